@@ -1,0 +1,75 @@
+"""Ids that follow from tenant, request id and position alone, so that every repeat names the same things (I5).
+
+A request's key is 128 bits of SHA-256 as 26 letters; a position is four hexadecimal digits of part and five of index.
+So the logs of a request are one range of `_id`, in request order.
+"""
+
+import hashlib
+import re
+from typing import NewType
+from uuid import NAMESPACE_URL, uuid5
+
+RequestKey = NewType("RequestKey", str)
+ChunkId = NewType("ChunkId", str)
+LogId = NewType("LogId", str)
+
+MAX_INDEX = 0xFFFFF
+"""The largest index in a part."""
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no letter is mistaken for a digit
+_KEY_LENGTH = 26
+_LOG = re.compile(r"log_([0-9a-hjkmnp-tv-z]{26})([0-9a-f]{4})([0-9a-f]{5})")
+
+
+def request_key(tenant_id: str, request_id: str) -> RequestKey:
+    """The key under which everything of one tenant's request is stored."""
+    digest = hashlib.sha256(f"{len(tenant_id)}:{tenant_id}{request_id}".encode()).digest()[:16]
+    number = int.from_bytes(digest, "big") << 2
+    letters = [_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5)]
+    return RequestKey("".join(letters))
+
+
+def chunk_id(key: RequestKey, part: int, first: int) -> ChunkId:
+    """The chunk of a part that begins at index `first`."""
+    return ChunkId(f"chk_{key}{part:04x}{first:05x}")
+
+
+def log_id(key: RequestKey, part: int, index: int) -> LogId:
+    """The log of the delivery at a position; also the delivery id that providers see."""
+    return LogId(f"log_{key}{part:04x}{index:05x}")
+
+
+def log_prefix(key: RequestKey, part: int) -> str:
+    """What the log ids of one part begin with; five digits of index follow."""
+    return f"log_{key}{part:04x}"
+
+
+def log_range(key: RequestKey) -> tuple[str, str]:
+    """The bounds, the upper one excluded, between which all logs of a request lie."""
+    return f"log_{key}", f"log_{key}~"
+
+
+def position(log: str) -> tuple[RequestKey, int, int] | None:
+    """(request key, part, index) of a log id, or None where it is none."""
+    found = _LOG.fullmatch(log)
+    return (RequestKey(found[1]), int(found[2], 16), int(found[3], 16)) if found else None
+
+
+def outcome_event_id(log: str) -> str:
+    """The id of the one outcome event of a delivery."""
+    return f"evt_{log[4:]}o"
+
+
+def receipt_event_id(log: str) -> str:
+    """The id of the one receipt event of a delivery."""
+    return f"evt_{log[4:]}r"
+
+
+def request_event_id(key: RequestKey, kind: str, part: int = 0) -> str:
+    """The id of `request.<kind>`, one a part for `accepted`, one a request for `completed`."""
+    return f"evt_{key}{part:04x}.{kind}"
+
+
+def bare_request_id(cluster: str, topic: str, partition: int, offset: int, timestamp_ms: int) -> str:
+    """The request id of a Kafka record that names none: where and when it stands in the log, as a UUIDv5 (RFC 9562)."""
+    return str(uuid5(NAMESPACE_URL, f"kafka://{cluster}/{topic}/{partition}/{offset}/{timestamp_ms}"))

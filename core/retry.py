@@ -1,0 +1,60 @@
+"""When to try again, and when to give up: the one owner of retries (I7)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from core.outcome import Retry, Uncertain
+from schemas.statuses import Reason
+
+BASE_SECONDS = 2.0
+CAP_SECONDS = 600.0
+SNOOZE_SECONDS = 5.0
+"""How long a rate-limited delivery waits when the provider named no time."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and how long a delivery may be tried."""
+
+    max_attempts: int
+    max_age: timedelta
+    base_seconds: float = BASE_SECONDS
+    cap_seconds: float = CAP_SECONDS
+
+
+def backoff_seconds(attempts: int, policy: RetryPolicy, rng: Callable[[], float]) -> float:
+    """Exponential backoff with full jitter after `attempts` (from 1) refusals; `rng` gives numbers in [0, 1).
+
+    Full jitter as in "Exponential Backoff And Jitter", AWS Architecture Blog, 2015; a tenth is kept so that no retry
+    comes at once.
+    """
+    ceiling = min(policy.cap_seconds, policy.base_seconds * 2.0 ** min(attempts - 1, 32))
+    return ceiling * (0.1 + 0.9 * rng())
+
+
+def next_attempt(
+    answer: Retry | Uncertain,
+    attempts: int,
+    *,
+    other_provider: bool,
+    started_at: datetime,
+    now: datetime,
+    policy: RetryPolicy,
+    rng: Callable[[], float],
+) -> tuple[int, datetime] | None:
+    """(attempts spent so far, not before) of the next attempt, or None: give up.
+
+    `attempts` were spent before this answer. Where another provider of the channel is next in turn it is tried at once.
+    """
+    if isinstance(answer, Retry) and answer.reason is Reason.RATE_LIMITED:
+        spent, delay = attempts, answer.delay_seconds or SNOOZE_SECONDS * (0.5 + rng())
+    else:
+        spent = attempts + 1
+        asked = answer.delay_seconds if isinstance(answer, Retry) else None
+        delay = 0.0 if other_provider else backoff_seconds(spent, policy, rng)
+        delay = delay if asked is None or other_provider else max(delay, min(asked, policy.cap_seconds))
+    if spent >= policy.max_attempts:
+        return None
+    not_before = now + timedelta(seconds=delay)
+    return None if not_before - started_at > policy.max_age else (spent, not_before)

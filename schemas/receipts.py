@@ -1,0 +1,18 @@
+"""What a provider says later about a message it took."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from schemas.base import SCHEMA_VERSION, Record
+
+
+class Receipt(Record):
+    """A delivery receipt on the receipts topic; key: provider message id."""
+
+    provider: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    provider_message_id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    status: Literal["sent", "delivered", "failed"]
+    occurred_at: AwareDatetime
+    error: Annotated[str, StringConstraints(max_length=500)] | None = None
+    schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION

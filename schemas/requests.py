@@ -1,0 +1,80 @@
+"""What a caller asks for: the intake record, and the HTTP body it grows from."""
+
+from typing import Annotated, Self
+
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+
+from schemas.base import SCHEMA_VERSION, Record
+from schemas.statuses import Category, Channel, OnUncertain
+
+MAX_PARTS = 65_536
+"""How many parts a request may have: the position's part is four hexadecimal digits."""
+
+Address = Annotated[str, StringConstraints(min_length=1, max_length=320)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@~+=-]{0,127}\Z")]
+TenantId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@~-]{0,63}\Z")]
+UserId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}\Z")]
+Variables = dict[Name, str]
+
+
+class Recipient(Record):
+    """One to reach, with what is said to them alone."""
+
+    to: Address
+    variables: Variables = Field(default_factory=dict)
+    reference: Annotated[str, StringConstraints(max_length=200)] | None = None
+
+    def __repr__(self) -> str:
+        return "Recipient(***)"
+
+    __str__ = __repr__
+
+
+AnyRecipient = Annotated[Address | Recipient, Field(union_mode="left_to_right")]
+
+
+class BulkBody(Record):
+    """The body of `POST /communication/bulk`: the contract's fields, and what rollcall adds to them."""
+
+    channel: Channel
+    content: str
+    recipients: list[AnyRecipient]
+    variables: Variables = Field(default_factory=dict)
+    template: Name | None = None
+    subject: Annotated[str, StringConstraints(max_length=900)] | None = None
+    user_id: UserId | None = None
+    reply_topic: TopicName | None = None
+    category: Category = Category.TRANSACTIONAL
+    on_uncertain: OnUncertain = OnUncertain.MARK_UNKNOWN
+    send_at: AwareDatetime | None = None
+    expires_at: AwareDatetime | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(channel={self.channel}, recipients={len(self.recipients)}, ***)"
+
+    __str__ = __repr__
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if not self.recipients and not getattr(self, "part", 0):
+            raise ValueError("recipients: at least one is needed")
+        if not self.content and self.template is None:
+            raise ValueError("content: may be empty only beside a template")
+        if self.channel is Channel.EMAIL and self.template is None and not self.subject:
+            raise ValueError("subject: is needed for e-mail without a template")
+        if self.send_at and self.expires_at and self.expires_at <= self.send_at:
+            raise ValueError("expires_at: is not after send_at")
+        return self
+
+
+class BulkRequest(BulkBody):
+    """One part of a request as it travels on the intake topics."""
+
+    tenant_id: TenantId
+    request_id: RequestId | None = None
+    accepted_at: AwareDatetime | None = None
+    schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION
+    part: Annotated[int, Field(ge=0, lt=MAX_PARTS)] = 0
+    last: bool = True

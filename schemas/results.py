@@ -1,0 +1,94 @@
+"""The events that a caller reads on the results topic, or on the reply topic it named."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from schemas.base import Published
+from schemas.statuses import Channel, Reason, Rejection, Status
+
+CE_SOURCE = "rollcall"
+"""CloudEvents 1.0 `source` of every event."""
+
+
+class EventType(StrEnum):
+    """CloudEvents 1.0 `type` of an event."""
+
+    DELIVERY_SENT = "delivery.sent"
+    DELIVERY_UNKNOWN = "delivery.unknown"
+    DELIVERY_DELIVERED = "delivery.delivered"
+    DELIVERY_FAILED = "delivery.failed"
+    DELIVERY_SUPPRESSED = "delivery.suppressed"
+    DELIVERY_CANCELLED = "delivery.cancelled"
+    DELIVERY_EXPIRED = "delivery.expired"
+    REQUEST_ACCEPTED = "request.accepted"
+    REQUEST_REJECTED = "request.rejected"
+    REQUEST_COMPLETED = "request.completed"
+
+
+class DeliveryEvent(Published):
+    """How one delivery ended (`delivery.<status>`); exactly one outcome event a delivery, repeats share `event_id`."""
+
+    event_id: str
+    request_id: str
+    log_id: str
+    part: int
+    index: int
+    reference: str | None
+    tenant_id: str
+    channel: Channel
+    recipient: str
+    status: Status
+    provider: str | None
+    reason: Reason | None
+    error: str | None
+    attempts: int
+    occurred_at: datetime
+    correlation_id: str | None
+
+
+class RequestAccepted(Published):
+    """A part was expanded (`request.accepted`)."""
+
+    event_id: str
+    request_id: str
+    tenant_id: str
+    part: int
+    recipients: int
+    occurred_at: datetime
+    correlation_id: str | None
+
+
+class RequestRejected(Published):
+    """A record was refused (`request.rejected`); `fields` are paths such as `recipients[3].to`."""
+
+    event_id: str
+    request_id: str
+    tenant_id: str | None
+    part: int | None
+    reason: Rejection
+    fields: list[str]
+    message: str
+    occurred_at: datetime
+    correlation_id: str | None
+
+
+class RequestCompleted(Published):
+    """Nothing of the request is left to attempt (`request.completed`), with what became of it."""
+
+    event_id: str
+    request_id: str
+    tenant_id: str
+    total: int
+    by_status: dict[str, int]
+    by_reason: dict[str, int]
+    incomplete: bool
+    occurred_at: datetime
+    correlation_id: str | None
+
+
+class ChunkPointer(Published):
+    """A wake-up call: this chunk may have work. Losing, repeating or reordering it changes nothing."""
+
+    chunk_id: str
+    schema_version: Literal[1] = 1

@@ -1,0 +1,79 @@
+"""What the environment says, shared by the services: where the real parts are and how they are named."""
+
+import base64
+import binascii
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from schemas.topics import Topics
+
+
+class SettingsError(Exception):
+    """The environment is wrong; each line names a variable. No value is shown."""
+
+
+class CommonSettings(BaseSettings):
+    """The part of the environment that every service and the command line read."""
+
+    model_config = SettingsConfigDict(env_prefix="ROLLCALL_", frozen=True, hide_input_in_errors=True, extra="ignore")
+
+    kafka_bootstrap: str = Field(description="Kafka's bootstrap servers, host:port, comma-separated")
+    kafka_security_protocol: Annotated[str, Field(pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")] = "PLAINTEXT"
+    kafka_sasl_mechanism: Annotated[str, Field(pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512)$")] | None = None
+    kafka_sasl_username: str | None = None
+    kafka_sasl_password: SecretStr | None = None
+    kafka_ssl_ca_file: str | None = None
+    topic_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,150}$")] = "communication"
+    default_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = Field(
+        default=None,
+        description="ISO country for numbers without +; unset: such numbers are invalid",
+    )
+    reply_topics: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="glob patterns of the reply topics that a request may name, comma-separated",
+    )
+
+    @field_validator("reply_topics", mode="before")
+    @classmethod
+    def _globs(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @property
+    def topics(self) -> Topics:
+        """The topic names under this prefix."""
+        return Topics(self.topic_prefix)
+
+
+class LedgerSettings(BaseSettings):
+    """Where the ledger is and how it is sealed."""
+
+    model_config = CommonSettings.model_config
+
+    mongo_url: SecretStr = Field(description="MongoDB's connection string; it may carry a password")
+    mongo_database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}$")] = "rollcall"
+    sealing_keys: SecretStr = Field(description="id:base64 pairs of 32 bytes, comma-separated, newest first")
+
+    @field_validator("sealing_keys")
+    @classmethod
+    def _keys(cls, value: SecretStr) -> SecretStr:
+        parse_sealing_keys(value)
+        return value
+
+
+def parse_sealing_keys(value: SecretStr) -> tuple[tuple[str, bytes], ...]:
+    """The (id, 32 bytes) pairs, newest first; raises ValueError without showing any of it."""
+    pairs = []
+    for item in value.get_secret_value().split(","):
+        name, _, encoded = item.strip().partition(":")
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except (binascii.Error, ValueError):
+            key = b""
+        if not name.isascii() or not name.isalnum() or len(name) > 16 or len(key) != 32:
+            raise ValueError("each key is id:base64 of 32 bytes, its id up to 16 letters and digits")
+        pairs.append((name, key))
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("two keys have one id")
+    return tuple(pairs)

@@ -1,0 +1,103 @@
+"""The closed sets: channels, statuses, reasons, policies. Each member carries its line of meaning."""
+
+from enum import StrEnum
+from typing import Self
+
+
+class Meaning(StrEnum):
+    """A string enumeration whose members are written `NAME = "value", "what it means"`."""
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Self:
+        """Make a member that is its value and knows its meaning."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+
+class Channel(Meaning):
+    """How a recipient is reached."""
+
+    SMS = "sms", "a text message to a phone number"
+    EMAIL = "email", "an e-mail to a mailbox"
+
+
+class Lane(Meaning):
+    """Which topics and slots carry a chunk, so that small requests never wait behind large ones."""
+
+    BULK = "bulk", "requests of several chunks or parts"
+    EXPRESS = "express", "requests of one part and at most one chunk"
+
+
+class OnUncertain(Meaning):
+    """What a request wants for a delivery that may or may not have been sent."""
+
+    MARK_UNKNOWN = "mark_unknown", "never send again, end it as unknown"
+    RESEND = "resend", "send again with the same delivery id"
+
+
+class Category(Meaning):
+    """What kind of message a request carries."""
+
+    TRANSACTIONAL = "transactional", "one that its recipient caused or expects, such as a login code"
+    MARKETING = "marketing", "one that its recipient may opt out of"
+
+
+class Status(Meaning):
+    """Where a delivery stands (DESIGN, States of a delivery)."""
+
+    PENDING = "pending", "accepted, or between two attempts"
+    SCHEDULED = "scheduled", "waits for its send_at"
+    SENT = "sent", "the provider took it"
+    UNKNOWN = "unknown", "may or may not have been sent"
+    DELIVERED = "delivered", "the receipt says that it arrived"
+    FAILED = "failed", "was not sent, or did not arrive; the reason says why"
+    SUPPRESSED = "suppressed", "must not be sent; the reason says why"
+    CANCELLED = "cancelled", "stopped by hand before it was sent"
+    EXPIRED = "expired", "not sent before the request's expires_at"
+
+
+OUTCOMES = frozenset(
+    {Status.SENT, Status.UNKNOWN, Status.FAILED, Status.SUPPRESSED, Status.CANCELLED, Status.EXPIRED},
+)
+"""What a log may be written with; every delivery gets exactly one of them."""
+
+WAITING = frozenset({Status.PENDING, Status.SCHEDULED})
+"""What a delivery without a log is."""
+
+
+class Reason(Meaning):
+    """Why a delivery ended as it did."""
+
+    INVALID_RECIPIENT = "invalid_recipient", "failed: the address is none for this channel"
+    MISSING_VARIABLE = "missing_variable", "failed: the content names a variable that nobody gave"
+    INVALID_CONTENT = "invalid_content", "failed: a variable would break the message, such as a line break in a subject"
+    REJECTED = "rejected", "failed: the provider refused the message for good"
+    GAVE_UP = "gave_up", "failed: every attempt was refused for the moment, until attempts or time ran out"
+    UNAVAILABLE = "unavailable", "between attempts: the provider could not be reached or had a fault of its own"
+    RATE_LIMITED = "rate_limited", "between attempts: the provider asked to wait; spends no attempt"
+    NO_ANSWER = "no_answer", "unknown: the request was written, its answer never came"
+    INTERRUPTED = "interrupted", "unknown: the process that was sending it stopped in the middle"
+    DUPLICATE = "duplicate", "suppressed: the same address stands at a lower position of the request"
+    OPTED_OUT = "opted_out", "suppressed: the recipient asked not to be sent to"
+    BOUNCED = "bounced", "suppressed: an earlier message to this address bounced for good"
+    UNDELIVERED = "undelivered", "failed by a receipt: the message was taken and did not arrive"
+    CANCELLED = "cancelled", "cancelled: the request was stopped by hand"
+    EXPIRED = "expired", "expired: the request's expires_at has passed"
+
+
+class Rejection(Meaning):
+    """Why a record of the intake was refused; nothing of it was sent."""
+
+    NULL_VALUE = "null_value", "the record has no value"
+    NOT_JSON = "not_json", "the value is not JSON in UTF-8"
+    INVALID_SCHEMA = "invalid_schema", "fields are missing, unknown or of the wrong type"
+    UNSUPPORTED_VERSION = "unsupported_version", "schema_version is newer than this consumer"
+    TOO_LARGE = "too_large", "the record is larger than the intake takes"
+    INVALID_CONTENT = "invalid_content", "the content or subject cannot be used as a template or a header"
+    UNKNOWN_TEMPLATE = "unknown_template", "the tenant has no template of this code"
+    REPLY_TOPIC_REFUSED = "reply_topic_refused", "the reply topic is not allowed, or does not exist"
+    REQUEST_CONFLICT = "request_conflict", "the same request id was taken with another body"
+    PART_REFUSED = "part_refused", "the part came after the last one, or after the request was cut"

@@ -1,0 +1,82 @@
+"""Every topic and consumer group, in one place."""
+
+from dataclasses import dataclass
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+MAX_INTAKE_BYTES = 900_000
+"""The size of one intake record that producer and `send` stay below, in bytes."""
+
+DEAD_LETTER_BYTES = 2 * 1024 * 1024
+"""What a dead letter may weigh: a sealed record of 1 MiB and its headers, in bytes."""
+
+GROUP_EXPAND = "rollcall.expand"
+GROUP_EXPAND_EXPRESS = "rollcall.expand.express"
+GROUP_DELIVER = "rollcall.deliver"
+GROUP_DELIVER_EXPRESS = "rollcall.deliver.express"
+GROUP_RECEIPTS = "rollcall.receipts"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic as `rollcall setup` creates it."""
+
+    name: str
+    retention_ms: int
+    max_message_bytes: int = 1_048_588  # Kafka's own default
+    serves: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The topic names under one prefix."""
+
+    prefix: str = "communication"
+
+    @property
+    def requests(self) -> str:
+        """Intake of large requests; key: request id."""
+        return f"{self.prefix}.bulk.requests"
+
+    @property
+    def requests_express(self) -> str:
+        """Intake of small requests; key: request id."""
+        return f"{self.prefix}.bulk.requests.express"
+
+    @property
+    def chunks(self) -> str:
+        """Wake-up calls, one a chunk; key: chunk id."""
+        return f"{self.prefix}.chunks"
+
+    @property
+    def chunks_express(self) -> str:
+        """Wake-up calls of small requests; key: chunk id."""
+        return f"{self.prefix}.chunks.express"
+
+    @property
+    def results(self) -> str:
+        """Result events of requests that name no topic of their own; key: request id."""
+        return f"{self.prefix}.results"
+
+    @property
+    def receipts(self) -> str:
+        """Delivery receipts; key: provider message id."""
+        return f"{self.prefix}.receipts"
+
+    @property
+    def dead_letters(self) -> str:
+        """What could not be read, sealed; key: the original key."""
+        return f"{self.prefix}.dead-letters"
+
+    def specs(self) -> tuple[TopicSpec, ...]:
+        """All topics, with how long and how large."""
+        return (
+            TopicSpec(self.requests, 7 * DAY_MS, serves="intake of large requests"),
+            TopicSpec(self.requests_express, 7 * DAY_MS, serves="intake of small requests"),
+            TopicSpec(self.chunks, DAY_MS, serves="wake-up calls for chunks"),
+            TopicSpec(self.chunks_express, DAY_MS, serves="wake-up calls for small requests"),
+            TopicSpec(self.results, 7 * DAY_MS, serves="result events"),
+            TopicSpec(self.receipts, 7 * DAY_MS, serves="delivery receipts"),
+            TopicSpec(self.dead_letters, 30 * DAY_MS, DEAD_LETTER_BYTES, serves="what could not be read, sealed"),
+        )
