@@ -33,7 +33,7 @@ def backoff_seconds(attempts: int, policy: RetryPolicy, rng: Callable[[], float]
     return ceiling * (0.1 + 0.9 * rng())
 
 
-def next_attempt(
+def next_attempt(  # noqa: PLR0913  # all that decides is passed in
     answer: Retry | Uncertain,
     attempts: int,
     *,

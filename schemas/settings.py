@@ -2,22 +2,40 @@
 
 import base64
 import binascii
-from typing import Annotated, Any
+import ssl
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.topics import Topics
+
+
+PREFIX = "ROLLCALL_"
+S = TypeVar("S", bound=BaseSettings)
 
 
 class SettingsError(Exception):
     """The environment is wrong; each line names a variable. No value is shown."""
 
 
+def load(settings: type[S]) -> S:
+    """Read settings from the environment; raises SettingsError with a line for each wrong variable."""
+    try:
+        return settings()
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors(include_input=False, include_url=False):
+            name = PREFIX + str(problem["loc"][0]).upper() if problem["loc"] else "settings"
+            said = "is not set" if problem["type"] == "missing" else problem["msg"].removeprefix("Value error, ")
+            lines.append(f"{name}: {said}")
+        raise SettingsError("\n".join(lines)) from None
+
+
 class CommonSettings(BaseSettings):
     """The part of the environment that every service and the command line read."""
 
-    model_config = SettingsConfigDict(env_prefix="ROLLCALL_", frozen=True, hide_input_in_errors=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True, extra="ignore")
 
     kafka_bootstrap: str = Field(description="Kafka's bootstrap servers, host:port, comma-separated")
     kafka_security_protocol: Annotated[str, Field(pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")] = "PLAINTEXT"
@@ -39,6 +57,28 @@ class CommonSettings(BaseSettings):
     @classmethod
     def _globs(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _sasl(self) -> Self:
+        if self.kafka_security_protocol.startswith("SASL") and not (
+            self.kafka_sasl_mechanism and self.kafka_sasl_username and self.kafka_sasl_password
+        ):
+            raise ValueError("KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are needed with SASL")
+        return self
+
+    def kafka_options(self) -> dict[str, Any]:
+        """What every aiokafka client is given: where Kafka is, and its TLS and SASL."""
+        options: dict[str, Any] = {
+            "bootstrap_servers": self.kafka_bootstrap,
+            "security_protocol": self.kafka_security_protocol,
+        }
+        if self.kafka_security_protocol.endswith("SSL"):
+            options["ssl_context"] = ssl.create_default_context(cafile=self.kafka_ssl_ca_file)
+        if self.kafka_sasl_mechanism and self.kafka_sasl_password:
+            options["sasl_mechanism"] = self.kafka_sasl_mechanism
+            options["sasl_plain_username"] = self.kafka_sasl_username
+            options["sasl_plain_password"] = self.kafka_sasl_password.get_secret_value()
+        return options
 
     @property
     def topics(self) -> Topics:
