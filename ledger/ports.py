@@ -1,0 +1,131 @@
+"""The Protocols of the ledger. Both ledgers, MongoDB's and the one in memory, pass one contract suite.
+
+Every method may raise LedgerUnavailable, after which the same call may be made again.
+"""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from core.ids import ChunkId, LogId, RequestKey
+from core.work import Counts, Window, Work
+from ledger.reading import LogQuery, Page
+from ledger.values import Chunk, Claim, Claimed, Head, Hold, Log, Part, Request
+from schemas.statuses import Lane
+
+
+class Requests(Protocol):
+    """One document a request: what was decided about it, and which parts are expanded."""
+
+    async def begin(self, head: Head, part: Part) -> Request:
+        """Create the request or read back what stands, and note the part unless it is refused.
+
+        The first head and the first body of a part win; the answer holds what stands. A part is refused, and then
+        absent from the answer, when the request was cut, or it comes after the last part.
+        """
+
+    async def count(self, key: RequestKey, part: int) -> Request:
+        """Add a part to the set of those whose chunks are all written; the answer brings the cancel mark."""
+
+    async def get(self, key: RequestKey) -> Request | None:
+        """The request as the primary has it."""
+
+    async def cancel(self, key: RequestKey) -> Request | None:
+        """Mark the request; None where it is unknown or completed."""
+
+    async def cut(self, key: RequestKey) -> Request | None:
+        """Refuse the parts not begun from now on; None where it is unknown, completed or all parts are begun."""
+
+    async def complete(self, key: RequestKey, counts: Counts) -> Request | None:
+        """Store the completion unless one stands; None where another was first."""
+
+    async def announced(self, key: RequestKey) -> None:
+        """Note that the completion's event was acknowledged."""
+
+    async def unfinished(self, *, idle_seconds: float, limit: int) -> list[Request]:
+        """Up to `limit` requests without a noted completion that nobody looked at for so long, the oldest first.
+
+        Each find counts as a look, so that processes share them out.
+        """
+
+
+class Chunks(Protocol):
+    """One document a chunk: recipients, what is to do, who holds it."""
+
+    async def insert(self, chunk: Chunk) -> None:
+        """Write the chunk unless its id exists: then nothing changes."""
+
+    async def claim(self, chunk_id: ChunkId, claim: Claim) -> Claimed | None:
+        """Take the chunk if it is open, due and without a live lease: a new owner, fence + 1, the first window."""
+
+    async def claim_due(self, lane: Lane, claim: Claim) -> Claimed | None:
+        """Take the chunk of this lane that waits longest for a sweeper: due, lapsed, or not claimed for a minute."""
+
+    async def renew(self, hold: Hold) -> bool:
+        """Extend the lease; False: another took over."""
+
+    async def advance(self, hold: Hold, work: Work, window: Window | None) -> bool | None:
+        """Write what is done and the next window, and extend the lease; the cancel mark, or None: refused."""
+
+    async def close(self, hold: Hold, counts: Counts) -> bool:
+        """Close the chunk with its counts; False: another took over."""
+
+    async def release(self, hold: Hold, work: Work, due_at: datetime | None) -> bool:
+        """Put the chunk back, to be claimed from `due_at` on (None: at once); False: another took over."""
+
+    async def mark_cancelled(self, key: RequestKey, part: int | None = None) -> None:
+        """Mark the open chunks of a request, or of one part."""
+
+    async def any_open(self, key: RequestKey) -> bool:
+        """Whether the primary knows an open chunk of the request."""
+
+    async def counts(self, key: RequestKey) -> Counts:
+        """The sum over its chunks, of all deliveries: what has no log yet counts as pending, or scheduled."""
+
+    async def duplicates(self, key: RequestKey, below_part: int, hashes: Collection[bytes]) -> set[bytes]:
+        """Which of these hashes stand in a lower part."""
+
+    async def get(self, chunk_id: ChunkId) -> Chunk | None:
+        """The chunk as the primary has it, its open window put back into `work.next`."""
+
+    async def backlog(self) -> Mapping[Lane, int]:
+        """How many chunks are open, by lane."""
+
+
+class Logs(Protocol):
+    """One document a delivery, written once with its outcome. This alone knows what a pending delivery looks like."""
+
+    async def insert(self, logs: Sequence[Log]) -> list[Log]:
+        """Write each log unless its id is taken; the answer holds, in this order, the logs that stand."""
+
+    async def standing(self, ids: Sequence[LogId]) -> dict[LogId, Log]:
+        """Which of these logs exist, as the primary has them."""
+
+    async def find(self, query: LogQuery) -> Page:
+        """A page of deliveries: those with a log are their log, those without are shown from their open chunk."""
+
+    def of_request(self, key: RequestKey) -> AsyncIterator[Log]:
+        """Every log of a request, in request order."""
+
+
+class Ledger(Protocol):
+    """The whole ledger."""
+
+    requests: Requests
+    chunks: Chunks
+    logs: Logs
+
+    def now(self) -> datetime:
+        """The server's time, as nearly as it is known here; not this machine's clock."""
+
+    async def setup(self) -> list[str]:
+        """Create what indexes are missing; a line for each of them."""
+
+    async def check(self) -> None:
+        """Raise LedgerNotReady where an index is missing."""
+
+    async def ping(self) -> None:
+        """Return when the primary answers."""
+
+    async def aclose(self) -> None:
+        """Close the connections."""
