@@ -1,0 +1,183 @@
+"""Values for tests with defaults that make sense together: name only what the test is about."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from itertools import count
+
+from core.ids import RequestKey, chunk_id, log_id, request_key
+from core.plan import to_ranges
+from core.work import Counts, Work, put_back
+from ledger.values import Chunk, Claim, Head, Log, Part
+from schemas.statuses import Category, Channel, Lane, OnUncertain, Reason, Status
+
+ACCEPTED_AT = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
+"""To the millisecond: MongoDB keeps no more."""
+
+TENANT = "tnt_test"
+PROVIDERS = {Channel.SMS: ("first", "second"), Channel.EMAIL: ("post",)}
+
+_owners = count()
+
+
+def a_key(request_id: str = "req-1", tenant_id: str = TENANT) -> RequestKey:
+    return request_key(tenant_id, request_id)
+
+
+def a_head(
+    request_id: str = "req-1",
+    *,
+    tenant_id: str = TENANT,
+    user_id: str | None = "usr_test",
+    channel: Channel = Channel.SMS,
+    category: Category = Category.TRANSACTIONAL,
+    on_uncertain: OnUncertain = OnUncertain.MARK_UNKNOWN,
+    reply_topic: str | None = None,
+    correlation_id: str | None = None,
+    accepted_at: datetime = ACCEPTED_AT,
+    send_at: datetime | None = None,
+    expires_at: datetime | None = None,
+    template_id: str | None = None,
+    digest: bytes = b"shared by all parts",
+    sealed_text: bytes = b"sealed text",
+    intake_topic: str = "communication.bulk.requests",
+    intake_partition: int = 0,
+) -> Head:
+    return Head(
+        key=a_key(request_id, tenant_id),
+        tenant_id=tenant_id,
+        request_id=request_id,
+        user_id=user_id,
+        channel=channel,
+        category=category,
+        on_uncertain=on_uncertain,
+        reply_topic=reply_topic,
+        correlation_id=correlation_id,
+        accepted_at=accepted_at,
+        send_at=send_at,
+        expires_at=expires_at,
+        template_id=template_id,
+        key_id="k1",
+        digest=digest,
+        sealed_text=sealed_text,
+        intake_topic=intake_topic,
+        intake_partition=intake_partition,
+    )
+
+
+def a_part(
+    number: int = 0,
+    *,
+    size: int = 3,
+    chunk_size: int = 500,
+    digest: bytes = b"body",
+    last: bool = True,
+) -> Part:
+    return Part(number=number, size=size, chunk_size=chunk_size, digest=digest, last=last)
+
+
+def a_hash(name: str) -> bytes:
+    """The 16 bytes that stand for an address, told apart by a name."""
+    return sha256(name.encode()).digest()[:16]
+
+
+def fresh_work(size: int, *, first: int = 0, window_size: int = 100) -> Work:
+    """The work of a chunk just expanded: nothing tried, the first batch chosen."""
+    return put_back(Work(todo=to_ranges(range(first, first + size))), window_size)[0]
+
+
+def a_chunk(
+    request_id: str = "req-1",
+    *,
+    tenant_id: str = TENANT,
+    part: int = 0,
+    first: int = 0,
+    size: int = 3,
+    window_size: int = 100,
+    work: Work | None = None,
+    channel: Channel = Channel.SMS,
+    lane: Lane = Lane.BULK,
+    due_at: datetime | None = None,
+    cancelled: bool = False,
+    searchable: bool = False,
+    names: Sequence[str] | None = None,
+    references: Sequence[str | None] | None = None,
+) -> Chunk:
+    """A chunk whose recipients are called r0, r1, … by their index, unless `names` says otherwise."""
+    key = a_key(request_id, tenant_id)
+    names = [f"r{index}" for index in range(first, first + size)] if names is None else names
+    return Chunk(
+        id=chunk_id(key, part, first),
+        key=key,
+        part=part,
+        first=first,
+        size=size,
+        channel=channel,
+        lane=lane,
+        masked=tuple(f"***{name}" for name in names),
+        hashes=b"".join(a_hash(name) for name in names),
+        references=None if references is None else tuple(references),
+        sealed=b"sealed recipients",
+        work=fresh_work(size, first=first, window_size=window_size) if work is None else work,
+        due_at=due_at,
+        cancelled=cancelled,
+        searchable=searchable,
+    )
+
+
+def a_claim(owner: str | None = None, *, lease_seconds: float = 30.0, **providers: tuple[str, ...]) -> Claim:
+    """A claim under a name of its own, unless `owner` says otherwise; `sms=("a", "b")` names its providers."""
+    chosen = {Channel(name): names for name, names in providers.items()} if providers else PROVIDERS
+    return Claim(owner=owner or f"owner-{next(_owners)}", lease_seconds=lease_seconds, providers=chosen)
+
+
+def a_log(
+    request_id: str = "req-1",
+    index: int = 0,
+    *,
+    tenant_id: str = TENANT,
+    user_id: str | None = "usr_test",
+    part: int = 0,
+    channel: Channel = Channel.SMS,
+    name: str | None = None,
+    reference: str | None = None,
+    status: Status = Status.SENT,
+    outcome: Status | None = None,
+    reason: Reason | None = None,
+    provider: str | None = "first",
+    provider_message_id: str | None = None,
+    attempts: int = 1,
+    accepted_at: datetime = ACCEPTED_AT,
+    settled_after: timedelta = timedelta(seconds=1),
+) -> Log:
+    """The log of the recipient called r<index>, unless `name` says otherwise."""
+    name = name or f"r{index}"
+    settled_at = accepted_at + settled_after
+    return Log(
+        id=log_id(a_key(request_id, tenant_id), part, index),
+        tenant_id=tenant_id,
+        user_id=user_id,
+        request_id=request_id,
+        channel=channel,
+        recipient=f"***{name}",
+        recipient_hash=a_hash(name),
+        reference=reference,
+        status=status,
+        outcome=outcome or status,
+        reason=reason,
+        provider=provider,
+        provider_message_id=provider_message_id,
+        response=None,
+        error=None,
+        template_id=None,
+        attempts=attempts,
+        created_at=accepted_at,
+        updated_at=settled_at,
+        sent_at=settled_at if status is Status.SENT else None,
+    )
+
+
+def some_counts(**numbers: int) -> Counts:
+    """`some_counts(sent=2, pending=1)`: counts without reasons."""
+    return Counter({(Status(name), None): number for name, number in numbers.items()})
