@@ -76,6 +76,8 @@ class Request:
     completion: Completion | None = None
     announced: bool = False
     """`request.completed` was acknowledged."""
+    begun_at: datetime | None = None
+    """When its newest part was begun, on the server's clock."""
 
     @property
     def all_expanded(self) -> bool:

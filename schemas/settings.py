@@ -10,7 +10,6 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.topics import Topics
 
-
 PREFIX = "ROLLCALL_"
 S = TypeVar("S", bound=BaseSettings)
 

@@ -9,7 +9,7 @@ class Meaning(StrEnum):
 
     meaning: str
 
-    def __new__(cls, value: str, meaning: str) -> Self:
+    def __new__(cls, value: str, meaning: str = "") -> Self:
         """Make a member that is its value and knows its meaning."""
         member = str.__new__(cls, value)
         member._value_ = value

@@ -1,0 +1,154 @@
+"""Chunks as documents and back."""
+
+from collections import Counter
+from typing import Any
+
+from bson import Binary
+
+from core.ids import ChunkId, RequestKey
+from core.plan import Ranges
+from core.work import Batch, Counts, Decided, Line, Window, Work
+from ledger.mongo.connection import Document
+from ledger.sealing import HASH_BYTES
+from ledger.values import Chunk
+from schemas.statuses import Channel, Lane, Reason, Status
+
+
+def chunk_document(chunk: Chunk) -> Document:
+    """A chunk as it is inserted; the caller adds when a sweeper may find it."""
+    document: Document = {
+        "_id": chunk.id,
+        "request": chunk.key,
+        "part": chunk.part,
+        "first": chunk.first,
+        "size": chunk.size,
+        "channel": chunk.channel.value,
+        "lane": chunk.lane.value,
+        "masked": list(chunk.masked),
+        "hashes": chunk.hashes,
+        "sealed": chunk.sealed,
+        "open": True,
+        "cancelled": chunk.cancelled,
+        "owner": None,
+        "fence": 0,
+        "due_at": chunk.due_at,
+        "window": None,
+        **work_document(chunk.work),
+    }
+    if chunk.references is not None:
+        document["references"] = list(chunk.references)
+    if chunk.searchable:
+        document["searchable"] = [Binary(value) for value in hash_slices(chunk.hashes)]
+    return document
+
+
+def hash_slices(hashes: bytes) -> list[bytes]:
+    """The hashes of a chunk, one a recipient."""
+    return [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
+
+
+def work_document(work: Work) -> Document:
+    """The fields that an owner rewrites."""
+    return {
+        "next": batch_document(work.next) if work.next else None,
+        "todo": ranges_document(work.todo),
+        "later": [[line.index, line.attempts, line.not_before, line.tainted, line.sticky] for line in work.later],
+        "decided": [[d.index, d.status.value, d.reason.value, d.error, d.provider, d.attempts] for d in work.decided],
+        "counts": counts_document(work.counts),
+        "unacked": ranges_document(work.unacked),
+    }
+
+
+def counts_document(counts: Counts) -> dict[str, int]:
+    """Counts under names such as `sent` and `failed:rejected`."""
+    return {f"{status.value}:{reason.value}" if reason else status.value: n for (status, reason), n in counts.items()}
+
+
+def ranges_document(ranges: Ranges) -> list[list[int]]:
+    """Ranges as pairs."""
+    return [list(pair) for pair in ranges]
+
+
+def batch_document(batch: Batch) -> Document:
+    """A batch; small where nothing is special about it."""
+    return {
+        "ranges": ranges_document(batch.ranges),
+        "attempts": batch.attempts,
+        "tainted": sorted(batch.tainted),
+        "sticky": batch.sticky,
+    }
+
+
+def window_document(window: Window | None) -> Document | None:
+    """An open window: its batch and the provider chosen."""
+    return {**batch_document(window.batch), "provider": window.provider} if window else None
+
+
+def read_ranges(pairs: list[list[int]]) -> Ranges:
+    """Pairs as ranges."""
+    return tuple((first, end) for first, end in pairs)
+
+
+def read_counts(document: dict[str, int]) -> Counts:
+    """Counts by status and reason."""
+    counts: Counts = Counter()
+    for name, number in document.items():
+        status, _, reason = name.partition(":")
+        counts[Status(status), Reason(reason) if reason else None] = number
+    return counts
+
+
+def read_batch(document: Document | None) -> Batch | None:
+    """A batch, or None where there is none."""
+    if document is None:
+        return None
+    return Batch(
+        read_ranges(document["ranges"]),
+        document["attempts"],
+        frozenset(document["tainted"]),
+        document["sticky"],
+    )
+
+
+def read_window(document: Document | None) -> Window | None:
+    """A window, or None where there is none."""
+    batch = read_batch(document)
+    return Window(batch, document["provider"]) if document and batch else None
+
+
+def read_work(document: Document) -> Work:
+    """What is still to do."""
+    return Work(
+        next=read_batch(document["next"]),
+        todo=read_ranges(document["todo"]),
+        later=tuple(Line(*line) for line in document["later"]),
+        decided=tuple(_read_decided(*decided) for decided in document["decided"]),
+        counts=read_counts(document["counts"]),
+        unacked=read_ranges(document["unacked"]),
+    )
+
+
+def _read_decided(index: int, status: str, reason: str, *rest: Any) -> Decided:
+    return Decided(index, Status(status), Reason(reason), *rest)
+
+
+def read_chunk(document: Document) -> Chunk:
+    """A stored chunk as a value."""
+    references = document.get("references")
+    return Chunk(
+        id=ChunkId(document["_id"]),
+        key=RequestKey(document["request"]),
+        part=document["part"],
+        first=document["first"],
+        size=document["size"],
+        channel=Channel(document["channel"]),
+        lane=Lane(document["lane"]),
+        masked=tuple(document["masked"]),
+        hashes=document["hashes"],
+        references=tuple(references) if references is not None else None,
+        sealed=document["sealed"],
+        work=read_work(document),
+        due_at=document["due_at"],
+        cancelled=document["cancelled"],
+        searchable="searchable" in document,
+    )

@@ -1,0 +1,93 @@
+"""The connection: durable writes, bounded waits, the server's clock, and errors in the ledger's words."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+# Motor runs every command in one pool of threads, by default 5 a core: too few for both lanes on a small machine.
+os.environ.setdefault("MOTOR_MAX_WORKERS", "32")
+
+from bson.codec_options import CodecOptions
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+from pymongo.errors import BulkWriteError, InvalidOperation, OperationFailure, PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
+from pymongo.write_concern import WriteConcern
+
+from ledger.errors import LedgerError, LedgerUnavailable
+
+Document = dict[str, Any]
+Database = AsyncIOMotorDatabase[Document]
+
+COMMAND_TIMEOUT_MS = 8_000
+"""How long one command may take, waiting for a server and the driver's own retries included."""
+
+_DUPLICATE_KEY = 11000
+_REFUSED_FOR_GOOD = frozenset({2, 9, 13, 14, 18, 26, 48, 52, 59, 66, 67, 85, 86, 121, 17280})
+"""Server codes that no repeat would mend: bad values, no right, unknown commands, conflicting indexes."""
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Turn the driver's errors into the ledger's; their texts may hold documents, so none of it is kept."""
+    try:
+        yield
+    except BulkWriteError as error:
+        codes = sorted({problem.get("code", 0) for problem in error.details.get("writeErrors", ())})
+        raise LedgerUnavailable(f"MongoDB refused writes, codes {codes}") from None
+    except OperationFailure as error:
+        if error.code in _REFUSED_FOR_GOOD:
+            raise LedgerError(f"MongoDB refused a command, code {error.code}") from None
+        raise LedgerUnavailable(f"MongoDB could not do a command now, code {error.code}") from None
+    except InvalidOperation:
+        raise LedgerUnavailable("the connection to MongoDB is closed") from None
+    except PyMongoError as error:
+        raise LedgerUnavailable(f"MongoDB did not answer: {type(error).__name__}") from None
+
+
+def only_duplicates(error: BulkWriteError) -> bool:
+    """Whether nothing but taken ids kept the documents out."""
+    details = error.details
+    problems = details.get("writeErrors", ())
+    return not details.get("writeConcernErrors") and all(p.get("code") == _DUPLICATE_KEY for p in problems)
+
+
+def open_database(url: str, database: str) -> tuple[AsyncIOMotorClient[Document], Database]:
+    """A client and its database: majority and journal for every write, reads from the primary. Connects lazily."""
+    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+        url,
+        appname="rollcall",
+        retryWrites=True,
+        serverSelectionTimeoutMS=COMMAND_TIMEOUT_MS,
+        timeoutMS=COMMAND_TIMEOUT_MS,
+        tz_aware=True,
+        waitQueueTimeoutMS=COMMAND_TIMEOUT_MS,
+    )
+    chosen = client.get_database(
+        database,
+        codec_options=CodecOptions(tz_aware=True, tzinfo=UTC),
+        read_concern=ReadConcern("local"),
+        read_preference=ReadPreference.PRIMARY,
+        write_concern=WriteConcern(w="majority", j=True),
+    )
+    return client, chosen
+
+
+class ServerClock:
+    """The server's time between its answers: its last word, carried on by this machine's monotonic clock."""
+
+    def __init__(self) -> None:
+        self._ahead = time.time() - time.monotonic()
+
+    def heard(self, server_time: datetime) -> None:
+        """Note a time that the server has just said. Answers travel, so of two guesses the later one is nearer."""
+        guess = server_time.timestamp() - time.monotonic()
+        close = abs(guess - self._ahead) < 1.0
+        self._ahead = max(guess, self._ahead) if close else guess
+
+    def now(self) -> datetime:
+        """The server's time, as nearly as it is known here, in UTC."""
+        return datetime.fromtimestamp(self._ahead + time.monotonic(), UTC)

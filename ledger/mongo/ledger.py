@@ -1,0 +1,49 @@
+"""The three collections behind one connection."""
+
+from datetime import datetime
+from typing import Self
+
+from motor.motor_asyncio import AsyncIOMotorClient
+
+from ledger.mongo.chunks import MongoChunks
+from ledger.mongo.connection import Database, Document, ServerClock, answering, open_database
+from ledger.mongo.indexes import check_indexes, create_indexes
+from ledger.mongo.logs import MongoLogs
+from ledger.mongo.requests import MongoRequests
+
+
+class MongoLedger:
+    """The ledger of production; see ledger/ports for what it promises."""
+
+    def __init__(self, client: AsyncIOMotorClient[Document], database: Database) -> None:
+        self._client, self._database, self._clock = client, database, ServerClock()
+        self.requests = MongoRequests(database["requests"], self._clock)
+        self.chunks = MongoChunks(database["chunks"], self._clock)
+        self.logs = MongoLogs(database, self._clock)
+
+    @classmethod
+    async def connect(cls, url: str, database: str) -> Self:
+        """Open the ledger. Does not fail while MongoDB is away; `ping` tells."""
+        return cls(*open_database(url, database))
+
+    def now(self) -> datetime:
+        """The server's time, as nearly as it is known here."""
+        return self._clock.now()
+
+    async def ping(self) -> None:
+        """Return when the primary answers, and set the clock by it."""
+        with answering():
+            hello = await self._database.command("hello")
+            self._clock.heard(hello["localTime"])
+
+    async def setup(self) -> list[str]:
+        """Create what indexes are missing."""
+        return await create_indexes(self._database)
+
+    async def check(self) -> None:
+        """Raise LedgerNotReady where an index is missing."""
+        await check_indexes(self._database)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        self._client.close()

@@ -1,0 +1,62 @@
+"""Logs as documents and back. What is None is left out: a million logs pay for every byte."""
+
+from core.ids import LogId
+from ledger.mongo.connection import Document
+from ledger.values import Log
+from schemas.statuses import Channel, Reason, Status
+
+
+def log_document(log: Log) -> Document:
+    """A log as it is inserted."""
+    document: Document = {
+        "_id": log.id,
+        "tenant_id": log.tenant_id,
+        "request_id": log.request_id,
+        "channel": log.channel.value,
+        "recipient": log.recipient,
+        "recipient_hash": log.recipient_hash,
+        "status": log.status.value,
+        "outcome": log.outcome.value,
+        "attempts": log.attempts,
+        "created_at": log.created_at,
+        "updated_at": log.updated_at,
+    }
+    if log.reason is not None:
+        document["reason"] = log.reason.value
+    for name in _OPTIONAL:
+        value = getattr(log, name)
+        if value is not None:
+            document[name] = value
+    return document
+
+
+_OPTIONAL = (
+    "user_id",
+    "reference",
+    "provider",
+    "provider_message_id",
+    "response",
+    "error",
+    "template_id",
+    "sent_at",
+)
+
+
+def read_log(document: Document) -> Log:
+    """A stored log as a value."""
+    reason = document.get("reason")
+    return Log(
+        id=LogId(document["_id"]),
+        tenant_id=document["tenant_id"],
+        request_id=document["request_id"],
+        channel=Channel(document["channel"]),
+        recipient=document["recipient"],
+        recipient_hash=document["recipient_hash"],
+        status=Status(document["status"]),
+        outcome=Status(document["outcome"]),
+        reason=Reason(reason) if reason else None,
+        attempts=document["attempts"],
+        created_at=document["created_at"],
+        updated_at=document["updated_at"],
+        **{name: document.get(name) for name in _OPTIONAL},
+    )

@@ -1,0 +1,152 @@
+"""Requests: one document each."""
+
+from dataclasses import asdict, fields
+from datetime import timedelta
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorCollection
+from pymongo import ReturnDocument
+
+from core.ids import RequestKey
+from core.work import Counts
+from ledger.mongo.connection import Document, ServerClock, answering
+from ledger.values import Completion, Head, Part, Request, tally
+from schemas.statuses import Category, Channel, OnUncertain
+
+
+class MongoRequests:
+    """See ledger/ports.Requests."""
+
+    def __init__(self, collection: AsyncIOMotorCollection[Document], clock: ServerClock) -> None:
+        self._requests, self._clock = collection, clock
+
+    async def begin(self, head: Head, part: Part) -> Request:
+        """One write: create or read back, and note the part unless it is refused."""
+        with answering():
+            found = await self._requests.find_one_and_update(
+                {"_id": head.key},
+                _begin(head, part),
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+        return read_request(found)
+
+    async def count(self, key: RequestKey, part: int) -> Request:
+        """Add the part to the set of the expanded ones."""
+        found = await self._change({"_id": key}, {"$addToSet": {"counted": part}})
+        if found is None:
+            raise LookupError("a part is counted only after it was begun")
+        return found
+
+    async def get(self, key: RequestKey) -> Request | None:
+        """The request as the primary has it."""
+        with answering():
+            found = await self._requests.find_one({"_id": key})
+        return read_request(found) if found else None
+
+    async def cancel(self, key: RequestKey) -> Request | None:
+        """Set the cancel mark."""
+        return await self._change({"_id": key, "completion": None}, {"$set": {"cancelled": True}})
+
+    async def cut(self, key: RequestKey) -> Request | None:
+        """Refuse what is not begun from now on."""
+        begun = {"$size": {"$objectToArray": "$parts"}}
+        lacking = {"$or": [{"$eq": ["$last_part", None]}, {"$lte": [begun, "$last_part"]}]}
+        return await self._change({"_id": key, "completion": None, "$expr": lacking}, {"$set": {"cut": True}})
+
+    async def complete(self, key: RequestKey, counts: Counts) -> Request | None:
+        """One atomic update whose winner publishes the completion."""
+        by_status, by_reason = tally(counts)
+        stored = {
+            "completed_at": "$$NOW",
+            "total": {"$literal": counts.total()},
+            "by_status": {"$literal": by_status},
+            "by_reason": {"$literal": by_reason},
+            "incomplete": "$cut",
+        }
+        return await self._change({"_id": key, "completion": None}, [{"$set": {"completion": stored}}])
+
+    async def announced(self, key: RequestKey) -> None:
+        """Note that the completion's event was acknowledged."""
+        with answering():
+            await self._requests.update_one({"_id": key}, {"$set": {"announced": True}})
+
+    async def unfinished(self, *, idle_seconds: float, limit: int) -> list[Request]:
+        """Requests to look at, each found by one process."""
+        found: list[Request] = []
+        while len(found) < limit:
+            before = self._clock.now() - timedelta(seconds=idle_seconds)
+            with answering():
+                document = await self._requests.find_one_and_update(
+                    {"announced": False, "looked_at": {"$lte": before}},
+                    [{"$set": {"looked_at": "$$NOW"}}],
+                    sort=[("looked_at", 1)],
+                    return_document=ReturnDocument.AFTER,
+                )
+            if document is None:
+                break
+            self._clock.heard(document["looked_at"])
+            found.append(read_request(document))
+        return found
+
+    async def _change(self, which: Document, change: Any) -> Request | None:
+        with answering():
+            found = await self._requests.find_one_and_update(which, change, return_document=ReturnDocument.AFTER)
+        return read_request(found) if found else None
+
+
+def _begin(head: Head, part: Part) -> list[Document]:
+    """The pipeline of `begin`. All conditions look at the document as it was before."""
+    number, name = part.number, f"parts.{part.number}"
+    last_part, highest = {"$ifNull": ["$last_part", None]}, {"$ifNull": ["$highest", -1]}
+    begun = {"$ne": [{"$type": f"${name}"}, "missing"]}
+    late = {"$or": [{"$eq": ["$cut", True]}, {"$and": [{"$ne": [last_part, None]}, {"$lt": [last_part, number]}]}]}
+    second_last = {"$or": [{"$ne": [last_part, None]}, {"$gt": [highest, number]}]} if part.last else False
+    taken = {"$and": [{"$not": [begun]}, {"$not": [late]}, {"$not": [second_last]}]}
+    written = {field.name: getattr(part, field.name) for field in fields(part)}
+    return [
+        {"$set": {"taken": taken}},
+        {
+            "$set": {
+                "head": {"$ifNull": ["$head", {"$literal": _head_document(head)}]},
+                name: {"$cond": ["$taken", {"$literal": written}, {"$ifNull": [f"${name}", "$$REMOVE"]}]},
+                "highest": {"$cond": ["$taken", {"$max": [highest, number]}, highest]},
+                "last_part": {"$cond": [{"$and": ["$taken", part.last]}, number, last_part]},
+                "begun_at": {"$cond": ["$taken", "$$NOW", {"$ifNull": ["$begun_at", "$$NOW"]}]},
+                "looked_at": {"$ifNull": ["$looked_at", "$$NOW"]},
+                "counted": {"$ifNull": ["$counted", []]},
+                **{mark: {"$ifNull": [f"${mark}", False]} for mark in ("cancelled", "cut", "announced")},
+                "completion": {"$ifNull": ["$completion", None]},
+            },
+        },
+        {"$unset": "taken"},
+    ]
+
+
+def _head_document(head: Head) -> Document:
+    document = asdict(head)
+    del document["key"]
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def read_request(document: Document) -> Request:
+    """A stored request as a value."""
+    head = {field.name: document["head"].get(field.name) for field in fields(Head)}
+    head |= {
+        "key": RequestKey(document["_id"]),
+        "channel": Channel(head["channel"]),
+        "category": Category(head["category"]),
+        "on_uncertain": OnUncertain(head["on_uncertain"]),
+    }
+    completion = document.get("completion")
+    return Request(
+        head=Head(**head),
+        parts={int(number): Part(**part) for number, part in document.get("parts", {}).items()},
+        counted=frozenset(document["counted"]),
+        last_part=document["last_part"],
+        cancelled=document["cancelled"],
+        cut=document["cut"],
+        completion=Completion(**completion) if completion else None,
+        announced=document["announced"],
+        begun_at=document["begun_at"],
+    )

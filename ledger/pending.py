@@ -1,0 +1,79 @@
+"""What a delivery without a log looks like; the same for both ledgers."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from core.ids import log_id
+from core.plan import indices
+from core.work import LONG_AGO, Batch, Line, Window, rest_of
+from ledger.reading import LogQuery
+from ledger.sealing import HASH_BYTES
+from ledger.values import Chunk, Head, Log
+from schemas.statuses import Status
+
+
+def pending_of_chunk(  # noqa: PLR0913  # a chunk is not enough to know what its deliveries look like
+    chunk: Chunk,
+    window: Window | None,
+    head: Head,
+    query: LogQuery,
+    *,
+    untouched: bool,
+    now: datetime,
+) -> list[Log]:
+    """The lines of an open chunk that match a query, in order, whether or not they have a log by now.
+
+    `untouched`: nobody claimed the chunk yet, so a due time in the future is the request's own `send_at`.
+    """
+    scheduled = untouched and chunk.due_at is not None and chunk.due_at > now
+    status = Status.SCHEDULED if scheduled else Status.PENDING
+    if query.statuses and status not in query.statuses:
+        return []
+    lines = sorted(_lines(chunk, window), key=lambda line: line.index)
+    shown = [_pending_log(chunk, head, status, line) for line in lines]
+    return [log for log in shown if _matches(log, query)]
+
+
+def _lines(chunk: Chunk, window: Window | None) -> Iterator[Line]:
+    yield from rest_of(chunk.work)
+    for batch in (chunk.work.next, window.batch if window else None):
+        yield from _of_batch(batch) if batch else ()
+    for decided in chunk.work.decided:
+        yield Line(decided.index, decided.attempts, LONG_AGO)
+
+
+def _of_batch(batch: Batch) -> Iterator[Line]:
+    for index in indices(batch.ranges):
+        yield Line(index, batch.attempts, LONG_AGO)
+
+
+def _pending_log(chunk: Chunk, head: Head, status: Status, line: Line) -> Log:
+    at = line.index - chunk.first
+    return Log(
+        id=log_id(head.key, chunk.part, line.index),
+        tenant_id=head.tenant_id,
+        user_id=head.user_id,
+        request_id=head.request_id,
+        channel=head.channel,
+        recipient=chunk.masked[at],
+        recipient_hash=chunk.hashes[at * HASH_BYTES : (at + 1) * HASH_BYTES],
+        reference=chunk.references[at] if chunk.references else None,
+        status=status,
+        outcome=status,
+        reason=None,
+        provider=None,
+        provider_message_id=None,
+        response=None,
+        error=None,
+        template_id=head.template_id,
+        attempts=line.attempts,
+        created_at=head.accepted_at,
+        updated_at=head.accepted_at,
+        sent_at=None,
+    )
+
+
+def _matches(log: Log, query: LogQuery) -> bool:
+    if query.reference is not None and log.reference != query.reference:
+        return False
+    return not query.recipient_hashes or log.recipient_hash in query.recipient_hashes
