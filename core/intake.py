@@ -1,0 +1,149 @@
+"""How a request becomes records of the intake: parts that fit, in order, under one key.
+
+It works on a stream: recipients may come from an iterator of unknown length, and one part at a time is held.
+The same head and the same recipients give the same parts, so that a repeat is the same records again.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from core.ids import MAX_INDEX
+from schemas.base import SCHEMA_VERSION
+from schemas.requests import MAX_PARTS, AnyRecipient, BulkBody
+from schemas.statuses import Lane
+from schemas.topics import MAX_INTAKE_BYTES, Topics
+
+MAX_HEAD_BYTES = MAX_INTAKE_BYTES // 2
+"""What all but the recipients may weigh as JSON: it is repeated in every part, so half of a record at most."""
+
+_PER_PART = frozenset({"recipients", "part", "last"})
+_FRAME_BYTES = len(b',"part":65535,"last":false,"recipients":[]}')
+
+
+class IntakeError(ValueError):
+    """A request that cannot travel. Names the field, shows no value."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class IntakePart:
+    """One record for an intake topic. Its repr shows no address."""
+
+    key: bytes
+    value: bytes
+    part: int
+    last: bool
+    recipients: int
+    """How many recipients the part carries."""
+
+    def __repr__(self) -> str:
+        return f"IntakePart({self.part}, last={self.last}, recipients={self.recipients}, bytes={len(self.value)})"
+
+
+def request_head(
+    body: BulkBody, *, tenant_id: str, user_id: str | None, request_id: str, accepted_at: datetime
+) -> dict[str, Any]:
+    """All fields of a BulkRequest but those of a single part, ready for JSON; absent where they say nothing."""
+    return {
+        **body.model_dump(mode="json", exclude={"recipients"}, exclude_none=True),
+        "user_id": user_id,
+        "tenant_id": tenant_id,
+        "request_id": request_id,
+        "accepted_at": rfc3339(accepted_at),
+        "schema_version": SCHEMA_VERSION,
+    }
+
+
+def recipient_json(recipient: AnyRecipient) -> str | dict[str, Any]:
+    """A checked recipient as it travels: a string stays one, an object keeps what was said."""
+    return recipient if isinstance(recipient, str) else recipient.model_dump(exclude_defaults=True)
+
+
+def encode_parts(head: Mapping[str, Any], recipients: Iterable[str | Mapping[str, Any]]) -> Iterator[IntakePart]:
+    """The parts of a request, each at most MAX_INTAKE_BYTES.
+
+    `head` is what `request_head` gives; its `request_id` is the key of every part. Raises IntakeError, also after
+    parts were given out: when the head or a recipient is too large or cannot be JSON, there are no recipients, or there
+    are too many parts.
+    """
+    start = _encode_head(head)
+    key = str(head["request_id"]).encode()
+    room = MAX_INTAKE_BYTES - len(start) - _FRAME_BYTES
+    filled, count, part = bytearray(), 0, 0
+
+    def finish(*, last: bool) -> IntakePart:
+        frame = b',"part":%d,"last":%s,"recipients":[' % (part, b"true" if last else b"false")
+        return IntakePart(key, b"".join((start, frame, filled, b"]}")), part, last, count)
+
+    for item in _encode_recipients(recipients, room):
+        if count and (len(filled) + 1 + len(item) > room or count > MAX_INDEX):
+            yield finish(last=False)
+            filled, count, part = bytearray(), 0, part + 1
+            if part >= MAX_PARTS:
+                raise IntakeError("recipients", f"need more than {MAX_PARTS} parts")
+        # Copied at once: what orjson gives for one short string keeps 4 KB alive.
+        filled += b"," + item if count else item
+        count += 1
+    if not count:
+        raise IntakeError("recipients", "at least one is needed")
+    yield finish(last=True)
+
+
+def choose_lane(first: IntakePart, chunk_size: int) -> Lane:
+    """The lane of a request, known from its first part: express is one part of at most one chunk."""
+    return Lane.EXPRESS if first.last and first.recipients <= chunk_size else Lane.BULK
+
+
+def intake_topic(topics: Topics, lane: Lane) -> str:
+    """The topic that takes the requests of a lane."""
+    return topics.requests_express if lane is Lane.EXPRESS else topics.requests
+
+
+def position_of(sizes: Sequence[int], number: int) -> tuple[int, int]:
+    """(part, index) of a request's recipient, counted from 0, when its parts hold `sizes` recipients."""
+    for part, size in enumerate(sizes):
+        if number < size:
+            return part, number
+        number -= size
+    raise IndexError("beyond the last recipient")
+
+
+def rfc3339(moment: datetime) -> str:
+    """A moment in UTC with milliseconds: always as long, so that a repeat splits at the same recipients."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def _encode_head(head: Mapping[str, Any]) -> bytes:
+    """The head's JSON without its closing brace."""
+    if not _PER_PART.isdisjoint(head) or not head.get("request_id"):
+        raise ValueError("a head has a request_id, and neither recipients nor part nor last")
+    sizes = {name: len(_encode(name, value)) for name, value in head.items()}
+    encoded = _encode("request", head)
+    if len(encoded) > MAX_HEAD_BYTES:
+        heaviest = max(sizes, key=lambda name: sizes[name])
+        raise IntakeError(heaviest, f"all but the recipients takes more than {MAX_HEAD_BYTES} bytes as JSON")
+    return encoded[:-1]
+
+
+def _encode_recipients(recipients: Iterable[str | Mapping[str, Any]], room: int) -> Iterator[bytes]:
+    for number, recipient in enumerate(recipients):
+        encoded = _encode(f"recipients[{number}]", recipient)
+        if len(encoded) > room:
+            raise IntakeError(f"recipients[{number}]", "does not fit into one record")
+        yield encoded
+
+
+def _encode(field: str, value: Any) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        # Said without its cause: orjson's message may quote the value.
+        raise IntakeError(field, "is not JSON in UTF-8") from None
