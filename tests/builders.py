@@ -128,7 +128,7 @@ def a_chunk(
 
 def a_claim(owner: str | None = None, *, lease_seconds: float = 30.0, **providers: tuple[str, ...]) -> Claim:
     """A claim under a name of its own, unless `owner` says otherwise; `sms=("a", "b")` names its providers."""
-    chosen = {Channel(name): names for name, names in providers.items()} if providers else PROVIDERS
+    chosen = {Channel[name.upper()]: names for name, names in providers.items()} if providers else PROVIDERS
     return Claim(owner=owner or f"owner-{next(_owners)}", lease_seconds=lease_seconds, providers=chosen)
 
 
@@ -180,4 +180,4 @@ def a_log(
 
 def some_counts(**numbers: int) -> Counts:
     """`some_counts(sent=2, pending=1)`: counts without reasons."""
-    return Counter({(Status(name), None): number for name, number in numbers.items()})
+    return Counter({(Status[name.upper()], None): number for name, number in numbers.items()})

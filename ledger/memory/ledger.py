@@ -1,0 +1,38 @@
+"""The whole ledger in memory."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from ledger.memory.chunks import MemoryChunks
+from ledger.memory.logs import MemoryLogs
+from ledger.memory.requests import MemoryRequests
+from ledger.memory.store import Store
+from ledger.ports import Chunks, Logs, Requests
+
+
+class MemoryLedger:
+    """Implements `ledger.ports.Ledger`; `clock` is its server's clock and gives aware times."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        store = Store(clock)
+        self.requests: Requests = MemoryRequests(store)
+        self.chunks: Chunks = MemoryChunks(store)
+        self.logs: Logs = MemoryLogs(store)
+
+    def now(self) -> datetime:
+        """The server's time."""
+        return self._clock()
+
+    async def setup(self) -> list[str]:
+        """Create nothing: there are no indexes here."""
+        return []
+
+    async def check(self) -> None:
+        """Return: nothing can be missing."""
+
+    async def ping(self) -> None:
+        """Return: it always answers."""
+
+    async def aclose(self) -> None:
+        """Close nothing."""

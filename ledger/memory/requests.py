@@ -1,0 +1,108 @@
+"""Requests in memory."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from core.ids import RequestKey
+from core.work import Counts
+from ledger.memory.store import RequestDocument, Store
+from ledger.values import Completion, Head, Part, Request, tally
+
+
+class MemoryRequests:
+    """Implements `ledger.ports.Requests`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def begin(self, head: Head, part: Part) -> Request:
+        """Create the request or read back what stands, and note the part unless it is refused."""
+        document = self._store.requests.get(head.key)
+        if document is None:
+            document = RequestDocument(Request(head, parts={}), looked_at=self._store.clock())
+            self._store.requests[head.key] = document
+        if part.number not in document.request.parts and not _is_refused(document.request, part):
+            document.request = replace(
+                document.request,
+                parts={**document.request.parts, part.number: part},
+                last_part=part.number if part.last else document.request.last_part,
+                begun_at=self._store.clock(),
+            )
+        return document.request
+
+    async def count(self, key: RequestKey, part: int) -> Request:
+        """Add a part to the set of those whose chunks are all written."""
+        document = self._store.requests.get(key)
+        if document is None:
+            raise LookupError("a part is counted only after it was begun")
+        document.request = replace(document.request, counted=document.request.counted | {part})
+        return document.request
+
+    async def get(self, key: RequestKey) -> Request | None:
+        """The request as it stands."""
+        document = self._store.requests.get(key)
+        return document.request if document else None
+
+    async def cancel(self, key: RequestKey) -> Request | None:
+        """Mark the request; None where it is unknown or completed."""
+        document = self._uncompleted(key)
+        if document is None:
+            return None
+        document.request = replace(document.request, cancelled=True)
+        return document.request
+
+    async def cut(self, key: RequestKey) -> Request | None:
+        """Refuse the parts not begun from now on; None where it is unknown, completed or all parts are begun."""
+        document = self._uncompleted(key)
+        if document is None or _all_begun(document.request):
+            return None
+        document.request = replace(document.request, cut=True)
+        return document.request
+
+    async def complete(self, key: RequestKey, counts: Counts) -> Request | None:
+        """Store the completion unless one stands; None where another was first."""
+        document = self._uncompleted(key)
+        if document is None:
+            return None
+        by_status, by_reason = tally(counts)
+        completion = Completion(
+            completed_at=self._store.clock(),
+            total=counts.total(),
+            by_status=by_status,
+            by_reason=by_reason,
+            incomplete=document.request.cut,
+        )
+        document.request = replace(document.request, completion=completion)
+        return document.request
+
+    async def announced(self, key: RequestKey) -> None:
+        """Note that the completion's event was acknowledged."""
+        if document := self._store.requests.get(key):
+            document.request = replace(document.request, announced=True)
+
+    async def unfinished(self, *, idle_seconds: float, limit: int) -> list[Request]:
+        """Up to `limit` requests without a noted completion that nobody looked at for so long, the oldest first."""
+        now = self._store.clock()
+        idle_since = now - timedelta(seconds=idle_seconds)
+        waiting = [d for d in self._store.requests.values() if not d.request.announced and d.looked_at <= idle_since]
+        found = sorted(waiting, key=lambda document: document.looked_at)[:limit]
+        for document in found:
+            document.looked_at = now
+        return [document.request for document in found]
+
+    def _uncompleted(self, key: RequestKey) -> RequestDocument | None:
+        document = self._store.requests.get(key)
+        return document if document and document.request.completion is None else None
+
+
+def _is_refused(request: Request, part: Part) -> bool:
+    """Whether a part that is not begun may not begin any more."""
+    if request.cut:
+        return True
+    if request.last_part is not None and (part.last or part.number > request.last_part):
+        return True
+    return part.last and any(number > part.number for number in request.parts)
+
+
+def _all_begun(request: Request) -> bool:
+    return request.last_part is not None and request.parts.keys() >= set(range(request.last_part + 1))
