@@ -1,0 +1,9 @@
+"""A local Kafka and MongoDB for the demo, the tests and the benchmarks; no part of the product imports it."""
+
+from devstack.errors import StackError
+from devstack.kafka import LocalKafka
+from devstack.mongo import LocalMongo
+from devstack.stack import Stack, start_stack
+
+
+__all__ = ["LocalKafka", "LocalMongo", "Stack", "StackError", "start_stack"]

@@ -1,0 +1,71 @@
+"""MongoDB as a process on this machine: one mongod that is a replica set of its own."""
+
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
+from devstack.errors import StackError
+from devstack.packages import INSTALL_LIBRARIES, mongod
+from devstack.processes import answers
+from devstack.server import LocalServer
+
+
+REPLICA_SET = "rs0"
+
+
+class LocalMongo(LocalServer):
+    """A mongod with its data in `folder`; after `stop` or `kill` it starts again with the same port and data."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__("mongod", folder)
+
+    @property
+    def url(self) -> str:
+        """The connection string for clients."""
+        return f"mongodb://127.0.0.1:{self._port}/?replicaSet={REPLICA_SET}"
+
+    def launch(self) -> None:
+        """Start it without waiting."""
+        package = mongod()
+        data = self._folder / "data"
+        data.mkdir(parents=True, exist_ok=True)
+        place = ["--dbpath", str(data), "--port", str(self._port), "--bind_ip", "127.0.0.1", "--nounixsocket"]
+        size = ["--wiredTigerCacheSizeGB", "1", "--oplogSize", "1024"]
+        quiet = ["--quiet", "--setParameter", "diagnosticDataCollectionEnabled=false"]
+        self._run(
+            [package / "mongod", "--replSet", REPLICA_SET, *place, *size, *quiet],
+            env={"LD_LIBRARY_PATH": str(package), "LC_ALL": "C"},
+        )
+
+    def wait(self) -> None:
+        """Wait until it is primary, making it a replica set the first time."""
+        try:
+            self._wait_until(lambda: answers(self._port))
+        except StackError as error:
+            mend = INSTALL_LIBRARIES if "shared libraries" in error.what else error.mend
+            raise StackError(error.what, mend) from None
+        member = f"127.0.0.1:{self._port}"
+        with direct_client(f"mongodb://{member}") as client:
+            self._wait_until(lambda: is_primary(client, member))
+
+
+def direct_client(url: str) -> MongoClient[dict[str, Any]]:
+    """A client of this one server, whatever replica set it belongs to or does not yet."""
+    return MongoClient(url, directConnection=True, serverSelectionTimeoutMS=1000)
+
+
+def is_primary(client: MongoClient[dict[str, Any]], member: str) -> bool:
+    """Whether this server takes writes; one that belongs to no replica set yet is made one, with `member` as its name.
+
+    Errors mean "not yet": a server that restarts refuses to be made what it is already.
+    """
+    try:
+        hello = client.admin.command("hello")
+        if not hello.get("setName"):
+            members = [{"_id": 0, "host": member}]
+            client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
+        return bool(hello.get("isWritablePrimary"))
+    except PyMongoError:
+        return False

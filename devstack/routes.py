@@ -1,0 +1,109 @@
+"""The ways to a Kafka and to a MongoDB, tried in order; each says what was taken and why not what stands before it."""
+
+import contextlib
+import os
+import socket
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
+from devstack.containers import kafka_container, mongo_container, why_no_docker
+from devstack.errors import StackError
+from devstack.inprocess import InProcessKafka
+from devstack.kafka import LocalKafka
+from devstack.mongo import LocalMongo
+from devstack.packages import kafka_jars, why_no_kafka
+from devstack.scratch import scratch_folder
+
+
+KAFKA_VARIABLE = "ROLLCALL_KAFKA_BOOTSTRAP"
+MONGO_VARIABLE = "ROLLCALL_MONGO_URL"
+GIVEN, DOCKER, LOCAL, IN_PROCESS = "given", "docker", "local", "in-process broker"
+_GIVEN_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the two servers, started but perhaps not serving yet."""
+
+    kind: str
+    address: str
+    note: str
+    wait: Callable[[], None] = lambda: None
+
+
+def choose_kafka(held: ExitStack, *, need_durable: bool = False) -> Part:
+    """Start the first Kafka that can be had; what must be ended later goes to `held`."""
+    if address := os.environ.get(KAFKA_VARIABLE):
+        note = f"Kafka at {address} (from {KAFKA_VARIABLE})"
+        return Part(GIVEN, address, note, lambda: _await_given_kafka(address))
+    address, no_docker = _container(held, kafka_container)
+    if address:
+        return Part(DOCKER, address, f"Kafka in a container at {address}")
+    lack = why_no_kafka() or _why_no_jars()
+    if lack is None:
+        kafka = LocalKafka(held.enter_context(scratch_folder()))
+        held.callback(kafka.kill)  # its data goes too, so it need not shut down in order
+        kafka.launch()
+        return Part(LOCAL, kafka.bootstrap, f"Kafka as a process at {kafka.bootstrap} ({no_docker})", kafka.wait)
+    if need_durable:
+        raise StackError(f"a Kafka that keeps its records is needed, but {no_docker} and {lack.what}", lack.mend)
+    broker = InProcessKafka()
+    held.callback(broker.close)
+    note = f"librdkafka's in-process broker at {broker.bootstrap}, which keeps nothing ({no_docker}; {lack})"
+    return Part(IN_PROCESS, broker.bootstrap, note)
+
+
+def choose_mongo(held: ExitStack) -> Part:
+    """Start the first MongoDB that can be had; what must be ended later goes to `held`."""
+    if url := os.environ.get(MONGO_VARIABLE):
+        # The address is not shown: it may carry a password.
+        return Part(GIVEN, url, f"MongoDB from {MONGO_VARIABLE}", lambda: _await_given_mongo(url))
+    address, no_docker = _container(held, mongo_container)
+    if address:
+        return Part(DOCKER, address, f"MongoDB in a container at {address}")
+    mongo = LocalMongo(held.enter_context(scratch_folder()))
+    held.callback(mongo.kill)
+    mongo.launch()
+    return Part(LOCAL, mongo.url, f"MongoDB as a process at {mongo.url} ({no_docker})", mongo.wait)
+
+
+def _container(held: ExitStack, start: Callable[[], AbstractContextManager[str]]) -> tuple[str, str]:
+    """The address of a container that serves, or nothing and the reason."""
+    if reason := why_no_docker():
+        return "", reason
+    try:
+        return held.enter_context(start()), ""
+    except StackError as error:
+        return "", f"Docker is found but not usable: {error}"
+
+
+def _why_no_jars() -> StackError | None:
+    try:
+        kafka_jars()
+    except StackError as error:
+        return error
+    return None
+
+
+def _await_given_kafka(address: str) -> None:
+    host, _, port = address.split(",")[0].rpartition(":")
+    try:
+        with contextlib.closing(socket.create_connection((host, int(port)), timeout=_GIVEN_SECONDS)):
+            return
+    except (OSError, ValueError) as error:
+        raise StackError(f"no Kafka answers at {address}", f"start it, or unset {KAFKA_VARIABLE}") from error
+
+
+def _await_given_mongo(url: str) -> None:
+    try:
+        with MongoClient[dict[str, Any]](url, serverSelectionTimeoutMS=_GIVEN_SECONDS * 1000) as client:
+            client.admin.command("ping")
+    except PyMongoError:
+        raise StackError(
+            "no MongoDB answers where the environment says", f"start it, or unset {MONGO_VARIABLE}"
+        ) from None

@@ -1,0 +1,66 @@
+"""What a Kafka and a MongoDB on this machine have in common: start, stop, kill, and start again on the same port and data."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from devstack.errors import StackError
+from devstack.processes import Child, free_port, wait_until_ready
+
+
+_READY_SECONDS = 60
+
+
+class LocalServer(ABC):
+    """A server process with its data in a folder and one port of the loopback for its whole life."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self._name = name
+        self._folder = folder
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._port = free_port()
+        self._child: Child | None = None
+
+    @abstractmethod
+    def launch(self) -> None:
+        """Start it without waiting."""
+
+    @abstractmethod
+    def wait(self) -> None:
+        """Wait until it serves; StackError when it ended or takes too long."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id; StackError when it does not run."""
+        return self._running().pid
+
+    def start(self) -> None:
+        """Start it and wait until it serves; StackError says why it does not."""
+        self.launch()
+        self.wait()
+
+    def stop(self) -> None:
+        """Shut it down in order; nothing happens when it does not run."""
+        if self._child is not None:
+            self._child.stop()
+            self._child = None
+
+    def kill(self) -> None:
+        """End it as kill -9 does; nothing happens when it does not run."""
+        if self._child is not None:
+            self._child.kill()
+            self._child = None
+
+    def _run(self, command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> None:
+        if self._child is not None and self._child.exit_code() is None:
+            raise StackError(f"this {self._name} runs already")
+        self.kill()
+        self._child = Child(command, log=self._folder / f"{self._name.lower()}.log", env=env)
+
+    def _wait_until(self, probe: Callable[[], bool]) -> None:
+        wait_until_ready(self._running(), probe, what=self._name, deadline_seconds=_READY_SECONDS)
+
+    def _running(self) -> Child:
+        if self._child is None:
+            raise StackError(f"this {self._name} does not run")
+        return self._child
