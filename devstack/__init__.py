@@ -5,5 +5,4 @@ from devstack.kafka import LocalKafka
 from devstack.mongo import LocalMongo
 from devstack.stack import Stack, start_stack
 
-
 __all__ = ["LocalKafka", "LocalMongo", "Stack", "StackError", "start_stack"]

@@ -1,4 +1,4 @@
-"""Downloads outside the repository: fetched once, pinned by hash, checked on every use, safe for two processes at once."""
+"""Downloads outside the repository: fetched once, pinned by hash, checked on every use, safe for processes at once."""
 
 import fcntl
 import hashlib

@@ -15,7 +15,6 @@ from devstack.kafka import has_broker
 from devstack.mongo import REPLICA_SET, direct_client, is_primary
 from devstack.processes import free_port
 
-
 KAFKA_IMAGE = "apache/kafka:4.1.1"
 MONGO_IMAGE = "mongo:6.0"
 _READY_SECONDS = 90

@@ -1,9 +1,9 @@
 """Run a command that dies with whoever started it, also when that one was killed with -9.
 
-``python -I -S guard.py COMMAND…``, with a pipe as standard input whose other end only the starter holds. A watcher is split
-off, then the command takes this process's place, so that the starter has its true pid and exit code. The watcher
-waits for the end of the pipe: it comes when the starter closes it or is gone, however it went. (Linux's PR_SET_PDEATHSIG would
-fire already when the *thread* that started the command ends.)
+``python -I -S guard.py COMMAND…``, with a pipe as standard input whose other end only the starter holds. A watcher is
+split off, then the command takes this process's place, so that the starter has its true pid and exit code. The watcher
+waits for the end of the pipe: it comes when the starter closes it or is gone, however it went. (Linux's
+PR_SET_PDEATHSIG would fire already when the *thread* that started the command ends.)
 """
 
 import os

@@ -1,4 +1,4 @@
-"""librdkafka's own broker inside this process: it speaks Kafka's protocol but keeps nothing. For machines without Java."""
+"""librdkafka's broker inside this process, for machines without Java: it speaks Kafka's protocol but keeps nothing."""
 
 from confluent_kafka import Producer
 

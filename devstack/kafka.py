@@ -13,11 +13,10 @@ from devstack.packages import kafka_jars
 from devstack.processes import answers, free_port
 from devstack.server import LocalServer
 
-
 _JVM = ["-XX:+UseSerialGC", "-XX:-UsePerfData", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
 
-# What a development machine wants: one copy, few partitions for Kafka's own topics, no wait before a group's first member works,
-# and none of 9 s before a broker that was killed is let in again.
+# What a development machine wants: one copy, few partitions for Kafka's own topics, no wait before a group's first
+# member works, and none of 9 s before a broker that was killed is let in again.
 _PROPERTIES = """process.roles=broker,controller
 node.id=1
 controller.listener.names=CONTROLLER

@@ -11,7 +11,6 @@ from devstack.packages import INSTALL_LIBRARIES, mongod
 from devstack.processes import answers
 from devstack.server import LocalServer
 
-
 REPLICA_SET = "rs0"
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from devstack.cache import cached, is_cached
 from devstack.errors import StackError
 
-
 KAFKA = "kafka-4.1.1"
 MONGOD = "mongod-6.0"
 INSTALL_JAVA = "apt-get install -y default-jre-headless"
@@ -75,7 +74,7 @@ def mongod() -> Path:
 
 
 def why_no_kafka() -> StackError | None:
-    """What keeps Apache Kafka from running on this machine, None when nothing does. Maven is wanted for the download only."""
+    """What keeps Apache Kafka from running here, None when nothing does. Maven is wanted for the download only."""
     version = java_version()
     if version is None:
         return StackError("no Java runs here", INSTALL_JAVA)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from devstack.errors import StackError
 
-
 _GUARD = Path(__file__).with_name("guard.py")
 _SAID_LINES = 6
 _SAID_WIDTH = 300

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pymongo import MongoClient
@@ -18,7 +19,6 @@ from devstack.kafka import LocalKafka
 from devstack.mongo import LocalMongo
 from devstack.packages import kafka_jars, why_no_kafka
 from devstack.scratch import scratch_folder
-
 
 KAFKA_VARIABLE = "ROLLCALL_KAFKA_BOOTSTRAP"
 MONGO_VARIABLE = "ROLLCALL_MONGO_URL"
@@ -40,10 +40,10 @@ def choose_kafka(held: ExitStack, *, need_durable: bool = False) -> Part:
     """Start the first Kafka that can be had; what must be ended later goes to `held`."""
     if address := os.environ.get(KAFKA_VARIABLE):
         note = f"Kafka at {address} (from {KAFKA_VARIABLE})"
-        return Part(GIVEN, address, note, lambda: _await_given_kafka(address))
-    address, no_docker = _container(held, kafka_container)
-    if address:
-        return Part(DOCKER, address, f"Kafka in a container at {address}")
+        return Part(GIVEN, address, note, partial(_await_given_kafka, address))
+    container, no_docker = _container(held, kafka_container)
+    if container:
+        return Part(DOCKER, container, f"Kafka in a container at {container}")
     lack = why_no_kafka() or _why_no_jars()
     if lack is None:
         kafka = LocalKafka(held.enter_context(scratch_folder()))
@@ -62,10 +62,10 @@ def choose_mongo(held: ExitStack) -> Part:
     """Start the first MongoDB that can be had; what must be ended later goes to `held`."""
     if url := os.environ.get(MONGO_VARIABLE):
         # The address is not shown: it may carry a password.
-        return Part(GIVEN, url, f"MongoDB from {MONGO_VARIABLE}", lambda: _await_given_mongo(url))
-    address, no_docker = _container(held, mongo_container)
-    if address:
-        return Part(DOCKER, address, f"MongoDB in a container at {address}")
+        return Part(GIVEN, url, f"MongoDB from {MONGO_VARIABLE}", partial(_await_given_mongo, url))
+    container, no_docker = _container(held, mongo_container)
+    if container:
+        return Part(DOCKER, container, f"MongoDB in a container at {container}")
     mongo = LocalMongo(held.enter_context(scratch_folder()))
     held.callback(mongo.kill)
     mongo.launch()
@@ -91,7 +91,7 @@ def _why_no_jars() -> StackError | None:
 
 
 def _await_given_kafka(address: str) -> None:
-    host, _, port = address.split(",")[0].rpartition(":")
+    host, _, port = address.split(",", maxsplit=1)[0].rpartition(":")
     try:
         with contextlib.closing(socket.create_connection((host, int(port)), timeout=_GIVEN_SECONDS)):
             return

@@ -1,4 +1,4 @@
-"""Folders for the data of a stack: deleted at its end, or by a later stack when the owner was killed before it could."""
+"""Folders for the data of a stack: deleted at its end, or by a later stack when their owner was killed."""
 
 import contextlib
 import fcntl
@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from devstack.cache import locked
-
 
 _PREFIX = "rollcall-stack-"
 

@@ -1,4 +1,4 @@
-"""What a Kafka and a MongoDB on this machine have in common: start, stop, kill, and start again on the same port and data."""
+"""What a Kafka and a MongoDB on this machine share: start, stop, kill, start again on the same port and data."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -6,7 +6,6 @@ from pathlib import Path
 
 from devstack.errors import StackError
 from devstack.processes import Child, free_port, wait_until_ready
-
 
 _READY_SECONDS = 60
 

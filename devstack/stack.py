@@ -1,7 +1,7 @@
 """The one context manager that gives the demo, the tests and the benchmarks a Kafka and a MongoDB.
 
-For each of the two, in this order: the address in the environment → a container, when a Docker daemon answers → a process on
-this machine → for Kafka without Java or Maven, librdkafka's in-process broker, which keeps nothing.
+For each of the two, in this order: the address in the environment → a container, when a Docker daemon answers → a
+process on this machine → for Kafka without Java or Maven, librdkafka's in-process broker, which keeps nothing.
 """
 
 import contextlib

@@ -1,0 +1,51 @@
+"""The real Kafka and MongoDB of the whole run: each is started once, by the first test that asks for it."""
+
+import dataclasses
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from devstack import Stack, start_stack
+
+_NOTES = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "durable: needs a Kafka that keeps what it acknowledged")
+    config.stash[_NOTES] = []
+
+
+@pytest.fixture(scope="session")
+def mongo_url(pytestconfig: pytest.Config) -> Iterator[str]:
+    with start_stack(kafka=False) as stack:
+        pytestconfig.stash[_NOTES].append(stack.note)
+        yield stack.mongo_url
+
+
+@pytest.fixture(scope="session")
+def kafka_stack(pytestconfig: pytest.Config) -> Iterator[Stack]:
+    with start_stack(mongo=False) as stack:
+        pytestconfig.stash[_NOTES].append(stack.note)
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def stack(kafka_stack: Stack, mongo_url: str) -> Stack:
+    return dataclasses.replace(kafka_stack, mongo_url=mongo_url)
+
+
+@pytest.fixture(autouse=True)
+def _durable_kafka(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("durable") is None or request.getfixturevalue("kafka_stack").durable:
+        return
+    reason = "not run: needs a durable Kafka"
+    if os.environ.get("REQUIRE_REAL_STACK") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The stack is named at the end, where one looks."""
+    for note in config.stash[_NOTES]:
+        terminalreporter.write_line(f"stack: {note}")
