@@ -15,14 +15,15 @@ class MemoryLedger:
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        store = Store(clock)
+        store = Store(self.now)
         self.requests: Requests = MemoryRequests(store)
         self.chunks: Chunks = MemoryChunks(store)
         self.logs: Logs = MemoryLogs(store)
 
     def now(self) -> datetime:
-        """The server's time."""
-        return self._clock()
+        """The server's time, in whole milliseconds as MongoDB stores it."""
+        now = self._clock()
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     async def setup(self) -> list[str]:
         """Create nothing: there are no indexes here."""

@@ -29,6 +29,7 @@ def chunk_document(chunk: Chunk) -> Document:
         "sealed": chunk.sealed,
         "open": True,
         "cancelled": chunk.cancelled,
+        "searchable": chunk.searchable,
         "owner": None,
         "fence": 0,
         "due_at": chunk.due_at,
@@ -38,7 +39,7 @@ def chunk_document(chunk: Chunk) -> Document:
     if chunk.references is not None:
         document["references"] = list(chunk.references)
     if chunk.searchable:
-        document["searchable"] = [Binary(value) for value in hash_slices(chunk.hashes)]
+        document["lookup"] = [Binary(value) for value in hash_slices(chunk.hashes)]
     return document
 
 
@@ -150,5 +151,5 @@ def read_chunk(document: Document) -> Chunk:
         work=read_work(document),
         due_at=document["due_at"],
         cancelled=document["cancelled"],
-        searchable="searchable" in document,
+        searchable=document["searchable"],
     )

@@ -35,6 +35,8 @@ class MongoChunks:
 
     def __init__(self, collection: AsyncIOMotorCollection[Document], clock: ServerClock) -> None:
         self._chunks, self._clock = collection, clock
+        self._unanswered: set[str] = set()
+        """Owners whose claim of something due got no answer."""
 
     async def insert(self, chunk: Chunk) -> None:
         """One insert; a taken id changes nothing."""
@@ -52,8 +54,18 @@ class MongoChunks:
 
     async def claim_due(self, lane: Lane, claim: Claim) -> Claimed | None:
         """One update on the chunk that waits longest."""
+        if claim.owner in self._unanswered:  # asked before, no answer came: that claim may have taken a chunk
+            with answering():
+                mine = await self._chunks.find_one(
+                    {"lane": lane.value, "open": True, "owner": claim.owner}, {"_id": True}
+                )
+            if mine:
+                return await self.claim(ChunkId(mine["_id"]), claim)
         due = {"lane": lane.value, "sweep_at": {"$lte": self._clock.now()}, **_CLAIMABLE}
-        return await self._claim(due, claim, sort=[("sweep_at", 1)])
+        self._unanswered.add(claim.owner)
+        claimed = await self._claim(due, claim, sort=[("sweep_at", 1)])
+        self._unanswered.discard(claim.owner)
+        return claimed
 
     async def _claim(self, which: Document, claim: Claim, **options: Any) -> Claimed | None:
         with answering():
@@ -61,7 +73,7 @@ class MongoChunks:
                 which,
                 _claim_pipeline(claim),
                 return_document=ReturnDocument.AFTER,
-                projection={"searchable": False},
+                projection={"lookup": False},
                 **options,
             )
         if found is None:
@@ -143,7 +155,7 @@ class MongoChunks:
         which = {
             "request": key,
             "part": {"$lt": below_part},
-            "searchable": {"$in": [Binary(value) for value in wanted]},
+            "lookup": {"$in": [Binary(value) for value in wanted]},
         }
         with answering():
             async for found in self._chunks.find(which, {"hashes": True}):
@@ -153,7 +165,7 @@ class MongoChunks:
     async def get(self, chunk_id: ChunkId) -> Chunk | None:
         """The chunk, its open window counted as its next batch."""
         with answering():
-            found = await self._chunks.find_one({"_id": chunk_id}, {"searchable": False})
+            found = await self._chunks.find_one({"_id": chunk_id}, {"lookup": False})
         if found is None:
             return None
         chunk, window = read_chunk(found), read_window(found["window"])

@@ -89,5 +89,5 @@ class ServerClock:
         self._ahead = max(guess, self._ahead) if close else guess
 
     def now(self) -> datetime:
-        """The server's time, as nearly as it is known here, in UTC."""
-        return datetime.fromtimestamp(self._ahead + time.monotonic(), UTC)
+        """The server's time, as nearly as it is known here, in UTC, in whole milliseconds: no more would be stored."""
+        return datetime.fromtimestamp(int((self._ahead + time.monotonic()) * 1000) / 1000, UTC)

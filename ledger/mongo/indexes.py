@@ -49,9 +49,9 @@ INDEXES = (
     Index(
         "chunks",
         "duplicates",
-        (("request", 1), ("searchable", 1)),
+        (("request", 1), ("lookup", 1)),
         "which addresses of a part stand in a lower part; only chunks of requests with several parts are in it",
-        {"partialFilterExpression": {"searchable": {"$exists": True}}},
+        {"partialFilterExpression": {"lookup": {"$exists": True}}},
     ),
     Index(
         "communication_logs",

@@ -54,5 +54,5 @@ class Pending:
     async def _open_chunks(self, head: Head) -> AsyncIterator[Document]:
         with answering():
             which = {"request": head.key, "open": True}
-            async for document in self._chunks.find(which, {"searchable": False, "sealed": False}).sort("_id", 1):
+            async for document in self._chunks.find(which, {"lookup": False, "sealed": False}).sort("_id", 1):
                 yield {**document, "sealed": b""}

@@ -74,11 +74,12 @@ class MongoRequests:
     async def unfinished(self, *, idle_seconds: float, limit: int) -> list[Request]:
         """Requests to look at, each found by one process."""
         found: list[Request] = []
+        before = self._clock.now() - timedelta(seconds=idle_seconds)
         while len(found) < limit:
-            before = self._clock.now() - timedelta(seconds=idle_seconds)
+            seen = [request.head.key for request in found]
             with answering():
                 document = await self._requests.find_one_and_update(
-                    {"announced": False, "looked_at": {"$lte": before}},
+                    {"announced": False, "looked_at": {"$lte": before}, "_id": {"$nin": seen}},
                     [{"$set": {"looked_at": "$$NOW"}}],
                     sort=[("looked_at", 1)],
                     return_document=ReturnDocument.AFTER,
