@@ -1,0 +1,48 @@
+# Every target installs what it needs first; only a changed build file makes it install again.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: install check test demo up doctor bench
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:
+	@echo 'make demo     starts everything, sends 10,000 SMS and 1,000 e-mails to nobody, calls the roll'
+	@echo 'make up       runs a local Kafka, MongoDB, producer and consumer until Ctrl-C'
+	@echo 'make test     all tests, on a real Kafka and MongoDB'
+	@echo 'make check    formatter, linter, types, layers'
+	@echo 'make bench    throughput, against the same work by hand'
+	@echo 'make doctor   what this machine has and lacks'
+	@echo 'make install  builds .venv; the others do it by themselves'
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'rollcall wants Python 3.11 or later; name one: make PYTHON=python3.11'; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv \
+		|| { echo 'no venv could be made; mend: apt-get install -y python3-venv'; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: $(STAMP)
+	$(BIN)/pytest
+
+demo: $(STAMP)
+	@$(BIN)/python -m devstack.demo
+
+up: $(STAMP)
+	@$(BIN)/python -m devstack.up
+
+doctor: $(STAMP)
+	@$(BIN)/python -m devstack doctor
+
+bench: $(STAMP)
+	@$(BIN)/python -m bench

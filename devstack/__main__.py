@@ -1,0 +1,32 @@
+"""``python -m devstack doctor`` tells what this machine lacks, ``python -m devstack run`` runs a bare stack."""
+
+import argparse
+import sys
+
+from devstack import StackError, start_stack
+from devstack.doctor import report
+from devstack.foreground import until_interrupted
+from devstack.routes import KAFKA_VARIABLE, MONGO_VARIABLE
+
+
+def main() -> int:
+    """Do what the command line says; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m devstack", description=__doc__)
+    parser.add_argument("command", choices=["doctor", "run"])
+    parser.add_argument("--need-durable", action="store_true", help="refuse a broker that keeps nothing")
+    arguments = parser.parse_args()
+    if arguments.command == "doctor":
+        return report()
+    try:
+        with until_interrupted() as wait, start_stack(need_durable=arguments.need_durable) as stack:
+            print(f"export {KAFKA_VARIABLE}='{stack.kafka_bootstrap}'")
+            print(f"export {MONGO_VARIABLE}='{stack.mongo_url}'", flush=True)
+            wait()
+    except StackError as error:
+        print(f"stack: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

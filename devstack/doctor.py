@@ -1,0 +1,110 @@
+"""What this machine has and lacks for a local stack, which one would be taken, and a mending command for each lack."""
+
+import ctypes
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from devstack import packages
+from devstack.cache import cache_folder, is_cached, manifest
+from devstack.containers import why_no_docker
+from devstack.routes import KAFKA_VARIABLE, MONGO_VARIABLE
+
+_LIBRARIES = {"libcurl4": "libcurl.so.4", "liblzma5": "liblzma.so.5"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report."""
+
+    name: str
+    said: str
+    has: bool = True
+    mend: str = ""  # a command; empty also where nothing needs what is not there
+
+    def __str__(self) -> str:
+        mark = "ok" if self.has else "lacks" if self.mend else "-"
+        line = f"{mark:<6}{self.name:<18}{self.said}"
+        return f"{line}\n{'':<24}mend: {self.mend}" if self.mend else line
+
+
+def report() -> int:
+    """Print what there is, what lacks and which stack would be taken; exit code 0 when it is whole and durable."""
+    no_docker = why_no_docker()
+    found = [*_general(no_docker), *_for_kafka(), *_for_mongo()]
+    for finding in found:
+        print(finding)
+    kafka, durable = _kafka_verdict(no_docker)
+    mongo, whole = _mongo_verdict(no_docker, any(finding.mend for finding in _for_mongo()))
+    print(f"stack: {kafka}; {mongo}")
+    return 0 if durable and whole else 1
+
+
+def _general(no_docker: str | None) -> Iterator[Finding]:
+    version = ".".join(str(number) for number in sys.version_info[:3])
+    yield Finding("python", version)
+    for variable in (KAFKA_VARIABLE, MONGO_VARIABLE):
+        given = bool(os.environ.get(variable))
+        yield Finding(variable.removeprefix("ROLLCALL_"), "given" if given else "not given", given)
+    # No Docker at all is fine, there are other ways; one that does not work surprises whoever installed it.
+    mend = "docker info" if no_docker and "not usable" in no_docker else ""
+    yield Finding("docker", no_docker or "a daemon answers", no_docker is None, mend)
+
+
+def _for_kafka() -> Iterator[Finding]:
+    lack = packages.why_no_kafka()
+    java, maven = packages.java_version(), packages.maven_version()
+    java_mend = packages.INSTALL_JAVA if lack and lack.mend == packages.INSTALL_JAVA else ""
+    yield Finding("java", f"version {java}" if java else "does not run", not java_mend, java_mend)
+    maven_mend = "" if maven or is_cached(packages.KAFKA) else packages.INSTALL_MAVEN
+    yield Finding("maven", f"version {maven}" if maven else "does not run", maven is not None, maven_mend)
+    yield _cache_state(packages.KAFKA)
+
+
+def _for_mongo() -> Iterator[Finding]:
+    no_mongod = packages.why_no_mongod()
+    mend = f"export {MONGO_VARIABLE}='mongodb://…'" if no_mongod else ""
+    yield Finding("mongod", no_mongod or "its package fits this machine", no_mongod is None, mend)
+    for package, library in _LIBRARIES.items():
+        has = _loads(library)
+        yield Finding(package, "there" if has else "missing", has, "" if has else packages.INSTALL_LIBRARIES)
+    yield _cache_state(packages.MONGOD)
+
+
+def _kafka_verdict(no_docker: str | None) -> tuple[str, bool]:
+    """Which Kafka would be taken, and whether it keeps what it acknowledged."""
+    if os.environ.get(KAFKA_VARIABLE):
+        return f"Kafka from {KAFKA_VARIABLE}", True
+    if no_docker is None:
+        return "Kafka in a container", True
+    if packages.why_no_kafka() is None:
+        return "Kafka as a process on this machine", True
+    return "librdkafka's in-process broker, which keeps nothing: tests that need a durable Kafka would not run", False
+
+
+def _mongo_verdict(no_docker: str | None, lacks: bool) -> tuple[str, bool]:  # noqa: FBT001 - two facts, read in order
+    """Which MongoDB would be taken, and whether one can be had."""
+    if os.environ.get(MONGO_VARIABLE):
+        return f"MongoDB from {MONGO_VARIABLE}", True
+    if no_docker is None:
+        return "MongoDB in a container", True
+    if lacks:
+        return "no MongoDB before the lacks above are mended", False
+    return "MongoDB as a process on this machine", True
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def _cache_state(name: str) -> Finding:
+    folder = cache_folder() / name
+    if not is_cached(name):
+        return Finding("download", f"{name} comes to {folder} with the first start", has=False)
+    size = sum((folder / file).stat().st_size for file in manifest(name))
+    return Finding("download", f"{name}, {size / 1e6:.0f} MB in {folder}")

@@ -1,0 +1,103 @@
+"""Start rollcall's services as processes of their own, on a stack: for the demo, `make up` and the end-to-end tests."""
+
+import base64
+import contextlib
+import http.client
+import json
+import os
+import secrets
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from devstack.processes import Child, free_port, wait_until_ready
+from devstack.stack import Stack
+
+_PREFIX = "ROLLCALL_"
+_READY_SECONDS = 60
+
+SIMULATORS: tuple[Mapping[str, object], ...] = (
+    {"name": "sim-sms", "kind": "simulator", "channel": "sms"},
+    {"name": "sim-email", "kind": "simulator", "channel": "email"},
+)
+
+
+def service_env(stack: Stack, **overrides: object) -> dict[str, str]:
+    """The whole environment of a service on this stack, with free ports and secrets made up on the spot.
+
+    Overrides are settings without their prefix: ``service_env(stack, CHUNK_SIZE=100)``; None takes one away, a list or
+    a dict becomes JSON. Nothing named ROLLCALL_* is inherited: no run may depend on what a shell exports.
+    """
+    settings: dict[str, object] = {
+        "KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
+        "MONGO_URL": stack.mongo_url,
+        "MONGO_DATABASE": "rollcall",
+        "JWT_SECRET": secrets.token_urlsafe(32),
+        "SEALING_KEYS": "dev:" + base64.b64encode(secrets.token_bytes(32)).decode(),
+        "DEFAULT_REGION": "CN",
+        "PROVIDERS": list(SIMULATORS),
+        "HTTP_HOST": "127.0.0.1",
+        "HTTP_PORT": free_port(),
+        "CONSUMER_HTTP_PORT": free_port(),
+    }
+    settings |= {name.upper(): value for name, value in overrides.items()}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_PREFIX)}
+    return inherited | {_PREFIX + name: _text(value) for name, value in settings.items() if value is not None}
+
+
+@contextlib.contextmanager
+def start_service(
+    args: Sequence[str | Path],
+    env: Mapping[str, str],
+    ready_url: str | None = None,
+    *,
+    log: Path | None = None,
+    ready_seconds: float = _READY_SECONDS,
+) -> Iterator[Child]:
+    """Run a command, wait until GET `ready_url` answers 200, and end it (SIGTERM, then SIGKILL) when the block ends.
+
+    ``rollcall`` as the first of `args` is the one of this Python's environment. Standard output and error go to `log`,
+    else to a temporary file that is deleted at the end; `Child.log` names it. It dies with this process. StackError,
+    with its last words, when it ends or is not ready in time.
+    """
+    with contextlib.ExitStack() as held:
+        if log is None:
+            log = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="rollcall-service-"))) / "output.log"
+        child = Child(_command(args), log=log, env=env)
+        held.callback(child.stop)
+        if ready_url is not None:
+            wait_until_ready(
+                child,
+                lambda: is_ready(ready_url),
+                what=" ".join(str(word) for word in args),
+                deadline_seconds=ready_seconds,
+            )
+        yield child
+
+
+def is_ready(url: str) -> bool:
+    """Whether GET answers 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - one's own child, over HTTP
+            return bool(response.status == http.HTTPStatus.OK)
+    except (OSError, urllib.error.URLError, http.client.HTTPException):
+        return False
+
+
+def ready_url(env: Mapping[str, str], service: str) -> str:
+    """Where the ``producer`` or the ``consumer`` of this environment says that it is ready."""
+    name = {"producer": "HTTP_PORT", "consumer": "CONSUMER_HTTP_PORT"}[service]
+    return f"http://127.0.0.1:{env[_PREFIX + name]}/readyz"
+
+
+def _command(args: Sequence[str | Path]) -> list[str | Path]:
+    if args[0] == "rollcall":
+        return [Path(sys.executable).with_name("rollcall"), *args[1:]]
+    return list(args)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
