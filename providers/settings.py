@@ -1,0 +1,54 @@
+"""The providers in the environment: `ROLLCALL_PROVIDERS` or `ROLLCALL_PROVIDERS_FILE`, exactly one."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode
+
+from providers.entries import HttpEntry, SimulatorEntry, SmtpEntry
+from providers.source import ProviderEntry, parse, parse_json, read_toml
+from schemas.settings import CommonSettings
+
+__all__ = ["HttpEntry", "ProviderEntry", "ProviderSettings", "SimulatorEntry", "SmtpEntry"]
+
+
+class ProviderSettings(BaseSettings):
+    """The list of providers, whichever way it is given."""
+
+    model_config = CommonSettings.model_config
+
+    providers: Annotated[tuple[ProviderEntry, ...] | None, NoDecode] = Field(
+        default=None,
+        description="the providers as a JSON list; each has name, kind, channel, and what its kind needs",
+    )
+    providers_file: Annotated[tuple[ProviderEntry, ...] | None, NoDecode] = Field(
+        default=None,
+        description="a TOML file of [[provider]] tables instead; ${NAME} is taken from the environment",
+    )
+
+    @field_validator("providers", mode="before")
+    @classmethod
+    def _parse(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return parse_json(value) if value.strip() else None
+        return parse(value) if isinstance(value, list) else value
+
+    @field_validator("providers_file", mode="before")
+    @classmethod
+    def _read(cls, value: Any) -> Any:
+        if isinstance(value, str | Path):
+            return read_toml(Path(value), os.environ) if str(value).strip() else None
+        return value
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.providers is None) == (self.providers_file is None):
+            raise ValueError("exactly one of ROLLCALL_PROVIDERS and ROLLCALL_PROVIDERS_FILE must be set")
+        return self
+
+    @property
+    def entries(self) -> tuple[ProviderEntry, ...]:
+        """The entries, as they were given."""
+        return self.providers or self.providers_file or ()

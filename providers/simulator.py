@@ -1,0 +1,159 @@
+"""The kind `simulator`: a provider in this process that sends nothing and misbehaves as its entry says.
+
+What it answers follows from its seed, the delivery id and how often it saw that id, so that a run can be repeated
+whatever the order. It keeps delivery ids, the latest `remember` of them, and never an address.
+"""
+
+import asyncio
+from collections import OrderedDict
+from enum import Enum, auto
+from hashlib import blake2b
+
+from core.outcome import Answer, Failed, Message, Retry, Sent, Uncertain
+from providers.base import CLOSED
+from providers.entries import SimulatorEntry
+from schemas.statuses import Reason
+
+
+class Turn(Enum):
+    """What the simulator does with an attempt."""
+
+    TAKE = auto()
+    FAIL = auto()
+    RETRY = auto()
+    THROTTLE = auto()
+    HANG = auto()
+    DROP = auto()
+
+
+_TAKES = {Turn.TAKE, Turn.DROP}
+_FINAL = {Turn.TAKE, Turn.FAIL}
+"""No further attempt is expected, so that the first one need not be remembered."""
+
+
+class SimulatorProvider:
+    """See the module."""
+
+    def __init__(self, entry: SimulatorEntry) -> None:
+        self.name = entry.name
+        self.channel = entry.channel
+        self.deduplicates = entry.deduplicates
+        self.rate_per_second = entry.rate_per_second
+        self.timeout_seconds = entry.timeout_seconds
+        self.accepted = 0
+        """How many deliveries it took; a repeat counts again unless it deduplicates."""
+        self._entry = entry
+        self._answers = _answers(entry)
+        self._shares = _shares(entry)
+        self._rules = _rules(entry)
+        self._steady = not self._shares and not self._rules
+        self._waits = entry.latency_ms > 0 or entry.jitter_ms > 0
+        self._seen: OrderedDict[str, int] = OrderedDict()
+        self._taken: OrderedDict[str, int] = OrderedDict()
+        self._closed = False
+
+    async def send(self, message: Message) -> Answer:
+        """Answer as the entry says; without latency at once."""
+        if self._closed:
+            return CLOSED
+        if self.deduplicates and message.id in self._taken:
+            return self._sent(message)
+        turn = Turn.TAKE if self._steady else self._turn(message)
+        if self._waits or turn is Turn.HANG:
+            seconds = self._latency_seconds(message.id)
+            if turn is Turn.HANG or seconds > self.timeout_seconds:
+                await asyncio.sleep(self.timeout_seconds)
+                return self._answers[Turn.HANG]
+            await asyncio.sleep(seconds)
+        if turn in _TAKES:
+            self._take(message.id)
+        return self._sent(message) if turn is Turn.TAKE else self._answers[turn]
+
+    async def check(self) -> str | None:
+        """Nothing can be wrong with it, unless it is closed."""
+        return "provider closed" if self._closed else None
+
+    async def aclose(self) -> None:
+        """Answer `CLOSED` from now on."""
+        self._closed = True
+
+    def times_taken(self, delivery_id: str) -> int:
+        """How often it took this delivery, as far as it remembers."""
+        return self._taken.get(delivery_id, 0)
+
+    def _sent(self, message: Message) -> Sent:
+        return Sent(f"sim-{message.id}")
+
+    def _turn(self, message: Message) -> Turn:
+        attempt = self._seen.get(message.id, 0) + 1
+        turn = self._decide(message, attempt)
+        if turn not in _FINAL or attempt > 1:
+            self._remember(self._seen, message.id)
+        return turn
+
+    def _decide(self, message: Message, attempt: int) -> Turn:
+        for turn, suffixes, first_only in self._rules:
+            if message.to.endswith(suffixes) and (attempt == 1 or not first_only):
+                return turn
+        drawn = self._draw(f"{message.id} {attempt}")
+        for turn, below in self._shares:
+            if drawn < below:
+                return turn
+        return Turn.TAKE
+
+    def _latency_seconds(self, delivery_id: str) -> float:
+        return (self._entry.latency_ms + self._entry.jitter_ms * self._draw(f"{delivery_id} latency")) / 1000
+
+    def _draw(self, what: str) -> float:
+        """A number in [0, 1) that follows from the seed and `what`."""
+        digest = blake2b(f"{self._entry.seed} {what}".encode(), digest_size=8).digest()
+        return (int.from_bytes(digest, "big") >> 11) / 2**53
+
+    def _take(self, delivery_id: str) -> None:
+        self.accepted += 1
+        self._remember(self._taken, delivery_id)
+
+    def _remember(self, counts: OrderedDict[str, int], delivery_id: str) -> None:
+        """Count one more, forgetting the oldest beyond what the entry says."""
+        counts[delivery_id] = counts.get(delivery_id, 0) + 1
+        if len(counts) > self._entry.remember:
+            counts.popitem(last=False)
+
+
+def _answers(entry: SimulatorEntry) -> dict[Turn, Answer]:
+    return {
+        Turn.FAIL: Failed(Reason.REJECTED, "simulated: refused"),
+        Turn.RETRY: Retry(Reason.UNAVAILABLE, "simulated: unavailable"),
+        Turn.THROTTLE: Retry(Reason.RATE_LIMITED, "simulated: too many", entry.retry_after_seconds),
+        Turn.HANG: Uncertain(Reason.NO_ANSWER, "simulated: timed out"),
+        Turn.DROP: Uncertain(Reason.NO_ANSWER, "simulated: cut"),
+    }
+
+
+def _shares(entry: SimulatorEntry) -> tuple[tuple[Turn, float], ...]:
+    """The turns with the upper bounds of their parts of [0, 1); nothing where every attempt is taken."""
+    rates = {
+        Turn.FAIL: entry.failure_rate,
+        Turn.RETRY: entry.retry_rate,
+        Turn.THROTTLE: entry.throttle_rate,
+        Turn.HANG: entry.hang_rate,
+        Turn.DROP: entry.drop_rate,
+    }
+    shares, below = [], 0.0
+    for turn, rate in rates.items():
+        below += rate
+        if rate:
+            shares.append((turn, below))
+    return tuple(shares)
+
+
+def _rules(entry: SimulatorEntry) -> tuple[tuple[Turn, tuple[str, ...], bool], ...]:
+    """(turn, endings of an address, only at the first attempt), the first that matches counts."""
+    rules = (
+        (Turn.FAIL, entry.fail_suffixes, False),
+        (Turn.RETRY, entry.retry_once_suffixes, True),
+        (Turn.THROTTLE, entry.throttle_once_suffixes, True),
+        (Turn.HANG, entry.hang_suffixes, False),
+        (Turn.DROP, entry.drop_suffixes, False),
+    )
+    return tuple(rule for rule in rules if rule[1])

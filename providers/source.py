@@ -1,0 +1,93 @@
+"""Reading the list of providers from JSON or a TOML file, with errors that name the entry and never show a value."""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from providers.entries import HttpEntry, SimulatorEntry, SmtpEntry
+
+ProviderEntry = Annotated[SimulatorEntry | HttpEntry | SmtpEntry, Field(discriminator="kind")]
+
+_ENTRY: TypeAdapter[SimulatorEntry | HttpEntry | SmtpEntry] = TypeAdapter(ProviderEntry)
+_KINDS = ("simulator", "http", "smtp")
+_REFERENCE = re.compile(r"(\$?)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def parse_json(text: str) -> tuple[ProviderEntry, ...]:
+    """The entries of a JSON list; raises ValueError."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError("it is not JSON") from None
+    return parse(value)
+
+
+def read_toml(path: Path, environment: Mapping[str, str]) -> tuple[ProviderEntry, ...]:
+    """The entries of a file's `[[provider]]` tables, `${NAME}` replaced in their strings; raises ValueError.
+
+    `$${NAME}` stands for a literal `${NAME}`.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"the file cannot be read: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        where = re.search(r"\(at [a-z0-9 ,]+\)$", str(error))
+        raise ValueError(f"the file is not TOML {where[0] if where else ''}".rstrip()) from None
+    except ValueError:
+        raise ValueError("the file is not UTF-8") from None
+    if document.keys() != {"provider"}:
+        raise ValueError("the file must hold [[provider]] tables and nothing else")
+    return parse(_expand(document["provider"], environment))
+
+
+def parse(value: Any) -> tuple[ProviderEntry, ...]:
+    """Check a list of entries and the names in it; raises ValueError."""
+    if not isinstance(value, list) or not value:
+        raise ValueError("it must be a list of at least one provider")
+    entries = tuple(_parse_entry(item, number) for number, item in enumerate(value, 1))
+    twice = sorted({entry.name for entry in entries if sum(entry.name == other.name for other in entries) > 1})
+    if twice:
+        raise ValueError(f"two providers are named {twice[0]}")
+    return entries
+
+
+def _parse_entry(item: Any, number: int) -> ProviderEntry:
+    try:
+        return _ENTRY.validate_python(item)
+    except ValidationError as error:
+        said = "; ".join(_say(problem) for problem in error.errors(include_input=False, include_url=False))
+        raise ValueError(f"provider {number}: {said}") from None
+
+
+def _say(problem: Any) -> str:
+    if problem["type"] in {"union_tag_invalid", "union_tag_not_found"}:
+        return f"kind must be one of {', '.join(_KINDS)}"
+    path = ".".join(str(step) for step in problem["loc"] if step not in _KINDS)
+    said = problem["msg"].removeprefix("Value error, ")
+    return f"{path}: {said}" if path else said
+
+
+def _expand(value: Any, environment: Mapping[str, str]) -> Any:
+    """Replace `${NAME}` after parsing, so that no value can change the document's structure."""
+    if isinstance(value, str):
+        return _REFERENCE.sub(lambda found: _look_up(found, environment), value)
+    if isinstance(value, Mapping):
+        return {key: _expand(item, environment) for key, item in value.items()}
+    if isinstance(value, Sequence):
+        return [_expand(item, environment) for item in value]
+    return value
+
+
+def _look_up(found: re.Match[str], environment: Mapping[str, str]) -> str:
+    escaped, name = found.groups()
+    if escaped:
+        return found[0][1:]
+    if name not in environment:
+        raise ValueError(f"the file names ${{{name}}}, which is not set")
+    return environment[name]
