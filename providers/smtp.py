@@ -1,0 +1,143 @@
+"""The kind `smtp`: mail through a server that takes submissions, over connections kept open."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from aiosmtplib import SMTP, SMTPResponseException
+
+from core.outcome import Answer, Failed, Message
+from providers.base import CLOSED, NO_FREE_CONNECTION
+from providers.codes import Means, answer_for, describe
+from providers.entries import SmtpEntry
+from providers.mail import Mail, UnusableAddressError, UnusableContentError, compose
+from providers.sender import split_sender
+from providers.slots import NoFreeSlotError, Slots
+from providers.smtp_session import Progress, SmtpSession
+from providers.tls import client_context
+from schemas.statuses import Reason
+
+PORTS = {"none": 25, "starttls": 587, "tls": 465}
+IDLE_SECONDS = 60.0
+"""How long a connection may lie idle before it is replaced: servers and firewalls forget it, not always aloud."""
+
+
+class SmtpProvider:
+    """See the module. The codes' table is in smtp_session.py."""
+
+    deduplicates = False  # SMTP knows no idempotency key; servers do not look at Message-ID
+
+    def __init__(self, entry: SmtpEntry, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.name = entry.name
+        self.channel = entry.channel
+        self.rate_per_second = entry.rate_per_second
+        self.timeout_seconds = entry.timeout_seconds
+        self._entry = entry
+        self._sender = split_sender(entry.sender)[1]
+        self._tls = None if entry.tls == "none" else client_context(entry.ca_file)
+        self._slots = Slots(entry.connections, entry.timeout_seconds)
+        self._idle: list[SmtpSession] = []
+        self._now = now
+        self._closed = False
+
+    async def send(self, message: Message) -> Answer:
+        """Send one mail over a connection of its own for the time being."""
+        if self._closed:
+            return CLOSED
+        try:
+            mail = compose(message, self._entry.sender, self._entry.list_unsubscribe, self._now())
+        except UnusableAddressError:
+            return Failed(Reason.INVALID_RECIPIENT, "not an address of SMTP")
+        except UnusableContentError:
+            return Failed(Reason.INVALID_CONTENT, "not usable in a mail's headers or text")
+        progress = Progress()
+        try:
+            async with asyncio.timeout(self.timeout_seconds), self._slots:
+                return await self._hand_over(mail, progress)
+        except NoFreeSlotError:
+            return NO_FREE_CONNECTION
+        except Exception as error:  # noqa: BLE001  # whatever the client raises is an answer that did not come
+            means = Means.NO_ANSWER if progress.ended else Means.UNAVAILABLE
+            return answer_for(means, f"{progress.step}: {_say(error)}")
+
+    async def check(self) -> str | None:
+        """Connect, start TLS, log in and name the sender; no mail is sent."""
+        if self._closed:
+            return "provider closed"
+        progress = Progress()
+        try:
+            async with asyncio.timeout(self.timeout_seconds):
+                session = await self._open()
+                try:
+                    reply = await session.envelope(self._sender, "", progress)
+                    await session.quit()
+                finally:
+                    session.abort()
+        except Exception as error:  # noqa: BLE001  # it is what is asked for
+            return f"{progress.step}: {_say(error)}"
+        return None if reply.code == 250 else f"{progress.step}: SMTP {reply.code}"
+
+    async def aclose(self) -> None:
+        """Close the idle connections; busy ones follow with the end of their mail."""
+        self._closed = True
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(session.quit() for session in idle))
+
+    async def _hand_over(self, mail: Mail, progress: Progress) -> Answer:
+        session = self._reuse() or await self._open()
+        try:
+            answer = await session.hand_over(mail, self._sender, progress)
+        except BaseException:
+            session.abort()
+            raise
+        if self._closed:
+            session.abort()
+        elif session.usable:
+            session.idle_since = asyncio.get_running_loop().time()
+            self._idle.append(session)
+        return answer
+
+    def _reuse(self) -> SmtpSession | None:
+        """The connection used last, so that those not needed grow old."""
+        oldest = asyncio.get_running_loop().time() - IDLE_SECONDS
+        while self._idle:
+            session = self._idle.pop()
+            if session.usable and session.idle_since > oldest:
+                return session
+            session.abort()
+        return None
+
+    async def _open(self) -> SmtpSession:
+        entry = self._entry
+        session = SmtpSession(
+            SMTP(
+                hostname=entry.host,
+                port=entry.port or PORTS[entry.tls],
+                username=entry.username,
+                password=entry.password.get_secret_value() if entry.password else None,
+                local_hostname=entry.helo_name or _own_name(self._sender),
+                timeout=None,  # the whole send has one
+                use_tls=entry.tls == "tls",
+                start_tls=entry.tls == "starttls",
+                tls_context=self._tls,
+            ),
+        )
+        try:
+            await session.open()
+        except BaseException:
+            session.abort()
+            raise
+        return session
+
+
+def _own_name(sender: str) -> str:
+    """This machine's name for EHLO, without asking the DNS."""
+    name = socket.gethostname()
+    return name if "." in name and name.isascii() else sender.rpartition("@")[2]
+
+
+def _say(error: Exception) -> str:
+    if isinstance(error, SMTPResponseException) and error.code > 0:
+        return f"SMTP {error.code}"
+    return describe(error)

@@ -1,0 +1,199 @@
+"""Other sides for the providers' contract, on loopback: what they do with a delivery follows from its address."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from enum import StrEnum
+
+
+class Act(StrEnum):
+    """What the other side does with a delivery."""
+
+    TAKE = "take"
+    REFUSE = "refuse"
+    UNAVAILABLE = "unavailable"
+    THROTTLE = "throttle"
+    HANG = "hang"
+    CUT = "cut"
+    GIBBERISH = "gibberish"
+
+
+class Peer:
+    """A TCP server on a free port of loopback that runs `serve` for each connection."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.connections = 0
+        self.arrived = 0
+        """Deliveries received to their end, whatever became of them."""
+        self.taken: list[str] = []
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        raise NotImplementedError
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self._writers.add(writer)
+        try:
+            await self.serve(reader, writer)
+        except (OSError, EOFError):
+            pass
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+
+    def drop_connections(self) -> None:
+        """Close all of them, as a server does with idle ones."""
+        for writer in self._writers:
+            writer.close()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Peer"]:
+        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            for writer in self._writers:
+                writer.transport.abort()
+            await server.wait_closed()
+            await until(lambda: not self._writers)
+
+
+class SilentPeer(Peer):
+    """Takes the connection and never says a word: no greeting, no TLS handshake."""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:  # noqa: ARG002
+        while await reader.read(1024):
+            pass
+
+
+class Gateway(Peer):
+    """Somebody's own HTTP gateway; it echoes what it was sent wherever it can."""
+
+    def __init__(self, acts: dict[str, Act]) -> None:
+        super().__init__()
+        self._acts = acts
+        self.requests: list[tuple[dict[str, str], dict[str, object]]] = []
+        self.answer: bytes | None = None
+        """What is said instead, word for word."""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            lines = head.decode().split("\r\n")[1:-2]
+            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+            body = json.loads(await reader.readexactly(int(headers["content-length"])))
+            self.requests.append((headers, body))
+            self.arrived += 1
+            act = self._acts.get(body["to"], Act.TAKE)
+            if act is Act.HANG:
+                await reader.read()
+                return
+            if act is Act.CUT:
+                return
+            if act is Act.TAKE and self.answer is None:
+                self.taken.append(body["id"])
+            echo = json.dumps({"id": f"gw-{body['id']}", "to": body["to"], "text": body["text"]})
+            writer.write(self.answer or _HTTP[act](echo))
+            await writer.drain()
+
+
+def http_answer(status: str, body: str, *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body.encode())}", *headers]
+    return "\r\n".join([*lines, "", body]).encode()
+
+
+_HTTP: dict[Act, Callable[[str], bytes]] = {
+    Act.TAKE: lambda echo: http_answer("202 Accepted", echo),
+    Act.REFUSE: lambda echo: http_answer("400 " + echo, echo),
+    Act.UNAVAILABLE: lambda echo: http_answer("500 " + echo, echo),
+    Act.THROTTLE: lambda echo: http_answer("429 " + echo, echo, "Retry-After: 7"),
+    Act.GIBBERISH: lambda echo: f"220 {echo}\r\n\r\n".encode(),
+}
+
+
+class MailServer(Peer):
+    """A mail server that answers by recipient, echoing the address; `replies` changes what a command gets."""
+
+    def __init__(self, acts: dict[str, Act]) -> None:
+        super().__init__()
+        self._acts = acts
+        self.replies: dict[str, str] = {}
+        """Command, or `greeting`, `content`, `dot`, to its reply; an empty one cuts, `-` says nothing."""
+        self.extensions = ["SIZE 10000000", "8BITMIME"]
+        self.commands: list[str] = []
+        self.mails: list[bytes] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        recipient = ""
+        if not await self._say(reader, writer, self.replies.get("greeting", "220 ready")):
+            return
+        while line := (await reader.readuntil(b"\r\n")).decode().strip():
+            self.commands.append(line)
+            command = line.split()[0].upper()
+            if command == "RCPT":
+                recipient = line.partition("<")[2].partition(">")[0]
+            reply = self.replies.get(command) or self._usual(command, recipient)
+            if command in self.replies and not self.replies[command]:
+                return
+            if not await self._say(reader, writer, reply) or command == "QUIT":
+                return
+            if command == "DATA" and reply.startswith("354") and not await self._content(reader, writer, recipient):
+                return
+
+    async def _content(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, recipient: str) -> bool:
+        if self.replies.get("content") == "":
+            await reader.read(100)
+            writer.transport.abort()
+            return False
+        content = await reader.readuntil(b"\r\n.\r\n")
+        self.arrived += 1
+        act = self._acts.get(recipient, Act.TAKE)
+        reply = self.replies.get("dot", _DOT[act].format(recipient))
+        if reply.startswith("250"):
+            self.mails.append(content[:-3].replace(b"\r\n..", b"\r\n."))
+            self.taken.append(content.partition(b"Message-ID: <")[2].partition(b"@")[0].decode())
+        return await self._say(reader, writer, reply)
+
+    def _usual(self, command: str, recipient: str) -> str:
+        if command == "EHLO":
+            return "\r\n".join([f"250-{line}" for line in ["here", *self.extensions]] + ["250 HELP"])
+        if command == "RCPT":
+            return _RCPT.get(self._acts.get(recipient, Act.TAKE), "250 ok").format(recipient)
+        return {"DATA": "354 go on", "QUIT": "221 bye"}.get(command, "250 ok")
+
+    async def _say(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reply: str) -> bool:
+        if reply == "-":
+            await reader.read()
+        if reply in {"", "-"}:
+            return False
+        writer.write(reply.encode() + b"\r\n")
+        await writer.drain()
+        return True
+
+
+_RCPT = {Act.REFUSE: "550 5.1.1 no mailbox {}", Act.UNAVAILABLE: "450 4.2.1 {} is busy"}
+_DOT = {
+    Act.TAKE: "250 2.0.0 queued for {}",
+    Act.HANG: "-",
+    Act.CUT: "",
+    Act.GIBBERISH: "oh dear {}",
+}
+
+
+def a_free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Poll until the condition holds; raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  # the condition may be anything
+            await asyncio.sleep(0.005)

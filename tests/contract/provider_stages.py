@@ -1,0 +1,144 @@
+"""Each kind of provider with its other side, behind one face, for the providers' contract."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Protocol
+
+from core.outcome import Message
+from providers.base import Provider
+from providers.registry import build_providers
+from providers.source import parse
+from schemas.statuses import Channel
+from tests.contract.provider_servers import Act, Gateway, MailServer, SilentPeer, a_free_port
+
+SECRET = "Your code is 4711-geheim"
+QUICK_SECONDS = 0.5
+
+MEETS = {
+    "simulator": [act for act in Act if act is not Act.GIBBERISH],
+    "http": list(Act),
+    "smtp": [act for act in Act if act is not Act.THROTTLE],
+}
+"""What the other side of each kind can do."""
+
+
+class Stage(Protocol):
+    """One kind of provider and its other side."""
+
+    channel: Channel
+
+    def address(self, act: Act) -> str: ...
+    def provider(self, **entry: Any) -> Provider: ...
+    def away(self) -> Provider: ...
+    def not_ready(self) -> Provider: ...
+    def taken(self) -> list[str]: ...
+    def arrived(self) -> int: ...
+
+
+class SimulatorStage:
+    channel = Channel.SMS
+
+    def __init__(self) -> None:
+        self.made: list[Any] = []
+
+    def address(self, act: Act) -> str:
+        return f"+861380013800{list(Act).index(act)}"
+
+    def provider(self, **entry: Any) -> Provider:
+        suffixes = {
+            "fail_suffixes": [self.address(Act.REFUSE)],
+            "retry_once_suffixes": [self.address(Act.UNAVAILABLE)],
+            "throttle_once_suffixes": [self.address(Act.THROTTLE)],
+            "hang_suffixes": [self.address(Act.HANG)],
+            "drop_suffixes": [self.address(Act.CUT)],
+        }
+        self.made.append(_build(kind="simulator", channel="sms", **suffixes, **entry))
+        return self.made[-1]  # type: ignore[no-any-return]
+
+    def away(self) -> Provider:
+        raise NotImplementedError("it is always there")
+
+    def not_ready(self) -> Provider:
+        raise NotImplementedError("it is always ready")
+
+    def taken(self) -> list[str]:
+        return [delivery for made in self.made for delivery in made._taken]
+
+    def arrived(self) -> int:
+        return 1  # it is there as soon as `send` runs
+
+
+class HttpStage:
+    channel = Channel.SMS
+
+    def __init__(self, silent: SilentPeer) -> None:
+        self.peer = Gateway({self.address(act): act for act in Act})
+        self._silent = silent
+
+    def address(self, act: Act) -> str:
+        return f"+861380013800{list(Act).index(act)}"
+
+    def provider(self, **entry: Any) -> Provider:
+        return _build(kind="http", channel="sms", **{"url": f"http://127.0.0.1:{self.peer.port}/send", **entry})
+
+    def away(self) -> Provider:
+        return self.provider(url=f"http://127.0.0.1:{a_free_port()}/send")
+
+    def not_ready(self) -> Provider:
+        return self.provider(url=f"https://127.0.0.1:{self._silent.port}/", timeout_seconds=QUICK_SECONDS)
+
+    def taken(self) -> list[str]:
+        return self.peer.taken
+
+    def arrived(self) -> int:
+        return self.peer.arrived
+
+
+class SmtpStage:
+    channel = Channel.EMAIL
+
+    def __init__(self, silent: SilentPeer) -> None:
+        self.peer = MailServer({self.address(act): act for act in Act})
+        self._silent = silent
+
+    def address(self, act: Act) -> str:
+        return f"{act}.geheim@example.com"
+
+    def provider(self, **entry: Any) -> Provider:
+        usual = {"host": "127.0.0.1", "port": self.peer.port, "tls": "none", "sender": "Us <us@example.org>"}
+        return _build(kind="smtp", **{**usual, **entry})
+
+    def away(self) -> Provider:
+        return self.provider(port=a_free_port())
+
+    def not_ready(self) -> Provider:
+        return self.provider(port=self._silent.port, timeout_seconds=QUICK_SECONDS)
+
+    def taken(self) -> list[str]:
+        return self.peer.taken
+
+    def arrived(self) -> int:
+        return self.peer.arrived
+
+
+def _build(**entry: Any) -> Provider:
+    provider = build_providers(parse([{"name": "tried", **entry}])).get("tried")
+    assert provider is not None
+    return provider
+
+
+def a_message(stage: Stage, act: Act = Act.TAKE, number: int = 1) -> Message:
+    return Message(f"log_{number}", stage.channel, stage.address(act), SECRET, "Hello", False, None, "tnt_1")
+
+
+@asynccontextmanager
+async def a_stage(kind: str) -> AsyncIterator[Stage]:
+    async with AsyncExitStack() as stack:
+        if kind == "simulator":
+            yield SimulatorStage()
+            return
+        silent = SilentPeer()
+        await stack.enter_async_context(silent.running())
+        stage = HttpStage(silent) if kind == "http" else SmtpStage(silent)
+        await stack.enter_async_context(stage.peer.running())
+        yield stage
