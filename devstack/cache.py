@@ -5,8 +5,9 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.errors import StackError
@@ -18,41 +19,51 @@ def cache_folder() -> Path:
 
 
 def manifest(name: str) -> dict[str, str]:
-    """The pinned files of a package and their sha256, from NAME.sha256 beside this file (as sha256sum writes it)."""
+    """Files and their sha256, from NAME.sha256 beside this file (as sha256sum writes it)."""
     lines = Path(__file__).with_name(f"{name}.sha256").read_text().splitlines()
     return {file: digest for digest, file in (line.split(maxsplit=1) for line in lines)}
 
 
-def is_cached(name: str) -> bool:
-    """Whether the package is there with all its files; their hashes are looked at by `cached`."""
-    folder = cache_folder() / name
-    return all((folder / file).is_file() for file in manifest(name))
+@dataclass(frozen=True)
+class Download:
+    """A folder of pinned files that `fetch` fills, given an empty one, when they are not in the cache yet."""
 
+    name: str
+    pinned: Mapping[str, str]  # file name to sha256
+    fetch: Callable[[Path], None]
 
-def cached(name: str, fetch: Callable[[Path], None]) -> Path:
-    """The folder with a package's files, all as pinned; `fetch` fills an empty folder when they are not there yet.
+    @property
+    def folder(self) -> Path:
+        """Where the files are, or will be."""
+        return cache_folder() / self.name
 
-    What was there but is not as pinned is thrown away and fetched again, once. StackError when that is no better.
-    """
-    folder = cache_folder() / name
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with locked(folder.with_name(f"{name}.lock")):
-        if not _differing(folder, name):
-            return folder
-        shutil.rmtree(folder, ignore_errors=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{name}.part-") as part:
-            files = Path(part) / "files"
-            files.mkdir()
-            fetch(files)
-            if wrong := _differing(files, name):
-                raise StackError(f"{name}: downloaded, but not as pinned: {', '.join(wrong[:3])}", f"rm -r {folder}*")
-            files.rename(folder)  # it appears whole or not at all
-    return folder
+    @property
+    def is_there(self) -> bool:
+        """Whether all files are there; `get` looks at their hashes too."""
+        return all((self.folder / file).is_file() for file in self.pinned)
 
+    def get(self) -> Path:
+        """The folder with all files as pinned. What is there but is not so is thrown away and fetched again, once.
 
-def _differing(folder: Path, name: str) -> list[str]:
-    """The pinned files that are missing or have another hash."""
-    return [file for file, digest in manifest(name).items() if _sha256(folder / file) != digest]
+        StackError when that is no better, or from `fetch`. A second process waits until the first has fetched.
+        """
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        with locked(self.folder.with_name(f"{self.name}.lock")):
+            if not self._wrong(self.folder):
+                return self.folder
+            shutil.rmtree(self.folder, ignore_errors=True)
+            with tempfile.TemporaryDirectory(dir=self.folder.parent, prefix=f"{self.name}.part-") as part:
+                files = Path(part) / "files"
+                files.mkdir()
+                self.fetch(files)
+                if wrong := self._wrong(files):
+                    raise StackError(f"{self.name} was fetched, but is not as pinned: {', '.join(wrong[:3])}")
+                files.rename(self.folder)  # it appears whole or not at all
+        return self.folder
+
+    def _wrong(self, folder: Path) -> list[str]:
+        """The files that are missing or have another hash."""
+        return [file for file, digest in self.pinned.items() if _sha256(folder / file) != digest]
 
 
 def _sha256(path: Path) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from devstack import packages
-from devstack.cache import cache_folder, is_cached, manifest
+from devstack.cache import Download
 from devstack.containers import why_no_docker
 from devstack.routes import KAFKA_VARIABLE, MONGO_VARIABLE
 
@@ -57,7 +57,7 @@ def _for_kafka() -> Iterator[Finding]:
     java, maven = packages.java_version(), packages.maven_version()
     java_mend = packages.INSTALL_JAVA if lack and lack.mend == packages.INSTALL_JAVA else ""
     yield Finding("java", f"version {java}" if java else "does not run", not java_mend, java_mend)
-    maven_mend = "" if maven or is_cached(packages.KAFKA) else packages.INSTALL_MAVEN
+    maven_mend = "" if maven or packages.KAFKA.is_there else packages.INSTALL_MAVEN
     yield Finding("maven", f"version {maven}" if maven else "does not run", maven is not None, maven_mend)
     yield _cache_state(packages.KAFKA)
 
@@ -102,9 +102,8 @@ def _loads(library: str) -> bool:
     return True
 
 
-def _cache_state(name: str) -> Finding:
-    folder = cache_folder() / name
-    if not is_cached(name):
-        return Finding("download", f"{name} comes to {folder} with the first start", has=False)
-    size = sum((folder / file).stat().st_size for file in manifest(name))
-    return Finding("download", f"{name}, {size / 1e6:.0f} MB in {folder}")
+def _cache_state(download: Download) -> Finding:
+    if not download.is_there:
+        return Finding("download", f"{download.name} comes to {download.folder} with the first start", has=False)
+    size = sum((download.folder / file).stat().st_size for file in download.pinned)
+    return Finding("download", f"{download.name}, {size / 1e6:.0f} MB in {download.folder}")

