@@ -22,6 +22,8 @@ class MongoLogs:
 
     async def insert(self, logs: Sequence[Log]) -> list[Log]:
         """One unordered insert; where an id was taken, the log that stands is read back."""
+        if not logs:
+            return []
         with answering():
             try:
                 await self._logs.insert_many([log_document(log) for log in logs], ordered=False)
@@ -46,10 +48,13 @@ class MongoLogs:
         start = end - query.page_size
         with_logs = not query.statuses or query.statuses - WAITING
         with_pending = not query.statuses or query.statuses & WAITING
-        logs, logs_total = await self._page(query, end) if with_logs else ([], 0)
+        # Pending ones first: what gets its log between the two reads is seen twice, and counts as its log.
         waiting, waiting_total = await self._pending.find(query, end, self.standing) if with_pending else ([], 0)
-        merged = sorted((*logs, *waiting), key=lambda log: (-log.created_at.timestamp(), log.id))
-        return Page(merged[start:end], logs_total + waiting_total)
+        logs, logs_total = await self._page(query, end) if with_logs else ([], 0)
+        seen = {log.id: log for log in (*waiting, *logs)}
+        twice = len(waiting) + len(logs) - len(seen)
+        merged = sorted(seen.values(), key=lambda log: (-log.created_at.timestamp(), log.id))
+        return Page(merged[start:end], logs_total + waiting_total - twice)
 
     async def _page(self, query: LogQuery, end: int) -> tuple[list[Log], int]:
         which = log_filter(query)

@@ -28,8 +28,8 @@ class Pending:
                 window, chunk = read_window(document["window"]), read_chunk(document)
                 untouched = document["fence"] == 0
                 lines = pending_of_chunk(chunk, window, head, query, untouched=untouched, now=self._clock.now())
-                # Only what was in somebody's hands can have its log already.
-                doubtful = [line.id for line in lines] if window or chunk.work.decided else []
+                # Whatever was in somebody's hands can have its log already, also where another put it back since.
+                doubtful = [] if untouched else [line.id for line in lines]
                 logged = await standing(doubtful) if doubtful else {}
                 lines = [line for line in lines if line.id not in logged]
                 first.extend(lines[: end - len(first)])
