@@ -1,0 +1,1 @@
+"""The service that expands requests, delivers them and reports."""

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from core.plan import Ranges, indices, length, take, to_ranges
 from schemas.statuses import Reason, Status
 
-
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 """The not-before of what was never tried."""
 

@@ -111,9 +111,17 @@ class Logs(Protocol):
 class Ledger(Protocol):
     """The whole ledger."""
 
-    requests: Requests
-    chunks: Chunks
-    logs: Logs
+    @property
+    def requests(self) -> Requests:
+        """The requests."""
+
+    @property
+    def chunks(self) -> Chunks:
+        """The chunks."""
+
+    @property
+    def logs(self) -> Logs:
+        """The logs."""
 
     def now(self) -> datetime:
         """The server's time, as nearly as it is known here; not this machine's clock."""

@@ -97,6 +97,7 @@ class Rejection(Meaning):
     UNSUPPORTED_VERSION = "unsupported_version", "schema_version is newer than this consumer"
     TOO_LARGE = "too_large", "the record is larger than the intake takes"
     INVALID_CONTENT = "invalid_content", "the content or subject cannot be used as a template or a header"
+    UNPROCESSABLE = "unprocessable", "it met a fault of this consumer that repeating did not cure"
     UNKNOWN_TEMPLATE = "unknown_template", "the tenant has no template of this code"
     REPLY_TOPIC_REFUSED = "reply_topic_refused", "the reply topic is not allowed, or does not exist"
     REQUEST_CONFLICT = "request_conflict", "the same request id was taken with another body"

@@ -1,0 +1,188 @@
+"""The consumer's composition root: what is real is made here and handed in; nothing connects at import."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import socket
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+import uvloop
+
+from consumer.bus import BusUnavailable
+from consumer.calling import Caller
+from consumer.deliver import Claimer
+from consumer.health import start_health
+from consumer.kafka_bus import KafkaBus
+from consumer.metrics import Metrics
+from consumer.progress import Progress
+from consumer.requests import RequestCache
+from consumer.settings import ConsumerSettings
+from consumer.slots import Slots
+from consumer.subscribers import build_faststream
+from consumer.sweep import Sweeper
+from consumer.tools import Limits, Tools, log
+from core.retry import RetryPolicy
+from ledger.errors import LedgerUnavailable
+from ledger.mongo import MongoLedger
+from ledger.sealing import Sealer
+from providers.registry import build_providers
+from schemas.settings import parse_sealing_keys
+from schemas.statuses import Lane
+
+SWEEP_SLOTS = 4
+"""Slots kept for what the sweeper finds, a lane."""
+PROBE_SECONDS = 3.0
+DRAIN_SECONDS = 8.0
+
+
+class NotReadyToStart(Exception):  # noqa: N818  # says what to do, and is shown as it is
+    """Topics or indexes are missing."""
+
+
+@dataclass(slots=True)
+class Service:
+    """One consumer process."""
+
+    settings: ConsumerSettings
+    tools: Tools
+    bus: KafkaBus
+    ledger: MongoLedger
+    slots: dict[Lane, Slots]
+    sweep_slots: dict[Lane, Slots]
+    progress: Progress
+
+
+async def build_app(settings: ConsumerSettings) -> Service:
+    """Wire the real parts; connects nothing yet."""
+    url = settings.mongo_url.get_secret_value()
+    ledger, bus, metrics = await MongoLedger.connect(url, settings.mongo_database), KafkaBus(settings), Metrics()
+    tools = Tools(
+        process=f"{socket.gethostname()}-{os.getpid()}-{random.randbytes(3).hex()}",  # noqa: S311  # a name
+        ledger=ledger,
+        bus=bus,
+        providers=build_providers(settings.entries),
+        sealer=Sealer(parse_sealing_keys(settings.sealing_keys)),
+        topics=settings.topics,
+        limits=_limits(settings),
+        metrics=metrics,
+        requests=RequestCache(),
+        caller=Caller(metrics, time.monotonic, asyncio.sleep),
+        monotonic=time.monotonic,
+        random=random.random,
+    )
+    return Service(
+        settings=settings,
+        tools=tools,
+        bus=bus,
+        ledger=ledger,
+        slots={lane: Slots(settings.max_chunks_in_flight) for lane in Lane},
+        sweep_slots={lane: Slots(SWEEP_SLOTS) for lane in Lane},
+        progress=Progress(time.monotonic),
+    )
+
+
+def _limits(settings: ConsumerSettings) -> Limits:
+    return Limits(
+        chunk_size=settings.chunk_size,
+        window_size=settings.window_size,
+        lease_seconds=settings.lease_seconds,
+        retry=RetryPolicy(settings.max_attempts, timedelta(seconds=settings.max_age_seconds)),
+        part_timeout_seconds=settings.part_timeout_seconds,
+        default_region=settings.default_region,
+        reply_topics=settings.reply_topics,
+    )
+
+
+async def serve(service: Service) -> None:
+    """Run until asked to stop: health first, then wait for the stack, then take work."""
+    settings, tools, progress = service.settings, service.tools, service.progress
+    health = await start_health(
+        settings.consumer_http_host,
+        settings.consumer_http_port,
+        progress,
+        tools.metrics,
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, tools.stopping.set)
+    try:
+        working, stop = asyncio.create_task(_work(service)), asyncio.create_task(tools.stopping.wait())
+        await asyncio.wait({working, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():  # asked to stop: what is under way ends by itself, what only waits does not
+            await asyncio.wait({working}, timeout=DRAIN_SECONDS + 10)
+        stop.cancel()
+        working.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await working
+    finally:
+        await service.bus.aclose()
+        await tools.providers.aclose()
+        await service.ledger.aclose()
+        await health.cleanup()
+
+
+async def _work(service: Service) -> None:
+    tools, progress = service.tools, service.progress
+    cluster = await _wait_for_stack(service)
+    if cluster is None:
+        return
+    app = build_faststream(service.settings, tools, service.slots, progress, cluster)
+    await app.start()
+    progress.subscribed = True
+    log.info("consumer is up", process=tools.process)
+    sweeper = asyncio.create_task(Sweeper(tools, Claimer(tools), service.sweep_slots, progress).run())
+    probe = asyncio.create_task(_probe(service))
+    await tools.stopping.wait()
+    log.info("consumer is stopping")
+    progress.subscribed = False
+    probe.cancel()
+    every = (*service.slots.values(), *service.sweep_slots.values())
+    await asyncio.gather(*(slots.drain(DRAIN_SECONDS) for slots in every))
+    sweeper.cancel()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(app.stop(), DRAIN_SECONDS)
+    log.info("consumer has stopped")
+
+
+async def _wait_for_stack(service: Service) -> str | None:
+    """The cluster id once ledger and bus answer and are set up; None when asked to stop before."""
+    tools, ledger_is_up = service.tools, False
+    while not tools.stopping.is_set():
+        try:
+            if not ledger_is_up:
+                await service.ledger.ping()
+                await service.ledger.check()
+                service.progress.ledger_answered()
+                ledger_is_up = True
+            await service.bus.start()
+            service.progress.bus_answered()
+            if missing := await service.bus.missing_topics():
+                raise NotReadyToStart(f"Kafka lacks the topics {', '.join(missing)}: run `rollcall setup`")
+            return await service.bus.cluster_id()
+        except (LedgerUnavailable, BusUnavailable) as error:
+            log.warning("waiting for the stack", because=str(error))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(tools.stopping.wait(), 1.0)
+    return None
+
+
+async def _probe(service: Service) -> None:
+    """Ask Kafka now and then, for readiness."""
+    while True:
+        with contextlib.suppress(BusUnavailable):
+            await service.bus.ping()
+            service.progress.bus_answered()
+        await asyncio.sleep(PROBE_SECONDS)
+
+
+def run(settings: ConsumerSettings) -> None:
+    """Run one consumer process; raises NotReadyToStart or ledger.errors.LedgerNotReady."""
+
+    async def main() -> None:
+        await serve(await build_app(settings))
+
+    uvloop.run(main())

@@ -1,0 +1,243 @@
+"""A chunk in this process's hands: each verb of Deliver is a method, each write to the chunk carries its hold."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from consumer.events import outcome_event
+from consumer.lease import Lease, LeaseLost
+from consumer.logs import LogMaker
+from consumer.requests import Opened
+from consumer.tools import Tools
+from consumer.window import entries_of, inherit, send
+from core.ids import LogId, log_prefix
+from core.outcome import Message
+from core.plan import Ranges, indices, to_ranges
+from core.verdict import Ended, Entry, Mark, Rules, stopped, verdict
+from core.work import Counts, Decided, Line, Window, pick, put_back, rest_of
+from ledger.sealing import Sealed
+from ledger.values import Claimed, Log
+from providers.base import Provider
+from schemas.statuses import OnUncertain, Status
+
+NOT_SENT = frozenset({Status.FAILED, Status.CANCELLED, Status.EXPIRED})
+
+
+class ChunkInHand:
+    """The owner's side of one claim. Raises LeaseLost as soon as another may have taken over."""
+
+    def __init__(
+        self,
+        claimed: Claimed,
+        opened: Opened,
+        recipients: list[Sealed],
+        lease: Lease,
+        tools: Tools,
+    ) -> None:
+        self.chunk, self._hold, self._window = claimed.chunk, claimed.hold, claimed.window
+        self._taken_over, self._tools, self._opened, self._lease = claimed.taken_over, tools, opened, lease
+        self._recipients = recipients
+        self._work = claimed.chunk.work
+        self._counts: Counts = Counter(self._work.counts)
+        self._entries = entries_of(self._window)
+        self._again: list[Line] = []
+        self._held: list[Decided] = []
+        self._standing: list[Log] = []
+        self._publishing: dict[asyncio.Task[None], Ranges] = {}
+        self._prefix = log_prefix(self.chunk.key, self.chunk.part)
+        self._maker = LogMaker(self.chunk, opened.head)
+        self._stop: Status | None = Status.CANCELLED if self.chunk.cancelled else None
+        self._expire()
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is something to send, to log, or to stop."""
+        return bool(self._window or self._work.decided or (self._stop and self._work.waiting))
+
+    async def look_back(self) -> None:
+        """Publish what an earlier owner logged; find out which deliveries of its window are certain (take-over)."""
+        if self._work.unacked:
+            logged = await self._logged(indices(self._work.unacked))
+            self._standing += logged.values()
+        provider, careful = self._provider(), self._opened.head.on_uncertain is OnUncertain.RESEND
+        if self._window and (self._taken_over or careful or self._window.batch.sticky):
+            logged = await self._logged(entry.index for entry in self._entries)
+            for entry in self._entries:
+                if log := logged.get(entry.index):
+                    entry.answer = Mark.STANDS
+                    self._count([log])
+            inherit(
+                self._entries, self._window, provider, self._opened.head, taken_over=self._taken_over, stop=self._stop
+            )
+        self.publish()
+
+    async def send(self) -> None:
+        """Call the provider for every delivery of the window that nothing is known about."""
+        to_send = [entry for entry in self._entries if entry.answer is None]
+        if self._stop:
+            for entry in to_send:
+                entry.answer = Mark.STOPPED
+        elif to_send:
+            await send(to_send, self._provider(), self._message, self._lease, self.chunk.lane, self._tools)
+        self._expire()
+
+    async def log(self) -> None:
+        """Write the outcomes, decided ones included; what stands already counts as it stands."""
+        now, rules = self._tools.ledger.now(), self._rules()
+        answered = [entry for entry in self._entries if entry.answer is not None]
+        logs = [self._maker.decided(decided, now) for decided in self._work.decided]
+        for entry in answered:
+            logs += self._judge(entry, rules, now)
+        if self._stop:
+            for line in rest_of(self._work):
+                logs.append(self._maker.ended(line.index, stopped_line(self._stop, line), line.attempts, None, now))
+            self._work = replace(self._work, todo=(), later=())
+        if logs:
+            self._count(await self._tools.lasting(lambda: self._tools.ledger.logs.insert(logs), "log"))
+        if len(answered) < len(self._entries):
+            raise LeaseLost(self.chunk.id)
+
+    def _judge(self, entry: Entry, rules: Rules, now: datetime) -> list[Log]:
+        """The log of an outcome; nothing where it is tried again, or must be in the chunk before it is in a log."""
+        found = verdict(entry, rules)
+        if isinstance(found, Line) and self._stop:
+            found = stopped_line(self._stop, found)
+        if found is None:
+            return []
+        if isinstance(found, Line):
+            self._again.append(found)
+            return []
+        attempts = entry.attempts + (not isinstance(entry.answer, Mark) or entry.answer is Mark.LOST)
+        if rules.careful and found.status in NOT_SENT and found.reason:
+            decided = Decided(entry.index, found.status, found.reason, found.error, rules.provider, attempts)
+            self._held.append(decided)
+            return []
+        return [self._maker.ended(entry.index, found, attempts, rules.provider, now)]
+
+    def publish(self) -> None:
+        """Start to publish the events of what stands; the next window need not wait for it."""
+        logs, self._standing = self._standing, []
+        if not logs or not self._lease.alive:
+            return
+        head = self._opened.head
+        positions = [int(log.id[-5:], 16) for log in logs]
+        events = [outcome_event(log, head, self.chunk.part, at) for log, at in zip(logs, positions, strict=True)]
+        topic = head.reply_topic or self._tools.topics.results
+        publishing = self._tools.lasting(lambda: self._tools.bus.publish(topic, head.request_id, events), "publish")
+        self._publishing[asyncio.create_task(publishing)] = to_ranges(sorted(positions))
+
+    async def advance(self) -> None:
+        """Write what is done, and the next window as an intent; learn whether the request was cancelled."""
+        now = self._tools.ledger.now()
+        work = replace(
+            self._work,
+            later=(*self._work.later, *self._again),
+            decided=tuple(self._held),
+            counts=self._counts,
+            unacked=self._unacked(),
+        )
+        self._again, self._held = [], []
+        go_on = not self._stop and not self._tools.stopping.is_set()
+        batch, rest = pick(work, now, self._tools.limits.window_size) if go_on else (None, work)
+        window = Window(batch, self._choose(batch.attempts, batch.sticky)) if batch else None
+        asked_at = self._tools.monotonic()
+        cancelled = await self._tools.lasting(
+            lambda: self._tools.ledger.chunks.advance(self._hold, rest, window),
+            "advance",
+        )
+        if cancelled is None:
+            raise self._lease.refused()
+        self._lease.extended(asked_at)
+        self._work, self._window, self._taken_over = rest, window, False
+        self._entries = entries_of(window)
+        if cancelled:
+            self._stop = self._stop or Status.CANCELLED
+
+    async def acknowledged(self) -> None:
+        """Wait until every event of this chunk is acknowledged."""
+        while self._publishing:
+            done, _ = await asyncio.wait(self._publishing, timeout=self._hold.lease_seconds / 3)
+            self._unacked()
+            for task in done:
+                task.result()
+            if not self._lease.alive:
+                raise LeaseLost(self.chunk.id)
+
+    async def leave(self) -> bool:
+        """Close the chunk, or put it back until the earliest retry; whether it is closed."""
+        chunks, size = self._tools.ledger.chunks, self._tools.limits.window_size
+        if self._work.waiting:
+            left, due_at = put_back(replace(self._work, unacked=()), size)
+            if not await self._tools.lasting(lambda: chunks.release(self._hold, left, due_at), "release"):
+                raise self._lease.refused()
+            return False
+        if not await self._tools.lasting(lambda: chunks.close(self._hold, self._counts), "close"):
+            raise self._lease.refused()
+        return True
+
+    def drop(self) -> None:
+        """Let go of what is still being published: the next owner publishes it (again)."""
+        for task in self._publishing:
+            task.cancel()
+
+    # ------------------------------------------------------------------ small things
+
+    async def _logged(self, at: Iterable[int]) -> dict[int, Log]:
+        ids = [LogId(f"{self._prefix}{index:05x}") for index in at]
+        found = await self._tools.lasting(lambda: self._tools.ledger.logs.standing(ids), "look back")
+        return {int(log_id[-5:], 16): log for log_id, log in found.items()}
+
+    def _count(self, logs: list[Log]) -> None:
+        now = self._tools.ledger.now()
+        outcomes = [(log.outcome, log.reason) for log in logs]
+        self._counts.update(outcomes)
+        self._standing += logs
+        ages = [(now - log.created_at).total_seconds() for log in logs]
+        self._tools.metrics.ended(self.chunk.lane, outcomes, ages)
+
+    def _unacked(self) -> Ranges:
+        """What is logged and not acknowledged; forgets what is."""
+        finished = [task for task in self._publishing if task.done() and not task.exception()]
+        for task in finished:
+            del self._publishing[task]
+        return to_ranges(sorted(index for ranges in self._publishing.values() for index in indices(ranges)))
+
+    def _expire(self) -> None:
+        expires_at = self._opened.head.expires_at
+        if not self._stop and expires_at and self._tools.ledger.now() >= expires_at:
+            self._stop = Status.EXPIRED
+
+    def _provider(self) -> Provider | None:
+        name = self._window.provider if self._window else None
+        return self._tools.providers.get(name) if name else None
+
+    def _choose(self, attempts: int, sticky: str | None) -> str | None:
+        names = self._tools.providers.for_channel(self.chunk.channel)
+        return sticky or (names[attempts % len(names)].name if names else None)
+
+    def _message(self, index: int) -> Message:
+        return self._maker.message(index, self._recipients[index - self.chunk.first], self._opened.text)
+
+    def _rules(self) -> Rules:
+        head, provider, tools = self._opened.head, self._provider(), self._tools
+        draw, window = tools.random(), self._window
+        deduplicates = bool(provider and provider.deduplicates)
+        return Rules(
+            on_uncertain=head.on_uncertain,
+            provider=window.provider if window else None,
+            deduplicates=deduplicates,
+            sticky=bool(window and (window.batch.sticky or (self._taken_over and deduplicates))),
+            providers=len(tools.providers.for_channel(self.chunk.channel)),
+            started_at=max(head.accepted_at, head.send_at or head.accepted_at),
+            now=tools.ledger.now(),
+            retry=tools.limits.retry,
+            jitter=lambda: draw,
+            stopped_as=self._stop or Status.CANCELLED,
+        )
+
+
+def stopped_line(status: Status, line: Line) -> Ended:
+    """How a stop ends a delivery that waits."""
+    return stopped(status, doubted=line.tainted or line.sticky is not None)

@@ -1,0 +1,100 @@
+"""Deliver: claim a chunk, render, call the provider, log the outcomes, publish, close (DESIGN, Deliver)."""
+
+from collections.abc import Awaitable, Callable
+
+from consumer.chunk_in_hand import ChunkInHand
+from consumer.complete import complete
+from consumer.lease import Lease, LeaseLost
+from consumer.requests import Opened, open_text
+from consumer.tools import Tools, log
+from core.ids import ChunkId, RequestKey
+from ledger.errors import SealingError
+from ledger.sealing import open_recipients
+from ledger.values import Claim, Claimed
+from schemas.statuses import Channel, Lane
+
+Take = Callable[[Claim], Awaitable[Claimed | None]]
+
+
+class Claimer:
+    """Claims chunks for this process, each claim under a name of its own."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools, self._number = tools, 0
+
+    async def chunk(self, chunk_id: ChunkId) -> "Taken | None":
+        """Claim the chunk that a wake-up call names."""
+        return await self._take(lambda claim: self._tools.ledger.chunks.claim(chunk_id, claim))
+
+    async def due(self, lane: Lane) -> "Taken | None":
+        """Claim whatever waits longest in a lane."""
+        return await self._take(lambda claim: self._tools.ledger.chunks.claim_due(lane, claim))
+
+    async def _take(self, take: Take) -> "Taken | None":
+        tools = self._tools
+        self._number += 1
+        names = {channel: tuple(p.name for p in tools.providers.for_channel(channel)) for channel in Channel}
+        claim = Claim(f"{tools.process}.{self._number}", tools.limits.lease_seconds, names)
+        asked_at = tools.monotonic()
+        claimed = await tools.lasting(lambda: take(claim), "claim")
+        return Taken(claimed, Lease(claimed.hold, asked_at, tools.monotonic, tools.sleep)) if claimed else None
+
+
+class Taken:
+    """A claimed chunk and its lease, not opened yet."""
+
+    def __init__(self, claimed: Claimed, lease: Lease) -> None:
+        self.claimed, self.lease = claimed, lease
+
+
+async def deliver(taken: Taken, tools: Tools) -> None:
+    """Work on a claimed chunk until nothing can be done now: closed, put back for a retry, or lost to another owner."""
+    key = taken.claimed.chunk.key
+    try:
+        async with taken.lease.kept(tools.ledger.chunks):
+            closed = await _work(taken, tools)
+    except LeaseLost:
+        tools.metrics.lost_leases.inc()
+        log.warning("lease lost", chunk=taken.claimed.chunk.id)
+        return
+    except SealingError as error:
+        # Its lease runs out, and a process that has the key may take it.
+        log.error("chunk cannot be opened", chunk=taken.claimed.chunk.id, because=str(error))
+        return
+    if closed:
+        await complete(key, tools)
+
+
+async def _work(taken: Taken, tools: Tools) -> bool:
+    hand = await _open(taken, tools)
+    try:
+        await hand.look_back()
+        while hand.busy:
+            await hand.send()
+            await hand.log()
+            hand.publish()
+            await hand.advance()
+        await hand.acknowledged()
+        return await hand.leave()
+    finally:
+        hand.drop()
+
+
+async def _open(taken: Taken, tools: Tools) -> ChunkInHand:
+    claimed = taken.claimed
+    if claimed.taken_over:
+        tools.metrics.takeovers.inc()
+        log.info("take-over", chunk=claimed.chunk.id, fence=claimed.hold.fence)
+    opened = await request_of(claimed.chunk.key, tools)
+    recipients = open_recipients(tools.sealer, claimed.chunk.id, claimed.chunk.sealed)
+    return ChunkInHand(claimed, opened, recipients, taken.lease, tools)
+
+
+async def request_of(key: RequestKey, tools: Tools) -> Opened:
+    """The request of a chunk, from memory where it was used before."""
+    if known := tools.requests.get(key):
+        return known
+    request = await tools.lasting(lambda: tools.ledger.requests.get(key), "read the request")
+    if request is None:
+        raise AssertionError("a chunk is written only after its request")
+    return tools.requests.put(Opened(request.head, open_text(tools.sealer, request.head)))

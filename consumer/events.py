@@ -1,0 +1,129 @@
+"""The result events, made from what stands in the ledger; a repeat is the same event (I6)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from core.ids import LogId, outcome_event_id, request_event_id
+from ledger.values import Head, Log, Request
+from schemas.results import CE_SOURCE, EventType
+from schemas.statuses import Rejection
+
+Headers = list[tuple[str, bytes]]
+
+_SPEC = ("ce_specversion", b"1.0")
+_SOURCE = ("ce_source", CE_SOURCE.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event as it is published."""
+
+    id: str
+    type: str
+    time: str
+    body: bytes
+
+    def headers(self) -> Headers:
+        """CloudEvents 1.0 attributes in Kafka's binary mode."""
+        return [
+            ("ce_id", self.id.encode()),
+            ("ce_type", self.type.encode()),
+            _SOURCE,
+            _SPEC,
+            ("ce_time", self.time.encode()),
+        ]
+
+
+def rfc3339(moment: datetime) -> str:
+    """A moment as RFC 3339 in UTC, milliseconds."""
+    return f"{moment.replace(tzinfo=None).isoformat('T', 'milliseconds')}Z"
+
+
+def outcome_event(log: Log, head: Head, part: int, index: int) -> Event:
+    """`delivery.<outcome>` of the log that stands."""
+    event_id, time = outcome_event_id(log.id), rfc3339(log.sent_at or log.updated_at)
+    body = {
+        "event_id": event_id,
+        "request_id": log.request_id,
+        "log_id": log.id,
+        "part": part,
+        "index": index,
+        "reference": log.reference,
+        "tenant_id": log.tenant_id,
+        "channel": log.channel.value,
+        "recipient": log.recipient,
+        "status": log.outcome.value,
+        "provider": log.provider,
+        "reason": log.reason.value if log.reason else None,
+        "error": log.error,
+        "attempts": log.attempts,
+        "occurred_at": time,
+        "correlation_id": head.correlation_id,
+    }
+    return Event(event_id, f"delivery.{log.outcome.value}", time, orjson.dumps(body))
+
+
+def position_of(log_id: LogId) -> tuple[int, int]:
+    """(part, index) of one of our own log ids."""
+    return int(log_id[-9:-5], 16), int(log_id[-5:], 16)
+
+
+def accepted_event(head: Head, part: int, recipients: int, now: datetime) -> Event:
+    """`request.accepted` of one part."""
+    body = {**_about(head), "part": part, "recipients": recipients}
+    return _request_event(EventType.REQUEST_ACCEPTED, request_event_id(head.key, "accepted", part), body, now)
+
+
+def completed_event(request: Request) -> Event:
+    """`request.completed`, from the stored counts alone."""
+    completion = request.completion
+    if completion is None:
+        raise AssertionError("a completion is stored before it is published")
+    body = {
+        **_about(request.head),
+        "total": completion.total,
+        "by_status": completion.by_status,
+        "by_reason": completion.by_reason,
+        "incomplete": completion.incomplete,
+    }
+    event_id = request_event_id(request.head.key, "completed")
+    return _request_event(EventType.REQUEST_COMPLETED, event_id, body, completion.completed_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a record of the intake is refused. Neither fields nor message hold any of its values."""
+
+    reason: Rejection
+    message: str
+    fields: tuple[str, ...] = ()
+    request_id: str | None = None
+    tenant_id: str | None = None
+    part: int | None = None
+    correlation_id: str | None = None
+
+
+def rejected_event(refusal: Refusal, origin: str, now: datetime) -> Event:
+    """`request.rejected`; its id follows from where the record stands, so that a repeat is the same event."""
+    body = {
+        "request_id": refusal.request_id,
+        "tenant_id": refusal.tenant_id,
+        "part": refusal.part,
+        "reason": refusal.reason.value,
+        "fields": list(refusal.fields),
+        "message": refusal.message,
+        "correlation_id": refusal.correlation_id,
+    }
+    return _request_event(EventType.REQUEST_REJECTED, f"evt_{origin}.rejected", body, now)
+
+
+def _about(head: Head) -> dict[str, Any]:
+    return {"request_id": head.request_id, "tenant_id": head.tenant_id, "correlation_id": head.correlation_id}
+
+
+def _request_event(kind: EventType, event_id: str, body: dict[str, Any], now: datetime) -> Event:
+    time = rfc3339(now)
+    return Event(event_id, kind.value, time, orjson.dumps({"event_id": event_id, **body, "occurred_at": time}))

@@ -1,0 +1,204 @@
+"""Expand: one record of the intake becomes chunks (DESIGN, Expand)."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime
+
+import orjson
+
+from consumer.complete import complete
+from consumer.events import Refusal, accepted_event
+from consumer.intake import Incoming, decode, read_correlation, read_reply_topic, reply_topic_allowed
+from consumer.recipients import PartChecker, bounds_of, expire_all, make_chunk, suppress_known
+from consumer.refuse import refuse
+from consumer.requests import Text, compile_content, seal_text
+from consumer.tools import Tools, log
+from core.ids import RequestKey, bare_request_id, request_key
+from core.render import TemplateError
+from ledger.errors import SealingError
+from ledger.sealing import Sealer
+from ledger.values import Head, Part, Request
+from schemas.requests import BulkRequest
+from schemas.statuses import Lane, Rejection
+
+_PER_PART = frozenset({"recipients", "part", "last", "accepted_at", "schema_version"})
+"""What may differ between the parts of one request."""
+
+
+async def expand(record: Incoming, cluster: str, tools: Tools) -> None:
+    """Expand one record; when this returns its offset may be committed."""
+    checked = await _check(record, cluster, tools)
+    if isinstance(checked, Refusal):
+        await refuse(record, checked, tools)
+        return
+    request, text, head, part = checked
+    stands = await tools.lasting(lambda: tools.ledger.requests.begin(head, part), "begin")
+    if refusal := _conflict(stands, request, tools.sealer):
+        await refuse(record, refusal, tools)
+        return
+    if part.number not in stands.counted:
+        await _write_chunks(request, text, stands, tools)
+    after = await tools.lasting(lambda: tools.ledger.requests.count(head.key, part.number), "count")
+    if after.cancelled:
+        await tools.lasting(lambda: tools.ledger.chunks.mark_cancelled(head.key, part.number), "mark")
+    await complete(head.key, tools)
+    tools.metrics.requests.labels("expanded").inc()
+    log.info("part expanded", request_id=head.request_id, part=part.number, recipients=part.size)
+
+
+async def _check(
+    record: Incoming,
+    cluster: str,
+    tools: Tools,
+) -> Refusal | tuple[BulkRequest, Text, Head, Part]:
+    """Decode, and check what a schema cannot; nothing is written yet."""
+    request = decode(record)
+    if isinstance(request, Refusal):
+        return request
+    correlation_id = read_correlation(record)
+    if request.request_id is None:
+        made = bare_request_id(cluster, record.topic, record.partition, record.offset, record.timestamp_ms)
+        request = request.model_copy(update={"request_id": made})
+    reply_topic = await _reply_topic(record, request, tools)
+    if isinstance(reply_topic, Refusal):
+        return about(request, reply_topic, correlation_id)
+    if request.template is not None:
+        refusal = Refusal(Rejection.UNKNOWN_TEMPLATE, "the tenant has no template of this code", ("template",))
+        return about(request, refusal, correlation_id)
+    try:
+        text = compile_content(request.channel, request.content, request.subject, request.variables)
+        _check_subject(text)
+    except TemplateError as error:
+        return about(request, Refusal(Rejection.INVALID_CONTENT, str(error), ("content", "subject")), correlation_id)
+    head, part = _describe(record, request, reply_topic, correlation_id, tools)
+    return request, text, head, part
+
+
+def _check_subject(text: Text) -> None:
+    """A subject that no recipient's variables could make fit is refused as a whole."""
+    if text.subject and not text.subject.missing({}, text.variables):
+        text.subject.render({}, text.variables)
+
+
+async def _reply_topic(record: Incoming, request: BulkRequest, tools: Tools) -> str | Refusal | None:
+    topic = read_reply_topic(record, request)
+    if topic is None or isinstance(topic, Refusal):
+        return topic
+    refusal = Refusal(Rejection.REPLY_TOPIC_REFUSED, "not an allowed reply topic", ("reply_topic",))
+    if not reply_topic_allowed(topic, tools.limits.reply_topics, tools.topics):
+        return refusal
+    exists = await tools.lasting(lambda: tools.bus.topic_exists(topic), "look for the reply topic")
+    return topic if exists else replace(refusal, message="the reply topic does not exist")
+
+
+def about(request: BulkRequest, refusal: Refusal, correlation_id: str | None) -> Refusal:
+    """A refusal that names the request it is about."""
+    return replace(
+        refusal,
+        request_id=request.request_id,
+        tenant_id=request.tenant_id,
+        part=request.part,
+        correlation_id=correlation_id,
+    )
+
+
+def _describe(
+    record: Incoming,
+    request: BulkRequest,
+    reply_topic: str | None,
+    correlation_id: str | None,
+    tools: Tools,
+) -> tuple[Head, Part]:
+    """What this expansion would decide, if it is the first (I5)."""
+    sealer = tools.sealer
+    if request.request_id is None:
+        raise AssertionError("a request has its id by now")
+    key = request_key(request.tenant_id, request.request_id)
+    head_digest, part_digest = digests(sealer, request, sealer.newest)
+    head = Head(
+        key=key,
+        tenant_id=request.tenant_id,
+        request_id=request.request_id,
+        user_id=request.user_id,
+        channel=request.channel,
+        category=request.category,
+        on_uncertain=request.on_uncertain,
+        reply_topic=reply_topic,
+        correlation_id=correlation_id,
+        accepted_at=whole_milliseconds(request.accepted_at or record.time),
+        send_at=request.send_at and whole_milliseconds(request.send_at),
+        expires_at=request.expires_at and whole_milliseconds(request.expires_at),
+        template_id=None,
+        key_id=sealer.newest,
+        digest=head_digest,
+        sealed_text=seal_text(sealer, key, request.content, request.subject, request.variables),
+        intake_topic=record.topic,
+        intake_partition=record.partition,
+    )
+    size = len(request.recipients)
+    return head, Part(request.part, size, tools.limits.chunk_size, part_digest, request.last)
+
+
+def whole_milliseconds(moment: datetime) -> datetime:
+    """A moment as MongoDB keeps it, so that what is stored and what is in memory are the same."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def digests(sealer: Sealer, request: BulkRequest, key_id: str) -> tuple[bytes, bytes]:
+    """Keyed digests of the canonical body: what all parts share, and the whole of this part."""
+    said = request.model_dump(mode="json", exclude={"accepted_at", "schema_version"})
+    shared = {name: value for name, value in said.items() if name not in _PER_PART}
+    return tuple(  # type: ignore[return-value]
+        sealer.hash(orjson.dumps(body, option=orjson.OPT_SORT_KEYS), key_id) for body in (shared, said)
+    )
+
+
+def _conflict(stands: Request, request: BulkRequest, sealer: Sealer) -> Refusal | None:
+    """Why what stands forbids this part."""
+    part, head = stands.parts.get(request.part), stands.head
+    conflict = Refusal(Rejection.REQUEST_CONFLICT, "the request id was used with another body")
+    try:
+        shared, whole = digests(sealer, request, head.key_id)
+    except SealingError:
+        return about(request, conflict, head.correlation_id)
+    if shared != head.digest or (part and part.digest != whole):
+        return about(request, conflict, head.correlation_id)
+    if part is None:
+        refusal = Refusal(Rejection.PART_REFUSED, "the part came after the last one, or too late", ("part",))
+        return about(request, refusal, head.correlation_id)
+    return None
+
+
+async def _write_chunks(request: BulkRequest, text: Text, stands: Request, tools: Tools) -> None:
+    """Insert the chunks of a part and publish their ids, then say that it was accepted."""
+    head, part = stands.head, stands.parts[request.part]
+    late = head.expires_at is not None and tools.ledger.now() >= head.expires_at
+    alone = part.number == 0 and part.last
+    lane = Lane.EXPRESS if alone and part.size <= part.chunk_size else Lane.BULK
+    checker = PartChecker(head, text, tools.sealer, tools.limits.default_region)
+    for first, end in bounds_of(part):
+        checked = checker.check(first, request.recipients[first:end])
+        if part.number > 0:
+            suppress_known(checked, await _in_lower_parts(head.key, part.number, checked.hashes, tools))
+        if late:
+            expire_all(checked)
+        chunk = make_chunk(
+            checked,
+            head,
+            part,
+            tools.sealer,
+            window_size=tools.limits.window_size,
+            lane=lane,
+            cancelled=stands.cancelled,
+        )
+        await tools.lasting(lambda chunk=chunk: tools.ledger.chunks.insert(chunk), "insert")  # type: ignore[misc]
+        if not head.send_at or head.send_at <= tools.ledger.now():
+            await tools.lasting(lambda chunk=chunk: tools.bus.wake(lane, chunk.id), "wake")  # type: ignore[misc]
+        await asyncio.sleep(0)
+    event = accepted_event(head, part.number, part.size, tools.ledger.now())
+    topic = head.reply_topic or tools.topics.results
+    await tools.lasting(lambda: tools.bus.publish(topic, head.request_id, [event]), "say accepted")
+
+
+async def _in_lower_parts(key: RequestKey, part: int, hashes: list[bytes], tools: Tools) -> set[bytes]:
+    return await tools.lasting(lambda: tools.ledger.chunks.duplicates(key, part, hashes), "look for duplicates")

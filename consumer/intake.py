@@ -1,0 +1,160 @@
+"""From bytes to a request: decode and check; whatever is wrong becomes a Refusal, and nothing is lost."""
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from consumer.events import Refusal
+from schemas.base import SCHEMA_VERSION
+from schemas.requests import BulkRequest
+from schemas.statuses import Rejection
+from schemas.topics import Topics
+
+_REPLY_HEADERS = ("reply_to", "kafka_replyTopic")
+_CORRELATION_HEADERS = ("correlation_id", "kafka_correlationId")
+_MOST_FIELDS = 20
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Incoming:
+    """A record of an intake topic as Kafka gives it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+
+    @property
+    def origin(self) -> str:
+        """Where it stands."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @property
+    def time(self) -> datetime:
+        """The record's timestamp."""
+        return datetime.fromtimestamp(self.timestamp_ms / 1000, UTC)
+
+    def __repr__(self) -> str:
+        return f"Incoming({self.origin})"
+
+
+def decode(record: Incoming) -> BulkRequest | Refusal:
+    """The request in a record, or why it is none."""
+    if record.value is None:
+        return Refusal(Rejection.NULL_VALUE, "the record has no value")
+    try:
+        return BulkRequest.model_validate_json(record.value)
+    except ValidationError as error:
+        return _explain(record, error)
+
+
+def _explain(record: Incoming, error: ValidationError) -> Refusal:
+    said = _readable(record.value or b"")
+    problems = error.errors(include_url=False, include_input=False, include_context=False)
+    correlation_id = read_correlation(record)
+    if said is None:
+        message = "the value is not a JSON object in UTF-8"
+        return Refusal(Rejection.NOT_JSON, message, correlation_id=correlation_id)
+    version = said.get("schema_version")
+    newer = isinstance(version, int) and version > SCHEMA_VERSION
+    fields = ("schema_version",) if newer else tuple(dict.fromkeys(map(_path, problems)))[:_MOST_FIELDS]
+    return Refusal(
+        reason=Rejection.UNSUPPORTED_VERSION if newer else Rejection.INVALID_SCHEMA,
+        message="; ".join(f"{_path(problem)}: {_said(problem)}" for problem in problems[:3]),
+        fields=fields,
+        request_id=_text(said.get("request_id")),
+        tenant_id=_text(said.get("tenant_id")),
+        part=said["part"] if type(said.get("part")) is int else None,
+        correlation_id=correlation_id,
+    )
+
+
+def _readable(value: bytes) -> dict[str, Any] | None:
+    try:
+        said = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return None
+    return said if isinstance(said, dict) else None
+
+
+def _text(value: object) -> str | None:
+    """An id that the caller gave, as far as it can be repeated to it."""
+    return value if isinstance(value, str) and 0 < len(value) <= 128 and value.isprintable() else None
+
+
+def _path(problem: Any) -> str:
+    """`recipients[3].to`; unions leave the names of their branches in pydantic's location, which nobody asked for."""
+    message = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:
+        return str(message.partition(":")[0]) if ":" in message else "(record)"
+    path = ""
+    for step in problem["loc"]:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        elif step not in _BRANCHES:
+            path += f".{step}" if path else step
+    # A name that the caller made up may be anything, an address included.
+    known = problem["type"] != "extra_forbidden" and ".variables." not in f".{path}."
+    return path if known and path.isascii() and len(path) <= 100 else _closed(path)
+
+
+_BRANCHES = frozenset({"constrained-str", "Recipient", "str", "[key]"})
+
+
+def _closed(path: str) -> str:
+    """A path whose last name is the caller's own: shown when it looks like a name."""
+    head, dot, name = path.rpartition(".")
+    shown = name if name.isidentifier() and name.isascii() and len(name) <= 40 else "(unknown)"
+    return f"{head}{dot}{shown}"
+
+
+def _said(problem: Any) -> str:
+    return str(problem["msg"].removeprefix("Value error, ").rpartition(": ")[2])
+
+
+def read_correlation(record: Incoming) -> str | None:
+    """The caller's correlation id; Spring Kafka's is 16 raw bytes, which come back as hexadecimal digits."""
+    value = _header(record, _CORRELATION_HEADERS)
+    if not value or len(value) > 200:
+        return None
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return value.hex()
+    return text if text.isprintable() else value.hex()
+
+
+def read_reply_topic(record: Incoming, request: BulkRequest) -> str | Refusal | None:
+    """The topic that the request names, in its body or in a header; None: the default one."""
+    if request.reply_topic is not None:
+        return request.reply_topic
+    value = _header(record, _REPLY_HEADERS)
+    if value is None:
+        return None
+    try:
+        return value.decode("ascii")
+    except UnicodeDecodeError:
+        return Refusal(Rejection.REPLY_TOPIC_REFUSED, "the reply topic in the headers is not text", ("reply_topic",))
+
+
+def _header(record: Incoming, names: tuple[str, ...]) -> bytes | None:
+    for name, value in record.headers:
+        if name in names and value is not None:
+            return value
+    return None
+
+
+def reply_topic_allowed(topic: str, patterns: Sequence[str], topics: Topics) -> bool:
+    """Whether results may go there: the default topic, or one of the patterns; never one of our own others."""
+    if topic == topics.results:
+        return True
+    own = {spec.name for spec in topics.specs()}
+    return topic not in own and any(fnmatch.fnmatchcase(topic, pattern) for pattern in patterns)

@@ -1,0 +1,139 @@
+"""The bus on Kafka: one producer of our own, acks=all, a whole window of events in one batch."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Sequence
+from typing import Any, TypeVar
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import DefaultPartitioner
+
+from consumer.bus import BusUnavailable, DeadLetter
+from consumer.events import Event, Headers
+from core.ids import ChunkId
+from schemas.results import ChunkPointer
+from schemas.settings import CommonSettings
+from schemas.statuses import Lane
+from schemas.topics import DEAD_LETTER_BYTES, GROUP_EXPAND, GROUP_EXPAND_EXPRESS
+
+T = TypeVar("T")
+
+BATCH_BYTES = 512 * 1024
+"""A window of result events fits in one batch; `send_batch` waits for the partition's batch before it."""
+ANSWER_SECONDS = 30.0
+"""Producer calls can hang while Kafka is away: none is waited for longer."""
+
+
+class KafkaBus:
+    """See consumer/bus.Bus. Repeats are harmless here (ids tell them), so the producer is not idempotent."""
+
+    def __init__(self, settings: CommonSettings) -> None:
+        self._topics, self._options = settings.topics, settings.kafka_options()
+        self._producer = AIOKafkaProducer(
+            acks="all",
+            compression_type="lz4",
+            max_batch_size=BATCH_BYTES,
+            max_request_size=DEAD_LETTER_BYTES,
+            request_timeout_ms=10_000,
+            **self._options,
+        )
+        self._groups = {self._topics.requests: GROUP_EXPAND, self._topics.requests_express: GROUP_EXPAND_EXPRESS}
+        self._partition = DefaultPartitioner()
+
+    async def start(self) -> None:
+        """Connect; raises BusUnavailable."""
+        await _answered(self._producer.start())
+
+    async def aclose(self) -> None:
+        """Disconnect, whatever state Kafka is in."""
+        try:
+            await asyncio.wait_for(self._producer.stop(), 5)
+        except (TimeoutError, KafkaError):
+            return
+
+    async def ping(self) -> None:
+        """Return when a broker answers."""
+        await _answered(self._producer.client.fetch_all_metadata(), 5)
+
+    async def cluster_id(self) -> str:
+        """The id of the cluster, which names bare records; empty where the broker tells none."""
+        admin = AIOKafkaAdminClient(**self._options)
+        try:
+            await _answered(admin.start())
+            return str((await _answered(admin.describe_cluster())).get("cluster_id") or "")
+        finally:
+            await admin.close()
+
+    async def missing_topics(self) -> list[str]:
+        """Which of our own topics are not there."""
+        known = await self._known_topics()
+        return [spec.name for spec in self._topics.specs() if spec.name not in known]
+
+    async def topic_exists(self, topic: str) -> bool:
+        """Whether a topic is there to publish to."""
+        return topic in self._producer.client.cluster.topics() or topic in await self._known_topics()
+
+    async def _known_topics(self) -> set[str]:
+        metadata = await _answered(self._producer.client.fetch_all_metadata())
+        return set(metadata.topics())
+
+    async def wake(self, lane: Lane, chunk: ChunkId) -> None:
+        """Publish the wake-up call of a chunk."""
+        topic = self._topics.chunks_express if lane is Lane.EXPRESS else self._topics.chunks
+        value = ChunkPointer(chunk_id=chunk).model_dump_json().encode()
+        await self._send(topic, chunk.encode(), value, [])
+
+    async def dead_letter(self, letter: DeadLetter) -> None:
+        """Publish a dead letter."""
+        await self._send(self._topics.dead_letters, letter.key, letter.sealed, letter.headers())
+
+    async def _send(self, topic: str, key: bytes | None, value: bytes, headers: Headers) -> None:
+        await _answered(self._producer.send_and_wait(topic, value, key=key, headers=headers))
+
+    async def publish(self, topic: str, key: str, events: Sequence[Event]) -> None:
+        """Publish events under one key in as few batches as hold them."""
+        encoded, now = key.encode(), int(time.time() * 1000)
+        partitions = sorted(await _answered(self._producer.partitions_for(topic)))
+        partition = self._partition(encoded, partitions, partitions)
+        sent = [
+            await _answered(self._producer.send_batch(batch, topic, partition=partition))
+            for batch in self._batches(encoded, events, now)
+        ]
+        for acknowledgement in sent:
+            await _answered(acknowledgement)
+
+    def _batches(self, key: bytes, events: Sequence[Event], now: int) -> list[Any]:
+        batches = [self._producer.create_batch()]
+        for event in events:
+            said: dict[str, Any] = {"timestamp": now, "key": key, "value": event.body, "headers": event.headers()}
+            if batches[-1].append(**said) is None:
+                batches.append(self._producer.create_batch())
+                batches[-1].append(**said)
+        return batches
+
+    async def lag(self, topic: str, partition: int) -> int:
+        """How many records of an intake partition its group has not committed."""
+        at = TopicPartition(topic, partition)
+        consumer = AIOKafkaConsumer(group_id=self._groups[topic], enable_auto_commit=False, **self._options)
+        try:
+            await _answered(consumer.start())
+            consumer.assign([at])
+            end = (await _answered(consumer.end_offsets([at])))[at]
+            done = await _answered(consumer.committed(at))
+            if done is None:
+                done = (await _answered(consumer.beginning_offsets([at])))[at]
+            return int(end - done)
+        finally:
+            await consumer.stop()
+
+
+async def _answered(call: Awaitable[T], seconds: float = ANSWER_SECONDS) -> T:
+    """What Kafka answers in time, or BusUnavailable. aiokafka's errors may name brokers and topics, nothing else."""
+    try:
+        return await asyncio.wait_for(call, seconds)
+    except TimeoutError:
+        raise BusUnavailable("Kafka did not answer in time") from None
+    except KafkaError as error:
+        raise BusUnavailable(f"Kafka: {type(error).__name__}") from None

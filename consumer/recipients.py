@@ -1,0 +1,150 @@
+"""From a part's recipients to its chunks: normalise, check, mask, hash, seal; what is decided is decided here."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from consumer.requests import Text
+from core.address import normalise_email, normalise_phone
+from core.ids import chunk_id
+from core.mask import mask_email, mask_phone, mask_raw
+from core.plan import chunk_bounds, to_ranges
+from core.render import HeaderInjection, TemplateError
+from core.work import Decided, Work, put_back
+from ledger.sealing import Sealer, seal_recipients
+from ledger.values import Chunk, Head, Part
+from schemas.requests import Recipient
+from schemas.statuses import Channel, Lane, Reason, Status
+
+AnyRecipient = str | Recipient
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The recipients of one chunk, checked; `hashes` in order."""
+
+    first: int
+    masked: list[str] = field(repr=False)
+    hashes: list[bytes] = field(repr=False)
+    sealed: list[tuple[str, dict[str, str]]] = field(repr=False)
+    references: list[str | None] | None = field(repr=False)
+    decided: dict[int, tuple[Status, Reason]]
+
+
+class PartChecker:
+    """Checks the recipients of one part, in order; remembers the addresses that it has seen."""
+
+    def __init__(self, head: Head, text: Text, sealer: Sealer, default_region: str | None) -> None:
+        self._key_id, self._sealer, self._text = head.key_id, sealer, text
+        self._seen: set[bytes] = set()
+        self._normalise: Callable[[str], str | None] = normalise_email
+        self._mask: Callable[[str], str] = mask_email
+        if head.channel is Channel.SMS:
+            self._normalise = partial(normalise_phone, default_region=default_region)
+            self._mask = mask_phone
+        subject = text.subject.names if text.subject else frozenset()
+        self._asks_variables = bool(text.content.names | subject)
+
+    def check(self, first: int, recipients: Sequence[AnyRecipient]) -> Checked:
+        """Check the recipients of a chunk that begins at index `first`."""
+        checked = Checked(first, [], [], [], None, {})
+        references: list[str | None] = []
+        for index, recipient in enumerate(recipients, first):
+            to, variables, reference = _parts_of(recipient)
+            address = self._normalise(to)
+            value = self._sealer.hash((address or to).encode(), self._key_id)
+            checked.masked.append(self._mask(address) if address else mask_raw(to))
+            checked.hashes.append(value)
+            checked.sealed.append((address or to, variables))
+            references.append(reference)
+            if found := self._decide(address, value, variables):
+                checked.decided[index] = found
+        any_reference = any(reference is not None for reference in references)
+        return Checked(
+            first,
+            checked.masked,
+            checked.hashes,
+            checked.sealed,
+            references if any_reference else None,
+            checked.decided,
+        )
+
+    def _decide(self, address: str | None, value: bytes, variables: dict[str, str]) -> tuple[Status, Reason] | None:
+        if address is None:
+            return Status.FAILED, Reason.INVALID_RECIPIENT
+        if value in self._seen:
+            return Status.SUPPRESSED, Reason.DUPLICATE
+        self._seen.add(value)
+        return self._unfit(variables) if self._asks_variables else None
+
+    def _unfit(self, variables: dict[str, str]) -> tuple[Status, Reason] | None:
+        text = self._text
+        if text.content.missing(variables, text.variables):
+            return Status.FAILED, Reason.MISSING_VARIABLE
+        if text.subject:
+            try:
+                text.subject.render(variables, text.variables)
+            except HeaderInjection:
+                return Status.FAILED, Reason.INVALID_CONTENT
+            except TemplateError:
+                return Status.FAILED, Reason.MISSING_VARIABLE
+        return None
+
+
+def _parts_of(recipient: AnyRecipient) -> tuple[str, dict[str, str], str | None]:
+    if isinstance(recipient, str):
+        return recipient, {}, None
+    return recipient.to, recipient.variables, recipient.reference
+
+
+def bounds_of(part: Part) -> Iterator[tuple[int, int]]:
+    """The chunks of a part, as its first expansion cut it."""
+    return chunk_bounds(part.size, part.chunk_size)
+
+
+def suppress_known(checked: Checked, known: Collection[bytes]) -> None:
+    """Decide as duplicates what stands in a lower part."""
+    for index, value in enumerate(checked.hashes, checked.first):
+        if value in known and checked.decided.get(index, (None, None))[1] is not Reason.INVALID_RECIPIENT:
+            checked.decided[index] = Status.SUPPRESSED, Reason.DUPLICATE
+
+
+def expire_all(checked: Checked) -> None:
+    """Decide all of a part that comes too late."""
+    for index in range(checked.first, checked.first + len(checked.hashes)):
+        checked.decided[index] = Status.EXPIRED, Reason.EXPIRED
+
+
+def make_chunk(  # noqa: PLR0913  # a chunk is made of all of them
+    checked: Checked,
+    head: Head,
+    part: Part,
+    sealer: Sealer,
+    *,
+    window_size: int,
+    lane: Lane,
+    cancelled: bool,
+) -> Chunk:
+    """The chunk as it is written: sealed, what is decided beside what is to do, its first window chosen."""
+    size, first = len(checked.hashes), checked.first
+    identity = chunk_id(head.key, part.number, first)
+    decided = tuple(Decided(index, status, reason) for index, (status, reason) in checked.decided.items())
+    todo = to_ranges(index for index in range(first, first + size) if index not in checked.decided)
+    work, _ = put_back(Work(todo=todo, decided=decided), window_size)
+    return Chunk(
+        id=identity,
+        key=head.key,
+        part=part.number,
+        first=first,
+        size=size,
+        channel=head.channel,
+        lane=lane,
+        masked=tuple(checked.masked),
+        hashes=b"".join(checked.hashes),
+        references=tuple(checked.references) if checked.references else None,
+        sealed=seal_recipients(sealer, identity, checked.sealed),
+        work=work,
+        due_at=head.send_at,
+        cancelled=cancelled,
+        searchable=part.number > 0 or not part.last,
+    )

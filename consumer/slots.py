@@ -1,0 +1,53 @@
+"""Slots: how many chunks are worked on at a time, and the tasks that work on them."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from consumer.tools import log, where
+
+
+class Slots:
+    """A fixed number of slots; whoever waits for one waits in order."""
+
+    def __init__(self, number: int) -> None:
+        self._free = asyncio.Semaphore(number)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def taken(self) -> int:
+        """How many tasks are at work."""
+        return len(self._tasks)
+
+    @property
+    def full(self) -> bool:
+        """Whether the next one would wait."""
+        return self._free.locked()
+
+    async def wait(self) -> None:
+        """Take a slot; `start` or `give_back` must follow."""
+        await self._free.acquire()
+
+    def give_back(self) -> None:
+        """Give back a slot that was not used."""
+        self._free.release()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Use the slot taken for this work."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._free.release()
+        if not task.cancelled() and (error := task.exception()):
+            # The lease runs out and the next owner repairs what is open; the type is all that may be said.
+            log.error("delivering failed", error=type(error).__name__, where=where(error))
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for the work under way; what has not ended by then is cancelled."""
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=seconds)
+            for task in late:
+                task.cancel()

@@ -1,0 +1,163 @@
+"""The FastStream application: which topic is read by which group, and what is done with a record."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiokafka import ConsumerRecord
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy, FastStream
+from faststream.kafka import KafkaBroker
+from faststream.kafka.annotations import KafkaMessage
+from pydantic import ValidationError
+
+from consumer.deliver import Claimer, deliver
+from consumer.events import Refusal
+from consumer.expand import expand
+from consumer.intake import Incoming
+from consumer.progress import Progress
+from consumer.refuse import refuse
+from consumer.security import security_of
+from consumer.slots import Slots
+from consumer.tools import Tools, log, where
+from core.ids import ChunkId
+from schemas.results import ChunkPointer
+from schemas.settings import CommonSettings
+from schemas.statuses import Lane, Rejection
+from schemas.topics import GROUP_DELIVER, GROUP_DELIVER_EXPRESS, GROUP_EXPAND, GROUP_EXPAND_EXPRESS
+
+_TRIES = 3
+_COMMIT_SECONDS = 10.0
+
+_READING: dict[str, Any] = {
+    "ack_policy": AckPolicy.MANUAL,
+    "auto_offset_reset": "earliest",
+    "no_reply": True,
+    "session_timeout_ms": 45_000,
+    "rebalance_timeout_ms": 60_000,
+    "heartbeat_interval_ms": 3_000,
+    "max_poll_interval_ms": 3_600_000,
+}
+
+
+async def tolerant(record: ConsumerRecord, original: Callable[[Any], Awaitable[KafkaMessage]]) -> KafkaMessage:
+    """FastStream's parser loses a record with a header that is null or no UTF-8: keep those headers from it."""
+    readable = [(name, value) for name, value in record.headers if _is_text(value)]
+    message = await original(_with_headers(record, readable))
+    message.raw_message = record
+    return message
+
+
+def _is_text(value: bytes | None) -> bool:
+    try:
+        return value is not None and value.decode() is not None
+    except UnicodeDecodeError:
+        return False
+
+
+def _with_headers(record: ConsumerRecord, headers: list[tuple[str, bytes]]) -> ConsumerRecord:
+    fields = {name: getattr(record, name) for name in record.__dataclass_fields__}
+    return ConsumerRecord(**{**fields, "headers": tuple(headers)})
+
+
+async def undecoded(message: KafkaMessage) -> bytes:
+    """Handlers take bytes and decode themselves, so that what cannot be read is theirs to refuse."""
+    return bytes(message.body)
+
+
+def build_faststream(
+    settings: CommonSettings,
+    tools: Tools,
+    slots: dict[Lane, Slots],
+    progress: Progress,
+    cluster: str,
+) -> FastStream:
+    """The application with its four subscribers, one a topic and group."""
+    options = settings.kafka_options()
+    servers = options.pop("bootstrap_servers")
+    broker = KafkaBroker(
+        servers,
+        parser=tolerant,
+        decoder=undecoded,
+        graceful_timeout=10.0,
+        logger=None,
+        security=security_of(options),
+    )
+    claimer = Claimer(tools)
+    topics = settings.topics
+
+    def intake(topic: str, group: str) -> None:
+        @broker.subscriber(topic, group_id=group, **_READING)  # type: ignore[untyped-decorator]
+        async def on_request(_: bytes, message: KafkaMessage) -> None:
+            record = _incoming(message)
+            with progress.busy(f"expand {record.topic}"):
+                await _expand_or_refuse(record, cluster, tools)
+            await _commit(message)
+
+    def wake_ups(topic: str, group: str, lane: Lane) -> None:
+        @broker.subscriber(topic, group_id=group, **_READING)  # type: ignore[untyped-decorator]
+        async def on_wake_up(body: bytes, message: KafkaMessage) -> None:
+            with progress.busy(f"deliver {topic}"):
+                await _wake_up(body, claimer, slots[lane], tools)
+            await _commit(message)
+
+    intake(topics.requests, GROUP_EXPAND)
+    intake(topics.requests_express, GROUP_EXPAND_EXPRESS)
+    wake_ups(topics.chunks, GROUP_DELIVER, Lane.BULK)
+    wake_ups(topics.chunks_express, GROUP_DELIVER_EXPRESS, Lane.EXPRESS)
+    return FastStream(broker, logger=None)
+
+
+def _incoming(message: KafkaMessage) -> Incoming:
+    record = message.raw_message
+    if isinstance(record, tuple):
+        raise TypeError("records are read one at a time")
+    return Incoming(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        timestamp_ms=record.timestamp,
+        key=record.key,
+        value=record.value,
+        headers=tuple(record.headers),
+    )
+
+
+async def _expand_or_refuse(record: Incoming, cluster: str, tools: Tools) -> None:
+    """Expand; what meets a fault of ours again and again is kept in the dead letters, and the partition moves on."""
+    for attempt in range(1, _TRIES + 1):
+        try:
+            await expand(record, cluster, tools)
+        except Exception as error:  # noqa: BLE001  # raising here would skip the record with the next commit
+            said = {"error": type(error).__name__, "where": where(error), "attempt": attempt}
+            log.error("expanding failed", origin=record.origin, **said)
+        else:
+            return
+    message = "this consumer cannot process the record"
+    await refuse(record, Refusal(Rejection.UNPROCESSABLE, message), tools)
+
+
+async def _wake_up(body: bytes, claimer: Claimer, slots: Slots, tools: Tools) -> None:
+    """Wait for a slot, claim, start; the work itself goes on after the offset is committed."""
+    try:
+        pointer = ChunkPointer.model_validate_json(body)
+    except ValidationError:
+        log.warning("a wake-up call that cannot be read")  # the chunk it meant is found by the sweeper
+        return
+    await slots.wait()
+    if tools.stopping.is_set():
+        slots.give_back()
+        return
+    taken = await claimer.chunk(ChunkId(pointer.chunk_id))
+    if taken is None:
+        slots.give_back()
+    else:
+        slots.start(deliver(taken, tools))
+
+
+async def _commit(message: KafkaMessage) -> None:
+    """Commit, guarded: where the partition is gone or Kafka is away the record comes again, and changes nothing."""
+    try:
+        await asyncio.wait_for(message.ack(), _COMMIT_SECONDS)
+    except (KafkaError, TimeoutError) as error:
+        log.warning("offset not committed", because=type(error).__name__)

@@ -1,0 +1,95 @@
+"""Sweep: whatever waits in the ledger is found here, by any process (DESIGN, Sweep; I8)."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+
+from consumer.complete import announce, complete
+from consumer.deliver import Claimer, deliver
+from consumer.progress import Progress
+from consumer.slots import Slots
+from consumer.tools import Tools, log
+from ledger.errors import LedgerUnavailable
+from ledger.values import Request
+from schemas.statuses import Lane
+
+POLL_SECONDS = 0.4
+"""How often due chunks are looked for: what is due starts within a second."""
+IDLE_SECONDS = 10.0
+"""How long a request is left alone between two looks at it."""
+BACKLOG_SECONDS = 10.0
+AFTER_OUTAGE_SECONDS = 2.0
+"""A worker that waited for MongoDB writes what it knows first; only then are its chunks taken over."""
+
+
+class Sweeper:
+    """Claims due chunks into slots kept for that, and looks after unfinished requests."""
+
+    def __init__(self, tools: Tools, claimer: Claimer, slots: Mapping[Lane, Slots], progress: Progress) -> None:
+        self._tools, self._claimer, self._slots, self._progress = tools, claimer, slots, progress
+        self._counted_at = float("-inf")
+
+    async def run(self) -> None:
+        """Sweep until the process stops."""
+        tools = self._tools
+        while not tools.stopping.is_set():
+            try:
+                await tools.ledger.ping()
+                self._progress.ledger_answered()
+                await self.due_chunks()
+                await self.unfinished_requests()
+                await self._backlog()
+            except LedgerUnavailable as error:
+                log.warning("the sweeper waits", because=str(error))
+                await tools.sleep(AFTER_OUTAGE_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(tools.stopping.wait(), POLL_SECONDS * (0.5 + tools.random()))
+
+    async def due_chunks(self) -> None:
+        """Start on what is due: retries, send_at, lapsed leases, chunks whose wake-up call was lost."""
+        for lane, slots in self._slots.items():
+            while not slots.full and not self._tools.stopping.is_set():
+                await slots.wait()
+                taken = await self._claimer.due(lane)
+                if taken is None:
+                    slots.give_back()
+                    break
+                slots.start(deliver(taken, self._tools))
+
+    async def unfinished_requests(self) -> None:
+        """Finish what nobody finished: completions, their events, parts that never came."""
+        for request in await self._tools.ledger.requests.unfinished(idle_seconds=IDLE_SECONDS, limit=50):
+            await self.look_after(request)
+
+    async def look_after(self, request: Request) -> None:
+        """One unfinished request."""
+        if request.completion:
+            await announce(request, self._tools)
+            return
+        if (
+            not request.all_expanded
+            and await self._overdue(request)
+            and await self._tools.ledger.requests.cut(
+                request.head.key,
+            )
+        ):
+            log.warning("request cut: a part never came", request_id=request.head.request_id)
+        await complete(request.head.key, self._tools)
+
+    async def _overdue(self, request: Request) -> bool:
+        """Whether a part is missing for too long, and is not just waiting in the intake."""
+        tools, head = self._tools, request.head
+        if request.cut or request.begun_at is None:
+            return False
+        waited = (tools.ledger.now() - request.begun_at).total_seconds()
+        if waited < tools.limits.part_timeout_seconds:
+            return False
+        lag = await tools.lasting(lambda: tools.bus.lag(head.intake_topic, head.intake_partition), "ask for the lag")
+        return lag == 0
+
+    async def _backlog(self) -> None:
+        now = self._tools.monotonic()
+        if now - self._counted_at >= BACKLOG_SECONDS:
+            self._counted_at = now
+            for lane, number in (await self._tools.ledger.chunks.backlog()).items():
+                self._tools.metrics.backlog.labels(lane.value).set(number)

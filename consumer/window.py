@@ -1,0 +1,76 @@
+"""One window: its deliveries, what a take-over makes of them, and the calls."""
+
+import asyncio
+from collections.abc import Callable
+
+from consumer.lease import Lease
+from consumer.tools import Tools
+from core.outcome import Failed, Message, Retry
+from core.plan import indices
+from core.render import TemplateError
+from core.verdict import Entry, Mark
+from core.work import Window
+from ledger.values import Head
+from providers.base import Provider
+from schemas.statuses import Lane, OnUncertain, Reason, Status
+
+Render = Callable[[int], Message]
+"""The message of the delivery at an index."""
+
+
+def entries_of(window: Window | None) -> list[Entry]:
+    """The deliveries of a window, nothing known of them yet."""
+    if window is None:
+        return []
+    batch = window.batch
+    return [Entry(index, batch.attempts, index in batch.tainted) for index in indices(batch.ranges)]
+
+
+def inherit(  # noqa: PLR0913  # everything that decides
+    entries: list[Entry],
+    window: Window,
+    provider: Provider | None,
+    head: Head,
+    *,
+    taken_over: bool,
+    stop: Status | None,
+) -> None:
+    """What is to be done with deliveries that an earlier owner may have sent and that have no log."""
+    doubtful = taken_over or window.batch.sticky is not None
+    if not doubtful or (provider and provider.deduplicates and not stop):
+        return  # nothing in doubt, or asking the same provider again is safe
+    for entry in entries:
+        if entry.answer is None:
+            if (taken_over and stop) or head.on_uncertain is OnUncertain.MARK_UNKNOWN:
+                entry.answer = Mark.LOST
+            else:
+                entry.tainted = True
+
+
+async def send(  # noqa: PLR0913, PLR0917  # a call needs all of them
+    entries: list[Entry],
+    provider: Provider | None,
+    render: Render,
+    lease: Lease,
+    lane: Lane,
+    tools: Tools,
+) -> None:
+    """Call for each entry, concurrently; an entry keeps no answer when the lease ended before its call began."""
+    if provider is None:
+        for entry in entries:
+            entry.answer = Retry(Reason.UNAVAILABLE, "no provider for this channel")
+        return
+
+    async def one(entry: Entry) -> None:
+        await tools.caller.turn(provider, lane)
+        if not lease.alive:
+            return
+        try:
+            message = render(entry.index)
+        except TemplateError:
+            entry.answer = Failed(Reason.INVALID_CONTENT)
+        else:
+            entry.answer = await tools.caller.call(provider, message)
+
+    with tools.metrics.windows.track_inprogress():
+        await asyncio.gather(*map(one, entries))
