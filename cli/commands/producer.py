@@ -1,0 +1,13 @@
+"""`rollcall producer`: the HTTP service."""
+
+
+def producer() -> None:
+    """Run the HTTP service until SIGTERM or Ctrl-C, configured by the environment alone.
+
+    It logs JSON lines to standard output. Example: rollcall producer
+    """
+    from cli.settings import load  # noqa: PLC0415
+    from producer.app import run  # noqa: PLC0415
+    from producer.settings import ProducerSettings  # noqa: PLC0415
+
+    run(load(ProducerSettings))

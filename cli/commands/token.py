@@ -1,0 +1,35 @@
+"""`rollcall token`: a bearer token for development."""
+
+from typing import Annotated
+
+import typer
+
+
+def token(
+    *,
+    tenant: Annotated[str, typer.Option(help="The tenant it speaks for.")],
+    user: Annotated[str, typer.Option(help="The user it speaks for; the `sub` claim.")],
+    scope: Annotated[list[str] | None, typer.Option(help="May be repeated. [default: communication:send]")] = None,
+    ttl: Annotated[int, typer.Option(min=1, max=31_536_000, help="Seconds it is good for.")] = 3_600,
+) -> None:
+    """Print a bearer token signed with ROLLCALL_JWT_SECRET, for development.
+
+    Example: rollcall token --tenant tnt_xyz789 --user usr_abc123 --scope communication:send
+    """
+    from cli.settings import TokenSettings, load  # noqa: PLC0415
+    from producer.tokens import issue_token  # noqa: PLC0415
+
+    settings = load(TokenSettings)
+    typer.echo(
+        issue_token(
+            settings.jwt_secret.get_secret_value(),
+            tenant,
+            user,
+            scope or ["communication:send"],
+            ttl,
+            tenant_claim=settings.jwt_tenant_claim,
+            scope_claim=settings.jwt_scope_claim,
+            issuer=settings.jwt_issuer,
+            audience=settings.jwt_audience,
+        ),
+    )

@@ -1,0 +1,28 @@
+"""Where the command line writes: tables and bars for a terminal, plain lines for everything else."""
+
+from rich.console import Console
+from rich.table import Table
+
+PLAIN_WIDTH = 120
+"""Columns, where no terminal says how wide it is."""
+
+
+def open_console() -> Console:
+    """Standard output, taken literally: nothing in a name or an error is markup."""
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, markup=False, emoji=False, width=PLAIN_WIDTH, color_system=None)
+    return console
+
+
+def printable(text: str) -> str:
+    """A caller's text without what could steer a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def plain_table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
+    """A table without lines; the columns named in `numbers` are aligned to the right."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+    return table

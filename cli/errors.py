@@ -1,0 +1,28 @@
+"""How a command ends when it cannot do what it was asked to: one line that says what to do, and an exit code.
+
+CommandError
+├── UsageError        options or settings are missing or contradict each other (2)
+└── UnknownRequest    the ledger has no such request (3)
+"""
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_UNKNOWN_REQUEST = 3
+
+
+class CommandError(Exception):
+    """A command failed; the message is shown as it is, so it holds no address and no secret."""
+
+    exit_code = EXIT_FAILED
+
+
+class UsageError(CommandError):
+    """Options, files or settings cannot be used as they are."""
+
+    exit_code = EXIT_USAGE
+
+
+class UnknownRequest(CommandError):  # noqa: N818  # a state of the world, not a mistake
+    """The ledger has no request of this id and tenant."""
+
+    exit_code = EXIT_UNKNOWN_REQUEST

@@ -1,0 +1,81 @@
+"""The options of `send` that make up a request, checked before anything is opened or sent."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from cli.errors import UsageError
+from schemas.requests import BulkBody, BulkRequest
+
+_OPTIONS = {"tenant_id": "--tenant", "user_id": "--user", "variables": "--variable"}
+_ANYONE = "anyone"  # stands for the recipients while the rest of a request is checked
+
+
+def check_head(fields: dict[str, Any], *, tenant: str | None, request_id: str | None) -> BulkBody:
+    """Everything of a request but its recipients; raises UsageError with a line for each option that is wrong.
+
+    Without a tenant it is checked as a body for HTTP, where the token says the tenant.
+    """
+    body = {**fields, "recipients": [_ANYONE]}
+    try:
+        if tenant is not None:
+            BulkRequest.model_validate({**body, "tenant_id": tenant, "request_id": request_id})
+        return BulkBody.model_validate(body)
+    except ValidationError as error:
+        problems = error.errors(include_input=False, include_url=False)
+        raise UsageError("\n".join(dict.fromkeys(map(_line, problems)))) from None
+
+
+def _line(problem: Any) -> str:
+    said = problem["msg"].removeprefix("Value error, ")
+    if problem["loc"]:
+        field = str(problem["loc"][0])
+    else:  # a check of the whole: its sentence begins with the field
+        field, _, said = said.partition(": ")
+    return f"{option_of(field)}: {said[0].lower()}{said[1:]}"
+
+
+def option_of(field: str) -> str:
+    """The option that sets a field of a request."""
+    return _OPTIONS.get(field, f"--{field.replace('_', '-')}")
+
+
+def read_content(content: str | None, content_file: Path | None) -> str:
+    """The content, from one of two options, or empty where a template is named; raises UsageError."""
+    if content is not None and content_file is not None:
+        raise UsageError("--content and --content-file exclude each other")
+    if content_file is None:
+        return content or ""
+    try:
+        return content_file.read_text("utf-8")
+    except OSError as error:
+        raise UsageError(f"--content-file: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise UsageError("--content-file: is not UTF-8") from None
+
+
+def read_variables(pairs: Iterable[str]) -> dict[str, str]:
+    """`name=value` pairs; raises UsageError."""
+    variables = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not name or not equals:
+            raise UsageError("--variable: is written name=value")
+        variables[name] = value
+    return variables
+
+
+def read_moment(option: str, text: str | None) -> datetime | None:
+    """A moment in ISO 8601 with its offset; raises UsageError."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise UsageError(f"{option}: is written with its offset, such as 2026-01-31T09:00:00+08:00")
+    return moment

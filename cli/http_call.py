@@ -1,0 +1,85 @@
+"""One call of the HTTP service: the body of a whole file, and what the service answers."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import orjson
+
+from cli.errors import CommandError, UsageError
+from cli.rows import RowError
+from cli.source import Source
+from core.intake import recipient_json
+from schemas.requests import BulkBody
+
+MOST_RECIPIENTS = 100_000
+MOST_BYTES = 16 * 1024 * 1024
+_CALL_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the service said to a request that it took."""
+
+    request_id: str
+    tenant_id: str
+    total: int
+
+
+def encode_body(source: Source, body: BulkBody) -> bytes:
+    """The body of the call; raises CommandError naming a line, or when the file is too large for one call."""
+    head = orjson.dumps(body.model_dump(mode="json", exclude={"recipients"}, exclude_none=True))
+    rows = source.rows()
+    encoded: list[bytes] = []
+    size = len(head)
+    try:
+        for recipient in rows:
+            encoded.append(orjson.dumps(recipient_json(recipient)))
+            size += len(encoded[-1]) + 1
+            if len(encoded) > MOST_RECIPIENTS or size > MOST_BYTES:
+                raise UsageError(
+                    f"FILE: one call takes {MOST_RECIPIENTS:,} recipients and {MOST_BYTES >> 20} MiB; "
+                    "send it over Kafka, without --url",
+                )
+    except RowError as error:
+        raise CommandError(f"FILE: {error}") from None
+    if not encoded:
+        raise CommandError("FILE: recipients: at least one is needed")
+    return b"".join((head[:-1], b',"recipients":[', b",".join(encoded), b"]}"))
+
+
+async def post(url: str, token: str, body: bytes, request_id: str | None) -> Answered:
+    """Hand the request over; raises CommandError with the service's own words when it does not take it."""
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    if request_id is not None:
+        headers["Idempotency-Key"] = request_id
+    where = f"{url.rstrip('/')}/communication/bulk"
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_CALL_SECONDS)) as session,
+            session.post(where, data=body, headers=headers, allow_redirects=False) as response,
+        ):
+            answer = await response.read()
+            if response.status != 200:
+                raise CommandError(f"--url: the service answered {response.status}: {_message(answer)}")
+            return _answered(answer, response.headers.get("X-Request-Id"))
+    except aiohttp.InvalidURL:
+        raise UsageError("--url: is not an http address") from None
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise CommandError(f"--url: the service does not answer there ({type(error).__name__})") from None
+
+
+def _message(answer: bytes) -> str:
+    try:
+        return str(orjson.loads(answer)["message"])
+    except (ValueError, KeyError, TypeError):
+        return "without a message; is it rollcall's producer?"
+
+
+def _answered(answer: bytes, request_id: str | None) -> Answered:
+    try:
+        said: dict[str, Any] = orjson.loads(answer)
+        first = said["items"][0]
+        return Answered(request_id or first["request_id"], first["tenant_id"], said["total"])
+    except (ValueError, LookupError, TypeError):
+        raise CommandError("--url: the answer is not that of rollcall's producer") from None

@@ -1,0 +1,56 @@
+"""`send` through the HTTP service: the whole file in one call, then the result events as they come over Kafka."""
+
+import asyncio
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from cli.follow import open_follower
+from cli.http_call import Answered, post
+from cli.kafka import answering
+from cli.over_kafka import known_topics
+from cli.roll import Roll
+from cli.settings import SendSettings
+from cli.summary import Summary
+from cli.waiting import follow_to_end
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Call:
+    """A call that is ready to be made. No repr: it holds addresses and a token."""
+
+    url: str
+    token: str
+    body: bytes
+    request_id: str | None
+    reply_topic: str | None
+
+
+async def post_only(call: Call, console: Console) -> Answered:
+    """Make the call and say which request it became."""
+    answered = await post(call.url, call.token, call.body, call.request_id)
+    console.print(f"request {answered.request_id}")
+    console.print(f"{answered.total:,} recipients taken by the service")
+    return answered
+
+
+async def post_and_follow(
+    call: Call,
+    settings: SendSettings,
+    console: Console,
+    *,
+    timeout: float | None,
+) -> tuple[Answered, Summary]:
+    """Make the call, follow the events to the end, and return the roll call."""
+    with answering(settings):
+        topics = await known_topics(settings, None, call.reply_topic)
+        async with open_follower(settings, topics, from_start=call.request_id is not None) as follower:
+            answered = await post_only(call, console)
+            roll = Roll(answered.request_id, answered.tenant_id, answered.total)
+            posted = asyncio.create_task(_done())
+            return answered, await follow_to_end(follower, roll, posted, console, timeout=timeout)
+
+
+async def _done() -> int:
+    """The publishing that the service has done before it answered; how many parts it made is its own affair."""
+    return 1

@@ -1,0 +1,82 @@
+"""`send` through Kafka: publish the parts, follow the result events."""
+
+import asyncio
+from collections.abc import Mapping
+
+from aiokafka.errors import KafkaError
+from rich.console import Console
+
+from cli.errors import CommandError, UsageError
+from cli.follow import open_follower
+from cli.kafka import answering, open_admin, partitions_of_topics, require_topics
+from cli.order import Order, Survey
+from cli.publish import Published, open_publisher, publish
+from cli.roll import Roll
+from cli.settings import SendSettings
+from cli.summary import Summary
+from cli.waiting import follow_to_end
+from core.intake import choose_lane, intake_topic
+
+Partitions = Mapping[str, list[int]]
+
+
+async def publish_only(order: Order, found: Survey, settings: SendSettings) -> None:
+    """Publish, and leave it to `report` to say what became of it."""
+    with answering(settings):
+        await known_topics(settings, _intake(found, settings))
+        await _publish(order, found, settings)
+
+
+async def publish_and_follow(
+    order: Order,
+    found: Survey,
+    settings: SendSettings,
+    console: Console,
+    *,
+    timeout: float | None,
+) -> Summary:
+    """Publish, follow the events to the end, and return the roll call."""
+    with answering(settings):
+        topics = await known_topics(settings, _intake(found, settings), order.body.reply_topic)
+        async with open_follower(settings, topics, from_start=order.repeated) as follower:
+            publishing = asyncio.create_task(_publish(order, found, settings))
+            roll = Roll(order.request_id, order.tenant_id, found.recipients)
+            return await follow_to_end(follower, roll, publishing, console, timeout=timeout)
+
+
+async def known_topics(settings: SendSettings, intake: str | None, reply_topic: str | None = None) -> Partitions:
+    """The topics that events of a request come on; raises CommandError where one that is needed is missing.
+
+    A refused request is reported on the default topic, whatever reply topic it names.
+    """
+    async with open_admin(settings) as admin:
+        known = await partitions_of_topics(admin)
+    require_topics(known, {settings.topics.results, *filter(None, [intake])})
+    if reply_topic is not None and reply_topic not in known:
+        raise UsageError(f"--reply-topic: Kafka has no topic {reply_topic}")
+    return {name: known[name] for name in filter(None, [settings.topics.results, reply_topic])}
+
+
+def _intake(found: Survey, settings: SendSettings) -> str:
+    return intake_topic(settings.topics, choose_lane(found.first, settings.chunk_size))
+
+
+async def _publish(order: Order, found: Survey, settings: SendSettings) -> int:
+    """Publish all parts and return how many; what was published before an error is said with it."""
+    published = Published()
+    try:
+        async with open_publisher(settings) as producer:
+            await publish(producer, _intake(found, settings), order.parts(), published)
+    except (KafkaError, OSError, TimeoutError) as error:
+        why = f"ROLLCALL_KAFKA_BOOTSTRAP: Kafka does not answer ({type(error).__name__})"
+        raise CommandError(_so_far(why, order, found, published)) from None
+    except CommandError as error:
+        raise CommandError(_so_far(f"the file has changed: {error}", order, found, published)) from None
+    return published.parts
+
+
+def _so_far(why: str, order: Order, found: Survey, published: Published) -> str:
+    return (
+        f"{why}; {published.recipients:,} of {found.recipients:,} recipients were published for certain, "
+        f"repeat with --request-id {order.request_id}"
+    )

@@ -1,0 +1,39 @@
+"""Hands the parts of a request to Kafka, one after the other, each acknowledged by all replicas."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaProducer
+
+from cli.kafka import PATIENCE_SECONDS, quiet, within
+from core.intake import IntakePart
+from schemas.settings import CommonSettings
+
+
+@dataclass(slots=True)
+class Published:
+    """How far the publishing came."""
+
+    parts: int = 0
+    recipients: int = 0
+
+
+@asynccontextmanager
+async def open_publisher(settings: CommonSettings) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer. Not idempotent: such a one can hang, and a repeated part is the same part."""
+    quiet()
+    producer = AIOKafkaProducer(**settings.kafka_options(), acks="all", compression_type="lz4")
+    try:
+        await within(PATIENCE_SECONDS, producer.start())
+        yield producer
+    finally:
+        await within(PATIENCE_SECONDS, producer.stop())
+
+
+async def publish(producer: AIOKafkaProducer, topic: str, parts: Iterable[IntakePart], progress: Published) -> None:
+    """Publish all parts in order, noting each that is acknowledged."""
+    for part in parts:
+        await within(PATIENCE_SECONDS, producer.send_and_wait(topic, part.value, part.key))
+        progress.parts += 1
+        progress.recipients += part.recipients

@@ -1,0 +1,113 @@
+"""A file of recipients, read a line at a time: CSV with a header row, or JSON lines.
+
+Errors name the line and the field, never what stands there.
+"""
+
+import csv
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import BinaryIO
+
+from pydantic import TypeAdapter, ValidationError
+
+from schemas.requests import AnyRecipient, Recipient
+
+MAX_LINE_BYTES = 1_000_000
+"""More cannot travel in one record of the intake anyway."""
+
+_ANY_RECIPIENT: TypeAdapter[AnyRecipient] = TypeAdapter(AnyRecipient)
+_OWN_COLUMNS = ("to", "reference")
+_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z_]{0,40}")
+
+
+class RowFormat(StrEnum):
+    """How the file is written."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+class RowError(Exception):
+    """A line cannot be used."""
+
+    def __init__(self, line: int, problem: str) -> None:
+        super().__init__(f"line {line}: {problem}")
+
+
+class Rows:
+    """The recipients of a file, in order; `line` is where the reading stands, counted from 1."""
+
+    def __init__(self, file: BinaryIO, row_format: RowFormat) -> None:
+        self.line = 0
+        self._file = file
+        self._format = row_format
+
+    def __iter__(self) -> Iterator[AnyRecipient]:
+        try:
+            yield from self._csv() if self._format is RowFormat.CSV else self._json_lines()
+        except ValidationError as error:
+            raise RowError(self.line, explain(error)) from None
+        except csv.Error as error:
+            # These messages are fixed sentences about quotes, lengths and line ends; they quote nothing.
+            raise RowError(self.line, f"is not CSV ({error})") from None
+
+    def _lines(self) -> Iterator[str]:
+        while raw := self._file.readline(MAX_LINE_BYTES + 1):
+            self.line += 1
+            if len(raw) > MAX_LINE_BYTES:
+                raise RowError(self.line, f"is longer than {MAX_LINE_BYTES} bytes")
+            try:
+                yield raw.decode("utf-8-sig" if self.line == 1 else "utf-8")
+            except UnicodeDecodeError:
+                raise RowError(self.line, "is not UTF-8") from None
+
+    def _json_lines(self) -> Iterator[AnyRecipient]:
+        for line in self._lines():
+            if line.strip():
+                yield _ANY_RECIPIENT.validate_json(line)
+
+    def _csv(self) -> Iterator[AnyRecipient]:
+        reader = csv.reader(self._lines(), strict=True)
+        header = _checked_header(next(reader, []))
+        own_at = {name: header.index(name) for name in _OWN_COLUMNS if name in header}
+        variables_at = {name: at for at, name in enumerate(header) if name not in _OWN_COLUMNS}
+        for row in reader:
+            if not row:
+                continue
+            if len(row) != len(header):
+                raise RowError(self.line, f"has {len(row)} columns, the header row has {len(header)}")
+            own = {name: row[at].strip() for name, at in own_at.items() if name == "to" or row[at].strip()}
+            yield Recipient.model_validate({**own, "variables": {name: row[at] for name, at in variables_at.items()}})
+
+
+def _checked_header(row: list[str]) -> list[str]:
+    header = [name.strip() for name in row]
+    if "to" not in header:
+        raise RowError(1, "the header row has no column `to`; the first row names the columns, separated by commas")
+    if len(set(header)) != len(header) or "" in header:
+        raise RowError(1, "two columns of the header row have the same name, or one has none")
+    return header
+
+
+def explain(error: ValidationError) -> str:
+    """What is wrong with a recipient, by field, without its values."""
+    problems = error.errors(include_input=False, include_url=False, include_context=False)
+    if problems[0]["type"] == "json_invalid":
+        return "is not JSON"
+    # A recipient is a string or an object: of the two complaints only that about the kind it is helps.
+    useful = [
+        problem
+        for problem in problems
+        if problem["type"] not in {"model_type", "string_type"} or len(problem["loc"]) > 1
+    ]
+    if not useful:
+        return "is neither an address nor an object with `to`"
+    return "; ".join(_named(problem["loc"]) + problem["msg"][0].lower() + problem["msg"][1:] for problem in useful)
+
+
+def _named(location: tuple[int | str, ...]) -> str:
+    """The field's path; what stands in a file where a name belongs may be an address, so only plain names are shown."""
+    steps = [str(step) for step in location if step not in {"Recipient", "constrained-str"}]
+    shown = [step if _FIELD_NAME.fullmatch(step) else "***" for step in steps if step != "[key]"]
+    return ".".join(shown) + ": " if shown else ""

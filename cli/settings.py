@@ -1,0 +1,54 @@
+"""What the command line reads from the environment: each command only what it needs."""
+
+from typing import Annotated, TypeVar
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings
+
+from cli.errors import UsageError
+from schemas import settings as environment
+from schemas.settings import CommonSettings, SettingsError
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+class SendSettings(CommonSettings):
+    """What `send` needs: Kafka, and what counts as a small request."""
+
+    chunk_size: Annotated[int, Field(ge=1, le=1_000)] = Field(
+        default=500,
+        description="recipients a chunk; a request of one part and at most so many travels on the express topics",
+    )
+
+
+class LedgerAddress(BaseSettings):
+    """Where the ledger is. Indexes, counts and logs are read without opening anything sealed, so no key is needed."""
+
+    model_config = CommonSettings.model_config
+
+    mongo_url: SecretStr = Field(description="MongoDB's connection string; it may carry a password")
+    mongo_database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}$")] = "rollcall"
+
+
+class SetupSettings(CommonSettings, LedgerAddress):
+    """What `setup` needs: both addresses."""
+
+
+class TokenSettings(BaseSettings):
+    """What `token` needs: the secret, and what a token must say under the producer's settings."""
+
+    model_config = CommonSettings.model_config
+
+    jwt_secret: Annotated[SecretStr, Field(min_length=32)] = Field(description="secret that signs tokens (HMAC)")
+    jwt_tenant_claim: str = "tenant_id"
+    jwt_scope_claim: str = "scope"
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
+
+
+def load(settings: type[S]) -> S:
+    """Read settings from the environment; a UsageError has one line for each wrong variable."""
+    try:
+        return environment.load(settings)
+    except SettingsError as error:
+        raise UsageError(str(error)) from None

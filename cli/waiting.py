@@ -1,0 +1,105 @@
+"""Waits until every recipient of a request has its outcome, and says what it is waiting for."""
+
+import asyncio
+import contextlib
+import time
+from dataclasses import replace
+
+from rich.console import Console
+
+from cli.errors import CommandError
+from cli.follow import Follower
+from cli.progress import Display, open_display
+from cli.roll import Roll
+from cli.summary import Summary
+from schemas.statuses import Rejection
+
+_FIRST_WORD_SECONDS = 10.0
+
+
+async def follow_to_end(
+    follower: Follower,
+    roll: Roll,
+    publishing: "asyncio.Task[int]",
+    console: Console,
+    *,
+    timeout: float | None,
+) -> Summary:
+    """Follow the events until the request is completed, or `timeout` seconds are over; the answer is the roll call.
+
+    `publishing` goes on beside it and ends with the number of parts. Raises what it raises, and CommandError for a
+    refused request, whose publishing is stopped.
+    """
+    try:
+        with open_display(console, roll.expected) as display:
+            in_time = await _wait(follower, roll, publishing, display, timeout)
+    finally:
+        publishing.cancel()
+        with contextlib.suppress(asyncio.CancelledError, CommandError):
+            await publishing
+    if roll.rejected is not None:
+        raise refused(roll)
+    summary = roll.summary()
+    late = () if in_time else (f"not completed within {timeout:.0f} s; the request goes on without this command",)
+    return replace(summary, notes=(*summary.notes, *late))
+
+
+async def _wait(
+    follower: Follower,
+    roll: Roll,
+    publishing: "asyncio.Task[int]",
+    display: Display,
+    timeout: float | None,
+) -> bool:
+    deadline = time.monotonic() + timeout if timeout else None
+    silence = Silence(time.monotonic())
+    while roll.rejected is None and not (publishing.done() and roll.finished(publishing.result())):
+        heard = await follower.hear(roll)
+        display.update(roll)
+        now = time.monotonic()
+        if line := silence.word(heard, roll, now, published=publishing.done()):
+            display.say(line)
+        if deadline and now > deadline:
+            return False
+    return True
+
+
+class Silence:
+    """Knows when nothing was heard for long enough to say what is missing: after 10 s, 20 s, 40 s and so on."""
+
+    def __init__(self, now: float) -> None:
+        self._since = now
+        self._next_word = _FIRST_WORD_SECONDS
+
+    def word(self, heard: int, roll: Roll, now: float, *, published: bool) -> str | None:
+        """A sentence when it is time for one; `now` in seconds of a monotonic clock."""
+        if heard:
+            self._since, self._next_word = now, _FIRST_WORD_SECONDS
+            return None
+        silent = now - self._since
+        if silent < self._next_word:
+            return None
+        self._next_word *= 2
+        return f"nothing heard for {silent:.0f} s: {_missing(roll, published=published)}"
+
+
+def _missing(roll: Roll, *, published: bool) -> str:
+    if not published:
+        return "Kafka is slow to acknowledge the request"
+    if not roll.reported:
+        return "waiting for a consumer to take up the request; does one run (`rollcall consumer`)?"
+    if roll.reported < roll.expected:
+        rest = roll.expected - roll.reported
+        return f"waiting for {rest:,} of {roll.expected:,} recipients, perhaps between two attempts"
+    return "every recipient is reported, waiting for the completion"
+
+
+def refused(roll: Roll) -> CommandError:
+    """The one line of a refused request: which part, why, and where."""
+    rejected = roll.rejected
+    if rejected is None:
+        raise AssertionError("called for a request that was refused")
+    part = "" if rejected.part is None else f" (part {rejected.part})"
+    where = f"; fields: {', '.join(rejected.fields)}" if rejected.fields else ""
+    meaning = Rejection(rejected.reason).meaning
+    return CommandError(f"request {roll.request_id}{part} was refused: {rejected.reason.value}, {meaning}{where}")
