@@ -14,7 +14,7 @@ from consumer.refuse import refuse
 from consumer.requests import Text, compile_content, seal_text
 from consumer.tools import Tools, log
 from core.ids import RequestKey, bare_request_id, request_key
-from core.render import TemplateError
+from core.render import RenderError, TemplateError
 from ledger.errors import SealingError
 from ledger.sealing import Sealer
 from ledger.values import Head, Part, Request
@@ -68,7 +68,7 @@ async def _check(
     try:
         text = compile_content(request.channel, request.content, request.subject, request.variables)
         _check_subject(text)
-    except TemplateError as error:
+    except (TemplateError, RenderError) as error:
         return about(request, Refusal(Rejection.INVALID_CONTENT, str(error), ("content", "subject")), correlation_id)
     head, part = _describe(record, request, reply_topic, correlation_id, tools)
     return request, text, head, part

@@ -24,7 +24,7 @@ class LogMaker:
         return LogId(f"{self._prefix}{index:05x}")
 
     def message(self, index: int, recipient: Sealed, text: Text) -> Message:
-        """The rendered message; raises core.render.TemplateError."""
+        """The rendered message; raises core.render.RenderError."""
         to, variables = recipient
         return Message(
             id=self.id(index),

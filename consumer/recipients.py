@@ -9,7 +9,7 @@ from core.address import normalise_email, normalise_phone
 from core.ids import chunk_id
 from core.mask import mask_email, mask_phone, mask_raw
 from core.plan import chunk_bounds, to_ranges
-from core.render import HeaderInjection, TemplateError
+from core.render import HeaderInjection, RenderError
 from core.work import Decided, Work, put_back
 from ledger.sealing import Sealer, seal_recipients
 from ledger.values import Chunk, Head, Part
@@ -86,7 +86,7 @@ class PartChecker:
                 text.subject.render(variables, text.variables)
             except HeaderInjection:
                 return Status.FAILED, Reason.INVALID_CONTENT
-            except TemplateError:
+            except RenderError:
                 return Status.FAILED, Reason.MISSING_VARIABLE
         return None
 

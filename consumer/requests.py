@@ -4,7 +4,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 import orjson
-from core.render import Template, compile_html, compile_subject, compile_text, is_html
+from core.render import Template, compile_html, compile_subject, compile_text
+from core.render_html import is_html
 
 from core.ids import RequestKey
 from ledger.sealing import Sealer

@@ -7,7 +7,7 @@ from consumer.lease import Lease
 from consumer.tools import Tools
 from core.outcome import Failed, Message, Retry
 from core.plan import indices
-from core.render import TemplateError
+from core.render import RenderError
 from core.verdict import Entry, Mark
 from core.work import Window
 from ledger.values import Head
@@ -67,7 +67,7 @@ async def send(  # noqa: PLR0913, PLR0917  # a call needs all of them
             return
         try:
             message = render(entry.index)
-        except TemplateError:
+        except RenderError:
             entry.answer = Failed(Reason.INVALID_CONTENT)
         else:
             entry.answer = await tools.caller.call(provider, message)

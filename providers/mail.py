@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from core.render import html_to_text
+from core.render_html import html_to_text
 
 from core.outcome import Message
 from providers.sender import BREAKS, NOT_IN_ADDRESS, split_sender
