@@ -1,0 +1,199 @@
+"""Templates: what is put in where, what is refused, and that values are never read as a template."""
+
+from collections.abc import Callable
+from html import unescape
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.render import (
+    HeaderInjection,
+    MissingVariable,
+    Template,
+    TemplateError,
+    compile_html,
+    compile_subject,
+    compile_text,
+)
+
+Compiler = Callable[[str], Template]
+
+COMPILERS: list[Compiler] = [compile_text, compile_html, compile_subject]
+NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True)
+VALUES = st.text(max_size=20)
+HARMLESS = st.text(st.characters(exclude_categories=["Cc", "Zl", "Zp", "Cs"]), max_size=20)
+MAPPINGS = st.dictionaries(NAMES, VALUES, max_size=5)
+
+
+def literal(text: str) -> str:
+    """A source that renders as this text."""
+    return text.replace("{{", "{{{{")
+
+
+def refused_at(source: str) -> int | None:
+    try:
+        compile_text(source)
+    except TemplateError as error:
+        return error.position
+    return None
+
+
+def test_a_placeholder_gives_way_to_the_value() -> None:
+    assert compile_text("您的验证码是{{code}}").render({"code": "123456"}, {}) == "您的验证码是123456"
+
+
+def test_the_recipients_value_comes_before_the_requests() -> None:
+    template = compile_text("{{a}}{{b}}{{a}}")
+    assert template.render({"a": "1"}, {"a": "2", "b": "3"}) == "131"
+
+
+def test_an_empty_value_is_a_value() -> None:
+    assert compile_text("[{{a}}]").render({"a": ""}, {"a": "default"}) == "[]"
+
+
+@pytest.mark.parametrize("source", ["{{a}}", "{{ a }}", "{{  a}}", "{{a  }}"])
+def test_spaces_may_stand_around_a_name(source: str) -> None:
+    assert compile_text(source).render({"a": "x"}, {}) == "x"
+
+
+@pytest.mark.parametrize("name", ["a", "_", "A9", "order.id", "first-name", "_x.y-z"])
+def test_a_name_is_made_of_letters_digits_and_three_signs(name: str) -> None:
+    assert compile_text("{{" + name + "}}").names == {name}
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("{{{{", "{{"),
+        ("{{{{a}}", "{{a}}"),
+        ("{{{{{{a}}}}", "{{x}}"),
+        ("{{{{{", "{{{"),
+        ("{{{{{{{{", "{{{{"),
+        ("{", "{"),
+        ("{a}", "{a}"),
+        ("}}", "}}"),
+        ("{ {a}}", "{ {a}}"),
+        ("{{a}}}", "x}"),
+        ("", ""),
+    ],
+)
+def test_doubled_braces_are_literal_ones(source: str, text: str) -> None:
+    assert compile_text(source).render({"a": "x"}, {}) == text
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+@pytest.mark.parametrize(
+    "malformed",
+    [
+        "{{",
+        "{{}}",
+        "{{ }}",
+        "{{a",
+        "{{a}",
+        "{{a} }",
+        "{{1}}",
+        "{{a b}}",
+        "{{{a}}}",
+        "{{\u00e9}}",
+        "{{a|upper}}",
+        "{{#a}}",
+        "{{-a}}",
+    ],
+)
+def test_what_is_malformed_is_refused_at_its_place_and_not_repeated(compiler: Compiler, malformed: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        compiler("secret {{ok}} " + malformed)
+    assert caught.value.position == 14
+    assert str(caught.value) == "malformed placeholder at position 14"
+
+
+def test_a_variable_that_neither_has_is_named() -> None:
+    template = compile_text("{{b}}{{a}}{{c}}")
+    assert template.missing({"a": "1"}, {}) == ["b", "c"]
+    with pytest.raises(MissingVariable) as caught:
+        template.render({"a": "secret"}, {})
+    assert caught.value.name == "b"
+    assert str(caught.value) == "missing variable: b"
+
+
+def test_a_template_without_variables_is_its_own_text() -> None:
+    text = "nothing to put in"
+    assert compile_text(text).render({}, {}) is compile_text(text).render({}, {})
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_its_repr_shows_names_and_no_text(compiler: Compiler) -> None:
+    assert repr(compiler("secret {{a}} text")) == "Template(names=frozenset({'a'}))"
+
+
+def test_values_are_escaped_in_html() -> None:
+    template = compile_html('<p title="{{a}}">{{a}}</p>')
+    assert template.render({"a": "\"<b>'&"}, {}) == (
+        '<p title="&quot;&lt;b&gt;&#x27;&amp;">&quot;&lt;b&gt;&#x27;&amp;</p>'
+    )
+
+
+@pytest.mark.parametrize("control", ["\r", "\n", "\r\n", "\0", "\t", "\x7f", "\x85", "\u2028"])
+def test_no_control_character_comes_into_a_subject(control: str) -> None:
+    with pytest.raises(HeaderInjection) as caught:
+        compile_subject("Order {{a}}").render({"a": f"secret{control}Bcc: bob@example.com"}, {})
+    assert str(caught.value) == "control character in variable: a"
+    with pytest.raises(HeaderInjection):
+        compile_subject("Order {{a}}").render({}, {"a": control})
+    with pytest.raises(TemplateError) as refused:
+        compile_subject(f"Order{control}Bcc: bob@example.com")
+    assert str(refused.value) == "control character at position 5"
+
+
+@given(st.text())
+def test_literal_text_comes_back_as_it_was(text: str) -> None:
+    assert compile_text(literal(text)).render({}, {}) == text
+    assert compile_html(literal(text)).render({}, {}) == text
+
+
+@given(st.lists(st.tuples(st.text(st.characters(exclude_characters="{"), max_size=8), NAMES)), MAPPINGS, MAPPINGS)
+def test_each_name_gives_way_to_the_recipients_value_else_the_requests_else_it_is_missing(
+    pieces: list[tuple[str, str]], variables: dict[str, str], defaults: dict[str, str]
+) -> None:
+    template = compile_text("".join(f"{text}{{{{{name}}}}}" for text, name in pieces))
+    names = {name for _, name in pieces}
+    both = defaults | variables
+    assert template.names == names
+    assert template.missing(variables, defaults) == sorted(names - both.keys())
+    if names <= both.keys():
+        assert template.render(variables, defaults) == "".join(text + both[name] for text, name in pieces)
+    else:
+        with pytest.raises(MissingVariable) as caught:
+            template.render(variables, defaults)
+        assert caught.value.name in names - both.keys()
+
+
+@given(st.text("{}ab ", max_size=20))
+def test_a_value_is_never_read_as_a_template(value: str) -> None:
+    assert compile_text("<{{a}}>").render({"a": value}, {"b": "expanded"}) == f"<{value}>"
+    assert compile_html("<{{a}}>").render({"a": value}, {"b": "expanded"}) == f"<{value}>"
+    assert compile_subject("<{{a}}>").render({"a": value}, {"b": "expanded"}) == f"<{value}>"
+
+
+@given(VALUES)
+def test_an_escaped_value_holds_no_markup_and_reads_back(value: str) -> None:
+    rendered = compile_html("{{a}}").render({"a": value}, {})
+    assert not set(rendered) & set("<>\"'")
+    assert unescape(rendered) == unescape(unescape(rendered)) or "&" in value
+    assert rendered == compile_html("{{a}}").render({}, {"a": value})
+
+
+@given(HARMLESS)
+def test_a_harmless_value_comes_into_a_subject_as_it_is(value: str) -> None:
+    assert compile_subject("{{a}}!").render({"a": value}, {}) == f"{value}!"
+
+
+@given(st.text("{}a1_ -\u00e9"))
+def test_any_source_is_a_template_or_is_refused_at_a_brace(source: str) -> None:
+    position = refused_at(source)
+    if position is not None:
+        assert source.startswith("{{", position)
+    else:
+        template = compile_text(source)
+        assert len(template.render(dict.fromkeys(template.names, ""), {})) <= len(source)
