@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -12,6 +12,7 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from consumer.bus import BusUnavailable, DeadLetter
 from consumer.events import Event, Headers
+from consumer.partition_writer import PartitionWriter
 from core.ids import ChunkId
 from schemas.results import ChunkPointer
 from schemas.settings import CommonSettings
@@ -21,7 +22,7 @@ from schemas.topics import DEAD_LETTER_BYTES, GROUP_EXPAND, GROUP_EXPAND_EXPRESS
 T = TypeVar("T")
 
 BATCH_BYTES = 512 * 1024
-"""A window of result events fits in one batch; `send_batch` waits for the partition's batch before it."""
+"""Several windows of result events fit in one batch."""
 ANSWER_SECONDS = 30.0
 """Producer calls can hang while Kafka is away: none is waited for longer."""
 
@@ -41,6 +42,7 @@ class KafkaBus:
         )
         self._groups = {self._topics.requests: GROUP_EXPAND, self._topics.requests_express: GROUP_EXPAND_EXPRESS}
         self._partition = DefaultPartitioner()
+        self._writers: dict[tuple[str, int], PartitionWriter] = {}
 
     async def start(self) -> None:
         """Connect; raises BusUnavailable."""
@@ -93,25 +95,14 @@ class KafkaBus:
         await _answered(self._producer.send_and_wait(topic, value, key=key, headers=headers))
 
     async def publish(self, topic: str, key: str, events: Sequence[Event]) -> None:
-        """Publish events under one key in as few batches as hold them."""
+        """Publish events under one key, together with what else goes to its partition."""
         encoded, now = key.encode(), int(time.time() * 1000)
         partitions = sorted(await _answered(self._producer.partitions_for(topic)))
         partition = self._partition(encoded, partitions, partitions)
-        sent = [
-            await _answered(self._producer.send_batch(batch, topic, partition=partition))
-            for batch in self._batches(encoded, events, now)
-        ]
-        for acknowledgement in sent:
-            await _answered(acknowledgement)
-
-    def _batches(self, key: bytes, events: Sequence[Event], now: int) -> list[Any]:
-        batches = [self._producer.create_batch()]
-        for event in events:
-            said: dict[str, Any] = {"timestamp": now, "key": key, "value": event.body, "headers": event.headers()}
-            if batches[-1].append(**said) is None:
-                batches.append(self._producer.create_batch())
-                batches[-1].append(**said)
-        return batches
+        writer = self._writers.get((topic, partition))
+        if writer is None:
+            writer = self._writers[topic, partition] = PartitionWriter(self._producer, topic, partition, _answered)
+        await writer.write(encoded, events, now)
 
     async def lag(self, topic: str, partition: int) -> int:
         """How many records of an intake partition its group has not committed."""

@@ -4,10 +4,10 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 import orjson
-from core.render import Template, compile_html, compile_subject, compile_text
-from core.render_html import is_html
 
 from core.ids import RequestKey
+from core.render import Template, compile_html, compile_subject, compile_text
+from core.render_html import is_html
 from ledger.sealing import Sealer
 from ledger.values import Head
 from schemas.statuses import Channel

@@ -77,7 +77,9 @@ class LocalKafka(LocalServer):
         draft.write_text(
             _PROPERTIES.format(port=self._port, controller_port=self._controller_port, data=self._folder / "data"),
         )
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # The tool takes an id that begins with a hyphen for an option: the leading bits are kept from that.
+        cluster_id = base64.urlsafe_b64encode(bytes([uuid.uuid4().bytes[0] & 0x7F]) + uuid.uuid4().bytes[1:]).decode()
+        cluster_id = cluster_id.rstrip("=")
         storage_tool = ["java", "-XX:TieredStopAtLevel=1", *_JVM, "-cp", jars, "kafka.tools.StorageTool"]
         command = [*storage_tool, "format", "-t", cluster_id, "-c", str(draft)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
