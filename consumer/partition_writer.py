@@ -1,0 +1,66 @@
+"""Writing to one partition: what comes while a batch is under way goes together into the next.
+
+aiokafka's `send_batch` waits for the partition's batch before it, and of many that wait together most time out
+(0.14: `add_batch` subtracts the same waiting again in each round). Here one task a partition sends, and nobody else.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from consumer.bus import BusUnavailable
+from consumer.events import Event
+
+Answered = Callable[[Awaitable[Any]], Awaitable[Any]]
+
+
+class PartitionWriter:
+    """The one sender of a partition."""
+
+    def __init__(self, producer: AIOKafkaProducer, topic: str, partition: int, answered: Answered) -> None:
+        self._producer, self._topic, self._partition, self._answered = producer, topic, partition, answered
+        self._waiting: deque[tuple[Any, asyncio.Future[None]]] = deque()
+        self._sender: asyncio.Task[None] | None = None
+
+    async def write(self, key: bytes, events: Sequence[Event], timestamp_ms: int) -> None:
+        """Write events, and return when all are acknowledged; raises BusUnavailable."""
+        used: dict[asyncio.Future[None], None] = {}
+        for event in events:
+            said: dict[str, Any] = {
+                "timestamp": timestamp_ms,
+                "key": key,
+                "value": event.body,
+                "headers": event.headers(),
+            }
+            if not self._waiting or self._waiting[-1][0].append(**said) is None:
+                self._open_batch().append(**said)
+            used[self._waiting[-1][1]] = None
+        if self._sender is None:
+            self._sender = asyncio.create_task(self._send())
+        for acknowledged in used:
+            await asyncio.shield(acknowledged)
+
+    def _open_batch(self) -> Any:
+        acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        acknowledged.add_done_callback(lambda future: future.exception())  # its writers may be gone
+        self._waiting.append((self._producer.create_batch(), acknowledged))
+        return self._waiting[-1][0]
+
+    async def _send(self) -> None:
+        try:
+            while self._waiting:
+                batch, acknowledged = self._waiting.popleft()
+                try:
+                    future = await self._answered(
+                        self._producer.send_batch(batch, self._topic, partition=self._partition),
+                    )
+                    await self._answered(future)
+                except BusUnavailable as error:
+                    acknowledged.set_exception(error)
+                else:
+                    acknowledged.set_result(None)
+        finally:
+            self._sender = None
