@@ -143,7 +143,7 @@ class SmtpEntry(Entry):
     tls: Literal["none", "starttls", "tls"] = Field(
         default="starttls", description="starttls must be offered, else no mail"
     )
-    username: str | None = None
+    username: str | None = Field(default=None, min_length=1)
     password: SecretStr | None = None
     ca_file: CaFile | None = Field(default=None, description="PEM file of the authorities to trust, not the system's")
     connections: int = Field(default=8, ge=1, le=1_000, description="connections kept open, one mail at a time each")

@@ -12,9 +12,8 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from core.render_html import html_to_text
-
 from core.outcome import Message
+from core.render_html import html_to_text
 from providers.sender import BREAKS, NOT_IN_ADDRESS, split_sender
 
 _NOT_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")

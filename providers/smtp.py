@@ -14,7 +14,7 @@ from providers.entries import SmtpEntry
 from providers.mail import Mail, UnusableAddressError, UnusableContentError, compose
 from providers.sender import split_sender
 from providers.slots import NoFreeSlotError, Slots
-from providers.smtp_session import Progress, SmtpSession
+from providers.smtp_session import Login, Progress, SmtpSession
 from providers.tls import client_context
 from schemas.statuses import Reason
 
@@ -36,6 +36,7 @@ class SmtpProvider:
         self._entry = entry
         self._sender = split_sender(entry.sender)[1]
         self._tls = None if entry.tls == "none" else client_context(entry.ca_file)
+        self._login = Login(entry.username, entry.password) if entry.username and entry.password else None
         self._slots = Slots(entry.connections, entry.timeout_seconds)
         self._idle: list[SmtpSession] = []
         self._now = now
@@ -68,7 +69,7 @@ class SmtpProvider:
         progress = Progress()
         try:
             async with asyncio.timeout(self.timeout_seconds):
-                session = await self._open()
+                session = await self._open(progress)
                 try:
                     reply = await session.envelope(self._sender, "", progress)
                     await session.quit()
@@ -85,7 +86,7 @@ class SmtpProvider:
         await asyncio.gather(*(session.quit() for session in idle))
 
     async def _hand_over(self, mail: Mail, progress: Progress) -> Answer:
-        session = self._reuse() or await self._open()
+        session = self._reuse() or await self._open(progress)
         try:
             answer = await session.hand_over(mail, self._sender, progress)
         except BaseException:
@@ -108,23 +109,21 @@ class SmtpProvider:
             session.abort()
         return None
 
-    async def _open(self) -> SmtpSession:
+    async def _open(self, progress: Progress) -> SmtpSession:
         entry = self._entry
         session = SmtpSession(
             SMTP(
                 hostname=entry.host,
                 port=entry.port or PORTS[entry.tls],
-                username=entry.username,
-                password=entry.password.get_secret_value() if entry.password else None,
                 local_hostname=entry.helo_name or _own_name(self._sender),
                 timeout=None,  # the whole send has one
                 use_tls=entry.tls == "tls",
-                start_tls=entry.tls == "starttls",
+                start_tls=False,  # the session does it, so that it knows how far it came
                 tls_context=self._tls,
             ),
         )
         try:
-            await session.open()
+            await session.open(self._login, progress, starttls=entry.tls == "starttls")
         except BaseException:
             session.abort()
             raise

@@ -2,9 +2,11 @@
 
 import asyncio
 import re
+from dataclasses import dataclass
 from typing import cast
 
 from aiosmtplib import SMTP, SMTPResponse, SMTPServerDisconnected
+from pydantic import SecretStr
 
 from core.outcome import Answer, Failed, Sent
 from providers.codes import Means, answer_for
@@ -12,7 +14,6 @@ from providers.mail import Mail
 from schemas.statuses import Reason
 
 CODES = {
-    354: Means.SENT,  # go on, the answer to DATA
     421: Means.UNAVAILABLE,  # closing the connection
     450: Means.UNAVAILABLE,  # mailbox busy, or greylisted
     451: Means.UNAVAILABLE,  # local error
@@ -24,7 +25,18 @@ CODES = {
 CODE_CLASSES = {2: Means.SENT, 4: Means.UNAVAILABLE, 5: Means.REJECTED}
 """The first digits of all others; what stands in neither table is no reply."""
 
+GO_ON = 354
+"""The one reply to DATA that asks for the mail."""
+
 _ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?![^\s])")  # RFC 2034: digits alone, so safe to show
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who logs in."""
+
+    username: str
+    password: SecretStr
 
 
 class Progress:
@@ -48,11 +60,18 @@ class SmtpSession:
         """Whether the server still holds the envelope of a mail that it refused."""
         self.idle_since = 0.0
 
-    async def open(self) -> None:
-        """Connect, say hello, start TLS and log in, as the client was told."""
+    async def open(self, login: Login | None, progress: Progress, *, starttls: bool) -> None:
+        """Connect, say hello, start TLS and log in."""
+        progress.step = "connecting"
         await self._smtp.connect()
-        if self._smtp.is_ehlo_or_helo_needed:
-            await self._smtp.ehlo()
+        if starttls:
+            progress.step = "STARTTLS"
+            await self._smtp.starttls()
+        progress.step = "EHLO"
+        await self._smtp.ehlo()
+        if login is not None:
+            progress.step = "AUTH"
+            await self._smtp.login(login.username, login.password.get_secret_value())
 
     @property
     def usable(self) -> bool:
@@ -69,9 +88,9 @@ class SmtpSession:
                 return answer
             progress.step = step
             reply = await self._command(command)
-        if (answer := _refused(reply, "DATA")) is not None:
-            return answer
-        if reply.code != 354:
+        if reply.code != GO_ON:
+            if (answer := _refused(reply, "DATA")) is not None:
+                return answer
             raise UnreadableReplyError
         reply = await self._content(mail.content, progress)
         self._leftover = False
@@ -87,17 +106,18 @@ class SmtpSession:
 
     async def quit(self) -> None:
         """Say goodbye and close."""
+        transport = self._smtp.transport
         try:
             async with asyncio.timeout(1.0):
                 await self._smtp.quit()
-        except Exception:  # noqa: BLE001  # it is closed anyway
-            self.abort()
+        except Exception:  # noqa: BLE001, S110  # it is closed anyway
+            pass
+        finally:
+            _drop(transport)
 
     def abort(self) -> None:
         """Drop the connection and what is not written yet, so that no mail can end after its answer was given."""
-        transport = cast("asyncio.WriteTransport | None", self._smtp.transport)
-        if transport is not None:
-            transport.abort()
+        _drop(self._smtp.transport)
         self._smtp.close()
 
     def _options(self, mail: Mail) -> str:
@@ -115,9 +135,8 @@ class SmtpSession:
             raise SMTPServerDisconnected("connection lost")
         protocol.write(content.replace(b"\r\n.", b"\r\n.."))
         await self._drain()
-        progress.step = "end of data"
-        protocol.write(b".\r\n")
-        progress.ended = True
+        protocol.write(b".\r\n")  # raises where the connection is known to be lost
+        progress.step, progress.ended = "end of data", True
         return await protocol.read_response()
 
     async def _drain(self) -> None:
@@ -141,3 +160,9 @@ def _show(reply: SMTPResponse) -> str:
     """The reply's codes; its text may name the address."""
     enhanced = _ENHANCED.match(reply.message)
     return f"SMTP {reply.code} {enhanced[0]}" if enhanced else f"SMTP {reply.code}"
+
+
+def _drop(transport: asyncio.BaseTransport | None) -> None:
+    """Close at once: a TLS connection would wait for the other side's goodbye."""
+    if transport is not None:
+        cast("asyncio.WriteTransport", transport).abort()

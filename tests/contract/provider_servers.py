@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from enum import StrEnum
@@ -25,6 +26,7 @@ class Peer:
 
     def __init__(self) -> None:
         self.port = 0
+        self.tls: ssl.SSLContext | None = None
         self.connections = 0
         self.arrived = 0
         """Deliveries received to their end, whatever became of them."""
@@ -45,6 +47,10 @@ class Peer:
             self._writers.discard(writer)
             writer.close()
 
+    @property
+    def open_connections(self) -> int:
+        return len(self._writers)
+
     def drop_connections(self) -> None:
         """Close all of them, as a server does with idle ones."""
         for writer in self._writers:
@@ -52,7 +58,7 @@ class Peer:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Peer"]:
-        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self.tls)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
@@ -81,6 +87,7 @@ class Gateway(Peer):
         self.requests: list[tuple[dict[str, str], dict[str, object]]] = []
         self.answer: bytes | None = None
         """What is said instead, word for word."""
+        self.then_cut = False
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while head := await reader.readuntil(b"\r\n\r\n"):
@@ -100,6 +107,8 @@ class Gateway(Peer):
             echo = json.dumps({"id": f"gw-{body['id']}", "to": body["to"], "text": body["text"]})
             writer.write(self.answer or _HTTP[act](echo))
             await writer.drain()
+            if self.then_cut:
+                return
 
 
 def http_answer(status: str, body: str, *headers: str) -> bytes:
