@@ -21,7 +21,7 @@ def main() -> int:
         with until_interrupted() as wait, start_stack(need_durable=arguments.need_durable) as stack:
             print(f"export {KAFKA_VARIABLE}='{stack.kafka_bootstrap}'")
             print(f"export {MONGO_VARIABLE}='{stack.mongo_url}'", flush=True)
-            wait()
+            wait([])
     except StackError as error:
         print(f"stack: {error}", file=sys.stderr)
         return 1

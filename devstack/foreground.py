@@ -3,12 +3,20 @@
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+
+from devstack.errors import StackError
+from devstack.processes import Child
+
+Wait = Callable[[Sequence[Child]], None]
 
 
 @contextlib.contextmanager
-def until_interrupted() -> Iterator[Callable[[], None]]:
-    """Gives a function that waits; the block ends quietly on SIGINT or SIGTERM, after what stands in it was unwound."""
+def until_interrupted() -> Iterator[Wait]:
+    """Gives a function that waits; the block ends quietly on SIGINT or SIGTERM, after what stands in it was unwound.
+
+    The function raises StackError when one of the children that it is given ends by itself.
+    """
 
     def interrupt(*_: object) -> None:
         # Only the first one counts: what is being stopped must not be interrupted again.
@@ -25,6 +33,9 @@ def until_interrupted() -> Iterator[Callable[[], None]]:
             signal.signal(number, handler)
 
 
-def _for_ever() -> None:
+def _for_ever(children: Sequence[Child]) -> None:
     while True:
-        time.sleep(3600)
+        for child in children:
+            if (code := child.exit_code()) is not None:
+                raise StackError(f"{child.name} ended with exit code {code}: {child.last_words()}")
+        time.sleep(0.5)

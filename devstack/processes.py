@@ -1,5 +1,6 @@
 """Child processes that never outlive this one, and waiting for them."""
 
+import contextlib
 import os
 import random
 import signal
@@ -18,20 +19,22 @@ _SAID_WIDTH = 300
 
 
 class Child:
-    """A running command with its output in a file; it dies with this process, see guard.py.
+    """A running command with its output in a file, or where this process's goes; it dies with this process (guard.py).
 
     It has a session of its own, so that Ctrl-C reaches only this process, which then stops its children in order.
     """
 
-    def __init__(self, command: Sequence[str | Path], *, log: Path, env: Mapping[str, str] | None = None) -> None:
-        self.name = Path(command[0]).name
+    def __init__(
+        self, command: Sequence[str | Path], *, log: Path | None, env: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = " ".join([Path(command[0]).name, *map(str, command[1:2])])
         self.log = log
-        with log.open("ab") as out:
+        with log.open("ab") if log else contextlib.nullcontext() as out:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", _GUARD, *command],
                 stdin=subprocess.PIPE,
                 stdout=out,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.STDOUT if out else None,
                 env=dict(os.environ if env is None else env),
                 start_new_session=True,
             )
@@ -49,8 +52,8 @@ class Child:
         """Send it a signal, as SIGSTOP for a process that hangs; nothing happens once it is gone."""
         self._process.send_signal(number)
 
-    def wait(self, seconds: float) -> int | None:
-        """Its exit code, or None when it still runs after so many seconds."""
+    def wait(self, seconds: float | None) -> int | None:
+        """Its exit code, or None when it still runs after so many seconds; without any it waits to the end."""
         try:
             return self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -76,7 +79,7 @@ class Child:
 
     def last_words(self) -> str:
         """The last lines of its output, on one line."""
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        lines = self.log.read_text(errors="replace").splitlines() if self.log else []
         return (
             " | ".join(line.strip()[:_SAID_WIDTH] for line in lines[-_SAID_LINES:] if line.strip()) or "it said nothing"
         )
@@ -101,14 +104,20 @@ def free_port() -> int:
     """
     for _ in range(1000):
         port = random.randint(15_000, 31_999)  # noqa: S311 - not a secret
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        return port
+        if is_free(port):
+            return port
     raise StackError("no free TCP port between 15000 and 31999", "ss -ltn")
+
+
+def is_free(port: int) -> bool:
+    """Whether a server may listen on this port of the loopback."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def answers(port: int) -> bool:

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from devstack.errors import StackError
 from devstack.processes import Child, free_port, wait_until_ready
 from devstack.stack import Stack
 
@@ -55,7 +56,6 @@ def start_service(
     ready_url: str | None = None,
     *,
     log: Path | None = None,
-    ready_seconds: float = _READY_SECONDS,
 ) -> Iterator[Child]:
     """Run a command, wait until GET `ready_url` answers 200, and end it (SIGTERM, then SIGKILL) when the block ends.
 
@@ -66,16 +66,38 @@ def start_service(
     with contextlib.ExitStack() as held:
         if log is None:
             log = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="rollcall-service-"))) / "output.log"
-        child = Child(_command(args), log=log, env=env)
+        child = Child(command(args), log=log, env=env)
         held.callback(child.stop)
         if ready_url is not None:
-            wait_until_ready(
-                child,
-                lambda: is_ready(ready_url),
-                what=" ".join(str(word) for word in args),
-                deadline_seconds=ready_seconds,
-            )
+            await_ready(child, ready_url)
         yield child
+
+
+@contextlib.contextmanager
+def start_both(env: Mapping[str, str], folder: Path) -> Iterator[tuple[Child, Child]]:
+    """Set up topics and indexes, start producer and consumer at once, wait for both; their logs go to `folder`."""
+    run(["rollcall", "setup"], env, log=folder / "setup.log")
+    with (
+        start_service(["rollcall", "consumer"], env, log=folder / "consumer.log") as consumer,
+        start_service(["rollcall", "producer"], env, log=folder / "producer.log") as producer,
+    ):
+        await_ready(consumer, ready_url(env, "consumer"))
+        await_ready(producer, ready_url(env, "producer"))
+        yield producer, consumer
+
+
+def run(args: Sequence[str | Path], env: Mapping[str, str], *, log: Path) -> None:
+    """Run a command to its end; StackError with its last words when it fails."""
+    with start_service(args, env, log=log) as child:
+        if code := child.wait(None):
+            raise StackError(
+                f"{' '.join(str(word) for word in args)} ended with exit code {code}: {child.last_words()}"
+            )
+
+
+def await_ready(child: Child, url: str) -> None:
+    """Wait until GET `url` answers 200; StackError with the child's last words when it ended or takes too long."""
+    wait_until_ready(child, lambda: is_ready(url), what=child.name, deadline_seconds=_READY_SECONDS)
 
 
 def is_ready(url: str) -> bool:
@@ -93,7 +115,8 @@ def ready_url(env: Mapping[str, str], service: str) -> str:
     return f"http://127.0.0.1:{env[_PREFIX + name]}/readyz"
 
 
-def _command(args: Sequence[str | Path]) -> list[str | Path]:
+def command(args: Sequence[str | Path]) -> list[str | Path]:
+    """The command as it is started: ``rollcall`` is the one of this Python's environment."""
     if args[0] == "rollcall":
         return [Path(sys.executable).with_name("rollcall"), *args[1:]]
     return list(args)
