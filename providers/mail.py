@@ -13,9 +13,10 @@ from email.policy import SMTP
 from email.utils import format_datetime
 
 from core.outcome import Message
-from core.render_html import html_to_text
+from core.render import html_to_text
 from providers.sender import BREAKS, NOT_IN_ADDRESS, split_sender
 
+_POLICY = SMTP.clone(cte_type="7bit")  # a server need not offer 8BITMIME
 _NOT_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -89,7 +90,7 @@ def _subject(subject: str) -> str:
 
 def _body(message: Message) -> EmailMessage:
     """The content with its own headers: plain text, or HTML with a text part before it."""
-    body = EmailMessage(policy=SMTP)
+    body = EmailMessage(policy=_POLICY)
     if message.is_html:
         _set(body, html_to_text(message.text))
         body.add_alternative(message.text, subtype="html", cte=_encoding(message.text))

@@ -1,0 +1,126 @@
+"""A message as a mail, whatever is in it."""
+
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.outcome import Message
+from providers.mail import UnusableContentError, compose
+from providers.sender import split_sender
+from schemas.statuses import Channel
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+LINES = st.text(st.characters(codec="utf-8"), max_size=300)
+SUBJECTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), max_size=300)
+
+
+def a_message(
+    text: str = "Hello", *, subject: str | None = "Hi", is_html: bool = False, to: str = "a@example.com"
+) -> Message:
+    return Message("log_1", Channel.EMAIL, to, text, subject, is_html, None, "tnt_1")
+
+
+def read(content: bytes) -> EmailMessage:
+    parsed = message_from_bytes(content, policy=default)
+    assert isinstance(parsed, EmailMessage)
+    return parsed
+
+
+def write(message: Message, unsubscribe: str | None = None) -> bytes:
+    return compose(message, "us@example.org", unsubscribe, NOW).content
+
+
+@given(LINES, st.booleans())
+def test_any_text_travels_in_lines_that_smtp_allows(text: str, is_html: bool) -> None:  # noqa: FBT001
+    content = write(a_message(text, is_html=is_html))
+
+    assert content.endswith(b"\r\n")
+    assert b"\r" not in content.replace(b"\r\n", b"")
+    assert b"\n" not in content.replace(b"\r\n", b"")
+    assert max(map(len, content.split(b"\r\n"))) <= 998
+    assert content.isascii()
+    assert b"\0" not in content
+
+
+@given(LINES)
+def test_any_text_reads_back(text: str) -> None:
+    body = read(write(a_message(text))).get_content()
+
+    assert body.encode().splitlines() == (text.encode().splitlines() or [b""])
+
+
+@given(SUBJECTS)
+def test_any_subject_reads_back_and_adds_no_header(subject: str) -> None:
+    mail = read(write(a_message(subject=subject)))
+
+    assert "".join(mail["Subject"].split()) == "".join(subject.split())
+    assert set(mail.keys()) == {
+        "From",
+        "To",
+        "Subject",
+        "Date",
+        "Message-ID",
+        "Content-Type",
+        "Content-Transfer-Encoding",
+        "MIME-Version",
+    }
+
+
+@given(st.text(max_size=20), st.sampled_from("\r\n\0\x0b\x0c\x1c\x85\u2028\u2029"), st.text(max_size=20))
+def test_no_line_break_of_any_kind_gets_into_a_header(before: str, end: str, after: str) -> None:
+    for message in (a_message(subject=before + end + after), a_message(to=f"{before}{end}{after}@example.com")):
+        with pytest.raises(UnusableContentError):
+            write(message)
+
+
+def test_the_longest_address_is_not_folded() -> None:
+    to = f"{'a' * 64}@{'b' * 60}.{'c' * 60}.{'d' * 60}.example"
+
+    assert f"\r\nTo: {to}\r\n".encode() in write(a_message(to=to))
+
+
+def test_a_mail_without_a_subject_has_an_empty_one() -> None:
+    assert read(write(a_message(subject=None)))["Subject"] == ""
+
+
+def test_a_mail_shows_no_address_and_no_text_of_itself() -> None:
+    assert repr(compose(a_message(), "us@example.org", None, NOW)) == "Mail(log_1@example.org)"
+
+
+@pytest.mark.parametrize(
+    ("sender", "header", "address"),
+    [
+        ("us@example.org", "us@example.org", "us@example.org"),
+        ("Us <us@example.org>", "Us <us@example.org>", "us@example.org"),
+        ("Shop, Inc. <us@example.org>", '"Shop, Inc." <us@example.org>', "us@example.org"),
+        ('"Shop, Inc." <us@example.org>', '"Shop, Inc." <us@example.org>', "us@example.org"),
+        ("店 <us@example.org>", "=?utf-8?b?5bqX?= <us@example.org>", "us@example.org"),
+    ],
+)
+def test_a_sender_is_an_address_with_or_without_a_name(sender: str, header: str, address: str) -> None:
+    assert split_sender(sender) == (header, address)
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "",
+        "us",
+        "us@",
+        "@example.org",
+        "Us <>",
+        "Us <us@example.org",
+        "a@b.org, c@d.org",
+        "Us\r\nBcc: x <us@example.org>",
+        "us@exämple.org",
+        "us@a@b.org",
+    ],
+)
+def test_what_is_no_sender_is_refused(sender: str) -> None:
+    with pytest.raises(ValueError, match="neither an address"):
+        split_sender(sender)
