@@ -71,10 +71,12 @@ def position_of(log_id: LogId) -> tuple[int, int]:
     return int(log_id[-9:-5], 16), int(log_id[-5:], 16)
 
 
-def accepted_event(head: Head, part: int, recipients: int, now: datetime) -> Event:
-    """`request.accepted` of one part."""
+def accepted_event(head: Head, part: int, recipients: int) -> Event:
+    """`request.accepted` of one part; its time is the request's, so that a repeat is the same event."""
     body = {**_about(head), "part": part, "recipients": recipients}
-    return _request_event(EventType.REQUEST_ACCEPTED, request_event_id(head.key, "accepted", part), body, now)
+    return _request_event(
+        EventType.REQUEST_ACCEPTED, request_event_id(head.key, "accepted", part), body, head.accepted_at
+    )
 
 
 def completed_event(request: Request) -> Event:

@@ -195,7 +195,7 @@ async def _write_chunks(request: BulkRequest, text: Text, stands: Request, tools
         if not head.send_at or head.send_at <= tools.ledger.now():
             await tools.lasting(lambda chunk=chunk: tools.bus.wake(lane, chunk.id), "wake")  # type: ignore[misc]
         await asyncio.sleep(0)
-    event = accepted_event(head, part.number, part.size, tools.ledger.now())
+    event = accepted_event(head, part.number, part.size)
     topic = head.reply_topic or tools.topics.results
     await tools.lasting(lambda: tools.bus.publish(topic, head.request_id, [event]), "say accepted")
 

@@ -1,0 +1,41 @@
+"""The bus in memory: the twin of Kafka's for tests in one process."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from consumer.bus import DeadLetter
+from consumer.events import Event
+from core.ids import ChunkId
+from schemas.statuses import Lane
+
+
+class MemoryBus:
+    """See consumer/bus.Bus. Keeps everything, acknowledges at once."""
+
+    def __init__(self, *topics: str) -> None:
+        self.wake_ups: list[tuple[Lane, ChunkId]] = []
+        self.events: dict[str, list[tuple[str, Event]]] = defaultdict(list)
+        """By topic: (key, event), in the order of their publishing."""
+        self.dead_letters: list[DeadLetter] = []
+        self.lags: dict[tuple[str, int], int] = {}
+        self._topics = set(topics)
+
+    async def wake(self, lane: Lane, chunk: ChunkId) -> None:
+        """Keep the wake-up call."""
+        self.wake_ups.append((lane, chunk))
+
+    async def publish(self, topic: str, key: str, events: Sequence[Event]) -> None:
+        """Keep the events."""
+        self.events[topic].extend((key, event) for event in events)
+
+    async def dead_letter(self, letter: DeadLetter) -> None:
+        """Keep the dead letter."""
+        self.dead_letters.append(letter)
+
+    async def topic_exists(self, topic: str) -> bool:
+        """Whether it was named at the start."""
+        return topic in self._topics
+
+    async def lag(self, topic: str, partition: int) -> int:
+        """What the test says."""
+        return self.lags.get((topic, partition), 0)

@@ -1,0 +1,242 @@
+"""A whole consumer in one process on the in-memory twins, and crashes between any two of its steps."""
+
+import asyncio
+import itertools
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from consumer.calling import Caller
+from consumer.deliver import Claimer, deliver
+from consumer.expand import expand
+from consumer.intake import Incoming
+from consumer.memory_bus import MemoryBus
+from consumer.metrics import Metrics
+from consumer.progress import Progress
+from consumer.requests import RequestCache
+from consumer.slots import Slots
+from consumer.sweep import Sweeper
+from consumer.tools import Limits, Tools
+from core.ids import ChunkId
+from core.outcome import Answer, Message, Sent
+from core.retry import RetryPolicy
+from ledger.memory import MemoryLedger
+from ledger.sealing import Sealer
+from providers.registry import Providers
+from schemas.statuses import Channel, Lane
+from schemas.topics import Topics
+
+TOPICS = Topics()
+START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+LEASE_SECONDS = 30.0
+
+
+class Killed(BaseException):
+    """A killed process: no step of it happens any more."""
+
+
+@dataclass
+class Accounting:
+    """A provider that writes down what it takes before it answers."""
+
+    name: str = "book"
+    channel: Channel = Channel.SMS
+    deduplicates: bool = False
+    rate_per_second: float | None = None
+    timeout_seconds: float = 10.0
+    answers: Callable[[Message, int], Answer] = lambda message, _: Sent(f"m-{message.id}")
+    """Given the message and how often it was called for it before."""
+    taken: Counter[str] = field(default_factory=Counter)
+    calls: Counter[str] = field(default_factory=Counter)
+    texts: dict[str, Message] = field(default_factory=dict)
+
+    async def send(self, message: Message) -> Answer:
+        answer = self.answers(message, self.calls[message.id])
+        self.calls[message.id] += 1
+        if isinstance(answer, Sent) and not (self.deduplicates and self.taken[message.id]):
+            self.taken[message.id] += 1
+        self.texts[message.id] = message
+        return answer
+
+    async def check(self) -> str | None:
+        return None
+
+    async def aclose(self) -> None:
+        return None
+
+
+class Steps:
+    """Counts the steps of a process and kills it before or after a chosen one."""
+
+    def __init__(self, kill_at: int | None = None, *, after: bool = False) -> None:
+        self.done: list[str] = []
+        self._kill_at, self._after, self.dead = kill_at, after, False
+
+    async def step(self, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
+        if self.dead:
+            raise Killed
+        here = len(self.done) == self._kill_at
+        self.done.append(name)
+        if here and not self._after:
+            self.dead = True
+            raise Killed
+        result = await call()
+        if here:
+            self.dead = True
+            raise Killed
+        await asyncio.sleep(0)
+        if self.dead:
+            raise Killed
+        return result
+
+
+class Stepwise:
+    """Any object, each of whose coroutine methods is a step that may be the last."""
+
+    def __init__(self, inner: object, steps: Steps, name: str) -> None:
+        self._inner, self._steps, self._name = inner, steps, name
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._inner, name)
+        if name in {"requests", "chunks", "logs"}:
+            return Stepwise(value, self._steps, name)
+        if asyncio.iscoroutinefunction(value):
+            label = f"{self._name}.{name}"
+            return lambda *args, **named: self._steps.step(label, lambda: value(*args, **named))
+        return value
+
+
+class World:
+    """The ledger, the bus and the providers that outlive every process; its clock moves only when it is told to."""
+
+    def __init__(self, *providers: Accounting, reply_topics: Sequence[str] = ()) -> None:
+        self.time = START
+        self.ledger = MemoryLedger(lambda: self.time)
+        self.bus = MemoryBus(TOPICS.results, *reply_topics)
+        self.providers = providers or (Accounting(), Accounting("post", Channel.EMAIL))
+        self.sealer = Sealer([("k1", bytes(32))])
+        self.limits = Limits(
+            chunk_size=4,
+            window_size=2,
+            lease_seconds=LEASE_SECONDS,
+            retry=RetryPolicy(max_attempts=3, max_age=timedelta(days=1)),
+            part_timeout_seconds=3600,
+            default_region="CN",
+            reply_topics=tuple(reply_topics),
+        )
+        self._processes, self._offsets = itertools.count(), itertools.count()
+
+    def pass_time(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+    def tools(self, steps: Steps | None = None) -> Tools:
+        """A new process."""
+        steps = steps or Steps()
+        metrics = Metrics()
+        providers = [Stepwise(provider, steps, provider.name) for provider in self.providers]
+
+        async def sleep(seconds: float) -> None:
+            del seconds  # nothing waits for the clock of this machine
+            await asyncio.Event().wait()
+
+        return Tools(
+            process=f"p{next(self._processes)}",
+            ledger=Stepwise(self.ledger, steps, "ledger"),  # type: ignore[arg-type]
+            bus=Stepwise(self.bus, steps, "bus"),  # type: ignore[arg-type]
+            providers=Providers(providers),  # type: ignore[arg-type]
+            sealer=self.sealer,
+            topics=TOPICS,
+            limits=self.limits,
+            metrics=metrics,
+            requests=RequestCache(),
+            caller=Caller(metrics, self._monotonic, sleep),
+            monotonic=self._monotonic,
+            random=lambda: 0.5,
+            sleep=sleep,
+        )
+
+    def _monotonic(self) -> float:
+        return (self.time - START).total_seconds()
+
+    def record(
+        self, *recipients: object, key: bytes = b"k", headers: Sequence[tuple[str, bytes | None]] = (), **said: Any
+    ) -> Incoming:
+        body = {
+            "channel": "sms",
+            "content": "hello",
+            "recipients": list(recipients),
+            "tenant_id": "t1",
+            "request_id": "r1",
+            **said,
+        }
+        return self.raw(json.dumps({n: v for n, v in body.items() if v is not ...}).encode(), key, headers)
+
+    def raw(self, value: bytes | None, key: bytes = b"k", headers: Sequence[tuple[str, bytes | None]] = ()) -> Incoming:
+        return Incoming(
+            topic=TOPICS.requests,
+            partition=0,
+            offset=next(self._offsets),
+            timestamp_ms=round(START.timestamp() * 1000),
+            key=key,
+            value=value,
+            headers=tuple(headers),
+        )
+
+    async def expand(self, record: Incoming, tools: Tools | None = None) -> None:
+        await expand(record, "cluster", tools or self.tools())
+
+    async def deliver_all(self, tools: Tools | None = None) -> None:
+        """Claim and deliver what a wake-up call names, then all that is due."""
+        tools = tools or self.tools()
+        claimer = Claimer(tools)
+        while self.bus.wake_ups:
+            _, chunk = self.bus.wake_ups.pop(0)
+            if taken := await claimer.chunk(ChunkId(chunk)):
+                await deliver(taken, tools)
+        for lane in Lane:
+            while taken := await claimer.due(lane):
+                await deliver(taken, tools)
+
+    async def settle(self, rounds: int = 30) -> None:
+        """Let time pass and healthy processes work until every request is completed and announced."""
+        for _ in range(rounds):
+            tools = self.tools()
+            await self.deliver_all(tools)
+            slots = {lane: Slots(2) for lane in Lane}
+            await Sweeper(tools, Claimer(tools), slots, Progress(self._monotonic)).unfinished_requests()
+            self.pass_time(700)
+
+    async def run_until_killed(self, work: Awaitable[None]) -> bool:
+        """Whether the process died on the way."""
+        try:
+            await work
+        except Killed:
+            return True
+        return False
+
+    # ------------------------------------------------------------------ what can be seen afterwards
+
+    def events(self, kind: str | None = None, topic: str = TOPICS.results) -> list[dict[str, Any]]:
+        """The events a reader keeps that drops repeats; fails where two under one id contradict each other."""
+        kept: dict[str, dict[str, Any]] = {}
+        for _, event in self.bus.events[topic]:
+            said = orjson.loads(event.body) | {"type": event.type}
+            stood = kept.setdefault(event.id, said)
+            assert stood == said, "an event was repeated with another content"
+        return [said for said in kept.values() if kind is None or said["type"].startswith(kind)]
+
+    async def logs(self, request_id: str = "r1", tenant_id: str = "t1") -> list[Any]:
+        from core.ids import request_key  # noqa: PLC0415
+
+        return [log async for log in self.ledger.logs.of_request(request_key(tenant_id, request_id))]
+
+    async def outcomes(self, request_id: str = "r1") -> list[tuple[str, str | None]]:
+        return [(log.outcome.value, log.reason.value if log.reason else None) for log in await self.logs(request_id)]
+
+
+__all__ = ["LEASE_SECONDS", "Accounting", "Killed", "Steps", "World"]
