@@ -64,7 +64,15 @@ def request_head(
 
 def recipient_json(recipient: AnyRecipient) -> str | dict[str, Any]:
     """A checked recipient as it travels: a string stays one, an object keeps what was said."""
-    return recipient if isinstance(recipient, str) else recipient.model_dump(exclude_defaults=True)
+    if isinstance(recipient, str):
+        return recipient
+    # By hand: model_dump takes three times as long, and there are a hundred thousand.
+    said: dict[str, Any] = {"to": recipient.to}
+    if recipient.variables:
+        said["variables"] = recipient.variables
+    if recipient.reference is not None:
+        said["reference"] = recipient.reference
+    return said
 
 
 def encode_parts(head: Mapping[str, Any], recipients: Iterable[str | Mapping[str, Any]]) -> Iterator[IntakePart]:

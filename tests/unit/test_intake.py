@@ -120,6 +120,12 @@ def test_a_checked_body_survives_the_way_through_the_parts() -> None:
     assert request.accepted_at == NOON.replace(microsecond=1000)
 
 
+def test_no_field_of_a_recipient_is_left_behind() -> None:
+    full = Recipient(to="1", variables={"a": "b"}, reference="")
+    assert recipient_json(full) == full.model_dump()
+    assert recipient_json(Recipient(to="1")) == {"to": "1"}
+
+
 def test_all_parts_carry_the_same_time_of_acceptance() -> None:
     head = a_head(accepted_at=rfc3339(NOON))
     parts = list(encode_parts(head, ({"to": "1", "variables": {"a": "x" * 300_000}} for _ in range(9))))

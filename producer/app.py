@@ -1,0 +1,73 @@
+"""The one place where the service is put together. Nothing connects before the app starts."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from producer.answers import refused, simple
+from producer.auth import Doorkeeper
+from producer.bodies import Bodies
+from producer.bulk import Front, bulk_routes
+from producer.clock import Sources
+from producer.errors import RefusalError
+from producer.health import health_routes
+from producer.kafka import KafkaPublisher
+from producer.metrics import Metrics
+from producer.observe import Observed
+from producer.problems import path_of
+from producer.publisher import Publisher
+from producer.settings import ProducerSettings
+
+
+def build_app(
+    settings: ProducerSettings, *, publisher: Publisher | None = None, sources: Sources | None = None
+) -> FastAPI:
+    """The HTTP service; a publisher or sources of time and chance of one's own take the place of the real ones."""
+    publisher = publisher or KafkaPublisher(settings)
+    sources = sources or Sources()
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await publisher.start()
+        try:
+            yield
+        finally:
+            await publisher.stop()
+
+    app = FastAPI(
+        title="rollcall", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
+    bodies = Bodies(settings.max_body_bytes)
+    app.include_router(bulk_routes(Front(settings, publisher, Doorkeeper(settings), bodies, metrics, sources)))
+    app.include_router(health_routes(publisher, metrics, sources))
+    _answer_errors(app, sources)
+    app.add_middleware(Observed, metrics=metrics, sources=sources)
+    return app
+
+
+def _answer_errors(app: FastAPI, sources: Sources) -> None:
+    """Every error is the contract's, the framework's own included."""
+
+    async def on_refusal(_request: Request, error: Exception) -> Response:
+        if not isinstance(error, RefusalError):
+            raise error
+        return refused(error, sources.now())
+
+    async def on_http(_request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        return simple(error.status_code, sources.now(), headers=error.headers)
+
+    async def on_query(_request: Request, error: Exception) -> Response:
+        if not isinstance(error, RequestValidationError):
+            raise error
+        said = "; ".join(f"{path_of(problem['loc'][1:])}: {problem['msg'].lower()}" for problem in error.errors())
+        return simple(400, sources.now(), said)
+
+    app.add_exception_handler(RefusalError, on_refusal)
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(RequestValidationError, on_query)

@@ -1,0 +1,28 @@
+"""What the service counts. One registry an app, so that several can live in one process."""
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """The metrics of one app."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "rollcall_http_requests", "HTTP requests answered.", ["route", "code"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "rollcall_http_request_seconds",
+            "Time to answer an HTTP request, its body's arrival included.",
+            ["route"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.recipients = Counter(
+            "rollcall_recipients_accepted",
+            "Recipients of requests that Kafka has acknowledged.",
+            ["channel", "lane"],
+            registry=self.registry,
+        )

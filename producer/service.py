@@ -1,0 +1,75 @@
+"""`rollcall producer`: the process around the app."""
+
+import asyncio
+import contextlib
+import gc
+import signal
+import sys
+
+import structlog
+import uvicorn
+import uvloop
+
+from producer.app import build_app
+from producer.kafka import KafkaPublisher
+from producer.logs import configure_logging
+from producer.protocol import ContractProtocol
+from producer.settings import ProducerSettings
+
+GRACE_SECONDS = 10
+"""How long requests under way may take to end after SIGTERM."""
+TOPICS_MISSING = 3
+"""The exit code when Kafka answers and topics are missing."""
+
+_log = structlog.get_logger()
+
+
+def run(settings: ProducerSettings) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code: 0, or 3 when topics are missing."""
+    configure_logging()
+    # A body of 100,000 recipients makes a million objects without cycles: looking for cycles among them that often
+    # stops every request for tens of milliseconds.
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn shuts down in order and then raises the signal again; without this it would end the process by it.
+        signal.signal(number, lambda *_: None)
+    return uvloop.run(_serve(settings))
+
+
+async def _serve(settings: ProducerSettings) -> int:
+    publisher = KafkaPublisher(settings)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            build_app(settings, publisher=publisher),
+            host=settings.http_host,
+            port=settings.http_port,
+            http=ContractProtocol,
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+    )
+    watcher = asyncio.create_task(_watch(publisher, server))
+    await server.serve()
+    if not server.started:
+        return 1
+    if watcher.done():
+        return watcher.result()
+    watcher.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await watcher
+    return 0
+
+
+async def _watch(publisher: KafkaPublisher, server: uvicorn.Server) -> int:
+    """End the server when it must not run."""
+    failure = await publisher.wait_failed()
+    server.should_exit = True
+    _log.error(str(failure))
+    sys.stderr.write(f"rollcall producer: {failure}\n")
+    return TOPICS_MISSING

@@ -1,0 +1,169 @@
+"""The small pure pieces of the HTTP service."""
+
+import logging
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from starlette.datastructures import Headers
+
+from producer.bodies import check_headers
+from producer.clock import uuid7
+from producer.errors import RefusalError
+from producer.logs import SeldomFilter, describe
+from producer.order import body_type
+from producer.pages import masked, page_info
+from producer.problems import describe_problems
+from schemas.statuses import Channel
+
+NOON = datetime(2026, 4, 15, 12, 0, 0, 1234, tzinfo=UTC)
+GOOD = {"channel": "sms", "content": "Hello", "recipients": ["13800138000"]}
+
+
+def problems_of(body: Any, most: int = 3) -> str:
+    raw = body if isinstance(body, bytes) else orjson.dumps(body)
+    with pytest.raises(ValidationError) as caught:
+        body_type(most).model_validate_json(raw)
+    return describe_problems(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"channel": "fax"}, "channel: input should be 'sms' or 'email'"),
+        ({"content": 7}, "content: input should be a valid string"),
+        ({"content": ""}, "content: may be empty only beside a template"),
+        ({"recipients": []}, "recipients: at least one is needed"),
+        ({"recipients": ["1"] * 4}, "recipients: "),
+        ({"recipients": ["1", 2]}, "recipients[1]: is neither an address nor an object with `to`"),
+        ({"recipients": ["1", None]}, "recipients[1]: is neither an address nor an object with `to`"),
+        ({"recipients": [""]}, "recipients[0]: string should have at least 1 character"),
+        ({"recipients": ["1" * 321]}, "recipients[0]: string should have at most 320 characters"),
+        ({"recipients": [{}]}, "recipients[0].to: is required"),
+        ({"recipients": [{"to": 7}]}, "recipients[0].to: input should be a valid string"),
+        ({"recipients": [{"to": "1", "two": "2"}]}, "recipients[0].two: is not a field of this body"),
+        ({"recipients": [{"to": "1", "variables": {"a": 1}}]}, "recipients[0].variables.a: "),
+        ({"variables": {"code": 1}}, "variables.code: input should be a valid string"),
+        ({"variables": []}, "variables: "),
+        ({"tenant_id": "tnt_b"}, "tenant_id: is not a field of this body"),
+        ({"send_at": "tomorrow"}, "send_at: "),
+        ({"send_at": "2026-04-15T10:00:00"}, "send_at: "),
+        ({"channel": "email"}, "subject: is needed for e-mail without a template"),
+        ({"reply_topic": "a b"}, "reply_topic: "),
+        ({"on_uncertain": "whatever"}, "on_uncertain: "),
+    ],
+)
+def test_a_wrong_field_is_named(changes: dict[str, Any], said: str) -> None:
+    assert problems_of({**GOOD, **changes}).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "the body is not JSON: "),
+        (b"{", "the body is not JSON: "),
+        (b"\xff", "the body is not JSON: "),
+        (b"[" * 100_000, "the body is not JSON: "),
+        (b'{"channel":"sms","content":"\\ud800","recipients":["1"]}', "the body is not JSON: "),
+        (b"[]", "the body is not an object"),
+        (b"null", "the body is not an object"),
+    ],
+)
+def test_a_body_that_is_none_is_called_that(body: bytes, said: str) -> None:
+    assert problems_of(body).startswith(said)
+
+
+def test_all_wrong_fields_are_named_up_to_five() -> None:
+    said = problems_of({**GOOD, "channel": 1, "content": 1, **{f"unknown{number}": 1 for number in range(9)}})
+    assert said.count(": ") == 5
+    assert said.endswith("(and 6 more)")
+
+
+def test_a_wrong_value_is_not_repeated() -> None:
+    said = problems_of({**GOOD, "channel": "secret", "recipients": [{"to": ["secret"], "reference": 7}]})
+    assert "secret" not in said
+
+
+def test_a_callers_own_key_is_cut() -> None:
+    assert len(problems_of({**GOOD, "x" * 1_000_000: 1})) < 200
+
+
+@given(st.datetimes(datetime(1970, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC)), st.binary(min_size=10))  # noqa: DTZ001  # hypothesis adds the zone
+def test_a_uuid7_tells_its_millisecond_and_has_version_and_variant(now: datetime, chance: bytes) -> None:
+    made = uuid7(now, chance)
+    assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", made)
+    assert int(made.replace("-", "")[:12], 16) == int(now.timestamp() * 1000)
+
+
+def test_a_uuid7_uses_74_random_bits() -> None:
+    assert uuid7(NOON, b"\xff" * 10)[14:] == "7fff-bfff-ffffffffffff"
+    assert uuid7(NOON, b"\x00" * 10)[14:] == "7000-8000-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"content-type": "application/json"}, None),
+        ({"content-type": "Application/JSON; charset=UTF-8", "content-length": "1000"}, None),
+        ({"content-type": "application/json", "content-encoding": "identity"}, None),
+        ({}, 415),
+        ({"content-type": "text/plain"}, 415),
+        ({"content-type": "application/json; charset=latin-1"}, 415),
+        ({"content-type": "application/json", "content-encoding": "gzip"}, 415),
+        ({"content-type": "application/json", "content-length": "1001"}, 413),
+        ({"content-type": "application/json", "content-length": "9" * 100_000}, 413),
+        ({"content-type": "application/json", "content-length": "-1"}, 400),
+    ],
+)
+def test_a_body_is_refused_by_its_headers(headers: dict[str, str], status: int | None) -> None:
+    if status is None:
+        check_headers(Headers(headers), 1_000)
+        return
+    with pytest.raises(RefusalError) as caught:
+        check_headers(Headers(headers), 1_000)
+    assert caught.value.status == status
+
+
+@pytest.mark.parametrize(
+    ("channel", "raw", "shown"),
+    [
+        (Channel.SMS, "13800138000", "138****8000"),
+        (Channel.SMS, "not a number", "n***r"),
+        (Channel.EMAIL, "alice@example.com", "a***@example.com"),
+        (Channel.EMAIL, "alice", "***"),
+        (Channel.EMAIL, "a\r\nBcc: bob@example.com", "a***m"),
+    ],
+)
+def test_an_address_is_masked_whether_it_is_one_or_not(channel: Channel, raw: str, shown: str) -> None:
+    assert masked(channel, raw, "CN") == shown
+
+
+@given(st.integers(1, 50), st.integers(1, 100), st.integers(1, 1_000))
+def test_page_numbers_agree_with_the_total(page: int, page_size: int, total: int) -> None:
+    info = page_info(page, page_size, total)
+    assert (info.total_pages - 1) * page_size < total <= info.total_pages * page_size
+    assert info.has_next == (page * page_size < total)
+    assert info.has_prev == (page > 1)
+
+
+def test_an_exception_is_logged_by_its_type_and_place_alone() -> None:
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        int("13800138000 is no number")
+    said = describe(caught.value)
+    assert said["type"] == "ValueError"
+    assert "test_producer_parts.py:" in said["at"]
+    assert "13800138000" not in str(said)
+
+
+def test_a_library_that_repeats_itself_is_heard_once(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("aiokafka.test")
+    logger.addFilter(SeldomFilter())
+    for node in range(5):
+        logger.warning("Unable to reach %s", node)
+    logger.warning("Something else")
+    assert [record.getMessage() for record in caplog.records] == ["Unable to reach 0", "Something else"]
