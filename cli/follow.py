@@ -34,6 +34,21 @@ class Follower:
                     heard += 1
         return heard
 
+    async def ends(self) -> Mapping[TopicPartition, int]:
+        """Where the topics end now."""
+        ends: Mapping[TopicPartition, int] = await within(
+            PATIENCE_SECONDS,
+            self._consumer.end_offsets(list(self._ends)),
+        )
+        return ends
+
+    async def has_passed(self, ends: Mapping[TopicPartition, int]) -> bool:
+        """Whether everything before these ends was heard."""
+        for partition, end in ends.items():
+            if await self._consumer.position(partition) < end:
+                return False
+        return True
+
 
 def _kind(record: ConsumerRecord) -> str:
     """CloudEvents' `ce_type`; strangers may write to the topic, so it may be missing or no text."""

@@ -9,8 +9,6 @@ from ledger.errors import LedgerError, LedgerUnavailable
 from ledger.mongo import MongoLedger
 from ledger.ports import Ledger
 
-_AWAY = "ROLLCALL_MONGO_URL: MongoDB does not answer there"
-
 
 @asynccontextmanager
 async def open_ledger(settings: LedgerAddress) -> AsyncIterator[Ledger]:
@@ -23,7 +21,7 @@ async def open_ledger(settings: LedgerAddress) -> AsyncIterator[Ledger]:
         await ledger.ping()
         yield ledger
     except LedgerUnavailable as error:
-        raise CommandError(f"{_AWAY} ({error}); start it or correct the address") from None
+        raise CommandError(f"ROLLCALL_MONGO_URL: {error}; start MongoDB or correct the address") from None
     except LedgerError as error:
         raise CommandError(f"ROLLCALL_MONGO_URL: {error}") from None
     finally:

@@ -12,7 +12,7 @@ from cli.over_kafka import known_topics
 from cli.roll import Roll
 from cli.settings import SendSettings
 from cli.summary import Summary
-from cli.waiting import follow_to_end
+from cli.waiting import Attempt, follow_to_end
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -47,10 +47,14 @@ async def post_and_follow(
         async with open_follower(settings, topics, from_start=call.request_id is not None) as follower:
             answered = await post_only(call, console)
             roll = Roll(answered.request_id, answered.tenant_id, answered.total)
-            posted = asyncio.create_task(_done())
-            return answered, await follow_to_end(follower, roll, posted, console, timeout=timeout)
+            attempt = Attempt(roll, asyncio.create_task(_done()), _settled)
+            return answered, await follow_to_end(follower, attempt, console, timeout=timeout)
 
 
-async def _done() -> int:
-    """The publishing that the service has done before it answered; how many parts it made is its own affair."""
-    return 1
+async def _done() -> None:
+    """The publishing: the service has done it before it answered."""
+
+
+async def _settled() -> bool:
+    """The service answers another body under the same id with 409, so no refusal follows a repeat."""
+    return True

@@ -8,13 +8,14 @@ from rich.console import Console
 
 from cli.errors import CommandError, UsageError
 from cli.follow import open_follower
+from cli.intake import Intake
 from cli.kafka import answering, open_admin, partitions_of_topics, require_topics
 from cli.order import Order, Survey
 from cli.publish import Published, open_publisher, publish
 from cli.roll import Roll
 from cli.settings import SendSettings
 from cli.summary import Summary
-from cli.waiting import follow_to_end
+from cli.waiting import Attempt, follow_to_end
 from core.intake import choose_lane, intake_topic
 
 Partitions = Mapping[str, list[int]]
@@ -24,7 +25,7 @@ async def publish_only(order: Order, found: Survey, settings: SendSettings) -> N
     """Publish, and leave it to `report` to say what became of it."""
     with answering(settings):
         await known_topics(settings, _intake(found, settings))
-        await _publish(order, found, settings)
+        await _publish(order, found, settings, Published())
 
 
 async def publish_and_follow(
@@ -39,9 +40,12 @@ async def publish_and_follow(
     with answering(settings):
         topics = await known_topics(settings, _intake(found, settings), order.body.reply_topic)
         async with open_follower(settings, topics, from_start=order.repeated) as follower:
-            publishing = asyncio.create_task(_publish(order, found, settings))
+            published = Published()
+            publishing = asyncio.create_task(_publish(order, found, settings, published))
+            intake = Intake(settings, follower, published)
             roll = Roll(order.request_id, order.tenant_id, found.recipients)
-            return await follow_to_end(follower, roll, publishing, console, timeout=timeout)
+            attempt = Attempt(roll, publishing, intake.settled)
+            return await follow_to_end(follower, attempt, console, timeout=timeout)
 
 
 async def known_topics(settings: SendSettings, intake: str | None, reply_topic: str | None = None) -> Partitions:
@@ -61,9 +65,8 @@ def _intake(found: Survey, settings: SendSettings) -> str:
     return intake_topic(settings.topics, choose_lane(found.first, settings.chunk_size))
 
 
-async def _publish(order: Order, found: Survey, settings: SendSettings) -> int:
-    """Publish all parts and return how many; what was published before an error is said with it."""
-    published = Published()
+async def _publish(order: Order, found: Survey, settings: SendSettings, published: Published) -> None:
+    """Publish all parts; what was published before an error is said with it."""
     try:
         async with open_publisher(settings) as producer:
             await publish(producer, _intake(found, settings), order.parts(), published)
@@ -72,7 +75,6 @@ async def _publish(order: Order, found: Survey, settings: SendSettings) -> int:
         raise CommandError(_so_far(why, order, found, published)) from None
     except CommandError as error:
         raise CommandError(_so_far(f"the file has changed: {error}", order, found, published)) from None
-    return published.parts
 
 
 def _so_far(why: str, order: Order, found: Survey, published: Published) -> str:

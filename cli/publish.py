@@ -17,6 +17,10 @@ class Published:
 
     parts: int = 0
     recipients: int = 0
+    topic: str = ""
+    partition: int = 0
+    offset: int = -1
+    """Where the last part stands."""
 
 
 @asynccontextmanager
@@ -34,6 +38,7 @@ async def open_publisher(settings: CommonSettings) -> AsyncIterator[AIOKafkaProd
 async def publish(producer: AIOKafkaProducer, topic: str, parts: Iterable[IntakePart], progress: Published) -> None:
     """Publish all parts in order, noting each that is acknowledged."""
     for part in parts:
-        await within(PATIENCE_SECONDS, producer.send_and_wait(topic, part.value, part.key))
+        stands = await within(PATIENCE_SECONDS, producer.send_and_wait(topic, part.value, part.key))
+        progress.topic, progress.partition, progress.offset = stands.topic, stands.partition, stands.offset
         progress.parts += 1
         progress.recipients += part.recipients

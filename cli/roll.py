@@ -6,7 +6,7 @@ from collections import Counter
 from cli.bitmap import Positions
 from cli.summary import REACHED, Missed, Summary
 from core.ids import receipt_event_id
-from schemas.results import DeliveryEvent, EventType, RequestAccepted, RequestCompleted, RequestRejected
+from schemas.results import DeliveryEvent, EventType, RequestCompleted, RequestRejected
 
 KEPT = 20
 """How many of those who were not reached are kept to be shown."""
@@ -27,23 +27,15 @@ class Roll:
         self.unreadable = 0
         """Events that this reader cannot read."""
         self.missed: list[Missed] = []
-        self._accepted = Positions()
         self._outcomes = Positions()
         self._moved = Positions()
-        self._concluded = False
+        self.concluded = False
+        """The completion was published after this attempt began."""
 
     @property
     def reported(self) -> int:
         """How many recipients have their outcome."""
         return len(self._outcomes)
-
-    def finished(self, parts: int) -> bool:
-        """Whether no more is to be waited for, when so many parts were sent.
-
-        A completion from before this attempt counts once its parts are accepted again: they might be refused.
-        """
-        repeated = self.completed is not None and len(self._accepted) >= parts
-        return self._concluded or repeated or self.rejected is not None
 
     def hear(self, kind: str, value: bytes, *, fresh: bool) -> None:
         """Take in one event. `fresh`: it was published after this attempt began; older refusals are of older ones."""
@@ -54,10 +46,6 @@ class Roll:
                 case EventType.REQUEST_REJECTED if fresh:
                     rejected = RequestRejected.model_validate_json(value)
                     self.rejected = rejected if rejected.tenant_id in {None, self.tenant_id} else self.rejected
-                case EventType.REQUEST_ACCEPTED if fresh:
-                    accepted = RequestAccepted.model_validate_json(value)
-                    if accepted.tenant_id == self.tenant_id:
-                        self._accepted.add(accepted.part, 0)
                 case _ if kind.startswith("delivery."):
                     self._delivery(DeliveryEvent.model_validate_json(value))
         except ValueError:  # pydantic's is one; what is newer than this reader is not for it
@@ -66,7 +54,7 @@ class Roll:
     def _complete(self, completed: RequestCompleted, *, fresh: bool) -> None:
         if completed.tenant_id == self.tenant_id:
             self.completed = completed
-            self._concluded = self._concluded or fresh
+            self.concluded = self.concluded or fresh
 
     def _delivery(self, event: DeliveryEvent) -> None:
         if event.tenant_id != self.tenant_id:

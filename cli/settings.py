@@ -2,7 +2,7 @@
 
 from typing import Annotated, TypeVar
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
 from cli.errors import UsageError
@@ -39,11 +39,19 @@ class TokenSettings(BaseSettings):
 
     model_config = CommonSettings.model_config
 
-    jwt_secret: Annotated[SecretStr, Field(min_length=32)] = Field(description="secret that signs tokens (HMAC)")
+    jwt_secret: SecretStr = Field(description="secret that signs tokens (HMAC), at least 32 bytes")
     jwt_tenant_claim: str = "tenant_id"
     jwt_scope_claim: str = "scope"
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
+
+    @field_validator("jwt_secret")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        # RFC 7518, 3.2: a key of the size of the hash output or larger. The producer refuses shorter ones too.
+        if len(value.get_secret_value().encode()) < 32:
+            raise ValueError("is shorter than 32 bytes")
+        return value
 
 
 def load(settings: type[S]) -> S:

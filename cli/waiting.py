@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import time
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 
@@ -14,29 +15,43 @@ from cli.roll import Roll
 from cli.summary import Summary
 from schemas.statuses import Rejection
 
+Settled = Callable[[], Awaitable[bool]]
+
 _FIRST_WORD_SECONDS = 10.0
 
 
-async def follow_to_end(
-    follower: Follower,
-    roll: Roll,
-    publishing: "asyncio.Task[int]",
-    console: Console,
-    *,
-    timeout: float | None,
-) -> Summary:
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A request that is being published and whose roll is being called."""
+
+    roll: Roll
+    publishing: "asyncio.Task[None]"
+    settled: Settled
+    """Whether no refusal can follow any more: until then a completion from before this attempt does not count."""
+
+    async def ended(self) -> bool:
+        """Whether nothing more is to be waited for. Raises what the publishing raised."""
+        if self.roll.rejected is not None:
+            return True
+        if not self.publishing.done():
+            return False
+        self.publishing.result()
+        return self.roll.concluded or (self.roll.completed is not None and await self.settled())
+
+
+async def follow_to_end(follower: Follower, attempt: Attempt, console: Console, *, timeout: float | None) -> Summary:
     """Follow the events until the request is completed, or `timeout` seconds are over; the answer is the roll call.
 
-    `publishing` goes on beside it and ends with the number of parts. Raises what it raises, and CommandError for a
-    refused request, whose publishing is stopped.
+    Raises what the publishing raises, and CommandError for a refused request, whose publishing is stopped.
     """
+    roll = attempt.roll
     try:
         with open_display(console, roll.expected) as display:
-            in_time = await _wait(follower, roll, publishing, display, timeout)
+            in_time = await _wait(follower, attempt, display, timeout)
     finally:
-        publishing.cancel()
+        attempt.publishing.cancel()
         with contextlib.suppress(asyncio.CancelledError, CommandError):
-            await publishing
+            await attempt.publishing
     if roll.rejected is not None:
         raise refused(roll)
     summary = roll.summary()
@@ -44,20 +59,15 @@ async def follow_to_end(
     return replace(summary, notes=(*summary.notes, *late))
 
 
-async def _wait(
-    follower: Follower,
-    roll: Roll,
-    publishing: "asyncio.Task[int]",
-    display: Display,
-    timeout: float | None,
-) -> bool:
+async def _wait(follower: Follower, attempt: Attempt, display: Display, timeout: float | None) -> bool:
+    """Whether the end came in time."""
     deadline = time.monotonic() + timeout if timeout else None
     silence = Silence(time.monotonic())
-    while roll.rejected is None and not (publishing.done() and roll.finished(publishing.result())):
-        heard = await follower.hear(roll)
-        display.update(roll)
+    while not await attempt.ended():
+        heard = await follower.hear(attempt.roll)
+        display.update(attempt.roll)
         now = time.monotonic()
-        if line := silence.word(heard, roll, now, published=publishing.done()):
+        if line := silence.word(heard, attempt.roll, now, published=attempt.publishing.done()):
             display.say(line)
         if deadline and now > deadline:
             return False
