@@ -79,9 +79,9 @@ class HttpProvider:
         try:
             async with asyncio.timeout(self.timeout_seconds):
                 _, writer = await asyncio.open_connection(parts.hostname, port, ssl=self._tls)
-        except OSError as error:
-            return f"connecting: {describe(error)}"
-        writer.close()
+        except Exception as error:  # noqa: BLE001  # it is what is asked for
+            return f"connecting: {_say(error)}"
+        writer.transport.abort()
         return None
 
     async def aclose(self) -> None:
@@ -91,6 +91,9 @@ class HttpProvider:
             await self._session.close()
 
     async def _post(self, message: Message, attempt: "_Attempt") -> None:
+        if self._closed:  # while it waited for a free connection
+            attempt.answer = CLOSED
+            return
         headers = {"Idempotency-Key": message.id}
         session = self._open()
         async with session.post(self._url, data=attempt.body, headers=headers, allow_redirects=False) as response:

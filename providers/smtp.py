@@ -86,6 +86,8 @@ class SmtpProvider:
         await asyncio.gather(*(session.quit() for session in idle))
 
     async def _hand_over(self, mail: Mail, progress: Progress) -> Answer:
+        if self._closed:  # while it waited for a free connection
+            return CLOSED
         session = self._reuse() or await self._open(progress)
         try:
             answer = await session.hand_over(mail, self._sender, progress)

@@ -7,7 +7,7 @@ import pytest
 
 from core.outcome import Answer, Failed, Retry, Sent, Uncertain
 from providers.base import CLOSED
-from schemas.statuses import Reason
+from schemas.statuses import Channel, Reason
 from tests.contract.provider_servers import Act, until
 from tests.contract.provider_stages import MEETS, QUICK_SECONDS, Stage, a_message, a_stage
 
@@ -140,6 +140,33 @@ async def test_closed_before_its_first_send_it_says_so_too(stage: Stage) -> None
     await provider.aclose()
 
     assert await provider.send(a_message(stage)) == CLOSED
+
+
+@over_the_network
+async def test_closed_under_way_it_does_not_know(stage: Stage) -> None:
+    provider = stage.provider(timeout_seconds=QUICK_SECONDS)
+    task = asyncio.create_task(provider.send(a_message(stage, Act.HANG)))
+    await until(lambda: stage.arrived() == 1)
+
+    await provider.aclose()
+
+    assert isinstance(await task, Uncertain)
+
+
+@over_the_network
+async def test_closed_while_it_waits_for_a_connection_it_sends_nothing(stage: Stage) -> None:
+    one = "connections" if stage.channel is Channel.EMAIL else "concurrency"
+    provider = stage.provider(timeout_seconds=2 * QUICK_SECONDS, **{one: 1})
+    hanging = asyncio.create_task(provider.send(a_message(stage, Act.HANG, 1)))
+    await until(lambda: stage.arrived() == 1)
+    waiting = asyncio.create_task(provider.send(a_message(stage, Act.TAKE, 2)))
+    await asyncio.sleep(0)
+
+    hanging.cancel()
+    await provider.aclose()
+
+    assert await waiting == CLOSED
+    assert stage.taken() == []
 
 
 async def test_many_at_once_are_each_taken_once(stage: Stage) -> None:
