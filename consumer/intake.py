@@ -60,9 +60,10 @@ def _explain(record: Incoming, error: ValidationError) -> Refusal:
     said = _readable(record.value or b"")
     problems = error.errors(include_url=False, include_input=False, include_context=False)
     correlation_id = read_correlation(record)
-    if said is None:
-        message = "the value is not a JSON object in UTF-8"
-        return Refusal(Rejection.NOT_JSON, message, correlation_id=correlation_id)
+    if said is None or problems[0]["type"] == "json_invalid":
+        message = "the value is not a JSON object in UTF-8, or is nested too deeply"
+        request_id = _text(said.get("request_id")) if said else None
+        return Refusal(Rejection.NOT_JSON, message, request_id=request_id, correlation_id=correlation_id)
     version = said.get("schema_version")
     newer = isinstance(version, int) and version > SCHEMA_VERSION
     fields = ("schema_version",) if newer else tuple(dict.fromkeys(map(_path, problems)))[:_MOST_FIELDS]

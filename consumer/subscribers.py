@@ -98,8 +98,9 @@ def build_faststream(
         @broker.subscriber(topic, group_id=group, **_READING)  # type: ignore[untyped-decorator]
         async def on_wake_up(body: bytes, message: KafkaMessage) -> None:
             with progress.busy(f"deliver {topic}"):
-                await _wake_up(body, claimer, slots[lane], tools)
-            await _commit(message)
+                handled = await _wake_up(body, claimer, slots[lane], tools)
+            if handled:
+                await _commit(message)
 
     intake(topics.requests, GROUP_EXPAND)
     intake(topics.requests_express, GROUP_EXPAND_EXPRESS)
@@ -137,22 +138,26 @@ async def _expand_or_refuse(record: Incoming, cluster: str, tools: Tools) -> Non
     await refuse(record, Refusal(Rejection.UNPROCESSABLE, message), tools)
 
 
-async def _wake_up(body: bytes, claimer: Claimer, slots: Slots, tools: Tools) -> None:
-    """Wait for a slot, claim, start; the work itself goes on after the offset is committed."""
+async def _wake_up(body: bytes, claimer: Claimer, slots: Slots, tools: Tools) -> bool:
+    """Wait for a slot, claim, start; the work itself goes on after the offset is committed.
+
+    False: the process is stopping, and the wake-up call is left to another.
+    """
     try:
         pointer = ChunkPointer.model_validate_json(body)
     except ValidationError:
         log.warning("a wake-up call that cannot be read")  # the chunk it meant is found by the sweeper
-        return
+        return True
     await slots.wait()
     if tools.stopping.is_set():
         slots.give_back()
-        return
+        return False
     taken = await claimer.chunk(ChunkId(pointer.chunk_id))
     if taken is None:
         slots.give_back()
     else:
         slots.start(deliver(taken, tools))
+    return True
 
 
 async def _commit(message: KafkaMessage) -> None:

@@ -18,6 +18,8 @@ POLL_SECONDS = 0.4
 IDLE_SECONDS = 10.0
 """How long a request is left alone between two looks at it."""
 BACKLOG_SECONDS = 10.0
+CARES = 8
+"""How many requests are looked after at a time: one whose events nobody takes must not keep the others."""
 AFTER_OUTAGE_SECONDS = 2.0
 """A worker that waited for MongoDB writes what it knows first; only then are its chunks taken over."""
 
@@ -28,6 +30,7 @@ class Sweeper:
     def __init__(self, tools: Tools, claimer: Claimer, slots: Mapping[Lane, Slots], progress: Progress) -> None:
         self._tools, self._claimer, self._slots, self._progress = tools, claimer, slots, progress
         self._counted_at = float("-inf")
+        self._cares = Slots(CARES)
 
     async def run(self) -> None:
         """Sweep until the process stops."""
@@ -58,8 +61,12 @@ class Sweeper:
 
     async def unfinished_requests(self) -> None:
         """Finish what nobody finished: completions, their events, parts that never came."""
-        for request in await self._tools.ledger.requests.unfinished(idle_seconds=IDLE_SECONDS, limit=50):
-            await self.look_after(request)
+        while not self._cares.full:
+            found = await self._tools.ledger.requests.unfinished(idle_seconds=IDLE_SECONDS, limit=1)
+            if not found:
+                return
+            await self._cares.wait()
+            self._cares.start(self.look_after(found[0]))
 
     async def look_after(self, request: Request) -> None:
         """One unfinished request."""

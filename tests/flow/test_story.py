@@ -57,7 +57,7 @@ async def test_bad_duplicate_and_unfit_recipients_leave_the_good_ones_alone() ->
         ("failed", "missing_variable"),
         ("sent", None),
     ]
-    assert [log.recipient for log in await world.logs()][0] == "138****8000"
+    assert "138****8000" in {log.recipient for log in await world.logs()}
     assert [event["reference"] for event in world.events("delivery")].count("order-3") == 1
 
 

@@ -208,7 +208,9 @@ class World:
             tools = self.tools()
             await self.deliver_all(tools)
             slots = {lane: Slots(2) for lane in Lane}
-            await Sweeper(tools, Claimer(tools), slots, Progress(self._monotonic)).unfinished_requests()
+            sweeper = Sweeper(tools, Claimer(tools), slots, Progress(self._monotonic))
+            for request in await self.ledger.requests.unfinished(idle_seconds=1, limit=50):
+                await sweeper.look_after(request)
             self.pass_time(700)
 
     async def run_until_killed(self, work: Awaitable[None]) -> bool:
