@@ -1,7 +1,7 @@
 """A message as the bytes of an e-mail; pure.
 
-The headers are written here rather than by EmailMessage, whose folding turns a long address or URL into an encoded
-word that no mail client undoes. What could start another header is refused before.
+The headers are written here rather than by EmailMessage, whose folding turns a long URL into encoded words that no mail
+client undoes. What could start another header is refused before.
 """
 
 import re
