@@ -9,6 +9,7 @@ from consumer.deliver import Claimer, deliver
 from consumer.progress import Progress
 from consumer.slots import Slots
 from consumer.tools import Tools, log
+from core.ids import RequestKey
 from ledger.errors import LedgerUnavailable
 from ledger.values import Request
 from schemas.statuses import Lane
@@ -31,6 +32,7 @@ class Sweeper:
         self._tools, self._claimer, self._slots, self._progress = tools, claimer, slots, progress
         self._counted_at = float("-inf")
         self._cares = Slots(CARES)
+        self._in_care: set[RequestKey] = set()
 
     async def run(self) -> None:
         """Sweep until the process stops."""
@@ -65,8 +67,17 @@ class Sweeper:
             found = await self._tools.ledger.requests.unfinished(idle_seconds=IDLE_SECONDS, limit=1)
             if not found:
                 return
-            await self._cares.wait()
-            self._cares.start(self.look_after(found[0]))
+            if found[0].head.key not in self._in_care:
+                await self._cares.wait()
+                self._cares.start(self._care(found[0]))
+
+    async def _care(self, request: Request) -> None:
+        key = request.head.key
+        self._in_care.add(key)
+        try:
+            await self.look_after(request)
+        finally:
+            self._in_care.discard(key)
 
     async def look_after(self, request: Request) -> None:
         """One unfinished request."""
