@@ -1,0 +1,177 @@
+"""The ceiling: the product's Kafka records and MongoDB commands by hand, in straight code, without the product.
+
+It is given the same intake records, but looks up what it writes for them, rendered beforehand (bench/documents.py): so
+it shows what Kafka, MongoDB, their drivers and the protocol of writes cost alone. Eight chunks at a time, as the
+product.
+"""
+
+import asyncio
+import gc
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.partitioner import DefaultPartitioner
+
+from bench.commands import Commands
+from bench.documents import ChunkReady, Headers, PartReady, RequestReady
+
+SLOTS = 8
+_BATCH_BYTES = 512 * 1024
+
+Event = tuple[bytes, Headers]
+
+
+class Ceiling:
+    """One process of it."""
+
+    def __init__(self, bootstrap: str, prefix: str, commands: Commands, requests: Sequence[RequestReady]) -> None:
+        self._prefix, self._commands, self._slots = prefix, commands, asyncio.Semaphore(SLOTS)
+        self._requests = {request.id.encode(): request for request in requests}
+        self._parts = {request.id: iter(request.parts) for request in requests}
+        self._chunks = {c.id.encode(): (r, c) for r in requests for p in r.parts for c in p.chunks}
+        self._known: set[str] = set()
+        self._writers: dict[bytes, Writer] = {}
+        self._owners = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=bootstrap,
+            acks="all",
+            compression_type="lz4",
+            max_batch_size=_BATCH_BYTES,
+        )
+        reading: dict[str, Any] = {
+            "bootstrap_servers": bootstrap,
+            "enable_auto_commit": False,
+            "auto_offset_reset": "earliest",
+        }
+        self._intake = AIOKafkaConsumer(f"{prefix}.bulk.requests", group_id=f"{prefix}.expand", **reading)
+        self._wakes = AIOKafkaConsumer(f"{prefix}.chunks", group_id=f"{prefix}.deliver", **reading)
+
+    async def start(self) -> None:
+        """Connect and take the partitions."""
+        await self._commands.ping()
+        for client in (self._producer, self._intake, self._wakes):
+            await client.start()
+
+    async def aclose(self) -> None:
+        """Disconnect."""
+        for client in (self._intake, self._wakes, self._producer):
+            await client.stop()
+        self._commands.close()
+
+    async def expand(self) -> None:
+        """Read intake records for ever."""
+        async for record in self._intake:
+            request = self._requests[record.key]
+            await self._expand(request, next(self._parts[request.id]))
+            await self._intake.commit()
+
+    async def _expand(self, request: RequestReady, part: PartReady) -> None:
+        commands = self._commands
+        await commands.begin(request, part)
+        for chunk in part.chunks:
+            if part.number > 0:
+                await commands.duplicates(request, part, chunk)
+            await commands.insert_chunk(chunk)
+            await self._producer.send_and_wait(f"{self._prefix}.chunks", chunk.wake, key=chunk.id.encode())
+        await self._writer(request).write([part.accepted])
+        await commands.count(request, part)
+        await self._ask(request)
+
+    async def deliver(self) -> None:
+        """Read wake-up calls for ever."""
+        async for record in self._wakes:
+            request, chunk = self._chunks[record.key]
+            await self._slots.acquire()
+            self._owners += 1
+            owner = f"ceiling-{'x' * 24}.{self._owners}"
+            fence = await self._commands.claim(chunk, owner)
+            if fence is None:
+                self._slots.release()
+            else:
+                task = asyncio.create_task(self._deliver(request, chunk, owner, fence))
+                self._tasks.add(task)
+                task.add_done_callback(self._done)
+            await self._wakes.commit()
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._slots.release()
+        task.result()
+
+    async def _deliver(self, request: RequestReady, chunk: ChunkReady, owner: str, fence: int) -> None:
+        commands, writer = self._commands, self._writer(request)
+        if request.id not in self._known:
+            await commands.all_counted(request)
+            self._known.add(request.id)
+        publishing = []
+        for window in chunk.windows:
+            await commands.insert_logs(window.logs)
+            publishing.append(asyncio.create_task(writer.write(window.events)))
+            await commands.advance(chunk, owner, fence, window.advance)
+        await asyncio.gather(*publishing)
+        await commands.close_chunk(chunk, owner, fence)
+        await self._ask(request)
+
+    async def _ask(self, request: RequestReady) -> None:
+        commands = self._commands
+        if not await commands.all_counted(request) or await commands.any_open(request):
+            return
+        if await commands.complete(request):
+            await self._writer(request).write([request.completed])
+            await commands.announced(request)
+
+    def _writer(self, request: RequestReady) -> "Writer":
+        key = request.id.encode()
+        if key not in self._writers:
+            self._writers[key] = Writer(self._producer, f"{self._prefix}.results", key)
+        return self._writers[key]
+
+
+class Writer:
+    """Result events of one key: what comes while a batch is under way goes together into the next."""
+
+    def __init__(self, producer: AIOKafkaProducer, topic: str, key: bytes) -> None:
+        self._producer, self._topic, self._key = producer, topic, key
+        self._waiting: deque[tuple[Event, asyncio.Future[None] | None]] = deque()
+        self._sending: asyncio.Task[None] | None = None
+
+    async def write(self, events: list[Event]) -> None:
+        """Return when all are acknowledged."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.extend((event, None) for event in events[:-1])
+        self._waiting.append((events[-1], done))
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send())
+        await done
+
+    async def _send(self) -> None:
+        partitions = sorted(await self._producer.partitions_for(self._topic))
+        partition = DefaultPartitioner()(self._key, partitions, partitions)
+        while self._waiting:
+            batch, acknowledged = self._producer.create_batch(), []
+            while self._waiting:
+                (value, headers), done = self._waiting[0]
+                if batch.append(timestamp=None, key=self._key, value=value, headers=headers) is None:
+                    break
+                self._waiting.popleft()
+                if done:
+                    acknowledged.append(done)
+            await (await self._producer.send_batch(batch, self._topic, partition=partition))
+            for done in acknowledged:
+                done.set_result(None)
+        self._sending = None
+
+
+async def run(ceiling: Ceiling, ready: str) -> None:
+    """Run until cancelled; says `ready` when it is."""
+    await ceiling.start()
+    gc.collect()
+    gc.freeze()  # what was rendered beforehand is no work of the measured time
+    print(ready, flush=True)
+    try:
+        await asyncio.gather(ceiling.expand(), ceiling.deliver())
+    finally:
+        await ceiling.aclose()

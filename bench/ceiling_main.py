@@ -1,0 +1,22 @@
+"""``python -m bench.ceiling_main BOOTSTRAP MONGO_URL PREFIX DATABASE ID:RECIPIENTS…``: the ceiling as a process."""
+
+import sys
+
+import uvloop
+
+from bench.ceiling import Ceiling, run
+from bench.commands import Commands
+from bench.documents import prepare
+from bench.workload import Order
+
+READY = "the ceiling is ready"
+
+
+async def main(bootstrap: str, mongo_url: str, prefix: str, database: str, *orders: str) -> None:
+    """Render all orders, then wait for their records."""
+    requests = [prepare(Order(name, int(number))) for name, _, number in (order.partition(":") for order in orders)]
+    await run(Ceiling(bootstrap, prefix, Commands(mongo_url, database), requests), READY)
+
+
+if __name__ == "__main__":
+    uvloop.run(main(*sys.argv[1:]))

@@ -1,0 +1,195 @@
+"""The ceiling's commands to MongoDB, each by hand: the product's, in its order and with its write concern."""
+
+import os
+from typing import Any
+
+os.environ.setdefault("MOTOR_MAX_WORKERS", "32")  # as the product's; read when Motor is imported
+
+from bson import Binary
+from bson.codec_options import CodecOptions
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import ReturnDocument
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from bench.documents import PROVIDER, ChunkReady, Document, PartReady, RequestReady
+
+LEASE_MS = 30_000
+_LEASE_END = {"$add": ["$$NOW", LEASE_MS]}
+_LEASE = {"due_at": _LEASE_END, "sweep_at": _LEASE_END, "touched_at": "$$NOW"}
+
+
+class Commands:
+    """One method a command."""
+
+    def __init__(self, url: str, database: str) -> None:
+        self._client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(url, tz_aware=True, retryWrites=True)
+        stored = self._client.get_database(
+            database,
+            codec_options=CodecOptions(tz_aware=True),
+            read_concern=ReadConcern("local"),
+            write_concern=WriteConcern(w="majority", j=True),
+        )
+        self._requests, self._chunks, self._logs = stored["requests"], stored["chunks"], stored["communication_logs"]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    async def ping(self) -> None:
+        """Connect."""
+        await self._client.admin.command("ping")
+
+    async def begin(self, request: RequestReady, part: PartReady) -> None:
+        """Create the request, or note one more part of it."""
+        await self._requests.find_one_and_update(
+            {"_id": request.key},
+            _begin(request, part),
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+
+    async def duplicates(self, request: RequestReady, part: PartReady, chunk: ChunkReady) -> None:
+        """Look for a chunk's addresses in lower parts."""
+        which = {
+            "request": request.key,
+            "part": {"$lt": part.number},
+            "lookup": {"$in": [Binary(value) for value in chunk.hashes]},
+        }
+        await self._chunks.find(which, {"hashes": True}).to_list(None)
+
+    async def insert_chunk(self, chunk: ChunkReady) -> None:
+        """Write a chunk."""
+        await self._chunks.insert_one(dict(chunk.document))
+
+    async def count(self, request: RequestReady, part: PartReady) -> None:
+        """Note that a part's chunks are written."""
+        await self._requests.find_one_and_update(
+            {"_id": request.key}, {"$addToSet": {"counted": part.number}}, return_document=ReturnDocument.AFTER
+        )
+
+    async def all_counted(self, request: RequestReady) -> bool:
+        """Read the request: whether every part is counted and it is not completed yet."""
+        found = await self._requests.find_one({"_id": request.key})
+        return bool(found and found["completion"] is None and len(found["counted"]) == len(request.parts))
+
+    async def claim(self, chunk: ChunkReady, owner: str) -> int | None:
+        """Take a chunk and record its first window; the fence."""
+        again, opened = {"$eq": ["$owner", owner]}, {"$ne": ["$window", None]}
+        found = await self._chunks.find_one_and_update(
+            {"_id": chunk.id, "$or": [{"open": True, "owner": owner}, _CLAIMABLE]},
+            [
+                {
+                    "$set": {
+                        "taken_over": {"$cond": [again, {"$ifNull": ["$taken_over", False]}, opened]},
+                        "fence": {"$cond": [again, "$fence", {"$add": ["$fence", 1]}]},
+                        "window": {"$cond": [opened, "$window", _FIRST_WINDOW]},
+                        "next": None,
+                        "owner": owner,
+                        **_LEASE,
+                    }
+                }
+            ],
+            projection={"lookup": False},
+            return_document=ReturnDocument.AFTER,
+        )
+        return int(found["fence"]) if found else None
+
+    async def insert_logs(self, logs: list[Document]) -> None:
+        """Write a window's logs."""
+        await self._logs.insert_many(logs, ordered=False)
+
+    async def advance(self, chunk: ChunkReady, owner: str, fence: int, fields: Document) -> None:
+        """Write what is done and the next window."""
+        literal = {name: {"$literal": value} for name, value in fields.items()}
+        await self._chunks.find_one_and_update(
+            {"_id": chunk.id, "owner": owner, "fence": fence, "open": True},
+            [{"$set": {**literal, **_LEASE}}],
+            projection={"cancelled": True, "touched_at": True},
+            return_document=ReturnDocument.AFTER,
+        )
+
+    async def close_chunk(self, chunk: ChunkReady, owner: str, fence: int) -> None:
+        """Close a chunk with its counts."""
+        emptied: Document = {"next": None, "todo": [], "later": [], "decided": [], "unacked": [], "window": None}
+        await self._chunks.update_one(
+            {"_id": chunk.id, "owner": owner, "fence": fence},
+            {"$set": {**emptied, "counts": chunk.counts, "open": False}},
+        )
+
+    async def any_open(self, request: RequestReady) -> bool:
+        """Whether a chunk of the request is open."""
+        return await self._chunks.find_one({"request": request.key, "open": True}, {"_id": True}) is not None
+
+    async def complete(self, request: RequestReady) -> bool:
+        """Add up the chunks and store the completion; whether nobody else did."""
+        which = {"_id": {"$gte": f"chk_{request.key}", "$lt": f"chk_{request.key}~"}}
+        wanted = {"counts": True, "size": True, "fence": True, "due_at": True}
+        total = sum([chunk["counts"]["sent"] async for chunk in self._chunks.find(which, wanted)])
+        stored: dict[str, Any] = {
+            "completed_at": "$$NOW",
+            "total": {"$literal": total},
+            "by_status": {"$literal": {"sent": total}},
+            "by_reason": {"$literal": {}},
+            "incomplete": "$cut",
+        }
+        found = await self._requests.find_one_and_update(
+            {"_id": request.key, "completion": None},
+            [{"$set": {"completion": stored}}],
+            return_document=ReturnDocument.AFTER,
+        )
+        return found is not None
+
+    async def announced(self, request: RequestReady) -> None:
+        """Note that the completion was published."""
+        await self._requests.update_one({"_id": request.key}, {"$set": {"announced": True}})
+
+
+_CLAIMABLE: Document = {"open": True, "$expr": {"$lte": ["$due_at", "$$NOW"]}}
+_PICKED = {
+    "$switch": {
+        "branches": [
+            {
+                "case": {"$eq": ["$channel", "sms"]},
+                "then": {"$arrayElemAt": [{"$literal": [PROVIDER]}, {"$mod": ["$next.attempts", 1]}]},
+            },
+            {
+                "case": {"$eq": ["$channel", "email"]},
+                "then": {"$arrayElemAt": [{"$literal": ["sim-email"]}, {"$mod": ["$next.attempts", 1]}]},
+            },
+        ],
+        "default": None,
+    }
+}
+_FIRST_WINDOW = {
+    "$cond": [
+        {"$eq": ["$next", None]},
+        None,
+        {"$mergeObjects": ["$next", {"provider": {"$ifNull": ["$next.sticky", _PICKED]}}]},
+    ]
+}
+
+
+def _begin(request: RequestReady, part: PartReady) -> list[Document]:
+    number, name = part.number, f"parts.{part.number}"
+    last_part, highest = {"$ifNull": ["$last_part", None]}, {"$ifNull": ["$highest", -1]}
+    begun = {"$ne": [{"$type": f"${name}"}, "missing"]}
+    late = {"$or": [{"$eq": ["$cut", True]}, {"$and": [{"$ne": [last_part, None]}, {"$lt": [last_part, number]}]}]}
+    second: Any = {"$or": [{"$ne": [last_part, None]}, {"$gt": [highest, number]}]} if part.last else False
+    return [
+        {"$set": {"taken": {"$and": [{"$not": [begun]}, {"$not": [late]}, {"$not": [second]}]}}},
+        {
+            "$set": {
+                "head": {"$ifNull": ["$head", {"$literal": request.head}]},
+                name: {"$cond": ["$taken", {"$literal": part.written}, {"$ifNull": [f"${name}", "$$REMOVE"]}]},
+                "highest": {"$cond": ["$taken", {"$max": [highest, number]}, highest]},
+                "last_part": {"$cond": [{"$and": ["$taken", part.last]}, number, last_part]},
+                "begun_at": {"$cond": ["$taken", "$$NOW", {"$ifNull": ["$begun_at", "$$NOW"]}]},
+                "looked_at": {"$ifNull": ["$looked_at", "$$NOW"]},
+                "counted": {"$ifNull": ["$counted", []]},
+                **{mark: {"$ifNull": [f"${mark}", False]} for mark in ("cancelled", "cut", "announced")},
+                "completion": {"$ifNull": ["$completion", None]},
+            }
+        },
+        {"$unset": "taken"},
+    ]
