@@ -18,6 +18,7 @@ from producer.kafka import KafkaPublisher
 from producer.metrics import Metrics
 from producer.observe import Observed
 from producer.problems import path_of
+from producer.process import serve
 from producer.publisher import Publisher
 from producer.settings import ProducerSettings
 
@@ -47,6 +48,14 @@ def build_app(
     _answer_errors(app, sources)
     app.add_middleware(Observed, metrics=metrics, sources=sources)
     return app
+
+
+def run(settings: ProducerSettings) -> None:
+    """Serve until SIGTERM or SIGINT; raises SystemExit when the service must not run."""
+    publisher = KafkaPublisher(settings)
+    code = serve(build_app(settings, publisher=publisher), publisher, settings)
+    if code:
+        raise SystemExit(code)
 
 
 def _answer_errors(app: FastAPI, sources: Sources) -> None:

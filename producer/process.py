@@ -1,4 +1,4 @@
-"""`rollcall producer`: the process around the app."""
+"""The process around the app: event loop, signals, and an end that says why."""
 
 import asyncio
 import contextlib
@@ -9,11 +9,11 @@ import sys
 import structlog
 import uvicorn
 import uvloop
+from fastapi import FastAPI
 
-from producer.app import build_app
-from producer.kafka import KafkaPublisher
 from producer.logs import configure_logging
 from producer.protocol import ContractProtocol
+from producer.publisher import Publisher
 from producer.settings import ProducerSettings
 
 GRACE_SECONDS = 10
@@ -24,7 +24,7 @@ TOPICS_MISSING = 3
 _log = structlog.get_logger()
 
 
-def run(settings: ProducerSettings) -> int:
+def serve(app: FastAPI, publisher: Publisher, settings: ProducerSettings) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code: 0, or 3 when topics are missing."""
     configure_logging()
     # A body of 100,000 recipients makes a million objects without cycles: looking for cycles among them that often
@@ -34,14 +34,13 @@ def run(settings: ProducerSettings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn shuts down in order and then raises the signal again; without this it would end the process by it.
         signal.signal(number, lambda *_: None)
-    return uvloop.run(_serve(settings))
+    return uvloop.run(_serve(app, publisher, settings))
 
 
-async def _serve(settings: ProducerSettings) -> int:
-    publisher = KafkaPublisher(settings)
+async def _serve(app: FastAPI, publisher: Publisher, settings: ProducerSettings) -> int:
     server = uvicorn.Server(
         uvicorn.Config(
-            build_app(settings, publisher=publisher),
+            app,
             host=settings.http_host,
             port=settings.http_port,
             http=ContractProtocol,
@@ -66,7 +65,7 @@ async def _serve(settings: ProducerSettings) -> int:
     return 0
 
 
-async def _watch(publisher: KafkaPublisher, server: uvicorn.Server) -> int:
+async def _watch(publisher: Publisher, server: uvicorn.Server) -> int:
     """End the server when it must not run."""
     failure = await publisher.wait_failed()
     server.should_exit = True
