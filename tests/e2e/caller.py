@@ -1,0 +1,151 @@
+"""A caller of rollcall over Kafka, with plain aiokafka: publishes requests, reads what comes back."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, TypeVar
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from schemas.results import DeliveryEvent, EventType, RequestAccepted, RequestCompleted, RequestRejected
+
+Event = DeliveryEvent | RequestAccepted | RequestCompleted | RequestRejected
+E = TypeVar("E", bound=Event)
+R = TypeVar("R", bound="Reader")
+
+_MODELS: dict[str, type[Event]] = {
+    EventType.REQUEST_ACCEPTED: RequestAccepted,
+    EventType.REQUEST_COMPLETED: RequestCompleted,
+    EventType.REQUEST_REJECTED: RequestRejected,
+}
+_MAX_REQUEST_BYTES = 4 * 1024 * 1024  # more than any topic takes, so that the topic's own limit decides
+
+
+async def publish(
+    bootstrap: str,
+    topic: str,
+    *values: dict[str, Any] | bytes | None,
+    key: str | None = None,
+    headers: Sequence[tuple[str, bytes | None]] = (),
+) -> list[str]:
+    """Publish records one after the other; where each stands: topic/partition/offset."""
+    async with AIOKafkaProducer(
+        bootstrap_servers=bootstrap, acks="all", max_request_size=_MAX_REQUEST_BYTES
+    ) as producer:
+        places = []
+        for value in values:
+            encoded = json.dumps(value).encode() if isinstance(value, dict) else value
+            done = await producer.send_and_wait(
+                topic, encoded, key=key.encode() if key else None, headers=list(headers)
+            )
+            places.append(f"{done.topic}/{done.partition}/{done.offset}")
+        return places
+
+
+async def create_topic(bootstrap: str, topic: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(topic, 1, 1)])
+    finally:
+        await admin.close()
+
+
+async def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """Poll until the condition holds and return what it said; TimeoutError after so many seconds."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"still not so after {seconds:.0f} s")
+        await asyncio.sleep(0.05)
+    return found
+
+
+class Reader:
+    """Every record of a topic, from its beginning on, as it comes."""
+
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
+        self.records: list[ConsumerRecord] = []
+
+    def take(self, record: ConsumerRecord) -> None:
+        self.records.append(record)
+
+    def bytes(self) -> bytes:
+        """All that was read: keys, headers and values."""
+        return b"\n".join(
+            b"\n".join([r.key or b"", r.value or b"", *(b"%b: %b" % (n.encode(), v) for n, v in r.headers)])
+            for r in self.records
+        )
+
+
+class Results(Reader):
+    """The events of a topic, each checked against its model, repeats told by their ids."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(topic)
+        self.events: dict[str, Event] = {}
+
+    def take(self, record: ConsumerRecord) -> None:
+        super().take(record)
+        event = event_of(record)
+        known = self.events.setdefault(event.event_id, event)
+        if isinstance(event, DeliveryEvent | RequestCompleted):
+            assert known == event, f"a repeat says something else: {event.event_id}"
+
+    def of(self, kind: type[E], request_id: str) -> list[E]:
+        """The events of one kind and request, in the order in which they came first."""
+        return [event for event in self.events.values() if isinstance(event, kind) and event.request_id == request_id]
+
+    async def completed(self, request_id: str, seconds: float = 90.0) -> RequestCompleted:
+        """Wait for `request.completed`, the only one."""
+        (event,) = await until(lambda: self.of(RequestCompleted, request_id), seconds)
+        assert isinstance(event, RequestCompleted)
+        return event
+
+    async def rejected(self, request_id: str) -> RequestRejected:
+        """Wait for the first `request.rejected`."""
+        event = (await until(lambda: self.of(RequestRejected, request_id)))[0]
+        assert isinstance(event, RequestRejected)
+        return event
+
+
+def event_of(record: ConsumerRecord) -> Event:
+    """The event in a record, which says in its headers what it is (CloudEvents 1.0, Kafka binding, binary mode)."""
+    headers = {name: value.decode() for name, value in record.headers}
+    event = _MODELS.get(headers["ce_type"], DeliveryEvent).model_validate_json(record.value)
+    said = json.loads(record.value)
+    assert said.keys() == type(event).model_fields.keys()
+    assert record.key.decode() == event.request_id
+    if isinstance(event, DeliveryEvent):
+        assert headers["ce_type"] == f"delivery.{event.status}"
+    assert headers == {
+        "ce_id": event.event_id,
+        "ce_type": headers["ce_type"],
+        "ce_source": "rollcall",
+        "ce_specversion": "1.0",
+        "ce_time": said["occurred_at"],
+    }
+    return event
+
+
+@contextlib.asynccontextmanager
+async def reading(bootstrap: str, reader: R) -> AsyncIterator[R]:
+    """Feed the reader until the block ends; what it objects to ends the block at once."""
+    consumer = AIOKafkaConsumer(reader.topic, bootstrap_servers=bootstrap, group_id=None, auto_offset_reset="earliest")
+    await consumer.start()
+
+    async def feed() -> None:
+        async for record in consumer:
+            reader.take(record)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            feeding = group.create_task(feed())
+            yield reader
+            feeding.cancel()
+    finally:
+        await consumer.stop()

@@ -1,0 +1,89 @@
+"""A rollcall of its own on the shared stack: topics, database and processes under names that nobody else uses."""
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from pydantic import SecretStr
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from devstack import Stack
+from devstack.processes import Child, free_port
+from devstack.services import await_ready, run, service_env, start_service
+from ledger.sealing import Sealer
+from schemas.settings import parse_sealing_keys
+from schemas.topics import Topics
+
+Document = dict[str, Any]
+
+_PORTS = {"consumer": "ROLLCALL_CONSUMER_HTTP_PORT", "producer": "ROLLCALL_HTTP_PORT"}
+
+
+@dataclass
+class Service:
+    """A running `rollcall consumer` or `rollcall producer`."""
+
+    child: Child
+    url: str
+    """Where it answers over HTTP."""
+
+    def said(self) -> str:
+        assert self.child.log is not None
+        return self.child.log.read_text(errors="replace")
+
+
+@dataclass
+class House:
+    """The environment of the services, and what a test sees of them from outside."""
+
+    env: dict[str, str]
+    folder: Path
+    database: Database[Document]
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def topics(self) -> Topics:
+        return Topics(self.env["ROLLCALL_TOPIC_PREFIX"])
+
+    @property
+    def bootstrap(self) -> str:
+        return self.env["ROLLCALL_KAFKA_BOOTSTRAP"]
+
+    @property
+    def sealer(self) -> Sealer:
+        return Sealer(parse_sealing_keys(SecretStr(self.env["ROLLCALL_SEALING_KEYS"])))
+
+    def setup(self) -> None:
+        run(["rollcall", "setup", "--partitions", "4"], self.env, log=self.folder / "setup.log")
+
+    @contextlib.contextmanager
+    def service(self, name: str, *, ready: bool = True) -> Iterator[Service]:
+        """Start one, wait until it is ready unless told not to, and end it with the block."""
+        port = free_port()
+        log = self.folder / f"{name}-{next(self._numbers)}.log"
+        with start_service(["rollcall", name], {**self.env, _PORTS[name]: str(port)}, log=log) as child:
+            service = Service(child, f"http://127.0.0.1:{port}")
+            if ready:
+                await_ready(child, f"{service.url}/readyz")
+            yield service
+
+    def said(self) -> bytes:
+        """All that the services of this house have written."""
+        return b"".join(path.read_bytes() for path in sorted(self.folder.glob("*.log")))
+
+
+@contextlib.contextmanager
+def a_house(stack: Stack, folder: Path, *, setup: bool = True, **settings: object) -> Iterator[House]:
+    """Topics and indexes under fresh names; settings as `devstack.services.service_env` takes them."""
+    name = f"house-{uuid4().hex[:8]}"
+    env = service_env(stack, **{"TOPIC_PREFIX": name, "MONGO_DATABASE": name, **settings})
+    with MongoClient[Document](stack.mongo_url, tz_aware=True) as client:
+        house = House(env, folder, client[name])
+        if setup:
+            house.setup()
+        yield house
