@@ -30,6 +30,7 @@ from ledger.errors import LedgerUnavailable
 from ledger.mongo import MongoLedger
 from ledger.sealing import Sealer
 from providers.registry import build_providers
+from schemas.logs import configure_logging
 from schemas.settings import parse_sealing_keys
 from schemas.statuses import Lane
 
@@ -181,6 +182,7 @@ async def _probe(service: Service) -> None:
 
 def run(settings: ConsumerSettings) -> None:
     """Run one consumer process; raises NotReadyToStart or ledger.errors.LedgerNotReady."""
+    configure_logging()
 
     async def main() -> None:
         await serve(await build_app(settings))

@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from producer.answers import simple
 from producer.clock import Sources, uuid7
-from producer.logs import describe
 from producer.metrics import Metrics
+from schemas.logs import describe
 
 CLIENT_GONE = 499
 """Written into the log and the metrics for a client that hung up; nobody receives it."""

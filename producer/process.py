@@ -11,10 +11,10 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
-from producer.logs import configure_logging
 from producer.protocol import ContractProtocol
 from producer.publisher import Publisher
 from producer.settings import ProducerSettings
+from schemas.logs import configure_logging
 
 GRACE_SECONDS = 10
 """How long requests under way may take to end after SIGTERM."""

@@ -1,1 +1,1 @@
-"""What crosses a boundary: topics, records, HTTP bodies, statuses, reasons, settings. Pydantic only."""
+"""What crosses a boundary: topics, records, HTTP bodies, statuses, reasons, settings, and log lines."""

@@ -15,10 +15,10 @@ from starlette.datastructures import Headers
 from producer.bodies import check_headers
 from producer.clock import uuid7
 from producer.errors import RefusalError
-from producer.logs import SeldomFilter, describe
 from producer.order import body_type
-from producer.pages import masked, page_info
+from producer.pages import Page, masked
 from producer.problems import describe_problems
+from schemas.logs import SeldomFilter, describe
 from schemas.statuses import Channel
 
 NOON = datetime(2026, 4, 15, 12, 0, 0, 1234, tzinfo=UTC)
@@ -145,7 +145,7 @@ def test_an_address_is_masked_whether_it_is_one_or_not(channel: Channel, raw: st
 
 @given(st.integers(1, 50), st.integers(1, 100), st.integers(1, 1_000))
 def test_page_numbers_agree_with_the_total(page: int, page_size: int, total: int) -> None:
-    info = page_info(page, page_size, total)
+    info = Page(page, page_size).of(total)
     assert (info.total_pages - 1) * page_size < total <= info.total_pages * page_size
     assert info.has_next == (page * page_size < total)
     assert info.has_prev == (page > 1)
