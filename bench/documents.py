@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from bson import Binary
 
-from bench.workload import TENANT, USER, Order, code, number
+from bench.workload import CONTENT, TENANT, USER, Order, code, number
 
 Document = dict[str, Any]
 Headers = list[tuple[str, bytes]]
@@ -85,7 +85,7 @@ def prepare(order: Order) -> RequestReady:
 
 
 def _head(order: Order) -> Document:
-    text = orjson.dumps({"content": "x" * 54, "subject": None, "variables": {}})
+    text = orjson.dumps({"content": CONTENT, "subject": None, "variables": {}})
     return {
         "tenant_id": TENANT,
         "request_id": order.request_id,
@@ -183,7 +183,7 @@ def _advance(cuts: list[int], done: int) -> Document:
     }
 
 
-def _log(order: Order, key: str, part: int, index: int, masked: str, hashed: bytes) -> Document:  # noqa: PLR0913
+def _log(order: Order, key: str, part: int, index: int, masked: str, hashed: bytes) -> Document:  # noqa: PLR0913, PLR0917
     name = f"log_{key}{part:04x}{index:05x}"
     return {
         "_id": name,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import random
 import signal
@@ -187,4 +188,16 @@ def run(settings: ConsumerSettings) -> None:
     async def main() -> None:
         await serve(await build_app(settings))
 
+    collect_rarely()
     uvloop.run(main())
+
+
+def collect_rarely() -> None:
+    """Look for cycles a tenth as often as Python does by itself, and not among what was imported.
+
+    A part in hand is tens of thousands of small objects, none in a cycle: to walk them again and again took a quarter
+    of this process's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
