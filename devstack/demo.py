@@ -43,7 +43,7 @@ def main() -> int:
             start_stack() as stack,
         ):
             env = service_env(stack, PROVIDERS=_PROVIDERS)
-            with start_both(env, Path(folder)):
+            with start_both(stack, env, Path(folder)):
                 results = [_send(order, env) for order in _ORDERS]
                 accounted = all(results)
     except StackError as error:

@@ -9,7 +9,9 @@ class InProcessKafka:
     """A broker that lives as long as this object; topics appear when they are asked for, with four partitions each."""
 
     def __init__(self) -> None:
-        self._host: Producer | None = Producer({"bootstrap.servers": "in-process", "test.mock.num.brokers": 1})
+        self._host: Producer | None = Producer(
+            {"bootstrap.servers": "in-process", "test.mock.num.brokers": 1, "log_level": 0}
+        )
 
     @property
     def bootstrap(self) -> str:

@@ -1,5 +1,6 @@
 """Start rollcall's services as processes of their own, on a stack: for the demo, `make up` and the end-to-end tests."""
 
+import asyncio
 import base64
 import contextlib
 import http.client
@@ -13,9 +14,14 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from confluent_kafka.admin import AdminClient
+
 from devstack.errors import StackError
 from devstack.processes import Child, free_port, wait_until_ready
+from devstack.routes import IN_PROCESS
 from devstack.stack import Stack
+from ledger.mongo import MongoLedger
+from schemas.topics import Topics
 
 _PREFIX = "ROLLCALL_"
 _READY_SECONDS = 60
@@ -74,9 +80,9 @@ def start_service(
 
 
 @contextlib.contextmanager
-def start_both(env: Mapping[str, str], folder: Path) -> Iterator[tuple[Child, Child]]:
+def start_both(stack: Stack, env: Mapping[str, str], folder: Path) -> Iterator[tuple[Child, Child]]:
     """Set up topics and indexes, start producer and consumer at once, wait for both; their logs go to `folder`."""
-    run(["rollcall", "setup"], env, log=folder / "setup.log")
+    set_up(stack, env, log=folder / "setup.log")
     with (
         start_service(["rollcall", "consumer"], env, log=folder / "consumer.log") as consumer,
         start_service(["rollcall", "producer"], env, log=folder / "producer.log") as producer,
@@ -84,6 +90,26 @@ def start_both(env: Mapping[str, str], folder: Path) -> Iterator[tuple[Child, Ch
         await_ready(consumer, ready_url(env, "consumer"))
         await_ready(producer, ready_url(env, "producer"))
         yield producer, consumer
+
+
+def set_up(stack: Stack, env: Mapping[str, str], *, log: Path) -> None:
+    """Create topics and indexes with ``rollcall setup``, or without it where the broker cannot be asked to."""
+    if stack.kind != IN_PROCESS:
+        run(["rollcall", "setup"], env, log=log)
+        return
+    # librdkafka's broker knows no command to create a topic; it has each one from when it is first asked for.
+    admin = AdminClient({"bootstrap.servers": stack.kafka_bootstrap, "log_level": 0})
+    for topic in Topics(env.get(_PREFIX + "TOPIC_PREFIX", "communication")).specs():
+        admin.list_topics(topic.name, timeout=_READY_SECONDS)
+    asyncio.run(_set_up_ledger(stack.mongo_url, env[_PREFIX + "MONGO_DATABASE"]))
+
+
+async def _set_up_ledger(url: str, database: str) -> None:
+    ledger = await MongoLedger.connect(url, database)
+    try:
+        await ledger.setup()
+    finally:
+        await ledger.aclose()
 
 
 def run(args: Sequence[str | Path], env: Mapping[str, str], *, log: Path) -> None:

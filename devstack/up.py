@@ -57,7 +57,7 @@ def main() -> int:
             start_stack() as stack,
         ):
             env = service_env(stack, **_usual_ports())
-            with start_both(env, Path(folder)) as services:
+            with start_both(stack, env, Path(folder)) as services:
                 print(welcome(stack, env, _token(env), folder), flush=True)
                 wait(services)
     except StackError as error:

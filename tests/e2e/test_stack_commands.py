@@ -1,5 +1,6 @@
 """The two commands of a first evening: `make demo` and `make up`, and the lines that `make up` gives to copy."""
 
+import os
 import re
 import shutil
 import signal
@@ -16,14 +17,23 @@ SECONDS = 150
 pytestmark = [pytest.mark.durable, pytest.mark.timeout(SECONDS * 2)]
 
 
-def test_the_demo_ends_with_all_accounted_for() -> None:
+@pytest.mark.parametrize("java", [True, False], ids=["real-kafka", "without-java"])
+def test_the_demo_ends_with_all_accounted_for(tmp_path: Path, *, java: bool) -> None:
+    without = {"PATH": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/nobody.sock", "ROLLCALL_KAFKA_BOOTSTRAP": ""}
     done = subprocess.run(
-        [sys.executable, "-m", "devstack.demo"], cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False
+        [sys.executable, "-m", "devstack.demo"],
+        cwd=ROOT,
+        env={**os.environ, **({} if java else without)},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "all accounted for: yes"
     assert "10,000 recipients in" in done.stdout
     assert "1,000 recipients in" in done.stdout
+    assert ("in-process broker" in done.stderr) is not java
 
 
 @pytest.fixture(scope="module")
