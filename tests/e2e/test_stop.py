@@ -1,0 +1,42 @@
+"""One of two consumers is asked to stop in the middle: it finishes what it began, and nothing is in doubt."""
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from devstack import Stack
+from tests.e2e.accounting import an_accounting_provider
+from tests.e2e.books import assert_balanced
+from tests.e2e.caller import Results, publish, reading, until
+from tests.e2e.crowd import a_request
+from tests.e2e.house import a_house
+
+RECIPIENTS = [f"139{index:08d}" for index in range(4_000)]
+
+pytestmark = pytest.mark.durable
+
+
+async def test_a_sigterm_in_the_middle_leaves_nobody_in_doubt(stack: Stack, tmp_path: Path) -> None:
+    with an_accounting_provider(tmp_path) as provider:
+        settings = {"MAX_CHUNKS_IN_FLIGHT": 2, "LEASE_SECONDS": 30, "WINDOW_SIZE": 50}
+        with a_house(stack, tmp_path, PROVIDERS=[provider.entry], **settings) as house:
+            request = a_request(RECIPIENTS, content="Hello")
+            async with reading(house.bootstrap, Results(house.topics.results)) as results:
+                with house.service("consumer"), house.service("consumer") as leaving:
+                    await publish(house.bootstrap, house.topics.requests, request, key=request["request_id"])
+                    await until(lambda: len(provider.accepted()) > 500)
+                    await until(
+                        lambda: house.database["chunks"].find_one({"owner": {"$regex": f"-{leaving.child.pid}-"}})
+                    )
+                    asked = time.monotonic()
+                    leaving.child.signal(signal.SIGTERM)
+                    await until(lambda: leaving.child.exit_code() is not None, 30)
+                    stopped_after = time.monotonic() - asked
+                    completed = await results.completed(request["request_id"])
+                    await assert_balanced(house, results, completed, total=len(RECIPIENTS))
+    assert leaving.child.exit_code() == 0
+    assert completed.by_status == {"sent": len(RECIPIENTS)}
+    assert len(provider.accepted()) == len(RECIPIENTS), "sent twice"
+    print(f"stopped after {stopped_after:.1f} s")  # noqa: T201  # a figure, not a check
