@@ -103,6 +103,7 @@ def test_overlong_input_is_refused_unread() -> None:
 def test_digits_of_other_scripts_are_read_as_digits() -> None:
     assert normalise_phone("\uff0b\uff18\uff161\uff13800138000", None) == "+8613800138000"
     assert normalise_phone("+861380013800\u0660", None) == "+8613800138000"
+    assert normalise_phone("1380013800\uff10", "CN") == "+8613800138000"
 
 
 def test_examples_of_every_region_and_kind_are_read_as_the_library_reads_them() -> None:
@@ -154,6 +155,33 @@ def test_wider_misses_are_read_as_the_library_reads_them(
     assert normalise_phone(raw, region) == by_library(raw, region)
 
 
+@st.composite
+def tempting(draw: st.DrawFn) -> tuple[str, str]:
+    """(number without plus, region) that fits a region and begins with what may be taken off, or nearly so."""
+    region = draw(st.sampled_from(REGIONS))
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    assert metadata is not None
+    described = (metadata.mobile, metadata.fixed_line, metadata.toll_free, metadata.uan, metadata.general_desc)
+    patterns = [desc.national_number_pattern for desc in described if desc and desc.national_number_pattern]
+    number = draw(st.from_regex(draw(st.sampled_from(patterns)), fullmatch=True, alphabet=DIGITS))
+    taken_off = (metadata.national_prefix_for_parsing, metadata.international_prefix, str(metadata.country_code))
+    prefix = draw(st.sampled_from([pattern for pattern in taken_off if pattern]))
+    start = draw(st.from_regex(prefix, fullmatch=True, alphabet=DIGITS))
+    return start + number[draw(st.sampled_from([0, len(start)])) :], region
+
+
+@settings(max_examples=400)
+@given(tempting())
+@example(("00800997245", "PA"))  # fits Panama, and begins as a call abroad
+@example(("00376805085954771", "JP"))  # fits Japan, and begins with its national prefix
+@example(("35820595", "AX"))  # fits Finland, but for one on Aland it begins with the calling code
+def test_what_may_be_taken_off_a_number_is_taken_off_as_the_library_does(number: tuple[str, str]) -> None:
+    raw, region = number
+    code = phonenumbers.country_code_for_region(region)
+    assert normalise_phone(raw, region) == by_library(raw, region)
+    assert normalise_phone(f"+{code}{raw}", None) == by_library(f"+{code}{raw}", None)
+
+
 ODD = st.text(st.sampled_from("+0123456789 -()./,;#*xextEXT\uff0b\uff11\u0661\u00a0\u200b~=:"), max_size=24)
 
 
@@ -188,6 +216,7 @@ def test_almost_every_mobile_number_goes_the_fast_way() -> None:
         if e164.startswith(within[region][0]):
             fast += within[region][1].fullmatch(national(e164)) is not None
     assert fast > 1.9 * len(known)
+    assert within["AR"][1].fullmatch("91123456789")  # Argentina's national prefix may be nothing at all
 
 
 def test_the_tables_do_not_grow_with_what_is_no_number() -> None:
