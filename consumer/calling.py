@@ -82,5 +82,5 @@ class Caller:
             answer = await provider.send(message)
         except Exception as error:  # noqa: BLE001  # whatever it is, the message may be on its way
             answer = Uncertain(Reason.NO_ANSWER, type(error).__name__)
-        self._metrics.provider.labels(provider.name, type(answer).__name__.lower()).observe(self._monotonic() - began)
+        self._metrics.provider.observe((provider.name, type(answer).__name__.lower()), self._monotonic() - began)
         return answer

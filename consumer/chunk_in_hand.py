@@ -190,12 +190,11 @@ class ChunkInHand:
         return {int(log_id[-5:], 16): log for log_id, log in found.items()}
 
     def _count(self, logs: list[Log]) -> None:
-        now = self._tools.ledger.now()
-        outcomes = [(log.outcome, log.reason) for log in logs]
+        outcomes = Counter((log.outcome, log.reason) for log in logs)
         self._counts.update(outcomes)
         self._standing += logs
-        ages = [(now - log.created_at).total_seconds() for log in logs]
-        self._tools.metrics.ended(self.chunk.lane, outcomes, ages)
+        age = self._tools.ledger.now() - self._opened.head.accepted_at
+        self._tools.metrics.ended(self.chunk.lane, outcomes, age.total_seconds())
 
     def _unacked(self) -> Ranges:
         """What is logged and not acknowledged; forgets what is."""

@@ -1,11 +1,10 @@
 """What the consumer counts. No label holds an address, a tenant or a request."""
 
-from collections import Counter as Tally
-from collections.abc import Iterable
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-
-from schemas.statuses import Lane, Reason, Status
+from consumer.histogram import Histogram
+from core.work import Counts
+from schemas.statuses import Lane
 
 _LATENCY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _AGE = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400)
@@ -60,10 +59,8 @@ class Metrics:
             registry=self.registry,
         )
 
-    def ended(self, lane: Lane, outcomes: Iterable[tuple[Status, Reason | None]], ages: Iterable[float]) -> None:
+    def ended(self, lane: Lane, outcomes: Counts, age_seconds: float) -> None:
         """Count what a window logged."""
-        for (status, reason), number in Tally(outcomes).items():
+        for (status, reason), number in outcomes.items():
             self.deliveries.labels(status.value, reason.value if reason else "").inc(number)
-        observe = self.age.labels(lane.value).observe
-        for age in ages:
-            observe(age)
+        self.age.observe((lane.value,), age_seconds, outcomes.total())

@@ -1,7 +1,7 @@
 """One window: its deliveries, what a take-over makes of them, and the calls."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from consumer.lease import Lease
 from consumer.tools import Tools
@@ -73,4 +73,25 @@ async def send(  # noqa: PLR0913, PLR0917  # a call needs all of them
             entry.answer = await tools.caller.call(provider, message)
 
     with tools.metrics.windows.track_inprogress():
-        await asyncio.gather(*map(one, entries))
+        await _concurrently(one, entries)
+
+
+async def _concurrently(call: Callable[[Entry], Coroutine[None, None, None]], entries: list[Entry]) -> None:
+    """One task takes the entries in turn; as soon as a call makes it wait, each one left gets a task of its own.
+
+    So nothing waits behind another, and what is answered at once costs no task.
+    """
+    waiting = iter(entries)
+
+    async def in_turn() -> None:
+        for entry in waiting:
+            await call(entry)
+
+    try:
+        async with asyncio.TaskGroup() as calls:
+            calls.create_task(in_turn())
+            await asyncio.sleep(0)  # when this returns it has ended, or waits in a call
+            for entry in waiting:
+                calls.create_task(call(entry))
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
