@@ -111,7 +111,7 @@ class Roll:
             said = ", ".join(f"{number:,} {status}" for status, number in sorted(self.receipts.items()))
             notes.append(f"by receipt since then: {said}")
         if self.unreadable:
-            notes.append(f"{self.unreadable:,} events could not be read: they may be newer than this command line")
+            notes.append(f"events that could not be read, perhaps newer than this command line: {self.unreadable:,}")
         return notes
 
 

@@ -76,7 +76,7 @@ def _over_kafka(options: Options, body: BulkBody, source: Source, console: Conso
     found = survey(order)
     # Said before anything is published, so that it can be repeated whatever happens then.
     console.print(f"request {order.request_id}")
-    console.print(f"{found.recipients:,} recipients in {found.parts:,} {'part' if found.parts == 1 else 'parts'}")
+    console.print(f"{_many(found.recipients, 'recipient')} in {_many(found.parts, 'part')}")
     if not options.wait:
         asyncio.run(publish_only(order, found, settings))
         console.print(f"published; see {_report(order.request_id, order.tenant_id)}", soft_wrap=True)
@@ -106,6 +106,10 @@ def _over_http(options: Options, body: BulkBody, source: Source, console: Consol
     answered, summary = asyncio.run(post_and_follow(call, settings, console, timeout=options.timeout_seconds))
     print_roll_call(console, summary, hint=_report(answered.request_id, answered.tenant_id))
     return summary
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _report(request_id: str, tenant_id: str) -> str:

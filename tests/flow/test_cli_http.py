@@ -1,0 +1,117 @@
+"""One call of `send --url`, against an HTTP server in this process."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from cli.errors import CommandError, UsageError
+from cli.head import check_head
+from cli.http_call import MOST_RECIPIENTS, Answered, encode_body, post
+from cli.source import open_source
+from schemas.statuses import Channel
+
+ITEM = {"tenant_id": "tnt_1", "request_id": "req-1"}
+
+
+class Service:
+    """Answers what it is told to, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.answer: tuple[int, Any] = (200, {"items": [ITEM], "total": 2})
+        self.asked: list[tuple[web.Request, bytes]] = []
+
+    async def handle(self, request: web.Request) -> web.Response:
+        self.asked.append((request, await request.read()))
+        status, body = self.answer
+        text = body if isinstance(body, str) else json.dumps(body)
+        return web.Response(status=status, text=text, headers={"X-Request-Id": "req-1"} if status == 200 else {})
+
+
+Start = Callable[[Service], Awaitable[str]]
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    runners: list[web.AppRunner] = []
+
+    async def _start(service: Service) -> str:
+        app = web.Application()
+        app.router.add_post("/communication/bulk", service.handle)
+        runner = web.AppRunner(app)
+        runners.append(runner)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        return site.name
+
+    yield _start
+    for runner in runners:
+        await runner.cleanup()
+
+
+async def test_the_call_carries_token_and_key_and_returns_the_request(start: Start) -> None:
+    service = Service()
+    answered = await post(await start(service), "tok", b'{"a": 1}', "key-1")
+    assert answered == Answered("req-1", "tnt_1", 2)
+    ((request, body),) = service.asked
+    assert (request.headers["Authorization"], request.headers["Idempotency-Key"]) == ("Bearer tok", "key-1")
+    assert (request.content_type, body) == ("application/json", b'{"a": 1}')
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((401, {"code": 401, "message": "no token"}), "--url: the service answered 401: no token"),
+        ((502, "<html>"), "--url: the service answered 502: without a message; is it rollcall's producer?"),
+        ((200, {"hello": 1}), "--url: the answer is not that of rollcall's producer"),
+    ],
+)
+async def test_a_refusal_is_said_in_the_services_own_words(start: Start, answer: tuple[int, Any], said: str) -> None:
+    service = Service()
+    service.answer = answer
+    with pytest.raises(CommandError) as caught:
+        await post(await start(service), "tok", b"{}", None)
+    assert str(caught.value) == said
+
+
+async def test_a_service_that_is_away_is_one_line() -> None:
+    with pytest.raises(CommandError, match="--url: the service does not answer there"):
+        await post("http://127.0.0.1:1", "tok", b"{}", None)
+
+
+async def test_an_address_that_is_none_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="--url: is not an http address"):
+        await post("nowhere", "tok", b"{}", None)
+
+
+def a_body(path: Path) -> bytes:
+    fields = {"channel": Channel.SMS, "content": "hi", "template": None, "user_id": None}
+    with open_source(path, None) as source:
+        return encode_body(source, check_head(fields, tenant=None, request_id=None))
+
+
+def test_the_body_is_that_of_the_contract(tmp_path: Path) -> None:
+    path = tmp_path / "people.jsonl"
+    path.write_text('"138"\n{"to": "139", "reference": "r"}\n')
+    body = json.loads(a_body(path))
+    assert body["recipients"] == ["138", {"to": "139", "reference": "r"}]
+    assert (body["channel"], body["content"]) == ("sms", "hi")
+    assert "tenant_id" not in body
+
+
+def test_a_file_too_large_for_one_call_is_pointed_to_kafka(tmp_path: Path) -> None:
+    path = tmp_path / "people.jsonl"
+    path.write_text('"138"\n' * (MOST_RECIPIENTS + 1))
+    with pytest.raises(UsageError, match="send it over Kafka, without --url"):
+        a_body(path)
+
+
+def test_a_bad_line_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "people.jsonl"
+    path.write_text('"138"\n{}\n')
+    with pytest.raises(CommandError, match="FILE: line 2: to: field required"):
+        a_body(path)

@@ -1,0 +1,125 @@
+"""`report`, and the roll of `send`, over what the whole consumer has done on the in-memory twins."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from cli.errors import UnknownRequest
+from cli.report import show
+from cli.roll import Roll
+from cli.summary import Summary
+from core.outcome import Answer, Failed, Message, Retry, Sent
+from schemas.statuses import Reason, Status
+from tests.builders import a_log
+from tests.flow.world import TOPICS, Accounting, World
+
+GOOD = [f"138000000{n:02d}" for n in range(60)]
+
+
+def refuses_some(message: Message, _calls: int) -> Answer:
+    return Failed(Reason.REJECTED, "blacklisted") if message.to.endswith("7") else Sent("m")
+
+
+async def a_world(*recipients: object) -> World:
+    world = World(Accounting(answers=refuses_some))
+    await world.expand(world.record(*recipients))
+    await world.deliver_all()
+    return world
+
+
+async def report(world: World, *, show_all: bool = False, request_id: str = "r1") -> tuple[Summary, str]:
+    out = io.StringIO()
+    console = Console(file=out, width=100, highlight=False, markup=False, emoji=False)
+    summary = await show(world.ledger, console, "t1", request_id, show_all=show_all)
+    return summary, "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+async def test_a_report_tells_how_many_ended_how_and_who_was_not_reached() -> None:
+    world = await a_world(*GOOD[:9], "12", {"to": GOOD[0], "reference": "order-9"})
+    summary, said = await report(world)
+    assert summary.accounted
+    assert (
+        said
+        == """\
+request   r1
+channel   sms
+accepted  2026-01-02 03:04:05 UTC
+completed 2026-01-02 03:04:05 UTC
+
+status               recipients  meaning
+sent                          8  the provider took it
+failed                        2  was not sent, or did not arrive; the reason says why
+  invalid_recipient           1    the address is none for this channel
+  rejected                    1    the provider refused the message for good
+suppressed                    1  must not be sent; the reason says why
+  duplicate                   1    the same address stands at a lower position of the request
+total                        11
+
+not reached  reference  status      reason             error
+138****0007             failed      rejected           blacklisted
+***                     failed      invalid_recipient
+138****0000  order-9    suppressed  duplicate
+
+all accounted for: yes"""
+    )
+
+
+async def test_a_request_under_way_is_not_accounted_for_yet() -> None:
+    world = World(Accounting(answers=lambda _message, _calls: Retry(Reason.UNAVAILABLE)))
+    await world.expand(world.record(*GOOD[:3]))
+    await world.deliver_all()
+    summary, said = await report(world)
+    assert not summary.accounted
+    assert "not yet completed" in said
+    assert "3 of 3 are still to be attempted\nall accounted for: no" in said
+
+
+async def test_a_request_whose_parts_are_not_all_there_says_so() -> None:
+    world = World(Accounting())
+    await world.expand(world.record(*GOOD[:3], last=False))
+    await world.deliver_all()
+    summary, said = await report(world)
+    assert not summary.accounted
+    assert "not all parts of the request are expanded yet" in said
+
+
+async def test_the_first_fifty_are_shown_unless_all_are_asked_for() -> None:
+    world = await a_world(*(str(n) for n in range(10, 70)))
+    _, first = await report(world)
+    assert first.count("invalid_recipient") == 1 + 50
+    assert "and 10 more: repeat with --all" in first
+    _, whole = await report(world, show_all=True)
+    assert whole.count("invalid_recipient") == 1 + 60
+    assert "more:" not in whole
+
+
+async def test_what_receipts_have_moved_is_said() -> None:
+    world = World(Accounting())
+    await world.expand(world.record(*GOOD[:2]))
+    arrived = a_log("r1", 0, tenant_id="t1", status=Status.DELIVERED, outcome=Status.SENT)
+    lost = a_log("r1", 1, tenant_id="t1", status=Status.FAILED, outcome=Status.SENT, reason=Reason.UNDELIVERED)
+    await world.ledger.logs.insert([arrived, lost])
+    await world.deliver_all()
+    summary, said = await report(world)
+    assert summary.accounted
+    assert "by receipt since then: 1 delivered" in said
+    assert "***r1                   failed  undelivered" in said
+
+
+async def test_an_unknown_request_is_said_with_its_tenant() -> None:
+    with pytest.raises(UnknownRequest, match="tenant t1 has no request r2"):
+        await report(World(), request_id="r2")
+
+
+async def test_the_events_and_the_ledger_give_the_same_roll() -> None:
+    world = await a_world(*GOOD[:30], "12", GOOD[0])
+    roll = Roll("r1", "t1", 32)
+    for _, event in 2 * world.bus.events[TOPICS.results]:
+        headers = dict(event.headers())
+        roll.hear(headers["ce_type"].decode(), event.body, fresh=True)
+    summary, _ = await report(world)
+    heard = roll.summary()
+    assert heard.accounted
+    assert dict(heard.counts) == dict(summary.counts)
+    assert (heard.total, heard.missed_total) == (summary.total, summary.missed_total)

@@ -1,0 +1,175 @@
+"""The command line as its user meets it, up to where Kafka or MongoDB would be asked."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import jwt
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli.main import app
+
+SECRET = "a secret of at least thirty-two bytes"
+KAFKA = {"ROLLCALL_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
+MONGO = {"ROLLCALL_MONGO_URL": "mongodb://someone:hidden@127.0.0.1:1/"}
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KAFKA_BOOTSTRAP", "MONGO_URL", "JWT_SECRET", "SEALING_KEYS", "PROVIDERS", "TOKEN"):
+        monkeypatch.delenv(f"ROLLCALL_{name}", raising=False)
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> str:
+    path = tmp_path / "people.csv"
+    path.write_text("to,name\n13800138000,Li\n")
+    return str(path)
+
+
+def rollcall(*args: str, **env: str) -> Result:
+    return CliRunner().invoke(app, args, env=env)
+
+
+def send(file: str, *more: str, **env: str) -> Result:
+    return rollcall("send", file, "--channel", "sms", "--content", "hi", *more, **env)
+
+
+def test_help_lists_the_commands_and_the_exit_codes() -> None:
+    result = rollcall("--help")
+    assert result.exit_code == 0
+    for word in ("setup", "producer", "consumer", "send", "report", "token", "providers", "Exit codes", "130"):
+        assert word in result.stdout
+
+
+@pytest.mark.parametrize("command", ["setup", "producer", "consumer", "send", "report", "token"])
+def test_the_help_of_each_command_has_an_example(command: str) -> None:
+    assert f"rollcall {command}" in rollcall(command, "--help").stdout.partition("Example:")[2]
+
+
+def test_help_waits_for_no_driver() -> None:
+    asked = "import sys, cli.main; print(*{'pydantic', 'aiokafka', 'motor', 'fastapi', 'aiohttp'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        (["setup"], ["ROLLCALL_KAFKA_BOOTSTRAP: is not set", "ROLLCALL_MONGO_URL: is not set"]),
+        (["report", "req-1", "--tenant", "t"], ["ROLLCALL_MONGO_URL: is not set"]),
+        (["token", "--tenant", "t", "--user", "u"], ["ROLLCALL_JWT_SECRET: is not set"]),
+        (["providers", "check"], ["ROLLCALL_PROVIDERS"]),
+        (["consumer"], ["ROLLCALL_KAFKA_BOOTSTRAP: is not set", "ROLLCALL_SEALING_KEYS: is not set"]),
+        (["producer"], ["ROLLCALL_KAFKA_BOOTSTRAP: is not set"]),
+    ],
+)
+def test_missing_settings_are_named_a_line_each(args: list[str], named: list[str]) -> None:
+    result = rollcall(*args)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    for line in named:
+        assert any(said.startswith(line) or line in said for said in result.stderr.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ([], "--tenant: is needed"),
+        (["--url", "http://x"], "--token: is needed with --url; `rollcall token` makes one for development"),
+        (["--url", "http://x", "--token", "t", "--tenant", "t"], "--tenant: over HTTP the token says the tenant"),
+        (["--tenant", "t", "--format", "xml"], "--format: is one of csv, jsonl"),
+        (["--tenant", "t", "--variable", "x"], "--variable: is written name=value"),
+        (["--tenant", "t", "--content-file", "x"], "--content and --content-file exclude each other"),
+        (["--tenant", "t"], "ROLLCALL_KAFKA_BOOTSTRAP: is not set"),
+    ],
+)
+def test_options_that_cannot_be_used_end_in_one_line(people: str, more: list[str], said: str) -> None:
+    result = send(people, *more)
+    assert (result.exit_code, result.stderr) == (2, f"{said}\n")
+
+
+def test_an_unknown_channel_is_a_usage_error(people: str) -> None:
+    assert rollcall("send", people, "--channel", "fax", "--tenant", "t").exit_code == 2
+
+
+def test_a_bad_line_ends_it_before_anything_is_published(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("to,name\n13800138000,Li\n13900139000\n")
+    result = send(str(path), "--tenant", "t", **KAFKA)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "FILE: line 3: has 1 columns, the header row has 2\n"
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("to\n")
+    assert send(str(path), "--tenant", "t", **KAFKA).stderr == "FILE: recipients: at least one is needed\n"
+
+
+def test_a_content_that_leaves_no_room_for_recipients_is_named(people: str, tmp_path: Path) -> None:
+    content = tmp_path / "content.txt"
+    content.write_text("x" * 500_000)
+    args = ["send", people, "--channel", "sms", "--content-file", str(content), "--tenant", "t"]
+    result = rollcall(*args, **KAFKA)
+    assert (result.exit_code, result.stderr.partition(":")[0]) == (2, "--content")
+
+
+@pytest.mark.timeout(60)
+def test_a_kafka_that_is_away_is_one_line_with_its_variable(people: str) -> None:
+    result = send(people, "--tenant", "t", "--request-id", "req-1", **KAFKA)
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == ["request req-1", "1 recipient in 1 part"]
+    assert result.stderr.startswith("ROLLCALL_KAFKA_BOOTSTRAP: Kafka does not answer at 127.0.0.1:1 (")
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.timeout(60)
+def test_a_mongodb_that_is_away_is_one_line_without_its_password() -> None:
+    result = rollcall("report", "req-1", "--tenant", "t", **MONGO)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("ROLLCALL_MONGO_URL: MongoDB did not answer")
+    assert len(result.stderr.splitlines()) == 1
+    assert "hidden" not in result.output
+
+
+def test_an_address_of_mongodb_that_is_none_is_a_wrong_setting() -> None:
+    result = rollcall("report", "req-1", "--tenant", "t", ROLLCALL_MONGO_URL="postgres://hidden@x")
+    assert (result.exit_code, result.stderr) == (2, "ROLLCALL_MONGO_URL: is not a connection string of MongoDB\n")
+
+
+def test_a_token_says_what_was_asked_for_and_nothing_else_is_printed() -> None:
+    args = ["token", "--tenant", "tnt", "--user", "usr", "--scope", "a:b", "--scope", "c:d", "--ttl", "60"]
+    result = rollcall(*args, ROLLCALL_JWT_SECRET=SECRET, ROLLCALL_JWT_ISSUER="me", ROLLCALL_JWT_TENANT_CLAIM="org")
+    claims = jwt.decode(result.stdout.strip(), SECRET, algorithms=["HS256"], issuer="me")
+    assert (claims["sub"], claims["org"], claims["scope"]) == ("usr", "tnt", "a:b c:d")
+    assert claims["exp"] - claims["iat"] == 60
+
+
+def test_a_short_secret_is_refused() -> None:
+    result = rollcall("token", "--tenant", "t", "--user", "u", ROLLCALL_JWT_SECRET="short")
+    assert (result.exit_code, result.stderr) == (2, "ROLLCALL_JWT_SECRET: is shorter than 32 bytes\n")
+
+
+def test_more_copies_in_sync_than_copies_is_a_contradiction() -> None:
+    result = rollcall("setup", "--replication-factor", "1", "--min-insync-replicas", "2")
+    assert (result.exit_code, result.stderr) == (2, "--min-insync-replicas: is larger than --replication-factor\n")
+
+
+def test_providers_are_checked_and_shown() -> None:
+    entries = '[{"name": "sim", "kind": "simulator", "channel": "sms"}]'
+    result = rollcall("providers", "check", ROLLCALL_PROVIDERS=entries)
+    assert result.exit_code == 0
+    assert [line.split() for line in result.stdout.splitlines()] == [
+        ["channel", "provider", "state"],
+        ["sms", "sim", "ok"],
+    ]
+
+
+def test_a_provider_that_cannot_be_reached_is_an_error() -> None:
+    entries = '[{"name": "gate", "kind": "http", "channel": "sms", "url": "http://127.0.0.1:1/"}]'
+    result = rollcall("providers", "check", ROLLCALL_PROVIDERS=entries)
+    assert result.exit_code == 1
+    assert "refused" in result.stdout
+    assert result.stderr == "1 of the providers cannot be used: correct the entry, or start what it names\n"

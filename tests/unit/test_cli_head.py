@@ -1,0 +1,95 @@
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.errors import UsageError
+from cli.head import check_head, read_content, read_moment, read_variables
+from schemas.requests import BulkBody
+from schemas.statuses import Channel
+
+
+def checked(**said: Any) -> BulkBody:
+    fields: dict[str, Any] = {"channel": Channel.SMS, "content": "hi", "template": None} | said
+    tenant, request_id = fields.pop("tenant", "tnt_test"), fields.pop("request_id", "req-1")
+    return check_head(fields, tenant=tenant, request_id=request_id)
+
+
+def test_a_good_head_is_a_body() -> None:
+    body = checked(channel=Channel.EMAIL, subject="Hi {{name}}", content="<p>{{name}}</p>", user_id="usr_1")
+    assert (body.channel, body.subject, body.user_id) == (Channel.EMAIL, "Hi {{name}}", "usr_1")
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ({"content": ""}, "--content: is needed, or --content-file or --template"),
+        ({"content": "x {{"}, "--content: malformed placeholder at position 2; {{name}} is a variable"),
+        ({"channel": Channel.EMAIL}, "--subject: is needed for e-mail without a template"),
+        ({"channel": Channel.EMAIL, "subject": "a\nb"}, "--subject: control character at position 1"),
+        ({"tenant": "a b"}, "--tenant: string should match pattern"),
+        ({"request_id": "a b"}, "--request-id: string should match pattern"),
+        ({"reply_topic": "a/b"}, "--reply-topic: string should match pattern"),
+        ({"user_id": ""}, "--user: string should have at least 1 character"),
+        ({"variables": {"n" * 101: "x"}}, "--variable: string should have at most 100 characters"),
+        (
+            {"send_at": read_moment("", "2026-01-02T00:00Z"), "expires_at": read_moment("", "2026-01-01T00:00Z")},
+            "--expires-at: is not after send_at",
+        ),
+    ],
+)
+def test_each_wrong_option_is_named(said: dict[str, Any], line: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        checked(**said)
+    assert str(caught.value).startswith(line)
+
+
+def test_all_wrong_options_are_named_at_once() -> None:
+    with pytest.raises(UsageError) as caught:
+        checked(tenant="a b", user_id="", reply_topic="a/b")
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_over_http_the_token_says_the_tenant() -> None:
+    assert checked(tenant=None, request_id=None).content == "hi"
+
+
+def test_a_variable_may_hold_an_equals_sign() -> None:
+    assert read_variables(["a=b=c", "d="]) == {"a": "b=c", "d": ""}
+
+
+@pytest.mark.parametrize("pair", ["a", "=b"])
+def test_a_variable_without_name_or_value_is_refused(pair: str) -> None:
+    with pytest.raises(UsageError, match="--variable: is written name=value"):
+        read_variables([pair])
+
+
+def test_a_moment_has_its_offset() -> None:
+    moment = read_moment("--send-at", "2026-01-31T09:00:00+08:00")
+    assert moment is not None
+    assert moment.utcoffset() == timedelta(hours=8)
+
+
+@pytest.mark.parametrize("text", ["2026-01-31T09:00:00", "tomorrow", ""])
+def test_a_moment_without_an_offset_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--send-at: is written with its offset"):
+        read_moment("--send-at", text)
+
+
+def test_the_content_comes_from_one_place(tmp_path: Path) -> None:
+    file = tmp_path / "content.txt"
+    file.write_text("你好\n", "utf-8")
+    assert read_content(None, file) == "你好\n"
+    assert read_content("hi", None) == "hi"
+    with pytest.raises(UsageError, match="exclude each other"):
+        read_content("hi", file)
+
+
+def test_a_content_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "content.txt"
+    with pytest.raises(UsageError, match="--content-file: cannot be read"):
+        read_content(None, file)
+    file.write_bytes(b"\xff")
+    with pytest.raises(UsageError, match="--content-file: is not UTF-8"):
+        read_content(None, file)

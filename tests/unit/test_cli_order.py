@@ -1,0 +1,59 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import pytest
+
+from cli.errors import CommandError
+from cli.head import check_head
+from cli.order import Order, new_request_id, survey
+from cli.source import open_source
+from schemas.requests import BulkRequest
+from schemas.statuses import Channel
+
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+BODY = check_head({"channel": Channel.SMS, "content": "hi", "template": None}, tenant="t", request_id="r")
+
+
+def an_order(source: object) -> Order:
+    return Order(source, BODY, "tnt_test", "req-1", AT, repeated=False)  # type: ignore[arg-type]
+
+
+def a_file(tmp_path: Path, lines: int, name_bytes: int = 10) -> Path:
+    path = tmp_path / "people.csv"
+    path.write_text("to,name\n" + "".join(f"{13_800_000_000 + n},{'x' * name_bytes}\n" for n in range(lines)))
+    return path
+
+
+def test_the_parts_of_a_file_are_records_of_the_intake(tmp_path: Path) -> None:
+    with open_source(a_file(tmp_path, 2_000, name_bytes=1_000), None) as source:
+        order = an_order(source)
+        found = survey(order)
+        parts = list(order.parts())
+    assert (found.recipients, found.parts) == (2_000, len(parts))
+    requests = [BulkRequest.model_validate_json(part.value) for part in parts]
+    assert [request.part for request in requests] == [0, 1, 2]
+    assert [request.last for request in requests] == [False, False, True]
+    assert {request.accepted_at for request in requests} == {AT}
+    assert {part.key for part in parts} == {b"req-1"}
+
+
+def test_the_second_reading_gives_the_same_records(tmp_path: Path) -> None:
+    with open_source(a_file(tmp_path, 100), None) as source:
+        order = an_order(source)
+        assert [part.value for part in order.parts()] == [part.value for part in order.parts()]
+
+
+def test_a_recipient_too_large_for_a_record_is_named_by_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "people.jsonl"
+    big = {"to": "1", "variables": {str(n): "é" * 60_000 for n in range(8)}}
+    path.write_bytes(b'"13800138000"\n' + orjson.dumps(big) + b"\n")
+    with open_source(path, None) as source, pytest.raises(CommandError) as caught:
+        survey(an_order(source))
+    assert str(caught.value) == "FILE: line 2: does not fit into one record"
+
+
+def test_ids_sort_by_time() -> None:
+    made = [new_request_id() for _ in range(3)]
+    assert len(set(made)) == 3
+    assert sorted(id_[:13] for id_ in made) == [id_[:13] for id_ in made]

@@ -1,0 +1,83 @@
+import io
+
+from rich.console import Console
+
+from cli.render import print_roll_call
+from cli.summary import Missed, Summary
+
+HINT = "rollcall report req-1 --tenant tnt_test"
+
+
+def printed(summary: Summary, width: int = 110) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=width, highlight=False, markup=False, emoji=False)
+    print_roll_call(console, summary, hint=HINT)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def a_missed(index: int = 1, *, reference: str = "order-1", error: str | None = None) -> Missed:
+    return Missed(0, index, "138****8000", reference, "failed", "gave_up", error)
+
+
+def test_the_roll_call_reads_as_a_table() -> None:
+    summary = Summary(
+        counts={("sent", None): 9_950, ("failed", "gave_up"): 1, ("failed", "invalid_recipient"): 39},
+        total=9_990,
+        missed=[a_missed(error="busy")],
+        missed_total=40,
+        accounted=True,
+        notes=["a note"],
+    )
+    assert (
+        printed(summary)
+        == f"""\
+status               recipients  meaning
+sent                      9,950  the provider took it
+failed                       40  was not sent, or did not arrive; the reason says why
+  invalid_recipient          39    the address is none for this channel
+  gave_up                     1    every attempt was refused for the moment, until attempts or time ran out
+total                     9,990
+
+not reached  reference  status  reason   error
+138****8000  order-1    failed  gave_up  busy
+and 39 more: {HINT}
+
+a note
+all accounted for: yes"""
+    )
+
+
+def test_a_roll_without_failures_is_short() -> None:
+    summary = Summary(counts={("sent", None): 2}, total=2, missed=(), missed_total=0, accounted=True)
+    assert (
+        printed(summary)
+        == """\
+status  recipients  meaning
+sent             2  the provider took it
+total            2
+
+all accounted for: yes"""
+    )
+
+
+def test_the_last_line_says_no_when_somebody_is_missing() -> None:
+    summary = Summary(counts={}, total=2, missed=(), missed_total=0, accounted=False)
+    assert printed(summary).splitlines()[-1] == "all accounted for: no"
+
+
+def test_those_of_whom_only_the_number_is_known_are_pointed_to() -> None:
+    summary = Summary(counts={("failed", None): 3}, total=3, missed=(), missed_total=3, accounted=True)
+    assert f"not reached: 3; {HINT}" in printed(summary)
+
+
+def test_a_callers_text_can_neither_steer_the_terminal_nor_be_markup() -> None:
+    missed = a_missed(reference="\x1b[31m[red]x\n[/red]", error="\x9b2J")
+    summary = Summary(counts={("failed", "gave_up"): 1}, total=1, missed=[missed], missed_total=1, accounted=True)
+    shown = printed(summary)
+    assert "?[31m[red]x?[/red]" in shown
+    assert not {letter for letter in shown if not letter.isprintable()} - {"\n"}
+
+
+def test_a_status_newer_than_this_reader_is_shown() -> None:
+    summary = Summary(counts={("parked", "lunch"): 1}, total=1, missed=(), missed_total=0, accounted=True)
+    assert "parked            1" in printed(summary)

@@ -1,0 +1,88 @@
+import io
+
+import pytest
+
+from cli.rows import MAX_LINE_BYTES, RowError, RowFormat, Rows
+from core.intake import recipient_json
+
+ADDRESS = "13800138000"
+
+
+def read(text: str | bytes, row_format: RowFormat = RowFormat.CSV) -> list[object]:
+    raw = text if isinstance(text, bytes) else text.encode()
+    return [recipient_json(row) for row in Rows(io.BytesIO(raw), row_format)]
+
+
+def test_columns_beyond_to_and_reference_are_variables() -> None:
+    assert read("name,to,reference\nLi,138,order-1\nWu,139,\n") == [
+        {"to": "138", "variables": {"name": "Li"}, "reference": "order-1"},
+        {"to": "139", "variables": {"name": "Wu"}},
+    ]
+
+
+def test_the_file_of_a_spreadsheet_is_read() -> None:
+    assert read('\ufeffto,name\r\n 138 ,"Li, ""the"" 李\r\nsecond line"\r\n\r\n') == [
+        {"to": "138", "variables": {"name": 'Li, "the" 李\r\nsecond line'}},
+    ]
+
+
+def test_an_empty_cell_is_an_empty_variable() -> None:
+    assert read("to,name\n138,\n") == [{"to": "138", "variables": {"name": ""}}]
+
+
+def test_json_lines_are_strings_or_objects() -> None:
+    lines = '"138"\n\n{"to": "139", "variables": {"name": "Li"}, "reference": "r"}\n'
+    assert read(lines, RowFormat.JSONL) == ["138", {"to": "139", "variables": {"name": "Li"}, "reference": "r"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "line 1: the header row has no column `to`"),
+        (f"{ADDRESS}\n", "line 1: the header row has no column `to`"),
+        ("to,a,a\n", "line 1: two columns of the header row have the same name"),
+        ("to,\n", "line 1: two columns of the header row have the same name, or one has none"),
+        (f"to,a\n{ADDRESS},1\n{ADDRESS}\n", "line 3: has 1 columns, the header row has 2"),
+        (f"to,a\n{ADDRESS},1,2\n", "line 2: has 3 columns, the header row has 2"),
+        ("to,a\n,1\n", "line 2: to: string should have at least 1 character"),
+        (f'to\n"{ADDRESS}', "line 2: is not CSV"),
+        (f"to,a\n{ADDRESS},{'x' * 200_000}\n", "line 2: is not CSV"),
+        (b"to\n\xff\n", "line 2: is not UTF-8"),
+        ("to\n" + "1" * (MAX_LINE_BYTES + 1), f"line 2: is longer than {MAX_LINE_BYTES} bytes"),
+        (f"to,{ADDRESS * 10}\n1,2\n", "line 2: variables.***: string should have at most 100 characters"),
+        (f"to,reference\n{ADDRESS},{'r' * 201}\n", "line 2: reference: string should have at most 200 characters"),
+    ],
+)
+def test_a_bad_line_of_csv_is_named_and_not_quoted(text: str | bytes, said: str) -> None:
+    with pytest.raises(RowError) as caught:
+        read(text)
+    assert str(caught.value).startswith(said)
+    assert ADDRESS not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("{", "is not JSON"),
+        ("7", "is neither an address nor an object with `to`"),
+        ("[]", "is neither an address nor an object with `to`"),
+        ("{}", "to: field required"),
+        ('""', "string should have at least 1 character"),
+        ('{"to": 138}', "to: input should be a valid string"),
+        ('{"to": "138", "variables": {"a": 1}}', "variables.a: input should be a valid string"),
+        (f'{{"to": "138", "variables": {{"{ADDRESS}": 1}}}}', "variables.***: input should be a valid string"),
+        (f'{{"to": "138", "{ADDRESS}": 1}}', "***: extra inputs are not permitted"),
+        ('{"to": "138", "colour": 1}', "colour: extra inputs are not permitted"),
+    ],
+)
+def test_a_bad_line_of_json_is_named_and_not_quoted(line: str, said: str) -> None:
+    with pytest.raises(RowError) as caught:
+        read(f'"138"\n{line}\n', RowFormat.JSONL)
+    assert str(caught.value) == f"line 2: {said}"
+
+
+def test_rows_are_read_as_they_are_asked_for() -> None:
+    rows = Rows(io.BytesIO(b"to\n1\n2\nbroken,row\n"), RowFormat.CSV)
+    first = next(iter(rows))
+    assert recipient_json(first) == {"to": "1"}
+    assert rows.line == 2

@@ -1,0 +1,59 @@
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from cli.errors import UsageError
+from cli.rows import RowFormat
+from cli.source import open_source
+from core.intake import recipient_json
+
+
+def all_of(path: Path, row_format: RowFormat | None = None) -> list[object]:
+    """What the second reading finds; the first one found the same."""
+    with open_source(path, row_format) as source:
+        first, second = ([recipient_json(row) for row in source.rows()] for _ in range(2))
+    assert first == second
+    return second
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"),
+    [
+        ("people.csv", "to\n138\n", {"to": "138"}),
+        ("people.jsonl", '"to"\n', "to"),
+        ("people.ndjson", '"138"\n', "138"),
+        ("people", "to,name\n138,\n", {"to": "138", "variables": {"name": ""}}),
+        ("people", '"to"\n138\n', {"to": "138"}),
+        ("people", '"138"\n', "138"),
+        ("people", '{"to": "138"}\n', {"to": "138"}),
+    ],
+)
+def test_the_name_or_else_the_first_line_says_the_format(tmp_path: Path, name: str, text: str, found: object) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    assert all_of(path) == [found]
+
+
+def test_a_named_format_wins(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text('"138"\n')
+    assert all_of(path, RowFormat.JSONL) == ["138"]
+
+
+def test_a_pipe_can_be_read_twice(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=["to\n138\n"])
+    writer.start()
+    assert all_of(pipe) == [{"to": "138"}]
+    writer.join()
+
+
+def test_a_file_that_cannot_be_read_is_said_with_its_reason(tmp_path: Path) -> None:
+    with (
+        pytest.raises(UsageError, match="FILE: cannot be read \\(No such file or directory\\)"),
+        open_source(tmp_path / "none.csv", None),
+    ):
+        pass
