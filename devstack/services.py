@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient
 
 from devstack.errors import StackError
 from devstack.processes import Child, free_port, wait_until_ready
-from devstack.routes import IN_PROCESS
+from devstack.routes import IN_PROCESS, KAFKA_VARIABLE, MONGO_VARIABLE
 from devstack.stack import Stack
 from ledger.mongo import MongoLedger
 from schemas.topics import Topics
@@ -38,10 +38,13 @@ def service_env(stack: Stack, **overrides: object) -> dict[str, str]:
     Overrides are settings without their prefix: ``service_env(stack, CHUNK_SIZE=100)``; None takes one away, a list or
     a dict becomes JSON. Nothing named ROLLCALL_* is inherited: no run may depend on what a shell exports.
     """
+    # Servers that were given may hold somebody's real topics and data, so nothing goes by the usual names there.
+    own = f"dev{secrets.token_hex(4)}"
     settings: dict[str, object] = {
         "KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
+        "TOPIC_PREFIX": own if os.environ.get(KAFKA_VARIABLE) else "communication",
         "MONGO_URL": stack.mongo_url,
-        "MONGO_DATABASE": "rollcall",
+        "MONGO_DATABASE": own if os.environ.get(MONGO_VARIABLE) else "rollcall",
         "JWT_SECRET": secrets.token_urlsafe(32),
         "SEALING_KEYS": "dev:" + base64.b64encode(secrets.token_bytes(32)).decode(),
         "DEFAULT_REGION": "CN",
@@ -99,7 +102,7 @@ def set_up(stack: Stack, env: Mapping[str, str], *, log: Path) -> None:
         return
     # librdkafka's broker knows no command to create a topic; it has each one from when it is first asked for.
     admin = AdminClient({"bootstrap.servers": stack.kafka_bootstrap, "log_level": 0})
-    for topic in Topics(env.get(_PREFIX + "TOPIC_PREFIX", "communication")).specs():
+    for topic in Topics(env[_PREFIX + "TOPIC_PREFIX"]).specs():
         admin.list_topics(topic.name, timeout=_READY_SECONDS)
     asyncio.run(_set_up_ledger(stack.mongo_url, env[_PREFIX + "MONGO_DATABASE"]))
 

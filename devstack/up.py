@@ -38,7 +38,7 @@ curl -s http://127.0.0.1:{http_port}/communication/bulk \\
   -d '{body}'
 
 One over Kafka, followed to its roll call:
-export ROLLCALL_KAFKA_BOOTSTRAP='{kafka}' ROLLCALL_MONGO_URL='{mongo}'
+{exports}
 {rollcall} send examples/sms.csv --channel sms --content 'Hello {{{{name}}}}' --tenant {tenant}
 
 What became of a request (its id is in X-Request-Id, or what send prints first):
@@ -68,7 +68,9 @@ def main() -> int:
 
 def welcome(stack: Stack, env: Mapping[str, str], token: str, logs: str) -> str:
     """The addresses, a token, and the lines to copy."""
+    shared = ("KAFKA_BOOTSTRAP", "TOPIC_PREFIX", "MONGO_URL", "MONGO_DATABASE")
     return _WELCOME.format(
+        exports="export " + " \\\n  ".join(f"ROLLCALL_{name}='{env['ROLLCALL_' + name]}'" for name in shared),
         kafka=stack.kafka_bootstrap,
         mongo=stack.mongo_url,
         http_port=env["ROLLCALL_HTTP_PORT"],
