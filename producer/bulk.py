@@ -16,12 +16,14 @@ from producer.clock import Sources
 from producer.errors import BadRequestError, UnavailableError
 from producer.metrics import Metrics
 from producer.order import Desk, Order
-from producer.pages import MAX_PAGE_SIZE, PAGE_SIZE, first_answer
+from producer.pages import Page, first_answer
 from producer.publisher import Publisher, PublishError
 from producer.settings import ProducerSettings
 from schemas.http import CommunicationLogListResponse, SimpleResponse
 from schemas.requests import RequestId
 
+PAGE_SIZE = 20
+MAX_PAGE_SIZE = 100
 MAX_PAGE = 1_000_000
 _REQUEST_ID = TypeAdapter[str](RequestId)
 _ERRORS = (400, 401, 403, 404, 408, 413, 415, 500, 503)
@@ -63,12 +65,14 @@ def bulk_routes(front: Front) -> APIRouter:
     ) -> Response:
         """Accept a request for many recipients; 200 once Kafka has all of it."""
         request_id = take_request_id(request)
+        asked = Page(page, page_size)
         async with front.bodies.taken(request) as body:
             order = await front.bodies.work(
-                body, partial(desk.take, body, caller, request_id=request_id, now=front.sources.now())
+                body,
+                partial(desk.take, body, caller, request_id=request_id, now=front.sources.now(), show=asked.slice),
             )
             await hand_over(front, order)
-        answer = first_answer(order, page, page_size, front.settings.default_region)
+        answer = first_answer(order, asked, front.settings.default_region)
         location = {"Location": f"/communication/requests/{request_id}"}
         return Response(answer.model_dump_json(), 200, location, JSON)
 
@@ -105,14 +109,13 @@ async def hand_over(front: Front, order: Order) -> None:
                 f"Repeat it with `Idempotency-Key: {order.request_id}` so that nobody is sent to twice"
             ) from None
         raise UnavailableError("Kafka is away; nothing was sent") from None
-    recipients = len(order.body.recipients)
-    front.metrics.recipients.labels(order.body.channel, order.lane).inc(recipients)
+    front.metrics.recipients.labels(order.head.channel, order.lane).inc(order.total)
     _log.info(
         "accepted",
         request_id=order.request_id,
         tenant_id=order.tenant_id,
-        channel=order.body.channel,
+        channel=order.head.channel,
         lane=order.lane,
-        recipients=recipients,
+        recipients=order.total,
         parts=len(order.parts),
     )

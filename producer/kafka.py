@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 from core.intake import IntakePart
 from producer.publisher import PublishError, TopicsMissingError
 from producer.settings import ProducerSettings
+from schemas.logs import describe
 
 PUBLISH_SECONDS = 4.5
 """How long a call waits for Kafka; the rest of its five seconds is for the answer."""
@@ -86,16 +87,24 @@ class KafkaPublisher:
     async def _keep(self) -> None:
         """Connect, watch, and connect anew when the connection is dead for good."""
         while True:
-            async with self._connected() as producer:
-                silent = 0
-                while silent < REPLACE_AFTER:
-                    known = await _topics(producer)
-                    silent = 0 if known is not None else silent + 1
-                    if known is not None:
-                        self._compare(known)
-                    elif silent >= AWAY_AFTER:
-                        self._say("Kafka does not answer")
-                    await asyncio.sleep(PROBE_SECONDS)
+            try:
+                async with self._connected() as producer:
+                    await self._watch(producer)
+            except Exception as error:  # noqa: BLE001  # a fault in the client must not leave the service deaf for ever
+                _log.error("connection to Kafka failed", fault=describe(error))  # its words may quote
+                await asyncio.sleep(PROBE_SECONDS)
+
+    async def _watch(self, producer: AIOKafkaProducer) -> None:
+        """Ask for the topics again and again, until nobody has answered for long."""
+        silent = 0
+        while silent < REPLACE_AFTER:
+            known = await _topics(producer)
+            silent = 0 if known is not None else silent + 1
+            if known is not None:
+                self._compare(known)
+            elif silent >= AWAY_AFTER:
+                self._say("Kafka does not answer")
+            await asyncio.sleep(PROBE_SECONDS)
 
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[AIOKafkaProducer]:

@@ -1,10 +1,10 @@
 """From the bytes of a body to records ready to publish, or a refusal that names the field. Pure: no I/O, no waiting."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, FailFast, Field, ValidationError, create_model
 
@@ -16,15 +16,21 @@ from producer.auth import SEND_AS, Caller
 from producer.errors import BadRequestError, ForbiddenError, NotFoundError
 from producer.problems import describe_problems, path_of
 from producer.settings import ProducerSettings
-from schemas.requests import AnyRecipient, BulkBody
+from schemas.requests import AnyRecipient, BulkBody, Recipient
 from schemas.statuses import Channel, Lane
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """A request that was checked, and the records that carry it."""
 
-    body: BulkBody
+    head: BulkBody
+    """The body without its recipients: a hundred thousand of them are not kept beside the records that carry them."""
+    shown: tuple[Recipient, ...]
+    """The recipients that the answer shows."""
+    total: int
     content: Template
     tenant_id: str
     user_id: str
@@ -52,9 +58,13 @@ class Desk:
         self._own_topics = frozenset(spec.name for spec in topics.specs()) - {topics.results}
         self._body_type = body_type(settings.max_recipients)
 
-    def take(self, raw: bytes | bytearray, caller: Caller, *, request_id: str, now: datetime) -> Order:
-        """Check a body and split it; raises BadRequestError, ForbiddenError, NotFoundError."""
+    def take(self, raw: bytearray, caller: Caller, *, request_id: str, now: datetime, show: slice) -> Order:
+        """Check a body and split it; raises BadRequestError, ForbiddenError, NotFoundError.
+
+        `raw` is empty afterwards, so that a large body is not held twice. `show` says which recipients are kept.
+        """
         body = self._parse(raw)
+        raw.clear()
         user_id = _user_of(body, caller)
         self._check_reply_topic(body)
         if body.template is not None:
@@ -65,13 +75,15 @@ class Desk:
             head = request_head(
                 body, tenant_id=caller.tenant_id, user_id=user_id, request_id=request_id, accepted_at=accepted_at
             )
-            parts = tuple(encode_parts(head, map(recipient_json, body.recipients)))
+            shown = tuple(Recipient(to=one) if isinstance(one, str) else one for one in body.recipients[show])
+            total = len(body.recipients)
+            parts = tuple(encode_parts(head, map(recipient_json, _used_up(body.recipients))))
         except IntakeError as error:
             raise BadRequestError(str(error)) from None
         lane = choose_lane(parts[0], self._settings.chunk_size)
-        return Order(body, content, caller.tenant_id, user_id, request_id, accepted_at, parts, lane)
+        return Order(body, shown, total, content, caller.tenant_id, user_id, request_id, accepted_at, parts, lane)
 
-    def _parse(self, raw: bytes | bytearray) -> BulkBody:
+    def _parse(self, raw: bytearray) -> BulkBody:
         try:
             return self._body_type.model_validate_json(raw)
         except ValidationError as error:
@@ -122,6 +134,13 @@ def _compiled(field: str, how: Callable[[str], Template], text: str) -> Template
         return how(text)
     except TemplateError as error:
         raise BadRequestError(f"{field}: {error}") from None
+
+
+def _used_up(items: list[T]) -> Iterator[T]:
+    """The items in order, each let go of once it is used: freeing all at once would stop every thread."""
+    items.reverse()
+    while items:
+        yield items.pop()
 
 
 def _unchanged(value: AnyRecipient) -> AnyRecipient:

@@ -1,5 +1,7 @@
 """The answer to a request that was just accepted: one page of its deliveries, none of which has a log yet."""
 
+from dataclasses import dataclass
+
 from core.address import normalise_email, normalise_phone
 from core.ids import log_id, request_key
 from core.intake import position_of
@@ -9,29 +11,52 @@ from schemas.http import CommunicationLogListResponse, CommunicationLogResponse,
 from schemas.requests import Recipient
 from schemas.statuses import Channel, Status
 
-PAGE_SIZE = 20
-MAX_PAGE_SIZE = 100
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which deliveries a caller asked to see; pages count from 1."""
+
+    number: int
+    size: int
+
+    @property
+    def first(self) -> int:
+        """The number of its first delivery, counted from 0."""
+        return (self.number - 1) * self.size
+
+    @property
+    def slice(self) -> slice:
+        """Where its deliveries stand among all."""
+        return slice(self.first, self.first + self.size)
+
+    def of(self, total: int) -> PageInfo:
+        """Where it stands in a whole."""
+        pages = -(-total // self.size)
+        return PageInfo(
+            page=self.number,
+            page_size=self.size,
+            total=total,
+            total_pages=pages,
+            has_next=self.number < pages,
+            has_prev=self.number > 1,
+        )
 
 
-def first_answer(order: Order, page: int, page_size: int, default_region: str | None) -> CommunicationLogListResponse:
-    """The contract's answer, made from the request alone; pages count from 1, one beyond the last is empty."""
-    total = len(order.body.recipients)
-    numbers = range(min((page - 1) * page_size, total), min(page * page_size, total))
+def first_answer(order: Order, page: Page, default_region: str | None) -> CommunicationLogListResponse:
+    """The contract's answer, made from the request alone; a page beyond the last is empty."""
+    key = request_key(order.tenant_id, order.request_id)
+    sizes = [part.recipients for part in order.parts]
+    items = [
+        _item(order, log_id(key, *position_of(sizes, number)), recipient, default_region)
+        for number, recipient in enumerate(order.shown, page.first)
+    ]
     return CommunicationLogListResponse(
         code=200,
-        items=_items(order, numbers, default_region),
+        items=items,
         message="accepted",
-        pagination=page_info(page, page_size, total),
+        pagination=page.of(order.total),
         timestamp=order.accepted_at,
-        total=total,
-    )
-
-
-def page_info(page: int, page_size: int, total: int) -> PageInfo:
-    """Where a page stands."""
-    pages = -(-total // page_size)
-    return PageInfo(
-        page=page, page_size=page_size, total=total, total_pages=pages, has_next=page < pages, has_prev=page > 1
+        total=order.total,
     )
 
 
@@ -44,35 +69,26 @@ def masked(channel: Channel, raw: str, default_region: str | None) -> str:
     return mask_email(email) if email else mask_raw(raw)
 
 
-def _items(order: Order, numbers: range, default_region: str | None) -> list[CommunicationLogResponse]:
-    body = order.body
-    key = request_key(order.tenant_id, order.request_id)
-    sizes = [part.recipients for part in order.parts]
-    waits = body.send_at is not None and body.send_at > order.accepted_at
-    items = []
-    for number in numbers:
-        given = body.recipients[number]
-        recipient = Recipient(to=given) if isinstance(given, str) else given
-        items.append(
-            CommunicationLogResponse(
-                id=log_id(key, *position_of(sizes, number)),
-                channel=body.channel,
-                content=order.content.render(recipient.variables, body.variables),
-                recipient=masked(body.channel, recipient.to, default_region),
-                status=Status.SCHEDULED if waits else Status.PENDING,
-                provider=None,
-                response=None,
-                error=None,
-                template_id=None,
-                tenant_id=order.tenant_id,
-                user_id=order.user_id,
-                created_at=order.accepted_at,
-                updated_at=order.accepted_at,
-                sent_at=None,
-                request_id=order.request_id,
-                reference=recipient.reference,
-                reason=None,
-                attempts=0,
-            )
-        )
-    return items
+def _item(order: Order, log: str, recipient: Recipient, default_region: str | None) -> CommunicationLogResponse:
+    head = order.head
+    waits = head.send_at is not None and head.send_at > order.accepted_at
+    return CommunicationLogResponse(
+        id=log,
+        channel=head.channel,
+        content=order.content.render(recipient.variables, head.variables),
+        recipient=masked(head.channel, recipient.to, default_region),
+        status=Status.SCHEDULED if waits else Status.PENDING,
+        provider=None,
+        response=None,
+        error=None,
+        template_id=None,
+        tenant_id=order.tenant_id,
+        user_id=order.user_id,
+        created_at=order.accepted_at,
+        updated_at=order.accepted_at,
+        sent_at=None,
+        request_id=order.request_id,
+        reference=recipient.reference,
+        reason=None,
+        attempts=0,
+    )
