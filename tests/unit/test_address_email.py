@@ -113,7 +113,7 @@ CASED = st.sampled_from([str, str.lower, str.upper, str.title])
 NEARLY = st.builds(lambda local, domain, cased: cased(f"{local}@{domain}"), LOCAL, DOMAIN, CASED)
 
 
-@settings(max_examples=1000)
+@settings(deadline=None, max_examples=1000)
 @given(NEARLY)
 @example("NEWS@example.com")
 @example("News@Example.Test")
@@ -121,7 +121,7 @@ def test_what_looks_like_an_address_is_read_as_the_library_reads_it(raw: str) ->
     assert normalise_email(raw) == by_library(raw)
 
 
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(
     st.text(
         st.sampled_from("aZ0@.-_\"'\\<> ,;:()[]\u00e9\u0130\u00df\u5f20\u3002\uff20\u0301\u05d0\u200d"), max_size=30
@@ -135,6 +135,7 @@ def test_anything_at_all_is_read_as_the_library_reads_it_or_refused_for_a_contro
     assert normalise_email(raw) == (None if has_control(raw) else by_library(raw))
 
 
+@settings(deadline=None)
 @given(NEARLY)
 def test_normalising_twice_is_normalising_once(raw: str) -> None:
     found = normalise_email(raw)

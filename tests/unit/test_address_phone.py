@@ -123,6 +123,7 @@ def test_near_misses_of_every_example_are_read_as_the_library_reads_them() -> No
                 assert normalise_phone(raw, region) == by_library(raw, region), (raw, region)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(sorted(COUNTRY_CODE_TO_REGION_CODE)),
     st.text(DIGITS, max_size=16),
@@ -134,12 +135,13 @@ def test_any_digits_after_a_calling_code_are_read_as_the_library_reads_them(
     assert normalise_phone(f"+{code}{digits}", region) == by_library(f"+{code}{digits}", region)
 
 
+@settings(deadline=None)
 @given(st.text(DIGITS, max_size=17), st.sampled_from(REGIONS))
 def test_any_digits_are_read_as_the_library_reads_them(digits: str, region: str) -> None:
     assert normalise_phone(digits, region) == by_library(digits, region)
 
 
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(
     st.sampled_from(EXAMPLES), st.randoms(use_true_random=False), st.sampled_from([str, national]), st.integers(1, 4)
 )
@@ -170,7 +172,7 @@ def tempting(draw: st.DrawFn) -> tuple[str, str]:
     return start + number[draw(st.sampled_from([0, len(start)])) :], region
 
 
-@settings(max_examples=400)
+@settings(deadline=None, max_examples=400)
 @given(tempting())
 @example(("00800997245", "PA"))  # fits Panama, and begins as a call abroad
 @example(("00376805085954771", "JP"))  # fits Japan, and begins with its national prefix
@@ -185,7 +187,7 @@ def test_what_may_be_taken_off_a_number_is_taken_off_as_the_library_does(number:
 ODD = st.text(st.sampled_from("+0123456789 -()./,;#*xextEXT\uff0b\uff11\u0661\u00a0\u200b~=:"), max_size=24)
 
 
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(ODD | st.text(max_size=30) | st.text(st.characters(), max_size=20), st.sampled_from([None, "CN", "US", "AR"]))
 @example("tel:863-1234;phone-context=+1-914-555", "US")
 @example("+1 650 253 0000 ext. 5", "CN")
@@ -201,6 +203,7 @@ def test_anything_at_all_is_read_as_the_library_reads_it_or_refused_for_a_contro
         assert found == by_library(raw, region)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(EXAMPLES))
 def test_normalising_twice_is_normalising_once(known: tuple[str, str]) -> None:
     assert normalise_phone(known[1], known[0]) == known[1]

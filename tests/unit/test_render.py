@@ -4,7 +4,7 @@ from collections.abc import Callable
 from html import unescape
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.render import (
@@ -146,12 +146,14 @@ def test_no_control_character_comes_into_a_subject(control: str) -> None:
     assert str(refused.value) == "control character at position 5"
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_literal_text_comes_back_as_it_was(text: str) -> None:
     assert compile_text(literal(text)).render({}, {}) == text
     assert compile_html(literal(text)).render({}, {}) == text
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.text(st.characters(exclude_characters="{"), max_size=8), NAMES)), MAPPINGS, MAPPINGS)
 def test_each_name_gives_way_to_the_recipients_value_else_the_requests_else_it_is_missing(
     pieces: list[tuple[str, str]], variables: dict[str, str], defaults: dict[str, str]
@@ -169,6 +171,7 @@ def test_each_name_gives_way_to_the_recipients_value_else_the_requests_else_it_i
         assert caught.value.name in names - both.keys()
 
 
+@settings(deadline=None)
 @given(st.text("{}ab ", max_size=20))
 def test_a_value_is_never_read_as_a_template(value: str) -> None:
     assert compile_text("<{{a}}>").render({"a": value}, {"b": "expanded"}) == f"<{value}>"
@@ -176,6 +179,7 @@ def test_a_value_is_never_read_as_a_template(value: str) -> None:
     assert compile_subject("<{{a}}>").render({"a": value}, {"b": "expanded"}) == f"<{value}>"
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_an_escaped_value_holds_no_markup_and_reads_back(value: str) -> None:
     rendered = compile_html("{{a}}").render({"a": value}, {})
@@ -184,11 +188,13 @@ def test_an_escaped_value_holds_no_markup_and_reads_back(value: str) -> None:
     assert rendered == compile_html("{{a}}").render({}, {"a": value})
 
 
+@settings(deadline=None)
 @given(HARMLESS)
 def test_a_harmless_value_comes_into_a_subject_as_it_is(value: str) -> None:
     assert compile_subject("{{a}}!").render({"a": value}, {}) == f"{value}!"
 
 
+@settings(deadline=None)
 @given(st.text("{}a1_ -\u00e9"))
 def test_any_source_is_a_template_or_is_refused_at_a_brace(source: str) -> None:
     position = refused_at(source)

@@ -1,7 +1,7 @@
 """The text part of an HTML mail."""
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.render import compile_html, compile_text, html_to_text, is_html
@@ -112,6 +112,7 @@ WORDS_OF_HTML = ["a", "p", "br", "li", "href", "img alt", "script", "style", "ti
 MARKUP = st.lists(st.sampled_from(SIGNS + WORDS_OF_HTML), max_size=30).map("".join)
 
 
+@settings(deadline=None)
 @given(MARKUP | st.text(max_size=50))
 @example("<![foo")
 @example("<!DOCTYPE [<!ENTITY")
@@ -124,6 +125,7 @@ def test_no_input_is_too_broken(html: str) -> None:
 WORDS = st.lists(st.text("abc<>&\"'{}\u5f20", min_size=1, max_size=8), min_size=1, max_size=4).map(" ".join)
 
 
+@settings(deadline=None)
 @given(WORDS, WORDS)
 def test_the_text_part_may_be_made_before_or_after_it_is_filled(name: str, code: str) -> None:
     source = '<h1>Dear {{ name }}</h1><p>Code: <b>{{code}}</b>, <a href="https://example.com/{{id}}">here</a></p>'
