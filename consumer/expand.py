@@ -33,7 +33,7 @@ async def expand(record: Incoming, cluster: str, tools: Tools) -> None:
         return
     request, text, head, part = checked
     stands = await tools.lasting(lambda: tools.ledger.requests.begin(head, part), "begin")
-    if refusal := _conflict(stands, request, tools.sealer):
+    if refusal := _conflict(stands, request, (head, part), tools.sealer):
         await refuse(record, refusal, tools)
         return
     if part.number not in stands.counted:
@@ -146,19 +146,22 @@ def whole_milliseconds(moment: datetime) -> datetime:
 
 def digests(sealer: Sealer, request: BulkRequest, key_id: str) -> tuple[bytes, bytes]:
     """Keyed digests of the canonical body: what all parts share, and the whole of this part."""
-    said = request.model_dump(mode="json", exclude={"accepted_at", "schema_version"})
-    shared = {name: value for name, value in said.items() if name not in _PER_PART}
+    shared = request.model_dump(mode="json", exclude=set(_PER_PART))
+    recipients = [to if isinstance(to, str) else (to.to, to.variables, to.reference) for to in request.recipients]
+    whole = {**shared, "part": request.part, "last": request.last, "recipients": recipients}
     return tuple(  # type: ignore[return-value]
-        sealer.hash(orjson.dumps(body, option=orjson.OPT_SORT_KEYS), key_id) for body in (shared, said)
+        sealer.hash(orjson.dumps(body, option=orjson.OPT_SORT_KEYS), key_id) for body in (shared, whole)
     )
 
 
-def _conflict(stands: Request, request: BulkRequest, sealer: Sealer) -> Refusal | None:
-    """Why what stands forbids this part."""
+def _conflict(stands: Request, request: BulkRequest, mine: tuple[Head, Part], sealer: Sealer) -> Refusal | None:
+    """Why what stands forbids this part; `mine` is what would stand if this expansion were the first."""
     part, head = stands.parts.get(request.part), stands.head
     conflict = Refusal(Rejection.REQUEST_CONFLICT, "the request id was used with another body")
     try:
-        shared, whole = digests(sealer, request, head.key_id)
+        shared, whole = mine[0].digest, mine[1].digest
+        if head.key_id != mine[0].key_id:
+            shared, whole = digests(sealer, request, head.key_id)
     except SealingError:
         return about(request, conflict, head.correlation_id)
     if shared != head.digest or (part and part.digest != whole):
