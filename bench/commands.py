@@ -5,7 +5,6 @@ from typing import Any
 
 os.environ.setdefault("MOTOR_MAX_WORKERS", "32")  # as the product's; read when Motor is imported
 
-from bson import Binary
 from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import ReturnDocument
@@ -54,7 +53,7 @@ class Commands:
         which = {
             "request": request.key,
             "part": {"$lt": part.number},
-            "lookup": {"$in": [Binary(value) for value in chunk.hashes]},
+            "lookup": {"$in": chunk.hashes},
         }
         await self._chunks.find(which, {"hashes": True}).to_list(None)
 

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from bson import Binary
 
 from bench.workload import CONTENT, TENANT, USER, Order, code, number
 
@@ -151,7 +150,7 @@ def _chunk(  # noqa: PLR0913
         "sweep_at": MOMENT,
     }
     if searchable:
-        document["lookup"] = [Binary(value) for value in slices]
+        document["lookup"] = slices
     windows = [
         WindowReady(
             [_log(order, key, part, i, masked[i - first], slices[i - first]) for i in range(cuts[at], cuts[at + 1])],

@@ -3,8 +3,6 @@
 from collections import Counter
 from typing import Any
 
-from bson import Binary
-
 from core.ids import ChunkId, RequestKey
 from core.plan import Ranges
 from core.work import Batch, Counts, Decided, Line, Window, Work
@@ -39,7 +37,7 @@ def chunk_document(chunk: Chunk) -> Document:
     if chunk.references is not None:
         document["references"] = list(chunk.references)
     if chunk.searchable:
-        document["lookup"] = [Binary(value) for value in hash_slices(chunk.hashes)]
+        document["lookup"] = hash_slices(chunk.hashes)
     return document
 
 

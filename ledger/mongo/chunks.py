@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bson import Binary
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
@@ -155,7 +154,7 @@ class MongoChunks:
         which = {
             "request": key,
             "part": {"$lt": below_part},
-            "lookup": {"$in": [Binary(value) for value in wanted]},
+            "lookup": {"$in": list(wanted)},
         }
         with answering():
             async for found in self._chunks.find(which, {"hashes": True}):
