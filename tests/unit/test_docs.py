@@ -1,0 +1,62 @@
+"""What is generated is fresh, what is linked exists, and .env.example is an environment that works."""
+
+import base64
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic_settings import BaseSettings
+
+from cli.settings import SendSettings, SetupSettings, TokenSettings
+from consumer.settings import ConsumerSettings
+from producer.settings import ProducerSettings
+from schemas.settings import PREFIX, load
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SECRETS = {
+    "ROLLCALL_SEALING_KEYS": f"k1:{base64.b64encode(bytes(32)).decode()}",
+    "ROLLCALL_JWT_SECRET": "a secret of thirty-two characters",
+}
+
+
+def env_example() -> dict[str, str]:
+    """The variables that .env.example sets, as a shell reads them."""
+    lines = (ROOT / ".env.example").read_text("utf-8").splitlines()
+    return dict(word.split("=", 1) for line in lines for word in shlex.split(line, comments=True))
+
+
+def test_what_is_generated_is_fresh() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs" / "generate.py", "--check"], capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [ConsumerSettings, ProducerSettings, SendSettings, SetupSettings, TokenSettings],
+    ids=lambda s: s.__name__,
+)
+def test_the_example_environment_works_once_its_secrets_are_filled_in(
+    settings: type[BaseSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example = env_example()
+    assert {name for name, value in example.items() if not value} == SECRETS.keys()
+    for name, value in (example | SECRETS).items():
+        assert name.startswith(PREFIX)
+        monkeypatch.setenv(name, value)
+
+    load(settings)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_what_a_page_links_to_exists(page: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8"))
+    ours = [link.partition("#")[0] for link in links if "://" not in link]
+
+    assert [link for link in ours if link and not (page.parent / link).exists()] == []
