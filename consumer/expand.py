@@ -65,19 +65,25 @@ async def _check(
     if request.template is not None:
         refusal = Refusal(Rejection.UNKNOWN_TEMPLATE, "the tenant has no template of this code", ("template",))
         return about(request, refusal, correlation_id)
-    try:
-        text = compile_content(request.channel, request.content, request.subject, request.variables)
-        _check_subject(text)
-    except (TemplateError, RenderError) as error:
-        return about(request, Refusal(Rejection.INVALID_CONTENT, str(error), ("content", "subject")), correlation_id)
+    text = _compile(request)
+    if isinstance(text, Refusal):
+        return about(request, text, correlation_id)
     head, part = _describe(record, request, reply_topic, correlation_id, tools)
     return request, text, head, part
 
 
-def _check_subject(text: Text) -> None:
-    """A subject that no recipient's variables could make fit is refused as a whole."""
-    if text.subject and not text.subject.missing({}, text.variables):
-        text.subject.render({}, text.variables)
+def _compile(request: BulkRequest) -> Text | Refusal:
+    """The text; a subject that no recipient's variables could make fit is refused as a whole."""
+    field = "content"
+    try:
+        compile_content(request.channel, request.content, None, request.variables)
+        field = "subject"
+        text = compile_content(request.channel, request.content, request.subject, request.variables)
+        if text.subject and not text.subject.missing({}, text.variables):
+            text.subject.render({}, text.variables)
+    except (TemplateError, RenderError) as error:
+        return Refusal(Rejection.INVALID_CONTENT, f"{field}: {error}", (field,))
+    return text
 
 
 async def _reply_topic(record: Incoming, request: BulkRequest, tools: Tools) -> str | Refusal | None:

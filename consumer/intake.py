@@ -58,7 +58,7 @@ def decode(record: Incoming) -> BulkRequest | Refusal:
 
 def _explain(record: Incoming, error: ValidationError) -> Refusal:
     said = _readable(record.value or b"")
-    problems = error.errors(include_url=False, include_input=False, include_context=False)
+    problems = _innermost(error.errors(include_url=False, include_input=False, include_context=False))
     correlation_id = read_correlation(record)
     if said is None or problems[0]["type"] == "json_invalid":
         message = "the value is not a JSON object in UTF-8, or is nested too deeply"
@@ -76,6 +76,17 @@ def _explain(record: Incoming, error: ValidationError) -> Refusal:
         part=said["part"] if type(said.get("part")) is int else None,
         correlation_id=correlation_id,
     )
+
+
+def _innermost(problems: Sequence[Any]) -> list[Any]:
+    """Without those about the whole of a value of which a part is named too: the union's branch that was not meant."""
+    paths = [_path(problem) for problem in problems]
+    wholes: set[str] = set()
+    for path in paths:
+        while "." in path:
+            path = path.rpartition(".")[0]  # noqa: PLW2901  # up to the root
+            wholes.add(path)
+    return [problem for problem, path in zip(problems, paths, strict=True) if path not in wholes]
 
 
 def _readable(value: bytes) -> dict[str, Any] | None:
