@@ -1,9 +1,6 @@
 """How recipients become parts, parts become chunks, chunks become windows; and ranges of positions."""
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
-
-T = TypeVar("T")
 
 Ranges = tuple[tuple[int, int], ...]
 """Half-open ranges of indices, ascending, apart from each other."""
@@ -47,17 +44,3 @@ def take(ranges: Ranges, count: int) -> tuple[Ranges, Ranges]:
         taken.append((first, end))
         count -= end - first
     return tuple(taken), ()
-
-
-def split_parts(items: Iterable[T], sizes: Iterable[int], room: int, most: int) -> Iterator[list[T]]:
-    """Items in their order, in lists whose sizes in bytes sum to at most `room` and that hold at most `most`."""
-    part: list[T] = []
-    used = 0
-    for item, size in zip(items, sizes, strict=True):
-        if part and (used + size > room or len(part) >= most):
-            yield part
-            part, used = [], 0
-        part.append(item)
-        used += size
-    if part:
-        yield part

@@ -1,12 +1,12 @@
 """The real Kafka and MongoDB of the whole run: each is started once, by the first test that asks for it."""
 
 import dataclasses
-import os
 from collections.abc import Iterator
 
 import pytest
 
 from devstack import Stack, start_stack
+from tests.not_run import not_run
 
 _NOTES = pytest.StashKey[list[str]]()
 
@@ -39,10 +39,7 @@ def stack(kafka_stack: Stack, mongo_url: str) -> Stack:
 def _durable_kafka(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("durable") is None or request.getfixturevalue("kafka_stack").durable:
         return
-    reason = "not run: needs a durable Kafka"
-    if os.environ.get("REQUIRE_REAL_STACK") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    not_run("needs a durable Kafka")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -23,6 +23,7 @@ from devstack.services import ready_url, service_env, start_service
 from producer.tokens import issue_token
 from schemas.requests import BulkRequest
 from schemas.topics import MAX_INTAKE_BYTES, Topics
+from tests.not_run import not_run
 
 EXAMPLE = Path(__file__).parents[1] / "contract" / "data" / "example-request.json"
 SECRET = "a secret of at least thirty-two bytes"
@@ -170,7 +171,7 @@ async def test_without_topics_it_ends_and_names_the_command(kafka_stack: Stack, 
 def own_kafka(tmp_path: Path) -> Iterator[LocalKafka]:
     """A Kafka that a test may take away from everybody, because nobody else has it."""
     if lack := why_no_kafka():
-        pytest.skip(f"not run: {lack}")
+        not_run(lack)
     kafka = LocalKafka(tmp_path / "kafka")
     try:
         yield kafka

@@ -20,6 +20,7 @@ from pymongo import MongoClient, WriteConcern
 
 from devstack import LocalKafka, LocalMongo, Stack
 from devstack.packages import why_no_kafka
+from tests.not_run import not_run
 
 READY_SECONDS = 60
 
@@ -27,7 +28,7 @@ READY_SECONDS = 60
 @pytest.fixture(scope="module")
 def local_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
     if lack := why_no_kafka():
-        pytest.skip(f"not run: {lack}")
+        not_run(lack)
     kafka = LocalKafka(tmp_path_factory.mktemp("kafka"))
     try:
         kafka.start()

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.not_run import not_run
+
 ROOT = Path(__file__).parents[2]
 SECONDS = 150
 
@@ -74,7 +76,7 @@ def copied(lines: str) -> str:
 
 def test_the_first_request_over_http_works_as_it_is_printed(welcome: str) -> None:
     if shutil.which("curl") is None:
-        pytest.skip("not run: needs curl")
+        not_run("needs curl")
     answer = copied(block(welcome, "A first request over HTTP"))
     assert '"code":200' in answer.replace(" ", "")
     assert "138****0001" in answer
