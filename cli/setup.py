@@ -9,7 +9,7 @@ from cli.errors import CommandError
 from cli.kafka import answering, open_admin
 from cli.ledger import open_ledger
 from cli.settings import SetupSettings
-from cli.topics import Wanted, count_brokers, create, differences, new_topic, standing_topics
+from cli.topics import Wanted, create, describe_cluster, differences, standing_topics
 from ledger.errors import LedgerNotReady
 
 
@@ -33,9 +33,8 @@ async def _topics(settings: SetupSettings, wanted: Wanted, *, check: bool) -> li
         specs = settings.topics.specs()
         standing = await standing_topics(admin, [spec.name for spec in specs])
         missing = [spec for spec in specs if spec.name not in standing]
-        if not check and missing:
-            brokers = await count_brokers(admin)
-            await create(admin, [new_topic(spec, wanted, brokers) for spec in missing])
+        if not check:
+            await create(admin, await describe_cluster(admin), missing, wanted)
     for spec in specs:
         if spec.name in standing:
             lacks = differences(spec, wanted, standing[spec.name])

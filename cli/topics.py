@@ -6,7 +6,7 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import for_code
+from aiokafka.errors import IncompatibleBrokerVersion, for_code
 
 from cli.errors import CommandError
 from cli.kafka import PATIENCE_SECONDS, within
@@ -52,7 +52,10 @@ async def _configs(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str
     asked = [ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys(_COMPARED, "")) for name in names]
     if not asked:
         return {}
-    answers = await within(PATIENCE_SECONDS, admin.describe_configs(asked))
+    try:
+        answers = await within(PATIENCE_SECONDS, admin.describe_configs(asked))
+    except IncompatibleBrokerVersion:
+        return {}
     configs: dict[str, dict[str, str]] = {}
     for answer in answers:
         for code, _message, _kind, name, entries in answer.resources:
@@ -62,10 +65,20 @@ async def _configs(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str
     return configs
 
 
-async def count_brokers(admin: AIOKafkaAdminClient) -> int:
-    """How many brokers the cluster has."""
-    cluster: dict[str, Any] = await within(PATIENCE_SECONDS, admin.describe_cluster())
-    return len(cluster["brokers"])
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What of a cluster matters for new topics."""
+
+    brokers: int
+    creates_topics: bool
+    """Whether it has a controller to ask; librdkafka's broker has none, and makes any topic whose name it hears."""
+
+
+async def describe_cluster(admin: AIOKafkaAdminClient) -> Cluster:
+    """How large the cluster is, and how it makes topics."""
+    said: dict[str, Any] = await within(PATIENCE_SECONDS, admin.describe_cluster())
+    nodes = {broker["node_id"] for broker in said["brokers"]}
+    return Cluster(len(nodes), said["controller_id"] in nodes)
 
 
 def differences(spec: TopicSpec, wanted: Wanted, standing: Standing) -> list[str]:
@@ -112,11 +125,20 @@ def new_topic(spec: TopicSpec, wanted: Wanted, brokers: int) -> NewTopic:
     return NewTopic(spec.name, wanted.partitions or DEFAULT_PARTITIONS, replicas, topic_configs=configs)
 
 
-async def create(admin: AIOKafkaAdminClient, topics: Sequence[NewTopic]) -> None:
+async def create(
+    admin: AIOKafkaAdminClient,
+    cluster: Cluster,
+    specs: Sequence[TopicSpec],
+    wanted: Wanted,
+) -> None:
     """Create topics; one that another created meanwhile is fine. Raises CommandError with Kafka's reason."""
-    if not topics:
+    if not specs:
         return
-    answer = await within(PATIENCE_SECONDS, admin.create_topics(list(topics)))
+    if not cluster.creates_topics:
+        await within(PATIENCE_SECONDS, admin.describe_topics([spec.name for spec in specs]))
+        return
+    topics = [new_topic(spec, wanted, cluster.brokers) for spec in specs]
+    answer = await within(PATIENCE_SECONDS, admin.create_topics(topics))
     for name, code, *rest in answer.topic_errors:
         if code not in {0, _TOPIC_EXISTS}:
             why = rest[0] if rest and rest[0] else for_code(code).__name__

@@ -9,9 +9,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from devstack import Stack
+from devstack.inprocess import InProcessKafka
 from tests.e2e.house import House, a_house
-
-pytestmark = pytest.mark.durable
 
 
 def rollcall(house: House, *args: str) -> subprocess.CompletedProcess[str]:
@@ -19,6 +18,7 @@ def rollcall(house: House, *args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([command, *args], env=house.env, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.durable
 async def test_setup_may_be_repeated_and_check_agrees(stack: Stack, tmp_path: Path) -> None:
     with a_house(stack, tmp_path, setup=False) as house:
         before = rollcall(house, "setup", "--check")
@@ -37,6 +37,7 @@ async def test_setup_may_be_repeated_and_check_agrees(stack: Stack, tmp_path: Pa
         assert rollcall(house, "setup", "--check").returncode == 0
 
 
+@pytest.mark.durable
 async def test_a_topic_gets_the_retention_and_size_that_the_design_names(stack: Stack, tmp_path: Path) -> None:
     with a_house(stack, tmp_path) as house:
         spec = house.topics.specs()[-1]
@@ -46,6 +47,7 @@ async def test_a_topic_gets_the_retention_and_size_that_the_design_names(stack: 
         assert configs["min.insync.replicas"] == "1"
 
 
+@pytest.mark.durable
 async def test_what_differs_is_named_and_left_alone(stack: Stack, tmp_path: Path) -> None:
     with a_house(stack, tmp_path) as house:
         name = house.topics.chunks
@@ -55,6 +57,15 @@ async def test_what_differs_is_named_and_left_alone(stack: Stack, tmp_path: Path
             assert done.returncode == 1
             assert f"topic {name}: retention.ms is 1000, must be at least 86400000" in done.stderr
         assert (await configs_of(house, name))["retention.ms"] == "1000"
+
+
+def test_a_broker_without_a_controller_makes_topics_by_their_names(mongo_url: str, tmp_path: Path) -> None:
+    broker = InProcessKafka()
+    stack = Stack(broker.bootstrap, mongo_url, "in-process broker", durable=False, note="")
+    with a_house(stack, tmp_path, setup=False) as house:
+        assert rollcall(house, "setup").returncode == 0
+        assert rollcall(house, "setup", "--check").returncode == 0
+    broker.close()
 
 
 async def configs_of(house: House, name: str) -> dict[str, str]:
