@@ -19,6 +19,9 @@ _REPLY_HEADERS = ("reply_to", "kafka_replyTopic")
 _CORRELATION_HEADERS = ("correlation_id", "kafka_correlationId")
 _MOST_FIELDS = 20
 
+LARGEST_BYTES = 1024 * 1024
+"""What the intake topics take; more comes only compressed. Bounds the work on one record, and fits a dead letter."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Incoming:
@@ -50,10 +53,24 @@ def decode(record: Incoming) -> BulkRequest | Refusal:
     """The request in a record, or why it is none."""
     if record.value is None:
         return Refusal(Rejection.NULL_VALUE, "the record has no value")
+    if len(record.value) > LARGEST_BYTES:
+        return _too_large(record, record.value)
     try:
         return BulkRequest.model_validate_json(record.value)
     except ValidationError as error:
         return _explain(record, error)
+
+
+def _too_large(record: Incoming, value: bytes) -> Refusal:
+    said = (_readable(value) if len(value) <= 16 * LARGEST_BYTES else None) or {}
+    return Refusal(
+        Rejection.TOO_LARGE,
+        "the record is larger than 1 MiB: split it into parts",
+        ("(record)",),
+        request_id=_text(said.get("request_id")),
+        tenant_id=_text(said.get("tenant_id")),
+        correlation_id=read_correlation(record),
+    )
 
 
 def _explain(record: Incoming, error: ValidationError) -> Refusal:

@@ -21,7 +21,7 @@ _MODELS: dict[str, type[Event]] = {
     EventType.REQUEST_COMPLETED: RequestCompleted,
     EventType.REQUEST_REJECTED: RequestRejected,
 }
-_MAX_REQUEST_BYTES = 4 * 1024 * 1024  # more than any topic takes, so that the topic's own limit decides
+_MAX_REQUEST_BYTES = 8 * 1024 * 1024  # more than any topic takes, so that the topic's own limit decides
 
 
 async def publish(
@@ -30,16 +30,22 @@ async def publish(
     *values: dict[str, Any] | bytes | None,
     key: str | None = None,
     headers: Sequence[tuple[str, bytes | None]] = (),
+    partition: int | None = None,
+    gzip: bool = False,
 ) -> list[str]:
     """Publish records one after the other; where each stands: topic/partition/offset."""
     async with AIOKafkaProducer(
-        bootstrap_servers=bootstrap, acks="all", max_request_size=_MAX_REQUEST_BYTES
+        bootstrap_servers=bootstrap,
+        acks="all",
+        compression_type="gzip" if gzip else None,
+        max_batch_size=_MAX_REQUEST_BYTES,
+        max_request_size=_MAX_REQUEST_BYTES,
     ) as producer:
         places = []
         for value in values:
             encoded = json.dumps(value).encode() if isinstance(value, dict) else value
             done = await producer.send_and_wait(
-                topic, encoded, key=key.encode() if key else None, headers=list(headers)
+                topic, encoded, key=key.encode() if key else None, headers=list(headers), partition=partition
             )
             places.append(f"{done.topic}/{done.partition}/{done.offset}")
         return places

@@ -41,8 +41,8 @@ class Aftermath:
     results: Results
 
     def letter(self, bad: Bad) -> ConsumerRecord:
-        origin = self.origins[bad.name].encode()
-        (letter,) = [record for record in self.letters.records if ("origin", origin) in record.headers]
+        letter = letter_of(self.letters, self.origins[bad.name])
+        assert letter is not None
         return letter
 
     def rejected(self, bad: Bad) -> list[RequestRejected]:
@@ -109,6 +109,32 @@ def test_nothing_of_a_bad_record_is_shown_to_anybody(house: House, aftermath: Af
 async def test_the_topic_refuses_what_is_larger_than_a_mebibyte(house: House) -> None:
     with pytest.raises(MessageSizeTooLargeError):
         await publish(house.bootstrap, house.topics.requests, b"x" * MIB)
+
+
+@pytest.mark.parametrize("where", ["value", "key", "headers"])
+async def test_what_was_compressed_to_pass_that_limit_holds_nobody_up(house: House, where: str) -> None:
+    huge = "x" * (5 * MIB)
+    bad, good = (a_request(["13900000000"], content="Hello") for _ in range(2))
+    bad |= {"content": huge} if where == "value" else {"tenant_id": None}
+    key, headers = (huge if where == "key" else None), ([("huge", huge.encode())] if where == "headers" else [])
+    async with (
+        reading(house.bootstrap, Results(house.topics.results)) as results,
+        reading(house.bootstrap, Reader(house.topics.dead_letters)) as letters,
+    ):
+        origin = (
+            await publish(house.bootstrap, house.topics.requests_express, bad, key=key, headers=headers, gzip=True)
+        )[0]
+        await publish(house.bootstrap, house.topics.requests_express, good, partition=int(origin.split("/")[1]))
+        assert (await results.completed(good["request_id"])).by_status == {"sent": 1}
+        rejected = await results.rejected(bad["request_id"])
+        assert rejected.reason == ("too_large" if where == "value" else "invalid_schema")
+        letter = await until(lambda: letter_of(letters, origin))
+    kept = house.sealer.open(letter.value, DEAD_LETTER)
+    assert json.dumps(bad).encode()[: MIB // 2] in kept
+
+
+def letter_of(letters: Reader, origin: str) -> ConsumerRecord | None:
+    return next((r for r in letters.records if ("origin", origin.encode()) in r.headers), None)
 
 
 async def test_headers_that_are_null_or_no_text_do_no_harm(house: House) -> None:
