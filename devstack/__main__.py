@@ -1,4 +1,4 @@
-"""``python -m devstack doctor`` tells what this machine lacks, ``python -m devstack run`` runs a bare stack."""
+"""``python -m devstack doctor|fetch|run``: tell what this machine lacks, fetch what a stack needs, run a bare one."""
 
 import argparse
 import sys
@@ -6,18 +6,21 @@ import sys
 from devstack import StackError, start_stack
 from devstack.doctor import report
 from devstack.foreground import until_interrupted
-from devstack.routes import KAFKA_VARIABLE, MONGO_VARIABLE
+from devstack.routes import KAFKA_VARIABLE, MONGO_VARIABLE, fetch
 
 
 def main() -> int:
     """Do what the command line says; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m devstack", description=__doc__)
-    parser.add_argument("command", choices=["doctor", "run"])
+    parser.add_argument("command", choices=["doctor", "fetch", "run"])
     parser.add_argument("--need-durable", action="store_true", help="refuse a broker that keeps nothing")
     arguments = parser.parse_args()
     if arguments.command == "doctor":
         return report()
     try:
+        if arguments.command == "fetch":
+            fetch()
+            return 0
         with until_interrupted() as wait, start_stack(need_durable=arguments.need_durable) as stack:
             print(f"export {KAFKA_VARIABLE}='{stack.kafka_bootstrap}'")
             print(f"export {MONGO_VARIABLE}='{stack.mongo_url}'", flush=True)

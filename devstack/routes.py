@@ -17,7 +17,7 @@ from devstack.errors import StackError
 from devstack.inprocess import InProcessKafka
 from devstack.kafka import LocalKafka
 from devstack.mongo import LocalMongo
-from devstack.packages import kafka_jars, why_no_kafka
+from devstack.packages import kafka_jars, mongod, why_no_kafka
 from devstack.scratch import scratch_folder
 
 KAFKA_VARIABLE = "ROLLCALL_KAFKA_BOOTSTRAP"
@@ -70,6 +70,16 @@ def choose_mongo(held: ExitStack) -> Part:
     held.callback(mongo.kill)
     mongo.launch()
     return Part(LOCAL, mongo.url, f"MongoDB as a process at {mongo.url} ({no_docker})", mongo.wait)
+
+
+def fetch() -> None:
+    """Fetch now what the next stack on this machine would fetch; nothing where it would take another way."""
+    needs_mongod, needs_kafka = (not os.environ.get(name) for name in (MONGO_VARIABLE, KAFKA_VARIABLE))
+    if (needs_mongod or needs_kafka) and why_no_docker() is not None:
+        if needs_mongod:
+            mongod()
+        if needs_kafka and why_no_kafka() is None:
+            kafka_jars()
 
 
 def _container(held: ExitStack, start: Callable[[], AbstractContextManager[str]]) -> tuple[str, str]:
