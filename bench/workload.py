@@ -18,11 +18,12 @@ class Order:
 
     request_id: str
     recipients: int
+    part_recipients: int = PART_RECIPIENTS
 
     def parts(self) -> Iterator[tuple[int, int, bool]]:
         """(first recipient, how many, whether it is the last part), part by part."""
-        for first in range(0, self.recipients, PART_RECIPIENTS):
-            size = min(PART_RECIPIENTS, self.recipients - first)
+        for first in range(0, self.recipients, self.part_recipients):
+            size = min(self.part_recipients, self.recipients - first)
             yield first, size, first + size == self.recipients
 
     def records(self) -> list[bytes]:

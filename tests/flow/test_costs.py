@@ -1,0 +1,183 @@
+"""What a recipient costs, counted on the real stack; and that the benchmark's ceiling pays the same."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from pymongo import monitoring
+
+from bench.ceiling import Ceiling, run
+from bench.commands import Commands
+from bench.costs import WRITES, CommandCosts, Costs, count_records
+from bench.documents import CHUNK, WINDOW, prepare
+from bench.workload import Order
+from consumer.app import build_app
+from consumer.settings import ConsumerSettings
+from consumer.subscribers import build_faststream
+from devstack import Stack, services
+from schemas.settings import load
+
+ORDER = Order("req-costs", 10_000, part_recipients=5_000)
+PARTS, CHUNKS, WINDOWS = 2, ORDER.recipients // CHUNK, CHUNK // WINDOW
+SLOTS = 8
+DEADLINE_SECONDS = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one side spent on the order; `events` by their CloudEvents type."""
+
+    costs: Costs
+    events: dict[bytes, int]
+
+
+@pytest.fixture(scope="module")
+def listener() -> CommandCosts:
+    listener = CommandCosts()
+    monitoring.register(listener)
+    return listener
+
+
+@pytest.fixture(scope="module")
+def spent(stack: Stack, listener: CommandCosts, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Spent]:
+    """Both sides, one after the other, each with topics and a database of its own."""
+    folder = tmp_path_factory.mktemp("costs")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(stack, "costs.product", folder).items():
+            patch.setenv(name, value)
+        product = asyncio.run(spend(running_product(), stack, "costs.product", listener))
+    environment(stack, "costs.ceiling", folder)
+    ceiling = asyncio.run(spend(running_ceiling(stack, "costs.ceiling"), stack, "costs.ceiling", listener))
+    return {"product": product, "ceiling": ceiling}
+
+
+def environment(stack: Stack, name: str, folder: Path) -> dict[str, str]:
+    """The settings of a side whose topics and indexes are set up."""
+    env = services.service_env(
+        stack,
+        TOPIC_PREFIX=name,
+        MONGO_DATABASE=database(name),
+        LEASE_SECONDS=600,  # so that no lease is renewed, however busy the machine is
+        MAX_CHUNKS_IN_FLIGHT=SLOTS,
+        CHUNK_SIZE=CHUNK,
+        WINDOW_SIZE=WINDOW,
+    )
+    services.run(["rollcall", "setup", "--partitions", "3"], env, log=folder / f"{name}.log")
+    return env
+
+
+def database(name: str) -> str:
+    return name.replace(".", "_")
+
+
+@asynccontextmanager
+async def running_product() -> AsyncIterator[None]:
+    """The consumer without its sweeper, whose questions depend on how long it runs."""
+    service = await build_app(load(ConsumerSettings))
+    await service.bus.start()
+    app = build_faststream(service.settings, service.tools, service.slots, service.progress, "cluster")
+    await app.start()
+    try:
+        yield
+    finally:
+        await asyncio.gather(*(slots.drain(10) for slots in service.slots.values()))
+        await app.stop()
+        await service.bus.aclose()
+        await service.ledger.aclose()
+
+
+@asynccontextmanager
+async def running_ceiling(stack: Stack, name: str) -> AsyncIterator[None]:
+    ceiling = Ceiling(stack.kafka_bootstrap, name, Commands(stack.mongo_url, database(name)), [prepare(ORDER)])
+    running = asyncio.create_task(run(ceiling, "ready"))
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def spend(side: AbstractAsyncContextManager[None], stack: Stack, name: str, listener: CommandCosts) -> Spent:
+    """Hand the order over, wait until its completion is noted, which is the last write, and count."""
+    costs = Costs()
+    async with side, AIOKafkaProducer(bootstrap_servers=stack.kafka_bootstrap, max_request_size=2**21) as producer:
+        listener.watched[database(name)] = costs
+        for value in ORDER.records():
+            await producer.send_and_wait(f"{name}.bulk.requests", value, key=ORDER.request_id.encode())
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not costs.counts["update", "requests"]:
+            assert time.monotonic() < deadline, "the order was not completed"
+            await asyncio.sleep(0.02)
+    del listener.watched[database(name)]
+    return Spent(costs, await count_records(stack.kafka_bootstrap, name, ("chunks", "results"), costs))
+
+
+def test_a_recipient_costs_one_log_and_one_event(spent: dict[str, Spent]) -> None:
+    costs, events = spent["product"].costs, spent["product"].events
+    assert costs.documents["communication_logs"] == ORDER.recipients
+    assert events[b"delivery.sent"] == ORDER.recipients
+    logging = {key: number for key, number in costs.writes().items() if key[1] == "communication_logs"}
+    assert logging == {("insert", "communication_logs"): CHUNKS * WINDOWS}
+
+
+def test_no_other_write_grows_with_the_recipients(spent: dict[str, Spent]) -> None:
+    costs = spent["product"].costs
+    to_chunks = sum(number for (_, where), number in costs.writes().items() if where == "chunks")
+    assert to_chunks <= CHUNKS * (1 + WINDOWS + 2)
+    assert costs.documents["chunks"] == CHUNKS
+    to_requests = sum(number for (_, where), number in costs.writes().items() if where == "requests")
+    assert to_requests <= 2 * PARTS + SLOTS + 2  # begun and counted; two may ask at once whether all is done
+    assert {where for _, where in costs.writes()} == {"requests", "chunks", "communication_logs"}
+    assert costs.counts["record", "chunks"] == CHUNKS
+    assert costs.counts["record", "results"] == ORDER.recipients + PARTS + 1
+
+
+def test_the_ceiling_writes_with_the_same_commands(spent: dict[str, Spent]) -> None:
+    product, ceiling = (without_races(spent[side].costs.writes()) for side in ("product", "ceiling"))
+    assert product == ceiling
+
+
+def without_races(writes: dict[tuple[str, str], int]) -> dict[tuple[str, str], int]:
+    """Whoever closes a chunk last asks for completion, and two may ask at once; the second write changes nothing."""
+    return {key: number for key, number in writes.items() if key != ("findAndModify", "requests")}
+
+
+def test_the_ceiling_reads_no_less(spent: dict[str, Spent]) -> None:
+    product, ceiling = (spent[side].costs for side in ("product", "ceiling"))
+    assert {key for key in product.counts if key[0] not in WRITES} == {
+        key for key in ceiling.counts if key[0] not in WRITES
+    }
+    for costs in (product, ceiling):
+        # For each chunk closed and part counted whether all are counted, and once for each slot what the request is.
+        assert CHUNKS + PARTS < costs.counts["find", "requests"] <= CHUNKS + PARTS + SLOTS
+        # For each chunk of the second part its duplicates; then, for whoever closes late, what is open.
+        assert CHUNKS // 2 + 2 <= costs.counts["find", "chunks"] <= CHUNKS // 2 + 2 * CHUNKS + 1
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        ("insert", "chunks"),
+        ("insert", "communication_logs"),
+        ("findAndModify", "chunks"),
+        ("update", "chunks"),
+        ("record", "chunks"),
+        ("record", "results"),
+    ],
+    ids=" ".join,
+)
+def test_the_ceiling_writes_the_same_bytes(what: tuple[str, str], spent: dict[str, Spent]) -> None:
+    product, ceiling = (spent[side].costs.sizes[what] for side in ("product", "ceiling"))
+    assert product
+    assert ceiling == pytest.approx(product, rel=0.05)
+
+
+def test_the_ceiling_sends_the_same_bytes_in_all(spent: dict[str, Spent]) -> None:
+    product, ceiling = (spent[side].costs.sizes.total() for side in ("product", "ceiling"))
+    assert product
+    assert ceiling == pytest.approx(product, rel=0.05)
