@@ -1,0 +1,83 @@
+"""What the README gives to copy runs exactly as it stands there."""
+
+import asyncio
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devstack import Stack
+from tests.e2e.caller import Results, reading
+from tests.e2e.house import House, Service, a_house
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+EXAMPLE = ROOT / "tests" / "contract" / "data" / "example-request.json"
+SECONDS = 60
+
+
+def block(says: str) -> str:
+    """The fenced block below the comment `<!-- tests/e2e/test_readme.py says -->`."""
+    found = re.search(rf"<!-- tests/e2e/test_readme\.py {says} -->\n```\w+\n(.*?)```", README, re.DOTALL)
+    assert found is not None, f"the README has no block {says!r}"
+    return found[1]
+
+
+@pytest.fixture(scope="module")
+def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Under the names that the README uses."""
+    with (
+        a_house(stack, tmp_path_factory.mktemp("readme"), TOPIC_PREFIX="communication") as house,
+        house.service("consumer"),
+    ):
+        yield house
+
+
+@pytest.fixture(scope="module")
+def producer(house: House) -> Iterator[Service]:
+    with house.service("producer") as producer:
+        yield producer
+
+
+def run(command: list[str | Path], env: dict[str, str], folder: Path = ROOT) -> str:
+    """What a command prints; it ends well and warns of nothing."""
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_publishing_and_subscribing_works_as_it_stands_there(house: House) -> None:
+    said = run([sys.executable, "-W", "error", "-c", block("runs this: kafka")], house.env)
+
+    assert said == block("expects this: kafka")
+
+
+async def test_the_first_request_over_http_works_as_it_stands_there(
+    house: House, producer: Service, tmp_path: Path
+) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("not run: needs curl")
+    script = tmp_path / "request.sh"
+    script.write_text(block("runs this: token") + block("runs this: request"))
+    # `.venv` is this Python's environment, wherever that lies.
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "rollcall").symlink_to(Path(sys.executable).with_name("rollcall"))
+    env = {**house.env, "ROLLCALL_HTTP_PORT": producer.url.rpartition(":")[2]}
+
+    async with reading(house.bootstrap, Results("communication.results")) as results:
+        answer = json.loads(await asyncio.to_thread(run, ["bash", "-eu", script], env, tmp_path))
+        assert (answer["code"], answer["total"]) == (200, 2)
+        completed = await results.completed(answer["items"][0]["request_id"])
+    assert completed.by_status == {"sent": 2}
+    assert completed.tenant_id == "tnt_xyz789"
+
+
+def test_the_first_request_is_the_contracts_own_example() -> None:
+    body = re.search(r"-d '(.*?)'\n", block("runs this: request"), re.DOTALL)
+    assert body is not None
+    assert body[1] == EXAMPLE.read_text("utf-8").rstrip("\n")

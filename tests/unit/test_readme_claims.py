@@ -1,0 +1,37 @@
+"""The README names what exists, and all of it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from schemas.statuses import Meaning, Reason, Rejection, Status
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+PROOFS = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", README)
+
+
+@pytest.mark.parametrize(("path", "name"), sorted(set(PROOFS)))
+def test_each_test_that_shows_a_guarantee_exists(path: str, name: str) -> None:
+    assert re.search(rf"^(async )?def {name}\(", (ROOT / path).read_text("utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("number", range(1, 10))
+def test_each_invariant_has_a_test_that_shows_it(number: int) -> None:
+    (row,) = re.findall(rf"^\| I{number} \|.*$", README, re.MULTILINE)
+
+    assert "::test_" in row
+
+
+@pytest.mark.parametrize("title", [("status", Status), ("reason", Reason), ("reason", Rejection)])
+def test_each_member_is_explained_in_the_words_of_the_code(title: tuple[str, type[Meaning]]) -> None:
+    heading, members = title
+    rows = [f"| `{member.value}` | {member.meaning} |" for member in members]
+
+    assert "\n".join([f"| {heading} | means |", "|---|---|", *rows]) in README
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:docs|deploy|bench|examples)/[\w./-]*)`", README))))
+def test_each_path_exists(path: str) -> None:
+    assert (ROOT / path).exists()
