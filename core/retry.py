@@ -48,13 +48,14 @@ def next_attempt(  # noqa: PLR0913  # all that decides is passed in
     `attempts` were spent before this answer. Where another provider of the channel is next in turn it is tried at once.
     """
     if isinstance(answer, Retry) and answer.reason is Reason.RATE_LIMITED:
-        spent, delay = attempts, answer.delay_seconds or SNOOZE_SECONDS * (0.5 + rng())
+        asked = answer.delay_seconds
+        spent, delay = attempts, asked if asked and asked > 0 else SNOOZE_SECONDS * (0.5 + rng())
     else:
         spent = attempts + 1
         asked = answer.delay_seconds if isinstance(answer, Retry) else None
         delay = 0.0 if other_provider else backoff_seconds(spent, policy, rng)
         delay = delay if asked is None or other_provider else max(delay, min(asked, policy.cap_seconds))
-    if spent >= policy.max_attempts:
-        return None
+    if spent >= policy.max_attempts or delay > policy.max_age.total_seconds():
+        return None  # a stranger names the delay: one of a million years is no time that can be computed with
     not_before = now + timedelta(seconds=delay)
     return None if not_before - started_at > policy.max_age else (spent, not_before)

@@ -105,9 +105,10 @@ def pick(work: Work, now: datetime, size: int) -> tuple[Batch | None, Work]:
 
 
 def _alike(lines: Sequence[Line]) -> list[Line]:
-    """The lines that can share a window with the one that waits longest."""
-    first = min(lines, key=lambda line: (line.not_before, line.index))
-    return [line for line in lines if (line.attempts, line.sticky) == (first.attempts, first.sticky)]
+    """The lines that can share a window with the one that waits longest, the longest waiting first."""
+    ordered = sorted(lines, key=lambda line: (line.not_before, line.index))
+    first = ordered[0]
+    return [line for line in ordered if (line.attempts, line.sticky) == (first.attempts, first.sticky)]
 
 
 def as_batch(lines: Iterable[Line]) -> Batch:
@@ -118,7 +119,12 @@ def as_batch(lines: Iterable[Line]) -> Batch:
 
 
 def put_back(work: Work, size: int) -> tuple[Work, datetime | None]:
-    """The work of a chunk that its owner leaves, its next batch chosen; and when it is due (None: at once)."""
+    """The work of a chunk that its owner leaves, its next batch chosen; and when it is due (None: at once).
+
+    A next batch that is chosen already stays.
+    """
+    if work.next:
+        return work, None
     fresh, todo = take(work.todo, size)
     if fresh:
         return replace(work, next=Batch(fresh), todo=todo), None

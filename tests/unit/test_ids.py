@@ -1,0 +1,143 @@
+"""Ids follow from tenant, request id and position alone, and sort in request order (I5)."""
+
+import string
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.ids import (
+    MAX_INDEX,
+    LogId,
+    bare_request_id,
+    chunk_id,
+    log_id,
+    log_prefix,
+    log_range,
+    outcome_event_id,
+    position,
+    receipt_event_id,
+    request_event_id,
+    request_key,
+)
+
+NAMES = st.text(st.characters(codec="utf-8"), max_size=20)
+KEYS = st.builds(request_key, NAMES, NAMES)
+PARTS, INDICES = st.integers(0, 0xFFFF), st.integers(0, MAX_INDEX)
+POSITIONS = st.tuples(PARTS, INDICES)
+
+
+@settings(deadline=None)
+@given(NAMES, NAMES)
+def test_a_key_is_26_letters_and_the_same_every_time(tenant: str, request: str) -> None:
+    key = request_key(tenant, request)
+
+    assert key == request_key(tenant, request)
+    assert len(key) == 26
+    assert set(key) <= set(string.ascii_lowercase + string.digits) - set("ilou")
+
+
+def test_a_key_stays_what_it_is_across_versions() -> None:
+    assert request_key("tnt_xyz789", "req-1") == "y4zpkm2jtjwzxe3pq33cj6rv8w"
+
+
+@settings(deadline=None)
+@given(st.tuples(NAMES, NAMES), st.tuples(NAMES, NAMES))
+def test_different_requests_have_different_keys(one: tuple[str, str], other: tuple[str, str]) -> None:
+    assert (request_key(*one) == request_key(*other)) is (one == other)
+
+
+@settings(deadline=None)
+@given(NAMES, NAMES.filter(bool), NAMES)
+def test_what_moves_from_tenant_to_request_id_makes_another_key(tenant: str, moved: str, request: str) -> None:
+    assert request_key(tenant + moved, request) != request_key(tenant, moved + request)
+
+
+@settings(deadline=None)
+@given(KEYS, POSITIONS)
+def test_a_log_id_tells_its_position(key: str, at: tuple[int, int]) -> None:
+    assert position(log_id(request_key("t", key), *at)) == (request_key("t", key), *at)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=50))
+def test_what_is_no_log_id_has_no_position(text: str) -> None:
+    found = position(text)
+
+    assert found is None or log_id(*found) == text
+
+
+@settings(deadline=None)
+@given(KEYS, POSITIONS)
+def test_nothing_may_stand_before_or_after_a_log_id(key: str, at: tuple[int, int]) -> None:
+    log = log_id(request_key("t", key), *at)
+
+    assert position(f"{log}0") is None
+    assert position(f" {log}") is None
+    assert position(f"{log}\n") is None
+    assert position(log.upper()) is None
+
+
+@settings(deadline=None)
+@given(KEYS, st.lists(POSITIONS, unique=True, max_size=20))
+def test_log_ids_sort_in_request_order(key: str, positions: list[tuple[int, int]]) -> None:
+    name = request_key("t", key)
+
+    assert sorted(log_id(name, *at) for at in positions) == [log_id(name, *at) for at in sorted(positions)]
+
+
+@settings(deadline=None)
+@given(KEYS, KEYS, POSITIONS)
+def test_the_logs_of_a_request_are_one_range(key: str, other: str, at: tuple[int, int]) -> None:
+    mine, theirs = request_key("t", key), request_key("t", other)
+    first, end = log_range(mine)
+
+    assert first <= log_id(mine, *at) < end
+    assert (first <= log_id(theirs, *at) < end) is (mine == theirs)
+
+
+@settings(deadline=None)
+@given(KEYS, POSITIONS)
+def test_a_log_id_is_its_parts_prefix_and_five_digits(key: str, at: tuple[int, int]) -> None:
+    name = request_key("t", key)
+
+    assert log_id(name, *at) == f"{log_prefix(name, at[0])}{at[1]:05x}"
+
+
+@settings(deadline=None)
+@given(KEYS, st.lists(POSITIONS, unique=True, min_size=2, max_size=20))
+def test_no_two_things_of_a_request_share_an_id(key: str, positions: list[tuple[int, int]]) -> None:
+    name = request_key("t", key)
+    logs = [log_id(name, *at) for at in positions]
+    parts = {part for part, _ in positions}
+    ids = [
+        *logs,
+        *(chunk_id(name, *at) for at in positions),
+        *(outcome_event_id(log) for log in logs),
+        *(receipt_event_id(log) for log in logs),
+        *(request_event_id(name, kind, part) for part in parts for kind in ("accepted", "completed")),
+    ]
+
+    assert len(ids) == len(set(ids))
+
+
+def test_a_bare_record_is_named_by_where_it_stands() -> None:
+    first = bare_request_id("cluster", "topic", 0, 7, 1_700_000_000_000)
+    elsewhere = {
+        bare_request_id("other", "topic", 0, 7, 1_700_000_000_000),
+        bare_request_id("cluster", "other", 0, 7, 1_700_000_000_000),
+        bare_request_id("cluster", "topic", 1, 7, 1_700_000_000_000),
+        bare_request_id("cluster", "topic", 0, 8, 1_700_000_000_000),
+        bare_request_id("cluster", "topic", 0, 7, 1_700_000_000_001),
+    }
+
+    assert first == bare_request_id("cluster", "topic", 0, 7, 1_700_000_000_000)
+    assert len(elsewhere - {first}) == 5
+    assert first[14] == "5", "a UUID of version 5"
+
+
+def test_a_log_id_is_text_as_it_stands_in_urls() -> None:
+    log: LogId = log_id(request_key("t", "r"), 1, 2)
+
+    assert log.startswith("log_")
+    assert log.isascii()
+    assert log.endswith("000100002")
