@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -37,6 +38,7 @@ class Event:
         ]
 
 
+@lru_cache(maxsize=64)  # the logs of a window share their moment
 def rfc3339(moment: datetime) -> str:
     """A moment as RFC 3339 in UTC, milliseconds."""
     return f"{moment.replace(tzinfo=None).isoformat('T', 'milliseconds')}Z"
@@ -53,17 +55,17 @@ def outcome_event(log: Log, head: Head, part: int, index: int) -> Event:
         "index": index,
         "reference": log.reference,
         "tenant_id": log.tenant_id,
-        "channel": log.channel.value,
+        "channel": log.channel,
         "recipient": log.recipient,
-        "status": log.outcome.value,
+        "status": log.outcome,
         "provider": log.provider,
-        "reason": log.reason.value if log.reason else None,
+        "reason": log.reason,
         "error": log.error,
         "attempts": log.attempts,
         "occurred_at": time,
         "correlation_id": head.correlation_id,
     }
-    return Event(event_id, f"delivery.{log.outcome.value}", time, orjson.dumps(body))
+    return Event(event_id, f"delivery.{log.outcome}", time, orjson.dumps(body))
 
 
 def position_of(log_id: LogId) -> tuple[int, int]:

@@ -44,6 +44,7 @@ class PartChecker:
             self._mask = mask_phone
         subject = text.subject.names if text.subject else frozenset()
         self._asks_variables = bool(text.content.names | subject)
+        self._needed = text.content.names - text.variables.keys()
 
     def check(self, first: int, recipients: Sequence[AnyRecipient]) -> Checked:
         """Check the recipients of a chunk that begins at index `first`."""
@@ -79,7 +80,7 @@ class PartChecker:
 
     def _unfit(self, variables: dict[str, str]) -> tuple[Status, Reason] | None:
         text = self._text
-        if text.content.missing(variables, text.variables):
+        if not self._needed <= variables.keys():
             return Status.FAILED, Reason.MISSING_VARIABLE
         if text.subject:
             try:

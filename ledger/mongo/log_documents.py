@@ -7,22 +7,22 @@ from schemas.statuses import Channel, Reason, Status
 
 
 def log_document(log: Log) -> Document:
-    """A log as it is inserted."""
+    """A log as it is inserted; its StrEnums are strings to BSON."""
     document: Document = {
         "_id": log.id,
         "tenant_id": log.tenant_id,
         "request_id": log.request_id,
-        "channel": log.channel.value,
+        "channel": log.channel,
         "recipient": log.recipient,
         "recipient_hash": log.recipient_hash,
-        "status": log.status.value,
-        "outcome": log.outcome.value,
+        "status": log.status,
+        "outcome": log.outcome,
         "attempts": log.attempts,
         "created_at": log.created_at,
         "updated_at": log.updated_at,
     }
     if log.reason is not None:
-        document["reason"] = log.reason.value
+        document["reason"] = log.reason
     for name in _OPTIONAL:
         value = getattr(log, name)
         if value is not None:
