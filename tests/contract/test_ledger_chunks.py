@@ -10,6 +10,7 @@ from ledger.ports import Ledger
 from schemas.statuses import Channel, Lane, Reason, Status
 from tests.builders import a_chunk, a_claim, a_hash, a_key, some_counts
 from tests.contract.conftest import Wait
+from tests.contract.ledger_steps import claimed, inserted_and_claimed
 
 
 async def test_a_chunk_is_read_back_as_it_was_written(ledger: Ledger) -> None:
@@ -51,10 +52,8 @@ async def test_a_second_insert_changes_nothing(ledger: Ledger) -> None:
 
 async def test_a_second_insert_neither_reopens_nor_frees_a_chunk(ledger: Ledger) -> None:
     held, closed = a_chunk(), a_chunk(first=3)
-    for chunk in (held, closed):
-        await ledger.chunks.insert(chunk)
-        taken = await ledger.chunks.claim(chunk.id, a_claim())
-        assert taken is not None
+    await inserted_and_claimed(ledger, held)
+    taken = await inserted_and_claimed(ledger, closed)
     await ledger.chunks.close(taken.hold, some_counts(sent=3))
 
     await ledger.chunks.insert(held)
@@ -91,8 +90,7 @@ async def test_counts_are_the_sum_over_all_chunks_of_the_request(ledger: Ledger)
     closed, open_ = a_chunk(), a_chunk(part=1, size=4)
     for chunk in (closed, open_, a_chunk("another request")):
         await ledger.chunks.insert(chunk)
-    taken = await ledger.chunks.claim(closed.id, a_claim())
-    assert taken is not None
+    taken = await claimed(ledger, closed)
     await ledger.chunks.close(taken.hold, done)
 
     assert await ledger.chunks.counts(closed.key) == done + some_counts(pending=4)
@@ -103,8 +101,7 @@ async def test_whatever_has_no_log_counts_as_pending(ledger: Ledger) -> None:
     chunk = a_chunk(size=6, window_size=1)
     await ledger.chunks.insert(chunk)
     before = await ledger.chunks.counts(chunk.key)
-    taken = await ledger.chunks.claim(chunk.id, a_claim())
-    assert taken is not None
+    taken = await claimed(ledger, chunk)
     work = Work(
         todo=((1, 2),),
         later=(Line(2, 1, now),),
@@ -127,8 +124,7 @@ async def test_a_chunk_that_waits_for_its_time_counts_as_scheduled_until_it_is_c
     before = await ledger.chunks.counts(chunk.key)
     await wait(101)
     due = await ledger.chunks.counts(chunk.key)
-    taken = await ledger.chunks.claim(chunk.id, a_claim())
-    assert taken is not None
+    taken = await claimed(ledger, chunk)
     held = await ledger.chunks.counts(chunk.key)
     tried = ledger.now() + timedelta(seconds=100)
     await ledger.chunks.release(taken.hold, Work(later=tuple(Line(index, 1, tried) for index in range(3))), tried)
@@ -143,9 +139,7 @@ async def test_a_request_without_chunks_counts_nothing(ledger: Ledger) -> None:
 
 async def test_counts_are_set_and_do_not_change_with_the_callers_counter(ledger: Ledger) -> None:
     chunk = a_chunk()
-    await ledger.chunks.insert(chunk)
-    taken = await ledger.chunks.claim(chunk.id, a_claim())
-    assert taken is not None
+    taken = await inserted_and_claimed(ledger, chunk)
     work = Work(counts=some_counts(sent=3))
     await ledger.chunks.advance(taken.hold, work, None)
     work.counts[Status.SENT, None] += 5
@@ -182,9 +176,7 @@ async def test_a_cancel_may_mark_the_chunks_of_one_part_alone(ledger: Ledger) ->
 
 async def test_the_cancel_mark_outlives_advance_release_and_claim(ledger: Ledger) -> None:
     chunk = a_chunk(size=4, window_size=2)
-    await ledger.chunks.insert(chunk)
-    taken = await ledger.chunks.claim(chunk.id, a_claim())
-    assert taken is not None
+    taken = await inserted_and_claimed(ledger, chunk)
     await ledger.chunks.mark_cancelled(chunk.key)
     await ledger.chunks.advance(taken.hold, taken.chunk.work, taken.window)
     await ledger.chunks.release(taken.hold, chunk.work, None)
@@ -200,8 +192,7 @@ async def test_any_open_asks_for_this_request_alone(ledger: Ledger) -> None:
     before = await ledger.chunks.any_open(chunk.key)
     await ledger.chunks.insert(chunk)
     fresh = await ledger.chunks.any_open(chunk.key)
-    taken = await ledger.chunks.claim(chunk.id, a_claim())
-    assert taken is not None
+    taken = await claimed(ledger, chunk)
     held = await ledger.chunks.any_open(chunk.key)
     await ledger.chunks.close(taken.hold, some_counts(sent=3))
 
@@ -220,9 +211,7 @@ async def test_duplicates_are_looked_for_in_lower_parts_of_the_request(ledger: L
 
 async def test_duplicates_are_found_in_closed_chunks_too(ledger: Ledger) -> None:
     chunk = a_chunk(size=1, names=["a"], searchable=True)
-    await ledger.chunks.insert(chunk)
-    taken = await ledger.chunks.claim(chunk.id, a_claim())
-    assert taken is not None
+    taken = await inserted_and_claimed(ledger, chunk)
     await ledger.chunks.close(taken.hold, some_counts(sent=1))
 
     assert await ledger.chunks.duplicates(chunk.key, 1, [a_hash("a")]) == {a_hash("a")}

@@ -8,41 +8,11 @@ import pytest
 
 from core.work import Batch, Decided, Line, Work
 from ledger.ports import Ledger
-from ledger.reading import LogQuery, Page
-from ledger.values import Chunk, Head, Hold, Log
-from schemas.statuses import Channel, Reason, Status
-from tests.builders import ACCEPTED_AT, TENANT, a_chunk, a_claim, a_hash, a_head, a_key, a_log, a_part, some_counts
+from ledger.reading import Page
+from schemas.statuses import Reason, Status
+from tests.builders import ACCEPTED_AT, a_chunk, a_claim, a_head, a_key, a_log, some_counts
 from tests.contract.conftest import Wait
-
-PENDING = frozenset({Status.PENDING, Status.SCHEDULED})
-
-
-async def a_request(ledger: Ledger, head: Head | None = None, *chunks: Chunk) -> None:
-    """A request with its chunks written."""
-    await ledger.requests.begin(head or a_head(), a_part(last=False))
-    for chunk in chunks or (a_chunk(),):
-        await ledger.chunks.insert(chunk)
-
-
-async def held(ledger: Ledger, chunk: Chunk) -> Hold:
-    taken = await ledger.chunks.claim(chunk.id, a_claim())
-    assert taken is not None
-    return taken.hold
-
-
-async def find(ledger: Ledger, **conditions: object) -> Page:
-    return await ledger.logs.find(LogQuery(**{"tenant_id": TENANT, **conditions}))  # type: ignore[arg-type]
-
-
-async def shown(ledger: Ledger, **conditions: object) -> list[str]:
-    """Request, place and status of each delivery on the page, such as `req-1 0.2 sent`; the total must agree."""
-    page = await find(ledger, **{"page_size": 100, **conditions})
-    assert page.total == len(page.items)
-    return [described(log) for log in page.items]
-
-
-def described(log: Log) -> str:
-    return f"{log.request_id} {int(log.id[-9:-5], 16)}.{int(log.id[-5:], 16)} {log.status.value}"
+from tests.contract.ledger_steps import PENDING, a_request, described, find, held, shown
 
 
 async def test_where_nothing_is_there_is_an_empty_page(ledger: Ledger) -> None:
@@ -254,101 +224,3 @@ async def test_a_log_is_found_by_the_status_that_receipts_gave_it(ledger: Ledger
 
     assert await shown(ledger, statuses=frozenset({Status.DELIVERED})) == ["req-1 0.0 delivered"]
     assert await shown(ledger, statuses=frozenset({Status.SENT})) == []
-
-
-async def a_pair(ledger: Ledger, head: Head, *, name: str = "r") -> None:
-    """A request with one logged and one pending delivery, to recipients called `name` + 0 and 1."""
-    chunk = a_chunk(
-        head.request_id,
-        tenant_id=head.tenant_id,
-        channel=head.channel,
-        size=2,
-        names=[f"{name}0", f"{name}1"],
-        references=[f"{head.request_id}-0", f"{head.request_id}-1"],
-    )
-    await a_request(ledger, head, chunk)
-    await held(ledger, chunk)
-    log = a_log(
-        head.request_id,
-        tenant_id=head.tenant_id,
-        user_id=head.user_id,
-        channel=head.channel,
-        name=f"{name}0",
-        reference=f"{head.request_id}-0",
-        accepted_at=head.accepted_at,
-    )
-    await ledger.logs.insert([log])
-
-
-async def test_no_tenant_sees_anothers_deliveries(ledger: Ledger) -> None:
-    await a_pair(ledger, a_head())
-    await a_pair(ledger, a_head("theirs", tenant_id="another"))
-
-    assert await shown(ledger) == ["req-1 0.0 sent", "req-1 0.1 pending"]
-    assert await shown(ledger, tenant_id="another") == ["theirs 0.0 sent", "theirs 0.1 pending"]
-    assert await shown(ledger, key=a_key("theirs", "another")) == []
-
-
-async def test_deliveries_are_found_by_user(ledger: Ledger) -> None:
-    await a_pair(ledger, a_head("a", user_id="ann"))
-    await a_pair(ledger, a_head("b", user_id="bob"))
-    await a_pair(ledger, a_head("c", user_id=None))
-
-    assert await shown(ledger, user_id="bob") == ["b 0.0 sent", "b 0.1 pending"]
-
-
-async def test_deliveries_are_found_by_channel(ledger: Ledger) -> None:
-    await a_pair(ledger, a_head("a"))
-    await a_pair(ledger, a_head("b", channel=Channel.EMAIL))
-
-    assert await shown(ledger, channel=Channel.EMAIL) == ["b 0.0 sent", "b 0.1 pending"]
-
-
-async def test_deliveries_are_found_by_request(ledger: Ledger) -> None:
-    await a_pair(ledger, a_head("a"))
-    await a_pair(ledger, a_head("b"))
-
-    assert await shown(ledger, key=a_key("b")) == ["b 0.0 sent", "b 0.1 pending"]
-    assert await shown(ledger, key=a_key("c")) == []
-
-
-async def test_deliveries_are_found_by_reference(ledger: Ledger) -> None:
-    await a_pair(ledger, a_head("a"))
-    await a_pair(ledger, a_head("b"))
-    await a_request(ledger, a_head("c"), a_chunk("c"))
-
-    assert await shown(ledger, reference="a-0") == ["a 0.0 sent"]
-    assert await shown(ledger, reference="b-1") == ["b 0.1 pending"]
-
-
-async def test_deliveries_are_found_by_recipient(ledger: Ledger) -> None:
-    await a_pair(ledger, a_head("a"), name="x")
-    await a_pair(ledger, a_head("b"), name="y")
-
-    asked = frozenset({a_hash("x0"), a_hash("y1"), a_hash("nobody")})
-
-    assert sorted(await shown(ledger, recipient_hashes=asked)) == ["a 0.0 sent", "b 0.1 pending"]
-
-
-async def test_deliveries_are_found_by_time_of_acceptance_the_end_excluded(ledger: Ledger) -> None:
-    times = [ACCEPTED_AT + timedelta(hours=hours) for hours in range(3)]
-    for name, accepted_at in zip("abc", times, strict=True):
-        await a_pair(ledger, a_head(name, accepted_at=accepted_at))
-
-    assert await shown(ledger, accepted_from=times[1]) == [
-        "c 0.0 sent",
-        "c 0.1 pending",
-        "b 0.0 sent",
-        "b 0.1 pending",
-    ]
-    assert await shown(ledger, accepted_before=times[1]) == ["a 0.0 sent", "a 0.1 pending"]
-    assert await shown(ledger, accepted_from=times[1], accepted_before=times[2]) == ["b 0.0 sent", "b 0.1 pending"]
-
-
-async def test_every_condition_narrows(ledger: Ledger) -> None:
-    await a_pair(ledger, a_head("a", user_id="ann"), name="x")
-    await a_pair(ledger, a_head("b", user_id="bob"), name="x")
-    both = frozenset({a_hash("x0"), a_hash("x1")})
-
-    assert await shown(ledger, user_id="ann", recipient_hashes=both, statuses=PENDING) == ["a 0.1 pending"]
-    assert await shown(ledger, user_id="ann", key=a_key("b")) == []

@@ -1,26 +1,17 @@
-"""Requests: what the first expansion decided stands; parts, cut, cancel and the one completion (I2, I5)."""
+"""Requests: what the first expansion decided stands; parts, counting, cutting (I2, I5)."""
 
 import asyncio
-from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from ledger.ports import Ledger
-from ledger.values import Completion, Request
-from schemas.statuses import Category, Channel, OnUncertain, Reason, Status
+from schemas.statuses import Category, Channel, OnUncertain
 from tests.builders import ACCEPTED_AT, a_head, a_key, a_part, some_counts
 from tests.contract.conftest import Wait
+from tests.contract.ledger_steps import begun
 
 KEY = a_key()
-
-
-async def begun(ledger: Ledger, *numbers: int, last: int | None = None) -> Request:
-    """A request with these parts begun."""
-    for number in numbers:
-        request = await ledger.requests.begin(a_head(), a_part(number, last=number == last))
-    return request
 
 
 async def test_the_first_part_creates_the_request(ledger: Ledger) -> None:
@@ -189,18 +180,6 @@ async def test_counting_brings_the_cancel_mark(ledger: Ledger) -> None:
     assert (await begun(ledger, 1)).cancelled
 
 
-async def test_a_cancel_may_be_repeated_and_comes_too_late_after_the_completion(ledger: Ledger) -> None:
-    await begun(ledger, 0, last=0)
-    first = await ledger.requests.cancel(KEY)
-    second = await ledger.requests.cancel(KEY)
-    await ledger.requests.complete(KEY, some_counts(sent=3))
-
-    assert first is not None
-    assert first.cancelled
-    assert second == first
-    assert await ledger.requests.cancel(KEY) is None
-
-
 async def test_after_a_cut_what_is_not_begun_is_refused(ledger: Ledger) -> None:
     await begun(ledger, 0, 2)
 
@@ -257,147 +236,3 @@ async def test_a_cut_and_a_late_part_at_once_agree(ledger: Ledger) -> None:
         assert request is not None
         assert (cut is None) is (1 in request.parts)
         assert answer.parts == request.parts
-
-
-async def test_the_completion_is_stored_from_the_counts(ledger: Ledger) -> None:
-    await begun(ledger, 0, last=0)
-    counts = Counter(
-        {
-            (Status.SENT, None): 5,
-            (Status.FAILED, Reason.REJECTED): 2,
-            (Status.FAILED, Reason.GAVE_UP): 1,
-            (Status.SUPPRESSED, Reason.DUPLICATE): 1,
-        },
-    )
-
-    request = await ledger.requests.complete(KEY, counts)
-
-    assert request is not None
-    assert request.completion is not None
-    assert abs(request.completion.completed_at - ledger.now()) < timedelta(seconds=30)
-    assert replace(request.completion, completed_at=ACCEPTED_AT) == Completion(
-        completed_at=ACCEPTED_AT,
-        total=9,
-        by_status={"sent": 5, "failed": 3, "suppressed": 1},
-        by_reason={"rejected": 2, "gave_up": 1, "duplicate": 1},
-        incomplete=False,
-    )
-    assert not request.announced
-    assert await ledger.requests.get(KEY) == request
-
-
-async def test_a_request_of_nobody_completes_with_nothing(ledger: Ledger) -> None:
-    await begun(ledger, 0, last=0)
-
-    request = await ledger.requests.complete(KEY, some_counts())
-
-    assert request is not None
-    assert request.completion is not None
-    assert (request.completion.total, request.completion.by_status, request.completion.by_reason) == (0, {}, {})
-
-
-async def test_the_completion_of_a_cut_request_is_incomplete(ledger: Ledger) -> None:
-    await begun(ledger, 0)
-    await ledger.requests.cut(KEY)
-
-    request = await ledger.requests.complete(KEY, some_counts(sent=3))
-
-    assert request is not None
-    assert request.completion is not None
-    assert request.completion.incomplete
-
-
-async def test_the_first_completion_wins(ledger: Ledger) -> None:
-    await begun(ledger, 0, last=0)
-    first = await ledger.requests.complete(KEY, some_counts(sent=3))
-
-    assert await ledger.requests.complete(KEY, some_counts(failed=3)) is None
-    assert await ledger.requests.get(KEY) == first
-
-
-async def test_of_many_completions_at_once_exactly_one_wins(ledger: Ledger) -> None:
-    await begun(ledger, 0, last=0)
-
-    answers = await asyncio.gather(*(ledger.requests.complete(KEY, some_counts(sent=n)) for n in range(6)))
-
-    winners = [answer for answer in answers if answer]
-    assert len(winners) == 1
-    assert winners[0] == await ledger.requests.get(KEY)
-
-
-async def test_an_announcement_is_noted_and_may_be_repeated(ledger: Ledger) -> None:
-    await begun(ledger, 0, last=0)
-    await ledger.requests.complete(KEY, some_counts(sent=3))
-
-    await ledger.requests.announced(KEY)
-    await ledger.requests.announced(KEY)
-
-    request = await ledger.requests.get(KEY)
-    assert request is not None
-    assert request.announced
-
-
-async def found(ledger: Ledger, *, idle_seconds: float = 60, limit: int = 10) -> list[str]:
-    requests = await ledger.requests.unfinished(idle_seconds=idle_seconds, limit=limit)
-    return [request.head.request_id for request in requests]
-
-
-async def test_a_request_is_left_alone_until_it_was_idle_for_long(ledger: Ledger, wait: Wait) -> None:
-    await begun(ledger, 0)
-    fresh = await found(ledger)
-    await wait(61)
-
-    assert fresh == []
-    assert await found(ledger) == ["req-1"]
-
-
-async def test_each_find_is_a_look(ledger: Ledger, wait: Wait) -> None:
-    await begun(ledger, 0)
-    await wait(61)
-    first = await found(ledger)
-    at_once = await found(ledger)
-    await wait(61)
-
-    assert (first, at_once, await found(ledger)) == (["req-1"], [], ["req-1"])
-
-
-async def test_a_completion_not_announced_is_unfinished(ledger: Ledger, wait: Wait) -> None:
-    await begun(ledger, 0, last=0)
-    await ledger.requests.complete(KEY, some_counts(sent=3))
-    await wait(61)
-    completed = await found(ledger)
-    await ledger.requests.announced(KEY)
-    await wait(61)
-
-    assert completed == ["req-1"]
-    assert await found(ledger) == []
-
-
-async def test_the_longest_idle_are_found_first_and_no_more_than_asked(ledger: Ledger, wait: Wait) -> None:
-    for name in ("c", "a", "b"):
-        await ledger.requests.begin(a_head(name), a_part())
-        await wait(0.02)
-    await wait(61)
-
-    assert await found(ledger, limit=2) == ["c", "a"]
-    assert await found(ledger, limit=2) == ["b"]
-
-
-async def test_a_find_names_no_request_twice(ledger: Ledger) -> None:
-    await ledger.requests.begin(a_head("a"), a_part())
-    await ledger.requests.begin(a_head("b"), a_part())
-
-    names = await found(ledger, idle_seconds=0)
-
-    assert len(names) == len(set(names))
-
-
-async def test_sweepers_at_once_share_the_finds_out(ledger: Ledger, wait: Wait) -> None:
-    names = [f"req-{number}" for number in range(6)]
-    for name in names:
-        await ledger.requests.begin(a_head(name), a_part())
-    await wait(61)
-
-    answers = await asyncio.gather(*(found(ledger, limit=4) for _ in range(4)))
-
-    assert sorted(name for answer in answers for name in answer) == names

@@ -7,6 +7,7 @@ from ledger.ports import Ledger
 from schemas.statuses import Lane
 from tests.builders import a_chunk, a_claim, some_counts
 from tests.contract.conftest import Wait
+from tests.contract.ledger_steps import inserted_and_claimed
 
 
 async def swept(ledger: Ledger, lane: Lane = Lane.BULK) -> str | None:
@@ -64,9 +65,7 @@ async def test_a_held_chunk_is_found_when_its_lease_lapses(ledger: Ledger, wait:
 
 async def test_a_renewed_lease_hides_the_chunk_longer(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk()
-    await ledger.chunks.insert(chunk)
-    taken = await ledger.chunks.claim(chunk.id, a_claim(lease_seconds=100))
-    assert taken is not None
+    taken = await inserted_and_claimed(ledger, chunk, a_claim(lease_seconds=100))
     await wait(80)
     await ledger.chunks.renew(taken.hold)
     await wait(80)
@@ -79,9 +78,7 @@ async def test_a_renewed_lease_hides_the_chunk_longer(ledger: Ledger, wait: Wait
 
 async def test_a_released_chunk_is_found_when_it_is_due(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk()
-    await ledger.chunks.insert(chunk)
-    taken = await ledger.chunks.claim(chunk.id, a_claim())
-    assert taken is not None
+    taken = await inserted_and_claimed(ledger, chunk)
     due = ledger.now() + timedelta(seconds=40)
     await ledger.chunks.release(taken.hold, Work(later=(Line(0, 1, due),), counts=some_counts(sent=2)), due)
     early = await swept(ledger)
@@ -93,9 +90,7 @@ async def test_a_released_chunk_is_found_when_it_is_due(ledger: Ledger, wait: Wa
 
 async def test_a_chunk_released_without_a_time_is_found_at_once(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk()
-    await ledger.chunks.insert(chunk)
-    taken = await ledger.chunks.claim(chunk.id, a_claim())
-    assert taken is not None
+    taken = await inserted_and_claimed(ledger, chunk, a_claim())
     await ledger.chunks.release(taken.hold, chunk.work, None)
     await wait(0.01)
 
@@ -104,9 +99,7 @@ async def test_a_chunk_released_without_a_time_is_found_at_once(ledger: Ledger, 
 
 async def test_a_closed_chunk_is_never_found(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk()
-    await ledger.chunks.insert(chunk)
-    taken = await ledger.chunks.claim(chunk.id, a_claim())
-    assert taken is not None
+    taken = await inserted_and_claimed(ledger, chunk, a_claim())
     await ledger.chunks.close(taken.hold, some_counts(sent=3))
     await wait(3600)
 

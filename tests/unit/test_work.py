@@ -1,7 +1,6 @@
 """Whatever is picked or put back, each delivery of a chunk stays in exactly one place."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -25,13 +24,13 @@ def lines(at: list[int]) -> st.SearchStrategy[tuple[Line, ...]]:
 
 
 @st.composite
-def works(draw: Callable[..., list[int]]) -> Work:
+def works(draw: st.DrawFn) -> Work:
     """The work of a chunk of up to 30 that somebody holds: every delivery in one of the places."""
     places = draw(st.lists(st.sampled_from("tldc"), max_size=30))
     at = {place: [index for index, found in enumerate(places) if found == place] for place in "tldc"}
     return Work(
         todo=to_ranges(at["t"]),
-        later=tuple(draw(lines(at["l"]))),  # type: ignore[arg-type]
+        later=draw(lines(at["l"])),
         decided=tuple(Decided(index, Status.FAILED, Reason.REJECTED) for index in at["d"]),
         counts=Counter({(Status.SENT, None): len(at["c"])}) if at["c"] else Counter(),
         unacked=to_ranges(at["c"]),

@@ -1,0 +1,58 @@
+"""What most contract tests of the ledger begin with."""
+
+from ledger.ports import Ledger
+from ledger.reading import LogQuery, Page
+from ledger.values import Chunk, Claim, Claimed, Head, Hold, Log, Request
+from schemas.statuses import Status
+from tests.builders import TENANT, a_chunk, a_claim, a_head, a_part
+
+SHORT = 0.3
+"""Seconds of a lease that is meant to lapse."""
+
+PENDING = frozenset({Status.PENDING, Status.SCHEDULED})
+
+
+async def claimed(ledger: Ledger, chunk: Chunk, claim: Claim | None = None) -> Claimed:
+    found = await ledger.chunks.claim(chunk.id, claim or a_claim())
+    assert found is not None
+    return found
+
+
+async def inserted_and_claimed(ledger: Ledger, chunk: Chunk, claim: Claim | None = None) -> Claimed:
+    await ledger.chunks.insert(chunk)
+    return await claimed(ledger, chunk, claim)
+
+
+async def begun(ledger: Ledger, *numbers: int, last: int | None = None) -> Request:
+    """A request with these parts begun."""
+    for number in numbers:
+        request = await ledger.requests.begin(a_head(), a_part(number, last=number == last))
+    return request
+
+
+async def a_request(ledger: Ledger, head: Head | None = None, *chunks: Chunk) -> None:
+    """A request with its chunks written."""
+    await ledger.requests.begin(head or a_head(), a_part(last=False))
+    for chunk in chunks or (a_chunk(),):
+        await ledger.chunks.insert(chunk)
+
+
+async def held(ledger: Ledger, chunk: Chunk) -> Hold:
+    taken = await ledger.chunks.claim(chunk.id, a_claim())
+    assert taken is not None
+    return taken.hold
+
+
+async def find(ledger: Ledger, **conditions: object) -> Page:
+    return await ledger.logs.find(LogQuery(**{"tenant_id": TENANT, **conditions}))  # type: ignore[arg-type]
+
+
+async def shown(ledger: Ledger, **conditions: object) -> list[str]:
+    """Request, place and status of each delivery on the page, such as `req-1 0.2 sent`; the total must agree."""
+    page = await find(ledger, **{"page_size": 100, **conditions})
+    assert page.total == len(page.items)
+    return [described(log) for log in page.items]
+
+
+def described(log: Log) -> str:
+    return f"{log.request_id} {int(log.id[-9:-5], 16)}.{int(log.id[-5:], 16)} {log.status.value}"
