@@ -83,16 +83,6 @@ async def test_the_first_completion_wins(ledger: Ledger) -> None:
     assert await ledger.requests.get(KEY) == first
 
 
-async def test_of_many_completions_at_once_exactly_one_wins(ledger: Ledger) -> None:
-    await begun(ledger, 0, last=0)
-
-    answers = await asyncio.gather(*(ledger.requests.complete(KEY, some_counts(sent=n)) for n in range(6)))
-
-    winners = [answer for answer in answers if answer]
-    assert len(winners) == 1
-    assert winners[0] == await ledger.requests.get(KEY)
-
-
 async def test_an_announcement_is_noted_and_may_be_repeated(ledger: Ledger) -> None:
     await begun(ledger, 0, last=0)
     await ledger.requests.complete(KEY, some_counts(sent=3))

@@ -1,4 +1,4 @@
-"""Requests: what the first expansion decided stands; parts, counting, cutting (I2, I5)."""
+"""Requests: what the first expansion decided stands; parts, counting, cutting, one completion (I2, I5)."""
 
 import asyncio
 from datetime import timedelta
@@ -236,3 +236,13 @@ async def test_a_cut_and_a_late_part_at_once_agree(ledger: Ledger) -> None:
         assert request is not None
         assert (cut is None) is (1 in request.parts)
         assert answer.parts == request.parts
+
+
+async def test_of_many_completions_at_once_exactly_one_wins(ledger: Ledger) -> None:
+    await begun(ledger, 0, last=0)
+
+    answers = await asyncio.gather(*(ledger.requests.complete(KEY, some_counts(sent=n)) for n in range(6)))
+
+    winners = [answer for answer in answers if answer]
+    assert len(winners) == 1
+    assert winners[0] == await ledger.requests.get(KEY)
