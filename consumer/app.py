@@ -7,9 +7,11 @@ import os
 import random
 import signal
 import socket
+import sys
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NoReturn
 
 import uvloop
 
@@ -27,7 +29,7 @@ from consumer.subscribers import build_faststream
 from consumer.sweep import Sweeper
 from consumer.tools import Limits, Tools, log
 from core.retry import RetryPolicy
-from ledger.errors import LedgerUnavailable
+from ledger.errors import BadAddress, LedgerNotReady, LedgerUnavailable
 from ledger.mongo import MongoLedger
 from ledger.sealing import Sealer
 from providers.registry import build_providers
@@ -182,22 +184,22 @@ async def _probe(service: Service) -> None:
 
 
 def run(settings: ConsumerSettings) -> None:
-    """Run one consumer process; raises NotReadyToStart or ledger.errors.LedgerNotReady."""
+    """Run one consumer process; SystemExit with a line that says why: 2 a bad address, 3 topics or indexes missing."""
     configure_logging()
 
     async def main() -> None:
         await serve(await build_app(settings))
 
-    collect_rarely()
-    uvloop.run(main())
+    try:
+        uvloop.run(main())
+    except BadAddress as error:
+        _end(2, f"ROLLCALL_MONGO_URL: {error}")
+    except (NotReadyToStart, LedgerNotReady) as error:
+        _end(3, str(error))
+    except OSError as error:
+        _end(1, f"ROLLCALL_CONSUMER_HTTP_PORT: {error.strerror}")
 
 
-def collect_rarely() -> None:
-    """Look for cycles a tenth as often as Python does by itself, and not among what was imported.
-
-    A part in hand is tens of thousands of small objects, none in a cycle: to walk them again and again took a quarter
-    of this process's time.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
+def _end(code: int, why: str) -> NoReturn:
+    sys.stderr.write(f"rollcall consumer: {why}\n")
+    raise SystemExit(code)

@@ -2,6 +2,7 @@
 
 LedgerError
 ├── LedgerUnavailable   it did not answer; the write may or may not have happened, and may be repeated
+├── BadAddress          the connection string cannot be used
 ├── LedgerNotReady      it answers, and its indexes are missing: `rollcall setup`
 └── SealingError        a sealed value cannot be opened: no such key, or it was altered
 """
@@ -13,6 +14,10 @@ class LedgerError(Exception):
 
 class LedgerUnavailable(LedgerError):  # noqa: N818  # a state of the world, not a mistake
     """MongoDB did not answer. Every write of this package may be repeated with the same arguments."""
+
+
+class BadAddress(LedgerError):  # noqa: N818  # likewise
+    """The connection string cannot be used; it is not shown, for it may hold a password."""
 
 
 class LedgerNotReady(LedgerError):  # noqa: N818  # likewise

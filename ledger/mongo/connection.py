@@ -17,7 +17,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
-from ledger.errors import LedgerError, LedgerUnavailable
+from ledger.errors import BadAddress, LedgerError, LedgerUnavailable
 
 Document = dict[str, Any]
 Database = AsyncIOMotorDatabase[Document]
@@ -56,16 +56,14 @@ def only_duplicates(error: BulkWriteError) -> bool:
 
 
 def open_database(url: str, database: str) -> tuple[AsyncIOMotorClient[Document], Database]:
-    """A client and its database: majority and journal for every write, reads from the primary. Connects lazily."""
-    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
-        url,
-        appname="rollcall",
-        retryWrites=True,
-        serverSelectionTimeoutMS=COMMAND_TIMEOUT_MS,
-        timeoutMS=COMMAND_TIMEOUT_MS,
-        tz_aware=True,
-        waitQueueTimeoutMS=COMMAND_TIMEOUT_MS,
-    )
+    """A client and its database: majority and journal for every write, reads from the primary. Connects lazily.
+
+    Raises BadAddress.
+    """
+    try:
+        client = _client(url)
+    except Exception:  # noqa: BLE001  # the driver's own errors, whose texts may show the password in the address
+        raise BadAddress("is not a connection string of MongoDB") from None
     chosen = client.get_database(
         database,
         codec_options=CodecOptions(tz_aware=True, tzinfo=UTC),
@@ -74,6 +72,18 @@ def open_database(url: str, database: str) -> tuple[AsyncIOMotorClient[Document]
         write_concern=WriteConcern(w="majority", j=True),
     )
     return client, chosen
+
+
+def _client(url: str) -> AsyncIOMotorClient[Document]:
+    return AsyncIOMotorClient(
+        url,
+        appname="rollcall",
+        retryWrites=True,
+        serverSelectionTimeoutMS=COMMAND_TIMEOUT_MS,
+        timeoutMS=COMMAND_TIMEOUT_MS,
+        tz_aware=True,
+        waitQueueTimeoutMS=COMMAND_TIMEOUT_MS,
+    )
 
 
 class ServerClock:
