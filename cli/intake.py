@@ -8,7 +8,6 @@ from cli.follow import Follower
 from cli.kafka import open_admin
 from cli.publish import Published
 from schemas.settings import CommonSettings
-from schemas.topics import GROUP_EXPAND, GROUP_EXPAND_EXPRESS
 
 
 class Intake:
@@ -31,8 +30,7 @@ class Intake:
         return await self._follower.has_passed(self._ends)
 
     async def _committed(self) -> bool:
-        express = self._published.topic == self._settings.topics.requests_express
-        group = GROUP_EXPAND_EXPRESS if express else GROUP_EXPAND
+        group = self._settings.topics.group_of(self._published.topic)
         partition = TopicPartition(self._published.topic, self._published.partition)
         async with open_admin(self._settings) as admin:
             offsets = await admin.list_consumer_group_offsets(group, partitions=[partition])

@@ -17,7 +17,7 @@ from core.ids import ChunkId
 from schemas.results import ChunkPointer
 from schemas.settings import CommonSettings
 from schemas.statuses import Lane
-from schemas.topics import DEAD_LETTER_BYTES, GROUP_EXPAND, GROUP_EXPAND_EXPRESS
+from schemas.topics import DEAD_LETTER_BYTES
 
 T = TypeVar("T")
 
@@ -40,7 +40,6 @@ class KafkaBus:
             request_timeout_ms=10_000,
             **self._options,
         )
-        self._groups = {self._topics.requests: GROUP_EXPAND, self._topics.requests_express: GROUP_EXPAND_EXPRESS}
         self._partition = DefaultPartitioner()
         self._writers: dict[tuple[str, int], PartitionWriter] = {}
 
@@ -107,7 +106,7 @@ class KafkaBus:
     async def lag(self, topic: str, partition: int) -> int:
         """How many records of an intake partition its group has not committed."""
         at = TopicPartition(topic, partition)
-        consumer = AIOKafkaConsumer(group_id=self._groups[topic], enable_auto_commit=False, **self._options)
+        consumer = AIOKafkaConsumer(group_id=self._topics.group_of(topic), enable_auto_commit=False, **self._options)
         try:
             await _answered(consumer.start())
             consumer.assign([at])

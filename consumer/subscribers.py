@@ -24,7 +24,6 @@ from core.ids import ChunkId
 from schemas.results import ChunkPointer
 from schemas.settings import CommonSettings
 from schemas.statuses import Lane, Rejection
-from schemas.topics import GROUP_DELIVER, GROUP_DELIVER_EXPRESS, GROUP_EXPAND, GROUP_EXPAND_EXPRESS
 
 _TRIES = 3
 _COMMIT_SECONDS = 10.0
@@ -86,26 +85,26 @@ def build_faststream(
     claimer = Claimer(tools)
     topics = settings.topics
 
-    def intake(topic: str, group: str) -> None:
-        @broker.subscriber(topic, group_id=group, **_READING)  # type: ignore[untyped-decorator]
+    def intake(topic: str) -> None:
+        @broker.subscriber(topic, group_id=topics.group_of(topic), **_READING)  # type: ignore[untyped-decorator]
         async def on_request(_: bytes, message: KafkaMessage) -> None:
             record = _incoming(message)
             with progress.busy(f"expand {record.topic}"):
                 await _expand_or_refuse(record, cluster, tools)
             await _commit(message)
 
-    def wake_ups(topic: str, group: str, lane: Lane) -> None:
-        @broker.subscriber(topic, group_id=group, **_READING)  # type: ignore[untyped-decorator]
+    def wake_ups(topic: str, lane: Lane) -> None:
+        @broker.subscriber(topic, group_id=topics.group_of(topic), **_READING)  # type: ignore[untyped-decorator]
         async def on_wake_up(body: bytes, message: KafkaMessage) -> None:
             with progress.busy(f"deliver {topic}"):
                 handled = await _wake_up(body, claimer, slots[lane], tools)
             if handled:
                 await _commit(message)
 
-    intake(topics.requests, GROUP_EXPAND)
-    intake(topics.requests_express, GROUP_EXPAND_EXPRESS)
-    wake_ups(topics.chunks, GROUP_DELIVER, Lane.BULK)
-    wake_ups(topics.chunks_express, GROUP_DELIVER_EXPRESS, Lane.EXPRESS)
+    intake(topics.requests)
+    intake(topics.requests_express)
+    wake_ups(topics.chunks, Lane.BULK)
+    wake_ups(topics.chunks_express, Lane.EXPRESS)
     return FastStream(broker, logger=None)
 
 

@@ -11,11 +11,7 @@ MAX_INTAKE_BYTES = 900_000
 DEAD_LETTER_BYTES = 2 * 1024 * 1024
 """What a dead letter may weigh: a sealed record of 1 MiB and its headers, in bytes."""
 
-GROUP_EXPAND = "rollcall.expand"
-GROUP_EXPAND_EXPRESS = "rollcall.expand.express"
-GROUP_DELIVER = "rollcall.deliver"
-GROUP_DELIVER_EXPRESS = "rollcall.deliver.express"
-GROUP_RECEIPTS = "rollcall.receipts"
+DEFAULT_PREFIX = "communication"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +28,7 @@ class TopicSpec:
 class Topics:
     """The topic names under one prefix."""
 
-    prefix: str = "communication"
+    prefix: str = DEFAULT_PREFIX
 
     @property
     def requests(self) -> str:
@@ -68,6 +64,20 @@ class Topics:
     def dead_letters(self) -> str:
         """What could not be read, sealed; key: the original key."""
         return f"{self.prefix}.dead-letters"
+
+    def group_of(self, topic: str) -> str:
+        """The consumer group that reads one of our topics, one a topic: a rebalance of one lane must not stop another.
+
+        Under a prefix of its own the group's name ends with it: two installations may share a Kafka.
+        """
+        group = {
+            self.requests: "rollcall.expand",
+            self.requests_express: "rollcall.expand.express",
+            self.chunks: "rollcall.deliver",
+            self.chunks_express: "rollcall.deliver.express",
+            self.receipts: "rollcall.receipts",
+        }[topic]
+        return group if self.prefix == DEFAULT_PREFIX else f"{group}.{self.prefix}"
 
     def specs(self) -> tuple[TopicSpec, ...]:
         """All topics, with how long and how large."""

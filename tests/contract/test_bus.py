@@ -18,7 +18,7 @@ from core.ids import ChunkId
 from devstack import Stack
 from schemas.settings import CommonSettings
 from schemas.statuses import Lane
-from schemas.topics import DEAD_LETTER_BYTES, GROUP_EXPAND, Topics
+from schemas.topics import DEAD_LETTER_BYTES, Topics
 
 Read = Callable[[str, int], Awaitable[list[tuple[bytes | None, bytes, dict[str, bytes]]]]]
 
@@ -154,7 +154,7 @@ async def test_lag_counts_what_the_intakes_group_has_not_committed(kafka_stack: 
     await bus.start()
     producer, at = AIOKafkaProducer(**servers), TopicPartition(topics.requests, 1)
     await producer.start()
-    group = AIOKafkaConsumer(group_id=GROUP_EXPAND, enable_auto_commit=False, **servers)
+    group = AIOKafkaConsumer(group_id=topics.group_of(topics.requests), enable_auto_commit=False, **servers)
     await group.start()
     try:
         assert await bus.lag(*at) == 0
