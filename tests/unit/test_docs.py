@@ -13,7 +13,10 @@ from pydantic_settings import BaseSettings
 from cli.settings import SendSettings, SetupSettings, TokenSettings
 from consumer.settings import ConsumerSettings
 from producer.settings import ProducerSettings
+from schemas.results import EventType
 from schemas.settings import PREFIX, load
+from schemas.statuses import Status
+from schemas.topics import DAY_MS, Topics
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -60,3 +63,20 @@ def test_what_a_page_links_to_exists(page: Path) -> None:
     ours = [link.partition("#")[0] for link in links if "://" not in link]
 
     assert [link for link in ours if link and not (page.parent / link).exists()] == []
+
+
+def test_the_protocol_names_every_topic_with_its_group_and_how_long_it_keeps() -> None:
+    protocol = (ROOT / "docs" / "protocol.md").read_text("utf-8")
+    topics = Topics()
+    for spec in topics.specs():
+        days, name = spec.retention_ms // DAY_MS, spec.name.removeprefix(topics.prefix)
+        (row,) = [line for line in protocol.splitlines() if line.startswith(f"| `{name}` |")]
+        assert row.endswith(f"| {days} day{'s' if days > 1 else ''} |")
+        if spec.name in {topics.requests, topics.requests_express, topics.chunks, topics.chunks_express}:
+            assert f"| `{topics.group_of(spec.name)}` |" in row
+
+
+def test_the_protocol_names_every_status_and_every_event_of_a_request() -> None:
+    protocol = (ROOT / "docs" / "protocol.md").read_text("utf-8")
+    events = [kind for kind in EventType if kind.startswith("request.")]
+    assert [name for name in (*Status, *events) if f"`{name}`" not in protocol] == []
