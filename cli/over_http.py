@@ -56,5 +56,8 @@ async def _done() -> None:
 
 
 async def _settled() -> bool:
-    """The service answers another body under the same id with 409, so no refusal follows a repeat."""
+    """Nothing to wait for: where the record stands in Kafka is the service's secret.
+
+    So a repeat of an id with another body may be told the first one's completion before its refusal comes.
+    """
     return True

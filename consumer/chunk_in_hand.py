@@ -119,8 +119,10 @@ class ChunkInHand:
     def publish(self) -> None:
         """Start to publish the events of what stands; the next window need not wait for it."""
         logs, self._standing = self._standing, []
-        if not logs or not self._lease.alive:
+        if not logs:
             return
+        if not self._lease.alive:  # whoever has the chunk now publishes what stands
+            raise LeaseLost(self.chunk.id)
         head = self._opened.head
         positions = [int(log.id[-5:], 16) for log in logs]
         events = [outcome_event(log, head, self.chunk.part, at) for log, at in zip(logs, positions, strict=True)]

@@ -1,4 +1,4 @@
-"""Deliver: claim a chunk, render, call the provider, log the outcomes, publish, close (DESIGN, Deliver)."""
+"""Deliver: claim a chunk, render, call the provider, log the outcomes, publish, close (docs/protocol.md)."""
 
 from collections.abc import Awaitable, Callable
 

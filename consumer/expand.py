@@ -1,4 +1,4 @@
-"""Expand: one record of the intake becomes chunks (DESIGN, Expand)."""
+"""Expand: one record of the intake becomes chunks (docs/protocol.md)."""
 
 import asyncio
 from dataclasses import replace

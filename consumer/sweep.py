@@ -1,4 +1,4 @@
-"""Sweep: whatever waits in the ledger is found here, by any process (DESIGN, Sweep; I8)."""
+"""Sweep: whatever waits in the ledger is found here, by any process (docs/protocol.md; I8)."""
 
 import asyncio
 import contextlib

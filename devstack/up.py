@@ -14,7 +14,7 @@ from devstack.stack import Stack, start_stack
 
 _TENANT = "tnt_demo"
 _USER = "usr_demo"
-_SCOPES = ("communication:send", "communication:read")
+_SCOPES = ("communication:send", "communication:send_as", "communication:read")
 _TOKEN_SECONDS = 86_400
 
 _BODY = """{"channel": "sms", "content": "Hello {{name}}",

@@ -5,14 +5,6 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 _SAID = {
-    "kafka_security_protocol": "how Kafka is spoken to",
-    "kafka_sasl_mechanism": "how the user logs in; needed with SASL",
-    "kafka_sasl_username": "the user; needed with SASL",
-    "kafka_sasl_password": "the password; needed with SASL",
-    "kafka_ssl_ca_file": "PEM file of the authorities to trust; unset: the system's",
-    "topic_prefix": "what every topic's name begins with",
-    "mongo_database": "the database",
-    "consumer_http_port": "port of health, readiness and metrics",
     "username": "login, with password",
     "password": "password, with username",
     "channel": "which channel it takes",

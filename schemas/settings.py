@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from schemas.topics import Topics
+from schemas.topics import DEFAULT_PREFIX, Topics
 
 PREFIX = "ROLLCALL_"
 S = TypeVar("S", bound=BaseSettings)
@@ -37,12 +37,24 @@ class CommonSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True, extra="ignore")
 
     kafka_bootstrap: str = Field(description="Kafka's bootstrap servers, host:port, comma-separated")
-    kafka_security_protocol: Annotated[str, Field(pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")] = "PLAINTEXT"
-    kafka_sasl_mechanism: Annotated[str, Field(pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512)$")] | None = None
-    kafka_sasl_username: str | None = None
-    kafka_sasl_password: SecretStr | None = None
-    kafka_ssl_ca_file: str | None = None
-    topic_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,150}$")] = "communication"
+    kafka_security_protocol: Annotated[str, Field(pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")] = Field(
+        default="PLAINTEXT",
+        description="how Kafka is spoken to",
+    )
+    kafka_sasl_mechanism: Annotated[str, Field(pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512)$")] | None = Field(
+        default=None,
+        description="how the user logs in; needed with SASL",
+    )
+    kafka_sasl_username: str | None = Field(default=None, description="the user; needed with SASL")
+    kafka_sasl_password: SecretStr | None = Field(default=None, description="the password; needed with SASL")
+    kafka_ssl_ca_file: str | None = Field(
+        default=None,
+        description="PEM file of the authorities to trust; unset: the system's",
+    )
+    topic_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,150}$")] = Field(
+        default=DEFAULT_PREFIX,
+        description="what every topic's name begins with",
+    )
     default_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = Field(
         default=None,
         description="ISO country for numbers without +; unset: such numbers are invalid",
@@ -91,7 +103,10 @@ class LedgerSettings(BaseSettings):
     model_config = CommonSettings.model_config
 
     mongo_url: SecretStr = Field(description="MongoDB's connection string; it may carry a password")
-    mongo_database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}$")] = "rollcall"
+    mongo_database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}$")] = Field(
+        default="rollcall",
+        description="the database",
+    )
     sealing_keys: SecretStr = Field(description="id:base64 pairs of 32 bytes, comma-separated, newest first")
 
     @field_validator("sealing_keys")

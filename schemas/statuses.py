@@ -46,7 +46,7 @@ class Category(Meaning):
 
 
 class Status(Meaning):
-    """Where a delivery stands (DESIGN, States of a delivery)."""
+    """Where a delivery stands (docs/protocol.md)."""
 
     PENDING = "pending", "accepted, or between two attempts"
     SCHEDULED = "scheduled", "waits for its send_at"

@@ -161,7 +161,7 @@ def test_an_exception_is_logged_by_its_type_and_place_alone() -> None:
 
 
 def test_a_library_that_repeats_itself_is_heard_once(caplog: pytest.LogCaptureFixture) -> None:
-    logger = logging.getLogger("aiokafka.test")
+    logger = logging.getLogger("seldom.test")
     logger.addFilter(SeldomFilter())
     for node in range(5):
         logger.warning("Unable to reach %s", node)

@@ -29,7 +29,7 @@ CLAIMS = {
     "tenant_id": "tnt_a",
     "scope": "communication:send other",
     "iat": NOW,
-    "exp": NOW + timedelta(minutes=5),
+    "exp": NOW + timedelta(days=1),  # the suite takes a while, and this stands from its beginning
 }
 RSA_KEY = generate_rsa(65537, 2048)
 
