@@ -17,6 +17,7 @@ import uvloop
 from consumer.bus import BusUnavailable
 from consumer.calling import Caller
 from consumer.deliver import Claimer
+from consumer.garbage import collect_rarely
 from consumer.health import start_health
 from consumer.kafka_bus import KafkaBus
 from consumer.metrics import Metrics
@@ -189,6 +190,7 @@ def run(settings: ConsumerSettings) -> None:
     async def main() -> None:
         await serve(await build_app(settings))
 
+    collect_rarely()
     try:
         uvloop.run(main())
     except BadAddress as error:
