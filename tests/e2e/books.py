@@ -48,7 +48,9 @@ async def assert_balanced(house: House, results: Results, completed: RequestComp
     logs = roll(house, completed.request_id)
     assert len(logs) == total
     events = results.of(DeliveryEvent, completed.request_id)
-    assert {(event.part, event.index): shown(event) for event in events} == {at: said(log) for at, log in logs.items()}
+    told = {(event.part, event.index): shown(event) for event in events}
+    differ = [(told.get(at), said(log)) for at, log in sorted(logs.items()) if told.get(at) != said(log)]
+    assert not differ, f"{len(differ)} events say something else than their logs, the first: {differ[0]}"
     assert len(events) == total
     counts = tally((log["outcome"], log.get("reason")) for log in logs.values())
     assert (completed.total, completed.by_status, completed.by_reason) == (total, *counts)

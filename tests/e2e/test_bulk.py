@@ -2,11 +2,13 @@
 
 import json
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from core.ids import request_key
 from devstack import Stack
@@ -14,7 +16,7 @@ from devstack.services import command
 from schemas.results import DeliveryEvent, RequestAccepted
 from tests.e2e.books import assert_balanced, fates, roll, tally
 from tests.e2e.caller import Results, create_topic, publish, reading
-from tests.e2e.crowd import SIMULATOR, TENANT, a_crowd, a_request, assert_tells_nobody
+from tests.e2e.crowd import MARK, SIMULATOR, TENANT, a_crowd, a_request, assert_tells_nobody
 from tests.e2e.house import House, Service, a_house
 
 EXAMPLE = Path(__file__).parents[1] / "contract" / "data" / "example-request.json"
@@ -25,11 +27,14 @@ def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
     """With small chunks and windows, so that a thousand recipients are many of each."""
     small = {"CHUNK_SIZE": 90, "WINDOW_SIZE": 25}
     folder = tmp_path_factory.mktemp("bulk")
-    with (
-        a_house(stack, folder, PROVIDERS=[SIMULATOR], REPLY_TOPICS="callers-*", **small) as house,
-        house.service("consumer"),
-    ):
+    with a_house(stack, folder, PROVIDERS=[SIMULATOR], REPLY_TOPICS="callers-*", **small) as house:
         yield house
+
+
+@pytest.fixture(scope="module", autouse=True)
+def consumer(house: House) -> Iterator[Service]:
+    with house.service("consumer") as consumer:
+        yield consumer
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +151,20 @@ async def test_a_small_request_does_not_wait_behind_a_large_one(house: House) ->
         await results.completed(small["request_id"])
         assert len(results.of(DeliveryEvent, large["request_id"])) < 4000
         assert (await results.completed(large["request_id"])).total == 4000
+
+
+async def test_the_metrics_count_what_the_logs_say_and_name_nobody(house: House, consumer: Service) -> None:
+    async with httpx.AsyncClient(base_url=consumer.url) as client:
+        page = (await client.get("/metrics")).text
+    counted = {
+        (sample.labels["status"], sample.labels["reason"] or None): sample.value
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+        if sample.name == "rollcall_deliveries_total"
+    }
+    logs = house.database["communication_logs"].find()
+    assert counted == Counter((log["outcome"], log.get("reason")) for log in logs)
+    for name in ("outcome_age_seconds", "chunks_open", "windows_open", "provider_seconds"):
+        assert f"rollcall_{name}" in page
+    assert MARK not in page
+    assert TENANT not in page
