@@ -1,5 +1,6 @@
 """Deliver: claim a chunk, render, call the provider, log the outcomes, publish, close (docs/protocol.md)."""
 
+import itertools
 from collections.abc import Awaitable, Callable
 
 from consumer.chunk_in_hand import ChunkInHand
@@ -16,11 +17,15 @@ from schemas.statuses import Channel, Lane
 Take = Callable[[Claim], Awaitable[Claimed | None]]
 
 
+_numbers = itertools.count(1)
+"""Of all claims of this process, whichever claimer makes them: a name used twice would hide a take-over."""
+
+
 class Claimer:
     """Claims chunks for this process, each claim under a name of its own."""
 
     def __init__(self, tools: Tools) -> None:
-        self._tools, self._number = tools, 0
+        self._tools = tools
 
     async def chunk(self, chunk_id: ChunkId) -> "Taken | None":
         """Claim the chunk that a wake-up call names."""
@@ -32,9 +37,8 @@ class Claimer:
 
     async def _take(self, take: Take) -> "Taken | None":
         tools = self._tools
-        self._number += 1
         names = {channel: tuple(p.name for p in tools.providers.for_channel(channel)) for channel in Channel}
-        claim = Claim(f"{tools.process}.{self._number}", tools.limits.lease_seconds, names)
+        claim = Claim(f"{tools.process}.{next(_numbers)}", tools.limits.lease_seconds, names)
         asked_at = tools.monotonic()
         claimed = await tools.lasting(lambda: take(claim), "claim")
         return Taken(claimed, Lease(claimed.hold, asked_at, tools.monotonic, tools.sleep)) if claimed else None
