@@ -144,14 +144,17 @@ class ChunkInHand:
         go_on = not self._stop and not self._tools.stopping.is_set()
         batch, rest = pick(work, now, self._tools.limits.window_size) if go_on else (None, work)
         window = Window(batch, self._choose(batch.attempts, batch.sticky)) if batch else None
-        asked_at = self._tools.monotonic()
-        cancelled = await self._tools.lasting(
-            lambda: self._tools.ledger.chunks.advance(self._hold, rest, window),
-            "advance",
-        )
+
+        async def ask() -> bool | None:
+            asked_at = self._tools.monotonic()
+            cancelled = await self._tools.ledger.chunks.advance(self._hold, rest, window)
+            if cancelled is not None:
+                self._lease.extended(asked_at)
+            return cancelled
+
+        cancelled = await self._tools.lasting(ask, "advance")
         if cancelled is None:
             raise self._lease.refused()
-        self._lease.extended(asked_at)
         self._work, self._window, self._taken_over = rest, window, False
         self._entries = entries_of(window)
         if cancelled:

@@ -39,9 +39,13 @@ class Claimer:
         tools = self._tools
         names = {channel: tuple(p.name for p in tools.providers.for_channel(channel)) for channel in Channel}
         claim = Claim(f"{tools.process}.{next(_numbers)}", tools.limits.lease_seconds, names)
-        asked_at = tools.monotonic()
-        claimed = await tools.lasting(lambda: take(claim), "claim")
-        return Taken(claimed, Lease(claimed.hold, asked_at, tools.monotonic, tools.sleep)) if claimed else None
+
+        async def ask() -> Taken | None:
+            asked_at = tools.monotonic()  # of this try: each one that is accepted starts the lease anew
+            claimed = await take(claim)
+            return Taken(claimed, Lease(claimed.hold, asked_at, tools.monotonic, tools.sleep)) if claimed else None
+
+        return await tools.lasting(ask, "claim")
 
 
 class Taken:
