@@ -75,12 +75,13 @@ class ChunkInHand:
 
     async def send(self) -> None:
         """Call the provider for every delivery of the window that nothing is known about."""
-        to_send = [entry for entry in self._entries if entry.answer is None]
         if self._stop:
-            for entry in to_send:
-                entry.answer = Mark.STOPPED
-        elif to_send:
+            for entry in self._entries:
+                entry.answer = entry.answer or Mark.STOPPED
+        while to_send := [entry for entry in self._entries if entry.answer is None]:
             await send(to_send, self._provider(), self._message, self._lease, self.chunk.lane, self._tools)
+            if not await self._is_mine():
+                break
         self._expire()
 
     async def log(self) -> None:
@@ -96,8 +97,8 @@ class ChunkInHand:
             self._work = replace(self._work, todo=(), later=())
         if logs:
             self._count(await self._tools.lasting(lambda: self._tools.ledger.logs.insert(logs), "log"))
-        if len(answered) < len(self._entries):
-            raise LeaseLost(self.chunk.id)
+        if len(answered) < len(self._entries) or not await self._is_mine():
+            raise LeaseLost(self.chunk.id)  # whoever has the chunk now publishes what stands
 
     def _judge(self, entry: Entry, rules: Rules, now: datetime) -> list[Log]:
         """The log of an outcome; nothing where it is tried again, or must be in the chunk before it is in a log."""
@@ -188,6 +189,11 @@ class ChunkInHand:
             task.cancel()
 
     # ------------------------------------------------------------------ small things
+
+    async def _is_mine(self) -> bool:
+        """Whether this owner may go on; a lease that ended, in an outage perhaps, is asked for again."""
+        chunks = self._tools.ledger.chunks
+        return self._lease.alive or await self._tools.lasting(lambda: self._lease.renew(chunks), "renew")
 
     async def _logged(self, at: Iterable[int]) -> dict[int, Log]:
         ids = [LogId(f"{self._prefix}{index:05x}") for index in at]

@@ -50,14 +50,17 @@ class Lease:
         finally:
             keeper.cancel()
 
-    async def _keep(self, chunks: Chunks) -> None:
-        while self.alive:
-            await self._sleep(self._hold.lease_seconds / 3)
-            asked_at = self._monotonic()
-            try:
-                if not await chunks.renew(self._hold):
-                    self._refused = True
-                    return
-            except LedgerUnavailable:
-                continue
+    async def renew(self, chunks: Chunks) -> bool:
+        """Extend it, also after it ended: the ledger grants that where nobody took over. Raises LedgerUnavailable."""
+        asked_at = self._monotonic()
+        if not self._refused and await chunks.renew(self._hold):
             self.extended(asked_at)
+            return True
+        self._refused = True
+        return False
+
+    async def _keep(self, chunks: Chunks) -> None:
+        while not self._refused:
+            await self._sleep(self._hold.lease_seconds / 3)
+            with contextlib.suppress(LedgerUnavailable):
+                await self.renew(chunks)
