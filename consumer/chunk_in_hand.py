@@ -216,7 +216,8 @@ class ChunkInHand:
 
     def _expire(self) -> None:
         expires_at = self._opened.head.expires_at
-        if not self._stop and expires_at and self._tools.ledger.now() >= expires_at:
+        # Not by a worker that may have lost the chunk: the next owner, who was in time, may be sending.
+        if not self._stop and expires_at and self._lease.alive and self._tools.ledger.now() >= expires_at:
             self._stop = Status.EXPIRED
 
     def _provider(self) -> Provider | None:
