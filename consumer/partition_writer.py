@@ -60,6 +60,8 @@ class PartitionWriter:
                     await self._answered(future)
                 except BusUnavailable as error:
                     acknowledged.set_exception(error)
+                except Exception as error:  # noqa: BLE001  # its writers must not wait for ever, whatever it is
+                    acknowledged.set_exception(BusUnavailable(f"publishing failed: {type(error).__name__}"))
                 else:
                     acknowledged.set_result(None)
         finally:
