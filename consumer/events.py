@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -18,8 +18,7 @@ _SPEC = ("ce_specversion", b"1.0")
 _SOURCE = ("ce_source", CE_SOURCE.encode())
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One event as it is published."""
 
     id: str

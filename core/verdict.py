@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from core.outcome import Answer, Failed, Retry, Sent, Uncertain
 from core.retry import RetryPolicy, next_attempt
@@ -33,8 +33,7 @@ class Entry:
     answer: Answer | Mark | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """The outcome of a delivery."""
 
     status: Status

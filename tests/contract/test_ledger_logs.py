@@ -1,7 +1,6 @@
 """Logs: one document a delivery, written once under an id that is the fence (I3, I6)."""
 
 import asyncio
-from dataclasses import replace
 
 from ledger.ports import Ledger
 from ledger.values import Log
@@ -21,15 +20,14 @@ async def test_a_new_log_is_written_and_answered(ledger: Ledger) -> None:
 
 
 async def test_every_field_of_a_log_is_kept(ledger: Ledger) -> None:
-    full = replace(
-        a_log(status=Status.DELIVERED, outcome=Status.SENT, channel=Channel.EMAIL, reference="order-1"),
+    full = a_log(status=Status.DELIVERED, outcome=Status.SENT, channel=Channel.EMAIL, reference="order-1")._replace(
         reason=Reason.REJECTED,
         provider_message_id="m-1",
         response="250 OK",
         error="said no",
         template_id="tpl_1",
     )
-    bare = replace(a_log(index=1, status=Status.FAILED, user_id=None, provider=None, attempts=0), sent_at=None)
+    bare = a_log(index=1, status=Status.FAILED, user_id=None, provider=None, attempts=0)._replace(sent_at=None)
     await ledger.logs.insert([full, bare])
 
     assert await ledger.logs.standing([full.id, bare.id]) == {full.id: full, bare.id: bare}
