@@ -2,6 +2,8 @@
 
 import itertools
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
 
 from consumer.chunk_in_hand import ChunkInHand
 from consumer.complete import complete
@@ -15,6 +17,9 @@ from ledger.values import Claim, Claimed
 from schemas.statuses import Channel, Lane
 
 Take = Callable[[Claim], Awaitable[Claimed | None]]
+
+UNOPENED = timedelta(seconds=30)
+"""How long a chunk that could not be opened is left alone."""
 
 
 _numbers = itertools.count(1)
@@ -66,7 +71,6 @@ async def deliver(taken: Taken, tools: Tools) -> None:
         log.warning("lease lost", chunk=taken.claimed.chunk.id)
         return
     except SealingError as error:
-        # Its lease runs out, and a process that has the key may take it.
         log.error("chunk cannot be opened", chunk=taken.claimed.chunk.id, because=str(error))
         return
     if closed:
@@ -93,9 +97,25 @@ async def _open(taken: Taken, tools: Tools) -> ChunkInHand:
     if claimed.taken_over:
         tools.metrics.takeovers.inc()
         log.info("take-over", chunk=claimed.chunk.id, fence=claimed.hold.fence)
-    opened = await request_of(claimed.chunk.key, tools)
-    recipients = open_recipients(tools.sealer, claimed.chunk.id, claimed.chunk.sealed)
+    try:
+        opened = await request_of(claimed.chunk.key, tools)
+        recipients = open_recipients(tools.sealer, claimed.chunk.id, claimed.chunk.sealed)
+    except Exception:
+        await _put_back_unopened(claimed, tools)
+        raise
     return ChunkInHand(claimed, opened, recipients, taken.lease, tools)
+
+
+async def _put_back_unopened(claimed: Claimed, tools: Tools) -> None:
+    """Leave a chunk to a process that can open it, one that has the key for instance; nothing of it was sent.
+
+    The window that the claim recorded is taken back, or it would end as unknown. One that was open before stays open.
+    """
+    if claimed.taken_over:
+        return
+    work = replace(claimed.chunk.work, next=claimed.window.batch if claimed.window else None)
+    due_at = tools.ledger.now() + UNOPENED
+    await tools.lasting(lambda: tools.ledger.chunks.release(claimed.hold, work, due_at), "put back")
 
 
 async def request_of(key: RequestKey, tools: Tools) -> Opened:
