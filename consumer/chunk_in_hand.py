@@ -56,13 +56,19 @@ class ChunkInHand:
         """Whether there is something to send, to log, or to stop."""
         return bool(self._window or self._work.decided or (self._stop and self._work.waiting))
 
-    async def look_back(self) -> None:
+    async def take_up(self) -> None:
         """Publish what an earlier owner logged; find out which deliveries of its window are certain (take-over)."""
         if self._work.unacked:
             logged = await self._logged(indices(self._work.unacked))
             self._standing += logged.values()
-        provider, careful = self._provider(), self._opened.head.on_uncertain is OnUncertain.RESEND
-        if self._window and (self._taken_over or careful or self._window.batch.sticky):
+        careful = self._opened.head.on_uncertain is OnUncertain.RESEND
+        await self.look_back(doubtful=self._taken_over or careful)
+        self.publish()
+
+    async def look_back(self, *, doubtful: bool = False) -> None:
+        """Find the logs of a window that an earlier owner may have sent, and perhaps goes on to log."""
+        provider = self._provider()
+        if self._window and (doubtful or self._window.batch.tainted or self._window.batch.sticky):
             logged = await self._logged(entry.index for entry in self._entries)
             for entry in self._entries:
                 if log := logged.get(entry.index):
@@ -71,7 +77,6 @@ class ChunkInHand:
             inherit(
                 self._entries, self._window, provider, self._opened.head, taken_over=self._taken_over, stop=self._stop
             )
-        self.publish()
 
     async def send(self) -> None:
         """Call the provider for every delivery of the window that nothing is known about."""

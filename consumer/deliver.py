@@ -80,12 +80,13 @@ async def deliver(taken: Taken, tools: Tools) -> None:
 async def _work(taken: Taken, tools: Tools) -> bool:
     hand = await _open(taken, tools)
     try:
-        await hand.look_back()
+        await hand.take_up()
         while hand.busy:
             await hand.send()
             await hand.log()
             hand.publish()
             await hand.advance()
+            await hand.look_back()
         await hand.acknowledged()
         return await hand.leave()
     finally:
