@@ -1,10 +1,12 @@
 """Slots: how many chunks are worked on at a time, and the tasks that work on them."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Awaitable, Coroutine
+from typing import Any, TypeVar
 
 from consumer.tools import log, where
+
+T = TypeVar("T")
 
 
 class Slots:
@@ -31,6 +33,16 @@ class Slots:
     def give_back(self) -> None:
         """Give back a slot that was not used."""
         self._free.release()
+
+    async def use_for(self, asked: Awaitable[T | None]) -> T | None:
+        """What was asked for, to be started in the slot taken; the slot is given back where there is nothing."""
+        found = None
+        try:
+            found = await asked
+        finally:
+            if found is None:
+                self.give_back()
+        return found
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Use the slot taken for this work."""

@@ -151,10 +151,8 @@ async def _wake_up(body: bytes, claimer: Claimer, slots: Slots, tools: Tools) ->
     if tools.stopping.is_set():
         slots.give_back()
         return False
-    taken = await claimer.chunk(ChunkId(pointer.chunk_id))
-    if taken is None:
-        slots.give_back()
-    else:
+    taken = await slots.use_for(claimer.chunk(ChunkId(pointer.chunk_id)))
+    if taken is not None:
         slots.start(deliver(taken, tools))
     return True
 

@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from consumer.complete import announce, complete
 from consumer.deliver import Claimer, deliver
 from consumer.progress import Progress
 from consumer.slots import Slots
-from consumer.tools import Tools, log
+from consumer.tools import Tools, log, where
 from core.ids import RequestKey
 from ledger.errors import LedgerUnavailable
 from ledger.values import Request
@@ -19,6 +19,8 @@ POLL_SECONDS = 0.4
 IDLE_SECONDS = 10.0
 """How long a request is left alone between two looks at it."""
 BACKLOG_SECONDS = 10.0
+ROUND = 64
+"""How many chunks of a lane, and how many requests, one round takes at most: each waits for the others."""
 CARES = 8
 """How many requests are looked after at a time: one whose events nobody takes must not keep the others."""
 AFTER_OUTAGE_SECONDS = 2.0
@@ -39,31 +41,44 @@ class Sweeper:
         tools = self._tools
         while not tools.stopping.is_set():
             try:
-                await tools.ledger.ping()
-                self._progress.ledger_answered()
-                await self.due_chunks()
-                await self.unfinished_requests()
-                await self._backlog()
+                for step in (self._ping, self.due_chunks, self.unfinished_requests, self._backlog):
+                    await self._guarded(step)
             except LedgerUnavailable as error:
                 log.warning("the sweeper waits", because=str(error))
                 await tools.sleep(AFTER_OUTAGE_SECONDS)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(tools.stopping.wait(), POLL_SECONDS * (0.5 + tools.random()))
 
+    async def _guarded(self, step: Callable[[], Awaitable[None]]) -> None:
+        """What one document, written by a newer version perhaps, does to a step must not end all sweeping."""
+        try:
+            await step()
+        except LedgerUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, the others go on
+            log.error("sweeping failed", error=type(error).__name__, where=where(error))
+
+    async def _ping(self) -> None:
+        await self._tools.ledger.ping()
+        self._progress.ledger_answered()
+
     async def due_chunks(self) -> None:
         """Start on what is due: retries, send_at, lapsed leases, chunks whose wake-up call was lost."""
         for lane, slots in self._slots.items():
-            while not slots.full and not self._tools.stopping.is_set():
+            for _ in range(ROUND):
+                if slots.full or self._tools.stopping.is_set():
+                    break
                 await slots.wait()
-                taken = await self._claimer.due(lane)
+                taken = await slots.use_for(self._claimer.due(lane))
                 if taken is None:
-                    slots.give_back()
                     break
                 slots.start(deliver(taken, self._tools))
 
     async def unfinished_requests(self) -> None:
         """Finish what nobody finished: completions, their events, parts that never came."""
-        while not self._cares.full:
+        for _ in range(ROUND):
+            if self._cares.full:
+                return
             found = await self._tools.ledger.requests.unfinished(idle_seconds=IDLE_SECONDS, limit=1)
             if not found:
                 return

@@ -1,0 +1,150 @@
+"""One bad document, topic or request must not stop the sweeper, a slot or a partition for everybody else."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from consumer.bus import BusUnavailable
+from consumer.deliver import Claimer
+from consumer.partition_writer import PartitionWriter
+from consumer.progress import Progress
+from consumer.slots import Slots
+from consumer.subscribers import _wake_up
+from consumer.sweep import ROUND, Sweeper
+from consumer.tools import Tools
+from schemas.results import ChunkPointer
+from schemas.statuses import Lane
+from tests.flow.world import START, World
+
+NUMBERS = [f"138000000{n:02d}" for n in range(8)]
+
+
+class Faulty:
+    """A ledger one of whose methods meets a document that this version cannot read, as often as said."""
+
+    def __init__(self, inner: object, method: str, times: int) -> None:
+        self._inner, self._method, self.left = inner, method, times
+        self.calls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._inner, name)
+        if name in {"requests", "chunks", "logs"}:
+            self._inner_of = Part(value, self)
+            return self._inner_of
+        return value
+
+
+class Part:
+    def __init__(self, inner: object, faulty: Faulty) -> None:
+        self._inner, self._faulty = inner, faulty
+
+    def __getattr__(self, name: str) -> Any:
+        value, faulty = getattr(self._inner, name), self._faulty
+        if name != faulty._method:
+            return value
+
+        async def call(*args: Any, **named: Any) -> Any:
+            faulty.calls += 1
+            if faulty.left > 0:
+                faulty.left -= 1
+                raise ValueError("'later' is not a valid Status")
+            return await value(*args, **named)
+
+        return call
+
+
+def with_fault(world: World, method: str, times: int) -> tuple[Tools, Faulty]:
+    tools = world.tools()
+    faulty = Faulty(tools.ledger, method, times)
+    return replace(tools, ledger=faulty), faulty  # type: ignore[arg-type]
+
+
+def sweeper_of(world: World, tools: Tools, slots: dict[Lane, Slots]) -> Sweeper:
+    return Sweeper(tools, Claimer(tools), slots, Progress(world._monotonic))
+
+
+async def until(true: Any, seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110  # what is waited for is a state, not an event
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("method", ["claim_due", "unfinished", "backlog"])
+async def test_the_sweeper_goes_on_after_what_it_cannot_read(method: str) -> None:
+    world = World()
+    await world.expand(world.record(*NUMBERS[:2]))
+    world.bus.wake_ups.clear()
+    world.pass_time(61)
+    tools, faulty = with_fault(world, method, 6)
+    slots = {lane: Slots(2) for lane in Lane}
+    sweeping = asyncio.create_task(sweeper_of(world, tools, slots).run())
+    try:
+        await until(lambda: sweeping.done() or world.events("request.completed"))
+        assert not sweeping.done()
+        assert faulty.calls
+        assert not any(slot.full for slot in slots.values())
+    finally:
+        tools.stopping.set()
+        await sweeping
+
+
+async def test_a_wake_up_that_fails_gives_its_slot_back() -> None:
+    world = World()
+    await world.expand(world.record(*NUMBERS[:2]))
+    ((_, chunk),) = world.bus.wake_ups
+    tools, _ = with_fault(world, "claim", 1)
+    slots = Slots(1)
+    body = ChunkPointer(chunk_id=chunk).model_dump_json().encode()
+    with pytest.raises(ValueError, match="not a valid Status"):
+        await _wake_up(body, Claimer(tools), slots, tools)
+    assert not slots.full
+
+
+async def test_a_crowd_of_unfinished_requests_leaves_the_sweeper_time_for_due_chunks() -> None:
+    world = World()
+    later = (START + timedelta(days=1)).isoformat()
+    for number in range(ROUND + 20):
+        await world.expand(world.record(NUMBERS[0], request_id=f"r{number}", send_at=later))
+    world.pass_time(60)
+    tools, faulty = with_fault(world, "unfinished", 0)
+    await sweeper_of(world, tools, {lane: Slots(2) for lane in Lane}).unfinished_requests()
+    assert faulty.calls <= ROUND
+
+
+class BrokenProducer:
+    """A producer that fails in a way of its own once, and takes everything afterwards."""
+
+    def __init__(self) -> None:
+        self.broken = True
+
+    def create_batch(self) -> Any:
+        return _Batch()
+
+    async def send_batch(self, *_: object, **__: object) -> Any:
+        if self.broken:
+            self.broken = False
+            raise RuntimeError("not a Kafka error")
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+
+class _Batch:
+    def append(self, **_: object) -> object:
+        return self
+
+
+async def test_a_fault_of_the_producer_reaches_who_waits_for_it() -> None:
+    async def answered(call: Any) -> Any:
+        return await call
+
+    world = World()
+    await world.expand(world.record(NUMBERS[0]))
+    event = world.bus.events["communication.results"][0][1]
+    writer = PartitionWriter(BrokenProducer(), "t", 0, answered)  # type: ignore[arg-type]
+    with pytest.raises(BusUnavailable):
+        await asyncio.wait_for(writer.write(b"k", [event], 0), 5)
+    await asyncio.wait_for(writer.write(b"k", [event], 0), 5)
