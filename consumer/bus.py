@@ -42,5 +42,8 @@ class Bus(Protocol):
     async def topic_exists(self, topic: str) -> bool:
         """Whether a topic is there to publish to."""
 
+    async def topic_gone(self, topic: str) -> bool:
+        """Whether there is certainly no such topic now; asked when publishing to it failed."""
+
     async def lag(self, topic: str, partition: int) -> int:
         """How many records of an intake partition its group has not committed."""

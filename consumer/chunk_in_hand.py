@@ -10,6 +10,7 @@ from consumer.events import outcome_event
 from consumer.lease import Lease, LeaseLost
 from consumer.logs import LogMaker
 from consumer.requests import Opened
+from consumer.results import publish_results
 from consumer.tools import Tools
 from consumer.window import entries_of, inherit, send
 from core.ids import LogId, log_prefix
@@ -132,8 +133,7 @@ class ChunkInHand:
         head = self._opened.head
         positions = [int(log.id[-5:], 16) for log in logs]
         events = [outcome_event(log, head, self.chunk.part, at) for log, at in zip(logs, positions, strict=True)]
-        topic = head.reply_topic or self._tools.topics.results
-        publishing = self._tools.lasting(lambda: self._tools.bus.publish(topic, head.request_id, events), "publish")
+        publishing = publish_results(head, events, self._tools, "publish")
         self._publishing[asyncio.create_task(publishing)] = to_ranges(sorted(positions))
 
     async def advance(self) -> None:

@@ -1,6 +1,7 @@
 """Complete: when nothing is left to attempt, one event carries the counts (I2)."""
 
 from consumer.events import completed_event
+from consumer.results import publish_results
 from consumer.tools import Tools, log
 from core.ids import RequestKey
 from ledger.values import Request
@@ -22,8 +23,7 @@ async def complete(key: RequestKey, tools: Tools) -> None:
 
 async def announce(request: Request, tools: Tools) -> None:
     """Publish the completion from its stored counts, then note that it was published."""
-    head, event = request.head, completed_event(request)
-    topic = head.reply_topic or tools.topics.results
-    await tools.lasting(lambda: tools.bus.publish(topic, head.request_id, [event]), "announce")
+    head = request.head
+    await publish_results(head, [completed_event(request)], tools, "announce")
     await tools.lasting(lambda: tools.ledger.requests.announced(head.key), "note the announcement")
     log.info("request completed", request_id=head.request_id, total=request.completion and request.completion.total)

@@ -76,6 +76,11 @@ class KafkaBus:
         """Whether a topic is there to publish to."""
         return topic in self._producer.client.cluster.topics() or topic in await self._known_topics()
 
+    async def topic_gone(self, topic: str) -> bool:
+        """Whether Kafka lists our own topics, and not this one."""
+        known = await self._known_topics()
+        return self._topics.results in known and topic not in known
+
     async def _known_topics(self) -> set[str]:
         metadata = await _answered(self._producer.client.fetch_all_metadata())
         return set(metadata.topics())

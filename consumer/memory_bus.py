@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from consumer.bus import DeadLetter
+from consumer.bus import BusUnavailable, DeadLetter
 from consumer.events import Event
 from core.ids import ChunkId
 from schemas.statuses import Lane
@@ -25,7 +25,9 @@ class MemoryBus:
         self.wake_ups.append((lane, chunk))
 
     async def publish(self, topic: str, key: str, events: Sequence[Event]) -> None:
-        """Keep the events."""
+        """Keep the events; a topic that is not there takes none."""
+        if topic not in self._topics:
+            raise BusUnavailable("no such topic")
         self.events[topic].extend((key, event) for event in events)
 
     async def dead_letter(self, letter: DeadLetter) -> None:
@@ -35,6 +37,14 @@ class MemoryBus:
     async def topic_exists(self, topic: str) -> bool:
         """Whether it was named at the start."""
         return topic in self._topics
+
+    async def topic_gone(self, topic: str) -> bool:
+        """Whether it was deleted, or never named."""
+        return topic not in self._topics
+
+    def delete_topic(self, topic: str) -> None:
+        """Take a topic away; what was published to it stays readable here."""
+        self._topics.discard(topic)
 
     async def lag(self, topic: str, partition: int) -> int:
         """What the test says."""
