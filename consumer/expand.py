@@ -12,6 +12,7 @@ from consumer.intake import Incoming, decode, read_correlation, read_reply_topic
 from consumer.recipients import PartChecker, bounds_of, expire_all, make_chunk, suppress_known
 from consumer.refuse import refuse
 from consumer.requests import Text, compile_content, seal_text
+from consumer.results import publish_results
 from consumer.tools import Tools, log
 from core.ids import RequestKey, bare_request_id, request_key
 from core.render import RenderError, TemplateError
@@ -61,7 +62,11 @@ async def _check(
         request = request.model_copy(update={"request_id": made})
     reply_topic = await _reply_topic(record, request, tools)
     if isinstance(reply_topic, Refusal):
-        return about(request, reply_topic, correlation_id)
+        key = request_key(request.tenant_id, str(request.request_id))
+        stands = await tools.lasting(lambda: tools.ledger.requests.get(key), "look for the request")
+        if stands is None:
+            return about(request, reply_topic, correlation_id)
+        reply_topic = stands.head.reply_topic  # decided when it was accepted (I5): what is begun is finished
     if request.template is not None:
         refusal = Refusal(Rejection.UNKNOWN_TEMPLATE, "the tenant has no template of this code", ("template",))
         return about(request, refusal, correlation_id)
@@ -205,8 +210,7 @@ async def _write_chunks(request: BulkRequest, text: Text, stands: Request, tools
             await tools.lasting(lambda chunk=chunk: tools.bus.wake(lane, chunk.id), "wake")  # type: ignore[misc]
         await asyncio.sleep(0)
     event = accepted_event(head, part.number, part.size)
-    topic = head.reply_topic or tools.topics.results
-    await tools.lasting(lambda: tools.bus.publish(topic, head.request_id, [event]), "say accepted")
+    await publish_results(head, [event], tools, "say accepted")
 
 
 async def _in_lower_parts(key: RequestKey, part: int, hashes: list[bytes], tools: Tools) -> set[bytes]:

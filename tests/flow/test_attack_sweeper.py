@@ -1,6 +1,7 @@
 """One bad document, topic or request must not stop the sweeper, a slot or a partition for everybody else."""
 
 import asyncio
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,15 +10,17 @@ import pytest
 
 from consumer.bus import BusUnavailable
 from consumer.deliver import Claimer
+from consumer.intake import Incoming
 from consumer.partition_writer import PartitionWriter
 from consumer.progress import Progress
 from consumer.slots import Slots
 from consumer.subscribers import _wake_up
 from consumer.sweep import ROUND, Sweeper
 from consumer.tools import Tools
+from core.ids import request_key
 from schemas.results import ChunkPointer
 from schemas.statuses import Lane
-from tests.flow.world import START, World
+from tests.flow.world import LEASE_SECONDS, START, TOPICS, Steps, World
 
 NUMBERS = [f"138000000{n:02d}" for n in range(8)]
 
@@ -148,3 +151,34 @@ async def test_a_fault_of_the_producer_reaches_who_waits_for_it() -> None:
     with pytest.raises(BusUnavailable):
         await asyncio.wait_for(writer.write(b"k", [event], 0), 5)
     await asyncio.wait_for(writer.write(b"k", [event], 0), 5)
+
+
+async def test_a_reply_topic_that_goes_away_at_any_step_loses_nobody_and_blocks_nobody() -> None:
+    for kill_at in itertools.count():
+        world = World(reply_topics=["mine"])
+        record = world.record("12", *NUMBERS[:5], reply_topic="mine")
+
+        async def work(tools: Tools, world: World = world, record: Incoming = record) -> None:
+            await world.expand(record, tools)
+            await world.deliver_all(tools)
+
+        died = await world.run_until_killed(work(world.tools(Steps(kill_at))))
+        begun = await world.ledger.requests.get(request_key("t1", "r1"))
+        world.bus.delete_topic("mine")
+        if kill_at % 2:
+            world.limits = replace(world.limits, reply_topics=())  # the settings no longer allow it either
+        world.pass_time(LEASE_SECONDS + 61)
+        await asyncio.wait_for(work(world.tools()), 20)
+        await asyncio.wait_for(world.settle(3), 20)
+        events = [event for topic in ("mine", TOPICS.results) for event in world.events(topic=topic)]
+        if begun:
+            assert len({event["event_id"] for event in events if event["type"] == "request.completed"}) == 1
+            logs = await world.logs()
+            assert len(logs) == 6
+            assert {event["log_id"] for event in events if "log_id" in event} == {log.id for log in logs}
+            assert not world.bus.dead_letters
+        else:
+            assert [event["type"] for event in events] == ["request.rejected"]
+        if not died:
+            break
+    assert kill_at > 20
