@@ -1,6 +1,7 @@
 """The bus on Kafka: one producer of our own, acks=all, a whole window of events in one batch."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Sequence
 from typing import TypeVar
@@ -65,7 +66,8 @@ class KafkaBus:
             await _answered(admin.start())
             return str((await _answered(admin.describe_cluster())).get("cluster_id") or "")
         finally:
-            await admin.close()
+            with contextlib.suppress(BusUnavailable):
+                await _answered(admin.close(), 5)
 
     async def missing_topics(self) -> list[str]:
         """Which of our own topics are not there."""
@@ -121,7 +123,8 @@ class KafkaBus:
                 done = (await _answered(consumer.beginning_offsets([at])))[at]
             return int(end - done)
         finally:
-            await consumer.stop()
+            with contextlib.suppress(BusUnavailable):  # it can hang while Kafka is away
+                await _answered(consumer.stop(), 5)
 
 
 async def _answered(call: Awaitable[T], seconds: float = ANSWER_SECONDS) -> T:
