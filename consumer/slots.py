@@ -13,7 +13,7 @@ class Slots:
     """A fixed number of slots; whoever waits for one waits in order."""
 
     def __init__(self, number: int) -> None:
-        self._free = asyncio.Semaphore(number)
+        self._number, self._free = number, asyncio.Semaphore(number)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -59,7 +59,14 @@ class Slots:
 
     async def drain(self, seconds: float) -> None:
         """Wait for the work under way; what has not ended by then is cancelled."""
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=seconds)
-            for task in late:
+        slots_back = 0
+        try:
+            async with asyncio.timeout(seconds):
+                while slots_back < self._number:  # a slot that is taken for a claim under way is waited for too
+                    await self._free.acquire()
+                    slots_back += 1
+        except TimeoutError:
+            for task in self._tasks:
                 task.cancel()
+        for _ in range(slots_back):
+            self._free.release()
