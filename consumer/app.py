@@ -144,6 +144,7 @@ async def _work(service: Service) -> None:
     log.info("consumer is stopping")
     progress.subscribed = False
     probe.cancel()
+    tools.caller.close()
     every = (*service.slots.values(), *service.sweep_slots.values())
     await asyncio.gather(*(slots.drain(DRAIN_SECONDS) for slots in every))
     sweeper.cancel()

@@ -19,20 +19,32 @@ class RateLimit:
         self._rate, self._monotonic, self._sleep = rate_per_second, monotonic, sleep
         self._burst = max(1.0, rate_per_second / 10)
         self._tokens, self._filled_at = self._burst, monotonic()
-        self._waiting: dict[Lane, deque[asyncio.Future[None]]] = {lane: deque() for lane in (Lane.EXPRESS, Lane.BULK)}
+        self._waiting: dict[Lane, deque[asyncio.Future[bool]]] = {lane: deque() for lane in (Lane.EXPRESS, Lane.BULK)}
         self._pump: asyncio.Task[None] | None = None
+        self._served: asyncio.Future[bool] | None = None
+        """Whose turn comes with the next token."""
+        self._closed = False
 
-    async def turn(self, lane: Lane) -> None:
-        """Return when a call may be made."""
+    async def turn(self, lane: Lane) -> bool:
+        """Return when a call may be made; False: closed while it waited."""
         self._fill()
         if self._tokens >= 1 and self._pump is None:
             self._tokens -= 1
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            return True
+        if self._closed:
+            return False
+        turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting[lane].append(turn)
         if self._pump is None:
             self._pump = asyncio.create_task(self._serve())
-        await turn
+        return await turn
+
+    def close(self) -> None:
+        """Send away who waits, and who would wait from now on."""
+        self._closed = True
+        for turn in (self._served, *self._waiting[Lane.EXPRESS], *self._waiting[Lane.BULK]):
+            if turn and not turn.done():
+                turn.set_result(False)
 
     def _fill(self) -> None:
         now = self._monotonic()
@@ -42,16 +54,17 @@ class RateLimit:
     async def _serve(self) -> None:
         try:
             while turn := self._next():
+                self._served = turn
                 while self._tokens < 1:
                     await self._sleep((1 - self._tokens) / self._rate)
                     self._fill()
                 if not turn.done():  # its caller may have been cancelled meanwhile
                     self._tokens -= 1
-                    turn.set_result(None)
+                    turn.set_result(True)
         finally:
             self._pump = None
 
-    def _next(self) -> asyncio.Future[None] | None:
+    def _next(self) -> asyncio.Future[bool] | None:
         for queue in self._waiting.values():
             if queue:
                 return queue.popleft()
@@ -65,14 +78,20 @@ class Caller:
         self._metrics, self._monotonic, self._sleep = metrics, monotonic, sleep
         self._limits: dict[str, RateLimit] = {}
 
-    async def turn(self, provider: Provider, lane: Lane) -> None:
-        """Wait for this provider's rate."""
+    def close(self) -> None:
+        """The process stops: nobody waits for a turn any more."""
+        for limit in self._limits.values():
+            limit.close()
+
+    async def turn(self, provider: Provider, lane: Lane) -> bool:
+        """Wait for this provider's rate; False: closed, no call may be made."""
         if provider.rate_per_second:
             limit = self._limits.get(provider.name)
             if limit is None:
                 limit = RateLimit(provider.rate_per_second, self._monotonic, self._sleep)
                 self._limits[provider.name] = limit
-            await limit.turn(lane)
+            return await limit.turn(lane)
+        return True
 
     async def call(self, provider: Provider, message: Message) -> Answer:
         """Send one message. A provider that raises has broken its promise: nobody knows what it did."""

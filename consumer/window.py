@@ -62,8 +62,11 @@ async def send(  # noqa: PLR0913, PLR0917  # a call needs all of them
         return
 
     async def one(entry: Entry) -> None:
-        await tools.caller.turn(provider, lane)
+        may_call = await tools.caller.turn(provider, lane)
         if not lease.alive:
+            return
+        if not may_call:  # the process stops: known as not sent, so that nobody has to doubt it
+            entry.answer = Retry(Reason.RATE_LIMITED, "no turn before the process stopped")
             return
         try:
             message = render(entry.index)

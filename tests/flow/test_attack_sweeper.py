@@ -62,7 +62,7 @@ class Part:
 def with_fault(world: World, method: str, times: int) -> tuple[Tools, Faulty]:
     tools = world.tools()
     faulty = Faulty(tools.ledger, method, times)
-    return replace(tools, ledger=faulty), faulty  # type: ignore[arg-type]
+    return replace(tools, ledger=faulty), faulty
 
 
 def sweeper_of(world: World, tools: Tools, slots: dict[Lane, Slots]) -> Sweeper:
@@ -147,7 +147,7 @@ async def test_a_fault_of_the_producer_reaches_who_waits_for_it() -> None:
     world = World()
     await world.expand(world.record(NUMBERS[0]))
     event = world.bus.events["communication.results"][0][1]
-    writer = PartitionWriter(BrokenProducer(), "t", 0, answered)  # type: ignore[arg-type]
+    writer = PartitionWriter(BrokenProducer(), "t", 0, answered)
     with pytest.raises(BusUnavailable):
         await asyncio.wait_for(writer.write(b"k", [event], 0), 5)
     await asyncio.wait_for(writer.write(b"k", [event], 0), 5)

@@ -1,0 +1,70 @@
+"""A graceful stop leaves nobody in doubt who was not called, and forgets nothing that was claimed meanwhile."""
+
+import asyncio
+
+from consumer.deliver import Claimer, deliver
+from consumer.slots import Slots
+from core.ids import ChunkId
+from tests.flow.world import Accounting, World
+
+NUMBERS = [f"138000000{n:02d}" for n in range(8)]
+
+
+async def test_who_waits_for_a_turn_when_the_process_stops_is_left_to_another() -> None:
+    world = World(Accounting(rate_per_second=1.0))
+    await world.expand(world.record(*NUMBERS[:4]))
+    tools = world.tools()
+    taken = await Claimer(tools).chunk(ChunkId(world.bus.wake_ups[0][1]))
+    assert taken
+    slots = Slots(1)
+    await slots.wait()
+    slots.start(deliver(taken, tools))
+    async with asyncio.timeout(10):
+        while not world.providers[0].calls:  # noqa: ASYNC110  # a state, not an event
+            await asyncio.sleep(0.01)
+    tools.stopping.set()
+    tools.caller.close()
+    await asyncio.wait_for(slots.drain(5), 6)
+    assert not slots.taken
+    world.providers[0].rate_per_second = None
+    await world.settle(3)
+    assert await world.outcomes() == [("sent", None)] * 4
+    assert all(log.attempts == 1 for log in await world.logs())
+
+
+async def test_draining_waits_for_a_claim_under_way() -> None:
+    slots, claimed, ended = Slots(2), asyncio.Event(), asyncio.Event()
+
+    async def claim() -> str:
+        await claimed.wait()
+        return "a chunk"
+
+    async def work() -> None:
+        await asyncio.sleep(0)
+        ended.set()
+
+    async def handler() -> None:
+        await slots.wait()
+        if await slots.use_for(claim()):
+            slots.start(work())
+
+    handling = asyncio.create_task(handler())
+    await asyncio.sleep(0)
+    draining = asyncio.create_task(slots.drain(5))
+    await asyncio.sleep(0)
+    claimed.set()
+    await draining
+    assert ended.is_set()
+    await handling
+    assert not slots.full
+
+
+async def test_draining_ends_in_time_and_cancels_what_is_late() -> None:
+    slots = Slots(1)
+    await slots.wait()
+    slots.start(asyncio.Event().wait())  # type: ignore[arg-type]
+    await asyncio.wait_for(slots.drain(0.05), 5)
+    async with asyncio.timeout(5):
+        while slots.taken:  # noqa: ASYNC110  # a state, not an event
+            await asyncio.sleep(0.01)
+    assert not slots.full
