@@ -26,8 +26,10 @@ COMMAND_TIMEOUT_MS = 8_000
 """How long one command may take, waiting for a server and the driver's own retries included."""
 
 _DUPLICATE_KEY = 11000
-_REFUSED_FOR_GOOD = frozenset({2, 9, 13, 14, 18, 26, 48, 52, 59, 66, 67, 85, 86, 121, 17280})
-"""Server codes that no repeat would mend: bad values, no right, unknown commands, conflicting indexes."""
+_REFUSED_FOR_GOOD = frozenset({2, 9, 14, 26, 48, 52, 59, 66, 67, 85, 86, 121, 17280})
+"""Server codes that no repeat would mend: bad values, unknown commands, conflicting indexes.
+
+Rights that are lacking (13, 18) are not among them: somebody grants them again, and no record is to blame."""
 
 
 @contextmanager
