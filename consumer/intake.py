@@ -73,6 +73,19 @@ def _too_large(record: Incoming, value: bytes) -> Refusal:
     )
 
 
+def unprocessable(record: Incoming) -> Refusal:
+    """The refusal of a record that met a fault of ours, with what can be read of whose it is."""
+    said = _readable(record.value or b"") or {}
+    return Refusal(
+        Rejection.UNPROCESSABLE,
+        "this consumer cannot process the record",
+        request_id=_text(said.get("request_id")),
+        tenant_id=_text(said.get("tenant_id")),
+        part=said["part"] if type(said.get("part")) is int else None,
+        correlation_id=read_correlation(record),
+    )
+
+
 def _explain(record: Incoming, error: ValidationError) -> Refusal:
     said = _readable(record.value or b"")
     problems = _innermost(error.errors(include_url=False, include_input=False, include_context=False))

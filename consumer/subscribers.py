@@ -12,9 +12,8 @@ from faststream.kafka.annotations import KafkaMessage
 from pydantic import ValidationError
 
 from consumer.deliver import Claimer, deliver
-from consumer.events import Refusal
 from consumer.expand import expand
-from consumer.intake import Incoming
+from consumer.intake import Incoming, unprocessable
 from consumer.progress import Progress
 from consumer.refuse import refuse
 from consumer.security import security_of
@@ -23,7 +22,7 @@ from consumer.tools import Tools, log, where
 from core.ids import ChunkId
 from schemas.results import ChunkPointer
 from schemas.settings import CommonSettings
-from schemas.statuses import Lane, Rejection
+from schemas.statuses import Lane
 
 _TRIES = 3
 _COMMIT_SECONDS = 10.0
@@ -133,8 +132,7 @@ async def _expand_or_refuse(record: Incoming, cluster: str, tools: Tools) -> Non
             log.error("expanding failed", origin=record.origin, **said)
         else:
             return
-    message = "this consumer cannot process the record"
-    await refuse(record, Refusal(Rejection.UNPROCESSABLE, message), tools)
+    await refuse(record, unprocessable(record), tools)
 
 
 async def _wake_up(body: bytes, claimer: Claimer, slots: Slots, tools: Tools) -> bool:
