@@ -12,7 +12,14 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from devstack.containers import kafka_container, mongo_container, why_no_docker
+from devstack.containers import (
+    KAFKA_IMAGE,
+    MONGO_IMAGE,
+    fetch_image,
+    kafka_container,
+    mongo_container,
+    why_no_docker,
+)
 from devstack.errors import StackError
 from devstack.inprocess import InProcessKafka
 from devstack.kafka import LocalKafka
@@ -75,11 +82,20 @@ def choose_mongo(held: ExitStack) -> Part:
 def fetch() -> None:
     """Fetch now what the next stack on this machine would fetch; nothing where it would take another way."""
     needs_mongod, needs_kafka = (not os.environ.get(name) for name in (MONGO_VARIABLE, KAFKA_VARIABLE))
-    if (needs_mongod or needs_kafka) and why_no_docker() is not None:
-        if needs_mongod:
-            mongod()
-        if needs_kafka and why_no_kafka() is None:
-            kafka_jars()
+    no_docker = why_no_docker() is not None if needs_mongod or needs_kafka else False
+    if needs_mongod and (no_docker or not _fetched(MONGO_IMAGE)):
+        mongod()
+    if needs_kafka and (no_docker or not _fetched(KAFKA_IMAGE)) and why_no_kafka() is None:
+        kafka_jars()
+
+
+def _fetched(image: str) -> bool:
+    """Whether Docker has the image now; why not is said once a stack is started."""
+    try:
+        fetch_image(image)
+    except StackError:
+        return False
+    return True
 
 
 def _container(held: ExitStack, start: Callable[[], AbstractContextManager[str]]) -> tuple[str, str]:
