@@ -74,7 +74,10 @@ class Chunks(Protocol):
         """Put the chunk back, to be claimed from `due_at` on (None: at once); False: another took over."""
 
     async def mark_cancelled(self, key: RequestKey, part: int | None = None) -> None:
-        """Mark the open chunks of a request, or of one part."""
+        """Mark the open chunks of a request, or of one part.
+
+        Those that nobody holds are due at once: a cancel does not wait for send_at or for a retry.
+        """
 
     async def any_open(self, key: RequestKey) -> bool:
         """Whether the primary knows an open chunk of the request."""

@@ -88,6 +88,9 @@ class MemoryChunks:
         for document in self._store.chunks_of(key):
             if document.open and part in (None, document.chunk.part):
                 document.chunk = replace(document.chunk, cancelled=True)
+                if document.owner is None:
+                    document.chunk = replace(document.chunk, due_at=None)
+                    document.sweep_at = self._store.clock()
 
     async def any_open(self, key: RequestKey) -> bool:
         """Whether a chunk of the request is open."""

@@ -121,12 +121,14 @@ class MongoChunks:
         return bool(done.matched_count)
 
     async def mark_cancelled(self, key: RequestKey, part: int | None = None) -> None:
-        """Mark what is open."""
+        """Mark what is open; what nobody holds is due at once."""
         which: Document = {"request": key, "open": True}
+        free = {"$eq": ["$owner", None]}
+        due = {"due_at": {"$cond": [free, None, "$due_at"]}, "sweep_at": {"$cond": [free, "$$NOW", "$sweep_at"]}}
         with answering():
             await self._chunks.update_many(
                 which if part is None else {**which, "part": part},
-                {"$set": {"cancelled": True}},
+                [{"$set": {"cancelled": True, **due}}],
             )
 
     async def any_open(self, key: RequestKey) -> bool:

@@ -93,11 +93,13 @@ class Workers:
         self.time += seconds + 0.01
 
     async def cancel(self) -> None:
-        """Mark all open chunks."""
+        """Mark all open chunks; those that nobody holds are due at once."""
         await self.ledger.chunks.mark_cancelled(a_key())
         for shadow in self.shadows:
             if shadow.open:
                 shadow.chunk = replace(shadow.chunk, cancelled=True)
+                if shadow.hold is None:
+                    shadow.due = shadow.sweep = self.time
 
     async def claim(self, shadow: Shadow) -> None:
         """A new owner wants one chunk."""
