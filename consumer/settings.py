@@ -29,6 +29,6 @@ class ConsumerSettings(CommonSettings, LedgerSettings, ProviderSettings):
         for entry in self.entries:
             if entry.timeout_seconds > self.lease_seconds / 2:
                 raise ValueError(
-                    f"PROVIDERS: timeout_seconds of {entry.name!r} is more than half of LEASE_SECONDS",
+                    f"ROLLCALL_PROVIDERS: timeout_seconds of {entry.name!r} is over half of ROLLCALL_LEASE_SECONDS",
                 )
         return self

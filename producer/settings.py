@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
 from producer.algorithms import algorithms_for
 from schemas.settings import CommonSettings
@@ -12,9 +12,7 @@ KEYS = ("jwt_secret", "jwt_public_key", "jwt_jwks_url")
 
 
 class ProducerSettings(CommonSettings):
-    """The settings of `rollcall producer`; an empty variable counts as one that is not set."""
-
-    model_config = SettingsConfigDict(env_ignore_empty=True)
+    """The settings of `rollcall producer`."""
 
     jwt_secret: SecretStr | None = Field(
         default=None, description="secret that signs tokens (HMAC), at least 32 bytes; one of three keys"

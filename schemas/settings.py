@@ -34,7 +34,13 @@ def load(settings: type[S]) -> S:
 class CommonSettings(BaseSettings):
     """The part of the environment that every service and the command line read."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,  # as an entry of .env that was left empty
+        frozen=True,
+        hide_input_in_errors=True,
+        extra="ignore",
+    )
 
     kafka_bootstrap: str = Field(description="Kafka's bootstrap servers, host:port, comma-separated")
     kafka_security_protocol: Annotated[str, Field(pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")] = Field(
@@ -69,12 +75,23 @@ class CommonSettings(BaseSettings):
     def _globs(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("default_region")
+    @classmethod
+    def _known_region(cls, value: str | None) -> str | None:
+        from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415  # slow to import, and few commands need it
+
+        # Else every number without + would be refused, one by one and with no word about why.
+        if value is not None and value not in SUPPORTED_REGIONS:
+            raise ValueError("is no ISO country with telephone numbers, such as CN")
+        return value
+
     @model_validator(mode="after")
     def _sasl(self) -> Self:
         if self.kafka_security_protocol.startswith("SASL") and not (
             self.kafka_sasl_mechanism and self.kafka_sasl_username and self.kafka_sasl_password
         ):
-            raise ValueError("KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are needed with SASL")
+            names = (f"{PREFIX}KAFKA_SASL_{name}" for name in ("MECHANISM", "USERNAME", "PASSWORD"))
+            raise ValueError(f"{', '.join(names)} are needed with SASL")
         return self
 
     def kafka_options(self) -> dict[str, Any]:
