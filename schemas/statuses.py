@@ -92,7 +92,7 @@ class Rejection(Meaning):
     """Why a record of the intake was refused; nothing of it was sent."""
 
     NULL_VALUE = "null_value", "the record has no value"
-    NOT_JSON = "not_json", "the value is not JSON in UTF-8"
+    NOT_JSON = "not_json", "the value is not a JSON object in UTF-8"
     INVALID_SCHEMA = "invalid_schema", "fields are missing, unknown or of the wrong type"
     UNSUPPORTED_VERSION = "unsupported_version", "schema_version is newer than this consumer"
     TOO_LARGE = "too_large", "the record is larger than the intake takes"
