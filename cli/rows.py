@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import BinaryIO
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from schemas.requests import AnyRecipient, Recipient
 
@@ -103,7 +104,13 @@ def explain(error: ValidationError) -> str:
     ]
     if not useful:
         return "is neither an address nor an object with `to`"
-    return "; ".join(_named(problem["loc"]) + problem["msg"][0].lower() + problem["msg"][1:] for problem in useful)
+    return "; ".join(_named(problem["loc"]) + _said(problem) for problem in useful)
+
+
+def _said(problem: ErrorDetails) -> str:
+    if problem["type"] == "string_too_short":
+        return "is empty"
+    return problem["msg"][0].lower() + problem["msg"][1:]
 
 
 def _named(location: tuple[int | str, ...]) -> str:
