@@ -14,17 +14,21 @@ from cli.commands.setup import setup
 from cli.commands.token import token
 from cli.errors import CommandError
 
-_EPILOG = """Exit codes:
-
-0  done, and all accounted for
-
-1  it failed, or not all are accounted for
-
-2  options or settings are missing or contradict each other
-
-3  there is no such request
-
-130  interrupted"""
+_USAGE = "2 options or settings are missing or contradict each other"
+_UNPREPARED = "3 topics or indexes are missing, run `rollcall setup`"
+_EXITS = {
+    "setup": f"0 all is there; 1 it failed, or something is missing or differs; {_USAGE}.",
+    "producer": f"0 stopped as asked; 1 it failed; {_USAGE}; {_UNPREPARED}.",
+    "consumer": f"0 stopped as asked; 1 it failed; {_USAGE}; {_UNPREPARED}.",
+    "send": "0 all accounted for and none failed; 1 it failed, some recipients did, or not all are accounted for; "
+    f"{_USAGE}; 130 interrupted.",
+    "report": f"0 all accounted for; 1 it failed, or not all are accounted for; {_USAGE}; 3 there is no such request.",
+    "token": f"0 printed; {_USAGE}.",
+}
+_ALL_EXITS = (
+    f"0 done; 1 it failed, or not all are accounted for; {_USAGE}; "
+    "3 there is no such request, or topics or indexes are missing; 130 interrupted."
+)
 
 
 class Rollcall(TyperGroup):
@@ -43,13 +47,13 @@ app = typer.Typer(
     name="rollcall",
     cls=Rollcall,
     help="Sends SMS and e-mail in bulk, and can call the roll afterwards.",
-    epilog=_EPILOG,
+    epilog=f"Exit codes: {_ALL_EXITS}",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 for command in (setup, producer, consumer, send, report, token):
-    app.command(command.__name__, epilog=_EPILOG)(command)
+    app.command(command.__name__, epilog=f"Exit codes: {_EXITS[command.__name__]}")(command)
 app.add_typer(providers)
 
 

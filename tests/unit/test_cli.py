@@ -173,3 +173,9 @@ def test_a_provider_that_cannot_be_reached_is_an_error() -> None:
     assert result.exit_code == 1
     assert "refused" in result.stdout
     assert result.stderr == "1 of the providers cannot be used: correct the entry, or start what it names\n"
+
+
+@pytest.mark.parametrize("command", ["producer", "consumer"])
+def test_the_help_of_a_service_says_how_it_ends_unprepared(command: str) -> None:
+    said = " ".join(rollcall(command, "--help").stdout.split())
+    assert "3 topics or indexes are missing, run `rollcall setup`" in said
