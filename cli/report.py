@@ -33,7 +33,8 @@ async def show(ledger: Ledger, console: Console, tenant: str, request_id: str, *
     request = await ledger.requests.get(request_key(tenant, request_id))
     if request is None:
         raise UnknownRequest(
-            f"tenant {tenant} has no request {request_id}; one is known once a consumer has taken it up",
+            f"tenant {tenant} has no request {request_id}: one is known once a consumer has taken it up, "
+            "and one that was refused never is: its event request.rejected says why",
         )
     summary = await summarise(ledger, request)
     for line in heading(request):
