@@ -28,6 +28,8 @@ def print_counts(console: Console, counts: Counts, total: int) -> None:
         reasons = {why: n for (which, why), n in counts.items() if which == status and why and n}
         for reason, count in sorted(reasons.items(), key=lambda item: (-item[1], item[0])):
             table.add_row(f"  {printable(reason)}", f"{count:,}", f"  {_REASONS.get(reason, '')}")
+    if (rest := total - sum(counts.values())) > 0:
+        table.add_row("-", f"{rest:,}", "no outcome was heard of yet")
     table.add_row("total", f"{total:,}", "")
     console.print(table)
 

@@ -81,3 +81,8 @@ def test_a_callers_text_can_neither_steer_the_terminal_nor_be_markup() -> None:
 def test_a_status_newer_than_this_reader_is_shown() -> None:
     summary = Summary(counts={("parked", "lunch"): 1}, total=1, missed=(), missed_total=0, accounted=True)
     assert "parked            1" in printed(summary)
+
+
+def test_who_was_not_heard_of_stands_in_the_table_so_that_it_adds_up() -> None:
+    summary = Summary(counts={("sent", None): 2}, total=5, missed=(), missed_total=0, accounted=False)
+    assert "-                3  no outcome was heard of yet\ntotal            5" in printed(summary)
