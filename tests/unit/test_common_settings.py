@@ -33,5 +33,5 @@ def test_a_login_without_a_password_is_refused_in_the_names_of_the_environment(m
 def test_an_entry_left_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROLLCALL_MONGO_URL", "mongodb://localhost:9")
     monkeypatch.setenv("ROLLCALL_SEALING_KEYS", "")
-    with pytest.raises(SettingsError, match="^ROLLCALL_SEALING_KEYS: is not set$"):
+    with pytest.raises(SettingsError, match=r"^ROLLCALL_SEALING_KEYS: is not set$"):
         load(LedgerSettings)
