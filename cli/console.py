@@ -1,5 +1,9 @@
 """Where the command line writes: tables and bars for a terminal, plain lines for everything else."""
 
+import shutil
+import sys
+from pathlib import Path
+
 from rich.console import Console
 from rich.table import Table
 
@@ -18,6 +22,15 @@ def open_console() -> Console:
 def printable(text: str) -> str:
     """A caller's text without what could steer a terminal."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def program() -> str:
+    """The name under which this command line can be started from here, for lines that are to be copied."""
+    started = Path(sys.argv[0]).absolute()
+    found = shutil.which("rollcall")
+    if started.name != "rollcall" or (found and Path(found).absolute() == started):
+        return "rollcall"
+    return str(started.relative_to(Path.cwd()) if started.is_relative_to(Path.cwd()) else started)
 
 
 def plain_table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from cli.console import open_console
+from cli.console import open_console, program
 from cli.errors import UsageError
 from cli.head import check_head
 from cli.http_call import encode_body
@@ -113,4 +113,4 @@ def _many(number: int, what: str) -> str:
 
 
 def _report(request_id: str, tenant_id: str) -> str:
-    return f"rollcall report {request_id} --tenant {tenant_id}"
+    return f"{program()} report {request_id} --tenant {tenant_id}"

@@ -1,0 +1,48 @@
+"""What is printed to be copied works where it is copied."""
+
+from pathlib import Path
+
+import pytest
+
+from cli.console import program
+
+
+def executable(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    file = folder / "rollcall"
+    file.write_text("#!/bin/sh\n")
+    file.chmod(0o755)
+    return file
+
+
+@pytest.fixture
+def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = executable(tmp_path / ".venv" / "bin")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr("sys.argv", [str(file)])
+    return file
+
+
+def test_what_is_not_on_the_path_is_named_from_here(started: Path) -> None:
+    assert started.exists()
+    assert program() == ".venv/bin/rollcall"
+
+
+def test_what_lies_elsewhere_is_named_in_full(started: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert program() == str(started)
+
+
+def test_what_is_on_the_path_goes_by_its_name(started: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(started.parent))
+    assert program() == "rollcall"
+
+
+def test_another_of_that_name_on_the_path_is_not_taken_for_it(
+    started: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert started.exists()
+    monkeypatch.setenv("PATH", str(executable(tmp_path / "other").parent))
+    assert program() == ".venv/bin/rollcall"
