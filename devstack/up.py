@@ -1,14 +1,17 @@
 """``make up``: a stack, producer and consumer until Ctrl-C, with lines to copy for a first request."""
 
+import contextlib
+import os
+import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from devstack.errors import StackError
-from devstack.foreground import until_interrupted
-from devstack.processes import is_free
+from devstack.foreground import Wait, until_interrupted
+from devstack.processes import Child, free_port, is_free
 from devstack.services import command, service_env, start_both
 from devstack.stack import Stack, start_stack
 
@@ -16,6 +19,8 @@ _TENANT = "tnt_demo"
 _USER = "usr_demo"
 _SCOPES = ("communication:send", "communication:send_as", "communication:read")
 _TOKEN_SECONDS = 86_400
+
+_ROLLCALL = ".venv/bin/rollcall"
 
 _BODY = """{"channel": "sms", "content": "Hello {{name}}",
        "recipients": ["13800000001", {"to": "13800000002", "variables": {"name": "Wei"}}],
@@ -32,24 +37,28 @@ A token for tenant {tenant}, good for a day:
 {token}
 
 A first request over HTTP:
-curl -s http://127.0.0.1:{http_port}/communication/bulk \\
+curl -si http://127.0.0.1:{http_port}/communication/bulk \\
   -H 'Authorization: Bearer {token}' \\
   -H 'Content-Type: application/json' \\
   -d '{body}'
 
 One over Kafka, followed to its roll call:
-{exports}
+{settings}
 {rollcall} send examples/sms.csv --channel sms --content 'Hello {{{{name}}}}' --tenant {tenant}
 
 What became of a request (its id is in X-Request-Id, or what send prints first):
 {rollcall} report REQUEST_ID --tenant {tenant}
+
+A second consumer; kill one in the middle of a send, and the other goes on:
+{settings}
+ROLLCALL_CONSUMER_HTTP_PORT={spare_port} {rollcall} consumer
 
 Ctrl-C stops it all, and deletes what it kept.
 """
 
 
 def main() -> int:
-    """Run it all until Ctrl-C; exit code 1 when something could not be started or ended by itself."""
+    """Run it all until Ctrl-C; exit code 1 when something could not be started."""
     try:
         with (
             until_interrupted() as wait,
@@ -58,29 +67,59 @@ def main() -> int:
         ):
             env = service_env(stack, **_usual_ports())
             with start_both(stack, env, Path(folder)) as services:
-                print(welcome(stack, env, _token(env), folder), flush=True)
-                wait(services)
+                settings = _settings_file(env, Path(folder))
+                print(welcome(stack, env, _token(env), settings), flush=True)
+                _watch(wait, services, settings)
     except StackError as error:
         print(f"up: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def welcome(stack: Stack, env: Mapping[str, str], token: str, logs: str) -> str:
-    """The addresses, a token, and the lines to copy."""
-    shared = ("KAFKA_BOOTSTRAP", "TOPIC_PREFIX", "MONGO_URL", "MONGO_DATABASE")
+def welcome(stack: Stack, env: Mapping[str, str], token: str, settings: Path) -> str:
+    """The addresses, a token, and the lines to copy; `settings` is the file with the services' own."""
     return _WELCOME.format(
-        exports="export " + " \\\n  ".join(f"ROLLCALL_{name}='{env['ROLLCALL_' + name]}'" for name in shared),
+        settings=_read(settings),
+        spare_port=free_port(),
         kafka=stack.kafka_bootstrap,
         mongo=stack.mongo_url,
         http_port=env["ROLLCALL_HTTP_PORT"],
         consumer_port=env["ROLLCALL_CONSUMER_HTTP_PORT"],
-        logs=logs,
+        logs=settings.parent,
         tenant=_TENANT,
         body=_BODY,
         token=token,
-        rollcall=Path(".venv/bin/rollcall"),
+        rollcall=_ROLLCALL,
     )
+
+
+def _settings_file(env: Mapping[str, str], folder: Path) -> Path:
+    """The services' settings as a file for a shell to read. It holds their keys, so only this user may read it."""
+    file = folder / "settings.sh"
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in env.items() if name.startswith("ROLLCALL_")]
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        out.writelines(lines)
+    return file
+
+
+def _read(settings: Path) -> str:
+    return f". {shlex.quote(str(settings))}"
+
+
+def _watch(wait: Wait, services: Sequence[Child], settings: Path) -> None:
+    """Stay until Ctrl-C, also when a service is killed: to see what becomes of its work, the others must go on."""
+    running = list(services)
+    while True:
+        with contextlib.suppress(StackError):
+            wait(running)
+        for child in [child for child in running if child.exit_code() is not None]:
+            running.remove(child)
+            print(
+                f"\n{child.name} ended with exit code {child.exit_code()}; its log: {child.log}\n"
+                f"Everything else goes on. To start it again in another shell:\n"
+                f"{_read(settings)}\n{Path(_ROLLCALL).parent}/{child.name}",
+                flush=True,
+            )
 
 
 def _usual_ports() -> dict[str, int]:

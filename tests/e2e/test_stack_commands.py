@@ -91,3 +91,12 @@ def test_the_request_over_kafka_and_its_report_work_as_they_are_printed(welcome:
     report = block(welcome, "What became of a request").replace("REQUEST_ID", found[1])
     exports, _, _ = over_kafka.partition(".venv/bin/rollcall")
     assert "all accounted for: yes" in copied(f"{exports}\n{report}")
+
+
+def test_the_settings_that_are_printed_are_those_of_the_services(welcome: str) -> None:
+    settings, _, consumer = block(welcome, "A second consumer").partition("\n")
+    assert re.fullmatch(r"ROLLCALL_CONSUMER_HTTP_PORT=\d+ \.venv/bin/rollcall consumer\n", consumer)
+    assert "stands   all indexes" in copied(f"{settings}\n.venv/bin/rollcall setup --check")
+    token = copied(f"{settings}\n.venv/bin/rollcall token --tenant tnt_xyz789 --user usr_1 --scope communication:send")
+    request = re.sub(r"Bearer \S+'", f"Bearer {token.strip()}'", block(welcome, "A first request over HTTP"))
+    assert '"tenant_id":"tnt_xyz789"' in copied(request).replace(" ", "")
