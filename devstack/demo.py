@@ -48,6 +48,7 @@ def main() -> int:
                 accounted = all(results)
     except StackError as error:
         print(f"demo: {error}", file=sys.stderr)
+    print("\nStopped, and deleted what it kept; `make up` runs a stack to try things on. Both requests together:")
     print(f"all accounted for: {'yes' if accounted else 'no'}")
     return 0 if accounted else 1
 
