@@ -96,7 +96,7 @@ def build_faststream(
         @broker.subscriber(topic, group_id=topics.group_of(topic), **_READING)  # type: ignore[untyped-decorator]
         async def on_wake_up(body: bytes, message: KafkaMessage) -> None:
             with progress.busy(f"deliver {topic}"):
-                handled = await _wake_up(body, claimer, slots[lane], tools)
+                handled = await _wake_up(body, _incoming(message).origin, claimer, slots[lane], tools)
             if handled:
                 await _commit(message)
 
@@ -135,7 +135,7 @@ async def _expand_or_refuse(record: Incoming, cluster: str, tools: Tools) -> Non
     await refuse(record, unprocessable(record), tools)
 
 
-async def _wake_up(body: bytes, claimer: Claimer, slots: Slots, tools: Tools) -> bool:
+async def _wake_up(body: bytes, origin: str, claimer: Claimer, slots: Slots, tools: Tools) -> bool:
     """Wait for a slot, claim, start; the work itself goes on after the offset is committed.
 
     False: the process is stopping, and the wake-up call is left to another.
@@ -143,7 +143,8 @@ async def _wake_up(body: bytes, claimer: Claimer, slots: Slots, tools: Tools) ->
     try:
         pointer = ChunkPointer.model_validate_json(body)
     except ValidationError:
-        log.warning("a wake-up call that cannot be read")  # the chunk it meant is found by the sweeper
+        # The chunk it meant is found by the sweeper.
+        log.warning("a wake-up call that cannot be read", origin=origin)
         return True
     await slots.wait()
     if tools.stopping.is_set():

@@ -102,7 +102,7 @@ async def test_a_wake_up_that_fails_gives_its_slot_back() -> None:
     slots = Slots(1)
     body = ChunkPointer(chunk_id=chunk).model_dump_json().encode()
     with pytest.raises(ValueError, match="not a valid Status"):
-        await _wake_up(body, Claimer(tools), slots, tools)
+        await _wake_up(body, "chunks/0/0", Claimer(tools), slots, tools)
     assert not slots.full
 
 
