@@ -1,9 +1,13 @@
 #!/bin/sh
 # Kafka's own reader of KAFKA_* (it is in its jar) writes the properties and formats the storage, as in apache/kafka.
+# It calls storage that is formatted already an error; that is no reason not to start.
 set -eu
 export CLUSTER_ID="${CLUSTER_ID:-5L6g3nShT-eMCtK--X86sw}"
-java -XX:TieredStopAtLevel=1 -cp '/opt/kafka/libs/*' kafka.docker.KafkaDockerWrapper setup \
+said=$(java -XX:TieredStopAtLevel=1 -cp '/opt/kafka/libs/*' kafka.docker.KafkaDockerWrapper setup \
   --default-configs-dir /etc/kafka/docker --mounted-configs-dir /mnt/shared/config \
-  --final-configs-dir /opt/kafka/config
+  --final-configs-dir /opt/kafka/config 2>&1) || case $said in
+  *"already formatted"*) ;;
+  *) echo "$said"; exit 1 ;;
+esac
 exec java -Xmx512m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
   -cp '/opt/kafka/libs/*' kafka.Kafka /opt/kafka/config/server.properties

@@ -1,6 +1,7 @@
 # ruff: noqa: INP001 - it is copied into an image, alone
 """Speaks what testcontainers asks of its reaper: once nobody is connected any more, containers with a label go."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -39,9 +40,10 @@ class Guest(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         """Note the labels it names, until it leaves."""
         Guest.connected += 1
-        for line in self.rfile:
-            Guest.labels.add(line.decode().strip().removeprefix("label="))
-            self.wfile.write(b"ACK\n")
+        with contextlib.suppress(ConnectionError):  # that is how one leaves who was killed
+            for line in self.rfile:
+                Guest.labels.add(line.decode().strip().removeprefix("label="))
+                self.wfile.write(b"ACK\n")
         Guest.connected -= 1
         Guest.left.set()
 
