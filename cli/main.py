@@ -6,6 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from cli.commands.consumer import consumer
+from cli.commands.init import init
 from cli.commands.producer import producer
 from cli.commands.providers import providers
 from cli.commands.report import report
@@ -17,6 +18,7 @@ from cli.errors import CommandError
 _USAGE = "2 options or settings are missing or contradict each other"
 _UNPREPARED = "3 topics or indexes are missing, run `rollcall setup`"
 _EXITS = {
+    "init": f"0 written; 1 it failed; {_USAGE}, or the file exists.",
     "setup": f"0 all is there; 1 it failed, or something is missing or differs; {_USAGE}.",
     "producer": f"0 stopped as asked; 1 it failed; {_USAGE}; {_UNPREPARED}.",
     "consumer": f"0 stopped as asked; 1 it failed; {_USAGE}; {_UNPREPARED}.",
@@ -52,7 +54,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (setup, producer, consumer, send, report, token):
+for command in (init, setup, producer, consumer, send, report, token):
     app.command(command.__name__, epilog=f"Exit codes: {_EXITS[command.__name__]}")(command)
 app.add_typer(providers)
 

@@ -1,0 +1,103 @@
+"""`rollcall init` writes settings that a shell and Docker Compose read alike, once."""
+
+import json
+import os
+import shlex
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli.main import app
+from cli.settings import TokenSettings
+from consumer.settings import ConsumerSettings
+from producer.settings import ProducerSettings
+from schemas.settings import load
+
+ADDRESSES = {"ROLLCALL_KAFKA_BOOTSTRAP": "127.0.0.1:9092", "ROLLCALL_MONGO_URL": "mongodb://127.0.0.1/"}
+
+
+def init(folder: Path, name: str = ".env") -> Result:
+    return CliRunner().invoke(app, ["init", "--file", str(folder / name)])
+
+
+def as_a_shell_reads(file: Path) -> dict[str, str]:
+    """What `set -a; . FILE` leaves in the environment of a bare shell."""
+    script = f"set -aeu; . {shlex.quote(str(file))}; env -0"
+    said = subprocess.run(["sh", "-c", script], env={"PATH": os.environ["PATH"]}, capture_output=True, check=True)
+    assert said.stderr == b""
+    pairs = (entry.split("=", 1) for entry in said.stdout.decode().split("\0") if entry)
+    return {name: value for name, value in pairs if name.startswith("ROLLCALL_")}
+
+
+def as_compose_reads(file: Path) -> dict[str, str]:
+    """Docker Compose's rules as far as the file uses them: comments, bare values, single quotes taken literally."""
+    found = {}
+    for line in file.read_text().splitlines():
+        if line and not line.startswith("#"):
+            name, _, value = line.partition("=")
+            quoted = value.startswith("'") and value.endswith("'")
+            value = value[1:-1] if quoted else value
+            assert not set(value) & {"'", "\\"}
+            assert quoted or not set(value) & set(' "#$`')
+            found[name] = value
+    return found
+
+
+def test_a_shell_and_compose_read_the_same_settings_from_it(tmp_path: Path) -> None:
+    assert init(tmp_path).exit_code == 0
+    settings = as_a_shell_reads(tmp_path / ".env")
+    assert settings == as_compose_reads(tmp_path / ".env")
+    assert [entry["channel"] for entry in json.loads(settings["ROLLCALL_PROVIDERS"])] == ["sms", "email"]
+
+
+def test_the_services_start_with_it_and_two_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    init(tmp_path)
+    for name, value in (as_a_shell_reads(tmp_path / ".env") | ADDRESSES).items():
+        monkeypatch.setenv(name, value)
+    for settings in (ConsumerSettings, ProducerSettings, TokenSettings):
+        load(settings)
+
+
+def test_its_owner_alone_may_read_it(tmp_path: Path) -> None:
+    init(tmp_path)
+    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+
+
+def test_no_two_files_share_a_secret(tmp_path: Path) -> None:
+    init(tmp_path, "one")
+    init(tmp_path, "two")
+    one, two = (as_a_shell_reads(tmp_path / name) for name in ("one", "two"))
+    for name in ("ROLLCALL_JWT_SECRET", "ROLLCALL_SEALING_KEYS"):
+        assert one[name] != two[name]
+
+
+def test_what_exists_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("mine")
+    refused = init(tmp_path)
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith(f"--file: {tmp_path / '.env'} exists and is not overwritten")
+    assert (tmp_path / ".env").read_text() == "mine"
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / ".env").symlink_to(tmp_path / "elsewhere")
+    assert init(tmp_path).exit_code == 2
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    refused = init(tmp_path / "none")
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert "No such file or directory" in refused.stderr
+
+
+def test_it_says_what_to_do_next_and_shows_no_secret(tmp_path: Path) -> None:
+    said = init(tmp_path).stdout
+    for line in ("docker compose", f"set -a; . {tmp_path / '.env'}; set +a", "rollcall setup"):
+        assert line in said
+    settings = as_a_shell_reads(tmp_path / ".env")
+    assert settings["ROLLCALL_JWT_SECRET"] not in said
+    assert settings["ROLLCALL_SEALING_KEYS"] not in said
