@@ -7,7 +7,11 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from ledger.mongo import MongoLedger
+from ledger.ports import Ledger
+from ledger.sealing import Sealer
 from producer.answers import refused, simple
+from producer.archive import ANSWER_MS, Archive
 from producer.auth import Doorkeeper
 from producer.bodies import Bodies
 from producer.bulk import Front, bulk_routes
@@ -21,13 +25,19 @@ from producer.problems import path_of
 from producer.process import serve
 from producer.publisher import Publisher
 from producer.settings import ProducerSettings
+from schemas.settings import parse_sealing_keys
 
 
 def build_app(
-    settings: ProducerSettings, *, publisher: Publisher | None = None, sources: Sources | None = None
+    settings: ProducerSettings,
+    *,
+    publisher: Publisher | None = None,
+    archive: Archive | None = None,
+    sources: Sources | None = None,
 ) -> FastAPI:
-    """The HTTP service; a publisher or sources of time and chance of one's own take the place of the real ones."""
+    """The HTTP service; a publisher, an archive, or sources of time and chance of one's own replace the real ones."""
     publisher = publisher or KafkaPublisher(settings)
+    archive = archive or open_archive(settings)
     sources = sources or Sources()
     metrics = Metrics()
 
@@ -35,7 +45,11 @@ def build_app(
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await publisher.start()
         try:
-            yield
+            await archive.start()
+            try:
+                yield
+            finally:
+                await archive.stop()
         finally:
             await publisher.stop()
 
@@ -43,8 +57,10 @@ def build_app(
         title="rollcall", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     bodies = Bodies(settings.max_body_bytes)
-    app.include_router(bulk_routes(Front(settings, publisher, Doorkeeper(settings), bodies, metrics, sources)))
-    app.include_router(health_routes(publisher, metrics, sources))
+    sealer = Sealer(parse_sealing_keys(settings.sealing_keys))
+    front = Front(settings, publisher, archive, sealer, Doorkeeper(settings), bodies, metrics, sources)
+    app.include_router(bulk_routes(front))
+    app.include_router(health_routes(publisher, archive, metrics, sources))
     _answer_errors(app, sources)
     app.add_middleware(Observed, metrics=metrics, sources=sources)
     return app
@@ -52,10 +68,20 @@ def build_app(
 
 def run(settings: ProducerSettings) -> None:
     """Serve until SIGTERM or SIGINT; raises SystemExit when the service must not run."""
-    publisher = KafkaPublisher(settings)
-    code = serve(build_app(settings, publisher=publisher), publisher, settings)
+    publisher, archive = KafkaPublisher(settings), open_archive(settings)
+    code = serve(build_app(settings, publisher=publisher, archive=archive), publisher, archive, settings)
     if code:
         raise SystemExit(code)
+
+
+def open_archive(settings: ProducerSettings) -> Archive:
+    """The archive on the ledger in MongoDB; it connects when it is started."""
+
+    async def connect() -> Ledger:
+        url = settings.mongo_url.get_secret_value()
+        return await MongoLedger.connect(url, settings.mongo_database, timeout_ms=ANSWER_MS)
+
+    return Archive(connect)
 
 
 def _answer_errors(app: FastAPI, sources: Sources) -> None:

@@ -9,7 +9,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import TypeAdapter, ValidationError
 
 from core.intake import intake_topic
+from ledger.sealing import Sealer
 from producer.answers import JSON
+from producer.archive import Archive
 from producer.auth import SEND, Caller, Doorkeeper
 from producer.bodies import Bodies
 from producer.clock import Sources
@@ -36,6 +38,8 @@ class Front:
 
     settings: ProducerSettings
     publisher: Publisher
+    archive: Archive
+    sealer: Sealer
     doorkeeper: Doorkeeper
     bodies: Bodies
     metrics: Metrics

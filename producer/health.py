@@ -7,13 +7,14 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from producer.answers import JSON
+from producer.archive import Archive
 from producer.clock import Sources
 from producer.errors import RETRY_AFTER_SECONDS
 from producer.metrics import Metrics
 from producer.publisher import Publisher
 
 
-def health_routes(publisher: Publisher, metrics: Metrics, sources: Sources) -> APIRouter:
+def health_routes(publisher: Publisher, archive: Archive, metrics: Metrics, sources: Sources) -> APIRouter:
     """The routes that need no token."""
     router = APIRouter()
 
@@ -24,12 +25,15 @@ def health_routes(publisher: Publisher, metrics: Metrics, sources: Sources) -> A
 
     @router.get("/readyz")
     async def readyz() -> Response:
-        """Whether requests can be taken, and what is in the way: each dependency by name."""
+        """Whether requests can be taken, and what is in the way: each dependency by name.
+
+        MongoDB is named and does not decide: most requests are taken without it.
+        """
         trouble = publisher.trouble()
-        kafka = {"ready": trouble is None, "trouble": trouble}
+        dependencies = {"kafka": _state(trouble), "mongodb": _state(archive.trouble())}
         if trouble is None:
-            return _said(200, "ready", sources.now(), kafka=kafka)
-        return _said(503, f"not ready: kafka: {trouble}", sources.now(), kafka=kafka)
+            return _said(200, "ready", sources.now(), **dependencies)
+        return _said(503, f"not ready: kafka: {trouble}", sources.now(), **dependencies)
 
     @router.get("/metrics")
     async def exposed() -> Response:
@@ -37,6 +41,10 @@ def health_routes(publisher: Publisher, metrics: Metrics, sources: Sources) -> A
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     return router
+
+
+def _state(trouble: str | None) -> dict[str, object]:
+    return {"ready": trouble is None, "trouble": trouble}
 
 
 def _said(status: int, message: str, now: datetime, **dependencies: object) -> Response:

@@ -11,6 +11,8 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
+from ledger.errors import BadAddress
+from producer.archive import Archive
 from producer.protocol import ContractProtocol
 from producer.publisher import Publisher
 from producer.settings import ProducerSettings
@@ -21,14 +23,16 @@ GRACE_SECONDS = 10
 SWITCH_SECONDS = 0.0005
 """How soon the thread that works on a large body lets the event loop on when asked; Python's own 5 ms would be paid at
 every turn of the loop."""
-TOPICS_MISSING = 3
-"""The exit code when Kafka answers and topics are missing."""
+BAD_SETTINGS = 2
+"""The exit code when MongoDB's address is none."""
+UNPREPARED = 3
+"""The exit code when Kafka or MongoDB answers and topics or indexes are missing."""
 
 _log = structlog.get_logger()
 
 
-def serve(app: FastAPI, publisher: Publisher, settings: ProducerSettings) -> int:
-    """Serve until SIGTERM or SIGINT; returns the exit code: 0, or 3 when topics are missing."""
+def serve(app: FastAPI, publisher: Publisher, archive: Archive, settings: ProducerSettings) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code: 0, 2 or 3 as named above."""
     configure_logging()
     # A body of 100,000 recipients makes a million objects without cycles: looking for cycles among them that often
     # stops every request for tens of milliseconds.
@@ -38,10 +42,10 @@ def serve(app: FastAPI, publisher: Publisher, settings: ProducerSettings) -> int
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn shuts down in order and then raises the signal again; without this it would end the process by it.
         signal.signal(number, lambda *_: None)
-    return uvloop.run(_serve(app, publisher, settings))
+    return uvloop.run(_serve(app, publisher, archive, settings))
 
 
-async def _serve(app: FastAPI, publisher: Publisher, settings: ProducerSettings) -> int:
+async def _serve(app: FastAPI, publisher: Publisher, archive: Archive, settings: ProducerSettings) -> int:
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -57,7 +61,7 @@ async def _serve(app: FastAPI, publisher: Publisher, settings: ProducerSettings)
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )
-    watcher = asyncio.create_task(_watch(publisher, server))
+    watcher = asyncio.create_task(_watch(publisher, archive, server))
     await server.serve()
     if not server.started:
         return 1
@@ -69,10 +73,17 @@ async def _serve(app: FastAPI, publisher: Publisher, settings: ProducerSettings)
     return 0
 
 
-async def _watch(publisher: Publisher, server: uvicorn.Server) -> int:
+async def _watch(publisher: Publisher, archive: Archive, server: uvicorn.Server) -> int:
     """End the server when it must not run."""
-    failure = await publisher.wait_failed()
+    waiting = [asyncio.create_task(publisher.wait_failed()), asyncio.create_task(archive.wait_failed())]
+    try:
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        failure = done.pop().result()
+    finally:
+        for task in waiting:
+            task.cancel()
     server.should_exit = True
-    _log.error(str(failure))
-    sys.stderr.write(f"rollcall producer: {failure}\n")
-    return TOPICS_MISSING
+    said = f"ROLLCALL_MONGO_URL: {failure}" if isinstance(failure, BadAddress) else str(failure)
+    _log.error(said)
+    sys.stderr.write(f"rollcall producer: {said}\n")
+    return BAD_SETTINGS if isinstance(failure, BadAddress) else UNPREPARED

@@ -6,12 +6,12 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from producer.algorithms import algorithms_for
-from schemas.settings import CommonSettings
+from schemas.settings import CommonSettings, LedgerSettings
 
 KEYS = ("jwt_secret", "jwt_public_key", "jwt_jwks_url")
 
 
-class ProducerSettings(CommonSettings):
+class ProducerSettings(CommonSettings, LedgerSettings):
     """The settings of `rollcall producer`."""
 
     jwt_secret: SecretStr | None = Field(

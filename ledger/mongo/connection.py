@@ -57,13 +57,15 @@ def only_duplicates(error: BulkWriteError) -> bool:
     return not details.get("writeConcernErrors") and all(p.get("code") == _DUPLICATE_KEY for p in problems)
 
 
-def open_database(url: str, database: str) -> tuple[AsyncIOMotorClient[Document], Database]:
+def open_database(
+    url: str, database: str, timeout_ms: int = COMMAND_TIMEOUT_MS
+) -> tuple[AsyncIOMotorClient[Document], Database]:
     """A client and its database: majority and journal for every write, reads from the primary. Connects lazily.
 
     Raises BadAddress.
     """
     try:
-        client = _client(url)
+        client = _client(url, timeout_ms)
     except Exception:  # noqa: BLE001  # the driver's own errors, whose texts may show the password in the address
         raise BadAddress("is not a connection string of MongoDB") from None
     chosen = client.get_database(
@@ -76,15 +78,15 @@ def open_database(url: str, database: str) -> tuple[AsyncIOMotorClient[Document]
     return client, chosen
 
 
-def _client(url: str) -> AsyncIOMotorClient[Document]:
+def _client(url: str, timeout_ms: int) -> AsyncIOMotorClient[Document]:
     return AsyncIOMotorClient(
         url,
         appname="rollcall",
         retryWrites=True,
-        serverSelectionTimeoutMS=COMMAND_TIMEOUT_MS,
-        timeoutMS=COMMAND_TIMEOUT_MS,
+        serverSelectionTimeoutMS=timeout_ms,
+        timeoutMS=timeout_ms,
         tz_aware=True,
-        waitQueueTimeoutMS=COMMAND_TIMEOUT_MS,
+        waitQueueTimeoutMS=timeout_ms,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Self
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from ledger.mongo.chunks import MongoChunks
-from ledger.mongo.connection import Database, Document, ServerClock, answering, open_database
+from ledger.mongo.connection import COMMAND_TIMEOUT_MS, Database, Document, ServerClock, answering, open_database
 from ledger.mongo.indexes import check_indexes, create_indexes
 from ledger.mongo.logs import MongoLogs
 from ledger.mongo.requests import MongoRequests
@@ -22,9 +22,9 @@ class MongoLedger:
         self.logs = MongoLogs(database, self._clock)
 
     @classmethod
-    async def connect(cls, url: str, database: str) -> Self:
-        """Open the ledger. Does not fail while MongoDB is away; `ping` tells."""
-        return cls(*open_database(url, database))
+    async def connect(cls, url: str, database: str, *, timeout_ms: int = COMMAND_TIMEOUT_MS) -> Self:
+        """Open the ledger. Does not fail while MongoDB is away; `ping` tells. Each command has so long."""
+        return cls(*open_database(url, database, timeout_ms))
 
     def now(self) -> datetime:
         """The server's time, as nearly as it is known here."""

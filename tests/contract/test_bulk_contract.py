@@ -9,10 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
+from ledger.memory import MemoryLedger
 from producer.app import build_app
 from producer.memory import MemoryPublisher
-from producer.settings import ProducerSettings
 from producer.tokens import issue_token
+from tests.front import an_archive, some_settings
 
 DATA = Path(__file__).with_name("data")
 SECRET = "a secret of at least thirty-two bytes"
@@ -60,9 +61,11 @@ def assert_moment(text: str) -> None:
 
 
 async def post(body: bytes, *, user: str = "usr_abc123", **headers: str) -> httpx.Response:
-    settings = ProducerSettings(kafka_bootstrap="localhost:9", jwt_secret=SECRET, default_region="CN")
+    settings = some_settings(jwt_secret=SECRET)
     token = issue_token(SECRET, "tnt_xyz789", user, ["communication:send"], 60)
-    transport = httpx.ASGITransport(build_app(settings, publisher=MemoryPublisher()))
+    transport = httpx.ASGITransport(
+        build_app(settings, publisher=MemoryPublisher(), archive=an_archive(MemoryLedger(lambda: datetime.now(UTC))))
+    )
     sent = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **headers}
     async with httpx.AsyncClient(transport=transport, base_url="http://rollcall") as client:
         return await client.post("/communication/bulk", content=body, headers=sent)

@@ -68,7 +68,10 @@ async def create_topics(bootstrap: str, topics: Topics, partitions: int = 4) -> 
 @contextmanager
 def a_process(bootstrap: str, topics: Topics, log: Path, *, ready: bool) -> Iterator[tuple[Child, str]]:
     stack = Stack(bootstrap, "", "given", durable=True, note="")
-    env = service_env(stack, MONGO_URL=None, JWT_SECRET=SECRET, TOPIC_PREFIX=topics.prefix)
+    # Nothing listens there: what is only published needs no MongoDB.
+    env = service_env(
+        stack, MONGO_URL="mongodb://127.0.0.1:9/?directConnection=true", JWT_SECRET=SECRET, TOPIC_PREFIX=topics.prefix
+    )
     url = ready_url(env, "producer")
     with start_service(["rollcall", "producer"], env, url if ready else None, log=log) as child:
         yield child, url.removesuffix("/readyz")

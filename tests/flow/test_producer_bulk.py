@@ -3,66 +3,22 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import orjson
 import pytest
-from fastapi import FastAPI
 
 from core.ids import log_id, request_key
-from producer.app import build_app
-from producer.clock import Sources
-from producer.memory import MemoryPublisher, Weather
-from producer.settings import ProducerSettings
-from producer.tokens import issue_token
-from schemas.requests import BulkRequest
+from producer.memory import Weather
 from schemas.topics import MAX_INTAKE_BYTES
-
-SECRET = "a secret of at least thirty-two bytes"
-NOON = datetime(2026, 4, 15, 12, 0, 0, 1234, tzinfo=UTC)
-GOOD = {"channel": "sms", "content": "Hello", "recipients": ["13800138000"]}
-BULK = "/communication/bulk"
-
-
-def a_token(*scopes: str, user: str = "usr_a", **changes: Any) -> str:
-    return issue_token(SECRET, "tnt_a", user, scopes or ["communication:send"], 60, **changes)
-
-
-@dataclass
-class Service:
-    """The app, its publisher and a client."""
-
-    app: FastAPI
-    publisher: MemoryPublisher
-    client: httpx.AsyncClient
-    headers: dict[str, str] = field(default_factory=lambda: {"Authorization": f"Bearer {a_token()}"})
-
-    async def send(self, body: Any = None, query: str = "", **headers: str) -> httpx.Response:
-        content = body if isinstance(body, bytes) else orjson.dumps(GOOD if body is None else body)
-        all_headers = {"Content-Type": "application/json", **self.headers, **headers}
-        return await self.client.post(BULK + query, content=content, headers=all_headers)
-
-    def published(self) -> list[BulkRequest]:
-        return [BulkRequest.model_validate_json(part.value) for _, part in self.publisher.records]
-
-
-def a_service(**changes: Any) -> Service:
-    settings = ProducerSettings(
-        **{"kafka_bootstrap": "localhost:9", "jwt_secret": SECRET, "default_region": "CN", **changes}
-    )
-    publisher = MemoryPublisher()
-    app = build_app(settings, publisher=publisher, sources=Sources(lambda: NOON, lambda count: b"\x07" * count))
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    return Service(app, publisher, httpx.AsyncClient(transport=transport, base_url="http://rollcall"))
+from tests.front import BULK, GOOD, NOON, Service, a_service, a_token
 
 
 @pytest.fixture
 async def service() -> AsyncIterator[Service]:
-    made = a_service()
-    async with made.client:
+    async with a_service() as made:
         yield made
 
 
@@ -375,7 +331,8 @@ async def test_a_fault_of_our_own_is_a_500_that_tells_nothing(
 async def test_health_readiness_and_metrics_need_no_token(service: Service) -> None:
     assert (await service.client.get("/healthz")).status_code == 200
     ready = await service.client.get("/readyz")
-    assert (ready.status_code, ready.json()["dependencies"]) == (200, {"kafka": {"ready": True, "trouble": None}})
+    well = {"ready": True, "trouble": None}
+    assert (ready.status_code, ready.json()["dependencies"]) == (200, {"kafka": well, "mongodb": well})
     await service.send({**GOOD, "recipients": ["1"] * 7})
     await service.client.get("/no/13800138000")
     metrics = (await service.client.get("/metrics")).text

@@ -19,8 +19,8 @@ from starlette.datastructures import Headers
 from producer.auth import ADMIN, SEND, SEND_AS, Caller, Doorkeeper
 from producer.errors import ForbiddenError, UnauthorizedError, UnavailableError
 from producer.keys import PATIENCE_SECONDS, PAUSE_SECONDS, PublishedKeys
-from producer.settings import ProducerSettings
 from producer.tokens import issue_token
+from tests.front import some_settings
 
 SECRET = "a secret of at least thirty-two bytes"
 NOW = datetime.now(UTC)
@@ -35,7 +35,7 @@ RSA_KEY = generate_rsa(65537, 2048)
 
 
 def a_doorkeeper(**changes: Any) -> Doorkeeper:
-    return Doorkeeper(ProducerSettings(**{"kafka_bootstrap": "localhost:9", "jwt_secret": SECRET, **changes}))
+    return Doorkeeper(some_settings(**{"jwt_secret": SECRET, **changes}))
 
 
 def a_token(key: Any = SECRET, algorithm: str = "HS256", headers: dict[str, Any] | None = None, **changes: Any) -> str:
@@ -227,7 +227,7 @@ async def test_an_issuer_that_is_away_is_waited_for_with_the_old_keys_for_an_hou
     issuer.now += PATIENCE_SECONDS - 1
     await issuer.keys.find(issuer.token("a"))
     issuer.now += 2
-    door = Doorkeeper(ProducerSettings(kafka_bootstrap="k", jwt_jwks_url="http://localhost:9/"), issuer.keys)
+    door = Doorkeeper(some_settings(jwt_secret=None, jwt_jwks_url="http://localhost:9/"), issuer.keys)
     with pytest.raises(UnavailableError):
         await door.admit(bearing(issuer.token("a")))
 

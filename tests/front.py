@@ -1,0 +1,93 @@
+"""The HTTP service on twins in memory, as tests ask it."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import httpx
+import orjson
+from fastapi import FastAPI
+
+from ledger.memory import MemoryLedger
+from ledger.ports import Ledger
+from producer.app import build_app
+from producer.archive import Archive
+from producer.clock import Sources
+from producer.memory import MemoryPublisher
+from producer.settings import ProducerSettings
+from producer.tokens import issue_token
+from schemas.requests import BulkRequest
+
+SECRET = "a secret of at least thirty-two bytes"
+NOON = datetime(2026, 4, 15, 12, 0, 0, 1234, tzinfo=UTC)
+GOOD = {"channel": "sms", "content": "Hello", "recipients": ["13800138000"]}
+BULK = "/communication/bulk"
+
+
+def some_settings(**changes: Any) -> ProducerSettings:
+    """Settings of a producer whose Kafka and MongoDB are not there."""
+    given = {
+        "kafka_bootstrap": "localhost:9",
+        "mongo_url": "mongodb://localhost:9",
+        "sealing_keys": "k1:" + "QUFB" * 10 + "QUE=",
+        "jwt_secret": SECRET,
+        "default_region": "CN",
+    }
+    return ProducerSettings(**{**given, **changes})
+
+
+def a_token(*scopes: str, user: str = "usr_a", tenant: str = "tnt_a", **changes: Any) -> str:
+    return issue_token(SECRET, tenant, user, scopes or ["communication:send"], 60, **changes)
+
+
+def an_archive(ledger: Ledger) -> Archive:
+    """An archive on this ledger."""
+
+    async def connect() -> Ledger:
+        return ledger
+
+    return Archive(connect)
+
+
+@dataclass
+class Service:
+    """The app, its twins and a client."""
+
+    app: FastAPI
+    publisher: MemoryPublisher
+    ledger: MemoryLedger
+    archive: Archive
+    client: httpx.AsyncClient
+    headers: dict[str, str] = field(default_factory=lambda: {"Authorization": f"Bearer {a_token()}"})
+
+    async def send(self, body: Any = None, query: str = "", **headers: str) -> httpx.Response:
+        content = body if isinstance(body, bytes) else orjson.dumps(GOOD if body is None else body)
+        all_headers = {"Content-Type": "application/json", **self.headers, **headers}
+        return await self.client.post(BULK + query, content=content, headers=all_headers)
+
+    async def get(self, path: str, token: str | None = None) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}"} if token else self.headers
+        return await self.client.get(path, headers=headers)
+
+    def published(self) -> list[BulkRequest]:
+        return [BulkRequest.model_validate_json(part.value) for _, part in self.publisher.records]
+
+    async def __aenter__(self) -> Self:
+        await self.archive.start()
+        await self.client.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.client.__aexit__()
+        await self.archive.stop()
+
+
+def a_service(**changes: Any) -> Service:
+    """A service at noon; use it as a context."""
+    publisher, ledger = MemoryPublisher(), MemoryLedger(lambda: NOON)
+    archive = an_archive(ledger)
+    sources = Sources(lambda: NOON, lambda count: b"\x07" * count)
+    app = build_app(some_settings(**changes), publisher=publisher, archive=archive, sources=sources)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    client = httpx.AsyncClient(transport=transport, base_url="http://rollcall")
+    return Service(app, publisher, ledger, archive, client)
