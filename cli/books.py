@@ -102,4 +102,5 @@ def _missed(log: Log) -> Missed:
         log.status.value,
         log.reason and log.reason.value,
         log.error,
+        log.id,
     )

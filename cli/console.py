@@ -10,6 +10,8 @@ from rich.table import Table
 PLAIN_WIDTH = 120
 """Columns, where no terminal says how wide it is."""
 
+_UNBOUNDED_WIDTH = 10_000
+
 
 def open_console() -> Console:
     """Standard output, taken literally: nothing in a name or an error is markup."""
@@ -17,6 +19,17 @@ def open_console() -> Console:
     if not console.is_terminal:
         console = Console(highlight=False, markup=False, emoji=False, width=PLAIN_WIDTH, color_system=None)
     return console
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table: as wide as the terminal, elsewhere a line a row, however long, and no blanks at its end."""
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as captured:
+        console.print(table, width=_UNBOUNDED_WIDTH, crop=False)
+    for line in captured.get().splitlines():
+        console.print(line.rstrip(), soft_wrap=True)
 
 
 def printable(text: str) -> str:

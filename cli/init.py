@@ -33,7 +33,7 @@ def environment_text() -> str:
 #ROLLCALL_KAFKA_BOOTSTRAP=127.0.0.1:9092
 #ROLLCALL_MONGO_URL='mongodb://127.0.0.1:27017/?directConnection=true'
 
-# Opens what MongoDB holds: lose it, and nobody reads an address or a text again. A newer key goes before it: k2:...,k1:...
+# Opens what MongoDB holds: lose it, and nobody reads addresses and texts again. Newer keys go first: k2:...,k1:...
 ROLLCALL_SEALING_KEYS=k1:{base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()}
 
 # Signs and checks the tokens of HTTP callers.

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from cli.console import open_console, plain_table, printable
+from cli.console import open_console, plain_table, print_table, printable
 from providers.registry import build_providers
 from providers.settings import ProviderSettings
 from schemas.statuses import Channel
@@ -23,5 +23,5 @@ async def _run(settings: ProviderSettings) -> int:
     table = plain_table("channel", "provider", "state")
     for provider, problem in zip(chosen, said, strict=True):
         table.add_row(provider.channel.value, printable(provider.name), printable(problem or "ok"))
-    open_console().print(table)
+    print_table(open_console(), table)
     return sum(problem is not None for problem in said)

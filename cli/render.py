@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from cli.console import plain_table, printable
+from cli.console import plain_table, print_table, printable
 from cli.summary import Counts, Missed, Summary, by_status
 from schemas.statuses import Reason, Status
 
@@ -31,7 +31,7 @@ def print_counts(console: Console, counts: Counts, total: int) -> None:
     if (rest := total - sum(counts.values())) > 0:
         table.add_row("-", f"{rest:,}", "no outcome was heard of yet")
     table.add_row("total", f"{total:,}", "")
-    console.print(table)
+    print_table(console, table)
 
 
 def print_missed(console: Console, missed: Sequence[Missed]) -> None:
@@ -43,7 +43,7 @@ def print_missed(console: Console, missed: Sequence[Missed]) -> None:
         cells = (one.recipient, one.reference or "", one.status, one.reason or "", one.error or "")
         table.add_row(*map(printable, cells))
     console.print()
-    console.print(table)
+    print_table(console, table)
 
 
 def print_more(console: Console, *, shown: int, total: int, hint: str) -> None:

@@ -77,6 +77,7 @@ class Roll:
             event.status.value,
             event.reason and event.reason.value,
             event.error,
+            event.log_id,
         )
         if len(self.missed) < KEPT or missed < self.missed[-1]:
             insort(self.missed, missed)

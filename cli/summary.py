@@ -27,6 +27,7 @@ class Missed:
     status: str = field(compare=False)
     reason: str | None = field(compare=False)
     error: str | None = field(compare=False)
+    log_id: str = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)

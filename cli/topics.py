@@ -1,5 +1,6 @@
 """The topics as they should be, compared with those that Kafka has, and created where they are missing."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from schemas.topics import TopicSpec
 DEFAULT_PARTITIONS = 12
 _MOST_REPLICAS = 3
 _TOPIC_EXISTS = 36
+_LOOKS, _LOOK_SECONDS = 50, 0.1
 _COMPARED = ("retention.ms", "max.message.bytes", "min.insync.replicas", "cleanup.policy")
 
 
@@ -131,7 +133,10 @@ async def create(
     specs: Sequence[TopicSpec],
     wanted: Wanted,
 ) -> None:
-    """Create topics; one that another created meanwhile is fine. Raises CommandError with Kafka's reason."""
+    """Create topics, and return once they are listed: a service that starts next would miss them.
+
+    One that another created meanwhile is fine. Raises CommandError with Kafka's reason.
+    """
     if not specs:
         return
     if not cluster.creates_topics:
@@ -143,3 +148,8 @@ async def create(
         if code not in {0, _TOPIC_EXISTS}:
             why = rest[0] if rest and rest[0] else for_code(code).__name__
             raise CommandError(f"{name}: Kafka refused to create it ({why})")
+    names = {spec.name for spec in specs}
+    for _ in range(_LOOKS):  # one that is never listed may be hidden by an ACL; whoever needs it will say so
+        if names <= {topic["topic"] for topic in await within(PATIENCE_SECONDS, admin.describe_topics())}:
+            return
+        await asyncio.sleep(_LOOK_SECONDS)

@@ -1,14 +1,20 @@
 """`report`, and the roll of `send`, over what the whole consumer has done on the in-memory twins."""
 
+import csv
 import io
+import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from cli.errors import UnknownRequest
-from cli.report import show
+from cli.report import Form, show
 from cli.roll import Roll
+from cli.sheet import STDOUT
 from cli.summary import Summary
+from core.ids import position, request_key
 from core.outcome import Answer, Failed, Message, Retry, Sent
 from schemas.statuses import Reason, Status
 from tests.builders import a_log
@@ -31,8 +37,15 @@ async def a_world(*recipients: object) -> World:
 async def report(world: World, *, show_all: bool = False, request_id: str = "r1") -> tuple[Summary, str]:
     out = io.StringIO()
     console = Console(file=out, width=100, highlight=False, markup=False, emoji=False)
-    summary = await show(world.ledger, console, "t1", request_id, show_all=show_all)
-    return summary, "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+    summary = await show(world.ledger, console, "t1", request_id, Form(show_all=show_all))
+    return summary, out.getvalue().removesuffix("\n")
+
+
+async def report_json(world: World, *, show_all: bool = False) -> dict[str, Any]:
+    out = io.StringIO()
+    await show(world.ledger, Console(file=out), "t1", "r1", Form(show_all=show_all, as_json=True))
+    document: dict[str, Any] = json.loads(out.getvalue())
+    return document
 
 
 async def test_a_report_tells_how_many_ended_how_and_who_was_not_reached() -> None:
@@ -88,10 +101,78 @@ async def test_the_first_fifty_are_shown_unless_all_are_asked_for() -> None:
     world = await a_world(*(str(n) for n in range(10, 70)))
     _, first = await report(world)
     assert first.count("invalid_recipient") == 1 + 50
-    assert "and 10 more: repeat with --all" in first
+    assert "and 10 more: repeat with --all, or --csv FILE" in first
     _, whole = await report(world, show_all=True)
     assert whole.count("invalid_recipient") == 1 + 60
     assert "more:" not in whole
+
+
+async def test_json_is_one_document_of_the_same() -> None:
+    world = await a_world(*GOOD[:9], "12", {"to": GOOD[0], "reference": "order-9"})
+    document = await report_json(world)
+    ids = [one.pop("log_id") for one in document["not_reached"]]
+    assert ids == [log.id async for log in world.ledger.logs.of_request(request_key("t1", "r1")) if log.reason]
+    assert document == {
+        "request_id": "r1",
+        "tenant_id": "t1",
+        "user_id": None,
+        "channel": "sms",
+        "accepted_at": "2026-01-02T03:04:05+00:00",
+        "completed_at": "2026-01-02T03:04:05+00:00",
+        "cancelled": False,
+        "incomplete": False,
+        "all_accounted_for": True,
+        "total": 11,
+        "by_status": {"sent": 8, "failed": 2, "suppressed": 1},
+        "by_reason": {"duplicate": 1, "invalid_recipient": 1, "rejected": 1},
+        "notes": [],
+        "not_reached_total": 3,
+        "not_reached": [
+            missed("138****0007", "failed", "rejected", error="blacklisted"),
+            missed("***", "failed", "invalid_recipient"),
+            missed("138****0000", "suppressed", "duplicate", reference="order-9"),
+        ],
+    }
+
+
+def missed(recipient: str, status: str, reason: str, **more: str) -> dict[str, str | None]:
+    return {"reference": None, "error": None, **more, "recipient": recipient, "status": status, "reason": reason}
+
+
+async def test_json_shows_the_first_fifty_too_unless_all_are_asked_for() -> None:
+    world = await a_world(*(str(n) for n in range(10, 70)))
+    for show_all, shown in ((False, 50), (True, 60)):
+        document = await report_json(world, show_all=show_all)
+        assert (document["not_reached_total"], len(document["not_reached"])) == (60, shown)
+
+
+async def test_nobody_missed_is_an_empty_list() -> None:
+    world = await a_world(GOOD[0])
+    assert (await report_json(world))["not_reached"] == []
+
+
+async def test_csv_has_all_who_were_not_reached_and_the_table_says_where(tmp_path: Path) -> None:
+    world = await a_world({"to": GOOD[7], "reference": "=1+1"}, *(str(n) for n in range(10, 70)))
+    out = io.StringIO()
+    await show(world.ledger, Console(file=out), "t1", "r1", Form(csv=tmp_path / "missed.csv"))
+    rows = list(csv.DictReader((tmp_path / "missed.csv").read_text().splitlines()))
+    assert len(rows) == 61
+    first, second, *_ = rows
+    assert position(first.pop("log_id")) == (request_key("t1", "r1"), 0, 0)
+    assert first == missed("138****0007", "failed", "rejected", reference="'=1+1", error="blacklisted")
+    assert second["reference"] == second["error"] == ""
+    assert f"61 not reached written to {tmp_path / 'missed.csv'}" in out.getvalue().replace("\n/", "/")
+    assert "not reached  reference" not in out.getvalue()
+
+
+async def test_csv_on_standard_output_stands_there_alone() -> None:
+    world = await a_world(GOOD[7])
+    out = io.StringIO()
+    await show(world.ledger, Console(file=out), "t1", "r1", Form(csv=STDOUT))
+    assert [line.split(",")[:3] for line in out.getvalue().splitlines()] == [
+        ["reference", "recipient", "status"],
+        ["", "138****0007", "failed"],
+    ]
 
 
 async def test_what_receipts_have_moved_is_said() -> None:

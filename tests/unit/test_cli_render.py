@@ -12,11 +12,11 @@ def printed(summary: Summary, width: int = 110) -> str:
     out = io.StringIO()
     console = Console(file=out, width=width, highlight=False, markup=False, emoji=False)
     print_roll_call(console, summary, hint=HINT)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+    return out.getvalue().removesuffix("\n")
 
 
 def a_missed(index: int = 1, *, reference: str = "order-1", error: str | None = None) -> Missed:
-    return Missed(0, index, "138****8000", reference, "failed", "gave_up", error)
+    return Missed(0, index, "138****8000", reference, "failed", "gave_up", error, f"log_{index}")
 
 
 def test_the_roll_call_reads_as_a_table() -> None:

@@ -167,7 +167,7 @@ def test_the_first_in_request_order_are_kept_to_be_shown() -> None:
         hear_delivery(roll, index, Status.FAILED, Reason.GAVE_UP, part=index % 2)
     shown = [(missed.part, missed.index) for missed in roll.missed]
     assert shown == [(0, index) for index in range(0, 2 * KEPT, 2)]
-    assert roll.missed[0] == Missed(0, 0, "138****8000", "order-0", "failed", "gave_up", None)
+    assert roll.missed[0] == Missed(0, 0, "138****8000", "order-0", "failed", "gave_up", None, roll.missed[0].log_id)
 
 
 def test_those_whose_events_were_not_heard_are_counted_from_the_completion() -> None:
