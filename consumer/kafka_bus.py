@@ -26,6 +26,8 @@ BATCH_BYTES = 512 * 1024
 """Several windows of result events fit in one batch."""
 ANSWER_SECONDS = 30.0
 """Producer calls can hang while Kafka is away: none is waited for longer."""
+SECOND_LOOK_SECONDS = 0.5
+"""A topic is created before every broker lists it: what one does not list is asked for again after so long."""
 
 
 class KafkaBus:
@@ -71,12 +73,21 @@ class KafkaBus:
 
     async def missing_topics(self) -> list[str]:
         """Which of our own topics are not there."""
-        known = await self._known_topics()
-        return [spec.name for spec in self._topics.specs() if spec.name not in known]
+        return await self._unlisted([spec.name for spec in self._topics.specs()])
 
     async def topic_exists(self, topic: str) -> bool:
-        """Whether a topic is there to publish to."""
-        return topic in self._producer.client.cluster.topics() or topic in await self._known_topics()
+        """Whether a topic is there to publish to; its caller may have created it just now."""
+        return topic in self._producer.client.cluster.topics() or not await self._unlisted([topic])
+
+    async def _unlisted(self, topics: Sequence[str]) -> list[str]:
+        """Which of these topics are missing in two answers."""
+        known = await self._known_topics()
+        missing = [topic for topic in topics if topic not in known]
+        if missing:
+            await asyncio.sleep(SECOND_LOOK_SECONDS)
+            known = await self._known_topics()
+            missing = [topic for topic in missing if topic not in known]
+        return missing
 
     async def topic_gone(self, topic: str) -> bool:
         """Whether Kafka lists our own topics, and not this one."""

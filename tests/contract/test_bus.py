@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 
 from consumer.bus import Bus, BusUnavailable, DeadLetter
 from consumer.events import Event
@@ -19,6 +19,7 @@ from devstack import Stack
 from schemas.settings import CommonSettings
 from schemas.statuses import Lane
 from schemas.topics import DEAD_LETTER_BYTES, Topics
+from tests.kafka_topics import create_topics
 
 Read = Callable[[str, int], Awaitable[list[tuple[bytes | None, bytes, dict[str, bytes]]]]]
 
@@ -53,17 +54,13 @@ async def case(request: pytest.FixtureRequest) -> AsyncIterator[Case]:
 
 
 async def create(stack: Stack, topics: Topics) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka_bootstrap)
-    await admin.start()
-    try:
-        await admin.create_topics(
-            [
-                NewTopic(spec.name, 2, 1, topic_configs={"max.message.bytes": str(spec.max_message_bytes)})
-                for spec in topics.specs()
-            ],
-        )
-    finally:
-        await admin.close()
+    await create_topics(
+        stack.kafka_bootstrap,
+        *(
+            NewTopic(spec.name, 2, 1, topic_configs={"max.message.bytes": str(spec.max_message_bytes)})
+            for spec in topics.specs()
+        ),
+    )
 
 
 def kafka_reader(stack: Stack) -> Read:

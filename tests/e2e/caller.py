@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 
 from schemas.results import DeliveryEvent, EventType, RequestAccepted, RequestCompleted, RequestRejected
+from tests.kafka_topics import create_topics
 
 Event = DeliveryEvent | RequestAccepted | RequestCompleted | RequestRejected
 E = TypeVar("E", bound=Event)
@@ -52,12 +53,7 @@ async def publish(
 
 
 async def create_topic(bootstrap: str, topic: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
-        await admin.create_topics([NewTopic(topic, 1, 1)])
-    finally:
-        await admin.close()
+    await create_topics(bootstrap, NewTopic(topic, 1, 1))
 
 
 async def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:

@@ -11,6 +11,7 @@ from consumer.events import Event
 from consumer.kafka_bus import KafkaBus
 from devstack import Stack
 from schemas.settings import CommonSettings
+from tests.kafka_topics import create_topics
 
 
 @pytest.mark.durable
@@ -23,7 +24,9 @@ async def test_what_is_published_to_a_deleted_topic_fails_in_time_and_the_topic_
     await admin.start()
     await bus.start()
     try:
-        await admin.create_topics([NewTopic(name, 2, 1) for name in (mine, f"{prefix}.results")])
+        await create_topics(
+            kafka_stack.kafka_bootstrap, *(NewTopic(name, 2, 1) for name in (mine, f"{prefix}.results"))
+        )
         events = [Event("evt_1", "delivery.sent", "2026-01-02T03:04:05.000Z", b"{}")]
         await bus.publish(mine, "r1", events)
         assert not await bus.topic_gone(mine)
