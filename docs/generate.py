@@ -8,6 +8,8 @@ import json
 import sys
 from pathlib import Path
 
+from asyncapi_text import asyncapi_text
+from errors_text import errors_page
 from pydantic import BaseModel
 from settings_text import env_example, settings_page
 
@@ -37,7 +39,13 @@ SCHEMAS: dict[str, type[Record] | type[Published]] = {
 def documents() -> dict[str, str]:
     """Every generated file by its path from the root."""
     schemas = {f"docs/schemas/{name}.json": schema_text(model) for name, model in SCHEMAS.items()}
-    return {"docs/settings.md": settings_page(), ".env.example": env_example(), **schemas}
+    return {
+        "docs/settings.md": settings_page(),
+        ".env.example": env_example(),
+        "docs/errors.md": errors_page(),
+        "docs/asyncapi.json": asyncapi_text(),
+        **schemas,
+    }
 
 
 def schema_text(model: type[BaseModel]) -> str:

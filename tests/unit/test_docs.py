@@ -1,25 +1,47 @@
 """What is generated is fresh, what is linked exists, and .env.example is an environment that works."""
 
 import base64
+import json
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from pydantic_settings import BaseSettings
 
 from cli.settings import SendSettings, SetupSettings, TokenSettings
 from consumer.settings import ConsumerSettings
 from producer.settings import ProducerSettings
-from schemas.results import EventType
+from schemas.receipts import Receipt
+from schemas.requests import BulkRequest
+from schemas.results import (
+    ChunkPointer,
+    DeliveryEvent,
+    EventType,
+    RequestAccepted,
+    RequestCompleted,
+    RequestRejected,
+)
 from schemas.settings import PREFIX, load
 from schemas.statuses import Status
 from schemas.topics import DAY_MS, Topics
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+ASYNCAPI = json.loads((ROOT / "docs" / "asyncapi.json").read_text("utf-8"))
+RECORDS: dict[str, type[BaseModel]] = {
+    "bulkRequest": BulkRequest,
+    "deliveryEvent": DeliveryEvent,
+    "requestAccepted": RequestAccepted,
+    "requestRejected": RequestRejected,
+    "requestCompleted": RequestCompleted,
+    "chunkPointer": ChunkPointer,
+    "receipt": Receipt,
+}
 SECRETS = {
     "ROLLCALL_SEALING_KEYS": f"k1:{base64.b64encode(bytes(32)).decode()}",
     "ROLLCALL_JWT_SECRET": "a secret of thirty-two characters",
@@ -80,3 +102,22 @@ def test_the_protocol_names_every_status_and_every_event_of_a_request() -> None:
     protocol = (ROOT / "docs" / "protocol.md").read_text("utf-8")
     events = [kind for kind in EventType if kind.startswith("request.")]
     assert [name for name in (*Status, *events) if f"`{name}`" not in protocol] == []
+
+
+@pytest.mark.parametrize("message", ASYNCAPI["components"]["messages"].values(), ids=lambda message: message["name"])
+def test_every_example_of_a_record_is_one(message: dict[str, Any]) -> None:
+    (example,) = message["examples"]
+    model = RECORDS.get(message["name"])
+    assert (model is None) == (message["contentType" if model is None else "name"] == "application/octet-stream")
+    if model is not None:
+        model.model_validate_json(json.dumps(example["payload"]))
+        assert example["payload"].keys() <= model.model_fields.keys()
+    if message.get("headers", {}).get("required"):
+        assert example["headers"].keys() == set(message["headers"]["required"])
+
+
+def test_the_asyncapi_document_has_every_topic_and_every_event() -> None:
+    addresses = {channel["address"] for channel in ASYNCAPI["channels"].values()}
+    assert addresses == {spec.name for spec in Topics().specs()}
+    types = ASYNCAPI["components"]["messages"]["deliveryEvent"]["headers"]["properties"]["ce_type"]["enum"]
+    assert types == list(EventType)
