@@ -23,10 +23,19 @@ _LOG = re.compile(r"log_([0-9a-hjkmnp-tv-z]{26})([0-9a-f]{4})([0-9a-f]{5})")
 
 def request_key(tenant_id: str, request_id: str) -> RequestKey:
     """The key under which everything of one tenant's request is stored."""
-    digest = hashlib.sha256(f"{len(tenant_id)}:{tenant_id}{request_id}".encode()).digest()[:16]
+    return RequestKey(_letters(tenant_id, request_id))
+
+
+def template_id(tenant_id: str, code: str) -> str:
+    """The id of a tenant's template, the same for all its versions."""
+    return f"tpl_{_letters(tenant_id, code)}"
+
+
+def _letters(tenant_id: str, name: str) -> str:
+    """128 bits of SHA-256 over what a tenant calls by this name."""
+    digest = hashlib.sha256(f"{len(tenant_id)}:{tenant_id}{name}".encode()).digest()[:16]
     number = int.from_bytes(digest, "big") << 2
-    letters = [_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5)]
-    return RequestKey("".join(letters))
+    return "".join([_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5)])
 
 
 def chunk_id(key: RequestKey, part: int, first: int) -> ChunkId:

@@ -10,7 +10,7 @@ from typing import Protocol
 from core.ids import ChunkId, LogId, RequestKey
 from core.work import Counts, Window, Work
 from ledger.reading import LogQuery, Page
-from ledger.values import Chunk, Claim, Claimed, Head, Hold, Log, Part, Request
+from ledger.values import Chunk, Claim, Claimed, Head, Hold, Log, Part, Request, StoredTemplate
 from schemas.statuses import Lane
 
 
@@ -111,6 +111,19 @@ class Logs(Protocol):
         """Every log of a request, in request order."""
 
 
+class Templates(Protocol):
+    """One document a version of a template."""
+
+    async def put(self, tenant_id: str, code: str, content: str, subject: str | None) -> StoredTemplate:
+        """Store a new version, numbered from 1; where the newest says the same, nothing changes and that is it."""
+
+    async def get(self, tenant_id: str, code: str, version: int | None = None) -> StoredTemplate | None:
+        """A version, by default the newest; None where the tenant has none such."""
+
+    async def list(self, tenant_id: str) -> list[StoredTemplate]:
+        """The newest version of each template of a tenant, by code."""
+
+
 class Ledger(Protocol):
     """The whole ledger."""
 
@@ -125,6 +138,10 @@ class Ledger(Protocol):
     @property
     def logs(self) -> Logs:
         """The logs."""
+
+    @property
+    def templates(self) -> Templates:
+        """The templates."""
 
     def now(self) -> datetime:
         """The server's time, as nearly as it is known here; not this machine's clock."""

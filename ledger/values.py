@@ -35,6 +35,8 @@ class Head:
     """Content, subject and the request's variables, sealed."""
     intake_topic: str = ""
     intake_partition: int = 0
+    template_version: int | None = None
+    """Which version of the template `sealed_text` was taken from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,21 @@ class Log(NamedTuple):
     """When the request was accepted."""
     updated_at: datetime
     sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTemplate:
+    """One version of a tenant's template. A version never changes: an update is a new one."""
+
+    id: str
+    """The same for all versions."""
+    tenant_id: str
+    code: str
+    version: int
+    """From 1."""
+    content: str = field(repr=False)
+    subject: str | None = field(repr=False)
+    created_at: datetime
 
 
 def tally(counts: Counts) -> tuple[dict[str, int], dict[str, int]]:

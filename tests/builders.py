@@ -39,6 +39,7 @@ def a_head(
     send_at: datetime | None = None,
     expires_at: datetime | None = None,
     template_id: str | None = None,
+    template_version: int | None = None,
     digest: bytes = b"shared by all parts",
     sealed_text: bytes = b"sealed text",
     intake_topic: str = "communication.bulk.requests",
@@ -63,6 +64,7 @@ def a_head(
         sealed_text=sealed_text,
         intake_topic=intake_topic,
         intake_partition=intake_partition,
+        template_version=template_version,
     )
 
 

@@ -7,7 +7,8 @@ from ledger.memory.chunks import MemoryChunks
 from ledger.memory.logs import MemoryLogs
 from ledger.memory.requests import MemoryRequests
 from ledger.memory.store import Store
-from ledger.ports import Chunks, Logs, Requests
+from ledger.memory.templates import MemoryTemplates
+from ledger.ports import Chunks, Logs, Requests, Templates
 
 
 class MemoryLedger:
@@ -19,6 +20,7 @@ class MemoryLedger:
         self.requests: Requests = MemoryRequests(store)
         self.chunks: Chunks = MemoryChunks(store)
         self.logs: Logs = MemoryLogs(store)
+        self.templates: Templates = MemoryTemplates(store)
 
     def now(self) -> datetime:
         """The server's time, in whole milliseconds as MongoDB stores it."""

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from core.ids import ChunkId, LogId, RequestKey
 from core.work import Window
-from ledger.values import Chunk, Log, Request
+from ledger.values import Chunk, Log, Request, StoredTemplate
 
 
 @dataclass(slots=True)
@@ -50,6 +50,8 @@ class Store:
     requests: dict[RequestKey, RequestDocument] = field(default_factory=dict)
     chunks: dict[ChunkId, ChunkDocument] = field(default_factory=dict)
     logs: dict[LogId, Log] = field(default_factory=dict)
+    templates: dict[str, list[StoredTemplate]] = field(default_factory=dict)
+    """The versions of each, by its id, the oldest first."""
     chunks_by_request: dict[RequestKey, list[ChunkDocument]] = field(default_factory=dict)
 
     def chunks_of(self, key: RequestKey) -> list[ChunkDocument]:

@@ -59,6 +59,12 @@ INDEXES = (
         (("tenant_id", 1), ("created_at", -1), ("_id", 1)),
         "a tenant's deliveries, newest requests first, in request order",
     ),
+    Index(
+        "templates",
+        "of_tenant",
+        (("tenant_id", 1), ("code", 1), ("version", -1)),
+        "the newest version of a tenant's template, and of each of its templates",
+    ),
 )
 
 

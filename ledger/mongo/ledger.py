@@ -1,4 +1,4 @@
-"""The three collections behind one connection."""
+"""The collections behind one connection."""
 
 from datetime import datetime
 from typing import Self
@@ -10,6 +10,7 @@ from ledger.mongo.connection import COMMAND_TIMEOUT_MS, Database, Document, Serv
 from ledger.mongo.indexes import check_indexes, create_indexes
 from ledger.mongo.logs import MongoLogs
 from ledger.mongo.requests import MongoRequests
+from ledger.mongo.templates import MongoTemplates
 
 
 class MongoLedger:
@@ -20,6 +21,7 @@ class MongoLedger:
         self.requests = MongoRequests(database["requests"], self._clock)
         self.chunks = MongoChunks(database["chunks"], self._clock)
         self.logs = MongoLogs(database, self._clock)
+        self.templates = MongoTemplates(database["templates"])
 
     @classmethod
     async def connect(cls, url: str, database: str, *, timeout_ms: int = COMMAND_TIMEOUT_MS) -> Self:

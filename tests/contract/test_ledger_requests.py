@@ -34,6 +34,7 @@ async def test_every_field_of_the_head_is_kept(ledger: Ledger) -> None:
         send_at=ACCEPTED_AT + timedelta(hours=1),
         expires_at=ACCEPTED_AT + timedelta(hours=2),
         template_id="tpl_1",
+        template_version=3,
         intake_topic="intake",
         intake_partition=7,
     )
