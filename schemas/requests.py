@@ -75,6 +75,14 @@ class BulkRequest(BulkBody):
     tenant_id: TenantId
     request_id: RequestId | None = None
     accepted_at: AwareDatetime | None = None
+    template_version: Annotated[int, Field(ge=1)] | None = None
+    """The version that `template` had when the request was accepted; None: the newest when it is expanded first."""
     schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION
     part: Annotated[int, Field(ge=0, lt=MAX_PARTS)] = 0
     last: bool = True
+
+    @model_validator(mode="after")
+    def _version_of_something(self) -> Self:
+        if self.template_version is not None and self.template is None:
+            raise ValueError("template_version: is given without a template")
+        return self
