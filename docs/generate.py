@@ -10,6 +10,7 @@ from pathlib import Path
 
 from asyncapi_text import asyncapi_text
 from errors_text import errors_page
+from openapi_text import openapi_text
 from pydantic import BaseModel
 from settings_text import env_example, settings_page
 
@@ -44,6 +45,7 @@ def documents() -> dict[str, str]:
         ".env.example": env_example(),
         "docs/errors.md": errors_page(),
         "docs/asyncapi.json": asyncapi_text(),
+        "docs/openapi.json": openapi_text(),
         **schemas,
     }
 

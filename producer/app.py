@@ -16,6 +16,7 @@ from producer.auth import Doorkeeper
 from producer.bodies import Bodies
 from producer.bulk import Front, bulk_routes
 from producer.clock import Sources
+from producer.document import document_routes
 from producer.errors import RefusalError
 from producer.health import health_routes
 from producer.kafka import KafkaPublisher
@@ -54,12 +55,19 @@ def build_app(
             await publisher.stop()
 
     app = FastAPI(
-        title="rollcall", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
+        title="rollcall",
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     bodies = Bodies(settings.max_body_bytes)
     sealer = Sealer(parse_sealing_keys(settings.sealing_keys))
     front = Front(settings, publisher, archive, sealer, Doorkeeper(settings), bodies, metrics, sources)
     app.include_router(bulk_routes(front))
+    app.include_router(document_routes(app))
     app.include_router(health_routes(publisher, archive, metrics, sources))
     _answer_errors(app, sources)
     app.add_middleware(Observed, metrics=metrics, sources=sources)

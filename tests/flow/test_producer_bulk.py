@@ -300,7 +300,7 @@ async def test_kafka_silent_means_repeat_with_the_id_as_the_key(service: Service
     [
         ("GET", "/", 404),
         ("GET", "/docs", 404),
-        ("GET", "/openapi.json", 404),
+        ("GET", "/docs", 404),
         ("POST", "/communication/bulk/", 404),
         ("GET", "/communication/bulk", 405),
         ("PUT", "/healthz", 405),

@@ -1,0 +1,86 @@
+"""What the OpenAPI document shows: a body and an answer of each operation."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from schemas.requests import BulkBody
+
+Json = dict[str, Any]
+
+_WHEN = "2026-04-15T10:00:00.000Z"
+_REQUEST = "019d9103-3601-7c1c-8707-070707070707"
+
+BODIES: dict[str, tuple[type[BaseModel], Json]] = {
+    "send_bulk": (
+        BulkBody,
+        {
+            "contract": {
+                "summary": "The contract's own",
+                "value": {
+                    "channel": "sms",
+                    "content": "您的验证码是123456",
+                    "recipients": ["13800138000", "13900139000"],
+                    "subject": "通知",
+                    "user_id": "usr_abc123",
+                },
+            },
+            "variables": {
+                "summary": "A text for each",
+                "value": {
+                    "channel": "email",
+                    "subject": "Hello {{name}}",
+                    "content": "Your code is {{code}}",
+                    "recipients": [
+                        {"to": "wei@example.com", "variables": {"code": "7"}, "reference": "order-17"},
+                        {"to": "anna@example.com", "variables": {"code": "8", "name": "Anna"}},
+                    ],
+                    "variables": {"name": "you"},
+                },
+            },
+        },
+    ),
+}
+"""The bodies that routes read themselves, by operation: model and examples."""
+
+_ITEM: Json = {
+    "id": "log_38bwp7hh1q0jf1my2cmqs46haw000000000",
+    "channel": "sms",
+    "content": "您的验证码是123456",
+    "recipient": "138****8000",
+    "status": "pending",
+    "tenant_id": "tnt_xyz789",
+    "user_id": "usr_abc123",
+    "created_at": _WHEN,
+    "updated_at": _WHEN,
+    "request_id": _REQUEST,
+    "attempts": 0,
+}
+_PAGE: Json = {"page": 1, "page_size": 20, "total": 1, "total_pages": 1, "has_next": False, "has_prev": False}
+
+
+def _page(message: str, item: Json) -> Json:
+    return {"code": 200, "items": [item], "message": message, "pagination": _PAGE, "timestamp": _WHEN, "total": 1}
+
+
+ANSWERS: dict[str, Json] = {
+    "send_bulk": _page("accepted", _ITEM),
+}
+"""The 200 of each operation."""
+
+ERRORS: dict[str, Json] = {
+    status: {"code": int(status), "message": message, "timestamp": _WHEN}
+    for status, message in {
+        "400": "recipients[17].to: is required",
+        "401": "the token has expired",
+        "403": "the token lacks the scope communication:send",
+        "404": "not found",
+        "408": "the body took more than 60 seconds",
+        "409": "the Idempotency-Key was used with another body",
+        "413": "the body is larger than 16777216 bytes; split the recipients, or use `rollcall send`",
+        "415": "Content-Type must be application/json",
+        "500": "internal server error",
+        "503": "Kafka is away; nothing was sent",
+    }.items()
+}
+"""An error of each status."""

@@ -1,0 +1,23 @@
+"""What `/readyz` of either service answers."""
+
+from datetime import datetime
+
+from schemas.base import Published
+
+
+class Dependency(Published):
+    """Something that a service needs, or would like to have."""
+
+    ready: bool
+    trouble: str | None
+    """Why it is not, in a few words."""
+
+
+class Readiness(Published):
+    """Whether a service can do its work; 200 when it can, else 503."""
+
+    code: int
+    message: str
+    timestamp: datetime
+    dependencies: dict[str, Dependency]
+    """Each by name."""
