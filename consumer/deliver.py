@@ -8,11 +8,12 @@ from datetime import timedelta
 from consumer.chunk_in_hand import ChunkInHand
 from consumer.complete import complete
 from consumer.lease import Lease, LeaseLost
-from consumer.requests import Opened, open_text
+from consumer.requests import Opened
 from consumer.tools import Tools, log
 from core.ids import ChunkId, RequestKey
 from ledger.errors import SealingError
 from ledger.sealing import open_recipients
+from ledger.texts import open_text
 from ledger.values import Claim, Claimed
 from schemas.statuses import Channel, Lane
 

@@ -11,13 +11,13 @@ from consumer.events import Refusal, accepted_event
 from consumer.intake import Incoming, decode, read_correlation, read_reply_topic, reply_topic_allowed
 from consumer.recipients import PartChecker, bounds_of, expire_all, make_chunk, suppress_known
 from consumer.refuse import refuse
-from consumer.requests import Text, compile_content, seal_text
 from consumer.results import publish_results
 from consumer.tools import Tools, log
 from core.ids import RequestKey, bare_request_id, request_key
 from core.render import RenderError, TemplateError
 from ledger.errors import SealingError
 from ledger.sealing import Sealer
+from ledger.texts import Text, compile_content, seal_text
 from ledger.values import Head, Part, Request
 from schemas.requests import BulkRequest
 from schemas.statuses import Lane, Rejection

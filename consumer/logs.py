@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from consumer.requests import Text
 from core.ids import LogId, log_prefix
 from core.outcome import Message
 from core.verdict import Ended
 from core.work import Decided
 from ledger.sealing import HASH_BYTES, Sealed
+from ledger.texts import Text
 from ledger.values import Chunk, Head, Log
 from schemas.statuses import Status
 

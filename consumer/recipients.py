@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from consumer.requests import Text
 from core.address import normalise_email, normalise_phone
 from core.ids import chunk_id
 from core.mask import mask_email, mask_phone, mask_raw
@@ -12,6 +11,7 @@ from core.plan import chunk_bounds, to_ranges
 from core.render import HeaderInjection, RenderError
 from core.work import Decided, Work, put_back
 from ledger.sealing import Sealer, seal_recipients
+from ledger.texts import Text
 from ledger.values import Chunk, Head, Part
 from schemas.requests import Recipient
 from schemas.statuses import Channel, Lane, Reason, Status
