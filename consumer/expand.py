@@ -13,17 +13,17 @@ from consumer.recipients import PartChecker, bounds_of, expire_all, make_chunk, 
 from consumer.refuse import refuse
 from consumer.results import publish_results
 from consumer.tools import Tools, log
+from consumer.wording import Wording, choose_wording
 from core.ids import RequestKey, bare_request_id, request_key
-from core.render import RenderError, TemplateError
 from ledger.errors import SealingError
 from ledger.sealing import Sealer
-from ledger.texts import Text, compile_content, seal_text
+from ledger.texts import Text
 from ledger.values import Head, Part, Request
 from schemas.requests import BulkRequest
 from schemas.statuses import Lane, Rejection
 
-_PER_PART = frozenset({"recipients", "part", "last", "accepted_at", "schema_version"})
-"""What may differ between the parts of one request."""
+_PER_PART = frozenset({"recipients", "part", "last", "accepted_at", "template_version", "schema_version"})
+"""What may differ between the parts of one request, and between repeats of one part."""
 
 
 async def expand(record: Incoming, cluster: str, tools: Tools) -> None:
@@ -32,13 +32,13 @@ async def expand(record: Incoming, cluster: str, tools: Tools) -> None:
     if isinstance(checked, Refusal):
         await refuse(record, checked, tools)
         return
-    request, text, head, part = checked
+    request, wording, head, part = checked
     stands = await tools.lasting(lambda: tools.ledger.requests.begin(head, part), "begin")
     if refusal := _conflict(stands, request, (head, part), tools.sealer):
         await refuse(record, refusal, tools)
         return
     if part.number not in stands.counted:
-        await _write_chunks(request, text, stands, tools)
+        await _write_chunks(request, wording.text_of(stands.head, tools.sealer), stands, tools)
     after = await tools.lasting(lambda: tools.ledger.requests.count(head.key, part.number), "count")
     if after.cancelled:
         await tools.lasting(lambda: tools.ledger.chunks.mark_cancelled(head.key, part.number), "mark")
@@ -51,7 +51,7 @@ async def _check(
     record: Incoming,
     cluster: str,
     tools: Tools,
-) -> Refusal | tuple[BulkRequest, Text, Head, Part]:
+) -> Refusal | tuple[BulkRequest, Wording, Head, Part]:
     """Decode, and check what a schema cannot; nothing is written yet."""
     request = decode(record)
     if isinstance(request, Refusal):
@@ -61,34 +61,18 @@ async def _check(
         made = bare_request_id(cluster, record.topic, record.partition, record.offset, record.timestamp_ms)
         request = request.model_copy(update={"request_id": made})
     reply_topic = await _reply_topic(record, request, tools)
-    if isinstance(reply_topic, Refusal):
-        key = request_key(request.tenant_id, str(request.request_id))
+    key, stands = request_key(request.tenant_id, str(request.request_id)), None
+    if isinstance(reply_topic, Refusal) or request.template is not None:
         stands = await tools.lasting(lambda: tools.ledger.requests.get(key), "look for the request")
+    if isinstance(reply_topic, Refusal):
         if stands is None:
             return about(request, reply_topic, correlation_id)
         reply_topic = stands.head.reply_topic  # decided when it was accepted (I5): what is begun is finished
-    if request.template is not None:
-        refusal = Refusal(Rejection.UNKNOWN_TEMPLATE, "the tenant has no template of this code", ("template",))
-        return about(request, refusal, correlation_id)
-    text = _compile(request)
-    if isinstance(text, Refusal):
-        return about(request, text, correlation_id)
-    head, part = _describe(record, request, reply_topic, correlation_id, tools)
-    return request, text, head, part
-
-
-def _compile(request: BulkRequest) -> Text | Refusal:
-    """The text; a subject that no recipient's variables could make fit is refused as a whole."""
-    field = "content"
-    try:
-        compile_content(request.channel, request.content, None, request.variables)
-        field = "subject"
-        text = compile_content(request.channel, request.content, request.subject, request.variables)
-        if text.subject and not text.subject.missing({}, text.variables):
-            text.subject.render({}, text.variables)
-    except (TemplateError, RenderError) as error:
-        return Refusal(Rejection.INVALID_CONTENT, f"{field}: {error}", (field,))
-    return text
+    wording = await choose_wording(request, key, stands, tools)
+    if isinstance(wording, Refusal):
+        return about(request, wording, correlation_id)
+    head, part = _describe(record, request, reply_topic, wording, tools)
+    return request, wording, head, part
 
 
 async def _reply_topic(record: Incoming, request: BulkRequest, tools: Tools) -> str | Refusal | None:
@@ -117,7 +101,7 @@ def _describe(
     record: Incoming,
     request: BulkRequest,
     reply_topic: str | None,
-    correlation_id: str | None,
+    wording: Wording,
     tools: Tools,
 ) -> tuple[Head, Part]:
     """What this expansion would decide, if it is the first (I5)."""
@@ -135,16 +119,17 @@ def _describe(
         category=request.category,
         on_uncertain=request.on_uncertain,
         reply_topic=reply_topic,
-        correlation_id=correlation_id,
+        correlation_id=read_correlation(record),
         accepted_at=whole_milliseconds(request.accepted_at or record.time),
         send_at=request.send_at and whole_milliseconds(request.send_at),
         expires_at=request.expires_at and whole_milliseconds(request.expires_at),
-        template_id=None,
+        template_id=wording.template_id,
         key_id=sealer.newest,
         digest=head_digest,
-        sealed_text=seal_text(sealer, key, request.content, request.subject, request.variables),
+        sealed_text=wording.sealed_text,
         intake_topic=record.topic,
         intake_partition=record.partition,
+        template_version=wording.template_version,
     )
     size = len(request.recipients)
     return head, Part(request.part, size, tools.limits.chunk_size, part_digest, request.last)

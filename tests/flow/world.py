@@ -103,7 +103,7 @@ class Stepwise:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._inner, name)
-        if name in {"requests", "chunks", "logs"}:
+        if name in {"requests", "chunks", "logs", "templates"}:
             return Stepwise(value, self._steps, name)
         if asyncio.iscoroutinefunction(value):
             label = f"{self._name}.{name}"
