@@ -36,6 +36,12 @@ class Requests(Protocol):
     async def cut(self, key: RequestKey) -> Request | None:
         """Refuse the parts not begun from now on; None where it is unknown, completed or all parts are begun."""
 
+    async def give_up(self, key: RequestKey) -> Request | None:
+        """Cut the request, and take the parts begun and not counted for lost; None where there is none of them.
+
+        Only for one whose records are gone from the intake: a lost part is refused if it comes again.
+        """
+
     async def complete(self, key: RequestKey, counts: Counts) -> Request | None:
         """Store the completion unless one stands; None where another was first."""
 

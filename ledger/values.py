@@ -50,6 +50,8 @@ class Part:
     digest: bytes
     """Keyed digest of the canonical body."""
     last: bool
+    default_region: str | None = None
+    """The country of its numbers without `+`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class Request:
     cancelled: bool = False
     cut: bool = False
     """A part never came in time; what is not begun is refused from then on."""
+    lost: frozenset[int] = frozenset()
+    """The parts begun whose record is gone: what is written of their chunks counts, and no more will come."""
     completion: Completion | None = None
     announced: bool = False
     """`request.completed` was acknowledged."""
@@ -86,7 +90,7 @@ class Request:
     def all_expanded(self) -> bool:
         """Whether every part that will ever count is counted."""
         if self.cut:
-            return self.counted >= self.parts.keys()
+            return self.counted | self.lost >= self.parts.keys()
         return self.last_part is not None and self.counted >= set(range(self.last_part + 1))
 
 

@@ -75,8 +75,9 @@ def a_part(
     chunk_size: int = 500,
     digest: bytes = b"body",
     last: bool = True,
+    default_region: str | None = None,
 ) -> Part:
-    return Part(number=number, size=size, chunk_size=chunk_size, digest=digest, last=last)
+    return Part(number, size, chunk_size, digest, last, default_region)
 
 
 def a_hash(name: str) -> bytes:

@@ -59,6 +59,14 @@ class MemoryRequests:
         document.request = replace(document.request, cut=True)
         return document.request
 
+    async def give_up(self, key: RequestKey) -> Request | None:
+        """Cut the request, and take the parts begun and not counted for lost; None where there is none of them."""
+        document = self._uncompleted(key)
+        if document is None or not (lost := document.request.parts.keys() - document.request.counted):
+            return None
+        document.request = replace(document.request, cut=True, lost=frozenset(lost))
+        return document.request
+
     async def complete(self, key: RequestKey, counts: Counts) -> Request | None:
         """Store the completion unless one stands; None where another was first."""
         document = self._uncompleted(key)

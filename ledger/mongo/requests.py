@@ -54,6 +54,13 @@ class MongoRequests:
         lacking = {"$or": [{"$eq": ["$last_part", None]}, {"$lte": [begun, "$last_part"]}]}
         return await self._change({"_id": key, "completion": None, "$expr": lacking}, {"$set": {"cut": True}})
 
+    async def give_up(self, key: RequestKey) -> Request | None:
+        """Take what is begun and not counted for lost."""
+        begun = {"$map": {"input": {"$objectToArray": "$parts"}, "in": "$$this.v.number"}}
+        lost = {"$setDifference": [begun, "$counted"]}
+        which = {"_id": key, "completion": None, "$expr": {"$ne": [lost, []]}}
+        return await self._change(which, [{"$set": {"cut": True, "lost": lost}}])
+
     async def complete(self, key: RequestKey, counts: Counts) -> Request | None:
         """One atomic update whose winner publishes the completion."""
         by_status, by_reason = tally(counts)
@@ -147,6 +154,7 @@ def read_request(document: Document) -> Request:
         last_part=document["last_part"],
         cancelled=document["cancelled"],
         cut=document["cut"],
+        lost=frozenset(document.get("lost", ())),
         completion=Completion(**completion) if completion else None,
         announced=document["announced"],
         begun_at=document["begun_at"],

@@ -42,6 +42,12 @@ async def test_every_field_of_the_head_is_kept(ledger: Ledger) -> None:
     assert (await ledger.requests.begin(head, a_part())).head == head
 
 
+async def test_every_field_of_a_part_is_kept(ledger: Ledger) -> None:
+    part = a_part(3, size=7, chunk_size=5, digest=b"d", last=True, default_region="CN")
+
+    assert (await ledger.requests.begin(a_head(), part)).parts == {3: part}
+
+
 async def test_a_request_without_a_user_has_none(ledger: Ledger) -> None:
     assert (await ledger.requests.begin(a_head(user_id=None), a_part())).head.user_id is None
 
@@ -214,6 +220,31 @@ async def test_where_all_parts_are_begun_nothing_is_cut(ledger: Ledger) -> None:
     await begun(ledger, 1, 0, last=1)
 
     assert await ledger.requests.cut(KEY) is None
+    request = await ledger.requests.get(KEY)
+    assert request is not None
+    assert not request.cut
+
+
+async def test_a_part_that_is_given_up_is_waited_for_no_more(ledger: Ledger) -> None:
+    await begun(ledger, 0, 2, last=2)
+    await ledger.requests.count(KEY, 0)
+
+    given_up = await ledger.requests.give_up(KEY)
+
+    assert given_up is not None
+    assert (given_up.cut, given_up.lost, given_up.counted, given_up.all_expanded) == (True, {2}, {0}, True)
+    assert await ledger.requests.give_up(KEY) == given_up
+    assert await begun(ledger, 1) == given_up
+
+
+async def test_where_all_that_is_begun_is_counted_nothing_is_given_up(ledger: Ledger) -> None:
+    await begun(ledger, 0)
+    await ledger.requests.count(KEY, 0)
+
+    assert await ledger.requests.give_up(KEY) is None
+    await begun(ledger, 1, last=1)
+    await ledger.requests.complete(KEY, some_counts(sent=3))
+    assert await ledger.requests.give_up(KEY) is None
     request = await ledger.requests.get(KEY)
     assert request is not None
     assert not request.cut
