@@ -26,8 +26,11 @@ _PER_PART = frozenset({"recipients", "part", "last", "accepted_at", "template_ve
 """What may differ between the parts of one request, and between repeats of one part."""
 
 
-async def expand(record: Incoming, cluster: str, tools: Tools) -> None:
-    """Expand one record; when this returns its offset may be committed."""
+async def expand(record: Incoming, cluster: str, tools: Tools, *, sparing: bool = False) -> None:
+    """Expand one record; when this returns its offset may be committed.
+
+    With `sparing` a recipient that meets a fault of ours fails alone, instead of the whole part.
+    """
     checked = await _check(record, cluster, tools)
     if isinstance(checked, Refusal):
         await refuse(record, checked, tools)
@@ -38,7 +41,8 @@ async def expand(record: Incoming, cluster: str, tools: Tools) -> None:
         await refuse(record, refusal, tools)
         return
     if part.number not in stands.counted:
-        await _write_chunks(request, wording.text_of(stands.head, tools.sealer), stands, tools)
+        text = wording.text_of(stands.head, tools.sealer)
+        await _write_chunks(request, text, stands, tools, sparing=sparing)
     after = await tools.lasting(lambda: tools.ledger.requests.count(head.key, part.number), "count")
     if after.cancelled:
         await tools.lasting(lambda: tools.ledger.chunks.mark_cancelled(head.key, part.number), "mark")
@@ -132,7 +136,8 @@ def _describe(
         template_version=wording.template_version,
     )
     size = len(request.recipients)
-    return head, Part(request.part, size, tools.limits.chunk_size, part_digest, request.last)
+    limits = tools.limits
+    return head, Part(request.part, size, limits.chunk_size, part_digest, request.last, limits.default_region)
 
 
 def whole_milliseconds(moment: datetime) -> datetime:
@@ -158,23 +163,24 @@ def _conflict(stands: Request, request: BulkRequest, mine: tuple[Head, Part], se
         shared, whole = mine[0].digest, mine[1].digest
         if head.key_id != mine[0].key_id:
             shared, whole = digests(sealer, request, head.key_id)
-    except SealingError:
-        return about(request, conflict, head.correlation_id)
+    except SealingError:  # whether it is the same body cannot be told: not the caller's fault
+        refusal = Refusal(Rejection.UNPROCESSABLE, "this consumer lacks the sealing key of the request's first part")
+        return about(request, refusal, head.correlation_id)
     if shared != head.digest or (part and part.digest != whole):
         return about(request, conflict, head.correlation_id)
-    if part is None:
+    if part is None or part.number in stands.lost:
         refusal = Refusal(Rejection.PART_REFUSED, "the part came after the last one, or too late", ("part",))
         return about(request, refusal, head.correlation_id)
     return None
 
 
-async def _write_chunks(request: BulkRequest, text: Text, stands: Request, tools: Tools) -> None:
+async def _write_chunks(request: BulkRequest, text: Text, stands: Request, tools: Tools, *, sparing: bool) -> None:
     """Insert the chunks of a part and publish their ids, then say that it was accepted."""
     head, part = stands.head, stands.parts[request.part]
     late = head.expires_at is not None and tools.ledger.now() >= head.expires_at
     alone = part.number == 0 and part.last
     lane = Lane.EXPRESS if alone and part.size <= part.chunk_size else Lane.BULK
-    checker = PartChecker(head, text, tools.sealer, tools.limits.default_region)
+    checker = PartChecker(head, text, tools.sealer, part.default_region, sparing=sparing)
     for first, end in bounds_of(part):
         checked = checker.check(first, request.recipients[first:end])
         if part.number > 0:

@@ -4,19 +4,23 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from consumer.tools import log, where
 from core.address import normalise_email, normalise_phone
 from core.ids import chunk_id
 from core.mask import mask_email, mask_phone, mask_raw
 from core.plan import chunk_bounds, to_ranges
 from core.render import HeaderInjection, RenderError
 from core.work import Decided, Work, put_back
-from ledger.sealing import Sealer, seal_recipients
+from ledger.sealing import HASH_BYTES, Sealer, seal_recipients
 from ledger.texts import Text
 from ledger.values import Chunk, Head, Part
 from schemas.requests import Recipient
 from schemas.statuses import Channel, Lane, Reason, Status
 
 AnyRecipient = str | Recipient
+
+_NO_HASH = bytes(HASH_BYTES)
+"""Of a recipient that could not be checked; no address has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +36,13 @@ class Checked:
 
 
 class PartChecker:
-    """Checks the recipients of one part, in order; remembers the addresses that it has seen."""
+    """Checks the recipients of one part, in order; remembers the addresses that it has seen.
 
-    def __init__(self, head: Head, text: Text, sealer: Sealer, default_region: str | None) -> None:
-        self._key_id, self._sealer, self._text = head.key_id, sealer, text
+    With `sparing` a recipient that meets a fault of ours fails alone; otherwise the fault is raised.
+    """
+
+    def __init__(self, head: Head, text: Text, sealer: Sealer, default_region: str | None, *, sparing: bool) -> None:
+        self._key_id, self._sealer, self._text, self._sparing = head.key_id, sealer, text, sparing
         self._seen: set[bytes] = set()
         self._normalise: Callable[[str], str | None] = normalise_email
         self._mask: Callable[[str], str] = mask_email
@@ -52,13 +59,21 @@ class PartChecker:
         references: list[str | None] = []
         for index, recipient in enumerate(recipients, first):
             to, variables, reference = _parts_of(recipient)
-            address = self._normalise(to)
-            value = self._sealer.hash((address or to).encode(), self._key_id)
-            checked.masked.append(self._mask(address) if address else mask_raw(to))
+            try:
+                address = self._normalise(to)
+                value = self._sealer.hash((address or to).encode(), self._key_id)
+                masked = self._mask(address) if address else mask_raw(to)
+                found = self._decide(address, value, variables)
+            except Exception as error:
+                if not self._sparing:
+                    raise
+                log.error("recipient given up", index=index, error=type(error).__name__, where=where(error))
+                address, value, masked, found = None, _NO_HASH, "***", (Status.FAILED, Reason.UNPROCESSABLE)
+            checked.masked.append(masked)
             checked.hashes.append(value)
             checked.sealed.append((address or to, variables))
             references.append(reference)
-            if found := self._decide(address, value, variables):
+            if found:
                 checked.decided[index] = found
         any_reference = any(reference is not None for reference in references)
         return Checked(

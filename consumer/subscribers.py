@@ -123,10 +123,13 @@ def _incoming(message: KafkaMessage) -> Incoming:
 
 
 async def _expand_or_refuse(record: Incoming, cluster: str, tools: Tools) -> None:
-    """Expand; what meets a fault of ours again and again is kept in the dead letters, and the partition moves on."""
+    """Expand; what meets a fault of ours again and again is kept in the dead letters, and the partition moves on.
+
+    The last try gives up only the recipients that meet it.
+    """
     for attempt in range(1, _TRIES + 1):
         try:
-            await expand(record, cluster, tools)
+            await expand(record, cluster, tools, sparing=attempt == _TRIES)
         except Exception as error:  # noqa: BLE001  # raising here would skip the record with the next commit
             said = {"error": type(error).__name__, "where": where(error), "attempt": attempt}
             log.error("expanding failed", origin=record.origin, **said)

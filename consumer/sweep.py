@@ -99,20 +99,23 @@ class Sweeper:
         if request.completion:
             await announce(request, self._tools)
             return
-        if (
-            not request.all_expanded
-            and await self._overdue(request)
-            and await self._tools.ledger.requests.cut(
-                request.head.key,
-            )
-        ):
-            log.warning("request cut: a part never came", request_id=request.head.request_id)
+        if not request.all_expanded and await self._overdue(request):
+            await self._cut(request)
         await complete(request.head.key, self._tools)
+
+    async def _cut(self, request: Request) -> None:
+        """Wait no more for parts that never came, nor for those begun whose record was given up or is gone."""
+        requests, key = self._tools.ledger.requests, request.head.key
+        if await requests.cut(key):
+            log.warning("request cut: a part never came", request_id=request.head.request_id)
+        if given_up := await requests.give_up(key):
+            lost = sorted(given_up.lost)
+            log.warning("request cut: parts begun are lost", request_id=request.head.request_id, parts=lost)
 
     async def _overdue(self, request: Request) -> bool:
         """Whether a part is missing for too long, and is not just waiting in the intake."""
         tools, head = self._tools, request.head
-        if request.cut or request.begun_at is None:
+        if request.begun_at is None:
             return False
         waited = (tools.ledger.now() - request.begun_at).total_seconds()
         if waited < tools.limits.part_timeout_seconds:

@@ -22,6 +22,7 @@ _REASON_TO_DO: Mapping[Reason, str] = {
     Reason.INVALID_RECIPIENT: "correct the address; for numbers without `+` set ROLLCALL_DEFAULT_REGION",
     Reason.MISSING_VARIABLE: "give the variable with the recipient or the request",
     Reason.INVALID_CONTENT: "take line breaks and control characters out of what goes into a subject",
+    Reason.UNPROCESSABLE: "look at the consumer's log lines and report them; then send to those again",
     Reason.REJECTED: "read `error` in the log: the provider says why",
     Reason.GAVE_UP: "see that the provider works (`rollcall providers check`), then send to those again",
     Reason.UNAVAILABLE: "nothing; it is tried again by itself. If it lasts: `rollcall providers check`",
@@ -43,7 +44,8 @@ _REJECTION_TO_DO: Mapping[Rejection, str] = {
     Rejection.UNSUPPORTED_VERSION: "update rollcall, or send the version it knows",
     Rejection.TOO_LARGE: "split the recipients into parts, or use `rollcall send`",
     Rejection.INVALID_CONTENT: "correct the field that the event names",
-    Rejection.UNPROCESSABLE: "look at the consumer's log lines and report them; the dead letters have the record",
+    Rejection.UNPROCESSABLE: "look at the consumer's log lines: report a fault, put back a missing sealing key; "
+    "the dead letters have the record",
     Rejection.UNKNOWN_TEMPLATE: "store it with `rollcall template put`, or correct the code",
     Rejection.REPLY_TOPIC_REFUSED: "create the topic, and allow it in ROLLCALL_REPLY_TOPICS",
     Rejection.REQUEST_CONFLICT: "take a new request id for another body",

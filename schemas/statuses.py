@@ -74,6 +74,7 @@ class Reason(Meaning):
     INVALID_RECIPIENT = "invalid_recipient", "failed: the address is none for this channel"
     MISSING_VARIABLE = "missing_variable", "failed: the content names a variable that nobody gave"
     INVALID_CONTENT = "invalid_content", "failed: a variable would break the message, such as a line break in a subject"
+    UNPROCESSABLE = "unprocessable", "failed: it met a fault of the consumer that repeating did not cure"
     REJECTED = "rejected", "failed: the provider refused the message for good"
     GAVE_UP = "gave_up", "failed: every attempt was refused for the moment, until attempts or time ran out"
     UNAVAILABLE = "unavailable", "between attempts: the provider could not be reached or had a fault of its own"
@@ -97,7 +98,10 @@ class Rejection(Meaning):
     UNSUPPORTED_VERSION = "unsupported_version", "schema_version is newer than this consumer"
     TOO_LARGE = "too_large", "the record is larger than the intake takes"
     INVALID_CONTENT = "invalid_content", "the content or subject cannot be used as a template or a header"
-    UNPROCESSABLE = "unprocessable", "it met a fault of this consumer that repeating did not cure"
+    UNPROCESSABLE = (
+        "unprocessable",
+        "it met a fault of this consumer that repeating did not cure, or a sealing key is missing",
+    )
     UNKNOWN_TEMPLATE = "unknown_template", "the tenant has no template of this code"
     REPLY_TOPIC_REFUSED = "reply_topic_refused", "the reply topic is not allowed, or does not exist"
     REQUEST_CONFLICT = "request_conflict", "the same request id was taken with another body"

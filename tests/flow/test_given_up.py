@@ -1,0 +1,132 @@
+"""What meets a fault of ours again and again ends in a known state, and takes as little with it as it can."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from consumer.subscribers import _expand_or_refuse
+from consumer.tools import Tools
+from core.ids import request_key
+from ledger.sealing import Sealer
+from tests.flow.world import TOPICS, World
+
+NUMBERS = [f"138000000{n:02d}" for n in range(7)]
+KEY = request_key("t1", "r1")
+
+
+class Broken:
+    """A part of the ledger that fails at one method from its n-th call on."""
+
+    def __init__(self, inner: object, method: str, after: int) -> None:
+        self._inner, self._method, self._left = inner, method, after
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._inner, name)
+        if name != self._method:
+            return value
+
+        async def call(*args: Any) -> Any:
+            self._left -= 1
+            if self._left < 0:
+                raise ZeroDivisionError
+            return await value(*args)
+
+        return call
+
+
+class House:
+    """A ledger whose chunks are broken."""
+
+    def __init__(self, inner: Any, after: int) -> None:
+        self.requests, self.logs, self.now = inner.requests, inner.logs, inner.now
+        self.chunks = Broken(inner.chunks, "insert", after)
+
+
+class Thirteen(Sealer):
+    """Meets one address that it cannot bear."""
+
+    def hash(self, value: bytes, key_id: str) -> bytes:
+        if value.endswith(b"03"):
+            raise ZeroDivisionError
+        return super().hash(value, key_id)
+
+
+def broken(world: World, after: int) -> Tools:
+    return replace(world.tools(), ledger=House(world.ledger, after))  # type: ignore[arg-type]
+
+
+async def test_a_part_that_is_given_up_half_written_ends_as_incomplete() -> None:
+    world = World()
+    record = world.record(*NUMBERS)
+    await _expand_or_refuse(record, "cluster", broken(world, after=1))
+    assert len(world.bus.dead_letters) == 1
+    await world.settle(1)
+    assert not world.events("request.completed"), "it may be in its second try elsewhere"
+    world.pass_time(3600)
+    await world.settle(1)
+    (completed,) = world.events("request.completed")
+    assert (completed["incomplete"], completed["total"], completed["by_status"]) == (True, 4, {"sent": 4})
+    assert [event["reason"] for event in world.events("request.rejected")] == ["unprocessable"]
+
+
+async def test_what_was_given_up_stays_so_when_its_request_comes_again() -> None:
+    world = World()
+    await _expand_or_refuse(world.record(*NUMBERS), "cluster", broken(world, after=1))
+    world.pass_time(4000)
+    await world.settle(2)
+    await world.expand(world.record(*NUMBERS))
+    await world.settle(2)
+    assert [event["reason"] for event in world.events("request.rejected")][1:] == ["part_refused"]
+    assert len(await world.logs()) == 4
+    assert len(world.events("request.completed")) == 1
+
+
+async def test_a_part_that_still_waits_in_the_intake_is_not_given_up() -> None:
+    world = World()
+    record = world.record(*NUMBERS)
+    with pytest.raises(ZeroDivisionError):
+        await world.expand(record, broken(world, after=1))  # its process was killed, and nobody took over yet
+    world.bus.lags[TOPICS.requests, 0] = 1
+    world.pass_time(7200)
+    await world.settle(2)
+    await world.expand(record)
+    await world.settle(2)
+    assert await world.outcomes() == [("sent", None)] * 7
+    (completed,) = world.events("request.completed")
+    assert not completed["incomplete"]
+
+
+async def test_one_recipient_that_meets_a_fault_fails_alone() -> None:
+    world = World()
+    world.sealer = Thirteen([("k1", bytes(32))])
+    await _expand_or_refuse(world.record(*NUMBERS), "cluster", world.tools())
+    await world.settle(2)
+    expected = [("sent", None)] * 7
+    expected[3] = ("failed", "unprocessable")
+    assert await world.outcomes() == expected
+    assert not world.bus.dead_letters
+    (completed,) = world.events("request.completed")
+    assert (completed["total"], completed["incomplete"]) == (7, False)
+    assert (await world.logs())[3].recipient == "***"
+
+
+async def test_a_part_under_a_key_that_is_gone_is_not_called_a_conflict() -> None:
+    world = World()
+    await world.expand(world.record(*NUMBERS[:3], part=0, last=False))
+    other = replace(world.tools(), sealer=Sealer([("k2", bytes(32))]))
+    await world.expand(world.record(*NUMBERS[3:], part=1, last=True), other)
+    (rejected,) = world.events("request.rejected")
+    assert (rejected["reason"], rejected["part"]) == ("unprocessable", 1)
+    assert len(world.bus.dead_letters) == 1
+
+
+async def test_the_region_that_a_part_was_begun_with_is_kept() -> None:
+    world = World()
+    record = world.record(*NUMBERS)
+    with pytest.raises(ZeroDivisionError):
+        await world.expand(record, broken(world, after=1))
+    world.limits = replace(world.limits, default_region=None)
+    await world.expand(record)
+    await world.settle(2)
+    assert await world.outcomes() == [("sent", None)] * 7
