@@ -26,3 +26,9 @@ class UnknownRequest(CommandError):  # noqa: N818  # a state of the world, not a
     """The ledger has no request of this id and tenant."""
 
     exit_code = EXIT_UNKNOWN_REQUEST
+
+    def __init__(self, tenant: str, request_id: str) -> None:
+        super().__init__(
+            f"tenant {tenant} has no request {request_id}: one is known once a consumer has taken it up, "
+            "and one that was refused never is: its event request.rejected says why",
+        )

@@ -1,6 +1,6 @@
 """The options of `send` that make up a request, checked before anything is opened or sent."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -8,10 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cli.errors import UsageError
-from core.render import Template, TemplateError, compile_html, compile_subject, compile_text
-from core.render_html import is_html
 from schemas.requests import BulkBody, BulkRequest
-from schemas.statuses import Channel
 
 _OPTIONS = {"tenant_id": "--tenant", "user_id": "--user", "variables": "--variable"}
 _ANYONE = "anyone"  # stands for the recipients while the rest of a request is checked
@@ -28,27 +25,10 @@ def check_head(fields: dict[str, Any], *, tenant: str | None, request_id: str | 
     try:
         if tenant is not None:
             BulkRequest.model_validate({**body, "tenant_id": tenant, "request_id": request_id})
-        return _compiled(BulkBody.model_validate(body))
+        return BulkBody.model_validate(body)
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False)
         raise UsageError("\n".join(dict.fromkeys(map(_line, problems)))) from None
-
-
-def _compiled(body: BulkBody) -> BulkBody:
-    """The same, when its text and subject can be used as templates: a consumer would refuse the request otherwise."""
-    by_mail = body.channel is Channel.EMAIL
-    _compile("content", body.content, compile_html if by_mail and is_html(body.content) else compile_text)
-    if by_mail:
-        _compile("subject", body.subject or "", compile_subject)
-    return body
-
-
-def _compile(field: str, source: str, compiler: Callable[[str], Template]) -> None:
-    try:
-        compiler(source)
-    except TemplateError as error:
-        hint = "; {{name}} is a variable, {{{{ a literal {{" if field == "content" else ""
-        raise UsageError(f"{option_of(field)}: {error}{hint}") from None
 
 
 def _line(problem: Any) -> str:

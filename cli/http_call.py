@@ -7,9 +7,10 @@ import aiohttp
 import orjson
 
 from cli.errors import CommandError, UsageError
-from cli.rows import RowError
+from cli.reading import FirstReading
 from cli.source import Source
 from core.intake import recipient_json
+from ledger.texts import Text
 from schemas.requests import BulkBody
 
 MOST_RECIPIENTS = 100_000
@@ -26,26 +27,30 @@ class Answered:
     total: int
 
 
-def encode_body(source: Source, body: BulkBody) -> bytes:
-    """The body of the call; raises CommandError naming a line, or when the file is too large for one call."""
+def encode_body(source: Source, body: BulkBody, text: Text) -> bytes:
+    """The body of the call; raises CommandError naming each bad line, or when the file is too large for one call."""
     head = orjson.dumps(body.model_dump(mode="json", exclude={"recipients"}, exclude_none=True))
-    rows = source.rows()
+    reading = FirstReading(source.rows(), text)
     encoded: list[bytes] = []
     size = len(head)
-    try:
-        for recipient in rows:
-            encoded.append(orjson.dumps(recipient_json(recipient)))
-            size += len(encoded[-1]) + 1
-            if len(encoded) > MOST_RECIPIENTS or size > MOST_BYTES:
-                raise UsageError(
-                    f"FILE: one call takes {MOST_RECIPIENTS:,} recipients and {MOST_BYTES >> 20} MiB; "
-                    "send it over Kafka, without --url",
-                )
-    except RowError as error:
-        raise CommandError(f"FILE: {error}") from None
+    for recipient in reading:
+        encoded.append(orjson.dumps(recipient_json(recipient)))
+        size += len(encoded[-1]) + 1
+        require_room(len(encoded), size)
+    reading.require_lines()
     if not encoded:
         raise CommandError("FILE: recipients: at least one is needed")
+    reading.require_variables()
     return b"".join((head[:-1], b',"recipients":[', b",".join(encoded), b"]}"))
+
+
+def require_room(recipients: int, size: int) -> None:
+    """Raise UsageError where one call does not take so many recipients, or so many bytes."""
+    if recipients > MOST_RECIPIENTS or size > MOST_BYTES:
+        raise UsageError(
+            f"FILE: one call takes {MOST_RECIPIENTS:,} recipients and {MOST_BYTES >> 20} MiB; "
+            "send it over Kafka, without --url",
+        )
 
 
 async def post(url: str, token: str, body: bytes, request_id: str | None) -> Answered:

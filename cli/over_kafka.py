@@ -1,21 +1,25 @@
 """`send` through Kafka: publish the parts, follow the result events."""
 
 import asyncio
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from cli.errors import CommandError, UsageError
-from cli.follow import open_follower
+from cli.follow import Follower, open_follower
 from cli.intake import Intake
 from cli.kafka import answering, open_admin, partitions_of_topics, require_topics
+from cli.ledger import open_ledger
 from cli.order import Order, Survey
 from cli.publish import Published, open_publisher, publish
 from cli.roll import Roll
-from cli.settings import SendSettings
+from cli.settings import LedgerAddress, SendSettings
 from cli.summary import Summary
-from cli.waiting import Attempt, follow_to_end
+from cli.waiting import Attempt, follow, follow_to_end, late
+from cli.watch import watch
 from core.intake import choose_lane, intake_topic
 
 Partitions = Mapping[str, list[int]]
@@ -40,12 +44,49 @@ async def publish_and_follow(
     with answering(settings):
         topics = await known_topics(settings, _intake(found, settings), order.body.reply_topic)
         async with open_follower(settings, topics, from_start=order.repeated) as follower:
-            published = Published()
-            publishing = asyncio.create_task(_publish(order, found, settings, published))
-            intake = Intake(settings, follower, published)
-            roll = Roll(order.request_id, order.tenant_id, found.recipients)
-            attempt = Attempt(roll, publishing, intake.settled)
+            attempt = _attempt(order, found, settings, follower)
             return await follow_to_end(follower, attempt, console, timeout=timeout)
+
+
+async def publish_and_watch(  # noqa: PLR0913  # as above, and the ledger
+    order: Order,
+    found: Survey,
+    settings: SendSettings,
+    address: LedgerAddress,
+    console: Console,
+    *,
+    timeout: float | None,
+) -> Summary:
+    """Publish what may have been published before, and take the roll call from the ledger.
+
+    Of what was taken up earlier nothing is reported again, and its events may be gone from their topic by now. Events
+    are followed only until no refusal can come any more.
+    """
+    end = time.monotonic() + timeout if timeout else None
+    with answering(settings):
+        topics = await known_topics(settings, _intake(found, settings))
+        async with (
+            open_ledger(address) as ledger,
+            open_follower(settings, topics, from_start=False) as follower,
+        ):
+            attempt = replace(_attempt(order, found, settings, follower), only_intake=True)
+            if not await follow(follower, attempt, console, timeout=timeout):
+                summary = attempt.roll.summary()
+                return replace(summary, notes=(*summary.notes, late(timeout)))
+            left = max(end - time.monotonic(), 0.1) if end else None
+            summary = await watch(ledger, console, order.tenant_id, order.request_id, timeout=left)
+    if summary.accounted and summary.total != found.recipients:
+        note = f"{found.recipients:,} recipients were sent, the ledger has {summary.total:,}"
+        return replace(summary, accounted=False, notes=(*summary.notes, note))
+    return summary
+
+
+def _attempt(order: Order, found: Survey, settings: SendSettings, follower: Follower) -> Attempt:
+    """Begin to publish."""
+    published = Published()
+    publishing = asyncio.create_task(_publish(order, found, settings, published))
+    roll = Roll(order.request_id, order.tenant_id, found.recipients)
+    return Attempt(roll, publishing, Intake(settings, follower, published).settled)
 
 
 async def known_topics(settings: SendSettings, intake: str | None, reply_topic: str | None = None) -> Partitions:

@@ -8,16 +8,31 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from cli.roll import Roll
-from cli.summary import by_status
+from cli.summary import Counts, by_status
 
 _LINE_SECONDS = 5.0
+
+
+class Called(Protocol):
+    """How far a request is."""
+
+    @property
+    def expected(self) -> int:
+        """How many recipients it has."""
+
+    @property
+    def reported(self) -> int:
+        """How many of them have their outcome."""
+
+    @property
+    def counts(self) -> Counts:
+        """Their outcomes by status and reason."""
 
 
 class Display(Protocol):
     """Where the progress is shown."""
 
-    def update(self, roll: Roll) -> None:
+    def update(self, roll: Called) -> None:
         """Show how many recipients have their outcome."""
 
     def say(self, line: str) -> None:
@@ -42,9 +57,10 @@ class Bar:
         self._progress = progress
         self._task = progress.add_task("waiting", total=total)
 
-    def update(self, roll: Roll) -> None:
+    def update(self, roll: Called) -> None:
         """Move it."""
-        self._progress.update(self._task, completed=roll.reported, description=_said(roll))
+        said = _said(roll) or "waiting"
+        self._progress.update(self._task, total=roll.expected, completed=roll.reported, description=said)
 
     def say(self, line: str) -> None:
         """Print above the bar."""
@@ -59,7 +75,7 @@ class Lines:
         self._at = time.monotonic()
         self._shown = 0
 
-    def update(self, roll: Roll) -> None:
+    def update(self, roll: Called) -> None:
         """Print a line when the last one is some seconds old."""
         if roll.reported != self._shown and time.monotonic() - self._at >= _LINE_SECONDS:
             self._at, self._shown = time.monotonic(), roll.reported
@@ -70,5 +86,5 @@ class Lines:
         self._console.print(line, soft_wrap=True)
 
 
-def _said(roll: Roll) -> str:
+def _said(roll: Called) -> str:
     return ", ".join(f"{number:,} {status}" for status, number in by_status(roll.counts).items())

@@ -74,10 +74,7 @@ async def known_request(ledger: Ledger, tenant: str, request_id: str) -> Request
     """The request; raises UnknownRequest."""
     request = await ledger.requests.get(request_key(tenant, request_id))
     if request is None:
-        raise UnknownRequest(
-            f"tenant {tenant} has no request {request_id}: one is known once a consumer has taken it up, "
-            "and one that was refused never is: its event request.rejected says why",
-        )
+        raise UnknownRequest(tenant, request_id)
     return request
 
 

@@ -1,13 +1,14 @@
 """A file of recipients, read a line at a time: CSV with a header row, or JSON lines.
 
-Errors name the line and the field, never what stands there.
+Errors name the line and the field, never what stands there. An empty cell of CSV is a variable that is not given: CSV
+has no other way to say so. JSON lines can give an empty text.
 """
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -36,6 +37,10 @@ class RowError(Exception):
         super().__init__(f"line {line}: {problem}")
 
 
+Row = AnyRecipient | RowError
+"""A recipient, or why a line is none."""
+
+
 class Rows:
     """The recipients of a file, in order; `line` is where the reading stands, counted from 1."""
 
@@ -45,10 +50,15 @@ class Rows:
         self._format = row_format
 
     def __iter__(self) -> Iterator[AnyRecipient]:
+        for row in self.judged():
+            if isinstance(row, RowError):
+                raise row
+            yield row
+
+    def judged(self) -> Iterator[Row]:
+        """Every line, also those that cannot be used; raises RowError where no more can be read behind one."""
         try:
             yield from self._csv() if self._format is RowFormat.CSV else self._json_lines()
-        except ValidationError as error:
-            raise RowError(self.line, explain(error)) from None
         except csv.Error as error:
             # These messages are fixed sentences about quotes, lengths and line ends; they quote nothing.
             raise RowError(self.line, f"is not CSV ({error})") from None
@@ -63,12 +73,18 @@ class Rows:
             except UnicodeDecodeError:
                 raise RowError(self.line, "is not UTF-8") from None
 
-    def _json_lines(self) -> Iterator[AnyRecipient]:
+    def _json_lines(self) -> Iterator[Row]:
         for line in self._lines():
             if line.strip():
-                yield _ANY_RECIPIENT.validate_json(line)
+                yield self._valid(_ANY_RECIPIENT.validate_json, line)
 
-    def _csv(self) -> Iterator[AnyRecipient]:
+    def _valid(self, validate: Callable[[Any], AnyRecipient], said: object) -> Row:
+        try:
+            return validate(said)
+        except ValidationError as error:
+            return RowError(self.line, explain(error))
+
+    def _csv(self) -> Iterator[Row]:
         reader = csv.reader(self._lines(), strict=True)
         header = _checked_header(next(reader, []))
         own_at = {name: header.index(name) for name in _OWN_COLUMNS if name in header}
@@ -77,9 +93,11 @@ class Rows:
             if not row:
                 continue
             if len(row) != len(header):
-                raise RowError(self.line, f"has {len(row)} columns, the header row has {len(header)}")
+                yield RowError(self.line, f"has {len(row)} columns, the header row has {len(header)}")
+                continue
             own = {name: row[at].strip() for name, at in own_at.items() if name == "to" or row[at].strip()}
-            yield Recipient.model_validate({**own, "variables": {name: row[at] for name, at in variables_at.items()}})
+            variables = {name: row[at] for name, at in variables_at.items() if row[at]}
+            yield self._valid(Recipient.model_validate, {**own, "variables": variables})
 
 
 def _checked_header(row: list[str]) -> list[str]:

@@ -9,19 +9,23 @@ from typing import Any
 import typer
 from rich.console import Console
 
+from cli import dry_run
 from cli.console import open_console, program
 from cli.errors import UsageError
 from cli.head import check_head
 from cli.http_call import encode_body
-from cli.order import Order, new_request_id, survey
+from cli.order import Order, Survey, new_request_id, survey
 from cli.over_http import Call, post_and_follow, post_only
-from cli.over_kafka import publish_and_follow, publish_only
+from cli.over_kafka import publish_and_follow, publish_and_watch, publish_only
 from cli.render import print_roll_call
 from cli.rows import RowFormat
-from cli.settings import SendSettings, load
+from cli.settings import LedgerAddress, SendSettings, TrialSettings, ledger_if_given, load
 from cli.source import Source, open_source
+from cli.stored import find_template
 from cli.summary import Summary
+from cli.text import compile_all
 from schemas.requests import BulkBody
+from schemas.statuses import Channel
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -33,6 +37,7 @@ class Options:
     fields: dict[str, Any]
     tenant: str | None
     request_id: str | None
+    dry_run: bool
     wait: bool
     timeout_seconds: float | None
     url: str | None
@@ -46,8 +51,11 @@ def run(options: Options) -> Summary | None:
     body = check_head(options.fields, tenant=None if over_http else options.tenant, request_id=options.request_id)
     row_format = RowFormat(options.row_format) if options.row_format else None
     with open_source(options.file, row_format) as source:
-        way = _over_http if over_http else _over_kafka
-        return way(options, body, source, console)
+        order = _order(options, body, source)
+        if options.dry_run:
+            dry_run.run(order, load(TrialSettings), console, one_call=over_http)
+            return None
+        return _over_http(options, order, console) if over_http else _over_kafka(options, order, console)
 
 
 def _checked_way(options: Options) -> bool:
@@ -56,35 +64,49 @@ def _checked_way(options: Options) -> bool:
         raise UsageError("--tenant: is needed")
     if options.url is None:
         return False
-    if not options.token:
+    if not options.token and not options.dry_run:
         raise UsageError("--token: is needed with --url; `rollcall token` makes one for development")
     if options.tenant is not None:
         raise UsageError("--tenant: over HTTP the token says the tenant")
     return True
 
 
-def _over_kafka(options: Options, body: BulkBody, source: Source, console: Console) -> Summary | None:
-    settings = load(SendSettings)
-    order = Order(
+def _order(options: Options, body: BulkBody, source: Source) -> Order:
+    """The request with its text compiled; a template is looked up in the ledger, or by the service that is called."""
+    content, subject, version = body.content, body.subject, None
+    if body.template is not None:
+        content = ""
+        if options.tenant is not None:
+            address = load(LedgerAddress)
+            stored = asyncio.run(find_template(address, options.tenant, body.template, options.request_id))
+            content, subject, version = stored.content, subject or stored.subject, stored.version
+            if body.channel is Channel.EMAIL and not subject:
+                raise UsageError("--subject: is needed, for the template has none")
+    return Order(
         source=source,
         body=body,
+        text=compile_all(body.channel, content, subject, body.variables),
         tenant_id=options.tenant or "",
         request_id=options.request_id or new_request_id(),
         accepted_at=datetime.now(UTC),
         repeated=options.request_id is not None,
+        template_version=version,
     )
-    found = survey(order)
+
+
+def _over_kafka(options: Options, order: Order, console: Console) -> Summary | None:
+    settings = load(SendSettings)
+    found, _ = survey(order)
     # Said before anything is published, so that it can be repeated whatever happens then.
     console.print(f"request {order.request_id}")
     console.print(f"{_many(found.recipients, 'recipient')} in {_many(found.parts, 'part')}")
+    hint = _report(order.request_id, order.tenant_id)
     if not options.wait:
         asyncio.run(publish_only(order, found, settings))
-        console.print(f"published; see {_report(order.request_id, order.tenant_id)}", soft_wrap=True)
+        console.print(f"published; see {hint}", soft_wrap=True)
         return None
-    hint = _report(order.request_id, order.tenant_id)
     try:
-        following = publish_and_follow(order, found, settings, console, timeout=options.timeout_seconds)
-        summary = asyncio.run(following)
+        summary = asyncio.run(_published(options, order, found, settings, console))
     except KeyboardInterrupt:
         typer.echo(f"interrupted; what is published goes on without this command: {hint}", err=True)
         raise
@@ -92,9 +114,20 @@ def _over_kafka(options: Options, body: BulkBody, source: Source, console: Conso
     return summary
 
 
-def _over_http(options: Options, body: BulkBody, source: Source, console: Console) -> Summary | None:
-    encoded = encode_body(source, body)
-    call = Call(options.url or "", options.token or "", encoded, options.request_id, body.reply_topic)
+async def _published(
+    options: Options, order: Order, found: Survey, settings: SendSettings, console: Console
+) -> Summary:
+    """Publish it and wait for its end: by the events, or where it may have been published before by the ledger."""
+    timeout = options.timeout_seconds
+    address = ledger_if_given() if order.repeated else None
+    if address is None:
+        return await publish_and_follow(order, found, settings, console, timeout=timeout)
+    return await publish_and_watch(order, found, settings, address, console, timeout=timeout)
+
+
+def _over_http(options: Options, order: Order, console: Console) -> Summary | None:
+    encoded = encode_body(order.source, order.body, order.text)
+    call = Call(options.url or "", options.token or "", encoded, options.request_id, order.body.reply_topic)
     if not options.wait:
         answered = asyncio.run(post_only(call, console))
         console.print(f"see {_report(answered.request_id, answered.tenant_id)}", soft_wrap=True)

@@ -1,5 +1,6 @@
 """What the command line reads from the environment: each command only what it needs."""
 
+import os
 from typing import Annotated, TypeVar
 
 from pydantic import Field, SecretStr, field_validator
@@ -7,7 +8,7 @@ from pydantic_settings import BaseSettings
 
 from cli.errors import UsageError
 from schemas import settings as environment
-from schemas.settings import CommonSettings, SettingsError
+from schemas.settings import PREFIX, CommonSettings, SettingsError
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -19,6 +20,12 @@ class SendSettings(CommonSettings):
         default=500,
         description="recipients a chunk; a request of one part and at most so many travels on the express topics",
     )
+
+
+class TrialSettings(SendSettings):
+    """What `send --dry-run` needs: nothing; what there is says how the file would be read."""
+
+    kafka_bootstrap: str = Field(default="", description="Kafka's bootstrap servers, host:port, comma-separated")
 
 
 class LedgerAddress(BaseSettings):
@@ -52,6 +59,11 @@ class TokenSettings(BaseSettings):
         if len(value.get_secret_value().encode()) < 32:
             raise ValueError("is shorter than 32 bytes")
         return value
+
+
+def ledger_if_given() -> LedgerAddress | None:
+    """Where the ledger is, for commands that can do without; a UsageError where it is given and wrong."""
+    return load(LedgerAddress) if os.environ.get(f"{PREFIX}MONGO_URL") else None
 
 
 def load(settings: type[S]) -> S:

@@ -28,6 +28,8 @@ class Attempt:
     publishing: "asyncio.Task[None]"
     settled: Settled
     """Whether no refusal can follow any more: until then a completion from before this attempt does not count."""
+    only_intake: bool = False
+    """Whether it ends there: what became of everybody is then asked elsewhere."""
 
     async def ended(self) -> bool:
         """Whether nothing more is to be waited for. Raises what the publishing raised."""
@@ -36,27 +38,41 @@ class Attempt:
         if not self.publishing.done():
             return False
         self.publishing.result()
+        if self.only_intake:
+            return await self.settled()
         return self.roll.concluded or (self.roll.completed is not None and await self.settled())
 
 
 async def follow_to_end(follower: Follower, attempt: Attempt, console: Console, *, timeout: float | None) -> Summary:
     """Follow the events until the request is completed, or `timeout` seconds are over; the answer is the roll call.
 
+    Raises what `follow` raises.
+    """
+    in_time = await follow(follower, attempt, console, timeout=timeout)
+    summary = attempt.roll.summary()
+    return summary if in_time else replace(summary, notes=(*summary.notes, late(timeout)))
+
+
+async def follow(follower: Follower, attempt: Attempt, console: Console, *, timeout: float | None) -> bool:
+    """Follow the events until the attempt has ended; whether it has within `timeout` seconds.
+
     Raises what the publishing raises, and CommandError for a refused request, whose publishing is stopped.
     """
-    roll = attempt.roll
     try:
-        with open_display(console, roll.expected) as display:
+        with open_display(console, attempt.roll.expected) as display:
             in_time = await _wait(follower, attempt, display, timeout)
     finally:
         attempt.publishing.cancel()
         with contextlib.suppress(asyncio.CancelledError, CommandError):
             await attempt.publishing
-    if roll.rejected is not None:
-        raise refused(roll)
-    summary = roll.summary()
-    late = () if in_time else (f"not completed within {timeout:.0f} s; the request goes on without this command",)
-    return replace(summary, notes=(*summary.notes, *late))
+    if attempt.roll.rejected is not None:
+        raise refused(attempt.roll)
+    return in_time
+
+
+def late(timeout: float | None) -> str:
+    """What is said of a request that was not completed within so many seconds."""
+    return f"not completed within {timeout:.0f} s; the request goes on without this command"
 
 
 async def _wait(follower: Follower, attempt: Attempt, display: Display, timeout: float | None) -> bool:

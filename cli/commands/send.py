@@ -23,7 +23,7 @@ def send(  # noqa: PLR0913  # an option each
     tenant: Annotated[str | None, typer.Option(help="Whose request it is; with --url the token says it.")] = None,
     user: Annotated[str | None, typer.Option(help="On whose behalf it is sent.")] = None,
     request_id: Annotated[
-        str | None, typer.Option(help="Repeat with the same id, and nobody is sent to twice.")
+        str | None, typer.Option(help="Repeat with the same id: it goes on, and nobody is sent to twice.")
     ] = None,
     category: Annotated[Category, typer.Option(help="Marketing can be opted out of.")] = Category.TRANSACTIONAL,
     on_uncertain: Annotated[
@@ -37,6 +37,10 @@ def send(  # noqa: PLR0913  # an option each
         str | None,
         typer.Option("--format", help="csv or jsonl; without it the file's name or its first line decides."),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Read and judge the whole file, publish nothing; exit 1 if some would fail."),
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Whether to follow what becomes of it.")] = True,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds to follow it for; 0: to the end.")] = 0,
     allow_failed: Annotated[bool, typer.Option("--allow-failed", help="Exit 0 also when some failed.")] = False,
@@ -45,8 +49,12 @@ def send(  # noqa: PLR0913  # an option each
 ) -> None:
     """Send to a file of recipients, follow it, and call the roll.
 
-    CSV has a column `to`, perhaps `reference`; every other column is a variable. A line of JSON is an address, or an
-    object with `to`, `variables` and `reference`. Exit 0 when all are accounted for and none failed.
+    CSV has a column `to`, perhaps `reference`; every other column is a variable, and an empty cell is one that is not
+    given. A line of JSON is an address, or an object with `to`, `variables` and `reference`.
+
+    Nothing is published while a line cannot be used, such as one without an address, or while no recipient gives a
+    variable of the text; each is named. An address that is none, or a variable that some do not give, fails for those
+    alone, and they are named at the end. Exit 0 when all are accounted for and none failed.
 
     Example: rollcall send people.csv --channel sms --content "Hello {{name}}" --tenant tnt_xyz789
     """
@@ -72,6 +80,7 @@ def send(  # noqa: PLR0913  # an option each
         fields=fields,
         tenant=tenant,
         request_id=request_id,
+        dry_run=dry_run,
         wait=wait,
         timeout_seconds=timeout or None,
         url=url,

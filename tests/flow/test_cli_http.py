@@ -12,6 +12,7 @@ from cli.errors import CommandError, UsageError
 from cli.head import check_head
 from cli.http_call import MOST_RECIPIENTS, Answered, encode_body, post
 from cli.source import open_source
+from cli.text import compile_all
 from schemas.statuses import Channel
 
 ITEM = {"tenant_id": "tnt_1", "request_id": "req-1"}
@@ -91,7 +92,8 @@ async def test_an_address_that_is_none_is_a_usage_error() -> None:
 def a_body(path: Path) -> bytes:
     fields = {"channel": Channel.SMS, "content": "hi", "template": None, "user_id": None}
     with open_source(path, None) as source:
-        return encode_body(source, check_head(fields, tenant=None, request_id=None))
+        text = compile_all(Channel.SMS, "hi", None, {})
+        return encode_body(source, check_head(fields, tenant=None, request_id=None), text)
 
 
 def test_the_body_is_that_of_the_contract(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from cli.errors import CommandError
 from cli.head import check_head
 from cli.order import Order, new_request_id, survey
 from cli.source import open_source
+from cli.text import compile_all
 from schemas.requests import BulkRequest
 from schemas.statuses import Channel
 
@@ -16,7 +17,8 @@ BODY = check_head({"channel": Channel.SMS, "content": "hi", "template": None}, t
 
 
 def an_order(source: object) -> Order:
-    return Order(source, BODY, "tnt_test", "req-1", AT, repeated=False)  # type: ignore[arg-type]
+    text = compile_all(Channel.SMS, "hi", None, {})
+    return Order(source, BODY, text, "tnt_test", "req-1", AT, repeated=False)  # type: ignore[arg-type]
 
 
 def a_file(tmp_path: Path, lines: int, name_bytes: int = 10) -> Path:
@@ -28,9 +30,10 @@ def a_file(tmp_path: Path, lines: int, name_bytes: int = 10) -> Path:
 def test_the_parts_of_a_file_are_records_of_the_intake(tmp_path: Path) -> None:
     with open_source(a_file(tmp_path, 2_000, name_bytes=1_000), None) as source:
         order = an_order(source)
-        found = survey(order)
+        found, _ = survey(order)
         parts = list(order.parts())
     assert (found.recipients, found.parts) == (2_000, len(parts))
+    assert found.bytes == sum(len(part.value) for part in parts)
     requests = [BulkRequest.model_validate_json(part.value) for part in parts]
     assert [request.part for request in requests] == [0, 1, 2]
     assert [request.last for request in requests] == [False, False, True]

@@ -26,8 +26,26 @@ def test_the_file_of_a_spreadsheet_is_read() -> None:
     ]
 
 
-def test_an_empty_cell_is_an_empty_variable() -> None:
-    assert read("to,name\n138,\n") == [{"to": "138", "variables": {"name": ""}}]
+def test_an_empty_cell_is_a_variable_that_is_not_given() -> None:
+    assert read("to,name,city\n138,,\n139, ,x\n") == [
+        {"to": "138"},
+        {"to": "139", "variables": {"name": " ", "city": "x"}},
+    ]
+
+
+def test_a_line_that_cannot_be_used_does_not_hide_the_next_one() -> None:
+    judged = list(Rows(io.BytesIO(b"to,a\n,1\n138\n139,2\n,3\n"), RowFormat.CSV).judged())
+    assert [str(row) for row in judged if isinstance(row, RowError)] == [
+        "line 2: to: is empty",
+        "line 3: has 1 columns, the header row has 2",
+        "line 5: to: is empty",
+    ]
+    assert len(judged) == 4
+
+
+def test_json_lines_can_give_an_empty_text() -> None:
+    line = '{"to": "139", "variables": {"name": ""}}'
+    assert read(line, RowFormat.JSONL) == [{"to": "139", "variables": {"name": ""}}]
 
 
 def test_json_lines_are_strings_or_objects() -> None:

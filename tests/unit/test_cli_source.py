@@ -24,7 +24,7 @@ def all_of(path: Path, row_format: RowFormat | None = None) -> list[object]:
         ("people.csv", "to\n138\n", {"to": "138"}),
         ("people.jsonl", '"to"\n', "to"),
         ("people.ndjson", '"138"\n', "138"),
-        ("people", "to,name\n138,\n", {"to": "138", "variables": {"name": ""}}),
+        ("people", "to,name\n138,Li\n", {"to": "138", "variables": {"name": "Li"}}),
         ("people", '"to"\n138\n', {"to": "138"}),
         ("people", '"138"\n', "138"),
         ("people", '{"to": "138"}\n', {"to": "138"}),

@@ -1,0 +1,139 @@
+"""`send --dry-run`, and what `send` refuses before anything is published."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli.main import app
+
+GOOD = [f"138000000{n:02d}" for n in range(40)]
+
+
+@pytest.fixture(autouse=True)
+def _region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLLCALL_DEFAULT_REGION", "CN")
+    for name in ("KAFKA_BOOTSTRAP", "MONGO_URL", "TOKEN"):
+        monkeypatch.delenv(f"ROLLCALL_{name}", raising=False)
+
+
+def send(tmp_path: Path, lines: list[str], *more: str, content: str = "Hello {{name}}", name: str = "p.csv") -> Result:
+    file = tmp_path / name
+    file.write_text("\n".join(lines) + "\n")
+    way = [] if "--url" in more else ["--tenant", "t"]
+    return CliRunner().invoke(app, ["send", str(file), "--channel", "sms", "--content", content, *way, *more])
+
+
+def dry_run(tmp_path: Path, lines: list[str], *more: str, **said: str) -> Result:
+    return send(tmp_path, lines, "--dry-run", *more, **said)
+
+
+def without_spaces(text: str) -> list[str]:
+    return [" ".join(line.split()) for line in text.splitlines()]
+
+
+def test_a_good_file_needs_no_kafka_to_be_found_good(tmp_path: Path) -> None:
+    result = dry_run(tmp_path, ["to,name", *(f"{to},Li" for to in GOOD)])
+    assert (result.exit_code, result.stderr) == (0, "")
+    first, *rest = without_spaces(result.stdout)
+    assert first.startswith("40 recipients in 1 part, express lane, ")
+    assert rest == [
+        "numbers without + are read as CN's (ROLLCALL_DEFAULT_REGION)",
+        "",
+        "would be recipients meaning",
+        "sent 40 handed to a provider",
+        "total 40",
+        "",
+        "nothing was published",
+    ]
+
+
+def test_whoever_would_fail_is_named_by_line_and_reason(tmp_path: Path) -> None:
+    lines = ["to,name", f"{GOOD[0]},Li", "12,Li", f"{GOOD[1]},", f"+86{GOOD[0]},", f"{GOOD[2]},Wu"]
+    result = dry_run(tmp_path, lines)
+    said = without_spaces(result.stdout)
+    assert result.exit_code == 1
+    assert result.stderr == "2 of 5 recipients would fail\n"
+    for line in (
+        "sent 2 handed to a provider",
+        "failed, invalid_recipient 1 the address is none for this channel",
+        "suppressed, duplicate 1 the same address stands at a lower position of the request",
+        "failed, missing_variable 1 the content names a variable that nobody gave",
+    ):
+        assert line in said
+    table = said.index("line reason variable")
+    assert said[table + 1 : table + 4] == ["3 invalid_recipient", "4 missing_variable name", "5 duplicate"]
+
+
+def test_duplicates_alone_are_no_failure(tmp_path: Path) -> None:
+    assert dry_run(tmp_path, ["to,name", f"{GOOD[0]},Li", f"{GOOD[0]},Li"]).exit_code == 0
+
+
+def test_of_many_the_first_are_shown(tmp_path: Path) -> None:
+    said = dry_run(tmp_path, ["to,name", f"{GOOD[0]},Li", *("12,Li" for _ in range(30))]).stdout
+    assert said.count("invalid_recipient") == 1 + 20
+    assert "and 10 more" in said
+
+
+def test_parts_and_their_bytes_are_counted(tmp_path: Path) -> None:
+    said = dry_run(tmp_path, ["to,name", *(f"{to},{'x' * 90_000}" for to in GOOD)]).stdout
+    parts, _, size = said.splitlines()[0].removeprefix("40 recipients in ").split(", ", 2)
+    assert parts == "5 parts"
+    assert int(size.removesuffix(" bytes").replace(",", "")) > 40 * 90_000
+
+
+def test_one_call_over_http_has_its_limits(tmp_path: Path) -> None:
+    result = dry_run(tmp_path, ["to,name", *(f"{to},{'x' * 100_000}" for to in 5 * GOOD)], "--url", "http://x")
+    assert result.exit_code == 2
+    assert result.stderr.endswith("send it over Kafka, without --url\n")
+
+
+BAD_LINES = ["to,name", f"{GOOD[0]},Li", ",Wu", f"{GOOD[1]}", ",Xi"]
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",), ("--url", "http://x", "--token", "t")])
+def test_each_line_that_cannot_be_used_is_named_before_anything_is_published(
+    tmp_path: Path, more: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROLLCALL_KAFKA_BOOTSTRAP", "127.0.0.1:1")
+    result = send(tmp_path, BAD_LINES, *more)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[:3] == [
+        "FILE: line 3: to: is empty",
+        "FILE: line 4: has 1 columns, the header row has 2",
+        "FILE: line 5: to: is empty",
+    ]
+
+
+def test_of_many_bad_lines_the_first_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLLCALL_KAFKA_BOOTSTRAP", "127.0.0.1:1")
+    lines = send(tmp_path, ["to,name", *(",Li" for _ in range(30)), f"{GOOD[0]},Li"]).stderr.splitlines()
+    assert len(lines) == 21
+    assert lines[-1] == "FILE: and 10 more lines; nothing was published"
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.jsonl"])
+@pytest.mark.parametrize("more", [(), ("--dry-run",), ("--url", "http://x", "--token", "t")])
+def test_a_variable_that_nobody_gives_is_refused_before_anything_is_published(
+    tmp_path: Path, more: tuple[str, ...], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROLLCALL_KAFKA_BOOTSTRAP", "127.0.0.1:1")
+    of_json = ['"13800000001"', '{"to": "13800000000", "variables": {"name": "Li"}}']
+    lines = ["to,name,nome", f"{GOOD[0]},Li,", f"{GOOD[1]},,"] if name == "p.csv" else of_json
+    result = send(tmp_path, lines, *more, content="Hello {{nome}}", name=name)
+    assert result.exit_code == (1 if more == ("--dry-run",) else 2)
+    assert result.stderr.splitlines()[-1] == (
+        "--content: no recipient has a variable nome, and no --variable gives it; is it {{name}}?"
+    )
+
+
+def test_a_variable_of_the_request_is_nobodys_to_give(tmp_path: Path) -> None:
+    result = dry_run(tmp_path, ["to", GOOD[0]], "--variable", "name=Li")
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_a_template_is_looked_up_where_the_ledger_is(tmp_path: Path) -> None:
+    file = tmp_path / "p.csv"
+    file.write_text(f"to\n{GOOD[0]}\n")
+    args = ["send", str(file), "--channel", "sms", "--template", "welcome", "--tenant", "t"]
+    assert CliRunner().invoke(app, args).stderr == "ROLLCALL_MONGO_URL: is not set\n"

@@ -1,0 +1,56 @@
+"""What a text asks of its recipients, before anything is sent."""
+
+import pytest
+
+from cli.errors import UsageError
+from cli.text import asked_of_recipients, compile_all, nobody_gives, unfit
+from schemas.statuses import Channel, Reason
+
+
+@pytest.mark.parametrize(
+    ("content", "subject", "said"),
+    [
+        ("x {{", None, "--content: malformed placeholder at position 2; {{name}} is a variable, {{{{ a literal {{"),
+        ("x", "a\nb", "--subject: control character at position 1"),
+        ("x", "{{b}}", "--subject: control character in variable: b"),
+    ],
+)
+def test_a_text_that_no_consumer_would_take_is_refused(content: str, subject: str | None, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        compile_all(Channel.EMAIL, content, subject, {"b": "\r\n"})
+    assert str(caught.value) == said
+
+
+def test_recipients_are_asked_for_what_the_request_does_not_give() -> None:
+    text = compile_all(Channel.EMAIL, "{{a}} {{b}}", "{{c}}", {"b": "x"})
+    assert asked_of_recipients(text) == {"a", "c"}
+
+
+def test_the_subject_of_an_sms_asks_nothing() -> None:
+    assert asked_of_recipients(compile_all(Channel.SMS, "{{a}}", "{{c}}", {})) == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "found"),
+    [
+        ({"a": "1", "c": "2"}, None),
+        ({"a": "", "c": ""}, None),
+        ({"c": "2"}, (Reason.MISSING_VARIABLE, "a")),
+        ({"a": "1"}, (Reason.MISSING_VARIABLE, "c")),
+        ({"a": "1", "c": "2\n3"}, (Reason.INVALID_CONTENT, "c")),
+    ],
+)
+def test_what_it_does_to_a_recipient_is_known_before(
+    variables: dict[str, str], found: tuple[Reason, str] | None
+) -> None:
+    assert unfit(compile_all(Channel.EMAIL, "{{a}}", "{{c}}", {}), variables) == found
+
+
+def test_a_slip_is_named_with_what_it_may_have_meant() -> None:
+    assert nobody_gives({"nome", "x"}, {"name", "13800138000"}).splitlines() == [
+        "--content: no recipient has a variable nome, and no --variable gives it; is it {{name}}?",
+        "--content: no recipient has a variable x, and no --variable gives it",
+    ]
+    assert "138" not in nobody_gives({"13800138001"}, {"13800138000"}).removeprefix(
+        "--content: no recipient has a variable 13800138001"
+    )
