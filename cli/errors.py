@@ -2,12 +2,13 @@
 
 CommandError
 ├── UsageError        options or settings are missing or contradict each other (2)
-└── UnknownRequest    the ledger has no such request (3)
+├── UnknownRequest    the ledger has no such request (3)
+└── UnknownTemplate   the ledger has no such template (3)
 """
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-EXIT_UNKNOWN_REQUEST = 3
+EXIT_UNKNOWN_REQUEST = EXIT_UNKNOWN_TEMPLATE = 3
 
 
 class CommandError(Exception):
@@ -31,4 +32,18 @@ class UnknownRequest(CommandError):  # noqa: N818  # a state of the world, not a
         super().__init__(
             f"tenant {tenant} has no request {request_id}: one is known once a consumer has taken it up, "
             "and one that was refused never is: its event request.rejected says why",
+        )
+
+
+class UnknownTemplate(CommandError):  # noqa: N818  # likewise
+    """The ledger has no template of this code and tenant, or not in this version."""
+
+    exit_code = EXIT_UNKNOWN_TEMPLATE
+
+    def __init__(self, tenant: str, code: str, newest: int | None) -> None:
+        """`newest` is its newest version, where there is a template of this code."""
+        super().__init__(
+            f"the newest version of the template {code} is {newest}"
+            if newest
+            else f"tenant {tenant} has no template {code}: `rollcall template list --tenant {tenant}` shows them"
         )

@@ -12,6 +12,7 @@ from cli.commands.providers import providers
 from cli.commands.report import report
 from cli.commands.send import send
 from cli.commands.setup import setup
+from cli.commands.template import template
 from cli.commands.token import token
 from cli.errors import CommandError
 
@@ -29,7 +30,7 @@ _EXITS = {
 }
 _ALL_EXITS = (
     f"0 done; 1 it failed, or not all are accounted for; {_USAGE}; "
-    "3 there is no such request, or topics or indexes are missing; 130 interrupted."
+    "3 there is no such request or template, or topics or indexes are missing; 130 interrupted."
 )
 
 
@@ -56,6 +57,7 @@ app = typer.Typer(
 )
 for command in (init, setup, producer, consumer, send, report, token):
     app.command(command.__name__, epilog=f"Exit codes: {_EXITS[command.__name__]}")(command)
+app.add_typer(template)
 app.add_typer(providers)
 
 

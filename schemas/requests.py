@@ -12,6 +12,7 @@ MAX_PARTS = 65_536
 
 Address = Annotated[str, StringConstraints(min_length=1, max_length=320)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Subject = Annotated[str, StringConstraints(max_length=900)]
 RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@~+=-]{0,127}$")]
 TenantId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@~-]{0,63}$")]
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
@@ -43,7 +44,7 @@ class BulkBody(Record):
     recipients: list[AnyRecipient]
     variables: Variables = Field(default_factory=dict)
     template: Name | None = None
-    subject: Annotated[str, StringConstraints(max_length=900)] | None = None
+    subject: Subject | None = None
     user_id: UserId | None = None
     reply_topic: TopicName | None = None
     category: Category = Category.TRANSACTIONAL
