@@ -17,7 +17,7 @@ def simple(
 ) -> Response:
     """`dto.SimpleResponse` with this status; without a message, the status's own phrase."""
     body = SimpleResponse(code=status, message=message or _phrase(status), timestamp=now)
-    return Response(body.model_dump_json(), status, headers, JSON)
+    return Response(body.json_bytes(), status, headers, JSON)
 
 
 def refused(refusal: RefusalError, now: datetime) -> Response:

@@ -78,7 +78,7 @@ def bulk_routes(front: Front) -> APIRouter:
             await hand_over(front, order)
         answer = first_answer(order, asked, front.settings.default_region)
         location = {"Location": f"/communication/requests/{request_id}"}
-        return Response(answer.model_dump_json(), 200, location, JSON)
+        return Response(answer.json_bytes(), 200, location, JSON)
 
     return router
 

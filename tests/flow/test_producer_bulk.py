@@ -57,7 +57,7 @@ async def test_each_item_is_named_by_its_position_and_rendered(service: Service)
     key = request_key("tnt_a", "my-key")
     assert [item["id"] for item in items] == [log_id(key, 0, 0), log_id(key, 0, 1)]
     assert [item["content"] for item in items] == ["Your code: 1", "Your code: 7"]
-    assert [item["reference"] for item in items] == [None, "order-17"]
+    assert [item.get("reference") for item in items] == [None, "order-17"]
 
 
 async def test_variables_are_escaped_in_html_mail(service: Service) -> None:
@@ -256,6 +256,8 @@ async def test_without_a_token_it_is_asked_for(service: Service) -> None:
         (["communication:send_as"], {**GOOD, "user_id": "usr_b"}, 403),
         (["communication:send", "communication:send_as"], {**GOOD, "user_id": "usr_b"}, 200),
         (["communication:admin"], {**GOOD, "user_id": "usr_b"}, 200),
+        (["communication:send"], {**GOOD, "tenant_id": "tnt_a"}, 200),
+        (["communication:admin"], {**GOOD, "tenant_id": "tnt_b"}, 403),
     ],
 )
 async def test_scopes_decide(service: Service, scopes: list[str], body: dict[str, Any], status: int) -> None:
@@ -363,7 +365,7 @@ async def test_logs_hold_neither_addresses_nor_queries_nor_tokens(
 
 
 async def test_small_calls_go_on_while_a_large_one_is_worked_on() -> None:
-    made = a_service(max_recipients=1_000_000)
+    made = a_service()
     async with made.client:
         large = {**GOOD, "recipients": [{"to": f"+86138{n:08}", "variables": {"a": "b"}} for n in range(100_000)]}
         under_way = asyncio.create_task(made.send(large))
@@ -371,9 +373,8 @@ async def test_small_calls_go_on_while_a_large_one_is_worked_on() -> None:
         while not under_way.done():
             assert (await made.send()).status_code == 200
             answered += 1
-            await asyncio.sleep(0)  # in process nothing else lets the large one on
         assert (await under_way).status_code == 200
-        assert answered > 3
+        assert answered > 50
 
 
 async def test_the_time_of_acceptance_is_the_services_own(service: Service) -> None:
