@@ -39,7 +39,18 @@ def send(file: str, *more: str, **env: str) -> Result:
 def test_help_lists_the_commands_and_the_exit_codes() -> None:
     result = rollcall("--help")
     assert result.exit_code == 0
-    for word in ("setup", "producer", "consumer", "send", "report", "token", "template", "providers", "Exit codes", "130"):
+    for word in (
+        "setup",
+        "producer",
+        "consumer",
+        "send",
+        "report",
+        "token",
+        "template",
+        "providers",
+        "Exit codes",
+        "130",
+    ):
         assert word in result.stdout
 
 
