@@ -1,7 +1,7 @@
 """The response bodies of the HTTP contract, named as it names them.
 
 A field that has nothing to say is left out, so that one that is there always has the contract's type
-(docs/decisions/0011-the-bulk-endpoint.md).
+(docs/decisions/0013-the-bulk-endpoint.md).
 """
 
 from datetime import datetime
