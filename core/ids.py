@@ -58,6 +58,11 @@ def log_range(key: RequestKey) -> tuple[str, str]:
     return f"log_{key}", f"log_{key}~"
 
 
+def chunk_range(key: RequestKey) -> tuple[str, str]:
+    """The bounds, the upper one excluded, between which all chunks of a request lie."""
+    return f"chk_{key}", f"chk_{key}~"
+
+
 def position(log: str) -> tuple[RequestKey, int, int] | None:
     """(request key, part, index) of a log id, or None where it is none."""
     found = _LOG.fullmatch(log)

@@ -4,13 +4,13 @@ Every method may raise LedgerUnavailable, after which the same call may be made 
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from core.ids import ChunkId, LogId, RequestKey
 from core.work import Counts, Window, Work
-from ledger.reading import LogQuery, Page
-from ledger.values import Chunk, Claim, Claimed, Head, Hold, Log, Part, Request, StoredTemplate
+from ledger.reading import LogQuery, Page, RequestPage, RequestQuery
+from ledger.values import Chunk, Claim, Claimed, Head, Hold, Log, Part, Request, StoredTemplate, TakenKey
 from schemas.statuses import Lane
 
 
@@ -53,6 +53,12 @@ class Requests(Protocol):
 
         Each find counts as a look, so that processes share them out.
         """
+
+    async def find(self, query: RequestQuery) -> RequestPage:
+        """A page of requests, newest first."""
+
+    async def standing(self, keys: Sequence[RequestKey]) -> dict[RequestKey, Request]:
+        """Which of these requests exist."""
 
 
 class Chunks(Protocol):
@@ -97,6 +103,9 @@ class Chunks(Protocol):
     async def get(self, chunk_id: ChunkId) -> Chunk | None:
         """The chunk as the primary has it, its open window put back into `work.next`."""
 
+    async def sealed(self, ids: Sequence[ChunkId]) -> dict[ChunkId, bytes]:
+        """What is sealed of each of these chunks, unless it was erased."""
+
     async def backlog(self) -> Mapping[Lane, int]:
         """How many chunks are open, by lane."""
 
@@ -110,11 +119,36 @@ class Logs(Protocol):
     async def standing(self, ids: Sequence[LogId]) -> dict[LogId, Log]:
         """Which of these logs exist, as the primary has them."""
 
+    async def get(self, tenant_id: str, log_id: LogId, user_id: str | None = None) -> Log | None:
+        """One delivery of a tenant, and of a user where one is named; None for another's as for an unknown one."""
+
     async def find(self, query: LogQuery) -> Page:
         """A page of deliveries: those with a log are their log, those without are shown from their open chunk."""
 
+    async def counts(self, key: RequestKey) -> Counts:
+        """How many logs of a request have which status and reason by now, receipts included."""
+
     def of_request(self, key: RequestKey) -> AsyncIterator[Log]:
         """Every log of a request, in request order."""
+
+
+class Retention(Protocol):
+    """What is past its time goes, a bounded batch a call, so that the same call is made until it answers 0.
+
+    Only requests whose completion was announced are touched. Every step may be repeated, by any process.
+    """
+
+    async def erase(self, *, after: timedelta, limit: int) -> int:
+        """Erase what is sealed of requests completed so long ago: up to `limit` chunks, or a request's text, its last.
+
+        How many documents were changed.
+        """
+
+    async def delete(self, *, after: timedelta, limit: int) -> int:
+        """Delete requests completed so long ago: up to `limit` logs, then chunks, then the request.
+
+        How many documents were deleted.
+        """
 
 
 class Templates(Protocol):
@@ -128,6 +162,16 @@ class Templates(Protocol):
 
     async def list(self, tenant_id: str) -> list[StoredTemplate]:
         """The newest version of each template of a tenant, by code."""
+
+
+class Keys(Protocol):
+    """One document an `Idempotency-Key`, kept for longer than the intake keeps a record."""
+
+    async def take(self, taken: TakenKey) -> TakenKey:
+        """Store it unless the key is taken; the answer is what stands."""
+
+    async def get(self, key: RequestKey) -> TakenKey | None:
+        """What stands under a key, as the primary has it."""
 
 
 class Ledger(Protocol):
@@ -146,8 +190,16 @@ class Ledger(Protocol):
         """The logs."""
 
     @property
+    def retention(self) -> Retention:
+        """What goes when its time is over."""
+
+    @property
     def templates(self) -> Templates:
         """The templates."""
+
+    @property
+    def keys(self) -> Keys:
+        """The idempotency keys."""
 
     def now(self) -> datetime:
         """The server's time, as nearly as it is known here; not this machine's clock."""

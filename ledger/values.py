@@ -32,7 +32,7 @@ class Head:
     digest: bytes
     """Keyed digest of what all parts share."""
     sealed_text: bytes = field(repr=False)
-    """Content, subject and the request's variables, sealed."""
+    """Content, subject and the request's variables, sealed; empty once erased."""
     intake_topic: str = ""
     intake_partition: int = 0
     template_version: int | None = None
@@ -112,7 +112,7 @@ class Chunk:
     references: tuple[str | None, ...] | None = field(repr=False)
     """The callers' references; None where no recipient has one."""
     sealed: bytes = field(repr=False)
-    """Addresses and variables, sealed; see ledger/sealing."""
+    """Addresses and variables, sealed; see ledger/sealing. Empty once erased."""
     work: Work
     due_at: datetime | None = None
     """Not before; None: at once."""
@@ -198,6 +198,24 @@ class StoredTemplate:
     content: str = field(repr=False)
     subject: str | None = field(repr=False)
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TakenKey:
+    """What was decided about the first call that brought an `Idempotency-Key`, so that a repeat decides the same."""
+
+    key: RequestKey
+    """Of the tenant's request that the `Idempotency-Key` names."""
+    tenant_id: str
+    key_id: str
+    """Which sealing key the digest is keyed with."""
+    digest: bytes
+    """Keyed digest of what was asked for, and for whom."""
+    accepted_at: datetime
+    template_version: int | None = None
+    """The version that the request's template had; None: it names no template."""
+    created_at: datetime | None = None
+    """When it was taken, on the server's clock; the ledger sets it."""
 
 
 def tally(counts: Counts) -> tuple[dict[str, int], dict[str, int]]:

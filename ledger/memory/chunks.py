@@ -1,7 +1,7 @@
 """Chunks in memory: who holds them, and what is still to do."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -123,6 +123,13 @@ class MemoryChunks:
         if document.window:
             work = replace(work, next=document.window.batch)
         return replace(document.chunk, work=work)
+
+    async def sealed(self, ids: Sequence[ChunkId]) -> dict[ChunkId, bytes]:
+        """What is sealed of each of these chunks, unless it was erased."""
+        found = {
+            chunk_id: self._store.chunks[chunk_id].chunk.sealed for chunk_id in ids if chunk_id in self._store.chunks
+        }
+        return {chunk_id: sealed for chunk_id, sealed in found.items() if sealed}
 
     async def backlog(self) -> Mapping[Lane, int]:
         """How many chunks are open, by lane."""

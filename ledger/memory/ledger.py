@@ -4,11 +4,13 @@ from collections.abc import Callable
 from datetime import datetime
 
 from ledger.memory.chunks import MemoryChunks
+from ledger.memory.keys import MemoryKeys
 from ledger.memory.logs import MemoryLogs
 from ledger.memory.requests import MemoryRequests
+from ledger.memory.retention import MemoryRetention
 from ledger.memory.store import Store
 from ledger.memory.templates import MemoryTemplates
-from ledger.ports import Chunks, Logs, Requests, Templates
+from ledger.ports import Chunks, Keys, Logs, Requests, Retention, Templates
 
 
 class MemoryLedger:
@@ -20,7 +22,9 @@ class MemoryLedger:
         self.requests: Requests = MemoryRequests(store)
         self.chunks: Chunks = MemoryChunks(store)
         self.logs: Logs = MemoryLogs(store)
+        self.retention: Retention = MemoryRetention(store)
         self.templates: Templates = MemoryTemplates(store)
+        self.keys: Keys = MemoryKeys(store)
 
     def now(self) -> datetime:
         """The server's time, in whole milliseconds as MongoDB stores it."""

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 from core.ids import LogId, RequestKey, log_range
+from core.work import Counts
 from ledger.memory.store import Store
 from ledger.pending import pending_of_chunk
-from ledger.reading import LogQuery, Page
+from ledger.reading import LogQuery, Page, place_of_log
 from ledger.values import Log
 
 
@@ -23,13 +24,27 @@ class MemoryLogs:
         """Which of these logs exist."""
         return {id_: self._store.logs[id_] for id_ in ids if id_ in self._store.logs}
 
+    async def get(self, tenant_id: str, log_id: LogId, user_id: str | None = None) -> Log | None:
+        """One delivery: its log, or the line of its chunk."""
+        query = LogQuery(tenant_id, user_id)
+        found = [log for log in self._all(query) if log.id == log_id and _matches(log, query)]
+        return found[0] if found else None
+
     async def find(self, query: LogQuery) -> Page:
         """A page of deliveries: those with a log are their log, those without are shown from their open chunk."""
-        found = [log for log in (*self._store.logs.values(), *self._pending(query)) if _matches(log, query)]
+        found = [log for log in self._all(query) if _matches(log, query)]
         found.sort(key=lambda log: log.id)
         found.sort(key=lambda log: log.created_at, reverse=True)  # stable: within a time the order of ids stays
-        start = (query.page - 1) * query.page_size
-        return Page(found[start : start + query.page_size], len(found))
+        total = len(found)
+        if query.after is not None:
+            found = [log for log in found if query.after.precedes(place_of_log(log))]
+        start = 0 if query.after else (query.page - 1) * query.page_size
+        end = start + query.page_size
+        return Page(found[start:end], 0 if query.count_to == 0 else total, more=len(found) > end)
+
+    async def counts(self, key: RequestKey) -> Counts:
+        """How many logs of a request have which status and reason by now."""
+        return Counts([(log.status, log.reason) async for log in self.of_request(key)])
 
     async def of_request(self, key: RequestKey) -> AsyncIterator[Log]:
         """Every log of a request, in request order."""
@@ -37,6 +52,10 @@ class MemoryLogs:
         for log in sorted(self._store.logs.values(), key=lambda log: log.id):
             if first <= log.id < end:
                 yield log
+
+    def _all(self, query: LogQuery) -> Iterator[Log]:
+        yield from self._store.logs.values()
+        yield from self._pending(query)
 
     def _pending(self, query: LogQuery) -> Iterator[Log]:
         for document in self._store.open_chunks():

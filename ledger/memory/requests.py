@@ -1,11 +1,13 @@
 """Requests in memory."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from core.ids import RequestKey
 from core.work import Counts
 from ledger.memory.store import RequestDocument, Store
+from ledger.reading import RequestPage, RequestQuery, place_of_request
 from ledger.values import Completion, Head, Part, Request, tally
 
 
@@ -97,6 +99,27 @@ class MemoryRequests:
         for document in found:
             document.looked_at = now
         return [document.request for document in found]
+
+    async def find(self, query: RequestQuery) -> RequestPage:
+        """A page of requests, newest first."""
+        found = [
+            document.request
+            for document in self._store.requests.values()
+            if document.request.head.tenant_id == query.tenant_id
+            and query.user_id in (None, document.request.head.user_id)
+        ]
+        found.sort(key=lambda request: request.head.key)
+        found.sort(key=lambda request: request.head.accepted_at, reverse=True)
+        total = 0 if query.count_to == 0 else len(found)
+        if query.after is not None:
+            found = [request for request in found if query.after.precedes(place_of_request(request))]
+        start = 0 if query.after else (query.page - 1) * query.page_size
+        end = start + query.page_size
+        return RequestPage(found[start:end], total, more=len(found) > end)
+
+    async def standing(self, keys: Sequence[RequestKey]) -> dict[RequestKey, Request]:
+        """Which of these requests exist."""
+        return {key: self._store.requests[key].request for key in keys if key in self._store.requests}
 
     def _uncompleted(self, key: RequestKey) -> RequestDocument | None:
         document = self._store.requests.get(key)

@@ -145,7 +145,7 @@ def read_chunk(document: Document) -> Chunk:
         masked=tuple(document["masked"]),
         hashes=document["hashes"],
         references=tuple(references) if references is not None else None,
-        sealed=document["sealed"],
+        sealed=document.get("sealed", b""),  # erased, or not asked for
         work=read_work(document),
         due_at=document["due_at"],
         cancelled=document["cancelled"],

@@ -1,6 +1,6 @@
 """Chunks: one document each; claims, fences and leases on the server's clock (I3)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from core.ids import ChunkId, RequestKey
+from core.ids import ChunkId, RequestKey, chunk_range
 from core.work import LONG_AGO, Counts, Window, Work
 from ledger.mongo.chunk_documents import (
     chunk_document,
@@ -172,6 +172,12 @@ class MongoChunks:
         chunk, window = read_chunk(found), read_window(found["window"])
         return replace(chunk, work=replace(chunk.work, next=window.batch)) if window else chunk
 
+    async def sealed(self, ids: Sequence[ChunkId]) -> dict[ChunkId, bytes]:
+        """What is sealed of each."""
+        with answering():
+            found = await self._chunks.find({"_id": {"$in": list(ids)}}, {"sealed": True}).to_list(None)
+        return {ChunkId(document["_id"]): document["sealed"] for document in found if document.get("sealed")}
+
     async def backlog(self) -> Mapping[Lane, int]:
         """How many chunks are open, by lane."""
         with answering():
@@ -193,7 +199,8 @@ def _which(hold: Hold) -> Document:
 
 
 def _of_request(key: RequestKey) -> Document:
-    return {"_id": {"$gte": f"chk_{key}", "$lt": f"chk_{key}~"}}
+    low, high = chunk_range(key)
+    return {"_id": {"$gte": low, "$lt": high}}
 
 
 def _lease(seconds: float) -> Document:

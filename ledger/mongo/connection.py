@@ -11,7 +11,7 @@ from typing import Any
 os.environ.setdefault("MOTOR_MAX_WORKERS", "32")
 
 from bson.codec_options import CodecOptions
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo.errors import BulkWriteError, InvalidOperation, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
@@ -88,6 +88,16 @@ def _client(url: str, timeout_ms: int) -> AsyncIOMotorClient[Document]:
         tz_aware=True,
         waitQueueTimeoutMS=timeout_ms,
     )
+
+
+async def count_up_to(
+    collection: AsyncIOMotorCollection[Document], which: Document, most: int | None, index: str
+) -> int:
+    """How many documents match, as far as `most`; None: all of them."""
+    if most == 0:
+        return 0
+    options: dict[str, Any] = {"hint": index} if most is None else {"hint": index, "limit": most}
+    return await collection.count_documents(which, **options)
 
 
 class ServerClock:

@@ -8,8 +8,10 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from ledger.mongo.chunks import MongoChunks
 from ledger.mongo.connection import COMMAND_TIMEOUT_MS, Database, Document, ServerClock, answering, open_database
 from ledger.mongo.indexes import check_indexes, create_indexes
+from ledger.mongo.keys import MongoKeys
 from ledger.mongo.logs import MongoLogs
 from ledger.mongo.requests import MongoRequests
+from ledger.mongo.retention import MongoRetention
 from ledger.mongo.templates import MongoTemplates
 
 
@@ -21,7 +23,9 @@ class MongoLedger:
         self.requests = MongoRequests(database["requests"], self._clock)
         self.chunks = MongoChunks(database["chunks"], self._clock)
         self.logs = MongoLogs(database, self._clock)
+        self.retention = MongoRetention(database, self._clock)
         self.templates = MongoTemplates(database["templates"])
+        self.keys = MongoKeys(database["idempotency_keys"])
 
     @classmethod
     async def connect(cls, url: str, database: str, *, timeout_ms: int = COMMAND_TIMEOUT_MS) -> Self:

@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator, Sequence
 from pymongo.errors import BulkWriteError
 
 from core.ids import LogId, RequestKey, log_range
-from ledger.mongo.connection import Database, Document, ServerClock, answering, only_duplicates
+from core.work import Counts
+from ledger.mongo.connection import Database, Document, ServerClock, answering, count_up_to, only_duplicates
 from ledger.mongo.log_documents import log_document, read_log
+from ledger.mongo.log_queries import index_for, log_filter, spans
 from ledger.mongo.pending import Pending
 from ledger.reading import LogQuery, Page
 from ledger.values import Log
-from schemas.statuses import WAITING
+from schemas.statuses import WAITING, Reason, Status
 
 
 class MongoLogs:
@@ -42,26 +44,58 @@ class MongoLogs:
             found = await self._logs.find({"_id": {"$in": list(ids)}}).to_list(None)
         return {log.id: log for log in map(read_log, found)}
 
+    async def get(self, tenant_id: str, log_id: LogId, user_id: str | None = None) -> Log | None:
+        """One delivery: its log, or the line of its chunk."""
+        which = {"_id": log_id, "tenant_id": tenant_id, **({"user_id": user_id} if user_id is not None else {})}
+        found = await self._one(which)
+        if found is None:
+            line = await self._pending.get(tenant_id, log_id, user_id)
+            # Its log may have been written, and its chunk closed, between the two.
+            found = await self._one(which) or line
+        return found
+
+    async def _one(self, which: Document) -> Log | None:
+        with answering():
+            found = await self._logs.find_one(which)
+        return read_log(found) if found else None
+
     async def find(self, query: LogQuery) -> Page:
         """Logs, pending deliveries, or both in one order."""
-        end = query.page * query.page_size
-        start = end - query.page_size
+        start = 0 if query.after else (query.page - 1) * query.page_size
+        end = start + query.page_size
         with_logs = not query.statuses or query.statuses - WAITING
         with_pending = not query.statuses or query.statuses & WAITING
         # Pending ones first: what gets its log between the two reads is seen twice, and counts as its log.
-        waiting, waiting_total = await self._pending.find(query, end, self.standing) if with_pending else ([], 0)
-        logs, logs_total = await self._page(query, end) if with_logs else ([], 0)
+        waiting, waiting_total = await self._pending.find(query, end + 1, self.standing) if with_pending else ([], 0)
+        logs, logs_total = await self._page(query, end + 1) if with_logs else ([], 0)
         seen = {log.id: log for log in (*waiting, *logs)}
         twice = len(waiting) + len(logs) - len(seen)
         merged = sorted(seen.values(), key=lambda log: (-log.created_at.timestamp(), log.id))
-        return Page(merged[start:end], logs_total + waiting_total - twice)
+        total = max(logs_total + waiting_total - twice, 0)
+        return Page(merged[start:end], total, more=len(merged) > end)
 
-    async def _page(self, query: LogQuery, end: int) -> tuple[list[Log], int]:
-        which = log_filter(query)
+    async def _page(self, query: LogQuery, most: int) -> tuple[list[Log], int]:
+        """The first `most` logs behind the query's place, and how many it has in all."""
+        index, order = index_for(query)
+        found: list[Log] = []
         with answering():
-            found = await self._logs.find(which).sort([("created_at", -1), ("_id", 1)]).limit(end).to_list(None)
-            total = await self._logs.count_documents(which)
-        return [read_log(document) for document in found], total
+            for which in spans(query):
+                if len(found) < most:
+                    cursor = self._logs.find(which).sort(order).limit(most - len(found)).hint(index)
+                    found += map(read_log, await cursor.to_list(None))
+            return found, await count_up_to(self._logs, log_filter(query), query.count_to, index)
+
+    async def counts(self, key: RequestKey) -> Counts:
+        """How many logs of a request have which status and reason by now."""
+        low, high = log_range(key)
+        group = {"_id": {"status": "$status", "reason": "$reason"}, "number": {"$sum": 1}}
+        counts = Counts()
+        with answering():
+            stages: list[Document] = [{"$match": {"_id": {"$gte": low, "$lt": high}}}, {"$group": group}]
+            async for found in self._logs.aggregate(stages, hint="_id_"):
+                status, reason = found["_id"]["status"], found["_id"].get("reason")
+                counts[Status(status), Reason(reason) if reason else None] = found["number"]
+        return counts
 
     async def of_request(self, key: RequestKey) -> AsyncIterator[Log]:
         """Every log of a request, in request order."""
@@ -69,25 +103,3 @@ class MongoLogs:
         with answering():
             async for document in self._logs.find({"_id": {"$gte": low, "$lt": high}}).sort("_id", 1):
                 yield read_log(document)
-
-
-def log_filter(query: LogQuery) -> Document:
-    """A query as MongoDB's filter on logs."""
-    which: Document = {"tenant_id": query.tenant_id}
-    if query.user_id is not None:
-        which["user_id"] = query.user_id
-    if query.key is not None:
-        low, high = log_range(query.key)
-        which["_id"] = {"$gte": low, "$lt": high}
-    if query.channel is not None:
-        which["channel"] = query.channel.value
-    if query.statuses:
-        which["status"] = {"$in": [status.value for status in query.statuses - WAITING]}
-    if query.reference is not None:
-        which["reference"] = query.reference
-    if query.recipient_hashes:
-        which["recipient_hash"] = {"$in": list(query.recipient_hashes)}
-    if query.accepted_from or query.accepted_before:
-        bounds = {"$gte": query.accepted_from, "$lt": query.accepted_before}
-        which["created_at"] = {name: bound for name, bound in bounds.items() if bound}
-    return which

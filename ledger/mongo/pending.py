@@ -1,16 +1,25 @@
 """Deliveries without a log, shown from their open chunks (section Read)."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 
-from core.ids import LogId
+from core.ids import LogId, RequestKey, chunk_id, position
 from ledger.mongo.chunk_documents import read_chunk, read_window
 from ledger.mongo.connection import Database, Document, ServerClock, answering
 from ledger.mongo.requests import read_request
 from ledger.pending import pending_of_chunk
-from ledger.reading import LogQuery
+from ledger.reading import LogQuery, Place, place_of_log
 from ledger.values import Head, Log
 
 Standing = Callable[[Sequence[LogId]], Awaitable[dict[LogId, Log]]]
+
+MOST_LOOKED_AT = 100
+"""So many requests and chunks are read to count further than the page needs, unless all is to be counted."""
+
+_LONGEST_CHUNK = 1_000
+"""Recipients; see ledger/values.Chunk."""
+
+_SHOWN = {"lookup": False, "sealed": False}
 
 
 class Pending:
@@ -19,40 +28,98 @@ class Pending:
     def __init__(self, database: Database, clock: ServerClock) -> None:
         self._requests, self._chunks, self._clock = database["requests"], database["chunks"], clock
 
+    async def get(self, tenant_id: str, log_id: LogId, user_id: str | None) -> Log | None:
+        """The delivery of this log id while its chunk is open."""
+        place = position(log_id)
+        if place is None:
+            return None
+        key, part, index = place
+        which = {"_id": key, "head.tenant_id": tenant_id}
+        with answering():
+            request = await self._requests.find_one(which if user_id is None else {**which, "head.user_id": user_id})
+            if request is None:
+                return None
+            ids = {"$gte": chunk_id(key, part, 0), "$lte": chunk_id(key, part, index)}
+            chunk = await self._chunks.find_one({"_id": ids}, _SHOWN, sort=[("_id", -1)])
+        if chunk is None or not chunk["open"]:
+            return None
+        query = LogQuery(tenant_id)
+        return next((log for log in self._lines(chunk, read_request(request).head, query) if log.id == log_id), None)
+
     async def find(self, query: LogQuery, end: int, standing: Standing) -> tuple[list[Log], int]:
         """The first `end` pending deliveries of a query, and how many there are."""
         first: list[Log] = []
-        total = 0
-        async for head in self._heads(query):
-            async for document in self._open_chunks(head):
-                window, chunk = read_window(document["window"]), read_chunk(document)
-                untouched = document["fence"] == 0
-                lines = pending_of_chunk(chunk, window, head, query, untouched=untouched, now=self._clock.now())
+        total, looked_at = 0, 0
+        async with aclosing(self._all_lines(query)) as chunks:
+            async for untouched, lines in chunks:
                 # Whatever was in somebody's hands can have its log already, also where another put it back since.
                 doubtful = [] if untouched else [line.id for line in lines]
                 logged = await standing(doubtful) if doubtful else {}
-                lines = [line for line in lines if line.id not in logged]
-                first.extend(lines[: end - len(first)])
-                total += len(lines)
+                waiting = [line for line in lines if line.id not in logged]
+                behind = [line for line in waiting if not query.after or query.after.precedes(place_of_log(line))]
+                first.extend(behind[: end - len(first)])
+                total, looked_at = total + len(waiting), looked_at + 1
+                if len(first) >= end and _counted(query.count_to, total, looked_at):
+                    break
         return first, total
 
+    async def _all_lines(self, query: LogQuery) -> AsyncGenerator[tuple[bool, list[Log]], None]:
+        """(whether nobody claimed it, lines) of each chunk; of a request without one, nothing."""
+        async for head in self._heads(query):
+            empty = True
+            async for document in self._open_chunks(head, query):
+                empty = False
+                yield document["fence"] == 0, self._lines(document, head, query)
+            if empty:
+                yield True, []
+
+    def _lines(self, document: Document, head: Head, query: LogQuery) -> list[Log]:
+        window, chunk = read_window(document["window"]), read_chunk(document)
+        untouched = document["fence"] == 0
+        return pending_of_chunk(chunk, window, head, query, untouched=untouched, now=self._clock.now())
+
     async def _heads(self, query: LogQuery) -> AsyncIterator[Head]:
-        which: Document = {"head.tenant_id": query.tenant_id, "completion": None}
+        # Whoever lacks a completion was not announced either, and those have an index.
+        which: Document = {"head.tenant_id": query.tenant_id, "completion": None, "announced": False}
         if query.key is not None:
             which["_id"] = query.key
-        bounds = {"$gte": query.accepted_from, "$lt": query.accepted_before}
+        bounds = {"$gte": query.accepted_from, "$lt": query.accepted_before, "$lte": _behind(query)}
         if any(bounds.values()):
             which["head.accepted_at"] = {name: bound for name, bound in bounds.items() if bound}
         if query.user_id is not None:
             which["head.user_id"] = query.user_id
         if query.channel is not None:
             which["head.channel"] = query.channel.value
+        index = "_id_" if query.key is not None else "unfinished_of_tenant"
         with answering():
-            async for document in self._requests.find(which).sort([("head.accepted_at", -1), ("_id", 1)]):
+            found = self._requests.find(which).sort([("head.accepted_at", -1), ("_id", 1)]).hint(index)
+            async for document in found:
                 yield read_request(document).head
 
-    async def _open_chunks(self, head: Head) -> AsyncIterator[Document]:
+    async def _open_chunks(self, head: Head, query: LogQuery) -> AsyncIterator[Document]:
+        which: Document = {"request": head.key, "open": True}
+        if query.count_to == 0 and query.after is not None and query.after.at == head.accepted_at:
+            which["_id"] = {"$gte": _first_behind(head.key, query.after)}
+        if query.reference is not None:
+            which["references"] = query.reference
         with answering():
-            which = {"request": head.key, "open": True}
-            async for document in self._chunks.find(which, {"lookup": False, "sealed": False}).sort("_id", 1):
-                yield {**document, "sealed": b""}
+            async for document in self._chunks.find(which, _SHOWN).sort("_id", 1).hint("open_in_order"):
+                yield document
+
+
+def _behind(query: LogQuery) -> object:
+    """The latest acceptance that can stand behind the query's place; where all is counted, anything."""
+    return query.after.at if query.after is not None and query.count_to == 0 else None
+
+
+def _first_behind(key: RequestKey, after: Place) -> str:
+    """The lowest id that the chunk of the delivery after a place can have."""
+    place = position(after.id)
+    if place is None or place[0] != key:
+        # Of another request of the same moment: all of its chunks are behind, or none is.
+        return f"chk_{key}" if after.id < f"log_{key}" else f"chk_{key}~"
+    return chunk_id(key, place[1], max(0, place[2] - _LONGEST_CHUNK + 1))
+
+
+def _counted(count_to: int | None, total: int, looked_at: int) -> bool:
+    return count_to is not None and (total >= count_to or looked_at >= MOST_LOOKED_AT)

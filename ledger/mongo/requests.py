@@ -1,5 +1,6 @@
 """Requests: one document each."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from datetime import timedelta
 from typing import Any
@@ -9,7 +10,8 @@ from pymongo import ReturnDocument
 
 from core.ids import RequestKey
 from core.work import Counts
-from ledger.mongo.connection import Document, ServerClock, answering
+from ledger.mongo.connection import Document, ServerClock, answering, count_up_to
+from ledger.reading import Place, RequestPage, RequestQuery
 from ledger.values import Completion, Head, Part, Request, tally
 from schemas.statuses import Category, Channel, OnUncertain
 
@@ -97,10 +99,43 @@ class MongoRequests:
             found.append(read_request(document))
         return found
 
+    async def find(self, query: RequestQuery) -> RequestPage:
+        """A page of requests, by one range of an index each time."""
+        which: Document = {"head.tenant_id": query.tenant_id}
+        index = "newest_of_tenant"
+        if query.user_id is not None:
+            which["head.user_id"], index = query.user_id, "newest_of_user"
+        start = 0 if query.after else (query.page - 1) * query.page_size
+        end = start + query.page_size
+        found: list[Document] = []
+        with answering():
+            for span in _spans(which, query.after):
+                cursor = self._requests.find(span).sort([("head.accepted_at", -1), ("_id", 1)]).hint(index)
+                if len(found) <= end:
+                    found += await cursor.limit(end + 1 - len(found)).to_list(None)
+            total = await count_up_to(self._requests, which, query.count_to, index)
+        return RequestPage([read_request(one) for one in found[start:end]], total, more=len(found) > end)
+
+    async def standing(self, keys: Sequence[RequestKey]) -> dict[RequestKey, Request]:
+        """Which of the requests exist."""
+        with answering():
+            found = await self._requests.find({"_id": {"$in": list(keys)}}).to_list(None)
+        return {request.head.key: request for request in map(read_request, found)}
+
     async def _change(self, which: Document, change: Any) -> Request | None:
         with answering():
             found = await self._requests.find_one_and_update(which, change, return_document=ReturnDocument.AFTER)
         return read_request(found) if found else None
+
+
+def _spans(which: Document, after: Place | None) -> list[Document]:
+    """The filters whose finds, one after the other, give what stands behind a place."""
+    if after is None:
+        return [which]
+    return [
+        {**which, "head.accepted_at": after.at, "_id": {"$gt": after.id}},
+        {**which, "head.accepted_at": {"$lt": after.at}},
+    ]
 
 
 def _begin(head: Head, part: Part) -> list[Document]:
@@ -141,6 +176,7 @@ def read_request(document: Document) -> Request:
     """A stored request as a value."""
     head = {field.name: document["head"].get(field.name) for field in fields(Head)}
     head |= {
+        "sealed_text": head["sealed_text"] or b"",  # erased
         "key": RequestKey(document["_id"]),
         "channel": Channel(head["channel"]),
         "category": Category(head["category"]),

@@ -29,26 +29,32 @@ class House:
     wait: Wait
 
 
+@pytest.fixture(scope="session")
+def contract_database() -> str:
+    """One database for all of these tests: to make its indexes takes longer than most of them."""
+    return f"contract_{uuid4().hex[:12]}"
+
+
 @pytest.fixture(params=["memory", "mongo"])
 def mongo_url_or_none(request: pytest.FixtureRequest) -> str | None:
     return request.getfixturevalue("mongo_url") if request.param == "mongo" else None
 
 
 @pytest.fixture
-async def house(mongo_url_or_none: str | None) -> AsyncIterator[House]:
+async def house(mongo_url_or_none: str | None, contract_database: str) -> AsyncIterator[House]:
     if mongo_url_or_none is None:
         yield memory_house()
         return
-    database = f"contract_{uuid4().hex[:12]}"
-    ledger = await MongoLedger.connect(mongo_url_or_none, database)
+    ledger = await MongoLedger.connect(mongo_url_or_none, contract_database)
     client: AsyncIOMotorClient[dict[str, object]] = AsyncIOMotorClient(mongo_url_or_none)
     try:
         await ledger.setup()
         await ledger.ping()
-        yield mongo_house(ledger, client, database)
+        yield mongo_house(ledger, client, contract_database)
     finally:
         await ledger.aclose()
-        await client.drop_database(database)
+        for collection in ("requests", "chunks", "communication_logs", "templates"):
+            await client[contract_database][collection].delete_many({})
         client.close()
 
 
@@ -83,6 +89,10 @@ def mongo_house(ledger: Ledger, client: AsyncIOMotorClient[dict[str, object]], d
             for collection, names in {"chunks": ("due_at", "sweep_at"), "requests": ("looked_at",)}.items():
                 older = {name: {"$subtract": [f"${name}", milliseconds]} for name in names}
                 await client[database][collection].update_many({}, [{"$set": older}])
+            completed_at = {"$subtract": ["$completion.completed_at", milliseconds]}
+            await client[database]["requests"].update_many(
+                {"completion": {"$ne": None}}, [{"$set": {"completion.completed_at": completed_at}}]
+            )
             return
         deadline = time.monotonic() + seconds + 0.02  # the ledger knows the server's clock to some milliseconds
         while (left := deadline - time.monotonic()) > 0:  # noqa: ASYNC110  # nothing tells when a lease lapses
