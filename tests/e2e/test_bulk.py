@@ -10,16 +10,19 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from core.ids import request_key
+from core.ids import request_key, template_id
 from devstack import Stack
 from devstack.services import command
+from ledger.mongo.requests import read_request
+from ledger.texts import open_text
 from schemas.results import DeliveryEvent, RequestAccepted
 from tests.e2e.books import assert_balanced, fates, roll, tally
 from tests.e2e.caller import Results, create_topic, publish, reading
 from tests.e2e.crowd import MARK, SIMULATOR, TENANT, a_crowd, a_request, assert_tells_nobody
 from tests.e2e.house import House, Service, a_house
 
-EXAMPLE = Path(__file__).parents[1] / "contract" / "data" / "example-request.json"
+EXAMPLES = Path(__file__).parents[1] / "contract" / "data"
+EXAMPLE, TEMPLATE_EXAMPLE = EXAMPLES / "example-request.json", EXAMPLES / "example-request-template.json"
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +46,27 @@ def producer(house: House) -> Iterator[Service]:
         yield producer
 
 
-def token(house: House, user: str) -> str:
-    asked = command(["rollcall", "token", "--tenant", TENANT, "--user", user])
+def rollcall(house: House, *args: str) -> str:
+    asked = command(["rollcall", *args, "--tenant", TENANT])
     return subprocess.run(asked, env=house.env, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def token(house: House, user: str) -> str:
+    return rollcall(house, "token", "--user", user)
+
+
+def put_template(house: House, content: str) -> str:
+    return rollcall(house, "template", "put", "verify_code", "--content", content)
+
+
+def assert_says(house: House, request_id: str, text: str, *, version: int) -> None:
+    """The request has the text of this version of the template, and its logs the template's id."""
+    request = read_request(house.database["requests"].find_one({"_id": request_key(TENANT, request_id)}) or {})
+    said = open_text(house.sealer, request.head)
+    assert said.content.render({}, said.variables) == text
+    assert request.head.template_version == version
+    logs = roll(house, request_id).values()
+    assert {log["template_id"] for log in logs} == {template_id(TENANT, "verify_code")}
 
 
 async def post(house: House, producer: Service, body: bytes, user: str) -> httpx.Response:
@@ -101,6 +122,21 @@ async def test_a_thousand_over_http_end_the_same_way(house: House, producer: Ser
         assert fates(roll(house, completed.request_id)) == expected
         await assert_balanced(house, results, completed, total=1000)
         assert_tells_nobody(house, results)
+
+
+async def test_the_contracts_request_with_a_template_says_what_the_template_said_when_it_was_accepted(
+    house: House,
+) -> None:
+    assert put_template(house, "您的验证码是{{code}}").endswith("variables: code")
+    accepted = {"tenant_id": TENANT, "request_id": "templated", "template_version": 1}
+    put_template(house, "another text for {{name}}")
+    request = json.loads(TEMPLATE_EXAMPLE.read_bytes()) | accepted
+    async with reading(house.bootstrap, Results(house.topics.results)) as results:
+        await publish(house.bootstrap, house.topics.requests_express, request, key="templated")
+        completed = await results.completed("templated")
+        assert completed.by_status == {"sent": 2}
+        await assert_balanced(house, results, completed, total=2)
+    assert_says(house, "templated", "您的验证码是123456", version=1)
 
 
 @pytest.mark.parametrize("header", ["reply_to", "kafka_replyTopic", None])
