@@ -4,28 +4,23 @@ import asyncio
 import json
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from devstack import Stack
+from tests.e2e.blocks import block as page_block
+from tests.e2e.blocks import run
 from tests.e2e.caller import Results, reading
 from tests.e2e.house import House, Service, a_house
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 EXAMPLE = ROOT / "tests" / "contract" / "data" / "example-request.json"
-SECONDS = 60
-
-
-def block(says: str) -> str:
-    """The fenced block below the comment `<!-- tests/e2e/test_readme.py says -->`."""
-    found = re.search(rf"<!-- tests/e2e/test_readme\.py {says} -->\n```\w+\n(.*?)```", README, re.DOTALL)
-    assert found is not None, f"the README has no block {says!r}"
-    return found[1]
+block = partial(page_block, "README.md", "test_readme.py")
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +37,6 @@ def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
 def producer(house: House) -> Iterator[Service]:
     with house.service("producer") as producer:
         yield producer
-
-
-def run(command: list[str | Path], env: dict[str, str], folder: Path = ROOT) -> str:
-    """What a command prints; it ends well and warns of nothing."""
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=SECONDS, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
 
 
 def test_publishing_and_subscribing_works_as_it_stands_there(house: House) -> None:

@@ -1,0 +1,79 @@
+"""What docs/clients.md gives to copy runs as it stands there."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from devstack import Stack
+from tests.e2e.blocks import block, run
+from tests.e2e.house import House, a_house
+from tests.not_run import not_run
+
+of_page = partial(block, "docs/clients.md", "test_clients.py")
+ENDED = [
+    "order-17 138****8000 sent",
+    "order-18 *** failed invalid_recipient",
+]
+"""A line of each recipient; languages write "no reason" in their own way."""
+
+
+@pytest.fixture(scope="module")
+def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Under the names that the page uses."""
+    with (
+        a_house(stack, tmp_path_factory.mktemp("clients"), TOPIC_PREFIX="communication") as house,
+        house.service("consumer"),
+    ):
+        yield house
+
+
+def assert_ended(said: str, completed: str) -> None:
+    *deliveries, last = said.splitlines()
+    found = sorted(line.removesuffix(" None").removesuffix(" null") for line in deliveries)
+    assert found == ENDED
+    assert last == completed
+
+
+def needs(program: str, package: str) -> None:
+    if shutil.which(program) is None:
+        not_run(f"needs {program}; mend: apt-get install -y {package}")
+
+
+def test_python_publishes_and_follows(house: House) -> None:
+    said = run([sys.executable, "-c", of_page("runs this: python")], house.env)
+    assert_ended(said, "completed: {'failed': 1, 'sent': 1}")
+
+
+def test_node_publishes_and_follows(house: House, tmp_path: Path) -> None:
+    needs("npm", "nodejs npm")
+    packages = ["kafkajs@2.2.4", "lz4-napi@2.10.0"]
+    assert f"npm install {' '.join(packages)}" in (Path(__file__).parents[2] / "docs" / "clients.md").read_text("utf-8")
+    quiet = ["--no-audit", "--no-fund", "--loglevel=error", "--prefix", str(tmp_path)]
+    subprocess.run(["npm", "install", *quiet, *packages], check=True, timeout=120, capture_output=True)
+    program = tmp_path / "client.mjs"
+    program.write_text(of_page("runs this: node"))
+    said = run(["node", program], {**house.env, "KAFKAJS_NO_PARTITIONER_WARNING": "1"}, tmp_path)
+    assert_ended(said, 'completed: {"failed":1,"sent":1}')
+
+
+def test_kcat_publishes_and_follows(house: House) -> None:
+    needs("kcat", "kcat")
+    said = run(["bash", "-c", of_page("runs this: kcat")], house.env)
+    assert said.startswith("kcat-")
+    assert '"by_status":{"sent":1}' in said
+
+
+def test_http_with_a_key(house: House) -> None:
+    with house.service("producer") as producer:
+        token = run(
+            [Path(sys.executable).with_name("rollcall"), "token", "--tenant", "tnt_xyz789", "--user", "usr_a"],
+            house.env,
+        )
+        env = {**house.env, "ROLLCALL_TOKEN": token.strip(), "ROLLCALL_URL": producer.url}
+        said = run([sys.executable, "-c", of_page("runs this: http")], env)
+    assert said == "200 accepted 1\n"
