@@ -4,11 +4,13 @@ import asyncio
 import os
 import pty
 import re
+import secrets
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,38 @@ def test_a_repeat_sends_to_nobody_twice_and_calls_the_same_roll(house: House, tm
     assert (first.returncode, second.returncode) == (0, 0)
     assert second.stdout == first.stdout
     assert house.database["communication_logs"].count_documents({"request_id": "repeated"}) == 300
+
+
+def test_a_repeat_that_knows_no_ledger_hears_the_earlier_events(house: House, tmp_path: Path) -> None:
+    file = people(tmp_path, bad=2)
+    without = replace(house, env={name: v for name, v in house.env.items() if name != "ROLLCALL_MONGO_URL"})
+    first, second = (rollcall(without, "send", file, *SMS, "--request-id", "heard", "--allow-failed") for _ in range(2))
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert second.stdout == first.stdout
+
+
+def test_a_send_that_was_killed_goes_on_and_sends_to_nobody_twice(house: House, tmp_path: Path) -> None:
+    path = tmp_path / "people.jsonl"
+    line = '{"to": "138%08d", "variables": {"name": "%s"}}\n'
+    path.write_text("".join(line % (n, secrets.token_hex(40_000)) for n in range(200)))
+    args = ["send", str(path), *SMS, "--request-id", "killed"]
+    begun = {"head.request_id": "killed", "parts": {"$ne": {}}}
+    with subprocess.Popen([ROLLCALL, *args], env=house.env, stdout=subprocess.DEVNULL) as child:
+        asyncio.run(until(lambda: house.database["requests"].find_one(begun)))
+        child.kill()
+    taken_up = house.database["requests"].find_one(begun)
+    assert taken_up is not None
+    assert taken_up["completion"] is None
+    assert child.returncode == -signal.SIGKILL
+
+    again = rollcall(house, *args)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "200 recipients in 19 parts" in again.stdout
+    assert without_spaces(again.stdout)[-2:] == ["", "all accounted for: yes"]
+    assert "sent 200 the provider took it" in without_spaces(again.stdout)
+    logs = list(house.database["communication_logs"].find({"request_id": "killed"}))
+    assert len(logs) == 200
+    assert {log["attempts"] for log in logs} == {1}
 
 
 def test_another_body_under_the_same_id_is_refused(house: House, tmp_path: Path) -> None:
