@@ -39,6 +39,21 @@ def producer(house: House) -> Iterator[Service]:
         yield producer
 
 
+def a_script(folder: Path, lines: str) -> Path:
+    """Lines for a shell, in a folder whose `.venv` is this Python's environment, wherever that lies."""
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    (folder / ".venv" / "bin" / "rollcall").symlink_to(Path(sys.executable).with_name("rollcall"))
+    script = folder / "lines.sh"
+    script.write_text(lines)
+    return script
+
+
+def test_storing_and_trying_a_template_works_as_it_stands_there(house: House, tmp_path: Path) -> None:
+    script = a_script(tmp_path, block("runs this: template"))
+
+    assert run(["bash", "-eu", script], house.env, tmp_path) == block("expects this: template")
+
+
 def test_publishing_and_subscribing_works_as_it_stands_there(house: House) -> None:
     said = run([sys.executable, "-W", "error", "-c", block("runs this: kafka")], house.env)
 
@@ -50,11 +65,7 @@ async def test_the_first_request_over_http_works_as_it_stands_there(
 ) -> None:
     if shutil.which("curl") is None:
         pytest.skip("not run: needs curl")
-    script = tmp_path / "request.sh"
-    script.write_text(block("runs this: token") + block("runs this: request"))
-    # `.venv` is this Python's environment, wherever that lies.
-    (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    (tmp_path / ".venv" / "bin" / "rollcall").symlink_to(Path(sys.executable).with_name("rollcall"))
+    script = a_script(tmp_path, block("runs this: token") + block("runs this: request"))
     env = {**house.env, "ROLLCALL_HTTP_PORT": producer.url.rpartition(":")[2]}
 
     async with reading(house.bootstrap, Results("communication.results")) as results:
