@@ -6,7 +6,7 @@ from datetime import datetime
 
 from core.ids import ChunkId, LogId, RequestKey
 from core.work import Window
-from ledger.values import Chunk, Log, Request, StoredTemplate
+from ledger.values import Chunk, Log, Request, StoredTemplate, TakenKey
 
 
 @dataclass(slots=True)
@@ -52,6 +52,7 @@ class Store:
     logs: dict[LogId, Log] = field(default_factory=dict)
     templates: dict[str, list[StoredTemplate]] = field(default_factory=dict)
     """The versions of each, by its id, the oldest first."""
+    keys: dict[RequestKey, TakenKey] = field(default_factory=dict)
     chunks_by_request: dict[RequestKey, list[ChunkDocument]] = field(default_factory=dict)
 
     def chunks_of(self, key: RequestKey) -> list[ChunkDocument]:

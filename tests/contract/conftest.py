@@ -53,7 +53,7 @@ async def house(mongo_url_or_none: str | None, contract_database: str) -> AsyncI
         yield mongo_house(ledger, client, contract_database)
     finally:
         await ledger.aclose()
-        for collection in ("requests", "chunks", "communication_logs", "templates"):
+        for collection in ("requests", "chunks", "communication_logs", "templates", "idempotency_keys"):
             await client[contract_database][collection].delete_many({})
         client.close()
 
