@@ -17,7 +17,7 @@ from core.ids import LogId, log_prefix
 from core.outcome import Message
 from core.plan import Ranges, indices, to_ranges
 from core.verdict import Ended, Entry, Mark, Rules, stopped, verdict
-from core.work import Counts, Decided, Line, Window, pick, put_back, rest_of
+from core.work import Counts, Decided, Line, Window, Work, pick, put_back, rest_of
 from ledger.sealing import Sealed
 from ledger.values import Claimed, Log
 from providers.base import Provider
@@ -65,6 +65,22 @@ class ChunkInHand:
         careful = self._opened.head.on_uncertain is OnUncertain.RESEND
         await self.look_back(doubtful=self._taken_over or careful)
         self.publish()
+        await self._intend_again()
+
+    async def _intend_again(self) -> None:
+        """Count the attempt of a former owner before its window is sent again: it may have died of that window.
+
+        The chunk's work stays as it was claimed: what stands of an open window is counted by whoever ends it.
+        """
+        again = [entry for entry in self._entries if entry.answer is None]
+        if not (self._window and self._taken_over and again) or self._stop:
+            return
+        batch = self._window.batch
+        window = replace(self._window, batch=replace(batch, attempts=batch.attempts + 1))
+        await self._advance(self._work, window)
+        self._window = window
+        for entry in again:
+            entry.attempts += 1
 
     async def look_back(self, *, doubtful: bool = False) -> None:
         """Find the logs of a window that an earlier owner may have sent, and perhaps goes on to log."""
@@ -76,7 +92,13 @@ class ChunkInHand:
                     entry.answer = Mark.STANDS
                     self._count([log])
             inherit(
-                self._entries, self._window, provider, self._opened.head, taken_over=self._taken_over, stop=self._stop
+                self._entries,
+                self._window,
+                provider,
+                self._opened.head,
+                taken_over=self._taken_over,
+                stop=self._stop,
+                max_attempts=self._tools.limits.retry.max_attempts,
             )
 
     async def send(self) -> None:
@@ -151,9 +173,16 @@ class ChunkInHand:
         batch, rest = pick(work, now, self._tools.limits.window_size) if go_on else (None, work)
         window = Window(batch, self._choose(batch.attempts, batch.sticky)) if batch else None
 
+        await self._advance(rest, window)
+        self._work, self._window, self._taken_over = rest, window, False
+        self._entries = entries_of(window)
+
+    async def _advance(self, work: Work, window: Window | None) -> None:
+        """Write both, fenced, and obey the cancel mark that comes back."""
+
         async def ask() -> bool | None:
             asked_at = self._tools.monotonic()
-            cancelled = await self._tools.ledger.chunks.advance(self._hold, rest, window)
+            cancelled = await self._tools.ledger.chunks.advance(self._hold, work, window)
             if cancelled is not None:
                 self._lease.extended(asked_at)
             return cancelled
@@ -161,8 +190,6 @@ class ChunkInHand:
         cancelled = await self._tools.lasting(ask, "advance")
         if cancelled is None:
             raise self._lease.refused()
-        self._work, self._window, self._taken_over = rest, window, False
-        self._entries = entries_of(window)
         if cancelled:
             self._stop = self._stop or Status.CANCELLED
 

@@ -5,6 +5,7 @@ import asyncio
 import itertools
 import random
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -63,6 +64,8 @@ async def check_books(world: World, on_uncertain: OnUncertain, kills: int) -> No
 async def crashed_run(kill_at: int, *, after: bool, on_uncertain: OnUncertain, seed: int | None = None) -> World | None:
     """Run, die at a step, let others finish; None when the process ended before that step."""
     world = World(Accounting(answers=answers))
+    # Enough for a refusal and a take-over after each kill.
+    world.limits = replace(world.limits, retry=replace(world.limits.retry, max_attempts=5))
     steps = Steps(kill_at, after=after)
     died = await world.run_until_killed(work(world, steps, on_uncertain, world.tools(steps)))
     if not died:

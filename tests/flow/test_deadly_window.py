@@ -1,0 +1,58 @@
+"""A window that kills whoever sends it is not sent for ever."""
+
+import pytest
+
+from core.outcome import Answer, Message, Sent
+from tests.flow.world import LEASE_SECONDS, Accounting, Killed, World
+
+NUMBERS = [f"138000000{n:02d}" for n in range(4)]
+
+
+def deadly(message: Message, before: int) -> Answer:
+    """One number kills the process that sends to it."""
+    del before
+    if message.to.endswith("01"):
+        raise Killed
+    return Sent()
+
+
+async def deaths(world: World, most: int) -> int:
+    """How many processes die of what is due, until one lives."""
+    for number in range(most):
+        if not await world.run_until_killed(world.deliver_all()):
+            return number
+        world.pass_time(LEASE_SECONDS + 61)
+    raise AssertionError("it kills for ever")
+
+
+@pytest.mark.parametrize(("on_uncertain", "deduplicates"), [("resend", False), ("mark_unknown", True)])
+async def test_a_take_over_spends_an_attempt_and_the_last_one_ends_as_unknown(
+    on_uncertain: str,
+    deduplicates: bool,  # noqa: FBT001
+) -> None:
+    world = World(Accounting(answers=deadly, deduplicates=deduplicates))
+    await world.expand(world.record(*NUMBERS, on_uncertain=on_uncertain))
+    assert await deaths(world, 10) == world.limits.retry.max_attempts
+    await world.settle(4)
+    assert await world.outcomes() == [("unknown", "interrupted")] * 2 + [("sent", None)] * 2
+    assert [log.attempts for log in await world.logs()] == [3, 3, 1, 1]
+    (completed,) = world.events("request.completed")
+    assert completed["by_status"] == {"unknown": 2, "sent": 2}
+
+
+async def test_a_window_that_a_process_survives_is_sent_after_a_take_over() -> None:
+    killed = []
+
+    def once(message: Message, before: int) -> Answer:
+        del before
+        if message.to.endswith("01") and not killed:
+            killed.append(message.id)
+            raise Killed
+        return Sent()
+
+    world = World(Accounting(answers=once))
+    await world.expand(world.record(*NUMBERS, on_uncertain="resend"))
+    assert await deaths(world, 10) == 1
+    await world.settle(4)
+    assert await world.outcomes() == [("sent", None)] * 4
+    assert [log.attempts for log in await world.logs()] == [2, 2, 1, 1]
