@@ -82,27 +82,49 @@ def encode_parts(head: Mapping[str, Any], recipients: Iterable[str | Mapping[str
     parts were given out: when the head or a recipient is too large or cannot be JSON, there are no recipients, or there
     are too many parts.
     """
-    start = _encode_head(head)
-    key = str(head["request_id"]).encode()
-    room = MAX_INTAKE_BYTES - len(start) - _FRAME_BYTES
-    filled, count, part = bytearray(), 0, 0
+    filling = PartFilling(head)
+    for recipient in recipients:
+        yield from filling.add(recipient)
+    yield filling.finish()
 
-    def finish(*, last: bool) -> IntakePart:
-        frame = b',"part":%d,"last":%s,"recipients":[' % (part, b"true" if last else b"false")
-        return IntakePart(key, b"".join((start, frame, filled, b"]}")), part, last, count)
 
-    for item in _encode_recipients(recipients, room):
-        if count and (len(filled) + 1 + len(item) > room or count > MAX_INDEX):
-            yield finish(last=False)
-            filled, count, part = bytearray(), 0, part + 1
-            if part >= MAX_PARTS:
+class PartFilling:
+    """The same for whoever has the recipients a few at a time."""
+
+    def __init__(self, head: Mapping[str, Any]) -> None:
+        self._start = _encode_head(head)
+        self._key = str(head["request_id"]).encode()
+        self._room = MAX_INTAKE_BYTES - len(self._start) - _FRAME_BYTES
+        self._filled = bytearray()
+        self._count = self._part = self._number = 0
+
+    def add(self, recipient: str | Mapping[str, Any]) -> Sequence[IntakePart]:
+        """Take one more recipient; the part that had no room for it, if any."""
+        item = _encode(f"recipients[{self._number}]", recipient)
+        if len(item) > self._room:
+            raise IntakeError(f"recipients[{self._number}]", "does not fit into one record")
+        full: Sequence[IntakePart] = ()
+        if self._count and (len(self._filled) + 1 + len(item) > self._room or self._count > MAX_INDEX):
+            full = (self._made(last=False),)
+            self._filled, self._count, self._part = bytearray(), 0, self._part + 1
+            if self._part >= MAX_PARTS:
                 raise IntakeError("recipients", f"need more than {MAX_PARTS} parts")
         # Copied at once: what orjson gives for one short string keeps 4 KB alive.
-        filled += b"," + item if count else item
-        count += 1
-    if not count:
-        raise IntakeError("recipients", "at least one is needed")
-    yield finish(last=True)
+        self._filled += b"," + item if self._count else item
+        self._count += 1
+        self._number += 1
+        return full
+
+    def finish(self) -> IntakePart:
+        """The last part."""
+        if not self._count:
+            raise IntakeError("recipients", "at least one is needed")
+        return self._made(last=True)
+
+    def _made(self, *, last: bool) -> IntakePart:
+        frame = b',"part":%d,"last":%s,"recipients":[' % (self._part, b"true" if last else b"false")
+        value = b"".join((self._start, frame, self._filled, b"]}"))
+        return IntakePart(self._key, value, self._part, last, self._count)
 
 
 def choose_lane(first: IntakePart, chunk_size: int) -> Lane:
@@ -139,14 +161,6 @@ def _encode_head(head: Mapping[str, Any]) -> bytes:
         heaviest = max(sizes, key=lambda name: sizes[name])
         raise IntakeError(heaviest, f"all but the recipients takes more than {MAX_HEAD_BYTES} bytes as JSON")
     return encoded[:-1]
-
-
-def _encode_recipients(recipients: Iterable[str | Mapping[str, Any]], room: int) -> Iterator[bytes]:
-    for number, recipient in enumerate(recipients):
-        encoded = _encode(f"recipients[{number}]", recipient)
-        if len(encoded) > room:
-            raise IntakeError(f"recipients[{number}]", "does not fit into one record")
-        yield encoded
 
 
 def _encode(field: str, value: Any) -> bytes:

@@ -1,7 +1,7 @@
 """Taking bodies in: bounded in bytes, in time, and in how many large ones are held at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ from starlette.requests import Request
 from producer.errors import BadRequestError, TooLargeError, TooSlowError, UnavailableError, UnsupportedMediaTypeError
 
 LARGE_BYTES = 256 * 1024
-"""Larger bodies are worked on in a thread, so that the others go on."""
+"""Larger bodies are few at a time."""
 LARGE_AT_ONCE = 3
 """So many large bodies are held in memory; the next one waits before it is read further."""
 BODY_SECONDS = 60
@@ -42,12 +42,12 @@ class Bodies:
                 raise TooSlowError(f"the body took more than {BODY_SECONDS} seconds") from None
             yield body
 
-    async def work(self, body: bytearray, do: Callable[[], T]) -> T:
-        """Do it at once for a small body, else in a thread, one at a time."""
+    async def work(self, body: bytearray, do: Callable[[], Awaitable[T]]) -> T:
+        """Do it at once for a small body, else one at a time: what waits meanwhile costs no more memory."""
         if len(body) <= LARGE_BYTES:
-            return do()
+            return await do()
         async with self._one_at_a_time:
-            return await asyncio.to_thread(do)
+            return await do()
 
     async def _read(self, request: Request, held: AsyncExitStack) -> bytearray:
         body = bytearray()

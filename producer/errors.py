@@ -52,8 +52,9 @@ class ForbiddenError(RefusalError):
 
     status = 403
 
-    def __init__(self, message: str, *, scope: str) -> None:
-        super().__init__(message, {"WWW-Authenticate": f'{_REALM}, error="insufficient_scope", scope="{scope}"'})
+    def __init__(self, message: str, *, scope: str | None = None) -> None:
+        lacking = f', scope="{scope}"' if scope else ""
+        super().__init__(message, {"WWW-Authenticate": f'{_REALM}, error="insufficient_scope"{lacking}'})
 
 
 class NotFoundError(RefusalError):

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from producer.bodies import check_headers
 from producer.clock import uuid7
 from producer.errors import RefusalError
-from producer.order import body_type
+from producer.order import HttpBody
 from producer.pages import Page, masked
 from producer.problems import describe_problems
 from schemas.logs import SeldomFilter, describe
@@ -25,10 +25,10 @@ NOON = datetime(2026, 4, 15, 12, 0, 0, 1234, tzinfo=UTC)
 GOOD = {"channel": "sms", "content": "Hello", "recipients": ["13800138000"]}
 
 
-def problems_of(body: Any, most: int = 3) -> str:
+def problems_of(body: Any) -> str:
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
     with pytest.raises(ValidationError) as caught:
-        body_type(most).model_validate_json(raw)
+        HttpBody.model_validate_json(raw)
     return describe_problems(caught.value)
 
 
@@ -39,7 +39,6 @@ def problems_of(body: Any, most: int = 3) -> str:
         ({"content": 7}, "content: input should be a valid string"),
         ({"content": ""}, "content: may be empty only beside a template"),
         ({"recipients": []}, "recipients: at least one is needed"),
-        ({"recipients": ["1"] * 4}, "recipients: "),
         ({"recipients": ["1", 2]}, "recipients[1]: is neither an address nor an object with `to`"),
         ({"recipients": ["1", None]}, "recipients[1]: is neither an address nor an object with `to`"),
         ({"recipients": [""]}, "recipients[0]: string should have at least 1 character"),
@@ -50,7 +49,7 @@ def problems_of(body: Any, most: int = 3) -> str:
         ({"recipients": [{"to": "1", "variables": {"a": 1}}]}, "recipients[0].variables.a: "),
         ({"variables": {"code": 1}}, "variables.code: input should be a valid string"),
         ({"variables": []}, "variables: "),
-        ({"tenant_id": "tnt_b"}, "tenant_id: is not a field of this body"),
+        ({"tenant_id": "not a tenant"}, "tenant_id: "),
         ({"send_at": "tomorrow"}, "send_at: "),
         ({"send_at": "2026-04-15T10:00:00"}, "send_at: "),
         ({"channel": "email"}, "subject: is needed for e-mail without a template"),
