@@ -102,7 +102,7 @@ class Rejection(Meaning):
         "unprocessable",
         "it met a fault of this consumer that repeating did not cure, or a sealing key is missing",
     )
-    UNKNOWN_TEMPLATE = "unknown_template", "the tenant has no template of this code"
+    UNKNOWN_TEMPLATE = "unknown_template", "the tenant has no template of this code, or not in this version"
     REPLY_TOPIC_REFUSED = "reply_topic_refused", "the reply topic is not allowed, or does not exist"
     REQUEST_CONFLICT = "request_conflict", "the same request id was taken with another body"
     PART_REFUSED = "part_refused", "the part came after the last one, or after the request was cut"
