@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
@@ -20,6 +21,9 @@ from ledger.values import StoredTemplate
 from schemas.statuses import Channel
 
 T = TypeVar("T")
+
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Control characters other than tabs and line ends."""
 
 
 def run_put(draft: Draft, *, as_json: bool) -> None:
@@ -172,5 +176,5 @@ def _write_json(console: Console, document: object) -> None:
 def _write_text(console: Console, text: str) -> None:
     """The text as it is; on a terminal without what could steer it."""
     if console.is_terminal:
-        text = "\n".join(printable(line) for line in text.split("\n"))
+        text = _STEERING.sub("?", text.replace("\r\n", "\n"))
     console.file.write(text if text.endswith("\n") else text + "\n")

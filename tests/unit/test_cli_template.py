@@ -116,10 +116,12 @@ subject   Hello
 
 
 async def test_a_text_cannot_steer_a_terminal(ledger: MemoryLedger) -> None:
-    await printed(put, ledger, a_draft("red \x1b[31m\nnext", "s"))
+    await printed(put, ledger, a_draft("red \x1b[31m\r\n\tnext 👩\u200d💻", "s"))
 
     assert "\x1b[31m" not in await printed(show, ledger, (TENANT, CODE, None), terminal=True)
-    assert (await printed(preview, ledger, (TENANT, CODE, None), {}, terminal=True)).endswith("red ?[31m\nnext\n")
+    assert (await printed(preview, ledger, (TENANT, CODE, None), {}, terminal=True)).endswith(
+        "red ?[31m\n\tnext 👩\u200d💻\n"
+    )
 
 
 @pytest.mark.parametrize("work", [show, lambda *args, as_json: preview(*args, {}, as_json=as_json)])
