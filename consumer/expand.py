@@ -4,8 +4,6 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime
 
-import orjson
-
 from consumer.complete import complete
 from consumer.events import Refusal, accepted_event
 from consumer.intake import Incoming, decode, read_correlation, read_reply_topic, reply_topic_allowed
@@ -15,16 +13,13 @@ from consumer.results import publish_results
 from consumer.tools import Tools, log
 from consumer.wording import Wording, choose_wording
 from core.ids import RequestKey, bare_request_id, request_key
+from ledger.digests import request_digests
 from ledger.errors import SealingError
 from ledger.sealing import Sealer
 from ledger.texts import Text
 from ledger.values import Head, Part, Request
 from schemas.requests import BulkRequest
 from schemas.statuses import Lane, Rejection
-
-_PER_PART = frozenset({"recipients", "part", "last", "accepted_at", "template_version", "schema_version"})
-"""What may differ between the parts of one request, and between repeats of one part."""
-
 
 async def expand(record: Incoming, cluster: str, tools: Tools, *, sparing: bool = False) -> None:
     """Expand one record; when this returns its offset may be committed.
@@ -113,7 +108,7 @@ def _describe(
     if request.request_id is None:
         raise AssertionError("a request has its id by now")
     key = request_key(request.tenant_id, request.request_id)
-    head_digest, part_digest = digests(sealer, request, sealer.newest)
+    head_digest, part_digest = request_digests(sealer, request, sealer.newest)
     head = Head(
         key=key,
         tenant_id=request.tenant_id,
@@ -145,16 +140,6 @@ def whole_milliseconds(moment: datetime) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-def digests(sealer: Sealer, request: BulkRequest, key_id: str) -> tuple[bytes, bytes]:
-    """Keyed digests of the canonical body: what all parts share, and the whole of this part."""
-    shared = request.model_dump(mode="json", exclude=set(_PER_PART))
-    recipients = [to if isinstance(to, str) else (to.to, to.variables, to.reference) for to in request.recipients]
-    whole = {**shared, "part": request.part, "last": request.last, "recipients": recipients}
-    return tuple(  # type: ignore[return-value]
-        sealer.hash(orjson.dumps(body, option=orjson.OPT_SORT_KEYS), key_id) for body in (shared, whole)
-    )
-
-
 def _conflict(stands: Request, request: BulkRequest, mine: tuple[Head, Part], sealer: Sealer) -> Refusal | None:
     """Why what stands forbids this part; `mine` is what would stand if this expansion were the first."""
     part, head = stands.parts.get(request.part), stands.head
@@ -162,7 +147,7 @@ def _conflict(stands: Request, request: BulkRequest, mine: tuple[Head, Part], se
     try:
         shared, whole = mine[0].digest, mine[1].digest
         if head.key_id != mine[0].key_id:
-            shared, whole = digests(sealer, request, head.key_id)
+            shared, whole = request_digests(sealer, request, head.key_id)
     except SealingError:  # whether it is the same body cannot be told: not the caller's fault
         refusal = Refusal(Rejection.UNPROCESSABLE, "this consumer lacks the sealing key of the request's first part")
         return about(request, refusal, head.correlation_id)

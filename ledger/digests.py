@@ -1,0 +1,21 @@
+"""What tells one request from another under the same id: keyed digests of its body, however its JSON was written."""
+
+import orjson
+
+from ledger.sealing import Sealer
+from schemas.requests import BulkRequest
+
+_PER_PART = frozenset({"recipients", "part", "last", "accepted_at", "template_version", "schema_version"})
+"""What may differ between the parts of one request, and between repeats of one part."""
+
+
+def request_digests(sealer: Sealer, request: BulkRequest, key_id: str) -> tuple[bytes, bytes]:
+    """Of what all parts share, and of the whole of this part; raises SealingError without the key."""
+    shared = request.model_dump(mode="json", exclude=set(_PER_PART))
+    recipients = [to if isinstance(to, str) else (to.to, to.variables, to.reference) for to in request.recipients]
+    whole = {**shared, "part": request.part, "last": request.last, "recipients": recipients}
+    return _digest(sealer, shared, key_id), _digest(sealer, whole, key_id)
+
+
+def _digest(sealer: Sealer, said: object, key_id: str) -> bytes:
+    return sealer.hash(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), key_id)
