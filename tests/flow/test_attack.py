@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from consumer.bus import BusUnavailable
+from consumer.intake import Incoming
 from consumer.tools import Tools
 from core.ids import request_key
 from core.outcome import Answer, Failed, Message, Retry, Sent, Uncertain
@@ -62,6 +63,8 @@ class Scenario:
     """Before which delivery of a chunk the request is cancelled."""
     expires: bool = False
     """Between the first attempt and the retries."""
+    template: bool = False
+    """Whether it names a template, which is changed before each expansion."""
 
     def providers(self) -> list[Accounting]:
         return [Accounting(f"p{n}", deduplicates=self.deduplicates, answers=a) for n, a in enumerate(self.answers)]
@@ -80,6 +83,7 @@ SCENARIOS = [
     Scenario("silent", (silent_once,)),
     Scenario("silent-resend", (silent_once,), on_uncertain="resend"),
     Scenario("two-parts", (moody,), parts=2),
+    Scenario("template-parts", (moody,), parts=2, template=True),
     Scenario("cancel", (moody,), cancelled_at=1),
     Scenario("cancel-resend", (silent_once,), on_uncertain="resend", cancelled_at=2),
     Scenario("cancel-parts-deduplicating", (silent_once,), deduplicates=True, parts=2, cancelled_at=2),
@@ -97,6 +101,8 @@ class Run:
         if scenario.expires:
             said["expires_at"] = (START + timedelta(seconds=500)).isoformat()
         people: list[object] = ["12", *NUMBERS, NUMBERS[0]]
+        if scenario.template:
+            said["template"] = "code"
         if scenario.parts == 1:
             self.records = [self.world.record(*people, **said)]
         else:
@@ -105,11 +111,18 @@ class Run:
                 self.world.record(*people[5:], **said, part=1, last=True),
             ]
         self.total = len(people)
+        self._versions = itertools.count(1)
+
+    async def expand(self, record: Incoming, tools: Tools) -> None:
+        """Expand a record, after its template has changed."""
+        if self.scenario.template:
+            await self.world.ledger.templates.put("t1", "code", f"text {next(self._versions)}", None)
+        await self.world.expand(record, tools)
 
     async def work(self, tools: Tools) -> None:
         """All of it by one process: the records, what is due, the retries."""
         for record in self.records:
-            await self.world.expand(record, tools)
+            await self.expand(record, tools)
             if self.scenario.parts > 1:
                 await self.world.deliver_all(tools)
         if self.scenario.cancelled_at is not None:
@@ -131,7 +144,7 @@ class Run:
         self.world.pass_time(LEASE_SECONDS + 61)
         tools = self.world.tools()
         for record in self.records:
-            await self.world.expand(record, tools)
+            await self.expand(record, tools)
         await self.world.settle(6)
 
     async def check(self, disturbances: int) -> None:
@@ -158,6 +171,8 @@ class Run:
                 assert not taken[log.id], f"{log.outcome.value}, and the provider took it"
             if log.outcome.value == "sent":
                 assert taken[log.id], "sent, and no provider took it"
+        texts = {message.text for provider in world.providers for message in provider.texts.values()}
+        assert len(texts) == 1, "one request says two things"
         limit = disturbances * world.limits.window_size
         repeated = sum(n - 1 for n in taken.values() if n > 1)
         safe = scenario.on_uncertain == "mark_unknown"

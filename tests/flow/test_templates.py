@@ -135,7 +135,7 @@ async def test_of_two_first_expansions_at_once_one_text_stands_for_both() -> Non
     """Both have looked the template up, one of them after an update, when the other begins the request and dies."""
     book = Accounting()
     world = World(book)
-    await put(world, "old {{code}}")
+    await put(world, "old {{other}}")
     record = world.record(*NUMBERS[:9], template="verify", variables={"code": "1"})
     overtaken = Overtaken(world, record)
 
