@@ -16,6 +16,7 @@ from settings_text import env_example, settings_page
 
 from schemas.base import Published, Record
 from schemas.http import CommunicationLogListResponse, SimpleResponse
+from schemas.reading import LogResponse, LogSearch, RequestListResponse, RequestResponse
 from schemas.receipts import Receipt
 from schemas.requests import BulkBody, BulkRequest
 from schemas.results import ChunkPointer, DeliveryEvent, RequestAccepted, RequestCompleted, RequestRejected
@@ -26,6 +27,10 @@ SCHEMAS: dict[str, type[Record] | type[Published]] = {
     "bulk-request": BulkRequest,
     "http-bulk-body": BulkBody,
     "http-log-list-response": CommunicationLogListResponse,
+    "http-log-response": LogResponse,
+    "http-log-search": LogSearch,
+    "http-request-list-response": RequestListResponse,
+    "http-request-response": RequestResponse,
     "http-simple-response": SimpleResponse,
     "event-delivery": DeliveryEvent,
     "event-request-accepted": RequestAccepted,

@@ -56,6 +56,8 @@ class Page:
     total: int
     more: bool = False
     """Whether something stands behind the last item."""
+    exact: bool = True
+    """Whether all were counted; otherwise there are at least so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class RequestPage:
     items: Sequence[Request]
     total: int
     more: bool = False
+    exact: bool = True
 
 
 def place_of_log(log: Log) -> Place:

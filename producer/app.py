@@ -25,6 +25,7 @@ from producer.observe import Observed
 from producer.problems import path_of
 from producer.process import serve
 from producer.publisher import Publisher
+from producer.reading import reading_routes
 from producer.settings import ProducerSettings
 from schemas.settings import parse_sealing_keys
 
@@ -67,6 +68,7 @@ def build_app(
     sealer = Sealer(parse_sealing_keys(settings.sealing_keys))
     front = Front(settings, publisher, archive, sealer, Doorkeeper(settings), bodies, metrics, sources)
     app.include_router(bulk_routes(front))
+    app.include_router(reading_routes(front))
     app.include_router(document_routes(app))
     app.include_router(health_routes(publisher, archive, metrics, sources))
     _answer_errors(app, sources)

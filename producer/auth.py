@@ -13,6 +13,7 @@ from schemas.requests import TenantId, UserId
 
 SEND = "communication:send"
 SEND_AS = "communication:send_as"
+READ = "communication:read"
 ADMIN = "communication:admin"
 
 LEEWAY_SECONDS = 10

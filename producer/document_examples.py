@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from schemas.reading import LogSearch
 from schemas.requests import BulkBody
 
 Json = dict[str, Any]
@@ -40,6 +41,19 @@ BODIES: dict[str, tuple[type[BaseModel], Json]] = {
             },
         },
     ),
+    "search_logs": (
+        LogSearch,
+        {
+            "recipient": {
+                "summary": "What one recipient got",
+                "value": {"recipient": "13800138000", "from": "2026-04-01T00:00:00Z"},
+            },
+            "failed": {
+                "summary": "Whom a request did not reach",
+                "value": {"request_id": _REQUEST, "status": ["failed", "unknown"], "page_size": 100},
+            },
+        },
+    ),
 }
 """The bodies that routes read themselves, by operation: model and examples."""
 
@@ -56,6 +70,31 @@ _ITEM: Json = {
     "request_id": _REQUEST,
     "attempts": 0,
 }
+_SENT: Json = {
+    **_ITEM,
+    "status": "sent",
+    "provider": "aliyun",
+    "updated_at": "2026-04-15T10:01:00.000Z",
+    "sent_at": "2026-04-15T10:01:00.000Z",
+    "attempts": 1,
+}
+_SUMMARY: Json = {
+    "request_id": _REQUEST,
+    "tenant_id": "tnt_xyz789",
+    "user_id": "usr_abc123",
+    "channel": "sms",
+    "category": "transactional",
+    "total": 2,
+    "complete": True,
+    "incomplete": False,
+    "cancelled": False,
+    "parts": {"known": 1, "expanded": 1},
+    "accepted_at": _WHEN,
+    "begun_at": "2026-04-15T10:00:01.000Z",
+    "completed_at": "2026-04-15T10:01:00.000Z",
+}
+_OK: Json = {"code": 200, "message": "ok", "timestamp": _WHEN}
+_COUNTS: Json = {"done": 2, "by_status": {"failed": 1, "sent": 1}, "by_reason": {"invalid_recipient": 1}}
 _PAGE: Json = {"page": 1, "page_size": 20, "total": 1, "total_pages": 1, "has_next": False, "has_prev": False}
 
 
@@ -65,6 +104,11 @@ def _page(message: str, item: Json) -> Json:
 
 ANSWERS: dict[str, Json] = {
     "send_bulk": _page("accepted", _ITEM),
+    "list_logs": _page("ok", _SENT),
+    "search_logs": _page("ok", _SENT),
+    "read_log": {**_SENT, **_OK},
+    "list_requests": _page("ok", _SUMMARY),
+    "read_request": {**_SUMMARY, **_COUNTS, **_OK},
 }
 """The 200 of each operation."""
 

@@ -5,7 +5,7 @@ A field that has nothing to say is left out, so that one that is there always ha
 """
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
@@ -50,6 +50,12 @@ class PageInfo(Answer):
     total_pages: int
     has_next: bool
     has_prev: bool
+    next: Annotated[Text, Field(description="`after` for the next page, which it finds whatever comes meanwhile")] = (
+        None
+    )
+    more_than_total: Annotated[
+        Literal[True] | SkipJsonSchema[None], Field(description="there are more than `total`; counting ended there")
+    ] = None
 
 
 class CommunicationLogResponse(Answer):

@@ -82,9 +82,9 @@ class Service:
         await self.archive.stop()
 
 
-def a_service(**changes: Any) -> Service:
-    """A service at noon; use it as a context."""
-    publisher, ledger = MemoryPublisher(), MemoryLedger(lambda: NOON)
+def a_service(ledger: MemoryLedger | None = None, **changes: Any) -> Service:
+    """A service at noon, with a ledger of its own unless one is given; use it as a context."""
+    publisher, ledger = MemoryPublisher(), ledger or MemoryLedger(lambda: NOON)
     archive = an_archive(ledger)
     sources = Sources(lambda: NOON, lambda count: b"\x07" * count)
     app = build_app(some_settings(**changes), publisher=publisher, archive=archive, sources=sources)

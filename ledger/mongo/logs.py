@@ -66,13 +66,16 @@ class MongoLogs:
         with_logs = not query.statuses or query.statuses - WAITING
         with_pending = not query.statuses or query.statuses & WAITING
         # Pending ones first: what gets its log between the two reads is seen twice, and counts as its log.
-        waiting, waiting_total = await self._pending.find(query, end + 1, self.standing) if with_pending else ([], 0)
+        waiting, waiting_total, exact = (
+            await self._pending.find(query, end + 1, self.standing) if with_pending else ([], 0, True)
+        )
         logs, logs_total = await self._page(query, end + 1) if with_logs else ([], 0)
         seen = {log.id: log for log in (*waiting, *logs)}
         twice = len(waiting) + len(logs) - len(seen)
         merged = sorted(seen.values(), key=lambda log: (-log.created_at.timestamp(), log.id))
         total = max(logs_total + waiting_total - twice, 0)
-        return Page(merged[start:end], total, more=len(merged) > end)
+        exact = exact and (query.count_to is None or logs_total < query.count_to)
+        return Page(merged[start:end], total, more=len(merged) > end, exact=exact)
 
     async def _page(self, query: LogQuery, most: int) -> tuple[list[Log], int]:
         """The first `most` logs behind the query's place, and how many it has in all."""

@@ -46,8 +46,8 @@ class Pending:
         query = LogQuery(tenant_id)
         return next((log for log in self._lines(chunk, read_request(request).head, query) if log.id == log_id), None)
 
-    async def find(self, query: LogQuery, end: int, standing: Standing) -> tuple[list[Log], int]:
-        """The first `end` pending deliveries of a query, and how many there are."""
+    async def find(self, query: LogQuery, end: int, standing: Standing) -> tuple[list[Log], int, bool]:
+        """The first `end` pending deliveries of a query, how many were counted, and whether these are all."""
         first: list[Log] = []
         total, looked_at = 0, 0
         async with aclosing(self._all_lines(query)) as chunks:
@@ -60,8 +60,8 @@ class Pending:
                 first.extend(behind[: end - len(first)])
                 total, looked_at = total + len(waiting), looked_at + 1
                 if len(first) >= end and _counted(query.count_to, total, looked_at):
-                    break
-        return first, total
+                    return first, total, False
+        return first, total, True
 
     async def _all_lines(self, query: LogQuery) -> AsyncGenerator[tuple[bool, list[Log]], None]:
         """(whether nobody claimed it, lines) of each chunk; of a request without one, nothing."""

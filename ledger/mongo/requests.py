@@ -114,7 +114,8 @@ class MongoRequests:
                 if len(found) <= end:
                     found += await cursor.limit(end + 1 - len(found)).to_list(None)
             total = await count_up_to(self._requests, which, query.count_to, index)
-        return RequestPage([read_request(one) for one in found[start:end]], total, more=len(found) > end)
+        exact = query.count_to is None or total < query.count_to
+        return RequestPage([read_request(one) for one in found[start:end]], total, more=len(found) > end, exact=exact)
 
     async def standing(self, keys: Sequence[RequestKey]) -> dict[RequestKey, Request]:
         """Which of the requests exist."""

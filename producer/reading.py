@@ -1,0 +1,159 @@
+"""What became of it: deliveries and requests, read from the ledger. Everybody sees what is theirs."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, ValidationError
+
+from core.ids import LogId, request_key
+from ledger.books import read_books
+from ledger.ports import Ledger
+from ledger.reading import LogQuery, RequestPage, RequestQuery, place_of_log, place_of_request
+from producer.answers import JSON
+from producer.auth import READ, Caller
+from producer.front import Front
+from producer.errors import BadRequestError, NotFoundError
+from producer.items import show_logs
+from producer.paging import Asked, asked
+from producer.problems import LONGEST_NAME, check_unique, describe_problems
+from producer.search import log_query, own_user, recipient_hashes
+from producer.summaries import answer_about, summary_of
+from schemas.http import Answer, CommunicationLogListResponse, SimpleResponse
+from schemas.reading import (
+    LogFilters,
+    LogResponse,
+    LogSearch,
+    Paging,
+    RequestListResponse,
+    RequestResponse,
+)
+
+NO_LOG = "there is no such delivery"
+NO_REQUEST = "there is no such request, or not yet: one is known once a consumer has taken it up"
+
+Reader = Callable[[Request], Coroutine[Any, Any, Caller]]
+
+
+def reading_routes(front: Front) -> APIRouter:
+    """The routes, bound to what they work with."""
+    router = APIRouter()
+    errors: dict[int | str, dict[str, Any]] = {
+        status: {"model": SimpleResponse} for status in (400, 401, 403, 500, 503)
+    }
+    absent: dict[int | str, dict[str, Any]] = {404: {"model": SimpleResponse}}
+    refusals: dict[int | str, dict[str, Any]] = {status: {"model": SimpleResponse} for status in (408, 413, 415)}
+
+    @router.get("/communication/logs", response_model=CommunicationLogListResponse, responses=errors)
+    async def list_logs(
+        caller: Annotated[Caller, Depends(_reader(front, LogFilters))], query: Annotated[LogFilters, Query()]
+    ) -> Response:
+        """Deliveries, newest requests first, pending ones included."""
+        page = asked(query.page, query.page_size, query.after)
+        return await _listed(front, log_query(caller, query, page), page)
+
+    @router.post(
+        "/communication/logs/search", response_model=CommunicationLogListResponse, responses={**errors, **refusals}
+    )
+    async def search_logs(request: Request, caller: Annotated[Caller, Depends(_reader(front))]) -> Response:
+        """Deliveries by the same conditions and by recipient: an address stays out of URLs."""
+        async with front.bodies.taken(request) as body:
+            search = _read_search(bytes(body))
+        page = asked(search.page, search.page_size, search.after)
+        hashes = recipient_hashes(search, front.sealer, front.settings.default_region)
+        return await _listed(front, log_query(caller, search, page, hashes), page)
+
+    @router.get("/communication/logs/{log_id}", response_model=LogResponse, responses={**errors, **absent})
+    async def read_log(log_id: str, caller: Annotated[Caller, Depends(_reader(front))]) -> Response:
+        """One delivery."""
+        return _said(await front.archive.ask(lambda ledger: _log(front, ledger, caller, log_id)))
+
+    @router.get("/communication/requests", response_model=RequestListResponse, responses=errors)
+    async def list_requests(
+        caller: Annotated[Caller, Depends(_reader(front, Paging))], query: Annotated[Paging, Query()]
+    ) -> Response:
+        """Requests, newest first."""
+        page = asked(query.page, query.page_size, query.after)
+        which = RequestQuery(
+            caller.tenant_id, own_user(caller), page.after, page.number, page.size, count_to=page.count_to
+        )
+        return _said(
+            _list_of_requests(front, page, await front.archive.ask(lambda ledger: ledger.requests.find(which)))
+        )
+
+    @router.get("/communication/requests/{request_id}", response_model=RequestResponse, responses={**errors, **absent})
+    async def read_request(request_id: str, caller: Annotated[Caller, Depends(_reader(front))]) -> Response:
+        """One request: how many of its recipients stand where."""
+        return _said(await front.archive.ask(lambda ledger: _request(front, ledger, caller, request_id)))
+
+    return router
+
+
+def _reader(front: Front, query: type[BaseModel] | None = None) -> Reader:
+    """Who reads, and that the query string has only what the route takes."""
+    names = {field.alias or name for name, field in (query.model_fields if query else {}).items()}
+
+    async def reader(request: Request) -> Caller:
+        caller = await front.doorkeeper.admit(request.headers)
+        caller.require(READ)
+        for name in request.query_params:
+            if name == "recipient":
+                raise BadRequestError("recipient: addresses stay out of URLs; use POST /communication/logs/search")
+            if name not in names:
+                raise BadRequestError(f"{name[:LONGEST_NAME]}: is not a parameter of this")
+            if name != "status" and len(request.query_params.getlist(name)) > 1:
+                raise BadRequestError(f"{name}: is there twice")
+        return caller
+
+    return reader
+
+
+def _read_search(body: bytes) -> LogSearch:
+    try:
+        search = LogSearch.model_validate_json(body)
+    except ValidationError as error:
+        raise BadRequestError(describe_problems(error)) from None
+    check_unique(body)
+    return search
+
+
+async def _listed(front: Front, query: LogQuery, page: Asked) -> Response:
+    return _said(await front.archive.ask(lambda ledger: _logs(front, ledger, query, page)))
+
+
+async def _logs(front: Front, ledger: Ledger, query: LogQuery, page: Asked) -> CommunicationLogListResponse:
+    found = await ledger.logs.find(query)
+    last = place_of_log(found.items[-1]) if found.items else None
+    info = page.info(found.total, last, more=found.more, exact=found.exact)
+    items = await show_logs(found.items, ledger, front.sealer)
+    now = front.sources.now()
+    return CommunicationLogListResponse(
+        code=200, items=items, message="ok", pagination=info, timestamp=now, total=info.total
+    )
+
+
+async def _log(front: Front, ledger: Ledger, caller: Caller, log_id: str) -> LogResponse:
+    found = await ledger.logs.get(caller.tenant_id, LogId(log_id), own_user(caller))
+    if found is None:
+        raise NotFoundError(NO_LOG)
+    (item,) = await show_logs([found], ledger, front.sealer)
+    return LogResponse(**item.model_dump(), code=200, message="ok", timestamp=front.sources.now())
+
+
+def _list_of_requests(front: Front, page: Asked, found: RequestPage) -> RequestListResponse:
+    last = place_of_request(found.items[-1]) if found.items else None
+    info = page.info(found.total, last, more=found.more, exact=found.exact)
+    items = [summary_of(request) for request in found.items]
+    now = front.sources.now()
+    return RequestListResponse(code=200, items=items, message="ok", pagination=info, timestamp=now, total=info.total)
+
+
+async def _request(front: Front, ledger: Ledger, caller: Caller, request_id: str) -> RequestResponse:
+    found = await ledger.requests.get(request_key(caller.tenant_id, request_id))
+    if found is None or own_user(caller) not in (None, found.head.user_id):
+        raise NotFoundError(NO_REQUEST)
+    return answer_about(found, await read_books(ledger, found), front.sources.now())
+
+
+def _said(answer: Answer) -> Response:
+    return Response(answer.json_bytes(), 200, media_type=JSON)

@@ -1,0 +1,50 @@
+"""Requests as HTTP shows them."""
+
+from datetime import datetime
+from typing import Any
+
+from ledger.books import Books, known_recipients
+from ledger.values import Request, tally
+from schemas.reading import Parts, RequestResponse, RequestSummary
+
+
+def summary_of(request: Request) -> RequestSummary:
+    """A request in a list."""
+    return RequestSummary(**_fields(request))
+
+
+def answer_about(request: Request, books: Books, now: datetime) -> RequestResponse:
+    """A request by itself, with its counts."""
+    by_status, by_reason = tally(books.current)
+    return RequestResponse(
+        **_fields(request),
+        code=200,
+        message="ok",
+        timestamp=now,
+        done=books.done,
+        by_status=by_status,
+        by_reason=by_reason,
+    )
+
+
+def _fields(request: Request) -> dict[str, Any]:
+    head, completion = request.head, request.completion
+    return {
+        "request_id": head.request_id,
+        "tenant_id": head.tenant_id,
+        "user_id": head.user_id,
+        "channel": head.channel,
+        "category": head.category,
+        "template_id": head.template_id,
+        "template_version": head.template_version,
+        "total": known_recipients(request),
+        "complete": completion is not None,
+        "incomplete": request.cut,
+        "cancelled": request.cancelled,
+        "parts": Parts(known=len(request.parts), expanded=len(request.counted)),
+        "accepted_at": head.accepted_at,
+        "begun_at": request.begun_at,
+        "completed_at": completion and completion.completed_at,
+        "send_at": head.send_at,
+        "expires_at": head.expires_at,
+    }

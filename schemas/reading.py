@@ -1,0 +1,156 @@
+"""What is asked for when deliveries and requests are read over HTTP, and the answers about requests."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic.json_schema import SkipJsonSchema
+
+from schemas.base import Record
+from schemas.http import Answer, CommunicationLogResponse, Moment, PageInfo, Text
+from schemas.requests import Address, RequestId
+from schemas.statuses import Channel, Status
+
+PAGE_SIZE = 20
+MAX_PAGE_SIZE = 100
+MAX_DEPTH = 10_000
+"""How far pages by number reach, and how far a list is counted; behind that one reads on with `after`."""
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)")
+
+
+def _as_written(value: Any) -> Any:
+    # pydantic also takes numbers for moments, counted in seconds or milliseconds as it guesses.
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+        raise ValueError("is no moment such as 2026-04-15T10:00:00Z; a + has to be written %2B in a URL")
+    return value
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+When = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_as_written)]
+PageNumber = Annotated[int, Field(ge=1, le=MAX_DEPTH, description="from 1; at most 10,000 items deep")]
+PageSize = Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE, description="how many items a page holds")]
+After = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=300),
+    Field(description="`pagination.next` of the page before; instead of `page`"),
+]
+Reference = Annotated[str, StringConstraints(max_length=200)]
+
+
+class _Query(BaseModel):
+    """A query string: everything in it is text, and nothing unknown may be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Paging(_Query):
+    """Which page of a list."""
+
+    page: PageNumber | None = None
+    page_size: PageSize = PAGE_SIZE
+    after: After | None = None
+
+
+class LogFilters(Paging):
+    """The query of `GET /communication/logs`; every condition narrows."""
+
+    channel: Channel | None = None
+    status: Annotated[list[Status], Field(description="one of these; may be repeated")] = []
+    request_id: RequestId | None = None
+    reference: Annotated[Reference | None, Field(description="the caller's own name for a delivery")] = None
+    accepted_from: Annotated[When | None, Field(alias="from", description="accepted then or later")] = None
+    accepted_before: Annotated[When | None, Field(alias="to", description="accepted before then")] = None
+
+
+class LogSearch(Record):
+    """The body of `POST /communication/logs/search`: the same conditions, and the recipient."""
+
+    recipient: Annotated[
+        Address | None, Field(description="an address as one would send to it; it stays out of URLs")
+    ] = None
+    channel: Channel | None = None
+    status: Annotated[
+        list[Annotated[Status, Field(strict=False)]],
+        BeforeValidator(_as_list),
+        Field(default_factory=list, description="one of these; one alone may stand without a list"),
+    ]
+    request_id: RequestId | None = None
+    reference: Reference | None = None
+    accepted_from: Annotated[When | None, Field(alias="from", description="accepted then or later")] = None
+    accepted_before: Annotated[When | None, Field(alias="to", description="accepted before then")] = None
+    page: PageNumber | None = None
+    page_size: PageSize = PAGE_SIZE
+    after: After | None = None
+
+    def __repr__(self) -> str:
+        return "LogSearch(***)"
+
+    __str__ = __repr__
+
+
+class LogResponse(CommunicationLogResponse):
+    """One delivery."""
+
+    code: int
+    message: str
+    timestamp: datetime
+
+
+class Parts(Answer):
+    """How far the expansion of a request is."""
+
+    known: Annotated[int, Field(description="how many parts were begun")]
+    expanded: Annotated[int, Field(description="how many of them are expanded as a whole")]
+
+
+class RequestSummary(Answer):
+    """A request as it stands, without its counts."""
+
+    request_id: str
+    tenant_id: str
+    user_id: Text = None
+    channel: str
+    category: str
+    template_id: Text = None
+    template_version: Annotated[
+        int | SkipJsonSchema[None], Field(description="which version its text was taken from")
+    ] = None
+    total: Annotated[int, Field(description="the recipients of the parts known so far")]
+    complete: Annotated[bool, Field(description="whether nothing is left to attempt")]
+    incomplete: Annotated[bool, Field(description="whether a part never came, and was given up")]
+    cancelled: bool
+    parts: Parts
+    accepted_at: datetime
+    begun_at: Annotated[Moment, Field(description="when its newest part was taken up")] = None
+    completed_at: Moment = None
+    send_at: Moment = None
+    expires_at: Moment = None
+
+
+class RequestResponse(RequestSummary):
+    """One request with its counts."""
+
+    code: int
+    message: str
+    timestamp: datetime
+    done: Annotated[int, Field(description="how many of `total` have their outcome")]
+    by_status: Annotated[
+        dict[str, int], Field(description="outcomes while it is under way, then as receipts have moved them")
+    ]
+    by_reason: dict[str, int]
+
+
+class RequestListResponse(Answer):
+    """A page of requests, newest first."""
+
+    code: int
+    items: list[RequestSummary]
+    message: str
+    pagination: PageInfo
+    timestamp: datetime
+    total: Annotated[int, Field(description="as `pagination.total`")]
