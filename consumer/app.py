@@ -13,12 +13,14 @@ from datetime import timedelta
 from typing import NoReturn
 
 import uvloop
+from faststream.kafka import KafkaBroker
 
 from consumer.bus import BusUnavailable
 from consumer.calling import Caller
 from consumer.deliver import Claimer
 from consumer.garbage import collect_rarely
 from consumer.health import start_health
+from consumer.hearing import subscription_troubles
 from consumer.kafka_bus import KafkaBus
 from consumer.metrics import Metrics
 from consumer.progress import Progress
@@ -33,6 +35,7 @@ from ledger.errors import BadAddress, LedgerNotReady, LedgerUnavailable
 from ledger.mongo import MongoLedger
 from ledger.sealing import Sealer
 from providers.registry import build_providers
+from providers.settings import ProviderEntry
 from schemas.logs import configure_logging
 from schemas.settings import parse_sealing_keys
 from schemas.statuses import Lane
@@ -57,7 +60,6 @@ class Service:
     ledger: MongoLedger
     slots: dict[Lane, Slots]
     sweep_slots: dict[Lane, Slots]
-    progress: Progress
 
 
 async def build_app(settings: ConsumerSettings) -> Service:
@@ -73,6 +75,7 @@ async def build_app(settings: ConsumerSettings) -> Service:
         topics=settings.topics,
         limits=_limits(settings),
         metrics=metrics,
+        progress=Progress(time.monotonic, max((_longest_call(entry) for entry in settings.entries), default=0.0)),
         requests=RequestCache(),
         caller=Caller(metrics, time.monotonic, asyncio.sleep),
         monotonic=time.monotonic,
@@ -85,8 +88,12 @@ async def build_app(settings: ConsumerSettings) -> Service:
         ledger=ledger,
         slots={lane: Slots(settings.max_chunks_in_flight) for lane in Lane},
         sweep_slots={lane: Slots(SWEEP_SLOTS) for lane in Lane},
-        progress=Progress(time.monotonic),
     )
+
+
+def _longest_call(entry: ProviderEntry) -> float:
+    """How long a provider may keep one delivery: its time-out, and the wait for its turn, in seconds."""
+    return entry.timeout_seconds + (1 / entry.rate_per_second if entry.rate_per_second else 0.0)
 
 
 def _limits(settings: ConsumerSettings) -> Limits:
@@ -103,13 +110,8 @@ def _limits(settings: ConsumerSettings) -> Limits:
 
 async def serve(service: Service) -> None:
     """Run until asked to stop: health first, then wait for the stack, then take work."""
-    settings, tools, progress = service.settings, service.tools, service.progress
-    health = await start_health(
-        settings.consumer_http_host,
-        settings.consumer_http_port,
-        progress,
-        tools.metrics,
-    )
+    settings, tools = service.settings, service.tools
+    health = await start_health(settings.consumer_http_host, settings.consumer_http_port, tools.progress, tools.metrics)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, tools.stopping.set)
@@ -130,16 +132,16 @@ async def serve(service: Service) -> None:
 
 
 async def _work(service: Service) -> None:
-    tools, progress = service.tools, service.progress
+    tools, progress = service.tools, service.tools.progress
     cluster = await _wait_for_stack(service)
     if cluster is None:
         return
-    app = build_faststream(service.settings, tools, service.slots, progress, cluster)
+    app, broker = build_faststream(service.settings, tools, service.slots, cluster)
     await app.start()
     progress.subscribed = True
     log.info("consumer is up", process=tools.process)
-    sweeper = asyncio.create_task(Sweeper(tools, Claimer(tools), service.sweep_slots, progress).run())
-    probe = asyncio.create_task(_probe(service))
+    sweeper = asyncio.create_task(Sweeper(tools, Claimer(tools), service.sweep_slots).run())
+    probe = asyncio.create_task(_probe(service, broker))
     await tools.stopping.wait()
     log.info("consumer is stopping")
     progress.subscribed = False
@@ -161,10 +163,10 @@ async def _wait_for_stack(service: Service) -> str | None:
             if not ledger_is_up:
                 await service.ledger.ping()
                 await service.ledger.check()
-                service.progress.ledger_answered()
+                tools.progress.ledger_answered()
                 ledger_is_up = True
             await service.bus.start()
-            service.progress.bus_answered()
+            tools.progress.bus_answered()
             if missing := await service.bus.missing_topics():
                 raise NotReadyToStart(f"Kafka lacks the topics {', '.join(missing)}: run `rollcall setup`")
             return await service.bus.cluster_id()
@@ -175,12 +177,14 @@ async def _wait_for_stack(service: Service) -> str | None:
     return None
 
 
-async def _probe(service: Service) -> None:
-    """Ask Kafka now and then, for readiness."""
+async def _probe(service: Service, broker: KafkaBroker) -> None:
+    """Ask Kafka now and then, and look at the subscriptions, for readiness."""
+    progress = service.tools.progress
     while True:
         with contextlib.suppress(BusUnavailable):
             await service.bus.ping()
-            service.progress.bus_answered()
+            progress.bus_answered()
+        progress.heard(subscription_troubles(broker, progress, time.time()))
         await asyncio.sleep(PROBE_SECONDS)
 
 

@@ -190,6 +190,7 @@ class ChunkInHand:
         cancelled = await self._tools.lasting(ask, "advance")
         if cancelled is None:
             raise self._lease.refused()
+        self._tools.progress.moved(self.chunk.lane)
         if cancelled:
             self._stop = self._stop or Status.CANCELLED
 

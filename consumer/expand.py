@@ -7,6 +7,7 @@ from datetime import datetime
 from consumer.complete import complete
 from consumer.events import Refusal, accepted_event
 from consumer.intake import Incoming, decode, read_correlation, read_reply_topic, reply_topic_allowed
+from consumer.progress import EXPAND
 from consumer.recipients import PartChecker, bounds_of, expire_all, make_chunk, suppress_known
 from consumer.refuse import refuse
 from consumer.results import publish_results
@@ -20,6 +21,7 @@ from ledger.texts import Text
 from ledger.values import Head, Part, Request
 from schemas.requests import BulkRequest
 from schemas.statuses import Lane, Rejection
+
 
 async def expand(record: Incoming, cluster: str, tools: Tools, *, sparing: bool = False) -> None:
     """Expand one record; when this returns its offset may be committed.
@@ -184,6 +186,7 @@ async def _write_chunks(request: BulkRequest, text: Text, stands: Request, tools
         await tools.lasting(lambda chunk=chunk: tools.ledger.chunks.insert(chunk), "insert")  # type: ignore[misc]
         if not head.send_at or head.send_at <= tools.ledger.now():
             await tools.lasting(lambda chunk=chunk: tools.bus.wake(lane, chunk.id), "wake")  # type: ignore[misc]
+        tools.progress.moved(EXPAND)
         await asyncio.sleep(0)
     event = accepted_event(head, part.number, part.size)
     await publish_results(head, [event], tools, "say accepted")

@@ -1,22 +1,34 @@
 """Liveness, readiness and metrics over HTTP; up before anything else is."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 from aiohttp import web
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from consumer.metrics import Metrics
 from consumer.progress import Progress
+from schemas.health import Dependency, Readiness
+from schemas.http import SimpleResponse
 
 
-async def start_health(host: str, port: int, progress: Progress, metrics: Metrics) -> web.AppRunner:
+async def start_health(
+    host: str,
+    port: int,
+    progress: Progress,
+    metrics: Metrics,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> web.AppRunner:
     """Serve until the runner is cleaned up; raises OSError where the port is taken."""
 
     async def healthz(_: web.Request) -> web.Response:
-        return web.json_response({"status": "ok"})
+        body = SimpleResponse(code=200, message="alive", timestamp=now()).json_bytes()
+        return web.Response(body=body, content_type="application/json")
 
     async def readyz(_: web.Request) -> web.Response:
-        checks = progress.checks()
-        return web.json_response(checks, status=200 if progress.ready else 503)
+        said = _readiness(progress.troubles(), now())
+        return web.Response(text=said.model_dump_json(), status=said.code, content_type="application/json")
 
     async def metrics_page(_: web.Request) -> web.Response:
         body = generate_latest(metrics.registry)
@@ -28,3 +40,13 @@ async def start_health(host: str, port: int, progress: Progress, metrics: Metric
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     return runner
+
+
+def _readiness(troubles: dict[str, str | None], now: datetime) -> Readiness:
+    said = "; ".join(f"{name}: {trouble}" for name, trouble in troubles.items() if trouble)
+    return Readiness(
+        code=503 if said else 200,
+        message=f"not ready: {said}" if said else "ready",
+        timestamp=now,
+        dependencies={name: Dependency(ready=not trouble, trouble=trouble) for name, trouble in troubles.items()},
+    )

@@ -1,21 +1,30 @@
 """Whether this process gets anywhere: what readiness looks at instead of the broker's ping."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 LEDGER_SECONDS = 8.0
 BUS_SECONDS = 15.0
 STUCK_SECONDS = 90.0
-"""How long one record, or one stretch of full slots, may take before this counts as no progress."""
+"""How long a record may be in its handler while nothing of its kind moves, beyond the longest call to a provider."""
+DEAF_SECONDS = 75.0
+"""How long a subscription may be without its consumer or its group: longer than a rebalance may take."""
+EXPAND = "expand"
+"""The kind of work that is not a lane's deliveries."""
 
 
 class Progress:
-    """Notes the last sign of life of each part; answers why the process is not ready."""
+    """Notes the last sign of life of each part; answers why the process is not ready.
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
+    A full house is none: as long as something of a kind moves, its records wait and are not stuck.
+    """
+
+    def __init__(self, monotonic: Callable[[], float], longest_call_seconds: float = 0.0) -> None:
+        self._monotonic, self._patience = monotonic, STUCK_SECONDS + longest_call_seconds
         self._ledger_at = self._bus_at = float("-inf")
-        self._busy: dict[str, float] = {}
+        self._busy: dict[str, tuple[str, float]] = {}
+        self._moved: dict[str, float] = {}
+        self._deaf: dict[str, tuple[float, str]] = {}
         self.subscribed = False
 
     def ledger_answered(self) -> None:
@@ -26,27 +35,53 @@ class Progress:
         """Kafka answered."""
         self._bus_at = self._monotonic()
 
+    def moved(self, *kinds: str) -> None:
+        """Work of these kinds got on: EXPAND, or a lane."""
+        self._moved.update(dict.fromkeys(kinds, self._monotonic()))
+
+    def heard(self, troubles: Mapping[str, str | None]) -> None:
+        """What ails the subscriptions, by topic; None: nothing. A trouble counts once it lasts."""
+        now = self._monotonic()
+        since = {topic: at for topic, (at, _) in self._deaf.items()}
+        self._deaf = {topic: (since.get(topic, now), said) for topic, said in troubles.items() if said}
+
     @contextlib.contextmanager
-    def busy(self, what: str) -> Iterator[None]:
-        """While a record is in its handler."""
-        self._busy[what] = self._monotonic()
+    def busy(self, kind: str, topic: str) -> Iterator[None]:
+        """While a record of a topic is in its handler."""
+        self._busy[topic] = kind, self._monotonic()
         try:
             yield
         finally:
-            del self._busy[what]
+            del self._busy[topic]
+            self.moved(kind)
 
-    def checks(self) -> dict[str, str]:
-        """Each dependency and each loop by name: `ok`, or what is wrong."""
+    def is_busy(self, topic: str) -> bool:
+        """Whether a record of this topic is in its handler."""
+        return topic in self._busy
+
+    def troubles(self) -> dict[str, str | None]:
+        """Each dependency and each loop by name: what is wrong with it, or None."""
         now = self._monotonic()
-        stuck = [what for what, since in self._busy.items() if now - since > STUCK_SECONDS]
         return {
-            "mongodb": "ok" if now - self._ledger_at < LEDGER_SECONDS else "does not answer",
-            "kafka": "ok" if now - self._bus_at < BUS_SECONDS else "does not answer",
-            "subscribed": "ok" if self.subscribed else "not yet",
-            "progress": f"stuck: {', '.join(sorted(stuck))}" if stuck else "ok",
+            "kafka": None if now - self._bus_at < BUS_SECONDS else "does not answer",
+            "mongodb": None if now - self._ledger_at < LEDGER_SECONDS else "does not answer",
+            "subscriptions": self._deafness(now) if self.subscribed else "not yet",
+            "progress": self._stuck(now),
         }
+
+    def _deafness(self, now: float) -> str | None:
+        lasting = [f"{topic}: {said}" for topic, (since, said) in self._deaf.items() if now - since > DEAF_SECONDS]
+        return "; ".join(sorted(lasting)) or None
+
+    def _stuck(self, now: float) -> str | None:
+        stuck = [
+            topic
+            for topic, (kind, since) in self._busy.items()
+            if now - max(since, self._moved.get(kind, since)) > self._patience
+        ]
+        return f"stuck: {', '.join(sorted(stuck))}" if stuck else None
 
     @property
     def ready(self) -> bool:
         """Whether everything is well."""
-        return all(said == "ok" for said in self.checks().values())
+        return not any(self.troubles().values())

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from consumer.deliver import Claimer, deliver
 from consumer.expand import expand
 from consumer.intake import Incoming, unprocessable
-from consumer.progress import Progress
+from consumer.progress import EXPAND
 from consumer.refuse import refuse
 from consumer.security import security_of
 from consumer.slots import Slots
@@ -67,10 +67,9 @@ def build_faststream(
     settings: CommonSettings,
     tools: Tools,
     slots: dict[Lane, Slots],
-    progress: Progress,
     cluster: str,
-) -> FastStream:
-    """The application with its four subscribers, one a topic and group."""
+) -> tuple[FastStream, KafkaBroker]:
+    """The application and its broker with four subscribers, one a topic and group."""
     options = settings.kafka_options()
     servers = options.pop("bootstrap_servers")
     broker = KafkaBroker(
@@ -88,14 +87,14 @@ def build_faststream(
         @broker.subscriber(topic, group_id=topics.group_of(topic), **_READING)  # type: ignore[untyped-decorator]
         async def on_request(_: bytes, message: KafkaMessage) -> None:
             record = _incoming(message)
-            with progress.busy(f"expand {record.topic}"):
+            with tools.progress.busy(EXPAND, record.topic):
                 await _expand_or_refuse(record, cluster, tools)
             await _commit(message)
 
     def wake_ups(topic: str, lane: Lane) -> None:
         @broker.subscriber(topic, group_id=topics.group_of(topic), **_READING)  # type: ignore[untyped-decorator]
         async def on_wake_up(body: bytes, message: KafkaMessage) -> None:
-            with progress.busy(f"deliver {topic}"):
+            with tools.progress.busy(lane, topic):
                 handled = await _wake_up(body, _incoming(message).origin, claimer, slots[lane], tools)
             if handled:
                 await _commit(message)
@@ -104,7 +103,7 @@ def build_faststream(
     intake(topics.requests_express)
     wake_ups(topics.chunks, Lane.BULK)
     wake_ups(topics.chunks_express, Lane.EXPRESS)
-    return FastStream(broker, logger=None)
+    return FastStream(broker, logger=None), broker
 
 
 def _incoming(message: KafkaMessage) -> Incoming:

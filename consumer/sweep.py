@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from consumer.complete import announce, complete
 from consumer.deliver import Claimer, deliver
-from consumer.progress import Progress
 from consumer.slots import Slots
 from consumer.tools import Tools, log, where
 from core.ids import RequestKey
@@ -30,8 +29,8 @@ AFTER_OUTAGE_SECONDS = 2.0
 class Sweeper:
     """Claims due chunks into slots kept for that, and looks after unfinished requests."""
 
-    def __init__(self, tools: Tools, claimer: Claimer, slots: Mapping[Lane, Slots], progress: Progress) -> None:
-        self._tools, self._claimer, self._slots, self._progress = tools, claimer, slots, progress
+    def __init__(self, tools: Tools, claimer: Claimer, slots: Mapping[Lane, Slots]) -> None:
+        self._tools, self._claimer, self._slots = tools, claimer, slots
         self._counted_at = float("-inf")
         self._cares = Slots(CARES)
         self._in_care: set[RequestKey] = set()
@@ -60,7 +59,7 @@ class Sweeper:
 
     async def _ping(self) -> None:
         await self._tools.ledger.ping()
-        self._progress.ledger_answered()
+        self._tools.progress.ledger_answered()
 
     async def due_chunks(self) -> None:
         """Start on what is due: retries, send_at, lapsed leases, chunks whose wake-up call was lost."""

@@ -10,6 +10,7 @@ import structlog
 from consumer.bus import Bus, BusUnavailable
 from consumer.calling import Caller
 from consumer.metrics import Metrics
+from consumer.progress import Progress
 from consumer.requests import RequestCache
 from core.retry import RetryPolicy
 from ledger.errors import LedgerUnavailable
@@ -52,6 +53,7 @@ class Tools:
     topics: Topics
     limits: Limits
     metrics: Metrics
+    progress: Progress
     requests: RequestCache
     caller: Caller
     monotonic: Callable[[], float]

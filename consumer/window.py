@@ -65,6 +65,8 @@ async def send(  # noqa: PLR0913, PLR0917  # a call needs all of them
 
     async def one(entry: Entry) -> None:
         may_call = await tools.caller.turn(provider, lane)
+        if provider.rate_per_second:
+            tools.progress.moved(*Lane)  # who waits for a slow rate, or for the other lane at it, is not stuck
         if not lease.alive:
             return
         if not may_call:  # the process stops: known as not sent, so that nobody has to doubt it

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ def away(server: LocalServer) -> Iterator[None]:
         server.start()
 
 
-def asked(service: Service, path: str) -> tuple[int, dict[str, str]]:
+def asked(service: Service, path: str) -> tuple[int, dict[str, Any]]:
     """(status, body); 0 while nobody listens."""
     try:
         with urllib.request.urlopen(service.url + path, timeout=5) as answer:
@@ -88,7 +89,7 @@ def asked(service: Service, path: str) -> tuple[int, dict[str, str]]:
 def not_ready_for(service: Service, name: str) -> bool:
     """Alive, not ready, and for this reason."""
     status, checks = asked(service, "/readyz")
-    return status == 503 and checks[name] != "ok" and asked(service, "/healthz")[0] == 200
+    return status == 503 and not checks["dependencies"][name]["ready"] and asked(service, "/healthz")[0] == 200
 
 
 def is_ready(service: Service) -> bool:

@@ -12,7 +12,6 @@ from consumer.bus import BusUnavailable
 from consumer.deliver import Claimer
 from consumer.intake import Incoming
 from consumer.partition_writer import PartitionWriter
-from consumer.progress import Progress
 from consumer.slots import Slots
 from consumer.subscribers import _wake_up
 from consumer.sweep import ROUND, Sweeper
@@ -65,8 +64,8 @@ def with_fault(world: World, method: str, times: int) -> tuple[Tools, Faulty]:
     return replace(tools, ledger=faulty), faulty
 
 
-def sweeper_of(world: World, tools: Tools, slots: dict[Lane, Slots]) -> Sweeper:
-    return Sweeper(tools, Claimer(tools), slots, Progress(world._monotonic))
+def sweeper_of(tools: Tools, slots: dict[Lane, Slots]) -> Sweeper:
+    return Sweeper(tools, Claimer(tools), slots)
 
 
 async def until(true: Any, seconds: float = 10.0) -> None:
@@ -83,7 +82,7 @@ async def test_the_sweeper_goes_on_after_what_it_cannot_read(method: str) -> Non
     world.pass_time(61)
     tools, faulty = with_fault(world, method, 6)
     slots = {lane: Slots(2) for lane in Lane}
-    sweeping = asyncio.create_task(sweeper_of(world, tools, slots).run())
+    sweeping = asyncio.create_task(sweeper_of(tools, slots).run())
     try:
         await until(lambda: sweeping.done() or world.events("request.completed"))
         assert not sweeping.done()
@@ -113,7 +112,7 @@ async def test_a_crowd_of_unfinished_requests_leaves_the_sweeper_time_for_due_ch
         await world.expand(world.record(NUMBERS[0], request_id=f"r{number}", send_at=later))
     world.pass_time(60)
     tools, faulty = with_fault(world, "unfinished", 0)
-    await sweeper_of(world, tools, {lane: Slots(2) for lane in Lane}).unfinished_requests()
+    await sweeper_of(tools, {lane: Slots(2) for lane in Lane}).unfinished_requests()
     assert faulty.calls <= ROUND
 
 

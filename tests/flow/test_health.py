@@ -1,13 +1,17 @@
 """Liveness, readiness and metrics of the consumer, over HTTP."""
 
+import itertools
+from dataclasses import replace
+
 import aiohttp
 import pytest
 
+from consumer.calling import Caller
 from consumer.health import start_health
-from consumer.progress import BUS_SECONDS, LEDGER_SECONDS, STUCK_SECONDS, Progress
+from consumer.progress import BUS_SECONDS, DEAF_SECONDS, EXPAND, LEDGER_SECONDS, STUCK_SECONDS, Progress
 from devstack.processes import free_port
-from schemas.statuses import Reason, Status
-from tests.flow.world import World
+from schemas.statuses import Lane, Reason, Status
+from tests.flow.world import Accounting, World
 
 NUMBERS = [f"138000000{n:02d}" for n in range(5)]
 
@@ -20,8 +24,15 @@ class Clock:
         return self.now
 
 
-def ready_progress(clock: Clock) -> Progress:
-    progress = Progress(clock)
+def later(clock: Clock, progress: Progress, seconds: float) -> None:
+    """Ledger and bus went on answering all the while."""
+    clock.now += seconds
+    progress.ledger_answered()
+    progress.bus_answered()
+
+
+def ready_progress(clock: Clock, longest_call_seconds: float = 0.0) -> Progress:
+    progress = Progress(clock, longest_call_seconds)
     progress.ledger_answered()
     progress.bus_answered()
     progress.subscribed = True
@@ -42,20 +53,72 @@ def test_a_dependency_that_is_silent_is_named(seconds: float, wrong: set[str]) -
     clock = Clock()
     progress = ready_progress(clock)
     clock.now += seconds
-    assert {name for name, said in progress.checks().items() if said != "ok"} == wrong
+    assert {name for name, trouble in progress.troubles().items() if trouble} == wrong
     assert not progress.ready
 
 
 def test_a_record_that_does_not_end_is_no_progress_even_though_everything_answers() -> None:
     clock = Clock()
     progress = ready_progress(clock)
-    with progress.busy("expand communication.bulk.requests"):
-        clock.now += STUCK_SECONDS + 1
-        progress.ledger_answered()
-        progress.bus_answered()
-        assert progress.checks()["progress"] == "stuck: expand communication.bulk.requests"
+    with progress.busy(EXPAND, "communication.bulk.requests"):
+        later(clock, progress, STUCK_SECONDS + 1)
+        progress.moved(Lane.BULK)
+        assert progress.troubles()["progress"] == "stuck: communication.bulk.requests"
         assert not progress.ready
     assert progress.ready
+
+
+def test_a_record_that_waits_while_its_lane_moves_is_not_stuck() -> None:
+    clock = Clock()
+    progress = ready_progress(clock)
+    with progress.busy(Lane.BULK, "communication.chunks"):
+        for _ in range(4):
+            later(clock, progress, STUCK_SECONDS - 1)
+            assert progress.ready
+            progress.moved(Lane.BULK)
+        later(clock, progress, STUCK_SECONDS + 1)
+        assert not progress.ready
+
+
+def test_a_window_is_given_as_long_as_its_slowest_call() -> None:
+    clock = Clock()
+    progress = ready_progress(clock, longest_call_seconds=300)
+    with progress.busy(Lane.BULK, "communication.chunks"):
+        later(clock, progress, STUCK_SECONDS + 299)
+        assert progress.ready
+
+
+def test_a_subscription_in_trouble_is_named_once_the_trouble_lasts() -> None:
+    clock = Clock()
+    progress = ready_progress(clock)
+    progress.heard({"a": "its loop has ended", "b": None})
+    later(clock, progress, DEAF_SECONDS - 1)
+    progress.heard({"a": None, "b": "it is no member of its group"})
+    later(clock, progress, DEAF_SECONDS - 1)
+    progress.heard({"a": "its loop has ended", "b": "it is no member of its group"})
+    assert progress.ready
+    later(clock, progress, 2)
+    assert progress.troubles()["subscriptions"] == "b: it is no member of its group"
+
+
+async def test_what_waits_for_a_slow_rate_moves_with_every_turn() -> None:
+    world = World(Accounting(rate_per_second=0.1))
+    tools = world.tools()
+    moments: list[float] = []
+
+    class Noted(Progress):
+        def moved(self, *kinds: str) -> None:
+            moments.append(world._monotonic())
+            super().moved(*kinds)
+
+    async def sleep(seconds: float) -> None:
+        world.pass_time(seconds)
+
+    caller = Caller(tools.metrics, world._monotonic, sleep)
+    await world.expand(world.record(*NUMBERS), tools)
+    await world.deliver_all(replace(tools, progress=Noted(world._monotonic), caller=caller))
+    assert moments[-1] > 30
+    assert max(after - before for before, after in itertools.pairwise(moments)) < 11
 
 
 async def test_the_three_pages() -> None:
@@ -73,13 +136,17 @@ async def test_the_three_pages() -> None:
             clock.now += 100
             answer = await session.get("/readyz")
             assert answer.status == 503
-            assert (await answer.json())["kafka"] == "does not answer"
-            said = await (await session.get("/metrics")).text()
+            said = await answer.json()
+            assert said["code"] == 503
+            assert said["message"] == "not ready: kafka: does not answer; mongodb: does not answer"
+            assert said["dependencies"]["kafka"] == {"ready": False, "trouble": "does not answer"}
+            assert said["dependencies"]["progress"] == {"ready": True, "trouble": None}
+            page = await (await session.get("/metrics")).text()
     finally:
         await runner.cleanup()
-    assert f'rollcall_deliveries_total{{reason="",status="{Status.SENT}"}} 5.0' in said
-    assert f'reason="{Reason.INVALID_RECIPIENT}",status="{Status.FAILED}"}} 1.0' in said
-    assert 'rollcall_outcome_age_seconds_count{lane="bulk"} 6.0' in said
-    assert 'rollcall_provider_seconds_count{answer="sent",provider="book"} 5.0' in said
-    assert "rollcall_windows_open 0.0" in said
-    assert "13800000000" not in said
+    assert f'rollcall_deliveries_total{{reason="",status="{Status.SENT}"}} 5.0' in page
+    assert f'reason="{Reason.INVALID_RECIPIENT}",status="{Status.FAILED}"}} 1.0' in page
+    assert 'rollcall_outcome_age_seconds_count{lane="bulk"} 6.0' in page
+    assert 'rollcall_provider_seconds_count{answer="sent",provider="book"} 5.0' in page
+    assert "rollcall_windows_open 0.0" in page
+    assert "13800000000" not in page

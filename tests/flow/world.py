@@ -153,6 +153,7 @@ class World:
             topics=TOPICS,
             limits=self.limits,
             metrics=metrics,
+            progress=Progress(self._monotonic),
             requests=RequestCache(),
             caller=Caller(metrics, self._monotonic, sleep),
             monotonic=self._monotonic,
@@ -208,7 +209,7 @@ class World:
             tools = self.tools()
             await self.deliver_all(tools)
             slots = {lane: Slots(2) for lane in Lane}
-            sweeper = Sweeper(tools, Claimer(tools), slots, Progress(self._monotonic))
+            sweeper = Sweeper(tools, Claimer(tools), slots)
             for request in await self.ledger.requests.unfinished(idle_seconds=1, limit=50):
                 await sweeper.look_after(request)
             self.pass_time(700)
