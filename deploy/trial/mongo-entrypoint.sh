@@ -1,8 +1,10 @@
 #!/bin/sh
-# Options alone are mongod's, and mongod does not run as root: as in the official image.
+# Options alone are mongod's, and mongod does not run as root: as in the official image, which may be started as anybody.
 set -eu
 case "${1:-}" in -*) set -- mongod "$@" ;; esac
 [ "$1" = mongod ] || exec "$@"
 shift
+export LD_LIBRARY_PATH=/opt/mongod
+[ "$(id -u)" = 0 ] || exec /opt/mongod/mongod "$@"
 chown -R mongodb /data/db
-exec setpriv --reuid mongodb --clear-groups env LD_LIBRARY_PATH=/opt/mongod /opt/mongod/mongod "$@"
+exec setpriv --reuid mongodb --clear-groups /opt/mongod/mongod "$@"
