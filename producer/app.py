@@ -14,10 +14,11 @@ from producer.answers import refused, simple
 from producer.archive import ANSWER_MS, Archive
 from producer.auth import Doorkeeper
 from producer.bodies import Bodies
-from producer.bulk import Front, bulk_routes
+from producer.bulk import bulk_routes
 from producer.clock import Sources
 from producer.document import document_routes
 from producer.errors import RefusalError
+from producer.front import Front
 from producer.health import health_routes
 from producer.kafka import KafkaPublisher
 from producer.metrics import Metrics
@@ -27,6 +28,7 @@ from producer.process import serve
 from producer.publisher import Publisher
 from producer.reading import reading_routes
 from producer.settings import ProducerSettings
+from producer.waiting import Waiting
 from schemas.settings import parse_sealing_keys
 
 
@@ -36,11 +38,13 @@ def build_app(
     publisher: Publisher | None = None,
     archive: Archive | None = None,
     sources: Sources | None = None,
+    waiting: Waiting | None = None,
 ) -> FastAPI:
-    """The HTTP service; a publisher, an archive, or sources of time and chance of one's own replace the real ones."""
+    """The HTTP service; parts of one's own replace the real ones."""
     publisher = publisher or KafkaPublisher(settings)
     archive = archive or open_archive(settings)
     sources = sources or Sources()
+    waiting = waiting or Waiting(archive)
     metrics = Metrics()
 
     @asynccontextmanager
@@ -66,7 +70,7 @@ def build_app(
     )
     bodies = Bodies(settings.max_body_bytes)
     sealer = Sealer(parse_sealing_keys(settings.sealing_keys))
-    front = Front(settings, publisher, archive, sealer, Doorkeeper(settings), bodies, metrics, sources)
+    front = Front(settings, publisher, archive, sealer, Doorkeeper(settings), bodies, metrics, sources, waiting)
     app.include_router(bulk_routes(front))
     app.include_router(reading_routes(front))
     app.include_router(document_routes(app))
@@ -79,7 +83,9 @@ def build_app(
 def run(settings: ProducerSettings) -> None:
     """Serve until SIGTERM or SIGINT; raises SystemExit when the service must not run."""
     publisher, archive = KafkaPublisher(settings), open_archive(settings)
-    code = serve(build_app(settings, publisher=publisher, archive=archive), publisher, archive, settings)
+    waiting = Waiting(archive)
+    app = build_app(settings, publisher=publisher, archive=archive, waiting=waiting)
+    code = serve(app, publisher, archive, waiting, settings)
     if code:
         raise SystemExit(code)
 

@@ -1,49 +1,27 @@
 """`POST /communication/bulk`: check, split, publish, answer."""
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
-import structlog
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import TypeAdapter, ValidationError
 
-from core.intake import intake_topic
-from ledger.sealing import Sealer
+from ledger.values import StoredTemplate
 from producer.answers import JSON
-from producer.archive import Archive
-from producer.auth import SEND, Caller, Doorkeeper
-from producer.bodies import Bodies
-from producer.clock import Sources
-from producer.errors import BadRequestError, UnavailableError
-from producer.metrics import Metrics
-from producer.order import Desk, Order
+from producer.auth import SEND, Caller
+from producer.call import Call, read_call
+from producer.front import Front
+from producer.handover import hand_over
+from producer.idempotency import Past, recall, take_key
+from producer.later import answer_later
+from producer.order import Desk, Order, Terms
 from producer.pages import Page, first_answer
-from producer.publisher import Publisher, PublishError
-from producer.settings import ProducerSettings
+from producer.template import find_template
 from schemas.http import CommunicationLogListResponse, SimpleResponse
-from schemas.requests import RequestId
 
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
 MAX_PAGE = 1_000_000
-_REQUEST_ID = TypeAdapter[str](RequestId)
-_ERRORS = (400, 401, 403, 404, 408, 413, 415, 500, 503)
-_log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Front:
-    """What the route works with."""
-
-    settings: ProducerSettings
-    publisher: Publisher
-    archive: Archive
-    sealer: Sealer
-    doorkeeper: Doorkeeper
-    bodies: Bodies
-    metrics: Metrics
-    sources: Sources
+_ERRORS = (400, 401, 403, 404, 408, 409, 413, 415, 500, 503)
 
 
 def bulk_routes(front: Front) -> APIRouter:
@@ -68,58 +46,47 @@ def bulk_routes(front: Front) -> APIRouter:
         page_size: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE)] = PAGE_SIZE,
     ) -> Response:
         """Accept a request for many recipients; 200 once Kafka has all of it."""
-        request_id = take_request_id(request)
-        asked = Page(page, page_size)
-        async with front.bodies.taken(request) as body:
-            order = await front.bodies.work(
-                body,
-                partial(desk.take, body, caller, request_id=request_id, now=front.sources.now(), show=asked.slice),
-            )
-            await hand_over(front, order)
-        answer = first_answer(order, asked, front.settings.default_region)
-        location = {"Location": f"/communication/requests/{request_id}"}
-        return Response(answer.json_bytes(), 200, location, JSON)
+        call = read_call(request, caller, Page(page, page_size))
+        answer = await accept(front, desk, request, call)
+        headers = {"Location": f"/communication/requests/{call.request_id}"}
+        if call.wait is not None and (later := await answer_later(front, call, answer, request.is_disconnected)):
+            answer, headers["Preference-Applied"] = later, f"wait={call.wait}"
+        return Response(answer.json_bytes(), 200, headers, JSON)
 
     return router
 
 
-def take_request_id(request: Request) -> str:
-    """The request's id: the caller's `Idempotency-Key`, else the UUIDv7 that this HTTP request was given.
-
-    A key is not remembered here: it becomes the request id, under which the consumer's ledger refuses another body and
-    does nothing twice. So the same key with the same body is answered 200 again, and so is, wrongly, the same key with
-    another body: that one ends as `request.rejected`.
-    """
-    keys = request.headers.getlist("idempotency-key")
-    if keys:
-        try:
-            request.state.request_id = _REQUEST_ID.validate_python(keys[0] if len(keys) == 1 else None)
-        except ValidationError:
-            raise BadRequestError(
-                "Idempotency-Key: is up to 128 letters, digits and ._:@~+=-, and begins with a letter or digit"
-            ) from None
-    request_id: str = request.state.request_id
-    return request_id
+async def accept(front: Front, desk: Desk, request: Request, call: Call) -> CommunicationLogListResponse:
+    """Publish what the body asks for, once; raises RefusalError. The body is let go of."""
+    async with front.bodies.taken(request) as raw:
+        past = await look_back(front, call)
+        order = await take_order(front, desk, raw, call, past)
+        stands = await settle(front, call, order, past)
+        if stands.decides_otherwise(order):
+            order = await take_order(front, desk, raw, call, stands)
+        raw.clear()
+        if not stands.expanded:
+            await hand_over(front, order)
+    return first_answer(order, call.page, front.settings.default_region)
 
 
-async def hand_over(front: Front, order: Order) -> None:
-    """Publish all parts; raises UnavailableError, which says whether some may still be sent."""
-    try:
-        await front.publisher.publish(intake_topic(front.settings.topics, order.lane), order.parts)
-    except PublishError as error:
-        if error.handed_over:
-            raise UnavailableError(
-                "Kafka did not acknowledge in time; the request may still be sent. "
-                f"Repeat it with `Idempotency-Key: {order.request_id}` so that nobody is sent to twice"
-            ) from None
-        raise UnavailableError("Kafka is away; nothing was sent") from None
-    front.metrics.recipients.labels(order.head.channel, order.lane).inc(order.total)
-    _log.info(
-        "accepted",
-        request_id=order.request_id,
-        tenant_id=order.tenant_id,
-        channel=order.head.channel,
-        lane=order.lane,
-        recipients=order.total,
-        parts=len(order.parts),
-    )
+async def look_back(front: Front, call: Call) -> Past:
+    """What is known of earlier calls; nothing without a key."""
+    return await recall(front.archive, call.key) if call.keyed else Past()
+
+
+async def take_order(front: Front, desk: Desk, raw: bytearray, call: Call, past: Past) -> Order:
+    """Check the body and split it, as it was decided in the past, if it was."""
+
+    async def template_of(code: str) -> StoredTemplate:
+        return await find_template(front.archive, call.caller.tenant_id, code, past.template_version)
+
+    now = front.sources.now()
+    accepted_at = past.accepted_at or now.replace(microsecond=now.microsecond // 1000 * 1000)  # as the ledger keeps it
+    terms = Terms(call.caller, call.request_id, accepted_at, template_of, keyed=call.keyed)
+    return await front.bodies.work(raw, partial(desk.take, raw, terms, call.page.slice))
+
+
+async def settle(front: Front, call: Call, order: Order, past: Past) -> Past:
+    """Take the key; what is decided from now on. Nothing without a key."""
+    return await take_key(front.archive, front.sealer, call.key, order, past) if call.keyed else past

@@ -6,6 +6,7 @@
     ├── ForbiddenError             403
     ├── NotFoundError              404
     ├── TooSlowError               408
+    ├── ConflictError              409
     ├── TooLargeError              413
     ├── UnsupportedMediaTypeError  415
     └── UnavailableError           503
@@ -70,6 +71,12 @@ class TooSlowError(RefusalError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, {"Connection": "close"})
+
+
+class ConflictError(RefusalError):
+    """The `Idempotency-Key` stands for another request."""
+
+    status = 409
 
 
 class TooLargeError(RefusalError):

@@ -78,6 +78,7 @@ def _render(text: Text, recipient: Sealed) -> str | None:
 
 
 def show_log(log: Log, content: str | None) -> CommunicationLogResponse:
+    """One delivery with its text, where that can be read."""
     return CommunicationLogResponse(
         id=log.id,
         channel=log.channel,

@@ -1,28 +1,31 @@
-"""From the bytes of a body to records ready to publish, or a refusal that names the field. No I/O.
+"""From the bytes of a body to records ready to publish, or a refusal that names the field.
 
 A large body is worked on piece by piece, and between two pieces the event loop turns.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import FailFast, TypeAdapter, ValidationError
 
-from core.address_text import has_control
 from core.intake import IntakeError, IntakePart, PartFilling, choose_lane, recipient_json, request_head
-from core.render import Template, TemplateError, compile_html, compile_subject, compile_text
-from core.render_html import is_html
+from core.render import Template
+from ledger.values import StoredTemplate
 from producer.auth import SEND_AS, Caller
-from producer.errors import BadRequestError, ForbiddenError, NotFoundError
+from producer.errors import BadRequestError, ForbiddenError
+from producer.fingerprint import Fingerprint
 from producer.pieces import PIECE_BYTES, cut
-from producer.problems import check_unique, describe_problems, path_of
+from producer.problems import check_unique, describe_problems
 from producer.settings import ProducerSettings
+from producer.texts import Texts
 from schemas.requests import AnyRecipient, BulkBody, Recipient, TenantId
-from schemas.statuses import Channel, Lane
+from schemas.statuses import Lane
+
+YEAR = timedelta(days=366)
 
 _Recipients = Annotated[list[AnyRecipient], FailFast()]
 """It stops at the first wrong one, since a million errors fill memory."""
@@ -37,6 +40,19 @@ class HttpBody(BulkBody):
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What the body does not say."""
+
+    caller: Caller
+    request_id: str
+    accepted_at: datetime
+    find_template: Callable[[str], Awaitable[StoredTemplate]]
+    """The template of a code; raises NotFoundError, UnavailableError."""
+    keyed: bool = False
+    """Whether the order must be told from others under its key."""
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """A request that was checked, and the records that carry it."""
 
@@ -46,12 +62,20 @@ class Order:
     """The recipients that the answer shows."""
     total: int
     content: Template
+    template: StoredTemplate | None
     tenant_id: str
     user_id: str
     request_id: str
     accepted_at: datetime
     parts: tuple[IntakePart, ...]
     lane: Lane
+    fingerprint: bytes
+    """Of what was asked for, where the terms want it."""
+
+    @property
+    def template_version(self) -> int | None:
+        """The version of its template."""
+        return self.template.version if self.template else None
 
 
 class Desk:
@@ -63,25 +87,19 @@ class Desk:
         topics = settings.topics
         self._own_topics = frozenset(spec.name for spec in topics.specs()) - {topics.results}
 
-    async def take(self, raw: bytearray, caller: Caller, *, request_id: str, now: datetime, show: slice) -> Order:
-        """Check a body and split it; raises BadRequestError, ForbiddenError, NotFoundError.
-
-        `raw` is empty afterwards: a large body is not kept beside the records that carry it. `show` says which
-        recipients are.
-        """
+    async def take(self, raw: bytearray, terms: Terms, show: slice) -> Order:
+        """Check a body and split it; raises RefusalError. `show` says which recipients are kept."""
         pieces = await cut(raw, HttpBody.model_fields, self._piece_bytes)
         body = _parsed(pieces.first)
-        user_id = _user_of(body, caller)
+        user_id = _user_of(body, terms.caller)
         self._check_reply_topic(body)
-        if body.template is not None:
-            raise NotFoundError(f"template: there is no template {body.template}")
-        texts = Texts(body)
-        accepted_at = now.replace(microsecond=now.microsecond // 1000 * 1000)  # the ledger keeps milliseconds
+        check_times(body, terms.accepted_at)
+        template = await terms.find_template(body.template) if body.template is not None else None
+        texts = Texts(body, template)
         try:
-            head = request_head(
-                body, tenant_id=caller.tenant_id, user_id=user_id, request_id=request_id, accepted_at=accepted_at
-            )
-            roll = _Roll(texts, PartFilling(head), show, self._settings.max_recipients)
+            head = _head(body, user_id, terms, template)
+            fingerprint = Fingerprint(head) if terms.keyed else None
+            roll = _Roll(texts, PartFilling(head), fingerprint, show, self._settings.max_recipients)
             roll.add(body.recipients)
             for piece in pieces.rest(raw):
                 await asyncio.sleep(0)
@@ -89,11 +107,19 @@ class Desk:
             parts = roll.finish()
         except IntakeError as error:
             raise BadRequestError(str(error)) from None
-        raw.clear()
-        lane = choose_lane(parts[0], self._settings.chunk_size)
-        shown = tuple(roll.shown)
         return Order(
-            body, shown, roll.total, texts.content, caller.tenant_id, user_id, request_id, accepted_at, parts, lane
+            head=body,
+            shown=tuple(roll.shown),
+            total=roll.total,
+            content=texts.content,
+            template=template,
+            tenant_id=terms.caller.tenant_id,
+            user_id=user_id,
+            request_id=terms.request_id,
+            accepted_at=terms.accepted_at,
+            parts=parts,
+            lane=choose_lane(parts[0], self._settings.chunk_size),
+            fingerprint=fingerprint.digest() if fingerprint else b"",
         )
 
     def _check_reply_topic(self, body: BulkBody) -> None:
@@ -109,9 +135,12 @@ class Desk:
 class _Roll:
     """The recipients of a request, taken a few at a time."""
 
-    def __init__(self, texts: "Texts", filling: PartFilling, show: slice, most: int) -> None:
+    def __init__(
+        self, texts: Texts, filling: PartFilling, fingerprint: Fingerprint | None, show: slice, most: int
+    ) -> None:
         self._texts = texts
         self._filling = filling
+        self._fingerprint = fingerprint
         self._show = show
         self._most = most
         self._parts: list[IntakePart] = []
@@ -128,7 +157,10 @@ class _Roll:
         shown = recipients[max(self._show.start - first, 0) : max(self._show.stop - first, 0)]
         self.shown += [Recipient(to=one) if isinstance(one, str) else one for one in shown]
         for recipient in recipients:
-            self._parts += self._filling.add(recipient_json(recipient))
+            said = recipient_json(recipient)
+            self._parts += self._filling.add(said)
+            if self._fingerprint:
+                self._fingerprint.add(said)
 
     def finish(self) -> tuple[IntakePart, ...]:
         """The parts that carry them all."""
@@ -154,6 +186,28 @@ def _recipients(piece: bytes, first: int) -> list[AnyRecipient]:
     return found
 
 
+def _head(body: HttpBody, user_id: str, terms: Terms, template: StoredTemplate | None) -> dict[str, Any]:
+    """What all records of the request say."""
+    head = request_head(
+        body,
+        tenant_id=terms.caller.tenant_id,
+        user_id=user_id,
+        request_id=terms.request_id,
+        accepted_at=terms.accepted_at,
+    )
+    return {**head, "template_version": template.version} if template else head
+
+
+def check_times(body: BulkBody, accepted_at: datetime) -> None:
+    """Refuse times that cannot be meant: too far ahead, or over before anything was sent."""
+    if body.send_at and body.send_at > accepted_at + YEAR:
+        raise BadRequestError("send_at: is more than a year ahead")
+    if body.expires_at and body.expires_at <= accepted_at:
+        raise BadRequestError("expires_at: has passed")
+    if body.expires_at and body.expires_at > accepted_at + 2 * YEAR:
+        raise BadRequestError("expires_at: is more than two years ahead")
+
+
 def _user_of(body: HttpBody, caller: Caller) -> str:
     """Whom the request is for; another user than the token's needs a scope of its own, and no scope opens a tenant."""
     if body.tenant_id not in {None, caller.tenant_id}:
@@ -163,36 +217,3 @@ def _user_of(body: HttpBody, caller: Caller) -> str:
     if not caller.may(SEND_AS):
         raise ForbiddenError(f"user_id: is another user's, which needs the scope {SEND_AS}", scope=SEND_AS)
     return body.user_id
-
-
-class Texts:
-    """What the content and the subject say; refuses a subject that would write headers, and what is no template."""
-
-    def __init__(self, body: BulkBody) -> None:
-        # An SMS has no subject. One that looks like an attack is refused all the same.
-        if body.subject and has_control(body.subject):
-            raise BadRequestError("subject: holds a line break or another control character")
-        html = body.channel is Channel.EMAIL and is_html(body.content)
-        self.content = _compiled("content", compile_html if html else compile_text, body.content)
-        named = {"content": self.content}
-        if body.channel is Channel.EMAIL and body.subject:
-            named["subject"] = _compiled("subject", compile_subject, body.subject)
-        self._variables = body.variables
-        self._lacking = {field: template for field, template in named.items() if template.missing({}, body.variables)}
-
-    def check(self, recipients: Sequence[AnyRecipient], first: int) -> None:
-        """Refuse a variable that nobody gave; the first of these recipients is the request's number `first`."""
-        for field, template in self._lacking.items():
-            for number, recipient in enumerate(recipients, first):
-                own = {} if isinstance(recipient, str) else recipient.variables
-                missing = template.missing(own, self._variables)
-                if missing:
-                    path = path_of(("recipients", number, "variables", missing[0]))
-                    raise BadRequestError(f"{path}: is named in {field} and given neither here nor in variables")
-
-
-def _compiled(field: str, how: Callable[[str], Template], text: str) -> Template:
-    try:
-        return how(text)
-    except TemplateError as error:
-        raise BadRequestError(f"{field}: {error}") from None

@@ -78,6 +78,7 @@ def _item(order: Order, log: str, recipient: Recipient, default_region: str | No
         content=order.content.render(recipient.variables, head.variables),
         recipient=masked(head.channel, recipient.to, default_region),
         status=Status.SCHEDULED if waits else Status.PENDING,
+        template_id=order.template.id if order.template else None,
         tenant_id=order.tenant_id,
         user_id=order.user_id,
         created_at=order.accepted_at,

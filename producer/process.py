@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import signal
+import socket
 import sys
 
 import structlog
@@ -16,6 +17,7 @@ from producer.archive import Archive
 from producer.protocol import ContractProtocol
 from producer.publisher import Publisher
 from producer.settings import ProducerSettings
+from producer.waiting import Waiting
 from schemas.logs import configure_logging
 
 GRACE_SECONDS = 10
@@ -31,7 +33,20 @@ UNPREPARED = 3
 _log = structlog.get_logger()
 
 
-def serve(app: FastAPI, publisher: Publisher, archive: Archive, settings: ProducerSettings) -> int:
+class Server(uvicorn.Server):
+    """uvicorn, which lets go at once of those who wait for a completion when it ends."""
+
+    def __init__(self, config: uvicorn.Config, waiting: Waiting) -> None:
+        super().__init__(config)
+        self._waiting = waiting
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the waits, then the rest."""
+        self._waiting.end()
+        await super().shutdown(sockets)
+
+
+def serve(app: FastAPI, publisher: Publisher, archive: Archive, waiting: Waiting, settings: ProducerSettings) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code: 0, 2 or 3 as named above."""
     configure_logging()
     # A body of 100,000 recipients makes a million objects without cycles: looking for cycles among them that often
@@ -42,11 +57,13 @@ def serve(app: FastAPI, publisher: Publisher, archive: Archive, settings: Produc
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn shuts down in order and then raises the signal again; without this it would end the process by it.
         signal.signal(number, lambda *_: None)
-    return uvloop.run(_serve(app, publisher, archive, settings))
+    return uvloop.run(_serve(app, publisher, archive, waiting, settings))
 
 
-async def _serve(app: FastAPI, publisher: Publisher, archive: Archive, settings: ProducerSettings) -> int:
-    server = uvicorn.Server(
+async def _serve(
+    app: FastAPI, publisher: Publisher, archive: Archive, waiting: Waiting, settings: ProducerSettings
+) -> int:
+    server = Server(
         uvicorn.Config(
             app,
             host=settings.http_host,
@@ -59,7 +76,8 @@ async def _serve(app: FastAPI, publisher: Publisher, archive: Archive, settings:
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
-        )
+        ),
+        waiting,
     )
     watcher = asyncio.create_task(_watch(publisher, archive, server))
     await server.serve()

@@ -1,22 +1,184 @@
-"""HTTP that cannot be parsed never reaches the app: uvicorn answers it, and here it does so in the contract's words."""
+"""HTTP as bytes, before there is a request: what is none, what is too slow or too much, answered in the contract's words.
 
-from datetime import UTC, datetime
+uvicorn's protocol bounds neither the head of a request nor the time it takes, and a pipelined request that cannot be
+parsed is answered in the place of the one before it. A body is bounded in `producer/bodies.py`.
+"""
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import asyncio
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
 
-from producer.answers import JSON
-from schemas.http import SimpleResponse
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from producer.answers import JSON, simple
+from producer.clock import utc_now
+
+MAX_CONNECTIONS = 500
+"""More are told so and hung up on; a few hundred bytes to 300 KB each, while a body arrives."""
+HEAD_BYTES = 64 * 1024
+"""Request line and header fields together."""
+HEAD_SECONDS = 10
+"""How long they may take to arrive, from the first byte or from the connection's beginning; also the rest of a body
+that was answered already."""
+PIPELINED = 16
+"""So many requests may wait behind one that is being answered."""
+LINGER_SECONDS = 2
+"""How long a caller that is still sending has to read why it need not: closing at once would lose the answer."""
+STALL_SECONDS = 30
+"""How long a caller has to read the end of its last answer."""
+
+_PHRASES = {431: "request line and header fields are larger than 65536 bytes", 400: "this is not HTTP/1.1"}
 
 
 class ContractProtocol(HttpToolsProtocol):
-    """uvicorn's httptools protocol with `{code, message, timestamp}` for what is no HTTP."""
+    """uvicorn's httptools protocol with bounds, and `{code, message, timestamp}` for what is no request."""
 
-    def send_400_response(self, msg: str) -> None:
-        """Answer and hang up; `msg` is uvicorn's fixed text."""
-        body = SimpleResponse(code=400, message=msg, timestamp=datetime.now(UTC)).model_dump_json().encode()
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._active: RequestResponseCycle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._head_bytes = 0
+        self._in_body = self._over = False
+        self._fault = 400
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        """Take a connection, unless there are too many."""
+        super().connection_made(transport)
+        self.transport = _Unhurried(transport, self._hang_up)
+        if len(self.connections) > MAX_CONNECTIONS:
+            self._refuse(503, "too many connections; nothing was done")
+        else:
+            self._await_rest()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        self._stop_timer()
+        self._over = True
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, within bounds."""
+        if self._over:
+            return
+        if not self._in_body:
+            self._head_bytes += len(data)
+            self._await_rest()
+        super().data_received(data)
+        if not self._in_body and self._head_bytes > HEAD_BYTES and not self._over:
+            self._refuse(431, _PHRASES[431])
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        self._await_rest()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """The head is there. What is raised here becomes `send_400_response`."""
+        self._stop_timer()
+        self._in_body, self._head_bytes = True, 0
+        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > HEAD_BYTES:
+            self._fault = 431
+            raise ValueError("the head is too large")
+        super().on_headers_complete()
+        if len(self.pipeline) > PIPELINED:
+            raise ValueError("too many requests at once")
+
+    def on_message_complete(self) -> None:
+        """The body is there."""
+        self._stop_timer()
+        self._in_body = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, once the rest of this one came."""
+        super().on_response_complete()
+        if not self._in_body or self._over:
+            return
+        if self.expect_100_continue:
+            self._hang_up()  # nobody knows whether the body will come now
+        else:
+            self._await_rest()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's one text for all
+        """Answer what cannot be parsed, and hang up."""
+        self._refuse(self._fault, _PHRASES[self._fault])
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._active = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """A request that asks for another protocol is answered in this one; the parser stops after it."""
+        self.cycle.keep_alive = False
+        if self.cycle.response_complete:
+            self._hang_up()
+
+    def _await_rest(self) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(HEAD_SECONDS, self._too_slow)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_slow(self) -> None:
+        if self._in_body or not self._head_bytes:
+            self._hang_up()
+        else:
+            self._refuse(408, f"the head of the request took more than {HEAD_SECONDS} seconds")
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Answer and hang up; a request that is whole is answered first, and what follows it not at all."""
+        self._over = True
+        under_way = self._active
+        if under_way is not None and not under_way.response_complete:
+            under_way.keep_alive = False
+            if not under_way.more_body or under_way.response_started:
+                return
+            under_way.disconnected = True
+            under_way.message_event.set()
+        body = bytes(simple(status, utc_now(), message).body)
         head = (
-            "HTTP/1.1 400 Bad Request\r\n"
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
             f"content-type: {JSON}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
         )
         self.transport.write(head.encode() + body)
-        self.transport.close()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Close, but let a caller that is still sending read the answer first (RFC 9112, 9.6)."""
+        self._stop_timer()
+        transport: asyncio.Transport = self.transport.transport  # type: ignore[attr-defined]
+        if transport.is_closing():
+            return
+        if self._in_body or self._over:
+            self._over = True
+            self.flow.resume_reading()
+            transport.write_eof()
+            self.loop.call_later(LINGER_SECONDS, transport.abort)
+        else:
+            transport.close()
+            if transport.get_write_buffer_size():
+                self.loop.call_later(STALL_SECONDS, transport.abort)
+
+
+class _Unhurried(asyncio.Transport):
+    """A transport whose end is up to the protocol."""
+
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
+        super().__init__()
+        self.transport = transport
+        self._close = close
+        self._ending = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.transport.write(data)
+
+    def close(self) -> None:
+        self._ending = True
+        self._close()
+
+    def is_closing(self) -> bool:
+        return self._ending or self.transport.is_closing()

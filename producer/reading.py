@@ -12,8 +12,8 @@ from ledger.ports import Ledger
 from ledger.reading import LogQuery, RequestPage, RequestQuery, place_of_log, place_of_request
 from producer.answers import JSON
 from producer.auth import READ, Caller
-from producer.front import Front
 from producer.errors import BadRequestError, NotFoundError
+from producer.front import Front
 from producer.items import show_logs
 from producer.paging import Asked, asked
 from producer.problems import LONGEST_NAME, check_unique, describe_problems

@@ -1,6 +1,6 @@
 """The HTTP service on twins in memory, as tests ask it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -10,10 +10,14 @@ from fastapi import FastAPI
 
 from ledger.memory import MemoryLedger
 from ledger.ports import Ledger
+from ledger.values import StoredTemplate
 from producer.app import build_app
 from producer.archive import Archive
+from producer.auth import Caller
 from producer.clock import Sources
+from producer.errors import NotFoundError
 from producer.memory import MemoryPublisher
+from producer.order import Terms
 from producer.settings import ProducerSettings
 from producer.tokens import issue_token
 from schemas.requests import BulkRequest
@@ -38,6 +42,15 @@ def some_settings(**changes: Any) -> ProducerSettings:
 
 def a_token(*scopes: str, user: str = "usr_a", tenant: str = "tnt_a", **changes: Any) -> str:
     return issue_token(SECRET, tenant, user, scopes or ["communication:send"], 60, **changes)
+
+
+def some_terms(caller: Caller, **changes: Any) -> Terms:
+    """Terms of a request accepted at noon, in a house without templates."""
+
+    async def no_template(code: str) -> StoredTemplate:
+        raise NotFoundError(code)
+
+    return replace(Terms(caller, "r", NOON, no_template), **changes)
 
 
 def an_archive(ledger: Ledger) -> Archive:

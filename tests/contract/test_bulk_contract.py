@@ -57,15 +57,19 @@ def assert_moment(text: str) -> None:
     assert abs(datetime.fromisoformat(text) - datetime.now(UTC)) < timedelta(minutes=1)
 
 
-async def post(body: bytes, *, user: str = "usr_abc123", **headers: str) -> httpx.Response:
+async def post(
+    body: bytes, *, user: str = "usr_abc123", ledger: MemoryLedger | None = None, **headers: str
+) -> httpx.Response:
     settings = some_settings(jwt_secret=SECRET)
     token = issue_token(SECRET, "tnt_xyz789", user, ["communication:send"], 60)
-    transport = httpx.ASGITransport(
-        build_app(settings, publisher=MemoryPublisher(), archive=an_archive(MemoryLedger(lambda: datetime.now(UTC))))
-    )
+    archive = an_archive(ledger or MemoryLedger(lambda: datetime.now(UTC)))
+    transport = httpx.ASGITransport(build_app(settings, publisher=MemoryPublisher(), archive=archive))
     sent = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **headers}
+    await archive.start()
     async with httpx.AsyncClient(transport=transport, base_url="http://rollcall") as client:
-        return await client.post("/communication/bulk", content=body, headers=sent)
+        answer = await client.post("/communication/bulk", content=body, headers=sent)
+    await archive.stop()
+    return answer
 
 
 async def test_the_contracts_example_is_answered_as_the_contract_says() -> None:
@@ -97,6 +101,19 @@ async def test_the_contracts_example_is_answered_as_the_contract_says() -> None:
     assert {(item["tenant_id"], item["user_id"]) for item in body["items"]} == {("tnt_xyz789", "usr_abc123")}
 
 
+async def test_the_contracts_example_with_a_template_is_answered_with_the_templates_text() -> None:
+    ledger = MemoryLedger(lambda: datetime.now(UTC))
+    template = await ledger.templates.put("tnt_xyz789", "verify_code", "【安全】验证码{{code}}", None)
+    answer = await post((DATA / "example-request-template.json").read_bytes(), ledger=ledger)
+    assert answer.status_code == 200, answer.text
+    assert_fields(answer.json(), LIST)
+    for item in answer.json()["items"]:
+        assert_fields(item, LOG | ADDED, absent=UNKNOWN_YET - {"template_id"} | {"reference", "reason"})
+    said = {(item["content"], item["template_id"]) for item in answer.json()["items"]}
+    assert said == {("【安全】验证码123456", template.id)}
+    assert template.id.startswith("tpl_")
+
+
 async def test_the_example_names_its_request_in_body_and_headers() -> None:
     answer = await post((DATA / "example-request.json").read_bytes())
     request_id = answer.headers["X-Request-Id"]
@@ -111,6 +128,7 @@ async def test_the_example_names_its_request_in_body_and_headers() -> None:
         ({"body": (DATA / "example-request.json").read_bytes(), "Authorization": ""}, 401),
         ({"body": (DATA / "example-request.json").read_bytes(), "user": "usr_other"}, 403),
         ({"body": (DATA / "example-request-template.json").read_bytes()}, 404),
+        ({"body": (DATA / "example-request.json").read_bytes(), "Content-Type": "text/plain"}, 415),
     ],
 )
 async def test_an_error_is_a_simple_response(answered: dict[str, Any], status: int) -> None:

@@ -17,9 +17,9 @@ from producer.errors import RefusalError
 from producer.order import Desk, HttpBody, Order
 from producer.pieces import cut
 from schemas.topics import MAX_INTAKE_BYTES
-from tests.front import GOOD, NOON, some_settings
+from tests.front import GOOD, some_settings, some_terms
 
-CALLER = Caller("tnt_a", "usr_a", frozenset({ADMIN}))
+TERMS = some_terms(Caller("tnt_a", "usr_a", frozenset({ADMIN})))
 SETTINGS = some_settings(max_recipients=1_000)
 WHOLE = 1_000_000
 MANY = [{"to": f"+86138{number:08}", "variables": {"a": "b"}} for number in range(600)]
@@ -29,7 +29,7 @@ def taken(raw: bytes, piece_bytes: int) -> Order | RefusalError:
     """What becomes of a body, cut into pieces of about so many bytes."""
     desk = Desk(SETTINGS, piece_bytes)
     try:
-        return asyncio.run(desk.take(bytearray(raw), CALLER, request_id="r", now=NOON, show=slice(20, 40)))
+        return asyncio.run(desk.take(bytearray(raw), TERMS, slice(20, 40)))
     except RefusalError as error:
         return error
 
@@ -169,11 +169,9 @@ def test_a_large_body_takes_little_more_memory_than_its_records() -> None:
     desk = Desk(some_settings())
     tracemalloc.start()
     try:
-        body = bytearray(raw)
-        order = asyncio.run(desk.take(body, CALLER, request_id="r", now=NOON, show=slice(0, 20)))
+        order = asyncio.run(desk.take(bytearray(raw), TERMS, slice(0, 20)))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert order.total == 36_000
     assert peak < 3 * len(raw)
-    assert not body

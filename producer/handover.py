@@ -1,0 +1,34 @@
+"""Handing an order to Kafka, and what the caller is told where that fails."""
+
+import structlog
+
+from core.intake import intake_topic
+from producer.errors import UnavailableError
+from producer.front import Front
+from producer.order import Order
+from producer.publisher import PublishError
+
+_log = structlog.get_logger()
+
+
+async def hand_over(front: Front, order: Order) -> None:
+    """Publish all parts; raises UnavailableError, which says whether some may still be sent."""
+    try:
+        await front.publisher.publish(intake_topic(front.settings.topics, order.lane), order.parts)
+    except PublishError as error:
+        if error.handed_over:
+            raise UnavailableError(
+                "Kafka did not acknowledge in time; the request may still be sent. "
+                f"Repeat it with `Idempotency-Key: {order.request_id}` so that nobody is sent to twice"
+            ) from None
+        raise UnavailableError("Kafka is away; nothing was sent") from None
+    front.metrics.recipients.labels(order.head.channel, order.lane).inc(order.total)
+    _log.info(
+        "accepted",
+        request_id=order.request_id,
+        tenant_id=order.tenant_id,
+        channel=order.head.channel,
+        lane=order.lane,
+        recipients=order.total,
+        parts=len(order.parts),
+    )
