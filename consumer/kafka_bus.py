@@ -8,10 +8,17 @@ from typing import TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+)
 from aiokafka.partitioner import DefaultPartitioner
 
-from consumer.bus import BusUnavailable, DeadLetter
+from consumer.bus import BusRefused, BusUnavailable, DeadLetter
 from consumer.events import Event, Headers
 from consumer.partition_writer import PartitionWriter
 from core.ids import ChunkId
@@ -28,6 +35,14 @@ ANSWER_SECONDS = 30.0
 """Producer calls can hang while Kafka is away: none is waited for longer."""
 SECOND_LOOK_SECONDS = 0.5
 """A topic is created before every broker lists it: what one does not list is asked for again after so long."""
+_REFUSALS = (
+    InvalidTopicError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+)
+"""What repeating does not mend."""
 
 
 class KafkaBus:
@@ -144,5 +159,7 @@ async def _answered(call: Awaitable[T], seconds: float = ANSWER_SECONDS) -> T:
         return await asyncio.wait_for(call, seconds)
     except TimeoutError:
         raise BusUnavailable("Kafka did not answer in time") from None
+    except _REFUSALS as error:
+        raise BusRefused(f"Kafka: {type(error).__name__}") from None
     except KafkaError as error:
         raise BusUnavailable(f"Kafka: {type(error).__name__}") from None

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from consumer.bus import BusUnavailable, DeadLetter
+from consumer.bus import BusRefused, BusUnavailable, DeadLetter
 from consumer.events import Event
 from core.ids import ChunkId
 from schemas.statuses import Lane
@@ -18,7 +18,7 @@ class MemoryBus:
         """By topic: (key, event), in the order of their publishing."""
         self.dead_letters: list[DeadLetter] = []
         self.lags: dict[tuple[str, int], int] = {}
-        self._topics = set(topics)
+        self._topics, self._closed = set(topics), set[str]()
 
     async def wake(self, lane: Lane, chunk: ChunkId) -> None:
         """Keep the wake-up call."""
@@ -28,6 +28,8 @@ class MemoryBus:
         """Keep the events; a topic that is not there takes none."""
         if topic not in self._topics:
             raise BusUnavailable("no such topic")
+        if topic in self._closed:
+            raise BusRefused("no right to write")
         self.events[topic].extend((key, event) for event in events)
 
     async def dead_letter(self, letter: DeadLetter) -> None:
@@ -45,6 +47,10 @@ class MemoryBus:
     def delete_topic(self, topic: str) -> None:
         """Take a topic away; what was published to it stays readable here."""
         self._topics.discard(topic)
+
+    def close_topic(self, topic: str) -> None:
+        """Let a topic take nothing, though it is there."""
+        self._closed.add(topic)
 
     async def lag(self, topic: str, partition: int) -> int:
         """What the test says."""

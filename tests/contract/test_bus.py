@@ -1,6 +1,7 @@
 """One contract for both buses: Kafka's and the one in memory."""
 
 import asyncio
+import os
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic
 
-from consumer.bus import Bus, BusUnavailable, DeadLetter
+from consumer.bus import Bus, BusRefused, BusUnavailable, DeadLetter
 from consumer.events import Event
 from consumer.kafka_bus import KafkaBus
 from consumer.memory_bus import MemoryBus
@@ -124,6 +125,19 @@ async def test_a_dead_letter_may_wrap_a_record_of_one_mebibyte(case: Case) -> No
 async def test_a_topic_exists_or_not(case: Case) -> None:
     assert await case.bus.topic_exists(case.topics.results)
     assert not await case.bus.topic_exists("nobody.made.this")
+
+
+async def test_a_topic_that_does_not_take_an_event_says_so_at_once(kafka_stack: Stack) -> None:
+    narrow = f"narrow-{uuid.uuid4().hex[:8]}"
+    await create_topics(kafka_stack.kafka_bootstrap, NewTopic(narrow, 1, 1, topic_configs={"max.message.bytes": "200"}))
+    bus = KafkaBus(CommonSettings(kafka_bootstrap=kafka_stack.kafka_bootstrap))
+    await bus.start()
+    try:
+        async with asyncio.timeout(10):
+            with pytest.raises(BusRefused, match="MessageSizeTooLarge"):
+                await bus.publish(narrow, "r1", [Event("evt", "delivery.sent", "2026-01-02", os.urandom(1000))])
+    finally:
+        await bus.aclose()
 
 
 async def test_wake_up_calls_name_their_chunk(kafka_stack: Stack) -> None:

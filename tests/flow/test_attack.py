@@ -5,7 +5,7 @@ import asyncio
 import itertools
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +18,7 @@ from core.ids import request_key
 from core.outcome import Answer, Failed, Message, Retry, Sent, Uncertain
 from ledger.errors import LedgerUnavailable
 from schemas.statuses import Reason
-from tests.flow.world import LEASE_SECONDS, START, Accounting, Steps, World
+from tests.flow.world import LEASE_SECONDS, START, Accounting, Steps, World, awake
 
 NUMBERS = [f"138000000{n:02d}" for n in range(7)]
 KEY = request_key("t1", "r1")
@@ -201,17 +201,6 @@ class Disturbed(Steps):
             await self.disturb(name)
         await asyncio.sleep(0)
         return result
-
-
-def awake(tools: Tools) -> Tools:
-    """A process whose waits end at once, the keeper of its leases aside: that one never gets a turn."""
-
-    async def sleep(seconds: float) -> None:
-        if seconds >= LEASE_SECONDS / 3:
-            await asyncio.Event().wait()
-        await asyncio.sleep(0)
-
-    return replace(tools, sleep=sleep)
 
 
 @pytest.fixture(params=SCENARIOS, ids=lambda scenario: scenario.name)

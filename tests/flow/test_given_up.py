@@ -9,7 +9,7 @@ from consumer.subscribers import _expand_or_refuse
 from consumer.tools import Tools
 from core.ids import request_key
 from ledger.sealing import Sealer
-from tests.flow.world import TOPICS, World
+from tests.flow.world import TOPICS, World, awake
 
 NUMBERS = [f"138000000{n:02d}" for n in range(7)]
 KEY = request_key("t1", "r1")
@@ -119,6 +119,21 @@ async def test_a_part_under_a_key_that_is_gone_is_not_called_a_conflict() -> Non
     (rejected,) = world.events("request.rejected")
     assert (rejected["reason"], rejected["part"]) == ("unprocessable", 1)
     assert len(world.bus.dead_letters) == 1
+
+
+@pytest.mark.parametrize("closed_after", ["expanding", "delivering"])
+async def test_a_reply_topic_that_takes_nothing_blocks_nobody(closed_after: str) -> None:
+    world = World(reply_topics=["mine"])
+    tools = awake(world.tools())
+    if closed_after == "delivering":
+        await world.expand(world.record(*NUMBERS, reply_topic="mine"), tools)
+    world.bus.close_topic("mine")
+    if closed_after == "expanding":
+        await world.expand(world.record(*NUMBERS, reply_topic="mine"), tools)
+    await world.deliver_all(tools)
+    assert len(world.events("delivery.sent")) == 7
+    assert len(world.events("request.completed")) == 1
+    assert len(world.events("request.accepted", "mine")) == (closed_after == "delivering")
 
 
 async def test_the_region_that_a_part_was_begun_with_is_kept() -> None:

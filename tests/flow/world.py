@@ -5,7 +5,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -242,4 +242,15 @@ class World:
         return [(log.outcome.value, log.reason.value if log.reason else None) for log in await self.logs(request_id)]
 
 
-__all__ = ["LEASE_SECONDS", "Accounting", "Killed", "Steps", "World"]
+def awake(tools: Tools) -> Tools:
+    """A process whose waits end at once, the keeper of its leases aside: that one never gets a turn."""
+
+    async def sleep(seconds: float) -> None:
+        if seconds >= LEASE_SECONDS / 3:
+            await asyncio.Event().wait()
+        await asyncio.sleep(0)
+
+    return replace(tools, sleep=sleep)
+
+
+__all__ = ["LEASE_SECONDS", "Accounting", "Killed", "Steps", "World", "awake"]
