@@ -21,5 +21,5 @@ def block(page: str, test: str, says: str) -> str:
 def run(command: list[str | Path], env: dict[str, str], folder: Path = ROOT, seconds: float = 60) -> str:
     """What a command prints; it ends well and warns of nothing."""
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=seconds, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, ""), f"{done.returncode}: {done.stderr}"
     return done.stdout
