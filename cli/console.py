@@ -1,5 +1,6 @@
 """Where the command line writes: tables and bars for a terminal, plain lines for everything else."""
 
+import io
 import shutil
 import sys
 from pathlib import Path
@@ -26,9 +27,9 @@ def print_table(console: Console, table: Table) -> None:
     if console.is_terminal:
         console.print(table)
         return
-    with console.capture() as captured:
-        console.print(table, width=_UNBOUNDED_WIDTH, crop=False)
-    for line in captured.get().splitlines():
+    page = io.StringIO()
+    Console(file=page, width=_UNBOUNDED_WIDTH, highlight=False, markup=False, emoji=False).print(table)
+    for line in page.getvalue().splitlines():
         console.print(line.rstrip(), soft_wrap=True)
 
 

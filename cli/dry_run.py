@@ -10,7 +10,7 @@ from cli.errors import CommandError
 from cli.http_call import require_room
 from cli.order import Order, Survey, survey
 from cli.reading import FirstReading
-from cli.settings import TrialSettings
+from cli.settings import RecipientSettings
 from cli.text import nobody_gives
 from cli.trial import Trial
 from core.intake import choose_lane, recipient_json
@@ -32,7 +32,7 @@ class _Watch:
             self.bytes += len(orjson.dumps(recipient_json(recipient))) + 1
 
 
-def run(order: Order, settings: TrialSettings, console: Console, *, one_call: bool) -> None:
+def run(order: Order, settings: RecipientSettings, console: Console, *, one_call: bool) -> None:
     """Print what would happen; raises CommandError when something is wrong or somebody would fail."""
     trial = Trial(order.body.channel, order.text, settings.default_region)
     watch = _Watch(trial, one_call=one_call)
@@ -63,7 +63,7 @@ def _wrong(reading: FirstReading) -> Sequence[str]:
     return [*lines, *filter(None, [nobody_gives(reading.unseen, reading.seen)])]
 
 
-def _print_size(console: Console, found: Survey, settings: TrialSettings, *, one_call: bool) -> None:
+def _print_size(console: Console, found: Survey, settings: RecipientSettings, *, one_call: bool) -> None:
     parts = f"{found.parts:,} part{'' if found.parts == 1 else 's'}"
     way = "one call" if one_call else f"{parts}, {choose_lane(found.first, settings.chunk_size).value} lane"
     console.print(f"{found.recipients:,} recipients in {way}, {found.bytes:,} bytes", soft_wrap=True)

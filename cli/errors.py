@@ -3,12 +3,13 @@
 CommandError
 ├── UsageError        options or settings are missing or contradict each other (2)
 ├── UnknownRequest    the ledger has no such request (3)
-└── UnknownTemplate   the ledger has no such template (3)
+├── UnknownTemplate   the ledger has no such template (3)
+└── UnknownLetter     there is no such dead letter (3)
 """
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
-EXIT_UNKNOWN_REQUEST = EXIT_UNKNOWN_TEMPLATE = 3
+EXIT_UNKNOWN = 3
 
 
 class CommandError(Exception):
@@ -26,7 +27,7 @@ class UsageError(CommandError):
 class UnknownRequest(CommandError):  # noqa: N818  # a state of the world, not a mistake
     """The ledger has no request of this id and tenant."""
 
-    exit_code = EXIT_UNKNOWN_REQUEST
+    exit_code = EXIT_UNKNOWN
 
     def __init__(self, tenant: str, request_id: str) -> None:
         super().__init__(
@@ -38,7 +39,7 @@ class UnknownRequest(CommandError):  # noqa: N818  # a state of the world, not a
 class UnknownTemplate(CommandError):  # noqa: N818  # likewise
     """The ledger has no template of this code and tenant, or not in this version."""
 
-    exit_code = EXIT_UNKNOWN_TEMPLATE
+    exit_code = EXIT_UNKNOWN
 
     def __init__(self, tenant: str, code: str, newest: int | None) -> None:
         """`newest` is its newest version, where there is a template of this code."""
@@ -47,3 +48,9 @@ class UnknownTemplate(CommandError):  # noqa: N818  # likewise
             if newest
             else f"tenant {tenant} has no template {code}: `rollcall template list --tenant {tenant}` shows them"
         )
+
+
+class UnknownLetter(CommandError):  # noqa: N818  # likewise
+    """The topic has no such dead letter."""
+
+    exit_code = EXIT_UNKNOWN

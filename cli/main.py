@@ -1,12 +1,17 @@
 """The entry point: the commands, and how their errors reach a person."""
 
+import os
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
+from cli.commands.completion import COMPLETION_VARIABLE, completion
 from cli.commands.consumer import consumer
+from cli.commands.dead_letters import dead_letters
+from cli.commands.doctor import doctor
 from cli.commands.init import init
+from cli.commands.logs import logs
 from cli.commands.producer import producer
 from cli.commands.providers import providers
 from cli.commands.report import report
@@ -14,6 +19,7 @@ from cli.commands.send import send
 from cli.commands.setup import setup
 from cli.commands.template import template
 from cli.commands.token import token
+from cli.commands.watch import watch
 from cli.errors import CommandError
 
 _USAGE = "2 options or settings are missing or contradict each other"
@@ -24,18 +30,31 @@ _EXITS = {
     "producer": f"0 stopped as asked; 1 it failed; {_USAGE}; {_UNPREPARED}.",
     "consumer": f"0 stopped as asked; 1 it failed; {_USAGE}; {_UNPREPARED}.",
     "send": "0 all accounted for and none failed; 1 it failed, some recipients did, or not all are accounted for; "
-    f"{_USAGE}; 130 interrupted.",
+    f"{_USAGE}; 3 there is no such template; 130 interrupted.",
     "report": f"0 all accounted for; 1 it failed, or not all are accounted for; {_USAGE}; 3 there is no such request.",
+    "watch": "0 all accounted for and none failed; 1 it failed, some recipients did, or not all are accounted for; "
+    f"{_USAGE}; 3 there is no such request; 130 interrupted.",
+    "logs": f"0 shown, also when there is none; 1 it failed; {_USAGE}.",
     "token": f"0 printed; {_USAGE}.",
+    "doctor": "0 nothing lacks; 1 something does.",
+    "completion": f"0 printed; {_USAGE}.",
 }
 _ALL_EXITS = (
     f"0 done; 1 it failed, or not all are accounted for; {_USAGE}; "
-    "3 there is no such request or template, or topics or indexes are missing; 130 interrupted."
+    "3 there is no such request, template or dead letter, or topics or indexes are missing; 130 interrupted."
 )
 
 
 class Rollcall(TyperGroup):
     """The group of all commands. Expected errors end in one line and an exit code, never in a traceback."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Answer a shell that asks how to complete a line, or run a command."""
+        if COMPLETION_VARIABLE in os.environ:
+            from typer.completion import completion_init  # type: ignore[attr-defined]  # noqa: PLC0415
+
+            completion_init()
+        return super().main(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
@@ -55,10 +74,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (init, setup, producer, consumer, send, report, token):
+for command in (init, setup, producer, consumer, send, watch, report, logs, token, doctor, completion):
     app.command(command.__name__, epilog=f"Exit codes: {_EXITS[command.__name__]}")(command)
 app.add_typer(template)
 app.add_typer(providers)
+app.add_typer(dead_letters)
 
 
 def main() -> None:

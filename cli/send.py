@@ -19,7 +19,7 @@ from cli.over_http import Call, post_and_follow, post_only
 from cli.over_kafka import publish_and_follow, publish_and_watch, publish_only
 from cli.render import print_roll_call
 from cli.rows import RowFormat
-from cli.settings import LedgerAddress, SendSettings, TrialSettings, ledger_if_given, load
+from cli.settings import LedgerAddress, RecipientSettings, SendSettings, ledger_if_given, load
 from cli.source import Source, open_source
 from cli.stored import find_template
 from cli.summary import Summary
@@ -53,7 +53,7 @@ def run(options: Options) -> Summary | None:
     with open_source(options.file, row_format) as source:
         order = _order(options, body, source)
         if options.dry_run:
-            dry_run.run(order, load(TrialSettings), console, one_call=over_http)
+            dry_run.run(order, load(RecipientSettings), console, one_call=over_http)
             return None
         return _over_http(options, order, console) if over_http else _over_kafka(options, order, console)
 

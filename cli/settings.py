@@ -7,8 +7,9 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
 from cli.errors import UsageError
+from ledger.sealing import Sealer
 from schemas import settings as environment
-from schemas.settings import PREFIX, CommonSettings, SettingsError
+from schemas.settings import PREFIX, CommonSettings, SettingsError, parse_sealing_keys
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -22,8 +23,8 @@ class SendSettings(CommonSettings):
     )
 
 
-class TrialSettings(SendSettings):
-    """What `send --dry-run` needs: nothing; what there is says how the file would be read."""
+class RecipientSettings(SendSettings):
+    """What `send --dry-run` and `logs` read, if it is there: how addresses are written, and what a small request is."""
 
     kafka_bootstrap: str = Field(default="", description="Kafka's bootstrap servers, host:port, comma-separated")
 
@@ -35,6 +36,25 @@ class LedgerAddress(BaseSettings):
 
     mongo_url: SecretStr = Field(description="MongoDB's connection string; it may carry a password")
     mongo_database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}$")] = "rollcall"
+
+
+class SealingSettings(BaseSettings):
+    """What opens sealed things, for commands that need no ledger beside."""
+
+    model_config = CommonSettings.model_config
+
+    sealing_keys: SecretStr = Field(description="id:base64 pairs of 32 bytes, comma-separated, newest first")
+
+    @field_validator("sealing_keys")
+    @classmethod
+    def _keys(cls, value: SecretStr) -> SecretStr:
+        parse_sealing_keys(value)
+        return value
+
+    @property
+    def sealer(self) -> Sealer:
+        """Opens what was sealed with any of them."""
+        return Sealer(parse_sealing_keys(self.sealing_keys))
 
 
 class SetupSettings(CommonSettings, LedgerAddress):

@@ -1,6 +1,6 @@
 """A stored template as `send` uses it: looked up before anything is published, and held to one version."""
 
-from cli.errors import CommandError
+from cli.errors import UnknownTemplate
 from cli.ledger import open_ledger
 from cli.settings import LedgerAddress
 from core.ids import request_key
@@ -10,14 +10,12 @@ from ledger.values import StoredTemplate
 async def find_template(settings: LedgerAddress, tenant: str, code: str, request_id: str | None) -> StoredTemplate:
     """The newest version; for a request that is known by now, the version that it was accepted with.
 
-    Raises CommandError where the tenant has none of this code.
+    Raises UnknownTemplate where the tenant has none of this code.
     """
     async with open_ledger(settings) as ledger:
         known = await ledger.requests.get(request_key(tenant, request_id)) if request_id else None
         version = known.head.template_version if known else None
         found = await ledger.templates.get(tenant, code, version)
     if found is None:
-        raise CommandError(
-            f"--template: tenant {tenant} has no template {code}; `rollcall template list --tenant {tenant}` shows them"
-        )
+        raise UnknownTemplate(tenant, code, None)
     return found

@@ -5,12 +5,17 @@ import time
 from collections import Counter
 from dataclasses import dataclass, replace
 
+import typer
 from rich.console import Console
 
 from cli.books import missed_batches, summarise
+from cli.console import open_console, program
 from cli.errors import UnknownRequest
+from cli.ledger import open_ledger
 from cli.progress import open_display
+from cli.render import print_roll_call
 from cli.roll import KEPT
+from cli.settings import LedgerAddress
 from cli.summary import Counts, Summary
 from cli.waiting import late
 from core.ids import request_key
@@ -76,3 +81,23 @@ async def call_roll(ledger: Ledger, request: Request) -> Summary:
     summary = await summarise(ledger, request)
     (missed,) = [batch async for batch in missed_batches(ledger, request, most=KEPT)]
     return replace(summary, missed=missed)
+
+
+def run(settings: LedgerAddress, tenant: str, request_id: str, *, timeout: float | None) -> Summary:
+    """Follow a request and print its roll call. Raises CommandError."""
+    console = open_console()
+    hint = f"{program()} report {request_id} --tenant {tenant}"
+    try:
+        summary = asyncio.run(_run(settings, console, tenant, request_id, timeout))
+    except KeyboardInterrupt:
+        typer.echo(f"interrupted; the request goes on without this command: {hint}", err=True)
+        raise
+    print_roll_call(console, summary, hint=hint)
+    return summary
+
+
+async def _run(
+    settings: LedgerAddress, console: Console, tenant: str, request_id: str, timeout: float | None
+) -> Summary:
+    async with open_ledger(settings) as ledger:
+        return await watch(ledger, console, tenant, request_id, timeout=timeout)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from asyncapi_text import asyncapi_text
+from cli_text import cli_page
 from errors_text import errors_page
 from openapi_text import openapi_text
 from pydantic import BaseModel
@@ -49,6 +50,7 @@ def documents() -> dict[str, str]:
         "docs/settings.md": settings_page(),
         ".env.example": env_example(),
         "docs/errors.md": errors_page(),
+        "docs/cli.md": cli_page(),
         "docs/asyncapi.json": asyncapi_text(),
         "docs/openapi.json": openapi_text(),
         **schemas,

@@ -4,7 +4,9 @@
 def consumer() -> None:
     """Run the delivering service until SIGTERM or Ctrl-C, configured by the environment alone.
 
-    It logs JSON lines to standard output. Example: rollcall consumer
+    It logs JSON lines to standard output.
+
+    Example: rollcall consumer
     """
     from cli.settings import load  # noqa: PLC0415
     from consumer.app import run  # noqa: PLC0415

@@ -4,7 +4,9 @@
 def producer() -> None:
     """Run the HTTP service until SIGTERM or Ctrl-C, configured by the environment alone.
 
-    It logs JSON lines to standard output. Example: rollcall producer
+    It logs JSON lines to standard output.
+
+    Example: rollcall producer
     """
     from cli.settings import load  # noqa: PLC0415
     from producer.app import run  # noqa: PLC0415

@@ -1,0 +1,52 @@
+"""`rollcall dead-letters`: the records that consumers could not use."""
+
+from typing import Annotated
+
+import typer
+
+from schemas.statuses import Rejection
+
+dead_letters = typer.Typer(name="dead-letters", help="Records that could not be used.", no_args_is_help=True)
+
+
+@dead_letters.command("list", epilog="Exit codes: 0 shown, also when there is none; 1 it failed; 2 wrong options.")
+def list_letters(
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many of the newest.")] = 20,
+    reason: Annotated[Rejection | None, typer.Option(help="Only those refused for this.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line instead of a table.")] = False,
+) -> None:
+    """List the newest dead letters, newest first: where each came from, and why it was refused.
+
+    Example: rollcall dead-letters list --reason invalid_schema --limit 100
+    """
+    from cli.dead_letters import run_list  # noqa: PLC0415
+    from cli.settings import load  # noqa: PLC0415
+    from schemas.settings import CommonSettings  # noqa: PLC0415
+
+    run_list(load(CommonSettings), limit=limit, reason=reason, as_json=as_json)
+
+
+@dead_letters.command(
+    epilog="Exit codes: 0 shown; 1 it failed, or no sealing key opens it; 2 wrong options; 3 there is none such."
+)
+def show(
+    place: Annotated[
+        str,
+        typer.Argument(help="The record's origin, topic/partition/offset, or the letter's own partition/offset."),
+    ],
+    *,
+    reveal: Annotated[
+        bool,
+        typer.Option("--reveal", help="Unseal it and print it, addresses and texts too. Needs the sealing keys."),
+    ] = False,
+) -> None:
+    """Show one dead letter: its headers and size and, only when asked to, the record that is sealed in it.
+
+    Example: rollcall dead-letters show communication.bulk.requests/3/1042 --reveal
+    """
+    from cli.dead_letters import run_show  # noqa: PLC0415
+    from cli.settings import load  # noqa: PLC0415
+    from schemas.settings import CommonSettings  # noqa: PLC0415
+
+    run_show(load(CommonSettings), place, reveal=reveal)

@@ -1,0 +1,133 @@
+"""Shows dead letters: what stands on them, and on demand what is sealed in them."""
+
+import asyncio
+import base64
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from cli.console import open_console, plain_table, print_table, printable
+from cli.errors import CommandError, UnknownLetter, UsageError
+from cli.kafka import answering
+from cli.letters import Letter, open_letters
+from cli.settings import SealingSettings, load
+from consumer.refuse import DEAD_LETTER
+from ledger.errors import SealingError
+from ledger.sealing import Sealer
+from schemas.settings import CommonSettings
+from schemas.statuses import Rejection
+
+_OWN = re.compile(r"(\d+)/(\d+)")
+_ORIGIN = re.compile(r"[A-Za-z0-9._-]+/\d+/\d+")
+_MEANINGS = {reason.value: reason.meaning for reason in Rejection}
+
+
+def run_list(settings: CommonSettings, *, limit: int, reason: Rejection | None, as_json: bool) -> None:
+    """Print the newest letters; raises CommandError."""
+    letters = asyncio.run(_newest(settings, limit, reason))
+    console = open_console()
+    if as_json:
+        for letter in letters:
+            console.file.write(orjson.dumps(_document(letter), option=orjson.OPT_UTC_Z).decode() + "\n")
+        return
+    if not letters:
+        console.print("no dead letter matches" if reason else "there are no dead letters")
+        return
+    table = plain_table("letter", "refused (UTC)", "reason", "origin", "bytes", numbers=("bytes",))
+    for letter in letters:
+        at = f"{letter.refused_at:%Y-%m-%d %H:%M:%S}"
+        table.add_row(letter.place, at, printable(letter.reason), printable(letter.origin), f"{letter.size:,}")
+    print_table(console, table)
+
+
+async def _newest(settings: CommonSettings, limit: int, reason: Rejection | None) -> list[Letter]:
+    with answering(settings):
+        async with open_letters(settings) as letters:
+            return await letters.newest(limit, reason and reason.value)
+
+
+def _document(letter: Letter) -> dict[str, Any]:
+    return {
+        "letter": letter.place,
+        "refused_at": letter.refused_at,
+        "reason": letter.reason,
+        "origin": letter.origin,
+        "bytes": letter.size,
+    }
+
+
+def run_show(settings: CommonSettings, place: str, *, reveal: bool) -> None:
+    """Print one letter; raises CommandError, and UnknownLetter where there is none."""
+    sealer = load(SealingSettings).sealer if reveal else None
+    letter = asyncio.run(_find(settings, place))
+    if letter is None:
+        raise UnknownLetter(f"no dead letter at {place}; `rollcall dead-letters list` shows the newest")
+    console = open_console()
+    for name, said in (
+        ("letter", letter.place),
+        ("origin", letter.origin),
+        ("refused", f"{letter.refused_at:%Y-%m-%d %H:%M:%S} UTC"),
+        ("reason", f"{letter.reason}: {_MEANINGS.get(letter.reason, 'newer than this command line')}"),
+        ("sealed", f"{letter.size:,} bytes, key {_key_id(letter.sealed)}"),
+    ):
+        console.print(f"{name:<9} {printable(said)}", soft_wrap=True)
+    if sealer is not None:
+        opened = open_letter(sealer, letter.sealed)
+        console.print(f"{'key':<9} {_text(letter.key)}", soft_wrap=True)
+        for name, value in opened.headers:
+            console.print(f"{'header':<9} {printable(name)}: {_text(value)}", soft_wrap=True)
+        console.print(f"{'value':<9} {opened.length:,} bytes{', cut' if opened.cut else ''}\n", soft_wrap=True)
+        console.print(_text(opened.value, lines=True), soft_wrap=True)
+
+
+async def _find(settings: CommonSettings, place: str) -> Letter | None:
+    own, origin = _OWN.fullmatch(place), _ORIGIN.fullmatch(place)
+    if not own and not origin:
+        raise UsageError("PLACE: is written topic/partition/offset, or partition/offset of the letter itself")
+    with answering(settings):
+        async with open_letters(settings) as letters:
+            return await (letters.at(int(own[1]), int(own[2])) if own else letters.of_origin(place))
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The record in a dead letter."""
+
+    headers: list[tuple[str, bytes | None]] = field(repr=False)
+    value: bytes | None = field(repr=False)
+    length: int
+    """Of the value before it was cut."""
+
+    @property
+    def cut(self) -> bool:
+        """Whether not all of the value is there."""
+        return len(self.value or b"") < self.length
+
+
+def open_letter(sealer: Sealer, sealed: bytes) -> Opened:
+    """The inverse of consumer.refuse.seal_record; raises CommandError."""
+    try:
+        plain = sealer.open(sealed, DEAD_LETTER)
+        length = int.from_bytes(plain[:4], "big")
+        about = orjson.loads(plain[4 : 4 + length])
+        headers = [(name, None if said is None else base64.b64decode(said)) for name, said in about["headers"] or ()]
+    except SealingError as error:
+        hint = "put the key that it was sealed with behind the newest"
+        raise CommandError(f"ROLLCALL_SEALING_KEYS: {error}; {hint}") from None
+    except (ValueError, LookupError, TypeError):
+        raise CommandError("the letter holds no record: no consumer of this version wrote it") from None
+    return Opened(headers, None if about["null"] else plain[4 + length :], about["bytes"])
+
+
+def _key_id(sealed: bytes) -> str:
+    return sealed[1 : 1 + sealed[0]].decode("ascii", "replace") if sealed else "none"
+
+
+def _text(said: bytes | None, *, lines: bool = False) -> str:
+    """Bytes of a stranger as they can be shown on a terminal."""
+    if said is None:
+        return "(null)"
+    text = said.decode("utf-8", "replace")
+    return "\n".join(map(printable, text.split("\n"))) if lines else printable(text)

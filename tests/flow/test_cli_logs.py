@@ -1,0 +1,124 @@
+"""`logs` over what the whole consumer has done on the in-memory twins."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from cli.errors import UsageError
+from cli.logs import Wanted, recipient_hashes, show
+from core.outcome import Answer, Failed, Message, Sent
+from ledger.sealing import Sealer
+from schemas.statuses import Channel, Reason, Status
+from tests.flow.world import Accounting, World
+
+GOOD = [f"138000000{n:02d}" for n in range(12)]
+
+
+def refuses_some(message: Message, _calls: int) -> Answer:
+    return Failed(Reason.REJECTED, "blacklisted") if message.to.endswith("7") else Sent("m")
+
+
+async def a_world() -> World:
+    """Ten people of one request, whose chunks hold four each."""
+    world = World(Accounting(answers=refuses_some))
+    people = [{"to": to, "reference": f"o-{to[-2:]}", "variables": {"name": f"n{to[-2:]}"}} for to in GOOD[:10]]
+    await world.expand(world.record(*people, content="Hello {{name}} of {{city}}", variables={"city": "Beijing"}))
+    await world.deliver_all()
+    return world
+
+
+async def shown(world: World, *, hashes: frozenset[bytes] = frozenset(), **wanted: Any) -> str:
+    out = io.StringIO()
+    chosen = Wanted("t1", **wanted)
+    await show(world.ledger, Console(file=out), chosen, hashes, world.sealer if chosen.content else None)
+    return out.getvalue()
+
+
+async def documents(world: World, **wanted: Any) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (await shown(world, as_json=True, **wanted)).splitlines()]
+
+
+async def test_a_table_shows_them_in_request_order_and_says_when_there_are_more() -> None:
+    lines = (await shown(await a_world(), limit=8)).splitlines()
+    assert [line.split()[2] for line in lines[1:9]] == [f"138****00{n:02d}" for n in range(8)]
+    assert lines[8].split() == [
+        "2026-01-02",
+        "03:04:05",
+        "138****0007",
+        "o-07",
+        "failed",
+        "rejected",
+        "book",
+        "1",
+        "r1",
+    ]
+    assert lines[9:] == ["and more: repeat with --limit 80, or name less"]
+    assert all(line == line.rstrip() for line in lines)
+
+
+async def test_the_last_page_says_nothing_of_more() -> None:
+    assert "more" not in await shown(await a_world(), limit=10)
+
+
+async def test_json_has_the_names_of_the_http_service_and_no_content_unless_asked() -> None:
+    (said,) = await documents(await a_world(), statuses=frozenset({Status.FAILED}))
+    assert said["id"].startswith("log_")
+    assert said["created_at"] == "2026-01-02T03:04:05Z"
+    assert (said["recipient"], said["reason"], said["error"]) == ("138****0007", "rejected", "blacklisted")
+    assert "content" not in said
+
+
+async def test_contents_are_those_that_were_sent() -> None:
+    world = await a_world()
+    said = await documents(world, content=True)
+    (book,) = world.providers
+    assert {one["id"]: one["content"] for one in said} == {id_: text.text for id_, text in book.texts.items()}
+    assert said[9]["content"] == "Hello n09 of Beijing"
+    assert "Hello n00 of Beijing" in await shown(world, content=True)
+
+
+async def test_more_than_a_page_comes_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.logs._PAGE", 3)
+    said = await documents(await a_world(), limit=8)
+    assert [one["reference"] for one in said] == [f"o-{n:02d}" for n in range(8)]
+
+
+async def test_pending_ones_are_shown_with_their_content_too() -> None:
+    world = World()
+    await world.expand(world.record({"to": GOOD[0], "variables": {"name": "Li"}}, content="Hi {{name}}"))
+    (said,) = await documents(world, content=True)
+    assert (said["status"], said["content"]) == ("pending", "Hi Li")
+
+
+async def test_what_could_never_be_rendered_has_no_content() -> None:
+    world = World()
+    await world.expand(world.record(GOOD[0], content="Hi {{name}}"))
+    await world.deliver_all()
+    (said,) = await documents(world, content=True)
+    assert (said["reason"], said["content"]) == ("missing_variable", None)
+
+
+@pytest.mark.parametrize("written", ["13800000003", "+86 138 0000 0003", "138-0000-0003"])
+async def test_a_recipient_is_found_however_the_number_is_written(written: str) -> None:
+    world = await a_world()
+    hashes = recipient_hashes(written, None, world.sealer, "CN")
+    assert [one["reference"] for one in await documents(world, hashes=hashes)] == ["o-03"]
+
+
+def test_an_address_is_looked_for_under_every_key() -> None:
+    sealer = Sealer([("k2", bytes(31) + b"2"), ("k1", bytes(32))])
+    hashes = recipient_hashes("a@example.com", Channel.EMAIL, sealer, None)
+    assert hashes == {sealer.hash(b"a@example.com", key) for key in ("k1", "k2")}
+
+
+def test_no_address_at_all_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="--recipient: is empty"):
+        recipient_hashes("", None, Sealer([("k1", bytes(32))]), None)
+
+
+async def test_nothing_found_is_said() -> None:
+    assert await shown(await a_world(), reference="nobody's") == "no delivery matches\n"
+    assert await shown(await a_world(), reference="nobody's", as_json=True) == ""

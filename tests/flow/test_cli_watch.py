@@ -1,0 +1,46 @@
+"""`watch` follows a request of the in-memory twins while it is delivered."""
+
+import asyncio
+import io
+
+import pytest
+from rich.console import Console
+
+from cli.errors import UnknownRequest
+from cli.summary import Summary
+from cli.watch import watch
+from tests.flow.world import World
+
+GOOD = [f"138000000{n:02d}" for n in range(12)]
+
+
+async def watched(world: World, *, timeout: float | None = 20.0, known_seconds: float = 20.0) -> tuple[Summary, str]:
+    out = io.StringIO()
+    summary = await watch(world.ledger, Console(file=out), "t1", "r1", timeout=timeout, known_seconds=known_seconds)
+    return summary, out.getvalue()
+
+
+async def test_a_request_is_followed_from_before_it_is_known_to_its_end() -> None:
+    world = World()
+    watching = asyncio.create_task(watched(world))
+    await asyncio.sleep(0)
+    await world.expand(world.record(*GOOD, "12"))
+    await world.deliver_all()
+    summary, _ = await watching
+    assert summary.accounted
+    assert summary.counts == {("sent", None): 12, ("failed", "invalid_recipient"): 1}
+    assert [missed.recipient for missed in summary.missed] == ["***"]
+    assert summary.failures == 1
+
+
+async def test_what_is_not_over_in_time_goes_on_without_it() -> None:
+    world = World()
+    await world.expand(world.record(*GOOD))
+    summary, _ = await watched(world, timeout=0.1)
+    assert not summary.accounted
+    assert summary.notes[-1] == "not completed within 0 s; the request goes on without this command"
+
+
+async def test_a_request_that_never_comes_is_unknown() -> None:
+    with pytest.raises(UnknownRequest, match="tenant t1 has no request r1"):
+        await watched(World(), known_seconds=0.1)

@@ -1,0 +1,65 @@
+"""`rollcall doctor` where nothing runs: every lack is named at once, each with what mends it."""
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli.init import environment_text
+from cli.main import app
+
+AWAY = {
+    "ROLLCALL_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+    "ROLLCALL_MONGO_URL": "mongodb://someone:hidden@127.0.0.1:1/?serverSelectionTimeoutMS=200",
+}
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KAFKA_BOOTSTRAP", "MONGO_URL", "JWT_SECRET", "SEALING_KEYS", "PROVIDERS", "LEASE_SECONDS"):
+        monkeypatch.delenv(f"ROLLCALL_{name}", raising=False)
+
+
+def doctor(**env: str) -> Result:
+    return CliRunner().invoke(app, ["doctor"], env=env)
+
+
+def lacks(result: Result) -> dict[str, str]:
+    """What lacks, with what mends it."""
+    lines = result.stdout.splitlines()
+    return {
+        line.removeprefix("lacks "): lines[at + 1].strip() for at, line in enumerate(lines) if line.startswith("lacks ")
+    }
+
+
+def fresh() -> dict[str, str]:
+    """What `rollcall init` writes."""
+    lines = (line for line in environment_text().splitlines() if line and not line.startswith("#"))
+    return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
+
+
+def test_an_empty_environment_lacks_all_and_init_mends_it() -> None:
+    result = doctor()
+    found = lacks(result)
+    assert result.exit_code == 1
+    for name in ("KAFKA_BOOTSTRAP", "MONGO_URL", "SEALING_KEYS", "JWT_SECRET", "PROVIDERS"):
+        assert any(f"ROLLCALL_{name}" in said for said in found), name
+    assert all("init" in mend for mend in found.values())
+
+
+def test_each_wrong_variable_is_named_with_the_services_that_read_it() -> None:
+    found = lacks(doctor(**fresh(), ROLLCALL_CHUNK_SIZE="0", ROLLCALL_LEASE_SECONDS="x"))
+    said = "\n".join(found)
+    assert "ROLLCALL_CHUNK_SIZE: " in said
+    assert "(producer, consumer)" in next(line for line in found if "CHUNK_SIZE" in line)
+    assert "(consumer)" in next(line for line in found if "LEASE_SECONDS" in line)
+
+
+@pytest.mark.timeout(90)
+def test_what_is_away_hides_nothing_else() -> None:
+    result = doctor(**fresh(), **AWAY)
+    found = lacks(result)
+    assert result.exit_code == 1
+    assert any("Kafka does not answer at 127.0.0.1:1" in said for said in found)
+    assert any("MongoDB did not answer" in said for said in found)
+    assert "ok    providers   sim-sms (sms): ok" in result.stdout
+    assert "ok    sealing     key k1 seals" in result.stdout
+    assert "hidden" not in result.output
