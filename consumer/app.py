@@ -25,6 +25,7 @@ from consumer.kafka_bus import KafkaBus
 from consumer.metrics import Metrics
 from consumer.progress import Progress
 from consumer.requests import RequestCache
+from consumer.retention import days
 from consumer.settings import ConsumerSettings
 from consumer.slots import Slots
 from consumer.subscribers import build_faststream
@@ -105,6 +106,8 @@ def _limits(settings: ConsumerSettings) -> Limits:
         part_timeout_seconds=settings.part_timeout_seconds,
         default_region=settings.default_region,
         reply_topics=settings.reply_topics,
+        addresses_kept=days(settings.address_retention_days),
+        requests_kept=days(settings.log_retention_days),
     )
 
 

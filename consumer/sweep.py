@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from consumer.complete import announce, complete
 from consumer.deliver import Claimer, deliver
+from consumer.retention import Retention
 from consumer.slots import Slots
 from consumer.tools import Tools, log, where
 from core.ids import RequestKey
@@ -31,6 +32,7 @@ class Sweeper:
 
     def __init__(self, tools: Tools, claimer: Claimer, slots: Mapping[Lane, Slots]) -> None:
         self._tools, self._claimer, self._slots = tools, claimer, slots
+        self._steps = (self._ping, self.due_chunks, self.unfinished_requests, Retention(tools).step, self._backlog)
         self._counted_at = float("-inf")
         self._cares = Slots(CARES)
         self._in_care: set[RequestKey] = set()
@@ -40,7 +42,7 @@ class Sweeper:
         tools = self._tools
         while not tools.stopping.is_set():
             try:
-                for step in (self._ping, self.due_chunks, self.unfinished_requests, self._backlog):
+                for step in self._steps:
                     await self._guarded(step)
             except LedgerUnavailable as error:
                 log.warning("the sweeper waits", because=str(error))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TypeVar
 
 import structlog
@@ -38,6 +39,10 @@ class Limits:
     part_timeout_seconds: float
     default_region: str | None = None
     reply_topics: tuple[str, ...] = ()
+    addresses_kept: timedelta | None = None
+    """How long after a request's completion its addresses and texts can be opened; None: for ever."""
+    requests_kept: timedelta | None = None
+    """How long after its completion a request and its logs are kept; None: for ever."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ _ALLOWED = {
     "ca_file": "path",
     "headers": "table of secrets",
 }
-_UNITS = ("seconds", "bytes", "ms")
+_UNITS = ("seconds", "bytes", "ms", "days")
 
 
 def meaning(name: str, field: FieldInfo) -> str:

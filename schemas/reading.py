@@ -42,6 +42,12 @@ After = Annotated[
 Reference = Annotated[str, StringConstraints(max_length=200)]
 
 
+def _without_null(schema: dict[str, Any]) -> None:
+    """A query string has no null: what is not asked for is not in it."""
+    (said,) = [option for option in schema.pop("anyOf") if option.get("type") != "null"]
+    schema.update(said)
+
+
 class _Query(BaseModel):
     """A query string: everything in it is text, and nothing unknown may be."""
 
@@ -51,20 +57,26 @@ class _Query(BaseModel):
 class Paging(_Query):
     """Which page of a list."""
 
-    page: PageNumber | None = None
+    page: PageNumber | None = Field(default=None, json_schema_extra=_without_null)
     page_size: PageSize = PAGE_SIZE
-    after: After | None = None
+    after: After | None = Field(default=None, json_schema_extra=_without_null)
 
 
 class LogFilters(Paging):
     """The query of `GET /communication/logs`; every condition narrows."""
 
-    channel: Channel | None = None
+    channel: Channel | None = Field(default=None, json_schema_extra=_without_null)
     status: Annotated[list[Status], Field(description="one of these; may be repeated")] = []
-    request_id: RequestId | None = None
-    reference: Annotated[Reference | None, Field(description="the caller's own name for a delivery")] = None
-    accepted_from: Annotated[When | None, Field(alias="from", description="accepted then or later")] = None
-    accepted_before: Annotated[When | None, Field(alias="to", description="accepted before then")] = None
+    request_id: RequestId | None = Field(default=None, json_schema_extra=_without_null)
+    reference: Reference | None = Field(
+        default=None, description="the caller's own name for a delivery", json_schema_extra=_without_null
+    )
+    accepted_from: When | None = Field(
+        default=None, alias="from", description="accepted then or later", json_schema_extra=_without_null
+    )
+    accepted_before: When | None = Field(
+        default=None, alias="to", description="accepted before then", json_schema_extra=_without_null
+    )
 
 
 class LogSearch(Record):
