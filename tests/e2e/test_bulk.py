@@ -125,18 +125,22 @@ async def test_a_thousand_over_http_end_the_same_way(house: House, producer: Ser
 
 
 async def test_the_contracts_request_with_a_template_says_what_the_template_said_when_it_was_accepted(
-    house: House,
+    house: House, producer: Service
 ) -> None:
     assert put_template(house, "您的验证码是{{code}}").endswith("variables: code")
-    accepted = {"tenant_id": TENANT, "request_id": "templated", "template_version": 1}
-    put_template(house, "another text for {{name}}")
-    request = json.loads(TEMPLATE_EXAMPLE.read_bytes()) | accepted
     async with reading(house.bootstrap, Results(house.topics.results)) as results:
+        answer = await post(house, producer, TEMPLATE_EXAMPLE.read_bytes(), "usr_abc123")
+        assert answer.status_code == 200
+        assert {item["content"] for item in answer.json()["items"]} == {"您的验证码是123456"}
+        put_template(house, "another text for {{name}}")
+        accepted = {"tenant_id": TENANT, "request_id": "templated", "template_version": 1}
+        request = json.loads(TEMPLATE_EXAMPLE.read_bytes()) | accepted
         await publish(house.bootstrap, house.topics.requests_express, request, key="templated")
-        completed = await results.completed("templated")
-        assert completed.by_status == {"sent": 2}
-        await assert_balanced(house, results, completed, total=2)
-    assert_says(house, "templated", "您的验证码是123456", version=1)
+        for request_id in (answer.headers["X-Request-Id"], "templated"):
+            completed = await results.completed(request_id)
+            assert completed.by_status == {"sent": 2}
+            await assert_balanced(house, results, completed, total=2)
+            assert_says(house, request_id, "您的验证码是123456", version=1)
 
 
 @pytest.mark.parametrize("header", ["reply_to", "kafka_replyTopic", None])
