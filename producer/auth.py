@@ -1,5 +1,6 @@
 """Who calls, and what the token allows. A token is taken from the Authorization header only."""
 
+import re
 from dataclasses import dataclass
 
 import jwt
@@ -7,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import Headers
 
 from producer.errors import ForbiddenError, UnauthorizedError, UnavailableError
-from producer.keys import KeySource, KeysUnavailableError, key_source
+from producer.keys import KeySource, KeysUnavailableError, UnknownKeyError, key_source
 from producer.settings import ProducerSettings
 from schemas.requests import TenantId, UserId
 
@@ -53,6 +54,8 @@ class Doorkeeper:
                 "require": ["exp", "iat", "sub"],
                 "verify_aud": settings.jwt_audience is not None,
                 "verify_iss": settings.jwt_issuer is not None,
+                "verify_sub": False,  # checked here, and more strictly
+                "verify_jti": False,
                 "enforce_minimum_key_length": True,
             }
         )
@@ -72,19 +75,52 @@ class Doorkeeper:
             )
         except KeysUnavailableError:
             raise UnavailableError("the keys that tokens are checked with cannot be read at the moment") from None
-        except jwt.ExpiredSignatureError:
-            raise UnauthorizedError("the token has expired", error="invalid_token") from None
-        except (jwt.PyJWTError, ValueError, OverflowError):
-            raise UnauthorizedError("the token is not valid", error="invalid_token") from None
+        except (jwt.PyJWTError, TypeError, ValueError, OverflowError) as error:
+            raise _invalid(_why(error)) from None
         return self._caller(claims)
 
     def _caller(self, claims: dict[str, object]) -> Caller:
-        try:
-            tenant_id = _TENANT.validate_python(claims.get(self._settings.jwt_tenant_claim), strict=True)
-            user_id = _USER.validate_python(claims["sub"], strict=True)
-        except ValidationError:
-            raise UnauthorizedError("the token names no tenant, or no user", error="invalid_token") from None
+        tenant_id = _named(claims, self._settings.jwt_tenant_claim, _TENANT)
+        user_id = _named(claims, "sub", _USER)
         return Caller(tenant_id, user_id, _scopes(claims.get(self._settings.jwt_scope_claim)))
+
+
+def _named(claims: dict[str, object], name: str, kind: TypeAdapter[str]) -> str:
+    if claims.get(name) is None:
+        raise _invalid(f"the token lacks the claim {name}")
+    try:
+        return kind.validate_python(claims[name], strict=True)
+    except ValidationError:
+        raise _invalid(f"the claim {name} of the token is not as it must be") from None
+
+
+def _invalid(why: str) -> UnauthorizedError:
+    return UnauthorizedError(why, error="invalid_token")
+
+
+def _why(error: Exception) -> str:
+    """Which check a token did not pass: what its owner must mend, and nothing that the token does not say itself."""
+    if isinstance(error, jwt.MissingRequiredClaimError):
+        return f"the token lacks the claim {error.claim}"
+    if isinstance(error, UnknownKeyError):
+        return str(error)
+    if type(error) is jwt.DecodeError and not _NO_TIME.search(str(error)):
+        return "the token is not a JSON Web Token"
+    return next((said for kind, said in _REASONS if isinstance(error, kind)), _WRONG_TIME)
+
+
+_NO_TIME = re.compile(r"\((exp|nbf)\)")
+_WRONG_TIME = "a claim of the token (exp, iat, nbf) is not a time"
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (jwt.ExpiredSignatureError, "the token has expired"),
+    (jwt.ImmatureSignatureError, "the token is not valid yet"),
+    (jwt.InvalidSignatureError, "the signature of the token does not match"),
+    (jwt.InvalidAlgorithmError, "the token is signed with an algorithm that is not accepted"),
+    (jwt.InvalidKeyError, "the token is signed with an algorithm that is not accepted"),
+    (TypeError, "the token is signed with an algorithm that is not accepted"),
+    (jwt.InvalidAudienceError, "the token is for another audience (aud)"),
+    (jwt.InvalidIssuerError, "the token is from another issuer (iss)"),
+)
 
 
 def _bearer(headers: list[str]) -> str:

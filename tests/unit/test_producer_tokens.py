@@ -1,5 +1,6 @@
 """Who is let in: tokens, their claims, their keys, their algorithms."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -18,7 +19,15 @@ from starlette.datastructures import Headers
 
 from producer.auth import ADMIN, SEND, SEND_AS, Caller, Doorkeeper
 from producer.errors import ForbiddenError, UnauthorizedError, UnavailableError
-from producer.keys import PATIENCE_SECONDS, PAUSE_SECONDS, PublishedKeys
+from producer.keys import (
+    FETCH_BYTES,
+    FRESH_SECONDS,
+    PATIENCE_SECONDS,
+    PAUSE_SECONDS,
+    STALE_SECONDS,
+    PublishedKeys,
+    UnknownKeyError,
+)
 from producer.tokens import issue_token
 from tests.front import some_settings
 
@@ -68,33 +77,39 @@ async def test_a_development_token_is_let_in() -> None:
 
 
 @pytest.mark.parametrize(
-    "token",
+    ("token", "why"),
     [
-        a_token(exp=NOW - timedelta(minutes=1)),
-        a_token(iat=NOW + timedelta(hours=12)),
-        a_token(nbf=NOW + timedelta(hours=12)),
-        a_token(exp=None),
-        a_token(iat=None),
-        a_token(sub=None),
-        a_token(tenant_id=None),
-        a_token(tenant_id=7),
-        a_token(tenant_id="not a tenant"),
-        a_token(sub=""),
-        a_token(sub="x" * 129),
-        a_token("another secret of more than 32 bytes."),
-        a_token("", "none"),
-        a_token(RSA_KEY, "RS256"),
-        a_token(SECRET * 2, "HS512"),
-        a_token()[:-4],
-        "no.token.atall",
-        "é",
+        (a_token(exp=NOW - timedelta(minutes=1)), "has expired"),
+        (a_token(iat=NOW + timedelta(hours=12)), "is not valid yet"),
+        (a_token(nbf=NOW + timedelta(hours=12)), "is not valid yet"),
+        (a_token(exp=None), "lacks the claim exp"),
+        (a_token(iat=None), "lacks the claim iat"),
+        (a_token(sub=None), "lacks the claim sub"),
+        (a_token(tenant_id=None), "lacks the claim tenant_id"),
+        (a_token(exp="never"), "(exp, iat, nbf) is not a time"),
+        (a_token(exp=float("inf")), "(exp, iat, nbf) is not a time"),
+        (a_token(nbf=[]), "(exp, iat, nbf) is not a time"),
+        (a_token(tenant_id=7), "the claim tenant_id of the token"),
+        (a_token(tenant_id="not a tenant"), "the claim tenant_id of the token"),
+        (a_token(sub=""), "the claim sub of the token"),
+        (a_token(sub="x" * 129), "the claim sub of the token"),
+        (jwt.encode({**CLAIMS, "sub": 7}, SECRET), "the claim sub of the token"),
+        (a_token("another secret of more than 32 bytes."), "the signature of the token does not match"),
+        (a_token()[:-4] + "AAAA", "the signature of the token does not match"),
+        (a_token("", "none"), "an algorithm that is not accepted"),
+        (a_token(RSA_KEY, "RS256"), "an algorithm that is not accepted"),
+        (a_token(SECRET * 2, "HS512"), "an algorithm that is not accepted"),
+        ("no.token.atall", "is not a JSON Web Token"),
+        ("é", "is not a JSON Web Token"),
     ],
 )
-async def test_a_token_that_does_not_hold_is_refused(token: str) -> None:
+async def test_a_token_that_does_not_hold_is_refused_and_told_why(token: str, why: str) -> None:
     with pytest.raises(UnauthorizedError) as caught:
         await a_doorkeeper().admit(Headers(raw=[(b"authorization", f"Bearer {token}".encode())]))
-    assert 'error="invalid_token"' in caught.value.headers["WWW-Authenticate"]
-    assert token not in str(caught.value.headers) + caught.value.message
+    assert why in caught.value.message
+    said = caught.value.headers["WWW-Authenticate"]
+    assert said == f'Bearer realm="rollcall", error="invalid_token", error_description="{caught.value.message}"'
+    assert token not in said
 
 
 @pytest.mark.parametrize(
@@ -115,21 +130,22 @@ async def test_a_request_without_one_bearer_token_is_asked_for_it(headers: Heade
 
 
 @pytest.mark.parametrize(
-    ("changes", "good", "bad"),
+    ("changes", "good", "bad", "why"),
     [
-        ({"jwt_issuer": "https://a.example"}, {"iss": "https://a.example"}, {"iss": "https://b.example"}),
-        ({"jwt_issuer": "https://a.example"}, {"iss": "https://a.example"}, {}),
-        ({"jwt_audience": "rollcall"}, {"aud": ["rollcall", "x"]}, {"aud": "x"}),
-        ({"jwt_audience": "rollcall"}, {"aud": "rollcall"}, {}),
+        ({"jwt_issuer": "https://a.example"}, {"iss": "https://a.example"}, {"iss": "https://b.example"}, "issuer"),
+        ({"jwt_issuer": "https://a.example"}, {"iss": "https://a.example"}, {}, "lacks the claim iss"),
+        ({"jwt_audience": "rollcall"}, {"aud": ["rollcall", "x"]}, {"aud": "x"}, "another audience"),
+        ({"jwt_audience": "rollcall"}, {"aud": "rollcall"}, {}, "lacks the claim aud"),
     ],
 )
 async def test_issuer_and_audience_are_checked_when_they_are_set(
-    changes: dict[str, str], good: dict[str, Any], bad: dict[str, Any]
+    changes: dict[str, str], good: dict[str, Any], bad: dict[str, Any], why: str
 ) -> None:
     door = a_doorkeeper(**changes)
     await door.admit(bearing(a_token(**good)))
-    with pytest.raises(UnauthorizedError):
+    with pytest.raises(UnauthorizedError) as caught:
         await door.admit(bearing(a_token(**bad)))
+    assert why in caught.value.message
 
 
 async def test_an_audience_is_not_looked_at_when_none_is_set() -> None:
@@ -177,10 +193,13 @@ class Issuer:
         self.asked = 0
         self.away = False
         self.now = 1_000_000.0
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
         self.keys = PublishedKeys(self.fetch, lambda: self.now)
 
-    def fetch(self) -> list[PyJWK]:
+    async def fetch(self) -> list[PyJWK]:
         self.asked += 1
+        await self.may_answer.wait()
         if self.away:
             raise jwt.PyJWKClientConnectionError("away")
         return [PyJWK(jwk(kid)) for kid in self.kids]
@@ -215,9 +234,40 @@ async def test_a_withdrawn_key_stops_working_after_the_set_is_old() -> None:
     issuer = Issuer("a")
     await issuer.keys.find(issuer.token("a"))
     issuer.kids = ["b"]
-    issuer.now += 301
-    with pytest.raises(jwt.InvalidTokenError):
+    issuer.now += STALE_SECONDS + 1
+    with pytest.raises(UnknownKeyError):
         await issuer.keys.find(issuer.token("a"))
+
+
+async def test_a_slow_issuer_holds_up_nobody_whose_key_is_known() -> None:
+    issuer = Issuer("a")
+    await issuer.keys.find(issuer.token("a"))
+    issuer.may_answer.clear()
+    issuer.kids = ["b"]
+    issuer.now += FRESH_SECONDS + 1
+    waiting = asyncio.create_task(issuer.keys.find(issuer.token("b")))
+    await asyncio.sleep(0)
+    for _ in range(3):
+        assert (await issuer.keys.find(issuer.token("a"))).key_id == "a"
+    issuer.may_answer.set()
+    assert (await waiting).key_id == "b"
+    with pytest.raises(UnknownKeyError):
+        await issuer.keys.find(issuer.token("a"))
+    assert issuer.asked == 2
+
+
+async def test_unknown_keys_at_the_same_time_make_one_fetch_and_a_caller_who_leaves_does_not_end_it() -> None:
+    issuer = Issuer("a")
+    issuer.may_answer.clear()
+    gone, known, unknown = (asyncio.create_task(issuer.keys.find(issuer.token(kid))) for kid in ("a", "a", "new"))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.sleep(0)
+    issuer.may_answer.set()
+    assert (await known).key_id == "a"
+    with pytest.raises(UnknownKeyError):
+        await unknown
+    assert issuer.asked == 1
 
 
 async def test_an_issuer_that_is_away_is_waited_for_with_the_old_keys_for_an_hour() -> None:
@@ -277,3 +327,10 @@ async def test_keys_are_read_from_where_the_issuer_publishes_them(
     assert caller.user_id == "usr_a"
     with pytest.raises(UnauthorizedError):
         await door.admit(bearing(a_token(headers={"kid": "shared"})))
+
+
+@pytest.mark.parametrize("published", [{}, {"keys": []}, {"keys": [{"kty": "?"}]}, [], {"keys": ["x" * FETCH_BYTES]}])
+async def test_keys_that_are_none_are_told_from_a_bad_token(key_server: Callable[[Any], str], published: Any) -> None:
+    door = a_doorkeeper(jwt_secret=None, jwt_jwks_url=key_server(published))
+    with pytest.raises(UnavailableError):
+        await door.admit(bearing(a_token(RSA_KEY, "RS256", headers={"kid": "a"})))
