@@ -90,9 +90,10 @@ class Pending:
             which["head.user_id"] = query.user_id
         if query.channel is not None:
             which["head.channel"] = query.channel.value
-        index = "_id_" if query.key is not None else "unfinished_of_tenant"
+        found = self._requests.find(which)
+        if query.key is None:
+            found = found.sort([("head.accepted_at", -1), ("_id", 1)]).hint("unfinished_of_tenant")
         with answering():
-            found = self._requests.find(which).sort([("head.accepted_at", -1), ("_id", 1)]).hint(index)
             async for document in found:
                 yield read_request(document).head
 

@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import MongoClient
 
 from ledger.memory import MemoryLedger
 from ledger.mongo import MongoLedger
@@ -30,31 +31,35 @@ class House:
 
 
 @pytest.fixture(scope="session")
-def contract_database() -> str:
-    """One database for all of these tests: to make its indexes takes longer than most of them."""
-    return f"contract_{uuid4().hex[:12]}"
+def contract_database(mongo_url: str) -> Iterator[tuple[str, str]]:
+    """(address, name) of one database for all of these tests: its indexes take longer to make than most of them run."""
+    name = f"contract_{uuid4().hex[:12]}"
+    yield mongo_url, name
+    with MongoClient[dict[str, object]](mongo_url) as client:
+        client.drop_database(name)
 
 
 @pytest.fixture(params=["memory", "mongo"])
-def mongo_url_or_none(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("mongo_url") if request.param == "mongo" else None
+def database_or_none(request: pytest.FixtureRequest) -> tuple[str, str] | None:
+    return request.getfixturevalue("contract_database") if request.param == "mongo" else None
 
 
 @pytest.fixture
-async def house(mongo_url_or_none: str | None, contract_database: str) -> AsyncIterator[House]:
-    if mongo_url_or_none is None:
+async def house(database_or_none: tuple[str, str] | None) -> AsyncIterator[House]:
+    if database_or_none is None:
         yield memory_house()
         return
-    ledger = await MongoLedger.connect(mongo_url_or_none, contract_database)
-    client: AsyncIOMotorClient[dict[str, object]] = AsyncIOMotorClient(mongo_url_or_none)
+    url, name = database_or_none
+    ledger = await MongoLedger.connect(url, name)
+    client: AsyncIOMotorClient[dict[str, object]] = AsyncIOMotorClient(url)
     try:
         await ledger.setup()
         await ledger.ping()
-        yield mongo_house(ledger, client, contract_database)
+        yield mongo_house(ledger, client, name)
     finally:
         await ledger.aclose()
         for collection in ("requests", "chunks", "communication_logs", "templates", "idempotency_keys"):
-            await client[contract_database][collection].delete_many({})
+            await client[name][collection].delete_many({})
         client.close()
 
 
