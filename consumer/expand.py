@@ -16,7 +16,6 @@ from consumer.wording import Wording, choose_wording
 from core.ids import RequestKey, bare_request_id, request_key
 from ledger.digests import request_digests
 from ledger.errors import SealingError
-from ledger.sealing import Sealer
 from ledger.texts import Text
 from ledger.values import Head, Part, Request
 from schemas.requests import BulkRequest
@@ -33,8 +32,8 @@ async def expand(record: Incoming, cluster: str, tools: Tools, *, sparing: bool 
         await refuse(record, checked, tools)
         return
     request, wording, head, part = checked
-    stands = await tools.lasting(lambda: tools.ledger.requests.begin(head, part), "begin")
-    if refusal := _conflict(stands, request, (head, part), tools.sealer):
+    stands, head, part = await _begin(request, head, part, tools)
+    if refusal := _conflict(stands, request, head, part):
         await refuse(record, refusal, tools)
         return
     if part.number not in stands.counted:
@@ -142,19 +141,30 @@ def whole_milliseconds(moment: datetime) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-def _conflict(stands: Request, request: BulkRequest, mine: tuple[Head, Part], sealer: Sealer) -> Refusal | None:
-    """Why what stands forbids this part; `mine` is what would stand if this expansion were the first."""
-    part, head = stands.parts.get(request.part), stands.head
-    conflict = Refusal(Rejection.REQUEST_CONFLICT, "the request id was used with another body")
+async def _begin(request: BulkRequest, head: Head, part: Part, tools: Tools) -> tuple[Request, Head, Part]:
+    """Note the part, or read back why not; head and part as they compare with what stands."""
+    stands = await tools.lasting(lambda: tools.ledger.requests.begin(head, part), "begin")
+    theirs = stands.head.key_id
+    if theirs == head.key_id:
+        return stands, head, part
     try:
-        shared, whole = mine[0].digest, mine[1].digest
-        if head.key_id != mine[0].key_id:
-            shared, whole = request_digests(sealer, request, head.key_id)
-    except SealingError:  # whether it is the same body cannot be told: not the caller's fault
+        shared, whole = request_digests(tools.sealer, request, theirs)
+    except SealingError:
+        return stands, head, part
+    # Begun under another sealing key: a digest of ours says nothing beside one of that key, so neither took the part.
+    head, part = replace(head, key_id=theirs, digest=shared), replace(part, digest=whole)
+    return await tools.lasting(lambda: tools.ledger.requests.begin(head, part), "begin again"), head, part
+
+
+def _conflict(stands: Request, request: BulkRequest, mine: Head, asked: Part) -> Refusal | None:
+    """Why what stands forbids this part."""
+    part, head = stands.parts.get(asked.number), stands.head
+    if head.key_id != mine.key_id:  # whether it is the same body cannot be told: not the caller's fault
         refusal = Refusal(Rejection.UNPROCESSABLE, "this consumer lacks the sealing key of the request's first part")
         return about(request, refusal, head.correlation_id)
-    if shared != head.digest or (part and part.digest != whole):
-        return about(request, conflict, head.correlation_id)
+    if mine.digest != head.digest or (part and part.digest != asked.digest):
+        refusal = Refusal(Rejection.REQUEST_CONFLICT, "the request id was used with another body")
+        return about(request, refusal, head.correlation_id)
     if part is None or part.number in stands.lost:
         refusal = Refusal(Rejection.PART_REFUSED, "the part came after the last one, or too late", ("part",))
         return about(request, refusal, head.correlation_id)

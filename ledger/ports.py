@@ -21,7 +21,8 @@ class Requests(Protocol):
         """Create the request or read back what stands, and note the part unless it is refused.
 
         The first head and the first body of a part win; the answer holds what stands. A part is refused, and then
-        absent from the answer, when the request was cut, or it comes after the last part.
+        absent from the answer, when the request was cut, it comes after the last part, or the standing head has another
+        digest or sealing key: then it is a part of another request, or the caller's digests say nothing beside it.
         """
 
     async def count(self, key: RequestKey, part: int) -> Request:

@@ -23,7 +23,7 @@ class MemoryRequests:
         if document is None:
             document = RequestDocument(Request(head, parts={}), looked_at=self._store.clock())
             self._store.requests[head.key] = document
-        if part.number not in document.request.parts and not _is_refused(document.request, part):
+        if part.number not in document.request.parts and not _is_refused(document.request, head, part):
             document.request = replace(
                 document.request,
                 parts={**document.request.parts, part.number: part},
@@ -126,9 +126,9 @@ class MemoryRequests:
         return document if document and document.request.completion is None else None
 
 
-def _is_refused(request: Request, part: Part) -> bool:
-    """Whether a part that is not begun may not begin any more."""
-    if request.cut:
+def _is_refused(request: Request, head: Head, part: Part) -> bool:
+    """Whether a part that is not begun may not begin, or not any more."""
+    if request.cut or (request.head.key_id, request.head.digest) != (head.key_id, head.digest):
         return True
     if request.last_part is not None and (part.last or part.number > request.last_part):
         return True

@@ -146,8 +146,10 @@ def _begin(head: Head, part: Part) -> list[Document]:
     begun = {"$ne": [{"$type": f"${name}"}, "missing"]}
     late = {"$or": [{"$eq": ["$cut", True]}, {"$and": [{"$ne": [last_part, None]}, {"$lt": [last_part, number]}]}]}
     second_last = {"$or": [{"$ne": [last_part, None]}, {"$gt": [highest, number]}]} if part.last else False
-    taken = {"$and": [{"$not": [begun]}, {"$not": [late]}, {"$not": [second_last]}]}
-    written = {field.name: getattr(part, field.name) for field in fields(part)}
+    mine = {"$and": [{"$eq": [f"$head.{field}", {"$literal": getattr(head, field)}]} for field in ("key_id", "digest")]}
+    foreign = {"$and": [{"$ne": [{"$type": "$head"}, "missing"]}, {"$not": [mine]}]}
+    taken = {"$not": [{"$or": [begun, late, second_last, foreign]}]}
+    written = {each.name: getattr(part, each.name) for each in fields(part)}
     return [
         {"$set": {"taken": taken}},
         {

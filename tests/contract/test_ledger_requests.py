@@ -1,7 +1,9 @@
 """Requests: what the first expansion decided stands; parts, counting, cutting, one completion (I2, I5)."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -48,6 +50,16 @@ async def test_every_field_of_a_part_is_kept(ledger: Ledger) -> None:
     assert (await ledger.requests.begin(a_head(), part)).parts == {3: part}
 
 
+@pytest.mark.parametrize("foreign", [{"digest": b"of another body"}, {"key_id": "another"}])
+async def test_a_part_of_another_request_takes_no_place(ledger: Ledger, foreign: dict[str, Any]) -> None:
+    await ledger.requests.begin(a_head(), a_part(0, last=False))
+    stands = await ledger.requests.begin(replace(a_head(), **foreign), a_part(1, digest=b"theirs", last=True))
+    assert (stands.parts.keys(), stands.last_part, stands.head) == ({0}, None, a_head())
+
+    stands = await ledger.requests.begin(a_head(), a_part(1, digest=b"ours", last=True))
+    assert (stands.parts[1].digest, stands.last_part) == (b"ours", 1)
+
+
 async def test_a_request_without_a_user_has_none(ledger: Ledger) -> None:
     assert (await ledger.requests.begin(a_head(user_id=None), a_part())).head.user_id is None
 
@@ -63,7 +75,7 @@ async def test_the_first_head_wins(ledger: Ledger) -> None:
     await ledger.requests.begin(a_head(), a_part(0, last=False))
     later = ACCEPTED_AT + timedelta(hours=1)
 
-    request = await ledger.requests.begin(a_head(accepted_at=later, digest=b"other"), a_part(1))
+    request = await ledger.requests.begin(a_head(accepted_at=later), a_part(1))
 
     assert request.head == a_head()
     assert request.parts.keys() == {0, 1}

@@ -1,10 +1,12 @@
 """The whole consumer on the in-memory twins: what a caller sees of each kind of request."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from core.outcome import Failed, Retry, Sent, Uncertain
+from ledger.sealing import Sealer
 from ledger.values import Log
 from schemas.results import DeliveryEvent, RequestAccepted, RequestCompleted
 from schemas.statuses import Channel, Reason
@@ -251,6 +253,27 @@ async def test_the_same_id_with_another_body_is_rejected() -> None:
     assert rejected["reason"] == "request_conflict"
     assert len(world.bus.dead_letters) == 1
     assert len(await world.logs()) == 6
+
+
+async def test_a_part_of_another_body_does_not_take_the_place_of_the_true_one() -> None:
+    world = World()
+    await world.expand(world.record(*NUMBERS[:2], part=0, last=False))
+    await world.expand(world.record(*NUMBERS[:1], part=1, last=True, content="Another text"))
+    (rejected,) = world.events("request.rejected")
+    assert (rejected["reason"], rejected["part"]) == ("request_conflict", 1)
+    await world.expand(world.record(*NUMBERS[2:4], part=1, last=True))
+    await world.deliver_all()
+    assert await world.outcomes() == [("sent", None)] * 4
+    assert len(world.events("request.completed")) == 1
+
+
+async def test_a_part_under_a_newer_sealing_key_belongs_to_the_same_request() -> None:
+    world = World()
+    await world.expand(world.record(*NUMBERS[:2], part=0, last=False))
+    rotated = replace(world.tools(), sealer=Sealer([("k2", bytes([2] * 32)), ("k1", bytes(32))]))
+    await world.expand(world.record(*NUMBERS[2:4], part=1, last=True), rotated)
+    await world.deliver_all(rotated)
+    assert await world.outcomes() == [("sent", None)] * 4
 
 
 async def test_a_part_after_the_last_is_rejected() -> None:
