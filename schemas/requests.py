@@ -1,5 +1,6 @@
 """What a caller asks for: the intake record, and the HTTP body it grows from."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Self
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
@@ -18,6 +19,8 @@ TenantId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 Variables = dict[Name, str]
+Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC))]
+"""One that every zone and MongoDB can say: the first and the last day of the calendar have no UTC."""
 
 
 class Recipient(Record):
@@ -49,8 +52,8 @@ class BulkBody(Record):
     reply_topic: TopicName | None = None
     category: Category = Category.TRANSACTIONAL
     on_uncertain: OnUncertain = OnUncertain.MARK_UNKNOWN
-    send_at: AwareDatetime | None = None
-    expires_at: AwareDatetime | None = None
+    send_at: Moment | None = None
+    expires_at: Moment | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(channel={self.channel}, recipients={len(self.recipients)}, ***)"
@@ -75,7 +78,7 @@ class BulkRequest(BulkBody):
 
     tenant_id: TenantId
     request_id: RequestId | None = None
-    accepted_at: AwareDatetime | None = None
+    accepted_at: Moment | None = None
     template_version: Annotated[int, Field(ge=1)] | None = None
     """The version that `template` had when the request was accepted; None: the newest when it is expanded first."""
     schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION

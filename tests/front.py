@@ -9,6 +9,7 @@ import orjson
 from fastapi import FastAPI
 
 from ledger.memory import MemoryLedger
+from ledger.mongo import MongoLedger
 from ledger.ports import Ledger
 from ledger.values import StoredTemplate
 from producer.app import build_app
@@ -20,6 +21,7 @@ from producer.memory import MemoryPublisher
 from producer.order import Terms
 from producer.settings import ProducerSettings
 from producer.tokens import issue_token
+from producer.waiting import MOST_WAITING, Waiting
 from schemas.requests import BulkRequest
 
 SECRET = "a secret of at least thirty-two bytes"
@@ -62,6 +64,18 @@ def an_archive(ledger: Ledger) -> Archive:
     return Archive(connect)
 
 
+def archive_away() -> Archive:
+    """An archive whose MongoDB is not there."""
+    return Archive(lambda: MongoLedger.connect("mongodb://127.0.0.1:9", "nothing", timeout_ms=100))
+
+
+@dataclass
+class Clock:
+    """The time that the service has."""
+
+    now: datetime = NOON
+
+
 @dataclass
 class Service:
     """The app, its twins and a client."""
@@ -71,6 +85,8 @@ class Service:
     ledger: MemoryLedger
     archive: Archive
     client: httpx.AsyncClient
+    clock: Clock
+    waiting: Waiting
     headers: dict[str, str] = field(default_factory=lambda: {"Authorization": f"Bearer {a_token()}"})
 
     async def send(self, body: Any = None, query: str = "", **headers: str) -> httpx.Response:
@@ -95,12 +111,20 @@ class Service:
         await self.archive.stop()
 
 
-def a_service(ledger: MemoryLedger | None = None, **changes: Any) -> Service:
+def a_service(
+    ledger: MemoryLedger | None = None,
+    *,
+    archive: Archive | None = None,
+    most_waiting: int = MOST_WAITING,
+    **changes: Any,
+) -> Service:
     """A service at noon, with a ledger of its own unless one is given; use it as a context."""
-    publisher, ledger = MemoryPublisher(), ledger or MemoryLedger(lambda: NOON)
-    archive = an_archive(ledger)
-    sources = Sources(lambda: NOON, lambda count: b"\x07" * count)
-    app = build_app(some_settings(**changes), publisher=publisher, archive=archive, sources=sources)
+    clock = Clock()
+    publisher, ledger = MemoryPublisher(), ledger or MemoryLedger(lambda: clock.now)
+    archive = archive or an_archive(ledger)
+    sources = Sources(lambda: clock.now, lambda count: b"\x07" * count)
+    waiting = Waiting(archive, most_waiting)
+    app = build_app(some_settings(**changes), publisher=publisher, archive=archive, sources=sources, waiting=waiting)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     client = httpx.AsyncClient(transport=transport, base_url="http://rollcall")
-    return Service(app, publisher, ledger, archive, client)
+    return Service(app, publisher, ledger, archive, client, clock, waiting)

@@ -1,0 +1,38 @@
+"""`Prefer` as RFC 7240 has it: what is understood is taken, all else is ignored."""
+
+import pytest
+
+from producer.prefer import wait_seconds
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        (["wait=10"], 10),
+        (["wait=0"], 0),
+        (["wait=30"], 30),
+        (["wait=31"], 30),
+        (["wait=999999999"], 30),
+        (["WAIT = 5"], 5),
+        (['wait="5"'], 5),
+        (["wait=5; loudly"], 5),
+        (["respond-async, wait=5"], 5),
+        (["respond-async;x=y", "handling=lenient , wait=5"], 5),
+        (["wait=5, wait=9"], 5),
+        (["wait=5", "wait=9"], 5),
+        ([], None),
+        ([""], None),
+        (["wait"], None),
+        (["wait="], None),
+        (["wait=-1"], None),
+        (["wait=1.5"], None),
+        (["wait=5s"], None),
+        (["wait=٣"], None),
+        (["waiting=5"], None),
+        (["wait=" + "9" * 10_000], None),
+        (['respond-async="a,wait=5"'], None),
+        (["wait=soon, wait=5"], None),
+    ],
+)
+def test_how_long_a_caller_would_wait(headers: list[str], seconds: int | None) -> None:
+    assert wait_seconds(headers) == seconds
