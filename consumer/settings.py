@@ -1,11 +1,12 @@
 """What the consumer reads from the environment."""
 
-from typing import Annotated, Self
+from collections.abc import Iterator
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from providers.settings import ProviderSettings
-from schemas.settings import CommonSettings, LedgerSettings
+from schemas.settings import CommonSettings, LedgerSettings, contradiction
 
 
 class ConsumerSettings(CommonSettings, LedgerSettings, ProviderSettings):
@@ -14,7 +15,7 @@ class ConsumerSettings(CommonSettings, LedgerSettings, ProviderSettings):
     chunk_size: Annotated[int, Field(ge=1, le=1000, description="recipients a chunk")] = 500
     window_size: Annotated[
         int,
-        Field(ge=1, le=1000, description="deliveries that a crash of one slot may leave uncertain"),
+        Field(ge=1, le=1000, description="deliveries that a crash of one slot may leave uncertain; at most a chunk"),
     ] = 100
     max_chunks_in_flight: Annotated[int, Field(ge=1, le=64, description="chunks of each lane at a time")] = 8
     lease_seconds: Annotated[float, Field(ge=0.5, le=600, description="how long a claim holds, seconds")] = 30.0
@@ -33,11 +34,9 @@ class ConsumerSettings(CommonSettings, LedgerSettings, ProviderSettings):
     consumer_http_host: str = Field(default="127.0.0.1", description="address of health, readiness and metrics")
     consumer_http_port: Annotated[int, Field(ge=1, le=65535, description="its port")] = 8081
 
-    @model_validator(mode="after")
-    def _timeouts(self) -> Self:
+    @contradiction("providers", "providers_file", "lease_seconds")
+    def _timeouts(self) -> Iterator[str]:
+        variable = "ROLLCALL_PROVIDERS" if self.providers else "ROLLCALL_PROVIDERS_FILE"
         for entry in self.entries:
             if entry.timeout_seconds > self.lease_seconds / 2:
-                raise ValueError(
-                    f"ROLLCALL_PROVIDERS: timeout_seconds of {entry.name!r} is over half of ROLLCALL_LEASE_SECONDS",
-                )
-        return self
+                yield f"{variable}: timeout_seconds of {entry.name!r} is over half of ROLLCALL_LEASE_SECONDS"

@@ -1,12 +1,13 @@
 """What the HTTP service reads from the environment."""
 
-from typing import Annotated, Any, Self
+from collections.abc import Iterator
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from producer.algorithms import algorithms_for
-from schemas.settings import CommonSettings, LedgerSettings
+from schemas.settings import CommonSettings, LedgerSettings, contradiction
 
 KEYS = ("jwt_secret", "jwt_public_key", "jwt_jwks_url")
 
@@ -61,15 +62,19 @@ class ProducerSettings(CommonSettings, LedgerSettings):
     def _line_breaks(cls, value: str | None) -> str | None:
         return value.replace("\\n", "\n") if value else value
 
-    @model_validator(mode="after")
-    def _one_key(self) -> Self:
+    @contradiction(*KEYS, "jwt_algorithms")
+    def _one_key(self) -> Iterator[str]:
         given = [f"ROLLCALL_{name.upper()}" for name in KEYS if getattr(self, name)]
         if not given:
-            raise ValueError("set one of ROLLCALL_JWT_SECRET, ROLLCALL_JWT_PUBLIC_KEY and ROLLCALL_JWT_JWKS_URL")
-        if len(given) > 1:
-            raise ValueError(f"{' and '.join(given)} exclude each other")
-        self.token_algorithms()
-        return self
+            names = "ROLLCALL_JWT_SECRET, ROLLCALL_JWT_PUBLIC_KEY and ROLLCALL_JWT_JWKS_URL"
+            yield f"ROLLCALL_JWT_SECRET: exactly one of {names} must be set"
+        elif len(given) > 1:
+            yield f"{given[0]}: {' and '.join(given)} exclude each other"
+        else:
+            try:
+                self.token_algorithms()
+            except ValueError as error:
+                yield str(error)
 
     def token_algorithms(self) -> tuple[str, ...]:
         """The algorithms that a token may be signed with; raises ValueError naming the variable that is wrong."""

@@ -1,23 +1,22 @@
 """The providers in the environment: `ROLLCALL_PROVIDERS` or `ROLLCALL_PROVIDERS_FILE`, exactly one."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
 
 from providers.entries import HttpEntry, SimulatorEntry, SmtpEntry
 from providers.source import ProviderEntry, parse, parse_json, read_toml
-from schemas.settings import CommonSettings
+from schemas.settings import Settings, contradiction
 
 __all__ = ["HttpEntry", "ProviderEntry", "ProviderSettings", "SimulatorEntry", "SmtpEntry"]
 
 
-class ProviderSettings(BaseSettings):
+class ProviderSettings(Settings):
     """The list of providers, whichever way it is given."""
-
-    model_config = CommonSettings.model_config
 
     providers: Annotated[tuple[ProviderEntry, ...] | None, NoDecode] = Field(
         default=None,
@@ -42,11 +41,10 @@ class ProviderSettings(BaseSettings):
             return read_toml(Path(value), os.environ) if str(value).strip() else None
         return value
 
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
+    @contradiction("providers", "providers_file")
+    def _one_of_both(self) -> Iterator[str]:
         if (self.providers is None) == (self.providers_file is None):
-            raise ValueError("exactly one of ROLLCALL_PROVIDERS and ROLLCALL_PROVIDERS_FILE must be set")
-        return self
+            yield "ROLLCALL_PROVIDERS: exactly one of ROLLCALL_PROVIDERS and ROLLCALL_PROVIDERS_FILE must be set"
 
     @property
     def entries(self) -> tuple[ProviderEntry, ...]:

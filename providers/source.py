@@ -47,14 +47,20 @@ def read_toml(path: Path, environment: Mapping[str, str]) -> tuple[ProviderEntry
 
 
 def parse(value: Any) -> tuple[ProviderEntry, ...]:
-    """Check a list of entries and the names in it; raises ValueError."""
+    """Check a list of entries and the names in it; raises ValueError with a line for each that is wrong."""
     if not isinstance(value, list) or not value:
         raise ValueError("it must be a list of at least one provider")
-    entries = tuple(_parse_entry(item, number) for number, item in enumerate(value, 1))
+    entries, wrong = [], []
+    for number, item in enumerate(value, 1):
+        try:
+            entries.append(_parse_entry(item, number))
+        except ValueError as error:
+            wrong.append(str(error))
     twice = sorted({entry.name for entry in entries if sum(entry.name == other.name for other in entries) > 1})
-    if twice:
-        raise ValueError(f"two providers are named {twice[0]}")
-    return entries
+    wrong += [f"two providers are named {name}" for name in twice]
+    if wrong:
+        raise ValueError("\n".join(wrong))
+    return tuple(entries)
 
 
 def _parse_entry(item: Any, number: int) -> ProviderEntry:

@@ -3,36 +3,32 @@
 import base64
 import binascii
 import ssl
+from collections.abc import Callable, Collection, Iterator
 from typing import Annotated, Any, Self, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, create_model, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.topics import DEFAULT_PREFIX, Topics
 
 PREFIX = "ROLLCALL_"
-S = TypeVar("S", bound=BaseSettings)
+Lines = Callable[[Any], Iterator[str]]
+"""A method that yields a line for each contradiction that it finds."""
 
 
-class SettingsError(Exception):
-    """The environment is wrong; each line names a variable. No value is shown."""
+def contradiction(*names: str) -> Callable[[Lines], Lines]:
+    """Mark a method that finds contradictions between these settings; it is not asked where one of them is wrong."""
+
+    def mark(method: Lines) -> Lines:
+        method.looks_at = frozenset(names)  # type: ignore[attr-defined]
+        return method
+
+    return mark
 
 
-def load(settings: type[S]) -> S:
-    """Read settings from the environment; raises SettingsError with a line for each wrong variable."""
-    try:
-        return settings()
-    except ValidationError as error:
-        lines = []
-        for problem in error.errors(include_input=False, include_url=False):
-            name = PREFIX + str(problem["loc"][0]).upper() if problem["loc"] else "settings"
-            said = "is not set" if problem["type"] == "missing" else problem["msg"].removeprefix("Value error, ")
-            lines.append(f"{name}: {said}")
-        raise SettingsError("\n".join(lines)) from None
-
-
-class CommonSettings(BaseSettings):
-    """The part of the environment that every service and the command line read."""
+class Settings(BaseSettings):
+    """What all classes that read the environment have in common."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -41,6 +37,61 @@ class CommonSettings(BaseSettings):
         hide_input_in_errors=True,
         extra="ignore",
     )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if lines := self.contradictions():
+            raise ValueError("\n".join(lines))
+        return self
+
+    def contradictions(self, wrong: Collection[str] = ()) -> list[str]:
+        """A line for each contradiction between settings that are right by themselves; each names its variable."""
+        methods = {name: value for kind in reversed(type(self).__mro__) for name, value in vars(kind).items()}
+        asked = [method for method in methods.values() if getattr(method, "looks_at", None)]
+        return [line for method in asked if not method.looks_at & set(wrong) for line in method(self)]
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+class SettingsError(Exception):
+    """The environment is wrong; each line names a variable. No value is shown."""
+
+
+def load(settings: type[S]) -> S:
+    """Read settings from the environment; raises SettingsError with a line for each wrong variable, all at once."""
+    try:
+        return settings()
+    except ValidationError as error:
+        lines, wrong = [], set[str]()
+        for problem in error.errors(include_input=False, include_url=False):
+            said = "is not set" if problem["type"] == "missing" else problem["msg"].removeprefix("Value error, ")
+            if problem["loc"]:
+                wrong.add(str(problem["loc"][0]))
+                lines += [f"{PREFIX}{str(problem['loc'][0]).upper()}: {line}" for line in said.splitlines()]
+            else:
+                lines += said.splitlines()
+        if wrong and issubclass(settings, Settings):  # what was asked so far is each variable by itself
+            lines += _without(settings, wrong).contradictions(wrong)
+        raise SettingsError("\n".join(lines)) from None
+
+
+def _without(settings: type[Settings], wrong: Collection[str]) -> Settings:
+    """The settings with None where the environment is wrong, and not asked for contradictions."""
+    unset = {
+        name: (Any, Field(default=None, validate_default=False, validation_alias=f"{name} is wrong")) for name in wrong
+    }
+    partly: type[Settings] = create_model(  # type: ignore[call-overload]
+        "Partly",
+        __base__=settings,
+        __validators__={"_consistent": model_validator(mode="after")(lambda self: self)},
+        **unset,
+    )
+    return partly()
+
+
+class CommonSettings(Settings):
+    """The part of the environment that every service and the command line read."""
 
     kafka_bootstrap: str = Field(description="Kafka's bootstrap servers, host:port, comma-separated")
     kafka_security_protocol: Annotated[str, Field(pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")] = Field(
@@ -85,14 +136,37 @@ class CommonSettings(BaseSettings):
             raise ValueError("is no ISO country with telephone numbers, such as CN")
         return value
 
-    @model_validator(mode="after")
-    def _sasl(self) -> Self:
-        if self.kafka_security_protocol.startswith("SASL") and not (
-            self.kafka_sasl_mechanism and self.kafka_sasl_username and self.kafka_sasl_password
-        ):
-            names = (f"{PREFIX}KAFKA_SASL_{name}" for name in ("MECHANISM", "USERNAME", "PASSWORD"))
-            raise ValueError(f"{', '.join(names)} are needed with SASL")
-        return self
+    @field_validator("kafka_bootstrap")
+    @classmethod
+    def _servers(cls, value: str) -> str:
+        for server in value.split(",") if value else ():
+            try:
+                parts = urlsplit(f"//{server.strip()}")
+                named = bool(parts.hostname) and parts.port != 0 and [parts.netloc] == server.split()
+            except ValueError:
+                named = False
+            if not named:
+                raise ValueError("is no list of host:port, comma-separated")
+        return value
+
+    @field_validator("kafka_ssl_ca_file")
+    @classmethod
+    def _readable(cls, value: str | None) -> str | None:
+        try:
+            if value:
+                ssl.create_default_context(cafile=value)
+        except ssl.SSLError:
+            raise ValueError("the file holds no certificates in PEM") from None
+        except OSError as error:
+            raise ValueError(f"the file cannot be read: {error.strerror}") from None
+        return value
+
+    @contradiction("kafka_security_protocol", "kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password")
+    def _sasl(self) -> Iterator[str]:
+        if self.kafka_security_protocol.startswith("SASL"):
+            for name in ("kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password"):
+                if not getattr(self, name):
+                    yield f"{PREFIX}{name.upper()}: is needed with {self.kafka_security_protocol}"
 
     def kafka_options(self) -> dict[str, Any]:
         """What every aiokafka client is given: where Kafka is, and its TLS and SASL."""
@@ -114,10 +188,8 @@ class CommonSettings(BaseSettings):
         return Topics(self.topic_prefix)
 
 
-class LedgerSettings(BaseSettings):
+class LedgerSettings(Settings):
     """Where the ledger is and how it is sealed."""
-
-    model_config = CommonSettings.model_config
 
     mongo_url: SecretStr = Field(description="MongoDB's connection string; it may carry a password")
     mongo_database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}$")] = Field(

@@ -1,5 +1,7 @@
 """What every service reads from the environment is checked before anything starts."""
 
+from pathlib import Path
+
 import pytest
 
 from schemas.settings import CommonSettings, LedgerSettings, SettingsError, load
@@ -26,7 +28,45 @@ def test_a_login_without_a_password_is_refused_in_the_names_of_the_environment(m
     monkeypatch.setenv("ROLLCALL_KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
     monkeypatch.setenv("ROLLCALL_KAFKA_SASL_MECHANISM", "PLAIN")
     monkeypatch.setenv("ROLLCALL_KAFKA_SASL_USERNAME", "rollcall")
-    with pytest.raises(SettingsError, match="ROLLCALL_KAFKA_SASL_PASSWORD are needed with SASL"):
+    with pytest.raises(SettingsError, match=r"^ROLLCALL_KAFKA_SASL_PASSWORD: is needed with SASL_SSL$"):
+        load(CommonSettings)
+
+
+def test_what_contradicts_is_named_beside_what_is_missing_or_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ROLLCALL_KAFKA_BOOTSTRAP")
+    monkeypatch.setenv("ROLLCALL_DEFAULT_REGION", "ZZ")
+    monkeypatch.setenv("ROLLCALL_KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
+    monkeypatch.setenv("ROLLCALL_KAFKA_SASL_MECHANISM", "MAGIC")
+    with pytest.raises(SettingsError) as caught:
+        load(CommonSettings)
+    names = [line.partition(":")[0] for line in str(caught.value).splitlines()]
+    # A mechanism that is wrong is not called missing.
+    assert sorted(names) == [
+        "ROLLCALL_DEFAULT_REGION",
+        "ROLLCALL_KAFKA_BOOTSTRAP",
+        "ROLLCALL_KAFKA_SASL_MECHANISM",
+    ]
+
+
+@pytest.mark.parametrize("servers", ["a:b", "a:0", "a:70000", "kafka://a:9092", "a:9092,,b:9092", "a b:9092", "a/b"])
+def test_servers_that_are_none_are_refused(servers: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLLCALL_KAFKA_BOOTSTRAP", servers)
+    with pytest.raises(SettingsError, match=r"^ROLLCALL_KAFKA_BOOTSTRAP: is no list of host:port, comma-separated$"):
+        load(CommonSettings)
+
+
+@pytest.mark.parametrize("servers", ["a:9092", "a", "a:9092,b:9092", "a:9092, b:9092", "10.0.0.1:1", "[::1]:9092"])
+def test_servers_are_taken_as_they_are(servers: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLLCALL_KAFKA_BOOTSTRAP", servers)
+    assert load(CommonSettings).kafka_bootstrap == servers
+
+
+def test_an_authority_file_is_read_at_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ROLLCALL_KAFKA_SSL_CA_FILE", str(tmp_path / "none.pem"))
+    with pytest.raises(SettingsError, match=r"^ROLLCALL_KAFKA_SSL_CA_FILE: the file cannot be read: No such file"):
+        load(CommonSettings)
+    (tmp_path / "none.pem").write_text("no certificate")
+    with pytest.raises(SettingsError, match=r"^ROLLCALL_KAFKA_SSL_CA_FILE: the file holds no certificates in PEM$"):
         load(CommonSettings)
 
 

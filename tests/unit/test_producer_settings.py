@@ -9,10 +9,14 @@ from schemas.settings import SettingsError, load
 
 SECRET = "a secret of at least thirty-two bytes"
 GOOD = {"KAFKA_BOOTSTRAP": "localhost:9092", "JWT_SECRET": SECRET}
+LEDGER = {"MONGO_URL": "mongodb://localhost:27017", "SEALING_KEYS": "k1:" + "QUFB" * 10 + "QUE="}
 
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name, value in LEDGER.items():
+        monkeypatch.setenv(f"ROLLCALL_{name}", value)
+
     def set_all(**values: str) -> None:
         for name, value in values.items():
             monkeypatch.setenv(f"ROLLCALL_{name}", value)
@@ -20,7 +24,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Any:
     return set_all
 
 
-def test_kafka_and_one_key_are_enough(environment: Any) -> None:
+def test_kafka_the_ledger_and_one_key_are_enough(environment: Any) -> None:
     environment(**GOOD)
     settings = load(ProducerSettings)
     assert (settings.http_host, settings.http_port) == ("127.0.0.1", 8080)
@@ -64,6 +68,16 @@ def test_what_is_wrong_is_named_by_its_variable(environment: Any, values: dict[s
     for name in named:
         assert name in str(caught.value)
     assert values.get("JWT_SECRET", "-unset-") not in str(caught.value)
+
+
+def test_a_wrong_key_is_not_called_a_missing_one(environment: Any) -> None:
+    environment(KAFKA_BOOTSTRAP="localhost:9092", JWT_SECRET="tiny", HTTP_PORT="x")
+    with pytest.raises(SettingsError) as caught:
+        load(ProducerSettings)
+    assert {line.partition(":")[0] for line in str(caught.value).splitlines()} == {
+        "ROLLCALL_JWT_SECRET",
+        "ROLLCALL_HTTP_PORT",
+    }
 
 
 def test_several_algorithms_of_one_family_may_be_accepted(environment: Any) -> None:
