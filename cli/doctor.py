@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
@@ -36,6 +37,12 @@ _SERVICES: dict[str, tuple[type[BaseSettings], ...]] = {
     "producer": (ProducerSettings, _TokenKeys),
     "consumer": (ConsumerSettings, ProviderSettings),
 }
+
+_ADDRESSES = {
+    "ROLLCALL_KAFKA_BOOTSTRAP": "127.0.0.1:9092",
+    "ROLLCALL_MONGO_URL": "'mongodb://127.0.0.1:27017/?directConnection=true'",
+}
+"""What `init` leaves open, with what a stack on this machine has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +88,21 @@ def _settings() -> list[Finding]:
         except UsageError as error:
             for line in str(error).splitlines():
                 lines.setdefault(line, {})[service] = None
-    wrong = [Finding("settings", f"{line} ({', '.join(whose)})", _mend_setting(line)) for line, whose in lines.items()]
+    wrong = [
+        Finding("settings", f"{line.removeprefix('settings: ')} ({', '.join(whose)})", _mend_setting(line))
+        for line, whose in lines.items()
+    ]
     return wrong or [Finding("settings", f"of {' and '.join(_SERVICES)}: each can be used")]
 
 
 def _mend_setting(line: str) -> str:
     name = line.partition(":")[0]
+    if name in _ADDRESSES and "is not set" in line:
+        return f"export {name}={_ADDRESSES[name]}"
     if "is not set" in line or "set one of" in line or "must be set" in line:
-        return f"{program()} init, then set -a; . ./.env; set +a"
-    return f"correct {name}; docs/settings.md says what it may be"
+        load_it = "set -a; . ./.env; set +a"
+        return load_it if Path(".env").exists() else f"{program()} init; {load_it}"
+    return f"correct {name}: docs/settings.md says what it may be"
 
 
 async def _sealing() -> AsyncIterator[Finding]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,12 +11,12 @@ import orjson
 from rich.console import Console
 
 from cli.console import open_console, plain_table, print_table, printable
-from cli.contents import render_contents
 from cli.errors import UsageError
 from cli.ledger import open_ledger
 from cli.settings import LedgerAddress, RecipientSettings, SealingSettings, load
 from core.address import normalise_email, normalise_phone
-from core.ids import request_key
+from core.ids import LogId, request_key
+from ledger.contents import render_contents
 from ledger.ports import Ledger
 from ledger.reading import LogQuery, place_of_log
 from ledger.sealing import Sealer
@@ -112,13 +112,13 @@ async def _pages(ledger: Ledger, query: LogQuery, limit: int) -> AsyncIterator[t
         after = place_of_log(page.items[-1])
 
 
-def _print(console: Console, logs: Sequence[Log], contents: Sequence[str | None] | None) -> None:
+def _print(console: Console, logs: Sequence[Log], contents: Mapping[LogId, str] | None) -> None:
     if not logs:
         console.print("no delivery matches")
         return
     columns = ("accepted (UTC)", "recipient", "reference", "status", "reason", "provider", "attempts", "request")
-    table = plain_table(*columns, *(["content"] if contents else []), numbers=("attempts",))
-    for at, log in enumerate(logs):
+    table = plain_table(*columns, *(["content"] if contents is not None else []), numbers=("attempts",))
+    for log in logs:
         cells = (
             f"{log.created_at:%Y-%m-%d %H:%M:%S}",
             log.recipient,
@@ -128,17 +128,17 @@ def _print(console: Console, logs: Sequence[Log], contents: Sequence[str | None]
             log.provider or "",
             str(log.attempts),
             log.request_id,
-            *([contents[at] or ""] if contents else []),
+            *([contents.get(log.id, "")] if contents is not None else []),
         )
         table.add_row(*map(printable, cells))
     print_table(console, table)
 
 
-def _write_json(console: Console, logs: Sequence[Log], contents: Sequence[str | None] | None) -> None:
-    for at, log in enumerate(logs):
+def _write_json(console: Console, logs: Sequence[Log], contents: Mapping[LogId, str] | None) -> None:
+    for log in logs:
         said = as_document(log)
-        if contents:
-            said["content"] = contents[at]
+        if contents is not None:
+            said["content"] = contents.get(log.id)
         console.file.write(orjson.dumps(said, option=orjson.OPT_UTC_Z).decode() + "\n")
 
 

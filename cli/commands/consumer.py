@@ -9,7 +9,10 @@ def consumer() -> None:
     Example: rollcall consumer
     """
     from cli.settings import load  # noqa: PLC0415
+    from cli.unknown import warn_of_unknown  # noqa: PLC0415
     from consumer.app import run  # noqa: PLC0415
     from consumer.settings import ConsumerSettings  # noqa: PLC0415
 
-    run(load(ConsumerSettings))
+    settings = load(ConsumerSettings)
+    warn_of_unknown()
+    run(settings)

@@ -9,7 +9,10 @@ def producer() -> None:
     Example: rollcall producer
     """
     from cli.settings import load  # noqa: PLC0415
+    from cli.unknown import warn_of_unknown  # noqa: PLC0415
     from producer.app import run  # noqa: PLC0415
     from producer.settings import ProducerSettings  # noqa: PLC0415
 
-    run(load(ProducerSettings))
+    settings = load(ProducerSettings)
+    warn_of_unknown()
+    run(settings)

@@ -1,5 +1,7 @@
 """`rollcall doctor` where nothing runs: every lack is named at once, each with what mends it."""
 
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -36,13 +38,24 @@ def fresh() -> dict[str, str]:
     return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
 
 
-def test_an_empty_environment_lacks_all_and_init_mends_it() -> None:
+def test_an_empty_environment_lacks_all_and_init_mends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     result = doctor()
     found = lacks(result)
     assert result.exit_code == 1
     for name in ("KAFKA_BOOTSTRAP", "MONGO_URL", "SEALING_KEYS", "JWT_SECRET", "PROVIDERS"):
         assert any(f"ROLLCALL_{name}" in said for said in found), name
-    assert all("init" in mend for mend in found.values())
+    said = [mend.removeprefix("mend: ") for mend in found.values()]
+    assert sum("rollcall init; set -a; . ./.env; set +a" in mend for mend in said) == 3
+    assert "export ROLLCALL_KAFKA_BOOTSTRAP=127.0.0.1:9092" in said
+
+
+def test_where_init_has_written_its_file_it_is_only_to_be_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").touch()
+    assert "mend: set -a; . ./.env; set +a" in lacks(doctor()).values()
 
 
 def test_each_wrong_variable_is_named_with_the_services_that_read_it() -> None:
