@@ -1,0 +1,28 @@
+"""A variable with a letter wrong is named, and the one that was meant."""
+
+from pathlib import Path
+
+from cli.unknown import unknown_variables
+
+
+def test_what_no_command_reads_is_named_with_what_is_most_like_it() -> None:
+    environment = {
+        "ROLLCALL_KAFKA_BOOTSTRAP": "known to all",
+        "ROLLCALL_JWT_ISSUER": "known to the producer",
+        "ROLLCALL_LEASE_SECONDS": "known to the consumer",
+        "ROLLCALL_TOKEN": "known to send",
+        "ROLLCALL_MAX_ATTEMPS": "5",
+        "ROLLCALL_QUITE_SOMETHING_ELSE": "1",
+        "PATH": "not ours",
+    }
+    assert dict(unknown_variables(environment)) == {
+        "ROLLCALL_MAX_ATTEMPS": "ROLLCALL_MAX_ATTEMPTS",
+        "ROLLCALL_QUITE_SOMETHING_ELSE": None,
+    }
+
+
+def test_what_the_providers_file_names_is_known(tmp_path: Path) -> None:
+    file = tmp_path / "providers.toml"
+    file.write_text('bearer_token = "${ROLLCALL_GATEWAY_TOKEN}"')
+    environment = {"ROLLCALL_PROVIDERS_FILE": str(file), "ROLLCALL_GATEWAY_TOKEN": "x"}
+    assert not list(unknown_variables(environment))
