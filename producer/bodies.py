@@ -25,8 +25,9 @@ T = TypeVar("T")
 class Bodies:
     """Reads bodies, and runs what is done with them where it disturbs nobody."""
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, seconds: float = BODY_SECONDS) -> None:
         self._max_bytes = max_bytes
+        self._seconds = seconds
         self._room = asyncio.Semaphore(LARGE_AT_ONCE)
         self._one_at_a_time = asyncio.Lock()
 
@@ -36,10 +37,10 @@ class Bodies:
         check_headers(request.headers, self._max_bytes)
         async with AsyncExitStack() as held:
             try:
-                async with asyncio.timeout(BODY_SECONDS):
+                async with asyncio.timeout(self._seconds):
                     body = await self._read(request, held)
             except TimeoutError:
-                raise TooSlowError(f"the body took more than {BODY_SECONDS} seconds") from None
+                raise TooSlowError(f"the body took more than {self._seconds:.0f} seconds") from None
             yield body
 
     async def work(self, body: bytearray, do: Callable[[], Awaitable[T]]) -> T:

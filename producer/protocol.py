@@ -1,4 +1,4 @@
-"""HTTP as bytes, before there is a request: what is none, what is too slow or too much, answered in the contract's words.
+"""HTTP as bytes, before there is a request: what is none, too slow or too much, answered in the contract's words.
 
 uvicorn's protocol bounds neither the head of a request nor the time it takes, and a pipelined request that cannot be
 parsed is answered in the place of the one before it. A body is bounded in `producer/bodies.py`.
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from producer.answers import JSON, simple
@@ -38,6 +39,7 @@ class ContractProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._active: RequestResponseCycle | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._socket: asyncio.Transport
         self._head_bytes = 0
         self._in_body = self._over = False
         self._fault = 400
@@ -45,7 +47,8 @@ class ContractProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Take a connection, unless there are too many."""
         super().connection_made(transport)
-        self.transport = _Unhurried(transport, self._hang_up)
+        self._socket = transport
+        self.transport = _Unhurried(transport, self._hang_up, lambda: self._over)
         if len(self.connections) > MAX_CONNECTIONS:
             self._refuse(503, "too many connections; nothing was done")
         else:
@@ -61,10 +64,16 @@ class ContractProtocol(HttpToolsProtocol):
         """Parse what came, within bounds."""
         if self._over:
             return
+        self._unset_keepalive_if_required()
         if not self._in_body:
             self._head_bytes += len(data)
             self._await_rest()
-        super().data_received(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._go_on_without_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self._refuse(self._fault, _PHRASES[self._fault])
         if not self._in_body and self._head_bytes > HEAD_BYTES and not self._over:
             self._refuse(431, _PHRASES[431])
 
@@ -74,7 +83,9 @@ class ContractProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """The head is there. What is raised here becomes `send_400_response`."""
+        """The head is there. What is raised here becomes an HttpParserError."""
+        if self.parser.should_upgrade():
+            return
         self._stop_timer()
         self._in_body, self._head_bytes = True, 0
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > HEAD_BYTES:
@@ -86,33 +97,39 @@ class ContractProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The body is there."""
+        if self.parser.should_upgrade():
+            return
         self._stop_timer()
         self._in_body = False
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Go on with the next request, once the rest of this one came."""
+        rest_is_missing = self._in_body and self._active is self.cycle
         super().on_response_complete()
-        if not self._in_body or self._over:
+        if not rest_is_missing or self._over:
             return
         if self.expect_100_continue:
             self._hang_up()  # nobody knows whether the body will come now
         else:
             self._await_rest()
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's one text for all
-        """Answer what cannot be parsed, and hang up."""
-        self._refuse(self._fault, _PHRASES[self._fault])
-
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._active = cycle
         super()._start_asgi_task(cycle, app)
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """A request that asks for another protocol is answered in this one; the parser stops after it."""
-        self.cycle.keep_alive = False
-        if self.cycle.response_complete:
-            self._hang_up()
+    def _go_on_without_upgrade(self, rest: bytes) -> None:
+        """Take a request that offers another protocol in this one (RFC 9110, 7.8): Java's client offers HTTP/2.
+
+        The parser stops after its head and does not look for a body, so another one gets the head without the offer.
+        """
+        method, fields = self.parser.get_method(), self.headers
+        if method == b"CONNECT":
+            self._refuse(400, _PHRASES[400])
+            return
+        self.parser = httptools.HttpRequestParser(self)
+        kept = b"".join(b"%b: %b\r\n" % (name, value) for name, value in fields if name != b"upgrade")
+        self.data_received(b"%b %b HTTP/1.1\r\n%b\r\n%b" % (method, self.url, kept, rest))
 
     def _await_rest(self) -> None:
         if self._timer is None:
@@ -150,35 +167,34 @@ class ContractProtocol(HttpToolsProtocol):
     def _hang_up(self) -> None:
         """Close, but let a caller that is still sending read the answer first (RFC 9112, 9.6)."""
         self._stop_timer()
-        transport: asyncio.Transport = self.transport.transport  # type: ignore[attr-defined]
-        if transport.is_closing():
+        if self._socket.is_closing():
             return
-        if self._in_body or self._over:
-            self._over = True
+        still_sending = self._in_body or self._over
+        self._over = True
+        if still_sending:
             self.flow.resume_reading()
-            transport.write_eof()
-            self.loop.call_later(LINGER_SECONDS, transport.abort)
+            self._socket.write_eof()
+            self.loop.call_later(LINGER_SECONDS, self._socket.abort)
         else:
-            transport.close()
-            if transport.get_write_buffer_size():
-                self.loop.call_later(STALL_SECONDS, transport.abort)
+            self._socket.close()
+            if self._socket.get_write_buffer_size():
+                self.loop.call_later(STALL_SECONDS, self._socket.abort)
 
 
 class _Unhurried(asyncio.Transport):
-    """A transport whose end is up to the protocol."""
+    """A transport whose end is up to the protocol; as much of one as uvicorn uses."""
 
-    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], None], over: Callable[[], bool]) -> None:
         super().__init__()
-        self.transport = transport
+        self._transport = transport
         self._close = close
-        self._ending = False
+        self._over = over
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.transport.write(data)
+        self._transport.write(data)
 
     def close(self) -> None:
-        self._ending = True
         self._close()
 
     def is_closing(self) -> bool:
-        return self._ending or self.transport.is_closing()
+        return self._over() or self._transport.is_closing()
