@@ -174,7 +174,8 @@ async def _wait_for_stack(service: Service) -> str | None:
                 raise NotReadyToStart(f"Kafka lacks the topics {', '.join(missing)}: run `rollcall setup`")
             return await service.bus.cluster_id()
         except (LedgerUnavailable, BusUnavailable) as error:
-            log.warning("waiting for the stack", because=str(error))
+            variable = "ROLLCALL_MONGO_URL" if isinstance(error, LedgerUnavailable) else "ROLLCALL_KAFKA_BOOTSTRAP"
+            log.warning("waiting for the stack", variable=variable, because=str(error))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(tools.stopping.wait(), 1.0)
     return None

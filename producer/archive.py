@@ -77,7 +77,7 @@ class Archive:
         while True:
             trouble = await self._probe()
             if trouble != self._trouble:
-                _log.info("mongodb", ready=trouble is None, trouble=trouble)
+                _log.info("mongodb", ready=trouble is None, trouble=trouble, variable="ROLLCALL_MONGO_URL")
             self._trouble = trouble
             await asyncio.sleep(PROBE_SECONDS)
 

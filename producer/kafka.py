@@ -147,7 +147,7 @@ class KafkaPublisher:
 
     def _say(self, trouble: str | None) -> None:
         if trouble != self._trouble:
-            _log.info("kafka", ready=trouble is None, trouble=trouble)
+            _log.info("kafka", ready=trouble is None, trouble=trouble, variable="ROLLCALL_KAFKA_BOOTSTRAP")
         self._trouble = trouble
 
 

@@ -19,7 +19,7 @@ class TopicsMissingError(Exception):
     """Kafka answers, and topics are missing; the message names them and the command that makes them."""
 
     def __init__(self, topics: Sequence[str]) -> None:
-        super().__init__(f"missing in Kafka: {', '.join(topics)}; `rollcall setup` creates what is missing")
+        super().__init__(f"Kafka lacks the topics {', '.join(topics)}: run `rollcall setup`")
 
 
 class Publisher(Protocol):
