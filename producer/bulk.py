@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from ledger.values import StoredTemplate
 from producer.answers import JSON
 from producer.auth import SEND, Caller
+from producer.bulk_document import PARAMETERS, RESPONSES
 from producer.call import Call, read_call
 from producer.front import Front
 from producer.handover import hand_over
@@ -16,12 +17,11 @@ from producer.later import answer_later
 from producer.order import Desk, Order, Terms
 from producer.pages import Page, first_answer
 from producer.template import find_template
-from schemas.http import CommunicationLogListResponse, SimpleResponse
+from schemas.http import CommunicationLogListResponse
 
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
 MAX_PAGE = 1_000_000
-_ERRORS = (400, 401, 403, 404, 408, 409, 413, 415, 500, 503)
 
 
 def bulk_routes(front: Front) -> APIRouter:
@@ -37,7 +37,8 @@ def bulk_routes(front: Front) -> APIRouter:
     @router.post(
         "/communication/bulk",
         response_model=CommunicationLogListResponse,
-        responses={status: {"model": SimpleResponse} for status in _ERRORS},
+        responses=RESPONSES,
+        openapi_extra=PARAMETERS,
     )
     async def send_bulk(
         request: Request,
