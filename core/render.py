@@ -7,7 +7,8 @@ from the recipient's variables, else from the request's. Values are put in as th
     ├── TemplateError           a source that is no template
     └── RenderError             a template that cannot be rendered with these variables; it carries the name alone
         ├── MissingVariable
-        └── HeaderInjection
+        ├── HeaderInjection
+        └── TextTooLong
 """
 
 import re
@@ -23,12 +24,16 @@ __all__ = [
     "RenderError",
     "Template",
     "TemplateError",
+    "TextTooLong",
     "compile_html",
     "compile_subject",
     "compile_text",
     "html_to_text",
     "is_html",
 ]
+
+MAX_RENDERED = 500_000
+"""How many characters the values in one text may have, as they are put in: about as many as a request may have."""
 
 _PLACEHOLDER = re.compile(r"\{\{ *([A-Za-z_][A-Za-z0-9_.-]*) *\}\}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -65,6 +70,12 @@ class HeaderInjection(RenderError):  # noqa: N818  # it says what is the matter
     what = "control character in variable"
 
 
+class TextTooLong(RenderError):  # noqa: N818  # it says what is the matter
+    """With this variable the text is longer than MAX_RENDERED: a few kilobytes can ask for gigabytes."""
+
+    what = "text too long with variable"
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
     """A compiled template: made once a request, rendered for each recipient. Its repr does not show its text."""
@@ -79,14 +90,15 @@ class Template:
     def render(self, variables: Mapping[str, str], defaults: Mapping[str, str]) -> str:
         """The text for one recipient.
 
-        `variables` are the recipient's, `defaults` the request's. Raises MissingVariable where neither has a name, and
-        for a subject HeaderInjection.
+        `variables` are the recipient's, `defaults` the request's. Raises MissingVariable where neither has a name,
+        TextTooLong, and for a subject HeaderInjection.
         """
         parts = self._parts
         if len(parts) == 1:
             return parts[0]
         put = self._put
         filled = list(parts)
+        room = MAX_RENDERED
         for at in range(1, len(parts), 2):
             name = parts[at]
             value = variables.get(name)
@@ -94,7 +106,10 @@ class Template:
                 value = defaults.get(name)
                 if value is None:
                     raise MissingVariable(name)
-            filled[at] = value if put is None else put(name, value)
+            filled[at] = value = value if put is None else put(name, value)
+            room -= len(value)
+            if room < 0:
+                raise TextTooLong(name)
         return "".join(filled)
 
     def missing(self, variables: Mapping[str, str], defaults: Mapping[str, str]) -> list[str]:

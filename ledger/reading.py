@@ -90,3 +90,8 @@ def place_of_log(log: Log) -> Place:
 def place_of_request(request: Request) -> Place:
     """Where a request stands."""
     return Place(request.head.accepted_at, request.head.key)
+
+
+def counted(total: int, count_to: int | None) -> tuple[int, bool]:
+    """How many were counted where there are so many, and whether these are all."""
+    return (total, True) if count_to is None or total < count_to else (count_to, False)

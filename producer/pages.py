@@ -6,6 +6,7 @@ from core.address import normalise_email, normalise_phone
 from core.ids import log_id, request_key
 from core.intake import position_of
 from core.mask import mask_email, mask_phone, mask_raw
+from core.render import RenderError
 from producer.order import Order
 from schemas.http import CommunicationLogListResponse, CommunicationLogResponse, PageInfo
 from schemas.requests import Recipient
@@ -75,7 +76,7 @@ def _item(order: Order, log: str, recipient: Recipient, default_region: str | No
     return CommunicationLogResponse(
         id=log,
         channel=head.channel,
-        content=order.content.render(recipient.variables, head.variables),
+        content=_content(order, recipient),
         recipient=masked(head.channel, recipient.to, default_region),
         status=Status.SCHEDULED if waits else Status.PENDING,
         template_id=order.template.id if order.template else None,
@@ -87,3 +88,11 @@ def _item(order: Order, log: str, recipient: Recipient, default_region: str | No
         reference=recipient.reference,
         attempts=0,
     )
+
+
+def _content(order: Order, recipient: Recipient) -> str | None:
+    """The text, or None where it would be too long: such a delivery will fail."""
+    try:
+        return order.content.render(recipient.variables, order.head.variables)
+    except RenderError:
+        return None

@@ -1,15 +1,17 @@
 """What became of it: deliveries and requests, read from the ledger. Everybody sees what is theirs."""
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ValidationError
 
 from core.ids import LogId, request_key
-from ledger.books import read_books
+from ledger.books import known_recipients, read_books
 from ledger.ports import Ledger
 from ledger.reading import LogQuery, RequestPage, RequestQuery, place_of_log, place_of_request
+from ledger.reading import Page as LogPage
 from producer.answers import JSON
 from producer.auth import READ, Caller
 from producer.errors import BadRequestError, NotFoundError
@@ -124,12 +126,22 @@ async def _listed(front: Front, query: LogQuery, page: Asked) -> Response:
 async def _logs(front: Front, ledger: Ledger, query: LogQuery, page: Asked) -> CommunicationLogListResponse:
     found = await ledger.logs.find(query)
     last = place_of_log(found.items[-1]) if found.items else None
-    info = page.info(found.total, last, more=found.more, exact=found.exact)
+    total, exact = await _total(ledger, query, found)
+    info = page.info(total, last, more=found.more, exact=exact)
     items = await show_logs(found.items, ledger, front.sealer)
     now = front.sources.now()
     return CommunicationLogListResponse(
         code=200, items=items, message="ok", pagination=info, timestamp=now, total=info.total
     )
+
+
+async def _total(ledger: Ledger, query: LogQuery, found: LogPage) -> tuple[int, bool]:
+    """How many there are, and whether that is all: a whole request knows it, however large it is."""
+    whole = LogQuery(query.tenant_id, query.user_id, query.key, page_size=query.page_size, count_to=query.count_to)
+    if query.key is None or found.exact or replace(query, page=1) != whole:
+        return found.total, found.exact
+    request = await ledger.requests.get(query.key)
+    return (known_recipients(request), True) if request else (found.total, False)
 
 
 async def _log(front: Front, ledger: Ledger, caller: Caller, log_id: str) -> LogResponse:

@@ -6,7 +6,7 @@ from core.ids import LogId, RequestKey, log_range
 from core.work import Counts
 from ledger.memory.store import Store
 from ledger.pending import pending_of_chunk
-from ledger.reading import LogQuery, Page, place_of_log
+from ledger.reading import LogQuery, Page, counted, place_of_log
 from ledger.values import Log
 
 
@@ -35,12 +35,12 @@ class MemoryLogs:
         found = [log for log in self._all(query) if _matches(log, query)]
         found.sort(key=lambda log: log.id)
         found.sort(key=lambda log: log.created_at, reverse=True)  # stable: within a time the order of ids stays
-        total = len(found)
+        total, exact = counted(len(found), query.count_to)
         if query.after is not None:
             found = [log for log in found if query.after.precedes(place_of_log(log))]
         start = 0 if query.after else (query.page - 1) * query.page_size
         end = start + query.page_size
-        return Page(found[start:end], 0 if query.count_to == 0 else total, more=len(found) > end)
+        return Page(found[start:end], total, more=len(found) > end, exact=exact)
 
     async def counts(self, key: RequestKey) -> Counts:
         """How many logs of a request have which status and reason by now."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from core.ids import RequestKey
 from core.work import Counts
 from ledger.memory.store import RequestDocument, Store
-from ledger.reading import RequestPage, RequestQuery, place_of_request
+from ledger.reading import RequestPage, RequestQuery, counted, place_of_request
 from ledger.values import Completion, Head, Part, Request, tally
 
 
@@ -110,12 +110,12 @@ class MemoryRequests:
         ]
         found.sort(key=lambda request: request.head.key)
         found.sort(key=lambda request: request.head.accepted_at, reverse=True)
-        total = 0 if query.count_to == 0 else len(found)
+        total, exact = counted(len(found), query.count_to)
         if query.after is not None:
             found = [request for request in found if query.after.precedes(place_of_request(request))]
         start = 0 if query.after else (query.page - 1) * query.page_size
         end = start + query.page_size
-        return RequestPage(found[start:end], total, more=len(found) > end)
+        return RequestPage(found[start:end], total, more=len(found) > end, exact=exact)
 
     async def standing(self, keys: Sequence[RequestKey]) -> dict[RequestKey, Request]:
         """Which of these requests exist."""

@@ -1,6 +1,7 @@
 """Reading deliveries over HTTP, after a consumer has worked on them."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -276,3 +277,25 @@ async def test_reading_needs_a_token_and_its_scope(library: Library, path: str) 
     assert (await library.service.client.get(path)).status_code == 401
     assert "communication:read" in (await library.get(path, "communication:send", status=403))["message"]
     assert (await library.service.get(path, a_token(ADMIN))).status_code in (200, 404)
+
+
+async def test_a_text_that_variables_blow_up_fails_and_is_not_shown(library: Library) -> None:
+    big = {"to": ANN, "variables": {"x": "y" * 1_000}}
+    await library.sent("big", [big], content="{{x}}" * 501)
+
+    (item,) = (await library.get(LOGS))["items"]
+
+    assert (item["status"], item["reason"], "content" in item) == ("failed", "invalid_content", False)
+    answer = await library.service.send({"channel": "sms", "content": "{{x}}" * 501, "recipients": [big]})
+    assert (answer.status_code, "content" in answer.json()["items"][0]) == (200, False)
+
+
+async def test_a_request_larger_than_lists_are_counted_is_counted_from_its_parts(library: Library) -> None:
+    library.world.limits = replace(library.world.limits, chunk_size=500)
+    await library.pending("big", [f"138{number:08}" for number in range(10_050)])
+
+    alone = (await library.get(f"{LOGS}?request_id=big"))["pagination"]
+    narrowed = (await library.get(f"{LOGS}?request_id=big&channel=sms"))["pagination"]
+
+    assert (alone["total"], alone["total_pages"], "more_than_total" in alone) == (10_050, 503, False)
+    assert (narrowed["total"], narrowed["total_pages"], narrowed["more_than_total"]) == (10_000, 500, True)

@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.render import (
+    MAX_RENDERED,
     HeaderInjection,
     MissingVariable,
     Template,
     TemplateError,
+    TextTooLong,
     compile_html,
     compile_subject,
     compile_text,
@@ -115,6 +117,17 @@ def test_a_variable_that_neither_has_is_named() -> None:
         template.render({"a": "secret"}, {})
     assert caught.value.name == "b"
     assert str(caught.value) == "missing variable: b"
+
+
+@pytest.mark.parametrize(("compiler", "value"), [(compile_text, "x" * 1_000), (compile_html, "&" * 200)])
+def test_a_text_that_values_blow_up_is_refused_by_the_name_of_the_variable(compiler: Compiler, value: str) -> None:
+    fits = compiler("{{big}}" * (MAX_RENDERED // 1_000))
+    too_long = compiler("{{big}}" * (MAX_RENDERED // 1_000 + 1))
+
+    assert len(fits.render({"big": value}, {})) == MAX_RENDERED
+    with pytest.raises(TextTooLong, match="big") as refused:
+        too_long.render({"big": value}, {})
+    assert value not in str(refused.value)
 
 
 def test_a_template_without_variables_is_its_own_text() -> None:
