@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 from cli.summary import REACHED, Missed, Summary
 from core.ids import position
+from ledger.books import Books, read_books
 from ledger.ports import Ledger
 from ledger.reading import LogQuery
 from ledger.values import Log, Request
@@ -34,8 +35,8 @@ def heading(request: Request) -> list[str]:
 async def summarise(ledger: Ledger, request: Request) -> Summary:
     """The roll call of a request, without the list of those who were not reached."""
     key, completion = request.head.key, request.completion
-    counted = await ledger.chunks.counts(key)
-    counts = Counter({(status.value, reason and reason.value): n for (status, reason), n in counted.items()})
+    books = await read_books(ledger, request)
+    counts = Counter({(status.value, reason and reason.value): n for (status, reason), n in books.outcomes.items()})
     total = sum(part.size for part in request.parts.values())
     sums = {counts.total(), total}
     if completion:
@@ -48,20 +49,14 @@ async def summarise(ledger: Ledger, request: Request) -> Summary:
         missed=(),
         missed_total=missed.total,
         accounted=completion is not None and not completion.incomplete and len(sums) == 1,
-        notes=await _notes(ledger, request, counts, total),
+        notes=_notes(request, books, counts, total),
     )
 
 
-async def _notes(ledger: Ledger, request: Request, counts: Counter[tuple[str, str | None]], total: int) -> list[str]:
+def _notes(request: Request, books: Books, counts: Counter[tuple[str, str | None]], total: int) -> list[str]:
     """What keeps the books open or does not add up, and what receipts have said since."""
     notes = []
-    delivered = LogQuery(
-        request.head.tenant_id,
-        key=request.head.key,
-        statuses=frozenset({Status.DELIVERED}),
-        page_size=1,
-    )
-    if arrived := (await ledger.logs.find(delivered)).total:
+    if arrived := books.current[Status.DELIVERED, None]:
         notes.append(f"by receipt since then: {arrived:,} delivered")
     waiting = sum(n for (status, _), n in counts.items() if status in {status.value for status in WAITING})
     if waiting:
