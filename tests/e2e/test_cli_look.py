@@ -3,6 +3,9 @@
 import asyncio
 import csv
 import json
+import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,3 +133,20 @@ def test_doctor_finds_nothing_and_then_what_setup_mends(house: House) -> None:
     assert "lacks topics      house-bare.results is missing" in bare.stdout
     assert "lacks indexes     MongoDB lacks the indexes" in bare.stdout
     assert all(line.endswith(" setup") for line in bare.stdout.splitlines() if "mend: " in line)
+
+
+def test_what_the_readme_gives_to_copy_runs_as_it_stands_there(house: House, tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    script, end = (
+        re.findall(rf"<!-- tests/e2e/test_cli_look\.py {says} -->\n```\w+\n(.*?)```", readme, re.DOTALL)[0]
+        for says in ("runs this", "expects this at the end")
+    )
+    # `.venv` is this Python's environment, wherever that lies.
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "rollcall").symlink_to(Path(sys.executable).with_name("rollcall"))
+    done = subprocess.run(
+        ["bash", "-eu", "-c", script], cwd=tmp_path, env=house.env, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "1 of 2 recipients would fail\n")
+    assert done.stdout.endswith(end)
+    assert "order-18 would fail" in done.stdout
