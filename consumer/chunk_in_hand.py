@@ -50,12 +50,22 @@ class ChunkInHand:
         self._prefix = log_prefix(self.chunk.key, self.chunk.part)
         self._maker = LogMaker(self.chunk, opened.head)
         self._stop: Status | None = Status.CANCELLED if self.chunk.cancelled else None
+        self._why: str | None = None
         self._expire()
 
     @property
     def busy(self) -> bool:
         """Whether there is something to send, to log, or to stop."""
         return bool(self._window or self._work.decided or (self._stop and self._work.waiting))
+
+    @property
+    def sends(self) -> bool:
+        """Whether something may be sent, for which the text and the addresses are needed."""
+        return not self._stop and bool(self._window or self._work.waiting)
+
+    def give_up(self, why: str) -> None:
+        """End all that was not sent as failed."""
+        self._stop, self._why = self._stop or Status.FAILED, why
 
     async def take_up(self) -> None:
         """Publish what an earlier owner logged; find out which deliveries of its window are certain (take-over)."""
@@ -121,7 +131,8 @@ class ChunkInHand:
             logs += self._judge(entry, rules, now)
         if self._stop:
             for line in rest_of(self._work):
-                logs.append(self._maker.ended(line.index, stopped_line(self._stop, line), line.attempts, None, now))
+                found = stopped_line(self._stop, line, self._why)
+                logs.append(self._maker.ended(line.index, found, line.attempts, None, now))
             self._work = replace(self._work, todo=(), later=())
         if logs:
             self._count(await self._tools.lasting(lambda: self._tools.ledger.logs.insert(logs), "log"))
@@ -132,7 +143,7 @@ class ChunkInHand:
         """The log of an outcome; nothing where it is tried again, or must be in the chunk before it is in a log."""
         found = verdict(entry, rules)
         if isinstance(found, Line) and self._stop:
-            found = stopped_line(self._stop, found)
+            found = stopped_line(self._stop, found, self._why)
         if found is None:
             return []
         if isinstance(found, Line):
@@ -262,6 +273,8 @@ class ChunkInHand:
         return sticky or (names[attempts % len(names)].name if names else None)
 
     def _message(self, index: int) -> Message:
+        if self._opened.text is None:
+            raise AssertionError("what cannot be opened is stopped")
         return self._maker.message(index, self._recipients[index - self.chunk.first], self._opened.text)
 
     def _rules(self) -> Rules:
@@ -279,9 +292,10 @@ class ChunkInHand:
             retry=tools.limits.retry,
             jitter=lambda: draw,
             stopped_as=self._stop or Status.CANCELLED,
+            why_stopped=self._why,
         )
 
 
-def stopped_line(status: Status, line: Line) -> Ended:
+def stopped_line(status: Status, line: Line, why: str | None) -> Ended:
     """How a stop ends a delivery that waits."""
-    return stopped(status, doubted=line.tainted or line.sticky is not None)
+    return stopped(status, why, doubted=line.tainted or line.sticky is not None)

@@ -14,13 +14,14 @@ from core.ids import ChunkId, RequestKey
 from ledger.errors import SealingError
 from ledger.sealing import open_recipients
 from ledger.texts import open_text
-from ledger.values import Claim, Claimed
+from ledger.values import Claim, Claimed, Request
 from schemas.statuses import Channel, Lane
 
 Take = Callable[[Claim], Awaitable[Claimed | None]]
 
 UNOPENED = timedelta(seconds=30)
-"""How long a chunk that could not be opened is left alone."""
+"""How long a chunk that could not be opened is left alone at least; an old one for a tenth of its age."""
+UNOPENED_MOST = timedelta(minutes=10)
 
 
 _numbers = itertools.count(1)
@@ -102,13 +103,34 @@ async def _open(taken: Taken, tools: Tools) -> ChunkInHand:
     try:
         opened = await request_of(claimed.chunk.key, tools)
         recipients = open_recipients(tools.sealer, claimed.chunk.id, claimed.chunk.sealed)
+    except SealingError as error:
+        return await _open_without_key(taken, str(error), tools)
     except Exception:
-        await _put_back_unopened(claimed, tools)
+        await _put_back_unopened(claimed, UNOPENED, tools)
         raise
     return ChunkInHand(claimed, opened, recipients, taken.lease, tools)
 
 
-async def _put_back_unopened(claimed: Claimed, tools: Tools) -> None:
+async def _open_without_key(taken: Taken, lacking: str, tools: Tools) -> ChunkInHand:
+    """A chunk that can be ended without its text and addresses: nothing is left to send, or it is stopped or too old.
+
+    Any other is put back, and the error raised again: the key may be given to this process, or to another.
+    """
+    chunk = taken.claimed.chunk
+    tools.metrics.unopened.inc()
+    tools.progress.lacks(lacking)
+    head = (await _stored(chunk.key, tools)).head
+    hand = ChunkInHand(taken.claimed, Opened(head, None), [], taken.lease, tools)
+    age = tools.ledger.now() - max(head.accepted_at, head.send_at or head.accepted_at)
+    if age > tools.limits.retry.max_age:
+        hand.give_up(lacking)
+    if hand.sends:
+        await _put_back_unopened(taken.claimed, min(max(UNOPENED, age / 10), UNOPENED_MOST), tools)
+        raise SealingError(lacking)
+    return hand
+
+
+async def _put_back_unopened(claimed: Claimed, pause: timedelta, tools: Tools) -> None:
     """Leave a chunk to a process that can open it, one that has the key for instance; nothing of it was sent.
 
     The window that the claim recorded is taken back, or it would end as unknown. One that was open before stays open.
@@ -116,7 +138,7 @@ async def _put_back_unopened(claimed: Claimed, tools: Tools) -> None:
     if claimed.taken_over:
         return
     work = replace(claimed.chunk.work, next=claimed.window.batch if claimed.window else None)
-    due_at = tools.ledger.now() + UNOPENED
+    due_at = tools.ledger.now() + pause
     await tools.lasting(lambda: tools.ledger.chunks.release(claimed.hold, work, due_at), "put back")
 
 
@@ -124,7 +146,12 @@ async def request_of(key: RequestKey, tools: Tools) -> Opened:
     """The request of a chunk, from memory where it was used before."""
     if known := tools.requests.get(key):
         return known
+    head = (await _stored(key, tools)).head
+    return tools.requests.put(Opened(head, open_text(tools.sealer, head)))
+
+
+async def _stored(key: RequestKey, tools: Tools) -> Request:
     request = await tools.lasting(lambda: tools.ledger.requests.get(key), "read the request")
     if request is None:
         raise AssertionError("a chunk is written only after its request")
-    return tools.requests.put(Opened(request.head, open_text(tools.sealer, request.head)))
+    return request

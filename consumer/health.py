@@ -27,7 +27,7 @@ async def start_health(
         return web.Response(body=body, content_type="application/json")
 
     async def readyz(_: web.Request) -> web.Response:
-        said = _readiness(progress.troubles(), now())
+        said = _readiness(progress.troubles(), progress.notes(), now())
         return web.Response(text=said.model_dump_json(), status=said.code, content_type="application/json")
 
     async def metrics_page(_: web.Request) -> web.Response:
@@ -42,11 +42,13 @@ async def start_health(
     return runner
 
 
-def _readiness(troubles: dict[str, str | None], now: datetime) -> Readiness:
+def _readiness(troubles: dict[str, str | None], notes: dict[str, str | None], now: datetime) -> Readiness:
     said = "; ".join(f"{name}: {trouble}" for name, trouble in troubles.items() if trouble)
     return Readiness(
         code=503 if said else 200,
         message=f"not ready: {said}" if said else "ready",
         timestamp=now,
-        dependencies={name: Dependency(ready=not trouble, trouble=trouble) for name, trouble in troubles.items()},
+        dependencies={
+            name: Dependency(ready=not trouble, trouble=trouble) for name, trouble in {**troubles, **notes}.items()
+        },
     )

@@ -53,6 +53,11 @@ class Metrics:
             "Chunks taken over with an open window",
             registry=self.registry,
         )
+        self.unopened = Counter(
+            "rollcall_chunks_unopened",
+            "Claims of a chunk that no sealing key of this process opens",
+            registry=self.registry,
+        )
         self.lost_leases = Counter(
             "rollcall_leases_lost",
             "Chunks that this process had to let go",

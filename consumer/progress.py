@@ -9,6 +9,8 @@ STUCK_SECONDS = 90.0
 """How long a record may be in its handler while nothing of its kind moves, beyond the longest call to a provider."""
 DEAF_SECONDS = 75.0
 """How long a subscription may be without its consumer or its group: longer than a rebalance may take."""
+LACKING_SECONDS = 900.0
+"""How long a missing key is told: longer than a chunk that it sealed is left alone."""
 EXPAND = "expand"
 """The kind of work that is not a lane's deliveries."""
 
@@ -25,6 +27,7 @@ class Progress:
         self._busy: dict[str, tuple[str, float]] = {}
         self._moved: dict[str, float] = {}
         self._deaf: dict[str, tuple[float, str]] = {}
+        self._lacking: tuple[float, str] | None = None
         self.subscribed = False
 
     def ledger_answered(self) -> None:
@@ -44,6 +47,10 @@ class Progress:
         now = self._monotonic()
         since = {topic: at for topic, (at, _) in self._deaf.items()}
         self._deaf = {topic: (since.get(topic, now), said) for topic, said in troubles.items() if said}
+
+    def lacks(self, said: str) -> None:
+        """A chunk could not be opened for want of a sealing key."""
+        self._lacking = self._monotonic(), said
 
     @contextlib.contextmanager
     def busy(self, kind: str, topic: str) -> Iterator[None]:
@@ -68,6 +75,11 @@ class Progress:
             "subscriptions": self._deafness(now) if self.subscribed else "not yet",
             "progress": self._stuck(now),
         }
+
+    def notes(self) -> dict[str, str | None]:
+        """What is wrong by name, or None, and does not decide: the process goes on with all the rest."""
+        lately = self._lacking and self._monotonic() - self._lacking[0] < LACKING_SECONDS
+        return {"sealing_keys": self._lacking[1] if self._lacking and lately else None}
 
     def _deafness(self, now: float) -> str | None:
         lasting = [f"{topic}: {said}" for topic, (since, said) in self._deaf.items() if now - since > DEAF_SECONDS]

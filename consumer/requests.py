@@ -10,10 +10,10 @@ from ledger.values import Head
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A request's head and its text."""
+    """A request's head and its text; None: no key opens it, and nothing of it is sent."""
 
     head: Head
-    text: Text
+    text: Text | None
 
 
 class RequestCache:

@@ -62,6 +62,7 @@ class Rules:
     jitter: Callable[[], float]
     """Numbers in [0, 1); one draw a window keeps its retries together."""
     stopped_as: Status = Status.CANCELLED
+    why_stopped: str | None = None
 
     @property
     def careful(self) -> bool:
@@ -85,18 +86,23 @@ def verdict(entry: Entry, rules: Rules) -> Ended | Line | None:
         case Mark.LOST:
             return Ended(Status.UNKNOWN, Reason.INTERRUPTED)
         case Mark.STOPPED:
-            return stopped(rules.stopped_as, doubted=entry.tainted or rules.sticky)
+            return stopped(rules.stopped_as, rules.why_stopped, doubted=entry.tainted or rules.sticky)
         case None:
             raise AssertionError("every delivery of a window is answered before it is judged")
         case _:
             assert_never(entry.answer)
 
 
-def stopped(status: Status, *, doubted: bool) -> Ended:
-    """How a cancel or an expiry ends what was not sent; what is in doubt stays in doubt."""
-    if doubted:
-        return Ended(Status.UNKNOWN, Reason.NO_ANSWER)
-    return Ended(status, Reason.CANCELLED if status is Status.CANCELLED else Reason.EXPIRED)
+_STOPS = {
+    Status.CANCELLED: Reason.CANCELLED,
+    Status.EXPIRED: Reason.EXPIRED,
+    Status.FAILED: Reason.UNPROCESSABLE,
+}
+
+
+def stopped(status: Status, why: str | None = None, *, doubted: bool) -> Ended:
+    """How a stop ends what was not sent: cancelled, expired, or failed; what is in doubt stays in doubt."""
+    return Ended(Status.UNKNOWN, Reason.NO_ANSWER, why) if doubted else Ended(status, _STOPS[status], why)
 
 
 def _not_sent(reason: Reason, error: str | None, *, doubted: bool) -> Ended:

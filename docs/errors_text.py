@@ -22,7 +22,7 @@ _REASON_TO_DO: Mapping[Reason, str] = {
     Reason.INVALID_RECIPIENT: "correct the address; for numbers without `+` set ROLLCALL_DEFAULT_REGION",
     Reason.MISSING_VARIABLE: "give the variable with the recipient or the request",
     Reason.INVALID_CONTENT: "take line breaks and control characters out of what goes into a subject",
-    Reason.UNPROCESSABLE: "look at the consumer's log lines and report them; then send to those again",
+    Reason.UNPROCESSABLE: "look at the log's `error`: give the sealing key back, or report the fault; then send again",
     Reason.REJECTED: "read `error` in the log: the provider says why",
     Reason.GAVE_UP: "see that the provider works (`rollcall providers check`), then send to those again",
     Reason.UNAVAILABLE: "nothing; it is tried again by itself. If it lasts: `rollcall providers check`",

@@ -74,7 +74,10 @@ class Reason(Meaning):
     INVALID_RECIPIENT = "invalid_recipient", "failed: the address is none for this channel"
     MISSING_VARIABLE = "missing_variable", "failed: the content names a variable that nobody gave"
     INVALID_CONTENT = "invalid_content", "failed: a variable would break the message, such as a line break in a subject"
-    UNPROCESSABLE = "unprocessable", "failed: it met a fault of the consumer that repeating did not cure"
+    UNPROCESSABLE = (
+        "unprocessable",
+        "failed: it met a fault of the consumer that repeating did not cure, or no sealing key opened it in time",
+    )
     REJECTED = "rejected", "failed: the provider refused the message for good"
     GAVE_UP = "gave_up", "failed: every attempt was refused for the moment, until attempts or time ran out"
     UNAVAILABLE = "unavailable", "between attempts: the provider could not be reached or had a fault of its own"

@@ -105,6 +105,7 @@ async def test_a_consumer_waits_for_what_is_away_when_it_starts(servers: Servers
         with house.service("consumer", ready=False) as consumer:
             await until(lambda: not_ready_for(consumer, name))
             await until(lambda: "waiting for the stack" in consumer.said())
+            assert {"mongodb": "ROLLCALL_MONGO_URL", "kafka": "ROLLCALL_KAFKA_BOOTSTRAP"}[name] in consumer.said()
             servers.named(name).start()
             await until(lambda: is_ready(consumer))
             async with reading(house.bootstrap, Results(house.topics.results)) as results:

@@ -1,5 +1,6 @@
 """What meets a fault of ours again and again ends in a known state, and takes as little with it as it can."""
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ from consumer.subscribers import _expand_or_refuse
 from consumer.tools import Tools
 from core.ids import request_key
 from ledger.sealing import Sealer
-from tests.flow.world import TOPICS, World, awake
+from tests.flow.world import START, TOPICS, Steps, World, awake
 
 NUMBERS = [f"138000000{n:02d}" for n in range(7)]
 KEY = request_key("t1", "r1")
@@ -134,6 +135,64 @@ async def test_a_reply_topic_that_takes_nothing_blocks_nobody(closed_after: str)
     assert len(world.events("delivery.sent")) == 7
     assert len(world.events("request.completed")) == 1
     assert len(world.events("request.accepted", "mine")) == (closed_after == "delivering")
+
+
+def keyless(world: World) -> Tools:
+    return replace(world.tools(), sealer=Sealer([("k2", bytes([2]) * 32)]))
+
+
+async def test_what_no_key_opens_is_tried_ever_more_rarely_and_fails_when_it_is_too_old() -> None:
+    world = World()
+    await world.expand(world.record(*NUMBERS[:3]))
+    tools, tried = keyless(world), list[float]()
+    await world.deliver_all(tools)
+    while not await world.logs():
+        before = tools.metrics.unopened._value.get()
+        await world.deliver_all(tools)
+        if tools.metrics.unopened._value.get() > before:
+            tried.append((world.time - START).total_seconds())
+        world.pass_time(10)
+    pauses = [later - earlier for earlier, later in itertools.pairwise(tried)]
+    assert (min(pauses), max(pauses)) == (30, 600)
+    assert tried[-1] > world.limits.retry.max_age.total_seconds()
+    assert await world.outcomes() == [("failed", "unprocessable")] * 3
+    assert {log.error for log in await world.logs()} == {"no sealing key 'k1'"}
+    (completed,) = world.events("request.completed")
+    assert completed["by_status"] == {"failed": 3}
+    assert tools.progress.notes() == {"sealing_keys": "no sealing key 'k1'"}
+    assert not world.providers[0].calls
+
+
+async def test_what_no_key_opens_is_sent_once_the_key_is_back() -> None:
+    world = World()
+    await world.expand(world.record(*NUMBERS[:3]))
+    await world.deliver_all(keyless(world))
+    world.pass_time(31)
+    await world.deliver_all()
+    assert await world.outcomes() == [("sent", None)] * 3
+
+
+async def test_a_cancel_needs_no_key() -> None:
+    world = World()
+    await world.expand(world.record(*NUMBERS[:3]))
+    await world.deliver_all(keyless(world))
+    await world.ledger.requests.cancel(KEY)
+    await world.ledger.chunks.mark_cancelled(KEY)
+    await world.deliver_all(keyless(world))
+    assert await world.outcomes() == [("cancelled", "cancelled")] * 3
+    assert len(world.events("request.completed")) == 1
+
+
+async def test_what_was_under_way_when_its_key_was_lost_ends_as_unknown() -> None:
+    world = World()
+    await world.expand(world.record(*NUMBERS[:3], on_uncertain="resend"))
+    sending = world.tools(Steps(4, after=True))
+    assert await world.run_until_killed(world.deliver_all(sending))
+    assert world.providers[0].calls
+    world.pass_time(90_000)
+    await world.deliver_all(keyless(world))
+    outcomes = await world.outcomes()
+    assert outcomes == [("unknown", "interrupted")] * 2 + [("failed", "unprocessable")]
 
 
 async def test_the_region_that_a_part_was_begun_with_is_kept() -> None:
