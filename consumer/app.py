@@ -51,6 +51,10 @@ class NotReadyToStart(Exception):  # noqa: N818  # says what to do, and is shown
     """Topics or indexes are missing."""
 
 
+class CannotListen(Exception):  # noqa: N818  # likewise
+    """The address of health, readiness and metrics is taken, or is none of this machine's."""
+
+
 @dataclass(slots=True)
 class Service:
     """One consumer process."""
@@ -114,7 +118,12 @@ def _limits(settings: ConsumerSettings) -> Limits:
 async def serve(service: Service) -> None:
     """Run until asked to stop: health first, then wait for the stack, then take work."""
     settings, tools = service.settings, service.tools
-    health = await start_health(settings.consumer_http_host, settings.consumer_http_port, tools.progress, tools.metrics)
+    host, port = settings.consumer_http_host, settings.consumer_http_port
+    try:
+        health = await start_health(host, port, tools.progress, tools.metrics)
+    except OSError as error:
+        await _close(service)
+        raise CannotListen(error.strerror) from None
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, tools.stopping.set)
@@ -128,10 +137,14 @@ async def serve(service: Service) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await working
     finally:
-        await service.bus.aclose()
-        await tools.providers.aclose()
-        await service.ledger.aclose()
+        await _close(service)
         await health.cleanup()
+
+
+async def _close(service: Service) -> None:
+    await service.bus.aclose()
+    await service.tools.providers.aclose()
+    await service.ledger.aclose()
 
 
 async def _work(service: Service) -> None:
@@ -206,8 +219,8 @@ def run(settings: ConsumerSettings) -> None:
         _end(2, f"ROLLCALL_MONGO_URL: {error}")
     except (NotReadyToStart, LedgerNotReady) as error:
         _end(3, str(error))
-    except OSError as error:
-        _end(1, f"ROLLCALL_CONSUMER_HTTP_PORT: {error.strerror}")
+    except CannotListen as error:
+        _end(1, f"ROLLCALL_CONSUMER_HTTP_HOST, ROLLCALL_CONSUMER_HTTP_PORT: {error}")
 
 
 def _end(code: int, why: str) -> NoReturn:
