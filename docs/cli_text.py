@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
 from typer.main import get_command
 
@@ -61,7 +62,8 @@ def _section(path: tuple[str, ...], command: Any) -> str:
     if arguments:
         parts.append(_table([(f"`{_argument(one)}`", _help(one)) for one in arguments], "argument", "meaning"))
     if options:
-        rows = [(_names(one), _default(one), _help(one)) for one in options]
+        kinds = get_type_hints(inspect.unwrap(command.callback))
+        rows = [(_names(one, kinds[one.name]), _default(one), _help(one)) for one in options]
         parts.append(_table(rows, "option", "default", "meaning"))
     parts.append(f"{_exits(command)}\n")
     return "\n".join(parts)
@@ -77,17 +79,16 @@ def _argument(one: Any) -> str:
     return str(one.metavar or one.name.upper())
 
 
-def _names(option: Any) -> str:
-    names = [*option.opts, *option.secondary_opts]
-    shown = ", ".join(f"`{name}`" for name in names)
-    return shown if getattr(option, "is_flag", False) else f"{shown} {_kind(option)}"
+def _names(option: Any, kind: Any) -> str:
+    shown = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
+    return shown if kind is bool else f"{shown} {_kind(kind)}"
 
 
-def _kind(option: Any) -> str:
-    """What its value is: alternatives, or a kind of text."""
-    kind = option.type_descriptor.annotation
-    kind = get_args(kind)[0] if get_origin(kind) is list else kind
-    if isinstance(kind, type) and issubclass(kind, Enum):
+def _kind(kind: Any) -> str:
+    """What a value is: alternatives, or a kind of text."""
+    if inner := [one for one in get_args(kind) if one is not NoneType]:  # of a union with None, or of a list
+        return _kind(inner[0])
+    if issubclass(kind, Enum):
         return ", ".join(f"`{member.value}`" for member in kind)
     return _KINDS[kind]
 
