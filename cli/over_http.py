@@ -8,11 +8,13 @@ from rich.console import Console
 from cli.follow import open_follower
 from cli.http_call import Answered, post
 from cli.kafka import answering
+from cli.ledger import open_ledger
 from cli.over_kafka import known_topics
 from cli.roll import Roll
-from cli.settings import SendSettings
+from cli.settings import LedgerAddress, SendSettings
 from cli.summary import Summary
 from cli.waiting import Attempt, follow_to_end
+from cli.watch import watch
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -49,6 +51,15 @@ async def post_and_follow(
             roll = Roll(answered.request_id, answered.tenant_id, answered.total)
             attempt = Attempt(roll, asyncio.create_task(_done()), _settled)
             return answered, await follow_to_end(follower, attempt, console, timeout=timeout)
+
+
+async def post_and_watch(
+    call: Call, address: LedgerAddress, console: Console, *, timeout: float | None
+) -> tuple[Answered, Summary]:
+    """Make a call that may have been made before, and take the roll call from the ledger: events may be gone by now."""
+    async with open_ledger(address) as ledger:
+        answered = await post_only(call, console)
+        return answered, await watch(ledger, console, answered.tenant_id, answered.request_id, timeout=timeout)
 
 
 async def _done() -> None:

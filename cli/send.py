@@ -13,9 +13,9 @@ from cli import dry_run
 from cli.console import open_console, program
 from cli.errors import UsageError
 from cli.head import check_head
-from cli.http_call import encode_body
+from cli.http_call import Answered, encode_body
 from cli.order import Order, Survey, new_request_id, survey
-from cli.over_http import Call, post_and_follow, post_only
+from cli.over_http import Call, post_and_follow, post_and_watch, post_only
 from cli.over_kafka import publish_and_follow, publish_and_watch, publish_only
 from cli.render import print_roll_call
 from cli.rows import RowFormat
@@ -132,13 +132,21 @@ def _over_http(options: Options, order: Order, console: Console) -> Summary | No
         answered = asyncio.run(post_only(call, console))
         console.print(f"see {_report(answered.request_id, answered.tenant_id)}", soft_wrap=True)
         return None
+    answered, summary = asyncio.run(_called(options, call, console))
+    print_roll_call(console, summary, hint=_report(answered.request_id, answered.tenant_id))
+    return summary
+
+
+async def _called(options: Options, call: Call, console: Console) -> tuple[Answered, Summary]:
+    """Make the call and wait for its end: by the events, or where it may have been made before by the ledger."""
+    timeout = options.timeout_seconds
+    if options.request_id is not None and (address := ledger_if_given()):
+        return await post_and_watch(call, address, console, timeout=timeout)
     try:
         settings = load(SendSettings)
     except UsageError as error:
         raise UsageError(f"{error}\nresults are followed over Kafka: set it, or give --no-wait") from None
-    answered, summary = asyncio.run(post_and_follow(call, settings, console, timeout=options.timeout_seconds))
-    print_roll_call(console, summary, hint=_report(answered.request_id, answered.tenant_id))
-    return summary
+    return await post_and_follow(call, settings, console, timeout=timeout)
 
 
 def _many(number: int, what: str) -> str:

@@ -105,6 +105,17 @@ def test_the_body_is_that_of_the_contract(tmp_path: Path) -> None:
     assert "tenant_id" not in body
 
 
+def test_a_template_is_named_and_left_to_the_service(tmp_path: Path) -> None:
+    path = tmp_path / "people.jsonl"
+    path.write_text('"138"\n')
+    fields = {"channel": Channel.SMS, "content": "", "template": "verify_code", "user_id": None}
+    with open_source(path, None) as source:
+        body = encode_body(
+            source, check_head(fields, tenant=None, request_id=None), compile_all(Channel.SMS, "", None, {})
+        )
+    assert json.loads(body)["template"] == "verify_code"
+
+
 def test_a_file_too_large_for_one_call_is_pointed_to_kafka(tmp_path: Path) -> None:
     path = tmp_path / "people.jsonl"
     path.write_text('"138"\n' * (MOST_RECIPIENTS + 1))

@@ -1,0 +1,44 @@
+"""A dry run says of everybody what the consumer then does."""
+
+from collections import Counter
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cli.text import compile_all
+from cli.trial import Trial
+from schemas.requests import Recipient
+from schemas.statuses import Channel, Reason
+from tests.flow.world import Accounting, World
+
+PEOPLE = st.lists(
+    st.builds(
+        Recipient,
+        to=st.sampled_from(["13800000001", "+86 138 0000 0001", "13800000002", "138-0000-0003", "12", "nobody"]),
+        variables=st.dictionaries(st.sampled_from(["name", "city"]), st.sampled_from(["", "x"])),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(parts=st.lists(PEOPLE, min_size=1, max_size=3))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+async def test_the_verdicts_are_those_of_the_consumer(parts: list[list[Recipient]]) -> None:
+    content, variables = "Hello {{name}} of {{city}}", {"city": "Beijing"}
+    trial = Trial(Channel.SMS, compile_all(Channel.SMS, content, None, variables), "CN")
+    for line, recipient in enumerate((one for part in parts for one in part), 1):
+        trial.judge(recipient, line)
+
+    world = World(Accounting())
+    for number, part in enumerate(parts):
+        said = [one.model_dump(exclude_none=True) for one in part]
+        last = number == len(parts) - 1
+        await world.expand(world.record(*said, content=content, variables=variables, part=number, last=last))
+    await world.deliver_all()
+    reasons = [log.reason for log in await world.logs()]
+
+    assert trial.counts() == Counter(reasons)
+    expected = [(line, reason) for line, reason in enumerate(reasons, 1) if reason]
+    assert [(line, reason) for line, reason, _ in trial.unreached()] == expected[:20]
+    assert Reason.INVALID_CONTENT not in reasons
