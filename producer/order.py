@@ -18,6 +18,7 @@ from ledger.values import StoredTemplate
 from producer.auth import SEND_AS, Caller
 from producer.errors import BadRequestError, ForbiddenError
 from producer.fingerprint import Fingerprint
+from producer.names import check_names
 from producer.pieces import PIECE_BYTES, cut
 from producer.problems import check_unique, describe_problems
 from producer.settings import ProducerSettings
@@ -168,6 +169,7 @@ class _Roll:
 
 
 def _parsed(first: bytes) -> HttpBody:
+    check_names(first)
     try:
         body = HttpBody.model_validate_json(first)
     except ValidationError as error:
@@ -178,6 +180,7 @@ def _parsed(first: bytes) -> HttpBody:
 
 def _recipients(piece: bytes, first: int) -> list[AnyRecipient]:
     """Some recipients, the first of which is the body's number `first`."""
+    check_names(piece, first)
     try:
         found = _RECIPIENTS.validate_json(piece)
     except ValidationError as error:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, FailFast, Field, StringConstraints, model_validator
 
 from schemas.base import SCHEMA_VERSION, Record
 from schemas.statuses import Category, Channel, OnUncertain
@@ -18,7 +18,8 @@ RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:
 TenantId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@~-]{0,63}$")]
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
-Variables = dict[Name, str]
+Variables = Annotated[dict[Name, str], FailFast()]
+"""Looked at up to the first wrong one: an error for each of a million would fill the memory."""
 Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC))]
 """One that every zone and MongoDB can say: the first and the last day of the calendar have no UTC."""
 
