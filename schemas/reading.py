@@ -1,14 +1,14 @@
 """What is asked for when deliveries and requests are read over HTTP, and the answers about requests."""
 
-import re
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 
 from schemas.base import Record
 from schemas.http import Answer, CommunicationLogResponse, Moment, PageInfo, Text
+from schemas.moments import When
 from schemas.requests import Address, RequestId
 from schemas.statuses import Channel, Status
 
@@ -17,21 +17,11 @@ MAX_PAGE_SIZE = 100
 MAX_DEPTH = 10_000
 """How far pages by number reach, and how far a list is counted; behind that one reads on with `after`."""
 
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)")
-
-
-def _as_written(value: Any) -> Any:
-    # pydantic also takes numbers for moments, counted in seconds or milliseconds as it guesses.
-    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
-        raise ValueError("is no moment such as 2026-04-15T10:00:00Z; a + has to be written %2B in a URL")
-    return value
-
 
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-When = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_as_written)]
 PageNumber = Annotated[int, Field(ge=1, le=MAX_DEPTH, description="from 1; at most 10,000 items deep")]
 PageSize = Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE, description="how many items a page holds")]
 After = Annotated[

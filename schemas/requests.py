@@ -1,11 +1,11 @@
 """What a caller asks for: the intake record, and the HTTP body it grows from."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, FailFast, Field, StringConstraints, model_validator
+from pydantic import FailFast, Field, StringConstraints, model_validator
 
 from schemas.base import SCHEMA_VERSION, Record
+from schemas.moments import Moment
 from schemas.statuses import Category, Channel, OnUncertain
 
 MAX_PARTS = 65_536
@@ -20,8 +20,6 @@ UserId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 Variables = Annotated[dict[Name, str], FailFast()]
 """Looked at up to the first wrong one: an error for each of a million would fill the memory."""
-Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC))]
-"""One that every zone and MongoDB can say: the first and the last day of the calendar have no UTC."""
 
 
 class Recipient(Record):
