@@ -186,6 +186,11 @@ def test_a_file_goes_through_the_http_service_too(house: House, tmp_path: Path) 
         assert "3 recipients taken by the service" in sent.stdout
         assert sent.stdout.splitlines()[-1] == "all accounted for: yes"
 
+        for _ in range(2):
+            sent = rollcall(house, "send", people(tmp_path, 3), *args, "--request-id", "called-twice")
+            assert (sent.returncode, sent.stdout.splitlines()[-1]) == (0, "all accounted for: yes")
+        assert house.database["communication_logs"].count_documents({"request_id": "called-twice"}) == 3
+
         refused = rollcall(house, "send", people(tmp_path, 3), *args[:-1], "no token")
         assert refused.returncode == 1
         assert refused.stderr.startswith("--url: the service answered 401: ")
