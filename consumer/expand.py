@@ -11,7 +11,7 @@ from consumer.progress import EXPAND
 from consumer.recipients import PartChecker, bounds_of, expire_all, make_chunk, suppress_known
 from consumer.refuse import refuse
 from consumer.results import publish_results
-from consumer.tools import Tools, log
+from consumer.tools import Tools, log, where
 from consumer.wording import Wording, choose_wording
 from core.ids import RequestKey, bare_request_id, request_key
 from ledger.digests import request_digests
@@ -42,9 +42,17 @@ async def expand(record: Incoming, cluster: str, tools: Tools, *, sparing: bool 
     after = await tools.lasting(lambda: tools.ledger.requests.count(head.key, part.number), "count")
     if after.cancelled:
         await tools.lasting(lambda: tools.ledger.chunks.mark_cancelled(head.key, part.number), "mark")
-    await complete(head.key, tools)
+    await _complete(head.key, tools)
     tools.metrics.requests.labels("expanded").inc()
     log.info("part expanded", request_id=head.request_id, part=part.number, recipients=part.size)
+
+
+async def _complete(key: RequestKey, tools: Tools) -> None:
+    """Ask for the completion; a fault in that is not the record's, whose part is counted: the sweeper asks again."""
+    try:
+        await complete(key, tools)
+    except Exception as error:  # noqa: BLE001  # whatever it is, what is counted must not be refused
+        log.error("completing failed", error=type(error).__name__, where=where(error))
 
 
 async def _check(

@@ -10,10 +10,18 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    NotEnoughReplicasError,
+    PolicyViolationError,
+    RequestTimedOutError,
+    TopicAuthorizationFailedError,
+)
 
 from consumer.bus import Bus, BusRefused, BusUnavailable, DeadLetter
 from consumer.events import Event
-from consumer.kafka_bus import KafkaBus
+from consumer.kafka_bus import KafkaBus, _answered
 from consumer.memory_bus import MemoryBus
 from core.ids import ChunkId
 from devstack import Stack
@@ -138,6 +146,25 @@ async def test_a_topic_that_does_not_take_an_event_says_so_at_once(kafka_stack: 
                 await bus.publish(narrow, "r1", [Event("evt", "delivery.sent", "2026-01-02", os.urandom(1000))])
     finally:
         await bus.aclose()
+
+
+@pytest.mark.parametrize("error", [TopicAuthorizationFailedError, MessageSizeTooLargeError, PolicyViolationError])
+async def test_what_repeating_does_not_mend_is_a_refusal(error: type[KafkaError]) -> None:
+    async def call() -> None:
+        raise error
+
+    with pytest.raises(BusRefused):
+        await _answered(call())
+
+
+@pytest.mark.parametrize("error", [NotEnoughReplicasError, RequestTimedOutError, TimeoutError])
+async def test_what_may_pass_is_no_refusal(error: type[Exception]) -> None:
+    async def call() -> None:
+        raise error
+
+    with pytest.raises(BusUnavailable) as caught:
+        await _answered(call())
+    assert not isinstance(caught.value, BusRefused)
 
 
 async def test_wake_up_calls_name_their_chunk(kafka_stack: Stack) -> None:

@@ -98,6 +98,19 @@ async def test_a_part_that_still_waits_in_the_intake_is_not_given_up() -> None:
     assert not completed["incomplete"]
 
 
+async def test_a_part_that_is_counted_is_not_refused_because_its_completion_fails() -> None:
+    world = World()
+    tools = world.tools()
+    ledger = House(world.ledger, after=9)
+    broken = ledger.requests = Broken(world.ledger.requests, "get", 0)
+    await _expand_or_refuse(world.record(*NUMBERS), "cluster", replace(tools, ledger=ledger))  # type: ignore[arg-type]
+    assert broken._left < 0, "nothing was broken"
+    await world.settle(2)
+    assert not world.bus.dead_letters
+    assert not world.events("request.rejected")
+    assert len(world.events("request.completed")) == 1
+
+
 async def test_one_recipient_that_meets_a_fault_fails_alone() -> None:
     world = World()
     world.sealer = Thirteen([("k1", bytes(32))])
