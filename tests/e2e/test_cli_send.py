@@ -14,7 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cli.main import app
 from devstack import Stack
 from tests.e2e.caller import until
 from tests.e2e.house import House, a_house
@@ -33,9 +35,14 @@ def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
 
 
 def rollcall(house: House, *args: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [ROLLCALL, *args], env=house.env, capture_output=True, text=True, input=stdin, check=False, timeout=120
-    )
+    """The command as a process where it reads a pipe; else in this one, which is a second quicker."""
+    if stdin is not None:
+        return subprocess.run(
+            [ROLLCALL, *args], env=house.env, capture_output=True, text=True, input=stdin, check=False, timeout=120
+        )
+    unset = dict.fromkeys((name for name in os.environ if name.startswith("ROLLCALL_")), None)
+    done = CliRunner().invoke(app, args, env={**unset, **house.env})
+    return subprocess.CompletedProcess(args, done.exit_code, done.stdout, done.stderr)
 
 
 def people(tmp_path: Path, number: int = 300, *, bad: int = 0, repeated: int = 0) -> str:
