@@ -72,8 +72,17 @@ async def test_the_first_request_over_http_works_as_it_stands_there(
         answer = json.loads(await asyncio.to_thread(run, ["bash", "-eu", script], env, tmp_path))
         assert (answer["code"], answer["total"]) == (200, 2)
         completed = await results.completed(answer["items"][0]["request_id"])
-    assert completed.by_status == {"sent": 2}
-    assert completed.tenant_id == "tnt_xyz789"
+        assert completed.by_status == {"sent": 2}
+        assert completed.tenant_id == "tnt_xyz789"
+
+    script.write_text(block("runs this: reading"))
+    said = await asyncio.to_thread(run, ["bash", "-eu", script], env, tmp_path)
+    requests, logs, found = json.loads("[" + said.replace("}{", "},{") + "]")
+    assert [item["request_id"] for item in requests["items"]] == [completed.request_id]
+    assert logs["pagination"]["has_next"]
+    assert [item["request_id"] for item in logs["items"]] == [completed.request_id]
+    item = found["items"][0]
+    assert (item["recipient"], item["content"], item["status"]) == ("138****8000", "您的验证码是123456", "sent")
 
 
 def test_the_first_request_is_the_contracts_own_example() -> None:
