@@ -15,11 +15,13 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from pymongo import MongoClient
 
 from devstack import LocalKafka, Stack
 from devstack.packages import why_no_kafka
 from devstack.processes import Child
 from devstack.services import ready_url, service_env, start_service
+from ledger.mongo import MongoLedger
 from producer.tokens import issue_token
 from schemas.requests import BulkRequest
 from schemas.topics import MAX_INTAKE_BYTES, Topics
@@ -65,12 +67,17 @@ async def create_topics(bootstrap: str, topics: Topics, partitions: int = 4) -> 
         await admin.close()
 
 
+NO_MONGODB = "mongodb://127.0.0.1:9/?directConnection=true"
+"""Nothing listens there: what is only published needs no MongoDB."""
+
+
 @contextmanager
-def a_process(bootstrap: str, topics: Topics, log: Path, *, ready: bool) -> Iterator[tuple[Child, str]]:
+def a_process(
+    bootstrap: str, topics: Topics, log: Path, *, ready: bool, mongo_url: str = NO_MONGODB
+) -> Iterator[tuple[Child, str]]:
     stack = Stack(bootstrap, "", "given", durable=True, note="")
-    # Nothing listens there: what is only published needs no MongoDB.
     env = service_env(
-        stack, MONGO_URL="mongodb://127.0.0.1:9/?directConnection=true", JWT_SECRET=SECRET, TOPIC_PREFIX=topics.prefix
+        stack, MONGO_URL=mongo_url, MONGO_DATABASE=topics.prefix, JWT_SECRET=SECRET, TOPIC_PREFIX=topics.prefix
     )
     url = ready_url(env, "producer")
     with start_service(["rollcall", "producer"], env, url if ready else None, log=log) as child:
@@ -79,12 +86,12 @@ def a_process(bootstrap: str, topics: Topics, log: Path, *, ready: bool) -> Iter
 
 @asynccontextmanager
 async def a_producer(
-    bootstrap: str, log: Path, *, topics: Topics | None = None, ready: bool = True
+    bootstrap: str, log: Path, *, topics: Topics | None = None, ready: bool = True, mongo_url: str = NO_MONGODB
 ) -> AsyncIterator[Running]:
     if topics is None:
         topics = Topics(f"p{uuid4().hex[:8]}")
         await create_topics(bootstrap, topics)
-    with a_process(bootstrap, topics, log, ready=ready) as (child, url):
+    with a_process(bootstrap, topics, log, ready=ready, mongo_url=mongo_url) as (child, url):
         headers = {"Authorization": f"Bearer {TOKEN}"}
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30, trust_env=False) as client:
             yield Running(child, client, topics, bootstrap)
@@ -114,6 +121,9 @@ async def test_the_contracts_example_becomes_one_record_of_the_express_lane(kafk
         assert record.key.decode() == request.request_id == answer.headers["X-Request-Id"]
         assert request.recipients == json.loads(EXAMPLE.read_bytes())["recipients"]
         assert (request.tenant_id, request.user_id) == ("tnt_xyz789", "usr_abc123")
+        # What needs MongoDB is told in time that it is away.
+        refused = await assert_refused_in_time(running, **{"Idempotency-Key": "order-17"})
+        assert "MongoDB" in refused.json()["message"]
 
 
 async def test_a_hundred_thousand_recipients_become_parts_on_one_partition_in_order(
@@ -182,22 +192,36 @@ def own_kafka(tmp_path: Path) -> Iterator[LocalKafka]:
         kafka.kill()
 
 
-async def assert_refused_in_time(running: Running) -> httpx.Response:
+async def assert_refused_in_time(running: Running, **headers: str) -> httpx.Response:
     started = time.monotonic()
-    answer = await running.send(EXAMPLE.read_bytes())
+    answer = await running.send(EXAMPLE.read_bytes(), **headers)
     assert time.monotonic() - started < 5
     assert (answer.status_code, answer.json()["code"]) == (503, 503)
     assert answer.headers["Retry-After"]
     return answer
 
 
-async def test_kafka_may_be_away_at_the_start_and_in_between(own_kafka: LocalKafka, tmp_path: Path) -> None:
+@pytest.fixture
+async def ledger_ready(mongo_url: str) -> AsyncIterator[str]:
+    """A MongoDB with the indexes of the database `away`."""
+    ledger = await MongoLedger.connect(mongo_url, "away")
+    await ledger.setup()
+    await ledger.aclose()
+    yield mongo_url
+    with MongoClient[dict[str, Any]](mongo_url) as client:
+        client.drop_database("away")
+
+
+async def test_kafka_may_be_away_at_the_start_and_in_between(
+    own_kafka: LocalKafka, ledger_ready: str, tmp_path: Path
+) -> None:
     topics = Topics("away")
     # The topics come first: a producer that finds a Kafka without them ends, as it should.
     await asyncio.to_thread(own_kafka.start)
     await create_topics(own_kafka.bootstrap, topics)
     await asyncio.to_thread(own_kafka.stop)
-    async with a_producer(own_kafka.bootstrap, tmp_path / "log", topics=topics, ready=False) as running:
+    log = tmp_path / "log"
+    async with a_producer(own_kafka.bootstrap, log, topics=topics, ready=False, mongo_url=ledger_ready) as running:
 
         async def alive() -> bool:
             try:
