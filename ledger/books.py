@@ -7,8 +7,9 @@ from ledger.ports import Ledger
 from ledger.values import Request
 from schemas.statuses import WAITING
 
-FROM_LOGS = 1_000_000
-"""The logs of a completed request of so many recipients are counted at most: beyond, receipts do not show."""
+FROM_LOGS = 50_000
+"""The logs of a completed request of so many recipients are counted at most, in 0.1 to 1 s: beyond, receipts do not
+show."""
 
 
 @dataclass(frozen=True, slots=True)

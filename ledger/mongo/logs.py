@@ -69,22 +69,25 @@ class MongoLogs:
         waiting, waiting_total, exact = (
             await self._pending.find(query, end + 1, self.standing) if with_pending else ([], 0, True)
         )
-        logs, logs_total = await self._page(query, end + 1) if with_logs else ([], 0)
+        # What has this many logs before it stands in front of the page, however many pending ones there are.
+        skip = max(0, start - len(waiting))
+        logs, logs_total = await self._page(query, skip, end + 1 - skip) if with_logs else ([], 0)
         seen = {log.id: log for log in (*waiting, *logs)}
         twice = len(waiting) + len(logs) - len(seen)
         merged = sorted(seen.values(), key=lambda log: (-log.created_at.timestamp(), log.id))
         total = max(logs_total + waiting_total - twice, 0)
+        first, behind = start - skip, end - skip
         exact = exact and (query.count_to is None or logs_total < query.count_to)
-        return Page(merged[start:end], total, more=len(merged) > end, exact=exact)
+        return Page(merged[first:behind], total, more=len(merged) > behind, exact=exact)
 
-    async def _page(self, query: LogQuery, most: int) -> tuple[list[Log], int]:
-        """The first `most` logs behind the query's place, and how many it has in all."""
+    async def _page(self, query: LogQuery, skip: int, most: int) -> tuple[list[Log], int]:
+        """Up to `most` logs behind the query's place and those skipped, and how many it has in all."""
         index, order = index_for(query)
         found: list[Log] = []
         with answering():
             for which in spans(query):
                 if len(found) < most:
-                    cursor = self._logs.find(which).sort(order).limit(most - len(found)).hint(index)
+                    cursor = self._logs.find(which).sort(order).skip(skip).limit(most - len(found)).hint(index)
                     found += map(read_log, await cursor.to_list(None))
             return found, await count_up_to(self._logs, log_filter(query), query.count_to, index)
 
