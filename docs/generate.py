@@ -19,14 +19,15 @@ from schemas.base import Published, Record
 from schemas.http import CommunicationLogListResponse, SimpleResponse
 from schemas.reading import LogResponse, LogSearch, RequestListResponse, RequestResponse
 from schemas.receipts import Receipt
-from schemas.requests import BulkBody, BulkRequest
+from schemas.requests import BulkRequest
 from schemas.results import ChunkPointer, DeliveryEvent, RequestAccepted, RequestCompleted, RequestRejected
+from schemas.send import BulkSendRequest
 
 ROOT = Path(__file__).resolve().parents[1]
 
 SCHEMAS: dict[str, type[Record] | type[Published]] = {
     "bulk-request": BulkRequest,
-    "http-bulk-body": BulkBody,
+    "http-bulk-body": BulkSendRequest,
     "http-log-list-response": CommunicationLogListResponse,
     "http-log-response": LogResponse,
     "http-log-search": LogSearch,

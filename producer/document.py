@@ -1,6 +1,7 @@
 """The OpenAPI document, from the routes and what the routes cannot say about themselves."""
 
 from collections.abc import Iterator
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
@@ -11,17 +12,23 @@ from pydantic import BaseModel
 
 from producer.answers import JSON
 from producer.document_examples import ANSWERS, BODIES, ERRORS
+from producer.document_links import LINKS
 
 Json = dict[str, Any]
 
-_PARTS = "#/components/schemas/{model}"
+_MODEL = "#/components/schemas/{model}"
+_ERROR = "#/components/responses/{name}"
 _SCHEME = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "`rollcall token` makes one."}
-_REQUEST_ID = {"description": "The request's id, also in the log lines.", "schema": {"type": "string"}}
+_TEXT = {"schema": {"type": "string"}}
 _HEADERS: dict[str, Json] = {
-    "401": {"WWW-Authenticate": {"description": "What is wrong with the token.", "schema": {"type": "string"}}},
-    "403": {"WWW-Authenticate": {"description": "The scope that is needed.", "schema": {"type": "string"}}},
+    "401": {"WWW-Authenticate": {"description": "What is wrong with the token.", "required": True, **_TEXT}},
+    "403": {"WWW-Authenticate": {"description": "The scope that is needed.", "required": True, **_TEXT}},
     "503": {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}},
 }
+_ANY_REQUEST = ("408", "431")
+"""What a request may be answered with before it is looked at."""
+_NO_REQUEST = frozenset({"400", "408", "431", "503"})
+"""What may also be the answer to bytes that are no whole request, and so have no id."""
 _ABOUT = (
     "Sends SMS and e-mail in bulk, and can call the roll afterwards. Every error is `{code, message, timestamp}`; "
     "docs/errors.md says what to do about each."
@@ -52,14 +59,17 @@ def describe(app: FastAPI) -> Json:
         routes=app.routes,
         license_info={"name": "Apache 2.0", "identifier": "Apache-2.0"},
     )
-    schemas: Json = said.setdefault("components", {}).setdefault("schemas", {})
+    parts: Json = said.setdefault("components", {})
     for name in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(name, None)
-    said["components"]["securitySchemes"] = {"bearerAuth": _SCHEME}
+        parts["schemas"].pop(name, None)
+    parts["responses"] = {_name(status): _error(status) for status in ERRORS}
+    parts["securitySchemes"] = {"bearerAuth": _SCHEME}
     for path, operation in _operations(said):
-        if path.startswith("/communication"):
+        of_tenants = path.startswith("/communication")
+        operation["tags"] = ["communication" if of_tenants else "health"]
+        if of_tenants:
             operation["security"] = [{"bearerAuth": []}]
-        _describe_body(operation, schemas)
+        _describe_body(operation, parts["schemas"])
         _describe_answers(operation)
     return said
 
@@ -77,24 +87,45 @@ def _describe_body(operation: Json, schemas: Json) -> None:
         return
     model, examples = found
     schemas |= _schema_of(model)
-    content = {"schema": {"$ref": _PARTS.format(model=model.__name__)}, "examples": examples}
-    operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+    content = {"schema": {"$ref": _MODEL.format(model=model.__name__)}, "examples": examples}
+    operation["requestBody"] = {"required": True, "content": {JSON: content}}
 
 
 def _schema_of(model: type[BaseModel]) -> Json:
     """A model's schema by its name, and those that it refers to."""
-    schema = model.model_json_schema(ref_template=_PARTS)
+    schema = model.model_json_schema(ref_template=_MODEL)
     parts: Json = schema.pop("$defs", {})
     return {model.__name__: schema, **parts}
 
 
 def _describe_answers(operation: Json) -> None:
-    """Headers and examples of the answers; the framework's own 422 is none of ours."""
+    """What the answers are; an error is the same everywhere, and the framework's own 422 is none of ours."""
     answers: Json = operation["responses"]
     answers.pop("422", None)
     for status, answer in answers.items():
-        answer["headers"] = {"X-Request-Id": _REQUEST_ID, **answer.get("headers", {}), **_HEADERS.get(status, {})}
-        example = ANSWERS.get(operation["operationId"]) if status == "200" else ERRORS.get(status)
-        content = answer.get("content", {}).get("application/json")
-        if content is not None and example is not None:
-            content["example"] = example
+        if status in ERRORS and operation["tags"] == ["communication"]:
+            answers[status] = {"$ref": _ERROR.format(name=_name(status))}
+        else:
+            answer["headers"] = {**_headers(status), **answer.get("headers", {})}
+    answers |= {status: {"$ref": _ERROR.format(name=_name(status))} for status in _ANY_REQUEST}
+    name, good = operation["operationId"], answers["200"]
+    if name in ANSWERS:
+        good["content"][JSON]["example"] = ANSWERS[name]
+    if name in LINKS:
+        good["links"] = LINKS[name]
+
+
+def _error(status: str) -> Json:
+    content = {"schema": {"$ref": _MODEL.format(model="SimpleResponse")}, "example": ERRORS[status]}
+    phrase = HTTPStatus(int(status)).phrase
+    return {"description": phrase, "headers": _headers(status), "content": {JSON: content}}
+
+
+def _headers(status: str) -> Json:
+    said = {"description": "The request's id, also in the log lines.", "required": status not in _NO_REQUEST, **_TEXT}
+    return {"X-Request-Id": said, **_HEADERS.get(status, {})}
+
+
+def _name(status: str) -> str:
+    """An error's name among the parts, such as `NotFound`."""
+    return HTTPStatus(int(status)).phrase.title().replace(" ", "")

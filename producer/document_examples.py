@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from schemas.reading import LogSearch
-from schemas.requests import BulkBody
+from schemas.send import BulkSendRequest
 
 Json = dict[str, Any]
 
@@ -14,7 +14,7 @@ _REQUEST = "019d9103-3601-7c1c-8707-070707070707"
 
 BODIES: dict[str, tuple[type[BaseModel], Json]] = {
     "send_bulk": (
-        BulkBody,
+        BulkSendRequest,
         {
             "contract": {
                 "summary": "The contract's own",
@@ -123,6 +123,7 @@ ERRORS: dict[str, Json] = {
         "409": "the Idempotency-Key was used with another body",
         "413": "the body is larger than 16777216 bytes; split the recipients, or use `rollcall send`",
         "415": "Content-Type must be application/json",
+        "431": "request line and header fields are larger than 65536 bytes",
         "500": "internal server error",
         "503": "Kafka is away; nothing was sent",
     }.items()

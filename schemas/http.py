@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from schemas.base import Published
+from schemas.statuses import Channel, Reason, Status
 
 
 def _without_defaults(schema: dict[str, Any]) -> None:
@@ -62,13 +63,13 @@ class CommunicationLogResponse(Answer):
     """`dto.CommunicationLogResponse`: one delivery, and what rollcall adds to the contract's fields."""
 
     id: Annotated[str, Field(examples=["log_38bwp7hh1q0jf1my2cmqs46haw000000000"])]
-    channel: Annotated[str, Field(examples=["sms"])]
+    channel: Annotated[Channel, Field(examples=["sms"])]
     content: Annotated[
         Text,
         Field(examples=["您的验证码是123456"], description="the text as this recipient gets it; absent once erased"),
     ] = None
     recipient: Annotated[str, Field(examples=["138****8000"], description="masked")]
-    status: Annotated[str, Field(examples=["delivered"], description="where it stands, see docs/protocol.md")]
+    status: Annotated[Status, Field(examples=["delivered"], description="where it stands, see docs/protocol.md")]
     provider: Annotated[Text, Field(examples=["aliyun"], description="absent until a provider was asked")] = None
     response: Annotated[Text, Field(description="what the provider said to it")] = None
     error: Annotated[Text, Field(examples=["发送超时"], description="what went wrong, in words")] = None
@@ -80,7 +81,9 @@ class CommunicationLogResponse(Answer):
     sent_at: Annotated[Moment, Field(examples=["2026-04-15T10:01:00Z"])] = None
     request_id: str
     reference: Annotated[Text, Field(examples=["order-17"], description="the caller's own name for it")] = None
-    reason: Annotated[Text, Field(description="why it ended so, from the closed list of docs/errors.md")] = None
+    reason: Annotated[
+        Reason | SkipJsonSchema[None], Field(description="why it ended so, from the closed list of docs/errors.md")
+    ] = None
     attempts: Annotated[int, Field(description="how often a provider was asked")]
 
 

@@ -10,7 +10,7 @@ from schemas.base import Record
 from schemas.http import Answer, CommunicationLogResponse, Moment, PageInfo, Text
 from schemas.moments import When
 from schemas.requests import Address, RequestId
-from schemas.statuses import Channel, Status
+from schemas.statuses import Category, Channel, Reason, Status
 
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
@@ -27,9 +27,17 @@ PageSize = Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE, description="how many it
 After = Annotated[
     str,
     StringConstraints(min_length=1, max_length=300),
-    Field(description="`pagination.next` of the page before; instead of `page`"),
+    Field(
+        description="`pagination.next` of the page before; instead of `page`", json_schema_extra={"format": "cursor"}
+    ),
 ]
 Reference = Annotated[str, StringConstraints(max_length=200)]
+
+
+def _one_or_several(schema: dict[str, Any]) -> None:
+    """A list, or what it would hold."""
+    several = {"type": schema.pop("type"), "items": schema.pop("items")}
+    schema["anyOf"] = [several["items"], several]
 
 
 def _without_null(schema: dict[str, Any]) -> None:
@@ -69,8 +77,19 @@ class LogFilters(Paging):
     )
 
 
+_ONE_PLACE: dict[str, Any] = {
+    "not": {
+        "required": ["page", "after"],
+        "properties": {"page": {"type": "integer"}, "after": {"type": "string"}},
+    }
+}
+"""A page is named by its number or by what stands before it."""
+
+
 class LogSearch(Record):
     """The body of `POST /communication/logs/search`: the same conditions, and the recipient."""
+
+    model_config = ConfigDict(json_schema_extra=_ONE_PLACE)
 
     recipient: Annotated[
         Address | None, Field(description="an address as one would send to it; it stays out of URLs")
@@ -79,7 +98,11 @@ class LogSearch(Record):
     status: Annotated[
         list[Annotated[Status, Field(strict=False)]],
         BeforeValidator(_as_list),
-        Field(default_factory=list, description="one of these; one alone may stand without a list"),
+        Field(
+            default_factory=list,
+            description="one of these; one alone may stand without a list",
+            json_schema_extra=_one_or_several,
+        ),
     ]
     request_id: RequestId | None = None
     reference: Reference | None = None
@@ -116,8 +139,8 @@ class RequestSummary(Answer):
     request_id: str
     tenant_id: str
     user_id: Text = None
-    channel: str
-    category: str
+    channel: Channel
+    category: Category
     template_id: Text = None
     template_version: Annotated[
         int | SkipJsonSchema[None], Field(description="which version its text was taken from")
@@ -142,9 +165,9 @@ class RequestResponse(RequestSummary):
     timestamp: datetime
     done: Annotated[int, Field(description="how many of `total` have their outcome")]
     by_status: Annotated[
-        dict[str, int], Field(description="outcomes while it is under way, then as receipts have moved them")
+        dict[Status, int], Field(description="outcomes while it is under way, then as receipts have moved them")
     ]
-    by_reason: dict[str, int]
+    by_reason: dict[Reason, int]
 
 
 class RequestListResponse(Answer):

@@ -15,10 +15,10 @@ from starlette.datastructures import Headers
 from producer.bodies import check_headers
 from producer.clock import uuid7
 from producer.errors import RefusalError
-from producer.order import HttpBody
 from producer.pages import Page, masked
 from producer.problems import describe_problems
 from schemas.logs import SeldomFilter, describe
+from schemas.send import BulkSendRequest
 from schemas.statuses import Channel
 
 NOON = datetime(2026, 4, 15, 12, 0, 0, 1234, tzinfo=UTC)
@@ -28,7 +28,7 @@ GOOD = {"channel": "sms", "content": "Hello", "recipients": ["13800138000"]}
 def problems_of(body: Any) -> str:
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
     with pytest.raises(ValidationError) as caught:
-        HttpBody.model_validate_json(raw)
+        BulkSendRequest.model_validate_json(raw)
     return describe_problems(caught.value)
 
 

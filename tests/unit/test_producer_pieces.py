@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from core.intake import MAX_HEAD_BYTES
 from producer.auth import ADMIN, Caller
 from producer.errors import RefusalError
-from producer.order import Desk, HttpBody, Order
+from producer.order import Desk, Order
 from producer.pieces import cut
+from schemas.send import BulkSendRequest
 from schemas.topics import MAX_INTAKE_BYTES
 from tests.front import GOOD, some_settings, some_terms
 
@@ -132,6 +133,8 @@ def test_what_is_wrong_in_a_piece_is_named(body: Any, said: str) -> None:
         (b'{"channel":"sms","content":"a","recipients":["1","2","3",' + b'"4",' * 40 + b'{"to":"5","to":"6"}]}', "to"),
         (b'{"channel":"sms","content":"a","recipients":["1",{"to":"5","t\\u006f":"6"}]}', "to"),
         (b'{"channel":"sms","content":"a","recipients":["1",{"to":"5","variables":{"k":"","k":""}}]}', "k"),
+        (b'{"channel":"sms","content":"a","recipients":["1",' + b'"2",' * 40 + b'{"to":7,"to":"\\""}]}', "to"),
+        (b'{"channel":"sms","content":"a","recipients":["1",' + b'"2",' * 40 + b'{"to":7,"to":"8"}]}', "to"),
     ],
 )
 def test_a_name_that_is_there_twice_is_refused(raw: bytes, name: str, piece_bytes: int) -> None:
@@ -159,7 +162,7 @@ async def test_a_large_body_lets_others_on() -> None:
             await asyncio.sleep(0)
 
     task = asyncio.create_task(others())
-    pieces = await cut(bytearray(raw), HttpBody.model_fields)
+    pieces = await cut(bytearray(raw), BulkSendRequest.model_fields)
     task.cancel()
     assert turns >= len(pieces.runs) > len(raw) // 40_000
 
