@@ -44,6 +44,8 @@ _ADDRESSES = {
 }
 """What `init` leaves open, with what a stack on this machine has."""
 
+_START = "docker compose -f docker-compose.yml -f deploy/compose.dev.yml up --detach"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -126,17 +128,18 @@ async def _kafka() -> AsyncIterator[Finding]:
                 standing = await standing_topics(admin, [spec.name for spec in specs])
     except CommandError as error:
         said = str(error).partition(": ")[2] or str(error)
-        yield Finding("kafka", said, "docker compose up -d kafka, or correct ROLLCALL_KAFKA_BOOTSTRAP")
+        yield Finding("kafka", said, f"{_START} kafka, or correct ROLLCALL_KAFKA_BOOTSTRAP")
         return
     yield Finding("kafka", f"answers at {settings.kafka_bootstrap}")
-    lacks = [lack for spec in specs for lack in _topic(spec, standing.get(spec.name), settings)]
+    lacks = [lack for spec in specs for lack in examine_topic(spec, standing.get(spec.name), settings)]
     for lack in lacks:
         yield lack
     if not lacks:
         yield Finding("topics", f"all {len(specs)} under {settings.topic_prefix}")
 
 
-def _topic(spec: TopicSpec, standing: Standing | None, settings: CommonSettings) -> list[Finding]:
+def examine_topic(spec: TopicSpec, standing: Standing | None, settings: CommonSettings) -> list[Finding]:
+    """What a topic lacks; what is more than it must be is the operator's choice."""
     if standing is None:
         return [Finding("topics", f"{spec.name} is missing", f"{program()} setup")]
     return [
@@ -170,7 +173,7 @@ async def _ledger() -> AsyncIterator[Finding]:
                 yield Finding("indexes", "all there")
     except CommandError as error:
         said = str(error).partition(": ")[2] or str(error)
-        yield Finding("mongodb", said, "docker compose up -d mongo, or correct ROLLCALL_MONGO_URL")
+        yield Finding("mongodb", said, f"{_START} mongo, or correct ROLLCALL_MONGO_URL")
 
 
 async def _providers() -> AsyncIterator[Finding]:

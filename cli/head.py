@@ -5,12 +5,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from cli.errors import UsageError
+from schemas.moments import Moment
 from schemas.requests import BulkBody, BulkRequest
 
 _OPTIONS = {"tenant_id": "--tenant", "user_id": "--user", "variables": "--variable"}
+_MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
 _ANYONE = "anyone"  # stands for the recipients while the rest of a request is checked
 
 
@@ -71,13 +73,10 @@ def read_variables(pairs: Iterable[str]) -> dict[str, str]:
 
 
 def read_moment(option: str, text: str | None) -> datetime | None:
-    """A moment in ISO 8601 with its offset; raises UsageError."""
+    """A moment in RFC 3339, as the services take them; raises UsageError."""
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise UsageError(f"{option}: is written with its offset, such as 2026-01-31T09:00:00+08:00")
-    return moment
+        return _MOMENT.validate_python(text)
+    except ValidationError:
+        raise UsageError(f"{option}: is written with its offset, such as 2026-01-31T09:00:00+08:00") from None

@@ -1,8 +1,9 @@
 """The report as one JSON document, written as it is read: it may hold a million who were not reached."""
 
-import json
 from collections.abc import AsyncIterator
 from typing import IO, Any
+
+import orjson
 
 from cli.summary import Missed, Summary, by_status
 from ledger.values import Request
@@ -10,12 +11,12 @@ from ledger.values import Request
 
 async def write_json(file: IO[str], request: Request, summary: Summary, missed: AsyncIterator[list[Missed]]) -> None:
     """Write the document; of `missed` all that is given."""
-    head = json.dumps(_head(request, summary), indent=2, ensure_ascii=False)
+    head = orjson.dumps(_head(request, summary), option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode()
     file.write(head.removesuffix("\n}") + ',\n  "not_reached": [')
     separator = "\n"
     async for batch in missed:
         for one in batch:
-            file.write(f"{separator}    {json.dumps(_missed(one), ensure_ascii=False)}")
+            file.write(f"{separator}    {orjson.dumps(_missed(one)).decode()}")
             separator = ",\n"
     file.write("]\n}\n" if separator == "\n" else "\n  ]\n}\n")
 
@@ -31,8 +32,8 @@ def _head(request: Request, summary: Summary) -> dict[str, Any]:
         "tenant_id": head.tenant_id,
         "user_id": head.user_id,
         "channel": head.channel.value,
-        "accepted_at": head.accepted_at.isoformat(),
-        "completed_at": completion.completed_at.isoformat() if completion else None,
+        "accepted_at": head.accepted_at,
+        "completed_at": completion.completed_at if completion else None,
         "cancelled": request.cancelled,
         "incomplete": completion.incomplete if completion else False,
         "all_accounted_for": summary.accounted,

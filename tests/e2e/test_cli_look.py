@@ -102,6 +102,7 @@ def test_a_request_is_watched_to_its_end(house: House, tmp_path: Path) -> None:
 
 
 def test_what_could_not_be_used_is_listed_and_shown_and_only_revealed_on_demand(house: House) -> None:
+    assert rollcall(house, "dead-letters", "list").stdout == "there are no dead letters\n"
     bad = b'{"tenant_id": "t", "recipients": "13899990000"'
     (origin,) = asyncio.run(publish(house.bootstrap, house.topics.requests, bad, key="k", headers=[("reply_to", b"x")]))
     deadline = time.monotonic() + 60

@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from cli.doctor import examine_topic
 from cli.init import environment_text
 from cli.main import app
+from cli.settings import SendSettings
+from cli.topics import Standing
 
 AWAY = {
     "ROLLCALL_KAFKA_BOOTSTRAP": "127.0.0.1:1",
@@ -64,6 +67,24 @@ def test_each_wrong_variable_is_named_with_the_services_that_read_it() -> None:
     assert "ROLLCALL_CHUNK_SIZE: " in said
     assert "(producer, consumer)" in next(line for line in found if "CHUNK_SIZE" in line)
     assert "(consumer)" in next(line for line in found if "LEASE_SECONDS" in line)
+
+
+@pytest.mark.parametrize(
+    ("configs", "said"),
+    [
+        ({"retention.ms": "1000"}, "retention.ms=604800000"),
+        ({"max.message.bytes": "1000"}, "max.message.bytes=1048588"),
+        ({"cleanup.policy": "compact"}, "cleanup.policy=delete"),
+    ],
+)
+def test_a_topic_that_differs_comes_with_kafkas_own_command(configs: dict[str, str], said: str) -> None:
+    settings = SendSettings(kafka_bootstrap="kafka:9092")
+    spec = settings.topics.specs()[0]
+    (lack,) = examine_topic(spec, Standing(12, 3, configs), settings)
+    assert lack.mend == (
+        "kafka-configs.sh --bootstrap-server kafka:9092 --alter --entity-type topics "
+        f"--entity-name communication.bulk.requests --add-config {said}"
+    )
 
 
 @pytest.mark.timeout(90)

@@ -69,7 +69,9 @@ def test_a_moment_has_its_offset() -> None:
     assert moment.utcoffset() == timedelta(hours=8)
 
 
-@pytest.mark.parametrize("text", ["2026-01-31T09:00:00", "tomorrow", ""])
+@pytest.mark.parametrize(
+    "text", ["2026-01-31T09:00:00", "9999-12-31T23:59:59Z", "20260131T090000Z", "1769821200", "tomorrow", ""]
+)
 def test_a_moment_without_an_offset_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--send-at: is written with its offset"):
         read_moment("--send-at", text)
