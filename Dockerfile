@@ -37,6 +37,6 @@ USER 10001:10001
 WORKDIR /data
 EXPOSE 8080 8081
 # Alive, not ready: a service that waits for Kafka is not made better by a restart.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["python", "-IS", "/opt/probe.py", "/healthz"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=20s CMD ["python", "-IS", "/opt/probe.py", "/healthz"]
 ENTRYPOINT ["rollcall"]
 CMD ["--help"]

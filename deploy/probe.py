@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 
-TIMEOUT_SECONDS = 2
+TIMEOUT_SECONDS = 5
 # A container runs one of the two services: whichever listens is asked.
 PORTS = (os.environ.get("ROLLCALL_HTTP_PORT", "8080"), os.environ.get("ROLLCALL_CONSUMER_HTTP_PORT", "8081"))
 
