@@ -11,7 +11,7 @@ from producer.auth import SEND, Caller
 from producer.bulk_document import PARAMETERS, RESPONSES
 from producer.call import Call, read_call
 from producer.front import Front
-from producer.handover import hand_over
+from producer.handover import before_handover, hand_over
 from producer.idempotency import Past, recall, take_key
 from producer.later import answer_later
 from producer.order import Desk, Order, Terms
@@ -60,11 +60,12 @@ def bulk_routes(front: Front) -> APIRouter:
 async def accept(front: Front, desk: Desk, request: Request, call: Call) -> CommunicationLogListResponse:
     """Publish what the body asks for, once; raises RefusalError. The body is let go of."""
     async with front.bodies.taken(request) as raw:
-        past = await look_back(front, call)
-        order = await take_order(front, desk, raw, call, past)
-        stands = await settle(front, call, order, past)
-        if stands.decides_otherwise(order):
-            order = await take_order(front, desk, raw, call, stands)
+        with before_handover():
+            past = await look_back(front, call)
+            order = await take_order(front, desk, raw, call, past)
+            stands = await settle(front, call, order, past)
+            if stands.decides_otherwise(order):
+                order = await take_order(front, desk, raw, call, stands)
         raw.clear()
         if not stands.expanded:
             await hand_over(front, order)

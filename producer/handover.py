@@ -1,5 +1,8 @@
 """Handing an order to Kafka, and what the caller is told where that fails."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import structlog
 
 from core.intake import intake_topic
@@ -9,6 +12,15 @@ from producer.order import Order
 from producer.publisher import PublishError
 
 _log = structlog.get_logger()
+
+
+@contextmanager
+def before_handover() -> Iterator[None]:
+    """What must be there before anything is published: where it is away, the caller is told that nothing was sent."""
+    try:
+        yield
+    except UnavailableError as error:
+        raise UnavailableError(f"{error.message}; nothing was sent by this call") from None
 
 
 async def hand_over(front: Front, order: Order) -> None:

@@ -222,5 +222,6 @@ async def test_without_mongodb_a_key_is_503_and_no_key_is_fine() -> None:
     async with a_service(archive=archive_away()) as service:
         answer = await service.send(**{"Idempotency-Key": "k"})
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert answer.json()["message"].endswith("; nothing was sent by this call")
         assert service.publisher.records == []
         assert (await service.send()).status_code == 200

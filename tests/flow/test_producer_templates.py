@@ -110,4 +110,5 @@ async def test_without_mongodb_a_template_is_503_and_nothing_is_published() -> N
     async with a_service(archive=archive_away()) as service:
         answer = await service.send(CODE)
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert answer.json()["message"].endswith("; nothing was sent by this call")
         assert service.publisher.records == []
