@@ -21,8 +21,9 @@ class Index:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-KEY_DAYS = 10
-"""How long an idempotency key is kept: longer than the seven days that the intake keeps the record it goes with."""
+KEY_DAYS = 8
+"""How long an idempotency key is kept: longer than the seven days that the intake keeps the record it goes with, and not
+longer than a request is kept at least, for a key alone would have a request that was deleted sent again."""
 
 INDEXES = (
     Index(
