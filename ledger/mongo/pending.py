@@ -16,6 +16,11 @@ Standing = Callable[[Sequence[LogId]], Awaitable[dict[LogId, Log]]]
 MOST_LOOKED_AT = 100
 """So many requests and chunks are read to count further than the page needs, unless all is to be counted."""
 
+BATCH = 50
+"""So many requests are asked for their chunks at once."""
+FEW = 60
+"""How many chunks may be held at once; where a batch has more, each request is asked for itself."""
+
 _LONGEST_CHUNK = 1_000
 """Recipients; see ledger/values.Chunk."""
 
@@ -65,13 +70,26 @@ class Pending:
 
     async def _all_lines(self, query: LogQuery) -> AsyncGenerator[tuple[bool, list[Log]], None]:
         """(whether nobody claimed it, lines) of each chunk; of a request without one, nothing."""
-        async for head in self._heads(query):
-            empty = True
-            async for document in self._open_chunks(head, query):
-                empty = False
-                yield document["fence"] == 0, self._lines(document, head, query)
-            if empty:
-                yield True, []
+        async for heads in _batches(self._heads(query)):
+            few = await self._few_chunks(heads, query)
+            for head in heads:
+                empty = True
+                async for document in self._open_chunks(head, query) if few is None else _each(few[head.key]):
+                    empty = False
+                    yield document["fence"] == 0, self._lines(document, head, query)
+                if empty:
+                    yield True, []
+
+    async def _few_chunks(self, heads: Sequence[Head], query: LogQuery) -> dict[RequestKey, list[Document]] | None:
+        """The open chunks of some requests in one find; None where they are too many to be held at once."""
+        which: Document = {"request": {"$in": [head.key for head in heads]}, "open": True}
+        with answering():
+            ids = await self._chunks.find(which, {"_id": True}).hint("open_in_order").limit(FEW + 1).to_list(None)
+            if len(ids) > FEW:
+                return None
+            which = {"_id": {"$in": [document["_id"] for document in ids]}, "open": True, **_referring(query)}
+            found = await self._chunks.find(which, _SHOWN).sort("_id", 1).to_list(None)
+        return {head.key: [one for one in found if one["request"] == head.key] for head in heads}
 
     def _lines(self, document: Document, head: Head, query: LogQuery) -> list[Log]:
         window, chunk = read_window(document["window"]), read_chunk(document)
@@ -101,11 +119,30 @@ class Pending:
         which: Document = {"request": head.key, "open": True}
         if query.count_to == 0 and query.after is not None and query.after.at == head.accepted_at:
             which["_id"] = {"$gte": _first_behind(head.key, query.after)}
-        if query.reference is not None:
-            which["references"] = query.reference
+        which |= _referring(query)
         with answering():
             async for document in self._chunks.find(which, _SHOWN).sort("_id", 1).hint("open_in_order"):
                 yield document
+
+
+def _referring(query: LogQuery) -> Document:
+    return {} if query.reference is None else {"references": query.reference}
+
+
+async def _batches(heads: AsyncIterator[Head]) -> AsyncIterator[list[Head]]:
+    batch: list[Head] = []
+    async for head in heads:
+        batch.append(head)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+async def _each(documents: Sequence[Document]) -> AsyncIterator[Document]:
+    for document in documents:
+        yield document
 
 
 def _behind(query: LogQuery) -> object:

@@ -50,6 +50,19 @@ async def test_reading_on_gives_every_delivery_once_and_in_order(ledger: Ledger,
     assert await walked(ledger, page_size, **bounds) == await shown(ledger, **bounds)
 
 
+async def test_requests_of_many_chunks_are_read_in_the_same_order_as_small_ones(ledger: Ledger) -> None:
+    chunks = [a_chunk("large", size=1, first=first) for first in range(65)]
+    await a_request(ledger, a_head("large", accepted_at=FAR), *chunks)
+    for name in ("small", "smaller"):
+        await a_request(ledger, a_head(name), a_chunk(name, size=1))
+
+    whole = await shown(ledger)
+
+    assert whole[:65] == [f"large 0.{index} pending" for index in range(65)]
+    assert len(whole) == 67
+    assert await walked(ledger, 30) == whole
+
+
 async def test_what_is_accepted_meanwhile_moves_nothing(ledger: Ledger) -> None:
     await some_deliveries(ledger)
     whole = await shown(ledger)
