@@ -115,6 +115,8 @@ async def _phase(caller: Caller, child: Child, calls: int, beside: int) -> Phase
     took: list[float] = []
     while len(took) < calls or answered < 3 * beside:
         took.append(await caller.small())
+        if failed := next((task for task in large if task.done()), None):
+            failed.result()
     ending = True
     await asyncio.gather(*large)
     cut = statistics.quantiles(took, n=100, method="inclusive")

@@ -123,7 +123,9 @@ class KafkaPublisher:
         producer = AIOKafkaProducer(
             **self._options,
             acks="all",
-            compression_type="lz4",
+            # A part of 900 KB costs 1.4 ms and leaves 30 KB; aiokafka's lz4 is at level 9: 20 ms, 140 KB. It is
+            # compressed on the event loop, so that everybody waits for it.
+            compression_type="zstd",
             max_batch_size=BATCH_BYTES,
             request_timeout_ms=REQUEST_MS,
         )
