@@ -25,9 +25,11 @@ Variables = Annotated[dict[Name, str], FailFast()]
 class Recipient(Record):
     """One to reach, with what is said to them alone."""
 
-    to: Address
-    variables: Variables = Field(default_factory=dict)
-    reference: Annotated[str, StringConstraints(max_length=200)] | None = None
+    to: Address = Field(description="a phone number or an e-mail address", examples=["13800138000"])
+    variables: Variables = Field(default_factory=dict, description="before the request's own", examples=[{"code": "7"}])
+    reference: Annotated[str, StringConstraints(max_length=200)] | None = Field(
+        default=None, description="the caller's own name for this delivery", examples=["order-17"]
+    )
 
     def __repr__(self) -> str:
         return "Recipient(***)"
@@ -41,18 +43,37 @@ AnyRecipient = Annotated[Address | Recipient, Field(union_mode="left_to_right")]
 class BulkBody(Record):
     """The body of `POST /communication/bulk`: the contract's fields, and what rollcall adds to them."""
 
-    channel: Channel
-    content: str
-    recipients: list[AnyRecipient]
-    variables: Variables = Field(default_factory=dict)
-    template: Name | None = None
-    subject: Subject | None = None
-    user_id: UserId | None = None
-    reply_topic: TopicName | None = None
+    channel: Channel = Field(examples=["sms"])
+    content: str = Field(
+        description="with `{{name}}` for a variable; may be empty beside a template", examples=["您的验证码是123456"]
+    )
+    recipients: list[AnyRecipient] = Field(
+        description="at least one; addresses, or objects with an address and what is said to them alone",
+        examples=[["13800138000", "13900139000"]],
+    )
+    variables: Variables = Field(default_factory=dict, description="for all recipients", examples=[{"code": "123456"}])
+    template: Name | None = Field(
+        default=None,
+        description="the code of a stored template, whose text replaces `content`",
+        examples=["verify_code"],
+    )
+    subject: Subject | None = Field(
+        default=None,
+        description="of an e-mail: needed without a template, and before the template's; an SMS has none",
+        examples=["通知"],
+    )
+    user_id: UserId | None = Field(
+        default=None, description="for whom it is sent; over HTTP by default the token's user", examples=["usr_abc123"]
+    )
+    reply_topic: TopicName | None = Field(
+        default=None, description="the Kafka topic for its results, among those that are allowed"
+    )
     category: Category = Category.TRANSACTIONAL
-    on_uncertain: OnUncertain = OnUncertain.MARK_UNKNOWN
-    send_at: Moment | None = None
-    expires_at: Moment | None = None
+    on_uncertain: OnUncertain = Field(
+        default=OnUncertain.MARK_UNKNOWN, description="what becomes of a delivery that may or may not have been sent"
+    )
+    send_at: Moment | None = Field(default=None, description="not before; over HTTP at most a year ahead")
+    expires_at: Moment | None = Field(default=None, description="not after; over HTTP at most two years ahead")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(channel={self.channel}, recipients={len(self.recipients)}, ***)"
