@@ -30,7 +30,7 @@ from consumer.settings import ConsumerSettings
 from consumer.slots import Slots
 from consumer.subscribers import build_faststream
 from consumer.sweep import Sweeper
-from consumer.tools import Limits, Tools, log
+from consumer.tools import Limits, Tools, log, where
 from core.retry import RetryPolicy
 from ledger.errors import BadAddress, LedgerNotReady, LedgerUnavailable
 from ledger.mongo import MongoLedger
@@ -201,7 +201,10 @@ async def _probe(service: Service, broker: KafkaBroker) -> None:
         with contextlib.suppress(BusUnavailable):
             await service.bus.ping()
             progress.bus_answered()
-        progress.heard(subscription_troubles(broker, progress, time.time()))
+        try:
+            progress.heard(subscription_troubles(broker, progress, time.time()))
+        except Exception as error:  # noqa: BLE001  # another version of the clients; Kafka must be asked all the same
+            log.error("the subscriptions cannot be looked at", error=type(error).__name__, where=where(error))
         await asyncio.sleep(PROBE_SECONDS)
 
 
