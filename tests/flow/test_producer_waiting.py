@@ -102,3 +102,17 @@ async def test_nobody_keeps_the_service_from_ending() -> None:
         whole.service.waiting.end()
         for answer in await asyncio.wait_for(asyncio.gather(*asked), 5):
             assert answer.json()["items"][0]["status"] == "pending"
+
+
+async def test_a_caller_that_hung_up_is_waited_for_no_longer(whole: Whole) -> None:
+    await whole.send(key="k")
+    asked = 0
+
+    async def gone() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 1
+
+    async with asyncio.timeout(5):
+        assert await whole.service.waiting.until_completed(whole.key("k"), 30, gone) is None
+    assert asked == 2
