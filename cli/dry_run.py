@@ -15,7 +15,7 @@ from cli.text import nobody_gives
 from cli.trial import Trial
 from core.intake import choose_lane, recipient_json
 from schemas.requests import AnyRecipient
-from schemas.statuses import Reason
+from schemas.statuses import Channel, Reason
 
 
 class _Watch:
@@ -39,8 +39,9 @@ def run(order: Order, settings: RecipientSettings, console: Console, *, one_call
     found, reading = survey(order, watch)
     counts = trial.counts()
     _print_size(console, found, settings, one_call=one_call)
-    region = settings.default_region or "nobody"
-    console.print(f"numbers without + are read as {region}'s (ROLLCALL_DEFAULT_REGION)\n", soft_wrap=True)
+    if order.body.channel is Channel.SMS:
+        console.print(_numbers(settings.default_region), soft_wrap=True)
+    console.print()
     _print_counts(console, counts, found.recipients)
     _print_unreached(console, trial, sum(n for reason, n in counts.items() if reason))
     console.print("\nnothing was published")
@@ -67,6 +68,13 @@ def _print_size(console: Console, found: Survey, settings: RecipientSettings, *,
     parts = f"{found.parts:,} part{'' if found.parts == 1 else 's'}"
     way = "one call" if one_call else f"{parts}, {choose_lane(found.first, settings.chunk_size).value} lane"
     console.print(f"{found.recipients:,} recipients in {way}, {found.bytes:,} bytes", soft_wrap=True)
+
+
+def _numbers(region: str | None) -> str:
+    """How numbers are read here; a consumer's own setting decides for it."""
+    if region is None:
+        return "numbers without + are taken as invalid: ROLLCALL_DEFAULT_REGION is not set"
+    return f"numbers without + are read as {region}'s (ROLLCALL_DEFAULT_REGION)"
 
 
 def _print_counts(console: Console, counts: dict[Reason | None, int], total: int) -> None:

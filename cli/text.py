@@ -56,5 +56,5 @@ def nobody_gives(wanted: Collection[str], seen: Collection[str]) -> str:
     for name in sorted(wanted):
         close = difflib.get_close_matches(name, plain, n=1)
         hint = f"; is it {{{{{close[0]}}}}}?" if close else ""
-        lines.append(f"--content: no recipient has a variable {name}, and no --variable gives it{hint}")
+        lines.append(f"variable {name}: no recipient has it, and no --variable gives it{hint}")
     return "\n".join(lines)

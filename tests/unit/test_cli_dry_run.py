@@ -65,6 +65,13 @@ def test_whoever_would_fail_is_named_by_line_and_reason(tmp_path: Path) -> None:
     assert said[table + 1 : table + 4] == ["3 invalid_recipient", "4 missing_variable name", "5 duplicate"]
 
 
+def test_without_a_region_it_says_how_numbers_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ROLLCALL_DEFAULT_REGION")
+    result = dry_run(tmp_path, ["to,name", f"{GOOD[0]},Li", f"+86{GOOD[1]},Li"])
+    assert "numbers without + are taken as invalid: ROLLCALL_DEFAULT_REGION is not set" in result.stdout
+    assert result.stderr == "1 of 2 recipients would fail\n"
+
+
 def test_duplicates_alone_are_no_failure(tmp_path: Path) -> None:
     assert dry_run(tmp_path, ["to,name", f"{GOOD[0]},Li", f"{GOOD[0]},Li"]).exit_code == 0
 
@@ -123,7 +130,7 @@ def test_a_variable_that_nobody_gives_is_refused_before_anything_is_published(
     result = send(tmp_path, lines, *more, content="Hello {{nome}}", name=name)
     assert result.exit_code == (1 if more == ("--dry-run",) else 2)
     assert result.stderr.splitlines()[-1] == (
-        "--content: no recipient has a variable nome, and no --variable gives it; is it {{name}}?"
+        "variable nome: no recipient has it, and no --variable gives it; is it {{name}}?"
     )
 
 
