@@ -6,15 +6,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from consumer.events import outcome_event
+from consumer.events import outcome_events
 from consumer.lease import Lease, LeaseLost
 from consumer.logs import LogMaker
 from consumer.requests import Opened
 from consumer.results import publish_results
 from consumer.tools import Tools
 from consumer.window import entries_of, inherit, send
-from core.ids import LogId, log_prefix
-from core.outcome import Message
+from core.ids import LogId, index_of, log_prefix
 from core.plan import Ranges, indices, to_ranges
 from core.verdict import Ended, Entry, Mark, Rules, stopped, verdict
 from core.work import Counts, Decided, Line, Window, Work, pick, put_back, rest_of
@@ -39,16 +38,15 @@ class ChunkInHand:
     ) -> None:
         self.chunk, self._hold, self._window = claimed.chunk, claimed.hold, claimed.window
         self._taken_over, self._tools, self._opened, self._lease = claimed.taken_over, tools, opened, lease
-        self._recipients = recipients
         self._work = claimed.chunk.work
         self._counts: Counts = Counter(self._work.counts)
         self._entries = entries_of(self._window)
         self._again: list[Line] = []
         self._held: list[Decided] = []
-        self._standing: list[Log] = []
+        self._standing: dict[int, Log] = {}
         self._publishing: dict[asyncio.Task[None], Ranges] = {}
         self._prefix = log_prefix(self.chunk.key, self.chunk.part)
-        self._maker = LogMaker(self.chunk, opened.head)
+        self._maker = LogMaker(self.chunk, opened, recipients)
         self._stop: Status | None = Status.CANCELLED if self.chunk.cancelled else None
         self._why: str | None = None
         self._expire()
@@ -71,7 +69,7 @@ class ChunkInHand:
         """Publish what an earlier owner logged; find out which deliveries of its window are certain (take-over)."""
         if self._work.unacked:
             logged = await self._logged(indices(self._work.unacked))
-            self._standing += logged.values()
+            self._standing.update(logged)
         careful = self._opened.head.on_uncertain is OnUncertain.RESEND
         await self.look_back(doubtful=self._taken_over or careful)
         self.publish()
@@ -117,7 +115,7 @@ class ChunkInHand:
             for entry in self._entries:
                 entry.answer = entry.answer or Mark.STOPPED
         while to_send := [entry for entry in self._entries if entry.answer is None]:
-            await send(to_send, self._provider(), self._message, self._lease, self.chunk.lane, self._tools)
+            await send(to_send, self._provider(), self._maker.message, self._lease, self.chunk.lane, self._tools)
             if not await self._is_mine():
                 break
         self._expire()
@@ -127,8 +125,7 @@ class ChunkInHand:
         now, rules = self._tools.ledger.now(), self._rules()
         answered = [entry for entry in self._entries if entry.answer is not None]
         logs = [self._maker.decided(decided, now) for decided in self._work.decided]
-        for entry in answered:
-            logs += self._judge(entry, rules, now)
+        logs += [log for entry in answered if (log := self._judge(entry, rules, now))]
         if self._stop:
             for line in rest_of(self._work):
                 found = stopped_line(self._stop, line, self._why)
@@ -139,35 +136,34 @@ class ChunkInHand:
         if len(answered) < len(self._entries) or not await self._is_mine():
             raise LeaseLost(self.chunk.id)  # whoever has the chunk now publishes what stands
 
-    def _judge(self, entry: Entry, rules: Rules, now: datetime) -> list[Log]:
+    def _judge(self, entry: Entry, rules: Rules, now: datetime) -> Log | None:
         """The log of an outcome; nothing where it is tried again, or must be in the chunk before it is in a log."""
         found = verdict(entry, rules)
-        if isinstance(found, Line) and self._stop:
-            found = stopped_line(self._stop, found, self._why)
         if found is None:
-            return []
+            return None
         if isinstance(found, Line):
-            self._again.append(found)
-            return []
+            if not self._stop:
+                self._again.append(found)
+                return None
+            found = stopped_line(self._stop, found, self._why)
         attempts = entry.attempts + (not isinstance(entry.answer, Mark) or entry.answer is Mark.LOST)
         if rules.careful and found.status in NOT_SENT and found.reason:
             decided = Decided(entry.index, found.status, found.reason, found.error, rules.provider, attempts)
             self._held.append(decided)
-            return []
-        return [self._maker.ended(entry.index, found, attempts, rules.provider, now)]
+            return None
+        return self._maker.ended(entry.index, found, attempts, rules.provider, now)
 
     def publish(self) -> None:
         """Start to publish the events of what stands; the next window need not wait for it."""
-        logs, self._standing = self._standing, []
+        logs, self._standing = self._standing, {}
         if not logs:
             return
         if not self._lease.alive:  # whoever has the chunk now publishes what stands
             raise LeaseLost(self.chunk.id)
         head = self._opened.head
-        positions = [int(log.id[-5:], 16) for log in logs]
-        events = [outcome_event(log, head, self.chunk.part, at) for log, at in zip(logs, positions, strict=True)]
+        events = outcome_events(logs, head, self.chunk.part)
         publishing = publish_results(head, events, self._tools, "publish")
-        self._publishing[asyncio.create_task(publishing)] = to_ranges(sorted(positions))
+        self._publishing[asyncio.create_task(publishing)] = to_ranges(sorted(logs))
 
     async def advance(self) -> None:
         """Write what is done, and the next window as an intent; learn whether the request was cancelled."""
@@ -242,12 +238,12 @@ class ChunkInHand:
     async def _logged(self, at: Iterable[int]) -> dict[int, Log]:
         ids = [LogId(f"{self._prefix}{index:05x}") for index in at]
         found = await self._tools.lasting(lambda: self._tools.ledger.logs.standing(ids), "look back")
-        return {int(log_id[-5:], 16): log for log_id, log in found.items()}
+        return {index_of(log_id): log for log_id, log in found.items()}
 
     def _count(self, logs: list[Log]) -> None:
         outcomes = Counter((log.outcome, log.reason) for log in logs)
         self._counts.update(outcomes)
-        self._standing += logs
+        self._standing.update((index_of(log.id), log) for log in logs)
         age = self._tools.ledger.now() - self._opened.head.accepted_at
         self._tools.metrics.ended(self.chunk.lane, outcomes, age.total_seconds())
 
@@ -271,11 +267,6 @@ class ChunkInHand:
     def _choose(self, attempts: int, sticky: str | None) -> str | None:
         names = self._tools.providers.for_channel(self.chunk.channel)
         return sticky or (names[attempts % len(names)].name if names else None)
-
-    def _message(self, index: int) -> Message:
-        if self._opened.text is None:
-            raise AssertionError("what cannot be opened is stopped")
-        return self._maker.message(index, self._recipients[index - self.chunk.first], self._opened.text)
 
     def _rules(self) -> Rules:
         head, provider, tools = self._opened.head, self._provider(), self._tools

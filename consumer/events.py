@@ -1,5 +1,6 @@
 """The result events, made from what stands in the ledger; a repeat is the same event (I6)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -7,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from core.ids import LogId, outcome_event_id, request_event_id
+from core.ids import outcome_event_id, request_event_id
 from ledger.values import Head, Log, Request
 from schemas.results import CE_SOURCE, EventType
 from schemas.statuses import Rejection
@@ -43,18 +44,29 @@ def rfc3339(moment: datetime) -> str:
     return f"{moment.replace(tzinfo=None).isoformat('T', 'milliseconds')}Z"
 
 
-def outcome_event(log: Log, head: Head, part: int, index: int) -> Event:
-    """`delivery.<outcome>` of the log that stands."""
+def outcome_events(logs: Mapping[int, Log], head: Head, part: int) -> list[Event]:
+    """`delivery.<outcome>` of the logs that stand, by their index in the part."""
+    alike = orjson.dumps(
+        {
+            "request_id": head.request_id,
+            "part": part,
+            "tenant_id": head.tenant_id,
+            "channel": head.channel,
+            "correlation_id": head.correlation_id,
+        }
+    )
+    rest = b"," + alike[1:]
+    return [_outcome_event(index, log, rest) for index, log in logs.items()]
+
+
+def _outcome_event(index: int, log: Log, rest: bytes) -> Event:
+    """The event of one log; `rest` of its JSON is the same for all."""
     event_id, time = outcome_event_id(log.id), rfc3339(log.sent_at or log.updated_at)
     body = {
         "event_id": event_id,
-        "request_id": log.request_id,
         "log_id": log.id,
-        "part": part,
         "index": index,
         "reference": log.reference,
-        "tenant_id": log.tenant_id,
-        "channel": log.channel,
         "recipient": log.recipient,
         "status": log.outcome,
         "provider": log.provider,
@@ -62,14 +74,8 @@ def outcome_event(log: Log, head: Head, part: int, index: int) -> Event:
         "error": log.error,
         "attempts": log.attempts,
         "occurred_at": time,
-        "correlation_id": head.correlation_id,
     }
-    return Event(event_id, f"delivery.{log.outcome}", time, orjson.dumps(body))
-
-
-def position_of(log_id: LogId) -> tuple[int, int]:
-    """(part, index) of one of our own log ids."""
-    return int(log_id[-9:-5], 16), int(log_id[-5:], 16)
+    return Event(event_id, f"delivery.{log.outcome}", time, orjson.dumps(body)[:-1] + rest)
 
 
 def accepted_event(head: Head, part: int, recipients: int) -> Event:

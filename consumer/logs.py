@@ -1,39 +1,41 @@
 """Messages and logs of one chunk: what is alike for all its deliveries is taken from the request once."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from consumer.requests import Opened
 from core.ids import LogId, log_prefix
 from core.outcome import Message
 from core.verdict import Ended
 from core.work import Decided
 from ledger.sealing import HASH_BYTES, Sealed
-from ledger.texts import Text
-from ledger.values import Chunk, Head, Log
+from ledger.values import Chunk, Log
 from schemas.statuses import Status
 
 
 class LogMaker:
     """Makes the messages and the logs of a chunk."""
 
-    def __init__(self, chunk: Chunk, head: Head) -> None:
-        self._chunk, self._head = chunk, head
-        self._prefix = log_prefix(chunk.key, chunk.part)
+    def __init__(self, chunk: Chunk, opened: Opened, recipients: Sequence[Sealed]) -> None:
+        self._chunk, self._head, self._text, self._recipients = chunk, opened.head, opened.text, recipients
+        prefix = log_prefix(chunk.key, chunk.part)
+        self._ids = [LogId(f"{prefix}{index:05x}") for index in range(chunk.first, chunk.first + chunk.size)]
+        self._references = chunk.references or (None,) * chunk.size
 
-    def id(self, index: int) -> LogId:
-        """The log id of a delivery, which is its delivery id too."""
-        return LogId(f"{self._prefix}{index:05x}")
-
-    def message(self, index: int, recipient: Sealed, text: Text) -> Message:
+    def message(self, index: int) -> Message:
         """The rendered message; raises core.render.RenderError."""
-        to, variables = recipient
+        at, text = index - self._chunk.first, self._text
+        if text is None:
+            raise AssertionError("what cannot be opened is stopped")
+        to, variables = self._recipients[at]
         return Message(
-            id=self.id(index),
-            channel=self._chunk.channel,
+            id=self._ids[at],
+            channel=self._head.channel,
             to=to,
             text=text.content.render(variables, text.variables),
             subject=text.subject.render(variables, text.variables) if text.subject else None,
             is_html=text.html,
-            reference=self._reference(index),
+            reference=self._references[at],
             tenant_id=self._head.tenant_id,
         )
 
@@ -43,31 +45,29 @@ class LogMaker:
         return self.ended(decided.index, ended, decided.attempts, decided.provider, now)
 
     def ended(self, index: int, ended: Ended, attempts: int, provider: str | None, now: datetime) -> Log:
-        """The log of an outcome."""
-        at, head = index - self._chunk.first, self._head
+        """The log of an outcome; its fields in their order, since by name it takes twice as long."""
+        chunk, head = self._chunk, self._head
+        at = index - chunk.first
+        status, reason, error, message_id, response = ended
         return Log(
-            id=self.id(index),
-            tenant_id=head.tenant_id,
-            user_id=head.user_id,
-            request_id=head.request_id,
-            channel=head.channel,
-            recipient=self._chunk.masked[at],
-            recipient_hash=self._chunk.hashes[at * HASH_BYTES : (at + 1) * HASH_BYTES],
-            reference=self._reference(index),
-            status=ended.status,
-            outcome=ended.status,
-            reason=ended.reason,
-            provider=provider,
-            provider_message_id=ended.message_id,
-            response=ended.response,
-            error=ended.error,
-            template_id=head.template_id,
-            attempts=attempts,
-            created_at=head.accepted_at,
-            updated_at=now,
-            sent_at=now if ended.status is Status.SENT else None,
+            self._ids[at],
+            head.tenant_id,
+            head.user_id,
+            head.request_id,
+            head.channel,
+            chunk.masked[at],
+            chunk.hashes[at * HASH_BYTES : (at + 1) * HASH_BYTES],
+            self._references[at],
+            status,
+            status,
+            reason,
+            provider,
+            message_id,
+            response,
+            error,
+            head.template_id,
+            attempts,
+            head.accepted_at,
+            now,
+            now if status is Status.SENT else None,
         )
-
-    def _reference(self, index: int) -> str | None:
-        references = self._chunk.references
-        return references[index - self._chunk.first] if references else None

@@ -27,27 +27,25 @@ class PartitionWriter:
 
     async def write(self, key: bytes, events: Sequence[Event], timestamp_ms: int) -> None:
         """Write events, and return when all are acknowledged; raises BusUnavailable."""
-        used: dict[asyncio.Future[None], None] = {}
+        used: list[asyncio.Future[None]] = []
+        batch, acknowledged = self._waiting[-1] if self._waiting else self._open_batch()
         for event in events:
-            said: dict[str, Any] = {
-                "timestamp": timestamp_ms,
-                "key": key,
-                "value": event.body,
-                "headers": event.headers(),
-            }
-            if not self._waiting or self._waiting[-1][0].append(**said) is None:
-                self._open_batch().append(**said)
-            used[self._waiting[-1][1]] = None
+            headers = event.headers()
+            if batch.append(timestamp=timestamp_ms, key=key, value=event.body, headers=headers) is None:
+                used.append(acknowledged)
+                batch, acknowledged = self._open_batch()
+                batch.append(timestamp=timestamp_ms, key=key, value=event.body, headers=headers)
+        used.append(acknowledged)
         if self._sender is None:
             self._sender = asyncio.create_task(self._send())
         for acknowledged in used:
             await asyncio.shield(acknowledged)
 
-    def _open_batch(self) -> Any:
+    def _open_batch(self) -> tuple[Any, asyncio.Future[None]]:
         acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         acknowledged.add_done_callback(lambda future: future.exception())  # its writers may be gone
         self._waiting.append((self._producer.create_batch(), acknowledged))
-        return self._waiting[-1][0]
+        return self._waiting[-1]
 
     async def _send(self) -> None:
         try:

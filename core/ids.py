@@ -53,6 +53,11 @@ def log_prefix(key: RequestKey, part: int) -> str:
     return f"log_{key}{part:04x}"
 
 
+def index_of(log: LogId) -> int:
+    """The index in its part of one of our own log ids."""
+    return int(log[-5:], 16)
+
+
 def log_range(key: RequestKey) -> tuple[str, str]:
     """The bounds, the upper one excluded, between which all logs of a request lie."""
     return f"log_{key}", f"log_{key}~"

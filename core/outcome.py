@@ -1,13 +1,17 @@
 """What a provider answers, as values (I7), and the message it is asked to send."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas.statuses import Channel, Reason
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, repr=False)
 class Message:
-    """One rendered delivery as a provider gets it. Its repr shows no address and no text."""
+    """One rendered delivery as a provider gets it. Its repr shows no address and no text.
+
+    Not frozen, since that takes three times as long to make; nobody changes one.
+    """
 
     id: str
     """The delivery id: the same at every attempt, so that a provider may deduplicate by it."""
@@ -23,8 +27,7 @@ class Message:
         return f"Message({self.id})"
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """The provider took the message."""
 
     message_id: str | None = None

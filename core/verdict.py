@@ -73,8 +73,8 @@ class Rules:
 def verdict(entry: Entry, rules: Rules) -> Ended | Line | None:
     """The outcome, or the line that waits for the next attempt; None: the log that stands has the answer."""
     match entry.answer:
-        case Sent(message_id, response):
-            return Ended(Status.SENT, message_id=message_id, response=response)
+        case Sent() as sent:
+            return Ended(Status.SENT, None, None, *sent)
         case Failed(reason, error):
             return _not_sent(reason, error, doubted=entry.tainted)
         case Retry():

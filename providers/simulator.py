@@ -26,7 +26,6 @@ class Turn(Enum):
     DROP = auto()
 
 
-_TAKES = {Turn.TAKE, Turn.DROP}
 _FINAL = {Turn.TAKE, Turn.FAIL}
 """No further attempt is expected, so that the first one need not be remembered."""
 
@@ -50,13 +49,14 @@ class SimulatorProvider:
         self._waits = entry.latency_ms > 0 or entry.jitter_ms > 0
         self._seen: OrderedDict[str, int] = OrderedDict()
         self._taken: OrderedDict[str, int] = OrderedDict()
+        """What a repeat is recognised by, where it deduplicates."""
         self._closed = False
 
     async def send(self, message: Message) -> Answer:
         """Answer as the entry says; without latency at once."""
         if self._closed:
             return CLOSED
-        if self.deduplicates and message.id in self._taken:
+        if message.id in self._taken:
             return self._sent(message)
         turn = Turn.TAKE if self._steady else self._turn(message)
         if self._waits or turn is Turn.HANG:
@@ -65,7 +65,7 @@ class SimulatorProvider:
                 await asyncio.sleep(self.timeout_seconds)
                 return self._answers[Turn.HANG]
             await asyncio.sleep(seconds)
-        if turn in _TAKES:
+        if turn is Turn.TAKE or turn is Turn.DROP:
             self._take(message.id)
         return self._sent(message) if turn is Turn.TAKE else self._answers[turn]
 
@@ -76,10 +76,6 @@ class SimulatorProvider:
     async def aclose(self) -> None:
         """Answer `CLOSED` from now on."""
         self._closed = True
-
-    def times_taken(self, delivery_id: str) -> int:
-        """How often it took this delivery, as far as it remembers."""
-        return self._taken.get(delivery_id, 0)
 
     def _sent(self, message: Message) -> Sent:
         return Sent(f"sim-{message.id}")
@@ -111,7 +107,8 @@ class SimulatorProvider:
 
     def _take(self, delivery_id: str) -> None:
         self.accepted += 1
-        self._remember(self._taken, delivery_id)
+        if self.deduplicates:
+            self._remember(self._taken, delivery_id)
 
     def _remember(self, counts: OrderedDict[str, int], delivery_id: str) -> None:
         """Count one more, forgetting the oldest beyond what the entry says."""

@@ -12,7 +12,7 @@ os.environ.setdefault("MOTOR_MAX_WORKERS", "32")
 
 from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
-from pymongo.errors import BulkWriteError, InvalidOperation, OperationFailure, PyMongoError
+from pymongo.errors import InvalidOperation, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
@@ -37,9 +37,6 @@ def answering() -> Iterator[None]:
     """Turn the driver's errors into the ledger's; their texts may hold documents, so none of it is kept."""
     try:
         yield
-    except BulkWriteError as error:
-        codes = sorted({problem.get("code", 0) for problem in error.details.get("writeErrors", ())})
-        raise LedgerUnavailable(f"MongoDB refused writes, codes {codes}") from None
     except OperationFailure as error:
         if error.code in _REFUSED_FOR_GOOD:
             raise LedgerError(f"MongoDB refused a command, code {error.code}") from None
@@ -50,11 +47,14 @@ def answering() -> Iterator[None]:
         raise LedgerUnavailable(f"MongoDB did not answer: {type(error).__name__}") from None
 
 
-def only_duplicates(error: BulkWriteError) -> bool:
-    """Whether nothing but taken ids kept the documents out."""
-    details = error.details
-    problems = details.get("writeErrors", ())
-    return not details.get("writeConcernErrors") and all(p.get("code") == _DUPLICATE_KEY for p in problems)
+def only_taken(reply: Document) -> list[int]:
+    """Which documents of an insert, by number, were kept out by a taken id; raises LedgerUnavailable for all else."""
+    problems = reply.get("writeErrors", [])
+    unkept = [reply["writeConcernError"]] if "writeConcernError" in reply else []
+    codes = {problem["code"] for problem in (*problems, *unkept)} - {_DUPLICATE_KEY}
+    if codes:
+        raise LedgerUnavailable(f"MongoDB refused writes, codes {sorted(codes)}")
+    return [problem["index"] for problem in problems]
 
 
 def open_database(

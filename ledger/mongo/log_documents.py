@@ -1,5 +1,8 @@
 """Logs as documents and back. What is None is left out: a million logs pay for every byte."""
 
+from datetime import UTC, datetime
+from functools import lru_cache
+
 from core.ids import LogId
 from ledger.mongo.connection import Document
 from ledger.values import Log
@@ -18,9 +21,11 @@ def log_document(log: Log) -> Document:
         "status": log.status,
         "outcome": log.outcome,
         "attempts": log.attempts,
-        "created_at": log.created_at,
-        "updated_at": log.updated_at,
+        "created_at": _utc(log.created_at),
+        "updated_at": _utc(log.updated_at),
     }
+    if log.sent_at is not None:
+        document["sent_at"] = _utc(log.sent_at)
     if log.reason is not None:
         document["reason"] = log.reason
     for name in _OPTIONAL:
@@ -38,8 +43,13 @@ _OPTIONAL = (
     "response",
     "error",
     "template_id",
-    "sent_at",
 )
+
+
+@lru_cache(maxsize=64)  # the logs of a window share theirs
+def _utc(moment: datetime) -> datetime:
+    """A moment in UTC without its zone, as the driver takes it; with one it would ask the zone for each log again."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def read_log(document: Document) -> Log:
@@ -58,5 +68,6 @@ def read_log(document: Document) -> Log:
         attempts=document["attempts"],
         created_at=document["created_at"],
         updated_at=document["updated_at"],
+        sent_at=document.get("sent_at"),
         **{name: document.get(name) for name in _OPTIONAL},
     )

@@ -2,11 +2,9 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-from pymongo.errors import BulkWriteError
-
 from core.ids import LogId, RequestKey, log_range
 from core.work import Counts
-from ledger.mongo.connection import Database, Document, ServerClock, answering, count_up_to, only_duplicates
+from ledger.mongo.connection import Database, Document, ServerClock, answering, count_up_to, only_taken
 from ledger.mongo.log_documents import log_document, read_log
 from ledger.mongo.log_queries import index_for, log_filter, spans
 from ledger.mongo.pending import Pending
@@ -26,15 +24,17 @@ class MongoLogs:
         """One unordered insert; where an id was taken, the log that stands is read back."""
         if not logs:
             return []
+        # The command itself: the driver's insert_many spends as much on each document again as encoding it takes.
+        command = {
+            "insert": self._logs.name,
+            "documents": [log_document(log) for log in logs],
+            "ordered": False,
+            "writeConcern": self._logs.write_concern.document,
+        }
         with answering():
-            try:
-                await self._logs.insert_many([log_document(log) for log in logs], ordered=False)
-            except BulkWriteError as error:
-                if not only_duplicates(error):
-                    raise
-                taken = [logs[problem["index"]].id for problem in error.details["writeErrors"]]
-            else:
-                return list(logs)
+            taken = [logs[at].id for at in only_taken(await self._logs.database.command(command))]
+        if not taken:
+            return list(logs)
         standing = await self.standing(taken)
         return [standing.get(log.id, log) for log in logs]
 

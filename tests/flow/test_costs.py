@@ -80,7 +80,7 @@ async def running_product() -> AsyncIterator[None]:
     """The consumer without its sweeper, whose questions depend on how long it runs."""
     service = await build_app(load(ConsumerSettings))
     await service.bus.start()
-    app = build_faststream(service.settings, service.tools, service.slots, service.progress, "cluster")
+    app, _ = build_faststream(service.settings, service.tools, service.slots, "cluster")
     await app.start()
     try:
         yield
