@@ -172,7 +172,7 @@ class Run:
             if log.outcome.value == "sent":
                 assert taken[log.id], "sent, and no provider took it"
         texts = {message.text for provider in world.providers for message in provider.texts.values()}
-        assert len(texts) == 1, "one request says two things"
+        assert len(texts) <= 1, "one request says two things"
         limit = disturbances * world.limits.window_size
         repeated = sum(n - 1 for n in taken.values() if n > 1)
         safe = scenario.on_uncertain == "mark_unknown"
