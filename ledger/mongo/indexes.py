@@ -22,7 +22,7 @@ class Index:
 
 
 KEY_DAYS = 8
-"""How long an idempotency key is kept: longer than the seven days that the intake keeps the record it goes with, and not
+"""How long an idempotency key is kept: longer than the seven days that the intake keeps the record it goes with, and no
 longer than a request is kept at least, for a key alone would have a request that was deleted sent again."""
 
 INDEXES = (
