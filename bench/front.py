@@ -2,7 +2,7 @@
 
 One caller sends small calls, one after the other, first alone and then while others send bodies of 100,000 recipients
 over and over; both phases alternate within one process of the service, on one real Kafka. Each phase ends after so many
-small calls and, beside large ones, not before so many large ones were answered.
+small calls and, beside large ones, not before as many large ones were answered as there are callers.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from producer.tokens import issue_token
 
 LIMIT_RATIO = 3.0
 LIMIT_MIB = 250.0
-_SECRET = "a secret of at least thirty-two bytes"  # of a service that lives for a minute
+SECRET = "a secret of at least thirty-two bytes"  # of a service that lives for a minute
 _WARM_UP = 200
 
 
@@ -68,7 +68,7 @@ class Caller:
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
         self._url = f"{url}/communication/bulk"
-        token = issue_token(_SECRET, "tnt_bench", "usr_bench", ["communication:send"], 86_400)
+        token = issue_token(SECRET, "tnt_bench", "usr_bench", ["communication:send"], 86_400)
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._small, self._large = a_body(1), a_body(100_000)
 
@@ -113,7 +113,7 @@ async def _phase(caller: Caller, child: Child, calls: int, beside: int) -> Phase
 
     large = [asyncio.create_task(send_large()) for _ in range(beside)]
     took: list[float] = []
-    while len(took) < calls or answered < 3 * beside:
+    while len(took) < calls or answered < beside:
         took.append(await caller.small())
         if failed := next((task for task in large if task.done()), None):
             failed.result()
@@ -176,7 +176,7 @@ def main() -> int:
     console = Console(width=120)
     try:
         with tempfile.TemporaryDirectory(prefix="rollcall-bench-") as folder, start_stack() as stack:
-            env = service_env(stack, TOPIC_PREFIX="bench.front", MONGO_DATABASE="bench_front", JWT_SECRET=_SECRET)
+            env = service_env(stack, TOPIC_PREFIX="bench.front", MONGO_DATABASE="bench_front", JWTSECRET=SECRET)
             set_up(stack, env, log=Path(folder) / "setup.log")
             url = ready_url(env, "producer")
             with start_service(["rollcall", "producer"], env, url, log=Path(folder) / "producer.log") as child:

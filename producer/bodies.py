@@ -16,7 +16,7 @@ LARGE_AT_ONCE = 3
 """So many large bodies are held in memory; the next one waits before it is read further."""
 BODY_SECONDS = 60
 """How long a body may take to arrive."""
-ROOM_SECONDS = 10
+ROOM_SECONDS = 30
 """How long a large body waits for room."""
 
 T = TypeVar("T")
