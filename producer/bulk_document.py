@@ -29,7 +29,7 @@ PARAMETERS: Json = {
             "required": False,
             "description": f"`wait=N` (RFC 7240) waits up to N seconds, {LONGEST_SECONDS} at most, for the completion, "
             "and answers with the statuses reached by then. Other preferences are ignored.",
-            "schema": {"type": "string", "example": "wait=10"},
+            "schema": {"type": "string", "example": "wait=1"},
         },
     ]
 }

@@ -22,8 +22,17 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-PageNumber = Annotated[int, Field(ge=1, le=MAX_DEPTH, description="from 1; at most 10,000 items deep")]
-PageSize = Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE, description="how many items a page holds")]
+def _whole(value: Any) -> Any:
+    """JSON Schema calls 20.0 an integer, and some languages write it so."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+PageNumber = Annotated[
+    int, BeforeValidator(_whole), Field(ge=1, le=MAX_DEPTH, description="from 1; at most 10,000 items deep")
+]
+PageSize = Annotated[
+    int, BeforeValidator(_whole), Field(ge=1, le=MAX_PAGE_SIZE, description="how many items a page holds")
+]
 After = Annotated[
     str,
     StringConstraints(min_length=1, max_length=300),

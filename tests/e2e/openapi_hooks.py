@@ -1,0 +1,59 @@
+"""What schemathesis is told beside the OpenAPI document: which texts mean something, and what no schema can say."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import schemathesis
+from hypothesis import strategies as st
+
+from ledger.reading import Place
+from producer.cursor import Cursor, write_cursor
+
+_CLOCK = "a schema knows no clock, and does not compare two fields"
+_NUMBERS = "a schema does not multiply"
+_TOGETHER = "a parameter knows nothing of another"
+_TEXT = "a schema does not read the placeholders of a text"
+
+BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
+    "POST /communication/bulk": {
+        r"recipients\[\d+\]\.variables\..+: is named in (content|subject) and given neither here .+": _TEXT,
+        r"variables\..+: would break the subject: control character in variable": _TEXT,
+        r"expires_at: (has passed|is more than two years ahead|is not after send_at)": _CLOCK,
+        r"send_at: is more than a year ahead": _CLOCK,
+    },
+    "GET /communication/logs": {
+        r"page: reaches 10000 items deep; .+": _NUMBERS,
+        r"page: is known from `after`; give one of them": _TOGETHER,
+        r"to: is not after from": _CLOCK,
+    },
+    "POST /communication/logs/search": {
+        r"page: reaches 10000 items deep; .+": _NUMBERS,
+        r"to: is not after from": _CLOCK,
+    },
+    "GET /communication/requests": {
+        r"page: reaches 10000 items deep; .+": _NUMBERS,
+        r"page: is known from `after`; give one of them": _TOGETHER,
+    },
+}
+"""Why requests that the document allows may be answered by 400: by operation, the whole message and its reason."""
+
+_NOW = datetime.now(UTC)
+_MOMENTS = [_NOW + timedelta(days=days, seconds=1) for days in (-400, -1, 0, 1, 30, 300, 365, 400, 700)]
+_CURSORS = [
+    write_cursor(Cursor(Place(moment, "log_0"), page, page * 20, True)) for page, moment in enumerate(_MOMENTS, 2)
+]
+
+schemathesis.openapi.format("date-time", st.sampled_from([moment.isoformat() for moment in _MOMENTS]))
+schemathesis.openapi.format("cursor", st.sampled_from(_CURSORS))
+
+
+@schemathesis.check
+def refused_for_what_no_schema_can_say(
+    _ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case
+) -> None:
+    """A 400 to a request as the document describes it has one of the reasons above."""
+    if case.meta is None or not case.meta.generation.mode.is_positive or response.status_code != 400:
+        return
+    message = response.json()["message"]
+    known = BEYOND_A_SCHEMA.get(case.operation.label, {})
+    assert any(re.fullmatch(pattern, message, re.DOTALL) for pattern in known), f"refused: {message}"
