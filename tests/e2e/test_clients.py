@@ -77,3 +77,19 @@ def test_http_with_a_key(house: House) -> None:
         env = {**house.env, "ROLLCALL_TOKEN": token.strip(), "ROLLCALL_URL": producer.url}
         said = run([sys.executable, "-c", of_page("runs this: http")], env)
     assert said == "200 accepted 1\n"
+
+
+def test_a_generated_client_sends_and_follows(house: House, tmp_path: Path) -> None:
+    bin_folder = Path(sys.executable).parent
+    with house.service("producer") as producer:
+        scopes = ["--scope", "communication:send", "--scope", "communication:read"]
+        token = run([bin_folder / "rollcall", "token", "--tenant", "tnt_xyz789", "--user", "usr_a", *scopes], house.env)
+        env = {
+            **house.env,
+            "PATH": f"{bin_folder}:{house.env['PATH']}",
+            "ROLLCALL_TOKEN": token.strip(),
+            "ROLLCALL_URL": producer.url,
+        }
+        run(["bash", "-c", of_page("runs this: generate")], env, tmp_path)
+        said = run([sys.executable, "-c", of_page("runs this: generated")], env, tmp_path)
+    assert_ended(said, "completed: {'failed': 1, 'sent': 1}")
