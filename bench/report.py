@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.measure import Run
+from bench.memory import Weight
 from bench.sides import SIDES
 
 
@@ -49,7 +50,7 @@ def show(runs: Sequence[Run], console: Console) -> None:
     console.print(table)
 
 
-def write(runs: Sequence[Run], stack: str, partitions: int, path: Path) -> None:
+def write(runs: Sequence[Run], weights: Sequence[Weight], stack: str, partitions: int, path: Path) -> None:
     """Write everything that was measured."""
     medians = {side: statistics.median(rates(runs, side)) for side in SIDES}
     found = {
@@ -58,6 +59,7 @@ def write(runs: Sequence[Run], stack: str, partitions: int, path: Path) -> None:
         "partitions": partitions,
         "runs": [{**asdict(run), "recipients_per_second": run.rate} for run in runs],
         "median_recipients_per_second": medians,
+        "memory": [asdict(weight) for weight in weights],
         "ratio": {"median": statistics.median(ratios(runs)), "min": min(ratios(runs)), "max": max(ratios(runs))},
     }
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import get_args
 
 from consumer.metrics import Metrics
 from core.outcome import Answer, Message, Uncertain
@@ -10,6 +11,8 @@ from providers.base import Provider
 from schemas.statuses import Lane, Reason
 
 Sleep = Callable[[float], Awaitable[None]]
+
+_KINDS = {kind: kind.__name__.lower() for kind in get_args(Answer)}
 
 
 class RateLimit:
@@ -101,5 +104,5 @@ class Caller:
             answer = await provider.send(message)
         except Exception as error:  # noqa: BLE001  # whatever it is, the message may be on its way
             answer = Uncertain(Reason.NO_ANSWER, type(error).__name__)
-        self._metrics.provider.observe((provider.name, type(answer).__name__.lower()), self._monotonic() - began)
+        self._metrics.provider.observe((provider.name, _KINDS[type(answer)]), self._monotonic() - began)
         return answer

@@ -147,7 +147,7 @@ class ChunkInHand:
                 return None
             found = stopped_line(self._stop, found, self._why)
         attempts = entry.attempts + (not isinstance(entry.answer, Mark) or entry.answer is Mark.LOST)
-        if rules.careful and found.status in NOT_SENT and found.reason:
+        if found.reason and found.status in NOT_SENT and rules.careful:
             decided = Decided(entry.index, found.status, found.reason, found.error, rules.provider, attempts)
             self._held.append(decided)
             return None
