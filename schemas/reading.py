@@ -28,10 +28,10 @@ def _whole(value: Any) -> Any:
 
 
 PageNumber = Annotated[
-    int, BeforeValidator(_whole), Field(ge=1, le=MAX_DEPTH, description="from 1; at most 10,000 items deep")
+    int, Field(ge=1, le=MAX_DEPTH, description="from 1; at most 10,000 items deep"), BeforeValidator(_whole)
 ]
 PageSize = Annotated[
-    int, BeforeValidator(_whole), Field(ge=1, le=MAX_PAGE_SIZE, description="how many items a page holds")
+    int, Field(ge=1, le=MAX_PAGE_SIZE, description="how many items a page holds"), BeforeValidator(_whole)
 ]
 After = Annotated[
     str,
