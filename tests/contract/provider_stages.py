@@ -6,7 +6,9 @@ from typing import Any, Protocol
 
 from core.outcome import Message
 from providers.base import Provider
+from providers.entries import SimulatorEntry
 from providers.registry import build_providers
+from providers.simulator import SimulatorProvider
 from providers.source import parse
 from schemas.statuses import Channel
 from tests.contract.provider_servers import Act, Gateway, MailServer, SilentPeer, a_free_port
@@ -35,11 +37,23 @@ class Stage(Protocol):
     def arrived(self) -> int: ...
 
 
+class Watched(SimulatorProvider):
+    """A simulator that writes down what it takes: by itself it only counts."""
+
+    def __init__(self, entry: SimulatorEntry, taken: list[str]) -> None:
+        super().__init__(entry)
+        self._written = taken
+
+    def _take(self, delivery_id: str) -> None:
+        super()._take(delivery_id)
+        self._written.append(delivery_id)
+
+
 class SimulatorStage:
     channel = Channel.SMS
 
     def __init__(self) -> None:
-        self.made: list[Any] = []
+        self._taken: list[str] = []
 
     def address(self, act: Act) -> str:
         return f"+861380013800{list(Act).index(act)}"
@@ -52,8 +66,9 @@ class SimulatorStage:
             "hang_suffixes": [self.address(Act.HANG)],
             "drop_suffixes": [self.address(Act.CUT)],
         }
-        self.made.append(_build(kind="simulator", channel="sms", **suffixes, **entry))
-        return self.made[-1]  # type: ignore[no-any-return]
+        (parsed,) = parse([{"name": "tried", "kind": "simulator", "channel": "sms", **suffixes, **entry}])
+        assert isinstance(parsed, SimulatorEntry)
+        return Watched(parsed, self._taken)
 
     def away(self) -> Provider:
         raise NotImplementedError("it is always there")
@@ -62,7 +77,7 @@ class SimulatorStage:
         raise NotImplementedError("it is always ready")
 
     def taken(self) -> list[str]:
-        return [delivery for made in self.made for delivery in made._taken]
+        return self._taken
 
     def arrived(self) -> int:
         return 1  # it is there as soon as `send` runs
