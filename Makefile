@@ -32,10 +32,11 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Fetched beforehand, so that a slow network does not count as a slow test.
+# Fetched beforehand, so that a slow network does not count as a slow test. Two at a time, each with a Kafka and a MongoDB
+# of its own: most tests wait for processes.
 test: $(STAMP)
 	-@$(BIN)/python -m devstack fetch
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 demo: $(STAMP)
 	@$(BIN)/python -m devstack.demo

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,19 @@ def _durable_kafka(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("durable") is None or request.getfixturevalue("kafka_stack").durable:
         return
     not_run("needs a durable Kafka")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist has no terminal: the one that started it says what it noted."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["notes"] = session.config.stash[_NOTES]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over the notes of a worker that has ended."""
+    node.config.stash[_NOTES].extend(getattr(node, "workeroutput", {}).get("notes", []))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

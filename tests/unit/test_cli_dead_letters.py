@@ -38,7 +38,11 @@ def test_a_letter_sealed_with_a_key_that_is_not_given_says_which() -> None:
         open_letter(SEALER, sealed)
 
 
-@pytest.mark.parametrize("sealed", [b"", b"\x02k1 nonsense", SEALER.seal(b"nonsense", DEAD_LETTER)])
+@pytest.mark.parametrize(
+    "sealed",
+    [b"", b"\x02k1 nonsense", SEALER.seal(b"nonsense", DEAD_LETTER)],
+    ids=["nothing", "not sealed", "sealed nonsense"],
+)
 def test_what_no_consumer_wrote_ends_in_one_line(sealed: bytes) -> None:
     with pytest.raises(CommandError):
         open_letter(SEALER, sealed)
