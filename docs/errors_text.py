@@ -11,10 +11,10 @@ _STATUS_TO_DO: Mapping[Status, str] = {
     Status.SCHEDULED: "wait for the time that the request named",
     Status.SENT: "nothing",
     Status.UNKNOWN: "ask the provider about the delivery id, or send again if twice is better than never",
-    Status.DELIVERED: "nothing",
+    Status.DELIVERED: "nothing; not given yet: receipts are not read",
     Status.FAILED: "look at the reason",
     Status.SUPPRESSED: "nothing, or look at the reason",
-    Status.CANCELLED: "nothing; it was asked for",
+    Status.CANCELLED: "nothing; not given yet: no command cancels",
     Status.EXPIRED: "send a new request if it still matters; give it more time",
 }
 
@@ -30,10 +30,10 @@ _REASON_TO_DO: Mapping[Reason, str] = {
     Reason.NO_ANSWER: "ask the provider about the delivery id; a slow provider may need a longer timeout_seconds",
     Reason.INTERRUPTED: "ask the provider about the delivery id; find out why the process ended",
     Reason.DUPLICATE: "nothing; the first of the same address was sent to",
-    Reason.OPTED_OUT: "nothing; do not send to them",
-    Reason.BOUNCED: "get another address",
-    Reason.UNDELIVERED: "read `error` in the log: the provider says why",
-    Reason.CANCELLED: "nothing; it was asked for",
+    Reason.OPTED_OUT: "do not send to them; not given yet: there is no list of them",
+    Reason.BOUNCED: "get another address; not given yet: there is no list of them",
+    Reason.UNDELIVERED: "read `error` in the log; not given yet: receipts are not read",
+    Reason.CANCELLED: "nothing; not given yet: no command cancels",
     Reason.EXPIRED: "send a new request if it still matters; give it more time",
 }
 

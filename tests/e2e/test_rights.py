@@ -121,8 +121,10 @@ async def test_with_these_rights_a_request_is_sent_and_its_caller_reads_the_resu
                         break
 
 
-async def test_who_may_only_read_results_cannot_ask_for_a_request(house: House, kafka: GuardedKafka) -> None:
-    assert house.topics.requests
+async def test_a_caller_may_ask_and_a_consumer_may_not(house: House, kafka: GuardedKafka) -> None:
+    topic = house.topics.requests_express
     async with AIOKafkaProducer(**client_of(kafka, "shop")) as producer:
+        await producer.send_and_wait(topic, b"{}")
+    async with AIOKafkaProducer(**client_of(kafka, "rollcall-consumer")) as producer:
         with pytest.raises(TopicAuthorizationFailedError):
-            await producer.send_and_wait("communication.bulk.requests", b"{}")
+            await producer.send_and_wait(topic, b"{}")
