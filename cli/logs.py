@@ -14,11 +14,11 @@ from cli.console import open_console, plain_table, print_table, printable
 from cli.errors import UsageError
 from cli.ledger import open_ledger
 from cli.settings import LedgerAddress, RecipientSettings, SealingSettings, load
-from core.address import normalise_email, normalise_phone
 from core.ids import LogId, request_key
 from ledger.contents import render_contents
 from ledger.ports import Ledger
 from ledger.reading import LogQuery, place_of_log
+from ledger.recipients import recipient_hashes
 from ledger.sealing import Sealer
 from ledger.values import Log
 from schemas.statuses import Channel, Status
@@ -57,21 +57,16 @@ async def _run(wanted: Wanted) -> None:
     hashes: frozenset[bytes] = frozenset()
     if wanted.recipient is not None and sealer is not None:
         raw = sys.stdin.readline().strip() if wanted.recipient == "-" else wanted.recipient.strip()
-        hashes = recipient_hashes(raw, wanted.channel, sealer, load(RecipientSettings).default_region)
+        hashes = hashes_of(raw, wanted.channel, sealer, load(RecipientSettings).default_region)
     async with open_ledger(address) as ledger:
         await show(ledger, open_console(), wanted, hashes, sealer if wanted.content else None)
 
 
-def recipient_hashes(raw: str, channel: Channel | None, sealer: Sealer, default_region: str | None) -> frozenset[bytes]:
-    """Every hash that the address may be stored under: as a number or a mailbox, or as it is, with each key."""
+def hashes_of(raw: str, channel: Channel | None, sealer: Sealer, default_region: str | None) -> frozenset[bytes]:
+    """Every hash that the address may be stored under; raises UsageError."""
     if not raw:
         raise UsageError("--recipient: is empty")
-    forms = {raw}
-    if channel is not Channel.EMAIL and (phone := normalise_phone(raw, default_region)):
-        forms.add(phone)
-    if channel is not Channel.SMS and (email := normalise_email(raw)):
-        forms.add(email)
-    return frozenset(sealer.hash(form.encode(), key) for form in forms for key in sealer.key_ids)
+    return recipient_hashes(raw, channel, sealer, default_region)
 
 
 async def show(

@@ -12,6 +12,7 @@ from ledger.books import known_recipients, read_books
 from ledger.ports import Ledger
 from ledger.reading import LogQuery, RequestPage, RequestQuery, place_of_log, place_of_request
 from ledger.reading import Page as LogPage
+from ledger.recipients import recipient_hashes
 from producer.answers import JSON
 from producer.auth import READ, Caller
 from producer.errors import BadRequestError, NotFoundError
@@ -19,7 +20,7 @@ from producer.front import Front
 from producer.items import show_logs
 from producer.paging import Asked, asked
 from producer.problems import LONGEST_NAME, check_unique, describe_problems
-from producer.search import log_query, own_user, recipient_hashes
+from producer.search import log_query, own_user
 from producer.summaries import answer_about, summary_of
 from schemas.http import Answer, CommunicationLogListResponse, SimpleResponse
 from schemas.reading import (
@@ -62,7 +63,10 @@ def reading_routes(front: Front) -> APIRouter:
         async with front.bodies.taken(request) as body:
             search = _read_search(bytes(body))
         page = asked(search.page, search.page_size, search.after)
-        hashes = recipient_hashes(search, front.sealer, front.settings.default_region)
+        hashes: frozenset[bytes] = frozenset()
+        if search.recipient is not None:
+            region = front.settings.default_region
+            hashes = recipient_hashes(search.recipient, search.channel, front.sealer, region)
         return await _listed(front, log_query(caller, search, page, hashes), page)
 
     @router.get("/communication/logs/{log_id}", response_model=LogResponse, responses={**errors, **absent})

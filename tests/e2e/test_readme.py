@@ -16,6 +16,7 @@ from tests.e2e.blocks import block as page_block
 from tests.e2e.blocks import run
 from tests.e2e.caller import Results, reading
 from tests.e2e.house import House, Service, a_house
+from tests.not_run import not_run
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -64,7 +65,7 @@ async def test_the_first_request_over_http_works_as_it_stands_there(
     house: House, producer: Service, tmp_path: Path
 ) -> None:
     if shutil.which("curl") is None:
-        pytest.skip("not run: needs curl")
+        not_run("needs curl; mend: apt-get install -y curl")
     script = a_script(tmp_path, block("runs this: token") + block("runs this: request"))
     env = {**house.env, "ROLLCALL_HTTP_PORT": producer.url.rpartition(":")[2]}
 

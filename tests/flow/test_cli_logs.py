@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from cli.errors import UsageError
-from cli.logs import Wanted, recipient_hashes, show
+from cli.logs import Wanted, hashes_of, show
 from core.outcome import Answer, Failed, Message, Sent
 from ledger.sealing import Sealer
 from schemas.statuses import Channel, Reason, Status
@@ -104,19 +104,19 @@ async def test_what_could_never_be_rendered_has_no_content() -> None:
 @pytest.mark.parametrize("written", ["13800000003", "+86 138 0000 0003", "138-0000-0003"])
 async def test_a_recipient_is_found_however_the_number_is_written(written: str) -> None:
     world = await a_world()
-    hashes = recipient_hashes(written, None, world.sealer, "CN")
+    hashes = hashes_of(written, None, world.sealer, "CN")
     assert [one["reference"] for one in await documents(world, hashes=hashes)] == ["o-03"]
 
 
 def test_an_address_is_looked_for_under_every_key() -> None:
     sealer = Sealer([("k2", bytes(31) + b"2"), ("k1", bytes(32))])
-    hashes = recipient_hashes("a@example.com", Channel.EMAIL, sealer, None)
+    hashes = hashes_of("a@example.com", Channel.EMAIL, sealer, None)
     assert hashes == {sealer.hash(b"a@example.com", key) for key in ("k1", "k2")}
 
 
 def test_no_address_at_all_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="--recipient: is empty"):
-        recipient_hashes("", None, Sealer([("k1", bytes(32))]), None)
+        hashes_of("", None, Sealer([("k1", bytes(32))]), None)
 
 
 async def test_nothing_found_is_said() -> None:

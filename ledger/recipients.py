@@ -1,0 +1,19 @@
+"""Under which hashes an address may stand in the ledger."""
+
+from core.address import normalise_email, normalise_phone
+from ledger.sealing import Sealer
+from schemas.statuses import Channel
+
+
+def recipient_hashes(raw: str, channel: Channel | None, sealer: Sealer, default_region: str | None) -> frozenset[bytes]:
+    """What an address may have been hashed to: as the channel (None: either) reads it, under every key there is.
+
+    As it was given too: so it was hashed where it is none, or was none under the region of its day.
+    """
+    read = {_normalised(raw, one, default_region) for one in ([channel] if channel else Channel)}
+    values = {raw, *filter(None, read)}
+    return frozenset(sealer.hash(value.encode(), key_id) for value in values for key_id in sealer.key_ids)
+
+
+def _normalised(raw: str, channel: Channel, default_region: str | None) -> str | None:
+    return normalise_phone(raw, default_region) if channel is Channel.SMS else normalise_email(raw)
