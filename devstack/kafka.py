@@ -77,12 +77,14 @@ class LocalKafka(LocalServer):
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
         self._wait_until(lambda: has_broker(admin))
 
+    def _properties(self) -> str:
+        """Its settings; of a line that is there twice the later one counts."""
+        return _PROPERTIES.format(port=self._port, controller_port=self._controller_port, data=self._folder / "data")
+
     def _format(self, jars: str, properties: Path) -> None:
         """Give the empty data folder its cluster id, once."""
         draft = properties.with_suffix(".draft")
-        draft.write_text(
-            _PROPERTIES.format(port=self._port, controller_port=self._controller_port, data=self._folder / "data"),
-        )
+        draft.write_text(self._properties())
         # An id that begins with a hyphen would be taken for an option: the first bit is kept from that.
         random = uuid.uuid4().bytes
         cluster_id = base64.urlsafe_b64encode(bytes([random[0] & 0x7F]) + random[1:]).decode().rstrip("=")

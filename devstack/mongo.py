@@ -1,5 +1,6 @@
 """MongoDB as a process on this machine: one mongod that is a replica set of its own."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,19 @@ REPLICA_SET = "rs0"
 class LocalMongo(LocalServer):
     """A mongod with its data in `folder`; after `stop` or `kill` it starts again with the same port and data."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, cache_gb: float = 1, parameters: Sequence[str] = ()) -> None:
         super().__init__("mongod", folder)
+        self._cache_gb, self._parameters = cache_gb, ("diagnosticDataCollectionEnabled=false", *parameters)
+
+    @property
+    def member(self) -> str:
+        """Its name in a replica set, host:port."""
+        return f"127.0.0.1:{self._port}"
 
     @property
     def url(self) -> str:
         """The connection string for clients."""
-        return f"mongodb://127.0.0.1:{self._port}/?replicaSet={REPLICA_SET}"
+        return f"mongodb://{self.member}/?replicaSet={REPLICA_SET}"
 
     def launch(self) -> None:
         """Start it without waiting."""
@@ -31,23 +38,26 @@ class LocalMongo(LocalServer):
         data = self._folder / "data"
         data.mkdir(parents=True, exist_ok=True)
         place = ["--dbpath", str(data), "--port", str(self._port), "--bind_ip", "127.0.0.1", "--nounixsocket"]
-        size = ["--wiredTigerCacheSizeGB", "1", "--oplogSize", "1024"]
-        quiet = ["--quiet", "--setParameter", "diagnosticDataCollectionEnabled=false"]
+        size = ["--wiredTigerCacheSizeGB", str(self._cache_gb), "--oplogSize", "1024"]
+        parameters = [word for parameter in self._parameters for word in ("--setParameter", parameter)]
         self._run(
-            [package / "mongod", "--replSet", REPLICA_SET, *place, *size, *quiet],
+            [package / "mongod", "--replSet", REPLICA_SET, *place, *size, "--quiet", *parameters],
             env={"LD_LIBRARY_PATH": str(package), "LC_ALL": "C"},
         )
 
     def wait(self) -> None:
         """Wait until it is primary, making it a replica set the first time."""
+        self.wait_listening()
+        with direct_client(f"mongodb://{self.member}") as client:
+            self._wait_until(lambda: is_primary(client, self.member))
+
+    def wait_listening(self) -> None:
+        """Wait until it takes connections, as a member of whatever replica set."""
         try:
             self._wait_until(lambda: answers(self._port))
         except StackError as error:
             mend = INSTALL_LIBRARIES if "shared libraries" in error.what else error.mend
             raise StackError(error.what, mend) from None
-        member = f"127.0.0.1:{self._port}"
-        with direct_client(f"mongodb://{member}") as client:
-            self._wait_until(lambda: is_primary(client, member))
 
 
 def direct_client(url: str) -> MongoClient[dict[str, Any]]:

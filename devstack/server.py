@@ -1,5 +1,6 @@
 """What a Kafka and a MongoDB on this machine share: start, stop, kill, start again on the same port and data."""
 
+import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -49,6 +50,10 @@ class LocalServer(ABC):
         if self._child is not None:
             self._child.kill()
             self._child = None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal, as SIGSTOP for a server that hangs; StackError when it does not run."""
+        self._running().signal(number)
 
     def _run(self, command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> None:
         if self._child is not None and self._child.exit_code() is None:
