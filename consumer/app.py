@@ -31,6 +31,7 @@ from consumer.slots import Slots
 from consumer.subscribers import build_faststream
 from consumer.sweep import Sweeper
 from consumer.tools import Limits, Tools, log, where
+from consumer.watched import with_failpoint
 from core.retry import RetryPolicy
 from ledger.errors import BadAddress, LedgerNotReady, LedgerUnavailable
 from ledger.mongo import MongoLedger
@@ -88,7 +89,7 @@ async def build_app(settings: ConsumerSettings) -> Service:
     )
     return Service(
         settings=settings,
-        tools=tools,
+        tools=with_failpoint(tools, settings.failpoint) if settings.failpoint else tools,
         bus=bus,
         ledger=ledger,
         slots={lane: Slots(settings.max_chunks_in_flight) for lane in Lane},

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from consumer.failpoint import FAILPOINT
 from providers.settings import ProviderSettings
 from schemas.settings import CommonSettings, LedgerSettings, contradiction
 
@@ -22,6 +23,20 @@ class ConsumerSettings(CommonSettings, LedgerSettings, ProviderSettings):
     max_attempts: Annotated[int, Field(ge=1, le=100, description="calls to providers a delivery")] = 8
     max_age_seconds: Annotated[int, Field(ge=1, description="how long a delivery may be tried, seconds")] = 86_400
     part_timeout_seconds: Annotated[int, Field(ge=1, description="how long a missing part is waited for")] = 3600
+    kafka_session_seconds: Annotated[
+        float,
+        Field(
+            ge=6,
+            le=300,
+            description="how long Kafka waits for a sign of life before it gives a consumer's partitions to others, "
+            "seconds; within the broker's group.min.session.timeout.ms and group.max.session.timeout.ms",
+        ),
+    ] = 45.0
+    failpoint: Annotated[str, Field(pattern=FAILPOINT)] | None = Field(
+        default=None,
+        description="for tests alone: step or step:n; the process ends itself with SIGKILL right after that step, "
+        "done for the n-th time",
+    )
     log_retention_days: Annotated[int, Field(ge=8, le=36_500)] | None = Field(
         default=None,
         description="when a request is deleted, days after its completion, with its logs and chunks; unset: never. "

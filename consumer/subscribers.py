@@ -17,11 +17,11 @@ from consumer.intake import Incoming, unprocessable
 from consumer.progress import EXPAND
 from consumer.refuse import refuse
 from consumer.security import security_of
+from consumer.settings import ConsumerSettings
 from consumer.slots import Slots
 from consumer.tools import Tools, log, where
 from core.ids import ChunkId
 from schemas.results import ChunkPointer
-from schemas.settings import CommonSettings
 from schemas.statuses import Lane
 
 _TRIES = 3
@@ -31,9 +31,7 @@ _READING: dict[str, Any] = {
     "ack_policy": AckPolicy.MANUAL,
     "auto_offset_reset": "earliest",
     "no_reply": True,
-    "session_timeout_ms": 45_000,
     "rebalance_timeout_ms": 60_000,
-    "heartbeat_interval_ms": 3_000,
     "max_poll_interval_ms": 3_600_000,
 }
 
@@ -64,7 +62,7 @@ async def undecoded(message: KafkaMessage) -> bytes:
 
 
 def build_faststream(
-    settings: CommonSettings,
+    settings: ConsumerSettings,
     tools: Tools,
     slots: dict[Lane, Slots],
     cluster: str,
@@ -81,10 +79,10 @@ def build_faststream(
         security=security_of(options),
     )
     claimer = Claimer(tools)
-    topics = settings.topics
+    topics, reading = settings.topics, {**_READING, **_heartbeats(settings.kafka_session_seconds)}
 
     def intake(topic: str) -> None:
-        @broker.subscriber(topic, group_id=topics.group_of(topic), **_READING)  # type: ignore[untyped-decorator]
+        @broker.subscriber(topic, group_id=topics.group_of(topic), **reading)  # type: ignore[untyped-decorator]
         async def on_request(_: bytes, message: KafkaMessage) -> None:
             record = _incoming(message)
             with tools.progress.busy(EXPAND, record.topic):
@@ -92,7 +90,7 @@ def build_faststream(
             await _commit(message)
 
     def wake_ups(topic: str, lane: Lane) -> None:
-        @broker.subscriber(topic, group_id=topics.group_of(topic), **_READING)  # type: ignore[untyped-decorator]
+        @broker.subscriber(topic, group_id=topics.group_of(topic), **reading)  # type: ignore[untyped-decorator]
         async def on_wake_up(body: bytes, message: KafkaMessage) -> None:
             with tools.progress.busy(lane, topic):
                 handled = await _wake_up(body, _incoming(message).origin, claimer, slots[lane], tools)
@@ -104,6 +102,12 @@ def build_faststream(
     wake_ups(topics.chunks, Lane.BULK)
     wake_ups(topics.chunks_express, Lane.EXPRESS)
     return FastStream(broker, logger=None), broker
+
+
+def _heartbeats(session_seconds: float) -> dict[str, int]:
+    """When a member is taken for dead, and how often it says that it lives: six times before, at least every 3 s."""
+    milliseconds = round(session_seconds * 1000)
+    return {"session_timeout_ms": milliseconds, "heartbeat_interval_ms": min(3_000, milliseconds // 6)}
 
 
 def _incoming(message: KafkaMessage) -> Incoming:
