@@ -86,14 +86,14 @@ def build_faststream(
         async def on_request(_: bytes, message: KafkaMessage) -> None:
             record = _incoming(message)
             with tools.progress.busy(EXPAND, record.topic):
-                await _expand_or_refuse(record, cluster, tools)
+                await expand_or_refuse(record, cluster, tools)
             await _commit(message)
 
     def wake_ups(topic: str, lane: Lane) -> None:
         @broker.subscriber(topic, group_id=topics.group_of(topic), **reading)  # type: ignore[untyped-decorator]
         async def on_wake_up(body: bytes, message: KafkaMessage) -> None:
             with tools.progress.busy(lane, topic):
-                handled = await _wake_up(body, _incoming(message).origin, claimer, slots[lane], tools)
+                handled = await wake_up(body, _incoming(message).origin, claimer, slots[lane], tools)
             if handled:
                 await _commit(message)
 
@@ -125,7 +125,7 @@ def _incoming(message: KafkaMessage) -> Incoming:
     )
 
 
-async def _expand_or_refuse(record: Incoming, cluster: str, tools: Tools) -> None:
+async def expand_or_refuse(record: Incoming, cluster: str, tools: Tools) -> None:
     """Expand; what meets a fault of ours again and again is kept in the dead letters, and the partition moves on.
 
     The last try gives up only the recipients that meet it.
@@ -141,7 +141,7 @@ async def _expand_or_refuse(record: Incoming, cluster: str, tools: Tools) -> Non
     await refuse(record, unprocessable(record), tools)
 
 
-async def _wake_up(body: bytes, origin: str, claimer: Claimer, slots: Slots, tools: Tools) -> bool:
+async def wake_up(body: bytes, origin: str, claimer: Claimer, slots: Slots, tools: Tools) -> bool:
     """Wait for a slot, claim, start; the work itself goes on after the offset is committed.
 
     False: the process is stopping, and the wake-up call is left to another.

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pymongo.errors import OperationFailure
 
-from consumer.subscribers import _expand_or_refuse
+from consumer.subscribers import expand_or_refuse
 from consumer.tools import Tools
 from ledger.errors import LedgerUnavailable
 from ledger.memory import MemoryLedger
@@ -38,7 +38,7 @@ async def test_who_sent_a_record_that_is_given_up_is_told() -> None:
         requests = Broken()
 
     tools: Tools = replace(world.tools(), ledger=Ledger())
-    await _expand_or_refuse(world.record("13800138000", part=2, last=True), "cluster", tools)
+    await expand_or_refuse(world.record("13800138000", part=2, last=True), "cluster", tools)
     (rejected,) = world.events("request.rejected")
     assert (rejected["request_id"], rejected["tenant_id"], rejected["part"]) == ("r1", "t1", 2)
     assert rejected["reason"] == "unprocessable"

@@ -13,7 +13,7 @@ from consumer.deliver import Claimer
 from consumer.intake import Incoming
 from consumer.partition_writer import PartitionWriter
 from consumer.slots import Slots
-from consumer.subscribers import _wake_up
+from consumer.subscribers import wake_up
 from consumer.sweep import ROUND, Sweeper
 from consumer.tools import Tools
 from core.ids import request_key
@@ -101,7 +101,7 @@ async def test_a_wake_up_that_fails_gives_its_slot_back() -> None:
     slots = Slots(1)
     body = ChunkPointer(chunk_id=chunk).model_dump_json().encode()
     with pytest.raises(ValueError, match="not a valid Status"):
-        await _wake_up(body, "chunks/0/0", Claimer(tools), slots, tools)
+        await wake_up(body, "chunks/0/0", Claimer(tools), slots, tools)
     assert not slots.full
 
 

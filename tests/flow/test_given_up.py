@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from consumer.subscribers import _expand_or_refuse
+from consumer.subscribers import expand_or_refuse
 from consumer.tools import Tools
 from core.ids import request_key
 from ledger.sealing import Sealer
@@ -60,7 +60,7 @@ def broken(world: World, after: int) -> Tools:
 async def test_a_part_that_is_given_up_half_written_ends_as_incomplete() -> None:
     world = World()
     record = world.record(*NUMBERS)
-    await _expand_or_refuse(record, "cluster", broken(world, after=1))
+    await expand_or_refuse(record, "cluster", broken(world, after=1))
     assert len(world.bus.dead_letters) == 1
     await world.settle(1)
     assert not world.events("request.completed"), "it may be in its second try elsewhere"
@@ -73,7 +73,7 @@ async def test_a_part_that_is_given_up_half_written_ends_as_incomplete() -> None
 
 async def test_what_was_given_up_stays_so_when_its_request_comes_again() -> None:
     world = World()
-    await _expand_or_refuse(world.record(*NUMBERS), "cluster", broken(world, after=1))
+    await expand_or_refuse(world.record(*NUMBERS), "cluster", broken(world, after=1))
     world.pass_time(4000)
     await world.settle(2)
     await world.expand(world.record(*NUMBERS))
@@ -103,7 +103,7 @@ async def test_a_part_that_is_counted_is_not_refused_because_its_completion_fail
     tools = world.tools()
     ledger = House(world.ledger, after=9)
     broken = ledger.requests = Broken(world.ledger.requests, "get", 0)
-    await _expand_or_refuse(world.record(*NUMBERS), "cluster", replace(tools, ledger=ledger))  # type: ignore[arg-type]
+    await expand_or_refuse(world.record(*NUMBERS), "cluster", replace(tools, ledger=ledger))  # type: ignore[arg-type]
     assert broken._left < 0, "nothing was broken"
     await world.settle(2)
     assert not world.bus.dead_letters
@@ -114,7 +114,7 @@ async def test_a_part_that_is_counted_is_not_refused_because_its_completion_fail
 async def test_one_recipient_that_meets_a_fault_fails_alone() -> None:
     world = World()
     world.sealer = Thirteen([("k1", bytes(32))])
-    await _expand_or_refuse(world.record(*NUMBERS), "cluster", world.tools())
+    await expand_or_refuse(world.record(*NUMBERS), "cluster", world.tools())
     await world.settle(2)
     expected = [("sent", None)] * 7
     expected[3] = ("failed", "unprocessable")
