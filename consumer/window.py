@@ -11,7 +11,7 @@ from core.render import RenderError
 from core.verdict import Entry, Mark
 from core.work import Window
 from ledger.values import Head
-from providers.base import Provider
+from providers.base import CLOSED, Provider
 from schemas.statuses import Lane, OnUncertain, Reason, Status
 
 Render = Callable[[int], Message]
@@ -57,7 +57,10 @@ async def send(  # noqa: PLR0913, PLR0917  # a call needs all of them
     lane: Lane,
     tools: Tools,
 ) -> None:
-    """Call for each entry, concurrently; an entry keeps no answer when the lease ended before its call began."""
+    """Call for each entry, concurrently; an entry keeps no answer when the lease ended before its call began.
+
+    Where the process stops before that, the entry is marked to be put back.
+    """
     if provider is None:
         for entry in entries:
             entry.answer = Retry(Reason.UNAVAILABLE, "no provider for this channel")
@@ -70,15 +73,16 @@ async def send(  # noqa: PLR0913, PLR0917  # a call needs all of them
             tools.progress.moved(*Lane)  # who waits for a slow rate, or for the other lane at it, is not stuck
         if not lease.alive:
             return
-        if not may_call:  # the process stops: known as not sent, so that nobody has to doubt it
-            entry.answer = Retry(Reason.RATE_LIMITED, "no turn before the process stopped")
+        if not may_call or tools.stopping.is_set():  # known as not sent, so that nobody has to doubt it
+            entry.answer = Mark.PUT_BACK
             return
         try:
             message = render(entry.index)
         except RenderError:
             entry.answer = Failed(Reason.INVALID_CONTENT)
         else:
-            entry.answer = await tools.caller.call(provider, message)
+            answer = await tools.caller.call(provider, message)
+            entry.answer = Mark.PUT_BACK if answer is CLOSED else answer
 
     with tools.metrics.windows.track_inprogress():
         await _concurrently(one, entries)

@@ -32,7 +32,13 @@ class Provider(Protocol):
     async def send(self, message: Message) -> Answer:
         """Try once to hand the message over. Raises nothing but CancelledError.
 
-        Cancelled, it may or may not have handed it over. After `aclose` it answers `CLOSED`.
+        Cancelled, it may or may not have handed it over. After `stop` or `aclose` it answers `CLOSED`.
+        """
+
+    def stop(self, within_seconds: float) -> None:
+        """Begin no more sends: one that waits for a free connection is answered `CLOSED` too.
+
+        Those that have begun get so many seconds more at most, and then end as at their time-out.
         """
 
     async def check(self) -> str | None:
@@ -43,7 +49,7 @@ class Provider(Protocol):
 
 
 CLOSED = Retry(Reason.UNAVAILABLE, "provider closed")
-"""The answer of a provider after `aclose`."""
+"""The answer of a provider that was stopped or closed: nothing was tried."""
 
 NO_FREE_CONNECTION = Retry(Reason.RATE_LIMITED, "no free connection")
 """The answer when all of one's own connections stayed busy: nothing was tried, so no attempt is spent."""

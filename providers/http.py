@@ -62,10 +62,10 @@ class HttpProvider:
         except TypeError:  # a lone surrogate
             return Failed(Reason.INVALID_CONTENT, "not UTF-8")
         try:
-            async with asyncio.timeout(self.timeout_seconds), self._slots:
+            async with self._slots.taken():
                 await self._post(message, attempt)
         except NoFreeSlotError:
-            return NO_FREE_CONNECTION
+            return CLOSED if self._closed else NO_FREE_CONNECTION
         except Exception as error:  # noqa: BLE001  # whatever the client raises is an answer that did not come
             return attempt.lost(error)
         return attempt.answer or attempt.lost(None)
@@ -83,6 +83,11 @@ class HttpProvider:
             return f"connecting: {_say(error)}"
         writer.transport.abort()
         return None
+
+    def stop(self, within_seconds: float) -> None:
+        """Post no more; what is posted gets so many seconds more."""
+        self._closed = True
+        self._slots.stop(within_seconds)
 
     async def aclose(self) -> None:
         """Close the connections; a send under way ends as cut."""

@@ -32,6 +32,11 @@ class Providers:
         """The provider of this name, or None: it may have been taken out of the settings since."""
         return self._by_name.get(name)
 
+    def stop(self, within_seconds: float) -> None:
+        """Begin no more sends with any of them; those under way get so many seconds more at most."""
+        for provider in self._by_name.values():
+            provider.stop(within_seconds)
+
     async def aclose(self) -> None:
         """Close all of them."""
         await asyncio.gather(*(provider.aclose() for provider in self._by_name.values()))

@@ -12,6 +12,7 @@ from hashlib import blake2b
 from core.outcome import Answer, Failed, Message, Retry, Sent, Uncertain
 from providers.base import CLOSED
 from providers.entries import SimulatorEntry
+from providers.slots import TimeLimits
 from schemas.statuses import Reason
 
 
@@ -50,6 +51,7 @@ class SimulatorProvider:
         self._seen: OrderedDict[str, int] = OrderedDict()
         self._taken: OrderedDict[str, int] = OrderedDict()
         """What a repeat is recognised by, where it deduplicates."""
+        self._limits = TimeLimits()
         self._closed = False
 
     async def send(self, message: Message) -> Answer:
@@ -60,11 +62,11 @@ class SimulatorProvider:
             return self._sent(message)
         turn = Turn.TAKE if self._steady else self._turn(message)
         if self._waits or turn is Turn.HANG:
-            seconds = self._latency_seconds(message.id)
-            if turn is Turn.HANG or seconds > self.timeout_seconds:
-                await asyncio.sleep(self.timeout_seconds)
+            try:
+                async with self._limits.within(self.timeout_seconds):
+                    await (_forever() if turn is Turn.HANG else asyncio.sleep(self._latency_seconds(message.id)))
+            except TimeoutError:
                 return self._answers[Turn.HANG]
-            await asyncio.sleep(seconds)
         if turn is Turn.TAKE or turn is Turn.DROP:
             self._take(message.id)
         return self._sent(message) if turn is Turn.TAKE else self._answers[turn]
@@ -72,6 +74,11 @@ class SimulatorProvider:
     async def check(self) -> str | None:
         """Nothing can be wrong with it, unless it is closed."""
         return "provider closed" if self._closed else None
+
+    def stop(self, within_seconds: float) -> None:
+        """Answer `CLOSED` from now on; what is awaited gets so many seconds more."""
+        self._closed = True
+        self._limits.cut(within_seconds)
 
     async def aclose(self) -> None:
         """Answer `CLOSED` from now on."""
@@ -115,6 +122,10 @@ class SimulatorProvider:
         counts[delivery_id] = counts.get(delivery_id, 0) + 1
         if len(counts) > self._entry.remember:
             counts.popitem(last=False)
+
+
+async def _forever() -> None:
+    await asyncio.get_running_loop().create_future()
 
 
 def _answers(entry: SimulatorEntry) -> dict[Turn, Answer]:

@@ -54,10 +54,10 @@ class SmtpProvider:
             return Failed(Reason.INVALID_CONTENT, "not usable in a mail's headers or text")
         progress = Progress()
         try:
-            async with asyncio.timeout(self.timeout_seconds), self._slots:
+            async with self._slots.taken():
                 return await self._hand_over(mail, progress)
         except NoFreeSlotError:
-            return NO_FREE_CONNECTION
+            return CLOSED if self._closed else NO_FREE_CONNECTION
         except Exception as error:  # noqa: BLE001  # whatever the client raises is an answer that did not come
             means = Means.NO_ANSWER if progress.ended else Means.UNAVAILABLE
             return answer_for(means, f"{progress.step}: {_say(error)}")
@@ -78,6 +78,11 @@ class SmtpProvider:
         except Exception as error:  # noqa: BLE001  # it is what is asked for
             return f"{progress.step}: {_say(error)}"
         return None if reply.code == 250 else f"{progress.step}: SMTP {reply.code}"
+
+    def stop(self, within_seconds: float) -> None:
+        """Hand over no more; the mails under way get so many seconds more."""
+        self._closed = True
+        self._slots.stop(within_seconds)
 
     async def aclose(self) -> None:
         """Close the idle connections; busy ones follow with the end of their mail."""

@@ -169,6 +169,39 @@ async def test_closed_while_it_waits_for_a_connection_it_sends_nothing(stage: St
     assert stage.taken() == []
 
 
+@over_the_network
+async def test_stopped_it_waits_for_answers_and_sends_away_who_waits_for_a_connection(stage: Stage) -> None:
+    one = "connections" if stage.channel is Channel.EMAIL else "concurrency"
+    provider = stage.provider(timeout_seconds=60, **{one: 1})
+    begun = asyncio.create_task(provider.send(a_message(stage, Act.HANG, 1)))
+    await until(lambda: stage.arrived() == 1)
+    waiting = asyncio.create_task(provider.send(a_message(stage, Act.TAKE, 2)))
+    await asyncio.sleep(0)
+
+    started = asyncio.get_running_loop().time()
+    provider.stop(QUICK_SECONDS)
+
+    assert await waiting == CLOSED
+    assert await provider.send(a_message(stage, Act.TAKE, 3)) == CLOSED
+    assert not begun.done()
+    assert isinstance(await begun, Uncertain)
+    assert asyncio.get_running_loop().time() - started + 0.01 >= QUICK_SECONDS
+    await provider.aclose()
+    assert stage.taken() == []
+
+
+async def test_stopped_a_send_that_is_answered_in_time_is_sent(stage: Stage) -> None:
+    provider = stage.provider(timeout_seconds=60)
+    begun = asyncio.create_task(provider.send(a_message(stage, Act.TAKE)))
+    await asyncio.sleep(0)
+
+    provider.stop(30)
+
+    assert isinstance(await begun, Sent)
+    await provider.aclose()
+    assert stage.taken() == ["log_1"]
+
+
 async def test_many_at_once_are_each_taken_once(stage: Stage) -> None:
     provider = stage.provider(timeout_seconds=60)
 

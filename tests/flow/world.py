@@ -66,6 +66,9 @@ class Accounting:
     async def check(self) -> str | None:
         return None
 
+    def stop(self, within_seconds: float) -> None:
+        del within_seconds  # it answers at once
+
     async def aclose(self) -> None:
         return None
 
