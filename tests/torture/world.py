@@ -1,0 +1,152 @@
+"""The world of one round of a row: topics, database and provider of its own, services, and a reader of the results."""
+
+import asyncio
+import contextlib
+import dataclasses
+import random
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from devstack import Stack
+from devstack.services import await_ready
+from schemas.results import RequestCompleted
+from tests.e2e.accounting import Accounting, an_accounting_provider
+from tests.e2e.caller import Results, publish, reading, until
+from tests.e2e.house import House, Service, a_house
+from tests.torture.books import Books, DoesNotHold, reconcile
+from tests.torture.doubt import Doubts
+from tests.torture.traffic import CHUNK_SIZE, Order, draw_orders
+
+LEASE_SECONDS = 5.0
+"""Short, so that a take-over does not make a round long; no shorter than twice the provider's time-out."""
+SETTINGS = {
+    "CHUNK_SIZE": CHUNK_SIZE,
+    "WINDOW_SIZE": 20,
+    "MAX_CHUNKS_IN_FLIGHT": 4,
+    "LEASE_SECONDS": LEASE_SECONDS,
+    "KAFKA_SESSION_SECONDS": 6,
+}
+TIMEOUT_SECONDS = 2.5
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round of a row: what it may use, how large it is, and its chances."""
+
+    number: int
+    stack: Stack
+    folder: Path
+    rng: random.Random
+    recipients: int
+    """How many in all its requests."""
+    times: int
+    """How often a fault that can be repeated is."""
+    largest: int
+    """Recipients of the largest request."""
+
+    @contextlib.asynccontextmanager
+    async def world(self, *, stack: Stack | None = None, **settings: object) -> AsyncIterator["World"]:
+        """Make it; settings as `devstack.services.service_env` takes them, over SETTINGS and the two providers."""
+        with an_accounting_provider(self.folder) as provider:
+            entries = [provider.entry_for(name, timeout_seconds=TIMEOUT_SECONDS) for name in ("sms", "email")]
+            chosen = {**SETTINGS, "PROVIDERS": entries, **settings}
+            with a_house(stack or self.stack, self.folder, **chosen) as house:
+                results = Results(house.topics.results)
+                async with reading(house.bootstrap, results), contextlib.AsyncExitStack() as running:
+                    yield World(self, house, provider, results, running)
+
+
+@dataclass
+class World:
+    """What a row works on."""
+
+    round_: Round
+    house: House
+    provider: Accounting
+    results: Results
+    running: contextlib.AsyncExitStack
+    """Ends the services."""
+    orders_published: list[Order] = field(default_factory=list)
+    services: list[Service] = field(default_factory=list)
+    """Those that run, as far as this world knows: kill, stop and start by its methods."""
+    doubts: Doubts = field(init=False)
+    faults: int = 0
+
+    def __post_init__(self) -> None:
+        self.doubts = Doubts(self.house)
+
+    # ------------------------------------------------------------------ services
+
+    async def start(self, name: str = "consumer", *, ready: bool = True, **settings: object) -> Service:
+        """One more service, with settings of its own over those of the house."""
+        env = {**self.house.env, **{f"ROLLCALL_{key}": str(value) for key, value in settings.items()}}
+        house = dataclasses.replace(self.house, env=env)
+        service = self.running.enter_context(house.service(name, ready=False))
+        self.services.append(service)
+        if ready:
+            await asyncio.to_thread(await_ready, service.child, f"{service.url}/readyz")
+        return service
+
+    async def consumers(self, number: int, **settings: object) -> list[Service]:
+        """So many consumers, started at once and waited for until ready."""
+        return await asyncio.gather(*(self.start(**settings) for _ in range(number)))
+
+    async def kill(self, service: Service) -> set[str]:
+        """End it as kill -9 does; what it leaves in doubt is noted and returned."""
+        self.services.remove(service)
+        self.faults += 1
+        service.child.kill()
+        return await self.doubts.note(service)
+
+    async def stop(self, service: Service, seconds: float = 10.0) -> float:
+        """SIGTERM; how many seconds it took. DoesNotHold when it takes more than so many, or ends with an error."""
+        self.services.remove(service)
+        self.faults += 1
+        asked = time.monotonic()
+        code = await asyncio.to_thread(service.child.stop, seconds + 5)
+        took = time.monotonic() - asked
+        if code or took > seconds:
+            raise DoesNotHold(f"a stop took {took:.1f} s and ended with {code}")
+        return took
+
+    # ------------------------------------------------------------------ traffic
+
+    def orders(self, recipients: int, channel: str = "sms") -> list[Order]:
+        """Seeded requests for so many in all."""
+        return draw_orders(self.round_.rng, recipients, largest=self.round_.largest, channel=channel)
+
+    async def publish(self, *orders: Order) -> None:
+        """Publish them to the intake of their lanes."""
+        for order in orders:
+            topics = self.house.topics
+            topic = topics.requests_express if order.small else topics.requests
+            await publish(self.house.bootstrap, topic, *order.records(), key=order.request_id)
+            self.orders_published.append(order)
+
+    # ------------------------------------------------------------------ the end
+
+    async def sent(self, number: int, seconds: float = 60.0) -> None:
+        """Wait until the provider took so many in all."""
+        await until(lambda: len(self.provider.accepted()) >= number, seconds)
+
+    def uncompleted(self) -> list[str]:
+        """Which requests have no `request.completed` yet."""
+        return [o.request_id for o in self.orders_published if not self.results.of(RequestCompleted, o.request_id)]
+
+    async def settled(self, seconds: float = 90.0) -> None:
+        """Wait until every request is completed, and nothing of it still changes."""
+        try:
+            await until(lambda: not self.uncompleted(), seconds)
+        except TimeoutError:
+            left = self.uncompleted()
+            raise DoesNotHold(f"{len(left)} requests not completed after {seconds:.0f} s: {left[:3]}") from None
+
+    async def books(self, orders: Sequence[Order] | None = None) -> Books:
+        """The four lists of what was published, compared."""
+        wanted = self.orders_published if orders is None else orders
+        accepted = self.provider.accepted()
+        books = reconcile(self.house, self.results, accepted, wanted, self.doubts.times)
+        books.faults = self.faults
+        return books
