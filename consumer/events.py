@@ -75,6 +75,8 @@ def _outcome_event(index: int, log: Log, rest: bytes) -> Event:
         "attempts": log.attempts,
         "occurred_at": time,
     }
+    if log.resend_of is not None:
+        body["resend_of"] = log.resend_of
     return Event(event_id, f"delivery.{log.outcome}", time, orjson.dumps(body)[:-1] + rest)
 
 

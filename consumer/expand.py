@@ -11,6 +11,7 @@ from consumer.progress import EXPAND
 from consumer.recipients import PartChecker, bounds_of, expire_all, make_chunk, suppress_known
 from consumer.refuse import refuse
 from consumer.results import publish_results
+from consumer.resends import settle_resends
 from consumer.tools import Tools, log, where
 from consumer.wording import Wording, choose_wording
 from core.ids import RequestKey, bare_request_id, request_key
@@ -138,6 +139,7 @@ def _describe(
         intake_topic=record.topic,
         intake_partition=record.partition,
         template_version=wording.template_version,
+        resend_of=request.resend_of,
     )
     size = len(request.recipients)
     limits = tools.limits
@@ -193,6 +195,7 @@ async def _write_chunks(request: BulkRequest, text: Text, stands: Request, tools
         if late:
             expire_all(checked)
         chunk = make_chunk(
+        await settle_resends(checked, head, part, tools)
             checked,
             head,
             part,

@@ -148,7 +148,7 @@ def _path(problem: Any) -> str:
     return path if known and path.isascii() and len(path) <= 100 else _closed(path)
 
 
-_BRANCHES = frozenset({"constrained-str", "Recipient", "str", "[key]"})
+_BRANCHES = frozenset({"constrained-str", "Recipient", "IntakeRecipient", "str", "[key]"})
 
 
 def _closed(path: str) -> str:

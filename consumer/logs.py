@@ -21,6 +21,7 @@ class LogMaker:
         prefix = log_prefix(chunk.key, chunk.part)
         self._ids = [LogId(f"{prefix}{index:05x}") for index in range(chunk.first, chunk.first + chunk.size)]
         self._references = chunk.references or (None,) * chunk.size
+        self._resend_of = chunk.resend_of or (None,) * chunk.size
 
     def message(self, index: int) -> Message:
         """The rendered message; raises core.render.RenderError."""
@@ -70,4 +71,5 @@ class LogMaker:
             head.accepted_at,
             now,
             now if status is Status.SENT else None,
+            self._resend_of[at],
         )

@@ -6,18 +6,18 @@ from functools import partial
 
 from consumer.tools import log, where
 from core.address import normalise_email, normalise_phone
-from core.ids import chunk_id
+from core.ids import LogId, chunk_id
 from core.mask import mask_email, mask_phone, mask_raw
 from core.plan import chunk_bounds, to_ranges
 from core.render import HeaderInjection, RenderError
 from core.work import Decided, Work, put_back
 from ledger.sealing import HASH_BYTES, Sealer, seal_recipients
 from ledger.texts import Text
-from ledger.values import Chunk, Head, Part
-from schemas.requests import Recipient
+from ledger.values import Chunk, Head, Marks, Part
+from schemas.requests import IntakeRecipient
 from schemas.statuses import Channel, Lane, Reason, Status
 
-AnyRecipient = str | Recipient
+AnyRecipient = str | IntakeRecipient
 
 _NO_HASH = bytes(HASH_BYTES)
 """Of a recipient that could not be checked; no address has it."""
@@ -33,6 +33,8 @@ class Checked:
     sealed: list[tuple[str, dict[str, str]]] = field(repr=False)
     references: list[str | None] | None = field(repr=False)
     decided: dict[int, tuple[Status, Reason]]
+    resend_of: list[LogId | None] | None = None
+    """The logs of what they repeat; None where none repeats any."""
 
 
 class PartChecker:
@@ -57,8 +59,9 @@ class PartChecker:
         """Check the recipients of a chunk that begins at index `first`."""
         checked = Checked(first, [], [], [], None, {})
         references: list[str | None] = []
+        resend_of: list[LogId | None] = []
         for index, recipient in enumerate(recipients, first):
-            to, variables, reference = _parts_of(recipient)
+            to, variables, reference, repeated = _parts_of(recipient)
             try:
                 address = self._normalise(to)
                 value = self._sealer.hash((address or to).encode(), self._key_id)
@@ -73,6 +76,7 @@ class PartChecker:
             checked.hashes.append(value)
             checked.sealed.append((address or to, variables))
             references.append(reference)
+            resend_of.append(repeated)
             if found:
                 checked.decided[index] = found
         any_reference = any(reference is not None for reference in references)
@@ -83,6 +87,7 @@ class PartChecker:
             checked.sealed,
             references if any_reference else None,
             checked.decided,
+            resend_of if any(resend_of) else None,
         )
 
     def _decide(self, address: str | None, value: bytes, variables: dict[str, str]) -> tuple[Status, Reason] | None:
@@ -107,10 +112,11 @@ class PartChecker:
         return None
 
 
-def _parts_of(recipient: AnyRecipient) -> tuple[str, dict[str, str], str | None]:
+def _parts_of(recipient: AnyRecipient) -> tuple[str, dict[str, str], str | None, LogId | None]:
     if isinstance(recipient, str):
-        return recipient, {}, None
-    return recipient.to, recipient.variables, recipient.reference
+        return recipient, {}, None, None
+    repeated = LogId(recipient.resend_of) if recipient.resend_of else None
+    return recipient.to, recipient.variables, recipient.reference, repeated
 
 
 def bounds_of(part: Part) -> Iterator[tuple[int, int]]:
@@ -164,3 +170,4 @@ def make_chunk(  # noqa: PLR0913  # a chunk is made of all of them
         cancelled=cancelled,
         searchable=part.number > 0 or not part.last,
     )
+        resend_of=tuple(checked.resend_of) if checked.resend_of else None,

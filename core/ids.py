@@ -6,6 +6,7 @@ So the logs of a request are one range of `_id`, in request order.
 
 import hashlib
 import re
+from collections.abc import Iterable
 from typing import NewType
 from uuid import NAMESPACE_URL, uuid5
 
@@ -74,6 +75,16 @@ def position(log: str) -> tuple[RequestKey, int, int] | None:
     return (RequestKey(found[1]), int(found[2], 16), int(found[3], 16)) if found else None
 
 
+def place_of(part: int, index: int) -> int:
+    """A position as one number, in request order."""
+    return part << 20 | index
+
+
+def position_at(place: int) -> tuple[int, int]:
+    """(part, index) of what `place_of` made of them."""
+    return place >> 20, place & MAX_INDEX
+
+
 def outcome_event_id(log: str) -> str:
     """The id of the one outcome event of a delivery."""
     return f"evt_{log[4:]}o"
@@ -87,6 +98,18 @@ def receipt_event_id(log: str) -> str:
 def request_event_id(key: RequestKey, kind: str, part: int = 0) -> str:
     """The id of `request.<kind>`, one a part for `accepted`, one a request for `completed`."""
     return f"evt_{key}{part:04x}.{kind}"
+
+
+def resend_request_id(key: RequestKey, places: Iterable[int]) -> str:
+    """The id of the request that repeats these deliveries of another one, as a UUIDv5 (RFC 9562).
+
+    A place is `place_of` a delivery. The same ones in the same order give the same id, so that a repeat is no second
+    request.
+    """
+    chosen = hashlib.sha256()
+    for place in places:
+        chosen.update(place.to_bytes(5, "big"))
+    return str(uuid5(NAMESPACE_URL, f"rollcall://resend/{key}/{chosen.hexdigest()}"))
 
 
 def bare_request_id(cluster: str, topic: str, partition: int, offset: int, timestamp_ms: int) -> str:

@@ -3,7 +3,7 @@
 import orjson
 
 from ledger.sealing import Sealer
-from schemas.requests import BulkRequest
+from schemas.requests import BulkRequest, IntakeRecipient
 
 _PER_PART = frozenset({"recipients", "part", "last", "accepted_at", "template_version", "schema_version"})
 """What may differ between the parts of one request, and between repeats of one part."""
@@ -12,9 +12,16 @@ _PER_PART = frozenset({"recipients", "part", "last", "accepted_at", "template_ve
 def request_digests(sealer: Sealer, request: BulkRequest, key_id: str) -> tuple[bytes, bytes]:
     """Of what all parts share, and of the whole of this part; raises SealingError without the key."""
     shared = request.model_dump(mode="json", exclude=set(_PER_PART))
-    recipients = [to if isinstance(to, str) else (to.to, to.variables, to.reference) for to in request.recipients]
+    if request.resend_of is None:
+        del shared["resend_of"]  # the digest of what resends nothing is what it was before there were resends
+    recipients = [to if isinstance(to, str) else _said_of(to) for to in request.recipients]
     whole = {**shared, "part": request.part, "last": request.last, "recipients": recipients}
     return _digest(sealer, shared, key_id), _digest(sealer, whole, key_id)
+
+
+def _said_of(to: IntakeRecipient) -> tuple[object, ...]:
+    said = (to.to, to.variables, to.reference)
+    return said if to.resend_of is None else (*said, to.resend_of)
 
 
 def _digest(sealer: Sealer, said: object, key_id: str) -> bytes:

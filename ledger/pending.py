@@ -70,6 +70,7 @@ def _pending_log(chunk: Chunk, head: Head, status: Status, line: Line) -> Log:
         created_at=head.accepted_at,
         updated_at=head.accepted_at,
         sent_at=None,
+        resend_of=chunk.resend_of[at] if chunk.resend_of else None,
     )
 
 

@@ -154,6 +154,13 @@ class Retention(Protocol):
 
 class Templates(Protocol):
     """One document a version of a template."""
+    async def mark_resent(self, tenant_id: str, resends: Mapping[LogId, LogId]) -> set[LogId]:
+        """Note on each log, the key, that the delivery that is the value repeats it; those that it stands noted on.
+
+        It is noted while the log is unknown or failed and nothing repeats it yet, and never changes: of many that
+        would repeat a delivery one does, and a repeat of this call is answered as the first time.
+        """
+
 
     async def put(self, tenant_id: str, code: str, content: str, subject: str | None) -> StoredTemplate:
         """Store a new version, numbered from 1; where the newest says the same, nothing changes and that is it."""

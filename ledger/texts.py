@@ -1,6 +1,7 @@
 """The text of a request: sealed with its placeholders once (I9), and opened to render it for one recipient."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
@@ -39,7 +40,12 @@ def seal_text(sealer: Sealer, key: RequestKey, content: str, subject: str | None
     return sealer.seal(orjson.dumps({"content": content, "subject": subject, "variables": variables}), key)
 
 
+def unseal_text(sealer: Sealer, head: Head) -> dict[str, Any]:
+    """`content`, `subject` and `variables` of a stored request; raises ledger.errors.SealingError."""
+    said: dict[str, Any] = orjson.loads(sealer.open(head.sealed_text, head.key))
+    return said
+
+
 def open_text(sealer: Sealer, head: Head) -> Text:
     """The text of a stored request; raises ledger.errors.SealingError."""
-    said = orjson.loads(sealer.open(head.sealed_text, head.key))
-    return compile_content(head.channel, said["content"], said["subject"], said["variables"])
+    return compile_content(head.channel, **unseal_text(sealer, head))

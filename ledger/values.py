@@ -37,6 +37,8 @@ class Head:
     intake_partition: int = 0
     template_version: int | None = None
     """Which version of the template `sealed_text` was taken from."""
+    resend_of: str | None = None
+    """The id of the request whose deliveries it repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,13 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
+    resend_of: tuple[LogId | None, ...] | None = None
+    """The logs of the deliveries that its own repeat; None where none repeats any."""
+
+    @property
+    def marks(self) -> Marks:
+        """What was ordered about it."""
+        return Marks(self.cancelled, self.pauses)
     """A chunk in this owner's hands."""
 
     chunk: Chunk
@@ -208,6 +217,10 @@ class TakenKey:
     """Of the tenant's request that the `Idempotency-Key` names."""
     tenant_id: str
     key_id: str
+    resend_of: LogId | None = None
+    """The log of the delivery that it repeats."""
+    resent_as: LogId | None = None
+    """The delivery that repeats it; once there is one, it stays."""
     """Which sealing key the digest is keyed with."""
     digest: bytes
     """Keyed digest of what was asked for, and for whom."""

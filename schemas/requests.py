@@ -17,6 +17,7 @@ Subject = Annotated[str, StringConstraints(max_length=900)]
 RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@~+=-]{0,127}$")]
 TenantId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@~-]{0,63}$")]
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+LogIdText = Annotated[str, StringConstraints(pattern=r"^log_[0-9a-hjkmnp-tv-z]{26}[0-9a-f]{9}$")]
 TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 Variables = Annotated[dict[Name, str], FailFast()]
 """Looked at up to the first wrong one: an error for each of a million would fill the memory."""
@@ -37,7 +38,17 @@ class Recipient(Record):
     __str__ = __repr__
 
 
+class IntakeRecipient(Recipient):
+    """The same on the intake, where it may repeat a delivery of an earlier request."""
+
+    resend_of: LogIdText | None = Field(
+        default=None,
+        description="the log of a delivery that is unknown or failed: it is sent again here, once and by nobody else",
+    )
+
+
 AnyRecipient = Annotated[Address | Recipient, Field(union_mode="left_to_right")]
+AnyIntakeRecipient = Annotated[Address | IntakeRecipient, Field(union_mode="left_to_right")]
 
 
 class BulkBody(Record):
@@ -96,8 +107,13 @@ class BulkBody(Record):
 class BulkRequest(BulkBody):
     """One part of a request as it travels on the intake topics."""
 
+    recipients: list[AnyIntakeRecipient] = Field(  # type: ignore[assignment]  # a list of less is no list of more
+        description="at least one; addresses, or objects with an address and what is said to them alone",
+        examples=[["13800138000", "13900139000"]],
+    )
     tenant_id: TenantId
     request_id: RequestId | None = None
+    resend_of: RequestId | None = Field(default=None, description="the earlier request whose deliveries it repeats")
     accepted_at: Moment | None = None
     template_version: Annotated[int, Field(ge=1)] | None = None
     """The version that `template` had when the request was accepted; None: the newest when it is expanded first."""

@@ -45,6 +45,8 @@ class DeliveryEvent(Published):
     attempts: int
     occurred_at: datetime
     correlation_id: str | None
+    resend_of: str | None = None
+    """The log of the delivery that it repeats."""
 
 
 class RequestAccepted(Published):

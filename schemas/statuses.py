@@ -74,6 +74,9 @@ class Reason(Meaning):
     INVALID_RECIPIENT = "invalid_recipient", "failed: the address is none for this channel"
     MISSING_VARIABLE = "missing_variable", "failed: the content names a variable that nobody gave"
     INVALID_CONTENT = "invalid_content", "failed: a variable would break the message, such as a line break in a subject"
+RESENDABLE = frozenset({Status.UNKNOWN, Status.FAILED})
+"""What may be sent again, as another delivery."""
+
     UNPROCESSABLE = (
         "unprocessable",
         "failed: it met a fault of the consumer that repeating did not cure, or no sealing key opened it in time",
@@ -95,6 +98,7 @@ class Reason(Meaning):
 class Rejection(Meaning):
     """Why a record of the intake was refused; nothing of it was sent."""
 
+    SETTLED = "settled", "suppressed: what it was to repeat was settled meanwhile, or is sent again elsewhere"
     NULL_VALUE = "null_value", "the record has no value"
     NOT_JSON = "not_json", "the value is not a JSON object in UTF-8"
     INVALID_SCHEMA = "invalid_schema", "fields are missing, unknown or of the wrong type"

@@ -1,6 +1,6 @@
 """Logs in memory, and how they merge with what is pending."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 from core.ids import LogId, RequestKey, log_range
 from core.work import Counts
@@ -8,6 +8,7 @@ from ledger.memory.store import Store
 from ledger.pending import pending_of_chunk
 from ledger.reading import LogQuery, Page, counted, place_of_log
 from ledger.values import Log
+from schemas.statuses import RESENDABLE
 
 
 class MemoryLogs:
@@ -45,6 +46,15 @@ class MemoryLogs:
     async def counts(self, key: RequestKey) -> Counts:
         """How many logs of a request have which status and reason by now."""
         return Counts([(log.status, log.reason) async for log in self.of_request(key)])
+
+    async def mark_resent(self, tenant_id: str, resends: Mapping[LogId, LogId]) -> set[LogId]:
+        """Note on each log which delivery repeats it."""
+        logs = self._store.logs
+        for old, new in resends.items():
+            log = logs.get(old)
+            if log and log.tenant_id == tenant_id and log.status in RESENDABLE and log.resent_as is None:
+                logs[old] = log._replace(resent_as=new)
+        return {old for old, new in resends.items() if old in logs and logs[old].resent_as == new}
 
     async def of_request(self, key: RequestKey) -> AsyncIterator[Log]:
         """Every log of a request, in request order."""

@@ -37,6 +37,8 @@ def chunk_document(chunk: Chunk) -> Document:
     if chunk.references is not None:
         document["references"] = list(chunk.references)
     if chunk.searchable:
+    if chunk.resend_of is not None:
+        document["resend_of"] = list(chunk.resend_of)
         document["lookup"] = hash_slices(chunk.hashes)
     return document
 
@@ -133,7 +135,7 @@ def _read_decided(index: int, status: str, reason: str, *rest: Any) -> Decided:
 
 def read_chunk(document: Document) -> Chunk:
     """A stored chunk as a value."""
-    references = document.get("references")
+    references, resend_of = document.get("references"), document.get("resend_of")
     return Chunk(
         id=ChunkId(document["_id"]),
         key=RequestKey(document["request"]),
@@ -151,3 +153,4 @@ def read_chunk(document: Document) -> Chunk:
         cancelled=document["cancelled"],
         searchable=document["searchable"],
     )
+        resend_of=tuple(resend_of) if resend_of is not None else None,

@@ -43,6 +43,8 @@ _OPTIONAL = (
     "response",
     "error",
     "template_id",
+    "resend_of",
+    "resent_as",
 )
 
 

@@ -1,6 +1,8 @@
 """Logs: one document a delivery, written once; and the one place that knows what a pending delivery looks like."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from pymongo import UpdateOne
 
 from core.ids import LogId, RequestKey, log_range
 from core.work import Counts
@@ -10,7 +12,9 @@ from ledger.mongo.log_queries import index_for, log_filter, spans
 from ledger.mongo.pending import Pending
 from ledger.reading import LogQuery, Page
 from ledger.values import Log
-from schemas.statuses import WAITING, Reason, Status
+from schemas.statuses import RESENDABLE, WAITING, Reason, Status
+
+_RESENDABLE = [status.value for status in RESENDABLE]
 
 
 class MongoLogs:
@@ -102,6 +106,16 @@ class MongoLogs:
                 status, reason = found["_id"]["status"], found["_id"].get("reason")
                 counts[Status(status), Reason(reason) if reason else None] = found["number"]
         return counts
+
+    async def mark_resent(self, tenant_id: str, resends: Mapping[LogId, LogId]) -> set[LogId]:
+        """One conditional update a log, then a look at what stands."""
+        free = {"tenant_id": tenant_id, "status": {"$in": _RESENDABLE}, "resent_as": None}
+        marks = [UpdateOne({"_id": old, **free}, {"$set": {"resent_as": new}}) for old, new in resends.items()]
+        with answering():
+            await self._logs.bulk_write(marks, ordered=False)
+            which = {"_id": {"$in": list(resends)}, "resent_as": {"$ne": None}}
+            found = await self._logs.find(which, {"resent_as": True}).to_list(None)
+        return {LogId(one["_id"]) for one in found if one["resent_as"] == resends[one["_id"]]}
 
     async def of_request(self, key: RequestKey) -> AsyncIterator[Log]:
         """Every log of a request, in request order."""

@@ -5,7 +5,7 @@ import asyncio
 from ledger.ports import Ledger
 from ledger.values import Log
 from schemas.statuses import Channel, Reason, Status
-from tests.builders import a_key, a_log
+from tests.builders import TENANT, a_key, a_log
 
 
 async def of_request(ledger: Ledger, request_id: str = "req-1") -> list[Log]:
@@ -82,3 +82,41 @@ async def test_the_logs_of_a_request_come_in_request_order(ledger: Ledger) -> No
 
     assert await of_request(ledger) == logs
     assert await of_request(ledger, "no such request") == []
+
+
+async def test_a_delivery_is_repeated_by_one_other_and_a_repeat_of_the_mark_is_answered_alike(ledger: Ledger) -> None:
+    old = [a_log(index=0, status=Status.FAILED, reason=Reason.REJECTED), a_log(index=1, status=Status.UNKNOWN)]
+    await ledger.logs.insert(old)
+    first, second = a_log("req-2").id, a_log("req-3").id
+
+    assert await ledger.logs.mark_resent(TENANT, {old[0].id: first}) == {old[0].id}
+    assert await ledger.logs.mark_resent(TENANT, {old[0].id: second, old[1].id: second}) == {old[1].id}
+    assert await ledger.logs.mark_resent(TENANT, {old[0].id: first}) == {old[0].id}
+    assert await of_request(ledger) == [old[0]._replace(resent_as=first), old[1]._replace(resent_as=second)]
+
+
+async def test_of_two_that_would_repeat_a_delivery_at_once_one_does(ledger: Ledger) -> None:
+    old = [a_log(index=index, status=Status.UNKNOWN) for index in range(20)]
+    await ledger.logs.insert(old)
+    others = [{log.id: a_log(name, index).id for index, log in enumerate(old)} for name in ("req-2", "req-3")]
+
+    mine, theirs = await asyncio.gather(*(ledger.logs.mark_resent(TENANT, resends) for resends in others))
+
+    assert mine | theirs == {log.id for log in old}
+    assert not mine & theirs
+
+
+async def test_nobody_repeats_what_was_sent_or_is_another_tenants_or_has_no_log(ledger: Ledger) -> None:
+    sent, theirs = a_log(status=Status.SENT), a_log(tenant_id="tnt_other", status=Status.FAILED)
+    await ledger.logs.insert([sent, theirs])
+    new, none = a_log("req-2").id, a_log("req-4").id
+
+    assert await ledger.logs.mark_resent(TENANT, {sent.id: new, theirs.id: new, none: new}) == set()
+
+
+async def test_one_that_was_to_be_repeated_stays_so_whatever_a_late_insert_says(ledger: Ledger) -> None:
+    old = a_log(status=Status.UNKNOWN, reason=Reason.INTERRUPTED)
+    await ledger.logs.insert([old])
+    await ledger.logs.mark_resent(TENANT, {old.id: a_log("req-2").id})
+
+    assert [log.resent_as for log in await ledger.logs.insert([old])] == [a_log("req-2").id]
