@@ -1,39 +1,30 @@
 """The consumer's composition root: what is real is made here and handed in; nothing connects at import."""
 
 import asyncio
-import contextlib
 import os
 import random
-import signal
 import socket
 import sys
 import time
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn
 
 import uvloop
-from faststream.kafka import KafkaBroker
 
-from consumer.bus import BusUnavailable
 from consumer.calling import Caller
-from consumer.deliver import Claimer
 from consumer.garbage import collect_rarely
-from consumer.health import start_health
-from consumer.hearing import subscription_troubles
 from consumer.kafka_bus import KafkaBus
 from consumer.metrics import Metrics
+from consumer.process import CannotListen, NotReadyToStart, Service, serve
 from consumer.progress import Progress
 from consumer.requests import RequestCache
 from consumer.retention import days
 from consumer.settings import ConsumerSettings
 from consumer.slots import Slots
-from consumer.subscribers import build_faststream
-from consumer.sweep import Sweeper
-from consumer.tools import Limits, Tools, log, where
+from consumer.tools import Limits, Tools
 from consumer.watched import with_failpoint
 from core.retry import RetryPolicy
-from ledger.errors import BadAddress, LedgerNotReady, LedgerUnavailable
+from ledger.errors import BadAddress, LedgerNotReady
 from ledger.mongo import MongoLedger
 from ledger.sealing import Sealer
 from providers.registry import build_providers
@@ -44,28 +35,6 @@ from schemas.statuses import Lane
 
 SWEEP_SLOTS = 4
 """Slots kept for what the sweeper finds, a lane."""
-PROBE_SECONDS = 3.0
-DRAIN_SECONDS = 8.0
-
-
-class NotReadyToStart(Exception):  # noqa: N818  # says what to do, and is shown as it is
-    """Topics or indexes are missing."""
-
-
-class CannotListen(Exception):  # noqa: N818  # likewise
-    """The address of health, readiness and metrics is taken, or is none of this machine's."""
-
-
-@dataclass(slots=True)
-class Service:
-    """One consumer process."""
-
-    settings: ConsumerSettings
-    tools: Tools
-    bus: KafkaBus
-    ledger: MongoLedger
-    slots: dict[Lane, Slots]
-    sweep_slots: dict[Lane, Slots]
 
 
 async def build_app(settings: ConsumerSettings) -> Service:
@@ -114,99 +83,6 @@ def _limits(settings: ConsumerSettings) -> Limits:
         addresses_kept=days(settings.address_retention_days),
         requests_kept=days(settings.log_retention_days),
     )
-
-
-async def serve(service: Service) -> None:
-    """Run until asked to stop: health first, then wait for the stack, then take work."""
-    settings, tools = service.settings, service.tools
-    host, port = settings.consumer_http_host, settings.consumer_http_port
-    try:
-        health = await start_health(host, port, tools.progress, tools.metrics)
-    except OSError as error:
-        await _close(service)
-        raise CannotListen(error.strerror) from None
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, tools.stopping.set)
-    try:
-        working, stop = asyncio.create_task(_work(service)), asyncio.create_task(tools.stopping.wait())
-        await asyncio.wait({working, stop}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():  # asked to stop: what is under way ends by itself, what only waits does not
-            await asyncio.wait({working}, timeout=DRAIN_SECONDS + 10)
-        stop.cancel()
-        working.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await working
-    finally:
-        await _close(service)
-        await health.cleanup()
-
-
-async def _close(service: Service) -> None:
-    await service.bus.aclose()
-    await service.tools.providers.aclose()
-    await service.ledger.aclose()
-
-
-async def _work(service: Service) -> None:
-    tools, progress = service.tools, service.tools.progress
-    cluster = await _wait_for_stack(service)
-    if cluster is None:
-        return
-    app, broker = build_faststream(service.settings, tools, service.slots, cluster)
-    await app.start()
-    progress.subscribed = True
-    log.info("consumer is up", process=tools.process)
-    sweeper = asyncio.create_task(Sweeper(tools, Claimer(tools), service.sweep_slots).run())
-    probe = asyncio.create_task(_probe(service, broker))
-    await tools.stopping.wait()
-    log.info("consumer is stopping")
-    progress.subscribed = False
-    probe.cancel()
-    tools.caller.close()
-    every = (*service.slots.values(), *service.sweep_slots.values())
-    await asyncio.gather(*(slots.drain(DRAIN_SECONDS) for slots in every))
-    sweeper.cancel()
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(app.stop(), DRAIN_SECONDS)
-    log.info("consumer has stopped")
-
-
-async def _wait_for_stack(service: Service) -> str | None:
-    """The cluster id once ledger and bus answer and are set up; None when asked to stop before."""
-    tools, ledger_is_up = service.tools, False
-    while not tools.stopping.is_set():
-        try:
-            if not ledger_is_up:
-                await service.ledger.ping()
-                await service.ledger.check()
-                tools.progress.ledger_answered()
-                ledger_is_up = True
-            await service.bus.start()
-            tools.progress.bus_answered()
-            if missing := await service.bus.missing_topics():
-                raise NotReadyToStart(f"Kafka lacks the topics {', '.join(missing)}: run `rollcall setup`")
-            return await service.bus.cluster_id()
-        except (LedgerUnavailable, BusUnavailable) as error:
-            variable = "ROLLCALL_MONGO_URL" if isinstance(error, LedgerUnavailable) else "ROLLCALL_KAFKA_BOOTSTRAP"
-            log.warning("waiting for the stack", variable=variable, because=str(error))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(tools.stopping.wait(), 1.0)
-    return None
-
-
-async def _probe(service: Service, broker: KafkaBroker) -> None:
-    """Ask Kafka now and then, and look at the subscriptions, for readiness."""
-    progress = service.tools.progress
-    while True:
-        with contextlib.suppress(BusUnavailable):
-            await service.bus.ping()
-            progress.bus_answered()
-        try:
-            progress.heard(subscription_troubles(broker, progress, time.time()))
-        except Exception as error:  # noqa: BLE001  # another version of the clients; Kafka must be asked all the same
-            log.error("the subscriptions cannot be looked at", error=type(error).__name__, where=where(error))
-        await asyncio.sleep(PROBE_SECONDS)
 
 
 def run(settings: ConsumerSettings) -> None:

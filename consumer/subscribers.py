@@ -24,6 +24,8 @@ from core.ids import ChunkId
 from schemas.results import ChunkPointer
 from schemas.statuses import Lane
 
+LEAVE_SECONDS = 1.0
+"""How long a stop waits for the records in their handlers; then the groups are left, and they come again."""
 _TRIES = 3
 _COMMIT_SECONDS = 10.0
 
@@ -74,7 +76,7 @@ def build_faststream(
         servers,
         parser=tolerant,
         decoder=undecoded,
-        graceful_timeout=10.0,
+        graceful_timeout=LEAVE_SECONDS,
         logger=None,
         security=security_of(options),
     )
@@ -156,10 +158,16 @@ async def wake_up(body: bytes, origin: str, claimer: Claimer, slots: Slots, tool
     if tools.stopping.is_set():
         slots.give_back()
         return False
-    taken = await slots.use_for(claimer.chunk(ChunkId(pointer.chunk_id)))
+    # A handler is cancelled where the process leaves its group: its claim must not be one that nobody works on.
+    await asyncio.shield(asyncio.create_task(_claim(ChunkId(pointer.chunk_id), claimer, slots, tools)))
+    return True
+
+
+async def _claim(chunk: ChunkId, claimer: Claimer, slots: Slots, tools: Tools) -> None:
+    """Claim a chunk and start on it in the slot taken."""
+    taken = await slots.use_for(claimer.chunk(chunk))
     if taken is not None:
         slots.start(deliver(taken, tools))
-    return True
 
 
 async def _commit(message: KafkaMessage) -> None:

@@ -1,0 +1,167 @@
+"""One consumer process from its start to its end: health first, then the stack, then work, then a stop in time."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from faststream.kafka import KafkaBroker
+
+from consumer.bus import BusUnavailable
+from consumer.deliver import Claimer
+from consumer.health import start_health
+from consumer.hearing import subscription_troubles
+from consumer.kafka_bus import KafkaBus
+from consumer.settings import ConsumerSettings
+from consumer.slots import Slots
+from consumer.subscribers import build_faststream
+from consumer.sweep import Sweeper
+from consumer.tools import Tools, log, where
+from ledger.errors import LedgerUnavailable
+from ledger.mongo import MongoLedger
+from schemas.statuses import Lane
+
+PROBE_SECONDS = 3.0
+ANSWER_SECONDS = 6.0
+"""How long a stop leaves the calls to providers that have begun for their answers."""
+DRAIN_SECONDS = 8.0
+"""How long a stop waits for the chunks in hand: for the answers, then to log, publish and put back."""
+CLOSE_SECONDS = 1.5
+"""How long the connections may take to close, all at the same time."""
+
+T = TypeVar("T")
+
+
+class NotReadyToStart(Exception):  # noqa: N818  # says what to do, and is shown as it is
+    """Topics or indexes are missing."""
+
+
+class CannotListen(Exception):  # noqa: N818  # likewise
+    """The address of health, readiness and metrics is taken, or is none of this machine's."""
+
+
+@dataclass(slots=True)
+class Service:
+    """One consumer process."""
+
+    settings: ConsumerSettings
+    tools: Tools
+    bus: KafkaBus
+    ledger: MongoLedger
+    slots: dict[Lane, Slots]
+    sweep_slots: dict[Lane, Slots]
+
+
+async def serve(service: Service) -> None:
+    """Run until asked to stop, which then takes less than ten seconds whatever is away or hangs."""
+    settings, tools = service.settings, service.tools
+    host, port = settings.consumer_http_host, settings.consumer_http_port
+    try:
+        health = await start_health(host, port, tools.progress, tools.metrics)
+    except OSError as error:
+        await _close(service)
+        raise CannotListen(error.strerror) from None
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, tools.stopping.set)
+    try:
+        cluster = await _unless_stopped(_wait_for_stack(service), tools.stopping)
+        if cluster is not None:
+            await _work(service, cluster)
+    finally:
+        await _close(service)
+        await health.cleanup()
+
+
+async def _unless_stopped(starting: Coroutine[Any, Any, T], stopping: asyncio.Event) -> T | None:
+    """What was awaited, or None when the process is asked to stop before: nothing is under way yet."""
+    task, stop = asyncio.create_task(starting), asyncio.create_task(stopping.wait())
+    await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    if task.done():
+        return task.result()
+    task.cancel()
+    await asyncio.wait({task}, timeout=CLOSE_SECONDS)
+    return None
+
+
+async def _close(service: Service) -> None:
+    closing = (service.bus.aclose(), service.tools.providers.aclose(), service.ledger.aclose())
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.gather(*closing, return_exceptions=True), CLOSE_SECONDS)
+
+
+async def _work(service: Service, cluster: str) -> None:
+    tools, progress = service.tools, service.tools.progress
+    app, broker = build_faststream(service.settings, tools, service.slots, cluster)
+    sweeper = probe = None
+    if await _unless_stopped(_started(app), tools.stopping):
+        progress.subscribed = True
+        log.info("consumer is up", process=tools.process)
+        sweeper = asyncio.create_task(Sweeper(tools, Claimer(tools), service.sweep_slots).run())
+        probe = asyncio.create_task(_probe(service, broker))
+        await tools.stopping.wait()
+    asked_at = tools.monotonic()
+    log.info("consumer is stopping")
+    progress.subscribed = False
+    tools.caller.close()
+    tools.providers.stop(ANSWER_SECONDS)
+    every = (*service.slots.values(), *service.sweep_slots.values())
+    await asyncio.gather(_leave(app), *(slots.drain(DRAIN_SECONDS) for slots in every))
+    for task in (sweeper, probe):
+        if task is not None:
+            task.cancel()
+    log.info("consumer has stopped", seconds=round(tools.monotonic() - asked_at, 1))
+
+
+async def _started(app: Any) -> bool:
+    await app.start()
+    return True
+
+
+async def _leave(app: Any) -> None:
+    """Leave the groups, so that others get the partitions at once; a record in its handler comes again there."""
+    try:
+        await asyncio.wait_for(app.stop(), DRAIN_SECONDS)
+    except Exception as error:  # noqa: BLE001  # Kafka is away: it finds out by itself
+        log.warning("the groups were not left in order", error=type(error).__name__)
+
+
+async def _wait_for_stack(service: Service) -> str | None:
+    """The cluster id once ledger and bus answer and are set up; None when asked to stop before."""
+    tools, ledger_is_up = service.tools, False
+    while not tools.stopping.is_set():
+        try:
+            if not ledger_is_up:
+                await service.ledger.ping()
+                await service.ledger.check()
+                tools.progress.ledger_answered()
+                ledger_is_up = True
+            await service.bus.start()
+            tools.progress.bus_answered()
+            if missing := await service.bus.missing_topics():
+                raise NotReadyToStart(f"Kafka lacks the topics {', '.join(missing)}: run `rollcall setup`")
+            return await service.bus.cluster_id()
+        except (LedgerUnavailable, BusUnavailable) as error:
+            variable = "ROLLCALL_MONGO_URL" if isinstance(error, LedgerUnavailable) else "ROLLCALL_KAFKA_BOOTSTRAP"
+            log.warning("waiting for the stack", variable=variable, because=str(error))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(tools.stopping.wait(), 1.0)
+    return None
+
+
+async def _probe(service: Service, broker: KafkaBroker) -> None:
+    """Ask Kafka now and then, and look at the subscriptions, for readiness."""
+    progress = service.tools.progress
+    while True:
+        with contextlib.suppress(BusUnavailable):
+            await service.bus.ping()
+            progress.bus_answered()
+        try:
+            progress.heard(subscription_troubles(broker, progress, time.time()))
+        except Exception as error:  # noqa: BLE001  # another version of the clients; Kafka must be asked all the same
+            log.error("the subscriptions cannot be looked at", error=type(error).__name__, where=where(error))
+        await asyncio.sleep(PROBE_SECONDS)
