@@ -75,6 +75,7 @@ class Ceiling:
             if part.number > 0:
                 await commands.duplicates(request, part, chunk)
             await commands.insert_chunk(chunk)
+            await commands.marks(request)
             await self._producer.send_and_wait(f"{self._prefix}.chunks", chunk.wake, key=chunk.id.encode())
         await self._writer(request).write([part.accepted])
         await commands.count(request, part)

@@ -61,6 +61,10 @@ class Commands:
         """Write a chunk."""
         await self._chunks.insert_one(dict(chunk.document))
 
+    async def marks(self, request: RequestReady) -> None:
+        """Read what was ordered about the request."""
+        await self._requests.find_one({"_id": request.key}, {"cancelled": True, "pauses": True})
+
     async def count(self, request: RequestReady, part: PartReady) -> None:
         """Note that a part's chunks are written."""
         await self._requests.find_one_and_update(
@@ -85,6 +89,7 @@ class Commands:
                         "window": {"$cond": [opened, "$window", _FIRST_WINDOW]},
                         "next": None,
                         "owner": owner,
+                        "parked": False,
                         **_LEASE,
                     }
                 }
@@ -104,7 +109,7 @@ class Commands:
         await self._chunks.find_one_and_update(
             {"_id": chunk.id, "owner": owner, "fence": fence, "open": True},
             [{"$set": {**literal, **_LEASE}}],
-            projection={"cancelled": True, "touched_at": True},
+            projection={"cancelled": True, "pauses": True, "touched_at": True},
             return_document=ReturnDocument.AFTER,
         )
 
@@ -144,7 +149,15 @@ class Commands:
         await self._requests.update_one({"_id": request.key}, {"$set": {"announced": True}})
 
 
-_CLAIMABLE: Document = {"open": True, "$expr": {"$lte": ["$due_at", "$$NOW"]}}
+_CLAIMABLE: Document = {
+    "open": True,
+    "$expr": {
+        "$and": [
+            {"$lte": ["$due_at", "$$NOW"]},
+            {"$or": [{"$ne": ["$parked", True]}, {"$lte": ["$sweep_at", "$$NOW"]}]},
+        ]
+    },
+}
 _PICKED = {
     "$switch": {
         "branches": [
@@ -188,6 +201,7 @@ def _begin(request: RequestReady, part: PartReady) -> list[Document]:
                 "counted": {"$ifNull": ["$counted", []]},
                 **{mark: {"$ifNull": [f"${mark}", False]} for mark in ("cancelled", "cut", "announced")},
                 "completion": {"$ifNull": ["$completion", None]},
+                "pauses": {"$ifNull": ["$pauses", 0]},
             }
         },
         {"$unset": "taken"},

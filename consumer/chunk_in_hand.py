@@ -4,11 +4,12 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from consumer.events import outcome_events
 from consumer.lease import Lease, LeaseLost
 from consumer.logs import LogMaker
+from consumer.marks import mark
 from consumer.requests import Opened
 from consumer.results import publish_results
 from consumer.tools import Tools
@@ -18,10 +19,12 @@ from core.plan import Ranges, indices, to_ranges
 from core.verdict import Ended, Entry, Mark, Rules, stopped, verdict
 from core.work import Counts, Decided, Line, Window, Work, pick, put_back, rest_of
 from ledger.sealing import Sealed
-from ledger.values import Claimed, Log
+from ledger.values import Claimed, Log, Marks
 from providers.base import Provider
 from schemas.statuses import OnUncertain, Status
 
+JUST_AFTER = timedelta(milliseconds=1)
+"""So much later nobody's clock is still before it."""
 NOT_SENT = frozenset({Status.FAILED, Status.CANCELLED, Status.EXPIRED})
 
 
@@ -47,8 +50,10 @@ class ChunkInHand:
         self._publishing: dict[asyncio.Task[None], Ranges] = {}
         self._prefix = log_prefix(self.chunk.key, self.chunk.part)
         self._maker = LogMaker(self.chunk, opened, recipients)
-        self._stop: Status | None = Status.CANCELLED if self.chunk.cancelled else None
+        self._stop: Status | None = None
+        self._paused = False
         self._why: str | None = None
+        self._obey(self.chunk.marks)
         self._expire()
 
     @property
@@ -59,11 +64,19 @@ class ChunkInHand:
     @property
     def sends(self) -> bool:
         """Whether something may be sent, for which the text and the addresses are needed."""
-        return not self._stop and bool(self._window or self._work.waiting)
+        return not self._stop and not self._paused and bool(self._window or self._work.waiting)
 
     def give_up(self, why: str) -> None:
         """End all that was not sent as failed."""
         self._stop, self._why = self._stop or Status.FAILED, why
+
+    async def ask_for_marks(self) -> None:
+        """Put on the chunk what was ordered about its request, and obey it: its expander may not have come to that."""
+        marks = await self._tools.lasting(lambda: self._tools.ledger.requests.marks(self.chunk.key), "read the marks")
+        if marks != self.chunk.marks:
+            await mark(self.chunk.key, marks, self._tools, self.chunk.part)
+            # Fenced: only an owner who still is one after the mark was written may act on it.
+            await self._advance(self._work, self._window)
 
     async def take_up(self) -> None:
         """Publish what an earlier owner logged; find out which deliveries of its window are certain (take-over)."""
@@ -81,7 +94,7 @@ class ChunkInHand:
         The chunk's work stays as it was claimed: what stands of an open window is counted by whoever ends it.
         """
         again = [entry for entry in self._entries if entry.answer is None]
-        if not (self._window and self._taken_over and again) or self._stop:
+        if not (self._window and self._taken_over and again) or self._stop or self._paused:
             return
         batch = self._window.batch
         window = replace(self._window, batch=replace(batch, attempts=batch.attempts + 1))
@@ -111,9 +124,10 @@ class ChunkInHand:
 
     async def send(self) -> None:
         """Call the provider for every delivery of the window that nothing is known about."""
-        if self._stop:
+        self._expire()
+        if self._stop or self._paused:
             for entry in self._entries:
-                entry.answer = entry.answer or Mark.STOPPED
+                entry.answer = entry.answer or (Mark.STOPPED if self._stop else Mark.PUT_BACK)
         while to_send := [entry for entry in self._entries if entry.answer is None]:
             await send(to_send, self._provider(), self._maker.message, self._lease, self.chunk.lane, self._tools)
             if not await self._is_mine():
@@ -166,7 +180,7 @@ class ChunkInHand:
         self._publishing[asyncio.create_task(publishing)] = to_ranges(sorted(logs))
 
     async def advance(self) -> None:
-        """Write what is done, and the next window as an intent; learn whether the request was cancelled."""
+        """Write what is done, and the next window as an intent; learn what was ordered about the request."""
         now = self._tools.ledger.now()
         work = replace(
             self._work,
@@ -176,7 +190,7 @@ class ChunkInHand:
             unacked=self._unacked(),
         )
         self._again, self._held = [], []
-        go_on = not self._stop and not self._tools.stopping.is_set()
+        go_on = not (self._stop or self._paused or self._tools.stopping.is_set())
         batch, rest = pick(work, now, self._tools.limits.window_size) if go_on else (None, work)
         window = Window(batch, self._choose(batch.attempts, batch.sticky)) if batch else None
 
@@ -185,20 +199,24 @@ class ChunkInHand:
         self._entries = entries_of(window)
 
     async def _advance(self, work: Work, window: Window | None) -> None:
-        """Write both, fenced, and obey the cancel mark that comes back."""
+        """Write both, fenced, and obey the marks that come back."""
 
-        async def ask() -> bool | None:
+        async def ask() -> Marks | None:
             asked_at = self._tools.monotonic()
-            cancelled = await self._tools.ledger.chunks.advance(self._hold, work, window)
-            if cancelled is not None:
+            marks = await self._tools.ledger.chunks.advance(self._hold, work, window)
+            if marks is not None:
                 self._lease.extended(asked_at)
-            return cancelled
+            return marks
 
-        cancelled = await self._tools.lasting(ask, "advance")
-        if cancelled is None:
+        marks = await self._tools.lasting(ask, "advance")
+        if marks is None:
             raise self._lease.refused()
         self._tools.progress.moved(self.chunk.lane)
-        if cancelled:
+        self._obey(marks)
+
+    def _obey(self, marks: Marks) -> None:
+        self._paused = marks.paused
+        if marks.cancelled:
             self._stop = self._stop or Status.CANCELLED
 
     async def acknowledged(self) -> None:
@@ -216,6 +234,7 @@ class ChunkInHand:
         chunks, size = self._tools.ledger.chunks, self._tools.limits.window_size
         if self._work.waiting:
             left, due_at = put_back(replace(self._work, unacked=()), size)
+            due_at = earlier(due_at, self._opened.head.expires_at)
             if not await self._tools.lasting(lambda: chunks.release(self._hold, left, due_at), "release"):
                 raise self._lease.refused()
             return False
@@ -285,6 +304,13 @@ class ChunkInHand:
             stopped_as=self._stop or Status.CANCELLED,
             why_stopped=self._why,
         )
+
+
+def earlier(due_at: datetime | None, expires_at: datetime | None) -> datetime | None:
+    """When a chunk that is put back is due: what would be tried after the expiry ends at it."""
+    if due_at is None or expires_at is None:
+        return due_at
+    return min(due_at, expires_at + JUST_AFTER)
 
 
 def stopped_line(status: Status, line: Line, why: str | None) -> Ended:

@@ -40,7 +40,10 @@ class Claimer:
 
     async def due(self, lane: Lane) -> "Taken | None":
         """Claim whatever waits longest in a lane."""
-        return await self._take(lambda claim: self._tools.ledger.chunks.claim_due(lane, claim))
+        taken = await self._take(lambda claim: self._tools.ledger.chunks.claim_due(lane, claim))
+        if taken is not None:
+            taken.uncalled = taken.claimed.hold.fence == 1
+        return taken
 
     async def _take(self, take: Take) -> "Taken | None":
         tools = self._tools
@@ -60,6 +63,8 @@ class Taken:
 
     def __init__(self, claimed: Claimed, lease: Lease) -> None:
         self.claimed, self.lease = claimed, lease
+        self.uncalled = False
+        """Nobody had it before, and no wake-up call brought it: its expander may have died right after writing it."""
 
 
 async def deliver(taken: Taken, tools: Tools) -> None:
@@ -82,6 +87,8 @@ async def deliver(taken: Taken, tools: Tools) -> None:
 async def _work(taken: Taken, tools: Tools) -> bool:
     hand = await _open(taken, tools)
     try:
+        if taken.uncalled:
+            await hand.ask_for_marks()
         await hand.take_up()
         while hand.busy:
             await hand.send()

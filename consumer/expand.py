@@ -7,11 +7,12 @@ from datetime import datetime
 from consumer.complete import complete
 from consumer.events import Refusal, accepted_event
 from consumer.intake import Incoming, decode, read_correlation, read_reply_topic, reply_topic_allowed
+from consumer.marks import mark
 from consumer.progress import EXPAND
 from consumer.recipients import PartChecker, bounds_of, expire_all, make_chunk, suppress_known
 from consumer.refuse import refuse
-from consumer.results import publish_results
 from consumer.resends import settle_resends
+from consumer.results import publish_results
 from consumer.tools import Tools, log, where
 from consumer.wording import Wording, choose_wording
 from core.ids import RequestKey, bare_request_id, request_key
@@ -41,8 +42,7 @@ async def expand(record: Incoming, cluster: str, tools: Tools, *, sparing: bool 
         text = wording.text_of(stands.head, tools.sealer)
         await _write_chunks(request, text, stands, tools, sparing=sparing)
     after = await tools.lasting(lambda: tools.ledger.requests.count(head.key, part.number), "count")
-    if after.cancelled:
-        await tools.lasting(lambda: tools.ledger.chunks.mark_cancelled(head.key, part.number), "mark")
+    await mark(head.key, after.marks, tools, part.number)
     await _complete(head.key, tools)
     tools.metrics.requests.labels("expanded").inc()
     log.info("part expanded", request_id=head.request_id, part=part.number, recipients=part.size)
@@ -188,24 +188,30 @@ async def _write_chunks(request: BulkRequest, text: Text, stands: Request, tools
     alone = part.number == 0 and part.last
     lane = Lane.EXPRESS if alone and part.size <= part.chunk_size else Lane.BULK
     checker = PartChecker(head, text, tools.sealer, part.default_region, sparing=sparing)
+    marks = stands.marks
     for first, end in bounds_of(part):
         checked = checker.check(first, request.recipients[first:end])
         if part.number > 0:
             suppress_known(checked, await _in_lower_parts(head.key, part.number, checked.hashes, tools))
         if late:
             expire_all(checked)
-        chunk = make_chunk(
         await settle_resends(checked, head, part, tools)
+        chunk = make_chunk(
             checked,
             head,
             part,
             tools.sealer,
             window_size=tools.limits.window_size,
             lane=lane,
-            cancelled=stands.cancelled,
+            marks=marks,
         )
-        await tools.lasting(lambda chunk=chunk: tools.ledger.chunks.insert(chunk), "insert")  # type: ignore[misc]
-        if not head.send_at or head.send_at <= tools.ledger.now():
+        is_new = await tools.lasting(lambda chunk=chunk: tools.ledger.chunks.insert(chunk), "insert")  # type: ignore[misc]
+        # An order given before the chunk was there missed it; one given from now on finds it.
+        given = await tools.lasting(lambda: tools.ledger.requests.marks(head.key), "read the marks")
+        if given != marks or not is_new:  # what an earlier expansion wrote may have missed an order of before
+            await mark(head.key, given, tools, part.number)
+            marks = given
+        if not marks.paused and (not head.send_at or head.send_at <= tools.ledger.now()):
             await tools.lasting(lambda chunk=chunk: tools.bus.wake(lane, chunk.id), "wake")  # type: ignore[misc]
         tools.progress.moved(EXPAND)
         await asyncio.sleep(0)

@@ -145,7 +145,7 @@ def make_chunk(  # noqa: PLR0913  # a chunk is made of all of them
     *,
     window_size: int,
     lane: Lane,
-    cancelled: bool,
+    marks: Marks,
 ) -> Chunk:
     """The chunk as it is written: sealed, what is decided beside what is to do, its first window chosen."""
     size, first = len(checked.hashes), checked.first
@@ -167,7 +167,9 @@ def make_chunk(  # noqa: PLR0913  # a chunk is made of all of them
         sealed=seal_recipients(sealer, identity, checked.sealed),
         work=work,
         due_at=head.send_at,
-        cancelled=cancelled,
+        cancelled=marks.cancelled,
+        pauses=marks.pauses,
+        expires_at=head.expires_at,
         searchable=part.number > 0 or not part.last,
-    )
         resend_of=tuple(checked.resend_of) if checked.resend_of else None,
+    )

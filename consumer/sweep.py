@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from consumer.complete import announce, complete
 from consumer.deliver import Claimer, deliver
+from consumer.marks import mark
 from consumer.retention import Retention
 from consumer.slots import Slots
 from consumer.tools import Tools, log, where
@@ -100,6 +101,7 @@ class Sweeper:
         if request.completion:
             await announce(request, self._tools)
             return
+        await mark(request.head.key, request.marks, self._tools)
         if not request.all_expanded and await self._overdue(request):
             await self._cut(request)
         await complete(request.head.key, self._tools)

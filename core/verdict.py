@@ -21,6 +21,8 @@ class Mark(Enum):
     """An earlier owner may have sent it, and it must not be sent again."""
     STOPPED = auto()
     """The request was cancelled, or has expired; this owner did not send it."""
+    PUT_BACK = auto()
+    """The request is paused; this owner did not send it, and nobody does before it is resumed."""
 
 
 @dataclass(slots=True)
@@ -87,6 +89,9 @@ def verdict(entry: Entry, rules: Rules) -> Ended | Line | None:
             return Ended(Status.UNKNOWN, Reason.INTERRUPTED)
         case Mark.STOPPED:
             return stopped(rules.stopped_as, rules.why_stopped, doubted=entry.tainted or rules.sticky)
+        case Mark.PUT_BACK:
+            provider = rules.provider if rules.sticky else None
+            return Line(entry.index, entry.attempts, rules.now, entry.tainted, provider)
         case None:
             raise AssertionError("every delivery of a window is answered before it is judged")
         case _:

@@ -10,7 +10,7 @@ from typing import Protocol
 from core.ids import ChunkId, LogId, RequestKey
 from core.work import Counts, Window, Work
 from ledger.reading import LogQuery, Page, RequestPage, RequestQuery
-from ledger.values import Chunk, Claim, Claimed, Head, Hold, Log, Part, Request, StoredTemplate, TakenKey
+from ledger.values import Chunk, Claim, Claimed, Head, Hold, Log, Marks, Part, Request, StoredTemplate, TakenKey
 from schemas.statuses import Lane
 
 
@@ -31,8 +31,20 @@ class Requests(Protocol):
     async def get(self, key: RequestKey) -> Request | None:
         """The request as the primary has it."""
 
-    async def cancel(self, key: RequestKey) -> Request | None:
-        """Mark the request; None where it is unknown or completed."""
+    async def cancel(self, key: RequestKey, *, scheduled_only: bool = False) -> Request | None:
+        """Mark the request; None where it is unknown or completed.
+
+        With `scheduled_only` also where its `send_at` has come, or it has none; a repeat is answered as the first time.
+        """
+
+    async def pause(self, key: RequestKey) -> Request | None:
+        """Mark the request as paused, unless it is; None where it is unknown, completed or cancelled."""
+
+    async def resume(self, key: RequestKey) -> Request | None:
+        """Take that mark away, if it is there; None where it is unknown, completed or cancelled."""
+
+    async def marks(self, key: RequestKey) -> Marks:
+        """What was ordered about a request, as the primary has it; nothing about an unknown one."""
 
     async def cut(self, key: RequestKey) -> Request | None:
         """Refuse the parts not begun from now on; None where it is unknown, completed or all parts are begun."""
@@ -65,8 +77,8 @@ class Requests(Protocol):
 class Chunks(Protocol):
     """One document a chunk: recipients, what is to do, who holds it."""
 
-    async def insert(self, chunk: Chunk) -> None:
-        """Write the chunk unless its id exists: then nothing changes."""
+    async def insert(self, chunk: Chunk) -> bool:
+        """Write the chunk unless its id exists: then nothing changes, and the answer is False."""
 
     async def claim(self, chunk_id: ChunkId, claim: Claim) -> Claimed | None:
         """Take the chunk if it is open, due and without a live lease: a new owner, fence + 1, the first window."""
@@ -77,20 +89,33 @@ class Chunks(Protocol):
     async def renew(self, hold: Hold) -> bool:
         """Extend the lease; False: another took over."""
 
-    async def advance(self, hold: Hold, work: Work, window: Window | None) -> bool | None:
-        """Write what is done and the next window, and extend the lease; the cancel mark, or None: refused."""
+    async def advance(self, hold: Hold, work: Work, window: Window | None) -> Marks | None:
+        """Write what is done and the next window, and extend the lease; the chunk's marks, or None: refused."""
 
     async def close(self, hold: Hold, counts: Counts) -> bool:
         """Close the chunk with its counts; False: another took over."""
 
     async def release(self, hold: Hold, work: Work, due_at: datetime | None) -> bool:
-        """Put the chunk back, to be claimed from `due_at` on (None: at once); False: another took over."""
+        """Put the chunk back, to be claimed from `due_at` on (None: at once); False: another took over.
+
+        A paused one is parked: nobody can claim it until it is resumed, cancelled or expires. A cancelled one does not
+        wait for `due_at`.
+        """
 
     async def mark_cancelled(self, key: RequestKey, part: int | None = None) -> None:
         """Mark the open chunks of a request, or of one part.
 
-        Those that nobody holds are due at once: a cancel does not wait for send_at or for a retry.
+        Those that nobody holds are due at once: a cancel does not wait for send_at, for a retry, or for a resume.
         """
+
+    async def hold(self, key: RequestKey, pauses: int, part: int | None = None) -> None:
+        """Pause (an odd number) or resume the open chunks of a request, or of one part.
+
+        Those whose number is as high already stay as they are. What nobody holds is parked, or due again.
+        """
+
+    async def in_windows(self, key: RequestKey) -> int:
+        """How many deliveries are in open windows: asked after a mark, how many may still be sent in spite of it."""
 
     async def any_open(self, key: RequestKey) -> bool:
         """Whether the primary knows an open chunk of the request."""
@@ -129,6 +154,13 @@ class Logs(Protocol):
     async def counts(self, key: RequestKey) -> Counts:
         """How many logs of a request have which status and reason by now, receipts included."""
 
+    async def mark_resent(self, tenant_id: str, resends: Mapping[LogId, LogId]) -> set[LogId]:
+        """Note on each log, the key, that the delivery that is the value repeats it; those that it stands noted on.
+
+        It is noted while the log is unknown or failed and nothing repeats it yet, and never changes: of many that
+        would repeat a delivery one does, and a repeat of this call is answered as the first time.
+        """
+
     def of_request(self, key: RequestKey) -> AsyncIterator[Log]:
         """Every log of a request, in request order."""
 
@@ -154,13 +186,6 @@ class Retention(Protocol):
 
 class Templates(Protocol):
     """One document a version of a template."""
-    async def mark_resent(self, tenant_id: str, resends: Mapping[LogId, LogId]) -> set[LogId]:
-        """Note on each log, the key, that the delivery that is the value repeats it; those that it stands noted on.
-
-        It is noted while the log is unknown or failed and nothing repeats it yet, and never changes: of many that
-        would repeat a delivery one does, and a repeat of this call is answered as the first time.
-        """
-
 
     async def put(self, tenant_id: str, code: str, content: str, subject: str | None) -> StoredTemplate:
         """Store a new version, numbered from 1; where the newest says the same, nothing changes and that is it."""

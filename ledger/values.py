@@ -67,6 +67,20 @@ class Completion:
     incomplete: bool
 
 
+class Marks(NamedTuple):
+    """What somebody ordered about a request, as its document or one of its chunks has it."""
+
+    cancelled: bool = False
+    pauses: int = 0
+    """How often it was paused and resumed: odd while it is paused. A chunk takes a higher number only, so that an order
+    that comes late does not undo a newer one."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing more may be sent for now."""
+        return self.pauses % 2 == 1 and not self.cancelled
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request as it stands."""
@@ -78,6 +92,8 @@ class Request:
     """The parts whose chunks are all written."""
     last_part: int | None = None
     cancelled: bool = False
+    pauses: int = 0
+    """See Marks."""
     cut: bool = False
     """A part never came in time; what is not begun is refused from then on."""
     lost: frozenset[int] = frozenset()
@@ -87,6 +103,11 @@ class Request:
     """`request.completed` was acknowledged."""
     begun_at: datetime | None = None
     """When its newest part was begun, on the server's clock."""
+
+    @property
+    def marks(self) -> Marks:
+        """What was ordered about it."""
+        return Marks(self.cancelled, self.pauses)
 
     @property
     def all_expanded(self) -> bool:
@@ -119,8 +140,19 @@ class Chunk:
     due_at: datetime | None = None
     """Not before; None: at once."""
     cancelled: bool = False
+    pauses: int = 0
+    """See Marks."""
+    expires_at: datetime | None = None
+    """When even a paused one may be claimed: what is not sent by then has expired."""
     searchable: bool = False
     """Whether its hashes are indexed, for duplicates across parts."""
+    resend_of: tuple[LogId | None, ...] | None = None
+    """The logs of the deliveries that its own repeat; None where none repeats any."""
+
+    @property
+    def marks(self) -> Marks:
+        """What was ordered about it."""
+        return Marks(self.cancelled, self.pauses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +178,6 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    resend_of: tuple[LogId | None, ...] | None = None
-    """The logs of the deliveries that its own repeat; None where none repeats any."""
-
-    @property
-    def marks(self) -> Marks:
-        """What was ordered about it."""
-        return Marks(self.cancelled, self.pauses)
     """A chunk in this owner's hands."""
 
     chunk: Chunk
@@ -192,6 +217,10 @@ class Log(NamedTuple):
     """When the request was accepted."""
     updated_at: datetime
     sent_at: datetime | None
+    resend_of: LogId | None = None
+    """The log of the delivery that it repeats."""
+    resent_as: LogId | None = None
+    """The delivery that repeats it; once there is one, it stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,10 +246,6 @@ class TakenKey:
     """Of the tenant's request that the `Idempotency-Key` names."""
     tenant_id: str
     key_id: str
-    resend_of: LogId | None = None
-    """The log of the delivery that it repeats."""
-    resent_as: LogId | None = None
-    """The delivery that repeats it; once there is one, it stays."""
     """Which sealing key the digest is keyed with."""
     digest: bytes
     """Keyed digest of what was asked for, and for whom."""

@@ -59,10 +59,23 @@ class Status(Meaning):
     EXPIRED = "expired", "not sent before the request's expires_at"
 
 
+class RequestState(Meaning):
+    """How far a request is."""
+
+    SCHEDULED = "scheduled", "waits for its send_at"
+    SENDING = "sending", "is being sent, or has deliveries that wait to be tried again"
+    PAUSED = "paused", "nothing more is sent until it is resumed"
+    CANCELLED = "cancelled", "nothing more is sent, and not all of its deliveries have their outcome yet"
+    COMPLETED = "completed", "every delivery has its outcome"
+
+
 OUTCOMES = frozenset(
     {Status.SENT, Status.UNKNOWN, Status.FAILED, Status.SUPPRESSED, Status.CANCELLED, Status.EXPIRED},
 )
 """What a log may be written with; every delivery gets exactly one of them."""
+
+RESENDABLE = frozenset({Status.UNKNOWN, Status.FAILED})
+"""What may be sent again, as another delivery."""
 
 WAITING = frozenset({Status.PENDING, Status.SCHEDULED})
 """What a delivery without a log is."""
@@ -74,9 +87,6 @@ class Reason(Meaning):
     INVALID_RECIPIENT = "invalid_recipient", "failed: the address is none for this channel"
     MISSING_VARIABLE = "missing_variable", "failed: the content names a variable that nobody gave"
     INVALID_CONTENT = "invalid_content", "failed: a variable would break the message, such as a line break in a subject"
-RESENDABLE = frozenset({Status.UNKNOWN, Status.FAILED})
-"""What may be sent again, as another delivery."""
-
     UNPROCESSABLE = (
         "unprocessable",
         "failed: it met a fault of the consumer that repeating did not cure, or no sealing key opened it in time",
@@ -88,6 +98,7 @@ RESENDABLE = frozenset({Status.UNKNOWN, Status.FAILED})
     NO_ANSWER = "no_answer", "unknown: the request was written, its answer never came"
     INTERRUPTED = "interrupted", "unknown: the process that was sending it stopped in the middle"
     DUPLICATE = "duplicate", "suppressed: the same address stands at a lower position of the request"
+    SETTLED = "settled", "suppressed: what it was to repeat was settled meanwhile, or is sent again elsewhere"
     OPTED_OUT = "opted_out", "suppressed: the recipient asked not to be sent to"
     BOUNCED = "bounced", "suppressed: an earlier message to this address bounced for good"
     UNDELIVERED = "undelivered", "failed by a receipt: the message was taken and did not arrive"
@@ -98,7 +109,6 @@ RESENDABLE = frozenset({Status.UNKNOWN, Status.FAILED})
 class Rejection(Meaning):
     """Why a record of the intake was refused; nothing of it was sent."""
 
-    SETTLED = "settled", "suppressed: what it was to repeat was settled meanwhile, or is sent again elsewhere"
     NULL_VALUE = "null_value", "the record has no value"
     NOT_JSON = "not_json", "the value is not a JSON object in UTF-8"
     INVALID_SCHEMA = "invalid_schema", "fields are missing, unknown or of the wrong type"

@@ -103,6 +103,8 @@ def a_chunk(
     lane: Lane = Lane.BULK,
     due_at: datetime | None = None,
     cancelled: bool = False,
+    pauses: int = 0,
+    expires_at: datetime | None = None,
     searchable: bool = False,
     names: Sequence[str] | None = None,
     references: Sequence[str | None] | None = None,
@@ -125,6 +127,8 @@ def a_chunk(
         work=fresh_work(size, first=first, window_size=window_size) if work is None else work,
         due_at=due_at,
         cancelled=cancelled,
+        pauses=pauses,
+        expires_at=expires_at,
         searchable=searchable,
     )
 

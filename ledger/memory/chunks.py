@@ -3,17 +3,20 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from core.ids import ChunkId, RequestKey
 from core.work import Counts, Window, Work
 from ledger.memory.store import ChunkDocument, Store
 from ledger.sealing import HASH_BYTES
-from ledger.values import Chunk, Claim, Claimed, Hold
+from ledger.values import Chunk, Claim, Claimed, Hold, Marks
 from schemas.statuses import Lane, Status
 
 UNCLAIMED_SECONDS = 60
 """How long a chunk waits for its wake-up call before a sweeper may take it."""
+CANCELLED_SECONDS = 1.0
+"""How long a cancelled chunk that its owner puts back waits at most."""
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class MemoryChunks:
@@ -22,14 +25,17 @@ class MemoryChunks:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def insert(self, chunk: Chunk) -> None:
+    async def insert(self, chunk: Chunk) -> bool:
         """Write the chunk unless its id exists: then nothing changes."""
         if chunk.id in self._store.chunks:
-            return
+            return False
         sweep_at = chunk.due_at or self._store.clock() + timedelta(seconds=UNCLAIMED_SECONDS)
         document = ChunkDocument(replace(chunk, work=_copy(chunk.work)), sweep_at)
+        if chunk.marks.paused:
+            _park(document)
         self._store.chunks[chunk.id] = document
         self._store.chunks_by_request.setdefault(chunk.key, []).append(document)
+        return True
 
     async def claim(self, chunk_id: ChunkId, claim: Claim) -> Claimed | None:
         """Take the chunk if it is open, due and without a live lease."""
@@ -40,6 +46,7 @@ class MemoryChunks:
         """Take the chunk of this lane that waits longest for a sweeper."""
         now = self._store.clock()
         ripe = [d for d in self._store.open_chunks() if d.chunk.lane is lane and d.sweep_at <= now]
+        ripe = [d for d in ripe if d.is_claimable(now)]
         return self._claim(min(ripe, key=lambda document: document.sweep_at), claim) if ripe else None
 
     async def renew(self, hold: Hold) -> bool:
@@ -50,8 +57,8 @@ class MemoryChunks:
         self._extend_lease(document, hold.lease_seconds)
         return True
 
-    async def advance(self, hold: Hold, work: Work, window: Window | None) -> bool | None:
-        """Write what is done and the next window, and extend the lease; the cancel mark, or None: refused."""
+    async def advance(self, hold: Hold, work: Work, window: Window | None) -> Marks | None:
+        """Write what is done and the next window, and extend the lease; the chunk's marks, or None: refused."""
         if work.next is not None:
             raise ValueError("the next batch of a held chunk is its window")
         document = self._held(hold)
@@ -60,7 +67,7 @@ class MemoryChunks:
         document.chunk = replace(document.chunk, work=_copy(work))
         document.window = window
         self._extend_lease(document, hold.lease_seconds)
-        return document.chunk.cancelled
+        return document.chunk.marks
 
     async def close(self, hold: Hold, counts: Counts) -> bool:
         """Close the chunk with its counts; False: another took over."""
@@ -78,9 +85,14 @@ class MemoryChunks:
         document = self._held(hold)
         if document is None:
             return False
+        now = self._store.clock()
+        if document.chunk.cancelled and due_at is not None:
+            due_at = min(due_at, now + timedelta(seconds=CANCELLED_SECONDS))
         document.chunk = replace(document.chunk, work=_copy(work), due_at=due_at)
         document.window = document.owner = None
-        document.sweep_at = due_at or self._store.clock()
+        document.sweep_at = due_at or now
+        if document.chunk.marks.paused:
+            _park(document)
         return True
 
     async def mark_cancelled(self, key: RequestKey, part: int | None = None) -> None:
@@ -90,7 +102,25 @@ class MemoryChunks:
                 document.chunk = replace(document.chunk, cancelled=True)
                 if document.owner is None:
                     document.chunk = replace(document.chunk, due_at=None)
-                    document.sweep_at = self._store.clock()
+                    document.sweep_at, document.parked = self._store.clock(), False
+
+    async def hold(self, key: RequestKey, pauses: int, part: int | None = None) -> None:
+        """Pause (an odd number) or resume the open chunks of a request, or of one part."""
+        for document in self._store.chunks_of(key):
+            if not document.open or document.chunk.pauses >= pauses or part not in (None, document.chunk.part):
+                continue
+            document.chunk = replace(document.chunk, pauses=pauses)
+            if document.chunk.marks.paused:
+                if document.owner is None:
+                    _park(document)
+            elif document.parked:
+                now, due_at = self._store.clock(), document.chunk.due_at
+                document.parked, document.sweep_at = False, max(due_at, now) if due_at else now
+
+    async def in_windows(self, key: RequestKey) -> int:
+        """How many deliveries are in open windows."""
+        open_windows = [d.window for d in self._store.chunks_of(key) if d.open and d.window]
+        return sum(len(window.batch) for window in open_windows)
 
     async def any_open(self, key: RequestKey) -> bool:
         """Whether a chunk of the request is open."""
@@ -141,9 +171,9 @@ class MemoryChunks:
         if not document.open:
             return None
         if document.owner != claim.owner:  # a repeat of the claim that holds the chunk is answered as the first time
-            if not document.is_due(now):
+            if not document.is_claimable(now):
                 return None
-            document.owner = claim.owner
+            document.owner, document.parked = claim.owner, False
             document.fence += 1
             document.taken_over = document.window is not None
             if document.window is None:
@@ -160,6 +190,10 @@ class MemoryChunks:
     def _extend_lease(self, document: ChunkDocument, lease_seconds: float) -> None:
         document.sweep_at = self._store.clock() + timedelta(seconds=lease_seconds)
         document.chunk = replace(document.chunk, due_at=document.sweep_at)
+
+
+def _park(document: ChunkDocument) -> None:
+    document.parked, document.sweep_at = True, document.chunk.expires_at or NEVER
 
 
 def _open_window(document: ChunkDocument, claim: Claim) -> None:

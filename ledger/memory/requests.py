@@ -8,7 +8,7 @@ from core.ids import RequestKey
 from core.work import Counts
 from ledger.memory.store import RequestDocument, Store
 from ledger.reading import RequestPage, RequestQuery, counted, place_of_request
-from ledger.values import Completion, Head, Part, Request, tally
+from ledger.values import Completion, Head, Marks, Part, Request, tally
 
 
 class MemoryRequests:
@@ -45,13 +45,37 @@ class MemoryRequests:
         document = self._store.requests.get(key)
         return document.request if document else None
 
-    async def cancel(self, key: RequestKey) -> Request | None:
-        """Mark the request; None where it is unknown or completed."""
+    async def cancel(self, key: RequestKey, *, scheduled_only: bool = False) -> Request | None:
+        """Mark the request; None where it is unknown or completed, or no longer scheduled."""
         document = self._uncompleted(key)
         if document is None:
             return None
+        send_at = document.request.head.send_at
+        if scheduled_only and not document.request.cancelled and (not send_at or send_at <= self._store.clock()):
+            return None
         document.request = replace(document.request, cancelled=True)
         return document.request
+
+    async def pause(self, key: RequestKey) -> Request | None:
+        """Mark the request as paused, unless it is."""
+        return self._pause(key, odd=True)
+
+    async def resume(self, key: RequestKey) -> Request | None:
+        """Take that mark away, if it is there."""
+        return self._pause(key, odd=False)
+
+    def _pause(self, key: RequestKey, *, odd: bool) -> Request | None:
+        document = self._uncompleted(key)
+        if document is None or document.request.cancelled:
+            return None
+        pauses = document.request.pauses
+        document.request = replace(document.request, pauses=pauses + (pauses % 2 != odd))
+        return document.request
+
+    async def marks(self, key: RequestKey) -> Marks:
+        """What was ordered about a request."""
+        document = self._store.requests.get(key)
+        return document.request.marks if document else Marks()
 
     async def cut(self, key: RequestKey) -> Request | None:
         """Refuse the parts not begun from now on; None where it is unknown, completed or all parts are begun."""

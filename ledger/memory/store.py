@@ -29,6 +29,8 @@ class ChunkDocument:
     fence: int = 0
     """How often it was claimed."""
     window: Window | None = None
+    parked: bool = False
+    """Paused, and in nobody's hands; `sweep_at` is then when it expires, or never."""
     taken_over: bool = False
     """Whether the claim of `owner` found an open window; a repeat of that claim is answered with it."""
 
@@ -40,6 +42,10 @@ class ChunkDocument:
     def is_due(self, now: datetime) -> bool:
         """Whether its time has come, or the lease on it is over."""
         return self.chunk.due_at is None or self.chunk.due_at <= now
+
+    def is_claimable(self, now: datetime) -> bool:
+        """Whether a new owner may take it."""
+        return self.open and self.is_due(now) and (not self.parked or self.sweep_at <= now)
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from core.plan import Ranges
 from core.work import Batch, Counts, Decided, Line, Window, Work
 from ledger.mongo.connection import Document
 from ledger.sealing import HASH_BYTES
-from ledger.values import Chunk
+from ledger.values import Chunk, Marks
 from schemas.statuses import Channel, Lane, Reason, Status
 
 
@@ -26,7 +26,8 @@ def chunk_document(chunk: Chunk) -> Document:
         "hashes": chunk.hashes,
         "sealed": chunk.sealed,
         "open": True,
-        "cancelled": chunk.cancelled,
+        **chunk.marks._asdict(),
+        "expires_at": chunk.expires_at,
         "searchable": chunk.searchable,
         "owner": None,
         "fence": 0,
@@ -36,9 +37,9 @@ def chunk_document(chunk: Chunk) -> Document:
     }
     if chunk.references is not None:
         document["references"] = list(chunk.references)
-    if chunk.searchable:
     if chunk.resend_of is not None:
         document["resend_of"] = list(chunk.resend_of)
+    if chunk.searchable:
         document["lookup"] = hash_slices(chunk.hashes)
     return document
 
@@ -133,6 +134,11 @@ def _read_decided(index: int, status: str, reason: str, *rest: Any) -> Decided:
     return Decided(index, Status(status), Reason(reason), *rest)
 
 
+def read_marks(document: Document) -> Marks:
+    """The marks of a request or a chunk; older documents know no pause."""
+    return Marks(document["cancelled"], document.get("pauses", 0))
+
+
 def read_chunk(document: Document) -> Chunk:
     """A stored chunk as a value."""
     references, resend_of = document.get("references"), document.get("resend_of")
@@ -150,7 +156,8 @@ def read_chunk(document: Document) -> Chunk:
         sealed=document.get("sealed", b""),  # erased, or not asked for
         work=read_work(document),
         due_at=document["due_at"],
-        cancelled=document["cancelled"],
+        **read_marks(document)._asdict(),
+        expires_at=document.get("expires_at"),
         searchable=document["searchable"],
-    )
         resend_of=tuple(resend_of) if resend_of is not None else None,
+    )

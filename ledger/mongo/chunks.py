@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorCollection
@@ -10,6 +10,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from core.ids import ChunkId, RequestKey, chunk_range
+from core.plan import length
 from core.work import LONG_AGO, Counts, Window, Work
 from ledger.mongo.chunk_documents import (
     chunk_document,
@@ -17,16 +18,21 @@ from ledger.mongo.chunk_documents import (
     hash_slices,
     read_chunk,
     read_counts,
+    read_marks,
+    read_ranges,
     read_window,
     window_document,
     work_document,
 )
 from ledger.mongo.connection import Document, ServerClock, answering
-from ledger.values import Chunk, Claim, Claimed, Hold
+from ledger.values import Chunk, Claim, Claimed, Hold, Marks
 from schemas.statuses import Lane, Status
 
 UNCLAIMED_SECONDS = 60
 """How long a new chunk is left to its wake-up call before a sweeper may take it."""
+CANCELLED_SECONDS = 1.0
+"""How long a cancelled chunk that its owner puts back waits at most."""
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class MongoChunks:
@@ -37,14 +43,17 @@ class MongoChunks:
         self._unanswered: set[str] = set()
         """Owners whose claim of something due got no answer."""
 
-    async def insert(self, chunk: Chunk) -> None:
+    async def insert(self, chunk: Chunk) -> bool:
         """One insert; a taken id changes nothing."""
         sweep_at = chunk.due_at or self._clock.now() + timedelta(seconds=UNCLAIMED_SECONDS)
+        if parked := chunk.marks.paused:
+            sweep_at = chunk.expires_at or NEVER
         with answering():
             try:
-                await self._chunks.insert_one({**chunk_document(chunk), "sweep_at": sweep_at})
+                await self._chunks.insert_one({**chunk_document(chunk), "sweep_at": sweep_at, "parked": parked})
             except DuplicateKeyError:
-                return
+                return False
+        return True
 
     async def claim(self, chunk_id: ChunkId, claim: Claim) -> Claimed | None:
         """One update on one chunk."""
@@ -85,10 +94,10 @@ class MongoChunks:
         """Extend the lease."""
         return await self._held(hold, {}) is not None
 
-    async def advance(self, hold: Hold, work: Work, window: Window | None) -> bool | None:
-        """One update: what is done, the next window as an intent, the lease; reads the cancel mark back."""
+    async def advance(self, hold: Hold, work: Work, window: Window | None) -> Marks | None:
+        """One update: what is done, the next window as an intent, the lease; reads the marks back."""
         found = await self._held(hold, {**work_document(work), "window": window_document(window)})
-        return None if found is None else bool(found["cancelled"])
+        return None if found is None else read_marks(found)
 
     async def _held(self, hold: Hold, fields: Document) -> Document | None:
         literal = {name: {"$literal": value} for name, value in fields.items()}
@@ -97,7 +106,7 @@ class MongoChunks:
                 {**_which(hold), "open": True},
                 [{"$set": {**literal, **_lease(hold.lease_seconds)}}],
                 return_document=ReturnDocument.AFTER,
-                projection={"cancelled": True, "touched_at": True},
+                projection={"cancelled": True, "pauses": True, "touched_at": True},
             )
         if found is not None:
             self._clock.heard(found["touched_at"])
@@ -112,24 +121,58 @@ class MongoChunks:
 
     async def release(self, hold: Hold, work: Work, due_at: datetime | None) -> bool:
         """Put back; who claims next finds no window."""
-        left = {"owner": None, "window": None, "due_at": due_at, "sweep_at": due_at or self._clock.now()}
+        left = {name: {"$literal": value} for name, value in work_document(work).items()}
+        soon = {"$min": [due_at, {"$add": ["$$NOW", round(CANCELLED_SECONDS * 1000)]}]} if due_at else None
         with answering():
             done = await self._chunks.update_one(
                 {**_which(hold), "open": True},
-                {"$set": {**work_document(work), **left}},
+                [
+                    {
+                        "$set": {
+                            **left,
+                            "owner": None,
+                            "window": None,
+                            "due_at": {"$cond": ["$cancelled", soon, due_at]},
+                            "parked": _PAUSED,
+                        }
+                    },
+                    {"$set": {"sweep_at": {"$cond": ["$parked", _EXPIRY, {"$ifNull": ["$due_at", "$$NOW"]}]}}},
+                ],
             )
         return bool(done.matched_count)
 
     async def mark_cancelled(self, key: RequestKey, part: int | None = None) -> None:
         """Mark what is open; what nobody holds is due at once."""
         which: Document = {"request": key, "open": True}
-        free = {"$eq": ["$owner", None]}
-        due = {"due_at": {"$cond": [free, None, "$due_at"]}, "sweep_at": {"$cond": [free, "$$NOW", "$sweep_at"]}}
+        due = {"due_at": {"$cond": [_FREE, None, "$due_at"]}, "sweep_at": {"$cond": [_FREE, "$$NOW", "$sweep_at"]}}
         with answering():
             await self._chunks.update_many(
                 which if part is None else {**which, "part": part},
-                [{"$set": {"cancelled": True, **due}}],
+                [{"$set": {"cancelled": True, "parked": False, **due}}],
             )
+
+    async def hold(self, key: RequestKey, pauses: int, part: int | None = None) -> None:
+        """Mark what is open and has no number as high; what nobody holds is parked, or due again."""
+        which: Document = {"request": key, "open": True, "pauses": {"$not": {"$gte": pauses}}}
+        due_again = {"$cond": ["$parked", {"$max": ["$due_at", "$$NOW"]}, "$sweep_at"]}
+        parked = {"$and": [_FREE, _PAUSED]}
+        change: list[Document] = [{"$set": {"pauses": pauses}}]
+        if pauses % 2:
+            change += [
+                {"$set": {"parked": parked}},
+                {"$set": {"sweep_at": {"$cond": ["$parked", _EXPIRY, "$sweep_at"]}}},
+            ]
+        else:
+            change += [{"$set": {"sweep_at": due_again}}, {"$set": {"parked": False}}]
+        with answering():
+            await self._chunks.update_many(which if part is None else {**which, "part": part}, change)
+
+    async def in_windows(self, key: RequestKey) -> int:
+        """How many deliveries are in open windows."""
+        which = {"request": key, "open": True, "window": {"$ne": None}}
+        with answering():
+            found = await self._chunks.find(which, {"window.ranges": True}).to_list(None)
+        return sum(length(read_ranges(document["window"]["ranges"])) for document in found)
 
     async def any_open(self, key: RequestKey) -> bool:
         """Whether the primary knows an open chunk."""
@@ -190,8 +233,20 @@ class MongoChunks:
             }
 
 
-_CLAIMABLE: Document = {"open": True, "$expr": {"$lte": ["$due_at", "$$NOW"]}}
-"""Open, due, and without a live lease: a claim moves due_at to the end of its lease."""
+_CLAIMABLE: Document = {
+    "open": True,
+    "$expr": {
+        "$and": [
+            {"$lte": ["$due_at", "$$NOW"]},
+            {"$or": [{"$ne": ["$parked", True]}, {"$lte": ["$sweep_at", "$$NOW"]}]},
+        ]
+    },
+}
+"""Open, due, not parked, and without a live lease: a claim moves due_at to the end of its lease."""
+_FREE = {"$eq": ["$owner", None]}
+_PAUSED = {"$and": [{"$eq": [{"$mod": [{"$ifNull": ["$pauses", 0]}, 2]}, 1]}, {"$not": ["$cancelled"]}]}
+_EXPIRY = {"$ifNull": ["$expires_at", NEVER]}
+"""When a parked chunk may be claimed after all: see ledger/values.Chunk."""
 
 
 def _which(hold: Hold) -> Document:
@@ -221,6 +276,7 @@ def _claim_pipeline(claim: Claim) -> list[Document]:
                 "window": {"$cond": [open_window, "$window", {"$cond": [{"$eq": ["$next", None]}, None, first]}]},
                 "next": None,
                 "owner": claim.owner,
+                "parked": False,
                 **_lease(claim.lease_seconds),
             },
         },

@@ -10,9 +10,10 @@ from pymongo import ReturnDocument
 
 from core.ids import RequestKey
 from core.work import Counts
+from ledger.mongo.chunk_documents import read_marks
 from ledger.mongo.connection import Document, ServerClock, answering, count_up_to
 from ledger.reading import Place, RequestPage, RequestQuery
-from ledger.values import Completion, Head, Part, Request, tally
+from ledger.values import Completion, Head, Marks, Part, Request, tally
 from schemas.statuses import Category, Channel, OnUncertain
 
 
@@ -46,9 +47,32 @@ class MongoRequests:
             found = await self._requests.find_one({"_id": key})
         return read_request(found) if found else None
 
-    async def cancel(self, key: RequestKey) -> Request | None:
+    async def cancel(self, key: RequestKey, *, scheduled_only: bool = False) -> Request | None:
         """Set the cancel mark."""
-        return await self._change({"_id": key, "completion": None}, {"$set": {"cancelled": True}})
+        which: Document = {"_id": key, "completion": None}
+        if scheduled_only:  # no send_at is less than any time
+            which["$expr"] = {"$or": ["$cancelled", {"$gt": ["$head.send_at", "$$NOW"]}]}
+        return await self._change(which, {"$set": {"cancelled": True}})
+
+    async def pause(self, key: RequestKey) -> Request | None:
+        """Make the number odd."""
+        return await self._pause(key, odd=True)
+
+    async def resume(self, key: RequestKey) -> Request | None:
+        """Make the number even."""
+        return await self._pause(key, odd=False)
+
+    async def _pause(self, key: RequestKey, *, odd: bool) -> Request | None:
+        pauses = {"$ifNull": ["$pauses", 0]}
+        step = {"$cond": [{"$eq": [{"$mod": [pauses, 2]}, int(odd)]}, 0, 1]}
+        which = {"_id": key, "completion": None, "cancelled": False}
+        return await self._change(which, [{"$set": {"pauses": {"$add": [pauses, step]}}}])
+
+    async def marks(self, key: RequestKey) -> Marks:
+        """What was ordered, and nothing else of the document."""
+        with answering():
+            found = await self._requests.find_one({"_id": key}, {"cancelled": True, "pauses": True})
+        return read_marks(found) if found else Marks()
 
     async def cut(self, key: RequestKey) -> Request | None:
         """Refuse what is not begun from now on."""
@@ -163,6 +187,7 @@ def _begin(head: Head, part: Part) -> list[Document]:
                 "counted": {"$ifNull": ["$counted", []]},
                 **{mark: {"$ifNull": [f"${mark}", False]} for mark in ("cancelled", "cut", "announced")},
                 "completion": {"$ifNull": ["$completion", None]},
+                "pauses": {"$ifNull": ["$pauses", 0]},
             },
         },
         {"$unset": "taken"},
@@ -191,7 +216,7 @@ def read_request(document: Document) -> Request:
         parts={int(number): Part(**part) for number, part in document.get("parts", {}).items()},
         counted=frozenset(document["counted"]),
         last_part=document["last_part"],
-        cancelled=document["cancelled"],
+        **read_marks(document)._asdict(),
         cut=document["cut"],
         lost=frozenset(document.get("lost", ())),
         completion=Completion(**completion) if completion else None,

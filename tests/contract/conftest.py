@@ -91,7 +91,10 @@ def mongo_house(ledger: Ledger, client: AsyncIOMotorClient[dict[str, object]], d
     async def wait(seconds: float) -> None:
         if seconds > PATIENCE_SECONDS:
             milliseconds = round(seconds * 1000)
-            for collection, names in {"chunks": ("due_at", "sweep_at"), "requests": ("looked_at",)}.items():
+            for collection, names in {
+                "chunks": ("due_at", "sweep_at", "expires_at"),
+                "requests": ("looked_at",),
+            }.items():
                 older = {name: {"$subtract": [f"${name}", milliseconds]} for name in names}
                 await client[database][collection].update_many({}, [{"$set": older}])
             completed_at = {"$subtract": ["$completion.completed_at", milliseconds]}

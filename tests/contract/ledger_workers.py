@@ -16,7 +16,7 @@ from schemas.statuses import Lane, Reason, Status
 from tests.builders import a_chunk, a_claim, a_key
 from tests.contract.conftest import Wait
 
-LEASE, DELAY, UNCLAIMED = 30, 50, 60
+LEASE, DELAY, UNCLAIMED, CANCELLED = 30, 50, 60, 1
 WINDOW = 2
 LANES = (Lane.BULK, Lane.EXPRESS)
 
@@ -164,7 +164,7 @@ class Workers:
         mark = await self.ledger.chunks.advance(worker.claimed.hold, work, window)
         if self.write(worker, accepted=mark is not None):
             shadow = self.shadow_of(worker.claimed.hold)
-            assert mark is shadow.chunk.cancelled
+            assert mark == shadow.chunk.marks
             worker.work, worker.window = work, window
             shadow.chunk, shadow.window = replace(shadow.chunk, work=work), window
 
@@ -175,8 +175,8 @@ class Workers:
         hold, shadow, work = worker.claimed.hold, self.shadow_of(worker.claimed.hold), self.logged(worker.work)
         if work.waiting:
             work, due_at = put_back(work, WINDOW)
-            delay = 0 if due_at is None else DELAY
-            due_at = None if due_at is None else self.ledger.now() + timedelta(seconds=delay)
+            delay = 0 if due_at is None else CANCELLED if shadow.chunk.cancelled else DELAY
+            due_at = None if due_at is None else self.ledger.now() + timedelta(seconds=DELAY)
             accepted = await self.ledger.chunks.release(hold, work, due_at)
         else:
             accepted = await self.ledger.chunks.close(hold, work.counts)

@@ -8,6 +8,7 @@ import pytest
 
 from core.work import Batch, Line, Window, Work, put_back
 from ledger.ports import Ledger
+from ledger.values import Marks
 from tests.builders import a_chunk, a_claim, some_counts
 from tests.contract.conftest import Wait
 from tests.contract.ledger_steps import SHORT, claimed, inserted_and_claimed
@@ -52,7 +53,7 @@ async def test_advancing_writes_the_work_and_the_next_window(ledger: Ledger) -> 
     marked = await ledger.chunks.advance(taken.hold, work, window)
 
     stored = await ledger.chunks.get(chunk.id)
-    assert marked is False
+    assert marked == Marks()
     assert stored is not None
     assert stored.work == replace(work, next=window.batch)
 
@@ -72,8 +73,8 @@ async def test_advancing_brings_the_cancel_mark_and_is_not_refused_for_it(ledger
     taken = await inserted_and_claimed(ledger, chunk)
     await ledger.chunks.mark_cancelled(chunk.key)
 
-    assert await ledger.chunks.advance(taken.hold, Work(counts=some_counts(cancelled=3)), None) is True
-    assert await ledger.chunks.advance(taken.hold, Work(counts=some_counts(cancelled=3)), None) is True
+    assert await ledger.chunks.advance(taken.hold, Work(counts=some_counts(cancelled=3)), None) == Marks(cancelled=True)
+    assert await ledger.chunks.advance(taken.hold, Work(counts=some_counts(cancelled=3)), None) == Marks(cancelled=True)
 
 
 async def test_a_repeated_advance_changes_nothing(ledger: Ledger) -> None:
@@ -81,8 +82,8 @@ async def test_a_repeated_advance_changes_nothing(ledger: Ledger) -> None:
     taken = await inserted_and_claimed(ledger, chunk)
     work, window = Work(counts=some_counts(sent=2)), Window(Batch(((2, 4),)), "first")
 
-    assert await ledger.chunks.advance(taken.hold, work, window) is False
-    assert await ledger.chunks.advance(taken.hold, work, window) is False
+    assert await ledger.chunks.advance(taken.hold, work, window) == Marks()
+    assert await ledger.chunks.advance(taken.hold, work, window) == Marks()
 
     assert await ledger.chunks.counts(chunk.key) == some_counts(sent=2, pending=2)
 

@@ -153,8 +153,9 @@ def test_the_ceiling_reads_no_less(spent: dict[str, Spent]) -> None:
         key for key in ceiling.counts if key[0] not in WRITES
     }
     for costs in (product, ceiling):
-        # For each chunk closed and part counted whether all are counted, and once for each slot what the request is.
-        assert CHUNKS + PARTS < costs.counts["find", "requests"] <= CHUNKS + PARTS + SLOTS
+        # For each chunk written what was ordered about its request, for each chunk closed and part counted whether all
+        # are counted, and once for each slot what the request is.
+        assert 2 * CHUNKS + PARTS < costs.counts["find", "requests"] <= 2 * CHUNKS + PARTS + SLOTS
         # For each chunk of the second part its duplicates; then, for whoever closes late, what is open.
         assert CHUNKS // 2 + 2 <= costs.counts["find", "chunks"] <= CHUNKS // 2 + 2 * CHUNKS + 1
 

@@ -1,0 +1,65 @@
+"""What is ordered about a request: cancel, pause, resume.
+
+First the request is marked, then its chunks, so that whoever writes or claims one from then on reads the mark. A caller
+who got no answer gives the order again.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.ids import RequestKey
+from ledger.ports import Ledger
+from ledger.values import Request
+from schemas.statuses import RequestState
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """An order that was obeyed."""
+
+    request: Request
+    may_still_be_sent: int
+    """Deliveries in windows that were open when all chunks had the mark: nothing beyond them is sent."""
+
+
+async def cancel_request(ledger: Ledger, key: RequestKey, *, scheduled_only: bool = False) -> Ordered | None:
+    """Send nothing more of it; None where it is unknown or too late: completed, or (`scheduled_only`) due."""
+    request = await ledger.requests.cancel(key, scheduled_only=scheduled_only)
+    if request is None:
+        return None
+    await ledger.chunks.mark_cancelled(key)
+    return Ordered(request, await ledger.chunks.in_windows(key))
+
+
+async def pause_request(ledger: Ledger, key: RequestKey) -> Ordered | None:
+    """Send nothing more of it until it is resumed; None where it is unknown, completed or cancelled."""
+    return await _hold(ledger, key, ledger.requests.pause)
+
+
+async def resume_request(ledger: Ledger, key: RequestKey) -> Ordered | None:
+    """Go on with it; None where it is unknown, completed or cancelled."""
+    return await _hold(ledger, key, ledger.requests.resume)
+
+
+async def _hold(
+    ledger: Ledger, key: RequestKey, order: Callable[[RequestKey], Awaitable[Request | None]]
+) -> Ordered | None:
+    request = await order(key)
+    if request is None:
+        return None
+    if request.pauses:
+        await ledger.chunks.hold(key, request.pauses)
+    return Ordered(request, await ledger.chunks.in_windows(key) if request.marks.paused else 0)
+
+
+def state_of(request: Request, now: datetime) -> RequestState:
+    """How far a request is, on the server's clock."""
+    if request.completion is not None:
+        return RequestState.COMPLETED
+    if request.cancelled:
+        return RequestState.CANCELLED
+    if request.marks.paused:
+        return RequestState.PAUSED
+    scheduled = request.head.send_at is not None and request.head.send_at > now
+    return RequestState.SCHEDULED if scheduled else RequestState.SENDING
