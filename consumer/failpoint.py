@@ -1,4 +1,4 @@
-"""A failpoint: the process ends itself with SIGKILL right after a named step, so that a test can kill it right there."""
+"""A failpoint: the process ends itself with SIGKILL right after a named step, so that a test kills it exactly there."""
 
 import os
 import signal

@@ -11,7 +11,7 @@ from core.outcome import Sent
 from ledger.ports import Ledger
 from providers.base import Provider
 from providers.registry import Providers
-from schemas.results import DeliveryEvent, RequestAccepted
+from schemas.results import EventType
 from schemas.statuses import Channel, Status
 
 Means = Callable[[tuple[Any, ...], Any], bool]
@@ -45,11 +45,11 @@ def _logs_of_sends(args: tuple[Any, ...], _answer: Any) -> bool:
 
 
 def _outcomes(args: tuple[Any, ...], _answer: Any) -> bool:
-    return any(isinstance(event, DeliveryEvent) for event in args[2])
+    return any(event.type.startswith("delivery.") for event in args[2])
 
 
 def _accepted(args: tuple[Any, ...], _answer: Any) -> bool:
-    return any(isinstance(event, RequestAccepted) for event in args[2])
+    return any(event.type == EventType.REQUEST_ACCEPTED for event in args[2])
 
 
 WATCHES = {
