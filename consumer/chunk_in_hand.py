@@ -129,7 +129,8 @@ class ChunkInHand:
             for entry in self._entries:
                 entry.answer = entry.answer or (Mark.STOPPED if self._stop else Mark.PUT_BACK)
         while to_send := [entry for entry in self._entries if entry.answer is None]:
-            await send(to_send, self._provider(), self._maker.message, self._lease, self.chunk.lane, self._tools)
+            render, expires_at = self._maker.message, self._opened.head.expires_at
+            await send(to_send, self._provider(), render, self._lease, self.chunk.lane, expires_at, self._tools)
             if not await self._is_mine():
                 break
         self._expire()

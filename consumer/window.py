@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from datetime import datetime
 
 from consumer.lease import Lease
 from consumer.tools import Tools
@@ -55,11 +56,12 @@ async def send(  # noqa: PLR0913, PLR0917  # a call needs all of them
     render: Render,
     lease: Lease,
     lane: Lane,
+    expires_at: datetime | None,
     tools: Tools,
 ) -> None:
     """Call for each entry, concurrently; an entry keeps no answer when the lease ended before its call began.
 
-    Where the process stops before that, the entry is marked to be put back.
+    Where the process stops before that, or the time is over, the entry is marked to be put back.
     """
     if provider is None:
         for entry in entries:
@@ -73,7 +75,8 @@ async def send(  # noqa: PLR0913, PLR0917  # a call needs all of them
             tools.progress.moved(*Lane)  # who waits for a slow rate, or for the other lane at it, is not stuck
         if not lease.alive:
             return
-        if not may_call or tools.stopping.is_set():  # known as not sent, so that nobody has to doubt it
+        too_late = expires_at is not None and tools.ledger.now() >= expires_at
+        if not may_call or too_late or tools.stopping.is_set():  # known as not sent, so that nobody has to doubt it
             entry.answer = Mark.PUT_BACK
             return
         try:

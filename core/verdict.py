@@ -22,7 +22,7 @@ class Mark(Enum):
     STOPPED = auto()
     """The request was cancelled, or has expired; this owner did not send it."""
     PUT_BACK = auto()
-    """The request is paused; this owner did not send it, and nobody does before it is resumed."""
+    """This owner did not send it: the request is paused, the process stops, or the time is over."""
 
 
 @dataclass(slots=True)
