@@ -16,7 +16,7 @@ from tests.e2e.accounting import Accounting, an_accounting_provider
 from tests.e2e.caller import Results, publish, reading, until
 from tests.e2e.house import House, Service, a_house
 from tests.torture.books import Books, DoesNotHold, reconcile
-from tests.torture.doubt import Doubts
+from tests.torture.doubt import Doubts, windows_of
 from tests.torture.traffic import CHUNK_SIZE, Order, draw_orders
 
 LEASE_SECONDS = 5.0
@@ -29,6 +29,8 @@ SETTINGS = {
     "KAFKA_SESSION_SECONDS": 6,
 }
 TIMEOUT_SECONDS = 2.5
+ANSWER_SECONDS = 0.15
+"""What the provider may be told to wait after it accepted, so that many are accepted and not logged yet at a kill."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,12 @@ class World:
     async def consumers(self, number: int, **settings: object) -> list[Service]:
         """So many consumers, started at once and waited for until ready."""
         return await asyncio.gather(*(self.start(**settings) for _ in range(number)))
+
+    async def busy(self, service: Service, seconds: float = 5.0) -> bool:
+        """Wait until it holds an open window, or so long; whether it does."""
+        with contextlib.suppress(TimeoutError):
+            return bool(await until(lambda: windows_of(self.house, [service]), seconds))
+        return False
 
     async def kill(self, service: Service) -> set[str]:
         """End it as kill -9 does; what it leaves in doubt is noted and returned."""
