@@ -21,16 +21,16 @@ class RetryPolicy:
     max_age: timedelta
     base_seconds: float = BASE_SECONDS
     cap_seconds: float = CAP_SECONDS
+    """Of the backoff; a provider may ask for more."""
 
 
 def backoff_seconds(attempts: int, policy: RetryPolicy, rng: Callable[[], float]) -> float:
     """Exponential backoff with full jitter after `attempts` (from 1) refusals; `rng` gives numbers in [0, 1).
 
-    Full jitter as in "Exponential Backoff And Jitter", AWS Architecture Blog, 2015; a tenth is kept so that no retry
-    comes at once.
+    Full jitter as in "Exponential Backoff And Jitter", AWS Architecture Blog, 2015: anything from nothing up to a
+    ceiling that doubles with each attempt until the cap.
     """
-    ceiling = min(policy.cap_seconds, policy.base_seconds * 2.0 ** min(attempts - 1, 32))
-    return ceiling * (0.1 + 0.9 * rng())
+    return min(policy.cap_seconds, policy.base_seconds * 2.0 ** min(attempts - 1, 32)) * rng()
 
 
 def next_attempt(  # noqa: PLR0913  # all that decides is passed in
@@ -45,7 +45,8 @@ def next_attempt(  # noqa: PLR0913  # all that decides is passed in
 ) -> tuple[int, datetime] | None:
     """(attempts spent so far, not before) of the next attempt, or None: give up.
 
-    `attempts` were spent before this answer. Where another provider of the channel is next in turn it is tried at once.
+    `attempts` were spent before this answer. Where another provider of the channel is next in turn it is tried at once;
+    otherwise never before the time that this one asked for, however late that is.
     """
     if isinstance(answer, Retry) and answer.reason is Reason.RATE_LIMITED:
         asked = answer.delay_seconds
@@ -54,7 +55,7 @@ def next_attempt(  # noqa: PLR0913  # all that decides is passed in
         spent = attempts + 1
         asked = answer.delay_seconds if isinstance(answer, Retry) else None
         delay = 0.0 if other_provider else backoff_seconds(spent, policy, rng)
-        delay = delay if asked is None or other_provider else max(delay, min(asked, policy.cap_seconds))
+        delay = delay if asked is None or other_provider else max(delay, asked)
     if spent >= policy.max_attempts or delay > policy.max_age.total_seconds():
         return None  # a stranger names the delay: one of a million years is no time that can be computed with
     not_before = now + timedelta(seconds=delay)

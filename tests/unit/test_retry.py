@@ -1,6 +1,8 @@
 """When to try again: bounds of the backoff, what spends an attempt, when to give up (I7)."""
 
 import math
+import random
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import assume, given, settings
@@ -50,16 +52,28 @@ def following(
 
 @settings(deadline=None)
 @given(st.integers(1, 10_000), POLICIES, DRAWS)
-def test_the_backoff_stays_within_its_bounds(attempts: int, policy: RetryPolicy, draw: float) -> None:
-    seconds = backoff_seconds(attempts, policy, lambda: draw)
+def test_the_backoff_is_any_time_up_to_its_ceiling(attempts: int, policy: RetryPolicy, draw: float) -> None:
+    ceiling = ceiling_of(attempts, policy)
 
-    assert 0 < 0.1 * min(policy.base_seconds, policy.cap_seconds) <= seconds <= policy.cap_seconds
+    assert backoff_seconds(attempts, policy, lambda: draw) == draw * ceiling
 
 
 @settings(deadline=None)
-@given(st.integers(1, 40), POLICIES, DRAWS)
-def test_the_backoff_never_shrinks_with_attempts(attempts: int, policy: RetryPolicy, draw: float) -> None:
-    assert backoff_seconds(attempts, policy, lambda: draw) <= backoff_seconds(attempts + 1, policy, lambda: draw)
+@given(st.integers(1, 40), POLICIES)
+def test_the_ceiling_of_the_backoff_doubles_until_the_cap(attempts: int, policy: RetryPolicy) -> None:
+    ceiling = ceiling_of(attempts, policy)
+
+    assert ceiling_of(1, policy) == min(policy.base_seconds, policy.cap_seconds)
+    assert ceiling_of(attempts + 1, policy) == min(2 * ceiling, policy.cap_seconds)
+
+
+def test_the_retries_of_many_are_spread_over_the_whole_backoff() -> None:
+    rng = random.Random(1)
+    backoffs = [backoff_seconds(5, POLICY, rng.random) for _ in range(10_000)]
+
+    tenths = Counter(int(seconds / 3.2) for seconds in backoffs)  # 2 s doubled four times are 32 s
+    assert tenths.keys() == set(range(10))
+    assert all(900 < number < 1100 for number in tenths.values())
 
 
 @settings(deadline=None)
@@ -105,8 +119,13 @@ def test_another_provider_is_asked_at_once(answer: Retry | Uncertain, draw: floa
     assert following(answer, other_provider=True, draw=draw) == (1, START)
 
 
+def ceiling_of(attempts: int, policy: RetryPolicy) -> float:
+    """What the longest backoff comes close to."""
+    return backoff_seconds(attempts, policy, lambda: 1.0)
+
+
 @settings(deadline=None)
-@given(st.floats(0, 500), DRAWS)
+@given(st.floats(0, 86_000), DRAWS)
 def test_a_provider_is_not_asked_before_the_time_it_named(asked: float, draw: float) -> None:
     found = following(Retry(Reason.UNAVAILABLE, delay_seconds=asked), draw=draw)
 
@@ -115,9 +134,17 @@ def test_a_provider_is_not_asked_before_the_time_it_named(asked: float, draw: fl
 
 
 @settings(deadline=None)
-@given(st.floats(601, 1e300) | st.just(math.inf), DRAWS)
-def test_a_time_that_a_refusing_provider_named_is_capped(asked: float, draw: float) -> None:
-    assert following(Retry(Reason.UNAVAILABLE, delay_seconds=asked), draw=draw) == (1, START + timedelta(seconds=600))
+@given(st.floats(601, 86_399), DRAWS)
+def test_a_time_beyond_the_cap_of_the_backoff_is_kept_to_as_well(asked: float, draw: float) -> None:
+    found = following(Retry(Reason.UNAVAILABLE, delay_seconds=asked), draw=draw)
+
+    assert found == (1, START + timedelta(seconds=asked))
+
+
+@settings(deadline=None)
+@given(st.floats(86_401, 1e300) | st.just(math.inf), DRAWS)
+def test_a_provider_that_asks_for_more_than_the_age_is_given_up_at_once(asked: float, draw: float) -> None:
+    assert following(Retry(Reason.UNAVAILABLE, delay_seconds=asked), draw=draw) is None
 
 
 @settings(deadline=None)
