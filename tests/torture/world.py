@@ -3,17 +3,20 @@
 import asyncio
 import contextlib
 import dataclasses
+import json
 import random
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from aiokafka import AIOKafkaProducer
+
 from devstack import Stack
 from devstack.services import await_ready
 from schemas.results import RequestCompleted
 from tests.e2e.accounting import Accounting, an_accounting_provider
-from tests.e2e.caller import Results, publish, reading, until
+from tests.e2e.caller import Results, reading, until
 from tests.e2e.house import House, Service, a_house
 from tests.torture.books import Books, DoesNotHold, reconcile
 from tests.torture.doubt import Doubts, windows_of
@@ -126,12 +129,15 @@ class World:
         return draw_orders(self.round_.rng, recipients, largest=self.round_.largest, channel=channel)
 
     async def publish(self, *orders: Order) -> None:
-        """Publish them to the intake of their lanes."""
-        for order in orders:
-            topics = self.house.topics
-            topic = topics.requests_express if order.small else topics.requests
-            await publish(self.house.bootstrap, topic, *order.records(), key=order.request_id)
-            self.orders_published.append(order)
+        """Publish them to the intake of their lanes, each one's parts in order."""
+        topics = self.house.topics
+        async with AIOKafkaProducer(bootstrap_servers=self.house.bootstrap, acks="all", linger_ms=5) as producer:
+            for order in orders:
+                topic = topics.requests_express if order.small else topics.requests
+                for record in order.records():
+                    await producer.send(topic, json.dumps(record).encode(), key=order.request_id.encode())
+                self.orders_published.append(order)
+            await producer.flush()
 
     # ------------------------------------------------------------------ the end
 
