@@ -64,22 +64,30 @@ class Books:
             self._broken("unknown", self.unknown, f"more than {unknown}")
 
     def hold_within_doubt(self) -> None:
-        """Row 1: what is unknown, or was sent twice, was in a window that its owner left open, and as asked."""
+        """As `hold_as_asked`, and what is unknown, or was sent twice, was in a window that its owner left open."""
+        self.hold_as_asked()
+        if certain := self.unknown - self.doubts.keys():
+            self._broken("unknown", certain, "outside of every window left open")
+        if certain := {found for found, more in self.duplicated.items() if more > self.doubts[found]}:
+            self._broken("duplicated", certain, "more often than its window was left open")
+
+    def hold_as_asked(self) -> None:
+        """Nothing is unknown that asked to be sent again, and nothing was sent again that asked not to be."""
         self.hold_always()
         wanted = {"unknown": OnUncertain.RESEND, "duplicated": OnUncertain.MARK_UNKNOWN}
         for name, forbidden in wanted.items():
             if ids := [found for found in getattr(self, name) if self.policy_of(found) is forbidden]:
                 self._broken(name, ids, f"although it asked for {forbidden.value}")
-        if certain := self.unknown - self.doubts.keys():
-            self._broken("unknown", certain, "outside of every window left open")
-        if certain := {found for found, more in self.duplicated.items() if more > self.doubts[found]}:
-            self._broken("duplicated", certain, "more often than its window was left open")
 
     def hold_always(self) -> None:
         """What every row holds."""
         for name in ("lost", "denied", "unreported", "strange", "wrong_counts"):
             if found := getattr(self, name):
                 self._broken(name, found, "")
+
+    def may_resend(self, delivery: str) -> bool:
+        """Whether its request wants it sent again when in doubt."""
+        return self.policy_of(delivery) is OnUncertain.RESEND
 
     def policy_of(self, delivery: str) -> OnUncertain:
         return self.policies[delivery[4:30]]

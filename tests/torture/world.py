@@ -124,19 +124,24 @@ class World:
 
     # ------------------------------------------------------------------ traffic
 
-    def orders(self, recipients: int, channel: str = "sms") -> list[Order]:
+    def orders(self, recipients: int, channel: str = "sms", *, largest: int | None = None) -> list[Order]:
         """Seeded requests for so many in all."""
-        return draw_orders(self.round_.rng, recipients, largest=self.round_.largest, channel=channel)
+        return draw_orders(self.round_.rng, recipients, largest=largest or self.round_.largest, channel=channel)
 
     async def publish(self, *orders: Order) -> None:
-        """Publish them to the intake of their lanes, each one's parts in order."""
+        """Publish them to the intake of their lanes; the books will hold them."""
+        self.orders_published += orders
+        await self.republish(*orders)
+
+    async def republish(self, *orders: Order, **fields: object) -> None:
+        """Publish their records, each one's in order, with other fields perhaps; the books do not note it."""
         topics = self.house.topics
         async with AIOKafkaProducer(bootstrap_servers=self.house.bootstrap, acks="all", linger_ms=5) as producer:
             for order in orders:
                 topic = topics.requests_express if order.small else topics.requests
                 for record in order.records():
-                    await producer.send(topic, json.dumps(record).encode(), key=order.request_id.encode())
-                self.orders_published.append(order)
+                    value = json.dumps(record | fields).encode()
+                    await producer.send(topic, value, key=order.request_id.encode())
             await producer.flush()
 
     # ------------------------------------------------------------------ the end

@@ -1,0 +1,97 @@
+"""Rows 8 and 9: a provider that leaves no answer, refuses, is slow."""
+
+import time
+
+from tests.e2e.caller import until
+from tests.torture.books import Books, DoesNotHold
+from tests.torture.rows import row
+from tests.torture.traffic import Order
+from tests.torture.world import TIMEOUT_SECONDS, Round, World
+
+MAX_ATTEMPTS = 8
+SILENCES = (("cut", 0.0), ("hang", 10.0), ("slow", TIMEOUT_SECONDS + 1))
+"""Accepted and cut; not accepted, no answer; accepted, answered too late."""
+SILENT_SHARE = 0.1
+
+
+@row(
+    8,
+    "provider accepts and cuts the connection; hangs; answers after the time-out",
+    "uncertain handled as asked: mark_unknown asks once, resend is sent in the end; no retry storm",
+)
+async def no_answers(round_: Round) -> Books:
+    async with round_.world(MAX_ATTEMPTS=MAX_ATTEMPTS) as world:
+        await world.consumers(2)
+        wave = round_.recipients // 2 // len(SILENCES)
+        for nth, (mode, seconds) in enumerate(SILENCES, 1):
+            world.provider.misbehave(mode, share=SILENT_SHARE, seconds=seconds)
+            world.faults += 1
+            await world.publish(*world.orders(wave))
+            await until(lambda: len(world.provider.calls()) >= wave * nth * 0.9)  # noqa: B023  # awaited here
+        world.provider.behave()
+        await world.settled()
+        books = await world.books()
+        calls = world.provider.calls()
+        books.hold_as_asked()
+        asked_twice = [c for c, times in calls.items() if times > 1 and not books.may_resend(c)]
+        if asked_twice:
+            raise DoesNotHold(f"{len(asked_twice)} asked for again although they asked for mark_unknown", books)
+        if not books.unknown or not books.duplicated:
+            raise DoesNotHold("nobody was left without an answer", books)
+        _hold_calls(books, calls.total(), max(calls.values()), most=2)
+        return books
+
+
+def _hold_calls(books: Books, total: int, highest: int, *, most: float) -> None:
+    """No retry storm: so many calls a delivery on average, and none more often than attempts allow."""
+    books.notes.append(f"{total / books.requested:.2f} calls a delivery, {highest} at most")
+    if total > most * books.requested or highest > MAX_ATTEMPTS:
+        raise DoesNotHold(books.notes[-1], books)
+
+
+ANSWER_SECONDS = 0.5
+"""Of the other channel: long beside what the machine's other work costs."""
+SLOWER = 1.2
+
+
+@row(
+    9,
+    "provider 429 with Retry-After, 5xx for a while, slow",
+    "all sent in the end; attempts bounded; the other channel is not slowed by more than 20%",
+)
+async def refusals(round_: Round) -> Books:
+    async with round_.world(MAX_ATTEMPTS=MAX_ATTEMPTS, LEASE_SECONDS=12) as world:
+        world.provider.misbehave("slow", "email", seconds=ANSWER_SECONDS)
+        await world.consumers(2)
+        await world.publish(*world.orders(100, "email"))  # connections and code are warm
+        await world.settled()
+        undisturbed = await _emailed(world)
+        took = {}
+        for mode, share, seconds in (("throttle", 0.5, 1.0), ("fault", 1.0, 0.0), ("slow", 1.0, 2.0)):
+            world.provider.misbehave(mode, share=share, seconds=seconds)
+            world.faults += 1
+            await world.publish(*world.orders(round_.recipients // 4))
+            took[mode] = await _emailed(world)
+            world.provider.misbehave("slow", seconds=0)
+        await world.settled()
+        books = await world.books()
+        books.hold()
+        calls = world.provider.calls()
+        _hold_calls(books, calls.total(), max(calls.values()), most=4)
+        books.notes.append(f"e-mail took {undisturbed:.1f} s, beside " + _said(took))
+        if max(took.values()) > SLOWER * undisturbed:
+            raise DoesNotHold(books.notes[-1], books)
+        return books
+
+
+async def _emailed(world: World) -> float:
+    """Seconds from publishing e-mails of both lanes until the last one is completed."""
+    orders: list[Order] = world.orders(world.round_.recipients // 4, "email")
+    began = time.monotonic()
+    await world.publish(*orders)
+    await until(lambda: not {o.request_id for o in orders} & set(world.uncompleted()), 90)
+    return time.monotonic() - began
+
+
+def _said(took: dict[str, float]) -> str:
+    return ", ".join(f"{mode} {seconds:.1f} s" for mode, seconds in took.items())
