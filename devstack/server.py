@@ -30,6 +30,11 @@ class LocalServer(ABC):
         """Wait until it serves; StackError when it ended or takes too long."""
 
     @property
+    def port(self) -> int:
+        """Its port of the loopback."""
+        return self._port
+
+    @property
     def pid(self) -> int:
         """Its process id; StackError when it does not run."""
         return self._running().pid
