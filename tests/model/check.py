@@ -1,0 +1,68 @@
+"""The search: breadth first over all states."""
+
+import time
+from collections import deque
+from typing import NamedTuple
+
+from tests.model.holds import quiet, standing
+from tests.model.model import Model
+from tests.model.state import State
+
+
+class Verdict(NamedTuple):
+    """What a search found."""
+
+    states: int
+    seconds: float
+    complaint: str | None
+    trace: list[str]
+    ended: bool
+    """Whether every state was seen, or a complaint found."""
+
+
+def check(model: Model, limit: int) -> Verdict:
+    """Every state that can be reached, up to so many; the complaint that the fewest steps lead to."""
+    began, start = time.monotonic(), model.start
+    parent: dict[int, int | None] = {hash(start): None}
+    queue, shared = deque([(hash(start), start)]), {}
+
+    def found(complaint: str | None, trace: list[str], *, ended: bool = True) -> Verdict:
+        return Verdict(len(parent), time.monotonic() - began, complaint, trace, ended)
+
+    while queue:
+        key, state = queue.popleft()
+        any_fair = False
+        for step in model.successors(state):
+            any_fair = any_fair or step.fair
+            new, why = hash(step.after), step.complaint
+            if why is None and new in parent:
+                continue
+            if new not in parent:
+                parent[new] = key
+                why = why or standing(model, step.after)
+            if why:
+                return found(why, trace_to(model, parent, key, step.after))
+            queue.append((new, State(*(shared.setdefault(part, part) for part in step.after))))
+        if not any_fair and (why := quiet(model, state)):
+            return found("at rest: " + why, trace_to(model, parent, key, None))
+        if len(parent) > limit:
+            return found(None, [], ended=False)
+    return found(None, [])
+
+
+def trace_to(model: Model, parent: dict[int, int | None], key: int, last: State | None) -> list[str]:
+    """The steps to a state, found again by walking the stored keys."""
+    keys: list[int] = []
+    at: int | None = key
+    while at is not None:
+        keys.append(at)
+        at = parent[at]
+    state, lines = model.start, []
+    for wanted in reversed(keys[:-1]):
+        step = next(step for step in model.successors(state) if hash(step.after) == wanted)
+        state = step.after
+        lines.append(" ".join(map(str, step.label)))
+    if last is not None:
+        step = next(step for step in model.successors(state) if step.after == last)
+        lines.append(" ".join(map(str, step.label)))
+    return lines

@@ -1,0 +1,41 @@
+"""The steps, by the names that the code has for them."""
+
+STEPS = (
+    "idle",
+    # consumer/expand.py
+    "begin",
+    "look up duplicates",
+    "insert",
+    "read the marks",
+    "hold",
+    "wake",
+    "count",
+    "mark",
+    "refuse",
+    "commit",
+    # consumer/complete.py, consumer/sweep.py
+    "ask for the parts",
+    "ask for open chunks",
+    "add up",
+    "complete",
+    "announce",
+    "note the announcement",
+    "sweep the marks",
+    # consumer/chunk_in_hand.py
+    "ask for marks",
+    "mark the chunk",
+    "obey",
+    "look back",
+    "intend again",
+    "send",
+    "log",
+    "advance",
+    "leave",
+)
+(IDLE, BEGIN, LOOK_UP, INSERT, MARKS, HOLD, WAKE, COUNT, MARK, REFUSE, COMMIT) = range(11)
+(ASK_PARTS, ASK_OPEN, ADD_UP, COMPLETE, ANNOUNCE, ANNOUNCED, SWEEP_MARKS) = range(11, 18)
+(ASK_MARKS, MARK_CHUNK, OBEY, LOOK_BACK, INTEND, SEND, LOG, ADVANCE, LEAVE) = range(18, 27)
+
+EXPANDING = range(BEGIN, ASK_PARTS)
+FINISHING = range(ASK_PARTS, SWEEP_MARKS)
+WORKING = range(ASK_MARKS, LEAVE + 1)
