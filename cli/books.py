@@ -23,6 +23,8 @@ def heading(request: Request) -> list[str]:
         f"channel   {head.channel.value}",
         f"accepted  {head.accepted_at:%Y-%m-%d %H:%M:%S} UTC",
     ]
+    if head.resend_of:
+        lines.append(f"repeats   {head.resend_of}")
     if request.completion:
         lines.append(f"completed {request.completion.completed_at:%Y-%m-%d %H:%M:%S} UTC")
     elif request.cancelled:

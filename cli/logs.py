@@ -157,4 +157,6 @@ def as_document(log: Log) -> dict[str, Any]:
         "reference": log.reference,
         "reason": log.reason.value if log.reason else None,
         "attempts": log.attempts,
+        "resend_of": log.resend_of,
+        "resent_as": log.resent_as,
     }

@@ -15,6 +15,7 @@ from cli.commands.logs import logs
 from cli.commands.producer import producer
 from cli.commands.providers import providers
 from cli.commands.report import report
+from cli.commands.resend import resend
 from cli.commands.send import send
 from cli.commands.setup import setup
 from cli.commands.template import template
@@ -31,6 +32,8 @@ _EXITS = {
     "consumer": f"0 stopped as asked; 1 it failed; {_USAGE}; {_UNPREPARED}.",
     "send": "0 all accounted for and none failed; 1 it failed, some recipients did, or not all are accounted for; "
     f"{_USAGE}; 3 there is no such template; 130 interrupted.",
+    "resend": "0 sent again, all accounted for and none failed, or there was nothing to send; 1 it failed, some "
+    f"recipients did, or not all are accounted for; {_USAGE}; 3 there is no such request; 130 interrupted.",
     "report": f"0 all accounted for; 1 it failed, or not all are accounted for; {_USAGE}; 3 there is no such request.",
     "watch": "0 all accounted for and none failed; 1 it failed, some recipients did, or not all are accounted for; "
     f"{_USAGE}; 3 there is no such request; 130 interrupted.",
@@ -74,7 +77,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (init, setup, producer, consumer, send, watch, report, logs, token, doctor, completion):
+for command in (init, setup, producer, consumer, send, watch, report, resend, logs, token, doctor, completion):
     app.command(command.__name__, epilog=f"Exit codes: {_EXITS[command.__name__]}")(command)
 app.add_typer(template)
 app.add_typer(providers)

@@ -34,6 +34,7 @@ def _head(request: Request, summary: Summary) -> dict[str, Any]:
         "channel": head.channel.value,
         "accepted_at": head.accepted_at,
         "completed_at": completion.completed_at if completion else None,
+        "resend_of": head.resend_of,
         "cancelled": request.cancelled,
         "incomplete": completion.incomplete if completion else False,
         "all_accounted_for": summary.accounted,

@@ -36,4 +36,6 @@ def show_log(log: Log, content: str | None) -> CommunicationLogResponse:
         reference=log.reference,
         reason=log.reason,
         attempts=log.attempts,
+        resend_of=log.resend_of,
+        resent_as=log.resent_as,
     )

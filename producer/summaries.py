@@ -45,6 +45,7 @@ def _fields(request: Request) -> dict[str, Any]:
         "accepted_at": head.accepted_at,
         "begun_at": request.begun_at,
         "completed_at": completion and completion.completed_at,
+        "resend_of": head.resend_of,
         "send_at": head.send_at,
         "expires_at": head.expires_at,
     }

@@ -85,6 +85,8 @@ class CommunicationLogResponse(Answer):
         Reason | SkipJsonSchema[None], Field(description="why it ended so, from the closed list of docs/errors.md")
     ] = None
     attempts: Annotated[int, Field(description="how often a provider was asked")]
+    resend_of: Annotated[Text, Field(description="the delivery of an earlier request that it repeats")] = None
+    resent_as: Annotated[Text, Field(description="the delivery of a later request that repeats it")] = None
 
 
 class CommunicationLogListResponse(Answer):

@@ -162,6 +162,7 @@ class RequestSummary(Answer):
     accepted_at: datetime
     begun_at: Annotated[Moment, Field(description="when its newest part was taken up")] = None
     completed_at: Moment = None
+    resend_of: Annotated[Text, Field(description="the earlier request whose deliveries it repeats")] = None
     send_at: Moment = None
     expires_at: Moment = None
 

@@ -119,6 +119,7 @@ async def test_json_is_one_document_of_the_same() -> None:
         "channel": "sms",
         "accepted_at": "2026-01-02T03:04:05Z",
         "completed_at": "2026-01-02T03:04:05Z",
+        "resend_of": None,
         "cancelled": False,
         "incomplete": False,
         "all_accounted_for": True,

@@ -38,7 +38,19 @@ def helped(path: tuple[str, ...]) -> str:
 def test_there_are_as_many_as_are_documented() -> None:
     names = {path[0] for path in ALL}
     assert names == {
-        *("init", "setup", "producer", "consumer", "send", "watch", "report", "logs", "template", "providers"),
+        *(
+            "init",
+            "setup",
+            "producer",
+            "consumer",
+            "send",
+            "watch",
+            "report",
+            "resend",
+            "logs",
+            "template",
+            "providers",
+        ),
         *("dead-letters", "token", "doctor", "completion"),
     }
 

@@ -1,0 +1,92 @@
+"""`resend` says what it chose before it publishes, and asks."""
+
+import io
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from cli.errors import CommandError, UnknownRequest, UsageError
+from cli.main import app
+from cli.resend import Resend, Wanted, prepare
+from core.outcome import Answer, Failed, Message, Sent
+from ledger.sealing import Sealer
+from schemas.statuses import Reason, Status
+from tests.flow.world import START, Accounting, World
+
+GOOD = [f"138000000{n:02d}" for n in range(8)]
+
+
+def refuses_some(message: Message, _calls: int) -> Answer:
+    return Failed(Reason.REJECTED) if message.to.endswith(("3", "7")) else Sent("m")
+
+
+async def a_world(*more: str, **said: object) -> World:
+    world = World(Accounting(answers=refuses_some))
+    await world.expand(world.record(*GOOD, *more, **said))
+    await world.deliver_all()
+    return world
+
+
+async def prepared(world: World, **said: Any) -> tuple[Resend | None, list[str]]:
+    out = io.StringIO()
+    wanted = Wanted(**{"request": "r1", "tenant": "t1", "status": Status.FAILED, **said})
+    resend = await prepare(world.ledger, world.sealer, wanted, Console(file=out, width=200))
+    return resend, out.getvalue().splitlines()
+
+
+async def test_what_is_chosen_and_what_is_left_out_is_said() -> None:
+    resend, said = await prepared(await a_world("12"))
+    assert resend is not None
+    assert said == [
+        "1 failed with invalid_recipient left out: the same would fail again",
+        f"request {resend.chosen.request_id}",
+        "repeats 2 failed deliveries of request r1",
+    ]
+
+
+async def test_what_an_earlier_one_repeats_is_left_out() -> None:
+    world = await a_world()
+    first, _ = await prepared(world)
+    assert first is not None
+    async for part in first.parts():
+        await world.expand(world.raw(part.value, part.key))
+    again, said = await prepared(world, request_id="mine")
+    assert again is None
+    assert said == [
+        f"2 failed left out: sent again by an earlier resend ({first.chosen.request_id})",
+        "nothing failed is left to send again of request r1",
+    ]
+
+
+async def test_nothing_unknown_is_nothing_to_send() -> None:
+    resend, said = await prepared(await a_world(), status=Status.UNKNOWN)
+    assert (resend, said) == (None, ["nothing unknown is left to send again of request r1"])
+
+
+async def test_a_request_whose_time_is_over_needs_another_end() -> None:
+    world = await a_world(expires_at="2026-01-02T04:00:00Z")
+    world.pass_time(7200)
+    with pytest.raises(UsageError, match="--expires-at: is needed, for the request's own time was over at 2026-01-02"):
+        await prepared(world)
+    later = datetime(2026, 1, 3, tzinfo=UTC)
+    resend, _ = await prepared(world, expires_at=later)
+    assert resend is not None
+    assert resend.expires_at == later > START
+
+
+async def test_a_key_that_is_missing_and_a_request_that_there_is_not_are_said_in_one_line() -> None:
+    world = await a_world()
+    world.sealer = Sealer([("k2", bytes(range(32)))])
+    with pytest.raises(CommandError, match="ROLLCALL_SEALING_KEYS: no sealing key 'k1'; put the key"):
+        await prepared(world)
+    with pytest.raises(UnknownRequest):
+        await prepared(world, request="r2")
+
+
+@pytest.mark.parametrize("options", [(), ("--unknown", "--failed")])
+def test_one_of_two_is_chosen(options: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(app, ["resend", "r1", "--tenant", "t1", *options])
+    assert (result.exit_code, result.stderr) == (2, "one of --unknown and --failed is needed\n")
