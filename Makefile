@@ -13,6 +13,7 @@ help:
 	@echo 'make test     all tests, on a real Kafka and MongoDB'
 	@echo 'make check    formatter, linter, types, layers'
 	@echo 'make bench    throughput, against the same work by hand'
+	@echo 'make simulate thousands of worlds in which everything goes wrong; SEEDS=n, or SEED=x for one with its trace'
 	@echo 'make doctor   what this machine has and lacks'
 	@echo 'make install  builds .venv; the others do it by themselves'
 
@@ -49,3 +50,7 @@ doctor: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench
+
+.PHONY: simulate
+simulate: $(STAMP)
+	@$(BIN)/python -m tests.simulate $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))

@@ -1,0 +1,69 @@
+"""Thousands of worlds in which everything goes wrong, and books that must agree after each: `make simulate`.
+
+The real code of consumer/ runs in several simulated processes on the in-memory twins of ledger, bus and providers,
+under a clock that jumps and a scheduler that a seed drives. Every call of a process to the world passes a gate
+(`gate.py`), where it may be killed before or after the effect, lose the answer, or be frozen past its lease;
+`weather.py` adds what comes at any moment. `scenario.py` says what is asked for, `checker.py` holds the books against
+ledger and events afterwards, `books.py` what must hold at once.
+
+    make simulate                  1,000 seeds from a random base, and the table of steps and faults
+    make simulate SEEDS=20000      more of them
+    SEED=17 make simulate          one seed again, with every step of it
+
+Exit code 1: a seed failed, or a cell of the table stayed empty.
+"""
+
+import argparse
+import secrets
+import sys
+import time
+
+from tests.simulate.faults import CELLS, Coverage
+from tests.simulate.runs import Failure, run_seed, run_seeds
+
+ENOUGH = 4 * len(CELLS)
+"""So many seeds hit every cell of the table."""
+
+
+def main() -> int:
+    """Run what the command line asks for."""
+    asked = _arguments()
+    if asked.seed is not None:
+        return _one(asked.seed)
+    base = asked.base if asked.base is not None else secrets.randbelow(10**9)
+    if not asked.quiet:
+        print(f"seeds {base} to {base + asked.seeds - 1}")
+    coverage, began = Coverage(), time.monotonic()
+    if failure := run_seeds(range(base, base + asked.seeds), coverage):
+        print(failure)
+        return 1
+    if asked.quiet:
+        return 0
+    minutes = (time.monotonic() - began) / 60
+    print(coverage.table())
+    print(f"{asked.seeds} seeds, none failed; {asked.seeds / minutes:.0f} seeds a minute")
+    if asked.seeds >= ENOUGH and (empty := coverage.empty()):
+        print("never hit:", ", ".join(f"{step} {fault.value}" for step, fault in empty))
+        return 1
+    return 0
+
+
+def _one(seed: int) -> int:
+    trace: list[str] = []
+    findings = run_seed(seed, Coverage(), trace)
+    print("\n".join(trace))
+    print(Failure(seed, findings) if findings else f"seed {seed}: all books agree")
+    return 1 if findings else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulate")
+    parser.add_argument("--seeds", type=int, default=1000, help="how many")
+    parser.add_argument("--base", type=int, help="the first of them; by default a random one")
+    parser.add_argument("--seed", type=int, help="this one alone, with its trace")
+    parser.add_argument("--quiet", action="store_true", help="say nothing but the first failure")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""What goes wrong at a step, drawn by the seed; and how often each step met each fault."""
+
+import random
+from collections import Counter
+from collections.abc import Iterable
+from enum import StrEnum
+
+STEPS = (
+    "begin",
+    "duplicates",
+    "insert",
+    "wake",
+    "accepted",
+    "count",
+    "commit",
+    "dead_letter",
+    "rejected",
+    "claim",
+    "claim_due",
+    "commit_wake_up",
+    "get",
+    "renew",
+    "send",
+    "log",
+    "look_back",
+    "publish",
+    "advance",
+    "release",
+    "close",
+    "any_open",
+    "tally",
+    "complete",
+    "announce",
+    "announced",
+    "unfinished",
+    "lag",
+    "cut",
+    "give_up",
+    "cancel",
+    "mark",
+)
+"""The named steps of docs/protocol.md, and the questions in between."""
+
+
+class Fault(StrEnum):
+    """What may happen to a process at a step."""
+
+    KILLED_BEFORE = "killed before"
+    KILLED_AFTER = "killed after"
+    ANSWER_LOST = "answer lost"
+    FROZEN = "frozen"
+    UNAVAILABLE = "unavailable"
+    LATE = "late"
+    GHOST = "done after death"
+
+
+TABLE = (Fault.KILLED_BEFORE, Fault.KILLED_AFTER, Fault.ANSWER_LOST, Fault.FROZEN)
+"""The columns of which no cell may stay empty."""
+CELLS = tuple((step, fault) for step in STEPS for fault in TABLE)
+
+
+class Coverage:
+    """How often each step met each fault."""
+
+    def __init__(self) -> None:
+        self.hits: Counter[tuple[str, Fault]] = Counter()
+        self.steps: Counter[str] = Counter()
+
+    def add(self, other: "Coverage") -> None:
+        self.hits.update(other.hits)
+        self.steps.update(other.steps)
+
+    def empty(self) -> list[tuple[str, Fault]]:
+        """The cells that nothing hit."""
+        return [cell for cell in CELLS if not self.hits[cell]]
+
+    def table(self) -> str:
+        """The whole table, a line a step."""
+        names = [*STEPS, *sorted(self.steps.keys() - set(STEPS))]
+        head = f"{'step':16}{'passed':>9}" + "".join(f"{fault.value:>18}" for fault in Fault)
+        lines = [
+            f"{name:16}{self.steps[name]:9}" + "".join(f"{self.hits[name, fault] or '.':>18}" for fault in Fault)
+            for name in names
+        ]
+        return "\n".join((head, *lines))
+
+
+class Faults:
+    """Draws the faults of one world: one that its seed aims at, and others by chance, a bounded number."""
+
+    def __init__(self, seed: int, rng: random.Random, coverage: Coverage, spared: Iterable[Fault] = ()) -> None:
+        self._random, self._coverage = rng.random, coverage
+        self.aimed = CELLS[seed % len(CELLS)]
+        self._passes_before = rng.choice((0, 0, 0, 1, 2, 5))
+        chosen = [fault for fault in Fault if fault not in spared and rng.random() < 0.5]
+        self._kinds = chosen
+        self._often = rng.choice((0.0, 0.003, 0.01, 0.03, 0.08)) if chosen else 0.0
+        self._left = rng.choice((2, 5, 12))
+        self.enabled = True
+
+    def at(self, step: str) -> Fault | None:
+        """What happens at this step."""
+        self._coverage.steps[step] += 1
+        if not self.enabled:
+            return None
+        if step == self.aimed[0]:
+            if self._passes_before == 0:
+                self._passes_before = -1
+                return self.aimed[1]
+            self._passes_before -= self._passes_before > 0
+        if self._left and self._often and self._random() < self._often:
+            self._left -= 1
+            return self._kinds[int(self._random() * len(self._kinds))]
+        return None
+
+    def happened(self, step: str, fault: Fault) -> None:
+        """Note that it did happen."""
+        self._coverage.hits[step, fault] += 1

@@ -1,0 +1,94 @@
+"""The other side: takes messages, answers in every way that a provider can, and keeps its own book of what it took."""
+
+import asyncio
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from core.outcome import Answer, Failed, Message, Retry, Sent, Uncertain
+from schemas.statuses import Channel, Reason
+
+NICE: Mapping[str, float] = {"sent": 1.0}
+MOODS: tuple[Mapping[str, float], ...] = (
+    NICE,
+    {"sent": 8, "slow": 2, "late": 1},
+    {"sent": 6, "unavailable": 2, "limited": 2, "failed": 1},
+    {"sent": 6, "silent, taken": 1, "silent, not taken": 1, "failed": 1},
+    {"sent": 5, "hang, taken": 1, "hang, taken later": 1, "hang, not taken": 1, "slow": 2},
+    {"sent": 5, "unavailable": 1, "limited": 1, "failed": 1, "silent, taken": 1, "silent, not taken": 1}
+    | {"hang, taken later": 0.5, "slow": 1, "raises": 0.5},
+    {"sent": 1, "unavailable": 5, "failed": 1, "silent, taken": 1},
+)
+HEALED: Mapping[str, float] = {"sent": 8, "failed": 1, "unavailable": 1}
+
+
+@dataclass
+class Side:
+    """One provider's side, the same for all processes."""
+
+    name: str
+    channel: Channel
+    deduplicates: bool
+    rate_per_second: float | None
+    timeout_seconds: float
+    rng: random.Random
+    mood: Mapping[str, float]
+    later: Callable[[float, Callable[[], None]], None]
+    """Does something after so many seconds, whatever becomes of who asked."""
+    taken: Counter[str] = field(default_factory=Counter)
+    taken_at: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    doubts: set[str] = field(default_factory=set)
+    """Whose sender may not know whether it was taken, through this side's own doing."""
+    texts: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """To whom and what, of what was taken."""
+    clock: Callable[[], float] = float
+
+    def take(self, message: Message) -> None:
+        """Accept a message; one that deduplicates takes a delivery once."""
+        if self.deduplicates and self.taken[message.id]:
+            return
+        self.taken[message.id] += 1
+        self.taken_at[message.id].append(self.clock())
+        self.texts[message.id] = (message.to, message.text)
+
+    async def send(self, message: Message) -> Answer:
+        """Answer in some way."""
+        kinds = list(self.mood)
+        kind = self.rng.choices(kinds, [self.mood[one] for one in kinds])[0]
+        if self.deduplicates and self.taken[message.id] and kind in {"failed", "unavailable"}:
+            kind = "sent"
+        return await self._in(kind, message)
+
+    async def _in(self, kind: str, message: Message) -> Answer:
+        timeout, draw = self.timeout_seconds, self.rng.random
+        match kind:
+            case "sent":
+                self.take(message)
+            case "slow":
+                self.take(message)
+                await asyncio.sleep(draw() * timeout)
+            case "late":
+                await asyncio.sleep(draw() * timeout)
+                self.take(message)
+            case "unavailable":
+                return Retry(Reason.UNAVAILABLE, None, draw() * 3 if draw() < 0.5 else None)
+            case "limited":
+                return Retry(Reason.RATE_LIMITED, None, draw() * 3 if draw() < 0.5 else None)
+            case "failed":
+                return Failed(Reason.REJECTED)
+            case _:
+                self.doubts.add(message.id)
+                return await self._without_answer(kind, message)
+        return Sent(f"m-{message.id[-9:]}")
+
+    async def _without_answer(self, kind: str, message: Message) -> Answer:
+        if kind.endswith(", taken") or kind == "raises":
+            self.take(message)
+        if kind == "raises":
+            raise RuntimeError("a provider that breaks its promise")
+        if kind == "hang, taken later":
+            self.later(self.rng.random() * 2 * self.timeout_seconds, lambda: self.take(message))
+        if kind.startswith("hang"):
+            await asyncio.sleep(self.timeout_seconds)
+        return Uncertain(Reason.NO_ANSWER)

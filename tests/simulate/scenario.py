@@ -1,0 +1,209 @@
+"""What is asked for in one world: requests in parts, good records and bad ones, and when each is published."""
+
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from core.ids import LogId, RequestKey, log_id, request_key
+from schemas.statuses import Channel
+from schemas.topics import Topics
+
+START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+TOPICS = Topics()
+TENANT = "t1"
+REPLIES = "replies.here"
+TEMPLATE = "greeting"
+PART_TIMEOUT_SECONDS = 15.0
+POISON: tuple[bytes | None, ...] = (
+    None,
+    b"no json",
+    b'{"tenant_id": "t1", "request_id": "bad-1", "channel": "sms"}',
+    b'{"tenant_id": "t1", "request_id": "bad-2", "schema_version": 99}',
+)
+"""Records that can never be used."""
+
+
+def moment(at: float) -> datetime:
+    """A moment so many seconds after the start."""
+    return START + timedelta(seconds=at)
+
+
+@dataclass(frozen=True)
+class Person:
+    """One recipient, and what must become of it, if that is decided by what was asked for."""
+
+    to: str
+    said: Any
+    """As it stands in the record."""
+    decided: tuple[str, str] | None = None
+
+
+@dataclass
+class Ask:
+    """One request, as its caller means it."""
+
+    request_id: str
+    channel: Channel
+    on_uncertain: str
+    content: str
+    parts: list[list[Person]]
+    send_at: float | None = None
+    expires_at: float | None = None
+    reply_topic: str | None = None
+    template: str | None = None
+    cancel_at: float | None = None
+    withheld: int | None = None
+    """The part that never comes, or comes too late."""
+    contradicted: bool = False
+    """Whether another body comes under its id too."""
+
+    @property
+    def key(self) -> RequestKey:
+        return request_key(TENANT, self.request_id)
+
+    def people(self) -> Iterator[tuple[int, LogId, Person]]:
+        """(part, delivery, person)."""
+        for number, part in enumerate(self.parts):
+            for index, person in enumerate(part):
+                yield number, log_id(self.key, number, index), person
+
+    def record(self, part: int, content: str | None = None) -> bytes:
+        """The record of one part; with another content it contradicts the others."""
+        said: dict[str, Any] = {
+            "channel": self.channel.value,
+            "content": content or self.content,
+            "recipients": [person.said for person in self.parts[part]],
+            "tenant_id": TENANT,
+            "request_id": self.request_id,
+            "on_uncertain": self.on_uncertain,
+            "part": part,
+            "last": part == len(self.parts) - 1,
+            "accepted_at": START.isoformat(),
+        }
+        if self.channel is Channel.EMAIL:
+            said["subject"] = "news"
+        if self.send_at is not None:
+            said["send_at"] = moment(self.send_at).isoformat()
+        if self.expires_at is not None:
+            said["expires_at"] = moment(self.expires_at).isoformat()
+        optional = {"reply_topic": self.reply_topic, "template": self.template}
+        return json.dumps(said | {name: value for name, value in optional.items() if value}).encode()
+
+
+@dataclass(order=True)
+class Publication:
+    """A record and when it is published."""
+
+    at: float
+    number: int
+    topic: str = field(compare=False)
+    partition: int = field(compare=False)
+    value: bytes | None = field(compare=False)
+    request_id: str | None = field(compare=False, default=None)
+    part: int = field(compare=False, default=0)
+    is_right: bool = field(compare=False, default=False)
+
+
+class Scenario:
+    """All that is asked for, drawn by the seed; `needed` names a step of which it must have the occasion."""
+
+    def __init__(self, rng: random.Random, needed: str) -> None:
+        self._rng, self._needed = rng, needed
+        self.asks = [self._ask(number) for number in range(rng.choice((1, 1, 2, 3)))]
+        self.publications: list[Publication] = []
+        for number, ask in enumerate(self.asks):
+            self._publish(ask, number)
+        if needed in {"dead_letter", "rejected"} or rng.random() < 0.15:
+            value = POISON[2] if needed == "rejected" else rng.choice(POISON)
+            self._add(rng.random() * 8, self._topic(), rng.randrange(3), value)
+        self.publications.sort()
+
+    def _ask(self, number: int) -> Ask:
+        rng, needed, first = self._rng, self._needed, number == 0
+        parts = rng.choice((1, 1, 2, 3))
+        if first and needed in {"duplicates", "cut", "give_up", "lag"}:
+            parts = rng.choice((2, 3))
+        channel = Channel.SMS if rng.random() < 0.85 else Channel.EMAIL
+        template = TEMPLATE if rng.random() < 0.1 and channel is Channel.SMS else None
+        content = "hello" if template else rng.choice(("hello", "hello", "hi {{name}}"))
+        ask = Ask(f"r{number + 1}", channel, "mark_unknown", content, self._people(channel, content, parts))
+        if rng.random() < 0.4 or (first and needed == "look_back"):
+            ask.on_uncertain = "resend"
+        if rng.random() < 0.2:
+            ask.send_at = rng.uniform(0, 20)
+        if rng.random() < 0.2:
+            ask.expires_at = rng.uniform(0, 30) + (ask.send_at or 0)
+        if rng.random() < 0.15:
+            ask.reply_topic = REPLIES
+        ask.template = template
+        if rng.random() < 0.25 or (first and needed in {"cancel", "mark"}):
+            ask.cancel_at = rng.uniform(0, 12)
+        if parts > 1 and (rng.random() < 0.15 or (first and needed in {"cut", "give_up", "lag"})):
+            ask.withheld = rng.choice((parts - 1, parts - 1, rng.randrange(parts)))
+        return ask
+
+    def _people(self, channel: Channel, content: str, parts: int) -> list[list[Person]]:
+        rng, seen, found = self._rng, list[str](), list[list[Person]]()
+        for _ in range(parts):
+            part = list[Person]()
+            for _ in range(rng.choice((1, 2, 3, 5, 7))):
+                part.append(self._person(channel, content, seen))
+                seen.append(part[-1].to)
+            found.append(part)
+        return found
+
+    def _person(self, channel: Channel, content: str, seen: list[str]) -> Person:
+        rng, asks_name = self._rng, "{{name}}" in content
+        to = f"1380000{len(seen):04d}" if channel is Channel.SMS else f"p{len(seen)}@example.com"
+        if (before := [one for one in seen if one != "12"]) and rng.random() < 0.1:
+            to = rng.choice(before)
+        if rng.random() < 0.07:
+            return Person("12", "12" if not asks_name else {"to": "12", "variables": {"name": "X"}}, _INVALID)
+        if to in seen:
+            return Person(to, {"to": to, "variables": {"name": "X"}} if asks_name else to, _DUPLICATE)
+        if asks_name and rng.random() < 0.1:
+            return Person(to, to, _MISSING)
+        return Person(to, {"to": to, "variables": {"name": "X"}, "reference": to[-2:]} if asks_name else to)
+
+    def _publish(self, ask: Ask, number: int) -> None:
+        """Each part once, in order; some of them again, some with another body before or after."""
+        rng, topic, at = self._rng, self._topic(), self._rng.uniform(0, 6)
+        for part in range(len(ask.parts)):
+            when = at
+            if part == ask.withheld:
+                if rng.random() < 0.5:
+                    continue
+                when = at + rng.uniform(PART_TIMEOUT_SECONDS - 5, PART_TIMEOUT_SECONDS + 15)
+            self._add(when, topic, number, ask.record(part), ask.request_id, part, is_right=True)
+            if rng.random() < 0.15:
+                self._add(when + rng.uniform(0, 15), topic, number, ask.record(part), ask.request_id, part)
+            if rng.random() < 0.08 and ask.template is None:
+                ask.contradicted = True
+                other = ask.record(part, f"not {ask.content}")
+                self._add(when + rng.uniform(-1, 5), topic, number, other, ask.request_id, part)
+            at += rng.choice((0.0, 0.1, 1.0, 4.0))
+
+    def _topic(self) -> str:
+        return self._rng.choice((TOPICS.requests, TOPICS.requests_express))
+
+    def _add(  # noqa: PLR0917  # a record and where it goes
+        self,
+        at: float,
+        topic: str,
+        partition: int,
+        value: bytes | None,
+        request_id: str | None = None,
+        part: int = 0,
+        *,
+        is_right: bool = False,
+    ) -> None:
+        number = len(self.publications)
+        self.publications.append(Publication(max(at, 0.0), number, topic, partition, value, request_id, part, is_right))
+
+
+_INVALID = ("failed", "invalid_recipient")
+_DUPLICATE = ("suppressed", "duplicate")
+_MISSING = ("failed", "missing_variable")
