@@ -3,9 +3,9 @@
 import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from consumer.chunk_in_hand import ChunkInHand
+from consumer.chunk_in_hand import ChunkInHand, earlier
 from consumer.complete import complete
 from consumer.lease import Lease, LeaseLost
 from consumer.requests import Opened
@@ -42,7 +42,7 @@ class Claimer:
         """Claim whatever waits longest in a lane."""
         taken = await self._take(lambda claim: self._tools.ledger.chunks.claim_due(lane, claim))
         if taken is not None:
-            taken.uncalled = taken.claimed.hold.fence == 1
+            taken.uncalled = True
         return taken
 
     async def _take(self, take: Take) -> "Taken | None":
@@ -64,7 +64,8 @@ class Taken:
     def __init__(self, claimed: Claimed, lease: Lease) -> None:
         self.claimed, self.lease = claimed, lease
         self.uncalled = False
-        """Nobody had it before, and no wake-up call brought it: its expander may have died right after writing it."""
+        """No wake-up call brought it: its expander may have died right after writing it, and whoever claimed it since
+        before asking what was ordered."""
 
 
 async def deliver(taken: Taken, tools: Tools) -> None:
@@ -113,7 +114,7 @@ async def _open(taken: Taken, tools: Tools) -> ChunkInHand:
     except SealingError as error:
         return await _open_without_key(taken, str(error), tools)
     except Exception:
-        await _put_back_unopened(claimed, UNOPENED, tools)
+        await _put_back_unopened(claimed, tools.ledger.now() + UNOPENED, tools)
         raise
     return ChunkInHand(claimed, opened, recipients, taken.lease, tools)
 
@@ -132,12 +133,13 @@ async def _open_without_key(taken: Taken, lacking: str, tools: Tools) -> ChunkIn
     if age > tools.limits.retry.max_age:
         hand.give_up(lacking)
     if hand.sends:
-        await _put_back_unopened(taken.claimed, min(max(UNOPENED, age / 10), UNOPENED_MOST), tools)
+        due_at = tools.ledger.now() + min(max(UNOPENED, age / 10), UNOPENED_MOST)
+        await _put_back_unopened(taken.claimed, earlier(due_at, head.expires_at), tools)
         raise SealingError(lacking)
     return hand
 
 
-async def _put_back_unopened(claimed: Claimed, pause: timedelta, tools: Tools) -> None:
+async def _put_back_unopened(claimed: Claimed, due_at: datetime | None, tools: Tools) -> None:
     """Leave a chunk to a process that can open it, one that has the key for instance; nothing of it was sent.
 
     The window that the claim recorded is taken back, or it would end as unknown. One that was open before stays open.
@@ -145,7 +147,6 @@ async def _put_back_unopened(claimed: Claimed, pause: timedelta, tools: Tools) -
     if claimed.taken_over:
         return
     work = replace(claimed.chunk.work, next=claimed.window.batch if claimed.window else None)
-    due_at = tools.ledger.now() + pause
     await tools.lasting(lambda: tools.ledger.chunks.release(claimed.hold, work, due_at), "put back")
 
 

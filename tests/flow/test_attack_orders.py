@@ -1,0 +1,173 @@
+"""Orders at any step of a delivery, with crashes, take-overs, lost answers and missing keys around them."""
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from consumer.deliver import Claimer
+from consumer.tools import Tools
+from core.ids import request_key
+from core.outcome import Answer, Message, Retry, Sent, Uncertain
+from ledger.control import Ordered, cancel_request, pause_request, resume_request
+from ledger.errors import LedgerUnavailable
+from ledger.ports import Ledger
+from ledger.sealing import Sealer
+from schemas.statuses import Lane, OnUncertain, Reason
+from tests.flow.world import LEASE_SECONDS, START, Accounting, Steps, World
+
+KEY = request_key("t1", "r1")
+NUMBERS = ["12", *(f"138000000{n:02d}" for n in range(6))]
+"""The first is no number: it is decided before anything is sent."""
+
+Order = Callable[[Ledger, Any], Awaitable[Ordered | None]]
+
+
+class Ordering(Steps):
+    """Gives an order before a step, dies at another, and loses the answer of a third."""
+
+    def __init__(
+        self, world: World, order: Order, at: int, kill_at: int | None = None, lost: int | None = None
+    ) -> None:
+        super().__init__(kill_at, after=True)
+        self._world, self._order, self._at, self._lost = world, order, at, lost
+        self.ordered: Ordered | None = None
+        self.calls_then = 0
+
+    async def step(self, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
+        here = len(self.done)
+        if here == self._at and not self.dead:
+            self.ordered = await self._order(self._world.ledger, KEY)
+            self.calls_then = self._world.providers[0].calls.total()
+        answer = await super().step(name, call)
+        if here == self._lost and name.startswith(("ledger", "bus")):
+            raise LedgerUnavailable("no answer")
+        return answer
+
+
+def moody(message: Message, before: int) -> Answer:
+    """One is refused for the moment, one never answers at first, the others are taken."""
+    if before or message.to[-1] not in "25":
+        return Sent()
+    return Retry(Reason.UNAVAILABLE) if message.to[-1] == "2" else Uncertain(Reason.NO_ANSWER)
+
+
+async def all_counted(world: World) -> None:
+    assert (await world.ledger.chunks.counts(KEY)).total() == len(NUMBERS)
+
+
+async def accounted_for(world: World) -> Counter[str]:
+    """Each delivery has one log, its event and its place in the one completion; what was taken was not denied."""
+    logs = await world.logs()
+    assert len(logs) == len(NUMBERS)
+    assert {e["log_id"]: e["status"] for e in world.events("delivery")} == {g.id: g.outcome.value for g in logs}
+    (event,) = world.events("request.completed")
+    outcomes = Counter(log.outcome.value for log in logs)
+    assert event["by_status"] == outcomes
+    for provider in world.providers:
+        for log in logs:
+            assert not provider.taken[log.id] or log.outcome.value in {"sent", "unknown"}
+            assert log.outcome.value != "sent" or provider.taken[log.id]
+    return outcomes
+
+
+POLICIES = [
+    pytest.param(policy, deduplicates, id=f"{policy.value}{', deduplicates' * deduplicates}")
+    for policy in OnUncertain
+    for deduplicates in (False, True)
+]
+
+
+def awake_at_once(tools: Tools) -> Tools:
+    """A process that repeats at once what got no answer; the keeper of its leases never gets a turn."""
+
+    async def sleep(seconds: float) -> None:
+        if seconds >= LEASE_SECONDS / 3:
+            await asyncio.Event().wait()
+
+    return replace(tools, sleep=sleep)
+
+
+@pytest.mark.parametrize("order", [cancel_request, pause_request], ids=["cancel", "pause"])
+@pytest.mark.parametrize(("policy", "deduplicates"), POLICIES)
+@pytest.mark.parametrize("fault", ["kill_at", "lost"])
+async def test_an_order_at_any_step_of_a_delivery_keeps_its_bound_and_loses_nobody(
+    order: Order,
+    policy: OnUncertain,
+    deduplicates: bool,  # noqa: FBT001
+    fault: str,
+) -> None:
+    """The fault comes some steps after the order: how many goes around, so that all pairs come by in the variants."""
+    tried, shift = 0, 2 * deduplicates + (policy is OnUncertain.RESEND)
+    for at in itertools.count():
+        world = World(Accounting("first", deduplicates=deduplicates, answers=moody))
+        await world.expand(world.record(*NUMBERS, on_uncertain=policy.value))
+        fault_at = at + (0, 1, 2, 3, 5, 8)[(at + shift) % 6]
+        steps = Ordering(world, order, at, **{fault: fault_at})
+        await world.run_until_killed(world.deliver_all(awake_at_once(world.tools(steps))))
+        if steps.ordered is None:
+            break
+        tried += 1
+        await all_counted(world)
+        for seconds in (LEASE_SECONDS + 1, 61, 700):
+            world.pass_time(seconds)
+            await world.deliver_all()
+        sent_after = world.providers[0].calls.total() - steps.calls_then
+        assert sent_after <= steps.ordered.may_still_be_sent, f"ordered before step {at}, fault at {fault_at}"
+        await all_counted(world)
+        await resume_request(world.ledger, KEY)
+        await world.settle(6)
+        outcomes = await accounted_for(world)
+        assert order is cancel_request or not outcomes["cancelled"]
+        if policy is OnUncertain.MARK_UNKNOWN:
+            assert max(world.providers[0].taken.values(), default=0) <= 1
+    assert tried > 20
+
+
+async def unmarked(world: World, **said: Any) -> None:
+    """A chunk written after the request was cancelled; its expander died before it read the marks again."""
+    record = world.record(*NUMBERS[1:4], **said)
+    steps = Ordering(world, cancel_request, 1, 1)
+    assert await world.run_until_killed(world.expand(record, world.tools(steps)))
+    assert steps.done == ["requests.begin", "chunks.insert"]
+    assert steps.ordered
+    world.pass_time(61)
+
+
+async def test_who_dies_before_asking_for_the_marks_leaves_that_to_the_next() -> None:
+    """Nobody looked after the request meanwhile: all consumers were away."""
+    world = World()
+    await unmarked(world)
+    assert await Claimer(world.tools()).due(Lane.EXPRESS)  # and is killed
+    world.pass_time(LEASE_SECONDS + 1)
+    await world.deliver_all()
+    assert not world.providers[0].calls
+    await world.settle(2)
+    assert {outcome for outcome, _ in await world.outcomes()} <= {"unknown", "cancelled"}
+
+
+async def test_who_could_not_open_a_chunk_leaves_asking_for_the_marks_to_the_next() -> None:
+    world = World()
+    await unmarked(world)
+    await world.deliver_all(replace(world.tools(), sealer=Sealer([("k2", bytes([2]) * 32)])))
+    world.pass_time(31)
+    await world.deliver_all()
+    assert not world.providers[0].calls
+    assert await world.outcomes() == [("cancelled", "cancelled")] * 3
+
+
+async def test_a_chunk_whose_key_is_missing_expires_at_its_time_too() -> None:
+    world = World()
+    expires_at = START + timedelta(seconds=3 * 3600)
+    await world.expand(world.record(*NUMBERS[1:4], expires_at=expires_at.isoformat()))
+    keyless = replace(world.tools(), sealer=Sealer([("k2", bytes([2]) * 32)]))
+    world.pass_time(3 * 3600 - 60)
+    await world.deliver_all(keyless)  # put back for ten minutes, a tenth of its age at most
+    world.pass_time(60.002)
+    await world.deliver_all(keyless)
+    assert await world.outcomes() == [("expired", "expired")] * 3
