@@ -3,19 +3,19 @@
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
+from consumer.app import SWEEP_SLOTS
 from devstack import LocalKafka, LocalMongo
 from devstack.services import is_ready
 from schemas.statuses import OnUncertain
 from tests.e2e.caller import until
 from tests.torture.books import Books, DoesNotHold
 from tests.torture.servers import TEST_COMMANDS, started
-from tests.torture.world import SETTINGS, Round, World
+from tests.torture.world import ANSWER_SECONDS, SETTINGS, Round, World
 
 CONSUMERS = 2
 READY_SECONDS = 60.0
 LONG_SECONDS, SHORT_SECONDS = 60.0, 15.0
 LANES = 2
-SWEEP_SLOTS = 4
 IN_WINDOWS = CONSUMERS * LANES * (int(SETTINGS["MAX_CHUNKS_IN_FLIGHT"]) + SWEEP_SLOTS) * int(SETTINGS["WINDOW_SIZE"])
 """The most that all consumers together have in open windows; each fault may leave so many in doubt."""
 
@@ -36,6 +36,7 @@ def outage_seconds(round_: Round) -> float:
 
 async def ruin_amid(world: World, recipients: int, fault: Callable[[], Awaitable[None]]) -> None:
     """Publish requests for so many, meet the fault in the middle of their delivery, and go on."""
+    world.provider.misbehave("slow", seconds=ANSWER_SECONDS)
     before = len(world.provider.accepted())
     orders = world.orders(recipients)
     await world.publish(*orders)

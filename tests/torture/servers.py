@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -99,7 +100,8 @@ def stack_of(kafka: LocalKafka, mongo_url: str) -> Stack:
 
 @contextmanager
 def started(*servers: LocalServer | ReplicaSet) -> Iterator[None]:
-    """Started one after the other, and killed at the end: their data goes too."""
+    """Started at once, and killed at the end: their data goes too."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # whoever reads the results complains while they are away
     with ExitStack() as held:
         for server in servers:
             held.callback(server.kill)
