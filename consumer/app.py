@@ -15,6 +15,7 @@ from consumer.calling import Caller
 from consumer.garbage import collect_rarely
 from consumer.kafka_bus import KafkaBus
 from consumer.metrics import Metrics
+from consumer.poison import PoisonGuard, PoisonLimits
 from consumer.process import CannotListen, NotReadyToStart, Service, serve
 from consumer.progress import Progress
 from consumer.requests import RequestCache
@@ -33,8 +34,8 @@ from schemas.logs import configure_logging
 from schemas.settings import parse_sealing_keys
 from schemas.statuses import Lane
 
-SWEEP_SLOTS = 4
-"""Slots kept for what the sweeper finds, a lane."""
+SWEEP_SLOTS = 16
+"""Slots kept for what the sweeper finds, a lane: most of what they do is to wait for a provider."""
 
 
 async def build_app(settings: ConsumerSettings) -> Service:
@@ -52,6 +53,7 @@ async def build_app(settings: ConsumerSettings) -> Service:
         metrics=metrics,
         progress=Progress(time.monotonic, max((_longest_call(entry) for entry in settings.entries), default=0.0)),
         requests=RequestCache(),
+        poison=PoisonGuard(PoisonLimits(settings.poison_run, settings.poison_share, settings.poison_sample)),
         caller=Caller(metrics, time.monotonic, asyncio.sleep),
         monotonic=time.monotonic,
         random=random.random,

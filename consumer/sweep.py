@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from consumer.complete import announce, complete
 from consumer.deliver import Claimer, deliver
@@ -15,13 +16,17 @@ from ledger.errors import LedgerUnavailable
 from ledger.values import Request
 from schemas.statuses import Lane
 
-POLL_SECONDS = 0.4
-"""How often due chunks are looked for: what is due starts within a second."""
+DUE_SECONDS = 0.25
+"""How often each lane is asked for due chunks, on average: what is due starts within a second."""
+CARE_SECONDS = 1.0
+"""How often all the rest is done."""
+MOST_ASKING = 4
+"""How many claims of a lane are under way at once while there is much that is due."""
 IDLE_SECONDS = 10.0
 """How long a request is left alone between two looks at it."""
 BACKLOG_SECONDS = 10.0
 ROUND = 64
-"""How many chunks of a lane, and how many requests, one round takes at most: each waits for the others."""
+"""How many requests one round takes at most: what else has to be cared for waits for them."""
 CARES = 8
 """How many requests are looked after at a time: one whose events nobody takes must not keep the others."""
 AFTER_OUTAGE_SECONDS = 2.0
@@ -33,23 +38,28 @@ class Sweeper:
 
     def __init__(self, tools: Tools, claimer: Claimer, slots: Mapping[Lane, Slots]) -> None:
         self._tools, self._claimer, self._slots = tools, claimer, slots
-        self._steps = (self._ping, self.due_chunks, self.unfinished_requests, Retention(tools).step, self._backlog)
+        self._retention = Retention(tools)
         self._counted_at = float("-inf")
         self._cares = Slots(CARES)
         self._in_care: set[RequestKey] = set()
 
     async def run(self) -> None:
-        """Sweep until the process stops."""
+        """Sweep until the process stops: each lane by itself, so that due chunks wait for nothing else."""
+        due = [self._repeat(DUE_SECONDS, partial(self.due_chunks, lane)) for lane in self._slots]
+        cares = (self._ping, self.unfinished_requests, self._retention.step, self._backlog)
+        await asyncio.gather(*due, self._repeat(CARE_SECONDS, *cares))
+
+    async def _repeat(self, seconds: float, *steps: Callable[[], Awaitable[None]]) -> None:
         tools = self._tools
         while not tools.stopping.is_set():
             try:
-                for step in self._steps:
+                for step in steps:
                     await self._guarded(step)
             except LedgerUnavailable as error:
                 log.warning("the sweeper waits", because=str(error))
                 await tools.sleep(AFTER_OUTAGE_SECONDS)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(tools.stopping.wait(), POLL_SECONDS * (0.5 + tools.random()))
+                await asyncio.wait_for(tools.stopping.wait(), seconds * (0.5 + tools.random()))
 
     async def _guarded(self, step: Callable[[], Awaitable[None]]) -> None:
         """What one document, written by a newer version perhaps, does to a step must not end all sweeping."""
@@ -64,17 +74,27 @@ class Sweeper:
         await self._tools.ledger.ping()
         self._tools.progress.ledger_answered()
 
-    async def due_chunks(self) -> None:
-        """Start on what is due: retries, send_at, lapsed leases, chunks whose wake-up call was lost."""
-        for lane, slots in self._slots.items():
-            for _ in range(ROUND):
-                if slots.full or self._tools.stopping.is_set():
-                    break
-                await slots.wait()
-                taken = await slots.use_for(self._claimer.due(lane))
-                if taken is None:
-                    break
-                slots.start(deliver(taken, self._tools))
+    async def due_chunks(self, lane: Lane) -> None:
+        """Start on what is due: retries, send_at, lapsed leases, chunks whose wake-up call was lost.
+
+        While all that ask find something, more of them ask.
+        """
+        asking = 1
+        while all(await asyncio.gather(*(self._start_due(lane) for _ in range(asking)))):
+            asking = min(asking * 2, MOST_ASKING)
+
+    async def _start_due(self, lane: Lane) -> bool:
+        """Start on the chunk that waits longest, as soon as a slot is free; whether there was one."""
+        slots = self._slots[lane]
+        await slots.wait()
+        if self._tools.stopping.is_set():
+            slots.give_back()
+            return False
+        taken = await slots.use_for(self._claimer.due(lane))
+        if taken is None:
+            return False
+        slots.start(deliver(taken, self._tools))
+        return True
 
     async def unfinished_requests(self) -> None:
         """Finish what nobody finished: completions, their events, parts that never came."""

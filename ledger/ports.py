@@ -64,7 +64,8 @@ class Requests(Protocol):
     async def unfinished(self, *, idle_seconds: float, limit: int) -> list[Request]:
         """Up to `limit` requests without a noted completion that nobody looked at for so long, the oldest first.
 
-        Each find counts as a look, so that processes share them out.
+        Each find counts as a look, so that processes share them out. One that is scheduled is left alone until its
+        `send_at`, unless it is cancelled: there may be any number of them.
         """
 
     async def find(self, query: RequestQuery) -> RequestPage:

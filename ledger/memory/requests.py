@@ -21,7 +21,8 @@ class MemoryRequests:
         """Create the request or read back what stands, and note the part unless it is refused."""
         document = self._store.requests.get(head.key)
         if document is None:
-            document = RequestDocument(Request(head, parts={}), looked_at=self._store.clock())
+            now = self._store.clock()
+            document = RequestDocument(Request(head, parts={}), looked_at=max(now, head.send_at or now))
             self._store.requests[head.key] = document
         if part.number not in document.request.parts and not _is_refused(document.request, head, part):
             document.request = replace(
@@ -53,7 +54,7 @@ class MemoryRequests:
         send_at = document.request.head.send_at
         if scheduled_only and not document.request.cancelled and (not send_at or send_at <= self._store.clock()):
             return None
-        document.request = replace(document.request, cancelled=True)
+        document.request, document.looked_at = replace(document.request, cancelled=True), self._store.clock()
         return document.request
 
     async def pause(self, key: RequestKey) -> Request | None:
@@ -106,7 +107,7 @@ class MemoryRequests:
             by_reason=by_reason,
             incomplete=document.request.cut,
         )
-        document.request = replace(document.request, completion=completion)
+        document.request, document.looked_at = replace(document.request, completion=completion), self._store.clock()
         return document.request
 
     async def announced(self, key: RequestKey) -> None:

@@ -11,7 +11,7 @@ from ledger.values import Chunk, Log, Request, StoredTemplate, TakenKey
 
 @dataclass(slots=True)
 class RequestDocument:
-    """A request and when somebody last looked whether it is finished."""
+    """A request and when somebody last looked whether it is finished; until its `send_at` nobody need look."""
 
     request: Request
     looked_at: datetime

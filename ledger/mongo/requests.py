@@ -52,7 +52,7 @@ class MongoRequests:
         which: Document = {"_id": key, "completion": None}
         if scheduled_only:  # no send_at is less than any time
             which["$expr"] = {"$or": ["$cancelled", {"$gt": ["$head.send_at", "$$NOW"]}]}
-        return await self._change(which, {"$set": {"cancelled": True}})
+        return await self._change(which, [{"$set": {"cancelled": True, "looked_at": "$$NOW"}}])
 
     async def pause(self, key: RequestKey) -> Request | None:
         """Make the number odd."""
@@ -97,7 +97,8 @@ class MongoRequests:
             "by_reason": {"$literal": by_reason},
             "incomplete": "$cut",
         }
-        return await self._change({"_id": key, "completion": None}, [{"$set": {"completion": stored}}])
+        change = [{"$set": {"completion": stored, "looked_at": "$$NOW"}}]
+        return await self._change({"_id": key, "completion": None}, change)
 
     async def announced(self, key: RequestKey) -> None:
         """Note that the completion's event was acknowledged."""
@@ -183,7 +184,7 @@ def _begin(head: Head, part: Part) -> list[Document]:
                 "highest": {"$cond": ["$taken", {"$max": [highest, number]}, highest]},
                 "last_part": {"$cond": [{"$and": ["$taken", part.last]}, number, last_part]},
                 "begun_at": {"$cond": ["$taken", "$$NOW", {"$ifNull": ["$begun_at", "$$NOW"]}]},
-                "looked_at": {"$ifNull": ["$looked_at", "$$NOW"]},
+                "looked_at": {"$ifNull": ["$looked_at", {"$max": ["$$NOW", {"$literal": head.send_at}]}]},
                 "counted": {"$ifNull": ["$counted", []]},
                 **{mark: {"$ifNull": [f"${mark}", False]} for mark in ("cancelled", "cut", "announced")},
                 "completion": {"$ifNull": ["$completion", None]},

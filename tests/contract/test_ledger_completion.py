@@ -5,6 +5,8 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from ledger.ports import Ledger
 from ledger.values import Completion
 from schemas.statuses import Reason, Status
@@ -159,3 +161,25 @@ async def test_sweepers_at_once_share_the_finds_out(ledger: Ledger, wait: Wait) 
     answers = await asyncio.gather(*(found(ledger, limit=4) for _ in range(4)))
 
     assert sorted(name for answer in answers for name in answer) == names
+
+
+async def test_a_scheduled_request_is_left_alone_until_its_time(ledger: Ledger, wait: Wait) -> None:
+    send_at = ledger.now() + timedelta(seconds=100)
+    await ledger.requests.begin(a_head(send_at=send_at), a_part())
+
+    await wait(60)
+    assert await found(ledger, idle_seconds=10) == []
+    await wait(60)
+    assert await found(ledger, idle_seconds=10) == ["req-1"]
+
+
+@pytest.mark.parametrize("ends", ["cancelled", "completed"])
+async def test_one_that_ends_before_its_time_is_looked_at_at_once(ledger: Ledger, wait: Wait, ends: str) -> None:
+    await ledger.requests.begin(a_head(send_at=ledger.now() + timedelta(days=300)), a_part())
+    if ends == "cancelled":
+        await ledger.requests.cancel(KEY)
+    else:
+        await ledger.requests.complete(KEY, some_counts())
+
+    await wait(11)
+    assert await found(ledger, idle_seconds=10) == ["req-1"]

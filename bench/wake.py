@@ -1,0 +1,180 @@
+"""``python -m bench.wake``: how late deferred work wakes up, on a real stack, with two consumers.
+
+Half of it is scheduled: requests of one recipient, each with its own `send_at`. Half is retries: recipients of a few
+larger requests whose provider asks to be left alone for some seconds, so that one chunk has lines due at many moments.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import orjson
+from aiokafka import AIOKafkaProducer
+from pymongo import MongoClient
+from rich.console import Console
+from rich.table import Table
+
+from bench.wake_gateway import AGAIN, SCHEDULED, Gateway
+from bench.workload import Order
+from devstack import Stack, StackError, start_stack
+from devstack.processes import free_port
+from devstack.services import ready_url, run, service_env, start_service
+
+PLACES = ("idle", "beside a bulk", "beside a slow provider")
+"""What else the consumers have to do: nothing; a bulk without end; as much due work again whose provider takes 5 s."""
+LEAD_SECONDS = 15
+"""Between publishing and the first moment, so that everything is in the ledger by then."""
+SLOW_MS = 5_000
+WITHIN_SECONDS = 1.0
+PATIENCE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is due, over how long."""
+
+    moments: int
+    seconds: int
+    bulk: int
+    """Recipients of the bulk beside it."""
+
+
+def main() -> int:
+    """Measure each place, print a table; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m bench.wake", description=__doc__)
+    parser.add_argument("--moments", type=int, default=3_000, help="deliveries that are due")
+    parser.add_argument("--seconds", type=int, default=30, help="the time over which they are due")
+    parser.add_argument("--bulk", type=int, default=300_000, help="recipients of the bulk beside them")
+    parser.add_argument("--only", choices=PLACES, help="one place alone")
+    said = parser.parse_args()
+    console, plan = Console(width=120), Plan(said.moments, said.seconds, said.bulk)
+    table = Table(title=f"lateness, seconds: {plan.moments:,} deliveries due over {plan.seconds} s, two consumers")
+    for title in ("", "kind", "deliveries", "p50", "p99", "max", f"within {WITHIN_SECONDS:g} s", "commands/s"):
+        table.add_column(title, justify="left" if title in ("", "kind") else "right")
+    try:
+        with tempfile.TemporaryDirectory(prefix="rollcall-wake-") as folder, start_stack() as stack:
+            for place in PLACES:
+                if said.only in (None, place):
+                    for row in asyncio.run(measure(stack, Path(folder), place, plan)):
+                        table.add_row(place, *row)
+    except StackError as error:
+        console.print(f"wake: {error}")
+        return 1
+    console.print(table)
+    return 0
+
+
+async def measure(stack: Stack, folder: Path, place: str, plan: Plan) -> list[tuple[str, ...]]:
+    """A row for each kind."""
+    name, port, gateway = f"wake-{PLACES.index(place)}", free_port(), Gateway()
+    await gateway.start(port)
+    slow = SLOW_MS if place == "beside a slow provider" else 0
+    providers = [
+        {"name": "gateway", "kind": "http", "channel": "email", "url": f"http://127.0.0.1:{port}/", "concurrency": 500},
+        {"name": "other", "kind": "simulator", "channel": "sms", "latency_ms": slow},
+    ]
+    env = service_env(stack, TOPIC_PREFIX=name, MONGO_DATABASE=name, PROVIDERS=providers)
+    await asyncio.to_thread(run, ["rollcall", "setup"], env, log=folder / "setup.log")
+    envs = [env | {"ROLLCALL_CONSUMER_HTTP_PORT": str(free_port())} for _ in range(2)]
+    with contextlib.ExitStack() as held, MongoClient[dict[str, Any]](stack.mongo_url) as client:
+        for number, one in enumerate(envs):
+            log = folder / f"{name}-{number}.log"
+            starting = start_service(["rollcall", "consumer"], one, ready_url(one, "consumer"), log=log)
+            await asyncio.to_thread(held.enter_context, starting)
+        idle = await commands_per_second(client) if place == "idle" else None
+        await publish(stack, name, place, plan)
+        await all_asked(gateway, plan)
+    await gateway.aclose()
+    return [row_of(kind, late, idle) for kind, late in sorted(gateway.late.items())]
+
+
+async def publish(stack: Stack, prefix: str, place: str, plan: Plan) -> None:
+    """Everything at once, the bulk last."""
+    express, requests = f"{prefix}.bulk.requests.express", f"{prefix}.bulk.requests"
+    options: dict[str, Any] = {"bootstrap_servers": stack.kafka_bootstrap, "max_request_size": 2**20}
+    async with AIOKafkaProducer(acks="all", linger_ms=5, **options) as producer:
+        first = datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS)
+        records = [(express, record) for record in scheduled(plan, "email", first)]
+        if place == "beside a slow provider":
+            records += [(express, record) for record in scheduled(plan, "sms", first)]
+        records += [(requests, record) for record in retried(plan)]
+        sent = [
+            await producer.send(topic, orjson.dumps(record), key=record["request_id"].encode())
+            for topic, record in records
+        ]
+        if place == "beside a bulk":
+            sent += [await producer.send(requests, value, key=b"bulk") for value in Order("bulk", plan.bulk).records()]
+        await asyncio.gather(*sent)
+
+
+def scheduled(plan: Plan, channel: str, first: datetime) -> Iterator[dict[str, Any]]:
+    """Requests of one recipient, spread evenly."""
+    number = plan.moments // 2
+    for at in range(number):
+        due = first + timedelta(seconds=plan.seconds * at / number)
+        reference = f"{SCHEDULED}:{round(due.timestamp() * 1000)}"
+        yield _record(f"{channel}-{at}", channel, [(at, reference)], send_at=due.isoformat(timespec="milliseconds"))
+
+
+def retried(plan: Plan) -> Iterator[dict[str, Any]]:
+    """A few requests of some chunks each; every line with a wait of its own, in the header's whole seconds."""
+    rng, number, size = Random(8), plan.moments - plan.moments // 2, 750
+    for first in range(0, number, size):
+        lines = range(first, min(first + size, number))
+        waits = [LEAD_SECONDS + rng.randrange(plan.seconds) for _ in lines]
+        yield _record(
+            f"again-{first}", "email", [(at, f"{AGAIN}:{wait}") for at, wait in zip(lines, waits, strict=True)]
+        )
+
+
+def _record(request_id: str, channel: str, lines: list[tuple[int, str]], **said: Any) -> dict[str, Any]:
+    people = [
+        {"to": f"r{at}@example.com" if channel == "email" else f"138{at:08d}", "reference": reference}
+        for at, reference in lines
+    ]
+    shared = {"channel": channel, "content": "hello", "subject": "hello", "tenant_id": "tnt_wake"}
+    return {**shared, "request_id": request_id, "recipients": people, **said}
+
+
+async def all_asked(gateway: Gateway, plan: Plan) -> None:
+    """Wait until each delivery was asked for when it was due; StackError when that takes too long."""
+    deadline = time.monotonic() + LEAD_SECONDS + plan.seconds + PATIENCE_SECONDS
+    while (asked := sum(map(len, gateway.late.values()))) < plan.moments:
+        if time.monotonic() > deadline:
+            raise StackError(f"{plan.moments - asked} of {plan.moments} deliveries were not asked for")
+        await asyncio.sleep(0.2)
+
+
+async def commands_per_second(client: MongoClient[dict[str, Any]]) -> float:
+    """What idle consumers cost MongoDB."""
+
+    def count() -> int:
+        found = client.admin.command("serverStatus")["metrics"]["commands"]
+        names = ("find", "findAndModify", "ping", "aggregate", "count", "update", "getMore")
+        return sum(int(found[name]["total"]) for name in names if name in found)
+
+    before, seconds = count(), 10
+    await asyncio.sleep(seconds)
+    return (count() - before) / seconds
+
+
+def row_of(kind: str, late: list[float], idle: float | None) -> tuple[str, ...]:
+    """What a kind's lateness comes to."""
+    share = sum(seconds <= WITHIN_SECONDS for seconds in late) / len(late)
+    p50, p99 = statistics.median(late), statistics.quantiles(late, n=100)[98]
+    commands = f"{idle:.1f} idle" if idle is not None else ""
+    return kind, f"{len(late):,}", f"{p50:.2f}", f"{p99:.2f}", f"{max(late):.2f}", f"{share:.2%}", commands
+
+
+if __name__ == "__main__":
+    sys.exit(main())
