@@ -94,14 +94,16 @@ class ChunkInHand:
         The chunk's work stays as it was claimed: what stands of an open window is counted by whoever ends it.
         """
         again = [entry for entry in self._entries if entry.answer is None]
-        if not (self._window and self._taken_over and again) or self._stop or self._paused:
+        if not (self._window and self._taken_over and again) or self._stop:
+            return
+        for entry in again:
+            entry.attempts += 1
+        if self._paused:  # what is put back takes the attempt along
             return
         batch = self._window.batch
         window = replace(self._window, batch=replace(batch, attempts=batch.attempts + 1))
         await self._advance(self._work, window)
         self._window = window
-        for entry in again:
-            entry.attempts += 1
 
     async def look_back(self, *, doubtful: bool = False) -> None:
         """Find the logs of a window that an earlier owner may have sent, and perhaps goes on to log."""

@@ -2,7 +2,9 @@
 
 import pytest
 
+from core.ids import request_key
 from core.outcome import Answer, Message, Sent
+from ledger.control import pause_request, resume_request
 from tests.flow.world import LEASE_SECONDS, Accounting, Killed, World
 
 NUMBERS = [f"138000000{n:02d}" for n in range(4)]
@@ -56,3 +58,22 @@ async def test_a_window_that_a_process_survives_is_sent_after_a_take_over() -> N
     await world.settle(4)
     assert await world.outcomes() == [("sent", None)] * 4
     assert [log.attempts for log in await world.logs()] == [2, 2, 1, 1]
+
+
+@pytest.mark.parametrize(("on_uncertain", "deduplicates"), [("resend", False), ("mark_unknown", True)])
+async def test_a_pause_after_each_death_gives_a_window_no_attempt_more(
+    on_uncertain: str,
+    deduplicates: bool,  # noqa: FBT001
+) -> None:
+    world = World(Accounting(answers=deadly, deduplicates=deduplicates))
+    await world.expand(world.record(*NUMBERS, on_uncertain=on_uncertain))
+    key, died = request_key("t1", "r1"), 0
+    while await world.run_until_killed(world.deliver_all()):
+        died += 1
+        world.pass_time(LEASE_SECONDS + 61)
+        assert await pause_request(world.ledger, key)
+        await world.deliver_all()
+        await resume_request(world.ledger, key)
+    assert died == world.limits.retry.max_attempts
+    await world.settle(4)
+    assert await world.outcomes() == [("unknown", "interrupted")] * 2 + [("sent", None)] * 2
