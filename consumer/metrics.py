@@ -48,6 +48,12 @@ class Metrics:
             ["result"],
             registry=self.registry,
         )
+        self.held = Gauge(
+            "rollcall_intake_held",
+            "1: no more is taken of this intake topic, since too much of it cannot be used",
+            ["topic"],
+            registry=self.registry,
+        )
         self.takeovers = Counter(
             "rollcall_takeovers",
             "Chunks taken over with an open window",

@@ -27,6 +27,7 @@ class Progress:
         self._busy: dict[str, tuple[str, float]] = {}
         self._moved: dict[str, float] = {}
         self._deaf: dict[str, tuple[float, str]] = {}
+        self._held: dict[str, str] = {}
         self._lacking: tuple[float, str] | None = None
         self.subscribed = False
 
@@ -47,6 +48,10 @@ class Progress:
         now = self._monotonic()
         since = {topic: at for topic, (at, _) in self._deaf.items()}
         self._deaf = {topic: (since.get(topic, now), said) for topic, said in troubles.items() if said}
+
+    def holds(self, topic: str, why: str) -> None:
+        """No more is taken of a topic from now on."""
+        self._held[topic] = why
 
     def lacks(self, said: str) -> None:
         """A chunk could not be opened for want of a sealing key."""
@@ -74,6 +79,7 @@ class Progress:
             "mongodb": None if now - self._ledger_at < LEDGER_SECONDS else "does not answer",
             "subscriptions": self._deafness(now) if self.subscribed else "not yet",
             "progress": self._stuck(now),
+            "intake": "; ".join(f"{topic} is held: {why}" for topic, why in sorted(self._held.items())) or None,
         }
 
     def notes(self) -> dict[str, str | None]:
@@ -89,7 +95,7 @@ class Progress:
         stuck = [
             topic
             for topic, (kind, since) in self._busy.items()
-            if now - max(since, self._moved.get(kind, since)) > self._patience
+            if topic not in self._held and now - max(since, self._moved.get(kind, since)) > self._patience
         ]
         return f"stuck: {', '.join(sorted(stuck))}" if stuck else None
 

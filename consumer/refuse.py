@@ -21,7 +21,11 @@ _LONGEST_KEY = 16 * 1024
 
 
 async def refuse(record: Incoming, refusal: Refusal, tools: Tools) -> None:
-    """Publish the dead letter and, where a request id can be read, `request.rejected` on the default topic."""
+    """Publish the dead letter and, where a request id can be read, `request.rejected` on the default topic.
+
+    Raises TooMuchPoison, and publishes nothing, where this is one too many.
+    """
+    tools.poison.admit(record.topic)
     key = record.key if len(record.key or b"") <= _LONGEST_KEY else None
     letter = DeadLetter(key, seal_record(tools.sealer, record), record.origin, refusal.reason.value)
     await tools.lasting(lambda: tools.bus.dead_letter(letter), "dead letter")

@@ -37,6 +37,19 @@ class ConsumerSettings(CommonSettings, LedgerSettings, ProviderSettings):
         description="for tests alone: step or step:n; the process ends itself with SIGKILL right after that step, "
         "done for the n-th time",
     )
+    poison_run: Annotated[
+        int,
+        Field(
+            ge=1, le=1_000_000, description="records of an intake topic in a row that may be unusable before it is held"
+        ),
+    ] = 100
+    poison_share: Annotated[
+        float,
+        Field(gt=0, le=1, description="part of the last POISON_SAMPLE records that may be unusable; 1: all of them"),
+    ] = 0.5
+    poison_sample: Annotated[
+        int, Field(ge=10, le=100_000, description="records of an intake topic that the share is taken of")
+    ] = 500
     log_retention_days: Annotated[int, Field(ge=8, le=36_500)] | None = Field(
         default=None,
         description="when a request is deleted, days after its completion, with its logs and chunks; unset: never. "

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from consumer.deliver import Claimer, deliver
 from consumer.expand import expand
 from consumer.intake import Incoming, unprocessable
+from consumer.poison import TooMuchPoison
 from consumer.progress import EXPAND
 from consumer.refuse import refuse
 from consumer.security import security_of
@@ -88,8 +89,9 @@ def build_faststream(
         async def on_request(_: bytes, message: KafkaMessage) -> None:
             record = _incoming(message)
             with tools.progress.busy(EXPAND, record.topic):
-                await expand_or_refuse(record, cluster, tools)
-            await _commit(message)
+                handled = await expand_or_refuse(record, cluster, tools)
+            if handled:
+                await _commit(message)
 
     def wake_ups(topic: str, lane: Lane) -> None:
         @broker.subscriber(topic, group_id=topics.group_of(topic), **reading)  # type: ignore[untyped-decorator]
@@ -127,7 +129,24 @@ def _incoming(message: KafkaMessage) -> Incoming:
     )
 
 
-async def expand_or_refuse(record: Incoming, cluster: str, tools: Tools) -> None:
+async def expand_or_refuse(record: Incoming, cluster: str, tools: Tools) -> bool:
+    """Expand or refuse; where that would be too much poison, take no more of this topic until the process stops.
+
+    False: the record was not dealt with, and comes again.
+    """
+    try:
+        await _expand(record, cluster, tools)
+    except TooMuchPoison as flood:
+        log.error("intake held", topic=record.topic, origin=record.origin, because=str(flood))
+        tools.metrics.held.labels(record.topic).set(1)
+        tools.progress.holds(record.topic, str(flood))
+        await tools.stopping.wait()
+        return False
+    tools.poison.ended(record.topic)
+    return True
+
+
+async def _expand(record: Incoming, cluster: str, tools: Tools) -> None:
     """Expand; what meets a fault of ours again and again is kept in the dead letters, and the partition moves on.
 
     The last try gives up only the recipients that meet it.
@@ -135,6 +154,8 @@ async def expand_or_refuse(record: Incoming, cluster: str, tools: Tools) -> None
     for attempt in range(1, _TRIES + 1):
         try:
             await expand(record, cluster, tools, sparing=attempt == _TRIES)
+        except TooMuchPoison:
+            raise
         except Exception as error:  # noqa: BLE001  # raising here would skip the record with the next commit
             said = {"error": type(error).__name__, "where": where(error), "attempt": attempt}
             log.error("expanding failed", origin=record.origin, **said)

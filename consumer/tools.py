@@ -11,6 +11,7 @@ import structlog
 from consumer.bus import Bus, BusUnavailable
 from consumer.calling import Caller
 from consumer.metrics import Metrics
+from consumer.poison import PoisonGuard
 from consumer.progress import Progress
 from consumer.requests import RequestCache
 from core.retry import RetryPolicy
@@ -67,6 +68,7 @@ class Tools:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is asked to stop: no new claims, no further windows."""
+    poison: PoisonGuard = field(default_factory=PoisonGuard)
 
     async def lasting(self, step: Callable[[], Awaitable[T]], what: str) -> T:
         """Do a step until ledger and bus have answered; every one of them may be repeated."""

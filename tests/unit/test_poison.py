@@ -1,0 +1,72 @@
+"""When a consumer has had too much of what cannot be used."""
+
+import pytest
+
+from consumer.poison import PoisonGuard, PoisonLimits, TooMuchPoison
+
+TOPIC = "communication.bulk.requests"
+
+
+def a_guard(*, run: int = 1_000, share: float = 1.0, sample: int = 10) -> PoisonGuard:
+    return PoisonGuard(PoisonLimits(run, share, sample))
+
+
+def taken(guard: PoisonGuard, records: str, topic: str = TOPIC) -> int:
+    """How many of the records were dealt with, x being poison."""
+    for number, record in enumerate(records):
+        if record == "x":
+            try:
+                guard.admit(topic)
+            except TooMuchPoison:
+                return number
+        guard.ended(topic)
+    return len(records)
+
+
+def test_a_run_of_poison_is_taken_up_to_its_limit() -> None:
+    guard = a_guard(run=3)
+    assert taken(guard, "xxx.xxx.xxxx") == 11
+    assert taken(guard, "x") == 0
+
+
+def test_a_good_record_ends_a_run() -> None:
+    assert taken(a_guard(run=3), "xxx." * 20) == 80
+
+
+def test_a_share_counts_once_there_is_a_whole_sample() -> None:
+    assert taken(a_guard(share=0.5, sample=10), "x" * 10 + "x") == 10
+    assert taken(a_guard(share=0.5, sample=10), "x." * 100) == 200
+    assert taken(a_guard(share=0.5, sample=10), "x." * 100 + "xx") == 201
+
+
+def test_a_twentieth_of_poison_is_no_flood() -> None:
+    assert taken(a_guard(run=3, share=0.1, sample=100), ("x" + "." * 19) * 100) == 2_000
+
+
+def test_poison_long_ago_is_forgotten() -> None:
+    assert taken(a_guard(share=0.5, sample=10), "x" * 10 + "." * 10 + "x" * 5) == 25
+
+
+def test_each_topic_has_its_own_count() -> None:
+    guard = a_guard(run=2)
+    assert taken(guard, "xxx") == 2
+    assert taken(guard, "xx", "communication.bulk.requests.express") == 2
+
+
+def test_a_record_that_is_refused_again_counts_once() -> None:
+    guard = a_guard(run=2)
+    for _ in range(5):
+        guard.admit(TOPIC)
+    guard.ended(TOPIC)
+    assert taken(guard, "xx") == 1
+
+
+def test_without_limits_everything_passes() -> None:
+    assert taken(PoisonGuard(), "x" * 1_000) == 1_000
+
+
+def test_what_is_said_names_the_limit() -> None:
+    guard = a_guard(run=1)
+    taken(guard, "x")
+    with pytest.raises(TooMuchPoison, match="more than 1 records in a row"):
+        guard.admit(TOPIC)
