@@ -45,6 +45,7 @@ async def check_books(world: World, on_uncertain: OnUncertain, kills: int) -> No
     assert events == {log.id: log.outcome.value for log in logs}, "an event is missing or contradicts its log"
     (completed,) = world.events("request.completed")
     assert completed["by_status"] == outcomes
+    assert world.events()[-1] == completed, "who stops at the completion has missed an outcome"
     for log in logs:
         if log.outcome.value == "sent":
             assert book.taken[log.id], "logged as sent, and the provider never took it"

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from core.ids import request_key
 from core.outcome import Failed, Retry, Sent, Uncertain
 from ledger.sealing import Sealer
 from ledger.values import Log
@@ -185,9 +186,7 @@ async def test_send_at_waits_and_expires_at_ends() -> None:
     send_at = (START + timedelta(hours=1)).isoformat()
     await run(world, NUMBERS[0], send_at=send_at)
     assert not book.calls
-    counts = await world.ledger.chunks.counts(
-        (await world.ledger.requests.unfinished(idle_seconds=0, limit=1))[0].head.key
-    )
+    counts = await world.ledger.chunks.counts(request_key("t1", "r1"))
     assert {status.value for status, _ in counts} == {"scheduled"}
     world.pass_time(3601)
     await world.deliver_all()

@@ -1,0 +1,147 @@
+"""Send not before, send not after, and try again when it is due: each sentence about time, on the twins."""
+
+from datetime import timedelta, timezone
+from typing import Any
+
+from core.ids import request_key
+from core.outcome import Answer, Message, Retry, Sent
+from ledger.control import pause_request, resume_request
+from schemas.statuses import Reason
+from tests.flow.world import START, Accounting, World
+
+NUMBERS = [f"138000000{n:02d}" for n in range(8)]
+EXPIRED, SENT = ("expired", "expired"), ("sent", None)
+KEY = request_key("t1", "r1")
+
+
+def after(seconds: float) -> str:
+    """A moment so many seconds after the start, in another zone than the ledger's."""
+    return (START + timedelta(seconds=seconds)).astimezone(timezone(timedelta(hours=8))).isoformat()
+
+
+async def delivered(world: World, seconds: float = 0.0) -> list[tuple[str, str | None]]:
+    """Let time pass, let a new process deliver what is due, and see the outcomes so far."""
+    world.pass_time(seconds)
+    await world.deliver_all()
+    return await world.outcomes()
+
+
+def asked_to_wait(**seconds: float) -> Accounting:
+    """A provider that asks each number that is named by its last two digits to wait, once."""
+
+    def answer(message: Message, before: int) -> Answer:
+        wait = seconds.get(f"n{message.to[-2:]}")
+        return Retry(Reason.RATE_LIMITED, delay_seconds=wait) if wait and not before else Sent()
+
+    return Accounting(answers=answer)
+
+
+def numbers_called(book: Accounting) -> list[str]:
+    """The last two digits of whoever was called, and how often."""
+    return [f"{message.to[-2:]}: {book.calls[id_]}" for id_, message in sorted(book.texts.items())]
+
+
+async def test_what_was_scheduled_and_expired_while_nobody_worked_is_expired() -> None:
+    world = World(book := Accounting())
+    await world.expand(world.record(*NUMBERS, send_at=after(3600), expires_at=after(7200)))
+
+    assert await delivered(world, 7200.001) == [EXPIRED] * 8
+    assert not book.calls
+
+
+async def test_what_was_scheduled_while_nobody_worked_is_sent_late_rather_than_never() -> None:
+    world = World()
+    await world.expand(world.record(*NUMBERS, send_at=after(3600), expires_at=after(7200)))
+
+    assert await delivered(world, 3599) == []
+    assert await delivered(world, 3500) == [SENT] * 8
+
+
+async def test_a_part_that_comes_after_the_expiry_is_expired_and_the_one_before_was_sent() -> None:
+    world = World()
+    said: dict[str, Any] = {"expires_at": after(60)}
+    await world.expand(world.record(*NUMBERS[:3], part=0, last=False, **said))
+    assert await delivered(world) == [SENT] * 3
+
+    world.pass_time(60)
+    await world.expand(world.record(*NUMBERS[3:6], part=1, last=True, **said))
+
+    assert await delivered(world) == [SENT] * 3 + [EXPIRED] * 3
+    (completed,) = world.events("request.completed")
+    assert completed["by_status"] == {"sent": 3, "expired": 3}
+
+
+async def test_a_paused_request_expires_at_its_time_without_a_resume() -> None:
+    world = World(book := Accounting())
+    await world.expand(world.record(*NUMBERS, expires_at=after(60)))
+    await pause_request(world.ledger, KEY)
+
+    assert await delivered(world, 59.9) == []
+    assert await delivered(world, 0.2) == [EXPIRED] * 8
+    assert not book.calls
+    assert len(world.events("request.completed")) == 1
+
+
+async def test_what_was_scheduled_for_a_time_in_a_pause_is_sent_at_the_resume() -> None:
+    world = World()
+    await world.expand(world.record(*NUMBERS[:2], send_at=after(60)))
+    await pause_request(world.ledger, KEY)
+
+    assert await delivered(world, 3600) == []
+    await resume_request(world.ledger, KEY)
+    assert await delivered(world) == [SENT] * 2
+
+
+async def test_a_resume_before_send_at_does_not_send_early() -> None:
+    world = World()
+    await world.expand(world.record(*NUMBERS[:2], send_at=after(60)))
+    await pause_request(world.ledger, KEY)
+    await resume_request(world.ledger, KEY)
+
+    assert await delivered(world, 59) == []
+    assert await delivered(world, 2) == [SENT] * 2
+
+
+async def test_a_retry_beyond_the_expiry_ends_at_the_expiry_not_at_the_retry() -> None:
+    world = World(book := asked_to_wait(n00=7200))
+    await world.expand(world.record(*NUMBERS[:2], expires_at=after(60)))
+
+    assert await delivered(world) == [SENT]
+    assert await delivered(world, 59.9) == [SENT]
+    assert await delivered(world, 0.2) == [EXPIRED, SENT]
+    assert numbers_called(book) == ["00: 1", "01: 1"]
+
+
+async def test_lines_of_one_chunk_are_each_tried_again_when_they_are_due() -> None:
+    world = World(book := asked_to_wait(n00=1000, n01=10, n02=100))
+    await world.expand(world.record(*NUMBERS[:4]))
+
+    assert await delivered(world) == [SENT]
+    for seconds, called in (
+        (9.9, ["00: 1", "01: 1", "02: 1", "03: 1"]),
+        (0.1, ["00: 1", "01: 2", "02: 1", "03: 1"]),
+        (89.9, ["00: 1", "01: 2", "02: 1", "03: 1"]),
+        (0.1, ["00: 1", "01: 2", "02: 2", "03: 1"]),
+        (900, ["00: 2", "01: 2", "02: 2", "03: 1"]),
+    ):
+        await delivered(world, seconds)
+        assert numbers_called(book) == called
+    assert await world.outcomes() == [SENT] * 4
+
+
+async def test_lines_that_have_become_due_meanwhile_are_all_tried_at_once() -> None:
+    world = World(book := asked_to_wait(n00=1000, n01=10, n02=100, n03=500))
+    await world.expand(world.record(*NUMBERS[:4]))
+    assert await delivered(world) == []
+
+    assert await delivered(world, 1000) == [SENT] * 4
+    assert set(book.calls.values()) == {2}
+
+
+async def test_a_request_that_was_scheduled_far_ahead_is_not_old_when_its_time_comes() -> None:
+    """Its age, beyond which nothing is tried again, counts from its send_at."""
+    world = World(asked_to_wait(n00=3600))
+    await world.expand(world.record(NUMBERS[0], send_at=after(300 * 86_400)))
+
+    assert await delivered(world, 300 * 86_400) == []
+    assert await delivered(world, 3600) == [SENT]
