@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 
 from cli.commands.completion import COMPLETION_VARIABLE, completion
 from cli.commands.consumer import consumer
+from cli.commands.control import cancel, pause, resume
 from cli.commands.dead_letters import dead_letters
 from cli.commands.doctor import doctor
 from cli.commands.init import init
@@ -34,6 +35,10 @@ _EXITS = {
     f"{_USAGE}; 3 there is no such template; 130 interrupted.",
     "resend": "0 sent again, all accounted for and none failed, or there was nothing to send; 1 it failed, some "
     f"recipients did, or not all are accounted for; {_USAGE}; 3 there is no such request; 130 interrupted.",
+    **dict.fromkeys(
+        ("cancel", "pause", "resume"),
+        f"0 done, also when it was before; 1 it failed, or it is too late; {_USAGE}; 3 there is no such request.",
+    ),
     "report": f"0 all accounted for; 1 it failed, or not all are accounted for; {_USAGE}; 3 there is no such request.",
     "watch": "0 all accounted for and none failed; 1 it failed, some recipients did, or not all are accounted for; "
     f"{_USAGE}; 3 there is no such request; 130 interrupted.",
@@ -77,7 +82,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (init, setup, producer, consumer, send, watch, report, resend, logs, token, doctor, completion):
+_COMMANDS = (
+    *(init, setup, producer, consumer),
+    *(send, watch, report, cancel, pause, resume, resend),
+    *(logs, token, doctor, completion),
+)
+for command in _COMMANDS:
     app.command(command.__name__, epilog=f"Exit codes: {_EXITS[command.__name__]}")(command)
 app.add_typer(template)
 app.add_typer(providers)

@@ -14,7 +14,7 @@ _STATUS_TO_DO: Mapping[Status, str] = {
     Status.DELIVERED: "nothing; not given yet: receipts are not read",
     Status.FAILED: "look at the reason",
     Status.SUPPRESSED: "nothing, or look at the reason",
-    Status.CANCELLED: "nothing; not given yet: no command cancels",
+    Status.CANCELLED: "nothing; a new request sends to them after all",
     Status.EXPIRED: "send a new request if it still matters; give it more time",
 }
 
@@ -34,7 +34,7 @@ _REASON_TO_DO: Mapping[Reason, str] = {
     Reason.OPTED_OUT: "do not send to them; not given yet: there is no list of them",
     Reason.BOUNCED: "get another address; not given yet: there is no list of them",
     Reason.UNDELIVERED: "read `error` in the log; not given yet: receipts are not read",
-    Reason.CANCELLED: "nothing; not given yet: no command cancels",
+    Reason.CANCELLED: "nothing; a new request sends to them after all",
     Reason.EXPIRED: "send a new request if it still matters; give it more time",
 }
 
@@ -64,7 +64,10 @@ _HTTP_TO_DO: Mapping[int, tuple[str, str]] = {
     ),
     405: ("the route knows other methods; `Allow` names them", "use one of them"),
     408: ("the body did not arrive in time", "send it again, faster or in parts"),
-    409: ("the Idempotency-Key was used with another body", "take a new key for another body"),
+    409: (
+        "the Idempotency-Key was used with another body, or an order comes too late; the message has the state",
+        "take a new key for another body; what was sent stays sent",
+    ),
     413: ("the body is larger than ROLLCALL_MAX_BODY_BYTES", "split the recipients, or use `rollcall send`"),
     415: ("the body is not plain JSON in UTF-8", "set `Content-Type: application/json`, no compression"),
     500: ("a fault of rollcall", "repeat with the same Idempotency-Key; report the log line with this X-Request-Id"),

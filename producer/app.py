@@ -16,6 +16,7 @@ from producer.auth import Doorkeeper
 from producer.bodies import Bodies
 from producer.bulk import bulk_routes
 from producer.clock import Sources
+from producer.control import control_routes
 from producer.document import document_routes
 from producer.errors import RefusalError
 from producer.front import Front
@@ -73,6 +74,7 @@ def build_app(
     front = Front(settings, publisher, archive, sealer, Doorkeeper(settings), bodies, metrics, sources, waiting)
     app.include_router(bulk_routes(front))
     app.include_router(reading_routes(front))
+    app.include_router(control_routes(front))
     app.include_router(document_routes(app))
     app.include_router(health_routes(publisher, archive, metrics, sources))
     _answer_errors(app, sources)

@@ -88,6 +88,7 @@ _SUMMARY: Json = {
     "complete": True,
     "incomplete": False,
     "cancelled": False,
+    "state": "completed",
     "parts": {"known": 1, "expanded": 1},
     "accepted_at": _WHEN,
     "begun_at": "2026-04-15T10:00:01.000Z",
@@ -102,6 +103,10 @@ def _page(message: str, item: Json) -> Json:
     return {"code": 200, "items": [item], "message": message, "pagination": _PAGE, "timestamp": _WHEN, "total": 1}
 
 
+def _ordered(message: str, state: str, most: int) -> Json:
+    return {**_OK, "message": message, "request_id": _REQUEST, "state": state, "may_still_be_sent": most}
+
+
 ANSWERS: dict[str, Json] = {
     "send_bulk": _page("accepted", _ITEM),
     "list_logs": _page("ok", _SENT),
@@ -109,6 +114,10 @@ ANSWERS: dict[str, Json] = {
     "read_log": {**_SENT, **_OK},
     "list_requests": _page("ok", _SUMMARY),
     "read_request": {**_SUMMARY, **_COUNTS, **_OK},
+    "cancel_scheduled": _ordered("cancelled", "cancelled", 0),
+    "cancel": _ordered("cancelled; at most 100 deliveries that had begun may still be sent", "cancelled", 100),
+    "pause": _ordered("paused; at most 100 deliveries that had begun may still be sent", "paused", 100),
+    "resume": _ordered("sending", "sending", 0),
 }
 """The 200 of each operation."""
 

@@ -15,6 +15,14 @@ _NEXT_PAGE = {
     "description": "The next page, while there is one.",
 }
 
+_ITSELF = {
+    "request": {
+        "operationId": "read_request",
+        "parameters": {"request_id": "$response.body#/request_id"},
+        "description": "How far it is.",
+    },
+}
+
 LINKS: dict[str, Json] = {
     "send_bulk": {
         "request": {
@@ -53,5 +61,6 @@ LINKS: dict[str, Json] = {
             "description": "Its deliveries.",
         },
     },
+    **dict.fromkeys(("cancel_scheduled", "cancel", "pause", "resume"), _ITSELF),
 }
 """By operation, from its 200."""

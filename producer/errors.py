@@ -74,7 +74,7 @@ class TooSlowError(RefusalError):
 
 
 class ConflictError(RefusalError):
-    """The `Idempotency-Key` stands for another request."""
+    """The `Idempotency-Key` stands for another request, or it is too late for what is ordered."""
 
     status = 409
 

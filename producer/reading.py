@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from core.ids import LogId, request_key
 from ledger.books import known_recipients, read_books
 from ledger.ports import Ledger
-from ledger.reading import LogQuery, RequestPage, RequestQuery, place_of_log, place_of_request
+from ledger.reading import LogQuery, RequestQuery, place_of_log, place_of_request
 from ledger.reading import Page as LogPage
 from ledger.recipients import recipient_hashes
 from producer.answers import JSON
@@ -83,9 +83,7 @@ def reading_routes(front: Front) -> APIRouter:
         which = RequestQuery(
             caller.tenant_id, own_user(caller), page.after, page.number, page.size, count_to=page.count_to
         )
-        return _said(
-            _list_of_requests(front, page, await front.archive.ask(lambda ledger: ledger.requests.find(which)))
-        )
+        return _said(await front.archive.ask(lambda ledger: _requests(front, ledger, page, which)))
 
     @router.get("/communication/requests/{request_id}", response_model=RequestResponse, responses={**errors, **absent})
     async def read_request(request_id: str, caller: Annotated[Caller, Depends(_reader(front))]) -> Response:
@@ -156,10 +154,11 @@ async def _log(front: Front, ledger: Ledger, caller: Caller, log_id: str) -> Log
     return LogResponse(**item.model_dump(), code=200, message="ok", timestamp=front.sources.now())
 
 
-def _list_of_requests(front: Front, page: Asked, found: RequestPage) -> RequestListResponse:
+async def _requests(front: Front, ledger: Ledger, page: Asked, which: RequestQuery) -> RequestListResponse:
+    found = await ledger.requests.find(which)
     last = place_of_request(found.items[-1]) if found.items else None
     info = page.info(found.total, last, more=found.more, exact=found.exact)
-    items = [summary_of(request) for request in found.items]
+    items = [summary_of(request, ledger.now()) for request in found.items]
     now = front.sources.now()
     return RequestListResponse(code=200, items=items, message="ok", pagination=info, timestamp=now, total=info.total)
 
@@ -168,7 +167,7 @@ async def _request(front: Front, ledger: Ledger, caller: Caller, request_id: str
     found = await ledger.requests.get(request_key(caller.tenant_id, request_id))
     if found is None or own_user(caller) not in (None, found.head.user_id):
         raise NotFoundError(NO_REQUEST)
-    return answer_about(found, await read_books(ledger, found), front.sources.now())
+    return answer_about(found, await read_books(ledger, found), ledger.now(), front.sources.now())
 
 
 def _said(answer: Answer) -> Response:

@@ -4,20 +4,21 @@ from datetime import datetime
 from typing import Any
 
 from ledger.books import Books, known_recipients
+from ledger.control import state_of
 from ledger.values import Request, tally
 from schemas.reading import Parts, RequestResponse, RequestSummary
 
 
-def summary_of(request: Request) -> RequestSummary:
-    """A request in a list."""
-    return RequestSummary(**_fields(request))
+def summary_of(request: Request, server_time: datetime) -> RequestSummary:
+    """A request in a list; it is scheduled or not by the ledger's clock."""
+    return RequestSummary(**_fields(request, server_time))
 
 
-def answer_about(request: Request, books: Books, now: datetime) -> RequestResponse:
-    """A request by itself, with its counts."""
+def answer_about(request: Request, books: Books, server_time: datetime, now: datetime) -> RequestResponse:
+    """A request by itself, with its counts, answered `now`."""
     by_status, by_reason = tally(books.current)
     return RequestResponse(
-        **_fields(request),
+        **_fields(request, server_time),
         code=200,
         message="ok",
         timestamp=now,
@@ -27,7 +28,7 @@ def answer_about(request: Request, books: Books, now: datetime) -> RequestRespon
     )
 
 
-def _fields(request: Request) -> dict[str, Any]:
+def _fields(request: Request, server_time: datetime) -> dict[str, Any]:
     head, completion = request.head, request.completion
     return {
         "request_id": head.request_id,
@@ -41,6 +42,7 @@ def _fields(request: Request) -> dict[str, Any]:
         "complete": completion is not None,
         "incomplete": request.cut,
         "cancelled": request.cancelled,
+        "state": state_of(request, server_time),
         "parts": Parts(known=len(request.parts), expanded=len(request.counted)),
         "accepted_at": head.accepted_at,
         "begun_at": request.begun_at,

@@ -10,7 +10,7 @@ from schemas.base import Record
 from schemas.http import Answer, CommunicationLogResponse, Moment, PageInfo, Text
 from schemas.moments import When
 from schemas.requests import Address, RequestId
-from schemas.statuses import Category, Channel, Reason, Status
+from schemas.statuses import Category, Channel, Reason, RequestState, Status
 
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
@@ -158,6 +158,7 @@ class RequestSummary(Answer):
     complete: Annotated[bool, Field(description="whether nothing is left to attempt")]
     incomplete: Annotated[bool, Field(description="whether a part never came, and was given up")]
     cancelled: bool
+    state: Annotated[RequestState, Field(description="how far it is")]
     parts: Parts
     accepted_at: datetime
     begun_at: Annotated[Moment, Field(description="when its newest part was taken up")] = None

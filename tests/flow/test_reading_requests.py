@@ -39,6 +39,7 @@ async def test_a_request_under_way_shows_how_far_it_is(library: Library) -> None
         "complete": False,
         "incomplete": False,
         "cancelled": False,
+        "state": "scheduled",
         "parts": {"known": 1, "expanded": 1},
         "accepted_at": "2026-01-02T03:04:05Z",
         "begun_at": "2026-01-02T03:04:05Z",

@@ -1,0 +1,46 @@
+"""Orders about a request, given to the ledger."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from rich.console import Console
+
+from cli.console import open_console
+from cli.errors import CommandError
+from cli.ledger import open_ledger
+from cli.report import known_request
+from cli.settings import LedgerAddress, load
+from core.ids import RequestKey
+from ledger.control import Ordered, cancel_request, pause_request, resume_request, state_of
+from ledger.ports import Ledger
+
+ORDERS: dict[str, Callable[[Ledger, RequestKey], Awaitable[Ordered | None]]] = {
+    "cancel": cancel_request,
+    "cancel_scheduled": partial(cancel_request, scheduled_only=True),
+    "pause": pause_request,
+    "resume": resume_request,
+}
+
+
+def run(order: str, request_id: str, tenant: str) -> None:
+    """Give one of ORDERS and print what became of it. Raises CommandError, also where it is too late."""
+    asyncio.run(_run(load(LedgerAddress), order, request_id, tenant))
+
+
+async def _run(address: LedgerAddress, order: str, request_id: str, tenant: str) -> None:
+    async with open_ledger(address) as ledger:
+        await give(ledger, open_console(), order, request_id, tenant)
+
+
+async def give(ledger: Ledger, console: Console, order: str, request_id: str, tenant: str) -> None:
+    """Give the order to this ledger."""
+    request = await known_request(ledger, tenant, request_id)
+    ordered = await ORDERS[order](ledger, request.head.key)
+    if ordered is None:
+        state = state_of(await known_request(ledger, tenant, request_id), ledger.now())
+        raise CommandError(f"too late: request {request_id} is {state.value}: {state.meaning}")
+    console.print(f"request {request_id} is {state_of(ordered.request, ledger.now()).value}", soft_wrap=True)
+    if most := ordered.may_still_be_sent:
+        many = "delivery" if most == 1 else "deliveries"
+        console.print(f"at most {most:,} {many} that had begun may still be sent", soft_wrap=True)

@@ -1,0 +1,41 @@
+"""`cancel`, `pause` and `resume` say what became of the order, and how many may still be sent."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from cli.control import give
+from cli.errors import CommandError, UnknownRequest
+from consumer.deliver import Claimer
+from core.ids import ChunkId
+from tests.flow.world import World
+
+GOOD = [f"138000000{n:02d}" for n in range(8)]
+
+
+async def given(world: World, order: str, request: str = "r1") -> list[str]:
+    out = io.StringIO()
+    await give(world.ledger, Console(file=out, width=200), order, request, "t1")
+    return out.getvalue().splitlines()
+
+
+async def test_a_request_is_paused_resumed_and_cancelled() -> None:
+    world = World()
+    await world.expand(world.record(*GOOD))
+    assert await Claimer(world.tools()).chunk(ChunkId(world.bus.wake_ups.pop(0)[1]))
+    most = "at most 2 deliveries that had begun may still be sent"
+    assert await given(world, "pause") == ["request r1 is paused", most]
+    assert await given(world, "resume") == ["request r1 is sending"]
+    assert await given(world, "cancel") == ["request r1 is cancelled", most]
+    with pytest.raises(CommandError, match="too late: request r1 is cancelled"):
+        await given(world, "pause")
+
+
+async def test_what_is_not_scheduled_is_not_cancelled_as_such() -> None:
+    world = World()
+    await world.expand(world.record(*GOOD))
+    with pytest.raises(CommandError, match="too late: request r1 is sending"):
+        await given(world, "cancel_scheduled")
+    with pytest.raises(UnknownRequest):
+        await given(world, "cancel", "r2")
