@@ -1,0 +1,21 @@
+"""One row of the harness about what the services stand on; `make torture` runs them all, and larger."""
+
+import secrets
+from pathlib import Path
+
+import pytest
+
+from devstack import Stack
+from tests.not_run import not_run
+from tests.torture.clock import why_no_shift
+from tests.torture.rows_clock import wrong_clocks
+from tests.torture.run import TINY, Torture
+
+pytestmark = [pytest.mark.durable, pytest.mark.timeout(120)]
+
+
+async def test_clocks_that_are_an_hour_wrong_change_nothing(stack: Stack, tmp_path: Path) -> None:
+    if lack := why_no_shift():
+        not_run(lack)
+    found = await Torture(secrets.token_hex(4), TINY, stack, tmp_path).run(wrong_clocks, 1)
+    assert found.broken is None, f"seed {found.seed}: {found.broken}"
