@@ -1,137 +1,276 @@
-"""Orders over HTTP: cancel, pause, resume; what may still be sent is said, and nothing beyond it is."""
+"""Cancel, pause, resume and expiry, given at any moment: nothing is sent after the bound, and all are accounted for."""
 
-from collections.abc import AsyncIterator
+import itertools
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from consumer.deliver import Claimer, deliver
-from core.ids import ChunkId
-from tests.flow.library import ADMIN, READ, Library
-from tests.front import a_token
+from core.ids import request_key
+from core.outcome import Answer, Message, Retry, Sent
+from ledger.control import Ordered, cancel_request, pause_request, resume_request, state_of
+from ledger.ports import Ledger
+from schemas.statuses import OnUncertain, Reason, RequestState
+from tests.flow.world import LEASE_SECONDS, START, Accounting, Killed, Steps, World, awake
 
-REQUESTS = "/communication/requests"
-SCHEDULED = "/communication/scheduled"
-SEND = "communication:send"
-PEOPLE = [f"138000000{n:02d}" for n in range(10)]
-LATER = "2026-01-02T04:00:00Z"
+KEY = request_key("t1", "r1")
+NUMBERS = [f"138000000{n:02d}" for n in range(10)]
 
-
-@pytest.fixture
-async def library() -> AsyncIterator[Library]:
-    made = Library()
-    async with made.service:
-        yield made
+Order = Callable[[Ledger, Any], Awaitable[Ordered | None]]
 
 
-async def order(
-    library: Library,
-    path: str,
-    *scopes: str,
-    status: int = 200,
-    method: str = "POST",
-    user: str = "usr_a",
-    tenant: str = "tnt_a",
-    **call: Any,
-) -> dict[str, Any]:
-    token = a_token(*(scopes or (SEND,)), user=user, tenant=tenant)
-    answer = await library.service.client.request(method, path, headers={"Authorization": f"Bearer {token}"}, **call)
-    assert answer.status_code == status, answer.text
-    said: dict[str, Any] = answer.json()
-    assert said["code"] == status
-    return said
+class Ordering(Accounting):
+    """A provider whose first call is the moment at which somebody gives an order."""
+
+    def __init__(self, world: World, order: Order) -> None:
+        super().__init__()
+        self._world, self._order = world, order
+        self.ordered: Ordered | None = None
+        self.after = 0
+
+    async def send(self, message: Message) -> Answer:
+        if self.ordered is None:
+            self.ordered = await self._order(self._world.ledger, KEY)
+        else:
+            self.after += 1
+        return await super().send(message)
 
 
-def sent(library: Library) -> int:
-    return sum(library.world.providers[0].taken.values())
+class OrderedSteps(Steps):
+    """Gives an order right before a step."""
+
+    def __init__(self, world: World, order: Order, at: int, kill_at: int | None = None) -> None:
+        super().__init__(kill_at)
+        self._world, self._order, self._at = world, order, at
+        self.given = False
+
+    async def step(self, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
+        if len(self.done) == self._at and not self.dead:
+            self.given = await self._order(self._world.ledger, KEY) is not None
+        return await super().step(name, call)
 
 
-async def test_a_pause_holds_what_has_not_begun_until_it_is_resumed(library: Library) -> None:
-    await library.pending("r", PEOPLE)
-    claimer = Claimer(tools := library.world.tools())
-    taken = await claimer.chunk(ChunkId(library.world.bus.wake_ups.pop(0)[1]))
-    assert taken is not None
-
-    assert await order(library, f"{REQUESTS}/r/pause") == {
-        "code": 200,
-        "message": "paused; at most 2 deliveries that had begun may still be sent",
-        "timestamp": "2026-04-15T12:00:00.001234Z",
-        "request_id": "r",
-        "state": "paused",
-        "may_still_be_sent": 2,
-    }
-    await deliver(taken, tools)
-    await library.world.deliver_all()
-    assert sent(library) == 2
-    assert (await order(library, f"{REQUESTS}/r/pause"))["may_still_be_sent"] == 0
-    assert (await library.get(f"{REQUESTS}/r"))["state"] == "paused"
-
-    assert (await order(library, f"{REQUESTS}/r/resume"))["message"] == "sending"
-    assert (await order(library, f"{REQUESTS}/r/resume"))["state"] == "sending"
-    await library.world.deliver_all()
-    assert sent(library) == 10
-    assert (await library.get(f"{REQUESTS}/r"))["state"] == "completed"
+async def completed(world: World) -> Counter[str]:
+    """How the roll ends; every delivery once, and the one completion says the same."""
+    logs = await world.logs()
+    events = {event["log_id"]: event["status"] for event in world.events("delivery")}
+    assert events == {log.id: log.outcome.value for log in logs}
+    (event,) = world.events("request.completed")
+    outcomes = Counter(log.outcome.value for log in logs)
+    assert event["by_status"] == outcomes
+    return outcomes
 
 
-async def test_a_cancelled_request_ends_and_stays_cancelled(library: Library) -> None:
-    await library.pending("r", PEOPLE)
-    assert (await order(library, f"{REQUESTS}/r/cancel"))["message"] == "cancelled"
-    assert (await order(library, f"{REQUESTS}/r/cancel"))["state"] == "cancelled"
-    for late in ("pause", "resume"):
-        said = await order(library, f"{REQUESTS}/r/{late}", status=409)
-        assert said["message"].startswith("too late: the request is cancelled: nothing more is sent")
-    await library.world.deliver_all()
-    assert (sent(library), (await library.get(f"{REQUESTS}/r"))["by_status"]) == (0, {"cancelled": 10})
-    said = await order(library, f"{REQUESTS}/r/cancel", status=409)
-    assert said["message"] == "too late: the request is completed: every delivery has its outcome"
-    assert set(said) == {"code", "message", "timestamp"}
+def a_world(*recipients: str, **said: Any) -> tuple[World, Any]:
+    world = World()
+    return world, world.record(*(recipients or NUMBERS), **said)
 
 
-async def test_what_is_scheduled_is_cancelled_until_its_time_has_come(library: Library) -> None:
-    await library.pending("r", PEOPLE, send_at=LATER)
-    await library.pending("late", PEOPLE, send_at=LATER)
-    said = await order(library, f"{SCHEDULED}/r", method="DELETE")
-    assert (said["state"], said["may_still_be_sent"]) == ("cancelled", 0)
-    assert (await order(library, f"{SCHEDULED}/r", method="DELETE"))["state"] == "cancelled"
-    library.world.pass_time(3600)
-    said = await order(library, f"{SCHEDULED}/late", method="DELETE", status=409)
-    assert said["message"].startswith("too late: the request is sending")
-    await library.world.deliver_all()
-    assert sent(library) == 10
-    said = await order(library, f"{SCHEDULED}/late", method="DELETE", status=409)
-    assert said["message"].startswith("too late: the request is completed")
+async def test_a_pause_holds_within_one_window_and_a_resume_goes_on() -> None:
+    world, record = a_world()
+    provider = Ordering(world, pause_request)
+    world.providers = (provider,)
+    await world.expand(record)
+    await world.deliver_all()
+    world.pass_time(1000)
+    await world.deliver_all()
+    assert provider.ordered is not None
+    assert provider.after < provider.ordered.may_still_be_sent == world.limits.window_size
+    assert len(provider.taken) == world.limits.window_size
+    assert not world.events("request.completed")
+    counts = await world.ledger.chunks.counts(KEY)
+    assert counts.total() == len(NUMBERS)
+    request = await world.ledger.requests.get(KEY)
+    assert request is not None
+    assert state_of(request, world.ledger.now()) is RequestState.PAUSED
+
+    assert await resume_request(world.ledger, KEY) is not None
+    await world.settle(2)
+    assert await completed(world) == {"sent": len(NUMBERS)}
+    assert max(provider.taken.values()) == 1
+    assert await pause_request(world.ledger, KEY) is None, "too late"
 
 
-async def test_a_request_that_is_sent_at_once_is_no_scheduled_one(library: Library) -> None:
-    await library.pending("r", PEOPLE)
-    await order(library, f"{SCHEDULED}/r", method="DELETE", status=409)
-    await library.world.deliver_all()
-    assert sent(library) == 10
+async def test_a_cancel_holds_within_one_window() -> None:
+    world, record = a_world()
+    provider = Ordering(world, cancel_request)
+    world.providers = (provider,)
+    await world.expand(record)
+    await world.deliver_all()
+    assert provider.ordered is not None
+    assert provider.after < provider.ordered.may_still_be_sent == world.limits.window_size
+    await world.settle(2)
+    assert await completed(world) == {"sent": world.limits.window_size, "cancelled": 8}
 
 
-@pytest.mark.parametrize("path", [f"{REQUESTS}/{{}}/{name}" for name in ("cancel", "pause", "resume")])
-async def test_nobody_orders_what_is_anothers_save_who_administers(library: Library, path: str) -> None:
-    await library.pending("r", PEOPLE)
-    unknown = await order(library, path.format("nothing"), status=404)
-    others: list[dict[str, Any]] = [{"tenant": "tnt_b"}, {"tenant": "tnt_b", "scopes": ADMIN}, {"user": "usr_b"}]
-    for other in others:
-        scope = other.pop("scopes", SEND)
-        assert (await order(library, path.format("r"), scope, status=404, **other)) == unknown
-    assert (await order(library, path.format("r"), READ, status=403))["message"].endswith(SEND)
-    await order(library, path.format("r"), ADMIN, user="usr_b")
+@pytest.mark.parametrize("order", [cancel_request, pause_request], ids=["cancel", "pause"])
+async def test_an_order_during_the_expansion_and_a_crash_let_nothing_through(order: Order) -> None:
+    """At each step of an expander the order is given; it dies at each later one, and the record comes again."""
+    tried = 0
+    for at in itertools.count():
+        for kill_at in (None, *range(at, at + 5)):
+            world, record = a_world()
+            steps = OrderedSteps(world, order, at, kill_at)
+            died = await world.run_until_killed(world.expand(record, world.tools(steps)))
+            if not steps.given:
+                continue  # before there was a request, or after the expansion
+            tried += 1
+            await world.deliver_all()
+            world.pass_time(61)  # a chunk whose wake-up call was never published is taken by the sweeper
+            await world.deliver_all()
+            if died:
+                await world.expand(record)
+                await world.deliver_all()
+            assert not world.providers[0].taken, f"ordered before step {at}, killed at {kill_at}"
+            await resume_request(world.ledger, KEY)
+            await world.settle(2)
+            assert await completed(world) == {"cancelled" if order is cancel_request else "sent": len(NUMBERS)}
+        if at > len(steps.done):
+            break
+    assert tried > 60
 
 
-async def test_an_order_has_no_parameters_and_what_is_sent_with_it_is_not_looked_at(library: Library) -> None:
-    await library.pending("r", PEOPLE)
-    said = await order(library, f"{REQUESTS}/r/cancel?force=1", status=400)
-    assert said["message"] == "force: is not a parameter of this"
-    await order(library, f"{REQUESTS}/r/pause", content=b"{broken")
-    await order(library, f"{REQUESTS}/r/pause", status=405, method="GET")
-    await order(library, f"{SCHEDULED}/r", status=405)
+async def test_a_resume_during_the_expansion_reaches_what_was_written_paused() -> None:
+    for at in itertools.count():
+        world, record = a_world()
+        steps = OrderedSteps(world, resume_request, at)
+        first = OrderedSteps(world, pause_request, 2, kill_at=3)
+        with pytest.raises(Killed):
+            await world.expand(record, world.tools(first))
+        assert first.given
+        await world.expand(record, world.tools(steps))
+        if not steps.given:
+            break
+        await world.settle(2)
+        assert await completed(world) == {"sent": len(NUMBERS)}
+    assert at > 10
 
 
-async def test_without_mongodb_an_order_is_to_be_given_again(library: Library) -> None:
-    await library.pending("r", PEOPLE)
-    library.service.archive._trouble = "MongoDB does not answer"
-    said = await order(library, f"{REQUESTS}/r/cancel", status=503)
-    assert said["message"] == "MongoDB is away, and this needs it"
+async def test_an_order_that_reached_the_request_and_not_its_chunks_is_repeated_by_the_sweeper() -> None:
+    world, record = a_world()
+    await world.expand(record)
+    await world.ledger.requests.cancel(KEY)
+    world.bus.wake_ups.clear()
+    await world.settle(2)
+    assert await completed(world) == {"cancelled": len(NUMBERS)}
+
+
+async def test_what_a_dead_process_left_in_doubt_is_settled_while_its_request_is_paused() -> None:
+    world, record = a_world()
+    steps = Steps()
+    await world.expand(record)
+    assert await world.run_until_killed(dying_after(2, world, steps))
+    await pause_request(world.ledger, KEY)
+    world.pass_time(LEASE_SECONDS + 1)
+    await world.deliver_all()
+    assert await world.outcomes() == [("unknown", "interrupted")] * 2
+    assert len(world.providers[0].taken) == 2
+    await resume_request(world.ledger, KEY)
+    await world.settle(2)
+    assert await completed(world) == {"sent": 8, "unknown": 2}
+
+
+async def test_with_resend_what_is_in_doubt_waits_for_the_resume_too() -> None:
+    world, record = a_world(on_uncertain=OnUncertain.RESEND.value)
+    await world.expand(record)
+    assert await world.run_until_killed(dying_after(2, world, Steps()))
+    await pause_request(world.ledger, KEY)
+    world.pass_time(LEASE_SECONDS + 1)
+    await world.deliver_all()
+    assert sum(world.providers[0].taken.values()) == 2
+    assert await world.outcomes() == []
+    await cancel_request(world.ledger, KEY)
+    await world.settle(2)
+    assert await completed(world) == {"cancelled": 8, "unknown": 2}, "in doubt is never cancelled"
+
+
+async def dying_after(sends: int, world: World, steps: Steps) -> None:
+    """Deliver until so many sends were answered, and die before anything is logged."""
+
+    class Dying(Accounting):
+        async def send(self, message: Message) -> Answer:
+            answer = await book.send(message)
+            if sum(book.taken.values()) == sends:
+                steps.dead = True
+            return answer
+
+    book = world.providers[0]
+    world.providers = (Dying(),)
+    try:
+        await world.deliver_all(world.tools(steps))
+    finally:
+        world.providers = (book,)
+
+
+async def test_what_waits_for_a_retry_expires_at_its_time_and_not_later() -> None:
+    expires_at = (START + timedelta(seconds=60)).isoformat()
+    world, record = a_world("13800000001", expires_at=expires_at)
+    world.providers = (Accounting(answers=lambda *_: Retry(Reason.UNAVAILABLE, None, 590.0)),)
+    await world.expand(record)
+    await world.deliver_all()
+    world.pass_time(59)
+    await world.deliver_all()
+    assert await world.outcomes() == []
+    world.pass_time(1.001)
+    await world.deliver_all()
+    assert await world.outcomes() == [("expired", "expired")]
+    assert world.providers[0].calls.total() == 1
+    await world.settle(1)
+    assert await completed(world) == {"expired": 1}
+
+
+async def test_what_is_paused_expires_at_its_time() -> None:
+    world, record = a_world(expires_at=(START + timedelta(seconds=300)).isoformat())
+    await world.expand(record)
+    await pause_request(world.ledger, KEY)
+    world.pass_time(299)
+    await world.deliver_all()
+    assert await world.outcomes() == []
+    world.pass_time(1)
+    await world.deliver_all()
+    await world.settle(1)
+    assert await completed(world) == {"expired": len(NUMBERS)}
+    assert not world.providers[0].taken
+
+
+async def test_what_waits_for_its_turn_past_the_expiry_is_not_sent() -> None:
+    """A rate of one a second, a window of ten, and four seconds."""
+    world, record = a_world(expires_at=(START + timedelta(seconds=4)).isoformat())
+    world.providers = (Accounting(rate_per_second=1.0),)
+    world.limits = replace(world.limits, chunk_size=20, window_size=10)
+    tools = awake(world.tools())
+
+    async def sleep(seconds: float) -> None:
+        if seconds < LEASE_SECONDS / 3:
+            world.pass_time(seconds)
+        await tools.sleep(seconds)
+
+    timed = replace(tools, sleep=sleep)
+    timed.caller._sleep = sleep
+    await world.expand(record)
+    await world.deliver_all(timed)
+    await world.settle(1)
+    sent = len(world.providers[0].taken)
+    assert 3 <= sent <= 5
+    assert await completed(world) == {"sent": sent, "expired": len(NUMBERS) - sent}
+
+
+async def test_a_scheduled_request_is_cancelled_before_its_time_and_not_after() -> None:
+    world, record = a_world(send_at=(START + timedelta(hours=1)).isoformat())
+    world.providers = (Accounting(answers=lambda *_: Sent()),)
+    await world.expand(record)
+    ordered = await cancel_request(world.ledger, KEY, scheduled_only=True)
+    assert ordered is not None
+    assert ordered.may_still_be_sent == 0
+    await world.deliver_all()
+    assert await world.outcomes() == [("cancelled", "cancelled")] * len(NUMBERS)
+
+    late, record = a_world(send_at=(START + timedelta(hours=1)).isoformat())
+    await late.expand(record)
+    late.pass_time(3600)
+    assert await cancel_request(late.ledger, KEY, scheduled_only=True) is None
+    await late.settle(1)
+    assert await completed(late) == {"sent": len(NUMBERS)}
