@@ -1,7 +1,7 @@
 """Deliver: claim a chunk, render, call the provider, log the outcomes, publish, close (docs/protocol.md)."""
 
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -38,9 +38,9 @@ class Claimer:
         """Claim the chunk that a wake-up call names."""
         return await self._take(lambda claim: self._tools.ledger.chunks.claim(chunk_id, claim))
 
-    async def due(self, lane: Lane) -> "Taken | None":
-        """Claim whatever waits longest in a lane."""
-        taken = await self._take(lambda claim: self._tools.ledger.chunks.claim_due(lane, claim))
+    async def due(self, lane: Lane, without: Collection[Channel] = ()) -> "Taken | None":
+        """Claim whatever waits longest in a lane, some channels left out."""
+        taken = await self._take(lambda claim: self._tools.ledger.chunks.claim_due(lane, claim, without))
         if taken is not None:
             taken.uncalled = True
         return taken
@@ -88,7 +88,8 @@ async def deliver(taken: Taken, tools: Tools) -> None:
 async def _work(taken: Taken, tools: Tools) -> bool:
     hand = await _open(taken, tools)
     try:
-        if taken.uncalled:
+        # Who takes over cannot know whether the one before, who may have had to ask, came to it.
+        if taken.uncalled or taken.claimed.taken_over:
             await hand.ask_for_marks()
         await hand.take_up()
         while hand.busy:

@@ -1,0 +1,43 @@
+"""An order that misses a chunk, and two deaths in a row: whoever takes over asks for it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from core.ids import request_key
+from ledger.control import cancel_request, pause_request
+from tests.flow.world import LEASE_SECONDS, Accounting, Killed, Steps, World
+
+KEY = request_key("t1", "r1")
+
+
+class OrderedWhileInserting(Steps):
+    """An order is given right before the first chunk is written, and its expander dies right after."""
+
+    def __init__(self, order: Callable[[], Awaitable[Any]]) -> None:
+        super().__init__()
+        self._order = order
+
+    async def step(self, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
+        if name != "chunks.insert":
+            return await super().step(name, call)
+        await self._order()
+        await call()
+        raise Killed
+
+
+@pytest.mark.parametrize(("order", "left"), [(cancel_request, "cancelled"), (pause_request, None)])
+async def test_a_take_over_of_a_chunk_that_missed_an_order_sends_nothing(order: Any, left: str | None) -> None:
+    world = World(Accounting())
+    steps = OrderedWhileInserting(lambda: order(world.ledger, KEY))
+    record = world.record(*(f"138000000{n:02d}" for n in range(4)))
+    assert await world.run_until_killed(world.expand(record, world.tools(steps)))
+    world.pass_time(61)
+    dies = Steps(kill_at=2)
+    assert await world.run_until_killed(world.deliver_all(world.tools(dies)))
+    assert dies.done[-1] == "requests.marks"
+    world.pass_time(LEASE_SECONDS + 1)
+    await world.deliver_all()
+    assert not world.providers[0].calls
+    assert [status for status, _ in await world.outcomes()] == ["unknown"] * 2 + [left] * 2 * bool(left)
