@@ -88,8 +88,7 @@ async def deliver(taken: Taken, tools: Tools) -> None:
 async def _work(taken: Taken, tools: Tools) -> bool:
     hand = await _open(taken, tools)
     try:
-        # Who takes over cannot know whether the one before, who may have had to ask, came to it.
-        if taken.uncalled or taken.claimed.taken_over:
+        if taken.uncalled:
             await hand.ask_for_marks()
         await hand.take_up()
         while hand.busy:
