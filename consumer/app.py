@@ -16,7 +16,7 @@ from consumer.garbage import collect_rarely
 from consumer.kafka_bus import KafkaBus
 from consumer.metrics import Metrics
 from consumer.poison import PoisonGuard, PoisonLimits
-from consumer.process import CannotListen, NotReadyToStart, Service, serve
+from consumer.process import CannotListen, NotReadyToStart, Service, Wedged, serve
 from consumer.progress import Progress
 from consumer.requests import RequestCache
 from consumer.retention import days
@@ -88,7 +88,10 @@ def _limits(settings: ConsumerSettings) -> Limits:
 
 
 def run(settings: ConsumerSettings) -> None:
-    """Run one consumer process; SystemExit with a line that says why: 2 a bad address, 3 topics or indexes missing."""
+    """Run one consumer process; SystemExit with a line that says why.
+
+    2 a bad address, 3 topics or indexes missing, 4 the way to Kafka is stuck for good.
+    """
     configure_logging()
 
     async def main() -> None:
@@ -101,6 +104,8 @@ def run(settings: ConsumerSettings) -> None:
         _end(2, f"ROLLCALL_MONGO_URL: {error}")
     except (NotReadyToStart, LedgerNotReady) as error:
         _end(3, str(error))
+    except Wedged as error:
+        _end(4, str(error))
     except CannotListen as error:
         _end(1, f"ROLLCALL_CONSUMER_HTTP_HOST, ROLLCALL_CONSUMER_HTTP_PORT: {error}")
 

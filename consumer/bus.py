@@ -13,6 +13,10 @@ class BusUnavailable(Exception):  # noqa: N818  # a state of the world, not a mi
     """Kafka did not acknowledge; what was handed over may have been written, and may be published again."""
 
 
+class BusSilent(BusUnavailable):
+    """Kafka said nothing in time."""
+
+
 class BusRefused(BusUnavailable):
     """Kafka answered, and does not take it there: a right is lacking, or the topic's limits are too narrow."""
 

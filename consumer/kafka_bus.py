@@ -4,24 +4,28 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     InvalidTopicError,
+    KafkaConnectionError,
     KafkaError,
+    KafkaTimeoutError,
     MessageSizeTooLargeError,
     PolicyViolationError,
     RecordListTooLargeError,
+    RequestTimedOutError,
     TopicAuthorizationFailedError,
 )
 from aiokafka.partitioner import DefaultPartitioner
 
-from consumer.bus import BusRefused, BusUnavailable, DeadLetter
+from consumer.bus import BusRefused, BusSilent, BusUnavailable, DeadLetter
 from consumer.events import Event, Headers
 from consumer.partition_writer import PartitionWriter
 from core.ids import ChunkId
+from core.wedge import Wedge
 from schemas.results import ChunkPointer
 from schemas.settings import CommonSettings
 from schemas.statuses import Lane
@@ -33,8 +37,13 @@ BATCH_BYTES = 512 * 1024
 """Several windows of result events fit in one batch."""
 ANSWER_SECONDS = 30.0
 """Producer calls can hang while Kafka is away: none is waited for longer."""
+STOP_SECONDS = 1.0
+"""Whoever closes the bus has waited for what it published."""
 SECOND_LOOK_SECONDS = 0.5
 """A topic is created before every broker lists it: what one does not list is asked for again after so long."""
+WEDGED_SECONDS = 60.0
+"""How long nothing that is published may be taken, while Kafka answers, before this process gives its client up."""
+_SILENCE = (KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError)
 _REFUSALS = (
     InvalidTopicError,
     MessageSizeTooLargeError,
@@ -48,7 +57,13 @@ _REFUSALS = (
 class KafkaBus:
     """See consumer/bus.Bus. Repeats are harmless here (ids tell them), so the producer is not idempotent."""
 
-    def __init__(self, settings: CommonSettings) -> None:
+    def __init__(
+        self,
+        settings: CommonSettings,
+        *,
+        answer_seconds: float = ANSWER_SECONDS,
+        wedged_seconds: float = WEDGED_SECONDS,
+    ) -> None:
         self._topics, self._options = settings.topics, settings.kafka_options()
         self._producer = AIOKafkaProducer(
             acks="all",
@@ -58,6 +73,8 @@ class KafkaBus:
             request_timeout_ms=10_000,
             **self._options,
         )
+        self._wedge = Wedge(wedged_seconds, time.monotonic)
+        self._answer_seconds = answer_seconds
         self._partition = DefaultPartitioner()
         self._writers: dict[tuple[str, int], PartitionWriter] = {}
 
@@ -68,13 +85,30 @@ class KafkaBus:
     async def aclose(self) -> None:
         """Disconnect, whatever state Kafka is in."""
         try:
-            await asyncio.wait_for(self._producer.stop(), 5)
+            await asyncio.wait_for(self._producer.stop(), STOP_SECONDS)
         except (TimeoutError, KafkaError):
-            return
+            await self._producer.client.close()
 
     async def ping(self) -> None:
         """Return when a broker answers."""
-        await _answered(self._producer.client.fetch_all_metadata(), 5)
+        try:
+            await _answered(self._producer.client.fetch_all_metadata(), 5)
+        except BusUnavailable:
+            self._wedge.pinged(answered=False)
+            raise
+        self._wedge.pinged(answered=True)
+
+    @property
+    def publishes(self) -> bool:
+        """Whether anything of what is published is taken; true while nothing is."""
+        return not self._wedge.suspected
+
+    def given_up(self) -> str | None:
+        """Why nothing more can be published by this process, though Kafka answers; None: it can, or may soon."""
+        sender: Any = self._producer._sender  # noqa: SLF001  # no other way to ask
+        if sender.sender_task is not None and sender.sender_task.done():
+            return "the sender of Kafka's client has ended"
+        return "Kafka answers, and takes nothing that this process publishes" if self._wedge.certain else None
 
     async def cluster_id(self) -> str:
         """The id of the cluster, which names bare records; empty where the broker tells none."""
@@ -124,7 +158,27 @@ class KafkaBus:
         await self._send(self._topics.dead_letters, letter.key, letter.sealed, letter.headers())
 
     async def _send(self, topic: str, key: bytes | None, value: bytes, headers: Headers) -> None:
-        await _answered(self._producer.send_and_wait(topic, value, key=key, headers=headers))
+        await self._acknowledged(self._producer.send_and_wait(topic, value, key=key, headers=headers))
+
+    async def _acknowledged(self, publishing: Awaitable[T]) -> T:
+        """What Kafka answers to records that were handed over."""
+        try:
+            found = await self._handed_over(publishing)
+        except BusSilent:
+            raise
+        except BusUnavailable:
+            self._wedge.answered()
+            raise
+        self._wedge.answered()
+        return found
+
+    async def _handed_over(self, handing_over: Awaitable[T]) -> T:
+        """What the client answers, which has no room while earlier records are under way."""
+        try:
+            return await _answered(handing_over, self._answer_seconds)
+        except BusSilent:
+            self._wedge.unanswered()
+            raise
 
     async def publish(self, topic: str, key: str, events: Sequence[Event]) -> None:
         """Publish events under one key, together with what else goes to its partition."""
@@ -133,7 +187,8 @@ class KafkaBus:
         partition = self._partition(encoded, partitions, partitions)
         writer = self._writers.get((topic, partition))
         if writer is None:
-            writer = self._writers[topic, partition] = PartitionWriter(self._producer, topic, partition, _answered)
+            writer = PartitionWriter(self._producer, topic, partition, self._handed_over, self._acknowledged)
+            self._writers[topic, partition] = writer
         await writer.write(encoded, events, now)
 
     async def lag(self, topic: str, partition: int) -> int:
@@ -158,8 +213,10 @@ async def _answered(call: Awaitable[T], seconds: float = ANSWER_SECONDS) -> T:
     try:
         return await asyncio.wait_for(call, seconds)
     except TimeoutError:
-        raise BusUnavailable("Kafka did not answer in time") from None
+        raise BusSilent("Kafka did not answer in time") from None
     except _REFUSALS as error:
         raise BusRefused(f"Kafka: {type(error).__name__}") from None
+    except _SILENCE as error:
+        raise BusSilent(f"Kafka: {type(error).__name__}") from None
     except KafkaError as error:
         raise BusUnavailable(f"Kafka: {type(error).__name__}") from None

@@ -20,8 +20,17 @@ Answered = Callable[[Awaitable[Any]], Awaitable[Any]]
 class PartitionWriter:
     """The one sender of a partition."""
 
-    def __init__(self, producer: AIOKafkaProducer, topic: str, partition: int, answered: Answered) -> None:
-        self._producer, self._topic, self._partition, self._answered = producer, topic, partition, answered
+    def __init__(
+        self,
+        producer: AIOKafkaProducer,
+        topic: str,
+        partition: int,
+        handed_over: Answered,
+        acknowledged: Answered,
+    ) -> None:
+        """Both bound a wait, that for room and that for the acknowledgement, and raise BusUnavailable."""
+        self._producer, self._topic, self._partition = producer, topic, partition
+        self._handed_over, self._acknowledged = handed_over, acknowledged
         self._waiting: deque[tuple[Any, asyncio.Future[None]]] = deque()
         self._sender: asyncio.Task[None] | None = None
 
@@ -52,10 +61,10 @@ class PartitionWriter:
             while self._waiting:
                 batch, acknowledged = self._waiting.popleft()
                 try:
-                    future = await self._answered(
+                    future = await self._handed_over(
                         self._producer.send_batch(batch, self._topic, partition=self._partition),
                     )
-                    await self._answered(future)
+                    await self._acknowledged(future)
                 except BusUnavailable as error:
                     acknowledged.set_exception(error)
                 except Exception as error:  # noqa: BLE001  # its writers must not wait for ever, whatever it is

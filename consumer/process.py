@@ -43,6 +43,10 @@ class CannotListen(Exception):  # noqa: N818  # likewise
     """The address of health, readiness and metrics is taken, or is none of this machine's."""
 
 
+class Wedged(Exception):  # noqa: N818  # likewise
+    """Nothing can be published any more, though Kafka answers: a new process can."""
+
+
 @dataclass(slots=True)
 class Service:
     """One consumer process."""
@@ -53,6 +57,8 @@ class Service:
     ledger: MongoLedger
     slots: dict[Lane, Slots]
     sweep_slots: dict[Lane, Slots]
+    wedged: str | None = None
+    """Why this process had to stop by itself."""
 
 
 async def serve(service: Service) -> None:
@@ -74,6 +80,8 @@ async def serve(service: Service) -> None:
     finally:
         await _close(service)
         await health.cleanup()
+    if service.wedged:
+        raise Wedged(service.wedged)
 
 
 async def _unless_stopped(starting: Coroutine[Any, Any, T], stopping: asyncio.Event) -> T | None:
@@ -102,7 +110,7 @@ async def _work(service: Service, cluster: str) -> None:
         progress.subscribed = True
         log.info("consumer is up", process=tools.process)
         sweeper = asyncio.create_task(Sweeper(tools, Claimer(tools), service.sweep_slots).run())
-        probe = asyncio.create_task(_probe(service, broker))
+        probe = asyncio.create_task(_probe(service, broker, sweeper))
         await tools.stopping.wait()
     asked_at = tools.monotonic()
     log.info("consumer is stopping")
@@ -153,15 +161,26 @@ async def _wait_for_stack(service: Service) -> str | None:
     return None
 
 
-async def _probe(service: Service, broker: KafkaBroker) -> None:
-    """Ask Kafka now and then, and look at the subscriptions, for readiness."""
-    progress = service.tools.progress
+async def _probe(service: Service, broker: KafkaBroker, sweeper: asyncio.Task[None]) -> None:
+    """Ask Kafka now and then, and look at all that should be at work, for readiness; stop where it is hopeless."""
     while True:
-        with contextlib.suppress(BusUnavailable):
-            await service.bus.ping()
-            progress.bus_answered()
         try:
-            progress.heard(subscription_troubles(broker, progress, time.time()))
+            await _look(service, broker, sweeper)
         except Exception as error:  # noqa: BLE001  # another version of the clients; Kafka must be asked all the same
-            log.error("the subscriptions cannot be looked at", error=type(error).__name__, where=where(error))
+            log.error("what is at work cannot be looked at", error=type(error).__name__, where=where(error))
         await asyncio.sleep(PROBE_SECONDS)
+
+
+async def _look(service: Service, broker: KafkaBroker, sweeper: asyncio.Task[None]) -> None:
+    tools, bus, progress = service.tools, service.bus, service.tools.progress
+    with contextlib.suppress(BusUnavailable):
+        await bus.ping()
+        progress.bus_answered()
+    progress.publishes, progress.sweeps = bus.publishes, not sweeper.done()
+    for lane in Lane:
+        progress.in_hand(lane, some=bool(service.slots[lane].taken or service.sweep_slots[lane].taken))
+    if not tools.stopping.is_set() and (why := bus.given_up()):
+        log.error("consumer ends, to be started anew", because=why)
+        service.wedged = why
+        tools.stopping.set()
+    progress.heard(subscription_troubles(broker, progress, time.time()))

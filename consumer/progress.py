@@ -27,9 +27,14 @@ class Progress:
         self._busy: dict[str, tuple[str, float]] = {}
         self._moved: dict[str, float] = {}
         self._deaf: dict[str, tuple[float, str]] = {}
+        self._in_hand: dict[str, float] = {}
         self._held: dict[str, str] = {}
         self._lacking: tuple[float, str] | None = None
         self.subscribed = False
+        self.publishes = True
+        """Whether anything of what is published is taken."""
+        self.sweeps = True
+        """Whether the sweeper is at work."""
 
     def ledger_answered(self) -> None:
         """MongoDB answered."""
@@ -42,6 +47,13 @@ class Progress:
     def moved(self, *kinds: str) -> None:
         """Work of these kinds got on: EXPAND, or a lane."""
         self._moved.update(dict.fromkeys(kinds, self._monotonic()))
+
+    def in_hand(self, lane: str, *, some: bool) -> None:
+        """Whether this process has chunks of a lane in hand; asked every few seconds."""
+        if some:
+            self._in_hand.setdefault(lane, self._monotonic())
+        else:
+            self._in_hand.pop(lane, None)
 
     def heard(self, troubles: Mapping[str, str | None]) -> None:
         """What ails the subscriptions, by topic; None: nothing. A trouble counts once it lasts."""
@@ -79,6 +91,8 @@ class Progress:
             "mongodb": None if now - self._ledger_at < LEDGER_SECONDS else "does not answer",
             "subscriptions": self._deafness(now) if self.subscribed else "not yet",
             "progress": self._stuck(now),
+            "publishing": None if self.publishes else "Kafka answers, and takes nothing of what is published",
+            "sweeper": None if self.sweeps else "has ended",
             "intake": "; ".join(f"{topic} is held: {why}" for topic, why in sorted(self._held.items())) or None,
         }
 
@@ -96,6 +110,11 @@ class Progress:
             topic
             for topic, (kind, since) in self._busy.items()
             if topic not in self._held and now - max(since, self._moved.get(kind, since)) > self._patience
+        ]
+        stuck += [
+            f"chunks of the {lane} lane"
+            for lane, since in self._in_hand.items()
+            if now - max(since, self._moved.get(lane, since)) > self._patience
         ]
         return f"stuck: {', '.join(sorted(stuck))}" if stuck else None
 

@@ -18,6 +18,8 @@ CALL_SECONDS = 4.5
 PROBE_SECONDS = 2.0
 """How often MongoDB is asked whether it is there."""
 
+CLOSE_SECONDS = 1.0
+
 _NOT_YET = "not connected yet"
 
 T = TypeVar("T")
@@ -52,7 +54,8 @@ class Archive:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._keeper
         if self._ledger is not None:
-            await self._ledger.aclose()
+            with contextlib.suppress(TimeoutError):  # MongoDB may be away, or frozen
+                await asyncio.wait_for(self._ledger.aclose(), CLOSE_SECONDS)
 
     def trouble(self) -> str | None:
         """Why nothing can be asked now."""

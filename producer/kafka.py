@@ -5,15 +5,17 @@ Not an idempotent producer: docs/decisions/0003-the-http-service.md says why.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
 from typing import Any, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, RequestTimedOutError
 
 from core.intake import IntakePart
-from producer.publisher import PublishError, TopicsMissingError
+from core.wedge import Wedge
+from producer.publisher import PublishError, TopicsMissingError, WedgedError
 from producer.settings import ProducerSettings
 from schemas.logs import describe
 
@@ -27,8 +29,12 @@ AWAY_AFTER = 2
 """So many probes in a row without an answer, and calls are refused at once; a single one may be Kafka's bad moment."""
 REPLACE_AFTER = 10
 """So many probes in a row without an answer, and the connection is made anew, from the bootstrap addresses."""
-STOP_SECONDS = 5.0
+WEDGED_SECONDS = 30.0
+"""How long nothing that is published may be taken, while Kafka answers, before this process is given up."""
+STOP_SECONDS = 2.5
 BATCH_BYTES = 256 * 1024
+
+_SILENCE = (KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError, TimeoutError)
 
 T = TypeVar("T")
 _log = structlog.get_logger()
@@ -37,13 +43,14 @@ _log = structlog.get_logger()
 class KafkaPublisher:
     """Publishes with acks=all, or says in time that it could not."""
 
-    def __init__(self, settings: ProducerSettings) -> None:
+    def __init__(self, settings: ProducerSettings, *, wedged_seconds: float = WEDGED_SECONDS) -> None:
         self._options = settings.kafka_options()
         self._needed = (settings.topics.requests, settings.topics.requests_express)
         self._producer: AIOKafkaProducer | None = None
         self._trouble: str | None = "not connected yet"
         self._keeper: asyncio.Task[None] | None = None
-        self._failed: TopicsMissingError | None = None
+        self._wedge = Wedge(wedged_seconds, time.monotonic)
+        self._failed: TopicsMissingError | WedgedError | None = None
         self._has_failed = asyncio.Event()
         self._was_ready = self._was_incomplete = False
 
@@ -53,10 +60,10 @@ class KafkaPublisher:
 
     def trouble(self) -> str | None:
         """Why nothing can be published now."""
-        return self._trouble
+        return self._trouble or ("Kafka takes nothing of what is published" if self._wedge.suspected else None)
 
-    async def wait_failed(self) -> TopicsMissingError:
-        """Wait until it is known that topics are missing."""
+    async def wait_failed(self) -> TopicsMissingError | WedgedError:
+        """Wait until it is known that topics are missing, or that this process cannot publish any more."""
         await self._has_failed.wait()
         return self._failed or TopicsMissingError(self._needed)
 
@@ -74,8 +81,13 @@ class KafkaPublisher:
                     waiting[-1].add_done_callback(_retrieve)
                 await asyncio.gather(*waiting)
         except (KafkaError, TimeoutError) as error:
+            if isinstance(error, _SILENCE):
+                self._wedge.unanswered()
+            else:
+                self._wedge.answered()
             _log.warning("not published", error=type(error).__name__, parts=len(parts), handed_over=len(waiting))
             raise PublishError(handed_over=bool(waiting)) from None
+        self._wedge.answered()
 
     async def stop(self) -> None:
         """Let go of Kafka."""
@@ -99,12 +111,26 @@ class KafkaPublisher:
         silent = 0
         while silent < REPLACE_AFTER:
             known = await _topics(producer)
+            self._wedge.pinged(answered=known is not None)
+            self._give_up_if_wedged(producer)
             silent = 0 if known is not None else silent + 1
             if known is not None:
                 self._compare(known)
             elif silent >= AWAY_AFTER:
                 self._say("Kafka does not answer")
             await asyncio.sleep(PROBE_SECONDS)
+
+    def _give_up_if_wedged(self, producer: AIOKafkaProducer) -> None:
+        """End the process where its client will not publish any more: nothing else than a new one helps."""
+        sender: Any = producer._sender  # noqa: SLF001  # no other way to ask
+        if sender.sender_task.done():
+            self._fail(WedgedError("the sender of Kafka's client has ended"))
+        elif self._wedge.certain:
+            self._fail(WedgedError("Kafka answers, and takes nothing that this process publishes"))
+
+    def _fail(self, error: TopicsMissingError | WedgedError) -> None:
+        self._failed = error
+        self._has_failed.set()
 
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[AIOKafkaProducer]:
@@ -117,7 +143,8 @@ class KafkaPublisher:
             yield producer
         finally:
             self._producer, self._trouble = None, "not connected"
-            await _bounded(producer.stop(), STOP_SECONDS)
+            if not await _bounded(producer.stop(), STOP_SECONDS):
+                await _bounded(producer.client.close(), STOP_SECONDS)
 
     async def _connect(self) -> AIOKafkaProducer | None:
         producer = AIOKafkaProducer(
@@ -143,8 +170,7 @@ class KafkaPublisher:
         # Topics that vanish under a running service are its operator's to mend: it waits for them.
         if missing and not self._was_ready:
             if self._was_incomplete:
-                self._failed = TopicsMissingError(missing)
-                self._has_failed.set()
+                self._fail(TopicsMissingError(missing))
             self._was_incomplete = True
 
     def _say(self, trouble: str | None) -> None:

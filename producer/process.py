@@ -15,17 +15,19 @@ from fastapi import FastAPI
 from ledger.errors import BadAddress
 from producer.archive import Archive
 from producer.protocol import ContractProtocol
-from producer.publisher import Publisher
+from producer.publisher import Publisher, WedgedError
 from producer.settings import ProducerSettings
 from producer.waiting import Waiting
 from schemas.logs import configure_logging
 
-GRACE_SECONDS = 10
+GRACE_SECONDS = 6
 """How long requests under way may take to end after SIGTERM."""
 BAD_SETTINGS = 2
 """The exit code when MongoDB's address is none."""
 UNPREPARED = 3
 """The exit code when Kafka or MongoDB answers and topics or indexes are missing."""
+WEDGED = 4
+"""The exit code when nothing can be published any more, though Kafka answers: start it anew."""
 
 _log = structlog.get_logger()
 
@@ -44,7 +46,7 @@ class Server(uvicorn.Server):
 
 
 def serve(app: FastAPI, publisher: Publisher, archive: Archive, waiting: Waiting, settings: ProducerSettings) -> int:
-    """Serve until SIGTERM or SIGINT; returns the exit code: 0, 2 or 3 as named above."""
+    """Serve until SIGTERM or SIGINT; returns the exit code: 0, or one of those named above."""
     configure_logging()
     # What was imported never becomes garbage. What comes later is looked through in small lots, a third of a
     # millisecond each: Python's own lots are smaller still, and its looks at everything far more frequent.
@@ -100,4 +102,9 @@ async def _watch(publisher: Publisher, archive: Archive, server: uvicorn.Server)
     said = f"ROLLCALL_MONGO_URL: {failure}" if isinstance(failure, BadAddress) else str(failure)
     _log.error(said)
     sys.stderr.write(f"rollcall producer: {said}\n")
-    return BAD_SETTINGS if isinstance(failure, BadAddress) else UNPREPARED
+    match failure:
+        case BadAddress():
+            return BAD_SETTINGS
+        case WedgedError():
+            return WEDGED
+    return UNPREPARED

@@ -22,6 +22,10 @@ class TopicsMissingError(Exception):
         super().__init__(f"Kafka lacks the topics {', '.join(topics)}: run `rollcall setup`")
 
 
+class WedgedError(Exception):
+    """Nothing that is published is taken, though Kafka answers: a new process can do better."""
+
+
 class Publisher(Protocol):
     """Publishes requests, and knows whether it could."""
 
@@ -34,7 +38,7 @@ class Publisher(Protocol):
     def trouble(self) -> str | None:
         """Why nothing can be published now, in a few words; None: it can."""
 
-    async def wait_failed(self) -> TopicsMissingError:
+    async def wait_failed(self) -> TopicsMissingError | WedgedError:
         """Wait until it is known that the service must not run."""
 
     async def stop(self) -> None:

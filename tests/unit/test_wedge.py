@@ -1,0 +1,63 @@
+"""When a client of Kafka is given up."""
+
+from core.wedge import FAILURES, Wedge
+
+PATIENCE_SECONDS = 60.0
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def failed(wedge: Wedge, times: int = FAILURES) -> None:
+    for _ in range(times):
+        wedge.unanswered()
+
+
+def test_many_failures_are_suspected_at_once_and_certain_when_they_last() -> None:
+    clock = Clock()
+    wedge = Wedge(PATIENCE_SECONDS, clock)
+    failed(wedge, FAILURES - 1)
+    assert not wedge.suspected
+    failed(wedge, 1)
+    assert wedge.suspected
+    assert not wedge.certain
+    clock.now += PATIENCE_SECONDS
+    wedge.pinged(answered=True)
+    assert wedge.certain
+
+
+def test_few_failures_are_never_certain() -> None:
+    clock = Clock()
+    wedge = Wedge(PATIENCE_SECONDS, clock)
+    failed(wedge, FAILURES - 1)
+    clock.now += 10 * PATIENCE_SECONDS
+    assert not wedge.certain
+
+
+def test_an_answer_ends_the_doubt() -> None:
+    clock = Clock()
+    wedge = Wedge(PATIENCE_SECONDS, clock)
+    failed(wedge)
+    wedge.answered()
+    clock.now += PATIENCE_SECONDS
+    failed(wedge)
+    assert not wedge.certain
+
+
+def test_a_kafka_that_is_away_is_no_fault_of_the_client_and_gives_it_new_time() -> None:
+    clock = Clock()
+    wedge = Wedge(PATIENCE_SECONDS, clock)
+    failed(wedge)
+    clock.now += PATIENCE_SECONDS
+    wedge.pinged(answered=False)
+    assert not wedge.suspected
+    failed(wedge)
+    clock.now += PATIENCE_SECONDS - 1
+    assert not wedge.certain
+    clock.now += 1
+    assert wedge.certain
