@@ -13,6 +13,8 @@ help:
 	@echo 'make test     all tests, on a real Kafka and MongoDB'
 	@echo 'make check    formatter, linter, types, layers'
 	@echo 'make bench    throughput, against the same work by hand'
+	@echo 'make model    every order of steps of the protocol, in small worlds'
+	@echo 'make mutants  the product broken on purpose: the proofs must notice'
 	@echo 'make simulate thousands of worlds in which everything goes wrong; SEEDS=n, or SEED=x for one with its trace'
 	@echo 'make doctor   what this machine has and lacks'
 	@echo 'make install  builds .venv; the others do it by themselves'
@@ -54,3 +56,12 @@ bench: $(STAMP)
 .PHONY: simulate
 simulate: $(STAMP)
 	@$(BIN)/python -m tests.simulate $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))
+
+# Each configuration is searched to its end, then each flaw must be found.
+.PHONY: model
+model: $(STAMP)
+	@$(BIN)/python -m tests.model --all --jobs 2
+
+.PHONY: mutants
+mutants: $(STAMP)
+	@$(BIN)/python -m tests.mutants

@@ -80,6 +80,11 @@ def _refused(s: State, at: int) -> Step:
     return Step(("advance refused",), fair=True, after=s._replace(procs=put(s.procs, at, IDLE)))
 
 
+def counted_once_more(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """The entries with the attempt of a former owner, who may have died of them."""
+    return tuple(e._replace(attempts=e.attempts + (e.answer == TODO)) for e in entries)
+
+
 def intend_again(m: "Model", s: State, at: int, worker: Worker) -> Step:
     """Before a window that was taken over is sent again it is written again, with one attempt more."""
     k, chunk = worker.chunk, s.chunks[worker.chunk]
@@ -87,9 +92,9 @@ def intend_again(m: "Model", s: State, at: int, worker: Worker) -> Step:
         return _refused(s, at)
     window = tuple(line._replace(attempts=line.attempts + 1) for line in chunk.window)
     written = chunk._replace(lease=LIVE, window=window)
-    entries = tuple(e._replace(attempts=e.attempts + (e.answer == TODO)) for e in worker.entries)
     after = s._replace(chunks=put(s.chunks, k, written))
-    worker = obey(m, worker._replace(entries=entries), written, (written.cancelled, written.pauses))
+    worker = worker._replace(entries=counted_once_more(worker.entries))
+    worker = obey(m, worker, written, (written.cancelled, written.pauses))
     following = go_on(m, expire(m, after, worker))
     return Step(("intend again, chunk", k), fair=True, after=after._replace(procs=put(s.procs, at, following)))
 

@@ -35,7 +35,7 @@ def is_claimable(m: "Model", s: State, k: int, chunk: Chunk) -> bool:
 def claim(m: "Model", s: State, at: int, k: int) -> Step:
     """One update: a new owner, a lease; an open window stays as it is, otherwise the first one is recorded."""
     chunk, flaws = s.chunks[k], m.flaws
-    uncalled = m.config.wakes and not chunk.wake
+    swept = m.config.wakes and chunk.wake != 1 and not ("only_first_asks" in flaws and chunk.wake)
     taken_over = bool(chunk.window) and "takeover_blind" not in flaws
     lines, chunk = _first_window(m, chunk)
     taken_over = taken_over and "claim_moves_window" not in flaws
@@ -54,8 +54,8 @@ def claim(m: "Model", s: State, at: int, k: int) -> Step:
     worker = expire(m, after, obey(m, worker, chunk, (chunk.cancelled, chunk.pauses)))
     if "cancel_stops_window" in flaws and worker.stop:
         worker = worker._replace(taken_over=0)
-    worker = _begin(m, worker, uncalled=uncalled)
-    label = ("claim chunk", k, *(["(take-over)"] if taken_over else []), *(["(never called)"] if uncalled else []))
+    worker = _begin(m, worker, swept=swept)
+    label = ("claim chunk", k, *(["(take-over)"] if taken_over else []), *(["(by a sweeper)"] if swept else []))
     after = after._replace(procs=put(after.procs, at, worker))
     return Step(label, fair=True, after=after, complaint=_wrong(m, s, worker, lines))
 
@@ -85,8 +85,8 @@ def _exposed(m: "Model", s: State, entries: tuple[Entry, ...]) -> tuple[int, ...
     return tuple(min(times + (d in doubtful), 3) for d, times in enumerate(s.exposed))
 
 
-def _begin(m: "Model", worker: Worker, *, uncalled: bool) -> Worker:
-    if uncalled and m.config.orders and "sweeper_trusts_chunk" not in m.flaws:
+def _begin(m: "Model", worker: Worker, *, swept: bool) -> Worker:
+    if swept and m.config.orders and "sweeper_trusts_chunk" not in m.flaws:
         return worker._replace(step=ASK_MARKS)
     return take_up(m, worker)
 

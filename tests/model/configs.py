@@ -45,7 +45,9 @@ ALL = (
     Config("pause-resume-pause", ONE, answers="S", orders=("pause", "resume", "pause"), wakes=True),
     Config("pause-parts", PARTS, answers="S", lapses=0, orders=("pause", "resume"), wakes=True, overlap=False),
     Config("pause-chunks", CHUNKS, answers="S", crashes=1, orders=("pause",), wakes=True, overlap=False),
-    Config("pause-resend", ONE, policy="resend", answers="S", crashes=3, orders=("pause", "resume"), wakes=True),
+    Config(
+        "pause-resend", ONE, policy="resend", answers="S", crashes=2, lapses=0, orders=("pause", "resume"), wakes=True
+    ),
     Config("pause-deduplicates", ONE, deduplicates=True, answers="SU", orders=("pause", "resume"), wakes=True),
     Config("pause-cancel", TWO, answers="S", orders=("pause", "cancel"), wakes=True, overlap=False),
     Config("pause-expires", TWO, answers="S", orders=("pause",), expires=True, wakes=True, overlap=False),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tests.model.advance import advance, intend_again, obey_fenced
+from tests.model.advance import advance, counted_once_more, intend_again, obey_fenced
 from tests.model.claim import take_up
 from tests.model.hand import expire, go_on
 from tests.model.leave import leave
@@ -92,10 +92,12 @@ def look_back(m: "Model", s: State, at: int, worker: Worker) -> Step:
         else:
             entries.append(entry)
     worker = worker._replace(entries=tuple(entries), unacked=unacked)
-    again = worker.taken_over and any(entry.answer == TODO for entry in entries)
-    if again and not worker.stop and not worker.pauses % 2 and "takeover_unwritten" not in m.flaws:
+    again = worker.taken_over and any(entry.answer == TODO for entry in entries) and not worker.stop
+    if again and not worker.pauses % 2 and "takeover_unwritten" not in m.flaws:
         worker = worker._replace(step=INTEND)
     else:
+        if again and "pause_uncounted" not in m.flaws:  # what is put back takes the attempt along
+            worker = worker._replace(entries=counted_once_more(worker.entries))
         worker = go_on(m, expire(m, s, worker))
     return moved(s, at, worker, "look back at the logs of the window")
 

@@ -1,0 +1,215 @@
+"""The mutants: what is broken, and by which change of the source."""
+
+from typing import NamedTuple
+
+from tests.mutants.copies import Edit
+
+
+class Mutant(NamedTuple):
+    """One mistake that somebody might make."""
+
+    name: str
+    meaning: str
+    edits: tuple[Edit, ...]
+    row: int | None = None
+    """The row of tests/torture that must find it as well."""
+
+
+HAND, CLAIMS, INTAKE = "consumer/chunk_in_hand.py", "ledger/memory/chunks.py", "consumer/subscribers.py"
+
+MUTANTS = (
+    Mutant(
+        "no-intent",
+        "who claims does not know that a window was open",
+        (
+            Edit(CLAIMS, "document.taken_over = document.window is not None", "document.taken_over = False"),
+            Edit("ledger/mongo/chunks.py", '{"$ifNull": ["$taken_over", False]}, open_window]', "False, False]"),
+        ),
+        row=1,
+    ),
+    Mutant(
+        "log-overwritten",
+        "a log is written without its unique id",
+        (
+            Edit(
+                "ledger/memory/logs.py",
+                "return [self._store.logs.setdefault(log.id, log) for log in logs]",
+                "self._store.logs.update({log.id: log for log in logs})\n        return list(logs)",
+            ),
+        ),
+    ),
+    Mutant(
+        "publish-before-log",
+        "events go out before their logs are written",
+        (
+            Edit(
+                HAND,
+                "        if logs:\n            self._count(",
+                "        if logs:\n            self._standing.update((index_of(log.id), log) for log in logs)\n"
+                "            self.publish()\n            self._count(",
+            ),
+        ),
+    ),
+    Mutant(
+        "close-before-publish",
+        "a chunk is closed before its events are acknowledged",
+        (Edit("consumer/deliver.py", "        await hand.acknowledged()\n", ""),),
+        row=1,
+    ),
+    Mutant(
+        "events-forgotten",
+        "what is logged and not acknowledged is not in the chunk",
+        (Edit(HAND, "            unacked=self._unacked(),\n", ""),),
+    ),
+    Mutant(
+        "completion-without-open-chunks",
+        "a request is completed without asking for open chunks",
+        (
+            Edit(
+                "consumer/complete.py",
+                'if await tools.lasting(lambda: chunks.any_open(key), "ask for open chunks"):\n        return\n    ',
+                "",
+            ),
+        ),
+        row=1,
+    ),
+    Mutant(
+        "completion-without-parts",
+        "a request is completed without asking for its parts",
+        (Edit("consumer/complete.py", " or not request.all_expanded:", ":"),),
+    ),
+    Mutant(
+        "logs-ignored",
+        "a take-over sends what is logged already",
+        (
+            Edit(
+                HAND,
+                "if log := logged.get(entry.index):",
+                "if (log := logged.get(entry.index)) and not self._taken_over:",
+            ),
+            Edit(
+                HAND,
+                "        if self._window and (doubtful or",
+                "        if self._window and not self._taken_over and (doubtful or",
+            ),
+        ),
+    ),
+    Mutant(
+        "lease-on-local-clock",
+        "a worker does not end its lease by its own clock",
+        (
+            Edit(
+                "consumer/lease.py",
+                "return not self._refused and self._monotonic() < self._ends",
+                "return not self._refused",
+            ),
+        ),
+    ),
+    Mutant(
+        "zombie-goes-on",
+        "a worker goes on after a write of its own was refused",
+        (
+            Edit(
+                HAND,
+                "        if marks is None:\n            raise self._lease.refused()\n",
+                "        if marks is None:\n            return\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "advance-unfenced",
+        "a write to a chunk does not ask for owner and fence",
+        (
+            Edit(
+                CLAIMS,
+                "return document if document and document.open and _is_owned(document, hold) else None",
+                "return document if document and document.open else None",
+            ),
+        ),
+    ),
+    Mutant(
+        "committed-before-chunks",
+        "an offset is committed before the chunks are written",
+        (
+            Edit(
+                INTAKE,
+                "            await expand(record, cluster, tools, sparing=attempt == _TRIES)\n",
+                "            asyncio.get_running_loop().create_task(expand(record, cluster, tools))\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "counts-added",
+        "the counts of a chunk are added to, not set",
+        (
+            Edit(
+                CLAIMS,
+                "work=Work(counts=Counter(counts))",
+                "work=Work(counts=document.chunk.work.counts + Counter(counts))",
+            ),
+        ),
+    ),
+    Mutant(
+        "pause-ignored",
+        "a worker does not obey a pause",
+        (Edit(HAND, "self._paused = marks.paused", "self._paused = False"),),
+        row=15,
+    ),
+    Mutant(
+        "cancel-ignored",
+        "a worker does not obey a cancel",
+        (Edit(HAND, "        if marks.cancelled:\n", "        if marks.cancelled and self._why:\n"),),
+        row=15,
+    ),
+    Mutant(
+        "pause-unnumbered",
+        "a mark that comes late undoes a newer one",
+        (Edit(CLAIMS, "document.chunk.pauses >= pauses or ", ""),),
+    ),
+    Mutant(
+        "expiry-ignored",
+        "a worker does not look at the time",
+        (Edit(HAND, "if not self._stop and expires_at and", "if self._why and expires_at and"),),
+    ),
+    Mutant(
+        "decided-unlogged",
+        "what was decided while expanding gets no log",
+        (
+            Edit(
+                HAND,
+                "logs = [self._maker.decided(decided, now) for decided in self._work.decided]",
+                "logs: list[Log] = []",
+            ),
+        ),
+    ),
+    Mutant(
+        "doubt-forgotten",
+        "a delivery that was in doubt is tried again as if it were not",
+        (
+            Edit("core/verdict.py", "    entry.tainted = True\n", ""),
+            Edit("consumer/window.py", "                entry.tainted = True\n", "                pass\n"),
+        ),
+    ),
+    Mutant(
+        "uncertain-is-retry",
+        "an uncertain answer is tried again, whatever the request says",
+        (Edit("core/verdict.py", "if rules.on_uncertain is OnUncertain.MARK_UNKNOWN:", "if rules.why_stopped:"),),
+        row=8,
+    ),
+    Mutant(
+        "take-over-uncounted",
+        "a window that was taken over is sent again without its attempt written first",
+        (
+            Edit(
+                HAND,
+                "self._taken_over and again) or self._stop",
+                "self._taken_over and again and self._why) or self._stop",
+            ),
+        ),
+    ),
+    Mutant(
+        "duplicates-sent",
+        "a recipient of a lower part is sent to again",
+        (Edit("consumer/expand.py", "if part.number > 0:", "if part.number > 99:"),),
+    ),
+)
