@@ -9,7 +9,7 @@ import orjson
 
 from consumer.events import Event
 from consumer.intake import Incoming
-from core.ids import ChunkId, LogId, log_id, position
+from core.ids import ChunkId, LogId, RequestKey, log_id, position
 from core.outcome import Failed, Message, Retry, Sent, Uncertain
 from core.plan import indices
 from core.work import Window
@@ -34,6 +34,16 @@ class Call(NamedTuple):
     delivery: str
     process: str
     provider: str
+
+
+@dataclass
+class Bound:
+    """How many calls about a request may still begin, between one call of the book and another."""
+
+    key: RequestKey
+    most: int
+    first: int
+    end: int | None = None
 
 
 @dataclass
@@ -63,6 +73,7 @@ class Books:
         self.doubted: set[str] = set()
         """Deliveries of windows that were open when their owner was killed, or was away for too long."""
         self.troubles: dict[str, Troubles] = {}
+        self.bounds: list[Bound] = []
         self._owners: dict[ChunkId, tuple[str, int, float]] = {}
         self._now, self._fail = now, fail
 
@@ -76,6 +87,19 @@ class Books:
         for document in self.store.open_chunks():
             if document.owner and document.owner.startswith(f"{process}."):
                 self.doubted |= _in_window(document)
+
+    def ordered(self, key: RequestKey, may_still_be_sent: int) -> None:
+        """A cancel or a pause holds from now on, and its caller will be told how many sends may still begin."""
+        request = self.store.requests[key].request
+        if request.cancelled or request.marks.paused:
+            self.bounds.append(Bound(key, may_still_be_sent, len(self.calls)))
+
+    def resumed(self, key: RequestKey) -> None:
+        """From now on it is sent again, unless it was cancelled."""
+        if not self.store.requests[key].request.cancelled:
+            for bound in self.bounds:
+                if bound.key == key and bound.end is None:
+                    bound.end = len(self.calls)
 
     # ------------------------------------------------------------------ what must hold at once
 

@@ -1,14 +1,23 @@
-"""A caller that changes its mind: it cancels a request, through a process of its own that may die too."""
+"""A caller that changes its mind: it cancels, pauses and resumes a request, through a process that may die too."""
 
 import asyncio
 import random
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
 
+from core.ids import RequestKey
+from ledger.control import Ordered, cancel_request, pause_request, resume_request
 from ledger.errors import LedgerUnavailable
 from ledger.memory import MemoryLedger
 from tests.simulate.gate import Gate, Hindrance, ports
 from tests.simulate.loop import Actor
 from tests.simulate.scenario import Ask
+
+ORDERS: Mapping[str, Callable[[Any, RequestKey], Awaitable[Ordered | None]]] = {
+    "cancel": cancel_request,
+    "pause": pause_request,
+    "resume": resume_request,
+}
 
 
 class Ground(Hindrance, Protocol):
@@ -18,20 +27,30 @@ class Ground(Hindrance, Protocol):
     ledger: MemoryLedger
 
 
+class _Ledger:
+    def __init__(self, world: Ground, gate: Gate) -> None:
+        vars(self).update(ports(world.ledger, gate))
+
+
 class Caller(Actor):
-    """Who cancels one request."""
+    """Who gives the orders about one request, each until it is answered."""
 
     def __init__(self, world: Ground, ask: Ask) -> None:
         super().__init__(f"c{ask.request_id[1:]}")
-        self._ask, self._ports = ask, ports(world.ledger, Gate(world, self))
+        self._world, self._ask = world, ask
+        self._ledger = _Ledger(world, Gate(world, self))
 
-    async def cancel(self) -> None:
-        """Mark the request, then its chunks, again and again until it is answered."""
-        await asyncio.sleep(self._ask.cancel_at or 0.0)
+    async def give_orders(self) -> None:
+        """All of them, one after the other."""
+        for at, order in self._ask.orders:
+            await asyncio.sleep(at - self._world.loop.time())
+            await self.give(order)
+
+    async def give(self, order: str) -> None:
+        """Give one order again and again until it is answered."""
         while True:
             try:
-                if await self._ports["requests"].cancel(self._ask.key):
-                    await self._ports["chunks"].mark_cancelled(self._ask.key)
+                await ORDERS[order](self._ledger, self._ask.key)
             except LedgerUnavailable:
                 await asyncio.sleep(0.3)
             else:

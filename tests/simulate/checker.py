@@ -37,6 +37,7 @@ class Checker:
                 yield from self._refused_wholly(ask)
             else:
                 yield from self._request(ask, document.request)
+        yield from self._orders()
         yield from self._nothing_else()
 
     # ------------------------------------------------------------------ events
@@ -147,7 +148,7 @@ class Checker:
             yield f"I4: {brief} was taken {taken} times"
         if outcome is Status.UNKNOWN and log.id not in self._doubts:
             yield f"I4: {brief} is unknown ({log.reason}), and nothing ever put it in doubt"
-        if outcome is Status.CANCELLED and ask.cancel_at is None:
+        if outcome is Status.CANCELLED and not ask.ordered("cancel"):
             yield f"{brief} is cancelled, and nobody cancelled"
         if outcome is Status.EXPIRED and ask.expires_at is None:
             yield f"{brief} is expired, and nothing was to expire"
@@ -175,6 +176,15 @@ class Checker:
         most = self._world.limits.retry.max_attempts
         if log.attempts > most:
             yield f"I7: {brief} has {log.attempts} attempts of {most}"
+
+    def _orders(self) -> Iterator[str]:
+        """A cancel or a pause takes hold within the windows that were open."""
+        for bound in self._books.bounds:
+            calls = self._books.calls[bound.first : bound.end]
+            sent = [call for call in calls if call.delivery.startswith(f"log_{bound.key}")]
+            if len(sent) > bound.most:
+                brief = self._books.brief(sent[-1].delivery)
+                yield f"{brief} was sent after a cancel or a pause that left {bound.most}: {len(sent)} since"
 
     # ------------------------------------------------------------------ what nobody asked for
 

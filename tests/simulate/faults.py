@@ -38,6 +38,11 @@ STEPS = (
     "give_up",
     "cancel",
     "mark",
+    "pause",
+    "resume",
+    "hold",
+    "in_windows",
+    "marks",
 )
 """The named steps of docs/protocol.md, and the questions in between."""
 

@@ -1,6 +1,7 @@
 """The one way from a simulated process to the world: each call is a step, and the seed decides what becomes of it."""
 
 import asyncio
+import functools
 import inspect
 import random
 from collections.abc import Awaitable, Callable, Mapping
@@ -165,10 +166,13 @@ class Port:
     """One part of the ledger, each of whose coroutine methods is a step."""
 
     def __init__(self, inner: object, part: str, gate: Gate) -> None:
-        for name in dir(inner):
-            method = getattr(inner, name)
-            if not name.startswith("_") and inspect.iscoroutinefunction(method):
-                setattr(self, name, _stepwise(method, _NAMES.get((part, name), name), gate))
+        for name in _steps_of(type(inner)):
+            setattr(self, name, _stepwise(getattr(inner, name), _NAMES.get((part, name), name), gate))
+
+
+@functools.cache
+def _steps_of(kind: type) -> tuple[str, ...]:
+    return tuple(n for n, m in vars(kind).items() if not n.startswith("_") and inspect.iscoroutinefunction(m))
 
 
 def _stepwise(method: Callable[..., Awaitable[Any]], step: str, gate: Gate) -> Callable[..., Awaitable[Any]]:

@@ -13,6 +13,7 @@ from consumer.events import Event
 from consumer.intake import Incoming
 from consumer.memory_bus import MemoryBus
 from consumer.metrics import Metrics
+from consumer.process import ANSWER_SECONDS, DRAIN_SECONDS
 from consumer.progress import Progress
 from consumer.requests import RequestCache
 from consumer.slots import Slots
@@ -35,7 +36,6 @@ from tests.simulate.provider import Side
 from tests.simulate.scenario import TOPICS
 
 CLUSTER = "cluster"
-DRAIN_SECONDS = 8.0
 METRICS = Metrics()
 """Of all processes: they only count."""
 SEALER = Sealer([("k1", bytes(32))])
@@ -244,10 +244,12 @@ class Process(Actor):
             await self._gate.step(step, lambda: self._world.kafka.commit(read), about, unanswered, "bus")
 
     async def stop(self) -> None:
-        """SIGTERM."""
+        """SIGTERM, as consumer/process.py obeys it."""
         tools = self.tools
         tools.stopping.set()
         tools.caller.close()
+        tools.providers.stop(ANSWER_SECONDS)
+        self._world.kafka.leave(self)
         await asyncio.gather(*(s.drain(DRAIN_SECONDS) for s in (*self.slots.values(), *self.sweep_slots.values())))
         for task in self._tasks:
             task.cancel()

@@ -38,6 +38,7 @@ class Side:
     """Does something after so many seconds, whatever becomes of who asked."""
     taken: Counter[str] = field(default_factory=Counter)
     taken_at: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    refused: set[str] = field(default_factory=set)
     doubts: set[str] = field(default_factory=set)
     """Whose sender may not know whether it was taken, through this side's own doing."""
     texts: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -45,8 +46,8 @@ class Side:
     clock: Callable[[], float] = float
 
     def take(self, message: Message) -> None:
-        """Accept a message; one that deduplicates takes a delivery once."""
-        if self.deduplicates and self.taken[message.id]:
+        """Accept a message; one that deduplicates takes a delivery once, and none that it has refused."""
+        if self.deduplicates and (self.taken[message.id] or message.id in self.refused):
             return
         self.taken[message.id] += 1
         self.taken_at[message.id].append(self.clock())
@@ -58,6 +59,8 @@ class Side:
         kind = self.rng.choices(kinds, [self.mood[one] for one in kinds])[0]
         if self.deduplicates and self.taken[message.id] and kind in {"failed", "unavailable"}:
             kind = "sent"
+        if self.deduplicates and message.id in self.refused:
+            kind = "failed"
         return await self._in(kind, message)
 
     async def _in(self, kind: str, message: Message) -> Answer:
@@ -76,6 +79,7 @@ class Side:
             case "limited":
                 return Retry(Reason.RATE_LIMITED, None, draw() * 3 if draw() < 0.5 else None)
             case "failed":
+                self.refused.add(message.id)
                 return Failed(Reason.REJECTED)
             case _:
                 self.doubts.add(message.id)

@@ -65,6 +65,8 @@ def _watched(errors: list[str]) -> Generator[None]:
 def _uncollected() -> Generator[None]:
     """No garbage is looked for while a world runs: what that closes would come at another moment each time."""
     gc.disable()
+    if not gc.get_freeze_count():
+        gc.freeze()  # what was imported is not walked again after every world
     try:
         yield
     finally:

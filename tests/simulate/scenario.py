@@ -54,7 +54,8 @@ class Ask:
     expires_at: float | None = None
     reply_topic: str | None = None
     template: str | None = None
-    cancel_at: float | None = None
+    orders: list[tuple[float, str]] = field(default_factory=list)
+    """What its caller orders later, and when."""
     withheld: int | None = None
     """The part that never comes, or comes too late."""
     contradicted: bool = False
@@ -63,6 +64,10 @@ class Ask:
     @property
     def key(self) -> RequestKey:
         return request_key(TENANT, self.request_id)
+
+    def ordered(self, order: str) -> bool:
+        """Whether this is ever ordered."""
+        return any(one == order for _, one in self.orders)
 
     def people(self) -> Iterator[tuple[int, LogId, Person]]:
         """(part, delivery, person)."""
@@ -139,11 +144,21 @@ class Scenario:
         if rng.random() < 0.15:
             ask.reply_topic = REPLIES
         ask.template = template
-        if rng.random() < 0.25 or (first and needed in {"cancel", "mark"}):
-            ask.cancel_at = rng.uniform(0, 12)
+        ask.orders = self._orders(first=first)
         if parts > 1 and (rng.random() < 0.15 or (first and needed in {"cut", "give_up", "lag"})):
             ask.withheld = rng.choice((parts - 1, parts - 1, rng.randrange(parts)))
         return ask
+
+    def _orders(self, *, first: bool) -> list[tuple[float, str]]:
+        """A cancel, or pauses and resumes that may end in one."""
+        rng, needed, at, orders = self._rng, self._needed if first else "", self._rng.uniform(0, 9), []
+        if needed in {"pause", "resume", "hold"} or rng.random() < 0.2:
+            for order in ("pause", "resume", "pause", "resume")[: rng.choice((2, 2, 3, 4))]:
+                orders.append((at, order))
+                at += rng.choice((0.1, 2.0, 8.0)) * rng.random()
+        if needed in {"cancel", "mark", "in_windows"} or rng.random() < 0.2:
+            orders.append((at, "cancel"))
+        return orders
 
     def _people(self, channel: Channel, content: str, parts: int) -> list[list[Person]]:
         rng, seen, found = self._rng, list[str](), list[list[Person]]()
@@ -174,7 +189,7 @@ class Scenario:
         for part in range(len(ask.parts)):
             when = at
             if part == ask.withheld:
-                if rng.random() < 0.5:
+                if rng.random() < 0.5 or self._needed in {"cut", "give_up", "lag"}:
                     continue
                 when = at + rng.uniform(PART_TIMEOUT_SECONDS - 5, PART_TIMEOUT_SECONDS + 15)
             self._add(when, topic, number, ask.record(part), ask.request_id, part, is_right=True)

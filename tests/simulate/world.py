@@ -121,18 +121,26 @@ class World:
     async def _main(self) -> None:
         rng, loop = self.rng, self.loop
         self._put_templates()
-        for _ in range(rng.choice((1, 2, 2, 3, 4))):
+        for _ in range(rng.choice((1, 2, 2, 2, 3, 4))):
             self.boot()
         loop.start(WORLD, self._publish_all())
         for ask in self.scenario.asks:
-            if ask.cancel_at is not None:
+            if ask.orders:
                 caller = Caller(self, ask)
-                loop.start(caller, caller.cancel())
+                loop.start(caller, caller.give_orders())
         rough = loop.start(WORLD, self.weather.blow())
-        await asyncio.sleep(rng.uniform(12, 45))
+        until, early = rng.uniform(10, 35), rng.random() < 0.7
+        if self.faults.aimed[0] in {"cut", "give_up", "lag"}:
+            until += PART_TIMEOUT_SECONDS
+        await self._until(until, early=early)
         rough.cancel()
         self.heal()
         await self._settle()
+
+    async def _until(self, until: float, *, early: bool) -> None:
+        """Return at this time, or as soon as nothing is left to do."""
+        while self.loop.time() < until and not (early and self._unsettled() is None):  # noqa: ASYNC110  # virtual time
+            await asyncio.sleep(1.0)
 
     def heal(self) -> None:
         """From now on nothing goes wrong any more."""
@@ -147,6 +155,12 @@ class World:
         if not any(self._lives(process) for process in self.processes):
             self.boot()
         self.kafka.rebalance()  # a record whose commit failed comes again
+        for ask in self.scenario.asks:
+            if ask.ordered("pause"):  # whoever paused it may have died
+                caller = Caller(self, ask)
+                self._later(
+                    max(at for at, _ in ask.orders), lambda one=caller: self.loop.start(one, one.give("resume"))
+                )  # type: ignore[misc]
 
     async def _settle(self) -> None:
         deadline = self.loop.time() + PATIENCE_SECONDS
@@ -158,7 +172,7 @@ class World:
                 self.fail(f"liveness: so many steps, and still {why}")
                 return
             await asyncio.sleep(1.0)
-        await asyncio.sleep(3.0)
+        await asyncio.sleep(2.0)
         if self.loop.broken:
             self.fail(self.loop.broken[0])
 
@@ -278,6 +292,10 @@ class World:
             self.books.claimed(actor.name, said, LEASE_SECONDS)
             if actor.dead:  # its claim arrived after its death
                 self.books.killed(actor.name)
+        elif step == "in_windows":
+            self.books.ordered(about[0], said)
+        elif step == "resume" and said:
+            self.books.resumed(about[0])
         elif step == "advance" and actor.dead:
             self.books.killed(actor.name)
         if self.trace is not None:
