@@ -26,11 +26,12 @@ from cli.errors import CommandError
 
 _USAGE = "2 options or settings are missing or contradict each other"
 _UNPREPARED = "3 topics or indexes are missing, run `rollcall setup`"
+_WEDGED = "4 Kafka answers and takes nothing that it publishes, start it anew"
 _EXITS = {
     "init": f"0 written; 1 it failed; {_USAGE}, or the file exists.",
     "setup": f"0 all is there; 1 it failed, or something is missing or differs; {_USAGE}.",
-    "producer": f"0 stopped as asked; 1 it failed; {_USAGE}; {_UNPREPARED}.",
-    "consumer": f"0 stopped as asked; 1 it failed; {_USAGE}; {_UNPREPARED}.",
+    "producer": f"0 stopped as asked; 1 it failed; {_USAGE}; {_UNPREPARED}; {_WEDGED}.",
+    "consumer": f"0 stopped as asked; 1 it failed; {_USAGE}; {_UNPREPARED}; {_WEDGED}.",
     "send": "0 all accounted for and none failed; 1 it failed, some recipients did, or not all are accounted for; "
     f"{_USAGE}; 3 there is no such template; 130 interrupted.",
     "resend": "0 sent again, all accounted for and none failed, or there was nothing to send; 1 it failed, some "
@@ -49,7 +50,8 @@ _EXITS = {
 }
 _ALL_EXITS = (
     f"0 done; 1 it failed, or not all are accounted for; {_USAGE}; "
-    "3 there is no such request, template or dead letter, or topics or indexes are missing; 130 interrupted."
+    "3 there is no such request, template or dead letter, or topics or indexes are missing; "
+    "4 a service cannot publish any more; 130 interrupted."
 )
 
 
