@@ -17,6 +17,11 @@ class Slots:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
+    def number(self) -> int:
+        """How many there are."""
+        return self._number
+
+    @property
     def taken(self) -> int:
         """How many tasks are at work."""
         return len(self._tasks)
@@ -56,6 +61,11 @@ class Slots:
         if not task.cancelled() and (error := task.exception()):
             # The lease runs out and the next owner repairs what is open; the type is all that may be said.
             log.error("delivering failed", error=type(error).__name__, where=where(error))
+
+    async def one_ended(self, seconds: float) -> None:
+        """Wait until a task at work has ended, for so many seconds at most."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
 
     async def drain(self, seconds: float) -> None:
         """Wait for the work under way; what has not ended by then is cancelled."""

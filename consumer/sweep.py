@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from consumer.complete import announce, complete
-from consumer.deliver import Claimer, deliver
+from consumer.deliver import Claimer, Taken, deliver
 from consumer.marks import mark
 from consumer.retention import Retention
 from consumer.slots import Slots
@@ -14,12 +15,14 @@ from consumer.tools import Tools, log, where
 from core.ids import RequestKey
 from ledger.errors import LedgerUnavailable
 from ledger.values import Request
-from schemas.statuses import Lane
+from schemas.statuses import Channel, Lane
 
 DUE_SECONDS = 0.25
 """How often each lane is asked for due chunks, on average: what is due starts within a second."""
 CARE_SECONDS = 1.0
 """How often all the rest is done."""
+MOST_OF_ONE_CHANNEL = 0.75
+"""What share of a lane's slots may be at work for one channel; as many claims as are under way at once may exceed it."""
 MOST_ASKING = 4
 """How many claims of a lane are under way at once while there is much that is due."""
 IDLE_SECONDS = 10.0
@@ -42,6 +45,7 @@ class Sweeper:
         self._counted_at = float("-inf")
         self._cares = Slots(CARES)
         self._in_care: set[RequestKey] = set()
+        self._at_work: Counter[tuple[Lane, Channel]] = Counter()
 
     async def run(self) -> None:
         """Sweep until the process stops: each lane by itself, so that due chunks wait for nothing else."""
@@ -80,8 +84,19 @@ class Sweeper:
         While all that ask find something, more of them ask.
         """
         asking = 1
-        while all(await asyncio.gather(*(self._start_due(lane) for _ in range(asking)))):
-            asking = min(asking * 2, MOST_ASKING)
+        while not self._tools.stopping.is_set():
+            held_back = self._crowding(lane)
+            if all(await asyncio.gather(*(self._start_due(lane) for _ in range(asking)))):
+                asking = min(asking * 2, MOST_ASKING)
+            elif held_back:
+                await self._slots[lane].one_ended(DUE_SECONDS)
+            else:
+                break
+
+    def _crowding(self, lane: Lane) -> frozenset[Channel]:
+        """The channels that have their share of a lane: a slow provider of one must not keep the other waiting."""
+        most = max(1, round(self._slots[lane].number * MOST_OF_ONE_CHANNEL))
+        return frozenset(channel for channel in Channel if self._at_work[lane, channel] >= most)
 
     async def _start_due(self, lane: Lane) -> bool:
         """Start on the chunk that waits longest, as soon as a slot is free; whether there was one."""
@@ -90,11 +105,18 @@ class Sweeper:
         if self._tools.stopping.is_set():
             slots.give_back()
             return False
-        taken = await slots.use_for(self._claimer.due(lane))
+        taken = await slots.use_for(self._claimer.due(lane, self._crowding(lane)))
         if taken is None:
             return False
-        slots.start(deliver(taken, self._tools))
+        self._at_work[lane, taken.claimed.chunk.channel] += 1
+        slots.start(self._deliver(taken, lane))
         return True
+
+    async def _deliver(self, taken: Taken, lane: Lane) -> None:
+        try:
+            await deliver(taken, self._tools)
+        finally:
+            self._at_work[lane, taken.claimed.chunk.channel] -= 1
 
     async def unfinished_requests(self) -> None:
         """Finish what nobody finished: completions, their events, parts that never came."""

@@ -11,7 +11,7 @@ from core.ids import ChunkId, LogId, RequestKey
 from core.work import Counts, Window, Work
 from ledger.reading import LogQuery, Page, RequestPage, RequestQuery
 from ledger.values import Chunk, Claim, Claimed, Head, Hold, Log, Marks, Part, Request, StoredTemplate, TakenKey
-from schemas.statuses import Lane
+from schemas.statuses import Channel, Lane
 
 
 class Requests(Protocol):
@@ -84,8 +84,11 @@ class Chunks(Protocol):
     async def claim(self, chunk_id: ChunkId, claim: Claim) -> Claimed | None:
         """Take the chunk if it is open, due and without a live lease: a new owner, fence + 1, the first window."""
 
-    async def claim_due(self, lane: Lane, claim: Claim) -> Claimed | None:
-        """Take the chunk of this lane that waits longest for a sweeper: due, lapsed, or not claimed for a minute."""
+    async def claim_due(self, lane: Lane, claim: Claim, without: Collection[Channel] = ()) -> Claimed | None:
+        """Take the chunk of this lane that waits longest for a sweeper: due, lapsed, or not claimed for a minute.
+
+        Those of the channels named in `without` are left to others.
+        """
 
     async def renew(self, hold: Hold) -> bool:
         """Extend the lease; False: another took over."""

@@ -10,7 +10,7 @@ from core.work import Counts, Window, Work
 from ledger.memory.store import ChunkDocument, Store
 from ledger.sealing import HASH_BYTES
 from ledger.values import Chunk, Claim, Claimed, Hold, Marks
-from schemas.statuses import Lane, Status
+from schemas.statuses import Channel, Lane, Status
 
 UNCLAIMED_SECONDS = 60
 """How long a chunk waits for its wake-up call before a sweeper may take it."""
@@ -42,11 +42,11 @@ class MemoryChunks:
         document = self._store.chunks.get(chunk_id)
         return self._claim(document, claim) if document else None
 
-    async def claim_due(self, lane: Lane, claim: Claim) -> Claimed | None:
+    async def claim_due(self, lane: Lane, claim: Claim, without: Collection[Channel] = ()) -> Claimed | None:
         """Take the chunk of this lane that waits longest for a sweeper."""
         now = self._store.clock()
         ripe = [d for d in self._store.open_chunks() if d.chunk.lane is lane and d.sweep_at <= now]
-        ripe = [d for d in ripe if d.is_claimable(now)]
+        ripe = [d for d in ripe if d.is_claimable(now) and d.chunk.channel not in without]
         return self._claim(min(ripe, key=lambda document: document.sweep_at), claim) if ripe else None
 
     async def renew(self, hold: Hold) -> bool:

@@ -26,7 +26,7 @@ from ledger.mongo.chunk_documents import (
 )
 from ledger.mongo.connection import Document, ServerClock, answering
 from ledger.values import Chunk, Claim, Claimed, Hold, Marks
-from schemas.statuses import Lane, Status
+from schemas.statuses import Channel, Lane, Status
 
 UNCLAIMED_SECONDS = 60
 """How long a new chunk is left to its wake-up call before a sweeper may take it."""
@@ -60,7 +60,7 @@ class MongoChunks:
         mine = {"open": True, "owner": claim.owner}
         return await self._claim({"_id": chunk_id, "$or": [mine, _CLAIMABLE]}, claim)
 
-    async def claim_due(self, lane: Lane, claim: Claim) -> Claimed | None:
+    async def claim_due(self, lane: Lane, claim: Claim, without: Collection[Channel] = ()) -> Claimed | None:
         """One update on the chunk that waits longest."""
         if claim.owner in self._unanswered:  # asked before, no answer came: that claim may have taken a chunk
             with answering():
@@ -70,6 +70,8 @@ class MongoChunks:
             if mine:
                 return await self.claim(ChunkId(mine["_id"]), claim)
         due = {"lane": lane.value, "sweep_at": {"$lte": self._clock.now()}, **_CLAIMABLE}
+        if without:
+            due["channel"] = {"$nin": [channel.value for channel in without]}
         self._unanswered.add(claim.owner)
         claimed = await self._claim(due, claim, sort=[("sweep_at", 1)])
         self._unanswered.discard(claim.owner)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from core.work import Batch, Line, Window, Work
 from ledger.ports import Ledger
-from schemas.statuses import Lane
+from schemas.statuses import Channel, Lane
 from tests.builders import a_chunk, a_claim, some_counts
 from tests.contract.conftest import Wait
 from tests.contract.ledger_steps import inserted_and_claimed
@@ -38,6 +38,19 @@ async def test_a_scheduled_chunk_is_found_when_it_is_due(ledger: Ledger, wait: W
 
     assert early is None
     assert await swept(ledger) == chunk.id
+
+
+async def test_a_channel_may_be_left_out(ledger: Ledger) -> None:
+    for number, channel in enumerate((Channel.SMS, Channel.EMAIL)):
+        due_at = ledger.now() - timedelta(seconds=20 - number)
+        await ledger.chunks.insert(a_chunk(f"req-{number}", channel=channel, due_at=due_at))
+
+    assert await ledger.chunks.claim_due(Lane.BULK, a_claim(), frozenset(Channel)) is None
+    found = await ledger.chunks.claim_due(Lane.BULK, a_claim(), {Channel.SMS})
+    assert found is not None
+    assert found.chunk.channel is Channel.EMAIL
+    assert await ledger.chunks.claim_due(Lane.BULK, a_claim(), {Channel.SMS}) is None
+    assert await ledger.chunks.claim_due(Lane.BULK, a_claim()) is not None
 
 
 async def test_a_chunk_due_in_the_past_is_found_at_once(ledger: Ledger) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,9 +17,10 @@ from consumer.subscribers import wake_up
 from consumer.sweep import ROUND, Sweeper
 from consumer.tools import Tools
 from core.ids import request_key
+from core.outcome import Answer, Message
 from schemas.results import ChunkPointer
-from schemas.statuses import Lane
-from tests.flow.world import LEASE_SECONDS, TOPICS, Steps, World
+from schemas.statuses import Channel, Lane
+from tests.flow.world import LEASE_SECONDS, START, TOPICS, Accounting, Steps, World
 
 NUMBERS = [f"138000000{n:02d}" for n in range(8)]
 
@@ -112,6 +114,35 @@ async def test_a_crowd_of_unfinished_requests_leaves_the_sweeper_time_for_due_ch
     tools, faulty = with_fault(world, "unfinished", 0)
     await sweeper_of(tools, {lane: Slots(2) for lane in Lane}).unfinished_requests()
     assert 1 < faulty.calls <= ROUND
+
+
+async def test_a_channel_whose_provider_hangs_leaves_slots_for_what_is_due_of_the_other() -> None:
+    answering = asyncio.Event()
+
+    class Hanging(Accounting):
+        async def send(self, message: Message) -> Answer:
+            await answering.wait()
+            return await super().send(message)
+
+    world = World(Hanging(), mail := Accounting("post", Channel.EMAIL))
+    soon = (START + timedelta(seconds=60)).isoformat()
+    for number in range(12):
+        await world.expand(world.record(NUMBERS[0], request_id=f"sms-{number}", send_at=soon))
+    for number in range(3):
+        said = {"channel": "email", "subject": "Hello", "send_at": soon}
+        await world.expand(world.record("ann@example.com", request_id=f"mail-{number}", **said))
+    world.pass_time(61)
+    tools, slots = world.tools(), {lane: Slots(4) for lane in Lane}
+    sweeping = asyncio.create_task(sweeper_of(tools, slots).run())
+    try:
+        await until(lambda: mail.calls.total() == 3)
+        assert len(world.events("request.completed")) <= 3
+        answering.set()
+        await until(lambda: len(world.events("request.completed")) == 15)
+    finally:
+        answering.set()
+        tools.stopping.set()
+        await sweeping
 
 
 class BrokenProducer:
