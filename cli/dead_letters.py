@@ -11,7 +11,7 @@ import orjson
 from cli.console import open_console, plain_table, print_table, printable
 from cli.errors import CommandError, UnknownLetter, UsageError
 from cli.kafka import answering
-from cli.letters import Letter, open_letters
+from cli.letters import Letter, Letters, open_letters
 from cli.settings import SealingSettings, load
 from consumer.refuse import DEAD_LETTER
 from ledger.errors import SealingError
@@ -83,12 +83,22 @@ def run_show(settings: CommonSettings, place: str, *, reveal: bool) -> None:
 
 
 async def _find(settings: CommonSettings, place: str) -> Letter | None:
-    own, origin = _OWN.fullmatch(place), _ORIGIN.fullmatch(place)
-    if not own and not origin:
-        raise UsageError("PLACE: is written topic/partition/offset, or partition/offset of the letter itself")
+    check_place(place)
     with answering(settings):
         async with open_letters(settings) as letters:
-            return await (letters.at(int(own[1]), int(own[2])) if own else letters.of_origin(place))
+            return await find_letter(letters, place)
+
+
+def check_place(place: str) -> None:
+    """Raise UsageError for what names no letter."""
+    if not _OWN.fullmatch(place) and not _ORIGIN.fullmatch(place):
+        raise UsageError("PLACE: is written topic/partition/offset, or partition/offset of the letter itself")
+
+
+async def find_letter(letters: Letters, place: str) -> Letter | None:
+    """The letter at its own place, or of a record that stood at this one."""
+    own = _OWN.fullmatch(place)
+    return await (letters.at(int(own[1]), int(own[2])) if own else letters.of_origin(place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +109,10 @@ class Opened:
     value: bytes | None = field(repr=False)
     length: int
     """Of the value before it was cut."""
+    place: str | None = None
+    """Where and when the record stood, topic/partition/offset/timestamp in ms; None: an older consumer wrote it."""
+    headers_kept: bool = True
+    """Whether the headers are there; very long ones are not."""
 
     @property
     def cut(self) -> bool:
@@ -118,7 +132,9 @@ def open_letter(sealer: Sealer, sealed: bytes) -> Opened:
         raise CommandError(f"ROLLCALL_SEALING_KEYS: {error}; {hint}") from None
     except (ValueError, LookupError, TypeError):
         raise CommandError("the letter holds no record: no consumer of this version wrote it") from None
-    return Opened(headers, None if about["null"] else plain[4 + length :], about["bytes"])
+    place = f"{about['origin']}/{about['timestamp_ms']}" if "origin" in about else None
+    value = None if about["null"] else plain[4 + length :]
+    return Opened(headers, value, about["bytes"], place, headers_kept=about["headers"] is not None)
 
 
 def _key_id(sealed: bytes) -> str:

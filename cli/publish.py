@@ -24,10 +24,13 @@ class Published:
 
 
 @asynccontextmanager
-async def open_publisher(settings: CommonSettings) -> AsyncIterator[AIOKafkaProducer]:
+async def open_publisher(
+    settings: CommonSettings, max_request_bytes: int = 1024 * 1024
+) -> AsyncIterator[AIOKafkaProducer]:
     """A producer. Not idempotent: such a one can hang, and a repeated part is the same part."""
     quiet()
-    producer = AIOKafkaProducer(**settings.kafka_options(), acks="all", compression_type="lz4")
+    options = {**settings.kafka_options(), "max_request_size": max_request_bytes}
+    producer = AIOKafkaProducer(**options, acks="all", compression_type="lz4")
     try:
         await within(PATIENCE_SECONDS, producer.start())
         yield producer

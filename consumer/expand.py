@@ -6,7 +6,7 @@ from datetime import datetime
 
 from consumer.complete import complete
 from consumer.events import Refusal, accepted_event
-from consumer.intake import Incoming, decode, read_correlation, read_reply_topic, reply_topic_allowed
+from consumer.intake import Incoming, decode, first_place, read_correlation, read_reply_topic, reply_topic_allowed
 from consumer.marks import mark
 from consumer.progress import EXPAND
 from consumer.recipients import PartChecker, bounds_of, expire_all, make_chunk, suppress_known
@@ -20,7 +20,7 @@ from ledger.digests import request_digests
 from ledger.errors import SealingError
 from ledger.texts import Text
 from ledger.values import Head, Part, Request
-from schemas.requests import BulkRequest
+from schemas.requests import BulkRequest, too_far_ahead
 from schemas.statuses import Lane, Rejection
 
 
@@ -66,8 +66,11 @@ async def _check(
     if isinstance(request, Refusal):
         return request
     correlation_id = read_correlation(record)
+    if found := too_far_ahead(request, request.accepted_at or record.time):
+        field, problem = found
+        return about(request, Refusal(Rejection.INVALID_SCHEMA, f"{field}: {problem}", (field,)), correlation_id)
     if request.request_id is None:
-        made = bare_request_id(cluster, record.topic, record.partition, record.offset, record.timestamp_ms)
+        made = bare_request_id(cluster, *first_place(record))
         request = request.model_copy(update={"request_id": made})
     reply_topic = await _reply_topic(record, request, tools)
     key, stands = request_key(request.tenant_id, str(request.request_id)), None

@@ -1,6 +1,7 @@
 """From bytes to a request: decode and check; whatever is wrong becomes a Refusal, and nothing is lost."""
 
 import fnmatch
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,10 @@ from schemas.requests import BulkRequest
 from schemas.statuses import Rejection
 from schemas.topics import Topics
 
+REPLAY_OF = "rollcall_replay_of"
+"""The header of a record that is published again from the dead letters: where and when its first one stood."""
+
+_PLACE = re.compile(r"([A-Za-z0-9._-]{1,249})/(\d{1,9})/(\d{1,18})/(\d{1,18})")
 _REPLY_HEADERS = ("reply_to", "kafka_replyTopic")
 _CORRELATION_HEADERS = ("correlation_id", "kafka_correlationId")
 _MOST_FIELDS = 20
@@ -172,6 +177,17 @@ def read_correlation(record: Incoming) -> str | None:
     except UnicodeDecodeError:
         return value.hex()
     return text if text.isprintable() else value.hex()
+
+
+def first_place(record: Incoming) -> tuple[str, int, int, int]:
+    """(topic, partition, offset, timestamp in ms) of a record: those of its first one where it is a replay.
+
+    Whoever may write to the intake may name any place there. That gives nobody more than naming any request id does.
+    """
+    said = (_header(record, (REPLAY_OF,)) or b"").decode("ascii", "replace")
+    if found := _PLACE.fullmatch(said):
+        return found[1], int(found[2]), int(found[3]), int(found[4])
+    return record.topic, record.partition, record.offset, record.timestamp_ms
 
 
 def read_reply_topic(record: Incoming, request: BulkRequest) -> str | Refusal | None:

@@ -41,11 +41,17 @@ def seal_record(sealer: Sealer, record: Incoming) -> bytes:
     """A record as it lies in the dead letters: four bytes length, its headers as JSON, its value; all sealed.
 
     What was compressed to pass the topic's limit may not fit: its value is cut, and very long headers are left out.
-    `bytes` tells how long the value was.
+    `bytes` tells how long the value was. Where and when it stood is sealed too: it decides the id of a bare record.
     """
     value = record.value or b""
     encoded = [[name, None if said is None else base64.b64encode(said).decode()] for name, said in record.headers]
-    about: dict[str, Any] = {"headers": encoded, "null": record.value is None, "bytes": len(value)}
+    about: dict[str, Any] = {
+        "headers": encoded,
+        "null": record.value is None,
+        "bytes": len(value),
+        "origin": record.origin,
+        "timestamp_ms": record.timestamp_ms,
+    }
     head = orjson.dumps(about)
     if len(head) > _ROOM_BYTES - LARGEST_BYTES:
         head = orjson.dumps(about | {"headers": None})

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from cli.errors import EXIT_FAILED
 from schemas.statuses import Rejection
 
 dead_letters = typer.Typer(name="dead-letters", help="Records that could not be used.", no_args_is_help=True)
@@ -50,3 +51,31 @@ def show(
     from schemas.settings import CommonSettings  # noqa: PLC0415
 
     run_show(load(CommonSettings), place, reveal=reveal)
+
+
+@dead_letters.command(
+    epilog="Exit codes: 0 published again, also when there was none; 1 it failed, or some could not be published; "
+    "2 wrong options; 3 there is none such."
+)
+def replay(
+    places: Annotated[
+        list[str] | None,
+        typer.Argument(help="Records by their origin, topic/partition/offset, or letters by their partition/offset."),
+    ] = None,
+    *,
+    reason: Annotated[Rejection | None, typer.Option(help="All that were refused for this, oldest first.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="With --reason: how many of the newest.")] = 100,
+    force: Annotated[bool, typer.Option("--force", help="Also what would be refused again.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be published, publish nothing.")] = False,
+) -> None:
+    """Publish records again once the cause is mended: a key given back, a template stored, a topic allowed.
+
+    Each goes to the topic that it came from, with its key and headers. It is the same request again: one that names no
+    id gets that of its first record. So nobody is sent to twice, however often a letter is replayed.
+
+    Example: rollcall dead-letters replay --reason unknown_template --limit 500
+    """
+    from cli.replay import Wanted, run  # noqa: PLC0415
+
+    if run(Wanted(places or (), reason, limit, force, dry_run)):
+        raise typer.Exit(EXIT_FAILED)

@@ -126,6 +126,30 @@ def test_what_could_not_be_used_is_listed_and_shown_and_only_revealed_on_demand(
     assert (unknown.exit_code, unknown.stdout) == (3, "")
 
 
+def test_a_record_is_published_again_once_its_template_is_there_and_is_sent_once(house: House) -> None:
+    record = {
+        "tenant_id": "tnt_look",
+        "channel": "sms",
+        "content": "",
+        "template": "later",
+        "recipients": ["13877770001"],
+    }
+    (origin,) = asyncio.run(publish(house.bootstrap, house.topics.requests_express, record, key="k2"))
+    by_reason = ("dead-letters", "replay", "--reason", "unknown_template")
+    deadline = time.monotonic() + 60
+    while origin not in (dry := rollcall(house, *by_reason, "--dry-run").stdout):
+        assert time.monotonic() < deadline
+    assert dry.endswith("1 would be published again\n")
+    assert rollcall(house, "template", "put", "later", *TENANT, "--content", "Here at last").exit_code == 0
+    for args in (by_reason, ("dead-letters", "replay", origin)):
+        done = rollcall(house, *args)
+        assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "1 published again")
+    found = ["logs", *TENANT, "--recipient", "13877770001", "--content", "--json"]
+    while not (logs := [*map(json.loads, rollcall(house, *found).stdout.splitlines())]) or logs[0]["status"] != "sent":
+        assert time.monotonic() < deadline
+    assert [(log["content"], log["attempts"]) for log in logs] == [("Here at last", 1)]
+
+
 def test_doctor_finds_nothing_and_then_what_setup_mends(house: House) -> None:
     healthy = rollcall(house, "doctor")
     assert (healthy.exit_code, "lacks" in healthy.stdout) == (0, False)
