@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 
 from devstack import Stack
 from devstack.services import await_ready
+from ledger.mongo import MongoLedger
 from schemas.results import RequestCompleted
 from tests.e2e.accounting import Accounting, an_accounting_provider
 from tests.e2e.caller import Results, reading, until
@@ -52,10 +53,12 @@ class Round:
     """Recipients of the largest request."""
 
     @contextlib.asynccontextmanager
-    async def world(self, *, stack: Stack | None = None, **settings: object) -> AsyncIterator["World"]:
+    async def world(
+        self, *, stack: Stack | None = None, timeout_seconds: float = TIMEOUT_SECONDS, **settings: object
+    ) -> AsyncIterator["World"]:
         """Make it; settings as `devstack.services.service_env` takes them, over SETTINGS and the two providers."""
         with an_accounting_provider(self.folder) as provider:
-            entries = [provider.entry_for(name, timeout_seconds=TIMEOUT_SECONDS) for name in ("sms", "email")]
+            entries = [provider.entry_for(name, timeout_seconds=timeout_seconds) for name in ("sms", "email")]
             chosen = {**SETTINGS, "PROVIDERS": entries, **settings}
             with a_house(stack or self.stack, self.folder, **chosen) as house:
                 results = Results(house.topics.results)
@@ -121,6 +124,17 @@ class World:
         if code or took > seconds:
             raise DoesNotHold(f"a stop took {took:.1f} s and ended with {code}")
         return took
+
+    @contextlib.asynccontextmanager
+    async def ledger(self) -> AsyncIterator[MongoLedger]:
+        """The ledger, as a service has it."""
+        env = self.house.env
+        ledger = await MongoLedger.connect(env["ROLLCALL_MONGO_URL"], env["ROLLCALL_MONGO_DATABASE"])
+        try:
+            await ledger.ping()
+            yield ledger
+        finally:
+            await ledger.aclose()
 
     # ------------------------------------------------------------------ traffic
 
