@@ -16,6 +16,7 @@ help:
 	@echo 'make model    every order of steps of the protocol, in small worlds'
 	@echo 'make mutants  the product broken on purpose: the proofs must notice'
 	@echo 'make simulate thousands of worlds in which everything goes wrong; SEEDS=n, or SEED=x for one with its trace'
+	@echo 'make torture  real processes under real faults; ROUNDS=n for longer, SEED=x and ROWS=1,2 for the same again'
 	@echo 'make doctor   what this machine has and lacks'
 	@echo 'make install  builds .venv; the others do it by themselves'
 
@@ -65,3 +66,7 @@ model: $(STAMP)
 .PHONY: mutants
 mutants: $(STAMP)
 	@$(BIN)/python -m tests.mutants
+
+.PHONY: torture
+torture: $(STAMP)
+	@$(BIN)/python -m tests.torture --rounds $(or $(ROUNDS),1) --rows $(or $(ROWS),all) $(if $(SEED),--seed $(SEED))
