@@ -9,20 +9,20 @@ ALL = (
     Config("chunk", TWO, crashes=1, lapses=1),
     Config("chunk-deep", ONE, crashes=2, lapses=2),
     Config("chunk-sent", TWO, answers="S", crashes=2, lapses=1),
-    Config("chunk-resend", TWO, policy="resend", answers="SU", crashes=1, lapses=1),
+    Config("chunk-resend", TWO, policy="resend", answers="SU", crashes=1, lapses=1, overlap=False),
     Config("chunk-resend-deep", ONE, policy="resend", answers="SRF", crashes=2, lapses=2, attempts=3),
     Config("chunk-resend-sent", TWO, policy="resend", answers="S", crashes=2, lapses=1),
     Config("deadly-window", ONE, policy="resend", answers="S", crashes=3, lapses=0, attempts=2),
     Config("wide-window", TWO, answers="SRF", window=2, crashes=1, lapses=1),
     Config("wide-windows", (("aaaa",),), window=2, answers="S", crashes=1, lapses=1),
     Config("three-workers", ONE, processes=3, answers="SRU", crashes=1, lapses=2),
-    Config("at-once", TWO, policy="resend", answers="SR", crashes=1, lapses=1, at_once=True, overlap=False),
+    Config("at-once", TWO, policy="resend", answers="SR", crashes=1, lapses=0, at_once=True, overlap=False),
     Config("rate-limited", TWO, answers="SZ", crashes=1, lapses=1),
     Config("deduplicates", ONE, deduplicates=True, crashes=2, lapses=1),
     Config("deduplicates-two", TWO, deduplicates=True, answers="SF", crashes=1, lapses=1, overlap=False),
     Config("receipts", ONE, answers="SU", crashes=2, lapses=1, receipts=2),
     # several chunks and parts, expansion repeated
-    Config("two-parts", (("aa",), ("a",)), answers="S", crashes=1, lapses=1, overlap=False),
+    Config("two-parts", (("aa",), ("a",)), answers="S", crashes=1, lapses=0, overlap=False),
     Config("two-parts-short", PARTS, answers="SR", crashes=1, lapses=1, repeats=1),
     Config("two-parts-three", PARTS, answers="S", processes=3, crashes=1, lapses=0),
     Config("two-chunks", CHUNKS, answers="S", crashes=1, lapses=1, repeats=1, facts=True),
@@ -31,29 +31,44 @@ ALL = (
     Config("empty-last-part", (("a",), ()), answers="SR", crashes=2, lapses=1),
     Config("same-part-two-bodies", CHUNKS, answers="S", records=((0, 0), (0, 1)), rejected=1, crashes=1, lapses=1),
     Config("chunks-deleted", ONE, answers="S", crashes=1, lapses=1, repeats=1, forgets=True),
-    Config("duplicates", (("a",), ("x",)), answers="SU", crashes=1, lapses=1, repeats=1),
-    Config("decided", (("da",), ("d",)), answers="SU", crashes=1, lapses=1),
+    Config("duplicates", (("a",), ("x",)), answers="S", crashes=1, lapses=1, repeats=1),
+    Config("decided", (("da",), ("d",)), answers="SU", crashes=1, lapses=1, overlap=False),
     Config("wakes", PARTS, answers="SR", crashes=1, lapses=0, wakes=True),
     # orders and time
-    Config("cancel", TWO, answers="SRU", crashes=1, lapses=1, orders=("cancel",), wakes=True, overlap=False),
-    Config("cancel-resend", TWO, policy="resend", answers="SF", orders=("cancel",), wakes=True, overlap=False),
+    Config("cancel", TWO, answers="SU", crashes=1, lapses=1, orders=("cancel",), wakes=True, overlap=False),
+    Config(
+        "cancel-resend", TWO, policy="resend", answers="SF", lapses=0, orders=("cancel",), wakes=True, overlap=False
+    ),
     Config("cancel-decided", (("d", "a"),), answers="S", orders=("cancel",), wakes=True),
     Config("cancel-parts", PARTS, answers="S", orders=("cancel",), wakes=True),
     Config("cancel-parts-any", PARTS, policy="resend", answers="SU", lapses=0, orders=("cancel",), overlap=False),
-    Config("pause", TWO, answers="SR", orders=("pause",), wakes=True, overlap=False),
-    Config("pause-resume", TWO, answers="S", orders=("pause", "resume"), wakes=True, overlap=False),
-    Config("pause-resume-pause", ONE, answers="S", orders=("pause", "resume", "pause"), wakes=True),
+    Config("pause", TWO, answers="S", orders=("pause",), wakes=True, overlap=False),
+    Config("pause-resume", TWO, answers="S", lapses=0, orders=("pause", "resume"), wakes=True, overlap=False),
+    Config("pause-resume-pause", ONE, answers="S", lapses=0, orders=("pause", "resume", "pause"), wakes=True),
     Config("pause-parts", PARTS, answers="S", lapses=0, orders=("pause", "resume"), wakes=True, overlap=False),
-    Config("pause-chunks", CHUNKS, answers="S", crashes=1, orders=("pause",), wakes=True, overlap=False),
+    Config("pause-chunks", CHUNKS, answers="S", lapses=0, orders=("pause",), wakes=True, overlap=False),
     Config(
         "pause-resend", ONE, policy="resend", answers="S", crashes=2, lapses=0, orders=("pause", "resume"), wakes=True
     ),
-    Config("pause-deduplicates", ONE, deduplicates=True, answers="SU", orders=("pause", "resume"), wakes=True),
-    Config("pause-cancel", TWO, answers="S", orders=("pause", "cancel"), wakes=True, overlap=False),
-    Config("pause-expires", TWO, answers="S", orders=("pause",), expires=True, wakes=True, overlap=False),
-    Config("expires", TWO, answers="SRU", crashes=1, lapses=1, expires=True),
-    Config("expires-resend", TWO, policy="resend", answers="SF", expires=True, overlap=False),
-    Config("expires-resend-deep", ONE, policy="resend", answers="SU", crashes=2, lapses=2, expires=True),
+    Config(
+        "pause-deduplicates", ONE, deduplicates=True, answers="SU", lapses=0, orders=("pause", "resume"), wakes=True
+    ),
+    Config("pause-cancel", TWO, answers="S", lapses=0, orders=("pause", "cancel"), wakes=True, overlap=False),
+    Config("pause-expires", TWO, answers="S", lapses=0, orders=("pause",), expires=True, wakes=True, overlap=False),
+    Config("expires", TWO, answers="SU", crashes=1, lapses=1, overlap=False, expires=True),
+    Config("expires-resend", TWO, policy="resend", answers="SF", lapses=0, expires=True, overlap=False),
+    Config("expires-resend-deep", ONE, policy="resend", answers="SU", crashes=1, lapses=2, expires=True),
     Config("expires-deduplicates", ONE, deduplicates=True, answers="SRU", crashes=1, lapses=1, expires=True),
 )
 CONFIGS = {config.name: config for config in ALL}
+
+SHORT = (
+    Config("short-chunk", ONE, answers="SRU"),
+    Config("short-resend", ONE, policy="resend", answers="SU", lapses=0),
+    Config("short-parts", PARTS, answers="S", lapses=0, overlap=False),
+    Config("short-cancel", ONE, answers="S", lapses=0, orders=("cancel",), wakes=True),
+    Config("short-deduplicates", ONE, deduplicates=True, answers="SU", lapses=0),
+    Config("short-expires", ONE, answers="SR", lapses=0, expires=True),
+    Config("short-duplicates", (("a",), ("x",)), answers="S", crashes=0, lapses=0),
+)
+"""Those that `make test` searches, in seconds."""

@@ -7,6 +7,6 @@ find such a mistake is run against the copy and must find it; against an unchang
     python -m tests.mutants --only NAME        one of them
     python -m tests.mutants --real             those with a row of tests/torture against real processes too
 
-A mutant that nothing finds is a failure: the harness is too weak. One whose text is no longer in the product is another,
-since the mutant must follow the product.
+A mutant that nothing finds is a failure: the harness is too weak. So is one whose text is no longer in the product,
+since a mutant must follow the product.
 """

@@ -1,0 +1,41 @@
+import pytest
+
+from tests.model.check import check
+from tests.model.config import Config
+from tests.model.configs import CONFIGS, SHORT
+from tests.model.flaws import HOLES, MUTATIONS
+from tests.model.model import Model
+
+LIMIT = 60_000
+
+QUICK = (
+    "no_intent",
+    "overwrite_logs",
+    "takeover_resends_logged",
+    "completion_without_parts",
+    "close_unfenced",
+    "ignores_cancel",
+    "pause_ignored",
+    "expiry_ignored",
+    "sweep_only_leases",
+    "sweeper_trusts_chunk",
+    "facts_late",
+)
+"""Flaws that are found at once."""
+
+
+@pytest.mark.parametrize("config", SHORT, ids=lambda config: config.name)
+def test_no_order_of_steps_breaks_the_protocol(config: Config) -> None:
+    verdict = check(Model(config), LIMIT)
+    assert verdict.complaint is None, verdict.trace
+    assert verdict.ended
+
+
+@pytest.mark.parametrize("flaw", QUICK)
+def test_a_broken_protocol_is_found_broken(flaw: str) -> None:
+    _, where = {**MUTATIONS, **HOLES}[flaw]
+    assert check(Model(CONFIGS[where], (flaw,)), LIMIT).complaint
+
+
+def test_every_flaw_names_a_configuration_that_shows_it() -> None:
+    assert {where for _, where in (*MUTATIONS.values(), *HOLES.values())} <= CONFIGS.keys()
