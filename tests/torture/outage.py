@@ -14,7 +14,7 @@ from tests.torture.world import ANSWER_SECONDS, SETTINGS, Round, World
 
 CONSUMERS = 2
 READY_SECONDS = 60.0
-LONG_SECONDS, SHORT_SECONDS = 60.0, 15.0
+LONG_SECONDS, SHORT_SECONDS = 60.0, 12.0
 LANES = 2
 IN_WINDOWS = CONSUMERS * LANES * (int(SETTINGS["MAX_CHUNKS_IN_FLIGHT"]) + SWEEP_SLOTS) * int(SETTINGS["WINDOW_SIZE"])
 """The most that all consumers together have in open windows; each fault may leave so many in doubt."""

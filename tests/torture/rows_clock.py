@@ -79,7 +79,10 @@ async def _publish_scheduled(world: World) -> tuple[Order, datetime]:
 async def _first_sent(world: World, order: Order, due: datetime) -> float:
     """How many seconds after `due` the first of an order was sent; DoesNotHold when it was early or very late."""
     own = {log_id(order.key, part, index) for part, some in enumerate(order.parts) for index in range(len(some))}
-    await until(lambda: not own.isdisjoint(world.provider.accepted()), LATER.total_seconds() + 60)
+    try:
+        await until(lambda: not own.isdisjoint(world.provider.accepted()), LATER.total_seconds() + 60)
+    except TimeoutError:
+        raise DoesNotHold("what was due at send_at was not sent a minute after it") from None
     late = (datetime.now(UTC) - due).total_seconds()
     if not 0 <= late <= LATE_SECONDS:
         raise DoesNotHold(f"what was due at send_at was sent {late:.1f} s after it")
