@@ -22,7 +22,7 @@ DUE_SECONDS = 0.25
 CARE_SECONDS = 1.0
 """How often all the rest is done."""
 MOST_OF_ONE_CHANNEL = 0.75
-"""What share of a lane's slots may be at work for one channel; as many claims as are under way at once may exceed it."""
+"""What share of a lane's slots may be at work for one channel; claims under way at once may exceed it."""
 MOST_ASKING = 4
 """How many claims of a lane are under way at once while there is much that is due."""
 IDLE_SECONDS = 10.0

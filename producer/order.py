@@ -6,7 +6,7 @@ A large body is worked on piece by piece, and between two pieces the event loop 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -23,11 +23,9 @@ from producer.pieces import PIECE_BYTES, cut
 from producer.problems import check_unique, describe_problems
 from producer.settings import ProducerSettings
 from producer.texts import Texts
-from schemas.requests import AnyRecipient, BulkBody, Recipient
+from schemas.requests import AnyRecipient, BulkBody, Recipient, too_far_ahead
 from schemas.send import BulkSendRequest, Recipients
 from schemas.statuses import Lane
-
-YEAR = timedelta(days=366)
 
 _RECIPIENTS = TypeAdapter[list[AnyRecipient]](Recipients)
 
@@ -205,12 +203,10 @@ def _head(body: BulkSendRequest, user_id: str, terms: Terms, template: StoredTem
 
 def check_times(body: BulkBody, accepted_at: datetime) -> None:
     """Refuse times that cannot be meant: too far ahead, or over before anything was sent."""
-    if body.send_at and body.send_at > accepted_at + YEAR:
-        raise BadRequestError("send_at: is more than a year ahead")
     if body.expires_at and body.expires_at <= accepted_at:
         raise BadRequestError("expires_at: has passed")
-    if body.expires_at and body.expires_at > accepted_at + 2 * YEAR:
-        raise BadRequestError("expires_at: is more than two years ahead")
+    if found := too_far_ahead(body, accepted_at):
+        raise BadRequestError(": ".join(found))
 
 
 def _user_of(body: BulkSendRequest, caller: Caller) -> str:

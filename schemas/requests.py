@@ -1,5 +1,6 @@
 """What a caller asks for: the intake record, and the HTTP body it grows from."""
 
+from datetime import datetime, timedelta
 from typing import Annotated, Self
 
 from pydantic import FailFast, Field, StringConstraints, model_validator
@@ -10,6 +11,9 @@ from schemas.statuses import Category, Channel, OnUncertain
 
 MAX_PARTS = 65_536
 """How many parts a request may have: the position's part is four hexadecimal digits."""
+
+FURTHEST_SEND, FURTHEST_EXPIRY = timedelta(days=366), 2 * timedelta(days=366)
+"""How far ahead of its acceptance a request may be scheduled, and may expire."""
 
 Address = Annotated[str, StringConstraints(min_length=1, max_length=320)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
@@ -83,8 +87,8 @@ class BulkBody(Record):
     on_uncertain: OnUncertain = Field(
         default=OnUncertain.MARK_UNKNOWN, description="what becomes of a delivery that may or may not have been sent"
     )
-    send_at: Moment | None = Field(default=None, description="not before; over HTTP at most a year ahead")
-    expires_at: Moment | None = Field(default=None, description="not after; over HTTP at most two years ahead")
+    send_at: Moment | None = Field(default=None, description="not before; at most a year ahead")
+    expires_at: Moment | None = Field(default=None, description="not after; at most two years ahead")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(channel={self.channel}, recipients={len(self.recipients)}, ***)"
@@ -102,6 +106,15 @@ class BulkBody(Record):
         if self.send_at and self.expires_at and self.expires_at <= self.send_at:
             raise ValueError("expires_at: is not after send_at")
         return self
+
+
+def too_far_ahead(body: BulkBody, accepted_at: datetime) -> tuple[str, str] | None:
+    """The field that names a time so far ahead that it cannot be meant, and what is wrong with it."""
+    if body.send_at and body.send_at - FURTHEST_SEND > accepted_at:
+        return "send_at", "is more than a year ahead"
+    if body.expires_at and body.expires_at - FURTHEST_EXPIRY > accepted_at:
+        return "expires_at", "is more than two years ahead"
+    return None
 
 
 class BulkRequest(BulkBody):

@@ -3,6 +3,8 @@
 from datetime import timedelta, timezone
 from typing import Any
 
+import pytest
+
 from core.ids import request_key
 from core.outcome import Answer, Message, Retry, Sent
 from ledger.control import pause_request, resume_request
@@ -11,6 +13,7 @@ from tests.flow.world import START, Accounting, World
 
 NUMBERS = [f"138000000{n:02d}" for n in range(8)]
 EXPIRED, SENT = ("expired", "expired"), ("sent", None)
+DAY = 86_400
 KEY = request_key("t1", "r1")
 
 
@@ -141,7 +144,29 @@ async def test_lines_that_have_become_due_meanwhile_are_all_tried_at_once() -> N
 async def test_a_request_that_was_scheduled_far_ahead_is_not_old_when_its_time_comes() -> None:
     """Its age, beyond which nothing is tried again, counts from its send_at."""
     world = World(asked_to_wait(n00=3600))
-    await world.expand(world.record(NUMBERS[0], send_at=after(300 * 86_400)))
+    await world.expand(world.record(NUMBERS[0], send_at=after(300 * DAY)))
 
-    assert await delivered(world, 300 * 86_400) == []
+    assert await delivered(world, 300 * DAY) == []
     assert await delivered(world, 3600) == [SENT]
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [({"send_at": after(367 * DAY)}, "send_at"), ({"expires_at": after(733 * DAY)}, "expires_at")],
+)
+async def test_a_time_that_cannot_be_meant_is_refused_over_kafka_too(said: dict[str, str], field: str) -> None:
+    world = World()
+    await world.expand(world.record(*NUMBERS, **said))
+
+    (rejected,) = world.events("request.rejected")
+    assert (rejected["reason"], rejected["fields"]) == ("invalid_schema", [field])
+    assert await world.ledger.requests.get(KEY) is None
+
+
+async def test_a_year_ahead_is_taken_counted_from_the_acceptance_and_not_from_now() -> None:
+    world = World()
+    await world.expand(world.record(*NUMBERS[:3], accepted_at=after(-DAY), send_at=after(366 * DAY), request_id="late"))
+    await world.expand(world.record(*NUMBERS[:3], send_at=after(366 * DAY)))
+
+    assert [event["request_id"] for event in world.events("request.rejected")] == ["late"]
+    assert await delivered(world, 366 * DAY) == [SENT] * 3
