@@ -42,13 +42,16 @@ _REJECTION_TO_DO: Mapping[Rejection, str] = {
     Rejection.NULL_VALUE: "send a value; the intake topics know no deletions",
     Rejection.NOT_JSON: "send one JSON object in UTF-8, without a schema registry's frame",
     Rejection.INVALID_SCHEMA: "correct the fields that the event names; docs/schemas/bulk-request.json has them all",
-    Rejection.UNSUPPORTED_VERSION: "update rollcall and `rollcall dead-letters replay` it, or send the version it knows",
+    Rejection.UNSUPPORTED_VERSION: "update rollcall and replay the record (`rollcall dead-letters replay`), or send "
+    "the version it knows",
     Rejection.TOO_LARGE: "split the recipients into parts, or use `rollcall send`",
     Rejection.INVALID_CONTENT: "correct the field that the event names",
     Rejection.UNPROCESSABLE: "look at the consumer's log lines: report a fault, put back a missing sealing key; "
     "the dead letters have the record",
-    Rejection.UNKNOWN_TEMPLATE: "store it with `rollcall template put` and `rollcall dead-letters replay` the record, or correct the code",
-    Rejection.REPLY_TOPIC_REFUSED: "create the topic, allow it in ROLLCALL_REPLY_TOPICS, and `rollcall dead-letters replay` the record",
+    Rejection.UNKNOWN_TEMPLATE: "store it with `rollcall template put` and replay the record (`rollcall dead-letters "
+    "replay`), or correct the code",
+    Rejection.REPLY_TOPIC_REFUSED: "create the topic, allow it in ROLLCALL_REPLY_TOPICS, and replay the record "
+    "(`rollcall dead-letters replay`)",
     Rejection.REQUEST_CONFLICT: "take a new request id for another body",
     Rejection.PART_REFUSED: "send what is missing as a new request; parts must share one record key and come in order",
 }

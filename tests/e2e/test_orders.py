@@ -22,7 +22,7 @@ from tests.e2e.house import House, a_house
 SECRET = "a secret of at least thirty-two bytes"
 TENANT = "tnt_orders"
 TOKEN = issue_token(SECRET, TENANT, "usr_a", ["communication:send", "communication:read"], 3_600)
-PEOPLE = [f"139{index:08d}" for index in range(3_000)]
+PEOPLE = [f"139{index:08d}" for index in range(2_000)]
 BULK, REQUESTS, SCHEDULED = (f"/communication/{name}" for name in ("bulk", "requests", "scheduled"))
 
 pytestmark = pytest.mark.durable

@@ -7,7 +7,7 @@ import jwt
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.e2e.hostile.wire import BULK, GOOD, SECRET, TOKEN, Hostile, post, token
+from tests.e2e.hostile.wire import BULK, GOOD, SECRET, TOKEN, Hostile, head, post, token
 
 NOW = datetime.now(UTC)
 CLAIMS = {
@@ -82,4 +82,31 @@ RIGHTS = (
     Hostile("another's tenant_id, as an admin", sending("communication:admin", tenant_id="tnt_b"), 403, "tenant_id: "),
 )
 
-ALL = (*TOKENS, *RIGHTS)
+_PAUSE = "/communication/requests/r-1/pause"
+
+
+def take_back(path: str) -> bytes:
+    return head(f"DELETE {path} HTTP/1.1", f"Authorization: Bearer {TOKEN}")
+
+
+ORDERS = (
+    Hostile("an order without a token", post(b"", path=_PAUSE, bearer=None), 401, "a bearer token is needed"),
+    Hostile(
+        "an order by a reader", post(b"", path=_PAUSE, bearer=token("communication:read")), 403, "communication:send"
+    ),
+    Hostile("an order with a parameter", post(b"", path=f"{_PAUSE}?tenant_id=tnt_b"), 400, "tenant_id: is not"),
+    Hostile("an order about nothing", post(b"", path=_PAUSE), 404, "there is no such request"),
+    Hostile("an order about nothing, with a body", post(b"{broken", path=_PAUSE, media="text/plain"), 404, "no such"),
+    Hostile("an order about nothing, with 20 MB", lambda: post(b" " * 20_000_000, path=_PAUSE), 404, "no such"),
+    Hostile("an order of another kind", post(b"", path="/communication/requests/r-1/explode"), 404),
+    Hostile("an order about a path", post(b"", path="/communication/requests/..%2F..%2Fr-1/cancel"), 404),
+    Hostile("an order about 10 KB", post(b"", path=f"/communication/requests/{'r' * 10_000}/cancel"), 404, "no such"),
+    Hostile("an order about no text", post(b"", path="/communication/requests/%ff%00/resume"), 404, "no such"),
+    Hostile("an order by GET", head(f"GET {_PAUSE} HTTP/1.1", f"Authorization: Bearer {TOKEN}"), 405),
+    Hostile("a scheduled request that is none", take_back("/communication/scheduled/r-1"), 404, "no such"),
+    Hostile("all scheduled requests", take_back("/communication/scheduled/*"), 404, "no such"),
+    Hostile("a scheduled request without its id", take_back("/communication/scheduled/"), 404),
+    Hostile("a request that is to be deleted", take_back("/communication/requests/r-1"), 405),
+)
+
+ALL = (*TOKENS, *RIGHTS, *ORDERS)
