@@ -27,6 +27,7 @@ from consumer.watched import with_failpoint
 from core.retry import RetryPolicy
 from ledger.errors import BadAddress, LedgerNotReady
 from ledger.mongo import MongoLedger
+from ledger.mongo.threads import end_without_waiting
 from ledger.sealing import Sealer
 from providers.registry import build_providers
 from providers.settings import ProviderEntry
@@ -100,11 +101,13 @@ def run(settings: ConsumerSettings) -> None:
     collect_rarely()
     try:
         uvloop.run(main())
+        end_without_waiting(0)
     except BadAddress as error:
         _end(2, f"ROLLCALL_MONGO_URL: {error}")
     except (NotReadyToStart, LedgerNotReady) as error:
         _end(3, str(error))
     except Wedged as error:
+        end_without_waiting(4)
         _end(4, str(error))
     except CannotListen as error:
         _end(1, f"ROLLCALL_CONSUMER_HTTP_HOST, ROLLCALL_CONSUMER_HTTP_PORT: {error}")

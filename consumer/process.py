@@ -27,7 +27,7 @@ from schemas.statuses import Lane
 PROBE_SECONDS = 3.0
 ANSWER_SECONDS = 6.0
 """How long a stop leaves the calls to providers that have begun for their answers."""
-DRAIN_SECONDS = 8.0
+DRAIN_SECONDS = 7.5
 """How long a stop waits for the chunks in hand: for the answers, then to log, publish and put back."""
 CLOSE_SECONDS = 1.5
 """How long the connections may take to close, all at the same time."""

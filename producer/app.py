@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from ledger.mongo import MongoLedger
+from ledger.mongo.threads import end_without_waiting
 from ledger.ports import Ledger
 from ledger.sealing import Sealer
 from producer.answers import refused, simple
@@ -88,6 +89,7 @@ def run(settings: ProducerSettings) -> None:
     waiting = Waiting(archive)
     app = build_app(settings, publisher=publisher, archive=archive, waiting=waiting)
     code = serve(app, publisher, archive, waiting, settings)
+    end_without_waiting(code)
     if code:
         raise SystemExit(code)
 

@@ -13,6 +13,7 @@ from ledger.mongo.logs import MongoLogs
 from ledger.mongo.requests import MongoRequests
 from ledger.mongo.retention import MongoRetention
 from ledger.mongo.templates import MongoTemplates
+from ledger.mongo.threads import beside
 
 
 class MongoLedger:
@@ -51,5 +52,5 @@ class MongoLedger:
         await check_indexes(self._database)
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        self._client.close()
+        """Close the connections, with a goodbye that a frozen server never answers."""
+        await beside(self._client.close)

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import signal
+import time
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -24,6 +26,7 @@ from tests.e2e.house import House, Service, a_house
 from tests.not_run import not_run
 
 SLOTS, WINDOW = 4, 50
+MOST_SECONDS_TO_STOP = 11.0
 RECIPIENTS = [f"139{index:08d}" for index in range(4_000)]
 
 pytestmark = [pytest.mark.durable, pytest.mark.timeout(240)]
@@ -143,6 +146,26 @@ async def test_an_outage_in_the_middle_loses_nobody_and_needs_no_restart(
                 assert (await results.completed(later["request_id"])).by_status == {"sent": 20}
                 assert consumer.child.exit_code() is None
         assert_accounted(house, provider, request["request_id"])
+
+
+@pytest.mark.parametrize("name", ["mongodb", "kafka"])
+async def test_a_stop_ends_in_time_while_a_server_is_frozen(servers: Servers, tmp_path: Path, name: str) -> None:
+    entry = {"name": "slow", "kind": "simulator", "channel": "sms", "latency_ms": 500}
+    with a_house(servers.stack, tmp_path, PROVIDERS=[entry], WINDOW_SIZE=10) as house:
+        request = a_request(RECIPIENTS[:200], content="Hello")
+        with house.service("consumer") as consumer, house.service("producer") as producer:
+            await publish(house.bootstrap, house.topics.requests, request, key=request["request_id"])
+            await until(lambda: len(roll(house, request["request_id"])) > 0)
+            servers.named(name).signal(signal.SIGSTOP)
+            try:
+                asked_at = time.monotonic()
+                for service in (consumer, producer):
+                    service.child.signal(signal.SIGTERM)
+                await until(lambda: {consumer.child.exit_code(), producer.child.exit_code()} == {0}, 30)
+                stopped_after = time.monotonic() - asked_at
+            finally:
+                servers.named(name).signal(signal.SIGCONT)
+    assert stopped_after < MOST_SECONDS_TO_STOP
 
 
 def assert_accounted(house: House, provider: Accounting, request_id: str) -> None:

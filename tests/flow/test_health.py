@@ -88,6 +88,30 @@ def test_a_window_is_given_as_long_as_its_slowest_call() -> None:
         assert progress.ready
 
 
+def test_chunks_in_hand_that_do_not_move_are_no_progress_even_though_no_record_waits() -> None:
+    clock = Clock()
+    progress = ready_progress(clock)
+    later(clock, progress, 10 * STUCK_SECONDS)  # idle
+    progress.in_hand(Lane.EXPRESS, some=True)
+    later(clock, progress, STUCK_SECONDS - 1)
+    progress.in_hand(Lane.EXPRESS, some=True)
+    assert progress.ready
+    later(clock, progress, 2)
+    progress.moved(Lane.BULK)
+    assert progress.troubles()["progress"] == "stuck: chunks of the express lane"
+    progress.moved(Lane.EXPRESS)
+    assert progress.ready
+    progress.in_hand(Lane.EXPRESS, some=False)
+    later(clock, progress, STUCK_SECONDS + 1)
+    assert progress.ready
+
+
+def test_nothing_published_and_a_sweeper_that_has_ended_are_named() -> None:
+    progress = ready_progress(Clock())
+    progress.publishes = progress.sweeps = False
+    assert {name for name, trouble in progress.troubles().items() if trouble} == {"publishing", "sweeper"}
+
+
 def test_a_subscription_in_trouble_is_named_once_the_trouble_lasts() -> None:
     clock = Clock()
     progress = ready_progress(clock)
