@@ -3,10 +3,11 @@
 import time
 from collections import Counter
 
+from schemas.statuses import OnUncertain
 from tests.e2e.caller import until
 from tests.torture.books import Books, DoesNotHold
 from tests.torture.rows import row
-from tests.torture.traffic import Order
+from tests.torture.traffic import draw_order
 from tests.torture.world import TIMEOUT_SECONDS, Round, World
 
 MAX_ATTEMPTS = 8
@@ -51,6 +52,8 @@ def _hold_calls(books: Books, calls: Counter[str], *, mean: float, most: int) ->
         raise DoesNotHold(books.notes[-1], books)
 
 
+REFUSALS = {"refuse": (0.0, 0.0), "throttle": (0.5, 1.0), "slow": (1.0, 2.0), "fault": (1.0, 0.0)}
+"""What share of the calls, and for how many seconds; the first is the same traffic without a fault."""
 ANSWER_SECONDS = 0.5
 """Of the other channel: long beside what the machine's other work costs."""
 SLOWER = 1.2
@@ -69,33 +72,28 @@ async def refusals(round_: Round) -> Books:
         await world.consumers(2)
         await world.publish(*world.orders(100, "email"))  # connections and code are warm
         await world.settled()
-        undisturbed = await _emailed(world)
-        took = {}
-        for mode, share, seconds in (("throttle", 0.5, 1.0), ("fault", 1.0, 0.0), ("slow", 1.0, 2.0)):
+        sizes, took = [order.total for order in world.orders(round_.recipients // 10, "email")], {}
+        for mode, (share, seconds) in REFUSALS.items():
             world.provider.misbehave(mode, share=share, seconds=seconds)
-            world.faults += 1
-            await world.publish(*world.orders(round_.recipients // 4))
-            took[mode] = await _emailed(world)
-            world.provider.misbehave("slow", seconds=0)
-        await world.settled()
+            world.faults += share > 0
+            await world.publish(*world.orders(round_.recipients // 10))
+            took[mode if share else "nothing"] = await _emailed(world, sizes)
+            world.provider.misbehave("slow", share=0)
+            await world.settled()
         books = await world.books()
         books.hold()
         calls = world.provider.calls()
         _hold_calls(books, calls, mean=4, most=MAX_ATTEMPTS + SNOOZES)
-        books.notes.append(f"e-mail took {undisturbed:.1f} s, beside " + _said(took))
-        if max(took.values()) > SLOWER * undisturbed:
+        books.notes.append("e-mail took beside " + ", ".join(f"{m} {s:.1f} s" for m, s in took.items()))
+        if max(took.values()) > SLOWER * took["nothing"]:
             raise DoesNotHold(books.notes[-1], books)
         return books
 
 
-async def _emailed(world: World) -> float:
-    """Seconds from publishing e-mails of both lanes until the last one is completed."""
-    orders: list[Order] = world.orders(world.round_.recipients // 4, "email")
+async def _emailed(world: World, sizes: list[int]) -> float:
+    """Seconds from publishing e-mails of both lanes, in requests of these sizes, until the last one is completed."""
+    orders = [draw_order(world.round_.rng, size, OnUncertain.RESEND, "email") for size in sizes]
     began = time.monotonic()
     await world.publish(*orders)
     await until(lambda: not {o.request_id for o in orders} & set(world.uncompleted()), 90)
     return time.monotonic() - began
-
-
-def _said(took: dict[str, float]) -> str:
-    return ", ".join(f"{mode} {seconds:.1f} s" for mode, seconds in took.items())
