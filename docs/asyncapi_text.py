@@ -45,6 +45,7 @@ _REQUEST_HEADERS = {
         "correlation_id": {**_TEXT, "description": "comes back on every event"},
         "kafka_replyTopic": {**_TEXT, "description": "as reply_to; Spring Kafka's name"},
         "kafka_correlationId": {**_TEXT, "description": "as correlation_id; Spring Kafka's name, 16 raw bytes"},
+        "rollcall_replay_of": {**_TEXT, "description": "set by a replay: where and when its first record stood"},
     },
 }
 _LETTER_HEADERS = {
