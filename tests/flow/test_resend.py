@@ -11,7 +11,7 @@ from ledger.errors import SealingError
 from ledger.resend import Chosen, ResendError, choose, resend_parts
 from ledger.sealing import Sealer
 from schemas.statuses import Channel, Reason, Status
-from tests.flow.world import Accounting, World
+from tests.flow.world import Accounting, Steps, World
 
 GOOD = [f"138000000{n:02d}" for n in range(12)]
 OLD = request_key("t1", "r1")
@@ -155,6 +155,25 @@ async def receipt(world: World, index: int, status: Status) -> None:
     store = logs._store.logs  # type: ignore[attr-defined]
     moved = LogId(log_id(OLD, 0, index))
     store[moved] = store[moved]._replace(status=status)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_wherever_its_expansion_is_killed_each_is_sent_again_once(*, after: bool) -> None:
+    killed, at = True, 0
+    while killed:
+        world, book = await a_world()
+        chosen = await chosen_of(world)
+        (part,) = await parts_of(world, chosen)
+        record = world.raw(part.value, part.key)
+        steps = Steps(at, after=after)
+        killed, at = await world.run_until_killed(world.expand(record, world.tools(steps))), at + 1
+        await world.expand(record)
+        world.pass_time(61)
+        await world.deliver_all()
+        assert await world.outcomes(chosen.request_id) == [("sent", None)] * 2, steps.done
+        assert sum(book.taken.values()) == 8
+    assert "logs.mark_resent" in " ".join(steps.done)
+    assert at > 8
 
 
 async def test_what_would_fail_again_is_left_out_and_counted() -> None:
