@@ -90,16 +90,17 @@ class Results(Reader):
     def __init__(self, topic: str) -> None:
         super().__init__(topic)
         self.events: dict[str, Event] = {}
-        self._completed: set[str] = set()
+        self._completed: set[tuple[str, str]] = set()
 
     def take(self, record: ConsumerRecord) -> None:
         super().take(record)
         event = event_of(record)
         known = self.events.setdefault(event.event_id, event)
         if isinstance(event, RequestCompleted):
-            self._completed.add(event.request_id)
+            self._completed.add((event.tenant_id, event.request_id))
         elif known is event and isinstance(event, DeliveryEvent):
-            assert event.request_id not in self._completed, "who stops at the completion has missed an outcome"
+            named = (event.tenant_id, event.request_id)
+            assert named not in self._completed, "who stops at the completion has missed an outcome"
         if isinstance(event, DeliveryEvent | RequestCompleted):
             assert known == event, f"a repeat says something else: {event.event_id}"
 

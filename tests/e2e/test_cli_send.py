@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.durable
 
 ROLLCALL = str(Path(sys.executable).with_name("rollcall"))
 SMS = ["--channel", "sms", "--content", "Hello {{name}}", "--tenant", "tnt_test"]
+TOMORROW = (datetime.now(UTC) + timedelta(days=1)).isoformat()
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +164,7 @@ def test_events_are_followed_on_a_reply_topic_and_refusals_on_the_default_one(ho
 
 
 def test_the_time_is_up_before_what_is_scheduled(house: House, tmp_path: Path) -> None:
-    args = ["--send-at", "2999-01-01T00:00:00Z", "--timeout", "3"]
+    args = ["--send-at", TOMORROW, "--timeout", "3"]
     late = rollcall(house, "send", people(tmp_path, 3), *SMS, *args)
     assert late.returncode == 1
     assert late.stdout.splitlines()[-2:] == [
@@ -172,7 +174,7 @@ def test_the_time_is_up_before_what_is_scheduled(house: House, tmp_path: Path) -
 
 
 def test_ctrl_c_says_where_the_rest_is(house: House, tmp_path: Path) -> None:
-    args = ["send", people(tmp_path, 3), *SMS, "--request-id", "left", "--send-at", "2999-01-01T00:00:00Z"]
+    args = ["send", people(tmp_path, 3), *SMS, "--request-id", "left", "--send-at", TOMORROW]
     with subprocess.Popen(
         [ROLLCALL, *args], env=house.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as child:

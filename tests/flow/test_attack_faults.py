@@ -10,6 +10,8 @@ from pymongo.errors import OperationFailure
 
 from consumer.subscribers import expand_or_refuse
 from consumer.tools import Tools
+from core.ids import request_key
+from ledger.control import cancel_request
 from ledger.errors import LedgerUnavailable
 from ledger.memory import MemoryLedger
 from ledger.mongo import MongoLedger
@@ -80,9 +82,7 @@ async def test_a_scheduled_request_that_is_cancelled_completes_at_once() -> None
     world = World()
     send_at = START + timedelta(days=7)
     await world.expand(world.record("13800138000", send_at=send_at.isoformat()))
-    (request,) = await world.ledger.requests.unfinished(idle_seconds=0, limit=1)
-    await world.ledger.requests.cancel(request.head.key)
-    await world.ledger.chunks.mark_cancelled(request.head.key)
+    assert await cancel_request(world.ledger, request_key("t1", "r1"))
     await world.deliver_all()
     assert await world.outcomes() == [("cancelled", "cancelled")]
     assert len(world.events("request.completed")) == 1

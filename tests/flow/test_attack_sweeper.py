@@ -175,7 +175,7 @@ async def test_a_fault_of_the_producer_reaches_who_waits_for_it() -> None:
     world = World()
     await world.expand(world.record(NUMBERS[0]))
     event = world.bus.events["communication.results"][0][1]
-    writer = PartitionWriter(BrokenProducer(), "t", 0, answered)
+    writer = PartitionWriter(BrokenProducer(), "t", 0, answered, answered)
     with pytest.raises(BusUnavailable):
         await asyncio.wait_for(writer.write(b"k", [event], 0), 5)
     await asyncio.wait_for(writer.write(b"k", [event], 0), 5)
