@@ -19,6 +19,9 @@ from schemas.statuses import Channel, Lane
 
 Take = Callable[[Claim], Awaitable[Claimed | None]]
 
+AFTER_OUTAGE_SECONDS = 4.0
+"""How long nothing is taken over after MongoDB was away, a third of a lease at most: a worker that waited for it asks
+again within 3 s, and writes what it knows first."""
 UNOPENED = timedelta(seconds=30)
 """How long a chunk that could not be opened is left alone at least; an old one for a tenth of its age."""
 UNOPENED_MOST = timedelta(minutes=10)
@@ -40,17 +43,29 @@ class Claimer:
 
     async def due(self, lane: Lane, without: Collection[Channel] = ()) -> "Taken | None":
         """Claim whatever waits longest in a lane, some channels left out."""
-        taken = await self._take(lambda claim: self._tools.ledger.chunks.claim_due(lane, claim, without))
+        due = self._tools.ledger.chunks.claim_due
+        taken = await self._take(lambda claim: due(lane, claim, without), self._after_outage)
         if taken is not None:
             taken.uncalled = True
         return taken
 
-    async def _take(self, take: Take) -> "Taken | None":
+    async def _after_outage(self) -> None:
+        """Wait until MongoDB answers, and then until who waited for it as well has written what it knows."""
+        tools = self._tools
+        await tools.ledger.ping()
+        await tools.sleep(min(AFTER_OUTAGE_SECONDS, tools.limits.lease_seconds / 3))
+
+    async def _take(self, take: Take, again: Callable[[], Awaitable[None]] | None = None) -> "Taken | None":
+        """Claim; `again` is done before each further try."""
         tools = self._tools
         names = {channel: tuple(p.name for p in tools.providers.for_channel(channel)) for channel in Channel}
         claim = Claim(f"{tools.process}.{next(_numbers)}", tools.limits.lease_seconds, names)
 
+        tries = itertools.count()
+
         async def ask() -> Taken | None:
+            if next(tries) and again:
+                await again()
             asked_at = tools.monotonic()  # of this try: each one that is accepted starts the lease anew
             claimed = await take(claim)
             return Taken(claimed, Lease(claimed.hold, asked_at, tools.monotonic, tools.sleep)) if claimed else None

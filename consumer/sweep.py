@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from consumer.complete import announce, complete
-from consumer.deliver import Claimer, Taken, deliver
+from consumer.deliver import AFTER_OUTAGE_SECONDS, Claimer, Taken, deliver
 from consumer.marks import mark
 from consumer.retention import Retention
 from consumer.slots import Slots
@@ -32,8 +32,6 @@ ROUND = 64
 """How many requests one round takes at most: what else has to be cared for waits for them."""
 CARES = 8
 """How many requests are looked after at a time: one whose events nobody takes must not keep the others."""
-AFTER_OUTAGE_SECONDS = 2.0
-"""A worker that waited for MongoDB writes what it knows first; only then are its chunks taken over."""
 
 
 class Sweeper:

@@ -1,0 +1,68 @@
+"""When MongoDB is back, who holds answers writes them first; only then are lapsed leases taken over."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+from consumer.deliver import AFTER_OUTAGE_SECONDS, Claimer
+from ledger.errors import LedgerUnavailable
+from ledger.values import Claim, Claimed
+from schemas.statuses import Channel, Lane
+from tests.flow.world import World
+
+
+class Away:
+    """A ledger that does not answer the first claims and pings."""
+
+    def __init__(self, inner: Any, done: list[str], silent: int) -> None:
+        self._inner, self.chunks, self._done, self._silent = inner, self, done, silent
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def _answer(self, what: str) -> None:
+        self._done.append(what)
+        self._silent -= 1
+        if self._silent >= 0:
+            raise LedgerUnavailable("away")
+
+    async def ping(self) -> None:
+        self._answer("ping")
+
+    async def claim_due(self, lane: Lane, claim: Claim, without: Collection[Channel] = ()) -> Claimed | None:
+        self._answer("claim")
+        found: Claimed | None = await self._inner.chunks.claim_due(lane, claim, without)
+        return found
+
+
+async def test_a_claim_that_was_not_answered_waits_after_the_outage() -> None:
+    world, done = World(), []
+    await world.expand(world.record("13800000001"))
+    world.pass_time(61)
+
+    async def sleep(seconds: float) -> None:
+        done.append(f"wait {seconds:g}" if seconds >= AFTER_OUTAGE_SECONDS else "pause")
+
+    tools = replace(world.tools(), ledger=Away(world.ledger, done, silent=3), sleep=sleep)
+    taken = await Claimer(tools).due(Lane.EXPRESS)
+    assert taken is not None
+    assert done == [
+        "claim",
+        "pause",
+        "ping",
+        "pause",
+        "ping",
+        "pause",
+        "ping",
+        f"wait {AFTER_OUTAGE_SECONDS:g}",
+        "claim",
+    ]
+
+
+async def test_a_claim_that_is_answered_waits_for_nothing() -> None:
+    world, done = World(), []
+    await world.expand(world.record("13800000001"))
+    world.pass_time(61)
+    tools = replace(world.tools(), ledger=Away(world.ledger, done, silent=0))
+    assert await Claimer(tools).due(Lane.EXPRESS) is not None
+    assert done == ["claim"]
