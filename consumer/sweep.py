@@ -37,8 +37,10 @@ CARES = 8
 class Sweeper:
     """Claims due chunks into slots kept for that, and looks after unfinished requests."""
 
-    def __init__(self, tools: Tools, claimer: Claimer, slots: Mapping[Lane, Slots]) -> None:
-        self._tools, self._claimer, self._slots = tools, claimer, slots
+    def __init__(
+        self, tools: Tools, claimer: Claimer, slots: Mapping[Lane, Slots], *, due_seconds: float = DUE_SECONDS
+    ) -> None:
+        self._tools, self._claimer, self._slots, self._due_seconds = tools, claimer, slots, due_seconds
         self._retention = Retention(tools)
         self._counted_at = float("-inf")
         self._cares = Slots(CARES)
@@ -47,7 +49,7 @@ class Sweeper:
 
     async def run(self) -> None:
         """Sweep until the process stops: each lane by itself, so that due chunks wait for nothing else."""
-        due = [self._repeat(DUE_SECONDS, partial(self.due_chunks, lane)) for lane in self._slots]
+        due = [self._repeat(self._due_seconds, partial(self.due_chunks, lane)) for lane in self._slots]
         cares = (self._ping, self.unfinished_requests, self._retention.step, self._backlog)
         await asyncio.gather(*due, self._repeat(CARE_SECONDS, *cares))
 

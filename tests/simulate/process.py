@@ -48,6 +48,10 @@ _PUBLISHED = {
 WAKE_UPS = {Lane.BULK: TOPICS.chunks, Lane.EXPRESS: TOPICS.chunks_express}
 
 
+DUE_SECONDS = 1.5
+"""How often a lane is asked for due chunks: a lease here is six seconds, and looking in vain costs most of a run."""
+
+
 class Surroundings(Hindrance, Protocol):
     """The world, as far as a process needs it."""
 
@@ -219,7 +223,8 @@ class Process(Actor):
         readers = [self._intake(topic) for topic in (TOPICS.requests, TOPICS.requests_express)]
         readers += [self._wake_ups(lane) for lane in Lane]
         self._tasks = [loop.start(self, reader) for reader in readers]
-        self._tasks.append(loop.start(self, Sweeper(self.tools, self._claimer, self.sweep_slots).run()))
+        sweeper = Sweeper(self.tools, self._claimer, self.sweep_slots, due_seconds=DUE_SECONDS)
+        self._tasks.append(loop.start(self, sweeper.run()))
 
     async def _intake(self, topic: str) -> None:
         while True:

@@ -1,6 +1,7 @@
 """Runs of many seeds, and of one."""
 
 import contextlib
+import functools
 import gc
 import logging
 import time
@@ -65,8 +66,7 @@ def _watched(errors: list[str]) -> Generator[None]:
 def _uncollected() -> Generator[None]:
     """No garbage is looked for while a world runs: what that closes would come at another moment each time."""
     gc.disable()
-    if not gc.get_freeze_count():
-        gc.freeze()  # what was imported is not walked again after every world
+    _freeze_what_was_imported()
     try:
         yield
     finally:
@@ -76,3 +76,9 @@ def _uncollected() -> Generator[None]:
 def stopwatch() -> float:
     """Seconds of this machine, for the speed alone."""
     return time.perf_counter()
+
+
+@functools.cache
+def _freeze_what_was_imported() -> None:
+    """It is not walked again after every world; counting what is frozen would walk it."""
+    gc.freeze()

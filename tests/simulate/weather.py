@@ -42,10 +42,18 @@ class Weather:
             self._jump,
         )
         self._kinds = [kind for kind in kinds if self._rng.random() < 0.3]
+        self._rolling: asyncio.Task[None] | None = None
         self._pause = self._rng.choice((2.0, 5.0, 12.0))
 
     async def blow(self) -> None:
         """Until it is cancelled."""
+        try:
+            await self._blow()
+        finally:
+            if self._rolling:
+                self._rolling.cancel()
+
+    async def _blow(self) -> None:
         while self._kinds:
             await asyncio.sleep(self._rng.expovariate(1 / self._pause))
             kind = self._rng.choice(self._kinds)
@@ -68,7 +76,9 @@ class Weather:
             self._world.loop.start(process, process.stop())
 
     def _roll(self) -> None:
-        """A rolling restart of all."""
+        """A rolling restart of all, one at a time: two that overlap would double the processes again and again."""
+        if self._rolling and not self._rolling.done():
+            return
 
         async def roll() -> None:
             for process in self._world.living():
@@ -77,7 +87,7 @@ class Weather:
                     self._world.loop.start(process, process.stop())
                 await asyncio.sleep(self._rng.uniform(0, 4))
 
-        self._world.loop.start(WORLD, roll())
+        self._rolling = self._world.loop.start(WORLD, roll())
 
     def _kill(self) -> None:
         for process in self._some():
