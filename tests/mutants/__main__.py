@@ -46,7 +46,10 @@ def main() -> int:
 
 def _try(mutant: Mutant, args: argparse.Namespace) -> bool:
     try:
-        runs = {"simulated": _simulate(mutant, args.seeds, args.base)}
+        if mutant.test:
+            runs = {"a test": _test(mutant, mutant.test)}
+        else:
+            runs = {"simulated": _simulate(mutant, args.seeds, args.base)}
         if args.real and mutant.row is not None:
             runs["real"] = _torture(mutant, mutant.row)
     except Stale as stale:
@@ -60,6 +63,11 @@ def _try(mutant: Mutant, args: argparse.Namespace) -> bool:
 
 def _simulate(mutant: Mutant | None, seeds: int, base: int) -> Run:
     return _run(mutant, "tests.simulate", "--seeds", str(seeds), "--base", str(base), "--quiet")
+
+
+def _test(mutant: Mutant, path: str) -> Run:
+    options = ("-q", "-x", "-c", "/dev/null", "--rootdir", ".", "-o", "asyncio_mode=auto", "-p", "no:cacheprovider")
+    return _run(mutant, "pytest", path, *options, "--import-mode=importlib", "-k", "not mongo")
 
 
 def _torture(mutant: Mutant, row: int) -> Run:
@@ -76,7 +84,7 @@ def _run(mutant: Mutant | None, module: str, *arguments: str) -> Run:
     if done.returncode not in (0, 1) or "Traceback" in done.stderr:
         raise RuntimeError(f"{module} broke:\n{done.stderr[-2000:]}")
     lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
-    wrong = [line for line in lines if "seed" in line.lower() or "NOT HOLD" in line]
+    wrong = [line for line in lines if "seed" in line.lower() or "NOT HOLD" in line or line.startswith("FAILED")]
     said = (wrong or lines or [""])[0]
     return Run(caught=done.returncode == 1, said=said[:120], seconds=time.monotonic() - began)
 

@@ -13,6 +13,8 @@ class Mutant(NamedTuple):
     edits: tuple[Edit, ...]
     row: int | None = None
     """The row of tests/torture that must find it as well."""
+    test: str | None = None
+    """The test that must fail where simulated worlds do not find it: what else stands in the way hides it from them."""
 
 
 HAND, CLAIMS, INTAKE = "consumer/chunk_in_hand.py", "ledger/memory/chunks.py", "consumer/subscribers.py"
@@ -104,11 +106,17 @@ MUTANTS = (
                 "return not self._refused",
             ),
         ),
+        test="tests/flow/test_attack_leases.py",
     ),
     Mutant(
         "zombie-goes-on",
-        "a worker goes on after a write of its own was refused",
+        "a worker goes on after a write of its own was refused, and its lease over",
         (
+            Edit(
+                "consumer/lease.py",
+                "return not self._refused and self._monotonic() < self._ends",
+                "return True",
+            ),
             Edit(
                 HAND,
                 "        if marks is None:\n            raise self._lease.refused()\n",
@@ -165,6 +173,7 @@ MUTANTS = (
         "pause-unnumbered",
         "a mark that comes late undoes a newer one",
         (Edit(CLAIMS, "document.chunk.pauses >= pauses or ", ""),),
+        test="tests/contract/test_ledger_pauses.py",
     ),
     Mutant(
         "expiry-ignored",
@@ -206,6 +215,7 @@ MUTANTS = (
                 "self._taken_over and again and self._why) or self._stop",
             ),
         ),
+        test="tests/flow/test_deadly_window.py",
     ),
     Mutant(
         "duplicates-sent",

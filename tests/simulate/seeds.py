@@ -1,3 +1,6 @@
 """Seeds that once found a bug, each with what it was; they are run by `make test` for ever."""
 
-REGRESSIONS: dict[int, str] = {}
+REGRESSIONS: dict[int, str] = {
+    888999247: "of the simulated world itself: rolling restarts overlapped, and the processes doubled without end",
+    243700544: "the same",
+}
