@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from tests.simulate.faults import CELLS, Coverage
+from tests.simulate.faults import Coverage
 from tests.simulate.loop import Actor, Deadlock, VirtualLoop
-from tests.simulate.runs import run_seed, run_seeds
+from tests.simulate.runs import fill, run_seed, run_seeds
 from tests.simulate.seeds import REGRESSIONS
 
 ROUNDS, SEEDS_A_ROUND = 5, 100
@@ -36,11 +36,8 @@ def test_all_books_agree_whatever_goes_wrong(number: int, base: int, coverage: C
 
 
 def test_no_step_is_spared_any_fault(base: int, coverage: Coverage) -> None:
-    """Each seed aims at one cell of the table: those that are still empty get some more seeds."""
-    first = (base // len(CELLS) + 10) * len(CELLS)
-    for again in range(8):
-        for cell in coverage.empty():
-            run_seed(first + again * len(CELLS) + CELLS.index(cell), coverage)
+    failure = fill(coverage, base + ROUNDS * SEEDS_A_ROUND)
+    assert not failure, str(failure)
     assert not coverage.empty()
 
 
