@@ -87,6 +87,8 @@ class KafkaBus:
         try:
             await asyncio.wait_for(self._producer.stop(), STOP_SECONDS)
         except (TimeoutError, KafkaError):
+            pass
+        finally:  # also where nobody waits for that any longer
             await self._producer.client.close()
 
     async def ping(self) -> None:
