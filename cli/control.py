@@ -41,6 +41,5 @@ async def give(ledger: Ledger, console: Console, order: str, request_id: str, te
         state = state_of(await known_request(ledger, tenant, request_id), ledger.now())
         raise CommandError(f"too late: request {request_id} is {state.value}: {state.meaning}")
     console.print(f"request {request_id} is {state_of(ordered.request, ledger.now()).value}", soft_wrap=True)
-    if most := ordered.may_still_be_sent:
-        many = "delivery" if most == 1 else "deliveries"
-        console.print(f"at most {most:,} {many} that had begun may still be sent", soft_wrap=True)
+    if ordered.bound:
+        console.print(ordered.bound, soft_wrap=True)

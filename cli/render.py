@@ -16,7 +16,7 @@ def print_roll_call(console: Console, summary: Summary, *, hint: str) -> None:
     """Print it all; `hint` says where the rest of a long list is."""
     print_counts(console, summary.counts, summary.total)
     print_missed(console, summary.missed)
-    print_more(console, shown=len(summary.missed), total=summary.missed_total, hint=hint)
+    print_more(console, shown=len(summary.missed), total=summary.missed_total, hint=f"{hint} --all")
     print_end(console, summary)
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from consumer.events import outcome_events
 from consumer.lease import Lease, LeaseLost
@@ -16,15 +16,13 @@ from consumer.tools import Tools
 from consumer.window import entries_of, inherit, send
 from core.ids import LogId, index_of, log_prefix
 from core.plan import Ranges, indices, to_ranges
-from core.verdict import Ended, Entry, Mark, Rules, stopped, verdict
-from core.work import Counts, Decided, Line, Window, Work, pick, put_back, rest_of
+from core.verdict import Entry, Mark, Rules, stopped_line, verdict
+from core.work import Counts, Decided, Line, Window, Work, earlier, pick, put_back, rest_of
 from ledger.sealing import Sealed
 from ledger.values import Claimed, Log, Marks
 from providers.base import Provider
 from schemas.statuses import OnUncertain, Status
 
-JUST_AFTER = timedelta(milliseconds=1)
-"""So much later nobody's clock is still before it."""
 NOT_SENT = frozenset({Status.FAILED, Status.CANCELLED, Status.EXPIRED})
 
 
@@ -307,15 +305,3 @@ class ChunkInHand:
             stopped_as=self._stop or Status.CANCELLED,
             why_stopped=self._why,
         )
-
-
-def earlier(due_at: datetime | None, expires_at: datetime | None) -> datetime | None:
-    """When a chunk that is put back is due: what would be tried after the expiry ends at it."""
-    if due_at is None or expires_at is None:
-        return due_at
-    return min(due_at, expires_at + JUST_AFTER)
-
-
-def stopped_line(status: Status, line: Line, why: str | None) -> Ended:
-    """How a stop ends a delivery that waits."""
-    return stopped(status, why, doubted=line.tainted or line.sticky is not None)

@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from consumer.chunk_in_hand import ChunkInHand, earlier
+from consumer.chunk_in_hand import ChunkInHand
 from consumer.complete import complete
 from consumer.lease import Lease, LeaseLost
 from consumer.requests import Opened
 from consumer.tools import Tools, log
 from core.ids import ChunkId, RequestKey
+from core.work import earlier
 from ledger.errors import SealingError
 from ledger.sealing import open_recipients
 from ledger.texts import open_text

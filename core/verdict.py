@@ -110,6 +110,11 @@ def stopped(status: Status, why: str | None = None, *, doubted: bool) -> Ended:
     return Ended(Status.UNKNOWN, Reason.NO_ANSWER, why) if doubted else Ended(status, _STOPS[status], why)
 
 
+def stopped_line(status: Status, line: Line, why: str | None) -> Ended:
+    """How a stop ends a delivery that waits."""
+    return stopped(status, why, doubted=line.tainted or line.sticky is not None)
+
+
 def _not_sent(reason: Reason, error: str | None, *, doubted: bool) -> Ended:
     """A delivery once uncertain never ends as not sent."""
     return Ended(Status.UNKNOWN, Reason.NO_ANSWER, error) if doubted else Ended(Status.FAILED, reason, error)

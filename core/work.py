@@ -3,13 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from core.plan import Ranges, indices, length, take, to_ranges
 from schemas.statuses import Reason, Status
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 """The not-before of what was never tried."""
+JUST_AFTER = timedelta(milliseconds=1)
+"""So much later nobody's clock is still before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,3 +141,10 @@ def rest_of(work: Work) -> list[Line]:
     """Every waiting delivery as a line, in order; what a cancel or an expiry finds."""
     fresh = [Line(index, 0, LONG_AGO) for index in indices(work.todo)]
     return sorted((*fresh, *work.later), key=lambda line: line.index)
+
+
+def earlier(due_at: datetime | None, expires_at: datetime | None) -> datetime | None:
+    """When a chunk that is put back is due: what would be tried after the expiry ends at it."""
+    if due_at is None or expires_at is None:
+        return due_at
+    return min(due_at, expires_at + JUST_AFTER)

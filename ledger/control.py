@@ -22,6 +22,14 @@ class Ordered:
     may_still_be_sent: int
     """Deliveries in windows that were open when all chunks had the mark: nothing beyond them is sent."""
 
+    @property
+    def bound(self) -> str | None:
+        """That number in words; None where nothing may be sent any more."""
+        if not self.may_still_be_sent:
+            return None
+        many = "delivery" if self.may_still_be_sent == 1 else "deliveries"
+        return f"at most {self.may_still_be_sent:,} {many} that had begun may still be sent"
+
 
 async def cancel_request(ledger: Ledger, key: RequestKey, *, scheduled_only: bool = False) -> Ordered | None:
     """Send nothing more of it; None where it is unknown or too late: completed, or (`scheduled_only`) due."""

@@ -1,6 +1,7 @@
 """Orders about a request that was accepted: cancel, pause, resume. Everybody gives them about their own."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -42,7 +43,7 @@ def control_routes(front: Front) -> APIRouter:
     @router.delete("/communication/scheduled/{request_id}", response_model=ControlResponse, responses=_ERRORS)
     async def cancel_scheduled(request_id: str, caller: orderer) -> Response:
         """Cancel a request whose `send_at` has not come."""
-        return await _obeyed(front, caller, request_id, _cancel_scheduled)
+        return await _obeyed(front, caller, request_id, partial(cancel_request, scheduled_only=True))
 
     @router.post("/communication/requests/{request_id}/cancel", response_model=ControlResponse, responses=_ERRORS)
     async def cancel(request_id: str, caller: orderer) -> Response:
@@ -62,10 +63,6 @@ def control_routes(front: Front) -> APIRouter:
     return router
 
 
-async def _cancel_scheduled(ledger: Ledger, key: RequestKey) -> Ordered | None:
-    return await cancel_request(ledger, key, scheduled_only=True)
-
-
 async def _obeyed(front: Front, caller: Caller, request_id: str, order: Order) -> Response:
     """Give the order; raises NotFoundError, ConflictError, and UnavailableError: then it is to be given again."""
     answer = await front.archive.ask(lambda ledger: _give(front, ledger, caller, request_id, order))
@@ -82,7 +79,7 @@ async def _give(front: Front, ledger: Ledger, caller: Caller, request_id: str, o
     state = state_of(ordered.request, ledger.now())
     return ControlResponse(
         code=200,
-        message=_said(state.value, ordered.may_still_be_sent),
+        message="; ".join(filter(None, (state.value, ordered.bound))),
         timestamp=front.sources.now(),
         request_id=ordered.request.head.request_id,
         state=state,
@@ -96,10 +93,3 @@ async def _own(ledger: Ledger, caller: Caller, key: RequestKey) -> StoredRequest
     if found is None or own_user(caller) not in (None, found.head.user_id):
         raise NotFoundError(NO_REQUEST)
     return found
-
-
-def _said(state: str, most: int) -> str:
-    if not most:
-        return state
-    many = "delivery" if most == 1 else "deliveries"
-    return f"{state}; at most {most} {many} that had begun may still be sent"

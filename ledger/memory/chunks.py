@@ -3,20 +3,15 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from core.ids import ChunkId, RequestKey
 from core.work import Counts, Window, Work
+from ledger.due import CANCELLED_SECONDS, NEVER, UNCLAIMED_SECONDS
 from ledger.memory.store import ChunkDocument, Store
 from ledger.sealing import HASH_BYTES
 from ledger.values import Chunk, Claim, Claimed, Hold, Marks
 from schemas.statuses import Channel, Lane, Status
-
-UNCLAIMED_SECONDS = 60
-"""How long a chunk waits for its wake-up call before a sweeper may take it."""
-CANCELLED_SECONDS = 1.0
-"""How long a cancelled chunk that its owner puts back waits at most."""
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class MemoryChunks:

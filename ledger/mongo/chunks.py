@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorCollection
@@ -12,6 +12,7 @@ from pymongo.errors import DuplicateKeyError
 from core.ids import ChunkId, RequestKey, chunk_range
 from core.plan import length
 from core.work import LONG_AGO, Counts, Window, Work
+from ledger.due import CANCELLED_SECONDS, NEVER, UNCLAIMED_SECONDS
 from ledger.mongo.chunk_documents import (
     chunk_document,
     counts_document,
@@ -27,12 +28,6 @@ from ledger.mongo.chunk_documents import (
 from ledger.mongo.connection import Document, ServerClock, answering
 from ledger.values import Chunk, Claim, Claimed, Hold, Marks
 from schemas.statuses import Channel, Lane, Status
-
-UNCLAIMED_SECONDS = 60
-"""How long a new chunk is left to its wake-up call before a sweeper may take it."""
-CANCELLED_SECONDS = 1.0
-"""How long a cancelled chunk that its owner puts back waits at most."""
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class MongoChunks:

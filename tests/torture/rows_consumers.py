@@ -4,7 +4,7 @@ import asyncio
 import signal
 
 from tests.e2e.caller import until
-from tests.torture.books import Books
+from tests.torture.books import Books, DoesNotHold
 from tests.torture.doubt import windows_of
 from tests.torture.rows import row
 from tests.torture.world import ANSWER_SECONDS, Round, World
@@ -71,6 +71,8 @@ async def zombies(round_: Round) -> Books:
             zombie.child.signal(signal.SIGCONT)
             if held:
                 await until(lambda: "lease lost" in zombie.said()[said:], 30)  # noqa: B023
+        if not world.faults:
+            raise DoesNotHold("nobody was frozen while at work")
         await world.settled()
         books = await world.books()
         books.hold_within_doubt()

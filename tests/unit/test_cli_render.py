@@ -40,7 +40,7 @@ total                     9,990
 
 not reached  reference  status  reason   error
 138****8000  order-1    failed  gave_up  busy
-and 39 more: {HINT}
+and 39 more: {HINT} --all
 
 a note
 all accounted for: yes"""
