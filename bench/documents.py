@@ -162,7 +162,7 @@ def _chunk(  # noqa: PLR0913
         )
         for at in range(len(cuts) - 1)
     ]
-    wake = orjson.dumps({"chunk_id": document["_id"], "schema_version": 1})
+    wake = orjson.dumps({"chunk_id": document["_id"], "channel": document["channel"], "schema_version": 1})
     return ChunkReady(document, wake, slices, windows, {"sent": len(people)})
 
 

@@ -21,7 +21,7 @@ from consumer.progress import Progress
 from consumer.requests import RequestCache
 from consumer.retention import days
 from consumer.settings import ConsumerSettings
-from consumer.slots import Slots
+from consumer.slots import slots_for_each_kind
 from consumer.tools import Limits, Tools
 from consumer.watched import with_failpoint
 from core.retry import RetryPolicy
@@ -33,10 +33,9 @@ from providers.registry import build_providers
 from providers.settings import ProviderEntry
 from schemas.logs import configure_logging
 from schemas.settings import parse_sealing_keys
-from schemas.statuses import Lane
 
 SWEEP_SLOTS = 16
-"""Slots kept for what the sweeper finds, a lane: most of what they do is to wait for a provider."""
+"""Slots kept for what is deferred, a channel of a lane: most of what they do is to wait for a provider."""
 
 
 async def build_app(settings: ConsumerSettings) -> Service:
@@ -64,8 +63,8 @@ async def build_app(settings: ConsumerSettings) -> Service:
         tools=with_failpoint(tools, settings.failpoint) if settings.failpoint else tools,
         bus=bus,
         ledger=ledger,
-        slots={lane: Slots(settings.max_chunks_in_flight) for lane in Lane},
-        sweep_slots={lane: Slots(SWEEP_SLOTS) for lane in Lane},
+        slots=slots_for_each_kind(settings.max_chunks_in_flight),
+        sweep_slots=slots_for_each_kind(SWEEP_SLOTS),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from consumer.events import Event, Headers
 from core.ids import ChunkId
-from schemas.statuses import Lane
+from schemas.statuses import Channel, Lane
 
 
 class BusUnavailable(Exception):  # noqa: N818  # a state of the world, not a mistake
@@ -38,7 +38,7 @@ class DeadLetter:
 class Bus(Protocol):
     """The bus; Kafka's and the one in memory stand side by side. Every method may raise BusUnavailable."""
 
-    async def wake(self, lane: Lane, chunk: ChunkId) -> None:
+    async def wake(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None:
         """Publish the wake-up call of a chunk."""
 
     async def publish(self, topic: str, key: str, events: Sequence[Event]) -> None:

@@ -1,7 +1,7 @@
 """Deliver: claim a chunk, render, call the provider, log the outcomes, publish, close (docs/protocol.md)."""
 
 import itertools
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,6 +9,7 @@ from consumer.chunk_in_hand import ChunkInHand
 from consumer.complete import complete
 from consumer.lease import Lease, LeaseLost
 from consumer.requests import Opened
+from consumer.slots import Kind
 from consumer.tools import Tools, log
 from core.ids import ChunkId, RequestKey
 from core.work import earlier
@@ -16,7 +17,7 @@ from ledger.errors import SealingError
 from ledger.sealing import open_recipients
 from ledger.texts import open_text
 from ledger.values import Claim, Claimed, Request
-from schemas.statuses import Channel, Lane
+from schemas.statuses import Channel
 
 Take = Callable[[Claim], Awaitable[Claimed | None]]
 
@@ -42,10 +43,10 @@ class Claimer:
         """Claim the chunk that a wake-up call names."""
         return await self._take(lambda claim: self._tools.ledger.chunks.claim(chunk_id, claim))
 
-    async def due(self, lane: Lane, without: Collection[Channel] = ()) -> "Taken | None":
-        """Claim whatever waits longest in a lane, some channels left out."""
+    async def due(self, kind: Kind, *, fresh: bool = False) -> "Taken | None":
+        """Claim what waits longest of a channel in a lane; with `fresh`, what a wake-up call should have brought."""
         due = self._tools.ledger.chunks.claim_due
-        taken = await self._take(lambda claim: due(lane, claim, without), self._after_outage)
+        taken = await self._take(lambda claim: due(*kind, claim, fresh=fresh), self._after_outage)
         if taken is not None:
             taken.uncalled = True
         return taken

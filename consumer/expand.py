@@ -215,7 +215,7 @@ async def _write_chunks(request: BulkRequest, text: Text, stands: Request, tools
             await mark(head.key, given, tools, part.number)
             marks = given
         if not marks.paused and (not head.send_at or head.send_at <= tools.ledger.now()):
-            await tools.lasting(lambda chunk=chunk: tools.bus.wake(lane, chunk.id), "wake")  # type: ignore[misc]
+            await tools.lasting(lambda chunk=chunk: tools.bus.wake(lane, head.channel, chunk.id), "wake")  # type: ignore[misc]
         tools.progress.moved(EXPAND)
         await asyncio.sleep(0)
     event = accepted_event(head, part.number, part.size)

@@ -28,7 +28,7 @@ from core.ids import ChunkId
 from core.wedge import Wedge
 from schemas.results import ChunkPointer
 from schemas.settings import CommonSettings
-from schemas.statuses import Lane
+from schemas.statuses import Channel, Lane
 from schemas.topics import DEAD_LETTER_BYTES
 
 T = TypeVar("T")
@@ -149,10 +149,10 @@ class KafkaBus:
         metadata = await _answered(self._producer.client.fetch_all_metadata())
         return set(metadata.topics())
 
-    async def wake(self, lane: Lane, chunk: ChunkId) -> None:
+    async def wake(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None:
         """Publish the wake-up call of a chunk."""
         topic = self._topics.chunks_express if lane is Lane.EXPRESS else self._topics.chunks
-        value = ChunkPointer(chunk_id=chunk).model_dump_json().encode()
+        value = ChunkPointer(chunk_id=chunk, channel=channel).model_dump_json().encode()
         await self._send(topic, chunk.encode(), value, [])
 
     async def dead_letter(self, letter: DeadLetter) -> None:

@@ -6,23 +6,23 @@ from collections.abc import Sequence
 from consumer.bus import BusRefused, BusUnavailable, DeadLetter
 from consumer.events import Event
 from core.ids import ChunkId
-from schemas.statuses import Lane
+from schemas.statuses import Channel, Lane
 
 
 class MemoryBus:
     """See consumer/bus.Bus. Keeps everything, acknowledges at once."""
 
     def __init__(self, *topics: str) -> None:
-        self.wake_ups: list[tuple[Lane, ChunkId]] = []
+        self.wake_ups: list[tuple[Lane, Channel, ChunkId]] = []
         self.events: dict[str, list[tuple[str, Event]]] = defaultdict(list)
         """By topic: (key, event), in the order of their publishing."""
         self.dead_letters: list[DeadLetter] = []
         self.lags: dict[tuple[str, int], int] = {}
         self._topics, self._closed = set(topics), set[str]()
 
-    async def wake(self, lane: Lane, chunk: ChunkId) -> None:
+    async def wake(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None:
         """Keep the wake-up call."""
-        self.wake_ups.append((lane, chunk))
+        self.wake_ups.append((lane, channel, chunk))
 
     async def publish(self, topic: str, key: str, events: Sequence[Event]) -> None:
         """Keep the events; a topic that is not there takes none."""

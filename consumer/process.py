@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 from faststream.kafka import KafkaBroker
 
 from consumer.bus import BusUnavailable
+from consumer.calls import Calls
 from consumer.deliver import Claimer
 from consumer.health import start_health
 from consumer.hearing import subscription_troubles
 from consumer.kafka_bus import KafkaBus
 from consumer.settings import ConsumerSettings
-from consumer.slots import Slots
+from consumer.slots import Kind, Slots
 from consumer.subscribers import build_faststream
 from consumer.sweep import Sweeper
 from consumer.tools import Tools, log, where
@@ -55,8 +56,8 @@ class Service:
     tools: Tools
     bus: KafkaBus
     ledger: MongoLedger
-    slots: dict[Lane, Slots]
-    sweep_slots: dict[Lane, Slots]
+    slots: dict[Kind, Slots]
+    sweep_slots: dict[Kind, Slots]
     wedged: str | None = None
     """Why this process had to stop by itself."""
 
@@ -104,12 +105,15 @@ async def _close(service: Service) -> None:
 
 async def _work(service: Service, cluster: str) -> None:
     tools, progress = service.tools, service.tools.progress
-    app, broker = build_faststream(service.settings, tools, service.slots, cluster)
+    claimer = Claimer(tools)
+    calls = Calls(claimer, service.slots, tools)
+    app, broker = build_faststream(service.settings, tools, calls, cluster)
     sweeper = probe = None
+    serving = asyncio.create_task(calls.run())
     if await _unless_stopped(_started(app), tools.stopping):
         progress.subscribed = True
         log.info("consumer is up", process=tools.process)
-        sweeper = asyncio.create_task(Sweeper(tools, Claimer(tools), service.sweep_slots).run())
+        sweeper = asyncio.create_task(Sweeper(tools, claimer, service.sweep_slots, service.slots).run())
         probe = asyncio.create_task(_probe(service, broker, sweeper))
         await tools.stopping.wait()
     asked_at = tools.monotonic()
@@ -119,7 +123,7 @@ async def _work(service: Service, cluster: str) -> None:
     tools.providers.stop(ANSWER_SECONDS)
     every = (*service.slots.values(), *service.sweep_slots.values())
     await asyncio.gather(_leave(app), *(slots.drain(DRAIN_SECONDS) for slots in every))
-    for task in (sweeper, probe):
+    for task in (serving, sweeper, probe):
         if task is not None:
             task.cancel()
     log.info("consumer has stopped", seconds=round(tools.monotonic() - asked_at, 1))
@@ -178,7 +182,8 @@ async def _look(service: Service, broker: KafkaBroker, sweeper: asyncio.Task[Non
         progress.bus_answered()
     progress.publishes, progress.sweeps = bus.publishes, not sweeper.done()
     for lane in Lane:
-        progress.in_hand(lane, some=bool(service.slots[lane].taken or service.sweep_slots[lane].taken))
+        every = (*service.slots.items(), *service.sweep_slots.items())
+        progress.in_hand(lane, some=any(slots.taken for (its_lane, _), slots in every if its_lane is lane))
     if not tools.stopping.is_set() and (why := bus.given_up()):
         log.error("consumer ends, to be started anew", because=why)
         service.wedged = why

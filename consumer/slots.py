@@ -5,8 +5,17 @@ from collections.abc import Awaitable, Coroutine
 from typing import Any, TypeVar
 
 from consumer.tools import log, where
+from schemas.statuses import Channel, Lane
 
 T = TypeVar("T")
+
+Kind = tuple[Lane, Channel]
+"""What slots are kept for: a slow provider of one channel must not keep the other waiting, nor one lane the other."""
+
+
+def slots_for_each_kind(number: int) -> "dict[Kind, Slots]":
+    """So many slots for each channel of each lane."""
+    return {(lane, channel): Slots(number) for lane in Lane for channel in Channel}
 
 
 class Slots:
@@ -15,11 +24,7 @@ class Slots:
     def __init__(self, number: int) -> None:
         self._number, self._free = number, asyncio.Semaphore(number)
         self._tasks: set[asyncio.Task[None]] = set()
-
-    @property
-    def number(self) -> int:
-        """How many there are."""
-        return self._number
+        self._waiting = 0
 
     @property
     def taken(self) -> int:
@@ -31,9 +36,18 @@ class Slots:
         """Whether the next one would wait."""
         return self._free.locked()
 
+    @property
+    def awaited(self) -> bool:
+        """Whether somebody waits for one."""
+        return self._waiting > 0
+
     async def wait(self) -> None:
         """Take a slot; `start` or `give_back` must follow."""
-        await self._free.acquire()
+        self._waiting += 1
+        try:
+            await self._free.acquire()
+        finally:
+            self._waiting -= 1
 
     def give_back(self) -> None:
         """Give back a slot that was not used."""
@@ -61,11 +75,6 @@ class Slots:
         if not task.cancelled() and (error := task.exception()):
             # The lease runs out and the next owner repairs what is open; the type is all that may be said.
             log.error("delivering failed", error=type(error).__name__, where=where(error))
-
-    async def one_ended(self, seconds: float) -> None:
-        """Wait until a task at work has ended, for so many seconds at most."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
 
     async def drain(self, seconds: float) -> None:
         """Wait for the work under way; what has not ended by then is cancelled."""

@@ -2,16 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
-from aiokafka import ConsumerRecord
-from aiokafka.errors import KafkaError
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
-from pydantic import ValidationError
 
-from consumer.deliver import Claimer, deliver
+from consumer.calls import Calls
 from consumer.expand import expand
 from consumer.intake import Incoming, unprocessable
 from consumer.poison import TooMuchPoison
@@ -19,10 +19,7 @@ from consumer.progress import EXPAND
 from consumer.refuse import refuse
 from consumer.security import security_of
 from consumer.settings import ConsumerSettings
-from consumer.slots import Slots
 from consumer.tools import Tools, log, where
-from core.ids import ChunkId
-from schemas.results import ChunkPointer
 from schemas.statuses import Lane
 
 LEAVE_SECONDS = 1.0
@@ -67,7 +64,7 @@ async def undecoded(message: KafkaMessage) -> bytes:
 def build_faststream(
     settings: ConsumerSettings,
     tools: Tools,
-    slots: dict[Lane, Slots],
+    calls: Calls,
     cluster: str,
 ) -> tuple[FastStream, KafkaBroker]:
     """The application and its broker with four subscribers, one a topic and group."""
@@ -81,7 +78,6 @@ def build_faststream(
         logger=None,
         security=security_of(options),
     )
-    claimer = Claimer(tools)
     topics, reading = settings.topics, {**_READING, **_heartbeats(settings.kafka_session_seconds)}
 
     def intake(topic: str) -> None:
@@ -91,15 +87,14 @@ def build_faststream(
             with tools.progress.busy(EXPAND, record.topic):
                 handled = await expand_or_refuse(record, cluster, tools)
             if handled:
-                await _commit(message)
+                await _guarded(message.ack())
 
     def wake_ups(topic: str, lane: Lane) -> None:
         @broker.subscriber(topic, group_id=topics.group_of(topic), **reading)  # type: ignore[untyped-decorator]
-        async def on_wake_up(body: bytes, message: KafkaMessage) -> None:
+        async def on_wake_up(_: bytes, message: KafkaMessage) -> None:
+            record = _incoming(message)
             with tools.progress.busy(lane, topic):
-                handled = await wake_up(body, _incoming(message).origin, claimer, slots[lane], tools)
-            if handled:
-                await _commit(message)
+                await calls.take(lane, record, partial(_commit_until, message, record))
 
     intake(topics.requests)
     intake(topics.requests_express)
@@ -164,36 +159,16 @@ async def _expand(record: Incoming, cluster: str, tools: Tools) -> None:
     await refuse(record, unprocessable(record), tools)
 
 
-async def wake_up(body: bytes, origin: str, claimer: Claimer, slots: Slots, tools: Tools) -> bool:
-    """Wait for a slot, claim, start; the work itself goes on after the offset is committed.
+async def _commit_until(message: KafkaMessage, record: Incoming, offset: int) -> None:
+    """Commit the partition of a wake-up call, while it is ours."""
+    consumer, partition = cast("AIOKafkaConsumer", message.consumer), TopicPartition(record.topic, record.partition)
+    if partition in consumer.assignment():
+        await _guarded(consumer.commit({partition: offset}))
 
-    False: the process is stopping, and the wake-up call is left to another.
-    """
+
+async def _guarded(commit: Awaitable[Any]) -> None:
+    """Commit; where the partition is gone or Kafka is away the record comes again, and changes nothing."""
     try:
-        pointer = ChunkPointer.model_validate_json(body)
-    except ValidationError:
-        # The chunk it meant is found by the sweeper.
-        log.warning("a wake-up call that cannot be read", origin=origin)
-        return True
-    await slots.wait()
-    if tools.stopping.is_set():
-        slots.give_back()
-        return False
-    # A handler is cancelled where the process leaves its group: its claim must not be one that nobody works on.
-    await asyncio.shield(asyncio.create_task(_claim(ChunkId(pointer.chunk_id), claimer, slots, tools)))
-    return True
-
-
-async def _claim(chunk: ChunkId, claimer: Claimer, slots: Slots, tools: Tools) -> None:
-    """Claim a chunk and start on it in the slot taken."""
-    taken = await slots.use_for(claimer.chunk(chunk))
-    if taken is not None:
-        slots.start(deliver(taken, tools))
-
-
-async def _commit(message: KafkaMessage) -> None:
-    """Commit, guarded: where the partition is gone or Kafka is away the record comes again, and changes nothing."""
-    try:
-        await asyncio.wait_for(message.ack(), _COMMIT_SECONDS)
-    except (KafkaError, TimeoutError) as error:
+        await asyncio.wait_for(commit, _COMMIT_SECONDS)
+    except (KafkaError, ConsumerStoppedError, TimeoutError) as error:
         log.warning("offset not committed", because=type(error).__name__)

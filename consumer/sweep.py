@@ -1,30 +1,24 @@
 """Sweep: whatever waits in the ledger is found here, by any process (docs/protocol.md; I8)."""
 
 import asyncio
-import contextlib
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from typing import NamedTuple
 
 from consumer.complete import announce, complete
 from consumer.deliver import AFTER_OUTAGE_SECONDS, Claimer, Taken, deliver
 from consumer.marks import mark
 from consumer.retention import Retention
-from consumer.slots import Slots
+from consumer.slots import Kind, Slots
 from consumer.tools import Tools, log, where
 from core.ids import RequestKey
 from ledger.errors import LedgerUnavailable
 from ledger.values import Request
-from schemas.statuses import Channel, Lane
 
-DUE_SECONDS = 0.25
-"""How often each lane is asked for due chunks, on average: what is due starts within a second."""
 CARE_SECONDS = 1.0
 """How often all the rest is done."""
-MOST_OF_ONE_CHANNEL = 0.75
-"""What share of a lane's slots may be at work for one channel; claims under way at once may exceed it."""
 MOST_ASKING = 4
-"""How many claims of a lane are under way at once while there is much that is due."""
+"""How many claims of a kind are under way at once while there is much that is due."""
 IDLE_SECONDS = 10.0
 """How long a request is left alone between two looks at it."""
 BACKLOG_SECONDS = 10.0
@@ -34,36 +28,56 @@ CARES = 8
 """How many requests are looked after at a time: one whose events nobody takes must not keep the others."""
 
 
+class Periods(NamedTuple):
+    """How often each channel of a lane is asked for chunks, on average, in seconds."""
+
+    due: float = 0.25
+    """Deferred ones: what is due starts within a second."""
+    strays: float = CARE_SECONDS
+
+
+DEFAULT_PERIODS = Periods()
+
+
 class Sweeper:
-    """Claims due chunks into slots kept for that, and looks after unfinished requests."""
+    """Claims deferred chunks into slots kept for that, strays into the ordinary ones; cares for unfinished requests."""
 
     def __init__(
-        self, tools: Tools, claimer: Claimer, slots: Mapping[Lane, Slots], *, due_seconds: float = DUE_SECONDS
+        self,
+        tools: Tools,
+        claimer: Claimer,
+        slots: Mapping[Kind, Slots],
+        ordinary: Mapping[Kind, Slots],
+        periods: Periods = DEFAULT_PERIODS,
     ) -> None:
-        self._tools, self._claimer, self._slots, self._due_seconds = tools, claimer, slots, due_seconds
+        self._tools, self._claimer, self._periods = tools, claimer, periods
+        self._slots, self._ordinary = slots, ordinary
         self._retention = Retention(tools)
         self._counted_at = float("-inf")
         self._cares = Slots(CARES)
         self._in_care: set[RequestKey] = set()
-        self._at_work: Counter[tuple[Lane, Channel]] = Counter()
 
     async def run(self) -> None:
-        """Sweep until the process stops: each lane by itself, so that due chunks wait for nothing else."""
-        due = [self._repeat(self._due_seconds, partial(self.due_chunks, lane)) for lane in self._slots]
+        """Sweep until the process stops: each kind by itself, so that due chunks wait for nothing else."""
+        due = [self._repeat(self._periods.due, partial(self.due_chunks, kind)) for kind in self._slots]
+        strays = [self._repeat(self._periods.strays, partial(self.strays, kind)) for kind in self._ordinary]
         cares = (self._ping, self.unfinished_requests, self._retention.step, self._backlog)
-        await asyncio.gather(*due, self._repeat(CARE_SECONDS, *cares))
+        await asyncio.gather(*due, *strays, self._repeat(CARE_SECONDS, *cares))
 
     async def _repeat(self, seconds: float, *steps: Callable[[], Awaitable[None]]) -> None:
         tools = self._tools
-        while not tools.stopping.is_set():
-            try:
-                for step in steps:
-                    await self._guarded(step)
-            except LedgerUnavailable as error:
-                log.warning("the sweeper waits", because=str(error))
-                await tools.sleep(AFTER_OUTAGE_SECONDS)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(tools.stopping.wait(), seconds * (0.5 + tools.random()))
+        stopped = asyncio.create_task(tools.stopping.wait())
+        try:
+            while not stopped.done():
+                try:
+                    for step in steps:
+                        await self._guarded(step)
+                except LedgerUnavailable as error:
+                    log.warning("the sweeper waits", because=str(error))
+                    await tools.sleep(AFTER_OUTAGE_SECONDS)
+                await asyncio.wait((stopped,), timeout=seconds * (0.5 + tools.random()))
+        finally:
+            stopped.cancel()
 
     async def _guarded(self, step: Callable[[], Awaitable[None]]) -> None:
         """What one document, written by a newer version perhaps, does to a step must not end all sweeping."""
@@ -78,45 +92,38 @@ class Sweeper:
         await self._tools.ledger.ping()
         self._tools.progress.ledger_answered()
 
-    async def due_chunks(self, lane: Lane) -> None:
-        """Start on what is due: retries, send_at, lapsed leases, chunks whose wake-up call was lost.
+    async def due_chunks(self, kind: Kind) -> None:
+        """Start on what is due: retries, send_at, lapsed leases.
 
         While all that ask find something, more of them ask.
         """
         asking = 1
-        while not self._tools.stopping.is_set():
-            held_back = self._crowding(lane)
-            if all(await asyncio.gather(*(self._start_due(lane) for _ in range(asking)))):
-                asking = min(asking * 2, MOST_ASKING)
-            elif held_back:
-                await self._slots[lane].one_ended(DUE_SECONDS)
-            else:
-                break
+        while all(await asyncio.gather(*(self._start_due(kind) for _ in range(asking)))):
+            asking = min(asking * 2, MOST_ASKING)
 
-    def _crowding(self, lane: Lane) -> frozenset[Channel]:
-        """The channels that have their share of a lane: a slow provider of one must not keep the other waiting."""
-        most = max(1, round(self._slots[lane].number * MOST_OF_ONE_CHANNEL))
-        return frozenset(channel for channel in Channel if self._at_work[lane, channel] >= most)
+    async def _start_due(self, kind: Kind) -> bool:
+        return await self._start(self._slots[kind], partial(self._claimer.due, kind))
 
-    async def _start_due(self, lane: Lane) -> bool:
-        """Start on the chunk that waits longest, as soon as a slot is free; whether there was one."""
-        slots = self._slots[lane]
+    async def strays(self, kind: Kind) -> None:
+        """Start on what no wake-up call brought, as if one had: it is lost, or the request was paused then.
+
+        One at least, in line with the calls; more of them while no call waits, which may name the same chunk.
+        """
+        slots = self._ordinary[kind]
+        while await self._start(slots, partial(self._claimer.due, kind, fresh=True)) and not slots.awaited:
+            pass
+
+    async def _start(self, slots: Slots, claim: Callable[[], Awaitable[Taken | None]]) -> bool:
+        """Start on what is claimed as soon as a slot is free; whether there was something."""
         await slots.wait()
         if self._tools.stopping.is_set():
             slots.give_back()
             return False
-        taken = await slots.use_for(self._claimer.due(lane, self._crowding(lane)))
+        taken = await slots.use_for(claim())
         if taken is None:
             return False
-        self._at_work[lane, taken.claimed.chunk.channel] += 1
-        slots.start(self._deliver(taken, lane))
+        slots.start(deliver(taken, self._tools))
         return True
-
-    async def _deliver(self, taken: Taken, lane: Lane) -> None:
-        try:
-            await deliver(taken, self._tools)
-        finally:
-            self._at_work[lane, taken.claimed.chunk.channel] -= 1
 
     async def unfinished_requests(self) -> None:
         """Finish what nobody finished: completions, their events, parts that never came."""

@@ -61,7 +61,7 @@ COMPLETED: Json = {
     "incomplete": False,
     **_WHEN,
 }
-POINTER: Json = {"chunk_id": chunk_id(_KEY, 0, 0), "schema_version": 1}
+POINTER: Json = {"chunk_id": chunk_id(_KEY, 0, 0), "channel": "sms", "schema_version": 1}
 RECEIPT: Json = {
     "provider": "aliyun",
     "provider_message_id": "900619746936498440",

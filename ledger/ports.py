@@ -84,10 +84,10 @@ class Chunks(Protocol):
     async def claim(self, chunk_id: ChunkId, claim: Claim) -> Claimed | None:
         """Take the chunk if it is open, due and without a live lease: a new owner, fence + 1, the first window."""
 
-    async def claim_due(self, lane: Lane, claim: Claim, without: Collection[Channel] = ()) -> Claimed | None:
-        """Take the chunk of this lane that waits longest for a sweeper: due, lapsed, or not claimed for a minute.
+    async def claim_due(self, lane: Lane, channel: Channel, claim: Claim, *, fresh: bool = False) -> Claimed | None:
+        """Take the chunk that waits longest for a sweeper, of a channel in a lane: deferred and due by now, or lapsed.
 
-        Those of the channels named in `without` are left to others.
+        With `fresh`, one that a wake-up call should have brought: never claimed, and there for a minute, or resumed.
         """
 
     async def renew(self, hold: Hold) -> bool:

@@ -93,4 +93,6 @@ class ChunkPointer(Published):
     """A wake-up call: this chunk may have work. Losing, repeating or reordering it changes nothing."""
 
     chunk_id: str
+    channel: Channel
+    """Whose slots it needs."""
     schema_version: Literal[1] = 1

@@ -25,7 +25,7 @@ class MemoryChunks:
         if chunk.id in self._store.chunks:
             return False
         sweep_at = chunk.due_at or self._store.clock() + timedelta(seconds=UNCLAIMED_SECONDS)
-        document = ChunkDocument(replace(chunk, work=_copy(chunk.work)), sweep_at)
+        document = ChunkDocument(replace(chunk, work=_copy(chunk.work)), sweep_at, fresh=chunk.due_at is None)
         if chunk.marks.paused:
             _park(document)
         self._store.chunks[chunk.id] = document
@@ -37,11 +37,10 @@ class MemoryChunks:
         document = self._store.chunks.get(chunk_id)
         return self._claim(document, claim) if document else None
 
-    async def claim_due(self, lane: Lane, claim: Claim, without: Collection[Channel] = ()) -> Claimed | None:
-        """Take the chunk of this lane that waits longest for a sweeper."""
-        now = self._store.clock()
-        ripe = [d for d in self._store.open_chunks() if d.chunk.lane is lane and d.sweep_at <= now]
-        ripe = [d for d in ripe if d.is_claimable(now) and d.chunk.channel not in without]
+    async def claim_due(self, lane: Lane, channel: Channel, claim: Claim, *, fresh: bool = False) -> Claimed | None:
+        """Take the chunk of a channel in a lane that waits longest for a sweeper."""
+        now, kind = self._store.clock(), (lane, channel, fresh)
+        ripe = [d for d in self._store.open_chunks() if d.sweep_at <= now and d.kind == kind and d.is_claimable(now)]
         return self._claim(min(ripe, key=lambda document: document.sweep_at), claim) if ripe else None
 
     async def renew(self, hold: Hold) -> bool:
@@ -168,7 +167,7 @@ class MemoryChunks:
         if document.owner != claim.owner:  # a repeat of the claim that holds the chunk is answered as the first time
             if not document.is_claimable(now):
                 return None
-            document.owner, document.parked = claim.owner, False
+            document.owner, document.parked, document.fresh = claim.owner, False, False
             document.fence += 1
             document.taken_over = document.window is not None
             if document.window is None:

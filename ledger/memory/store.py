@@ -7,6 +7,7 @@ from datetime import datetime
 from core.ids import ChunkId, LogId, RequestKey
 from core.work import Window
 from ledger.values import Chunk, Log, Request, StoredTemplate, TakenKey
+from schemas.statuses import Channel, Lane
 
 
 @dataclass(slots=True)
@@ -24,6 +25,8 @@ class ChunkDocument:
     chunk: Chunk
     sweep_at: datetime
     """When a sweeper may take it: when it is due, or a minute after it was written."""
+    fresh: bool
+    """Never claimed, and a wake-up call was to bring it."""
     open: bool = True
     owner: str | None = None
     fence: int = 0
@@ -38,6 +41,11 @@ class ChunkDocument:
     def untouched(self) -> bool:
         """Whether nobody ever claimed it."""
         return self.fence == 0
+
+    @property
+    def kind(self) -> tuple[Lane, Channel, bool]:
+        """What it is looked for as."""
+        return self.chunk.lane, self.chunk.channel, self.fresh
 
     def is_due(self, now: datetime) -> bool:
         """Whether its time has come, or the lease on it is over."""

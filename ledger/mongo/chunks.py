@@ -11,7 +11,7 @@ from pymongo.errors import DuplicateKeyError
 
 from core.ids import ChunkId, RequestKey, chunk_range
 from core.plan import length
-from core.work import LONG_AGO, Counts, Window, Work
+from core.work import Counts, Window, Work
 from ledger.due import CANCELLED_SECONDS, NEVER, UNCLAIMED_SECONDS
 from ledger.mongo.chunk_documents import (
     chunk_document,
@@ -44,8 +44,9 @@ class MongoChunks:
         if parked := chunk.marks.paused:
             sweep_at = chunk.expires_at or NEVER
         with answering():
+            swept = {"sweep_at": sweep_at, "parked": parked, "fresh": chunk.due_at is None}
             try:
-                await self._chunks.insert_one({**chunk_document(chunk), "sweep_at": sweep_at, "parked": parked})
+                await self._chunks.insert_one({**chunk_document(chunk), **swept})
             except DuplicateKeyError:
                 return False
         return True
@@ -55,18 +56,15 @@ class MongoChunks:
         mine = {"open": True, "owner": claim.owner}
         return await self._claim({"_id": chunk_id, "$or": [mine, _CLAIMABLE]}, claim)
 
-    async def claim_due(self, lane: Lane, claim: Claim, without: Collection[Channel] = ()) -> Claimed | None:
+    async def claim_due(self, lane: Lane, channel: Channel, claim: Claim, *, fresh: bool = False) -> Claimed | None:
         """One update on the chunk that waits longest."""
+        kind = {"lane": lane.value, "channel": channel.value, "open": True}
         if claim.owner in self._unanswered:  # asked before, no answer came: that claim may have taken a chunk
             with answering():
-                mine = await self._chunks.find_one(
-                    {"lane": lane.value, "open": True, "owner": claim.owner}, {"_id": True}
-                )
+                mine = await self._chunks.find_one({**kind, "owner": claim.owner}, {"_id": True})
             if mine:
                 return await self.claim(ChunkId(mine["_id"]), claim)
-        due = {"lane": lane.value, "sweep_at": {"$lte": self._clock.now()}, **_CLAIMABLE}
-        if without:
-            due["channel"] = {"$nin": [channel.value for channel in without]}
+        due = {**kind, "fresh": fresh, "sweep_at": {"$lte": self._clock.now()}, **_CLAIMABLE}
         self._unanswered.add(claim.owner)
         claimed = await self._claim(due, claim, sort=[("sweep_at", 1)])
         self._unanswered.discard(claim.owner)
@@ -223,8 +221,8 @@ class MongoChunks:
         with answering():
             return {
                 lane: await self._chunks.count_documents(
-                    {"lane": lane.value, "open": True, "sweep_at": {"$gt": LONG_AGO}},
-                    hint="due",
+                    {"lane": lane.value, "channel": {"$in": [channel.value for channel in Channel]}, "open": True},
+                    hint="due_of_channel",
                 )
                 for lane in Lane
             }
@@ -274,6 +272,7 @@ def _claim_pipeline(claim: Claim) -> list[Document]:
                 "next": None,
                 "owner": claim.owner,
                 "parked": False,
+                "fresh": False,
                 **_lease(claim.lease_seconds),
             },
         },

@@ -74,9 +74,9 @@ INDEXES = (
     ),
     Index(
         "chunks",
-        "due",
-        (("lane", 1), ("sweep_at", 1)),
-        "the sweeper's claim: the open chunk of a lane that waits longest",
+        "due_of_channel",
+        (("lane", 1), ("channel", 1), ("fresh", 1), ("sweep_at", 1)),
+        "the sweeper's claim: the open chunk of a channel in a lane that waits longest, deferred or never claimed",
         {"partialFilterExpression": {"open": True}},
     ),
     Index(

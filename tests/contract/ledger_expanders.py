@@ -77,7 +77,7 @@ class Expanders(RuleBasedStateMachine):
             chunk = replace(chunk, due_at=now + timedelta(seconds=DELAY), expires_at=now + until_expiry)
         is_new = self.call(lambda: self.ledger.chunks.insert(chunk), twice=twice)
         assert is_new is not twice
-        request.chunks[chunk.id] = KnownChunk(chunk, due, sweep, expires=expires)
+        request.chunks[chunk.id] = KnownChunk(chunk, due, sweep, request.id == "scheduled", expires=expires)
 
     def count(self, request: KnownRequest, number: int, *, twice: bool) -> None:
         """Count a part, and mark its chunks if the request was cancelled meanwhile."""

@@ -35,6 +35,8 @@ class KnownChunk:
     due: float
     sweep: float
     """When a sweeper may take it."""
+    was_deferred: bool
+    """It was written with a due_at."""
     open: bool = True
     hold: Hold | None = None
     window: Window | None = None
@@ -61,6 +63,11 @@ class KnownChunk:
     def is_claimable(self, now: float) -> bool:
         """Whether a new owner may take it."""
         return self.open and self.due <= now and (not self.parked or self.expires <= now)
+
+    @property
+    def fresh(self) -> bool:
+        """What a sweeper looks for it as."""
+        return not self.claims and not self.was_deferred
 
     def park_if_paused(self) -> None:
         """Where nobody holds it, a paused chunk waits for a resume, a cancel, or its expiry."""

@@ -12,7 +12,7 @@ from core.ids import LogId, log_id
 from core.plan import indices, to_ranges
 from core.work import Line, Window, Work, pick, put_back, rest_of
 from ledger.values import Claim, Claimed, Log
-from schemas.statuses import Lane, Reason, Status
+from schemas.statuses import Channel, Lane, Reason, Status
 from tests.builders import a_claim, a_log
 from tests.contract.ledger_expanders import REQUESTS, TWICE, Expanders
 from tests.contract.ledger_model import DELAY, LEASE, WINDOW, KnownChunk, KnownRequest, Owner, tally_of
@@ -53,20 +53,22 @@ class Owners(Expanders):
         assert (claimed is not None) is known.is_claimable(self.time)
         return self.taken(known, claim, claimed) if claimed else multiple()
 
-    @rule(target=owners, lane=st.sampled_from(Lane))
-    def claim_due(self, lane: Lane) -> Any:
-        return self.swept(lane) or multiple()
+    @rule(target=owners, lane=st.sampled_from(Lane), channel=st.sampled_from(Channel), fresh=st.booleans())
+    def claim_due(self, lane: Lane, channel: Channel, *, fresh: bool) -> Any:
+        return self.swept(lane, channel, fresh=fresh) or multiple()
 
-    def swept(self, lane: Lane) -> Owner | None:
-        """Who took the chunk of a lane that waited longest, if one is ripe."""
-        claim, ripe = a_claim(lease_seconds=LEASE), {}
+    def swept(self, lane: Lane, channel: Channel, *, fresh: bool) -> Owner | None:
+        """Who took the chunk of a kind that waited longest, if one is ripe."""
+        claim, ripe, kind = a_claim(lease_seconds=LEASE), {}, (lane, channel, fresh)
         for request in self.requests.values():
             ripe |= {
                 known.chunk.id: known
                 for known in request.open
-                if known.chunk.lane is lane and known.sweep <= self.time and known.is_claimable(self.time)
+                if (known.chunk.lane, known.chunk.channel, known.fresh) == kind
+                and known.sweep <= self.time
+                and known.is_claimable(self.time)
             }
-        claimed = self.call(lambda: self.ledger.chunks.claim_due(lane, claim))
+        claimed = self.call(lambda: self.ledger.chunks.claim_due(lane, channel, claim, fresh=fresh))
         if claimed is None:
             assert not ripe
             return None

@@ -3,7 +3,7 @@
 from ledger.ports import Ledger
 from ledger.reading import LogQuery, Page
 from ledger.values import Chunk, Claim, Claimed, Head, Hold, Log, Request
-from schemas.statuses import Status
+from schemas.statuses import Channel, Lane, Status
 from tests.builders import TENANT, a_chunk, a_claim, a_head, a_part
 
 SHORT = 0.3
@@ -21,6 +21,18 @@ async def claimed(ledger: Ledger, chunk: Chunk, claim: Claim | None = None) -> C
 async def inserted_and_claimed(ledger: Ledger, chunk: Chunk, claim: Claim | None = None) -> Claimed:
     await ledger.chunks.insert(chunk)
     return await claimed(ledger, chunk, claim)
+
+
+async def swept(
+    ledger: Ledger, *, lane: Lane = Lane.BULK, channel: Channel = Channel.SMS, fresh: bool = False
+) -> Claimed | None:
+    """What a sweeper finds that asks for one kind of chunks."""
+    return await ledger.chunks.claim_due(lane, channel, a_claim(), fresh=fresh)
+
+
+async def anyhow_swept(ledger: Ledger) -> Claimed | None:
+    """What a sweeper finds, deferred or never claimed."""
+    return await swept(ledger) or await swept(ledger, fresh=True)
 
 
 async def begun(ledger: Ledger, *numbers: int, last: int | None = None) -> Request:

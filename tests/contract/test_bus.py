@@ -26,7 +26,7 @@ from consumer.memory_bus import MemoryBus
 from core.ids import ChunkId
 from devstack import Stack
 from schemas.settings import CommonSettings
-from schemas.statuses import Lane
+from schemas.statuses import Channel, Lane
 from schemas.topics import DEAD_LETTER_BYTES, Topics
 from tests.kafka_topics import create_topics
 
@@ -173,8 +173,8 @@ async def test_wake_up_calls_name_their_chunk(kafka_stack: Stack) -> None:
     bus = KafkaBus(CommonSettings(kafka_bootstrap=kafka_stack.kafka_bootstrap, topic_prefix=topics.prefix))
     await bus.start()
     try:
-        await bus.wake(Lane.EXPRESS, ChunkId("chk_1"))
-        await bus.wake(Lane.BULK, ChunkId("chk_2"))
+        await bus.wake(Lane.EXPRESS, Channel.SMS, ChunkId("chk_1"))
+        await bus.wake(Lane.BULK, Channel.EMAIL, ChunkId("chk_2"))
         assert await bus.missing_topics() == []
         assert await bus.cluster_id()
     finally:

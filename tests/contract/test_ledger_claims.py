@@ -10,10 +10,10 @@ import pytest
 from core.work import Batch, Window, Work
 from ledger.ports import Ledger
 from ledger.values import Claim
-from schemas.statuses import Channel, Lane
+from schemas.statuses import Channel
 from tests.builders import a_chunk, a_claim, some_counts
 from tests.contract.conftest import Wait
-from tests.contract.ledger_steps import SHORT, claimed, inserted_and_claimed
+from tests.contract.ledger_steps import SHORT, claimed, inserted_and_claimed, swept
 
 
 async def test_a_claim_takes_the_next_batch_as_its_first_window(ledger: Ledger) -> None:
@@ -60,7 +60,7 @@ async def test_of_many_sweepers_at_once_each_takes_another_chunk(ledger: Ledger,
         await ledger.chunks.insert(chunk)
     await wait(61)
 
-    answers = await asyncio.gather(*(ledger.chunks.claim_due(Lane.BULK, a_claim()) for _ in range(5)))
+    answers = await asyncio.gather(*(swept(ledger, fresh=True) for _ in range(5)))
 
     assert Counter(answer.chunk.id for answer in answers if answer) == Counter(chunk.id for chunk in chunks)
 

@@ -1,6 +1,7 @@
 """Whatever several workers do in whatever order, every call is answered as the model says, and I2 and I3 hold."""
 
 import asyncio
+import itertools
 from collections import Counter
 from collections.abc import Awaitable
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from ledger.mongo import MongoLedger
-from schemas.statuses import Lane
+from schemas.statuses import Channel, Lane
 from tests.contract.conftest import memory_house, mongo_house
 from tests.contract.ledger_owners import Owners
 
@@ -45,8 +46,8 @@ class Machine(Owners):
             self.order(self.ledger.requests.resume, request, to_odd=False, twice=False)
         while any(request.open for request in self.requests.values()):
             self.time_passes(70)
-            for lane in Lane:
-                while owner := self.swept(lane):
+            for lane, channel, fresh in itertools.product(Lane, Channel, (False, True)):
+                while owner := self.swept(lane, channel, fresh=fresh):
                     while not owner.left:
                         self.go_on(owner, ["sent", "sent"], twice=False, stopping=False)
         for request in self.requests.values():

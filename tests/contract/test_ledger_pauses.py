@@ -9,7 +9,7 @@ from ledger.values import Marks
 from schemas.statuses import Lane, Status
 from tests.builders import a_chunk, a_claim, a_head, a_key, a_part, some_counts
 from tests.contract.conftest import Wait
-from tests.contract.ledger_steps import SHORT, a_request, begun, inserted_and_claimed
+from tests.contract.ledger_steps import SHORT, a_request, anyhow_swept, begun, inserted_and_claimed
 
 KEY = a_key()
 PAUSED, RESUMED = 1, 2
@@ -56,10 +56,10 @@ async def test_a_paused_chunk_that_nobody_holds_is_claimed_by_nobody(ledger: Led
     await ledger.chunks.hold(KEY, PAUSED)
     await wait(100)
     assert await ledger.chunks.claim(chunk.id, a_claim()) is None
-    assert await ledger.chunks.claim_due(chunk.lane, a_claim()) is None
+    assert await anyhow_swept(ledger) is None
 
     await ledger.chunks.hold(KEY, RESUMED)
-    taken = await ledger.chunks.claim_due(chunk.lane, a_claim())
+    taken = await anyhow_swept(ledger)
     assert taken is not None
     assert taken.chunk.marks == Marks(pauses=RESUMED)
     assert taken.window is not None
@@ -71,7 +71,7 @@ async def test_a_chunk_written_while_its_request_is_paused_waits(ledger: Ledger,
     assert await ledger.chunks.insert(chunk) is False
     await wait(100)
     assert await ledger.chunks.claim(chunk.id, a_claim()) is None
-    assert await ledger.chunks.claim_due(chunk.lane, a_claim()) is None
+    assert await anyhow_swept(ledger) is None
     await ledger.chunks.hold(KEY, RESUMED)
     assert await ledger.chunks.claim(chunk.id, a_claim()) is not None
 
@@ -97,7 +97,7 @@ async def test_an_owner_reads_the_pause_when_it_advances_and_puts_the_chunk_back
     assert await ledger.chunks.claim(chunk.id, a_claim()) is None
 
     await ledger.chunks.hold(KEY, RESUMED)
-    again = await ledger.chunks.claim_due(chunk.lane, a_claim())
+    again = await anyhow_swept(ledger)
     assert again is not None
     assert again.window is not None
     assert again.window.batch == Batch(((2, 4),))
@@ -111,9 +111,9 @@ async def test_a_retry_that_is_resumed_early_waits_for_its_time(ledger: Ledger, 
     await ledger.chunks.hold(KEY, PAUSED)
     await ledger.chunks.release(taken.hold, Work(later=(Line(0, 1, due),)), due)
     await ledger.chunks.hold(KEY, RESUMED)
-    assert await ledger.chunks.claim_due(chunk.lane, a_claim()) is None
+    assert await anyhow_swept(ledger) is None
     await wait(51)
-    assert await ledger.chunks.claim_due(chunk.lane, a_claim()) is not None
+    assert await anyhow_swept(ledger) is not None
 
 
 async def test_the_open_window_of_a_dead_owner_is_taken_over_in_spite_of_a_pause(ledger: Ledger, wait: Wait) -> None:
@@ -122,7 +122,7 @@ async def test_the_open_window_of_a_dead_owner_is_taken_over_in_spite_of_a_pause
     await inserted_and_claimed(ledger, chunk, a_claim(lease_seconds=SHORT))
     await ledger.chunks.hold(KEY, PAUSED)
     await wait(SHORT)
-    taken = await ledger.chunks.claim_due(chunk.lane, a_claim())
+    taken = await anyhow_swept(ledger)
     assert taken is not None
     assert taken.taken_over
     assert taken.chunk.marks.paused
@@ -133,9 +133,9 @@ async def test_a_paused_chunk_may_be_claimed_once_it_has_expired(ledger: Ledger,
     await ledger.chunks.insert(chunk)
     await ledger.chunks.hold(KEY, PAUSED)
     await wait(70)
-    assert await ledger.chunks.claim_due(chunk.lane, a_claim()) is None
+    assert await anyhow_swept(ledger) is None
     await wait(31)
-    assert await ledger.chunks.claim_due(chunk.lane, a_claim()) is not None
+    assert await anyhow_swept(ledger) is not None
 
 
 async def test_a_cancel_does_not_wait_for_a_resume_and_a_pause_after_it_holds_nothing(ledger: Ledger) -> None:
@@ -144,12 +144,12 @@ async def test_a_cancel_does_not_wait_for_a_resume_and_a_pause_after_it_holds_no
         await ledger.chunks.insert(chunk)
     await ledger.chunks.hold(KEY, PAUSED)
     await ledger.chunks.mark_cancelled(KEY)
-    taken = await ledger.chunks.claim_due(first.lane, a_claim())
+    taken = await anyhow_swept(ledger)
     assert taken is not None
     assert taken.chunk.marks == Marks(cancelled=True, pauses=PAUSED)
     assert not taken.chunk.marks.paused
     await ledger.chunks.hold(KEY, RESUMED + PAUSED)
-    assert await ledger.chunks.claim_due(first.lane, a_claim()) is not None
+    assert await anyhow_swept(ledger) is not None
 
 
 async def test_a_cancelled_chunk_that_is_put_back_does_not_wait_for_its_retry(ledger: Ledger, wait: Wait) -> None:
@@ -159,7 +159,7 @@ async def test_a_cancelled_chunk_that_is_put_back_does_not_wait_for_its_retry(le
     await ledger.chunks.mark_cancelled(KEY)
     await ledger.chunks.release(taken.hold, Work(later=(Line(0, 1, due),)), due)
     await wait(1.1)
-    assert await ledger.chunks.claim_due(chunk.lane, a_claim()) is not None
+    assert await anyhow_swept(ledger) is not None
 
 
 async def test_a_hold_concerns_one_request_and_where_asked_one_part(ledger: Ledger) -> None:

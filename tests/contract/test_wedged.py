@@ -25,7 +25,7 @@ from ledger.mongo import MongoLedger
 from producer.kafka import KafkaPublisher
 from producer.publisher import PublishError, WedgedError
 from schemas.settings import CommonSettings
-from schemas.statuses import Lane
+from schemas.statuses import Channel, Lane
 from schemas.topics import Topics
 from tests.front import some_settings
 from tests.kafka_topics import create_topics
@@ -73,12 +73,12 @@ async def until(condition: Any) -> Any:
 
 
 async def test_a_bus_that_publishes_nothing_is_given_up_though_kafka_answers(bus: KafkaBus) -> None:
-    await bus.wake(Lane.BULK, ChunkId("chk_before"))
+    await bus.wake(Lane.BULK, Channel.SMS, ChunkId("chk_before"))
     assert bus.publishes
     wedge(bus)
     for _ in range(FAILURES):
         with pytest.raises(BusSilent):
-            await bus.wake(Lane.BULK, ChunkId("chk_lost"))
+            await bus.wake(Lane.BULK, Channel.SMS, ChunkId("chk_lost"))
         await bus.ping()
     assert not bus.publishes
     assert await until(bus.given_up) == "Kafka answers, and takes nothing that this process publishes"

@@ -1,6 +1,5 @@
 """When MongoDB is back, who holds answers writes them first; only then are lapsed leases taken over."""
 
-from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -29,9 +28,9 @@ class Away:
     async def ping(self) -> None:
         self._answer("ping")
 
-    async def claim_due(self, lane: Lane, claim: Claim, without: Collection[Channel] = ()) -> Claimed | None:
+    async def claim_due(self, lane: Lane, channel: Channel, claim: Claim, *, fresh: bool = False) -> Claimed | None:
         self._answer("claim")
-        found: Claimed | None = await self._inner.chunks.claim_due(lane, claim, without)
+        found: Claimed | None = await self._inner.chunks.claim_due(lane, channel, claim, fresh=fresh)
         return found
 
 
@@ -44,7 +43,7 @@ async def test_a_claim_that_was_not_answered_waits_after_the_outage() -> None:
         done.append(f"wait {seconds:g}" if seconds >= AFTER_OUTAGE_SECONDS else "pause")
 
     tools = replace(world.tools(), ledger=Away(world.ledger, done, silent=3), sleep=sleep)
-    taken = await Claimer(tools).due(Lane.EXPRESS)
+    taken = await Claimer(tools).due((Lane.EXPRESS, Channel.SMS), fresh=True)
     assert taken is not None
     assert done == [
         "claim",
@@ -64,5 +63,5 @@ async def test_a_claim_that_is_answered_waits_for_nothing() -> None:
     await world.expand(world.record("13800000001"))
     world.pass_time(61)
     tools = replace(world.tools(), ledger=Away(world.ledger, done, silent=0))
-    assert await Claimer(tools).due(Lane.EXPRESS) is not None
+    assert await Claimer(tools).due((Lane.EXPRESS, Channel.SMS), fresh=True) is not None
     assert done == ["claim"]

@@ -17,7 +17,7 @@ from ledger.memory import MemoryLedger
 from ledger.mongo import MongoLedger
 from ledger.mongo.connection import answering
 from ledger.ports import Ledger
-from schemas.statuses import Lane
+from schemas.statuses import Channel, Lane
 from tests.builders import a_chunk, a_claim, a_head, a_key, a_part
 from tests.flow.world import START, World
 
@@ -73,7 +73,7 @@ async def test_a_cancel_makes_due_what_waits_and_leaves_a_lease_alone(ledger: Le
     assert await ledger.chunks.claim(held.id, a_claim())
     assert not await ledger.chunks.claim(scheduled.id, a_claim())
     await ledger.chunks.mark_cancelled(a_key())
-    found = [await ledger.chunks.claim_due(Lane.BULK, a_claim()) for _ in range(3)]
+    found = [await ledger.chunks.claim_due(Lane.BULK, Channel.SMS, a_claim()) for _ in range(3)]
     assert {taken.chunk.id for taken in found if taken} == {scheduled.id, retried.id}
     assert all(taken.chunk.cancelled for taken in found if taken)
 

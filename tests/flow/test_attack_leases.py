@@ -14,7 +14,7 @@ from core.ids import ChunkId
 from core.outcome import Answer, Message, Retry, Sent
 from ledger.errors import LedgerUnavailable
 from ledger.sealing import Sealer
-from schemas.statuses import Lane, Reason
+from schemas.statuses import Channel, Lane, Reason
 from tests.flow.world import LEASE_SECONDS, START, Accounting, World
 
 NUMBERS = [f"138000000{n:02d}" for n in range(8)]
@@ -60,7 +60,7 @@ def patient(world: World, fails: dict[str, int], *, applied: bool = False, secon
 
 
 async def first_chunk(world: World) -> ChunkId:
-    return ChunkId(world.bus.wake_ups[0][1])
+    return ChunkId(world.bus.wake_ups[0][-1])
 
 
 @pytest.mark.parametrize("applied", [False, True], ids=["not applied", "applied, the answer lost"])
@@ -112,7 +112,7 @@ async def test_two_claimers_of_one_process_never_share_a_name() -> None:
     tools = world.tools()
     stalled = await Claimer(tools).chunk(await first_chunk(world))
     world.pass_time(LEASE_SECONDS + 1)
-    taken = await Claimer(tools).due(Lane.EXPRESS)
+    taken = await Claimer(tools).due((Lane.EXPRESS, Channel.SMS))
     assert stalled
     assert taken
     assert taken.claimed.taken_over

@@ -18,7 +18,7 @@ from ledger.control import Ordered, cancel_request, pause_request, resume_reques
 from ledger.errors import LedgerUnavailable
 from ledger.ports import Ledger
 from ledger.sealing import Sealer
-from schemas.statuses import Lane, OnUncertain, Reason
+from schemas.statuses import Channel, Lane, OnUncertain, Reason
 from tests.flow.world import LEASE_SECONDS, START, Accounting, Steps, World
 
 KEY = request_key("t1", "r1")
@@ -143,7 +143,7 @@ async def test_who_dies_before_asking_for_the_marks_leaves_that_to_the_next() ->
     """Nobody looked after the request meanwhile: all consumers were away."""
     world = World()
     await unmarked(world)
-    assert await Claimer(world.tools()).due(Lane.EXPRESS)  # and is killed
+    assert await Claimer(world.tools()).due((Lane.EXPRESS, Channel.SMS), fresh=True)  # and is killed
     world.pass_time(LEASE_SECONDS + 1)
     await world.deliver_all()
     assert not world.providers[0].calls

@@ -14,7 +14,7 @@ async def test_who_waits_for_a_turn_when_the_process_stops_is_left_to_another() 
     world = World(Accounting(rate_per_second=1.0))
     await world.expand(world.record(*NUMBERS[:4]))
     tools = world.tools()
-    taken = await Claimer(tools).chunk(ChunkId(world.bus.wake_ups[0][1]))
+    taken = await Claimer(tools).chunk(ChunkId(world.bus.wake_ups[0][-1]))
     assert taken
     slots = Slots(1)
     await slots.wait()

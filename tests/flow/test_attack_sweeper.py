@@ -12,14 +12,12 @@ from consumer.bus import BusUnavailable
 from consumer.deliver import Claimer
 from consumer.intake import Incoming
 from consumer.partition_writer import PartitionWriter
-from consumer.slots import Slots
-from consumer.subscribers import wake_up
+from consumer.slots import Kind, Slots, slots_for_each_kind
 from consumer.sweep import ROUND, Sweeper
 from consumer.tools import Tools
 from core.ids import request_key
 from core.outcome import Answer, Message
-from schemas.results import ChunkPointer
-from schemas.statuses import Channel, Lane
+from schemas.statuses import Channel
 from tests.flow.world import LEASE_SECONDS, START, TOPICS, Accounting, Steps, World
 
 NUMBERS = [f"138000000{n:02d}" for n in range(8)]
@@ -65,8 +63,8 @@ def with_fault(world: World, method: str, times: int) -> tuple[Tools, Faulty]:
     return replace(tools, ledger=faulty), faulty
 
 
-def sweeper_of(tools: Tools, slots: dict[Lane, Slots]) -> Sweeper:
-    return Sweeper(tools, Claimer(tools), slots)
+def sweeper_of(tools: Tools, slots: dict[Kind, Slots]) -> Sweeper:
+    return Sweeper(tools, Claimer(tools), slots, slots)
 
 
 async def until(true: Any, seconds: float = 10.0) -> None:
@@ -82,7 +80,7 @@ async def test_the_sweeper_goes_on_after_what_it_cannot_read(method: str) -> Non
     world.bus.wake_ups.clear()
     world.pass_time(61)
     tools, faulty = with_fault(world, method, 6)
-    slots = {lane: Slots(2) for lane in Lane}
+    slots = slots_for_each_kind(2)
     sweeping = asyncio.create_task(sweeper_of(tools, slots).run())
     try:
         await until(lambda: sweeping.done() or world.events("request.completed"))
@@ -94,25 +92,13 @@ async def test_the_sweeper_goes_on_after_what_it_cannot_read(method: str) -> Non
         await sweeping
 
 
-async def test_a_wake_up_that_fails_gives_its_slot_back() -> None:
-    world = World()
-    await world.expand(world.record(*NUMBERS[:2]))
-    ((_, chunk),) = world.bus.wake_ups
-    tools, _ = with_fault(world, "claim", 1)
-    slots = Slots(1)
-    body = ChunkPointer(chunk_id=chunk).model_dump_json().encode()
-    with pytest.raises(ValueError, match="not a valid Status"):
-        await wake_up(body, "chunks/0/0", Claimer(tools), slots, tools)
-    assert not slots.full
-
-
 async def test_a_crowd_of_unfinished_requests_leaves_the_sweeper_time_for_due_chunks() -> None:
     world = World()
     for number in range(ROUND + 20):
         await world.expand(world.record(NUMBERS[0], request_id=f"r{number}"))
     world.pass_time(60)
     tools, faulty = with_fault(world, "unfinished", 0)
-    await sweeper_of(tools, {lane: Slots(2) for lane in Lane}).unfinished_requests()
+    await sweeper_of(tools, slots_for_each_kind(2)).unfinished_requests()
     assert 1 < faulty.calls <= ROUND
 
 
@@ -132,7 +118,7 @@ async def test_a_channel_whose_provider_hangs_leaves_slots_for_what_is_due_of_th
         said = {"channel": "email", "subject": "Hello", "send_at": soon}
         await world.expand(world.record("ann@example.com", request_id=f"mail-{number}", **said))
     world.pass_time(61)
-    tools, slots = world.tools(), {lane: Slots(4) for lane in Lane}
+    tools, slots = world.tools(), slots_for_each_kind(4)
     sweeping = asyncio.create_task(sweeper_of(tools, slots).run())
     try:
         await until(lambda: mail.calls.total() == 3)

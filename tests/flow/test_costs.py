@@ -17,6 +17,8 @@ from bench.costs import WRITES, CommandCosts, Costs, count_records
 from bench.documents import CHUNK, WINDOW, prepare
 from bench.workload import Order
 from consumer.app import build_app
+from consumer.calls import Calls
+from consumer.deliver import Claimer
 from consumer.settings import ConsumerSettings
 from consumer.subscribers import build_faststream
 from devstack import Stack, services
@@ -80,11 +82,14 @@ async def running_product() -> AsyncIterator[None]:
     """The consumer without its sweeper, whose questions depend on how long it runs."""
     service = await build_app(load(ConsumerSettings))
     await service.bus.start()
-    app, _ = build_faststream(service.settings, service.tools, service.slots, "cluster")
+    calls = Calls(Claimer(service.tools), service.slots, service.tools)
+    app, _ = build_faststream(service.settings, service.tools, calls, "cluster")
     await app.start()
+    serving = asyncio.create_task(calls.run())
     try:
         yield
     finally:
+        serving.cancel()
         await asyncio.gather(*(slots.drain(10) for slots in service.slots.values()))
         await app.stop()
         await service.bus.aclose()

@@ -19,7 +19,7 @@ from consumer.memory_bus import MemoryBus
 from consumer.metrics import Metrics
 from consumer.progress import Progress
 from consumer.requests import RequestCache
-from consumer.slots import Slots
+from consumer.slots import slots_for_each_kind
 from consumer.sweep import Sweeper
 from consumer.tools import Limits, Tools
 from core.ids import ChunkId
@@ -199,11 +199,11 @@ class World:
         tools = tools or self.tools()
         claimer = Claimer(tools)
         while self.bus.wake_ups:
-            _, chunk = self.bus.wake_ups.pop(0)
+            *_, chunk = self.bus.wake_ups.pop(0)
             if taken := await claimer.chunk(ChunkId(chunk)):
                 await deliver(taken, tools)
-        for lane in Lane:
-            while taken := await claimer.due(lane):
+        for lane, channel, fresh in itertools.product(Lane, Channel, (False, True)):
+            while taken := await claimer.due((lane, channel), fresh=fresh):
                 await deliver(taken, tools)
 
     async def settle(self, rounds: int = 30) -> None:
@@ -211,8 +211,7 @@ class World:
         for _ in range(rounds):
             tools = self.tools()
             await self.deliver_all(tools)
-            slots = {lane: Slots(2) for lane in Lane}
-            sweeper = Sweeper(tools, Claimer(tools), slots)
+            sweeper = Sweeper(tools, Claimer(tools), slots_for_each_kind(2), slots_for_each_kind(2))
             for request in await self.ledger.requests.unfinished(idle_seconds=1, limit=50):
                 await sweeper.look_after(request)
             self.pass_time(700)

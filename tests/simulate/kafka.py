@@ -111,12 +111,11 @@ class SimulatedKafka:
             arrival.clear()
             await arrival.wait()
 
-    async def commit(self, read: Read) -> None:
-        """Commit up to and with this record; raises CommitFailed where the partition was dealt out anew."""
+    async def commit(self, read: Read, until: int) -> None:
+        """Commit a record's partition up to an offset; raises CommitFailed where it was dealt out anew."""
         partition = read.partition
         if partition.generation != read.generation:
             raise CommitFailed
-        until = read.record.offset + 1
         for record in partition.records[partition.committed : until]:
             self._on_commit(record)
         partition.committed = until

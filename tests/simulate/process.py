@@ -4,21 +4,22 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from consumer.bus import BusUnavailable, DeadLetter
 from consumer.calling import Caller
+from consumer.calls import Calls
 from consumer.deliver import Claimer
 from consumer.events import Event
-from consumer.intake import Incoming
 from consumer.memory_bus import MemoryBus
 from consumer.metrics import Metrics
 from consumer.process import ANSWER_SECONDS, DRAIN_SECONDS
 from consumer.progress import Progress
 from consumer.requests import RequestCache
-from consumer.slots import Slots
-from consumer.subscribers import expand_or_refuse, wake_up
-from consumer.sweep import Sweeper
+from consumer.slots import slots_for_each_kind
+from consumer.subscribers import expand_or_refuse
+from consumer.sweep import Periods, Sweeper
 from consumer.tools import Limits, Tools
 from core.ids import ChunkId
 from core.outcome import Answer, Message, Retry, Uncertain
@@ -27,10 +28,10 @@ from ledger.sealing import Sealer
 from providers.base import CLOSED
 from providers.registry import Providers
 from schemas.results import EventType
-from schemas.statuses import Lane, Reason
+from schemas.statuses import Channel, Lane, Reason
 from tests.simulate.books import Books
 from tests.simulate.gate import Gate, Hindrance, ports
-from tests.simulate.kafka import CommitFailed, SimulatedKafka
+from tests.simulate.kafka import CommitFailed, Read, SimulatedKafka
 from tests.simulate.loop import Actor
 from tests.simulate.provider import Side
 from tests.simulate.scenario import TOPICS
@@ -48,8 +49,8 @@ _PUBLISHED = {
 WAKE_UPS = {Lane.BULK: TOPICS.chunks, Lane.EXPRESS: TOPICS.chunks_express}
 
 
-DUE_SECONDS = 1.5
-"""How often a lane is asked for due chunks: a lease here is six seconds, and looking in vain costs most of a run."""
+PERIODS = Periods(due=2.5, strays=6.0)
+"""A lease here is six seconds, and looking in vain costs most of a run."""
 
 
 class Surroundings(Hindrance, Protocol):
@@ -62,7 +63,7 @@ class Surroundings(Hindrance, Protocol):
     books: Books
 
     def server_time(self) -> datetime: ...
-    def wake(self, lane: Lane, chunk: ChunkId) -> None: ...
+    def wake(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None: ...
     def published(self, topic: str, key: str, events: Sequence[Event]) -> None: ...
     def left(self, process: "Process") -> None: ...
 
@@ -98,9 +99,9 @@ class _Bus:
     async def _step(self, name: str, effect: Any, *about: Any) -> Any:
         return await self._gate.step(name, effect, about, _bus_unanswered, "bus")
 
-    async def wake(self, lane: Lane, chunk: ChunkId) -> None:
+    async def wake(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None:
         async def effect() -> None:
-            self._world.wake(lane, chunk)
+            self._world.wake(lane, channel, chunk)
 
         await self._step("wake", effect, chunk)
 
@@ -209,8 +210,8 @@ class Process(Actor):
             random=world.rng.random,
         )
         self._gate, self._claimer = gate, Claimer(self.tools)
-        self.slots = {lane: Slots(2) for lane in Lane}
-        self.sweep_slots = {lane: Slots(2) for lane in Lane}
+        self.slots, self.sweep_slots = slots_for_each_kind(2), slots_for_each_kind(2)
+        self._calls = Calls(self._claimer, self.slots, self.tools)
         self._tasks: list[asyncio.Task[Any]] = []
 
     def _monotonic(self) -> float:
@@ -223,30 +224,28 @@ class Process(Actor):
         readers = [self._intake(topic) for topic in (TOPICS.requests, TOPICS.requests_express)]
         readers += [self._wake_ups(lane) for lane in Lane]
         self._tasks = [loop.start(self, reader) for reader in readers]
-        sweeper = Sweeper(self.tools, self._claimer, self.sweep_slots, due_seconds=DUE_SECONDS)
+        self._tasks.append(loop.start(self, self._calls.run()))
+        sweeper = Sweeper(self.tools, self._claimer, self.sweep_slots, self.slots, PERIODS)
         self._tasks.append(loop.start(self, sweeper.run()))
 
     async def _intake(self, topic: str) -> None:
         while True:
             read = await self._world.kafka.read(self, topic)
             await expand_or_refuse(read.record, CLUSTER, self.tools)
-            await self._commit("commit", read)
+            await self._commit("commit", read, read.record.offset + 1)
 
     async def _wake_ups(self, lane: Lane) -> None:
         while True:
             read = await self._world.kafka.read(self, WAKE_UPS[lane])
-            record: Incoming = read.record
-            value = record.value or b""
-            if await wake_up(value, record.origin, self._claimer, self.slots[lane], self.tools):
-                await self._commit("commit_wake_up", read)
+            await self._calls.take(lane, read.record, partial(self._commit, "commit_wake_up", read))
 
-    async def _commit(self, step: str, read: Any) -> None:
+    async def _commit(self, step: str, read: Read, until: int) -> None:
         def unanswered(_: str) -> None:
             raise CommitFailed
 
-        about = (read.record.origin,)
+        about = (f"{read.record.topic}/{read.record.partition}/{until}",)
         with contextlib.suppress(CommitFailed):
-            await self._gate.step(step, lambda: self._world.kafka.commit(read), about, unanswered, "bus")
+            await self._gate.step(step, lambda: self._world.kafka.commit(read, until), about, unanswered, "bus")
 
     async def stop(self) -> None:
         """SIGTERM, as consumer/process.py obeys it."""

@@ -263,13 +263,13 @@ class World:
         """The ledger's clock."""
         return START + timedelta(seconds=self.loop.time())
 
-    def wake(self, lane: Lane, chunk: ChunkId) -> None:
+    def wake(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None:
         """A wake-up call: lost, doubled or late, as this world has it."""
         lost, doubled, late = self._wakes
         rng = self.rng
         if rng.random() < lost:
             return
-        value = ChunkPointer(chunk_id=chunk).model_dump_json().encode()
+        value = ChunkPointer(chunk_id=chunk, channel=channel).model_dump_json().encode()
         for _ in range(1 + (rng.random() < doubled)):
             number, delay = rng.randrange(PARTITIONS), rng.uniform(0, 10) if rng.random() < late else 0.0
             call = self.kafka.append, (WAKE_UPS[lane], number, self._now_ms(), chunk.encode(), value)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from consumer.app import SWEEP_SLOTS
 from devstack import LocalKafka, LocalMongo
 from devstack.services import is_ready
-from schemas.statuses import OnUncertain
+from schemas.statuses import Channel, Lane, OnUncertain
 from tests.e2e.caller import until
 from tests.torture.books import Books, DoesNotHold
 from tests.torture.servers import TEST_COMMANDS, started
@@ -15,8 +15,8 @@ from tests.torture.world import ANSWER_SECONDS, SETTINGS, Round, World
 CONSUMERS = 2
 READY_SECONDS = 60.0
 LONG_SECONDS, SHORT_SECONDS = 60.0, 12.0
-LANES = 2
-IN_WINDOWS = CONSUMERS * LANES * (int(SETTINGS["MAX_CHUNKS_IN_FLIGHT"]) + SWEEP_SLOTS) * int(SETTINGS["WINDOW_SIZE"])
+KINDS = len(Lane) * len(Channel)
+IN_WINDOWS = CONSUMERS * KINDS * (int(SETTINGS["MAX_CHUNKS_IN_FLIGHT"]) + SWEEP_SLOTS) * int(SETTINGS["WINDOW_SIZE"])
 """The most that all consumers together have in open windows; each fault may leave so many in doubt."""
 
 
