@@ -10,7 +10,8 @@ from ledger.values import Log, Request
 from schemas.statuses import OUTCOMES, Status
 from tests.simulate.books import Published
 from tests.simulate.scenario import Ask
-from tests.simulate.world import LEASE_SECONDS, World
+from tests.simulate.stage import LEASE_SECONDS
+from tests.simulate.world import World
 
 NOT_SENT = {Status.FAILED, Status.CANCELLED, Status.EXPIRED, Status.SUPPRESSED}
 

@@ -1,0 +1,134 @@
+"""Where a world plays: ledger, bus, Kafka and clock, the books beside them, and what processes do to them."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from consumer.events import Event
+from consumer.intake import Incoming
+from consumer.memory_bus import MemoryBus
+from core.ids import ChunkId
+from ledger.memory import MemoryLedger
+from ledger.values import Claimed
+from schemas.results import ChunkPointer, EventType
+from schemas.statuses import Channel, Lane
+from tests.simulate.books import Books, Published
+from tests.simulate.faults import Coverage, Fault, Faults
+from tests.simulate.kafka import SimulatedKafka
+from tests.simulate.loop import WORLD, Actor, VirtualLoop
+from tests.simulate.process import WAKE_UPS
+from tests.simulate.scenario import REPLIES, START, TOPICS
+
+LEASE_SECONDS = 6.0
+PARTITIONS = 3
+
+
+class Stage:
+    """`trace` is None, or takes a line a step."""
+
+    def __init__(self, seed: int, coverage: Coverage, trace: list[str] | None) -> None:
+        self.seed, self.trace = seed, trace
+        self.rng = rng = random.Random(seed)
+        self.loop = VirtualLoop(random.Random(seed + 1))
+        self.ledger = MemoryLedger(self.server_time)
+        self.bus = MemoryBus(TOPICS.results, REPLIES)
+        self.failures: list[str] = []
+        self.errors: list[str] = []
+        """What the product said of faults of its own code."""
+        self.books = Books(self.ledger, self.loop.time, self.fail)
+        self.kafka = SimulatedKafka(
+            (TOPICS.requests, TOPICS.requests_express, *WAKE_UPS.values()), PARTITIONS, rng, self._committed
+        )
+        self.faults = Faults(seed, rng, coverage)
+        self.down_until = {"ledger": 0.0, "bus": 0.0}
+        self.wakes = (0.0, 0.0, 0.0)
+        """How likely a wake-up call is lost, doubled and late."""
+
+    # ------------------------------------------------------------------ what processes do to the world
+
+    def server_time(self) -> datetime:
+        """The ledger's clock."""
+        return START + timedelta(seconds=self.loop.time())
+
+    def wake(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None:
+        """A wake-up call: lost, doubled or late, as this world has it."""
+        lost, doubled, late = self.wakes
+        rng = self.rng
+        if rng.random() < lost:
+            return
+        value = ChunkPointer(chunk_id=chunk, channel=channel).model_dump_json().encode()
+        for _ in range(1 + (rng.random() < doubled)):
+            number, delay = rng.randrange(PARTITIONS), rng.uniform(0, 10) if rng.random() < late else 0.0
+            call = self.kafka.append, (WAKE_UPS[lane], number, self.now_ms(), chunk.encode(), value)
+            if delay:
+                self.later(delay, lambda call=call: call[0](*call[1]))  # type: ignore[misc]
+            else:
+                call[0](*call[1])
+
+    def published(self, topic: str, key: str, events: Sequence[Event]) -> None:
+        """Events are on a topic."""
+        now = self.loop.time()
+        for event in events:
+            self.books.published.append(Published(now, topic, key, event))
+            if event.type == EventType.REQUEST_REJECTED:
+                self.books.rejected.add(event.id)
+
+    def done(self, actor: Actor, step: str, about: tuple[Any, ...], said: Any) -> None:
+        """A step has had its effect."""
+        if isinstance(said, Claimed):
+            self.books.claimed(actor.name, said, LEASE_SECONDS)
+            if actor.dead:  # its claim arrived after its death
+                self.books.killed(actor.name)
+        elif step == "in_windows":
+            self.books.ordered(about[0], said)
+        elif step == "resume" and said:
+            self.books.resumed(about[0])
+        elif step == "advance" and actor.dead:
+            self.books.killed(actor.name)
+        if self.trace is not None:
+            self._note(actor, step, about, said)
+
+    def noted(self, actor: Actor, step: str, about: tuple[Any, ...], fault: Fault) -> None:
+        """A fault happens at a step."""
+        if self.trace is not None:
+            self._note(actor, f"!! {step}", about, fault.value)
+
+    def note(self, what: str) -> None:
+        """A line of the trace about the world itself."""
+        if self.trace is not None:
+            self.trace.append(f"{self.loop.time():9.3f} ---- {what}")
+
+    def fail(self, why: str) -> None:
+        """What must never be has happened: stop here."""
+        self.failures.append(why)
+        self.note(f"FAILED {why}")
+        self.loop.stopped = True
+
+    def is_down(self, part: str) -> bool:
+        """Whether it answers nobody now."""
+        return self.down_until.get(part, 0.0) > self.loop.time()
+
+    def later(self, delay: float, call: Callable[[], Any]) -> None:
+        """Do something in the world's own name."""
+
+        async def wait() -> None:
+            await asyncio.sleep(delay)
+            call()
+
+        self.loop.start(WORLD, wait())
+
+    def now_ms(self) -> int:
+        """The time as Kafka stamps it on a record."""
+        return round((START.timestamp() + self.loop.time()) * 1000)
+
+    def _note(self, actor: Actor, step: str, about: tuple[Any, ...], said: Any) -> None:
+        if self.trace is not None:
+            brief = self.books.brief_of
+            line = f"{self.loop.time():9.3f} {actor.name:4} {step:16} {brief(about)} -> {brief(said)}"
+            self.trace.append(line.rstrip())
+
+    def _committed(self, record: Incoming) -> None:
+        if record.topic in {TOPICS.requests, TOPICS.requests_express}:
+            self.books.committed(record)
