@@ -9,8 +9,6 @@ class Offsets:
     def __init__(self, first: int) -> None:
         self.next = first
         """The offset after the last one that was read."""
-        self.current = True
-        """Whether nothing of it was read anew since."""
         self._committed = first
         self._open: list[int] = []
         self._ended: set[int] = set()

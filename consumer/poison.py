@@ -5,6 +5,7 @@ A caller that publishes rubbish would otherwise empty a topic into the dead lett
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 
 
 class TooMuchPoison(Exception):  # noqa: N818  # a state of the world, not a mistake
@@ -29,25 +30,27 @@ class PoisonGuard:
         self._limits = limits
         self._runs: dict[str, int] = {}
         self._last: dict[str, deque[bool]] = {}
-        self._refused: set[str] = set()
-        """Topics whose record in hand is poison."""
+        self._refused: dict[str, set[str]] = {}
+        """By topic, where the records stand that are poison and still in hand."""
 
-    def admit(self, topic: str) -> None:
-        """Note that the record in hand is poison; raises TooMuchPoison where it must not be given up."""
-        if (limits := self._limits) is None or topic in self._refused:
+    def admit(self, topic: str, origin: str) -> None:
+        """Note that a record in hand is poison; raises TooMuchPoison where it must not be given up."""
+        refused = self._refused.setdefault(topic, set())
+        if (limits := self._limits) is None or origin in refused:
             return
-        if self._runs.get(topic, 0) >= limits.run:
+        if self._runs.get(topic, 0) + len(refused) >= limits.run:
             raise TooMuchPoison(f"more than {limits.run} records in a row cannot be used")
-        last = self._last.get(topic)
-        if last and len(last) == limits.sample and sum(last) - last[0] + 1 > limits.share * limits.sample:
+        last, more = self._last.get(topic, ()), len(refused) + 1
+        if len(last) == limits.sample and sum(islice(last, more, None)) + more > limits.share * limits.sample:
             raise TooMuchPoison(f"more than {limits.share:.0%} of {limits.sample} records cannot be used")
-        self._refused.add(topic)
+        refused.add(origin)
 
-    def ended(self, topic: str) -> None:
-        """The record in hand is dealt with."""
+    def ended(self, topic: str, origin: str) -> None:
+        """A record in hand is dealt with."""
         if (limits := self._limits) is None:
             return
-        poison = topic in self._refused
-        self._refused.discard(topic)
+        refused = self._refused.get(topic, set())
+        poison = origin in refused
+        refused.discard(origin)
         self._runs[topic] = self._runs.get(topic, 0) + 1 if poison else 0
         self._last.setdefault(topic, deque(maxlen=limits.sample)).append(poison)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,12 +13,14 @@ from faststream.kafka import KafkaBroker
 from consumer.bus import BusUnavailable
 from consumer.calls import Calls
 from consumer.deliver import Claimer
+from consumer.expansions import Expansions
 from consumer.health import start_health
 from consumer.hearing import subscription_troubles
 from consumer.kafka_bus import KafkaBus
+from consumer.reading import Reading
 from consumer.settings import ConsumerSettings
 from consumer.slots import Kind, Slots
-from consumer.subscribers import build_faststream
+from consumer.subscribers import LEAVE_SECONDS, build_faststream
 from consumer.sweep import Sweeper
 from consumer.tools import Tools, log, where
 from ledger.errors import LedgerUnavailable
@@ -106,8 +108,10 @@ async def _close(service: Service) -> None:
 async def _work(service: Service, cluster: str) -> None:
     tools, progress = service.tools, service.tools.progress
     claimer = Claimer(tools)
-    calls = Calls(claimer, service.slots, tools)
-    app, broker = build_faststream(service.settings, tools, calls, cluster)
+    reading = Reading(tools)
+    expansions = {topic: Expansions(cluster, reading, tools) for topic in service.settings.topics.intake}
+    calls = Calls(claimer, service.slots, reading, tools)
+    app, broker = build_faststream(service.settings, tools, expansions, calls)
     sweeper = probe = None
     serving = asyncio.create_task(calls.run())
     if await _unless_stopped(_started(app), tools.stopping):
@@ -122,7 +126,8 @@ async def _work(service: Service, cluster: str) -> None:
     tools.caller.close()
     tools.providers.stop(ANSWER_SECONDS)
     every = (*service.slots.values(), *service.sweep_slots.values())
-    await asyncio.gather(_leave(app), *(slots.drain(DRAIN_SECONDS) for slots in every))
+    leaving = _leave(app, expansions.values(), reading)
+    await asyncio.gather(leaving, *(slots.drain(DRAIN_SECONDS) for slots in every))
     for task in (serving, sweeper, probe):
         if task is not None:
             task.cancel()
@@ -134,10 +139,12 @@ async def _started(app: Any) -> bool:
     return True
 
 
-async def _leave(app: Any) -> None:
-    """Leave the groups, so that others get the partitions at once; a record in its handler comes again there."""
+async def _leave(app: Any, expansions: Iterable[Expansions], reading: Reading) -> None:
+    """Leave the groups, so that others get the partitions soon; a record that is not dealt with comes again there."""
+    await asyncio.gather(*(one.drain(LEAVE_SECONDS) for one in expansions))
+    await reading.drain(LEAVE_SECONDS)
     try:
-        await asyncio.wait_for(app.stop(), DRAIN_SECONDS)
+        await asyncio.wait_for(app.stop(), DRAIN_SECONDS - 2 * LEAVE_SECONDS)
     except Exception as error:  # noqa: BLE001  # Kafka is away: it finds out by itself
         log.warning("the groups were not left in order", error=type(error).__name__)
 

@@ -24,7 +24,7 @@ class Progress:
     def __init__(self, monotonic: Callable[[], float], longest_call_seconds: float = 0.0) -> None:
         self._monotonic, self._patience = monotonic, STUCK_SECONDS + longest_call_seconds
         self._ledger_at = self._bus_at = float("-inf")
-        self._busy: dict[str, tuple[str, float]] = {}
+        self._busy: dict[object, tuple[str, str, float]] = {}
         self._moved: dict[str, float] = {}
         self._deaf: dict[str, tuple[float, str]] = {}
         self._in_hand: dict[str, float] = {}
@@ -71,17 +71,18 @@ class Progress:
 
     @contextlib.contextmanager
     def busy(self, kind: str, topic: str) -> Iterator[None]:
-        """While a record of a topic is in its handler."""
-        self._busy[topic] = kind, self._monotonic()
+        """While a record of a topic is worked on, or waits for its turn."""
+        record = object()
+        self._busy[record] = topic, kind, self._monotonic()
         try:
             yield
         finally:
-            del self._busy[topic]
+            del self._busy[record]
             self.moved(kind)
 
     def is_busy(self, topic: str) -> bool:
-        """Whether a record of this topic is in its handler."""
-        return topic in self._busy
+        """Whether a record of this topic is worked on, or waits for its turn."""
+        return any(topic == its_topic for its_topic, _, _ in self._busy.values())
 
     def troubles(self) -> dict[str, str | None]:
         """Each dependency and each loop by name: what is wrong with it, or None."""
@@ -106,16 +107,16 @@ class Progress:
         return "; ".join(sorted(lasting)) or None
 
     def _stuck(self, now: float) -> str | None:
-        stuck = [
+        stuck = {
             topic
-            for topic, (kind, since) in self._busy.items()
+            for topic, kind, since in self._busy.values()
             if topic not in self._held and now - max(since, self._moved.get(kind, since)) > self._patience
-        ]
-        stuck += [
+        }
+        stuck |= {
             f"chunks of the {lane} lane"
             for lane, since in self._in_hand.items()
             if now - max(since, self._moved.get(lane, since)) > self._patience
-        ]
+        }
         return f"stuck: {', '.join(sorted(stuck))}" if stuck else None
 
     @property

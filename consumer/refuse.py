@@ -25,7 +25,7 @@ async def refuse(record: Incoming, refusal: Refusal, tools: Tools) -> None:
 
     Raises TooMuchPoison, and publishes nothing, where this is one too many.
     """
-    tools.poison.admit(record.topic)
+    tools.poison.admit(record.topic, record.origin)
     key = record.key if len(record.key or b"") <= _LONGEST_KEY else None
     letter = DeadLetter(key, seal_record(tools.sealer, record), record.origin, refusal.reason.value)
     await tools.lasting(lambda: tools.bus.dead_letter(letter), "dead letter")

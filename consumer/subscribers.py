@@ -1,7 +1,7 @@
 """The FastStream application: which topic is read by which group, and what is done with a record."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, cast
 
@@ -12,19 +12,16 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 
 from consumer.calls import Calls
-from consumer.expand import expand
-from consumer.intake import Incoming, unprocessable
-from consumer.poison import TooMuchPoison
+from consumer.expansions import Expansions
+from consumer.intake import Incoming
 from consumer.progress import EXPAND
-from consumer.refuse import refuse
 from consumer.security import security_of
 from consumer.settings import ConsumerSettings
-from consumer.tools import Tools, log, where
+from consumer.tools import Tools, log
 from schemas.statuses import Lane
 
 LEAVE_SECONDS = 1.0
-"""How long a stop waits for the records in their handlers; then the groups are left, and they come again."""
-_TRIES = 3
+"""How long a stop waits for the records that are being expanded; then the groups are left, and they come again."""
 _COMMIT_SECONDS = 10.0
 
 _READING: dict[str, Any] = {
@@ -64,8 +61,8 @@ async def undecoded(message: KafkaMessage) -> bytes:
 def build_faststream(
     settings: ConsumerSettings,
     tools: Tools,
+    expansions: Mapping[str, Expansions],
     calls: Calls,
-    cluster: str,
 ) -> tuple[FastStream, KafkaBroker]:
     """The application and its broker with four subscribers, one a topic and group."""
     options = settings.kafka_options()
@@ -85,9 +82,7 @@ def build_faststream(
         async def on_request(_: bytes, message: KafkaMessage) -> None:
             record = _incoming(message)
             with tools.progress.busy(EXPAND, record.topic):
-                handled = await expand_or_refuse(record, cluster, tools)
-            if handled:
-                await _guarded(message.ack())
+                await expansions[topic].take(record, partial(_commit_until, message, record))
 
     def wake_ups(topic: str, lane: Lane) -> None:
         @broker.subscriber(topic, group_id=topics.group_of(topic), **reading)  # type: ignore[untyped-decorator]
@@ -124,51 +119,14 @@ def _incoming(message: KafkaMessage) -> Incoming:
     )
 
 
-async def expand_or_refuse(record: Incoming, cluster: str, tools: Tools) -> bool:
-    """Expand or refuse; where that would be too much poison, take no more of this topic until the process stops.
-
-    False: the record was not dealt with, and comes again.
-    """
-    try:
-        await _expand(record, cluster, tools)
-    except TooMuchPoison as flood:
-        log.error("intake held", topic=record.topic, origin=record.origin, because=str(flood))
-        tools.metrics.held.labels(record.topic).set(1)
-        tools.progress.holds(record.topic, str(flood))
-        await tools.stopping.wait()
-        return False
-    tools.poison.ended(record.topic)
-    return True
-
-
-async def _expand(record: Incoming, cluster: str, tools: Tools) -> None:
-    """Expand; what meets a fault of ours again and again is kept in the dead letters, and the partition moves on.
-
-    The last try gives up only the recipients that meet it.
-    """
-    for attempt in range(1, _TRIES + 1):
-        try:
-            await expand(record, cluster, tools, sparing=attempt == _TRIES)
-        except TooMuchPoison:
-            raise
-        except Exception as error:  # noqa: BLE001  # raising here would skip the record with the next commit
-            said = {"error": type(error).__name__, "where": where(error), "attempt": attempt}
-            log.error("expanding failed", origin=record.origin, **said)
-        else:
-            return
-    await refuse(record, unprocessable(record), tools)
-
-
-async def _commit_until(message: KafkaMessage, record: Incoming, offset: int) -> None:
-    """Commit the partition of a wake-up call, while it is ours."""
+async def _commit_until(message: KafkaMessage, record: Incoming, offset: int) -> bool:
+    """Commit the partition of a record, while it is ours; False: not done, for a rebalance or for want of Kafka."""
     consumer, partition = cast("AIOKafkaConsumer", message.consumer), TopicPartition(record.topic, record.partition)
-    if partition in consumer.assignment():
-        await _guarded(consumer.commit({partition: offset}))
-
-
-async def _guarded(commit: Awaitable[Any]) -> None:
-    """Commit; where the partition is gone or Kafka is away the record comes again, and changes nothing."""
+    if partition not in consumer.assignment():
+        return True
     try:
-        await asyncio.wait_for(commit, _COMMIT_SECONDS)
+        await asyncio.wait_for(consumer.commit({partition: offset}), _COMMIT_SECONDS)
     except (KafkaError, ConsumerStoppedError, TimeoutError) as error:
         log.warning("offset not committed", because=type(error).__name__)
+        return False
+    return True

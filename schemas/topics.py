@@ -65,6 +65,11 @@ class Topics:
         """What could not be read, sealed; key: the original key."""
         return f"{self.prefix}.dead-letters"
 
+    @property
+    def intake(self) -> tuple[str, str]:
+        """The topics that requests arrive on."""
+        return self.requests, self.requests_express
+
     def group_of(self, topic: str) -> str:
         """The consumer group that reads one of our topics, one a topic: a rebalance of one lane must not stop another.
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pymongo.errors import OperationFailure
 
-from consumer.subscribers import expand_or_refuse
+from consumer.expansions import expand_or_refuse
 from consumer.tools import Tools
 from core.ids import request_key
 from ledger.control import cancel_request

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from consumer.calls import Calls
 from consumer.deliver import Claimer
 from consumer.intake import Incoming
+from consumer.reading import Reading
 from consumer.slots import Kind, Slots, slots_for_each_kind
 from consumer.tools import Tools
 from core.outcome import Answer, Message
@@ -37,13 +38,14 @@ class Topic:
         pointers = [ChunkPointer(chunk_id=chunk, channel=channel) for _, channel, chunk in made]
         return [self.append(pointer.model_dump_json().encode()) for pointer in pointers]
 
-    async def commit(self, until: int) -> None:
+    async def commit(self, until: int) -> bool:
         self.committed.append(until)
+        return True
 
 
 @asynccontextmanager
 async def serving(tools: Tools, slots: dict[Kind, Slots]) -> AsyncIterator[Calls]:
-    calls = Calls(Claimer(tools), slots, tools)
+    calls = Calls(Claimer(tools), slots, Reading(tools), tools)
     running = asyncio.create_task(calls.run())
     try:
         yield calls
@@ -135,4 +137,4 @@ async def test_a_call_that_cannot_be_read_is_passed_over() -> None:
     async with serving(world.tools(), slots_for_each_kind(1)) as calls:
         for value in (b"", b"{}", b'{"chunk_id": "chk_1", "channel": "pigeon"}'):
             await calls.take(Lane.BULK, topic.append(value), topic.commit)
-    assert topic.committed == [1, 2, 3]
+    assert topic.committed == [3]

@@ -19,6 +19,8 @@ from bench.workload import Order
 from consumer.app import build_app
 from consumer.calls import Calls
 from consumer.deliver import Claimer
+from consumer.expansions import Expansions
+from consumer.reading import Reading
 from consumer.settings import ConsumerSettings
 from consumer.subscribers import build_faststream
 from devstack import Stack, services
@@ -82,8 +84,10 @@ async def running_product() -> AsyncIterator[None]:
     """The consumer without its sweeper, whose questions depend on how long it runs."""
     service = await build_app(load(ConsumerSettings))
     await service.bus.start()
-    calls = Calls(Claimer(service.tools), service.slots, service.tools)
-    app, _ = build_faststream(service.settings, service.tools, calls, "cluster")
+    tools, reading = service.tools, Reading(service.tools)
+    calls = Calls(Claimer(tools), service.slots, reading, tools)
+    expansions = {topic: Expansions("cluster", reading, tools) for topic in tools.topics.intake}
+    app, _ = build_faststream(service.settings, tools, expansions, calls)
     await app.start()
     serving = asyncio.create_task(calls.run())
     try:

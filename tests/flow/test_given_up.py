@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from consumer.subscribers import expand_or_refuse
+from consumer.expansions import expand_or_refuse
 from consumer.tools import Tools
 from core.ids import request_key
 from ledger.sealing import Sealer

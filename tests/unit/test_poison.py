@@ -1,5 +1,7 @@
 """When a consumer has had too much of what cannot be used."""
 
+from typing import Any
+
 import pytest
 
 from consumer.poison import PoisonGuard, PoisonLimits, TooMuchPoison
@@ -16,10 +18,10 @@ def taken(guard: PoisonGuard, records: str, topic: str = TOPIC) -> int:
     for number, record in enumerate(records):
         if record == "x":
             try:
-                guard.admit(topic)
+                guard.admit(topic, str(number))
             except TooMuchPoison:
                 return number
-        guard.ended(topic)
+        guard.ended(topic, str(number))
     return len(records)
 
 
@@ -56,9 +58,19 @@ def test_each_topic_has_its_own_count() -> None:
 def test_a_record_that_is_refused_again_counts_once() -> None:
     guard = a_guard(run=2)
     for _ in range(5):
-        guard.admit(TOPIC)
-    guard.ended(TOPIC)
+        guard.admit(TOPIC, "here")
+    guard.ended(TOPIC, "here")
     assert taken(guard, "xx") == 1
+
+
+@pytest.mark.parametrize("limits", [{"run": 3}, {"share": 0.3, "sample": 10}])
+def test_of_many_records_in_hand_at_once_no_more_are_taken_than_of_one_after_the_other(limits: dict[str, Any]) -> None:
+    guard = a_guard(**limits)
+    assert taken(guard, "." * 10) == 10
+    for number in range(3):
+        guard.admit(TOPIC, f"at once {number}")
+    with pytest.raises(TooMuchPoison):
+        guard.admit(TOPIC, "one too many")
 
 
 def test_without_limits_everything_passes() -> None:
@@ -69,4 +81,4 @@ def test_what_is_said_names_the_limit() -> None:
     guard = a_guard(run=1)
     taken(guard, "x")
     with pytest.raises(TooMuchPoison, match="more than 1 records in a row"):
-        guard.admit(TOPIC)
+        guard.admit(TOPIC, "here")
