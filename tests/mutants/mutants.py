@@ -222,4 +222,30 @@ MUTANTS = (
         "a recipient of a lower part is sent to again",
         (Edit("consumer/expand.py", "if part.number > 0:", "if part.number > 99:"),),
     ),
+    Mutant(
+        "resend-repeats-what-was-sent",
+        "a resend does not ask whether what it repeats may be sent again",
+        (Edit("consumer/resends.py", "and not (first and old in noted):", "and not first:"),),
+    ),
+    Mutant(
+        "resent-whatever-became-of-it",
+        "what was sent meanwhile is noted to be sent again",
+        (
+            Edit("ledger/memory/logs.py", "log.status in RESENDABLE and log.resent_as", "log.resent_as"),
+            Edit("ledger/mongo/logs.py", '"status": {"$in": _RESENDABLE}, "resent_as"', '"resent_as"'),
+        ),
+    ),
+    Mutant(
+        "resent-twice",
+        "a second resend takes the place of the first on a log",
+        (
+            Edit("ledger/memory/logs.py", " and log.resent_as is None:", ":"),
+            Edit("ledger/mongo/logs.py", '{"$in": _RESENDABLE}, "resent_as": None}', '{"$in": _RESENDABLE}}'),
+        ),
+    ),
+    Mutant(
+        "resend-forgets-what-it-repeats",
+        "the log of a delivery that was sent again does not name the one that it repeats",
+        (Edit("consumer/logs.py", "            self._resend_of[at],\n", ""),),
+    ),
 )

@@ -16,6 +16,7 @@ from core.work import Window
 from ledger.memory import MemoryLedger
 from ledger.memory.store import ChunkDocument, Store
 from ledger.values import Chunk, Claimed, Hold, Log, Request
+from tests.simulate.resends import Repeats
 
 
 class Published(NamedTuple):
@@ -74,6 +75,7 @@ class Books:
         """Deliveries of windows that were open when their owner was killed, or was away for too long."""
         self.troubles: dict[str, Troubles] = {}
         self.bounds: list[Bound] = []
+        self.repeats = Repeats(self.store, fail, self.brief)
         self._owners: dict[ChunkId, tuple[str, int, float]] = {}
         self._now, self._fail = now, fail
 
@@ -129,6 +131,7 @@ class Books:
                     self._fail(f"I3: {self.brief(message.id)} is sent by {process}, which does not own it")
                 elif document.window.provider != provider:
                     self._fail(f"I4: {self.brief(message.id)} is sent by another provider than the chosen one")
+                self.repeats.called(LogId(message.id), chunk, index)
                 return
         self._fail(f"I4: {self.brief(message.id)} is sent and in no chunk")
 

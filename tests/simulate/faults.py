@@ -43,6 +43,9 @@ STEPS = (
     "hold",
     "in_windows",
     "marks",
+    "choose",
+    "resend",
+    "mark_resent",
 )
 """The named steps of docs/protocol.md, and the questions in between."""
 

@@ -10,6 +10,7 @@ from tests.simulate.faults import Coverage
 from tests.simulate.loop import Actor
 from tests.simulate.process import Process
 from tests.simulate.provider import MOODS, Side
+from tests.simulate.resends import RESEND_STEPS
 from tests.simulate.scenario import PART_TIMEOUT_SECONDS, REPLIES
 from tests.simulate.stage import LEASE_SECONDS, Stage
 
@@ -47,6 +48,8 @@ class Fleet(Stage):
         rng, moods = self.rng, list(MOODS)
         if self.faults.aimed[0] == "renew":
             moods = [MOODS[4]]
+        if self.faults.aimed[0] in RESEND_STEPS:
+            moods = [MOODS[-1]]
         if self.faults.aimed[0] == "release":
             moods = [MOODS[2]]
         mood, sms = rng.choice(moods), rng.choice((1, 1, 2))

@@ -4,7 +4,7 @@ import asyncio
 import functools
 import inspect
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from ledger.errors import LedgerUnavailable
@@ -21,6 +21,7 @@ _NAMES = {
     ("chunks", "counts"): "tally",
     ("logs", "insert"): "log",
     ("logs", "standing"): "look_back",
+    ("logs", "of_request"): "choose",
     ("templates", "get"): "template",
 }
 _NO_STEPS = {"ping", "backlog"}
@@ -168,11 +169,31 @@ class Port:
     def __init__(self, inner: object, part: str, gate: Gate) -> None:
         for name in _steps_of(type(inner)):
             setattr(self, name, _stepwise(getattr(inner, name), _NAMES.get((part, name), name), gate))
+        for name in _lists_of(type(inner)):
+            setattr(self, name, _at_once(getattr(inner, name), _NAMES.get((part, name), name), gate))
 
 
 @functools.cache
 def _steps_of(kind: type) -> tuple[str, ...]:
     return tuple(n for n, m in vars(kind).items() if not n.startswith("_") and inspect.iscoroutinefunction(m))
+
+
+@functools.cache
+def _lists_of(kind: type) -> tuple[str, ...]:
+    return tuple(n for n, m in vars(kind).items() if not n.startswith("_") and inspect.isasyncgenfunction(m))
+
+
+def _at_once(method: Callable[..., AsyncIterator[Any]], step: str, gate: Gate) -> Callable[..., AsyncIterator[Any]]:
+    """Read a whole list in one step: what is used later may be out of date by then."""
+
+    async def read(*args: Any) -> AsyncIterator[Any]:
+        async def all_of_it() -> list[Any]:
+            return [one async for one in method(*args)]
+
+        for one in await gate.step(step, all_of_it, args, ledger_unanswered, "ledger"):
+            yield one
+
+    return read
 
 
 def _stepwise(method: Callable[..., Awaitable[Any]], step: str, gate: Gate) -> Callable[..., Awaitable[Any]]:

@@ -19,6 +19,7 @@ MOODS: tuple[Mapping[str, float], ...] = (
     {"sent": 5, "unavailable": 1, "limited": 1, "failed": 1, "silent, taken": 1, "silent, not taken": 1}
     | {"hang, taken later": 0.5, "slow": 1, "raises": 0.5},
     {"sent": 1, "unavailable": 5, "failed": 1, "silent, taken": 1},
+    {"sent": 2, "failed": 2, "silent, taken": 1, "silent, not taken": 1},
 )
 HEALED: Mapping[str, float] = {"sent": 8, "failed": 1, "unavailable": 1}
 

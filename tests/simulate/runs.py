@@ -12,6 +12,7 @@ import structlog
 
 from tests.simulate.checker import check
 from tests.simulate.faults import CELLS, Coverage
+from tests.simulate.operators import room_for
 from tests.simulate.world import World
 
 TRIES = 60
@@ -30,7 +31,7 @@ class Failure(NamedTuple):
 def run_seed(seed: int, coverage: Coverage, trace: list[str] | None = None) -> list[str]:
     """Run the world of one seed; what was wrong with it."""
     world = World(seed, coverage, trace)
-    with _watched(world.errors), _uncollected():
+    with _watched(world.errors), _uncollected(), room_for(world.room):
         failures = world.run()
     return failures or check(world)
 

@@ -65,6 +65,11 @@ class Ask:
     def key(self) -> RequestKey:
         return request_key(TENANT, self.request_id)
 
+    @property
+    def lacks_parts(self) -> bool:
+        """Whether some part of it may never be accepted."""
+        return self.withheld is not None or self.contradicted
+
     def ordered(self, order: str) -> bool:
         """Whether this is ever ordered."""
         return any(one == order for _, one in self.orders)

@@ -85,6 +85,8 @@ class Stage:
             self.books.ordered(about[0], said)
         elif step == "resume" and said:
             self.books.resumed(about[0])
+        elif step == "mark_resent":
+            self.books.repeats.noted(about[1], said)
         elif step == "advance" and actor.dead:
             self.books.killed(actor.name)
         if self.trace is not None:

@@ -1,0 +1,158 @@
+"""What is asked for again: who wants what sent again, the requests that come of it, and the books on both."""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from core.ids import LogId, log_id
+from core.intake import IntakePart
+from ledger.memory.store import Store
+from ledger.values import Chunk
+from schemas.statuses import Channel, Status
+from tests.simulate.scenario import START, Ask, Person
+
+RESEND_STEPS = frozenset({"choose", "resend", "mark_resent"})
+SLOW_SECONDS = 8.0
+"""Between two parts of a resend: one more of them, and it may be cut."""
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What somebody wants sent again, once its request is completed."""
+
+    ask: Ask
+    status: Status
+    delay: float
+    request_id: str | None
+    careless: bool
+    """Publishes every delivery of the request, whatever became of it."""
+
+
+def draw_errands(rng: random.Random, asks: Sequence[Ask], needed: str) -> list[Errand]:
+    """Mostly none; now and then two at once, under one id or two."""
+    errands: list[Errand] = []
+    if needed not in RESEND_STEPS and rng.random() < 0.82:
+        return errands
+    for _ in range(rng.choice((1, 1, 2))):
+        ask, status = rng.choice(asks), rng.choice((Status.FAILED, Status.UNKNOWN))
+        delay = rng.choice((0.0, 1.0, 5.0)) * rng.random()
+        for _ in range(rng.choice((1, 2))):
+            name = f"{ask.request_id}-again{len(errands)}" if rng.random() < 0.4 else None
+            delay += rng.choice((0.0, 0.05, 0.5)) * rng.random()
+            errands.append(Errand(ask, status, delay, name, careless=rng.random() < 0.2))
+    return errands
+
+
+@dataclass
+class Resend(Ask):
+    """A request that repeats deliveries of another, as its records tell of it."""
+
+    bodies: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    """By part, each that was published."""
+    came: list[float] = field(default_factory=list)
+    """When each record was published."""
+
+    def take(self, body: dict[str, Any], at: float) -> None:
+        """Another record of it is published."""
+        self.came.append(at)
+        known = self.bodies.setdefault(body["part"], [])
+        if body not in known:
+            known.append(body)
+            self.contradicted = self.contradicted or len(known) > 1
+            self.parts += [[] for _ in range(body["part"] + 1 - len(self.parts))]
+            if len(known) == 1:
+                self.parts[body["part"]] = _people(body)
+
+    @property
+    def lacks_parts(self) -> bool:
+        """Whether whoever published it stopped in between, or took too long."""
+        all_said = [body for bodies in self.bodies.values() for body in bodies]
+        whole = any(body["last"] and set(self.bodies) >= set(range(body["part"])) for body in all_said)
+        slow = any(after - before > SLOW_SECONDS for before, after in zip(self.came, self.came[1:], strict=False))
+        return self.contradicted or slow or not whole
+
+    def settle_on(self, chunks: Sequence[Chunk]) -> str | None:
+        """Find out which of its bodies was the first of each part, from the chunks; what is wrong where none was."""
+        for part, bodies in self.bodies.items():
+            written = [chunk for chunk in chunks if chunk.part == part]
+            fitting = [body for body in bodies if all(_fits(body, chunk) for chunk in written)]
+            if not fitting:
+                return f"I5: part {part} of {self.request_id} is of none of the records that were published"
+            self.parts[part] = _people(fitting[0])
+        return None
+
+
+def _people(body: Mapping[str, Any]) -> list[Person]:
+    return [Person(said["to"], said) for said in body["recipients"]]
+
+
+def _fits(body: Mapping[str, Any], chunk: Chunk) -> bool:
+    said = body["recipients"][chunk.first : chunk.first + chunk.size]
+    return tuple(one["resend_of"] for one in said) == chunk.resend_of
+
+
+def begin_resend(body: Mapping[str, Any]) -> Resend:
+    """The request that a first record begins."""
+    expires_at = body.get("expires_at")
+    return Resend(
+        body["request_id"],
+        Channel(body["channel"]),
+        body["on_uncertain"],
+        body["content"],
+        [],
+        expires_at=(datetime.fromisoformat(expires_at) - START).total_seconds() if expires_at else None,
+        reply_topic=body.get("reply_topic"),
+    )
+
+
+def body_of(part: IntakePart) -> dict[str, Any]:
+    """What a record says, but for the time, which each attempt says anew."""
+    said: dict[str, Any] = orjson.loads(part.value)
+    del said["accepted_at"]
+    return said
+
+
+class Repeats:
+    """The books on what is sent again."""
+
+    def __init__(self, store: Store, fail: Callable[[str], None], brief: Callable[[str], str]) -> None:
+        self.asked: dict[LogId, set[LogId]] = {}
+        """By delivery, what it may repeat, as records said it."""
+        self.by: dict[LogId, LogId] = {}
+        """By delivery, which one repeats it, as it was noted first."""
+        self.settled: set[LogId] = set()
+        """What a receipt moved on."""
+        self._store, self._fail, self._brief = store, fail, brief
+
+    def publish(self, resend: Resend, body: Mapping[str, Any]) -> None:
+        """A record of a resend is published."""
+        for index, said in enumerate(body["recipients"]):
+            self.asked.setdefault(log_id(resend.key, body["part"], index), set()).add(said["resend_of"])
+
+    def noted(self, resends: Mapping[LogId, LogId], answer: set[LogId]) -> None:
+        """It was noted on old logs what repeats them: on each once, and on none of what was sent."""
+        for old, new in resends.items():
+            if old not in answer:
+                continue
+            if old not in self.by and self._store.logs[old].status not in {Status.UNKNOWN, Status.FAILED}:
+                self._fail(f"{self._brief(old)} is {self._store.logs[old].status}, and to be sent again")
+            if self.by.setdefault(old, new) != new:
+                self._fail(f"{self._brief(old)} is to be repeated twice, by {self._brief(self.by[old])} before")
+
+    def called(self, delivery: LogId, chunk: Chunk, index: int) -> None:
+        """A call for a delivery begins: one that repeats another is noted there."""
+        olds = self.asked.get(delivery)
+        if olds is None:
+            return
+        old = chunk.resend_of[index - chunk.first] if chunk.resend_of else None
+        log = self._store.logs.get(old) if old else None
+        if old is None or old not in olds:
+            self._fail(f"{self._brief(delivery)} repeats another delivery than its record said")
+        elif self.by.get(old) != delivery:
+            self._fail(f"{self._brief(delivery)} repeats {self._brief(old)}, on whose log that is not noted")
+        elif log and log.outcome is Status.SENT:
+            self._fail(f"{self._brief(delivery)} repeats {self._brief(old)}, which was sent")
