@@ -12,13 +12,14 @@ from consumer.calling import Caller
 from consumer.calls import Calls
 from consumer.deliver import Claimer
 from consumer.events import Event
+from consumer.expansions import Expansions
 from consumer.memory_bus import MemoryBus
 from consumer.metrics import Metrics
 from consumer.process import ANSWER_SECONDS, DRAIN_SECONDS
 from consumer.progress import Progress
+from consumer.reading import Reading
 from consumer.requests import RequestCache
 from consumer.slots import slots_for_each_kind
-from consumer.subscribers import expand_or_refuse
 from consumer.sweep import Periods, Sweeper
 from consumer.tools import Limits, Tools
 from core.ids import ChunkId
@@ -211,7 +212,9 @@ class Process(Actor):
         )
         self._gate, self._claimer = gate, Claimer(self.tools)
         self.slots, self.sweep_slots = slots_for_each_kind(2), slots_for_each_kind(2)
-        self._calls = Calls(self._claimer, self.slots, self.tools)
+        reading = Reading(self.tools)
+        self._expansions = {topic: Expansions(CLUSTER, reading, self.tools) for topic in TOPICS.intake}
+        self._calls = Calls(self._claimer, self.slots, reading, self.tools)
         self._tasks: list[asyncio.Task[Any]] = []
 
     def _monotonic(self) -> float:
@@ -221,7 +224,7 @@ class Process(Actor):
         """Join the groups, and begin to read and to sweep."""
         loop = self._world.loop
         self._world.kafka.join(self)
-        readers = [self._intake(topic) for topic in (TOPICS.requests, TOPICS.requests_express)]
+        readers = [self._intake(topic) for topic in TOPICS.intake]
         readers += [self._wake_ups(lane) for lane in Lane]
         self._tasks = [loop.start(self, reader) for reader in readers]
         self._tasks.append(loop.start(self, self._calls.run()))
@@ -231,21 +234,21 @@ class Process(Actor):
     async def _intake(self, topic: str) -> None:
         while True:
             read = await self._world.kafka.read(self, topic)
-            await expand_or_refuse(read.record, CLUSTER, self.tools)
-            await self._commit("commit", read, read.record.offset + 1)
+            await self._expansions[topic].take(read.record, partial(self._commit, "commit", read))
 
     async def _wake_ups(self, lane: Lane) -> None:
         while True:
             read = await self._world.kafka.read(self, WAKE_UPS[lane])
             await self._calls.take(lane, read.record, partial(self._commit, "commit_wake_up", read))
 
-    async def _commit(self, step: str, read: Read, until: int) -> None:
-        def unanswered(_: str) -> None:
-            raise CommitFailed
+    async def _commit(self, step: str, read: Read, until: int) -> bool:
+        async def effect() -> bool:
+            with contextlib.suppress(CommitFailed):  # the partition is another's by now
+                await self._world.kafka.commit(read, until)
+            return True
 
         about = (f"{read.record.topic}/{read.record.partition}/{until}",)
-        with contextlib.suppress(CommitFailed):
-            await self._gate.step(step, lambda: self._world.kafka.commit(read, until), about, unanswered, "bus")
+        return bool(await self._gate.step(step, effect, about, lambda _: False, "bus"))
 
     async def stop(self) -> None:
         """SIGTERM, as consumer/process.py obeys it."""
