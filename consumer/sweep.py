@@ -157,10 +157,10 @@ class Sweeper:
 
     async def _cut(self, request: Request) -> None:
         """Wait no more for parts that never came, nor for those begun whose record was given up or is gone."""
-        requests, key = self._tools.ledger.requests, request.head.key
-        if await requests.cut(key):
+        tools, requests, key = self._tools, self._tools.ledger.requests, request.head.key
+        if await tools.lasting(lambda: requests.cut(key), "cut"):
             log.warning("request cut: a part never came", request_id=request.head.request_id)
-        if given_up := await requests.give_up(key):
+        if given_up := await tools.lasting(lambda: requests.give_up(key), "give up"):
             lost = sorted(given_up.lost)
             log.warning("request cut: parts begun are lost", request_id=request.head.request_id, parts=lost)
 
