@@ -21,6 +21,7 @@ from typing import Any
 import orjson
 from aiokafka import AIOKafkaProducer
 from pymongo import MongoClient
+from pymongo.database import Database
 from rich.console import Console
 from rich.table import Table
 
@@ -32,8 +33,8 @@ from devstack.services import ready_url, run, service_env, start_service
 
 PLACES = ("idle", "beside a bulk", "beside a slow provider")
 """What else the consumers have to do: nothing; a bulk without end; as much due work again whose provider takes 5 s."""
-LEAD_SECONDS = 15
-"""Between publishing and the first moment, so that everything is in the ledger by then."""
+LEAD_SECONDS = 45
+"""Between publishing and the first moment: everything must be in the ledger by then, or else it is not deferred."""
 SLOW_MS = 5_000
 WITHIN_SECONDS = 1.0
 PATIENCE_SECONDS = 120.0
@@ -92,29 +93,51 @@ async def measure(stack: Stack, folder: Path, place: str, plan: Plan) -> list[tu
             starting = start_service(["rollcall", "consumer"], one, ready_url(one, "consumer"), log=log)
             await asyncio.to_thread(held.enter_context, starting)
         idle = await commands_per_second(client) if place == "idle" else None
-        await publish(stack, name, place, plan)
-        await all_asked(gateway, plan)
+        async with publisher(stack) as producer:
+            first = datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS)
+            number = await publish(producer, name, place, plan, first)
+            await all_in_the_ledger(client[name], number, first)
+            if place == "beside a bulk":
+                await publish_bulk(producer, name, plan)
+            await all_asked(gateway, plan)
     await gateway.aclose()
     return [row_of(kind, late, idle) for kind, late in sorted(gateway.late.items())]
 
 
-async def publish(stack: Stack, prefix: str, place: str, plan: Plan) -> None:
-    """Everything at once, the bulk last."""
-    express, requests = f"{prefix}.bulk.requests.express", f"{prefix}.bulk.requests"
+def publisher(stack: Stack) -> AIOKafkaProducer:
+    """A producer, to be used in a `with`."""
     options: dict[str, Any] = {"bootstrap_servers": stack.kafka_bootstrap, "max_request_size": 2**20}
-    async with AIOKafkaProducer(acks="all", linger_ms=5, **options) as producer:
-        first = datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS)
-        records = [(express, record) for record in scheduled(plan, "email", first)]
-        if place == "beside a slow provider":
-            records += [(express, record) for record in scheduled(plan, "sms", first)]
-        records += [(requests, record) for record in retried(plan)]
-        sent = [
-            await producer.send(topic, orjson.dumps(record), key=record["request_id"].encode())
-            for topic, record in records
-        ]
-        if place == "beside a bulk":
-            sent += [await producer.send(requests, value, key=b"bulk") for value in Order("bulk", plan.bulk).records()]
-        await asyncio.gather(*sent)
+    return AIOKafkaProducer(acks="all", linger_ms=5, **options)
+
+
+async def publish(producer: AIOKafkaProducer, prefix: str, place: str, plan: Plan, first: datetime) -> int:
+    """Everything that will be due, at once; how many requests that are."""
+    express, requests = f"{prefix}.bulk.requests.express", f"{prefix}.bulk.requests"
+    records = [(express, record) for record in scheduled(plan, "email", first)]
+    if place == "beside a slow provider":
+        records += [(express, record) for record in scheduled(plan, "sms", first)]
+    records += [(requests, record) for record in retried(plan)]
+    sent = [
+        await producer.send(topic, orjson.dumps(record), key=record["request_id"].encode()) for topic, record in records
+    ]
+    await asyncio.gather(*sent)
+    return len(records)
+
+
+async def publish_bulk(producer: AIOKafkaProducer, prefix: str, plan: Plan) -> None:
+    """A bulk of the same channel's lane, from a little before the first moment on."""
+    order = Order("bulk", plan.bulk)
+    sent = [await producer.send(f"{prefix}.bulk.requests", value, key=b"bulk") for value in order.records()]
+    await asyncio.gather(*sent)
+
+
+async def all_in_the_ledger(database: Database[dict[str, Any]], number: int, first: datetime) -> None:
+    """Wait until so many requests are expanded, and the first moment is near; StackError when that is too late."""
+    while (expanded := database["requests"].count_documents({"counted.0": {"$exists": True}})) < number:
+        if datetime.now(UTC) > first:
+            raise StackError(f"{number - expanded} of {number} requests were not expanded before the first was due")
+        await asyncio.sleep(0.5)
+    await asyncio.sleep(max(0.0, (first - datetime.now(UTC)).total_seconds() - 2))
 
 
 def scheduled(plan: Plan, channel: str, first: datetime) -> Iterator[dict[str, Any]]:
