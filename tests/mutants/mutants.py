@@ -248,4 +248,36 @@ MUTANTS = (
         "the log of a delivery that was sent again does not name the one that it repeats",
         (Edit("consumer/logs.py", "            self._resend_of[at],\n", ""),),
     ),
+    Mutant(
+        "reply-topic-ignored",
+        "events go to the default topic whatever their request says",
+        (Edit("consumer/results.py", "topic = head.reply_topic or default", "topic = default"),),
+    ),
+    Mutant(
+        "reply-topic-awaited",
+        "events wait for a reply topic that is no more",
+        (
+            Edit(
+                "consumer/results.py",
+                "            if topic == default or (refusals",
+                "            if topic or (refusals",
+            ),
+        ),
+    ),
+    Mutant(
+        "unopened-window-released",
+        "who lacks the sealing key puts back a window that another left open, as if nothing of it was sent",
+        (Edit("consumer/deliver.py", "    if claimed.taken_over:\n        return\n", ""),),
+    ),
+    Mutant(
+        "unopened-window-kept",
+        "who lacks the sealing key leaves the window open that its claim recorded",
+        (
+            Edit(
+                "consumer/deliver.py",
+                "        await _put_back_unopened(taken.claimed, earlier(due_at, head.expires_at), tools)\n",
+                "",
+            ),
+        ),
+    ),
 )

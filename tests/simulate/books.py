@@ -56,6 +56,13 @@ class Troubles:
     def add(self, begin: float, end: float) -> None:
         self.spans.append((begin, end))
 
+    def end(self, now: float) -> None:
+        """Whatever lasts ends now."""
+        self.spans = [(begin, min(end, now)) for begin, end in self.spans]
+
+    def touches(self, begin: float, end: float) -> bool:
+        return any(one < end and begin < other for one, other in self.spans)
+
     def since(self, at: float) -> bool:
         return any(end >= at for _, end in self.spans)
 
@@ -74,6 +81,8 @@ class Books:
         self.doubted: set[str] = set()
         """Deliveries of windows that were open when their owner was killed, or was away for too long."""
         self.troubles: dict[str, Troubles] = {}
+        self.replies_lost = Troubles()
+        """When the reply topic was away, or took nothing."""
         self.bounds: list[Bound] = []
         self.repeats = Repeats(self.store, fail, self.brief)
         self._owners: dict[ChunkId, tuple[str, int, float]] = {}

@@ -7,13 +7,15 @@ import orjson
 
 from core.ids import LogId, chunk_id
 from ledger.values import Log, Request
-from schemas.statuses import OUTCOMES, Status
+from schemas.statuses import OUTCOMES, Reason, Status
 from tests.simulate.books import Published
 from tests.simulate.repeated import resend_findings
-from tests.simulate.scenario import Ask
+from tests.simulate.scenario import TOPICS, Ask
 from tests.simulate.stage import LEASE_SECONDS
 from tests.simulate.world import World
 
+ANSWER_SECONDS = 20.0
+"""How long after a topic refused its events they may still go to the other: whoever publishes may be frozen."""
 NOT_SENT = {Status.FAILED, Status.CANCELLED, Status.EXPIRED, Status.SUPPRESSED}
 
 
@@ -41,6 +43,7 @@ class Checker:
             else:
                 yield from self._request(ask, document.request)
         yield from self._orders()
+        yield from self._topics()
         yield from self._nothing_else()
 
     # ------------------------------------------------------------------ events
@@ -53,6 +56,15 @@ class Checker:
             self._first.setdefault(event.id, at)
             if stood.event.body != event.body:
                 yield f"I6: {event.id} was repeated with another content"
+
+    def _topics(self) -> Iterator[str]:
+        """Events are on the topic that their request names; elsewhere only while that one takes none."""
+        wanted = {ask.request_id: ask.reply_topic or TOPICS.results for ask in self._world.scenario.asks}
+        for at, topic, key, event in self._books.published:
+            if topic == (TOPICS.results if event.type == "request.rejected" else wanted.get(key, TOPICS.results)):
+                continue
+            if topic != TOPICS.results or not self._books.replies_lost.touches(at - ANSWER_SECONDS, at):
+                yield f"{self._books.brief(event.id)} was published to {topic}, and belongs on {wanted.get(key)}"
 
     # ------------------------------------------------------------------ a request
 
@@ -153,6 +165,8 @@ class Checker:
             yield f"I4: {brief} is unknown ({log.reason}), and nothing ever put it in doubt"
         if outcome is Status.CANCELLED and not ask.ordered("cancel"):
             yield f"{brief} is cancelled, and nobody cancelled"
+        if log.reason is Reason.UNPROCESSABLE and not self._world.rotated:
+            yield f"{brief} was given up, and everybody had every key"
         if outcome is Status.EXPIRED and ask.expires_at is None:
             yield f"{brief} is expired, and nothing was to expire"
         yield from self._times(ask, log)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from consumer.tools import Limits
 from core.retry import RetryPolicy
+from ledger.sealing import Sealer
 from schemas.statuses import Channel
 from tests.simulate.faults import Coverage
 from tests.simulate.loop import Actor
@@ -14,6 +15,9 @@ from tests.simulate.resends import RESEND_STEPS
 from tests.simulate.scenario import PART_TIMEOUT_SECONDS, REPLIES
 from tests.simulate.stage import LEASE_SECONDS, Stage
 
+_K1, _K2 = ("k1", bytes(32)), ("k2", bytes([2] * 32))
+OLD, BOTH, NEW = Sealer([_K1]), Sealer([_K1, _K2]), Sealer([_K2, _K1])
+"""The sealing keys before a rotation, in its middle, and after it."""
 SESSION_SECONDS = 3.0
 """How long Kafka waits for a process that is not heard of."""
 
@@ -25,6 +29,9 @@ class Fleet(Stage):
         super().__init__(seed, coverage, trace)
         self.processes: list[Process] = []
         self.sides: list[Side] = []
+        self.rotates_at = self.rng.uniform(0, 6) if self.rng.random() < 0.12 else None
+        """When a new sealing key is given out, to one process after the other."""
+        self.rotated = False
 
     def draw_limits(self) -> None:
         """Choose how the processes are set."""
@@ -76,10 +83,28 @@ class Fleet(Stage):
         if self._mixed:
             sizes = {"chunk_size": self.rng.choice((1, 2, 4)), "window_size": self.rng.choice((1, 2, 3))}
             limits = replace(limits, **sizes)  # type: ignore[arg-type]
-        process = Process(self, f"p{len(self.processes)}", limits)
+        process = Process(self, f"p{len(self.processes)}", limits, self.sealer_of_now())
         self.processes.append(process)
         process.start()
         return process
+
+    def rotate(self) -> None:
+        """From now on some of the processes that start have the new sealing key."""
+        self.rotated = True
+        self.note("a new sealing key")
+        self.restart_all()
+
+    def sealer_of_now(self) -> Sealer:
+        """The keys of who starts now."""
+        if not self.rotated:
+            return OLD
+        return self.rng.choice((OLD, OLD, NEW, NEW, BOTH)) if self.faults.enabled else NEW
+
+    def restart_all(self) -> None:
+        """Ask every process to stop; another starts for each."""
+        for process in self.living():
+            self.boot()
+            self.loop.start(process, process.stop())
 
     def kill(self, actor: Actor) -> None:
         """It does nothing any more; another comes in its place after a while."""

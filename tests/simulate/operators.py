@@ -37,7 +37,7 @@ class Ground(Hindrance, Protocol):
     chunk_size: int
 
     def server_time(self) -> datetime: ...
-    def newest_sealer(self) -> Sealer: ...
+    def sealer_of_now(self) -> Sealer: ...
     def is_over(self, errand: Errand) -> bool: ...
     def publish_again(self, errand: Errand, topic: str, partition: int, part: IntakePart) -> None: ...
 
@@ -104,7 +104,7 @@ class Operator(Actor):
         now, expires_at = self._world.server_time(), chosen.old.head.expires_at
         if expires_at is not None and expires_at <= now + timedelta(seconds=1):
             expires_at = LATER
-        sealer = self._world.newest_sealer()
+        sealer = self._world.sealer_of_now()
         return resend_parts(self._ledger, sealer, chosen, accepted_at=now, expires_at=expires_at)
 
     async def _publish(self, topic: str, part: IntakePart) -> None:

@@ -40,7 +40,6 @@ from tests.simulate.scenario import TOPICS
 CLUSTER = "cluster"
 METRICS = Metrics()
 """Of all processes: they only count."""
-SEALER = Sealer([("k1", bytes(32))])
 
 _PUBLISHED = {
     EventType.REQUEST_ACCEPTED: "accepted",
@@ -187,7 +186,7 @@ class _Provider:
 class Process(Actor):
     """One consumer, as consumer/app.py puts it together."""
 
-    def __init__(self, world: Surroundings, name: str, limits: Limits) -> None:
+    def __init__(self, world: Surroundings, name: str, limits: Limits, sealer: Sealer) -> None:
         super().__init__(name)
         self._world = world
         gate = Gate(world, self)
@@ -200,7 +199,7 @@ class Process(Actor):
             ledger=_Ledger(world, gate, world.rng.uniform(0, 0.2)),  # type: ignore[arg-type]
             bus=_Bus(world, gate),  # type: ignore[arg-type]
             providers=Providers(providers),  # type: ignore[arg-type]
-            sealer=SEALER,
+            sealer=sealer,
             topics=TOPICS,
             limits=limits,
             metrics=METRICS,

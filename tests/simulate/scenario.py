@@ -146,7 +146,7 @@ class Scenario:
             ask.send_at = rng.uniform(0, 20)
         if rng.random() < 0.2:
             ask.expires_at = rng.uniform(0, 30) + (ask.send_at or 0)
-        if rng.random() < 0.15:
+        if rng.random() < 0.2:
             ask.reply_topic = REPLIES
         ask.template = template
         ask.orders = self._orders(first=first)

@@ -1,6 +1,7 @@
 """Where a world plays: ledger, bus, Kafka and clock, the books beside them, and what processes do to them."""
 
 import asyncio
+import math
 import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -25,6 +26,15 @@ LEASE_SECONDS = 6.0
 PARTITIONS = 3
 
 
+class Topics(MemoryBus):
+    """A bus whose topics come back."""
+
+    def open_topic(self, topic: str) -> None:
+        """From now on the topic is there, and takes what comes."""
+        self._topics.add(topic)
+        self._closed.discard(topic)
+
+
 class Stage:
     """`trace` is None, or takes a line a step."""
 
@@ -33,7 +43,7 @@ class Stage:
         self.rng = rng = random.Random(seed)
         self.loop = VirtualLoop(random.Random(seed + 1))
         self.ledger = MemoryLedger(self.server_time)
-        self.bus = MemoryBus(TOPICS.results, REPLIES)
+        self.bus = Topics(TOPICS.results, REPLIES)
         self.failures: list[str] = []
         self.errors: list[str] = []
         """What the product said of faults of its own code."""
@@ -107,6 +117,18 @@ class Stage:
         self.failures.append(why)
         self.note(f"FAILED {why}")
         self.loop.stopped = True
+
+    def lose_replies(self, seconds: float | None, *, deleted: bool) -> None:
+        """The reply topic is deleted, or takes nothing: for a while, or for good."""
+        (self.bus.delete_topic if deleted else self.bus.close_topic)(REPLIES)
+        self.books.replies_lost.add(self.loop.time(), math.inf)
+        if seconds is not None:
+            self.later(seconds, self.find_replies)
+
+    def find_replies(self) -> None:
+        """It is back."""
+        self.bus.open_topic(REPLIES)
+        self.books.replies_lost.end(self.loop.time())
 
     def is_down(self, part: str) -> bool:
         """Whether it answers nobody now."""

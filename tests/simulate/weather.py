@@ -16,6 +16,7 @@ class Sky(Protocol):
     rng: random.Random
     loop: VirtualLoop
     kafka: SimulatedKafka
+    rotates_at: float | None
 
     def living(self) -> list[Process]: ...
     def boot(self) -> Process: ...
@@ -23,6 +24,7 @@ class Sky(Protocol):
     def freeze(self, actor: Actor) -> None: ...
     def hindered(self, actor: Actor, seconds: float) -> None: ...
     def put_down(self, part: str, seconds: float) -> None: ...
+    def lose_replies(self, seconds: float | None, *, deleted: bool) -> None: ...
     def note(self, what: str) -> None: ...
 
 
@@ -40,8 +42,11 @@ class Weather:
             self._kill,
             self._freeze,
             self._jump,
+            self._replies,
         )
         self._kinds = [kind for kind in kinds if self._rng.random() < 0.3]
+        if world.rotates_at is not None:  # what is in doubt meets who cannot open it
+            self._kinds.append(self._kill)
         self._rolling: asyncio.Task[None] | None = None
         self._pause = self._rng.choice((2.0, 5.0, 12.0))
 
@@ -102,6 +107,11 @@ class Weather:
         for process in self._some():
             process.jumped += self._rng.choice((1.0, 7.0, 3600.0))
             self._world.hindered(process, 0.0)
+
+    def _replies(self) -> None:
+        """The reply topic is deleted by mistake, or a right to write is taken away."""
+        seconds = self._rng.uniform(0.5, 15) if self._rng.random() < 0.7 else None
+        self._world.lose_replies(seconds, deleted=self._rng.random() < 0.5)
 
     def _some(self) -> list[Process]:
         living = self._world.living()

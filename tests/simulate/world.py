@@ -1,21 +1,15 @@
 """One simulated world: what is asked for, what goes wrong, and how it comes to rest."""
 
 import asyncio
-from dataclasses import replace
 
 from core.ids import template_id
-from core.intake import IntakePart
-from ledger.sealing import Sealer
 from ledger.values import StoredTemplate
-from schemas.statuses import Status
 from tests.simulate.caller import Caller
 from tests.simulate.faults import Coverage
-from tests.simulate.fleet import Fleet
-from tests.simulate.loop import WORLD, Actor
-from tests.simulate.operators import Operator
-from tests.simulate.process import SEALER
+from tests.simulate.loop import WORLD
 from tests.simulate.provider import HEALED
-from tests.simulate.resends import RESEND_STEPS, Errand, Resend, begin_resend, body_of, draw_errands
+from tests.simulate.resending import Resending
+from tests.simulate.resends import RESEND_STEPS, draw_errands
 from tests.simulate.scenario import (
     PART_TIMEOUT_SECONDS,
     TEMPLATE,
@@ -30,10 +24,9 @@ from tests.simulate.weather import Weather
 PATIENCE_SECONDS = 400.0
 """So long after the last fault everything must be finished."""
 MOST_TURNS = 400_000
-MOST_OPERATORS = 6
 
 
-class World(Fleet):
+class World(Resending):
     """Everything of one seed. `trace` is None, or takes a line a step."""
 
     def __init__(self, seed: int, coverage: Coverage, trace: list[str] | None = None) -> None:
@@ -43,8 +36,6 @@ class World(Fleet):
         self.weather = Weather(self)
         self.wakes = self.rng.choice(((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (0.2, 0.2, 0.3), (0.6, 0.1, 0.5)))
         self.draw_limits()
-        self.published_parts: set[tuple[str, int]] = set()
-        self.operators: list[Operator] = []
         self.errands = draw_errands(self.rng, self.scenario.asks, self.faults.aimed[0])
         self.room = self.rng.choice((1_000_000, 300))
         """How many bytes of recipients a part of a resend holds."""
@@ -63,6 +54,8 @@ class World(Fleet):
         for _ in range(rng.choice((1, 2, 2, 2, 3, 4))):
             self.boot()
         loop.start(WORLD, self._publish_all())
+        if self.rotates_at is not None:
+            self.later(self.rotates_at, self.rotate)
         for ask in self.scenario.asks:
             if ask.orders:
                 caller = Caller(self, ask)
@@ -70,7 +63,7 @@ class World(Fleet):
         for errand in self.errands:
             self.send_operator(errand)
         rough = loop.start(WORLD, self.weather.blow())
-        receipts = loop.start(WORLD, self._receive()) if self.errands and rng.random() < 0.5 else rough
+        receipts = loop.start(WORLD, self.receive()) if self.errands and rng.random() < 0.5 else rough
         until, early = rng.uniform(10, 35), rng.random() < 0.7
         if self.faults.aimed[0] in {"cut", "give_up", "lag"}:
             until += PART_TIMEOUT_SECONDS
@@ -99,6 +92,8 @@ class World(Fleet):
                 self.thaw(process)
         if not any(self.lives(process) for process in self.processes):
             self.boot()
+        if self.rotated:
+            self.restart_all()
         self.kafka.rebalance()  # a record whose commit failed comes again
         for ask in self.scenario.asks:
             if ask.ordered("pause"):  # whoever paused it may have died
@@ -133,70 +128,6 @@ class World(Fleet):
         if at_work := next((one for one in self.operators if one.at_work), None):
             return f"{at_work.name} is at work"
         return next((f"{self.books.brief(d.chunk.id)} is open" for d in self.books.store.open_chunks()), None)
-
-    # ------------------------------------------------------------------ what is sent again
-
-    @property
-    def chunk_size(self) -> int:
-        return self.limits.chunk_size
-
-    def newest_sealer(self) -> Sealer:
-        """With all keys that there are."""
-        return SEALER
-
-    def send_operator(self, errand: Errand) -> None:
-        """Let somebody run an errand."""
-        operator = Operator(self, len(self.operators), errand)
-        self.operators.append(operator)
-        self.loop.start(operator, operator.run())
-
-    def is_over(self, errand: Errand) -> bool:
-        """Whether its request is completed."""
-        document = self.books.store.requests.get(errand.ask.key)
-        return bool(document and document.request.completion)
-
-    def kill(self, actor: Actor) -> None:
-        """As any other; of an operator it is mostly heard, and the command given again."""
-        super().kill(actor)
-        if isinstance(actor, Operator) and self.rng.random() < 0.7:
-            self.send_operator(replace(actor.errand, delay=self.rng.uniform(0.5, 6)))
-
-    def publish_again(self, errand: Errand, topic: str, partition: int, part: IntakePart) -> None:
-        """A record of a resend is on the intake."""
-        body, asks = body_of(part), self.scenario.asks
-        resend = next((one for one in asks if one.request_id == body["request_id"]), None)
-        if resend is None:
-            resend = begin_resend(body)
-            asks.append(resend)
-            self._perhaps_go_on(errand, resend)
-        if not isinstance(resend, Resend):
-            raise TypeError("an id for two things")
-        resend.take(body, self.loop.time())
-        self.books.repeats.publish(resend, body)
-        self.published_parts.add((resend.request_id, part.part))
-        self.kafka.append(topic, partition, self.now_ms(), part.key, part.value)
-
-    def _perhaps_go_on(self, errand: Errand, resend: Resend) -> None:
-        """A resend may be cancelled, and repeated in its turn."""
-        now, draw = self.loop.time(), self.rng.random()
-        if draw < 0.15 and self.faults.enabled:
-            resend.orders = [(now + self.rng.uniform(0, 3), "cancel")]
-            caller = Caller(self, resend)
-            self.loop.start(caller, caller.give_orders())
-        elif draw > 0.8 and len(self.operators) < MOST_OPERATORS:
-            self.send_operator(replace(errand, ask=resend, delay=self.rng.random(), request_id=None))
-
-    async def _receive(self) -> None:
-        """Receipts come for what was taken and is unknown."""
-        logs = self.books.store.logs
-        while True:
-            await asyncio.sleep(self.rng.uniform(0.2, 2))
-            unknown = [one for one in logs.values() if one.status is Status.UNKNOWN]
-            if unknown and any(side.taken[(log := self.rng.choice(unknown)).id] for side in self.sides):
-                status = self.rng.choice((Status.SENT, Status.DELIVERED))
-                logs[log.id] = log._replace(status=status)
-                self.books.repeats.settled.add(log.id)
-                self.note(f"receipt {self.books.brief(log.id)} {status}")
 
     async def _publish_all(self) -> None:
         for publication in self.scenario.publications:
