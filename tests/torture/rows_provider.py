@@ -52,18 +52,20 @@ def _hold_calls(books: Books, calls: Counter[str], *, mean: float, most: int) ->
         raise DoesNotHold(books.notes[-1], books)
 
 
-REFUSALS = {"refuse": (0.0, 0.0), "throttle": (0.5, 1.0), "slow": (1.0, 2.0), "fault": (1.0, 0.0)}
-"""What share of the calls, and for how many seconds; the first is the same traffic without a fault."""
+REFUSALS = {"throttle": (0.5, 1.0), "slow": (1.0, 5.0), "fault": (1.0, 0.0)}
+"""What share of the calls, and for how many seconds."""
 ANSWER_SECONDS = 0.5
 """Of the other channel: long beside what the machine's other work costs."""
 SLOWER = 1.2
+TRIES = 3
+"""So often at most a refusal is measured, each time after the same traffic in good order: a busy machine slows, too."""
 SNOOZES = 20
 """So many times in a row nobody is asked to wait, where half of all are; being asked to spends no attempt."""
 
 
 @row(
     9,
-    "provider 429 with Retry-After, 5xx for a while, slow",
+    "provider 429 with Retry-After, 5xx for a while, slow (5 s)",
     "all sent in the end; attempts bounded; the other channel is not slowed by more than 20%",
 )
 async def refusals(round_: Round) -> Books:
@@ -72,22 +74,36 @@ async def refusals(round_: Round) -> Books:
         await world.consumers(2)
         await world.publish(*world.orders(100, "email"))  # connections and code are warm
         await world.settled()
-        sizes, took = [order.total for order in world.orders(round_.recipients // 10, "email")], {}
+        sizes, notes = [order.total for order in world.orders(round_.recipients // 10, "email")], []
+        beside_nothing, slowed = await _beside(world, sizes, "refuse", 0.0, 0.0), []
         for mode, (share, seconds) in REFUSALS.items():
-            world.provider.misbehave(mode, share=share, seconds=seconds)
-            world.faults += share > 0
-            await world.publish(*world.orders(round_.recipients // 10))
-            took[mode if share else "nothing"] = await _emailed(world, sizes)
-            world.provider.misbehave("slow", share=0)
-            await world.settled()
+            for nth in range(TRIES):
+                if nth:
+                    beside_nothing = await _beside(world, sizes, "refuse", 0.0, 0.0)
+                world.faults += 1
+                took = await _beside(world, sizes, mode, share, seconds)
+                notes.append(f"{mode}: {took:.1f} s, in good order {beside_nothing:.1f} s")
+                if took <= SLOWER * beside_nothing:
+                    break
+            else:
+                slowed.append(mode)
         books = await world.books()
         books.hold()
-        calls = world.provider.calls()
-        _hold_calls(books, calls, mean=4, most=MAX_ATTEMPTS + SNOOZES)
-        books.notes.append("e-mail took beside " + ", ".join(f"{m} {s:.1f} s" for m, s in took.items()))
-        if max(took.values()) > SLOWER * took["nothing"]:
+        _hold_calls(books, world.provider.calls(), mean=4, most=MAX_ATTEMPTS + SNOOZES)
+        books.notes.append(f"e-mail took beside {'; '.join(notes)}")
+        if slowed:
             raise DoesNotHold(books.notes[-1], books)
         return books
+
+
+async def _beside(world: World, sizes: list[int], mode: str, share: float, seconds: float) -> float:
+    """Seconds that e-mails take beside SMS whose provider misbehaves so."""
+    world.provider.misbehave(mode, share=share, seconds=seconds)
+    await world.publish(*world.orders(world.round_.recipients // 10))
+    took = await _emailed(world, sizes)
+    world.provider.misbehave("slow", share=0)
+    await world.settled()
+    return took
 
 
 async def _emailed(world: World, sizes: list[int]) -> float:
