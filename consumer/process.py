@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from faststream.kafka import KafkaBroker
 
@@ -48,6 +48,13 @@ class CannotListen(Exception):  # noqa: N818  # likewise
 
 class Wedged(Exception):  # noqa: N818  # likewise
     """Nothing can be published any more, though Kafka answers: a new process can."""
+
+
+class Loops(NamedTuple):
+    """What has to be at work as long as the process is."""
+
+    sweeper: asyncio.Task[None]
+    serving: asyncio.Task[None]
 
 
 @dataclass(slots=True)
@@ -118,7 +125,7 @@ async def _work(service: Service, cluster: str) -> None:
         progress.subscribed = True
         log.info("consumer is up", process=tools.process)
         sweeper = asyncio.create_task(Sweeper(tools, claimer, service.sweep_slots, service.slots).run())
-        probe = asyncio.create_task(_probe(service, broker, sweeper))
+        probe = asyncio.create_task(_probe(service, broker, Loops(sweeper, serving)))
         await tools.stopping.wait()
     asked_at = tools.monotonic()
     log.info("consumer is stopping")
@@ -172,22 +179,23 @@ async def _wait_for_stack(service: Service) -> str | None:
     return None
 
 
-async def _probe(service: Service, broker: KafkaBroker, sweeper: asyncio.Task[None]) -> None:
+async def _probe(service: Service, broker: KafkaBroker, loops: Loops) -> None:
     """Ask Kafka now and then, and look at all that should be at work, for readiness; stop where it is hopeless."""
     while True:
         try:
-            await _look(service, broker, sweeper)
+            await _look(service, broker, loops)
         except Exception as error:  # noqa: BLE001  # another version of the clients; Kafka must be asked all the same
             log.error("what is at work cannot be looked at", error=type(error).__name__, where=where(error))
         await asyncio.sleep(PROBE_SECONDS)
 
 
-async def _look(service: Service, broker: KafkaBroker, sweeper: asyncio.Task[None]) -> None:
+async def _look(service: Service, broker: KafkaBroker, loops: Loops) -> None:
     tools, bus, progress = service.tools, service.bus, service.tools.progress
     with contextlib.suppress(BusUnavailable):
         await bus.ping()
         progress.bus_answered()
-    progress.publishes, progress.sweeps = bus.publishes, not sweeper.done()
+    progress.publishes = bus.publishes
+    progress.sweeps, progress.serves = not loops.sweeper.done(), not loops.serving.done()
     for lane in Lane:
         every = (*service.slots.items(), *service.sweep_slots.items())
         progress.in_hand(lane, some=any(slots.taken for (its_lane, _), slots in every if its_lane is lane))

@@ -35,6 +35,8 @@ class Progress:
         """Whether anything of what is published is taken."""
         self.sweeps = True
         """Whether the sweeper is at work."""
+        self.serves = True
+        """Whether wake-up calls are served."""
 
     def ledger_answered(self) -> None:
         """MongoDB answered."""
@@ -94,6 +96,7 @@ class Progress:
             "progress": self._stuck(now),
             "publishing": None if self.publishes else "Kafka answers, and takes nothing of what is published",
             "sweeper": None if self.sweeps else "has ended",
+            "calls": None if self.serves else "the loop that serves wake-up calls has ended",
             "intake": "; ".join(f"{topic} is held: {why}" for topic, why in sorted(self._held.items())) or None,
         }
 

@@ -106,10 +106,10 @@ def test_chunks_in_hand_that_do_not_move_are_no_progress_even_though_no_record_w
     assert progress.ready
 
 
-def test_nothing_published_and_a_sweeper_that_has_ended_are_named() -> None:
+def test_nothing_published_and_loops_that_have_ended_are_named() -> None:
     progress = ready_progress(Clock())
-    progress.publishes = progress.sweeps = False
-    assert {name for name, trouble in progress.troubles().items() if trouble} == {"publishing", "sweeper"}
+    progress.publishes = progress.sweeps = progress.serves = False
+    assert {name for name, trouble in progress.troubles().items() if trouble} == {"publishing", "sweeper", "calls"}
 
 
 def test_a_subscription_in_trouble_is_named_once_the_trouble_lasts() -> None:
