@@ -17,7 +17,7 @@ class Mutant(NamedTuple):
     """The test that must fail where simulated worlds do not find it: what else stands in the way hides it from them."""
 
 
-HAND, CLAIMS, INTAKE = "consumer/chunk_in_hand.py", "ledger/memory/chunks.py", "consumer/subscribers.py"
+HAND, CLAIMS, INTAKE = "consumer/chunk_in_hand.py", "ledger/memory/chunks.py", "consumer/expansions.py"
 
 MUTANTS = (
     Mutant(
@@ -265,11 +265,6 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        "unopened-window-released",
-        "who lacks the sealing key puts back a window that another left open, as if nothing of it was sent",
-        (Edit("consumer/deliver.py", "    if claimed.taken_over:\n        return\n", ""),),
-    ),
-    Mutant(
         "unopened-window-kept",
         "who lacks the sealing key leaves the window open that its claim recorded",
         (
@@ -278,6 +273,14 @@ MUTANTS = (
                 "        await _put_back_unopened(taken.claimed, earlier(due_at, head.expires_at), tools)\n",
                 "",
             ),
+        ),
+    ),
+    Mutant(
+        "deleted-too-early",
+        "a request is deleted as soon as it is completed, whatever the setting says",
+        (
+            Edit("ledger/memory/retention.py", "in found if at <= before]", "in found]"),
+            Edit("ledger/mongo/retention.py", '{"$lte": before}', '{"$exists": True}'),
         ),
     ),
 )

@@ -38,6 +38,7 @@ class Caller(Actor):
     def __init__(self, world: Ground, ask: Ask) -> None:
         super().__init__(f"c{ask.request_id[1:]}")
         self._world, self._ask = world, ask
+        self._finished = False
         self._ledger = _Ledger(world, Gate(world, self))
 
     async def give_orders(self) -> None:
@@ -45,6 +46,13 @@ class Caller(Actor):
         for at, order in self._ask.orders:
             await asyncio.sleep(at - self._world.loop.time())
             await self.give(order)
+        self._finished = True
+
+    async def resume_after(self, other: "Caller") -> None:
+        """Resume once another caller gives no more orders: it may have died after a pause."""
+        while not (other._finished or other.dead):  # noqa: ASYNC110  # virtual time
+            await asyncio.sleep(1.0)
+        await self.give("resume")
 
     async def give(self, order: str) -> None:
         """Give one order again and again until it is answered."""

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 STEPS = (
@@ -46,6 +46,8 @@ STEPS = (
     "choose",
     "resend",
     "mark_resent",
+    "erase",
+    "delete",
 )
 """The named steps of docs/protocol.md, and the questions in between."""
 
@@ -120,6 +122,10 @@ class Faults:
             self._left -= 1
             return self._kinds[int(self._random() * len(self._kinds))]
         return None
+
+    def begin_again(self, kinds: Sequence[Fault]) -> None:
+        """A few more, of these kinds alone."""
+        self._kinds, self._often, self._left, self.enabled = list(kinds), 0.05, 3, True
 
     def happened(self, step: str, fault: Fault) -> None:
         """Note that it did happen."""

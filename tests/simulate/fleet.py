@@ -1,5 +1,6 @@
 """The processes of a world: they come, are killed, are frozen, and go."""
 
+import math
 from dataclasses import replace
 from datetime import timedelta
 
@@ -32,6 +33,7 @@ class Fleet(Stage):
         self.rotates_at = self.rng.uniform(0, 6) if self.rng.random() < 0.12 else None
         """When a new sealing key is given out, to one process after the other."""
         self.rotated = False
+        self._erases = self.faults.aimed[0] == "erase" or self.rng.random() < 0.15
 
     def draw_limits(self) -> None:
         """Choose how the processes are set."""
@@ -46,6 +48,7 @@ class Fleet(Stage):
             part_timeout_seconds=PART_TIMEOUT_SECONDS,
             default_region="CN",
             reply_topics=(REPLIES,),
+            addresses_kept=timedelta(seconds=rng.choice((0.5, 4))) if self._erases else None,
         )
         self._mixed = rng.random() < 0.25
         """Whether its processes differ in their sizes of chunks and windows."""
@@ -85,6 +88,8 @@ class Fleet(Stage):
             limits = replace(limits, **sizes)  # type: ignore[arg-type]
         process = Process(self, f"p{len(self.processes)}", limits, self.sealer_of_now())
         self.processes.append(process)
+        if self.rotated and process.tools.sealer is OLD:
+            self._lacks_key(process)
         process.start()
         return process
 
@@ -92,13 +97,19 @@ class Fleet(Stage):
         """From now on some of the processes that start have the new sealing key."""
         self.rotated = True
         self.note("a new sealing key")
+        for process in self.processes:
+            self._lacks_key(process)
         self.restart_all()
+
+    def _lacks_key(self, process: Process) -> None:
+        """What it takes over and cannot open it leaves to its lease, and to others."""
+        self.hindered(process, math.inf)
 
     def sealer_of_now(self) -> Sealer:
         """The keys of who starts now."""
         if not self.rotated:
             return OLD
-        return self.rng.choice((OLD, OLD, NEW, NEW, BOTH)) if self.faults.enabled else NEW
+        return self.rng.choice((OLD, OLD, NEW, NEW, BOTH)) if self.faults.enabled and not self.ages else NEW
 
     def restart_all(self) -> None:
         """Ask every process to stop; another starts for each."""

@@ -25,7 +25,7 @@ _NAMES = {
     ("templates", "get"): "template",
 }
 _NO_STEPS = {"ping", "backlog"}
-_IDLE = {"claim_due", "unfinished"}
+_IDLE = {"claim_due", "unfinished", "erase", "delete"}
 """What is asked again and again: where it finds nothing it is no step."""
 
 

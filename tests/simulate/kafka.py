@@ -60,6 +60,12 @@ class SimulatedKafka:
         self.members: list[Actor] = []
         self._rng, self._on_commit = rng, on_commit
         self._arrivals: dict[tuple[Actor, str], asyncio.Event] = {}
+        self._now_ms: Callable[[], int] | None = None
+        self._kept_ms, self._forgetful = 0.0, frozenset[str]()
+
+    def keep_for(self, seconds: float, now_ms: Callable[[], int], topics: Iterable[str]) -> None:
+        """From now on the records of these topics are deleted when they are so old."""
+        self._kept_ms, self._now_ms, self._forgetful = 1000 * seconds, now_ms, frozenset(topics)
 
     def append(self, topic: str, number: int, timestamp_ms: int, key: bytes, value: bytes | None) -> Incoming:
         """Write a record at the end of a partition."""
@@ -107,6 +113,9 @@ class SimulatedKafka:
             if mine:
                 partition = self._rng.choice(mine)
                 partition.position += 1
+                if self._is_deleted(partition.records[partition.position - 1]):
+                    partition.committed = max(partition.committed, partition.position)
+                    continue
                 return Read(partition, partition.generation, partition.records[partition.position - 1])
             arrival.clear()
             await arrival.wait()
@@ -119,6 +128,11 @@ class SimulatedKafka:
         for record in partition.records[partition.committed : until]:
             self._on_commit(record)
         partition.committed = until
+
+    def _is_deleted(self, record: Incoming) -> bool:
+        if self._now_ms is None or record.topic not in self._forgetful:
+            return False
+        return record.timestamp_ms < self._now_ms() - self._kept_ms
 
     def lag(self, topic: str, number: int) -> int:
         """How many records of a partition are not committed."""

@@ -52,6 +52,8 @@ class Stage:
             (TOPICS.requests, TOPICS.requests_express, *WAKE_UPS.values()), PARTITIONS, rng, self._committed
         )
         self.faults = Faults(seed, rng, coverage)
+        self.ages = False
+        """Whether what is asked for is over, and past its time soon."""
         self.down_until = {"ledger": 0.0, "bus": 0.0}
         self.wakes = (0.0, 0.0, 0.0)
         """How likely a wake-up call is lost, doubled and late."""
@@ -154,5 +156,5 @@ class Stage:
             self.trace.append(line.rstrip())
 
     def _committed(self, record: Incoming) -> None:
-        if record.topic in {TOPICS.requests, TOPICS.requests_express}:
+        if record.topic in TOPICS.intake and not self.ages:
             self.books.committed(record)

@@ -4,6 +4,7 @@ import asyncio
 
 from core.ids import template_id
 from ledger.values import StoredTemplate
+from tests.simulate.ageing import Age
 from tests.simulate.caller import Caller
 from tests.simulate.faults import Coverage
 from tests.simulate.loop import WORLD
@@ -15,6 +16,7 @@ from tests.simulate.scenario import (
     TEMPLATE,
     TENANT,
     TOPICS,
+    Ask,
     Publication,
     Scenario,
     moment,
@@ -36,17 +38,28 @@ class World(Resending):
         self.weather = Weather(self)
         self.wakes = self.rng.choice(((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (0.2, 0.2, 0.3), (0.6, 0.1, 0.5)))
         self.draw_limits()
+        self._callers: list[tuple[Ask, Caller]] = []
+        self._grows_old = self.faults.aimed[0] == "delete" or self.rng.random() < 0.05
         self.errands = draw_errands(self.rng, self.scenario.asks, self.faults.aimed[0])
         self.room = self.rng.choice((1_000_000, 300))
         """How many bytes of recipients a part of a resend holds."""
 
     def run(self) -> list[str]:
-        """Run to the end; what must never be, as lines."""
-        try:
-            self.loop.run(self._main())
-            return self.failures
-        finally:
-            self.loop.bury()
+        """Run until all is at rest; what must never be, as lines."""
+        self.loop.run(self._main())
+        return self.failures
+
+    def age(self) -> list[str]:
+        """Some worlds go on until all is deleted; what must never be, as lines."""
+        if not self._grows_old:
+            return []
+        age = Age(self)
+        self.loop.run(age.pass_by())
+        return self.failures or list(age.findings())
+
+    def bury(self) -> None:
+        """Nothing of it has an effect any more."""
+        self.loop.bury()
 
     async def _main(self) -> None:
         rng, loop = self.rng, self.loop
@@ -59,12 +72,15 @@ class World(Resending):
         for ask in self.scenario.asks:
             if ask.orders:
                 caller = Caller(self, ask)
+                self._callers.append((ask, caller))
                 loop.start(caller, caller.give_orders())
         for errand in self.errands:
             self.send_operator(errand)
         rough = loop.start(WORLD, self.weather.blow())
         receipts = loop.start(WORLD, self.receive()) if self.errands and rng.random() < 0.5 else rough
         until, early = rng.uniform(10, 35), rng.random() < 0.7
+        if self._grows_old:  # while its records are young
+            until, early = rng.uniform(4, 10), True
         if self.faults.aimed[0] in {"cut", "give_up", "lag"}:
             until += PART_TIMEOUT_SECONDS
         if self.faults.aimed[0] in RESEND_STEPS:
@@ -95,10 +111,10 @@ class World(Resending):
         if self.rotated:
             self.restart_all()
         self.kafka.rebalance()  # a record whose commit failed comes again
-        for ask in self.scenario.asks:
-            if ask.ordered("pause"):  # whoever paused it may have died
-                caller = Caller(self, ask)
-                self.later(max(at for at, _ in ask.orders), lambda one=caller: self.loop.start(one, one.give("resume")))  # type: ignore[misc]
+        for ask, caller in self._callers:
+            if ask.ordered("pause"):
+                rescuer = Caller(self, ask)
+                self.loop.start(rescuer, rescuer.resume_after(caller))
 
     async def _settle(self) -> None:
         deadline = self.loop.time() + PATIENCE_SECONDS
