@@ -9,9 +9,13 @@ between any two a process may crash, stop for a while (its lease lapses, it goes
     python -m tests.model --holes          one sentence of the protocol taken away at a time; --traces: how it fails
     python -m tests.model --all            all of this
 
-What stands for what: wake-up calls may be lost, doubled and reordered, so that any idle process may try to claim any
-chunk at any time; where it matters that a sweeper leaves a new chunk alone for a minute the configuration has `wakes`,
-and a minute is longer than an expander takes from a chunk's insert to its wake-up call, unless it crashes. Time is
+What stands for what: wake-up calls may be lost, doubled and reordered, in Kafka or in the queues of their channels, so
+that any idle process may try to claim any chunk at any time. Where it matters that a sweeper leaves a fresh chunk alone
+for a minute the configuration has `wakes`, and a minute is longer than an expander takes from a chunk's insert to its
+wake-up call, unless it crashes; deferred chunks are found apart from fresh ones. There is one request, whose records
+have one key, so that a process expands one of them at a time. A provider that deduplicates is taken to say the same
+again of a delivery that it refused for good (`--flaw refusal_forgotten`: it does not); two processes that read one
+record at once may refuse and count it, so that a `request.rejected` is one too many where there are `faults`. Time is
 abstract: what waits until it is due may be due at once, and `expires_at` may pass at any moment. The check of the own
 clock is passed at the last moment before a call, so that a zombie still makes every call of the window that it checked.
 

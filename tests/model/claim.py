@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tests.model.hand import disowned, expire, go_on, obey
-from tests.model.state import LIVE, TODO, Chunk, Entry, Line, State, Step, Worker, put
+from tests.model.state import CLAIMED, FREE, FRESH, LIVE, TODO, WOKEN, Chunk, Entry, Line, State, Step, Worker, put
 from tests.model.steps import ASK_MARKS, HOLD, LOOK_BACK, MARKS, SEND, WAKE
 
 if TYPE_CHECKING:
@@ -19,14 +19,16 @@ def claims(m: "Model", s: State, at: int) -> Iterator[Step]:
 
 
 def is_claimable(m: "Model", s: State, k: int, chunk: Chunk) -> bool:
-    """Open, without a live lease, not parked; and called, or due for a sweeper."""
+    """Open, without a live lease, not parked; and called, deferred, or fresh for more than a minute."""
     if chunk.closed or chunk.lease == LIVE or (chunk.parked and not s.env.expired):
         return False
-    if not m.config.wakes or chunk.wake:
+    if not m.config.wakes or chunk.wake == WOKEN:
         return True
-    if "sweep_only_leases" in m.flaws:
+    if chunk.wake == CLAIMED:  # what was claimed before is deferred, or its owner is dead
+        return "sweep_only_fresh" not in m.flaws
+    if "sweep_only_deferred" in m.flaws:
         return False
-    # A sweeper leaves a chunk to its expander for a minute, and that comes to its wake-up call within it.
+    # A sweeper leaves a fresh chunk to its expander for a minute, and that comes to its wake-up call within it.
     return not any(
         proc.step in (MARKS, HOLD, WAKE) and m.chunks_of[m.records[proc.record][0]][proc.at] == k for proc in s.procs
     )
@@ -35,11 +37,12 @@ def is_claimable(m: "Model", s: State, k: int, chunk: Chunk) -> bool:
 def claim(m: "Model", s: State, at: int, k: int) -> Step:
     """One update: a new owner, a lease; an open window stays as it is, otherwise the first one is recorded."""
     chunk, flaws = s.chunks[k], m.flaws
-    swept = m.config.wakes and chunk.wake != 1 and not ("only_first_asks" in flaws and chunk.wake)
+    swept = m.config.wakes and chunk.wake != WOKEN and not ("only_first_asks" in flaws and chunk.wake != FRESH)
     taken_over = bool(chunk.window) and "takeover_blind" not in flaws
+    found = chunk
     lines, chunk = _first_window(m, chunk)
     taken_over = taken_over and "claim_moves_window" not in flaws
-    chunk = chunk._replace(lease=LIVE, parked=0, wake=2 * m.config.wakes)
+    chunk = chunk._replace(lease=LIVE, parked=0, wake=CLAIMED if m.config.wakes else FRESH)
     entries = tuple(Entry(*line, TODO) for line in lines)
     to_log = chunk.decided
     if "decided_in_window" in flaws and taken_over:
@@ -57,7 +60,7 @@ def claim(m: "Model", s: State, at: int, k: int) -> Step:
     worker = _begin(m, worker, swept=swept)
     label = ("claim chunk", k, *(["(take-over)"] if taken_over else []), *(["(by a sweeper)"] if swept else []))
     after = after._replace(procs=put(after.procs, at, worker))
-    return Step(label, fair=True, after=after, complaint=_wrong(m, s, worker, lines))
+    return Step(label, fair=True, after=after, complaint=_wrong(m, s, worker, lines, found))
 
 
 def _first_window(m: "Model", chunk: Chunk) -> tuple[tuple[Line, ...], Chunk]:
@@ -101,7 +104,11 @@ def take_up(m: "Model", worker: Worker) -> Worker:
     return go_on(m, worker)
 
 
-def _wrong(m: "Model", s: State, worker: Worker, lines: tuple[Line, ...]) -> str | None:
+def _wrong(m: "Model", s: State, worker: Worker, lines: tuple[Line, ...], found: Chunk) -> str | None:
+    # Nothing of it would be sent, yet it would be claimed and put back for as long as the pause lasts, and an owner who
+    # dies in between leaves in doubt what nobody sent. A dead owner's chunk is found without having been parked.
+    if lines and found.paused and found.lease == FREE and not s.env.expired:
+        return "a claim records a window of a paused chunk"
     if worker.taken_over or not lines or worker.step not in (SEND, LOOK_BACK):
         return None
     logged = any(s.logs[line.delivery] for line in lines)

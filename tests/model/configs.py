@@ -41,7 +41,7 @@ ALL = (
     ),
     Config("cancel-decided", (("d", "a"),), answers="S", orders=("cancel",), wakes=True),
     Config("cancel-parts", PARTS, answers="S", orders=("cancel",), wakes=True),
-    Config("cancel-parts-any", PARTS, policy="resend", answers="SU", lapses=0, orders=("cancel",), overlap=False),
+    Config("cancel-chunks", CHUNKS, answers="S", lapses=0, orders=("cancel",), wakes=True, overlap=False),
     Config("pause", TWO, answers="S", orders=("pause",), wakes=True, overlap=False),
     Config("pause-resume", TWO, answers="S", lapses=0, orders=("pause", "resume"), wakes=True, overlap=False),
     Config("pause-resume-pause", ONE, answers="S", lapses=0, orders=("pause", "resume", "pause"), wakes=True),

@@ -125,7 +125,7 @@ def _logged_wrongly(m: "Model", s: State, delivery: int, outcome: int, log: int)
     stood, stands = s.logs[delivery], log & 15
     if stood and log != stood:
         return f"a log went from {NAMES[stood & 15]} to {NAMES[outcome]}"
-    if stands in NOT_SENT and s.accepted[delivery]:
+    if stands in NOT_SENT and s.accepted[delivery] > 0:
         return f"logged {NAMES[stands]}, yet the provider took it"
     if stands == UNKNOWN and not s.exposed[delivery]:
         return "unknown without any doubt"

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 from tests.model.state import (
     DELIVERED,
     FAILED,
+    FRESH,
     GONE,
     LAPSED,
     LIVE,
     NAMES,
     SENT,
     UNKNOWN,
+    WOKEN,
     Chunk,
     State,
     Step,
@@ -46,8 +48,8 @@ def _of_chunk(m: "Model", s: State, k: int, chunk: Chunk) -> Iterator[Step]:
         elif s.env.lapses:
             env = s.env._replace(lapses=s.env.lapses - 1)
             yield Step(("LEASE LAPSES, owner lives, chunk", k), fair=False, after=lapsed._replace(env=env))
-    if m.config.wakes and chunk.wake == 1 and not chunk.closed and not m.config.orders:
-        lost = s._replace(chunks=put(s.chunks, k, chunk._replace(wake=0)))
+    if m.config.wakes and chunk.wake == WOKEN and not chunk.closed and not m.config.orders:
+        lost = s._replace(chunks=put(s.chunks, k, chunk._replace(wake=FRESH)))
         yield Step(("WAKE-UP LOST, chunk", k), fair=False, after=lost)
     inserting = any(proc.step == INSERT for proc in s.procs)
     if chunk.closed and m.config.forgets and s.request.announced and not inserting:

@@ -28,7 +28,8 @@ MUTATIONS = {
     "expiry_stops_window": ("an expiry ends the open window of a take-over as expired", "expires"),
     "duplicates_among_open": ("duplicates are looked for among the open chunks of lower parts", "duplicates"),
     "no_completion_sweep": ("nobody sweeps for completions", "chunk-deep"),
-    "sweep_only_leases": ("the sweeper does not look for chunks never claimed", "wakes"),
+    "sweep_only_deferred": ("the sweeper looks for deferred chunks alone", "wakes"),
+    "sweep_only_fresh": ("the sweeper looks for fresh chunks alone", "wakes"),
     "completion_recounted": ("the sweeper counts again before it announces", "receipts"),
 }
 
@@ -46,10 +47,13 @@ HOLES = {
         "resend: `failed` is logged before the fenced advance",
         "chunk-resend-deep",
     ),
+    "refusal_forgotten": (
+        "a provider that deduplicates refuses for good, and takes the same delivery id later",
+        "deduplicates",
+    ),
     "late_part": ("a part that comes after PART_TIMEOUT_SECONDS is expanded", "two-parts-cut"),
-    "cancel_only_chunks": ("cancel marks open chunks only", "cancel-parts-any"),
-    "no_mark_after": ("the counting step does not read the marks back", "cancel-parts-any"),
-    "mark_if_news": ("marks are put on only when they are news to the expander", "cancel-parts-any"),
+    "cancel_only_chunks": ("cancel marks open chunks only", "cancel-chunks"),
+    "mark_if_news": ("marks are put on only when they are news to the expander", "cancel-chunks"),
     "marks_not_read_again": (
         "the marks are not read again before the wake-up call",
         "cancel-parts",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tests.model.state import FREE, IDLE, NOBODY, Finisher, State, Step, Worker, put
+from tests.model.state import FREE, FRESH, IDLE, NOBODY, Finisher, State, Step, Worker, put
 from tests.model.steps import ASK_PARTS
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def leave(m: "Model", s: State, at: int, worker: Worker) -> Iterator[Step]:
         after = s._replace(procs=procs, chunks=put(s.chunks, k, back))
         yield Step(("put back chunk", k, *(["(parked)"] if parked else [])), fair=True, after=after)
     else:
-        shut = chunk._replace(closed=1, lease=FREE, window=(), todo=(), later=(), decided=(), unacked=0, wake=0)
+        shut = chunk._replace(closed=1, lease=FREE, window=(), todo=(), later=(), decided=(), unacked=0, wake=FRESH)
         following = worker._replace(entries=()) if worker.unacked else Finisher(ASK_PARTS, NOBODY, 0)
         after = s._replace(procs=put(s.procs, at, following), chunks=put(s.chunks, k, shut))
         yield Step(("close chunk", k), fair=True, after=after)

@@ -4,7 +4,24 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tests.model.hand import expire, go_on
-from tests.model.state import ANSWERS, CALLED, IDLE, LIVE, NAMES, NOT_SENT, TODO, Entry, F, State, Step, U, Worker, put
+from tests.model.state import (
+    ANSWERS,
+    CALLED,
+    IDLE,
+    LIVE,
+    NAMES,
+    NOT_SENT,
+    REFUSED,
+    TODO,
+    Entry,
+    F,
+    S,
+    State,
+    Step,
+    U,
+    Worker,
+    put,
+)
 from tests.model.steps import ADVANCE, LOG
 
 if TYPE_CHECKING:
@@ -20,12 +37,13 @@ def send(m: "Model", s: State, at: int, worker: Worker) -> Iterator[Step]:
         yield Step(("own clock: the lease is over",), fair=False, after=after)
     j = next(j for j, entry in enumerate(worker.entries) if entry.answer == TODO)
     entry = worker.entries[j]
-    has_it = m.config.deduplicates and s.accepted[entry.delivery]
+    has_it = m.config.deduplicates and s.accepted[entry.delivery] > 0
+    refused = s.accepted[entry.delivery] == REFUSED
     for letter in m.config.answers:
         answer = ANSWERS[letter]
-        if has_it and answer == F:
+        if (has_it and answer == F) or (refused and answer == S):
             continue
-        for took in {"S": (1,), "U": (0,) if has_it else (0, 1)}.get(letter, (0,)):
+        for took in {"S": (1,), "U": (0,) if has_it or refused else (0, 1)}.get(letter, (0,)):
             doubted = 1 if answer == U else entry.doubted
             answered = entry._replace(answer=answer, doubted=doubted)
             yield _called(m, s, at, worker._replace(entries=put(worker.entries, j, answered)), answered, letter, took)
@@ -35,7 +53,10 @@ def _called(  # noqa: PLR0917
     m: "Model", s: State, at: int, worker: Worker, entry: Entry, letter: str, took: int
 ) -> Step:
     d, k = entry.delivery, worker.chunk
-    times = max(s.accepted[d], took) if m.config.deduplicates else min(s.accepted[d] + took, 3)
+    times = min(s.accepted[d] + took, 3)
+    if m.config.deduplicates:
+        forgets = "refusal_forgotten" in m.flaws
+        times = REFUSED if letter == "F" and not forgets else s.accepted[d] or took
     after = s._replace(
         accepted=put(s.accepted, d, times),
         exposed=put(s.exposed, d, min(s.exposed[d] + (letter == "U"), 3)),
@@ -61,6 +82,6 @@ def _wrong(m: "Model", s: State, after: State, d: int, took: int) -> str | None:
         return "a duplicate although no window was open"
     if times > m.config.attempts:
         return "sent more often than it may be attempted"
-    if took and (d in m.repeats or d == 0) and sum(map(bool, (after.accepted[x] for x in (0, *m.repeats)))) > 1:
+    if took and (d in m.repeats or d == 0) and sum(after.accepted[x] > 0 for x in (0, *m.repeats)) > 1:
         return "one recipient got the request twice"
     return None

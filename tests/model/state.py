@@ -13,6 +13,10 @@ ANSWERS = {"S": S, "R": R, "U": U, "F": F, "Z": Z}
 CALLED = (S, R, U, F, Z)
 
 FREE, LIVE, LAPSED = range(3)
+FRESH, WOKEN, CLAIMED = range(3)
+"""Never claimed, and no wake-up call out; one is out, in Kafka or in a queue of its channel; claimed at least once."""
+REFUSED = -1
+"""For good, by a provider that deduplicates: it answers the same delivery id the same way later, too."""
 NOBODY = 9
 """In place of a record: the sweeper asks, or a worker does."""
 
@@ -74,8 +78,8 @@ class Chunk(NamedTuple):
     """One bit a delivery."""
     made: int
     """From which body, and by which decision."""
-    wake: int = 0
-    """0: no wake-up call is out and nobody ever claimed it; 1: one is out; 2: it was claimed."""
+    wake: int = FRESH
+    """How it is found: FRESH, WOKEN or CLAIMED; kept only where the configuration has `wakes`."""
 
     @property
     def paused(self) -> bool:
@@ -160,7 +164,7 @@ class State(NamedTuple):
     logs: tuple[int, ...]
     """outcome | status << 4."""
     accepted: tuple[int, ...]
-    """How often the provider took each delivery."""
+    """How often the provider took each delivery, or REFUSED."""
     published: tuple[int, ...]
     exposed: tuple[int, ...]
     """How often each delivery came in doubt."""

@@ -17,7 +17,9 @@ QUICK = (
     "ignores_cancel",
     "pause_ignored",
     "expiry_ignored",
-    "sweep_only_leases",
+    "pause_parks_nothing",
+    "sweep_only_deferred",
+    "sweep_only_fresh",
     "sweeper_trusts_chunk",
     "facts_late",
 )
