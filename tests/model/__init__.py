@@ -14,8 +14,8 @@ that any idle process may try to claim any chunk at any time. Where it matters t
 for a minute the configuration has `wakes`, and a minute is longer than an expander takes from a chunk's insert to its
 wake-up call, unless it crashes; deferred chunks are found apart from fresh ones. There is one request, whose records
 have one key, so that a process expands one of them at a time. A provider that deduplicates is taken to say the same
-again of a delivery that it refused for good (`--flaw refusal_forgotten`: it does not); two processes that read one
-record at once may refuse and count it, so that a `request.rejected` is one too many where there are `faults`. Time is
+again of a delivery that it refused for good (`--flaw refusal_forgotten`: it does not). A record that is read twice may
+be counted once and refused once where there are `faults`: its `request.rejected` is then one too many. Time is
 abstract: what waits until it is due may be due at once, and `expires_at` may pass at any moment. The check of the own
 clock is passed at the last moment before a call, so that a zombie still makes every call of the window that it checked.
 
