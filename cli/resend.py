@@ -196,9 +196,17 @@ async def _publish(resend: Resend, topic: str, settings: SendSettings, published
         async with open_publisher(settings) as producer:
             async for part in resend.parts():
                 await publish(producer, topic, [part], published)
+    except ResendError as error:
+        raise CommandError(
+            f"request {resend.chosen.old.head.request_id}: {error}; {_so_far(resend, published)}"
+        ) from None
     except (KafkaError, OSError, TimeoutError) as error:
         raise CommandError(
-            f"ROLLCALL_KAFKA_BOOTSTRAP: Kafka does not answer ({type(error).__name__}); "
-            f"{published.recipients:,} of {len(resend.chosen.places):,} deliveries were published for certain, "
+            f"ROLLCALL_KAFKA_BOOTSTRAP: Kafka does not answer ({type(error).__name__}); {_so_far(resend, published)}, "
             "repeat the same command"
         ) from None
+
+
+def _so_far(resend: Resend, published: Published) -> str:
+    many = len(resend.chosen.places)
+    return f"{published.recipients:,} of {many:,} deliveries were published for certain"

@@ -1,7 +1,8 @@
 """`resend` says what it chose before it publishes, and asks."""
 
+import contextlib
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from typer.testing import CliRunner
 
 from cli.errors import CommandError, UnknownRequest, UsageError
 from cli.main import app
-from cli.resend import Resend, Wanted, prepare
+from cli.publish import Published
+from cli.resend import Resend, Wanted, _publish, prepare
+from cli.settings import SendSettings
 from core.outcome import Answer, Failed, Message, Sent
 from ledger.sealing import Sealer
 from schemas.statuses import Reason, Status
@@ -59,6 +62,16 @@ async def test_what_an_earlier_one_repeats_is_left_out() -> None:
         f"2 failed left out: sent again by an earlier resend ({first.chosen.request_id})",
         "nothing failed is left to send again of request r1",
     ]
+
+
+async def test_what_is_erased_while_it_is_published_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = await a_world()
+    resend, _ = await prepared(world)
+    assert resend is not None
+    await world.ledger.retention.erase(after=timedelta(0), limit=50)
+    monkeypatch.setattr("cli.resend.open_publisher", lambda _: contextlib.nullcontext())
+    with pytest.raises(CommandError, match="request r1: its addresses are erased.*; 0 of 2 deliveries were published"):
+        await _publish(resend, "communication.bulk.requests", SendSettings(), Published())
 
 
 async def test_nothing_unknown_is_nothing_to_send() -> None:
