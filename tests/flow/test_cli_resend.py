@@ -70,8 +70,8 @@ async def test_what_is_erased_while_it_is_published_is_said_in_one_line(monkeypa
     assert resend is not None
     await world.ledger.retention.erase(after=timedelta(0), limit=50)
     monkeypatch.setattr("cli.resend.open_publisher", lambda _: contextlib.nullcontext())
-    with pytest.raises(CommandError, match=r"request r1: its addresses are erased.*; 0 of 2 deliveries were published"):
-        await _publish(resend, "communication.bulk.requests", SendSettings(kafka_bootstrap="localhost:9092"), Published())
+    with pytest.raises(CommandError, match=r"r1: its addresses are erased.*; 0 of 2 deliveries"):
+        await _publish(resend, "requests", SendSettings(kafka_bootstrap="localhost:9092"), Published())
 
 
 async def test_nothing_unknown_is_nothing_to_send() -> None:
