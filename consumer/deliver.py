@@ -38,6 +38,7 @@ class Claimer:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._names = {channel: tuple(p.name for p in tools.providers.for_channel(channel)) for channel in Channel}
 
     async def chunk(self, chunk_id: ChunkId) -> "Taken | None":
         """Claim the chunk that a wake-up call names."""
@@ -60,8 +61,7 @@ class Claimer:
     async def _take(self, take: Take, again: Callable[[], Awaitable[None]] | None = None) -> "Taken | None":
         """Claim; `again` is done before each further try."""
         tools = self._tools
-        names = {channel: tuple(p.name for p in tools.providers.for_channel(channel)) for channel in Channel}
-        claim = Claim(f"{tools.process}.{next(_numbers)}", tools.limits.lease_seconds, names)
+        claim = Claim(f"{tools.process}.{next(_numbers)}", tools.limits.lease_seconds, self._names)
 
         tries = itertools.count()
 
