@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
 from aiokafka.errors import KafkaError
 from rich.console import Console
 
+from cli.console import program
 from cli.errors import CommandError, UsageError
 from cli.follow import Follower, open_follower
 from cli.intake import Intake
@@ -45,7 +47,8 @@ async def publish_and_follow(
         topics = await known_topics(settings, _intake(found, settings), order.body.reply_topic)
         async with open_follower(settings, topics, from_start=order.repeated) as follower:
             attempt = _attempt(order, found, settings, follower)
-            return await follow_to_end(follower, attempt, console, timeout=timeout)
+            with _going_on(order):
+                return await follow_to_end(follower, attempt, console, timeout=timeout)
 
 
 async def publish_and_watch(  # noqa: PLR0913  # as above, and the ledger
@@ -70,7 +73,9 @@ async def publish_and_watch(  # noqa: PLR0913  # as above, and the ledger
             open_follower(settings, topics, from_start=False) as follower,
         ):
             attempt = replace(_attempt(order, found, settings, follower), only_intake=True)
-            if not await follow(follower, attempt, console, timeout=timeout):
+            with _going_on(order):
+                followed = await follow(follower, attempt, console, timeout=timeout)
+            if not followed:
                 summary = attempt.roll.summary()
                 return replace(summary, notes=(*summary.notes, late(timeout)))
             left = max(end - time.monotonic(), 0.1) if end else None
@@ -79,6 +84,19 @@ async def publish_and_watch(  # noqa: PLR0913  # as above, and the ledger
         note = f"{found.recipients:,} recipients were sent, the ledger has {summary.total:,}"
         return replace(summary, accounted=False, notes=(*summary.notes, note))
     return summary
+
+
+@contextmanager
+def _going_on(order: Order) -> Iterator[None]:
+    """Kafka's silence ends the following, not the request."""
+    try:
+        yield
+    except (KafkaError, OSError, TimeoutError) as error:
+        report = f"{program()} report {order.request_id} --tenant {order.tenant_id}"
+        raise CommandError(
+            f"ROLLCALL_KAFKA_BOOTSTRAP: Kafka does not answer ({type(error).__name__}), its events cannot be followed; "
+            f"what is published goes on without this command: {report}"
+        ) from None
 
 
 def _attempt(order: Order, found: Survey, settings: SendSettings, follower: Follower) -> Attempt:

@@ -73,6 +73,8 @@ def _checked_way(options: Options) -> bool:
 
 def _order(options: Options, body: BulkBody, source: Source) -> Order:
     """The request with its text compiled; a template is looked up in the ledger, or by the service that is called."""
+    if body.expires_at and body.expires_at <= datetime.now(UTC) and options.request_id is None:
+        raise UsageError("--expires-at: has passed")
     content, subject, version = body.content, body.subject, None
     if body.template is not None:
         content = ""

@@ -119,25 +119,25 @@ async def _work(service: Service, cluster: str) -> None:
     expansions = {topic: Expansions(cluster, reading, tools) for topic in service.settings.topics.intake}
     calls = Calls(claimer, service.slots, reading, tools)
     app, broker = build_faststream(service.settings, tools, expansions, calls)
-    sweeper = probe = None
     serving = asyncio.create_task(calls.run())
+    # Not after the groups are joined: where a member died that takes as long as Kafka waits for a sign of it.
+    sweeper = asyncio.create_task(Sweeper(tools, claimer, service.sweep_slots, service.slots).run())
+    probe = asyncio.create_task(_probe(service, broker, Loops(sweeper, serving)))
+    log.info("consumer joins its groups", process=tools.process)
     if await _unless_stopped(_started(app), tools.stopping):
         progress.subscribed = True
         log.info("consumer is up", process=tools.process)
-        sweeper = asyncio.create_task(Sweeper(tools, claimer, service.sweep_slots, service.slots).run())
-        probe = asyncio.create_task(_probe(service, broker, Loops(sweeper, serving)))
         await tools.stopping.wait()
     asked_at = tools.monotonic()
     log.info("consumer is stopping")
-    progress.subscribed = False
+    progress.subscribed, progress.stopping = False, True
     tools.caller.close()
     tools.providers.stop(ANSWER_SECONDS)
     every = (*service.slots.values(), *service.sweep_slots.values())
     leaving = _leave(app, expansions.values(), reading)
     await asyncio.gather(leaving, *(slots.drain(DRAIN_SECONDS) for slots in every))
     for task in (serving, sweeper, probe):
-        if task is not None:
-            task.cancel()
+        task.cancel()
     log.info("consumer has stopped", seconds=round(tools.monotonic() - asked_at, 1))
 
 

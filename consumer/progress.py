@@ -30,7 +30,7 @@ class Progress:
         self._in_hand: dict[str, float] = {}
         self._held: dict[str, str] = {}
         self._lacking: tuple[float, str] | None = None
-        self.subscribed = False
+        self.subscribed = self.stopping = False
         self.publishes = True
         """Whether anything of what is published is taken."""
         self.sweeps = True
@@ -92,7 +92,7 @@ class Progress:
         return {
             "kafka": None if now - self._bus_at < BUS_SECONDS else "does not answer",
             "mongodb": None if now - self._ledger_at < LEDGER_SECONDS else "does not answer",
-            "subscriptions": self._deafness(now) if self.subscribed else "not yet",
+            "subscriptions": self._deafness(now) if self.subscribed else "given up" if self.stopping else "not yet",
             "progress": self._stuck(now),
             "publishing": None if self.publishes else "Kafka answers, and takes nothing of what is published",
             "sweeper": None if self.sweeps else "has ended",

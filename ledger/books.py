@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from core.work import Counts
 from ledger.ports import Ledger
 from ledger.values import Request
-from schemas.statuses import WAITING
+from schemas.statuses import WAITING, Status
 
 FROM_LOGS = 50_000
 """The logs of a completed request of so many recipients are counted at most, in 0.1 to 1 s: beyond, receipts do not
@@ -34,7 +34,12 @@ async def read_books(ledger: Ledger, request: Request) -> Books:
     key, completion = request.head.key, request.completion
     total = known_recipients(request)
     outcomes = await ledger.chunks.counts(key)
-    if completion is None or completion.total > FROM_LOGS:
+    if completion is None:
+        # A part that is begun has recipients whose chunk is not written yet; one begun since has more than are known.
+        if unwritten := max(0, total - outcomes.total()):
+            outcomes[Status.PENDING, None] += unwritten
+        return Books(outcomes.total(), outcomes, outcomes)
+    if completion.total > FROM_LOGS:
         return Books(total, outcomes, outcomes)
     logged = await ledger.logs.counts(key)
     # Fewer logs than the completion counted: they are being deleted, their time is over.

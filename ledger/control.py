@@ -32,10 +32,14 @@ class Ordered:
 
 
 async def cancel_request(ledger: Ledger, key: RequestKey, *, scheduled_only: bool = False) -> Ordered | None:
-    """Send nothing more of it; None where it is unknown or too late: completed, or (`scheduled_only`) due."""
+    """Send nothing more of it; None where it is unknown or too late: completed, or (`scheduled_only`) due.
+
+    One that was cancelled before is no news, also where it is completed by now: whoever got no answer asks again.
+    """
     request = await ledger.requests.cancel(key, scheduled_only=scheduled_only)
     if request is None:
-        return None
+        stands = await ledger.requests.get(key)
+        return Ordered(stands, 0) if stands and stands.cancelled else None
     await ledger.chunks.mark_cancelled(key)
     return Ordered(request, await ledger.chunks.in_windows(key))
 

@@ -82,9 +82,17 @@ async def test_a_cancelled_request_ends_and_stays_cancelled(library: Library) ->
         assert said["message"].startswith("too late: the request is cancelled: nothing more is sent")
     await library.world.deliver_all()
     assert (sent(library), (await library.get(f"{REQUESTS}/r"))["by_status"]) == (0, {"cancelled": 10})
-    said = await order(library, f"{REQUESTS}/r/cancel", status=409)
-    assert said["message"] == "too late: the request is completed: every delivery has its outcome"
-    assert set(said) == {"code", "message", "timestamp"}
+    said = await order(library, f"{REQUESTS}/r/cancel")
+    assert (said["state"], said["may_still_be_sent"]) == ("completed", 0), "a repeat is no news"
+
+
+async def test_a_cancel_after_the_last_outcome_is_too_late(library: Library) -> None:
+    await library.pending("r", PEOPLE)
+    await library.world.deliver_all()
+    for _ in range(2):
+        said = await order(library, f"{REQUESTS}/r/cancel", status=409)
+        assert said["message"] == "too late: the request is completed: every delivery has its outcome"
+        assert set(said) == {"code", "message", "timestamp"}
 
 
 async def test_what_is_scheduled_is_cancelled_until_its_time_has_come(library: Library) -> None:

@@ -174,3 +174,9 @@ async def test_the_three_pages() -> None:
     assert 'rollcall_provider_seconds_count{answer="sent",provider="book"} 5.0' in page
     assert "rollcall_windows_open 0.0" in page
     assert "13800000000" not in page
+
+
+def test_a_process_that_stops_does_not_say_that_it_is_about_to_begin() -> None:
+    progress = ready_progress(Clock())
+    progress.subscribed, progress.stopping = False, True
+    assert progress.troubles()["subscriptions"] == "given up"
