@@ -94,6 +94,7 @@ async def running_product() -> AsyncIterator[None]:
         yield
     finally:
         serving.cancel()
+        await reading.drain(5)
         await asyncio.gather(*(slots.drain(10) for slots in service.slots.values()))
         await app.stop()
         await service.bus.aclose()
