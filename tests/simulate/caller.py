@@ -9,7 +9,7 @@ from core.ids import RequestKey
 from ledger.control import Ordered, cancel_request, pause_request, resume_request
 from ledger.errors import LedgerUnavailable
 from ledger.memory import MemoryLedger
-from tests.simulate.gate import Gate, Hindrance, ports
+from tests.simulate.gate import UNANSWERED_SECONDS, Gate, Hindrance, ports
 from tests.simulate.loop import Actor
 from tests.simulate.scenario import Ask
 
@@ -49,9 +49,10 @@ class Caller(Actor):
         self._finished = True
 
     async def resume_after(self, other: "Caller") -> None:
-        """Resume once another caller gives no more orders: it may have died after a pause."""
+        """Resume once another caller gives no more orders: it may have died after a pause, which may arrive late."""
         while not (other._finished or other.dead):  # noqa: ASYNC110  # virtual time
             await asyncio.sleep(1.0)
+        await asyncio.sleep(UNANSWERED_SECONDS)
         await self.give("resume")
 
     async def give(self, order: str) -> None:
