@@ -21,6 +21,8 @@ class _Partition:
     """A partition, since it was dealt out."""
 
     offsets: Offsets
+    commit: Commit
+    """Of the newest record: the group may have another generation since an older one was read."""
     current: bool = True
     """Whether nothing of it was read anew since."""
     due: int = 0
@@ -34,7 +36,6 @@ class Read:
 
     record: Incoming
     _partition: _Partition
-    _commit: Commit
     _reading: "Reading" = field(repr=False)
 
     @property
@@ -44,7 +45,7 @@ class Read:
 
     def ended(self) -> None:
         """It is dealt with; its offset is committed as soon as that is true of all before it."""
-        self._reading.ended(self.record.offset, self._partition, self._commit)
+        self._reading.ended(self.record.offset, self._partition)
 
 
 class Reading:
@@ -62,11 +63,12 @@ class Reading:
         if known is None or record.offset < known.offsets.next:
             if known:
                 known.current = False
-            known = self._partitions[place] = _Partition(Offsets(record.offset))
+            known = self._partitions[place] = _Partition(Offsets(record.offset), commit)
+        known.commit = commit
         known.offsets.begun(record.offset)
-        return Read(record, known, commit, self)
+        return Read(record, known, self)
 
-    def ended(self, offset: int, partition: _Partition, commit: Commit) -> None:
+    def ended(self, offset: int, partition: _Partition) -> None:
         """A record of a partition is dealt with."""
         until = partition.offsets.ended(offset)
         if until is None or not partition.current:
@@ -74,16 +76,16 @@ class Reading:
         partition.due = until
         if not partition.committing:
             partition.committing = True
-            task = asyncio.create_task(self._commit(partition, commit))
+            task = asyncio.create_task(self._commit(partition))
             self._commits.add(task)
             task.add_done_callback(self._commits.discard)
 
-    async def _commit(self, partition: _Partition, commit: Commit) -> None:
+    async def _commit(self, partition: _Partition) -> None:
         """Commit what is due, and what becomes due meanwhile; a last record that is not committed keeps a lag."""
         done = 0
         try:
             while partition.current and done < (until := partition.due):
-                if await commit(until):
+                if await partition.commit(until):
                     done = until
                 elif self._tools.stopping.is_set():
                     return
