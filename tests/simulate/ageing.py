@@ -14,10 +14,10 @@ from tests.simulate.faults import Fault
 from tests.simulate.resending import Resending
 from tests.simulate.scenario import TOPICS
 
-INTAKE_SECONDS, KEPT_SECONDS = 18.0, 26.0
+INTAKE_SECONDS, KEPT_SECONDS = 18.0, 80.0
 """How long records are kept after they were published, and requests after they were completed. In between lies the
 longest that a record stays in hand here; the settings leave a day for that."""
-SPAN_SECONDS = 120.0
+SPAN_SECONDS = 240.0
 """By then everything must be deleted."""
 
 
