@@ -9,7 +9,6 @@ from dataclasses import replace
 from aiokafka.errors import KafkaError
 from rich.console import Console
 
-from cli.console import program
 from cli.errors import CommandError, UsageError
 from cli.follow import Follower, open_follower
 from cli.intake import Intake
@@ -92,10 +91,9 @@ def _going_on(order: Order) -> Iterator[None]:
     try:
         yield
     except (KafkaError, OSError, TimeoutError) as error:
-        report = f"{program()} report {order.request_id} --tenant {order.tenant_id}"
         raise CommandError(
             f"ROLLCALL_KAFKA_BOOTSTRAP: Kafka does not answer ({type(error).__name__}), its events cannot be followed; "
-            f"what is published goes on without this command: {report}"
+            f"what is published goes on without this command, repeat with --request-id {order.request_id}"
         ) from None
 
 

@@ -39,8 +39,9 @@ async def cancel_request(ledger: Ledger, key: RequestKey, *, scheduled_only: boo
     request = await ledger.requests.cancel(key, scheduled_only=scheduled_only)
     if request is None:
         stands = await ledger.requests.get(key)
-        repeated = stands and stands.cancelled and (stands.head.send_at or not scheduled_only)
-        return Ordered(stands, 0) if stands and repeated else None
+        if stands is None or not stands.cancelled or (scheduled_only and not stands.head.send_at):
+            return None
+        return Ordered(stands, 0)
     await ledger.chunks.mark_cancelled(key)
     return Ordered(request, await ledger.chunks.in_windows(key))
 

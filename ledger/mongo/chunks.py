@@ -64,7 +64,13 @@ class MongoChunks:
                 mine = await self._chunks.find_one({**kind, "owner": claim.owner}, {"_id": True})
             if mine:
                 return await self.claim(ChunkId(mine["_id"]), claim)
-        due = {**kind, "fresh": fresh, "sweep_at": {"$lte": self._clock.now()}, **_CLAIMABLE}
+        # One that an older version wrote has no such field.
+        due = {
+            **kind,
+            "fresh": True if fresh else {"$in": [False, None]},
+            "sweep_at": {"$lte": self._clock.now()},
+            **_CLAIMABLE,
+        }
         self._unanswered.add(claim.owner)
         claimed = await self._claim(due, claim, sort=[("sweep_at", 1)])
         self._unanswered.discard(claim.owner)

@@ -1,13 +1,16 @@
 """Who gets a chunk: claims, leases and take-overs (I3, I4), the same for both ledgers."""
 
 import asyncio
+import uuid
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from pymongo import MongoClient
 
 from core.work import Batch, Window, Work
+from ledger.mongo import MongoLedger
 from ledger.ports import Ledger
 from ledger.values import Claim
 from schemas.statuses import Channel
@@ -197,3 +200,22 @@ async def test_a_closed_chunk_is_not_claimed_even_by_who_closed_it(ledger: Ledge
 async def test_the_cancel_mark_comes_with_the_claim(ledger: Ledger) -> None:
     assert (await inserted_and_claimed(ledger, a_chunk(cancelled=True))).chunk.cancelled
     assert not (await inserted_and_claimed(ledger, a_chunk(first=3))).chunk.cancelled
+
+
+async def test_a_chunk_that_an_older_version_wrote_is_found_too(mongo_url: str) -> None:
+    """It does not say whether it was claimed before."""
+    database, chunk = f"older_{uuid.uuid4().hex[:8]}", a_chunk(due_at=None)
+    ledger = await MongoLedger.connect(mongo_url, database)
+    with MongoClient[dict[str, object]](mongo_url) as client:
+        try:
+            await ledger.setup()
+            await ledger.chunks.insert(chunk)
+            long_ago = ledger.now() - timedelta(minutes=2)
+            client[database]["chunks"].update_one({}, {"$unset": {"fresh": True}, "$set": {"sweep_at": long_ago}})
+            assert await swept(ledger, fresh=True) is None
+            found = await swept(ledger)
+            assert found is not None
+            assert found.chunk.id == chunk.id
+        finally:
+            client.drop_database(database)
+            await ledger.aclose()

@@ -149,3 +149,22 @@ def accounts(house: House, provider: Accounting, completed: RequestCompleted) ->
 
 def having(logs: dict[str, str], outcome: str) -> set[str]:
     return {log_id for log_id, ended in logs.items() if ended == outcome}
+
+
+async def test_who_comes_after_the_only_one_was_killed_does_not_wait_for_kafka(
+    house: House, provider: Accounting
+) -> None:
+    """Kafka gives the dead one's partitions away after 45 s; its chunk is taken over when its lease is over."""
+    provider.misbehave("slow", seconds=0.5)
+    request = a_request(numbers(0)[:300], on_uncertain="resend", content="Hello")
+    key = request_key(TENANT, request["request_id"])
+    with house.service("consumer") as victim:
+        await publish(house.bootstrap, house.topics.requests_express, request, key=request["request_id"])
+        await until(lambda: open_windows(house, key, victim) and provider.accepted())
+        victim.child.kill()
+    with house.service("consumer", ready=False) as heir:
+        requests = house.database["requests"]
+        await until(lambda: requests.find_one({"_id": key, "completion": {"$ne": None}}), 40)
+        assert "consumer is up" not in heir.said()
+    sent = {"request_id": request["request_id"], "status": "sent"}
+    assert house.database["communication_logs"].count_documents(sent) == 300

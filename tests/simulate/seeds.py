@@ -4,5 +4,6 @@ REGRESSIONS: dict[int, str] = {
     888999247: "of the simulated world itself: rolling restarts overlapped, and the processes doubled without end",
     243700544: "the same",
     40118: "of the simulated world itself: a rescuer resumed before a dead caller's pause arrived",
+    42136: "of the simulated world itself: a request was deleted while its record was still in hand",
     41322: "a commit under way over a rebalance went on as the member of the generation before, and the lag stayed",
 }

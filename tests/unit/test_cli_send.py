@@ -1,0 +1,42 @@
+"""What `send` refuses before it publishes, and what it says when Kafka falls silent after that."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.errors import CommandError
+from cli.main import app
+from cli.order import Order
+from cli.over_kafka import _going_on
+
+PASSED = "--expires-at: has passed"
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "more", "refused"),
+    [
+        ("2020-01-01T00:00:00Z", [], True),
+        ("2020-01-01T00:00:00Z", ["--request-id", "r1"], False),  # a repeat that follows what was published in time
+        (datetime.now(UTC).replace(year=2999).isoformat(), [], False),
+    ],
+)
+def test_a_request_whose_time_is_over_is_not_begun(
+    tmp_path: Path, expires_at: str, more: list[str], *, refused: bool
+) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("to\n13800138000\n")
+    said = ["send", str(file), "--channel", "sms", "--content", "hi", "--tenant", "t", "--dry-run"]
+    done = CliRunner().invoke(app, [*said, "--expires-at", expires_at, *more])
+    assert (PASSED in done.output) is refused
+    assert (done.exit_code == 2) is refused, "what it lacks here are settings"
+
+
+def test_silence_of_kafka_ends_the_following_and_says_that_the_request_goes_on() -> None:
+    order = cast("Order", SimpleNamespace(request_id="r1"))
+    with pytest.raises(CommandError) as caught, _going_on(order):
+        raise TimeoutError
+    assert "what is published goes on without this command, repeat with --request-id r1" in str(caught.value)
