@@ -1,6 +1,6 @@
 """What `send` refuses before it publishes, and what it says when Kafka falls silent after that."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -21,12 +21,14 @@ PASSED = "--expires-at: has passed"
     [
         ("2020-01-01T00:00:00Z", [], True),
         ("2020-01-01T00:00:00Z", ["--request-id", "r1"], False),  # a repeat that follows what was published in time
-        (datetime.now(UTC).replace(year=2999).isoformat(), [], False),
+        ("in an hour", [], False),
     ],
 )
 def test_a_request_whose_time_is_over_is_not_begun(
     tmp_path: Path, expires_at: str, more: list[str], *, refused: bool
 ) -> None:
+    if expires_at == "in an hour":  # worked out here: two workers that collect tests must see the same names
+        expires_at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     file = tmp_path / "people.csv"
     file.write_text("to\n13800138000\n")
     said = ["send", str(file), "--channel", "sms", "--content", "hi", "--tenant", "t", "--dry-run"]
