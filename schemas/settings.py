@@ -198,6 +198,14 @@ class LedgerSettings(Settings):
     )
     sealing_keys: SecretStr = Field(description="id:base64 pairs of 32 bytes, comma-separated, newest first")
 
+    @field_validator("mongo_url")
+    @classmethod
+    def _address(cls, value: SecretStr) -> SecretStr:
+        """Only how it begins: all else is for the driver, which would ask the DNS for some of it."""
+        if not value.get_secret_value().startswith(("mongodb://", "mongodb+srv://")):
+            raise ValueError("is not a connection string of MongoDB")
+        return value
+
     @field_validator("sealing_keys")
     @classmethod
     def _keys(cls, value: SecretStr) -> SecretStr:

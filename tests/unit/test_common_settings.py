@@ -75,3 +75,14 @@ def test_an_entry_left_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("ROLLCALL_SEALING_KEYS", "")
     with pytest.raises(SettingsError, match=r"^ROLLCALL_SEALING_KEYS: is not set$"):
         load(LedgerSettings)
+
+
+def test_a_wrong_address_of_the_ledger_is_named_beside_all_else_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLLCALL_MONGO_URL", "postgres://someone:hidden@db")
+    monkeypatch.delenv("ROLLCALL_SEALING_KEYS", raising=False)
+    with pytest.raises(SettingsError) as caught:
+        load(LedgerSettings)
+    assert sorted(str(caught.value).splitlines()) == [
+        "ROLLCALL_MONGO_URL: is not a connection string of MongoDB",
+        "ROLLCALL_SEALING_KEYS: is not set",
+    ]
