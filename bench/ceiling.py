@@ -31,7 +31,6 @@ class Ceiling:
         self._requests = {request.id.encode(): request for request in requests}
         self._parts = {request.id: iter(request.parts) for request in requests}
         self._chunks = {c.id.encode(): (r, c) for r in requests for p in r.parts for c in p.chunks}
-        self._known: set[str] = set()
         self._writers: dict[bytes, Writer] = {}
         self._owners = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -75,11 +74,15 @@ class Ceiling:
             if part.number > 0:
                 await commands.duplicates(request, part, chunk)
             await commands.insert_chunk(chunk)
-            await commands.marks(request)
-            await self._producer.send_and_wait(f"{self._prefix}.chunks", chunk.wake, key=chunk.id.encode())
+            if chunk is not part.chunks[-1]:
+                await commands.marks(request)
+                await self._wake(chunk)
         await self._writer(request).write([part.accepted])
         await commands.count(request, part)
-        await self._ask(request)
+        await self._wake(part.chunks[-1])
+
+    async def _wake(self, chunk: ChunkReady) -> None:
+        await self._producer.send_and_wait(f"{self._prefix}.chunks", chunk.wake, key=chunk.id.encode())
 
     async def deliver(self) -> None:
         """Read wake-up calls for ever."""
@@ -104,14 +107,12 @@ class Ceiling:
 
     async def _deliver(self, request: RequestReady, chunk: ChunkReady, owner: str, fence: int) -> None:
         commands, writer = self._commands, self._writer(request)
-        if request.id not in self._known:
-            await commands.all_counted(request)
-            self._known.add(request.id)
         publishing = []
         for window in chunk.windows:
             await commands.insert_logs(window.logs)
             publishing.append(asyncio.create_task(writer.write(window.events)))
-            await commands.advance(chunk, owner, fence, window.advance)
+            if window.advance:
+                await commands.advance(chunk, owner, fence, window.advance)
         await asyncio.gather(*publishing)
         await commands.close_chunk(chunk, owner, fence)
         await self._ask(request)

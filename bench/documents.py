@@ -31,7 +31,8 @@ class WindowReady:
 
     logs: list[Document]
     events: list[tuple[bytes, Headers]]
-    advance: Document
+    advance: Document | None
+    """None: it is the last one, and closing the chunk writes what is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ def _chunk(  # noqa: PLR0913
         WindowReady(
             [_log(order, key, part, i, masked[i - first], slices[i - first]) for i in range(cuts[at], cuts[at + 1])],
             [_outcome(order, key, part, i, masked[i - first]) for i in range(cuts[at], cuts[at + 1])],
-            _advance(cuts, at + 1),
+            _advance(cuts, at + 1) if at + 2 < len(cuts) else None,
         )
         for at in range(len(cuts) - 1)
     ]
@@ -171,9 +172,8 @@ def _batch(first: int, end: int) -> Document:
 
 
 def _advance(cuts: list[int], done: int) -> Document:
-    """What the chunk says after `done` windows: the next one as an intent, the last one's events on their way."""
-    going_on = done < len(cuts) - 1
-    left = [[cuts[done + 1], cuts[-1]]] if going_on and cuts[done + 1] < cuts[-1] else []
+    """What the chunk says after `done` windows: the next one as an intent, the one before it on its way to Kafka."""
+    left = [[cuts[done + 1], cuts[-1]]] if cuts[done + 1] < cuts[-1] else []
     return {
         "next": None,
         "todo": left,
@@ -181,7 +181,7 @@ def _advance(cuts: list[int], done: int) -> Document:
         "decided": [],
         "counts": {"sent": cuts[done] - cuts[0]},
         "unacked": [[cuts[done - 1], cuts[done]]],
-        "window": {**_batch(cuts[done], cuts[done + 1]), "provider": PROVIDER} if going_on else None,
+        "window": {**_batch(cuts[done], cuts[done + 1]), "provider": PROVIDER},
     }
 
 

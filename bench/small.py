@@ -1,6 +1,6 @@
 """``python -m bench.small``: how many requests of one recipient a second one consumer takes up, and completes.
 
-A login code is such a request. What limits it is not the recipients but the writes of a request: some sixteen commands.
+A login code is such a request. What limits it is not the recipients but the writes of a request: eight commands.
 """
 
 import argparse
@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from aiokafka import AIOKafkaProducer
-from pymongo import MongoClient
-from pymongo.database import Database
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from devstack import Stack, StackError, start_stack
 from devstack.processes import free_port
 from devstack.services import ready_url, run, service_env, start_service
 
 PATIENCE_SECONDS = 300.0
+AFTER_EACH = {"small.chunks.express": 1, "small.results": 3}
+"""How many records a request leaves: taken up, its chunk is called; then accepted, sent, completed."""
 WARM = 100
 """Requests before those that count: connections and code are warm then."""
 
@@ -48,15 +48,25 @@ async def measure(stack: Stack, folder: Path, number: int, rounds: int) -> None:
     env["ROLLCALL_CONSUMER_HTTP_PORT"] = str(free_port())
     run(["rollcall", "setup"], env, log=folder / "setup.log")
     consumer = start_service(["rollcall", "consumer"], env, ready_url(env, "consumer"), log=folder / "consumer.log")
-    with MongoClient[dict[str, Any]](stack.mongo_url) as client, consumer:
-        await rate(stack, client["small"], "warm", WARM)
+    with consumer:
+        await rate(stack, "warm", WARM)
         for nth in range(rounds):
-            taken, completed = await rate(stack, client["small"], f"round-{nth}", number)
+            taken, completed = await rate(stack, f"round-{nth}", number)
             sys.stdout.write(f"{taken:.0f} taken up, {completed:.0f} completed a second\n")
 
 
-async def rate(stack: Stack, database: Database[dict[str, Any]], name: str, number: int) -> tuple[float, float]:
-    """Requests a second from the first one's publishing until all are expanded, and until all are completed."""
+async def rate(stack: Stack, name: str, number: int) -> tuple[float, float]:
+    """Requests a second from the first one's publishing until all are called for, and until all are completed."""
+    reader = AIOKafkaConsumer(*AFTER_EACH, bootstrap_servers=stack.kafka_bootstrap)
+    await reader.start()
+    try:
+        return await _rate(stack, reader, name, number)
+    finally:
+        await reader.stop()
+
+
+async def _rate(stack: Stack, reader: AIOKafkaConsumer, name: str, number: int) -> tuple[float, float]:
+    before = [await records_of(reader, topic) for topic in AFTER_EACH]
     began = time.monotonic()
     async with AIOKafkaProducer(bootstrap_servers=stack.kafka_bootstrap, acks="all", linger_ms=5) as producer:
         topic = "small.bulk.requests.express"
@@ -64,14 +74,19 @@ async def rate(stack: Stack, database: Database[dict[str, Any]], name: str, numb
         sent = [await producer.send(topic, orjson.dumps(one), key=one["request_id"].encode()) for one in records]
         await asyncio.gather(*sent)
     rates = []
-    for reached in ({"counted.0": {"$exists": True}}, {"announced": True}):
-        which = {"head.request_id": {"$regex": f"^{name}-"}, **reached}
-        while database["requests"].count_documents(which) < number:
+    for (topic, each), stood in zip(AFTER_EACH.items(), before, strict=True):
+        while await records_of(reader, topic) < stood + each * number:
             if time.monotonic() - began > PATIENCE_SECONDS:
                 raise StackError(f"not all of {number} requests were completed within {PATIENCE_SECONDS:.0f} s")
             await asyncio.sleep(0.1)
         rates.append(number / (time.monotonic() - began))
     return rates[0], rates[1]
+
+
+async def records_of(reader: AIOKafkaConsumer, topic: str) -> int:
+    """How many records a topic has: cheaper than asking MongoDB, which is at work."""
+    partitions = [TopicPartition(topic, number) for number in reader.partitions_for_topic(topic)]
+    return sum((await reader.end_offsets(partitions)).values())
 
 
 def requests(name: str, number: int) -> Iterator[dict[str, Any]]:

@@ -63,7 +63,7 @@ async def build_app(settings: ConsumerSettings) -> Service:
         tools=with_failpoint(tools, settings.failpoint) if settings.failpoint else tools,
         bus=bus,
         ledger=ledger,
-        slots=slots_for_each_kind(settings.max_chunks_in_flight),
+        slots=slots_for_each_kind(settings.max_chunks_in_flight, settings.express_chunks_in_flight),
         sweep_slots=slots_for_each_kind(SWEEP_SLOTS),
     )
 

@@ -57,16 +57,17 @@ class Calls:
             if self._tools.stopping.is_set():
                 slots.give_back()
                 return
-            # Whoever is cancelled here must not have claimed what nobody works on.
-            await asyncio.shield(asyncio.create_task(self._claim(chunk, slots)))
-            read.ended()
+            # Claimed in the slot, not here: a claim waits for MongoDB's journal, and one at a time would be some tens
+            # a second. Whoever serves may be cancelled; the slots' own end is waited for.
+            slots.start(self._claim(chunk, read))
 
-    async def _claim(self, chunk: ChunkId, slots: Slots) -> None:
-        """Claim a chunk and start on it in the slot taken."""
+    async def _claim(self, chunk: ChunkId, read: Read) -> None:
+        """Claim a chunk and work on it."""
         try:
-            taken = await slots.use_for(self._claimer.chunk(chunk))
-        except Exception as error:  # noqa: BLE001  # one document that cannot be read must not end all serving
+            taken = await self._claimer.chunk(chunk)
+        except Exception as error:  # noqa: BLE001  # one document that cannot be read must not stay in Kafka for ever
             log.error("claiming failed", error=type(error).__name__, where=where(error))
-            return
+            taken = None
+        read.ended()
         if taken is not None:
-            slots.start(deliver(taken, self._tools))
+            await deliver(taken, self._tools)

@@ -64,6 +64,11 @@ class ChunkInHand:
         """Whether something may be sent, for which the text and the addresses are needed."""
         return not self._stop and not self._paused and bool(self._window or self._work.waiting)
 
+    @property
+    def done(self) -> bool:
+        """Whether all of it is logged, so that nothing is left but to wait for its events and to close it."""
+        return not (self._work.waiting or self._again or self._held)
+
     def give_up(self, why: str) -> None:
         """End all that was not sent as failed."""
         self._stop, self._why = self._stop or Status.FAILED, why
@@ -162,11 +167,12 @@ class ChunkInHand:
                 return None
             found = stopped_line(self._stop, found, self._why)
         attempts = entry.attempts + (not isinstance(entry.answer, Mark) or entry.answer is Mark.LOST)
+        provider = rules.provider if attempts else None  # of a cancelled one nobody may have been asked
         if found.reason and found.status in NOT_SENT and rules.careful:
-            decided = Decided(entry.index, found.status, found.reason, found.error, rules.provider, attempts)
+            decided = Decided(entry.index, found.status, found.reason, found.error, provider, attempts)
             self._held.append(decided)
             return None
-        return self._maker.ended(entry.index, found, attempts, rules.provider, now)
+        return self._maker.ended(entry.index, found, attempts, provider, now)
 
     def publish(self) -> None:
         """Start to publish the events of what stands; the next window need not wait for it."""
@@ -230,18 +236,18 @@ class ChunkInHand:
             if not self._lease.alive:
                 raise LeaseLost(self.chunk.id)
 
-    async def leave(self) -> bool:
-        """Close the chunk, or put it back until the earliest retry; whether it is closed."""
+    async def leave(self) -> Counts | None:
+        """Close the chunk, or put it back until the earliest retry; the counts that it is closed with."""
         chunks, size = self._tools.ledger.chunks, self._tools.limits.window_size
         if self._work.waiting:
             left, due_at = put_back(replace(self._work, unacked=()), size)
             due_at = earlier(due_at, self._opened.head.expires_at)
             if not await self._tools.lasting(lambda: chunks.release(self._hold, left, due_at), "release"):
                 raise self._lease.refused()
-            return False
+            return None
         if not await self._tools.lasting(lambda: chunks.close(self._hold, self._counts), "close"):
             raise self._lease.refused()
-        return True
+        return self._counts
 
     def drop(self) -> None:
         """Let go of what is still being published: the next owner publishes it (again)."""

@@ -4,19 +4,36 @@ from consumer.events import completed_event
 from consumer.results import publish_results
 from consumer.tools import Tools, log
 from core.ids import RequestKey
-from ledger.values import Request
+from core.work import Counts
+from ledger.values import Chunk, Request
+from schemas.statuses import Lane
 
 
-async def complete(key: RequestKey, tools: Tools) -> None:
-    """Ask whether all parts are expanded, and only then whether any chunk is open; the winner announces."""
-    requests, chunks = tools.ledger.requests, tools.ledger.chunks
-    request = await tools.lasting(lambda: requests.get(key), "ask for the parts")
+async def complete_after(closed: Chunk, counts: Counts, tools: Tools) -> None:
+    """Ask for the completion after a chunk was closed with these counts."""
+    if closed.lane is Lane.EXPRESS:  # the only chunk that its request will ever have
+        await _complete(closed.key, counts, tools)
+    else:
+        await complete(closed.key, tools)
+
+
+async def complete(key: RequestKey, tools: Tools, request: Request | None = None) -> None:
+    """Ask whether all parts are expanded, and only then whether any chunk is open; the winner announces.
+
+    The request where it was read just now.
+    """
+    chunks = tools.ledger.chunks
+    request = request or await tools.lasting(lambda: tools.ledger.requests.get(key), "ask for the parts")
     if request is None or request.completion or not request.all_expanded:
         return
     if await tools.lasting(lambda: chunks.any_open(key), "ask for open chunks"):
         return
     counts = await tools.lasting(lambda: chunks.counts(key), "count")
-    completed = await tools.lasting(lambda: requests.complete(key, counts), "complete")
+    await _complete(key, counts, tools)
+
+
+async def _complete(key: RequestKey, counts: Counts, tools: Tools) -> None:
+    completed = await tools.lasting(lambda: tools.ledger.requests.complete(key, counts), "complete")
     if completed:
         await announce(completed, tools)
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from consumer.chunk_in_hand import ChunkInHand
-from consumer.complete import complete
+from consumer.complete import complete_after
 from consumer.lease import Lease, LeaseLost
 from consumer.requests import Opened
 from consumer.slots import Kind
 from consumer.tools import Tools, log
 from core.ids import ChunkId, RequestKey
-from core.work import earlier
+from core.work import Counts, earlier
 from ledger.errors import SealingError
 from ledger.sealing import open_recipients
 from ledger.texts import open_text
@@ -87,10 +87,9 @@ class Taken:
 
 async def deliver(taken: Taken, tools: Tools) -> None:
     """Work on a claimed chunk until nothing can be done now: closed, put back for a retry, or lost to another owner."""
-    key = taken.claimed.chunk.key
     try:
         async with taken.lease.kept(tools.ledger.chunks):
-            closed = await _work(taken, tools)
+            counts = await _work(taken, tools)
     except LeaseLost:
         tools.metrics.lost_leases.inc()
         log.warning("lease lost", chunk=taken.claimed.chunk.id)
@@ -98,11 +97,12 @@ async def deliver(taken: Taken, tools: Tools) -> None:
     except SealingError as error:
         log.error("chunk cannot be opened", chunk=taken.claimed.chunk.id, because=str(error))
         return
-    if closed:
-        await complete(key, tools)
+    if counts is not None:
+        await complete_after(taken.claimed.chunk, counts, tools)
 
 
-async def _work(taken: Taken, tools: Tools) -> bool:
+async def _work(taken: Taken, tools: Tools) -> Counts | None:
+    """Work on it; its counts if it is closed."""
     hand = await _open(taken, tools)
     try:
         if taken.uncalled:
@@ -112,6 +112,8 @@ async def _work(taken: Taken, tools: Tools) -> bool:
             await hand.send()
             await hand.log()
             hand.publish()
+            if hand.done:  # closing it writes what is done
+                break
             await hand.advance()
             await hand.look_back()
         await hand.acknowledged()

@@ -11,11 +11,12 @@ from consumer.marks import mark
 from consumer.progress import EXPAND
 from consumer.recipients import PartChecker, bounds_of, expire_all, make_chunk, suppress_known
 from consumer.refuse import refuse
+from consumer.requests import Opened
 from consumer.resends import settle_resends
 from consumer.results import publish_results
 from consumer.tools import Tools, log, where
 from consumer.wording import Wording, choose_wording
-from core.ids import RequestKey, bare_request_id, request_key
+from core.ids import ChunkId, RequestKey, bare_request_id, chunk_id, request_key
 from ledger.digests import request_digests
 from ledger.errors import SealingError
 from ledger.texts import Text
@@ -40,20 +41,30 @@ async def expand(record: Incoming, cluster: str, tools: Tools, *, sparing: bool 
         return
     if part.number not in stands.counted:
         text = wording.text_of(stands.head, tools.sealer)
+        if not head.send_at:
+            tools.requests.put(Opened(stands.head, text))  # likely to be sent by this process, and soon
         await _write_chunks(request, text, stands, tools, sparing=sparing)
     after = await tools.lasting(lambda: tools.ledger.requests.count(head.key, part.number), "count")
-    await mark(head.key, after.marks, tools, part.number)
-    await _complete(head.key, tools)
+    await _call_last(after, after.parts[part.number], tools)
     tools.metrics.requests.labels("expanded").inc()
     log.info("part expanded", request_id=head.request_id, part=part.number, recipients=part.size)
 
 
-async def _complete(key: RequestKey, tools: Tools) -> None:
-    """Ask for the completion; a fault in that is not the record's, whose part is counted: the sweeper asks again."""
+async def _call_last(request: Request, part: Part, tools: Tools) -> None:
+    """Call for the last chunk of a part that is counted; where it has none, ask for the completion.
+
+    A fault in that is not the record's: what is counted must not be refused, and the sweeper does the same.
+    """
+    key = request.head.key
     try:
-        await complete(key, tools)
-    except Exception as error:  # noqa: BLE001  # whatever it is, what is counted must not be refused
-        log.error("completing failed", error=type(error).__name__, where=where(error))
+        await mark(key, request.marks, tools, part.number)
+        if not part.size:
+            await complete(key, tools)
+        elif not request.completion:  # whoever closes that chunk asks for it
+            *_, (first, _) = bounds_of(part)
+            await _wake(chunk_id(key, part.number, first), part, request, tools)
+    except Exception as error:  # noqa: BLE001  # whatever it is
+        log.error("calling failed", error=type(error).__name__, where=where(error))
 
 
 async def _check(
@@ -184,14 +195,21 @@ def _conflict(stands: Request, request: BulkRequest, mine: Head, asked: Part) ->
     return None
 
 
+def _lane_of(part: Part) -> Lane:
+    """Express where this part is the whole request, and is one chunk."""
+    alone = part.number == 0 and part.last
+    return Lane.EXPRESS if alone and part.size <= part.chunk_size else Lane.BULK
+
+
 async def _write_chunks(request: BulkRequest, text: Text, stands: Request, tools: Tools, *, sparing: bool) -> None:
-    """Insert the chunks of a part and publish their ids, then say that it was accepted."""
+    """Insert the chunks of a part, call all but the last, and say that the part was accepted.
+
+    An order given before a chunk was there missed it, one given from then on finds it: so what was ordered is read
+    again after each insert and before the call. For the last chunk it comes back with `count`.
+    """
     head, part = stands.head, stands.parts[request.part]
     late = head.expires_at is not None and tools.ledger.now() >= head.expires_at
-    alone = part.number == 0 and part.last
-    lane = Lane.EXPRESS if alone and part.size <= part.chunk_size else Lane.BULK
     checker = PartChecker(head, text, tools.sealer, part.default_region, sparing=sparing)
-    marks = stands.marks
     for first, end in bounds_of(part):
         checked = checker.check(first, request.recipients[first:end])
         if part.number > 0:
@@ -205,21 +223,27 @@ async def _write_chunks(request: BulkRequest, text: Text, stands: Request, tools
             part,
             tools.sealer,
             window_size=tools.limits.window_size,
-            lane=lane,
-            marks=marks,
+            lane=_lane_of(part),
+            marks=stands.marks,
         )
         is_new = await tools.lasting(lambda chunk=chunk: tools.ledger.chunks.insert(chunk), "insert")  # type: ignore[misc]
-        # An order given before the chunk was there missed it; one given from now on finds it.
-        given = await tools.lasting(lambda: tools.ledger.requests.marks(head.key), "read the marks")
-        if given != marks or not is_new:  # what an earlier expansion wrote may have missed an order of before
-            await mark(head.key, given, tools, part.number)
-            marks = given
-        if not marks.paused and (not head.send_at or head.send_at <= tools.ledger.now()):
-            await tools.lasting(lambda chunk=chunk: tools.bus.wake(lane, head.channel, chunk.id), "wake")  # type: ignore[misc]
+        if end < part.size:
+            given = await tools.lasting(lambda: tools.ledger.requests.marks(head.key), "read the marks")
+            if given != stands.marks or not is_new:  # an earlier expansion's may have missed an order of before
+                await mark(head.key, given, tools, part.number)
+                stands = replace(stands, cancelled=given.cancelled, pauses=given.pauses)
+            await _wake(chunk.id, part, stands, tools)
         tools.progress.moved(EXPAND)
         await asyncio.sleep(0)
     event = accepted_event(head, part.number, part.size)
     await publish_results(head, [event], tools, "say accepted")
+
+
+async def _wake(chunk: ChunkId, part: Part, request: Request, tools: Tools) -> None:
+    """Call for a chunk, unless its time is to come or the request is paused: then the sweeper finds it."""
+    head = request.head
+    if not request.marks.paused and (not head.send_at or head.send_at <= tools.ledger.now()):
+        await tools.lasting(lambda: tools.bus.wake(_lane_of(part), head.channel, chunk), "wake")
 
 
 async def _in_lower_parts(key: RequestKey, part: int, hashes: list[bytes], tools: Tools) -> set[bytes]:

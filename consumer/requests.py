@@ -19,7 +19,7 @@ class Opened:
 class RequestCache:
     """The requests that were used last."""
 
-    def __init__(self, size: int = 64) -> None:
+    def __init__(self, size: int = 256) -> None:
         self._size = size
         self._kept: OrderedDict[RequestKey, Opened] = OrderedDict()
 

@@ -19,8 +19,12 @@ class ConsumerSettings(CommonSettings, LedgerSettings, ProviderSettings):
         Field(ge=1, le=1000, description="deliveries that a crash of one slot may leave uncertain; at most a chunk"),
     ] = 100
     max_chunks_in_flight: Annotated[
-        int, Field(ge=1, le=64, description="chunks of each channel in each lane at a time")
+        int, Field(ge=1, le=64, description="chunks of large requests at a time, of each channel")
     ] = 8
+    express_chunks_in_flight: Annotated[
+        int,
+        Field(ge=1, le=64, description="small requests at a time, of each channel: what most of them do is wait"),
+    ] = 24
     lease_seconds: Annotated[float, Field(ge=0.5, le=600, description="how long a claim holds, seconds")] = 30.0
     max_attempts: Annotated[int, Field(ge=1, le=100, description="calls to providers a delivery")] = 8
     max_age_seconds: Annotated[int, Field(ge=1, description="how long a delivery may be tried, seconds")] = 86_400

@@ -13,9 +13,10 @@ Kind = tuple[Lane, Channel]
 """What slots are kept for: a slow provider of one channel must not keep the other waiting, nor one lane the other."""
 
 
-def slots_for_each_kind(number: int) -> "dict[Kind, Slots]":
-    """So many slots for each channel of each lane."""
-    return {(lane, channel): Slots(number) for lane in Lane for channel in Channel}
+def slots_for_each_kind(number: int, express: int | None = None) -> "dict[Kind, Slots]":
+    """So many slots for each channel of each lane, or another number for each of the express lane."""
+    numbers = {Lane.BULK: number, Lane.EXPRESS: express or number}
+    return {(lane, channel): Slots(numbers[lane]) for lane in Lane for channel in Channel}
 
 
 class Slots:

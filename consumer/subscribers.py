@@ -53,9 +53,9 @@ def _with_headers(record: ConsumerRecord, headers: list[tuple[str, bytes]]) -> C
     return ConsumerRecord(**{**fields, "headers": tuple(headers)})
 
 
-async def undecoded(message: KafkaMessage) -> bytes:
-    """Handlers take bytes and decode themselves, so that what cannot be read is theirs to refuse."""
-    return bytes(message.body)
+async def undecoded(message: KafkaMessage) -> KafkaMessage:
+    """Handlers take the whole message and decode themselves, so that what cannot be read is theirs to refuse."""
+    return message
 
 
 def build_faststream(
@@ -73,20 +73,21 @@ def build_faststream(
         decoder=undecoded,
         graceful_timeout=LEAVE_SECONDS,
         logger=None,
+        apply_types=False,  # what a handler takes is the message as it is: nothing to convert, nothing to inject
         security=security_of(options),
     )
     topics, reading = settings.topics, {**_READING, **_heartbeats(settings.kafka_session_seconds)}
 
     def intake(topic: str) -> None:
         @broker.subscriber(topic, group_id=topics.group_of(topic), **reading)  # type: ignore[untyped-decorator]
-        async def on_request(_: bytes, message: KafkaMessage) -> None:
+        async def on_request(message: KafkaMessage) -> None:
             record = _incoming(message)
             with tools.progress.busy(EXPAND, record.topic):
                 await expansions[topic].take(record, partial(_commit_until, message, record))
 
     def wake_ups(topic: str, lane: Lane) -> None:
         @broker.subscriber(topic, group_id=topics.group_of(topic), **reading)  # type: ignore[untyped-decorator]
-        async def on_wake_up(_: bytes, message: KafkaMessage) -> None:
+        async def on_wake_up(message: KafkaMessage) -> None:
             record = _incoming(message)
             with tools.progress.busy(lane, topic):
                 await calls.take(lane, record, partial(_commit_until, message, record))

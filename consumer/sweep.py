@@ -151,9 +151,11 @@ class Sweeper:
             await announce(request, self._tools)
             return
         await mark(request.head.key, request.marks, self._tools)
-        if not request.all_expanded and await self._overdue(request):
+        if request.all_expanded:
+            await complete(request.head.key, self._tools, request)
+        elif await self._overdue(request):
             await self._cut(request)
-        await complete(request.head.key, self._tools)
+            await complete(request.head.key, self._tools)
 
     async def _cut(self, request: Request) -> None:
         """Wait no more for parts that never came, nor for those begun whose record was given up or is gone."""

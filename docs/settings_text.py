@@ -34,7 +34,7 @@ _GROUPS = {
     "Tokens": ("jwt_",),
     "HTTP": ("http_", "consumer_http_", "max_recipients", "max_body_bytes"),
     "Retention": ("log_retention_days", "address_retention_days"),
-    "Tuning": ("chunk_size", "window_size", "max_", "lease_seconds", "part_timeout_seconds", "poison_"),
+    "Tuning": ("chunk_size", "window_size", "max_", "express_", "lease_seconds", "part_timeout_seconds", "poison_"),
     "Tests": ("failpoint",),
 }
 """Each variable stands in the first group with a beginning of its name."""

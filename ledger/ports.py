@@ -56,7 +56,7 @@ class Requests(Protocol):
         """
 
     async def complete(self, key: RequestKey, counts: Counts) -> Request | None:
-        """Store the completion unless one stands; None where another was first."""
+        """Store the completion; None where one stands, or not every part that will ever count is counted."""
 
     async def announced(self, key: RequestKey) -> None:
         """Note that the completion's event was acknowledged."""

@@ -95,9 +95,9 @@ class MemoryRequests:
         return document.request
 
     async def complete(self, key: RequestKey, counts: Counts) -> Request | None:
-        """Store the completion unless one stands; None where another was first."""
+        """Store the completion; None where one stands, or not every part that will ever count is counted."""
         document = self._uncompleted(key)
-        if document is None:
+        if document is None or not document.request.all_expanded:
             return None
         by_status, by_reason = tally(counts)
         completion = Completion(

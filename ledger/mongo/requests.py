@@ -82,8 +82,7 @@ class MongoRequests:
 
     async def give_up(self, key: RequestKey) -> Request | None:
         """Take what is begun and not counted for lost."""
-        begun = {"$map": {"input": {"$objectToArray": "$parts"}, "in": "$$this.v.number"}}
-        lost = {"$setDifference": [begun, "$counted"]}
+        lost = {"$setDifference": [_BEGUN, "$counted"]}
         which = {"_id": key, "completion": None, "$expr": {"$ne": [lost, []]}}
         return await self._change(which, [{"$set": {"cut": True, "lost": lost}}])
 
@@ -98,7 +97,7 @@ class MongoRequests:
             "incomplete": "$cut",
         }
         change = [{"$set": {"completion": stored, "looked_at": "$$NOW"}}]
-        return await self._change({"_id": key, "completion": None}, change)
+        return await self._change({"_id": key, "completion": None, "$expr": _ALL_EXPANDED}, change)
 
     async def announced(self, key: RequestKey) -> None:
         """Note that the completion's event was acknowledged."""
@@ -152,6 +151,17 @@ class MongoRequests:
         with answering():
             found = await self._requests.find_one_and_update(which, change, return_document=ReturnDocument.AFTER)
         return read_request(found) if found else None
+
+
+_BEGUN = {"$map": {"input": {"$objectToArray": "$parts"}, "in": "$$this.v.number"}}
+_ALL_EXPANDED = {
+    "$cond": [
+        "$cut",
+        {"$setIsSubset": [_BEGUN, {"$setUnion": ["$counted", {"$ifNull": ["$lost", []]}]}]},
+        {"$eq": [{"$size": "$counted"}, {"$add": ["$last_part", 1]}]},  # none is begun that comes after the last
+    ]
+}
+"""See ledger/values.Request.all_expanded."""
 
 
 def _spans(which: Document, after: Place | None) -> list[Document]:

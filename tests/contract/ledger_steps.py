@@ -1,10 +1,11 @@
 """What most contract tests of the ledger begin with."""
 
+from core.work import Counts
 from ledger.ports import Ledger
 from ledger.reading import LogQuery, Page
 from ledger.values import Chunk, Claim, Claimed, Head, Hold, Log, Request
 from schemas.statuses import Channel, Lane, Status
-from tests.builders import TENANT, a_chunk, a_claim, a_head, a_part
+from tests.builders import TENANT, a_chunk, a_claim, a_head, a_key, a_part
 
 SHORT = 0.3
 """Seconds of a lease that is meant to lapse."""
@@ -40,6 +41,15 @@ async def begun(ledger: Ledger, *numbers: int, last: int | None = None) -> Reque
     for number in numbers:
         request = await ledger.requests.begin(a_head(), a_part(number, last=number == last))
     return request
+
+
+async def complete(ledger: Ledger, counts: Counts) -> Request | None:
+    """Count every part that was begun, and complete."""
+    request = await ledger.requests.get(a_key())
+    assert request is not None
+    for number in request.parts:
+        await ledger.requests.count(a_key(), number)
+    return await ledger.requests.complete(a_key(), counts)
 
 
 async def a_request(ledger: Ledger, head: Head | None = None, *chunks: Chunk) -> None:

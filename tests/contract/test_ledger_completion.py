@@ -12,7 +12,7 @@ from ledger.values import Completion
 from schemas.statuses import Reason, Status
 from tests.builders import ACCEPTED_AT, a_head, a_key, a_part, some_counts
 from tests.contract.conftest import Wait
-from tests.contract.ledger_steps import begun
+from tests.contract.ledger_steps import begun, complete
 
 KEY = a_key()
 
@@ -21,7 +21,7 @@ async def test_a_cancel_may_be_repeated_and_comes_too_late_after_the_completion(
     await begun(ledger, 0, last=0)
     first = await ledger.requests.cancel(KEY)
     second = await ledger.requests.cancel(KEY)
-    await ledger.requests.complete(KEY, some_counts(sent=3))
+    await complete(ledger, some_counts(sent=3))
 
     assert first is not None
     assert first.cancelled
@@ -40,7 +40,7 @@ async def test_the_completion_is_stored_from_the_counts(ledger: Ledger) -> None:
         },
     )
 
-    request = await ledger.requests.complete(KEY, counts)
+    request = await complete(ledger, counts)
 
     assert request is not None
     assert request.completion is not None
@@ -59,7 +59,7 @@ async def test_the_completion_is_stored_from_the_counts(ledger: Ledger) -> None:
 async def test_a_request_of_nobody_completes_with_nothing(ledger: Ledger) -> None:
     await begun(ledger, 0, last=0)
 
-    request = await ledger.requests.complete(KEY, some_counts())
+    request = await complete(ledger, some_counts())
 
     assert request is not None
     assert request.completion is not None
@@ -70,24 +70,54 @@ async def test_the_completion_of_a_cut_request_is_incomplete(ledger: Ledger) -> 
     await begun(ledger, 0)
     await ledger.requests.cut(KEY)
 
-    request = await ledger.requests.complete(KEY, some_counts(sent=3))
+    request = await complete(ledger, some_counts(sent=3))
 
     assert request is not None
     assert request.completion is not None
     assert request.completion.incomplete
 
 
+async def test_nothing_is_completed_before_all_is_expanded(ledger: Ledger) -> None:
+    async def asked() -> bool:
+        return await ledger.requests.complete(KEY, some_counts(sent=3)) is not None
+
+    await begun(ledger, 0)
+    answers = [await asked()]
+    await ledger.requests.count(KEY, 0)
+    answers.append(await asked())  # which part is the last is not known yet
+    await begun(ledger, 2, last=2)
+    await ledger.requests.count(KEY, 2)
+    answers.append(await asked())  # part 1 never began
+    await begun(ledger, 1)
+    answers.append(await asked())
+    await ledger.requests.count(KEY, 1)
+
+    assert answers == [False] * 4
+    assert await asked()
+
+
+async def test_a_request_that_is_cut_is_completed_once_what_was_begun_is_counted_or_lost(ledger: Ledger) -> None:
+    await begun(ledger, 0, 1)
+    await ledger.requests.count(KEY, 0)
+    await ledger.requests.cut(KEY)
+    before = await ledger.requests.complete(KEY, some_counts(sent=3))
+    await ledger.requests.give_up(KEY)
+
+    assert before is None
+    assert await ledger.requests.complete(KEY, some_counts(sent=3)) is not None
+
+
 async def test_the_first_completion_wins(ledger: Ledger) -> None:
     await begun(ledger, 0, last=0)
-    first = await ledger.requests.complete(KEY, some_counts(sent=3))
+    first = await complete(ledger, some_counts(sent=3))
 
-    assert await ledger.requests.complete(KEY, some_counts(failed=3)) is None
+    assert await complete(ledger, some_counts(failed=3)) is None
     assert await ledger.requests.get(KEY) == first
 
 
 async def test_an_announcement_is_noted_and_may_be_repeated(ledger: Ledger) -> None:
     await begun(ledger, 0, last=0)
-    await ledger.requests.complete(KEY, some_counts(sent=3))
+    await complete(ledger, some_counts(sent=3))
 
     await ledger.requests.announced(KEY)
     await ledger.requests.announced(KEY)
@@ -123,7 +153,7 @@ async def test_each_find_is_a_look(ledger: Ledger, wait: Wait) -> None:
 
 async def test_a_completion_not_announced_is_unfinished(ledger: Ledger, wait: Wait) -> None:
     await begun(ledger, 0, last=0)
-    await ledger.requests.complete(KEY, some_counts(sent=3))
+    await complete(ledger, some_counts(sent=3))
     await wait(61)
     completed = await found(ledger)
     await ledger.requests.announced(KEY)
@@ -179,7 +209,7 @@ async def test_one_that_ends_before_its_time_is_looked_at_at_once(ledger: Ledger
     if ends == "cancelled":
         await ledger.requests.cancel(KEY)
     else:
-        await ledger.requests.complete(KEY, some_counts())
+        await complete(ledger, some_counts())
 
     await wait(11)
     assert await found(ledger, idle_seconds=10) == ["req-1"]

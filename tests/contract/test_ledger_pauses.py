@@ -9,7 +9,7 @@ from ledger.values import Marks
 from schemas.statuses import Lane, Status
 from tests.builders import a_chunk, a_claim, a_head, a_key, a_part, some_counts
 from tests.contract.conftest import Wait
-from tests.contract.ledger_steps import SHORT, a_request, anyhow_swept, begun, inserted_and_claimed
+from tests.contract.ledger_steps import SHORT, a_request, anyhow_swept, begun, complete, inserted_and_claimed
 
 KEY = a_key()
 PAUSED, RESUMED = 1, 2
@@ -36,7 +36,7 @@ async def test_what_is_unknown_cancelled_or_completed_is_not_paused(ledger: Ledg
     assert await ledger.requests.pause(KEY) is None
     assert await ledger.requests.resume(KEY) is None
     assert await ledger.requests.marks(KEY) == Marks(cancelled=True)
-    await ledger.requests.complete(KEY, some_counts(cancelled=3))
+    await complete(ledger, some_counts(cancelled=3))
     assert await ledger.requests.pause(KEY) is None
 
 

@@ -11,7 +11,7 @@ from ledger.ports import Ledger
 from schemas.statuses import Category, Channel, OnUncertain
 from tests.builders import ACCEPTED_AT, a_head, a_key, a_part, some_counts
 from tests.contract.conftest import Wait
-from tests.contract.ledger_steps import begun
+from tests.contract.ledger_steps import begun, complete
 
 KEY = a_key()
 
@@ -255,7 +255,7 @@ async def test_where_all_that_is_begun_is_counted_nothing_is_given_up(ledger: Le
 
     assert await ledger.requests.give_up(KEY) is None
     await begun(ledger, 1, last=1)
-    await ledger.requests.complete(KEY, some_counts(sent=3))
+    await complete(ledger, some_counts(sent=3))
     assert await ledger.requests.give_up(KEY) is None
     request = await ledger.requests.get(KEY)
     assert request is not None
@@ -263,8 +263,8 @@ async def test_where_all_that_is_begun_is_counted_nothing_is_given_up(ledger: Le
 
 
 async def test_a_completed_request_is_not_cut(ledger: Ledger) -> None:
-    await begun(ledger, 1, last=1)
-    await ledger.requests.complete(KEY, some_counts(sent=3))
+    await begun(ledger, 0, last=0)
+    await complete(ledger, some_counts(sent=3))
 
     assert await ledger.requests.cut(KEY) is None
 
@@ -284,6 +284,7 @@ async def test_a_cut_and_a_late_part_at_once_agree(ledger: Ledger) -> None:
 
 async def test_of_many_completions_at_once_exactly_one_wins(ledger: Ledger) -> None:
     await begun(ledger, 0, last=0)
+    await ledger.requests.count(KEY, 0)
 
     answers = await asyncio.gather(*(ledger.requests.complete(KEY, some_counts(sent=n)) for n in range(6)))
 

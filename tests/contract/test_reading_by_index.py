@@ -60,6 +60,7 @@ async def fill(ledger: MongoLedger, database: Database) -> None:
         for tenant in (TENANT, "tnt_other"):
             head = a_head(f"r{number}", tenant_id=tenant, user_id=f"u{number % 10}", accepted_at=when(number))
             await ledger.requests.begin(head, a_part(size=EACH))
+            await ledger.requests.count(head.key, 0)
             await ledger.requests.complete(head.key, some_counts(sent=EACH))
             await ledger.requests.announced(head.key)
             logs += [a_log_of(number, index, tenant) for index in range(EACH)]

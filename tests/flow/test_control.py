@@ -130,7 +130,7 @@ async def test_an_order_during_the_expansion_and_a_crash_let_nothing_through(ord
             assert await completed(world) == {"cancelled" if order is cancel_request else "sent": len(NUMBERS)}
         if at > len(steps.done):
             break
-    assert tried > 60
+    assert tried >= 60
 
 
 async def test_a_resume_during_the_expansion_reaches_what_was_written_paused() -> None:
@@ -146,7 +146,7 @@ async def test_a_resume_during_the_expansion_reaches_what_was_written_paused() -
             break
         await world.settle(2)
         assert await completed(world) == {"sent": len(NUMBERS)}
-    assert at > 10
+    assert at >= 10
 
 
 async def test_an_order_that_reached_the_request_and_not_its_chunks_is_repeated_by_the_sweeper() -> None:
@@ -267,6 +267,7 @@ async def test_a_scheduled_request_is_cancelled_before_its_time_and_not_after() 
     assert ordered.may_still_be_sent == 0
     await world.deliver_all()
     assert await world.outcomes() == [("cancelled", "cancelled")] * len(NUMBERS)
+    assert {(log.attempts, log.provider) for log in await world.logs()} == {(0, None)}, "nobody was asked"
 
     late, record = a_world(send_at=(START + timedelta(hours=1)).isoformat())
     await late.expand(record)

@@ -98,12 +98,25 @@ async def test_a_part_that_still_waits_in_the_intake_is_not_given_up() -> None:
     assert not completed["incomplete"]
 
 
-async def test_a_part_that_is_counted_is_not_refused_because_its_completion_fails() -> None:
+async def test_a_part_that_is_counted_is_not_refused_because_its_last_call_fails() -> None:
     world = World()
-    tools = world.tools()
+    bus = Broken(world.bus, "wake", 1)
+    await expand_or_refuse(world.record(*NUMBERS), "cluster", replace(world.tools(), bus=bus))  # type: ignore[arg-type]
+    assert bus._left == -1, "nothing was broken"
+    await world.settle(2)
+    assert not world.bus.dead_letters
+    assert not world.events("request.rejected")
+    assert len(world.events("request.completed")) == 1
+
+
+async def test_an_empty_part_that_is_counted_is_not_refused_because_its_completion_fails() -> None:
+    world = World()
+    await world.expand(world.record(*NUMBERS, part=0, last=False))
+    await world.deliver_all()
     ledger = House(world.ledger, after=9)
     broken = ledger.requests = Broken(world.ledger.requests, "get", 0)
-    await expand_or_refuse(world.record(*NUMBERS), "cluster", replace(tools, ledger=ledger))  # type: ignore[arg-type]
+    record, tools = world.record(part=1, last=True), replace(world.tools(), ledger=ledger)  # type: ignore[arg-type]
+    await expand_or_refuse(record, "cluster", tools)
     assert broken._left < 0, "nothing was broken"
     await world.settle(2)
     assert not world.bus.dead_letters

@@ -33,23 +33,28 @@ def advance(m: "Model", s: State, at: int, worker: Worker) -> Iterator[Step]:
 
 
 def _written(m: "Model", s: State, worker: Worker, chunk: Chunk, *, ready: bool) -> tuple[Chunk, tuple[Line, ...]]:
-    k, gone = worker.chunk, {entry.delivery for entry in worker.entries}
+    gone = {entry.delivery for entry in worker.entries}
     again = m.rules.again(worker.entries, worker.stop)
     todo = () if worker.stop else tuple(d for d in chunk.todo if d not in gone)
     later = () if worker.stop else (*(line for line in chunk.later if line.delivery not in gone), *again)
-    held = tuple(f for f in m.rules.finals(worker.entries, worker.stop) if m.rules.held(f[1]))
+    held = m.rules.held_back(worker.entries, worker.stop)
     left = {*todo, *(line.delivery for line in later), *(d for d, _ in held)}
-    logs = s.logs
-    if "counts_own" in m.flaws:
-        own = dict(m.rules.finals(worker.entries, worker.stop))
-        logs = tuple(own.get(d, log & 15) * 17 for d, log in enumerate(logs))
-    counts = m.tally([d for d in m.of_chunk[k] if d not in left], logs)
+    counts = counted(m, s, worker, left)
     paused = worker.pauses % 2 and "pause_ignored" not in m.flaws
     lines = () if worker.stop or paused else m.rules.pick(todo, later, ready=ready)
     written = chunk._replace(
         lease=LIVE, window=(), todo=todo, later=later, decided=held, counts=counts, unacked=worker.unacked
     )
     return with_window(m, written, lines), lines
+
+
+def counted(m: "Model", s: State, worker: Worker, left: set[int]) -> tuple[int, ...]:
+    """The counts of all of the chunk but what is left of it."""
+    logs = s.logs
+    if "counts_own" in m.flaws:
+        own = dict(m.rules.finals(worker.entries, worker.stop))
+        logs = tuple(own.get(d, log & 15) * 17 for d, log in enumerate(logs))
+    return m.tally([d for d in m.of_chunk[worker.chunk] if d not in left], logs)
 
 
 def _following(

@@ -4,8 +4,24 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tests.model.hand import disowned, expire, go_on, obey
-from tests.model.state import CLAIMED, FREE, FRESH, LIVE, TODO, WOKEN, Chunk, Entry, Line, State, Step, Worker, put
-from tests.model.steps import ASK_MARKS, HOLD, LOOK_BACK, MARKS, SEND, WAKE
+from tests.model.state import (
+    CLAIMED,
+    FREE,
+    FRESH,
+    LIVE,
+    TODO,
+    WOKEN,
+    Chunk,
+    Entry,
+    Expander,
+    Line,
+    Process,
+    State,
+    Step,
+    Worker,
+    put,
+)
+from tests.model.steps import ASK_MARKS, CALL_LAST, COUNT, HOLD, LOOK_BACK, MARK, MARKS, SEND, WAKE
 
 if TYPE_CHECKING:
     from tests.model.model import Model
@@ -29,9 +45,16 @@ def is_claimable(m: "Model", s: State, k: int, chunk: Chunk) -> bool:
     if "sweep_only_deferred" in m.flaws:
         return False
     # A sweeper leaves a fresh chunk to its expander for a minute, and that comes to its wake-up call within it.
-    return not any(
-        proc.step in (MARKS, HOLD, WAKE) and m.chunks_of[m.records[proc.record][0]][proc.at] == k for proc in s.procs
-    )
+    return not any(_will_call(m, proc, k) for proc in s.procs)
+
+
+def _will_call(m: "Model", proc: Process, k: int) -> bool:
+    if not isinstance(proc, Expander):
+        return False
+    part = m.chunks_of[m.records[proc.record][0]]
+    if proc.step in (COUNT, MARK, CALL_LAST):
+        return bool(part) and part[-1] == k
+    return proc.step in (MARKS, HOLD, WAKE) and part[proc.at] == k
 
 
 def claim(m: "Model", s: State, at: int, k: int) -> Step:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from tests.model.advance import advance, counted_once_more, intend_again, obey_fenced
 from tests.model.claim import take_up
 from tests.model.hand import expire, go_on
-from tests.model.leave import leave
+from tests.model.leave import close, is_done, leave
 from tests.model.send import send
 from tests.model.state import FAILED, LOST, NAMES, NOT_SENT, STANDS, TODO, UNKNOWN, State, Step, Worker, put
 from tests.model.steps import (
@@ -30,7 +30,9 @@ def deliver(m: "Model", s: State, at: int, worker: Worker) -> Iterator[Step]:
     step = worker.step
     if worker.unacked and step in (SEND, ADVANCE, LEAVE) and (m.config.overlap or step != SEND):
         yield publish(m, s, at, worker)
-    if step in _ONE:
+    if step == ADVANCE and is_done(m, s, worker):  # closing it writes what is done
+        yield from close(m, s, at, worker)
+    elif step in _ONE:
         yield _ONE[step](m, s, at, worker)
     else:
         yield from _SEVERAL[step](m, s, at, worker)

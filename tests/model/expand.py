@@ -7,6 +7,7 @@ from tests.model.state import FREE, FRESH, IDLE, NOBODY, WOKEN, Chunk, Expander,
 from tests.model.steps import (
     ASK_PARTS,
     BEGIN,
+    CALL_LAST,
     COMMIT,
     COUNT,
     FINISHING,
@@ -63,7 +64,7 @@ def expand(m: "Model", s: State, at: int, e: Expander) -> Iterator[Step]:
 def _to(s: State, at: int, e: Expander, label: str, step: int, *, fair: bool = True, **changes: object) -> Step:
     """The step after which the expander stands there; from INSERT on it counts the chunks."""
     ahead = step == INSERT and e.step in (INSERT, MARKS, HOLD, WAKE)
-    moved = e._replace(step=step, at=e.at + 1 if ahead else e.at)
+    moved = e._replace(step=step, at=e.at + 1 if ahead else 0 if step == COUNT else e.at)
     if step == COMMIT:
         moved = Expander(COMMIT, e.record, e.valid, 0, 0, (0, 0))
     return Step((label,), fair=fair, after=s._replace(procs=put(s.procs, at, moved), **changes))
@@ -97,30 +98,50 @@ def _look_up(m: "Model", s: State, at: int, e: Expander, part: int, _: int) -> S
     return _to(s, at, e._replace(found=int(found)), f"look up duplicates of part {part}: {found}", INSERT)
 
 
-def _marks(m: "Model", s: State, at: int, e: Expander, part: int, _: int) -> Step:
+def _marks(m: "Model", s: State, at: int, e: Expander, _p: int, _b: int) -> Step:
     given = s.request.marks
     news = given != e.marks or (not e.fresh and "mark_if_news" not in m.flaws)
-    following = HOLD if news and any(given) else _after_marks(m, e, part)
+    following = HOLD if news and any(given) else _after_marks(m, e)
     return _to(s, at, e._replace(given=given if following == HOLD else (0, 0)), "read the marks", following)
 
 
 def _hold(m: "Model", s: State, at: int, e: Expander, part: int, _: int) -> Step:
     marked = e._replace(marks=e.given, given=(0, 0))
     chunks = marks_of_part(m, s, e, part)
-    return _to(s, at, marked, f"mark part {part}", _after_marks(m, marked, part), chunks=chunks)
+    return _to(s, at, marked, f"mark part {part}", _after_marks(m, marked), chunks=chunks)
 
 
 def _wake(m: "Model", s: State, at: int, e: Expander, part: int, _: int) -> Step:
     k = m.chunks_of[part][e.at]
+    return _to(s, at, e, f"wake-up for chunk {k}", INSERT, chunks=_called(s, k))
+
+
+def _call_last(m: "Model", s: State, at: int, e: Expander, part: int, _: int) -> Step:
+    """Whoever closes the last chunk of the part asks for the completion."""
+    k = m.chunks_of[part][-1]
+    return _to(s, at, e, f"wake-up for chunk {k}, the last one", COMMIT, chunks=_called(s, k))
+
+
+def _called(s: State, k: int) -> tuple[Chunk | None, ...]:
     chunk = s.chunks[k]
     calls = chunk and chunk.wake == FRESH and not chunk.closed
-    called = put(s.chunks, k, chunk._replace(wake=WOKEN)) if calls else s.chunks
-    return _to(s, at, e, f"wake-up for chunk {k}", _next_chunk(m, e, part), chunks=called)
+    return put(s.chunks, k, chunk._replace(wake=WOKEN)) if calls else s.chunks
 
 
 def _mark(m: "Model", s: State, at: int, e: Expander, part: int, _: int) -> Step:
-    procs = put(s.procs, at, Finisher(ASK_PARTS, e.record, e.valid))
-    return Step(("mark part", part), fair=True, after=s._replace(procs=procs, chunks=marks_of_part(m, s, e, part)))
+    marked = s._replace(chunks=marks_of_part(m, s, e, part))
+    after = _after_count(m, marked, at, e, part, e.given)
+    return Step(("mark part", part), fair=True, after=after)
+
+
+def _after_count(m: "Model", s: State, at: int, e: Expander, part: int, marks: tuple[int, int]) -> State:  # noqa: PLR0917
+    """Call for the part's last chunk, unless the request is paused; where it has none, ask for the completion."""
+    following: object = Expander(COMMIT, e.record, e.valid, 0, 0, (0, 0))
+    if not m.chunks_of[part]:
+        following = Finisher(ASK_PARTS, e.record, e.valid)
+    elif m.config.wakes and (marks[0] or not marks[1] % 2) and not s.request.completion:
+        following = Expander(CALL_LAST, e.record, e.valid, 0, 0, (0, 0))
+    return s._replace(procs=put(s.procs, at, following))
 
 
 def _refuse(_m: "Model", s: State, at: int, e: Expander, _p: int, _b: int) -> Step:
@@ -149,8 +170,9 @@ def _insert(m: "Model", s: State, at: int, e: Expander, part: int, body: int) ->
     env = s.env
     if "commit_before_count" in m.flaws and e.valid and k == m.chunks_of[part][-1]:
         env = env._replace(offset=max(env.offset, e.record + 1))
-    asks = m.config.orders and "marks_not_read_again" not in m.flaws
-    following = MARKS if asks else _after_marks(m, e, part)
+    last = k == m.chunks_of[part][-1]
+    asks = m.config.orders and not last and "marks_not_read_again" not in m.flaws
+    following = COUNT if last else MARKS if asks else _after_marks(m, e)
     label = f"insert chunk {k}" if fresh else f"insert chunk {k} (is there: nothing changes)"
     chunks = put(s.chunks, k, chunk) if fresh else s.chunks
     step = _to(s, at, e._replace(fresh=int(fresh and following == MARKS)), label, following, chunks=chunks, env=env)
@@ -172,15 +194,9 @@ def _make(m: "Model", e: Expander, k: int, body: int) -> Chunk:
     return chunk
 
 
-def _after_marks(m: "Model", e: Expander, part: int) -> int:
+def _after_marks(m: "Model", e: Expander) -> int:
     cancelled, pauses = e.marks
-    if m.config.wakes and (cancelled or not pauses % 2):
-        return WAKE
-    return _next_chunk(m, e, part)
-
-
-def _next_chunk(m: "Model", e: Expander, part: int) -> int:
-    return INSERT if e.at + 1 < len(m.chunks_of[part]) else COUNT
+    return WAKE if m.config.wakes and (cancelled or not pauses % 2) else INSERT
 
 
 def marks_of_part(m: "Model", s: State, e: Expander, part: int) -> tuple[Chunk | None, ...]:
@@ -199,11 +215,12 @@ def _count(m: "Model", s: State, at: int, e: Expander, part: int, body: int) -> 
     begun = put(request.begun, part, request.begun[part] or body + 1)
     written: Request = request._replace(counted=counted, begun=begun, facts=request.facts or e.facts + 1)
     seen = "mark_if_news" in flaws and e.marks == request.marks
-    following: object = Finisher(ASK_PARTS, e.record, e.valid)
-    # A second net: the marks are read after each insert, and nothing was found in `cancel-chunks` without this one.
-    if any(request.marks) and not seen:
-        following = e._replace(step=MARK, given=request.marks, facts=0, found=0, fresh=0, at=0)
-    after = s._replace(request=written, procs=put(s.procs, at, following))
+    after = s._replace(request=written)
+    if any(request.marks) and not seen and "marks_not_read_again" not in flaws:
+        marking = e._replace(step=MARK, given=request.marks, facts=0, found=0, fresh=0, at=0)
+        after = after._replace(procs=put(s.procs, at, marking))
+    else:
+        after = _after_count(m, after, at, e, part, request.marks)
     return Step(("count part", part), fair=True, after=after)
 
 
@@ -216,6 +233,7 @@ _STEPS = {
     WAKE: _wake,
     COUNT: _count,
     MARK: _mark,
+    CALL_LAST: _call_last,
     REFUSE: _refuse,
     COMMIT: _commit,
 }

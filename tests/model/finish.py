@@ -97,6 +97,8 @@ def _complete(m: "Model", s: State, at: int, f: Finisher, over: Process) -> Step
     request = s.request
     if request.completion:
         return _to(s, at, over, "already completed")
+    if not m.all_expanded(request):
+        return _to(s, at, over, "not all parts are counted")
     inside = [
         k for k, c in enumerate(s.chunks) if request.begun[m.part_of[k]] and (c or not request.lost[m.part_of[k]])
     ]

@@ -69,6 +69,10 @@ class Rules:
             self._config.careful and outcome in (FAILED, CANCELLED, EXPIRED) and "log_failed_first" not in self._flaws
         )
 
+    def held_back(self, entries: Iterable[Entry], stop: int) -> Outcomes:
+        """What ended, and must be in the chunk before it gets its log."""
+        return tuple(final for final in self.finals(entries, stop) if self.held(final[1]))
+
     def finals(self, entries: Iterable[Entry], stop: int) -> Outcomes:
         """(delivery, outcome) of what ended."""
         return tuple((e.delivery, found) for e in entries if (found := self.verdict(e, stop)))

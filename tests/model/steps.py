@@ -11,6 +11,7 @@ STEPS = (
     "wake",
     "count",
     "mark",
+    "call for the last one",
     "refuse",
     "commit",
     # consumer/complete.py, consumer/sweep.py
@@ -32,9 +33,9 @@ STEPS = (
     "advance",
     "leave",
 )
-(IDLE, BEGIN, LOOK_UP, INSERT, MARKS, HOLD, WAKE, COUNT, MARK, REFUSE, COMMIT) = range(11)
-(ASK_PARTS, ASK_OPEN, ADD_UP, COMPLETE, ANNOUNCE, ANNOUNCED, SWEEP_MARKS) = range(11, 18)
-(ASK_MARKS, MARK_CHUNK, OBEY, LOOK_BACK, INTEND, SEND, LOG, ADVANCE, LEAVE) = range(18, 27)
+(IDLE, BEGIN, LOOK_UP, INSERT, MARKS, HOLD, WAKE, COUNT, MARK, CALL_LAST, REFUSE, COMMIT) = range(12)
+(ASK_PARTS, ASK_OPEN, ADD_UP, COMPLETE, ANNOUNCE, ANNOUNCED, SWEEP_MARKS) = range(12, 19)
+(ASK_MARKS, MARK_CHUNK, OBEY, LOOK_BACK, INTEND, SEND, LOG, ADVANCE, LEAVE) = range(19, 28)
 
 EXPANDING = range(BEGIN, ASK_PARTS)
 FINISHING = range(ASK_PARTS, SWEEP_MARKS)

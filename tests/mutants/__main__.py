@@ -26,7 +26,7 @@ class Run(NamedTuple):
 def main() -> int:
     """0: every mutant was caught, and the product was not."""
     parser = argparse.ArgumentParser(description=package.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=400, help="how many the simulator may need for a mutant")
+    parser.add_argument("--seeds", type=int, default=600, help="how many the simulator may need for a mutant")
     parser.add_argument("--base", type=int, default=secrets.randbelow(10**6), help="the first of them")
     parser.add_argument("--only", choices=[mutant.name for mutant in MUTANTS])
     parser.add_argument("--real", action="store_true", help="against real processes too")

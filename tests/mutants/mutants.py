@@ -19,6 +19,8 @@ class Mutant(NamedTuple):
 
 HAND, CLAIMS, INTAKE = "consumer/chunk_in_hand.py", "ledger/memory/chunks.py", "consumer/expansions.py"
 
+UNKNOWN = "if document is None:"
+
 MUTANTS = (
     Mutant(
         "no-intent",
@@ -56,7 +58,7 @@ MUTANTS = (
         "close-before-publish",
         "a chunk is closed before its events are acknowledged",
         (Edit("consumer/deliver.py", "        await hand.acknowledged()\n", ""),),
-        row=1,
+        row=2,
     ),
     Mutant(
         "events-forgotten",
@@ -78,7 +80,22 @@ MUTANTS = (
     Mutant(
         "completion-without-parts",
         "a request is completed without asking for its parts",
-        (Edit("consumer/complete.py", " or not request.all_expanded:", ":"),),
+        (
+            Edit("consumer/complete.py", " or not request.all_expanded:", ":"),
+            Edit("ledger/memory/requests.py", "if document is None or not document.request.all_expanded:", UNKNOWN),
+            Edit("ledger/mongo/requests.py", '"completion": None, "$expr": _ALL_EXPANDED}', '"completion": None}'),
+        ),
+        row=1,
+    ),
+    Mutant(
+        "last-call-before-marks",
+        "the last chunk of a part is called before what was ordered meanwhile is on it",
+        (Edit("consumer/expand.py", "        await mark(key, request.marks, tools, part.number)\n", ""),),
+    ),
+    Mutant(
+        "closed-with-something-left",
+        "a chunk is closed after its first window, whatever waits",
+        (Edit(HAND, "return not (self._work.waiting or self._again or self._held)", "return not self._again"),),
     ),
     Mutant(
         "logs-ignored",
@@ -274,6 +291,7 @@ MUTANTS = (
                 "",
             ),
         ),
+        test="tests/flow/test_given_up.py",
     ),
     Mutant(
         "deleted-too-early",
