@@ -46,7 +46,7 @@ async def publish_and_follow(
         topics = await known_topics(settings, _intake(found, settings), order.body.reply_topic)
         async with open_follower(settings, topics, from_start=order.repeated) as follower:
             attempt = _attempt(order, found, settings, follower)
-            with _going_on(order):
+            with going_on(f"repeat with --request-id {order.request_id}"):
                 return await follow_to_end(follower, attempt, console, timeout=timeout)
 
 
@@ -72,7 +72,7 @@ async def publish_and_watch(  # noqa: PLR0913  # as above, and the ledger
             open_follower(settings, topics, from_start=False) as follower,
         ):
             attempt = replace(_attempt(order, found, settings, follower), only_intake=True)
-            with _going_on(order):
+            with going_on(f"repeat with --request-id {order.request_id}"):
                 followed = await follow(follower, attempt, console, timeout=timeout)
             if not followed:
                 summary = attempt.roll.summary()
@@ -86,14 +86,14 @@ async def publish_and_watch(  # noqa: PLR0913  # as above, and the ledger
 
 
 @contextmanager
-def _going_on(order: Order) -> Iterator[None]:
-    """Kafka's silence ends the following, not the request."""
+def going_on(repeat: str) -> Iterator[None]:
+    """Kafka's silence ends the following, not the request; how to follow it again is said."""
     try:
         yield
     except (KafkaError, OSError, TimeoutError) as error:
         raise CommandError(
             f"ROLLCALL_KAFKA_BOOTSTRAP: Kafka does not answer ({type(error).__name__}), its events cannot be followed; "
-            f"what is published goes on without this command, repeat with --request-id {order.request_id}"
+            f"what is published goes on without this command, {repeat}"
         ) from None
 
 

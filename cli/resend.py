@@ -18,7 +18,7 @@ from cli.follow import open_follower
 from cli.intake import Intake
 from cli.kafka import answering
 from cli.ledger import open_ledger
-from cli.over_kafka import known_topics
+from cli.over_kafka import going_on, known_topics
 from cli.publish import Published, open_publisher, publish
 from cli.render import print_roll_call
 from cli.report import known_request
@@ -183,7 +183,9 @@ async def _published(
         publishing = asyncio.create_task(_publish(resend, topic, settings, published))
         roll = Roll(name, wanted.tenant, expected)
         attempt = Attempt(roll, publishing, Intake(settings, follower, published).settled, only_intake=True)
-        if not await follow(follower, attempt, console, timeout=wanted.timeout_seconds):
+        with going_on("repeat the same command"):
+            in_time = await follow(follower, attempt, console, timeout=wanted.timeout_seconds)
+        if not in_time:
             summary = attempt.roll.summary()
             return replace(summary, notes=(*summary.notes, late(wanted.timeout_seconds)))
     left = max(end - time.monotonic(), 0.1) if end else None

@@ -2,16 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 from typer.testing import CliRunner
 
 from cli.errors import CommandError
 from cli.main import app
-from cli.order import Order
-from cli.over_kafka import _going_on
+from cli.over_kafka import going_on
 
 PASSED = "--expires-at: has passed"
 
@@ -37,8 +34,8 @@ def test_a_request_whose_time_is_over_is_not_begun(
     assert (done.exit_code == 2) is refused, "what it lacks here are settings"
 
 
-def test_silence_of_kafka_ends_the_following_and_says_that_the_request_goes_on() -> None:
-    order = cast("Order", SimpleNamespace(request_id="r1"))
-    with pytest.raises(CommandError) as caught, _going_on(order):
+@pytest.mark.parametrize("repeat", ["repeat with --request-id r1", "repeat the same command"])
+def test_silence_of_kafka_ends_the_following_and_says_that_the_request_goes_on(repeat: str) -> None:
+    with pytest.raises(CommandError) as caught, going_on(repeat):
         raise TimeoutError
-    assert "what is published goes on without this command, repeat with --request-id r1" in str(caught.value)
+    assert f"what is published goes on without this command, {repeat}" in str(caught.value)
