@@ -34,8 +34,8 @@ from providers.settings import ProviderEntry
 from schemas.logs import configure_logging
 from schemas.settings import parse_sealing_keys
 
-SWEEP_SLOTS = 16
-"""Slots kept for what is deferred, a channel of a lane: most of what they do is to wait for a provider."""
+SWEEP_SLOTS, EXPRESS_SWEEP_SLOTS = 16, 48
+"""Slots kept for what is deferred of each channel, in large requests and small ones: most of what they do is wait."""
 
 
 async def build_app(settings: ConsumerSettings) -> Service:
@@ -64,7 +64,7 @@ async def build_app(settings: ConsumerSettings) -> Service:
         bus=bus,
         ledger=ledger,
         slots=slots_for_each_kind(settings.max_chunks_in_flight, settings.express_chunks_in_flight),
-        sweep_slots=slots_for_each_kind(SWEEP_SLOTS),
+        sweep_slots=slots_for_each_kind(SWEEP_SLOTS, EXPRESS_SWEEP_SLOTS),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
-from consumer.app import SWEEP_SLOTS
+from consumer.app import EXPRESS_SWEEP_SLOTS, SWEEP_SLOTS
 from devstack import LocalKafka, LocalMongo
 from devstack.services import is_ready
 from schemas.statuses import Channel, Lane, OnUncertain
@@ -15,8 +15,11 @@ from tests.torture.world import ANSWER_SECONDS, SETTINGS, Round, World
 CONSUMERS = 2
 READY_SECONDS = 60.0
 LONG_SECONDS, SHORT_SECONDS = 60.0, 12.0
-KINDS = len(Lane) * len(Channel)
-IN_WINDOWS = CONSUMERS * KINDS * (int(SETTINGS["MAX_CHUNKS_IN_FLIGHT"]) + SWEEP_SLOTS) * int(SETTINGS["WINDOW_SIZE"])
+SLOTS = {
+    Lane.BULK: int(SETTINGS["MAX_CHUNKS_IN_FLIGHT"]) + SWEEP_SLOTS,
+    Lane.EXPRESS: int(SETTINGS["EXPRESS_CHUNKS_IN_FLIGHT"]) + EXPRESS_SWEEP_SLOTS,
+}
+IN_WINDOWS = CONSUMERS * len(Channel) * sum(SLOTS.values()) * int(SETTINGS["WINDOW_SIZE"])
 """The most that all consumers together have in open windows; each fault may leave so many in doubt."""
 
 
