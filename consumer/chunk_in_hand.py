@@ -147,10 +147,7 @@ class ChunkInHand:
         logs = [self._maker.decided(decided, now) for decided in self._work.decided]
         logs += [log for entry in answered if (log := self._judge(entry, rules, now))]
         if self._stop:
-            for line in rest_of(self._work):
-                found = stopped_line(self._stop, line, self._why)
-                logs.append(self._maker.ended(line.index, found, line.attempts, None, now))
-            self._work = replace(self._work, todo=(), later=())
+            logs += self._stop_rest(self._stop, now)
         if logs:
             self._count(await self._tools.lasting(lambda: self._tools.ledger.logs.insert(logs), "log"))
         if len(answered) < len(self._entries) or not await self._is_mine():
@@ -173,6 +170,23 @@ class ChunkInHand:
             self._held.append(decided)
             return None
         return self._maker.ended(entry.index, found, attempts, provider, now)
+
+    def _stop_rest(self, stop: Status, now: datetime) -> list[Log]:
+        """The logs of what waits in no window, and will not be sent.
+
+        A cancel and the time stop every owner alike. Where this one gave up by itself, an owner after it could send
+        what has a log already, so that *not sent* must be in the chunk first.
+        """
+        logs = []
+        for line in rest_of(self._work):
+            found = stopped_line(stop, line, self._why)
+            if self._why and found.reason and found.status in NOT_SENT:
+                decided = Decided(line.index, found.status, found.reason, found.error, attempts=line.attempts)
+                self._held.append(decided)
+            else:
+                logs.append(self._maker.ended(line.index, found, line.attempts, None, now))
+        self._work = replace(self._work, todo=(), later=())
+        return logs
 
     def publish(self) -> None:
         """Start to publish the events of what stands; the next window need not wait for it."""

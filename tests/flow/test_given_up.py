@@ -163,8 +163,8 @@ async def test_a_reply_topic_that_takes_nothing_blocks_nobody(closed_after: str)
     assert len(world.events("request.accepted", "mine")) == (closed_after == "delivering")
 
 
-def keyless(world: World) -> Tools:
-    return replace(world.tools(), sealer=Sealer([("k2", bytes([2]) * 32)]))
+def keyless(world: World, steps: Steps | None = None) -> Tools:
+    return replace(world.tools(steps), sealer=Sealer([("k2", bytes([2]) * 32)]))
 
 
 async def test_what_no_key_opens_is_tried_ever_more_rarely_and_fails_when_it_is_too_old() -> None:
@@ -187,6 +187,21 @@ async def test_what_no_key_opens_is_tried_ever_more_rarely_and_fails_when_it_is_
     assert completed["by_status"] == {"failed": 3}
     assert tools.progress.notes() == {"sealing_keys": "no sealing key 'k1'"}
     assert not world.providers[0].calls
+
+
+async def test_wherever_who_gave_up_dies_the_next_one_that_has_the_key_sends_nothing_that_is_logged_as_failed() -> None:
+    killed, at = True, 0
+    while killed:
+        world = World()
+        await world.expand(world.record(*NUMBERS))
+        world.pass_time(90_000)
+        tools = keyless(world, Steps(at, after=True))
+        killed, at = await world.run_until_killed(world.deliver_all(tools)), at + 1
+        await world.settle(2)
+        sent = [outcome for outcome in await world.outcomes() if outcome[0] == "sent"]
+        assert len(sent) == sum(world.providers[0].taken.values()), f"died after step {at - 1}"
+        assert len(world.events("request.completed")) == 1
+    assert at > 10
 
 
 async def test_what_no_key_opens_is_sent_once_the_key_is_back() -> None:

@@ -85,7 +85,6 @@ MUTANTS = (
             Edit("ledger/memory/requests.py", "if document is None or not document.request.all_expanded:", UNKNOWN),
             Edit("ledger/mongo/requests.py", '"completion": None, "$expr": _ALL_EXPANDED}', '"completion": None}'),
         ),
-        row=1,
     ),
     Mutant(
         "last-call-before-marks",
