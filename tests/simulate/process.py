@@ -174,7 +174,8 @@ class _Provider:
         self._stopped = True
         latest = self._world.loop.time() + within_seconds
         for scope in self._open.values():
-            scope.reschedule(min(scope.when() or latest, latest))
+            if not scope.expired():  # as providers/slots.py: a process that was frozen finds some that are just ending
+                scope.reschedule(min(scope.when() or latest, latest))
 
     async def check(self) -> str | None:
         return None
