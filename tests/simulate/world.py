@@ -25,6 +25,8 @@ from tests.simulate.weather import Weather
 
 PATIENCE_SECONDS = 400.0
 """So long after the last fault everything must be finished."""
+QUIET_SECONDS = 3
+"""So long nothing may be left to do at the end."""
 MOST_TURNS = 400_000
 
 
@@ -117,16 +119,17 @@ class World(Resending):
                 self.loop.start(rescuer, rescuer.resume_after(caller))
 
     async def _settle(self) -> None:
-        deadline = self.loop.time() + PATIENCE_SECONDS
-        while why := self._unsettled():
-            if self.loop.time() > deadline:
+        deadline, quiet = self.loop.time() + PATIENCE_SECONDS, 0
+        while quiet < QUIET_SECONDS:  # a write of a process that died meanwhile may arrive late
+            why = self._unsettled()
+            if why and self.loop.time() > deadline:
                 self.fail(f"liveness: {why}")
                 return
-            if self.loop.turns > MOST_TURNS:
+            if why and self.loop.turns > MOST_TURNS:
                 self.fail(f"liveness: so many steps, and still {why}")
                 return
+            quiet = 0 if why else quiet + 1
             await asyncio.sleep(1.0)
-        await asyncio.sleep(2.0)
         if self.loop.broken:
             self.fail(self.loop.broken[0])
 
