@@ -23,6 +23,8 @@ from ledger.values import Claimed, Log, Marks
 from providers.base import Provider
 from schemas.statuses import OnUncertain, Status
 
+SOON_SECONDS = 3.0
+"""How long a chunk that is done waits for Kafka before it writes so; a third of a lease at most."""
 NOT_SENT = frozenset({Status.FAILED, Status.CANCELLED, Status.EXPIRED})
 
 
@@ -240,6 +242,12 @@ class ChunkInHand:
         if marks.cancelled:
             self._stop = self._stop or Status.CANCELLED
 
+    async def acknowledged_soon(self) -> bool:
+        """Whether every event is acknowledged before long, so that closing the chunk is the next write."""
+        if self._publishing:
+            await asyncio.wait(self._publishing, timeout=min(SOON_SECONDS, self._hold.lease_seconds / 3))
+        return not self._unacked()
+
     async def acknowledged(self) -> None:
         """Wait until every event of this chunk is acknowledged."""
         while self._publishing:
@@ -258,9 +266,11 @@ class ChunkInHand:
             due_at = earlier(due_at, self._opened.head.expires_at)
             if not await self._tools.lasting(lambda: chunks.release(self._hold, left, due_at), "release"):
                 raise self._lease.refused()
+            self._tools.progress.moved(self.chunk.lane)
             return None
         if not await self._tools.lasting(lambda: chunks.close(self._hold, self._counts), "close"):
             raise self._lease.refused()
+        self._tools.progress.moved(self.chunk.lane)
         return self._counts
 
     def drop(self) -> None:

@@ -112,7 +112,7 @@ async def _work(taken: Taken, tools: Tools) -> Counts | None:
             await hand.send()
             await hand.log()
             hand.publish()
-            if hand.done:  # closing it writes what is done
+            if hand.done and await hand.acknowledged_soon():  # closing it writes what is done
                 break
             await hand.advance()
             await hand.look_back()

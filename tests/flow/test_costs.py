@@ -146,7 +146,8 @@ def test_a_recipient_costs_one_log_and_one_event(spent: dict[str, Spent]) -> Non
 def test_no_other_write_grows_with_the_recipients(spent: dict[str, Spent]) -> None:
     costs = spent["product"].costs
     to_chunks = sum(number for (_, where), number in costs.writes().items() if where == "chunks")
-    assert to_chunks == CHUNKS * (1 + WINDOWS + 1)  # inserted, claimed, advanced between windows, closed
+    least = CHUNKS * (1 + WINDOWS + 1)  # inserted, claimed, advanced between windows, closed
+    assert least <= to_chunks <= least + CHUNKS  # one more where Kafka takes long to acknowledge
     assert costs.documents["chunks"] == CHUNKS
     to_requests = sum(number for (_, where), number in costs.writes().items() if where == "requests")
     assert to_requests <= 2 * PARTS + SLOTS + 2  # begun and counted; two may ask at once whether all is done

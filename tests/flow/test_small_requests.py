@@ -1,0 +1,62 @@
+"""What a request of one chunk spares itself must not be missed: signs of life, and true counts while Kafka is away."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+import consumer.chunk_in_hand
+from consumer.deliver import Claimer, deliver
+from core.ids import ChunkId, request_key
+from ledger.control import cancel_request
+from schemas.statuses import Lane, Status
+from tests.flow.world import World
+
+SECONDS = 3
+
+
+async def test_a_process_that_closes_one_small_request_after_the_other_is_not_stuck() -> None:
+    world = World()
+    tools = world.tools()
+    progress, claimer = tools.progress, Claimer(tools)
+    for number in range(40):
+        await world.expand(world.record("13800138000", request_id=f"r{number}"), tools)
+    progress.bus_answered()
+    progress.ledger_answered()
+    with progress.busy(Lane.EXPRESS, "calls"):  # all calls were read in one moment
+        pass
+    closed = 0
+    while world.bus.wake_ups:
+        *_, chunk = world.bus.wake_ups.pop(0)
+        taken = await claimer.chunk(ChunkId(chunk))
+        assert taken is not None
+        progress.in_hand(Lane.EXPRESS, some=True)
+        world.pass_time(SECONDS)
+        await deliver(taken, tools)
+        closed += 1
+        assert not progress.troubles()["progress"], f"after {closed} requests"
+    assert closed == 40
+
+
+async def test_what_is_sent_counts_as_sent_while_kafka_takes_no_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumer.chunk_in_hand, "SOON_SECONDS", 0.01)
+    world, never = World(), asyncio.Event()
+    tools = world.tools()
+    await world.expand(world.record("13800138000"), tools)
+
+    async def hang(*_: Any) -> None:
+        await never.wait()
+
+    world.bus.publish = hang  # type: ignore[method-assign]
+    *_, chunk = world.bus.wake_ups.pop(0)
+    taken = await Claimer(tools).chunk(ChunkId(chunk))
+    assert taken is not None
+    delivering = asyncio.create_task(deliver(taken, tools))
+    async with asyncio.timeout(10):
+        while await world.ledger.chunks.in_windows(request_key("t1", "r1")):  # noqa: ASYNC110  # a write is awaited
+            await asyncio.sleep(0.01)
+    assert await world.ledger.chunks.counts(request_key("t1", "r1")) == {(Status.SENT, None): 1}
+    ordered = await cancel_request(world.ledger, request_key("t1", "r1"))
+    assert ordered is not None
+    assert ordered.may_still_be_sent == 0
+    delivering.cancel()
