@@ -1,11 +1,9 @@
 """A client of Kafka that publishes nothing any more, though Kafka answers, is given up; on a real Kafka."""
 
 import asyncio
-import gc
 import signal
 import uuid
-import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -29,15 +27,6 @@ from schemas.statuses import Channel, Lane
 from schemas.topics import Topics
 from tests.front import some_settings
 from tests.kafka_topics import create_topics
-
-
-@pytest.fixture(autouse=True)
-def no_remains() -> Iterator[None]:
-    """A wedged client cannot close its connections: they are let go of here, and not in a later test."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 @pytest.fixture
