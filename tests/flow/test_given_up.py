@@ -98,15 +98,19 @@ async def test_a_part_that_still_waits_in_the_intake_is_not_given_up() -> None:
     assert not completed["incomplete"]
 
 
+async def completes_and_is_not_refused(world: World) -> None:
+    await world.settle(2)
+    assert not world.bus.dead_letters
+    assert not world.events("request.rejected")
+    assert len(world.events("request.completed")) == 1
+
+
 async def test_a_part_that_is_counted_is_not_refused_because_its_last_call_fails() -> None:
     world = World()
     bus = Broken(world.bus, "wake", 1)
     await expand_or_refuse(world.record(*NUMBERS), "cluster", replace(world.tools(), bus=bus))  # type: ignore[arg-type]
     assert bus._left == -1, "nothing was broken"
-    await world.settle(2)
-    assert not world.bus.dead_letters
-    assert not world.events("request.rejected")
-    assert len(world.events("request.completed")) == 1
+    await completes_and_is_not_refused(world)
 
 
 async def test_an_empty_part_that_is_counted_is_not_refused_because_its_completion_fails() -> None:
@@ -118,10 +122,7 @@ async def test_an_empty_part_that_is_counted_is_not_refused_because_its_completi
     record, tools = world.record(part=1, last=True), replace(world.tools(), ledger=ledger)  # type: ignore[arg-type]
     await expand_or_refuse(record, "cluster", tools)
     assert broken._left < 0, "nothing was broken"
-    await world.settle(2)
-    assert not world.bus.dead_letters
-    assert not world.events("request.rejected")
-    assert len(world.events("request.completed")) == 1
+    await completes_and_is_not_refused(world)
 
 
 async def test_one_recipient_that_meets_a_fault_fails_alone() -> None:

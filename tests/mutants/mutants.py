@@ -19,8 +19,6 @@ class Mutant(NamedTuple):
 
 HAND, CLAIMS, INTAKE = "consumer/chunk_in_hand.py", "ledger/memory/chunks.py", "consumer/expansions.py"
 
-UNKNOWN = "if document is None:"
-
 MUTANTS = (
     Mutant(
         "no-intent",
@@ -82,7 +80,7 @@ MUTANTS = (
         "a request is completed without asking for its parts",
         (
             Edit("consumer/complete.py", " or not request.all_expanded:", ":"),
-            Edit("ledger/memory/requests.py", "if document is None or not document.request.all_expanded:", UNKNOWN),
+            Edit("ledger/memory/requests.py", " or not document.request.all_expanded:", ":"),
             Edit("ledger/mongo/requests.py", '"completion": None, "$expr": _ALL_EXPANDED}', '"completion": None}'),
         ),
     ),
