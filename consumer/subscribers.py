@@ -1,28 +1,27 @@
 """The FastStream application: which topic is read by which group, and what is done with a record."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import ConsumerStoppedError, KafkaError
+from aiokafka import ConsumerRecord, TopicPartition
 from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 
 from consumer.calls import Calls
 from consumer.expansions import Expansions
+from consumer.group_commits import GroupCommits
 from consumer.intake import Incoming
 from consumer.progress import EXPAND
+from consumer.reading import Commit
 from consumer.security import security_of
 from consumer.settings import ConsumerSettings
-from consumer.tools import Tools, log
+from consumer.tools import Tools
 from schemas.statuses import Lane
 
 LEAVE_SECONDS = 1.0
 """How long a stop waits for the records that are being expanded; then the groups are left, and they come again."""
-_COMMIT_SECONDS = 10.0
 
 _READING: dict[str, Any] = {
     "ack_policy": AckPolicy.MANUAL,
@@ -79,18 +78,22 @@ def build_faststream(
     topics, reading = settings.topics, {**_READING, **_heartbeats(settings.kafka_session_seconds)}
 
     def intake(topic: str) -> None:
-        @broker.subscriber(topic, group_id=topics.group_of(topic), **reading)  # type: ignore[untyped-decorator]
+        commits = GroupCommits()
+
+        @broker.subscriber(topic, group_id=topics.group_of(topic), listener=commits, **reading)  # type: ignore[untyped-decorator]
         async def on_request(message: KafkaMessage) -> None:
             record = _incoming(message)
             with tools.progress.busy(EXPAND, record.topic):
-                await expansions[topic].take(record, partial(_commit_until, message, record))
+                await expansions[topic].take(record, _commit_of(message, record, commits))
 
     def wake_ups(topic: str, lane: Lane) -> None:
-        @broker.subscriber(topic, group_id=topics.group_of(topic), **reading)  # type: ignore[untyped-decorator]
+        commits = GroupCommits()
+
+        @broker.subscriber(topic, group_id=topics.group_of(topic), listener=commits, **reading)  # type: ignore[untyped-decorator]
         async def on_wake_up(message: KafkaMessage) -> None:
             record = _incoming(message)
             with tools.progress.busy(lane, topic):
-                await calls.take(lane, record, partial(_commit_until, message, record))
+                await calls.take(lane, record, _commit_of(message, record, commits))
 
     intake(topics.requests)
     intake(topics.requests_express)
@@ -100,9 +103,12 @@ def build_faststream(
 
 
 def _heartbeats(session_seconds: float) -> dict[str, int]:
-    """When a member is taken for dead, and how often it says that it lives: six times before, at least every 3 s."""
+    """When a member is taken for dead, and how often it says that it lives: six times before, every second at least.
+
+    The answer tells it that another joins or leaves, and the group waits for that.
+    """
     milliseconds = round(session_seconds * 1000)
-    return {"session_timeout_ms": milliseconds, "heartbeat_interval_ms": min(3_000, milliseconds // 6)}
+    return {"session_timeout_ms": milliseconds, "heartbeat_interval_ms": min(1_000, milliseconds // 6)}
 
 
 def _incoming(message: KafkaMessage) -> Incoming:
@@ -120,14 +126,6 @@ def _incoming(message: KafkaMessage) -> Incoming:
     )
 
 
-async def _commit_until(message: KafkaMessage, record: Incoming, offset: int) -> bool:
-    """Commit the partition of a record, while it is ours; False: not done, for a rebalance or for want of Kafka."""
-    consumer, partition = cast("AIOKafkaConsumer", message.consumer), TopicPartition(record.topic, record.partition)
-    if partition not in consumer.assignment():
-        return True
-    try:
-        await asyncio.wait_for(consumer.commit({partition: offset}), _COMMIT_SECONDS)
-    except (KafkaError, ConsumerStoppedError, TimeoutError) as error:
-        log.warning("offset not committed", because=type(error).__name__)
-        return False
-    return True
+def _commit_of(message: KafkaMessage, record: Incoming, commits: GroupCommits) -> Commit:
+    """How the partition of a record is committed."""
+    return partial(commits.commit, message.consumer, TopicPartition(record.topic, record.partition))

@@ -97,3 +97,4 @@ async def test_all_are_restarted_in_the_middle_and_nobody_is_in_doubt(stack: Sta
             await assert_balanced(house, results, await results.completed(request["request_id"]), total=len(RECIPIENTS))
     accepted = provider.accepted()
     assert len(accepted) == len(set(accepted)), "sent twice"
+    assert b"OffsetCommit failed" not in house.said(), "a member forgot its place, and its group waits for a session"
