@@ -2,6 +2,7 @@
 
 Half of it is scheduled: requests of one recipient, each with its own `send_at`. Half is retries: recipients of a few
 larger requests whose provider asks to be left alone for some seconds, so that one chunk has lines due at many moments.
+Beside them there are requests of one recipient that are due at once, as login codes are.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from pymongo.database import Database
 from rich.console import Console
 from rich.table import Table
 
-from bench.wake_gateway import AGAIN, SCHEDULED, Gateway
+from bench.wake_gateway import AGAIN, AT_ONCE, SCHEDULED, Gateway
 from bench.workload import Order
 from devstack import Stack, StackError, start_stack
 from devstack.processes import free_port
@@ -99,6 +100,7 @@ async def measure(stack: Stack, folder: Path, place: str, plan: Plan) -> list[tu
             await all_in_the_ledger(client[name], number, first)
             if place == "beside a bulk":
                 await publish_bulk(producer, name, plan)
+            await publish_at_once(producer, name, plan)
             await all_asked(gateway, plan)
     await gateway.aclose()
     return [row_of(kind, late, idle) for kind, late in sorted(gateway.late.items())]
@@ -129,6 +131,16 @@ async def publish_bulk(producer: AIOKafkaProducer, prefix: str, plan: Plan) -> N
     order = Order("bulk", plan.bulk)
     sent = [await producer.send(f"{prefix}.bulk.requests", value, key=b"bulk") for value in order.records()]
     await asyncio.gather(*sent)
+
+
+async def publish_at_once(producer: AIOKafkaProducer, prefix: str, plan: Plan) -> None:
+    """Requests of one recipient that are due when they are published: a tenth as many as all others, as evenly."""
+    number = plan.moments // 10
+    for at in range(number):
+        await asyncio.sleep(plan.seconds / number)
+        reference = f"{AT_ONCE}:{round(time.time() * 1000)}"
+        record = _record(f"at-once-{at}", "email", [(at, reference)])
+        await producer.send(f"{prefix}.bulk.requests.express", orjson.dumps(record))
 
 
 async def all_in_the_ledger(database: Database[dict[str, Any]], number: int, first: datetime) -> None:
@@ -172,9 +184,10 @@ def _record(request_id: str, channel: str, lines: list[tuple[int, str]], **said:
 async def all_asked(gateway: Gateway, plan: Plan) -> None:
     """Wait until each delivery was asked for when it was due; StackError when that takes too long."""
     deadline = time.monotonic() + LEAD_SECONDS + plan.seconds + PATIENCE_SECONDS
-    while (asked := sum(map(len, gateway.late.values()))) < plan.moments:
+    number = plan.moments + plan.moments // 10
+    while (asked := sum(map(len, gateway.late.values()))) < number:
         if time.monotonic() > deadline:
-            raise StackError(f"{plan.moments - asked} of {plan.moments} deliveries were not asked for")
+            raise StackError(f"{number - asked} of {number} deliveries were not asked for")
         await asyncio.sleep(0.2)
 
 

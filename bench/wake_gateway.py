@@ -5,9 +5,10 @@ from collections import defaultdict
 
 from aiohttp import web
 
-SCHEDULED, AGAIN = "scheduled", "again"
-"""What a reference begins with. ``scheduled:<milliseconds since 1970>`` is due then; ``again:<seconds>`` is answered
-429 with that Retry-After the first time, and due when those seconds are over."""
+SCHEDULED, AT_ONCE, AGAIN = "scheduled", "at once", "again"
+"""What a reference begins with. ``scheduled:<milliseconds since 1970>`` is due then, and so is ``at once:``, which was
+published at that moment; ``again:<seconds>`` is answered 429 with that Retry-After the first time, and due when those
+seconds are over."""
 
 
 class Gateway:

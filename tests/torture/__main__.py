@@ -9,6 +9,7 @@ import asyncio
 import secrets
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -28,11 +29,13 @@ def main() -> int:
     parser.add_argument("--rows", default="all", help="numbers, comma-separated")
     parser.add_argument("--rounds", type=int, default=1, help="rounds of each row; more than one makes them larger")
     parser.add_argument("--size", choices=SIZES, help="of each round; by default short, long with several rounds")
+    parser.add_argument("--times", type=int, help="faults in a round, in place of the size's; over 3: outages of 60 s")
     parser.add_argument("--seed", default="", help="what a former run printed")
     parser.add_argument("--json", type=Path, default=Path("tests/torture/results/latest.json"))
     said = parser.parse_args()
     wanted = rows.values() if said.rows == "all" else [rows[int(number)] for number in said.rows.split(",")]
     size = SIZES[said.size or ("short" if said.rounds == 1 else "long")]
+    size = replace(size, times=said.times or size.times)
     seed = said.seed.partition(":")[0] or secrets.token_hex(4)
     console = Console(width=170)
     console.print(f"seed: {seed}", highlight=False)

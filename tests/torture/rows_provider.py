@@ -1,11 +1,13 @@
 """Rows 8 and 9: a provider that leaves no answer, refuses, is slow."""
 
+import asyncio
 import time
 from collections import Counter
 
 from schemas.statuses import OnUncertain
 from tests.e2e.caller import until
 from tests.torture.books import Books, DoesNotHold
+from tests.torture.outage import outage_seconds
 from tests.torture.rows import row
 from tests.torture.traffic import draw_order
 from tests.torture.world import TIMEOUT_SECONDS, Round, World
@@ -100,7 +102,10 @@ async def _beside(world: World, sizes: list[int], mode: str, share: float, secon
     """Seconds that e-mails take beside SMS whose provider misbehaves so."""
     world.provider.misbehave(mode, share=share, seconds=seconds)
     await world.publish(*world.orders(world.round_.recipients // 10))
+    began = time.monotonic()
     took = await _emailed(world, sizes)
+    if mode == "fault":
+        await asyncio.sleep(began + outage_seconds(world.round_) - time.monotonic())
     world.provider.misbehave("slow", share=0)
     await world.settled()
     return took
