@@ -1,11 +1,11 @@
 """Orders about a request, given to the ledger."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 from rich.console import Console
 
+from cli import loop
 from cli.console import open_console
 from cli.errors import CommandError
 from cli.ledger import open_ledger
@@ -25,7 +25,7 @@ ORDERS: dict[str, Callable[[Ledger, RequestKey], Awaitable[Ordered | None]]] = {
 
 def run(order: str, request_id: str, tenant: str) -> None:
     """Give one of ORDERS and print what became of it. Raises CommandError, also where it is too late."""
-    asyncio.run(_run(load(LedgerAddress), order, request_id, tenant))
+    loop.run(_run(load(LedgerAddress), order, request_id, tenant))
 
 
 async def _run(address: LedgerAddress, order: str, request_id: str, tenant: str) -> None:

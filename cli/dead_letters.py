@@ -1,6 +1,5 @@
 """Shows dead letters: what stands on them, and on demand what is sealed in them."""
 
-import asyncio
 import base64
 import re
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from cli import loop
 from cli.console import open_console, plain_table, print_table, printable
 from cli.errors import CommandError, UnknownLetter, UsageError
 from cli.kafka import answering
@@ -26,7 +26,7 @@ _MEANINGS = {reason.value: reason.meaning for reason in Rejection}
 
 def run_list(settings: CommonSettings, *, limit: int, reason: Rejection | None, as_json: bool) -> None:
     """Print the newest letters; raises CommandError."""
-    letters = asyncio.run(_newest(settings, limit, reason))
+    letters = loop.run(_newest(settings, limit, reason))
     console = open_console()
     if as_json:
         for letter in letters:
@@ -61,7 +61,7 @@ def _document(letter: Letter) -> dict[str, Any]:
 def run_show(settings: CommonSettings, place: str, *, reveal: bool) -> None:
     """Print one letter; raises CommandError, and UnknownLetter where there is none."""
     sealer = load(SealingSettings).sealer if reveal else None
-    letter = asyncio.run(_find(settings, place))
+    letter = loop.run(_find(settings, place))
     if letter is None:
         raise UnknownLetter(f"no dead letter at {place}; `rollcall dead-letters list` shows the newest")
     console = open_console()

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 from rich.console import Console
 
+from cli import loop
 from cli.console import open_console, printable, program
 from cli.errors import CommandError, UsageError
 from cli.kafka import answering, open_admin
@@ -58,7 +59,7 @@ class Finding:
 
 def run() -> bool:
     """Print what there is and what lacks; whether nothing lacks."""
-    return asyncio.run(_run(open_console()))
+    return loop.run(_run(open_console()))
 
 
 async def _run(console: Console) -> bool:

@@ -1,6 +1,5 @@
 """Deliveries, one by one, from the ledger."""
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from typing import Any
 import orjson
 from rich.console import Console
 
+from cli import loop
 from cli.console import open_console, plain_table, print_table, printable
 from cli.errors import UsageError
 from cli.ledger import open_ledger
@@ -46,7 +46,7 @@ class Wanted:
 
 def run(wanted: Wanted) -> None:
     """Print what is wanted; raises CommandError."""
-    asyncio.run(_run(wanted))
+    loop.run(_run(wanted))
 
 
 async def _run(wanted: Wanted) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from cli import loop
 from cli.console import open_console, plain_table, print_table, printable
 from providers.registry import build_providers
 from providers.settings import ProviderSettings
@@ -10,7 +11,7 @@ from schemas.statuses import Channel
 
 def run(settings: ProviderSettings) -> int:
     """Print a table of all providers; the answer is how many cannot be used."""
-    return asyncio.run(_run(settings))
+    return loop.run(_run(settings))
 
 
 async def _run(settings: ProviderSettings) -> int:

@@ -1,6 +1,5 @@
 """Publishes records from the dead letters again, to the topic that they came from, with their key and headers."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import orjson
 from aiokafka import AIOKafkaProducer
 from rich.console import Console
 
+from cli import loop
 from cli.console import open_console, printable
 from cli.dead_letters import Opened, check_place, find_letter, open_letter
 from cli.errors import CommandError, UnknownLetter, UsageError
@@ -58,7 +58,7 @@ def run(wanted: Wanted) -> int:
     """Replay; how many could not be. Raises CommandError."""
     wanted.check()
     settings, sealer = load(CommonSettings), load(SealingSettings).sealer
-    return asyncio.run(_run(wanted, settings, sealer, open_console()))
+    return loop.run(_run(wanted, settings, sealer, open_console()))
 
 
 async def _run(wanted: Wanted, settings: CommonSettings, sealer: Sealer, console: Console) -> int:

@@ -1,11 +1,11 @@
 """What became of a request, from the ledger: as a table, as JSON, and who was not reached as CSV."""
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
+from cli import loop
 from cli.books import heading, missed_batches, summarise
 from cli.console import open_console
 from cli.errors import UnknownRequest, UsageError
@@ -43,7 +43,7 @@ class Form:
 
 def run(settings: LedgerAddress, tenant: str, request_id: str, form: Form) -> Summary:
     """Give the report of a request; raises UnknownRequest."""
-    return asyncio.run(_run(settings, tenant, request_id, form))
+    return loop.run(_run(settings, tenant, request_id, form))
 
 
 async def _run(settings: LedgerAddress, tenant: str, request_id: str, form: Form) -> Summary:

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
+from cli import loop
 from cli.console import open_console, program
 from cli.errors import CommandError, UsageError
 from cli.follow import open_follower
@@ -62,7 +63,7 @@ def run(wanted: Wanted) -> Summary | None:
     address, sealer, settings = load(LedgerAddress), load(SealingSettings).sealer, load(SendSettings)
     console = open_console()
     try:
-        return asyncio.run(_run(wanted, address, sealer, settings, console))
+        return loop.run(_run(wanted, address, sealer, settings, console))
     except KeyboardInterrupt:
         typer.echo("interrupted; what is published goes on without this command: repeat it to follow", err=True)
         raise

@@ -1,6 +1,5 @@
 """What `send` does, one step after the other: check, read the file, publish, follow, call the roll."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from cli import dry_run
+from cli import dry_run, loop
 from cli.console import open_console, program
 from cli.errors import UsageError
 from cli.head import check_head
@@ -80,7 +79,7 @@ def _order(options: Options, body: BulkBody, source: Source) -> Order:
         content = ""
         if options.tenant is not None:
             address = load(LedgerAddress)
-            stored = asyncio.run(find_template(address, options.tenant, body.template, options.request_id))
+            stored = loop.run(find_template(address, options.tenant, body.template, options.request_id))
             content, subject, version = stored.content, subject or stored.subject, stored.version
             if body.channel is Channel.EMAIL and not subject:
                 raise UsageError("--subject: is needed, for the template has none")
@@ -104,11 +103,11 @@ def _over_kafka(options: Options, order: Order, console: Console) -> Summary | N
     console.print(f"{_many(found.recipients, 'recipient')} in {_many(found.parts, 'part')}")
     hint = _report(order.request_id, order.tenant_id)
     if not options.wait:
-        asyncio.run(publish_only(order, found, settings))
+        loop.run(publish_only(order, found, settings))
         console.print(f"published; see {hint}", soft_wrap=True)
         return None
     try:
-        summary = asyncio.run(_published(options, order, found, settings, console))
+        summary = loop.run(_published(options, order, found, settings, console))
     except KeyboardInterrupt:
         typer.echo(f"interrupted; what is published goes on without this command: {hint}", err=True)
         raise
@@ -131,10 +130,10 @@ def _over_http(options: Options, order: Order, console: Console) -> Summary | No
     encoded = encode_body(order.source, order.body, order.text)
     call = Call(options.url or "", options.token or "", encoded, options.request_id, order.body.reply_topic)
     if not options.wait:
-        answered = asyncio.run(post_only(call, console))
+        answered = loop.run(post_only(call, console))
         console.print(f"see {_report(answered.request_id, answered.tenant_id)}", soft_wrap=True)
         return None
-    answered, summary = asyncio.run(_called(options, call, console))
+    answered, summary = loop.run(_called(options, call, console))
     print_roll_call(console, summary, hint=_report(answered.request_id, answered.tenant_id))
     return summary
 

@@ -1,10 +1,10 @@
 """Creates or checks what the services need before they start: topics, and the indexes of the ledger."""
 
-import asyncio
 from collections.abc import Iterable
 
 import typer
 
+from cli import loop
 from cli.errors import CommandError
 from cli.kafka import answering, open_admin
 from cli.ledger import open_ledger
@@ -15,7 +15,7 @@ from ledger.errors import LedgerNotReady
 
 def run(settings: SetupSettings, wanted: Wanted, *, check: bool) -> None:
     """Create what is missing, unless only a check is asked for; raises CommandError naming what is still wrong."""
-    asyncio.run(_run(settings, wanted, check=check))
+    loop.run(_run(settings, wanted, check=check))
 
 
 async def _run(settings: SetupSettings, wanted: Wanted, *, check: bool) -> None:

@@ -1,6 +1,5 @@
 """Stored templates: put, listed, shown, and tried with variables."""
 
-import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -8,6 +7,7 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 
+from cli import loop
 from cli.console import open_console, plain_table, print_table, printable
 from cli.draft import Draft
 from cli.errors import UnknownTemplate, UsageError
@@ -55,7 +55,7 @@ def _with_ledger(work: Callable[[Ledger], Awaitable[T]]) -> T:
         async with open_ledger(load(LedgerAddress)) as ledger:
             return await work(ledger)
 
-    return asyncio.run(run())
+    return loop.run(run())
 
 
 async def put(ledger: Ledger, console: Console, draft: Draft, *, as_json: bool) -> None:

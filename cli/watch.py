@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import typer
 from rich.console import Console
 
+from cli import loop
 from cli.books import missed_batches, summarise
 from cli.console import open_console, program
 from cli.errors import UnknownRequest
@@ -88,7 +89,7 @@ def run(settings: LedgerAddress, tenant: str, request_id: str, *, timeout: float
     console = open_console()
     hint = f"{program()} report {request_id} --tenant {tenant}"
     try:
-        summary = asyncio.run(_run(settings, console, tenant, request_id, timeout))
+        summary = loop.run(_run(settings, console, tenant, request_id, timeout))
     except KeyboardInterrupt:
         typer.echo(f"interrupted; the request goes on without this command: {hint}", err=True)
         raise
