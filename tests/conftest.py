@@ -2,6 +2,7 @@
 
 import dataclasses
 import gc
+import signal
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +18,9 @@ _NOTES = pytest.StashKey[list[str]]()
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "durable: needs a Kafka that keeps what it acknowledged")
     config.stash[_NOTES] = []
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell that runs this in the background ignores it, and so would every command that a test interrupts.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
