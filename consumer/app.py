@@ -16,6 +16,7 @@ from consumer.garbage import collect_rarely
 from consumer.kafka_bus import KafkaBus
 from consumer.metrics import Metrics
 from consumer.poison import PoisonGuard, PoisonLimits
+from consumer.precedence import Precedence
 from consumer.process import CannotListen, NotReadyToStart, Service, Wedged, serve
 from consumer.progress import Progress
 from consumer.requests import RequestCache
@@ -55,6 +56,7 @@ async def build_app(settings: ConsumerSettings) -> Service:
         requests=RequestCache(),
         poison=PoisonGuard(PoisonLimits(settings.poison_run, settings.poison_share, settings.poison_sample)),
         caller=Caller(metrics, time.monotonic, asyncio.sleep),
+        precedence=Precedence(time.monotonic, asyncio.sleep),
         monotonic=time.monotonic,
         random=random.random,
     )

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from consumer.deliver import Claimer, deliver
 from consumer.intake import Incoming
+from consumer.precedence import SLOW_SECONDS
 from consumer.reading import Commit, Read, Reading
 from consumer.slots import Kind, Slots
 from consumer.tools import Tools, log, where
@@ -59,15 +60,18 @@ class Calls:
                 return
             # Claimed in the slot, not here: a claim waits for MongoDB's journal, and one at a time would be some tens
             # a second. Whoever serves may be cancelled; the slots' own end is waited for.
-            slots.start(self._claim(chunk, read))
+            slots.start(self._claim(kind, chunk, read))
 
-    async def _claim(self, chunk: ChunkId, read: Read) -> None:
+    async def _claim(self, kind: Kind, chunk: ChunkId, read: Read) -> None:
         """Claim a chunk and work on it."""
+        lane, began = kind[0], self._tools.monotonic()
         try:
             taken = await self._claimer.chunk(chunk)
         except Exception as error:  # noqa: BLE001  # one document that cannot be read must not stay in Kafka for ever
             log.error("claiming failed", error=type(error).__name__, where=where(error))
             taken = None
         read.ended()
+        if lane is Lane.EXPRESS and self._tools.monotonic() - began > SLOW_SECONDS:
+            self._tools.precedence.claim()
         if taken is not None:
             await deliver(taken, self._tools)

@@ -84,6 +84,11 @@ class Taken:
         """No wake-up call brought it: its expander may have died right after writing it, and whoever claimed it since
         before asking what was ordered."""
 
+    @property
+    def first(self) -> bool:
+        """Whether nobody had it before; what was, waits for a retry perhaps, which is as urgent as a small request."""
+        return self.claimed.hold.fence == 1
+
 
 async def deliver(taken: Taken, tools: Tools) -> None:
     """Work on a claimed chunk until nothing can be done now: closed, put back for a retry, or lost to another owner."""
@@ -114,6 +119,8 @@ async def _work(taken: Taken, tools: Tools) -> Counts | None:
             hand.publish()
             if hand.done and await hand.acknowledged_soon():  # closing it writes what is done
                 break
+            if taken.first:
+                await tools.precedence.give_way(taken.claimed.chunk.lane)
             await hand.advance()
             await hand.look_back()
         await hand.acknowledged()

@@ -14,6 +14,7 @@ from consumer.tools import Tools, log, where
 from core.ids import RequestKey
 from ledger.errors import LedgerUnavailable
 from ledger.values import Request
+from schemas.statuses import Lane
 
 CARE_SECONDS = 1.0
 """How often all the rest is done."""
@@ -95,10 +96,12 @@ class Sweeper:
     async def due_chunks(self, kind: Kind) -> None:
         """Start on what is due: retries, send_at, lapsed leases.
 
-        While all that ask find something, more of them ask.
+        While all that ask find something, more of them ask. Where even the most did, others have to give way.
         """
         asking = 1
         while all(await asyncio.gather(*(self._start_due(kind) for _ in range(asking)))):
+            if asking == MOST_ASKING and kind[0] is Lane.EXPRESS and not self._slots[kind].full:
+                self._tools.precedence.claim()
             asking = min(asking * 2, MOST_ASKING)
 
     async def _start_due(self, kind: Kind) -> bool:

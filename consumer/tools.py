@@ -12,6 +12,7 @@ from consumer.bus import Bus, BusUnavailable
 from consumer.calling import Caller
 from consumer.metrics import Metrics
 from consumer.poison import PoisonGuard
+from consumer.precedence import Precedence
 from consumer.progress import Progress
 from consumer.requests import RequestCache
 from core.retry import RetryPolicy
@@ -62,6 +63,7 @@ class Tools:
     progress: Progress
     requests: RequestCache
     caller: Caller
+    precedence: Precedence
     monotonic: Callable[[], float]
     random: Callable[[], float]
     """Numbers in [0, 1)."""

@@ -17,6 +17,7 @@ from consumer.expand import expand
 from consumer.intake import Incoming
 from consumer.memory_bus import MemoryBus
 from consumer.metrics import Metrics
+from consumer.precedence import Precedence
 from consumer.progress import Progress
 from consumer.requests import RequestCache
 from consumer.slots import slots_for_each_kind
@@ -159,6 +160,7 @@ class World:
             progress=Progress(self._monotonic),
             requests=RequestCache(),
             caller=Caller(metrics, self._monotonic, sleep),
+            precedence=Precedence(self._monotonic, sleep),
             monotonic=self._monotonic,
             random=lambda: 0.5,
             sleep=sleep,

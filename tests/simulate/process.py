@@ -15,6 +15,7 @@ from consumer.events import Event
 from consumer.expansions import Expansions
 from consumer.memory_bus import MemoryBus
 from consumer.metrics import Metrics
+from consumer.precedence import Precedence
 from consumer.process import ANSWER_SECONDS, DRAIN_SECONDS
 from consumer.progress import Progress
 from consumer.reading import Reading
@@ -207,6 +208,7 @@ class Process(Actor):
             progress=Progress(self._monotonic),
             requests=RequestCache(),
             caller=Caller(METRICS, self._monotonic, asyncio.sleep),
+            precedence=Precedence(self._monotonic, asyncio.sleep),
             monotonic=self._monotonic,
             random=world.rng.random,
         )
