@@ -1,7 +1,8 @@
 """The entry point: the commands, and how their errors reach a person."""
 
 import os
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -94,6 +95,21 @@ for command in _COMMANDS:
 app.add_typer(template)
 app.add_typer(providers)
 app.add_typer(dead_letters)
+
+
+def _say_version(wanted: bool) -> None:  # typer calls it
+    if wanted:
+        typer.echo(f"rollcall {version('rollcall')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,11 @@ def test_the_help_says_how_it_ends(path: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
 def test_an_option_that_is_none_is_a_usage_error(path: tuple[str, ...]) -> None:
     assert CliRunner().invoke(app, [*path, "--no-such-option"]).exit_code == 2
+
+
+def test_it_says_its_version() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout) == (0, f"rollcall {version('rollcall')}\n")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
