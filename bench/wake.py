@@ -103,7 +103,8 @@ async def measure(stack: Stack, folder: Path, place: str, plan: Plan) -> list[tu
             await publish_at_once(producer, name, plan)
             await all_asked(gateway, plan)
             if place == "beside a bulk":
-                done = client[name]["communication_logs"].estimated_document_count() - sum(map(len, gateway.late.values()))
+                logged = client[name]["communication_logs"].estimated_document_count()
+                done = logged - sum(map(len, gateway.late.values()))
                 sys.stdout.write(f"of the bulk beside them {done:,} of {plan.bulk:,} recipients were through by then\n")
     await gateway.aclose()
     return [row_of(kind, late, idle) for kind, late in sorted(gateway.late.items())]

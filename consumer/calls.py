@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from consumer.deliver import Claimer, deliver
 from consumer.intake import Incoming
-from consumer.precedence import SLOW_SECONDS
 from consumer.reading import Commit, Read, Reading
 from consumer.slots import Kind, Slots
 from consumer.tools import Tools, log, where
@@ -64,14 +63,14 @@ class Calls:
 
     async def _claim(self, kind: Kind, chunk: ChunkId, read: Read) -> None:
         """Claim a chunk and work on it."""
-        lane, began = kind[0], self._tools.monotonic()
+        began = self._tools.monotonic()
         try:
             taken = await self._claimer.chunk(chunk)
         except Exception as error:  # noqa: BLE001  # one document that cannot be read must not stay in Kafka for ever
             log.error("claiming failed", error=type(error).__name__, where=where(error))
             taken = None
         read.ended()
-        if lane is Lane.EXPRESS and self._tools.monotonic() - began > SLOW_SECONDS:
-            self._tools.precedence.claim()
+        if kind[0] is Lane.EXPRESS and not self._slots[kind].full:
+            self._tools.precedence.look(began)
         if taken is not None:
             await deliver(taken, self._tools)

@@ -1,4 +1,4 @@
-"""Commits of one consumer group, never while the group is being dealt out anew."""
+"""Commits of one consumer group, none while it is being dealt out anew."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ COMMIT_SECONDS = 10.0
 
 
 class GroupCommits(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """Of one member: commits wait while it joins again, and it joins again when no commit is under way.
+    """Of one member: it commits nothing while it joins again, and joins again when no commit is under way.
 
     A commit that overtakes the join names the generation before and is refused; aiokafka (0.14,
     GroupCoordinator._do_commit_offsets) then forgets its member id and joins under another. Kafka waits for the member
@@ -27,20 +27,20 @@ class GroupCommits(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """The member is about to join; called once for each time that it succeeds, however often it tries."""
         del revoked
-        if not self._joining:
-            await self._turn.acquire()
-            self._joining = True
+        self._joining = True
+        async with self._turn:  # the commit under way has its answer
+            return
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """The member has joined, and has the generation that commits must name."""
         del assigned
-        if self._joining:
-            self._joining = False
-            self._turn.release()
+        self._joining = False
 
     async def commit(self, consumer: AIOKafkaConsumer, partition: TopicPartition, until: int) -> bool:
-        """Commit a partition, while it is this member's; False: not done, for want of Kafka, try again."""
+        """Commit a partition, while it is this member's; False: not done, try again."""
         async with self._turn:
+            if self._joining:
+                return False
             if partition not in consumer.assignment():
                 return True
             try:

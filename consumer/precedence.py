@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Callable
 from schemas.statuses import Lane
 
 SLOW_SECONDS = 0.25
-"""How long the claim of a small request may take; where it takes longer something else takes all of the machine."""
+"""How long the claim of a small request may take, or of all that are due; where it takes longer something else takes
+all of the machine."""
 MOMENT_SECONDS = 0.3
-"""How long large requests wait when a claim was slow, or more was due at once than could be taken up."""
+"""How long large requests wait when that took longer."""
 MOST_SECONDS = 1.0
-"""How long they wait for it at most between two windows, or two chunks of an expansion."""
+"""How long they wait at most between two windows: each chunk in hand gets on by a window a second."""
 _LOOK_SECONDS = 0.05
 
 
@@ -20,9 +21,11 @@ class Precedence:
         self._monotonic, self._sleep = monotonic, sleep
         self._until = float("-inf")
 
-    def claim(self) -> None:
-        """Small requests are behind, though slots are free: what keeps them is what else is done here."""
-        self._until = self._monotonic() + MOMENT_SECONDS
+    def look(self, began: float) -> None:
+        """Small requests are being claimed since then, and slots are free: what keeps them is what else is done."""
+        now = self._monotonic()
+        if now - began > SLOW_SECONDS:
+            self._until = now + MOMENT_SECONDS
 
     async def give_way(self, lane: Lane) -> None:
         """Wait, in the bulk lane, while small requests are behind."""

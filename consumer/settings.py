@@ -26,7 +26,7 @@ class ConsumerSettings(CommonSettings, LedgerSettings, ProviderSettings):
         Field(ge=1, le=64, description="small requests at a time, of each channel: what most of them do is wait"),
     ] = 24
     lease_seconds: Annotated[float, Field(ge=0.5, le=600, description="how long a claim holds, seconds")] = 30.0
-    max_attempts: Annotated[int, Field(ge=1, le=100, description="calls to providers a delivery")] = 8
+    max_attempts: Annotated[int, Field(ge=1, le=100, description="calls to providers a delivery")] = 16
     max_age_seconds: Annotated[int, Field(ge=1, description="how long a delivery may be tried, seconds")] = 86_400
     part_timeout_seconds: Annotated[int, Field(ge=1, description="how long a missing part is waited for")] = 3600
     kafka_session_seconds: Annotated[

@@ -96,12 +96,12 @@ class Sweeper:
     async def due_chunks(self, kind: Kind) -> None:
         """Start on what is due: retries, send_at, lapsed leases.
 
-        While all that ask find something, more of them ask. Where even the most did, others have to give way.
+        While all that ask find something, more of them ask. Where that goes on for long, others have to give way.
         """
-        asking = 1
+        asking, began = 1, self._tools.monotonic()
         while all(await asyncio.gather(*(self._start_due(kind) for _ in range(asking)))):
-            if asking == MOST_ASKING and kind[0] is Lane.EXPRESS and not self._slots[kind].full:
-                self._tools.precedence.claim()
+            if kind[0] is Lane.EXPRESS and not self._slots[kind].full:
+                self._tools.precedence.look(began)
             asking = min(asking * 2, MOST_ASKING)
 
     async def _start_due(self, kind: Kind) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,7 @@ from consumer.deliver import Claimer
 from consumer.precedence import MOMENT_SECONDS, MOST_SECONDS, SLOW_SECONDS, Precedence
 from consumer.reading import Reading
 from consumer.slots import slots_for_each_kind
-from consumer.sweep import MOST_ASKING, Sweeper
-from consumer.tools import Tools
+from consumer.sweep import Sweeper
 from core.outcome import Retry, Sent
 from schemas.statuses import Channel, Lane, Reason
 from tests.flow.test_attack_sweeper import until
@@ -42,6 +42,10 @@ def clock() -> Clock:
     return Clock()
 
 
+def small_ones_are_behind(precedence: Precedence) -> None:
+    precedence.look(precedence._monotonic() - 2 * SLOW_SECONDS)
+
+
 async def waited(clock: Clock, lane: Lane) -> float:
     before = clock.slept
     await clock.tools.precedence.give_way(lane)
@@ -53,7 +57,7 @@ async def test_nobody_waits_for_nothing(clock: Clock) -> None:
 
 
 async def test_only_the_bulk_waits_and_for_a_moment(clock: Clock) -> None:
-    clock.tools.precedence.claim()
+    small_ones_are_behind(clock.tools.precedence)
     assert await waited(clock, Lane.EXPRESS) == 0
     assert await waited(clock, Lane.BULK) == pytest.approx(MOMENT_SECONDS, abs=0.06)
     assert await waited(clock, Lane.BULK) == 0
@@ -61,28 +65,27 @@ async def test_only_the_bulk_waits_and_for_a_moment(clock: Clock) -> None:
 
 async def test_the_bulk_gets_on_however_often_small_ones_are_behind(clock: Clock) -> None:
     precedence = clock.tools.precedence
-    precedence.claim()
+    small_ones_are_behind(precedence)
     waiting = asyncio.create_task(waited(clock, Lane.BULK))
     while not waiting.done():
         await asyncio.sleep(0)
-        precedence.claim()
+        small_ones_are_behind(precedence)
     assert waiting.result() == pytest.approx(MOST_SECONDS, abs=0.06)
 
 
-async def test_it_waits_between_windows_and_between_chunks_of_an_expansion(clock: Clock) -> None:
-    class Claiming(Precedence):
+async def test_it_waits_between_windows(clock: Clock) -> None:
+    class Late(Precedence):
         """Small ones are always behind."""
 
         async def give_way(self, lane: Lane) -> None:
-            self.claim()
+            small_ones_are_behind(self)
             await super().give_way(lane)
 
-    tools = replace(clock.tools, precedence=Claiming(clock.world._monotonic, clock._sleep))
+    tools = replace(clock.tools, precedence=Late(clock.world._monotonic, clock._sleep))
     await clock.world.expand(clock.world.record(*NUMBERS), tools)  # three chunks of two windows
-    expanded = clock.slept
+    assert clock.slept == 0
     await clock.world.deliver_all(tools)
-    assert expanded == pytest.approx(3 * MOMENT_SECONDS, abs=0.2)
-    assert clock.slept - expanded == pytest.approx(3 * MOMENT_SECONDS, abs=0.2)  # after the last window it is closed
+    assert clock.slept == pytest.approx(3 * MOMENT_SECONDS, abs=0.2)  # after the last window it is closed
 
 
 async def test_a_retry_waits_for_nobody(clock: Clock) -> None:
@@ -91,7 +94,7 @@ async def test_a_retry_waits_for_nobody(clock: Clock) -> None:
     await clock.world.expand(clock.world.record(*NUMBERS))
     await clock.world.deliver_all(clock.tools)
     clock.world.pass_time(61)
-    clock.tools.precedence.claim()
+    small_ones_are_behind(clock.tools.precedence)
     await clock.world.deliver_all(clock.tools)
     assert len(await clock.world.logs()) == len(NUMBERS)
     assert clock.slept == 0
@@ -103,40 +106,53 @@ async def due_small_ones(clock: Clock, number: int) -> None:
     clock.world.pass_time(301)
 
 
-async def behind(tools: Tools, slots: int) -> bool:
+class Slow(Claimer):
+    """Each claim takes so long."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        super().__init__(clock.tools)
+        self._clock, self._seconds = clock, seconds
+
+    async def _take(self, *args: Any) -> Any:
+        self._clock.world.pass_time(self._seconds)
+        return await super()._take(*args)
+
+
+async def behind(clock: Clock, claimer: Claimer, slots: int) -> bool:
     """Whether a sweep finds that small ones are behind."""
     kept = slots_for_each_kind(slots)
-    sweeper = Sweeper(tools, Claimer(tools), kept, kept)
-    sweeping = asyncio.create_task(sweeper.due_chunks(SMALL))
+    sweeping = asyncio.create_task(Sweeper(clock.tools, claimer, kept, kept).due_chunks(SMALL))
     await asyncio.wait({sweeping}, timeout=5)
     assert sweeping.done()
-    return tools.precedence._until > tools.monotonic()
+    return clock.tools.precedence._until > clock.tools.monotonic()
 
 
-@pytest.mark.parametrize(("due", "expected"), [(MOST_ASKING, False), (12, True)])
-async def test_much_that_is_due_at_once_is_noticed(clock: Clock, due: int, expected: bool) -> None:  # noqa: FBT001
-    await due_small_ones(clock, due)
-    assert await behind(clock.tools, slots=20) is expected
+@pytest.mark.parametrize(("seconds", "expected"), [(0, False), (0.01, False), (0.05, True)])
+async def test_what_is_due_and_takes_long_to_claim_is_noticed(clock: Clock, seconds: float, expected: bool) -> None:  # noqa: FBT001
+    await due_small_ones(clock, 12)
+    assert await behind(clock, Slow(clock, seconds), slots=20) is expected
 
 
 async def test_a_slow_provider_makes_nobody_give_way(clock: Clock) -> None:
     """Its slots are taken: what keeps the rest is not this machine."""
     await due_small_ones(clock, 7)
-    assert not await behind(clock.tools, slots=7)
+    hanging, kept = asyncio.Event(), slots_for_each_kind(3)
+    clock.world.providers[0].send = lambda _: hanging.wait()
+    sweeping = asyncio.create_task(Sweeper(clock.tools, Slow(clock, 0.2), kept, kept).due_chunks(SMALL))
+    await until(lambda: kept[SMALL].taken == 3)
+    await asyncio.wait({sweeping}, timeout=0.2)
+    assert clock.tools.precedence._until < clock.tools.monotonic()
+    sweeping.cancel()
+    await kept[SMALL].drain(0)
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(SLOW_SECONDS / 2, False), (SLOW_SECONDS * 2, True)])
 async def test_a_slow_claim_is_noticed(clock: Clock, seconds: float, expected: bool) -> None:  # noqa: FBT001
-    class Slow(Claimer):
-        async def chunk(self, chunk_id: object) -> None:
-            del chunk_id
-            clock.world.pass_time(seconds)
-
     tools, topic = clock.tools, Topic()
     await clock.world.expand(clock.world.record(NUMBERS[0]))
     (record,) = topic.call(clock.world)
     slots = slots_for_each_kind(2)
-    calls = Calls(Slow(tools), slots, Reading(tools), tools)
+    calls = Calls(Slow(clock, seconds), slots, Reading(tools), tools)
     serving = asyncio.create_task(calls.run())
     await calls.take(Lane.EXPRESS, record, topic.commit)
     await until(lambda: topic.committed)

@@ -4,7 +4,7 @@ import asyncio
 import signal
 
 from consumer.failpoint import STEPS
-from tests.e2e.house import Service
+from tests.e2e.caller import until
 from tests.torture.books import Books, DoesNotHold
 from tests.torture.rows import row
 from tests.torture.world import ANSWER_SECONDS, Round, World
@@ -19,8 +19,8 @@ async def killed_at_each_step(round_: Round) -> Books:
     async with round_.world() as world:
         world.provider.misbehave("slow", seconds=ANSWER_SECONDS)
         await world.publish(*world.orders(round_.recipients))
-        doomed = [await world.start(ready=False, FAILPOINT=f"{s}:{round_.rng.randint(1, 3)}") for s in STEPS]
-        await _all_dead(world, dict(zip(STEPS, doomed, strict=True)))
+        dying = [asyncio.create_task(_die_after(world, f"{step}:{round_.rng.randint(1, 3)}")) for step in STEPS]
+        await _all_dead(world, dying)
         world.provider.behave()
         await world.consumers(2)
         await world.settled()
@@ -29,17 +29,26 @@ async def killed_at_each_step(round_: Round) -> Books:
         return books
 
 
-async def _all_dead(world: World, doomed: dict[str, Service]) -> None:
-    """Publish a little now and then, until each met its failpoint; what each leaves in doubt is noted at once."""
-    end = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-    while doomed:
-        for step, service in list(doomed.items()):
-            if (code := service.child.exit_code()) is not None:
-                if code != -signal.SIGKILL:
-                    raise DoesNotHold(f"the one to die after {step} ended with {code}: {service.child.last_words()}")
-                await world.kill(service)
-                del doomed[step]
-        if asyncio.get_running_loop().time() > end:
-            raise DoesNotHold(f"no kill after {', '.join(doomed)} within {PATIENCE_SECONDS:.0f} s")
-        await world.publish(*world.orders(WAVE))
-        await asyncio.sleep(0.5)
+async def _die_after(world: World, failpoint: str) -> None:
+    """Start one that dies there; what it leaves in doubt is noted at once, before a lease ends."""
+    service = await world.start(ready=False, FAILPOINT=failpoint)
+    try:
+        await until(lambda: service.child.exit_code() is not None, PATIENCE_SECONDS)
+    except TimeoutError:
+        raise DoesNotHold(f"no kill after {failpoint} within {PATIENCE_SECONDS:.0f} s") from None
+    if (code := service.child.exit_code()) != -signal.SIGKILL:
+        raise DoesNotHold(f"the one to die after {failpoint} ended with {code}: {service.child.last_words()}")
+    await world.kill(service)
+
+
+async def _all_dead(world: World, dying: list[asyncio.Task[None]]) -> None:
+    """Publish a little now and then, until each met its failpoint."""
+    dead = asyncio.gather(*dying)
+    try:
+        while not dead.done():
+            await world.publish(*world.orders(WAVE))
+            await asyncio.wait({dead}, timeout=0.5)
+        await dead
+    finally:
+        for task in dying:
+            task.cancel()
