@@ -71,6 +71,6 @@ class Calls:
             taken = None
         read.ended()
         if kind[0] is Lane.EXPRESS and not self._slots[kind].full:
-            self._tools.precedence.look(began)
+            self._tools.precedence.claimed(began)
         if taken is not None:
             await deliver(taken, self._tools)

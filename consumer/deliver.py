@@ -17,7 +17,7 @@ from ledger.errors import SealingError
 from ledger.sealing import open_recipients
 from ledger.texts import open_text
 from ledger.values import Claim, Claimed, Request
-from schemas.statuses import Channel
+from schemas.statuses import Channel, Lane
 
 Take = Callable[[Claim], Awaitable[Claimed | None]]
 
@@ -142,6 +142,9 @@ async def _open(taken: Taken, tools: Tools) -> ChunkInHand:
     except Exception:
         await _put_back_unopened(claimed, tools.ledger.now() + UNOPENED, tools)
         raise
+    send_at = opened.head.send_at
+    if send_at and taken.first and claimed.chunk.lane is Lane.EXPRESS:
+        tools.precedence.began(claimed.chunk.channel, (tools.ledger.now() - send_at).total_seconds())
     return ChunkInHand(claimed, opened, recipients, taken.lease, tools)
 
 

@@ -211,6 +211,8 @@ async def _write_chunks(request: BulkRequest, text: Text, stands: Request, tools
     late = head.expires_at is not None and tools.ledger.now() >= head.expires_at
     checker = PartChecker(head, text, tools.sealer, part.default_region, sparing=sparing)
     for first, end in bounds_of(part):
+        if head.intake_topic == tools.topics.requests:  # on the other one small requests wait behind this one
+            await tools.precedence.give_way(_lane_of(part))
         checked = checker.check(first, request.recipients[first:end])
         if part.number > 0:
             suppress_known(checked, await _in_lower_parts(head.key, part.number, checked.hashes, tools))

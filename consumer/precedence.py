@@ -2,15 +2,20 @@
 
 from collections.abc import Awaitable, Callable
 
-from schemas.statuses import Lane
+from schemas.statuses import Channel, Lane
 
 SLOW_SECONDS = 0.25
-"""How long the claim of a small request may take, or of all that are due; where it takes longer something else takes
-all of the machine."""
+"""How long the claim of a small request may take; where it takes longer something else takes all of the machine."""
+LATE_SECONDS = 0.5
+"""How late a scheduled one may begin; the sweeper looks four times a second."""
 MOMENT_SECONDS = 0.3
-"""How long large requests wait when that took longer."""
+"""How long large requests wait when that was passed."""
+_SLOW_CALL_SECONDS = 1.0
+"""What a call to a provider takes, on average, that keeps small requests late by itself."""
+_NEWEST = 0.2
+"""The part of the newest call in that average."""
 MOST_SECONDS = 1.0
-"""How long they wait at most between two windows: each chunk in hand gets on by a window a second."""
+"""How long they wait at most between two windows, or two chunks of an expansion, so that they get on all the same."""
 _LOOK_SECONDS = 0.05
 
 
@@ -20,12 +25,21 @@ class Precedence:
     def __init__(self, monotonic: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
         self._monotonic, self._sleep = monotonic, sleep
         self._until = float("-inf")
+        self._calls = dict.fromkeys(Channel, 0.0)
 
-    def look(self, began: float) -> None:
-        """Small requests are being claimed since then, and slots are free: what keeps them is what else is done."""
-        now = self._monotonic()
-        if now - began > SLOW_SECONDS:
-            self._until = now + MOMENT_SECONDS
+    def claimed(self, began: float) -> None:
+        """A small request was claimed, in a slot that was free, and its claim began then."""
+        if self._monotonic() - began > SLOW_SECONDS:
+            self._until = self._monotonic() + MOMENT_SECONDS
+
+    def called(self, channel: Channel, seconds: float) -> None:
+        """A provider was called for a small request, and took so long."""
+        self._calls[channel] += _NEWEST * (seconds - self._calls[channel])
+
+    def began(self, channel: Channel, late_seconds: float) -> None:
+        """A scheduled small request was begun, so long after its time; no matter where it is its provider's fault."""
+        if late_seconds > LATE_SECONDS and self._calls[channel] < _SLOW_CALL_SECONDS:
+            self._until = self._monotonic() + MOMENT_SECONDS
 
     async def give_way(self, lane: Lane) -> None:
         """Wait, in the bulk lane, while small requests are behind."""

@@ -14,7 +14,6 @@ from consumer.tools import Tools, log, where
 from core.ids import RequestKey
 from ledger.errors import LedgerUnavailable
 from ledger.values import Request
-from schemas.statuses import Lane
 
 CARE_SECONDS = 1.0
 """How often all the rest is done."""
@@ -96,12 +95,10 @@ class Sweeper:
     async def due_chunks(self, kind: Kind) -> None:
         """Start on what is due: retries, send_at, lapsed leases.
 
-        While all that ask find something, more of them ask. Where that goes on for long, others have to give way.
+        While all that ask find something, more of them ask.
         """
-        asking, began = 1, self._tools.monotonic()
+        asking = 1
         while all(await asyncio.gather(*(self._start_due(kind) for _ in range(asking)))):
-            if kind[0] is Lane.EXPRESS and not self._slots[kind].full:
-                self._tools.precedence.look(began)
             asking = min(asking * 2, MOST_ASKING)
 
     async def _start_due(self, kind: Kind) -> bool:

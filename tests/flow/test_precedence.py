@@ -9,17 +9,15 @@ import pytest
 
 from consumer.calls import Calls
 from consumer.deliver import Claimer
-from consumer.precedence import MOMENT_SECONDS, MOST_SECONDS, SLOW_SECONDS, Precedence
+from consumer.precedence import LATE_SECONDS, MOMENT_SECONDS, MOST_SECONDS, SLOW_SECONDS, Precedence
 from consumer.reading import Reading
 from consumer.slots import slots_for_each_kind
-from consumer.sweep import Sweeper
-from core.outcome import Retry, Sent
-from schemas.statuses import Channel, Lane, Reason
+from core.outcome import Answer, Message, Retry, Sent
+from schemas.statuses import Lane, Reason
 from tests.flow.test_attack_sweeper import until
 from tests.flow.test_calls import Topic
-from tests.flow.world import START, Accounting, World
+from tests.flow.world import START, TOPICS, Accounting, World
 
-SMALL = (Lane.EXPRESS, Channel.SMS)
 LATER = (START + timedelta(minutes=5)).isoformat()
 NUMBERS = [f"138{n:08d}" for n in range(12)]
 
@@ -43,7 +41,7 @@ def clock() -> Clock:
 
 
 def small_ones_are_behind(precedence: Precedence) -> None:
-    precedence.look(precedence._monotonic() - 2 * SLOW_SECONDS)
+    precedence.claimed(precedence._monotonic() - 2 * SLOW_SECONDS)
 
 
 async def waited(clock: Clock, lane: Lane) -> float:
@@ -73,7 +71,8 @@ async def test_the_bulk_gets_on_however_often_small_ones_are_behind(clock: Clock
     assert waiting.result() == pytest.approx(MOST_SECONDS, abs=0.06)
 
 
-async def test_it_waits_between_windows(clock: Clock) -> None:
+@pytest.mark.parametrize(("topic", "waits"), [(TOPICS.requests, 3), (TOPICS.requests_express, 0)])
+async def test_it_waits_between_windows_and_chunks(clock: Clock, topic: str, waits: int) -> None:
     class Late(Precedence):
         """Small ones are always behind."""
 
@@ -82,10 +81,12 @@ async def test_it_waits_between_windows(clock: Clock) -> None:
             await super().give_way(lane)
 
     tools = replace(clock.tools, precedence=Late(clock.world._monotonic, clock._sleep))
-    await clock.world.expand(clock.world.record(*NUMBERS), tools)  # three chunks of two windows
-    assert clock.slept == 0
+    record = replace(clock.world.record(*NUMBERS), topic=topic)
+    await clock.world.expand(record, tools)  # three chunks of two windows
+    expanded = clock.slept
+    assert expanded == pytest.approx(waits * MOMENT_SECONDS, abs=0.2)
     await clock.world.deliver_all(tools)
-    assert clock.slept == pytest.approx(3 * MOMENT_SECONDS, abs=0.2)  # after the last window it is closed
+    assert clock.slept - expanded == pytest.approx(3 * MOMENT_SECONDS, abs=0.2)  # after the last window it is closed
 
 
 async def test_a_retry_waits_for_nobody(clock: Clock) -> None:
@@ -100,10 +101,22 @@ async def test_a_retry_waits_for_nobody(clock: Clock) -> None:
     assert clock.slept == 0
 
 
-async def due_small_ones(clock: Clock, number: int) -> None:
-    for n in range(number):
-        await clock.world.expand(clock.world.record(NUMBERS[n], request_id=f"r{n}", send_at=LATER))
-    clock.world.pass_time(301)
+@pytest.mark.parametrize(
+    ("late_seconds", "call_seconds", "expected"),
+    [(2 * LATE_SECONDS, 0.01, True), (LATE_SECONDS / 2, 0.01, False), (2 * LATE_SECONDS, 5.0, False)],
+    ids=["late", "in time", "late for its slow provider"],
+)
+async def test_a_late_start_is_noticed(clock: Clock, late_seconds: float, call_seconds: float, expected: bool) -> None:  # noqa: FBT001
+    async def send(message: Message) -> Answer:
+        clock.world.pass_time(call_seconds)
+        return Sent(message.id)
+
+    clock.world.providers[0].send = send
+    for number in NUMBERS:
+        await clock.world.expand(clock.world.record(number, request_id=f"r{number}", send_at=LATER))
+    clock.world.pass_time(300 + late_seconds)
+    await clock.world.deliver_all(clock.tools)
+    assert (await waited(clock, Lane.BULK) > 0) is expected
 
 
 class Slow(Claimer):
@@ -116,34 +129,6 @@ class Slow(Claimer):
     async def _take(self, *args: Any) -> Any:
         self._clock.world.pass_time(self._seconds)
         return await super()._take(*args)
-
-
-async def behind(clock: Clock, claimer: Claimer, slots: int) -> bool:
-    """Whether a sweep finds that small ones are behind."""
-    kept = slots_for_each_kind(slots)
-    sweeping = asyncio.create_task(Sweeper(clock.tools, claimer, kept, kept).due_chunks(SMALL))
-    await asyncio.wait({sweeping}, timeout=5)
-    assert sweeping.done()
-    return clock.tools.precedence._until > clock.tools.monotonic()
-
-
-@pytest.mark.parametrize(("seconds", "expected"), [(0, False), (0.01, False), (0.05, True)])
-async def test_what_is_due_and_takes_long_to_claim_is_noticed(clock: Clock, seconds: float, expected: bool) -> None:  # noqa: FBT001
-    await due_small_ones(clock, 12)
-    assert await behind(clock, Slow(clock, seconds), slots=20) is expected
-
-
-async def test_a_slow_provider_makes_nobody_give_way(clock: Clock) -> None:
-    """Its slots are taken: what keeps the rest is not this machine."""
-    await due_small_ones(clock, 7)
-    hanging, kept = asyncio.Event(), slots_for_each_kind(3)
-    clock.world.providers[0].send = lambda _: hanging.wait()
-    sweeping = asyncio.create_task(Sweeper(clock.tools, Slow(clock, 0.2), kept, kept).due_chunks(SMALL))
-    await until(lambda: kept[SMALL].taken == 3)
-    await asyncio.wait({sweeping}, timeout=0.2)
-    assert clock.tools.precedence._until < clock.tools.monotonic()
-    sweeping.cancel()
-    await kept[SMALL].drain(0)
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(SLOW_SECONDS / 2, False), (SLOW_SECONDS * 2, True)])
