@@ -97,7 +97,7 @@ app.add_typer(providers)
 app.add_typer(dead_letters)
 
 
-def _say_version(wanted: bool) -> None:  # typer calls it
+def _say_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"rollcall {version('rollcall')}")
         raise typer.Exit

@@ -8,10 +8,12 @@ from typing import get_args
 from consumer.metrics import Metrics
 from core.outcome import Answer, Message, Uncertain
 from providers.base import Provider
-from schemas.statuses import Lane, Reason
+from schemas.statuses import Channel, Lane, Reason
 
 Sleep = Callable[[float], Awaitable[None]]
 
+_NEWEST = 0.2
+"""The part of the newest call in an average."""
 _KINDS = {kind: kind.__name__.lower() for kind in get_args(Answer)}
 
 
@@ -80,6 +82,8 @@ class Caller:
     def __init__(self, metrics: Metrics, monotonic: Callable[[], float], sleep: Sleep) -> None:
         self._metrics, self._monotonic, self._sleep = metrics, monotonic, sleep
         self._limits: dict[str, RateLimit] = {}
+        self.small_call_seconds = dict.fromkeys(Channel, 0.0)
+        """How long a call for a small request takes, on average of the newest."""
 
     def close(self) -> None:
         """The process stops: nobody waits for a turn any more."""
@@ -96,7 +100,7 @@ class Caller:
             return await limit.turn(lane)
         return True
 
-    async def call(self, provider: Provider, message: Message) -> Answer:
+    async def call(self, provider: Provider, message: Message, lane: Lane) -> Answer:
         """Send one message. A provider that raises has broken its promise: nobody knows what it did."""
         began = self._monotonic()
         answer: Answer
@@ -104,5 +108,9 @@ class Caller:
             answer = await provider.send(message)
         except Exception as error:  # noqa: BLE001  # whatever it is, the message may be on its way
             answer = Uncertain(Reason.NO_ANSWER, type(error).__name__)
-        self._metrics.provider.observe((provider.name, _KINDS[type(answer)]), self._monotonic() - began)
+        seconds = self._monotonic() - began
+        self._metrics.provider.observe((provider.name, _KINDS[type(answer)]), seconds)
+        if lane is Lane.EXPRESS:
+            average = self.small_call_seconds[provider.channel]
+            self.small_call_seconds[provider.channel] = average + _NEWEST * (seconds - average)
         return answer

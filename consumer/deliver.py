@@ -144,7 +144,8 @@ async def _open(taken: Taken, tools: Tools) -> ChunkInHand:
         raise
     send_at = opened.head.send_at
     if send_at and taken.first and claimed.chunk.lane is Lane.EXPRESS:
-        tools.precedence.began(claimed.chunk.channel, (tools.ledger.now() - send_at).total_seconds())
+        late_seconds = (tools.ledger.now() - send_at).total_seconds()
+        tools.precedence.began(late_seconds, tools.caller.small_call_seconds[claimed.chunk.channel])
     return ChunkInHand(claimed, opened, recipients, taken.lease, tools)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from schemas.statuses import Channel, Lane
+from schemas.statuses import Lane
 
 SLOW_SECONDS = 0.25
 """How long the claim of a small request may take; where it takes longer something else takes all of the machine."""
@@ -12,8 +12,6 @@ MOMENT_SECONDS = 0.3
 """How long large requests wait when that was passed."""
 _SLOW_CALL_SECONDS = 1.0
 """What a call to a provider takes, on average, that keeps small requests late by itself."""
-_NEWEST = 0.2
-"""The part of the newest call in that average."""
 MOST_SECONDS = 1.0
 """How long they wait at most between two windows, or two chunks of an expansion, so that they get on all the same."""
 _LOOK_SECONDS = 0.05
@@ -25,20 +23,15 @@ class Precedence:
     def __init__(self, monotonic: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
         self._monotonic, self._sleep = monotonic, sleep
         self._until = float("-inf")
-        self._calls = dict.fromkeys(Channel, 0.0)
 
     def claimed(self, began: float) -> None:
         """A small request was claimed, in a slot that was free, and its claim began then."""
         if self._monotonic() - began > SLOW_SECONDS:
             self._until = self._monotonic() + MOMENT_SECONDS
 
-    def called(self, channel: Channel, seconds: float) -> None:
-        """A provider was called for a small request, and took so long."""
-        self._calls[channel] += _NEWEST * (seconds - self._calls[channel])
-
-    def began(self, channel: Channel, late_seconds: float) -> None:
-        """A scheduled small request was begun, so long after its time; no matter where it is its provider's fault."""
-        if late_seconds > LATE_SECONDS and self._calls[channel] < _SLOW_CALL_SECONDS:
+    def began(self, late_seconds: float, call_seconds: float) -> None:
+        """A scheduled small request was begun, so late; where calls take long, for its provider's fault."""
+        if late_seconds > LATE_SECONDS and call_seconds < _SLOW_CALL_SECONDS:
             self._until = self._monotonic() + MOMENT_SECONDS
 
     async def give_way(self, lane: Lane) -> None:

@@ -84,10 +84,7 @@ async def send(  # noqa: PLR0913, PLR0917  # a call needs all of them
         except RenderError:
             entry.answer = Failed(Reason.INVALID_CONTENT)
         else:
-            began = tools.monotonic()
-            answer = await tools.caller.call(provider, message)
-            if lane is Lane.EXPRESS:
-                tools.precedence.called(provider.channel, tools.monotonic() - began)
+            answer = await tools.caller.call(provider, message, lane)
             entry.answer = Mark.PUT_BACK if answer is CLOSED else answer
 
     with tools.metrics.windows.track_inprogress():
