@@ -12,7 +12,9 @@ from tests.torture.rows import row
 from tests.torture.traffic import draw_order
 from tests.torture.world import TIMEOUT_SECONDS, Round, World
 
-MAX_ATTEMPTS = 16
+MAX_ATTEMPTS = 8
+DEFAULT_ATTEMPTS = 16
+"""As many as outlast a minute of faults."""
 SILENCES = (("cut", 0.0), ("hang", 10.0), ("slow", TIMEOUT_SECONDS + 1))
 """Accepted and cut; not accepted, no answer; accepted, answered too late."""
 SILENT_SHARE = 0.1
@@ -71,7 +73,7 @@ SNOOZES = 20
     "all sent in the end; attempts bounded; the other channel is not slowed by more than 20%",
 )
 async def refusals(round_: Round) -> Books:
-    async with round_.world(timeout_seconds=6, MAX_ATTEMPTS=MAX_ATTEMPTS, LEASE_SECONDS=12) as world:
+    async with round_.world(timeout_seconds=6, MAX_ATTEMPTS=DEFAULT_ATTEMPTS, LEASE_SECONDS=12) as world:
         world.provider.misbehave("slow", "email", seconds=ANSWER_SECONDS)
         await world.consumers(2)
         await world.publish(*world.orders(100, "email"))  # connections and code are warm
@@ -91,7 +93,7 @@ async def refusals(round_: Round) -> Books:
                 slowed.append(mode)
         books = await world.books()
         books.hold()
-        _hold_calls(books, world.provider.calls(), mean=4, most=MAX_ATTEMPTS + SNOOZES)
+        _hold_calls(books, world.provider.calls(), mean=4, most=DEFAULT_ATTEMPTS + SNOOZES)
         books.notes.append(f"e-mail took beside {'; '.join(notes)}")
         if slowed:
             raise DoesNotHold(books.notes[-1], books)
@@ -107,7 +109,7 @@ async def _beside(world: World, sizes: list[int], mode: str, share: float, secon
     if mode == "fault" and world.round_.times > 3:
         await asyncio.sleep(began + LONG_SECONDS - time.monotonic())
     world.provider.misbehave("slow", share=0)
-    await world.settled(240)  # who met a minute of faults waits for up to twice as long
+    await world.settled(240 if world.round_.times > 3 else 90)  # a minute of faults: waits of up to twice as long
     return took
 
 
