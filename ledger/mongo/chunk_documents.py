@@ -26,7 +26,8 @@ def chunk_document(chunk: Chunk) -> Document:
         "hashes": chunk.hashes,
         "sealed": chunk.sealed,
         "open": True,
-        **chunk.marks._asdict(),
+        "cancelled": chunk.cancelled,
+        "pauses": chunk.pauses,
         "expires_at": chunk.expires_at,
         "searchable": chunk.searchable,
         "owner": None,
@@ -123,15 +124,23 @@ def read_work(document: Document) -> Work:
     return Work(
         next=read_batch(document["next"]),
         todo=read_ranges(document["todo"]),
-        later=tuple(Line(*line) for line in document["later"]),
-        decided=tuple(_read_decided(*decided) for decided in document["decided"]),
+        later=tuple(_read_line(line) for line in document["later"]),
+        decided=tuple(_read_decided(decided) for decided in document["decided"]),
         counts=read_counts(document["counts"]),
         unacked=read_ranges(document["unacked"]),
     )
 
 
-def _read_decided(index: int, status: str, reason: str, *rest: Any) -> Decided:
-    return Decided(index, Status(status), Reason(reason), *rest)
+def _read_line(stored: list[Any]) -> Line:
+    index, attempts, not_before, tainted, sticky = stored
+    return Line(index=index, attempts=attempts, not_before=not_before, tainted=tainted, sticky=sticky)
+
+
+def _read_decided(stored: list[Any]) -> Decided:
+    index, status, reason, error, provider, attempts = stored
+    return Decided(
+        index=index, status=Status(status), reason=Reason(reason), error=error, provider=provider, attempts=attempts
+    )
 
 
 def read_marks(document: Document) -> Marks:
@@ -142,6 +151,7 @@ def read_marks(document: Document) -> Marks:
 def read_chunk(document: Document) -> Chunk:
     """A stored chunk as a value."""
     references, resend_of = document.get("references"), document.get("resend_of")
+    marks = read_marks(document)
     return Chunk(
         id=ChunkId(document["_id"]),
         key=RequestKey(document["request"]),
@@ -156,7 +166,8 @@ def read_chunk(document: Document) -> Chunk:
         sealed=document.get("sealed", b""),  # erased, or not asked for
         work=read_work(document),
         due_at=document["due_at"],
-        **read_marks(document)._asdict(),
+        cancelled=marks.cancelled,
+        pauses=marks.pauses,
         expires_at=document.get("expires_at"),
         searchable=document["searchable"],
         resend_of=tuple(resend_of) if resend_of is not None else None,

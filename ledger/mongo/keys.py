@@ -41,4 +41,13 @@ class MongoKeys:
 
 
 def _read(document: Document) -> TakenKey:
-    return TakenKey(key=RequestKey(document["_id"]), created_at=document["created_at"], **document["decided"])
+    decided = document["decided"]
+    return TakenKey(
+        key=RequestKey(document["_id"]),
+        tenant_id=decided["tenant_id"],
+        key_id=decided["key_id"],
+        digest=decided["digest"],
+        accepted_at=decided["accepted_at"],
+        template_version=decided["template_version"],
+        created_at=document["created_at"],
+    )

@@ -28,24 +28,20 @@ def log_document(log: Log) -> Document:
         document["sent_at"] = _utc(log.sent_at)
     if log.reason is not None:
         document["reason"] = log.reason
-    for name in _OPTIONAL:
-        value = getattr(log, name)
+    for name, value in (
+        ("user_id", log.user_id),
+        ("reference", log.reference),
+        ("provider", log.provider),
+        ("provider_message_id", log.provider_message_id),
+        ("response", log.response),
+        ("error", log.error),
+        ("template_id", log.template_id),
+        ("resend_of", log.resend_of),
+        ("resent_as", log.resent_as),
+    ):
         if value is not None:
             document[name] = value
     return document
-
-
-_OPTIONAL = (
-    "user_id",
-    "reference",
-    "provider",
-    "provider_message_id",
-    "response",
-    "error",
-    "template_id",
-    "resend_of",
-    "resent_as",
-)
 
 
 @lru_cache(maxsize=64)  # the logs of a window share theirs
@@ -71,5 +67,13 @@ def read_log(document: Document) -> Log:
         created_at=document["created_at"],
         updated_at=document["updated_at"],
         sent_at=document.get("sent_at"),
-        **{name: document.get(name) for name in _OPTIONAL},
+        user_id=document.get("user_id"),
+        reference=document.get("reference"),
+        provider=document.get("provider"),
+        provider_message_id=document.get("provider_message_id"),
+        response=document.get("response"),
+        error=document.get("error"),
+        template_id=document.get("template_id"),
+        resend_of=document.get("resend_of"),
+        resent_as=document.get("resent_as"),
     )

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from core.ids import LogId, RequestKey, chunk_id, position
 from ledger.mongo.chunk_documents import read_chunk, read_window
 from ledger.mongo.connection import Database, Document, ServerClock, answering
-from ledger.mongo.requests import read_request
+from ledger.mongo.request_documents import read_request
 from ledger.pending import pending_of_chunk
 from ledger.reading import LogQuery, Place, place_of_log
 from ledger.values import Head, Log

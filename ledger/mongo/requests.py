@@ -1,7 +1,6 @@
 """Requests: one document each."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
 from datetime import timedelta
 from typing import Any
 
@@ -12,9 +11,9 @@ from core.ids import RequestKey
 from core.work import Counts
 from ledger.mongo.chunk_documents import read_marks
 from ledger.mongo.connection import Document, ServerClock, answering, count_up_to
+from ledger.mongo.request_documents import completion_change, head_document, part_document, read_request
 from ledger.reading import Place, RequestPage, RequestQuery
-from ledger.values import Completion, Head, Marks, Part, Request, tally
-from schemas.statuses import Category, Channel, OnUncertain
+from ledger.values import Head, Marks, Part, Request
 
 
 class MongoRequests:
@@ -88,15 +87,7 @@ class MongoRequests:
 
     async def complete(self, key: RequestKey, counts: Counts) -> Request | None:
         """One atomic update whose winner publishes the completion."""
-        by_status, by_reason = tally(counts)
-        stored = {
-            "completed_at": "$$NOW",
-            "total": {"$literal": counts.total()},
-            "by_status": {"$literal": by_status},
-            "by_reason": {"$literal": by_reason},
-            "incomplete": "$cut",
-        }
-        change = [{"$set": {"completion": stored, "looked_at": "$$NOW"}}]
+        change = [{"$set": {"completion": completion_change(counts), "looked_at": "$$NOW"}}]
         return await self._change({"_id": key, "completion": None, "$expr": _ALL_EXPANDED}, change)
 
     async def announced(self, key: RequestKey) -> None:
@@ -181,16 +172,16 @@ def _begin(head: Head, part: Part) -> list[Document]:
     begun = {"$ne": [{"$type": f"${name}"}, "missing"]}
     late = {"$or": [{"$eq": ["$cut", True]}, {"$and": [{"$ne": [last_part, None]}, {"$lt": [last_part, number]}]}]}
     second_last = {"$or": [{"$ne": [last_part, None]}, {"$gt": [highest, number]}]} if part.last else False
-    mine = {"$and": [{"$eq": [f"$head.{field}", {"$literal": getattr(head, field)}]} for field in ("key_id", "digest")]}
+    agreed = {"key_id": head.key_id, "digest": head.digest}
+    mine = {"$and": [{"$eq": [f"$head.{field}", {"$literal": value}]} for field, value in agreed.items()]}
     foreign = {"$and": [{"$ne": [{"$type": "$head"}, "missing"]}, {"$not": [mine]}]}
     taken = {"$not": [{"$or": [begun, late, second_last, foreign]}]}
-    written = {each.name: getattr(part, each.name) for each in fields(part)}
     return [
         {"$set": {"taken": taken}},
         {
             "$set": {
-                "head": {"$ifNull": ["$head", {"$literal": _head_document(head)}]},
-                name: {"$cond": ["$taken", {"$literal": written}, {"$ifNull": [f"${name}", "$$REMOVE"]}]},
+                "head": {"$ifNull": ["$head", {"$literal": head_document(head)}]},
+                name: {"$cond": ["$taken", {"$literal": part_document(part)}, {"$ifNull": [f"${name}", "$$REMOVE"]}]},
                 "highest": {"$cond": ["$taken", {"$max": [highest, number]}, highest]},
                 "last_part": {"$cond": [{"$and": ["$taken", part.last]}, number, last_part]},
                 "begun_at": {"$cond": ["$taken", "$$NOW", {"$ifNull": ["$begun_at", "$$NOW"]}]},
@@ -203,34 +194,3 @@ def _begin(head: Head, part: Part) -> list[Document]:
         },
         {"$unset": "taken"},
     ]
-
-
-def _head_document(head: Head) -> Document:
-    document = asdict(head)
-    del document["key"]
-    return {name: value for name, value in document.items() if value is not None}
-
-
-def read_request(document: Document) -> Request:
-    """A stored request as a value."""
-    head = {field.name: document["head"].get(field.name) for field in fields(Head)}
-    head |= {
-        "sealed_text": head["sealed_text"] or b"",  # erased
-        "key": RequestKey(document["_id"]),
-        "channel": Channel(head["channel"]),
-        "category": Category(head["category"]),
-        "on_uncertain": OnUncertain(head["on_uncertain"]),
-    }
-    completion = document.get("completion")
-    return Request(
-        head=Head(**head),
-        parts={int(number): Part(**part) for number, part in document.get("parts", {}).items()},
-        counted=frozenset(document["counted"]),
-        last_part=document["last_part"],
-        **read_marks(document)._asdict(),
-        cut=document["cut"],
-        lost=frozenset(document.get("lost", ())),
-        completion=Completion(**completion) if completion else None,
-        announced=document["announced"],
-        begun_at=document["begun_at"],
-    )

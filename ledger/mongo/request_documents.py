@@ -1,0 +1,129 @@
+"""Requests as documents and back. Every stored name is written here, so that a field of a class may be renamed."""
+
+from collections.abc import Mapping
+
+from core.ids import RequestKey
+from core.work import Counts
+from ledger.mongo.chunk_documents import read_marks
+from ledger.mongo.connection import Document
+from ledger.values import Completion, Head, Part, Request, tally
+from schemas.statuses import Category, Channel, OnUncertain
+
+
+def head_document(head: Head) -> Document:
+    """A head as it is stored, without its key, which is the document's id. What is None is left out."""
+    document: Document = {
+        "tenant_id": head.tenant_id,
+        "request_id": head.request_id,
+        "user_id": head.user_id,
+        "channel": head.channel.value,
+        "category": head.category.value,
+        "on_uncertain": head.on_uncertain.value,
+        "reply_topic": head.reply_topic,
+        "correlation_id": head.correlation_id,
+        "accepted_at": head.accepted_at,
+        "send_at": head.send_at,
+        "expires_at": head.expires_at,
+        "template_id": head.template_id,
+        "key_id": head.key_id,
+        "digest": head.digest,
+        "sealed_text": head.sealed_text,
+        "intake_topic": head.intake_topic,
+        "intake_partition": head.intake_partition,
+        "template_version": head.template_version,
+        "resend_of": head.resend_of,
+    }
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def part_document(part: Part) -> Document:
+    """A part as it is stored under its number."""
+    return {
+        "number": part.number,
+        "size": part.size,
+        "chunk_size": part.chunk_size,
+        "digest": part.digest,
+        "last": part.last,
+        "default_region": part.default_region,
+    }
+
+
+def completion_change(counts: Counts) -> Document:
+    """A completion as a pipeline sets it: the counts given, the server's time, the request's own `cut`."""
+    by_status, by_reason = tally(counts)
+    return {
+        "completed_at": "$$NOW",
+        "total": {"$literal": counts.total()},
+        "by_status": {"$literal": by_status},
+        "by_reason": {"$literal": by_reason},
+        "incomplete": "$cut",
+    }
+
+
+def read_request(document: Document) -> Request:
+    """A stored request as a value."""
+    marks = read_marks(document)
+    return Request(
+        head=_read_head(RequestKey(document["_id"]), document["head"]),
+        parts=_read_parts(document.get("parts", {})),
+        counted=frozenset(document["counted"]),
+        last_part=document["last_part"],
+        cancelled=marks.cancelled,
+        pauses=marks.pauses,
+        cut=document["cut"],
+        lost=frozenset(document.get("lost", ())),
+        completion=_read_completion(document.get("completion")),
+        announced=document["announced"],
+        begun_at=document["begun_at"],
+    )
+
+
+def _read_head(key: RequestKey, head: Document) -> Head:
+    return Head(
+        key=key,
+        tenant_id=head["tenant_id"],
+        request_id=head["request_id"],
+        user_id=head.get("user_id"),
+        channel=Channel(head["channel"]),
+        category=Category(head["category"]),
+        on_uncertain=OnUncertain(head["on_uncertain"]),
+        reply_topic=head.get("reply_topic"),
+        correlation_id=head.get("correlation_id"),
+        accepted_at=head["accepted_at"],
+        send_at=head.get("send_at"),
+        expires_at=head.get("expires_at"),
+        template_id=head.get("template_id"),
+        key_id=head["key_id"],
+        digest=head["digest"],
+        sealed_text=head.get("sealed_text", b""),  # erased
+        intake_topic=head["intake_topic"],
+        intake_partition=head["intake_partition"],
+        template_version=head.get("template_version"),
+        resend_of=head.get("resend_of"),
+    )
+
+
+def _read_parts(parts: Mapping[str, Document]) -> dict[int, Part]:
+    return {
+        int(number): Part(
+            number=part["number"],
+            size=part["size"],
+            chunk_size=part["chunk_size"],
+            digest=part["digest"],
+            last=part["last"],
+            default_region=part["default_region"],
+        )
+        for number, part in parts.items()
+    }
+
+
+def _read_completion(completion: Document | None) -> Completion | None:
+    if completion is None:
+        return None
+    return Completion(
+        completed_at=completion["completed_at"],
+        total=completion["total"],
+        by_status=completion["by_status"],
+        by_reason=completion["by_reason"],
+        incomplete=completion["incomplete"],
+    )
