@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,12 +15,15 @@ from pymongo import MongoClient
 from ledger.memory import MemoryLedger
 from ledger.mongo import MongoLedger
 from ledger.ports import Ledger
+from tests.contract.ledger_documents import Documents
 
 Wait = Callable[[float], Awaitable[None]]
 """Lets so many seconds pass on the ledger's clock."""
 
 PATIENCE_SECONDS = 2.0
 """Up to this a wait on MongoDB is a real one; longer ones move its stored times back instead."""
+
+COLLECTIONS = ("requests", "chunks", "communication_logs", "templates", "idempotency_keys")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,22 @@ async def house(database_or_none: tuple[str, str] | None) -> AsyncIterator[House
         yield mongo_house(ledger, client, name)
     finally:
         await ledger.aclose()
-        for collection in ("requests", "chunks", "communication_logs", "templates", "idempotency_keys"):
+        for collection in COLLECTIONS:
+            await client[name][collection].delete_many({})
+        client.close()
+
+
+@pytest.fixture
+async def documents(contract_database: tuple[str, str]) -> AsyncIterator[Documents]:
+    url, name = contract_database
+    ledger = await MongoLedger.connect(url, name)
+    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(url, tz_aware=True, tzinfo=UTC)
+    try:
+        await ledger.setup()
+        yield Documents(ledger, client[name])
+    finally:
+        await ledger.aclose()
+        for collection in COLLECTIONS:
             await client[name][collection].delete_many({})
         client.close()
 
