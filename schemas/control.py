@@ -9,7 +9,7 @@ from schemas.http import Answer
 from schemas.statuses import RequestState
 
 
-class ControlResponse(Answer):
+class ControlResponse(Answer, published_as="ControlResponse"):
     """An order that was obeyed: cancel, pause or resume."""
 
     code: int

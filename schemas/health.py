@@ -5,7 +5,7 @@ from datetime import datetime
 from schemas.base import Published
 
 
-class Dependency(Published):
+class Dependency(Published, published_as="Dependency"):
     """Something that a service needs, or would like to have."""
 
     ready: bool
@@ -13,7 +13,7 @@ class Dependency(Published):
     """Why it is not, in a few words."""
 
 
-class Readiness(Published):
+class Readiness(Published, published_as="Readiness"):
     """Whether a service can do its work; 200 when it can, else 503."""
 
     code: int

@@ -34,7 +34,7 @@ Text = str | SkipJsonSchema[None]
 Moment = datetime | SkipJsonSchema[None]
 
 
-class SimpleResponse(Answer):
+class SimpleResponse(Answer, published_as="SimpleResponse"):
     """`dto.SimpleResponse`: every error; `code` is the HTTP status."""
 
     code: int
@@ -42,7 +42,7 @@ class SimpleResponse(Answer):
     timestamp: datetime
 
 
-class PageInfo(Answer):
+class PageInfo(Answer, published_as="PageInfo"):
     """`dto.PageInfo`: where in the whole this page stands; pages count from 1."""
 
     page: Annotated[int, Field(description="the current page number, from 1")]
@@ -59,7 +59,7 @@ class PageInfo(Answer):
     ] = None
 
 
-class CommunicationLogResponse(Answer):
+class CommunicationLogResponse(Answer, published_as="CommunicationLogResponse"):
     """`dto.CommunicationLogResponse`: one delivery, and what rollcall adds to the contract's fields."""
 
     id: Annotated[str, Field(examples=["log_38bwp7hh1q0jf1my2cmqs46haw000000000"])]
@@ -89,7 +89,7 @@ class CommunicationLogResponse(Answer):
     resent_as: Annotated[Text, Field(description="the delivery of a later request that repeats it")] = None
 
 
-class CommunicationLogListResponse(Answer):
+class CommunicationLogListResponse(Answer, published_as="CommunicationLogListResponse"):
     """`dto.CommunicationLogListResponse`: a page of deliveries."""
 
     code: int

@@ -95,7 +95,7 @@ _ONE_PLACE: dict[str, Any] = {
 """A page is named by its number or by what stands before it."""
 
 
-class LogSearch(Record):
+class LogSearch(Record, published_as="LogSearch"):
     """The body of `POST /communication/logs/search`: the same conditions, and the recipient."""
 
     model_config = ConfigDict(json_schema_extra=_ONE_PLACE)
@@ -127,7 +127,7 @@ class LogSearch(Record):
     __str__ = __repr__
 
 
-class LogResponse(CommunicationLogResponse):
+class LogResponse(CommunicationLogResponse, published_as="LogResponse"):
     """One delivery."""
 
     code: int
@@ -135,14 +135,14 @@ class LogResponse(CommunicationLogResponse):
     timestamp: datetime
 
 
-class Parts(Answer):
+class Parts(Answer, published_as="Parts"):
     """How far the expansion of a request is."""
 
     known: Annotated[int, Field(description="how many parts were begun")]
     expanded: Annotated[int, Field(description="how many of them are expanded as a whole")]
 
 
-class RequestSummary(Answer):
+class RequestSummary(Answer, published_as="RequestSummary"):
     """A request as it stands, without its counts."""
 
     request_id: str
@@ -168,7 +168,7 @@ class RequestSummary(Answer):
     expires_at: Moment = None
 
 
-class RequestResponse(RequestSummary):
+class RequestResponse(RequestSummary, published_as="RequestResponse"):
     """One request with its counts."""
 
     code: int
@@ -181,7 +181,7 @@ class RequestResponse(RequestSummary):
     by_reason: dict[Reason, int]
 
 
-class RequestListResponse(Answer):
+class RequestListResponse(Answer, published_as="RequestListResponse"):
     """A page of requests, newest first."""
 
     code: int

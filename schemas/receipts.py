@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field, StringConstraints
 from schemas.base import SCHEMA_VERSION, Record
 
 
-class Receipt(Record):
+class Receipt(Record, published_as="Receipt"):
     """A delivery receipt on the receipts topic; key: provider message id."""
 
     provider: Annotated[str, StringConstraints(min_length=1, max_length=100)]

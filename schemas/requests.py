@@ -27,7 +27,7 @@ Variables = Annotated[dict[Name, str], FailFast()]
 """Looked at up to the first wrong one: an error for each of a million would fill the memory."""
 
 
-class Recipient(Record):
+class Recipient(Record, published_as="Recipient"):
     """One to reach, with what is said to them alone."""
 
     to: Address = Field(description="a phone number or an e-mail address", examples=["13800138000"])
@@ -42,7 +42,7 @@ class Recipient(Record):
     __str__ = __repr__
 
 
-class IntakeRecipient(Recipient):
+class IntakeRecipient(Recipient, published_as="IntakeRecipient"):
     """The same on the intake, where it may repeat a delivery of an earlier request."""
 
     resend_of: LogIdText | None = Field(
@@ -117,7 +117,7 @@ def too_far_ahead(body: BulkBody, accepted_at: datetime) -> tuple[str, str] | No
     return None
 
 
-class BulkRequest(BulkBody):
+class BulkRequest(BulkBody, published_as="BulkRequest"):
     """One part of a request as it travels on the intake topics."""
 
     recipients: list[AnyIntakeRecipient] = Field(  # type: ignore[assignment]  # a list of less is no list of more

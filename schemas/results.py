@@ -26,7 +26,7 @@ class EventType(StrEnum):
     REQUEST_COMPLETED = "request.completed"
 
 
-class DeliveryEvent(Published):
+class DeliveryEvent(Published, published_as="DeliveryEvent"):
     """How one delivery ended (`delivery.<status>`); exactly one outcome event a delivery, repeats share `event_id`."""
 
     event_id: str
@@ -49,7 +49,7 @@ class DeliveryEvent(Published):
     """The log of the delivery that it repeats."""
 
 
-class RequestAccepted(Published):
+class RequestAccepted(Published, published_as="RequestAccepted"):
     """A part was expanded (`request.accepted`)."""
 
     event_id: str
@@ -61,7 +61,7 @@ class RequestAccepted(Published):
     correlation_id: str | None
 
 
-class RequestRejected(Published):
+class RequestRejected(Published, published_as="RequestRejected"):
     """A record was refused (`request.rejected`); `fields` are paths such as `recipients[3].to`."""
 
     event_id: str
@@ -75,7 +75,7 @@ class RequestRejected(Published):
     correlation_id: str | None
 
 
-class RequestCompleted(Published):
+class RequestCompleted(Published, published_as="RequestCompleted"):
     """Nothing of the request is left to attempt (`request.completed`), with what became of it."""
 
     event_id: str
@@ -89,7 +89,7 @@ class RequestCompleted(Published):
     correlation_id: str | None
 
 
-class ChunkPointer(Published):
+class ChunkPointer(Published, published_as="ChunkPointer"):
     """A wake-up call: this chunk may have work. Losing, repeating or reordering it changes nothing."""
 
     chunk_id: str

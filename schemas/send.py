@@ -33,7 +33,7 @@ Recipients = Annotated[list[AnyRecipient], FailFast(), Field(json_schema_extra={
 """They are looked at up to the first wrong one, since a million errors fill memory."""
 
 
-class BulkSendRequest(BulkBody):
+class BulkSendRequest(BulkBody, published_as="BulkSendRequest"):
     """`dto.BulkSendRequest`: the body as HTTP takes it."""
 
     model_config = ConfigDict(json_schema_extra=_RULES)

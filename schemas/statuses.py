@@ -1,13 +1,23 @@
 """The closed sets: channels, statuses, reasons, policies. Each member carries its line of meaning."""
 
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
+
+from schemas.published_names import publish_as
 
 
 class Meaning(StrEnum):
-    """A string enumeration whose members are written `NAME = "value", "what it means"`."""
+    """A string enumeration whose members are written `NAME = "value", "what it means"`.
+
+    `published_as` fixes its name in the generated documents, so that its class may be renamed.
+    """
 
     meaning: str
+
+    def __init_subclass__(cls, *, published_as: str | None = None, **kwargs: Any) -> None:
+        """Name the enumeration for the generated documents."""
+        super().__init_subclass__(**kwargs)
+        publish_as(cls, published_as)
 
     def __new__(cls, value: str, meaning: str = "") -> Self:
         """Make a member that is its value and knows its meaning."""
@@ -17,7 +27,7 @@ class Meaning(StrEnum):
         return member
 
 
-class Channel(Meaning):
+class Channel(Meaning, published_as="Channel"):
     """How a recipient is reached."""
 
     SMS = "sms", "a text message to a phone number"
@@ -31,21 +41,21 @@ class Lane(Meaning):
     EXPRESS = "express", "requests of one part and at most one chunk"
 
 
-class OnUncertain(Meaning):
+class OnUncertain(Meaning, published_as="OnUncertain"):
     """What a request wants for a delivery that may or may not have been sent."""
 
     MARK_UNKNOWN = "mark_unknown", "never send again, end it as unknown"
     RESEND = "resend", "send again with the same delivery id"
 
 
-class Category(Meaning):
+class Category(Meaning, published_as="Category"):
     """What kind of message a request carries."""
 
     TRANSACTIONAL = "transactional", "one that its recipient caused or expects, such as a login code"
     MARKETING = "marketing", "one that its recipient may opt out of"
 
 
-class Status(Meaning):
+class Status(Meaning, published_as="Status"):
     """Where a delivery stands (docs/protocol.md)."""
 
     PENDING = "pending", "accepted, or between two attempts"
@@ -59,7 +69,7 @@ class Status(Meaning):
     EXPIRED = "expired", "not sent before the request's expires_at"
 
 
-class RequestState(Meaning):
+class RequestState(Meaning, published_as="RequestState"):
     """How far a request is."""
 
     SCHEDULED = "scheduled", "waits for its send_at"
@@ -81,7 +91,7 @@ WAITING = frozenset({Status.PENDING, Status.SCHEDULED})
 """What a delivery without a log is."""
 
 
-class Reason(Meaning):
+class Reason(Meaning, published_as="Reason"):
     """Why a delivery ended as it did."""
 
     INVALID_RECIPIENT = "invalid_recipient", "failed: the address is none for this channel"
@@ -106,7 +116,7 @@ class Reason(Meaning):
     EXPIRED = "expired", "expired: the request's expires_at has passed"
 
 
-class Rejection(Meaning):
+class Rejection(Meaning, published_as="Rejection"):
     """Why a record of the intake was refused; nothing of it was sent."""
 
     NULL_VALUE = "null_value", "the record has no value"
