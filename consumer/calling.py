@@ -3,10 +3,9 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import get_args
 
 from consumer.metrics import Metrics
-from core.outcome import Answer, Message, Uncertain
+from core.outcome import Answer, Failed, Message, Retry, Sent, Uncertain
 from providers.base import Provider
 from schemas.statuses import Channel, Lane, Reason
 
@@ -14,7 +13,13 @@ Sleep = Callable[[float], Awaitable[None]]
 
 _NEWEST = 0.2
 """The part of the newest call in an average."""
-_KINDS = {kind: kind.__name__.lower() for kind in get_args(Answer)}
+ANSWER_LABELS: dict[type[Answer], str] = {
+    Sent: "sent",
+    Retry: "retry",
+    Failed: "failed",
+    Uncertain: "uncertain",
+}
+"""The values of the metric label `answer`."""
 
 
 class RateLimit:
@@ -109,7 +114,7 @@ class Caller:
         except Exception as error:  # noqa: BLE001  # whatever it is, the message may be on its way
             answer = Uncertain(Reason.NO_ANSWER, type(error).__name__)
         seconds = self._monotonic() - began
-        self._metrics.provider.observe((provider.name, _KINDS[type(answer)]), seconds)
+        self._metrics.provider.observe((provider.name, ANSWER_LABELS[type(answer)]), seconds)
         if lane is Lane.EXPRESS:
             average = self.small_call_seconds[provider.channel]
             self.small_call_seconds[provider.channel] = average + _NEWEST * (seconds - average)

@@ -1,0 +1,55 @@
+"""The metric label `answer` has a closed set of values, one for each answer of a provider."""
+
+import asyncio
+import time
+from typing import cast, get_args
+
+import pytest
+from prometheus_client import generate_latest
+
+from consumer.calling import ANSWER_LABELS, Caller
+from consumer.metrics import Metrics
+from core.outcome import Answer, Failed, Message, Retry, Sent, Uncertain
+from providers.base import Provider
+from schemas.statuses import Channel, Lane, Reason
+
+MESSAGE = Message("log_1", Channel.SMS, "13800138000", "Hello", None, False, None, "tnt_test")
+
+
+class Answering:
+    """As much of a provider as a call needs: it gives one answer, or breaks its promise and raises."""
+
+    name = "book"
+    channel = Channel.SMS
+
+    def __init__(self, answer: Answer | Exception) -> None:
+        self._answer = answer
+
+    async def send(self, _message: Message) -> Answer:
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "label"),
+    [
+        (Sent(), "sent"),
+        (Retry(Reason.UNAVAILABLE), "retry"),
+        (Failed(Reason.REJECTED), "failed"),
+        (Uncertain(Reason.NO_ANSWER), "uncertain"),
+        (OSError(), "uncertain"),
+    ],
+)
+async def test_each_answer_has_its_label(answer: Answer | Exception, label: str) -> None:
+    metrics = Metrics()
+    provider = cast("Provider", Answering(answer))
+    await Caller(metrics, time.monotonic, asyncio.sleep).call(provider, MESSAGE, Lane.BULK)
+
+    page = generate_latest(metrics.registry).decode()
+    assert f'rollcall_provider_seconds_count{{answer="{label}",provider="book"}} 1.0' in page
+
+
+def test_the_labels_are_a_closed_set() -> None:
+    assert ANSWER_LABELS.keys() == set(get_args(Answer))
+    assert sorted(ANSWER_LABELS.values()) == ["failed", "retry", "sent", "uncertain"]
