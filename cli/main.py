@@ -1,6 +1,7 @@
 """The entry point: the commands, and how their errors reach a person."""
 
 import os
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -85,13 +86,26 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-_COMMANDS = (
-    *(init, setup, producer, consumer),
-    *(send, watch, report, cancel, pause, resume, resend),
-    *(logs, token, doctor, completion),
-)
-for command in _COMMANDS:
-    app.command(command.__name__, epilog=f"Exit codes: {_EXITS[command.__name__]}")(command)
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "init": init,
+    "setup": setup,
+    "producer": producer,
+    "consumer": consumer,
+    "send": send,
+    "watch": watch,
+    "report": report,
+    "cancel": cancel,
+    "pause": pause,
+    "resume": resume,
+    "resend": resend,
+    "logs": logs,
+    "token": token,
+    "doctor": doctor,
+    "completion": completion,
+}
+"""Each command by its name, which does not follow from the name of its function."""
+for name, command in _COMMANDS.items():
+    app.command(name, epilog=f"Exit codes: {_EXITS[name]}")(command)
 app.add_typer(template)
 app.add_typer(providers)
 app.add_typer(dead_letters)

@@ -29,7 +29,8 @@ def list_letters(
 
 
 @dead_letters.command(
-    epilog="Exit codes: 0 shown; 1 it failed, or no sealing key opens it; 2 wrong options; 3 there is none such."
+    "show",
+    epilog="Exit codes: 0 shown; 1 it failed, or no sealing key opens it; 2 wrong options; 3 there is none such.",
 )
 def show(
     place: Annotated[
@@ -54,8 +55,9 @@ def show(
 
 
 @dead_letters.command(
+    "replay",
     epilog="Exit codes: 0 published again, also when there was none; 1 it failed, or some could not be published; "
-    "2 wrong options; 3 there is none such."
+    "2 wrong options; 3 there is none such.",
 )
 def replay(
     places: Annotated[

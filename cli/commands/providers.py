@@ -12,7 +12,7 @@ def _group() -> None:
     """Keep `check` a command of its own, though it is the only one."""
 
 
-@providers.command(epilog="Exit codes: 0 each can be used; 1 one cannot; 2 settings are missing or wrong.")
+@providers.command("check", epilog="Exit codes: 0 each can be used; 1 one cannot; 2 settings are missing or wrong.")
 def check() -> None:
     """Try each provider of the settings as far as possible without sending; exit 1 if one is wrong.
 

@@ -20,7 +20,7 @@ Version = Annotated[int | None, typer.Option(min=1, help="An older version; with
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
 
 
-@template.command(epilog=f"Exit codes: 0 stored, or it stands already; 1 it failed; {_USAGE}.")
+@template.command("put", epilog=f"Exit codes: 0 stored, or it stands already; 1 it failed; {_USAGE}.")
 def put(  # noqa: PLR0913  # an option each
     code: Code,
     *,
@@ -55,7 +55,7 @@ def list_(*, tenant: Tenant, as_json: AsJson = False) -> None:
     run_list(tenant, as_json=as_json)
 
 
-@template.command(epilog=f"Exit codes: 0 shown; 1 it failed; {_USAGE}; {_UNKNOWN}.")
+@template.command("show", epilog=f"Exit codes: 0 shown; 1 it failed; {_USAGE}; {_UNKNOWN}.")
 def show(code: Code, *, tenant: Tenant, version: Version = None, as_json: AsJson = False) -> None:
     """Show one version of a template: when it was stored, which variables it needs, its text.
 
@@ -67,7 +67,7 @@ def show(code: Code, *, tenant: Tenant, version: Version = None, as_json: AsJson
 
 
 @template.command(
-    epilog=f"Exit codes: 0 all variables are given; 1 some are missing, or it failed; {_USAGE}; {_UNKNOWN}."
+    "preview", epilog=f"Exit codes: 0 all variables are given; 1 some are missing, or it failed; {_USAGE}; {_UNKNOWN}."
 )
 def preview(
     code: Code,
