@@ -141,7 +141,7 @@ class Chunks(Protocol):
 
 
 class Logs(Protocol):
-    """One document a delivery, written once with its outcome. This alone knows what a pending delivery looks like."""
+    """One document per delivery, written once with its outcome. ledger/pending.py shows those without a log."""
 
     async def insert(self, logs: Sequence[Log]) -> list[Log]:
         """Write each log unless its id is taken; the answer holds, in this order, the logs that stand."""

@@ -1,4 +1,4 @@
-"""Logs: one document a delivery, written once; and the one place that knows what a pending delivery looks like."""
+"""Delivery logs: one document per delivery, written once. pending.py reads the deliveries that have no log yet."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 

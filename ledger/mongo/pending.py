@@ -1,4 +1,4 @@
-"""Deliveries without a log, shown from their open chunks (section Read)."""
+"""Deliveries without a log, read from their open chunks. ledger/pending.py builds each of them."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
