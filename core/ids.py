@@ -18,7 +18,6 @@ MAX_INDEX = 0xFFFFF
 """The largest index in a part."""
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no letter is mistaken for a digit
-_KEY_LENGTH = 26
 _LOG = re.compile(r"log_([0-9a-hjkmnp-tv-z]{26})([0-9a-f]{4})([0-9a-f]{5})")
 
 

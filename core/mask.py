@@ -3,7 +3,6 @@
 What is hidden is always written as the same few stars, so that its length is hidden too.
 """
 
-_CHINA = "+86"
 _CHINESE_MOBILE = 14
 """The length of a mobile number of +86, plus and calling code included."""
 

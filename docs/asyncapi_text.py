@@ -23,7 +23,6 @@ from schemas.topics import DAY_MS, Topics, TopicSpec
 
 Json = dict[str, Any]
 
-_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT = {"type": "string"}
 _EVENT_HEADERS = {
     "type": "object",

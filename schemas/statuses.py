@@ -79,11 +79,6 @@ class RequestState(Meaning, published_as="RequestState"):
     COMPLETED = "completed", "every delivery has its outcome"
 
 
-OUTCOMES = frozenset(
-    {Status.SENT, Status.UNKNOWN, Status.FAILED, Status.SUPPRESSED, Status.CANCELLED, Status.EXPIRED},
-)
-"""What a log may be written with; every delivery gets exactly one of them."""
-
 RESENDABLE = frozenset({Status.UNKNOWN, Status.FAILED})
 """What may be sent again, as another delivery."""
 

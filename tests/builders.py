@@ -18,6 +18,11 @@ ACCEPTED_AT = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 TENANT = "tnt_test"
 PROVIDERS = {Channel.SMS: ("first", "second"), Channel.EMAIL: ("post",)}
 
+OUTCOMES = frozenset(
+    {Status.SENT, Status.UNKNOWN, Status.FAILED, Status.SUPPRESSED, Status.CANCELLED, Status.EXPIRED},
+)
+"""Statuses that a log may be written with."""
+
 _owners = count()
 
 

@@ -8,7 +8,8 @@ import orjson
 from consumer.events import Event
 from core.ids import LogId, chunk_id
 from ledger.values import Log, Request
-from schemas.statuses import OUTCOMES, Reason, Status
+from schemas.statuses import Reason, Status
+from tests.builders import OUTCOMES
 from tests.simulate.books import Published
 from tests.simulate.repeated import resend_findings
 from tests.simulate.scenario import TOPICS, Ask

@@ -10,7 +10,8 @@ from core.outcome import Answer, Failed, Retry, Sent, Uncertain
 from core.retry import RetryPolicy
 from core.verdict import Ended, Entry, Mark, Rules, stopped, verdict
 from core.work import Line
-from schemas.statuses import OUTCOMES, OnUncertain, Reason, Status
+from schemas.statuses import OnUncertain, Reason, Status
+from tests.builders import OUTCOMES
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 SENT, FAILED = Sent("m-1", "202"), Failed(Reason.REJECTED, "400")
