@@ -95,15 +95,12 @@ class Caller:
         for limit in self._limits.values():
             limit.close()
 
-    async def turn(self, provider: Provider, lane: Lane) -> bool:
-        """Wait for this provider's rate; False: closed, no call may be made."""
-        if provider.rate_per_second:
-            limit = self._limits.get(provider.name)
-            if limit is None:
-                limit = RateLimit(provider.rate_per_second, self._monotonic, self._sleep)
-                self._limits[provider.name] = limit
-            return await limit.turn(lane)
-        return True
+    async def turn(self, name: str, rate_per_second: float, lane: Lane) -> bool:
+        """Wait for the rate of the provider with this name. Return False if it closed: no call may be made then."""
+        limit = self._limits.get(name)
+        if limit is None:
+            limit = self._limits[name] = RateLimit(rate_per_second, self._monotonic, self._sleep)
+        return await limit.turn(lane)
 
     async def call(self, provider: Provider, message: Message, lane: Lane) -> Answer:
         """Send one message. A provider that raises has broken its promise: nobody knows what it did."""

@@ -70,8 +70,8 @@ async def send(  # noqa: PLR0913, PLR0917  # a call needs all of them
 
     async def one(entry: Entry) -> None:
         may_call = True
-        if provider.rate_per_second:
-            may_call = await tools.caller.turn(provider, lane)
+        if rate_per_second := provider.rate_per_second:
+            may_call = await tools.caller.turn(provider.name, rate_per_second, lane)
             tools.progress.moved(*Lane)  # who waits for a slow rate, or for the other lane at it, is not stuck
         if not lease.alive:
             return
