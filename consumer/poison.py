@@ -24,9 +24,9 @@ class PoisonLimits:
 
 
 class PoisonGuard:
-    """Counts the records of each intake topic. Without limits it lets everything pass."""
+    """Counter of the unusable records of each intake topic. `None` for the limits lets every record pass."""
 
-    def __init__(self, limits: PoisonLimits | None = None) -> None:
+    def __init__(self, limits: PoisonLimits | None) -> None:
         self._limits = limits
         self._runs: dict[str, int] = {}
         self._last: dict[str, deque[bool]] = {}

@@ -64,13 +64,13 @@ class Tools:
     requests: RequestCache
     caller: Caller
     precedence: Precedence
+    poison: PoisonGuard
     monotonic: Callable[[], float]
     random: Callable[[], float]
     """Numbers in [0, 1)."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is asked to stop: no new claims, no further windows."""
-    poison: PoisonGuard = field(default_factory=PoisonGuard)
 
     async def lasting(self, step: Callable[[], Awaitable[T]], what: str) -> T:
         """Do a step until ledger and bus have answered; every one of them may be repeated."""

@@ -17,6 +17,7 @@ from consumer.expand import expand
 from consumer.intake import Incoming
 from consumer.memory_bus import MemoryBus
 from consumer.metrics import Metrics
+from consumer.poison import PoisonGuard
 from consumer.precedence import Precedence
 from consumer.progress import Progress
 from consumer.requests import RequestCache
@@ -161,6 +162,7 @@ class World:
             requests=RequestCache(),
             caller=Caller(metrics, self._monotonic, sleep),
             precedence=Precedence(self._monotonic, sleep),
+            poison=PoisonGuard(None),
             monotonic=self._monotonic,
             random=lambda: 0.5,
             sleep=sleep,

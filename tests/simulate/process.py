@@ -15,6 +15,7 @@ from consumer.events import Event
 from consumer.expansions import Expansions
 from consumer.memory_bus import MemoryBus
 from consumer.metrics import Metrics
+from consumer.poison import PoisonGuard
 from consumer.precedence import Precedence
 from consumer.process import ANSWER_SECONDS, DRAIN_SECONDS
 from consumer.progress import Progress
@@ -209,6 +210,7 @@ class Process(Actor):
             requests=RequestCache(),
             caller=Caller(METRICS, self._monotonic, asyncio.sleep),
             precedence=Precedence(self._monotonic, asyncio.sleep),
+            poison=PoisonGuard(None),
             monotonic=self._monotonic,
             random=world.rng.random,
         )

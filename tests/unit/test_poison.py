@@ -74,7 +74,7 @@ def test_of_many_records_in_hand_at_once_no_more_are_taken_than_of_one_after_the
 
 
 def test_without_limits_everything_passes() -> None:
-    assert taken(PoisonGuard(), "x" * 1_000) == 1_000
+    assert taken(PoisonGuard(None), "x" * 1_000) == 1_000
 
 
 def test_what_is_said_names_the_limit() -> None:
