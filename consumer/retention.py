@@ -2,30 +2,38 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import NamedTuple
 
 from consumer.tools import Tools, log
 
-IDLE_SECONDS = 60.0
-"""How long it rests once nothing is past its time."""
-CHUNKS = 50
-"""How many chunks are erased in one write: each is rewritten as a whole, tens of kilobytes."""
-DOCUMENTS = 2_000
-"""How many logs are deleted in one write."""
-
 Batch = Callable[[], Awaitable[int]]
+
+
+class BatchSizes(NamedTuple):
+    """Size of one batch, and the pause after the last one."""
+
+    chunks: int = 50
+    """Number of chunks erased in one write. Each is rewritten as a whole, tens of kilobytes."""
+    logs: int = 2_000
+    """Number of logs deleted in one write."""
+    pause_seconds: float = 60.0
+    """Pause in seconds, on average, after a round that found nothing."""
+
+
+DEFAULT_BATCH_SIZES = BatchSizes()
 
 
 class Retention:
     """Takes one bounded step whenever it is asked, so that whoever waits for the ledger waits for one step at most."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, tools: Tools, sizes: BatchSizes = DEFAULT_BATCH_SIZES) -> None:
+        self._tools, self._sizes = tools, sizes
         self._batches: dict[str, Batch] = {}
         ledger, limits = tools.ledger, tools.limits
         if (erased_after := limits.addresses_kept) is not None:
-            self._batches["erased"] = lambda: ledger.retention.erase(after=erased_after, limit=CHUNKS)
+            self._batches["erased"] = lambda: ledger.retention.erase(after=erased_after, limit=sizes.chunks)
         if (deleted_after := limits.requests_kept) is not None:
-            self._batches["deleted"] = lambda: ledger.retention.delete(after=deleted_after, limit=DOCUMENTS)
+            self._batches["deleted"] = lambda: ledger.retention.delete(after=deleted_after, limit=sizes.logs)
         self._rests_until = float("-inf")
         self._changed: dict[str, int] = {}
 
@@ -38,7 +46,7 @@ class Retention:
             self._changed[name] = self._changed.get(name, 0) + number
         if any(found.values()):
             return
-        self._rests_until = self._tools.monotonic() + IDLE_SECONDS * (0.5 + self._tools.random())
+        self._rests_until = self._tools.monotonic() + self._sizes.pause_seconds * (0.5 + self._tools.random())
         if any(self._changed.values()):
             log.info("past their time", **{name: number for name, number in self._changed.items() if number})
         self._changed = {}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from consumer.complete import announce, complete
 from consumer.deliver import AFTER_OUTAGE_SECONDS, Claimer, Taken, deliver
 from consumer.marks import mark
-from consumer.retention import Retention
+from consumer.retention import DEFAULT_BATCH_SIZES, BatchSizes, Retention
 from consumer.slots import Kind, Slots
 from consumer.tools import Tools, log, where
 from core.ids import RequestKey
@@ -42,17 +42,18 @@ DEFAULT_PERIODS = Periods()
 class Sweeper:
     """Claims deferred chunks into slots kept for that, strays into the ordinary ones; cares for unfinished requests."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # two kinds of slots, and tuning that only tests change
         self,
         tools: Tools,
         claimer: Claimer,
         slots: Mapping[Kind, Slots],
         ordinary: Mapping[Kind, Slots],
         periods: Periods = DEFAULT_PERIODS,
+        batch_sizes: BatchSizes = DEFAULT_BATCH_SIZES,
     ) -> None:
         self._tools, self._claimer, self._periods = tools, claimer, periods
         self._slots, self._ordinary = slots, ordinary
-        self._retention = Retention(tools)
+        self._retention = Retention(tools, batch_sizes)
         self._counted_at = float("-inf")
         self._cares = Slots(CARES)
         self._in_care: set[RequestKey] = set()

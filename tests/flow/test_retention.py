@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from cli.report import Form, show
-from consumer.retention import IDLE_SECONDS, Retention
+from consumer.retention import DEFAULT_BATCH_SIZES, BatchSizes, Retention
 from consumer.tools import Tools
 from ledger.memory import MemoryLedger
 from tests.flow.library import Library, a_log_id
@@ -126,13 +126,24 @@ async def test_a_crash_between_two_steps_is_made_good_by_the_next_process(
     assert (store.requests, store.chunks, store.logs) == ({}, {}, {})
 
 
+async def test_a_step_takes_one_batch_of_the_given_size(library: Library) -> None:
+    await library.sent("old", [ANN, BOB])
+    library.world.pass_time(9 * DAY)
+    retention = Retention(tools_of(library, requests=8), BatchSizes(logs=1))
+    left = []
+    for _ in range(3):
+        left.append(len(await library.world.logs("old", "tnt_a")))
+        await retention.step()
+    assert left == [2, 1, 0]
+
+
 async def test_it_rests_once_nothing_is_past_its_time(library: Library) -> None:
     await library.sent("old", [ANN])
     retention = Retention(tools_of(library, requests=8))
     await run(retention)
-    library.world.pass_time(IDLE_SECONDS / 2)
+    library.world.pass_time(DEFAULT_BATCH_SIZES.pause_seconds / 2)
     assert await asks(retention) == 0
-    library.world.pass_time(IDLE_SECONDS)
+    library.world.pass_time(DEFAULT_BATCH_SIZES.pause_seconds)
     assert await asks(retention) == 1
 
 

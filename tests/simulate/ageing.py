@@ -4,11 +4,9 @@ Nothing of it may be sent again, as long as the intake forgets its records befor
 """
 
 import asyncio
-import contextlib
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from unittest.mock import patch
 
 from tests.simulate.faults import Fault
 from tests.simulate.resending import Resending
@@ -61,10 +59,3 @@ class Age:
         for what, documents in left.items():
             if documents:
                 yield f"{len(documents)} {what} are left: {', '.join(map(books.brief, list(documents)[:3]))}"
-
-
-@contextlib.contextmanager
-def small_batches() -> Generator[None]:
-    """Meanwhile little is erased or deleted at a time, and what is past its time is looked for often."""
-    with patch.multiple("consumer.retention", IDLE_SECONDS=3.0, CHUNKS=1, DOCUMENTS=2):
-        yield

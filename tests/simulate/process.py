@@ -22,7 +22,7 @@ from consumer.progress import Progress
 from consumer.reading import Reading
 from consumer.requests import RequestCache
 from consumer.slots import slots_for_each_kind
-from consumer.sweep import Periods, Sweeper
+from consumer.sweep import Sweeper
 from consumer.tools import Limits, Tools
 from core.ids import ChunkId
 from core.outcome import Answer, Message, Retry, Uncertain
@@ -37,7 +37,7 @@ from tests.simulate.gate import Gate, Hindrance, ports
 from tests.simulate.kafka import CommitFailed, Read, SimulatedKafka
 from tests.simulate.loop import Actor
 from tests.simulate.provider import Side
-from tests.simulate.scenario import TOPICS
+from tests.simulate.scenario import BATCH_SIZES, PERIODS, TOPICS
 
 CLUSTER = "cluster"
 METRICS = Metrics()
@@ -49,10 +49,6 @@ _PUBLISHED = {
     EventType.REQUEST_COMPLETED: "announce",
 }
 WAKE_UPS = {Lane.BULK: TOPICS.chunks, Lane.EXPRESS: TOPICS.chunks_express}
-
-
-PERIODS = Periods(due=3.2, strays=9.0)
-"""A lease here is six seconds, and looking in vain costs most of a run."""
 
 
 class Surroundings(Hindrance, Protocol):
@@ -232,7 +228,7 @@ class Process(Actor):
         readers += [self._wake_ups(lane) for lane in Lane]
         self._tasks = [loop.start(self, reader) for reader in readers]
         self._tasks.append(loop.start(self, self._calls.run()))
-        sweeper = Sweeper(self.tools, self._claimer, self.sweep_slots, self.slots, PERIODS)
+        sweeper = Sweeper(self.tools, self._claimer, self.sweep_slots, self.slots, PERIODS, BATCH_SIZES)
         self._tasks.append(loop.start(self, sweeper.run()))
 
     async def _intake(self, topic: str) -> None:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from tests.simulate.ageing import small_batches
 from tests.simulate.checker import check
 from tests.simulate.faults import CELLS, Coverage
 from tests.simulate.operators import room_for
@@ -32,18 +31,11 @@ class Failure(NamedTuple):
 def run_seed(seed: int, coverage: Coverage, trace: list[str] | None = None) -> list[str]:
     """Run the world of one seed; what was wrong with it."""
     world = World(seed, coverage, trace)
-    with _watched(world.errors), _uncollected(), conditions(world):
+    with _watched(world.errors), _uncollected(), room_for(world.room):
         try:
             return world.run() or check(world) or world.age()
         finally:
             world.bury()
-
-
-@contextlib.contextmanager
-def conditions(world: World) -> Generator[None]:
-    """What of the product is smaller in this world than anywhere else."""
-    with room_for(world.room), small_batches():
-        yield
 
 
 def run_seeds(seeds: Iterable[int], coverage: Coverage) -> Failure | None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from consumer.retention import BatchSizes
+from consumer.sweep import Periods
 from core.ids import LogId, RequestKey, log_id, request_key
 from schemas.statuses import Channel
 from schemas.topics import Topics
@@ -17,6 +19,10 @@ TENANT = "t1"
 REPLIES = "replies.here"
 TEMPLATE = "greeting"
 PART_TIMEOUT_SECONDS = 15.0
+PERIODS = Periods(due=3.2, strays=9.0)
+"""Sweep periods. A lease here lasts six seconds, and a search that finds nothing costs most of a run."""
+BATCH_SIZES = BatchSizes(chunks=1, logs=2, pause_seconds=3.0)
+"""Small batches, so that a process can be killed between any two of them."""
 POISON: tuple[bytes | None, ...] = (
     None,
     b"no json",
