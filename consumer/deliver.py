@@ -42,15 +42,12 @@ class Claimer:
 
     async def chunk(self, chunk_id: ChunkId) -> "Taken | None":
         """Claim the chunk that a wake-up call names."""
-        return await self._take(lambda claim: self._tools.ledger.chunks.claim(chunk_id, claim))
+        return await self._take(lambda claim: self._tools.ledger.chunks.claim(chunk_id, claim), uncalled=False)
 
     async def due(self, kind: Kind, *, fresh: bool = False) -> "Taken | None":
         """Claim what waits longest of a channel in a lane; with `fresh`, what a wake-up call should have brought."""
         due = self._tools.ledger.chunks.claim_due
-        taken = await self._take(lambda claim: due(*kind, claim, fresh=fresh), self._after_outage)
-        if taken is not None:
-            taken.uncalled = True
-        return taken
+        return await self._take(lambda claim: due(*kind, claim, fresh=fresh), uncalled=True, again=self._after_outage)
 
     async def _after_outage(self) -> None:
         """Wait until MongoDB answers, and then until who waited for it as well has written what it knows."""
@@ -58,7 +55,9 @@ class Claimer:
         await tools.ledger.ping()
         await tools.sleep(min(AFTER_OUTAGE_SECONDS, tools.limits.lease_seconds / 3))
 
-    async def _take(self, take: Take, again: Callable[[], Awaitable[None]] | None = None) -> "Taken | None":
+    async def _take(
+        self, take: Take, *, uncalled: bool, again: Callable[[], Awaitable[None]] | None = None
+    ) -> "Taken | None":
         """Claim; `again` is done before each further try."""
         tools = self._tools
         claim = Claim(f"{tools.process}.{next(_numbers)}", tools.limits.lease_seconds, self._names)
@@ -70,7 +69,9 @@ class Claimer:
                 await again()
             asked_at = tools.monotonic()  # of this try: each one that is accepted starts the lease anew
             claimed = await take(claim)
-            return Taken(claimed, Lease(claimed.hold, asked_at, tools.monotonic, tools.sleep)) if claimed else None
+            if claimed is None:
+                return None
+            return Taken(claimed, Lease(claimed.hold, asked_at, tools.monotonic, tools.sleep), uncalled=uncalled)
 
         return await tools.lasting(ask, "claim")
 
@@ -78,11 +79,11 @@ class Claimer:
 class Taken:
     """A claimed chunk and its lease, not opened yet."""
 
-    def __init__(self, claimed: Claimed, lease: Lease) -> None:
+    def __init__(self, claimed: Claimed, lease: Lease, *, uncalled: bool) -> None:
         self.claimed, self.lease = claimed, lease
-        self.uncalled = False
-        """No wake-up call brought it: its expander may have died right after writing it, and whoever claimed it since
-        before asking what was ordered."""
+        self.uncalled = uncalled
+        """True if the sweeper found this chunk. The consumer that wrote it may have crashed before it applied a cancel
+        or pause, so the control flags must be read again."""
 
     @property
     def first(self) -> bool:

@@ -125,12 +125,12 @@ async def _work(service: Service, cluster: str) -> None:
     probe = asyncio.create_task(_probe(service, broker, Loops(sweeper, serving)))
     log.info("consumer joins its groups", process=tools.process)
     if await _unless_stopped(_started(app), tools.stopping):
-        progress.subscribed = True
+        progress.groups_joined()
         log.info("consumer is up", process=tools.process)
         await tools.stopping.wait()
     asked_at = tools.monotonic()
     log.info("consumer is stopping")
-    progress.subscribed, progress.stopping = False, True
+    progress.stop_began()
     tools.caller.close()
     tools.providers.stop(ANSWER_SECONDS)
     every = (*service.slots.values(), *service.sweep_slots.values())
@@ -194,8 +194,11 @@ async def _look(service: Service, broker: KafkaBroker, loops: Loops) -> None:
     with contextlib.suppress(BusUnavailable):
         await bus.ping()
         progress.bus_answered()
-    progress.publishes = bus.publishes
-    progress.sweeps, progress.serves = not loops.sweeper.done(), not loops.serving.done()
+    progress.update_loops(
+        can_publish=bus.publishes,
+        sweeper_running=not loops.sweeper.done(),
+        wake_ups_running=not loops.serving.done(),
+    )
     for lane in Lane:
         every = (*service.slots.items(), *service.sweep_slots.items())
         progress.in_hand(lane, some=any(slots.taken for (its_lane, _), slots in every if its_lane is lane))

@@ -30,13 +30,29 @@ class Progress:
         self._in_hand: dict[str, float] = {}
         self._held: dict[str, str] = {}
         self._lacking: tuple[float, str] | None = None
-        self.subscribed = self.stopping = False
-        self.publishes = True
-        """Whether anything of what is published is taken."""
-        self.sweeps = True
-        """Whether the sweeper is at work."""
-        self.serves = True
-        """Whether wake-up calls are served."""
+        self._subscribed = self._stopping = False
+        self._can_publish = self._sweeper_running = self._wake_ups_running = True
+
+    @property
+    def subscribed(self) -> bool:
+        """Return whether the process is a member of its groups."""
+        return self._subscribed
+
+    def groups_joined(self) -> None:
+        """Note that the process joined its groups."""
+        self._subscribed = True
+
+    def stop_began(self) -> None:
+        """Note that the process leaves its groups because it stops."""
+        self._subscribed, self._stopping = False, True
+
+    def update_loops(self, *, can_publish: bool, sweeper_running: bool, wake_ups_running: bool) -> None:
+        """Note whether Kafka takes what is published, and whether the sweeper and the wake-up loop still run."""
+        self._can_publish, self._sweeper_running, self._wake_ups_running = (
+            can_publish,
+            sweeper_running,
+            wake_ups_running,
+        )
 
     def ledger_answered(self) -> None:
         """MongoDB answered."""
@@ -92,11 +108,11 @@ class Progress:
         return {
             "kafka": None if now - self._bus_at < BUS_SECONDS else "does not answer",
             "mongodb": None if now - self._ledger_at < LEDGER_SECONDS else "does not answer",
-            "subscriptions": self._deafness(now) if self.subscribed else "given up" if self.stopping else "not yet",
+            "subscriptions": self._deafness(now) if self._subscribed else "given up" if self._stopping else "not yet",
             "progress": self._stuck(now),
-            "publishing": None if self.publishes else "Kafka answers, and takes nothing of what is published",
-            "sweeper": None if self.sweeps else "has ended",
-            "calls": None if self.serves else "the loop that serves wake-up calls has ended",
+            "publishing": None if self._can_publish else "Kafka answers, and takes nothing of what is published",
+            "sweeper": None if self._sweeper_running else "has ended",
+            "calls": None if self._wake_ups_running else "the loop that serves wake-up calls has ended",
             "intake": "; ".join(f"{topic} is held: {why}" for topic, why in sorted(self._held.items())) or None,
         }
 

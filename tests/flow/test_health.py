@@ -35,7 +35,7 @@ def ready_progress(clock: Clock, longest_call_seconds: float = 0.0) -> Progress:
     progress = Progress(clock, longest_call_seconds)
     progress.ledger_answered()
     progress.bus_answered()
-    progress.subscribed = True
+    progress.groups_joined()
     return progress
 
 
@@ -108,8 +108,21 @@ def test_chunks_in_hand_that_do_not_move_are_no_progress_even_though_no_record_w
 
 def test_nothing_published_and_loops_that_have_ended_are_named() -> None:
     progress = ready_progress(Clock())
-    progress.publishes = progress.sweeps = progress.serves = False
+    progress.update_loops(can_publish=False, sweeper_running=False, wake_ups_running=False)
     assert {name for name, trouble in progress.troubles().items() if trouble} == {"publishing", "sweeper", "calls"}
+
+
+@pytest.mark.parametrize(
+    ("ended", "named"),
+    [("can_publish", "publishing"), ("sweeper_running", "sweeper"), ("wake_ups_running", "calls")],
+)
+def test_each_loop_that_has_ended_is_named_by_itself(ended: str, named: str) -> None:
+    progress = ready_progress(Clock())
+    loops = {"can_publish": True, "sweeper_running": True, "wake_ups_running": True}
+    progress.update_loops(**{**loops, ended: False})
+    assert {name for name, trouble in progress.troubles().items() if trouble} == {named}
+    progress.update_loops(**loops)
+    assert progress.ready
 
 
 def test_a_subscription_in_trouble_is_named_once_the_trouble_lasts() -> None:
@@ -178,5 +191,5 @@ async def test_the_three_pages() -> None:
 
 def test_a_process_that_stops_does_not_say_that_it_is_about_to_begin() -> None:
     progress = ready_progress(Clock())
-    progress.subscribed, progress.stopping = False, True
+    progress.stop_began()
     assert progress.troubles()["subscriptions"] == "given up"
