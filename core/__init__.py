@@ -1,1 +1,4 @@
-"""Pure functions and values: no I/O, no clock, no randomness but what is passed in."""
+"""Rules of the product without I/O: functions and values. Time and randomness are passed in.
+
+The watchdog over publishing is the one object that keeps state for as long as a process runs. Its clock is passed in.
+"""

@@ -1,6 +1,7 @@
-"""Whether a client of Kafka is to be given up: nothing that it publishes is taken, though Kafka answers all the while.
+"""Watchdog over publishing: it detects a Kafka client whose records are not acknowledged although Kafka answers pings.
 
-Such a client does not recover by itself, and a ping, which takes another way, shows nothing of it.
+Such a client does not recover by itself. A ping uses another connection and does not show the problem.
+The watchdog keeps state but does no I/O. Its owner reports every publish and every ping, and passes the clock in.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ FAILURES = 3
 
 
 class Wedge:
-    """Told of every try to publish and of every ping."""
+    """Number of publishes in a row without an answer, and the time since the first of them."""
 
     def __init__(self, patience_seconds: float, monotonic: Callable[[], float]) -> None:
         self._patience_seconds, self._monotonic = patience_seconds, monotonic
