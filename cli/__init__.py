@@ -1,0 +1,8 @@
+"""The command line `rollcall`.
+
+main.py is the group of commands. commands/ has one file per command with its options only.
+send/ sends a file. tracking/ follows a request. report/ writes its roll call. resend.py repeats deliveries.
+control.py cancels, pauses and resumes. logs.py searches deliveries. dead_letters/ lists and replays rejected records.
+templates/ manages message templates. admin/ sets up and checks an installation.
+clients/ connects to Kafka, MongoDB and the HTTP service. recipients_file/ reads CSV and JSON lines.
+"""
