@@ -40,7 +40,7 @@ class Bodies:
                 async with asyncio.timeout(self._seconds):
                     body = await self._read(request, held)
             except TimeoutError:
-                raise TooSlowError(f"the body took more than {self._seconds:.0f} seconds") from None
+                raise TooSlowError(too_slow(self._seconds)) from None
             yield body
 
     async def work(self, body: bytearray, do: Callable[[], Awaitable[T]]) -> T:
@@ -57,7 +57,7 @@ class Bodies:
                 await self._make_room(held)
             body += chunk
             if len(body) > self._max_bytes:
-                raise TooLargeError(_too_large(self._max_bytes))
+                raise TooLargeError(too_large(self._max_bytes))
         return body
 
     async def _make_room(self, held: AsyncExitStack) -> None:
@@ -83,8 +83,14 @@ def check_headers(headers: Headers, max_bytes: int) -> None:
         raise BadRequestError("Content-Length is no number")
     # Compared by digits first: int() of a million digits takes long.
     if len(length.lstrip("0")) > 18 or int(length) > max_bytes:
-        raise TooLargeError(_too_large(max_bytes))
+        raise TooLargeError(too_large(max_bytes))
 
 
-def _too_large(max_bytes: int) -> str:
+def too_slow(seconds: float) -> str:
+    """Return the message about a body that did not arrive in time."""
+    return f"the body took more than {seconds:.0f} seconds"
+
+
+def too_large(max_bytes: int) -> str:
+    """Return the message about a body of more than `max_bytes`."""
     return f"the body is larger than {max_bytes} bytes; split the recipients, or use `rollcall send`"

@@ -4,6 +4,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from producer.bodies import BODY_SECONDS, too_large, too_slow
+from producer.idempotency import OTHER
+from producer.protocol import PHRASES
+from producer.reading import NO_REQUEST
+from producer.settings import ProducerSettings
 from schemas.reading import LogSearch
 from schemas.send import BulkSendRequest
 
@@ -127,14 +132,14 @@ ERRORS: dict[str, Json] = {
         "400": "recipients[17].to: is required",
         "401": "the token has expired",
         "403": "the token lacks the scope communication:send",
-        "404": "not found",
-        "408": "the body took more than 60 seconds",
-        "409": "the Idempotency-Key was used with another body",
-        "413": "the body is larger than 16777216 bytes; split the recipients, or use `rollcall send`",
+        "404": NO_REQUEST,
+        "408": too_slow(BODY_SECONDS),
+        "409": OTHER,
+        "413": too_large(ProducerSettings.model_fields["max_body_bytes"].default),
         "415": "Content-Type must be application/json",
-        "431": "request line and header fields are larger than 65536 bytes",
+        "431": PHRASES[431],
         "500": "internal server error",
         "503": "Kafka is away; nothing was sent",
     }.items()
 }
-"""An error of each status."""
+"""Example of the error of each status, in the words of the service."""

@@ -29,7 +29,8 @@ LINGER_SECONDS = 2
 STALL_SECONDS = 30
 """How long a caller has to read the end of its last answer."""
 
-_PHRASES = {431: "request line and header fields are larger than 65536 bytes", 400: "this is not HTTP/1.1"}
+PHRASES = {431: f"request line and header fields are larger than {HEAD_BYTES} bytes", 400: "this is not HTTP/1.1"}
+"""Messages about bytes that the service does not read as a request, by status."""
 
 
 class ContractProtocol(HttpToolsProtocol):
@@ -73,9 +74,9 @@ class ContractProtocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._go_on_without_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError:
-            self._refuse(self._fault, _PHRASES[self._fault])
+            self._refuse(self._fault, PHRASES[self._fault])
         if not self._in_body and self._head_bytes > HEAD_BYTES and not self._over:
-            self._refuse(431, _PHRASES[431])
+            self._refuse(431, PHRASES[431])
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
@@ -125,7 +126,7 @@ class ContractProtocol(HttpToolsProtocol):
         """
         method, fields = self.parser.get_method(), self.headers
         if method == b"CONNECT":
-            self._refuse(400, _PHRASES[400])
+            self._refuse(400, PHRASES[400])
             return
         self.parser = httptools.HttpRequestParser(self)
         kept = b"".join(b"%b: %b\r\n" % (name, value) for name, value in fields if name != b"upgrade")

@@ -1,13 +1,22 @@
 """The service describes itself: every operation, every answer, an example of each."""
 
 import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from core.ids import RequestKey
+from ledger.memory.requests import MemoryRequests
+from ledger.memory.store import Store
+from ledger.values import Request
 from producer.document import describe
-from tests.front import a_service
+from producer.document_examples import ERRORS
+from producer.memory import Weather
+from producer.tokens import issue_token
+from tests.front import GOOD, SECRET, Service, a_service, a_token
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8"))
@@ -43,3 +52,60 @@ async def test_the_examples_of_bodies_are_taken() -> None:
         for example in examples.values():
             body = {**example["value"], "user_id": "usr_a"}
             assert (await service.send(body)).status_code == 200
+
+
+class BrokenRequests(MemoryRequests):
+    """Requests that cannot be read because of a fault in the code."""
+
+    async def get(self, key: RequestKey) -> Request | None:
+        raise RuntimeError(key)
+
+
+async def expired(service: Service) -> httpx.Response:
+    token = issue_token(SECRET, "tnt_a", "usr_a", ["communication:send"], -3600)
+    return await service.send(Authorization=f"Bearer {token}")
+
+
+async def without_kafka(service: Service) -> httpx.Response:
+    service.publisher.weather = Weather.AWAY
+    return await service.send()
+
+
+async def another_body(service: Service) -> httpx.Response:
+    await service.send(**{"Idempotency-Key": "k"})
+    return await service.send({**GOOD, "content": "Something else"}, **{"Idempotency-Key": "k"})
+
+
+async def unknown_request(service: Service) -> httpx.Response:
+    return await service.get("/communication/requests/unknown", a_token("communication:read"))
+
+
+async def ledger_fault(service: Service) -> httpx.Response:
+    service.ledger.requests = BrokenRequests(Store(service.ledger.now))
+    return await unknown_request(service)
+
+
+PROVOKED: dict[str, Callable[[Service], Awaitable[httpx.Response]]] = {
+    "400": lambda service: service.send({**GOOD, "recipients": [*(["13800138000"] * 17), {}]}),
+    "401": expired,
+    "403": lambda service: service.send(Authorization=f"Bearer {a_token('communication:read')}"),
+    "404": unknown_request,
+    "409": another_body,
+    "413": lambda service: service.send(b" " * (16 * 1024 * 1024 + 1)),
+    "415": lambda service: service.send(**{"Content-Type": "text/plain"}),
+    "500": ledger_fault,
+    "503": without_kafka,
+}
+BEFORE_THE_APP = {"408", "431"}
+"""Statuses of a request that did not arrive whole; their examples are made with the function or text that answers."""
+
+
+@pytest.mark.parametrize("status", PROVOKED)
+async def test_the_example_of_each_error_is_what_the_service_says(status: str) -> None:
+    async with a_service() as service:
+        answer = await PROVOKED[status](service)
+    assert (answer.status_code, answer.json()["message"]) == (int(status), ERRORS[status]["message"])
+
+
+def test_no_example_of_an_error_is_left_out() -> None:
+    assert ERRORS.keys() == PROVOKED.keys() | BEFORE_THE_APP
