@@ -9,6 +9,7 @@ from itertools import count
 from core.ids import RequestKey, chunk_id, log_id, request_key
 from core.plan import to_ranges
 from core.work import Counts, Work, put_back
+from ledger.ports import Ledger
 from ledger.values import Chunk, Claim, Head, Log, Part
 from schemas.statuses import Category, Channel, Lane, OnUncertain, Reason, Status
 
@@ -22,6 +23,9 @@ OUTCOMES = frozenset(
     {Status.SENT, Status.UNKNOWN, Status.FAILED, Status.SUPPRESSED, Status.CANCELLED, Status.EXPIRED},
 )
 """Statuses that a log may be written with."""
+
+LEDGER_PORTS = tuple(name for name, member in vars(Ledger).items() if isinstance(member, property))
+"""Names of the parts of a ledger, such as `requests` and `chunks`."""
 
 _owners = count()
 

@@ -18,6 +18,7 @@ from core.ids import request_key
 from core.outcome import Answer, Failed, Message, Retry, Sent, Uncertain
 from ledger.errors import LedgerUnavailable
 from schemas.statuses import Reason
+from tests.builders import LEDGER_PORTS
 from tests.flow.world import LEASE_SECONDS, START, Accounting, Steps, World, awake
 
 NUMBERS = [f"138000000{n:02d}" for n in range(7)]
@@ -232,7 +233,7 @@ async def test_every_answer_may_be_lost_once(scenario: Scenario) -> None:
         run = Run(scenario)
 
         async def lose(name: str) -> None:
-            if name.startswith(("requests", "chunks", "logs")) and name != "chunks.claim_due":
+            if name.startswith(LEDGER_PORTS) and name != "chunks.claim_due":
                 raise LedgerUnavailable("no answer")
             if name.startswith("bus"):
                 raise BusUnavailable("no answer")

@@ -15,6 +15,7 @@ from core.outcome import Answer, Message, Retry, Sent
 from ledger.errors import LedgerUnavailable
 from ledger.sealing import Sealer
 from schemas.statuses import Channel, Lane, Reason
+from tests.builders import LEDGER_PORTS
 from tests.flow.world import LEASE_SECONDS, START, Accounting, World
 
 NUMBERS = [f"138000000{n:02d}" for n in range(8)]
@@ -29,7 +30,7 @@ class Outage:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._inner, name)
-        if name in {"requests", "chunks", "logs"}:
+        if name in LEDGER_PORTS:
             return Outage(value, self._world, self._fails, applied=self._applied, seconds=self._seconds)
         if name not in self._fails:
             return value

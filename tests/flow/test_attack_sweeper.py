@@ -18,6 +18,7 @@ from consumer.tools import Tools
 from core.ids import request_key
 from core.outcome import Answer, Message
 from schemas.statuses import Channel
+from tests.builders import LEDGER_PORTS
 from tests.flow.world import LEASE_SECONDS, START, TOPICS, Accounting, Steps, World
 
 NUMBERS = [f"138000000{n:02d}" for n in range(8)]
@@ -32,7 +33,7 @@ class Faulty:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._inner, name)
-        if name in {"requests", "chunks", "logs"}:
+        if name in LEDGER_PORTS:
             self._inner_of = Part(value, self)
             return self._inner_of
         return value

@@ -2,18 +2,22 @@
 that need not be."""
 
 import asyncio
+import inspect
 import itertools
 import random
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from consumer.retention import BatchSizes, Retention
 from consumer.tools import Tools
 from core.outcome import Answer, Failed, Message, Retry, Sent
 from schemas.statuses import OnUncertain, Reason
-from tests.flow.world import LEASE_SECONDS, Accounting, Steps, World
+from tests.builders import LEDGER_PORTS
+from tests.flow.world import LEASE_SECONDS, Accounting, Killed, Steps, World, stepwise_ledger
 
 NUMBERS = [f"138000000{n:02d}" for n in range(7)]
 BAD = "12"
@@ -28,12 +32,20 @@ def answers(message: Message, before: int) -> Answer:
     return Sent()
 
 
-async def work(world: World, steps: Steps, on_uncertain: OnUncertain, tools: Tools) -> None:
+async def work(world: World, on_uncertain: OnUncertain, tools: Tools) -> None:
     await world.expand(world.record(BAD, *NUMBERS, on_uncertain=on_uncertain.value), tools)
     await world.deliver_all(tools)
     world.pass_time(700)
     await world.deliver_all(tools)
-    del steps
+    world.pass_time(700)
+    await erase(tools)
+
+
+async def erase(tools: Tools) -> None:
+    """Erase what is sealed of the request, one chunk a step, then its text."""
+    retention = Retention(tools, BatchSizes(chunks=1))
+    for _ in range(4):
+        await retention.step()
 
 
 async def check_books(world: World, on_uncertain: OnUncertain, kills: int) -> None:
@@ -51,6 +63,8 @@ async def check_books(world: World, on_uncertain: OnUncertain, kills: int) -> No
             assert book.taken[log.id], "logged as sent, and the provider never took it"
         if log.outcome.value == "failed":
             assert not book.taken[log.id], "logged as failed, and the provider took it"
+    store = world.ledger.logs._store  # type: ignore[attr-defined]
+    assert not any(one.chunk.sealed for one in store.chunks.values()), "addresses are left"
     in_open_windows = kills * world.limits.window_size
     repeated = sum(taken - 1 for taken in book.taken.values() if taken > 1)
     if on_uncertain is OnUncertain.MARK_UNKNOWN:
@@ -66,10 +80,12 @@ async def crashed_run(kill_at: int, *, after: bool, on_uncertain: OnUncertain, s
     """Run, die at a step, let others finish; None when the process ended before that step."""
     world = World(Accounting(answers=answers))
     # Enough for a refusal and a take-over after each kill.
-    world.limits = replace(world.limits, retry=replace(world.limits.retry, max_attempts=5))
+    retry = replace(world.limits.retry, max_attempts=5)
+    world.limits = replace(world.limits, retry=retry, addresses_kept=timedelta(seconds=600))
     steps = Steps(kill_at, after=after)
-    died = await world.run_until_killed(work(world, steps, on_uncertain, world.tools(steps)))
+    died = await world.run_until_killed(work(world, on_uncertain, world.tools(steps)))
     if not died:
+        assert "retention.erase" in steps.done, "the run is shorter than the life of a request"
         return None
     world.pass_time(LEASE_SECONDS + 61)
     if seed is not None:  # a second process dies as well
@@ -79,6 +95,7 @@ async def crashed_run(kill_at: int, *, after: bool, on_uncertain: OnUncertain, s
         world.pass_time(LEASE_SECONDS + 61)
     await finish(world, on_uncertain, world.tools())
     await world.settle()
+    await erase(world.tools())
     return world
 
 
@@ -86,6 +103,18 @@ async def finish(world: World, on_uncertain: OnUncertain, tools: Tools) -> None:
     """The record was not committed, perhaps: it comes again."""
     await world.expand(world.record(BAD, *NUMBERS, on_uncertain=on_uncertain.value), tools)
     await world.deliver_all(tools)
+
+
+@pytest.mark.parametrize("port", LEDGER_PORTS)
+async def test_a_process_can_be_killed_in_each_method_of_each_port(port: str) -> None:
+    ledger = World().ledger
+    methods = [name for name, _ in inspect.getmembers(getattr(ledger, port), inspect.iscoroutinefunction)]
+    assert methods
+    for name in methods:
+        steps = Steps(0)
+        with pytest.raises(Killed):
+            await getattr(getattr(stepwise_ledger(ledger, steps), port), name)()
+        assert steps.done == [f"{port}.{name}"]
 
 
 @pytest.mark.parametrize("on_uncertain", list(OnUncertain))

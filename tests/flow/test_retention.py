@@ -1,6 +1,7 @@
 """Retention as the consumer does it, and what is read afterwards."""
 
 import io
+import itertools
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -12,9 +13,8 @@ from rich.console import Console
 from cli.report import Form, show
 from consumer.retention import DEFAULT_BATCH_SIZES, BatchSizes, Retention
 from consumer.tools import Tools
-from ledger.memory import MemoryLedger
 from tests.flow.library import Library, a_log_id
-from tests.flow.world import Killed, Steps
+from tests.flow.world import Steps
 
 ANN, BOB = "13800138000", "13900139000"
 DAY = 86_400
@@ -27,13 +27,15 @@ async def library() -> AsyncIterator[Library]:
         yield made
 
 
-def tools_of(library: Library, *, addresses: int | None = None, requests: int | None = None) -> Tools:
+def tools_of(
+    library: Library, *, addresses: int | None = None, requests: int | None = None, steps: Steps | None = None
+) -> Tools:
     limits = replace(
         library.world.limits,
         addresses_kept=None if addresses is None else timedelta(days=addresses),
         requests_kept=None if requests is None else timedelta(days=requests),
     )
-    return replace(library.world.tools(), limits=limits)
+    return replace(library.world.tools(steps), limits=limits)
 
 
 async def run(retention: Retention, steps: int = 40) -> None:
@@ -102,28 +104,24 @@ async def test_a_record_read_again_after_erasing_sends_nothing_twice(library: Li
     assert not world.events("request.rejected")
 
 
-@pytest.mark.parametrize("kill_at", range(6))
-@pytest.mark.parametrize("after", [False, True])
-async def test_a_crash_between_two_steps_is_made_good_by_the_next_process(
-    library: Library, kill_at: int, *, after: bool
-) -> None:
-    await library.sent("old", [ANN, BOB, "13700137000", "13600136000", "13500135000"])
-    library.world.pass_time(9 * DAY)
-    steps = Steps(kill_at, after=after)
-    ledger: MemoryLedger = library.world.ledger
-    dying = replace(tools_of(library, addresses=1, requests=8))
-    retention = Retention(dying)
-    retention._batches = {
-        name: lambda batch=batch: steps.step("batch", batch)  # type: ignore[misc]
-        for name, batch in retention._batches.items()
-    }
-    with pytest.raises(Killed):
-        await run(retention)
+@pytest.mark.parametrize("after", [False, True], ids=["before the step", "after the step"])
+async def test_a_crash_at_any_step_is_made_good_by_the_next_process(*, after: bool) -> None:
+    killed_in: set[str] = set()
+    sizes = BatchSizes(chunks=1, logs=2)
+    for kill_at in itertools.count():
+        library, steps = Library(), Steps(kill_at, after=after)
+        await library.sent("old", [ANN, BOB, "13700137000", "13600136000", "13500135000"])
+        library.world.pass_time(9 * DAY)
+        dying = Retention(tools_of(library, addresses=1, requests=8, steps=steps), sizes)
+        if not await library.world.run_until_killed(run(dying)):
+            break
+        killed_in.add(steps.done[kill_at])
 
-    await run(Retention(tools_of(library, addresses=1, requests=8)))
+        await run(Retention(tools_of(library, addresses=1, requests=8), sizes))
 
-    store = ledger.logs._store  # type: ignore[attr-defined]
-    assert (store.requests, store.chunks, store.logs) == ({}, {}, {})
+        store = library.world.ledger.logs._store  # type: ignore[attr-defined]
+        assert (store.requests, store.chunks, store.logs) == ({}, {}, {})
+    assert killed_in == {"retention.erase", "retention.delete"}
 
 
 async def test_a_step_takes_one_batch_of_the_given_size(library: Library) -> None:

@@ -32,6 +32,7 @@ from ledger.sealing import Sealer
 from providers.registry import Providers
 from schemas.statuses import Channel, Lane
 from schemas.topics import Topics
+from tests.builders import LEDGER_PORTS
 
 TOPICS = Topics()
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -101,19 +102,24 @@ class Steps:
 
 
 class Stepwise:
-    """Any object, each of whose coroutine methods is a step that may be the last."""
+    """Any object, each of whose coroutine methods is a step that may be the last; so are those of its `parts`."""
 
-    def __init__(self, inner: object, steps: Steps, name: str) -> None:
-        self._inner, self._steps, self._name = inner, steps, name
+    def __init__(self, inner: object, steps: Steps, name: str, parts: Sequence[str] = ()) -> None:
+        self._inner, self._steps, self._name, self._parts = inner, steps, name, parts
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._inner, name)
-        if name in {"requests", "chunks", "logs", "templates"}:
+        if name in self._parts:
             return Stepwise(value, self._steps, name)
         if asyncio.iscoroutinefunction(value):
             label = f"{self._name}.{name}"
             return lambda *args, **named: self._steps.step(label, lambda: value(*args, **named))
         return value
+
+
+def stepwise_ledger(ledger: MemoryLedger, steps: Steps) -> Any:
+    """Return the ledger with each method of each port as a step that may be the last."""
+    return Stepwise(ledger, steps, "ledger", LEDGER_PORTS)
 
 
 class World:
@@ -151,7 +157,7 @@ class World:
 
         return Tools(
             process=f"p{next(self._processes)}",
-            ledger=Stepwise(self.ledger, steps, "ledger"),  # type: ignore[arg-type]
+            ledger=stepwise_ledger(self.ledger, steps),
             bus=Stepwise(self.bus, steps, "bus"),  # type: ignore[arg-type]
             providers=Providers(providers),  # type: ignore[arg-type]
             sealer=self.sealer,
@@ -259,4 +265,4 @@ def awake(tools: Tools) -> Tools:
     return replace(tools, sleep=sleep)
 
 
-__all__ = ["LEASE_SECONDS", "Accounting", "Killed", "Steps", "World", "awake"]
+__all__ = ["LEASE_SECONDS", "Accounting", "Killed", "Steps", "World", "awake", "stepwise_ledger"]

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from ledger.errors import LedgerUnavailable
+from tests.builders import LEDGER_PORTS
 from tests.simulate.faults import Fault, Faults
 from tests.simulate.loop import WORLD, Actor, VirtualLoop
 
@@ -203,9 +204,6 @@ def _stepwise(method: Callable[..., Awaitable[Any]], step: str, gate: Gate) -> C
     return call
 
 
-PORTS = ("requests", "chunks", "logs", "retention", "templates", "keys")
-
-
 def ports(ledger: object, gate: Gate) -> Mapping[str, Port]:
     """The parts of a ledger as one actor reaches them."""
-    return {part: Port(getattr(ledger, part), part, gate) for part in PORTS}
+    return {part: Port(getattr(ledger, part), part, gate) for part in LEDGER_PORTS}
