@@ -9,7 +9,7 @@ from consumer.events import Refusal, accepted_event
 from consumer.intake import Incoming, decode, first_place, read_correlation, read_reply_topic, reply_topic_allowed
 from consumer.marks import mark
 from consumer.progress import EXPAND
-from consumer.recipients import PartChecker, bounds_of, expire_all, make_chunk, suppress_known
+from consumer.recipients import PartChecker, bounds_of, expire_all, hashes_to_look_up, make_chunk, suppress_known
 from consumer.refuse import refuse
 from consumer.requests import Opened
 from consumer.resends import settle_resends
@@ -215,7 +215,7 @@ async def _write_chunks(request: BulkRequest, text: Text, stands: Request, tools
             await tools.precedence.give_way(_lane_of(part))
         checked = checker.check(first, request.recipients[first:end])
         if part.number > 0:
-            suppress_known(checked, await _in_lower_parts(head.key, part.number, checked.hashes, tools))
+            suppress_known(checked, await _in_lower_parts(head.key, part.number, hashes_to_look_up(checked), tools))
         if late:
             expire_all(checked)
         await settle_resends(checked, head, part, tools)

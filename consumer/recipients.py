@@ -21,6 +21,8 @@ AnyRecipient = str | IntakeRecipient
 
 _NO_HASH = bytes(HASH_BYTES)
 """Of a recipient that could not be checked; no address has it."""
+_NO_ADDRESS = frozenset({Reason.INVALID_RECIPIENT, Reason.UNPROCESSABLE})
+"""Reasons of recipients without a usable address, which are never duplicates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +126,15 @@ def bounds_of(part: Part) -> Iterator[tuple[int, int]]:
     return chunk_bounds(part.size, part.chunk_size)
 
 
+def hashes_to_look_up(checked: Checked) -> list[bytes]:
+    """Return the hashes that may be found in a lower part, without those of recipients that could not be checked."""
+    return [value for value in checked.hashes if value != _NO_HASH]
+
+
 def suppress_known(checked: Checked, known: Collection[bytes]) -> None:
     """Decide as duplicates what stands in a lower part."""
     for index, value in enumerate(checked.hashes, checked.first):
-        if value in known and checked.decided.get(index, (None, None))[1] is not Reason.INVALID_RECIPIENT:
+        if value in known and checked.decided.get(index, (None, None))[1] not in _NO_ADDRESS:
             checked.decided[index] = Status.SUPPRESSED, Reason.DUPLICATE
 
 
