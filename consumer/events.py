@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
 
 from core.ids import outcome_event_id, request_event_id
+from core.timestamps import rfc3339
 from ledger.values import Head, Log, Request
 from schemas.results import CE_SOURCE, EventType
 from schemas.statuses import Rejection
@@ -36,12 +36,6 @@ class Event(NamedTuple):
             _SPEC,
             ("ce_time", self.time.encode()),
         ]
-
-
-@lru_cache(maxsize=64)  # the logs of a window share their moment
-def rfc3339(moment: datetime) -> str:
-    """A moment as RFC 3339 in UTC, milliseconds."""
-    return f"{moment.replace(tzinfo=None).isoformat('T', 'milliseconds')}Z"
 
 
 def outcome_events(logs: Mapping[int, Log], head: Head, part: int) -> list[Event]:

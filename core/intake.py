@@ -6,12 +6,13 @@ The same head and the same recipients give the same parts, so that a repeat is t
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from core.ids import MAX_INDEX
+from core.timestamps import rfc3339
 from schemas.base import SCHEMA_VERSION
 from schemas.requests import MAX_PARTS, AnyRecipient, BulkBody
 from schemas.statuses import Lane
@@ -144,11 +145,6 @@ def position_of(sizes: Sequence[int], number: int) -> tuple[int, int]:
             return part, number
         number -= size
     raise IndexError("beyond the last recipient")
-
-
-def rfc3339(moment: datetime) -> str:
-    """A moment in UTC with milliseconds: always as long, so that a repeat splits at the same recipients."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def _encode_head(head: Mapping[str, Any]) -> bytes:

@@ -9,7 +9,7 @@ from core.ids import request_key
 from core.outcome import Answer, Message, Retry, Sent
 from ledger.control import pause_request, resume_request
 from schemas.statuses import Reason
-from tests.flow.world import START, Accounting, World
+from tests.flow.world import START, TOPICS, Accounting, World
 
 NUMBERS = [f"138000000{n:02d}" for n in range(8)]
 EXPIRED, SENT = ("expired", "expired"), ("sent", None)
@@ -170,3 +170,12 @@ async def test_a_year_ahead_is_taken_counted_from_the_acceptance_and_not_from_no
 
     assert [event["request_id"] for event in world.events("request.rejected")] == ["late"]
     assert await delivered(world, 366 * DAY) == [SENT] * 3
+
+
+async def test_an_event_tells_a_time_of_another_zone_in_utc() -> None:
+    world = World()
+    await world.expand(world.record("13800138000", accepted_at="2026-01-02T11:04:05.678+08:00"))
+    (accepted,) = world.events("request.accepted")
+    assert accepted["occurred_at"] == "2026-01-02T03:04:05.678Z"
+    ((_, event),) = world.bus.events[TOPICS.results]
+    assert ("ce_time", b"2026-01-02T03:04:05.678Z") in event.headers()
