@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Collection, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from faststream.kafka import KafkaBroker
@@ -17,10 +18,11 @@ from consumer.expansions import Expansions
 from consumer.health import start_health
 from consumer.hearing import subscription_troubles
 from consumer.kafka_bus import KafkaBus
+from consumer.membership import Membership
 from consumer.reading import Reading
 from consumer.settings import ConsumerSettings
 from consumer.slots import Kind, Slots
-from consumer.subscribers import LEAVE_SECONDS, build_faststream
+from consumer.subscribers import build_faststream
 from consumer.sweep import Sweeper
 from consumer.tools import Tools, log, where
 from ledger.errors import LedgerUnavailable
@@ -32,6 +34,8 @@ ANSWER_SECONDS = 6.0
 """How long a stop leaves the calls to providers that have begun for their answers."""
 DRAIN_SECONDS = 7.5
 """How long a stop waits for the chunks in hand: for the answers, then to log, publish and put back."""
+CANCEL_SECONDS = 0.5
+"""Maximum time that the loops may take to end after the chunks in hand, in seconds."""
 CLOSE_SECONDS = 1.5
 """How long the connections may take to close, all at the same time."""
 
@@ -95,15 +99,16 @@ async def serve(service: Service) -> None:
 
 
 async def _unless_stopped(starting: Coroutine[Any, Any, T], stopping: asyncio.Event) -> T | None:
-    """What was awaited, or None when the process is asked to stop before: nothing is under way yet."""
+    """Return what was awaited, or None when the process is asked to stop before; then nothing of it runs on."""
     task, stop = asyncio.create_task(starting), asyncio.create_task(stopping.wait())
-    await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
-    stop.cancel()
-    if task.done():
-        return task.result()
-    task.cancel()
-    await asyncio.wait({task}, timeout=CLOSE_SECONDS)
-    return None
+    try:
+        await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else None
+    finally:
+        stop.cancel()
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=CLOSE_SECONDS)
 
 
 async def _close(service: Service) -> None:
@@ -118,47 +123,43 @@ async def _work(service: Service, cluster: str) -> None:
     reading = Reading(tools)
     expansions = {topic: Expansions(cluster, reading, tools) for topic in service.settings.topics.intake}
     calls = Calls(claimer, service.slots, reading, tools)
-    app, broker = build_faststream(service.settings, tools, expansions, calls)
+    build = partial(build_faststream, service.settings, tools, expansions, calls)
+    membership = Membership(build, expansions.values(), reading, tools)
     serving = asyncio.create_task(calls.run())
     # Not after the groups are joined: where a member died that takes as long as Kafka waits for a sign of it.
     sweeper = asyncio.create_task(Sweeper(tools, claimer, service.sweep_slots, service.slots).run())
-    probe = asyncio.create_task(_probe(service, broker, Loops(sweeper, serving)))
+    loops = Loops(sweeper, serving)
+    probe = asyncio.create_task(_probe(service, membership, loops))
     log.info("consumer joins its groups", process=tools.process)
-    if await _unless_stopped(_started(app), tools.stopping):
-        progress.groups_joined()
-        log.info("consumer is up", process=tools.process)
-        await tools.stopping.wait()
+    try:
+        if await _unless_stopped(membership.join(), tools.stopping):
+            progress.groups_joined()
+            log.info("consumer is up", process=tools.process)
+            await tools.stopping.wait()
+    finally:  # also after an error: the ledger is closed next, and nothing may work with it then
+        await _end(service, membership, (*loops, probe))
+
+
+async def _end(service: Service, membership: Membership, tasks: Collection[asyncio.Task[None]]) -> None:
+    """Leave the groups, finish the chunks in hand, and end the tasks."""
+    tools, progress = service.tools, service.tools.progress
     asked_at = tools.monotonic()
     log.info("consumer is stopping")
+    tools.stopping.set()
     progress.stop_began()
     tools.caller.close()
     tools.providers.stop(ANSWER_SECONDS)
     every = (*service.slots.values(), *service.sweep_slots.values())
-    leaving = _leave(app, expansions.values(), reading)
-    await asyncio.gather(leaving, *(slots.drain(DRAIN_SECONDS) for slots in every))
-    for task in (serving, sweeper, probe):
+    await asyncio.gather(membership.leave(), *(slots.drain(DRAIN_SECONDS) for slots in every))
+    for task in tasks:
         task.cancel()
+    await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
     log.info("consumer has stopped", seconds=round(tools.monotonic() - asked_at, 1))
-
-
-async def _started(app: Any) -> bool:
-    await app.start()
-    return True
-
-
-async def _leave(app: Any, expansions: Iterable[Expansions], reading: Reading) -> None:
-    """Leave the groups, so that others get the partitions soon; a record that is not dealt with comes again there."""
-    await asyncio.gather(*(one.drain(LEAVE_SECONDS) for one in expansions))
-    await reading.drain(LEAVE_SECONDS)
-    try:
-        await asyncio.wait_for(app.stop(), DRAIN_SECONDS - 2 * LEAVE_SECONDS)
-    except Exception as error:  # noqa: BLE001  # Kafka is away: it finds out by itself
-        log.warning("the groups were not left in order", error=type(error).__name__)
 
 
 async def _wait_for_stack(service: Service) -> str | None:
     """The cluster id once ledger and bus answer and are set up; None when asked to stop before."""
-    tools, ledger_is_up = service.tools, False
+    tools, ledger_is_up, bus_is_up = service.tools, False, False
     while not tools.stopping.is_set():
         try:
             if not ledger_is_up:
@@ -166,9 +167,12 @@ async def _wait_for_stack(service: Service) -> str | None:
                 await service.ledger.check()
                 tools.progress.ledger_answered()
                 ledger_is_up = True
-            await service.bus.start()
+            if not bus_is_up:  # a second start would leave the sender of the first one running
+                await service.bus.start()
+                bus_is_up = True
+            missing = await service.bus.missing_topics()
             tools.progress.bus_answered()
-            if missing := await service.bus.missing_topics():
+            if missing:
                 raise NotReadyToStart(f"Kafka lacks the topics {', '.join(missing)}: run `rollcall setup`")
             return await service.bus.cluster_id()
         except (LedgerUnavailable, BusUnavailable) as error:
@@ -179,11 +183,11 @@ async def _wait_for_stack(service: Service) -> str | None:
     return None
 
 
-async def _probe(service: Service, broker: KafkaBroker, loops: Loops) -> None:
+async def _probe(service: Service, membership: Membership, loops: Loops) -> None:
     """Ask Kafka now and then, and look at all that should be at work, for readiness; stop where it is hopeless."""
     while True:
         try:
-            await _look(service, broker, loops)
+            await _look(service, membership.broker, loops)
         except Exception as error:  # noqa: BLE001  # another version of the clients; Kafka must be asked all the same
             log.error("what is at work cannot be looked at", error=type(error).__name__, where=where(error))
         await asyncio.sleep(PROBE_SECONDS)

@@ -72,6 +72,7 @@ def build_faststream(
         decoder=undecoded,
         graceful_timeout=LEAVE_SECONDS,
         logger=None,
+        consumer_only=True,  # our own bus publishes, and FastStream never closes a producer that failed to start
         apply_types=False,  # what a handler takes is the message as it is: nothing to convert, nothing to inject
         security=security_of(options),
     )

@@ -63,7 +63,10 @@ class Sweeper:
         due = [self._repeat(self._periods.due, partial(self.due_chunks, kind)) for kind in self._slots]
         strays = [self._repeat(self._periods.strays, partial(self.strays, kind)) for kind in self._ordinary]
         cares = (self._ping, self.unfinished_requests, self._retention.step, self._backlog)
-        await asyncio.gather(*due, *strays, self._repeat(CARE_SECONDS, *cares))
+        try:
+            await asyncio.gather(*due, *strays, self._repeat(CARE_SECONDS, *cares))
+        finally:
+            await self._cares.drain(0)  # each may wait for Kafka for ever, and the ledger is closed next
 
     async def _repeat(self, seconds: float, *steps: Callable[[], Awaitable[None]]) -> None:
         tools = self._tools
