@@ -6,7 +6,7 @@ from datetime import datetime
 
 from consumer.complete import complete
 from consumer.events import Refusal, accepted_event
-from consumer.intake import Incoming, decode, first_place, read_correlation, read_reply_topic, reply_topic_allowed
+from consumer.intake import Incoming, decode, first_place, read_correlation, read_reply_topic
 from consumer.marks import mark
 from consumer.progress import EXPAND
 from consumer.recipients import PartChecker, bounds_of, expire_all, hashes_to_look_up, make_chunk, suppress_known
@@ -16,6 +16,7 @@ from consumer.resends import settle_resends
 from consumer.results import publish_results
 from consumer.tools import Tools, log, where
 from consumer.wording import Wording, choose_wording
+from core import reply_topics
 from core.ids import ChunkId, RequestKey, bare_request_id, chunk_id, request_key
 from ledger.digests import request_digests
 from ledger.errors import SealingError
@@ -67,11 +68,7 @@ async def _call_last(request: Request, part: Part, tools: Tools) -> None:
         log.error("calling failed", error=type(error).__name__, where=where(error))
 
 
-async def _check(
-    record: Incoming,
-    cluster: str,
-    tools: Tools,
-) -> Refusal | tuple[BulkRequest, Wording, Head, Part]:
+async def _check(record: Incoming, cluster: str, tools: Tools) -> Refusal | tuple[BulkRequest, Wording, Head, Part]:
     """Decode, and check what a schema cannot; nothing is written yet."""
     request = decode(record)
     if isinstance(request, Refusal):
@@ -103,7 +100,7 @@ async def _reply_topic(record: Incoming, request: BulkRequest, tools: Tools) -> 
     if topic is None or isinstance(topic, Refusal):
         return topic
     refusal = Refusal(Rejection.REPLY_TOPIC_REFUSED, "not an allowed reply topic", ("reply_topic",))
-    if not reply_topic_allowed(topic, tools.limits.reply_topics, tools.topics):
+    if not reply_topics.allowed(topic, tools.limits.reply_topics, tools.topics):
         return refusal
     exists = await tools.lasting(lambda: tools.bus.topic_exists(topic), "look for the reply topic")
     return topic if exists else replace(refusal, message="the reply topic does not exist")

@@ -1,6 +1,5 @@
 """From bytes to a request: decode and check; whatever is wrong becomes a Refusal, and nothing is lost."""
 
-import fnmatch
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from consumer.events import Refusal
 from schemas.base import SCHEMA_VERSION
 from schemas.requests import BulkRequest
 from schemas.statuses import Rejection
-from schemas.topics import Topics
 
 REPLAY_OF = "rollcall_replay_of"
 """The header of a record that is published again from the dead letters: where and when its first one stood."""
@@ -208,11 +206,3 @@ def _header(record: Incoming, names: tuple[str, ...]) -> bytes | None:
         if name in names and value is not None:
             return value
     return None
-
-
-def reply_topic_allowed(topic: str, patterns: Sequence[str], topics: Topics) -> bool:
-    """Whether results may go there: the default topic, or one of the patterns; never one of our own others."""
-    if topic == topics.results:
-        return True
-    own = {spec.name for spec in topics.specs()}
-    return topic not in own and any(fnmatch.fnmatchcase(topic, pattern) for pattern in patterns)

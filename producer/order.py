@@ -7,11 +7,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from core import reply_topics
 from core.intake import IntakeError, IntakePart, PartFilling, choose_lane, recipient_json, request_head
 from core.render import Template
 from ledger.values import StoredTemplate
@@ -75,8 +75,6 @@ class Desk:
     def __init__(self, settings: ProducerSettings, piece_bytes: int = PIECE_BYTES) -> None:
         self._settings = settings
         self._piece_bytes = piece_bytes
-        topics = settings.topics
-        self._own_topics = frozenset(spec.name for spec in topics.specs()) - {topics.results}
 
     async def take(self, raw: bytearray, terms: Terms, show: slice) -> Order:
         """Check a body and split it; raises RefusalError. `show` says which recipients are kept."""
@@ -114,12 +112,8 @@ class Desk:
         )
 
     def _check_reply_topic(self, body: BulkBody) -> None:
-        topic = body.reply_topic
-        allowed = (self._settings.topics.results, *self._settings.reply_topics)
-        if topic is None:
-            return
-        # A pattern as wide as `*` does not open rollcall's own topics: results would come back as requests.
-        if topic in self._own_topics or not any(fnmatchcase(topic, pattern) for pattern in allowed):
+        topic, settings = body.reply_topic, self._settings
+        if topic is not None and not reply_topics.allowed(topic, settings.reply_topics, settings.topics):
             raise BadRequestError("reply_topic: is not one of the allowed reply topics")
 
 
