@@ -1,8 +1,6 @@
 """Shows dead letters: what stands on them, and on demand what is sealed in them."""
 
-import base64
 import re
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -13,7 +11,7 @@ from cli.errors import CommandError, UnknownLetter, UsageError
 from cli.kafka import answering
 from cli.letters import Letter, Letters, open_letters
 from cli.settings import SealingSettings, load
-from consumer.refuse import DEAD_LETTER
+from ledger.dead_letters import LetterError, OpenedRecord, open_record
 from ledger.errors import SealingError
 from ledger.sealing import Sealer
 from schemas.settings import CommonSettings
@@ -101,40 +99,15 @@ async def find_letter(letters: Letters, place: str) -> Letter | None:
     return await (letters.at(int(own[1]), int(own[2])) if own else letters.of_origin(place))
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """The record in a dead letter."""
-
-    headers: list[tuple[str, bytes | None]] = field(repr=False)
-    value: bytes | None = field(repr=False)
-    length: int
-    """Of the value before it was cut."""
-    place: str | None = None
-    """Where and when the record stood, topic/partition/offset/timestamp in ms; None: an older consumer wrote it."""
-    headers_kept: bool = True
-    """Whether the headers are there; very long ones are not."""
-
-    @property
-    def cut(self) -> bool:
-        """Whether not all of the value is there."""
-        return len(self.value or b"") < self.length
-
-
-def open_letter(sealer: Sealer, sealed: bytes) -> Opened:
-    """The inverse of consumer.refuse.seal_record; raises CommandError."""
+def open_letter(sealer: Sealer, sealed: bytes) -> OpenedRecord:
+    """Open the record in a letter; raises CommandError."""
     try:
-        plain = sealer.open(sealed, DEAD_LETTER)
-        length = int.from_bytes(plain[:4], "big")
-        about = orjson.loads(plain[4 : 4 + length])
-        headers = [(name, None if said is None else base64.b64decode(said)) for name, said in about["headers"] or ()]
+        return open_record(sealer, sealed)
     except SealingError as error:
         hint = "put the key that it was sealed with behind the newest"
         raise CommandError(f"ROLLCALL_SEALING_KEYS: {error}; {hint}") from None
-    except (ValueError, LookupError, TypeError):
-        raise CommandError("the letter holds no record: no consumer of this version wrote it") from None
-    place = f"{about['origin']}/{about['timestamp_ms']}" if "origin" in about else None
-    value = None if about["null"] else plain[4 + length :]
-    return Opened(headers, value, about["bytes"], place, headers_kept=about["headers"] is not None)
+    except LetterError as error:
+        raise CommandError(str(error)) from None
 
 
 def _key_id(sealed: bytes) -> str:

@@ -11,6 +11,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from cli.errors import CommandError
 from cli.kafka import PATIENCE_SECONDS, open_admin, partitions_of_topics, quiet, require_topics, within
+from ledger.dead_letters import read_letter_headers
 from schemas.settings import CommonSettings
 
 _POLL_MS = 500
@@ -41,14 +42,14 @@ class Letter:
 
 def letter_of(record: ConsumerRecord, *, whole: bool) -> Letter:
     """The letter in a record; only a whole one keeps what is sealed in it. Strangers may write there, too."""
-    headers = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
+    origin, reason = read_letter_headers(record.headers)
     value = record.value or b""
     return Letter(
         partition=record.partition,
         offset=record.offset,
         refused_at=datetime.fromtimestamp(record.timestamp / 1000, UTC),
-        origin=headers.get("origin", ""),
-        reason=headers.get("reason", ""),
+        origin=origin,
+        reason=reason,
         key=record.key if whole else None,
         sealed=value if whole else b"",
         size=len(value),
@@ -89,7 +90,7 @@ class Letters:
     async def of_origin(self, origin: str) -> Letter | None:
         """The first letter that holds the record of this origin; all of the topic may be read for it."""
         async for record in self._from({at: low for at, (low, _) in self._bounds.items()}):
-            if dict(record.headers).get("origin") == origin.encode():
+            if read_letter_headers(record.headers)[0] == origin:
                 return letter_of(record, whole=True)
         return None
 

@@ -9,13 +9,13 @@ from rich.console import Console
 
 from cli import loop
 from cli.console import open_console, printable
-from cli.dead_letters import Opened, check_place, find_letter, open_letter
+from cli.dead_letters import check_place, find_letter, open_letter
 from cli.errors import CommandError, UnknownLetter, UsageError
 from cli.kafka import PATIENCE_SECONDS, answering, within
 from cli.letters import Letter, Letters, open_letters
 from cli.publish import open_publisher
 from cli.settings import SealingSettings, load
-from consumer.intake import REPLAY_OF
+from ledger.dead_letters import OpenedRecord, replay_headers
 from ledger.sealing import Sealer
 from schemas.settings import CommonSettings
 from schemas.statuses import Rejection
@@ -97,7 +97,7 @@ async def _chosen(letters: Letters, wanted: Wanted) -> AsyncIterator[Letter]:
             yield whole
 
 
-def require_whole(letter: Letter, opened: Opened, topics: Topics, *, force: bool) -> None:
+def require_whole(letter: Letter, opened: OpenedRecord, topics: Topics, *, force: bool) -> None:
     """Raise CommandError for a record that cannot be published as it was, or would be refused again."""
     place, value = letter.place, opened.value
     if letter.reason not in {reason.value for reason in CURABLE} and not force:
@@ -112,15 +112,9 @@ def require_whole(letter: Letter, opened: Opened, topics: Topics, *, force: bool
         raise CommandError(f"letter {place}: its record came from no intake topic of this installation")
 
 
-def topic_of(letter: Letter, opened: Opened) -> str:
+def topic_of(letter: Letter, opened: OpenedRecord) -> str:
     """Where the record came from; what is sealed counts before what stands on the letter."""
     return (opened.place or letter.origin).partition("/")[0]
-
-
-def headers_of(opened: Opened) -> list[tuple[str, bytes | None]]:
-    """The record's own headers, and where its first one stood: that decides the id of a record that names none."""
-    known = any(name == REPLAY_OF for name, _ in opened.headers)
-    return opened.headers if known or opened.place is None else [*opened.headers, (REPLAY_OF, opened.place.encode())]
 
 
 def _names_itself(value: bytes) -> bool:
@@ -131,8 +125,10 @@ def _names_itself(value: bytes) -> bool:
     return isinstance(said, dict) and bool(said.get("request_id"))
 
 
-async def _publish(producer: AIOKafkaProducer, letter: Letter, opened: Opened) -> str:
+async def _publish(producer: AIOKafkaProducer, letter: Letter, opened: OpenedRecord) -> str:
     """Publish it, acknowledged by all replicas; where it stands now."""
-    sending = producer.send_and_wait(topic_of(letter, opened), opened.value, key=letter.key, headers=headers_of(opened))
+    sending = producer.send_and_wait(
+        topic_of(letter, opened), opened.value, key=letter.key, headers=replay_headers(opened)
+    )
     stands = await within(PATIENCE_SECONDS, sending)
     return f"{stands.topic}/{stands.partition}/{stands.offset}"

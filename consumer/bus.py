@@ -6,6 +6,7 @@ from typing import Protocol
 
 from consumer.events import Event, Headers
 from core.ids import ChunkId
+from ledger.dead_letters import letter_headers
 from schemas.statuses import Channel, Lane
 
 
@@ -32,7 +33,7 @@ class DeadLetter:
 
     def headers(self) -> Headers:
         """What an operator sees without opening it."""
-        return [("origin", self.origin.encode()), ("reason", self.reason.encode())]
+        return letter_headers(self.origin, self.reason)
 
 
 class Bus(Protocol):

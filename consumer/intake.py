@@ -1,6 +1,5 @@
 """From bytes to a request: decode and check; whatever is wrong becomes a Refusal, and nothing is lost."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,20 +9,15 @@ import orjson
 from pydantic import ValidationError
 
 from consumer.events import Refusal
+from ledger.dead_letters import REPLAY_HEADER, read_replay_header
 from schemas.base import SCHEMA_VERSION
 from schemas.requests import BulkRequest
 from schemas.statuses import Rejection
+from schemas.topics import MAX_RECORD_BYTES
 
-REPLAY_OF = "rollcall_replay_of"
-"""The header of a record that is published again from the dead letters: where and when its first one stood."""
-
-_PLACE = re.compile(r"([A-Za-z0-9._-]{1,249})/(\d{1,9})/(\d{1,18})/(\d{1,18})")
 _REPLY_HEADERS = ("reply_to", "kafka_replyTopic")
 _CORRELATION_HEADERS = ("correlation_id", "kafka_correlationId")
 _MOST_FIELDS = 20
-
-LARGEST_BYTES = 1024 * 1024
-"""What the intake topics take; more comes only compressed. Bounds the work on one record, and fits a dead letter."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -56,7 +50,7 @@ def decode(record: Incoming) -> BulkRequest | Refusal:
     """The request in a record, or why it is none."""
     if record.value is None:
         return Refusal(Rejection.NULL_VALUE, "the record has no value")
-    if len(record.value) > LARGEST_BYTES:
+    if len(record.value) > MAX_RECORD_BYTES:
         return _too_large(record, record.value)
     try:
         return BulkRequest.model_validate_json(record.value)
@@ -65,7 +59,7 @@ def decode(record: Incoming) -> BulkRequest | Refusal:
 
 
 def _too_large(record: Incoming, value: bytes) -> Refusal:
-    said = (_readable(value) if len(value) <= 16 * LARGEST_BYTES else None) or {}
+    said = (_readable(value) if len(value) <= 16 * MAX_RECORD_BYTES else None) or {}
     return Refusal(
         Rejection.TOO_LARGE,
         "the record is larger than 1 MiB: split it into parts",
@@ -182,10 +176,8 @@ def first_place(record: Incoming) -> tuple[str, int, int, int]:
 
     Whoever may write to the intake may name any place there. That gives nobody more than naming any request id does.
     """
-    said = (_header(record, (REPLAY_OF,)) or b"").decode("ascii", "replace")
-    if found := _PLACE.fullmatch(said):
-        return found[1], int(found[2]), int(found[3]), int(found[4])
-    return record.topic, record.partition, record.offset, record.timestamp_ms
+    first = read_replay_header(_header(record, (REPLAY_HEADER,)) or b"")
+    return first or (record.topic, record.partition, record.offset, record.timestamp_ms)
 
 
 def read_reply_topic(record: Incoming, request: BulkRequest) -> str | Refusal | None:

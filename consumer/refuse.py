@@ -1,22 +1,11 @@
 """Refuse: what cannot be used is kept sealed in the dead letters, and its caller is told."""
 
-import base64
-from typing import Any
-
-import orjson
-
 from consumer.bus import DeadLetter
 from consumer.events import Refusal, rejected_event
-from consumer.intake import LARGEST_BYTES, Incoming
+from consumer.intake import Incoming
 from consumer.tools import Tools, log
-from ledger.sealing import Sealer
-from schemas.topics import DEAD_LETTER_BYTES
+from ledger.dead_letters import seal_record
 
-DEAD_LETTER = "dead letter"
-"""The name that dead letters are sealed under."""
-
-_ROOM_BYTES = DEAD_LETTER_BYTES - 64 * 1024
-"""What is kept of a record, its seal and the dead letter's own headers aside."""
 _LONGEST_KEY = 16 * 1024
 
 
@@ -35,25 +24,3 @@ async def refuse(record: Incoming, refusal: Refusal, tools: Tools) -> None:
         await tools.lasting(lambda: tools.bus.publish(tools.topics.results, request_id, [event]), "say rejected")
     tools.metrics.requests.labels(f"rejected:{refusal.reason.value}").inc()
     log.warning("record refused", origin=record.origin, reason=refusal.reason.value, fields=refusal.fields)
-
-
-def seal_record(sealer: Sealer, record: Incoming) -> bytes:
-    """A record as it lies in the dead letters: four bytes length, its headers as JSON, its value; all sealed.
-
-    What was compressed to pass the topic's limit may not fit: its value is cut, and very long headers are left out.
-    `bytes` tells how long the value was. Where and when it stood is sealed too: it decides the id of a bare record.
-    """
-    value = record.value or b""
-    encoded = [[name, None if said is None else base64.b64encode(said).decode()] for name, said in record.headers]
-    about: dict[str, Any] = {
-        "headers": encoded,
-        "null": record.value is None,
-        "bytes": len(value),
-        "origin": record.origin,
-        "timestamp_ms": record.timestamp_ms,
-    }
-    head = orjson.dumps(about)
-    if len(head) > _ROOM_BYTES - LARGEST_BYTES:
-        head = orjson.dumps(about | {"headers": None})
-    room = _ROOM_BYTES - len(head)
-    return sealer.seal(len(head).to_bytes(4, "big") + head + value[:room], DEAD_LETTER)

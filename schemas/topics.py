@@ -8,6 +8,9 @@ DAY_MS = 24 * HOUR_MS
 MAX_INTAKE_BYTES = 900_000
 """The size of one intake record that producer and `send` stay below, in bytes."""
 
+MAX_RECORD_BYTES = 1024 * 1024
+"""Maximum size of the value of an intake record, in bytes. A larger value passes the topic's limit only compressed."""
+
 DEAD_LETTER_BYTES = 2 * 1024 * 1024
 """What a dead letter may weigh: a sealed record of 1 MiB and its headers, in bytes."""
 

@@ -10,8 +10,8 @@ import pytest
 from aiokafka import ConsumerRecord
 from aiokafka.errors import MessageSizeTooLargeError
 
-from consumer.refuse import DEAD_LETTER
 from devstack import Stack
+from ledger.dead_letters import SEALED_NAME
 from schemas.results import RequestCompleted, RequestRejected
 from tests.e2e.bad_records import ALL, MIB, Bad
 from tests.e2e.books import roll
@@ -95,7 +95,7 @@ def told(event: RequestRejected) -> tuple[str, list[str]]:
 
 def opened(house: House, letter: ConsumerRecord) -> tuple[list[tuple[str, bytes | None]], bytes | None]:
     """(headers, value) of the record in a dead letter: four bytes length, the headers as JSON, the value."""
-    plain = house.sealer.open(letter.value, DEAD_LETTER)
+    plain = house.sealer.open(letter.value, SEALED_NAME)
     length = int.from_bytes(plain[:4], "big")
     about, value = json.loads(plain[4 : 4 + length]), plain[4 + length :]
     headers = [(name, None if said is None else base64.b64decode(said)) for name, said in about["headers"]]
@@ -129,7 +129,7 @@ async def test_what_was_compressed_to_pass_that_limit_holds_nobody_up(house: Hou
         rejected = await results.rejected(bad["request_id"])
         assert rejected.reason == ("too_large" if where == "value" else "invalid_schema")
         letter = await until(lambda: letter_of(letters, origin))
-    kept = house.sealer.open(letter.value, DEAD_LETTER)
+    kept = house.sealer.open(letter.value, SEALED_NAME)
     assert json.dumps(bad).encode()[: MIB // 2] in kept
 
 

@@ -7,10 +7,11 @@ import pytest
 from cli.dead_letters import open_letter
 from cli.errors import CommandError, UsageError
 from cli.letters import Letter
-from cli.replay import Wanted, headers_of, require_whole
+from cli.replay import Wanted, require_whole
 from consumer.bus import DeadLetter
 from consumer.intake import Incoming
 from core.ids import bare_request_id
+from ledger.dead_letters import replay_headers
 from schemas.statuses import Rejection
 from tests.flow.world import START, TOPICS, World
 
@@ -25,7 +26,7 @@ def replayed(world: World, dead: DeadLetter, *, later_by_ms: int = 60_000) -> In
     """The record as a replay of this letter puts it into the intake, at a new place and time."""
     opened = open_letter(world.sealer, dead.sealed)
     require_whole(a_letter(dead), opened, TOPICS, force=False)
-    raw = world.raw(opened.value, dead.key or b"", headers_of(opened))
+    raw = world.raw(opened.value, dead.key or b"", replay_headers(opened))
     return replace(raw, timestamp_ms=raw.timestamp_ms + later_by_ms)
 
 
