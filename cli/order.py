@@ -11,9 +11,9 @@ from cli.head import option_of
 from cli.reading import FirstReading
 from cli.rows import RowError
 from cli.source import Source
+from core.ids import uuid7
 from core.intake import IntakeError, IntakePart, encode_parts, recipient_json, request_head
 from ledger.texts import Text
-from producer.clock import uuid7
 from schemas.requests import AnyRecipient, BulkBody
 
 

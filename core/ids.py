@@ -1,5 +1,7 @@
 """Ids that follow from tenant, request id and position alone, so that every repeat names the same things (I5).
 
+The one exception is `uuid7`, which makes the id of a request that the caller gave none.
+
 A request's key is 128 bits of SHA-256 as 26 letters; a position is four hexadecimal digits of part and five of index.
 So the logs of a request are one range of `_id`, in request order.
 """
@@ -7,8 +9,9 @@ So the logs of a request are one range of `_id`, in request order.
 import hashlib
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from typing import NewType
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 RequestKey = NewType("RequestKey", str)
 ChunkId = NewType("ChunkId", str)
@@ -114,3 +117,11 @@ def resend_request_id(key: RequestKey, places: Iterable[int]) -> str:
 def bare_request_id(cluster: str, topic: str, partition: int, offset: int, timestamp_ms: int) -> str:
     """The request id of a Kafka record that names none: where and when it stands in the log, as a UUIDv5 (RFC 9562)."""
     return str(uuid5(NAMESPACE_URL, f"kafka://{cluster}/{topic}/{partition}/{offset}/{timestamp_ms}"))
+
+
+def uuid7(now: datetime, random_bytes: bytes) -> str:
+    """Return a UUID version 7 (RFC 9562, 5.7) of a time and ten random bytes, of which 74 bits are used."""
+    milliseconds = int(now.timestamp() * 1000) & (1 << 48) - 1
+    chance = int.from_bytes(random_bytes[:10], "big")
+    number = milliseconds << 80 | 0x7 << 76 | (chance >> 62 & 0xFFF) << 64 | 0b10 << 62 | chance & (1 << 62) - 1
+    return str(UUID(int=number))

@@ -8,8 +8,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.ids import uuid7
 from producer.answers import simple
-from producer.clock import Sources, uuid7
+from producer.clock import Sources
 from producer.metrics import Metrics
 from schemas.logs import describe
 

@@ -1,6 +1,8 @@
 """Ids follow from tenant, request id and position alone, and sort in request order (I5)."""
 
+import re
 import string
+from datetime import UTC, datetime
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,12 +20,14 @@ from core.ids import (
     receipt_event_id,
     request_event_id,
     request_key,
+    uuid7,
 )
 
 NAMES = st.text(st.characters(codec="utf-8"), max_size=20)
 KEYS = st.builds(request_key, NAMES, NAMES)
 PARTS, INDICES = st.integers(0, 0xFFFF), st.integers(0, MAX_INDEX)
 POSITIONS = st.tuples(PARTS, INDICES)
+NOON = datetime(2026, 4, 15, 12, 0, 0, 1234, tzinfo=UTC)
 
 
 @settings(deadline=None)
@@ -141,3 +145,15 @@ def test_a_log_id_is_text_as_it_stands_in_urls() -> None:
     assert log.startswith("log_")
     assert log.isascii()
     assert log.endswith("000100002")
+
+
+@given(st.datetimes(datetime(1970, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC)), st.binary(min_size=10))  # noqa: DTZ001  # hypothesis adds the zone
+def test_a_uuid7_tells_its_millisecond_and_has_version_and_variant(now: datetime, chance: bytes) -> None:
+    made = uuid7(now, chance)
+    assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", made)
+    assert int(made.replace("-", "")[:12], 16) == int(now.timestamp() * 1000)
+
+
+def test_a_uuid7_uses_74_random_bits() -> None:
+    assert uuid7(NOON, b"\xff" * 10)[14:] == "7fff-bfff-ffffffffffff"
+    assert uuid7(NOON, b"\x00" * 10)[14:] == "7000-8000-000000000000"

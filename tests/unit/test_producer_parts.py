@@ -1,8 +1,6 @@
 """The small pure pieces of the HTTP service."""
 
 import logging
-import re
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -13,7 +11,6 @@ from pydantic import ValidationError
 from starlette.datastructures import Headers
 
 from producer.bodies import check_headers
-from producer.clock import uuid7
 from producer.errors import RefusalError
 from producer.pages import Page, masked
 from producer.problems import describe_problems
@@ -21,7 +18,6 @@ from schemas.logs import SeldomFilter, describe
 from schemas.send import BulkSendRequest
 from schemas.statuses import Channel
 
-NOON = datetime(2026, 4, 15, 12, 0, 0, 1234, tzinfo=UTC)
 GOOD = {"channel": "sms", "content": "Hello", "recipients": ["13800138000"]}
 
 
@@ -90,18 +86,6 @@ def test_a_wrong_value_is_not_repeated() -> None:
 
 def test_a_callers_own_key_is_cut() -> None:
     assert len(problems_of({**GOOD, "x" * 1_000_000: 1})) < 200
-
-
-@given(st.datetimes(datetime(1970, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC)), st.binary(min_size=10))  # noqa: DTZ001  # hypothesis adds the zone
-def test_a_uuid7_tells_its_millisecond_and_has_version_and_variant(now: datetime, chance: bytes) -> None:
-    made = uuid7(now, chance)
-    assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", made)
-    assert int(made.replace("-", "")[:12], 16) == int(now.timestamp() * 1000)
-
-
-def test_a_uuid7_uses_74_random_bits() -> None:
-    assert uuid7(NOON, b"\xff" * 10)[14:] == "7fff-bfff-ffffffffffff"
-    assert uuid7(NOON, b"\x00" * 10)[14:] == "7000-8000-000000000000"
 
 
 @pytest.mark.parametrize(
