@@ -14,7 +14,7 @@ from consumer.requests import Opened
 from consumer.results import publish_results
 from consumer.tools import Tools
 from consumer.window import entries_of, inherit, send
-from core.ids import LogId, index_of, log_prefix
+from core.ids import index_of, log_ids
 from core.plan import Ranges, indices, to_ranges
 from core.verdict import Entry, Mark, Rules, stopped_line, verdict
 from core.work import Counts, Decided, Line, Window, Work, earlier, pick, put_back, rest_of
@@ -48,7 +48,6 @@ class ChunkInHand:
         self._held: list[Decided] = []
         self._standing: dict[int, Log] = {}
         self._publishing: dict[asyncio.Task[None], Ranges] = {}
-        self._prefix = log_prefix(self.chunk.key, self.chunk.part)
         self._maker = LogMaker(self.chunk, opened, recipients)
         self._stop: Status | None = None
         self._paused = False
@@ -286,7 +285,7 @@ class ChunkInHand:
         return self._lease.alive or await self._tools.lasting(lambda: self._lease.renew(chunks), "renew")
 
     async def _logged(self, at: Iterable[int]) -> dict[int, Log]:
-        ids = [LogId(f"{self._prefix}{index:05x}") for index in at]
+        ids = log_ids(self.chunk.key, self.chunk.part, at)
         found = await self._tools.lasting(lambda: self._tools.ledger.logs.standing(ids), "look back")
         return {index_of(log_id): log for log_id, log in found.items()}
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from consumer.requests import Opened
-from core.ids import LogId, log_prefix
+from core.ids import log_ids
 from core.outcome import Message
 from core.verdict import Ended
 from core.work import Decided
@@ -18,8 +18,7 @@ class LogMaker:
 
     def __init__(self, chunk: Chunk, opened: Opened, recipients: Sequence[Sealed]) -> None:
         self._chunk, self._head, self._text, self._recipients = chunk, opened.head, opened.text, recipients
-        prefix = log_prefix(chunk.key, chunk.part)
-        self._ids = [LogId(f"{prefix}{index:05x}") for index in range(chunk.first, chunk.first + chunk.size)]
+        self._ids = log_ids(chunk.key, chunk.part, range(chunk.first, chunk.first + chunk.size))
         self._references = chunk.references or (None,) * chunk.size
         self._resend_of = chunk.resend_of or (None,) * chunk.size
 

@@ -51,9 +51,10 @@ def log_id(key: RequestKey, part: int, index: int) -> LogId:
     return LogId(f"log_{key}{part:04x}{index:05x}")
 
 
-def log_prefix(key: RequestKey, part: int) -> str:
-    """What the log ids of one part begin with; five digits of index follow."""
-    return f"log_{key}{part:04x}"
+def log_ids(key: RequestKey, part: int, indices: Iterable[int]) -> list[LogId]:
+    """Return the `log_id` of many deliveries of one part. The beginning is made once for all of them."""
+    prefix = f"log_{key}{part:04x}"
+    return [LogId(f"{prefix}{index:05x}") for index in indices]
 
 
 def index_of(log: LogId) -> int:

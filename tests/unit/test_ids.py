@@ -13,7 +13,7 @@ from core.ids import (
     bare_request_id,
     chunk_id,
     log_id,
-    log_prefix,
+    log_ids,
     log_range,
     outcome_event_id,
     position,
@@ -100,11 +100,11 @@ def test_the_logs_of_a_request_are_one_range(key: str, other: str, at: tuple[int
 
 
 @settings(deadline=None)
-@given(KEYS, POSITIONS)
-def test_a_log_id_is_its_parts_prefix_and_five_digits(key: str, at: tuple[int, int]) -> None:
+@given(KEYS, PARTS, st.lists(INDICES, max_size=20))
+def test_many_log_ids_of_a_part_are_the_single_ones_in_order(key: str, part: int, indices: list[int]) -> None:
     name = request_key("t", key)
 
-    assert log_id(name, *at) == f"{log_prefix(name, at[0])}{at[1]:05x}"
+    assert log_ids(name, part, indices) == [log_id(name, part, index) for index in indices]
 
 
 @settings(deadline=None)
