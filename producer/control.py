@@ -9,14 +9,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from core.ids import RequestKey, request_key
 from ledger.control import Ordered, cancel_request, pause_request, resume_request, state_of
 from ledger.ports import Ledger
-from ledger.values import Request as StoredRequest
 from producer.answers import JSON
 from producer.auth import SEND, Caller
-from producer.errors import BadRequestError, ConflictError, NotFoundError
+from producer.errors import BadRequestError, ConflictError
 from producer.front import Front
 from producer.problems import LONGEST_NAME
-from producer.reading import NO_REQUEST
-from producer.search import own_user
+from producer.search import read_own_request
 from schemas.control import ControlResponse
 from schemas.http import SimpleResponse
 
@@ -71,10 +69,10 @@ async def _obeyed(front: Front, caller: Caller, request_id: str, order: Order) -
 
 async def _give(front: Front, ledger: Ledger, caller: Caller, request_id: str, order: Order) -> ControlResponse:
     key = request_key(caller.tenant_id, request_id)
-    await _own(ledger, caller, key)
+    await read_own_request(ledger, caller, key)
     ordered = await order(ledger, key)
     if ordered is None:
-        state = state_of(await _own(ledger, caller, key), ledger.now())
+        state = state_of(await read_own_request(ledger, caller, key), ledger.now())
         raise ConflictError(f"too late: the request is {state.value}: {state.meaning}")
     state = state_of(ordered.request, ledger.now())
     return ControlResponse(
@@ -85,11 +83,3 @@ async def _give(front: Front, ledger: Ledger, caller: Caller, request_id: str, o
         state=state,
         may_still_be_sent=ordered.may_still_be_sent,
     )
-
-
-async def _own(ledger: Ledger, caller: Caller, key: RequestKey) -> StoredRequest:
-    """The request, where the caller may know of it."""
-    found = await ledger.requests.get(key)
-    if found is None or own_user(caller) not in (None, found.head.user_id):
-        raise NotFoundError(NO_REQUEST)
-    return found

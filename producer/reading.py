@@ -20,7 +20,7 @@ from producer.front import Front
 from producer.items import show_logs
 from producer.paging import Asked, asked
 from producer.problems import LONGEST_NAME, check_unique, describe_problems
-from producer.search import log_query, own_user
+from producer.search import log_query, own_user, read_own_request
 from producer.summaries import answer_about, summary_of
 from schemas.http import Answer, CommunicationLogListResponse, SimpleResponse
 from schemas.reading import (
@@ -33,7 +33,6 @@ from schemas.reading import (
 )
 
 NO_LOG = "there is no such delivery"
-NO_REQUEST = "there is no such request, or not yet: one is known once a consumer has taken it up"
 
 Reader = Callable[[Request], Coroutine[Any, Any, Caller]]
 
@@ -164,9 +163,7 @@ async def _requests(front: Front, ledger: Ledger, page: Asked, which: RequestQue
 
 
 async def _request(front: Front, ledger: Ledger, caller: Caller, request_id: str) -> RequestResponse:
-    found = await ledger.requests.get(request_key(caller.tenant_id, request_id))
-    if found is None or own_user(caller) not in (None, found.head.user_id):
-        raise NotFoundError(NO_REQUEST)
+    found = await read_own_request(ledger, caller, request_key(caller.tenant_id, request_id))
     return answer_about(found, await read_books(ledger, found), ledger.now(), front.sources.now())
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Collection
 
-from core.ids import request_key
+from core.ids import RequestKey, request_key
+from ledger.ports import Ledger
 from ledger.reading import LogQuery
+from ledger.values import Request
 from producer.auth import ADMIN, Caller
-from producer.errors import BadRequestError
+from producer.errors import BadRequestError, NotFoundError
 from producer.paging import Asked
 from schemas.reading import LogFilters, LogSearch
 
@@ -13,6 +15,17 @@ from schemas.reading import LogFilters, LogSearch
 def own_user(caller: Caller) -> str | None:
     """Whose things the caller sees: their own, or with admin everybody's of the tenant."""
     return None if caller.may(ADMIN) else caller.user_id
+
+
+async def read_own_request(ledger: Ledger, caller: Caller, key: RequestKey) -> Request:
+    """Read a request that the caller may see.
+
+    Raises NotFoundError. A request of another user gets the same answer as one that does not exist.
+    """
+    found = await ledger.requests.get(key)
+    if found is None or own_user(caller) not in (None, found.head.user_id):
+        raise NotFoundError("there is no such request, or not yet: one is known once a consumer has taken it up")
+    return found
 
 
 def log_query(caller: Caller, asks: LogFilters | LogSearch, page: Asked, hashes: Collection[bytes] = ()) -> LogQuery:
