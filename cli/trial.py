@@ -5,11 +5,10 @@ import os
 from array import array
 from collections import Counter
 from collections.abc import Iterator
-from functools import partial
 from itertools import pairwise
 
 from cli.text import unfit
-from core.address import normalise_email, normalise_phone
+from core.address import AddressRules
 from ledger.texts import Text
 from schemas.requests import AnyRecipient
 from schemas.statuses import Channel, Reason
@@ -25,9 +24,7 @@ class Trial:
 
     def __init__(self, channel: Channel, text: Text, default_region: str | None) -> None:
         self._text = text
-        self._normalise = normalise_email
-        if channel is Channel.SMS:
-            self._normalise = partial(normalise_phone, default_region=default_region)
+        self._rules = AddressRules(channel, default_region)
         self._key = os.urandom(16)
         self._verdicts = bytearray()
         self._hashes, self._lines = array("Q"), array("Q")
@@ -37,7 +34,7 @@ class Trial:
     def judge(self, recipient: AnyRecipient, line: int) -> None:
         """Take in one recipient, in order; `line` is where it stands in the file."""
         to, variables = (recipient, {}) if isinstance(recipient, str) else (recipient.to, recipient.variables)
-        address = self._normalise(to)
+        address = self._rules.normalise(to)
         found = Reason.INVALID_RECIPIENT if address is None else None
         if address is not None and (problem := unfit(self._text, variables)):
             found, name = problem

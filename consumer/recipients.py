@@ -1,13 +1,11 @@
 """From a part's recipients to its chunks: normalise, check, mask, hash, seal; what is decided is decided here."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from consumer.tools import log, where
-from core.address import normalise_email, normalise_phone
+from core.address import AddressRules
 from core.ids import LogId, chunk_id
-from core.mask import mask_email, mask_phone, mask_raw
 from core.plan import chunk_bounds, to_ranges
 from core.render import HeaderInjection, RenderError
 from core.work import Decided, Work, put_back
@@ -15,7 +13,7 @@ from ledger.sealing import HASH_BYTES, Sealer, seal_recipients
 from ledger.texts import Text
 from ledger.values import Chunk, Head, Marks, Part
 from schemas.requests import IntakeRecipient
-from schemas.statuses import Channel, Lane, Reason, Status
+from schemas.statuses import Lane, Reason, Status
 
 AnyRecipient = str | IntakeRecipient
 
@@ -48,11 +46,7 @@ class PartChecker:
     def __init__(self, head: Head, text: Text, sealer: Sealer, default_region: str | None, *, sparing: bool) -> None:
         self._key_id, self._sealer, self._text, self._sparing = head.key_id, sealer, text, sparing
         self._seen: set[bytes] = set()
-        self._normalise: Callable[[str], str | None] = normalise_email
-        self._mask: Callable[[str], str] = mask_email
-        if head.channel is Channel.SMS:
-            self._normalise = partial(normalise_phone, default_region=default_region)
-            self._mask = mask_phone
+        self._rules = AddressRules(head.channel, default_region)
         subject = text.subject.names if text.subject else frozenset()
         self._asks_variables = bool(text.content.names | subject)
         self._needed = text.content.names - text.variables.keys()
@@ -65,9 +59,9 @@ class PartChecker:
         for index, recipient in enumerate(recipients, first):
             to, variables, reference, repeated = _parts_of(recipient)
             try:
-                address = self._normalise(to)
+                address = self._rules.normalise(to)
                 value = self._sealer.hash((address or to).encode(), self._key_id)
-                masked = self._mask(address) if address else mask_raw(to)
+                masked = self._rules.mask(to, address)
                 found = self._decide(address, value, variables)
             except Exception as error:
                 if not self._sparing:

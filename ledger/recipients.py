@@ -1,6 +1,6 @@
 """Under which hashes an address may stand in the ledger."""
 
-from core.address import normalise_email, normalise_phone
+from core.address import AddressRules
 from ledger.sealing import Sealer
 from schemas.statuses import Channel
 
@@ -10,10 +10,6 @@ def recipient_hashes(raw: str, channel: Channel | None, sealer: Sealer, default_
 
     As it was given too: so it was hashed where it is none, or was none under the region of its day.
     """
-    read = {_normalised(raw, one, default_region) for one in ([channel] if channel else Channel)}
+    read = {AddressRules(one, default_region).normalise(raw) for one in ([channel] if channel else Channel)}
     values = {raw, *filter(None, read)}
     return frozenset(sealer.hash(value.encode(), key_id) for value in values for key_id in sealer.key_ids)
-
-
-def _normalised(raw: str, channel: Channel, default_region: str | None) -> str | None:
-    return normalise_phone(raw, default_region) if channel is Channel.SMS else normalise_email(raw)

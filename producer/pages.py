@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 
-from core.address import normalise_email, normalise_phone
+from core.address import AddressRules
 from core.ids import log_id, request_key
 from core.intake import position_of
-from core.mask import mask_email, mask_phone, mask_raw
 from core.render import RenderError
 from producer.order import Order
 from schemas.http import CommunicationLogListResponse, CommunicationLogResponse, PageInfo
 from schemas.requests import Recipient
-from schemas.statuses import Channel, Status
+from schemas.statuses import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +45,10 @@ class Page:
 def first_answer(order: Order, page: Page, default_region: str | None) -> CommunicationLogListResponse:
     """The contract's answer, made from the request alone; a page beyond the last is empty."""
     key = request_key(order.tenant_id, order.request_id)
+    rules = AddressRules(order.head.channel, default_region)
     sizes = [part.recipients for part in order.parts]
     items = [
-        _item(order, log_id(key, *position_of(sizes, number)), recipient, default_region)
+        _item(order, log_id(key, *position_of(sizes, number)), recipient, rules)
         for number, recipient in enumerate(order.shown, page.first)
     ]
     return CommunicationLogListResponse(
@@ -61,23 +61,14 @@ def first_answer(order: Order, page: Page, default_region: str | None) -> Commun
     )
 
 
-def masked(channel: Channel, raw: str, default_region: str | None) -> str:
-    """An address as a log will show it, whether it is a valid one or not."""
-    if channel is Channel.SMS:
-        phone = normalise_phone(raw, default_region)
-        return mask_phone(phone) if phone else mask_raw(raw)
-    email = normalise_email(raw)
-    return mask_email(email) if email else mask_raw(raw)
-
-
-def _item(order: Order, log: str, recipient: Recipient, default_region: str | None) -> CommunicationLogResponse:
+def _item(order: Order, log: str, recipient: Recipient, rules: AddressRules) -> CommunicationLogResponse:
     head = order.head
     waits = head.send_at is not None and head.send_at > order.accepted_at
     return CommunicationLogResponse(
         id=log,
         channel=head.channel,
         content=_content(order, recipient),
-        recipient=masked(head.channel, recipient.to, default_region),
+        recipient=rules.mask(recipient.to, rules.normalise(recipient.to)),
         status=Status.SCHEDULED if waits else Status.PENDING,
         template_id=order.template.id if order.template else None,
         tenant_id=order.tenant_id,

@@ -12,11 +12,10 @@ from starlette.datastructures import Headers
 
 from producer.bodies import check_headers
 from producer.errors import RefusalError
-from producer.pages import Page, masked
+from producer.pages import Page
 from producer.problems import describe_problems
 from schemas.logs import SeldomFilter, describe
 from schemas.send import BulkSendRequest
-from schemas.statuses import Channel
 
 GOOD = {"channel": "sms", "content": "Hello", "recipients": ["13800138000"]}
 
@@ -110,20 +109,6 @@ def test_a_body_is_refused_by_its_headers(headers: dict[str, str], status: int |
     with pytest.raises(RefusalError) as caught:
         check_headers(Headers(headers), 1_000)
     assert caught.value.status == status
-
-
-@pytest.mark.parametrize(
-    ("channel", "raw", "shown"),
-    [
-        (Channel.SMS, "13800138000", "138****8000"),
-        (Channel.SMS, "not a number", "n***r"),
-        (Channel.EMAIL, "alice@example.com", "a***@example.com"),
-        (Channel.EMAIL, "alice", "***"),
-        (Channel.EMAIL, "a\r\nBcc: bob@example.com", "a***m"),
-    ],
-)
-def test_an_address_is_masked_whether_it_is_one_or_not(channel: Channel, raw: str, shown: str) -> None:
-    assert masked(channel, raw, "CN") == shown
 
 
 @given(st.integers(1, 50), st.integers(1, 100), st.integers(1, 1_000))
