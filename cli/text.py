@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from cli.errors import UsageError
-from core.render import HeaderInjection, RenderError, TemplateError
+from core.render import MissingVariable, RenderError, TemplateError
 from ledger.texts import Text, compile_content
 from schemas.statuses import Channel, Reason
 
@@ -41,10 +41,10 @@ def unfit(text: Text, variables: Mapping[str, str]) -> tuple[Reason, str] | None
         return None
     try:
         text.subject.render(variables, text.variables)
-    except HeaderInjection as error:
-        return Reason.INVALID_CONTENT, error.name
-    except RenderError as error:
+    except MissingVariable as error:
         return Reason.MISSING_VARIABLE, error.name
+    except RenderError as error:
+        return Reason.INVALID_CONTENT, error.name
     return None
 
 

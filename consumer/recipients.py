@@ -7,7 +7,7 @@ from consumer.tools import log, where
 from core.address import AddressRules
 from core.ids import LogId, chunk_id
 from core.plan import chunk_bounds, to_ranges
-from core.render import HeaderInjection, RenderError
+from core.render import MissingVariable, RenderError
 from core.work import Decided, Work, put_back
 from ledger.sealing import HASH_BYTES, Sealer, seal_recipients
 from ledger.texts import Text
@@ -101,10 +101,10 @@ class PartChecker:
         if text.subject:
             try:
                 text.subject.render(variables, text.variables)
-            except HeaderInjection:
-                return Status.FAILED, Reason.INVALID_CONTENT
-            except RenderError:
+            except MissingVariable:
                 return Status.FAILED, Reason.MISSING_VARIABLE
+            except RenderError:
+                return Status.FAILED, Reason.INVALID_CONTENT
         return None
 
 

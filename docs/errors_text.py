@@ -21,7 +21,10 @@ _STATUS_TO_DO: Mapping[Status, str] = {
 _REASON_TO_DO: Mapping[Reason, str] = {
     Reason.INVALID_RECIPIENT: "correct the address; for numbers without `+` set ROLLCALL_DEFAULT_REGION",
     Reason.MISSING_VARIABLE: "give the variable with the recipient or the request",
-    Reason.INVALID_CONTENT: "take line breaks and control characters out of what goes into a subject",
+    Reason.INVALID_CONTENT: (
+        "take line breaks and control characters out of the variables of a subject. "
+        "If the values of one text are longer than 500,000 characters, shorten them"
+    ),
     Reason.UNPROCESSABLE: "look at the log's `error`: give the sealing key back, or report the fault; then send again",
     Reason.REJECTED: "read `error` in the log: the provider says why",
     Reason.GAVE_UP: "see that the provider works (`rollcall providers check`), then `rollcall resend` them",

@@ -7,6 +7,7 @@ import pytest
 
 from core.ids import request_key
 from core.outcome import Failed, Retry, Sent, Uncertain
+from core.render import MAX_RENDERED
 from ledger.sealing import Sealer
 from ledger.values import Log
 from schemas.results import DeliveryEvent, RequestAccepted, RequestCompleted
@@ -91,6 +92,19 @@ async def test_html_mail_is_escaped_and_its_subject_is_safe() -> None:
     assert outcomes == [("sent", None), ("failed", "invalid_content")]
     (message,) = book.texts.values()
     assert (message.text, message.subject, message.is_html) == ("<p>&lt;b&gt;</p>", "for <b>", True)
+
+
+async def test_a_subject_that_its_variables_make_too_long_is_invalid_and_lacks_nothing() -> None:
+    world = World(Accounting("post", Channel.EMAIL))
+    outcomes = await run(
+        world,
+        {"to": "a@example.com", "variables": {"name": "x"}},
+        {"to": "b@example.com", "variables": {"name": "x" * (MAX_RENDERED // 100 + 1)}},
+        channel="email",
+        subject="{{name}}" * 100,
+        content="hi",
+    )
+    assert outcomes == [("sent", None), ("failed", "invalid_content")]
 
 
 async def test_a_refused_delivery_is_tried_again_and_the_others_do_not_wait() -> None:

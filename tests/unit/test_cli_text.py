@@ -4,6 +4,7 @@ import pytest
 
 from cli.errors import UsageError
 from cli.text import asked_of_recipients, compile_all, nobody_gives, unfit
+from core.render import MAX_RENDERED
 from schemas.statuses import Channel, Reason
 
 
@@ -38,6 +39,7 @@ def test_the_subject_of_an_sms_asks_nothing() -> None:
         ({"c": "2"}, (Reason.MISSING_VARIABLE, "a")),
         ({"a": "1"}, (Reason.MISSING_VARIABLE, "c")),
         ({"a": "1", "c": "2\n3"}, (Reason.INVALID_CONTENT, "c")),
+        ({"a": "1", "c": "x" * (MAX_RENDERED + 1)}, (Reason.INVALID_CONTENT, "c")),
     ],
 )
 def test_what_it_does_to_a_recipient_is_known_before(
