@@ -1,13 +1,13 @@
-"""The text of a request before it is sent: compiled, and held against what recipients give."""
+"""The text of a request before it is sent: compiled, and the variables that recipients must give."""
 
 import difflib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from cli.errors import UsageError
-from core.render import MissingVariable, RenderError, TemplateError
+from core.render import RenderError, TemplateError
 from ledger.texts import Text, compile_content
-from schemas.statuses import Channel, Reason
+from schemas.statuses import Channel
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z_]{0,40}")
 
@@ -20,8 +20,7 @@ def compile_all(channel: Channel, content: str, subject: str | None, variables: 
         raise UsageError(f"--content: {error}; {{{{name}}}} is a variable, {{{{{{{{ a literal {{{{") from None
     try:
         text = compile_content(channel, content, subject, variables)
-        if text.subject and not text.subject.missing({}, variables):
-            text.subject.render({}, variables)
+        text.check_subject()
     except (TemplateError, RenderError) as error:
         raise UsageError(f"--subject: {error}") from None
     return text
@@ -29,23 +28,7 @@ def compile_all(channel: Channel, content: str, subject: str | None, variables: 
 
 def asked_of_recipients(text: Text) -> frozenset[str]:
     """The names that recipients have to give, since the request does not."""
-    names = text.content.names | (text.subject.names if text.subject else frozenset())
-    return names - text.variables.keys()
-
-
-def unfit(text: Text, variables: Mapping[str, str]) -> tuple[Reason, str] | None:
-    """Why it cannot be said to a recipient of these variables: the reason, and the variable's name."""
-    if missing := text.content.missing(variables, text.variables):
-        return Reason.MISSING_VARIABLE, missing[0]
-    if text.subject is None:
-        return None
-    try:
-        text.subject.render(variables, text.variables)
-    except MissingVariable as error:
-        return Reason.MISSING_VARIABLE, error.name
-    except RenderError as error:
-        return Reason.INVALID_CONTENT, error.name
-    return None
+    return text.content_needs | text.subject_needs
 
 
 def nobody_gives(wanted: Collection[str], seen: Collection[str]) -> str:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from cli.text import unfit
 from core.address import AddressRules
 from ledger.texts import Text
 from schemas.requests import AnyRecipient
@@ -36,10 +35,10 @@ class Trial:
         to, variables = (recipient, {}) if isinstance(recipient, str) else (recipient.to, recipient.variables)
         address = self._rules.normalise(to)
         found = Reason.INVALID_RECIPIENT if address is None else None
-        if address is not None and (problem := unfit(self._text, variables)):
-            found, name = problem
+        if address is not None and (problem := self._text.problem_for(variables)):
+            found = problem.reason
             if len(self._names) < _SHOWN:
-                self._names[len(self._verdicts)] = name
+                self._names[len(self._verdicts)] = problem.variable
         digest = hashlib.blake2b((address or to).encode(), digest_size=8, key=self._key).digest()
         self._verdicts.append(_VERDICTS.index(found))
         self._hashes.append(int.from_bytes(digest))

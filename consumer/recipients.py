@@ -7,7 +7,6 @@ from consumer.tools import log, where
 from core.address import AddressRules
 from core.ids import LogId, chunk_id
 from core.plan import chunk_bounds, to_ranges
-from core.render import MissingVariable, RenderError
 from core.work import Decided, Work, put_back
 from ledger.sealing import HASH_BYTES, Sealer, seal_recipients
 from ledger.texts import Text
@@ -47,9 +46,6 @@ class PartChecker:
         self._key_id, self._sealer, self._text, self._sparing = head.key_id, sealer, text, sparing
         self._seen: set[bytes] = set()
         self._rules = AddressRules(head.channel, default_region)
-        subject = text.subject.names if text.subject else frozenset()
-        self._asks_variables = bool(text.content.names | subject)
-        self._needed = text.content.names - text.variables.keys()
 
     def check(self, first: int, recipients: Sequence[AnyRecipient]) -> Checked:
         """Check the recipients of a chunk that begins at index `first`."""
@@ -92,20 +88,8 @@ class PartChecker:
         if value in self._seen:
             return Status.SUPPRESSED, Reason.DUPLICATE
         self._seen.add(value)
-        return self._unfit(variables) if self._asks_variables else None
-
-    def _unfit(self, variables: dict[str, str]) -> tuple[Status, Reason] | None:
-        text = self._text
-        if not self._needed <= variables.keys():
-            return Status.FAILED, Reason.MISSING_VARIABLE
-        if text.subject:
-            try:
-                text.subject.render(variables, text.variables)
-            except MissingVariable:
-                return Status.FAILED, Reason.MISSING_VARIABLE
-            except RenderError:
-                return Status.FAILED, Reason.INVALID_CONTENT
-        return None
+        problem = self._text.problem_for(variables)
+        return (Status.FAILED, problem.reason) if problem else None
 
 
 def _parts_of(recipient: AnyRecipient) -> tuple[str, dict[str, str], str | None, LogId | None]:

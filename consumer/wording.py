@@ -60,8 +60,7 @@ def _compile(
         compile_content(request.channel, content, None, request.variables)
         place = "subject"
         text = compile_content(request.channel, content, subject, request.variables)
-        if text.subject and not text.subject.missing({}, text.variables):
-            text.subject.render({}, text.variables)
+        text.check_subject()
     except (TemplateError, RenderError) as error:
         return Refusal(Rejection.INVALID_CONTENT, f"{place}: {error}", (place,))
     sealed = seal_text(sealer, key, content, subject, request.variables)

@@ -1,16 +1,29 @@
 """The text of a request: sealed with its placeholders once (I9), and opened to render it for one recipient."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
 from core.ids import RequestKey
-from core.render import Template, compile_html, compile_subject, compile_text
+from core.render import MissingVariable, RenderError, Template, compile_html, compile_subject, compile_text
 from core.render_html import is_html
 from ledger.sealing import Sealer
 from ledger.values import Head
-from schemas.statuses import Channel
+from schemas.statuses import Channel, Reason
+
+Field = Literal["content", "subject"]
+"""The two templates of a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextProblem:
+    """Reason why a text cannot be made for a recipient. It names the variable and never its value."""
+
+    reason: Literal[Reason.MISSING_VARIABLE, Reason.INVALID_CONTENT]
+    field: Field
+    variable: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +35,54 @@ class Text:
     html: bool
     variables: dict[str, str] = field(repr=False)
     """The request's own, behind those of a recipient."""
+    has_variables: bool = field(init=False)
+    """True if the content or the subject names a variable."""
+    content_needs: frozenset[str] = field(init=False)
+    """Variables of the content that each recipient must give, because the request does not."""
+    subject_needs: frozenset[str] = field(init=False)
+    """Variables of the subject that each recipient must give, because the request does not."""
+
+    def __post_init__(self) -> None:
+        """Compute once the values that are asked for each recipient."""
+        subject = self.subject.names if self.subject else frozenset()
+        given = self.variables.keys()
+        object.__setattr__(self, "has_variables", bool(self.content.names or subject))
+        object.__setattr__(self, "content_needs", self.content.names - given)
+        object.__setattr__(self, "subject_needs", subject - given)
+
+    def missing_for(self, variables: Mapping[str, str]) -> TextProblem | None:
+        """Return the first variable that neither this recipient nor the request gives, or None."""
+        return self._missing("content", variables) or self._missing("subject", variables)
+
+    def problem_for(self, variables: Mapping[str, str]) -> TextProblem | None:
+        """Return the first reason why a recipient with these variables cannot get the text, or None.
+
+        The length of the content is not checked. It is found when the text is rendered to be sent.
+        """
+        if not self.has_variables:
+            return None
+        if problem := self._missing("content", variables):
+            return problem
+        if self.subject is None:
+            return None
+        try:
+            self.subject.render(variables, self.variables)
+        except MissingVariable as error:
+            return TextProblem(Reason.MISSING_VARIABLE, "subject", error.name)
+        except RenderError as error:
+            return TextProblem(Reason.INVALID_CONTENT, "subject", error.name)
+        return None
+
+    def _missing(self, field: Field, variables: Mapping[str, str]) -> TextProblem | None:
+        needs = self.content_needs if field == "content" else self.subject_needs
+        if needs <= variables.keys():
+            return None
+        return TextProblem(Reason.MISSING_VARIABLE, field, min(needs - variables.keys()))
+
+    def check_subject(self) -> None:
+        """Raise core.render.RenderError if the request's own variables make a subject that no recipient could get."""
+        if self.subject and not self.subject_needs:
+            self.subject.render({}, self.variables)
 
 
 def compile_content(channel: Channel, content: str, subject: str | None, variables: dict[str, str]) -> Text:

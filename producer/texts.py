@@ -27,23 +27,21 @@ class Texts:
         place = "template" if template else "content"
         _compiled(place, body, content, None)
         text = _compiled("subject" if body.subject else place, body, content, subject)
+        _check_subject(text)
         self.content: Template = text.content
-        self._variables = body.variables
-        self._lacking = {place: text.content} if text.content.missing({}, body.variables) else {}
-        if text.subject and text.subject.missing({}, body.variables):
-            self._lacking["subject"] = text.subject
-        elif text.subject:
-            _check_header(text.subject, body.variables)
+        self._text = text
+        self._places = {"content": place, "subject": "subject"}
 
     def check(self, recipients: Sequence[AnyRecipient], first: int) -> None:
         """Refuse a variable that nobody gave; the first of these recipients is the request's number `first`."""
-        for field, template in self._lacking.items():
-            for number, recipient in enumerate(recipients, first):
-                own = {} if isinstance(recipient, str) else recipient.variables
-                missing = template.missing(own, self._variables)
-                if missing:
-                    path = path_of(("recipients", number, "variables", missing[0]))
-                    raise BadRequestError(f"{path}: is named in {field} and given neither here nor in variables")
+        if not self._text.content_needs and not self._text.subject_needs:
+            return
+        for number, recipient in enumerate(recipients, first):
+            own = {} if isinstance(recipient, str) else recipient.variables
+            if problem := self._text.missing_for(own):
+                path = path_of(("recipients", number, "variables", problem.variable))
+                place = self._places[problem.field]
+                raise BadRequestError(f"{path}: is named in {place} and given neither here nor in variables")
 
 
 def _compiled(field: str, body: BulkBody, content: str, subject: str | None) -> Text:
@@ -53,9 +51,9 @@ def _compiled(field: str, body: BulkBody, content: str, subject: str | None) -> 
         raise BadRequestError(f"{field}: {error}") from None
 
 
-def _check_header(subject: Template, variables: dict[str, str]) -> None:
-    """Refuse what the consumer would refuse as a whole: a subject that no recipient could get."""
+def _check_subject(text: Text) -> None:
+    """Refuse a subject that no recipient could get. The consumer would refuse the whole request."""
     try:
-        subject.render({}, variables)
+        text.check_subject()
     except RenderError as error:
         raise BadRequestError(f"{path_of(('variables', error.name))}: would break the subject: {error.what}") from None

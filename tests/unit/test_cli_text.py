@@ -3,9 +3,8 @@
 import pytest
 
 from cli.errors import UsageError
-from cli.text import asked_of_recipients, compile_all, nobody_gives, unfit
-from core.render import MAX_RENDERED
-from schemas.statuses import Channel, Reason
+from cli.text import asked_of_recipients, compile_all, nobody_gives
+from schemas.statuses import Channel
 
 
 @pytest.mark.parametrize(
@@ -29,23 +28,6 @@ def test_recipients_are_asked_for_what_the_request_does_not_give() -> None:
 
 def test_the_subject_of_an_sms_asks_nothing() -> None:
     assert asked_of_recipients(compile_all(Channel.SMS, "{{a}}", "{{c}}", {})) == {"a"}
-
-
-@pytest.mark.parametrize(
-    ("variables", "found"),
-    [
-        ({"a": "1", "c": "2"}, None),
-        ({"a": "", "c": ""}, None),
-        ({"c": "2"}, (Reason.MISSING_VARIABLE, "a")),
-        ({"a": "1"}, (Reason.MISSING_VARIABLE, "c")),
-        ({"a": "1", "c": "2\n3"}, (Reason.INVALID_CONTENT, "c")),
-        ({"a": "1", "c": "x" * (MAX_RENDERED + 1)}, (Reason.INVALID_CONTENT, "c")),
-    ],
-)
-def test_what_it_does_to_a_recipient_is_known_before(
-    variables: dict[str, str], found: tuple[Reason, str] | None
-) -> None:
-    assert unfit(compile_all(Channel.EMAIL, "{{a}}", "{{c}}", {}), variables) == found
 
 
 def test_a_slip_is_named_with_what_it_may_have_meant() -> None:
