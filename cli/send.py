@@ -23,8 +23,8 @@ from cli.source import Source, open_source
 from cli.stored import find_template
 from cli.summary import Summary
 from cli.text import compile_all
+from ledger.texts import choose_source
 from schemas.requests import BulkBody
-from schemas.statuses import Channel
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -74,24 +74,22 @@ def _order(options: Options, body: BulkBody, source: Source) -> Order:
     """The request with its text compiled; a template is looked up in the ledger, or by the service that is called."""
     if body.expires_at and body.expires_at <= datetime.now(UTC) and options.request_id is None:
         raise UsageError("--expires-at: has passed")
-    content, subject, version = body.content, body.subject, None
-    if body.template is not None:
-        content = ""
-        if options.tenant is not None:
-            address = load(LedgerAddress)
-            stored = loop.run(find_template(address, options.tenant, body.template, options.request_id))
-            content, subject, version = stored.content, subject or stored.subject, stored.version
-            if body.channel is Channel.EMAIL and not subject:
-                raise UsageError("--subject: is needed, for the template has none")
+    template = None
+    if body.template is not None and options.tenant is not None:
+        address = load(LedgerAddress)
+        template = loop.run(find_template(address, options.tenant, body.template, options.request_id))
+    text = choose_source(body, template)
+    if text.lacks_subject:
+        raise UsageError("--subject: is needed, for the template has none")
     return Order(
         source=source,
         body=body,
-        text=compile_all(body.channel, content, subject, body.variables),
+        text=compile_all(body.channel, text.content, text.subject, body.variables),
         tenant_id=options.tenant or "",
         request_id=options.request_id or new_request_id(),
         accepted_at=datetime.now(UTC),
         repeated=options.request_id is not None,
-        template_version=version,
+        template_version=template.version if template else None,
     )
 
 

@@ -7,10 +7,10 @@ from consumer.tools import Tools
 from core.ids import RequestKey
 from core.render import RenderError, TemplateError
 from ledger.sealing import Sealer
-from ledger.texts import Text, compile_content, open_text, seal_text
+from ledger.texts import Text, choose_source, compile_content, open_text, seal_text
 from ledger.values import Head, Request, StoredTemplate
 from schemas.requests import BulkRequest
-from schemas.statuses import Channel, Rejection
+from schemas.statuses import Rejection
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +50,16 @@ def _compile(
     request: BulkRequest, template: StoredTemplate | None, key: RequestKey, sealer: Sealer
 ) -> Wording | Refusal:
     """Compile and seal; a subject that no recipient's variables could make fit is refused as a whole."""
-    content, subject = request.content, request.subject
-    if template:
-        content, subject = template.content, subject or template.subject
-    if request.channel is Channel.EMAIL and not subject:
+    source = choose_source(request, template)
+    if source.lacks_subject:
         return Refusal(Rejection.INVALID_SCHEMA, "subject: is needed, for the template has none", ("subject",))
-    place = "template" if template else "content"
+    place: str = source.content_field
     try:
-        compile_content(request.channel, content, None, request.variables)
+        compile_content(request.channel, source.content, None, request.variables)
         place = "subject"
-        text = compile_content(request.channel, content, subject, request.variables)
+        text = compile_content(request.channel, source.content, source.subject, request.variables)
         text.check_subject()
     except (TemplateError, RenderError) as error:
         return Refusal(Rejection.INVALID_CONTENT, f"{place}: {error}", (place,))
-    sealed = seal_text(sealer, key, content, subject, request.variables)
+    sealed = seal_text(sealer, key, source.content, source.subject, request.variables)
     return Wording(sealed, text, template.id, template.version) if template else Wording(sealed, text)

@@ -10,7 +10,8 @@ from core.ids import RequestKey
 from core.render import MissingVariable, RenderError, Template, compile_html, compile_subject, compile_text
 from core.render_html import is_html
 from ledger.sealing import Sealer
-from ledger.values import Head
+from ledger.values import Head, StoredTemplate
+from schemas.requests import BulkBody
 from schemas.statuses import Channel, Reason
 
 Field = Literal["content", "subject"]
@@ -83,6 +84,39 @@ class Text:
         """Raise core.render.RenderError if the request's own variables make a subject that no recipient could get."""
         if self.subject and not self.subject_needs:
             self.subject.render({}, self.variables)
+
+
+@dataclass(frozen=True, slots=True)
+class TextSource:
+    """Content and subject of a request before they are compiled."""
+
+    content: str = field(repr=False)
+    subject: str | None = field(repr=False)
+    content_field: Literal["content", "template"]
+    """Field of the request that the content comes from."""
+    lacks_subject: bool
+    """True if it is an e-mail without a subject."""
+
+
+def choose_source(body: BulkBody, template: StoredTemplate | None) -> TextSource:
+    """Return the content and the subject of a request that names this template, or that names none.
+
+    The content of the template replaces that of the request. The subject of the request goes before that of the
+    template. If the request names a template and the caller has not looked it up, the content is empty and a missing
+    subject is not reported.
+    """
+    if body.template is None:
+        content, subject = body.content, body.subject
+    elif template is None:
+        return TextSource("", body.subject, "template", lacks_subject=False)
+    else:
+        content, subject = template.content, body.subject or template.subject
+    return TextSource(
+        content=content,
+        subject=subject,
+        content_field="content" if body.template is None else "template",
+        lacks_subject=body.channel is Channel.EMAIL and not subject,
+    )
 
 
 def compile_content(channel: Channel, content: str, subject: str | None, variables: dict[str, str]) -> Text:

@@ -4,29 +4,26 @@ from collections.abc import Sequence
 
 from core.address_text import has_control
 from core.render import RenderError, Template, TemplateError
-from ledger.texts import Text, compile_content
+from ledger.texts import Text, choose_source, compile_content
 from ledger.values import StoredTemplate
 from producer.errors import BadRequestError
 from producer.problems import path_of
 from schemas.requests import AnyRecipient, BulkBody
-from schemas.statuses import Channel
 
 
 class Texts:
     """The texts, compiled; refuses what is no template, and a subject that is missing or would write headers."""
 
     def __init__(self, body: BulkBody, template: StoredTemplate | None) -> None:
-        content, subject = body.content, body.subject
-        if template:
-            content, subject = template.content, subject or template.subject
+        source = choose_source(body, template)
         # An SMS has no subject. One that looks like an attack is refused all the same.
         if body.subject and has_control(body.subject):
             raise BadRequestError("subject: holds a line break or another control character")
-        if body.channel is Channel.EMAIL and not subject:
+        if source.lacks_subject:
             raise BadRequestError("subject: is needed for e-mail, and the template has none")
-        place = "template" if template else "content"
-        _compiled(place, body, content, None)
-        text = _compiled("subject" if body.subject else place, body, content, subject)
+        place = source.content_field
+        _compiled(place, body, source.content, None)
+        text = _compiled("subject" if body.subject else place, body, source.content, source.subject)
         _check_subject(text)
         self.content: Template = text.content
         self._text = text

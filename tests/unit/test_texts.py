@@ -1,10 +1,13 @@
-"""The problems of a text for one recipient, and a subject that no recipient could get."""
+"""The text that a request chooses, its problems for one recipient, and a subject that no recipient could get."""
 
 import pytest
 
 from core.render import MAX_RENDERED, RenderError
-from ledger.texts import Text, TextProblem, compile_content
+from ledger.texts import Text, TextProblem, TextSource, choose_source, compile_content
+from ledger.values import StoredTemplate
+from schemas.requests import BulkBody
 from schemas.statuses import Channel, Reason
+from tests.builders import ACCEPTED_AT, TENANT
 
 MISSING, INVALID = Reason.MISSING_VARIABLE, Reason.INVALID_CONTENT
 TOO_LONG = "x" * (MAX_RENDERED + 1)
@@ -70,3 +73,37 @@ def test_a_subject_that_no_recipient_could_get_is_refused(value: str) -> None:
 
 def test_a_subject_is_not_checked_before_the_recipients_fill_it() -> None:
     a_text(c="a\nb").check_subject()
+
+
+def a_body(channel: Channel = Channel.EMAIL, **fields: str | None) -> BulkBody:
+    return BulkBody.model_validate({"channel": channel, "content": "own", "recipients": ["a@example.com"], **fields})
+
+
+def a_template(subject: str | None) -> StoredTemplate:
+    return StoredTemplate("tpl_1", TENANT, "welcome", 1, "stored", subject, ACCEPTED_AT)
+
+
+@pytest.mark.parametrize(
+    ("own", "stored", "subject"), [("mine", "theirs", "mine"), (None, "theirs", "theirs"), ("mine", None, "mine")]
+)
+def test_the_template_gives_the_content_and_the_request_goes_first_with_the_subject(
+    own: str | None, stored: str | None, subject: str
+) -> None:
+    source = choose_source(a_body(subject=own, template="welcome"), a_template(stored))
+    assert source == TextSource("stored", subject, "template", lacks_subject=False)
+
+
+@pytest.mark.parametrize(("channel", "lacks"), [(Channel.EMAIL, True), (Channel.SMS, False)])
+def test_an_email_needs_a_subject_from_the_request_or_the_template(channel: Channel, *, lacks: bool) -> None:
+    source = choose_source(a_body(channel, template="welcome"), a_template(None))
+    assert source == TextSource("stored", None, "template", lacks_subject=lacks)
+
+
+def test_without_a_template_the_request_has_its_own_content_and_subject() -> None:
+    source = choose_source(a_body(subject="mine"), None)
+    assert source == TextSource("own", "mine", "content", lacks_subject=False)
+
+
+def test_a_template_that_was_not_looked_up_leaves_the_content_empty_and_the_subject_open() -> None:
+    source = choose_source(a_body(template="welcome"), None)
+    assert source == TextSource("", None, "template", lacks_subject=False)
