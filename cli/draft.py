@@ -8,6 +8,7 @@ from cli.errors import UsageError
 from cli.text import compile_all
 from schemas.requests import Name, Subject, TenantId
 from schemas.statuses import Channel
+from schemas.validation_errors import read_problems
 
 MAX_TEMPLATE_BYTES = 512 * 1024
 """What a text may weigh in UTF-8; the content of a request has about as much room."""
@@ -39,8 +40,7 @@ def _check_value(option: str, allowed: TypeAdapter[str], value: str) -> None:
     try:
         allowed.validate_python(value)
     except ValidationError as error:
-        (problem, *_) = error.errors(include_input=False, include_url=False)
-        raise UsageError(f"{option}: {problem['msg'][0].lower()}{problem['msg'][1:]}") from None
+        raise UsageError(f"{option}: {read_problems(error)[0].phrase}") from None
 
 
 def _check_size(content: str) -> None:

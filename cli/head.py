@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from cli.errors import UsageError
 from schemas.moments import Moment
 from schemas.requests import BulkBody, BulkRequest
+from schemas.validation_errors import Problem, read_problems
 
 _OPTIONS = {"tenant_id": "--tenant", "user_id": "--user", "variables": "--variable"}
 _MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
@@ -29,17 +30,14 @@ def check_head(fields: dict[str, Any], *, tenant: str | None, request_id: str | 
             BulkRequest.model_validate({**body, "tenant_id": tenant, "request_id": request_id})
         return BulkBody.model_validate(body)
     except ValidationError as error:
-        problems = error.errors(include_input=False, include_url=False)
-        raise UsageError("\n".join(dict.fromkeys(map(_line, problems)))) from None
+        raise UsageError("\n".join(dict.fromkeys(map(_line, read_problems(error))))) from None
 
 
-def _line(problem: Any) -> str:
-    said = problem["msg"].removeprefix("Value error, ")
-    if problem["loc"]:
-        field = str(problem["loc"][0])
-    else:  # a check of the whole: its sentence begins with the field
-        field, _, said = said.partition(": ")
-    return f"{option_of(field)}: {said[0].lower()}{said[1:]}"
+def _line(problem: Problem) -> str:
+    if problem.location:
+        return f"{option_of(str(problem.location[0]))}: {problem.phrase}"
+    field, _, said = problem.message.partition(": ")  # a check of the whole: its sentence begins with the field
+    return f"{option_of(field)}: {said}"
 
 
 def option_of(field: str) -> str:

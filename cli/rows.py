@@ -11,9 +11,9 @@ from enum import StrEnum
 from typing import Any, BinaryIO
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
 
 from schemas.requests import AnyRecipient, Recipient
+from schemas.validation_errors import Location, Problem, drop_object_branch, path_of, read_problems
 
 MAX_LINE_BYTES = 1_000_000
 """More cannot travel in one record of the intake anyway."""
@@ -82,7 +82,7 @@ class Rows:
         try:
             return validate(said)
         except ValidationError as error:
-            return RowError(self.line, explain(error))
+            return RowError(self.line, explain(error, is_union=self._format is RowFormat.JSONL))
 
     def _csv(self) -> Iterator[Row]:
         reader = csv.reader(self._lines(), strict=True)
@@ -109,30 +109,21 @@ def _checked_header(row: list[str]) -> list[str]:
     return header
 
 
-def explain(error: ValidationError) -> str:
-    """What is wrong with a recipient, by field, without its values."""
-    problems = error.errors(include_input=False, include_url=False, include_context=False)
-    if problems[0]["type"] == "json_invalid":
+def explain(error: ValidationError, *, is_union: bool) -> str:
+    """What is wrong with a recipient, by field, without its values. With `is_union` it may be an address alone."""
+    problems = drop_object_branch(read_problems(error, is_union=is_union))
+    if problems[0].kind == "json_invalid":
         return "is not JSON"
-    # A recipient is a string or an object: of the two complaints only that about the kind it is helps.
-    useful = [
-        problem
-        for problem in problems
-        if problem["type"] not in {"model_type", "string_type"} or len(problem["loc"]) > 1
-    ]
-    if not useful:
+    return "; ".join(_named(problem.location) + _said(problem) for problem in problems)
+
+
+def _said(problem: Problem) -> str:
+    if problem.is_no_recipient:
         return "is neither an address nor an object with `to`"
-    return "; ".join(_named(problem["loc"]) + _said(problem) for problem in useful)
+    return "is empty" if problem.kind == "string_too_short" else problem.phrase
 
 
-def _said(problem: ErrorDetails) -> str:
-    if problem["type"] == "string_too_short":
-        return "is empty"
-    return problem["msg"][0].lower() + problem["msg"][1:]
-
-
-def _named(location: tuple[int | str, ...]) -> str:
+def _named(location: Location) -> str:
     """The field's path; what stands in a file where a name belongs may be an address, so only plain names are shown."""
-    steps = [str(step) for step in location if step not in {"Recipient", "constrained-str"}]
-    shown = [step if _FIELD_NAME.fullmatch(step) else "***" for step in steps if step != "[key]"]
-    return ".".join(shown) + ": " if shown else ""
+    shown = path_of(step if _FIELD_NAME.fullmatch(str(step)) else "***" for step in location)
+    return f"{shown}: " if shown else ""

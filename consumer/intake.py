@@ -14,6 +14,7 @@ from schemas.base import SCHEMA_VERSION
 from schemas.requests import BulkRequest
 from schemas.statuses import Rejection
 from schemas.topics import MAX_RECORD_BYTES
+from schemas.validation_errors import Problem, path_of, read_problems
 
 _REPLY_HEADERS = ("reply_to", "kafka_replyTopic")
 _CORRELATION_HEADERS = ("correlation_id", "kafka_correlationId")
@@ -85,9 +86,9 @@ def unprocessable(record: Incoming) -> Refusal:
 
 def _explain(record: Incoming, error: ValidationError) -> Refusal:
     said = _readable(record.value or b"")
-    problems = _innermost(error.errors(include_url=False, include_input=False, include_context=False))
+    problems = read_problems(error)
     correlation_id = read_correlation(record)
-    if said is None or problems[0]["type"] == "json_invalid":
+    if said is None or problems[0].kind == "json_invalid":
         message = "the value is not a JSON object in UTF-8, or is nested too deeply"
         request_id = _text(said.get("request_id")) if said else None
         return Refusal(Rejection.NOT_JSON, message, request_id=request_id, correlation_id=correlation_id)
@@ -105,17 +106,6 @@ def _explain(record: Incoming, error: ValidationError) -> Refusal:
     )
 
 
-def _innermost(problems: Sequence[Any]) -> list[Any]:
-    """Without those about the whole of a value of which a part is named too: the union's branch that was not meant."""
-    paths = [_path(problem) for problem in problems]
-    wholes: set[str] = set()
-    for path in paths:
-        while "." in path:
-            path = path.rpartition(".")[0]  # noqa: PLW2901  # up to the root
-            wholes.add(path)
-    return [problem for problem, path in zip(problems, paths, strict=True) if path not in wholes]
-
-
 def _readable(value: bytes) -> dict[str, Any] | None:
     try:
         said = orjson.loads(value)
@@ -129,23 +119,13 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) and 0 < len(value) <= 128 and value.isprintable() else None
 
 
-def _path(problem: Any) -> str:
-    """`recipients[3].to`; unions leave the names of their branches in pydantic's location, which nobody asked for."""
-    message = problem["msg"].removeprefix("Value error, ")
-    if not problem["loc"]:
-        return str(message.partition(":")[0]) if ":" in message else "(record)"
-    path = ""
-    for step in problem["loc"]:
-        if isinstance(step, int):
-            path += f"[{step}]"
-        elif step not in _BRANCHES:
-            path += f".{step}" if path else step
+def _path(problem: Problem) -> str:
+    if not problem.location:
+        return problem.message.partition(":")[0] if ":" in problem.message else "(record)"
+    path = path_of(problem.location)
     # A name that the caller made up may be anything, an address included.
-    known = problem["type"] != "extra_forbidden" and ".variables." not in f".{path}."
+    known = problem.kind != "extra_forbidden" and ".variables." not in f".{path}."
     return path if known and path.isascii() and len(path) <= 100 else _closed(path)
-
-
-_BRANCHES = frozenset({"constrained-str", "Recipient", "IntakeRecipient", "str", "[key]"})
 
 
 def _closed(path: str) -> str:
@@ -155,8 +135,8 @@ def _closed(path: str) -> str:
     return f"{head}{dot}{shown}"
 
 
-def _said(problem: Any) -> str:
-    return str(problem["msg"].removeprefix("Value error, ").rpartition(": ")[2])
+def _said(problem: Problem) -> str:
+    return problem.message.rpartition(": ")[2]
 
 
 def read_correlation(record: Incoming) -> str | None:

@@ -25,13 +25,13 @@ from producer.health import health_routes
 from producer.kafka import KafkaPublisher
 from producer.metrics import Metrics
 from producer.observe import Observed
-from producer.problems import path_of
 from producer.process import serve
 from producer.publisher import Publisher
 from producer.reading import reading_routes
 from producer.settings import ProducerSettings
 from producer.waiting import Waiting
 from schemas.settings import parse_sealing_keys
+from schemas.validation_errors import path_of
 
 
 def build_app(

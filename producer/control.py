@@ -13,10 +13,10 @@ from producer.answers import JSON
 from producer.auth import SEND, Caller
 from producer.errors import BadRequestError, ConflictError
 from producer.front import Front
-from producer.problems import LONGEST_NAME
 from producer.search import read_own_request
 from schemas.control import ControlResponse
 from schemas.http import SimpleResponse
+from schemas.validation_errors import LONGEST_NAME
 
 Order = Callable[[Ledger, RequestKey], Awaitable[Ordered | None]]
 

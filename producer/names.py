@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from producer.errors import BadRequestError
 from producer.pieces import PIECE_BYTES
-from producer.problems import path_of
 from schemas.requests import Recipient
+from schemas.validation_errors import path_of
 
 _SMALL = 2 * PIECE_BYTES
 """What is not larger cannot hold many."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from core.intake import MAX_HEAD_BYTES
 from producer.errors import BadRequestError
-from producer.problems import path_of
 from schemas.topics import MAX_INTAKE_BYTES
+from schemas.validation_errors import path_of
 
 PIECE_BYTES = 8 * 1024
 """About so large is a piece: a third of a millisecond of work, in which the event loop does nothing else."""

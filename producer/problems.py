@@ -1,17 +1,15 @@
 """What is wrong with a body, in words that name the field and never quote its value."""
 
 import json
-from collections.abc import Iterable
-from typing import Any
+from dataclasses import replace
 
 from pydantic import ValidationError
 
 from producer.errors import BadRequestError
+from schemas.validation_errors import Location, Problem, drop_object_branch, path_of, read_problems
 
 MOST = 5
 """So many problems are named; the rest is counted."""
-LONGEST_NAME = 100
-"""A caller's own key is cut to so many characters."""
 
 _SAID = {"missing": "is required", "extra_forbidden": "is not a field of this body", "model_type": "is not an object"}
 
@@ -21,14 +19,20 @@ def describe_problems(error: ValidationError, first: int | None = None) -> str:
 
     With `first` what was wrong is not a whole body, but its recipients from that number on.
     """
-    found: list[Any] = error.errors(include_url=False, include_context=False, include_input=False)
+    problems = drop_object_branch(read_problems(error))
     if first is not None:
-        if found[0]["type"] == "json_invalid":
+        if problems[0].kind == "json_invalid":
             return f"the body is not JSON, at recipients[{first}] or soon after"
-        found = [{**one, "loc": ("recipients", first + one["loc"][0], *one["loc"][1:])} for one in found]
-    said = list(dict.fromkeys(_line(problem) for problem in _relevant(found)))
+        problems = [replace(problem, location=_in_body(problem.location, first)) for problem in problems]
+    said = list(dict.fromkeys(map(_line, problems)))
     more = f" (and {len(said) - MOST} more)" if len(said) > MOST else ""
     return "; ".join(said[:MOST]) + more
+
+
+def _in_body(location: Location, first: int) -> Location:
+    """Return the location in the body of a place in a list whose first item is recipient number `first`."""
+    number, *rest = location
+    return ("recipients", first + int(number), *rest)
 
 
 def check_unique(text: bytes) -> None:
@@ -55,39 +59,11 @@ def _no_pairs_alike(pairs: list[tuple[str, object]]) -> None:
         seen.add(name)
 
 
-def path_of(loc: Iterable[int | str]) -> str:
-    """Where it stands, such as `recipients[3].variables.code`."""
-    text = ""
-    for step in loc:
-        text += f"[{step}]" if isinstance(step, int) else f".{step[:LONGEST_NAME]}"
-    return text.removeprefix(".")
-
-
-def _relevant(found: list[Any]) -> list[Any]:
-    """A recipient is text or an object, and pydantic says what is wrong with it as either: keep what it tried to be."""
-    in_union = [problem for problem in found if _branch(problem)]
-    no_object = {problem["loc"][:2] for problem in in_union if problem["type"] == "model_type"}
-    kept = []
-    for problem in found:
-        as_text = _branch(problem) == "constrained-str"
-        if not _branch(problem) or as_text == (problem["loc"][:2] in no_object):
-            kept.append(problem)
-    return kept
-
-
-def _branch(problem: Any) -> str | None:
-    loc = problem["loc"]
-    return str(loc[2]) if len(loc) > 2 and loc[0] == "recipients" else None
-
-
-def _line(problem: Any) -> str:
-    loc = problem["loc"]
-    if _branch(problem):
-        loc = (*loc[:2], *loc[3:])
-        if problem["type"] == "string_type" and len(loc) == 2:
-            return f"{path_of(loc)}: is neither an address nor an object with `to`"
-    if problem["type"] == "json_invalid":
-        return f"the body is not JSON: {problem['msg'].removeprefix('Invalid JSON: ')}"
-    message = problem["msg"].removeprefix("Value error, ")
-    message = _SAID.get(problem["type"], message[:1].lower() + message[1:])
-    return f"{path_of(loc)}: {message}" if loc else (message if ":" in message else f"the body {message}")
+def _line(problem: Problem) -> str:
+    path = path_of(problem.location) + (".[key]" if problem.in_key else "")
+    if problem.is_no_recipient:
+        return f"{path}: is neither an address nor an object with `to`"
+    if problem.kind == "json_invalid":
+        return f"the body is not JSON: {problem.message.removeprefix('Invalid JSON: ')}"
+    message = _SAID.get(problem.kind, problem.phrase)
+    return f"{path}: {message}" if path else (message if ":" in message else f"the body {message}")

@@ -19,7 +19,7 @@ from producer.errors import BadRequestError, NotFoundError
 from producer.front import Front
 from producer.items import show_logs
 from producer.paging import Asked, asked
-from producer.problems import LONGEST_NAME, check_unique, describe_problems
+from producer.problems import check_unique, describe_problems
 from producer.search import log_query, own_user, read_own_request
 from producer.summaries import answer_about, summary_of
 from schemas.http import Answer, CommunicationLogListResponse, SimpleResponse
@@ -31,6 +31,7 @@ from schemas.reading import (
     RequestListResponse,
     RequestResponse,
 )
+from schemas.validation_errors import LONGEST_NAME
 
 NO_LOG = "there is no such delivery"
 

@@ -7,8 +7,8 @@ from core.render import RenderError, Template, TemplateError
 from ledger.texts import Text, choose_source, compile_content
 from ledger.values import StoredTemplate
 from producer.errors import BadRequestError
-from producer.problems import path_of
 from schemas.requests import AnyRecipient, BulkBody
+from schemas.validation_errors import path_of
 
 
 class Texts:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter, ValidationError
 
 from providers.entries import HttpEntry, SimulatorEntry, SmtpEntry
+from schemas.validation_errors import Problem, path_of, read_problems
 
 ProviderEntry = Annotated[SimulatorEntry | HttpEntry | SmtpEntry, Field(discriminator="kind")]
 
@@ -67,16 +68,15 @@ def _parse_entry(item: Any, number: int) -> ProviderEntry:
     try:
         return _ENTRY.validate_python(item)
     except ValidationError as error:
-        said = "; ".join(_say(problem) for problem in error.errors(include_input=False, include_url=False))
+        said = "; ".join(map(_say, read_problems(error)))
         raise ValueError(f"provider {number}: {said}") from None
 
 
-def _say(problem: Any) -> str:
-    if problem["type"] in {"union_tag_invalid", "union_tag_not_found"}:
+def _say(problem: Problem) -> str:
+    if problem.kind in {"union_tag_invalid", "union_tag_not_found"}:
         return f"kind must be one of {', '.join(_KINDS)}"
-    path = ".".join(str(step) for step in problem["loc"] if step not in _KINDS)
-    said = problem["msg"].removeprefix("Value error, ")
-    return f"{path}: {said}" if path else said
+    path = path_of(problem.location[1:])  # behind the kind
+    return f"{path}: {problem.message}" if path else problem.message
 
 
 def _expand(value: Any, environment: Mapping[str, str]) -> Any:

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, create_model, field_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.topics import DEFAULT_PREFIX, Topics
+from schemas.validation_errors import read_problems
 
 PREFIX = "ROLLCALL_"
 Lines = Callable[[Any], Iterator[str]]
@@ -64,11 +65,12 @@ def load(settings: type[S]) -> S:
         return settings()
     except ValidationError as error:
         lines, wrong = [], set[str]()
-        for problem in error.errors(include_input=False, include_url=False):
-            said = "is not set" if problem["type"] == "missing" else problem["msg"].removeprefix("Value error, ")
-            if problem["loc"]:
-                wrong.add(str(problem["loc"][0]))
-                lines += [f"{PREFIX}{str(problem['loc'][0]).upper()}: {line}" for line in said.splitlines()]
+        for problem in read_problems(error):
+            said = "is not set" if problem.kind == "missing" else problem.message
+            if problem.location:
+                name = str(problem.location[0])
+                wrong.add(name)
+                lines += [f"{PREFIX}{name.upper()}: {line}" for line in said.splitlines()]
             else:
                 lines += said.splitlines()
         if wrong and issubclass(settings, Settings):  # what was asked so far is each variable by itself

@@ -1,0 +1,92 @@
+"""Problems that pydantic found in input. Callers choose the wording.
+
+A recipient is a union: an address, or an object with one. pydantic then reports what is wrong with the value as either,
+and puts the name of the branch into the location. Here the branch is taken out of the location.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+LONGEST_NAME = 100
+"""Maximum length of one name in a path, in characters. Callers may have chosen the name."""
+
+_KEY = "[key]"
+"""Last step of pydantic's location if the key of a dictionary is wrong, and not its value."""
+_OUR_PREFIX = "Value error, "
+"""Text that pydantic puts before the message of a validator of ours."""
+
+Location = tuple[int | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem: its field and its message, without the value."""
+
+    kind: str
+    """pydantic's name for it, such as `missing`."""
+    location: Location
+    """Steps to the field. Empty if the problem concerns the whole input."""
+    message: str
+    """Sentence of pydantic, or of a validator of ours."""
+    branch: str | None = None
+    """Branch of the union that pydantic tried, if the location leads into one."""
+    in_key: bool = False
+    """True if the key at the location is wrong, and not its value."""
+
+    @property
+    def phrase(self) -> str:
+        """The message with a small first letter, to follow the field and a colon."""
+        return self.message[:1].lower() + self.message[1:]
+
+    @property
+    def concerns_branch(self) -> bool:
+        """Return whether all of the union's value is wrong, and not a field in it."""
+        return self.branch is not None and (not self.location or isinstance(self.location[-1], int))
+
+    @property
+    def is_no_recipient(self) -> bool:
+        """Return whether the value is not text. After `drop_object_branch` it is not an object either."""
+        return self.concerns_branch and self.kind == "string_type"
+
+
+def read_problems(error: ValidationError, *, is_union: bool = False) -> list[Problem]:
+    """Return the problems in pydantic's order. The item of a list is a union, and with `is_union` the input itself.
+
+    A branch that was not meant is left out if the other one names a field: an object is not reported as wrong text.
+    """
+    found: list[Any] = error.errors(include_url=False, include_context=False, include_input=False)
+    problems = [_read(one["type"], one["loc"], one["msg"], is_union=is_union) for one in found]
+    parents = {problem.location[:depth] for problem in problems for depth in range(len(problem.location))}
+    return [problem for problem in problems if not (problem.concerns_branch and problem.location in parents)]
+
+
+def drop_object_branch(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems without those that say that a recipient is not an object.
+
+    Where `read_problems` left one of them, another problem says what is wrong with the recipient as text.
+    """
+    return [problem for problem in problems if not (problem.concerns_branch and problem.kind == "model_type")]
+
+
+def path_of(location: Iterable[int | str]) -> str:
+    """Return a location as text, such as `recipients[3].variables.code`."""
+    text = ""
+    for step in location:
+        text += f"[{step}]" if isinstance(step, int) else f".{step[:LONGEST_NAME]}"
+    return text.removeprefix(".")
+
+
+def _read(kind: str, location: Location, message: str, *, is_union: bool) -> Problem:
+    branch = None
+    for at, step in enumerate(location):
+        begins = isinstance(location[at - 1], int) if at else is_union
+        if begins and isinstance(step, str):
+            branch, location = step, (*location[:at], *location[at + 1 :])
+            break
+    in_key = location[-1:] == (_KEY,) and kind != "extra_forbidden"  # a field may have that name
+    if in_key:
+        location = location[:-1]
+    return Problem(kind, location, message.removeprefix(_OUR_PREFIX), branch, in_key)
