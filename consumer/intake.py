@@ -122,17 +122,16 @@ def _text(value: object) -> str | None:
 def _path(problem: Problem) -> str:
     if not problem.location:
         return problem.message.partition(":")[0] if ":" in problem.message else "(record)"
-    path = path_of(problem.location)
-    # A name that the caller made up may be anything, an address included.
-    known = problem.kind != "extra_forbidden" and ".variables." not in f".{path}."
-    return path if known and path.isascii() and len(path) <= 100 else _closed(path)
+    *parents, last = problem.location
+    # The caller chose the name of an unknown field and of a variable. It may be anything, an address included.
+    if (problem.kind == "extra_forbidden" or "variables" in parents) and not _is_plain(str(last)):
+        last = "(unknown)"
+    return path_of((*parents, last))
 
 
-def _closed(path: str) -> str:
-    """A path whose last name is the caller's own: shown when it looks like a name."""
-    head, dot, name = path.rpartition(".")
-    shown = name if name.isidentifier() and name.isascii() and len(name) <= 40 else "(unknown)"
-    return f"{head}{dot}{shown}"
+def _is_plain(name: str) -> bool:
+    """Return whether a name looks like one of a field, such as `order.id`. An address does not."""
+    return name.isascii() and len(name) <= 40 and all(part.isidentifier() for part in name.split("."))
 
 
 def _said(problem: Problem) -> str:

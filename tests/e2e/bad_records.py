@@ -85,6 +85,8 @@ WRONG = (
     wrong("empty content", "content", content=""),
     wrong("unknown field", "colour", colour=SECRET),
     wrong("field named as an address", "(unknown)", **{f"{MARK}0001": SECRET}),
+    wrong("field named as an e-mail address", "(unknown)", **{f"{MARK}@example.com": SECRET}),
+    wrong("variable named as an e-mail address", "variables.(unknown)", variables={f"{MARK}@example.com": 5}),
     wrong("wrong types", "content", "recipients[1].to", content=7, recipients=[f"{MARK}0001", {"to": 1380013}]),
     wrong("recipient with more", "recipients[0].colour", recipients=[{"to": f"{MARK}0001", "colour": SECRET}]),
     wrong("variable that is no text", "variables.code", variables={"code": 5}),

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import orjson
 import pytest
 
 from core.ids import request_key
@@ -63,6 +64,27 @@ async def test_bad_duplicate_and_unfit_recipients_leave_the_good_ones_alone() ->
     ]
     assert "138****8000" in {log.recipient for log in await world.logs()}
     assert [event["reference"] for event in world.events("delivery")].count("order-3") == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "fields"),
+    [
+        ({"li.wei@example.com": 1}, ["(unknown)"]),
+        ({"variables": {"li.wei@example.com": 1}}, ["variables.(unknown)"]),
+        ({"recipients": [{"to": "1", "li@example.com": 1}]}, ["recipients[0].(unknown)"]),
+        ({"recipients": [{"to": "1", "variables": {"li@example.com": 1}}]}, ["recipients[0].variables.(unknown)"]),
+        ({"recipients": [{"to": "1", "variables": {"13800138000": 1}}]}, ["recipients[0].variables.(unknown)"]),
+        ({"order.id": 1}, ["order.id"]),
+        ({"variables": {"Recipient": 1}}, ["variables.Recipient"]),
+    ],
+)
+async def test_a_refusal_names_the_field_and_never_an_address(said: dict[str, object], fields: list[str]) -> None:
+    world = World()
+    body = {"request_id": "r1", "tenant_id": "t1", "channel": "sms", "content": "x", "recipients": ["1"], **said}
+    await world.expand(world.raw(orjson.dumps(body)))
+    (event,) = world.events("request.rejected")
+    assert (event["reason"], event["fields"]) == ("invalid_schema", fields)
+    assert "example" not in str(event)
 
 
 async def test_text_is_rendered_from_the_recipients_variables_then_the_requests() -> None:
