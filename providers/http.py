@@ -1,19 +1,17 @@
 """The kind `http`: one delivery is one POST of JSON to somebody's own gateway."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
-from aiohttp.abc import AbstractStreamWriter
 
 from core.outcome import Answer, Failed, Message, Sent
 from providers.base import CLOSED, NO_FREE_CONNECTION
-from providers.codes import Means, answer_for, describe
+from providers.codes import Means, answer_for
 from providers.entries import HttpEntry
+from providers.http_client import PostAttempt, open_session, read_body, try_connection
 from providers.retry_after import parse_retry_after
 from providers.slots import NoFreeSlotError, Slots
 from providers.tls import client_context
@@ -30,10 +28,6 @@ STATUSES = {
 
 STATUS_CLASSES = {2: Means.SENT, 4: Means.REJECTED, 5: Means.UNAVAILABLE}
 """The first digits of all others. What stands in neither table is no answer: 302 may follow a POST that was taken."""
-
-MAX_ANSWER_BYTES = 64 * 1024
-KEEP_ALIVE_SECONDS = 4.0
-"""Below the 5 s after which common servers close an idle connection: closed under a request, it makes it uncertain."""
 
 
 class HttpProvider:
@@ -58,7 +52,7 @@ class HttpProvider:
         if self._closed:
             return CLOSED
         try:
-            attempt = _Attempt(_encode(message))
+            attempt = PostAttempt(_encode(message))
         except TypeError:  # a lone surrogate
             return Failed(Reason.INVALID_CONTENT, "not UTF-8")
         try:
@@ -74,15 +68,7 @@ class HttpProvider:
         """Connect, with TLS where the url says so; nothing is posted."""
         if self._closed:
             return "provider closed"
-        parts = urlsplit(self._url)
-        port = parts.port or (80 if self._tls is None else 443)
-        try:
-            async with asyncio.timeout(self.timeout_seconds):
-                _, writer = await asyncio.open_connection(parts.hostname, port, ssl=self._tls)
-        except Exception as error:  # noqa: BLE001  # it is what is asked for
-            return f"connecting: {_say(error)}"
-        writer.transport.abort()
-        return None
+        return await try_connection(self._url, self._tls, self.timeout_seconds)
 
     def stop(self, within_seconds: float) -> None:
         """Post no more; what is posted gets so many seconds more."""
@@ -95,63 +81,18 @@ class HttpProvider:
         if self._session is not None:
             await self._session.close()
 
-    async def _post(self, message: Message, attempt: "_Attempt") -> None:
+    async def _post(self, message: Message, attempt: PostAttempt) -> None:
         if self._closed:  # while it waited for a free connection
             attempt.answer = CLOSED
             return
         headers = {"Idempotency-Key": message.id}
-        session = self._open()
-        async with session.post(self._url, data=attempt.body, headers=headers, allow_redirects=False) as response:
+        if self._session is None:
+            self._session = open_session(self._headers, self._tls)
+        async with self._session.post(self._url, data=attempt.body, headers=headers, allow_redirects=False) as response:
             attempt.answer = _judge(response, self._now())
-            content = await _read(response)
+            content = await read_body(response)
             if isinstance(attempt.answer, Sent):
                 attempt.answer = Sent(_message_id(content, message), attempt.answer.response)
-
-    def _open(self) -> aiohttp.ClientSession:
-        """The session, made within the running loop. It does not retry a POST, nor keep cookies, nor use a proxy."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ssl=self._tls or True, keepalive_timeout=KEEP_ALIVE_SECONDS),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers=self._headers,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-                auto_decompress=False,
-            )
-        return self._session
-
-
-class _Body(aiohttp.BytesPayload):
-    """A request body that knows whether any of it was written."""
-
-    begun = False
-
-    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
-        """Note that the write begins, unless the connection is known to be closed: then nothing leaves."""
-        transport = getattr(writer, "transport", None)
-        self.begun = transport is None or not transport.is_closing()
-        await super().write_with_length(writer, content_length)
-
-
-class _Attempt:
-    """How far one post came."""
-
-    def __init__(self, content: bytes) -> None:
-        self.body = _Body(content, content_type="application/json")
-        self.answer: Answer | None = None
-        """Set as soon as the status is known; what happens to the rest of the answer changes nothing."""
-
-    def lost(self, error: Exception | None) -> Answer:
-        """What is known when the answer, or the rest of it, did not come."""
-        if self.answer is not None:
-            return self.answer
-        words = "unexpected answer" if error is None else _say(error)
-        if self.body.begun:
-            return answer_for(Means.NO_ANSWER, f"waiting for an answer: {words}")
-        return answer_for(Means.UNAVAILABLE, f"connecting: {words}")
-
-
-def _say(error: Exception) -> str:
-    return "connection cut" if isinstance(error, aiohttp.ServerDisconnectedError) else describe(error)
 
 
 def _headers(entry: HttpEntry) -> dict[str, str]:
@@ -184,17 +125,6 @@ def _judge(response: aiohttp.ClientResponse, now: datetime) -> Answer:
         means = Means.RATE_LIMITED
     delay_seconds = parse_retry_after(asked, now) if asked is not None else None
     return answer_for(means, f"HTTP {status}", delay_seconds)
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The body, or nothing of one that is too long; its connection is dropped then."""
-    content = bytearray()
-    async for piece in response.content.iter_any():
-        content += piece
-        if len(content) > MAX_ANSWER_BYTES:
-            response.close()
-            return b""
-    return bytes(content)
 
 
 def _message_id(content: bytes, message: Message) -> str | None:

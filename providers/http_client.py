@@ -1,0 +1,88 @@
+"""HTTP client that providers over HTTP share: one POST, the bytes that left, and the body that came back."""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractStreamWriter
+
+from core.outcome import Answer
+from providers.codes import Means, answer_for, describe
+
+MAX_ANSWER_BYTES = 64 * 1024
+"""Maximum size of a response body, in bytes."""
+
+KEEP_ALIVE_SECONDS = 4.0
+"""Below the 5 s after which common servers close an idle connection: closed under a request, it makes it uncertain."""
+
+
+class RequestBody(aiohttp.BytesPayload):
+    """Request body that records whether any of it was written."""
+
+    begun = False
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        """Note that the write begins, unless the connection is known to be closed. Then nothing leaves."""
+        transport = getattr(writer, "transport", None)
+        self.begun = transport is None or not transport.is_closing()
+        await super().write_with_length(writer, content_length)
+
+
+class PostAttempt:
+    """Progress of one POST, from which the answer follows if the response does not come."""
+
+    def __init__(self, content: bytes, content_type: str = "application/json") -> None:
+        self.body = RequestBody(content, content_type=content_type)
+        self.answer: Answer | None = None
+        """Set as soon as the status is known. What happens to the rest of the response changes nothing."""
+
+    def lost(self, error: Exception | None) -> Answer:
+        """Return what is known when the response, or the rest of it, did not come."""
+        if self.answer is not None:
+            return self.answer
+        words = "unexpected answer" if error is None else describe_http(error)
+        if self.body.begun:
+            return answer_for(Means.NO_ANSWER, f"waiting for an answer: {words}")
+        return answer_for(Means.UNAVAILABLE, f"connecting: {words}")
+
+
+def open_session(headers: Mapping[str, str], tls: ssl.SSLContext | None) -> aiohttp.ClientSession:
+    """Open a session within the running loop. It does not retry a POST, keep cookies or use a proxy."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ssl=tls or True, keepalive_timeout=KEEP_ALIVE_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers=headers,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        auto_decompress=False,
+    )
+
+
+async def try_connection(url: str, tls: ssl.SSLContext | None, timeout_seconds: float) -> str | None:
+    """Connect, with TLS if the URL says so, and post nothing. Return None, or one line that says what is wrong."""
+    parts = urlsplit(url)
+    port = parts.port or (80 if tls is None else 443)
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            _, writer = await asyncio.open_connection(parts.hostname, port, ssl=tls)
+    except Exception as error:  # noqa: BLE001  # it is what is asked for
+        return f"connecting: {describe_http(error)}"
+    writer.transport.abort()
+    return None
+
+
+async def read_body(response: aiohttp.ClientResponse) -> bytes:
+    """Read the response body. Of one that is too long, return nothing and drop its connection."""
+    content = bytearray()
+    async for piece in response.content.iter_any():
+        content += piece
+        if len(content) > MAX_ANSWER_BYTES:
+            response.close()
+            return b""
+    return bytes(content)
+
+
+def describe_http(error: Exception) -> str:
+    """Return a closed word for an exception of the client."""
+    return "connection cut" if isinstance(error, aiohttp.ServerDisconnectedError) else describe(error)
