@@ -30,8 +30,8 @@ from ledger.errors import BadAddress, LedgerNotReady
 from ledger.mongo import MongoLedger
 from ledger.mongo.threads import end_without_waiting
 from ledger.sealing import Sealer
+from providers.entries import ProviderEntry
 from providers.registry import build_providers
-from providers.settings import ProviderEntry
 from schemas.logs import configure_logging
 from schemas.settings import parse_sealing_keys
 

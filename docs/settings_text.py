@@ -10,7 +10,8 @@ from pydantic.fields import FieldInfo
 from cli.settings import LedgerAddress, SendSettings, SetupSettings, TokenSettings
 from consumer.settings import ConsumerSettings
 from producer.settings import ProducerSettings
-from providers.entries import Entry, HttpEntry, SimulatorEntry, SmtpEntry
+from providers.entries import ProviderEntry
+from providers.kinds import KINDS
 from providers.settings import ProviderSettings
 from schemas.settings import PREFIX
 
@@ -24,8 +25,6 @@ READERS: dict[str, type[BaseModel]] = {
     "providers check": ProviderSettings,
 }
 """Which command reads which class; the first that has a variable says what it means."""
-
-KINDS: dict[str, type[Entry]] = {"simulator": SimulatorEntry, "http": HttpEntry, "smtp": SmtpEntry}
 
 _GROUPS = {
     "Kafka, and what is common": ("kafka_", "topic_prefix", "default_region", "reply_topics"),
@@ -108,11 +107,13 @@ def _entries() -> str:
     """What an entry of PROVIDERS may hold, by kind."""
     sections = [
         "## An entry of `PROVIDERS`\n\n[Adding a provider](adding-a-provider.md) says more about each kind.\n",
-        f"Every kind, beside `kind`:\n\n{_fields(Entry, set())}",
+        f"Every kind, beside `kind`:\n\n{_fields(ProviderEntry, {'kind'})}",
     ]
-    for kind, model in KINDS.items():
-        same = {name for name, field in Entry.model_fields.items() if repr(model.model_fields[name]) == repr(field)}
-        sections.append(f"Kind `{kind}`:\n\n{_fields(model, {*same, 'kind'})}")
+    shared = ProviderEntry.model_fields
+    for name, kind in KINDS.items():
+        own = kind.entry.model_fields
+        same = {field for field in shared if repr(own[field]) == repr(shared[field])}
+        sections.append(f"Kind `{name}`:\n\n{_fields(kind.entry, {*same, 'kind'})}")
     return "\n".join(sections)
 
 

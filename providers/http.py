@@ -1,16 +1,19 @@
 """The kind `http`: one delivery is one POST of JSON to somebody's own gateway."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from core.outcome import Answer, Failed, Message, Sent
 from providers.base import CLOSED, NO_FREE_CONNECTION
 from providers.codes import Means, answer_for
-from providers.entries import HttpEntry
+from providers.entries import CaFile, ProviderEntry
 from providers.http_client import PostAttempt, open_session, read_body, try_connection
 from providers.retry_after import parse_retry_after
 from providers.slots import NoFreeSlotError, Slots
@@ -28,6 +31,59 @@ STATUSES = {
 
 STATUS_CLASSES = {2: Means.SENT, 4: Means.REJECTED, 5: Means.UNAVAILABLE}
 """The first digits of all others. What stands in neither table is no answer: 302 may follow a POST that was taken."""
+
+
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110 section 5.6.2
+_OURS = {"content-length", "content-type", "transfer-encoding", "host", "connection", "idempotency-key"}
+
+
+class HttpEntry(ProviderEntry):
+    """Somebody's own gateway: a POST of one delivery as JSON."""
+
+    kind: Literal["http"]
+    url: str = Field(description="where deliveries are posted; http or https")
+    deduplicates: bool = Field(default=False, description="the other side honours Idempotency-Key, the delivery id")
+    concurrency: int = Field(default=50, ge=1, le=10_000, description="requests under way at once")
+    headers: dict[str, SecretStr] = Field(default_factory=dict, description="sent with each request")
+    bearer_token: SecretStr | None = Field(default=None, description="sent as Authorization: Bearer")
+    ca_file: CaFile | None = Field(default=None, description="PEM file of the authorities to trust, not the system's")
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            named = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            named = False
+        if not named or any(character.isspace() or not character.isprintable() for character in value):
+            raise ValueError("it is not a URL of http or https")
+        if parts.username is not None or parts.password is not None or parts.fragment:
+            raise ValueError("it must carry no user, password or fragment; use headers or bearer_token")
+        return value
+
+    @field_validator("headers")
+    @classmethod
+    def _headers(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for name, secret in value.items():
+            if not _TOKEN.fullmatch(name) or not _is_header_value(secret):
+                raise ValueError("a name or value is not one of HTTP")
+            if name.lower() in _OURS:
+                raise ValueError(f"{name} is set by the provider itself")
+        return value
+
+    @field_validator("bearer_token")
+    @classmethod
+    def _token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _is_header_value(value):
+            raise ValueError("it cannot stand in a header")
+        return value
+
+    @model_validator(mode="after")
+    def _one_authorization(self) -> Self:
+        if self.bearer_token and "authorization" in {name.lower() for name in self.headers}:
+            raise ValueError("bearer_token and the header Authorization exclude each other")
+        return self
 
 
 class HttpProvider:
@@ -139,3 +195,8 @@ def _message_id(content: bytes, message: Message) -> str | None:
     found = str(found)
     telling = message.to.removeprefix("+") in found or (message.text and message.text in found)
     return found if 0 < len(found) <= 200 and found.isascii() and found.isprintable() and not telling else None
+
+
+def _is_header_value(secret: SecretStr) -> bool:
+    value = secret.get_secret_value()
+    return value.isascii() and value.isprintable() and value == value.strip()

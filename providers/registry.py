@@ -2,14 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import assert_never
 
 from providers.base import Provider
-from providers.entries import HttpEntry, SimulatorEntry, SmtpEntry
-from providers.http import HttpProvider
-from providers.simulator import SimulatorProvider
-from providers.smtp import SmtpProvider
-from providers.source import ProviderEntry
+from providers.entries import ProviderEntry
+from providers.kinds import KINDS
 from schemas.statuses import Channel
 
 
@@ -44,16 +40,5 @@ class Providers:
 
 def build_providers(entries: Sequence[ProviderEntry]) -> Providers:
     """Make the providers that the settings name; nothing connects before the first send."""
-    return Providers([_build(entry) for entry in sorted(entries, key=lambda entry: entry.priority)])
-
-
-def _build(entry: ProviderEntry) -> Provider:
-    match entry:
-        case SimulatorEntry():
-            return SimulatorProvider(entry)
-        case HttpEntry():
-            return HttpProvider(entry)
-        case SmtpEntry():
-            return SmtpProvider(entry)
-        case _:
-            assert_never(entry)
+    by_priority = sorted(entries, key=lambda entry: entry.priority)
+    return Providers([KINDS[entry.kind].build(entry) for entry in by_priority])

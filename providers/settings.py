@@ -8,11 +8,9 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from providers.entries import HttpEntry, SimulatorEntry, SmtpEntry
-from providers.source import ProviderEntry, parse, parse_json, read_toml
+from providers.entries import ProviderEntry
+from providers.source import parse, parse_json, read_toml
 from schemas.settings import Settings, contradiction
-
-__all__ = ["HttpEntry", "ProviderEntry", "ProviderSettings", "SimulatorEntry", "SmtpEntry"]
 
 
 class ProviderSettings(Settings):

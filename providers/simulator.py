@@ -8,12 +8,56 @@ import asyncio
 from collections import OrderedDict
 from enum import Enum, auto
 from hashlib import blake2b
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
 
 from core.outcome import Answer, Failed, Message, Retry, Sent, Uncertain
 from providers.base import CLOSED
-from providers.entries import SimulatorEntry
+from providers.entries import ProviderEntry
 from providers.slots import TimeLimits
 from schemas.statuses import Reason
+
+Rate = Annotated[float, Field(ge=0, le=1)]
+
+
+class SimulatorEntry(ProviderEntry):
+    """A provider in this process that sends nothing: for demos, tests and load."""
+
+    kind: Literal["simulator"]
+    deduplicates: bool = Field(default=False, description="play a provider that takes each delivery id once")
+    latency_ms: float = Field(default=0.0, ge=0, description="how long an answer takes")
+    jitter_ms: float = Field(default=0.0, ge=0, description="up to how much longer it takes, at random")
+    failure_rate: Rate = Field(default=0.0, description="share that is refused for good")
+    retry_rate: Rate = Field(default=0.0, description="share of attempts that is refused for the moment")
+    throttle_rate: Rate = Field(default=0.0, description="share of attempts that is asked to wait")
+    hang_rate: Rate = Field(default=0.0, description="share of attempts that is not taken and never answered")
+    drop_rate: Rate = Field(default=0.0, description="share of attempts that is taken and not answered")
+    retry_after_seconds: float | None = Field(
+        default=None, ge=0, description="how long a throttled one is asked to wait"
+    )
+    seed: int = Field(default=0, description="the same seed, delivery id and attempt get the same answer")
+    fail_suffixes: tuple[str, ...] = Field(default=(), description="addresses with these endings are refused for good")
+    retry_once_suffixes: tuple[str, ...] = Field(default=(), description="... are refused at the first attempt")
+    throttle_once_suffixes: tuple[str, ...] = Field(
+        default=(), description="... are asked to wait at the first attempt"
+    )
+    hang_suffixes: tuple[str, ...] = Field(default=(), description="... are not taken and never answered")
+    drop_suffixes: tuple[str, ...] = Field(default=(), description="... are taken and not answered")
+    remember: int = Field(default=100_000, ge=1, le=10_000_000, description="how many delivery ids it keeps in mind")
+
+    @field_validator("fail_suffixes", "retry_once_suffixes", "throttle_once_suffixes", "hang_suffixes", "drop_suffixes")
+    @classmethod
+    def _no_empty_suffix(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "" in value:
+            raise ValueError("an empty suffix would match every address")
+        return value
+
+    @model_validator(mode="after")
+    def _shares(self) -> Self:
+        if self.failure_rate + self.retry_rate + self.throttle_rate + self.hang_rate + self.drop_rate > 1 + 1e-9:
+            raise ValueError("the rates sum to more than 1")
+        return self
 
 
 class Turn(Enum):

@@ -1,26 +1,77 @@
 """The kind `smtp`: mail through a server that takes submissions, over connections kept open."""
 
 import asyncio
+import re
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Literal, Self
 
 from aiosmtplib import SMTP, SMTPResponseException
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from core.outcome import Answer, Failed, Message
 from providers.base import CLOSED, NO_FREE_CONNECTION
 from providers.codes import Means, answer_for, describe
-from providers.entries import SmtpEntry
+from providers.entries import CaFile, ProviderEntry
 from providers.mail import Mail, UnusableAddressError, UnusableContentError, compose
 from providers.sender import split_sender
 from providers.slots import NoFreeSlotError, Slots
 from providers.smtp_session import Login, Progress, SmtpSession
 from providers.tls import client_context
-from schemas.statuses import Reason
+from schemas.statuses import Channel, Reason
 
 PORTS = {"none": 25, "starttls": 587, "tls": 465}
 IDLE_SECONDS = 60.0
 """How long a connection may lie idle before it is replaced: servers and firewalls forget it, not always aloud."""
+
+
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_UNSUBSCRIBE = re.compile(r"(https://|mailto:)[!-;=?-~]{1,900}")
+
+
+class SmtpEntry(ProviderEntry):
+    """A mail server that takes submissions."""
+
+    kind: Literal["smtp"]
+    channel: Literal[Channel.EMAIL] = Channel.EMAIL
+    sender: str = Field(min_length=3, max_length=320, description="From and envelope sender: address or Name <address>")
+    host: str = Field(pattern=r"^[A-Za-z0-9.:_-]{1,253}$", description="the mail server")
+    port: int | None = Field(default=None, ge=1, le=65535, description="unset: 25, 587 (starttls) or 465 (tls)")
+    tls: Literal["none", "starttls", "tls"] = Field(
+        default="starttls", description="starttls must be offered, else no mail"
+    )
+    username: str | None = Field(default=None, min_length=1)
+    password: SecretStr | None = None
+    ca_file: CaFile | None = Field(default=None, description="PEM file of the authorities to trust, not the system's")
+    connections: int = Field(default=8, ge=1, le=1_000, description="connections kept open, one mail at a time each")
+    helo_name: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9.:\[\]-]{1,253}$",
+        description="this machine's name in EHLO; unset: its host name, or the sender's domain where that has no dot",
+    )
+    list_unsubscribe: str | None = Field(default=None, description="an https: or mailto: URI for List-Unsubscribe")
+
+    @field_validator("sender")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        split_sender(value)
+        return value
+
+    @field_validator("list_unsubscribe")
+    @classmethod
+    def _list_unsubscribe(cls, value: str | None) -> str | None:
+        if value is not None and not _UNSUBSCRIBE.fullmatch(value):
+            raise ValueError("it is not a plain https: or mailto: URI")
+        return value
+
+    @model_validator(mode="after")
+    def _login(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password go together")
+        if self.username is not None and self.tls == "none" and self.host not in _LOOPBACK:
+            raise ValueError("a password must not travel in the clear: set tls to starttls or tls")
+        return self
 
 
 class SmtpProvider:

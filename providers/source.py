@@ -4,18 +4,20 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from providers.entries import HttpEntry, SimulatorEntry, SmtpEntry
+from providers.entries import ProviderEntry
+from providers.kinds import KINDS
 from schemas.validation_errors import Problem, path_of, read_problems
 
-ProviderEntry = Annotated[SimulatorEntry | HttpEntry | SmtpEntry, Field(discriminator="kind")]
-
-_ENTRY: TypeAdapter[SimulatorEntry | HttpEntry | SmtpEntry] = TypeAdapter(ProviderEntry)
-_KINDS = ("simulator", "http", "smtp")
+_ENTRIES: Any = reduce(or_, (kind.entry for kind in KINDS.values()))
+_BY_KIND: Any = Annotated[_ENTRIES, Field(discriminator="kind")]
+_ENTRY: TypeAdapter[ProviderEntry] = TypeAdapter(_BY_KIND)
 _REFERENCE = re.compile(r"(\$?)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -74,7 +76,7 @@ def _parse_entry(item: Any, number: int) -> ProviderEntry:
 
 def _say(problem: Problem) -> str:
     if problem.kind in {"union_tag_invalid", "union_tag_not_found"}:
-        return f"kind must be one of {', '.join(_KINDS)}"
+        return f"kind must be one of {', '.join(KINDS)}"
     path = path_of(problem.location[1:])  # behind the kind
     return f"{path}: {problem.message}" if path else problem.message
 

@@ -6,28 +6,30 @@ from typing import Any, Protocol
 
 from core.outcome import Message
 from providers.base import Provider
-from providers.entries import SimulatorEntry
 from providers.registry import build_providers
-from providers.simulator import SimulatorProvider
+from providers.simulator import SimulatorEntry, SimulatorProvider
 from providers.source import parse
 from schemas.statuses import Channel
-from tests.contract.provider_servers import Act, Gateway, MailServer, SilentPeer, a_free_port
+from tests.contract.provider_servers import Act, Gateway, MailServer, Peer, SilentPeer, a_free_port
 
 SECRET = "Your code is 4711-geheim"
 QUICK_SECONDS = 0.5
-
-MEETS = {
-    "simulator": [act for act in Act if act is not Act.GIBBERISH],
-    "http": list(Act),
-    "smtp": [act for act in Act if act is not Act.THROTTLE],
-}
-"""What the other side of each kind can do."""
 
 
 class Stage(Protocol):
     """One kind of provider and its other side."""
 
     channel: Channel
+    acts: tuple[Act, ...]
+    """What the other side can do."""
+    throttle_seconds: float | None
+    """The delay that the other side asks for when it throttles."""
+    limit: str | None
+    """The field of an entry that limits the connections, if there are any."""
+    peer: Peer | None
+    """The other side, unless it is in this process."""
+
+    def __init__(self, silent: SilentPeer) -> None: ...
 
     def address(self, act: Act) -> str: ...
     def provider(self, **entry: Any) -> Provider: ...
@@ -51,8 +53,12 @@ class Watched(SimulatorProvider):
 
 class SimulatorStage:
     channel = Channel.SMS
+    acts = tuple(act for act in Act if act is not Act.GIBBERISH)
+    throttle_seconds = None
+    limit = None
 
-    def __init__(self) -> None:
+    def __init__(self, silent: SilentPeer) -> None:  # noqa: ARG002
+        self.peer = None
         self._taken: list[str] = []
 
     def address(self, act: Act) -> str:
@@ -85,6 +91,9 @@ class SimulatorStage:
 
 class HttpStage:
     channel = Channel.SMS
+    acts = tuple(Act)
+    throttle_seconds = 7
+    limit = "concurrency"
 
     def __init__(self, silent: SilentPeer) -> None:
         self.peer = Gateway({self.address(act): act for act in Act})
@@ -111,6 +120,9 @@ class HttpStage:
 
 class SmtpStage:
     channel = Channel.EMAIL
+    acts = tuple(act for act in Act if act is not Act.THROTTLE)
+    throttle_seconds = None
+    limit = "connections"
 
     def __init__(self, silent: SilentPeer) -> None:
         self.peer = MailServer({self.address(act): act for act in Act})
@@ -136,6 +148,12 @@ class SmtpStage:
         return self.peer.arrived
 
 
+STAGES: dict[str, type[Stage]] = {"simulator": SimulatorStage, "http": HttpStage, "smtp": SmtpStage}
+"""The stage of each kind of providers/kinds.py."""
+
+OVER_THE_NETWORK = [kind for kind, stage in STAGES.items() if stage.limit]
+
+
 def _build(**entry: Any) -> Provider:
     provider = build_providers(parse([{"name": "tried", **entry}])).get("tried")
     assert provider is not None
@@ -149,11 +167,9 @@ def a_message(stage: Stage, act: Act = Act.TAKE, number: int = 1) -> Message:
 @asynccontextmanager
 async def a_stage(kind: str) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
-        if kind == "simulator":
-            yield SimulatorStage()
-            return
         silent = SilentPeer()
         await stack.enter_async_context(silent.running())
-        stage = HttpStage(silent) if kind == "http" else SmtpStage(silent)
-        await stack.enter_async_context(stage.peer.running())
+        stage = STAGES[kind](silent)
+        if stage.peer is not None:
+            await stack.enter_async_context(stage.peer.running())
         yield stage

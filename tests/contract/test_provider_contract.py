@@ -7,9 +7,9 @@ import pytest
 
 from core.outcome import Answer, Failed, Retry, Sent, Uncertain
 from providers.base import CLOSED
-from schemas.statuses import Channel, Reason
+from schemas.statuses import Reason
 from tests.contract.provider_servers import Act, until
-from tests.contract.provider_stages import MEETS, QUICK_SECONDS, Stage, a_message, a_stage
+from tests.contract.provider_stages import OVER_THE_NETWORK, QUICK_SECONDS, STAGES, Stage, a_message, a_stage
 
 EXPECTED: dict[Act, tuple[type[Answer], Reason | None]] = {
     Act.TAKE: (Sent, None),
@@ -22,10 +22,10 @@ EXPECTED: dict[Act, tuple[type[Answer], Reason | None]] = {
 }
 
 
-over_the_network = pytest.mark.parametrize("stage", ["http", "smtp"], indirect=True)
+over_the_network = pytest.mark.parametrize("stage", OVER_THE_NETWORK, indirect=True)
 
 
-@pytest.fixture(params=list(MEETS))
+@pytest.fixture(params=STAGES)
 async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
     async with a_stage(request.param) as made:
         yield made
@@ -33,7 +33,7 @@ async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
 
 @pytest.mark.parametrize(
     ("stage", "act"),
-    [(kind, act) for kind, acts in MEETS.items() for act in acts],
+    [(kind, act) for kind, stage in STAGES.items() for act in stage.acts],
     indirect=["stage"],
 )
 async def test_each_thing_the_other_side_may_do_has_its_answer_and_leaves_the_provider_usable(
@@ -68,14 +68,18 @@ async def test_a_message_taken_carries_the_id_that_its_receipt_will_name(stage: 
     assert "log_1" in answer.message_id
 
 
-@pytest.mark.parametrize("stage", ["http"], indirect=True)
+@pytest.mark.parametrize(
+    "stage",
+    [kind for kind, stage in STAGES.items() if Act.THROTTLE in stage.acts],
+    indirect=True,
+)
 async def test_a_throttled_one_says_how_long_to_wait(stage: Stage) -> None:
     provider = stage.provider()
     answer = await provider.send(a_message(stage, Act.THROTTLE))
     await provider.aclose()
 
     assert isinstance(answer, Retry)
-    assert answer.delay_seconds == 7
+    assert answer.delay_seconds == stage.throttle_seconds
 
 
 @over_the_network
@@ -155,8 +159,7 @@ async def test_closed_under_way_it_does_not_know(stage: Stage) -> None:
 
 @over_the_network
 async def test_closed_while_it_waits_for_a_connection_it_sends_nothing(stage: Stage) -> None:
-    one = "connections" if stage.channel is Channel.EMAIL else "concurrency"
-    provider = stage.provider(timeout_seconds=2 * QUICK_SECONDS, **{one: 1})
+    provider = stage.provider(timeout_seconds=2 * QUICK_SECONDS, **{stage.limit: 1})
     hanging = asyncio.create_task(provider.send(a_message(stage, Act.HANG, 1)))
     await until(lambda: stage.arrived() == 1)
     waiting = asyncio.create_task(provider.send(a_message(stage, Act.TAKE, 2)))
@@ -171,8 +174,7 @@ async def test_closed_while_it_waits_for_a_connection_it_sends_nothing(stage: St
 
 @over_the_network
 async def test_stopped_it_waits_for_answers_and_sends_away_who_waits_for_a_connection(stage: Stage) -> None:
-    one = "connections" if stage.channel is Channel.EMAIL else "concurrency"
-    provider = stage.provider(timeout_seconds=60, **{one: 1})
+    provider = stage.provider(timeout_seconds=60, **{stage.limit: 1})
     begun = asyncio.create_task(provider.send(a_message(stage, Act.HANG, 1)))
     await until(lambda: stage.arrived() == 1)
     waiting = asyncio.create_task(provider.send(a_message(stage, Act.TAKE, 2)))

@@ -13,8 +13,7 @@ from aiohttp.test_utils import TestServer
 
 from core.outcome import Answer, Failed, Message, Retry, Sent, Uncertain
 from providers.base import NO_FREE_CONNECTION
-from providers.entries import HttpEntry
-from providers.http import HttpProvider
+from providers.http import HttpEntry, HttpProvider
 from providers.http_client import MAX_ANSWER_BYTES
 from schemas.statuses import Channel, Reason
 from tests.contract.provider_certificates import server_context

@@ -8,8 +8,7 @@ import pytest
 
 from core.outcome import Answer, Failed, Message, Retry, Sent, Uncertain
 from providers.base import NO_FREE_CONNECTION
-from providers.entries import SmtpEntry
-from providers.smtp import SmtpProvider
+from providers.smtp import SmtpEntry, SmtpProvider
 from schemas.statuses import Channel, Reason
 from tests.contract.provider_servers import Act, MailServer, until
 

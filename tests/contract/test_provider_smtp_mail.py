@@ -16,8 +16,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 
 from core.outcome import Answer, Message, Retry, Sent
-from providers.entries import SmtpEntry
-from providers.smtp import SmtpProvider
+from providers.smtp import SmtpEntry, SmtpProvider
 from schemas.statuses import Channel, Reason
 from tests.contract.provider_certificates import server_context
 from tests.contract.provider_servers import a_free_port

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from providers.http import HttpEntry
 from providers.registry import Providers, build_providers
-from providers.settings import HttpEntry, ProviderSettings, SimulatorEntry, SmtpEntry
-from providers.simulator import SimulatorProvider
+from providers.settings import ProviderSettings
+from providers.simulator import SimulatorEntry, SimulatorProvider
+from providers.smtp import SmtpEntry
 from providers.source import parse
 from schemas.settings import SettingsError, load
 from schemas.statuses import Channel

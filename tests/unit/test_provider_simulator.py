@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from core.outcome import Answer, Failed, Message, Retry, Sent, Uncertain
-from providers.entries import SimulatorEntry
-from providers.simulator import SimulatorProvider
+from providers.simulator import SimulatorEntry, SimulatorProvider
 from schemas.statuses import Channel, Reason
 
 

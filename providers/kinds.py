@@ -1,0 +1,32 @@
+"""The one table of the kinds of providers. Settings, registry and documents read it."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+from providers.base import Provider
+from providers.entries import ProviderEntry
+from providers.http import HttpEntry, HttpProvider
+from providers.simulator import SimulatorEntry, SimulatorProvider
+from providers.smtp import SmtpEntry, SmtpProvider
+
+_Entry = TypeVar("_Entry", bound=ProviderEntry)
+
+
+class ProviderKind(NamedTuple):
+    """Model of a kind's entry in the settings, and the class that is built from it."""
+
+    entry: type[ProviderEntry]
+    build: Callable[[Any], Provider]
+
+
+def _kind(entry: type[_Entry], build: Callable[[_Entry], Provider]) -> ProviderKind:
+    """Pair the two, with the type checker comparing them."""
+    return ProviderKind(entry, build)
+
+
+KINDS = {
+    "simulator": _kind(SimulatorEntry, SimulatorProvider),
+    "http": _kind(HttpEntry, HttpProvider),
+    "smtp": _kind(SmtpEntry, SmtpProvider),
+}
+"""Each kind by its `kind` in the settings, in the order of docs/settings.md."""
