@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from providers.http import HttpEntry
+from providers.kinds import KINDS
 from providers.registry import Providers, build_providers
 from providers.settings import ProviderSettings
 from providers.simulator import SimulatorEntry, SimulatorProvider
@@ -152,8 +153,8 @@ def test_one_of_both_ways_is_needed(environment: pytest.MonkeyPatch, tmp_path: P
 @pytest.mark.parametrize(
     ("entry", "complaint"),
     [
-        ({**SIMULATOR, "kind": "pigeon"}, "kind must be one of simulator, http, smtp"),
-        ({"name": "sim", "channel": "sms"}, "kind must be one of simulator, http, smtp"),
+        ({**SIMULATOR, "kind": "pigeon"}, f"kind must be one of {', '.join(KINDS)}"),
+        ({"name": "sim", "channel": "sms"}, f"kind must be one of {', '.join(KINDS)}"),
         ({**SIMULATOR, "colour": "geheim"}, "colour: Extra inputs are not permitted"),
         ({**SIMULATOR, "failure_rate": 0.7, "retry_rate": 0.7}, "the rates sum to more than 1"),
         ({**SIMULATOR, "fail_suffixes": [""]}, "fail_suffixes: an empty suffix would match every address"),
