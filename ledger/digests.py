@@ -8,12 +8,17 @@ from schemas.requests import BulkRequest, IntakeRecipient
 _PER_PART = frozenset({"recipients", "part", "last", "accepted_at", "template_version", "schema_version"})
 """What may differ between the parts of one request, and between repeats of one part."""
 
+_OMITTED_IF_ABSENT = ("resend_of",)
+"""Fields that came after the first version. While one is absent it is in no digest: else a record that is read again
+after an upgrade would conflict with its own request."""
+
 
 def request_digests(sealer: Sealer, request: BulkRequest, key_id: str) -> tuple[bytes, bytes]:
     """Of what all parts share, and of the whole of this part; raises SealingError without the key."""
     shared = request.model_dump(mode="json", exclude=set(_PER_PART))
-    if request.resend_of is None:
-        del shared["resend_of"]  # the digest of what resends nothing is what it was before there were resends
+    for name in _OMITTED_IF_ABSENT:
+        if shared[name] is None:
+            del shared[name]
     recipients = [to if isinstance(to, str) else _said_of(to) for to in request.recipients]
     whole = {**shared, "part": request.part, "last": request.last, "recipients": recipients}
     return _digest(sealer, shared, key_id), _digest(sealer, whole, key_id)

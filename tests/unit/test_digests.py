@@ -1,0 +1,31 @@
+"""The digests of a request stay what they were: a record may be read again after an upgrade."""
+
+from typing import Any
+
+from ledger.digests import request_digests
+from ledger.sealing import Sealer
+from schemas.requests import BulkRequest
+
+SEALER = Sealer([("k1", bytes(32))])
+OLD = {
+    "tenant_id": "tnt_a",
+    "request_id": "r-1",
+    "channel": "sms",
+    "content": "Hello {{name}}",
+    "recipients": ["13800138000", {"to": "13900139000", "variables": {"name": "Ann"}, "reference": "order-17"}],
+}
+"""A request of the first version, with no field that came later."""
+
+
+def digests(**more: Any) -> tuple[str, str]:
+    request = BulkRequest.model_validate({**OLD, **more}, strict=False)
+    shared, whole = request_digests(SEALER, request, "k1")
+    return shared.hex(), whole.hex()
+
+
+def test_the_digests_of_an_old_request_are_those_of_the_first_version() -> None:
+    assert digests() == ("1c58fb67970e280adcd56bb156a31eeb", "48b564b74125f1dfbb025855df6057f2")
+
+
+def test_a_field_that_came_later_counts_once_it_is_given() -> None:
+    assert digests(resend_of="r-0")[0] != digests()[0]
