@@ -239,6 +239,12 @@ async def test_fixed_requests_store_and_publish_what_the_golden_file_says(stack:
         found = as_text(await everything(house))
     if os.environ.get(REWRITE):
         GOLDEN.write_text(found)
-    before, after = (json.dumps(json.loads(text), indent=1).splitlines() for text in (GOLDEN.read_text(), found))
-    differences = list(difflib.unified_diff(before, after, "golden", "found", n=8, lineterm=""))
-    assert not differences, "the public contract moved:\n" + "\n".join(differences[:200])
+    differences = compared(GOLDEN.read_text(), found)
+    (tmp_path / "found.json").write_text(found)
+    assert not differences, "\n".join([f"the public contract moved, see {tmp_path}/found.json", *differences[:200]])
+
+
+def compared(golden: str, found: str) -> list[str]:
+    """Return the lines that differ, with the fields of a document one a line."""
+    before, after = (json.dumps(json.loads(text), indent=1).splitlines() for text in (golden, found))
+    return list(difflib.unified_diff(before, after, "golden", "found", n=8, lineterm=""))
