@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from producer.bodies import BODY_SECONDS, too_large, too_slow
 from producer.idempotency import OTHER
 from producer.protocol import PHRASES
-from producer.reading import NO_REQUEST
+from producer.search import NO_REQUEST
 from producer.settings import ProducerSettings
 from schemas.reading import LogSearch
 from schemas.send import BulkSendRequest

@@ -11,6 +11,8 @@ from producer.errors import BadRequestError, NotFoundError
 from producer.paging import Asked
 from schemas.reading import LogFilters, LogSearch
 
+NO_REQUEST = "there is no such request, or not yet: one is known once a consumer has taken it up"
+
 
 def own_user(caller: Caller) -> str | None:
     """Whose things the caller sees: their own, or with admin everybody's of the tenant."""
@@ -24,7 +26,7 @@ async def read_own_request(ledger: Ledger, caller: Caller, key: RequestKey) -> R
     """
     found = await ledger.requests.get(key)
     if found is None or own_user(caller) not in (None, found.head.user_id):
-        raise NotFoundError("there is no such request, or not yet: one is known once a consumer has taken it up")
+        raise NotFoundError(NO_REQUEST)
     return found
 
 
