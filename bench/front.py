@@ -23,10 +23,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.sides import peak_mib
+from cli.admin.development_token import issue_token
 from devstack import StackError, start_stack
 from devstack.processes import Child
 from devstack.services import ready_url, service_env, set_up, start_service
-from producer.tokens import issue_token
 
 LIMIT_RATIO = 3.0
 LIMIT_MIB = 250.0

@@ -5,11 +5,11 @@ from functools import partial
 
 from rich.console import Console
 
-from cli import loop
+from cli import event_loop as loop
+from cli.clients.ledger_client import open_ledger
 from cli.console import open_console
 from cli.errors import CommandError
-from cli.ledger import open_ledger
-from cli.report import known_request
+from cli.report.report import known_request
 from cli.settings import LedgerAddress, load
 from core.ids import RequestKey
 from ledger.control import Ordered, cancel_request, pause_request, resume_request, state_of

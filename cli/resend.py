@@ -12,26 +12,26 @@ from aiokafka.errors import KafkaError
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
-from cli import loop
+from cli import event_loop as loop
+from cli.clients.kafka_client import answering
+from cli.clients.ledger_client import open_ledger
+from cli.clients.record_publisher import Published, open_publisher, publish
 from cli.console import open_console, program
 from cli.errors import CommandError, UsageError
-from cli.follow import open_follower
-from cli.intake import Intake
-from cli.kafka import answering
-from cli.ledger import open_ledger
-from cli.over_kafka import going_on, known_topics
-from cli.publish import Published, open_publisher, publish
-from cli.render import print_roll_call
-from cli.report import known_request
-from cli.roll import Roll
+from cli.report.print_summary import print_roll_call
+from cli.report.report import known_request
+from cli.report.summary import Summary
+from cli.send.over_kafka import going_on, known_topics
 from cli.settings import LedgerAddress, SealingSettings, SendSettings, load
-from cli.summary import Summary
-from cli.waiting import Attempt, follow, late
-from cli.watch import watch
-from core.intake import IntakePart, choose_lane, intake_topic
+from cli.tracking.event_reader import open_follower
+from cli.tracking.intake_position import Intake
+from cli.tracking.result_tally import Roll
+from cli.tracking.wait import Attempt, follow, late
+from cli.tracking.watch import watch
+from core.request_parts import IntakePart, choose_lane, intake_topic
 from ledger.errors import SealingError
 from ledger.ports import Ledger
-from ledger.resend import Chosen, ResendError, choose, resend_parts
+from ledger.resend_selection import Chosen, ResendError, choose, resend_parts
 from ledger.sealing import Sealer
 from schemas.requests import RequestId
 from schemas.statuses import Status

@@ -7,9 +7,9 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
 from cli.errors import UsageError
+from config import settings as environment
+from config.settings import PREFIX, CommonSettings, SettingsError, parse_sealing_keys
 from ledger.sealing import Sealer
-from schemas import settings as environment
-from schemas.settings import PREFIX, CommonSettings, SettingsError, parse_sealing_keys
 
 S = TypeVar("S", bound=BaseSettings)
 

@@ -1,10 +1,10 @@
 """A stored template as `send` uses it: looked up before anything is published, and held to one version."""
 
+from cli.clients.ledger_client import open_ledger
 from cli.errors import UnknownTemplate
-from cli.ledger import open_ledger
 from cli.settings import LedgerAddress
 from core.ids import request_key
-from ledger.values import StoredTemplate
+from ledger.models import StoredTemplate
 
 
 async def find_template(settings: LedgerAddress, tenant: str, code: str, request_id: str | None) -> StoredTemplate:

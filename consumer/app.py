@@ -11,29 +11,29 @@ from typing import NoReturn
 
 import uvloop
 
-from consumer.calling import Caller
+from config.logging_setup import configure_logging
+from config.settings import parse_sealing_keys
+from consumer.context import Limits, Tools
+from consumer.failpoints.wrappers import with_failpoint
+from consumer.flow_control.circuit_breaker import PoisonGuard, PoisonLimits
+from consumer.flow_control.lane_priority import Precedence
+from consumer.flow_control.slots import slots_for_each_kind
 from consumer.garbage import collect_rarely
-from consumer.kafka_bus import KafkaBus
-from consumer.metrics import Metrics
-from consumer.poison import PoisonGuard, PoisonLimits
-from consumer.precedence import Precedence
-from consumer.process import CannotListen, NotReadyToStart, Service, Wedged, serve
-from consumer.progress import Progress
-from consumer.requests import RequestCache
-from consumer.retention import days
+from consumer.kafka.kafka_bus import KafkaBus
+from consumer.monitoring.metrics import Metrics
+from consumer.monitoring.readiness import Progress
+from consumer.provider_caller import Caller
+from consumer.request_cache import RequestCache
+from consumer.service import CannotListen, NotReadyToStart, Service, Wedged, serve
 from consumer.settings import ConsumerSettings
-from consumer.slots import slots_for_each_kind
-from consumer.tools import Limits, Tools
-from consumer.watched import with_failpoint
+from consumer.sweep.retention import days
 from core.retry import RetryPolicy
 from ledger.errors import BadAddress, LedgerNotReady
 from ledger.mongo import MongoLedger
-from ledger.mongo.threads import end_without_waiting
+from ledger.mongo.blocking_calls import end_without_waiting
 from ledger.sealing import Sealer
 from providers.entries import ProviderEntry
 from providers.registry import build_providers
-from schemas.logs import configure_logging
-from schemas.settings import parse_sealing_keys
 
 SWEEP_SLOTS, EXPRESS_SWEEP_SLOTS = 16, 48
 """Slots kept for what is deferred of each channel, in large requests and small ones: most of what they do is wait."""

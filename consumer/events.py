@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from core.ids import outcome_event_id, request_event_id
-from core.timestamps import rfc3339
-from ledger.values import Head, Log, Request
+from core.rfc3339 import rfc3339
+from ledger.models import Head, Log, Request
 from schemas.results import CE_SOURCE, EventType
 from schemas.statuses import Rejection
 

@@ -1,8 +1,8 @@
 """Marks: what was ordered about a request reaches its chunks, whoever wrote them and whatever crashed in between."""
 
-from consumer.tools import Tools
+from consumer.context import Tools
 from core.ids import RequestKey
-from ledger.values import Marks
+from ledger.models import Marks
 
 
 async def mark(key: RequestKey, marks: Marks, tools: Tools, part: int | None = None) -> None:

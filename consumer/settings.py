@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from consumer.failpoint import FAILPOINT
+from config.settings import CommonSettings, LedgerSettings, contradiction
+from consumer.failpoints.steps import FAILPOINT
 from providers.settings import ProviderSettings
-from schemas.settings import CommonSettings, LedgerSettings, contradiction
 
 
 class ConsumerSettings(CommonSettings, LedgerSettings, ProviderSettings):

@@ -9,15 +9,15 @@ from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 
-from consumer.calls import Calls
-from consumer.expansions import Expansions
-from consumer.group_commits import GroupCommits
-from consumer.intake import Incoming
-from consumer.progress import EXPAND
-from consumer.reading import Commit
+from consumer.context import Tools
+from consumer.deliver.wake_up_queue import Calls
+from consumer.expand.decode import Incoming
+from consumer.expand.queue import Expansions
+from consumer.kafka.group_commits import GroupCommits
+from consumer.kafka.offset_tracker import Commit
+from consumer.monitoring.readiness import EXPAND
 from consumer.security import security_of
 from consumer.settings import ConsumerSettings
-from consumer.tools import Tools
 from schemas.statuses import Lane
 
 LEAVE_SECONDS = 1.0

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from core.outcome import Retry, Uncertain
+from core.send_result import Retry, Uncertain
 from schemas.statuses import Reason
 
 BASE_SECONDS = 2.0

@@ -8,8 +8,8 @@ from typing import Any
 import record_examples as examples
 from pydantic import BaseModel
 
-from schemas.base import Published
 from schemas.receipts import Receipt
+from schemas.record_base import Published
 from schemas.requests import BulkRequest
 from schemas.results import (
     ChunkPointer,

@@ -15,13 +15,13 @@ from openapi_text import openapi_text
 from pydantic import BaseModel
 from settings_text import env_example, settings_page
 
-from schemas.base import Published, Record
-from schemas.http import CommunicationLogListResponse, SimpleResponse
-from schemas.reading import LogResponse, LogSearch, RequestListResponse, RequestResponse
+from schemas.bulk_body import BulkSendRequest
+from schemas.http_responses import CommunicationLogListResponse, SimpleResponse
+from schemas.read_requests import LogResponse, LogSearch, RequestListResponse, RequestResponse
 from schemas.receipts import Receipt
+from schemas.record_base import Published, Record
 from schemas.requests import BulkRequest
 from schemas.results import ChunkPointer, DeliveryEvent, RequestAccepted, RequestCompleted, RequestRejected
-from schemas.send import BulkSendRequest
 
 ROOT = Path(__file__).resolve().parents[1]
 

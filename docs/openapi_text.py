@@ -6,7 +6,7 @@ import json
 from pydantic import SecretStr
 
 from producer.app import build_app
-from producer.document import describe
+from producer.openapi.document import describe
 from producer.settings import ProducerSettings
 
 

@@ -8,12 +8,12 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from cli.settings import LedgerAddress, SendSettings, SetupSettings, TokenSettings
+from config.settings import PREFIX
 from consumer.settings import ConsumerSettings
 from producer.settings import ProducerSettings
 from providers.entries import ProviderEntry
 from providers.kinds import KINDS
 from providers.settings import ProviderSettings
-from schemas.settings import PREFIX
 
 READERS: dict[str, type[BaseModel]] = {
     "consumer": ConsumerSettings,

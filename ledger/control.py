@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.ids import RequestKey
+from ledger.models import Request
 from ledger.ports import Ledger
-from ledger.values import Request
 from schemas.statuses import RequestState
 
 

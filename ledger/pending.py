@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from core.chunk_work import LONG_AGO, Batch, Line, Window, rest_of
 from core.ids import log_id
-from core.plan import indices
-from core.work import LONG_AGO, Batch, Line, Window, rest_of
-from ledger.reading import LogQuery
+from core.index_ranges import indices
+from ledger.models import Chunk, Head, Log
+from ledger.queries import LogQuery
 from ledger.sealing import HASH_BYTES
-from ledger.values import Chunk, Head, Log
 from schemas.statuses import Status
 
 

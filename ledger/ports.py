@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from core.chunk_work import Counts, Window, Work
 from core.ids import ChunkId, LogId, RequestKey
-from core.work import Counts, Window, Work
-from ledger.reading import LogQuery, Page, RequestPage, RequestQuery
-from ledger.values import Chunk, Claim, Claimed, Head, Hold, Log, Marks, Part, Request, StoredTemplate, TakenKey
+from ledger.models import Chunk, Claim, Claimed, Head, Hold, Log, Marks, Part, Request, StoredTemplate, TakenKey
+from ledger.queries import LogQuery, Page, RequestPage, RequestQuery
 from schemas.statuses import Channel, Lane
 
 

@@ -7,30 +7,30 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from config.settings import parse_sealing_keys
 from ledger.mongo import MongoLedger
-from ledger.mongo.threads import end_without_waiting
+from ledger.mongo.blocking_calls import end_without_waiting
 from ledger.ports import Ledger
 from ledger.sealing import Sealer
-from producer.answers import refused, simple
-from producer.archive import ANSWER_MS, Archive
-from producer.auth import Doorkeeper
-from producer.bodies import Bodies
-from producer.bulk import bulk_routes
+from producer.auth.token_verifier import Doorkeeper
+from producer.bulk.route import bulk_routes
 from producer.clock import Sources
-from producer.control import control_routes
-from producer.document import document_routes
+from producer.completion_waiter import Waiting
+from producer.control_routes import control_routes
+from producer.dependencies import Front
 from producer.errors import RefusalError
-from producer.front import Front
-from producer.health import health_routes
-from producer.kafka import KafkaPublisher
+from producer.health_routes import health_routes
+from producer.http.middleware import Observed
+from producer.http.request_bodies import Bodies
+from producer.kafka.kafka_publisher import KafkaPublisher
+from producer.kafka.publisher import Publisher
+from producer.ledger_gateway import ANSWER_MS, Archive
 from producer.metrics import Metrics
-from producer.observe import Observed
-from producer.process import serve
-from producer.publisher import Publisher
-from producer.reading import reading_routes
+from producer.openapi.document import document_routes
+from producer.read.routes import reading_routes
+from producer.responses import refused, simple
+from producer.server import serve
 from producer.settings import ProducerSettings
-from producer.waiting import Waiting
-from schemas.settings import parse_sealing_keys
 from schemas.validation_errors import path_of
 
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
-from producer.algorithms import algorithms_for
-from schemas.settings import CommonSettings, LedgerSettings, contradiction
+from config.settings import CommonSettings, LedgerSettings, contradiction
+from producer.jwt_algorithms import algorithms_for
 
 KEYS = ("jwt_secret", "jwt_public_key", "jwt_jwks_url")
 

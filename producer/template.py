@@ -1,8 +1,8 @@
 """The template that a request names."""
 
-from ledger.values import StoredTemplate
-from producer.archive import Archive
+from ledger.models import StoredTemplate
 from producer.errors import NotFoundError
+from producer.ledger_gateway import Archive
 
 
 async def find_template(archive: Archive, tenant_id: str, code: str, version: int | None) -> StoredTemplate:

@@ -10,13 +10,13 @@ import aiohttp
 import orjson
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from core.outcome import Answer, Failed, Message, Sent
-from providers.base import CLOSED, NO_FREE_CONNECTION
-from providers.codes import Means, answer_for
+from core.send_result import Answer, Failed, Message, Sent
+from providers.connection_slots import NoFreeSlotError, Slots
 from providers.entries import CaFile, ProviderEntry
 from providers.http_client import PostAttempt, open_session, read_body, try_connection
+from providers.provider import CLOSED, NO_FREE_CONNECTION
+from providers.result_codes import Means, answer_for
 from providers.retry_after import parse_retry_after
-from providers.slots import NoFreeSlotError, Slots
 from providers.tls import client_context
 from schemas.statuses import Reason
 

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 
-from core.outcome import Answer
-from providers.codes import Means, answer_for, describe
+from core.send_result import Answer
+from providers.result_codes import Means, answer_for, describe
 
 MAX_ANSWER_BYTES = 64 * 1024
 """Maximum size of a response body, in bytes."""

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-from providers.base import Provider
 from providers.entries import ProviderEntry
 from providers.http import HttpEntry, HttpProvider
+from providers.provider import Provider
 from providers.simulator import SimulatorEntry, SimulatorProvider
 from providers.smtp import SmtpEntry, SmtpProvider
 

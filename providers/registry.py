@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 
-from providers.base import Provider
 from providers.entries import ProviderEntry
 from providers.kinds import KINDS
+from providers.provider import Provider
 from schemas.statuses import Channel
 
 

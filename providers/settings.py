@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
+from config.settings import Settings, contradiction
+from providers.config_file import parse, parse_json, read_toml
 from providers.entries import ProviderEntry
-from providers.source import parse, parse_json, read_toml
-from schemas.settings import Settings, contradiction
 
 
 class ProviderSettings(Settings):

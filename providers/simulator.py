@@ -12,10 +12,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from core.outcome import Answer, Failed, Message, Retry, Sent, Uncertain
-from providers.base import CLOSED
+from core.send_result import Answer, Failed, Message, Retry, Sent, Uncertain
+from providers.connection_slots import TimeLimits
 from providers.entries import ProviderEntry
-from providers.slots import TimeLimits
+from providers.provider import CLOSED
 from schemas.statuses import Reason
 
 Rate = Annotated[float, Field(ge=0, le=1)]

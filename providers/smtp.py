@@ -10,13 +10,13 @@ from typing import Literal, Self
 from aiosmtplib import SMTP, SMTPResponseException
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from core.outcome import Answer, Failed, Message
-from providers.base import CLOSED, NO_FREE_CONNECTION
-from providers.codes import Means, answer_for, describe
+from core.send_result import Answer, Failed, Message
+from providers.connection_slots import NoFreeSlotError, Slots
 from providers.entries import CaFile, ProviderEntry
-from providers.mail import Mail, UnusableAddressError, UnusableContentError, compose
-from providers.sender import split_sender
-from providers.slots import NoFreeSlotError, Slots
+from providers.mail_message import Mail, UnusableAddressError, UnusableContentError, compose
+from providers.provider import CLOSED, NO_FREE_CONNECTION
+from providers.result_codes import Means, answer_for, describe
+from providers.sender_address import split_sender
 from providers.smtp_session import Login, Progress, SmtpSession
 from providers.tls import client_context
 from schemas.statuses import Channel, Reason

@@ -8,9 +8,9 @@ from typing import cast
 from aiosmtplib import SMTP, SMTPResponse, SMTPServerDisconnected
 from pydantic import SecretStr
 
-from core.outcome import Answer, Failed, Sent
-from providers.codes import Means, answer_for
-from providers.mail import Mail
+from core.send_result import Answer, Failed, Sent
+from providers.mail_message import Mail
+from providers.result_codes import Means, answer_for
 from schemas.statuses import Reason
 
 CODES = {

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schemas.http import Answer
+from schemas.http_responses import Answer
 from schemas.statuses import RequestState
 
 

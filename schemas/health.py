@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from schemas.base import Published
+from schemas.record_base import Published
 
 
 class Dependency(Published, published_as="Dependency"):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from schemas.base import SCHEMA_VERSION, Record
+from schemas.record_base import SCHEMA_VERSION, Record
 
 
 class Receipt(Record, published_as="Receipt"):

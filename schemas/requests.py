@@ -5,9 +5,9 @@ from typing import Annotated, Self
 
 from pydantic import FailFast, Field, StringConstraints, model_validator
 
-from schemas.base import SCHEMA_VERSION, Record
-from schemas.moments import Moment
+from schemas.record_base import SCHEMA_VERSION, Record
 from schemas.statuses import Category, Channel, OnUncertain
+from schemas.timestamps import Moment
 
 MAX_PARTS = 65_536
 """How many parts a request may have: the position's part is four hexadecimal digits."""

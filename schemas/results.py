@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from schemas.base import Published
+from schemas.record_base import Published
 from schemas.statuses import Channel, Reason, Rejection, Status
 
 CE_SOURCE = "rollcall"

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import count
 
+from core.chunk_work import Counts, Work, put_back
 from core.ids import RequestKey, chunk_id, log_id, request_key
-from core.plan import to_ranges
-from core.work import Counts, Work, put_back
+from core.index_ranges import to_ranges
+from ledger.models import Chunk, Claim, Head, Log, Part
 from ledger.ports import Ledger
-from ledger.values import Chunk, Claim, Head, Log, Part
 from schemas.statuses import Category, Channel, Lane, OnUncertain, Reason, Status
 
 ACCEPTED_AT = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)

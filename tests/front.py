@@ -8,20 +8,20 @@ import httpx
 import orjson
 from fastapi import FastAPI
 
+from cli.admin.development_token import issue_token
 from ledger.memory import MemoryLedger
+from ledger.models import StoredTemplate
 from ledger.mongo import MongoLedger
 from ledger.ports import Ledger
-from ledger.values import StoredTemplate
 from producer.app import build_app
-from producer.archive import Archive
-from producer.auth import Caller
+from producer.auth.token_verifier import Caller
+from producer.bulk.prepare_request import Terms
 from producer.clock import Sources
+from producer.completion_waiter import MOST_WAITING, Waiting
 from producer.errors import NotFoundError
-from producer.memory import MemoryPublisher
-from producer.order import Terms
+from producer.kafka.memory_publisher import MemoryPublisher
+from producer.ledger_gateway import Archive
 from producer.settings import ProducerSettings
-from producer.tokens import issue_token
-from producer.waiting import MOST_WAITING, Waiting
 from schemas.requests import BulkRequest
 
 SECRET = "a secret of at least thirty-two bytes"

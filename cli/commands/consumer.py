@@ -8,8 +8,8 @@ def consumer() -> None:
 
     Example: rollcall consumer
     """
+    from cli.admin.unknown_variables import warn_of_unknown  # noqa: PLC0415
     from cli.settings import load  # noqa: PLC0415
-    from cli.unknown import warn_of_unknown  # noqa: PLC0415
     from consumer.app import run  # noqa: PLC0415
     from consumer.settings import ConsumerSettings  # noqa: PLC0415
 

@@ -21,9 +21,9 @@ def list_letters(
 
     Example: rollcall dead-letters list --reason invalid_schema --limit 100
     """
-    from cli.dead_letters import run_list  # noqa: PLC0415
+    from cli.dead_letters.show import run_list  # noqa: PLC0415
     from cli.settings import load  # noqa: PLC0415
-    from schemas.settings import CommonSettings  # noqa: PLC0415
+    from config.settings import CommonSettings  # noqa: PLC0415
 
     run_list(load(CommonSettings), limit=limit, reason=reason, as_json=as_json)
 
@@ -47,9 +47,9 @@ def show(
 
     Example: rollcall dead-letters show communication.bulk.requests/3/1042 --reveal
     """
-    from cli.dead_letters import run_show  # noqa: PLC0415
+    from cli.dead_letters.show import run_show  # noqa: PLC0415
     from cli.settings import load  # noqa: PLC0415
-    from schemas.settings import CommonSettings  # noqa: PLC0415
+    from config.settings import CommonSettings  # noqa: PLC0415
 
     run_show(load(CommonSettings), place, reveal=reveal)
 
@@ -77,7 +77,7 @@ def replay(
 
     Example: rollcall dead-letters replay --reason unknown_template --limit 500
     """
-    from cli.replay import Wanted, run  # noqa: PLC0415
+    from cli.dead_letters.replay import Wanted, run  # noqa: PLC0415
 
     if run(Wanted(places or (), reason, limit, force, dry_run)):
         raise typer.Exit(EXIT_FAILED)

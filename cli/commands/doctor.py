@@ -13,7 +13,7 @@ def doctor() -> None:
 
     Example: rollcall doctor
     """
-    from cli.doctor import run  # noqa: PLC0415
+    from cli.admin.doctor import run  # noqa: PLC0415
 
     if not run():
         raise typer.Exit(EXIT_FAILED)

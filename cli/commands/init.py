@@ -16,8 +16,8 @@ def init(
 
     Example: rollcall init --file .env
     """
+    from cli.admin.init import create, next_steps  # noqa: PLC0415
     from cli.console import program  # noqa: PLC0415
-    from cli.init import create, next_steps  # noqa: PLC0415
 
     create(file)
     typer.echo(next_steps(file, program()))

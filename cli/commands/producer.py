@@ -8,8 +8,8 @@ def producer() -> None:
 
     Example: rollcall producer
     """
+    from cli.admin.unknown_variables import warn_of_unknown  # noqa: PLC0415
     from cli.settings import load  # noqa: PLC0415
-    from cli.unknown import warn_of_unknown  # noqa: PLC0415
     from producer.app import run  # noqa: PLC0415
     from producer.settings import ProducerSettings  # noqa: PLC0415
 

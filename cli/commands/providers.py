@@ -18,7 +18,7 @@ def check() -> None:
 
     Example: rollcall providers check
     """
-    from cli.providers import run  # noqa: PLC0415
+    from cli.admin.check_providers import run  # noqa: PLC0415
     from cli.settings import load  # noqa: PLC0415
     from providers.settings import ProviderSettings  # noqa: PLC0415
 

@@ -58,8 +58,8 @@ def send(  # noqa: PLR0913  # an option each
 
     Example: rollcall send people.csv --channel sms --content "Hello {{name}}" --tenant tnt_xyz789
     """
-    from cli.head import read_content, read_moment, read_variables  # noqa: PLC0415
-    from cli.send import Options, run  # noqa: PLC0415
+    from cli.send.request_options import read_content, read_moment, read_variables  # noqa: PLC0415
+    from cli.send.send import Options, run  # noqa: PLC0415
 
     fields = {
         "channel": channel,

@@ -37,9 +37,9 @@ def put(  # noqa: PLR0913  # an option each
 
     Example: rollcall template put verify_code --tenant tnt_xyz789 --content "Your code is {{code}}"
     """
-    from cli.draft import Draft  # noqa: PLC0415
-    from cli.head import read_content  # noqa: PLC0415
-    from cli.template import run_put  # noqa: PLC0415
+    from cli.send.request_options import read_content  # noqa: PLC0415
+    from cli.templates.manage import run_put  # noqa: PLC0415
+    from cli.templates.validate_template import Draft  # noqa: PLC0415
 
     run_put(Draft(tenant, code, read_content(content, content_file), subject), as_json=as_json)
 
@@ -50,7 +50,7 @@ def list_(*, tenant: Tenant, as_json: AsJson = False) -> None:
 
     Example: rollcall template list --tenant tnt_xyz789
     """
-    from cli.template import run_list  # noqa: PLC0415
+    from cli.templates.manage import run_list  # noqa: PLC0415
 
     run_list(tenant, as_json=as_json)
 
@@ -61,7 +61,7 @@ def show(code: Code, *, tenant: Tenant, version: Version = None, as_json: AsJson
 
     Example: rollcall template show verify_code --tenant tnt_xyz789 --version 1
     """
-    from cli.template import run_show  # noqa: PLC0415
+    from cli.templates.manage import run_show  # noqa: PLC0415
 
     run_show(tenant, code, version, as_json=as_json)
 
@@ -83,8 +83,8 @@ def preview(
 
     Example: rollcall template preview verify_code --tenant tnt_xyz789 --var code=123456
     """
-    from cli.head import read_variables  # noqa: PLC0415
-    from cli.template import run_preview  # noqa: PLC0415
+    from cli.send.request_options import read_variables  # noqa: PLC0415
+    from cli.templates.manage import run_preview  # noqa: PLC0415
 
     missing = run_preview(tenant, code, version, read_variables(variable or ()), as_json=as_json)
     if missing:

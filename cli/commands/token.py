@@ -16,8 +16,8 @@ def token(
 
     Example: rollcall token --tenant tnt_xyz789 --user usr_abc123 --scope communication:send
     """
+    from cli.admin.development_token import issue_token  # noqa: PLC0415
     from cli.settings import TokenSettings, load  # noqa: PLC0415
-    from producer.tokens import issue_token  # noqa: PLC0415
 
     settings = load(TokenSettings)
     typer.echo(

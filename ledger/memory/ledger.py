@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from ledger.memory.chunks import MemoryChunks
-from ledger.memory.keys import MemoryKeys
-from ledger.memory.logs import MemoryLogs
-from ledger.memory.requests import MemoryRequests
-from ledger.memory.retention import MemoryRetention
+from ledger.memory.chunk_store import MemoryChunks
+from ledger.memory.idempotency_key_store import MemoryKeys
+from ledger.memory.log_store import MemoryLogs
+from ledger.memory.request_store import MemoryRequests
+from ledger.memory.retention_store import MemoryRetention
 from ledger.memory.store import Store
-from ledger.memory.templates import MemoryTemplates
+from ledger.memory.template_store import MemoryTemplates
 from ledger.ports import Chunks, Keys, Logs, Requests, Retention, Templates
 
 

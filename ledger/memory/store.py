@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from core.chunk_work import Window
 from core.ids import ChunkId, LogId, RequestKey
-from core.work import Window
-from ledger.values import Chunk, Log, Request, StoredTemplate, TakenKey
+from ledger.models import Chunk, Log, Request, StoredTemplate, TakenKey
 from schemas.statuses import Channel, Lane
 
 

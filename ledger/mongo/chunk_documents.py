@@ -3,12 +3,12 @@
 from collections import Counter
 from typing import Any
 
+from core.chunk_work import Batch, Counts, Decided, Line, Window, Work
 from core.ids import ChunkId, RequestKey
-from core.plan import Ranges
-from core.work import Batch, Counts, Decided, Line, Window, Work
+from core.index_ranges import Ranges
+from ledger.models import Chunk, Marks
 from ledger.mongo.connection import Document
 from ledger.sealing import HASH_BYTES
-from ledger.values import Chunk, Marks
 from schemas.statuses import Channel, Lane, Reason, Status
 
 

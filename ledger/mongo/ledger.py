@@ -5,15 +5,15 @@ from typing import Self
 
 from motor.motor_asyncio import AsyncIOMotorClient
 
-from ledger.mongo.chunks import MongoChunks
+from ledger.mongo.blocking_calls import beside
+from ledger.mongo.chunk_store import MongoChunks
 from ledger.mongo.connection import COMMAND_TIMEOUT_MS, Database, Document, ServerClock, answering, open_database
+from ledger.mongo.idempotency_key_store import MongoKeys
 from ledger.mongo.indexes import check_indexes, create_indexes
-from ledger.mongo.keys import MongoKeys
-from ledger.mongo.logs import MongoLogs
-from ledger.mongo.requests import MongoRequests
-from ledger.mongo.retention import MongoRetention
-from ledger.mongo.templates import MongoTemplates
-from ledger.mongo.threads import beside
+from ledger.mongo.log_store import MongoLogs
+from ledger.mongo.request_store import MongoRequests
+from ledger.mongo.retention_store import MongoRetention
+from ledger.mongo.template_store import MongoTemplates
 
 
 class MongoLedger:

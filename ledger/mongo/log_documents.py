@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from core.ids import LogId
+from ledger.models import Log
 from ledger.mongo.connection import Document
-from ledger.values import Log
 from schemas.statuses import Channel, Reason, Status
 
 

@@ -2,7 +2,7 @@
 
 from core.ids import log_range
 from ledger.mongo.connection import Document
-from ledger.reading import LogQuery
+from ledger.queries import LogQuery
 from schemas.statuses import WAITING
 
 Sort = list[tuple[str, int]]

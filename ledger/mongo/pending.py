@@ -4,12 +4,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing
 
 from core.ids import LogId, RequestKey, chunk_id, position
+from ledger.models import Head, Log
 from ledger.mongo.chunk_documents import read_chunk, read_window
 from ledger.mongo.connection import Database, Document, ServerClock, answering
 from ledger.mongo.request_documents import read_request
 from ledger.pending import pending_of_chunk
-from ledger.reading import LogQuery, Place, place_of_log
-from ledger.values import Head, Log
+from ledger.queries import LogQuery, Place, place_of_log
 
 Standing = Callable[[Sequence[LogId]], Awaitable[dict[LogId, Log]]]
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
+from core.chunk_work import Counts
 from core.ids import RequestKey
-from core.work import Counts
+from ledger.models import Completion, Head, Part, Request, tally
 from ledger.mongo.chunk_documents import read_marks
 from ledger.mongo.connection import Document
-from ledger.values import Completion, Head, Part, Request, tally
 from schemas.statuses import Category, Channel, OnUncertain
 
 

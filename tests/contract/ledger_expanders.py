@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, multiple, rule
 
-from core.work import Counts
-from ledger.values import Marks
+from core.chunk_work import Counts
+from ledger.models import Marks
 from tests.builders import a_head, a_part
 from tests.contract.conftest import House
 from tests.contract.ledger_model import DELAY, EXPIRES, NEVER, SHAPES, UNCLAIMED, KnownChunk, KnownRequest, new_chunk

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from core.chunk_work import Counts, Decided, Line, Window, Work, put_back
 from core.ids import ChunkId, LogId, RequestKey, log_id
-from core.plan import indices
-from core.work import Counts, Decided, Line, Window, Work, put_back
-from ledger.values import Chunk, Claim, Claimed, Hold, Log, Marks
+from core.index_ranges import indices
+from ledger.models import Chunk, Claim, Claimed, Hold, Log, Marks
 from schemas.statuses import Lane, Reason, Status
 from tests.builders import PROVIDERS, a_chunk, a_key
 

@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, invariant, multiple, rule
 
+from core.chunk_work import Line, Window, Work, pick, put_back, rest_of
 from core.ids import LogId, log_id
-from core.plan import indices, to_ranges
-from core.work import Line, Window, Work, pick, put_back, rest_of
-from ledger.values import Claim, Claimed, Log
+from core.index_ranges import indices, to_ranges
+from ledger.models import Claim, Claimed, Log
 from schemas.statuses import Channel, Lane, Reason, Status
 from tests.builders import a_claim, a_log
 from tests.contract.ledger_expanders import REQUESTS, TWICE, Expanders

@@ -1,9 +1,9 @@
 """What most contract tests of the ledger begin with."""
 
-from core.work import Counts
+from core.chunk_work import Counts
+from ledger.models import Chunk, Claim, Claimed, Head, Hold, Log, Request
 from ledger.ports import Ledger
-from ledger.reading import LogQuery, Page
-from ledger.values import Chunk, Claim, Claimed, Head, Hold, Log, Request
+from ledger.queries import LogQuery, Page
 from schemas.statuses import Channel, Lane, Status
 from tests.builders import TENANT, a_chunk, a_claim, a_head, a_key, a_part
 

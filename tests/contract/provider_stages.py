@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Protocol
 
-from core.outcome import Message
-from providers.base import Provider
+from core.send_result import Message
+from providers.config_file import parse
+from providers.provider import Provider
 from providers.registry import build_providers
 from providers.simulator import SimulatorEntry, SimulatorProvider
-from providers.source import parse
 from schemas.statuses import Channel
 from tests.contract.provider_servers import Act, Gateway, MailServer, Peer, SilentPeer, a_free_port
 

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+from cli.admin.development_token import issue_token
 from ledger.memory import MemoryLedger
 from producer.app import build_app
-from producer.memory import MemoryPublisher
-from producer.tokens import issue_token
+from producer.kafka.memory_publisher import MemoryPublisher
 from tests.front import an_archive, some_settings
 
 DATA = Path(__file__).with_name("data")

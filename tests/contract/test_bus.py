@@ -19,13 +19,13 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from consumer.bus import Bus, BusRefused, BusUnavailable, DeadLetter
+from config.settings import CommonSettings
 from consumer.events import Event
-from consumer.kafka_bus import KafkaBus, _answered
-from consumer.memory_bus import MemoryBus
+from consumer.kafka.bus import Bus, BusRefused, BusUnavailable, DeadLetter
+from consumer.kafka.kafka_bus import KafkaBus, _answered
+from consumer.kafka.memory_bus import MemoryBus
 from core.ids import ChunkId
 from devstack import Stack
-from schemas.settings import CommonSettings
 from schemas.statuses import Channel, Lane
 from schemas.topics import DEAD_LETTER_BYTES, Topics
 from tests.kafka_topics import create_topics

@@ -9,7 +9,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import NewTopic
 
-from consumer.group_commits import GroupCommits
+from consumer.kafka.group_commits import GroupCommits
 from devstack import Stack
 from tests.kafka_topics import create_topics
 

@@ -11,8 +11,8 @@ from aiokafka.admin import NewTopic
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
-from consumer.hearing import UNPOLLED_SECONDS, subscription_troubles
-from consumer.progress import EXPAND, Progress
+from consumer.kafka.subscription_health import UNPOLLED_SECONDS, subscription_troubles
+from consumer.monitoring.readiness import EXPAND, Progress
 from devstack import Stack
 from tests.kafka_topics import create_topics
 

@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from consumer.app import build_app
-from consumer.kafka_bus import KafkaBus
-from consumer.process import Service, serve
+from consumer.kafka.kafka_bus import KafkaBus
+from consumer.service import Service, serve
 from consumer.settings import ConsumerSettings
 from devstack import Stack
 from devstack.processes import free_port

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
-from core.work import Batch, Decided, Line, Work
+from core.chunk_work import Batch, Decided, Line, Work
 from ledger.ports import Ledger
 from schemas.statuses import Channel, Lane, Reason, Status
 from tests.builders import a_chunk, a_claim, a_hash, a_key, some_counts

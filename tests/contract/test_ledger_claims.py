@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 from pymongo import MongoClient
 
-from core.work import Batch, Window, Work
+from core.chunk_work import Batch, Window, Work
+from ledger.models import Claim
 from ledger.mongo import MongoLedger
 from ledger.ports import Ledger
-from ledger.values import Claim
 from schemas.statuses import Channel
 from tests.builders import a_chunk, a_claim, some_counts
 from tests.contract.conftest import Wait

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from ledger.models import Completion
 from ledger.ports import Ledger
-from ledger.values import Completion
 from schemas.statuses import Reason, Status
 from tests.builders import ACCEPTED_AT, a_head, a_key, a_part, some_counts
 from tests.contract.conftest import Wait

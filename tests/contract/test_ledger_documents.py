@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ledger.values import Head, Part, TakenKey
+from ledger.models import Head, Part, TakenKey
 from schemas.statuses import Category, Channel, OnUncertain, Reason, Status
 from tests.builders import a_head, a_key, a_part
 from tests.contract.ledger_documents import SERVER_TIME, Documents, in_order, left_at_default

@@ -4,9 +4,9 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
+from core.chunk_work import Batch, Decided, Line, Work
 from core.ids import LogId, chunk_id
-from core.work import Batch, Decided, Line, Work
-from ledger.values import Chunk, Log
+from ledger.models import Chunk, Log
 from schemas.statuses import Channel, Lane, Reason, Status
 from tests.builders import a_chunk, a_claim, a_hash, a_key, a_log
 from tests.contract.ledger_documents import SERVER_TIME, Documents, in_order, left_at_default

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
+from ledger.models import Head
 from ledger.ports import Ledger
-from ledger.values import Head
 from schemas.statuses import Channel
 from tests.builders import ACCEPTED_AT, a_chunk, a_hash, a_head, a_key, a_log
 from tests.contract.ledger_steps import PENDING, a_request, held, shown

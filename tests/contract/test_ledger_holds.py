@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from core.work import Batch, Line, Window, Work, put_back
+from core.chunk_work import Batch, Line, Window, Work, put_back
+from ledger.models import Marks
 from ledger.ports import Ledger
-from ledger.values import Marks
 from tests.builders import a_chunk, a_claim, some_counts
 from tests.contract.conftest import Wait
 from tests.contract.ledger_steps import SHORT, claimed, inserted_and_claimed

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from core.ids import request_key
+from ledger.models import TakenKey
 from ledger.mongo import MongoLedger
 from ledger.mongo.indexes import KEY_DAYS
 from ledger.ports import Ledger
-from ledger.values import TakenKey
 from schemas.topics import DAY_MS, Topics
 
 NOON = datetime(2026, 4, 15, 12, 0, 0, 123_000, tzinfo=UTC)

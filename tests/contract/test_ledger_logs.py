@@ -2,8 +2,8 @@
 
 import asyncio
 
+from ledger.models import Log
 from ledger.ports import Ledger
-from ledger.values import Log
 from schemas.statuses import Channel, Reason, Status
 from tests.builders import TENANT, a_key, a_log
 

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from core.plan import length
-from core.work import Batch, Line, Work
+from core.chunk_work import Batch, Line, Work
+from core.index_ranges import length
+from ledger.models import Marks
 from ledger.ports import Ledger
-from ledger.values import Marks
 from schemas.statuses import Lane, Status
 from tests.builders import a_chunk, a_claim, a_head, a_key, a_part, some_counts
 from tests.contract.conftest import Wait

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from ledger.ports import Ledger
-from ledger.reading import LogQuery, Place, RequestQuery, place_of_log, place_of_request
+from ledger.queries import LogQuery, Place, RequestQuery, place_of_log, place_of_request
 from schemas.statuses import Status
 from tests.builders import ACCEPTED_AT, TENANT, a_chunk, a_head, a_key, a_log, a_part
 from tests.contract.ledger_steps import a_request, described, find, held, shown

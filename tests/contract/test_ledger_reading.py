@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from core.work import Batch, Decided, Line, Work
+from core.chunk_work import Batch, Decided, Line, Work
 from ledger.ports import Ledger
-from ledger.reading import Page
+from ledger.queries import Page
 from schemas.statuses import Reason, Status
 from tests.builders import ACCEPTED_AT, a_chunk, a_claim, a_head, a_key, a_log, some_counts
 from tests.contract.conftest import Wait

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from ledger.ports import Ledger
-from ledger.reading import LogQuery
+from ledger.queries import LogQuery
 from tests.builders import TENANT, a_chunk, a_head, a_key, a_log, a_part, some_counts
 from tests.contract.conftest import Wait
 from tests.contract.ledger_steps import held

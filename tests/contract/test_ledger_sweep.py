@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from core.work import Batch, Line, Window, Work
+from core.chunk_work import Batch, Line, Window, Work
 from ledger.ports import Ledger
 from schemas.statuses import Channel, Lane
 from tests.builders import a_chunk, a_claim, some_counts

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from ledger.models import StoredTemplate
 from ledger.ports import Ledger
-from ledger.values import StoredTemplate
 from tests.contract.conftest import Wait
 
 TENANT, OTHER = "tnt_one", "tnt_two"

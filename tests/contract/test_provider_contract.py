@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from core.outcome import Answer, Failed, Retry, Sent, Uncertain
-from providers.base import CLOSED
+from core.send_result import Answer, Failed, Retry, Sent, Uncertain
+from providers.provider import CLOSED
 from schemas.statuses import Reason
 from tests.contract.provider_servers import Act, until
 from tests.contract.provider_stages import OVER_THE_NETWORK, QUICK_SECONDS, STAGES, Stage, a_message, a_stage

@@ -11,10 +11,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from core.outcome import Answer, Failed, Message, Retry, Sent, Uncertain
-from providers.base import NO_FREE_CONNECTION
+from core.send_result import Answer, Failed, Message, Retry, Sent, Uncertain
 from providers.http import HttpEntry, HttpProvider
 from providers.http_client import MAX_ANSWER_BYTES
+from providers.provider import NO_FREE_CONNECTION
 from schemas.statuses import Channel, Reason
 from tests.contract.provider_certificates import server_context
 from tests.contract.provider_servers import Act, Gateway, http_answer, until

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from core.outcome import Answer, Failed, Message, Retry, Sent, Uncertain
-from providers.base import NO_FREE_CONNECTION
+from core.send_result import Answer, Failed, Message, Retry, Sent, Uncertain
+from providers.provider import NO_FREE_CONNECTION
 from providers.smtp import SmtpEntry, SmtpProvider
 from schemas.statuses import Channel, Reason
 from tests.contract.provider_servers import Act, MailServer, until

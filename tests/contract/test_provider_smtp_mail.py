@@ -15,7 +15,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 
-from core.outcome import Answer, Message, Retry, Sent
+from core.send_result import Answer, Message, Retry, Sent
 from providers.smtp import SmtpEntry, SmtpProvider
 from schemas.statuses import Channel, Reason
 from tests.contract.provider_certificates import server_context

@@ -10,10 +10,10 @@ from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo import MongoClient
 
 from core.ids import RequestKey, log_id
+from ledger.models import Log
 from ledger.mongo import MongoLedger
 from ledger.mongo.log_documents import log_document
-from ledger.reading import LogQuery, Place, RequestQuery, place_of_log, place_of_request
-from ledger.values import Log
+from ledger.queries import LogQuery, Place, RequestQuery, place_of_log, place_of_request
 from schemas.statuses import Status
 from tests.builders import ACCEPTED_AT, TENANT, a_chunk, a_hash, a_head, a_key, a_log, a_part, some_counts
 

@@ -10,20 +10,20 @@ from typing import Any
 import pytest
 from aiokafka.admin import NewTopic
 
+from config.settings import CommonSettings
 from consumer.app import build_app
-from consumer.bus import BusSilent, BusUnavailable
-from consumer.kafka_bus import KafkaBus
-from consumer.process import Wedged, serve
+from consumer.kafka.bus import BusSilent, BusUnavailable
+from consumer.kafka.kafka_bus import KafkaBus
+from consumer.service import Wedged, serve
 from consumer.settings import ConsumerSettings
 from core.ids import ChunkId
-from core.intake import IntakePart
-from core.wedge import FAILURES
+from core.publish_watchdog import FAILURES
+from core.request_parts import IntakePart
 from devstack import Stack
 from devstack.processes import free_port
 from ledger.mongo import MongoLedger
-from producer.kafka import KafkaPublisher
-from producer.publisher import PublishError, WedgedError
-from schemas.settings import CommonSettings
+from producer.kafka.kafka_publisher import KafkaPublisher
+from producer.kafka.publisher import PublishError, WedgedError
 from schemas.statuses import Channel, Lane
 from schemas.topics import Topics
 from tests.front import some_settings

@@ -12,11 +12,11 @@ from pydantic import SecretStr
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from config.settings import parse_sealing_keys
 from devstack import Stack
 from devstack.processes import Child, free_port
 from devstack.services import await_ready, run, service_env, start_service
 from ledger.sealing import Sealer
-from schemas.settings import parse_sealing_keys
 from schemas.topics import Topics
 
 Document = dict[str, Any]

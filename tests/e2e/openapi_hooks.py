@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import schemathesis
 from hypothesis import strategies as st
 
-from ledger.reading import Place
-from producer.cursor import Cursor, write_cursor
+from ledger.queries import Place
+from producer.read.cursor import Cursor, write_cursor
 
 _CLOCK = "a schema knows no clock, and does not compare two fields"
 _NUMBERS = "a schema does not multiply"

@@ -13,8 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from core.ids import request_key, template_id
 from devstack import Stack
 from devstack.services import command
+from ledger.message_template import open_text
 from ledger.mongo.request_documents import read_request
-from ledger.texts import open_text
 from schemas.results import DeliveryEvent, RequestAccepted
 from tests.e2e.books import assert_balanced, fates, roll, tally
 from tests.e2e.caller import Results, create_topic, publish, reading

@@ -18,9 +18,9 @@ from typing import Any
 import httpx
 import pytest
 
+from cli.admin.development_token import issue_token
 from devstack import Stack
 from devstack.services import run
-from producer.tokens import issue_token
 from tests.e2e.caller import Reader, Results, create_topic, publish, reading, until
 from tests.e2e.dump import SEALING_KEYS, Dump, Sections, as_text
 from tests.e2e.house import House, a_house

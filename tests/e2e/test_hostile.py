@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from bench.front import a_body
 from bench.sides import peak_mib
 from devstack import Stack
-from producer.bodies import LARGE_AT_ONCE
+from producer.http.request_bodies import LARGE_AT_ONCE
 from tests.e2e.hostile import bodies, callers, heads
 from tests.e2e.hostile.wire import GOOD, SECRET, TOKEN, Answer, Hostile, ask, head, post, read_answer
 from tests.e2e.house import House, Service, a_house

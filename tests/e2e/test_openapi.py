@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from cli.admin.development_token import issue_token
 from devstack import Stack
-from producer.tokens import issue_token
 from tests.e2e.blocks import ROOT, run
 from tests.e2e.house import House, a_house
 from tests.e2e.openapi_hooks import BEYOND_A_SCHEMA

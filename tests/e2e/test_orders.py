@@ -12,9 +12,9 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
+from cli.admin.development_token import issue_token
 from cli.main import app
 from devstack import Stack
-from producer.tokens import issue_token
 from tests.e2e.accounting import Accounting, an_accounting_provider
 from tests.e2e.caller import until
 from tests.e2e.house import House, a_house

@@ -17,12 +17,12 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from pymongo import MongoClient
 
+from cli.admin.development_token import issue_token
 from devstack import LocalKafka, Stack
 from devstack.packages import why_no_kafka
 from devstack.processes import Child
 from devstack.services import ready_url, service_env, start_service
 from ledger.mongo import MongoLedger
-from producer.tokens import issue_token
 from schemas.requests import BulkRequest
 from schemas.topics import MAX_INTAKE_BYTES, Topics
 from tests.not_run import not_run

@@ -11,8 +11,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from cli.admin.development_token import issue_token
 from devstack import Stack
-from producer.tokens import issue_token
 from schemas.results import RequestAccepted, RequestCompleted, RequestRejected
 from tests.e2e.books import roll
 from tests.e2e.caller import Reader, Results, reading, until

@@ -10,8 +10,8 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
+from cli.admin.development_token import issue_token
 from devstack import Stack
-from producer.tokens import issue_token
 from tests.e2e.accounting import an_accounting_provider
 from tests.e2e.books import assert_balanced
 from tests.e2e.caller import Results, publish, reading, until

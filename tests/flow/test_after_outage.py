@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from consumer.deliver import AFTER_OUTAGE_SECONDS, Claimer
+from consumer.deliver.deliver import AFTER_OUTAGE_SECONDS, Claimer
 from ledger.errors import LedgerUnavailable
-from ledger.values import Claim, Claimed
+from ledger.models import Claim, Claimed
 from schemas.statuses import Channel, Lane
 from tests.flow.world import World
 

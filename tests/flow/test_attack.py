@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from consumer.bus import BusUnavailable
-from consumer.intake import Incoming
-from consumer.tools import Tools
+from consumer.context import Tools
+from consumer.expand.decode import Incoming
+from consumer.kafka.bus import BusUnavailable
 from core.ids import request_key
-from core.outcome import Answer, Failed, Message, Retry, Sent, Uncertain
+from core.send_result import Answer, Failed, Message, Retry, Sent, Uncertain
 from ledger.errors import LedgerUnavailable
 from schemas.statuses import Reason
 from tests.builders import LEDGER_PORTS

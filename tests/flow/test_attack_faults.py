@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pymongo.errors import OperationFailure
 
-from consumer.expansions import expand_or_refuse
-from consumer.tools import Tools
+from consumer.context import Tools
+from consumer.expand.queue import expand_or_refuse
 from core.ids import request_key
 from ledger.control import cancel_request
 from ledger.errors import LedgerUnavailable

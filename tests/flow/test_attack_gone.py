@@ -6,11 +6,11 @@ import uuid
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from consumer.bus import BusUnavailable
+from config.settings import CommonSettings
 from consumer.events import Event
-from consumer.kafka_bus import KafkaBus
+from consumer.kafka.bus import BusUnavailable
+from consumer.kafka.kafka_bus import KafkaBus
 from devstack import Stack
-from schemas.settings import CommonSettings
 from tests.kafka_topics import create_topics
 
 

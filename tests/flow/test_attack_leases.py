@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from consumer.deliver import Claimer
-from consumer.lease import Lease
-from consumer.tools import Tools
+from consumer.context import Tools
+from consumer.deliver.deliver import Claimer
+from consumer.deliver.lease import Lease
 from core.ids import ChunkId
-from core.outcome import Answer, Message, Retry, Sent
+from core.send_result import Answer, Message, Retry, Sent
 from ledger.errors import LedgerUnavailable
 from ledger.sealing import Sealer
 from schemas.statuses import Channel, Lane, Reason

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from consumer.deliver import Claimer
-from consumer.tools import Tools
+from consumer.context import Tools
+from consumer.deliver.deliver import Claimer
 from core.ids import request_key
-from core.outcome import Answer, Message, Retry, Sent, Uncertain
+from core.send_result import Answer, Message, Retry, Sent, Uncertain
 from ledger.control import Ordered, cancel_request, pause_request, resume_request
 from ledger.errors import LedgerUnavailable
 from ledger.ports import Ledger

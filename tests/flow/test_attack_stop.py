@@ -2,8 +2,8 @@
 
 import asyncio
 
-from consumer.deliver import Claimer, deliver
-from consumer.slots import Slots
+from consumer.deliver.deliver import Claimer, deliver
+from consumer.flow_control.slots import Slots
 from core.ids import ChunkId
 from tests.flow.world import Accounting, World
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from consumer.bus import BusUnavailable
-from consumer.deliver import Claimer
-from consumer.intake import Incoming
-from consumer.partition_writer import PartitionWriter
-from consumer.slots import Kind, Slots, slots_for_each_kind
-from consumer.sweep import ROUND, Sweeper
-from consumer.tools import Tools
+from consumer.context import Tools
+from consumer.deliver.deliver import Claimer
+from consumer.expand.decode import Incoming
+from consumer.flow_control.slots import Kind, Slots, slots_for_each_kind
+from consumer.kafka.bus import BusUnavailable
+from consumer.kafka.partition_writer import PartitionWriter
+from consumer.sweep.sweeper import ROUND, Sweeper
 from core.ids import request_key
-from core.outcome import Answer, Message
+from core.send_result import Answer, Message
 from schemas.statuses import Channel
 from tests.builders import LEDGER_PORTS
 from tests.flow.world import LEASE_SECONDS, START, TOPICS, Accounting, Steps, World

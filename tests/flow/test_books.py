@@ -3,9 +3,9 @@
 import contextlib
 from dataclasses import replace
 
-from consumer.tools import Tools
+from consumer.context import Tools
 from core.ids import request_key
-from ledger.books import read_books
+from ledger.request_counts import read_books
 from schemas.statuses import Status
 from tests.flow.test_given_up import NUMBERS, House
 from tests.flow.world import World

@@ -5,13 +5,13 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from consumer.calls import Calls
-from consumer.deliver import Claimer
-from consumer.intake import Incoming
-from consumer.reading import Reading
-from consumer.slots import Kind, Slots, slots_for_each_kind
-from consumer.tools import Tools
-from core.outcome import Answer, Message
+from consumer.context import Tools
+from consumer.deliver.deliver import Claimer
+from consumer.deliver.wake_up_queue import Calls
+from consumer.expand.decode import Incoming
+from consumer.flow_control.slots import Kind, Slots, slots_for_each_kind
+from consumer.kafka.offset_tracker import Reading
+from core.send_result import Answer, Message
 from schemas.results import ChunkPointer
 from schemas.statuses import Channel, Lane
 from tests.flow.test_attack_sweeper import NUMBERS, until, with_fault

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from cli.clients.bulk_endpoint import MOST_RECIPIENTS, Answered, encode_body, post
 from cli.errors import CommandError, UsageError
-from cli.head import check_head
-from cli.http_call import MOST_RECIPIENTS, Answered, encode_body, post
-from cli.source import open_source
-from cli.text import compile_all
+from cli.recipients_file.source import open_source
+from cli.send.request_options import check_head
+from cli.template_check import compile_all
 from schemas.statuses import Channel
 
 ITEM = {"tenant_id": "tnt_1", "request_id": "req-1"}

@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from cli.errors import UsageError
-from cli.logs import Wanted, hashes_of, show
-from core.outcome import Answer, Failed, Message, Sent
+from cli.print_logs import Wanted, hashes_of, show
+from core.send_result import Answer, Failed, Message, Sent
 from ledger.sealing import Sealer
 from schemas.statuses import Channel, Reason, Status
 from tests.flow.world import Accounting, World
@@ -81,7 +81,7 @@ async def test_contents_are_those_that_were_sent() -> None:
 
 
 async def test_more_than_a_page_comes_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cli.logs._PAGE", 3)
+    monkeypatch.setattr("cli.print_logs._PAGE", 3)
     said = await documents(await a_world(), limit=8)
     assert [one["reference"] for one in said] == [f"o-{n:02d}" for n in range(8)]
 

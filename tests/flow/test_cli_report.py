@@ -10,12 +10,12 @@ import pytest
 from rich.console import Console
 
 from cli.errors import UnknownRequest
-from cli.report import Form, show
-from cli.roll import Roll
-from cli.sheet import STDOUT
-from cli.summary import Summary
+from cli.report.csv_writer import STDOUT
+from cli.report.report import Form, show
+from cli.report.summary import Summary
+from cli.tracking.result_tally import Roll
 from core.ids import position, request_key
-from core.outcome import Answer, Failed, Message, Retry, Sent
+from core.send_result import Answer, Failed, Message, Retry, Sent
 from schemas.statuses import Reason, Status
 from tests.builders import a_log
 from tests.flow.world import TOPICS, Accounting, World

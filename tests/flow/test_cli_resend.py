@@ -9,12 +9,12 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from cli.clients.record_publisher import Published
 from cli.errors import CommandError, UnknownRequest, UsageError
 from cli.main import app
-from cli.publish import Published
 from cli.resend import Resend, Wanted, _publish, prepare
 from cli.settings import SendSettings
-from core.outcome import Answer, Failed, Message, Sent
+from core.send_result import Answer, Failed, Message, Sent
 from ledger.sealing import Sealer
 from schemas.statuses import Reason, Status
 from tests.flow.world import START, Accounting, World

@@ -5,8 +5,8 @@ from collections import Counter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cli.text import compile_all
-from cli.trial import Trial
+from cli.send.dry_run_outcomes import Trial
+from cli.template_check import compile_all
 from schemas.requests import Recipient
 from schemas.statuses import Channel, Reason
 from tests.flow.world import Accounting, World

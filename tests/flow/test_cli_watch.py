@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from cli.errors import UnknownRequest
-from cli.summary import Summary
-from cli.watch import watch
+from cli.report.summary import Summary
+from cli.tracking.watch import watch
 from tests.flow.world import World
 
 GOOD = [f"138000000{n:02d}" for n in range(12)]

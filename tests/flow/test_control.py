@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core.ids import request_key
-from core.outcome import Answer, Message, Retry, Sent
+from core.send_result import Answer, Message, Retry, Sent
 from ledger.control import Ordered, cancel_request, pause_request, resume_request, state_of
 from ledger.ports import Ledger
 from schemas.statuses import OnUncertain, Reason, RequestState

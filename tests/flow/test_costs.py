@@ -16,15 +16,15 @@ from bench.commands import Commands
 from bench.costs import WRITES, CommandCosts, Costs, count_records
 from bench.documents import CHUNK, WINDOW, prepare
 from bench.workload import Order
+from config.settings import load
 from consumer.app import build_app
-from consumer.calls import Calls
-from consumer.deliver import Claimer
-from consumer.expansions import Expansions
-from consumer.reading import Reading
+from consumer.deliver.deliver import Claimer
+from consumer.deliver.wake_up_queue import Calls
+from consumer.expand.queue import Expansions
+from consumer.kafka.offset_tracker import Reading
 from consumer.settings import ConsumerSettings
 from consumer.subscribers import build_faststream
 from devstack import Stack, services
-from schemas.settings import load
 
 ORDER = Order("req-costs", 10_000, part_recipients=5_000)
 PARTS, CHUNKS, WINDOWS = 2, ORDER.recipients // CHUNK, CHUNK // WINDOW

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from consumer.retention import BatchSizes, Retention
-from consumer.tools import Tools
-from core.outcome import Answer, Failed, Message, Retry, Sent
+from consumer.context import Tools
+from consumer.sweep.retention import BatchSizes, Retention
+from core.send_result import Answer, Failed, Message, Retry, Sent
 from schemas.statuses import OnUncertain, Reason
 from tests.builders import LEDGER_PORTS
 from tests.flow.world import LEASE_SECONDS, Accounting, Killed, Steps, World, stepwise_ledger

@@ -3,7 +3,7 @@
 import pytest
 
 from core.ids import request_key
-from core.outcome import Answer, Message, Sent
+from core.send_result import Answer, Message, Sent
 from ledger.control import pause_request, resume_request
 from tests.flow.world import LEASE_SECONDS, Accounting, Killed, World
 

@@ -10,12 +10,12 @@ from typing import Any
 import orjson
 import pytest
 
-from consumer import expansions as expansions_module
-from consumer.expansions import MOST_AT_ONCE, MOST_BYTES, Expansions, order_of
-from consumer.intake import Incoming
-from consumer.poison import PoisonGuard, PoisonLimits
-from consumer.reading import Reading
-from consumer.tools import Tools
+from consumer.context import Tools
+from consumer.expand.decode import Incoming
+from consumer.expand.expand import queue as expansions_module
+from consumer.expand.queue import MOST_AT_ONCE, MOST_BYTES, Expansions, order_of
+from consumer.flow_control.circuit_breaker import PoisonGuard, PoisonLimits
+from consumer.kafka.offset_tracker import Reading
 from tests.flow.test_attack_sweeper import until
 from tests.flow.world import World
 

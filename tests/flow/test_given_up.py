@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from consumer.expansions import expand_or_refuse
-from consumer.tools import Tools
+from consumer.context import Tools
+from consumer.expand.queue import expand_or_refuse
 from core.ids import request_key
 from ledger.sealing import Sealer
 from tests.flow.world import START, TOPICS, Steps, World, awake

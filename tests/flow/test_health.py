@@ -6,9 +6,9 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
-from consumer.calling import Caller
-from consumer.health import start_health
-from consumer.progress import BUS_SECONDS, DEAF_SECONDS, EXPAND, LEDGER_SECONDS, STUCK_SECONDS, Progress
+from consumer.monitoring.http_server import start_health
+from consumer.monitoring.readiness import BUS_SECONDS, DEAF_SECONDS, EXPAND, LEDGER_SECONDS, STUCK_SECONDS, Progress
+from consumer.provider_caller import Caller
 from devstack.processes import free_port
 from schemas.statuses import Lane, Reason, Status
 from tests.flow.world import Accounting, World

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from consumer.expansions import expand_or_refuse
-from consumer.poison import PoisonGuard, PoisonLimits
-from consumer.progress import EXPAND, STUCK_SECONDS
-from consumer.tools import Tools
+from consumer.context import Tools
+from consumer.expand.queue import expand_or_refuse
+from consumer.flow_control.circuit_breaker import PoisonGuard, PoisonLimits
+from consumer.monitoring.readiness import EXPAND, STUCK_SECONDS
 from tests.flow.test_health import Clock, later, ready_progress
 from tests.flow.world import World
 

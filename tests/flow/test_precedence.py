@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from consumer.calls import Calls
-from consumer.deliver import Claimer
-from consumer.precedence import LATE_SECONDS, MOMENT_SECONDS, MOST_SECONDS, SLOW_SECONDS, Precedence
-from consumer.reading import Reading
-from consumer.slots import slots_for_each_kind
-from core.outcome import Answer, Message, Retry, Sent
+from consumer.deliver.deliver import Claimer
+from consumer.deliver.wake_up_queue import Calls
+from consumer.flow_control.lane_priority import LATE_SECONDS, MOMENT_SECONDS, MOST_SECONDS, SLOW_SECONDS, Precedence
+from consumer.flow_control.slots import slots_for_each_kind
+from consumer.kafka.offset_tracker import Reading
+from core.send_result import Answer, Message, Retry, Sent
 from schemas.statuses import Lane, Reason
 from tests.flow.test_attack_sweeper import until
 from tests.flow.test_calls import Topic

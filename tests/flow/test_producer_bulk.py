@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from core.ids import log_id, request_key
-from producer.memory import Weather
+from producer.kafka.memory_publisher import Weather
 from schemas.topics import MAX_INTAKE_BYTES
 from tests.front import BULK, GOOD, NOON, Service, a_service, a_token
 

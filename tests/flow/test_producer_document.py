@@ -8,14 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
+from cli.admin.development_token import issue_token
 from core.ids import RequestKey
-from ledger.memory.requests import MemoryRequests
+from ledger.memory.request_store import MemoryRequests
 from ledger.memory.store import Store
-from ledger.values import Request
-from producer.document import describe
-from producer.document_examples import ERRORS
-from producer.memory import Weather
-from producer.tokens import issue_token
+from ledger.models import Request
+from producer.kafka.memory_publisher import Weather
+from producer.openapi.document import describe
+from producer.openapi.examples import ERRORS
 from tests.front import GOOD, SECRET, Service, a_service, a_token
 
 ROOT = Path(__file__).parents[2]

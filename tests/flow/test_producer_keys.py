@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from core.ids import RequestKey
-from ledger.memory.keys import MemoryKeys
+from ledger.memory.idempotency_key_store import MemoryKeys
 from ledger.memory.store import Store
-from ledger.values import TakenKey
-from producer.memory import Weather
+from ledger.models import TakenKey
+from producer.kafka.memory_publisher import Weather
 from tests.flow.library import KEY
 from tests.flow.whole import Whole
 from tests.front import GOOD, NOON, a_service, a_token, archive_away

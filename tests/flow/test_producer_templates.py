@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ledger.values import StoredTemplate
+from ledger.models import StoredTemplate
 from tests.flow.whole import Whole
 from tests.front import GOOD, a_service, a_token, archive_away
 

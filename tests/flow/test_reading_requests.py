@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from core.ids import request_key
-from core.outcome import Failed, Sent
+from core.send_result import Failed, Sent
 from schemas.statuses import Reason, Status
 from tests.flow.library import ADMIN, READ, Library, a_log_id
 from tests.flow.world import START

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from cli.dead_letters import open_letter
+from cli.dead_letters.reader import Letter
+from cli.dead_letters.replay import Wanted, require_whole
+from cli.dead_letters.show import open_letter
 from cli.errors import CommandError, UsageError
-from cli.letters import Letter
-from cli.replay import Wanted, require_whole
-from consumer.bus import DeadLetter
-from consumer.intake import Incoming
+from consumer.expand.decode import Incoming
+from consumer.kafka.bus import DeadLetter
 from core.ids import bare_request_id
 from ledger.dead_letters import replay_headers
 from schemas.statuses import Rejection

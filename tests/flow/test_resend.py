@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from core.ids import LogId, log_id, request_key
-from core.intake import IntakePart
-from core.outcome import Answer, Failed, Message, Sent, Uncertain
+from core.request_parts import IntakePart
+from core.send_result import Answer, Failed, Message, Sent, Uncertain
 from ledger.errors import SealingError
-from ledger.resend import Chosen, ResendError, choose, resend_parts
+from ledger.resend_selection import Chosen, ResendError, choose, resend_parts
 from ledger.sealing import Sealer
 from schemas.statuses import Channel, Reason, Status
 from tests.flow.world import Accounting, Steps, World

@@ -10,9 +10,9 @@ import pytest
 from pydantic import ValidationError
 from rich.console import Console
 
-from cli.report import Form, show
-from consumer.retention import DEFAULT_BATCH_SIZES, BatchSizes, Retention
-from consumer.tools import Tools
+from cli.report.report import Form, show
+from consumer.context import Tools
+from consumer.sweep.retention import DEFAULT_BATCH_SIZES, BatchSizes, Retention
 from tests.flow.library import Library, a_log_id
 from tests.flow.world import Steps
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-import consumer.chunk_in_hand
-from consumer.deliver import Claimer, deliver
+import consumer.deliver.chunk_worker
+from consumer.deliver.deliver import Claimer, deliver
 from core.ids import ChunkId, request_key
 from ledger.control import cancel_request
 from schemas.statuses import Lane, Status
@@ -39,7 +39,7 @@ async def test_a_process_that_closes_one_small_request_after_the_other_is_not_st
 
 
 async def test_what_is_sent_counts_as_sent_while_kafka_takes_no_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumer.chunk_in_hand, "SOON_SECONDS", 0.01)
+    monkeypatch.setattr(consumer.deliver.chunk_worker, "SOON_SECONDS", 0.01)
     world, never = World(), asyncio.Event()
     tools = world.tools()
     await world.expand(world.record("13800138000"), tools)

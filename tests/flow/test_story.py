@@ -7,10 +7,10 @@ import orjson
 import pytest
 
 from core.ids import request_key
-from core.outcome import Failed, Retry, Sent, Uncertain
 from core.render import MAX_RENDERED
+from core.send_result import Failed, Retry, Sent, Uncertain
+from ledger.models import Log
 from ledger.sealing import Sealer
-from ledger.values import Log
 from schemas.results import DeliveryEvent, RequestAccepted, RequestCompleted
 from schemas.statuses import Channel, Reason
 from tests.flow.world import START, TOPICS, Accounting, World

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from consumer.intake import Incoming
+from consumer.expand.decode import Incoming
 from core.ids import request_key, template_id
-from core.outcome import Message
+from core.send_result import Message
 from schemas.statuses import Channel
 from tests.flow.world import Accounting, Killed, Steps, World
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core.ids import request_key
-from core.outcome import Answer, Message, Retry, Sent
+from core.send_result import Answer, Message, Retry, Sent
 from ledger.control import pause_request, resume_request
 from schemas.statuses import Reason
 from tests.flow.world import START, TOPICS, Accounting, World

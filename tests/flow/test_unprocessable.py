@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from consumer.expansions import expand_or_refuse
+from consumer.expand.queue import expand_or_refuse
 from core.ids import RequestKey
 from ledger.mongo import MongoLedger
 from ledger.sealing import HASH_BYTES, Sealer

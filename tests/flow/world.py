@@ -11,22 +11,22 @@ from typing import Any
 
 import orjson
 
-from consumer.calling import Caller
-from consumer.deliver import Claimer, deliver
-from consumer.expand import expand
-from consumer.intake import Incoming
-from consumer.memory_bus import MemoryBus
-from consumer.metrics import Metrics
-from consumer.poison import PoisonGuard
-from consumer.precedence import Precedence
-from consumer.progress import Progress
-from consumer.requests import RequestCache
-from consumer.slots import slots_for_each_kind
-from consumer.sweep import Sweeper
-from consumer.tools import Limits, Tools
+from consumer.context import Limits, Tools
+from consumer.deliver.deliver import Claimer, deliver
+from consumer.expand.decode import Incoming
+from consumer.expand.expand import expand
+from consumer.flow_control.circuit_breaker import PoisonGuard
+from consumer.flow_control.lane_priority import Precedence
+from consumer.flow_control.slots import slots_for_each_kind
+from consumer.kafka.memory_bus import MemoryBus
+from consumer.monitoring.metrics import Metrics
+from consumer.monitoring.readiness import Progress
+from consumer.provider_caller import Caller
+from consumer.request_cache import RequestCache
+from consumer.sweep.sweeper import Sweeper
 from core.ids import ChunkId
-from core.outcome import Answer, Message, Sent
 from core.retry import RetryPolicy
+from core.send_result import Answer, Message, Sent
 from ledger.memory import MemoryLedger
 from ledger.sealing import Sealer
 from providers.registry import Providers

@@ -1,4 +1,4 @@
-"""Deliver: what the owner of a chunk does next (consumer/chunk_in_hand.py)."""
+"""Deliver: what the owner of a chunk does next (consumer/deliver/chunk_worker.py)."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Expand: one record of the intake becomes chunks (consumer/expand.py)."""
+"""Expand: one record of the intake becomes chunks (consumer/expand/expand.py)."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

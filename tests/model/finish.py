@@ -1,4 +1,4 @@
-"""Complete: when nothing is left to attempt, one event carries the counts (consumer/complete.py, sweep.py)."""
+"""Complete: when nothing is left to attempt, one event carries the counts (consumer/request_lifecycle.py, sweep.py)."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What an answer means, which deliveries go together, what a mark does: core/verdict.py and core/work.py in small."""
+"""The meaning of an answer, which deliveries go together, and marks (core/delivery_outcome.py, core/chunk_work.py)."""
 
 from collections.abc import Iterable
 

@@ -2,7 +2,7 @@
 
 STEPS = (
     "idle",
-    # consumer/expand.py
+    # consumer/expand/expand.py
     "begin",
     "look up duplicates",
     "insert",
@@ -14,7 +14,7 @@ STEPS = (
     "call for the last one",
     "refuse",
     "commit",
-    # consumer/complete.py, consumer/sweep.py
+    # consumer/request_lifecycle.py, consumer/sweep/sweeper.py
     "ask for the parts",
     "ask for open chunks",
     "add up",
@@ -22,7 +22,7 @@ STEPS = (
     "announce",
     "note the announcement",
     "sweep the marks",
-    # consumer/chunk_in_hand.py
+    # consumer/deliver/chunk_worker.py
     "ask for marks",
     "mark the chunk",
     "obey",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("schemas", "core", "ledger", "providers", "producer", "consumer", "cli", "devstack")
+PACKAGES = ("schemas", "config", "core", "ledger", "providers", "producer", "consumer", "cli", "devstack")
 
 
 class Edit(NamedTuple):

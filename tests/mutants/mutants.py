@@ -17,7 +17,7 @@ class Mutant(NamedTuple):
     """The test that must fail where simulated worlds do not find it: what else stands in the way hides it from them."""
 
 
-HAND, CLAIMS, INTAKE = "consumer/chunk_in_hand.py", "ledger/memory/chunks.py", "consumer/expansions.py"
+HAND, CLAIMS, INTAKE = "consumer/deliver/chunk_worker.py", "ledger/memory/chunk_store.py", "consumer/expand/queue.py"
 
 MUTANTS = (
     Mutant(
@@ -25,7 +25,7 @@ MUTANTS = (
         "who claims does not know that a window was open",
         (
             Edit(CLAIMS, "document.taken_over = document.window is not None", "document.taken_over = False"),
-            Edit("ledger/mongo/chunks.py", '{"$ifNull": ["$taken_over", False]}, open_window]', "False, False]"),
+            Edit("ledger/mongo/chunk_store.py", '{"$ifNull": ["$taken_over", False]}, open_window]', "False, False]"),
         ),
         row=1,
     ),
@@ -34,7 +34,7 @@ MUTANTS = (
         "a log is written without its unique id",
         (
             Edit(
-                "ledger/memory/logs.py",
+                "ledger/memory/log_store.py",
                 "return [self._store.logs.setdefault(log.id, log) for log in logs]",
                 "self._store.logs.update({log.id: log for log in logs})\n        return list(logs)",
             ),
@@ -55,7 +55,7 @@ MUTANTS = (
     Mutant(
         "close-before-publish",
         "a chunk is closed before its events are acknowledged",
-        (Edit("consumer/deliver.py", "        await hand.acknowledged()\n", ""),),
+        (Edit("consumer/deliver/deliver.py", "        await hand.acknowledged()\n", ""),),
         row=2,
     ),
     Mutant(
@@ -68,7 +68,7 @@ MUTANTS = (
         "a request is completed without asking for open chunks",
         (
             Edit(
-                "consumer/complete.py",
+                "consumer/request_lifecycle.py",
                 'if await tools.lasting(lambda: chunks.any_open(key), "ask for open chunks"):\n        return\n    ',
                 "",
             ),
@@ -79,15 +79,15 @@ MUTANTS = (
         "completion-without-parts",
         "a request is completed without asking for its parts",
         (
-            Edit("consumer/complete.py", " or not request.all_expanded:", ":"),
-            Edit("ledger/memory/requests.py", " or not document.request.all_expanded:", ":"),
-            Edit("ledger/mongo/requests.py", '"completion": None, "$expr": _ALL_EXPANDED}', '"completion": None}'),
+            Edit("consumer/request_lifecycle.py", " or not request.all_expanded:", ":"),
+            Edit("ledger/memory/request_store.py", " or not document.request.all_expanded:", ":"),
+            Edit("ledger/mongo/request_store.py", '"completion": None, "$expr": _ALL_EXPANDED}', '"completion": None}'),
         ),
     ),
     Mutant(
         "last-call-before-marks",
         "the last chunk of a part is called before what was ordered meanwhile is on it",
-        (Edit("consumer/expand.py", "        await mark(key, request.marks, tools, part.number)\n", ""),),
+        (Edit("consumer/expand/expand.py", "        await mark(key, request.marks, tools, part.number)\n", ""),),
     ),
     Mutant(
         "closed-with-something-left",
@@ -115,7 +115,7 @@ MUTANTS = (
         "a worker does not end its lease by its own clock",
         (
             Edit(
-                "consumer/lease.py",
+                "consumer/deliver/lease.py",
                 "return not self._refused and self._monotonic() < self._ends",
                 "return not self._refused",
             ),
@@ -127,7 +127,7 @@ MUTANTS = (
         "a worker goes on after a write of its own was refused, and its lease over",
         (
             Edit(
-                "consumer/lease.py",
+                "consumer/deliver/lease.py",
                 "return not self._refused and self._monotonic() < self._ends",
                 "return True",
             ),
@@ -209,14 +209,20 @@ MUTANTS = (
         "doubt-forgotten",
         "a delivery that was in doubt is tried again as if it were not",
         (
-            Edit("core/verdict.py", "    entry.tainted = True\n", ""),
-            Edit("consumer/window.py", "                entry.tainted = True\n", "                pass\n"),
+            Edit("core/delivery_outcome.py", "    entry.tainted = True\n", ""),
+            Edit("consumer/deliver/send_window.py", "                entry.tainted = True\n", "                pass\n"),
         ),
     ),
     Mutant(
         "uncertain-is-retry",
         "an uncertain answer is tried again, whatever the request says",
-        (Edit("core/verdict.py", "if rules.on_uncertain is OnUncertain.MARK_UNKNOWN:", "if rules.why_stopped:"),),
+        (
+            Edit(
+                "core/delivery_outcome.py",
+                "if rules.on_uncertain is OnUncertain.MARK_UNKNOWN:",
+                "if rules.why_stopped:",
+            ),
+        ),
         row=8,
     ),
     Mutant(
@@ -234,45 +240,45 @@ MUTANTS = (
     Mutant(
         "duplicates-sent",
         "a recipient of a lower part is sent to again",
-        (Edit("consumer/expand.py", "if part.number > 0:", "if part.number > 99:"),),
+        (Edit("consumer/expand/expand.py", "if part.number > 0:", "if part.number > 99:"),),
     ),
     Mutant(
         "resend-repeats-what-was-sent",
         "a resend does not ask whether what it repeats may be sent again",
-        (Edit("consumer/resends.py", "and not (first and old in noted):", "and not first:"),),
+        (Edit("consumer/expand/exclusions.py", "and not (first and old in noted):", "and not first:"),),
     ),
     Mutant(
         "resent-whatever-became-of-it",
         "what was sent meanwhile is noted to be sent again",
         (
-            Edit("ledger/memory/logs.py", "log.status in RESENDABLE and log.resent_as", "log.resent_as"),
-            Edit("ledger/mongo/logs.py", '"status": {"$in": _RESENDABLE}, "resent_as"', '"resent_as"'),
+            Edit("ledger/memory/log_store.py", "log.status in RESENDABLE and log.resent_as", "log.resent_as"),
+            Edit("ledger/mongo/log_store.py", '"status": {"$in": _RESENDABLE}, "resent_as"', '"resent_as"'),
         ),
     ),
     Mutant(
         "resent-twice",
         "a second resend takes the place of the first on a log",
         (
-            Edit("ledger/memory/logs.py", " and log.resent_as is None:", ":"),
-            Edit("ledger/mongo/logs.py", '{"$in": _RESENDABLE}, "resent_as": None}', '{"$in": _RESENDABLE}}'),
+            Edit("ledger/memory/log_store.py", " and log.resent_as is None:", ":"),
+            Edit("ledger/mongo/log_store.py", '{"$in": _RESENDABLE}, "resent_as": None}', '{"$in": _RESENDABLE}}'),
         ),
     ),
     Mutant(
         "resend-forgets-what-it-repeats",
         "the log of a delivery that was sent again does not name the one that it repeats",
-        (Edit("consumer/logs.py", "            self._resend_of[at],\n", ""),),
+        (Edit("consumer/deliver/delivery_factory.py", "            self._resend_of[at],\n", ""),),
     ),
     Mutant(
         "reply-topic-ignored",
         "events go to the default topic whatever their request says",
-        (Edit("consumer/results.py", "topic = head.reply_topic or default", "topic = default"),),
+        (Edit("consumer/publish_results.py", "topic = head.reply_topic or default", "topic = default"),),
     ),
     Mutant(
         "reply-topic-awaited",
         "events wait for a reply topic that is no more",
         (
             Edit(
-                "consumer/results.py",
+                "consumer/publish_results.py",
                 "            if topic == default or (refusals",
                 "            if topic or (refusals",
             ),
@@ -283,7 +289,7 @@ MUTANTS = (
         "who lacks the sealing key leaves the window open that its claim recorded",
         (
             Edit(
-                "consumer/deliver.py",
+                "consumer/deliver/deliver.py",
                 "        await _put_back_unopened(taken.claimed, earlier(due_at, head.expires_at), tools)\n",
                 "",
             ),
@@ -294,8 +300,8 @@ MUTANTS = (
         "deleted-too-early",
         "a request is deleted as soon as it is completed, whatever the setting says",
         (
-            Edit("ledger/memory/retention.py", "in found if at <= before]", "in found]"),
-            Edit("ledger/mongo/retention.py", '{"$lte": before}', '{"$exists": True}'),
+            Edit("ledger/memory/retention_store.py", "in found if at <= before]", "in found]"),
+            Edit("ledger/mongo/retention_store.py", '{"$lte": before}', '{"$exists": True}'),
         ),
     ),
 )

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 import orjson
 
 from consumer.events import Event
-from consumer.intake import Incoming
+from consumer.expand.decode import Incoming
+from core.chunk_work import Window
 from core.ids import ChunkId, LogId, RequestKey, log_id, position
-from core.outcome import Failed, Message, Retry, Sent, Uncertain
-from core.plan import indices
-from core.work import Window
+from core.index_ranges import indices
+from core.send_result import Failed, Message, Retry, Sent, Uncertain
 from ledger.memory import MemoryLedger
 from ledger.memory.store import ChunkDocument, Store
-from ledger.values import Chunk, Claimed, Hold, Log, Request
+from ledger.models import Chunk, Claimed, Hold, Log, Request
 from tests.simulate.resends import Repeats
 
 

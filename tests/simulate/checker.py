@@ -7,7 +7,7 @@ import orjson
 
 from consumer.events import Event
 from core.ids import LogId, chunk_id
-from ledger.values import Log, Request
+from ledger.models import Log, Request
 from schemas.statuses import Reason, Status
 from tests.builders import OUTCOMES
 from tests.simulate.books import Published

@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 from datetime import timedelta
 
-from consumer.tools import Limits
+from consumer.context import Limits
 from core.retry import RetryPolicy
 from ledger.sealing import Sealer
 from schemas.statuses import Channel

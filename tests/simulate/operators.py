@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from unittest.mock import patch
 
-from consumer.bus import BusUnavailable
+from consumer.kafka.bus import BusUnavailable
 from core.ids import place_of, position, resend_request_id
-from core.intake import IntakePart, PartFilling, choose_lane, intake_topic
+from core.request_parts import IntakePart, PartFilling, choose_lane, intake_topic
 from ledger.errors import LedgerUnavailable, SealingError
 from ledger.memory import MemoryLedger
-from ledger.resend import Chosen, ResendError, choose, resend_parts
+from ledger.models import Request
+from ledger.resend_selection import Chosen, ResendError, choose, resend_parts
 from ledger.sealing import Sealer
-from ledger.values import Request
 from tests.simulate.gate import Gate, Hindrance, ports
 from tests.simulate.loop import Actor
 from tests.simulate.resends import Errand
@@ -127,5 +127,5 @@ def room_for(bytes_a_part: int) -> Generator[None]:
             super().__init__(head)
             self._room = min(self._room, bytes_a_part)
 
-    with patch("ledger.resend.PartFilling", Narrow):
+    with patch("ledger.resend_selection.PartFilling", Narrow):
         yield

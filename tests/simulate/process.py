@@ -7,28 +7,28 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
 
-from consumer.bus import BusUnavailable, DeadLetter
-from consumer.calling import Caller
-from consumer.calls import Calls
-from consumer.deliver import Claimer
+from consumer.context import Limits, Tools
+from consumer.deliver.deliver import Claimer
+from consumer.deliver.wake_up_queue import Calls
 from consumer.events import Event
-from consumer.expansions import Expansions
-from consumer.memory_bus import MemoryBus
-from consumer.metrics import Metrics
-from consumer.poison import PoisonGuard
-from consumer.precedence import Precedence
-from consumer.process import ANSWER_SECONDS, DRAIN_SECONDS
-from consumer.progress import Progress
-from consumer.reading import Reading
-from consumer.requests import RequestCache
-from consumer.slots import slots_for_each_kind
-from consumer.sweep import Sweeper
-from consumer.tools import Limits, Tools
+from consumer.expand.queue import Expansions
+from consumer.flow_control.circuit_breaker import PoisonGuard
+from consumer.flow_control.lane_priority import Precedence
+from consumer.flow_control.slots import slots_for_each_kind
+from consumer.kafka.bus import BusUnavailable, DeadLetter
+from consumer.kafka.memory_bus import MemoryBus
+from consumer.kafka.offset_tracker import Reading
+from consumer.monitoring.metrics import Metrics
+from consumer.monitoring.readiness import Progress
+from consumer.provider_caller import Caller
+from consumer.request_cache import RequestCache
+from consumer.service import ANSWER_SECONDS, DRAIN_SECONDS
+from consumer.sweep.sweeper import Sweeper
 from core.ids import ChunkId
-from core.outcome import Answer, Message, Retry, Uncertain
+from core.send_result import Answer, Message, Retry, Uncertain
 from ledger.memory import MemoryLedger
 from ledger.sealing import Sealer
-from providers.base import CLOSED
+from providers.provider import CLOSED
 from providers.registry import Providers
 from schemas.results import EventType
 from schemas.statuses import Channel, Lane, Reason
@@ -172,7 +172,9 @@ class _Provider:
         self._stopped = True
         latest = self._world.loop.time() + within_seconds
         for scope in self._open.values():
-            if not scope.expired():  # as providers/slots.py: a process that was frozen finds some that are just ending
+            if (
+                not scope.expired()
+            ):  # as providers/connection_slots.py: a process that was frozen finds some that are just ending
                 scope.reschedule(min(scope.when() or latest, latest))
 
     async def check(self) -> str | None:
@@ -251,7 +253,7 @@ class Process(Actor):
         return bool(await self._gate.step(step, effect, about, lambda _: False, "bus"))
 
     async def stop(self) -> None:
-        """SIGTERM, as consumer/process.py obeys it."""
+        """SIGTERM, as consumer/service.py obeys it."""
         tools = self.tools
         tools.stopping.set()
         tools.caller.close()

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from core.outcome import Answer, Failed, Message, Retry, Sent, Uncertain
+from core.send_result import Answer, Failed, Message, Retry, Sent, Uncertain
 from schemas.statuses import Channel, Reason
 
 NICE: Mapping[str, float] = {"sent": 1.0}

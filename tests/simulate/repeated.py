@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from core.ids import LogId
-from ledger.values import Log
+from ledger.models import Log
 from schemas.statuses import Reason, Status
 from tests.simulate.books import Books
 from tests.simulate.resends import Resend

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from core.intake import IntakePart
+from core.request_parts import IntakePart
 from schemas.statuses import Status
 from tests.simulate.caller import Caller
 from tests.simulate.faults import Coverage

@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 
 from core.ids import LogId, log_id
-from core.intake import IntakePart
+from core.request_parts import IntakePart
 from ledger.memory.store import Store
-from ledger.values import Chunk
+from ledger.models import Chunk
 from schemas.statuses import Channel, Status
 from tests.simulate.scenario import START, Ask, Person
 

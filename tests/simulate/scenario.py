@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from consumer.retention import BatchSizes
-from consumer.sweep import Periods
+from consumer.sweep.retention import BatchSizes
+from consumer.sweep.sweeper import Periods
 from core.ids import LogId, RequestKey, log_id, request_key
 from schemas.statuses import Channel
 from schemas.topics import Topics

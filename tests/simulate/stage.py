@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from consumer.events import Event
-from consumer.intake import Incoming
-from consumer.memory_bus import MemoryBus
+from consumer.expand.decode import Incoming
+from consumer.kafka.memory_bus import MemoryBus
 from core.ids import ChunkId
 from ledger.memory import MemoryLedger
-from ledger.values import Claimed
+from ledger.models import Claimed
 from schemas.results import ChunkPointer, EventType
 from schemas.statuses import Channel, Lane
 from tests.simulate.books import Books, Published

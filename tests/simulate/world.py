@@ -3,7 +3,7 @@
 import asyncio
 
 from core.ids import template_id
-from ledger.values import StoredTemplate
+from ledger.models import StoredTemplate
 from tests.simulate.ageing import Age
 from tests.simulate.caller import Caller
 from tests.simulate.faults import Coverage

@@ -5,7 +5,7 @@ import contextlib
 
 import httpx
 
-from producer.tokens import issue_token
+from cli.admin.development_token import issue_token
 from schemas.statuses import OnUncertain
 from tests.e2e.caller import Reader, reading, until
 from tests.e2e.house import Service

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 
-from consumer.failpoint import STEPS
+from consumer.failpoints.steps import STEPS
 from tests.e2e.caller import until
 from tests.torture.books import Books, DoesNotHold
 from tests.torture.rows import row

@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, SUPPORTED_REGIONS, PhoneNumberFormat, PhoneNumberType
 
-from core.address import normalise_phone
-from core.address_phone_plain import PlainInternational, PlainNational
+from core.addresses import normalise_phone
+from core.addresses.phone_patterns import PlainInternational, PlainNational
 
 REGIONS = sorted(SUPPORTED_REGIONS)
 DIGITS = "0123456789"

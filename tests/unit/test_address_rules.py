@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.address import AddressRules
+from core.addresses import AddressRules
 from schemas.statuses import Channel
 
 

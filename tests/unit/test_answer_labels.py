@@ -7,10 +7,10 @@ from typing import cast, get_args
 import pytest
 from prometheus_client import generate_latest
 
-from consumer.calling import ANSWER_LABELS, Caller
-from consumer.metrics import Metrics
-from core.outcome import Answer, Failed, Message, Retry, Sent, Uncertain
-from providers.base import Provider
+from consumer.monitoring.metrics import Metrics
+from consumer.provider_caller import ANSWER_LABELS, Caller
+from core.send_result import Answer, Failed, Message, Retry, Sent, Uncertain
+from providers.provider import Provider
 from schemas.statuses import Channel, Lane, Reason
 
 MESSAGE = Message("log_1", Channel.SMS, "13800138000", "Hello", None, False, None, "tnt_test")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.bitmap import Positions
+from cli.tracking.position_set import Positions
 from core.ids import MAX_INDEX
 
 

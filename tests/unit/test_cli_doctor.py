@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli.doctor import examine_topic
-from cli.init import environment_text
+from cli.admin.create_topics import Standing
+from cli.admin.doctor import examine_topic
+from cli.admin.init import environment_text
 from cli.main import app
 from cli.settings import SendSettings
-from cli.topics import Standing
 
 AWAY = {
     "ROLLCALL_KAFKA_BOOTSTRAP": "127.0.0.1:1",

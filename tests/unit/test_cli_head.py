@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cli.errors import UsageError
-from cli.head import check_head, read_content, read_moment, read_variables
+from cli.send.request_options import check_head, read_content, read_moment, read_variables
 from schemas.requests import BulkBody
 from schemas.statuses import Channel
 

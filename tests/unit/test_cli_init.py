@@ -12,9 +12,9 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from cli.settings import TokenSettings
+from config.settings import load
 from consumer.settings import ConsumerSettings
 from producer.settings import ProducerSettings
-from schemas.settings import load
 
 ADDRESSES = {"ROLLCALL_KAFKA_BOOTSTRAP": "127.0.0.1:9092", "ROLLCALL_MONGO_URL": "mongodb://127.0.0.1/"}
 

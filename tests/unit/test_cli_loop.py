@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from cli import loop
+from cli import event_loop as loop
 
 FORGETFUL = """
 import asyncio, os, signal
-from cli import loop
+from cli import event_loop as loop
 
 async def work():
     ended = asyncio.get_running_loop().create_future()

@@ -5,10 +5,10 @@ import orjson
 import pytest
 
 from cli.errors import CommandError
-from cli.head import check_head
-from cli.order import Order, new_request_id, survey
-from cli.source import open_source
-from cli.text import compile_all
+from cli.recipients_file.source import open_source
+from cli.send.request_options import check_head
+from cli.send.send_request import Order, new_request_id, survey
+from cli.template_check import compile_all
 from schemas.requests import BulkRequest
 from schemas.statuses import Channel
 

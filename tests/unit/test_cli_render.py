@@ -2,8 +2,8 @@ import io
 
 from rich.console import Console
 
-from cli.render import print_roll_call
-from cli.summary import Missed, Summary
+from cli.report.print_summary import print_roll_call
+from cli.report.summary import Missed, Summary
 
 HINT = "rollcall report req-1 --tenant tnt_test"
 

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
-from cli.roll import KEPT, Roll
-from cli.summary import Missed, Summary
+from cli.report.summary import Missed, Summary
+from cli.tracking.result_tally import KEPT, Roll
 from core.ids import log_id, outcome_event_id, receipt_event_id, request_key
 from schemas.results import DeliveryEvent, RequestCompleted, RequestRejected
 from schemas.statuses import Channel, Reason, Rejection, Status

@@ -2,8 +2,8 @@ import io
 
 import pytest
 
-from cli.rows import MAX_LINE_BYTES, RowError, RowFormat, Rows
-from core.intake import recipient_json
+from cli.recipients_file.rows import MAX_LINE_BYTES, RowError, RowFormat, Rows
+from core.request_parts import recipient_json
 
 ADDRESS = "13800138000"
 

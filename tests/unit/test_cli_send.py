@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from cli.errors import CommandError
 from cli.main import app
-from cli.over_kafka import going_on
+from cli.send.over_kafka import going_on
 
 PASSED = "--expires-at: has passed"
 

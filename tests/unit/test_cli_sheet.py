@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.errors import CommandError, UsageError
-from cli.sheet import open_sheet
+from cli.report.csv_writer import open_sheet
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from cli.errors import UsageError
-from cli.rows import RowFormat
-from cli.source import open_source
-from core.intake import recipient_json
+from cli.recipients_file.rows import RowFormat
+from cli.recipients_file.source import open_source
+from core.request_parts import recipient_json
 
 
 def all_of(path: Path, row_format: RowFormat | None = None) -> list[object]:

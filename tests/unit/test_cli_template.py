@@ -11,10 +11,10 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from cli.draft import MAX_TEMPLATE_BYTES, Draft
 from cli.errors import UnknownTemplate, UsageError
 from cli.main import app
-from cli.template import preview, put, show, show_all
+from cli.templates.manage import preview, put, show, show_all
+from cli.templates.validate_template import MAX_TEMPLATE_BYTES, Draft
 from core.ids import template_id
 from ledger.memory import MemoryLedger
 

@@ -3,7 +3,7 @@
 import pytest
 
 from cli.errors import UsageError
-from cli.text import asked_of_recipients, compile_all, nobody_gives
+from cli.template_check import asked_of_recipients, compile_all, nobody_gives
 from schemas.statuses import Channel
 
 

@@ -1,4 +1,4 @@
-from cli.topics import Standing, Wanted, differences, new_topic
+from cli.admin.create_topics import Standing, Wanted, differences, new_topic
 from schemas.topics import Topics
 
 SPEC = Topics("t").specs()[0]

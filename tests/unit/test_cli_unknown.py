@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cli.unknown import unknown_variables
+from cli.admin.unknown_variables import unknown_variables
 
 
 def test_what_no_command_reads_is_named_with_what_is_most_like_it() -> None:

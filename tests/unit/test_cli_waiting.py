@@ -1,5 +1,5 @@
-from cli.roll import Roll
-from cli.waiting import Silence
+from cli.tracking.result_tally import Roll
+from cli.tracking.wait import Silence
 
 
 def words(*heard_at: tuple[float, int], published: bool = True) -> list[str | None]:

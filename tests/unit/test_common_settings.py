@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.settings import CommonSettings, LedgerSettings, SettingsError, load
+from config.settings import CommonSettings, LedgerSettings, SettingsError, load
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from config.settings import PREFIX
 from consumer.settings import ConsumerSettings
 from devstack.containers import KAFKA_IMAGE, MONGO_IMAGE
 from producer.settings import ProducerSettings
-from schemas.settings import PREFIX
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text("utf-8")

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic_settings import BaseSettings
 
 from cli.settings import SendSettings, SetupSettings, TokenSettings
+from config.settings import PREFIX, load
 from consumer.settings import ConsumerSettings
 from producer.settings import ProducerSettings
 from schemas.receipts import Receipt
@@ -26,7 +27,6 @@ from schemas.results import (
     RequestCompleted,
     RequestRejected,
 )
-from schemas.settings import PREFIX, load
 from schemas.statuses import Status
 from schemas.topics import DAY_MS, Topics
 

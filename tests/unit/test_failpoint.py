@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from consumer.bus import Bus
-from consumer.failpoint import FAILPOINT, STEPS
-from consumer.watched import WATCHES
+from consumer.failpoints.steps import FAILPOINT, STEPS
+from consumer.failpoints.wrappers import WATCHES
+from consumer.kafka.bus import Bus
 from ledger.ports import Chunks, Logs, Requests
-from providers.base import Provider
+from providers.provider import Provider
 
 PARTS = {"requests": Requests, "chunks": Chunks, "logs": Logs, "bus": Bus, "provider": Provider}
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.intake import (
+from core.request_parts import (
     MAX_HEAD_BYTES,
     IntakeError,
     IntakePart,
@@ -21,7 +21,7 @@ from core.intake import (
     recipient_json,
     request_head,
 )
-from core.timestamps import rfc3339
+from core.rfc3339 import rfc3339
 from schemas.requests import BulkBody, BulkRequest, Recipient
 from schemas.statuses import Lane
 from schemas.topics import MAX_INTAKE_BYTES, Topics

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.address import normalise_email, normalise_phone
+from core.addresses import normalise_email, normalise_phone
 from core.mask import mask_email, mask_phone, mask_raw
 
 DIGITS = "0123456789"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.moments import Moment, When
+from schemas.timestamps import Moment, When
 
 WRITTEN = ["2026-04-15T10:00:00Z", "2026-04-15t10:00:00.5z", "2026-04-15 10:00+0800", "2999-12-31T23:59:59-23:59"]
 GUESSED = ["1700000000", "2026-04-15", "2026-04-15T10:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-10:00"]

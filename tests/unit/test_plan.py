@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.plan import Ranges, chunk_bounds, indices, length, take, to_ranges
+from core.index_ranges import Ranges, chunk_bounds, indices, length, take, to_ranges
 
 INDICES = st.sets(st.integers(0, 300)).map(sorted)
 RANGES = INDICES.map(to_ranges)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from consumer.poison import PoisonGuard, PoisonLimits, TooMuchPoison
+from consumer.flow_control.circuit_breaker import PoisonGuard, PoisonLimits, TooMuchPoison
 
 TOPIC = "communication.bulk.requests"
 

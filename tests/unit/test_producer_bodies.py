@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from producer.bodies import LARGE_AT_ONCE, LARGE_BYTES, Bodies
 from producer.errors import TooLargeError, TooSlowError
+from producer.http.request_bodies import LARGE_AT_ONCE, LARGE_BYTES, Bodies
 
 MAX_BYTES = 2 * LARGE_BYTES
 

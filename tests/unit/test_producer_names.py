@@ -6,9 +6,9 @@ import tracemalloc
 import orjson
 import pytest
 
-from producer.auth import ADMIN, Caller
+from producer.auth.token_verifier import ADMIN, Caller
+from producer.bulk.prepare_request import Desk
 from producer.errors import RefusalError
-from producer.order import Desk
 from tests.front import GOOD, some_settings, some_terms
 
 TERMS = some_terms(Caller("tnt_a", "usr_a", frozenset({ADMIN})))

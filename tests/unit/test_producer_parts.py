@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from starlette.datastructures import Headers
 
-from producer.bodies import check_headers
+from config.logging_setup import SeldomFilter, describe
+from producer.bulk.accepted_response import Page
 from producer.errors import RefusalError
-from producer.pages import Page
-from producer.problems import describe_problems
-from schemas.logs import SeldomFilter, describe
-from schemas.send import BulkSendRequest
+from producer.http.body_errors import describe_problems
+from producer.http.request_bodies import check_headers
+from schemas.bulk_body import BulkSendRequest
 
 GOOD = {"channel": "sms", "content": "Hello", "recipients": ["13800138000"]}
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.intake import MAX_HEAD_BYTES
-from producer.auth import ADMIN, Caller
+from core.request_parts import MAX_HEAD_BYTES
+from producer.auth.token_verifier import ADMIN, Caller
+from producer.bulk.body_pieces import cut
+from producer.bulk.prepare_request import Desk, Order
 from producer.errors import RefusalError
-from producer.order import Desk, Order
-from producer.pieces import cut
-from schemas.send import BulkSendRequest
+from schemas.bulk_body import BulkSendRequest
 from schemas.topics import MAX_INTAKE_BYTES
 from tests.front import GOOD, some_settings, some_terms
 

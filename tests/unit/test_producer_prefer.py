@@ -2,7 +2,7 @@
 
 import pytest
 
-from producer.prefer import wait_seconds
+from producer.bulk.prefer_header import wait_seconds
 
 
 @pytest.mark.parametrize(

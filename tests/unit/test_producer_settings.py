@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from config.settings import SettingsError, load
 from producer.settings import ProducerSettings
-from schemas.settings import SettingsError, load
 
 SECRET = "a secret of at least thirty-two bytes"
 GOOD = {"KAFKA_BOOTSTRAP": "localhost:9092", "JWT_SECRET": SECRET}

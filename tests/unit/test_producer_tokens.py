@@ -17,9 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt import PyJWK
 from starlette.datastructures import Headers
 
-from producer.auth import ADMIN, SEND, SEND_AS, Caller, Doorkeeper
-from producer.errors import ForbiddenError, UnauthorizedError, UnavailableError
-from producer.keys import (
+from cli.admin.development_token import issue_token
+from producer.auth.signing_keys import (
     FETCH_BYTES,
     FRESH_SECONDS,
     PATIENCE_SECONDS,
@@ -28,7 +27,8 @@ from producer.keys import (
     PublishedKeys,
     UnknownKeyError,
 )
-from producer.tokens import issue_token
+from producer.auth.token_verifier import ADMIN, SEND, SEND_AS, Caller, Doorkeeper
+from producer.errors import ForbiddenError, UnauthorizedError, UnavailableError
 from tests.front import some_settings
 
 SECRET = "a secret of at least thirty-two bytes"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.outcome import Message
-from providers.mail import UnusableContentError, compose
-from providers.sender import split_sender
+from core.send_result import Message
+from providers.mail_message import UnusableContentError, compose
+from providers.sender_address import split_sender
 from schemas.statuses import Channel
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import providers
-from core.outcome import Failed, Retry, Sent, Uncertain
+from core.send_result import Failed, Retry, Sent, Uncertain
 from providers.entries import ProviderEntry
 from providers.kinds import KINDS
 from tests.contract.provider_servers import Act, SilentPeer

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
+from config.settings import SettingsError, load
+from providers.config_file import parse
 from providers.http import HttpEntry
 from providers.kinds import KINDS
 from providers.registry import Providers, build_providers
 from providers.settings import ProviderSettings
 from providers.simulator import SimulatorEntry, SimulatorProvider
 from providers.smtp import SmtpEntry
-from providers.source import parse
-from schemas.settings import SettingsError, load
 from schemas.statuses import Channel
 
 SIMULATOR = {"name": "sim", "kind": "simulator", "channel": "sms"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.outcome import Answer, Failed, Message, Retry, Sent, Uncertain
+from core.send_result import Answer, Failed, Message, Retry, Sent, Uncertain
 from providers.simulator import SimulatorEntry, SimulatorProvider
 from schemas.statuses import Channel, Reason
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import schemas
-from schemas.base import Named, Published
+from schemas.record_base import Named, Published
 from schemas.statuses import Meaning
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from core.outcome import Retry, Uncertain
 from core.retry import RetryPolicy, backoff_seconds, next_attempt
+from core.send_result import Retry, Uncertain
 from schemas.statuses import Reason
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from core.address_text import has_control
+from core.addresses.control_characters import has_control
 from core.render import TemplateError, compile_text
-from schemas.send import ONE_LINE, TEMPLATE
+from schemas.bulk_body import ONE_LINE, TEMPLATE
 
 
 def is_template(source: str) -> bool:

@@ -3,8 +3,8 @@
 import pytest
 
 from core.render import MAX_RENDERED, RenderError
-from ledger.texts import Text, TextProblem, TextSource, choose_source, compile_content
-from ledger.values import StoredTemplate
+from ledger.message_template import Text, TextProblem, TextSource, choose_source, compile_content
+from ledger.models import StoredTemplate
 from schemas.requests import BulkBody
 from schemas.statuses import Channel, Reason
 from tests.builders import ACCEPTED_AT, TENANT

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from core.timestamps import rfc3339
+from core.rfc3339 import rfc3339
 
 NOON = datetime(2026, 4, 15, 12, 0, 0, 1234, tzinfo=UTC)
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.outcome import Answer, Failed, Retry, Sent, Uncertain
+from core.chunk_work import Line
+from core.delivery_outcome import Ended, Entry, Mark, Rules, stopped, verdict
 from core.retry import RetryPolicy
-from core.verdict import Ended, Entry, Mark, Rules, stopped, verdict
-from core.work import Line
+from core.send_result import Answer, Failed, Retry, Sent, Uncertain
 from schemas.statuses import OnUncertain, Reason, Status
 from tests.builders import OUTCOMES
 

@@ -1,6 +1,6 @@
 """When a client of Kafka is given up."""
 
-from core.wedge import FAILURES, Wedge
+from core.publish_watchdog import FAILURES, Wedge
 
 PATIENCE_SECONDS = 60.0
 

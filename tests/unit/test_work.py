@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.plan import indices, to_ranges
-from core.work import LONG_AGO, Batch, Decided, Line, Work, as_batch, pick, put_back, rest_of
+from core.chunk_work import LONG_AGO, Batch, Decided, Line, Work, as_batch, pick, put_back, rest_of
+from core.index_ranges import indices, to_ranges
 from schemas.statuses import Reason, Status
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

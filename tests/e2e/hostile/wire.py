@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from producer.tokens import issue_token
+from cli.admin.development_token import issue_token
 
 SECRET = "a secret of at least thirty-two bytes"
 BULK = "/communication/bulk"

@@ -1,0 +1,28 @@
+"""Tries each provider as far as possible without sending."""
+
+import asyncio
+
+from cli import event_loop as loop
+from cli.console import open_console, plain_table, print_table, printable
+from providers.registry import build_providers
+from providers.settings import ProviderSettings
+from schemas.statuses import Channel
+
+
+def run(settings: ProviderSettings) -> int:
+    """Print a table of all providers; the answer is how many cannot be used."""
+    return loop.run(_run(settings))
+
+
+async def _run(settings: ProviderSettings) -> int:
+    registry = build_providers(settings.entries)
+    try:
+        chosen = [provider for channel in Channel for provider in registry.for_channel(channel)]
+        said = await asyncio.gather(*(provider.check() for provider in chosen))
+    finally:
+        await registry.aclose()
+    table = plain_table("channel", "provider", "state")
+    for provider, problem in zip(chosen, said, strict=True):
+        table.add_row(provider.channel.value, printable(provider.name), printable(problem or "ok"))
+    print_table(open_console(), table)
+    return sum(problem is not None for problem in said)

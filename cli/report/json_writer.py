@@ -1,0 +1,57 @@
+"""The report as one JSON document, written as it is read: it may hold a million who were not reached."""
+
+from collections.abc import AsyncIterator
+from typing import IO, Any
+
+import orjson
+
+from cli.report.summary import Missed, Summary, by_status
+from ledger.models import Request
+
+
+async def write_json(file: IO[str], request: Request, summary: Summary, missed: AsyncIterator[list[Missed]]) -> None:
+    """Write the document; of `missed` all that is given."""
+    head = orjson.dumps(_head(request, summary), option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode()
+    file.write(head.removesuffix("\n}") + ',\n  "not_reached": [')
+    separator = "\n"
+    async for batch in missed:
+        for one in batch:
+            file.write(f"{separator}    {orjson.dumps(_missed(one)).decode()}")
+            separator = ",\n"
+    file.write("]\n}\n" if separator == "\n" else "\n  ]\n}\n")
+
+
+def _head(request: Request, summary: Summary) -> dict[str, Any]:
+    head, completion = request.head, request.completion
+    by_reason: dict[str, int] = {}
+    for (_, reason), number in summary.counts.items():
+        if reason and number:
+            by_reason[reason] = by_reason.get(reason, 0) + number
+    return {
+        "request_id": head.request_id,
+        "tenant_id": head.tenant_id,
+        "user_id": head.user_id,
+        "channel": head.channel.value,
+        "accepted_at": head.accepted_at,
+        "completed_at": completion.completed_at if completion else None,
+        "resend_of": head.resend_of,
+        "cancelled": request.cancelled,
+        "incomplete": completion.incomplete if completion else False,
+        "all_accounted_for": summary.accounted,
+        "total": summary.total,
+        "by_status": by_status(summary.counts),
+        "by_reason": dict(sorted(by_reason.items())),
+        "notes": list(summary.notes),
+        "not_reached_total": summary.missed_total,
+    }
+
+
+def _missed(one: Missed) -> dict[str, Any]:
+    return {
+        "reference": one.reference,
+        "recipient": one.recipient,
+        "status": one.status,
+        "reason": one.reason,
+        "error": one.error,
+        "log_id": one.log_id,
+    }

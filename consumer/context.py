@@ -1,0 +1,93 @@
+"""What everything in the consumer works with, handed in once by the composition root."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeVar
+
+import structlog
+
+from consumer.flow_control.circuit_breaker import PoisonGuard
+from consumer.flow_control.lane_priority import Precedence
+from consumer.kafka.bus import Bus, BusUnavailable
+from consumer.monitoring.metrics import Metrics
+from consumer.monitoring.readiness import Progress
+from consumer.provider_caller import Caller
+from consumer.request_cache import RequestCache
+from core.retry import RetryPolicy
+from ledger.errors import LedgerUnavailable
+from ledger.ports import Ledger
+from ledger.sealing import Sealer
+from providers.registry import Providers
+from schemas.topics import Topics
+
+T = TypeVar("T")
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("rollcall.consumer")
+
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The tuning that expand, deliver and sweep need."""
+
+    chunk_size: int
+    window_size: int
+    lease_seconds: float
+    retry: RetryPolicy
+    part_timeout_seconds: float
+    default_region: str | None = None
+    reply_topics: tuple[str, ...] = ()
+    addresses_kept: timedelta | None = None
+    """How long after a request's completion its addresses and texts can be opened; None: for ever."""
+    requests_kept: timedelta | None = None
+    """How long after its completion a request and its logs are kept; None: for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Ledger, bus, providers, keys, limits; time and randomness."""
+
+    process: str
+    """A name of this process, the first half of every owner's name."""
+    ledger: Ledger
+    bus: Bus
+    providers: Providers
+    sealer: Sealer
+    topics: Topics
+    limits: Limits
+    metrics: Metrics
+    progress: Progress
+    requests: RequestCache
+    caller: Caller
+    precedence: Precedence
+    poison: PoisonGuard
+    monotonic: Callable[[], float]
+    random: Callable[[], float]
+    """Numbers in [0, 1)."""
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process is asked to stop: no new claims, no further windows."""
+
+    async def lasting(self, step: Callable[[], Awaitable[T]], what: str) -> T:
+        """Do a step until ledger and bus have answered; every one of them may be repeated."""
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return await step()
+            except (LedgerUnavailable, BusUnavailable) as error:
+                log.warning("waiting", step=what, because=str(error))
+                await self.sleep(pause * (0.5 + self.random()))
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+def where(error: BaseException) -> str:
+    """The innermost line of our own, for whoever has to find the fault; values are never shown."""
+    frame, place = error.__traceback__, ""
+    while frame:
+        place = f"{frame.tb_frame.f_code.co_qualname}:{frame.tb_lineno}"
+        frame = frame.tb_next
+    return place

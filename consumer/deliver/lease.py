@@ -1,0 +1,66 @@
+"""A lease as its owner sees it: by its own monotonic clock, never longer than the server's (I3)."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from ledger.errors import LedgerUnavailable
+from ledger.models import Hold
+from ledger.ports import Chunks
+
+
+class LeaseLost(Exception):  # noqa: N818  # a state of the world, not a mistake
+    """Another owner took over, or may have: stop sending, publish nothing more."""
+
+
+class Lease:
+    """Extended by every write that the ledger accepted, from the moment before it was asked."""
+
+    def __init__(
+        self,
+        hold: Hold,
+        asked_at: float,
+        monotonic: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._hold, self._monotonic, self._sleep = hold, monotonic, sleep
+        self._ends = asked_at + hold.lease_seconds
+        self._refused = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether a call may still begin."""
+        return not self._refused and self._monotonic() < self._ends
+
+    def extended(self, asked_at: float) -> None:
+        """Note that a write asked for at this moment was accepted."""
+        self._ends = asked_at + self._hold.lease_seconds
+
+    def refused(self) -> LeaseLost:
+        """Note that a write was refused."""
+        self._refused = True
+        return LeaseLost(self._hold.chunk_id)
+
+    @contextlib.asynccontextmanager
+    async def kept(self, chunks: Chunks) -> AsyncIterator[None]:
+        """Renew every third of the lease while the block runs."""
+        keeper = asyncio.create_task(self._keep(chunks))
+        try:
+            yield
+        finally:
+            keeper.cancel()
+
+    async def renew(self, chunks: Chunks) -> bool:
+        """Extend it, also after it ended: the ledger grants that where nobody took over. Raises LedgerUnavailable."""
+        asked_at = self._monotonic()
+        if not self._refused and await chunks.renew(self._hold):
+            self.extended(asked_at)
+            return True
+        self._refused = True
+        return False
+
+    async def _keep(self, chunks: Chunks) -> None:
+        while not self._refused:
+            await self._sleep(self._hold.lease_seconds / 3)
+            with contextlib.suppress(LedgerUnavailable):
+                await self.renew(chunks)

@@ -1,0 +1,112 @@
+"""One window: its deliveries, what a take-over makes of them, and the calls."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+
+from consumer.context import Tools
+from consumer.deliver.lease import Lease
+from core.chunk_work import Window
+from core.delivery_outcome import Entry, Mark
+from core.index_ranges import indices
+from core.render import RenderError
+from core.send_result import Failed, Message, Retry
+from ledger.models import Head
+from providers.provider import CLOSED, Provider
+from schemas.statuses import Lane, OnUncertain, Reason, Status
+
+Render = Callable[[int], Message]
+"""The message of the delivery at an index."""
+
+
+def entries_of(window: Window | None) -> list[Entry]:
+    """The deliveries of a window, nothing known of them yet."""
+    if window is None:
+        return []
+    batch = window.batch
+    return [Entry(index, batch.attempts, index in batch.tainted) for index in indices(batch.ranges)]
+
+
+def inherit(  # noqa: PLR0913  # everything that decides
+    entries: list[Entry],
+    window: Window,
+    provider: Provider | None,
+    head: Head,
+    *,
+    taken_over: bool,
+    stop: Status | None,
+    max_attempts: int,
+) -> None:
+    """What is to be done with deliveries that an earlier owner may have sent and that have no log."""
+    doubtful = taken_over or window.batch.sticky is not None
+    exhausted = taken_over and window.batch.attempts + 1 >= max_attempts
+    if not doubtful or (provider and provider.deduplicates and not stop and not exhausted):
+        return  # nothing in doubt, or asking the same provider again is safe
+    for entry in entries:
+        if entry.answer is None:
+            if exhausted or (taken_over and stop) or head.on_uncertain is OnUncertain.MARK_UNKNOWN:
+                entry.answer = Mark.LOST
+            else:
+                entry.tainted = True
+
+
+async def send(  # noqa: PLR0913, PLR0917  # a call needs all of them
+    entries: list[Entry],
+    provider: Provider | None,
+    render: Render,
+    lease: Lease,
+    lane: Lane,
+    expires_at: datetime | None,
+    tools: Tools,
+) -> None:
+    """Call for each entry, concurrently; an entry keeps no answer when the lease ended before its call began.
+
+    Where the process stops before that, or the time is over, the entry is marked to be put back.
+    """
+    if provider is None:
+        for entry in entries:
+            entry.answer = Retry(Reason.UNAVAILABLE, "no provider for this channel")
+        return
+
+    async def one(entry: Entry) -> None:
+        may_call = True
+        if rate_per_second := provider.rate_per_second:
+            may_call = await tools.caller.turn(provider.name, rate_per_second, lane)
+            tools.progress.moved(*Lane)  # who waits for a slow rate, or for the other lane at it, is not stuck
+        if not lease.alive:
+            return
+        too_late = expires_at is not None and tools.ledger.now() >= expires_at
+        if not may_call or too_late or tools.stopping.is_set():  # known as not sent, so that nobody has to doubt it
+            entry.answer = Mark.PUT_BACK
+            return
+        try:
+            message = render(entry.index)
+        except RenderError:
+            entry.answer = Failed(Reason.INVALID_CONTENT)
+        else:
+            answer = await tools.caller.call(provider, message, lane)
+            entry.answer = Mark.PUT_BACK if answer is CLOSED else answer
+
+    with tools.metrics.windows.track_inprogress():
+        await _concurrently(one, entries)
+
+
+async def _concurrently(call: Callable[[Entry], Coroutine[None, None, None]], entries: list[Entry]) -> None:
+    """One task takes the entries in turn; as soon as a call makes it wait, each one left gets a task of its own.
+
+    So nothing waits behind another, and what is answered at once costs no task.
+    """
+    waiting = iter(entries)
+
+    async def in_turn() -> None:
+        for entry in waiting:
+            await call(entry)
+
+    try:
+        async with asyncio.TaskGroup() as calls:
+            calls.create_task(in_turn())
+            await asyncio.sleep(0)  # when this returns it has ended, or waits in a call
+            for entry in waiting:
+                calls.create_task(call(entry))
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None

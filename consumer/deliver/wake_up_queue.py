@@ -1,0 +1,76 @@
+"""Wake-up calls on their way from Kafka to a slot: a queue for each channel of a lane.
+
+One partition carries the calls of all channels. A call that waits for a slot of a channel whose provider is slow must
+not keep the next one, which is another channel's, in Kafka.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from consumer.context import Tools, log, where
+from consumer.deliver.deliver import Claimer, deliver
+from consumer.expand.decode import Incoming
+from consumer.flow_control.slots import Kind, Slots
+from consumer.kafka.offset_tracker import Commit, Read, Reading
+from core.ids import ChunkId
+from schemas.results import ChunkPointer
+from schemas.statuses import Lane
+
+MOST_WAITING = 10_000
+"""How many calls of a channel wait here at most; beyond that its lane waits, and the records stay in Kafka."""
+
+Call = tuple[ChunkId, Read]
+
+
+class Calls:
+    """Claims what wake-up calls name, each in a slot of its lane and channel; its offset is committed after that."""
+
+    def __init__(self, claimer: Claimer, slots: Mapping[Kind, Slots], reading: Reading, tools: Tools) -> None:
+        self._claimer, self._slots, self._reading, self._tools = claimer, slots, reading, tools
+        self._waiting: dict[Kind, asyncio.Queue[Call]] = {kind: asyncio.Queue(MOST_WAITING) for kind in slots}
+
+    async def run(self) -> None:
+        """Serve until the process stops; what waits then is left in Kafka."""
+        await asyncio.gather(*(self._serve(kind) for kind in self._slots))
+
+    async def take(self, lane: Lane, record: Incoming, commit: Commit) -> None:
+        """Let a record wait for its turn; returns at once, unless there are too many of its channel."""
+        read = self._reading.begun(record, commit)
+        try:
+            pointer = ChunkPointer.model_validate_json(record.value or b"")
+        except ValidationError:
+            # The chunk it meant is found by the sweeper.
+            log.warning("a wake-up call that cannot be read", origin=record.origin)
+            read.ended()
+            return
+        await self._waiting[lane, pointer.channel].put((ChunkId(pointer.chunk_id), read))
+
+    async def _serve(self, kind: Kind) -> None:
+        slots, waiting = self._slots[kind], self._waiting[kind]
+        while True:
+            chunk, read = await waiting.get()
+            if not read.current:
+                continue
+            await slots.wait()
+            if self._tools.stopping.is_set():
+                slots.give_back()
+                return
+            # Claimed in the slot, not here: a claim waits for MongoDB's journal, and one at a time would be some tens
+            # a second. Whoever serves may be cancelled; the slots' own end is waited for.
+            slots.start(self._claim(kind, chunk, read))
+
+    async def _claim(self, kind: Kind, chunk: ChunkId, read: Read) -> None:
+        """Claim a chunk and work on it."""
+        began = self._tools.monotonic()
+        try:
+            taken = await self._claimer.chunk(chunk)
+        except Exception as error:  # noqa: BLE001  # one document that cannot be read must not stay in Kafka for ever
+            log.error("claiming failed", error=type(error).__name__, where=where(error))
+            taken = None
+        read.ended()
+        if kind[0] is Lane.EXPRESS and not self._slots[kind].full:
+            self._tools.precedence.claimed(began)
+        if taken is not None:
+            await deliver(taken, self._tools)

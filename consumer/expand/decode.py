@@ -1,0 +1,179 @@
+"""From bytes to a request: decode and check; whatever is wrong becomes a Refusal, and nothing is lost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from consumer.events import Refusal
+from ledger.dead_letters import REPLAY_HEADER, read_replay_header
+from schemas.record_base import SCHEMA_VERSION
+from schemas.requests import BulkRequest
+from schemas.statuses import Rejection
+from schemas.topics import MAX_RECORD_BYTES
+from schemas.validation_errors import Problem, path_of, read_problems
+
+_REPLY_HEADERS = ("reply_to", "kafka_replyTopic")
+_CORRELATION_HEADERS = ("correlation_id", "kafka_correlationId")
+_MOST_FIELDS = 20
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Incoming:
+    """A record of an intake topic as Kafka gives it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+
+    @property
+    def origin(self) -> str:
+        """Where it stands."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @property
+    def time(self) -> datetime:
+        """The record's timestamp."""
+        return datetime.fromtimestamp(self.timestamp_ms / 1000, UTC)
+
+    def __repr__(self) -> str:
+        return f"Incoming({self.origin})"
+
+
+def decode(record: Incoming) -> BulkRequest | Refusal:
+    """The request in a record, or why it is none."""
+    if record.value is None:
+        return Refusal(Rejection.NULL_VALUE, "the record has no value")
+    if len(record.value) > MAX_RECORD_BYTES:
+        return _too_large(record, record.value)
+    try:
+        return BulkRequest.model_validate_json(record.value)
+    except ValidationError as error:
+        return _explain(record, error)
+
+
+def _too_large(record: Incoming, value: bytes) -> Refusal:
+    said = (_readable(value) if len(value) <= 16 * MAX_RECORD_BYTES else None) or {}
+    return Refusal(
+        Rejection.TOO_LARGE,
+        "the record is larger than 1 MiB: split it into parts",
+        ("(record)",),
+        request_id=_text(said.get("request_id")),
+        tenant_id=_text(said.get("tenant_id")),
+        correlation_id=read_correlation(record),
+    )
+
+
+def unprocessable(record: Incoming) -> Refusal:
+    """The refusal of a record that met a fault of ours, with what can be read of whose it is."""
+    said = _readable(record.value or b"") or {}
+    return Refusal(
+        Rejection.UNPROCESSABLE,
+        "this consumer cannot process the record",
+        request_id=_text(said.get("request_id")),
+        tenant_id=_text(said.get("tenant_id")),
+        part=said["part"] if type(said.get("part")) is int else None,
+        correlation_id=read_correlation(record),
+    )
+
+
+def _explain(record: Incoming, error: ValidationError) -> Refusal:
+    said = _readable(record.value or b"")
+    problems = read_problems(error)
+    correlation_id = read_correlation(record)
+    if said is None or problems[0].kind == "json_invalid":
+        message = "the value is not a JSON object in UTF-8, or is nested too deeply"
+        request_id = _text(said.get("request_id")) if said else None
+        return Refusal(Rejection.NOT_JSON, message, request_id=request_id, correlation_id=correlation_id)
+    version = said.get("schema_version")
+    newer = isinstance(version, int) and version > SCHEMA_VERSION
+    fields = ("schema_version",) if newer else tuple(dict.fromkeys(map(_path, problems)))[:_MOST_FIELDS]
+    return Refusal(
+        reason=Rejection.UNSUPPORTED_VERSION if newer else Rejection.INVALID_SCHEMA,
+        message="; ".join(f"{_path(problem)}: {_said(problem)}" for problem in problems[:3]),
+        fields=fields,
+        request_id=_text(said.get("request_id")),
+        tenant_id=_text(said.get("tenant_id")),
+        part=said["part"] if type(said.get("part")) is int else None,
+        correlation_id=correlation_id,
+    )
+
+
+def _readable(value: bytes) -> dict[str, Any] | None:
+    try:
+        said = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return None
+    return said if isinstance(said, dict) else None
+
+
+def _text(value: object) -> str | None:
+    """An id that the caller gave, as far as it can be repeated to it."""
+    return value if isinstance(value, str) and 0 < len(value) <= 128 and value.isprintable() else None
+
+
+def _path(problem: Problem) -> str:
+    if not problem.location:
+        return problem.message.partition(":")[0] if ":" in problem.message else "(record)"
+    *parents, last = problem.location
+    # The caller chose the name of an unknown field and of a variable. It may be anything, an address included.
+    if (problem.kind == "extra_forbidden" or "variables" in parents) and not _is_plain(str(last)):
+        last = "(unknown)"
+    return path_of((*parents, last))
+
+
+def _is_plain(name: str) -> bool:
+    """Return whether a name looks like one of a field, such as `order.id`. An address does not."""
+    return name.isascii() and len(name) <= 40 and all(part.isidentifier() for part in name.split("."))
+
+
+def _said(problem: Problem) -> str:
+    return problem.message.rpartition(": ")[2]
+
+
+def read_correlation(record: Incoming) -> str | None:
+    """The caller's correlation id; Spring Kafka's is 16 raw bytes, which come back as hexadecimal digits."""
+    value = _header(record, _CORRELATION_HEADERS)
+    if not value or len(value) > 200:
+        return None
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return value.hex()
+    return text if text.isprintable() else value.hex()
+
+
+def first_place(record: Incoming) -> tuple[str, int, int, int]:
+    """(topic, partition, offset, timestamp in ms) of a record: those of its first one where it is a replay.
+
+    Whoever may write to the intake may name any place there. That gives nobody more than naming any request id does.
+    """
+    first = read_replay_header(_header(record, (REPLAY_HEADER,)) or b"")
+    return first or (record.topic, record.partition, record.offset, record.timestamp_ms)
+
+
+def read_reply_topic(record: Incoming, request: BulkRequest) -> str | Refusal | None:
+    """The topic that the request names, in its body or in a header; None: the default one."""
+    if request.reply_topic is not None:
+        return request.reply_topic
+    value = _header(record, _REPLY_HEADERS)
+    if value is None:
+        return None
+    try:
+        return value.decode("ascii")
+    except UnicodeDecodeError:
+        return Refusal(Rejection.REPLY_TOPIC_REFUSED, "the reply topic in the headers is not text", ("reply_topic",))
+
+
+def _header(record: Incoming, names: tuple[str, ...]) -> bytes | None:
+    for name, value in record.headers:
+        if name in names and value is not None:
+            return value
+    return None

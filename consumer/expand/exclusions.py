@@ -1,0 +1,26 @@
+"""A delivery is sent again by one other at most: whoever would repeat it notes that on its log first."""
+
+from consumer.context import Tools
+from consumer.expand.check_recipients import Checked
+from core.ids import LogId, log_id
+from ledger.models import Head, Part
+from schemas.statuses import Reason, Status
+
+
+async def settle_resends(checked: Checked, head: Head, part: Part, tools: Tools) -> None:
+    """Decide as settled what is not to be sent again: its log says so by now, or another delivery repeats it.
+
+    Done before the chunk is written, so that no chunk ever holds a resend to do that another may be doing too. What
+    was noted stays: a second expansion gets the same answer.
+    """
+    mine: dict[LogId, LogId] = {}
+    for index, old in enumerate(checked.resend_of or (), checked.first):
+        if old is not None and index not in checked.decided:
+            mine.setdefault(old, log_id(head.key, part.number, index))
+    if not mine:
+        return
+    noted = await tools.lasting(lambda: tools.ledger.logs.mark_resent(head.tenant_id, mine), "mark what is resent")
+    for index, old in enumerate(checked.resend_of or (), checked.first):
+        first = old is not None and mine.get(old) == log_id(head.key, part.number, index)
+        if old is not None and index not in checked.decided and not (first and old in noted):
+            checked.decided[index] = Status.SUPPRESSED, Reason.SETTLED

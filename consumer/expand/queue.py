@@ -1,0 +1,119 @@
+"""Requests on their way from an intake topic into the ledger: many small ones at a time, the parts of one in order.
+
+Expanding a small request is waiting: for a few writes with their journal, and for Kafka. One at a time would be some
+tens of requests a second.
+"""
+
+import asyncio
+from functools import partial
+
+from consumer.context import Tools, log, where
+from consumer.expand.decode import Incoming, unprocessable
+from consumer.expand.expand import expand
+from consumer.expand.reject import refuse
+from consumer.flow_control.circuit_breaker import TooMuchPoison
+from consumer.kafka.offset_tracker import Commit, Read, Reading
+from consumer.monitoring.readiness import EXPAND
+
+MOST_AT_ONCE = 16
+"""How many records of a topic are expanded at a time."""
+MOST_BYTES = 256 * 1024
+"""How many bytes of them: what is large keeps a core busy, and is expanded alone."""
+_TRIES = 3
+
+
+class Expansions:
+    """Of one intake topic. A record is committed when it, and every one before it, is dealt with (I1)."""
+
+    def __init__(self, cluster: str, reading: Reading, tools: Tools) -> None:
+        self._cluster, self._reading, self._tools = cluster, reading, tools
+        self._at_work: dict[asyncio.Task[None], int] = {}
+        """With the bytes of its record."""
+        self._last: dict[bytes, asyncio.Task[None]] = {}
+        self._held = False
+
+    async def take(self, record: Incoming, commit: Commit) -> None:
+        """Begin to expand a record as soon as there is room; none after one that was too much poison."""
+        read, size = self._reading.begun(record, commit), len(record.value or b"")
+        while self._at_work and not self._held and not self._has_room(size):
+            await asyncio.wait(self._at_work, return_when=asyncio.FIRST_COMPLETED)
+        if self._held:
+            await self._tools.stopping.wait()
+        if self._tools.stopping.is_set():
+            return
+        order = order_of(record)
+        task = asyncio.create_task(self._expand(read, self._last.get(order)))
+        self._at_work[task] = size
+        if order:
+            self._last[order] = task
+        task.add_done_callback(partial(self._done, order))
+
+    def _has_room(self, size: int) -> bool:
+        return len(self._at_work) < MOST_AT_ONCE and sum(self._at_work.values()) + size <= MOST_BYTES
+
+    async def _expand(self, read: Read, before: asyncio.Task[None] | None) -> None:
+        record, tools = read.record, self._tools
+        with tools.progress.busy(EXPAND, record.topic):
+            if before:
+                await asyncio.wait((before,))
+            if self._held or not read.current:
+                return
+            if await expand_or_refuse(record, self._cluster, tools):
+                read.ended()
+            else:
+                self._held = True
+
+    def _done(self, order: bytes, task: asyncio.Task[None]) -> None:
+        del self._at_work[task]
+        if self._last.get(order) is task:
+            del self._last[order]
+        if not task.cancelled() and (error := task.exception()):
+            log.error("expanding failed", error=type(error).__name__, where=where(error))
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for what is under way, for so many seconds at most; the rest comes again."""
+        if self._at_work:
+            _, late = await asyncio.wait(self._at_work, timeout=seconds)
+            for task in late:
+                task.cancel()
+
+
+def order_of(record: Incoming) -> bytes:
+    """Records that answer alike are expanded one after the other; an empty answer: in any order.
+
+    The parts of a request have one key, its id. A record without a key is in order with others if it is a part.
+    """
+    if record.key:
+        return record.key
+    return b"part" if b'"part"' in (record.value or b"") else b""
+
+
+async def expand_or_refuse(record: Incoming, cluster: str, tools: Tools) -> bool:
+    """Expand or refuse; False: that would be too much poison, so that the record waits and its topic is held."""
+    try:
+        await _expand(record, cluster, tools)
+    except TooMuchPoison as flood:
+        log.error("intake held", topic=record.topic, origin=record.origin, because=str(flood))
+        tools.metrics.held.labels(record.topic).set(1)
+        tools.progress.holds(record.topic, str(flood))
+        return False
+    tools.poison.ended(record.topic, record.origin)
+    return True
+
+
+async def _expand(record: Incoming, cluster: str, tools: Tools) -> None:
+    """Expand; what meets a fault of ours again and again is kept in the dead letters, and the partition moves on.
+
+    The last try gives up only the recipients that meet it.
+    """
+    for attempt in range(1, _TRIES + 1):
+        try:
+            await expand(record, cluster, tools, sparing=attempt == _TRIES)
+        except TooMuchPoison:
+            raise
+        except Exception as error:  # noqa: BLE001  # raising here would leave the record, and all after it, uncommitted
+            said = {"error": type(error).__name__, "where": where(error), "attempt": attempt}
+            log.error("expanding failed", origin=record.origin, **said)
+        else:
+            return
+    await refuse(record, unprocessable(record), tools)

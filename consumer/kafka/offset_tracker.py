@@ -1,0 +1,100 @@
+"""What was read from Kafka and is not dealt with yet: many records of a partition, committed in their order."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from consumer.context import Tools
+from consumer.expand.decode import Incoming
+from consumer.offsets import Offsets
+
+AGAIN_SECONDS = 1.0
+"""How long after a commit that failed it is tried again."""
+
+Commit = Callable[[int], Awaitable[bool]]
+"""Commit the partition of a record: what is before this offset is not read again. False: not done, try again. Raises
+nothing; where the partition is another's by now there is nothing to do."""
+
+
+@dataclass(slots=True)
+class _Partition:
+    """A partition, since it was dealt out."""
+
+    offsets: Offsets
+    commit: Commit
+    """Of the newest record: the group may have another generation since an older one was read."""
+    current: bool = True
+    """Whether nothing of it was read anew since."""
+    due: int = 0
+    """Where it may be committed by now."""
+    committing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A record that was read; `ended` must follow when it is dealt with, and never if it is not."""
+
+    record: Incoming
+    _partition: _Partition
+    _reading: "Reading" = field(repr=False)
+
+    @property
+    def current(self) -> bool:
+        """Whether it was not read again since, as after a rebalance."""
+        return self._partition.current
+
+    def ended(self) -> None:
+        """It is dealt with; its offset is committed as soon as that is true of all before it."""
+        self._reading.ended(self.record.offset, self._partition)
+
+
+class Reading:
+    """Of one process: where each partition stands. One commit of a partition is under way at a time."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._partitions: dict[tuple[str, int], _Partition] = {}
+        self._commits: set[asyncio.Task[None]] = set()
+
+    def begun(self, record: Incoming, commit: Commit) -> Read:
+        """A record was read. Where its partition was dealt out anew it takes the place of what still waited."""
+        place = record.topic, record.partition
+        known = self._partitions.get(place)
+        if known is None or record.offset < known.offsets.next:
+            if known:
+                known.current = False
+            known = self._partitions[place] = _Partition(Offsets(record.offset), commit)
+        known.commit = commit
+        known.offsets.begun(record.offset)
+        return Read(record, known, self)
+
+    def ended(self, offset: int, partition: _Partition) -> None:
+        """A record of a partition is dealt with."""
+        until = partition.offsets.ended(offset)
+        if until is None or not partition.current:
+            return
+        partition.due = until
+        if not partition.committing:
+            partition.committing = True
+            task = asyncio.create_task(self._commit(partition))
+            self._commits.add(task)
+            task.add_done_callback(self._commits.discard)
+
+    async def _commit(self, partition: _Partition) -> None:
+        """Commit what is due, and what becomes due meanwhile; a last record that is not committed keeps a lag."""
+        done = 0
+        try:
+            while partition.current and done < (until := partition.due):
+                if await partition.commit(until):
+                    done = until
+                elif self._tools.stopping.is_set():
+                    return
+                else:
+                    await self._tools.sleep(AGAIN_SECONDS)
+        finally:
+            partition.committing = False
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for the commits under way, for so many seconds at most; the groups are left after that."""
+        if self._commits:
+            await asyncio.wait(self._commits, timeout=seconds)

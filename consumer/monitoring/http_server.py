@@ -1,0 +1,54 @@
+"""Liveness, readiness and metrics over HTTP; up before anything else is."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from aiohttp import web
+from prometheus_client import generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from consumer.monitoring.metrics import Metrics
+from consumer.monitoring.readiness import Progress
+from schemas.health import Dependency, Readiness
+from schemas.http_responses import SimpleResponse
+
+
+async def start_health(
+    host: str,
+    port: int,
+    progress: Progress,
+    metrics: Metrics,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> web.AppRunner:
+    """Serve until the runner is cleaned up; raises OSError where the port is taken."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        body = SimpleResponse(code=200, message="alive", timestamp=now()).json_bytes()
+        return web.Response(body=body, content_type="application/json")
+
+    async def readyz(_: web.Request) -> web.Response:
+        said = _readiness(progress.troubles(), progress.notes(), now())
+        return web.Response(text=said.model_dump_json(), status=said.code, content_type="application/json")
+
+    async def metrics_page(_: web.Request) -> web.Response:
+        body = generate_latest(metrics.registry)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app = web.Application()
+    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics_page)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+    await runner.setup()
+    await web.TCPSite(runner, host, port).start()
+    return runner
+
+
+def _readiness(troubles: dict[str, str | None], notes: dict[str, str | None], now: datetime) -> Readiness:
+    said = "; ".join(f"{name}: {trouble}" for name, trouble in troubles.items() if trouble)
+    return Readiness(
+        code=503 if said else 200,
+        message=f"not ready: {said}" if said else "ready",
+        timestamp=now,
+        dependencies={
+            name: Dependency(ready=not trouble, trouble=trouble) for name, trouble in {**troubles, **notes}.items()
+        },
+    )

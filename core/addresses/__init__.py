@@ -1,0 +1,31 @@
+"""Addresses as callers write them, to the one form in which they are compared, hashed and sent to."""
+
+from collections.abc import Callable
+from functools import partial
+
+from core.addresses.email import normalise_email
+from core.addresses.phone import normalise_phone
+from core.mask import mask_email, mask_phone, mask_raw
+from schemas.statuses import Channel
+
+__all__ = ["AddressRules", "normalise_email", "normalise_phone"]
+
+
+class AddressRules:
+    """Rules of one channel for its addresses."""
+
+    normalise: Callable[[str], str | None]
+    """Returns the normalised form of an address as a caller wrote it, or None if it is not valid for the channel."""
+
+    def __init__(self, channel: Channel, default_region: str | None) -> None:
+        """Choose the rules. `default_region` is the ISO country of numbers without `+`. None makes them invalid."""
+        if channel is Channel.SMS:
+            self.normalise = partial(normalise_phone, default_region=default_region)
+            self._mask: Callable[[str], str] = mask_phone
+        else:
+            self.normalise = normalise_email
+            self._mask = mask_email
+
+    def mask(self, raw: str, address: str | None) -> str:
+        """Mask an address for logs and events. `address` is the normalised form of `raw`, or None if not valid."""
+        return mask_raw(raw) if address is None else self._mask(address)

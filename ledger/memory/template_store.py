@@ -1,0 +1,34 @@
+"""Templates in memory."""
+
+from core.ids import template_id
+from ledger.memory.store import Store
+from ledger.models import StoredTemplate
+
+
+class MemoryTemplates:
+    """Implements `ledger.ports.Templates`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def put(self, tenant_id: str, code: str, content: str, subject: str | None) -> StoredTemplate:
+        """Store a new version, unless the newest says the same."""
+        name = template_id(tenant_id, code)
+        versions = self._store.templates.setdefault(name, [])
+        if versions and (versions[-1].content, versions[-1].subject) == (content, subject):
+            return versions[-1]
+        number = len(versions) + 1
+        versions.append(StoredTemplate(name, tenant_id, code, number, content, subject, self._store.clock()))
+        return versions[-1]
+
+    async def get(self, tenant_id: str, code: str, version: int | None = None) -> StoredTemplate | None:
+        """A version, by default the newest."""
+        versions = self._store.templates.get(template_id(tenant_id, code), [])
+        if version is None:
+            return versions[-1] if versions else None
+        return versions[version - 1] if 0 < version <= len(versions) else None
+
+    async def list(self, tenant_id: str) -> list[StoredTemplate]:
+        """The newest version of each template of a tenant, by code."""
+        newest = [versions[-1] for versions in self._store.templates.values()]
+        return sorted((found for found in newest if found.tenant_id == tenant_id), key=lambda found: found.code)

@@ -1,0 +1,146 @@
+"""The text of a request: sealed with its placeholders once (I9), and opened to render it for one recipient."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import orjson
+
+from core.ids import RequestKey
+from core.render import MissingVariable, RenderError, Template, compile_html, compile_subject, compile_text
+from core.render_html import is_html
+from ledger.models import Head, StoredTemplate
+from ledger.sealing import Sealer
+from schemas.requests import BulkBody
+from schemas.statuses import Channel, Reason
+
+Field = Literal["content", "subject"]
+"""The two templates of a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextProblem:
+    """Reason why a text cannot be made for a recipient. It names the variable and never its value."""
+
+    reason: Literal[Reason.MISSING_VARIABLE, Reason.INVALID_CONTENT]
+    field: Field
+    variable: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The content of a request with its placeholders, ready to render."""
+
+    content: Template = field(repr=False)
+    subject: Template | None = field(repr=False)
+    html: bool
+    variables: dict[str, str] = field(repr=False)
+    """The request's own, behind those of a recipient."""
+    has_variables: bool = field(init=False)
+    """True if the content or the subject names a variable."""
+    content_needs: frozenset[str] = field(init=False)
+    """Variables of the content that each recipient must give, because the request does not."""
+    subject_needs: frozenset[str] = field(init=False)
+    """Variables of the subject that each recipient must give, because the request does not."""
+
+    def __post_init__(self) -> None:
+        """Compute once the values that are asked for each recipient."""
+        subject = self.subject.names if self.subject else frozenset()
+        given = self.variables.keys()
+        object.__setattr__(self, "has_variables", bool(self.content.names or subject))
+        object.__setattr__(self, "content_needs", self.content.names - given)
+        object.__setattr__(self, "subject_needs", subject - given)
+
+    def missing_for(self, variables: Mapping[str, str]) -> TextProblem | None:
+        """Return the first variable that neither this recipient nor the request gives, or None."""
+        return self._missing("content", variables) or self._missing("subject", variables)
+
+    def problem_for(self, variables: Mapping[str, str]) -> TextProblem | None:
+        """Return the first reason why a recipient with these variables cannot get the text, or None.
+
+        The length of the content is not checked. It is found when the text is rendered to be sent.
+        """
+        if not self.has_variables:
+            return None
+        if problem := self._missing("content", variables):
+            return problem
+        if self.subject is None:
+            return None
+        try:
+            self.subject.render(variables, self.variables)
+        except MissingVariable as error:
+            return TextProblem(Reason.MISSING_VARIABLE, "subject", error.name)
+        except RenderError as error:
+            return TextProblem(Reason.INVALID_CONTENT, "subject", error.name)
+        return None
+
+    def _missing(self, field: Field, variables: Mapping[str, str]) -> TextProblem | None:
+        needs = self.content_needs if field == "content" else self.subject_needs
+        if needs <= variables.keys():
+            return None
+        return TextProblem(Reason.MISSING_VARIABLE, field, min(needs - variables.keys()))
+
+    def check_subject(self) -> None:
+        """Raise core.render.RenderError if the request's own variables make a subject that no recipient could get."""
+        if self.subject and not self.subject_needs:
+            self.subject.render({}, self.variables)
+
+
+@dataclass(frozen=True, slots=True)
+class TextSource:
+    """Content and subject of a request before they are compiled."""
+
+    content: str = field(repr=False)
+    subject: str | None = field(repr=False)
+    content_field: Literal["content", "template"]
+    """Field of the request that the content comes from."""
+    lacks_subject: bool
+    """True if it is an e-mail without a subject."""
+
+
+def choose_source(body: BulkBody, template: StoredTemplate | None) -> TextSource:
+    """Return the content and the subject of a request that names this template, or that names none.
+
+    The content of the template replaces that of the request. The subject of the request goes before that of the
+    template. If the request names a template and the caller has not looked it up, the content is empty and a missing
+    subject is not reported.
+    """
+    if body.template is None:
+        content, subject = body.content, body.subject
+    elif template is None:
+        return TextSource("", body.subject, "template", lacks_subject=False)
+    else:
+        content, subject = template.content, body.subject or template.subject
+    return TextSource(
+        content=content,
+        subject=subject,
+        content_field="content" if body.template is None else "template",
+        lacks_subject=body.channel is Channel.EMAIL and not subject,
+    )
+
+
+def compile_content(channel: Channel, content: str, subject: str | None, variables: dict[str, str]) -> Text:
+    """Compile what a request says; raises core.render.TemplateError."""
+    html = channel is Channel.EMAIL and is_html(content)
+    return Text(
+        content=compile_html(content) if html else compile_text(content),
+        subject=compile_subject(subject) if channel is Channel.EMAIL and subject else None,
+        html=html,
+        variables=variables,
+    )
+
+
+def seal_text(sealer: Sealer, key: RequestKey, content: str, subject: str | None, variables: dict[str, str]) -> bytes:
+    """The text of a request as the ledger keeps it."""
+    return sealer.seal(orjson.dumps({"content": content, "subject": subject, "variables": variables}), key)
+
+
+def unseal_text(sealer: Sealer, head: Head) -> dict[str, Any]:
+    """`content`, `subject` and `variables` of a stored request; raises ledger.errors.SealingError."""
+    said: dict[str, Any] = orjson.loads(sealer.open(head.sealed_text, head.key))
+    return said
+
+
+def open_text(sealer: Sealer, head: Head) -> Text:
+    """The text of a stored request; raises ledger.errors.SealingError."""
+    return compile_content(head.channel, **unseal_text(sealer, head))

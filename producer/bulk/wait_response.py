@@ -1,0 +1,30 @@
+"""The answer to a caller that waited: where its recipients stand by then."""
+
+from core.ids import LogId
+from producer.bulk.call import Call
+from producer.completion_waiter import Gone
+from producer.dependencies import Front
+from producer.errors import UnavailableError
+from producer.read.log_items import show_log
+from schemas.http_responses import CommunicationLogListResponse
+
+
+async def answer_later(
+    front: Front, call: Call, first: CommunicationLogListResponse, gone: Gone
+) -> CommunicationLogListResponse | None:
+    """The first answer brought up to date once the request is completed, or the caller's time is over.
+
+    None where nobody can wait: MongoDB is away, or too many wait already.
+    """
+    ids = [LogId(item.id) for item in first.items]
+    try:
+        completion = await front.waiting.until_completed(call.key, call.wait or 0, gone)
+        logs = await front.archive.ask(lambda ledger: ledger.logs.standing(ids))
+    except UnavailableError:
+        return None
+    items = [
+        show_log(logs[log_id], item.content) if log_id in logs else item
+        for log_id, item in zip(ids, first.items, strict=True)
+    ]
+    message = "completed" if completion else first.message
+    return first.model_copy(update={"items": items, "message": message, "timestamp": front.sources.now()})

@@ -1,0 +1,53 @@
+"""Requests as HTTP shows them."""
+
+from datetime import datetime
+from typing import Any
+
+from ledger.control import state_of
+from ledger.models import Request, tally
+from ledger.request_counts import Books, known_recipients
+from schemas.read_requests import Parts, RequestResponse, RequestSummary
+
+
+def summary_of(request: Request, server_time: datetime) -> RequestSummary:
+    """A request in a list; it is scheduled or not by the ledger's clock."""
+    return RequestSummary(**_fields(request, server_time))
+
+
+def answer_about(request: Request, books: Books, server_time: datetime, now: datetime) -> RequestResponse:
+    """A request by itself, with its counts, answered `now`."""
+    by_status, by_reason = tally(books.current)
+    return RequestResponse(
+        **_fields(request, server_time),
+        code=200,
+        message="ok",
+        timestamp=now,
+        done=books.done,
+        by_status=by_status,
+        by_reason=by_reason,
+    )
+
+
+def _fields(request: Request, server_time: datetime) -> dict[str, Any]:
+    head, completion = request.head, request.completion
+    return {
+        "request_id": head.request_id,
+        "tenant_id": head.tenant_id,
+        "user_id": head.user_id,
+        "channel": head.channel,
+        "category": head.category,
+        "template_id": head.template_id,
+        "template_version": head.template_version,
+        "total": known_recipients(request),
+        "complete": completion is not None,
+        "incomplete": request.cut,
+        "cancelled": request.cancelled,
+        "state": state_of(request, server_time),
+        "parts": Parts(known=len(request.parts), expanded=len(request.counted)),
+        "accepted_at": head.accepted_at,
+        "begun_at": request.begun_at,
+        "completed_at": completion and completion.completed_at,
+        "resend_of": head.resend_of,
+        "send_at": head.send_at,
+        "expires_at": head.expires_at,
+    }

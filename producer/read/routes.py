@@ -1,0 +1,172 @@
+"""What became of it: deliveries and requests, read from the ledger. Everybody sees what is theirs."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, ValidationError
+
+from core.ids import LogId, request_key
+from ledger.ports import Ledger
+from ledger.queries import LogQuery, RequestQuery, place_of_log, place_of_request
+from ledger.queries import Page as LogPage
+from ledger.recipient_hashes import recipient_hashes
+from ledger.request_counts import known_recipients, read_books
+from producer.auth.token_verifier import READ, Caller
+from producer.dependencies import Front
+from producer.errors import BadRequestError, NotFoundError
+from producer.http.body_errors import check_unique, describe_problems
+from producer.read.log_items import show_logs
+from producer.read.pagination import Asked, asked
+from producer.read.request_summaries import answer_about, summary_of
+from producer.read.search_filters import log_query, own_user, read_own_request
+from producer.responses import JSON
+from schemas.http_responses import Answer, CommunicationLogListResponse, SimpleResponse
+from schemas.read_requests import (
+    LogFilters,
+    LogResponse,
+    LogSearch,
+    Paging,
+    RequestListResponse,
+    RequestResponse,
+)
+from schemas.validation_errors import LONGEST_NAME
+
+NO_LOG = "there is no such delivery"
+
+Reader = Callable[[Request], Coroutine[Any, Any, Caller]]
+
+
+def reading_routes(front: Front) -> APIRouter:
+    """The routes, bound to what they work with."""
+    router = APIRouter()
+    errors: dict[int | str, dict[str, Any]] = {
+        status: {"model": SimpleResponse} for status in (400, 401, 403, 500, 503)
+    }
+    absent: dict[int | str, dict[str, Any]] = {404: {"model": SimpleResponse}}
+    refusals: dict[int | str, dict[str, Any]] = {status: {"model": SimpleResponse} for status in (408, 413, 415)}
+
+    @router.get("/communication/logs", response_model=CommunicationLogListResponse, responses=errors)
+    async def list_logs(
+        caller: Annotated[Caller, Depends(_reader(front, LogFilters))], query: Annotated[LogFilters, Query()]
+    ) -> Response:
+        """Deliveries, newest requests first, pending ones included."""
+        page = asked(query.page, query.page_size, query.after)
+        return await _listed(front, log_query(caller, query, page), page)
+
+    @router.post(
+        "/communication/logs/search", response_model=CommunicationLogListResponse, responses={**errors, **refusals}
+    )
+    async def search_logs(request: Request, caller: Annotated[Caller, Depends(_reader(front))]) -> Response:
+        """Deliveries by the same conditions and by recipient: an address stays out of URLs."""
+        async with front.bodies.taken(request) as body:
+            search = _read_search(bytes(body))
+        page = asked(search.page, search.page_size, search.after)
+        hashes: frozenset[bytes] = frozenset()
+        if search.recipient is not None:
+            region = front.settings.default_region
+            hashes = recipient_hashes(search.recipient, search.channel, front.sealer, region)
+        return await _listed(front, log_query(caller, search, page, hashes), page)
+
+    @router.get("/communication/logs/{log_id}", response_model=LogResponse, responses={**errors, **absent})
+    async def read_log(log_id: str, caller: Annotated[Caller, Depends(_reader(front))]) -> Response:
+        """One delivery."""
+        return _said(await front.archive.ask(lambda ledger: _log(front, ledger, caller, log_id)))
+
+    @router.get("/communication/requests", response_model=RequestListResponse, responses=errors)
+    async def list_requests(
+        caller: Annotated[Caller, Depends(_reader(front, Paging))], query: Annotated[Paging, Query()]
+    ) -> Response:
+        """Requests, newest first."""
+        page = asked(query.page, query.page_size, query.after)
+        which = RequestQuery(
+            caller.tenant_id, own_user(caller), page.after, page.number, page.size, count_to=page.count_to
+        )
+        return _said(await front.archive.ask(lambda ledger: _requests(front, ledger, page, which)))
+
+    @router.get("/communication/requests/{request_id}", response_model=RequestResponse, responses={**errors, **absent})
+    async def read_request(request_id: str, caller: Annotated[Caller, Depends(_reader(front))]) -> Response:
+        """One request: how many of its recipients stand where."""
+        return _said(await front.archive.ask(lambda ledger: _request(front, ledger, caller, request_id)))
+
+    return router
+
+
+def _reader(front: Front, query: type[BaseModel] | None = None) -> Reader:
+    """Who reads, and that the query string has only what the route takes."""
+    names = {field.alias or name for name, field in (query.model_fields if query else {}).items()}
+
+    async def reader(request: Request) -> Caller:
+        caller = await front.doorkeeper.admit(request.headers)
+        caller.require(READ)
+        for name in request.query_params:
+            if name == "recipient":
+                raise BadRequestError("recipient: addresses stay out of URLs; use POST /communication/logs/search")
+            if name not in names:
+                raise BadRequestError(f"{name[:LONGEST_NAME]}: is not a parameter of this")
+            if name != "status" and len(request.query_params.getlist(name)) > 1:
+                raise BadRequestError(f"{name}: is there twice")
+        return caller
+
+    return reader
+
+
+def _read_search(body: bytes) -> LogSearch:
+    try:
+        search = LogSearch.model_validate_json(body)
+    except ValidationError as error:
+        raise BadRequestError(describe_problems(error)) from None
+    check_unique(body)
+    return search
+
+
+async def _listed(front: Front, query: LogQuery, page: Asked) -> Response:
+    return _said(await front.archive.ask(lambda ledger: _logs(front, ledger, query, page)))
+
+
+async def _logs(front: Front, ledger: Ledger, query: LogQuery, page: Asked) -> CommunicationLogListResponse:
+    found = await ledger.logs.find(query)
+    last = place_of_log(found.items[-1]) if found.items else None
+    total, exact = await _total(ledger, query, found)
+    info = page.info(total, last, more=found.more, exact=exact)
+    items = await show_logs(found.items, ledger, front.sealer)
+    now = front.sources.now()
+    return CommunicationLogListResponse(
+        code=200, items=items, message="ok", pagination=info, timestamp=now, total=info.total
+    )
+
+
+async def _total(ledger: Ledger, query: LogQuery, found: LogPage) -> tuple[int, bool]:
+    """How many there are, and whether that is all: a whole request knows it, however large it is."""
+    whole = LogQuery(query.tenant_id, query.user_id, query.key, page_size=query.page_size, count_to=query.count_to)
+    if query.key is None or found.exact or replace(query, page=1) != whole:
+        return found.total, found.exact
+    request = await ledger.requests.get(query.key)
+    return (known_recipients(request), True) if request else (found.total, False)
+
+
+async def _log(front: Front, ledger: Ledger, caller: Caller, log_id: str) -> LogResponse:
+    found = await ledger.logs.get(caller.tenant_id, LogId(log_id), own_user(caller))
+    if found is None:
+        raise NotFoundError(NO_LOG)
+    (item,) = await show_logs([found], ledger, front.sealer)
+    return LogResponse(**item.model_dump(), code=200, message="ok", timestamp=front.sources.now())
+
+
+async def _requests(front: Front, ledger: Ledger, page: Asked, which: RequestQuery) -> RequestListResponse:
+    found = await ledger.requests.find(which)
+    last = place_of_request(found.items[-1]) if found.items else None
+    info = page.info(found.total, last, more=found.more, exact=found.exact)
+    items = [summary_of(request, ledger.now()) for request in found.items]
+    now = front.sources.now()
+    return RequestListResponse(code=200, items=items, message="ok", pagination=info, timestamp=now, total=info.total)
+
+
+async def _request(front: Front, ledger: Ledger, caller: Caller, request_id: str) -> RequestResponse:
+    found = await read_own_request(ledger, caller, request_key(caller.tenant_id, request_id))
+    return answer_about(found, await read_books(ledger, found), ledger.now(), front.sources.now())
+
+
+def _said(answer: Answer) -> Response:
+    return Response(answer.json_bytes(), 200, media_type=JSON)

@@ -1,0 +1,100 @@
+"""The response bodies of the HTTP contract, named as it names them.
+
+A field that has nothing to say is left out, so that one that is there always has the contract's type
+(docs/decisions/0013-the-bulk-endpoint.md).
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from schemas.record_base import Published
+from schemas.statuses import Channel, Reason, Status
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    """What may be left out has no default: it says nothing, and not null."""
+    for field in schema.get("properties", {}).values():
+        field.pop("default", None)
+
+
+class Answer(Published):
+    """A body of the service; `json_bytes` writes it."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
+
+    def json_bytes(self) -> bytes:
+        """The body, without the fields that say nothing."""
+        return self.model_dump_json(exclude_none=True).encode()
+
+
+Text = str | SkipJsonSchema[None]
+Moment = datetime | SkipJsonSchema[None]
+
+
+class SimpleResponse(Answer, published_as="SimpleResponse"):
+    """`dto.SimpleResponse`: every error; `code` is the HTTP status."""
+
+    code: int
+    message: str
+    timestamp: datetime
+
+
+class PageInfo(Answer, published_as="PageInfo"):
+    """`dto.PageInfo`: where in the whole this page stands; pages count from 1."""
+
+    page: Annotated[int, Field(description="the current page number, from 1")]
+    page_size: Annotated[int, Field(description="how many items a page holds")]
+    total: Annotated[int, Field(description="how many items all pages hold")]
+    total_pages: int
+    has_next: bool
+    has_prev: bool
+    next: Annotated[Text, Field(description="`after` for the next page, which it finds whatever comes meanwhile")] = (
+        None
+    )
+    more_than_total: Annotated[
+        Literal[True] | SkipJsonSchema[None], Field(description="there are more than `total`; counting ended there")
+    ] = None
+
+
+class CommunicationLogResponse(Answer, published_as="CommunicationLogResponse"):
+    """`dto.CommunicationLogResponse`: one delivery, and what rollcall adds to the contract's fields."""
+
+    id: Annotated[str, Field(examples=["log_38bwp7hh1q0jf1my2cmqs46haw000000000"])]
+    channel: Annotated[Channel, Field(examples=["sms"])]
+    content: Annotated[
+        Text,
+        Field(examples=["您的验证码是123456"], description="the text as this recipient gets it; absent once erased"),
+    ] = None
+    recipient: Annotated[str, Field(examples=["138****8000"], description="masked")]
+    status: Annotated[Status, Field(examples=["delivered"], description="where it stands, see docs/protocol.md")]
+    provider: Annotated[Text, Field(examples=["aliyun"], description="absent until a provider was asked")] = None
+    response: Annotated[Text, Field(description="what the provider said to it")] = None
+    error: Annotated[Text, Field(examples=["发送超时"], description="what went wrong, in words")] = None
+    template_id: Annotated[Text, Field(examples=["tpl_38bwp7hh1q0jf1my2cmqs46haw"])] = None
+    tenant_id: Annotated[str, Field(examples=["tnt_xyz789"])]
+    user_id: Annotated[Text, Field(examples=["usr_abc123"])] = None
+    created_at: Annotated[datetime, Field(examples=["2026-04-15T10:00:00Z"], description="when it was accepted")]
+    updated_at: Annotated[datetime, Field(examples=["2026-04-15T10:00:00Z"])]
+    sent_at: Annotated[Moment, Field(examples=["2026-04-15T10:01:00Z"])] = None
+    request_id: str
+    reference: Annotated[Text, Field(examples=["order-17"], description="the caller's own name for it")] = None
+    reason: Annotated[
+        Reason | SkipJsonSchema[None], Field(description="why it ended so, from the closed list of docs/errors.md")
+    ] = None
+    attempts: Annotated[int, Field(description="how often a provider was asked")]
+    resend_of: Annotated[Text, Field(description="the delivery of an earlier request that it repeats")] = None
+    resent_as: Annotated[Text, Field(description="the delivery of a later request that repeats it")] = None
+
+
+class CommunicationLogListResponse(Answer, published_as="CommunicationLogListResponse"):
+    """`dto.CommunicationLogListResponse`: a page of deliveries."""
+
+    code: int
+    items: list[CommunicationLogResponse]
+    message: str
+    pagination: PageInfo
+    timestamp: datetime
+    total: Annotated[int, Field(description="as `pagination.total`")]

@@ -1,0 +1,192 @@
+"""What is asked for when deliveries and requests are read over HTTP, and the answers about requests."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic.json_schema import SkipJsonSchema
+
+from schemas.http_responses import Answer, CommunicationLogResponse, Moment, PageInfo, Text
+from schemas.record_base import Record
+from schemas.requests import Address, RequestId
+from schemas.statuses import Category, Channel, Reason, RequestState, Status
+from schemas.timestamps import When
+
+PAGE_SIZE = 20
+MAX_PAGE_SIZE = 100
+MAX_DEPTH = 10_000
+"""How far pages by number reach, and how far a list is counted; behind that one reads on with `after`."""
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _whole(value: Any) -> Any:
+    """JSON Schema calls 20.0 an integer, and some languages write it so."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+PageNumber = Annotated[
+    int, Field(ge=1, le=MAX_DEPTH, description="from 1; at most 10,000 items deep"), BeforeValidator(_whole)
+]
+PageSize = Annotated[
+    int, Field(ge=1, le=MAX_PAGE_SIZE, description="how many items a page holds"), BeforeValidator(_whole)
+]
+After = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=300),
+    Field(
+        description="`pagination.next` of the page before; instead of `page`", json_schema_extra={"format": "cursor"}
+    ),
+]
+Reference = Annotated[str, StringConstraints(max_length=200)]
+
+
+def _one_or_several(schema: dict[str, Any]) -> None:
+    """A list, or what it would hold."""
+    several = {"type": schema.pop("type"), "items": schema.pop("items")}
+    schema["anyOf"] = [several["items"], several]
+
+
+def _without_null(schema: dict[str, Any]) -> None:
+    """A query string has no null: what is not asked for is not in it."""
+    (said,) = [option for option in schema.pop("anyOf") if option.get("type") != "null"]
+    schema.update(said)
+
+
+class _Query(BaseModel):
+    """A query string: everything in it is text, and nothing unknown may be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Paging(_Query):
+    """Which page of a list."""
+
+    page: PageNumber | None = Field(default=None, json_schema_extra=_without_null)
+    page_size: PageSize = PAGE_SIZE
+    after: After | None = Field(default=None, json_schema_extra=_without_null)
+
+
+class LogFilters(Paging):
+    """The query of `GET /communication/logs`; every condition narrows."""
+
+    channel: Channel | None = Field(default=None, json_schema_extra=_without_null)
+    status: Annotated[list[Status], Field(description="one of these; may be repeated")] = []
+    request_id: RequestId | None = Field(default=None, json_schema_extra=_without_null)
+    reference: Reference | None = Field(
+        default=None, description="the caller's own name for a delivery", json_schema_extra=_without_null
+    )
+    accepted_from: When | None = Field(
+        default=None, alias="from", description="accepted then or later", json_schema_extra=_without_null
+    )
+    accepted_before: When | None = Field(
+        default=None, alias="to", description="accepted before then", json_schema_extra=_without_null
+    )
+
+
+_ONE_PLACE: dict[str, Any] = {
+    "not": {
+        "required": ["page", "after"],
+        "properties": {"page": {"type": "integer"}, "after": {"type": "string"}},
+    }
+}
+"""A page is named by its number or by what stands before it."""
+
+
+class LogSearch(Record, published_as="LogSearch"):
+    """The body of `POST /communication/logs/search`: the same conditions, and the recipient."""
+
+    model_config = ConfigDict(json_schema_extra=_ONE_PLACE)
+
+    recipient: Annotated[
+        Address | None, Field(description="an address as one would send to it; it stays out of URLs")
+    ] = None
+    channel: Channel | None = None
+    status: Annotated[
+        list[Annotated[Status, Field(strict=False)]],
+        BeforeValidator(_as_list),
+        Field(
+            default_factory=list,
+            description="one of these; one alone may stand without a list",
+            json_schema_extra=_one_or_several,
+        ),
+    ]
+    request_id: RequestId | None = None
+    reference: Reference | None = None
+    accepted_from: Annotated[When | None, Field(alias="from", description="accepted then or later")] = None
+    accepted_before: Annotated[When | None, Field(alias="to", description="accepted before then")] = None
+    page: PageNumber | None = None
+    page_size: PageSize = PAGE_SIZE
+    after: After | None = None
+
+    def __repr__(self) -> str:
+        return "LogSearch(***)"
+
+    __str__ = __repr__
+
+
+class LogResponse(CommunicationLogResponse, published_as="LogResponse"):
+    """One delivery."""
+
+    code: int
+    message: str
+    timestamp: datetime
+
+
+class Parts(Answer, published_as="Parts"):
+    """How far the expansion of a request is."""
+
+    known: Annotated[int, Field(description="how many parts were begun")]
+    expanded: Annotated[int, Field(description="how many of them are expanded as a whole")]
+
+
+class RequestSummary(Answer, published_as="RequestSummary"):
+    """A request as it stands, without its counts."""
+
+    request_id: str
+    tenant_id: str
+    user_id: Text = None
+    channel: Channel
+    category: Category
+    template_id: Text = None
+    template_version: Annotated[
+        int | SkipJsonSchema[None], Field(description="which version its text was taken from")
+    ] = None
+    total: Annotated[int, Field(description="the recipients of the parts known so far")]
+    complete: Annotated[bool, Field(description="whether nothing is left to attempt")]
+    incomplete: Annotated[bool, Field(description="whether a part never came, and was given up")]
+    cancelled: bool
+    state: Annotated[RequestState, Field(description="how far it is")]
+    parts: Parts
+    accepted_at: datetime
+    begun_at: Annotated[Moment, Field(description="when its newest part was taken up")] = None
+    completed_at: Moment = None
+    resend_of: Annotated[Text, Field(description="the earlier request whose deliveries it repeats")] = None
+    send_at: Moment = None
+    expires_at: Moment = None
+
+
+class RequestResponse(RequestSummary, published_as="RequestResponse"):
+    """One request with its counts."""
+
+    code: int
+    message: str
+    timestamp: datetime
+    done: Annotated[int, Field(description="how many of `total` have their outcome")]
+    by_status: Annotated[
+        dict[Status, int], Field(description="outcomes while it is under way, then as receipts have moved them")
+    ]
+    by_reason: dict[Reason, int]
+
+
+class RequestListResponse(Answer, published_as="RequestListResponse"):
+    """A page of requests, newest first."""
+
+    code: int
+    items: list[RequestSummary]
+    message: str
+    pagination: PageInfo
+    timestamp: datetime
+    total: Annotated[int, Field(description="as `pagination.total`")]
