@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
-import structlog
-
 from consumer.flow_control.circuit_breaker import PoisonGuard
 from consumer.flow_control.lane_priority import Precedence
 from consumer.kafka.bus import Bus, BusUnavailable
+from consumer.logger import log
 from consumer.monitoring.metrics import Metrics
 from consumer.monitoring.readiness import Progress
 from consumer.provider_caller import Caller
@@ -24,7 +23,6 @@ from schemas.topics import Topics
 
 T = TypeVar("T")
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger("rollcall.consumer")
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
@@ -82,12 +80,3 @@ class Tools:
                 log.warning("waiting", step=what, because=str(error))
                 await self.sleep(pause * (0.5 + self.random()))
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
-
-
-def where(error: BaseException) -> str:
-    """The innermost line of our own, for whoever has to find the fault; values are never shown."""
-    frame, place = error.__traceback__, ""
-    while frame:
-        place = f"{frame.tb_frame.f_code.co_qualname}:{frame.tb_lineno}"
-        frame = frame.tb_next
-    return place

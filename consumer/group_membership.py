@@ -7,9 +7,10 @@ from aiokafka.errors import KafkaError
 from faststream import FastStream
 from faststream.kafka import KafkaBroker
 
-from consumer.context import Tools, log
+from consumer.context import Tools
 from consumer.expand.queue import Expansions
 from consumer.kafka.offset_tracker import Reading
+from consumer.logger import log
 from consumer.subscribers import LEAVE_SECONDS
 
 STOP_SECONDS = 5.5

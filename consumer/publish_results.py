@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from consumer.context import Tools, log
+from consumer.context import Tools
 from consumer.events import Event
 from consumer.kafka.bus import BusRefused, BusUnavailable
+from consumer.logger import log
 from ledger.models import Head
 
 REFUSALS = 3

@@ -1,11 +1,12 @@
 """Complete: when nothing is left to attempt, one event carries the counts (I2)."""
 
-from consumer.context import Tools, log
+from consumer.context import Tools
 from consumer.events import completed_event
+from consumer.logger import log
 from consumer.publish_results import publish_results
 from core.chunk_work import Counts
 from core.ids import RequestKey
-from ledger.models import Chunk, Request
+from ledger.models import Chunk, Marks, Request
 from schemas.statuses import Lane
 
 
@@ -44,3 +45,12 @@ async def announce(request: Request, tools: Tools) -> None:
     await publish_results(head, [completed_event(request)], tools, "announce")
     await tools.lasting(lambda: tools.ledger.requests.announced(head.key), "note the announcement")
     log.info("request completed", request_id=head.request_id, total=request.completion and request.completion.total)
+
+
+async def mark(key: RequestKey, marks: Marks, tools: Tools, part: int | None = None) -> None:
+    """Put the marks of a request on its open chunks, or on those of one part; a repeat changes nothing."""
+    chunks = tools.ledger.chunks
+    if marks.cancelled:
+        await tools.lasting(lambda: chunks.mark_cancelled(key, part), "mark")
+    elif marks.pauses:
+        await tools.lasting(lambda: chunks.hold(key, marks.pauses, part), "hold")

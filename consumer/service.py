@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from faststream.kafka import KafkaBroker
 
-from consumer.context import Tools, log, where
-from consumer.deliver.deliver import Claimer
+from consumer.context import Tools
+from consumer.deliver.claim import Claimer
 from consumer.deliver.wake_up_queue import Calls
 from consumer.expand.queue import Expansions
 from consumer.flow_control.slots import Kind, Slots
@@ -21,6 +21,7 @@ from consumer.kafka.bus import BusUnavailable
 from consumer.kafka.kafka_bus import KafkaBus
 from consumer.kafka.offset_tracker import Reading
 from consumer.kafka.subscription_health import subscription_troubles
+from consumer.logger import log, where
 from consumer.monitoring.http_server import start_health
 from consumer.settings import ConsumerSettings
 from consumer.subscribers import build_faststream

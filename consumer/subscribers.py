@@ -8,15 +8,15 @@ from aiokafka import ConsumerRecord, TopicPartition
 from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
+from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from consumer.context import Tools
 from consumer.deliver.wake_up_queue import Calls
-from consumer.expand.decode import Incoming
 from consumer.expand.queue import Expansions
 from consumer.kafka.group_commits import GroupCommits
 from consumer.kafka.offset_tracker import Commit
+from consumer.kafka.record import Incoming
 from consumer.monitoring.readiness import EXPAND
-from consumer.security import security_of
 from consumer.settings import ConsumerSettings
 from schemas.statuses import Lane
 
@@ -130,3 +130,20 @@ def _incoming(message: KafkaMessage) -> Incoming:
 def _commit_of(message: KafkaMessage, record: Incoming, commits: GroupCommits) -> Commit:
     """How the partition of a record is committed."""
     return partial(commits.commit, message.consumer, TopicPartition(record.topic, record.partition))
+
+
+_SASL = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
+
+
+def security_of(options: dict[str, Any]) -> BaseSecurity:
+    """FastStream's security object for the options that `CommonSettings.kafka_options` makes."""
+    context, uses_tls = options.get("ssl_context"), options["security_protocol"].endswith("SSL")
+    mechanism = options.get("sasl_mechanism")
+    if mechanism is None:
+        return BaseSecurity(ssl_context=context, use_ssl=uses_tls)
+    return _SASL[mechanism](
+        username=options["sasl_plain_username"],
+        password=options["sasl_plain_password"],
+        ssl_context=context,
+        use_ssl=uses_tls,
+    )

@@ -16,8 +16,14 @@ from pydantic import BaseModel
 from settings_text import env_example, settings_page
 
 from schemas.bulk_body import BulkSendRequest
-from schemas.http_responses import CommunicationLogListResponse, SimpleResponse
-from schemas.read_requests import LogResponse, LogSearch, RequestListResponse, RequestResponse
+from schemas.http_responses import (
+    CommunicationLogListResponse,
+    LogResponse,
+    RequestListResponse,
+    RequestResponse,
+    SimpleResponse,
+)
+from schemas.read_requests import LogSearch
 from schemas.receipts import Receipt
 from schemas.record_base import Published, Record
 from schemas.requests import BulkRequest

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from schemas.record_base import Published
-from schemas.statuses import Channel, Reason, Status
+from schemas.statuses import Category, Channel, Reason, RequestState, Status
 
 
 def _without_defaults(schema: dict[str, Any]) -> None:
@@ -94,6 +94,71 @@ class CommunicationLogListResponse(Answer, published_as="CommunicationLogListRes
 
     code: int
     items: list[CommunicationLogResponse]
+    message: str
+    pagination: PageInfo
+    timestamp: datetime
+    total: Annotated[int, Field(description="as `pagination.total`")]
+
+
+class LogResponse(CommunicationLogResponse, published_as="LogResponse"):
+    """One delivery."""
+
+    code: int
+    message: str
+    timestamp: datetime
+
+
+class Parts(Answer, published_as="Parts"):
+    """How far the expansion of a request is."""
+
+    known: Annotated[int, Field(description="how many parts were begun")]
+    expanded: Annotated[int, Field(description="how many of them are expanded as a whole")]
+
+
+class RequestSummary(Answer, published_as="RequestSummary"):
+    """A request as it stands, without its counts."""
+
+    request_id: str
+    tenant_id: str
+    user_id: Text = None
+    channel: Channel
+    category: Category
+    template_id: Text = None
+    template_version: Annotated[
+        int | SkipJsonSchema[None], Field(description="which version its text was taken from")
+    ] = None
+    total: Annotated[int, Field(description="the recipients of the parts known so far")]
+    complete: Annotated[bool, Field(description="whether nothing is left to attempt")]
+    incomplete: Annotated[bool, Field(description="whether a part never came, and was given up")]
+    cancelled: bool
+    state: Annotated[RequestState, Field(description="how far it is")]
+    parts: Parts
+    accepted_at: datetime
+    begun_at: Annotated[Moment, Field(description="when its newest part was taken up")] = None
+    completed_at: Moment = None
+    resend_of: Annotated[Text, Field(description="the earlier request whose deliveries it repeats")] = None
+    send_at: Moment = None
+    expires_at: Moment = None
+
+
+class RequestResponse(RequestSummary, published_as="RequestResponse"):
+    """One request with its counts."""
+
+    code: int
+    message: str
+    timestamp: datetime
+    done: Annotated[int, Field(description="how many of `total` have their outcome")]
+    by_status: Annotated[
+        dict[Status, int], Field(description="outcomes while it is under way, then as receipts have moved them")
+    ]
+    by_reason: dict[Reason, int]
+
+
+class RequestListResponse(Answer, published_as="RequestListResponse"):
+    """A page of requests, newest first."""
+
+    code: int
+    items: list[RequestSummary]
     message: str
     pagination: PageInfo
     timestamp: datetime

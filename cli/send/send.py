@@ -10,8 +10,9 @@ from rich.console import Console
 
 from cli import event_loop as loop
 from cli.clients.bulk_endpoint import Answered, encode_body
+from cli.clients.ledger_client import open_ledger
 from cli.console import open_console, program
-from cli.errors import UsageError
+from cli.errors import UnknownTemplate, UsageError
 from cli.recipients_file.rows import RowFormat
 from cli.recipients_file.source import Source, open_source
 from cli.report.print_summary import print_roll_call
@@ -22,9 +23,10 @@ from cli.send.over_kafka import publish_and_follow, publish_and_watch, publish_o
 from cli.send.request_options import check_head
 from cli.send.send_request import Order, Survey, new_request_id, survey
 from cli.settings import LedgerAddress, RecipientSettings, SendSettings, ledger_if_given, load
-from cli.stored import find_template
 from cli.template_check import compile_all
+from core.ids import request_key
 from ledger.message_template import choose_source
+from ledger.models import StoredTemplate
 from schemas.requests import BulkBody
 
 
@@ -155,3 +157,17 @@ def _many(number: int, what: str) -> str:
 
 def _report(request_id: str, tenant_id: str) -> str:
     return f"{program()} report {request_id} --tenant {tenant_id}"
+
+
+async def find_template(settings: LedgerAddress, tenant: str, code: str, request_id: str | None) -> StoredTemplate:
+    """The newest version; for a request that is known by now, the version that it was accepted with.
+
+    Raises UnknownTemplate where the tenant has none of this code.
+    """
+    async with open_ledger(settings) as ledger:
+        known = await ledger.requests.get(request_key(tenant, request_id)) if request_id else None
+        version = known.head.template_version if known else None
+        found = await ledger.templates.get(tenant, code, version)
+    if found is None:
+        raise UnknownTemplate(tenant, code, None)
+    return found

@@ -9,11 +9,12 @@ from datetime import datetime
 from consumer.context import Tools
 from consumer.deliver.delivery_factory import LogMaker
 from consumer.deliver.lease import Lease, LeaseLost
-from consumer.deliver.send_window import entries_of, inherit, send
+from consumer.deliver.send_window import entries_of, send
+from consumer.deliver.takeover import inherit
 from consumer.events import outcome_events
-from consumer.marks import mark
 from consumer.publish_results import publish_results
 from consumer.request_cache import Opened
+from consumer.request_lifecycle import mark
 from core.chunk_work import Counts, Decided, Line, Window, Work, earlier, pick, put_back, rest_of
 from core.delivery_outcome import Entry, Mark, Rules, stopped_line, verdict
 from core.ids import index_of, log_ids

@@ -1,94 +1,26 @@
 """Deliver: claim a chunk, render, call the provider, log the outcomes, publish, close (docs/protocol.md)."""
 
-import itertools
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from consumer.context import Tools, log
+from consumer.context import Tools
 from consumer.deliver.chunk_worker import ChunkInHand
-from consumer.deliver.lease import Lease, LeaseLost
-from consumer.flow_control.slots import Kind
+from consumer.deliver.claim import Taken
+from consumer.deliver.lease import LeaseLost
+from consumer.logger import log
 from consumer.request_cache import Opened
 from consumer.request_lifecycle import complete_after
 from core.chunk_work import Counts, earlier
-from core.ids import ChunkId, RequestKey
+from core.ids import RequestKey
 from ledger.errors import SealingError
 from ledger.message_template import open_text
-from ledger.models import Claim, Claimed, Request
+from ledger.models import Claimed, Request
 from ledger.sealing import open_recipients
-from schemas.statuses import Channel, Lane
+from schemas.statuses import Lane
 
-Take = Callable[[Claim], Awaitable[Claimed | None]]
-
-AFTER_OUTAGE_SECONDS = 4.0
-"""How long nothing is taken over after MongoDB was away, a third of a lease at most: a worker that waited for it asks
-again within 3 s, and writes what it knows first."""
 UNOPENED = timedelta(seconds=30)
 """How long a chunk that could not be opened is left alone at least; an old one for a tenth of its age."""
 UNOPENED_MOST = timedelta(minutes=10)
-
-
-_numbers = itertools.count(1)
-"""Of all claims of this process, whichever claimer makes them: a name used twice would hide a take-over."""
-
-
-class Claimer:
-    """Claims chunks for this process, each claim under a name of its own."""
-
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
-        self._names = {channel: tuple(p.name for p in tools.providers.for_channel(channel)) for channel in Channel}
-
-    async def chunk(self, chunk_id: ChunkId) -> "Taken | None":
-        """Claim the chunk that a wake-up call names."""
-        return await self._take(lambda claim: self._tools.ledger.chunks.claim(chunk_id, claim), uncalled=False)
-
-    async def due(self, kind: Kind, *, fresh: bool = False) -> "Taken | None":
-        """Claim what waits longest of a channel in a lane; with `fresh`, what a wake-up call should have brought."""
-        due = self._tools.ledger.chunks.claim_due
-        return await self._take(lambda claim: due(*kind, claim, fresh=fresh), uncalled=True, again=self._after_outage)
-
-    async def _after_outage(self) -> None:
-        """Wait until MongoDB answers, and then until who waited for it as well has written what it knows."""
-        tools = self._tools
-        await tools.ledger.ping()
-        await tools.sleep(min(AFTER_OUTAGE_SECONDS, tools.limits.lease_seconds / 3))
-
-    async def _take(
-        self, take: Take, *, uncalled: bool, again: Callable[[], Awaitable[None]] | None = None
-    ) -> "Taken | None":
-        """Claim; `again` is done before each further try."""
-        tools = self._tools
-        claim = Claim(f"{tools.process}.{next(_numbers)}", tools.limits.lease_seconds, self._names)
-
-        tries = itertools.count()
-
-        async def ask() -> Taken | None:
-            if next(tries) and again:
-                await again()
-            asked_at = tools.monotonic()  # of this try: each one that is accepted starts the lease anew
-            claimed = await take(claim)
-            if claimed is None:
-                return None
-            return Taken(claimed, Lease(claimed.hold, asked_at, tools.monotonic, tools.sleep), uncalled=uncalled)
-
-        return await tools.lasting(ask, "claim")
-
-
-class Taken:
-    """A claimed chunk and its lease, not opened yet."""
-
-    def __init__(self, claimed: Claimed, lease: Lease, *, uncalled: bool) -> None:
-        self.claimed, self.lease = claimed, lease
-        self.uncalled = uncalled
-        """True if the sweeper found this chunk. The consumer that wrote it may have crashed before it applied a cancel
-        or pause, so the control flags must be read again."""
-
-    @property
-    def first(self) -> bool:
-        """Whether nobody had it before; what was, waits for a retry perhaps, which is as urgent as a small request."""
-        return self.claimed.hold.fence == 1
 
 
 async def deliver(taken: Taken, tools: Tools) -> None:

@@ -11,9 +11,8 @@ from core.delivery_outcome import Entry, Mark
 from core.index_ranges import indices
 from core.render import RenderError
 from core.send_result import Failed, Message, Retry
-from ledger.models import Head
 from providers.provider import CLOSED, Provider
-from schemas.statuses import Lane, OnUncertain, Reason, Status
+from schemas.statuses import Lane, Reason
 
 Render = Callable[[int], Message]
 """The message of the delivery at an index."""
@@ -25,29 +24,6 @@ def entries_of(window: Window | None) -> list[Entry]:
         return []
     batch = window.batch
     return [Entry(index, batch.attempts, index in batch.tainted) for index in indices(batch.ranges)]
-
-
-def inherit(  # noqa: PLR0913  # everything that decides
-    entries: list[Entry],
-    window: Window,
-    provider: Provider | None,
-    head: Head,
-    *,
-    taken_over: bool,
-    stop: Status | None,
-    max_attempts: int,
-) -> None:
-    """What is to be done with deliveries that an earlier owner may have sent and that have no log."""
-    doubtful = taken_over or window.batch.sticky is not None
-    exhausted = taken_over and window.batch.attempts + 1 >= max_attempts
-    if not doubtful or (provider and provider.deduplicates and not stop and not exhausted):
-        return  # nothing in doubt, or asking the same provider again is safe
-    for entry in entries:
-        if entry.answer is None:
-            if exhausted or (taken_over and stop) or head.on_uncertain is OnUncertain.MARK_UNKNOWN:
-                entry.answer = Mark.LOST
-            else:
-                entry.tainted = True
 
 
 async def send(  # noqa: PLR0913, PLR0917  # a call needs all of them

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from consumer.context import Tools, log, where
-from consumer.deliver.deliver import Claimer, deliver
-from consumer.expand.decode import Incoming
+from consumer.context import Tools
+from consumer.deliver.claim import Claimer
+from consumer.deliver.deliver import deliver
 from consumer.flow_control.slots import Kind, Slots
 from consumer.kafka.offset_tracker import Commit, Read, Reading
+from consumer.kafka.record import Incoming
+from consumer.logger import log, where
 from core.ids import ChunkId
 from schemas.results import ChunkPointer
 from schemas.statuses import Lane

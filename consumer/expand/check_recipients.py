@@ -1,18 +1,16 @@
 """From a part's recipients to its chunks: normalise, check, mask, hash, seal; what is decided is decided here."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from consumer.context import log, where
+from consumer.logger import log, where
 from core.addresses import AddressRules
-from core.chunk_work import Decided, Work, put_back
-from core.ids import LogId, chunk_id
-from core.index_ranges import chunk_bounds, to_ranges
+from core.ids import LogId
 from ledger.message_template import Text
-from ledger.models import Chunk, Head, Marks, Part
-from ledger.sealing import HASH_BYTES, Sealer, seal_recipients
+from ledger.models import Head
+from ledger.sealing import HASH_BYTES, Sealer
 from schemas.requests import IntakeRecipient
-from schemas.statuses import Lane, Reason, Status
+from schemas.statuses import Reason, Status
 
 AnyRecipient = str | IntakeRecipient
 
@@ -99,62 +97,6 @@ def _parts_of(recipient: AnyRecipient) -> tuple[str, dict[str, str], str | None,
     return recipient.to, recipient.variables, recipient.reference, repeated
 
 
-def bounds_of(part: Part) -> Iterator[tuple[int, int]]:
-    """The chunks of a part, as its first expansion cut it."""
-    return chunk_bounds(part.size, part.chunk_size)
-
-
 def hashes_to_look_up(checked: Checked) -> list[bytes]:
     """Return the hashes that may be found in a lower part, without those of recipients that could not be checked."""
     return [value for value in checked.hashes if value != _NO_HASH]
-
-
-def suppress_known(checked: Checked, known: Collection[bytes]) -> None:
-    """Decide as duplicates what stands in a lower part."""
-    for index, value in enumerate(checked.hashes, checked.first):
-        if value in known and checked.decided.get(index, (None, None))[1] not in _NO_ADDRESS:
-            checked.decided[index] = Status.SUPPRESSED, Reason.DUPLICATE
-
-
-def expire_all(checked: Checked) -> None:
-    """Decide all of a part that comes too late."""
-    for index in range(checked.first, checked.first + len(checked.hashes)):
-        checked.decided[index] = Status.EXPIRED, Reason.EXPIRED
-
-
-def make_chunk(  # noqa: PLR0913  # a chunk is made of all of them
-    checked: Checked,
-    head: Head,
-    part: Part,
-    sealer: Sealer,
-    *,
-    window_size: int,
-    lane: Lane,
-    marks: Marks,
-) -> Chunk:
-    """The chunk as it is written: sealed, what is decided beside what is to do, its first window chosen."""
-    size, first = len(checked.hashes), checked.first
-    identity = chunk_id(head.key, part.number, first)
-    decided = tuple(Decided(index, status, reason) for index, (status, reason) in checked.decided.items())
-    todo = to_ranges(index for index in range(first, first + size) if index not in checked.decided)
-    work, _ = put_back(Work(todo=todo, decided=decided), window_size)
-    return Chunk(
-        id=identity,
-        key=head.key,
-        part=part.number,
-        first=first,
-        size=size,
-        channel=head.channel,
-        lane=lane,
-        masked=tuple(checked.masked),
-        hashes=b"".join(checked.hashes),
-        references=tuple(checked.references) if checked.references else None,
-        sealed=seal_recipients(sealer, identity, checked.sealed),
-        work=work,
-        due_at=head.send_at,
-        cancelled=marks.cancelled,
-        pauses=marks.pauses,
-        expires_at=head.expires_at,
-        searchable=part.number > 0 or not part.last,
-        resend_of=tuple(checked.resend_of) if checked.resend_of else None,
-    )

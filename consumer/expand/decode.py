@@ -1,14 +1,12 @@
 """From bytes to a request: decode and check; whatever is wrong becomes a Refusal, and nothing is lost."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
 from consumer.events import Refusal
+from consumer.kafka.record import Incoming
 from ledger.dead_letters import REPLAY_HEADER, read_replay_header
 from schemas.record_base import SCHEMA_VERSION
 from schemas.requests import BulkRequest
@@ -19,32 +17,6 @@ from schemas.validation_errors import Problem, path_of, read_problems
 _REPLY_HEADERS = ("reply_to", "kafka_replyTopic")
 _CORRELATION_HEADERS = ("correlation_id", "kafka_correlationId")
 _MOST_FIELDS = 20
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Incoming:
-    """A record of an intake topic as Kafka gives it."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp_ms: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes | None]]
-
-    @property
-    def origin(self) -> str:
-        """Where it stands."""
-        return f"{self.topic}/{self.partition}/{self.offset}"
-
-    @property
-    def time(self) -> datetime:
-        """The record's timestamp."""
-        return datetime.fromtimestamp(self.timestamp_ms / 1000, UTC)
-
-    def __repr__(self) -> str:
-        return f"Incoming({self.origin})"
 
 
 def decode(record: Incoming) -> BulkRequest | Refusal:

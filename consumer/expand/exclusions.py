@@ -1,7 +1,9 @@
 """A delivery is sent again by one other at most: whoever would repeat it notes that on its log first."""
 
+from collections.abc import Collection
+
 from consumer.context import Tools
-from consumer.expand.check_recipients import Checked
+from consumer.expand.check_recipients import _NO_ADDRESS, Checked
 from core.ids import LogId, log_id
 from ledger.models import Head, Part
 from schemas.statuses import Reason, Status
@@ -24,3 +26,16 @@ async def settle_resends(checked: Checked, head: Head, part: Part, tools: Tools)
         first = old is not None and mine.get(old) == log_id(head.key, part.number, index)
         if old is not None and index not in checked.decided and not (first and old in noted):
             checked.decided[index] = Status.SUPPRESSED, Reason.SETTLED
+
+
+def suppress_known(checked: Checked, known: Collection[bytes]) -> None:
+    """Decide as duplicates what stands in a lower part."""
+    for index, value in enumerate(checked.hashes, checked.first):
+        if value in known and checked.decided.get(index, (None, None))[1] not in _NO_ADDRESS:
+            checked.decided[index] = Status.SUPPRESSED, Reason.DUPLICATE
+
+
+def expire_all(checked: Checked) -> None:
+    """Decide all of a part that comes too late."""
+    for index in range(checked.first, checked.first + len(checked.hashes)):
+        checked.decided[index] = Status.EXPIRED, Reason.EXPIRED

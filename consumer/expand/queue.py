@@ -7,12 +7,14 @@ tens of requests a second.
 import asyncio
 from functools import partial
 
-from consumer.context import Tools, log, where
-from consumer.expand.decode import Incoming, unprocessable
+from consumer.context import Tools
+from consumer.expand.decode import unprocessable
 from consumer.expand.expand import expand
 from consumer.expand.reject import refuse
 from consumer.flow_control.circuit_breaker import TooMuchPoison
 from consumer.kafka.offset_tracker import Commit, Read, Reading
+from consumer.kafka.record import Incoming
+from consumer.logger import log, where
 from consumer.monitoring.readiness import EXPAND
 
 MOST_AT_ONCE = 16

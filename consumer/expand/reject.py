@@ -1,9 +1,10 @@
 """Refuse: what cannot be used is kept sealed in the dead letters, and its caller is told."""
 
-from consumer.context import Tools, log
+from consumer.context import Tools
 from consumer.events import Refusal, rejected_event
-from consumer.expand.decode import Incoming
 from consumer.kafka.bus import DeadLetter
+from consumer.kafka.record import Incoming
+from consumer.logger import log
 from ledger.dead_letters import seal_record
 
 _LONGEST_KEY = 16 * 1024

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Coroutine
 from typing import Any, TypeVar
 
-from consumer.context import log, where
+from consumer.logger import log, where
 from schemas.statuses import Channel, Lane
 
 T = TypeVar("T")

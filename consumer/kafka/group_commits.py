@@ -5,7 +5,7 @@ import asyncio
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 
-from consumer.context import log
+from consumer.logger import log
 
 COMMIT_SECONDS = 10.0
 """How long Kafka may take for a commit; a sixth of what a member has to join again."""

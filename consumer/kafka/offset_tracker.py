@@ -1,12 +1,12 @@
 """What was read from Kafka and is not dealt with yet: many records of a partition, committed in their order."""
 
 import asyncio
+import heapq
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from consumer.context import Tools
-from consumer.expand.decode import Incoming
-from consumer.offsets import Offsets
+from consumer.kafka.record import Incoming
 
 AGAIN_SECONDS = 1.0
 """How long after a commit that failed it is tried again."""
@@ -14,6 +14,33 @@ AGAIN_SECONDS = 1.0
 Commit = Callable[[int], Awaitable[bool]]
 """Commit the partition of a record: what is before this offset is not read again. False: not done, try again. Raises
 nothing; where the partition is another's by now there is nothing to do."""
+
+
+class Offsets:
+    """The records of one partition that were read and are not dealt with yet."""
+
+    def __init__(self, first: int) -> None:
+        self.next = first
+        """The offset after the last one that was read."""
+        self._committed = first
+        self._open: list[int] = []
+        self._ended: set[int] = set()
+
+    def begun(self, offset: int) -> None:
+        """A record was read; offsets rise."""
+        heapq.heappush(self._open, offset)
+        self.next = offset + 1
+
+    def ended(self, offset: int) -> int | None:
+        """A record is dealt with; the offset to commit, or None where an earlier record still waits."""
+        self._ended.add(offset)
+        while self._open and self._open[0] in self._ended:
+            self._ended.remove(heapq.heappop(self._open))
+        first = self._open[0] if self._open else self.next
+        if first <= self._committed:
+            return None
+        self._committed = first
+        return first
 
 
 @dataclass(slots=True)

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import NamedTuple
 
-from consumer.context import Tools, log
+from consumer.context import Tools
+from consumer.logger import log
 
 Batch = Callable[[], Awaitable[int]]
 

@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from consumer.context import Tools, log, where
-from consumer.deliver.deliver import AFTER_OUTAGE_SECONDS, Claimer, Taken, deliver
+from consumer.context import Tools
+from consumer.deliver.claim import AFTER_OUTAGE_SECONDS, Claimer, Taken
+from consumer.deliver.deliver import deliver
 from consumer.flow_control.slots import Kind, Slots
-from consumer.marks import mark
-from consumer.request_lifecycle import announce, complete
+from consumer.logger import log, where
+from consumer.request_lifecycle import announce, complete, mark
 from consumer.sweep.retention import DEFAULT_BATCH_SIZES, BatchSizes, Retention
 from core.ids import RequestKey
 from ledger.errors import LedgerUnavailable

@@ -6,7 +6,8 @@ from core.addresses.control_characters import has_control
 from core.render import RenderError, Template, TemplateError
 from ledger.message_template import Text, choose_source, compile_content
 from ledger.models import StoredTemplate
-from producer.errors import BadRequestError
+from producer.errors import BadRequestError, NotFoundError
+from producer.ledger_gateway import Archive
 from schemas.requests import AnyRecipient, BulkBody
 from schemas.validation_errors import path_of
 
@@ -54,3 +55,11 @@ def _check_subject(text: Text) -> None:
         text.check_subject()
     except RenderError as error:
         raise BadRequestError(f"{path_of(('variables', error.name))}: would break the subject: {error.what}") from None
+
+
+async def find_template(archive: Archive, tenant_id: str, code: str, version: int | None) -> StoredTemplate:
+    """A version of a tenant's template, by default the newest; raises NotFoundError, UnavailableError."""
+    found = await archive.ask(lambda ledger: ledger.templates.get(tenant_id, code, version))
+    if found is None:
+        raise NotFoundError(f"template: there is no template {code}")
+    return found

@@ -9,6 +9,7 @@ from ledger.models import StoredTemplate
 from producer.auth.token_verifier import SEND, Caller
 from producer.bulk.accepted_response import Page, first_answer
 from producer.bulk.call import Call, read_call
+from producer.bulk.check_content import find_template
 from producer.bulk.idempotency import Past, recall, take_key
 from producer.bulk.prepare_request import Desk, Order, Terms
 from producer.bulk.publish import before_handover, hand_over
@@ -16,7 +17,6 @@ from producer.bulk.route_description import PARAMETERS, RESPONSES
 from producer.bulk.wait_response import answer_later
 from producer.dependencies import Front
 from producer.responses import JSON
-from producer.template import find_template
 from schemas.http_responses import CommunicationLogListResponse
 
 PAGE_SIZE = 20

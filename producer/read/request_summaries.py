@@ -6,7 +6,7 @@ from typing import Any
 from ledger.control import state_of
 from ledger.models import Request, tally
 from ledger.request_counts import Books, known_recipients
-from schemas.read_requests import Parts, RequestResponse, RequestSummary
+from schemas.http_responses import Parts, RequestResponse, RequestSummary
 
 
 def summary_of(request: Request, server_time: datetime) -> RequestSummary:

@@ -22,15 +22,15 @@ from producer.read.pagination import Asked, asked
 from producer.read.request_summaries import answer_about, summary_of
 from producer.read.search_filters import log_query, own_user, read_own_request
 from producer.responses import JSON
-from schemas.http_responses import Answer, CommunicationLogListResponse, SimpleResponse
-from schemas.read_requests import (
-    LogFilters,
+from schemas.http_responses import (
+    Answer,
+    CommunicationLogListResponse,
     LogResponse,
-    LogSearch,
-    Paging,
     RequestListResponse,
     RequestResponse,
+    SimpleResponse,
 )
+from schemas.read_requests import LogFilters, LogSearch, Paging
 from schemas.validation_errors import LONGEST_NAME
 
 NO_LOG = "there is no such delivery"

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from consumer.deliver.deliver import AFTER_OUTAGE_SECONDS, Claimer
+from consumer.deliver.claim import AFTER_OUTAGE_SECONDS, Claimer
 from ledger.errors import LedgerUnavailable
 from ledger.models import Claim, Claimed
 from schemas.statuses import Channel, Lane

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from consumer.context import Tools
-from consumer.expand.decode import Incoming
 from consumer.kafka.bus import BusUnavailable
+from consumer.kafka.record import Incoming
 from core.ids import request_key
 from core.send_result import Answer, Failed, Message, Retry, Sent, Uncertain
 from ledger.errors import LedgerUnavailable

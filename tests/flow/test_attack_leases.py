@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from consumer.context import Tools
-from consumer.deliver.deliver import Claimer
+from consumer.deliver.claim import Claimer
 from consumer.deliver.lease import Lease
 from core.ids import ChunkId
 from core.send_result import Answer, Message, Retry, Sent

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from consumer.context import Tools
-from consumer.deliver.deliver import Claimer
+from consumer.deliver.claim import Claimer
 from core.ids import request_key
 from core.send_result import Answer, Message, Retry, Sent, Uncertain
 from ledger.control import Ordered, cancel_request, pause_request, resume_request

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from consumer.deliver.deliver import Claimer, deliver
+from consumer.deliver.claim import Claimer
+from consumer.deliver.deliver import deliver
 from consumer.flow_control.slots import Slots
 from core.ids import ChunkId
 from tests.flow.world import Accounting, World

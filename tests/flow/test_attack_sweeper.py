@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from consumer.context import Tools
-from consumer.deliver.deliver import Claimer
-from consumer.expand.decode import Incoming
+from consumer.deliver.claim import Claimer
 from consumer.flow_control.slots import Kind, Slots, slots_for_each_kind
 from consumer.kafka.bus import BusUnavailable
 from consumer.kafka.partition_writer import PartitionWriter
+from consumer.kafka.record import Incoming
 from consumer.sweep.sweeper import ROUND, Sweeper
 from core.ids import request_key
 from core.send_result import Answer, Message

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from consumer.context import Tools
-from consumer.deliver.deliver import Claimer
+from consumer.deliver.claim import Claimer
 from consumer.deliver.wake_up_queue import Calls
-from consumer.expand.decode import Incoming
 from consumer.flow_control.slots import Kind, Slots, slots_for_each_kind
 from consumer.kafka.offset_tracker import Reading
+from consumer.kafka.record import Incoming
 from core.send_result import Answer, Message
 from schemas.results import ChunkPointer
 from schemas.statuses import Channel, Lane

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from cli.control import give
 from cli.errors import CommandError, UnknownRequest
-from consumer.deliver.deliver import Claimer
+from consumer.deliver.claim import Claimer
 from core.ids import ChunkId
 from tests.flow.world import World
 

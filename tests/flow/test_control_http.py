@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from consumer.deliver.deliver import Claimer, deliver
+from consumer.deliver.claim import Claimer
+from consumer.deliver.deliver import deliver
 from core.ids import ChunkId
 from tests.flow.library import ADMIN, READ, Library
 from tests.front import a_token

@@ -18,7 +18,7 @@ from bench.documents import CHUNK, WINDOW, prepare
 from bench.workload import Order
 from config.settings import load
 from consumer.app import build_app
-from consumer.deliver.deliver import Claimer
+from consumer.deliver.claim import Claimer
 from consumer.deliver.wake_up_queue import Calls
 from consumer.expand.queue import Expansions
 from consumer.kafka.offset_tracker import Reading

@@ -11,11 +11,11 @@ import orjson
 import pytest
 
 from consumer.context import Tools
-from consumer.expand.decode import Incoming
 from consumer.expand.expand import queue as expansions_module
 from consumer.expand.queue import MOST_AT_ONCE, MOST_BYTES, Expansions, order_of
 from consumer.flow_control.circuit_breaker import PoisonGuard, PoisonLimits
 from consumer.kafka.offset_tracker import Reading
+from consumer.kafka.record import Incoming
 from tests.flow.test_attack_sweeper import until
 from tests.flow.world import World
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from consumer.deliver.deliver import Claimer
+from consumer.deliver.claim import Claimer
 from consumer.deliver.wake_up_queue import Calls
 from consumer.flow_control.lane_priority import LATE_SECONDS, MOMENT_SECONDS, MOST_SECONDS, SLOW_SECONDS, Precedence
 from consumer.flow_control.slots import slots_for_each_kind

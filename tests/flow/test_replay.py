@@ -8,8 +8,8 @@ from cli.dead_letters.reader import Letter
 from cli.dead_letters.replay import Wanted, require_whole
 from cli.dead_letters.show import open_letter
 from cli.errors import CommandError, UsageError
-from consumer.expand.decode import Incoming
 from consumer.kafka.bus import DeadLetter
+from consumer.kafka.record import Incoming
 from core.ids import bare_request_id
 from ledger.dead_letters import replay_headers
 from schemas.statuses import Rejection

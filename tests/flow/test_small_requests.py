@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 import consumer.deliver.chunk_worker
-from consumer.deliver.deliver import Claimer, deliver
+from consumer.deliver.claim import Claimer
+from consumer.deliver.deliver import deliver
 from core.ids import ChunkId, request_key
 from ledger.control import cancel_request
 from schemas.statuses import Lane, Status

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from consumer.expand.decode import Incoming
+from consumer.kafka.record import Incoming
 from core.ids import request_key, template_id
 from core.send_result import Message
 from schemas.statuses import Channel

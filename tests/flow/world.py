@@ -12,13 +12,14 @@ from typing import Any
 import orjson
 
 from consumer.context import Limits, Tools
-from consumer.deliver.deliver import Claimer, deliver
-from consumer.expand.decode import Incoming
+from consumer.deliver.claim import Claimer
+from consumer.deliver.deliver import deliver
 from consumer.expand.expand import expand
 from consumer.flow_control.circuit_breaker import PoisonGuard
 from consumer.flow_control.lane_priority import Precedence
 from consumer.flow_control.slots import slots_for_each_kind
 from consumer.kafka.memory_bus import MemoryBus
+from consumer.kafka.record import Incoming
 from consumer.monitoring.metrics import Metrics
 from consumer.monitoring.readiness import Progress
 from consumer.provider_caller import Caller

@@ -210,7 +210,7 @@ MUTANTS = (
         "a delivery that was in doubt is tried again as if it were not",
         (
             Edit("core/delivery_outcome.py", "    entry.tainted = True\n", ""),
-            Edit("consumer/deliver/send_window.py", "                entry.tainted = True\n", "                pass\n"),
+            Edit("consumer/deliver/takeover.py", "                entry.tainted = True\n", "                pass\n"),
         ),
     ),
     Mutant(
@@ -240,7 +240,7 @@ MUTANTS = (
     Mutant(
         "duplicates-sent",
         "a recipient of a lower part is sent to again",
-        (Edit("consumer/expand/expand.py", "if part.number > 0:", "if part.number > 99:"),),
+        (Edit("consumer/expand/write_chunks.py", "if part.number > 0:", "if part.number > 99:"),),
     ),
     Mutant(
         "resend-repeats-what-was-sent",

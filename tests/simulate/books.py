@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from consumer.events import Event
-from consumer.expand.decode import Incoming
+from consumer.kafka.record import Incoming
 from core.chunk_work import Window
 from core.ids import ChunkId, LogId, RequestKey, log_id, position
 from core.index_ranges import indices

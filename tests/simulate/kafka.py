@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from consumer.expand.decode import Incoming
+from consumer.kafka.record import Incoming
 from tests.simulate.loop import Actor
 
 

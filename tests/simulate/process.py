@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from consumer.context import Limits, Tools
-from consumer.deliver.deliver import Claimer
+from consumer.deliver.claim import Claimer
 from consumer.deliver.wake_up_queue import Calls
 from consumer.events import Event
 from consumer.expand.queue import Expansions

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from consumer.events import Event
-from consumer.expand.decode import Incoming
 from consumer.kafka.memory_bus import MemoryBus
+from consumer.kafka.record import Incoming
 from core.ids import ChunkId
 from ledger.memory import MemoryLedger
 from ledger.models import Claimed

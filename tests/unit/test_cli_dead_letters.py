@@ -6,7 +6,7 @@ from typer.testing import CliRunner, Result
 from cli.dead_letters.show import open_letter
 from cli.errors import CommandError
 from cli.main import app
-from consumer.expand.decode import Incoming
+from consumer.kafka.record import Incoming
 from ledger.dead_letters import SEALED_NAME, seal_record
 from ledger.sealing import Sealer
 

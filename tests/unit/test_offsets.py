@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.offsets import Offsets
+from consumer.kafka.offset_tracker import Offsets
 
 
 def test_nothing_is_committed_past_a_record_that_waits() -> None:

@@ -1,0 +1,110 @@
+"""Checks of a request beyond its schema. Builds the header and the part."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from consumer.context import Tools
+from consumer.events import Refusal
+from consumer.expand.content import Wording, choose_wording
+from consumer.expand.decode import decode, first_place, read_correlation, read_reply_topic
+from consumer.kafka.record import Incoming
+from core import reply_topics
+from core.ids import bare_request_id, request_key
+from ledger.digests import request_digests
+from ledger.models import Head, Part
+from schemas.requests import BulkRequest, too_far_ahead
+from schemas.statuses import Rejection
+
+
+async def _check(record: Incoming, cluster: str, tools: Tools) -> Refusal | tuple[BulkRequest, Wording, Head, Part]:
+    """Decode, and check what a schema cannot; nothing is written yet."""
+    request = decode(record)
+    if isinstance(request, Refusal):
+        return request
+    correlation_id = read_correlation(record)
+    if found := too_far_ahead(request, request.accepted_at or record.time):
+        field, problem = found
+        return about(request, Refusal(Rejection.INVALID_SCHEMA, f"{field}: {problem}", (field,)), correlation_id)
+    if request.request_id is None:
+        made = bare_request_id(cluster, *first_place(record))
+        request = request.model_copy(update={"request_id": made})
+    reply_topic = await _reply_topic(record, request, tools)
+    key, stands = request_key(request.tenant_id, str(request.request_id)), None
+    if isinstance(reply_topic, Refusal) or request.template is not None:
+        stands = await tools.lasting(lambda: tools.ledger.requests.get(key), "look for the request")
+    if isinstance(reply_topic, Refusal):
+        if stands is None:
+            return about(request, reply_topic, correlation_id)
+        reply_topic = stands.head.reply_topic  # decided when it was accepted (I5): what is begun is finished
+    wording = await choose_wording(request, key, stands, tools)
+    if isinstance(wording, Refusal):
+        return about(request, wording, correlation_id)
+    head, part = _describe(record, request, reply_topic, wording, tools)
+    return request, wording, head, part
+
+
+async def _reply_topic(record: Incoming, request: BulkRequest, tools: Tools) -> str | Refusal | None:
+    topic = read_reply_topic(record, request)
+    if topic is None or isinstance(topic, Refusal):
+        return topic
+    refusal = Refusal(Rejection.REPLY_TOPIC_REFUSED, "not an allowed reply topic", ("reply_topic",))
+    if not reply_topics.allowed(topic, tools.limits.reply_topics, tools.topics):
+        return refusal
+    exists = await tools.lasting(lambda: tools.bus.topic_exists(topic), "look for the reply topic")
+    return topic if exists else replace(refusal, message="the reply topic does not exist")
+
+
+def about(request: BulkRequest, refusal: Refusal, correlation_id: str | None) -> Refusal:
+    """A refusal that names the request it is about."""
+    return replace(
+        refusal,
+        request_id=request.request_id,
+        tenant_id=request.tenant_id,
+        part=request.part,
+        correlation_id=correlation_id,
+    )
+
+
+def _describe(
+    record: Incoming,
+    request: BulkRequest,
+    reply_topic: str | None,
+    wording: Wording,
+    tools: Tools,
+) -> tuple[Head, Part]:
+    """What this expansion would decide, if it is the first (I5)."""
+    sealer = tools.sealer
+    if request.request_id is None:
+        raise AssertionError("a request has its id by now")
+    key = request_key(request.tenant_id, request.request_id)
+    head_digest, part_digest = request_digests(sealer, request, sealer.newest)
+    head = Head(
+        key=key,
+        tenant_id=request.tenant_id,
+        request_id=request.request_id,
+        user_id=request.user_id,
+        channel=request.channel,
+        category=request.category,
+        on_uncertain=request.on_uncertain,
+        reply_topic=reply_topic,
+        correlation_id=read_correlation(record),
+        accepted_at=whole_milliseconds(request.accepted_at or record.time),
+        send_at=request.send_at and whole_milliseconds(request.send_at),
+        expires_at=request.expires_at and whole_milliseconds(request.expires_at),
+        template_id=wording.template_id,
+        key_id=sealer.newest,
+        digest=head_digest,
+        sealed_text=wording.sealed_text,
+        intake_topic=record.topic,
+        intake_partition=record.partition,
+        template_version=wording.template_version,
+        resend_of=request.resend_of,
+    )
+    size = len(request.recipients)
+    limits = tools.limits
+    return head, Part(request.part, size, limits.chunk_size, part_digest, request.last, limits.default_region)
+
+
+def whole_milliseconds(moment: datetime) -> datetime:
+    """A moment as MongoDB keeps it, so that what is stored and what is in memory are the same."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -1,0 +1,121 @@
+"""Builds, inserts and announces the chunks of a part."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+
+from consumer.context import Tools
+from consumer.events import accepted_event
+from consumer.expand.check_recipients import Checked, PartChecker, hashes_to_look_up
+from consumer.expand.exclusions import expire_all, settle_resends, suppress_known
+from consumer.monitoring.readiness import EXPAND
+from consumer.publish_results import publish_results
+from consumer.request_lifecycle import mark
+from core.chunk_work import Decided, Work, put_back
+from core.ids import ChunkId, RequestKey, chunk_id
+from core.index_ranges import chunk_bounds, to_ranges
+from ledger.message_template import Text
+from ledger.models import Chunk, Head, Marks, Part, Request
+from ledger.sealing import Sealer, seal_recipients
+from schemas.requests import BulkRequest
+from schemas.statuses import Lane
+
+
+def bounds_of(part: Part) -> Iterator[tuple[int, int]]:
+    """The chunks of a part, as its first expansion cut it."""
+    return chunk_bounds(part.size, part.chunk_size)
+
+
+def make_chunk(  # noqa: PLR0913  # a chunk is made of all of them
+    checked: Checked,
+    head: Head,
+    part: Part,
+    sealer: Sealer,
+    *,
+    window_size: int,
+    lane: Lane,
+    marks: Marks,
+) -> Chunk:
+    """The chunk as it is written: sealed, what is decided beside what is to do, its first window chosen."""
+    size, first = len(checked.hashes), checked.first
+    identity = chunk_id(head.key, part.number, first)
+    decided = tuple(Decided(index, status, reason) for index, (status, reason) in checked.decided.items())
+    todo = to_ranges(index for index in range(first, first + size) if index not in checked.decided)
+    work, _ = put_back(Work(todo=todo, decided=decided), window_size)
+    return Chunk(
+        id=identity,
+        key=head.key,
+        part=part.number,
+        first=first,
+        size=size,
+        channel=head.channel,
+        lane=lane,
+        masked=tuple(checked.masked),
+        hashes=b"".join(checked.hashes),
+        references=tuple(checked.references) if checked.references else None,
+        sealed=seal_recipients(sealer, identity, checked.sealed),
+        work=work,
+        due_at=head.send_at,
+        cancelled=marks.cancelled,
+        pauses=marks.pauses,
+        expires_at=head.expires_at,
+        searchable=part.number > 0 or not part.last,
+        resend_of=tuple(checked.resend_of) if checked.resend_of else None,
+    )
+
+
+def _lane_of(part: Part) -> Lane:
+    """Express where this part is the whole request, and is one chunk."""
+    alone = part.number == 0 and part.last
+    return Lane.EXPRESS if alone and part.size <= part.chunk_size else Lane.BULK
+
+
+async def _write_chunks(request: BulkRequest, text: Text, stands: Request, tools: Tools, *, sparing: bool) -> None:
+    """Insert the chunks of a part, call all but the last, and say that the part was accepted.
+
+    An order given before a chunk was there missed it, one given from then on finds it: so what was ordered is read
+    again after each insert and before the call. For the last chunk it comes back with `count`.
+    """
+    head, part = stands.head, stands.parts[request.part]
+    late = head.expires_at is not None and tools.ledger.now() >= head.expires_at
+    checker = PartChecker(head, text, tools.sealer, part.default_region, sparing=sparing)
+    for first, end in bounds_of(part):
+        if head.intake_topic == tools.topics.requests:  # on the other one small requests wait behind this one
+            await tools.precedence.give_way(_lane_of(part))
+        checked = checker.check(first, request.recipients[first:end])
+        if part.number > 0:
+            suppress_known(checked, await _in_lower_parts(head.key, part.number, hashes_to_look_up(checked), tools))
+        if late:
+            expire_all(checked)
+        await settle_resends(checked, head, part, tools)
+        chunk = make_chunk(
+            checked,
+            head,
+            part,
+            tools.sealer,
+            window_size=tools.limits.window_size,
+            lane=_lane_of(part),
+            marks=stands.marks,
+        )
+        is_new = await tools.lasting(lambda chunk=chunk: tools.ledger.chunks.insert(chunk), "insert")  # type: ignore[misc]
+        if end < part.size:
+            given = await tools.lasting(lambda: tools.ledger.requests.marks(head.key), "read the marks")
+            if given != stands.marks or not is_new:  # an earlier expansion's may have missed an order of before
+                await mark(head.key, given, tools, part.number)
+                stands = replace(stands, cancelled=given.cancelled, pauses=given.pauses)
+            await _wake(chunk.id, part, stands, tools)
+        tools.progress.moved(EXPAND)
+        await asyncio.sleep(0)
+    event = accepted_event(head, part.number, part.size)
+    await publish_results(head, [event], tools, "say accepted")
+
+
+async def _wake(chunk: ChunkId, part: Part, request: Request, tools: Tools) -> None:
+    """Call for a chunk, unless its time is to come or the request is paused: then the sweeper finds it."""
+    head = request.head
+    if not request.marks.paused and (not head.send_at or head.send_at <= tools.ledger.now()):
+        await tools.lasting(lambda: tools.bus.wake(_lane_of(part), head.channel, chunk), "wake")
+
+
+async def _in_lower_parts(key: RequestKey, part: int, hashes: list[bytes], tools: Tools) -> set[bytes]:
+    return await tools.lasting(lambda: tools.ledger.chunks.duplicates(key, part, hashes), "look for duplicates")

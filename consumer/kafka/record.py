@@ -1,0 +1,31 @@
+"""One record as Kafka delivered it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Incoming:
+    """A record of an intake topic as Kafka gives it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+
+    @property
+    def origin(self) -> str:
+        """Where it stands."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @property
+    def time(self) -> datetime:
+        """The record's timestamp."""
+        return datetime.fromtimestamp(self.timestamp_ms / 1000, UTC)
+
+    def __repr__(self) -> str:
+        return f"Incoming({self.origin})"
