@@ -1,7 +1,7 @@
 """What the ceiling writes, rendered before its clock starts: documents and records of the product's shape and size.
 
 Nothing of the product is used here. What is random or sealed there is random bytes of the same length here, so that it
-compresses no better; tests/flow/test_costs.py holds both to the same commands and bytes.
+compresses no better; tests/flow/test_cost_per_recipient.py holds both to the same commands and bytes.
 """
 
 import hashlib

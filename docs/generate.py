@@ -1,6 +1,6 @@
 """``python docs/generate.py`` writes what the code already says: settings.md, .env.example, schemas/*.json.
 
-``--check`` writes nothing and names what is stale; tests/unit/test_docs.py asks the same.
+``--check`` writes nothing and names what is stale; tests/unit/documents/test_generated_documents.py asks the same.
 """  # noqa: INP001  # scripts beside the documents, no package
 
 import argparse

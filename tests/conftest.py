@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from devstack import Stack, start_stack
-from tests.not_run import not_run
+from tests.support.skipping import not_run
 
 _NOTES = pytest.StashKey[list[str]]()
 

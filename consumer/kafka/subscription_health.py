@@ -1,7 +1,7 @@
 """Whether the subscriptions hear anything: a consume loop may end, or fail again and again, and look alive.
 
 FastStream's loop swallows Kafka's errors and tries again for ever, and aiokafka tells of a member's state only in
-attributes of its own: tests/contract/test_hearing.py holds them to a real Kafka.
+attributes of its own: tests/contract/kafka/test_subscription_health.py holds them to a real Kafka.
 """
 
 from typing import Any

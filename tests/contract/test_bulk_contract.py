@@ -13,7 +13,7 @@ from cli.admin.development_token import issue_token
 from ledger.memory import MemoryLedger
 from producer.app import build_app
 from producer.kafka.memory_publisher import MemoryPublisher
-from tests.front import an_archive, some_settings
+from tests.support.service import an_archive, some_settings
 
 DATA = Path(__file__).with_name("data")
 SECRET = "a secret of at least thirty-two bytes"

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka.admin import NewTopic
 
 from schemas.results import DeliveryEvent, EventType, RequestAccepted, RequestCompleted, RequestRejected
-from tests.kafka_topics import create_topics
+from tests.support.kafka_topics import create_topics
 
 Event = DeliveryEvent | RequestAccepted | RequestCompleted | RequestRejected
 E = TypeVar("E", bound=Event)

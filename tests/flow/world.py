@@ -33,7 +33,7 @@ from ledger.sealing import Sealer
 from providers.registry import Providers
 from schemas.statuses import Channel, Lane
 from schemas.topics import Topics
-from tests.builders import LEDGER_PORTS
+from tests.support.builders import LEDGER_PORTS
 
 TOPICS = Topics()
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -4,9 +4,9 @@ import time
 from collections import deque
 from typing import NamedTuple
 
-from tests.model.holds import quiet, standing
 from tests.model.model import Model
-from tests.model.state import State
+from tests.model.protocol.invariants import quiet, standing
+from tests.model.protocol.state import State
 
 
 class Verdict(NamedTuple):

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from tests.model.claim import claims
 from tests.model.config import Config
-from tests.model.deliver import deliver
-from tests.model.environment import environment
-from tests.model.expand import begins, expand
-from tests.model.finish import finish, sweeps
-from tests.model.rules import Rules
-from tests.model.state import (
+from tests.model.protocol.claim import claims
+from tests.model.protocol.deliver import deliver
+from tests.model.protocol.environment import environment
+from tests.model.protocol.expand import begins, expand
+from tests.model.protocol.finish import finish, sweeps
+from tests.model.protocol.rules import Rules
+from tests.model.protocol.state import (
     IDLE,
     SUPPRESSED,
     Chunk,
@@ -22,7 +22,7 @@ from tests.model.state import (
     Worker,
     count,
 )
-from tests.model.steps import STEPS
+from tests.model.protocol.steps import STEPS
 
 
 class Model:

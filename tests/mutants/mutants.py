@@ -120,7 +120,7 @@ MUTANTS = (
                 "return not self._refused",
             ),
         ),
-        test="tests/flow/test_attack_leases.py",
+        test="tests/flow/consumer/deliver/test_lease.py",
     ),
     Mutant(
         "zombie-goes-on",
@@ -187,7 +187,7 @@ MUTANTS = (
         "pause-unnumbered",
         "a mark that comes late undoes a newer one",
         (Edit(CLAIMS, "document.chunk.pauses >= pauses or ", ""),),
-        test="tests/contract/test_ledger_pauses.py",
+        test="tests/contract/ledger/test_pause_and_resume.py",
     ),
     Mutant(
         "expiry-ignored",
@@ -235,7 +235,7 @@ MUTANTS = (
                 "self._taken_over and again and self._why) or self._stop",
             ),
         ),
-        test="tests/flow/test_deadly_window.py",
+        test="tests/flow/consumer/deliver/test_takeover_limit.py",
     ),
     Mutant(
         "duplicates-sent",
@@ -294,7 +294,7 @@ MUTANTS = (
                 "",
             ),
         ),
-        test="tests/flow/test_given_up.py",
+        test="tests/flow/consumer/faults/test_repeated_failures.py",
     ),
     Mutant(
         "deleted-too-early",

@@ -18,7 +18,7 @@ import secrets
 import sys
 import time
 
-from tests.simulate.faults import CELLS, Coverage
+from tests.simulate.environment.faults import CELLS, Coverage
 from tests.simulate.runs import Failure, fill, run_seed, run_seeds
 
 ENOUGH = 4 * len(CELLS)

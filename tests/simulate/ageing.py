@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from tests.simulate.faults import Fault
-from tests.simulate.resending import Resending
+from tests.simulate.actors.resend_fleet import Resending
+from tests.simulate.environment.faults import Fault
 from tests.simulate.scenario import TOPICS
 
 INTAKE_SECONDS, KEPT_SECONDS = 18.0, 80.0

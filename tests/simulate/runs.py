@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from tests.simulate.checker import check
-from tests.simulate.faults import CELLS, Coverage
-from tests.simulate.operators import room_for
+from tests.simulate.actors.operators import room_for
+from tests.simulate.checks.checker import check
+from tests.simulate.environment.faults import CELLS, Coverage
 from tests.simulate.world import World
 
 TRIES = 60

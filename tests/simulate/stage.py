@@ -15,11 +15,11 @@ from ledger.memory import MemoryLedger
 from ledger.models import Claimed
 from schemas.results import ChunkPointer, EventType
 from schemas.statuses import Channel, Lane
-from tests.simulate.books import Books, Published
-from tests.simulate.faults import Coverage, Fault, Faults
-from tests.simulate.kafka import SimulatedKafka
+from tests.simulate.actors.process import WAKE_UPS
+from tests.simulate.checks.observations import Books, Published
+from tests.simulate.environment.faults import Coverage, Fault, Faults
+from tests.simulate.environment.kafka import SimulatedKafka
 from tests.simulate.loop import WORLD, Actor, VirtualLoop
-from tests.simulate.process import WAKE_UPS
 from tests.simulate.scenario import REPLIES, START, TOPICS
 
 LEASE_SECONDS = 6.0

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.simulate.faults import Coverage
+from tests.simulate.environment.faults import Coverage
 from tests.simulate.loop import Actor, Deadlock, VirtualLoop
 from tests.simulate.runs import fill, run_seed, run_seeds
 from tests.simulate.seeds import REGRESSIONS

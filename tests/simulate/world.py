@@ -4,13 +4,14 @@ import asyncio
 
 from core.ids import template_id
 from ledger.models import StoredTemplate
+from tests.simulate.actors.caller import Caller
+from tests.simulate.actors.resend_fleet import Resending
+from tests.simulate.actors.resend_plan import RESEND_STEPS, draw_errands
 from tests.simulate.ageing import Age
-from tests.simulate.caller import Caller
-from tests.simulate.faults import Coverage
+from tests.simulate.environment.disruptions import Weather
+from tests.simulate.environment.faults import Coverage
+from tests.simulate.environment.provider import HEALED
 from tests.simulate.loop import WORLD
-from tests.simulate.provider import HEALED
-from tests.simulate.resending import Resending
-from tests.simulate.resends import RESEND_STEPS, draw_errands
 from tests.simulate.scenario import (
     PART_TIMEOUT_SECONDS,
     TEMPLATE,
@@ -21,7 +22,6 @@ from tests.simulate.scenario import (
     Scenario,
     moment,
 )
-from tests.simulate.weather import Weather
 
 PATIENCE_SECONDS = 400.0
 """So long after the last fault everything must be finished."""

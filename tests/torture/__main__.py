@@ -16,7 +16,7 @@ from rich.console import Console
 
 from devstack import StackError, start_stack
 from tests.torture.report import Found, show, write
-from tests.torture.rows import all_rows
+from tests.torture.row_registry import all_rows
 from tests.torture.run import LONG, SHORT, TINY, Torture
 
 SIZES = {"tiny": TINY, "short": SHORT, "long": LONG}

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from tests.e2e.caller import until
-from tests.e2e.house import Document, House, Service
+from tests.support.deployment import Document, House, Service
 
 ANSWERS = 8
 """So many equal ones, 50 ms apart, are believed."""

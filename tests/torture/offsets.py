@@ -4,7 +4,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicP
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from tests.e2e.caller import until
-from tests.e2e.house import House
+from tests.support.deployment import House
 
 TOPICS = ("requests", "requests_express", "chunks", "chunks_express")
 

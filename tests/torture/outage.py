@@ -8,7 +8,7 @@ from devstack import LocalKafka, LocalMongo
 from devstack.services import is_ready
 from schemas.statuses import Channel, Lane, OnUncertain
 from tests.e2e.caller import until
-from tests.torture.books import Books, DoesNotHold
+from tests.torture.reconciliation import Books, DoesNotHold
 from tests.torture.servers import TEST_COMMANDS, started
 from tests.torture.world import ANSWER_SECONDS, SETTINGS, Round, World
 

@@ -11,8 +11,8 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from tests.torture.books import Books
-from tests.torture.rows import Row
+from tests.torture.reconciliation import Books
+from tests.torture.row_registry import Row
 
 _FIGURES = ("requests", "requested", "accepted", "lost", "duplicated", "unknown", "unreported", "faults")
 

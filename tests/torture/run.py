@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devstack import Stack
-from tests.torture.books import Books, DoesNotHold
+from tests.torture.reconciliation import Books, DoesNotHold
 from tests.torture.report import Found
-from tests.torture.rows import Row
+from tests.torture.row_registry import Row
 from tests.torture.world import Round
 
 

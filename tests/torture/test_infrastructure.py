@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from devstack import Stack
-from tests.not_run import not_run
+from tests.support.skipping import not_run
 from tests.torture.clock import why_no_shift
-from tests.torture.rows_clock import wrong_clocks
+from tests.torture.rows.clock import wrong_clocks
 from tests.torture.run import TINY, Torture
 
 pytestmark = [pytest.mark.durable, pytest.mark.timeout(120)]

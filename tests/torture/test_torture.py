@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from devstack import Stack
-from tests.torture.rows import Row
-from tests.torture.rows_consumers import killed_at_random, zombies
-from tests.torture.rows_intake import published_again
+from tests.torture.row_registry import Row
+from tests.torture.rows.consumers import killed_at_random, zombies
+from tests.torture.rows.intake import published_again
 from tests.torture.run import TINY, Torture
 
 pytestmark = [pytest.mark.durable, pytest.mark.timeout(150)]

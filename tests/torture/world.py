@@ -18,9 +18,9 @@ from ledger.mongo import MongoLedger
 from schemas.results import RequestCompleted
 from tests.e2e.accounting import Accounting, an_accounting_provider
 from tests.e2e.caller import Results, reading, until
-from tests.e2e.house import House, Service, a_house
-from tests.torture.books import Books, DoesNotHold, reconcile
+from tests.support.deployment import House, Service, a_house
 from tests.torture.doubt import Doubts, windows_of
+from tests.torture.reconciliation import Books, DoesNotHold, reconcile
 from tests.torture.traffic import CHUNK_SIZE, Order, draw_orders
 
 LEASE_SECONDS = 5.0

@@ -1,0 +1,216 @@
+"""One contract for both buses: Kafka's and the one in memory."""
+
+import asyncio
+import os
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import NewTopic
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    NotEnoughReplicasError,
+    PolicyViolationError,
+    RequestTimedOutError,
+    TopicAuthorizationFailedError,
+)
+
+from config.settings import CommonSettings
+from consumer.events import Event
+from consumer.kafka.bus import Bus, BusRefused, BusUnavailable, DeadLetter
+from consumer.kafka.kafka_bus import KafkaBus, _answered
+from consumer.kafka.memory_bus import MemoryBus
+from core.ids import ChunkId
+from devstack import Stack
+from schemas.statuses import Channel, Lane
+from schemas.topics import DEAD_LETTER_BYTES, Topics
+from tests.support.kafka_topics import create_topics
+
+Read = Callable[[str, int], Awaitable[list[tuple[bytes | None, bytes, dict[str, bytes]]]]]
+
+
+@dataclass
+class Case:
+    bus: Bus
+    topics: Topics
+    read: Read
+    """The first records of a topic: key, value, headers."""
+
+
+def an_event(number: int, size: int = 100) -> Event:
+    return Event(f"evt_{number}", "delivery.sent", "2026-01-02T03:04:05.000Z", str(number).encode().rjust(size, b"0"))
+
+
+@pytest.fixture(params=["memory", "kafka"])
+async def case(request: pytest.FixtureRequest) -> AsyncIterator[Case]:
+    topics = Topics(f"t{uuid.uuid4().hex[:8]}")
+    if request.param == "memory":
+        bus = MemoryBus(topics.results)
+        yield Case(bus, topics, memory_reader(bus, topics))
+        return
+    stack: Stack = request.getfixturevalue("kafka_stack")
+    await create(stack, topics)
+    kafka = KafkaBus(CommonSettings(kafka_bootstrap=stack.kafka_bootstrap, topic_prefix=topics.prefix))
+    await kafka.start()
+    try:
+        yield Case(kafka, topics, kafka_reader(stack))
+    finally:
+        await kafka.aclose()
+
+
+async def create(stack: Stack, topics: Topics) -> None:
+    await create_topics(
+        stack.kafka_bootstrap,
+        *(
+            NewTopic(spec.name, 2, 1, topic_configs={"max.message.bytes": str(spec.max_message_bytes)})
+            for spec in topics.specs()
+        ),
+    )
+
+
+def kafka_reader(stack: Stack) -> Read:
+    async def read(topic: str, number: int) -> list[tuple[bytes | None, bytes, dict[str, bytes]]]:
+        consumer = AIOKafkaConsumer(
+            topic,
+            bootstrap_servers=stack.kafka_bootstrap,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=DEAD_LETTER_BYTES,
+        )
+        await consumer.start()
+        try:
+            async with asyncio.timeout(30):
+                records = [await consumer.getone() for _ in range(number)]
+        finally:
+            await consumer.stop()
+        return [(record.key, record.value, dict(record.headers)) for record in records]
+
+    return read
+
+
+def memory_reader(bus: MemoryBus, topics: Topics) -> Read:
+    async def read(topic: str, number: int) -> list[tuple[bytes | None, bytes, dict[str, bytes]]]:
+        if topic == topics.dead_letters:
+            return [(letter.key, letter.sealed, dict(letter.headers())) for letter in bus.dead_letters[:number]]
+        return [(key.encode(), event.body, dict(event.headers())) for key, event in bus.events[topic][:number]]
+
+    return read
+
+
+async def test_events_arrive_in_order_under_their_key_with_their_attributes(case: Case) -> None:
+    events = [an_event(number) for number in range(250)]
+    await case.bus.publish(case.topics.results, "r1", events)
+    got = await case.read(case.topics.results, 250)
+    assert [value for _, value, _ in got] == [event.body for event in events]
+    assert {key for key, _, _ in got} == {b"r1"}
+    assert got[7][2] == {
+        "ce_id": b"evt_7",
+        "ce_type": b"delivery.sent",
+        "ce_source": b"rollcall",
+        "ce_specversion": b"1.0",
+        "ce_time": b"2026-01-02T03:04:05.000Z",
+    }
+
+
+async def test_many_publish_to_one_partition_at_a_time(case: Case) -> None:
+    windows = [[an_event(100 * window + number, 2000) for number in range(100)] for window in range(20)]
+    await asyncio.gather(*(case.bus.publish(case.topics.results, "r1", window) for window in windows))
+    got = await case.read(case.topics.results, 2000)
+    assert sorted(value for _, value, _ in got) == sorted(event.body for window in windows for event in window)
+
+
+async def test_a_dead_letter_may_wrap_a_record_of_one_mebibyte(case: Case) -> None:
+    letter = DeadLetter(None, bytes(1024 * 1024 + 200), "topic/0/1", "not_json")
+    await case.bus.dead_letter(letter)
+    assert await case.read(case.topics.dead_letters, 1) == [
+        (None, letter.sealed, {"origin": b"topic/0/1", "reason": b"not_json"}),
+    ]
+
+
+async def test_a_topic_exists_or_not(case: Case) -> None:
+    assert await case.bus.topic_exists(case.topics.results)
+    assert not await case.bus.topic_exists("nobody.made.this")
+
+
+async def test_a_topic_that_does_not_take_an_event_says_so_at_once(kafka_stack: Stack) -> None:
+    narrow = f"narrow-{uuid.uuid4().hex[:8]}"
+    await create_topics(kafka_stack.kafka_bootstrap, NewTopic(narrow, 1, 1, topic_configs={"max.message.bytes": "200"}))
+    bus = KafkaBus(CommonSettings(kafka_bootstrap=kafka_stack.kafka_bootstrap))
+    await bus.start()
+    try:
+        async with asyncio.timeout(10):
+            with pytest.raises(BusRefused, match="MessageSizeTooLarge"):
+                await bus.publish(narrow, "r1", [Event("evt", "delivery.sent", "2026-01-02", os.urandom(1000))])
+    finally:
+        await bus.aclose()
+
+
+@pytest.mark.parametrize("error", [TopicAuthorizationFailedError, MessageSizeTooLargeError, PolicyViolationError])
+async def test_what_repeating_does_not_mend_is_a_refusal(error: type[KafkaError]) -> None:
+    async def call() -> None:
+        raise error
+
+    with pytest.raises(BusRefused):
+        await _answered(call())
+
+
+@pytest.mark.parametrize("error", [NotEnoughReplicasError, RequestTimedOutError, TimeoutError])
+async def test_what_may_pass_is_no_refusal(error: type[Exception]) -> None:
+    async def call() -> None:
+        raise error
+
+    with pytest.raises(BusUnavailable) as caught:
+        await _answered(call())
+    assert not isinstance(caught.value, BusRefused)
+
+
+async def test_wake_up_calls_name_their_chunk(kafka_stack: Stack) -> None:
+    topics = Topics(f"t{uuid.uuid4().hex[:8]}")
+    await create(kafka_stack, topics)
+    bus = KafkaBus(CommonSettings(kafka_bootstrap=kafka_stack.kafka_bootstrap, topic_prefix=topics.prefix))
+    await bus.start()
+    try:
+        await bus.wake(Lane.EXPRESS, Channel.SMS, ChunkId("chk_1"))
+        await bus.wake(Lane.BULK, Channel.EMAIL, ChunkId("chk_2"))
+        assert await bus.missing_topics() == []
+        assert await bus.cluster_id()
+    finally:
+        await bus.aclose()
+    read: Any = kafka_reader(kafka_stack)
+    assert [key for key, *_ in await read(topics.chunks_express, 1)] == [b"chk_1"]
+    assert [key for key, *_ in await read(topics.chunks, 1)] == [b"chk_2"]
+
+
+async def test_lag_counts_what_the_intakes_group_has_not_committed(kafka_stack: Stack) -> None:
+    topics = Topics(f"t{uuid.uuid4().hex[:8]}")
+    await create(kafka_stack, topics)
+    servers = {"bootstrap_servers": kafka_stack.kafka_bootstrap}
+    bus = KafkaBus(CommonSettings(kafka_bootstrap=kafka_stack.kafka_bootstrap, topic_prefix=topics.prefix))
+    await bus.start()
+    producer, at = AIOKafkaProducer(**servers), TopicPartition(topics.requests, 1)
+    await producer.start()
+    group = AIOKafkaConsumer(group_id=topics.group_of(topics.requests), enable_auto_commit=False, **servers)
+    await group.start()
+    try:
+        assert await bus.lag(*at) == 0
+        for _ in range(3):
+            await producer.send_and_wait(topics.requests, b"x", partition=1)
+        assert await bus.lag(*at) == 3
+        group.assign([at])
+        await group.commit({at: 2})
+        assert await bus.lag(*at) == 1
+    finally:
+        await group.stop()
+        await producer.stop()
+        await bus.aclose()
+
+
+async def test_without_a_broker_it_says_so_and_does_not_hang() -> None:
+    bus = KafkaBus(CommonSettings(kafka_bootstrap="127.0.0.1:1"))
+    async with asyncio.timeout(40):
+        with pytest.raises(BusUnavailable):
+            await bus.start()
+        await bus.aclose()

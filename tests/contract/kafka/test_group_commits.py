@@ -1,0 +1,61 @@
+"""Commits do not cost a member its place in a real group, however often that is dealt out anew."""
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import NewTopic
+
+from consumer.kafka.group_commits import GroupCommits
+from devstack import Stack
+from tests.support.kafka_topics import create_topics
+
+JOINS = 4
+
+
+@pytest.fixture
+async def topic(kafka_stack: Stack) -> str:
+    name = f"group-{uuid.uuid4().hex[:8]}"
+    await create_topics(kafka_stack.kafka_bootstrap, NewTopic(name, 2, 1))
+    return name
+
+
+@contextlib.asynccontextmanager
+async def member(bootstrap: str, topic: str, listener: ConsumerRebalanceListener) -> AsyncIterator[AIOKafkaConsumer]:
+    """One of the group of the topic's name, once it has joined."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, group_id=topic, enable_auto_commit=False, heartbeat_interval_ms=300
+    )
+    consumer.subscribe([topic], listener=listener)
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def test_a_member_that_commits_all_the_while_stays_the_same_one(kafka_stack: Stack, topic: str) -> None:
+    commits, done = GroupCommits(), 0
+
+    async def commit_all_the_while(consumer: AIOKafkaConsumer) -> None:
+        nonlocal done
+        while True:
+            await asyncio.sleep(0)
+            for partition in range(2):
+                done += await commits.commit(consumer, TopicPartition(topic, partition), 0)
+
+    async with member(kafka_stack.kafka_bootstrap, topic, commits) as staying:
+        name = staying._coordinator.member_id
+        committing = asyncio.create_task(commit_all_the_while(staying))
+        for _ in range(JOINS):
+            async with member(kafka_stack.kafka_bootstrap, topic, GroupCommits()):
+                before = done
+                async with asyncio.timeout(30):
+                    while done < before + 10:  # noqa: ASYNC110  # it has its place in the new generation
+                        await asyncio.sleep(0.01)
+        assert staying._coordinator.member_id == name
+        committing.cancel()
+        await asyncio.wait({committing})

@@ -1,0 +1,138 @@
+"""A client of Kafka that publishes nothing any more, though Kafka answers, is given up; on a real Kafka."""
+
+import asyncio
+import contextlib
+import signal
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiokafka.admin import NewTopic
+
+from config.settings import CommonSettings
+from consumer.app import build_app
+from consumer.kafka.bus import BusSilent, BusUnavailable
+from consumer.kafka.kafka_bus import KafkaBus
+from consumer.service import Wedged, serve
+from consumer.settings import ConsumerSettings
+from core.ids import ChunkId
+from core.publish_watchdog import FAILURES
+from core.request_parts import IntakePart
+from devstack import Stack
+from devstack.processes import free_port
+from ledger.mongo import MongoLedger
+from producer.kafka.kafka_publisher import KafkaPublisher
+from producer.kafka.publisher import PublishError, WedgedError
+from schemas.statuses import Channel, Lane
+from schemas.topics import Topics
+from tests.support.kafka_topics import create_topics
+from tests.support.service import some_settings
+
+
+@pytest.fixture
+async def topics(kafka_stack: Stack) -> Topics:
+    topics = Topics(f"wedged-{uuid.uuid4().hex[:8]}")
+    await create_topics(kafka_stack.kafka_bootstrap, *(NewTopic(spec.name, 1, 1) for spec in topics.specs()))
+    return topics
+
+
+@pytest.fixture
+async def bus(kafka_stack: Stack, topics: Topics) -> AsyncIterator[KafkaBus]:
+    settings = CommonSettings(kafka_bootstrap=kafka_stack.kafka_bootstrap, topic_prefix=topics.prefix)
+    bus = KafkaBus(settings, answer_seconds=0.5, wedged_seconds=0.5)
+    await bus.start()
+    yield bus
+    await bus.aclose()
+
+
+def sender_of(client: Any) -> Any:
+    return client._producer._sender
+
+
+def wedge(client: Any) -> None:
+    """Make it wait for ever for an answer of every broker, as after an answer that its client lost."""
+    sender_of(client)._in_flight.update(broker.nodeId for broker in client._producer.client.cluster.brokers())
+
+
+async def until(condition: Any) -> Any:
+    async with asyncio.timeout(20):
+        while not (found := condition()):  # noqa: ASYNC110  # a state, not an event
+            await asyncio.sleep(0.02)
+    return found
+
+
+async def woken(bus: KafkaBus) -> None:
+    """Publish; the first record of a fresh topic takes longer than this bus has patience."""
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(BusUnavailable):
+                await bus.wake(Lane.BULK, Channel.SMS, ChunkId("chk_before"))
+                return
+
+
+async def test_a_bus_that_publishes_nothing_is_given_up_though_kafka_answers(bus: KafkaBus) -> None:
+    await woken(bus)
+    assert bus.publishes
+    wedge(bus)
+    for _ in range(FAILURES):
+        with pytest.raises(BusSilent):
+            await bus.wake(Lane.BULK, Channel.SMS, ChunkId("chk_lost"))
+        await bus.ping()
+    assert not bus.publishes
+    assert await until(bus.given_up) == "Kafka answers, and takes nothing that this process publishes"
+
+
+async def test_a_bus_whose_sender_has_ended_is_given_up_at_once(bus: KafkaBus) -> None:
+    assert bus.given_up() is None
+    sender_of(bus).sender_task.cancel()
+    assert await until(bus.given_up) == "the sender of Kafka's client has ended"
+
+
+async def test_a_consumer_whose_sender_has_ended_ends(stack: Stack, topics: Topics) -> None:
+    database = topics.prefix
+    ledger = await MongoLedger.connect(stack.mongo_url, database)
+    await ledger.setup()
+    await ledger.aclose()
+    settings = ConsumerSettings(
+        kafka_bootstrap=stack.kafka_bootstrap,
+        mongo_url=stack.mongo_url,
+        mongo_database=database,
+        topic_prefix=topics.prefix,
+        sealing_keys="k1:" + "QUFB" * 10 + "QUE=",
+        providers=[{"name": "sim", "kind": "simulator", "channel": "sms"}],
+        consumer_http_port=free_port(),
+    )
+    service = await build_app(settings)
+    serving = asyncio.create_task(serve(service))
+    try:
+        await until(lambda: service.tools.progress.subscribed)
+        sender_of(service.bus).sender_task.cancel()
+        async with asyncio.timeout(20):
+            with pytest.raises(Wedged, match="has ended"):
+                await serving
+    finally:
+        service.tools.stopping.set()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().remove_signal_handler(number)
+
+
+async def test_a_publisher_that_publishes_nothing_is_given_up_though_kafka_answers(
+    kafka_stack: Stack, topics: Topics
+) -> None:
+    settings = some_settings(kafka_bootstrap=kafka_stack.kafka_bootstrap, topic_prefix=topics.prefix)
+    publisher = KafkaPublisher(settings, wedged_seconds=0.2)
+    part = IntakePart(b"k", b"{}", part=0, last=True, recipients=1)
+    await publisher.start()
+    try:
+        await until(lambda: publisher.trouble() is None)
+        await publisher.publish(topics.requests, [part])
+        wedge(publisher)
+        tries = (publisher.publish(topics.requests, [part]) for _ in range(FAILURES))
+        failed = await asyncio.gather(*tries, return_exceptions=True)
+        assert all(isinstance(error, PublishError) for error in failed)
+        assert publisher.trouble() == "Kafka takes nothing of what is published"
+        async with asyncio.timeout(20):
+            assert isinstance(await publisher.wait_failed(), WedgedError)
+    finally:
+        await publisher.stop()

@@ -1,0 +1,203 @@
+"""Requests, idempotency keys and templates as MongoDB holds them, name by name.
+
+A field that is renamed in Python must not be renamed there.
+"""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from ledger.models import Head, Part, TakenKey
+from schemas.statuses import Category, Channel, OnUncertain, Reason, Status
+from tests.contract.ledger.documents.stored import SERVER_TIME, Documents, in_order, left_at_default
+from tests.support.builders import a_head, a_key, a_part
+
+KEY = a_key()
+AT, LATER = datetime(2030, 1, 2, 3, 4, 5, 678_000, UTC), datetime(2030, 2, 3, tzinfo=UTC)
+HEAD = Head(
+    key=KEY,
+    tenant_id="tnt_test",
+    request_id="req-1",
+    user_id="usr_test",
+    channel=Channel.SMS,
+    category=Category.MARKETING,
+    on_uncertain=OnUncertain.RESEND,
+    reply_topic="replies",
+    correlation_id="corr-1",
+    accepted_at=AT,
+    send_at=LATER,
+    expires_at=LATER,
+    template_id="tpl_1",
+    key_id="k1",
+    digest=b"shared",
+    sealed_text=b"text",
+    intake_topic="requests",
+    intake_partition=3,
+    template_version=2,
+    resend_of="req-0",
+)
+STORED_HEAD: dict[str, Any] = {
+    "tenant_id": "tnt_test",
+    "request_id": "req-1",
+    "user_id": "usr_test",
+    "channel": "sms",
+    "category": "marketing",
+    "on_uncertain": "resend",
+    "reply_topic": "replies",
+    "correlation_id": "corr-1",
+    "accepted_at": AT,
+    "send_at": LATER,
+    "expires_at": LATER,
+    "template_id": "tpl_1",
+    "key_id": "k1",
+    "digest": b"shared",
+    "sealed_text": b"text",
+    "intake_topic": "requests",
+    "intake_partition": 3,
+    "template_version": 2,
+    "resend_of": "req-0",
+}
+PART = Part(number=1, size=3, chunk_size=500, digest=b"body", last=True, default_region="CN")
+STORED_FIRST_PART = {
+    "number": 0,
+    "size": 3,
+    "chunk_size": 500,
+    "digest": b"body",
+    "last": False,
+    "default_region": None,
+}
+STORED_PART = {"number": 1, "size": 3, "chunk_size": 500, "digest": b"body", "last": True, "default_region": "CN"}
+
+
+async def test_a_request_just_begun(documents: Documents) -> None:
+    begun = await documents.ledger.requests.begin(HEAD, PART)
+
+    assert [*left_at_default(HEAD), *left_at_default(PART)] == []
+    assert (begun.head, begun.parts) == (HEAD, {1: PART})
+    assert in_order(await documents.only("requests", "begun_at")) == in_order(
+        {
+            "_id": KEY,
+            "head": STORED_HEAD,
+            "parts": {"1": STORED_PART},
+            "highest": 1,
+            "last_part": 1,
+            "begun_at": SERVER_TIME,
+            "looked_at": LATER,
+            "counted": [],
+            "cancelled": False,
+            "cut": False,
+            "announced": False,
+            "completion": None,
+            "pauses": 0,
+        }
+    )
+
+
+async def test_a_request_with_all_that_can_happen_to_it(documents: Documents) -> None:
+    requests = documents.ledger.requests
+    await requests.begin(HEAD, a_part(0, last=False))
+    await requests.begin(HEAD, PART)
+    await requests.count(KEY, 0)
+    await requests.pause(KEY)
+    await requests.cancel(KEY)
+    await requests.give_up(KEY)
+    await requests.complete(KEY, Counter({(Status.FAILED, Reason.REJECTED): 2, (Status.SENT, None): 1}))
+    await requests.announced(KEY)
+
+    request = await requests.get(KEY)
+    assert request is not None
+    assert left_at_default(request) == []
+    assert request.completion is not None
+    assert left_at_default(request.completion) == []
+    document = await documents.only("requests", "begun_at", "looked_at", "completion.completed_at")
+    assert in_order(document) == in_order(
+        {
+            "_id": KEY,
+            "head": STORED_HEAD,
+            "parts": {"0": STORED_FIRST_PART, "1": STORED_PART},
+            "highest": 1,
+            "last_part": 1,
+            "begun_at": SERVER_TIME,
+            "looked_at": SERVER_TIME,
+            "counted": [0],
+            "cancelled": True,
+            "cut": True,
+            "announced": True,
+            "completion": {
+                "completed_at": SERVER_TIME,
+                "total": 3,
+                "by_status": {"failed": 2, "sent": 1},
+                "by_reason": {"rejected": 2},
+                "incomplete": True,
+            },
+            "pauses": 1,
+            "lost": [1],
+        }
+    )
+
+
+async def test_what_a_request_does_not_say_is_left_out(documents: Documents) -> None:
+    head, part = a_head(user_id=None), a_part()
+    begun = await documents.ledger.requests.begin(head, part)
+
+    assert (begun.head, begun.parts) == (head, {0: part})
+    document = await documents.only("requests")
+    assert STORED_HEAD.keys() - document["head"].keys() == {
+        "user_id",
+        "reply_topic",
+        "correlation_id",
+        "send_at",
+        "expires_at",
+        "template_id",
+        "template_version",
+        "resend_of",
+    }
+    assert document["parts"]["0"]["default_region"] is None
+
+
+async def test_an_idempotency_key(documents: Documents) -> None:
+    taken = TakenKey(
+        key=KEY,
+        tenant_id="tnt_test",
+        key_id="k1",
+        digest=b"asked",
+        accepted_at=AT,
+        template_version=2,
+        created_at=LATER,
+    )
+    read = await documents.ledger.keys.take(taken)
+
+    assert left_at_default(taken) == []
+    assert replace(read, created_at=LATER) == taken
+    assert in_order(await documents.only("idempotency_keys", "created_at")) == in_order(
+        {
+            "_id": KEY,
+            "decided": {
+                "tenant_id": "tnt_test",
+                "key_id": "k1",
+                "digest": b"asked",
+                "accepted_at": AT,
+                "template_version": 2,
+            },
+            "created_at": SERVER_TIME,
+        }
+    )
+
+
+async def test_a_template(documents: Documents) -> None:
+    template = await documents.ledger.templates.put("tnt_test", "welcome", "Hello {{name}}", "Hello")
+
+    assert left_at_default(template) == []
+    assert await documents.ledger.templates.get("tnt_test", "welcome") == template
+    assert in_order(await documents.only("templates", "created_at")) == in_order(
+        {
+            "_id": f"{template.id}.1",
+            "tenant_id": "tnt_test",
+            "code": "welcome",
+            "content": "Hello {{name}}",
+            "subject": "Hello",
+            "version": 1,
+            "created_at": SERVER_TIME,
+        }
+    )

@@ -1,0 +1,80 @@
+"""What most contract tests of the ledger begin with."""
+
+from core.chunk_work import Counts
+from ledger.models import Chunk, Claim, Claimed, Head, Hold, Log, Request
+from ledger.ports import Ledger
+from ledger.queries import LogQuery, Page
+from schemas.statuses import Channel, Lane, Status
+from tests.support.builders import TENANT, a_chunk, a_claim, a_head, a_key, a_part
+
+SHORT = 0.3
+"""Seconds of a lease that is meant to lapse."""
+
+PENDING = frozenset({Status.PENDING, Status.SCHEDULED})
+
+
+async def claimed(ledger: Ledger, chunk: Chunk, claim: Claim | None = None) -> Claimed:
+    found = await ledger.chunks.claim(chunk.id, claim or a_claim())
+    assert found is not None
+    return found
+
+
+async def inserted_and_claimed(ledger: Ledger, chunk: Chunk, claim: Claim | None = None) -> Claimed:
+    await ledger.chunks.insert(chunk)
+    return await claimed(ledger, chunk, claim)
+
+
+async def swept(
+    ledger: Ledger, *, lane: Lane = Lane.BULK, channel: Channel = Channel.SMS, fresh: bool = False
+) -> Claimed | None:
+    """What a sweeper finds that asks for one kind of chunks."""
+    return await ledger.chunks.claim_due(lane, channel, a_claim(), fresh=fresh)
+
+
+async def anyhow_swept(ledger: Ledger) -> Claimed | None:
+    """What a sweeper finds, deferred or never claimed."""
+    return await swept(ledger) or await swept(ledger, fresh=True)
+
+
+async def begun(ledger: Ledger, *numbers: int, last: int | None = None) -> Request:
+    """A request with these parts begun."""
+    for number in numbers:
+        request = await ledger.requests.begin(a_head(), a_part(number, last=number == last))
+    return request
+
+
+async def complete(ledger: Ledger, counts: Counts) -> Request | None:
+    """Count every part that was begun, and complete."""
+    request = await ledger.requests.get(a_key())
+    assert request is not None
+    for number in request.parts:
+        await ledger.requests.count(a_key(), number)
+    return await ledger.requests.complete(a_key(), counts)
+
+
+async def a_request(ledger: Ledger, head: Head | None = None, *chunks: Chunk) -> None:
+    """A request with its chunks written."""
+    await ledger.requests.begin(head or a_head(), a_part(last=False))
+    for chunk in chunks or (a_chunk(),):
+        await ledger.chunks.insert(chunk)
+
+
+async def held(ledger: Ledger, chunk: Chunk) -> Hold:
+    taken = await ledger.chunks.claim(chunk.id, a_claim())
+    assert taken is not None
+    return taken.hold
+
+
+async def find(ledger: Ledger, **conditions: object) -> Page:
+    return await ledger.logs.find(LogQuery(**{"tenant_id": TENANT, **conditions}))  # type: ignore[arg-type]
+
+
+async def shown(ledger: Ledger, **conditions: object) -> list[str]:
+    """Request, place and status of each delivery on the page, such as `req-1 0.2 sent`; the total must agree."""
+    page = await find(ledger, **{"page_size": 100, **conditions})
+    assert page.total == len(page.items)
+    return [described(log) for log in page.items]
+
+
+def described(log: Log) -> str:
+    return f"{log.request_id} {int(log.id[-9:-5], 16)}.{int(log.id[-5:], 16)} {log.status.value}"

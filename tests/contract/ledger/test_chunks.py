@@ -1,0 +1,248 @@
+"""Chunks as a whole: writing, counting, cancelling, duplicates, the same for both ledgers."""
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+from core.chunk_work import Batch, Decided, Line, Work
+from ledger.ports import Ledger
+from schemas.statuses import Channel, Lane, Reason, Status
+from tests.contract.ledger.conftest import Wait
+from tests.contract.ledger.steps import claimed, inserted_and_claimed
+from tests.support.builders import a_chunk, a_claim, a_hash, a_key, some_counts
+
+
+async def test_a_chunk_is_read_back_as_it_was_written(ledger: Ledger) -> None:
+    soon = ledger.now() + timedelta(seconds=5)
+    chunk = a_chunk(
+        part=2,
+        first=4,
+        size=6,
+        channel=Channel.EMAIL,
+        lane=Lane.EXPRESS,
+        due_at=soon,
+        cancelled=True,
+        searchable=True,
+        references=["a", None, "b", None, None, "c"],
+        work=Work(
+            next=Batch(((4, 5),), 2, frozenset({4}), "post"),
+            todo=((5, 6), (9, 10)),
+            later=(Line(6, 1, soon, tainted=True, sticky="post"), Line(7, 1, soon)),
+            decided=(Decided(8, Status.FAILED, Reason.INVALID_RECIPIENT, "no address", "post", 3),),
+        ),
+    )
+    await ledger.chunks.insert(chunk)
+
+    assert await ledger.chunks.get(chunk.id) == chunk
+
+
+async def test_an_unknown_chunk_is_none(ledger: Ledger) -> None:
+    assert await ledger.chunks.get(a_chunk().id) is None
+
+
+async def test_a_second_insert_changes_nothing(ledger: Ledger) -> None:
+    chunk = a_chunk()
+    await ledger.chunks.insert(chunk)
+
+    await ledger.chunks.insert(a_chunk(size=2, work=Work(todo=((0, 2),)), cancelled=True))
+
+    assert await ledger.chunks.get(chunk.id) == chunk
+
+
+async def test_a_second_insert_neither_reopens_nor_frees_a_chunk(ledger: Ledger) -> None:
+    held, closed = a_chunk(), a_chunk(first=3)
+    await inserted_and_claimed(ledger, held)
+    taken = await inserted_and_claimed(ledger, closed)
+    await ledger.chunks.close(taken.hold, some_counts(sent=3))
+
+    await ledger.chunks.insert(held)
+    await ledger.chunks.insert(closed)
+
+    assert await ledger.chunks.claim(held.id, a_claim()) is None
+    assert await ledger.chunks.claim(closed.id, a_claim()) is None
+    assert await ledger.chunks.counts(held.key) == some_counts(sent=3, pending=3)
+
+
+async def test_many_inserts_at_once_write_one_chunk(ledger: Ledger) -> None:
+    chunk = a_chunk()
+
+    await asyncio.gather(*(ledger.chunks.insert(chunk) for _ in range(5)))
+
+    assert await ledger.chunks.counts(chunk.key) == some_counts(pending=3)
+
+
+async def test_an_open_window_is_read_as_the_next_batch(ledger: Ledger, wait: Wait) -> None:
+    chunk = a_chunk(size=5, window_size=2)
+    await ledger.chunks.insert(chunk)
+    await ledger.chunks.claim(chunk.id, a_claim(lease_seconds=0.3))
+    held = await ledger.chunks.get(chunk.id)
+    await wait(0.3)
+    lapsed = await ledger.chunks.get(chunk.id)
+
+    assert held is not None
+    assert lapsed is not None
+    assert held.work == lapsed.work == chunk.work
+
+
+async def test_counts_are_the_sum_over_all_chunks_of_the_request(ledger: Ledger) -> None:
+    done = Counter({(Status.SENT, None): 2, (Status.FAILED, Reason.REJECTED): 1})
+    closed, open_ = a_chunk(), a_chunk(part=1, size=4)
+    for chunk in (closed, open_, a_chunk("another request")):
+        await ledger.chunks.insert(chunk)
+    taken = await claimed(ledger, closed)
+    await ledger.chunks.close(taken.hold, done)
+
+    assert await ledger.chunks.counts(closed.key) == done + some_counts(pending=4)
+
+
+async def test_whatever_has_no_log_counts_as_pending(ledger: Ledger) -> None:
+    now = ledger.now()
+    chunk = a_chunk(size=6, window_size=1)
+    await ledger.chunks.insert(chunk)
+    before = await ledger.chunks.counts(chunk.key)
+    taken = await claimed(ledger, chunk)
+    work = Work(
+        todo=((1, 2),),
+        later=(Line(2, 1, now),),
+        decided=(Decided(3, Status.FAILED, Reason.REJECTED),),
+        counts=some_counts(sent=2),
+        unacked=((4, 6),),
+    )
+    await ledger.chunks.advance(taken.hold, work, taken.window)
+
+    assert before == some_counts(pending=6)
+    assert await ledger.chunks.counts(chunk.key) == some_counts(sent=2, pending=4)
+
+
+async def test_a_chunk_that_waits_for_its_time_counts_as_scheduled_until_it_is_claimed(
+    ledger: Ledger,
+    wait: Wait,
+) -> None:
+    chunk = a_chunk(due_at=ledger.now() + timedelta(seconds=100))
+    await ledger.chunks.insert(chunk)
+    before = await ledger.chunks.counts(chunk.key)
+    await wait(101)
+    due = await ledger.chunks.counts(chunk.key)
+    taken = await claimed(ledger, chunk)
+    held = await ledger.chunks.counts(chunk.key)
+    tried = ledger.now() + timedelta(seconds=100)
+    await ledger.chunks.release(taken.hold, Work(later=tuple(Line(index, 1, tried) for index in range(3))), tried)
+
+    assert before == some_counts(scheduled=3)
+    assert due == held == await ledger.chunks.counts(chunk.key) == some_counts(pending=3)
+
+
+async def test_a_request_without_chunks_counts_nothing(ledger: Ledger) -> None:
+    assert await ledger.chunks.counts(a_key()) == Counter()
+
+
+async def test_counts_are_set_and_do_not_change_with_the_callers_counter(ledger: Ledger) -> None:
+    chunk = a_chunk()
+    taken = await inserted_and_claimed(ledger, chunk)
+    work = Work(counts=some_counts(sent=3))
+    await ledger.chunks.advance(taken.hold, work, None)
+    work.counts[Status.SENT, None] += 5
+
+    assert await ledger.chunks.counts(chunk.key) == some_counts(sent=3)
+
+
+async def test_a_cancel_marks_the_open_chunks_of_its_request(ledger: Ledger) -> None:
+    fresh, held, closed, other = a_chunk(), a_chunk(part=1), a_chunk(part=2), a_chunk("another request")
+    for chunk in (fresh, held, closed, other):
+        await ledger.chunks.insert(chunk)
+    taken_held = await ledger.chunks.claim(held.id, a_claim())
+    taken_closed = await ledger.chunks.claim(closed.id, a_claim())
+    assert taken_held is not None
+    assert taken_closed is not None
+    await ledger.chunks.close(taken_closed.hold, some_counts(sent=3))
+
+    await ledger.chunks.mark_cancelled(fresh.key)
+
+    marked = [(await ledger.chunks.get(chunk.id)) for chunk in (fresh, held, closed, other)]
+    assert [chunk.cancelled for chunk in marked if chunk] == [True, True, False, False]
+
+
+async def test_a_cancel_may_mark_the_chunks_of_one_part_alone(ledger: Ledger) -> None:
+    first, second = a_chunk(part=0), a_chunk(part=1)
+    await ledger.chunks.insert(first)
+    await ledger.chunks.insert(second)
+
+    await ledger.chunks.mark_cancelled(first.key, 0)
+
+    marked = [(await ledger.chunks.get(chunk.id)) for chunk in (first, second)]
+    assert [chunk.cancelled for chunk in marked if chunk] == [True, False]
+
+
+async def test_the_cancel_mark_outlives_advance_release_and_claim(ledger: Ledger) -> None:
+    chunk = a_chunk(size=4, window_size=2)
+    taken = await inserted_and_claimed(ledger, chunk)
+    await ledger.chunks.mark_cancelled(chunk.key)
+    await ledger.chunks.advance(taken.hold, taken.chunk.work, taken.window)
+    await ledger.chunks.release(taken.hold, chunk.work, None)
+    again = await ledger.chunks.claim(chunk.id, a_claim())
+
+    assert again is not None
+    assert again.chunk.cancelled
+
+
+async def test_any_open_asks_for_this_request_alone(ledger: Ledger) -> None:
+    chunk = a_chunk()
+    await ledger.chunks.insert(a_chunk("another request"))
+    before = await ledger.chunks.any_open(chunk.key)
+    await ledger.chunks.insert(chunk)
+    fresh = await ledger.chunks.any_open(chunk.key)
+    taken = await claimed(ledger, chunk)
+    held = await ledger.chunks.any_open(chunk.key)
+    await ledger.chunks.close(taken.hold, some_counts(sent=3))
+
+    assert [before, fresh, held, await ledger.chunks.any_open(chunk.key)] == [False, True, True, False]
+
+
+async def test_duplicates_are_looked_for_in_lower_parts_of_the_request(ledger: Ledger) -> None:
+    for part, names in enumerate((["a", "b"], ["c", "d"], ["e", "f"])):
+        await ledger.chunks.insert(a_chunk(part=part, size=2, names=names, searchable=True))
+    await ledger.chunks.insert(a_chunk("another request", size=1, names=["x"], searchable=True))
+    asked = [a_hash(name) for name in ("a", "d", "e", "x", "y")]
+
+    assert await ledger.chunks.duplicates(a_key(), 2, asked) == {a_hash("a"), a_hash("d")}
+    assert await ledger.chunks.duplicates(a_key(), 0, asked) == set()
+
+
+async def test_duplicates_are_found_in_closed_chunks_too(ledger: Ledger) -> None:
+    chunk = a_chunk(size=1, names=["a"], searchable=True)
+    taken = await inserted_and_claimed(ledger, chunk)
+    await ledger.chunks.close(taken.hold, some_counts(sent=1))
+
+    assert await ledger.chunks.duplicates(chunk.key, 1, [a_hash("a")]) == {a_hash("a")}
+
+
+async def test_duplicates_need_searchable_chunks_and_whole_hashes(ledger: Ledger) -> None:
+    await ledger.chunks.insert(a_chunk(part=0, size=1, names=["hidden"]))
+    await ledger.chunks.insert(a_chunk(part=1, size=2, names=["a", "b"], searchable=True))
+    between = (a_hash("a") + a_hash("b"))[8:24]
+
+    assert await ledger.chunks.duplicates(a_key(), 2, [a_hash("hidden"), between]) == set()
+    assert await ledger.chunks.duplicates(a_key(), 2, []) == set()
+
+
+async def test_the_backlog_counts_open_chunks_by_lane(ledger: Ledger) -> None:
+    await ledger.chunks.insert(a_chunk("small", lane=Lane.EXPRESS))
+    for part in range(3):
+        await ledger.chunks.insert(a_chunk(part=part))
+    taken = await ledger.chunks.claim(a_chunk(part=2).id, a_claim())
+    assert taken is not None
+    held = await ledger.chunks.backlog()
+    await ledger.chunks.close(taken.hold, some_counts(sent=3))
+
+    assert held == {Lane.EXPRESS: 1, Lane.BULK: 3}
+    assert await ledger.chunks.backlog() == {Lane.EXPRESS: 1, Lane.BULK: 2}
+
+
+async def test_a_written_chunk_is_the_ledgers_own(ledger: Ledger) -> None:
+    chunk = a_chunk(work=Work(todo=((0, 2),), counts=some_counts(sent=1)))
+    kept = replace(chunk, work=replace(chunk.work, counts=Counter(chunk.work.counts)))
+    await ledger.chunks.insert(chunk)
+    chunk.work.counts[Status.FAILED, None] += 1
+
+    assert await ledger.chunks.get(chunk.id) == kept

@@ -1,0 +1,175 @@
+"""Each kind of provider with its other side, behind one face, for the providers' contract."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Protocol
+
+from core.send_result import Message
+from providers.config_file import parse
+from providers.provider import Provider
+from providers.registry import build_providers
+from providers.simulator import SimulatorEntry, SimulatorProvider
+from schemas.statuses import Channel
+from tests.contract.providers.servers import Act, Gateway, MailServer, Peer, SilentPeer, a_free_port
+
+SECRET = "Your code is 4711-geheim"
+QUICK_SECONDS = 0.5
+
+
+class Stage(Protocol):
+    """One kind of provider and its other side."""
+
+    channel: Channel
+    acts: tuple[Act, ...]
+    """What the other side can do."""
+    throttle_seconds: float | None
+    """The delay that the other side asks for when it throttles."""
+    limit: str | None
+    """The field of an entry that limits the connections, if there are any."""
+    peer: Peer | None
+    """The other side, unless it is in this process."""
+
+    def __init__(self, silent: SilentPeer) -> None: ...
+
+    def address(self, act: Act) -> str: ...
+    def provider(self, **entry: Any) -> Provider: ...
+    def away(self) -> Provider: ...
+    def not_ready(self) -> Provider: ...
+    def taken(self) -> list[str]: ...
+    def arrived(self) -> int: ...
+
+
+class Watched(SimulatorProvider):
+    """A simulator that writes down what it takes: by itself it only counts."""
+
+    def __init__(self, entry: SimulatorEntry, taken: list[str]) -> None:
+        super().__init__(entry)
+        self._written = taken
+
+    def _take(self, delivery_id: str) -> None:
+        super()._take(delivery_id)
+        self._written.append(delivery_id)
+
+
+class SimulatorStage:
+    channel = Channel.SMS
+    acts = tuple(act for act in Act if act is not Act.GIBBERISH)
+    throttle_seconds = None
+    limit = None
+
+    def __init__(self, silent: SilentPeer) -> None:  # noqa: ARG002
+        self.peer = None
+        self._taken: list[str] = []
+
+    def address(self, act: Act) -> str:
+        return f"+861380013800{list(Act).index(act)}"
+
+    def provider(self, **entry: Any) -> Provider:
+        suffixes = {
+            "fail_suffixes": [self.address(Act.REFUSE)],
+            "retry_once_suffixes": [self.address(Act.UNAVAILABLE)],
+            "throttle_once_suffixes": [self.address(Act.THROTTLE)],
+            "hang_suffixes": [self.address(Act.HANG)],
+            "drop_suffixes": [self.address(Act.CUT)],
+        }
+        (parsed,) = parse([{"name": "tried", "kind": "simulator", "channel": "sms", **suffixes, **entry}])
+        assert isinstance(parsed, SimulatorEntry)
+        return Watched(parsed, self._taken)
+
+    def away(self) -> Provider:
+        raise NotImplementedError("it is always there")
+
+    def not_ready(self) -> Provider:
+        raise NotImplementedError("it is always ready")
+
+    def taken(self) -> list[str]:
+        return self._taken
+
+    def arrived(self) -> int:
+        return 1  # it is there as soon as `send` runs
+
+
+class HttpStage:
+    channel = Channel.SMS
+    acts = tuple(Act)
+    throttle_seconds = 7
+    limit = "concurrency"
+
+    def __init__(self, silent: SilentPeer) -> None:
+        self.peer = Gateway({self.address(act): act for act in Act})
+        self._silent = silent
+
+    def address(self, act: Act) -> str:
+        return f"+861380013800{list(Act).index(act)}"
+
+    def provider(self, **entry: Any) -> Provider:
+        return _build(kind="http", channel="sms", **{"url": f"http://127.0.0.1:{self.peer.port}/send", **entry})
+
+    def away(self) -> Provider:
+        return self.provider(url=f"http://127.0.0.1:{a_free_port()}/send")
+
+    def not_ready(self) -> Provider:
+        return self.provider(url=f"https://127.0.0.1:{self._silent.port}/", timeout_seconds=QUICK_SECONDS)
+
+    def taken(self) -> list[str]:
+        return self.peer.taken
+
+    def arrived(self) -> int:
+        return self.peer.arrived
+
+
+class SmtpStage:
+    channel = Channel.EMAIL
+    acts = tuple(act for act in Act if act is not Act.THROTTLE)
+    throttle_seconds = None
+    limit = "connections"
+
+    def __init__(self, silent: SilentPeer) -> None:
+        self.peer = MailServer({self.address(act): act for act in Act})
+        self._silent = silent
+
+    def address(self, act: Act) -> str:
+        return f"{act}.geheim@example.com"
+
+    def provider(self, **entry: Any) -> Provider:
+        usual = {"host": "127.0.0.1", "port": self.peer.port, "tls": "none", "sender": "Us <us@example.org>"}
+        return _build(kind="smtp", **{**usual, **entry})
+
+    def away(self) -> Provider:
+        return self.provider(port=a_free_port())
+
+    def not_ready(self) -> Provider:
+        return self.provider(port=self._silent.port, timeout_seconds=QUICK_SECONDS)
+
+    def taken(self) -> list[str]:
+        return self.peer.taken
+
+    def arrived(self) -> int:
+        return self.peer.arrived
+
+
+STAGES: dict[str, type[Stage]] = {"simulator": SimulatorStage, "http": HttpStage, "smtp": SmtpStage}
+"""The stage of each kind of providers/kinds.py."""
+
+OVER_THE_NETWORK = [kind for kind, stage in STAGES.items() if stage.limit]
+
+
+def _build(**entry: Any) -> Provider:
+    provider = build_providers(parse([{"name": "tried", **entry}])).get("tried")
+    assert provider is not None
+    return provider
+
+
+def a_message(stage: Stage, act: Act = Act.TAKE, number: int = 1) -> Message:
+    return Message(f"log_{number}", stage.channel, stage.address(act), SECRET, "Hello", False, None, "tnt_1")
+
+
+@asynccontextmanager
+async def a_stage(kind: str) -> AsyncIterator[Stage]:
+    async with AsyncExitStack() as stack:
+        silent = SilentPeer()
+        await stack.enter_async_context(silent.running())
+        stage = STAGES[kind](silent)
+        if stage.peer is not None:
+            await stack.enter_async_context(stage.peer.running())
+        yield stage

@@ -1,0 +1,243 @@
+"""What every provider promises, tried on each kind against a real other side on loopback."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from core.send_result import Answer, Failed, Retry, Sent, Uncertain
+from providers.provider import CLOSED
+from schemas.statuses import Reason
+from tests.contract.providers.servers import Act, until
+from tests.contract.providers.stages import OVER_THE_NETWORK, QUICK_SECONDS, STAGES, Stage, a_message, a_stage
+
+EXPECTED: dict[Act, tuple[type[Answer], Reason | None]] = {
+    Act.TAKE: (Sent, None),
+    Act.REFUSE: (Failed, Reason.REJECTED),
+    Act.UNAVAILABLE: (Retry, Reason.UNAVAILABLE),
+    Act.THROTTLE: (Retry, Reason.RATE_LIMITED),
+    Act.HANG: (Uncertain, Reason.NO_ANSWER),
+    Act.CUT: (Uncertain, Reason.NO_ANSWER),
+    Act.GIBBERISH: (Uncertain, Reason.NO_ANSWER),
+}
+
+
+over_the_network = pytest.mark.parametrize("stage", OVER_THE_NETWORK, indirect=True)
+
+
+@pytest.fixture(params=STAGES)
+async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    async with a_stage(request.param) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("stage", "act"),
+    [(kind, act) for kind, stage in STAGES.items() for act in stage.acts],
+    indirect=["stage"],
+)
+async def test_each_thing_the_other_side_may_do_has_its_answer_and_leaves_the_provider_usable(
+    stage: Stage,
+    act: Act,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    provider = stage.provider(timeout_seconds=QUICK_SECONDS if act is Act.HANG else 10)
+    kind, reason = EXPECTED[act]
+
+    answer = await provider.send(a_message(stage, act, 1))
+    after = await provider.send(a_message(stage, Act.TAKE, 2))
+    await provider.aclose()
+
+    assert isinstance(answer, kind)
+    assert getattr(answer, "reason", None) is reason
+    assert isinstance(after, Sent)
+    assert "log_2" in stage.taken()
+    shown = f"{answer!r} {provider!r} {caplog.text}"
+    assert "geheim" not in shown
+    assert stage.address(act).removeprefix("+") not in shown
+
+
+async def test_a_message_taken_carries_the_id_that_its_receipt_will_name(stage: Stage) -> None:
+    provider = stage.provider()
+
+    answer = await provider.send(a_message(stage))
+    await provider.aclose()
+
+    assert isinstance(answer, Sent)
+    assert answer.message_id
+    assert "log_1" in answer.message_id
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [kind for kind, stage in STAGES.items() if Act.THROTTLE in stage.acts],
+    indirect=True,
+)
+async def test_a_throttled_one_says_how_long_to_wait(stage: Stage) -> None:
+    provider = stage.provider()
+    answer = await provider.send(a_message(stage, Act.THROTTLE))
+    await provider.aclose()
+
+    assert isinstance(answer, Retry)
+    assert answer.delay_seconds == stage.throttle_seconds
+
+
+@over_the_network
+async def test_where_nobody_listens_nothing_was_taken(stage: Stage) -> None:
+    provider = stage.away()
+
+    answer = await provider.send(a_message(stage))
+    await provider.aclose()
+
+    assert answer == Retry(Reason.UNAVAILABLE, "connecting: connection refused")
+
+
+@over_the_network
+async def test_a_time_out_before_the_request_was_written_is_not_uncertain(stage: Stage) -> None:
+    provider = stage.not_ready()
+
+    answer = await provider.send(a_message(stage))
+    await provider.aclose()
+
+    assert answer == Retry(Reason.UNAVAILABLE, "connecting: timed out")
+
+
+async def test_a_send_ends_with_its_time_out(stage: Stage) -> None:
+    provider = stage.provider(timeout_seconds=QUICK_SECONDS)
+    started = asyncio.get_running_loop().time()
+
+    await provider.send(a_message(stage, Act.HANG))
+    taken_seconds = asyncio.get_running_loop().time() - started
+    await provider.aclose()
+
+    assert taken_seconds + 0.01 >= QUICK_SECONDS
+    assert taken_seconds < QUICK_SECONDS + 2
+
+
+async def test_cancelled_it_stops_at_once_and_stays_usable(stage: Stage) -> None:
+    provider = stage.provider(timeout_seconds=60)
+    task = asyncio.create_task(provider.send(a_message(stage, Act.HANG)))
+    await asyncio.sleep(0)
+    await until(lambda: stage.arrived() == 1)
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert isinstance(await provider.send(a_message(stage, number=2)), Sent)
+    await provider.aclose()
+
+
+async def test_closed_it_says_so_and_sends_nothing(stage: Stage) -> None:
+    provider = stage.provider()
+    await provider.send(a_message(stage, number=1))
+    await provider.aclose()
+    await provider.aclose()
+
+    assert await provider.send(a_message(stage, number=2)) == CLOSED
+    assert await provider.check() == "provider closed"
+    assert stage.taken() == ["log_1"]
+
+
+async def test_closed_before_its_first_send_it_says_so_too(stage: Stage) -> None:
+    provider = stage.provider()
+    await provider.aclose()
+
+    assert await provider.send(a_message(stage)) == CLOSED
+
+
+@over_the_network
+async def test_closed_under_way_it_does_not_know(stage: Stage) -> None:
+    provider = stage.provider(timeout_seconds=QUICK_SECONDS)
+    task = asyncio.create_task(provider.send(a_message(stage, Act.HANG)))
+    await until(lambda: stage.arrived() == 1)
+
+    await provider.aclose()
+
+    assert isinstance(await task, Uncertain)
+
+
+@over_the_network
+async def test_closed_while_it_waits_for_a_connection_it_sends_nothing(stage: Stage) -> None:
+    provider = stage.provider(timeout_seconds=2 * QUICK_SECONDS, **{stage.limit: 1})
+    hanging = asyncio.create_task(provider.send(a_message(stage, Act.HANG, 1)))
+    await until(lambda: stage.arrived() == 1)
+    waiting = asyncio.create_task(provider.send(a_message(stage, Act.TAKE, 2)))
+    await asyncio.sleep(0)
+
+    hanging.cancel()
+    await provider.aclose()
+
+    assert await waiting == CLOSED
+    assert stage.taken() == []
+
+
+@over_the_network
+async def test_stopped_it_waits_for_answers_and_sends_away_who_waits_for_a_connection(stage: Stage) -> None:
+    provider = stage.provider(timeout_seconds=60, **{stage.limit: 1})
+    begun = asyncio.create_task(provider.send(a_message(stage, Act.HANG, 1)))
+    await until(lambda: stage.arrived() == 1)
+    waiting = asyncio.create_task(provider.send(a_message(stage, Act.TAKE, 2)))
+    await asyncio.sleep(0)
+
+    started = asyncio.get_running_loop().time()
+    provider.stop(QUICK_SECONDS)
+
+    assert await waiting == CLOSED
+    assert await provider.send(a_message(stage, Act.TAKE, 3)) == CLOSED
+    assert not begun.done()
+    assert isinstance(await begun, Uncertain)
+    assert asyncio.get_running_loop().time() - started + 0.01 >= QUICK_SECONDS
+    await provider.aclose()
+    assert stage.taken() == []
+
+
+async def test_stopped_a_send_that_is_answered_in_time_is_sent(stage: Stage) -> None:
+    provider = stage.provider(timeout_seconds=60)
+    begun = asyncio.create_task(provider.send(a_message(stage, Act.TAKE)))
+    await asyncio.sleep(0)
+
+    provider.stop(30)
+
+    assert isinstance(await begun, Sent)
+    await provider.aclose()
+    assert stage.taken() == ["log_1"]
+
+
+async def test_many_at_once_are_each_taken_once(stage: Stage) -> None:
+    provider = stage.provider(timeout_seconds=60)
+
+    answers = await asyncio.gather(*(provider.send(a_message(stage, number=number)) for number in range(100)))
+    await provider.aclose()
+
+    assert {type(answer) for answer in answers} == {Sent}
+    assert sorted(stage.taken()) == sorted(f"log_{number}" for number in range(100))
+
+
+async def test_a_check_finds_nothing_wrong_and_sends_nothing(stage: Stage) -> None:
+    provider = stage.provider()
+
+    assert await provider.check() is None
+
+    await provider.aclose()
+    assert stage.taken() == []
+
+
+@over_the_network
+async def test_a_check_says_in_one_line_what_is_wrong(stage: Stage) -> None:
+    away, not_ready = stage.away(), stage.not_ready()
+
+    said = [await away.check(), await not_ready.check()]
+    await away.aclose()
+    await not_ready.aclose()
+
+    assert said == ["connecting: connection refused", "connecting: timed out"]
+
+
+async def test_what_its_entry_says_can_be_read_from_it(stage: Stage) -> None:
+    provider = stage.provider(rate_per_second=20, timeout_seconds=3)
+
+    assert (provider.name, provider.channel) == ("tried", stage.channel)
+    assert (provider.rate_per_second, provider.timeout_seconds) == (20, 3)
+    assert provider.deduplicates is False
+    await provider.aclose()

@@ -1,0 +1,250 @@
+"""The kind `smtp`: how far a mail came decides what its end means."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from core.send_result import Answer, Failed, Message, Retry, Sent, Uncertain
+from providers.provider import NO_FREE_CONNECTION
+from providers.smtp import SmtpEntry, SmtpProvider
+from schemas.statuses import Channel, Reason
+from tests.contract.providers.servers import Act, MailServer, until
+
+HANGS = "hangs@example.com"
+REFUSED = "refused@example.com"
+
+
+def a_message(delivery_id: str = "log_1", *, to: str = "somebody@example.com", **other: Any) -> Message:
+    usual = {"text": "Hello", "subject": "Hi", "is_html": False, "reference": None, "tenant_id": "tnt_1"}
+    return Message(delivery_id, Channel.EMAIL, to, **{**usual, **other})
+
+
+def a_provider(server: MailServer, **entry: Any) -> SmtpProvider:
+    usual = {"name": "post", "kind": "smtp", "host": "127.0.0.1", "port": server.port, "tls": "none"}
+    return SmtpProvider(SmtpEntry.model_validate({**usual, "sender": "us@example.org", **entry}))
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[MailServer]:
+    peer = MailServer({HANGS: Act.HANG, REFUSED: Act.REFUSE})
+    async with peer.running():
+        yield peer
+
+
+async def ask(server: MailServer, message: Message | None = None, **entry: Any) -> Answer:
+    """One send through a provider of its own."""
+    provider = a_provider(server, **entry)
+    answer = await provider.send(message or a_message())
+    await provider.aclose()
+    return answer
+
+
+def later(error: str) -> Retry:
+    return Retry(Reason.UNAVAILABLE, error)
+
+
+def refused(error: str) -> Failed:
+    return Failed(Reason.REJECTED, error)
+
+
+def uncertain(error: str) -> Uncertain:
+    return Uncertain(Reason.NO_ANSWER, error)
+
+
+@pytest.mark.parametrize(
+    ("command", "reply", "expected"),
+    [
+        ("greeting", "421 4.3.2 too many of you", later("connecting: SMTP 421")),
+        ("greeting", "554 no mail here", later("connecting: SMTP 554")),
+        ("greeting", "SSH-2.0", later("connecting: unexpected answer")),
+        ("EHLO", "502 what", later("EHLO: SMTP 502")),
+        ("MAIL", "421 4.3.2 bye", later("SMTP 421 4.3.2 to MAIL")),
+        ("MAIL", "451 local error", later("SMTP 451 to MAIL")),
+        ("MAIL", "550 5.7.1 not you", refused("SMTP 550 5.7.1 to MAIL")),
+        ("MAIL", "hm", later("MAIL: unexpected answer")),
+        ("RCPT", "450 4.2.1 busy", later("SMTP 450 4.2.1 to RCPT")),
+        ("RCPT", "452 full", later("SMTP 452 to RCPT")),
+        ("RCPT", "550-5.1.1 nobody\r\n550 5.1.1 really", refused("SMTP 550 5.1.1 to RCPT")),
+        ("RCPT", "251 forwarded", Sent("log_1@example.org", "SMTP 250 2.0.0")),
+        ("RCPT", "999 hm", later("RCPT: unexpected answer")),
+        ("DATA", "451 later", later("SMTP 451 to DATA")),
+        ("DATA", "554 5.5.1 no valid recipients", refused("SMTP 554 5.5.1 to DATA")),
+        ("DATA", "250 ok", later("DATA: unexpected answer")),
+        ("dot", "452 4.3.1 disk full", later("SMTP 452 4.3.1 to end of data")),
+        ("dot", "421 bye", later("SMTP 421 to end of data")),
+        ("dot", "554 5.7.1 spam for somebody@example.com", refused("SMTP 554 5.7.1 to end of data")),
+        ("dot", "250 5.1.1somebody@example.com", Sent("log_1@example.org", "SMTP 250")),
+        ("dot", "hm", uncertain("end of data: unexpected answer")),
+        ("dot", "777 hm", uncertain("end of data: unexpected answer")),
+        ("dot", "354 go on", uncertain("end of data: unexpected answer")),
+    ],
+)
+async def test_each_reply_has_its_answer(server: MailServer, command: str, reply: str, expected: Answer) -> None:
+    server.replies[command] = reply
+
+    assert await ask(server) == expected
+
+
+@pytest.mark.parametrize("command", ["greeting", "EHLO", "MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize("end", ["cut", "silence"])
+async def test_whatever_ends_it_before_the_content_ended_it_was_not_taken(
+    server: MailServer,
+    command: str,
+    end: str,
+) -> None:
+    server.replies[command] = "" if end == "cut" else "-"
+
+    answer = await ask(server, timeout_seconds=5 if end == "cut" else 0.3)
+
+    assert isinstance(answer, Retry)
+    assert answer.reason is Reason.UNAVAILABLE
+
+
+async def test_cut_within_the_content_it_was_not_taken(server: MailServer) -> None:
+    server.replies["content"] = ""
+
+    answer = await ask(server, a_message(text=("x" * 70 + "\r\n") * 150_000))
+
+    assert answer == later("content: connection cut")
+
+
+@pytest.mark.parametrize(("reply", "word"), [("", "connection cut"), ("-", "timed out")])
+async def test_whatever_ends_it_after_the_dot_is_uncertain(server: MailServer, reply: str, word: str) -> None:
+    server.replies["dot"] = reply
+
+    answer = await ask(server, timeout_seconds=0.5)
+
+    assert answer == uncertain(f"end of data: {word}")
+    assert server.arrived == 1
+
+
+async def test_connections_are_kept_and_used_by_one_mail_at_a_time(server: MailServer) -> None:
+    provider = a_provider(server, connections=2)
+    for number in range(5):
+        await provider.send(a_message(f"log_{number}"))
+    one = server.connections
+    await asyncio.gather(*(provider.send(a_message(f"log_{number}")) for number in range(5, 30)))
+    await provider.aclose()
+
+    assert one == 1
+    assert server.connections == 2
+    assert len(set(server.taken)) == 30
+
+
+async def test_a_connection_that_the_server_closed_is_replaced(server: MailServer) -> None:
+    provider = a_provider(server)
+    await provider.send(a_message("log_1"))
+    server.drop_connections()
+    await until(lambda: not provider._idle[0].usable)
+
+    answer = await provider.send(a_message("log_2"))
+    await provider.aclose()
+
+    assert isinstance(answer, Sent)
+    assert server.connections == 2
+
+
+async def test_after_a_refusal_the_same_connection_goes_on(server: MailServer) -> None:
+    provider = a_provider(server)
+    await provider.send(a_message("log_1", to=REFUSED))
+
+    answer = await provider.send(a_message("log_2"))
+    await provider.aclose()
+
+    assert isinstance(answer, Sent)
+    assert server.connections == 1
+    assert [line.split()[0] for line in server.commands] == [
+        "EHLO",
+        "MAIL",
+        "RCPT",
+        "RSET",
+        "MAIL",
+        "RCPT",
+        "DATA",
+        "QUIT",
+    ]
+
+
+async def test_who_finds_no_free_connection_in_time_spends_no_attempt(server: MailServer) -> None:
+    provider = a_provider(server, connections=1, timeout_seconds=0.5)
+
+    hanging, waiting = await asyncio.gather(
+        provider.send(a_message("log_1", to=HANGS)), provider.send(a_message("log_2"))
+    )
+    await provider.aclose()
+
+    assert isinstance(hanging, Uncertain)
+    assert waiting == NO_FREE_CONNECTION
+
+
+async def test_the_size_is_named_where_the_server_asks_for_it(server: MailServer) -> None:
+    await ask(server)
+
+    mail = next(line for line in server.commands if line.startswith("MAIL"))
+    assert mail == f"MAIL FROM:<us@example.org> SIZE={len(server.mails[0])}"
+
+
+@pytest.mark.parametrize("offered", [True, False])
+async def test_an_address_beyond_ascii_needs_a_server_that_takes_it(server: MailServer, *, offered: bool) -> None:
+    if offered:
+        server.extensions.append("SMTPUTF8")
+
+    answer = await ask(server, a_message(to="用户@example.com"))
+
+    if offered:
+        assert isinstance(answer, Sent)
+        assert "RCPT TO:<用户@example.com>" in server.commands
+        assert any(line.endswith(" BODY=8BITMIME SMTPUTF8") for line in server.commands)
+    else:
+        assert answer == refused("the server takes no addresses in UTF-8")
+        assert not any(line.startswith("MAIL") for line in server.commands)
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (a_message(subject="Hi\r\nBcc: all@example.com"), Reason.INVALID_CONTENT),
+        (a_message(subject="Hi\nBcc: all@example.com"), Reason.INVALID_CONTENT),
+        (a_message(subject="Hi\u2028Bcc: all@example.com"), Reason.INVALID_CONTENT),
+        (a_message(subject="\ud800"), Reason.INVALID_CONTENT),
+        (a_message(text="\ud800"), Reason.INVALID_CONTENT),
+        (a_message(to="a@example.com\r\nRCPT TO:<all@example.com>"), Reason.INVALID_CONTENT),
+        (a_message("log_1\r\nBcc: all@example.com"), Reason.INVALID_CONTENT),
+        (a_message(to="a@example.com> SIZE=1"), Reason.INVALID_RECIPIENT),
+        (a_message(to="a@example.com,b@example.com"), Reason.INVALID_RECIPIENT),
+        (a_message(to="nobody"), Reason.INVALID_RECIPIENT),
+    ],
+)
+async def test_what_would_break_out_of_its_header_or_command_is_refused(
+    server: MailServer,
+    message: Message,
+    reason: Reason,
+) -> None:
+    answer = await ask(server, message)
+
+    assert isinstance(answer, Failed)
+    assert answer.reason is reason
+    assert server.connections == 0
+
+
+async def test_a_check_names_the_sender_and_says_when_it_is_refused(server: MailServer) -> None:
+    server.replies["MAIL"] = "550 5.7.1 us@example.org is not yours"
+    provider = a_provider(server)
+
+    assert await provider.check() == "MAIL: SMTP 550"
+
+    await provider.aclose()
+    assert [line.split()[0] for line in server.commands] == ["EHLO", "MAIL", "QUIT"]
+
+
+async def test_closed_while_a_mail_is_under_way_it_closes_that_connection_too(server: MailServer) -> None:
+    provider = a_provider(server, timeout_seconds=0.5)
+    task = asyncio.create_task(provider.send(a_message(to=HANGS)))
+    await until(lambda: server.arrived == 1)
+
+    await provider.aclose()
+
+    assert isinstance(await task, Uncertain)
+    await until(lambda: not server.open_connections)

@@ -1,0 +1,179 @@
+"""The commands that look at what became of things, on the real stack and behind a real consumer."""
+
+import asyncio
+import csv
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli.main import app
+from devstack import Stack
+from tests.e2e.caller import publish
+from tests.support.deployment import House, a_house
+
+pytestmark = pytest.mark.durable
+
+TENANT = ["--tenant", "tnt_look"]
+SMS = ["--channel", "sms", *TENANT]
+PEOPLE = "to,name,reference\n13800000001,Li,order-1\n13800000002,Wu,=2+2\nnobody,Xi,order-3\n"
+
+
+@pytest.fixture(scope="module")
+def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with a_house(stack, tmp_path_factory.mktemp("look")) as house, house.service("consumer"):
+        yield house
+
+
+def rollcall(house: House, *args: str, stdin: str | None = None, **env: str) -> Result:
+    return CliRunner().invoke(app, args, env={**house.env, **env}, input=stdin)
+
+
+def without_spaces(result: Result) -> list[str]:
+    return [" ".join(line.split()) for line in result.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def sent(house: House, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a request called `looked`, by a template, of which one recipient is no address."""
+    text = tmp_path_factory.mktemp("sent") / "text.txt"
+    text.write_text("Hello {{name}}")
+    assert rollcall(house, "template", "put", "greeting", *TENANT, "--content-file", str(text)).exit_code == 0
+    file = text.with_name("people.csv")
+    file.write_text(PEOPLE)
+    done = rollcall(house, "send", str(file), *SMS, "--template", "greeting", "--request-id", "looked")
+    assert (done.exit_code, without_spaces(done)[-1]) == (1, "all accounted for: yes")
+    return file
+
+
+def test_a_repeat_keeps_the_template_that_it_was_accepted_with(house: House, sent: Path) -> None:
+    sent.with_name("text.txt").write_text("Goodbye {{name}}")
+    assert rollcall(house, "template", "put", "greeting", *TENANT, "--content-file", str(sent.with_name("text.txt")))
+    again = rollcall(house, "send", str(sent), *SMS, "--template", "greeting", "--request-id", "looked")
+    assert (again.exit_code, without_spaces(again)[-1]) == (1, "all accounted for: yes")
+
+
+def test_a_template_that_there_is_not_is_said_before_anything_is_published(house: House, sent: Path) -> None:
+    done = rollcall(house, "send", str(sent), *SMS, "--template", "nothing")
+    assert (done.exit_code, done.stdout) == (3, "")
+    assert done.stderr.startswith("tenant tnt_look has no template nothing")
+
+
+def test_a_dry_run_knows_the_template_and_who_would_fail(house: House, sent: Path) -> None:
+    done = rollcall(house, "send", str(sent), *SMS, "--template", "greeting", "--dry-run", ROLLCALL_KAFKA_BOOTSTRAP="")
+    assert (done.exit_code, done.stderr) == (1, "1 of 3 recipients would fail\n")
+
+
+def test_a_report_is_json_and_csv_too(house: House, sent: Path, tmp_path: Path) -> None:
+    assert sent.exists()
+    missed = tmp_path / "missed.csv"
+    reported = rollcall(house, "report", "looked", *TENANT, "--json", "--csv", str(missed))
+    assert reported.exit_code == 0
+    document = json.loads(reported.stdout)
+    assert (document["total"], document["by_status"]) == (3, {"sent": 2, "failed": 1})
+    (row,) = csv.DictReader(missed.read_text().splitlines())
+    assert row["log_id"] == document["not_reached"][0]["log_id"]
+    assert (row["reference"], row["reason"]) == ("order-3", "invalid_recipient")
+
+
+def test_logs_are_found_by_address_and_show_what_was_sent(house: House, sent: Path) -> None:
+    assert sent.exists()
+    found = rollcall(house, "logs", *TENANT, "--recipient", "-", "--content", "--json", stdin="+86 138 0000 0002\n")
+    (one,) = map(json.loads, found.stdout.splitlines())
+    assert (one["reference"], one["status"], one["content"]) == ("=2+2", "sent", "Hello Wu")
+    assert "13800000002" not in found.output
+    table = rollcall(house, "logs", *TENANT, "--request", "looked", "--status", "failed")
+    assert "order-3 failed invalid_recipient" in without_spaces(table)[1]
+
+
+def test_a_request_is_watched_to_its_end(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("to\n13800000001\n")
+    args = [*SMS, "--content", "Hi", "--no-wait", "--request-id", "watched"]
+    assert rollcall(house, "send", str(file), *args).exit_code == 0
+    watched = rollcall(house, "watch", "watched", *TENANT, "--timeout", "60")
+    assert (watched.exit_code, without_spaces(watched)[-1]) == (0, "all accounted for: yes")
+
+
+def test_what_could_not_be_used_is_listed_and_shown_and_only_revealed_on_demand(house: House) -> None:
+    assert rollcall(house, "dead-letters", "list").stdout == "there are no dead letters\n"
+    bad = b'{"tenant_id": "t", "recipients": "13899990000"'
+    (origin,) = asyncio.run(publish(house.bootstrap, house.topics.requests, bad, key="k", headers=[("reply_to", b"x")]))
+    deadline = time.monotonic() + 60
+    while not (found := rollcall(house, "dead-letters", "list", "--json", "--reason", "not_json").stdout):
+        assert time.monotonic() < deadline
+    (listed,) = map(json.loads, found.splitlines())
+    assert origin in rollcall(house, "dead-letters", "list").stdout
+    assert (listed["origin"], listed["reason"]) == (origin, "not_json")
+    assert rollcall(house, "dead-letters", "list", "--reason", "too_large").stdout == "no dead letter matches\n"
+
+    shown = rollcall(house, "dead-letters", "show", origin)
+    assert shown.exit_code == 0
+    assert "13899990000" not in shown.output
+    assert shown.stdout == rollcall(house, "dead-letters", "show", listed["letter"]).stdout
+    revealed = rollcall(house, "dead-letters", "show", listed["letter"], "--reveal").stdout
+    assert revealed.startswith(shown.stdout)
+    assert bad.decode() in revealed
+    assert "header    reply_to: x" in revealed
+
+    unknown = rollcall(house, "dead-letters", "show", f"{house.topics.requests}/0/999999")
+    assert (unknown.exit_code, unknown.stdout) == (3, "")
+
+
+def test_a_record_is_published_again_once_its_template_is_there_and_is_sent_once(house: House) -> None:
+    record = {
+        "tenant_id": "tnt_look",
+        "channel": "sms",
+        "content": "",
+        "template": "later",
+        "recipients": ["13877770001"],
+    }
+    (origin,) = asyncio.run(publish(house.bootstrap, house.topics.requests_express, record, key="k2"))
+    by_reason = ("dead-letters", "replay", "--reason", "unknown_template")
+    deadline = time.monotonic() + 60
+    while origin not in (dry := rollcall(house, *by_reason, "--dry-run").stdout):
+        assert time.monotonic() < deadline
+    assert dry.endswith("1 would be published again\n")
+    assert rollcall(house, "template", "put", "later", *TENANT, "--content", "Here at last").exit_code == 0
+    for args in (by_reason, ("dead-letters", "replay", origin)):
+        done = rollcall(house, *args)
+        assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "1 published again")
+    found = ["logs", *TENANT, "--recipient", "13877770001", "--content", "--json"]
+    while not (logs := [*map(json.loads, rollcall(house, *found).stdout.splitlines())]) or logs[0]["status"] != "sent":
+        assert time.monotonic() < deadline
+    assert [(log["content"], log["attempts"]) for log in logs] == [("Here at last", 1)]
+
+
+def test_doctor_finds_nothing_and_then_what_setup_mends(house: House) -> None:
+    healthy = rollcall(house, "doctor")
+    assert (healthy.exit_code, "lacks" in healthy.stdout) == (0, False)
+    bare = rollcall(house, "doctor", ROLLCALL_TOPIC_PREFIX="house-bare", ROLLCALL_MONGO_DATABASE="house-bare")
+    assert bare.exit_code == 1
+    assert "lacks topics      house-bare.results is missing" in bare.stdout
+    assert "lacks indexes     MongoDB lacks the indexes" in bare.stdout
+    assert all(line.endswith(" setup") for line in bare.stdout.splitlines() if "mend: " in line)
+
+
+def test_what_the_readme_gives_to_copy_runs_as_it_stands_there(house: House, tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
+    script, end = (
+        re.findall(rf"<!-- tests/e2e/cli/test_inspection_commands\.py {says} -->\n```\w+\n(.*?)```", readme, re.DOTALL)[
+            0
+        ]
+        for says in ("runs this", "expects this at the end")
+    )
+    # `.venv` is this Python's environment, wherever that lies.
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "rollcall").symlink_to(Path(sys.executable).with_name("rollcall"))
+    done = subprocess.run(
+        ["bash", "-eu", "-c", script], cwd=tmp_path, env=house.env, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "1 of 2 recipients would fail\n")
+    assert done.stdout.endswith(end)
+    assert "order-18 would fail" in done.stdout

@@ -1,0 +1,225 @@
+"""`rollcall send` and `rollcall report` through the real services."""
+
+import asyncio
+import os
+import pty
+import re
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from devstack import Stack
+from tests.e2e.caller import until
+from tests.support.deployment import House, a_house
+
+pytestmark = pytest.mark.durable
+
+ROLLCALL = str(Path(sys.executable).with_name("rollcall"))
+SMS = ["--channel", "sms", "--content", "Hello {{name}}", "--tenant", "tnt_test"]
+TOMORROW = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+
+
+@pytest.fixture(scope="module")
+def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One set of topics and one consumer for the whole file."""
+    with a_house(stack, tmp_path_factory.mktemp("cli"), REPLY_TOPICS="house-*") as house, house.service("consumer"):
+        yield house
+
+
+def rollcall(house: House, *args: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    """The command as a process where it reads a pipe; else in this one, which is a second quicker."""
+    if stdin is not None:
+        return subprocess.run(
+            [ROLLCALL, *args], env=house.env, capture_output=True, text=True, input=stdin, check=False, timeout=120
+        )
+    unset = dict.fromkeys((name for name in os.environ if name.startswith("ROLLCALL_")), None)
+    done = CliRunner().invoke(app, args, env={**unset, **house.env})
+    return subprocess.CompletedProcess(args, done.exit_code, done.stdout, done.stderr)
+
+
+def people(tmp_path: Path, number: int = 300, *, bad: int = 0, repeated: int = 0) -> str:
+    """A CSV of so many recipients, of whom the last are no addresses or repeat the first."""
+    good = number - bad - repeated
+    addresses = [*(f"138{n:08d}" for n in range(good)), *["13800000000"] * repeated, *["nobody"] * bad]
+    path = tmp_path / "people.csv"
+    path.write_text("to,name,reference\n" + "".join(f"{to},Li,order-{n}\n" for n, to in enumerate(addresses)))
+    return str(path)
+
+
+def without_spaces(text: str) -> list[str]:
+    return [" ".join(line.split()) for line in text.splitlines()]
+
+
+def test_a_file_is_sent_followed_and_called_by_name(house: House, tmp_path: Path) -> None:
+    file = people(tmp_path, bad=4, repeated=6)
+    sent = rollcall(house, "send", file, *SMS, "--request-id", "called")
+    lines = without_spaces(sent.stdout)
+    assert lines[:2] == ["request called", "300 recipients in 1 part"]
+    assert "sent 290 the provider took it" in lines
+    assert "invalid_recipient 4 the address is none for this channel" in lines
+    assert "duplicate 6 the same address stands at a lower position of the request" in lines
+    assert "138****0000 order-290 suppressed duplicate" in lines
+    assert lines[-1] == "all accounted for: yes"
+    assert (sent.returncode, sent.stderr) == (1, "")
+    assert "13800000000" not in sent.stdout
+    assert all(line.isprintable() for line in sent.stdout.splitlines())
+
+    reported = rollcall(house, "report", "called", "--tenant", "tnt_test")
+    assert reported.returncode == 0
+    counts = lines.index("status recipients meaning")
+    assert set(lines[counts:]) <= set(without_spaces(reported.stdout))
+
+    unknown = rollcall(house, "report", "called", "--tenant", "tnt_other")
+    assert (unknown.returncode, unknown.stdout) == (3, "")
+
+
+def test_a_repeat_sends_to_nobody_twice_and_calls_the_same_roll(house: House, tmp_path: Path) -> None:
+    file = people(tmp_path, bad=2)
+    first, second = (
+        rollcall(house, "send", file, *SMS, "--request-id", "repeated", "--allow-failed") for _ in range(2)
+    )
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert second.stdout == first.stdout
+    assert house.database["communication_logs"].count_documents({"request_id": "repeated"}) == 300
+
+
+def test_a_repeat_that_knows_no_ledger_hears_the_earlier_events(house: House, tmp_path: Path) -> None:
+    file = people(tmp_path, bad=2)
+    without = replace(house, env={name: v for name, v in house.env.items() if name != "ROLLCALL_MONGO_URL"})
+    first, second = (rollcall(without, "send", file, *SMS, "--request-id", "heard", "--allow-failed") for _ in range(2))
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert second.stdout == first.stdout
+
+
+def test_a_send_that_was_killed_goes_on_and_sends_to_nobody_twice(house: House, tmp_path: Path) -> None:
+    path = tmp_path / "people.jsonl"
+    line = '{"to": "138%08d", "variables": {"name": "%s"}}\n'
+    path.write_text("".join(line % (n, secrets.token_hex(40_000)) for n in range(200)))
+    args = ["send", str(path), *SMS, "--request-id", "killed"]
+    begun = {"head.request_id": "killed", "parts": {"$ne": {}}}
+    with subprocess.Popen([ROLLCALL, *args], env=house.env, stdout=subprocess.DEVNULL) as child:
+        asyncio.run(until(lambda: house.database["requests"].find_one(begun)))
+        child.kill()
+    taken_up = house.database["requests"].find_one(begun)
+    assert taken_up is not None
+    assert taken_up["completion"] is None
+    assert child.returncode == -signal.SIGKILL
+
+    again = rollcall(house, *args)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "200 recipients in 19 parts" in again.stdout
+    assert without_spaces(again.stdout)[-2:] == ["", "all accounted for: yes"]
+    assert "sent 200 the provider took it" in without_spaces(again.stdout)
+    logs = list(house.database["communication_logs"].find({"request_id": "killed"}))
+    assert len(logs) == 200
+    assert {log["attempts"] for log in logs} == {1}
+
+
+def test_another_body_under_the_same_id_is_refused(house: House, tmp_path: Path) -> None:
+    file = people(tmp_path, 3)
+    assert rollcall(house, "send", file, *SMS, "--request-id", "taken").returncode == 0
+    refused = rollcall(house, "send", people(tmp_path, 4), *SMS, "--request-id", "taken")
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        "request taken (part 0) was refused: request_conflict, the same request id was taken with another body\n"
+    )
+    assert "accounted" not in refused.stdout
+
+
+def test_a_large_file_travels_in_parts(house: House, tmp_path: Path) -> None:
+    path = tmp_path / "people.jsonl"
+    line = '{"to": "138%08d", "variables": {"name": "' + "x" * 2_000 + '"}}\n'
+    path.write_text("".join(line % n for n in range(1_000)))
+    sent = rollcall(house, "send", str(path), *SMS)
+    assert "1,000 recipients in 3 parts" in sent.stdout
+    assert (sent.returncode, sent.stdout.splitlines()[-1]) == (0, "all accounted for: yes")
+
+
+def test_a_pipe_is_sent_and_no_wait_leaves_at_once(house: House) -> None:
+    sent = rollcall(house, "send", "-", *SMS, "--variable", "name=Li", "--no-wait", stdin='"13800138000"\n')
+    assert sent.returncode == 0
+    request_id = sent.stdout.split()[1]
+    assert re.fullmatch(
+        rf"published; see (\S+/)?rollcall report {request_id} --tenant tnt_test", sent.stdout.splitlines()[-1]
+    )
+
+
+def test_events_are_followed_on_a_reply_topic_and_refusals_on_the_default_one(house: House, tmp_path: Path) -> None:
+    file = people(tmp_path, 3)
+    own = rollcall(house, "send", file, *SMS, "--reply-topic", house.topics.results)
+    assert (own.returncode, own.stdout.splitlines()[-1]) == (0, "all accounted for: yes")
+    forbidden = rollcall(house, "send", file, *SMS, "--reply-topic", house.topics.receipts)
+    assert forbidden.returncode == 1
+    assert "reply_topic_refused" in forbidden.stderr
+
+
+def test_the_time_is_up_before_what_is_scheduled(house: House, tmp_path: Path) -> None:
+    args = ["--send-at", TOMORROW, "--timeout", "3"]
+    late = rollcall(house, "send", people(tmp_path, 3), *SMS, *args)
+    assert late.returncode == 1
+    assert late.stdout.splitlines()[-2:] == [
+        "not completed within 3 s; the request goes on without this command",
+        "all accounted for: no",
+    ]
+
+
+def test_ctrl_c_says_where_the_rest_is(house: House, tmp_path: Path) -> None:
+    args = ["send", people(tmp_path, 3), *SMS, "--request-id", "left", "--send-at", TOMORROW]
+    with subprocess.Popen(
+        [ROLLCALL, *args], env=house.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        asyncio.run(until(lambda: house.database["requests"].count_documents({"head.request_id": "left"})))
+        child.send_signal(signal.SIGINT)
+        _, said = child.communicate(timeout=30)
+    assert child.returncode == 130
+    assert "rollcall report left --tenant tnt_test" in said
+    assert "Traceback" not in said
+
+
+def test_a_file_goes_through_the_http_service_too(house: House, tmp_path: Path) -> None:
+    token = rollcall(house, "token", "--tenant", "tnt_test", "--user", "usr_test").stdout.strip()
+    with house.service("producer") as producer:
+        args = ["--channel", "sms", "--content", "Hello {{name}}", "--url", producer.url, "--token", token]
+        sent = rollcall(house, "send", people(tmp_path, 3), *args)
+        assert (sent.returncode, sent.stderr) == (0, "")
+        assert "3 recipients taken by the service" in sent.stdout
+        assert sent.stdout.splitlines()[-1] == "all accounted for: yes"
+
+        for _ in range(2):
+            sent = rollcall(house, "send", people(tmp_path, 3), *args, "--request-id", "called-twice")
+            assert (sent.returncode, sent.stdout.splitlines()[-1]) == (0, "all accounted for: yes")
+        assert house.database["communication_logs"].count_documents({"request_id": "called-twice"}) == 3
+
+        refused = rollcall(house, "send", people(tmp_path, 3), *args[:-1], "no token")
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("--url: the service answered 401: ")
+
+
+def test_a_terminal_sees_a_bar(house: House, tmp_path: Path) -> None:
+    with terminal() as (outer, inner):
+        env = {**house.env, "TERM": "xterm", "COLUMNS": "100"}
+        args = [ROLLCALL, "send", people(tmp_path, 3), *SMS]
+        assert subprocess.run(args, env=env, stdout=inner, stderr=inner, check=False, timeout=120).returncode == 0
+        shown = os.read(outer, 100_000).decode()
+    assert "━" in shown
+    assert "all accounted for: yes" in shown
+
+
+@contextmanager
+def terminal() -> Iterator[tuple[int, int]]:
+    outer, inner = pty.openpty()
+    try:
+        yield outer, inner
+    finally:
+        os.close(outer)
+        os.close(inner)

@@ -1,0 +1,87 @@
+"""`rollcall setup` on a real Kafka and a real MongoDB."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from devstack import Stack
+from devstack.inprocess import InProcessKafka
+from tests.support.deployment import House, a_house
+
+
+def rollcall(house: House, *args: str) -> subprocess.CompletedProcess[str]:
+    command = Path(sys.executable).with_name("rollcall")
+    return subprocess.run([command, *args], env=house.env, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.durable
+async def test_setup_may_be_repeated_and_check_agrees(stack: Stack, tmp_path: Path) -> None:
+    with a_house(stack, tmp_path, setup=False) as house:
+        before = rollcall(house, "setup", "--check")
+        assert before.returncode == 1
+        assert f"topic {house.topics.results}: is missing" in before.stderr
+        assert "MongoDB lacks the indexes" in before.stderr
+
+        first = rollcall(house, "setup", "--partitions", "3")
+        assert (first.returncode, first.stderr) == (0, "")
+        assert f"created  topic {house.topics.requests}: intake of large requests" in first.stdout
+        assert "created  index chunks.due" in first.stdout
+
+        second = rollcall(house, "setup")
+        assert (second.returncode, second.stderr) == (0, "")
+        assert {line.split()[0] for line in second.stdout.splitlines()} == {"stands"}
+        assert rollcall(house, "setup", "--check").returncode == 0
+
+
+@pytest.mark.durable
+async def test_a_topic_gets_the_retention_and_size_that_the_design_names(stack: Stack, tmp_path: Path) -> None:
+    with a_house(stack, tmp_path) as house:
+        spec = house.topics.specs()[-1]
+        configs = await configs_of(house, spec.name)
+        assert configs["retention.ms"] == str(spec.retention_ms)
+        assert configs["max.message.bytes"] == str(spec.max_message_bytes)
+        assert configs["min.insync.replicas"] == "1"
+
+
+@pytest.mark.durable
+async def test_what_differs_is_named_and_left_alone(stack: Stack, tmp_path: Path) -> None:
+    with a_house(stack, tmp_path) as house:
+        name = house.topics.chunks
+        await alter(house, name, {"retention.ms": "1000"})
+        for command in (["setup"], ["setup", "--check"]):
+            done = rollcall(house, *command)
+            assert done.returncode == 1
+            assert f"topic {name}: retention.ms is 1000, must be at least 86400000" in done.stderr
+        assert (await configs_of(house, name))["retention.ms"] == "1000"
+
+
+def test_a_broker_without_a_controller_makes_topics_by_their_names(mongo_url: str, tmp_path: Path) -> None:
+    broker = InProcessKafka()
+    stack = Stack(broker.bootstrap, mongo_url, "in-process broker", durable=False, note="")
+    with a_house(stack, tmp_path, setup=False) as house:
+        assert rollcall(house, "setup").returncode == 0
+        assert rollcall(house, "setup", "--check").returncode == 0
+    broker.close()
+
+
+async def configs_of(house: House, name: str) -> dict[str, str]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=house.bootstrap)
+    await admin.start()
+    try:
+        (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+        return {entry[0]: entry[1] for *_, entries in answer.resources for entry in entries}
+    finally:
+        await admin.close()
+
+
+async def alter(house: House, name: str, configs: dict[str, str]) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=house.bootstrap)
+    await admin.start()
+    try:
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs)])
+    finally:
+        await admin.close()

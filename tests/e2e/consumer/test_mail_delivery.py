@@ -1,0 +1,180 @@
+"""E-mail reaches a real mail server, and what arrives there says what was asked for."""
+
+import email
+import email.policy
+from collections import Counter
+from collections.abc import Iterator
+from email.message import EmailMessage
+from email.utils import parsedate_to_datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from devstack import Stack
+from devstack.processes import free_port
+from tests.e2e.caller import Results, publish, reading
+from tests.e2e.reconciliation import Fate, assert_balanced, fates, roll
+from tests.e2e.sample_recipients import TENANT
+from tests.support.deployment import House, a_house
+
+MARK = "zebra"
+"""Every local part begins so, and no masked one contains it."""
+HTML = """<!DOCTYPE html><html><head><title>News</title></head><body>
+<h1>Dear {{name}}</h1><p>Your <b>{{gift}}</b> waits at <a href="https://example.org/g">the counter</a>.</p>
+</body></html>"""
+
+
+class MailServer:
+    """What a mail server takes, refuses for good, or refuses once, by the local part."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[list[str], bytes]] = []
+        self.asked: Counter[str] = Counter()
+
+    async def handle_RCPT(  # noqa: N802  # aiosmtpd calls it so
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        self.asked[address] += 1
+        if address.startswith(f"{MARK}-gone"):
+            return "550 5.1.1 no such mailbox"
+        if address.startswith(f"{MARK}-busy") and self.asked[address] == 1:
+            return "451 4.7.1 greylisted, try again"
+        envelope.rcpt_tos.append(address)
+        return "250 ok"
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+        assert isinstance(envelope.content, bytes)
+        self.taken.append((list(envelope.rcpt_tos), envelope.content))
+        return "250 ok"
+
+    def mails(self) -> dict[str, EmailMessage]:
+        """By recipient; nobody got two."""
+        found: dict[str, EmailMessage] = {}
+        for (address,), content in self.taken:
+            assert address not in found
+            found[address] = email.message_from_bytes(content, policy=email.policy.default)  # type: ignore[assignment]
+        return found
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[tuple[MailServer, int]]:
+    handler, port = MailServer(), free_port()
+    controller = Controller(handler, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield handler, port
+    controller.stop()
+
+
+@pytest.fixture(scope="module")
+def house(stack: Stack, server: tuple[MailServer, int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    post = {
+        "name": "post",
+        "kind": "smtp",
+        "sender": "Rollcall <news@example.org>",
+        "host": "127.0.0.1",
+        "port": server[1],
+        "tls": "none",
+        "list_unsubscribe": "https://example.org/unsubscribe",
+    }
+    with (
+        a_house(stack, tmp_path_factory.mktemp("mail"), PROVIDERS=[post], CHUNK_SIZE=40) as house,
+        house.service("consumer"),
+    ):
+        yield house
+
+
+def a_mailing(recipients: list[Any], **fields: Any) -> dict[str, Any]:
+    return {
+        "channel": "email",
+        "subject": "{{name}}, ein Gruß: 您的{{gift}}",
+        "content": HTML,
+        "recipients": recipients,
+        "variables": {"gift": "cup & saucer"},
+        "tenant_id": TENANT,
+        "request_id": uuid4().hex,
+        **fields,
+    }
+
+
+def a_reader(local: str, name: str, domain: str = "example.com") -> dict[str, Any]:
+    return {"to": f"{MARK}{local}@{domain}", "variables": {"name": name}}
+
+
+async def test_each_mail_arrives_once_and_says_what_was_asked_for(house: House, server: tuple[MailServer, int]) -> None:
+    handler, _ = server
+    recipients = [a_reader(f"-{index}", f"N° {index} <b>") for index in range(100)]
+    async with reading(house.bootstrap, Results(house.topics.results)) as results:
+        request = a_mailing(recipients)
+        await publish(house.bootstrap, house.topics.requests, request, key=request["request_id"])
+        completed = await results.completed(request["request_id"])
+        assert completed.by_status == {"sent": 100}
+        await assert_balanced(house, results, completed, total=100)
+        logs = roll(house, completed.request_id)
+        assert MARK.encode() not in results.bytes() + house.said()
+    mails = handler.mails()
+    assert mails.keys() >= {recipient["to"] for recipient in recipients}
+    for index, recipient in enumerate(recipients):
+        mail, log = mails[recipient["to"]], logs[0, index]
+        assert mail["Message-ID"] == f"<{log['_id']}@example.org>"
+        assert mail["To"] == recipient["to"]
+        assert mail["From"] == "Rollcall <news@example.org>"
+        assert mail["Subject"] == f"N° {index} <b>, ein Gruß: 您的cup & saucer"
+        assert mail["List-Unsubscribe"] == "<https://example.org/unsubscribe>"
+        assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+        assert abs((parsedate_to_datetime(mail["Date"]) - log["sent_at"]).total_seconds()) < 60
+        assert log["recipient"] == "z***@example.com"
+        text, html = mail.get_body(("plain",)), mail.get_body(("html",))
+        assert mail.get_content_type() == "multipart/alternative"
+        assert text is not None
+        assert html is not None
+        assert f"<h1>Dear N° {index} &lt;b&gt;</h1>" in html.get_content()
+        assert "<b>cup &amp; saucer</b>" in html.get_content()
+        assert f"Dear N° {index} <b>" in text.get_content()
+        assert "https://example.org/g" in text.get_content()
+
+
+async def test_a_plain_mail_is_plain(house: House, server: tuple[MailServer, int]) -> None:
+    recipients = [a_reader("-plain", "Ann"), a_reader("-dots", "Bob")]
+    content = "Dear {{name}},\n.\n.a line that begins with a dot, and 1 < 2 & 2 > 1\n"
+    async with reading(house.bootstrap, Results(house.topics.results)) as results:
+        request = a_mailing(recipients, content=content, subject="Plain")
+        await publish(house.bootstrap, house.topics.requests_express, request, key=request["request_id"])
+        completed = await results.completed(request["request_id"])
+        assert completed.by_status == {"sent": 2}
+    for recipient in recipients:
+        mail = server[0].mails()[recipient["to"]]
+        assert mail.get_content_type() == "text/plain"
+        said = content.replace("{{name}}", recipient["variables"]["name"])
+        assert mail.get_content().replace("\r\n", "\n") == said
+
+
+async def test_what_the_server_refuses_fails_alone_and_what_it_puts_off_is_tried_again(house: House) -> None:
+    recipients = [
+        a_reader("-good", "A"),
+        a_reader("-gone", "B"),
+        a_reader("-busy", "C"),
+        {"to": "no address", "variables": {"name": "D"}},
+        a_reader("-good", "E", "EXAMPLE.COM"),
+        {"to": f"{MARK}-nameless@example.com"},
+        a_reader("-evil", "F\r\nBcc: eve@example.com"),
+        {"to": f"{MARK}-x@example.com\r\nBcc: eve@example.com", "variables": {"name": "G"}},
+    ]
+    async with reading(house.bootstrap, Results(house.topics.results)) as results:
+        request = a_mailing(recipients)
+        await publish(house.bootstrap, house.topics.requests, request, key=request["request_id"])
+        completed = await results.completed(request["request_id"])
+        await assert_balanced(house, results, completed, total=len(recipients))
+        found = fates(roll(house, completed.request_id))
+    assert [found[0, index] for index in range(len(recipients))] == [
+        Fate("sent", None, "z***@example.com", 1, "post"),
+        Fate("failed", "rejected", "z***@example.com", 1, "post"),
+        Fate("sent", None, "z***@example.com", 2, "post"),
+        Fate("failed", "invalid_recipient", "n***s", 0, None),
+        Fate("suppressed", "duplicate", "z***@example.com", 0, None),
+        Fate("failed", "missing_variable", "z***@example.com", 0, None),
+        Fate("failed", "invalid_content", "z***@example.com", 0, None),
+        Fate("failed", "invalid_recipient", "z***m", 0, None),
+    ]

@@ -1,0 +1,79 @@
+"""Scheduled, expired, tried again: by real processes on the real stack, also by one that was not there in time.
+
+How late is measured elsewhere (`python -m bench.wake`): here the machine may have other things to do.
+"""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devstack import Stack
+from schemas.results import RequestCompleted
+from tests.e2e.accounting import an_accounting_provider
+from tests.e2e.caller import Results, publish, reading, until
+from tests.e2e.reconciliation import assert_balanced, roll
+from tests.e2e.sample_recipients import a_request
+from tests.support.deployment import House, a_house
+
+NUMBERS, MAILS = ["13900139000", "13900139001"], ["ann@example.com", "ben@example.com"]
+SOON, LATE = timedelta(seconds=3), timedelta(seconds=15)
+
+pytestmark = pytest.mark.durable
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def said(moment: datetime) -> str:
+    """As callers write it: with a zone, to the millisecond."""
+    return moment.isoformat(timespec="milliseconds")
+
+
+async def ask(house: House, **fields: Any) -> str:
+    """Publish a small request; its id."""
+    request = a_request(NUMBERS, content="Hello") | fields
+    await publish(house.bootstrap, house.topics.requests_express, request, key=request["request_id"])
+    return str(request["request_id"])
+
+
+def settled(house: House, completed: RequestCompleted) -> list[datetime]:
+    """When each delivery of a request ended."""
+    return [log["updated_at"] for log in roll(house, completed.request_id).values()]
+
+
+async def test_time_is_kept_by_whoever_runs_when_it_comes(stack: Stack, tmp_path: Path) -> None:
+    with an_accounting_provider(tmp_path) as provider:
+        provider.misbehave("throttle", "email", seconds=3600)
+        entries = [provider.entry, provider.entry_for("email")]
+        with a_house(stack, tmp_path, PROVIDERS=entries) as house:
+            async with reading(house.bootstrap, Results(house.topics.results)) as results:
+
+                async def ended(request_id: str, status: str) -> list[datetime]:
+                    completed = await results.completed(request_id)
+                    assert completed.by_status == {status: 2}
+                    await assert_balanced(house, results, completed, total=2)
+                    return settled(house, completed)
+
+                missed = now() + timedelta(seconds=1)
+                overdue, expired = await ask(house, send_at=said(missed)), await ask(house, expires_at=said(missed))
+                await until(lambda: now() > missed)
+                with house.service("consumer"):
+                    assert min(await ended(overdue, "sent")) >= missed
+                    await ended(expired, "expired")
+                    due = now() + SOON
+                    prompt = await ask(house, send_at=said(due))
+                    mail = {"channel": "email", "subject": "Hello", "recipients": MAILS}
+                    refused = await ask(house, **mail, expires_at=said(due))
+                    for moments in (await ended(prompt, "sent"), await ended(refused, "expired")):
+                        assert min(moments) >= due
+                        assert max(moments) - due < LATE
+                    later = now() + 2 * SOON
+                    kept = await ask(house, send_at=said(later))
+                    await until(lambda: house.database["requests"].find_one({"head.request_id": kept, "counted": 0}))
+                with house.service("consumer"):
+                    assert min(await ended(kept, "sent")) >= later
+        assert len(provider.accepted()) == 3 * len(NUMBERS)
+        assert sum(provider.calls().values()) == 3 * len(NUMBERS) + len(MAILS), "a provider was asked before its time"

@@ -1,0 +1,58 @@
+"""A topic full of rubbish is not emptied into the dead letters; the other lane goes on, and a restart takes it up."""
+
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from devstack import Stack
+from tests.e2e.caller import Reader, Results, publish, reading, until
+from tests.e2e.sample_recipients import SIMULATOR, a_request
+from tests.support.deployment import Service, a_house
+
+RUN = 20
+
+
+def not_ready(service: Service) -> dict[str, Any] | None:
+    """What /readyz says; None while it is ready."""
+    try:
+        urllib.request.urlopen(f"{service.url}/readyz", timeout=5).close()
+    except urllib.error.HTTPError as error:
+        said: dict[str, Any] = json.loads(error.read())
+        return said
+    return None
+
+
+async def test_a_flood_is_held_and_said_and_a_restart_takes_it_up(stack: Stack, tmp_path: Path) -> None:
+    good, bulk = (a_request(["13900000000"], content="Hello") for _ in range(2))
+    with a_house(stack, tmp_path, PROVIDERS=[SIMULATOR], POISON_RUN=RUN) as house:
+        rubbish = [b"rubbish %d" % number for number in range(2 * RUN)]
+        async with (
+            reading(house.bootstrap, Results(house.topics.results)) as results,
+            reading(house.bootstrap, Reader(house.topics.dead_letters)) as letters,
+        ):
+            with house.service("consumer") as consumer:
+                origins = await publish(house.bootstrap, house.topics.requests, *rubbish, partition=0)
+                await publish(house.bootstrap, house.topics.requests, bulk, partition=0)
+                said = await until(lambda: not_ready(consumer))
+                assert said["dependencies"]["intake"] == {
+                    "ready": False,
+                    "trouble": f"{house.topics.requests} is held: more than {RUN} records in a row cannot be used",
+                }
+                assert f'rollcall_intake_held{{topic="{house.topics.requests}"}} 1.0' in metrics(consumer)
+                assert origins[RUN] in consumer.said()
+                await publish(house.bootstrap, house.topics.requests_express, good, key=good["request_id"])
+                assert (await results.completed(good["request_id"])).by_status == {"sent": 1}
+                await until(lambda: len(letters.records) >= RUN)
+                assert len(letters.records) == RUN
+            with house.service("consumer"):
+                assert (await results.completed(bulk["request_id"])).by_status == {"sent": 1}
+            await until(lambda: len(letters.records) >= len(origins))
+            assert sorted(dict(letter.headers)["origin"].decode() for letter in letters.records) == sorted(origins)
+
+
+def metrics(service: Service) -> str:
+    with urllib.request.urlopen(f"{service.url}/metrics", timeout=5) as answer:
+        said: bytes = answer.read()
+    return said.decode()

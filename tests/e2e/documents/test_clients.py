@@ -1,0 +1,98 @@
+"""What docs/clients.md gives to copy runs as it stands there."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from devstack import Stack
+from tests.e2e.documents.code_blocks import block, run
+from tests.support.deployment import House, a_house
+from tests.support.skipping import not_run
+
+of_page = partial(block, "docs/clients.md", "test_clients.py")
+ENDED = [
+    "order-17 138****8000 sent",
+    "order-18 *** failed invalid_recipient",
+]
+"""A line of each recipient; languages write "no reason" in their own way."""
+
+
+@pytest.fixture(scope="module")
+def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Under the names that the page uses."""
+    with (
+        a_house(stack, tmp_path_factory.mktemp("clients"), TOPIC_PREFIX="communication") as house,
+        house.service("consumer"),
+    ):
+        yield house
+
+
+def assert_ended(said: str, completed: str) -> None:
+    *deliveries, last = said.splitlines()
+    found = sorted(line.removesuffix(" None").removesuffix(" null") for line in deliveries)
+    assert found == ENDED
+    assert last == completed
+
+
+def needs(program: str, package: str) -> None:
+    if shutil.which(program) is None:
+        not_run(f"needs {program}; mend: apt-get install -y {package}")
+
+
+def test_python_publishes_and_follows(house: House) -> None:
+    said = run([sys.executable, "-c", of_page("runs this: python")], house.env)
+    assert_ended(said, "completed: {'failed': 1, 'sent': 1}")
+
+
+def test_node_publishes_and_follows(house: House, tmp_path: Path) -> None:
+    needs("npm", "nodejs npm")
+    packages = ["kafkajs@2.2.4", "lz4-napi@2.10.0"]
+    assert f"npm install {' '.join(packages)}" in (Path(__file__).parents[3] / "docs" / "clients.md").read_text("utf-8")
+    quiet = ["--no-audit", "--no-fund", "--loglevel=error", "--prefix", str(tmp_path)]
+    subprocess.run(["npm", "install", *quiet, *packages], check=True, timeout=120, capture_output=True)
+    program = tmp_path / "client.mjs"
+    program.write_text(of_page("runs this: node"))
+    said = run(["node", program], {**house.env, "KAFKAJS_NO_PARTITIONER_WARNING": "1"}, tmp_path)
+    assert_ended(said, 'completed: {"failed":1,"sent":1}')
+
+
+def test_kcat_publishes_and_follows(house: House) -> None:
+    needs("kcat", "kcat")
+    command = ["bash", "-c", of_page("runs this: kcat")]
+    done = subprocess.run(command, env=house.env, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.startswith("kcat-")
+    assert '"by_status":{"sent":1}' in done.stdout
+    # grep leaves when it has seen its line, and kcat may have written more by then.
+    assert [line for line in done.stderr.splitlines() if "Broken pipe" not in line] == []
+
+
+def test_http_with_a_key(house: House) -> None:
+    with house.service("producer") as producer:
+        token = run(
+            [Path(sys.executable).with_name("rollcall"), "token", "--tenant", "tnt_xyz789", "--user", "usr_a"],
+            house.env,
+        )
+        env = {**house.env, "ROLLCALL_TOKEN": token.strip(), "ROLLCALL_URL": producer.url}
+        said = run([sys.executable, "-c", of_page("runs this: http")], env)
+    assert said == "200 accepted 1\n"
+
+
+def test_a_generated_client_sends_and_follows(house: House, tmp_path: Path) -> None:
+    bin_folder = Path(sys.executable).parent
+    with house.service("producer") as producer:
+        scopes = ["--scope", "communication:send", "--scope", "communication:read"]
+        token = run([bin_folder / "rollcall", "token", "--tenant", "tnt_xyz789", "--user", "usr_a", *scopes], house.env)
+        env = {
+            **house.env,
+            "PATH": f"{bin_folder}:{house.env['PATH']}",
+            "ROLLCALL_TOKEN": token.strip(),
+            "ROLLCALL_URL": producer.url,
+        }
+        run(["bash", "-c", of_page("runs this: generate")], env, tmp_path)
+        said = run([sys.executable, "-c", of_page("runs this: generated")], env, tmp_path)
+    assert_ended(said, "completed: {'failed': 1, 'sent': 1}")

@@ -1,0 +1,130 @@
+"""The rights that docs/operations.md gives are enough, and needed: on a Kafka that asks who is there."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import TopicAuthorizationFailedError
+
+from devstack import LocalKafka, Stack
+from devstack.packages import why_no_kafka
+from devstack.processes import free_port
+from tests.e2e.documents.code_blocks import block, run
+from tests.support.deployment import House, a_house
+from tests.support.skipping import not_run
+
+USERS = ("rollcall-consumer", "rollcall-producer", "shop")
+_GUARD = """
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+sasl.enabled.mechanisms=PLAIN
+inter.broker.listener.name=PLAINTEXT
+listener.name.sasl_plaintext.plain.sasl.jaas.config={login} required {users};
+"""
+_LOGIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
+
+
+class GuardedKafka(LocalKafka):
+    """Whoever comes by the first port may do everything; by the second, what its user may."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.guarded_port = free_port()
+
+    @property
+    def guarded(self) -> str:
+        return f"127.0.0.1:{self.guarded_port}"
+
+    def _format(self, jars: str, properties: Path) -> None:
+        super()._format(jars, properties)
+        second = f"SASL_PLAINTEXT://127.0.0.1:{self.guarded_port}"
+        text = properties.read_text()
+        for name in ("listeners", "advertised.listeners"):
+            text = text.replace(f"\n{name}=PLAINTEXT", f"\n{name}={second},PLAINTEXT")
+        text = text.replace("map=PLAINTEXT", "map=SASL_PLAINTEXT:SASL_PLAINTEXT,PLAINTEXT")
+        users = " ".join(f'user_{name}="pass-of-{name}"' for name in USERS)
+        properties.write_text(text + _GUARD.format(login=_LOGIN, users=users))
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
+    if lack := why_no_kafka():
+        not_run(lack)
+    kafka = GuardedKafka(tmp_path_factory.mktemp("guarded"))
+    try:
+        kafka.launch()
+        kafka.wait()
+        yield kafka
+    finally:
+        kafka.kill()
+
+
+@pytest.fixture(scope="module")
+def house(kafka: GuardedKafka, mongo_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("rights")
+    stack = Stack(kafka.bootstrap, mongo_url, "process", durable=True, note="")
+    with a_house(stack, folder, TOPIC_PREFIX="communication") as house:
+        tool = folder / "kafka-acls.sh"
+        tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).with_name("kafka_acls.py")}" "$@"\n')
+        tool.chmod(0o755)
+        env = {**house.env, "PATH": f"{folder}:{house.env['PATH']}"}
+        run(["bash", "-eu", "-c", block("docs/operations.md", "test_kafka_rights.py", "runs this: rights")], env)
+        yield house
+
+
+def as_user(house: House, kafka: GuardedKafka, user: str) -> House:
+    login = {
+        "ROLLCALL_KAFKA_BOOTSTRAP": kafka.guarded,
+        "ROLLCALL_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+        "ROLLCALL_KAFKA_SASL_MECHANISM": "PLAIN",
+        "ROLLCALL_KAFKA_SASL_USERNAME": user,
+        "ROLLCALL_KAFKA_SASL_PASSWORD": f"pass-of-{user}",
+    }
+    return House({**house.env, **login}, house.folder, house.database, house._numbers)
+
+
+def client_of(kafka: GuardedKafka, user: str) -> dict[str, str]:
+    return {
+        "bootstrap_servers": kafka.guarded,
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": "PLAIN",
+        "sasl_plain_username": user,
+        "sasl_plain_password": f"pass-of-{user}",
+    }
+
+
+async def test_with_these_rights_a_request_is_sent_and_its_caller_reads_the_results(
+    house: House, kafka: GuardedKafka
+) -> None:
+    services = {name: as_user(house, kafka, f"rollcall-{name}") for name in ("consumer", "producer")}
+    request = {
+        "tenant_id": "tnt_a",
+        "request_id": "r1",
+        "channel": "sms",
+        "content": "Hello",
+        "recipients": ["13800138000"],
+    }
+    with services["consumer"].service("consumer"), services["producer"].service("producer"):
+        async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, acks="all") as producer:
+            await producer.send_and_wait("communication.bulk.requests.express", json.dumps(request).encode(), b"r1")
+        async with AIOKafkaConsumer(
+            "communication.results", group_id="shop", auto_offset_reset="earliest", **client_of(kafka, "shop")
+        ) as results:
+            async with asyncio.timeout(60):
+                async for record in results:
+                    if dict(record.headers)["ce_type"] == b"request.completed":
+                        assert json.loads(record.value)["by_status"] == {"sent": 1}
+                        break
+
+
+async def test_a_caller_may_ask_and_a_consumer_may_not(house: House, kafka: GuardedKafka) -> None:
+    topic = house.topics.requests_express
+    async with AIOKafkaProducer(**client_of(kafka, "shop")) as producer:
+        await producer.send_and_wait(topic, b"{}")
+    async with AIOKafkaProducer(**client_of(kafka, "rollcall-consumer")) as producer:
+        with pytest.raises(TopicAuthorizationFailedError):
+            await producer.send_and_wait(topic, b"{}")

@@ -1,0 +1,92 @@
+"""What the README gives to copy runs exactly as it stands there."""
+
+import asyncio
+import json
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from devstack import Stack
+from tests.e2e.caller import Results, reading
+from tests.e2e.documents.code_blocks import block as page_block
+from tests.e2e.documents.code_blocks import run
+from tests.support.deployment import House, Service, a_house
+from tests.support.skipping import not_run
+
+ROOT = Path(__file__).parents[3]
+README = (ROOT / "README.md").read_text("utf-8")
+EXAMPLE = ROOT / "tests" / "contract" / "data" / "example-request.json"
+block = partial(page_block, "README.md", "test_readme.py")
+
+
+@pytest.fixture(scope="module")
+def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Under the names that the README uses."""
+    with (
+        a_house(stack, tmp_path_factory.mktemp("readme"), TOPIC_PREFIX="communication") as house,
+        house.service("consumer"),
+    ):
+        yield house
+
+
+@pytest.fixture(scope="module")
+def producer(house: House) -> Iterator[Service]:
+    with house.service("producer") as producer:
+        yield producer
+
+
+def a_script(folder: Path, lines: str) -> Path:
+    """Lines for a shell, in a folder whose `.venv` is this Python's environment, wherever that lies."""
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    (folder / ".venv" / "bin" / "rollcall").symlink_to(Path(sys.executable).with_name("rollcall"))
+    script = folder / "lines.sh"
+    script.write_text(lines)
+    return script
+
+
+def test_storing_and_trying_a_template_works_as_it_stands_there(house: House, tmp_path: Path) -> None:
+    script = a_script(tmp_path, block("runs this: template"))
+
+    assert run(["bash", "-eu", script], house.env, tmp_path) == block("expects this: template")
+
+
+def test_publishing_and_subscribing_works_as_it_stands_there(house: House) -> None:
+    said = run([sys.executable, "-W", "error", "-c", block("runs this: kafka")], house.env)
+
+    assert said == block("expects this: kafka")
+
+
+async def test_the_first_request_over_http_works_as_it_stands_there(
+    house: House, producer: Service, tmp_path: Path
+) -> None:
+    if shutil.which("curl") is None:
+        not_run("needs curl; mend: apt-get install -y curl")
+    script = a_script(tmp_path, block("runs this: token") + block("runs this: request"))
+    env = {**house.env, "ROLLCALL_HTTP_PORT": producer.url.rpartition(":")[2]}
+
+    async with reading(house.bootstrap, Results("communication.results")) as results:
+        answer = json.loads(await asyncio.to_thread(run, ["bash", "-eu", script], env, tmp_path))
+        assert (answer["code"], answer["total"]) == (200, 2)
+        completed = await results.completed(answer["items"][0]["request_id"])
+        assert completed.by_status == {"sent": 2}
+        assert completed.tenant_id == "tnt_xyz789"
+
+    script.write_text(block("runs this: reading"))
+    said = await asyncio.to_thread(run, ["bash", "-eu", script], env, tmp_path)
+    requests, logs, found = json.loads("[" + said.replace("}{", "},{") + "]")
+    assert [item["request_id"] for item in requests["items"]] == [completed.request_id]
+    assert logs["pagination"]["has_next"]
+    assert [item["request_id"] for item in logs["items"]] == [completed.request_id]
+    item = found["items"][0]
+    assert (item["recipient"], item["content"], item["status"]) == ("138****8000", "您的验证码是123456", "sent")
+
+
+def test_the_first_request_is_the_contracts_own_example() -> None:
+    body = re.search(r"-d '(.*?)'\n", block("runs this: request"), re.DOTALL)
+    assert body is not None
+    assert body[1] == EXAMPLE.read_text("utf-8").rstrip("\n")

@@ -1,0 +1,206 @@
+"""Requests that mean harm, as bytes, against a real producer: each gets its answer, and nothing is published."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import orjson
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from bench.front import a_body
+from bench.sides import peak_mib
+from devstack import Stack
+from producer.http.request_bodies import LARGE_AT_ONCE
+from tests.e2e.producer.hostile import bodies, heads, tokens
+from tests.e2e.producer.hostile.wire import GOOD, SECRET, TOKEN, Answer, Hostile, ask, head, post, read_answer
+from tests.support.deployment import House, Service, a_house
+
+ALL = (*heads.ALL, *tokens.ALL, *bodies.ALL)
+AT_ONCE = 8
+MOST_MIB = 250
+
+
+UNFINISHED = (b"", b"\r\n", b"GET /healthz HTTP/1.1\r\nX: ", post(b"{}", bearer=None)[:-1])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of everything."""
+
+    answers: dict[str, Answer]
+    unfinished: dict[bytes, bytes]
+
+
+@pytest.fixture(scope="module")
+def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with a_house(stack, tmp_path_factory.mktemp("hostile"), JWT_SECRET=SECRET) as house:
+        yield house
+
+
+@pytest.fixture(scope="module")
+def producer(house: House) -> Iterator[Service]:
+    with house.service("producer") as producer:
+        yield producer
+
+
+@pytest.fixture(scope="module")
+def outcome(producer: Service) -> Outcome:
+    return asyncio.run(ask_all(port_of(producer)))
+
+
+def port_of(producer: Service) -> int:
+    return int(producer.url.rpartition(":")[2])
+
+
+async def ask_all(port: int) -> Outcome:
+    """Ask everything, a few at a time; `/healthz` is asked all the while."""
+    answers: dict[str, Answer] = {}
+    waiting = iter(ALL)
+
+    async def work() -> None:
+        for hostile in waiting:
+            answers[hostile.name] = await ask(port, hostile.bytes())
+
+    watching = asyncio.create_task(watch_health(port))
+    silent = [asyncio.create_task(say_no_more(port, head)) for head in UNFINISHED]
+    await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+    said = await asyncio.gather(*silent)
+    watching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watching
+    return Outcome(answers, dict(zip(UNFINISHED, said, strict=True)))
+
+
+async def say_no_more(port: int, head: bytes) -> bytes:
+    """Begin a request, and wait until the server has had enough."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head)
+    async with asyncio.timeout(20):
+        said = await reader.read()
+    writer.close()
+    return said
+
+
+async def watch_health(port: int) -> None:
+    while True:
+        assert (await ask(port, head("GET /healthz HTTP/1.1"), 5)).status == 200
+        await asyncio.sleep(0.1)
+
+
+def test_the_table_is_long_and_names_each_request_once() -> None:
+    assert len({hostile.name for hostile in ALL}) == len(ALL) >= 150
+
+
+@pytest.mark.parametrize("hostile", ALL, ids=lambda hostile: hostile.name)
+def test_a_hostile_request_gets_its_answer(outcome: Outcome, hostile: Hostile) -> None:
+    answer = outcome.answers[hostile.name]
+    assert answer.status == hostile.status, answer
+    if hostile.name != "HEAD":
+        assert_contract(answer, hostile.said)
+    if answer.status == 401:
+        assert answer.headers["www-authenticate"].startswith("Bearer ")
+    if answer.status == 405:
+        assert answer.headers["allow"]
+
+
+def assert_contract(answer: Answer, said: str = "") -> None:
+    assert answer.headers["content-type"] == "application/json"
+    body = orjson.loads(answer.body)
+    assert body.keys() == {"code", "message", "timestamp"}
+    assert body["code"] == answer.status
+    assert said in body["message"], body["message"]
+    assert len(body["message"]) < 700
+
+
+@pytest.mark.usefixtures("outcome")
+async def test_nothing_of_all_that_was_published(house: House) -> None:
+    topics = (house.topics.requests, house.topics.requests_express)
+    async with AIOKafkaConsumer(bootstrap_servers=house.bootstrap) as consumer:
+        await asyncio.gather(*(consumer._client.add_topic(topic) for topic in topics))
+        places = [TopicPartition(topic, at) for topic in topics for at in consumer.partitions_for_topic(topic) or ()]
+        assert len(places) == 8
+        assert set((await consumer.end_offsets(places)).values()) == {0}
+
+
+@pytest.mark.usefixtures("outcome")
+async def test_the_process_lives_within_its_memory_and_told_nothing(producer: Service) -> None:
+    assert (await ask(port_of(producer), post())).status == 200
+    peak = peak_mib(producer.child)
+    print(f"peak RSS of the producer after {len(ALL)} hostile requests: {peak:.0f} MiB")  # noqa: T201
+    assert peak <= MOST_MIB
+    said = producer.said()
+    assert '"fault"' not in said
+    for word in ("13800138000", TOKEN, SECRET, "Traceback"):
+        assert word not in said
+
+
+@pytest.mark.usefixtures("outcome")
+async def test_large_calls_at_once_stay_within_the_memory_and_hold_nobody_up(producer: Service) -> None:
+    port = port_of(producer)
+    large = post(a_body(100_000))
+    watching = asyncio.create_task(watch_health(port))
+    for answer in await asyncio.gather(*(ask(port, large, 100) for _ in range(LARGE_AT_ONCE))):
+        assert (answer.status, orjson.loads(answer.body)["total"]) == (200, 100_000)
+    watching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watching
+    peak = peak_mib(producer.child)
+    print(f"peak RSS of the producer after three calls at once of 100,000 recipients: {peak:.0f} MiB")  # noqa: T201
+    assert peak <= MOST_MIB
+
+
+async def test_a_request_is_answered_before_the_garbage_behind_it(producer: Service) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port_of(producer))
+    writer.write(head("GET /healthz HTTP/1.1") + b"GARBAGE\r\n\r\n")
+    async with asyncio.timeout(10):
+        assert (await read_answer(reader)).status == 200
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_requests_one_behind_the_other_are_answered_in_order(producer: Service) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port_of(producer))
+    writer.write(head("GET /healthz HTTP/1.1") + head("GET /nothing HTTP/1.1") + post(b"{}"))
+    async with asyncio.timeout(10):
+        assert [(await read_answer(reader)).status for _ in range(3)] == [200, 404, 400]
+    writer.close()
+
+
+async def test_a_thousand_requests_in_one_go_are_not_kept(producer: Service) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port_of(producer))
+    writer.write(head("GET /healthz HTTP/1.1") * 1_000)
+    async with asyncio.timeout(10):
+        answers = (await reader.read()).count(b"HTTP/1.1 200 ")
+    writer.close()
+    assert 1 <= answers < 30
+
+
+async def test_a_body_is_asked_for_when_a_caller_waits_to_be(producer: Service) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port_of(producer))
+    whole = post(orjson.dumps({**GOOD, "content": ""}), "Expect: 100-continue")
+    at = whole.index(b"\r\n\r\n") + 4
+    writer.write(whole[:at])
+    async with asyncio.timeout(10):
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(whole[at:])
+        assert (await read_answer(reader)).status == 400
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("at", "begins"), [(0, b""), (1, b"HTTP/1.1 408 "), (2, b"HTTP/1.1 408 "), (3, b"HTTP/1.1 401 ")]
+)
+def test_what_does_not_come_is_not_waited_for(outcome: Outcome, at: int, begins: bytes) -> None:
+    assert outcome.unfinished[UNFINISHED[at]].startswith(begins)
+
+
+async def test_more_connections_than_it_keeps_are_told_so(producer: Service) -> None:
+    held = [await asyncio.open_connection("127.0.0.1", port_of(producer)) for _ in range(500)]
+    try:
+        refused = await ask(port_of(producer), head("GET /healthz HTTP/1.1"), 10)
+        assert refused.status == 503
+        assert_contract(refused, "too many connections")
+    finally:
+        for _, writer in held:
+            writer.close()

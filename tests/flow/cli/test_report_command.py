@@ -1,0 +1,207 @@
+"""`report`, and the roll of `send`, over what the whole consumer has done on the in-memory twins."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from cli.errors import UnknownRequest
+from cli.report.csv_writer import STDOUT
+from cli.report.report import Form, show
+from cli.report.summary import Summary
+from cli.tracking.result_tally import Roll
+from core.ids import position, request_key
+from core.send_result import Answer, Failed, Message, Retry, Sent
+from schemas.statuses import Reason, Status
+from tests.flow.world import TOPICS, Accounting, World
+from tests.support.builders import a_log
+
+GOOD = [f"138000000{n:02d}" for n in range(60)]
+
+
+def refuses_some(message: Message, _calls: int) -> Answer:
+    return Failed(Reason.REJECTED, "blacklisted") if message.to.endswith("7") else Sent("m")
+
+
+async def a_world(*recipients: object) -> World:
+    world = World(Accounting(answers=refuses_some))
+    await world.expand(world.record(*recipients))
+    await world.deliver_all()
+    return world
+
+
+async def report(world: World, *, show_all: bool = False, request_id: str = "r1") -> tuple[Summary, str]:
+    out = io.StringIO()
+    console = Console(file=out, width=100, highlight=False, markup=False, emoji=False)
+    summary = await show(world.ledger, console, "t1", request_id, Form(show_all=show_all))
+    return summary, out.getvalue().removesuffix("\n")
+
+
+async def report_json(world: World, *, show_all: bool = False) -> dict[str, Any]:
+    out = io.StringIO()
+    await show(world.ledger, Console(file=out), "t1", "r1", Form(show_all=show_all, as_json=True))
+    document: dict[str, Any] = json.loads(out.getvalue())
+    return document
+
+
+async def test_a_report_tells_how_many_ended_how_and_who_was_not_reached() -> None:
+    world = await a_world(*GOOD[:9], "12", {"to": GOOD[0], "reference": "order-9"})
+    summary, said = await report(world)
+    assert summary.accounted
+    assert (
+        said
+        == """\
+request   r1
+channel   sms
+accepted  2026-01-02 03:04:05 UTC
+completed 2026-01-02 03:04:05 UTC
+
+status               recipients  meaning
+sent                          8  the provider took it
+failed                        2  was not sent, or did not arrive; the reason says why
+  invalid_recipient           1    the address is none for this channel
+  rejected                    1    the provider refused the message for good
+suppressed                    1  must not be sent; the reason says why
+  duplicate                   1    the same address stands at a lower position of the request
+total                        11
+
+not reached  reference  status      reason             error
+138****0007             failed      rejected           blacklisted
+***                     failed      invalid_recipient
+138****0000  order-9    suppressed  duplicate
+
+all accounted for: yes"""
+    )
+
+
+async def test_a_request_under_way_is_not_accounted_for_yet() -> None:
+    world = World(Accounting(answers=lambda _message, _calls: Retry(Reason.UNAVAILABLE)))
+    await world.expand(world.record(*GOOD[:3]))
+    await world.deliver_all()
+    summary, said = await report(world)
+    assert not summary.accounted
+    assert "not yet completed" in said
+    assert "3 of 3 are still to be attempted\nall accounted for: no" in said
+
+
+async def test_a_request_whose_parts_are_not_all_there_says_so() -> None:
+    world = World(Accounting())
+    await world.expand(world.record(*GOOD[:3], last=False))
+    await world.deliver_all()
+    summary, said = await report(world)
+    assert not summary.accounted
+    assert "not all parts of the request are expanded yet" in said
+
+
+async def test_the_first_fifty_are_shown_unless_all_are_asked_for() -> None:
+    world = await a_world(*(str(n) for n in range(10, 70)))
+    _, first = await report(world)
+    assert first.count("invalid_recipient") == 1 + 50
+    assert "and 10 more: repeat with --all, or --csv FILE" in first
+    _, whole = await report(world, show_all=True)
+    assert whole.count("invalid_recipient") == 1 + 60
+    assert "more:" not in whole
+
+
+async def test_json_is_one_document_of_the_same() -> None:
+    world = await a_world(*GOOD[:9], "12", {"to": GOOD[0], "reference": "order-9"})
+    document = await report_json(world)
+    ids = [one.pop("log_id") for one in document["not_reached"]]
+    assert ids == [log.id async for log in world.ledger.logs.of_request(request_key("t1", "r1")) if log.reason]
+    assert document == {
+        "request_id": "r1",
+        "tenant_id": "t1",
+        "user_id": None,
+        "channel": "sms",
+        "accepted_at": "2026-01-02T03:04:05Z",
+        "completed_at": "2026-01-02T03:04:05Z",
+        "resend_of": None,
+        "cancelled": False,
+        "incomplete": False,
+        "all_accounted_for": True,
+        "total": 11,
+        "by_status": {"sent": 8, "failed": 2, "suppressed": 1},
+        "by_reason": {"duplicate": 1, "invalid_recipient": 1, "rejected": 1},
+        "notes": [],
+        "not_reached_total": 3,
+        "not_reached": [
+            missed("138****0007", "failed", "rejected", error="blacklisted"),
+            missed("***", "failed", "invalid_recipient"),
+            missed("138****0000", "suppressed", "duplicate", reference="order-9"),
+        ],
+    }
+
+
+def missed(recipient: str, status: str, reason: str, **more: str) -> dict[str, str | None]:
+    return {"reference": None, "error": None, **more, "recipient": recipient, "status": status, "reason": reason}
+
+
+async def test_json_shows_the_first_fifty_too_unless_all_are_asked_for() -> None:
+    world = await a_world(*(str(n) for n in range(10, 70)))
+    for show_all, shown in ((False, 50), (True, 60)):
+        document = await report_json(world, show_all=show_all)
+        assert (document["not_reached_total"], len(document["not_reached"])) == (60, shown)
+
+
+async def test_nobody_missed_is_an_empty_list() -> None:
+    world = await a_world(GOOD[0])
+    assert (await report_json(world))["not_reached"] == []
+
+
+async def test_csv_has_all_who_were_not_reached_and_the_table_says_where(tmp_path: Path) -> None:
+    world = await a_world({"to": GOOD[7], "reference": "=1+1"}, *(str(n) for n in range(10, 70)))
+    out = io.StringIO()
+    await show(world.ledger, Console(file=out), "t1", "r1", Form(csv=tmp_path / "missed.csv"))
+    rows = list(csv.DictReader((tmp_path / "missed.csv").read_text().splitlines()))
+    assert len(rows) == 61
+    first, second, *_ = rows
+    assert position(first.pop("log_id")) == (request_key("t1", "r1"), 0, 0)
+    assert first == missed("138****0007", "failed", "rejected", reference="'=1+1", error="blacklisted")
+    assert second["reference"] == second["error"] == ""
+    assert f"61 not reached written to {tmp_path / 'missed.csv'}" in out.getvalue().replace("\n/", "/")
+    assert "not reached  reference" not in out.getvalue()
+
+
+async def test_csv_on_standard_output_stands_there_alone() -> None:
+    world = await a_world(GOOD[7])
+    out = io.StringIO()
+    await show(world.ledger, Console(file=out), "t1", "r1", Form(csv=STDOUT))
+    assert [line.split(",")[:3] for line in out.getvalue().splitlines()] == [
+        ["reference", "recipient", "status"],
+        ["", "138****0007", "failed"],
+    ]
+
+
+async def test_what_receipts_have_moved_is_said() -> None:
+    world = World(Accounting())
+    await world.expand(world.record(*GOOD[:2]))
+    arrived = a_log("r1", 0, tenant_id="t1", status=Status.DELIVERED, outcome=Status.SENT)
+    lost = a_log("r1", 1, tenant_id="t1", status=Status.FAILED, outcome=Status.SENT, reason=Reason.UNDELIVERED)
+    await world.ledger.logs.insert([arrived, lost])
+    await world.deliver_all()
+    summary, said = await report(world)
+    assert summary.accounted
+    assert "by receipt since then: 1 delivered" in said
+    assert "***r1                   failed  undelivered" in said
+
+
+async def test_an_unknown_request_is_said_with_its_tenant() -> None:
+    with pytest.raises(UnknownRequest, match="tenant t1 has no request r2"):
+        await report(World(), request_id="r2")
+
+
+async def test_the_events_and_the_ledger_give_the_same_roll() -> None:
+    world = await a_world(*GOOD[:30], "12", GOOD[0])
+    roll = Roll("r1", "t1", 32)
+    for _, event in 2 * world.bus.events[TOPICS.results]:
+        headers = dict(event.headers())
+        roll.hear(headers["ce_type"].decode(), event.body, fresh=True)
+    summary, _ = await report(world)
+    heard = roll.summary()
+    assert heard.accounted
+    assert dict(heard.counts) == dict(summary.counts)
+    assert (heard.total, heard.missed_total) == (summary.total, summary.missed_total)

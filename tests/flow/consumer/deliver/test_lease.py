@@ -1,0 +1,200 @@
+"""What a long outage, a stalled process or a second claimer could do to a lease, and must not."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from consumer.context import Tools
+from consumer.deliver.claim import Claimer
+from consumer.deliver.lease import Lease
+from core.ids import ChunkId
+from core.send_result import Answer, Message, Retry, Sent
+from ledger.errors import LedgerUnavailable
+from ledger.sealing import Sealer
+from schemas.statuses import Channel, Lane, Reason
+from tests.flow.world import LEASE_SECONDS, START, Accounting, World
+from tests.support.builders import LEDGER_PORTS
+
+NUMBERS = [f"138000000{n:02d}" for n in range(8)]
+
+
+class Outage:
+    """A ledger whose named methods fail for as many calls; `applied` says whether the write happens all the same."""
+
+    def __init__(self, inner: object, world: World, fails: dict[str, int], *, applied: bool, seconds: float) -> None:
+        self._inner, self._world, self._fails = inner, world, fails
+        self._applied, self._seconds = applied, seconds
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._inner, name)
+        if name in LEDGER_PORTS:
+            return Outage(value, self._world, self._fails, applied=self._applied, seconds=self._seconds)
+        if name not in self._fails:
+            return value
+
+        async def call(*args: Any, **named: Any) -> Any:
+            if self._fails[name] <= 0:
+                return await value(*args, **named)
+            self._fails[name] -= 1
+            if self._applied:
+                await value(*args, **named)
+            self._world.pass_time(self._seconds)
+            raise LedgerUnavailable("no answer")
+
+        return call
+
+
+def patient(world: World, fails: dict[str, int], *, applied: bool = False, seconds: float = 0.0) -> Tools:
+    """A process that goes on after an outage; its keeper of leases never gets a turn."""
+
+    async def sleep(seconds: float) -> None:
+        if seconds >= LEASE_SECONDS / 3:
+            await asyncio.Event().wait()
+        await asyncio.sleep(0)
+
+    tools = world.tools()
+    ledger = Outage(tools.ledger, world, fails, applied=applied, seconds=seconds)
+    return replace(tools, ledger=ledger, sleep=sleep)
+
+
+async def first_chunk(world: World) -> ChunkId:
+    return ChunkId(world.bus.wake_ups[0][-1])
+
+
+@pytest.mark.parametrize("applied", [False, True], ids=["not applied", "applied, the answer lost"])
+@pytest.mark.parametrize("step", ["claim", "insert", "advance", "standing", "release", "close", "counts", "complete"])
+async def test_an_outage_longer_than_the_lease_leaves_nobody_in_doubt(step: str, applied: bool) -> None:  # noqa: FBT001
+    world = World(Accounting(answers=lambda _, n: Retry(Reason.UNAVAILABLE) if n == 0 else Sent()))
+    await world.expand(world.record("12", *NUMBERS[:5]))
+    await world.deliver_all(patient(world, {step: 3}, applied=applied, seconds=LEASE_SECONDS))
+    await world.settle(6)
+    assert await world.outcomes() == [("failed", "invalid_recipient"), *[("sent", None)] * 5]
+    assert set(world.providers[0].taken.values()) == {1}
+    assert len(world.events("request.completed")) == 1
+
+
+async def test_a_lease_is_kept_after_an_outage_that_nobody_used() -> None:
+    """The window of a slow provider goes on where no other process took the chunk meanwhile."""
+    world = World()
+    await world.expand(world.record(*NUMBERS[:2]))
+    turns: list[asyncio.Event] = []
+
+    async def sleep(seconds: float) -> None:
+        del seconds
+        turns.append(asyncio.Event())
+        await turns[-1].wait()
+
+    async def tick() -> None:
+        await asyncio.sleep(0)
+        turns[-1].set()
+        for _ in range(4):
+            await asyncio.sleep(0)
+
+    fails = {"renew": 4}
+    tools = patient(world, fails)
+    taken = await Claimer(tools).chunk(await first_chunk(world))
+    assert taken
+    lease = Lease(taken.claimed.hold, world._monotonic(), tools.monotonic, sleep)
+    async with lease.kept(tools.ledger.chunks):
+        for _ in range(4):
+            await tick()
+            world.pass_time(LEASE_SECONDS / 3)
+        assert not lease.alive
+        await tick()
+        assert lease.alive
+
+
+async def test_two_claimers_of_one_process_never_share_a_name() -> None:
+    world = World()
+    await world.expand(world.record(*NUMBERS[:2]))
+    tools = world.tools()
+    stalled = await Claimer(tools).chunk(await first_chunk(world))
+    world.pass_time(LEASE_SECONDS + 1)
+    taken = await Claimer(tools).due((Lane.EXPRESS, Channel.SMS))
+    assert stalled
+    assert taken
+    assert taken.claimed.taken_over
+    assert taken.claimed.hold.fence > stalled.claimed.hold.fence
+    assert not await tools.ledger.chunks.renew(stalled.claimed.hold)
+
+
+async def test_a_chunk_that_cannot_be_opened_is_left_to_who_can_and_nobody_is_in_doubt() -> None:
+    world = World()
+    keys = [("k2", bytes([2]) * 32), ("k1", bytes(32))]
+    newer = replace(world.tools(), sealer=Sealer(keys))
+    await world.expand(world.record(*NUMBERS[:4]), newer)
+    await world.deliver_all()  # a process that was not told the new key yet
+    world.pass_time(LEASE_SECONDS + 61)
+    await world.deliver_all(replace(world.tools(), sealer=Sealer(keys)))
+    assert await world.outcomes() == [("sent", None)] * 4
+
+
+async def test_a_stalled_process_expires_nothing_that_another_sends() -> None:
+    world = World()
+    gate, entered = asyncio.Event(), asyncio.Event()
+
+    class Slow(Accounting):
+        async def send(self, message: Message) -> Answer:
+            entered.set()
+            await gate.wait()
+            return await super().send(message)
+
+    expires_at = START + timedelta(seconds=LEASE_SECONDS + 60)
+    await world.expand(world.record(*NUMBERS[:4], expires_at=expires_at.isoformat()))
+    healthy = world.providers
+    world.providers = (Slow(),)
+    stalled = asyncio.create_task(world.deliver_all(world.tools()))
+    await entered.wait()
+    world.pass_time(LEASE_SECONDS + 1)  # its lease is over
+
+    class Late(Accounting):
+        async def send(self, message: Message) -> Answer:
+            answer = await super().send(message)
+            if not gate.is_set():  # taken, not logged yet, and now the request expires
+                world.pass_time(60)
+                gate.set()
+                await asyncio.wait([stalled], timeout=5)
+            return answer
+
+    world.providers = (late := Late(), *healthy[1:])
+    await world.deliver_all(world.tools())
+    await stalled
+    await world.settle(4)
+    for log in await world.logs():
+        assert not (late.taken[log.id] and log.outcome.value == "expired"), "logged as expired, and it was sent"
+
+
+async def test_what_a_stalled_process_logged_is_not_sent_again_in_a_later_window() -> None:
+    """With `resend`, also where the take-over itself was refused and asks the next provider."""
+    world = World(Accounting("first"), Accounting("second"))
+    gate, entered = asyncio.Event(), asyncio.Semaphore(0)
+
+    class Slow(Accounting):
+        async def send(self, message: Message) -> Answer:
+            entered.release()
+            await gate.wait()
+            return await super().send(message)
+
+    await world.expand(world.record(*NUMBERS[:2], on_uncertain="resend"))
+    world.providers = (slow := Slow("first"), Accounting("second"))
+    stalled = asyncio.create_task(world.deliver_all(world.tools()))
+    await entered.acquire()
+    await entered.acquire()
+    world.pass_time(LEASE_SECONDS + 1)
+
+    class Refusing(Accounting):
+        async def send(self, message: Message) -> Answer:
+            del message
+            gate.set()
+            await asyncio.wait([stalled], timeout=5)
+            return Retry(Reason.UNAVAILABLE)
+
+    world.providers = (Refusing("first"), second := Accounting("second"))
+    await world.deliver_all(world.tools())
+    await world.settle(4)
+    assert sum(slow.taken.values()) == 2
+    assert not second.taken, "sent again although its log stands"
+    assert await world.outcomes() == [("sent", None)] * 2

@@ -1,0 +1,140 @@
+"""Wake-up calls: one channel does not wait for the other's slots, and none is committed before it is dealt with."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from consumer.context import Tools
+from consumer.deliver.claim import Claimer
+from consumer.deliver.wake_up_queue import Calls
+from consumer.flow_control.slots import Kind, Slots, slots_for_each_kind
+from consumer.kafka.offset_tracker import Reading
+from consumer.kafka.record import Incoming
+from core.send_result import Answer, Message
+from schemas.results import ChunkPointer
+from schemas.statuses import Channel, Lane
+from tests.flow.consumer.test_sweeper import NUMBERS, until, with_fault
+from tests.flow.world import Accounting, World
+
+MAIL = {"channel": "email", "subject": "Hello"}
+
+
+class Topic:
+    """One partition that carries the wake-up calls of both channels, and what was committed of it."""
+
+    def __init__(self) -> None:
+        self.records: list[Incoming] = []
+        self.committed: list[int] = []
+
+    def append(self, value: bytes) -> Incoming:
+        record = Incoming("chunks", 0, len(self.records), 0, None, value, ())
+        self.records.append(record)
+        return record
+
+    def call(self, world: World) -> list[Incoming]:
+        """The calls that the world's expander made, in their order."""
+        made, world.bus.wake_ups = list(world.bus.wake_ups), []
+        pointers = [ChunkPointer(chunk_id=chunk, channel=channel) for _, channel, chunk in made]
+        return [self.append(pointer.model_dump_json().encode()) for pointer in pointers]
+
+    async def commit(self, until: int) -> bool:
+        self.committed.append(until)
+        return True
+
+
+@asynccontextmanager
+async def serving(tools: Tools, slots: dict[Kind, Slots]) -> AsyncIterator[Calls]:
+    calls = Calls(Claimer(tools), slots, Reading(tools), tools)
+    running = asyncio.create_task(calls.run())
+    try:
+        yield calls
+    finally:
+        tools.stopping.set()
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+        await asyncio.gather(*(one.drain(5) for one in slots.values()))
+
+
+class Hanging(Accounting):
+    """A provider that answers nobody until it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answering = asyncio.Event()
+
+    async def send(self, message: Message) -> Answer:
+        await self.answering.wait()
+        return await super().send(message)
+
+
+async def test_a_channel_whose_provider_hangs_does_not_keep_the_calls_of_the_other() -> None:
+    world, topic = World(sms := Hanging(), mail := Accounting("post", Channel.EMAIL)), Topic()
+    for number in range(4):
+        await world.expand(world.record(NUMBERS[0], request_id=f"sms-{number}"))
+    await world.expand(world.record("ann@example.com", request_id="mail", **MAIL))
+    async with serving(world.tools(), slots_for_each_kind(1)) as calls:
+        for record in topic.call(world):
+            await calls.take(Lane.EXPRESS, record, topic.commit)
+        await until(lambda: mail.calls.total() == 1)
+        assert not sms.calls
+        assert topic.committed == [1], "the second SMS still waits for the slot"
+        sms.answering.set()
+        await until(lambda: len(world.events("request.completed")) == 5)
+        assert topic.committed[-1] == 5
+        assert topic.committed == sorted(set(topic.committed))
+
+
+async def test_what_waits_when_the_process_stops_is_not_committed() -> None:
+    world, topic = World(sms := Hanging()), Topic()
+    for number in range(3):
+        await world.expand(world.record(NUMBERS[0], request_id=f"sms-{number}"))
+    tools = world.tools()
+    async with serving(tools, slots_for_each_kind(1)) as calls:
+        for record in topic.call(world):
+            await calls.take(Lane.EXPRESS, record, topic.commit)
+        await until(lambda: topic.committed)
+        tools.stopping.set()
+        sms.answering.set()
+    assert topic.committed == [1]
+
+
+async def test_a_partition_that_is_read_again_takes_the_place_of_what_waited() -> None:
+    """After a rebalance the same calls come again: they are not served twice, and old ones commit nothing."""
+    world, topic = World(sms := Hanging()), Topic()
+    for number in range(5):
+        await world.expand(world.record(NUMBERS[0], request_id=f"sms-{number}"))
+    tools, faulty = with_fault(world, "claim", 0)
+    async with serving(tools, slots_for_each_kind(1)) as calls:
+        records = topic.call(world)
+        for record in records:
+            await calls.take(Lane.EXPRESS, record, topic.commit)
+        await until(lambda: topic.committed)
+        for record in (*records[1:], *records[1:]):
+            await calls.take(Lane.EXPRESS, record, topic.commit)
+        sms.answering.set()
+        await until(lambda: topic.committed[-1] == 5)
+        assert sms.calls.total() == 5
+        assert faulty.calls == 6, "the first, the one that waited for a slot when it came again, and four"
+
+
+async def test_a_call_that_fails_gives_its_slot_back_and_is_left_to_the_sweeper() -> None:
+    world, topic = World(), Topic()
+    for number in range(2):
+        await world.expand(world.record(NUMBERS[0], request_id=f"sms-{number}"))
+    tools, _ = with_fault(world, "claim", 1)
+    async with serving(tools, slots := slots_for_each_kind(1)) as calls:
+        for record in topic.call(world):
+            await calls.take(Lane.EXPRESS, record, topic.commit)
+        await until(lambda: len(world.events("request.completed")) == 1)
+        await until(lambda: topic.committed[-1] == 2)
+        assert not any(one.full for one in slots.values())
+
+
+async def test_a_call_that_cannot_be_read_is_passed_over() -> None:
+    world, topic = World(), Topic()
+    async with serving(world.tools(), slots_for_each_kind(1)) as calls:
+        for value in (b"", b"{}", b'{"chunk_id": "chk_1", "channel": "pigeon"}'):
+            await calls.take(Lane.BULK, topic.append(value), topic.commit)
+    assert topic.committed == [3]

@@ -1,0 +1,163 @@
+"""Kill a process between any two of its steps: afterwards every recipient is accounted for, and none was sent twice
+that need not be."""
+
+import asyncio
+import inspect
+import itertools
+import random
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from consumer.context import Tools
+from consumer.sweep.retention import BatchSizes, Retention
+from core.send_result import Answer, Failed, Message, Retry, Sent
+from schemas.statuses import OnUncertain, Reason
+from tests.flow.world import LEASE_SECONDS, Accounting, Killed, Steps, World, stepwise_ledger
+from tests.support.builders import LEDGER_PORTS
+
+NUMBERS = [f"138000000{n:02d}" for n in range(7)]
+BAD = "12"
+
+
+def answers(message: Message, before: int) -> Answer:
+    """The last number fails for good, the one before it is refused once."""
+    if message.to.endswith("06"):
+        return Failed(Reason.REJECTED)
+    if message.to.endswith("05") and before == 0:
+        return Retry(Reason.UNAVAILABLE)
+    return Sent()
+
+
+async def work(world: World, on_uncertain: OnUncertain, tools: Tools) -> None:
+    await world.expand(world.record(BAD, *NUMBERS, on_uncertain=on_uncertain.value), tools)
+    await world.deliver_all(tools)
+    world.pass_time(700)
+    await world.deliver_all(tools)
+    world.pass_time(700)
+    await erase(tools)
+
+
+async def erase(tools: Tools) -> None:
+    """Erase what is sealed of the request, one chunk a step, then its text."""
+    retention = Retention(tools, BatchSizes(chunks=1))
+    for _ in range(4):
+        await retention.step()
+
+
+async def check_books(world: World, on_uncertain: OnUncertain, kills: int) -> None:
+    """The four lists agree: what was asked for, what the provider took, the logs, the events."""
+    logs, book = await world.logs(), world.providers[0]
+    assert len(logs) == len(NUMBERS) + 1, "a recipient is lost"
+    outcomes = Counter(log.outcome.value for log in logs)
+    events = {event["log_id"]: event["status"] for event in world.events("delivery")}
+    assert events == {log.id: log.outcome.value for log in logs}, "an event is missing or contradicts its log"
+    (completed,) = world.events("request.completed")
+    assert completed["by_status"] == outcomes
+    assert world.events()[-1] == completed, "who stops at the completion has missed an outcome"
+    for log in logs:
+        if log.outcome.value == "sent":
+            assert book.taken[log.id], "logged as sent, and the provider never took it"
+        if log.outcome.value == "failed":
+            assert not book.taken[log.id], "logged as failed, and the provider took it"
+    store = world.ledger.logs._store  # type: ignore[attr-defined]
+    assert not any(one.chunk.sealed for one in store.chunks.values()), "addresses are left"
+    in_open_windows = kills * world.limits.window_size
+    repeated = sum(taken - 1 for taken in book.taken.values() if taken > 1)
+    if on_uncertain is OnUncertain.MARK_UNKNOWN:
+        assert repeated == 0, "sent twice"
+        assert outcomes["unknown"] <= in_open_windows
+    else:
+        assert repeated <= in_open_windows
+        # In doubt, and then refused for good: never `failed` (I4).
+        assert {log.id[-5:] for log in logs if log.outcome.value == "unknown"} <= {f"{len(NUMBERS):05x}"}
+
+
+async def crashed_run(kill_at: int, *, after: bool, on_uncertain: OnUncertain, seed: int | None = None) -> World | None:
+    """Run, die at a step, let others finish; None when the process ended before that step."""
+    world = World(Accounting(answers=answers))
+    # Enough for a refusal and a take-over after each kill.
+    retry = replace(world.limits.retry, max_attempts=5)
+    world.limits = replace(world.limits, retry=retry, addresses_kept=timedelta(seconds=600))
+    steps = Steps(kill_at, after=after)
+    died = await world.run_until_killed(work(world, on_uncertain, world.tools(steps)))
+    if not died:
+        assert "retention.erase" in steps.done, "the run is shorter than the life of a request"
+        return None
+    world.pass_time(LEASE_SECONDS + 61)
+    if seed is not None:  # a second process dies as well
+        again = Steps(random.Random(seed).randrange(12), after=seed % 2 == 0)
+        tools = world.tools(again)
+        await world.run_until_killed(finish(world, on_uncertain, tools))
+        world.pass_time(LEASE_SECONDS + 61)
+    await finish(world, on_uncertain, world.tools())
+    await world.settle()
+    await erase(world.tools())
+    return world
+
+
+async def finish(world: World, on_uncertain: OnUncertain, tools: Tools) -> None:
+    """The record was not committed, perhaps: it comes again."""
+    await world.expand(world.record(BAD, *NUMBERS, on_uncertain=on_uncertain.value), tools)
+    await world.deliver_all(tools)
+
+
+@pytest.mark.parametrize("port", LEDGER_PORTS)
+async def test_a_process_can_be_killed_in_each_method_of_each_port(port: str) -> None:
+    ledger = World().ledger
+    methods = [name for name, _ in inspect.getmembers(getattr(ledger, port), inspect.iscoroutinefunction)]
+    assert methods
+    for name in methods:
+        steps = Steps(0)
+        with pytest.raises(Killed):
+            await getattr(getattr(stepwise_ledger(ledger, steps), port), name)()
+        assert steps.done == [f"{port}.{name}"]
+
+
+@pytest.mark.parametrize("on_uncertain", list(OnUncertain))
+@pytest.mark.parametrize("after", [False, True], ids=["before the step", "after the step"])
+async def test_a_kill_at_any_step(on_uncertain: OnUncertain, after: bool) -> None:  # noqa: FBT001
+    for kill_at in itertools.count():
+        world = await crashed_run(kill_at, after=after, on_uncertain=on_uncertain)
+        if world is None:
+            break
+        await check_books(world, on_uncertain, 1)
+    assert kill_at > 30, "the run is shorter than the protocol"
+
+
+@pytest.mark.parametrize("on_uncertain", list(OnUncertain))
+async def test_two_kills_at_any_two_steps(on_uncertain: OnUncertain) -> None:
+    for kill_at, seed in itertools.product(range(40), range(6)):
+        world = await crashed_run(kill_at, after=bool(seed % 3), on_uncertain=on_uncertain, seed=seed + 100 * kill_at)
+        if world is None:
+            break
+        await check_books(world, on_uncertain, 2)
+
+
+async def test_a_zombie_changes_nothing_and_says_nothing() -> None:
+    """A process that stops past its lease and goes on later finds its writes refused."""
+    world = World(Accounting(answers=answers))
+    gate = asyncio.Event()
+
+    class Slow(Accounting):
+        async def send(self, message: Message) -> Answer:
+            if not gate.is_set():
+                await gate.wait()
+            return await super().send(message)
+
+    slow = Slow(answers=lambda *_: Sent())
+    await world.expand(world.record(*NUMBERS[:2]))
+    world.providers = (slow,)
+    zombie = asyncio.create_task(world.deliver_all(world.tools()))
+    await asyncio.sleep(0.01)
+    world.pass_time(LEASE_SECONDS + 61)
+    world.providers = (Accounting(answers=answers),)
+    await world.settle(2)
+    before: list[Any] = [await world.outcomes(), len(world.bus.events["communication.results"])]
+    assert before[0] == [("unknown", "interrupted")] * 2
+    gate.set()
+    await zombie
+    assert [await world.outcomes(), len(world.bus.events["communication.results"])] == before

@@ -1,0 +1,88 @@
+"""Faults of our own side are not the records' faults, and whoever's record is given up is told."""
+
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pymongo.errors import OperationFailure
+
+from consumer.context import Tools
+from consumer.expand.queue import expand_or_refuse
+from core.ids import request_key
+from ledger.control import cancel_request
+from ledger.errors import LedgerUnavailable
+from ledger.memory import MemoryLedger
+from ledger.mongo import MongoLedger
+from ledger.mongo.connection import answering
+from ledger.ports import Ledger
+from schemas.statuses import Channel, Lane
+from tests.flow.world import START, World
+from tests.support.builders import a_chunk, a_claim, a_head, a_key, a_part
+
+
+@pytest.mark.parametrize("code", [13, 18])
+def test_a_right_that_is_lacking_is_waited_for(code: int) -> None:
+    """A password changed under a running consumer must not send its whole intake to the dead letters."""
+    with pytest.raises(LedgerUnavailable), answering():
+        raise OperationFailure("who are you", code)
+
+
+async def test_who_sent_a_record_that_is_given_up_is_told() -> None:
+    world = World()
+
+    class Broken:
+        async def begin(self, *_: object) -> None:
+            raise ZeroDivisionError
+
+    class Ledger:
+        requests = Broken()
+
+    tools: Tools = replace(world.tools(), ledger=Ledger())
+    await expand_or_refuse(world.record("13800138000", part=2, last=True), "cluster", tools)
+    (rejected,) = world.events("request.rejected")
+    assert (rejected["request_id"], rejected["tenant_id"], rejected["part"]) == ("r1", "t1", 2)
+    assert rejected["reason"] == "unprocessable"
+    assert "13800138000" not in repr(world.bus.events)
+    assert len(world.bus.dead_letters) == 1
+
+
+@pytest.fixture(params=["memory", "mongo"])
+async def ledger(request: pytest.FixtureRequest) -> AsyncIterator[Ledger]:
+    if request.param == "memory":
+        yield MemoryLedger(lambda: datetime.now(UTC))
+        return
+    database = f"attack_{uuid.uuid4().hex[:8]}"
+    mongo = await MongoLedger.connect(request.getfixturevalue("mongo_url"), database)
+    await mongo.setup()
+    yield mongo
+    await mongo._client.drop_database(database)
+    await mongo.aclose()
+
+
+async def test_a_cancel_makes_due_what_waits_and_leaves_a_lease_alone(ledger: Ledger) -> None:
+    await ledger.requests.begin(a_head(), a_part(size=9))
+    later = ledger.now() + timedelta(days=7)
+    scheduled, retried, held = (a_chunk(first=first, due_at=later if first == 0 else None) for first in (0, 3, 6))
+    for chunk in (scheduled, retried, held):
+        await ledger.chunks.insert(chunk)
+    taken = await ledger.chunks.claim(retried.id, a_claim())
+    assert taken
+    assert await ledger.chunks.release(taken.hold, retried.work, later)
+    assert await ledger.chunks.claim(held.id, a_claim())
+    assert not await ledger.chunks.claim(scheduled.id, a_claim())
+    await ledger.chunks.mark_cancelled(a_key())
+    found = [await ledger.chunks.claim_due(Lane.BULK, Channel.SMS, a_claim()) for _ in range(3)]
+    assert {taken.chunk.id for taken in found if taken} == {scheduled.id, retried.id}
+    assert all(taken.chunk.cancelled for taken in found if taken)
+
+
+async def test_a_scheduled_request_that_is_cancelled_completes_at_once() -> None:
+    world = World()
+    send_at = START + timedelta(days=7)
+    await world.expand(world.record("13800138000", send_at=send_at.isoformat()))
+    assert await cancel_request(world.ledger, request_key("t1", "r1"))
+    await world.deliver_all()
+    assert await world.outcomes() == [("cancelled", "cancelled")]
+    assert len(world.events("request.completed")) == 1

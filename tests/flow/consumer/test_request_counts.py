@@ -1,0 +1,30 @@
+"""The states of a request add up to its recipients at any moment, also while it is expanded (I2)."""
+
+import contextlib
+from dataclasses import replace
+
+from consumer.context import Tools
+from core.ids import request_key
+from ledger.request_counts import read_books
+from schemas.statuses import Status
+from tests.flow.consumer.faults.test_repeated_failures import NUMBERS, House
+from tests.flow.world import World
+
+
+async def test_recipients_whose_chunk_is_not_written_yet_are_pending() -> None:
+    world = World()
+    with contextlib.suppress(ZeroDivisionError):
+        await world.expand(world.record(*NUMBERS), _dying_after_one_chunk(world))
+    await world.deliver_all()
+    request = await world.ledger.requests.get(request_key("t1", "r1"))
+    assert request is not None
+    books = await read_books(world.ledger, request)
+    sent = books.outcomes[Status.SENT, None]
+    assert 0 < sent < len(NUMBERS)
+    assert books.outcomes == {(Status.SENT, None): sent, (Status.PENDING, None): len(NUMBERS) - sent}
+    assert books.total == books.outcomes.total() == len(NUMBERS)
+    assert books.done == sent
+
+
+def _dying_after_one_chunk(world: World) -> Tools:
+    return replace(world.tools(), ledger=House(world.ledger, 1))  # type: ignore[arg-type]

@@ -1,0 +1,199 @@
+"""One bad document, topic or request must not stop the sweeper, a slot or a partition for everybody else."""
+
+import asyncio
+import itertools
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from consumer.context import Tools
+from consumer.deliver.claim import Claimer
+from consumer.flow_control.slots import Kind, Slots, slots_for_each_kind
+from consumer.kafka.bus import BusUnavailable
+from consumer.kafka.partition_writer import PartitionWriter
+from consumer.kafka.record import Incoming
+from consumer.sweep.sweeper import ROUND, Sweeper
+from core.ids import request_key
+from core.send_result import Answer, Message
+from schemas.statuses import Channel
+from tests.flow.world import LEASE_SECONDS, START, TOPICS, Accounting, Steps, World
+from tests.support.builders import LEDGER_PORTS
+
+NUMBERS = [f"138000000{n:02d}" for n in range(8)]
+
+
+class Faulty:
+    """A ledger one of whose methods meets a document that this version cannot read, as often as said."""
+
+    def __init__(self, inner: object, method: str, times: int) -> None:
+        self._inner, self._method, self.left = inner, method, times
+        self.calls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._inner, name)
+        if name in LEDGER_PORTS:
+            self._inner_of = Part(value, self)
+            return self._inner_of
+        return value
+
+
+class Part:
+    def __init__(self, inner: object, faulty: Faulty) -> None:
+        self._inner, self._faulty = inner, faulty
+
+    def __getattr__(self, name: str) -> Any:
+        value, faulty = getattr(self._inner, name), self._faulty
+        if name != faulty._method:
+            return value
+
+        async def call(*args: Any, **named: Any) -> Any:
+            faulty.calls += 1
+            if faulty.left > 0:
+                faulty.left -= 1
+                raise ValueError("'later' is not a valid Status")
+            return await value(*args, **named)
+
+        return call
+
+
+def with_fault(world: World, method: str, times: int) -> tuple[Tools, Faulty]:
+    tools = world.tools()
+    faulty = Faulty(tools.ledger, method, times)
+    return replace(tools, ledger=faulty), faulty
+
+
+def sweeper_of(tools: Tools, slots: dict[Kind, Slots]) -> Sweeper:
+    return Sweeper(tools, Claimer(tools), slots, slots)
+
+
+async def until(true: Any, seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110  # what is waited for is a state, not an event
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("method", ["claim_due", "unfinished", "backlog"])
+async def test_the_sweeper_goes_on_after_what_it_cannot_read(method: str) -> None:
+    world = World()
+    await world.expand(world.record(*NUMBERS[:2]))
+    world.bus.wake_ups.clear()
+    world.pass_time(61)
+    tools, faulty = with_fault(world, method, 6)
+    slots = slots_for_each_kind(2)
+    sweeping = asyncio.create_task(sweeper_of(tools, slots).run())
+    try:
+        await until(lambda: sweeping.done() or world.events("request.completed"))
+        assert not sweeping.done()
+        assert faulty.calls
+        assert not any(slot.full for slot in slots.values())
+    finally:
+        tools.stopping.set()
+        await sweeping
+
+
+async def test_a_crowd_of_unfinished_requests_leaves_the_sweeper_time_for_due_chunks() -> None:
+    world = World()
+    for number in range(ROUND + 20):
+        await world.expand(world.record(NUMBERS[0], request_id=f"r{number}"))
+    world.pass_time(60)
+    tools, faulty = with_fault(world, "unfinished", 0)
+    await sweeper_of(tools, slots_for_each_kind(2)).unfinished_requests()
+    assert 1 < faulty.calls <= ROUND
+
+
+async def test_a_channel_whose_provider_hangs_leaves_slots_for_what_is_due_of_the_other() -> None:
+    answering = asyncio.Event()
+
+    class Hanging(Accounting):
+        async def send(self, message: Message) -> Answer:
+            await answering.wait()
+            return await super().send(message)
+
+    world = World(Hanging(), mail := Accounting("post", Channel.EMAIL))
+    soon = (START + timedelta(seconds=60)).isoformat()
+    for number in range(12):
+        await world.expand(world.record(NUMBERS[0], request_id=f"sms-{number}", send_at=soon))
+    for number in range(3):
+        said = {"channel": "email", "subject": "Hello", "send_at": soon}
+        await world.expand(world.record("ann@example.com", request_id=f"mail-{number}", **said))
+    world.pass_time(61)
+    tools, slots = world.tools(), slots_for_each_kind(4)
+    sweeping = asyncio.create_task(sweeper_of(tools, slots).run())
+    try:
+        await until(lambda: mail.calls.total() == 3)
+        assert len(world.events("request.completed")) <= 3
+        answering.set()
+        await until(lambda: len(world.events("request.completed")) == 15)
+    finally:
+        answering.set()
+        tools.stopping.set()
+        await sweeping
+
+
+class BrokenProducer:
+    """A producer that fails in a way of its own once, and takes everything afterwards."""
+
+    def __init__(self) -> None:
+        self.broken = True
+
+    def create_batch(self) -> Any:
+        return _Batch()
+
+    async def send_batch(self, *_: object, **__: object) -> Any:
+        if self.broken:
+            self.broken = False
+            raise RuntimeError("not a Kafka error")
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+
+class _Batch:
+    def append(self, **_: object) -> object:
+        return self
+
+
+async def test_a_fault_of_the_producer_reaches_who_waits_for_it() -> None:
+    async def answered(call: Any) -> Any:
+        return await call
+
+    world = World()
+    await world.expand(world.record(NUMBERS[0]))
+    event = world.bus.events["communication.results"][0][1]
+    writer = PartitionWriter(BrokenProducer(), "t", 0, answered, answered)
+    with pytest.raises(BusUnavailable):
+        await asyncio.wait_for(writer.write(b"k", [event], 0), 5)
+    await asyncio.wait_for(writer.write(b"k", [event], 0), 5)
+
+
+async def test_a_reply_topic_that_goes_away_at_any_step_loses_nobody_and_blocks_nobody() -> None:
+    for kill_at in itertools.count():
+        world = World(reply_topics=["mine"])
+        record = world.record("12", *NUMBERS[:5], reply_topic="mine")
+
+        async def work(tools: Tools, world: World = world, record: Incoming = record) -> None:
+            await world.expand(record, tools)
+            await world.deliver_all(tools)
+
+        died = await world.run_until_killed(work(world.tools(Steps(kill_at))))
+        begun = await world.ledger.requests.get(request_key("t1", "r1"))
+        world.bus.delete_topic("mine")
+        if kill_at % 2:
+            world.limits = replace(world.limits, reply_topics=())  # the settings no longer allow it either
+        world.pass_time(LEASE_SECONDS + 61)
+        await asyncio.wait_for(work(world.tools()), 20)
+        await asyncio.wait_for(world.settle(3), 20)
+        events = [event for topic in ("mine", TOPICS.results) for event in world.events(topic=topic)]
+        if begun:
+            assert len({event["event_id"] for event in events if event["type"] == "request.completed"}) == 1
+            logs = await world.logs()
+            assert len(logs) == 6
+            assert {event["log_id"] for event in events if "log_id" in event} == {log.id for log in logs}
+            assert not world.bus.dead_letters
+        else:
+            assert [event["type"] for event in events] == ["request.rejected"]
+        if not died:
+            break
+    assert kill_at > 20

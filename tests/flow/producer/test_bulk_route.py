@@ -1,0 +1,394 @@
+"""`POST /communication/bulk` through the whole service, with a publisher in memory."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from core.ids import log_id, request_key
+from producer.kafka.memory_publisher import Weather
+from schemas.topics import MAX_INTAKE_BYTES
+from tests.support.service import BULK, GOOD, NOON, Service, a_service, a_token
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[Service]:
+    async with a_service() as made:
+        yield made
+
+
+def assert_refused(answer: httpx.Response, status: int, said: str = "") -> None:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    body = answer.json()
+    assert body.keys() == {"code", "message", "timestamp"}
+    assert body["code"] == status
+    assert said in body["message"], body["message"]
+
+
+async def test_what_was_asked_for_is_published(service: Service) -> None:
+    recipients = ["13800138000", {"to": "13900139000", "variables": {"code": "7"}, "reference": "order-17"}]
+    body = {**GOOD, "content": "{{code}}", "variables": {"code": "1"}, "recipients": recipients}
+    assert (await service.send(body)).status_code == 200
+    (request,) = service.published()
+    assert (request.tenant_id, request.user_id) == ("tnt_a", "usr_a")
+    assert request.accepted_at == NOON.replace(microsecond=1000)
+    assert (request.part, request.last, request.schema_version) == (0, True, 1)
+    ((topic, part),) = service.publisher.records
+    assert topic == "communication.bulk.requests.express"
+    assert json.loads(part.value)["recipients"] == recipients
+    assert part.key.decode() == request.request_id
+
+
+async def test_a_request_without_a_key_gets_a_uuid7(service: Service) -> None:
+    answer = await service.send()
+    assert answer.headers["X-Request-Id"] == "019d9103-3601-7c1c-8707-070707070707"
+
+
+async def test_each_item_is_named_by_its_position_and_rendered(service: Service) -> None:
+    recipients = ["13800138000", {"to": "13900139000", "variables": {"code": "7"}, "reference": "order-17"}]
+    body = {**GOOD, "content": "Your code: {{code}}", "variables": {"code": "1"}, "recipients": recipients}
+    items = (await service.send(body, **{"Idempotency-Key": "my-key"})).json()["items"]
+    key = request_key("tnt_a", "my-key")
+    assert [item["id"] for item in items] == [log_id(key, 0, 0), log_id(key, 0, 1)]
+    assert [item["content"] for item in items] == ["Your code: 1", "Your code: 7"]
+    assert [item.get("reference") for item in items] == [None, "order-17"]
+
+
+async def test_variables_are_escaped_in_html_mail(service: Service) -> None:
+    recipient = {"to": "alice@example.com", "variables": {"name": "<b>"}}
+    body = {"channel": "email", "subject": "Hi", "content": "<p>{{name}}</p>", "recipients": [recipient]}
+    (item,) = (await service.send(body)).json()["items"]
+    assert (item["content"], item["recipient"]) == ("<p>&lt;b&gt;</p>", "a***@example.com")
+
+
+@pytest.mark.parametrize(
+    ("send_at", "status"),
+    [(None, "pending"), ("2026-04-15T11:00:00Z", "pending"), ("2026-04-16T09:00:00+08:00", "scheduled")],
+)
+async def test_a_time_to_come_makes_it_scheduled(service: Service, send_at: str | None, status: str) -> None:
+    (item,) = (await service.send({**GOOD, "send_at": send_at})).json()["items"]
+    assert item["status"] == status
+
+
+async def test_an_address_that_is_none_is_accepted_and_masked(service: Service) -> None:
+    answer = await service.send({**GOOD, "recipients": ["not a number"]})
+    assert answer.status_code == 200
+    assert answer.json()["items"][0]["recipient"] == "n***r"
+
+
+async def test_pages_follow_the_order_of_the_request(service: Service) -> None:
+    body = {**GOOD, "recipients": [{"to": "13800138000", "reference": str(number)} for number in range(45)]}
+    seen = []
+    for page, (has_next, has_prev) in enumerate([(True, False), (True, True), (False, True), (False, True)], 1):
+        answer = (await service.send(body, f"?page={page}")).json()
+        assert answer["pagination"] == {
+            "page": page,
+            "page_size": 20,
+            "total": 45,
+            "total_pages": 3,
+            "has_next": has_next,
+            "has_prev": has_prev,
+        }
+        seen += [item["reference"] for item in answer["items"]]
+    assert seen == [str(number) for number in range(45)]
+
+
+@pytest.mark.parametrize("query", ["?page=0", "?page=x", "?page_size=0", "?page_size=101", "?page=1e3"])
+async def test_a_page_that_is_none_is_refused_by_name(service: Service, query: str) -> None:
+    assert_refused(await service.send(None, query), 400, query[1:].partition("=")[0])
+    assert service.publisher.records == []
+
+
+async def test_a_page_holds_up_to_a_hundred(service: Service) -> None:
+    answer = await service.send({**GOOD, "recipients": ["13800138000"] * 150}, "?page_size=100")
+    assert len(answer.json()["items"]) == 100
+
+
+@pytest.mark.parametrize(
+    ("count", "topic"), [(500, "communication.bulk.requests.express"), (501, "communication.bulk.requests")]
+)
+async def test_more_than_a_chunk_takes_the_bulk_lane(service: Service, count: int, topic: str) -> None:
+    await service.send({**GOOD, "recipients": ["13800138000"] * count})
+    assert [record[0] for record in service.publisher.records] == [topic]
+
+
+async def test_a_large_body_is_split_and_every_log_id_is_that_of_its_part(service: Service) -> None:
+    recipients = [{"to": f"+86138{n:08}", "variables": {"a": "x" * 200}, "reference": str(n)} for n in range(9_000)]
+    answer = await service.send({**GOOD, "recipients": recipients}, "?page=90&page_size=100")
+    parts = service.published()
+    assert len(parts) > 1
+    assert all(len(part.value) <= MAX_INTAKE_BYTES for _, part in service.publisher.records)
+    assert {topic for topic, _ in service.publisher.records} == {"communication.bulk.requests"}
+    key = request_key("tnt_a", answer.headers["X-Request-Id"])
+    expected = [log_id(key, part.part, index) for part in parts for index in range(len(part.recipients))]
+    assert [item["id"] for item in answer.json()["items"]] == expected[8_900:9_000]
+
+
+async def test_a_key_becomes_the_request_id(service: Service) -> None:
+    answer = await service.send(**{"Idempotency-Key": "order-2026:17"})
+    assert answer.headers["X-Request-Id"] == "order-2026:17"
+    assert [request.request_id for request in service.published()] == ["order-2026:17"]
+
+
+async def test_the_same_call_with_the_same_key_publishes_the_same_records(service: Service) -> None:
+    first = await service.send(**{"Idempotency-Key": "k"})
+    second = await service.send(**{"Idempotency-Key": "k"})
+    assert first.json() == second.json()
+    (one, other) = service.publisher.records
+    assert one == other
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "é", "-a", "a" * 129, "a\tb"])
+async def test_a_key_that_cannot_be_an_id_is_refused(service: Service, key: str) -> None:
+    headers = [(b"content-type", b"application/json"), (b"idempotency-key", key.encode())]
+    headers.append((b"authorization", f"Bearer {a_token()}".encode()))
+    answer = await service.client.post(BULK, content=orjson.dumps(GOOD), headers=headers)
+    assert_refused(answer, 400, "Idempotency-Key: ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"channel": "fax"}, "channel: "),
+        ({"recipients": []}, "recipients: "),
+        ({"recipients": ["1", {"to": 2}]}, "recipients[1].to: "),
+        ({"unknown": 1}, "unknown: "),
+        ({"content": "{{code}}"}, "recipients[0].variables.code: "),
+        (
+            {"content": "{{code}}", "recipients": [{"to": "1", "variables": {"code": "1"}}, "2"]},
+            "recipients[1].variables.code: ",
+        ),
+        ({"content": "{{a"}, "content: malformed placeholder"),
+        ({"content": "x" * MAX_INTAKE_BYTES}, "content: "),
+        ({"recipients": [{"to": "1", "variables": {"a": "x" * MAX_INTAKE_BYTES}}]}, "recipients[0]: "),
+        ({"subject": "a\r\nBcc: b@example.com"}, "subject: "),
+        ({"channel": "email", "subject": "a\nBcc: b@example.com"}, "subject: "),
+        ({"channel": "email", "subject": "a\u0000"}, "subject: "),
+        ({"channel": "email", "subject": "{{who}}"}, "recipients[0].variables.who: "),
+        ({"channel": "email", "subject": "{{who"}, "subject: "),
+        ({"reply_topic": "somebody.elses"}, "reply_topic: "),
+        ({"send_at": "soon"}, "send_at: "),
+        ({"send_at": "2026-05-01T00:00:00Z", "expires_at": "2026-05-01T00:00:00Z"}, "expires_at: "),
+        ({"send_at": "2026-05-01T00:00:00"}, "send_at: "),
+        ({"send_at": 1776300000}, "send_at: "),
+        ({"send_at": "2026-05-01"}, "send_at: "),
+        ({"send_at": "2026-13-01T00:00:00Z"}, "send_at: "),
+        ({"send_at": "2027-04-17T00:00:00Z"}, "send_at: is more than a year ahead"),
+        ({"send_at": "9999-12-31T23:59:59-12:00"}, "send_at: "),
+        ({"send_at": "0001-01-01T00:00:00+14:00"}, "send_at: "),
+        ({"expires_at": "0001-01-01T00:00:00+14:00"}, "expires_at: "),
+        ({"expires_at": "2026-04-15T12:00:00Z"}, "expires_at: has passed"),
+        ({"expires_at": "9999-12-31T23:59:59-12:00"}, "expires_at: "),
+        ({"expires_at": "2028-05-01T00:00:00Z"}, "expires_at: is more than two years ahead"),
+    ],
+)
+async def test_a_wrong_field_is_named_and_nothing_is_published(
+    service: Service, changes: dict[str, Any], said: str
+) -> None:
+    assert_refused(await service.send({**GOOD, **changes}), 400, said)
+    assert service.publisher.records == []
+
+
+async def test_a_variable_of_an_sms_subject_is_not_missed(service: Service) -> None:
+    assert (await service.send({**GOOD, "subject": "{{ignored"})).status_code == 200
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 300_000])
+async def test_a_body_that_is_no_request_is_refused(service: Service, body: bytes) -> None:
+    assert_refused(await service.send(body), 400, "the body is not ")
+
+
+@pytest.mark.parametrize(
+    ("topic", "status"),
+    [
+        ("communication.results", 200),
+        ("shop.results.eu", 200),
+        ("Shop.results.eu", 400),
+        ("shop.resultsx", 400),
+        ("communication.bulk.requests", 400),
+    ],
+)
+async def test_results_go_to_allowed_topics_only(topic: str, status: int) -> None:
+    made = a_service(reply_topics=("shop.results.*", "communication.*"))
+    async with made.client:
+        assert (await made.send({**GOOD, "reply_topic": topic})).status_code == status
+
+
+async def test_a_limit_on_recipients_is_kept() -> None:
+    made = a_service(max_recipients=3)
+    async with made.client:
+        assert (await made.send({**GOOD, "recipients": ["1"] * 3})).status_code == 200
+        assert_refused(await made.send({**GOOD, "recipients": ["1"] * 4}), 400, "recipients: ")
+
+
+async def chunks(count: int) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        yield b" " * 1_000
+
+
+async def test_a_body_too_large_is_refused_by_its_length_and_while_it_comes() -> None:
+    made = a_service(max_body_bytes=100_000)
+    async with made.client:
+        assert_refused(await made.send(b" " * 100_001), 413, "100000 bytes")
+        headers = {"Content-Type": "application/json", **made.headers}
+        answer = await made.client.post(BULK, content=chunks(101), headers=headers)
+        assert_refused(answer, 413, "100000 bytes")
+        assert answer.headers["connection"] == "close"
+
+
+async def test_another_content_type_is_refused(service: Service) -> None:
+    assert_refused(await service.send(**{"Content-Type": "application/x-www-form-urlencoded"}), 415, "application/json")
+
+
+async def test_without_a_token_it_is_asked_for(service: Service) -> None:
+    service.headers = {}
+    for answer in (
+        await service.send(),
+        await service.send(b"{", "?page=x"),
+        await service.send(None, f"?access_token={a_token()}"),
+    ):
+        assert_refused(answer, 401)
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(
+    ("scopes", "body", "status"),
+    [
+        (["communication:read"], GOOD, 403),
+        (["communication:admin"], GOOD, 200),
+        (["communication:send"], {**GOOD, "user_id": "usr_a"}, 200),
+        (["communication:send"], {**GOOD, "user_id": "usr_b"}, 403),
+        (["communication:send_as"], {**GOOD, "user_id": "usr_b"}, 403),
+        (["communication:send", "communication:send_as"], {**GOOD, "user_id": "usr_b"}, 200),
+        (["communication:admin"], {**GOOD, "user_id": "usr_b"}, 200),
+        (["communication:send"], {**GOOD, "tenant_id": "tnt_a"}, 200),
+        (["communication:admin"], {**GOOD, "tenant_id": "tnt_b"}, 403),
+    ],
+)
+async def test_scopes_decide(service: Service, scopes: list[str], body: dict[str, Any], status: int) -> None:
+    service.headers = {"Authorization": f"Bearer {a_token(*scopes)}"}
+    answer = await service.send(body)
+    if status == 403:
+        assert_refused(answer, 403)
+        assert "insufficient_scope" in answer.headers["WWW-Authenticate"]
+        assert service.publisher.records == []
+    else:
+        assert answer.status_code == 200
+        assert answer.json()["items"][0]["user_id"] == body.get("user_id", "usr_a")
+
+
+async def test_a_template_that_does_not_exist_is_not_found(service: Service) -> None:
+    assert_refused(await service.send({**GOOD, "template": "verify_code"}), 404, "verify_code")
+    assert service.publisher.records == []
+
+
+async def test_kafka_away_means_nothing_was_sent(service: Service) -> None:
+    service.publisher.weather = Weather.AWAY
+    answer = await service.send()
+    assert_refused(answer, 503, "nothing was sent")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+async def test_kafka_silent_means_repeat_with_the_id_as_the_key(service: Service) -> None:
+    service.publisher.weather = Weather.SILENT
+    answer = await service.send()
+    assert_refused(
+        answer, 503, f"may still be sent. Repeat it with `Idempotency-Key: {answer.headers['X-Request-Id']}`"
+    )
+    service.publisher.weather = Weather.FINE
+    repeat = await service.send(**{"Idempotency-Key": answer.headers["X-Request-Id"]})
+    assert repeat.status_code == 200
+    (one, other) = service.publisher.records
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 404),
+        ("GET", "/docs", 404),
+        ("POST", "/communication/bulk/", 404),
+        ("GET", "/communication/bulk", 405),
+        ("PUT", "/healthz", 405),
+    ],
+)
+async def test_what_is_not_there_is_answered_in_the_contracts_words(
+    service: Service, method: str, path: str, status: int
+) -> None:
+    answer = await service.client.request(method, path)
+    assert_refused(answer, status)
+    if status == 405:
+        assert answer.headers["allow"]
+
+
+async def test_a_fault_of_our_own_is_a_500_that_tells_nothing(
+    service: Service, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def broken(*_: Any) -> None:
+        raise RuntimeError("13800138000")
+
+    service.publisher.publish = broken  # type: ignore[method-assign]
+    assert_refused(await service.send(), 500, "internal server error")
+    said = capfd.readouterr()
+    assert "RuntimeError" in said.out
+    assert "13800138000" not in said.out + said.err
+
+
+async def test_health_readiness_and_metrics_need_no_token(service: Service) -> None:
+    assert (await service.client.get("/healthz")).status_code == 200
+    ready = await service.client.get("/readyz")
+    well = {"ready": True, "trouble": None}
+    assert (ready.status_code, ready.json()["dependencies"]) == (200, {"kafka": well, "mongodb": well})
+    await service.send({**GOOD, "recipients": ["1"] * 7})
+    await service.client.get("/no/13800138000")
+    metrics = (await service.client.get("/metrics")).text
+    assert 'rollcall_recipients_accepted_total{channel="sms",lane="express"} 7.0' in metrics
+    assert 'rollcall_http_requests_total{code="200",route="/communication/bulk"} 1.0' in metrics
+    assert 'rollcall_http_requests_total{code="404",route="other"} 1.0' in metrics
+    assert "13800138000" not in metrics
+
+
+async def test_kafka_away_is_not_ready_and_still_alive(service: Service) -> None:
+    service.publisher.weather = Weather.AWAY
+    assert (await service.client.get("/healthz")).status_code == 200
+    ready = await service.client.get("/readyz")
+    assert (ready.status_code, ready.json()["code"]) == (503, 503)
+    assert ready.json()["dependencies"]["kafka"]["ready"] is False
+
+
+async def test_logs_hold_neither_addresses_nor_queries_nor_tokens(
+    service: Service, capfd: pytest.CaptureFixture[str]
+) -> None:
+    await service.send({**GOOD, "content": "confidential"}, "?page=1&secret=13800138000")
+    await service.client.get("/13800138000?a=13800138000")
+    said = capfd.readouterr()
+    assert service.headers["Authorization"][7:] not in said.out
+    for word in ("13800138000", "secret", "confidential"):
+        assert word not in said.out + said.err
+    assert "/communication/bulk" in said.out
+
+
+async def test_small_calls_go_on_while_a_large_one_is_worked_on() -> None:
+    made = a_service()
+    async with made.client:
+        large = {**GOOD, "recipients": [{"to": f"+86138{n:08}", "variables": {"a": "b"}} for n in range(100_000)]}
+        under_way = asyncio.create_task(made.send(large))
+        answered = 0
+        while not under_way.done():
+            assert (await made.send()).status_code == 200
+            answered += 1
+            await asyncio.sleep(0)  # in process nothing else lets the large one on
+        assert (await under_way).status_code == 200
+        assert answered > 50
+
+
+async def test_the_time_of_acceptance_is_the_services_own(service: Service) -> None:
+    answer = (await service.send()).json()
+    assert datetime.fromisoformat(answer["timestamp"]) == NOON.replace(microsecond=1000)
+    assert datetime.fromisoformat(answer["items"][0]["created_at"]) - NOON < timedelta(milliseconds=1)

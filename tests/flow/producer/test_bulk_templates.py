@@ -1,0 +1,114 @@
+"""Requests that name a template, from the body to what a recipient gets."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from ledger.models import StoredTemplate
+from tests.flow.service_and_consumer import Whole
+from tests.support.service import GOOD, a_service, a_token, archive_away
+
+CODE = {**GOOD, "content": "", "template": "verify_code", "variables": {"code": "123456"}}
+MAIL = {"channel": "email", "content": "", "template": "welcome", "recipients": ["wei@example.com"]}
+
+
+@pytest.fixture
+async def whole() -> AsyncIterator[Whole]:
+    async with Whole() as made:
+        await stored(made, "verify_code", "Your code: {{code}}")
+        yield made
+
+
+async def stored(whole: Whole, code: str, content: str, subject: str | None = None) -> StoredTemplate:
+    return await whole.world.ledger.templates.put("tnt_a", code, content, subject)
+
+
+def texts(whole: Whole) -> list[tuple[str, str | None]]:
+    return [(said.text, said.subject) for provider in whole.world.providers for said in provider.texts.values()]
+
+
+@pytest.mark.parametrize("content", ["", "what the contract's example says beside its template"])
+async def test_the_templates_text_is_what_is_shown_and_sent(whole: Whole, content: str) -> None:
+    own = {"to": "13900139000", "variables": {"code": "7"}}
+    answer = await whole.send({**CODE, "content": content, "recipients": ["13800138000", own]})
+    assert answer.status_code == 200, answer.text
+    template = await stored(whole, "verify_code", "Your code: {{code}}")
+    items = answer.json()["items"]
+    assert [item["content"] for item in items] == ["Your code: 123456", "Your code: 7"]
+    assert {item["template_id"] for item in items} == {template.id}
+    await whole.consume()
+    assert sorted(text for text, _ in texts(whole)) == ["Your code: 123456", "Your code: 7"]
+
+
+async def test_the_version_travels_with_the_request(whole: Whole) -> None:
+    await whole.send(CODE)
+    await stored(whole, "verify_code", "Never again: {{code}}")
+    (request,) = whole.service.published()
+    assert (request.template, request.template_version) == ("verify_code", 1)
+    await whole.consume()
+    assert texts(whole) == [("Your code: 123456", None)]
+
+
+async def test_a_template_that_does_not_exist_is_not_found_by_name(whole: Whole) -> None:
+    answer = await whole.send({**CODE, "template": "nobodys"})
+    assert (answer.status_code, answer.json()["message"]) == (404, "template: there is no template nobodys")
+    assert whole.records() == 0
+
+
+async def test_another_tenants_template_is_one_that_does_not_exist(whole: Whole) -> None:
+    whole.service.headers = {"Authorization": f"Bearer {a_token(tenant='tnt_b')}"}
+    theirs, nobodys = await whole.send(CODE), await whole.send({**CODE, "template": "nobodys___"})
+    assert theirs.status_code == nobodys.status_code == 404
+    assert theirs.content.replace(b"verify_code", b"") == nobodys.content.replace(b"nobodys___", b"")
+
+
+async def test_a_variable_that_the_template_needs_is_missed_by_name(whole: Whole) -> None:
+    recipients = [{"to": "13800138000", "variables": {"code": "1"}}] * 17 + ["13900139000"]
+    answer = await whole.send({**CODE, "variables": {}, "recipients": recipients})
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("recipients[17].variables.code: is named in template ")
+    assert whole.records() == 0
+
+
+async def test_the_subject_is_the_requests_or_else_the_templates(whole: Whole) -> None:
+    await stored(whole, "welcome", "<p>Hello</p>", "Welcome")
+    for body in (MAIL, {**MAIL, "subject": "Hi"}):
+        assert (await whole.send(body, key=f"k-{body.get('subject')}")).status_code == 200
+    await whole.consume()
+    assert {subject for _, subject in texts(whole)} == {"Welcome", "Hi"}
+
+
+@pytest.mark.parametrize(
+    ("subject", "said"),
+    [
+        (None, "subject: is needed for e-mail"),
+        ("{{who}}", "recipients[0].variables.who: is named in subject"),
+        ("Hi {{code}}", "variables.code: would break the subject"),
+    ],
+)
+async def test_a_templates_subject_must_be_one(whole: Whole, subject: str | None, said: str) -> None:
+    await stored(whole, "welcome", "Hello", subject)
+    answer = await whole.send({**MAIL, "variables": {"code": "a\r\nBcc: b@example.com"}})
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith(said), answer.text
+
+
+async def test_content_may_be_empty_beside_a_template_only(whole: Whole) -> None:
+    answer = await whole.send({**GOOD, "content": ""})
+    assert (answer.status_code, answer.json()["message"]) == (400, "content: may be empty only beside a template")
+
+
+async def test_html_is_escaped_as_the_template_says_it_is_html(whole: Whole) -> None:
+    await stored(whole, "welcome", "<p>{{name}}</p>", "Welcome")
+    body: dict[str, Any] = {**MAIL, "content": "plain", "variables": {"name": "<b>"}}
+    (item,) = (await whole.send(body)).json()["items"]
+    assert item["content"] == "<p>&lt;b&gt;</p>"
+
+
+async def test_without_mongodb_a_template_is_503_and_nothing_is_published() -> None:
+    async with a_service(archive=archive_away()) as service:
+        answer = await service.send(CODE)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert answer.json()["message"].endswith("; nothing was sent by this call")
+        assert service.publisher.records == []

@@ -1,0 +1,111 @@
+"""The service describes itself: every operation, every answer, an example of each."""
+
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from cli.admin.development_token import issue_token
+from core.ids import RequestKey
+from ledger.memory.request_store import MemoryRequests
+from ledger.memory.store import Store
+from ledger.models import Request
+from producer.kafka.memory_publisher import Weather
+from producer.openapi.document import describe
+from producer.openapi.examples import ERRORS
+from tests.support.service import GOOD, SECRET, Service, a_service, a_token
+
+ROOT = Path(__file__).parents[3]
+DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8"))
+OPERATIONS = {
+    operation["operationId"]: (path, operation)
+    for path, methods in DOCUMENT["paths"].items()
+    for operation in methods.values()
+}
+OF_TENANTS = {name: operation for name, (path, operation) in OPERATIONS.items() if path.startswith("/communication")}
+
+
+async def test_the_document_is_served_as_it_stands_in_the_docs() -> None:
+    async with a_service() as service:
+        served = await service.client.get("/openapi.json")
+        assert served.json() == DOCUMENT == json.loads(json.dumps(describe(service.app)))
+
+
+@pytest.mark.parametrize("name", OF_TENANTS)
+def test_each_operation_shows_an_example_and_names_its_errors(name: str) -> None:
+    operation: dict[str, Any] = OF_TENANTS[name]
+    answers = operation["responses"]
+    assert answers["200"]["content"]["application/json"]["example"]
+    assert {"400", "401", "403", "500", "503"} <= answers.keys()
+    assert "422" not in answers
+    assert operation["security"] == [{"bearerAuth": []}]
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        assert content["examples"]
+
+
+async def test_the_examples_of_bodies_are_taken() -> None:
+    async with a_service() as service:
+        examples = OPERATIONS["send_bulk"][1]["requestBody"]["content"]["application/json"]["examples"]
+        for example in examples.values():
+            body = {**example["value"], "user_id": "usr_a"}
+            assert (await service.send(body)).status_code == 200
+
+
+class BrokenRequests(MemoryRequests):
+    """Requests that cannot be read because of a fault in the code."""
+
+    async def get(self, key: RequestKey) -> Request | None:
+        raise RuntimeError(key)
+
+
+async def expired(service: Service) -> httpx.Response:
+    token = issue_token(SECRET, "tnt_a", "usr_a", ["communication:send"], -3600)
+    return await service.send(Authorization=f"Bearer {token}")
+
+
+async def without_kafka(service: Service) -> httpx.Response:
+    service.publisher.weather = Weather.AWAY
+    return await service.send()
+
+
+async def another_body(service: Service) -> httpx.Response:
+    await service.send(**{"Idempotency-Key": "k"})
+    return await service.send({**GOOD, "content": "Something else"}, **{"Idempotency-Key": "k"})
+
+
+async def unknown_request(service: Service) -> httpx.Response:
+    return await service.get("/communication/requests/unknown", a_token("communication:read"))
+
+
+async def ledger_fault(service: Service) -> httpx.Response:
+    service.ledger.requests = BrokenRequests(Store(service.ledger.now))
+    return await unknown_request(service)
+
+
+PROVOKED: dict[str, Callable[[Service], Awaitable[httpx.Response]]] = {
+    "400": lambda service: service.send({**GOOD, "recipients": [*(["13800138000"] * 17), {}]}),
+    "401": expired,
+    "403": lambda service: service.send(Authorization=f"Bearer {a_token('communication:read')}"),
+    "404": unknown_request,
+    "409": another_body,
+    "413": lambda service: service.send(b" " * (16 * 1024 * 1024 + 1)),
+    "415": lambda service: service.send(**{"Content-Type": "text/plain"}),
+    "500": ledger_fault,
+    "503": without_kafka,
+}
+BEFORE_THE_APP = {"408", "431"}
+"""Statuses of a request that did not arrive whole; their examples are made with the function or text that answers."""
+
+
+@pytest.mark.parametrize("status", PROVOKED)
+async def test_the_example_of_each_error_is_what_the_service_says(status: str) -> None:
+    async with a_service() as service:
+        answer = await PROVOKED[status](service)
+    assert (answer.status_code, answer.json()["message"]) == (int(status), ERRORS[status]["message"])
+
+
+def test_no_example_of_an_error_is_left_out() -> None:
+    assert ERRORS.keys() == PROVOKED.keys() | BEFORE_THE_APP

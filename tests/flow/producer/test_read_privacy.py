@@ -1,0 +1,56 @@
+"""What reading leaves behind in logs and metrics, and what it answers while MongoDB is away."""
+
+import asyncio
+import time
+
+import pytest
+
+from ledger.errors import LedgerUnavailable
+from ledger.memory import MemoryLedger
+from tests.flow.sample_requests import READ, Library, a_log_id
+from tests.support.service import NOON, a_service, a_token
+
+PATHS = ["/communication/logs", "/communication/logs/x", "/communication/requests", "/communication/requests/x"]
+
+
+async def test_neither_logs_nor_metrics_name_what_was_read(capsys: pytest.CaptureFixture[str]) -> None:
+    library = Library()
+    async with library.service:
+        await library.sent("req-secret", [{"to": "13800138000", "reference": "ref-secret"}])
+        capsys.readouterr()
+
+        await library.get("/communication/logs?reference=ref-secret&request_id=req-secret")
+        await library.get(f"/communication/logs/{a_log_id('req-secret')}")
+        await library.get("/communication/requests/req-secret")
+        await library.search({"recipient": "13800138000"})
+        await library.get("/communication/logs?recipient=13800138000", status=400)
+
+        written = capsys.readouterr().out
+        counted = (await library.service.client.get("/metrics")).text
+    for text in (written, counted):
+        assert "/communication/logs/{log_id}" in text
+        assert "/communication/requests/{request_id}" in text
+        for secret in ("13800138000", "138****8000", "req-secret", "ref-secret", a_log_id("req-secret")):
+            assert secret not in text
+
+
+class Away(MemoryLedger):
+    """A ledger that does not answer."""
+
+    async def ping(self) -> None:
+        raise LedgerUnavailable("it does not answer")
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_while_mongodb_is_away_reading_is_refused_at_once(path: str) -> None:
+    async with a_service(Away(lambda: NOON)) as service:
+        deadline = time.monotonic() + 5
+        while service.archive.trouble() == "not connected yet":
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0)
+
+        answer = await service.get(path, a_token(READ))
+
+    assert answer.status_code == 503
+    assert "Retry-After" in answer.headers
+    assert answer.json()["message"].startswith("MongoDB is away")

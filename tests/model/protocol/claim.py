@@ -1,0 +1,149 @@
+"""Claim: an idle process takes a chunk that is due (ledger.ports.Chunks.claim, claim_due)."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tests.model.protocol.state import (
+    CLAIMED,
+    FREE,
+    FRESH,
+    LIVE,
+    TODO,
+    WOKEN,
+    Chunk,
+    Entry,
+    Expander,
+    Line,
+    Process,
+    State,
+    Step,
+    Worker,
+    put,
+)
+from tests.model.protocol.steps import ASK_MARKS, CALL_LAST, COUNT, HOLD, LOOK_BACK, MARK, MARKS, SEND, WAKE
+from tests.model.protocol.worker import disowned, expire, go_on, obey
+
+if TYPE_CHECKING:
+    from tests.model.model import Model
+
+
+def claims(m: "Model", s: State, at: int) -> Iterator[Step]:
+    """Every claim that an idle process may make."""
+    for k, chunk in enumerate(s.chunks):
+        if chunk and is_claimable(m, s, k, chunk):
+            yield claim(m, s, at, k)
+
+
+def is_claimable(m: "Model", s: State, k: int, chunk: Chunk) -> bool:
+    """Open, without a live lease, not parked; and called, deferred, or fresh for more than a minute."""
+    if chunk.closed or chunk.lease == LIVE or (chunk.parked and not s.env.expired):
+        return False
+    if not m.config.wakes or chunk.wake == WOKEN:
+        return True
+    if chunk.wake == CLAIMED:  # what was claimed before is deferred, or its owner is dead
+        return "sweep_only_fresh" not in m.flaws
+    if "sweep_only_deferred" in m.flaws:
+        return False
+    # A sweeper leaves a fresh chunk to its expander for a minute, and that comes to its wake-up call within it.
+    return not any(_will_call(m, proc, k) for proc in s.procs)
+
+
+def _will_call(m: "Model", proc: Process, k: int) -> bool:
+    if not isinstance(proc, Expander):
+        return False
+    part = m.chunks_of[m.records[proc.record][0]]
+    if proc.step in (COUNT, MARK, CALL_LAST):
+        return bool(part) and part[-1] == k
+    return proc.step in (MARKS, HOLD, WAKE) and part[proc.at] == k
+
+
+def claim(m: "Model", s: State, at: int, k: int) -> Step:
+    """One update: a new owner, a lease; an open window stays as it is, otherwise the first one is recorded."""
+    chunk, flaws = s.chunks[k], m.flaws
+    swept = m.config.wakes and chunk.wake != WOKEN and not ("only_first_asks" in flaws and chunk.wake != FRESH)
+    taken_over = bool(chunk.window) and "takeover_blind" not in flaws
+    found = chunk
+    lines, chunk = _first_window(m, chunk)
+    taken_over = taken_over and "claim_moves_window" not in flaws
+    chunk = chunk._replace(lease=LIVE, parked=0, wake=CLAIMED if m.config.wakes else FRESH)
+    entries = tuple(Entry(*line, TODO) for line in lines)
+    to_log = chunk.decided
+    if "decided_in_window" in flaws and taken_over:
+        entries, to_log = (*(Entry(d, 0, 0, TODO) for d, _ in to_log), *entries), ()
+    unacked = 0 if "takeover_publishes_window" in flaws else chunk.unacked
+    worker = Worker(SEND, k, 1, int(taken_over), entries, unacked, 0, 0, to_log)
+    after = s._replace(
+        chunks=put(s.chunks, k, chunk),
+        exposed=_exposed(m, s, entries) if taken_over else s.exposed,
+        procs=tuple(disowned(proc, k) for proc in s.procs),
+    )
+    worker = expire(m, after, obey(m, worker, chunk, (chunk.cancelled, chunk.pauses)))
+    if "cancel_stops_window" in flaws and worker.stop:
+        worker = worker._replace(taken_over=0)
+    worker = _begin(m, worker, swept=swept)
+    label = ("claim chunk", k, *(["(take-over)"] if taken_over else []), *(["(by a sweeper)"] if swept else []))
+    after = after._replace(procs=put(after.procs, at, worker))
+    return Step(label, fair=True, after=after, complaint=_wrong(m, s, worker, lines, found))
+
+
+def _first_window(m: "Model", chunk: Chunk) -> tuple[tuple[Line, ...], Chunk]:
+    if chunk.window and "claim_moves_window" not in m.flaws:
+        return chunk.window, chunk
+    todo = chunk.todo + tuple(line.delivery for line in chunk.window)  # of an open window: only where that is broken
+    lines = m.rules.pick(todo, chunk.later, ready=not todo)
+    return lines, with_window(m, chunk._replace(todo=todo), lines)
+
+
+def with_window(m: "Model", chunk: Chunk, lines: tuple[Line, ...]) -> Chunk:
+    """The chunk with these lines as its intent."""
+    if "no_intent" in m.flaws:
+        return chunk
+    chosen = {line.delivery for line in lines}
+    return chunk._replace(
+        window=lines,
+        todo=tuple(d for d in chunk.todo if d not in chosen),
+        later=tuple(line for line in chunk.later if line.delivery not in chosen),
+    )
+
+
+def _exposed(m: "Model", s: State, entries: tuple[Entry, ...]) -> tuple[int, ...]:
+    doubtful = {e.delivery for e in entries if not s.logs[e.delivery] and e.delivery not in m.decided}
+    return tuple(min(times + (d in doubtful), 3) for d, times in enumerate(s.exposed))
+
+
+def _begin(m: "Model", worker: Worker, *, swept: bool) -> Worker:
+    if swept and m.config.orders and "sweeper_trusts_chunk" not in m.flaws:
+        return worker._replace(step=ASK_MARKS)
+    return take_up(m, worker)
+
+
+def take_up(m: "Model", worker: Worker) -> Worker:
+    """Look back where a former owner may have sent the window, and perhaps goes on to log."""
+    doubted = any(entry.doubted for entry in worker.entries)
+    careful = doubted or (m.config.policy == "resend" and "read_only_takeover" not in m.flaws)
+    blind = "cancel_stops_window" in m.flaws and worker.stop
+    if worker.entries and not blind and (worker.taken_over or (careful and "read_only_takeover" not in m.flaws)):
+        return worker._replace(step=LOOK_BACK)
+    return go_on(m, worker)
+
+
+def _wrong(m: "Model", s: State, worker: Worker, lines: tuple[Line, ...], found: Chunk) -> str | None:
+    # Nothing of it would be sent, yet it would be claimed and put back for as long as the pause lasts, and an owner who
+    # dies in between leaves in doubt what nobody sent. A dead owner's chunk is found without having been parked.
+    if lines and found.paused and found.lease == FREE and not s.env.expired:
+        return "a claim records a window of a paused chunk"
+    if worker.taken_over or not lines or worker.step not in (SEND, LOOK_BACK):
+        return None
+    logged = any(s.logs[line.delivery] for line in lines)
+    if logged and worker.step == SEND and "takeover_blind" not in m.flaws:
+        return "a fresh claim will send a delivery whose log stands"
+    return begins_wrongly(m, s, worker)
+
+
+def begins_wrongly(m: "Model", s: State, worker: Worker) -> str | None:
+    """Why a window that is begun now must not be, whatever its owner knows."""
+    if worker.stop or (worker.pauses % 2 and "pause_ignored" not in m.flaws):
+        return None
+    if order := m.barred(s):
+        return f"begins a window although a {order} was answered"
+    return "begins a window although it has expired" if s.env.expired else None

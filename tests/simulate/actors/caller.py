@@ -1,0 +1,66 @@
+"""A caller that changes its mind: it cancels, pauses and resumes a request, through a process that may die too."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+from core.ids import RequestKey
+from ledger.control import Ordered, cancel_request, pause_request, resume_request
+from ledger.errors import LedgerUnavailable
+from ledger.memory import MemoryLedger
+from tests.simulate.environment.gate import UNANSWERED_SECONDS, Gate, Hindrance, ports
+from tests.simulate.loop import Actor
+from tests.simulate.scenario import Ask
+
+ORDERS: Mapping[str, Callable[[Any, RequestKey], Awaitable[Ordered | None]]] = {
+    "cancel": cancel_request,
+    "pause": pause_request,
+    "resume": resume_request,
+}
+
+
+class Ground(Hindrance, Protocol):
+    """The world, as far as a caller needs it."""
+
+    rng: random.Random
+    ledger: MemoryLedger
+
+
+class _Ledger:
+    def __init__(self, world: Ground, gate: Gate) -> None:
+        vars(self).update(ports(world.ledger, gate))
+
+
+class Caller(Actor):
+    """Who gives the orders about one request, each until it is answered."""
+
+    def __init__(self, world: Ground, ask: Ask) -> None:
+        super().__init__(f"c{ask.request_id[1:]}")
+        self._world, self._ask = world, ask
+        self._finished = False
+        self._ledger = _Ledger(world, Gate(world, self))
+
+    async def give_orders(self) -> None:
+        """All of them, one after the other."""
+        for at, order in self._ask.orders:
+            await asyncio.sleep(at - self._world.loop.time())
+            await self.give(order)
+        self._finished = True
+
+    async def resume_after(self, other: "Caller") -> None:
+        """Resume once another caller gives no more orders: it may have died after a pause, which may arrive late."""
+        while not (other._finished or other.dead):  # noqa: ASYNC110  # virtual time
+            await asyncio.sleep(1.0)
+        await asyncio.sleep(UNANSWERED_SECONDS)
+        await self.give("resume")
+
+    async def give(self, order: str) -> None:
+        """Give one order again and again until it is answered."""
+        while True:
+            try:
+                await ORDERS[order](self._ledger, self._ask.key)
+            except LedgerUnavailable:
+                await asyncio.sleep(0.3)
+            else:
+                return

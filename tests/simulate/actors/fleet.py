@@ -1,0 +1,170 @@
+"""The processes of a world: they come, are killed, are frozen, and go."""
+
+import math
+from dataclasses import replace
+from datetime import timedelta
+
+from consumer.context import Limits
+from core.retry import RetryPolicy
+from ledger.sealing import Sealer
+from schemas.statuses import Channel
+from tests.simulate.actors.process import Process
+from tests.simulate.actors.resend_plan import RESEND_STEPS
+from tests.simulate.environment.faults import Coverage
+from tests.simulate.environment.provider import MOODS, Side
+from tests.simulate.loop import Actor
+from tests.simulate.scenario import PART_TIMEOUT_SECONDS, REPLIES
+from tests.simulate.stage import LEASE_SECONDS, Stage
+
+_K1, _K2 = ("k1", bytes(32)), ("k2", bytes([2] * 32))
+OLD, BOTH, NEW = Sealer([_K1]), Sealer([_K1, _K2]), Sealer([_K2, _K1])
+"""The sealing keys before a rotation, in its middle, and after it."""
+SESSION_SECONDS = 3.0
+"""How long Kafka waits for a process that is not heard of."""
+
+
+class Fleet(Stage):
+    """A stage with consumers on it."""
+
+    def __init__(self, seed: int, coverage: Coverage, trace: list[str] | None) -> None:
+        super().__init__(seed, coverage, trace)
+        self.processes: list[Process] = []
+        self.sides: list[Side] = []
+        self.rotates_at = self.rng.uniform(0, 6) if self.rng.random() < 0.12 else None
+        """When a new sealing key is given out, to one process after the other."""
+        self.rotated = False
+        self._erases = self.faults.aimed[0] == "erase" or self.rng.random() < 0.15
+
+    def draw_limits(self) -> None:
+        """Choose how the processes are set."""
+        rng = self.rng
+        self.limits = Limits(
+            chunk_size=rng.choice((1, 2, 3, 4, 8)),
+            window_size=rng.choice((1, 2, 2, 3)),
+            lease_seconds=LEASE_SECONDS,
+            retry=RetryPolicy(
+                rng.choice((2, 3, 4)), timedelta(seconds=rng.choice((20, 86_400))), base_seconds=0.5, cap_seconds=4
+            ),
+            part_timeout_seconds=PART_TIMEOUT_SECONDS,
+            default_region="CN",
+            reply_topics=(REPLIES,),
+            addresses_kept=timedelta(seconds=rng.choice((0.5, 4))) if self._erases else None,
+        )
+        self._mixed = rng.random() < 0.25
+        """Whether its processes differ in their sizes of chunks and windows."""
+
+    def draw_sides(self) -> None:
+        """Choose the providers, and in which mood they are."""
+        rng, moods = self.rng, list(MOODS)
+        if self.faults.aimed[0] == "renew":
+            moods = [MOODS[4]]
+        if self.faults.aimed[0] in RESEND_STEPS:
+            moods = [MOODS[-1]]
+        if self.faults.aimed[0] == "release":
+            moods = [MOODS[2]]
+        mood, sms = rng.choice(moods), rng.choice((1, 1, 2))
+        deduplicates = rng.random() < 0.25
+        names = [f"sms{number}" for number in range(sms)] + ["mail"]
+        self.sides = [
+            Side(
+                name,
+                Channel.EMAIL if name == "mail" else Channel.SMS,
+                deduplicates and rng.random() < 0.8,
+                rng.choice((None, None, None, 2.0)),
+                LEASE_SECONDS / 2,
+                rng,
+                mood,
+                self.later,
+                clock=self.loop.time,
+            )
+            for name in names
+        ]
+
+    def boot(self) -> Process:
+        """A new process."""
+        limits = self.limits
+        if self._mixed:
+            sizes = {"chunk_size": self.rng.choice((1, 2, 4)), "window_size": self.rng.choice((1, 2, 3))}
+            limits = replace(limits, **sizes)  # type: ignore[arg-type]
+        process = Process(self, f"p{len(self.processes)}", limits, self.sealer_of_now())
+        self.processes.append(process)
+        if self.rotated and process.tools.sealer is OLD:
+            self._lacks_key(process)
+        process.start()
+        return process
+
+    def rotate(self) -> None:
+        """From now on some of the processes that start have the new sealing key."""
+        self.rotated = True
+        self.note("a new sealing key")
+        for process in self.processes:
+            self._lacks_key(process)
+        self.restart_all()
+
+    def _lacks_key(self, process: Process) -> None:
+        """What it takes over and cannot open it leaves to its lease, and to others."""
+        self.hindered(process, math.inf)
+
+    def sealer_of_now(self) -> Sealer:
+        """The keys of who starts now."""
+        if not self.rotated:
+            return OLD
+        return self.rng.choice((OLD, OLD, NEW, NEW, BOTH)) if self.faults.enabled and not self.ages else NEW
+
+    def restart_all(self) -> None:
+        """Ask every process to stop; another starts for each."""
+        for process in self.living():
+            self.boot()
+            self.loop.start(process, process.stop())
+
+    def kill(self, actor: Actor) -> None:
+        """It does nothing any more; another comes in its place after a while."""
+        actor.dead = True
+        if isinstance(actor, Process):
+            self.books.killed(actor.name)
+            self.later(SESSION_SECONDS, lambda: self.kafka.leave(actor))
+            self.later(self.rng.uniform(0.1, 8), self.boot)
+
+    def freeze(self, actor: Actor) -> None:
+        """It does nothing for a while, mostly for longer than a lease."""
+        seconds = self.rng.uniform(0.2, 3) * LEASE_SECONDS
+        actor.frozen = True
+        self.hindered(actor, seconds)
+        if seconds > SESSION_SECONDS and isinstance(actor, Process):
+            self.later(SESSION_SECONDS, lambda: self.kafka.leave(actor) if actor.frozen else None)
+        self.later(seconds, lambda: self.thaw(actor))
+
+    def thaw(self, actor: Actor) -> None:
+        """It goes on where it was."""
+        if actor.frozen and not actor.dead:
+            self.loop.thaw(actor)
+            if isinstance(actor, Process):
+                self.books.trouble(actor.name)
+                self.kafka.join(actor)
+
+    def left(self, process: Process) -> None:
+        """A process was asked to stop, and has ended."""
+        if self.books.troubles.get(process.name):
+            self.books.killed(process.name)
+        process.dead = True
+        self.kafka.leave(process)
+        self._note(process, "exit", (), "")
+
+    def hindered(self, actor: Actor, seconds: float) -> None:
+        """For so long it may lose a lease without a fault of its own."""
+        self.books.trouble(actor.name, seconds)
+
+    def put_down(self, part: str, seconds: float) -> None:
+        """The ledger or the bus answers nobody for a while."""
+        self.down_until[part] = self.loop.time() + seconds
+        for process in self.processes:
+            self.hindered(process, seconds + LEASE_SECONDS)
+
+    def living(self) -> list[Process]:
+        """The processes that are neither dead nor frozen nor about to stop."""
+        return [process for process in self.processes if self.lives(process)]
+
+    @staticmethod
+    def lives(process: Process) -> bool:
+        """Whether it does anything, and will go on."""
+        return not (process.dead or process.frozen or process.tools.stopping.is_set())

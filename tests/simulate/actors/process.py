@@ -1,0 +1,266 @@
+"""A simulated consumer process: the real code of consumer/, its tools tied to the world through a gate."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Protocol
+
+from consumer.context import Limits, Tools
+from consumer.deliver.claim import Claimer
+from consumer.deliver.wake_up_queue import Calls
+from consumer.events import Event
+from consumer.expand.queue import Expansions
+from consumer.flow_control.circuit_breaker import PoisonGuard
+from consumer.flow_control.lane_priority import Precedence
+from consumer.flow_control.slots import slots_for_each_kind
+from consumer.kafka.bus import BusUnavailable, DeadLetter
+from consumer.kafka.memory_bus import MemoryBus
+from consumer.kafka.offset_tracker import Reading
+from consumer.monitoring.metrics import Metrics
+from consumer.monitoring.readiness import Progress
+from consumer.provider_caller import Caller
+from consumer.request_cache import RequestCache
+from consumer.service import ANSWER_SECONDS, DRAIN_SECONDS
+from consumer.sweep.sweeper import Sweeper
+from core.ids import ChunkId
+from core.send_result import Answer, Message, Retry, Uncertain
+from ledger.memory import MemoryLedger
+from ledger.sealing import Sealer
+from providers.provider import CLOSED
+from providers.registry import Providers
+from schemas.results import EventType
+from schemas.statuses import Channel, Lane, Reason
+from tests.simulate.checks.observations import Books
+from tests.simulate.environment.gate import Gate, Hindrance, ports
+from tests.simulate.environment.kafka import CommitFailed, Read, SimulatedKafka
+from tests.simulate.environment.provider import Side
+from tests.simulate.loop import Actor
+from tests.simulate.scenario import BATCH_SIZES, PERIODS, TOPICS
+
+CLUSTER = "cluster"
+METRICS = Metrics()
+"""Of all processes: they only count."""
+
+_PUBLISHED = {
+    EventType.REQUEST_ACCEPTED: "accepted",
+    EventType.REQUEST_REJECTED: "rejected",
+    EventType.REQUEST_COMPLETED: "announce",
+}
+WAKE_UPS = {Lane.BULK: TOPICS.chunks, Lane.EXPRESS: TOPICS.chunks_express}
+
+
+class Surroundings(Hindrance, Protocol):
+    """The world, as far as a process needs it."""
+
+    ledger: MemoryLedger
+    bus: MemoryBus
+    kafka: SimulatedKafka
+    sides: Sequence[Side]
+    books: Books
+
+    def server_time(self) -> datetime: ...
+    def wake(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None: ...
+    def published(self, topic: str, key: str, events: Sequence[Event]) -> None: ...
+    def left(self, process: "Process") -> None: ...
+
+
+class _Ledger:
+    def __init__(self, world: Surroundings, gate: Gate, behind_seconds: float) -> None:
+        vars(self).update(ports(world.ledger, gate))
+        self._world, self._behind = world, timedelta(seconds=behind_seconds)
+
+    def now(self) -> datetime:
+        now = self._world.server_time() - self._behind
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+    async def ping(self) -> None:
+        if self._world.is_down("ledger"):
+            raise _no_ledger()
+
+
+def _no_ledger() -> Exception:
+    from ledger.errors import LedgerUnavailable  # noqa: PLC0415
+
+    return LedgerUnavailable("no answer")
+
+
+def _bus_unanswered(why: str) -> Any:
+    raise BusUnavailable(why)
+
+
+class _Bus:
+    def __init__(self, world: Surroundings, gate: Gate) -> None:
+        self._world, self._gate = world, gate
+
+    async def _step(self, name: str, effect: Any, *about: Any) -> Any:
+        return await self._gate.step(name, effect, about, _bus_unanswered, "bus")
+
+    async def wake(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None:
+        async def effect() -> None:
+            self._world.wake(lane, channel, chunk)
+
+        await self._step("wake", effect, chunk)
+
+    async def publish(self, topic: str, key: str, events: Sequence[Event]) -> None:
+        async def effect() -> None:
+            await self._world.bus.publish(topic, key, events)
+            self._world.published(topic, key, events)
+
+        step = _PUBLISHED.get(EventType(events[0].type), "publish")
+        await self._step(step, effect, *(event.id for event in events))
+
+    async def dead_letter(self, letter: DeadLetter) -> None:
+        async def effect() -> None:
+            await self._world.bus.dead_letter(letter)
+            self._world.books.dead_letters.add(letter.origin)
+
+        await self._step("dead_letter", effect, letter.origin)
+
+    async def lag(self, topic: str, partition: int) -> int:
+        async def effect() -> int:
+            return self._world.kafka.lag(topic, partition)
+
+        return int(await self._step("lag", effect, topic, partition))
+
+    async def topic_exists(self, topic: str) -> bool:
+        return bool(await self._step("topic_exists", lambda: self._world.bus.topic_exists(topic), topic))
+
+    async def topic_gone(self, topic: str) -> bool:
+        return bool(await self._step("topic_gone", lambda: self._world.bus.topic_gone(topic), topic))
+
+
+class _Provider:
+    """One process's way to a provider, with its time-out."""
+
+    def __init__(self, world: Surroundings, process: str, side: Side, gate: Gate) -> None:
+        self._world, self._process, self._side, self._gate = world, process, side, gate
+        self.name, self.channel, self.deduplicates = side.name, side.channel, side.deduplicates
+        self.rate_per_second, self.timeout_seconds = side.rate_per_second, side.timeout_seconds
+        self._open: dict[int, asyncio.Timeout] = {}
+        self._stopped = False
+
+    async def send(self, message: Message) -> Answer:
+        if self._stopped:
+            return CLOSED
+        self._world.books.called(self._process, self.name, message)
+        answer: Answer = await self._gate.step(
+            "send", lambda: self._in_time(message), (message.id,), lambda why: self._unanswered(message, why), "send"
+        )
+        return answer
+
+    def _unanswered(self, message: Message, why: str) -> Answer:
+        if why == "not done":
+            return Retry(Reason.UNAVAILABLE, why)
+        self._side.doubts.add(message.id)
+        return Uncertain(Reason.NO_ANSWER, why)
+
+    async def _in_time(self, message: Message) -> Answer:
+        number = len(self._world.books.calls)
+        try:
+            async with asyncio.timeout(self.timeout_seconds) as scope:
+                self._open[number] = scope
+                return await self._side.send(message)
+        except TimeoutError:
+            self._side.doubts.add(message.id)
+            return Uncertain(Reason.NO_ANSWER, "in time")
+        finally:
+            self._open.pop(number, None)
+
+    def stop(self, within_seconds: float) -> None:
+        self._stopped = True
+        latest = self._world.loop.time() + within_seconds
+        for scope in self._open.values():
+            if (
+                not scope.expired()
+            ):  # as providers/connection_slots.py: a process that was frozen finds some that are just ending
+                scope.reschedule(min(scope.when() or latest, latest))
+
+    async def check(self) -> str | None:
+        return None
+
+    async def aclose(self) -> None:
+        return None
+
+
+class Process(Actor):
+    """One consumer, as consumer/app.py puts it together."""
+
+    def __init__(self, world: Surroundings, name: str, limits: Limits, sealer: Sealer) -> None:
+        super().__init__(name)
+        self._world = world
+        gate = Gate(world, self)
+        self.began_at = world.loop.time()
+        self.jumped = world.rng.uniform(0, 1000)
+        """How far its own clock is ahead of the world's, in seconds; it never goes back."""
+        providers = [_Provider(world, name, side, gate) for side in world.sides]
+        self.tools = Tools(
+            process=name,
+            ledger=_Ledger(world, gate, world.rng.uniform(0, 0.2)),  # type: ignore[arg-type]
+            bus=_Bus(world, gate),  # type: ignore[arg-type]
+            providers=Providers(providers),  # type: ignore[arg-type]
+            sealer=sealer,
+            topics=TOPICS,
+            limits=limits,
+            metrics=METRICS,
+            progress=Progress(self._monotonic),
+            requests=RequestCache(),
+            caller=Caller(METRICS, self._monotonic, asyncio.sleep),
+            precedence=Precedence(self._monotonic, asyncio.sleep),
+            poison=PoisonGuard(None),
+            monotonic=self._monotonic,
+            random=world.rng.random,
+        )
+        self._gate, self._claimer = gate, Claimer(self.tools)
+        self.slots, self.sweep_slots = slots_for_each_kind(2), slots_for_each_kind(2)
+        reading = Reading(self.tools)
+        self._expansions = {topic: Expansions(CLUSTER, reading, self.tools) for topic in TOPICS.intake}
+        self._calls = Calls(self._claimer, self.slots, reading, self.tools)
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    def _monotonic(self) -> float:
+        return self._world.loop.time() + self.jumped
+
+    def start(self) -> None:
+        """Join the groups, and begin to read and to sweep."""
+        loop = self._world.loop
+        self._world.kafka.join(self)
+        readers = [self._intake(topic) for topic in TOPICS.intake]
+        readers += [self._wake_ups(lane) for lane in Lane]
+        self._tasks = [loop.start(self, reader) for reader in readers]
+        self._tasks.append(loop.start(self, self._calls.run()))
+        sweeper = Sweeper(self.tools, self._claimer, self.sweep_slots, self.slots, PERIODS, BATCH_SIZES)
+        self._tasks.append(loop.start(self, sweeper.run()))
+
+    async def _intake(self, topic: str) -> None:
+        while True:
+            read = await self._world.kafka.read(self, topic)
+            await self._expansions[topic].take(read.record, partial(self._commit, "commit", read))
+
+    async def _wake_ups(self, lane: Lane) -> None:
+        while True:
+            read = await self._world.kafka.read(self, WAKE_UPS[lane])
+            await self._calls.take(lane, read.record, partial(self._commit, "commit_wake_up", read))
+
+    async def _commit(self, step: str, read: Read, until: int) -> bool:
+        async def effect() -> bool:
+            with contextlib.suppress(CommitFailed):  # the partition is another's by now
+                await self._world.kafka.commit(read, until)
+            return True
+
+        about = (f"{read.record.topic}/{read.record.partition}/{until}",)
+        return bool(await self._gate.step(step, effect, about, lambda _: False, "bus"))
+
+    async def stop(self) -> None:
+        """SIGTERM, as consumer/service.py obeys it."""
+        tools = self.tools
+        tools.stopping.set()
+        tools.caller.close()
+        tools.providers.stop(ANSWER_SECONDS)
+        self._world.kafka.leave(self)
+        await asyncio.gather(*(s.drain(DRAIN_SECONDS) for s in (*self.slots.values(), *self.sweep_slots.values())))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.sleep(0.5)
+        self._world.left(self)

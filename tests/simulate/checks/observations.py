@@ -1,0 +1,219 @@
+"""What is seen from outside while a world runs: calls, publications, commits, claims; and what is wrong at once."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import orjson
+
+from consumer.events import Event
+from consumer.kafka.record import Incoming
+from core.chunk_work import Window
+from core.ids import ChunkId, LogId, RequestKey, log_id, position
+from core.index_ranges import indices
+from core.send_result import Failed, Message, Retry, Sent, Uncertain
+from ledger.memory import MemoryLedger
+from ledger.memory.store import ChunkDocument, Store
+from ledger.models import Chunk, Claimed, Hold, Log, Request
+from tests.simulate.actors.resend_plan import Repeats
+
+
+class Published(NamedTuple):
+    """An event as its readers see it."""
+
+    at: float
+    topic: str
+    key: str
+    event: Event
+
+
+class Call(NamedTuple):
+    """A call to a provider, when it began."""
+
+    at: float
+    delivery: str
+    process: str
+    provider: str
+
+
+@dataclass
+class Bound:
+    """How many calls about a request may still begin, between one call of the book and another."""
+
+    key: RequestKey
+    most: int
+    first: int
+    end: int | None = None
+
+
+@dataclass
+class Troubles:
+    """When a process may have lost a lease for no fault of its own, in seconds."""
+
+    spans: list[tuple[float, float]] = field(default_factory=list)
+
+    def add(self, begin: float, end: float) -> None:
+        self.spans.append((begin, end))
+
+    def end(self, now: float) -> None:
+        """Whatever lasts ends now."""
+        self.spans = [(begin, min(end, now)) for begin, end in self.spans]
+
+    def touches(self, begin: float, end: float) -> bool:
+        return any(one < end and begin < other for one, other in self.spans)
+
+    def since(self, at: float) -> bool:
+        return any(end >= at for _, end in self.spans)
+
+
+class Books:
+    """The books that the checker holds against ledger and events. `fail` is told what must never be."""
+
+    def __init__(self, ledger: MemoryLedger, now: Callable[[], float], fail: Callable[[str], None]) -> None:
+        self.store: Store = ledger.chunks._store  # type: ignore[attr-defined]
+        self.calls: list[Call] = []
+        self.published: list[Published] = []
+        self.dead_letters: set[str] = set()
+        """Where the records stood."""
+        self.rejected: set[str] = set()
+        """Likewise, of the records that were refused with an event."""
+        self.doubted: set[str] = set()
+        """Deliveries of windows that were open when their owner was killed, or was away for too long."""
+        self.troubles: dict[str, Troubles] = {}
+        self.replies_lost = Troubles()
+        """When the reply topic was away, or took nothing."""
+        self.bounds: list[Bound] = []
+        self.repeats = Repeats(self.store, fail, self.brief)
+        self._owners: dict[ChunkId, tuple[str, int, float]] = {}
+        self._now, self._fail = now, fail
+
+    def trouble(self, process: str, seconds: float = 0.0) -> None:
+        """From now on for so long a process is hindered."""
+        self.troubles.setdefault(process, Troubles()).add(self._now(), self._now() + seconds)
+
+    def killed(self, process: str) -> None:
+        """What was open in its hands is in doubt from now on."""
+        self.trouble(process, float("inf"))
+        for document in self.store.open_chunks():
+            if document.owner and document.owner.startswith(f"{process}."):
+                self.doubted |= _in_window(document)
+
+    def ordered(self, key: RequestKey, may_still_be_sent: int) -> None:
+        """A cancel or a pause holds from now on, and its caller will be told how many sends may still begin."""
+        request = self.store.requests[key].request
+        if request.cancelled or request.marks.paused:
+            self.bounds.append(Bound(key, may_still_be_sent, len(self.calls)))
+
+    def resumed(self, key: RequestKey) -> None:
+        """From now on it is sent again, unless it was cancelled."""
+        if not self.store.requests[key].request.cancelled:
+            for bound in self.bounds:
+                if bound.key == key and bound.end is None:
+                    bound.end = len(self.calls)
+
+    # ------------------------------------------------------------------ what must hold at once
+
+    def claimed(self, process: str, claimed: Claimed, lease_seconds: float) -> None:
+        """A claim has been granted (I3)."""
+        chunk, fence, now = claimed.chunk.id, claimed.hold.fence, self._now()
+        owner, before, since = self._owners.get(chunk, ("", 0, now))
+        if fence < before or (fence == before and owner != process):
+            self._fail(f"I3: the fence of {self.brief(chunk)} does not grow")
+        self._owners[chunk] = process, fence, now
+        if claimed.taken_over and fence > before:
+            troubled = self.troubles.get(owner)
+            if troubled is None or not troubled.since(min(since, now - 2 * lease_seconds)):
+                self._fail(f"I3: {process} took {self.brief(chunk)} over from {owner}, which was well")
+            self.doubted |= _in_window(self.store.chunks[chunk])
+
+    def called(self, process: str, provider: str, message: Message) -> None:
+        """A call begins (I3, I4): the window is its caller's, and recorded."""
+        self.calls.append(Call(self._now(), message.id, process, provider))
+        key, part, index = self.place(message.id)
+        for document in self.store.chunks_of(key):  # type: ignore[arg-type]
+            chunk = document.chunk
+            if chunk.part == part and chunk.first <= index < chunk.first + chunk.size:
+                if document.window is None or index not in indices(document.window.batch.ranges):
+                    self._fail(f"I4: {self.brief(message.id)} is sent without an intent")
+                elif not (document.owner or "").startswith(f"{process}."):
+                    self._fail(f"I3: {self.brief(message.id)} is sent by {process}, which does not own it")
+                elif document.window.provider != provider:
+                    self._fail(f"I4: {self.brief(message.id)} is sent by another provider than the chosen one")
+                self.repeats.called(LogId(message.id), chunk, index)
+                return
+        self._fail(f"I4: {self.brief(message.id)} is sent and in no chunk")
+
+    def committed(self, record: Incoming) -> None:
+        """The offset of an intake record is committed (I1)."""
+        if record.origin in self.dead_letters:
+            return
+        try:
+            said = orjson.loads(record.value or b"")
+            key = next(k for k, d in self.store.requests.items() if d.request.head.request_id == said["request_id"])
+        except (orjson.JSONDecodeError, StopIteration):
+            self._fail(f"I1: {record.origin} is committed, and nothing knows of it")
+            return
+        if said["part"] not in self.store.requests[key].request.counted:
+            self._fail(f"I1: {record.origin} is committed, and its part is not counted")
+
+    # ------------------------------------------------------------------ small things
+
+    def place(self, delivery: str) -> tuple[str, int, int]:
+        found = position(delivery)
+        if found is None:
+            raise AssertionError("a delivery id that nobody made")
+        return found
+
+    def brief(self, identity: str) -> str:
+        """An id as a reader of traces likes it: r1/0/3."""
+        found = _ID.fullmatch(identity)
+        if not found:
+            return identity
+        document = self.store.requests.get(found[1])  # type: ignore[call-overload]
+        name = document.request.head.request_id if document else "?"
+        places = (f"/{int(found[2], 16)}/{int(found[3], 16)}") if found[2] else ""
+        return f"{name}{places}"
+
+    def brief_of(self, value: Any) -> str:
+        """What is said of a step's arguments and of its answer; no text, no address, nothing that a repeat changes."""
+        match value:
+            case str():
+                return self.brief(value)
+            case Hold() | Chunk() | Log() | Message():
+                return self.brief(value.chunk_id if isinstance(value, Hold) else value.id) + _status(value)
+            case Claimed():
+                window = f" window {value.window.batch.ranges}" if value.window else ""
+                return f"fence {value.hold.fence}{window}{' taken over' if value.taken_over else ''}"
+            case Window():
+                return f"window {value.batch.ranges} at {value.provider}"
+            case Request():
+                return f"{value.head.request_id} counted {sorted(value.counted)}{' cancelled' * value.cancelled}"
+            case tuple() | list():
+                return " ".join(filter(None, map(self.brief_of, value)))
+            case dict():
+                return " ".join(map(str, value)) if not value else self.brief_of(list(value.values()))
+            case bool() | int() | None | Sent() | Failed() | Retry() | Uncertain():
+                return str(value)
+            case _:
+                return ""
+
+
+def _status(value: object) -> str:
+    return f"={value.outcome}" if isinstance(value, Log) else ""
+
+
+_ID = re.compile(r"(?:chk_|log_|evt_)?([0-9a-hjkmnp-tv-z]{26})(?:([0-9a-f]{4})([0-9a-f]{5}))?o?")
+
+
+def _in_window(document: ChunkDocument) -> set[str]:
+    """The deliveries of a chunk's open window."""
+    if document.window is None:
+        return set()
+    chunk = document.chunk
+    return {log_id(chunk.key, chunk.part, index) for index in indices(document.window.batch.ranges)}
+
+
+def open_windows(store: Store) -> set[LogId]:
+    """The deliveries of all open windows."""
+    return {LogId(one) for document in store.open_chunks() for one in _in_window(document)}

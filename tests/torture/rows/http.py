@@ -1,0 +1,83 @@
+"""Row 13: the HTTP producer killed between publish and answer; the client repeats, as it should, with its key."""
+
+import asyncio
+import contextlib
+
+import httpx
+
+from cli.admin.development_token import issue_token
+from schemas.statuses import OnUncertain
+from tests.e2e.caller import Reader, reading, until
+from tests.support.deployment import Service
+from tests.torture.outage import CONSUMERS
+from tests.torture.proxy import Weather
+from tests.torture.reconciliation import Books, DoesNotHold
+from tests.torture.row_registry import row
+from tests.torture.rows.network import a_network
+from tests.torture.traffic import CHUNK_SIZE, TENANT, Order
+from tests.torture.world import Round, World
+
+HELD = Weather(delay_seconds=3.0)
+"""Kafka's acknowledgement is this late: shorter than a call waits for it."""
+SOON_SECONDS = 0.1
+
+
+@row(13, "HTTP producer killed between publish and answer, client repeats with its key", "duplicates 0")
+async def producer_killed(round_: Round) -> Books:
+    with a_network(round_) as network:
+        async with (
+            round_.world(stack=network.stack) as world,
+            reading(world.house.bootstrap, Reader(world.house.topics.requests_express)) as intake,
+        ):
+            behind = {"KAFKA_BOOTSTRAP": network.settings["KAFKA_BOOTSTRAP"]}
+            _, other, *victims = await asyncio.gather(
+                world.consumers(CONSUMERS),
+                world.start("producer"),
+                *(world.start("producer", **behind) for _ in range(1 + round_.times)),
+            )
+            for number, victim in enumerate(victims):
+                order = _an_order(world, number)
+                network.turn(Weather() if number % 2 else HELD)
+                call = asyncio.create_task(_post(world, victim, order))
+                if number % 2:
+                    await asyncio.sleep(round_.rng.uniform(0, SOON_SECONDS))
+                else:
+                    await _published_and_held(intake, call, order)
+                await world.kill(victim)
+                network.turn(Weather())
+                await call
+                if (answered := await _post(world, other, order)) != httpx.codes.OK:
+                    raise DoesNotHold(f"the repeated call is answered with {answered}")
+                world.orders_published.append(order)
+            await world.settled()
+            books = await world.books()
+            books.hold()
+            return books
+
+
+def _an_order(world: World, number: int) -> Order:
+    """A small one: its recipients are one part, whatever the service makes of it."""
+    rng = world.round_.rng
+    first = rng.randrange(10_000_000)
+    recipients = [f"139{first + index:08d}" for index in range(rng.randint(1, CHUNK_SIZE))]
+    policy = list(OnUncertain)[number // 2 % 2]
+    return Order(f"order-{rng.getrandbits(64):016x}", policy, [recipients], f"Hello {number}")
+
+
+async def _published_and_held(intake: Reader, call: asyncio.Task[int | None], order: Order) -> None:
+    """Wait until Kafka has the record, and the service does not know it yet."""
+    await until(lambda: any(record.key == order.request_id.encode() for record in intake.records), 20)
+    if call.done():
+        raise DoesNotHold("the service answered before Kafka could acknowledge")
+
+
+async def _post(world: World, service: Service, order: Order) -> int | None:
+    """What it answers; None: nothing."""
+    (record,) = order.records()
+    body = {name: record[name] for name in ("channel", "content", "recipients", "on_uncertain")}
+    token = issue_token(world.house.env["ROLLCALL_JWT_SECRET"], TENANT, "usr_torture", ["communication:send"], 600)
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": order.request_id}
+    with contextlib.suppress(httpx.TransportError):
+        async with httpx.AsyncClient(base_url=service.url, headers=headers, timeout=30, trust_env=False) as client:
+            return (await client.post("/communication/bulk", json=body)).status_code
+    return None

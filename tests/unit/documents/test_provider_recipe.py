@@ -1,0 +1,95 @@
+"""docs/adding-a-provider.md names every place that a kind of provider needs, and every kind is at each of them."""
+
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import providers
+from core.send_result import Failed, Retry, Sent, Uncertain
+from providers.entries import ProviderEntry
+from providers.kinds import KINDS
+from tests.contract.providers.servers import Act, SilentPeer
+from tests.contract.providers.stages import STAGES
+
+ROOT = Path(__file__).parents[3]
+RECIPE = (ROOT / "docs" / "adding-a-provider.md").read_text(encoding="utf-8")
+EVERY_OTHER_SIDE = {Act.TAKE, Act.REFUSE, Act.UNAVAILABLE, Act.HANG, Act.CUT}
+PLACES = [
+    "providers/<kind>.py",
+    "providers/kinds.py",
+    "tests/contract/providers/servers.py",
+    "tests/contract/providers/stages.py",
+    "tests/contract/providers/test_provider_<kind>.py",
+    "docs/adding-a-provider.md",
+    "docs/settings.md",
+    "CHANGELOG.md",
+]
+"""The places that the tests below look at, in the order of the recipe."""
+
+every_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def test_the_recipe_has_one_step_for_each_place_in_order() -> None:
+    steps = re.findall(r"^\d\. \*\*[\w' ]+\*\* \(`([\w/<>.-]+)`\):", RECIPE, re.MULTILINE)
+
+    assert steps == PLACES
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"(?:providers|core|tests)/[a-z_/]+\.py", RECIPE))))
+def test_every_file_that_the_recipe_names_exists(path: str) -> None:
+    assert (ROOT / path).is_file()
+
+
+@pytest.mark.parametrize("answer", [Sent, Retry, Failed, Uncertain])
+def test_every_answer_is_explained(answer: type) -> None:
+    assert f"| `{answer.__name__}(" in RECIPE
+
+
+def test_the_table_has_every_entry_that_a_file_of_providers_declares() -> None:
+    for module in pkgutil.iter_modules(providers.__path__, "providers."):
+        importlib.import_module(module.name)
+
+    assert {kind.entry for kind in KINDS.values()} == set(ProviderEntry.__subclasses__())
+
+
+@every_kind
+def test_every_kind_has_a_file_of_its_name_with_its_entry_and_its_class(kind: str) -> None:
+    entry, build = KINDS[kind]
+
+    assert entry.model_fields["kind"].annotation.__args__ == (kind,)  # type: ignore[union-attr]
+    assert {entry.__module__, build.__module__} == {f"providers.{kind}"}
+
+
+@every_kind
+def test_every_kind_has_a_server_to_be_tried_against(kind: str) -> None:
+    stage = STAGES[kind](SilentPeer())
+
+    assert (stage.peer is None) == (stage.limit is None) == (kind == "simulator")
+    assert set(stage.acts) >= EVERY_OTHER_SIDE
+
+
+def test_every_kind_has_a_stage_in_the_contract() -> None:
+    assert STAGES.keys() == KINDS.keys()
+
+
+@every_kind
+def test_every_kind_has_tests_of_its_own(kind: str) -> None:
+    folder = "unit/providers" if kind == "simulator" else "contract/providers"
+
+    assert (ROOT / "tests" / folder / f"test_provider_{kind}.py").is_file()
+
+
+@every_kind
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("docs/adding-a-provider.md", "## The kind `{}`"),
+        ("docs/settings.md", "Kind `{}`:"),
+        ("CHANGELOG.md", "`{}`"),
+    ],
+)
+def test_every_kind_is_in_the_documents(kind: str, page: str, text: str) -> None:
+    assert text.format(kind) in (ROOT / page).read_text(encoding="utf-8")

@@ -1,0 +1,180 @@
+"""A body that is worked on piece by piece ends as it does in one piece, whatever it is."""
+
+import asyncio
+import json
+import random
+import tracemalloc
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.request_parts import MAX_HEAD_BYTES
+from producer.auth.token_verifier import ADMIN, Caller
+from producer.bulk.body_pieces import cut
+from producer.bulk.prepare_request import Desk, Order
+from producer.errors import RefusalError
+from schemas.bulk_body import BulkSendRequest
+from schemas.topics import MAX_INTAKE_BYTES
+from tests.support.service import GOOD, some_settings, some_terms
+
+TERMS = some_terms(Caller("tnt_a", "usr_a", frozenset({ADMIN})))
+SETTINGS = some_settings(max_recipients=1_000)
+WHOLE = 1_000_000
+MANY = [{"to": f"+86138{number:08}", "variables": {"a": "b"}} for number in range(600)]
+
+
+def taken(raw: bytes, piece_bytes: int) -> Order | RefusalError:
+    """What becomes of a body, cut into pieces of about so many bytes."""
+    desk = Desk(SETTINGS, piece_bytes)
+    try:
+        return asyncio.run(desk.take(bytearray(raw), TERMS, slice(20, 40)))
+    except RefusalError as error:
+        return error
+
+
+def refusal(raw: Any, piece_bytes: int = 64) -> str:
+    found = taken(raw if isinstance(raw, bytes) else orjson.dumps(raw), piece_bytes)
+    assert isinstance(found, RefusalError)
+    assert found.status == 400
+    return found.message
+
+
+def assert_same(raw: bytes, piece_bytes: int) -> None:
+    whole, pieces = taken(raw, WHOLE), taken(raw, piece_bytes)
+    assert isinstance(whole, Order) == isinstance(pieces, Order), (whole, pieces)
+    if isinstance(whole, Order) and isinstance(pieces, Order):
+        assert pieces.parts == whole.parts
+        assert (pieces.shown, pieces.total, pieces.lane) == (whole.shown, whole.total, whole.lane)
+
+
+text = st.text(max_size=12)
+addresses = st.text(min_size=1, max_size=12)
+recipients = st.one_of(
+    addresses,
+    st.fixed_dictionaries({"to": addresses}, optional={"variables": st.dictionaries(text, text), "reference": text}),
+)
+json_values = st.recursive(
+    st.none() | st.integers() | text, lambda inner: st.lists(inner) | st.dictionaries(text, inner), max_leaves=6
+)
+bodies = st.fixed_dictionaries(
+    {"channel": st.just("sms"), "content": text, "recipients": st.lists(recipients, max_size=9)},
+    optional={"variables": st.dictionaries(text, text), "reference": text, "user_id": json_values, "subject": text},
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(bodies, st.booleans(), st.sampled_from([None, 1]), st.integers(1, 200), st.randoms())
+def test_a_body_ends_the_same_in_pieces(
+    body: dict[str, Any], as_ascii: Any, indent: int | None, piece_bytes: int, chance: random.Random
+) -> None:
+    members = list(body.items())
+    chance.shuffle(members)
+    assert_same(json.dumps(dict(members), ensure_ascii=as_ascii, indent=indent).encode(errors="replace"), piece_bytes)
+
+
+@settings(deadline=None, max_examples=60)
+@given(bodies, json_values, st.integers(1, 200), st.randoms())
+def test_a_body_with_a_strange_recipient_ends_the_same_in_pieces(
+    body: dict[str, Any], strange: Any, piece_bytes: int, chance: random.Random
+) -> None:
+    body["recipients"].insert(chance.randint(0, len(body["recipients"])), strange)
+    assert_same(json.dumps(body).encode(), piece_bytes)
+
+
+GOOD_BYTES = json.dumps({**GOOD, "recipients": ["1", {"to": "2", "variables": {"a": '"]}\\'}}, "3"] * 3}).encode()
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.integers(0, len(GOOD_BYTES)),
+    st.integers(0, 3),
+    st.sampled_from([b"", *(bytes([one]) for one in b'{}[],:"\\ 0n\xff\x00')]),
+    st.integers(1, 200),
+)
+def test_a_body_that_was_damaged_ends_the_same_in_pieces(at: int, gone: int, new: bytes, piece_bytes: int) -> None:
+    assert_same(GOOD_BYTES[:at] + new + GOOD_BYTES[at + gone :], piece_bytes)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({**GOOD, "recipients": [*MANY, 7]}, "recipients[600]: is neither an address nor an object"),
+        ({**GOOD, "recipients": [*MANY, {"to": 7}]}, "recipients[600].to: input should be a valid string"),
+        ({**GOOD, "recipients": [*MANY, {"to": "1", "variables": {"a": {}}}]}, "recipients[600].variables.a: "),
+        ({**GOOD, "recipients": [*MANY, {"to": "1", "two": "2"}]}, "recipients[600].two: is not a field"),
+        ({**GOOD, "recipients": MANY * 2}, "recipients: are more than 1000"),
+        ({**GOOD, "recipients": [*MANY, "1"], "content": "{{a}}"}, "recipients[600].variables.a: "),
+        ({**GOOD, "recipients": [*MANY, [[[[[[]]]]]]]}, "recipients: is not JSON, nested too deeply, or too large"),
+        ({**GOOD, "recipients": "x" * 100}, "recipients: input should be a valid array"),
+        ({"recipients": MANY, "channel": "fax"}, "channel: input should be 'sms' or 'email'; content: is required"),
+        ({**GOOD, "recipients": MANY, "x" * 500: 1}, f"{'x' * 100}: is not a field of this body"),
+        (b'{"recipients":["1"],' + b" " * 64 + b'"recipients":["1"]}', "recipients: is there twice"),
+        (b'{"recipients":["1"],' + b" " * 100 + b'"recipient\\u0073":["1"]}', "recipients: is there twice"),
+        (b"[" * 300, "the body is not an object"),
+        (b'{"recipients":["' + b"x" * 300, "recipients: is not JSON"),
+        (b'{"content":' + b"[" * 300, "content: is not JSON, nested too deeply"),
+        (json.dumps({**GOOD, "recipients": MANY}).encode()[:-1] + b",}", "the body: is not JSON"),
+        (json.dumps({**GOOD, "recipients": MANY}).encode().replace(b'"to"', b'"to" ;', 1), "the body is not JSON"),
+    ],
+)
+def test_what_is_wrong_in_a_piece_is_named(body: Any, said: str) -> None:
+    assert refusal(body).startswith(said)
+
+
+@pytest.mark.parametrize("piece_bytes", [64, WHOLE])
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        (b'{"channel":"email","channel":"sms","content":"a","recipients":["1","2","3"]}', "channel"),
+        (b'{"channel":"sms","content":"a","variables":{"a":"1","a":"2"},"recipients":["1","2","3"]}', "a"),
+        (b'{"channel":"sms","content":"a","recipients":["1","2","3",' + b'"4",' * 40 + b'{"to":"5","to":"6"}]}', "to"),
+        (b'{"channel":"sms","content":"a","recipients":["1",{"to":"5","t\\u006f":"6"}]}', "to"),
+        (b'{"channel":"sms","content":"a","recipients":["1",{"to":"5","variables":{"k":"","k":""}}]}', "k"),
+        (b'{"channel":"sms","content":"a","recipients":["1",' + b'"2",' * 40 + b'{"to":7,"to":"\\""}]}', "to"),
+        (b'{"channel":"sms","content":"a","recipients":["1",' + b'"2",' * 40 + b'{"to":7,"to":"8"}]}', "to"),
+    ],
+)
+def test_a_name_that_is_there_twice_is_refused(raw: bytes, name: str, piece_bytes: int) -> None:
+    assert refusal(raw, piece_bytes).startswith(f"{name}: is there twice")
+
+
+def test_a_head_that_does_not_fit_is_not_parsed() -> None:
+    raw = json.dumps({**GOOD, "variables": {"a": "\x01" * MAX_HEAD_BYTES * 2}}).encode()
+    assert refusal(raw).startswith("variables: ")
+
+
+def test_a_recipient_that_does_not_fit_is_not_parsed() -> None:
+    raw = json.dumps({**GOOD, "recipients": ["1", {"to": "1", "reference": "\x01" * MAX_INTAKE_BYTES * 2}]}).encode()
+    assert refusal(raw).startswith("recipients: ")
+
+
+async def test_a_large_body_lets_others_on() -> None:
+    raw = orjson.dumps({**GOOD, "recipients": MANY * 20})
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(others())
+    pieces = await cut(bytearray(raw), BulkSendRequest.model_fields)
+    task.cancel()
+    assert turns >= len(pieces.runs) > len(raw) // 40_000
+
+
+def test_a_large_body_takes_little_more_memory_than_its_records() -> None:
+    raw = orjson.dumps({**GOOD, "recipients": MANY * 60})
+    desk = Desk(some_settings())
+    tracemalloc.start()
+    try:
+        order = asyncio.run(desk.take(bytearray(raw), TERMS, slice(0, 20)))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert order.total == 36_000
+    assert peak < 3 * len(raw)

@@ -1,0 +1,336 @@
+"""Who is let in: tokens, their claims, their keys, their algorithms."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt import PyJWK
+from starlette.datastructures import Headers
+
+from cli.admin.development_token import issue_token
+from producer.auth.signing_keys import (
+    FETCH_BYTES,
+    FRESH_SECONDS,
+    PATIENCE_SECONDS,
+    PAUSE_SECONDS,
+    STALE_SECONDS,
+    PublishedKeys,
+    UnknownKeyError,
+)
+from producer.auth.token_verifier import ADMIN, SEND, SEND_AS, Caller, Doorkeeper
+from producer.errors import ForbiddenError, UnauthorizedError, UnavailableError
+from tests.support.service import some_settings
+
+SECRET = "a secret of at least thirty-two bytes"
+NOW = datetime.now(UTC)
+CLAIMS = {
+    "sub": "usr_a",
+    "tenant_id": "tnt_a",
+    "scope": "communication:send other",
+    "iat": NOW,
+    "exp": NOW + timedelta(days=1),  # the suite takes a while, and this stands from its beginning
+}
+RSA_KEY = generate_rsa(65537, 2048)
+
+
+def a_doorkeeper(**changes: Any) -> Doorkeeper:
+    return Doorkeeper(some_settings(**{"jwt_secret": SECRET, **changes}))
+
+
+def a_token(key: Any = SECRET, algorithm: str = "HS256", headers: dict[str, Any] | None = None, **changes: Any) -> str:
+    claims = {name: value for name, value in {**CLAIMS, **changes}.items() if value is not None}
+    return jwt.encode(claims, key, algorithm=algorithm, headers=headers)
+
+
+def bearing(token: str) -> Headers:
+    return Headers({"Authorization": f"Bearer {token}"})
+
+
+def pem(private: Any) -> str:
+    return str(private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode())
+
+
+async def test_a_token_names_user_tenant_and_scopes() -> None:
+    caller = await a_doorkeeper().admit(bearing(a_token()))
+    assert caller == Caller("tnt_a", "usr_a", frozenset({SEND, "other"}))
+
+
+async def test_scopes_may_come_as_a_list_under_a_claim_of_the_issuers_choice() -> None:
+    door = a_doorkeeper(jwt_scope_claim="scp", jwt_tenant_claim="org")
+    caller = await door.admit(bearing(a_token(scp=[SEND, 7, SEND_AS], org="tnt_b")))
+    assert caller == Caller("tnt_b", "usr_a", frozenset({SEND, SEND_AS}))
+
+
+async def test_a_development_token_is_let_in() -> None:
+    token = issue_token(SECRET, "tnt_a", "usr_a", [SEND, ADMIN], 60)
+    assert await a_doorkeeper().admit(bearing(token)) == Caller("tnt_a", "usr_a", frozenset({SEND, ADMIN}))
+
+
+@pytest.mark.parametrize(
+    ("token", "why"),
+    [
+        (a_token(exp=NOW - timedelta(minutes=1)), "has expired"),
+        (a_token(iat=NOW + timedelta(hours=12)), "is not valid yet"),
+        (a_token(nbf=NOW + timedelta(hours=12)), "is not valid yet"),
+        (a_token(exp=None), "lacks the claim exp"),
+        (a_token(iat=None), "lacks the claim iat"),
+        (a_token(sub=None), "lacks the claim sub"),
+        (a_token(tenant_id=None), "lacks the claim tenant_id"),
+        (a_token(exp="never"), "(exp, iat, nbf) is not a time"),
+        (a_token(exp=float("inf")), "(exp, iat, nbf) is not a time"),
+        (a_token(nbf=[]), "(exp, iat, nbf) is not a time"),
+        (a_token(tenant_id=7), "the claim tenant_id of the token"),
+        (a_token(tenant_id="not a tenant"), "the claim tenant_id of the token"),
+        (a_token(sub=""), "the claim sub of the token"),
+        (a_token(sub="x" * 129), "the claim sub of the token"),
+        (jwt.encode({**CLAIMS, "sub": 7}, SECRET), "the claim sub of the token"),
+        (a_token("another secret of more than 32 bytes."), "the signature of the token does not match"),
+        (a_token()[:-4] + "AAAA", "the signature of the token does not match"),
+        (a_token("", "none"), "an algorithm that is not accepted"),
+        (a_token(RSA_KEY, "RS256"), "an algorithm that is not accepted"),
+        (a_token(SECRET * 2, "HS512"), "an algorithm that is not accepted"),
+        ("no.token.atall", "is not a JSON Web Token"),
+        ("é", "is not a JSON Web Token"),
+    ],
+)
+async def test_a_token_that_does_not_hold_is_refused_and_told_why(token: str, why: str) -> None:
+    with pytest.raises(UnauthorizedError) as caught:
+        await a_doorkeeper().admit(Headers(raw=[(b"authorization", f"Bearer {token}".encode())]))
+    assert why in caught.value.message
+    said = caught.value.headers["WWW-Authenticate"]
+    assert said == f'Bearer realm="rollcall", error="invalid_token", error_description="{caught.value.message}"'
+    assert token not in said
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        Headers(),
+        Headers({"Authorization": ""}),
+        Headers({"Authorization": "Bearer"}),
+        Headers({"Authorization": "Bearer  "}),
+        Headers({"Authorization": f"Basic {a_token()}"}),
+        Headers(raw=[(b"authorization", f"Bearer {a_token()}".encode())] * 2),
+    ],
+)
+async def test_a_request_without_one_bearer_token_is_asked_for_it(headers: Headers) -> None:
+    with pytest.raises(UnauthorizedError) as caught:
+        await a_doorkeeper().admit(headers)
+    assert caught.value.headers == {"WWW-Authenticate": 'Bearer realm="rollcall"'}
+
+
+@pytest.mark.parametrize(
+    ("changes", "good", "bad", "why"),
+    [
+        ({"jwt_issuer": "https://a.example"}, {"iss": "https://a.example"}, {"iss": "https://b.example"}, "issuer"),
+        ({"jwt_issuer": "https://a.example"}, {"iss": "https://a.example"}, {}, "lacks the claim iss"),
+        ({"jwt_audience": "rollcall"}, {"aud": ["rollcall", "x"]}, {"aud": "x"}, "another audience"),
+        ({"jwt_audience": "rollcall"}, {"aud": "rollcall"}, {}, "lacks the claim aud"),
+    ],
+)
+async def test_issuer_and_audience_are_checked_when_they_are_set(
+    changes: dict[str, str], good: dict[str, Any], bad: dict[str, Any], why: str
+) -> None:
+    door = a_doorkeeper(**changes)
+    await door.admit(bearing(a_token(**good)))
+    with pytest.raises(UnauthorizedError) as caught:
+        await door.admit(bearing(a_token(**bad)))
+    assert why in caught.value.message
+
+
+async def test_an_audience_is_not_looked_at_when_none_is_set() -> None:
+    await a_doorkeeper().admit(bearing(a_token(aud="whoever", iss="whoever")))
+
+
+@pytest.mark.parametrize(
+    ("private", "algorithm"),
+    [(RSA_KEY, "RS256"), (generate_private_key(SECP256R1()), "ES256"), (Ed25519PrivateKey.generate(), "EdDSA")],
+)
+async def test_a_public_key_is_taken_for_its_own_algorithm(private: Any, algorithm: str) -> None:
+    door = a_doorkeeper(jwt_secret=None, jwt_public_key=pem(private).replace("\n", "\\n"))
+    await door.admit(bearing(a_token(private, algorithm)))
+    with pytest.raises(UnauthorizedError):
+        await door.admit(bearing(a_token()))
+
+
+async def test_a_public_key_is_no_secret_to_sign_with() -> None:
+    door = a_doorkeeper(jwt_secret=None, jwt_public_key=pem(RSA_KEY))
+    signed = a_token().rpartition(".")[0].encode()
+    hmac = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256)
+    signature = jwt.utils.base64url_encode(hmac.sign(signed, pem(RSA_KEY).encode()))
+    with pytest.raises(UnauthorizedError):
+        await door.admit(bearing(f"{signed.decode()}.{signature.decode()}"))
+
+
+@pytest.mark.parametrize(
+    ("scopes", "asked", "granted"),
+    [({SEND}, SEND, True), ({ADMIN}, SEND, True), ({SEND}, SEND_AS, False), (set(), SEND, False)],
+)
+def test_admin_has_every_scope_and_the_others_have_their_own(scopes: set[str], asked: str, *, granted: bool) -> None:
+    caller = Caller("tnt_a", "usr_a", frozenset(scopes))
+    assert caller.may(asked) is granted
+    if not granted:
+        with pytest.raises(ForbiddenError) as caught:
+            caller.require(asked)
+        assert f'scope="{asked}"' in caught.value.headers["WWW-Authenticate"]
+
+
+class Issuer:
+    """Publishes a set of keys, counts the questions, and may be away."""
+
+    def __init__(self, *kids: str) -> None:
+        self.kids = list(kids)
+        self.asked = 0
+        self.away = False
+        self.now = 1_000_000.0
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.keys = PublishedKeys(self.fetch, lambda: self.now)
+
+    async def fetch(self) -> list[PyJWK]:
+        self.asked += 1
+        await self.may_answer.wait()
+        if self.away:
+            raise jwt.PyJWKClientConnectionError("away")
+        return [PyJWK(jwk(kid)) for kid in self.kids]
+
+    def token(self, kid: str | None) -> str:
+        return a_token(RSA_KEY, "RS256", headers={"kid": kid} if kid else None)
+
+
+def jwk(kid: str) -> dict[str, Any]:
+    return {**json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(RSA_KEY.public_key())), "kid": kid, "use": "sig"}
+
+
+async def test_a_known_key_is_not_fetched_again() -> None:
+    issuer = Issuer("a", "b")
+    for kid in ("a", "b", "a"):
+        assert (await issuer.keys.find(issuer.token(kid))).key_id == kid
+    assert issuer.asked == 1
+
+
+async def test_an_unknown_key_makes_one_fetch_in_a_while() -> None:
+    issuer = Issuer("a")
+    for _ in range(5):
+        with pytest.raises(jwt.InvalidTokenError):
+            await issuer.keys.find(issuer.token("new"))
+    assert issuer.asked == 1
+    issuer.kids.append("new")
+    issuer.now += PAUSE_SECONDS
+    assert (await issuer.keys.find(issuer.token("new"))).key_id == "new"
+
+
+async def test_a_withdrawn_key_stops_working_after_the_set_is_old() -> None:
+    issuer = Issuer("a")
+    await issuer.keys.find(issuer.token("a"))
+    issuer.kids = ["b"]
+    issuer.now += STALE_SECONDS + 1
+    with pytest.raises(UnknownKeyError):
+        await issuer.keys.find(issuer.token("a"))
+
+
+async def test_a_slow_issuer_holds_up_nobody_whose_key_is_known() -> None:
+    issuer = Issuer("a")
+    await issuer.keys.find(issuer.token("a"))
+    issuer.may_answer.clear()
+    issuer.kids = ["b"]
+    issuer.now += FRESH_SECONDS + 1
+    waiting = asyncio.create_task(issuer.keys.find(issuer.token("b")))
+    await asyncio.sleep(0)
+    for _ in range(3):
+        assert (await issuer.keys.find(issuer.token("a"))).key_id == "a"
+    issuer.may_answer.set()
+    assert (await waiting).key_id == "b"
+    with pytest.raises(UnknownKeyError):
+        await issuer.keys.find(issuer.token("a"))
+    assert issuer.asked == 2
+
+
+async def test_unknown_keys_at_the_same_time_make_one_fetch_and_a_caller_who_leaves_does_not_end_it() -> None:
+    issuer = Issuer("a")
+    issuer.may_answer.clear()
+    gone, known, unknown = (asyncio.create_task(issuer.keys.find(issuer.token(kid))) for kid in ("a", "a", "new"))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.sleep(0)
+    issuer.may_answer.set()
+    assert (await known).key_id == "a"
+    with pytest.raises(UnknownKeyError):
+        await unknown
+    assert issuer.asked == 1
+
+
+async def test_an_issuer_that_is_away_is_waited_for_with_the_old_keys_for_an_hour() -> None:
+    issuer = Issuer("a")
+    await issuer.keys.find(issuer.token("a"))
+    issuer.away = True
+    issuer.now += PATIENCE_SECONDS - 1
+    await issuer.keys.find(issuer.token("a"))
+    issuer.now += 2
+    door = Doorkeeper(some_settings(jwt_secret=None, jwt_jwks_url="http://localhost:9/"), issuer.keys)
+    with pytest.raises(UnavailableError):
+        await door.admit(bearing(issuer.token("a")))
+
+
+async def test_a_token_without_a_key_id_is_refused_without_a_fetch() -> None:
+    issuer = Issuer("a")
+    with pytest.raises(jwt.InvalidTokenError):
+        await issuer.keys.find(issuer.token(None))
+    assert issuer.asked == 0
+
+
+@pytest.fixture
+def key_server() -> Iterator[Callable[[dict[str, Any]], str]]:
+    body = b""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+
+    def publish(keys: dict[str, Any]) -> str:
+        nonlocal body
+        body = json.dumps(keys).encode()
+        return f"http://127.0.0.1:{server.server_port}/jwks.json"
+
+    yield publish
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+async def test_keys_are_read_from_where_the_issuer_publishes_them(
+    key_server: Callable[[dict[str, Any]], str],
+) -> None:
+    shared = {"kty": "oct", "kid": "shared", "k": jwt.utils.base64url_encode(SECRET.encode()).decode()}
+    url = key_server({"keys": [jwk("a"), shared]})
+    door = a_doorkeeper(jwt_secret=None, jwt_jwks_url=url)
+    caller = await door.admit(bearing(a_token(RSA_KEY, "RS256", headers={"kid": "a"})))
+    assert caller.user_id == "usr_a"
+    with pytest.raises(UnauthorizedError):
+        await door.admit(bearing(a_token(headers={"kid": "shared"})))
+
+
+@pytest.mark.parametrize("published", [{}, {"keys": []}, {"keys": [{"kty": "?"}]}, [], {"keys": ["x" * FETCH_BYTES]}])
+async def test_keys_that_are_none_are_told_from_a_bad_token(key_server: Callable[[Any], str], published: Any) -> None:
+    door = a_doorkeeper(jwt_secret=None, jwt_jwks_url=key_server(published))
+    with pytest.raises(UnavailableError):
+        await door.admit(bearing(a_token(RSA_KEY, "RS256", headers={"kid": "a"})))

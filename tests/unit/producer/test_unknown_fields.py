@@ -1,0 +1,40 @@
+"""What is wrong a million times is said once, in time and without filling the memory."""
+
+import asyncio
+import tracemalloc
+
+import orjson
+import pytest
+
+from producer.auth.token_verifier import ADMIN, Caller
+from producer.bulk.prepare_request import Desk
+from producer.errors import RefusalError
+from tests.support.service import GOOD, some_settings, some_terms
+
+TERMS = some_terms(Caller("tnt_a", "usr_a", frozenset({ADMIN})))
+MANY = {f"{number:05x}": 1 for number in range(50_000)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (MANY, "00000: is not a field of this body"),
+        ({"variables": MANY}, "variables.00000: "),
+        ({"recipients": [{"to": "1", **MANY}]}, "recipients[0].00000: is not a field of this body"),
+        ({"recipients": ["1"] * 20_000 + [{"to": "1", **MANY}]}, "recipients[20000].00000: is not a field"),
+        ({"recipients": [{"to": "1", "variables": MANY}]}, "recipients[0].variables.00000: "),
+        ({"recipients": [1] * 100_000}, "recipients[0]: is neither"),
+    ],
+)
+def test_what_is_wrong_very_often_is_said_once(changes: dict[str, object], said: str) -> None:
+    raw = bytearray(orjson.dumps({**GOOD, **changes}))
+    tracemalloc.start()
+    try:
+        with pytest.raises(RefusalError) as refused:
+            asyncio.run(Desk(some_settings()).take(raw, TERMS, slice(0, 20)))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert str(refused.value).startswith(said)
+    assert len(str(refused.value)) < 200
+    assert peak < 20 * len(raw)
