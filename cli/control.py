@@ -12,10 +12,10 @@ from cli.errors import CommandError
 from cli.report.report import known_request
 from cli.settings import LedgerAddress, load
 from core.ids import RequestKey
-from ledger.control import Ordered, cancel_request, pause_request, resume_request, state_of
+from ledger.control import ControlResult, cancel_request, pause_request, resume_request, state_of
 from ledger.ports import Ledger
 
-ORDERS: dict[str, Callable[[Ledger, RequestKey], Awaitable[Ordered | None]]] = {
+ORDERS: dict[str, Callable[[Ledger, RequestKey], Awaitable[ControlResult | None]]] = {
     "cancel": cancel_request,
     "cancel_scheduled": partial(cancel_request, scheduled_only=True),
     "pause": pause_request,
@@ -36,10 +36,10 @@ async def _run(address: LedgerAddress, order: str, request_id: str, tenant: str)
 async def give(ledger: Ledger, console: Console, order: str, request_id: str, tenant: str) -> None:
     """Give the order to this ledger."""
     request = await known_request(ledger, tenant, request_id)
-    ordered = await ORDERS[order](ledger, request.head.key)
+    ordered = await ORDERS[order](ledger, request.header.key)
     if ordered is None:
         state = state_of(await known_request(ledger, tenant, request_id), ledger.now())
         raise CommandError(f"too late: request {request_id} is {state.value}: {state.meaning}")
     console.print(f"request {request_id} is {state_of(ordered.request, ledger.now()).value}", soft_wrap=True)
-    if ordered.bound:
-        console.print(ordered.bound, soft_wrap=True)
+    if ordered.in_flight_note:
+        console.print(ordered.in_flight_note, soft_wrap=True)

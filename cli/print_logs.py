@@ -17,9 +17,9 @@ from cli.settings import LedgerAddress, RecipientSettings, SealingSettings, load
 from core.ids import LogId, request_key
 from ledger.models import Log
 from ledger.ports import Ledger
-from ledger.queries import LogQuery, place_of_log
+from ledger.queries import LogQuery, position_of_log
 from ledger.recipient_hashes import recipient_hashes
-from ledger.rendered_messages import render_contents
+from ledger.rendered_messages import render_messages
 from ledger.sealing import Sealer
 from schemas.statuses import Channel, Status
 
@@ -83,10 +83,10 @@ async def show(
         recipient_hashes=hashes,
         accepted_from=wanted.accepted_from,
         accepted_before=wanted.accepted_before,
-        count_to=0,
+        count_limit=0,
     )
     async for logs, more in _pages(ledger, query, wanted.limit):
-        contents = await render_contents(ledger, sealer, logs) if sealer else None
+        contents = await render_messages(ledger, sealer, logs) if sealer else None
         if wanted.as_json:
             _write_json(console, logs, contents)
         else:
@@ -101,10 +101,10 @@ async def _pages(ledger: Ledger, query: LogQuery, limit: int) -> AsyncIterator[t
     while left:
         page = await ledger.logs.find(replace(query, after=after, page_size=min(left, _PAGE)))
         left -= len(page.items)
-        yield page.items, page.more and not left
-        if not page.more:
+        yield page.items, page.has_more and not left
+        if not page.has_more:
             return
-        after = place_of_log(page.items[-1])
+        after = position_of_log(page.items[-1])
 
 
 def _print(console: Console, logs: Sequence[Log], contents: Mapping[LogId, str] | None) -> None:

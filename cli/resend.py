@@ -31,7 +31,7 @@ from cli.tracking.watch import watch
 from core.request_parts import IntakePart, choose_lane, intake_topic
 from ledger.errors import SealingError
 from ledger.ports import Ledger
-from ledger.resend_selection import Chosen, ResendError, choose, resend_parts
+from ledger.resend_selection import ResendError, ResendSelection, resend_parts, select_deliveries
 from ledger.sealing import Sealer
 from schemas.requests import RequestId
 from schemas.statuses import Status
@@ -77,7 +77,7 @@ async def _run(
         if resend is None or wanted.dry_run:
             return None
         _ask(wanted)
-        if resend.chosen.taken_up:
+        if resend.chosen.already_expanded:
             summary = await watch(
                 ledger, console, wanted.tenant, resend.chosen.request_id, timeout=wanted.timeout_seconds
             )
@@ -94,7 +94,7 @@ class Resend:
 
     ledger: Ledger
     sealer: Sealer
-    chosen: Chosen
+    chosen: ResendSelection
     accepted_at: datetime
     expires_at: datetime | None
     first: IntakePart
@@ -110,7 +110,7 @@ async def prepare(ledger: Ledger, sealer: Sealer, wanted: Wanted, console: Conso
     """Choose, and say what was chosen; None where there is nothing to send. Raises CommandError."""
     old = await known_request(ledger, wanted.tenant, wanted.request)
     try:
-        chosen = await choose(ledger, old, wanted.status, wanted.request_id)
+        chosen = await select_deliveries(ledger, old, wanted.status, wanted.request_id)
         await _say(ledger, chosen, wanted, console)
         if not chosen.places:
             return None
@@ -135,24 +135,24 @@ async def _first(parts: AsyncIterator[IntakePart]) -> IntakePart:
     return first
 
 
-def _expiry(chosen: Chosen, wanted: Wanted, now: datetime) -> datetime | None:
+def _expiry(chosen: ResendSelection, wanted: Wanted, now: datetime) -> datetime | None:
     """When the new request expires: then when the old one does, unless that is over or another moment is given."""
     if wanted.expires_at is not None:
         return wanted.expires_at
-    own = chosen.old.head.expires_at
-    if own is not None and own <= now and not chosen.taken_up:
+    own = chosen.old.header.expires_at
+    if own is not None and own <= now and not chosen.already_expanded:
         raise UsageError(f"--expires-at: is needed, for the request's own time was over at {own:%Y-%m-%d %H:%M:%S} UTC")
     return own
 
 
-async def _say(ledger: Ledger, chosen: Chosen, wanted: Wanted, console: Console) -> None:
+async def _say(ledger: Ledger, chosen: ResendSelection, wanted: Wanted, console: Console) -> None:
     """What was chosen, and what was not."""
     old, status = wanted.request, wanted.status.value
-    for reason, number in sorted(chosen.hopeless.items()):
+    for reason, number in sorted(chosen.not_resendable.items()):
         console.print(f"{number:,} {status} with {reason.value} left out: the same would fail again", soft_wrap=True)
-    known = await ledger.requests.standing(list(chosen.elsewhere))
-    for key, number in chosen.elsewhere.items():
-        other = known[key].head.request_id if key in known else "deleted since"
+    known = await ledger.requests.get_many(list(chosen.already_resent))
+    for key, number in chosen.already_resent.items():
+        other = known[key].header.request_id if key in known else "deleted since"
         console.print(f"{number:,} {status} left out: sent again by an earlier resend ({other})", soft_wrap=True)
     if not chosen.places:
         console.print(f"nothing {status} is left to send again of request {old}", soft_wrap=True)
@@ -201,7 +201,7 @@ async def _publish(resend: Resend, topic: str, settings: SendSettings, published
                 await publish(producer, topic, [part], published)
     except ResendError as error:
         raise CommandError(
-            f"request {resend.chosen.old.head.request_id}: {error}; {_so_far(resend, published)}"
+            f"request {resend.chosen.old.header.request_id}: {error}; {_so_far(resend, published)}"
         ) from None
     except (KafkaError, OSError, TimeoutError) as error:
         raise CommandError(

@@ -6,27 +6,27 @@ from collections.abc import Collection
 
 from cli.errors import UsageError
 from core.render import RenderError, TemplateError
-from ledger.message_template import Text, compile_content
+from ledger.message_template import MessageTemplate, compile_template
 from schemas.statuses import Channel
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z_]{0,40}")
 
 
-def compile_all(channel: Channel, content: str, subject: str | None, variables: dict[str, str]) -> Text:
+def compile_all(channel: Channel, content: str, subject: str | None, variables: dict[str, str]) -> MessageTemplate:
     """Compile content and subject; raises UsageError for what a consumer would refuse as a whole."""
     try:
-        text = compile_content(channel, content, None, variables)
+        text = compile_template(channel, content, None, variables)
     except TemplateError as error:
         raise UsageError(f"--content: {error}; {{{{name}}}} is a variable, {{{{{{{{ a literal {{{{") from None
     try:
-        text = compile_content(channel, content, subject, variables)
+        text = compile_template(channel, content, subject, variables)
         text.check_subject()
     except (TemplateError, RenderError) as error:
         raise UsageError(f"--subject: {error}") from None
     return text
 
 
-def asked_of_recipients(text: Text) -> frozenset[str]:
+def asked_of_recipients(text: MessageTemplate) -> frozenset[str]:
     """The names that recipients have to give, since the request does not."""
     return text.content_needs | text.subject_needs
 

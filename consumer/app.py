@@ -28,9 +28,9 @@ from consumer.service import CannotListen, NotReadyToStart, Service, Wedged, ser
 from consumer.settings import ConsumerSettings
 from consumer.sweep.retention import days
 from core.retry import RetryPolicy
-from ledger.errors import BadAddress, LedgerNotReady
+from ledger.errors import InvalidConnectionString, LedgerNotReady
 from ledger.mongo import MongoLedger
-from ledger.mongo.blocking_calls import end_without_waiting
+from ledger.mongo.blocking_calls import exit_without_waiting
 from ledger.sealing import Sealer
 from providers.entries import ProviderEntry
 from providers.registry import build_providers
@@ -102,13 +102,13 @@ def run(settings: ConsumerSettings) -> None:
     collect_rarely()
     try:
         uvloop.run(main())
-        end_without_waiting(0)
-    except BadAddress as error:
+        exit_without_waiting(0)
+    except InvalidConnectionString as error:
         _end(2, f"ROLLCALL_MONGO_URL: {error}")
     except (NotReadyToStart, LedgerNotReady) as error:
         _end(3, str(error))
     except Wedged as error:
-        end_without_waiting(4)
+        exit_without_waiting(4)
         _end(4, str(error))
     except CannotListen as error:
         _end(1, f"ROLLCALL_CONSUMER_HTTP_HOST, ROLLCALL_CONSUMER_HTTP_PORT: {error}")

@@ -9,7 +9,7 @@ import orjson
 
 from core.ids import outcome_event_id, request_event_id
 from core.rfc3339 import rfc3339
-from ledger.models import Head, Log, Request
+from ledger.models import Log, RequestHeader, StoredRequest
 from schemas.results import CE_SOURCE, EventType
 from schemas.statuses import Rejection
 
@@ -38,7 +38,7 @@ class Event(NamedTuple):
         ]
 
 
-def outcome_events(logs: Mapping[int, Log], head: Head, part: int) -> list[Event]:
+def outcome_events(logs: Mapping[int, Log], head: RequestHeader, part: int) -> list[Event]:
     """`delivery.<outcome>` of the logs that stand, by their index in the part."""
     alike = orjson.dumps(
         {
@@ -74,7 +74,7 @@ def _outcome_event(index: int, log: Log, rest: bytes) -> Event:
     return Event(event_id, f"delivery.{log.outcome}", time, orjson.dumps(body)[:-1] + rest)
 
 
-def accepted_event(head: Head, part: int, recipients: int) -> Event:
+def accepted_event(head: RequestHeader, part: int, recipients: int) -> Event:
     """`request.accepted` of one part; its time is the request's, so that a repeat is the same event."""
     body = {**_about(head), "part": part, "recipients": recipients}
     return _request_event(
@@ -82,19 +82,19 @@ def accepted_event(head: Head, part: int, recipients: int) -> Event:
     )
 
 
-def completed_event(request: Request) -> Event:
+def completed_event(request: StoredRequest) -> Event:
     """`request.completed`, from the stored counts alone."""
     completion = request.completion
     if completion is None:
         raise AssertionError("a completion is stored before it is published")
     body = {
-        **_about(request.head),
+        **_about(request.header),
         "total": completion.total,
         "by_status": completion.by_status,
         "by_reason": completion.by_reason,
         "incomplete": completion.incomplete,
     }
-    event_id = request_event_id(request.head.key, "completed")
+    event_id = request_event_id(request.header.key, "completed")
     return _request_event(EventType.REQUEST_COMPLETED, event_id, body, completion.completed_at)
 
 
@@ -125,7 +125,7 @@ def rejected_event(refusal: Refusal, origin: str, now: datetime) -> Event:
     return _request_event(EventType.REQUEST_REJECTED, f"evt_{origin}.rejected", body, now)
 
 
-def _about(head: Head) -> dict[str, Any]:
+def _about(head: RequestHeader) -> dict[str, Any]:
     return {"request_id": head.request_id, "tenant_id": head.tenant_id, "correlation_id": head.correlation_id}
 
 

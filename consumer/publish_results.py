@@ -6,13 +6,13 @@ from consumer.context import Tools
 from consumer.events import Event
 from consumer.kafka.bus import BusRefused, BusUnavailable
 from consumer.logger import log
-from ledger.models import Head
+from ledger.models import RequestHeader
 
 REFUSALS = 3
 """So many refusals, and a reply topic takes nothing; a right may have been taken and given back in between."""
 
 
-async def publish_results(head: Head, events: Sequence[Event], tools: Tools, what: str) -> None:
+async def publish_results(head: RequestHeader, events: Sequence[Event], tools: Tools, what: str) -> None:
     """Publish until acknowledged.
 
     Where the reply topic was deleted after the request was accepted, or refuses its events, they go to the default

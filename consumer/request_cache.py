@@ -4,16 +4,16 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from core.ids import RequestKey
-from ledger.message_template import Text
-from ledger.models import Head
+from ledger.message_template import MessageTemplate
+from ledger.models import RequestHeader
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A request's head and its text; None: no key opens it, and nothing of it is sent."""
 
-    head: Head
-    text: Text | None
+    head: RequestHeader
+    text: MessageTemplate | None
 
 
 class RequestCache:

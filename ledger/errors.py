@@ -16,7 +16,7 @@ class LedgerUnavailable(LedgerError):  # noqa: N818  # a state of the world, not
     """MongoDB did not answer. Every write of this package may be repeated with the same arguments."""
 
 
-class BadAddress(LedgerError):  # noqa: N818  # likewise
+class InvalidConnectionString(LedgerError):  # noqa: N818  # likewise
     """The connection string cannot be used; it is not shown, for it may hold a password."""
 
 

@@ -9,7 +9,7 @@ import orjson
 from core.ids import RequestKey
 from core.render import MissingVariable, RenderError, Template, compile_html, compile_subject, compile_text
 from core.render_html import is_html
-from ledger.models import Head, StoredTemplate
+from ledger.models import RequestHeader, StoredTemplate
 from ledger.sealing import Sealer
 from schemas.requests import BulkBody
 from schemas.statuses import Channel, Reason
@@ -28,7 +28,7 @@ class TextProblem:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class MessageTemplate:
     """The content of a request with its placeholders, ready to render."""
 
     content: Template = field(repr=False)
@@ -119,10 +119,10 @@ def choose_source(body: BulkBody, template: StoredTemplate | None) -> TextSource
     )
 
 
-def compile_content(channel: Channel, content: str, subject: str | None, variables: dict[str, str]) -> Text:
+def compile_template(channel: Channel, content: str, subject: str | None, variables: dict[str, str]) -> MessageTemplate:
     """Compile what a request says; raises core.render.TemplateError."""
     html = channel is Channel.EMAIL and is_html(content)
-    return Text(
+    return MessageTemplate(
         content=compile_html(content) if html else compile_text(content),
         subject=compile_subject(subject) if channel is Channel.EMAIL and subject else None,
         html=html,
@@ -130,17 +130,19 @@ def compile_content(channel: Channel, content: str, subject: str | None, variabl
     )
 
 
-def seal_text(sealer: Sealer, key: RequestKey, content: str, subject: str | None, variables: dict[str, str]) -> bytes:
+def seal_template(
+    sealer: Sealer, key: RequestKey, content: str, subject: str | None, variables: dict[str, str]
+) -> bytes:
     """The text of a request as the ledger keeps it."""
     return sealer.seal(orjson.dumps({"content": content, "subject": subject, "variables": variables}), key)
 
 
-def unseal_text(sealer: Sealer, head: Head) -> dict[str, Any]:
+def unseal_template(sealer: Sealer, head: RequestHeader) -> dict[str, Any]:
     """`content`, `subject` and `variables` of a stored request; raises ledger.errors.SealingError."""
     said: dict[str, Any] = orjson.loads(sealer.open(head.sealed_text, head.key))
     return said
 
 
-def open_text(sealer: Sealer, head: Head) -> Text:
+def open_template(sealer: Sealer, head: RequestHeader) -> MessageTemplate:
     """The text of a stored request; raises ledger.errors.SealingError."""
-    return compile_content(head.channel, **unseal_text(sealer, head))
+    return compile_template(head.channel, **unseal_template(sealer, head))

@@ -11,7 +11,7 @@ from schemas.statuses import Category, Channel, Lane, OnUncertain, Reason, Statu
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class RequestHeader:
     """What the first expansion of a request decides for all its parts (I5)."""
 
     key: RequestKey
@@ -67,7 +67,7 @@ class Completion:
     incomplete: bool
 
 
-class Marks(NamedTuple):
+class ControlFlags(NamedTuple):
     """What somebody ordered about a request, as its document or one of its chunks has it."""
 
     cancelled: bool = False
@@ -82,39 +82,39 @@ class Marks(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class StoredRequest:
     """A request as it stands."""
 
-    head: Head
+    header: RequestHeader
     parts: Mapping[int, Part]
     """The parts begun."""
-    counted: frozenset[int] = frozenset()
+    expanded_parts: frozenset[int] = frozenset()
     """The parts whose chunks are all written."""
     last_part: int | None = None
     cancelled: bool = False
     pauses: int = 0
     """See Marks."""
-    cut: bool = False
+    intake_closed: bool = False
     """A part never came in time; what is not begun is refused from then on."""
-    lost: frozenset[int] = frozenset()
+    lost_parts: frozenset[int] = frozenset()
     """The parts begun whose record is gone: what is written of their chunks counts, and no more will come."""
     completion: Completion | None = None
-    announced: bool = False
+    completion_published: bool = False
     """`request.completed` was acknowledged."""
     begun_at: datetime | None = None
     """When its newest part was begun, on the server's clock."""
 
     @property
-    def marks(self) -> Marks:
+    def control_flags(self) -> ControlFlags:
         """What was ordered about it."""
-        return Marks(self.cancelled, self.pauses)
+        return ControlFlags(self.cancelled, self.pauses)
 
     @property
-    def all_expanded(self) -> bool:
+    def all_parts_expanded(self) -> bool:
         """Whether every part that will ever count is counted."""
-        if self.cut:
-            return self.counted | self.lost >= self.parts.keys()
-        return self.last_part is not None and self.counted >= set(range(self.last_part + 1))
+        if self.intake_closed:
+            return self.expanded_parts | self.lost_parts >= self.parts.keys()
+        return self.last_part is not None and self.expanded_parts >= set(range(self.last_part + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +150,13 @@ class Chunk:
     """The logs of the deliveries that its own repeat; None where none repeats any."""
 
     @property
-    def marks(self) -> Marks:
+    def control_flags(self) -> ControlFlags:
         """What was ordered about it."""
-        return Marks(self.cancelled, self.pauses)
+        return ControlFlags(self.cancelled, self.pauses)
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ClaimRequest:
     """Who wants a chunk, for how long, and which providers it would use."""
 
     owner: str
@@ -167,7 +167,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class ClaimToken:
     """The proof of a claim that every later write carries (I3)."""
 
     chunk_id: ChunkId
@@ -177,11 +177,11 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class ClaimResult:
     """A chunk in this owner's hands."""
 
     chunk: Chunk
-    hold: Hold
+    token: ClaimToken
     window: Window | None
     taken_over: bool
     """The window was open: an earlier owner may have sent it."""
@@ -239,7 +239,7 @@ class StoredTemplate:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenKey:
+class IdempotencyRecord:
     """What was decided about the first call that brought an `Idempotency-Key`, so that a repeat decides the same."""
 
     key: RequestKey

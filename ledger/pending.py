@@ -6,7 +6,7 @@ from datetime import datetime
 from core.chunk_work import LONG_AGO, Batch, Line, Window, rest_of
 from core.ids import log_id
 from core.index_ranges import indices
-from ledger.models import Chunk, Head, Log
+from ledger.models import Chunk, Log, RequestHeader
 from ledger.queries import LogQuery
 from ledger.sealing import HASH_BYTES
 from schemas.statuses import Status
@@ -15,7 +15,7 @@ from schemas.statuses import Status
 def pending_of_chunk(  # noqa: PLR0913  # a chunk is not enough to know what its deliveries look like
     chunk: Chunk,
     window: Window | None,
-    head: Head,
+    head: RequestHeader,
     query: LogQuery,
     *,
     untouched: bool,
@@ -47,7 +47,7 @@ def _of_batch(batch: Batch) -> Iterator[Line]:
         yield Line(index, batch.attempts, LONG_AGO)
 
 
-def _pending_log(chunk: Chunk, head: Head, status: Status, line: Line) -> Log:
+def _pending_log(chunk: Chunk, head: RequestHeader, status: Status, line: Line) -> Log:
     at = line.index - chunk.first
     return Log(
         id=log_id(head.key, chunk.part, line.index),

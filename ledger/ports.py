@@ -9,15 +9,27 @@ from typing import Protocol
 
 from core.chunk_work import Counts, Window, Work
 from core.ids import ChunkId, LogId, RequestKey
-from ledger.models import Chunk, Claim, Claimed, Head, Hold, Log, Marks, Part, Request, StoredTemplate, TakenKey
-from ledger.queries import LogQuery, Page, RequestPage, RequestQuery
+from ledger.models import (
+    Chunk,
+    ClaimRequest,
+    ClaimResult,
+    ClaimToken,
+    ControlFlags,
+    IdempotencyRecord,
+    Log,
+    Part,
+    RequestHeader,
+    StoredRequest,
+    StoredTemplate,
+)
+from ledger.queries import LogPage, LogQuery, RequestPage, RequestQuery
 from schemas.statuses import Channel, Lane
 
 
 class Requests(Protocol):
     """One document a request: what was decided about it, and which parts are expanded."""
 
-    async def begin(self, head: Head, part: Part) -> Request:
+    async def register_part(self, head: RequestHeader, part: Part) -> StoredRequest:
         """Create the request or read back what stands, and note the part unless it is refused.
 
         The first head and the first body of a part win; the answer holds what stands. A part is refused, and then
@@ -25,53 +37,53 @@ class Requests(Protocol):
         digest or sealing key: then it is a part of another request, or the caller's digests say nothing beside it.
         """
 
-    async def count(self, key: RequestKey, part: int) -> Request:
+    async def mark_part_expanded(self, key: RequestKey, part: int) -> StoredRequest:
         """Add a part to the set of those whose chunks are all written; the answer brings the cancel mark."""
 
-    async def get(self, key: RequestKey) -> Request | None:
+    async def get(self, key: RequestKey) -> StoredRequest | None:
         """The request as the primary has it."""
 
-    async def cancel(self, key: RequestKey, *, scheduled_only: bool = False) -> Request | None:
+    async def cancel(self, key: RequestKey, *, scheduled_only: bool = False) -> StoredRequest | None:
         """Mark the request; None where it is unknown or completed.
 
         With `scheduled_only` also where its `send_at` has come, or it has none; a repeat is answered as the first time.
         """
 
-    async def pause(self, key: RequestKey) -> Request | None:
+    async def pause(self, key: RequestKey) -> StoredRequest | None:
         """Mark the request as paused, unless it is; None where it is unknown, completed or cancelled."""
 
-    async def resume(self, key: RequestKey) -> Request | None:
+    async def resume(self, key: RequestKey) -> StoredRequest | None:
         """Take that mark away, if it is there; None where it is unknown, completed or cancelled."""
 
-    async def marks(self, key: RequestKey) -> Marks:
+    async def control_flags(self, key: RequestKey) -> ControlFlags:
         """What was ordered about a request, as the primary has it; nothing about an unknown one."""
 
-    async def cut(self, key: RequestKey) -> Request | None:
+    async def close_intake(self, key: RequestKey) -> StoredRequest | None:
         """Refuse the parts not begun from now on; None where it is unknown, completed or all parts are begun."""
 
-    async def give_up(self, key: RequestKey) -> Request | None:
+    async def write_off_lost_parts(self, key: RequestKey) -> StoredRequest | None:
         """Cut the request, and take the parts begun and not counted for lost; None where there is none of them.
 
         Only for one whose records are gone from the intake: a lost part is refused if it comes again.
         """
 
-    async def complete(self, key: RequestKey, counts: Counts) -> Request | None:
+    async def complete(self, key: RequestKey, counts: Counts) -> StoredRequest | None:
         """Store the completion; None where one stands, or not every part that will ever count is counted."""
 
-    async def announced(self, key: RequestKey) -> None:
+    async def mark_completion_published(self, key: RequestKey) -> None:
         """Note that the completion's event was acknowledged."""
 
-    async def unfinished(self, *, idle_seconds: float, limit: int) -> list[Request]:
+    async def take_unfinished(self, *, idle_seconds: float, limit: int) -> list[StoredRequest]:
         """Up to `limit` requests without a noted completion that nobody looked at for so long, the oldest first.
 
         Each find counts as a look, so that processes share them out. One that is scheduled is left alone until its
         `send_at`, unless it is cancelled: there may be any number of them.
         """
 
-    async def find(self, query: RequestQuery) -> RequestPage:
+    async def find_page(self, query: RequestQuery) -> RequestPage:
         """A page of requests, newest first."""
 
-    async def standing(self, keys: Sequence[RequestKey]) -> dict[RequestKey, Request]:
+    async def get_many(self, keys: Sequence[RequestKey]) -> dict[RequestKey, StoredRequest]:
         """Which of these requests exist."""
 
 
@@ -81,25 +93,27 @@ class Chunks(Protocol):
     async def insert(self, chunk: Chunk) -> bool:
         """Write the chunk unless its id exists: then nothing changes, and the answer is False."""
 
-    async def claim(self, chunk_id: ChunkId, claim: Claim) -> Claimed | None:
+    async def claim(self, chunk_id: ChunkId, claim: ClaimRequest) -> ClaimResult | None:
         """Take the chunk if it is open, due and without a live lease: a new owner, fence + 1, the first window."""
 
-    async def claim_due(self, lane: Lane, channel: Channel, claim: Claim, *, fresh: bool = False) -> Claimed | None:
+    async def claim_due(
+        self, lane: Lane, channel: Channel, claim: ClaimRequest, *, never_claimed: bool = False
+    ) -> ClaimResult | None:
         """Take the chunk that waits longest for a sweeper, of a channel in a lane: deferred and due by now, or lapsed.
 
         With `fresh`, one that a wake-up call should have brought: never claimed, and there for a minute, or resumed.
         """
 
-    async def renew(self, hold: Hold) -> bool:
+    async def renew(self, hold: ClaimToken) -> bool:
         """Extend the lease; False: another took over."""
 
-    async def advance(self, hold: Hold, work: Work, window: Window | None) -> Marks | None:
+    async def advance(self, hold: ClaimToken, work: Work, window: Window | None) -> ControlFlags | None:
         """Write what is done and the next window, and extend the lease; the chunk's marks, or None: refused."""
 
-    async def close(self, hold: Hold, counts: Counts) -> bool:
+    async def close(self, hold: ClaimToken, counts: Counts) -> bool:
         """Close the chunk with its counts; False: another took over."""
 
-    async def release(self, hold: Hold, work: Work, due_at: datetime | None) -> bool:
+    async def release(self, hold: ClaimToken, work: Work, due_at: datetime | None) -> bool:
         """Put the chunk back, to be claimed from `due_at` on (None: at once); False: another took over.
 
         A paused one is parked: nobody can claim it until it is resumed, cancelled or expires. A cancelled one does not
@@ -112,60 +126,60 @@ class Chunks(Protocol):
         Those that nobody holds are due at once: a cancel does not wait for send_at, for a retry, or for a resume.
         """
 
-    async def hold(self, key: RequestKey, pauses: int, part: int | None = None) -> None:
+    async def set_pause_count(self, key: RequestKey, pauses: int, part: int | None = None) -> None:
         """Pause (an odd number) or resume the open chunks of a request, or of one part.
 
         Those whose number is as high already stay as they are. What nobody holds is parked, or due again.
         """
 
-    async def in_windows(self, key: RequestKey) -> int:
+    async def count_in_open_windows(self, key: RequestKey) -> int:
         """How many deliveries are in open windows: asked after a mark, how many may still be sent in spite of it."""
 
-    async def any_open(self, key: RequestKey) -> bool:
+    async def has_open(self, key: RequestKey) -> bool:
         """Whether the primary knows an open chunk of the request."""
 
     async def counts(self, key: RequestKey) -> Counts:
         """The sum over its chunks, of all deliveries: what has no log yet counts as pending, or scheduled."""
 
-    async def duplicates(self, key: RequestKey, below_part: int, hashes: Collection[bytes]) -> set[bytes]:
+    async def find_duplicates(self, key: RequestKey, below_part: int, hashes: Collection[bytes]) -> set[bytes]:
         """Which of these hashes stand in a lower part."""
 
     async def get(self, chunk_id: ChunkId) -> Chunk | None:
         """The chunk as the primary has it, its open window put back into `work.next`."""
 
-    async def sealed(self, ids: Sequence[ChunkId]) -> dict[ChunkId, bytes]:
+    async def get_sealed(self, ids: Sequence[ChunkId]) -> dict[ChunkId, bytes]:
         """What is sealed of each of these chunks, unless it was erased."""
 
-    async def backlog(self) -> Mapping[Lane, int]:
+    async def count_open_by_lane(self) -> Mapping[Lane, int]:
         """How many chunks are open, by lane."""
 
 
 class Logs(Protocol):
     """One document per delivery, written once with its outcome. ledger/pending.py shows those without a log."""
 
-    async def insert(self, logs: Sequence[Log]) -> list[Log]:
+    async def insert_or_get(self, logs: Sequence[Log]) -> list[Log]:
         """Write each log unless its id is taken; the answer holds, in this order, the logs that stand."""
 
-    async def standing(self, ids: Sequence[LogId]) -> dict[LogId, Log]:
+    async def get_many(self, ids: Sequence[LogId]) -> dict[LogId, Log]:
         """Which of these logs exist, as the primary has them."""
 
     async def get(self, tenant_id: str, log_id: LogId, user_id: str | None = None) -> Log | None:
         """One delivery of a tenant, and of a user where one is named; None for another's as for an unknown one."""
 
-    async def find(self, query: LogQuery) -> Page:
+    async def find(self, query: LogQuery) -> LogPage:
         """A page of deliveries: those with a log are their log, those without are shown from their open chunk."""
 
     async def counts(self, key: RequestKey) -> Counts:
         """How many logs of a request have which status and reason by now, receipts included."""
 
-    async def mark_resent(self, tenant_id: str, resends: Mapping[LogId, LogId]) -> set[LogId]:
+    async def reserve_resends(self, tenant_id: str, resends: Mapping[LogId, LogId]) -> set[LogId]:
         """Note on each log, the key, that the delivery that is the value repeats it; those that it stands noted on.
 
         It is noted while the log is unknown or failed and nothing repeats it yet, and never changes: of many that
         would repeat a delivery one does, and a repeat of this call is answered as the first time.
         """
 
-    def of_request(self, key: RequestKey) -> AsyncIterator[Log]:
+    def iterate_request(self, key: RequestKey) -> AsyncIterator[Log]:
         """Every log of a request, in request order."""
 
 
@@ -201,13 +215,13 @@ class Templates(Protocol):
         """The newest version of each template of a tenant, by code."""
 
 
-class Keys(Protocol):
+class IdempotencyKeys(Protocol):
     """One document an `Idempotency-Key`, kept for longer than the intake keeps a record."""
 
-    async def take(self, taken: TakenKey) -> TakenKey:
+    async def insert_or_get(self, taken: IdempotencyRecord) -> IdempotencyRecord:
         """Store it unless the key is taken; the answer is what stands."""
 
-    async def get(self, key: RequestKey) -> TakenKey | None:
+    async def get(self, key: RequestKey) -> IdempotencyRecord | None:
         """What stands under a key, as the primary has it."""
 
 
@@ -235,7 +249,7 @@ class Ledger(Protocol):
         """The templates."""
 
     @property
-    def keys(self) -> Keys:
+    def keys(self) -> IdempotencyKeys:
         """The idempotency keys."""
 
     def now(self) -> datetime:

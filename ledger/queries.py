@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from core.ids import RequestKey
-from ledger.models import Log, Request
+from ledger.models import Log, StoredRequest
 from schemas.statuses import Channel, Status
 
 
-class Place(NamedTuple):
+class ListPosition(NamedTuple):
     """Where something stands in the order of every list: newest acceptance first, within one moment by id.
 
     Neither ever changes, so what is accepted meanwhile moves no place.
@@ -20,7 +20,7 @@ class Place(NamedTuple):
     """When its request was accepted."""
     id: str
 
-    def precedes(self, other: "Place") -> bool:
+    def comes_before(self, other: "ListPosition") -> bool:
         """Whether it comes before another place."""
         return self.at > other.at or (self.at == other.at and self.id < other.id)
 
@@ -40,23 +40,23 @@ class LogQuery:
     """Empty: all."""
     accepted_from: datetime | None = None
     accepted_before: datetime | None = None
-    after: Place | None = None
+    after: ListPosition | None = None
     """Only what stands behind this place, which need not exist; it does not change what is counted."""
     page: int = 1
     page_size: int = 20
-    count_to: int | None = None
+    count_limit: int | None = None
     """The total need not be right beyond this; 0: nothing is counted; None: all is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class LogPage:
     """One page of deliveries. A pending one is a Log with `pending` or `scheduled`, and without a provider."""
 
     items: Sequence[Log]
     total: int
-    more: bool = False
+    has_more: bool = False
     """Whether something stands behind the last item."""
-    exact: bool = True
+    total_is_exact: bool = True
     """Whether all were counted; otherwise there are at least so many."""
 
 
@@ -66,30 +66,30 @@ class RequestQuery:
 
     tenant_id: str
     user_id: str | None = None
-    after: Place | None = None
+    after: ListPosition | None = None
     page: int = 1
     page_size: int = 20
-    count_to: int | None = None
+    count_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RequestPage:
     """One page of requests."""
 
-    items: Sequence[Request]
+    items: Sequence[StoredRequest]
     total: int
-    more: bool = False
-    exact: bool = True
+    has_more: bool = False
+    total_is_exact: bool = True
 
 
-def place_of_log(log: Log) -> Place:
+def position_of_log(log: Log) -> ListPosition:
     """Where a delivery stands."""
-    return Place(log.created_at, log.id)
+    return ListPosition(log.created_at, log.id)
 
 
-def place_of_request(request: Request) -> Place:
+def position_of_request(request: StoredRequest) -> ListPosition:
     """Where a request stands."""
-    return Place(request.head.accepted_at, request.head.key)
+    return ListPosition(request.header.accepted_at, request.header.key)
 
 
 def counted(total: int, count_to: int | None) -> tuple[int, bool]:

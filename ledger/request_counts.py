@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from core.chunk_work import Counts
-from ledger.models import Request
+from ledger.models import StoredRequest
 from ledger.ports import Ledger
 from schemas.statuses import WAITING, Status
 
@@ -13,7 +13,7 @@ show."""
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class RequestCounts:
     """Counts by status and reason."""
 
     total: int
@@ -29,24 +29,24 @@ class Books:
         return sum(number for (status, _), number in self.current.items() if status not in WAITING)
 
 
-async def read_books(ledger: Ledger, request: Request) -> Books:
+async def count_request(ledger: Ledger, request: StoredRequest) -> RequestCounts:
     """The books as they stand."""
-    key, completion = request.head.key, request.completion
+    key, completion = request.header.key, request.completion
     total = known_recipients(request)
     outcomes = await ledger.chunks.counts(key)
     if completion is None:
         # A part that is begun has recipients whose chunk is not written yet; one begun since has more than are known.
         if unwritten := max(0, total - outcomes.total()):
             outcomes[Status.PENDING, None] += unwritten
-        return Books(outcomes.total(), outcomes, outcomes)
+        return RequestCounts(outcomes.total(), outcomes, outcomes)
     if completion.total > FROM_LOGS:
-        return Books(total, outcomes, outcomes)
+        return RequestCounts(total, outcomes, outcomes)
     logged = await ledger.logs.counts(key)
     # Fewer logs than the completion counted: they are being deleted, their time is over.
-    return Books(total, outcomes, logged if logged.total() == completion.total else outcomes)
+    return RequestCounts(total, outcomes, logged if logged.total() == completion.total else outcomes)
 
 
-def known_recipients(request: Request) -> int:
+def known_recipients(request: StoredRequest) -> int:
     """How many recipients the parts hold that were begun; of a completed request, how many it counted."""
     if request.completion is not None:
         return request.completion.total

@@ -24,14 +24,14 @@ from core.ids import (
     resend_request_id,
 )
 from core.request_parts import IntakeError, IntakePart, PartFilling, request_head
-from ledger.message_template import unseal_text
-from ledger.models import Chunk, Head, Request
+from ledger.message_template import unseal_template
+from ledger.models import Chunk, RequestHeader, StoredRequest
 from ledger.ports import Ledger
 from ledger.sealing import Sealer, open_recipients
 from schemas.requests import BulkBody
 from schemas.statuses import Reason, Status
 
-HOPELESS = frozenset({Reason.INVALID_RECIPIENT, Reason.MISSING_VARIABLE, Reason.INVALID_CONTENT})
+NOT_RESENDABLE = frozenset({Reason.INVALID_RECIPIENT, Reason.MISSING_VARIABLE, Reason.INVALID_CONTENT})
 """Why the same would fail again."""
 
 
@@ -40,23 +40,25 @@ class ResendError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ResendSelection:
     """What of a request is to be sent again, and as which request."""
 
-    old: Request
+    old: StoredRequest
     request_id: str
     """Of the new request: the same for the same choice, so that a repeat is the same request."""
     places: "array[int]" = field(repr=False)
     """Which deliveries, by `core.ids.place_of`, in request order."""
-    hopeless: Mapping[Reason, int]
+    not_resendable: Mapping[Reason, int]
     """How many were left out, since the same would fail again."""
-    elsewhere: Mapping[RequestKey, int]
+    already_resent: Mapping[RequestKey, int]
     """How many others repeat already, by the request that does."""
-    taken_up: bool = False
+    already_expanded: bool = False
     """The new request is there, with all of its parts: there is nothing to publish."""
 
 
-async def choose(ledger: Ledger, old: Request, status: Status, request_id: str | None = None) -> Chosen:
+async def select_deliveries(
+    ledger: Ledger, old: StoredRequest, status: Status, request_id: str | None = None
+) -> ResendSelection:
     """The deliveries that have this status by now and that nobody repeats; raises ResendError.
 
     Those that an unfinished attempt repeats already belong to the choice when it is that attempt which is gone on with:
@@ -64,48 +66,50 @@ async def choose(ledger: Ledger, old: Request, status: Status, request_id: str |
     """
     if old.completion is None:
         raise ResendError("is not completed yet: nothing is sent again while it may still be sent")
-    if not old.head.sealed_text:
+    if not old.header.sealed_text:
         raise ResendError("its texts and addresses are erased, their time is over")
     hopeless: Counter[Reason] = Counter()
     places: dict[RequestKey | None, array[int]] = {None: array("Q")}
-    async for log in ledger.logs.of_request(old.head.key):
+    async for log in ledger.logs.iterate_request(old.header.key):
         if log.status is not status:
             continue
-        if log.reason in HOPELESS:
+        if log.reason in NOT_RESENDABLE:
             hopeless[log.reason] += 1
             continue
         repeated = position(log.resent_as) if log.resent_as else None
         _, part, index = position(log.id) or (None, 0, 0)
         places.setdefault(repeated[0] if repeated else None, array("Q")).append(place_of(part, index))
     free = places.pop(None)
-    chosen, by = await _going_on(ledger, old.head, free, places, request_id)
-    elsewhere = {key: len(those) for key, those in places.items() if key and (by is None or key != by.head.key)}
-    name = request_id or resend_request_id(old.head.key, chosen)
-    return Chosen(old, name, chosen, hopeless, elsewhere, taken_up=by is not None and by.all_expanded)
+    chosen, by = await _going_on(ledger, old.header, free, places, request_id)
+    elsewhere = {key: len(those) for key, those in places.items() if key and (by is None or key != by.header.key)}
+    name = request_id or resend_request_id(old.header.key, chosen)
+    return ResendSelection(
+        old, name, chosen, hopeless, elsewhere, already_expanded=by is not None and by.all_parts_expanded
+    )
 
 
 async def _going_on(
     ledger: Ledger,
-    head: Head,
+    head: RequestHeader,
     free: "array[int]",
     repeated: Mapping[RequestKey | None, "array[int]"],
     request_id: str | None,
-) -> tuple["array[int]", Request | None]:
+) -> tuple["array[int]", StoredRequest | None]:
     """The choice, and the earlier attempt that it goes on with. One that is deleted by now is not gone on with."""
-    known = await ledger.requests.standing([key for key in repeated if key])
+    known = await ledger.requests.get_many([key for key in repeated if key])
     for key, those in repeated.items():
         attempt = known.get(key) if key else None
         if attempt is None:
             continue
         whole = array("Q", sorted((*free, *those)))
         asked = request_key(head.tenant_id, request_id) if request_id else None
-        if key == asked or (not asked and resend_request_id(head.key, whole) == attempt.head.request_id):
+        if key == asked or (not asked and resend_request_id(head.key, whole) == attempt.header.request_id):
             return whole, attempt
     return free, None
 
 
 async def resend_parts(
-    ledger: Ledger, sealer: Sealer, chosen: Chosen, *, accepted_at: datetime, expires_at: datetime | None
+    ledger: Ledger, sealer: Sealer, chosen: ResendSelection, *, accepted_at: datetime, expires_at: datetime | None
 ) -> AsyncIterator[IntakePart]:
     """The records of the new request. Raises ResendError, and SealingError where a key is missing."""
     filling = PartFilling(await _head(ledger, sealer, chosen, accepted_at, expires_at))
@@ -119,11 +123,11 @@ async def resend_parts(
 
 
 async def _head(
-    ledger: Ledger, sealer: Sealer, chosen: Chosen, accepted_at: datetime, expires_at: datetime | None
+    ledger: Ledger, sealer: Sealer, chosen: ResendSelection, accepted_at: datetime, expires_at: datetime | None
 ) -> dict[str, Any]:
     """What all parts share: the text that was sent then, under the template that it was taken from."""
-    old = chosen.old.head
-    said = unseal_text(sealer, old)
+    old = chosen.old.header
+    said = unseal_template(sealer, old)
     stored = await ledger.templates.list(old.tenant_id) if old.template_id and old.template_version else []
     code = next((template.code for template in stored if template.id == old.template_id), None)
     body = BulkBody(
@@ -147,7 +151,7 @@ async def _head(
     return {**head, "resend_of": old.request_id, **({"template_version": old.template_version} if code else {})}
 
 
-async def _recipients(ledger: Ledger, sealer: Sealer, chosen: Chosen) -> AsyncIterator[dict[str, Any]]:
+async def _recipients(ledger: Ledger, sealer: Sealer, chosen: ResendSelection) -> AsyncIterator[dict[str, Any]]:
     """The chosen deliveries as recipients, opened a chunk at a time."""
     for identity, positions in _by_chunk(chosen):
         chunk = await ledger.chunks.get(identity)
@@ -159,13 +163,13 @@ async def _recipients(ledger: Ledger, sealer: Sealer, chosen: Chosen) -> AsyncIt
             yield _recipient(chunk, index, to, variables)
 
 
-def _by_chunk(chosen: Chosen) -> Iterator[tuple[ChunkId, list[int]]]:
+def _by_chunk(chosen: ResendSelection) -> Iterator[tuple[ChunkId, list[int]]]:
     """Each chunk with the indices of the deliveries that are chosen of it."""
     old = chosen.old
 
     def chunk_of(place: int) -> ChunkId:
         part, index = position_at(place)
-        return chunk_id(old.head.key, part, index - index % old.parts[part].chunk_size)
+        return chunk_id(old.header.key, part, index - index % old.parts[part].chunk_size)
 
     for identity, places in groupby(chosen.places, chunk_of):
         yield identity, [position_at(place)[1] for place in places]

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 
 from config.settings import parse_sealing_keys
 from ledger.mongo import MongoLedger
-from ledger.mongo.blocking_calls import end_without_waiting
+from ledger.mongo.blocking_calls import exit_without_waiting
 from ledger.ports import Ledger
 from ledger.sealing import Sealer
 from producer.auth.token_verifier import Doorkeeper
@@ -89,7 +89,7 @@ def run(settings: ProducerSettings) -> None:
     waiting = Waiting(archive)
     app = build_app(settings, publisher=publisher, archive=archive, waiting=waiting)
     code = serve(app, publisher, archive, waiting, settings)
-    end_without_waiting(code)
+    exit_without_waiting(code)
     if code:
         raise SystemExit(code)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from core.ids import RequestKey, request_key
-from ledger.control import Ordered, cancel_request, pause_request, resume_request, state_of
+from ledger.control import ControlResult, cancel_request, pause_request, resume_request, state_of
 from ledger.ports import Ledger
 from producer.auth.token_verifier import SEND, Caller
 from producer.dependencies import Front
@@ -18,7 +18,7 @@ from schemas.control import ControlResponse
 from schemas.http_responses import SimpleResponse
 from schemas.validation_errors import LONGEST_NAME
 
-Order = Callable[[Ledger, RequestKey], Awaitable[Ordered | None]]
+Order = Callable[[Ledger, RequestKey], Awaitable[ControlResult | None]]
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": SimpleResponse} for status in (400, 401, 403, 404, 409, 500, 503)
@@ -77,9 +77,9 @@ async def _give(front: Front, ledger: Ledger, caller: Caller, request_id: str, o
     state = state_of(ordered.request, ledger.now())
     return ControlResponse(
         code=200,
-        message="; ".join(filter(None, (state.value, ordered.bound))),
+        message="; ".join(filter(None, (state.value, ordered.in_flight_note))),
         timestamp=front.sources.now(),
-        request_id=ordered.request.head.request_id,
+        request_id=ordered.request.header.request_id,
         state=state,
         may_still_be_sent=ordered.may_still_be_sent,
     )

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import structlog
 
-from ledger.errors import BadAddress, LedgerError, LedgerNotReady, LedgerUnavailable
+from ledger.errors import InvalidConnectionString, LedgerError, LedgerNotReady, LedgerUnavailable
 from ledger.ports import Ledger
 from producer.errors import UnavailableError
 
@@ -42,7 +42,7 @@ class Archive:
         """Open the ledger, whether it answers or not."""
         try:
             self._ledger = await self._connect()
-        except BadAddress as error:
+        except InvalidConnectionString as error:
             self._fail(error)
             return
         self._keeper = asyncio.create_task(self._keep())

@@ -13,7 +13,7 @@ import uvloop
 from fastapi import FastAPI
 
 from config.logging_setup import configure_logging
-from ledger.errors import BadAddress
+from ledger.errors import InvalidConnectionString
 from producer.completion_waiter import Waiting
 from producer.http.protocol import ContractProtocol
 from producer.kafka.publisher import Publisher, WedgedError
@@ -99,11 +99,11 @@ async def _watch(publisher: Publisher, archive: Archive, server: uvicorn.Server)
         for task in waiting:
             task.cancel()
     server.should_exit = True
-    said = f"ROLLCALL_MONGO_URL: {failure}" if isinstance(failure, BadAddress) else str(failure)
+    said = f"ROLLCALL_MONGO_URL: {failure}" if isinstance(failure, InvalidConnectionString) else str(failure)
     _log.error(said)
     sys.stderr.write(f"rollcall producer: {said}\n")
     match failure:
-        case BadAddress():
+        case InvalidConnectionString():
             return BAD_SETTINGS
         case WedgedError():
             return WEDGED

@@ -10,7 +10,7 @@ from cli.errors import CommandError, UsageError
 from cli.recipients_file.scan import FirstReading
 from cli.recipients_file.source import Source
 from core.request_parts import recipient_json
-from ledger.message_template import Text
+from ledger.message_template import MessageTemplate
 from schemas.requests import BulkBody
 
 MOST_RECIPIENTS = 100_000
@@ -27,7 +27,7 @@ class Answered:
     total: int
 
 
-def encode_body(source: Source, body: BulkBody, text: Text) -> bytes:
+def encode_body(source: Source, body: BulkBody, text: MessageTemplate) -> bytes:
     """The body of the call; raises CommandError naming each bad line, or when the file is too large for one call."""
     head = orjson.dumps(body.model_dump(mode="json", exclude={"recipients"}, exclude_none=True))
     reading = FirstReading(source.rows(), text)

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from cli.errors import CommandError, UsageError
 from cli.settings import LedgerAddress
-from ledger.errors import BadAddress, LedgerError, LedgerUnavailable
+from ledger.errors import InvalidConnectionString, LedgerError, LedgerUnavailable
 from ledger.mongo import MongoLedger
 from ledger.ports import Ledger
 
@@ -15,7 +15,7 @@ async def open_ledger(settings: LedgerAddress) -> AsyncIterator[Ledger]:
     """The ledger, after it has answered once; its errors, whenever they come, end the command with one line."""
     try:
         ledger = await MongoLedger.connect(settings.mongo_url.get_secret_value(), settings.mongo_database)
-    except BadAddress as error:
+    except InvalidConnectionString as error:
         raise UsageError(f"ROLLCALL_MONGO_URL: {error}") from None
     try:
         await ledger.ping()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from cli.errors import CommandError, UsageError
 from cli.recipients_file.rows import RowError, Rows
 from cli.template_check import asked_of_recipients, nobody_gives
-from ledger.message_template import Text
+from ledger.message_template import MessageTemplate
 from schemas.requests import AnyRecipient
 
 _SHOWN = 20
@@ -16,7 +16,7 @@ _NAMES = 1_000
 class FirstReading:
     """Gives the recipients of a file, and remembers what is wrong with the others."""
 
-    def __init__(self, rows: Rows, text: Text) -> None:
+    def __init__(self, rows: Rows, text: MessageTemplate) -> None:
         self._rows = rows
         self.unseen = set(asked_of_recipients(text))
         """The variables of the text that no recipient gave so far."""

@@ -6,10 +6,12 @@ from typing import IO, Any
 import orjson
 
 from cli.report.summary import Missed, Summary, by_status
-from ledger.models import Request
+from ledger.models import StoredRequest
 
 
-async def write_json(file: IO[str], request: Request, summary: Summary, missed: AsyncIterator[list[Missed]]) -> None:
+async def write_json(
+    file: IO[str], request: StoredRequest, summary: Summary, missed: AsyncIterator[list[Missed]]
+) -> None:
     """Write the document; of `missed` all that is given."""
     head = orjson.dumps(_head(request, summary), option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode()
     file.write(head.removesuffix("\n}") + ',\n  "not_reached": [')
@@ -21,8 +23,8 @@ async def write_json(file: IO[str], request: Request, summary: Summary, missed: 
     file.write("]\n}\n" if separator == "\n" else "\n  ]\n}\n")
 
 
-def _head(request: Request, summary: Summary) -> dict[str, Any]:
-    head, completion = request.head, request.completion
+def _head(request: StoredRequest, summary: Summary) -> dict[str, Any]:
+    head, completion = request.header, request.completion
     by_reason: dict[str, int] = {}
     for (_, reason), number in summary.counts.items():
         if reason and number:

@@ -5,19 +5,19 @@ from collections.abc import AsyncIterator
 
 from cli.report.summary import REACHED, Missed, Summary
 from core.ids import position
-from ledger.models import Log, Request
+from ledger.models import Log, StoredRequest
 from ledger.ports import Ledger
 from ledger.queries import LogQuery
-from ledger.request_counts import Books, read_books
+from ledger.request_counts import RequestCounts, count_request
 from schemas.statuses import WAITING, Status
 
 _NOT_REACHED = frozenset(status for status in Status if status.value not in REACHED) - WAITING
 _BATCH = 1_000
 
 
-def heading(request: Request) -> list[str]:
+def heading(request: StoredRequest) -> list[str]:
     """What the request is, and where it stands."""
-    head = request.head
+    head = request.header
     lines = [
         f"request   {head.request_id}",
         f"channel   {head.channel.value}",
@@ -34,16 +34,16 @@ def heading(request: Request) -> list[str]:
     return [*lines, ""]
 
 
-async def summarise(ledger: Ledger, request: Request) -> Summary:
+async def summarise(ledger: Ledger, request: StoredRequest) -> Summary:
     """The roll call of a request, without the list of those who were not reached."""
-    key, completion = request.head.key, request.completion
-    books = await read_books(ledger, request)
+    key, completion = request.header.key, request.completion
+    books = await count_request(ledger, request)
     counts = Counter({(status.value, reason and reason.value): n for (status, reason), n in books.outcomes.items()})
     total = sum(part.size for part in request.parts.values())
     sums = {counts.total(), total}
     if completion:
         sums |= {completion.total, sum(completion.by_status.values())}
-    query = LogQuery(request.head.tenant_id, key=key, statuses=_NOT_REACHED, page_size=1)
+    query = LogQuery(request.header.tenant_id, key=key, statuses=_NOT_REACHED, page_size=1)
     missed = await ledger.logs.find(query)
     return Summary(
         counts=counts,
@@ -55,7 +55,9 @@ async def summarise(ledger: Ledger, request: Request) -> Summary:
     )
 
 
-def _notes(request: Request, books: Books, counts: Counter[tuple[str, str | None]], total: int) -> list[str]:
+def _notes(
+    request: StoredRequest, books: RequestCounts, counts: Counter[tuple[str, str | None]], total: int
+) -> list[str]:
     """What keeps the books open or does not add up, and what receipts have said since."""
     notes = []
     if arrived := books.current[Status.DELIVERED, None]:
@@ -65,21 +67,21 @@ def _notes(request: Request, books: Books, counts: Counter[tuple[str, str | None
         notes.append(f"{waiting:,} of {total:,} are still to be attempted")
     if request.completion and request.completion.incomplete:
         notes.append("incomplete: a part of the request never came")
-    elif not request.all_expanded:
+    elif not request.all_parts_expanded:
         notes.append("not all parts of the request are expanded yet")
     if counts.total() != total:
         notes.append(f"the counts of the chunks add up to {counts.total():,}, the parts begun hold {total:,}")
     return notes
 
 
-async def missed_batches(ledger: Ledger, request: Request, *, most: int | None) -> AsyncIterator[list[Missed]]:
+async def missed_batches(ledger: Ledger, request: StoredRequest, *, most: int | None) -> AsyncIterator[list[Missed]]:
     """Those who were not reached, in request order; all of them a thousand at a time, or the first `most`."""
     if most is not None:
-        query = LogQuery(request.head.tenant_id, key=request.head.key, statuses=_NOT_REACHED, page_size=most)
+        query = LogQuery(request.header.tenant_id, key=request.header.key, statuses=_NOT_REACHED, page_size=most)
         yield [_missed(log) for log in (await ledger.logs.find(query)).items]
         return
     batch: list[Missed] = []
-    async for log in ledger.logs.of_request(request.head.key):
+    async for log in ledger.logs.iterate_request(request.header.key):
         if log.status in _NOT_REACHED:
             batch.append(_missed(log))
         if len(batch) == _BATCH:

@@ -16,7 +16,7 @@ from cli.report.print_summary import print_counts, print_end, print_missed, prin
 from cli.report.summary import Summary
 from cli.settings import LedgerAddress
 from core.ids import request_key
-from ledger.models import Request
+from ledger.models import StoredRequest
 from ledger.ports import Ledger
 
 FIRST = 50
@@ -70,7 +70,7 @@ async def show(ledger: Ledger, console: Console, tenant: str, request_id: str, f
     return summary
 
 
-async def known_request(ledger: Ledger, tenant: str, request_id: str) -> Request:
+async def known_request(ledger: Ledger, tenant: str, request_id: str) -> StoredRequest:
     """The request; raises UnknownRequest."""
     request = await ledger.requests.get(request_key(tenant, request_id))
     if request is None:
@@ -78,7 +78,7 @@ async def known_request(ledger: Ledger, tenant: str, request_id: str) -> Request
     return request
 
 
-async def _print(ledger: Ledger, console: Console, request: Request, summary: Summary, form: Form) -> None:
+async def _print(ledger: Ledger, console: Console, request: StoredRequest, summary: Summary, form: Form) -> None:
     for line in heading(request):
         console.print(line, soft_wrap=True)
     print_counts(console, summary.counts, summary.total)
@@ -91,7 +91,7 @@ async def _print(ledger: Ledger, console: Console, request: Request, summary: Su
     print_more(console, shown=shown, total=summary.missed_total, hint="repeat with --all, or --csv FILE")
 
 
-async def _write_csv(ledger: Ledger, request: Request, path: Path, console: Console) -> int:
+async def _write_csv(ledger: Ledger, request: StoredRequest, path: Path, console: Console) -> int:
     """Write all who were not reached; how many there are."""
     with open_sheet(path, COLUMNS, console.file) as sheet:
         async for batch in missed_batches(ledger, request, most=None):

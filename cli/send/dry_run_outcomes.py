@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from core.addresses import AddressRules
-from ledger.message_template import Text
+from ledger.message_template import MessageTemplate
 from schemas.requests import AnyRecipient
 from schemas.statuses import Channel, Reason
 
@@ -21,7 +21,7 @@ _INVALID, _DUPLICATE = _VERDICTS.index(Reason.INVALID_RECIPIENT), _VERDICTS.inde
 class Trial:
     """What would become of each recipient: 17 bytes a recipient, so that a million of them fit anywhere."""
 
-    def __init__(self, channel: Channel, text: Text, default_region: str | None) -> None:
+    def __init__(self, channel: Channel, text: MessageTemplate, default_region: str | None) -> None:
         self._text = text
         self._rules = AddressRules(channel, default_region)
         self._key = os.urandom(16)

@@ -166,7 +166,7 @@ async def find_template(settings: LedgerAddress, tenant: str, code: str, request
     """
     async with open_ledger(settings) as ledger:
         known = await ledger.requests.get(request_key(tenant, request_id)) if request_id else None
-        version = known.head.template_version if known else None
+        version = known.header.template_version if known else None
         found = await ledger.templates.get(tenant, code, version)
     if found is None:
         raise UnknownTemplate(tenant, code, None)

@@ -13,7 +13,7 @@ from cli.recipients_file.source import Source
 from cli.send.request_options import option_of
 from core.ids import uuid7
 from core.request_parts import IntakeError, IntakePart, encode_parts, recipient_json, request_head
-from ledger.message_template import Text
+from ledger.message_template import MessageTemplate
 from schemas.requests import AnyRecipient, BulkBody
 
 
@@ -23,7 +23,7 @@ class Order:
 
     source: Source
     body: BulkBody
-    text: Text
+    text: MessageTemplate
     tenant_id: str
     request_id: str
     accepted_at: datetime

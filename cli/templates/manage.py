@@ -15,7 +15,7 @@ from cli.settings import LedgerAddress, load
 from cli.template_check import asked_of_recipients
 from cli.templates.validate_template import Draft
 from core.render import HeaderInjection
-from ledger.message_template import Text, compile_content
+from ledger.message_template import MessageTemplate, compile_template
 from ledger.models import StoredTemplate
 from ledger.ports import Ledger
 from schemas.statuses import Channel
@@ -145,8 +145,8 @@ async def find(ledger: Ledger, tenant: str, code: str, version: int | None) -> S
     return found
 
 
-def _compiled(stored: StoredTemplate) -> Text:
-    return compile_content(Channel.EMAIL, stored.content, stored.subject, {})
+def _compiled(stored: StoredTemplate) -> MessageTemplate:
+    return compile_template(Channel.EMAIL, stored.content, stored.subject, {})
 
 
 def _names(stored: StoredTemplate) -> list[str]:

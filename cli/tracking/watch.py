@@ -20,7 +20,7 @@ from cli.tracking.progress import open_display
 from cli.tracking.result_tally import KEPT
 from cli.tracking.wait import late
 from core.ids import request_key
-from ledger.models import Request
+from ledger.models import StoredRequest
 from ledger.ports import Ledger
 from schemas.statuses import WAITING
 
@@ -54,7 +54,7 @@ async def watch(  # noqa: PLR0913  # which request, where it is shown, and two l
         while request.completion is None and not (end and time.monotonic() > end):
             display.update(await _books(ledger, request))
             await asyncio.sleep(POLL_SECONDS)
-            request = await ledger.requests.get(request.head.key) or request
+            request = await ledger.requests.get(request.header.key) or request
         display.update(await _books(ledger, request))
     summary = await call_roll(ledger, request)
     if request.completion is None:
@@ -62,7 +62,7 @@ async def watch(  # noqa: PLR0913  # which request, where it is shown, and two l
     return summary
 
 
-async def _until_known(ledger: Ledger, tenant: str, request_id: str, seconds: float) -> Request:
+async def _until_known(ledger: Ledger, tenant: str, request_id: str, seconds: float) -> StoredRequest:
     key, end = request_key(tenant, request_id), time.monotonic() + seconds
     while (request := await ledger.requests.get(key)) is None:
         if time.monotonic() > end:
@@ -71,13 +71,13 @@ async def _until_known(ledger: Ledger, tenant: str, request_id: str, seconds: fl
     return request
 
 
-async def _books(ledger: Ledger, request: Request) -> Books:
-    counted = await ledger.chunks.counts(request.head.key)
+async def _books(ledger: Ledger, request: StoredRequest) -> Books:
+    counted = await ledger.chunks.counts(request.header.key)
     counts = Counter({(s.value, r and r.value): n for (s, r), n in counted.items() if s not in WAITING})
     return Books(sum(part.size for part in request.parts.values()), counts.total(), counts)
 
 
-async def call_roll(ledger: Ledger, request: Request) -> Summary:
+async def call_roll(ledger: Ledger, request: StoredRequest) -> Summary:
     """The roll call as the ledger has it, with the first who were not reached."""
     summary = await summarise(ledger, request)
     (missed,) = [batch async for batch in missed_batches(ledger, request, most=KEPT)]

@@ -19,7 +19,7 @@ from core.chunk_work import Counts, Decided, Line, Window, Work, earlier, pick, 
 from core.delivery_outcome import Entry, Mark, Rules, stopped_line, verdict
 from core.ids import index_of, log_ids
 from core.index_ranges import Ranges, indices, to_ranges
-from ledger.models import Claimed, Log, Marks
+from ledger.models import ClaimResult, ControlFlags, Log
 from ledger.sealing import Sealed
 from providers.provider import Provider
 from schemas.statuses import OnUncertain, Status
@@ -34,13 +34,13 @@ class ChunkInHand:
 
     def __init__(
         self,
-        claimed: Claimed,
+        claimed: ClaimResult,
         opened: Opened,
         recipients: list[Sealed],
         lease: Lease,
         tools: Tools,
     ) -> None:
-        self.chunk, self._hold, self._window = claimed.chunk, claimed.hold, claimed.window
+        self.chunk, self._hold, self._window = claimed.chunk, claimed.token, claimed.window
         self._taken_over, self._tools, self._opened, self._lease = claimed.taken_over, tools, opened, lease
         self._work = claimed.chunk.work
         self._counts: Counts = Counter(self._work.counts)
@@ -53,7 +53,7 @@ class ChunkInHand:
         self._stop: Status | None = None
         self._paused = False
         self._why: str | None = None
-        self._obey(self.chunk.marks)
+        self._obey(self.chunk.control_flags)
         self._expire()
 
     @property
@@ -77,8 +77,10 @@ class ChunkInHand:
 
     async def ask_for_marks(self) -> None:
         """Put on the chunk what was ordered about its request, and obey it: its expander may not have come to that."""
-        marks = await self._tools.lasting(lambda: self._tools.ledger.requests.marks(self.chunk.key), "read the marks")
-        if marks != self.chunk.marks:
+        marks = await self._tools.lasting(
+            lambda: self._tools.ledger.requests.control_flags(self.chunk.key), "read the marks"
+        )
+        if marks != self.chunk.control_flags:
             await mark(self.chunk.key, marks, self._tools, self.chunk.part)
             # Fenced: only an owner who still is one after the mark was written may act on it.
             await self._advance(self._work, self._window)
@@ -151,7 +153,7 @@ class ChunkInHand:
         if self._stop:
             logs += self._stop_rest(self._stop, now)
         if logs:
-            self._count(await self._tools.lasting(lambda: self._tools.ledger.logs.insert(logs), "log"))
+            self._count(await self._tools.lasting(lambda: self._tools.ledger.logs.insert_or_get(logs), "log"))
         if len(answered) < len(self._entries) or not await self._is_mine():
             raise LeaseLost(self.chunk.id)  # whoever has the chunk now publishes what stands
 
@@ -224,7 +226,7 @@ class ChunkInHand:
     async def _advance(self, work: Work, window: Window | None) -> None:
         """Write both, fenced, and obey the marks that come back."""
 
-        async def ask() -> Marks | None:
+        async def ask() -> ControlFlags | None:
             asked_at = self._tools.monotonic()
             marks = await self._tools.ledger.chunks.advance(self._hold, work, window)
             if marks is not None:
@@ -237,7 +239,7 @@ class ChunkInHand:
         self._tools.progress.moved(self.chunk.lane)
         self._obey(marks)
 
-    def _obey(self, marks: Marks) -> None:
+    def _obey(self, marks: ControlFlags) -> None:
         self._paused = marks.paused
         if marks.cancelled:
             self._stop = self._stop or Status.CANCELLED
@@ -287,7 +289,7 @@ class ChunkInHand:
 
     async def _logged(self, at: Iterable[int]) -> dict[int, Log]:
         ids = log_ids(self.chunk.key, self.chunk.part, at)
-        found = await self._tools.lasting(lambda: self._tools.ledger.logs.standing(ids), "look back")
+        found = await self._tools.lasting(lambda: self._tools.ledger.logs.get_many(ids), "look back")
         return {index_of(log_id): log for log_id, log in found.items()}
 
     def _count(self, logs: list[Log]) -> None:

@@ -7,10 +7,10 @@ from consumer.context import Tools
 from consumer.deliver.lease import Lease
 from consumer.flow_control.slots import Kind
 from core.ids import ChunkId
-from ledger.models import Claim, Claimed
+from ledger.models import ClaimRequest, ClaimResult
 from schemas.statuses import Channel
 
-Take = Callable[[Claim], Awaitable[Claimed | None]]
+Take = Callable[[ClaimRequest], Awaitable[ClaimResult | None]]
 
 
 AFTER_OUTAGE_SECONDS = 4.0
@@ -36,7 +36,9 @@ class Claimer:
     async def due(self, kind: Kind, *, fresh: bool = False) -> "Taken | None":
         """Claim what waits longest of a channel in a lane; with `fresh`, what a wake-up call should have brought."""
         due = self._tools.ledger.chunks.claim_due
-        return await self._take(lambda claim: due(*kind, claim, fresh=fresh), uncalled=True, again=self._after_outage)
+        return await self._take(
+            lambda claim: due(*kind, claim, never_claimed=fresh), uncalled=True, again=self._after_outage
+        )
 
     async def _after_outage(self) -> None:
         """Wait until MongoDB answers, and then until who waited for it as well has written what it knows."""
@@ -49,7 +51,7 @@ class Claimer:
     ) -> "Taken | None":
         """Claim; `again` is done before each further try."""
         tools = self._tools
-        claim = Claim(f"{tools.process}.{next(_numbers)}", tools.limits.lease_seconds, self._names)
+        claim = ClaimRequest(f"{tools.process}.{next(_numbers)}", tools.limits.lease_seconds, self._names)
 
         tries = itertools.count()
 
@@ -60,7 +62,7 @@ class Claimer:
             claimed = await take(claim)
             if claimed is None:
                 return None
-            return Taken(claimed, Lease(claimed.hold, asked_at, tools.monotonic, tools.sleep), uncalled=uncalled)
+            return Taken(claimed, Lease(claimed.token, asked_at, tools.monotonic, tools.sleep), uncalled=uncalled)
 
         return await tools.lasting(ask, "claim")
 
@@ -68,7 +70,7 @@ class Claimer:
 class Taken:
     """A claimed chunk and its lease, not opened yet."""
 
-    def __init__(self, claimed: Claimed, lease: Lease, *, uncalled: bool) -> None:
+    def __init__(self, claimed: ClaimResult, lease: Lease, *, uncalled: bool) -> None:
         self.claimed, self.lease = claimed, lease
         self.uncalled = uncalled
         """True if the sweeper found this chunk. The consumer that wrote it may have crashed before it applied a cancel
@@ -77,4 +79,4 @@ class Taken:
     @property
     def first(self) -> bool:
         """Whether nobody had it before; what was, waits for a retry perhaps, which is as urgent as a small request."""
-        return self.claimed.hold.fence == 1
+        return self.claimed.token.fence == 1

@@ -13,8 +13,8 @@ from consumer.request_lifecycle import complete_after
 from core.chunk_work import Counts, earlier
 from core.ids import RequestKey
 from ledger.errors import SealingError
-from ledger.message_template import open_text
-from ledger.models import Claimed, Request
+from ledger.message_template import open_template
+from ledger.models import ClaimResult, StoredRequest
 from ledger.sealing import open_recipients
 from schemas.statuses import Lane
 
@@ -66,7 +66,7 @@ async def _open(taken: Taken, tools: Tools) -> ChunkInHand:
     claimed = taken.claimed
     if claimed.taken_over:
         tools.metrics.takeovers.inc()
-        log.info("take-over", chunk=claimed.chunk.id, fence=claimed.hold.fence)
+        log.info("take-over", chunk=claimed.chunk.id, fence=claimed.token.fence)
     try:
         opened = await request_of(claimed.chunk.key, tools)
         recipients = open_recipients(tools.sealer, claimed.chunk.id, claimed.chunk.sealed)
@@ -90,7 +90,7 @@ async def _open_without_key(taken: Taken, lacking: str, tools: Tools) -> ChunkIn
     chunk = taken.claimed.chunk
     tools.metrics.unopened.inc()
     tools.progress.lacks(lacking)
-    head = (await _stored(chunk.key, tools)).head
+    head = (await _stored(chunk.key, tools)).header
     hand = ChunkInHand(taken.claimed, Opened(head, None), [], taken.lease, tools)
     age = tools.ledger.now() - max(head.accepted_at, head.send_at or head.accepted_at)
     if age > tools.limits.retry.max_age:
@@ -102,7 +102,7 @@ async def _open_without_key(taken: Taken, lacking: str, tools: Tools) -> ChunkIn
     return hand
 
 
-async def _put_back_unopened(claimed: Claimed, due_at: datetime | None, tools: Tools) -> None:
+async def _put_back_unopened(claimed: ClaimResult, due_at: datetime | None, tools: Tools) -> None:
     """Leave a chunk to a process that can open it, one that has the key for instance; nothing of it was sent.
 
     The window that the claim recorded is taken back, or it would end as unknown. One that was open before stays open.
@@ -110,18 +110,18 @@ async def _put_back_unopened(claimed: Claimed, due_at: datetime | None, tools: T
     if claimed.taken_over:
         return
     work = replace(claimed.chunk.work, next=claimed.window.batch if claimed.window else None)
-    await tools.lasting(lambda: tools.ledger.chunks.release(claimed.hold, work, due_at), "put back")
+    await tools.lasting(lambda: tools.ledger.chunks.release(claimed.token, work, due_at), "put back")
 
 
 async def request_of(key: RequestKey, tools: Tools) -> Opened:
     """The request of a chunk, from memory where it was used before."""
     if known := tools.requests.get(key):
         return known
-    head = (await _stored(key, tools)).head
-    return tools.requests.put(Opened(head, open_text(tools.sealer, head)))
+    head = (await _stored(key, tools)).header
+    return tools.requests.put(Opened(head, open_template(tools.sealer, head)))
 
 
-async def _stored(key: RequestKey, tools: Tools) -> Request:
+async def _stored(key: RequestKey, tools: Tools) -> StoredRequest:
     request = await tools.lasting(lambda: tools.ledger.requests.get(key), "read the request")
     if request is None:
         raise AssertionError("a chunk is written only after its request")

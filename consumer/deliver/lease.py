@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from ledger.errors import LedgerUnavailable
-from ledger.models import Hold
+from ledger.models import ClaimToken
 from ledger.ports import Chunks
 
 
@@ -18,7 +18,7 @@ class Lease:
 
     def __init__(
         self,
-        hold: Hold,
+        hold: ClaimToken,
         asked_at: float,
         monotonic: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],

@@ -2,7 +2,7 @@
 
 from core.chunk_work import Window
 from core.delivery_outcome import Entry, Mark
-from ledger.models import Head
+from ledger.models import RequestHeader
 from providers.provider import Provider
 from schemas.statuses import OnUncertain, Status
 
@@ -11,7 +11,7 @@ def inherit(  # noqa: PLR0913  # everything that decides
     entries: list[Entry],
     window: Window,
     provider: Provider | None,
-    head: Head,
+    head: RequestHeader,
     *,
     taken_over: bool,
     stop: Status | None,

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from consumer.logger import log, where
 from core.addresses import AddressRules
 from core.ids import LogId
-from ledger.message_template import Text
-from ledger.models import Head
+from ledger.message_template import MessageTemplate
+from ledger.models import RequestHeader
 from ledger.sealing import HASH_BYTES, Sealer
 from schemas.requests import IntakeRecipient
 from schemas.statuses import Reason, Status
@@ -40,7 +40,9 @@ class PartChecker:
     With `sparing` a recipient that meets a fault of ours fails alone; otherwise the fault is raised.
     """
 
-    def __init__(self, head: Head, text: Text, sealer: Sealer, default_region: str | None, *, sparing: bool) -> None:
+    def __init__(
+        self, head: RequestHeader, text: MessageTemplate, sealer: Sealer, default_region: str | None, *, sparing: bool
+    ) -> None:
         self._key_id, self._sealer, self._text, self._sparing = head.key_id, sealer, text, sparing
         self._seen: set[bytes] = set()
         self._rules = AddressRules(head.channel, default_region)

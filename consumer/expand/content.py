@@ -6,8 +6,8 @@ from consumer.context import Tools
 from consumer.events import Refusal
 from core.ids import RequestKey
 from core.render import RenderError, TemplateError
-from ledger.message_template import Text, choose_source, compile_content, open_text, seal_text
-from ledger.models import Head, Request, StoredTemplate
+from ledger.message_template import MessageTemplate, choose_source, compile_template, open_template, seal_template
+from ledger.models import RequestHeader, StoredRequest, StoredTemplate
 from ledger.sealing import Sealer
 from schemas.requests import BulkRequest
 from schemas.statuses import Rejection
@@ -18,26 +18,26 @@ class Wording:
     """What this expansion would let a request say, if it is the first (I5)."""
 
     sealed_text: bytes = field(repr=False)
-    text: Text | None = field(repr=False)
+    text: MessageTemplate | None = field(repr=False)
     """None: another expansion was the first, and the text is still sealed."""
     template_id: str | None = None
     template_version: int | None = None
 
-    def text_of(self, head: Head, sealer: Sealer) -> Text:
+    def text_of(self, head: RequestHeader, sealer: Sealer) -> MessageTemplate:
         """What the request says whose head stands. Versions never change, so the same one has the same text."""
         if self.text is None or self.template_version != head.template_version:
-            return open_text(sealer, head)
+            return open_template(sealer, head)
         return self.text
 
 
 async def choose_wording(
-    request: BulkRequest, key: RequestKey, stands: Request | None, tools: Tools
+    request: BulkRequest, key: RequestKey, stands: StoredRequest | None, tools: Tools
 ) -> Wording | Refusal:
     """The wording; a template is looked up for the first expansion alone, so that later ones never mix versions."""
     if request.template is None:
         return _compile(request, None, key, tools.sealer)
     if stands is not None:
-        return Wording(stands.head.sealed_text, None, stands.head.template_id, stands.head.template_version)
+        return Wording(stands.header.sealed_text, None, stands.header.template_id, stands.header.template_version)
     tenant_id, code, version = request.tenant_id, request.template, request.template_version
     found = await tools.lasting(lambda: tools.ledger.templates.get(tenant_id, code, version), "look for the template")
     if found is None:
@@ -55,11 +55,11 @@ def _compile(
         return Refusal(Rejection.INVALID_SCHEMA, "subject: is needed, for the template has none", ("subject",))
     place: str = source.content_field
     try:
-        compile_content(request.channel, source.content, None, request.variables)
+        compile_template(request.channel, source.content, None, request.variables)
         place = "subject"
-        text = compile_content(request.channel, source.content, source.subject, request.variables)
+        text = compile_template(request.channel, source.content, source.subject, request.variables)
         text.check_subject()
     except (TemplateError, RenderError) as error:
         return Refusal(Rejection.INVALID_CONTENT, f"{place}: {error}", (place,))
-    sealed = seal_text(sealer, key, source.content, source.subject, request.variables)
+    sealed = seal_template(sealer, key, source.content, source.subject, request.variables)
     return Wording(sealed, text, template.id, template.version) if template else Wording(sealed, text)

@@ -5,11 +5,11 @@ from collections.abc import Collection
 from consumer.context import Tools
 from consumer.expand.check_recipients import _NO_ADDRESS, Checked
 from core.ids import LogId, log_id
-from ledger.models import Head, Part
+from ledger.models import Part, RequestHeader
 from schemas.statuses import Reason, Status
 
 
-async def settle_resends(checked: Checked, head: Head, part: Part, tools: Tools) -> None:
+async def settle_resends(checked: Checked, head: RequestHeader, part: Part, tools: Tools) -> None:
     """Decide as settled what is not to be sent again: its log says so by now, or another delivery repeats it.
 
     Done before the chunk is written, so that no chunk ever holds a resend to do that another may be doing too. What
@@ -21,7 +21,7 @@ async def settle_resends(checked: Checked, head: Head, part: Part, tools: Tools)
             mine.setdefault(old, log_id(head.key, part.number, index))
     if not mine:
         return
-    noted = await tools.lasting(lambda: tools.ledger.logs.mark_resent(head.tenant_id, mine), "mark what is resent")
+    noted = await tools.lasting(lambda: tools.ledger.logs.reserve_resends(head.tenant_id, mine), "mark what is resent")
     for index, old in enumerate(checked.resend_of or (), checked.first):
         first = old is not None and mine.get(old) == log_id(head.key, part.number, index)
         if old is not None and index not in checked.decided and not (first and old in noted):

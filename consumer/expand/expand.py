@@ -14,7 +14,7 @@ from consumer.request_lifecycle import complete, mark
 from core.ids import chunk_id
 from ledger.digests import request_digests
 from ledger.errors import SealingError
-from ledger.models import Head, Part, Request
+from ledger.models import Part, RequestHeader, StoredRequest
 from schemas.requests import BulkRequest
 from schemas.statuses import Rejection
 
@@ -33,25 +33,25 @@ async def expand(record: Incoming, cluster: str, tools: Tools, *, sparing: bool 
     if refusal := _conflict(stands, request, head, part):
         await refuse(record, refusal, tools)
         return
-    if part.number not in stands.counted:
-        text = wording.text_of(stands.head, tools.sealer)
+    if part.number not in stands.expanded_parts:
+        text = wording.text_of(stands.header, tools.sealer)
         if not head.send_at:
-            tools.requests.put(Opened(stands.head, text))  # likely to be sent by this process, and soon
+            tools.requests.put(Opened(stands.header, text))  # likely to be sent by this process, and soon
         await _write_chunks(request, text, stands, tools, sparing=sparing)
-    after = await tools.lasting(lambda: tools.ledger.requests.count(head.key, part.number), "count")
+    after = await tools.lasting(lambda: tools.ledger.requests.mark_part_expanded(head.key, part.number), "count")
     await _call_last(after, after.parts[part.number], tools)
     tools.metrics.requests.labels("expanded").inc()
     log.info("part expanded", request_id=head.request_id, part=part.number, recipients=part.size)
 
 
-async def _call_last(request: Request, part: Part, tools: Tools) -> None:
+async def _call_last(request: StoredRequest, part: Part, tools: Tools) -> None:
     """Call for the last chunk of a part that is counted; where it has none, ask for the completion.
 
     A fault in that is not the record's: what is counted must not be refused, and the sweeper does the same.
     """
-    key = request.head.key
+    key = request.header.key
     try:
-        await mark(key, request.marks, tools, part.number)
+        await mark(key, request.control_flags, tools, part.number)
         if not part.size:
             await complete(key, tools)
         elif not request.completion:  # whoever closes that chunk asks for it
@@ -61,10 +61,12 @@ async def _call_last(request: Request, part: Part, tools: Tools) -> None:
         log.error("calling failed", error=type(error).__name__, where=where(error))
 
 
-async def _begin(request: BulkRequest, head: Head, part: Part, tools: Tools) -> tuple[Request, Head, Part]:
+async def _begin(
+    request: BulkRequest, head: RequestHeader, part: Part, tools: Tools
+) -> tuple[StoredRequest, RequestHeader, Part]:
     """Note the part, or read back why not; head and part as they compare with what stands."""
-    stands = await tools.lasting(lambda: tools.ledger.requests.begin(head, part), "begin")
-    theirs = stands.head.key_id
+    stands = await tools.lasting(lambda: tools.ledger.requests.register_part(head, part), "begin")
+    theirs = stands.header.key_id
     if theirs == head.key_id:
         return stands, head, part
     try:
@@ -73,19 +75,19 @@ async def _begin(request: BulkRequest, head: Head, part: Part, tools: Tools) -> 
         return stands, head, part
     # Begun under another sealing key: a digest of ours says nothing beside one of that key, so neither took the part.
     head, part = replace(head, key_id=theirs, digest=shared), replace(part, digest=whole)
-    return await tools.lasting(lambda: tools.ledger.requests.begin(head, part), "begin again"), head, part
+    return await tools.lasting(lambda: tools.ledger.requests.register_part(head, part), "begin again"), head, part
 
 
-def _conflict(stands: Request, request: BulkRequest, mine: Head, asked: Part) -> Refusal | None:
+def _conflict(stands: StoredRequest, request: BulkRequest, mine: RequestHeader, asked: Part) -> Refusal | None:
     """Why what stands forbids this part."""
-    part, head = stands.parts.get(asked.number), stands.head
+    part, head = stands.parts.get(asked.number), stands.header
     if head.key_id != mine.key_id:  # whether it is the same body cannot be told: not the caller's fault
         refusal = Refusal(Rejection.UNPROCESSABLE, "this consumer lacks the sealing key of the request's first part")
         return about(request, refusal, head.correlation_id)
     if mine.digest != head.digest or (part and part.digest != asked.digest):
         refusal = Refusal(Rejection.REQUEST_CONFLICT, "the request id was used with another body")
         return about(request, refusal, head.correlation_id)
-    if part is None or part.number in stands.lost:
+    if part is None or part.number in stands.lost_parts:
         refusal = Refusal(Rejection.PART_REFUSED, "the part came after the last one, or too late", ("part",))
         return about(request, refusal, head.correlation_id)
     return None

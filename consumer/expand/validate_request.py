@@ -11,12 +11,14 @@ from consumer.kafka.record import Incoming
 from core import reply_topics
 from core.ids import bare_request_id, request_key
 from ledger.digests import request_digests
-from ledger.models import Head, Part
+from ledger.models import Part, RequestHeader
 from schemas.requests import BulkRequest, too_far_ahead
 from schemas.statuses import Rejection
 
 
-async def _check(record: Incoming, cluster: str, tools: Tools) -> Refusal | tuple[BulkRequest, Wording, Head, Part]:
+async def _check(
+    record: Incoming, cluster: str, tools: Tools
+) -> Refusal | tuple[BulkRequest, Wording, RequestHeader, Part]:
     """Decode, and check what a schema cannot; nothing is written yet."""
     request = decode(record)
     if isinstance(request, Refusal):
@@ -35,7 +37,7 @@ async def _check(record: Incoming, cluster: str, tools: Tools) -> Refusal | tupl
     if isinstance(reply_topic, Refusal):
         if stands is None:
             return about(request, reply_topic, correlation_id)
-        reply_topic = stands.head.reply_topic  # decided when it was accepted (I5): what is begun is finished
+        reply_topic = stands.header.reply_topic  # decided when it was accepted (I5): what is begun is finished
     wording = await choose_wording(request, key, stands, tools)
     if isinstance(wording, Refusal):
         return about(request, wording, correlation_id)
@@ -71,14 +73,14 @@ def _describe(
     reply_topic: str | None,
     wording: Wording,
     tools: Tools,
-) -> tuple[Head, Part]:
+) -> tuple[RequestHeader, Part]:
     """What this expansion would decide, if it is the first (I5)."""
     sealer = tools.sealer
     if request.request_id is None:
         raise AssertionError("a request has its id by now")
     key = request_key(request.tenant_id, request.request_id)
     head_digest, part_digest = request_digests(sealer, request, sealer.newest)
-    head = Head(
+    head = RequestHeader(
         key=key,
         tenant_id=request.tenant_id,
         request_id=request.request_id,

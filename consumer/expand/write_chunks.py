@@ -14,8 +14,8 @@ from consumer.request_lifecycle import mark
 from core.chunk_work import Decided, Work, put_back
 from core.ids import ChunkId, RequestKey, chunk_id
 from core.index_ranges import chunk_bounds, to_ranges
-from ledger.message_template import Text
-from ledger.models import Chunk, Head, Marks, Part, Request
+from ledger.message_template import MessageTemplate
+from ledger.models import Chunk, ControlFlags, Part, RequestHeader, StoredRequest
 from ledger.sealing import Sealer, seal_recipients
 from schemas.requests import BulkRequest
 from schemas.statuses import Lane
@@ -28,13 +28,13 @@ def bounds_of(part: Part) -> Iterator[tuple[int, int]]:
 
 def make_chunk(  # noqa: PLR0913  # a chunk is made of all of them
     checked: Checked,
-    head: Head,
+    head: RequestHeader,
     part: Part,
     sealer: Sealer,
     *,
     window_size: int,
     lane: Lane,
-    marks: Marks,
+    marks: ControlFlags,
 ) -> Chunk:
     """The chunk as it is written: sealed, what is decided beside what is to do, its first window chosen."""
     size, first = len(checked.hashes), checked.first
@@ -70,13 +70,15 @@ def _lane_of(part: Part) -> Lane:
     return Lane.EXPRESS if alone and part.size <= part.chunk_size else Lane.BULK
 
 
-async def _write_chunks(request: BulkRequest, text: Text, stands: Request, tools: Tools, *, sparing: bool) -> None:
+async def _write_chunks(
+    request: BulkRequest, text: MessageTemplate, stands: StoredRequest, tools: Tools, *, sparing: bool
+) -> None:
     """Insert the chunks of a part, call all but the last, and say that the part was accepted.
 
     An order given before a chunk was there missed it, one given from then on finds it: so what was ordered is read
     again after each insert and before the call. For the last chunk it comes back with `count`.
     """
-    head, part = stands.head, stands.parts[request.part]
+    head, part = stands.header, stands.parts[request.part]
     late = head.expires_at is not None and tools.ledger.now() >= head.expires_at
     checker = PartChecker(head, text, tools.sealer, part.default_region, sparing=sparing)
     for first, end in bounds_of(part):
@@ -95,12 +97,12 @@ async def _write_chunks(request: BulkRequest, text: Text, stands: Request, tools
             tools.sealer,
             window_size=tools.limits.window_size,
             lane=_lane_of(part),
-            marks=stands.marks,
+            marks=stands.control_flags,
         )
         is_new = await tools.lasting(lambda chunk=chunk: tools.ledger.chunks.insert(chunk), "insert")  # type: ignore[misc]
         if end < part.size:
-            given = await tools.lasting(lambda: tools.ledger.requests.marks(head.key), "read the marks")
-            if given != stands.marks or not is_new:  # an earlier expansion's may have missed an order of before
+            given = await tools.lasting(lambda: tools.ledger.requests.control_flags(head.key), "read the marks")
+            if given != stands.control_flags or not is_new:  # an earlier expansion's may have missed an order of before
                 await mark(head.key, given, tools, part.number)
                 stands = replace(stands, cancelled=given.cancelled, pauses=given.pauses)
             await _wake(chunk.id, part, stands, tools)
@@ -110,12 +112,12 @@ async def _write_chunks(request: BulkRequest, text: Text, stands: Request, tools
     await publish_results(head, [event], tools, "say accepted")
 
 
-async def _wake(chunk: ChunkId, part: Part, request: Request, tools: Tools) -> None:
+async def _wake(chunk: ChunkId, part: Part, request: StoredRequest, tools: Tools) -> None:
     """Call for a chunk, unless its time is to come or the request is paused: then the sweeper finds it."""
-    head = request.head
-    if not request.marks.paused and (not head.send_at or head.send_at <= tools.ledger.now()):
+    head = request.header
+    if not request.control_flags.paused and (not head.send_at or head.send_at <= tools.ledger.now()):
         await tools.lasting(lambda: tools.bus.wake(_lane_of(part), head.channel, chunk), "wake")
 
 
 async def _in_lower_parts(key: RequestKey, part: int, hashes: list[bytes], tools: Tools) -> set[bytes]:
-    return await tools.lasting(lambda: tools.ledger.chunks.duplicates(key, part, hashes), "look for duplicates")
+    return await tools.lasting(lambda: tools.ledger.chunks.find_duplicates(key, part, hashes), "look for duplicates")

@@ -53,20 +53,20 @@ def _accepted(args: tuple[Any, ...], _answer: Any) -> bool:
 
 
 WATCHES = {
-    "expand_begin": Watch("requests", ("begin",), _always),
+    "expand_begin": Watch("requests", ("register_part",), _always),
     "expand_insert": Watch("chunks", ("insert",), _always),
     "expand_wake": Watch("bus", ("wake",), _always),
     "expand_accepted": Watch("bus", ("publish",), _accepted),
-    "expand_count": Watch("requests", ("count",), _always),
+    "expand_count": Watch("requests", ("mark_part_expanded",), _always),
     "claim": Watch("chunks", ("claim", "claim_due"), _granted),
     "first_send": Watch("provider", ("send",), _sent),
-    "last_send": Watch("logs", ("insert",), _logs_of_sends, before=True),
-    "log": Watch("logs", ("insert",), _logs_of_sends),
+    "last_send": Watch("logs", ("insert_or_get",), _logs_of_sends, before=True),
+    "log": Watch("logs", ("insert_or_get",), _logs_of_sends),
     "publish": Watch("bus", ("publish",), _outcomes),
     "advance": Watch("chunks", ("advance",), _granted),
     "close": Watch("chunks", ("close",), _granted),
     "complete": Watch("requests", ("complete",), _granted),
-    "announce": Watch("requests", ("announced",), _always),
+    "announce": Watch("requests", ("mark_completion_published",), _always),
 }
 
 

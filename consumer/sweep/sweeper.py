@@ -14,7 +14,7 @@ from consumer.request_lifecycle import announce, complete, mark
 from consumer.sweep.retention import DEFAULT_BATCH_SIZES, BatchSizes, Retention
 from core.ids import RequestKey
 from ledger.errors import LedgerUnavailable
-from ledger.models import Request
+from ledger.models import StoredRequest
 
 CARE_SECONDS = 1.0
 """How often all the rest is done."""
@@ -135,45 +135,45 @@ class Sweeper:
         for _ in range(ROUND):
             if self._cares.full:
                 return
-            found = await self._tools.ledger.requests.unfinished(idle_seconds=IDLE_SECONDS, limit=1)
+            found = await self._tools.ledger.requests.take_unfinished(idle_seconds=IDLE_SECONDS, limit=1)
             if not found:
                 return
-            if found[0].head.key not in self._in_care:
+            if found[0].header.key not in self._in_care:
                 await self._cares.wait()
                 self._cares.start(self._care(found[0]))
 
-    async def _care(self, request: Request) -> None:
-        key = request.head.key
+    async def _care(self, request: StoredRequest) -> None:
+        key = request.header.key
         self._in_care.add(key)
         try:
             await self.look_after(request)
         finally:
             self._in_care.discard(key)
 
-    async def look_after(self, request: Request) -> None:
+    async def look_after(self, request: StoredRequest) -> None:
         """One unfinished request."""
         if request.completion:
             await announce(request, self._tools)
             return
-        await mark(request.head.key, request.marks, self._tools)
-        if request.all_expanded:
-            await complete(request.head.key, self._tools, request)
+        await mark(request.header.key, request.control_flags, self._tools)
+        if request.all_parts_expanded:
+            await complete(request.header.key, self._tools, request)
         elif await self._overdue(request):
             await self._cut(request)
-            await complete(request.head.key, self._tools)
+            await complete(request.header.key, self._tools)
 
-    async def _cut(self, request: Request) -> None:
+    async def _cut(self, request: StoredRequest) -> None:
         """Wait no more for parts that never came, nor for those begun whose record was given up or is gone."""
-        tools, requests, key = self._tools, self._tools.ledger.requests, request.head.key
-        if await tools.lasting(lambda: requests.cut(key), "cut"):
-            log.warning("request cut: a part never came", request_id=request.head.request_id)
-        if given_up := await tools.lasting(lambda: requests.give_up(key), "give up"):
-            lost = sorted(given_up.lost)
-            log.warning("request cut: parts begun are lost", request_id=request.head.request_id, parts=lost)
+        tools, requests, key = self._tools, self._tools.ledger.requests, request.header.key
+        if await tools.lasting(lambda: requests.close_intake(key), "cut"):
+            log.warning("request cut: a part never came", request_id=request.header.request_id)
+        if given_up := await tools.lasting(lambda: requests.write_off_lost_parts(key), "give up"):
+            lost = sorted(given_up.lost_parts)
+            log.warning("request cut: parts begun are lost", request_id=request.header.request_id, parts=lost)
 
-    async def _overdue(self, request: Request) -> bool:
+    async def _overdue(self, request: StoredRequest) -> bool:
         """Whether a part is missing for too long, and is not just waiting in the intake."""
-        tools, head = self._tools, request.head
+        tools, head = self._tools, request.header
         if request.begun_at is None:
             return False
         waited = (tools.ledger.now() - request.begun_at).total_seconds()
@@ -186,5 +186,5 @@ class Sweeper:
         now = self._tools.monotonic()
         if now - self._counted_at >= BACKLOG_SECONDS:
             self._counted_at = now
-            for lane, number in (await self._tools.ledger.chunks.backlog()).items():
+            for lane, number in (await self._tools.ledger.chunks.count_open_by_lane()).items():
                 self._tools.metrics.backlog.labels(lane.value).set(number)

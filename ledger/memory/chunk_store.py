@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from core.chunk_work import Counts, Window, Work
 from core.ids import ChunkId, RequestKey
 from ledger.memory.store import ChunkDocument, Store
-from ledger.models import Chunk, Claim, Claimed, Hold, Marks
+from ledger.models import Chunk, ClaimRequest, ClaimResult, ClaimToken, ControlFlags
 from ledger.schedule import CANCELLED_SECONDS, NEVER, UNCLAIMED_SECONDS
 from ledger.sealing import HASH_BYTES
 from schemas.statuses import Channel, Lane, Status
@@ -26,24 +26,26 @@ class MemoryChunks:
             return False
         sweep_at = chunk.due_at or self._store.clock() + timedelta(seconds=UNCLAIMED_SECONDS)
         document = ChunkDocument(replace(chunk, work=_copy(chunk.work)), sweep_at, fresh=chunk.due_at is None)
-        if chunk.marks.paused:
+        if chunk.control_flags.paused:
             _park(document)
         self._store.chunks[chunk.id] = document
         self._store.chunks_by_request.setdefault(chunk.key, []).append(document)
         return True
 
-    async def claim(self, chunk_id: ChunkId, claim: Claim) -> Claimed | None:
+    async def claim(self, chunk_id: ChunkId, claim: ClaimRequest) -> ClaimResult | None:
         """Take the chunk if it is open, due and without a live lease."""
         document = self._store.chunks.get(chunk_id)
         return self._claim(document, claim) if document else None
 
-    async def claim_due(self, lane: Lane, channel: Channel, claim: Claim, *, fresh: bool = False) -> Claimed | None:
+    async def claim_due(
+        self, lane: Lane, channel: Channel, claim: ClaimRequest, *, never_claimed: bool = False
+    ) -> ClaimResult | None:
         """Take the chunk of a channel in a lane that waits longest for a sweeper."""
-        now, kind = self._store.clock(), (lane, channel, fresh)
+        now, kind = self._store.clock(), (lane, channel, never_claimed)
         ripe = [d for d in self._store.open_chunks() if d.sweep_at <= now and d.kind == kind and d.is_claimable(now)]
         return self._claim(min(ripe, key=lambda document: document.sweep_at), claim) if ripe else None
 
-    async def renew(self, hold: Hold) -> bool:
+    async def renew(self, hold: ClaimToken) -> bool:
         """Extend the lease; False: another took over."""
         document = self._held(hold)
         if document is None:
@@ -51,7 +53,7 @@ class MemoryChunks:
         self._extend_lease(document, hold.lease_seconds)
         return True
 
-    async def advance(self, hold: Hold, work: Work, window: Window | None) -> Marks | None:
+    async def advance(self, hold: ClaimToken, work: Work, window: Window | None) -> ControlFlags | None:
         """Write what is done and the next window, and extend the lease; the chunk's marks, or None: refused."""
         if work.next is not None:
             raise ValueError("the next batch of a held chunk is its window")
@@ -61,9 +63,9 @@ class MemoryChunks:
         document.chunk = replace(document.chunk, work=_copy(work))
         document.window = window
         self._extend_lease(document, hold.lease_seconds)
-        return document.chunk.marks
+        return document.chunk.control_flags
 
-    async def close(self, hold: Hold, counts: Counts) -> bool:
+    async def close(self, hold: ClaimToken, counts: Counts) -> bool:
         """Close the chunk with its counts; False: another took over."""
         document = self._store.chunks.get(hold.chunk_id)
         if document is None or not _is_owned(document, hold):
@@ -74,7 +76,7 @@ class MemoryChunks:
             document.chunk = replace(document.chunk, work=Work(counts=Counter(counts)))
         return True
 
-    async def release(self, hold: Hold, work: Work, due_at: datetime | None) -> bool:
+    async def release(self, hold: ClaimToken, work: Work, due_at: datetime | None) -> bool:
         """Put the chunk back, to be claimed from `due_at` on; False: another took over."""
         document = self._held(hold)
         if document is None:
@@ -85,7 +87,7 @@ class MemoryChunks:
         document.chunk = replace(document.chunk, work=_copy(work), due_at=due_at)
         document.window = document.owner = None
         document.sweep_at = due_at or now
-        if document.chunk.marks.paused:
+        if document.chunk.control_flags.paused:
             _park(document)
         return True
 
@@ -98,25 +100,25 @@ class MemoryChunks:
                     document.chunk = replace(document.chunk, due_at=None)
                     document.sweep_at, document.parked = self._store.clock(), False
 
-    async def hold(self, key: RequestKey, pauses: int, part: int | None = None) -> None:
+    async def set_pause_count(self, key: RequestKey, pauses: int, part: int | None = None) -> None:
         """Pause (an odd number) or resume the open chunks of a request, or of one part."""
         for document in self._store.chunks_of(key):
             if not document.open or document.chunk.pauses >= pauses or part not in (None, document.chunk.part):
                 continue
             document.chunk = replace(document.chunk, pauses=pauses)
-            if document.chunk.marks.paused:
+            if document.chunk.control_flags.paused:
                 if document.owner is None:
                     _park(document)
             elif document.parked:
                 now, due_at = self._store.clock(), document.chunk.due_at
                 document.parked, document.sweep_at = False, max(due_at, now) if due_at else now
 
-    async def in_windows(self, key: RequestKey) -> int:
+    async def count_in_open_windows(self, key: RequestKey) -> int:
         """How many deliveries are in open windows."""
         open_windows = [d.window for d in self._store.chunks_of(key) if d.open and d.window]
         return sum(len(window.batch) for window in open_windows)
 
-    async def any_open(self, key: RequestKey) -> bool:
+    async def has_open(self, key: RequestKey) -> bool:
         """Whether a chunk of the request is open."""
         return any(document.open for document in self._store.chunks_of(key))
 
@@ -132,7 +134,7 @@ class MemoryChunks:
                 total[Status.SCHEDULED if scheduled else Status.PENDING, None] += waiting
         return total
 
-    async def duplicates(self, key: RequestKey, below_part: int, hashes: Collection[bytes]) -> set[bytes]:
+    async def find_duplicates(self, key: RequestKey, below_part: int, hashes: Collection[bytes]) -> set[bytes]:
         """Which of these hashes stand in a lower part."""
         lower = (d.chunk for d in self._store.chunks_of(key) if d.chunk.searchable and d.chunk.part < below_part)
         standing = {found for chunk in lower for found in _slices(chunk.hashes)}
@@ -148,19 +150,19 @@ class MemoryChunks:
             work = replace(work, next=document.window.batch)
         return replace(document.chunk, work=work)
 
-    async def sealed(self, ids: Sequence[ChunkId]) -> dict[ChunkId, bytes]:
+    async def get_sealed(self, ids: Sequence[ChunkId]) -> dict[ChunkId, bytes]:
         """What is sealed of each of these chunks, unless it was erased."""
         found = {
             chunk_id: self._store.chunks[chunk_id].chunk.sealed for chunk_id in ids if chunk_id in self._store.chunks
         }
         return {chunk_id: sealed for chunk_id, sealed in found.items() if sealed}
 
-    async def backlog(self) -> Mapping[Lane, int]:
+    async def count_open_by_lane(self) -> Mapping[Lane, int]:
         """How many chunks are open, by lane."""
         counts = Counter(document.chunk.lane for document in self._store.open_chunks())
         return {lane: counts[lane] for lane in Lane}
 
-    def _claim(self, document: ChunkDocument, claim: Claim) -> Claimed | None:
+    def _claim(self, document: ChunkDocument, claim: ClaimRequest) -> ClaimResult | None:
         now = self._store.clock()
         if not document.open:
             return None
@@ -174,10 +176,10 @@ class MemoryChunks:
                 _open_window(document, claim)
         self._extend_lease(document, claim.lease_seconds)
         chunk = replace(document.chunk, work=_copy(document.chunk.work))
-        hold = Hold(chunk.id, claim.owner, document.fence, claim.lease_seconds)
-        return Claimed(chunk, hold, document.window, document.taken_over)
+        hold = ClaimToken(chunk.id, claim.owner, document.fence, claim.lease_seconds)
+        return ClaimResult(chunk, hold, document.window, document.taken_over)
 
-    def _held(self, hold: Hold) -> ChunkDocument | None:
+    def _held(self, hold: ClaimToken) -> ChunkDocument | None:
         document = self._store.chunks.get(hold.chunk_id)
         return document if document and document.open and _is_owned(document, hold) else None
 
@@ -190,7 +192,7 @@ def _park(document: ChunkDocument) -> None:
     document.parked, document.sweep_at = True, document.chunk.expires_at or NEVER
 
 
-def _open_window(document: ChunkDocument, claim: Claim) -> None:
+def _open_window(document: ChunkDocument, claim: ClaimRequest) -> None:
     """Make the next batch the window, with the provider whose turn it is."""
     batch = document.chunk.work.next
     if batch is None:
@@ -201,7 +203,7 @@ def _open_window(document: ChunkDocument, claim: Claim) -> None:
     document.chunk = replace(document.chunk, work=replace(document.chunk.work, next=None))
 
 
-def _is_owned(document: ChunkDocument, hold: Hold) -> bool:
+def _is_owned(document: ChunkDocument, hold: ClaimToken) -> bool:
     return (document.owner, document.fence) == (hold.owner, hold.fence)
 
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from datetime import datetime
 
 from ledger.memory.chunk_store import MemoryChunks
-from ledger.memory.idempotency_key_store import MemoryKeys
+from ledger.memory.idempotency_key_store import MemoryIdempotencyKeys
 from ledger.memory.log_store import MemoryLogs
 from ledger.memory.request_store import MemoryRequests
 from ledger.memory.retention_store import MemoryRetention
 from ledger.memory.store import Store
 from ledger.memory.template_store import MemoryTemplates
-from ledger.ports import Chunks, Keys, Logs, Requests, Retention, Templates
+from ledger.ports import Chunks, IdempotencyKeys, Logs, Requests, Retention, Templates
 
 
 class MemoryLedger:
@@ -24,7 +24,7 @@ class MemoryLedger:
         self.logs: Logs = MemoryLogs(store)
         self.retention: Retention = MemoryRetention(store)
         self.templates: Templates = MemoryTemplates(store)
-        self.keys: Keys = MemoryKeys(store)
+        self.keys: IdempotencyKeys = MemoryIdempotencyKeys(store)
 
     def now(self) -> datetime:
         """The server's time, in whole milliseconds as MongoDB stores it."""

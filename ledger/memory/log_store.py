@@ -7,7 +7,7 @@ from core.ids import LogId, RequestKey, log_range
 from ledger.memory.store import Store
 from ledger.models import Log
 from ledger.pending import pending_of_chunk
-from ledger.queries import LogQuery, Page, counted, place_of_log
+from ledger.queries import LogPage, LogQuery, counted, position_of_log
 from schemas.statuses import RESENDABLE
 
 
@@ -17,11 +17,11 @@ class MemoryLogs:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def insert(self, logs: Sequence[Log]) -> list[Log]:
+    async def insert_or_get(self, logs: Sequence[Log]) -> list[Log]:
         """Write each log unless its id is taken; the logs that stand, in this order."""
         return [self._store.logs.setdefault(log.id, log) for log in logs]
 
-    async def standing(self, ids: Sequence[LogId]) -> dict[LogId, Log]:
+    async def get_many(self, ids: Sequence[LogId]) -> dict[LogId, Log]:
         """Which of these logs exist."""
         return {id_: self._store.logs[id_] for id_ in ids if id_ in self._store.logs}
 
@@ -31,23 +31,23 @@ class MemoryLogs:
         found = [log for log in self._all(query) if log.id == log_id and _matches(log, query)]
         return found[0] if found else None
 
-    async def find(self, query: LogQuery) -> Page:
+    async def find(self, query: LogQuery) -> LogPage:
         """A page of deliveries: those with a log are their log, those without are shown from their open chunk."""
         found = [log for log in self._all(query) if _matches(log, query)]
         found.sort(key=lambda log: log.id)
         found.sort(key=lambda log: log.created_at, reverse=True)  # stable: within a time the order of ids stays
-        total, exact = counted(len(found), query.count_to)
+        total, exact = counted(len(found), query.count_limit)
         if query.after is not None:
-            found = [log for log in found if query.after.precedes(place_of_log(log))]
+            found = [log for log in found if query.after.comes_before(position_of_log(log))]
         start = 0 if query.after else (query.page - 1) * query.page_size
         end = start + query.page_size
-        return Page(found[start:end], total, more=len(found) > end, exact=exact)
+        return LogPage(found[start:end], total, has_more=len(found) > end, total_is_exact=exact)
 
     async def counts(self, key: RequestKey) -> Counts:
         """How many logs of a request have which status and reason by now."""
-        return Counts([(log.status, log.reason) async for log in self.of_request(key)])
+        return Counts([(log.status, log.reason) async for log in self.iterate_request(key)])
 
-    async def mark_resent(self, tenant_id: str, resends: Mapping[LogId, LogId]) -> set[LogId]:
+    async def reserve_resends(self, tenant_id: str, resends: Mapping[LogId, LogId]) -> set[LogId]:
         """Note on each log which delivery repeats it."""
         logs = self._store.logs
         for old, new in resends.items():
@@ -56,7 +56,7 @@ class MemoryLogs:
                 logs[old] = log._replace(resent_as=new)
         return {old for old, new in resends.items() if old in logs and logs[old].resent_as == new}
 
-    async def of_request(self, key: RequestKey) -> AsyncIterator[Log]:
+    async def iterate_request(self, key: RequestKey) -> AsyncIterator[Log]:
         """Every log of a request, in request order."""
         first, end = log_range(key)
         for log in sorted(self._store.logs.values(), key=lambda log: log.id):
@@ -75,7 +75,7 @@ class MemoryLogs:
             logs = pending_of_chunk(
                 document.chunk,
                 document.window,
-                request.request.head,
+                request.request.header,
                 query,
                 untouched=document.untouched,
                 now=self._store.clock(),

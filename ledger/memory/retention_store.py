@@ -16,15 +16,15 @@ class MemoryRetention:
 
     async def erase(self, *, after: timedelta, limit: int) -> int:
         """Erase what is sealed: up to `limit` chunks of the oldest request, its text last."""
-        document = self._oldest(after, lambda document: bool(document.request.head.sealed_text))
+        document = self._oldest(after, lambda document: bool(document.request.header.sealed_text))
         if document is None:
             return 0
-        head = document.request.head
+        head = document.request.header
         chunks = [one for one in self._store.chunks_of(head.key) if one.chunk.sealed and not one.open][:limit]
         for one in chunks:
             one.chunk = replace(one.chunk, sealed=b"")
         if not chunks:
-            document.request = replace(document.request, head=replace(head, sealed_text=b""))
+            document.request = replace(document.request, header=replace(head, sealed_text=b""))
         return len(chunks) or 1
 
     async def delete(self, *, after: timedelta, limit: int) -> int:
@@ -32,7 +32,7 @@ class MemoryRetention:
         document = self._oldest(after, lambda _: True)
         if document is None:
             return 0
-        store, key = self._store, document.request.head.key
+        store, key = self._store, document.request.header.key
         logs = sorted(log for log in store.logs if log.startswith(log_range(key)[0]))[:limit]
         for log in logs:
             del store.logs[log]
@@ -52,7 +52,7 @@ class MemoryRetention:
         found = [
             (document.request.completion.completed_at, document)
             for document in self._store.requests.values()
-            if document.request.completion and document.request.announced and which(document)
+            if document.request.completion and document.request.completion_published and which(document)
         ]
         due = [(at, document) for at, document in found if at <= before]
         return min(due, key=lambda pair: pair[0])[1] if due else None

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from core.chunk_work import Window
 from core.ids import ChunkId, LogId, RequestKey
-from ledger.models import Chunk, Log, Request, StoredTemplate, TakenKey
+from ledger.models import Chunk, IdempotencyRecord, Log, StoredRequest, StoredTemplate
 from schemas.statuses import Channel, Lane
 
 
@@ -14,7 +14,7 @@ from schemas.statuses import Channel, Lane
 class RequestDocument:
     """A request and when somebody last looked whether it is finished; until its `send_at` nobody need look."""
 
-    request: Request
+    request: StoredRequest
     looked_at: datetime
 
 
@@ -66,7 +66,7 @@ class Store:
     logs: dict[LogId, Log] = field(default_factory=dict)
     templates: dict[str, list[StoredTemplate]] = field(default_factory=dict)
     """The versions of each, by its id, the oldest first."""
-    keys: dict[RequestKey, TakenKey] = field(default_factory=dict)
+    keys: dict[RequestKey, IdempotencyRecord] = field(default_factory=dict)
     chunks_by_request: dict[RequestKey, list[ChunkDocument]] = field(default_factory=dict)
 
     def chunks_of(self, key: RequestKey) -> list[ChunkDocument]:

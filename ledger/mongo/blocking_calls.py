@@ -10,7 +10,7 @@ from collections.abc import Callable
 PATIENCE_SECONDS = 0.5
 
 
-async def beside(work: Callable[[], None]) -> None:
+async def run_blocking(work: Callable[[], None]) -> None:
     """Do what blocks in a thread of its own; whoever gives up waiting for it may end the process all the same."""
     loop, done = asyncio.get_running_loop(), asyncio.Event()
 
@@ -23,7 +23,7 @@ async def beside(work: Callable[[], None]) -> None:
     await done.wait()
 
 
-def end_without_waiting(code: int) -> None:
+def exit_without_waiting(code: int) -> None:
     """Let the process, which is about to end, do so although threads still wait; for the last line of a service."""
 
     def end() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from core.chunk_work import Batch, Counts, Decided, Line, Window, Work
 from core.ids import ChunkId, RequestKey
 from core.index_ranges import Ranges
-from ledger.models import Chunk, Marks
+from ledger.models import Chunk, ControlFlags
 from ledger.mongo.connection import Document
 from ledger.sealing import HASH_BYTES
 from schemas.statuses import Channel, Lane, Reason, Status
@@ -143,9 +143,9 @@ def _read_decided(stored: list[Any]) -> Decided:
     )
 
 
-def read_marks(document: Document) -> Marks:
+def read_marks(document: Document) -> ControlFlags:
     """The marks of a request or a chunk; older documents know no pause."""
-    return Marks(document["cancelled"], document.get("pauses", 0))
+    return ControlFlags(document["cancelled"], document.get("pauses", 0))
 
 
 def read_chunk(document: Document) -> Chunk:

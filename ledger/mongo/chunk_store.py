@@ -12,7 +12,7 @@ from pymongo.errors import DuplicateKeyError
 from core.chunk_work import Counts, Window, Work
 from core.ids import ChunkId, RequestKey, chunk_range
 from core.index_ranges import length
-from ledger.models import Chunk, Claim, Claimed, Hold, Marks
+from ledger.models import Chunk, ClaimRequest, ClaimResult, ClaimToken, ControlFlags
 from ledger.mongo.chunk_documents import (
     chunk_document,
     counts_document,
@@ -25,7 +25,7 @@ from ledger.mongo.chunk_documents import (
     window_document,
     work_document,
 )
-from ledger.mongo.connection import Document, ServerClock, answering
+from ledger.mongo.connection import Document, ServerClock, translated_errors
 from ledger.schedule import CANCELLED_SECONDS, NEVER, UNCLAIMED_SECONDS
 from schemas.statuses import Channel, Lane, Status
 
@@ -41,9 +41,9 @@ class MongoChunks:
     async def insert(self, chunk: Chunk) -> bool:
         """One insert; a taken id changes nothing."""
         sweep_at = chunk.due_at or self._clock.now() + timedelta(seconds=UNCLAIMED_SECONDS)
-        if parked := chunk.marks.paused:
+        if parked := chunk.control_flags.paused:
             sweep_at = chunk.expires_at or NEVER
-        with answering():
+        with translated_errors():
             swept = {"sweep_at": sweep_at, "parked": parked, "fresh": chunk.due_at is None}
             try:
                 await self._chunks.insert_one({**chunk_document(chunk), **swept})
@@ -51,23 +51,25 @@ class MongoChunks:
                 return False
         return True
 
-    async def claim(self, chunk_id: ChunkId, claim: Claim) -> Claimed | None:
+    async def claim(self, chunk_id: ChunkId, claim: ClaimRequest) -> ClaimResult | None:
         """One update on one chunk."""
         mine = {"open": True, "owner": claim.owner}
         return await self._claim({"_id": chunk_id, "$or": [mine, _CLAIMABLE]}, claim)
 
-    async def claim_due(self, lane: Lane, channel: Channel, claim: Claim, *, fresh: bool = False) -> Claimed | None:
+    async def claim_due(
+        self, lane: Lane, channel: Channel, claim: ClaimRequest, *, never_claimed: bool = False
+    ) -> ClaimResult | None:
         """One update on the chunk that waits longest."""
         kind = {"lane": lane.value, "channel": channel.value, "open": True}
         if claim.owner in self._unanswered:  # asked before, no answer came: that claim may have taken a chunk
-            with answering():
+            with translated_errors():
                 mine = await self._chunks.find_one({**kind, "owner": claim.owner}, {"_id": True})
             if mine:
                 return await self.claim(ChunkId(mine["_id"]), claim)
         # One that an older version wrote has no such field.
         due = {
             **kind,
-            "fresh": True if fresh else {"$in": [False, None]},
+            "fresh": True if never_claimed else {"$in": [False, None]},
             "sweep_at": {"$lte": self._clock.now()},
             **_CLAIMABLE,
         }
@@ -76,8 +78,8 @@ class MongoChunks:
         self._unanswered.discard(claim.owner)
         return claimed
 
-    async def _claim(self, which: Document, claim: Claim, **options: Any) -> Claimed | None:
-        with answering():
+    async def _claim(self, which: Document, claim: ClaimRequest, **options: Any) -> ClaimResult | None:
+        with translated_errors():
             found = await self._chunks.find_one_and_update(
                 which,
                 _claim_pipeline(claim),
@@ -87,22 +89,22 @@ class MongoChunks:
             )
         if found is None:
             return None
-        self._clock.heard(found["touched_at"])
-        hold = Hold(ChunkId(found["_id"]), claim.owner, found["fence"], claim.lease_seconds)
-        return Claimed(read_chunk(found), hold, read_window(found["window"]), found["taken_over"])
+        self._clock.observe(found["touched_at"])
+        hold = ClaimToken(ChunkId(found["_id"]), claim.owner, found["fence"], claim.lease_seconds)
+        return ClaimResult(read_chunk(found), hold, read_window(found["window"]), found["taken_over"])
 
-    async def renew(self, hold: Hold) -> bool:
+    async def renew(self, hold: ClaimToken) -> bool:
         """Extend the lease."""
         return await self._held(hold, {}) is not None
 
-    async def advance(self, hold: Hold, work: Work, window: Window | None) -> Marks | None:
+    async def advance(self, hold: ClaimToken, work: Work, window: Window | None) -> ControlFlags | None:
         """One update: what is done, the next window as an intent, the lease; reads the marks back."""
         found = await self._held(hold, {**work_document(work), "window": window_document(window)})
         return None if found is None else read_marks(found)
 
-    async def _held(self, hold: Hold, fields: Document) -> Document | None:
+    async def _held(self, hold: ClaimToken, fields: Document) -> Document | None:
         literal = {name: {"$literal": value} for name, value in fields.items()}
-        with answering():
+        with translated_errors():
             found = await self._chunks.find_one_and_update(
                 {**_which(hold), "open": True},
                 [{"$set": {**literal, **_lease(hold.lease_seconds)}}],
@@ -110,21 +112,21 @@ class MongoChunks:
                 projection={"cancelled": True, "pauses": True, "touched_at": True},
             )
         if found is not None:
-            self._clock.heard(found["touched_at"])
+            self._clock.observe(found["touched_at"])
         return found
 
-    async def close(self, hold: Hold, counts: Counts) -> bool:
+    async def close(self, hold: ClaimToken, counts: Counts) -> bool:
         """Close; owner and fence stay, so that a repeat finds its own work."""
         emptied = {**work_document(Work()), "counts": counts_document(counts), "window": None, "open": False}
-        with answering():
+        with translated_errors():
             done = await self._chunks.update_one(_which(hold), {"$set": emptied})
         return bool(done.matched_count)
 
-    async def release(self, hold: Hold, work: Work, due_at: datetime | None) -> bool:
+    async def release(self, hold: ClaimToken, work: Work, due_at: datetime | None) -> bool:
         """Put back; who claims next finds no window."""
         left = {name: {"$literal": value} for name, value in work_document(work).items()}
         soon = {"$min": [due_at, {"$add": ["$$NOW", round(CANCELLED_SECONDS * 1000)]}]} if due_at else None
-        with answering():
+        with translated_errors():
             done = await self._chunks.update_one(
                 {**_which(hold), "open": True},
                 [
@@ -146,13 +148,13 @@ class MongoChunks:
         """Mark what is open; what nobody holds is due at once."""
         which: Document = {"request": key, "open": True}
         due = {"due_at": {"$cond": [_FREE, None, "$due_at"]}, "sweep_at": {"$cond": [_FREE, "$$NOW", "$sweep_at"]}}
-        with answering():
+        with translated_errors():
             await self._chunks.update_many(
                 which if part is None else {**which, "part": part},
                 [{"$set": {"cancelled": True, "parked": False, **due}}],
             )
 
-    async def hold(self, key: RequestKey, pauses: int, part: int | None = None) -> None:
+    async def set_pause_count(self, key: RequestKey, pauses: int, part: int | None = None) -> None:
         """Mark what is open and has no number as high; what nobody holds is parked, or due again."""
         which: Document = {"request": key, "open": True, "pauses": {"$not": {"$gte": pauses}}}
         due_again = {"$cond": ["$parked", {"$max": ["$due_at", "$$NOW"]}, "$sweep_at"]}
@@ -165,26 +167,26 @@ class MongoChunks:
             ]
         else:
             change += [{"$set": {"sweep_at": due_again}}, {"$set": {"parked": False}}]
-        with answering():
+        with translated_errors():
             await self._chunks.update_many(which if part is None else {**which, "part": part}, change)
 
-    async def in_windows(self, key: RequestKey) -> int:
+    async def count_in_open_windows(self, key: RequestKey) -> int:
         """How many deliveries are in open windows."""
         which = {"request": key, "open": True, "window": {"$ne": None}}
-        with answering():
+        with translated_errors():
             found = await self._chunks.find(which, {"window.ranges": True}).to_list(None)
         return sum(length(read_ranges(document["window"]["ranges"])) for document in found)
 
-    async def any_open(self, key: RequestKey) -> bool:
+    async def has_open(self, key: RequestKey) -> bool:
         """Whether the primary knows an open chunk."""
-        with answering():
+        with translated_errors():
             return await self._chunks.find_one({"request": key, "open": True}, {"_id": True}) is not None
 
     async def counts(self, key: RequestKey) -> Counts:
         """The sum over the request's chunks."""
         total, now = Counts(), self._clock.now()
         wanted = {"counts": True, "size": True, "fence": True, "due_at": True}
-        with answering():
+        with translated_errors():
             async for found in self._chunks.find(_of_request(key), wanted):
                 logged = read_counts(found["counts"])
                 total.update(logged)
@@ -193,7 +195,7 @@ class MongoChunks:
                     total[Status.SCHEDULED if scheduled else Status.PENDING, None] += waiting
         return total
 
-    async def duplicates(self, key: RequestKey, below_part: int, hashes: Collection[bytes]) -> set[bytes]:
+    async def find_duplicates(self, key: RequestKey, below_part: int, hashes: Collection[bytes]) -> set[bytes]:
         """Which of the hashes stand in a lower part."""
         wanted = set(hashes)
         known: set[bytes] = set()
@@ -202,29 +204,29 @@ class MongoChunks:
             "part": {"$lt": below_part},
             "lookup": {"$in": list(wanted)},
         }
-        with answering():
+        with translated_errors():
             async for found in self._chunks.find(which, {"hashes": True}):
                 known.update(wanted.intersection(hash_slices(found["hashes"])))
         return known
 
     async def get(self, chunk_id: ChunkId) -> Chunk | None:
         """The chunk, its open window counted as its next batch."""
-        with answering():
+        with translated_errors():
             found = await self._chunks.find_one({"_id": chunk_id}, {"lookup": False})
         if found is None:
             return None
         chunk, window = read_chunk(found), read_window(found["window"])
         return replace(chunk, work=replace(chunk.work, next=window.batch)) if window else chunk
 
-    async def sealed(self, ids: Sequence[ChunkId]) -> dict[ChunkId, bytes]:
+    async def get_sealed(self, ids: Sequence[ChunkId]) -> dict[ChunkId, bytes]:
         """What is sealed of each."""
-        with answering():
+        with translated_errors():
             found = await self._chunks.find({"_id": {"$in": list(ids)}}, {"sealed": True}).to_list(None)
         return {ChunkId(document["_id"]): document["sealed"] for document in found if document.get("sealed")}
 
-    async def backlog(self) -> Mapping[Lane, int]:
+    async def count_open_by_lane(self) -> Mapping[Lane, int]:
         """How many chunks are open, by lane."""
-        with answering():
+        with translated_errors():
             return {
                 lane: await self._chunks.count_documents(
                     {"lane": lane.value, "channel": {"$in": [channel.value for channel in Channel]}, "open": True},
@@ -250,7 +252,7 @@ _EXPIRY = {"$ifNull": ["$expires_at", NEVER]}
 """When a parked chunk may be claimed after all: see ledger/values.Chunk."""
 
 
-def _which(hold: Hold) -> Document:
+def _which(hold: ClaimToken) -> Document:
     return {"_id": hold.chunk_id, "owner": hold.owner, "fence": hold.fence}
 
 
@@ -264,7 +266,7 @@ def _lease(seconds: float) -> Document:
     return {"due_at": end, "sweep_at": end, "touched_at": "$$NOW"}
 
 
-def _claim_pipeline(claim: Claim) -> list[Document]:
+def _claim_pipeline(claim: ClaimRequest) -> list[Document]:
     """The claim: an open window stays as it is, otherwise the next batch becomes the first window (I4)."""
     again = {"$eq": ["$owner", claim.owner]}
     open_window = {"$ne": ["$window", None]}
@@ -285,7 +287,7 @@ def _claim_pipeline(claim: Claim) -> list[Document]:
     ]
 
 
-def _pick_provider(claim: Claim) -> Any:
+def _pick_provider(claim: ClaimRequest) -> Any:
     branches = [
         {
             "case": {"$eq": ["$channel", channel.value]},

@@ -17,7 +17,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
-from ledger.errors import BadAddress, LedgerError, LedgerUnavailable
+from ledger.errors import InvalidConnectionString, LedgerError, LedgerUnavailable
 
 Document = dict[str, Any]
 Database = AsyncIOMotorDatabase[Document]
@@ -33,7 +33,7 @@ Rights that are lacking (13, 18) are not among them: somebody grants them again,
 
 
 @contextmanager
-def answering() -> Iterator[None]:
+def translated_errors() -> Iterator[None]:
     """Turn the driver's errors into the ledger's; their texts may hold documents, so none of it is kept."""
     try:
         yield
@@ -47,7 +47,7 @@ def answering() -> Iterator[None]:
         raise LedgerUnavailable(f"MongoDB did not answer: {type(error).__name__}") from None
 
 
-def only_taken(reply: Document) -> list[int]:
+def duplicate_key_indexes(reply: Document) -> list[int]:
     """Which documents of an insert, by number, were kept out by a taken id; raises LedgerUnavailable for all else."""
     problems = reply.get("writeErrors", [])
     unkept = [reply["writeConcernError"]] if "writeConcernError" in reply else []
@@ -67,7 +67,7 @@ def open_database(
     try:
         client = _client(url, timeout_ms)
     except Exception:  # noqa: BLE001  # the driver's own errors, whose texts may show the password in the address
-        raise BadAddress("is not a connection string of MongoDB") from None
+        raise InvalidConnectionString("is not a connection string of MongoDB") from None
     chosen = client.get_database(
         database,
         codec_options=CodecOptions(tz_aware=True, tzinfo=UTC),
@@ -106,7 +106,7 @@ class ServerClock:
     def __init__(self) -> None:
         self._ahead = time.time() - time.monotonic()
 
-    def heard(self, server_time: datetime) -> None:
+    def observe(self, server_time: datetime) -> None:
         """Note a time that the server has just said. Answers travel, so of two guesses the later one is nearer."""
         guess = server_time.timestamp() - time.monotonic()
         close = abs(guess - self._ahead) < 1.0

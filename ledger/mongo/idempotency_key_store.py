@@ -4,17 +4,17 @@ from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo import ReturnDocument
 
 from core.ids import RequestKey
-from ledger.models import TakenKey
-from ledger.mongo.connection import Document, answering
+from ledger.models import IdempotencyRecord
+from ledger.mongo.connection import Document, translated_errors
 
 
-class MongoKeys:
+class MongoIdempotencyKeys:
     """See ledger/ports.Keys."""
 
     def __init__(self, collection: AsyncIOMotorCollection[Document]) -> None:
         self._keys = collection
 
-    async def take(self, taken: TakenKey) -> TakenKey:
+    async def insert_or_get(self, taken: IdempotencyRecord) -> IdempotencyRecord:
         """One write: who comes second changes nothing, and reads what a majority has."""
         decided = {
             "tenant_id": taken.tenant_id,
@@ -27,22 +27,22 @@ class MongoKeys:
             "decided": {"$ifNull": ["$decided", {"$literal": decided}]},
             "created_at": {"$ifNull": ["$created_at", "$$NOW"]},
         }
-        with answering():
+        with translated_errors():
             found = await self._keys.find_one_and_update(
                 {"_id": taken.key}, [{"$set": change}], upsert=True, return_document=ReturnDocument.AFTER
             )
         return _read(found)
 
-    async def get(self, key: RequestKey) -> TakenKey | None:
+    async def get(self, key: RequestKey) -> IdempotencyRecord | None:
         """What stands under a key, as the primary has it."""
-        with answering():
+        with translated_errors():
             found = await self._keys.find_one({"_id": key})
         return _read(found) if found else None
 
 
-def _read(document: Document) -> TakenKey:
+def _read(document: Document) -> IdempotencyRecord:
     decided = document["decided"]
-    return TakenKey(
+    return IdempotencyRecord(
         key=RequestKey(document["_id"]),
         tenant_id=decided["tenant_id"],
         key_id=decided["key_id"],

@@ -7,7 +7,7 @@ from typing import Any
 from pymongo import IndexModel
 
 from ledger.errors import LedgerNotReady
-from ledger.mongo.connection import Database, answering
+from ledger.mongo.connection import Database, translated_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +129,15 @@ INDEXES = (
 
 async def missing_indexes(database: Database) -> list[Index]:
     """The indexes that MongoDB does not have, or has under another definition."""
-    with answering():
+    with translated_errors():
         known = {name: await database[name].index_information() for name in _collections(INDEXES)}
-    return [index for index in INDEXES if not _stands(index, known[index.collection].get(index.name))]
+    return [index for index in INDEXES if not _exists(index, known[index.collection].get(index.name))]
 
 
 async def create_indexes(database: Database) -> list[str]:
     """Create what is missing, those of one collection in one reading of it; a line for each."""
     missing = await missing_indexes(database)
-    with answering():
+    with translated_errors():
         for name in _collections(missing):
             await database[name].create_indexes([_model(index) for index in missing if index.collection == name])
     return [f"{index.collection}.{index.name}: {index.serves}" for index in missing]
@@ -147,7 +147,7 @@ def _collections(indexes: Iterable[Index]) -> list[str]:
     return list(dict.fromkeys(index.collection for index in indexes))
 
 
-def _stands(index: Index, known: Mapping[str, Any] | None) -> bool:
+def _exists(index: Index, known: Mapping[str, Any] | None) -> bool:
     return known is not None and [(name, int(way)) for name, way in known["key"]] == list(index.keys)
 
 

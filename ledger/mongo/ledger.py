@@ -5,10 +5,17 @@ from typing import Self
 
 from motor.motor_asyncio import AsyncIOMotorClient
 
-from ledger.mongo.blocking_calls import beside
+from ledger.mongo.blocking_calls import run_blocking
 from ledger.mongo.chunk_store import MongoChunks
-from ledger.mongo.connection import COMMAND_TIMEOUT_MS, Database, Document, ServerClock, answering, open_database
-from ledger.mongo.idempotency_key_store import MongoKeys
+from ledger.mongo.connection import (
+    COMMAND_TIMEOUT_MS,
+    Database,
+    Document,
+    ServerClock,
+    open_database,
+    translated_errors,
+)
+from ledger.mongo.idempotency_key_store import MongoIdempotencyKeys
 from ledger.mongo.indexes import check_indexes, create_indexes
 from ledger.mongo.log_store import MongoLogs
 from ledger.mongo.request_store import MongoRequests
@@ -26,7 +33,7 @@ class MongoLedger:
         self.logs = MongoLogs(database, self._clock)
         self.retention = MongoRetention(database, self._clock)
         self.templates = MongoTemplates(database["templates"])
-        self.keys = MongoKeys(database["idempotency_keys"])
+        self.keys = MongoIdempotencyKeys(database["idempotency_keys"])
 
     @classmethod
     async def connect(cls, url: str, database: str, *, timeout_ms: int = COMMAND_TIMEOUT_MS) -> Self:
@@ -39,9 +46,9 @@ class MongoLedger:
 
     async def ping(self) -> None:
         """Return when the primary answers, and set the clock by it."""
-        with answering():
+        with translated_errors():
             hello = await self._database.command("hello")
-            self._clock.heard(hello["localTime"])
+            self._clock.observe(hello["localTime"])
 
     async def setup(self) -> list[str]:
         """Create what indexes are missing."""
@@ -53,4 +60,4 @@ class MongoLedger:
 
     async def aclose(self) -> None:
         """Close the connections, with a goodbye that a frozen server never answers."""
-        await beside(self._client.close)
+        await run_blocking(self._client.close)

@@ -30,7 +30,7 @@ def log_filter(query: LogQuery) -> Document:
     return which
 
 
-def spans(query: LogQuery) -> list[Document]:
+def range_filters(query: LogQuery) -> list[Document]:
     """The filters whose finds, one after the other, give the page: each is one range of its index.
 
     A filter with "earlier, or at the same time and a higher id" would read all of that time again for every page.

@@ -4,16 +4,16 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing
 
 from core.ids import LogId, RequestKey, chunk_id, position
-from ledger.models import Head, Log
+from ledger.models import Log, RequestHeader
 from ledger.mongo.chunk_documents import read_chunk, read_window
-from ledger.mongo.connection import Database, Document, ServerClock, answering
+from ledger.mongo.connection import Database, Document, ServerClock, translated_errors
 from ledger.mongo.request_documents import read_request
 from ledger.pending import pending_of_chunk
-from ledger.queries import LogQuery, Place, place_of_log
+from ledger.queries import ListPosition, LogQuery, position_of_log
 
-Standing = Callable[[Sequence[LogId]], Awaitable[dict[LogId, Log]]]
+ReadLogs = Callable[[Sequence[LogId]], Awaitable[dict[LogId, Log]]]
 
-MOST_LOOKED_AT = 100
+MAX_CHUNKS_READ = 100
 """So many requests and chunks are read to count further than the page needs, unless all is to be counted."""
 
 BATCH = 50
@@ -40,7 +40,7 @@ class Pending:
             return None
         key, part, index = place
         which = {"_id": key, "head.tenant_id": tenant_id}
-        with answering():
+        with translated_errors():
             request = await self._requests.find_one(which if user_id is None else {**which, "head.user_id": user_id})
             if request is None:
                 return None
@@ -49,9 +49,9 @@ class Pending:
         if chunk is None or not chunk["open"]:
             return None
         query = LogQuery(tenant_id)
-        return next((log for log in self._lines(chunk, read_request(request).head, query) if log.id == log_id), None)
+        return next((log for log in self._lines(chunk, read_request(request).header, query) if log.id == log_id), None)
 
-    async def find(self, query: LogQuery, end: int, standing: Standing) -> tuple[list[Log], int, bool]:
+    async def find(self, query: LogQuery, end: int, standing: ReadLogs) -> tuple[list[Log], int, bool]:
         """The first `end` pending deliveries of a query, how many were counted, and whether these are all."""
         first: list[Log] = []
         total, looked_at = 0, 0
@@ -61,10 +61,12 @@ class Pending:
                 doubtful = [] if untouched else [line.id for line in lines]
                 logged = await standing(doubtful) if doubtful else {}
                 waiting = [line for line in lines if line.id not in logged]
-                behind = [line for line in waiting if not query.after or query.after.precedes(place_of_log(line))]
+                behind = [
+                    line for line in waiting if not query.after or query.after.comes_before(position_of_log(line))
+                ]
                 first.extend(behind[: end - len(first)])
                 total, looked_at = total + len(waiting), looked_at + 1
-                if len(first) >= end and _counted(query.count_to, total, looked_at):
+                if len(first) >= end and _counted(query.count_limit, total, looked_at):
                     return first, total, False
         return first, total, True
 
@@ -80,10 +82,12 @@ class Pending:
                 if empty:
                     yield True, []
 
-    async def _few_chunks(self, heads: Sequence[Head], query: LogQuery) -> dict[RequestKey, list[Document]] | None:
+    async def _few_chunks(
+        self, heads: Sequence[RequestHeader], query: LogQuery
+    ) -> dict[RequestKey, list[Document]] | None:
         """The open chunks of some requests in one find; None where they are too many to be held at once."""
         which: Document = {"request": {"$in": [head.key for head in heads]}, "open": True}
-        with answering():
+        with translated_errors():
             ids = await self._chunks.find(which, {"_id": True}).hint("open_in_order").limit(FEW + 1).to_list(None)
             if len(ids) > FEW:
                 return None
@@ -91,12 +95,12 @@ class Pending:
             found = await self._chunks.find(which, _SHOWN).sort("_id", 1).to_list(None)
         return {head.key: [one for one in found if one["request"] == head.key] for head in heads}
 
-    def _lines(self, document: Document, head: Head, query: LogQuery) -> list[Log]:
+    def _lines(self, document: Document, head: RequestHeader, query: LogQuery) -> list[Log]:
         window, chunk = read_window(document["window"]), read_chunk(document)
         untouched = document["fence"] == 0
         return pending_of_chunk(chunk, window, head, query, untouched=untouched, now=self._clock.now())
 
-    async def _heads(self, query: LogQuery) -> AsyncIterator[Head]:
+    async def _heads(self, query: LogQuery) -> AsyncIterator[RequestHeader]:
         # Whoever lacks a completion was not announced either, and those have an index.
         which: Document = {"head.tenant_id": query.tenant_id, "completion": None, "announced": False}
         if query.key is not None:
@@ -111,16 +115,16 @@ class Pending:
         found = self._requests.find(which)
         if query.key is None:
             found = found.sort([("head.accepted_at", -1), ("_id", 1)]).hint("unfinished_of_tenant")
-        with answering():
+        with translated_errors():
             async for document in found:
-                yield read_request(document).head
+                yield read_request(document).header
 
-    async def _open_chunks(self, head: Head, query: LogQuery) -> AsyncIterator[Document]:
+    async def _open_chunks(self, head: RequestHeader, query: LogQuery) -> AsyncIterator[Document]:
         which: Document = {"request": head.key, "open": True}
-        if query.count_to == 0 and query.after is not None and query.after.at == head.accepted_at:
+        if query.count_limit == 0 and query.after is not None and query.after.at == head.accepted_at:
             which["_id"] = {"$gte": _first_behind(head.key, query.after)}
         which |= _referring(query)
-        with answering():
+        with translated_errors():
             async for document in self._chunks.find(which, _SHOWN).sort("_id", 1).hint("open_in_order"):
                 yield document
 
@@ -129,8 +133,8 @@ def _referring(query: LogQuery) -> Document:
     return {} if query.reference is None else {"references": query.reference}
 
 
-async def _batches(heads: AsyncIterator[Head]) -> AsyncIterator[list[Head]]:
-    batch: list[Head] = []
+async def _batches(heads: AsyncIterator[RequestHeader]) -> AsyncIterator[list[RequestHeader]]:
+    batch: list[RequestHeader] = []
     async for head in heads:
         batch.append(head)
         if len(batch) == BATCH:
@@ -147,10 +151,10 @@ async def _each(documents: Sequence[Document]) -> AsyncIterator[Document]:
 
 def _behind(query: LogQuery) -> object:
     """The latest acceptance that can stand behind the query's place; where all is counted, anything."""
-    return query.after.at if query.after is not None and query.count_to == 0 else None
+    return query.after.at if query.after is not None and query.count_limit == 0 else None
 
 
-def _first_behind(key: RequestKey, after: Place) -> str:
+def _first_behind(key: RequestKey, after: ListPosition) -> str:
     """The lowest id that the chunk of the delivery after a place can have."""
     place = position(after.id)
     if place is None or place[0] != key:
@@ -160,4 +164,4 @@ def _first_behind(key: RequestKey, after: Place) -> str:
 
 
 def _counted(count_to: int | None, total: int, looked_at: int) -> bool:
-    return count_to is not None and (total >= count_to or looked_at >= MOST_LOOKED_AT)
+    return count_to is not None and (total >= count_to or looked_at >= MAX_CHUNKS_READ)

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from core.chunk_work import Counts
 from core.ids import RequestKey
-from ledger.models import Completion, Head, Part, Request, tally
+from ledger.models import Completion, Part, RequestHeader, StoredRequest, tally
 from ledger.mongo.chunk_documents import read_marks
 from ledger.mongo.connection import Document
 from schemas.statuses import Category, Channel, OnUncertain
 
 
-def head_document(head: Head) -> Document:
+def head_document(head: RequestHeader) -> Document:
     """A head as it is stored, without its key, which is the document's id. What is None is left out."""
     document: Document = {
         "tenant_id": head.tenant_id,
@@ -60,26 +60,26 @@ def completion_change(counts: Counts) -> Document:
     }
 
 
-def read_request(document: Document) -> Request:
+def read_request(document: Document) -> StoredRequest:
     """A stored request as a value."""
     marks = read_marks(document)
-    return Request(
-        head=_read_head(RequestKey(document["_id"]), document["head"]),
+    return StoredRequest(
+        header=_read_head(RequestKey(document["_id"]), document["head"]),
         parts=_read_parts(document.get("parts", {})),
-        counted=frozenset(document["counted"]),
+        expanded_parts=frozenset(document["counted"]),
         last_part=document["last_part"],
         cancelled=marks.cancelled,
         pauses=marks.pauses,
-        cut=document["cut"],
-        lost=frozenset(document.get("lost", ())),
+        intake_closed=document["cut"],
+        lost_parts=frozenset(document.get("lost", ())),
         completion=_read_completion(document.get("completion")),
-        announced=document["announced"],
+        completion_published=document["announced"],
         begun_at=document["begun_at"],
     )
 
 
-def _read_head(key: RequestKey, head: Document) -> Head:
-    return Head(
+def _read_head(key: RequestKey, head: Document) -> RequestHeader:
+    return RequestHeader(
         key=key,
         tenant_id=head["tenant_id"],
         request_id=head["request_id"],

@@ -9,11 +9,11 @@ from pymongo import ReturnDocument
 
 from core.chunk_work import Counts
 from core.ids import RequestKey
-from ledger.models import Head, Marks, Part, Request
+from ledger.models import ControlFlags, Part, RequestHeader, StoredRequest
 from ledger.mongo.chunk_documents import read_marks
-from ledger.mongo.connection import Document, ServerClock, answering, count_up_to
+from ledger.mongo.connection import Document, ServerClock, count_up_to, translated_errors
 from ledger.mongo.request_documents import completion_change, head_document, part_document, read_request
-from ledger.queries import Place, RequestPage, RequestQuery
+from ledger.queries import ListPosition, RequestPage, RequestQuery
 
 
 class MongoRequests:
@@ -22,9 +22,9 @@ class MongoRequests:
     def __init__(self, collection: AsyncIOMotorCollection[Document], clock: ServerClock) -> None:
         self._requests, self._clock = collection, clock
 
-    async def begin(self, head: Head, part: Part) -> Request:
+    async def register_part(self, head: RequestHeader, part: Part) -> StoredRequest:
         """One write: create or read back, and note the part unless it is refused."""
-        with answering():
+        with translated_errors():
             found = await self._requests.find_one_and_update(
                 {"_id": head.key},
                 _begin(head, part),
@@ -33,75 +33,75 @@ class MongoRequests:
             )
         return read_request(found)
 
-    async def count(self, key: RequestKey, part: int) -> Request:
+    async def mark_part_expanded(self, key: RequestKey, part: int) -> StoredRequest:
         """Add the part to the set of the expanded ones."""
         found = await self._change({"_id": key}, {"$addToSet": {"counted": part}})
         if found is None:
             raise LookupError("a part is counted only after it was begun")
         return found
 
-    async def get(self, key: RequestKey) -> Request | None:
+    async def get(self, key: RequestKey) -> StoredRequest | None:
         """The request as the primary has it."""
-        with answering():
+        with translated_errors():
             found = await self._requests.find_one({"_id": key})
         return read_request(found) if found else None
 
-    async def cancel(self, key: RequestKey, *, scheduled_only: bool = False) -> Request | None:
+    async def cancel(self, key: RequestKey, *, scheduled_only: bool = False) -> StoredRequest | None:
         """Set the cancel mark."""
         which: Document = {"_id": key, "completion": None}
         if scheduled_only:  # no send_at is less than any time
             which["$expr"] = {"$or": ["$cancelled", {"$gt": ["$head.send_at", "$$NOW"]}]}
         return await self._change(which, [{"$set": {"cancelled": True, "looked_at": "$$NOW"}}])
 
-    async def pause(self, key: RequestKey) -> Request | None:
+    async def pause(self, key: RequestKey) -> StoredRequest | None:
         """Make the number odd."""
         return await self._pause(key, odd=True)
 
-    async def resume(self, key: RequestKey) -> Request | None:
+    async def resume(self, key: RequestKey) -> StoredRequest | None:
         """Make the number even."""
         return await self._pause(key, odd=False)
 
-    async def _pause(self, key: RequestKey, *, odd: bool) -> Request | None:
+    async def _pause(self, key: RequestKey, *, odd: bool) -> StoredRequest | None:
         pauses = {"$ifNull": ["$pauses", 0]}
         step = {"$cond": [{"$eq": [{"$mod": [pauses, 2]}, int(odd)]}, 0, 1]}
         which = {"_id": key, "completion": None, "cancelled": False}
         return await self._change(which, [{"$set": {"pauses": {"$add": [pauses, step]}}}])
 
-    async def marks(self, key: RequestKey) -> Marks:
+    async def control_flags(self, key: RequestKey) -> ControlFlags:
         """What was ordered, and nothing else of the document."""
-        with answering():
+        with translated_errors():
             found = await self._requests.find_one({"_id": key}, {"cancelled": True, "pauses": True})
-        return read_marks(found) if found else Marks()
+        return read_marks(found) if found else ControlFlags()
 
-    async def cut(self, key: RequestKey) -> Request | None:
+    async def close_intake(self, key: RequestKey) -> StoredRequest | None:
         """Refuse what is not begun from now on."""
         begun = {"$size": {"$objectToArray": "$parts"}}
         lacking = {"$or": [{"$eq": ["$last_part", None]}, {"$lte": [begun, "$last_part"]}]}
         return await self._change({"_id": key, "completion": None, "$expr": lacking}, {"$set": {"cut": True}})
 
-    async def give_up(self, key: RequestKey) -> Request | None:
+    async def write_off_lost_parts(self, key: RequestKey) -> StoredRequest | None:
         """Take what is begun and not counted for lost."""
         lost = {"$setDifference": [_BEGUN, "$counted"]}
         which = {"_id": key, "completion": None, "$expr": {"$ne": [lost, []]}}
         return await self._change(which, [{"$set": {"cut": True, "lost": lost}}])
 
-    async def complete(self, key: RequestKey, counts: Counts) -> Request | None:
+    async def complete(self, key: RequestKey, counts: Counts) -> StoredRequest | None:
         """One atomic update whose winner publishes the completion."""
         change = [{"$set": {"completion": completion_change(counts), "looked_at": "$$NOW"}}]
         return await self._change({"_id": key, "completion": None, "$expr": _ALL_EXPANDED}, change)
 
-    async def announced(self, key: RequestKey) -> None:
+    async def mark_completion_published(self, key: RequestKey) -> None:
         """Note that the completion's event was acknowledged."""
-        with answering():
+        with translated_errors():
             await self._requests.update_one({"_id": key}, {"$set": {"announced": True}})
 
-    async def unfinished(self, *, idle_seconds: float, limit: int) -> list[Request]:
+    async def take_unfinished(self, *, idle_seconds: float, limit: int) -> list[StoredRequest]:
         """Requests to look at, each found by one process."""
-        found: list[Request] = []
+        found: list[StoredRequest] = []
         before = self._clock.now() - timedelta(seconds=idle_seconds)
         while len(found) < limit:
-            seen = [request.head.key for request in found]
-            with answering():
+            seen = [request.header.key for request in found]
+            with translated_errors():
                 document = await self._requests.find_one_and_update(
                     {"announced": False, "looked_at": {"$lte": before}, "_id": {"$nin": seen}},
                     [{"$set": {"looked_at": "$$NOW"}}],
@@ -110,11 +110,11 @@ class MongoRequests:
                 )
             if document is None:
                 break
-            self._clock.heard(document["looked_at"])
+            self._clock.observe(document["looked_at"])
             found.append(read_request(document))
         return found
 
-    async def find(self, query: RequestQuery) -> RequestPage:
+    async def find_page(self, query: RequestQuery) -> RequestPage:
         """A page of requests, by one range of an index each time."""
         which: Document = {"head.tenant_id": query.tenant_id}
         index = "newest_of_tenant"
@@ -123,23 +123,25 @@ class MongoRequests:
         start = 0 if query.after else (query.page - 1) * query.page_size
         end = start + query.page_size
         found: list[Document] = []
-        with answering():
+        with translated_errors():
             for span in _spans(which, query.after):
                 cursor = self._requests.find(span).sort([("head.accepted_at", -1), ("_id", 1)]).hint(index)
                 if len(found) <= end:
                     found += await cursor.limit(end + 1 - len(found)).to_list(None)
-            total = await count_up_to(self._requests, which, query.count_to, index)
-        exact = query.count_to is None or total < query.count_to
-        return RequestPage([read_request(one) for one in found[start:end]], total, more=len(found) > end, exact=exact)
+            total = await count_up_to(self._requests, which, query.count_limit, index)
+        exact = query.count_limit is None or total < query.count_limit
+        return RequestPage(
+            [read_request(one) for one in found[start:end]], total, has_more=len(found) > end, total_is_exact=exact
+        )
 
-    async def standing(self, keys: Sequence[RequestKey]) -> dict[RequestKey, Request]:
+    async def get_many(self, keys: Sequence[RequestKey]) -> dict[RequestKey, StoredRequest]:
         """Which of the requests exist."""
-        with answering():
+        with translated_errors():
             found = await self._requests.find({"_id": {"$in": list(keys)}}).to_list(None)
-        return {request.head.key: request for request in map(read_request, found)}
+        return {request.header.key: request for request in map(read_request, found)}
 
-    async def _change(self, which: Document, change: Any) -> Request | None:
-        with answering():
+    async def _change(self, which: Document, change: Any) -> StoredRequest | None:
+        with translated_errors():
             found = await self._requests.find_one_and_update(which, change, return_document=ReturnDocument.AFTER)
         return read_request(found) if found else None
 
@@ -155,7 +157,7 @@ _ALL_EXPANDED = {
 """See ledger/values.Request.all_expanded."""
 
 
-def _spans(which: Document, after: Place | None) -> list[Document]:
+def _spans(which: Document, after: ListPosition | None) -> list[Document]:
     """The filters whose finds, one after the other, give what stands behind a place."""
     if after is None:
         return [which]
@@ -165,7 +167,7 @@ def _spans(which: Document, after: Place | None) -> list[Document]:
     ]
 
 
-def _begin(head: Head, part: Part) -> list[Document]:
+def _begin(head: RequestHeader, part: Part) -> list[Document]:
     """The pipeline of `begin`. All conditions look at the document as it was before."""
     number, name = part.number, f"parts.{part.number}"
     last_part, highest = {"$ifNull": ["$last_part", None]}, {"$ifNull": ["$highest", -1]}

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from core.ids import RequestKey, chunk_range, log_range
-from ledger.mongo.connection import Database, Document, ServerClock, answering
+from ledger.mongo.connection import Database, Document, ServerClock, translated_errors
 
 
 class MongoRetention:
@@ -15,7 +15,7 @@ class MongoRetention:
 
     async def erase(self, *, after: timedelta, limit: int) -> int:
         """The request's text comes last: while it stands, the request is found again."""
-        with answering():
+        with translated_errors():
             key = await self._oldest({"head.sealed_text": {"$exists": True}}, after, "erasable")
             if key is None:
                 return 0
@@ -31,7 +31,7 @@ class MongoRetention:
 
     async def delete(self, *, after: timedelta, limit: int) -> int:
         """The request goes last: while it stands, it is found again."""
-        with answering():
+        with translated_errors():
             key = await self._oldest({}, after, "completed")
             if key is None:
                 return 0

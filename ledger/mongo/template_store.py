@@ -5,7 +5,7 @@ from pymongo import ReturnDocument
 
 from core.ids import template_id
 from ledger.models import StoredTemplate
-from ledger.mongo.connection import Document, answering
+from ledger.mongo.connection import Document, translated_errors
 
 
 class MongoTemplates:
@@ -29,7 +29,7 @@ class MongoTemplates:
 
     async def get(self, tenant_id: str, code: str, version: int | None = None) -> StoredTemplate | None:
         """A version, by default the newest."""
-        with answering():
+        with translated_errors():
             if version is not None:
                 found = await self._templates.find_one({"_id": _version_id(tenant_id, code, version)})
             else:
@@ -44,7 +44,7 @@ class MongoTemplates:
             {"$group": {"_id": "$code", "newest": {"$first": "$$ROOT"}}},
             {"$sort": {"_id": 1}},
         ]
-        with answering():
+        with translated_errors():
             return [_read(found["newest"]) async for found in self._templates.aggregate(pipeline)]
 
     async def _take(self, document: Document) -> StoredTemplate:
@@ -52,7 +52,7 @@ class MongoTemplates:
         name = _version_id(document["tenant_id"], document["code"], document["version"])
         absent = {"$eq": [{"$type": "$version"}, "missing"]}
         written = {"$mergeObjects": [{"$literal": {"_id": name, **document}}, {"created_at": "$$NOW"}]}
-        with answering():
+        with translated_errors():
             found = await self._templates.find_one_and_update(
                 {"_id": name},
                 [{"$replaceWith": {"$cond": [absent, written, "$$ROOT"]}}],

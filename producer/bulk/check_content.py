@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from core.addresses.control_characters import has_control
 from core.render import RenderError, Template, TemplateError
-from ledger.message_template import Text, choose_source, compile_content
+from ledger.message_template import MessageTemplate, choose_source, compile_template
 from ledger.models import StoredTemplate
 from producer.errors import BadRequestError, NotFoundError
 from producer.ledger_gateway import Archive
@@ -42,14 +42,14 @@ class Texts:
                 raise BadRequestError(f"{path}: is named in {place} and given neither here nor in variables")
 
 
-def _compiled(field: str, body: BulkBody, content: str, subject: str | None) -> Text:
+def _compiled(field: str, body: BulkBody, content: str, subject: str | None) -> MessageTemplate:
     try:
-        return compile_content(body.channel, content, subject, body.variables)
+        return compile_template(body.channel, content, subject, body.variables)
     except TemplateError as error:
         raise BadRequestError(f"{field}: {error}") from None
 
 
-def _check_subject(text: Text) -> None:
+def _check_subject(text: MessageTemplate) -> None:
     """Refuse a subject that no recipient could get. The consumer would refuse the whole request."""
     try:
         text.check_subject()

@@ -12,7 +12,7 @@ from datetime import datetime
 from core.ids import RequestKey
 from ledger.digests import request_digests
 from ledger.errors import SealingError
-from ledger.models import Request, TakenKey
+from ledger.models import IdempotencyRecord, StoredRequest
 from ledger.ports import Ledger
 from ledger.sealing import Sealer
 from producer.bulk.prepare_request import Order
@@ -27,8 +27,8 @@ OTHER = "Idempotency-Key: was used with another body, or for another user"
 class Past:
     """What the ledger knows of earlier calls under a key."""
 
-    taken: TakenKey | None = None
-    request: Request | None = None
+    taken: IdempotencyRecord | None = None
+    request: StoredRequest | None = None
     """The request itself, which the first call may also have made without a key."""
 
     @property
@@ -36,14 +36,14 @@ class Past:
         """When the request was accepted; None: it was not yet."""
         if self.taken:
             return self.taken.accepted_at
-        return self.request.head.accepted_at if self.request else None
+        return self.request.header.accepted_at if self.request else None
 
     @property
     def template_version(self) -> int | None:
         """Which version of its template it was accepted with."""
         if self.taken:
             return self.taken.template_version
-        return self.request.head.template_version if self.request else None
+        return self.request.header.template_version if self.request else None
 
     def decides_otherwise(self, order: Order) -> bool:
         """Whether another call decided, between this one's look at the ledger and its taking the key."""
@@ -55,7 +55,7 @@ class Past:
     @property
     def expanded(self) -> bool:
         """Whether all of it is in the ledger, so that there is nothing left to publish."""
-        return self.request is not None and self.request.all_expanded
+        return self.request is not None and self.request.all_parts_expanded
 
 
 async def recall(archive: Archive, key: RequestKey) -> Past:
@@ -72,17 +72,17 @@ async def take_key(archive: Archive, sealer: Sealer, key: RequestKey, order: Ord
     if past.taken is None and past.request is not None:
         await check_same_request(order, past.request, sealer)
     digest = sealer.hash(order.fingerprint, sealer.newest)
-    mine = TakenKey(key, order.tenant_id, sealer.newest, digest, order.accepted_at, order.template_version)
+    mine = IdempotencyRecord(key, order.tenant_id, sealer.newest, digest, order.accepted_at, order.template_version)
     stands = past.taken
     if stands is None:
-        stands = await archive.ask(lambda ledger: ledger.keys.take(mine))
+        stands = await archive.ask(lambda ledger: ledger.keys.insert_or_get(mine))
     with _knowing_keys():
         if sealer.hash(order.fingerprint, stands.key_id) != stands.digest:
             raise ConflictError(OTHER)
     return Past(stands, past.request)
 
 
-async def check_same_request(order: Order, stands: Request, sealer: Sealer) -> None:
+async def check_same_request(order: Order, stands: StoredRequest, sealer: Sealer) -> None:
     """Raise ConflictError where the consumer would refuse the order, for another body came under this id before.
 
     That one may have come over Kafka, or over HTTP without a key.
@@ -91,8 +91,8 @@ async def check_same_request(order: Order, stands: Request, sealer: Sealer) -> N
         request = BulkRequest.model_validate_json(part.value)
         known = stands.parts.get(part.part)
         with _knowing_keys():
-            shared, whole = request_digests(sealer, request, stands.head.key_id)
-        if shared != stands.head.digest or (known and known.digest != whole):
+            shared, whole = request_digests(sealer, request, stands.header.key_id)
+        if shared != stands.header.digest or (known and known.digest != whole):
             raise ConflictError(OTHER)
         await asyncio.sleep(0)  # a large order has many parts, and others wait
 

@@ -19,7 +19,7 @@ async def answer_later(
     ids = [LogId(item.id) for item in first.items]
     try:
         completion = await front.waiting.until_completed(call.key, call.wait or 0, gone)
-        logs = await front.archive.ask(lambda ledger: ledger.logs.standing(ids))
+        logs = await front.archive.ask(lambda ledger: ledger.logs.get_many(ids))
     except UnavailableError:
         return None
     items = [

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ledger.queries import Place
+from ledger.queries import ListPosition
 from producer.errors import BadRequestError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -20,7 +20,7 @@ _WRITTEN = re.compile(rb"(-?[0-9]{1,15}) ([1-9][0-9]{0,8}) ([0-9]{1,12}) ([01]) 
 class Cursor:
     """The place behind which the next page begins, and what the first page said of the whole."""
 
-    place: Place
+    place: ListPosition
     page: int
     """The number of the next page."""
     total: int
@@ -48,6 +48,6 @@ def _read(text: str) -> Cursor | None:
         if found is None:
             return None
         milliseconds, page, total, exact = map(int, found.groups()[:4])
-        return Cursor(Place(_EPOCH + milliseconds * _MILLISECOND, found[5].decode()), page, total, exact == 1)
+        return Cursor(ListPosition(_EPOCH + milliseconds * _MILLISECOND, found[5].decode()), page, total, exact == 1)
     except (ValueError, OverflowError):
         return None

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from ledger.models import Log
 from ledger.ports import Ledger
-from ledger.rendered_messages import render_contents
+from ledger.rendered_messages import render_messages
 from ledger.sealing import Sealer
 from schemas.http_responses import CommunicationLogResponse
 
 
 async def show_logs(logs: Sequence[Log], ledger: Ledger, sealer: Sealer) -> list[CommunicationLogResponse]:
     """The items of an answer, in the order of the logs."""
-    contents = await render_contents(ledger, sealer, logs, lenient=True)
+    contents = await render_messages(ledger, sealer, logs, skip_unreadable=True)
     return [show_log(log, contents.get(log.id)) for log in logs]
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ledger.queries import Place
+from ledger.queries import ListPosition
 from producer.errors import BadRequestError
 from producer.read.cursor import Cursor, read_cursor, write_cursor
 from schemas.http_responses import PageInfo
@@ -18,7 +18,7 @@ class Asked:
     cursor: Cursor | None
 
     @property
-    def after(self) -> Place | None:
+    def after(self) -> ListPosition | None:
         """The place behind which the page begins."""
         return self.cursor.place if self.cursor else None
 
@@ -27,7 +27,7 @@ class Asked:
         """How far the whole is to be counted: one more than is said; not again on every page behind a cursor."""
         return 0 if self.cursor else MAX_DEPTH + 1
 
-    def info(self, found: int, last: Place | None, *, more: bool, exact: bool) -> PageInfo:
+    def info(self, found: int, last: ListPosition | None, *, more: bool, exact: bool) -> PageInfo:
         """Where the page stands: `found` were counted, and `last` is the place of its last item."""
         total = self.cursor.total if self.cursor else min(found, MAX_DEPTH) if not exact else found
         exact = self.cursor.exact if self.cursor else exact

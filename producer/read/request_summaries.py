@@ -4,17 +4,17 @@ from datetime import datetime
 from typing import Any
 
 from ledger.control import state_of
-from ledger.models import Request, tally
-from ledger.request_counts import Books, known_recipients
+from ledger.models import StoredRequest, tally
+from ledger.request_counts import RequestCounts, known_recipients
 from schemas.http_responses import Parts, RequestResponse, RequestSummary
 
 
-def summary_of(request: Request, server_time: datetime) -> RequestSummary:
+def summary_of(request: StoredRequest, server_time: datetime) -> RequestSummary:
     """A request in a list; it is scheduled or not by the ledger's clock."""
     return RequestSummary(**_fields(request, server_time))
 
 
-def answer_about(request: Request, books: Books, server_time: datetime, now: datetime) -> RequestResponse:
+def answer_about(request: StoredRequest, books: RequestCounts, server_time: datetime, now: datetime) -> RequestResponse:
     """A request by itself, with its counts, answered `now`."""
     by_status, by_reason = tally(books.current)
     return RequestResponse(
@@ -28,8 +28,8 @@ def answer_about(request: Request, books: Books, server_time: datetime, now: dat
     )
 
 
-def _fields(request: Request, server_time: datetime) -> dict[str, Any]:
-    head, completion = request.head, request.completion
+def _fields(request: StoredRequest, server_time: datetime) -> dict[str, Any]:
+    head, completion = request.header, request.completion
     return {
         "request_id": head.request_id,
         "tenant_id": head.tenant_id,
@@ -40,10 +40,10 @@ def _fields(request: Request, server_time: datetime) -> dict[str, Any]:
         "template_version": head.template_version,
         "total": known_recipients(request),
         "complete": completion is not None,
-        "incomplete": request.cut,
+        "incomplete": request.intake_closed,
         "cancelled": request.cancelled,
         "state": state_of(request, server_time),
-        "parts": Parts(known=len(request.parts), expanded=len(request.counted)),
+        "parts": Parts(known=len(request.parts), expanded=len(request.expanded_parts)),
         "accepted_at": head.accepted_at,
         "begun_at": request.begun_at,
         "completed_at": completion and completion.completed_at,

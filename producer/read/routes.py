@@ -9,10 +9,9 @@ from pydantic import BaseModel, ValidationError
 
 from core.ids import LogId, request_key
 from ledger.ports import Ledger
-from ledger.queries import LogQuery, RequestQuery, place_of_log, place_of_request
-from ledger.queries import Page as LogPage
+from ledger.queries import LogPage, LogQuery, RequestQuery, position_of_log, position_of_request
 from ledger.recipient_hashes import recipient_hashes
-from ledger.request_counts import known_recipients, read_books
+from ledger.request_counts import count_request, known_recipients
 from producer.auth.token_verifier import READ, Caller
 from producer.dependencies import Front
 from producer.errors import BadRequestError, NotFoundError
@@ -81,7 +80,7 @@ def reading_routes(front: Front) -> APIRouter:
         """Requests, newest first."""
         page = asked(query.page, query.page_size, query.after)
         which = RequestQuery(
-            caller.tenant_id, own_user(caller), page.after, page.number, page.size, count_to=page.count_to
+            caller.tenant_id, own_user(caller), page.after, page.number, page.size, count_limit=page.count_to
         )
         return _said(await front.archive.ask(lambda ledger: _requests(front, ledger, page, which)))
 
@@ -127,9 +126,9 @@ async def _listed(front: Front, query: LogQuery, page: Asked) -> Response:
 
 async def _logs(front: Front, ledger: Ledger, query: LogQuery, page: Asked) -> CommunicationLogListResponse:
     found = await ledger.logs.find(query)
-    last = place_of_log(found.items[-1]) if found.items else None
+    last = position_of_log(found.items[-1]) if found.items else None
     total, exact = await _total(ledger, query, found)
-    info = page.info(total, last, more=found.more, exact=exact)
+    info = page.info(total, last, more=found.has_more, exact=exact)
     items = await show_logs(found.items, ledger, front.sealer)
     now = front.sources.now()
     return CommunicationLogListResponse(
@@ -139,9 +138,11 @@ async def _logs(front: Front, ledger: Ledger, query: LogQuery, page: Asked) -> C
 
 async def _total(ledger: Ledger, query: LogQuery, found: LogPage) -> tuple[int, bool]:
     """How many there are, and whether that is all: a whole request knows it, however large it is."""
-    whole = LogQuery(query.tenant_id, query.user_id, query.key, page_size=query.page_size, count_to=query.count_to)
-    if query.key is None or found.exact or replace(query, page=1) != whole:
-        return found.total, found.exact
+    whole = LogQuery(
+        query.tenant_id, query.user_id, query.key, page_size=query.page_size, count_limit=query.count_limit
+    )
+    if query.key is None or found.total_is_exact or replace(query, page=1) != whole:
+        return found.total, found.total_is_exact
     request = await ledger.requests.get(query.key)
     return (known_recipients(request), True) if request else (found.total, False)
 
@@ -155,9 +156,9 @@ async def _log(front: Front, ledger: Ledger, caller: Caller, log_id: str) -> Log
 
 
 async def _requests(front: Front, ledger: Ledger, page: Asked, which: RequestQuery) -> RequestListResponse:
-    found = await ledger.requests.find(which)
-    last = place_of_request(found.items[-1]) if found.items else None
-    info = page.info(found.total, last, more=found.more, exact=found.exact)
+    found = await ledger.requests.find_page(which)
+    last = position_of_request(found.items[-1]) if found.items else None
+    info = page.info(found.total, last, more=found.has_more, exact=found.total_is_exact)
     items = [summary_of(request, ledger.now()) for request in found.items]
     now = front.sources.now()
     return RequestListResponse(code=200, items=items, message="ok", pagination=info, timestamp=now, total=info.total)
@@ -165,7 +166,7 @@ async def _requests(front: Front, ledger: Ledger, page: Asked, which: RequestQue
 
 async def _request(front: Front, ledger: Ledger, caller: Caller, request_id: str) -> RequestResponse:
     found = await read_own_request(ledger, caller, request_key(caller.tenant_id, request_id))
-    return answer_about(found, await read_books(ledger, found), ledger.now(), front.sources.now())
+    return answer_about(found, await count_request(ledger, found), ledger.now(), front.sources.now())
 
 
 def _said(answer: Answer) -> Response:

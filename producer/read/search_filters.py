@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from core.ids import RequestKey, request_key
-from ledger.models import Request
+from ledger.models import StoredRequest
 from ledger.ports import Ledger
 from ledger.queries import LogQuery
 from producer.auth.token_verifier import ADMIN, Caller
@@ -19,13 +19,13 @@ def own_user(caller: Caller) -> str | None:
     return None if caller.may(ADMIN) else caller.user_id
 
 
-async def read_own_request(ledger: Ledger, caller: Caller, key: RequestKey) -> Request:
+async def read_own_request(ledger: Ledger, caller: Caller, key: RequestKey) -> StoredRequest:
     """Read a request that the caller may see.
 
     Raises NotFoundError. A request of another user gets the same answer as one that does not exist.
     """
     found = await ledger.requests.get(key)
-    if found is None or own_user(caller) not in (None, found.head.user_id):
+    if found is None or own_user(caller) not in (None, found.header.user_id):
         raise NotFoundError(NO_REQUEST)
     return found
 
@@ -48,5 +48,5 @@ def log_query(caller: Caller, asks: LogFilters | LogSearch, page: Asked, hashes:
         after=page.after,
         page=page.number,
         page_size=page.size,
-        count_to=page.count_to,
+        count_limit=page.count_to,
     )

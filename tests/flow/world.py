@@ -223,7 +223,7 @@ class World:
             tools = self.tools()
             await self.deliver_all(tools)
             sweeper = Sweeper(tools, Claimer(tools), slots_for_each_kind(2), slots_for_each_kind(2))
-            for request in await self.ledger.requests.unfinished(idle_seconds=1, limit=50):
+            for request in await self.ledger.requests.take_unfinished(idle_seconds=1, limit=50):
                 await sweeper.look_after(request)
             self.pass_time(700)
 
@@ -249,7 +249,7 @@ class World:
     async def logs(self, request_id: str = "r1", tenant_id: str = "t1") -> list[Any]:
         from core.ids import request_key  # noqa: PLC0415
 
-        return [log async for log in self.ledger.logs.of_request(request_key(tenant_id, request_id))]
+        return [log async for log in self.ledger.logs.iterate_request(request_key(tenant_id, request_id))]
 
     async def outcomes(self, request_id: str = "r1") -> list[tuple[str, str | None]]:
         return [(log.outcome.value, log.reason.value if log.reason else None) for log in await self.logs(request_id)]

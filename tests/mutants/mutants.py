@@ -69,7 +69,7 @@ MUTANTS = (
         (
             Edit(
                 "consumer/request_lifecycle.py",
-                'if await tools.lasting(lambda: chunks.any_open(key), "ask for open chunks"):\n        return\n    ',
+                'if await tools.lasting(lambda: chunks.has_open(key), "ask for open chunks"):\n        return\n    ',
                 "",
             ),
         ),
@@ -79,15 +79,19 @@ MUTANTS = (
         "completion-without-parts",
         "a request is completed without asking for its parts",
         (
-            Edit("consumer/request_lifecycle.py", " or not request.all_expanded:", ":"),
-            Edit("ledger/memory/request_store.py", " or not document.request.all_expanded:", ":"),
+            Edit("consumer/request_lifecycle.py", " or not request.all_parts_expanded:", ":"),
+            Edit("ledger/memory/request_store.py", " or not document.request.all_parts_expanded:", ":"),
             Edit("ledger/mongo/request_store.py", '"completion": None, "$expr": _ALL_EXPANDED}', '"completion": None}'),
         ),
     ),
     Mutant(
         "last-call-before-marks",
         "the last chunk of a part is called before what was ordered meanwhile is on it",
-        (Edit("consumer/expand/expand.py", "        await mark(key, request.marks, tools, part.number)\n", ""),),
+        (
+            Edit(
+                "consumer/expand/expand.py", "        await mark(key, request.control_flags, tools, part.number)\n", ""
+            ),
+        ),
     ),
     Mutant(
         "closed-with-something-left",

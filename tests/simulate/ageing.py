@@ -25,7 +25,7 @@ class Age:
     def __init__(self, world: Resending) -> None:
         self._world, books = world, world.books
         self._calls, self._known = len(books.calls), {one.event.id for one in books.published}
-        self._stood = {key: document.request.head.request_id for key, document in books.store.requests.items()}
+        self._stood = {key: document.request.header.request_id for key, document in books.store.requests.items()}
         """Others were refused; what they wait for, a reply topic, may be there when they are read again."""
         self._rewinds = world.faults.aimed != ("delete", Fault.FROZEN)
         """Who freezes with a record in hand may find its request deleted: a day is longer than that."""

@@ -140,7 +140,7 @@ class Scenario:
     def _ask(self, number: int) -> Ask:
         rng, needed, first = self._rng, self._needed, number == 0
         parts = rng.choice((1, 1, 2, 3))
-        if first and needed in {"duplicates", "cut", "give_up", "lag"}:
+        if first and needed in {"find_duplicates", "close_intake", "write_off_lost_parts", "lag"}:
             parts = rng.choice((2, 3))
         channel = Channel.SMS if rng.random() < 0.85 else Channel.EMAIL
         template = TEMPLATE if rng.random() < 0.1 and channel is Channel.SMS else None
@@ -156,18 +156,18 @@ class Scenario:
             ask.reply_topic = REPLIES
         ask.template = template
         ask.orders = self._orders(first=first)
-        if parts > 1 and (rng.random() < 0.15 or (first and needed in {"cut", "give_up", "lag"})):
+        if parts > 1 and (rng.random() < 0.15 or (first and needed in {"close_intake", "write_off_lost_parts", "lag"})):
             ask.withheld = rng.choice((parts - 1, parts - 1, rng.randrange(parts)))
         return ask
 
     def _orders(self, *, first: bool) -> list[tuple[float, str]]:
         """A cancel, or pauses and resumes that may end in one."""
         rng, needed, at, orders = self._rng, self._needed if first else "", self._rng.uniform(0, 9), []
-        if needed in {"pause", "resume", "hold"} or rng.random() < 0.2:
+        if needed in {"pause", "resume", "set_pause_count"} or rng.random() < 0.2:
             for order in ("pause", "resume", "pause", "resume")[: rng.choice((2, 2, 3, 4))]:
                 orders.append((at, order))
                 at += rng.choice((0.1, 2.0, 8.0)) * rng.random()
-        if needed in {"cancel", "mark", "in_windows"} or rng.random() < 0.2:
+        if needed in {"cancel", "mark", "count_in_open_windows"} or rng.random() < 0.2:
             orders.append((at, "cancel"))
         return orders
 
@@ -200,7 +200,7 @@ class Scenario:
         for part in range(len(ask.parts)):
             when = at
             if part == ask.withheld:
-                if rng.random() < 0.5 or self._needed in {"cut", "give_up", "lag"}:
+                if rng.random() < 0.5 or self._needed in {"close_intake", "write_off_lost_parts", "lag"}:
                     continue
                 when = at + rng.uniform(PART_TIMEOUT_SECONDS - 5, PART_TIMEOUT_SECONDS + 15)
             self._add(when, topic, number, ask.record(part), ask.request_id, part, is_right=True)

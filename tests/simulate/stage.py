@@ -12,7 +12,7 @@ from consumer.kafka.memory_bus import MemoryBus
 from consumer.kafka.record import Incoming
 from core.ids import ChunkId
 from ledger.memory import MemoryLedger
-from ledger.models import Claimed
+from ledger.models import ClaimResult
 from schemas.results import ChunkPointer, EventType
 from schemas.statuses import Channel, Lane
 from tests.simulate.actors.process import WAKE_UPS
@@ -89,15 +89,15 @@ class Stage:
 
     def done(self, actor: Actor, step: str, about: tuple[Any, ...], said: Any) -> None:
         """A step has had its effect."""
-        if isinstance(said, Claimed):
+        if isinstance(said, ClaimResult):
             self.books.claimed(actor.name, said, LEASE_SECONDS)
             if actor.dead:  # its claim arrived after its death
                 self.books.killed(actor.name)
-        elif step == "in_windows":
+        elif step == "count_in_open_windows":
             self.books.ordered(about[0], said)
         elif step == "resume" and said:
             self.books.resumed(about[0])
-        elif step == "mark_resent":
+        elif step == "reserve_resends":
             self.books.repeats.noted(about[1], said)
         elif step == "advance" and actor.dead:
             self.books.killed(actor.name)

@@ -83,7 +83,7 @@ class World(Resending):
         until, early = rng.uniform(10, 35), rng.random() < 0.7
         if self._grows_old:  # while its records are young
             until, early = rng.uniform(4, 10), True
-        if self.faults.aimed[0] in {"cut", "give_up", "lag"}:
+        if self.faults.aimed[0] in {"close_intake", "write_off_lost_parts", "lag"}:
             until += PART_TIMEOUT_SECONDS
         if self.faults.aimed[0] in RESEND_STEPS:
             until += 30
@@ -142,8 +142,8 @@ class World(Resending):
                 if partition.lag:
                     return f"{partition.topic}/{partition.number} has a lag of {partition.lag}"
         for document in self.books.store.requests.values():
-            if not document.request.announced:
-                return f"{document.request.head.request_id} is not completed and announced"
+            if not document.request.completion_published:
+                return f"{document.request.header.request_id} is not completed and announced"
         if at_work := next((one for one in self.operators if one.at_work), None):
             return f"{at_work.name} is at work"
         return next((f"{self.books.brief(d.chunk.id)} is open" for d in self.books.store.open_chunks()), None)

@@ -9,7 +9,7 @@ from itertools import count
 from core.chunk_work import Counts, Work, put_back
 from core.ids import RequestKey, chunk_id, log_id, request_key
 from core.index_ranges import to_ranges
-from ledger.models import Chunk, Claim, Head, Log, Part
+from ledger.models import Chunk, ClaimRequest, Log, Part, RequestHeader
 from ledger.ports import Ledger
 from schemas.statuses import Category, Channel, Lane, OnUncertain, Reason, Status
 
@@ -53,8 +53,8 @@ def a_head(
     sealed_text: bytes = b"sealed text",
     intake_topic: str = "communication.bulk.requests",
     intake_partition: int = 0,
-) -> Head:
-    return Head(
+) -> RequestHeader:
+    return RequestHeader(
         key=a_key(request_id, tenant_id),
         tenant_id=tenant_id,
         request_id=request_id,
@@ -142,10 +142,10 @@ def a_chunk(
     )
 
 
-def a_claim(owner: str | None = None, *, lease_seconds: float = 30.0, **providers: tuple[str, ...]) -> Claim:
+def a_claim(owner: str | None = None, *, lease_seconds: float = 30.0, **providers: tuple[str, ...]) -> ClaimRequest:
     """A claim under a name of its own, unless `owner` says otherwise; `sms=("a", "b")` names its providers."""
     chosen = {Channel[name.upper()]: names for name, names in providers.items()} if providers else PROVIDERS
-    return Claim(owner=owner or f"owner-{next(_owners)}", lease_seconds=lease_seconds, providers=chosen)
+    return ClaimRequest(owner=owner or f"owner-{next(_owners)}", lease_seconds=lease_seconds, providers=chosen)
 
 
 def a_log(

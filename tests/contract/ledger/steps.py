@@ -1,9 +1,9 @@
 """What most contract tests of the ledger begin with."""
 
 from core.chunk_work import Counts
-from ledger.models import Chunk, Claim, Claimed, Head, Hold, Log, Request
+from ledger.models import Chunk, ClaimRequest, ClaimResult, ClaimToken, Log, RequestHeader, StoredRequest
 from ledger.ports import Ledger
-from ledger.queries import LogQuery, Page
+from ledger.queries import LogPage, LogQuery
 from schemas.statuses import Channel, Lane, Status
 from tests.support.builders import TENANT, a_chunk, a_claim, a_head, a_key, a_part
 
@@ -13,59 +13,59 @@ SHORT = 0.3
 PENDING = frozenset({Status.PENDING, Status.SCHEDULED})
 
 
-async def claimed(ledger: Ledger, chunk: Chunk, claim: Claim | None = None) -> Claimed:
+async def claimed(ledger: Ledger, chunk: Chunk, claim: ClaimRequest | None = None) -> ClaimResult:
     found = await ledger.chunks.claim(chunk.id, claim or a_claim())
     assert found is not None
     return found
 
 
-async def inserted_and_claimed(ledger: Ledger, chunk: Chunk, claim: Claim | None = None) -> Claimed:
+async def inserted_and_claimed(ledger: Ledger, chunk: Chunk, claim: ClaimRequest | None = None) -> ClaimResult:
     await ledger.chunks.insert(chunk)
     return await claimed(ledger, chunk, claim)
 
 
 async def swept(
     ledger: Ledger, *, lane: Lane = Lane.BULK, channel: Channel = Channel.SMS, fresh: bool = False
-) -> Claimed | None:
+) -> ClaimResult | None:
     """What a sweeper finds that asks for one kind of chunks."""
-    return await ledger.chunks.claim_due(lane, channel, a_claim(), fresh=fresh)
+    return await ledger.chunks.claim_due(lane, channel, a_claim(), never_claimed=fresh)
 
 
-async def anyhow_swept(ledger: Ledger) -> Claimed | None:
+async def anyhow_swept(ledger: Ledger) -> ClaimResult | None:
     """What a sweeper finds, deferred or never claimed."""
     return await swept(ledger) or await swept(ledger, fresh=True)
 
 
-async def begun(ledger: Ledger, *numbers: int, last: int | None = None) -> Request:
+async def begun(ledger: Ledger, *numbers: int, last: int | None = None) -> StoredRequest:
     """A request with these parts begun."""
     for number in numbers:
-        request = await ledger.requests.begin(a_head(), a_part(number, last=number == last))
+        request = await ledger.requests.register_part(a_head(), a_part(number, last=number == last))
     return request
 
 
-async def complete(ledger: Ledger, counts: Counts) -> Request | None:
+async def complete(ledger: Ledger, counts: Counts) -> StoredRequest | None:
     """Count every part that was begun, and complete."""
     request = await ledger.requests.get(a_key())
     assert request is not None
     for number in request.parts:
-        await ledger.requests.count(a_key(), number)
+        await ledger.requests.mark_part_expanded(a_key(), number)
     return await ledger.requests.complete(a_key(), counts)
 
 
-async def a_request(ledger: Ledger, head: Head | None = None, *chunks: Chunk) -> None:
+async def a_request(ledger: Ledger, head: RequestHeader | None = None, *chunks: Chunk) -> None:
     """A request with its chunks written."""
-    await ledger.requests.begin(head or a_head(), a_part(last=False))
+    await ledger.requests.register_part(head or a_head(), a_part(last=False))
     for chunk in chunks or (a_chunk(),):
         await ledger.chunks.insert(chunk)
 
 
-async def held(ledger: Ledger, chunk: Chunk) -> Hold:
+async def held(ledger: Ledger, chunk: Chunk) -> ClaimToken:
     taken = await ledger.chunks.claim(chunk.id, a_claim())
     assert taken is not None
-    return taken.hold
+    return taken.token
 
 
-async def find(ledger: Ledger, **conditions: object) -> Page:
+async def find(ledger: Ledger, **conditions: object) -> LogPage:
     return await ledger.logs.find(LogQuery(**{"tenant_id": TENANT, **conditions}))  # type: ignore[arg-type]
 
 

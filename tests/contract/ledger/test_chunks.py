@@ -54,7 +54,7 @@ async def test_a_second_insert_neither_reopens_nor_frees_a_chunk(ledger: Ledger)
     held, closed = a_chunk(), a_chunk(first=3)
     await inserted_and_claimed(ledger, held)
     taken = await inserted_and_claimed(ledger, closed)
-    await ledger.chunks.close(taken.hold, some_counts(sent=3))
+    await ledger.chunks.close(taken.token, some_counts(sent=3))
 
     await ledger.chunks.insert(held)
     await ledger.chunks.insert(closed)
@@ -91,7 +91,7 @@ async def test_counts_are_the_sum_over_all_chunks_of_the_request(ledger: Ledger)
     for chunk in (closed, open_, a_chunk("another request")):
         await ledger.chunks.insert(chunk)
     taken = await claimed(ledger, closed)
-    await ledger.chunks.close(taken.hold, done)
+    await ledger.chunks.close(taken.token, done)
 
     assert await ledger.chunks.counts(closed.key) == done + some_counts(pending=4)
 
@@ -109,7 +109,7 @@ async def test_whatever_has_no_log_counts_as_pending(ledger: Ledger) -> None:
         counts=some_counts(sent=2),
         unacked=((4, 6),),
     )
-    await ledger.chunks.advance(taken.hold, work, taken.window)
+    await ledger.chunks.advance(taken.token, work, taken.window)
 
     assert before == some_counts(pending=6)
     assert await ledger.chunks.counts(chunk.key) == some_counts(sent=2, pending=4)
@@ -127,7 +127,7 @@ async def test_a_chunk_that_waits_for_its_time_counts_as_scheduled_until_it_is_c
     taken = await claimed(ledger, chunk)
     held = await ledger.chunks.counts(chunk.key)
     tried = ledger.now() + timedelta(seconds=100)
-    await ledger.chunks.release(taken.hold, Work(later=tuple(Line(index, 1, tried) for index in range(3))), tried)
+    await ledger.chunks.release(taken.token, Work(later=tuple(Line(index, 1, tried) for index in range(3))), tried)
 
     assert before == some_counts(scheduled=3)
     assert due == held == await ledger.chunks.counts(chunk.key) == some_counts(pending=3)
@@ -141,7 +141,7 @@ async def test_counts_are_set_and_do_not_change_with_the_callers_counter(ledger:
     chunk = a_chunk()
     taken = await inserted_and_claimed(ledger, chunk)
     work = Work(counts=some_counts(sent=3))
-    await ledger.chunks.advance(taken.hold, work, None)
+    await ledger.chunks.advance(taken.token, work, None)
     work.counts[Status.SENT, None] += 5
 
     assert await ledger.chunks.counts(chunk.key) == some_counts(sent=3)
@@ -155,7 +155,7 @@ async def test_a_cancel_marks_the_open_chunks_of_its_request(ledger: Ledger) -> 
     taken_closed = await ledger.chunks.claim(closed.id, a_claim())
     assert taken_held is not None
     assert taken_closed is not None
-    await ledger.chunks.close(taken_closed.hold, some_counts(sent=3))
+    await ledger.chunks.close(taken_closed.token, some_counts(sent=3))
 
     await ledger.chunks.mark_cancelled(fresh.key)
 
@@ -178,8 +178,8 @@ async def test_the_cancel_mark_outlives_advance_release_and_claim(ledger: Ledger
     chunk = a_chunk(size=4, window_size=2)
     taken = await inserted_and_claimed(ledger, chunk)
     await ledger.chunks.mark_cancelled(chunk.key)
-    await ledger.chunks.advance(taken.hold, taken.chunk.work, taken.window)
-    await ledger.chunks.release(taken.hold, chunk.work, None)
+    await ledger.chunks.advance(taken.token, taken.chunk.work, taken.window)
+    await ledger.chunks.release(taken.token, chunk.work, None)
     again = await ledger.chunks.claim(chunk.id, a_claim())
 
     assert again is not None
@@ -189,14 +189,14 @@ async def test_the_cancel_mark_outlives_advance_release_and_claim(ledger: Ledger
 async def test_any_open_asks_for_this_request_alone(ledger: Ledger) -> None:
     chunk = a_chunk()
     await ledger.chunks.insert(a_chunk("another request"))
-    before = await ledger.chunks.any_open(chunk.key)
+    before = await ledger.chunks.has_open(chunk.key)
     await ledger.chunks.insert(chunk)
-    fresh = await ledger.chunks.any_open(chunk.key)
+    fresh = await ledger.chunks.has_open(chunk.key)
     taken = await claimed(ledger, chunk)
-    held = await ledger.chunks.any_open(chunk.key)
-    await ledger.chunks.close(taken.hold, some_counts(sent=3))
+    held = await ledger.chunks.has_open(chunk.key)
+    await ledger.chunks.close(taken.token, some_counts(sent=3))
 
-    assert [before, fresh, held, await ledger.chunks.any_open(chunk.key)] == [False, True, True, False]
+    assert [before, fresh, held, await ledger.chunks.has_open(chunk.key)] == [False, True, True, False]
 
 
 async def test_duplicates_are_looked_for_in_lower_parts_of_the_request(ledger: Ledger) -> None:
@@ -205,16 +205,16 @@ async def test_duplicates_are_looked_for_in_lower_parts_of_the_request(ledger: L
     await ledger.chunks.insert(a_chunk("another request", size=1, names=["x"], searchable=True))
     asked = [a_hash(name) for name in ("a", "d", "e", "x", "y")]
 
-    assert await ledger.chunks.duplicates(a_key(), 2, asked) == {a_hash("a"), a_hash("d")}
-    assert await ledger.chunks.duplicates(a_key(), 0, asked) == set()
+    assert await ledger.chunks.find_duplicates(a_key(), 2, asked) == {a_hash("a"), a_hash("d")}
+    assert await ledger.chunks.find_duplicates(a_key(), 0, asked) == set()
 
 
 async def test_duplicates_are_found_in_closed_chunks_too(ledger: Ledger) -> None:
     chunk = a_chunk(size=1, names=["a"], searchable=True)
     taken = await inserted_and_claimed(ledger, chunk)
-    await ledger.chunks.close(taken.hold, some_counts(sent=1))
+    await ledger.chunks.close(taken.token, some_counts(sent=1))
 
-    assert await ledger.chunks.duplicates(chunk.key, 1, [a_hash("a")]) == {a_hash("a")}
+    assert await ledger.chunks.find_duplicates(chunk.key, 1, [a_hash("a")]) == {a_hash("a")}
 
 
 async def test_duplicates_need_searchable_chunks_and_whole_hashes(ledger: Ledger) -> None:
@@ -222,8 +222,8 @@ async def test_duplicates_need_searchable_chunks_and_whole_hashes(ledger: Ledger
     await ledger.chunks.insert(a_chunk(part=1, size=2, names=["a", "b"], searchable=True))
     between = (a_hash("a") + a_hash("b"))[8:24]
 
-    assert await ledger.chunks.duplicates(a_key(), 2, [a_hash("hidden"), between]) == set()
-    assert await ledger.chunks.duplicates(a_key(), 2, []) == set()
+    assert await ledger.chunks.find_duplicates(a_key(), 2, [a_hash("hidden"), between]) == set()
+    assert await ledger.chunks.find_duplicates(a_key(), 2, []) == set()
 
 
 async def test_the_backlog_counts_open_chunks_by_lane(ledger: Ledger) -> None:
@@ -232,11 +232,11 @@ async def test_the_backlog_counts_open_chunks_by_lane(ledger: Ledger) -> None:
         await ledger.chunks.insert(a_chunk(part=part))
     taken = await ledger.chunks.claim(a_chunk(part=2).id, a_claim())
     assert taken is not None
-    held = await ledger.chunks.backlog()
-    await ledger.chunks.close(taken.hold, some_counts(sent=3))
+    held = await ledger.chunks.count_open_by_lane()
+    await ledger.chunks.close(taken.token, some_counts(sent=3))
 
     assert held == {Lane.EXPRESS: 1, Lane.BULK: 3}
-    assert await ledger.chunks.backlog() == {Lane.EXPRESS: 1, Lane.BULK: 2}
+    assert await ledger.chunks.count_open_by_lane() == {Lane.EXPRESS: 1, Lane.BULK: 2}
 
 
 async def test_a_written_chunk_is_the_ledgers_own(ledger: Ledger) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from core.chunk_work import Batch, Line, Window, Work, put_back
-from ledger.models import Marks
+from ledger.models import ControlFlags
 from ledger.ports import Ledger
 from tests.contract.ledger.conftest import Wait
 from tests.contract.ledger.steps import SHORT, claimed, inserted_and_claimed
@@ -18,7 +18,7 @@ async def test_renewing_keeps_others_away(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk()
     taken = await inserted_and_claimed(ledger, chunk, a_claim(lease_seconds=SHORT))
 
-    assert await ledger.chunks.renew(replace(taken.hold, lease_seconds=30))
+    assert await ledger.chunks.renew(replace(taken.token, lease_seconds=30))
     await wait(SHORT)
 
     assert await ledger.chunks.claim(chunk.id, a_claim()) is None
@@ -28,7 +28,7 @@ async def test_renewing_changes_nothing_but_the_lease(ledger: Ledger, wait: Wait
     chunk = a_chunk(size=5, window_size=2)
     taken = await inserted_and_claimed(ledger, chunk)
 
-    await ledger.chunks.renew(replace(taken.hold, lease_seconds=SHORT))
+    await ledger.chunks.renew(replace(taken.token, lease_seconds=SHORT))
     await wait(SHORT)
 
     after = await claimed(ledger, chunk)
@@ -40,7 +40,7 @@ async def test_a_lapsed_lease_that_nobody_took_can_still_be_renewed(ledger: Ledg
     taken = await inserted_and_claimed(ledger, a_chunk(), a_claim(lease_seconds=SHORT))
     await wait(SHORT)
 
-    assert await ledger.chunks.renew(taken.hold)
+    assert await ledger.chunks.renew(taken.token)
 
 
 async def test_advancing_writes_the_work_and_the_next_window(ledger: Ledger) -> None:
@@ -50,10 +50,10 @@ async def test_advancing_writes_the_work_and_the_next_window(ledger: Ledger) -> 
     work = Work(todo=((4, 5),), later=(later,), counts=some_counts(sent=1), unacked=((0, 1),))
     window = Window(Batch(((2, 4),)), "second")
 
-    marked = await ledger.chunks.advance(taken.hold, work, window)
+    marked = await ledger.chunks.advance(taken.token, work, window)
 
     stored = await ledger.chunks.get(chunk.id)
-    assert marked == Marks()
+    assert marked == ControlFlags()
     assert stored is not None
     assert stored.work == replace(work, next=window.batch)
 
@@ -62,7 +62,7 @@ async def test_advancing_extends_the_lease(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk()
     taken = await inserted_and_claimed(ledger, chunk, a_claim(lease_seconds=SHORT))
 
-    await ledger.chunks.advance(replace(taken.hold, lease_seconds=30), Work(), taken.window)
+    await ledger.chunks.advance(replace(taken.token, lease_seconds=30), Work(), taken.window)
     await wait(SHORT)
 
     assert await ledger.chunks.claim(chunk.id, a_claim()) is None
@@ -73,8 +73,12 @@ async def test_advancing_brings_the_cancel_mark_and_is_not_refused_for_it(ledger
     taken = await inserted_and_claimed(ledger, chunk)
     await ledger.chunks.mark_cancelled(chunk.key)
 
-    assert await ledger.chunks.advance(taken.hold, Work(counts=some_counts(cancelled=3)), None) == Marks(cancelled=True)
-    assert await ledger.chunks.advance(taken.hold, Work(counts=some_counts(cancelled=3)), None) == Marks(cancelled=True)
+    assert await ledger.chunks.advance(taken.token, Work(counts=some_counts(cancelled=3)), None) == ControlFlags(
+        cancelled=True
+    )
+    assert await ledger.chunks.advance(taken.token, Work(counts=some_counts(cancelled=3)), None) == ControlFlags(
+        cancelled=True
+    )
 
 
 async def test_a_repeated_advance_changes_nothing(ledger: Ledger) -> None:
@@ -82,8 +86,8 @@ async def test_a_repeated_advance_changes_nothing(ledger: Ledger) -> None:
     taken = await inserted_and_claimed(ledger, chunk)
     work, window = Work(counts=some_counts(sent=2)), Window(Batch(((2, 4),)), "first")
 
-    assert await ledger.chunks.advance(taken.hold, work, window) == Marks()
-    assert await ledger.chunks.advance(taken.hold, work, window) == Marks()
+    assert await ledger.chunks.advance(taken.token, work, window) == ControlFlags()
+    assert await ledger.chunks.advance(taken.token, work, window) == ControlFlags()
 
     assert await ledger.chunks.counts(chunk.key) == some_counts(sent=2, pending=2)
 
@@ -95,13 +99,13 @@ async def test_after_a_take_over_every_late_write_is_refused_and_changes_nothing
     owner = await claimed(ledger, chunk)
     wrong = some_counts(failed=4)
 
-    assert not await ledger.chunks.renew(late.hold)
-    assert await ledger.chunks.advance(late.hold, Work(counts=wrong), None) is None
-    assert not await ledger.chunks.release(late.hold, Work(counts=wrong), None)
-    assert not await ledger.chunks.close(late.hold, wrong)
+    assert not await ledger.chunks.renew(late.token)
+    assert await ledger.chunks.advance(late.token, Work(counts=wrong), None) is None
+    assert not await ledger.chunks.release(late.token, Work(counts=wrong), None)
+    assert not await ledger.chunks.close(late.token, wrong)
 
     assert await ledger.chunks.claim(chunk.id, a_claim()) is None
-    assert await ledger.chunks.renew(owner.hold)
+    assert await ledger.chunks.renew(owner.token)
     assert await ledger.chunks.counts(chunk.key) == some_counts(pending=4)
     stored = await ledger.chunks.get(chunk.id)
     assert stored is not None
@@ -113,16 +117,16 @@ async def test_a_late_close_of_a_chunk_that_another_closed_is_refused(ledger: Le
     late = await inserted_and_claimed(ledger, chunk, a_claim(lease_seconds=SHORT))
     await wait(SHORT)
     owner = await claimed(ledger, chunk)
-    assert await ledger.chunks.close(owner.hold, some_counts(sent=3))
+    assert await ledger.chunks.close(owner.token, some_counts(sent=3))
 
-    assert not await ledger.chunks.close(late.hold, some_counts(failed=3))
+    assert not await ledger.chunks.close(late.token, some_counts(failed=3))
     assert await ledger.chunks.counts(chunk.key) == some_counts(sent=3)
 
 
 @pytest.mark.parametrize(("owner", "fence"), [("me", 99), ("somebody else", 1)])
 async def test_owner_and_fence_must_both_match(ledger: Ledger, owner: str, fence: int) -> None:
     taken = await inserted_and_claimed(ledger, a_chunk(), a_claim("me"))
-    forged = replace(taken.hold, owner=owner, fence=fence)
+    forged = replace(taken.token, owner=owner, fence=fence)
 
     assert not await ledger.chunks.renew(forged)
     assert await ledger.chunks.advance(forged, Work(), None) is None
@@ -138,7 +142,7 @@ async def test_a_take_over_and_a_late_close_at_once_never_both_win(ledger: Ledge
 
         taken, closed = await asyncio.gather(
             ledger.chunks.claim(chunk.id, a_claim()),
-            ledger.chunks.close(late.hold, some_counts(sent=3)),
+            ledger.chunks.close(late.token, some_counts(sent=3)),
         )
 
         assert (taken is not None) is not closed
@@ -148,30 +152,30 @@ async def test_closing_keeps_the_counts_alone(ledger: Ledger) -> None:
     chunk = a_chunk(size=4, window_size=2)
     taken = await inserted_and_claimed(ledger, chunk)
 
-    assert await ledger.chunks.close(taken.hold, some_counts(sent=4))
+    assert await ledger.chunks.close(taken.token, some_counts(sent=4))
 
     stored = await ledger.chunks.get(chunk.id)
     assert stored is not None
     assert stored.work == Work(counts=some_counts(sent=4))
-    assert not await ledger.chunks.any_open(chunk.key)
+    assert not await ledger.chunks.has_open(chunk.key)
 
 
 async def test_a_repeated_close_is_answered_as_the_first_time(ledger: Ledger) -> None:
     taken = await inserted_and_claimed(ledger, a_chunk())
 
-    assert await ledger.chunks.close(taken.hold, some_counts(sent=3))
-    assert await ledger.chunks.close(taken.hold, some_counts(sent=3))
+    assert await ledger.chunks.close(taken.token, some_counts(sent=3))
+    assert await ledger.chunks.close(taken.token, some_counts(sent=3))
 
 
 async def test_nothing_but_a_repeated_close_is_written_to_a_closed_chunk(ledger: Ledger) -> None:
     chunk = a_chunk()
     taken = await inserted_and_claimed(ledger, chunk)
-    await ledger.chunks.close(taken.hold, some_counts(sent=3))
+    await ledger.chunks.close(taken.token, some_counts(sent=3))
 
-    assert not await ledger.chunks.renew(taken.hold)
-    assert await ledger.chunks.advance(taken.hold, Work(), taken.window) is None
-    assert not await ledger.chunks.release(taken.hold, Work(), None)
-    assert not await ledger.chunks.any_open(chunk.key)
+    assert not await ledger.chunks.renew(taken.token)
+    assert await ledger.chunks.advance(taken.token, Work(), taken.window) is None
+    assert not await ledger.chunks.release(taken.token, Work(), None)
+    assert not await ledger.chunks.has_open(chunk.key)
 
 
 async def test_a_released_chunk_is_claimed_again_when_it_is_due(ledger: Ledger, wait: Wait) -> None:
@@ -180,14 +184,14 @@ async def test_a_released_chunk_is_claimed_again_when_it_is_due(ledger: Ledger, 
     due = ledger.now() + timedelta(seconds=600)
     work, due_at = put_back(Work(later=tuple(Line(index, 1, due) for index in range(3))), 100)
 
-    assert await ledger.chunks.release(taken.hold, work, due_at)
+    assert await ledger.chunks.release(taken.token, work, due_at)
     early = await ledger.chunks.claim(chunk.id, a_claim())
     await wait(601)
     again = await claimed(ledger, chunk)
 
     assert early is None
     assert not again.taken_over
-    assert again.hold.fence == taken.hold.fence + 1
+    assert again.token.fence == taken.token.fence + 1
     assert again.window == Window(Batch(((0, 3),), 1), "second")
     assert again.chunk.work == Work()
 
@@ -197,7 +201,7 @@ async def test_a_chunk_released_without_a_time_is_free_at_once(ledger: Ledger) -
     taken = await inserted_and_claimed(ledger, chunk)
     left = Work(next=Batch(((2, 4),)), counts=some_counts(sent=2))
 
-    assert await ledger.chunks.release(taken.hold, left, None)
+    assert await ledger.chunks.release(taken.token, left, None)
     again = await claimed(ledger, chunk)
 
     assert again.window == Window(Batch(((2, 4),)), "first")
@@ -207,21 +211,21 @@ async def test_a_chunk_released_without_a_time_is_free_at_once(ledger: Ledger) -
 async def test_who_released_a_chunk_may_not_write_to_it_any_more(ledger: Ledger) -> None:
     chunk = a_chunk()
     taken = await inserted_and_claimed(ledger, chunk)
-    await ledger.chunks.release(taken.hold, chunk.work, None)
+    await ledger.chunks.release(taken.token, chunk.work, None)
 
-    assert not await ledger.chunks.renew(taken.hold)
-    assert await ledger.chunks.advance(taken.hold, Work(), None) is None
-    assert not await ledger.chunks.close(taken.hold, some_counts(sent=3))
-    assert await ledger.chunks.any_open(chunk.key)
+    assert not await ledger.chunks.renew(taken.token)
+    assert await ledger.chunks.advance(taken.token, Work(), None) is None
+    assert not await ledger.chunks.close(taken.token, some_counts(sent=3))
+    assert await ledger.chunks.has_open(chunk.key)
 
 
 async def test_the_fence_only_grows_also_under_the_same_owner(ledger: Ledger) -> None:
     chunk = a_chunk()
     claim = a_claim()
     first = await inserted_and_claimed(ledger, chunk, claim)
-    await ledger.chunks.release(first.hold, chunk.work, None)
+    await ledger.chunks.release(first.token, chunk.work, None)
     second = await claimed(ledger, chunk, claim)
 
-    assert second.hold.fence == first.hold.fence + 1
-    assert not await ledger.chunks.renew(first.hold)
-    assert await ledger.chunks.renew(second.hold)
+    assert second.token.fence == first.token.fence + 1
+    assert not await ledger.chunks.renew(first.token)
+    assert await ledger.chunks.renew(second.token)

@@ -10,7 +10,7 @@ import pytest
 from pymongo import MongoClient
 
 from core.chunk_work import Batch, Window, Work
-from ledger.models import Claim
+from ledger.models import ClaimRequest
 from ledger.mongo import MongoLedger
 from ledger.ports import Ledger
 from schemas.statuses import Channel
@@ -28,7 +28,7 @@ async def test_a_claim_takes_the_next_batch_as_its_first_window(ledger: Ledger) 
     assert taken.window == Window(Batch(((0, 2),)), "first")
     assert not taken.taken_over
     assert taken.chunk.work == Work(todo=((2, 5),))
-    assert (taken.hold.chunk_id, taken.hold.owner, taken.hold.lease_seconds) == (chunk.id, "me", 30.0)
+    assert (taken.token.chunk_id, taken.token.owner, taken.token.lease_seconds) == (chunk.id, "me", 30.0)
 
 
 async def test_a_claim_brings_the_recipients_as_they_were_written(ledger: Ledger) -> None:
@@ -82,7 +82,7 @@ async def test_a_repeated_claim_is_answered_as_the_first_time(ledger: Ledger) ->
 
     again = await claimed(ledger, chunk, claim)
 
-    assert again.hold == first.hold
+    assert again.token == first.token
     assert again.window == first.window
     assert again.chunk.work == first.chunk.work
     assert not again.taken_over
@@ -98,7 +98,7 @@ async def test_a_repeated_take_over_still_says_that_it_is_one(ledger: Ledger, wa
     again = await claimed(ledger, chunk, claim)
 
     assert again.taken_over
-    assert again.hold == first.hold
+    assert again.token == first.token
 
 
 async def test_a_repeated_claim_extends_the_lease(ledger: Ledger, wait: Wait) -> None:
@@ -120,7 +120,7 @@ async def test_a_lapsed_lease_lets_another_take_over_the_open_window(ledger: Led
     after = await claimed(ledger, chunk, a_claim(sms=("quite another",)))
 
     assert after.taken_over
-    assert after.hold.fence == before.hold.fence + 1
+    assert after.token.fence == before.token.fence + 1
     assert after.window == before.window
     assert after.chunk.work == before.chunk.work
 
@@ -129,7 +129,7 @@ async def test_a_lapsed_lease_without_a_window_is_no_take_over(ledger: Ledger, w
     chunk = a_chunk()
     before = await inserted_and_claimed(ledger, chunk, a_claim(lease_seconds=SHORT))
     done = Work(counts=some_counts(sent=3), unacked=((0, 3),))
-    await ledger.chunks.advance(before.hold, done, None)
+    await ledger.chunks.advance(before.token, done, None)
     await wait(SHORT)
 
     after = await claimed(ledger, chunk)
@@ -164,7 +164,7 @@ async def test_a_sticky_batch_goes_to_its_provider_whoever_is_next(ledger: Ledge
 
 
 @pytest.mark.parametrize("claim", [a_claim(email=("post",)), a_claim(sms=(), email=("post",))])
-async def test_a_window_has_no_provider_where_the_channel_has_none(ledger: Ledger, claim: Claim) -> None:
+async def test_a_window_has_no_provider_where_the_channel_has_none(ledger: Ledger, claim: ClaimRequest) -> None:
     taken = await inserted_and_claimed(ledger, a_chunk(), claim)
 
     assert taken.window == Window(Batch(((0, 3),)), None)
@@ -191,7 +191,7 @@ async def test_a_closed_chunk_is_not_claimed_even_by_who_closed_it(ledger: Ledge
     chunk = a_chunk()
     claim = a_claim()
     taken = await inserted_and_claimed(ledger, chunk, claim)
-    await ledger.chunks.close(taken.hold, some_counts(sent=3))
+    await ledger.chunks.close(taken.token, some_counts(sent=3))
 
     assert await ledger.chunks.claim(chunk.id, claim) is None
     assert await ledger.chunks.claim(chunk.id, a_claim()) is None

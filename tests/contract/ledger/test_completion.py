@@ -52,7 +52,7 @@ async def test_the_completion_is_stored_from_the_counts(ledger: Ledger) -> None:
         by_reason={"rejected": 2, "gave_up": 1, "duplicate": 1},
         incomplete=False,
     )
-    assert not request.announced
+    assert not request.completion_published
     assert await ledger.requests.get(KEY) == request
 
 
@@ -68,7 +68,7 @@ async def test_a_request_of_nobody_completes_with_nothing(ledger: Ledger) -> Non
 
 async def test_the_completion_of_a_cut_request_is_incomplete(ledger: Ledger) -> None:
     await begun(ledger, 0)
-    await ledger.requests.cut(KEY)
+    await ledger.requests.close_intake(KEY)
 
     request = await complete(ledger, some_counts(sent=3))
 
@@ -83,14 +83,14 @@ async def test_nothing_is_completed_before_all_is_expanded(ledger: Ledger) -> No
 
     await begun(ledger, 0)
     answers = [await asked()]
-    await ledger.requests.count(KEY, 0)
+    await ledger.requests.mark_part_expanded(KEY, 0)
     answers.append(await asked())  # which part is the last is not known yet
     await begun(ledger, 2, last=2)
-    await ledger.requests.count(KEY, 2)
+    await ledger.requests.mark_part_expanded(KEY, 2)
     answers.append(await asked())  # part 1 never began
     await begun(ledger, 1)
     answers.append(await asked())
-    await ledger.requests.count(KEY, 1)
+    await ledger.requests.mark_part_expanded(KEY, 1)
 
     assert answers == [False] * 4
     assert await asked()
@@ -98,10 +98,10 @@ async def test_nothing_is_completed_before_all_is_expanded(ledger: Ledger) -> No
 
 async def test_a_request_that_is_cut_is_completed_once_what_was_begun_is_counted_or_lost(ledger: Ledger) -> None:
     await begun(ledger, 0, 1)
-    await ledger.requests.count(KEY, 0)
-    await ledger.requests.cut(KEY)
+    await ledger.requests.mark_part_expanded(KEY, 0)
+    await ledger.requests.close_intake(KEY)
     before = await ledger.requests.complete(KEY, some_counts(sent=3))
-    await ledger.requests.give_up(KEY)
+    await ledger.requests.write_off_lost_parts(KEY)
 
     assert before is None
     assert await ledger.requests.complete(KEY, some_counts(sent=3)) is not None
@@ -119,17 +119,17 @@ async def test_an_announcement_is_noted_and_may_be_repeated(ledger: Ledger) -> N
     await begun(ledger, 0, last=0)
     await complete(ledger, some_counts(sent=3))
 
-    await ledger.requests.announced(KEY)
-    await ledger.requests.announced(KEY)
+    await ledger.requests.mark_completion_published(KEY)
+    await ledger.requests.mark_completion_published(KEY)
 
     request = await ledger.requests.get(KEY)
     assert request is not None
-    assert request.announced
+    assert request.completion_published
 
 
 async def found(ledger: Ledger, *, idle_seconds: float = 60, limit: int = 10) -> list[str]:
-    requests = await ledger.requests.unfinished(idle_seconds=idle_seconds, limit=limit)
-    return [request.head.request_id for request in requests]
+    requests = await ledger.requests.take_unfinished(idle_seconds=idle_seconds, limit=limit)
+    return [request.header.request_id for request in requests]
 
 
 async def test_a_request_is_left_alone_until_it_was_idle_for_long(ledger: Ledger, wait: Wait) -> None:
@@ -156,7 +156,7 @@ async def test_a_completion_not_announced_is_unfinished(ledger: Ledger, wait: Wa
     await complete(ledger, some_counts(sent=3))
     await wait(61)
     completed = await found(ledger)
-    await ledger.requests.announced(KEY)
+    await ledger.requests.mark_completion_published(KEY)
     await wait(61)
 
     assert completed == ["req-1"]
@@ -165,7 +165,7 @@ async def test_a_completion_not_announced_is_unfinished(ledger: Ledger, wait: Wa
 
 async def test_the_longest_idle_are_found_first_and_no_more_than_asked(ledger: Ledger, wait: Wait) -> None:
     for name in ("c", "a", "b"):
-        await ledger.requests.begin(a_head(name), a_part())
+        await ledger.requests.register_part(a_head(name), a_part())
         await wait(0.02)
     await wait(61)
 
@@ -174,8 +174,8 @@ async def test_the_longest_idle_are_found_first_and_no_more_than_asked(ledger: L
 
 
 async def test_a_find_names_no_request_twice(ledger: Ledger) -> None:
-    await ledger.requests.begin(a_head("a"), a_part())
-    await ledger.requests.begin(a_head("b"), a_part())
+    await ledger.requests.register_part(a_head("a"), a_part())
+    await ledger.requests.register_part(a_head("b"), a_part())
 
     names = await found(ledger, idle_seconds=0)
 
@@ -185,7 +185,7 @@ async def test_a_find_names_no_request_twice(ledger: Ledger) -> None:
 async def test_sweepers_at_once_share_the_finds_out(ledger: Ledger, wait: Wait) -> None:
     names = [f"req-{number}" for number in range(6)]
     for name in names:
-        await ledger.requests.begin(a_head(name), a_part())
+        await ledger.requests.register_part(a_head(name), a_part())
     await wait(61)
 
     answers = await asyncio.gather(*(found(ledger, limit=4) for _ in range(4)))
@@ -195,7 +195,7 @@ async def test_sweepers_at_once_share_the_finds_out(ledger: Ledger, wait: Wait) 
 
 async def test_a_scheduled_request_is_left_alone_until_its_time(ledger: Ledger, wait: Wait) -> None:
     send_at = ledger.now() + timedelta(seconds=100)
-    await ledger.requests.begin(a_head(send_at=send_at), a_part())
+    await ledger.requests.register_part(a_head(send_at=send_at), a_part())
 
     await wait(60)
     assert await found(ledger, idle_seconds=10) == []
@@ -205,7 +205,7 @@ async def test_a_scheduled_request_is_left_alone_until_its_time(ledger: Ledger, 
 
 @pytest.mark.parametrize("ends", ["cancelled", "completed"])
 async def test_one_that_ends_before_its_time_is_looked_at_at_once(ledger: Ledger, wait: Wait, ends: str) -> None:
-    await ledger.requests.begin(a_head(send_at=ledger.now() + timedelta(days=300)), a_part())
+    await ledger.requests.register_part(a_head(send_at=ledger.now() + timedelta(days=300)), a_part())
     if ends == "cancelled":
         await ledger.requests.cancel(KEY)
     else:

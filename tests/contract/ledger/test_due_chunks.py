@@ -59,7 +59,7 @@ async def test_what_was_never_claimed_is_found_by_who_asks_for_that(ledger: Ledg
     await ledger.chunks.insert(fresh)
     taken = await inserted_and_claimed(ledger, deferred)
     due = ledger.now() + timedelta(seconds=100)
-    await ledger.chunks.release(taken.hold, Work(later=(Line(0, 1, due),), counts=some_counts(sent=2)), due)
+    await ledger.chunks.release(taken.token, Work(later=(Line(0, 1, due),), counts=some_counts(sent=2)), due)
     await wait(101)
 
     assert await swept_id(ledger) == deferred.id
@@ -95,7 +95,7 @@ async def test_a_renewed_lease_hides_the_chunk_longer(ledger: Ledger, wait: Wait
     chunk = a_chunk()
     taken = await inserted_and_claimed(ledger, chunk, a_claim(lease_seconds=100))
     await wait(80)
-    await ledger.chunks.renew(taken.hold)
+    await ledger.chunks.renew(taken.token)
     await wait(80)
     early = await swept_id(ledger)
     await wait(30)
@@ -108,7 +108,7 @@ async def test_a_released_chunk_is_found_when_it_is_due(ledger: Ledger, wait: Wa
     chunk = a_chunk()
     taken = await inserted_and_claimed(ledger, chunk)
     due = ledger.now() + timedelta(seconds=40)
-    await ledger.chunks.release(taken.hold, Work(later=(Line(0, 1, due),), counts=some_counts(sent=2)), due)
+    await ledger.chunks.release(taken.token, Work(later=(Line(0, 1, due),), counts=some_counts(sent=2)), due)
     early = await swept_id(ledger)
     await wait(41)
 
@@ -119,7 +119,7 @@ async def test_a_released_chunk_is_found_when_it_is_due(ledger: Ledger, wait: Wa
 async def test_a_chunk_released_without_a_time_is_found_at_once(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk()
     taken = await inserted_and_claimed(ledger, chunk, a_claim())
-    await ledger.chunks.release(taken.hold, chunk.work, None)
+    await ledger.chunks.release(taken.token, chunk.work, None)
     await wait(0.01)
 
     assert await swept_id(ledger) == chunk.id
@@ -128,7 +128,7 @@ async def test_a_chunk_released_without_a_time_is_found_at_once(ledger: Ledger, 
 async def test_a_closed_chunk_is_never_found(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk()
     taken = await inserted_and_claimed(ledger, chunk, a_claim())
-    await ledger.chunks.close(taken.hold, some_counts(sent=3))
+    await ledger.chunks.close(taken.token, some_counts(sent=3))
     await wait(3600)
 
     assert await swept(ledger) is None

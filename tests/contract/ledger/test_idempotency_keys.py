@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from core.ids import request_key
-from ledger.models import TakenKey
+from ledger.models import IdempotencyRecord
 from ledger.mongo import MongoLedger
 from ledger.mongo.indexes import KEY_DAYS
 from ledger.ports import Ledger
@@ -16,13 +16,13 @@ from schemas.topics import DAY_MS, Topics
 NOON = datetime(2026, 4, 15, 12, 0, 0, 123_000, tzinfo=UTC)
 
 
-def a_taken_key(tenant: str = "tnt_a", key: str = "order-17", digest: bytes = b"d" * 16) -> TakenKey:
-    return TakenKey(request_key(tenant, key), tenant, "k1", digest, NOON, 3)
+def a_taken_key(tenant: str = "tnt_a", key: str = "order-17", digest: bytes = b"d" * 16) -> IdempotencyRecord:
+    return IdempotencyRecord(request_key(tenant, key), tenant, "k1", digest, NOON, 3)
 
 
 async def test_who_takes_a_key_first_reads_back_what_was_written_and_when(ledger: Ledger) -> None:
     taken = a_taken_key()
-    stands = await ledger.keys.take(taken)
+    stands = await ledger.keys.insert_or_get(taken)
     assert replace(stands, created_at=None) == taken
     assert stands.created_at is not None
     assert abs(stands.created_at - ledger.now()) < timedelta(seconds=5)
@@ -30,27 +30,27 @@ async def test_who_takes_a_key_first_reads_back_what_was_written_and_when(ledger
 
 
 async def test_who_comes_later_changes_nothing_and_is_told_what_stands(ledger: Ledger) -> None:
-    first = await ledger.keys.take(a_taken_key())
+    first = await ledger.keys.insert_or_get(a_taken_key())
     later = replace(a_taken_key(digest=b"other"), accepted_at=NOON + timedelta(hours=1), template_version=None)
-    assert await ledger.keys.take(later) == first
+    assert await ledger.keys.insert_or_get(later) == first
     assert await ledger.keys.get(later.key) == first
 
 
 async def test_what_the_first_left_open_stays_open(ledger: Ledger) -> None:
-    await ledger.keys.take(replace(a_taken_key(), template_version=None))
-    assert (await ledger.keys.take(a_taken_key())).template_version is None
+    await ledger.keys.insert_or_get(replace(a_taken_key(), template_version=None))
+    assert (await ledger.keys.insert_or_get(a_taken_key())).template_version is None
 
 
 async def test_of_many_at_once_one_decides_for_all(ledger: Ledger) -> None:
     offered = [replace(a_taken_key(), accepted_at=NOON + timedelta(seconds=number)) for number in range(20)]
-    stands = await asyncio.gather(*(ledger.keys.take(one) for one in offered))
+    stands = await asyncio.gather(*(ledger.keys.insert_or_get(one) for one in offered))
     assert len(set(stands)) == 1
     assert stands[0].accepted_at in {one.accepted_at for one in offered}
 
 
 async def test_a_key_is_its_tenants_alone(ledger: Ledger) -> None:
-    mine = await ledger.keys.take(a_taken_key())
-    theirs = await ledger.keys.take(a_taken_key("tnt_b", digest=b"theirs"))
+    mine = await ledger.keys.insert_or_get(a_taken_key())
+    theirs = await ledger.keys.insert_or_get(a_taken_key("tnt_b", digest=b"theirs"))
     assert (mine.digest, theirs.digest) == (b"d" * 16, b"theirs")
 
 

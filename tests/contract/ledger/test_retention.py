@@ -17,16 +17,16 @@ A_DAY, A_WEEK = timedelta(days=1), timedelta(days=7)
 
 async def a_completed_request(ledger: Ledger, name: str = "req-1", *, announced: bool = True) -> None:
     """Two chunks of two recipients each, all sent."""
-    await ledger.requests.begin(a_head(name), a_part(size=4))
+    await ledger.requests.register_part(a_head(name), a_part(size=4))
     for first in (0, 2):
         chunk = a_chunk(name, size=2, first=first)
         await ledger.chunks.insert(chunk)
-        await ledger.logs.insert([a_log(name, index) for index in (first, first + 1)])
+        await ledger.logs.insert_or_get([a_log(name, index) for index in (first, first + 1)])
         await ledger.chunks.close(await held(ledger, chunk), some_counts(sent=2))
-    await ledger.requests.count(a_key(name), 0)
+    await ledger.requests.mark_part_expanded(a_key(name), 0)
     await ledger.requests.complete(a_key(name), some_counts(sent=4))
     if announced:
-        await ledger.requests.announced(a_key(name))
+        await ledger.requests.mark_completion_published(a_key(name))
 
 
 async def left(ledger: Ledger, name: str = "req-1") -> tuple[bool, int, int]:
@@ -42,7 +42,7 @@ async def sealed(ledger: Ledger, name: str = "req-1") -> tuple[bool, int]:
     request = await ledger.requests.get(a_key(name))
     assert request is not None
     chunks = [a_chunk(name, first=first).id for first in (0, 2)]
-    return bool(request.head.sealed_text), len(await ledger.chunks.sealed(chunks))
+    return bool(request.header.sealed_text), len(await ledger.chunks.get_sealed(chunks))
 
 
 async def batches(call: AsyncIterator[int]) -> list[int]:
@@ -106,13 +106,13 @@ async def test_a_request_is_deleted_after_its_logs_and_chunks(ledger: Ledger, wa
 @pytest.mark.parametrize("open_in", ["chunk", "completion", "announcement"])
 async def test_what_is_still_open_stays_for_ever(ledger: Ledger, wait: Wait, open_in: str) -> None:
     if open_in == "chunk":
-        await ledger.requests.begin(a_head(), a_part(size=4))
+        await ledger.requests.register_part(a_head(), a_part(size=4))
         await ledger.chunks.insert(a_chunk(size=2))
         await ledger.chunks.insert(a_chunk(size=2, first=2))
-        await ledger.requests.count(a_key(), 0)
+        await ledger.requests.mark_part_expanded(a_key(), 0)
     elif open_in == "completion":
         await a_completed_request(ledger, "other")
-        await ledger.requests.begin(a_head(), a_part(size=4))
+        await ledger.requests.register_part(a_head(), a_part(size=4))
     else:
         await a_completed_request(ledger, announced=False)
     await wait(400 * DAY)

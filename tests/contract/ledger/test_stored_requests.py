@@ -17,12 +17,14 @@ KEY = a_key()
 
 
 async def test_the_first_part_creates_the_request(ledger: Ledger) -> None:
-    request = await ledger.requests.begin(a_head(), a_part(0, last=False))
+    request = await ledger.requests.register_part(a_head(), a_part(0, last=False))
 
-    assert request.head == a_head()
+    assert request.header == a_head()
     assert request.parts == {0: a_part(0, last=False)}
-    assert (request.counted, request.last_part, request.completion) == (frozenset(), None, None)
-    assert (request.cancelled, request.cut, request.announced, request.all_expanded) == (False,) * 4
+    assert (request.expanded_parts, request.last_part, request.completion) == (frozenset(), None, None)
+    assert (request.cancelled, request.intake_closed, request.completion_published, request.all_parts_expanded) == (
+        False,
+    ) * 4
     assert await ledger.requests.get(KEY) == request
 
 
@@ -41,51 +43,53 @@ async def test_every_field_of_the_head_is_kept(ledger: Ledger) -> None:
         intake_partition=7,
     )
 
-    assert (await ledger.requests.begin(head, a_part())).head == head
+    assert (await ledger.requests.register_part(head, a_part())).header == head
 
 
 async def test_every_field_of_a_part_is_kept(ledger: Ledger) -> None:
     part = a_part(3, size=7, chunk_size=5, digest=b"d", last=True, default_region="CN")
 
-    assert (await ledger.requests.begin(a_head(), part)).parts == {3: part}
+    assert (await ledger.requests.register_part(a_head(), part)).parts == {3: part}
 
 
 @pytest.mark.parametrize("foreign", [{"digest": b"of another body"}, {"key_id": "another"}])
 async def test_a_part_of_another_request_takes_no_place(ledger: Ledger, foreign: dict[str, Any]) -> None:
-    await ledger.requests.begin(a_head(), a_part(0, last=False))
-    stands = await ledger.requests.begin(replace(a_head(), **foreign), a_part(1, digest=b"theirs", last=True))
-    assert (stands.parts.keys(), stands.last_part, stands.head) == ({0}, None, a_head())
+    await ledger.requests.register_part(a_head(), a_part(0, last=False))
+    stands = await ledger.requests.register_part(replace(a_head(), **foreign), a_part(1, digest=b"theirs", last=True))
+    assert (stands.parts.keys(), stands.last_part, stands.header) == ({0}, None, a_head())
 
-    stands = await ledger.requests.begin(a_head(), a_part(1, digest=b"ours", last=True))
+    stands = await ledger.requests.register_part(a_head(), a_part(1, digest=b"ours", last=True))
     assert (stands.parts[1].digest, stands.last_part) == (b"ours", 1)
 
 
 async def test_a_request_without_a_user_has_none(ledger: Ledger) -> None:
-    assert (await ledger.requests.begin(a_head(user_id=None), a_part())).head.user_id is None
+    assert (await ledger.requests.register_part(a_head(user_id=None), a_part())).header.user_id is None
 
 
 async def test_an_unknown_request_is_none(ledger: Ledger) -> None:
     assert await ledger.requests.get(KEY) is None
     assert await ledger.requests.cancel(KEY) is None
-    assert await ledger.requests.cut(KEY) is None
+    assert await ledger.requests.close_intake(KEY) is None
     assert await ledger.requests.complete(KEY, some_counts(sent=1)) is None
 
 
 async def test_the_first_head_wins(ledger: Ledger) -> None:
-    await ledger.requests.begin(a_head(), a_part(0, last=False))
+    await ledger.requests.register_part(a_head(), a_part(0, last=False))
     later = ACCEPTED_AT + timedelta(hours=1)
 
-    request = await ledger.requests.begin(a_head(accepted_at=later), a_part(1))
+    request = await ledger.requests.register_part(a_head(accepted_at=later), a_part(1))
 
-    assert request.head == a_head()
+    assert request.header == a_head()
     assert request.parts.keys() == {0, 1}
 
 
 async def test_the_first_body_of_a_part_wins(ledger: Ledger) -> None:
     first = a_part(0, size=7, chunk_size=5, digest=b"first", last=False)
-    await ledger.requests.begin(a_head(), first)
+    await ledger.requests.register_part(a_head(), first)
 
-    request = await ledger.requests.begin(a_head(), a_part(0, size=9, chunk_size=3, digest=b"second", last=True))
+    request = await ledger.requests.register_part(
+        a_head(), a_part(0, size=9, chunk_size=3, digest=b"second", last=True)
+    )
 
     assert request.parts == {0: first}
     assert request.last_part is None
@@ -94,7 +98,7 @@ async def test_the_first_body_of_a_part_wins(ledger: Ledger) -> None:
 async def test_of_two_bodies_at_once_one_stands_for_both(ledger: Ledger) -> None:
     bodies = [a_part(0, digest=f"body {n}".encode()) for n in range(4)]
 
-    answers = await asyncio.gather(*(ledger.requests.begin(a_head(), body) for body in bodies))
+    answers = await asyncio.gather(*(ledger.requests.register_part(a_head(), body) for body in bodies))
 
     standing = {answer.parts[0].digest for answer in answers}
     assert len(standing) == 1
@@ -102,7 +106,7 @@ async def test_of_two_bodies_at_once_one_stands_for_both(ledger: Ledger) -> None
 
 
 async def test_parts_begun_at_once_are_all_noted(ledger: Ledger) -> None:
-    await asyncio.gather(*(ledger.requests.begin(a_head(), a_part(n, last=False)) for n in range(6)))
+    await asyncio.gather(*(ledger.requests.register_part(a_head(), a_part(n, last=False)) for n in range(6)))
 
     request = await ledger.requests.get(KEY)
     assert request is not None
@@ -141,7 +145,7 @@ async def test_a_second_last_part_is_refused(ledger: Ledger) -> None:
 
 async def test_a_part_begun_again_is_answered_as_it_stands_whatever_came_since(ledger: Ledger) -> None:
     await begun(ledger, 0, 1)
-    cut = await ledger.requests.cut(KEY)
+    cut = await ledger.requests.close_intake(KEY)
 
     assert cut is not None
     assert await begun(ledger, 0) == cut
@@ -167,114 +171,121 @@ async def test_when_the_newest_part_was_begun_is_known(ledger: Ledger, wait: Wai
 async def test_counting_is_adding_to_a_set(ledger: Ledger) -> None:
     await begun(ledger, 0, 1, last=1)
 
-    once = await ledger.requests.count(KEY, 0)
-    twice = await ledger.requests.count(KEY, 0)
-    both = await ledger.requests.count(KEY, 1)
+    once = await ledger.requests.mark_part_expanded(KEY, 0)
+    twice = await ledger.requests.mark_part_expanded(KEY, 0)
+    both = await ledger.requests.mark_part_expanded(KEY, 1)
 
-    assert once.counted == twice.counted == {0}
-    assert not twice.all_expanded
-    assert both.counted == {0, 1}
-    assert both.all_expanded
+    assert once.expanded_parts == twice.expanded_parts == {0}
+    assert not twice.all_parts_expanded
+    assert both.expanded_parts == {0, 1}
+    assert both.all_parts_expanded
 
 
 async def test_parts_counted_at_once_are_all_counted(ledger: Ledger) -> None:
     await begun(ledger, *range(6), last=5)
 
-    answers = await asyncio.gather(*(ledger.requests.count(KEY, number) for number in range(6)))
+    answers = await asyncio.gather(*(ledger.requests.mark_part_expanded(KEY, number) for number in range(6)))
 
-    assert sum(answer.all_expanded for answer in answers) >= 1
-    assert max((answer.counted for answer in answers), key=len) == set(range(6))
+    assert sum(answer.all_parts_expanded for answer in answers) >= 1
+    assert max((answer.expanded_parts for answer in answers), key=len) == set(range(6))
 
 
 async def test_only_what_was_begun_is_counted(ledger: Ledger) -> None:
     with pytest.raises(LookupError):
-        await ledger.requests.count(KEY, 0)
+        await ledger.requests.mark_part_expanded(KEY, 0)
 
 
 async def test_counting_brings_the_cancel_mark(ledger: Ledger) -> None:
     await begun(ledger, 0)
     await ledger.requests.cancel(KEY)
 
-    assert (await ledger.requests.count(KEY, 0)).cancelled
+    assert (await ledger.requests.mark_part_expanded(KEY, 0)).cancelled
     assert (await begun(ledger, 1)).cancelled
 
 
 async def test_after_a_cut_what_is_not_begun_is_refused(ledger: Ledger) -> None:
     await begun(ledger, 0, 2)
 
-    cut = await ledger.requests.cut(KEY)
+    cut = await ledger.requests.close_intake(KEY)
 
     assert cut is not None
-    assert cut.cut
+    assert cut.intake_closed
     assert await begun(ledger, 1) == cut
     assert await begun(ledger, 3, last=3) == cut
 
 
 async def test_after_a_cut_what_is_begun_is_enough(ledger: Ledger) -> None:
     await begun(ledger, 0, 2)
-    await ledger.requests.count(KEY, 0)
-    cut = await ledger.requests.cut(KEY)
+    await ledger.requests.mark_part_expanded(KEY, 0)
+    cut = await ledger.requests.close_intake(KEY)
 
     assert cut is not None
-    assert not cut.all_expanded
-    assert (await ledger.requests.count(KEY, 2)).all_expanded
+    assert not cut.all_parts_expanded
+    assert (await ledger.requests.mark_part_expanded(KEY, 2)).all_parts_expanded
 
 
 async def test_a_cut_may_be_repeated(ledger: Ledger) -> None:
     await begun(ledger, 1, last=1)
-    first = await ledger.requests.cut(KEY)
+    first = await ledger.requests.close_intake(KEY)
 
     assert first is not None
-    assert await ledger.requests.cut(KEY) == first
+    assert await ledger.requests.close_intake(KEY) == first
 
 
 async def test_where_all_parts_are_begun_nothing_is_cut(ledger: Ledger) -> None:
     await begun(ledger, 1, 0, last=1)
 
-    assert await ledger.requests.cut(KEY) is None
+    assert await ledger.requests.close_intake(KEY) is None
     request = await ledger.requests.get(KEY)
     assert request is not None
-    assert not request.cut
+    assert not request.intake_closed
 
 
 async def test_a_part_that_is_given_up_is_waited_for_no_more(ledger: Ledger) -> None:
     await begun(ledger, 0, 2, last=2)
-    await ledger.requests.count(KEY, 0)
+    await ledger.requests.mark_part_expanded(KEY, 0)
 
-    given_up = await ledger.requests.give_up(KEY)
+    given_up = await ledger.requests.write_off_lost_parts(KEY)
 
     assert given_up is not None
-    assert (given_up.cut, given_up.lost, given_up.counted, given_up.all_expanded) == (True, {2}, {0}, True)
-    assert await ledger.requests.give_up(KEY) == given_up
+    assert (given_up.intake_closed, given_up.lost_parts, given_up.expanded_parts, given_up.all_parts_expanded) == (
+        True,
+        {2},
+        {0},
+        True,
+    )
+    assert await ledger.requests.write_off_lost_parts(KEY) == given_up
     assert await begun(ledger, 1) == given_up
 
 
 async def test_where_all_that_is_begun_is_counted_nothing_is_given_up(ledger: Ledger) -> None:
     await begun(ledger, 0)
-    await ledger.requests.count(KEY, 0)
+    await ledger.requests.mark_part_expanded(KEY, 0)
 
-    assert await ledger.requests.give_up(KEY) is None
+    assert await ledger.requests.write_off_lost_parts(KEY) is None
     await begun(ledger, 1, last=1)
     await complete(ledger, some_counts(sent=3))
-    assert await ledger.requests.give_up(KEY) is None
+    assert await ledger.requests.write_off_lost_parts(KEY) is None
     request = await ledger.requests.get(KEY)
     assert request is not None
-    assert not request.cut
+    assert not request.intake_closed
 
 
 async def test_a_completed_request_is_not_cut(ledger: Ledger) -> None:
     await begun(ledger, 0, last=0)
     await complete(ledger, some_counts(sent=3))
 
-    assert await ledger.requests.cut(KEY) is None
+    assert await ledger.requests.close_intake(KEY) is None
 
 
 async def test_a_cut_and_a_late_part_at_once_agree(ledger: Ledger) -> None:
     for number in range(8):
         head = a_head(f"req-{number}")
-        await ledger.requests.begin(head, a_part(0, last=False))
+        await ledger.requests.register_part(head, a_part(0, last=False))
 
-        cut, answer = await asyncio.gather(ledger.requests.cut(head.key), ledger.requests.begin(head, a_part(1)))
+        cut, answer = await asyncio.gather(
+            ledger.requests.close_intake(head.key), ledger.requests.register_part(head, a_part(1))
+        )
 
         request = await ledger.requests.get(head.key)
         assert request is not None
@@ -284,7 +295,7 @@ async def test_a_cut_and_a_late_part_at_once_agree(ledger: Ledger) -> None:
 
 async def test_of_many_completions_at_once_exactly_one_wins(ledger: Ledger) -> None:
     await begun(ledger, 0, last=0)
-    await ledger.requests.count(KEY, 0)
+    await ledger.requests.mark_part_expanded(KEY, 0)
 
     answers = await asyncio.gather(*(ledger.requests.complete(KEY, some_counts(sent=n)) for n in range(6)))
 

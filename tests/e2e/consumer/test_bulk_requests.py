@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from core.ids import request_key, template_id
 from devstack import Stack
 from devstack.services import command
-from ledger.message_template import open_text
+from ledger.message_template import open_template
 from ledger.mongo.request_documents import read_request
 from schemas.results import DeliveryEvent, RequestAccepted
 from tests.e2e.caller import Results, create_topic, publish, reading
@@ -62,9 +62,9 @@ def put_template(house: House, content: str) -> str:
 def assert_says(house: House, request_id: str, text: str, *, version: int) -> None:
     """The request has the text of this version of the template, and its logs the template's id."""
     request = read_request(house.database["requests"].find_one({"_id": request_key(TENANT, request_id)}) or {})
-    said = open_text(house.sealer, request.head)
+    said = open_template(house.sealer, request.header)
     assert said.content.render({}, said.variables) == text
-    assert request.head.template_version == version
+    assert request.header.template_version == version
     logs = roll(house, request_id).values()
     assert {log["template_id"] for log in logs} == {template_id(TENANT, "verify_code")}
 

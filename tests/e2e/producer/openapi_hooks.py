@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import schemathesis
 from hypothesis import strategies as st
 
-from ledger.queries import Place
+from ledger.queries import ListPosition
 from producer.read.cursor import Cursor, write_cursor
 
 _CLOCK = "a schema knows no clock, and does not compare two fields"
@@ -40,7 +40,8 @@ BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
 _NOW = datetime.now(UTC)
 _MOMENTS = [_NOW + timedelta(days=days, seconds=1) for days in (-400, -1, 0, 1, 30, 300, 365, 400, 700)]
 _CURSORS = [
-    write_cursor(Cursor(Place(moment, "log_0"), page, page * 20, True)) for page, moment in enumerate(_MOMENTS, 2)
+    write_cursor(Cursor(ListPosition(moment, "log_0"), page, page * 20, True))
+    for page, moment in enumerate(_MOMENTS, 2)
 ]
 
 schemathesis.openapi.format("date-time", st.sampled_from([moment.isoformat() for moment in _MOMENTS]))

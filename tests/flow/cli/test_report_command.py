@@ -111,7 +111,7 @@ async def test_json_is_one_document_of_the_same() -> None:
     world = await a_world(*GOOD[:9], "12", {"to": GOOD[0], "reference": "order-9"})
     document = await report_json(world)
     ids = [one.pop("log_id") for one in document["not_reached"]]
-    assert ids == [log.id async for log in world.ledger.logs.of_request(request_key("t1", "r1")) if log.reason]
+    assert ids == [log.id async for log in world.ledger.logs.iterate_request(request_key("t1", "r1")) if log.reason]
     assert document == {
         "request_id": "r1",
         "tenant_id": "t1",
@@ -181,7 +181,7 @@ async def test_what_receipts_have_moved_is_said() -> None:
     await world.expand(world.record(*GOOD[:2]))
     arrived = a_log("r1", 0, tenant_id="t1", status=Status.DELIVERED, outcome=Status.SENT)
     lost = a_log("r1", 1, tenant_id="t1", status=Status.FAILED, outcome=Status.SENT, reason=Reason.UNDELIVERED)
-    await world.ledger.logs.insert([arrived, lost])
+    await world.ledger.logs.insert_or_get([arrived, lost])
     await world.deliver_all()
     summary, said = await report(world)
     assert summary.accounted

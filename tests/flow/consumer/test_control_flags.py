@@ -11,7 +11,7 @@ import pytest
 
 from core.ids import request_key
 from core.send_result import Answer, Message, Retry, Sent
-from ledger.control import Ordered, cancel_request, pause_request, resume_request, state_of
+from ledger.control import ControlResult, cancel_request, pause_request, resume_request, state_of
 from ledger.ports import Ledger
 from schemas.statuses import OnUncertain, Reason, RequestState
 from tests.flow.world import LEASE_SECONDS, START, Accounting, Killed, Steps, World, awake
@@ -19,7 +19,7 @@ from tests.flow.world import LEASE_SECONDS, START, Accounting, Killed, Steps, Wo
 KEY = request_key("t1", "r1")
 NUMBERS = [f"138000000{n:02d}" for n in range(10)]
 
-Order = Callable[[Ledger, Any], Awaitable[Ordered | None]]
+Order = Callable[[Ledger, Any], Awaitable[ControlResult | None]]
 
 
 class Ordering(Accounting):
@@ -28,7 +28,7 @@ class Ordering(Accounting):
     def __init__(self, world: World, order: Order) -> None:
         super().__init__()
         self._world, self._order = world, order
-        self.ordered: Ordered | None = None
+        self.ordered: ControlResult | None = None
         self.after = 0
 
     async def send(self, message: Message) -> Answer:

@@ -126,9 +126,9 @@ class Slow(Claimer):
         super().__init__(clock.tools)
         self._clock, self._seconds = clock, seconds
 
-    async def _take(self, *args: Any) -> Any:
+    async def _take(self, *args: Any, **options: Any) -> Any:
         self._clock.world.pass_time(self._seconds)
-        return await super()._take(*args)
+        return await super()._take(*args, **options)
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(SLOW_SECONDS / 2, False), (SLOW_SECONDS * 2, True)])

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from consumer.context import Tools
 from core.ids import request_key
-from ledger.request_counts import read_books
+from ledger.request_counts import count_request
 from schemas.statuses import Status
 from tests.flow.consumer.faults.test_repeated_failures import NUMBERS, House
 from tests.flow.world import World
@@ -18,7 +18,7 @@ async def test_recipients_whose_chunk_is_not_written_yet_are_pending() -> None:
     await world.deliver_all()
     request = await world.ledger.requests.get(request_key("t1", "r1"))
     assert request is not None
-    books = await read_books(world.ledger, request)
+    books = await count_request(world.ledger, request)
     sent = books.outcomes[Status.SENT, None]
     assert 0 < sent < len(NUMBERS)
     assert books.outcomes == {(Status.SENT, None): sent, (Status.PENDING, None): len(NUMBERS) - sent}

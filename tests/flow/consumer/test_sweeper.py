@@ -74,7 +74,7 @@ async def until(true: Any, seconds: float = 10.0) -> None:
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("method", ["claim_due", "unfinished", "backlog"])
+@pytest.mark.parametrize("method", ["claim_due", "take_unfinished", "count_open_by_lane"])
 async def test_the_sweeper_goes_on_after_what_it_cannot_read(method: str) -> None:
     world = World()
     await world.expand(world.record(*NUMBERS[:2]))
@@ -98,7 +98,7 @@ async def test_a_crowd_of_unfinished_requests_leaves_the_sweeper_time_for_due_ch
     for number in range(ROUND + 20):
         await world.expand(world.record(NUMBERS[0], request_id=f"r{number}"))
     world.pass_time(60)
-    tools, faulty = with_fault(world, "unfinished", 0)
+    tools, faulty = with_fault(world, "take_unfinished", 0)
     await sweeper_of(tools, slots_for_each_kind(2)).unfinished_requests()
     assert 1 < faulty.calls <= ROUND
 

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from core.ids import RequestKey
-from ledger.memory.idempotency_key_store import MemoryKeys
+from ledger.memory.idempotency_key_store import MemoryIdempotencyKeys
 from ledger.memory.store import Store
-from ledger.models import TakenKey
+from ledger.models import IdempotencyRecord
 from producer.kafka.memory_publisher import Weather
 from tests.flow.sample_requests import KEY
 from tests.flow.service_and_consumer import Whole
@@ -198,10 +198,10 @@ async def test_a_repeat_has_the_template_as_it_was(whole: Whole) -> None:
     assert len(await completed(whole)) == 1
 
 
-class LateKeys(MemoryKeys):
+class LateKeys(MemoryIdempotencyKeys):
     """Keys that are looked for a moment before another call takes them."""
 
-    async def get(self, key: RequestKey) -> TakenKey | None:
+    async def get(self, key: RequestKey) -> IdempotencyRecord | None:
         del key
         return None
 

@@ -12,7 +12,7 @@ from cli.admin.development_token import issue_token
 from core.ids import RequestKey
 from ledger.memory.request_store import MemoryRequests
 from ledger.memory.store import Store
-from ledger.models import Request
+from ledger.models import StoredRequest
 from producer.kafka.memory_publisher import Weather
 from producer.openapi.document import describe
 from producer.openapi.examples import ERRORS
@@ -57,7 +57,7 @@ async def test_the_examples_of_bodies_are_taken() -> None:
 class BrokenRequests(MemoryRequests):
     """Requests that cannot be read because of a fault in the code."""
 
-    async def get(self, key: RequestKey) -> Request | None:
+    async def get(self, key: RequestKey) -> StoredRequest | None:
         raise RuntimeError(key)
 
 

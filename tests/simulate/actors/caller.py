@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from core.ids import RequestKey
-from ledger.control import Ordered, cancel_request, pause_request, resume_request
+from ledger.control import ControlResult, cancel_request, pause_request, resume_request
 from ledger.errors import LedgerUnavailable
 from ledger.memory import MemoryLedger
 from tests.simulate.environment.gate import UNANSWERED_SECONDS, Gate, Hindrance, ports
 from tests.simulate.loop import Actor
 from tests.simulate.scenario import Ask
 
-ORDERS: Mapping[str, Callable[[Any, RequestKey], Awaitable[Ordered | None]]] = {
+ORDERS: Mapping[str, Callable[[Any, RequestKey], Awaitable[ControlResult | None]]] = {
     "cancel": cancel_request,
     "pause": pause_request,
     "resume": resume_request,

@@ -16,8 +16,8 @@ from core.ids import place_of, position, resend_request_id
 from core.request_parts import IntakePart, PartFilling, choose_lane, intake_topic
 from ledger.errors import LedgerUnavailable, SealingError
 from ledger.memory import MemoryLedger
-from ledger.models import Request
-from ledger.resend_selection import Chosen, ResendError, choose, resend_parts
+from ledger.models import StoredRequest
+from ledger.resend_selection import ResendError, ResendSelection, resend_parts, select_deliveries
 from ledger.sealing import Sealer
 from tests.simulate.actors.resend_plan import Errand
 from tests.simulate.environment.gate import Gate, Hindrance, ports
@@ -84,24 +84,24 @@ class Operator(Actor):
         old = await ledger.requests.get(errand.ask.key)
         if old is None:
             return
-        chosen = await choose(ledger, old, errand.status, errand.request_id)
+        chosen = await select_deliveries(ledger, old, errand.status, errand.request_id)
         if errand.careless:
             chosen = await self._all_of(old, chosen)
-        if not chosen.places or chosen.taken_up:
+        if not chosen.places or chosen.already_expanded:
             return
         topic = ""
         async for part in self._parts(chosen):
             topic = topic or intake_topic(TOPICS, choose_lane(part, self._world.chunk_size))
             await self._publish(topic, part)
 
-    async def _all_of(self, old: Request, chosen: Chosen) -> Chosen:
-        logs = [position(log.id) async for log in self._ledger.logs.of_request(old.head.key)]
+    async def _all_of(self, old: StoredRequest, chosen: ResendSelection) -> ResendSelection:
+        logs = [position(log.id) async for log in self._ledger.logs.of_request(old.header.key)]
         places = array("Q", [place_of(part, index) for _, part, index in filter(None, logs)])
-        name = self.errand.request_id or resend_request_id(old.head.key, places)
+        name = self.errand.request_id or resend_request_id(old.header.key, places)
         return replace(chosen, places=places, request_id=name, taken_up=False)
 
-    def _parts(self, chosen: Chosen) -> AsyncIterator[IntakePart]:
-        now, expires_at = self._world.server_time(), chosen.old.head.expires_at
+    def _parts(self, chosen: ResendSelection) -> AsyncIterator[IntakePart]:
+        now, expires_at = self._world.server_time(), chosen.old.header.expires_at
         if expires_at is not None and expires_at <= now + timedelta(seconds=1):
             expires_at = LATER
         sealer = self._world.sealer_of_now()

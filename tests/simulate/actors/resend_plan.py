@@ -15,7 +15,7 @@ from ledger.models import Chunk
 from schemas.statuses import Channel, Status
 from tests.simulate.scenario import START, Ask, Person
 
-RESEND_STEPS = frozenset({"choose", "resend", "mark_resent"})
+RESEND_STEPS = frozenset({"choose", "resend", "reserve_resends"})
 SLOW_SECONDS = 8.0
 """Between two parts of a resend: one more of them, and it may be cut."""
 

@@ -7,7 +7,7 @@ import orjson
 
 from consumer.events import Event
 from core.ids import LogId, chunk_id
-from ledger.models import Log, Request
+from ledger.models import Log, StoredRequest
 from schemas.statuses import Reason, Status
 from tests.simulate.checks.observations import Published
 from tests.simulate.checks.resend_checker import resend_findings
@@ -77,7 +77,7 @@ class Checker:
 
     # ------------------------------------------------------------------ a request
 
-    def _request(self, ask: Ask, request: Request) -> Iterator[str]:
+    def _request(self, ask: Ask, request: StoredRequest) -> Iterator[str]:
         logs = self._logs_of(ask)
         expected = self._expected(ask, request)
         for delivery in expected - logs.keys():
@@ -93,20 +93,20 @@ class Checker:
     def _logs_of(self, ask: Ask) -> dict[LogId, Log]:
         return {log_id: log for log_id, log in self._store.logs.items() if log_id.startswith(f"log_{ask.key}")}
 
-    def _expected(self, ask: Ask, request: Request) -> set[LogId]:
+    def _expected(self, ask: Ask, request: StoredRequest) -> set[LogId]:
         """The deliveries that must have a log: those of counted parts, and of what was written of lost ones."""
         known = set[LogId]()
         for part, delivery, _ in ask.people():
-            if part in request.counted:
+            if part in request.expanded_parts:
                 known.add(delivery)
-            elif part in request.lost:
+            elif part in request.lost_parts:
                 size = request.parts[part].chunk_size
                 first = int(delivery[-5:], 16) // size * size
                 if chunk_id(ask.key, part, first) in self._store.chunks:
                     known.add(delivery)
         return known
 
-    def _completion(self, ask: Ask, request: Request, logs: dict[LogId, Log]) -> Iterator[str]:
+    def _completion(self, ask: Ask, request: StoredRequest, logs: dict[LogId, Log]) -> Iterator[str]:
         completion = request.completion
         if completion is None:
             yield f"I2: {ask.request_id} is not completed"
@@ -115,7 +115,7 @@ class Checker:
         by_reason = Counter(log.reason.value for log in logs.values() if log.reason)
         if dict(completion.by_status) != by_status or dict(completion.by_reason) != by_reason:
             yield f"I2: {ask.request_id} completed as {dict(completion.by_status)}, its logs say {dict(by_status)}"
-        if completion.total != len(logs) or completion.incomplete != request.cut:
+        if completion.total != len(logs) or completion.incomplete != request.intake_closed:
             yield f"I2: {ask.request_id} completed with {completion.total} of {len(logs)}"
         ended = [e for e in self._of(ask) if e.event.type == "request.completed"]
         if len({e.event.id for e in ended}) != 1:
@@ -132,17 +132,17 @@ class Checker:
     def _of(self, ask: Ask) -> list[Published]:
         return [one for one in self._events.values() if one.key == ask.request_id]
 
-    def _parts(self, ask: Ask, request: Request) -> Iterator[str]:
+    def _parts(self, ask: Ask, request: StoredRequest) -> Iterator[str]:
         """I1: each part that was published is counted, or its record was refused."""
         refused = self._refused_parts(ask)
         for part in range(len(ask.parts)):
             published = (ask.request_id, part) in self._world.published_parts
-            if published and part not in request.counted and part not in refused:
+            if published and part not in request.expanded_parts and part not in refused:
                 yield f"I1: part {part} of {ask.request_id} was published, and is neither counted nor refused"
-        if request.cut and not ask.lacks_parts and not refused:
+        if request.intake_closed and not ask.lacks_parts and not refused:
             yield f"I1: {ask.request_id} was cut, and no part was missing"
         accepted = [e for e in self._of(ask) if e.event.type == "request.accepted"]
-        if {orjson.loads(e.event.body)["part"] for e in accepted} < request.counted:
+        if {orjson.loads(e.event.body)["part"] for e in accepted} < request.expanded_parts:
             yield f"I6: a counted part of {ask.request_id} was never said to be accepted"
 
     def _refused_parts(self, ask: Ask) -> set[int]:

@@ -15,7 +15,7 @@ from core.index_ranges import indices
 from core.send_result import Failed, Message, Retry, Sent, Uncertain
 from ledger.memory import MemoryLedger
 from ledger.memory.store import ChunkDocument, Store
-from ledger.models import Chunk, Claimed, Hold, Log, Request
+from ledger.models import Chunk, ClaimResult, ClaimToken, Log, StoredRequest
 from tests.simulate.actors.resend_plan import Repeats
 
 
@@ -102,7 +102,7 @@ class Books:
     def ordered(self, key: RequestKey, may_still_be_sent: int) -> None:
         """A cancel or a pause holds from now on, and its caller will be told how many sends may still begin."""
         request = self.store.requests[key].request
-        if request.cancelled or request.marks.paused:
+        if request.cancelled or request.control_flags.paused:
             self.bounds.append(Bound(key, may_still_be_sent, len(self.calls)))
 
     def resumed(self, key: RequestKey) -> None:
@@ -114,9 +114,9 @@ class Books:
 
     # ------------------------------------------------------------------ what must hold at once
 
-    def claimed(self, process: str, claimed: Claimed, lease_seconds: float) -> None:
+    def claimed(self, process: str, claimed: ClaimResult, lease_seconds: float) -> None:
         """A claim has been granted (I3)."""
-        chunk, fence, now = claimed.chunk.id, claimed.hold.fence, self._now()
+        chunk, fence, now = claimed.chunk.id, claimed.token.fence, self._now()
         owner, before, since = self._owners.get(chunk, ("", 0, now))
         if fence < before or (fence == before and owner != process):
             self._fail(f"I3: the fence of {self.brief(chunk)} does not grow")
@@ -150,11 +150,11 @@ class Books:
             return
         try:
             said = orjson.loads(record.value or b"")
-            key = next(k for k, d in self.store.requests.items() if d.request.head.request_id == said["request_id"])
+            key = next(k for k, d in self.store.requests.items() if d.request.header.request_id == said["request_id"])
         except (orjson.JSONDecodeError, StopIteration):
             self._fail(f"I1: {record.origin} is committed, and nothing knows of it")
             return
-        if said["part"] not in self.store.requests[key].request.counted:
+        if said["part"] not in self.store.requests[key].request.expanded_parts:
             self._fail(f"I1: {record.origin} is committed, and its part is not counted")
 
     # ------------------------------------------------------------------ small things
@@ -171,7 +171,7 @@ class Books:
         if not found:
             return identity
         document = self.store.requests.get(found[1])  # type: ignore[call-overload]
-        name = document.request.head.request_id if document else "?"
+        name = document.request.header.request_id if document else "?"
         places = (f"/{int(found[2], 16)}/{int(found[3], 16)}") if found[2] else ""
         return f"{name}{places}"
 
@@ -180,15 +180,17 @@ class Books:
         match value:
             case str():
                 return self.brief(value)
-            case Hold() | Chunk() | Log() | Message():
-                return self.brief(value.chunk_id if isinstance(value, Hold) else value.id) + _status(value)
-            case Claimed():
+            case ClaimToken() | Chunk() | Log() | Message():
+                return self.brief(value.chunk_id if isinstance(value, ClaimToken) else value.id) + _status(value)
+            case ClaimResult():
                 window = f" window {value.window.batch.ranges}" if value.window else ""
-                return f"fence {value.hold.fence}{window}{' taken over' if value.taken_over else ''}"
+                return f"fence {value.token.fence}{window}{' taken over' if value.taken_over else ''}"
             case Window():
                 return f"window {value.batch.ranges} at {value.provider}"
-            case Request():
-                return f"{value.head.request_id} counted {sorted(value.counted)}{' cancelled' * value.cancelled}"
+            case StoredRequest():
+                return (
+                    f"{value.header.request_id} counted {sorted(value.expanded_parts)}{' cancelled' * value.cancelled}"
+                )
             case tuple() | list():
                 return " ".join(filter(None, map(self.brief_of, value)))
             case dict():

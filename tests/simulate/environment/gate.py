@@ -20,13 +20,13 @@ UNANSWERED_SECONDS = 12.0
 _NAMES = {
     ("chunks", "mark_cancelled"): "mark",
     ("chunks", "counts"): "tally",
-    ("logs", "insert"): "log",
-    ("logs", "standing"): "look_back",
-    ("logs", "of_request"): "choose",
+    ("logs", "insert_or_get"): "log",
+    ("logs", "get_many"): "look_back",
+    ("logs", "iterate_request"): "choose",
     ("templates", "get"): "template",
 }
-_NO_STEPS = {"ping", "backlog"}
-_IDLE = {"claim_due", "unfinished", "erase", "delete"}
+_NO_STEPS = {"ping", "count_open_by_lane"}
+_IDLE = {"claim_due", "take_unfinished", "erase", "delete"}
 """What is asked again and again: where it finds nothing it is no step."""
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from ledger.control import Ordered, cancel_request, pause_request, resume_request
+from ledger.control import ControlResult, cancel_request, pause_request, resume_request
 from ledger.mongo import MongoLedger
 from tests.torture.reconciliation import Books, DoesNotHold
 from tests.torture.row_registry import row
@@ -47,7 +47,7 @@ async def _order(world: World, ledger: MongoLedger, order: Order) -> None:
         await _obeyed(world, order, await cancel_request(ledger, order.key))
 
 
-async def _obeyed(world: World, order: Order, ordered: Ordered | None) -> bool:
+async def _obeyed(world: World, order: Order, ordered: ControlResult | None) -> bool:
     """Whether it came in time; DoesNotHold when more is sent from then on than its answer says may be."""
     if ordered is None:
         return False

@@ -3,7 +3,7 @@
 import pytest
 
 from core.render import MAX_RENDERED, RenderError
-from ledger.message_template import Text, TextProblem, TextSource, choose_source, compile_content
+from ledger.message_template import MessageTemplate, TextProblem, TextSource, choose_source, compile_template
 from ledger.models import StoredTemplate
 from schemas.requests import BulkBody
 from schemas.statuses import Channel, Reason
@@ -13,8 +13,8 @@ MISSING, INVALID = Reason.MISSING_VARIABLE, Reason.INVALID_CONTENT
 TOO_LONG = "x" * (MAX_RENDERED + 1)
 
 
-def a_text(content: str = "{{a}} {{b}}", subject: str | None = "{{c}}{{d}}", **variables: str) -> Text:
-    return compile_content(Channel.EMAIL, content, subject, variables)
+def a_text(content: str = "{{a}} {{b}}", subject: str | None = "{{c}}{{d}}", **variables: str) -> MessageTemplate:
+    return compile_template(Channel.EMAIL, content, subject, variables)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_text_without_variables_has_no_problem() -> None:
 
 
 def test_the_subject_of_an_sms_needs_no_variable() -> None:
-    text = compile_content(Channel.SMS, "{{a}}", "{{c}}", {})
+    text = compile_template(Channel.SMS, "{{a}}", "{{c}}", {})
     assert (text.subject, text.subject_needs) == (None, frozenset())
     assert text.problem_for({"a": "1"}) is None
 

@@ -143,7 +143,7 @@ async def test_what_a_chunk_does_not_have_is_left_out(documents: Documents) -> N
 
 
 async def test_a_log(documents: Documents) -> None:
-    await documents.ledger.logs.insert([LOG])
+    await documents.ledger.logs.insert_or_get([LOG])
 
     assert left_at_default(LOG) == []
     assert await documents.ledger.logs.get("tnt_test", LOG.id) == LOG
@@ -177,7 +177,7 @@ async def test_a_log(documents: Documents) -> None:
 
 async def test_what_a_log_does_not_have_is_left_out(documents: Documents) -> None:
     log = a_log(user_id=None, provider=None, status=Status.FAILED)
-    await documents.ledger.logs.insert([log])
+    await documents.ledger.logs.insert_or_get([log])
 
     assert (await documents.only("communication_logs")).keys() == {
         "_id",

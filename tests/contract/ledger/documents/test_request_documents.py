@@ -8,14 +8,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ledger.models import Head, Part, TakenKey
+from ledger.models import IdempotencyRecord, Part, RequestHeader
 from schemas.statuses import Category, Channel, OnUncertain, Reason, Status
 from tests.contract.ledger.documents.stored import SERVER_TIME, Documents, in_order, left_at_default
 from tests.support.builders import a_head, a_key, a_part
 
 KEY = a_key()
 AT, LATER = datetime(2030, 1, 2, 3, 4, 5, 678_000, UTC), datetime(2030, 2, 3, tzinfo=UTC)
-HEAD = Head(
+HEAD = RequestHeader(
     key=KEY,
     tenant_id="tnt_test",
     request_id="req-1",
@@ -71,10 +71,10 @@ STORED_PART = {"number": 1, "size": 3, "chunk_size": 500, "digest": b"body", "la
 
 
 async def test_a_request_just_begun(documents: Documents) -> None:
-    begun = await documents.ledger.requests.begin(HEAD, PART)
+    begun = await documents.ledger.requests.register_part(HEAD, PART)
 
     assert [*left_at_default(HEAD), *left_at_default(PART)] == []
-    assert (begun.head, begun.parts) == (HEAD, {1: PART})
+    assert (begun.header, begun.parts) == (HEAD, {1: PART})
     assert in_order(await documents.only("requests", "begun_at")) == in_order(
         {
             "_id": KEY,
@@ -96,14 +96,14 @@ async def test_a_request_just_begun(documents: Documents) -> None:
 
 async def test_a_request_with_all_that_can_happen_to_it(documents: Documents) -> None:
     requests = documents.ledger.requests
-    await requests.begin(HEAD, a_part(0, last=False))
-    await requests.begin(HEAD, PART)
-    await requests.count(KEY, 0)
+    await requests.register_part(HEAD, a_part(0, last=False))
+    await requests.register_part(HEAD, PART)
+    await requests.mark_part_expanded(KEY, 0)
     await requests.pause(KEY)
     await requests.cancel(KEY)
-    await requests.give_up(KEY)
+    await requests.write_off_lost_parts(KEY)
     await requests.complete(KEY, Counter({(Status.FAILED, Reason.REJECTED): 2, (Status.SENT, None): 1}))
-    await requests.announced(KEY)
+    await requests.mark_completion_published(KEY)
 
     request = await requests.get(KEY)
     assert request is not None
@@ -139,9 +139,9 @@ async def test_a_request_with_all_that_can_happen_to_it(documents: Documents) ->
 
 async def test_what_a_request_does_not_say_is_left_out(documents: Documents) -> None:
     head, part = a_head(user_id=None), a_part()
-    begun = await documents.ledger.requests.begin(head, part)
+    begun = await documents.ledger.requests.register_part(head, part)
 
-    assert (begun.head, begun.parts) == (head, {0: part})
+    assert (begun.header, begun.parts) == (head, {0: part})
     document = await documents.only("requests")
     assert STORED_HEAD.keys() - document["head"].keys() == {
         "user_id",
@@ -157,7 +157,7 @@ async def test_what_a_request_does_not_say_is_left_out(documents: Documents) -> 
 
 
 async def test_an_idempotency_key(documents: Documents) -> None:
-    taken = TakenKey(
+    taken = IdempotencyRecord(
         key=KEY,
         tenant_id="tnt_test",
         key_id="k1",
@@ -166,7 +166,7 @@ async def test_an_idempotency_key(documents: Documents) -> None:
         template_version=2,
         created_at=LATER,
     )
-    read = await documents.ledger.keys.take(taken)
+    read = await documents.ledger.keys.insert_or_get(taken)
 
     assert left_at_default(taken) == []
     assert replace(read, created_at=LATER) == taken

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from ledger.ports import Ledger
-from ledger.queries import LogQuery, Place, RequestQuery, place_of_log, place_of_request
+from ledger.queries import ListPosition, LogQuery, RequestQuery, position_of_log, position_of_request
 from schemas.statuses import Status
 from tests.contract.ledger.steps import a_request, described, find, held, shown
 from tests.support.builders import ACCEPTED_AT, TENANT, a_chunk, a_head, a_key, a_log, a_part
@@ -21,19 +21,19 @@ async def some_deliveries(ledger: Ledger) -> None:
         chunks = [a_chunk(name, size=3), a_chunk(name, size=2, first=3), a_chunk(name, part=1, size=1)]
         await a_request(ledger, head, *chunks)
         await held(ledger, chunks[0])
-        await ledger.logs.insert([a_log(name, index, accepted_at=head.accepted_at) for index in (0, 2)])
+        await ledger.logs.insert_or_get([a_log(name, index, accepted_at=head.accepted_at) for index in (0, 2)])
 
 
 async def walked(ledger: Ledger, page_size: int, **conditions: object) -> list[str]:
     """All deliveries of a query, a page at a time, each behind the last one."""
     found: list[str] = []
-    after: Place | None = None
+    after: ListPosition | None = None
     for _ in range(100):
         page = await find(ledger, page_size=page_size, after=after, count_to=0, **conditions)
         found += map(described, page.items)
-        if not page.more:
+        if not page.has_more:
             return found
-        after = place_of_log(page.items[-1])
+        after = position_of_log(page.items[-1])
     raise AssertionError("it never ends")
 
 
@@ -69,7 +69,7 @@ async def test_what_is_accepted_meanwhile_moves_nothing(ledger: Ledger) -> None:
     first = await find(ledger, page_size=4)
     await a_request(ledger, a_head("newest", accepted_at=FAR), a_chunk("newest"))
 
-    rest = await find(ledger, page_size=100, after=place_of_log(first.items[-1]))
+    rest = await find(ledger, page_size=100, after=position_of_log(first.items[-1]))
 
     assert [described(log) for log in rest.items] == whole[4:]
     assert rest.total == 18 + 3
@@ -78,12 +78,21 @@ async def test_what_is_accepted_meanwhile_moves_nothing(ledger: Ledger) -> None:
 async def test_the_last_page_says_that_nothing_follows(ledger: Ledger) -> None:
     await some_deliveries(ledger)
 
-    assert [(await find(ledger, page=page, page_size=6)).more for page in (1, 2, 3, 4)] == [True, True, False, False]
+    assert [(await find(ledger, page=page, page_size=6)).has_more for page in (1, 2, 3, 4)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 async def test_a_place_of_another_list_is_only_a_place(ledger: Ledger) -> None:
     await some_deliveries(ledger)
-    nowhere = [Place(FAR, ""), Place(ACCEPTED_AT - timedelta(days=1), "log_"), Place(ACCEPTED_AT, "~")]
+    nowhere = [
+        ListPosition(FAR, ""),
+        ListPosition(ACCEPTED_AT - timedelta(days=1), "log_"),
+        ListPosition(ACCEPTED_AT, "~"),
+    ]
 
     found = [await find(ledger, after=place, key=a_key("old"), page_size=100) for place in nowhere]
 
@@ -92,16 +101,16 @@ async def test_a_place_of_another_list_is_only_a_place(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize(("most", "expected"), [(0, 0), (1, 1), (4, 4), (6, 6), (7, 6), (None, 6)])
 async def test_counting_stops_where_it_is_told_to(ledger: Ledger, most: int | None, expected: int) -> None:
-    await ledger.logs.insert([a_log(index=index) for index in range(6)])
+    await ledger.logs.insert_or_get([a_log(index=index) for index in range(6)])
     for number in range(6):
-        await ledger.requests.begin(a_head(f"r{number}"), a_part())
+        await ledger.requests.register_part(a_head(f"r{number}"), a_part())
 
     logs = await find(ledger, count_to=most, page_size=2, statuses=frozenset({Status.SENT}))
-    requests = await ledger.requests.find(RequestQuery(TENANT, page_size=2, count_to=most))
+    requests = await ledger.requests.find_page(RequestQuery(TENANT, page_size=2, count_limit=most))
 
     for page in (logs, requests):
         assert len(page.items) == 2
-        assert (page.total, page.exact) == (expected, most is None or most > 6)
+        assert (page.total, page.total_is_exact) == (expected, most is None or most > 6)
 
 
 async def test_one_delivery_is_found_by_its_id(ledger: Ledger) -> None:
@@ -129,22 +138,22 @@ async def test_anothers_delivery_is_not_found(ledger: Ledger) -> None:
 
 async def requests_of(ledger: Ledger, page_size: int, **conditions: object) -> list[str]:
     found: list[str] = []
-    after: Place | None = None
+    after: ListPosition | None = None
     while True:
         query = RequestQuery(**{"tenant_id": TENANT, "page_size": page_size, "after": after, **conditions})  # type: ignore[arg-type]
-        page = await ledger.requests.find(query)
-        found += [request.head.request_id for request in page.items]
-        if not page.more:
+        page = await ledger.requests.find_page(query)
+        found += [request.header.request_id for request in page.items]
+        if not page.has_more:
             return found
-        after = place_of_request(page.items[-1])
+        after = position_of_request(page.items[-1])
 
 
 async def some_requests(ledger: Ledger, names: Sequence[str]) -> None:
     for number, name in enumerate(names):
         accepted_at = ACCEPTED_AT + timedelta(hours=number // 2)
         head = a_head(name, accepted_at=accepted_at, user_id=f"usr_{number % 2}")
-        await ledger.requests.begin(head, a_part())
-    await ledger.requests.begin(a_head("foreign", tenant_id="another"), a_part())
+        await ledger.requests.register_part(head, a_part())
+    await ledger.requests.register_part(a_head("foreign", tenant_id="another"), a_part())
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 3, 10])
@@ -159,20 +168,20 @@ async def test_requests_come_newest_first_and_by_key(ledger: Ledger, page_size: 
 async def test_requests_are_paged_and_counted(ledger: Ledger) -> None:
     await some_requests(ledger, "abcde")
 
-    pages = [await ledger.requests.find(RequestQuery(TENANT, page=page, page_size=2)) for page in (1, 2, 3)]
+    pages = [await ledger.requests.find_page(RequestQuery(TENANT, page=page, page_size=2)) for page in (1, 2, 3)]
 
     assert [len(page.items) for page in pages] == [2, 2, 1]
-    assert [page.more for page in pages] == [True, True, False]
+    assert [page.has_more for page in pages] == [True, True, False]
     assert {page.total for page in pages} == {5}
 
 
 async def test_standing_requests_and_what_is_sealed_of_chunks(ledger: Ledger) -> None:
     await a_request(ledger, a_head("a"), a_chunk("a"))
 
-    found = await ledger.requests.standing([a_key("a"), a_key("b")])
+    found = await ledger.requests.get_many([a_key("a"), a_key("b")])
 
-    assert [request.head.request_id for request in found.values()] == ["a"]
-    assert await ledger.chunks.sealed([a_chunk("a").id, a_chunk("b").id]) == {a_chunk("a").id: b"sealed recipients"}
+    assert [request.header.request_id for request in found.values()] == ["a"]
+    assert await ledger.chunks.get_sealed([a_chunk("a").id, a_chunk("b").id]) == {a_chunk("a").id: b"sealed recipients"}
 
 
 async def test_logs_are_counted_by_what_they_say_now(ledger: Ledger) -> None:
@@ -183,10 +192,10 @@ async def test_logs_are_counted_by_what_they_say_now(ledger: Ledger) -> None:
 
 
 def test_a_place_precedes_what_is_older_or_of_its_moment_with_a_higher_id() -> None:
-    query = LogQuery(TENANT, after=Place(ACCEPTED_AT, "b"))
+    query = LogQuery(TENANT, after=ListPosition(ACCEPTED_AT, "b"))
 
     assert query.after is not None
-    assert query.after.precedes(Place(ACCEPTED_AT, "c"))
-    assert query.after.precedes(Place(ACCEPTED_AT - timedelta(1), "a"))
-    assert not query.after.precedes(query.after)
-    assert not query.after.precedes(Place(FAR, "c"))
+    assert query.after.comes_before(ListPosition(ACCEPTED_AT, "c"))
+    assert query.after.comes_before(ListPosition(ACCEPTED_AT - timedelta(1), "a"))
+    assert not query.after.comes_before(query.after)
+    assert not query.after.comes_before(ListPosition(FAR, "c"))

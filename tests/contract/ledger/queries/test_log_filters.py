@@ -2,14 +2,14 @@
 
 from datetime import timedelta
 
-from ledger.models import Head
+from ledger.models import RequestHeader
 from ledger.ports import Ledger
 from schemas.statuses import Channel
 from tests.contract.ledger.steps import PENDING, a_request, held, shown
 from tests.support.builders import ACCEPTED_AT, a_chunk, a_hash, a_head, a_key, a_log
 
 
-async def a_pair(ledger: Ledger, head: Head, *, name: str = "r") -> None:
+async def a_pair(ledger: Ledger, head: RequestHeader, *, name: str = "r") -> None:
     """A request with one logged and one pending delivery, to recipients called `name` + 0 and 1."""
     chunk = a_chunk(
         head.request_id,
@@ -30,7 +30,7 @@ async def a_pair(ledger: Ledger, head: Head, *, name: str = "r") -> None:
         reference=f"{head.request_id}-0",
         accepted_at=head.accepted_at,
     )
-    await ledger.logs.insert([log])
+    await ledger.logs.insert_or_get([log])
 
 
 async def test_no_tenant_sees_anothers_deliveries(ledger: Ledger) -> None:

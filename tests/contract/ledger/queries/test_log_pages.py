@@ -7,7 +7,7 @@ import pytest
 
 from core.chunk_work import Batch, Decided, Line, Work
 from ledger.ports import Ledger
-from ledger.queries import Page
+from ledger.queries import LogPage
 from schemas.statuses import Reason, Status
 from tests.contract.ledger.conftest import Wait
 from tests.contract.ledger.steps import PENDING, a_request, described, find, held, shown
@@ -15,7 +15,7 @@ from tests.support.builders import ACCEPTED_AT, a_chunk, a_claim, a_head, a_key,
 
 
 async def test_where_nothing_is_there_is_an_empty_page(ledger: Ledger) -> None:
-    assert await find(ledger) == Page([], 0)
+    assert await find(ledger) == LogPage([], 0)
 
 
 async def test_a_delivery_without_a_log_is_shown_from_its_chunk(ledger: Ledger) -> None:
@@ -40,8 +40,8 @@ async def test_every_place_of_the_work_is_pending_and_knows_its_attempts(ledger:
         counts=some_counts(sent=2),
         unacked=((16, 18),),
     )
-    await ledger.chunks.advance(taken.hold, work, taken.window)
-    await ledger.logs.insert([a_log(index=16), a_log(index=17)])
+    await ledger.chunks.advance(taken.token, work, taken.window)
+    await ledger.logs.insert_or_get([a_log(index=16), a_log(index=17)])
 
     page = await find(ledger, statuses=PENDING)
 
@@ -88,7 +88,7 @@ async def test_a_log_of_an_open_window_hides_its_line(ledger: Ledger) -> None:
     chunk = a_chunk(size=3)
     await a_request(ledger, None, chunk)
     await held(ledger, chunk)
-    await ledger.logs.insert([a_log(index=1)])
+    await ledger.logs.insert_or_get([a_log(index=1)])
 
     assert await shown(ledger) == ["req-1 0.0 pending", "req-1 0.1 sent", "req-1 0.2 pending"]
     assert await shown(ledger, statuses=PENDING) == ["req-1 0.0 pending", "req-1 0.2 pending"]
@@ -100,7 +100,7 @@ async def test_a_log_hides_a_decided_line(ledger: Ledger) -> None:
     chunk = a_chunk(size=2, work=Work(next=Batch(((1, 2),)), decided=decided))
     await a_request(ledger, None, chunk)
     await held(ledger, chunk)
-    await ledger.logs.insert([a_log(index=0, status=Status.FAILED, reason=Reason.INVALID_RECIPIENT)])
+    await ledger.logs.insert_or_get([a_log(index=0, status=Status.FAILED, reason=Reason.INVALID_RECIPIENT)])
 
     assert await shown(ledger) == ["req-1 0.0 failed", "req-1 0.1 pending"]
 
@@ -111,7 +111,7 @@ async def test_a_late_log_hides_a_line_that_another_put_back(ledger: Ledger) -> 
     far = ledger.now() + timedelta(hours=1)
     work = Work(later=tuple(Line(index, 1, far, tainted=True) for index in range(2)))
     await ledger.chunks.release(await held(ledger, chunk), work, far)
-    await ledger.logs.insert([a_log(index=1)])
+    await ledger.logs.insert_or_get([a_log(index=1)])
 
     assert await shown(ledger) == ["req-1 0.0 pending", "req-1 0.1 sent"]
     assert await shown(ledger, statuses=PENDING) == ["req-1 0.0 pending"]
@@ -121,7 +121,7 @@ async def test_a_closed_chunk_shows_its_logs_alone(ledger: Ledger) -> None:
     chunk = a_chunk(size=2)
     await a_request(ledger, None, chunk)
     hold = await held(ledger, chunk)
-    await ledger.logs.insert([a_log(index=0), a_log(index=1, status=Status.UNKNOWN)])
+    await ledger.logs.insert_or_get([a_log(index=0), a_log(index=1, status=Status.UNKNOWN)])
     await ledger.chunks.close(hold, some_counts(sent=1, unknown=1))
 
     assert await shown(ledger) == ["req-1 0.0 sent", "req-1 0.1 unknown"]
@@ -134,7 +134,7 @@ async def test_the_newest_request_comes_first_and_each_in_its_order(ledger: Ledg
         chunks = [a_chunk(name, part=1, size=1), a_chunk(name, size=2, first=2), a_chunk(name, size=2)]
         await a_request(ledger, head, *chunks)
         await held(ledger, chunks[2])
-        await ledger.logs.insert([a_log(name, 1, accepted_at=head.accepted_at)])
+        await ledger.logs.insert_or_get([a_log(name, 1, accepted_at=head.accepted_at)])
 
     assert await shown(ledger) == [
         f"{name} {place}"
@@ -149,7 +149,7 @@ async def test_requests_accepted_at_the_same_time_come_by_their_key(ledger: Ledg
         chunk = a_chunk(name, size=2)
         await a_request(ledger, a_head(name), chunk)
         await held(ledger, chunk)
-        await ledger.logs.insert([a_log(name, 1)])
+        await ledger.logs.insert_or_get([a_log(name, 1)])
 
     assert await shown(ledger) == [f"{name} {line}" for name in names for line in ("0.0 pending", "0.1 sent")]
 
@@ -162,7 +162,7 @@ async def test_pages_join_into_the_whole(ledger: Ledger, page_size: int) -> None
         await a_request(ledger, head, *chunks)
         await held(ledger, chunks[0])
         await held(ledger, chunks[1])
-        await ledger.logs.insert([a_log(name, index, accepted_at=head.accepted_at) for index in (0, 2, 3)])
+        await ledger.logs.insert_or_get([a_log(name, index, accepted_at=head.accepted_at) for index in (0, 2, 3)])
     whole = await shown(ledger)
 
     pages = [await find(ledger, page=page, page_size=page_size) for page in range(1, 10 // page_size + 3)]
@@ -176,7 +176,7 @@ async def test_pages_of_pending_and_of_logged_deliveries_join_as_well(ledger: Le
     chunk = a_chunk(size=7)
     await a_request(ledger, None, chunk)
     await held(ledger, chunk)
-    await ledger.logs.insert([a_log(index=index) for index in (1, 2, 5)])
+    await ledger.logs.insert_or_get([a_log(index=index) for index in (1, 2, 5)])
 
     waiting = [await find(ledger, statuses=PENDING, page=page, page_size=2) for page in (1, 2, 3)]
     logged = [await find(ledger, statuses=frozenset({Status.SENT}), page=page, page_size=2) for page in (1, 2, 3)]
@@ -207,7 +207,7 @@ async def test_statuses_may_be_mixed(ledger: Ledger, statuses: Collection[Status
     now = a_chunk(size=3)
     await a_request(ledger, None, now, later)
     await held(ledger, now)
-    await ledger.logs.insert([a_log(index=1), a_log(index=2, status=Status.FAILED)])
+    await ledger.logs.insert_or_get([a_log(index=1), a_log(index=2, status=Status.FAILED)])
 
     page = await find(ledger, statuses=frozenset(statuses))
 
@@ -216,7 +216,7 @@ async def test_statuses_may_be_mixed(ledger: Ledger, statuses: Collection[Status
 
 
 async def test_a_log_is_found_by_the_status_that_receipts_gave_it(ledger: Ledger) -> None:
-    await ledger.logs.insert([a_log(status=Status.DELIVERED, outcome=Status.SENT)])
+    await ledger.logs.insert_or_get([a_log(status=Status.DELIVERED, outcome=Status.SENT)])
 
     assert await shown(ledger, statuses=frozenset({Status.DELIVERED})) == ["req-1 0.0 delivered"]
     assert await shown(ledger, statuses=frozenset({Status.SENT})) == []

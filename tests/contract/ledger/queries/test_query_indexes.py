@@ -13,7 +13,7 @@ from core.ids import RequestKey, log_id
 from ledger.models import Log
 from ledger.mongo import MongoLedger
 from ledger.mongo.log_documents import log_document
-from ledger.queries import LogQuery, Place, RequestQuery, place_of_log, place_of_request
+from ledger.queries import ListPosition, LogQuery, RequestQuery, position_of_log, position_of_request
 from schemas.statuses import Status
 from tests.support.builders import ACCEPTED_AT, TENANT, a_chunk, a_hash, a_head, a_key, a_log, a_part, some_counts
 
@@ -59,14 +59,14 @@ async def fill(ledger: MongoLedger, database: Database) -> None:
     for number in range(REQUESTS):
         for tenant in (TENANT, "tnt_other"):
             head = a_head(f"r{number}", tenant_id=tenant, user_id=f"u{number % 10}", accepted_at=when(number))
-            await ledger.requests.begin(head, a_part(size=EACH))
-            await ledger.requests.count(head.key, 0)
+            await ledger.requests.register_part(head, a_part(size=EACH))
+            await ledger.requests.mark_part_expanded(head.key, 0)
             await ledger.requests.complete(head.key, some_counts(sent=EACH))
-            await ledger.requests.announced(head.key)
+            await ledger.requests.mark_completion_published(head.key)
             logs += [a_log_of(number, index, tenant) for index in range(EACH)]
     await database["communication_logs"].insert_many(map(log_document, logs))
     for number in range(5):
-        await ledger.requests.begin(a_head(f"open{number}", accepted_at=when(number)), a_part())
+        await ledger.requests.register_part(a_head(f"open{number}", accepted_at=when(number)), a_part())
         await ledger.chunks.insert(a_chunk(f"open{number}"))
 
 
@@ -127,7 +127,7 @@ QUERIES = [
 async def test_a_page_of_deliveries_reads_what_it_shows(
     ledger: MongoLedger, database: Database, conditions: dict[str, Any]
 ) -> None:
-    query = LogQuery(TENANT, page_size=PAGE, count_to=COUNT, **conditions)
+    query = LogQuery(TENANT, page_size=PAGE, count_limit=COUNT, **conditions)
 
     operations = await profile(database, lambda: ledger.logs.find(query))
 
@@ -140,8 +140,8 @@ async def test_reading_on_costs_the_same_wherever_one_is(
     ledger: MongoLedger, database: Database, conditions: dict[str, Any], share: float
 ) -> None:
     whole = await ledger.logs.find(LogQuery(TENANT, page_size=ALL + 100, **conditions))
-    after = place_of_log(whole.items[int(len(whole.items) * share)])
-    query = LogQuery(TENANT, page_size=PAGE, count_to=0, after=after, **conditions)
+    after = position_of_log(whole.items[int(len(whole.items) * share)])
+    query = LogQuery(TENANT, page_size=PAGE, count_limit=0, after=after, **conditions)
 
     operations = await profile(database, lambda: ledger.logs.find(query))
 
@@ -152,10 +152,10 @@ async def test_reading_on_costs_the_same_wherever_one_is(
 async def test_a_moment_that_holds_thousands_is_not_read_again_for_each_page(
     ledger: MongoLedger, database: Database
 ) -> None:
-    after = Place(when(20), log_id(RequestKey(max(a_key("r20"), a_key("r21"))), 0, EACH - 10))
+    after = ListPosition(when(20), log_id(RequestKey(max(a_key("r20"), a_key("r21"))), 0, EACH - 10))
 
     operations = await profile(
-        database, lambda: ledger.logs.find(LogQuery(TENANT, page_size=5, count_to=0, after=after))
+        database, lambda: ledger.logs.find(LogQuery(TENANT, page_size=5, count_limit=0, after=after))
     )
 
     assert_bounded(operations, 10)
@@ -166,11 +166,11 @@ async def test_a_moment_that_holds_thousands_is_not_read_again_for_each_page(
 async def test_a_page_of_requests_reads_what_it_shows(
     ledger: MongoLedger, database: Database, user: str | None, share: float | None
 ) -> None:
-    whole = await ledger.requests.find(RequestQuery(TENANT, user, page_size=100))
-    after = None if share is None else place_of_request(whole.items[int(len(whole.items) * share)])
-    query = RequestQuery(TENANT, user, after, page_size=3, count_to=4)
+    whole = await ledger.requests.find_page(RequestQuery(TENANT, user, page_size=100))
+    after = None if share is None else position_of_request(whole.items[int(len(whole.items) * share)])
+    query = RequestQuery(TENANT, user, after, page_size=3, count_limit=4)
 
-    operations = await profile(database, lambda: ledger.requests.find(query))
+    operations = await profile(database, lambda: ledger.requests.find_page(query))
 
     assert_bounded(operations, 5)
 

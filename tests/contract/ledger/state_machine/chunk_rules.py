@@ -11,7 +11,7 @@ from hypothesis.stateful import Bundle, invariant, multiple, rule
 from core.chunk_work import Line, Window, Work, pick, put_back, rest_of
 from core.ids import LogId, log_id
 from core.index_ranges import indices, to_ranges
-from ledger.models import Claim, Claimed, Log
+from ledger.models import ClaimRequest, ClaimResult, Log
 from schemas.statuses import Channel, Lane, Reason, Status
 from tests.contract.ledger.state_machine.model import DELAY, LEASE, WINDOW, KnownChunk, KnownRequest, Owner, tally_of
 from tests.contract.ledger.state_machine.request_rules import REQUESTS, TWICE, Expanders
@@ -68,7 +68,7 @@ class Owners(Expanders):
                 and known.sweep <= self.time
                 and known.is_claimable(self.time)
             }
-        claimed = self.call(lambda: self.ledger.chunks.claim_due(lane, channel, claim, fresh=fresh))
+        claimed = self.call(lambda: self.ledger.chunks.claim_due(lane, channel, claim, never_claimed=fresh))
         if claimed is None:
             assert not ripe
             return None
@@ -76,13 +76,13 @@ class Owners(Expanders):
         assert known.sweep <= min(other.sweep for other in ripe.values()) + 1
         return self.taken(known, claim, claimed)
 
-    def taken(self, known: KnownChunk, claim: Claim, claimed: Claimed) -> Owner:
+    def taken(self, known: KnownChunk, claim: ClaimRequest, claimed: ClaimResult) -> Owner:
         """What a claim must have brought: a fence higher than any before, and the window that was open."""
         assert claimed.taken_over is (known.window is not None)
         known.claim(claim, self.time)
-        assert claimed.hold == known.hold
+        assert claimed.token == known.hold
         assert claimed.window == known.window
-        assert (claimed.chunk.work, claimed.chunk.marks) == (known.chunk.work, known.chunk.marks)
+        assert (claimed.chunk.work, claimed.chunk.control_flags) == (known.chunk.work, known.chunk.control_flags)
         self.seen["take-over"] += claimed.taken_over
         owner = Owner(claim, claimed, known, self.time + LEASE, expired=known.expires <= self.time)
         self.everybody.append(owner)
@@ -100,7 +100,9 @@ class Owners(Expanders):
 
     @rule(owner=owners)
     def renew(self, owner: Owner) -> None:
-        self.written(owner, accepted=self.call(lambda: self.ledger.chunks.renew(owner.claimed.hold)), fresh=owner.fresh)
+        self.written(
+            owner, accepted=self.call(lambda: self.ledger.chunks.renew(owner.claimed.token)), fresh=owner.fresh
+        )
 
     @rule(owner=owners, answers=ANSWERS, twice=TWICE, stopping=st.booleans())
     def go_on(self, owner: Owner, answers: list[str], *, twice: bool, stopping: bool) -> None:
@@ -137,7 +139,7 @@ class Owners(Expanders):
         for index, (status, reason) in ended.items():
             mine = owner.claim.owner
             logs.append(a_log(request_id, index, part=chunk.part, status=status, reason=reason, provider=mine))
-        stand = self.call(lambda: self.ledger.logs.insert(logs), twice=twice)
+        stand = self.call(lambda: self.ledger.logs.insert_or_get(logs), twice=twice)
         assert stand == [self.logs.setdefault(log.id, log) for log in logs]
         self.seen["late log"] += stand != logs
         owner.counts += tally_of(stand)
@@ -156,9 +158,9 @@ class Owners(Expanders):
         stopping = stopping or bool(owner.stop) or owner.marks.paused
         batch, work = (None, work) if stopping else pick(work, self.ledger.now(), WINDOW)
         window = Window(batch, "first") if batch else None
-        marks = self.call(lambda: self.ledger.chunks.advance(owner.claimed.hold, work, window), twice=twice)
+        marks = self.call(lambda: self.ledger.chunks.advance(owner.claimed.token, work, window), twice=twice)
         if self.written(owner, accepted=marks is not None):
-            assert marks == owner.known.chunk.marks
+            assert marks == owner.known.chunk.control_flags
             owner.work, owner.window, owner.marks = work, window, marks
             owner.again, owner.answered, owner.taken_over = [], False, False
             owner.known.chunk, owner.known.window = replace(owner.known.chunk, work=work), window
@@ -169,7 +171,7 @@ class Owners(Expanders):
         if not owner.left and owner.unpublished:
             chunk = owner.known.chunk
             ids = [log_id(chunk.key, chunk.part, index) for index in sorted(owner.unpublished)]
-            standing = self.call(lambda: self.ledger.logs.standing(ids))
+            standing = self.call(lambda: self.ledger.logs.get_many(ids))
             assert standing == {id_: self.logs[id_] for id_ in ids}
             for log in standing.values():
                 assert self.book.setdefault(log.id, log.outcome) is log.outcome
@@ -177,7 +179,7 @@ class Owners(Expanders):
 
     def leave(self, owner: Owner, *, twice: bool) -> None:
         """Close the chunk, or put it back until a retry is due; every event of it was published."""
-        chunks, hold, known = self.ledger.chunks, owner.claimed.hold, owner.known
+        chunks, hold, known = self.ledger.chunks, owner.claimed.token, owner.known
         if not owner.work.waiting:
             closed = self.call(lambda: chunks.close(hold, owner.counts), twice=twice)
             if self.written(owner, accepted=closed):
@@ -220,15 +222,15 @@ class Owners(Expanders):
         size = sum(known.chunk.size for known in request.chunks.values())
         in_windows = sum(len(known.window.batch) for known in request.open if known.window)
         assert self.call(lambda: chunks.counts(key)).total() == size
-        assert self.call(lambda: chunks.any_open(key)) is bool(request.open)
-        assert self.call(lambda: chunks.in_windows(key)) == in_windows
+        assert self.call(lambda: chunks.has_open(key)) is bool(request.open)
+        assert self.call(lambda: chunks.count_in_open_windows(key)) == in_windows
         for known in request.chunks.values():
             self.is_as_known(known)
 
     def is_as_known(self, known: KnownChunk) -> None:
         """One chunk is stored as the model has it, with each of its deliveries in one place."""
         stored = self.call(lambda: self.ledger.chunks.get(known.chunk.id))
-        assert (stored.work, stored.marks) == (known.work, known.chunk.marks)
+        assert (stored.work, stored.marks) == (known.work, known.chunk.control_flags)
         places = stored.work.waiting + len(stored.work.decided) + stored.work.counts.total()
         assert places == known.chunk.size
         if not known.open:

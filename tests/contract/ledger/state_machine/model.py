@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from core.chunk_work import Counts, Decided, Line, Window, Work, put_back
 from core.ids import ChunkId, LogId, RequestKey, log_id
 from core.index_ranges import indices
-from ledger.models import Chunk, Claim, Claimed, Hold, Log, Marks
+from ledger.models import Chunk, ClaimRequest, ClaimResult, ClaimToken, ControlFlags, Log
 from schemas.statuses import Lane, Reason, Status
 from tests.support.builders import PROVIDERS, a_chunk, a_key
 
@@ -23,7 +23,7 @@ LANES = {"scheduled": Lane.EXPRESS, "large": Lane.BULK}
 EXPIRES = {"scheduled": 300.0}
 """When what is not sent of a request by then has expired."""
 NEVER = float("inf")
-NO_MARKS = Marks()
+NO_MARKS = ControlFlags()
 Outcome = tuple[Status, Reason | None]
 
 
@@ -38,7 +38,7 @@ class KnownChunk:
     was_deferred: bool
     """It was written with a due_at."""
     open: bool = True
-    hold: Hold | None = None
+    hold: ClaimToken | None = None
     window: Window | None = None
     claims: int = 0
     parked: bool = False
@@ -71,10 +71,10 @@ class KnownChunk:
 
     def park_if_paused(self) -> None:
         """Where nobody holds it, a paused chunk waits for a resume, a cancel, or its expiry."""
-        if self.hold is None and self.chunk.marks.paused:
+        if self.hold is None and self.chunk.control_flags.paused:
             self.parked, self.sweep = True, self.expires
 
-    def mark(self, marks: Marks, now: float) -> None:
+    def mark(self, marks: ControlFlags, now: float) -> None:
         """It carries the marks; a cancel wakes it up if nobody holds it, and so does a resume if it was parked."""
         newer = marks.pauses > self.chunk.pauses
         self.chunk = replace(self.chunk, cancelled=marks.cancelled or self.chunk.cancelled)
@@ -84,7 +84,7 @@ class KnownChunk:
                 self.put(now)
         elif newer:
             self.chunk = replace(self.chunk, pauses=marks.pauses)
-            if self.parked and not self.chunk.marks.paused:
+            if self.parked and not self.chunk.control_flags.paused:
                 self.parked, self.sweep = False, max(self.due, now)
             self.park_if_paused()
 
@@ -92,14 +92,14 @@ class KnownChunk:
         """Due from then on, for wake-up calls and sweepers alike."""
         self.due = self.sweep = due
 
-    def claim(self, claim: Claim, now: float) -> None:
+    def claim(self, claim: ClaimRequest, now: float) -> None:
         """Somebody took it: its next batch becomes the window, unless one is open."""
         batch = self.chunk.work.next
         if self.window is None and batch:
             self.window = Window(batch, PROVIDERS[self.chunk.channel][batch.attempts % 2])
             self.chunk = replace(self.chunk, work=replace(self.chunk.work, next=None))
         self.claims, self.parked = self.claims + 1, False
-        self.hold = Hold(self.chunk.id, claim.owner, self.claims, claim.lease_seconds)
+        self.hold = ClaimToken(self.chunk.id, claim.owner, self.claims, claim.lease_seconds)
         self.put(now + LEASE)
 
     def let_go(self, work: Work, due: float) -> None:
@@ -121,7 +121,7 @@ class KnownRequest:
     id: str
     begun: set[int] = field(default_factory=set)
     counted: set[int] = field(default_factory=set)
-    marks: Marks = NO_MARKS
+    marks: ControlFlags = NO_MARKS
     completed: Counts | None = None
     chunks: dict[ChunkId, KnownChunk] = field(default_factory=dict)
 
@@ -144,7 +144,7 @@ class KnownRequest:
         """The chunks of a part that are written."""
         return [known for known in self.chunks.values() if known.chunk.part == number]
 
-    def mark(self, marks: Marks, now: float, part: int | None = None) -> None:
+    def mark(self, marks: ControlFlags, now: float, part: int | None = None) -> None:
         """Its open chunks carry the marks, or those of one part."""
         for known in self.open:
             if part in (None, known.chunk.part):
@@ -155,8 +155,8 @@ class KnownRequest:
 class Owner:
     """What the owner of a claim has in memory."""
 
-    claim: Claim
-    claimed: Claimed
+    claim: ClaimRequest
+    claimed: ClaimResult
     known: KnownChunk
     lease_ends: float
     fresh: bool = True
@@ -170,7 +170,7 @@ class Owner:
     def __post_init__(self) -> None:
         """Begin with what the claim brought."""
         chunk = self.claimed.chunk
-        self.work, self.counts, self.marks = chunk.work, Counter(chunk.work.counts), chunk.marks
+        self.work, self.counts, self.marks = chunk.work, Counter(chunk.work.counts), chunk.control_flags
         self.window, self.taken_over = self.claimed.window, self.claimed.taken_over
         self.unpublished = set(indices(chunk.work.unacked))
         self.again: list[Line] = []
@@ -178,7 +178,7 @@ class Owner:
     @property
     def owns(self) -> bool:
         """Whether nobody claimed, closed or put back the chunk since."""
-        return self.known.open and self.known.hold == self.claimed.hold
+        return self.known.open and self.known.hold == self.claimed.token
 
     @property
     def stop(self) -> Outcome | None:
@@ -194,7 +194,7 @@ class Owner:
         return not self.answered and bool(self.window or self.work.decided or stops)
 
 
-def new_chunk(request_id: str, part: int, number: int, marks: Marks) -> Chunk:
+def new_chunk(request_id: str, part: int, number: int, marks: ControlFlags) -> Chunk:
     """A chunk as its expansion writes it: the first recipient is decided, the others are to be sent to."""
     sizes = SHAPES[request_id][part]
     first, size = sum(sizes[:number]), sizes[number]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, multiple, rule
 
 from core.chunk_work import Counts
-from ledger.models import Marks
+from ledger.models import ControlFlags
 from tests.contract.ledger.conftest import House
 from tests.contract.ledger.state_machine.model import (
     DELAY,
@@ -32,7 +32,7 @@ TWICE = st.booleans()
 REQUESTS = st.sampled_from(sorted(SHAPES))
 
 
-Expansion = tuple[KnownRequest, int, Marks]
+Expansion = tuple[KnownRequest, int, ControlFlags]
 """The request, the number of the part, and the marks that its expander read."""
 
 
@@ -64,7 +64,7 @@ class Expanders(RuleBasedStateMachine):
         """A part is begun; its expander reads the marks."""
         request = self.requests[request_id]
         part = a_part(number, last=number == len(SHAPES[request_id]) - 1)
-        stands = self.call(lambda: self.ledger.requests.begin(a_head(request_id), part), twice=twice)
+        stands = self.call(lambda: self.ledger.requests.register_part(a_head(request_id), part), twice=twice)
         request.begun.add(number)
         assert stands.parts.keys() == request.begun
         assert stands.marks == request.marks
@@ -90,7 +90,7 @@ class Expanders(RuleBasedStateMachine):
 
     def count(self, request: KnownRequest, number: int, *, twice: bool) -> None:
         """Count a part, and mark its chunks if the request was cancelled meanwhile."""
-        stands = self.call(lambda: self.ledger.requests.count(request.key, number), twice=twice)
+        stands = self.call(lambda: self.ledger.requests.mark_part_expanded(request.key, number), twice=twice)
         request.counted.add(number)
         assert stands.counted == request.counted
         assert stands.all_expanded is request.all_expanded
@@ -103,7 +103,7 @@ class Expanders(RuleBasedStateMachine):
         if marks.cancelled:
             self.call(lambda: chunks.mark_cancelled(request.key, number), twice=twice)
         elif marks.pauses:
-            self.call(lambda: chunks.hold(request.key, marks.pauses, number), twice=twice)
+            self.call(lambda: chunks.set_pause_count(request.key, marks.pauses, number), twice=twice)
         request.mark(marks, self.time, number)
 
     @rule(part=parts)
@@ -147,8 +147,8 @@ class Expanders(RuleBasedStateMachine):
         """One that somebody else's newer one has overtaken reaches the chunks at last."""
         request = self.requests[request_id]
         if pauses <= request.marks.pauses:
-            self.call(lambda: self.ledger.chunks.hold(request.key, pauses))
-            request.mark(Marks(pauses=pauses), self.time)
+            self.call(lambda: self.ledger.chunks.set_pause_count(request.key, pauses))
+            request.mark(ControlFlags(pauses=pauses), self.time)
 
     @rule(target=asking, request_id=REQUESTS)
     def ask_for_the_parts(self, request_id: str) -> Any:
@@ -159,7 +159,7 @@ class Expanders(RuleBasedStateMachine):
 
     @rule(target=ready, request=consumes(asking))
     def ask_for_open_chunks(self, request: KnownRequest) -> Any:
-        if self.call(lambda: self.ledger.chunks.any_open(request.key)):
+        if self.call(lambda: self.ledger.chunks.has_open(request.key)):
             return multiple()
         return request, self.call(lambda: self.ledger.chunks.counts(request.key))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from consumer.deliver.claim import AFTER_OUTAGE_SECONDS, Claimer
 from ledger.errors import LedgerUnavailable
-from ledger.models import Claim, Claimed
+from ledger.models import ClaimRequest, ClaimResult
 from schemas.statuses import Channel, Lane
 from tests.flow.world import World
 
@@ -28,9 +28,11 @@ class Away:
     async def ping(self) -> None:
         self._answer("ping")
 
-    async def claim_due(self, lane: Lane, channel: Channel, claim: Claim, *, fresh: bool = False) -> Claimed | None:
+    async def claim_due(
+        self, lane: Lane, channel: Channel, claim: ClaimRequest, *, fresh: bool = False
+    ) -> ClaimResult | None:
         self._answer("claim")
-        found: Claimed | None = await self._inner.chunks.claim_due(lane, channel, claim, fresh=fresh)
+        found: ClaimResult | None = await self._inner.chunks.claim_due(lane, channel, claim, fresh=fresh)
         return found
 
 

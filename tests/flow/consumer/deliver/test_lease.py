@@ -65,7 +65,7 @@ async def first_chunk(world: World) -> ChunkId:
 
 
 @pytest.mark.parametrize("applied", [False, True], ids=["not applied", "applied, the answer lost"])
-@pytest.mark.parametrize("step", ["claim", "insert", "advance", "standing", "release", "close", "counts", "complete"])
+@pytest.mark.parametrize("step", ["claim", "insert", "advance", "get_many", "release", "close", "counts", "complete"])
 async def test_an_outage_longer_than_the_lease_leaves_nobody_in_doubt(step: str, applied: bool) -> None:  # noqa: FBT001
     world = World(Accounting(answers=lambda _, n: Retry(Reason.UNAVAILABLE) if n == 0 else Sent()))
     await world.expand(world.record("12", *NUMBERS[:5]))
@@ -97,7 +97,7 @@ async def test_a_lease_is_kept_after_an_outage_that_nobody_used() -> None:
     tools = patient(world, fails)
     taken = await Claimer(tools).chunk(await first_chunk(world))
     assert taken
-    lease = Lease(taken.claimed.hold, world._monotonic(), tools.monotonic, sleep)
+    lease = Lease(taken.claimed.token, world._monotonic(), tools.monotonic, sleep)
     async with lease.kept(tools.ledger.chunks):
         for _ in range(4):
             await tick()
@@ -117,8 +117,8 @@ async def test_two_claimers_of_one_process_never_share_a_name() -> None:
     assert stalled
     assert taken
     assert taken.claimed.taken_over
-    assert taken.claimed.hold.fence > stalled.claimed.hold.fence
-    assert not await tools.ledger.chunks.renew(stalled.claimed.hold)
+    assert taken.claimed.token.fence > stalled.claimed.token.fence
+    assert not await tools.ledger.chunks.renew(stalled.claimed.token)
 
 
 async def test_a_chunk_that_cannot_be_opened_is_left_to_who_can_and_nobody_is_in_doubt() -> None:

@@ -54,7 +54,7 @@ async def test_what_is_sent_counts_as_sent_while_kafka_takes_no_events(monkeypat
     assert taken is not None
     delivering = asyncio.create_task(deliver(taken, tools))
     async with asyncio.timeout(10):
-        while await world.ledger.chunks.in_windows(request_key("t1", "r1")):  # noqa: ASYNC110  # a write is awaited
+        while await world.ledger.chunks.count_in_open_windows(request_key("t1", "r1")):  # noqa: ASYNC110  # a write is awaited
             await asyncio.sleep(0.01)
     assert await world.ledger.chunks.counts(request_key("t1", "r1")) == {(Status.SENT, None): 1}
     ordered = await cancel_request(world.ledger, request_key("t1", "r1"))

@@ -8,7 +8,7 @@ from core.ids import LogId, log_id, request_key
 from core.request_parts import IntakePart
 from core.send_result import Answer, Failed, Message, Sent, Uncertain
 from ledger.errors import SealingError
-from ledger.resend_selection import Chosen, ResendError, choose, resend_parts
+from ledger.resend_selection import ResendError, ResendSelection, resend_parts, select_deliveries
 from ledger.sealing import Sealer
 from schemas.statuses import Channel, Reason, Status
 from tests.flow.world import Accounting, Steps, World
@@ -45,18 +45,18 @@ async def a_world(answer: Answer = REFUSED, *more: object, **said: object) -> tu
     return world, book
 
 
-async def chosen_of(world: World, status: Status = Status.FAILED, request_id: str | None = None) -> Chosen:
+async def chosen_of(world: World, status: Status = Status.FAILED, request_id: str | None = None) -> ResendSelection:
     old = await world.ledger.requests.get(OLD)
     assert old is not None
-    return await choose(world.ledger, old, status, request_id)
+    return await select_deliveries(world.ledger, old, status, request_id)
 
 
-async def parts_of(world: World, chosen: Chosen) -> list[IntakePart]:
+async def parts_of(world: World, chosen: ResendSelection) -> list[IntakePart]:
     parts = resend_parts(world.ledger, world.sealer, chosen, accepted_at=world.time, expires_at=None)
     return [part async for part in parts]
 
 
-async def publish(world: World, chosen: Chosen) -> None:
+async def publish(world: World, chosen: ResendSelection) -> None:
     for part in await parts_of(world, chosen):
         await world.expand(world.raw(part.value, part.key))
     await world.deliver_all()
@@ -77,7 +77,7 @@ async def test_what_was_not_sent_is_sent_again_and_nothing_else(answer: Answer, 
     assert sorted(book.taken.values()) == [1] * 8
     request = await world.ledger.requests.get(request_key("t1", chosen.request_id))
     assert request is not None
-    assert (request.head.resend_of, request.completion is not None) == ("r1", True)
+    assert (request.header.resend_of, request.completion is not None) == ("r1", True)
     assert [log.resent_as for log in await world.logs() if log.resent_as] == [log.id for log in new]
     events = [event["resend_of"] for event in world.events("delivery.") if "resend_of" in event]
     assert events == [log.resend_of for log in new]
@@ -99,7 +99,7 @@ async def test_a_command_that_is_repeated_later_finds_the_same_request_again() -
     first = await chosen_of(world)
     await publish(world, first)
     again = await chosen_of(world)
-    assert (again.request_id, again.taken_up) == (first.request_id, True)
+    assert (again.request_id, again.already_expanded) == (first.request_id, True)
 
 
 async def test_one_that_was_settled_meanwhile_is_not_sent_again() -> None:
@@ -143,7 +143,7 @@ async def test_what_an_attempt_did_not_publish_any_more_goes_on_under_its_id() -
     assert not first.last
     await world.expand(world.raw(first.value, first.key))
     again = await chosen_of(world)
-    assert (again.request_id, again.places, again.taken_up) == (chosen.request_id, chosen.places, False)
+    assert (again.request_id, again.places, again.already_expanded) == (chosen.request_id, chosen.places, False)
     await publish(world, again)
     assert sum(book.taken.values()) == 24
     assert not world.events("request.rejected")
@@ -180,7 +180,7 @@ async def test_what_would_fail_again_is_left_out_and_counted() -> None:
     world, _ = await a_world(REFUSED, "12", "345")
     chosen = await chosen_of(world)
     assert len(chosen.places) == 2
-    assert chosen.hopeless == {Reason.INVALID_RECIPIENT: 2}
+    assert chosen.not_resendable == {Reason.INVALID_RECIPIENT: 2}
 
 
 async def test_the_same_text_is_said_with_the_same_variables_and_reference() -> None:
@@ -204,7 +204,7 @@ async def test_a_template_stays_the_version_that_was_sent() -> None:
     assert {message.text for message in world.providers[0].texts.values()} == {"first"}
     new = await world.ledger.requests.get(request_key("t1", chosen.request_id))
     assert new is not None
-    assert (new.head.template_id, new.head.template_version) == (chosen.old.head.template_id, 1)
+    assert (new.header.template_id, new.header.template_version) == (chosen.old.header.template_id, 1)
 
 
 async def test_a_request_under_way_is_not_sent_again() -> None:

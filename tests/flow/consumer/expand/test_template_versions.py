@@ -46,7 +46,7 @@ async def test_a_templates_text_takes_the_contents_place_and_its_id_stands_in_th
     assert {log.template_id for log in await world.logs()} == {template_id("t1", "verify")}
     request = await world.ledger.requests.get(KEY)
     assert request is not None
-    assert (request.head.template_id, request.head.template_version) == (template_id("t1", "verify"), 1)
+    assert (request.header.template_id, request.header.template_version) == (template_id("t1", "verify"), 1)
 
 
 async def test_content_may_be_empty_beside_a_template() -> None:

@@ -14,7 +14,7 @@ from consumer.context import Tools
 from consumer.deliver.claim import Claimer
 from core.ids import request_key
 from core.send_result import Answer, Message, Retry, Sent, Uncertain
-from ledger.control import Ordered, cancel_request, pause_request, resume_request
+from ledger.control import ControlResult, cancel_request, pause_request, resume_request
 from ledger.errors import LedgerUnavailable
 from ledger.ports import Ledger
 from ledger.sealing import Sealer
@@ -25,7 +25,7 @@ KEY = request_key("t1", "r1")
 NUMBERS = ["12", *(f"138000000{n:02d}" for n in range(6))]
 """The first is no number: it is decided before anything is sent."""
 
-Order = Callable[[Ledger, Any], Awaitable[Ordered | None]]
+Order = Callable[[Ledger, Any], Awaitable[ControlResult | None]]
 
 
 class Ordering(Steps):
@@ -36,7 +36,7 @@ class Ordering(Steps):
     ) -> None:
         super().__init__(kill_at, after=True)
         self._world, self._order, self._at, self._lost = world, order, at, lost
-        self.ordered: Ordered | None = None
+        self.ordered: ControlResult | None = None
         self.calls_then = 0
 
     async def step(self, name: str, call: Callable[[], Awaitable[Any]]) -> Any:

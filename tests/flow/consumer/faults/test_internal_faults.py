@@ -15,7 +15,7 @@ from ledger.control import cancel_request
 from ledger.errors import LedgerUnavailable
 from ledger.memory import MemoryLedger
 from ledger.mongo import MongoLedger
-from ledger.mongo.connection import answering
+from ledger.mongo.connection import translated_errors
 from ledger.ports import Ledger
 from schemas.statuses import Channel, Lane
 from tests.flow.world import START, World
@@ -25,7 +25,7 @@ from tests.support.builders import a_chunk, a_claim, a_head, a_key, a_part
 @pytest.mark.parametrize("code", [13, 18])
 def test_a_right_that_is_lacking_is_waited_for(code: int) -> None:
     """A password changed under a running consumer must not send its whole intake to the dead letters."""
-    with pytest.raises(LedgerUnavailable), answering():
+    with pytest.raises(LedgerUnavailable), translated_errors():
         raise OperationFailure("who are you", code)
 
 
@@ -62,14 +62,14 @@ async def ledger(request: pytest.FixtureRequest) -> AsyncIterator[Ledger]:
 
 
 async def test_a_cancel_makes_due_what_waits_and_leaves_a_lease_alone(ledger: Ledger) -> None:
-    await ledger.requests.begin(a_head(), a_part(size=9))
+    await ledger.requests.register_part(a_head(), a_part(size=9))
     later = ledger.now() + timedelta(days=7)
     scheduled, retried, held = (a_chunk(first=first, due_at=later if first == 0 else None) for first in (0, 3, 6))
     for chunk in (scheduled, retried, held):
         await ledger.chunks.insert(chunk)
     taken = await ledger.chunks.claim(retried.id, a_claim())
     assert taken
-    assert await ledger.chunks.release(taken.hold, retried.work, later)
+    assert await ledger.chunks.release(taken.token, retried.work, later)
     assert await ledger.chunks.claim(held.id, a_claim())
     assert not await ledger.chunks.claim(scheduled.id, a_claim())
     await ledger.chunks.mark_cancelled(a_key())
