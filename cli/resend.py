@@ -28,7 +28,7 @@ from cli.tracking.intake_position import Intake
 from cli.tracking.result_tally import Roll
 from cli.tracking.wait import Attempt, follow, late
 from cli.tracking.watch import watch
-from core.request_parts import IntakePart, choose_lane, intake_topic
+from core.request_parts import EncodedPart, choose_lane, intake_topic
 from ledger.errors import SealingError
 from ledger.ports import Ledger
 from ledger.resend_selection import ResendError, ResendSelection, resend_parts, select_deliveries
@@ -97,9 +97,9 @@ class Resend:
     chosen: ResendSelection
     accepted_at: datetime
     expires_at: datetime | None
-    first: IntakePart
+    first: EncodedPart
 
-    def parts(self) -> AsyncIterator[IntakePart]:
+    def parts(self) -> AsyncIterator[EncodedPart]:
         """Its records."""
         return resend_parts(
             self.ledger, self.sealer, self.chosen, accepted_at=self.accepted_at, expires_at=self.expires_at
@@ -127,7 +127,7 @@ async def prepare(ledger: Ledger, sealer: Sealer, wanted: Wanted, console: Conso
     return Resend(ledger, sealer, chosen, now, expires_at, first)
 
 
-async def _first(parts: AsyncIterator[IntakePart]) -> IntakePart:
+async def _first(parts: AsyncIterator[EncodedPart]) -> EncodedPart:
     """The first part. All of them are made, so that what is wrong is said before anything is published."""
     first = await anext(parts)
     async for _ in parts:

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 from consumer.flow_control.rate_limit import RateLimit, Sleep
 from consumer.monitoring.metrics import Metrics
-from core.send_result import Answer, Failed, Message, Retry, Sent, Uncertain
+from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from providers.provider import Provider
 from schemas.statuses import Channel, Lane, Reason
 
 _NEWEST = 0.2
 """The part of the newest call in an average."""
-ANSWER_LABELS: dict[type[Answer], str] = {
+ANSWER_LABELS: dict[type[SendResult], str] = {
     Sent: "sent",
     Retry: "retry",
     Failed: "failed",
@@ -40,10 +40,10 @@ class Caller:
             limit = self._limits[name] = RateLimit(rate_per_second, self._monotonic, self._sleep)
         return await limit.turn(lane)
 
-    async def call(self, provider: Provider, message: Message, lane: Lane) -> Answer:
+    async def call(self, provider: Provider, message: Message, lane: Lane) -> SendResult:
         """Send one message. A provider that raises has broken its promise: nobody knows what it did."""
         began = self._monotonic()
-        answer: Answer
+        answer: SendResult
         try:
             answer = await provider.send(message)
         except Exception as error:  # noqa: BLE001  # whatever it is, the message may be on its way

@@ -6,36 +6,36 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import NamedTuple, assert_never
 
-from core.chunk_work import Line
+from core.chunk_work import WaitingDelivery
 from core.retry import RetryPolicy, next_attempt
-from core.send_result import Answer, Failed, Retry, Sent, Uncertain
+from core.send_result import Failed, Retry, SendResult, Sent, Uncertain
 from schemas.statuses import OnUncertain, Reason, Status
 
 
-class Mark(Enum):
+class NotSent(Enum):
     """What is known of a delivery of a window without asking a provider."""
 
-    STANDS = auto()
+    ALREADY_LOGGED = auto()
     """Its log exists."""
-    LOST = auto()
+    MAYBE_SENT = auto()
     """An earlier owner may have sent it, and it must not be sent again."""
     STOPPED = auto()
     """The request was cancelled, or has expired; this owner did not send it."""
-    PUT_BACK = auto()
+    DEFERRED = auto()
     """This owner did not send it: the request is paused, the process stops, or the time is over."""
 
 
 @dataclass(slots=True)
-class Entry:
+class WindowDelivery:
     """One delivery of the window that its owner works on."""
 
     index: int
     attempts: int
-    tainted: bool
-    answer: Answer | Mark | None = None
+    possibly_sent: bool
+    result: SendResult | NotSent | None = None
 
 
-class Ended(NamedTuple):
+class Outcome(NamedTuple):
     """The outcome of a delivery."""
 
     status: Status
@@ -46,7 +46,7 @@ class Ended(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class OutcomeRules:
     """What decides beside the answer; one for a window."""
 
     on_uncertain: OnUncertain
@@ -64,34 +64,34 @@ class Rules:
     jitter: Callable[[], float]
     """Numbers in [0, 1); one draw a window keeps its retries together."""
     stopped_as: Status = Status.CANCELLED
-    why_stopped: str | None = None
+    stop_detail: str | None = None
 
     @property
-    def careful(self) -> bool:
+    def record_before_log(self) -> bool:
         """Whether `not sent` must be in the chunk before it is in a log: another owner may be sending it again."""
         return self.on_uncertain is OnUncertain.RESEND or self.deduplicates
 
 
-def verdict(entry: Entry, rules: Rules) -> Ended | Line | None:
+def decide(entry: WindowDelivery, rules: OutcomeRules) -> Outcome | WaitingDelivery | None:
     """The outcome, or the line that waits for the next attempt; None: the log that stands has the answer."""
-    match entry.answer:
+    match entry.result:
         case Sent() as sent:
-            return Ended(Status.SENT, None, None, *sent)
+            return Outcome(Status.SENT, None, None, *sent)
         case Failed(reason, error):
-            return _not_sent(reason, error, doubted=entry.tainted)
+            return _outcome_not_sent(reason, error, doubted=entry.possibly_sent)
         case Retry():
-            return _try_again(entry, entry.answer, rules)
+            return _try_again(entry, entry.result, rules)
         case Uncertain():
-            return _uncertain(entry, entry.answer, rules)
-        case Mark.STANDS:
+            return _uncertain(entry, entry.result, rules)
+        case NotSent.ALREADY_LOGGED:
             return None
-        case Mark.LOST:
-            return Ended(Status.UNKNOWN, Reason.INTERRUPTED)
-        case Mark.STOPPED:
-            return stopped(rules.stopped_as, rules.why_stopped, doubted=entry.tainted or rules.sticky)
-        case Mark.PUT_BACK:
+        case NotSent.MAYBE_SENT:
+            return Outcome(Status.UNKNOWN, Reason.INTERRUPTED)
+        case NotSent.STOPPED:
+            return outcome_of_stop(rules.stopped_as, rules.stop_detail, doubted=entry.possibly_sent or rules.sticky)
+        case NotSent.DEFERRED:
             provider = rules.provider if rules.sticky else None
-            return Line(entry.index, entry.attempts, rules.now, entry.tainted, provider)
+            return WaitingDelivery(entry.index, entry.attempts, rules.now, entry.possibly_sent, provider)
         case None:
             raise AssertionError("every delivery of a window is answered before it is judged")
         case _:
@@ -105,22 +105,24 @@ _STOPS = {
 }
 
 
-def stopped(status: Status, why: str | None = None, *, doubted: bool) -> Ended:
+def outcome_of_stop(status: Status, why: str | None = None, *, doubted: bool) -> Outcome:
     """How a stop ends what was not sent: cancelled, expired, or failed; what is in doubt stays in doubt."""
-    return Ended(Status.UNKNOWN, Reason.NO_ANSWER, why) if doubted else Ended(status, _STOPS[status], why)
+    return Outcome(Status.UNKNOWN, Reason.NO_ANSWER, why) if doubted else Outcome(status, _STOPS[status], why)
 
 
-def stopped_line(status: Status, line: Line, why: str | None) -> Ended:
+def outcome_of_stopped_delivery(status: Status, line: WaitingDelivery, why: str | None) -> Outcome:
     """How a stop ends a delivery that waits."""
-    return stopped(status, why, doubted=line.tainted or line.sticky is not None)
+    return outcome_of_stop(status, why, doubted=line.possibly_sent or line.pinned_provider is not None)
 
 
-def _not_sent(reason: Reason, error: str | None, *, doubted: bool) -> Ended:
+def _outcome_not_sent(reason: Reason, error: str | None, *, doubted: bool) -> Outcome:
     """A delivery once uncertain never ends as not sent."""
-    return Ended(Status.UNKNOWN, Reason.NO_ANSWER, error) if doubted else Ended(Status.FAILED, reason, error)
+    return Outcome(Status.UNKNOWN, Reason.NO_ANSWER, error) if doubted else Outcome(Status.FAILED, reason, error)
 
 
-def _try_again(entry: Entry, answer: Retry | Uncertain, rules: Rules, *, sticky: bool = False) -> Ended | Line:
+def _try_again(
+    entry: WindowDelivery, answer: Retry | Uncertain, rules: OutcomeRules, *, sticky: bool = False
+) -> Outcome | WaitingDelivery:
     sticky = sticky or rules.sticky
     spent = entry.attempts + 1
     following = next_attempt(
@@ -133,15 +135,17 @@ def _try_again(entry: Entry, answer: Retry | Uncertain, rules: Rules, *, sticky:
         rng=rules.jitter,
     )
     if following is None:
-        return _not_sent(Reason.GAVE_UP, answer.error or answer.reason.value, doubted=entry.tainted or sticky)
+        return _outcome_not_sent(
+            Reason.GAVE_UP, answer.error or answer.reason.value, doubted=entry.possibly_sent or sticky
+        )
     attempts, not_before = following
-    return Line(entry.index, attempts, not_before, entry.tainted, rules.provider if sticky else None)
+    return WaitingDelivery(entry.index, attempts, not_before, entry.possibly_sent, rules.provider if sticky else None)
 
 
-def _uncertain(entry: Entry, answer: Uncertain, rules: Rules) -> Ended | Line:
+def _uncertain(entry: WindowDelivery, answer: Uncertain, rules: OutcomeRules) -> Outcome | WaitingDelivery:
     if rules.deduplicates:
         return _try_again(entry, answer, rules, sticky=True)
     if rules.on_uncertain is OnUncertain.MARK_UNKNOWN:
-        return Ended(Status.UNKNOWN, answer.reason, answer.error)
-    entry.tainted = True
+        return Outcome(Status.UNKNOWN, answer.reason, answer.error)
+    entry.possibly_sent = True
     return _try_again(entry, answer, rules)

@@ -26,15 +26,15 @@ _LOG = re.compile(r"log_([0-9a-hjkmnp-tv-z]{26})([0-9a-f]{4})([0-9a-f]{5})")
 
 def request_key(tenant_id: str, request_id: str) -> RequestKey:
     """The key under which everything of one tenant's request is stored."""
-    return RequestKey(_letters(tenant_id, request_id))
+    return RequestKey(_hashed_key(tenant_id, request_id))
 
 
 def template_id(tenant_id: str, code: str) -> str:
     """The id of a tenant's template, the same for all its versions."""
-    return f"tpl_{_letters(tenant_id, code)}"
+    return f"tpl_{_hashed_key(tenant_id, code)}"
 
 
-def _letters(tenant_id: str, name: str) -> str:
+def _hashed_key(tenant_id: str, name: str) -> str:
     """128 bits of SHA-256 over what a tenant calls by this name."""
     digest = hashlib.sha256(f"{len(tenant_id)}:{tenant_id}{name}".encode()).digest()[:16]
     number = int.from_bytes(digest, "big") << 2
@@ -78,12 +78,12 @@ def position(log: str) -> tuple[RequestKey, int, int] | None:
     return (RequestKey(found[1]), int(found[2], 16), int(found[3], 16)) if found else None
 
 
-def place_of(part: int, index: int) -> int:
+def encode_position(part: int, index: int) -> int:
     """A position as one number, in request order."""
     return part << 20 | index
 
 
-def position_at(place: int) -> tuple[int, int]:
+def decode_position(place: int) -> tuple[int, int]:
     """(part, index) of what `place_of` made of them."""
     return place >> 20, place & MAX_INDEX
 
@@ -115,7 +115,7 @@ def resend_request_id(key: RequestKey, places: Iterable[int]) -> str:
     return str(uuid5(NAMESPACE_URL, f"rollcall://resend/{key}/{chosen.hexdigest()}"))
 
 
-def bare_request_id(cluster: str, topic: str, partition: int, offset: int, timestamp_ms: int) -> str:
+def request_id_from_record(cluster: str, topic: str, partition: int, offset: int, timestamp_ms: int) -> str:
     """The request id of a Kafka record that names none: where and when it stands in the log, as a UUIDv5 (RFC 9562)."""
     return str(uuid5(NAMESPACE_URL, f"kafka://{cluster}/{topic}/{partition}/{offset}/{timestamp_ms}"))
 

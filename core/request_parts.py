@@ -25,7 +25,7 @@ _PER_PART = frozenset({"recipients", "part", "last"})
 _FRAME_BYTES = len(b',"part":65535,"last":false,"recipients":[]}')
 
 
-class IntakeError(ValueError):
+class RequestEncodingError(ValueError):
     """A request that cannot travel. Names the field, shows no value."""
 
     def __init__(self, field: str, problem: str) -> None:
@@ -35,7 +35,7 @@ class IntakeError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class IntakePart:
+class EncodedPart:
     """One record for an intake topic. Its repr shows no address."""
 
     key: bytes
@@ -49,7 +49,7 @@ class IntakePart:
         return f"IntakePart({self.part}, last={self.last}, recipients={self.recipients}, bytes={len(self.value)})"
 
 
-def request_head(
+def request_fields(
     body: BulkBody, *, tenant_id: str, user_id: str | None, request_id: str, accepted_at: datetime
 ) -> dict[str, Any]:
     """All fields of a BulkRequest but those of a single part, ready for JSON; absent where they say nothing."""
@@ -76,20 +76,20 @@ def recipient_json(recipient: AnyRecipient) -> str | dict[str, Any]:
     return said
 
 
-def encode_parts(head: Mapping[str, Any], recipients: Iterable[str | Mapping[str, Any]]) -> Iterator[IntakePart]:
+def encode_parts(head: Mapping[str, Any], recipients: Iterable[str | Mapping[str, Any]]) -> Iterator[EncodedPart]:
     """The parts of a request, each at most MAX_INTAKE_BYTES.
 
     `head` is what `request_head` gives; its `request_id` is the key of every part. Raises IntakeError, also after
     parts were given out: when the head or a recipient is too large or cannot be JSON, there are no recipients, or there
     are too many parts.
     """
-    filling = PartFilling(head)
+    filling = PartEncoder(head)
     for recipient in recipients:
         yield from filling.add(recipient)
     yield filling.finish()
 
 
-class PartFilling:
+class PartEncoder:
     """The same for whoever has the recipients a few at a time."""
 
     def __init__(self, head: Mapping[str, Any]) -> None:
@@ -99,36 +99,36 @@ class PartFilling:
         self._filled = bytearray()
         self._count = self._part = self._number = 0
 
-    def add(self, recipient: str | Mapping[str, Any]) -> Sequence[IntakePart]:
+    def add(self, recipient: str | Mapping[str, Any]) -> Sequence[EncodedPart]:
         """Take one more recipient; the part that had no room for it, if any."""
         item = _encode(f"recipients[{self._number}]", recipient)
         if len(item) > self._room:
-            raise IntakeError(f"recipients[{self._number}]", "does not fit into one record")
-        full: Sequence[IntakePart] = ()
+            raise RequestEncodingError(f"recipients[{self._number}]", "does not fit into one record")
+        full: Sequence[EncodedPart] = ()
         if self._count and (len(self._filled) + 1 + len(item) > self._room or self._count > MAX_INDEX):
             full = (self._made(last=False),)
             self._filled, self._count, self._part = bytearray(), 0, self._part + 1
             if self._part >= MAX_PARTS:
-                raise IntakeError("recipients", f"need more than {MAX_PARTS} parts")
+                raise RequestEncodingError("recipients", f"need more than {MAX_PARTS} parts")
         # Copied at once: what orjson gives for one short string keeps 4 KB alive.
         self._filled += b"," + item if self._count else item
         self._count += 1
         self._number += 1
         return full
 
-    def finish(self) -> IntakePart:
+    def finish(self) -> EncodedPart:
         """The last part."""
         if not self._count:
-            raise IntakeError("recipients", "at least one is needed")
+            raise RequestEncodingError("recipients", "at least one is needed")
         return self._made(last=True)
 
-    def _made(self, *, last: bool) -> IntakePart:
+    def _made(self, *, last: bool) -> EncodedPart:
         frame = b',"part":%d,"last":%s,"recipients":[' % (self._part, b"true" if last else b"false")
         value = b"".join((self._start, frame, self._filled, b"]}"))
-        return IntakePart(self._key, value, self._part, last, self._count)
+        return EncodedPart(self._key, value, self._part, last, self._count)
 
 
-def choose_lane(first: IntakePart, chunk_size: int) -> Lane:
+def choose_lane(first: EncodedPart, chunk_size: int) -> Lane:
     """The lane of a request, known from its first part: express is one part of at most one chunk."""
     return Lane.EXPRESS if first.last and first.recipients <= chunk_size else Lane.BULK
 
@@ -155,7 +155,7 @@ def _encode_head(head: Mapping[str, Any]) -> bytes:
     encoded = _encode("request", head)
     if len(encoded) > MAX_HEAD_BYTES:
         heaviest = max(sizes, key=lambda name: sizes[name])
-        raise IntakeError(heaviest, f"all but the recipients takes more than {MAX_HEAD_BYTES} bytes as JSON")
+        raise RequestEncodingError(heaviest, f"all but the recipients takes more than {MAX_HEAD_BYTES} bytes as JSON")
     return encoded[:-1]
 
 
@@ -164,4 +164,4 @@ def _encode(field: str, value: Any) -> bytes:
         return orjson.dumps(value)
     except TypeError:
         # Said without its cause: orjson's message may quote the value.
-        raise IntakeError(field, "is not JSON in UTF-8") from None
+        raise RequestEncodingError(field, "is not JSON in UTF-8") from None

@@ -61,4 +61,4 @@ class Uncertain:
     error: str | None = None
 
 
-Answer = Sent | Retry | Failed | Uncertain
+SendResult = Sent | Retry | Failed | Uncertain

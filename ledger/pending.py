@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from core.chunk_work import LONG_AGO, Batch, Line, Window, rest_of
+from core.chunk_work import NEVER_TRIED, Batch, WaitingDelivery, Window, waiting_deliveries
 from core.ids import log_id
 from core.index_ranges import indices
 from ledger.models import Chunk, Log, RequestHeader
@@ -34,20 +34,20 @@ def pending_of_chunk(  # noqa: PLR0913  # a chunk is not enough to know what its
     return [log for log in shown if _matches(log, query)]
 
 
-def _lines(chunk: Chunk, window: Window | None) -> Iterator[Line]:
-    yield from rest_of(chunk.work)
+def _lines(chunk: Chunk, window: Window | None) -> Iterator[WaitingDelivery]:
+    yield from waiting_deliveries(chunk.work)
     for batch in (chunk.work.next, window.batch if window else None):
         yield from _of_batch(batch) if batch else ()
     for decided in chunk.work.decided:
-        yield Line(decided.index, decided.attempts, LONG_AGO)
+        yield WaitingDelivery(decided.index, decided.attempts, NEVER_TRIED)
 
 
-def _of_batch(batch: Batch) -> Iterator[Line]:
+def _of_batch(batch: Batch) -> Iterator[WaitingDelivery]:
     for index in indices(batch.ranges):
-        yield Line(index, batch.attempts, LONG_AGO)
+        yield WaitingDelivery(index, batch.attempts, NEVER_TRIED)
 
 
-def _pending_log(chunk: Chunk, head: RequestHeader, status: Status, line: Line) -> Log:
+def _pending_log(chunk: Chunk, head: RequestHeader, status: Status, line: WaitingDelivery) -> Log:
     at = line.index - chunk.first
     return Log(
         id=log_id(head.key, chunk.part, line.index),

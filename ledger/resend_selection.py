@@ -16,14 +16,14 @@ from core.ids import (
     ChunkId,
     RequestKey,
     chunk_id,
+    decode_position,
+    encode_position,
     log_id,
-    place_of,
     position,
-    position_at,
     request_key,
     resend_request_id,
 )
-from core.request_parts import IntakeError, IntakePart, PartFilling, request_head
+from core.request_parts import EncodedPart, PartEncoder, RequestEncodingError, request_fields
 from ledger.message_template import unseal_template
 from ledger.models import Chunk, RequestHeader, StoredRequest
 from ledger.ports import Ledger
@@ -78,7 +78,7 @@ async def select_deliveries(
             continue
         repeated = position(log.resent_as) if log.resent_as else None
         _, part, index = position(log.id) or (None, 0, 0)
-        places.setdefault(repeated[0] if repeated else None, array("Q")).append(place_of(part, index))
+        places.setdefault(repeated[0] if repeated else None, array("Q")).append(encode_position(part, index))
     free = places.pop(None)
     chosen, by = await _going_on(ledger, old.header, free, places, request_id)
     elsewhere = {key: len(those) for key, those in places.items() if key and (by is None or key != by.header.key)}
@@ -110,15 +110,15 @@ async def _going_on(
 
 async def resend_parts(
     ledger: Ledger, sealer: Sealer, chosen: ResendSelection, *, accepted_at: datetime, expires_at: datetime | None
-) -> AsyncIterator[IntakePart]:
+) -> AsyncIterator[EncodedPart]:
     """The records of the new request. Raises ResendError, and SealingError where a key is missing."""
-    filling = PartFilling(await _head(ledger, sealer, chosen, accepted_at, expires_at))
+    filling = PartEncoder(await _head(ledger, sealer, chosen, accepted_at, expires_at))
     try:
         async for recipient in _recipients(ledger, sealer, chosen):
             for part in filling.add(recipient):
                 yield part
         yield filling.finish()
-    except IntakeError as error:
+    except RequestEncodingError as error:
         raise ResendError(str(error)) from None
 
 
@@ -141,7 +141,7 @@ async def _head(
         expires_at=expires_at,
         **said,
     )
-    head = request_head(
+    head = request_fields(
         body,
         tenant_id=old.tenant_id,
         user_id=old.user_id,
@@ -168,11 +168,11 @@ def _by_chunk(chosen: ResendSelection) -> Iterator[tuple[ChunkId, list[int]]]:
     old = chosen.old
 
     def chunk_of(place: int) -> ChunkId:
-        part, index = position_at(place)
+        part, index = decode_position(place)
         return chunk_id(old.header.key, part, index - index % old.parts[part].chunk_size)
 
     for identity, places in groupby(chosen.places, chunk_of):
-        yield identity, [position_at(place)[1] for place in places]
+        yield identity, [decode_position(place)[1] for place in places]
 
 
 def _recipient(chunk: Chunk, index: int, to: str, variables: Mapping[str, str]) -> dict[str, Any]:

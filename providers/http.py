@@ -10,7 +10,7 @@ import aiohttp
 import orjson
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from core.send_result import Answer, Failed, Message, Sent
+from core.send_result import Failed, Message, SendResult, Sent
 from providers.connection_slots import NoFreeSlotError, Slots
 from providers.entries import CaFile, ProviderEntry
 from providers.http_client import PostAttempt, open_session, read_body, try_connection
@@ -103,7 +103,7 @@ class HttpProvider:
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
 
-    async def send(self, message: Message) -> Answer:
+    async def send(self, message: Message) -> SendResult:
         """Post it once."""
         if self._closed:
             return CLOSED
@@ -173,7 +173,7 @@ def _encode(message: Message) -> bytes:
     )
 
 
-def _judge(response: aiohttp.ClientResponse, now: datetime) -> Answer:
+def _judge(response: aiohttp.ClientResponse, now: datetime) -> SendResult:
     """The answer that status and Retry-After make."""
     status, asked = response.status, response.headers.get("Retry-After")
     means = STATUSES.get(status) or STATUS_CLASSES.get(status // 100, Means.NO_ANSWER)

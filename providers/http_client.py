@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 
-from core.send_result import Answer
+from core.send_result import SendResult
 from providers.result_codes import Means, answer_for, describe
 
 MAX_ANSWER_BYTES = 64 * 1024
@@ -35,10 +35,10 @@ class PostAttempt:
 
     def __init__(self, content: bytes, content_type: str = "application/json") -> None:
         self.body = RequestBody(content, content_type=content_type)
-        self.answer: Answer | None = None
+        self.answer: SendResult | None = None
         """Set as soon as the status is known. What happens to the rest of the response changes nothing."""
 
-    def lost(self, error: Exception | None) -> Answer:
+    def lost(self, error: Exception | None) -> SendResult:
         """Return what is known when the response, or the rest of it, did not come."""
         if self.answer is not None:
             return self.answer

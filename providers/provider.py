@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from core.send_result import Answer, Message, Retry
+from core.send_result import Message, Retry, SendResult
 from schemas.statuses import Channel, Reason
 
 
@@ -29,7 +29,7 @@ class Provider(Protocol):
     def timeout_seconds(self) -> float:
         """How long a whole `send` may take, the wait for a free connection included."""
 
-    async def send(self, message: Message) -> Answer:
+    async def send(self, message: Message) -> SendResult:
         """Try once to hand the message over. Raises nothing but CancelledError.
 
         Cancelled, it may or may not have handed it over. After `stop` or `aclose` it answers `CLOSED`.

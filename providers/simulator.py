@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from core.send_result import Answer, Failed, Message, Retry, Sent, Uncertain
+from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from providers.connection_slots import TimeLimits
 from providers.entries import ProviderEntry
 from providers.provider import CLOSED
@@ -98,7 +98,7 @@ class SimulatorProvider:
         self._limits = TimeLimits()
         self._closed = False
 
-    async def send(self, message: Message) -> Answer:
+    async def send(self, message: Message) -> SendResult:
         """Answer as the entry says; without latency at once."""
         if self._closed:
             return CLOSED
@@ -172,7 +172,7 @@ async def _forever() -> None:
     await asyncio.get_running_loop().create_future()
 
 
-def _answers(entry: SimulatorEntry) -> dict[Turn, Answer]:
+def _answers(entry: SimulatorEntry) -> dict[Turn, SendResult]:
     return {
         Turn.FAIL: Failed(Reason.REJECTED, "simulated: refused"),
         Turn.RETRY: Retry(Reason.UNAVAILABLE, "simulated: unavailable"),

@@ -10,7 +10,7 @@ from typing import Literal, Self
 from aiosmtplib import SMTP, SMTPResponseException
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from core.send_result import Answer, Failed, Message
+from core.send_result import Failed, Message, SendResult
 from providers.connection_slots import NoFreeSlotError, Slots
 from providers.entries import CaFile, ProviderEntry
 from providers.mail_message import Mail, UnusableAddressError, UnusableContentError, compose
@@ -93,7 +93,7 @@ class SmtpProvider:
         self._now = now
         self._closed = False
 
-    async def send(self, message: Message) -> Answer:
+    async def send(self, message: Message) -> SendResult:
         """Send one mail over a connection of its own for the time being."""
         if self._closed:
             return CLOSED
@@ -141,7 +141,7 @@ class SmtpProvider:
         idle, self._idle = self._idle, []
         await asyncio.gather(*(session.quit() for session in idle))
 
-    async def _hand_over(self, mail: Mail, progress: Progress) -> Answer:
+    async def _hand_over(self, mail: Mail, progress: Progress) -> SendResult:
         if self._closed:  # while it waited for a free connection
             return CLOSED
         session = self._reuse() or await self._open(progress)

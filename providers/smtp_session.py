@@ -8,7 +8,7 @@ from typing import cast
 from aiosmtplib import SMTP, SMTPResponse, SMTPServerDisconnected
 from pydantic import SecretStr
 
-from core.send_result import Answer, Failed, Sent
+from core.send_result import Failed, SendResult, Sent
 from providers.mail_message import Mail
 from providers.result_codes import Means, answer_for
 from schemas.statuses import Reason
@@ -78,7 +78,7 @@ class SmtpSession:
         """Whether neither side has closed it."""
         return self._smtp.is_connected
 
-    async def hand_over(self, mail: Mail, sender: str, progress: Progress) -> Answer:
+    async def hand_over(self, mail: Mail, sender: str, progress: Progress) -> SendResult:
         """Hand one mail over. What it raises means that the connection, not the mail, has failed."""
         if mail.needs_utf8 and not self._smtp.supports_extension("smtputf8"):
             return Failed(Reason.REJECTED, "the server takes no addresses in UTF-8")
@@ -148,7 +148,7 @@ class SmtpSession:
             await asyncio.sleep(0.005)
 
 
-def _refused(reply: SMTPResponse, step: str) -> Answer | None:
+def _refused(reply: SMTPResponse, step: str) -> SendResult | None:
     """None where the server agrees, else its refusal."""
     means = CODES.get(reply.code) or CODE_CLASSES.get(reply.code // 100)
     if means is None:

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaProducer
 
 from cli.clients.kafka_client import PATIENCE_SECONDS, quiet, within
 from config.settings import CommonSettings
-from core.request_parts import IntakePart
+from core.request_parts import EncodedPart
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ async def open_publisher(
         await within(PATIENCE_SECONDS, producer.stop())
 
 
-async def publish(producer: AIOKafkaProducer, topic: str, parts: Iterable[IntakePart], progress: Published) -> None:
+async def publish(producer: AIOKafkaProducer, topic: str, parts: Iterable[EncodedPart], progress: Published) -> None:
     """Publish all parts in order, noting each that is acknowledged."""
     for part in parts:
         stands = await within(PATIENCE_SECONDS, producer.send_and_wait(topic, part.value, part.key))

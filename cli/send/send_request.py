@@ -12,7 +12,7 @@ from cli.recipients_file.scan import FirstReading
 from cli.recipients_file.source import Source
 from cli.send.request_options import option_of
 from core.ids import uuid7
-from core.request_parts import IntakeError, IntakePart, encode_parts, recipient_json, request_head
+from core.request_parts import EncodedPart, RequestEncodingError, encode_parts, recipient_json, request_fields
 from ledger.message_template import MessageTemplate
 from schemas.requests import AnyRecipient, BulkBody
 
@@ -34,7 +34,7 @@ class Order:
 
     def head(self) -> dict[str, Any]:
         """What all parts share."""
-        head = request_head(
+        head = request_fields(
             self.body,
             tenant_id=self.tenant_id,
             user_id=self.body.user_id,
@@ -43,18 +43,18 @@ class Order:
         )
         return head if self.template_version is None else {**head, "template_version": self.template_version}
 
-    def parts(self) -> Iterator[IntakePart]:
+    def parts(self) -> Iterator[EncodedPart]:
         """The parts, read from the file as they are asked for; raises CommandError naming the line or the option."""
         rows = self.source.rows()
         try:
             yield from encode_parts(self.head(), map(recipient_json, rows))
         except RowError as error:
             raise CommandError(f"FILE: {error}") from None
-        except IntakeError as error:
+        except RequestEncodingError as error:
             raise _said(error, rows.line) from None
 
 
-def _said(error: IntakeError, line: int) -> CommandError:
+def _said(error: RequestEncodingError, line: int) -> CommandError:
     if error.field.startswith("recipients["):
         return CommandError(f"FILE: line {line}: {error.problem}")
     if error.field == "recipients":
@@ -70,7 +70,7 @@ class Survey:
     parts: int
     bytes: int
     """Of all parts together."""
-    first: IntakePart
+    first: EncodedPart
 
 
 def survey(order: Order, watch: Callable[[AnyRecipient, int], None] | None = None) -> tuple[Survey, FirstReading]:
@@ -81,12 +81,12 @@ def survey(order: Order, watch: Callable[[AnyRecipient, int], None] | None = Non
     """
     reading = FirstReading(order.source.rows(), order.text)
     recipients = size = number = 0
-    first: IntakePart | None = None
+    first: EncodedPart | None = None
     try:
         for part in encode_parts(order.head(), _shown(reading, watch)):
             first = first or part
             recipients, size, number = recipients + part.recipients, size + len(part.value), number + 1
-    except IntakeError as error:
+    except RequestEncodingError as error:
         reading.require_lines()
         raise _said(error, reading.line) from None
     if watch is None:

@@ -15,8 +15,18 @@ from consumer.events import outcome_events
 from consumer.publish_results import publish_results
 from consumer.request_cache import Opened
 from consumer.request_lifecycle import mark
-from core.chunk_work import Counts, Decided, Line, Window, Work, earlier, pick, put_back, rest_of
-from core.delivery_outcome import Entry, Mark, Rules, stopped_line, verdict
+from core.chunk_work import (
+    Counts,
+    DecidedDelivery,
+    WaitingDelivery,
+    Window,
+    Work,
+    due_before_expiry,
+    prepare_release,
+    take_next_batch,
+    waiting_deliveries,
+)
+from core.delivery_outcome import NotSent, OutcomeRules, WindowDelivery, decide, outcome_of_stopped_delivery
 from core.ids import index_of, log_ids
 from core.index_ranges import Ranges, indices, to_ranges
 from ledger.models import ClaimResult, ControlFlags, Log
@@ -45,8 +55,8 @@ class ChunkInHand:
         self._work = claimed.chunk.work
         self._counts: Counts = Counter(self._work.counts)
         self._entries = entries_of(self._window)
-        self._again: list[Line] = []
-        self._held: list[Decided] = []
+        self._again: list[WaitingDelivery] = []
+        self._held: list[DecidedDelivery] = []
         self._standing: dict[int, Log] = {}
         self._publishing: dict[asyncio.Task[None], Ranges] = {}
         self._maker = LogMaker(self.chunk, opened, recipients)
@@ -87,8 +97,8 @@ class ChunkInHand:
 
     async def take_up(self) -> None:
         """Publish what an earlier owner logged; find out which deliveries of its window are certain (take-over)."""
-        if self._work.unacked:
-            logged = await self._logged(indices(self._work.unacked))
+        if self._work.unacknowledged:
+            logged = await self._logged(indices(self._work.unacknowledged))
             self._standing.update(logged)
         careful = self._opened.head.on_uncertain is OnUncertain.RESEND
         await self.look_back(doubtful=self._taken_over or careful)
@@ -100,7 +110,7 @@ class ChunkInHand:
 
         The chunk's work stays as it was claimed: what stands of an open window is counted by whoever ends it.
         """
-        again = [entry for entry in self._entries if entry.answer is None]
+        again = [entry for entry in self._entries if entry.result is None]
         if not (self._window and self._taken_over and again) or self._stop:
             return
         for entry in again:
@@ -115,11 +125,11 @@ class ChunkInHand:
     async def look_back(self, *, doubtful: bool = False) -> None:
         """Find the logs of a window that an earlier owner may have sent, and perhaps goes on to log."""
         provider = self._provider()
-        if self._window and (doubtful or self._window.batch.tainted or self._window.batch.sticky):
+        if self._window and (doubtful or self._window.batch.possibly_sent or self._window.batch.pinned_provider):
             logged = await self._logged(entry.index for entry in self._entries)
             for entry in self._entries:
                 if log := logged.get(entry.index):
-                    entry.answer = Mark.STANDS
+                    entry.result = NotSent.ALREADY_LOGGED
                     self._count([log])
             inherit(
                 self._entries,
@@ -136,8 +146,8 @@ class ChunkInHand:
         self._expire()
         if self._stop or self._paused:
             for entry in self._entries:
-                entry.answer = entry.answer or (Mark.STOPPED if self._stop else Mark.PUT_BACK)
-        while to_send := [entry for entry in self._entries if entry.answer is None]:
+                entry.result = entry.result or (NotSent.STOPPED if self._stop else NotSent.DEFERRED)
+        while to_send := [entry for entry in self._entries if entry.result is None]:
             render, expires_at = self._maker.message, self._opened.head.expires_at
             await send(to_send, self._provider(), render, self._lease, self.chunk.lane, expires_at, self._tools)
             if not await self._is_mine():
@@ -147,7 +157,7 @@ class ChunkInHand:
     async def log(self) -> None:
         """Write the outcomes, decided ones included; what stands already counts as it stands."""
         now, rules = self._tools.ledger.now(), self._rules()
-        answered = [entry for entry in self._entries if entry.answer is not None]
+        answered = [entry for entry in self._entries if entry.result is not None]
         logs = [self._maker.decided(decided, now) for decided in self._work.decided]
         logs += [log for entry in answered if (log := self._judge(entry, rules, now))]
         if self._stop:
@@ -157,20 +167,20 @@ class ChunkInHand:
         if len(answered) < len(self._entries) or not await self._is_mine():
             raise LeaseLost(self.chunk.id)  # whoever has the chunk now publishes what stands
 
-    def _judge(self, entry: Entry, rules: Rules, now: datetime) -> Log | None:
+    def _judge(self, entry: WindowDelivery, rules: OutcomeRules, now: datetime) -> Log | None:
         """The log of an outcome; nothing where it is tried again, or must be in the chunk before it is in a log."""
-        found = verdict(entry, rules)
+        found = decide(entry, rules)
         if found is None:
             return None
-        if isinstance(found, Line):
+        if isinstance(found, WaitingDelivery):
             if not self._stop:
                 self._again.append(found)
                 return None
-            found = stopped_line(self._stop, found, self._why)
-        attempts = entry.attempts + (not isinstance(entry.answer, Mark) or entry.answer is Mark.LOST)
+            found = outcome_of_stopped_delivery(self._stop, found, self._why)
+        attempts = entry.attempts + (not isinstance(entry.result, NotSent) or entry.result is NotSent.MAYBE_SENT)
         provider = rules.provider if attempts else None  # of a cancelled one nobody may have been asked
-        if found.reason and found.status in NOT_SENT and rules.careful:
-            decided = Decided(entry.index, found.status, found.reason, found.error, provider, attempts)
+        if found.reason and found.status in NOT_SENT and rules.record_before_log:
+            decided = DecidedDelivery(entry.index, found.status, found.reason, found.error, provider, attempts)
             self._held.append(decided)
             return None
         return self._maker.ended(entry.index, found, attempts, provider, now)
@@ -182,14 +192,14 @@ class ChunkInHand:
         what has a log already, so that *not sent* must be in the chunk first.
         """
         logs = []
-        for line in rest_of(self._work):
-            found = stopped_line(stop, line, self._why)
+        for line in waiting_deliveries(self._work):
+            found = outcome_of_stopped_delivery(stop, line, self._why)
             if self._why and found.reason and found.status in NOT_SENT:
-                decided = Decided(line.index, found.status, found.reason, found.error, attempts=line.attempts)
+                decided = DecidedDelivery(line.index, found.status, found.reason, found.error, attempts=line.attempts)
                 self._held.append(decided)
             else:
                 logs.append(self._maker.ended(line.index, found, line.attempts, None, now))
-        self._work = replace(self._work, todo=(), later=())
+        self._work = replace(self._work, untried=(), retries=())
         return logs
 
     def publish(self) -> None:
@@ -209,15 +219,15 @@ class ChunkInHand:
         now = self._tools.ledger.now()
         work = replace(
             self._work,
-            later=(*self._work.later, *self._again),
+            retries=(*self._work.retries, *self._again),
             decided=tuple(self._held),
             counts=self._counts,
-            unacked=self._unacked(),
+            unacknowledged=self._unacked(),
         )
         self._again, self._held = [], []
         go_on = not (self._stop or self._paused or self._tools.stopping.is_set())
-        batch, rest = pick(work, now, self._tools.limits.window_size) if go_on else (None, work)
-        window = Window(batch, self._choose(batch.attempts, batch.sticky)) if batch else None
+        batch, rest = take_next_batch(work, now, self._tools.limits.window_size) if go_on else (None, work)
+        window = Window(batch, self._choose(batch.attempts, batch.pinned_provider)) if batch else None
 
         await self._advance(rest, window)
         self._work, self._window, self._taken_over = rest, window, False
@@ -264,8 +274,8 @@ class ChunkInHand:
         """Close the chunk, or put it back until the earliest retry; the counts that it is closed with."""
         chunks, size = self._tools.ledger.chunks, self._tools.limits.window_size
         if self._work.waiting:
-            left, due_at = put_back(replace(self._work, unacked=()), size)
-            due_at = earlier(due_at, self._opened.head.expires_at)
+            left, due_at = prepare_release(replace(self._work, unacknowledged=()), size)
+            due_at = due_before_expiry(due_at, self._opened.head.expires_at)
             if not await self._tools.lasting(lambda: chunks.release(self._hold, left, due_at), "release"):
                 raise self._lease.refused()
             self._tools.progress.moved(self.chunk.lane)
@@ -320,20 +330,20 @@ class ChunkInHand:
         names = self._tools.providers.for_channel(self.chunk.channel)
         return sticky or (names[attempts % len(names)].name if names else None)
 
-    def _rules(self) -> Rules:
+    def _rules(self) -> OutcomeRules:
         head, provider, tools = self._opened.head, self._provider(), self._tools
         draw, window = tools.random(), self._window
         deduplicates = bool(provider and provider.deduplicates)
-        return Rules(
+        return OutcomeRules(
             on_uncertain=head.on_uncertain,
             provider=window.provider if window else None,
             deduplicates=deduplicates,
-            sticky=bool(window and (window.batch.sticky or (self._taken_over and deduplicates))),
+            sticky=bool(window and (window.batch.pinned_provider or (self._taken_over and deduplicates))),
             providers=len(tools.providers.for_channel(self.chunk.channel)),
             started_at=max(head.accepted_at, head.send_at or head.accepted_at),
             now=tools.ledger.now(),
             retry=tools.limits.retry,
             jitter=lambda: draw,
             stopped_as=self._stop or Status.CANCELLED,
-            why_stopped=self._why,
+            stop_detail=self._why,
         )

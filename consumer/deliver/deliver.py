@@ -10,7 +10,7 @@ from consumer.deliver.lease import LeaseLost
 from consumer.logger import log
 from consumer.request_cache import Opened
 from consumer.request_lifecycle import complete_after
-from core.chunk_work import Counts, earlier
+from core.chunk_work import Counts, due_before_expiry
 from core.ids import RequestKey
 from ledger.errors import SealingError
 from ledger.message_template import open_template
@@ -97,7 +97,7 @@ async def _open_without_key(taken: Taken, lacking: str, tools: Tools) -> ChunkIn
         hand.give_up(lacking)
     if hand.sends:
         due_at = tools.ledger.now() + min(max(UNOPENED, age / 10), UNOPENED_MOST)
-        await _put_back_unopened(taken.claimed, earlier(due_at, head.expires_at), tools)
+        await _put_back_unopened(taken.claimed, due_before_expiry(due_at, head.expires_at), tools)
         raise SealingError(lacking)
     return hand
 

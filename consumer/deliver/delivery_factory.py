@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from consumer.request_cache import Opened
-from core.chunk_work import Decided
-from core.delivery_outcome import Ended
+from core.chunk_work import DecidedDelivery
+from core.delivery_outcome import Outcome
 from core.ids import log_ids
 from core.send_result import Message
 from ledger.models import Chunk, Log
@@ -39,12 +39,12 @@ class LogMaker:
             tenant_id=self._head.tenant_id,
         )
 
-    def decided(self, decided: Decided, now: datetime) -> Log:
+    def decided(self, decided: DecidedDelivery, now: datetime) -> Log:
         """The log of what was decided before."""
-        ended = Ended(decided.status, decided.reason, decided.error)
+        ended = Outcome(decided.status, decided.reason, decided.error)
         return self.ended(decided.index, ended, decided.attempts, decided.provider, now)
 
-    def ended(self, index: int, ended: Ended, attempts: int, provider: str | None, now: datetime) -> Log:
+    def ended(self, index: int, ended: Outcome, attempts: int, provider: str | None, now: datetime) -> Log:
         """The log of an outcome; its fields in their order, since by name it takes twice as long."""
         chunk, head = self._chunk, self._head
         at = index - chunk.first

@@ -7,7 +7,7 @@ from datetime import datetime
 from consumer.context import Tools
 from consumer.deliver.lease import Lease
 from core.chunk_work import Window
-from core.delivery_outcome import Entry, Mark
+from core.delivery_outcome import NotSent, WindowDelivery
 from core.index_ranges import indices
 from core.render import RenderError
 from core.send_result import Failed, Message, Retry
@@ -18,16 +18,16 @@ Render = Callable[[int], Message]
 """The message of the delivery at an index."""
 
 
-def entries_of(window: Window | None) -> list[Entry]:
+def entries_of(window: Window | None) -> list[WindowDelivery]:
     """The deliveries of a window, nothing known of them yet."""
     if window is None:
         return []
     batch = window.batch
-    return [Entry(index, batch.attempts, index in batch.tainted) for index in indices(batch.ranges)]
+    return [WindowDelivery(index, batch.attempts, index in batch.possibly_sent) for index in indices(batch.ranges)]
 
 
 async def send(  # noqa: PLR0913, PLR0917  # a call needs all of them
-    entries: list[Entry],
+    entries: list[WindowDelivery],
     provider: Provider | None,
     render: Render,
     lease: Lease,
@@ -41,10 +41,10 @@ async def send(  # noqa: PLR0913, PLR0917  # a call needs all of them
     """
     if provider is None:
         for entry in entries:
-            entry.answer = Retry(Reason.UNAVAILABLE, "no provider for this channel")
+            entry.result = Retry(Reason.UNAVAILABLE, "no provider for this channel")
         return
 
-    async def one(entry: Entry) -> None:
+    async def one(entry: WindowDelivery) -> None:
         may_call = True
         if rate_per_second := provider.rate_per_second:
             may_call = await tools.caller.turn(provider.name, rate_per_second, lane)
@@ -53,21 +53,23 @@ async def send(  # noqa: PLR0913, PLR0917  # a call needs all of them
             return
         too_late = expires_at is not None and tools.ledger.now() >= expires_at
         if not may_call or too_late or tools.stopping.is_set():  # known as not sent, so that nobody has to doubt it
-            entry.answer = Mark.PUT_BACK
+            entry.result = NotSent.DEFERRED
             return
         try:
             message = render(entry.index)
         except RenderError:
-            entry.answer = Failed(Reason.INVALID_CONTENT)
+            entry.result = Failed(Reason.INVALID_CONTENT)
         else:
             answer = await tools.caller.call(provider, message, lane)
-            entry.answer = Mark.PUT_BACK if answer is CLOSED else answer
+            entry.result = NotSent.DEFERRED if answer is CLOSED else answer
 
     with tools.metrics.windows.track_inprogress():
         await _concurrently(one, entries)
 
 
-async def _concurrently(call: Callable[[Entry], Coroutine[None, None, None]], entries: list[Entry]) -> None:
+async def _concurrently(
+    call: Callable[[WindowDelivery], Coroutine[None, None, None]], entries: list[WindowDelivery]
+) -> None:
     """One task takes the entries in turn; as soon as a call makes it wait, each one left gets a task of its own.
 
     So nothing waits behind another, and what is answered at once costs no task.

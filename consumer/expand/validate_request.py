@@ -9,7 +9,7 @@ from consumer.expand.content import Wording, choose_wording
 from consumer.expand.decode import decode, first_place, read_correlation, read_reply_topic
 from consumer.kafka.record import Incoming
 from core import reply_topics
-from core.ids import bare_request_id, request_key
+from core.ids import request_id_from_record, request_key
 from ledger.digests import request_digests
 from ledger.models import Part, RequestHeader
 from schemas.requests import BulkRequest, too_far_ahead
@@ -28,7 +28,7 @@ async def _check(
         field, problem = found
         return about(request, Refusal(Rejection.INVALID_SCHEMA, f"{field}: {problem}", (field,)), correlation_id)
     if request.request_id is None:
-        made = bare_request_id(cluster, *first_place(record))
+        made = request_id_from_record(cluster, *first_place(record))
         request = request.model_copy(update={"request_id": made})
     reply_topic = await _reply_topic(record, request, tools)
     key, stands = request_key(request.tenant_id, str(request.request_id)), None

@@ -11,7 +11,7 @@ from consumer.expand.exclusions import expire_all, settle_resends, suppress_know
 from consumer.monitoring.readiness import EXPAND
 from consumer.publish_results import publish_results
 from consumer.request_lifecycle import mark
-from core.chunk_work import Decided, Work, put_back
+from core.chunk_work import DecidedDelivery, Work, prepare_release
 from core.ids import ChunkId, RequestKey, chunk_id
 from core.index_ranges import chunk_bounds, to_ranges
 from ledger.message_template import MessageTemplate
@@ -39,9 +39,9 @@ def make_chunk(  # noqa: PLR0913  # a chunk is made of all of them
     """The chunk as it is written: sealed, what is decided beside what is to do, its first window chosen."""
     size, first = len(checked.hashes), checked.first
     identity = chunk_id(head.key, part.number, first)
-    decided = tuple(Decided(index, status, reason) for index, (status, reason) in checked.decided.items())
+    decided = tuple(DecidedDelivery(index, status, reason) for index, (status, reason) in checked.decided.items())
     todo = to_ranges(index for index in range(first, first + size) if index not in checked.decided)
-    work, _ = put_back(Work(todo=todo, decided=decided), window_size)
+    work, _ = prepare_release(Work(untried=todo, decided=decided), window_size)
     return Chunk(
         id=identity,
         key=head.key,

@@ -198,7 +198,7 @@ def _open_window(document: ChunkDocument, claim: ClaimRequest) -> None:
     if batch is None:
         return
     providers = claim.providers.get(document.chunk.channel, ())
-    provider = batch.sticky or (providers[batch.attempts % len(providers)] if providers else None)
+    provider = batch.pinned_provider or (providers[batch.attempts % len(providers)] if providers else None)
     document.window = Window(batch, provider)
     document.chunk = replace(document.chunk, work=replace(document.chunk.work, next=None))
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from core.chunk_work import Batch, Counts, Decided, Line, Window, Work
+from core.chunk_work import Batch, Counts, DecidedDelivery, WaitingDelivery, Window, Work
 from core.ids import ChunkId, RequestKey
 from core.index_ranges import Ranges
 from ledger.models import Chunk, ControlFlags
@@ -54,11 +54,14 @@ def work_document(work: Work) -> Document:
     """The fields that an owner rewrites."""
     return {
         "next": batch_document(work.next) if work.next else None,
-        "todo": ranges_document(work.todo),
-        "later": [[line.index, line.attempts, line.not_before, line.tainted, line.sticky] for line in work.later],
+        "todo": ranges_document(work.untried),
+        "later": [
+            [line.index, line.attempts, line.not_before, line.possibly_sent, line.pinned_provider]
+            for line in work.retries
+        ],
         "decided": [[d.index, d.status.value, d.reason.value, d.error, d.provider, d.attempts] for d in work.decided],
         "counts": counts_document(work.counts),
-        "unacked": ranges_document(work.unacked),
+        "unacked": ranges_document(work.unacknowledged),
     }
 
 
@@ -77,8 +80,8 @@ def batch_document(batch: Batch) -> Document:
     return {
         "ranges": ranges_document(batch.ranges),
         "attempts": batch.attempts,
-        "tainted": sorted(batch.tainted),
-        "sticky": batch.sticky,
+        "tainted": sorted(batch.possibly_sent),
+        "sticky": batch.pinned_provider,
     }
 
 
@@ -123,22 +126,24 @@ def read_work(document: Document) -> Work:
     """What is still to do."""
     return Work(
         next=read_batch(document["next"]),
-        todo=read_ranges(document["todo"]),
-        later=tuple(_read_line(line) for line in document["later"]),
+        untried=read_ranges(document["todo"]),
+        retries=tuple(_read_line(line) for line in document["later"]),
         decided=tuple(_read_decided(decided) for decided in document["decided"]),
         counts=read_counts(document["counts"]),
-        unacked=read_ranges(document["unacked"]),
+        unacknowledged=read_ranges(document["unacked"]),
     )
 
 
-def _read_line(stored: list[Any]) -> Line:
+def _read_line(stored: list[Any]) -> WaitingDelivery:
     index, attempts, not_before, tainted, sticky = stored
-    return Line(index=index, attempts=attempts, not_before=not_before, tainted=tainted, sticky=sticky)
+    return WaitingDelivery(
+        index=index, attempts=attempts, not_before=not_before, possibly_sent=tainted, pinned_provider=sticky
+    )
 
 
-def _read_decided(stored: list[Any]) -> Decided:
+def _read_decided(stored: list[Any]) -> DecidedDelivery:
     index, status, reason, error, provider, attempts = stored
-    return Decided(
+    return DecidedDelivery(
         index=index, status=Status(status), reason=Reason(reason), error=error, provider=provider, attempts=attempts
     )
 

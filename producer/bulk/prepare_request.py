@@ -13,7 +13,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from core import reply_topics
 from core.render import Template
-from core.request_parts import IntakeError, IntakePart, PartFilling, choose_lane, recipient_json, request_head
+from core.request_parts import (
+    EncodedPart,
+    PartEncoder,
+    RequestEncodingError,
+    choose_lane,
+    recipient_json,
+    request_fields,
+)
 from ledger.models import StoredTemplate
 from producer.auth.token_verifier import SEND_AS, Caller
 from producer.bulk.body_pieces import PIECE_BYTES, cut
@@ -58,7 +65,7 @@ class Order:
     user_id: str
     request_id: str
     accepted_at: datetime
-    parts: tuple[IntakePart, ...]
+    parts: tuple[EncodedPart, ...]
     lane: Lane
     fingerprint: bytes
     """Of what was asked for, where the terms want it."""
@@ -88,13 +95,13 @@ class Desk:
         try:
             head = _head(body, user_id, terms, template)
             fingerprint = Fingerprint(head) if terms.keyed else None
-            roll = _Roll(texts, PartFilling(head), fingerprint, show, self._settings.max_recipients)
+            roll = _Roll(texts, PartEncoder(head), fingerprint, show, self._settings.max_recipients)
             roll.add(body.recipients)
             for piece in pieces.rest(raw):
                 await asyncio.sleep(0)
                 roll.add(_recipients(piece, roll.total))
             parts = roll.finish()
-        except IntakeError as error:
+        except RequestEncodingError as error:
             raise BadRequestError(str(error)) from None
         return Order(
             head=body,
@@ -121,14 +128,14 @@ class _Roll:
     """The recipients of a request, taken a few at a time."""
 
     def __init__(
-        self, texts: Texts, filling: PartFilling, fingerprint: Fingerprint | None, show: slice, most: int
+        self, texts: Texts, filling: PartEncoder, fingerprint: Fingerprint | None, show: slice, most: int
     ) -> None:
         self._texts = texts
         self._filling = filling
         self._fingerprint = fingerprint
         self._show = show
         self._most = most
-        self._parts: list[IntakePart] = []
+        self._parts: list[EncodedPart] = []
         self.total = 0
         self.shown: list[Recipient] = []
 
@@ -147,7 +154,7 @@ class _Roll:
             if self._fingerprint:
                 self._fingerprint.add(said)
 
-    def finish(self) -> tuple[IntakePart, ...]:
+    def finish(self) -> tuple[EncodedPart, ...]:
         """The parts that carry them all."""
         return (*self._parts, self._filling.finish())
 
@@ -185,7 +192,7 @@ def _texts_in(recipient: AnyRecipient) -> int:
 
 def _head(body: BulkSendRequest, user_id: str, terms: Terms, template: StoredTemplate | None) -> dict[str, Any]:
     """What all records of the request say."""
-    head = request_head(
+    head = request_fields(
         body,
         tenant_id=terms.caller.tenant_id,
         user_id=user_id,

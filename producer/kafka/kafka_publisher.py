@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError,
 
 from config.logging_setup import describe
 from core.publish_watchdog import Wedge
-from core.request_parts import IntakePart
+from core.request_parts import EncodedPart
 from producer.kafka.publisher import PublishError, TopicsMissingError, WedgedError
 from producer.settings import ProducerSettings
 
@@ -67,7 +67,7 @@ class KafkaPublisher:
         await self._has_failed.wait()
         return self._failed or TopicsMissingError(self._needed)
 
-    async def publish(self, topic: str, parts: Sequence[IntakePart]) -> None:
+    async def publish(self, topic: str, parts: Sequence[EncodedPart]) -> None:
         """Hand over all parts in their order, then wait for all acknowledgements."""
         producer = self._producer
         if producer is None or self._trouble:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from enum import Enum
 
-from core.request_parts import IntakePart
+from core.request_parts import EncodedPart
 from producer.kafka.publisher import PublishError, TopicsMissingError
 
 
@@ -20,13 +20,13 @@ class MemoryPublisher:
     """Keeps what it is given."""
 
     def __init__(self) -> None:
-        self.records: list[tuple[str, IntakePart]] = []
+        self.records: list[tuple[str, EncodedPart]] = []
         self.weather = Weather.FINE
 
     async def start(self) -> None:
         """Nothing to do."""
 
-    async def publish(self, topic: str, parts: Sequence[IntakePart]) -> None:
+    async def publish(self, topic: str, parts: Sequence[EncodedPart]) -> None:
         """Keep the parts, or behave as the weather says."""
         if self.weather is Weather.AWAY:
             raise PublishError(handed_over=False)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from core.request_parts import IntakePart
+from core.request_parts import EncodedPart
 
 
 class PublishError(Exception):
@@ -32,7 +32,7 @@ class Publisher(Protocol):
     async def start(self) -> None:
         """Begin to connect, without waiting for it."""
 
-    async def publish(self, topic: str, parts: Sequence[IntakePart]) -> None:
+    async def publish(self, topic: str, parts: Sequence[EncodedPart]) -> None:
         """Return when all in-sync replicas have every part; raises PublishError within `PUBLISH_SECONDS`."""
 
     def trouble(self) -> str | None:

@@ -27,7 +27,7 @@ from consumer.request_cache import RequestCache
 from consumer.sweep.sweeper import Sweeper
 from core.ids import ChunkId
 from core.retry import RetryPolicy
-from core.send_result import Answer, Message, Sent
+from core.send_result import Message, SendResult, Sent
 from ledger.memory import MemoryLedger
 from ledger.sealing import Sealer
 from providers.registry import Providers
@@ -53,13 +53,13 @@ class Accounting:
     deduplicates: bool = False
     rate_per_second: float | None = None
     timeout_seconds: float = 10.0
-    answers: Callable[[Message, int], Answer] = lambda message, _: Sent(f"m-{message.id}")
+    answers: Callable[[Message, int], SendResult] = lambda message, _: Sent(f"m-{message.id}")
     """Given the message and how often it was called for it before."""
     taken: Counter[str] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
     texts: dict[str, Message] = field(default_factory=dict)
 
-    async def send(self, message: Message) -> Answer:
+    async def send(self, message: Message) -> SendResult:
         answer = self.answers(message, self.calls[message.id])
         self.calls[message.id] += 1
         if isinstance(answer, Sent) and not (self.deduplicates and self.taken[message.id]):

@@ -61,7 +61,7 @@ MUTANTS = (
     Mutant(
         "events-forgotten",
         "what is logged and not acknowledged is not in the chunk",
-        (Edit(HAND, "            unacked=self._unacked(),\n", ""),),
+        (Edit(HAND, "            unacknowledged=self._unacked(),\n", ""),),
     ),
     Mutant(
         "completion-without-open-chunks",
@@ -213,8 +213,10 @@ MUTANTS = (
         "doubt-forgotten",
         "a delivery that was in doubt is tried again as if it were not",
         (
-            Edit("core/delivery_outcome.py", "    entry.tainted = True\n", ""),
-            Edit("consumer/deliver/takeover.py", "                entry.tainted = True\n", "                pass\n"),
+            Edit("core/delivery_outcome.py", "    entry.possibly_sent = True\n", ""),
+            Edit(
+                "consumer/deliver/takeover.py", "                entry.possibly_sent = True\n", "                pass\n"
+            ),
         ),
     ),
     Mutant(
@@ -294,7 +296,7 @@ MUTANTS = (
         (
             Edit(
                 "consumer/deliver/deliver.py",
-                "        await _put_back_unopened(taken.claimed, earlier(due_at, head.expires_at), tools)\n",
+                "        await _put_back_unopened(taken.claimed, due_before_expiry(due_at, head.expires_at), tools)\n",
                 "",
             ),
         ),

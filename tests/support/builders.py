@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import count
 
-from core.chunk_work import Counts, Work, put_back
+from core.chunk_work import Counts, Work, prepare_release
 from core.ids import RequestKey, chunk_id, log_id, request_key
 from core.index_ranges import to_ranges
 from ledger.models import Chunk, ClaimRequest, Log, Part, RequestHeader
@@ -96,7 +96,7 @@ def a_hash(name: str) -> bytes:
 
 def fresh_work(size: int, *, first: int = 0, window_size: int = 100) -> Work:
     """The work of a chunk just expanded: nothing tried, the first batch chosen."""
-    return put_back(Work(todo=to_ranges(range(first, first + size))), window_size)[0]
+    return prepare_release(Work(untried=to_ranges(range(first, first + size))), window_size)[0]
 
 
 def a_chunk(

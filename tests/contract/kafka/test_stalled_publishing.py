@@ -18,7 +18,7 @@ from consumer.service import Wedged, serve
 from consumer.settings import ConsumerSettings
 from core.ids import ChunkId
 from core.publish_watchdog import FAILURES
-from core.request_parts import IntakePart
+from core.request_parts import EncodedPart
 from devstack import Stack
 from devstack.processes import free_port
 from ledger.mongo import MongoLedger
@@ -122,7 +122,7 @@ async def test_a_publisher_that_publishes_nothing_is_given_up_though_kafka_answe
 ) -> None:
     settings = some_settings(kafka_bootstrap=kafka_stack.kafka_bootstrap, topic_prefix=topics.prefix)
     publisher = KafkaPublisher(settings, wedged_seconds=0.2)
-    part = IntakePart(b"k", b"{}", part=0, last=True, recipients=1)
+    part = EncodedPart(b"k", b"{}", part=0, last=True, recipients=1)
     await publisher.start()
     try:
         await until(lambda: publisher.trouble() is None)

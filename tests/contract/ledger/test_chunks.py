@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
-from core.chunk_work import Batch, Decided, Line, Work
+from core.chunk_work import Batch, DecidedDelivery, WaitingDelivery, Work
 from ledger.ports import Ledger
 from schemas.statuses import Channel, Lane, Reason, Status
 from tests.contract.ledger.conftest import Wait
@@ -27,9 +27,12 @@ async def test_a_chunk_is_read_back_as_it_was_written(ledger: Ledger) -> None:
         references=["a", None, "b", None, None, "c"],
         work=Work(
             next=Batch(((4, 5),), 2, frozenset({4}), "post"),
-            todo=((5, 6), (9, 10)),
-            later=(Line(6, 1, soon, tainted=True, sticky="post"), Line(7, 1, soon)),
-            decided=(Decided(8, Status.FAILED, Reason.INVALID_RECIPIENT, "no address", "post", 3),),
+            untried=((5, 6), (9, 10)),
+            retries=(
+                WaitingDelivery(6, 1, soon, possibly_sent=True, pinned_provider="post"),
+                WaitingDelivery(7, 1, soon),
+            ),
+            decided=(DecidedDelivery(8, Status.FAILED, Reason.INVALID_RECIPIENT, "no address", "post", 3),),
         ),
     )
     await ledger.chunks.insert(chunk)
@@ -45,7 +48,7 @@ async def test_a_second_insert_changes_nothing(ledger: Ledger) -> None:
     chunk = a_chunk()
     await ledger.chunks.insert(chunk)
 
-    await ledger.chunks.insert(a_chunk(size=2, work=Work(todo=((0, 2),)), cancelled=True))
+    await ledger.chunks.insert(a_chunk(size=2, work=Work(untried=((0, 2),)), cancelled=True))
 
     assert await ledger.chunks.get(chunk.id) == chunk
 
@@ -103,11 +106,11 @@ async def test_whatever_has_no_log_counts_as_pending(ledger: Ledger) -> None:
     before = await ledger.chunks.counts(chunk.key)
     taken = await claimed(ledger, chunk)
     work = Work(
-        todo=((1, 2),),
-        later=(Line(2, 1, now),),
-        decided=(Decided(3, Status.FAILED, Reason.REJECTED),),
+        untried=((1, 2),),
+        retries=(WaitingDelivery(2, 1, now),),
+        decided=(DecidedDelivery(3, Status.FAILED, Reason.REJECTED),),
         counts=some_counts(sent=2),
-        unacked=((4, 6),),
+        unacknowledged=((4, 6),),
     )
     await ledger.chunks.advance(taken.token, work, taken.window)
 
@@ -127,7 +130,9 @@ async def test_a_chunk_that_waits_for_its_time_counts_as_scheduled_until_it_is_c
     taken = await claimed(ledger, chunk)
     held = await ledger.chunks.counts(chunk.key)
     tried = ledger.now() + timedelta(seconds=100)
-    await ledger.chunks.release(taken.token, Work(later=tuple(Line(index, 1, tried) for index in range(3))), tried)
+    await ledger.chunks.release(
+        taken.token, Work(retries=tuple(WaitingDelivery(index, 1, tried) for index in range(3))), tried
+    )
 
     assert before == some_counts(scheduled=3)
     assert due == held == await ledger.chunks.counts(chunk.key) == some_counts(pending=3)
@@ -240,7 +245,7 @@ async def test_the_backlog_counts_open_chunks_by_lane(ledger: Ledger) -> None:
 
 
 async def test_a_written_chunk_is_the_ledgers_own(ledger: Ledger) -> None:
-    chunk = a_chunk(work=Work(todo=((0, 2),), counts=some_counts(sent=1)))
+    chunk = a_chunk(work=Work(untried=((0, 2),), counts=some_counts(sent=1)))
     kept = replace(chunk, work=replace(chunk.work, counts=Counter(chunk.work.counts)))
     await ledger.chunks.insert(chunk)
     chunk.work.counts[Status.FAILED, None] += 1

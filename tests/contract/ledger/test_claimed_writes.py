@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from core.chunk_work import Batch, Line, Window, Work, put_back
+from core.chunk_work import Batch, WaitingDelivery, Window, Work, prepare_release
 from ledger.models import ControlFlags
 from ledger.ports import Ledger
 from tests.contract.ledger.conftest import Wait
@@ -46,8 +46,8 @@ async def test_a_lapsed_lease_that_nobody_took_can_still_be_renewed(ledger: Ledg
 async def test_advancing_writes_the_work_and_the_next_window(ledger: Ledger) -> None:
     chunk = a_chunk(size=5, window_size=2)
     taken = await inserted_and_claimed(ledger, chunk, a_claim(lease_seconds=SHORT))
-    later = Line(1, 1, ledger.now() + timedelta(minutes=1), tainted=True, sticky="first")
-    work = Work(todo=((4, 5),), later=(later,), counts=some_counts(sent=1), unacked=((0, 1),))
+    later = WaitingDelivery(1, 1, ledger.now() + timedelta(minutes=1), possibly_sent=True, pinned_provider="first")
+    work = Work(untried=((4, 5),), retries=(later,), counts=some_counts(sent=1), unacknowledged=((0, 1),))
     window = Window(Batch(((2, 4),)), "second")
 
     marked = await ledger.chunks.advance(taken.token, work, window)
@@ -182,7 +182,7 @@ async def test_a_released_chunk_is_claimed_again_when_it_is_due(ledger: Ledger, 
     chunk = a_chunk()
     taken = await inserted_and_claimed(ledger, chunk)
     due = ledger.now() + timedelta(seconds=600)
-    work, due_at = put_back(Work(later=tuple(Line(index, 1, due) for index in range(3))), 100)
+    work, due_at = prepare_release(Work(retries=tuple(WaitingDelivery(index, 1, due) for index in range(3))), 100)
 
     assert await ledger.chunks.release(taken.token, work, due_at)
     early = await ledger.chunks.claim(chunk.id, a_claim())

@@ -27,7 +27,7 @@ async def test_a_claim_takes_the_next_batch_as_its_first_window(ledger: Ledger) 
 
     assert taken.window == Window(Batch(((0, 2),)), "first")
     assert not taken.taken_over
-    assert taken.chunk.work == Work(todo=((2, 5),))
+    assert taken.chunk.work == Work(untried=((2, 5),))
     assert (taken.token.chunk_id, taken.token.owner, taken.token.lease_seconds) == (chunk.id, "me", 30.0)
 
 
@@ -128,7 +128,7 @@ async def test_a_lapsed_lease_lets_another_take_over_the_open_window(ledger: Led
 async def test_a_lapsed_lease_without_a_window_is_no_take_over(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk()
     before = await inserted_and_claimed(ledger, chunk, a_claim(lease_seconds=SHORT))
-    done = Work(counts=some_counts(sent=3), unacked=((0, 3),))
+    done = Work(counts=some_counts(sent=3), unacknowledged=((0, 3),))
     await ledger.chunks.advance(before.token, done, None)
     await wait(SHORT)
 

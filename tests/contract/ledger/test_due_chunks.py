@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from core.chunk_work import Batch, Line, Window, Work
+from core.chunk_work import Batch, WaitingDelivery, Window, Work
 from ledger.ports import Ledger
 from schemas.statuses import Channel, Lane
 from tests.contract.ledger.conftest import Wait
@@ -59,7 +59,9 @@ async def test_what_was_never_claimed_is_found_by_who_asks_for_that(ledger: Ledg
     await ledger.chunks.insert(fresh)
     taken = await inserted_and_claimed(ledger, deferred)
     due = ledger.now() + timedelta(seconds=100)
-    await ledger.chunks.release(taken.token, Work(later=(Line(0, 1, due),), counts=some_counts(sent=2)), due)
+    await ledger.chunks.release(
+        taken.token, Work(retries=(WaitingDelivery(0, 1, due),), counts=some_counts(sent=2)), due
+    )
     await wait(101)
 
     assert await swept_id(ledger) == deferred.id
@@ -108,7 +110,9 @@ async def test_a_released_chunk_is_found_when_it_is_due(ledger: Ledger, wait: Wa
     chunk = a_chunk()
     taken = await inserted_and_claimed(ledger, chunk)
     due = ledger.now() + timedelta(seconds=40)
-    await ledger.chunks.release(taken.token, Work(later=(Line(0, 1, due),), counts=some_counts(sent=2)), due)
+    await ledger.chunks.release(
+        taken.token, Work(retries=(WaitingDelivery(0, 1, due),), counts=some_counts(sent=2)), due
+    )
     early = await swept_id(ledger)
     await wait(41)
 

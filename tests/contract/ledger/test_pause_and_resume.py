@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from core.chunk_work import Batch, Line, Work
+from core.chunk_work import Batch, WaitingDelivery, Work
 from core.index_ranges import length
 from ledger.models import ControlFlags
 from ledger.ports import Ledger
@@ -93,7 +93,7 @@ async def test_an_owner_reads_the_pause_when_it_advances_and_puts_the_chunk_back
     chunk = a_chunk(size=4, window_size=2)
     taken = await inserted_and_claimed(ledger, chunk)
     await ledger.chunks.set_pause_count(KEY, PAUSED)
-    left = Work(todo=((2, 4),), counts=some_counts(sent=2))
+    left = Work(untried=((2, 4),), counts=some_counts(sent=2))
     assert await ledger.chunks.advance(taken.token, left, None) == ControlFlags(pauses=PAUSED)
     left = Work(next=Batch(((2, 4),)), counts=some_counts(sent=2))
     assert await ledger.chunks.release(taken.token, left, None)
@@ -113,7 +113,7 @@ async def test_a_retry_that_is_resumed_early_waits_for_its_time(ledger: Ledger, 
     taken = await inserted_and_claimed(ledger, chunk)
     due = ledger.now() + timedelta(seconds=50)
     await ledger.chunks.set_pause_count(KEY, PAUSED)
-    await ledger.chunks.release(taken.token, Work(later=(Line(0, 1, due),)), due)
+    await ledger.chunks.release(taken.token, Work(retries=(WaitingDelivery(0, 1, due),)), due)
     await ledger.chunks.set_pause_count(KEY, RESUMED)
     assert await anyhow_swept(ledger) is None
     await wait(51)
@@ -161,7 +161,7 @@ async def test_a_cancelled_chunk_that_is_put_back_does_not_wait_for_its_retry(le
     taken = await inserted_and_claimed(ledger, chunk)
     due = ledger.now() + timedelta(minutes=10)
     await ledger.chunks.mark_cancelled(KEY)
-    await ledger.chunks.release(taken.token, Work(later=(Line(0, 1, due),)), due)
+    await ledger.chunks.release(taken.token, Work(retries=(WaitingDelivery(0, 1, due),)), due)
     await wait(1.1)
     assert await anyhow_swept(ledger) is not None
 

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from core.send_result import Answer, Failed, Retry, Sent, Uncertain
+from core.send_result import Failed, Retry, SendResult, Sent, Uncertain
 from providers.provider import CLOSED
 from schemas.statuses import Reason
 from tests.contract.providers.servers import Act, until
 from tests.contract.providers.stages import OVER_THE_NETWORK, QUICK_SECONDS, STAGES, Stage, a_message, a_stage
 
-EXPECTED: dict[Act, tuple[type[Answer], Reason | None]] = {
+EXPECTED: dict[Act, tuple[type[SendResult], Reason | None]] = {
     Act.TAKE: (Sent, None),
     Act.REFUSE: (Failed, Reason.REJECTED),
     Act.UNAVAILABLE: (Retry, Reason.UNAVAILABLE),

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from core.send_result import Answer, Failed, Message, Retry, Sent, Uncertain
+from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from providers.http import HttpEntry, HttpProvider
 from providers.http_client import MAX_ANSWER_BYTES
 from providers.provider import NO_FREE_CONNECTION
@@ -45,7 +45,7 @@ def a_provider(gateway: Gateway, **entry: Any) -> HttpProvider:
     return HttpProvider(HttpEntry.model_validate({**usual, **entry}), now=lambda: NOW)
 
 
-async def ask(gateway: Gateway, message: Message | None = None, **entry: Any) -> Answer:
+async def ask(gateway: Gateway, message: Message | None = None, **entry: Any) -> SendResult:
     """One send through a provider of its own."""
     provider = a_provider(gateway, **entry)
     answer = await provider.send(message or a_message())
@@ -100,7 +100,7 @@ async def test_each_status_has_its_answer_and_is_asked_for_once(
     gateway: Gateway,
     status: str,
     headers: list[str],
-    expected: Answer,
+    expected: SendResult,
 ) -> None:
     gateway.answer = http_answer(status, "", *headers)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.send_result import Answer, Failed, Message, Retry, Sent, Uncertain
+from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from providers.provider import NO_FREE_CONNECTION
 from providers.smtp import SmtpEntry, SmtpProvider
 from schemas.statuses import Channel, Reason
@@ -33,7 +33,7 @@ async def server() -> AsyncIterator[MailServer]:
         yield peer
 
 
-async def ask(server: MailServer, message: Message | None = None, **entry: Any) -> Answer:
+async def ask(server: MailServer, message: Message | None = None, **entry: Any) -> SendResult:
     """One send through a provider of its own."""
     provider = a_provider(server, **entry)
     answer = await provider.send(message or a_message())
@@ -81,7 +81,7 @@ def uncertain(error: str) -> Uncertain:
         ("dot", "354 go on", uncertain("end of data: unexpected answer")),
     ],
 )
-async def test_each_reply_has_its_answer(server: MailServer, command: str, reply: str, expected: Answer) -> None:
+async def test_each_reply_has_its_answer(server: MailServer, command: str, reply: str, expected: SendResult) -> None:
     server.replies[command] = reply
 
     assert await ask(server) == expected

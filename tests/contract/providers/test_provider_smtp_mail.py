@@ -15,7 +15,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 
-from core.send_result import Answer, Message, Retry, Sent
+from core.send_result import Message, Retry, SendResult, Sent
 from providers.smtp import SmtpEntry, SmtpProvider
 from schemas.statuses import Channel, Reason
 from tests.contract.providers.certificates import server_context
@@ -89,7 +89,7 @@ def a_message(**other: Any) -> Message:
     return Message(**{**usual, **other})
 
 
-async def ask(mailbox: Mailbox, message: Message | None = None, **entry: Any) -> Answer:
+async def ask(mailbox: Mailbox, message: Message | None = None, **entry: Any) -> SendResult:
     usual = {"name": "post", "kind": "smtp", "host": "127.0.0.1", "port": mailbox.port, "tls": "none"}
     made = SmtpEntry.model_validate({**usual, "sender": "Müller, Shop <us@example.org>", **entry})
     provider = SmtpProvider(made, now=lambda: NOW)

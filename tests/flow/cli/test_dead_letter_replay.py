@@ -10,7 +10,7 @@ from cli.dead_letters.show import open_letter
 from cli.errors import CommandError, UsageError
 from consumer.kafka.bus import DeadLetter
 from consumer.kafka.record import Incoming
-from core.ids import bare_request_id
+from core.ids import request_id_from_record
 from ledger.dead_letters import replay_headers
 from schemas.statuses import Rejection
 from tests.flow.world import START, TOPICS, World
@@ -50,7 +50,7 @@ async def test_a_replay_is_the_same_request_however_often(request_id: object) ->
         await world.deliver_all()
     assert sum(world.providers[0].taken.values()) == 1
     (completed,) = world.events("request.completed")
-    bare = bare_request_id("cluster", record.topic, record.partition, record.offset, record.timestamp_ms)
+    bare = request_id_from_record("cluster", record.topic, record.partition, record.offset, record.timestamp_ms)
     assert completed["request_id"] == ("r1" if request_id == "r1" else bare)
     assert completed["correlation_id"] == "c-1"
 
@@ -76,7 +76,7 @@ async def test_a_header_that_names_no_place_is_not_obeyed(said: bytes) -> None:
     await world.expand(record)
     await world.deliver_all()
     (completed,) = world.events("request.completed")
-    own = bare_request_id("cluster", record.topic, record.partition, record.offset, record.timestamp_ms)
+    own = request_id_from_record("cluster", record.topic, record.partition, record.offset, record.timestamp_ms)
     assert completed["request_id"] == own
 
 

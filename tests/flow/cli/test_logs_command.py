@@ -9,7 +9,7 @@ from rich.console import Console
 
 from cli.errors import UsageError
 from cli.print_logs import Wanted, hashes_of, show
-from core.send_result import Answer, Failed, Message, Sent
+from core.send_result import Failed, Message, SendResult, Sent
 from ledger.sealing import Sealer
 from schemas.statuses import Channel, Reason, Status
 from tests.flow.world import Accounting, World
@@ -17,7 +17,7 @@ from tests.flow.world import Accounting, World
 GOOD = [f"138000000{n:02d}" for n in range(12)]
 
 
-def refuses_some(message: Message, _calls: int) -> Answer:
+def refuses_some(message: Message, _calls: int) -> SendResult:
     return Failed(Reason.REJECTED, "blacklisted") if message.to.endswith("7") else Sent("m")
 
 

@@ -15,7 +15,7 @@ from cli.report.report import Form, show
 from cli.report.summary import Summary
 from cli.tracking.result_tally import Roll
 from core.ids import position, request_key
-from core.send_result import Answer, Failed, Message, Retry, Sent
+from core.send_result import Failed, Message, Retry, SendResult, Sent
 from schemas.statuses import Reason, Status
 from tests.flow.world import TOPICS, Accounting, World
 from tests.support.builders import a_log
@@ -23,7 +23,7 @@ from tests.support.builders import a_log
 GOOD = [f"138000000{n:02d}" for n in range(60)]
 
 
-def refuses_some(message: Message, _calls: int) -> Answer:
+def refuses_some(message: Message, _calls: int) -> SendResult:
     return Failed(Reason.REJECTED, "blacklisted") if message.to.endswith("7") else Sent("m")
 
 

@@ -14,7 +14,7 @@ from cli.errors import CommandError, UnknownRequest, UsageError
 from cli.main import app
 from cli.resend import Resend, Wanted, _publish, prepare
 from cli.settings import SendSettings
-from core.send_result import Answer, Failed, Message, Sent
+from core.send_result import Failed, Message, SendResult, Sent
 from ledger.sealing import Sealer
 from schemas.statuses import Reason, Status
 from tests.flow.world import START, Accounting, World
@@ -22,7 +22,7 @@ from tests.flow.world import START, Accounting, World
 GOOD = [f"138000000{n:02d}" for n in range(8)]
 
 
-def refuses_some(message: Message, _calls: int) -> Answer:
+def refuses_some(message: Message, _calls: int) -> SendResult:
     return Failed(Reason.REJECTED) if message.to.endswith(("3", "7")) else Sent("m")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core.ids import request_key
-from core.send_result import Answer, Message, Retry, Sent
+from core.send_result import Message, Retry, SendResult, Sent
 from ledger.control import ControlResult, cancel_request, pause_request, resume_request, state_of
 from ledger.ports import Ledger
 from schemas.statuses import OnUncertain, Reason, RequestState
@@ -31,7 +31,7 @@ class Ordering(Accounting):
         self.ordered: ControlResult | None = None
         self.after = 0
 
-    async def send(self, message: Message) -> Answer:
+    async def send(self, message: Message) -> SendResult:
         if self.ordered is None:
             self.ordered = await self._order(self._world.ledger, KEY)
         else:
@@ -191,7 +191,7 @@ async def dying_after(sends: int, world: World, steps: Steps) -> None:
     """Deliver until so many sends were answered, and die before anything is logged."""
 
     class Dying(Accounting):
-        async def send(self, message: Message) -> Answer:
+        async def send(self, message: Message) -> SendResult:
             answer = await book.send(message)
             if sum(book.taken.values()) == sends:
                 steps.dead = True

@@ -12,7 +12,7 @@ from consumer.deliver.wake_up_queue import Calls
 from consumer.flow_control.lane_priority import LATE_SECONDS, MOMENT_SECONDS, MOST_SECONDS, SLOW_SECONDS, Precedence
 from consumer.flow_control.slots import slots_for_each_kind
 from consumer.kafka.offset_tracker import Reading
-from core.send_result import Answer, Message, Retry, Sent
+from core.send_result import Message, Retry, SendResult, Sent
 from schemas.statuses import Lane, Reason
 from tests.flow.consumer.deliver.test_wake_up_queue import Topic
 from tests.flow.consumer.test_sweeper import until
@@ -107,7 +107,7 @@ async def test_a_retry_waits_for_nobody(clock: Clock) -> None:
     ids=["late", "in time", "late for its slow provider"],
 )
 async def test_a_late_start_is_noticed(clock: Clock, late_seconds: float, call_seconds: float, expected: bool) -> None:  # noqa: FBT001
-    async def send(message: Message) -> Answer:
+    async def send(message: Message) -> SendResult:
         clock.world.pass_time(call_seconds)
         return Sent(message.id)
 

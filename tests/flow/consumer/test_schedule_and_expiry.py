@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core.ids import request_key
-from core.send_result import Answer, Message, Retry, Sent
+from core.send_result import Message, Retry, SendResult, Sent
 from ledger.control import pause_request, resume_request
 from schemas.statuses import Reason
 from tests.flow.world import START, TOPICS, Accounting, World
@@ -32,7 +32,7 @@ async def delivered(world: World, seconds: float = 0.0) -> list[tuple[str, str |
 def asked_to_wait(**seconds: float) -> Accounting:
     """A provider that asks each number that is named by its last two digits to wait, once."""
 
-    def answer(message: Message, before: int) -> Answer:
+    def answer(message: Message, before: int) -> SendResult:
         wait = seconds.get(f"n{message.to[-2:]}")
         return Retry(Reason.RATE_LIMITED, delay_seconds=wait) if wait and not before else Sent()
 

@@ -16,7 +16,7 @@ from consumer.kafka.partition_writer import PartitionWriter
 from consumer.kafka.record import Incoming
 from consumer.sweep.sweeper import ROUND, Sweeper
 from core.ids import request_key
-from core.send_result import Answer, Message
+from core.send_result import Message, SendResult
 from schemas.statuses import Channel
 from tests.flow.world import LEASE_SECONDS, START, TOPICS, Accounting, Steps, World
 from tests.support.builders import LEDGER_PORTS
@@ -107,7 +107,7 @@ async def test_a_channel_whose_provider_hangs_leaves_slots_for_what_is_due_of_th
     answering = asyncio.Event()
 
     class Hanging(Accounting):
-        async def send(self, message: Message) -> Answer:
+        async def send(self, message: Message) -> SendResult:
             await answering.wait()
             return await super().send(message)
 

@@ -32,4 +32,4 @@ async def test_wherever_the_service_is_killed_a_repeat_is_one_request(*, after: 
             assert len({part.value for _, part in whole.service.publisher.records}) == 1
             await whole.consume()
             assert [one["total"] for one in whole.world.events("request.completed")] == [1]
-    assert killed_in >= {"keys.get", "requests.get", "keys.take", "ledger.aclose"}
+    assert killed_in >= {"keys.get", "requests.get", "keys.insert_or_get", "ledger.aclose"}

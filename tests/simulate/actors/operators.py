@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from unittest.mock import patch
 
 from consumer.kafka.bus import BusUnavailable
-from core.ids import place_of, position, resend_request_id
-from core.request_parts import IntakePart, PartFilling, choose_lane, intake_topic
+from core.ids import encode_position, position, resend_request_id
+from core.request_parts import EncodedPart, PartEncoder, choose_lane, intake_topic
 from ledger.errors import LedgerUnavailable, SealingError
 from ledger.memory import MemoryLedger
 from ledger.models import StoredRequest
@@ -39,7 +39,7 @@ class Ground(Hindrance, Protocol):
     def server_time(self) -> datetime: ...
     def sealer_of_now(self) -> Sealer: ...
     def is_over(self, errand: Errand) -> bool: ...
-    def publish_again(self, errand: Errand, topic: str, partition: int, part: IntakePart) -> None: ...
+    def publish_again(self, errand: Errand, topic: str, partition: int, part: EncodedPart) -> None: ...
 
 
 class _Ledger:
@@ -95,19 +95,19 @@ class Operator(Actor):
             await self._publish(topic, part)
 
     async def _all_of(self, old: StoredRequest, chosen: ResendSelection) -> ResendSelection:
-        logs = [position(log.id) async for log in self._ledger.logs.of_request(old.header.key)]
-        places = array("Q", [place_of(part, index) for _, part, index in filter(None, logs)])
+        logs = [position(log.id) async for log in self._ledger.logs.iterate_request(old.header.key)]
+        places = array("Q", [encode_position(part, index) for _, part, index in filter(None, logs)])
         name = self.errand.request_id or resend_request_id(old.header.key, places)
-        return replace(chosen, places=places, request_id=name, taken_up=False)
+        return replace(chosen, places=places, request_id=name, already_expanded=False)
 
-    def _parts(self, chosen: ResendSelection) -> AsyncIterator[IntakePart]:
+    def _parts(self, chosen: ResendSelection) -> AsyncIterator[EncodedPart]:
         now, expires_at = self._world.server_time(), chosen.old.header.expires_at
         if expires_at is not None and expires_at <= now + timedelta(seconds=1):
             expires_at = LATER
         sealer = self._world.sealer_of_now()
         return resend_parts(self._ledger, sealer, chosen, accepted_at=now, expires_at=expires_at)
 
-    async def _publish(self, topic: str, part: IntakePart) -> None:
+    async def _publish(self, topic: str, part: EncodedPart) -> None:
         async def effect() -> None:
             self._world.publish_again(self.errand, topic, zlib.crc32(part.key), part)
 
@@ -122,10 +122,10 @@ class Operator(Actor):
 def room_for(bytes_a_part: int) -> Generator[None]:
     """Meanwhile a part of a resend holds no more than so many bytes of recipients."""
 
-    class Narrow(PartFilling):
+    class Narrow(PartEncoder):
         def __init__(self, head: Any) -> None:
             super().__init__(head)
             self._room = min(self._room, bytes_a_part)
 
-    with patch("ledger.resend_selection.PartFilling", Narrow):
+    with patch("ledger.resend_selection.PartEncoder", Narrow):
         yield

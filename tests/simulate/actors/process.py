@@ -25,7 +25,7 @@ from consumer.request_cache import RequestCache
 from consumer.service import ANSWER_SECONDS, DRAIN_SECONDS
 from consumer.sweep.sweeper import Sweeper
 from core.ids import ChunkId
-from core.send_result import Answer, Message, Retry, Uncertain
+from core.send_result import Message, Retry, SendResult, Uncertain
 from ledger.memory import MemoryLedger
 from ledger.sealing import Sealer
 from providers.provider import CLOSED
@@ -141,22 +141,22 @@ class _Provider:
         self._open: dict[int, asyncio.Timeout] = {}
         self._stopped = False
 
-    async def send(self, message: Message) -> Answer:
+    async def send(self, message: Message) -> SendResult:
         if self._stopped:
             return CLOSED
         self._world.books.called(self._process, self.name, message)
-        answer: Answer = await self._gate.step(
+        answer: SendResult = await self._gate.step(
             "send", lambda: self._in_time(message), (message.id,), lambda why: self._unanswered(message, why), "send"
         )
         return answer
 
-    def _unanswered(self, message: Message, why: str) -> Answer:
+    def _unanswered(self, message: Message, why: str) -> SendResult:
         if why == "not done":
             return Retry(Reason.UNAVAILABLE, why)
         self._side.doubts.add(message.id)
         return Uncertain(Reason.NO_ANSWER, why)
 
-    async def _in_time(self, message: Message) -> Answer:
+    async def _in_time(self, message: Message) -> SendResult:
         number = len(self._world.books.calls)
         try:
             async with asyncio.timeout(self.timeout_seconds) as scope:

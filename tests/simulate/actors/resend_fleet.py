@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from core.request_parts import IntakePart
+from core.request_parts import EncodedPart
 from schemas.statuses import Status
 from tests.simulate.actors.caller import Caller
 from tests.simulate.actors.fleet import Fleet
@@ -47,7 +47,7 @@ class Resending(Fleet):
         if isinstance(actor, Operator) and self.rng.random() < 0.7:
             self.send_operator(replace(actor.errand, delay=self.rng.uniform(0.5, 6)))
 
-    def publish_again(self, errand: Errand, topic: str, partition: int, part: IntakePart) -> None:
+    def publish_again(self, errand: Errand, topic: str, partition: int, part: EncodedPart) -> None:
         """A record of a resend is on the intake."""
         body, asks = body_of(part), self.scenario.asks
         resend = next((one for one in asks if one.request_id == body["request_id"]), None)

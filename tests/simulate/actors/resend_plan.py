@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from core.ids import LogId, log_id
-from core.request_parts import IntakePart
+from core.request_parts import EncodedPart
 from ledger.memory.store import Store
 from ledger.models import Chunk
 from schemas.statuses import Channel, Status
@@ -109,7 +109,7 @@ def begin_resend(body: Mapping[str, Any]) -> Resend:
     )
 
 
-def body_of(part: IntakePart) -> dict[str, Any]:
+def body_of(part: EncodedPart) -> dict[str, Any]:
     """What a record says, but for the time, which each attempt says anew."""
     said: dict[str, Any] = orjson.loads(part.value)
     del said["accepted_at"]

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from core.send_result import Answer, Failed, Message, Retry, Sent, Uncertain
+from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from schemas.statuses import Channel, Reason
 
 NICE: Mapping[str, float] = {"sent": 1.0}
@@ -54,7 +54,7 @@ class Side:
         self.taken_at[message.id].append(self.clock())
         self.texts[message.id] = (message.to, message.text)
 
-    async def send(self, message: Message) -> Answer:
+    async def send(self, message: Message) -> SendResult:
         """Answer in some way."""
         kinds = list(self.mood)
         kind = self.rng.choices(kinds, [self.mood[one] for one in kinds])[0]
@@ -64,7 +64,7 @@ class Side:
             kind = "failed"
         return await self._in(kind, message)
 
-    async def _in(self, kind: str, message: Message) -> Answer:
+    async def _in(self, kind: str, message: Message) -> SendResult:
         timeout, draw = self.timeout_seconds, self.rng.random
         match kind:
             case "sent":
@@ -87,7 +87,7 @@ class Side:
                 return await self._without_answer(kind, message)
         return Sent(f"m-{message.id[-9:]}")
 
-    async def _without_answer(self, kind: str, message: Message) -> Answer:
+    async def _without_answer(self, kind: str, message: Message) -> SendResult:
         if kind.endswith(", taken") or kind == "raises":
             self.take(message)
         if kind == "raises":

@@ -9,7 +9,7 @@ from prometheus_client import generate_latest
 
 from consumer.monitoring.metrics import Metrics
 from consumer.provider_caller import ANSWER_LABELS, Caller
-from core.send_result import Answer, Failed, Message, Retry, Sent, Uncertain
+from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from providers.provider import Provider
 from schemas.statuses import Channel, Lane, Reason
 
@@ -22,10 +22,10 @@ class Answering:
     name = "book"
     channel = Channel.SMS
 
-    def __init__(self, answer: Answer | Exception) -> None:
+    def __init__(self, answer: SendResult | Exception) -> None:
         self._answer = answer
 
-    async def send(self, _message: Message) -> Answer:
+    async def send(self, _message: Message) -> SendResult:
         if isinstance(self._answer, Exception):
             raise self._answer
         return self._answer
@@ -41,7 +41,7 @@ class Answering:
         (OSError(), "uncertain"),
     ],
 )
-async def test_each_answer_has_its_label(answer: Answer | Exception, label: str) -> None:
+async def test_each_answer_has_its_label(answer: SendResult | Exception, label: str) -> None:
     metrics = Metrics()
     provider = cast("Provider", Answering(answer))
     await Caller(metrics, time.monotonic, asyncio.sleep).call(provider, MESSAGE, Lane.BULK)
@@ -51,5 +51,5 @@ async def test_each_answer_has_its_label(answer: Answer | Exception, label: str)
 
 
 def test_the_labels_are_a_closed_set() -> None:
-    assert ANSWER_LABELS.keys() == set(get_args(Answer))
+    assert ANSWER_LABELS.keys() == set(get_args(SendResult))
     assert sorted(ANSWER_LABELS.values()) == ["failed", "retry", "sent", "uncertain"]

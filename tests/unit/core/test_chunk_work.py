@@ -7,7 +7,17 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.chunk_work import LONG_AGO, Batch, Decided, Line, Work, as_batch, pick, put_back, rest_of
+from core.chunk_work import (
+    NEVER_TRIED,
+    Batch,
+    DecidedDelivery,
+    WaitingDelivery,
+    Work,
+    as_batch,
+    prepare_release,
+    take_next_batch,
+    waiting_deliveries,
+)
 from core.index_ranges import indices, to_ranges
 from schemas.statuses import Reason, Status
 
@@ -17,9 +27,11 @@ TIMES = st.integers(-5, 5).map(lambda seconds: NOW + timedelta(seconds=seconds))
 PROVIDERS = st.sampled_from([None, "a", "b"])
 
 
-def lines(at: list[int]) -> st.SearchStrategy[tuple[Line, ...]]:
+def lines(at: list[int]) -> st.SearchStrategy[tuple[WaitingDelivery, ...]]:
     """Lines for these indices, in any order."""
-    each = [st.builds(Line, st.just(index), st.integers(1, 3), TIMES, st.booleans(), PROVIDERS) for index in at]
+    each = [
+        st.builds(WaitingDelivery, st.just(index), st.integers(1, 3), TIMES, st.booleans(), PROVIDERS) for index in at
+    ]
     return st.permutations(each).flatmap(lambda some: st.tuples(*some))
 
 
@@ -29,47 +41,47 @@ def works(draw: st.DrawFn) -> Work:
     places = draw(st.lists(st.sampled_from("tldc"), max_size=30))
     at = {place: [index for index, found in enumerate(places) if found == place] for place in "tldc"}
     return Work(
-        todo=to_ranges(at["t"]),
-        later=draw(lines(at["l"])),
-        decided=tuple(Decided(index, Status.FAILED, Reason.REJECTED) for index in at["d"]),
+        untried=to_ranges(at["t"]),
+        retries=draw(lines(at["l"])),
+        decided=tuple(DecidedDelivery(index, Status.FAILED, Reason.REJECTED) for index in at["d"]),
         counts=Counter({(Status.SENT, None): len(at["c"])}) if at["c"] else Counter(),
-        unacked=to_ranges(at["c"]),
+        unacknowledged=to_ranges(at["c"]),
     )
 
 
 def places(work: Work, *batches: Batch | None) -> list[int]:
     """Where every delivery is: each index as often as it is somewhere."""
     batched = [index for batch in (*batches, work.next) if batch for index in indices(batch.ranges)]
-    waiting = [*indices(work.todo), *(line.index for line in work.later)]
-    return sorted([*batched, *waiting, *(decided.index for decided in work.decided), *indices(work.unacked)])
+    waiting = [*indices(work.untried), *(line.index for line in work.retries)]
+    return sorted([*batched, *waiting, *(decided.index for decided in work.decided), *indices(work.unacknowledged)])
 
 
 @settings(deadline=None)
 @given(works(), SIZES)
 def test_picking_keeps_each_delivery_in_one_place(work: Work, size: int) -> None:
-    batch, rest = pick(work, NOW, size)
+    batch, rest = take_next_batch(work, NOW, size)
 
     assert places(rest, batch) == places(work)
     assert rest.next is None
-    assert (rest.decided, rest.counts, rest.unacked) == (work.decided, work.counts, work.unacked)
+    assert (rest.decided, rest.counts, rest.unacknowledged) == (work.decided, work.counts, work.unacknowledged)
 
 
 @settings(deadline=None)
 @given(works(), SIZES)
 def test_putting_back_keeps_each_delivery_in_one_place(work: Work, size: int) -> None:
-    left, _ = put_back(work, size)
+    left, _ = prepare_release(work, size)
 
     assert places(left) == places(work)
-    assert (left.decided, left.counts, left.unacked) == (work.decided, work.counts, work.unacked)
+    assert (left.decided, left.counts, left.unacknowledged) == (work.decided, work.counts, work.unacknowledged)
     assert left.waiting == work.waiting
 
 
 @settings(deadline=None)
 @given(works(), SIZES)
 def test_putting_back_twice_loses_nothing(work: Work, size: int) -> None:
-    left, _ = put_back(work, size)
+    left, _ = prepare_release(work, size)
 
-    again, due = put_back(left, size)
+    again, due = prepare_release(left, size)
 
     assert again == left
     assert due is None or left.next is None
@@ -78,9 +90,9 @@ def test_putting_back_twice_loses_nothing(work: Work, size: int) -> None:
 @settings(deadline=None)
 @given(works(), SIZES)
 def test_what_was_put_back_is_picked_first(work: Work, size: int) -> None:
-    left, due = put_back(work, size)
+    left, due = prepare_release(work, size)
 
-    batch, rest = pick(left, due or NOW, size)
+    batch, rest = take_next_batch(left, due or NOW, size)
 
     assert batch == left.next
     assert rest == replace(left, next=None)
@@ -89,13 +101,17 @@ def test_what_was_put_back_is_picked_first(work: Work, size: int) -> None:
 @settings(deadline=None)
 @given(works(), SIZES)
 def test_a_batch_is_full_unless_nothing_else_is_like_it(work: Work, size: int) -> None:
-    batch, rest = pick(work, NOW, size)
+    batch, rest = take_next_batch(work, NOW, size)
 
-    ready = [line for line in work.later if line.not_before <= NOW]
-    assert (batch is None) is (not ready and not work.todo)
+    ready = [line for line in work.retries if line.not_before <= NOW]
+    assert (batch is None) is (not ready and not work.untried)
     if batch and len(batch) < size:
-        alike = [line for line in rest.later if (line.attempts, line.sticky) == (batch.attempts, batch.sticky)]
-        assert not rest.todo or ready
+        alike = [
+            line
+            for line in rest.retries
+            if (line.attempts, line.pinned_provider) == (batch.attempts, batch.pinned_provider)
+        ]
+        assert not rest.untried or ready
         assert not ready or all(line.not_before > NOW for line in alike)
     assert batch is None or 0 < len(batch) <= size
 
@@ -103,9 +119,9 @@ def test_a_batch_is_full_unless_nothing_else_is_like_it(work: Work, size: int) -
 @settings(deadline=None)
 @given(works(), SIZES)
 def test_retries_that_are_due_come_before_fresh_deliveries(work: Work, size: int) -> None:
-    batch, _ = pick(work, NOW, size)
+    batch, _ = take_next_batch(work, NOW, size)
 
-    ready = {line.index for line in work.later if line.not_before <= NOW}
+    ready = {line.index for line in work.retries if line.not_before <= NOW}
     if batch and ready:
         assert set(indices(batch.ranges)) <= ready
     elif batch:
@@ -115,18 +131,18 @@ def test_retries_that_are_due_come_before_fresh_deliveries(work: Work, size: int
 @settings(deadline=None)
 @given(works(), SIZES)
 def test_nothing_is_tried_before_its_time(work: Work, size: int) -> None:
-    batch, _ = pick(work, NOW, size)
+    batch, _ = take_next_batch(work, NOW, size)
 
-    early = {line.index for line in work.later if line.not_before > NOW}
+    early = {line.index for line in work.retries if line.not_before > NOW}
     assert early.isdisjoint(indices(batch.ranges) if batch else ())
 
 
 @settings(deadline=None)
 @given(works(), SIZES)
 def test_the_retry_that_waits_longest_is_in_the_batch(work: Work, size: int) -> None:
-    batch, _ = pick(work, NOW, size)
+    batch, _ = take_next_batch(work, NOW, size)
 
-    ready = [line for line in work.later if line.not_before <= NOW]
+    ready = [line for line in work.retries if line.not_before <= NOW]
     if ready:
         assert batch is not None
         picked = set(indices(batch.ranges))
@@ -137,21 +153,21 @@ def test_the_retry_that_waits_longest_is_in_the_batch(work: Work, size: int) -> 
 @settings(deadline=None)
 @given(works(), SIZES)
 def test_a_batch_shares_attempts_and_provider_and_keeps_its_doubts(work: Work, size: int) -> None:
-    batch, _ = pick(work, NOW, size)
+    batch, _ = take_next_batch(work, NOW, size)
 
     if batch:
         picked = set(indices(batch.ranges))
-        were = [line for line in work.later if line.index in picked]
-        assert all((line.attempts, line.sticky) == (batch.attempts, batch.sticky) for line in were)
-        assert batch.tainted == {line.index for line in were if line.tainted}
+        were = [line for line in work.retries if line.index in picked]
+        assert all((line.attempts, line.pinned_provider) == (batch.attempts, batch.pinned_provider) for line in were)
+        assert batch.possibly_sent == {line.index for line in were if line.possibly_sent}
 
 
 @settings(deadline=None)
 @given(works(), SIZES)
 def test_a_chunk_is_due_when_its_earliest_delivery_is(work: Work, size: int) -> None:
-    _, due = put_back(work, size)
+    _, due = prepare_release(work, size)
 
-    expected = None if work.todo or not work.later else min(line.not_before for line in work.later)
+    expected = None if work.untried or not work.retries else min(line.not_before for line in work.retries)
     assert due == expected
 
 
@@ -160,7 +176,7 @@ def test_a_chunk_is_due_when_its_earliest_delivery_is(work: Work, size: int) -> 
 def test_picking_again_and_again_reaches_every_delivery(work: Work, size: int) -> None:
     far, reached = NOW + timedelta(days=1), list[int]()
     for _ in range(work.waiting):
-        batch, work = pick(work, far, size)
+        batch, work = take_next_batch(work, far, size)
         reached += indices(batch.ranges) if batch else ()
 
     assert work.waiting == 0
@@ -170,19 +186,21 @@ def test_picking_again_and_again_reaches_every_delivery(work: Work, size: int) -
 @settings(deadline=None)
 @given(works())
 def test_what_waits_is_in_order_and_untried_deliveries_waited_longest(work: Work) -> None:
-    rest = rest_of(work)
+    rest = waiting_deliveries(work)
 
-    assert [line.index for line in rest] == sorted([*indices(work.todo), *(line.index for line in work.later)])
-    assert all((line.attempts, line.not_before) == (0, LONG_AGO) for line in rest if line not in work.later)
+    assert [line.index for line in rest] == sorted([*indices(work.untried), *(line.index for line in work.retries)])
+    assert all((line.attempts, line.not_before) == (0, NEVER_TRIED) for line in rest if line not in work.retries)
 
 
 def test_the_lines_of_a_batch_are_ordered() -> None:
-    batch = as_batch([Line(7, 2, NOW, tainted=True), Line(3, 2, NOW), Line(4, 2, NOW)])
+    batch = as_batch(
+        [WaitingDelivery(7, 2, NOW, possibly_sent=True), WaitingDelivery(3, 2, NOW), WaitingDelivery(4, 2, NOW)]
+    )
 
     assert batch == Batch(((3, 5), (7, 8)), 2, frozenset({7}), None)
     assert len(batch) == 3
 
 
 def test_an_empty_chunk_has_nothing_to_pick() -> None:
-    assert pick(Work(), NOW, 5) == (None, Work())
-    assert put_back(Work(), 5) == (Work(), None)
+    assert take_next_batch(Work(), NOW, 5) == (None, Work())
+    assert prepare_release(Work(), 5) == (Work(), None)

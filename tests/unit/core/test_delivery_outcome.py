@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.chunk_work import Line
-from core.delivery_outcome import Ended, Entry, Mark, Rules, stopped, verdict
+from core.chunk_work import WaitingDelivery
+from core.delivery_outcome import NotSent, Outcome, OutcomeRules, WindowDelivery, decide, outcome_of_stop
 from core.retry import RetryPolicy
-from core.send_result import Answer, Failed, Retry, Sent, Uncertain
+from core.send_result import Failed, Retry, SendResult, Sent, Uncertain
 from schemas.statuses import OnUncertain, Reason, Status
 from tests.support.builders import OUTCOMES
 
@@ -27,8 +27,8 @@ def rules(
     providers: int = 1,
     max_attempts: int = 3,
     stopped_as: Status = Status.CANCELLED,
-) -> Rules:
-    return Rules(
+) -> OutcomeRules:
+    return OutcomeRules(
         on_uncertain=on_uncertain,
         provider="first",
         deduplicates=deduplicates,
@@ -42,85 +42,85 @@ def rules(
     )
 
 
-def an_entry(answer: Answer | Mark, *, attempts: int = 0, tainted: bool = False) -> Entry:
-    return Entry(7, attempts, tainted, answer)
+def an_entry(answer: SendResult | NotSent, *, attempts: int = 0, tainted: bool = False) -> WindowDelivery:
+    return WindowDelivery(7, attempts, tainted, answer)
 
 
 def test_sent_is_sent_whatever_was_before() -> None:
-    found = verdict(an_entry(SENT, tainted=True), rules())
-    assert found == Ended(Status.SENT, None, None, "m-1", "202")
+    found = decide(an_entry(SENT, tainted=True), rules())
+    assert found == Outcome(Status.SENT, None, None, "m-1", "202")
 
 
 def test_a_refusal_for_good_is_failed_with_the_providers_reason() -> None:
-    assert verdict(an_entry(FAILED), rules()) == Ended(Status.FAILED, Reason.REJECTED, "400")
+    assert decide(an_entry(FAILED), rules()) == Outcome(Status.FAILED, Reason.REJECTED, "400")
 
 
 def test_what_stands_in_a_log_needs_no_verdict() -> None:
-    assert verdict(an_entry(Mark.STANDS), rules()) is None
+    assert decide(an_entry(NotSent.ALREADY_LOGGED), rules()) is None
 
 
 def test_what_was_lost_is_unknown() -> None:
-    assert verdict(an_entry(Mark.LOST), rules()) == Ended(Status.UNKNOWN, Reason.INTERRUPTED)
+    assert decide(an_entry(NotSent.MAYBE_SENT), rules()) == Outcome(Status.UNKNOWN, Reason.INTERRUPTED)
 
 
 @pytest.mark.parametrize("status", [Status.CANCELLED, Status.EXPIRED])
 def test_a_stop_ends_what_was_not_sent_and_keeps_a_doubt(status: Status) -> None:
-    plain = verdict(an_entry(Mark.STOPPED), rules(stopped_as=status))
-    assert isinstance(plain, Ended)
+    plain = decide(an_entry(NotSent.STOPPED), rules(stopped_as=status))
+    assert isinstance(plain, Outcome)
     assert plain.status is status
-    assert stopped(status, doubted=True).status is Status.UNKNOWN
-    in_doubt = verdict(an_entry(Mark.STOPPED, tainted=True), rules(stopped_as=status))
-    assert isinstance(in_doubt, Ended)
+    assert outcome_of_stop(status, doubted=True).status is Status.UNKNOWN
+    in_doubt = decide(an_entry(NotSent.STOPPED, tainted=True), rules(stopped_as=status))
+    assert isinstance(in_doubt, Outcome)
     assert in_doubt.status is Status.UNKNOWN
 
 
 def test_a_refusal_for_now_is_tried_again_later_and_spends_an_attempt() -> None:
-    found = verdict(an_entry(REFUSED), rules())
-    assert isinstance(found, Line)
-    assert (found.index, found.attempts, found.tainted, found.sticky) == (7, 1, False, None)
+    found = decide(an_entry(REFUSED), rules())
+    assert isinstance(found, WaitingDelivery)
+    assert (found.index, found.attempts, found.possibly_sent, found.pinned_provider) == (7, 1, False, None)
     assert found.not_before > NOW
 
 
 def test_a_snooze_spends_no_attempt() -> None:
-    found = verdict(an_entry(THROTTLED, attempts=2), rules())
-    assert found == Line(7, 2, NOW + timedelta(seconds=30))
+    found = decide(an_entry(THROTTLED, attempts=2), rules())
+    assert found == WaitingDelivery(7, 2, NOW + timedelta(seconds=30))
 
 
 def test_another_provider_is_asked_at_once_until_all_had_their_turn() -> None:
-    once = verdict(an_entry(REFUSED), rules(providers=2, max_attempts=9))
-    twice = verdict(an_entry(REFUSED, attempts=1), rules(providers=2, max_attempts=9))
-    assert isinstance(once, Line)
-    assert isinstance(twice, Line)
+    once = decide(an_entry(REFUSED), rules(providers=2, max_attempts=9))
+    twice = decide(an_entry(REFUSED, attempts=1), rules(providers=2, max_attempts=9))
+    assert isinstance(once, WaitingDelivery)
+    assert isinstance(twice, WaitingDelivery)
     assert once.not_before == NOW
     assert twice.not_before > NOW
 
 
 def test_after_the_last_attempt_it_gave_up_and_says_why() -> None:
-    assert verdict(an_entry(REFUSED, attempts=2), rules()) == Ended(Status.FAILED, Reason.GAVE_UP, "503")
+    assert decide(an_entry(REFUSED, attempts=2), rules()) == Outcome(Status.FAILED, Reason.GAVE_UP, "503")
 
 
 def test_no_answer_follows_the_request() -> None:
-    careful = verdict(an_entry(SILENCE), rules())
-    assert careful == Ended(Status.UNKNOWN, Reason.NO_ANSWER, "time-out")
-    again = verdict(an_entry(SILENCE), rules(on_uncertain=OnUncertain.RESEND))
-    assert isinstance(again, Line)
-    assert (again.tainted, again.sticky) == (True, None)
+    careful = decide(an_entry(SILENCE), rules())
+    assert careful == Outcome(Status.UNKNOWN, Reason.NO_ANSWER, "time-out")
+    again = decide(an_entry(SILENCE), rules(on_uncertain=OnUncertain.RESEND))
+    assert isinstance(again, WaitingDelivery)
+    assert (again.possibly_sent, again.pinned_provider) == (True, None)
 
 
 def test_a_provider_that_deduplicates_is_asked_again_and_nobody_else() -> None:
-    found = verdict(an_entry(SILENCE), rules(deduplicates=True, providers=2))
-    assert isinstance(found, Line)
-    assert (found.tainted, found.sticky) == (False, "first")
+    found = decide(an_entry(SILENCE), rules(deduplicates=True, providers=2))
+    assert isinstance(found, WaitingDelivery)
+    assert (found.possibly_sent, found.pinned_provider) == (False, "first")
     assert found.not_before > NOW, "no other provider's turn"
 
 
 def test_its_own_answer_removes_the_doubt_of_a_provider_that_deduplicates() -> None:
-    found = verdict(an_entry(FAILED), rules(deduplicates=True, sticky=True))
-    assert found == Ended(Status.FAILED, Reason.REJECTED, "400")
+    found = decide(an_entry(FAILED), rules(deduplicates=True, sticky=True))
+    assert found == Outcome(Status.FAILED, Reason.REJECTED, "400")
 
 
 @given(
-    answer=st.sampled_from([SENT, FAILED, REFUSED, THROTTLED, SILENCE, Mark.LOST, Mark.STOPPED]),
+    answer=st.sampled_from([SENT, FAILED, REFUSED, THROTTLED, SILENCE, NotSent.MAYBE_SENT, NotSent.STOPPED]),
     attempts=st.integers(0, 5),
     tainted=st.booleans(),
     on_uncertain=st.sampled_from(list(OnUncertain)),
@@ -128,22 +128,22 @@ def test_its_own_answer_removes_the_doubt_of_a_provider_that_deduplicates() -> N
     providers=st.integers(1, 3),
 )
 def test_once_in_doubt_never_ends_as_not_sent(  # noqa: PLR0917
-    answer: Answer | Mark,
+    answer: SendResult | NotSent,
     attempts: int,
     tainted: bool,  # noqa: FBT001
     on_uncertain: OnUncertain,
     deduplicates: bool,  # noqa: FBT001
     providers: int,
 ) -> None:
-    found = verdict(
+    found = decide(
         an_entry(answer, attempts=attempts, tainted=tainted),
         rules(on_uncertain=on_uncertain, deduplicates=deduplicates, providers=providers),
     )
-    if isinstance(found, Ended):
+    if isinstance(found, Outcome):
         assert found.status in OUTCOMES
         assert not tainted or found.status in {Status.SENT, Status.UNKNOWN}
     else:
         assert found is not None
-        assert found.tainted or not tainted
+        assert found.possibly_sent or not tainted
         assert found.attempts - attempts in {0, 1}
         assert found.attempts < 3 + (answer is THROTTLED) * 3

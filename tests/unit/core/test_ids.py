@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from core.ids import (
     MAX_INDEX,
     LogId,
-    bare_request_id,
     chunk_id,
     log_id,
     log_ids,
@@ -19,6 +18,7 @@ from core.ids import (
     position,
     receipt_event_id,
     request_event_id,
+    request_id_from_record,
     request_key,
     uuid7,
 )
@@ -125,16 +125,16 @@ def test_no_two_things_of_a_request_share_an_id(key: str, positions: list[tuple[
 
 
 def test_a_bare_record_is_named_by_where_it_stands() -> None:
-    first = bare_request_id("cluster", "topic", 0, 7, 1_700_000_000_000)
+    first = request_id_from_record("cluster", "topic", 0, 7, 1_700_000_000_000)
     elsewhere = {
-        bare_request_id("other", "topic", 0, 7, 1_700_000_000_000),
-        bare_request_id("cluster", "other", 0, 7, 1_700_000_000_000),
-        bare_request_id("cluster", "topic", 1, 7, 1_700_000_000_000),
-        bare_request_id("cluster", "topic", 0, 8, 1_700_000_000_000),
-        bare_request_id("cluster", "topic", 0, 7, 1_700_000_000_001),
+        request_id_from_record("other", "topic", 0, 7, 1_700_000_000_000),
+        request_id_from_record("cluster", "other", 0, 7, 1_700_000_000_000),
+        request_id_from_record("cluster", "topic", 1, 7, 1_700_000_000_000),
+        request_id_from_record("cluster", "topic", 0, 8, 1_700_000_000_000),
+        request_id_from_record("cluster", "topic", 0, 7, 1_700_000_000_001),
     }
 
-    assert first == bare_request_id("cluster", "topic", 0, 7, 1_700_000_000_000)
+    assert first == request_id_from_record("cluster", "topic", 0, 7, 1_700_000_000_000)
     assert len(elsewhere - {first}) == 5
     assert first[14] == "5", "a UUID of version 5"
 

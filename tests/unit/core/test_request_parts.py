@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from core.request_parts import (
     MAX_HEAD_BYTES,
-    IntakeError,
-    IntakePart,
+    EncodedPart,
+    RequestEncodingError,
     choose_lane,
     encode_parts,
     intake_topic,
     position_of,
     recipient_json,
-    request_head,
+    request_fields,
 )
 from core.rfc3339 import rfc3339
 from schemas.requests import BulkBody, BulkRequest, Recipient
@@ -33,8 +33,8 @@ def a_head(**changes: Any) -> dict[str, Any]:
     return {"channel": "sms", "content": "Hello", "tenant_id": "tnt_a", "request_id": "r-1", **changes}
 
 
-def a_part(recipients: int, *, last: bool = True) -> IntakePart:
-    return IntakePart(b"r-1", b"{}", 0, last, recipients)
+def a_part(recipients: int, *, last: bool = True) -> EncodedPart:
+    return EncodedPart(b"r-1", b"{}", 0, last, recipients)
 
 
 addresses = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=320)
@@ -110,7 +110,7 @@ def test_a_long_stream_needs_no_more_memory_than_a_few_times_a_part() -> None:
 def test_a_checked_body_survives_the_way_through_the_parts() -> None:
     recipients = ["13800138000", Recipient(to="13900139000", variables={"code": "7"}, reference="order-17")]
     body = BulkBody.model_validate({"channel": "sms", "content": "{{code}}", "recipients": recipients}, strict=False)
-    head = request_head(body, tenant_id="tnt_a", user_id="usr_a", request_id="r-1", accepted_at=NOON)
+    head = request_fields(body, tenant_id="tnt_a", user_id="usr_a", request_id="r-1", accepted_at=NOON)
     (part,) = encode_parts(head, map(recipient_json, body.recipients))
     request = BulkRequest.model_validate_json(part.value)
     assert [recipient_json(one) for one in request.recipients] == [recipient_json(one) for one in body.recipients]
@@ -147,7 +147,7 @@ def test_all_parts_carry_the_same_time_of_acceptance() -> None:
 def test_what_cannot_travel_is_refused_by_the_name_of_its_field(
     head: dict[str, Any], recipients: list[Any], field: str
 ) -> None:
-    with pytest.raises(IntakeError) as caught:
+    with pytest.raises(RequestEncodingError) as caught:
         list(encode_parts(head, recipients))
     assert caught.value.field == field
     assert "xxx" not in str(caught.value)
@@ -167,7 +167,7 @@ def test_a_part_does_not_show_its_recipients() -> None:
         (a_part(1, last=False), Lane.BULK),
     ],
 )
-def test_the_express_lane_takes_one_part_of_at_most_one_chunk(first: IntakePart, lane: Lane) -> None:
+def test_the_express_lane_takes_one_part_of_at_most_one_chunk(first: EncodedPart, lane: Lane) -> None:
     assert choose_lane(first, chunk_size=500) is lane
 
 

@@ -124,7 +124,7 @@ def test_an_exception_is_logged_by_its_type_and_place_alone() -> None:
         int("13800138000 is no number")
     said = describe(caught.value)
     assert said["type"] == "ValueError"
-    assert "test_producer_parts.py:" in said["at"]
+    assert "test_body_errors.py:" in said["at"]
     assert "13800138000" not in str(said)
 
 

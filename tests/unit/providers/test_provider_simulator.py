@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.send_result import Answer, Failed, Message, Retry, Sent, Uncertain
+from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from providers.simulator import SimulatorEntry, SimulatorProvider
 from schemas.statuses import Channel, Reason
 
@@ -35,7 +35,7 @@ async def test_the_same_seed_repeats_every_answer_whatever_the_order() -> None:
     rates = {"failure_rate": 0.2, "retry_rate": 0.2, "throttle_rate": 0.1, "drop_rate": 0.1, "seed": 7}
     numbers = list(range(200))
 
-    async def answers(order: list[int]) -> dict[tuple[int, int], Answer]:
+    async def answers(order: list[int]) -> dict[tuple[int, int], SendResult]:
         provider = a_provider(**rates)
         return {(number, attempt): await provider.send(a_message(number)) for attempt in range(3) for number in order}
 
@@ -49,7 +49,7 @@ async def test_the_rates_are_kept_on_the_whole() -> None:
 
     seen = Counter([await provider.send(a_message(number)) for number in range(10_000)])
 
-    def share(answer: Answer) -> float:
+    def share(answer: SendResult) -> float:
         return seen[answer] / 10_000
 
     assert share(Failed(Reason.REJECTED, "simulated: refused")) == pytest.approx(0.1, abs=0.02)
@@ -85,7 +85,7 @@ async def test_a_refusal_for_the_moment_is_drawn_anew_at_each_attempt() -> None:
         ("drop_suffixes", [Uncertain, Uncertain]),
     ],
 )
-async def test_an_addresss_ending_decides_where_a_rule_names_it(rule: str, answers: list[type[Answer]]) -> None:
+async def test_an_addresss_ending_decides_where_a_rule_names_it(rule: str, answers: list[type[SendResult]]) -> None:
     provider = a_provider(timeout_seconds=0.01, **{rule: ["99", "98"]})
 
     marked = [type(await provider.send(a_message(1, "+8613800138099"))) for _ in range(2)]

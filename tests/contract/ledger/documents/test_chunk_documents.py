@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from core.chunk_work import Batch, Decided, Line, Work
+from core.chunk_work import Batch, DecidedDelivery, WaitingDelivery, Work
 from core.ids import LogId, chunk_id
 from ledger.models import Chunk, Log
 from schemas.statuses import Channel, Lane, Reason, Status
@@ -14,12 +14,12 @@ from tests.support.builders import a_chunk, a_claim, a_hash, a_key, a_log
 KEY = a_key()
 AT, LATER = datetime(2020, 1, 2, 3, 4, 5, 678_000, UTC), datetime(2030, 2, 3, tzinfo=UTC)
 WORK = Work(
-    next=Batch(ranges=((0, 2),), attempts=1, tainted=frozenset({1}), sticky="first"),
-    todo=((2, 3), (5, 7)),
-    later=(Line(index=3, attempts=2, not_before=LATER, tainted=True, sticky="first"),),
-    decided=(Decided(4, Status.FAILED, Reason.REJECTED, error="no", provider="second", attempts=2),),
+    next=Batch(ranges=((0, 2),), attempts=1, possibly_sent=frozenset({1}), pinned_provider="first"),
+    untried=((2, 3), (5, 7)),
+    retries=(WaitingDelivery(index=3, attempts=2, not_before=LATER, possibly_sent=True, pinned_provider="first"),),
+    decided=(DecidedDelivery(4, Status.FAILED, Reason.REJECTED, error="no", provider="second", attempts=2),),
     counts=Counter({(Status.SENT, None): 1, (Status.FAILED, Reason.REJECTED): 1}),
-    unacked=((7, 8),),
+    unacknowledged=((7, 8),),
 )
 STORED_WORK: dict[str, Any] = {
     "next": {"ranges": [[0, 2]], "attempts": 1, "tainted": [1], "sticky": "first"},
@@ -106,7 +106,7 @@ LOG = Log(
 async def test_a_chunk_as_it_is_inserted(documents: Documents) -> None:
     await documents.ledger.chunks.insert(CHUNK)
 
-    assert [*left_at_default(CHUNK), *left_at_default(WORK), *left_at_default(WORK.later[0])] == []
+    assert [*left_at_default(CHUNK), *left_at_default(WORK), *left_at_default(WORK.retries[0])] == []
     assert [*left_at_default(WORK.decided[0]), *left_at_default(WORK.next)] == []
     assert await documents.ledger.chunks.get(CHUNK.id) == CHUNK
     assert in_order(await documents.only("chunks")) == in_order(STORED_CHUNK)

@@ -29,7 +29,7 @@ async def walked(ledger: Ledger, page_size: int, **conditions: object) -> list[s
     found: list[str] = []
     after: ListPosition | None = None
     for _ in range(100):
-        page = await find(ledger, page_size=page_size, after=after, count_to=0, **conditions)
+        page = await find(ledger, page_size=page_size, after=after, count_limit=0, **conditions)
         found += map(described, page.items)
         if not page.has_more:
             return found
@@ -105,7 +105,7 @@ async def test_counting_stops_where_it_is_told_to(ledger: Ledger, most: int | No
     for number in range(6):
         await ledger.requests.register_part(a_head(f"r{number}"), a_part())
 
-    logs = await find(ledger, count_to=most, page_size=2, statuses=frozenset({Status.SENT}))
+    logs = await find(ledger, count_limit=most, page_size=2, statuses=frozenset({Status.SENT}))
     requests = await ledger.requests.find_page(RequestQuery(TENANT, page_size=2, count_limit=most))
 
     for page in (logs, requests):

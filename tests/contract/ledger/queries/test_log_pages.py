@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from core.chunk_work import Batch, Decided, Line, Work
+from core.chunk_work import Batch, DecidedDelivery, WaitingDelivery, Work
 from ledger.ports import Ledger
 from ledger.queries import LogPage
 from schemas.statuses import Reason, Status
@@ -34,11 +34,11 @@ async def test_every_place_of_the_work_is_pending_and_knows_its_attempts(ledger:
     taken = await ledger.chunks.claim(chunk.id, a_claim())
     assert taken is not None
     work = Work(
-        todo=((15, 16),),
-        later=(Line(14, 2, ledger.now()), Line(12, 1, ledger.now())),
-        decided=(Decided(13, Status.FAILED, Reason.REJECTED, attempts=3),),
+        untried=((15, 16),),
+        retries=(WaitingDelivery(14, 2, ledger.now()), WaitingDelivery(12, 1, ledger.now())),
+        decided=(DecidedDelivery(13, Status.FAILED, Reason.REJECTED, attempts=3),),
         counts=some_counts(sent=2),
-        unacked=((16, 18),),
+        unacknowledged=((16, 18),),
     )
     await ledger.chunks.advance(taken.token, work, taken.window)
     await ledger.logs.insert_or_get([a_log(index=16), a_log(index=17)])
@@ -79,7 +79,7 @@ async def test_what_was_tried_is_pending_though_its_next_time_is_far(ledger: Led
     chunk = a_chunk(size=1)
     await a_request(ledger, None, chunk)
     far = ledger.now() + timedelta(hours=1)
-    await ledger.chunks.release(await held(ledger, chunk), Work(later=(Line(0, 1, far),)), far)
+    await ledger.chunks.release(await held(ledger, chunk), Work(retries=(WaitingDelivery(0, 1, far),)), far)
 
     assert await shown(ledger) == ["req-1 0.0 pending"]
 
@@ -96,7 +96,7 @@ async def test_a_log_of_an_open_window_hides_its_line(ledger: Ledger) -> None:
 
 
 async def test_a_log_hides_a_decided_line(ledger: Ledger) -> None:
-    decided = (Decided(0, Status.FAILED, Reason.INVALID_RECIPIENT),)
+    decided = (DecidedDelivery(0, Status.FAILED, Reason.INVALID_RECIPIENT),)
     chunk = a_chunk(size=2, work=Work(next=Batch(((1, 2),)), decided=decided))
     await a_request(ledger, None, chunk)
     await held(ledger, chunk)
@@ -109,7 +109,7 @@ async def test_a_late_log_hides_a_line_that_another_put_back(ledger: Ledger) -> 
     chunk = a_chunk(size=2)
     await a_request(ledger, None, chunk)
     far = ledger.now() + timedelta(hours=1)
-    work = Work(later=tuple(Line(index, 1, far, tainted=True) for index in range(2)))
+    work = Work(retries=tuple(WaitingDelivery(index, 1, far, possibly_sent=True) for index in range(2)))
     await ledger.chunks.release(await held(ledger, chunk), work, far)
     await ledger.logs.insert_or_get([a_log(index=1)])
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, invariant, multiple, rule
 
-from core.chunk_work import Line, Window, Work, pick, put_back, rest_of
+from core.chunk_work import WaitingDelivery, Window, Work, prepare_release, take_next_batch, waiting_deliveries
 from core.ids import LogId, log_id
 from core.index_ranges import indices, to_ranges
 from ledger.models import ClaimRequest, ClaimResult, Log
@@ -132,8 +132,8 @@ class Owners(Expanders):
             else:
                 ended[line.index] = OUTCOMES[answer]
         if owner.stop:
-            ended |= {line.index: owner.stop for line in rest_of(owner.work)}
-            owner.work = replace(owner.work, todo=(), later=())
+            ended |= {line.index: owner.stop for line in waiting_deliveries(owner.work)}
+            owner.work = replace(owner.work, untried=(), retries=())
         chunk, logs = owner.known.chunk, []
         request_id = next(request.id for request in self.requests.values() if chunk.id in request.chunks)
         for index, (status, reason) in ended.items():
@@ -150,13 +150,13 @@ class Owners(Expanders):
         """Write what is done, and the next window."""
         work = replace(
             owner.work,
-            later=(*owner.work.later, *owner.again),
+            retries=(*owner.work.retries, *owner.again),
             decided=(),
             counts=Counter(owner.counts),
-            unacked=to_ranges(sorted(owner.unpublished)),
+            unacknowledged=to_ranges(sorted(owner.unpublished)),
         )
         stopping = stopping or bool(owner.stop) or owner.marks.paused
-        batch, work = (None, work) if stopping else pick(work, self.ledger.now(), WINDOW)
+        batch, work = (None, work) if stopping else take_next_batch(work, self.ledger.now(), WINDOW)
         window = Window(batch, "first") if batch else None
         marks = self.call(lambda: self.ledger.chunks.advance(owner.claimed.token, work, window), twice=twice)
         if self.written(owner, accepted=marks is not None):
@@ -186,7 +186,7 @@ class Owners(Expanders):
                 known.close(owner.counts)
             owner.left = True
             return
-        left, due_at = put_back(replace(owner.work, unacked=()), WINDOW)
+        left, due_at = prepare_release(replace(owner.work, unacknowledged=()), WINDOW)
         due_at = due_at and self.ledger.now() + timedelta(seconds=DELAY)
         if self.written(owner, accepted=self.call(lambda: chunks.release(hold, left, due_at))):
             waits = 0 if due_at is None else CANCELLED if known.chunk.cancelled else DELAY
@@ -230,7 +230,7 @@ class Owners(Expanders):
     def is_as_known(self, known: KnownChunk) -> None:
         """One chunk is stored as the model has it, with each of its deliveries in one place."""
         stored = self.call(lambda: self.ledger.chunks.get(known.chunk.id))
-        assert (stored.work, stored.marks) == (known.work, known.chunk.control_flags)
+        assert (stored.work, stored.control_flags) == (known.work, known.chunk.control_flags)
         places = stored.work.waiting + len(stored.work.decided) + stored.work.counts.total()
         assert places == known.chunk.size
         if not known.open:
@@ -244,8 +244,8 @@ class Owners(Expanders):
         assert all(number == 1 for number in live.values())
 
 
-def _lines_of(window: Window | None) -> list[Line]:
+def _lines_of(window: Window | None) -> list[WaitingDelivery]:
     if window is None:
         return []
     batch = window.batch
-    return [Line(index, batch.attempts, a_log().created_at) for index in indices(batch.ranges)]
+    return [WaitingDelivery(index, batch.attempts, a_log().created_at) for index in indices(batch.ranges)]

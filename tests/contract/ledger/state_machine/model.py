@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from core.chunk_work import Counts, Decided, Line, Window, Work, put_back
+from core.chunk_work import Counts, DecidedDelivery, WaitingDelivery, Window, Work, prepare_release
 from core.ids import ChunkId, LogId, RequestKey, log_id
 from core.index_ranges import indices
 from ledger.models import Chunk, ClaimRequest, ClaimResult, ClaimToken, ControlFlags, Log
@@ -172,8 +172,8 @@ class Owner:
         chunk = self.claimed.chunk
         self.work, self.counts, self.marks = chunk.work, Counter(chunk.work.counts), chunk.control_flags
         self.window, self.taken_over = self.claimed.window, self.claimed.taken_over
-        self.unpublished = set(indices(chunk.work.unacked))
-        self.again: list[Line] = []
+        self.unpublished = set(indices(chunk.work.unacknowledged))
+        self.again: list[WaitingDelivery] = []
 
     @property
     def owns(self) -> bool:
@@ -198,8 +198,8 @@ def new_chunk(request_id: str, part: int, number: int, marks: ControlFlags) -> C
     """A chunk as its expansion writes it: the first recipient is decided, the others are to be sent to."""
     sizes = SHAPES[request_id][part]
     first, size = sum(sizes[:number]), sizes[number]
-    decided = (Decided(first, Status.SUPPRESSED, Reason.DUPLICATE),)
-    work, _ = put_back(Work(todo=((first + 1, first + size),), decided=decided), WINDOW)
+    decided = (DecidedDelivery(first, Status.SUPPRESSED, Reason.DUPLICATE),)
+    work, _ = prepare_release(Work(untried=((first + 1, first + size),), decided=decided), WINDOW)
     chunk = a_chunk(request_id, part=part, first=first, size=size, work=work, lane=LANES[request_id])
     return replace(chunk, cancelled=marks.cancelled, pauses=marks.pauses)
 

@@ -64,10 +64,10 @@ class Expanders(RuleBasedStateMachine):
         """A part is begun; its expander reads the marks."""
         request = self.requests[request_id]
         part = a_part(number, last=number == len(SHAPES[request_id]) - 1)
-        stands = self.call(lambda: self.ledger.requests.register_part(a_head(request_id), part), twice=twice)
+        stored = self.call(lambda: self.ledger.requests.register_part(a_head(request_id), part), twice=twice)
         request.begun.add(number)
-        assert stands.parts.keys() == request.begun
-        assert stands.marks == request.marks
+        assert stored.parts.keys() == request.begun
+        assert stored.control_flags == request.marks
         return request, number, request.marks
 
     @rule(part=parts, twice=TWICE)
@@ -90,11 +90,11 @@ class Expanders(RuleBasedStateMachine):
 
     def count(self, request: KnownRequest, number: int, *, twice: bool) -> None:
         """Count a part, and mark its chunks if the request was cancelled meanwhile."""
-        stands = self.call(lambda: self.ledger.requests.mark_part_expanded(request.key, number), twice=twice)
+        stored = self.call(lambda: self.ledger.requests.mark_part_expanded(request.key, number), twice=twice)
         request.counted.add(number)
-        assert stands.counted == request.counted
-        assert stands.all_expanded is request.all_expanded
-        assert stands.marks == request.marks
+        assert stored.expanded_parts == request.counted
+        assert stored.all_parts_expanded is request.all_expanded
+        assert stored.control_flags == request.marks
         self.mark(request, number, twice=twice)
 
     def mark(self, request: KnownRequest, number: int | None = None, *, twice: bool = False) -> None:
@@ -108,7 +108,7 @@ class Expanders(RuleBasedStateMachine):
 
     @rule(part=parts)
     def expand_from_the_beginning(self, part: Expansion) -> None:
-        """An expander that comes late writes what stands already."""
+        """An expander that comes late writes what stored already."""
         request, number, marks = part
         for at in range(len(request.of_part(number))):
             chunk = new_chunk(request.id, number, at, marks)
@@ -117,12 +117,12 @@ class Expanders(RuleBasedStateMachine):
     @rule(request_id=REQUESTS, twice=TWICE)
     def cancel(self, request_id: str, *, twice: bool) -> None:
         request = self.requests[request_id]
-        stands = self.call(lambda: self.ledger.requests.cancel(request.key), twice=twice)
-        assert (stands is None) is (request.completed is not None)
-        if stands:
+        stored = self.call(lambda: self.ledger.requests.cancel(request.key), twice=twice)
+        assert (stored is None) is (request.completed is not None)
+        if stored:
             request.marks = request.marks._replace(cancelled=True)
             self.mark(request, twice=twice)
-            assert stands.marks == request.marks
+            assert stored.control_flags == request.marks
 
     @rule(request_id=REQUESTS, twice=TWICE)
     def pause(self, request_id: str, *, twice: bool) -> None:
@@ -133,14 +133,14 @@ class Expanders(RuleBasedStateMachine):
         self.order(self.ledger.requests.resume, self.requests[request_id], to_odd=False, twice=twice)
 
     def order(self, order: Any, request: KnownRequest, *, to_odd: bool, twice: bool) -> None:
-        """Pause or resume, which changes nothing where it stands so already."""
-        stands = self.call(lambda: order(request.key), twice=twice)
-        assert (stands is None) is (request.completed is not None or request.marks.cancelled)
-        if stands:
+        """Pause or resume, which changes nothing where it stored so already."""
+        stored = self.call(lambda: order(request.key), twice=twice)
+        assert (stored is None) is (request.completed is not None or request.marks.cancelled)
+        if stored:
             changes = request.marks.paused is not to_odd
             request.marks = request.marks._replace(pauses=request.marks.pauses + changes)
             self.mark(request, twice=twice)
-            assert stands.marks == request.marks
+            assert stored.control_flags == request.marks
 
     @rule(request_id=REQUESTS, pauses=st.integers(1, 3))
     def an_old_order_comes_late(self, request_id: str, pauses: int) -> None:
@@ -153,9 +153,9 @@ class Expanders(RuleBasedStateMachine):
     @rule(target=asking, request_id=REQUESTS)
     def ask_for_the_parts(self, request_id: str) -> Any:
         request = self.requests[request_id]
-        stands = self.call(lambda: self.ledger.requests.get(request.key))
-        assert stands.all_expanded is request.all_expanded
-        return request if stands.all_expanded else multiple()
+        stored = self.call(lambda: self.ledger.requests.get(request.key))
+        assert stored.all_parts_expanded is request.all_expanded
+        return request if stored.all_parts_expanded else multiple()
 
     @rule(target=ready, request=consumes(asking))
     def ask_for_open_chunks(self, request: KnownRequest) -> Any:

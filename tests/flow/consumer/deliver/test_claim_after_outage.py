@@ -29,10 +29,11 @@ class Away:
         self._answer("ping")
 
     async def claim_due(
-        self, lane: Lane, channel: Channel, claim: ClaimRequest, *, fresh: bool = False
+        self, lane: Lane, channel: Channel, claim: ClaimRequest, *, never_claimed: bool = False
     ) -> ClaimResult | None:
         self._answer("claim")
-        found: ClaimResult | None = await self._inner.chunks.claim_due(lane, channel, claim, fresh=fresh)
+        options = {"never_claimed": never_claimed}
+        found: ClaimResult | None = await self._inner.chunks.claim_due(lane, channel, claim, **options)
         return found
 
 

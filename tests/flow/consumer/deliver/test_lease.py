@@ -11,7 +11,7 @@ from consumer.context import Tools
 from consumer.deliver.claim import Claimer
 from consumer.deliver.lease import Lease
 from core.ids import ChunkId
-from core.send_result import Answer, Message, Retry, Sent
+from core.send_result import Message, Retry, SendResult, Sent
 from ledger.errors import LedgerUnavailable
 from ledger.sealing import Sealer
 from schemas.statuses import Channel, Lane, Reason
@@ -137,7 +137,7 @@ async def test_a_stalled_process_expires_nothing_that_another_sends() -> None:
     gate, entered = asyncio.Event(), asyncio.Event()
 
     class Slow(Accounting):
-        async def send(self, message: Message) -> Answer:
+        async def send(self, message: Message) -> SendResult:
             entered.set()
             await gate.wait()
             return await super().send(message)
@@ -151,7 +151,7 @@ async def test_a_stalled_process_expires_nothing_that_another_sends() -> None:
     world.pass_time(LEASE_SECONDS + 1)  # its lease is over
 
     class Late(Accounting):
-        async def send(self, message: Message) -> Answer:
+        async def send(self, message: Message) -> SendResult:
             answer = await super().send(message)
             if not gate.is_set():  # taken, not logged yet, and now the request expires
                 world.pass_time(60)
@@ -173,7 +173,7 @@ async def test_what_a_stalled_process_logged_is_not_sent_again_in_a_later_window
     gate, entered = asyncio.Event(), asyncio.Semaphore(0)
 
     class Slow(Accounting):
-        async def send(self, message: Message) -> Answer:
+        async def send(self, message: Message) -> SendResult:
             entered.release()
             await gate.wait()
             return await super().send(message)
@@ -186,7 +186,7 @@ async def test_what_a_stalled_process_logged_is_not_sent_again_in_a_later_window
     world.pass_time(LEASE_SECONDS + 1)
 
     class Refusing(Accounting):
-        async def send(self, message: Message) -> Answer:
+        async def send(self, message: Message) -> SendResult:
             del message
             gate.set()
             await asyncio.wait([stalled], timeout=5)

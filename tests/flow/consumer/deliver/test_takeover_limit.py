@@ -3,14 +3,14 @@
 import pytest
 
 from core.ids import request_key
-from core.send_result import Answer, Message, Sent
+from core.send_result import Message, SendResult, Sent
 from ledger.control import pause_request, resume_request
 from tests.flow.world import LEASE_SECONDS, Accounting, Killed, World
 
 NUMBERS = [f"138000000{n:02d}" for n in range(4)]
 
 
-def deadly(message: Message, before: int) -> Answer:
+def deadly(message: Message, before: int) -> SendResult:
     """One number kills the process that sends to it."""
     del before
     if message.to.endswith("01"):
@@ -45,7 +45,7 @@ async def test_a_take_over_spends_an_attempt_and_the_last_one_ends_as_unknown(
 async def test_a_window_that_a_process_survives_is_sent_after_a_take_over() -> None:
     killed = []
 
-    def once(message: Message, before: int) -> Answer:
+    def once(message: Message, before: int) -> SendResult:
         del before
         if message.to.endswith("01") and not killed:
             killed.append(message.id)

@@ -11,7 +11,7 @@ from consumer.deliver.wake_up_queue import Calls
 from consumer.flow_control.slots import Kind, Slots, slots_for_each_kind
 from consumer.kafka.offset_tracker import Reading
 from consumer.kafka.record import Incoming
-from core.send_result import Answer, Message
+from core.send_result import Message, SendResult
 from schemas.results import ChunkPointer
 from schemas.statuses import Channel, Lane
 from tests.flow.consumer.test_sweeper import NUMBERS, until, with_fault
@@ -64,7 +64,7 @@ class Hanging(Accounting):
         super().__init__()
         self.answering = asyncio.Event()
 
-    async def send(self, message: Message) -> Answer:
+    async def send(self, message: Message) -> SendResult:
         await self.answering.wait()
         return await super().send(message)
 

@@ -23,9 +23,9 @@ class Lookups:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    async def duplicates(self, key: RequestKey, below_part: int, hashes: Collection[bytes]) -> Any:
+    async def find_duplicates(self, key: RequestKey, below_part: int, hashes: Collection[bytes]) -> Any:
         self.hashes += hashes
-        return await self._inner.duplicates(key, below_part, hashes)
+        return await self._inner.find_duplicates(key, below_part, hashes)
 
 
 @pytest.fixture(params=["memory", "mongo"])

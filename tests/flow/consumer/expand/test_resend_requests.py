@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from core.ids import LogId, log_id, request_key
-from core.request_parts import IntakePart
-from core.send_result import Answer, Failed, Message, Sent, Uncertain
+from core.request_parts import EncodedPart
+from core.send_result import Failed, Message, SendResult, Sent, Uncertain
 from ledger.errors import SealingError
 from ledger.resend_selection import ResendError, ResendSelection, resend_parts, select_deliveries
 from ledger.sealing import Sealer
@@ -20,10 +20,10 @@ OLD = request_key("t1", "r1")
 class Bad:
     """A provider that refuses, or leaves without an answer, until it is mended."""
 
-    def __init__(self, answer: Answer) -> None:
-        self.answer: Answer = answer
+    def __init__(self, answer: SendResult) -> None:
+        self.answer: SendResult = answer
 
-    def __call__(self, message: Message, _calls: int) -> Answer:
+    def __call__(self, message: Message, _calls: int) -> SendResult:
         return self.answer if message.to.endswith(("3", "7")) else Sent("m")
 
     def mend(self) -> None:
@@ -33,7 +33,7 @@ class Bad:
 REFUSED = Failed(Reason.REJECTED, "not today")
 
 
-async def a_world(answer: Answer = REFUSED, *more: object, **said: object) -> tuple[World, Accounting]:
+async def a_world(answer: SendResult = REFUSED, *more: object, **said: object) -> tuple[World, Accounting]:
     """A request of which two were not sent, for certain or perhaps; the provider is mended since."""
     bad = Bad(answer)
     book = Accounting(answers=bad)
@@ -51,7 +51,7 @@ async def chosen_of(world: World, status: Status = Status.FAILED, request_id: st
     return await select_deliveries(world.ledger, old, status, request_id)
 
 
-async def parts_of(world: World, chosen: ResendSelection) -> list[IntakePart]:
+async def parts_of(world: World, chosen: ResendSelection) -> list[EncodedPart]:
     parts = resend_parts(world.ledger, world.sealer, chosen, accepted_at=world.time, expires_at=None)
     return [part async for part in parts]
 
@@ -65,7 +65,7 @@ async def publish(world: World, chosen: ResendSelection) -> None:
 @pytest.mark.parametrize(
     ("answer", "status"), [(REFUSED, Status.FAILED), (Uncertain(Reason.NO_ANSWER), Status.UNKNOWN)]
 )
-async def test_what_was_not_sent_is_sent_again_and_nothing_else(answer: Answer, status: Status) -> None:
+async def test_what_was_not_sent_is_sent_again_and_nothing_else(answer: SendResult, status: Status) -> None:
     world, book = await a_world(answer)
     chosen = await chosen_of(world, status)
     await publish(world, chosen)
@@ -172,7 +172,7 @@ async def test_wherever_its_expansion_is_killed_each_is_sent_again_once(*, after
         await world.deliver_all()
         assert await world.outcomes(chosen.request_id) == [("sent", None)] * 2, steps.done
         assert sum(book.taken.values()) == 8
-    assert "logs.mark_resent" in " ".join(steps.done)
+    assert "logs.reserve_resends" in " ".join(steps.done)
     assert at > 6
 
 

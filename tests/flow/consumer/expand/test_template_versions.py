@@ -268,7 +268,7 @@ class Overtaken(Steps):
         self._world, self._record, self.by_another = world, record, False
 
     async def step(self, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
-        if name == "requests.begin" and not self.by_another:
+        if name == "requests.register_part" and not self.by_another:
             await put(self._world, "new {{code}}")
             other = self._world.tools(DiesOnceBegun())
             self.by_another = await self._world.run_until_killed(self._world.expand(self._record, other))
@@ -280,6 +280,6 @@ class DiesOnceBegun(Steps):
 
     async def step(self, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
         answer = await super().step(name, call)
-        if name == "requests.begin":
+        if name == "requests.register_part":
             raise Killed
         return answer

@@ -13,7 +13,7 @@ import pytest
 from consumer.context import Tools
 from consumer.deliver.claim import Claimer
 from core.ids import request_key
-from core.send_result import Answer, Message, Retry, Sent, Uncertain
+from core.send_result import Message, Retry, SendResult, Sent, Uncertain
 from ledger.control import ControlResult, cancel_request, pause_request, resume_request
 from ledger.errors import LedgerUnavailable
 from ledger.ports import Ledger
@@ -50,7 +50,7 @@ class Ordering(Steps):
         return answer
 
 
-def moody(message: Message, before: int) -> Answer:
+def moody(message: Message, before: int) -> SendResult:
     """One is refused for the moment, one never answers at first, the others are taken."""
     if before or message.to[-1] not in "25":
         return Sent()
@@ -134,7 +134,7 @@ async def unmarked(world: World, **said: Any) -> None:
     record = world.record(*NUMBERS[1:4], **said)
     steps = Ordering(world, cancel_request, 1, 1)
     assert await world.run_until_killed(world.expand(record, world.tools(steps)))
-    assert steps.done == ["requests.begin", "chunks.insert"]
+    assert steps.done == ["requests.register_part", "chunks.insert"]
     assert steps.ordered
     world.pass_time(61)
 

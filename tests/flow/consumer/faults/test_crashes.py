@@ -14,7 +14,7 @@ import pytest
 
 from consumer.context import Tools
 from consumer.sweep.retention import BatchSizes, Retention
-from core.send_result import Answer, Failed, Message, Retry, Sent
+from core.send_result import Failed, Message, Retry, SendResult, Sent
 from schemas.statuses import OnUncertain, Reason
 from tests.flow.world import LEASE_SECONDS, Accounting, Killed, Steps, World, stepwise_ledger
 from tests.support.builders import LEDGER_PORTS
@@ -23,7 +23,7 @@ NUMBERS = [f"138000000{n:02d}" for n in range(7)]
 BAD = "12"
 
 
-def answers(message: Message, before: int) -> Answer:
+def answers(message: Message, before: int) -> SendResult:
     """The last number fails for good, the one before it is refused once."""
     if message.to.endswith("06"):
         return Failed(Reason.REJECTED)
@@ -143,7 +143,7 @@ async def test_a_zombie_changes_nothing_and_says_nothing() -> None:
     gate = asyncio.Event()
 
     class Slow(Accounting):
-        async def send(self, message: Message) -> Answer:
+        async def send(self, message: Message) -> SendResult:
             if not gate.is_set():
                 await gate.wait()
             return await super().send(message)

@@ -15,7 +15,7 @@ from consumer.context import Tools
 from consumer.kafka.bus import BusUnavailable
 from consumer.kafka.record import Incoming
 from core.ids import request_key
-from core.send_result import Answer, Failed, Message, Retry, Sent, Uncertain
+from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from ledger.errors import LedgerUnavailable
 from schemas.statuses import Reason
 from tests.flow.world import LEASE_SECONDS, START, Accounting, Steps, World, awake
@@ -30,21 +30,21 @@ def ends(message: Message, *digits: str) -> bool:
     return message.to.endswith(digits)
 
 
-def moody(message: Message, before: int) -> Answer:
+def moody(message: Message, before: int) -> SendResult:
     """The last number is refused for good, the one before it once for the moment."""
     if ends(message, "06"):
         return Failed(Reason.REJECTED)
     return Retry(Reason.UNAVAILABLE) if ends(message, "05") and before == 0 else Sent()
 
 
-def silent_once(message: Message, before: int) -> Answer:
+def silent_once(message: Message, before: int) -> SendResult:
     """Two numbers get no answer at first; then one of them is refused for good."""
     if ends(message, "03", "06") and before == 0:
         return Uncertain(Reason.NO_ANSWER)
     return Failed(Reason.REJECTED) if ends(message, "06") else Sent()
 
 
-def refusing(message: Message, before: int) -> Answer:
+def refusing(message: Message, before: int) -> SendResult:
     """Refuses the even numbers for the moment, whenever it is asked."""
     del before
     return Retry(Reason.UNAVAILABLE) if ends(message, "00", "02", "04", "06") else Sent()
@@ -55,7 +55,7 @@ class Scenario:
     """What is asked for, of whom, and how a process goes about it."""
 
     name: str
-    answers: tuple[Callable[[Message, int], Answer], ...]
+    answers: tuple[Callable[[Message, int], SendResult], ...]
     """One a provider, in order of priority."""
     deduplicates: bool = False
     on_uncertain: str = "mark_unknown"

@@ -33,7 +33,7 @@ async def test_who_sent_a_record_that_is_given_up_is_told() -> None:
     world = World()
 
     class Broken:
-        async def begin(self, *_: object) -> None:
+        async def register_part(self, *_: object) -> None:
             raise ZeroDivisionError
 
     class Ledger:

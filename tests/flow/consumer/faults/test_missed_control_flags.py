@@ -31,7 +31,7 @@ class DiesOfAsking(Steps):
     """A process that dies before it comes to ask for the marks of a request."""
 
     async def step(self, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
-        if name == "requests.marks":
+        if name == "requests.control_flags":
             raise Killed
         return await super().step(name, call)
 
