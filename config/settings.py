@@ -14,14 +14,14 @@ from schemas.topics import DEFAULT_PREFIX, Topics
 from schemas.validation_errors import read_problems
 
 PREFIX = "ROLLCALL_"
-Lines = Callable[[Any], Iterator[str]]
+CheckMethod = Callable[[Any], Iterator[str]]
 """A method that yields a line for each contradiction that it finds."""
 
 
-def contradiction(*names: str) -> Callable[[Lines], Lines]:
+def settings_check(*names: str) -> Callable[[CheckMethod], CheckMethod]:
     """Mark a method that finds contradictions between these settings; it is not asked where one of them is wrong."""
 
-    def mark(method: Lines) -> Lines:
+    def mark(method: CheckMethod) -> CheckMethod:
         method.looks_at = frozenset(names)  # type: ignore[attr-defined]
         return method
 
@@ -163,7 +163,7 @@ class CommonSettings(Settings):
             raise ValueError(f"the file cannot be read: {error.strerror}") from None
         return value
 
-    @contradiction("kafka_security_protocol", "kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password")
+    @settings_check("kafka_security_protocol", "kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password")
     def _sasl(self) -> Iterator[str]:
         if self.kafka_security_protocol.startswith("SASL"):
             for name in ("kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password"):

@@ -11,7 +11,7 @@ from core.ids import outcome_event_id, request_event_id
 from core.rfc3339 import rfc3339
 from ledger.models import Log, RequestHeader, StoredRequest
 from schemas.results import CE_SOURCE, EventType
-from schemas.statuses import Rejection
+from schemas.statuses import RejectionReason
 
 Headers = list[tuple[str, bytes]]
 
@@ -102,7 +102,7 @@ def completed_event(request: StoredRequest) -> Event:
 class Refusal:
     """Why a record of the intake is refused. Neither fields nor message hold any of its values."""
 
-    reason: Rejection
+    reason: RejectionReason
     message: str
     fields: tuple[str, ...] = ()
     request_id: str | None = None

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from config.settings import CommonSettings, LedgerSettings, contradiction
+from config.settings import CommonSettings, LedgerSettings, settings_check
 from consumer.failpoints.steps import FAILPOINT
 from providers.settings import ProviderSettings
 
@@ -68,7 +68,7 @@ class ConsumerSettings(CommonSettings, LedgerSettings, ProviderSettings):
     consumer_http_host: str = Field(default="127.0.0.1", description="address of health, readiness and metrics")
     consumer_http_port: Annotated[int, Field(ge=1, le=65535, description="its port")] = 8081
 
-    @contradiction("providers", "providers_file", "lease_seconds")
+    @settings_check("providers", "providers_file", "lease_seconds")
     def _timeouts(self) -> Iterator[str]:
         variable = "ROLLCALL_PROVIDERS" if self.providers else "ROLLCALL_PROVIDERS_FILE"
         for entry in self.entries:

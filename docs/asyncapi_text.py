@@ -9,7 +9,7 @@ import record_examples as examples
 from pydantic import BaseModel
 
 from schemas.receipts import Receipt
-from schemas.record_base import Published
+from schemas.record_base import PublishedRecord
 from schemas.requests import BulkRequest
 from schemas.results import (
     ChunkPointer,
@@ -165,7 +165,7 @@ def _message(message: Message) -> Json:
     if message.model is None:
         said |= {"contentType": "application/octet-stream", "payload": {"type": "string", "format": "binary"}}
     else:
-        mode = "serialization" if issubclass(message.model, Published) else "validation"
+        mode = "serialization" if issubclass(message.model, PublishedRecord) else "validation"
         schema = message.model.model_json_schema(mode=mode)  # type: ignore[arg-type]  # mypy widens the literal
         inlined = _inline(schema, schema.get("$defs", {}))
         said["payload"] = {"schemaFormat": "application/schema+json;version=draft-2020-12", "schema": inlined}

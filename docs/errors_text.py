@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from http import HTTPStatus
 
-from schemas.statuses import Meaning, Reason, Rejection, Status
+from schemas.statuses import DescribedEnum, Reason, RejectionReason, Status
 
 _STATUS_TO_DO: Mapping[Status, str] = {
     Status.PENDING: "wait; `rollcall watch` or the events tell when it ends",
@@ -41,22 +41,24 @@ _REASON_TO_DO: Mapping[Reason, str] = {
     Reason.EXPIRED: "send a new request if it still matters; give it more time",
 }
 
-_REJECTION_TO_DO: Mapping[Rejection, str] = {
-    Rejection.NULL_VALUE: "send a value; the intake topics know no deletions",
-    Rejection.NOT_JSON: "send one JSON object in UTF-8, without a schema registry's frame",
-    Rejection.INVALID_SCHEMA: "correct the fields that the event names; docs/schemas/bulk-request.json has them all",
-    Rejection.UNSUPPORTED_VERSION: "update rollcall and replay the record (`rollcall dead-letters replay`), or send "
-    "the version it knows",
-    Rejection.TOO_LARGE: "split the recipients into parts, or use `rollcall send`",
-    Rejection.INVALID_CONTENT: "correct the field that the event names",
-    Rejection.UNPROCESSABLE: "look at the consumer's log lines: report a fault, put back a missing sealing key; "
+_REJECTION_TO_DO: Mapping[RejectionReason, str] = {
+    RejectionReason.NULL_VALUE: "send a value; the intake topics know no deletions",
+    RejectionReason.NOT_JSON: "send one JSON object in UTF-8, without a schema registry's frame",
+    RejectionReason.INVALID_SCHEMA: "correct the fields that the event names; "
+    "docs/schemas/bulk-request.json has them all",
+    RejectionReason.UNSUPPORTED_VERSION: "update rollcall and replay the record (`rollcall dead-letters replay`), "
+    "or send the version it knows",
+    RejectionReason.TOO_LARGE: "split the recipients into parts, or use `rollcall send`",
+    RejectionReason.INVALID_CONTENT: "correct the field that the event names",
+    RejectionReason.UNPROCESSABLE: "look at the consumer's log lines: report a fault, put back a missing sealing key; "
     "the dead letters have the record",
-    Rejection.UNKNOWN_TEMPLATE: "store it with `rollcall template put` and replay the record (`rollcall dead-letters "
-    "replay`), or correct the code",
-    Rejection.REPLY_TOPIC_REFUSED: "create the topic, allow it in ROLLCALL_REPLY_TOPICS, and replay the record "
+    RejectionReason.UNKNOWN_TEMPLATE: "store it with `rollcall template put` and replay the record "
+    "(`rollcall dead-letters replay`), or correct the code",
+    RejectionReason.REPLY_TOPIC_REFUSED: "create the topic, allow it in ROLLCALL_REPLY_TOPICS, and replay the record "
     "(`rollcall dead-letters replay`)",
-    Rejection.REQUEST_CONFLICT: "take a new request id for another body",
-    Rejection.PART_REFUSED: "send what is missing as a new request; parts must share one record key and come in order",
+    RejectionReason.REQUEST_CONFLICT: "take a new request id for another body",
+    RejectionReason.PART_REFUSED: "send what is missing as a new request; "
+    "parts must share one record key and come in order",
 }
 
 _HTTP_TO_DO: Mapping[int, tuple[str, str]] = {
@@ -99,14 +101,14 @@ def errors_page() -> str:
         HEAD,
         _table("Status of a delivery", "status", _rows(Status, _STATUS_TO_DO)),
         _table("Reason of a delivery's status", "reason", _rows(Reason, _REASON_TO_DO)),
-        _table("Reason of a refused record", "reason", _rows(Rejection, _REJECTION_TO_DO)),
+        _table("Reason of a refused record", "reason", _rows(RejectionReason, _REJECTION_TO_DO)),
         _table("HTTP", "status", ((f"{code} {HTTPStatus(code).phrase}", *said) for code, said in _HTTP_TO_DO.items())),
         "## Command line\n\nThe exit codes of each command stand in its `--help`.\n",
     )
     return "\n".join(sections)
 
 
-def _rows(members: type[Meaning], to_do: Mapping[StrEnum, str]) -> Iterable[tuple[str, str, str]]:
+def _rows(members: type[DescribedEnum], to_do: Mapping[StrEnum, str]) -> Iterable[tuple[str, str, str]]:
     # A member without a word of what to do is a KeyError here: the page cannot leave one out.
     return ((f"`{member.value}`", member.meaning, to_do[member]) for member in members)  # type: ignore[attr-defined]
 

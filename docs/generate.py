@@ -25,13 +25,13 @@ from schemas.http_responses import (
 )
 from schemas.read_requests import LogSearch
 from schemas.receipts import Receipt
-from schemas.record_base import Published, Record
+from schemas.record_base import IntakeRecord, PublishedRecord
 from schemas.requests import BulkRequest
 from schemas.results import ChunkPointer, DeliveryEvent, RequestAccepted, RequestCompleted, RequestRejected
 
 ROOT = Path(__file__).resolve().parents[1]
 
-SCHEMAS: dict[str, type[Record] | type[Published]] = {
+SCHEMAS: dict[str, type[IntakeRecord] | type[PublishedRecord]] = {
     "bulk-request": BulkRequest,
     "http-bulk-body": BulkSendRequest,
     "http-log-list-response": CommunicationLogListResponse,
@@ -66,7 +66,7 @@ def documents() -> dict[str, str]:
 
 def schema_text(model: type[BaseModel]) -> str:
     """The JSON Schema of a record: of what we read as it may come, of what we write as it is written."""
-    said = model.model_json_schema(mode="serialization" if issubclass(model, Published) else "validation")
+    said = model.model_json_schema(mode="serialization" if issubclass(model, PublishedRecord) else "validation")
     whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", **said}
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from core.chunk_work import Counts
 from ledger.models import StoredRequest
 from ledger.ports import Ledger
-from schemas.statuses import WAITING, Status
+from schemas.statuses import WITHOUT_LOG, Status
 
 FROM_LOGS = 50_000
 """The logs of a completed request of so many recipients are counted at most, in 0.1 to 1 s: beyond, receipts do not
@@ -26,7 +26,7 @@ class RequestCounts:
     @property
     def done(self) -> int:
         """How many have their outcome."""
-        return sum(number for (status, _), number in self.current.items() if status not in WAITING)
+        return sum(number for (status, _), number in self.current.items() if status not in WITHOUT_LOG)
 
 
 async def count_request(ledger: Ledger, request: StoredRequest) -> RequestCounts:

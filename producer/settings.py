@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
-from config.settings import CommonSettings, LedgerSettings, contradiction
+from config.settings import CommonSettings, LedgerSettings, settings_check
 from producer.jwt_algorithms import algorithms_for
 
 KEYS = ("jwt_secret", "jwt_public_key", "jwt_jwks_url")
@@ -62,7 +62,7 @@ class ProducerSettings(CommonSettings, LedgerSettings):
     def _line_breaks(cls, value: str | None) -> str | None:
         return value.replace("\\n", "\n") if value else value
 
-    @contradiction(*KEYS, "jwt_algorithms")
+    @settings_check(*KEYS, "jwt_algorithms")
     def _one_key(self) -> Iterator[str]:
         given = [f"ROLLCALL_{name.upper()}" for name in KEYS if getattr(self, name)]
         if not given:

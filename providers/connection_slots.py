@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 
-class NoFreeSlotError(Exception):
+class NoFreeConnectionError(Exception):
     """None became free in time; nothing was tried."""
 
 
@@ -25,7 +25,7 @@ class TimeLimits:
             finally:
                 self._limits.discard(limit)
 
-    def cut(self, within_seconds: float) -> None:
+    def shorten(self, within_seconds: float) -> None:
         """Let what is under way now take so many seconds more at most."""
         latest = asyncio.get_running_loop().time() + within_seconds
         for limit in self._limits:
@@ -34,7 +34,7 @@ class TimeLimits:
                 limit.reschedule(latest)
 
 
-class Slots:
+class ConnectionSlots:
     """A semaphore that waits only so long.
 
     The wait counts into the provider's time-out, since the caller's lease does: it takes half of it at most, so that
@@ -48,7 +48,7 @@ class Slots:
         self._stopped = False
 
     @contextlib.asynccontextmanager
-    async def taken(self) -> AsyncIterator[None]:
+    async def acquired(self) -> AsyncIterator[None]:
         """While one send has a slot. Raises NoFreeSlotError, and TimeoutError when the send takes too long."""
         async with self._sending.within(self._timeout_seconds):
             await self._take()
@@ -65,13 +65,13 @@ class Slots:
             async with self._waiting.within(self._timeout_seconds / 2):
                 await self._free.acquire()
         except TimeoutError:
-            raise NoFreeSlotError from None
+            raise NoFreeConnectionError from None
         if self._stopped:
             self._free.release()
-            raise NoFreeSlotError
+            raise NoFreeConnectionError
 
     def stop(self, within_seconds: float) -> None:
         """Send away who waits for a slot; who has one gets so many seconds more at most."""
         self._stopped = True
-        self._waiting.cut(0)
-        self._sending.cut(within_seconds)
+        self._waiting.shorten(0)
+        self._sending.shorten(within_seconds)

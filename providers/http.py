@@ -11,25 +11,25 @@ import orjson
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from core.send_result import Failed, Message, SendResult, Sent
-from providers.connection_slots import NoFreeSlotError, Slots
+from providers.connection_slots import ConnectionSlots, NoFreeConnectionError
 from providers.entries import CaFile, ProviderEntry
 from providers.http_client import PostAttempt, open_session, read_body, try_connection
 from providers.provider import CLOSED, NO_FREE_CONNECTION
-from providers.result_codes import Means, answer_for
+from providers.result_codes import ResultKind, result_for
 from providers.retry_after import parse_retry_after
 from providers.tls import client_context
 from schemas.statuses import Reason
 
 STATUSES = {
-    301: Means.UNAVAILABLE,  # moved: not taken here, and somebody must mend the url
-    307: Means.UNAVAILABLE,
-    308: Means.UNAVAILABLE,
-    429: Means.RATE_LIMITED,
-    503: Means.UNAVAILABLE,  # with Retry-After: rate-limited
+    301: ResultKind.UNAVAILABLE,  # moved: not taken here, and somebody must mend the url
+    307: ResultKind.UNAVAILABLE,
+    308: ResultKind.UNAVAILABLE,
+    429: ResultKind.RATE_LIMITED,
+    503: ResultKind.UNAVAILABLE,  # with Retry-After: rate-limited
 }
 """HTTP statuses of their own."""
 
-STATUS_CLASSES = {2: Means.SENT, 4: Means.REJECTED, 5: Means.UNAVAILABLE}
+STATUS_CLASSES = {2: ResultKind.SENT, 4: ResultKind.REJECTED, 5: ResultKind.UNAVAILABLE}
 """The first digits of all others. What stands in neither table is no answer: 302 may follow a POST that was taken."""
 
 
@@ -98,7 +98,7 @@ class HttpProvider:
         self._url = entry.url
         self._headers = _headers(entry)
         self._tls = client_context(entry.ca_file) if entry.url.startswith("https:") else None
-        self._slots = Slots(entry.concurrency, entry.timeout_seconds)
+        self._slots = ConnectionSlots(entry.concurrency, entry.timeout_seconds)
         self._now = now
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
@@ -112,9 +112,9 @@ class HttpProvider:
         except TypeError:  # a lone surrogate
             return Failed(Reason.INVALID_CONTENT, "not UTF-8")
         try:
-            async with self._slots.taken():
+            async with self._slots.acquired():
                 await self._post(message, attempt)
-        except NoFreeSlotError:
+        except NoFreeConnectionError:
             return CLOSED if self._closed else NO_FREE_CONNECTION
         except Exception as error:  # noqa: BLE001  # whatever the client raises is an answer that did not come
             return attempt.lost(error)
@@ -176,11 +176,11 @@ def _encode(message: Message) -> bytes:
 def _judge(response: aiohttp.ClientResponse, now: datetime) -> SendResult:
     """The answer that status and Retry-After make."""
     status, asked = response.status, response.headers.get("Retry-After")
-    means = STATUSES.get(status) or STATUS_CLASSES.get(status // 100, Means.NO_ANSWER)
+    means = STATUSES.get(status) or STATUS_CLASSES.get(status // 100, ResultKind.NO_ANSWER)
     if status == 503 and asked is not None:
-        means = Means.RATE_LIMITED
+        means = ResultKind.RATE_LIMITED
     delay_seconds = parse_retry_after(asked, now) if asked is not None else None
-    return answer_for(means, f"HTTP {status}", delay_seconds)
+    return result_for(means, f"HTTP {status}", delay_seconds)
 
 
 def _message_id(content: bytes, message: Message) -> str | None:

@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 
 from core.send_result import SendResult
-from providers.result_codes import Means, answer_for, describe
+from providers.result_codes import ResultKind, result_for, safe_description
 
 MAX_ANSWER_BYTES = 64 * 1024
 """Maximum size of a response body, in bytes."""
@@ -44,8 +44,8 @@ class PostAttempt:
             return self.answer
         words = "unexpected answer" if error is None else describe_http(error)
         if self.body.begun:
-            return answer_for(Means.NO_ANSWER, f"waiting for an answer: {words}")
-        return answer_for(Means.UNAVAILABLE, f"connecting: {words}")
+            return result_for(ResultKind.NO_ANSWER, f"waiting for an answer: {words}")
+        return result_for(ResultKind.UNAVAILABLE, f"connecting: {words}")
 
 
 def open_session(headers: Mapping[str, str], tls: ssl.SSLContext | None) -> aiohttp.ClientSession:
@@ -85,4 +85,4 @@ async def read_body(response: aiohttp.ClientResponse) -> bytes:
 
 def describe_http(error: Exception) -> str:
     """Return a closed word for an exception of the client."""
-    return "connection cut" if isinstance(error, aiohttp.ServerDisconnectedError) else describe(error)
+    return "connection cut" if isinstance(error, aiohttp.ServerDisconnectedError) else safe_description(error)

@@ -9,7 +9,7 @@ from core.send_result import Failed, Retry, Sent, Uncertain
 from schemas.statuses import Reason
 
 
-class Means(Enum):
+class ResultKind(Enum):
     """What became of the message."""
 
     SENT = auto()
@@ -19,18 +19,18 @@ class Means(Enum):
     NO_ANSWER = auto()
 
 
-def answer_for(means: Means, error: str, delay_seconds: float | None = None) -> Sent | Retry | Failed | Uncertain:
+def result_for(means: ResultKind, error: str, delay_seconds: float | None = None) -> Sent | Retry | Failed | Uncertain:
     """The answer that follows; `error` is of codes and closed words alone, for the other side may echo anything."""
     match means:
-        case Means.SENT:
+        case ResultKind.SENT:
             return Sent(response=error)
-        case Means.RATE_LIMITED:
+        case ResultKind.RATE_LIMITED:
             return Retry(Reason.RATE_LIMITED, error, delay_seconds)
-        case Means.UNAVAILABLE:
+        case ResultKind.UNAVAILABLE:
             return Retry(Reason.UNAVAILABLE, error, delay_seconds)
-        case Means.REJECTED:
+        case ResultKind.REJECTED:
             return Failed(Reason.REJECTED, error)
-        case Means.NO_ANSWER:
+        case ResultKind.NO_ANSWER:
             return Uncertain(Reason.NO_ANSWER, error)
         case _:
             assert_never(means)
@@ -47,7 +47,7 @@ _WORDS: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 
-def describe(error: BaseException) -> str:
+def safe_description(error: BaseException) -> str:
     """A closed word for what an exception or its cause says; its own text may name what must not be logged."""
     chain: list[BaseException] = []
     cause: BaseException | None = error

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from config.settings import Settings, contradiction
+from config.settings import Settings, settings_check
 from providers.config_file import parse, parse_json, read_toml
 from providers.entries import ProviderEntry
 
@@ -39,7 +39,7 @@ class ProviderSettings(Settings):
             return read_toml(Path(value), os.environ) if str(value).strip() else None
         return value
 
-    @contradiction("providers", "providers_file")
+    @settings_check("providers", "providers_file")
     def _one_of_both(self) -> Iterator[str]:
         if (self.providers is None) == (self.providers_file is None):
             yield "ROLLCALL_PROVIDERS: exactly one of ROLLCALL_PROVIDERS and ROLLCALL_PROVIDERS_FILE must be set"

@@ -60,7 +60,7 @@ class SimulatorEntry(ProviderEntry):
         return self
 
 
-class Turn(Enum):
+class SimulatedResult(Enum):
     """What the simulator does with an attempt."""
 
     TAKE = auto()
@@ -71,7 +71,7 @@ class Turn(Enum):
     DROP = auto()
 
 
-_FINAL = {Turn.TAKE, Turn.FAIL}
+_FINAL = {SimulatedResult.TAKE, SimulatedResult.FAIL}
 """No further attempt is expected, so that the first one need not be remembered."""
 
 
@@ -104,16 +104,18 @@ class SimulatorProvider:
             return CLOSED
         if message.id in self._taken:
             return self._sent(message)
-        turn = Turn.TAKE if self._steady else self._turn(message)
-        if self._waits or turn is Turn.HANG:
+        turn = SimulatedResult.TAKE if self._steady else self._turn(message)
+        if self._waits or turn is SimulatedResult.HANG:
             try:
                 async with self._limits.within(self.timeout_seconds):
-                    await (_forever() if turn is Turn.HANG else asyncio.sleep(self._latency_seconds(message.id)))
+                    await (
+                        _forever() if turn is SimulatedResult.HANG else asyncio.sleep(self._latency_seconds(message.id))
+                    )
             except TimeoutError:
-                return self._answers[Turn.HANG]
-        if turn is Turn.TAKE or turn is Turn.DROP:
+                return self._answers[SimulatedResult.HANG]
+        if turn is SimulatedResult.TAKE or turn is SimulatedResult.DROP:
             self._take(message.id)
-        return self._sent(message) if turn is Turn.TAKE else self._answers[turn]
+        return self._sent(message) if turn is SimulatedResult.TAKE else self._answers[turn]
 
     async def check(self) -> str | None:
         """Nothing can be wrong with it, unless it is closed."""
@@ -122,7 +124,7 @@ class SimulatorProvider:
     def stop(self, within_seconds: float) -> None:
         """Answer `CLOSED` from now on; what is awaited gets so many seconds more."""
         self._closed = True
-        self._limits.cut(within_seconds)
+        self._limits.shorten(within_seconds)
 
     async def aclose(self) -> None:
         """Answer `CLOSED` from now on."""
@@ -131,27 +133,27 @@ class SimulatorProvider:
     def _sent(self, message: Message) -> Sent:
         return Sent(f"sim-{message.id}")
 
-    def _turn(self, message: Message) -> Turn:
+    def _turn(self, message: Message) -> SimulatedResult:
         attempt = self._seen.get(message.id, 0) + 1
         turn = self._decide(message, attempt)
         if turn not in _FINAL or attempt > 1:
             self._remember(self._seen, message.id)
         return turn
 
-    def _decide(self, message: Message, attempt: int) -> Turn:
+    def _decide(self, message: Message, attempt: int) -> SimulatedResult:
         for turn, suffixes, first_only in self._rules:
             if message.to.endswith(suffixes) and (attempt == 1 or not first_only):
                 return turn
-        drawn = self._draw(f"{message.id} {attempt}")
+        drawn = self._random_fraction(f"{message.id} {attempt}")
         for turn, below in self._shares:
             if drawn < below:
                 return turn
-        return Turn.TAKE
+        return SimulatedResult.TAKE
 
     def _latency_seconds(self, delivery_id: str) -> float:
-        return (self._entry.latency_ms + self._entry.jitter_ms * self._draw(f"{delivery_id} latency")) / 1000
+        return (self._entry.latency_ms + self._entry.jitter_ms * self._random_fraction(f"{delivery_id} latency")) / 1000
 
-    def _draw(self, what: str) -> float:
+    def _random_fraction(self, what: str) -> float:
         """A number in [0, 1) that follows from the seed and `what`."""
         digest = blake2b(f"{self._entry.seed} {what}".encode(), digest_size=8).digest()
         return (int.from_bytes(digest, "big") >> 11) / 2**53
@@ -172,24 +174,24 @@ async def _forever() -> None:
     await asyncio.get_running_loop().create_future()
 
 
-def _answers(entry: SimulatorEntry) -> dict[Turn, SendResult]:
+def _answers(entry: SimulatorEntry) -> dict[SimulatedResult, SendResult]:
     return {
-        Turn.FAIL: Failed(Reason.REJECTED, "simulated: refused"),
-        Turn.RETRY: Retry(Reason.UNAVAILABLE, "simulated: unavailable"),
-        Turn.THROTTLE: Retry(Reason.RATE_LIMITED, "simulated: too many", entry.retry_after_seconds),
-        Turn.HANG: Uncertain(Reason.NO_ANSWER, "simulated: timed out"),
-        Turn.DROP: Uncertain(Reason.NO_ANSWER, "simulated: cut"),
+        SimulatedResult.FAIL: Failed(Reason.REJECTED, "simulated: refused"),
+        SimulatedResult.RETRY: Retry(Reason.UNAVAILABLE, "simulated: unavailable"),
+        SimulatedResult.THROTTLE: Retry(Reason.RATE_LIMITED, "simulated: too many", entry.retry_after_seconds),
+        SimulatedResult.HANG: Uncertain(Reason.NO_ANSWER, "simulated: timed out"),
+        SimulatedResult.DROP: Uncertain(Reason.NO_ANSWER, "simulated: cut"),
     }
 
 
-def _shares(entry: SimulatorEntry) -> tuple[tuple[Turn, float], ...]:
+def _shares(entry: SimulatorEntry) -> tuple[tuple[SimulatedResult, float], ...]:
     """The turns with the upper bounds of their parts of [0, 1); nothing where every attempt is taken."""
     rates = {
-        Turn.FAIL: entry.failure_rate,
-        Turn.RETRY: entry.retry_rate,
-        Turn.THROTTLE: entry.throttle_rate,
-        Turn.HANG: entry.hang_rate,
-        Turn.DROP: entry.drop_rate,
+        SimulatedResult.FAIL: entry.failure_rate,
+        SimulatedResult.RETRY: entry.retry_rate,
+        SimulatedResult.THROTTLE: entry.throttle_rate,
+        SimulatedResult.HANG: entry.hang_rate,
+        SimulatedResult.DROP: entry.drop_rate,
     }
     shares, below = [], 0.0
     for turn, rate in rates.items():
@@ -199,13 +201,13 @@ def _shares(entry: SimulatorEntry) -> tuple[tuple[Turn, float], ...]:
     return tuple(shares)
 
 
-def _rules(entry: SimulatorEntry) -> tuple[tuple[Turn, tuple[str, ...], bool], ...]:
+def _rules(entry: SimulatorEntry) -> tuple[tuple[SimulatedResult, tuple[str, ...], bool], ...]:
     """(turn, endings of an address, only at the first attempt), the first that matches counts."""
     rules = (
-        (Turn.FAIL, entry.fail_suffixes, False),
-        (Turn.RETRY, entry.retry_once_suffixes, True),
-        (Turn.THROTTLE, entry.throttle_once_suffixes, True),
-        (Turn.HANG, entry.hang_suffixes, False),
-        (Turn.DROP, entry.drop_suffixes, False),
+        (SimulatedResult.FAIL, entry.fail_suffixes, False),
+        (SimulatedResult.RETRY, entry.retry_once_suffixes, True),
+        (SimulatedResult.THROTTLE, entry.throttle_once_suffixes, True),
+        (SimulatedResult.HANG, entry.hang_suffixes, False),
+        (SimulatedResult.DROP, entry.drop_suffixes, False),
     )
     return tuple(rule for rule in rules if rule[1])

@@ -11,13 +11,13 @@ from aiosmtplib import SMTP, SMTPResponseException
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from core.send_result import Failed, Message, SendResult
-from providers.connection_slots import NoFreeSlotError, Slots
+from providers.connection_slots import ConnectionSlots, NoFreeConnectionError
 from providers.entries import CaFile, ProviderEntry
 from providers.mail_message import Mail, UnusableAddressError, UnusableContentError, compose
 from providers.provider import CLOSED, NO_FREE_CONNECTION
-from providers.result_codes import Means, answer_for, describe
+from providers.result_codes import ResultKind, result_for, safe_description
 from providers.sender_address import split_sender
-from providers.smtp_session import Login, Progress, SmtpSession
+from providers.smtp_session import Login, MailProgress, SmtpSession
 from providers.tls import client_context
 from schemas.statuses import Channel, Reason
 
@@ -88,7 +88,7 @@ class SmtpProvider:
         self._sender = split_sender(entry.sender)[1]
         self._tls = None if entry.tls == "none" else client_context(entry.ca_file)
         self._login = Login(entry.username, entry.password) if entry.username and entry.password else None
-        self._slots = Slots(entry.connections, entry.timeout_seconds)
+        self._slots = ConnectionSlots(entry.connections, entry.timeout_seconds)
         self._idle: list[SmtpSession] = []
         self._now = now
         self._closed = False
@@ -103,21 +103,21 @@ class SmtpProvider:
             return Failed(Reason.INVALID_RECIPIENT, "not an address of SMTP")
         except UnusableContentError:
             return Failed(Reason.INVALID_CONTENT, "not usable in a mail's headers or text")
-        progress = Progress()
+        progress = MailProgress()
         try:
-            async with self._slots.taken():
+            async with self._slots.acquired():
                 return await self._hand_over(mail, progress)
-        except NoFreeSlotError:
+        except NoFreeConnectionError:
             return CLOSED if self._closed else NO_FREE_CONNECTION
         except Exception as error:  # noqa: BLE001  # whatever the client raises is an answer that did not come
-            means = Means.NO_ANSWER if progress.ended else Means.UNAVAILABLE
-            return answer_for(means, f"{progress.step}: {_say(error)}")
+            means = ResultKind.NO_ANSWER if progress.ended else ResultKind.UNAVAILABLE
+            return result_for(means, f"{progress.step}: {_say(error)}")
 
     async def check(self) -> str | None:
         """Connect, start TLS, log in and name the sender; no mail is sent."""
         if self._closed:
             return "provider closed"
-        progress = Progress()
+        progress = MailProgress()
         try:
             async with asyncio.timeout(self.timeout_seconds):
                 session = await self._open(progress)
@@ -141,7 +141,7 @@ class SmtpProvider:
         idle, self._idle = self._idle, []
         await asyncio.gather(*(session.quit() for session in idle))
 
-    async def _hand_over(self, mail: Mail, progress: Progress) -> SendResult:
+    async def _hand_over(self, mail: Mail, progress: MailProgress) -> SendResult:
         if self._closed:  # while it waited for a free connection
             return CLOSED
         session = self._reuse() or await self._open(progress)
@@ -167,7 +167,7 @@ class SmtpProvider:
             session.abort()
         return None
 
-    async def _open(self, progress: Progress) -> SmtpSession:
+    async def _open(self, progress: MailProgress) -> SmtpSession:
         entry = self._entry
         session = SmtpSession(
             SMTP(
@@ -197,4 +197,4 @@ def _own_name(sender: str) -> str:
 def _say(error: Exception) -> str:
     if isinstance(error, SMTPResponseException) and error.code > 0:
         return f"SMTP {error.code}"
-    return describe(error)
+    return safe_description(error)

@@ -10,19 +10,19 @@ from pydantic import SecretStr
 
 from core.send_result import Failed, SendResult, Sent
 from providers.mail_message import Mail
-from providers.result_codes import Means, answer_for
+from providers.result_codes import ResultKind, result_for
 from schemas.statuses import Reason
 
 CODES = {
-    421: Means.UNAVAILABLE,  # closing the connection
-    450: Means.UNAVAILABLE,  # mailbox busy, or greylisted
-    451: Means.UNAVAILABLE,  # local error
-    452: Means.UNAVAILABLE,  # out of storage
-    454: Means.UNAVAILABLE,  # TLS or authentication not available for the moment (RFC 3207, RFC 4954)
+    421: ResultKind.UNAVAILABLE,  # closing the connection
+    450: ResultKind.UNAVAILABLE,  # mailbox busy, or greylisted
+    451: ResultKind.UNAVAILABLE,  # local error
+    452: ResultKind.UNAVAILABLE,  # out of storage
+    454: ResultKind.UNAVAILABLE,  # TLS or authentication not available for the moment (RFC 3207, RFC 4954)
 }
 """SMTP replies of their own (RFC 5321, section 4.2.3)."""
 
-CODE_CLASSES = {2: Means.SENT, 4: Means.UNAVAILABLE, 5: Means.REJECTED}
+CODE_CLASSES = {2: ResultKind.SENT, 4: ResultKind.UNAVAILABLE, 5: ResultKind.REJECTED}
 """The first digits of all others; what stands in neither table is no reply."""
 
 GO_ON = 354
@@ -39,7 +39,7 @@ class Login:
     password: SecretStr
 
 
-class Progress:
+class MailProgress:
     """How far one mail came on its way."""
 
     step = "connecting"
@@ -60,7 +60,7 @@ class SmtpSession:
         """Whether the server still holds the envelope of a mail that it refused."""
         self.idle_since = 0.0
 
-    async def open(self, login: Login | None, progress: Progress, *, starttls: bool) -> None:
+    async def open(self, login: Login | None, progress: MailProgress, *, starttls: bool) -> None:
         """Connect, say hello, start TLS and log in."""
         progress.step = "connecting"
         await self._smtp.connect()
@@ -78,7 +78,7 @@ class SmtpSession:
         """Whether neither side has closed it."""
         return self._smtp.is_connected
 
-    async def hand_over(self, mail: Mail, sender: str, progress: Progress) -> SendResult:
+    async def hand_over(self, mail: Mail, sender: str, progress: MailProgress) -> SendResult:
         """Hand one mail over. What it raises means that the connection, not the mail, has failed."""
         if mail.needs_utf8 and not self._smtp.supports_extension("smtputf8"):
             return Failed(Reason.REJECTED, "the server takes no addresses in UTF-8")
@@ -96,7 +96,7 @@ class SmtpSession:
         self._leftover = False
         return _refused(reply, "end of data") or Sent(mail.message_id, _show(reply))
 
-    async def envelope(self, sender: str, options: str, progress: Progress) -> SMTPResponse:
+    async def envelope(self, sender: str, options: str, progress: MailProgress) -> SMTPResponse:
         """Begin a mail from the sender; one that was begun before is forgotten."""
         progress.step = "MAIL"
         if self._leftover and (await self._command("RSET")).code != 250:
@@ -127,7 +127,7 @@ class SmtpSession:
     async def _command(self, line: str) -> SMTPResponse:
         return await self._smtp.execute_command(line.encode())
 
-    async def _content(self, content: bytes, progress: Progress) -> SMTPResponse:
+    async def _content(self, content: bytes, progress: MailProgress) -> SMTPResponse:
         """Write the mail and only then the dot: before it, a lost connection is a mail that was not taken."""
         progress.step = "content"
         protocol = self._smtp.protocol
@@ -153,7 +153,7 @@ def _refused(reply: SMTPResponse, step: str) -> SendResult | None:
     means = CODES.get(reply.code) or CODE_CLASSES.get(reply.code // 100)
     if means is None:
         raise UnreadableReplyError
-    return None if means is Means.SENT else answer_for(means, f"{_show(reply)} to {step}")
+    return None if means is ResultKind.SENT else result_for(means, f"{_show(reply)} to {step}")
 
 
 def _show(reply: SMTPResponse) -> str:

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schemas.http_responses import Answer
+from schemas.http_responses import ResponseBody
 from schemas.statuses import RequestState
 
 
-class ControlResponse(Answer, published_as="ControlResponse"):
+class ControlResponse(ResponseBody, published_as="ControlResponse"):
     """An order that was obeyed: cancel, pause or resume."""
 
     code: int

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from schemas.record_base import Published
+from schemas.record_base import PublishedRecord
 
 
-class Dependency(Published, published_as="Dependency"):
+class Dependency(PublishedRecord, published_as="Dependency"):
     """Something that a service needs, or would like to have."""
 
     ready: bool
@@ -13,7 +13,7 @@ class Dependency(Published, published_as="Dependency"):
     """Why it is not, in a few words."""
 
 
-class Readiness(Published, published_as="Readiness"):
+class Readiness(PublishedRecord, published_as="Readiness"):
     """Whether a service can do its work; 200 when it can, else 503."""
 
     code: int

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from schemas.record_base import Published
+from schemas.record_base import PublishedRecord
 from schemas.statuses import Category, Channel, Reason, RequestState, Status
 
 
@@ -20,7 +20,7 @@ def _without_defaults(schema: dict[str, Any]) -> None:
         field.pop("default", None)
 
 
-class Answer(Published):
+class ResponseBody(PublishedRecord):
     """A body of the service; `json_bytes` writes it."""
 
     model_config = ConfigDict(json_schema_extra=_without_defaults)
@@ -30,11 +30,11 @@ class Answer(Published):
         return self.model_dump_json(exclude_none=True).encode()
 
 
-Text = str | SkipJsonSchema[None]
-Moment = datetime | SkipJsonSchema[None]
+OptionalText = str | SkipJsonSchema[None]
+OptionalDatetime = datetime | SkipJsonSchema[None]
 
 
-class SimpleResponse(Answer, published_as="SimpleResponse"):
+class SimpleResponse(ResponseBody, published_as="SimpleResponse"):
     """`dto.SimpleResponse`: every error; `code` is the HTTP status."""
 
     code: int
@@ -42,7 +42,7 @@ class SimpleResponse(Answer, published_as="SimpleResponse"):
     timestamp: datetime
 
 
-class PageInfo(Answer, published_as="PageInfo"):
+class PageInfo(ResponseBody, published_as="PageInfo"):
     """`dto.PageInfo`: where in the whole this page stands; pages count from 1."""
 
     page: Annotated[int, Field(description="the current page number, from 1")]
@@ -51,45 +51,47 @@ class PageInfo(Answer, published_as="PageInfo"):
     total_pages: int
     has_next: bool
     has_prev: bool
-    next: Annotated[Text, Field(description="`after` for the next page, which it finds whatever comes meanwhile")] = (
-        None
-    )
+    next: Annotated[
+        OptionalText, Field(description="`after` for the next page, which it finds whatever comes meanwhile")
+    ] = None
     more_than_total: Annotated[
         Literal[True] | SkipJsonSchema[None], Field(description="there are more than `total`; counting ended there")
     ] = None
 
 
-class CommunicationLogResponse(Answer, published_as="CommunicationLogResponse"):
+class CommunicationLogResponse(ResponseBody, published_as="CommunicationLogResponse"):
     """`dto.CommunicationLogResponse`: one delivery, and what rollcall adds to the contract's fields."""
 
     id: Annotated[str, Field(examples=["log_38bwp7hh1q0jf1my2cmqs46haw000000000"])]
     channel: Annotated[Channel, Field(examples=["sms"])]
     content: Annotated[
-        Text,
+        OptionalText,
         Field(examples=["您的验证码是123456"], description="the text as this recipient gets it; absent once erased"),
     ] = None
     recipient: Annotated[str, Field(examples=["138****8000"], description="masked")]
     status: Annotated[Status, Field(examples=["delivered"], description="where it stands, see docs/protocol.md")]
-    provider: Annotated[Text, Field(examples=["aliyun"], description="absent until a provider was asked")] = None
-    response: Annotated[Text, Field(description="what the provider said to it")] = None
-    error: Annotated[Text, Field(examples=["发送超时"], description="what went wrong, in words")] = None
-    template_id: Annotated[Text, Field(examples=["tpl_38bwp7hh1q0jf1my2cmqs46haw"])] = None
+    provider: Annotated[OptionalText, Field(examples=["aliyun"], description="absent until a provider was asked")] = (
+        None
+    )
+    response: Annotated[OptionalText, Field(description="what the provider said to it")] = None
+    error: Annotated[OptionalText, Field(examples=["发送超时"], description="what went wrong, in words")] = None
+    template_id: Annotated[OptionalText, Field(examples=["tpl_38bwp7hh1q0jf1my2cmqs46haw"])] = None
     tenant_id: Annotated[str, Field(examples=["tnt_xyz789"])]
-    user_id: Annotated[Text, Field(examples=["usr_abc123"])] = None
+    user_id: Annotated[OptionalText, Field(examples=["usr_abc123"])] = None
     created_at: Annotated[datetime, Field(examples=["2026-04-15T10:00:00Z"], description="when it was accepted")]
     updated_at: Annotated[datetime, Field(examples=["2026-04-15T10:00:00Z"])]
-    sent_at: Annotated[Moment, Field(examples=["2026-04-15T10:01:00Z"])] = None
+    sent_at: Annotated[OptionalDatetime, Field(examples=["2026-04-15T10:01:00Z"])] = None
     request_id: str
-    reference: Annotated[Text, Field(examples=["order-17"], description="the caller's own name for it")] = None
+    reference: Annotated[OptionalText, Field(examples=["order-17"], description="the caller's own name for it")] = None
     reason: Annotated[
         Reason | SkipJsonSchema[None], Field(description="why it ended so, from the closed list of docs/errors.md")
     ] = None
     attempts: Annotated[int, Field(description="how often a provider was asked")]
-    resend_of: Annotated[Text, Field(description="the delivery of an earlier request that it repeats")] = None
-    resent_as: Annotated[Text, Field(description="the delivery of a later request that repeats it")] = None
+    resend_of: Annotated[OptionalText, Field(description="the delivery of an earlier request that it repeats")] = None
+    resent_as: Annotated[OptionalText, Field(description="the delivery of a later request that repeats it")] = None
 
 
-class CommunicationLogListResponse(Answer, published_as="CommunicationLogListResponse"):
+class CommunicationLogListResponse(ResponseBody, published_as="CommunicationLogListResponse"):
     """`dto.CommunicationLogListResponse`: a page of deliveries."""
 
     code: int
@@ -108,22 +110,22 @@ class LogResponse(CommunicationLogResponse, published_as="LogResponse"):
     timestamp: datetime
 
 
-class Parts(Answer, published_as="Parts"):
+class Parts(ResponseBody, published_as="Parts"):
     """How far the expansion of a request is."""
 
     known: Annotated[int, Field(description="how many parts were begun")]
     expanded: Annotated[int, Field(description="how many of them are expanded as a whole")]
 
 
-class RequestSummary(Answer, published_as="RequestSummary"):
+class RequestSummary(ResponseBody, published_as="RequestSummary"):
     """A request as it stands, without its counts."""
 
     request_id: str
     tenant_id: str
-    user_id: Text = None
+    user_id: OptionalText = None
     channel: Channel
     category: Category
-    template_id: Text = None
+    template_id: OptionalText = None
     template_version: Annotated[
         int | SkipJsonSchema[None], Field(description="which version its text was taken from")
     ] = None
@@ -134,11 +136,11 @@ class RequestSummary(Answer, published_as="RequestSummary"):
     state: Annotated[RequestState, Field(description="how far it is")]
     parts: Parts
     accepted_at: datetime
-    begun_at: Annotated[Moment, Field(description="when its newest part was taken up")] = None
-    completed_at: Moment = None
-    resend_of: Annotated[Text, Field(description="the earlier request whose deliveries it repeats")] = None
-    send_at: Moment = None
-    expires_at: Moment = None
+    begun_at: Annotated[OptionalDatetime, Field(description="when its newest part was taken up")] = None
+    completed_at: OptionalDatetime = None
+    resend_of: Annotated[OptionalText, Field(description="the earlier request whose deliveries it repeats")] = None
+    send_at: OptionalDatetime = None
+    expires_at: OptionalDatetime = None
 
 
 class RequestResponse(RequestSummary, published_as="RequestResponse"):
@@ -154,7 +156,7 @@ class RequestResponse(RequestSummary, published_as="RequestResponse"):
     by_reason: dict[Reason, int]
 
 
-class RequestListResponse(Answer, published_as="RequestListResponse"):
+class RequestListResponse(ResponseBody, published_as="RequestListResponse"):
     """A page of requests, newest first."""
 
     code: int

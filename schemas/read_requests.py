@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from schemas.record_base import Record
+from schemas.record_base import IntakeRecord
 from schemas.requests import Address, RequestId
 from schemas.statuses import Channel, Status
-from schemas.timestamps import When
+from schemas.timestamps import QueryTime
 
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
@@ -75,10 +75,10 @@ class LogFilters(Paging):
     reference: Reference | None = Field(
         default=None, description="the caller's own name for a delivery", json_schema_extra=_without_null
     )
-    accepted_from: When | None = Field(
+    accepted_from: QueryTime | None = Field(
         default=None, alias="from", description="accepted then or later", json_schema_extra=_without_null
     )
-    accepted_before: When | None = Field(
+    accepted_before: QueryTime | None = Field(
         default=None, alias="to", description="accepted before then", json_schema_extra=_without_null
     )
 
@@ -92,7 +92,7 @@ _ONE_PLACE: dict[str, Any] = {
 """A page is named by its number or by what stands before it."""
 
 
-class LogSearch(Record, published_as="LogSearch"):
+class LogSearch(IntakeRecord, published_as="LogSearch"):
     """The body of `POST /communication/logs/search`: the same conditions, and the recipient."""
 
     model_config = ConfigDict(json_schema_extra=_ONE_PLACE)
@@ -112,8 +112,8 @@ class LogSearch(Record, published_as="LogSearch"):
     ]
     request_id: RequestId | None = None
     reference: Reference | None = None
-    accepted_from: Annotated[When | None, Field(alias="from", description="accepted then or later")] = None
-    accepted_before: Annotated[When | None, Field(alias="to", description="accepted before then")] = None
+    accepted_from: Annotated[QueryTime | None, Field(alias="from", description="accepted then or later")] = None
+    accepted_before: Annotated[QueryTime | None, Field(alias="to", description="accepted before then")] = None
     page: PageNumber | None = None
     page_size: PageSize = PAGE_SIZE
     after: After | None = None

@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from schemas.record_base import SCHEMA_VERSION, Record
+from schemas.record_base import SCHEMA_VERSION, IntakeRecord
 
 
-class Receipt(Record, published_as="Receipt"):
+class Receipt(IntakeRecord, published_as="Receipt"):
     """A delivery receipt on the receipts topic; key: provider message id."""
 
     provider: Annotated[str, StringConstraints(min_length=1, max_length=100)]

@@ -26,13 +26,13 @@ class Named(BaseModel):
         super().__pydantic_init_subclass__(**kwargs)
 
 
-class Record(Named):
+class IntakeRecord(Named):
     """A record that callers send us: frozen, exact, and silent about its input when it is wrong."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
-class Published(Named):
+class PublishedRecord(Named):
     """A record that we write and others read: frozen; readers ignore fields they do not know."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)

@@ -5,9 +5,9 @@ from typing import Annotated, Self
 
 from pydantic import FailFast, Field, StringConstraints, model_validator
 
-from schemas.record_base import SCHEMA_VERSION, Record
+from schemas.record_base import SCHEMA_VERSION, IntakeRecord
 from schemas.statuses import Category, Channel, OnUncertain
-from schemas.timestamps import Moment
+from schemas.timestamps import ActionTime
 
 MAX_PARTS = 65_536
 """How many parts a request may have: the position's part is four hexadecimal digits."""
@@ -27,7 +27,7 @@ Variables = Annotated[dict[Name, str], FailFast()]
 """Looked at up to the first wrong one: an error for each of a million would fill the memory."""
 
 
-class Recipient(Record, published_as="Recipient"):
+class Recipient(IntakeRecord, published_as="Recipient"):
     """One to reach, with what is said to them alone."""
 
     to: Address = Field(description="a phone number or an e-mail address", examples=["13800138000"])
@@ -55,7 +55,7 @@ AnyRecipient = Annotated[Address | Recipient, Field(union_mode="left_to_right")]
 AnyIntakeRecipient = Annotated[Address | IntakeRecipient, Field(union_mode="left_to_right")]
 
 
-class BulkBody(Record):
+class BulkBody(IntakeRecord):
     """The body of `POST /communication/bulk`: the contract's fields, and what rollcall adds to them."""
 
     channel: Channel = Field(examples=["sms"])
@@ -87,8 +87,8 @@ class BulkBody(Record):
     on_uncertain: OnUncertain = Field(
         default=OnUncertain.MARK_UNKNOWN, description="what becomes of a delivery that may or may not have been sent"
     )
-    send_at: Moment | None = Field(default=None, description="not before; at most a year ahead")
-    expires_at: Moment | None = Field(default=None, description="not after; at most two years ahead")
+    send_at: ActionTime | None = Field(default=None, description="not before; at most a year ahead")
+    expires_at: ActionTime | None = Field(default=None, description="not after; at most two years ahead")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(channel={self.channel}, recipients={len(self.recipients)}, ***)"
@@ -127,7 +127,7 @@ class BulkRequest(BulkBody, published_as="BulkRequest"):
     tenant_id: TenantId
     request_id: RequestId | None = None
     resend_of: RequestId | None = Field(default=None, description="the earlier request whose deliveries it repeats")
-    accepted_at: Moment | None = None
+    accepted_at: ActionTime | None = None
     template_version: Annotated[int, Field(ge=1)] | None = None
     """The version that `template` had when the request was accepted; None: the newest when it is expanded first."""
     schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION

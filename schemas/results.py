@@ -4,8 +4,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from schemas.record_base import Published
-from schemas.statuses import Channel, Reason, Rejection, Status
+from schemas.record_base import PublishedRecord
+from schemas.statuses import Channel, Reason, RejectionReason, Status
 
 CE_SOURCE = "rollcall"
 """CloudEvents 1.0 `source` of every event."""
@@ -26,7 +26,7 @@ class EventType(StrEnum):
     REQUEST_COMPLETED = "request.completed"
 
 
-class DeliveryEvent(Published, published_as="DeliveryEvent"):
+class DeliveryEvent(PublishedRecord, published_as="DeliveryEvent"):
     """How one delivery ended (`delivery.<status>`); exactly one outcome event a delivery, repeats share `event_id`."""
 
     event_id: str
@@ -49,7 +49,7 @@ class DeliveryEvent(Published, published_as="DeliveryEvent"):
     """The log of the delivery that it repeats."""
 
 
-class RequestAccepted(Published, published_as="RequestAccepted"):
+class RequestAccepted(PublishedRecord, published_as="RequestAccepted"):
     """A part was expanded (`request.accepted`)."""
 
     event_id: str
@@ -61,21 +61,21 @@ class RequestAccepted(Published, published_as="RequestAccepted"):
     correlation_id: str | None
 
 
-class RequestRejected(Published, published_as="RequestRejected"):
+class RequestRejected(PublishedRecord, published_as="RequestRejected"):
     """A record was refused (`request.rejected`); `fields` are paths such as `recipients[3].to`."""
 
     event_id: str
     request_id: str
     tenant_id: str | None
     part: int | None
-    reason: Rejection
+    reason: RejectionReason
     fields: list[str]
     message: str
     occurred_at: datetime
     correlation_id: str | None
 
 
-class RequestCompleted(Published, published_as="RequestCompleted"):
+class RequestCompleted(PublishedRecord, published_as="RequestCompleted"):
     """Nothing of the request is left to attempt (`request.completed`), with what became of it."""
 
     event_id: str
@@ -89,7 +89,7 @@ class RequestCompleted(Published, published_as="RequestCompleted"):
     correlation_id: str | None
 
 
-class ChunkPointer(Published, published_as="ChunkPointer"):
+class ChunkPointer(PublishedRecord, published_as="ChunkPointer"):
     """A wake-up call: this chunk may have work. Losing, repeating or reordering it changes nothing."""
 
     chunk_id: str

@@ -6,7 +6,7 @@ from typing import Any, Self
 from schemas.published_names import publish_as
 
 
-class Meaning(StrEnum):
+class DescribedEnum(StrEnum):
     """A string enumeration whose members are written `NAME = "value", "what it means"`.
 
     `published_as` fixes its name in the generated documents, so that its class may be renamed.
@@ -27,35 +27,35 @@ class Meaning(StrEnum):
         return member
 
 
-class Channel(Meaning, published_as="Channel"):
+class Channel(DescribedEnum, published_as="Channel"):
     """How a recipient is reached."""
 
     SMS = "sms", "a text message to a phone number"
     EMAIL = "email", "an e-mail to a mailbox"
 
 
-class Lane(Meaning):
+class Lane(DescribedEnum):
     """Which topics and slots carry a chunk, so that small requests never wait behind large ones."""
 
     BULK = "bulk", "requests of several chunks or parts"
     EXPRESS = "express", "requests of one part and at most one chunk"
 
 
-class OnUncertain(Meaning, published_as="OnUncertain"):
+class OnUncertain(DescribedEnum, published_as="OnUncertain"):
     """What a request wants for a delivery that may or may not have been sent."""
 
     MARK_UNKNOWN = "mark_unknown", "never send again, end it as unknown"
     RESEND = "resend", "send again with the same delivery id"
 
 
-class Category(Meaning, published_as="Category"):
+class Category(DescribedEnum, published_as="Category"):
     """What kind of message a request carries."""
 
     TRANSACTIONAL = "transactional", "one that its recipient caused or expects, such as a login code"
     MARKETING = "marketing", "one that its recipient may opt out of"
 
 
-class Status(Meaning, published_as="Status"):
+class Status(DescribedEnum, published_as="Status"):
     """Where a delivery stands (docs/protocol.md)."""
 
     PENDING = "pending", "accepted, or between two attempts"
@@ -69,7 +69,7 @@ class Status(Meaning, published_as="Status"):
     EXPIRED = "expired", "not sent before the request's expires_at"
 
 
-class RequestState(Meaning, published_as="RequestState"):
+class RequestState(DescribedEnum, published_as="RequestState"):
     """How far a request is."""
 
     SCHEDULED = "scheduled", "waits for its send_at"
@@ -82,11 +82,11 @@ class RequestState(Meaning, published_as="RequestState"):
 RESENDABLE = frozenset({Status.UNKNOWN, Status.FAILED})
 """What may be sent again, as another delivery."""
 
-WAITING = frozenset({Status.PENDING, Status.SCHEDULED})
+WITHOUT_LOG = frozenset({Status.PENDING, Status.SCHEDULED})
 """What a delivery without a log is."""
 
 
-class Reason(Meaning, published_as="Reason"):
+class Reason(DescribedEnum, published_as="Reason"):
     """Why a delivery ended as it did."""
 
     INVALID_RECIPIENT = "invalid_recipient", "failed: the address is none for this channel"
@@ -111,7 +111,7 @@ class Reason(Meaning, published_as="Reason"):
     EXPIRED = "expired", "expired: the request's expires_at has passed"
 
 
-class Rejection(Meaning, published_as="Rejection"):
+class RejectionReason(DescribedEnum, published_as="Rejection"):
     """Why a record of the intake was refused; nothing of it was sent."""
 
     NULL_VALUE = "null_value", "the record has no value"

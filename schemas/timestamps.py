@@ -27,7 +27,7 @@ def _said_as(pattern: str) -> FieldInfo:
     return Field(strict=False, json_schema_extra={"pattern": pattern})  # type: ignore[no-any-return]
 
 
-When = Annotated[AwareDatetime, _said_as(_ASKED_FOR), _written_as(_ASKED_FOR)]
+QueryTime = Annotated[AwareDatetime, _said_as(_ASKED_FOR), _written_as(_ASKED_FOR)]
 """One to ask for, in the years 1000 to 2999."""
-Moment = Annotated[AwareDatetime, _said_as(_ACTED_AT), _written_as(_ACTED_AT)]
+ActionTime = Annotated[AwareDatetime, _said_as(_ACTED_AT), _written_as(_ACTED_AT)]
 """One to act at, in the years 2000 to 2999: every zone and MongoDB can say it."""

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from cli.errors import EXIT_FAILED
-from schemas.statuses import Rejection
+from schemas.statuses import RejectionReason
 
 dead_letters = typer.Typer(name="dead-letters", help="Records that could not be used.", no_args_is_help=True)
 
@@ -14,7 +14,7 @@ dead_letters = typer.Typer(name="dead-letters", help="Records that could not be 
 def list_letters(
     *,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many of the newest.")] = 20,
-    reason: Annotated[Rejection | None, typer.Option(help="Only those refused for this.")] = None,
+    reason: Annotated[RejectionReason | None, typer.Option(help="Only those refused for this.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line instead of a table.")] = False,
 ) -> None:
     """List the newest dead letters, newest first: where each came from, and why it was refused.
@@ -65,7 +65,9 @@ def replay(
         typer.Argument(help="Records by their origin, topic/partition/offset, or letters by their partition/offset."),
     ] = None,
     *,
-    reason: Annotated[Rejection | None, typer.Option(help="All that were refused for this, oldest first.")] = None,
+    reason: Annotated[
+        RejectionReason | None, typer.Option(help="All that were refused for this, oldest first.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="With --reason: how many of the newest.")] = 100,
     force: Annotated[bool, typer.Option("--force", help="Also what would be refused again.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be published, publish nothing.")] = False,

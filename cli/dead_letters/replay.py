@@ -18,15 +18,15 @@ from cli.settings import SealingSettings, load
 from config.settings import CommonSettings
 from ledger.dead_letters import OpenedRecord, replay_headers
 from ledger.sealing import Sealer
-from schemas.statuses import Rejection
+from schemas.statuses import RejectionReason
 from schemas.topics import DEAD_LETTER_BYTES, Topics
 
 CURABLE = frozenset(
     {
-        Rejection.UNPROCESSABLE,
-        Rejection.UNKNOWN_TEMPLATE,
-        Rejection.REPLY_TOPIC_REFUSED,
-        Rejection.UNSUPPORTED_VERSION,
+        RejectionReason.UNPROCESSABLE,
+        RejectionReason.UNKNOWN_TEMPLATE,
+        RejectionReason.REPLY_TOPIC_REFUSED,
+        RejectionReason.UNSUPPORTED_VERSION,
     }
 )
 """Why a record was refused that may be taken another time; any other would be refused again."""
@@ -37,7 +37,7 @@ class Wanted:
     """The options of `dead-letters replay`."""
 
     places: Sequence[str] = ()
-    reason: Rejection | None = None
+    reason: RejectionReason | None = None
     limit: int = 100
     force: bool = False
     dry_run: bool = False

@@ -15,14 +15,14 @@ from config.settings import CommonSettings
 from ledger.dead_letters import LetterError, OpenedRecord, open_record
 from ledger.errors import SealingError
 from ledger.sealing import Sealer
-from schemas.statuses import Rejection
+from schemas.statuses import RejectionReason
 
 _OWN = re.compile(r"(\d+)/(\d+)")
 _ORIGIN = re.compile(r"[A-Za-z0-9._-]+/\d+/\d+")
-_MEANINGS = {reason.value: reason.meaning for reason in Rejection}
+_MEANINGS = {reason.value: reason.meaning for reason in RejectionReason}
 
 
-def run_list(settings: CommonSettings, *, limit: int, reason: Rejection | None, as_json: bool) -> None:
+def run_list(settings: CommonSettings, *, limit: int, reason: RejectionReason | None, as_json: bool) -> None:
     """Print the newest letters; raises CommandError."""
     letters = loop.run(_newest(settings, limit, reason))
     console = open_console()
@@ -40,7 +40,7 @@ def run_list(settings: CommonSettings, *, limit: int, reason: Rejection | None, 
     print_table(console, table)
 
 
-async def _newest(settings: CommonSettings, limit: int, reason: Rejection | None) -> list[Letter]:
+async def _newest(settings: CommonSettings, limit: int, reason: RejectionReason | None) -> list[Letter]:
     with answering(settings):
         async with open_letters(settings) as letters:
             return await letters.newest(limit, reason and reason.value)

@@ -9,9 +9,9 @@ from ledger.models import Log, StoredRequest
 from ledger.ports import Ledger
 from ledger.queries import LogQuery
 from ledger.request_counts import RequestCounts, count_request
-from schemas.statuses import WAITING, Status
+from schemas.statuses import WITHOUT_LOG, Status
 
-_NOT_REACHED = frozenset(status for status in Status if status.value not in REACHED) - WAITING
+_NOT_REACHED = frozenset(status for status in Status if status.value not in REACHED) - WITHOUT_LOG
 _BATCH = 1_000
 
 
@@ -62,7 +62,7 @@ def _notes(
     notes = []
     if arrived := books.current[Status.DELIVERED, None]:
         notes.append(f"by receipt since then: {arrived:,} delivered")
-    waiting = sum(n for (status, _), n in counts.items() if status in {status.value for status in WAITING})
+    waiting = sum(n for (status, _), n in counts.items() if status in {status.value for status in WITHOUT_LOG})
     if waiting:
         notes.append(f"{waiting:,} of {total:,} are still to be attempted")
     if request.completion and request.completion.incomplete:

@@ -9,11 +9,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from cli.errors import UsageError
 from schemas.requests import BulkBody, BulkRequest
-from schemas.timestamps import Moment
+from schemas.timestamps import ActionTime
 from schemas.validation_errors import Problem, read_problems
 
 _OPTIONS = {"tenant_id": "--tenant", "user_id": "--user", "variables": "--variable"}
-_MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
+_MOMENT: TypeAdapter[datetime] = TypeAdapter(ActionTime)
 _ANYONE = "anyone"  # stands for the recipients while the rest of a request is checked
 
 

@@ -13,7 +13,7 @@ from cli.report.summary import Summary
 from cli.tracking.event_reader import Follower
 from cli.tracking.progress import Display, open_display
 from cli.tracking.result_tally import Roll
-from schemas.statuses import Rejection
+from schemas.statuses import RejectionReason
 
 Settled = Callable[[], Awaitable[bool]]
 
@@ -127,5 +127,5 @@ def refused(roll: Roll) -> CommandError:
         raise AssertionError("called for a request that was refused")
     part = "" if rejected.part is None else f" (part {rejected.part})"
     where = f"; fields: {', '.join(rejected.fields)}" if rejected.fields else ""
-    meaning = Rejection(rejected.reason).meaning
+    meaning = RejectionReason(rejected.reason).meaning
     return CommandError(f"request {roll.request_id}{part} was refused: {rejected.reason.value}, {meaning}{where}")

@@ -22,7 +22,7 @@ from cli.tracking.wait import late
 from core.ids import request_key
 from ledger.models import StoredRequest
 from ledger.ports import Ledger
-from schemas.statuses import WAITING
+from schemas.statuses import WITHOUT_LOG
 
 POLL_SECONDS = 0.5
 KNOWN_SECONDS = 15.0
@@ -73,7 +73,7 @@ async def _until_known(ledger: Ledger, tenant: str, request_id: str, seconds: fl
 
 async def _books(ledger: Ledger, request: StoredRequest) -> Books:
     counted = await ledger.chunks.counts(request.header.key)
-    counts = Counter({(s.value, r and r.value): n for (s, r), n in counted.items() if s not in WAITING})
+    counts = Counter({(s.value, r and r.value): n for (s, r), n in counted.items() if s not in WITHOUT_LOG})
     return Books(sum(part.size for part in request.parts.values()), counts.total(), counts)
 
 

@@ -10,7 +10,7 @@ from ledger.message_template import MessageTemplate, choose_source, compile_temp
 from ledger.models import RequestHeader, StoredRequest, StoredTemplate
 from ledger.sealing import Sealer
 from schemas.requests import BulkRequest
-from schemas.statuses import Rejection
+from schemas.statuses import RejectionReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ async def choose_wording(
     found = await tools.lasting(lambda: tools.ledger.templates.get(tenant_id, code, version), "look for the template")
     if found is None:
         which = "of this code" if version is None else f"of this code in version {version}"
-        return Refusal(Rejection.UNKNOWN_TEMPLATE, f"the tenant has no template {which}", ("template",))
+        return Refusal(RejectionReason.UNKNOWN_TEMPLATE, f"the tenant has no template {which}", ("template",))
     return _compile(request, found, key, tools.sealer)
 
 
@@ -52,7 +52,7 @@ def _compile(
     """Compile and seal; a subject that no recipient's variables could make fit is refused as a whole."""
     source = choose_source(request, template)
     if source.lacks_subject:
-        return Refusal(Rejection.INVALID_SCHEMA, "subject: is needed, for the template has none", ("subject",))
+        return Refusal(RejectionReason.INVALID_SCHEMA, "subject: is needed, for the template has none", ("subject",))
     place: str = source.content_field
     try:
         compile_template(request.channel, source.content, None, request.variables)
@@ -60,6 +60,6 @@ def _compile(
         text = compile_template(request.channel, source.content, source.subject, request.variables)
         text.check_subject()
     except (TemplateError, RenderError) as error:
-        return Refusal(Rejection.INVALID_CONTENT, f"{place}: {error}", (place,))
+        return Refusal(RejectionReason.INVALID_CONTENT, f"{place}: {error}", (place,))
     sealed = seal_template(sealer, key, source.content, source.subject, request.variables)
     return Wording(sealed, text, template.id, template.version) if template else Wording(sealed, text)

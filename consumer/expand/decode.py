@@ -10,7 +10,7 @@ from consumer.kafka.record import Incoming
 from ledger.dead_letters import REPLAY_HEADER, read_replay_header
 from schemas.record_base import SCHEMA_VERSION
 from schemas.requests import BulkRequest
-from schemas.statuses import Rejection
+from schemas.statuses import RejectionReason
 from schemas.topics import MAX_RECORD_BYTES
 from schemas.validation_errors import Problem, path_of, read_problems
 
@@ -22,7 +22,7 @@ _MOST_FIELDS = 20
 def decode(record: Incoming) -> BulkRequest | Refusal:
     """The request in a record, or why it is none."""
     if record.value is None:
-        return Refusal(Rejection.NULL_VALUE, "the record has no value")
+        return Refusal(RejectionReason.NULL_VALUE, "the record has no value")
     if len(record.value) > MAX_RECORD_BYTES:
         return _too_large(record, record.value)
     try:
@@ -34,7 +34,7 @@ def decode(record: Incoming) -> BulkRequest | Refusal:
 def _too_large(record: Incoming, value: bytes) -> Refusal:
     said = (_readable(value) if len(value) <= 16 * MAX_RECORD_BYTES else None) or {}
     return Refusal(
-        Rejection.TOO_LARGE,
+        RejectionReason.TOO_LARGE,
         "the record is larger than 1 MiB: split it into parts",
         ("(record)",),
         request_id=_text(said.get("request_id")),
@@ -47,7 +47,7 @@ def unprocessable(record: Incoming) -> Refusal:
     """The refusal of a record that met a fault of ours, with what can be read of whose it is."""
     said = _readable(record.value or b"") or {}
     return Refusal(
-        Rejection.UNPROCESSABLE,
+        RejectionReason.UNPROCESSABLE,
         "this consumer cannot process the record",
         request_id=_text(said.get("request_id")),
         tenant_id=_text(said.get("tenant_id")),
@@ -63,12 +63,12 @@ def _explain(record: Incoming, error: ValidationError) -> Refusal:
     if said is None or problems[0].kind == "json_invalid":
         message = "the value is not a JSON object in UTF-8, or is nested too deeply"
         request_id = _text(said.get("request_id")) if said else None
-        return Refusal(Rejection.NOT_JSON, message, request_id=request_id, correlation_id=correlation_id)
+        return Refusal(RejectionReason.NOT_JSON, message, request_id=request_id, correlation_id=correlation_id)
     version = said.get("schema_version")
     newer = isinstance(version, int) and version > SCHEMA_VERSION
     fields = ("schema_version",) if newer else tuple(dict.fromkeys(map(_path, problems)))[:_MOST_FIELDS]
     return Refusal(
-        reason=Rejection.UNSUPPORTED_VERSION if newer else Rejection.INVALID_SCHEMA,
+        reason=RejectionReason.UNSUPPORTED_VERSION if newer else RejectionReason.INVALID_SCHEMA,
         message="; ".join(f"{_path(problem)}: {_said(problem)}" for problem in problems[:3]),
         fields=fields,
         request_id=_text(said.get("request_id")),
@@ -141,7 +141,9 @@ def read_reply_topic(record: Incoming, request: BulkRequest) -> str | Refusal | 
     try:
         return value.decode("ascii")
     except UnicodeDecodeError:
-        return Refusal(Rejection.REPLY_TOPIC_REFUSED, "the reply topic in the headers is not text", ("reply_topic",))
+        return Refusal(
+            RejectionReason.REPLY_TOPIC_REFUSED, "the reply topic in the headers is not text", ("reply_topic",)
+        )
 
 
 def _header(record: Incoming, names: tuple[str, ...]) -> bytes | None:

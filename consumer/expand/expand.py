@@ -16,7 +16,7 @@ from ledger.digests import request_digests
 from ledger.errors import SealingError
 from ledger.models import Part, RequestHeader, StoredRequest
 from schemas.requests import BulkRequest
-from schemas.statuses import Rejection
+from schemas.statuses import RejectionReason
 
 
 async def expand(record: Incoming, cluster: str, tools: Tools, *, sparing: bool = False) -> None:
@@ -82,12 +82,14 @@ def _conflict(stands: StoredRequest, request: BulkRequest, mine: RequestHeader, 
     """Why what stands forbids this part."""
     part, head = stands.parts.get(asked.number), stands.header
     if head.key_id != mine.key_id:  # whether it is the same body cannot be told: not the caller's fault
-        refusal = Refusal(Rejection.UNPROCESSABLE, "this consumer lacks the sealing key of the request's first part")
+        refusal = Refusal(
+            RejectionReason.UNPROCESSABLE, "this consumer lacks the sealing key of the request's first part"
+        )
         return about(request, refusal, head.correlation_id)
     if mine.digest != head.digest or (part and part.digest != asked.digest):
-        refusal = Refusal(Rejection.REQUEST_CONFLICT, "the request id was used with another body")
+        refusal = Refusal(RejectionReason.REQUEST_CONFLICT, "the request id was used with another body")
         return about(request, refusal, head.correlation_id)
     if part is None or part.number in stands.lost_parts:
-        refusal = Refusal(Rejection.PART_REFUSED, "the part came after the last one, or too late", ("part",))
+        refusal = Refusal(RejectionReason.PART_REFUSED, "the part came after the last one, or too late", ("part",))
         return about(request, refusal, head.correlation_id)
     return None

@@ -13,7 +13,7 @@ from core.ids import request_id_from_record, request_key
 from ledger.digests import request_digests
 from ledger.models import Part, RequestHeader
 from schemas.requests import BulkRequest, too_far_ahead
-from schemas.statuses import Rejection
+from schemas.statuses import RejectionReason
 
 
 async def _check(
@@ -26,7 +26,7 @@ async def _check(
     correlation_id = read_correlation(record)
     if found := too_far_ahead(request, request.accepted_at or record.time):
         field, problem = found
-        return about(request, Refusal(Rejection.INVALID_SCHEMA, f"{field}: {problem}", (field,)), correlation_id)
+        return about(request, Refusal(RejectionReason.INVALID_SCHEMA, f"{field}: {problem}", (field,)), correlation_id)
     if request.request_id is None:
         made = request_id_from_record(cluster, *first_place(record))
         request = request.model_copy(update={"request_id": made})
@@ -49,7 +49,7 @@ async def _reply_topic(record: Incoming, request: BulkRequest, tools: Tools) -> 
     topic = read_reply_topic(record, request)
     if topic is None or isinstance(topic, Refusal):
         return topic
-    refusal = Refusal(Rejection.REPLY_TOPIC_REFUSED, "not an allowed reply topic", ("reply_topic",))
+    refusal = Refusal(RejectionReason.REPLY_TOPIC_REFUSED, "not an allowed reply topic", ("reply_topic",))
     if not reply_topics.allowed(topic, tools.limits.reply_topics, tools.topics):
         return refusal
     exists = await tools.lasting(lambda: tools.bus.topic_exists(topic), "look for the reply topic")

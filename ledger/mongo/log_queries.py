@@ -3,7 +3,7 @@
 from core.ids import log_range
 from ledger.mongo.connection import Document
 from ledger.queries import LogQuery
-from schemas.statuses import WAITING
+from schemas.statuses import WITHOUT_LOG
 
 Sort = list[tuple[str, int]]
 
@@ -19,7 +19,7 @@ def log_filter(query: LogQuery) -> Document:
     if query.channel is not None:
         which["channel"] = query.channel.value
     if query.statuses:
-        which["status"] = {"$in": [status.value for status in query.statuses - WAITING]}
+        which["status"] = {"$in": [status.value for status in query.statuses - WITHOUT_LOG]}
     if query.reference is not None:
         which["reference"] = query.reference
     if query.recipient_hashes:

@@ -19,7 +19,7 @@ from ledger.mongo.log_documents import log_document, read_log
 from ledger.mongo.log_queries import index_for, log_filter, range_filters
 from ledger.mongo.pending import Pending
 from ledger.queries import LogPage, LogQuery
-from schemas.statuses import RESENDABLE, WAITING, Reason, Status
+from schemas.statuses import RESENDABLE, WITHOUT_LOG, Reason, Status
 
 _RESENDABLE = [status.value for status in RESENDABLE]
 
@@ -74,8 +74,8 @@ class MongoLogs:
         """Logs, pending deliveries, or both in one order."""
         start = 0 if query.after else (query.page - 1) * query.page_size
         end = start + query.page_size
-        with_logs = not query.statuses or query.statuses - WAITING
-        with_pending = not query.statuses or query.statuses & WAITING
+        with_logs = not query.statuses or query.statuses - WITHOUT_LOG
+        with_pending = not query.statuses or query.statuses & WITHOUT_LOG
         # Pending ones first: what gets its log between the two reads is seen twice, and counts as its log.
         waiting, waiting_total, exact = (
             await self._pending.find(query, end + 1, self.get_many) if with_pending else ([], 0, True)

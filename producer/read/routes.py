@@ -22,11 +22,11 @@ from producer.read.request_summaries import answer_about, summary_of
 from producer.read.search_filters import log_query, own_user, read_own_request
 from producer.responses import JSON
 from schemas.http_responses import (
-    Answer,
     CommunicationLogListResponse,
     LogResponse,
     RequestListResponse,
     RequestResponse,
+    ResponseBody,
     SimpleResponse,
 )
 from schemas.read_requests import LogFilters, LogSearch, Paging
@@ -169,5 +169,5 @@ async def _request(front: Front, ledger: Ledger, caller: Caller, request_id: str
     return answer_about(found, await count_request(ledger, found), ledger.now(), front.sources.now())
 
 
-def _said(answer: Answer) -> Response:
+def _said(answer: ResponseBody) -> Response:
     return Response(answer.json_bytes(), 200, media_type=JSON)

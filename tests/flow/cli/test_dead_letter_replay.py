@@ -12,7 +12,7 @@ from consumer.kafka.bus import DeadLetter
 from consumer.kafka.record import Incoming
 from core.ids import request_id_from_record
 from ledger.dead_letters import replay_headers
-from schemas.statuses import Rejection
+from schemas.statuses import RejectionReason
 from tests.flow.world import START, TOPICS, World
 
 MISSING = "unknown_template"
@@ -109,9 +109,9 @@ async def test_what_is_not_there_as_it_was_is_not_published(changes: dict[str, o
 
 
 def test_letters_are_named_or_all_of_a_reason_are_taken() -> None:
-    for wanted in (Wanted(), Wanted(["0/1"], Rejection.UNPROCESSABLE), Wanted(["nowhere"])):
+    for wanted in (Wanted(), Wanted(["0/1"], RejectionReason.UNPROCESSABLE), Wanted(["nowhere"])):
         with pytest.raises(UsageError, match="PLACE"):
             wanted.check()
     with pytest.raises(UsageError, match="--reason: not_json would be refused again"):
-        Wanted(reason=Rejection.NOT_JSON).check()
-    Wanted(reason=Rejection.NOT_JSON, force=True).check()
+        Wanted(reason=RejectionReason.NOT_JSON).check()
+    Wanted(reason=RejectionReason.NOT_JSON, force=True).check()

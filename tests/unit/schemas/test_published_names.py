@@ -8,35 +8,35 @@ from pathlib import Path
 from typing import Any
 
 import schemas
-from schemas.record_base import Named, Published
-from schemas.statuses import Meaning
+from schemas.record_base import Named, PublishedRecord
+from schemas.statuses import DescribedEnum
 
 DOCS = Path(__file__).parents[3] / "docs"
 OPENAPI = json.loads((DOCS / "openapi.json").read_text("utf-8"))
 SCHEMAS = [json.loads(path.read_text("utf-8")) for path in sorted((DOCS / "schemas").glob("*.json"))]
 
 
-class Color(Meaning):
+class Color(DescribedEnum):
     RED = "red", "as a rose"
 
 
-class Flower(Published):
+class Flower(PublishedRecord):
     color: Color
 
 
-class Bunch(Published):
+class Bunch(PublishedRecord):
     flowers: list[Flower]
 
 
-class RenamedColor(Meaning, published_as="Color"):
+class RenamedColor(DescribedEnum, published_as="Color"):
     RED = "red", "as a rose"
 
 
-class RenamedFlower(Published, published_as="Flower"):
+class RenamedFlower(PublishedRecord, published_as="Flower"):
     color: RenamedColor
 
 
-class RenamedBunch(Published, published_as="Bunch"):
+class RenamedBunch(PublishedRecord, published_as="Bunch"):
     flowers: list[RenamedFlower]
 
 
@@ -66,5 +66,7 @@ def test_every_name_in_the_documents_is_fixed() -> None:
 
     for module in pkgutil.iter_modules(schemas.__path__):
         import_module(f"schemas.{module.name}")
-    product = [each for base in (Named, Meaning) for each in classes(base) if each.__module__.startswith("schemas.")]
+    product = [
+        each for base in (Named, DescribedEnum) for each in classes(base) if each.__module__.startswith("schemas.")
+    ]
     assert named == {vars(each)["published_as"] for each in product if "published_as" in vars(each)}

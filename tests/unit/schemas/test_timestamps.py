@@ -5,19 +5,19 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.timestamps import Moment, When
+from schemas.timestamps import ActionTime, QueryTime
 
 WRITTEN = ["2026-04-15T10:00:00Z", "2026-04-15t10:00:00.5z", "2026-04-15 10:00+0800", "2999-12-31T23:59:59-23:59"]
 GUESSED = ["1700000000", "2026-04-15", "2026-04-15T10:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-10:00"]
 
 
-@pytest.mark.parametrize("kind", [When, Moment])
+@pytest.mark.parametrize("kind", [QueryTime, ActionTime])
 @pytest.mark.parametrize("text", WRITTEN)
 def test_rfc_3339_is_taken(kind: Any, text: str) -> None:
     assert TypeAdapter(kind).validate_python(text).tzinfo is not None
 
 
-@pytest.mark.parametrize("kind", [When, Moment])
+@pytest.mark.parametrize("kind", [QueryTime, ActionTime])
 @pytest.mark.parametrize("text", [*GUESSED, 1_700_000_000, None, "2026-04-15T10:00:00Z\n"])
 def test_what_a_parser_would_guess_is_refused(kind: Any, text: object) -> None:
     with pytest.raises(ValidationError):
@@ -25,6 +25,6 @@ def test_what_a_parser_would_guess_is_refused(kind: Any, text: object) -> None:
 
 
 def test_one_may_ask_for_what_was_before_all_requests() -> None:
-    assert TypeAdapter(When).validate_python("1970-01-01T00:00:00Z")
+    assert TypeAdapter(QueryTime).validate_python("1970-01-01T00:00:00Z")
     with pytest.raises(ValidationError):
-        TypeAdapter(Moment).validate_python("1970-01-01T00:00:00Z")
+        TypeAdapter(ActionTime).validate_python("1970-01-01T00:00:00Z")

@@ -4,7 +4,7 @@ from cli.report.summary import Missed, Summary
 from cli.tracking.result_tally import KEPT, Roll
 from core.ids import log_id, outcome_event_id, receipt_event_id, request_key
 from schemas.results import DeliveryEvent, RequestCompleted, RequestRejected
-from schemas.statuses import Channel, Reason, Rejection, Status
+from schemas.statuses import Channel, Reason, RejectionReason, Status
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TENANT, REQUEST = "tnt_test", "req-1"
@@ -74,7 +74,7 @@ def hear_rejected(roll: Roll, *, fresh: bool = True, tenant_id: str | None = TEN
         request_id=REQUEST,
         tenant_id=tenant_id,
         part=0,
-        reason=Rejection.REQUEST_CONFLICT,
+        reason=RejectionReason.REQUEST_CONFLICT,
         fields=["content"],
         message="the request id was used with another body",
         occurred_at=AT,
