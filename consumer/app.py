@@ -14,17 +14,17 @@ import uvloop
 
 from config.logging_setup import configure_logging
 from config.settings import parse_sealing_keys
-from consumer.context import Limits, Tools
+from consumer.context import ConsumerContext, Tuning
 from consumer.failpoints.wrappers import with_failpoint
-from consumer.flow_control.circuit_breaker import PoisonGuard, PoisonLimits
-from consumer.flow_control.lane_priority import Precedence
-from consumer.flow_control.slots import slots_for_each_kind
+from consumer.flow_control.circuit_breaker import CircuitBreakerLimits, IntakeCircuitBreaker
+from consumer.flow_control.lane_priority import LanePriority
+from consumer.flow_control.slots import build_slots
 from consumer.kafka.kafka_bus import KafkaBus
 from consumer.monitoring.metrics import Metrics
-from consumer.monitoring.readiness import Progress
-from consumer.provider_caller import Caller
+from consumer.monitoring.readiness import ReadinessTracker
+from consumer.provider_caller import ProviderCaller
 from consumer.request_cache import RequestCache
-from consumer.service import CannotListen, NotReadyToStart, Service, Wedged, serve
+from consumer.service import ConsumerService, HttpAddressUnavailable, PublishingStalled, TopicsMissing, run_service
 from consumer.settings import ConsumerSettings
 from consumer.sweep.retention import days
 from core.retry import RetryPolicy
@@ -39,34 +39,38 @@ SWEEP_SLOTS, EXPRESS_SWEEP_SLOTS = 16, 48
 """Slots kept for what is deferred of each channel, in large requests and small ones: most of what they do is wait."""
 
 
-async def build_app(settings: ConsumerSettings) -> Service:
+async def build_app(settings: ConsumerSettings) -> ConsumerService:
     """Wire the real parts; connects nothing yet."""
     url = settings.mongo_url.get_secret_value()
     ledger, bus, metrics = await MongoLedger.connect(url, settings.mongo_database), KafkaBus(settings), Metrics()
-    tools = Tools(
-        process=f"{socket.gethostname()}-{os.getpid()}-{random.randbytes(3).hex()}",  # noqa: S311  # a name
+    context = ConsumerContext(
+        process_name=f"{socket.gethostname()}-{os.getpid()}-{random.randbytes(3).hex()}",  # noqa: S311  # a name
         ledger=ledger,
         bus=bus,
         providers=build_providers(settings.entries),
         sealer=Sealer(parse_sealing_keys(settings.sealing_keys)),
         topics=settings.topics,
-        limits=_limits(settings),
+        tuning=_tuning(settings),
         metrics=metrics,
-        progress=Progress(time.monotonic, max((_longest_call(entry) for entry in settings.entries), default=0.0)),
-        requests=RequestCache(),
-        poison=PoisonGuard(PoisonLimits(settings.poison_run, settings.poison_share, settings.poison_sample)),
-        caller=Caller(metrics, time.monotonic, asyncio.sleep),
-        precedence=Precedence(time.monotonic, asyncio.sleep),
+        readiness=ReadinessTracker(
+            time.monotonic, max((_longest_call(entry) for entry in settings.entries), default=0.0)
+        ),
+        request_cache=RequestCache(),
+        circuit_breaker=IntakeCircuitBreaker(
+            CircuitBreakerLimits(settings.poison_run, settings.poison_share, settings.poison_sample)
+        ),
+        provider_caller=ProviderCaller(metrics, time.monotonic, asyncio.sleep),
+        lane_priority=LanePriority(time.monotonic, asyncio.sleep),
         monotonic=time.monotonic,
         random=random.random,
     )
-    return Service(
+    return ConsumerService(
         settings=settings,
-        tools=with_failpoint(tools, settings.failpoint) if settings.failpoint else tools,
+        context=with_failpoint(context, settings.failpoint) if settings.failpoint else context,
         bus=bus,
         ledger=ledger,
-        slots=slots_for_each_kind(settings.max_chunks_in_flight, settings.express_chunks_in_flight),
-        sweep_slots=slots_for_each_kind(SWEEP_SLOTS, EXPRESS_SWEEP_SLOTS),
+        slots=build_slots(settings.max_chunks_in_flight, settings.express_chunks_in_flight),
+        sweep_slots=build_slots(SWEEP_SLOTS, EXPRESS_SWEEP_SLOTS),
     )
 
 
@@ -75,8 +79,8 @@ def _longest_call(entry: ProviderEntry) -> float:
     return entry.timeout_seconds + (1 / entry.rate_per_second if entry.rate_per_second else 0.0)
 
 
-def _limits(settings: ConsumerSettings) -> Limits:
-    return Limits(
+def _tuning(settings: ConsumerSettings) -> Tuning:
+    return Tuning(
         chunk_size=settings.chunk_size,
         window_size=settings.window_size,
         lease_seconds=settings.lease_seconds,
@@ -84,8 +88,8 @@ def _limits(settings: ConsumerSettings) -> Limits:
         part_timeout_seconds=settings.part_timeout_seconds,
         default_region=settings.default_region,
         reply_topics=settings.reply_topics,
-        addresses_kept=days(settings.address_retention_days),
-        requests_kept=days(settings.log_retention_days),
+        address_retention=days(settings.address_retention_days),
+        request_retention=days(settings.log_retention_days),
     )
 
 
@@ -97,7 +101,7 @@ def run(settings: ConsumerSettings) -> None:
     configure_logging()
 
     async def main() -> None:
-        await serve(await build_app(settings))
+        await run_service(await build_app(settings))
 
     collect_rarely()
     try:
@@ -105,12 +109,12 @@ def run(settings: ConsumerSettings) -> None:
         exit_without_waiting(0)
     except InvalidConnectionString as error:
         _end(2, f"ROLLCALL_MONGO_URL: {error}")
-    except (NotReadyToStart, LedgerNotReady) as error:
+    except (TopicsMissing, LedgerNotReady) as error:
         _end(3, str(error))
-    except Wedged as error:
+    except PublishingStalled as error:
         exit_without_waiting(4)
         _end(4, str(error))
-    except CannotListen as error:
+    except HttpAddressUnavailable as error:
         _end(1, f"ROLLCALL_CONSUMER_HTTP_HOST, ROLLCALL_CONSUMER_HTTP_PORT: {error}")
 
 

@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
-from consumer.flow_control.circuit_breaker import PoisonGuard
-from consumer.flow_control.lane_priority import Precedence
+from consumer.flow_control.circuit_breaker import IntakeCircuitBreaker
+from consumer.flow_control.lane_priority import LanePriority
 from consumer.kafka.bus import Bus, BusUnavailable
-from consumer.logger import log
+from consumer.logger import logger
 from consumer.monitoring.metrics import Metrics
-from consumer.monitoring.readiness import Progress
-from consumer.provider_caller import Caller
+from consumer.monitoring.readiness import ReadinessTracker
+from consumer.provider_caller import ProviderCaller
 from consumer.request_cache import RequestCache
 from core.retry import RetryPolicy
 from ledger.errors import LedgerUnavailable
@@ -21,6 +21,7 @@ from ledger.sealing import Sealer
 from providers.registry import Providers
 from schemas.topics import Topics
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -29,7 +30,7 @@ _LONGEST_PAUSE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Tuning:
     """The tuning that expand, deliver and sweep need."""
 
     chunk_size: int
@@ -39,30 +40,30 @@ class Limits:
     part_timeout_seconds: float
     default_region: str | None = None
     reply_topics: tuple[str, ...] = ()
-    addresses_kept: timedelta | None = None
+    address_retention: timedelta | None = None
     """How long after a request's completion its addresses and texts can be opened; None: for ever."""
-    requests_kept: timedelta | None = None
+    request_retention: timedelta | None = None
     """How long after its completion a request and its logs are kept; None: for ever."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class ConsumerContext:
     """Ledger, bus, providers, keys, limits; time and randomness."""
 
-    process: str
+    process_name: str
     """A name of this process, the first half of every owner's name."""
     ledger: Ledger
     bus: Bus
     providers: Providers
     sealer: Sealer
     topics: Topics
-    limits: Limits
+    tuning: Tuning
     metrics: Metrics
-    progress: Progress
-    requests: RequestCache
-    caller: Caller
-    precedence: Precedence
-    poison: PoisonGuard
+    readiness: ReadinessTracker
+    request_cache: RequestCache
+    provider_caller: ProviderCaller
+    lane_priority: LanePriority
+    circuit_breaker: IntakeCircuitBreaker
     monotonic: Callable[[], float]
     random: Callable[[], float]
     """Numbers in [0, 1)."""
@@ -70,13 +71,15 @@ class Tools:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is asked to stop: no new claims, no further windows."""
 
-    async def lasting(self, step: Callable[[], Awaitable[T]], what: str) -> T:
-        """Do a step until ledger and bus have answered; every one of them may be repeated."""
+    async def retry_until_available(
+        self, step: str, operation: Callable[P, Awaitable[T]], *args: P.args, **options: P.kwargs
+    ) -> T:
+        """Repeat an operation until ledger and bus have answered. Every operation may be repeated."""
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                return await step()
+                return await operation(*args, **options)
             except (LedgerUnavailable, BusUnavailable) as error:
-                log.warning("waiting", step=what, because=str(error))
+                logger.warning("waiting", step=step, because=str(error))
                 await self.sleep(pause * (0.5 + self.random()))
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)

@@ -38,15 +38,15 @@ class Event(NamedTuple):
         ]
 
 
-def outcome_events(logs: Mapping[int, Log], head: RequestHeader, part: int) -> list[Event]:
+def outcome_events(logs: Mapping[int, Log], header: RequestHeader, part: int) -> list[Event]:
     """`delivery.<outcome>` of the logs that stand, by their index in the part."""
     alike = orjson.dumps(
         {
-            "request_id": head.request_id,
+            "request_id": header.request_id,
             "part": part,
-            "tenant_id": head.tenant_id,
-            "channel": head.channel,
-            "correlation_id": head.correlation_id,
+            "tenant_id": header.tenant_id,
+            "channel": header.channel,
+            "correlation_id": header.correlation_id,
         }
     )
     rest = b"," + alike[1:]
@@ -74,11 +74,11 @@ def _outcome_event(index: int, log: Log, rest: bytes) -> Event:
     return Event(event_id, f"delivery.{log.outcome}", time, orjson.dumps(body)[:-1] + rest)
 
 
-def accepted_event(head: RequestHeader, part: int, recipients: int) -> Event:
+def accepted_event(header: RequestHeader, part: int, recipients: int) -> Event:
     """`request.accepted` of one part; its time is the request's, so that a repeat is the same event."""
-    body = {**_about(head), "part": part, "recipients": recipients}
+    body = {**_about(header), "part": part, "recipients": recipients}
     return _request_event(
-        EventType.REQUEST_ACCEPTED, request_event_id(head.key, "accepted", part), body, head.accepted_at
+        EventType.REQUEST_ACCEPTED, request_event_id(header.key, "accepted", part), body, header.accepted_at
     )
 
 
@@ -99,7 +99,7 @@ def completed_event(request: StoredRequest) -> Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RejectedRecord:
     """Why a record of the intake is refused. Neither fields nor message hold any of its values."""
 
     reason: RejectionReason
@@ -111,7 +111,7 @@ class Refusal:
     correlation_id: str | None = None
 
 
-def rejected_event(refusal: Refusal, origin: str, now: datetime) -> Event:
+def rejected_event(refusal: RejectedRecord, origin: str, now: datetime) -> Event:
     """`request.rejected`; its id follows from where the record stands, so that a repeat is the same event."""
     body = {
         "request_id": refusal.request_id,
@@ -125,8 +125,8 @@ def rejected_event(refusal: Refusal, origin: str, now: datetime) -> Event:
     return _request_event(EventType.REQUEST_REJECTED, f"evt_{origin}.rejected", body, now)
 
 
-def _about(head: RequestHeader) -> dict[str, Any]:
-    return {"request_id": head.request_id, "tenant_id": head.tenant_id, "correlation_id": head.correlation_id}
+def _about(header: RequestHeader) -> dict[str, Any]:
+    return {"request_id": header.request_id, "tenant_id": header.tenant_id, "correlation_id": header.correlation_id}
 
 
 def _request_event(kind: EventType, event_id: str, body: dict[str, Any], now: datetime) -> Event:

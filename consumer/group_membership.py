@@ -7,10 +7,10 @@ from aiokafka.errors import KafkaError
 from faststream import FastStream
 from faststream.kafka import KafkaBroker
 
-from consumer.context import Tools
+from consumer.context import ConsumerContext
 from consumer.expand.queue import Expansions
 from consumer.kafka.offset_tracker import Reading
-from consumer.logger import log
+from consumer.logger import logger
 from consumer.subscribers import LEAVE_SECONDS
 
 STOP_SECONDS = 5.5
@@ -30,9 +30,9 @@ class Membership:
         build: Callable[[], tuple[FastStream, KafkaBroker]],
         expansions: Collection[Expansions],
         reading: Reading,
-        tools: Tools,
+        context: ConsumerContext,
     ) -> None:
-        self._build, self._expansions, self._reading, self._tools = build, expansions, reading, tools
+        self._build, self._expansions, self._reading, self._context = build, expansions, reading, context
         self._app, self.broker = build()
 
     async def join(self) -> bool:
@@ -42,11 +42,11 @@ class Membership:
                 await self._app.start()
             except (KafkaError, OSError) as error:
                 because = f"Kafka: {type(error).__name__}"
-                log.warning("waiting for the stack", variable="ROLLCALL_KAFKA_BOOTSTRAP", because=because)
+                logger.warning("waiting for the stack", variable="ROLLCALL_KAFKA_BOOTSTRAP", because=because)
             else:
                 return True
             await self.leave()
-            await self._tools.sleep(AGAIN_SECONDS)
+            await self._context.sleep(AGAIN_SECONDS)
             self._app, self.broker = self._build()
 
     async def leave(self) -> None:
@@ -56,4 +56,4 @@ class Membership:
         try:
             await asyncio.wait_for(self._app.stop(), STOP_SECONDS)
         except Exception as error:  # noqa: BLE001  # Kafka is away, and finds out by itself that this member left
-            log.warning("the groups were not left in order", error=type(error).__name__)
+            logger.warning("the groups were not left in order", error=type(error).__name__)

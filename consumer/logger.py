@@ -2,10 +2,10 @@
 
 import structlog
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger("rollcall.consumer")
+logger: structlog.stdlib.BoundLogger = structlog.get_logger("rollcall.consumer")
 
 
-def where(error: BaseException) -> str:
+def error_location(error: BaseException) -> str:
     """The innermost line of our own, for whoever has to find the fault; values are never shown."""
     frame, place = error.__traceback__, ""
     while frame:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from consumer.flow_control.rate_limit import RateLimit, Sleep
+from consumer.flow_control.rate_limit import RateLimiter, Sleep
 from consumer.monitoring.metrics import Metrics
 from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from providers.provider import Provider
 from schemas.statuses import Channel, Lane, Reason
 
-_NEWEST = 0.2
+_EWMA_WEIGHT = 0.2
 """The part of the newest call in an average."""
 ANSWER_LABELS: dict[type[SendResult], str] = {
     Sent: "sent",
@@ -19,13 +19,13 @@ ANSWER_LABELS: dict[type[SendResult], str] = {
 """The values of the metric label `answer`."""
 
 
-class Caller:
+class ProviderCaller:
     """The way to every provider of this process."""
 
     def __init__(self, metrics: Metrics, monotonic: Callable[[], float], sleep: Sleep) -> None:
         self._metrics, self._monotonic, self._sleep = metrics, monotonic, sleep
-        self._limits: dict[str, RateLimit] = {}
-        self.small_call_seconds = dict.fromkeys(Channel, 0.0)
+        self._limits: dict[str, RateLimiter] = {}
+        self.express_call_seconds = dict.fromkeys(Channel, 0.0)
         """How long a call for a small request takes, on average of the newest."""
 
     def close(self) -> None:
@@ -33,14 +33,14 @@ class Caller:
         for limit in self._limits.values():
             limit.close()
 
-    async def turn(self, name: str, rate_per_second: float, lane: Lane) -> bool:
+    async def wait_for_rate_limit(self, name: str, rate_per_second: float, lane: Lane) -> bool:
         """Wait for the rate of the provider with this name. Return False if it closed: no call may be made then."""
         limit = self._limits.get(name)
         if limit is None:
-            limit = self._limits[name] = RateLimit(rate_per_second, self._monotonic, self._sleep)
-        return await limit.turn(lane)
+            limit = self._limits[name] = RateLimiter(rate_per_second, self._monotonic, self._sleep)
+        return await limit.acquire(lane)
 
-    async def call(self, provider: Provider, message: Message, lane: Lane) -> SendResult:
+    async def send(self, provider: Provider, message: Message, lane: Lane) -> SendResult:
         """Send one message. A provider that raises has broken its promise: nobody knows what it did."""
         began = self._monotonic()
         answer: SendResult
@@ -51,6 +51,6 @@ class Caller:
         seconds = self._monotonic() - began
         self._metrics.provider.observe((provider.name, ANSWER_LABELS[type(answer)]), seconds)
         if lane is Lane.EXPRESS:
-            average = self.small_call_seconds[provider.channel]
-            self.small_call_seconds[provider.channel] = average + _NEWEST * (seconds - average)
+            average = self.express_call_seconds[provider.channel]
+            self.express_call_seconds[provider.channel] = average + _EWMA_WEIGHT * (seconds - average)
         return answer

@@ -10,7 +10,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
-from consumer.context import Tools
+from consumer.context import ConsumerContext
 from consumer.deliver.wake_up_queue import Calls
 from consumer.expand.queue import Expansions
 from consumer.kafka.group_commits import GroupCommits
@@ -59,7 +59,7 @@ async def undecoded(message: KafkaMessage) -> KafkaMessage:
 
 def build_faststream(
     settings: ConsumerSettings,
-    tools: Tools,
+    context: ConsumerContext,
     expansions: Mapping[str, Expansions],
     calls: Calls,
 ) -> tuple[FastStream, KafkaBroker]:
@@ -84,7 +84,7 @@ def build_faststream(
         @broker.subscriber(topic, group_id=topics.group_of(topic), listener=commits, **reading)  # type: ignore[untyped-decorator]
         async def on_request(message: KafkaMessage) -> None:
             record = _incoming(message)
-            with tools.progress.busy(EXPAND, record.topic):
+            with context.readiness.working_on(EXPAND, record.topic):
                 await expansions[topic].take(record, _commit_of(message, record, commits))
 
     def wake_ups(topic: str, lane: Lane) -> None:
@@ -93,7 +93,7 @@ def build_faststream(
         @broker.subscriber(topic, group_id=topics.group_of(topic), listener=commits, **reading)  # type: ignore[untyped-decorator]
         async def on_wake_up(message: KafkaMessage) -> None:
             record = _incoming(message)
-            with tools.progress.busy(lane, topic):
+            with context.readiness.working_on(lane, topic):
                 await calls.take(lane, record, _commit_of(message, record, commits))
 
     intake(topics.requests)
@@ -137,13 +137,13 @@ _SASL = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512":
 
 def security_of(options: dict[str, Any]) -> BaseSecurity:
     """FastStream's security object for the options that `CommonSettings.kafka_options` makes."""
-    context, uses_tls = options.get("ssl_context"), options["security_protocol"].endswith("SSL")
+    tls_context, uses_tls = options.get("ssl_context"), options["security_protocol"].endswith("SSL")
     mechanism = options.get("sasl_mechanism")
     if mechanism is None:
-        return BaseSecurity(ssl_context=context, use_ssl=uses_tls)
+        return BaseSecurity(ssl_context=tls_context, use_ssl=uses_tls)
     return _SASL[mechanism](
         username=options["sasl_plain_username"],
         password=options["sasl_plain_password"],
-        ssl_context=context,
+        ssl_context=tls_context,
         use_ssl=uses_tls,
     )

@@ -88,11 +88,11 @@ def seal_record(sealer: Sealer, record: RejectedRecord) -> bytes:
         "origin": record.origin,
         "timestamp_ms": record.timestamp_ms,
     }
-    head = orjson.dumps(about)
-    if len(head) > _ROOM_BYTES - MAX_RECORD_BYTES:
-        head = orjson.dumps(about | {"headers": None})
-    room = _ROOM_BYTES - len(head)
-    return sealer.seal(len(head).to_bytes(4, "big") + head + value[:room], SEALED_NAME)
+    header = orjson.dumps(about)
+    if len(header) > _ROOM_BYTES - MAX_RECORD_BYTES:
+        header = orjson.dumps(about | {"headers": None})
+    room = _ROOM_BYTES - len(header)
+    return sealer.seal(len(header).to_bytes(4, "big") + header + value[:room], SEALED_NAME)
 
 
 def open_record(sealer: Sealer, sealed: bytes) -> OpenedRecord:

@@ -137,12 +137,12 @@ def seal_template(
     return sealer.seal(orjson.dumps({"content": content, "subject": subject, "variables": variables}), key)
 
 
-def unseal_template(sealer: Sealer, head: RequestHeader) -> dict[str, Any]:
+def unseal_template(sealer: Sealer, header: RequestHeader) -> dict[str, Any]:
     """`content`, `subject` and `variables` of a stored request; raises ledger.errors.SealingError."""
-    said: dict[str, Any] = orjson.loads(sealer.open(head.sealed_text, head.key))
+    said: dict[str, Any] = orjson.loads(sealer.open(header.sealed_text, header.key))
     return said
 
 
-def open_template(sealer: Sealer, head: RequestHeader) -> MessageTemplate:
+def open_template(sealer: Sealer, header: RequestHeader) -> MessageTemplate:
     """The text of a stored request; raises ledger.errors.SealingError."""
-    return compile_template(head.channel, **unseal_template(sealer, head))
+    return compile_template(header.channel, **unseal_template(sealer, header))

@@ -15,7 +15,7 @@ from schemas.statuses import Status
 def pending_of_chunk(  # noqa: PLR0913  # a chunk is not enough to know what its deliveries look like
     chunk: Chunk,
     window: Window | None,
-    head: RequestHeader,
+    header: RequestHeader,
     query: LogQuery,
     *,
     untouched: bool,
@@ -30,7 +30,7 @@ def pending_of_chunk(  # noqa: PLR0913  # a chunk is not enough to know what its
     if query.statuses and status not in query.statuses:
         return []
     lines = sorted(_lines(chunk, window), key=lambda line: line.index)
-    shown = [_pending_log(chunk, head, status, line) for line in lines]
+    shown = [_pending_log(chunk, header, status, line) for line in lines]
     return [log for log in shown if _matches(log, query)]
 
 
@@ -47,14 +47,14 @@ def _of_batch(batch: Batch) -> Iterator[WaitingDelivery]:
         yield WaitingDelivery(index, batch.attempts, NEVER_TRIED)
 
 
-def _pending_log(chunk: Chunk, head: RequestHeader, status: Status, line: WaitingDelivery) -> Log:
+def _pending_log(chunk: Chunk, header: RequestHeader, status: Status, line: WaitingDelivery) -> Log:
     at = line.index - chunk.first
     return Log(
-        id=log_id(head.key, chunk.part, line.index),
-        tenant_id=head.tenant_id,
-        user_id=head.user_id,
-        request_id=head.request_id,
-        channel=head.channel,
+        id=log_id(header.key, chunk.part, line.index),
+        tenant_id=header.tenant_id,
+        user_id=header.user_id,
+        request_id=header.request_id,
+        channel=header.channel,
         recipient=chunk.masked[at],
         recipient_hash=chunk.hashes[at * HASH_BYTES : (at + 1) * HASH_BYTES],
         reference=chunk.references[at] if chunk.references else None,
@@ -65,10 +65,10 @@ def _pending_log(chunk: Chunk, head: RequestHeader, status: Status, line: Waitin
         provider_message_id=None,
         response=None,
         error=None,
-        template_id=head.template_id,
+        template_id=header.template_id,
         attempts=line.attempts,
-        created_at=head.accepted_at,
-        updated_at=head.accepted_at,
+        created_at=header.accepted_at,
+        updated_at=header.accepted_at,
         sent_at=None,
         resend_of=chunk.resend_of[at] if chunk.resend_of else None,
     )

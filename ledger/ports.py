@@ -29,7 +29,7 @@ from schemas.statuses import Channel, Lane
 class Requests(Protocol):
     """One document a request: what was decided about it, and which parts are expanded."""
 
-    async def register_part(self, head: RequestHeader, part: Part) -> StoredRequest:
+    async def register_part(self, header: RequestHeader, part: Part) -> StoredRequest:
         """Create the request or read back what stands, and note the part unless it is refused.
 
         The first head and the first body of a part win; the answer holds what stands. A part is refused, and then

@@ -90,7 +90,7 @@ async def select_deliveries(
 
 async def _going_on(
     ledger: Ledger,
-    head: RequestHeader,
+    header: RequestHeader,
     free: "array[int]",
     repeated: Mapping[RequestKey | None, "array[int]"],
     request_id: str | None,
@@ -102,8 +102,8 @@ async def _going_on(
         if attempt is None:
             continue
         whole = array("Q", sorted((*free, *those)))
-        asked = request_key(head.tenant_id, request_id) if request_id else None
-        if key == asked or (not asked and resend_request_id(head.key, whole) == attempt.header.request_id):
+        asked = request_key(header.tenant_id, request_id) if request_id else None
+        if key == asked or (not asked and resend_request_id(header.key, whole) == attempt.header.request_id):
             return whole, attempt
     return free, None
 
@@ -141,14 +141,14 @@ async def _head(
         expires_at=expires_at,
         **said,
     )
-    head = request_fields(
+    header = request_fields(
         body,
         tenant_id=old.tenant_id,
         user_id=old.user_id,
         request_id=chosen.request_id,
         accepted_at=accepted_at,
     )
-    return {**head, "resend_of": old.request_id, **({"template_version": old.template_version} if code else {})}
+    return {**header, "resend_of": old.request_id, **({"template_version": old.template_version} if code else {})}
 
 
 async def _recipients(ledger: Ledger, sealer: Sealer, chosen: ResendSelection) -> AsyncIterator[dict[str, Any]]:

@@ -40,8 +40,8 @@ class Sealer:
     def seal(self, plain: bytes, name: str) -> bytes:
         """Seal bytes under the name of the place where they will lie."""
         nonce = os.urandom(_NONCE_BYTES)
-        head = self.newest.encode()
-        return bytes([len(head)]) + head + nonce + self._ciphers[self.newest].encrypt(nonce, plain, name.encode())
+        header = self.newest.encode()
+        return bytes([len(header)]) + header + nonce + self._ciphers[self.newest].encrypt(nonce, plain, name.encode())
 
     def open(self, sealed: bytes, name: str) -> bytes:
         """What was sealed under this name; raises SealingError."""

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from consumer.context import Tools
+from consumer.context import ConsumerContext
 from consumer.deliver.delivery_factory import LogMaker
 from consumer.deliver.lease import Lease, LeaseLost
 from consumer.deliver.send_window import entries_of, send
 from consumer.deliver.takeover import inherit
 from consumer.events import outcome_events
 from consumer.publish_results import publish_results
-from consumer.request_cache import Opened
-from consumer.request_lifecycle import mark
+from consumer.request_cache import OpenedRequest
+from consumer.request_lifecycle import apply_control_flags
 from core.chunk_work import (
     Counts,
     DecidedDelivery,
@@ -45,13 +45,13 @@ class ChunkInHand:
     def __init__(
         self,
         claimed: ClaimResult,
-        opened: Opened,
+        opened: OpenedRequest,
         recipients: list[Sealed],
         lease: Lease,
-        tools: Tools,
+        context: ConsumerContext,
     ) -> None:
         self.chunk, self._hold, self._window = claimed.chunk, claimed.token, claimed.window
-        self._taken_over, self._tools, self._opened, self._lease = claimed.taken_over, tools, opened, lease
+        self._taken_over, self._context, self._opened, self._lease = claimed.taken_over, context, opened, lease
         self._work = claimed.chunk.work
         self._counts: Counts = Counter(self._work.counts)
         self._entries = entries_of(self._window)
@@ -87,11 +87,11 @@ class ChunkInHand:
 
     async def ask_for_marks(self) -> None:
         """Put on the chunk what was ordered about its request, and obey it: its expander may not have come to that."""
-        marks = await self._tools.lasting(
-            lambda: self._tools.ledger.requests.control_flags(self.chunk.key), "read the marks"
+        marks = await self._context.retry_until_available(
+            "read the marks", self._context.ledger.requests.control_flags, self.chunk.key
         )
         if marks != self.chunk.control_flags:
-            await mark(self.chunk.key, marks, self._tools, self.chunk.part)
+            await apply_control_flags(self.chunk.key, marks, self._context, self.chunk.part)
             # Fenced: only an owner who still is one after the mark was written may act on it.
             await self._advance(self._work, self._window)
 
@@ -100,7 +100,7 @@ class ChunkInHand:
         if self._work.unacknowledged:
             logged = await self._logged(indices(self._work.unacknowledged))
             self._standing.update(logged)
-        careful = self._opened.head.on_uncertain is OnUncertain.RESEND
+        careful = self._opened.header.on_uncertain is OnUncertain.RESEND
         await self.look_back(doubtful=self._taken_over or careful)
         self.publish()
         await self._intend_again()
@@ -135,10 +135,10 @@ class ChunkInHand:
                 self._entries,
                 self._window,
                 provider,
-                self._opened.head,
+                self._opened.header,
                 taken_over=self._taken_over,
                 stop=self._stop,
-                max_attempts=self._tools.limits.retry.max_attempts,
+                max_attempts=self._context.tuning.retry.max_attempts,
             )
 
     async def send(self) -> None:
@@ -148,22 +148,22 @@ class ChunkInHand:
             for entry in self._entries:
                 entry.result = entry.result or (NotSent.STOPPED if self._stop else NotSent.DEFERRED)
         while to_send := [entry for entry in self._entries if entry.result is None]:
-            render, expires_at = self._maker.message, self._opened.head.expires_at
-            await send(to_send, self._provider(), render, self._lease, self.chunk.lane, expires_at, self._tools)
+            render, expires_at = self._maker.message, self._opened.header.expires_at
+            await send(to_send, self._provider(), render, self._lease, self.chunk.lane, expires_at, self._context)
             if not await self._is_mine():
                 break
         self._expire()
 
     async def log(self) -> None:
         """Write the outcomes, decided ones included; what stands already counts as it stands."""
-        now, rules = self._tools.ledger.now(), self._rules()
+        now, rules = self._context.ledger.now(), self._rules()
         answered = [entry for entry in self._entries if entry.result is not None]
         logs = [self._maker.decided(decided, now) for decided in self._work.decided]
         logs += [log for entry in answered if (log := self._judge(entry, rules, now))]
         if self._stop:
             logs += self._stop_rest(self._stop, now)
         if logs:
-            self._count(await self._tools.lasting(lambda: self._tools.ledger.logs.insert_or_get(logs), "log"))
+            self._count(await self._context.retry_until_available("log", self._context.ledger.logs.insert_or_get, logs))
         if len(answered) < len(self._entries) or not await self._is_mine():
             raise LeaseLost(self.chunk.id)  # whoever has the chunk now publishes what stands
 
@@ -209,14 +209,14 @@ class ChunkInHand:
             return
         if not self._lease.alive:  # whoever has the chunk now publishes what stands
             raise LeaseLost(self.chunk.id)
-        head = self._opened.head
-        events = outcome_events(logs, head, self.chunk.part)
-        publishing = publish_results(head, events, self._tools, "publish")
+        header = self._opened.header
+        events = outcome_events(logs, header, self.chunk.part)
+        publishing = publish_results(header, events, self._context, "publish")
         self._publishing[asyncio.create_task(publishing)] = to_ranges(sorted(logs))
 
     async def advance(self) -> None:
         """Write what is done, and the next window as an intent; learn what was ordered about the request."""
-        now = self._tools.ledger.now()
+        now = self._context.ledger.now()
         work = replace(
             self._work,
             retries=(*self._work.retries, *self._again),
@@ -225,8 +225,8 @@ class ChunkInHand:
             unacknowledged=self._unacked(),
         )
         self._again, self._held = [], []
-        go_on = not (self._stop or self._paused or self._tools.stopping.is_set())
-        batch, rest = take_next_batch(work, now, self._tools.limits.window_size) if go_on else (None, work)
+        go_on = not (self._stop or self._paused or self._context.stopping.is_set())
+        batch, rest = take_next_batch(work, now, self._context.tuning.window_size) if go_on else (None, work)
         window = Window(batch, self._choose(batch.attempts, batch.pinned_provider)) if batch else None
 
         await self._advance(rest, window)
@@ -237,16 +237,16 @@ class ChunkInHand:
         """Write both, fenced, and obey the marks that come back."""
 
         async def ask() -> ControlFlags | None:
-            asked_at = self._tools.monotonic()
-            marks = await self._tools.ledger.chunks.advance(self._hold, work, window)
+            asked_at = self._context.monotonic()
+            marks = await self._context.ledger.chunks.advance(self._hold, work, window)
             if marks is not None:
                 self._lease.extended(asked_at)
             return marks
 
-        marks = await self._tools.lasting(ask, "advance")
+        marks = await self._context.retry_until_available("advance", ask)
         if marks is None:
             raise self._lease.refused()
-        self._tools.progress.moved(self.chunk.lane)
+        self._context.readiness.record_progress(self.chunk.lane)
         self._obey(marks)
 
     def _obey(self, marks: ControlFlags) -> None:
@@ -272,17 +272,17 @@ class ChunkInHand:
 
     async def leave(self) -> Counts | None:
         """Close the chunk, or put it back until the earliest retry; the counts that it is closed with."""
-        chunks, size = self._tools.ledger.chunks, self._tools.limits.window_size
+        chunks, size = self._context.ledger.chunks, self._context.tuning.window_size
         if self._work.waiting:
             left, due_at = prepare_release(replace(self._work, unacknowledged=()), size)
-            due_at = due_before_expiry(due_at, self._opened.head.expires_at)
-            if not await self._tools.lasting(lambda: chunks.release(self._hold, left, due_at), "release"):
+            due_at = due_before_expiry(due_at, self._opened.header.expires_at)
+            if not await self._context.retry_until_available("release", chunks.release, self._hold, left, due_at):
                 raise self._lease.refused()
-            self._tools.progress.moved(self.chunk.lane)
+            self._context.readiness.record_progress(self.chunk.lane)
             return None
-        if not await self._tools.lasting(lambda: chunks.close(self._hold, self._counts), "close"):
+        if not await self._context.retry_until_available("close", chunks.close, self._hold, self._counts):
             raise self._lease.refused()
-        self._tools.progress.moved(self.chunk.lane)
+        self._context.readiness.record_progress(self.chunk.lane)
         return self._counts
 
     def drop(self) -> None:
@@ -294,20 +294,20 @@ class ChunkInHand:
 
     async def _is_mine(self) -> bool:
         """Whether this owner may go on; a lease that ended, in an outage perhaps, is asked for again."""
-        chunks = self._tools.ledger.chunks
-        return self._lease.alive or await self._tools.lasting(lambda: self._lease.renew(chunks), "renew")
+        chunks = self._context.ledger.chunks
+        return self._lease.alive or await self._context.retry_until_available("renew", self._lease.renew, chunks)
 
     async def _logged(self, at: Iterable[int]) -> dict[int, Log]:
         ids = log_ids(self.chunk.key, self.chunk.part, at)
-        found = await self._tools.lasting(lambda: self._tools.ledger.logs.get_many(ids), "look back")
+        found = await self._context.retry_until_available("look back", self._context.ledger.logs.get_many, ids)
         return {index_of(log_id): log for log_id, log in found.items()}
 
     def _count(self, logs: list[Log]) -> None:
         outcomes = Counter((log.outcome, log.reason) for log in logs)
         self._counts.update(outcomes)
         self._standing.update((index_of(log.id), log) for log in logs)
-        age = self._tools.ledger.now() - self._opened.head.accepted_at
-        self._tools.metrics.ended(self.chunk.lane, outcomes, age.total_seconds())
+        age = self._context.ledger.now() - self._opened.header.accepted_at
+        self._context.metrics.ended(self.chunk.lane, outcomes, age.total_seconds())
 
     def _unacked(self) -> Ranges:
         """What is logged and not acknowledged; forgets what is."""
@@ -317,32 +317,32 @@ class ChunkInHand:
         return to_ranges(sorted(index for ranges in self._publishing.values() for index in indices(ranges)))
 
     def _expire(self) -> None:
-        expires_at = self._opened.head.expires_at
+        expires_at = self._opened.header.expires_at
         # Not by a worker that may have lost the chunk: the next owner, who was in time, may be sending.
-        if not self._stop and expires_at and self._lease.alive and self._tools.ledger.now() >= expires_at:
+        if not self._stop and expires_at and self._lease.alive and self._context.ledger.now() >= expires_at:
             self._stop = Status.EXPIRED
 
     def _provider(self) -> Provider | None:
         name = self._window.provider if self._window else None
-        return self._tools.providers.get(name) if name else None
+        return self._context.providers.get(name) if name else None
 
     def _choose(self, attempts: int, sticky: str | None) -> str | None:
-        names = self._tools.providers.for_channel(self.chunk.channel)
+        names = self._context.providers.for_channel(self.chunk.channel)
         return sticky or (names[attempts % len(names)].name if names else None)
 
     def _rules(self) -> OutcomeRules:
-        head, provider, tools = self._opened.head, self._provider(), self._tools
-        draw, window = tools.random(), self._window
+        header, provider, context = self._opened.header, self._provider(), self._context
+        draw, window = context.random(), self._window
         deduplicates = bool(provider and provider.deduplicates)
         return OutcomeRules(
-            on_uncertain=head.on_uncertain,
+            on_uncertain=header.on_uncertain,
             provider=window.provider if window else None,
             deduplicates=deduplicates,
             sticky=bool(window and (window.batch.pinned_provider or (self._taken_over and deduplicates))),
-            providers=len(tools.providers.for_channel(self.chunk.channel)),
-            started_at=max(head.accepted_at, head.send_at or head.accepted_at),
-            now=tools.ledger.now(),
-            retry=tools.limits.retry,
+            providers=len(context.providers.for_channel(self.chunk.channel)),
+            started_at=max(header.accepted_at, header.send_at or header.accepted_at),
+            now=context.ledger.now(),
+            retry=context.tuning.retry,
             jitter=lambda: draw,
             stopped_as=self._stop or Status.CANCELLED,
             stop_detail=self._why,

@@ -3,9 +3,9 @@
 import itertools
 from collections.abc import Awaitable, Callable
 
-from consumer.context import Tools
+from consumer.context import ConsumerContext
 from consumer.deliver.lease import Lease
-from consumer.flow_control.slots import Kind
+from consumer.flow_control.slots import SlotKey
 from core.ids import ChunkId
 from ledger.models import ClaimRequest, ClaimResult
 from schemas.statuses import Channel
@@ -25,46 +25,46 @@ _numbers = itertools.count(1)
 class Claimer:
     """Claims chunks for this process, each claim under a name of its own."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
-        self._names = {channel: tuple(p.name for p in tools.providers.for_channel(channel)) for channel in Channel}
+    def __init__(self, context: ConsumerContext) -> None:
+        self._context = context
+        self._names = {channel: tuple(p.name for p in context.providers.for_channel(channel)) for channel in Channel}
 
     async def chunk(self, chunk_id: ChunkId) -> "Taken | None":
         """Claim the chunk that a wake-up call names."""
-        return await self._take(lambda claim: self._tools.ledger.chunks.claim(chunk_id, claim), uncalled=False)
+        return await self._take(lambda claim: self._context.ledger.chunks.claim(chunk_id, claim), uncalled=False)
 
-    async def due(self, kind: Kind, *, fresh: bool = False) -> "Taken | None":
+    async def due(self, kind: SlotKey, *, fresh: bool = False) -> "Taken | None":
         """Claim what waits longest of a channel in a lane; with `fresh`, what a wake-up call should have brought."""
-        due = self._tools.ledger.chunks.claim_due
+        due = self._context.ledger.chunks.claim_due
         return await self._take(
             lambda claim: due(*kind, claim, never_claimed=fresh), uncalled=True, again=self._after_outage
         )
 
     async def _after_outage(self) -> None:
         """Wait until MongoDB answers, and then until who waited for it as well has written what it knows."""
-        tools = self._tools
-        await tools.ledger.ping()
-        await tools.sleep(min(AFTER_OUTAGE_SECONDS, tools.limits.lease_seconds / 3))
+        context = self._context
+        await context.ledger.ping()
+        await context.sleep(min(AFTER_OUTAGE_SECONDS, context.tuning.lease_seconds / 3))
 
     async def _take(
         self, take: Take, *, uncalled: bool, again: Callable[[], Awaitable[None]] | None = None
     ) -> "Taken | None":
         """Claim; `again` is done before each further try."""
-        tools = self._tools
-        claim = ClaimRequest(f"{tools.process}.{next(_numbers)}", tools.limits.lease_seconds, self._names)
+        context = self._context
+        claim = ClaimRequest(f"{context.process_name}.{next(_numbers)}", context.tuning.lease_seconds, self._names)
 
         tries = itertools.count()
 
         async def ask() -> Taken | None:
             if next(tries) and again:
                 await again()
-            asked_at = tools.monotonic()  # of this try: each one that is accepted starts the lease anew
+            asked_at = context.monotonic()  # of this try: each one that is accepted starts the lease anew
             claimed = await take(claim)
             if claimed is None:
                 return None
-            return Taken(claimed, Lease(claimed.token, asked_at, tools.monotonic, tools.sleep), uncalled=uncalled)
+            return Taken(claimed, Lease(claimed.token, asked_at, context.monotonic, context.sleep), uncalled=uncalled)
 
-        return await tools.lasting(ask, "claim")
+        return await context.retry_until_available("claim", ask)
 
 
 class Taken:

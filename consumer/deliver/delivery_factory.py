@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from consumer.request_cache import Opened
+from consumer.request_cache import OpenedRequest
 from core.chunk_work import DecidedDelivery
 from core.delivery_outcome import Outcome
 from core.ids import log_ids
@@ -16,8 +16,8 @@ from schemas.statuses import Status
 class LogMaker:
     """Makes the messages and the logs of a chunk."""
 
-    def __init__(self, chunk: Chunk, opened: Opened, recipients: Sequence[Sealed]) -> None:
-        self._chunk, self._head, self._text, self._recipients = chunk, opened.head, opened.text, recipients
+    def __init__(self, chunk: Chunk, opened: OpenedRequest, recipients: Sequence[Sealed]) -> None:
+        self._chunk, self._head, self._text, self._recipients = chunk, opened.header, opened.template, recipients
         self._ids = log_ids(chunk.key, chunk.part, range(chunk.first, chunk.first + chunk.size))
         self._references = chunk.references or (None,) * chunk.size
         self._resend_of = chunk.resend_of or (None,) * chunk.size
@@ -46,15 +46,15 @@ class LogMaker:
 
     def ended(self, index: int, ended: Outcome, attempts: int, provider: str | None, now: datetime) -> Log:
         """The log of an outcome; its fields in their order, since by name it takes twice as long."""
-        chunk, head = self._chunk, self._head
+        chunk, header = self._chunk, self._head
         at = index - chunk.first
         status, reason, error, message_id, response = ended
         return Log(
             self._ids[at],
-            head.tenant_id,
-            head.user_id,
-            head.request_id,
-            head.channel,
+            header.tenant_id,
+            header.user_id,
+            header.request_id,
+            header.channel,
             chunk.masked[at],
             chunk.hashes[at * HASH_BYTES : (at + 1) * HASH_BYTES],
             self._references[at],
@@ -65,9 +65,9 @@ class LogMaker:
             message_id,
             response,
             error,
-            head.template_id,
+            header.template_id,
             attempts,
-            head.accepted_at,
+            header.accepted_at,
             now,
             now if status is Status.SENT else None,
             self._resend_of[at],

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 
-from consumer.context import Tools
+from consumer.context import ConsumerContext
 from consumer.deliver.lease import Lease
 from core.chunk_work import Window
 from core.delivery_outcome import NotSent, WindowDelivery
@@ -33,7 +33,7 @@ async def send(  # noqa: PLR0913, PLR0917  # a call needs all of them
     lease: Lease,
     lane: Lane,
     expires_at: datetime | None,
-    tools: Tools,
+    context: ConsumerContext,
 ) -> None:
     """Call for each entry, concurrently; an entry keeps no answer when the lease ended before its call began.
 
@@ -47,12 +47,14 @@ async def send(  # noqa: PLR0913, PLR0917  # a call needs all of them
     async def one(entry: WindowDelivery) -> None:
         may_call = True
         if rate_per_second := provider.rate_per_second:
-            may_call = await tools.caller.turn(provider.name, rate_per_second, lane)
-            tools.progress.moved(*Lane)  # who waits for a slow rate, or for the other lane at it, is not stuck
+            may_call = await context.provider_caller.wait_for_rate_limit(provider.name, rate_per_second, lane)
+            context.readiness.record_progress(
+                *Lane
+            )  # who waits for a slow rate, or for the other lane at it, is not stuck
         if not lease.alive:
             return
-        too_late = expires_at is not None and tools.ledger.now() >= expires_at
-        if not may_call or too_late or tools.stopping.is_set():  # known as not sent, so that nobody has to doubt it
+        too_late = expires_at is not None and context.ledger.now() >= expires_at
+        if not may_call or too_late or context.stopping.is_set():  # known as not sent, so that nobody has to doubt it
             entry.result = NotSent.DEFERRED
             return
         try:
@@ -60,10 +62,10 @@ async def send(  # noqa: PLR0913, PLR0917  # a call needs all of them
         except RenderError:
             entry.result = Failed(Reason.INVALID_CONTENT)
         else:
-            answer = await tools.caller.call(provider, message, lane)
+            answer = await context.provider_caller.send(provider, message, lane)
             entry.result = NotSent.DEFERRED if answer is CLOSED else answer
 
-    with tools.metrics.windows.track_inprogress():
+    with context.metrics.windows.track_inprogress():
         await _concurrently(one, entries)
 
 

@@ -11,7 +11,7 @@ def inherit(  # noqa: PLR0913  # everything that decides
     entries: list[WindowDelivery],
     window: Window,
     provider: Provider | None,
-    head: RequestHeader,
+    header: RequestHeader,
     *,
     taken_over: bool,
     stop: Status | None,
@@ -24,7 +24,7 @@ def inherit(  # noqa: PLR0913  # everything that decides
         return  # nothing in doubt, or asking the same provider again is safe
     for entry in entries:
         if entry.result is None:
-            if exhausted or (taken_over and stop) or head.on_uncertain is OnUncertain.MARK_UNKNOWN:
+            if exhausted or (taken_over and stop) or header.on_uncertain is OnUncertain.MARK_UNKNOWN:
                 entry.result = NotSent.MAYBE_SENT
             else:
                 entry.possibly_sent = True

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from consumer.context import Tools
+from consumer.context import ConsumerContext
 from consumer.deliver.claim import Claimer
 from consumer.deliver.deliver import deliver
-from consumer.flow_control.slots import Kind, Slots
+from consumer.flow_control.slots import SlotKey, WorkerSlots
 from consumer.kafka.offset_tracker import Commit, Read, Reading
 from consumer.kafka.record import Incoming
-from consumer.logger import log, where
+from consumer.logger import error_location, logger
 from core.ids import ChunkId
 from schemas.results import ChunkPointer
 from schemas.statuses import Lane
@@ -29,9 +29,11 @@ Call = tuple[ChunkId, Read]
 class Calls:
     """Claims what wake-up calls name, each in a slot of its lane and channel; its offset is committed after that."""
 
-    def __init__(self, claimer: Claimer, slots: Mapping[Kind, Slots], reading: Reading, tools: Tools) -> None:
-        self._claimer, self._slots, self._reading, self._tools = claimer, slots, reading, tools
-        self._waiting: dict[Kind, asyncio.Queue[Call]] = {kind: asyncio.Queue(MOST_WAITING) for kind in slots}
+    def __init__(
+        self, claimer: Claimer, slots: Mapping[SlotKey, WorkerSlots], reading: Reading, context: ConsumerContext
+    ) -> None:
+        self._claimer, self._slots, self._reading, self._context = claimer, slots, reading, context
+        self._waiting: dict[SlotKey, asyncio.Queue[Call]] = {kind: asyncio.Queue(MOST_WAITING) for kind in slots}
 
     async def run(self) -> None:
         """Serve until the process stops; what waits then is left in Kafka."""
@@ -44,35 +46,35 @@ class Calls:
             pointer = ChunkPointer.model_validate_json(record.value or b"")
         except ValidationError:
             # The chunk it meant is found by the sweeper.
-            log.warning("a wake-up call that cannot be read", origin=record.origin)
+            logger.warning("a wake-up call that cannot be read", origin=record.origin)
             read.ended()
             return
         await self._waiting[lane, pointer.channel].put((ChunkId(pointer.chunk_id), read))
 
-    async def _serve(self, kind: Kind) -> None:
+    async def _serve(self, kind: SlotKey) -> None:
         slots, waiting = self._slots[kind], self._waiting[kind]
         while True:
             chunk, read = await waiting.get()
             if not read.current:
                 continue
-            await slots.wait()
-            if self._tools.stopping.is_set():
-                slots.give_back()
+            await slots.acquire()
+            if self._context.stopping.is_set():
+                slots.release()
                 return
             # Claimed in the slot, not here: a claim waits for MongoDB's journal, and one at a time would be some tens
             # a second. Whoever serves may be cancelled; the slots' own end is waited for.
             slots.start(self._claim(kind, chunk, read))
 
-    async def _claim(self, kind: Kind, chunk: ChunkId, read: Read) -> None:
+    async def _claim(self, kind: SlotKey, chunk: ChunkId, read: Read) -> None:
         """Claim a chunk and work on it."""
-        began = self._tools.monotonic()
+        began = self._context.monotonic()
         try:
             taken = await self._claimer.chunk(chunk)
         except Exception as error:  # noqa: BLE001  # one document that cannot be read must not stay in Kafka for ever
-            log.error("claiming failed", error=type(error).__name__, where=where(error))
+            logger.error("claiming failed", error=type(error).__name__, where=error_location(error))
             taken = None
         read.ended()
         if kind[0] is Lane.EXPRESS and not self._slots[kind].full:
-            self._tools.precedence.claimed(began)
+            self._context.lane_priority.express_claimed(began)
         if taken is not None:
-            await deliver(taken, self._tools)
+            await deliver(taken, self._context)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from consumer.logger import log, where
+from consumer.logger import error_location, logger
 from core.addresses import AddressRules
 from core.ids import LogId
 from ledger.message_template import MessageTemplate
@@ -41,11 +41,11 @@ class PartChecker:
     """
 
     def __init__(
-        self, head: RequestHeader, text: MessageTemplate, sealer: Sealer, default_region: str | None, *, sparing: bool
+        self, header: RequestHeader, text: MessageTemplate, sealer: Sealer, default_region: str | None, *, sparing: bool
     ) -> None:
-        self._key_id, self._sealer, self._text, self._sparing = head.key_id, sealer, text, sparing
+        self._key_id, self._sealer, self._text, self._sparing = header.key_id, sealer, text, sparing
         self._seen: set[bytes] = set()
-        self._rules = AddressRules(head.channel, default_region)
+        self._rules = AddressRules(header.channel, default_region)
 
     def check(self, first: int, recipients: Sequence[AnyRecipient]) -> Checked:
         """Check the recipients of a chunk that begins at index `first`."""
@@ -62,7 +62,7 @@ class PartChecker:
             except Exception as error:
                 if not self._sparing:
                     raise
-                log.error("recipient given up", index=index, error=type(error).__name__, where=where(error))
+                logger.error("recipient given up", index=index, error=type(error).__name__, where=error_location(error))
                 address, value, masked, found = None, _NO_HASH, "***", (Status.FAILED, Reason.UNPROCESSABLE)
             checked.masked.append(masked)
             checked.hashes.append(value)

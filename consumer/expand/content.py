@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from consumer.context import Tools
-from consumer.events import Refusal
+from consumer.context import ConsumerContext
+from consumer.events import RejectedRecord
 from core.ids import RequestKey
 from core.render import RenderError, TemplateError
 from ledger.message_template import MessageTemplate, choose_source, compile_template, open_template, seal_template
@@ -23,36 +23,40 @@ class Wording:
     template_id: str | None = None
     template_version: int | None = None
 
-    def text_of(self, head: RequestHeader, sealer: Sealer) -> MessageTemplate:
+    def text_of(self, header: RequestHeader, sealer: Sealer) -> MessageTemplate:
         """What the request says whose head stands. Versions never change, so the same one has the same text."""
-        if self.text is None or self.template_version != head.template_version:
-            return open_template(sealer, head)
+        if self.text is None or self.template_version != header.template_version:
+            return open_template(sealer, header)
         return self.text
 
 
 async def choose_wording(
-    request: BulkRequest, key: RequestKey, stands: StoredRequest | None, tools: Tools
-) -> Wording | Refusal:
+    request: BulkRequest, key: RequestKey, stands: StoredRequest | None, context: ConsumerContext
+) -> Wording | RejectedRecord:
     """The wording; a template is looked up for the first expansion alone, so that later ones never mix versions."""
     if request.template is None:
-        return _compile(request, None, key, tools.sealer)
+        return _compile(request, None, key, context.sealer)
     if stands is not None:
         return Wording(stands.header.sealed_text, None, stands.header.template_id, stands.header.template_version)
     tenant_id, code, version = request.tenant_id, request.template, request.template_version
-    found = await tools.lasting(lambda: tools.ledger.templates.get(tenant_id, code, version), "look for the template")
+    found = await context.retry_until_available(
+        "look for the template", context.ledger.templates.get, tenant_id, code, version
+    )
     if found is None:
         which = "of this code" if version is None else f"of this code in version {version}"
-        return Refusal(RejectionReason.UNKNOWN_TEMPLATE, f"the tenant has no template {which}", ("template",))
-    return _compile(request, found, key, tools.sealer)
+        return RejectedRecord(RejectionReason.UNKNOWN_TEMPLATE, f"the tenant has no template {which}", ("template",))
+    return _compile(request, found, key, context.sealer)
 
 
 def _compile(
     request: BulkRequest, template: StoredTemplate | None, key: RequestKey, sealer: Sealer
-) -> Wording | Refusal:
+) -> Wording | RejectedRecord:
     """Compile and seal; a subject that no recipient's variables could make fit is refused as a whole."""
     source = choose_source(request, template)
     if source.lacks_subject:
-        return Refusal(RejectionReason.INVALID_SCHEMA, "subject: is needed, for the template has none", ("subject",))
+        return RejectedRecord(
+            RejectionReason.INVALID_SCHEMA, "subject: is needed, for the template has none", ("subject",)
+        )
     place: str = source.content_field
     try:
         compile_template(request.channel, source.content, None, request.variables)
@@ -60,6 +64,6 @@ def _compile(
         text = compile_template(request.channel, source.content, source.subject, request.variables)
         text.check_subject()
     except (TemplateError, RenderError) as error:
-        return Refusal(RejectionReason.INVALID_CONTENT, f"{place}: {error}", (place,))
+        return RejectedRecord(RejectionReason.INVALID_CONTENT, f"{place}: {error}", (place,))
     sealed = seal_template(sealer, key, source.content, source.subject, request.variables)
     return Wording(sealed, text, template.id, template.version) if template else Wording(sealed, text)

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from consumer.events import Refusal
+from consumer.events import RejectedRecord
 from consumer.kafka.record import Incoming
 from ledger.dead_letters import REPLAY_HEADER, read_replay_header
 from schemas.record_base import SCHEMA_VERSION
@@ -19,10 +19,10 @@ _CORRELATION_HEADERS = ("correlation_id", "kafka_correlationId")
 _MOST_FIELDS = 20
 
 
-def decode(record: Incoming) -> BulkRequest | Refusal:
+def decode(record: Incoming) -> BulkRequest | RejectedRecord:
     """The request in a record, or why it is none."""
     if record.value is None:
-        return Refusal(RejectionReason.NULL_VALUE, "the record has no value")
+        return RejectedRecord(RejectionReason.NULL_VALUE, "the record has no value")
     if len(record.value) > MAX_RECORD_BYTES:
         return _too_large(record, record.value)
     try:
@@ -31,9 +31,9 @@ def decode(record: Incoming) -> BulkRequest | Refusal:
         return _explain(record, error)
 
 
-def _too_large(record: Incoming, value: bytes) -> Refusal:
+def _too_large(record: Incoming, value: bytes) -> RejectedRecord:
     said = (_readable(value) if len(value) <= 16 * MAX_RECORD_BYTES else None) or {}
-    return Refusal(
+    return RejectedRecord(
         RejectionReason.TOO_LARGE,
         "the record is larger than 1 MiB: split it into parts",
         ("(record)",),
@@ -43,10 +43,10 @@ def _too_large(record: Incoming, value: bytes) -> Refusal:
     )
 
 
-def unprocessable(record: Incoming) -> Refusal:
+def unprocessable_rejection(record: Incoming) -> RejectedRecord:
     """The refusal of a record that met a fault of ours, with what can be read of whose it is."""
     said = _readable(record.value or b"") or {}
-    return Refusal(
+    return RejectedRecord(
         RejectionReason.UNPROCESSABLE,
         "this consumer cannot process the record",
         request_id=_text(said.get("request_id")),
@@ -56,18 +56,18 @@ def unprocessable(record: Incoming) -> Refusal:
     )
 
 
-def _explain(record: Incoming, error: ValidationError) -> Refusal:
+def _explain(record: Incoming, error: ValidationError) -> RejectedRecord:
     said = _readable(record.value or b"")
     problems = read_problems(error)
     correlation_id = read_correlation(record)
     if said is None or problems[0].kind == "json_invalid":
         message = "the value is not a JSON object in UTF-8, or is nested too deeply"
         request_id = _text(said.get("request_id")) if said else None
-        return Refusal(RejectionReason.NOT_JSON, message, request_id=request_id, correlation_id=correlation_id)
+        return RejectedRecord(RejectionReason.NOT_JSON, message, request_id=request_id, correlation_id=correlation_id)
     version = said.get("schema_version")
     newer = isinstance(version, int) and version > SCHEMA_VERSION
     fields = ("schema_version",) if newer else tuple(dict.fromkeys(map(_path, problems)))[:_MOST_FIELDS]
-    return Refusal(
+    return RejectedRecord(
         reason=RejectionReason.UNSUPPORTED_VERSION if newer else RejectionReason.INVALID_SCHEMA,
         message="; ".join(f"{_path(problem)}: {_said(problem)}" for problem in problems[:3]),
         fields=fields,
@@ -131,7 +131,7 @@ def first_place(record: Incoming) -> tuple[str, int, int, int]:
     return first or (record.topic, record.partition, record.offset, record.timestamp_ms)
 
 
-def read_reply_topic(record: Incoming, request: BulkRequest) -> str | Refusal | None:
+def read_reply_topic(record: Incoming, request: BulkRequest) -> str | RejectedRecord | None:
     """The topic that the request names, in its body or in a header; None: the default one."""
     if request.reply_topic is not None:
         return request.reply_topic
@@ -141,7 +141,7 @@ def read_reply_topic(record: Incoming, request: BulkRequest) -> str | Refusal | 
     try:
         return value.decode("ascii")
     except UnicodeDecodeError:
-        return Refusal(
+        return RejectedRecord(
             RejectionReason.REPLY_TOPIC_REFUSED, "the reply topic in the headers is not text", ("reply_topic",)
         )
 

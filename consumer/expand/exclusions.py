@@ -2,14 +2,14 @@
 
 from collections.abc import Collection
 
-from consumer.context import Tools
+from consumer.context import ConsumerContext
 from consumer.expand.check_recipients import _NO_ADDRESS, Checked
 from core.ids import LogId, log_id
 from ledger.models import Part, RequestHeader
 from schemas.statuses import Reason, Status
 
 
-async def settle_resends(checked: Checked, head: RequestHeader, part: Part, tools: Tools) -> None:
+async def settle_resends(checked: Checked, header: RequestHeader, part: Part, context: ConsumerContext) -> None:
     """Decide as settled what is not to be sent again: its log says so by now, or another delivery repeats it.
 
     Done before the chunk is written, so that no chunk ever holds a resend to do that another may be doing too. What
@@ -18,12 +18,14 @@ async def settle_resends(checked: Checked, head: RequestHeader, part: Part, tool
     mine: dict[LogId, LogId] = {}
     for index, old in enumerate(checked.resend_of or (), checked.first):
         if old is not None and index not in checked.decided:
-            mine.setdefault(old, log_id(head.key, part.number, index))
+            mine.setdefault(old, log_id(header.key, part.number, index))
     if not mine:
         return
-    noted = await tools.lasting(lambda: tools.ledger.logs.reserve_resends(head.tenant_id, mine), "mark what is resent")
+    noted = await context.retry_until_available(
+        "mark what is resent", context.ledger.logs.reserve_resends, header.tenant_id, mine
+    )
     for index, old in enumerate(checked.resend_of or (), checked.first):
-        first = old is not None and mine.get(old) == log_id(head.key, part.number, index)
+        first = old is not None and mine.get(old) == log_id(header.key, part.number, index)
         if old is not None and index not in checked.decided and not (first and old in noted):
             checked.decided[index] = Status.SUPPRESSED, Reason.SETTLED
 

@@ -7,14 +7,14 @@ tens of requests a second.
 import asyncio
 from functools import partial
 
-from consumer.context import Tools
-from consumer.expand.decode import unprocessable
+from consumer.context import ConsumerContext
+from consumer.expand.decode import unprocessable_rejection
 from consumer.expand.expand import expand
-from consumer.expand.reject import refuse
-from consumer.flow_control.circuit_breaker import TooMuchPoison
+from consumer.expand.reject import reject_record
+from consumer.flow_control.circuit_breaker import CircuitOpen
 from consumer.kafka.offset_tracker import Commit, Read, Reading
 from consumer.kafka.record import Incoming
-from consumer.logger import log, where
+from consumer.logger import error_location, logger
 from consumer.monitoring.readiness import EXPAND
 
 MOST_AT_ONCE = 16
@@ -27,8 +27,8 @@ _TRIES = 3
 class Expansions:
     """Of one intake topic. A record is committed when it, and every one before it, is dealt with (I1)."""
 
-    def __init__(self, cluster: str, reading: Reading, tools: Tools) -> None:
-        self._cluster, self._reading, self._tools = cluster, reading, tools
+    def __init__(self, cluster: str, reading: Reading, context: ConsumerContext) -> None:
+        self._cluster, self._reading, self._context = cluster, reading, context
         self._at_work: dict[asyncio.Task[None], int] = {}
         """With the bytes of its record."""
         self._last: dict[bytes, asyncio.Task[None]] = {}
@@ -40,8 +40,8 @@ class Expansions:
         while self._at_work and not self._held and not self._has_room(size):
             await asyncio.wait(self._at_work, return_when=asyncio.FIRST_COMPLETED)
         if self._held:
-            await self._tools.stopping.wait()
-        if self._tools.stopping.is_set():
+            await self._context.stopping.wait()
+        if self._context.stopping.is_set():
             return
         order = order_of(record)
         task = asyncio.create_task(self._expand(read, self._last.get(order)))
@@ -54,13 +54,13 @@ class Expansions:
         return len(self._at_work) < MOST_AT_ONCE and sum(self._at_work.values()) + size <= MOST_BYTES
 
     async def _expand(self, read: Read, before: asyncio.Task[None] | None) -> None:
-        record, tools = read.record, self._tools
-        with tools.progress.busy(EXPAND, record.topic):
+        record, context = read.record, self._context
+        with context.readiness.working_on(EXPAND, record.topic):
             if before:
                 await asyncio.wait((before,))
             if self._held or not read.current:
                 return
-            if await expand_or_refuse(record, self._cluster, tools):
+            if await expand_or_refuse(record, self._cluster, context):
                 read.ended()
             else:
                 self._held = True
@@ -70,7 +70,7 @@ class Expansions:
         if self._last.get(order) is task:
             del self._last[order]
         if not task.cancelled() and (error := task.exception()):
-            log.error("expanding failed", error=type(error).__name__, where=where(error))
+            logger.error("expanding failed", error=type(error).__name__, where=error_location(error))
 
     async def drain(self, seconds: float) -> None:
         """Wait for what is under way, for so many seconds at most; the rest comes again."""
@@ -90,32 +90,32 @@ def order_of(record: Incoming) -> bytes:
     return b"part" if b'"part"' in (record.value or b"") else b""
 
 
-async def expand_or_refuse(record: Incoming, cluster: str, tools: Tools) -> bool:
+async def expand_or_refuse(record: Incoming, cluster: str, context: ConsumerContext) -> bool:
     """Expand or refuse; False: that would be too much poison, so that the record waits and its topic is held."""
     try:
-        await _expand(record, cluster, tools)
-    except TooMuchPoison as flood:
-        log.error("intake held", topic=record.topic, origin=record.origin, because=str(flood))
-        tools.metrics.held.labels(record.topic).set(1)
-        tools.progress.holds(record.topic, str(flood))
+        await _expand(record, cluster, context)
+    except CircuitOpen as flood:
+        logger.error("intake held", topic=record.topic, origin=record.origin, because=str(flood))
+        context.metrics.held.labels(record.topic).set(1)
+        context.readiness.intake_paused(record.topic, str(flood))
         return False
-    tools.poison.ended(record.topic, record.origin)
+    context.circuit_breaker.record_done(record.topic, record.origin)
     return True
 
 
-async def _expand(record: Incoming, cluster: str, tools: Tools) -> None:
+async def _expand(record: Incoming, cluster: str, context: ConsumerContext) -> None:
     """Expand; what meets a fault of ours again and again is kept in the dead letters, and the partition moves on.
 
     The last try gives up only the recipients that meet it.
     """
     for attempt in range(1, _TRIES + 1):
         try:
-            await expand(record, cluster, tools, sparing=attempt == _TRIES)
-        except TooMuchPoison:
+            await expand(record, cluster, context, sparing=attempt == _TRIES)
+        except CircuitOpen:
             raise
         except Exception as error:  # noqa: BLE001  # raising here would leave the record, and all after it, uncommitted
-            said = {"error": type(error).__name__, "where": where(error), "attempt": attempt}
-            log.error("expanding failed", origin=record.origin, **said)
+            said = {"error": type(error).__name__, "where": error_location(error), "attempt": attempt}
+            logger.error("expanding failed", origin=record.origin, **said)
         else:
             return
-    await refuse(record, unprocessable(record), tools)
+    await reject_record(record, unprocessable_rejection(record), context)

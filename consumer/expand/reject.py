@@ -1,27 +1,29 @@
 """Refuse: what cannot be used is kept sealed in the dead letters, and its caller is told."""
 
-from consumer.context import Tools
-from consumer.events import Refusal, rejected_event
+from consumer.context import ConsumerContext
+from consumer.events import RejectedRecord, rejected_event
 from consumer.kafka.bus import DeadLetter
 from consumer.kafka.record import Incoming
-from consumer.logger import log
+from consumer.logger import logger
 from ledger.dead_letters import seal_record
 
 _LONGEST_KEY = 16 * 1024
 
 
-async def refuse(record: Incoming, refusal: Refusal, tools: Tools) -> None:
+async def reject_record(record: Incoming, refusal: RejectedRecord, context: ConsumerContext) -> None:
     """Publish the dead letter and, where a request id can be read, `request.rejected` on the default topic.
 
     Raises TooMuchPoison, and publishes nothing, where this is one too many.
     """
-    tools.poison.admit(record.topic, record.origin)
+    context.circuit_breaker.record_failure(record.topic, record.origin)
     key = record.key if len(record.key or b"") <= _LONGEST_KEY else None
-    letter = DeadLetter(key, seal_record(tools.sealer, record), record.origin, refusal.reason.value)
-    await tools.lasting(lambda: tools.bus.dead_letter(letter), "dead letter")
+    letter = DeadLetter(key, seal_record(context.sealer, record), record.origin, refusal.reason.value)
+    await context.retry_until_available("dead letter", context.bus.dead_letter, letter)
     if request_id := refusal.request_id:
         origin = record.origin.replace("/", ".")
         event = rejected_event(refusal, origin, record.time)
-        await tools.lasting(lambda: tools.bus.publish(tools.topics.results, request_id, [event]), "say rejected")
-    tools.metrics.requests.labels(f"rejected:{refusal.reason.value}").inc()
-    log.warning("record refused", origin=record.origin, reason=refusal.reason.value, fields=refusal.fields)
+        await context.retry_until_available(
+            "say rejected", context.bus.publish, context.topics.results, request_id, [event]
+        )
+    context.metrics.requests.labels(f"rejected:{refusal.reason.value}").inc()
+    logger.warning("record refused", origin=record.origin, reason=refusal.reason.value, fields=refusal.fields)

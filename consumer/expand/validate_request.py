@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
-from consumer.context import Tools
-from consumer.events import Refusal
+from consumer.context import ConsumerContext
+from consumer.events import RejectedRecord
 from consumer.expand.content import Wording, choose_wording
 from consumer.expand.decode import decode, first_place, read_correlation, read_reply_topic
 from consumer.kafka.record import Incoming
@@ -17,46 +17,48 @@ from schemas.statuses import RejectionReason
 
 
 async def _check(
-    record: Incoming, cluster: str, tools: Tools
-) -> Refusal | tuple[BulkRequest, Wording, RequestHeader, Part]:
+    record: Incoming, cluster: str, context: ConsumerContext
+) -> RejectedRecord | tuple[BulkRequest, Wording, RequestHeader, Part]:
     """Decode, and check what a schema cannot; nothing is written yet."""
     request = decode(record)
-    if isinstance(request, Refusal):
+    if isinstance(request, RejectedRecord):
         return request
     correlation_id = read_correlation(record)
     if found := too_far_ahead(request, request.accepted_at or record.time):
         field, problem = found
-        return about(request, Refusal(RejectionReason.INVALID_SCHEMA, f"{field}: {problem}", (field,)), correlation_id)
+        return with_request_ids(
+            request, RejectedRecord(RejectionReason.INVALID_SCHEMA, f"{field}: {problem}", (field,)), correlation_id
+        )
     if request.request_id is None:
         made = request_id_from_record(cluster, *first_place(record))
         request = request.model_copy(update={"request_id": made})
-    reply_topic = await _reply_topic(record, request, tools)
+    reply_topic = await _reply_topic(record, request, context)
     key, stands = request_key(request.tenant_id, str(request.request_id)), None
-    if isinstance(reply_topic, Refusal) or request.template is not None:
-        stands = await tools.lasting(lambda: tools.ledger.requests.get(key), "look for the request")
-    if isinstance(reply_topic, Refusal):
+    if isinstance(reply_topic, RejectedRecord) or request.template is not None:
+        stands = await context.retry_until_available("look for the request", context.ledger.requests.get, key)
+    if isinstance(reply_topic, RejectedRecord):
         if stands is None:
-            return about(request, reply_topic, correlation_id)
+            return with_request_ids(request, reply_topic, correlation_id)
         reply_topic = stands.header.reply_topic  # decided when it was accepted (I5): what is begun is finished
-    wording = await choose_wording(request, key, stands, tools)
-    if isinstance(wording, Refusal):
-        return about(request, wording, correlation_id)
-    head, part = _describe(record, request, reply_topic, wording, tools)
-    return request, wording, head, part
+    wording = await choose_wording(request, key, stands, context)
+    if isinstance(wording, RejectedRecord):
+        return with_request_ids(request, wording, correlation_id)
+    header, part = _describe(record, request, reply_topic, wording, context)
+    return request, wording, header, part
 
 
-async def _reply_topic(record: Incoming, request: BulkRequest, tools: Tools) -> str | Refusal | None:
+async def _reply_topic(record: Incoming, request: BulkRequest, context: ConsumerContext) -> str | RejectedRecord | None:
     topic = read_reply_topic(record, request)
-    if topic is None or isinstance(topic, Refusal):
+    if topic is None or isinstance(topic, RejectedRecord):
         return topic
-    refusal = Refusal(RejectionReason.REPLY_TOPIC_REFUSED, "not an allowed reply topic", ("reply_topic",))
-    if not reply_topics.allowed(topic, tools.limits.reply_topics, tools.topics):
+    refusal = RejectedRecord(RejectionReason.REPLY_TOPIC_REFUSED, "not an allowed reply topic", ("reply_topic",))
+    if not reply_topics.allowed(topic, context.tuning.reply_topics, context.topics):
         return refusal
-    exists = await tools.lasting(lambda: tools.bus.topic_exists(topic), "look for the reply topic")
+    exists = await context.retry_until_available("look for the reply topic", context.bus.topic_exists, topic)
     return topic if exists else replace(refusal, message="the reply topic does not exist")
 
 
-def about(request: BulkRequest, refusal: Refusal, correlation_id: str | None) -> Refusal:
+def with_request_ids(request: BulkRequest, refusal: RejectedRecord, correlation_id: str | None) -> RejectedRecord:
     """A refusal that names the request it is about."""
     return replace(
         refusal,
@@ -72,15 +74,15 @@ def _describe(
     request: BulkRequest,
     reply_topic: str | None,
     wording: Wording,
-    tools: Tools,
+    context: ConsumerContext,
 ) -> tuple[RequestHeader, Part]:
     """What this expansion would decide, if it is the first (I5)."""
-    sealer = tools.sealer
+    sealer = context.sealer
     if request.request_id is None:
         raise AssertionError("a request has its id by now")
     key = request_key(request.tenant_id, request.request_id)
     head_digest, part_digest = request_digests(sealer, request, sealer.newest)
-    head = RequestHeader(
+    header = RequestHeader(
         key=key,
         tenant_id=request.tenant_id,
         request_id=request.request_id,
@@ -103,8 +105,8 @@ def _describe(
         resend_of=request.resend_of,
     )
     size = len(request.recipients)
-    limits = tools.limits
-    return head, Part(request.part, size, limits.chunk_size, part_digest, request.last, limits.default_region)
+    limits = context.tuning
+    return header, Part(request.part, size, limits.chunk_size, part_digest, request.last, limits.default_region)
 
 
 def whole_milliseconds(moment: datetime) -> datetime:

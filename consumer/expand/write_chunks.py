@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 
-from consumer.context import Tools
+from consumer.context import ConsumerContext
 from consumer.events import accepted_event
 from consumer.expand.check_recipients import Checked, PartChecker, hashes_to_look_up
 from consumer.expand.exclusions import expire_all, settle_resends, suppress_known
 from consumer.monitoring.readiness import EXPAND
 from consumer.publish_results import publish_results
-from consumer.request_lifecycle import mark
+from consumer.request_lifecycle import apply_control_flags
 from core.chunk_work import DecidedDelivery, Work, prepare_release
 from core.ids import ChunkId, RequestKey, chunk_id
 from core.index_ranges import chunk_bounds, to_ranges
@@ -28,7 +28,7 @@ def bounds_of(part: Part) -> Iterator[tuple[int, int]]:
 
 def make_chunk(  # noqa: PLR0913  # a chunk is made of all of them
     checked: Checked,
-    head: RequestHeader,
+    header: RequestHeader,
     part: Part,
     sealer: Sealer,
     *,
@@ -38,27 +38,27 @@ def make_chunk(  # noqa: PLR0913  # a chunk is made of all of them
 ) -> Chunk:
     """The chunk as it is written: sealed, what is decided beside what is to do, its first window chosen."""
     size, first = len(checked.hashes), checked.first
-    identity = chunk_id(head.key, part.number, first)
+    identity = chunk_id(header.key, part.number, first)
     decided = tuple(DecidedDelivery(index, status, reason) for index, (status, reason) in checked.decided.items())
     todo = to_ranges(index for index in range(first, first + size) if index not in checked.decided)
     work, _ = prepare_release(Work(untried=todo, decided=decided), window_size)
     return Chunk(
         id=identity,
-        key=head.key,
+        key=header.key,
         part=part.number,
         first=first,
         size=size,
-        channel=head.channel,
+        channel=header.channel,
         lane=lane,
         masked=tuple(checked.masked),
         hashes=b"".join(checked.hashes),
         references=tuple(checked.references) if checked.references else None,
         sealed=seal_recipients(sealer, identity, checked.sealed),
         work=work,
-        due_at=head.send_at,
+        due_at=header.send_at,
         cancelled=marks.cancelled,
         pauses=marks.pauses,
-        expires_at=head.expires_at,
+        expires_at=header.expires_at,
         searchable=part.number > 0 or not part.last,
         resend_of=tuple(checked.resend_of) if checked.resend_of else None,
     )
@@ -71,53 +71,57 @@ def _lane_of(part: Part) -> Lane:
 
 
 async def _write_chunks(
-    request: BulkRequest, text: MessageTemplate, stands: StoredRequest, tools: Tools, *, sparing: bool
+    request: BulkRequest, text: MessageTemplate, stands: StoredRequest, context: ConsumerContext, *, sparing: bool
 ) -> None:
     """Insert the chunks of a part, call all but the last, and say that the part was accepted.
 
     An order given before a chunk was there missed it, one given from then on finds it: so what was ordered is read
     again after each insert and before the call. For the last chunk it comes back with `count`.
     """
-    head, part = stands.header, stands.parts[request.part]
-    late = head.expires_at is not None and tools.ledger.now() >= head.expires_at
-    checker = PartChecker(head, text, tools.sealer, part.default_region, sparing=sparing)
+    header, part = stands.header, stands.parts[request.part]
+    late = header.expires_at is not None and context.ledger.now() >= header.expires_at
+    checker = PartChecker(header, text, context.sealer, part.default_region, sparing=sparing)
     for first, end in bounds_of(part):
-        if head.intake_topic == tools.topics.requests:  # on the other one small requests wait behind this one
-            await tools.precedence.give_way(_lane_of(part))
+        if header.intake_topic == context.topics.requests:  # on the other one small requests wait behind this one
+            await context.lane_priority.yield_to_express(_lane_of(part))
         checked = checker.check(first, request.recipients[first:end])
         if part.number > 0:
-            suppress_known(checked, await _in_lower_parts(head.key, part.number, hashes_to_look_up(checked), tools))
+            suppress_known(checked, await _in_lower_parts(header.key, part.number, hashes_to_look_up(checked), context))
         if late:
             expire_all(checked)
-        await settle_resends(checked, head, part, tools)
+        await settle_resends(checked, header, part, context)
         chunk = make_chunk(
             checked,
-            head,
+            header,
             part,
-            tools.sealer,
-            window_size=tools.limits.window_size,
+            context.sealer,
+            window_size=context.tuning.window_size,
             lane=_lane_of(part),
             marks=stands.control_flags,
         )
-        is_new = await tools.lasting(lambda chunk=chunk: tools.ledger.chunks.insert(chunk), "insert")  # type: ignore[misc]
+        is_new = await context.retry_until_available("insert", context.ledger.chunks.insert, chunk)
         if end < part.size:
-            given = await tools.lasting(lambda: tools.ledger.requests.control_flags(head.key), "read the marks")
+            given = await context.retry_until_available(
+                "read the marks", context.ledger.requests.control_flags, header.key
+            )
             if given != stands.control_flags or not is_new:  # an earlier expansion's may have missed an order of before
-                await mark(head.key, given, tools, part.number)
+                await apply_control_flags(header.key, given, context, part.number)
                 stands = replace(stands, cancelled=given.cancelled, pauses=given.pauses)
-            await _wake(chunk.id, part, stands, tools)
-        tools.progress.moved(EXPAND)
+            await _wake(chunk.id, part, stands, context)
+        context.readiness.record_progress(EXPAND)
         await asyncio.sleep(0)
-    event = accepted_event(head, part.number, part.size)
-    await publish_results(head, [event], tools, "say accepted")
+    event = accepted_event(header, part.number, part.size)
+    await publish_results(header, [event], context, "say accepted")
 
 
-async def _wake(chunk: ChunkId, part: Part, request: StoredRequest, tools: Tools) -> None:
+async def _wake(chunk: ChunkId, part: Part, request: StoredRequest, context: ConsumerContext) -> None:
     """Call for a chunk, unless its time is to come or the request is paused: then the sweeper finds it."""
-    head = request.header
-    if not request.control_flags.paused and (not head.send_at or head.send_at <= tools.ledger.now()):
-        await tools.lasting(lambda: tools.bus.wake(_lane_of(part), head.channel, chunk), "wake")
+    header = request.header
+    if not request.control_flags.paused and (not header.send_at or header.send_at <= context.ledger.now()):
+        await context.retry_until_available("wake", context.bus.wake, _lane_of(part), header.channel, chunk)
 
 
-async def _in_lower_parts(key: RequestKey, part: int, hashes: list[bytes], tools: Tools) -> set[bytes]:
-    return await tools.lasting(lambda: tools.ledger.chunks.find_duplicates(key, part, hashes), "look for duplicates")
+async def _in_lower_parts(key: RequestKey, part: int, hashes: list[bytes], context: ConsumerContext) -> set[bytes]:
+    return await context.retry_until_available(
+        "look for duplicates", context.ledger.chunks.find_duplicates, key, part, hashes
+    )

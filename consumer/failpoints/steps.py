@@ -31,7 +31,7 @@ class Failpoint:
         self.step, _, nth = wanted.partition(":")
         self._left = int(nth or 1)
 
-    def passed(self) -> None:
+    def step_done(self) -> None:
         """The step was done once more. After the last time nothing follows: no `finally`, no flush."""
         self._left -= 1
         if self._left == 0:

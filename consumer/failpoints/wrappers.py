@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple, cast
 
-from consumer.context import Tools
+from consumer.context import ConsumerContext
 from consumer.failpoints.steps import Failpoint
 from consumer.kafka.bus import Bus
 from core.send_result import Sent
@@ -14,16 +14,16 @@ from providers.registry import Providers
 from schemas.results import EventType
 from schemas.statuses import Channel, Status
 
-Means = Callable[[tuple[Any, ...], Any], bool]
+StepCondition = Callable[[tuple[Any, ...], Any], bool]
 """Given a call's arguments and its answer: whether the step was done."""
 
 
-class Watch(NamedTuple):
+class StepTrigger(NamedTuple):
     """Which calls of which part are a step."""
 
     part: str
     calls: tuple[str, ...]
-    means: Means
+    means: StepCondition
     before: bool = False
     """The step was done just before the call; there is no answer to look at."""
 
@@ -52,30 +52,30 @@ def _accepted(args: tuple[Any, ...], _answer: Any) -> bool:
     return any(event.type == EventType.REQUEST_ACCEPTED for event in args[2])
 
 
-WATCHES = {
-    "expand_begin": Watch("requests", ("register_part",), _always),
-    "expand_insert": Watch("chunks", ("insert",), _always),
-    "expand_wake": Watch("bus", ("wake",), _always),
-    "expand_accepted": Watch("bus", ("publish",), _accepted),
-    "expand_count": Watch("requests", ("mark_part_expanded",), _always),
-    "claim": Watch("chunks", ("claim", "claim_due"), _granted),
-    "first_send": Watch("provider", ("send",), _sent),
-    "last_send": Watch("logs", ("insert_or_get",), _logs_of_sends, before=True),
-    "log": Watch("logs", ("insert_or_get",), _logs_of_sends),
-    "publish": Watch("bus", ("publish",), _outcomes),
-    "advance": Watch("chunks", ("advance",), _granted),
-    "close": Watch("chunks", ("close",), _granted),
-    "complete": Watch("requests", ("complete",), _granted),
-    "announce": Watch("requests", ("mark_completion_published",), _always),
+STEP_TRIGGERS = {
+    "expand_begin": StepTrigger("requests", ("register_part",), _always),
+    "expand_insert": StepTrigger("chunks", ("insert",), _always),
+    "expand_wake": StepTrigger("bus", ("wake",), _always),
+    "expand_accepted": StepTrigger("bus", ("publish",), _accepted),
+    "expand_count": StepTrigger("requests", ("mark_part_expanded",), _always),
+    "claim": StepTrigger("chunks", ("claim", "claim_due"), _granted),
+    "first_send": StepTrigger("provider", ("send",), _sent),
+    "last_send": StepTrigger("logs", ("insert_or_get",), _logs_of_sends, before=True),
+    "log": StepTrigger("logs", ("insert_or_get",), _logs_of_sends),
+    "publish": StepTrigger("bus", ("publish",), _outcomes),
+    "advance": StepTrigger("chunks", ("advance",), _granted),
+    "close": StepTrigger("chunks", ("close",), _granted),
+    "complete": StepTrigger("requests", ("complete",), _granted),
+    "announce": StepTrigger("requests", ("mark_completion_published",), _always),
 }
 
 
-class Watched:
+class StepWatcher:
     """Passes every call on to what it stands before."""
 
     def __init__(self, inner: object, part: str, failpoint: Failpoint) -> None:
         self._inner, self._failpoint = inner, failpoint
-        watch = WATCHES[failpoint.step]
+        watch = STEP_TRIGGERS[failpoint.step]
         self._watch = watch if watch.part == part else None
 
     def __getattr__(self, name: str) -> Any:
@@ -86,34 +86,34 @@ class Watched:
 
         async def call(*args: Any, **kwargs: Any) -> Any:
             if watch.before and watch.means(args, None):
-                self._failpoint.passed()
+                self._failpoint.step_done()
             answer = await found(*args, **kwargs)
             if not watch.before and watch.means(args, answer):
-                self._failpoint.passed()
+                self._failpoint.step_done()
             return answer
 
         return call
 
 
-class _WatchedLedger(Watched):
+class _WatchedLedger(StepWatcher):
     def __init__(self, inner: Ledger, failpoint: Failpoint) -> None:
         super().__init__(inner, "ledger", failpoint)
-        self.requests = Watched(inner.requests, "requests", failpoint)
-        self.chunks = Watched(inner.chunks, "chunks", failpoint)
-        self.logs = Watched(inner.logs, "logs", failpoint)
+        self.requests = StepWatcher(inner.requests, "requests", failpoint)
+        self.chunks = StepWatcher(inner.chunks, "chunks", failpoint)
+        self.logs = StepWatcher(inner.logs, "logs", failpoint)
 
 
-def with_failpoint(tools: Tools, wanted: str) -> Tools:
+def with_failpoint(context: ConsumerContext, wanted: str) -> ConsumerContext:
     """The same tools, deadly after one step."""
     failpoint = Failpoint(wanted)
     providers = [
-        cast("Provider", Watched(provider, "provider", failpoint))
+        cast("Provider", StepWatcher(provider, "provider", failpoint))
         for channel in Channel
-        for provider in tools.providers.for_channel(channel)
+        for provider in context.providers.for_channel(channel)
     ]
     return replace(
-        tools,
-        ledger=cast("Ledger", _WatchedLedger(tools.ledger, failpoint)),
-        bus=cast("Bus", Watched(tools.bus, "bus", failpoint)),
+        context,
+        ledger=cast("Ledger", _WatchedLedger(context.ledger, failpoint)),
+        bus=cast("Bus", StepWatcher(context.bus, "bus", failpoint)),
         providers=Providers(providers),
     )

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from itertools import islice
 
 
-class TooMuchPoison(Exception):  # noqa: N818  # a state of the world, not a mistake
+class CircuitOpen(Exception):  # noqa: N818  # a state of the world, not a mistake
     """One more of this topic's records is poison, and that is over the limit: it is not given up, and waits."""
 
 
 @dataclass(frozen=True, slots=True)
-class PoisonLimits:
+class CircuitBreakerLimits:
     """How much of it is taken, by topic and process."""
 
     run: int
@@ -23,29 +23,29 @@ class PoisonLimits:
     sample: int
 
 
-class PoisonGuard:
+class IntakeCircuitBreaker:
     """Counter of the unusable records of each intake topic. `None` for the limits lets every record pass."""
 
-    def __init__(self, limits: PoisonLimits | None) -> None:
+    def __init__(self, limits: CircuitBreakerLimits | None) -> None:
         self._limits = limits
         self._runs: dict[str, int] = {}
         self._last: dict[str, deque[bool]] = {}
         self._refused: dict[str, set[str]] = {}
         """By topic, where the records stand that are poison and still in hand."""
 
-    def admit(self, topic: str, origin: str) -> None:
+    def record_failure(self, topic: str, origin: str) -> None:
         """Note that a record in hand is poison; raises TooMuchPoison where it must not be given up."""
         refused = self._refused.setdefault(topic, set())
         if (limits := self._limits) is None or origin in refused:
             return
         if self._runs.get(topic, 0) + len(refused) >= limits.run:
-            raise TooMuchPoison(f"more than {limits.run} records in a row cannot be used")
+            raise CircuitOpen(f"more than {limits.run} records in a row cannot be used")
         last, more = self._last.get(topic, ()), len(refused) + 1
         if len(last) == limits.sample and sum(islice(last, more, None)) + more > limits.share * limits.sample:
-            raise TooMuchPoison(f"more than {limits.share:.0%} of {limits.sample} records cannot be used")
+            raise CircuitOpen(f"more than {limits.share:.0%} of {limits.sample} records cannot be used")
         refused.add(origin)
 
-    def ended(self, topic: str, origin: str) -> None:
+    def record_done(self, topic: str, origin: str) -> None:
         """A record in hand is dealt with."""
         if (limits := self._limits) is None:
             return

@@ -9,7 +9,7 @@ from schemas.statuses import Lane
 Sleep = Callable[[float], Awaitable[None]]
 
 
-class RateLimit:
+class RateLimiter:
     """A token bucket whose waiters of the express lane go first."""
 
     def __init__(self, rate_per_second: float, monotonic: Callable[[], float], sleep: Sleep) -> None:
@@ -17,29 +17,29 @@ class RateLimit:
         self._burst = max(1.0, rate_per_second / 10)
         self._tokens, self._filled_at = self._burst, monotonic()
         self._waiting: dict[Lane, deque[asyncio.Future[bool]]] = {lane: deque() for lane in (Lane.EXPRESS, Lane.BULK)}
-        self._pump: asyncio.Task[None] | None = None
-        self._served: asyncio.Future[bool] | None = None
+        self._refill_task: asyncio.Task[None] | None = None
+        self._next_waiter: asyncio.Future[bool] | None = None
         """Whose turn comes with the next token."""
         self._closed = False
 
-    async def turn(self, lane: Lane) -> bool:
+    async def acquire(self, lane: Lane) -> bool:
         """Return when a call may be made; False: closed while it waited."""
         self._fill()
-        if self._tokens >= 1 and self._pump is None:
+        if self._tokens >= 1 and self._refill_task is None:
             self._tokens -= 1
             return True
         if self._closed:
             return False
         turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting[lane].append(turn)
-        if self._pump is None:
-            self._pump = asyncio.create_task(self._serve())
+        if self._refill_task is None:
+            self._refill_task = asyncio.create_task(self._serve())
         return await turn
 
     def close(self) -> None:
         """Send away who waits, and who would wait from now on."""
         self._closed = True
-        for turn in (self._served, *self._waiting[Lane.EXPRESS], *self._waiting[Lane.BULK]):
+        for turn in (self._next_waiter, *self._waiting[Lane.EXPRESS], *self._waiting[Lane.BULK]):
             if turn and not turn.done():
                 turn.set_result(False)
 
@@ -51,7 +51,7 @@ class RateLimit:
     async def _serve(self) -> None:
         try:
             while turn := self._next():
-                self._served = turn
+                self._next_waiter = turn
                 while self._tokens < 1:
                     await self._sleep((1 - self._tokens) / self._rate)
                     self._fill()
@@ -59,7 +59,7 @@ class RateLimit:
                     self._tokens -= 1
                     turn.set_result(True)
         finally:
-            self._pump = None
+            self._refill_task = None
 
     def _next(self) -> asyncio.Future[bool] | None:
         for queue in self._waiting.values():

@@ -4,22 +4,22 @@ import asyncio
 from collections.abc import Awaitable, Coroutine
 from typing import Any, TypeVar
 
-from consumer.logger import log, where
+from consumer.logger import error_location, logger
 from schemas.statuses import Channel, Lane
 
 T = TypeVar("T")
 
-Kind = tuple[Lane, Channel]
+SlotKey = tuple[Lane, Channel]
 """What slots are kept for: a slow provider of one channel must not keep the other waiting, nor one lane the other."""
 
 
-def slots_for_each_kind(number: int, express: int | None = None) -> "dict[Kind, Slots]":
+def build_slots(number: int, express: int | None = None) -> "dict[SlotKey, WorkerSlots]":
     """So many slots for each channel of each lane, or another number for each of the express lane."""
     numbers = {Lane.BULK: number, Lane.EXPRESS: express or number}
-    return {(lane, channel): Slots(numbers[lane]) for lane in Lane for channel in Channel}
+    return {(lane, channel): WorkerSlots(numbers[lane]) for lane in Lane for channel in Channel}
 
 
-class Slots:
+class WorkerSlots:
     """A fixed number of slots; whoever waits for one waits in order."""
 
     def __init__(self, number: int) -> None:
@@ -38,11 +38,11 @@ class Slots:
         return self._free.locked()
 
     @property
-    def awaited(self) -> bool:
+    def has_waiters(self) -> bool:
         """Whether somebody waits for one."""
         return self._waiting > 0
 
-    async def wait(self) -> None:
+    async def acquire(self) -> None:
         """Take a slot; `start` or `give_back` must follow."""
         self._waiting += 1
         try:
@@ -50,18 +50,18 @@ class Slots:
         finally:
             self._waiting -= 1
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Give back a slot that was not used."""
         self._free.release()
 
-    async def use_for(self, asked: Awaitable[T | None]) -> T | None:
+    async def run_claim(self, asked: Awaitable[T | None]) -> T | None:
         """What was asked for, to be started in the slot taken; the slot is given back where there is nothing."""
         found = None
         try:
             found = await asked
         finally:
             if found is None:
-                self.give_back()
+                self.release()
         return found
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -75,7 +75,7 @@ class Slots:
         self._free.release()
         if not task.cancelled() and (error := task.exception()):
             # The lease runs out and the next owner repairs what is open; the type is all that may be said.
-            log.error("delivering failed", error=type(error).__name__, where=where(error))
+            logger.error("delivering failed", error=type(error).__name__, where=error_location(error))
 
     async def drain(self, seconds: float) -> None:
         """Wait for the work under way; what has not ended by then is cancelled."""

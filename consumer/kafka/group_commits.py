@@ -5,7 +5,7 @@ import asyncio
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 
-from consumer.logger import log
+from consumer.logger import logger
 
 COMMIT_SECONDS = 10.0
 """How long Kafka may take for a commit; a sixth of what a member has to join again."""
@@ -46,6 +46,6 @@ class GroupCommits(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
             try:
                 await asyncio.wait_for(consumer.commit({partition: until}), COMMIT_SECONDS)
             except (KafkaError, ConsumerStoppedError, TimeoutError) as error:
-                log.warning("offset not committed", because=type(error).__name__)
+                logger.warning("offset not committed", because=type(error).__name__)
                 return False
             return True

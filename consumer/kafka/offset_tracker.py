@@ -5,7 +5,7 @@ import heapq
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from consumer.context import Tools
+from consumer.context import ConsumerContext
 from consumer.kafka.record import Incoming
 
 AGAIN_SECONDS = 1.0
@@ -78,8 +78,8 @@ class Read:
 class Reading:
     """Of one process: where each partition stands. One commit of a partition is under way at a time."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, context: ConsumerContext) -> None:
+        self._context = context
         self._partitions: dict[tuple[str, int], _Partition] = {}
         self._commits: set[asyncio.Task[None]] = set()
 
@@ -114,10 +114,10 @@ class Reading:
             while partition.current and done < (until := partition.due):
                 if await partition.commit(until):
                     done = until
-                elif self._tools.stopping.is_set():
+                elif self._context.stopping.is_set():
                     return
                 else:
-                    await self._tools.sleep(AGAIN_SECONDS)
+                    await self._context.sleep(AGAIN_SECONDS)
         finally:
             partition.committing = False
 

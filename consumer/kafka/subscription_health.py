@@ -8,22 +8,22 @@ from typing import Any
 
 from faststream.kafka import KafkaBroker
 
-from consumer.monitoring.readiness import Progress
+from consumer.monitoring.readiness import ReadinessTracker
 
-UNPOLLED_SECONDS = 30.0
+MAX_POLL_SILENCE_SECONDS = 30.0
 """An idle consumer asks for records twice a second."""
 
 
-def subscription_troubles(broker: KafkaBroker, progress: Progress, now: float) -> dict[str, str | None]:
+def subscription_problems(broker: KafkaBroker, progress: ReadinessTracker, now: float) -> dict[str, str | None]:
     """What ails each subscription, by topic; a trouble may be over in a moment, as while a group is rebalanced.
 
     `now` is in seconds since the epoch.
     """
     subscribers: list[Any] = broker.subscribers  # the common type knows neither their consumers nor their tasks
-    return {",".join(subscriber.topic_names): _trouble(subscriber, progress, now) for subscriber in subscribers}
+    return {",".join(subscriber.topic_names): _problem(subscriber, progress, now) for subscriber in subscribers}
 
 
-def _trouble(subscriber: Any, progress: Progress, now: float) -> str | None:
+def _problem(subscriber: Any, progress: ReadinessTracker, now: float) -> str | None:
     consumer = subscriber.consumer
     if consumer is None or all(task.done() for task in subscriber.tasks):
         return "its loop has ended"
@@ -34,6 +34,6 @@ def _trouble(subscriber: Any, progress: Progress, now: float) -> str | None:
         return "it is no member of its group"
     polled = [consumer.last_poll_timestamp(partition) or 0 for partition in consumer.assignment()]
     idle = not any(progress.is_busy(topic) for topic in subscriber.topic_names)
-    if polled and idle and now - max(polled) / 1000 > UNPOLLED_SECONDS:
+    if polled and idle and now - max(polled) / 1000 > MAX_POLL_SILENCE_SECONDS:
         return "it asks for no records"
     return None

@@ -8,7 +8,7 @@ from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from consumer.monitoring.metrics import Metrics
-from consumer.monitoring.readiness import Progress
+from consumer.monitoring.readiness import ReadinessTracker
 from schemas.health import Dependency, Readiness
 from schemas.http_responses import SimpleResponse
 
@@ -16,7 +16,7 @@ from schemas.http_responses import SimpleResponse
 async def start_health(
     host: str,
     port: int,
-    progress: Progress,
+    progress: ReadinessTracker,
     metrics: Metrics,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> web.AppRunner:
@@ -27,7 +27,7 @@ async def start_health(
         return web.Response(body=body, content_type="application/json")
 
     async def readyz(_: web.Request) -> web.Response:
-        said = _readiness(progress.troubles(), progress.notes(), now())
+        said = _readiness(progress.problems(), progress.warnings(), now())
         return web.Response(text=said.model_dump_json(), status=said.code, content_type="application/json")
 
     async def metrics_page(_: web.Request) -> web.Response:

@@ -7,15 +7,15 @@ LEDGER_SECONDS = 8.0
 BUS_SECONDS = 15.0
 STUCK_SECONDS = 90.0
 """How long a record may be in its handler while nothing of its kind moves, beyond the longest call to a provider."""
-DEAF_SECONDS = 75.0
+SUBSCRIPTION_GRACE_SECONDS = 75.0
 """How long a subscription may be without its consumer or its group: longer than a rebalance may take."""
-LACKING_SECONDS = 900.0
+MISSING_KEY_WARNING_SECONDS = 900.0
 """How long a missing key is told: longer than a chunk that it sealed is left alone."""
 EXPAND = "expand"
 """The kind of work that is not a lane's deliveries."""
 
 
-class Progress:
+class ReadinessTracker:
     """Notes the last sign of life of each part; answers why the process is not ready.
 
     A full house is none: as long as something of a kind moves, its records wait and are not stuck.
@@ -62,33 +62,33 @@ class Progress:
         """Kafka answered."""
         self._bus_at = self._monotonic()
 
-    def moved(self, *kinds: str) -> None:
+    def record_progress(self, *kinds: str) -> None:
         """Work of these kinds got on: EXPAND, or a lane."""
         self._moved.update(dict.fromkeys(kinds, self._monotonic()))
 
-    def in_hand(self, lane: str, *, some: bool) -> None:
+    def set_lane_active(self, lane: str, *, some: bool) -> None:
         """Whether this process has chunks of a lane in hand; asked every few seconds."""
         if some:
             self._in_hand.setdefault(lane, self._monotonic())
         else:
             self._in_hand.pop(lane, None)
 
-    def heard(self, troubles: Mapping[str, str | None]) -> None:
+    def update_subscriptions(self, troubles: Mapping[str, str | None]) -> None:
         """What ails the subscriptions, by topic; None: nothing. A trouble counts once it lasts."""
         now = self._monotonic()
         since = {topic: at for topic, (at, _) in self._deaf.items()}
         self._deaf = {topic: (since.get(topic, now), said) for topic, said in troubles.items() if said}
 
-    def holds(self, topic: str, why: str) -> None:
+    def intake_paused(self, topic: str, why: str) -> None:
         """No more is taken of a topic from now on."""
         self._held[topic] = why
 
-    def lacks(self, said: str) -> None:
+    def sealing_key_missing(self, said: str) -> None:
         """A chunk could not be opened for want of a sealing key."""
         self._lacking = self._monotonic(), said
 
     @contextlib.contextmanager
-    def busy(self, kind: str, topic: str) -> Iterator[None]:
+    def working_on(self, kind: str, topic: str) -> Iterator[None]:
         """While a record of a topic is worked on, or waits for its turn."""
         record = object()
         self._busy[record] = topic, kind, self._monotonic()
@@ -96,19 +96,23 @@ class Progress:
             yield
         finally:
             del self._busy[record]
-            self.moved(kind)
+            self.record_progress(kind)
 
     def is_busy(self, topic: str) -> bool:
         """Whether a record of this topic is worked on, or waits for its turn."""
         return any(topic == its_topic for its_topic, _, _ in self._busy.values())
 
-    def troubles(self) -> dict[str, str | None]:
+    def problems(self) -> dict[str, str | None]:
         """Each dependency and each loop by name: what is wrong with it, or None."""
         now = self._monotonic()
         return {
             "kafka": None if now - self._bus_at < BUS_SECONDS else "does not answer",
             "mongodb": None if now - self._ledger_at < LEDGER_SECONDS else "does not answer",
-            "subscriptions": self._deafness(now) if self._subscribed else "given up" if self._stopping else "not yet",
+            "subscriptions": self._subscription_problems(now)
+            if self._subscribed
+            else "given up"
+            if self._stopping
+            else "not yet",
             "progress": self._stuck(now),
             "publishing": None if self._can_publish else "Kafka answers, and takes nothing of what is published",
             "sweeper": None if self._sweeper_running else "has ended",
@@ -116,13 +120,17 @@ class Progress:
             "intake": "; ".join(f"{topic} is held: {why}" for topic, why in sorted(self._held.items())) or None,
         }
 
-    def notes(self) -> dict[str, str | None]:
+    def warnings(self) -> dict[str, str | None]:
         """What is wrong by name, or None, and does not decide: the process goes on with all the rest."""
-        lately = self._lacking and self._monotonic() - self._lacking[0] < LACKING_SECONDS
+        lately = self._lacking and self._monotonic() - self._lacking[0] < MISSING_KEY_WARNING_SECONDS
         return {"sealing_keys": self._lacking[1] if self._lacking and lately else None}
 
-    def _deafness(self, now: float) -> str | None:
-        lasting = [f"{topic}: {said}" for topic, (since, said) in self._deaf.items() if now - since > DEAF_SECONDS]
+    def _subscription_problems(self, now: float) -> str | None:
+        lasting = [
+            f"{topic}: {said}"
+            for topic, (since, said) in self._deaf.items()
+            if now - since > SUBSCRIPTION_GRACE_SECONDS
+        ]
         return "; ".join(sorted(lasting)) or None
 
     def _stuck(self, now: float) -> str | None:
@@ -141,4 +149,4 @@ class Progress:
     @property
     def ready(self) -> bool:
         """Whether everything is well."""
-        return not any(self.troubles().values())
+        return not any(self.problems().values())

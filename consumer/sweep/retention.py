@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import NamedTuple
 
-from consumer.context import Tools
-from consumer.logger import log
+from consumer.context import ConsumerContext
+from consumer.logger import logger
 
 Batch = Callable[[], Awaitable[int]]
 
@@ -27,29 +27,29 @@ DEFAULT_BATCH_SIZES = BatchSizes()
 class Retention:
     """Takes one bounded step whenever it is asked, so that whoever waits for the ledger waits for one step at most."""
 
-    def __init__(self, tools: Tools, sizes: BatchSizes = DEFAULT_BATCH_SIZES) -> None:
-        self._tools, self._sizes = tools, sizes
+    def __init__(self, context: ConsumerContext, sizes: BatchSizes = DEFAULT_BATCH_SIZES) -> None:
+        self._context, self._sizes = context, sizes
         self._batches: dict[str, Batch] = {}
-        ledger, limits = tools.ledger, tools.limits
-        if (erased_after := limits.addresses_kept) is not None:
+        ledger, limits = context.ledger, context.tuning
+        if (erased_after := limits.address_retention) is not None:
             self._batches["erased"] = lambda: ledger.retention.erase(after=erased_after, limit=sizes.chunks)
-        if (deleted_after := limits.requests_kept) is not None:
+        if (deleted_after := limits.request_retention) is not None:
             self._batches["deleted"] = lambda: ledger.retention.delete(after=deleted_after, limit=sizes.logs)
         self._rests_until = float("-inf")
         self._changed: dict[str, int] = {}
 
     async def step(self) -> None:
         """Erase a batch and delete a batch, unless there was nothing lately."""
-        if not self._batches or self._tools.monotonic() < self._rests_until:
+        if not self._batches or self._context.monotonic() < self._rests_until:
             return
         found = {name: await batch() for name, batch in self._batches.items()}
         for name, number in found.items():
             self._changed[name] = self._changed.get(name, 0) + number
         if any(found.values()):
             return
-        self._rests_until = self._tools.monotonic() + self._sizes.pause_seconds * (0.5 + self._tools.random())
+        self._rests_until = self._context.monotonic() + self._sizes.pause_seconds * (0.5 + self._context.random())
         if any(self._changed.values()):
-            log.info("past their time", **{name: number for name, number in self._changed.items() if number})
+            logger.info("past their time", **{name: number for name, number in self._changed.items() if number})
         self._changed = {}
 
 

@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from consumer.context import Tools
+from consumer.context import ConsumerContext
 from consumer.deliver.claim import AFTER_OUTAGE_SECONDS, Claimer, Taken
 from consumer.deliver.deliver import deliver
-from consumer.flow_control.slots import Kind, Slots
-from consumer.logger import log, where
-from consumer.request_lifecycle import announce, complete, mark
+from consumer.flow_control.slots import SlotKey, WorkerSlots
+from consumer.logger import error_location, logger
+from consumer.request_lifecycle import apply_control_flags, complete_if_done, publish_completion
 from consumer.sweep.retention import DEFAULT_BATCH_SIZES, BatchSizes, Retention
 from core.ids import RequestKey
 from ledger.errors import LedgerUnavailable
@@ -45,18 +45,18 @@ class Sweeper:
 
     def __init__(  # noqa: PLR0913, PLR0917  # two kinds of slots, and tuning that only tests change
         self,
-        tools: Tools,
+        context: ConsumerContext,
         claimer: Claimer,
-        slots: Mapping[Kind, Slots],
-        ordinary: Mapping[Kind, Slots],
+        slots: Mapping[SlotKey, WorkerSlots],
+        ordinary: Mapping[SlotKey, WorkerSlots],
         periods: Periods = DEFAULT_PERIODS,
         batch_sizes: BatchSizes = DEFAULT_BATCH_SIZES,
     ) -> None:
-        self._tools, self._claimer, self._periods = tools, claimer, periods
+        self._context, self._claimer, self._periods = context, claimer, periods
         self._slots, self._ordinary = slots, ordinary
-        self._retention = Retention(tools, batch_sizes)
+        self._retention = Retention(context, batch_sizes)
         self._counted_at = float("-inf")
-        self._cares = Slots(CARES)
+        self._cares = WorkerSlots(CARES)
         self._in_care: set[RequestKey] = set()
 
     async def run(self) -> None:
@@ -70,17 +70,17 @@ class Sweeper:
             await self._cares.drain(0)  # each may wait for Kafka for ever, and the ledger is closed next
 
     async def _repeat(self, seconds: float, *steps: Callable[[], Awaitable[None]]) -> None:
-        tools = self._tools
-        stopped = asyncio.create_task(tools.stopping.wait())
+        context = self._context
+        stopped = asyncio.create_task(context.stopping.wait())
         try:
             while not stopped.done():
                 try:
                     for step in steps:
                         await self._guarded(step)
                 except LedgerUnavailable as error:
-                    log.warning("the sweeper waits", because=str(error))
-                    await tools.sleep(AFTER_OUTAGE_SECONDS)
-                await asyncio.wait((stopped,), timeout=seconds * (0.5 + tools.random()))
+                    logger.warning("the sweeper waits", because=str(error))
+                    await context.sleep(AFTER_OUTAGE_SECONDS)
+                await asyncio.wait((stopped,), timeout=seconds * (0.5 + context.random()))
         finally:
             stopped.cancel()
 
@@ -91,13 +91,13 @@ class Sweeper:
         except LedgerUnavailable:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the others go on
-            log.error("sweeping failed", error=type(error).__name__, where=where(error))
+            logger.error("sweeping failed", error=type(error).__name__, where=error_location(error))
 
     async def _ping(self) -> None:
-        await self._tools.ledger.ping()
-        self._tools.progress.ledger_answered()
+        await self._context.ledger.ping()
+        self._context.readiness.ledger_answered()
 
-    async def due_chunks(self, kind: Kind) -> None:
+    async def due_chunks(self, kind: SlotKey) -> None:
         """Start on what is due: retries, send_at, lapsed leases.
 
         While all that ask find something, more of them ask.
@@ -106,28 +106,28 @@ class Sweeper:
         while all(await asyncio.gather(*(self._start_due(kind) for _ in range(asking)))):
             asking = min(asking * 2, MOST_ASKING)
 
-    async def _start_due(self, kind: Kind) -> bool:
+    async def _start_due(self, kind: SlotKey) -> bool:
         return await self._start(self._slots[kind], partial(self._claimer.due, kind))
 
-    async def strays(self, kind: Kind) -> None:
+    async def strays(self, kind: SlotKey) -> None:
         """Start on what no wake-up call brought, as if one had: it is lost, or the request was paused then.
 
         One at least, in line with the calls; more of them while no call waits, which may name the same chunk.
         """
         slots = self._ordinary[kind]
-        while await self._start(slots, partial(self._claimer.due, kind, fresh=True)) and not slots.awaited:
+        while await self._start(slots, partial(self._claimer.due, kind, fresh=True)) and not slots.has_waiters:
             pass
 
-    async def _start(self, slots: Slots, claim: Callable[[], Awaitable[Taken | None]]) -> bool:
+    async def _start(self, slots: WorkerSlots, claim: Callable[[], Awaitable[Taken | None]]) -> bool:
         """Start on what is claimed as soon as a slot is free; whether there was something."""
-        await slots.wait()
-        if self._tools.stopping.is_set():
-            slots.give_back()
+        await slots.acquire()
+        if self._context.stopping.is_set():
+            slots.release()
             return False
-        taken = await slots.use_for(claim())
+        taken = await slots.run_claim(claim())
         if taken is None:
             return False
-        slots.start(deliver(taken, self._tools))
+        slots.start(deliver(taken, self._context))
         return True
 
     async def unfinished_requests(self) -> None:
@@ -135,11 +135,11 @@ class Sweeper:
         for _ in range(ROUND):
             if self._cares.full:
                 return
-            found = await self._tools.ledger.requests.take_unfinished(idle_seconds=IDLE_SECONDS, limit=1)
+            found = await self._context.ledger.requests.take_unfinished(idle_seconds=IDLE_SECONDS, limit=1)
             if not found:
                 return
             if found[0].header.key not in self._in_care:
-                await self._cares.wait()
+                await self._cares.acquire()
                 self._cares.start(self._care(found[0]))
 
     async def _care(self, request: StoredRequest) -> None:
@@ -153,38 +153,40 @@ class Sweeper:
     async def look_after(self, request: StoredRequest) -> None:
         """One unfinished request."""
         if request.completion:
-            await announce(request, self._tools)
+            await publish_completion(request, self._context)
             return
-        await mark(request.header.key, request.control_flags, self._tools)
+        await apply_control_flags(request.header.key, request.control_flags, self._context)
         if request.all_parts_expanded:
-            await complete(request.header.key, self._tools, request)
+            await complete_if_done(request.header.key, self._context, request)
         elif await self._overdue(request):
             await self._cut(request)
-            await complete(request.header.key, self._tools)
+            await complete_if_done(request.header.key, self._context)
 
     async def _cut(self, request: StoredRequest) -> None:
         """Wait no more for parts that never came, nor for those begun whose record was given up or is gone."""
-        tools, requests, key = self._tools, self._tools.ledger.requests, request.header.key
-        if await tools.lasting(lambda: requests.close_intake(key), "cut"):
-            log.warning("request cut: a part never came", request_id=request.header.request_id)
-        if given_up := await tools.lasting(lambda: requests.write_off_lost_parts(key), "give up"):
+        context, requests, key = self._context, self._context.ledger.requests, request.header.key
+        if await context.retry_until_available("cut", requests.close_intake, key):
+            logger.warning("request cut: a part never came", request_id=request.header.request_id)
+        if given_up := await context.retry_until_available("give up", requests.write_off_lost_parts, key):
             lost = sorted(given_up.lost_parts)
-            log.warning("request cut: parts begun are lost", request_id=request.header.request_id, parts=lost)
+            logger.warning("request cut: parts begun are lost", request_id=request.header.request_id, parts=lost)
 
     async def _overdue(self, request: StoredRequest) -> bool:
         """Whether a part is missing for too long, and is not just waiting in the intake."""
-        tools, head = self._tools, request.header
+        context, header = self._context, request.header
         if request.begun_at is None:
             return False
-        waited = (tools.ledger.now() - request.begun_at).total_seconds()
-        if waited < tools.limits.part_timeout_seconds:
+        waited = (context.ledger.now() - request.begun_at).total_seconds()
+        if waited < context.tuning.part_timeout_seconds:
             return False
-        lag = await tools.lasting(lambda: tools.bus.lag(head.intake_topic, head.intake_partition), "ask for the lag")
+        lag = await context.retry_until_available(
+            "ask for the lag", context.bus.lag, header.intake_topic, header.intake_partition
+        )
         return lag == 0
 
     async def _backlog(self) -> None:
-        now = self._tools.monotonic()
+        now = self._context.monotonic()
         if now - self._counted_at >= BACKLOG_SECONDS:
             self._counted_at = now
-            for lane, number in (await self._tools.ledger.chunks.count_open_by_lane()).items():
-                self._tools.metrics.backlog.labels(lane.value).set(number)
+            for lane, number in (await self._context.ledger.chunks.count_open_by_lane()).items():
+                self._context.metrics.backlog.labels(lane.value).set(number)

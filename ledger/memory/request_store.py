@@ -17,14 +17,14 @@ class MemoryRequests:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def register_part(self, head: RequestHeader, part: Part) -> StoredRequest:
+    async def register_part(self, header: RequestHeader, part: Part) -> StoredRequest:
         """Create the request or read back what stands, and note the part unless it is refused."""
-        document = self._store.requests.get(head.key)
+        document = self._store.requests.get(header.key)
         if document is None:
             now = self._store.clock()
-            document = RequestDocument(StoredRequest(head, parts={}), looked_at=max(now, head.send_at or now))
-            self._store.requests[head.key] = document
-        if part.number not in document.request.parts and not _is_refused(document.request, head, part):
+            document = RequestDocument(StoredRequest(header, parts={}), looked_at=max(now, header.send_at or now))
+            self._store.requests[header.key] = document
+        if part.number not in document.request.parts and not _is_refused(document.request, header, part):
             document.request = replace(
                 document.request,
                 parts={**document.request.parts, part.number: part},
@@ -153,9 +153,9 @@ class MemoryRequests:
         return document if document and document.request.completion is None else None
 
 
-def _is_refused(request: StoredRequest, head: RequestHeader, part: Part) -> bool:
+def _is_refused(request: StoredRequest, header: RequestHeader, part: Part) -> bool:
     """Whether a part that is not begun may not begin, or not any more."""
-    if request.intake_closed or (request.header.key_id, request.header.digest) != (head.key_id, head.digest):
+    if request.intake_closed or (request.header.key_id, request.header.digest) != (header.key_id, header.digest):
         return True
     if request.last_part is not None and (part.last or part.number > request.last_part):
         return True

@@ -19,12 +19,12 @@ class MemoryRetention:
         document = self._oldest(after, lambda document: bool(document.request.header.sealed_text))
         if document is None:
             return 0
-        head = document.request.header
-        chunks = [one for one in self._store.chunks_of(head.key) if one.chunk.sealed and not one.open][:limit]
+        header = document.request.header
+        chunks = [one for one in self._store.chunks_of(header.key) if one.chunk.sealed and not one.open][:limit]
         for one in chunks:
             one.chunk = replace(one.chunk, sealed=b"")
         if not chunks:
-            document.request = replace(document.request, header=replace(head, sealed_text=b""))
+            document.request = replace(document.request, header=replace(header, sealed_text=b""))
         return len(chunks) or 1
 
     async def delete(self, *, after: timedelta, limit: int) -> int:

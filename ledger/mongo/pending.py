@@ -74,11 +74,11 @@ class Pending:
         """(whether nobody claimed it, lines) of each chunk; of a request without one, nothing."""
         async for heads in _batches(self._heads(query)):
             few = await self._few_chunks(heads, query)
-            for head in heads:
+            for header in heads:
                 empty = True
-                async for document in self._open_chunks(head, query) if few is None else _each(few[head.key]):
+                async for document in self._open_chunks(header, query) if few is None else _each(few[header.key]):
                     empty = False
-                    yield document["fence"] == 0, self._lines(document, head, query)
+                    yield document["fence"] == 0, self._lines(document, header, query)
                 if empty:
                     yield True, []
 
@@ -86,19 +86,19 @@ class Pending:
         self, heads: Sequence[RequestHeader], query: LogQuery
     ) -> dict[RequestKey, list[Document]] | None:
         """The open chunks of some requests in one find; None where they are too many to be held at once."""
-        which: Document = {"request": {"$in": [head.key for head in heads]}, "open": True}
+        which: Document = {"request": {"$in": [header.key for header in heads]}, "open": True}
         with translated_errors():
             ids = await self._chunks.find(which, {"_id": True}).hint("open_in_order").limit(FEW + 1).to_list(None)
             if len(ids) > FEW:
                 return None
             which = {"_id": {"$in": [document["_id"] for document in ids]}, "open": True, **_referring(query)}
             found = await self._chunks.find(which, _SHOWN).sort("_id", 1).to_list(None)
-        return {head.key: [one for one in found if one["request"] == head.key] for head in heads}
+        return {header.key: [one for one in found if one["request"] == header.key] for header in heads}
 
-    def _lines(self, document: Document, head: RequestHeader, query: LogQuery) -> list[Log]:
+    def _lines(self, document: Document, header: RequestHeader, query: LogQuery) -> list[Log]:
         window, chunk = read_window(document["window"]), read_chunk(document)
         untouched = document["fence"] == 0
-        return pending_of_chunk(chunk, window, head, query, untouched=untouched, now=self._clock.now())
+        return pending_of_chunk(chunk, window, header, query, untouched=untouched, now=self._clock.now())
 
     async def _heads(self, query: LogQuery) -> AsyncIterator[RequestHeader]:
         # Whoever lacks a completion was not announced either, and those have an index.
@@ -119,10 +119,10 @@ class Pending:
             async for document in found:
                 yield read_request(document).header
 
-    async def _open_chunks(self, head: RequestHeader, query: LogQuery) -> AsyncIterator[Document]:
-        which: Document = {"request": head.key, "open": True}
-        if query.count_limit == 0 and query.after is not None and query.after.at == head.accepted_at:
-            which["_id"] = {"$gte": _first_behind(head.key, query.after)}
+    async def _open_chunks(self, header: RequestHeader, query: LogQuery) -> AsyncIterator[Document]:
+        which: Document = {"request": header.key, "open": True}
+        if query.count_limit == 0 and query.after is not None and query.after.at == header.accepted_at:
+            which["_id"] = {"$gte": _first_behind(header.key, query.after)}
         which |= _referring(query)
         with translated_errors():
             async for document in self._chunks.find(which, _SHOWN).sort("_id", 1).hint("open_in_order"):
@@ -135,8 +135,8 @@ def _referring(query: LogQuery) -> Document:
 
 async def _batches(heads: AsyncIterator[RequestHeader]) -> AsyncIterator[list[RequestHeader]]:
     batch: list[RequestHeader] = []
-    async for head in heads:
-        batch.append(head)
+    async for header in heads:
+        batch.append(header)
         if len(batch) == BATCH:
             yield batch
             batch = []

@@ -10,28 +10,28 @@ from ledger.mongo.connection import Document
 from schemas.statuses import Category, Channel, OnUncertain
 
 
-def head_document(head: RequestHeader) -> Document:
+def head_document(header: RequestHeader) -> Document:
     """A head as it is stored, without its key, which is the document's id. What is None is left out."""
     document: Document = {
-        "tenant_id": head.tenant_id,
-        "request_id": head.request_id,
-        "user_id": head.user_id,
-        "channel": head.channel.value,
-        "category": head.category.value,
-        "on_uncertain": head.on_uncertain.value,
-        "reply_topic": head.reply_topic,
-        "correlation_id": head.correlation_id,
-        "accepted_at": head.accepted_at,
-        "send_at": head.send_at,
-        "expires_at": head.expires_at,
-        "template_id": head.template_id,
-        "key_id": head.key_id,
-        "digest": head.digest,
-        "sealed_text": head.sealed_text,
-        "intake_topic": head.intake_topic,
-        "intake_partition": head.intake_partition,
-        "template_version": head.template_version,
-        "resend_of": head.resend_of,
+        "tenant_id": header.tenant_id,
+        "request_id": header.request_id,
+        "user_id": header.user_id,
+        "channel": header.channel.value,
+        "category": header.category.value,
+        "on_uncertain": header.on_uncertain.value,
+        "reply_topic": header.reply_topic,
+        "correlation_id": header.correlation_id,
+        "accepted_at": header.accepted_at,
+        "send_at": header.send_at,
+        "expires_at": header.expires_at,
+        "template_id": header.template_id,
+        "key_id": header.key_id,
+        "digest": header.digest,
+        "sealed_text": header.sealed_text,
+        "intake_topic": header.intake_topic,
+        "intake_partition": header.intake_partition,
+        "template_version": header.template_version,
+        "resend_of": header.resend_of,
     }
     return {name: value for name, value in document.items() if value is not None}
 
@@ -78,28 +78,28 @@ def read_request(document: Document) -> StoredRequest:
     )
 
 
-def _read_head(key: RequestKey, head: Document) -> RequestHeader:
+def _read_head(key: RequestKey, header: Document) -> RequestHeader:
     return RequestHeader(
         key=key,
-        tenant_id=head["tenant_id"],
-        request_id=head["request_id"],
-        user_id=head.get("user_id"),
-        channel=Channel(head["channel"]),
-        category=Category(head["category"]),
-        on_uncertain=OnUncertain(head["on_uncertain"]),
-        reply_topic=head.get("reply_topic"),
-        correlation_id=head.get("correlation_id"),
-        accepted_at=head["accepted_at"],
-        send_at=head.get("send_at"),
-        expires_at=head.get("expires_at"),
-        template_id=head.get("template_id"),
-        key_id=head["key_id"],
-        digest=head["digest"],
-        sealed_text=head.get("sealed_text", b""),  # erased
-        intake_topic=head["intake_topic"],
-        intake_partition=head["intake_partition"],
-        template_version=head.get("template_version"),
-        resend_of=head.get("resend_of"),
+        tenant_id=header["tenant_id"],
+        request_id=header["request_id"],
+        user_id=header.get("user_id"),
+        channel=Channel(header["channel"]),
+        category=Category(header["category"]),
+        on_uncertain=OnUncertain(header["on_uncertain"]),
+        reply_topic=header.get("reply_topic"),
+        correlation_id=header.get("correlation_id"),
+        accepted_at=header["accepted_at"],
+        send_at=header.get("send_at"),
+        expires_at=header.get("expires_at"),
+        template_id=header.get("template_id"),
+        key_id=header["key_id"],
+        digest=header["digest"],
+        sealed_text=header.get("sealed_text", b""),  # erased
+        intake_topic=header["intake_topic"],
+        intake_partition=header["intake_partition"],
+        template_version=header.get("template_version"),
+        resend_of=header.get("resend_of"),
     )
 
 

@@ -22,12 +22,12 @@ class MongoRequests:
     def __init__(self, collection: AsyncIOMotorCollection[Document], clock: ServerClock) -> None:
         self._requests, self._clock = collection, clock
 
-    async def register_part(self, head: RequestHeader, part: Part) -> StoredRequest:
+    async def register_part(self, header: RequestHeader, part: Part) -> StoredRequest:
         """One write: create or read back, and note the part unless it is refused."""
         with translated_errors():
             found = await self._requests.find_one_and_update(
-                {"_id": head.key},
-                _begin(head, part),
+                {"_id": header.key},
+                _begin(header, part),
                 upsert=True,
                 return_document=ReturnDocument.AFTER,
             )
@@ -167,14 +167,14 @@ def _spans(which: Document, after: ListPosition | None) -> list[Document]:
     ]
 
 
-def _begin(head: RequestHeader, part: Part) -> list[Document]:
+def _begin(header: RequestHeader, part: Part) -> list[Document]:
     """The pipeline of `begin`. All conditions look at the document as it was before."""
     number, name = part.number, f"parts.{part.number}"
     last_part, highest = {"$ifNull": ["$last_part", None]}, {"$ifNull": ["$highest", -1]}
     begun = {"$ne": [{"$type": f"${name}"}, "missing"]}
     late = {"$or": [{"$eq": ["$cut", True]}, {"$and": [{"$ne": [last_part, None]}, {"$lt": [last_part, number]}]}]}
     second_last = {"$or": [{"$ne": [last_part, None]}, {"$gt": [highest, number]}]} if part.last else False
-    agreed = {"key_id": head.key_id, "digest": head.digest}
+    agreed = {"key_id": header.key_id, "digest": header.digest}
     mine = {"$and": [{"$eq": [f"$head.{field}", {"$literal": value}]} for field, value in agreed.items()]}
     foreign = {"$and": [{"$ne": [{"$type": "$head"}, "missing"]}, {"$not": [mine]}]}
     taken = {"$not": [{"$or": [begun, late, second_last, foreign]}]}
@@ -182,12 +182,12 @@ def _begin(head: RequestHeader, part: Part) -> list[Document]:
         {"$set": {"taken": taken}},
         {
             "$set": {
-                "head": {"$ifNull": ["$head", {"$literal": head_document(head)}]},
+                "head": {"$ifNull": ["$head", {"$literal": head_document(header)}]},
                 name: {"$cond": ["$taken", {"$literal": part_document(part)}, {"$ifNull": [f"${name}", "$$REMOVE"]}]},
                 "highest": {"$cond": ["$taken", {"$max": [highest, number]}, highest]},
                 "last_part": {"$cond": [{"$and": ["$taken", part.last]}, number, last_part]},
                 "begun_at": {"$cond": ["$taken", "$$NOW", {"$ifNull": ["$begun_at", "$$NOW"]}]},
-                "looked_at": {"$ifNull": ["$looked_at", {"$max": ["$$NOW", {"$literal": head.send_at}]}]},
+                "looked_at": {"$ifNull": ["$looked_at", {"$max": ["$$NOW", {"$literal": header.send_at}]}]},
                 "counted": {"$ifNull": ["$counted", []]},
                 **{mark: {"$ifNull": [f"${mark}", False]} for mark in ("cancelled", "cut", "announced")},
                 "completion": {"$ifNull": ["$completion", None]},

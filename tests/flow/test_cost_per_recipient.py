@@ -85,10 +85,10 @@ async def running_product() -> AsyncIterator[None]:
     """The consumer without its sweeper, whose questions depend on how long it runs."""
     service = await build_app(load(ConsumerSettings))
     await service.bus.start()
-    tools, reading = service.tools, Reading(service.tools)
-    calls = Calls(Claimer(tools), service.slots, reading, tools)
-    expansions = {topic: Expansions("cluster", reading, tools) for topic in tools.topics.intake}
-    app, _ = build_faststream(service.settings, tools, expansions, calls)
+    context, reading = service.context, Reading(service.context)
+    calls = Calls(Claimer(context), service.slots, reading, context)
+    expansions = {topic: Expansions("cluster", reading, context) for topic in context.topics.intake}
+    app, _ = build_faststream(service.settings, context, expansions, calls)
     await app.start()
     serving = asyncio.create_task(calls.run())
     try:

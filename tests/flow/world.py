@@ -11,18 +11,18 @@ from typing import Any
 
 import orjson
 
-from consumer.context import Limits, Tools
+from consumer.context import ConsumerContext, Tuning
 from consumer.deliver.claim import Claimer
 from consumer.deliver.deliver import deliver
 from consumer.expand.expand import expand
-from consumer.flow_control.circuit_breaker import PoisonGuard
-from consumer.flow_control.lane_priority import Precedence
-from consumer.flow_control.slots import slots_for_each_kind
+from consumer.flow_control.circuit_breaker import IntakeCircuitBreaker
+from consumer.flow_control.lane_priority import LanePriority
+from consumer.flow_control.slots import build_slots
 from consumer.kafka.memory_bus import MemoryBus
 from consumer.kafka.record import Incoming
 from consumer.monitoring.metrics import Metrics
-from consumer.monitoring.readiness import Progress
-from consumer.provider_caller import Caller
+from consumer.monitoring.readiness import ReadinessTracker
+from consumer.provider_caller import ProviderCaller
 from consumer.request_cache import RequestCache
 from consumer.sweep.sweeper import Sweeper
 from core.ids import ChunkId
@@ -132,7 +132,7 @@ class World:
         self.bus = MemoryBus(TOPICS.results, *reply_topics)
         self.providers = providers or (Accounting(), Accounting("post", Channel.EMAIL))
         self.sealer = Sealer([("k1", bytes(32))])
-        self.limits = Limits(
+        self.limits = Tuning(
             chunk_size=4,
             window_size=2,
             lease_seconds=LEASE_SECONDS,
@@ -146,7 +146,7 @@ class World:
     def pass_time(self, seconds: float) -> None:
         self.time += timedelta(seconds=seconds)
 
-    def tools(self, steps: Steps | None = None) -> Tools:
+    def context(self, steps: Steps | None = None) -> ConsumerContext:
         """A new process."""
         steps = steps or Steps()
         metrics = Metrics()
@@ -156,20 +156,20 @@ class World:
             del seconds  # nothing waits for the clock of this machine
             await asyncio.Event().wait()
 
-        return Tools(
-            process=f"p{next(self._processes)}",
+        return ConsumerContext(
+            process_name=f"p{next(self._processes)}",
             ledger=stepwise_ledger(self.ledger, steps),
             bus=Stepwise(self.bus, steps, "bus"),  # type: ignore[arg-type]
             providers=Providers(providers),  # type: ignore[arg-type]
             sealer=self.sealer,
             topics=TOPICS,
-            limits=self.limits,
+            tuning=self.limits,
             metrics=metrics,
-            progress=Progress(self._monotonic),
-            requests=RequestCache(),
-            caller=Caller(metrics, self._monotonic, sleep),
-            precedence=Precedence(self._monotonic, sleep),
-            poison=PoisonGuard(None),
+            readiness=ReadinessTracker(self._monotonic),
+            request_cache=RequestCache(),
+            provider_caller=ProviderCaller(metrics, self._monotonic, sleep),
+            lane_priority=LanePriority(self._monotonic, sleep),
+            circuit_breaker=IntakeCircuitBreaker(None),
             monotonic=self._monotonic,
             random=lambda: 0.5,
             sleep=sleep,
@@ -202,27 +202,27 @@ class World:
             headers=tuple(headers),
         )
 
-    async def expand(self, record: Incoming, tools: Tools | None = None) -> None:
-        await expand(record, "cluster", tools or self.tools())
+    async def expand(self, record: Incoming, context: ConsumerContext | None = None) -> None:
+        await expand(record, "cluster", context or self.context())
 
-    async def deliver_all(self, tools: Tools | None = None) -> None:
+    async def deliver_all(self, context: ConsumerContext | None = None) -> None:
         """Claim and deliver what a wake-up call names, then all that is due."""
-        tools = tools or self.tools()
-        claimer = Claimer(tools)
+        context = context or self.context()
+        claimer = Claimer(context)
         while self.bus.wake_ups:
             *_, chunk = self.bus.wake_ups.pop(0)
             if taken := await claimer.chunk(ChunkId(chunk)):
-                await deliver(taken, tools)
+                await deliver(taken, context)
         for lane, channel, fresh in itertools.product(Lane, Channel, (False, True)):
             while taken := await claimer.due((lane, channel), fresh=fresh):
-                await deliver(taken, tools)
+                await deliver(taken, context)
 
     async def settle(self, rounds: int = 30) -> None:
         """Let time pass and healthy processes work until every request is completed and announced."""
         for _ in range(rounds):
-            tools = self.tools()
-            await self.deliver_all(tools)
-            sweeper = Sweeper(tools, Claimer(tools), slots_for_each_kind(2), slots_for_each_kind(2))
+            context = self.context()
+            await self.deliver_all(context)
+            sweeper = Sweeper(context, Claimer(context), build_slots(2), build_slots(2))
             for request in await self.ledger.requests.take_unfinished(idle_seconds=1, limit=50):
                 await sweeper.look_after(request)
             self.pass_time(700)
@@ -255,7 +255,7 @@ class World:
         return [(log.outcome.value, log.reason.value if log.reason else None) for log in await self.logs(request_id)]
 
 
-def awake(tools: Tools) -> Tools:
+def awake(context: ConsumerContext) -> ConsumerContext:
     """A process whose waits end at once, the keeper of its leases aside: that one never gets a turn."""
 
     async def sleep(seconds: float) -> None:
@@ -263,7 +263,7 @@ def awake(tools: Tools) -> Tools:
             await asyncio.Event().wait()
         await asyncio.sleep(0)
 
-    return replace(tools, sleep=sleep)
+    return replace(context, sleep=sleep)
 
 
 __all__ = ["LEASE_SECONDS", "Accounting", "Killed", "Steps", "World", "awake", "stepwise_ledger"]

@@ -69,8 +69,8 @@ MUTANTS = (
         (
             Edit(
                 "consumer/request_lifecycle.py",
-                'if await tools.lasting(lambda: chunks.has_open(key), "ask for open chunks"):\n        return\n    ',
-                "",
+                'if await context.retry_until_available("ask for open chunks", chunks.has_open, key):',
+                "if False:",
             ),
         ),
         row=1,
@@ -89,7 +89,9 @@ MUTANTS = (
         "the last chunk of a part is called before what was ordered meanwhile is on it",
         (
             Edit(
-                "consumer/expand/expand.py", "        await mark(key, request.control_flags, tools, part.number)\n", ""
+                "consumer/expand/expand.py",
+                "        await apply_control_flags(key, request.control_flags, context, part.number)\n",
+                "",
             ),
         ),
     ),
@@ -159,8 +161,8 @@ MUTANTS = (
         (
             Edit(
                 INTAKE,
-                "            await expand(record, cluster, tools, sparing=attempt == _TRIES)\n",
-                "            asyncio.get_running_loop().create_task(expand(record, cluster, tools))\n",
+                "            await expand(record, cluster, context, sparing=attempt == _TRIES)\n",
+                "            asyncio.get_running_loop().create_task(expand(record, cluster, context))\n",
             ),
         ),
     ),
@@ -277,7 +279,7 @@ MUTANTS = (
     Mutant(
         "reply-topic-ignored",
         "events go to the default topic whatever their request says",
-        (Edit("consumer/publish_results.py", "topic = head.reply_topic or default", "topic = default"),),
+        (Edit("consumer/publish_results.py", "topic = header.reply_topic or default", "topic = default"),),
     ),
     Mutant(
         "reply-topic-awaited",
@@ -296,8 +298,8 @@ MUTANTS = (
         (
             Edit(
                 "consumer/deliver/deliver.py",
-                "        await _put_back_unopened(taken.claimed, due_before_expiry(due_at, head.expires_at), tools)\n",
-                "",
+                "await _put_back_unopened(taken.claimed, due_before_expiry(due_at, header.expires_at), context)",
+                "pass",
             ),
         ),
         test="tests/flow/consumer/faults/test_repeated_failures.py",

@@ -33,7 +33,7 @@ class Age:
     async def pass_by(self) -> None:
         """Until everything is deleted."""
         world = self._world
-        world.limits = replace(world.limits, requests_kept=timedelta(seconds=KEPT_SECONDS))
+        world.limits = replace(world.limits, request_retention=timedelta(seconds=KEPT_SECONDS))
         world.ages = True
         world.kafka.keep_for(INTAKE_SECONDS, world.now_ms, TOPICS.intake)
         world.faults.begin_again((Fault.KILLED_BEFORE, Fault.KILLED_AFTER, Fault.ANSWER_LOST, Fault.UNAVAILABLE))

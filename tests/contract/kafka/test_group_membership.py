@@ -14,7 +14,7 @@ from structlog.typing import EventDict
 
 from consumer.app import build_app
 from consumer.kafka.kafka_bus import KafkaBus
-from consumer.service import Service, serve
+from consumer.service import ConsumerService, run_service
 from consumer.settings import ConsumerSettings
 from devstack import Stack
 from devstack.processes import free_port
@@ -55,7 +55,7 @@ def running() -> set[str]:
 class Started:
     """A consumer that lost its Kafka while it started."""
 
-    service: Service
+    service: ConsumerService
     bus: VanishingBus
     proxy: Proxy
     serving: asyncio.Task[None]
@@ -65,7 +65,7 @@ class Started:
         return any(line["event"] == "waiting for the stack" for line in self.lines)
 
     async def stop(self) -> None:
-        self.service.tools.stopping.set()
+        self.service.context.stopping.set()
         async with asyncio.timeout(20):
             await self.serving
 
@@ -99,15 +99,15 @@ async def started(settings: ConsumerSettings, proxy: Proxy) -> AsyncIterator[Sta
     service = await build_app(settings)
     await service.bus.aclose()
     service.bus = bus = VanishingBus(settings, proxy)
-    service.tools = replace(service.tools, bus=bus)
+    service.context = replace(service.context, bus=bus)
     with capture_logs() as lines:
-        serving = asyncio.create_task(serve(service))
+        serving = asyncio.create_task(run_service(service))
         started = Started(service, bus, proxy, serving, lines)
         try:
             await until(lambda: started.waits() or serving.done())
             yield started
         finally:
-            service.tools.stopping.set()
+            service.context.stopping.set()
             with contextlib.suppress(Exception, asyncio.CancelledError):
                 await serving
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -116,9 +116,9 @@ async def started(settings: ConsumerSettings, proxy: Proxy) -> AsyncIterator[Sta
 
 async def test_a_consumer_that_loses_kafka_while_it_joins_waits_and_then_joins(started: Started) -> None:
     assert not started.serving.done()
-    assert not started.service.tools.progress.subscribed
+    assert not started.service.context.readiness.subscribed
     started.proxy.weather = THERE
-    await until(lambda: started.service.tools.progress.subscribed or started.serving.done())
+    await until(lambda: started.service.context.readiness.subscribed or started.serving.done())
     await started.stop()
     assert started.bus.running_at_close == set()
 

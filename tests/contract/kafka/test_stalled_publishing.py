@@ -14,7 +14,7 @@ from config.settings import CommonSettings
 from consumer.app import build_app
 from consumer.kafka.bus import BusSilent, BusUnavailable
 from consumer.kafka.kafka_bus import KafkaBus
-from consumer.service import Wedged, serve
+from consumer.service import PublishingStalled, run_service
 from consumer.settings import ConsumerSettings
 from core.ids import ChunkId
 from core.publish_watchdog import FAILURES
@@ -104,15 +104,15 @@ async def test_a_consumer_whose_sender_has_ended_ends(stack: Stack, topics: Topi
         consumer_http_port=free_port(),
     )
     service = await build_app(settings)
-    serving = asyncio.create_task(serve(service))
+    serving = asyncio.create_task(run_service(service))
     try:
-        await until(lambda: service.tools.progress.subscribed)
+        await until(lambda: service.context.readiness.subscribed)
         sender_of(service.bus).sender_task.cancel()
         async with asyncio.timeout(20):
-            with pytest.raises(Wedged, match="has ended"):
+            with pytest.raises(PublishingStalled, match="has ended"):
                 await serving
     finally:
-        service.tools.stopping.set()
+        service.context.stopping.set()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().remove_signal_handler(number)
 

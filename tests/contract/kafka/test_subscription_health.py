@@ -11,12 +11,12 @@ from aiokafka.admin import NewTopic
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
-from consumer.kafka.subscription_health import UNPOLLED_SECONDS, subscription_troubles
-from consumer.monitoring.readiness import EXPAND, Progress
+from consumer.kafka.subscription_health import MAX_POLL_SILENCE_SECONDS, subscription_problems
+from consumer.monitoring.readiness import EXPAND, ReadinessTracker
 from devstack import Stack
 from tests.support.kafka_topics import create_topics
 
-Heard = tuple[Any, Callable[..., str | None], Progress]
+Heard = tuple[Any, Callable[..., str | None], ReadinessTracker]
 
 
 @pytest.fixture
@@ -31,10 +31,10 @@ async def heard(kafka_stack: Stack) -> AsyncIterator[Heard]:
     async def on_record(body: bytes) -> None:
         del body
 
-    progress = Progress(time.monotonic)
+    progress = ReadinessTracker(time.monotonic)
 
     def trouble(later: float = 0) -> str | None:
-        return subscription_troubles(broker, progress, time.time() + later)[topic]
+        return subscription_problems(broker, progress, time.time() + later)[topic]
 
     await broker.start()
     try:
@@ -73,6 +73,6 @@ async def test_a_consumer_that_asks_for_nothing_is_noticed_unless_it_is_busy(hea
         while not [at for at in map(consumer.last_poll_timestamp, consumer.assignment()) if at]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert trouble() is None
-    assert trouble(UNPOLLED_SECONDS + 30) == "it asks for no records"
-    with progress.busy(EXPAND, subscriber.topic_names[0]):
-        assert trouble(UNPOLLED_SECONDS + 30) is None
+    assert trouble(MAX_POLL_SILENCE_SECONDS + 30) == "it asks for no records"
+    with progress.working_on(EXPAND, subscriber.topic_names[0]):
+        assert trouble(MAX_POLL_SILENCE_SECONDS + 30) is None

@@ -2,30 +2,30 @@
 
 from dataclasses import replace
 
-from consumer.context import Tools
+from consumer.context import ConsumerContext
 from consumer.expand.queue import expand_or_refuse
-from consumer.flow_control.circuit_breaker import PoisonGuard, PoisonLimits
+from consumer.flow_control.circuit_breaker import CircuitBreakerLimits, IntakeCircuitBreaker
 from consumer.monitoring.readiness import EXPAND, STUCK_SECONDS
 from tests.flow.consumer.test_readiness import Clock, later, ready_progress
 from tests.flow.world import World
 
-LIMITS = PoisonLimits(run=2, share=1.0, sample=100)
+LIMITS = CircuitBreakerLimits(run=2, share=1.0, sample=100)
 
 
-def flooded(world: World, clock: Clock) -> Tools:
-    return replace(world.tools(), poison=PoisonGuard(LIMITS), progress=ready_progress(clock))
+def flooded(world: World, clock: Clock) -> ConsumerContext:
+    return replace(world.context(), circuit_breaker=IntakeCircuitBreaker(LIMITS), readiness=ready_progress(clock))
 
 
 async def test_the_first_record_over_the_limit_waits_and_a_restart_takes_it_up_again() -> None:
     world, clock = World(), Clock()
-    tools = flooded(world, clock)
+    context = flooded(world, clock)
     for _ in range(2):
-        assert await expand_or_refuse(world.raw(b"rubbish"), "cluster", tools)
+        assert await expand_or_refuse(world.raw(b"rubbish"), "cluster", context)
     one_too_many = world.raw(b"more rubbish")
-    with tools.progress.busy(EXPAND, one_too_many.topic):
-        assert await expand_or_refuse(one_too_many, "cluster", tools) is False, "so that it is not committed"
-        later(clock, tools.progress, STUCK_SECONDS + 1)
-        said = {name: trouble for name, trouble in tools.progress.troubles().items() if trouble}
+    with context.readiness.working_on(EXPAND, one_too_many.topic):
+        assert await expand_or_refuse(one_too_many, "cluster", context) is False, "so that it is not committed"
+        later(clock, context.readiness, STUCK_SECONDS + 1)
+        said = {name: trouble for name, trouble in context.readiness.problems().items() if trouble}
         assert said == {
             "intake": "communication.bulk.requests is held: more than 2 records in a row cannot be used",
         }
@@ -37,9 +37,9 @@ async def test_the_first_record_over_the_limit_waits_and_a_restart_takes_it_up_a
 
 async def test_good_records_in_between_let_it_go_on() -> None:
     world = World()
-    tools = flooded(world, Clock())
+    context = flooded(world, Clock())
     for number in range(5):
         for _ in range(2):
-            assert await expand_or_refuse(world.raw(b"rubbish"), "cluster", tools)
-        assert await expand_or_refuse(world.record("13800000000", request_id=f"r{number}"), "cluster", tools)
+            assert await expand_or_refuse(world.raw(b"rubbish"), "cluster", context)
+        assert await expand_or_refuse(world.record("13800000000", request_id=f"r{number}"), "cluster", context)
     assert len(world.bus.dead_letters) == 10

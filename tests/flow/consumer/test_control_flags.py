@@ -114,7 +114,7 @@ async def test_an_order_during_the_expansion_and_a_crash_let_nothing_through(ord
         for kill_at in (None, *range(at, at + 5)):
             world, record = a_world()
             steps = OrderedSteps(world, order, at, kill_at)
-            died = await world.run_until_killed(world.expand(record, world.tools(steps)))
+            died = await world.run_until_killed(world.expand(record, world.context(steps)))
             if not steps.given:
                 continue  # before there was a request, or after the expansion
             tried += 1
@@ -139,9 +139,9 @@ async def test_a_resume_during_the_expansion_reaches_what_was_written_paused() -
         steps = OrderedSteps(world, resume_request, at)
         first = OrderedSteps(world, pause_request, 2, kill_at=3)
         with pytest.raises(Killed):
-            await world.expand(record, world.tools(first))
+            await world.expand(record, world.context(first))
         assert first.given
-        await world.expand(record, world.tools(steps))
+        await world.expand(record, world.context(steps))
         if not steps.given:
             break
         await world.settle(2)
@@ -200,7 +200,7 @@ async def dying_after(sends: int, world: World, steps: Steps) -> None:
     book = world.providers[0]
     world.providers = (Dying(),)
     try:
-        await world.deliver_all(world.tools(steps))
+        await world.deliver_all(world.context(steps))
     finally:
         world.providers = (book,)
 
@@ -241,15 +241,15 @@ async def test_what_waits_for_its_turn_past_the_expiry_is_not_sent() -> None:
     world, record = a_world(expires_at=(START + timedelta(seconds=4)).isoformat())
     world.providers = (Accounting(rate_per_second=1.0),)
     world.limits = replace(world.limits, chunk_size=20, window_size=10)
-    tools = awake(world.tools())
+    context = awake(world.context())
 
     async def sleep(seconds: float) -> None:
         if seconds < LEASE_SECONDS / 3:
             world.pass_time(seconds)
-        await tools.sleep(seconds)
+        await context.sleep(seconds)
 
-    timed = replace(tools, sleep=sleep)
-    timed.caller._sleep = sleep
+    timed = replace(context, sleep=sleep)
+    timed.provider_caller._sleep = sleep
     await world.expand(record)
     await world.deliver_all(timed)
     await world.settle(1)

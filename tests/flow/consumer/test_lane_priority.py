@@ -9,8 +9,14 @@ import pytest
 
 from consumer.deliver.claim import Claimer
 from consumer.deliver.wake_up_queue import Calls
-from consumer.flow_control.lane_priority import LATE_SECONDS, MOMENT_SECONDS, MOST_SECONDS, SLOW_SECONDS, Precedence
-from consumer.flow_control.slots import slots_for_each_kind
+from consumer.flow_control.lane_priority import (
+    LATE_START_SECONDS,
+    MAX_YIELD_SECONDS,
+    SLOW_CLAIM_SECONDS,
+    YIELD_SECONDS,
+    LanePriority,
+)
+from consumer.flow_control.slots import build_slots
 from consumer.kafka.offset_tracker import Reading
 from core.send_result import Message, Retry, SendResult, Sent
 from schemas.statuses import Lane, Reason
@@ -27,7 +33,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.world, self.slept = World(Accounting()), 0.0
-        self.tools = replace(self.world.tools(), precedence=Precedence(self.world._monotonic, self._sleep))
+        self.context = replace(self.world.context(), lane_priority=LanePriority(self.world._monotonic, self._sleep))
 
     async def _sleep(self, seconds: float) -> None:
         self.slept += seconds
@@ -40,13 +46,13 @@ def clock() -> Clock:
     return Clock()
 
 
-def small_ones_are_behind(precedence: Precedence) -> None:
-    precedence.claimed(precedence._monotonic() - 2 * SLOW_SECONDS)
+def small_ones_are_behind(precedence: LanePriority) -> None:
+    precedence.express_claimed(precedence._monotonic() - 2 * SLOW_CLAIM_SECONDS)
 
 
 async def waited(clock: Clock, lane: Lane) -> float:
     before = clock.slept
-    await clock.tools.precedence.give_way(lane)
+    await clock.context.lane_priority.yield_to_express(lane)
     return clock.slept - before
 
 
@@ -55,55 +61,55 @@ async def test_nobody_waits_for_nothing(clock: Clock) -> None:
 
 
 async def test_only_the_bulk_waits_and_for_a_moment(clock: Clock) -> None:
-    small_ones_are_behind(clock.tools.precedence)
+    small_ones_are_behind(clock.context.lane_priority)
     assert await waited(clock, Lane.EXPRESS) == 0
-    assert await waited(clock, Lane.BULK) == pytest.approx(MOMENT_SECONDS, abs=0.06)
+    assert await waited(clock, Lane.BULK) == pytest.approx(YIELD_SECONDS, abs=0.06)
     assert await waited(clock, Lane.BULK) == 0
 
 
 async def test_the_bulk_gets_on_however_often_small_ones_are_behind(clock: Clock) -> None:
-    precedence = clock.tools.precedence
+    precedence = clock.context.lane_priority
     small_ones_are_behind(precedence)
     waiting = asyncio.create_task(waited(clock, Lane.BULK))
     while not waiting.done():
         await asyncio.sleep(0)
         small_ones_are_behind(precedence)
-    assert waiting.result() == pytest.approx(MOST_SECONDS, abs=0.06)
+    assert waiting.result() == pytest.approx(MAX_YIELD_SECONDS, abs=0.06)
 
 
 @pytest.mark.parametrize(("topic", "waits"), [(TOPICS.requests, 3), (TOPICS.requests_express, 0)])
 async def test_it_waits_between_windows_and_chunks(clock: Clock, topic: str, waits: int) -> None:
-    class Late(Precedence):
+    class Late(LanePriority):
         """Small ones are always behind."""
 
-        async def give_way(self, lane: Lane) -> None:
+        async def yield_to_express(self, lane: Lane) -> None:
             small_ones_are_behind(self)
-            await super().give_way(lane)
+            await super().yield_to_express(lane)
 
-    tools = replace(clock.tools, precedence=Late(clock.world._monotonic, clock._sleep))
+    context = replace(clock.context, lane_priority=Late(clock.world._monotonic, clock._sleep))
     record = replace(clock.world.record(*NUMBERS), topic=topic)
-    await clock.world.expand(record, tools)  # three chunks of two windows
+    await clock.world.expand(record, context)  # three chunks of two windows
     expanded = clock.slept
-    assert expanded == pytest.approx(waits * MOMENT_SECONDS, abs=0.2)
-    await clock.world.deliver_all(tools)
-    assert clock.slept - expanded == pytest.approx(3 * MOMENT_SECONDS, abs=0.2)  # after the last window it is closed
+    assert expanded == pytest.approx(waits * YIELD_SECONDS, abs=0.2)
+    await clock.world.deliver_all(context)
+    assert clock.slept - expanded == pytest.approx(3 * YIELD_SECONDS, abs=0.2)  # after the last window it is closed
 
 
 async def test_a_retry_waits_for_nobody(clock: Clock) -> None:
     provider = clock.world.providers[0]
     provider.answers = lambda _, nth: Sent("m") if nth else Retry(Reason.UNAVAILABLE, None, 60)
     await clock.world.expand(clock.world.record(*NUMBERS))
-    await clock.world.deliver_all(clock.tools)
+    await clock.world.deliver_all(clock.context)
     clock.world.pass_time(61)
-    small_ones_are_behind(clock.tools.precedence)
-    await clock.world.deliver_all(clock.tools)
+    small_ones_are_behind(clock.context.lane_priority)
+    await clock.world.deliver_all(clock.context)
     assert len(await clock.world.logs()) == len(NUMBERS)
     assert clock.slept == 0
 
 
 @pytest.mark.parametrize(
     ("late_seconds", "call_seconds", "expected"),
-    [(2 * LATE_SECONDS, 0.01, True), (LATE_SECONDS / 2, 0.01, False), (2 * LATE_SECONDS, 5.0, False)],
+    [(2 * LATE_START_SECONDS, 0.01, True), (LATE_START_SECONDS / 2, 0.01, False), (2 * LATE_START_SECONDS, 5.0, False)],
     ids=["late", "in time", "late for its slow provider"],
 )
 async def test_a_late_start_is_noticed(clock: Clock, late_seconds: float, call_seconds: float, expected: bool) -> None:  # noqa: FBT001
@@ -115,7 +121,7 @@ async def test_a_late_start_is_noticed(clock: Clock, late_seconds: float, call_s
     for number in NUMBERS:
         await clock.world.expand(clock.world.record(number, request_id=f"r{number}", send_at=LATER))
     clock.world.pass_time(300 + late_seconds)
-    await clock.world.deliver_all(clock.tools)
+    await clock.world.deliver_all(clock.context)
     assert (await waited(clock, Lane.BULK) > 0) is expected
 
 
@@ -123,7 +129,7 @@ class Slow(Claimer):
     """Each claim takes so long."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
-        super().__init__(clock.tools)
+        super().__init__(clock.context)
         self._clock, self._seconds = clock, seconds
 
     async def _take(self, *args: Any, **options: Any) -> Any:
@@ -131,16 +137,16 @@ class Slow(Claimer):
         return await super()._take(*args, **options)
 
 
-@pytest.mark.parametrize(("seconds", "expected"), [(SLOW_SECONDS / 2, False), (SLOW_SECONDS * 2, True)])
+@pytest.mark.parametrize(("seconds", "expected"), [(SLOW_CLAIM_SECONDS / 2, False), (SLOW_CLAIM_SECONDS * 2, True)])
 async def test_a_slow_claim_is_noticed(clock: Clock, seconds: float, expected: bool) -> None:  # noqa: FBT001
-    tools, topic = clock.tools, Topic()
+    context, topic = clock.context, Topic()
     await clock.world.expand(clock.world.record(NUMBERS[0]))
     (record,) = topic.call(clock.world)
-    slots = slots_for_each_kind(2)
-    calls = Calls(Slow(clock, seconds), slots, Reading(tools), tools)
+    slots = build_slots(2)
+    calls = Calls(Slow(clock, seconds), slots, Reading(context), context)
     serving = asyncio.create_task(calls.run())
     await calls.take(Lane.EXPRESS, record, topic.commit)
     await until(lambda: topic.committed)
-    assert (tools.precedence._until > tools.monotonic()) is expected
+    assert (context.lane_priority._until > context.monotonic()) is expected
     serving.cancel()
     await asyncio.wait({serving})

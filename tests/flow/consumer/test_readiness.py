@@ -7,8 +7,15 @@ import aiohttp
 import pytest
 
 from consumer.monitoring.http_server import start_health
-from consumer.monitoring.readiness import BUS_SECONDS, DEAF_SECONDS, EXPAND, LEDGER_SECONDS, STUCK_SECONDS, Progress
-from consumer.provider_caller import Caller
+from consumer.monitoring.readiness import (
+    BUS_SECONDS,
+    EXPAND,
+    LEDGER_SECONDS,
+    STUCK_SECONDS,
+    SUBSCRIPTION_GRACE_SECONDS,
+    ReadinessTracker,
+)
+from consumer.provider_caller import ProviderCaller
 from devstack.processes import free_port
 from schemas.statuses import Lane, Reason, Status
 from tests.flow.world import Accounting, World
@@ -24,15 +31,15 @@ class Clock:
         return self.now
 
 
-def later(clock: Clock, progress: Progress, seconds: float) -> None:
+def later(clock: Clock, progress: ReadinessTracker, seconds: float) -> None:
     """Ledger and bus went on answering all the while."""
     clock.now += seconds
     progress.ledger_answered()
     progress.bus_answered()
 
 
-def ready_progress(clock: Clock, longest_call_seconds: float = 0.0) -> Progress:
-    progress = Progress(clock, longest_call_seconds)
+def ready_progress(clock: Clock, longest_call_seconds: float = 0.0) -> ReadinessTracker:
+    progress = ReadinessTracker(clock, longest_call_seconds)
     progress.ledger_answered()
     progress.bus_answered()
     progress.groups_joined()
@@ -41,7 +48,7 @@ def ready_progress(clock: Clock, longest_call_seconds: float = 0.0) -> Progress:
 
 def test_it_is_ready_only_when_everything_answers_and_it_takes_work() -> None:
     clock = Clock()
-    assert not Progress(clock).ready
+    assert not ReadinessTracker(clock).ready
     assert ready_progress(clock).ready
 
 
@@ -53,17 +60,17 @@ def test_a_dependency_that_is_silent_is_named(seconds: float, wrong: set[str]) -
     clock = Clock()
     progress = ready_progress(clock)
     clock.now += seconds
-    assert {name for name, trouble in progress.troubles().items() if trouble} == wrong
+    assert {name for name, trouble in progress.problems().items() if trouble} == wrong
     assert not progress.ready
 
 
 def test_a_record_that_does_not_end_is_no_progress_even_though_everything_answers() -> None:
     clock = Clock()
     progress = ready_progress(clock)
-    with progress.busy(EXPAND, "communication.bulk.requests"):
+    with progress.working_on(EXPAND, "communication.bulk.requests"):
         later(clock, progress, STUCK_SECONDS + 1)
-        progress.moved(Lane.BULK)
-        assert progress.troubles()["progress"] == "stuck: communication.bulk.requests"
+        progress.record_progress(Lane.BULK)
+        assert progress.problems()["progress"] == "stuck: communication.bulk.requests"
         assert not progress.ready
     assert progress.ready
 
@@ -71,11 +78,11 @@ def test_a_record_that_does_not_end_is_no_progress_even_though_everything_answer
 def test_a_record_that_waits_while_its_lane_moves_is_not_stuck() -> None:
     clock = Clock()
     progress = ready_progress(clock)
-    with progress.busy(Lane.BULK, "communication.chunks"):
+    with progress.working_on(Lane.BULK, "communication.chunks"):
         for _ in range(4):
             later(clock, progress, STUCK_SECONDS - 1)
             assert progress.ready
-            progress.moved(Lane.BULK)
+            progress.record_progress(Lane.BULK)
         later(clock, progress, STUCK_SECONDS + 1)
         assert not progress.ready
 
@@ -83,7 +90,7 @@ def test_a_record_that_waits_while_its_lane_moves_is_not_stuck() -> None:
 def test_a_window_is_given_as_long_as_its_slowest_call() -> None:
     clock = Clock()
     progress = ready_progress(clock, longest_call_seconds=300)
-    with progress.busy(Lane.BULK, "communication.chunks"):
+    with progress.working_on(Lane.BULK, "communication.chunks"):
         later(clock, progress, STUCK_SECONDS + 299)
         assert progress.ready
 
@@ -92,16 +99,16 @@ def test_chunks_in_hand_that_do_not_move_are_no_progress_even_though_no_record_w
     clock = Clock()
     progress = ready_progress(clock)
     later(clock, progress, 10 * STUCK_SECONDS)  # idle
-    progress.in_hand(Lane.EXPRESS, some=True)
+    progress.set_lane_active(Lane.EXPRESS, some=True)
     later(clock, progress, STUCK_SECONDS - 1)
-    progress.in_hand(Lane.EXPRESS, some=True)
+    progress.set_lane_active(Lane.EXPRESS, some=True)
     assert progress.ready
     later(clock, progress, 2)
-    progress.moved(Lane.BULK)
-    assert progress.troubles()["progress"] == "stuck: chunks of the express lane"
-    progress.moved(Lane.EXPRESS)
+    progress.record_progress(Lane.BULK)
+    assert progress.problems()["progress"] == "stuck: chunks of the express lane"
+    progress.record_progress(Lane.EXPRESS)
     assert progress.ready
-    progress.in_hand(Lane.EXPRESS, some=False)
+    progress.set_lane_active(Lane.EXPRESS, some=False)
     later(clock, progress, STUCK_SECONDS + 1)
     assert progress.ready
 
@@ -109,7 +116,7 @@ def test_chunks_in_hand_that_do_not_move_are_no_progress_even_though_no_record_w
 def test_nothing_published_and_loops_that_have_ended_are_named() -> None:
     progress = ready_progress(Clock())
     progress.update_loops(can_publish=False, sweeper_running=False, wake_ups_running=False)
-    assert {name for name, trouble in progress.troubles().items() if trouble} == {"publishing", "sweeper", "calls"}
+    assert {name for name, trouble in progress.problems().items() if trouble} == {"publishing", "sweeper", "calls"}
 
 
 @pytest.mark.parametrize(
@@ -120,7 +127,7 @@ def test_each_loop_that_has_ended_is_named_by_itself(ended: str, named: str) -> 
     progress = ready_progress(Clock())
     loops = {"can_publish": True, "sweeper_running": True, "wake_ups_running": True}
     progress.update_loops(**{**loops, ended: False})
-    assert {name for name, trouble in progress.troubles().items() if trouble} == {named}
+    assert {name for name, trouble in progress.problems().items() if trouble} == {named}
     progress.update_loops(**loops)
     assert progress.ready
 
@@ -128,44 +135,44 @@ def test_each_loop_that_has_ended_is_named_by_itself(ended: str, named: str) -> 
 def test_a_subscription_in_trouble_is_named_once_the_trouble_lasts() -> None:
     clock = Clock()
     progress = ready_progress(clock)
-    progress.heard({"a": "its loop has ended", "b": None})
-    later(clock, progress, DEAF_SECONDS - 1)
-    progress.heard({"a": None, "b": "it is no member of its group"})
-    later(clock, progress, DEAF_SECONDS - 1)
-    progress.heard({"a": "its loop has ended", "b": "it is no member of its group"})
+    progress.update_subscriptions({"a": "its loop has ended", "b": None})
+    later(clock, progress, SUBSCRIPTION_GRACE_SECONDS - 1)
+    progress.update_subscriptions({"a": None, "b": "it is no member of its group"})
+    later(clock, progress, SUBSCRIPTION_GRACE_SECONDS - 1)
+    progress.update_subscriptions({"a": "its loop has ended", "b": "it is no member of its group"})
     assert progress.ready
     later(clock, progress, 2)
-    assert progress.troubles()["subscriptions"] == "b: it is no member of its group"
+    assert progress.problems()["subscriptions"] == "b: it is no member of its group"
 
 
 async def test_what_waits_for_a_slow_rate_moves_with_every_turn() -> None:
     world = World(Accounting(rate_per_second=0.1))
-    tools = world.tools()
+    context = world.context()
     moments: list[float] = []
 
-    class Noted(Progress):
-        def moved(self, *kinds: str) -> None:
+    class Noted(ReadinessTracker):
+        def record_progress(self, *kinds: str) -> None:
             moments.append(world._monotonic())
-            super().moved(*kinds)
+            super().record_progress(*kinds)
 
     async def sleep(seconds: float) -> None:
         world.pass_time(seconds)
 
-    caller = Caller(tools.metrics, world._monotonic, sleep)
-    await world.expand(world.record(*NUMBERS), tools)
-    await world.deliver_all(replace(tools, progress=Noted(world._monotonic), caller=caller))
+    caller = ProviderCaller(context.metrics, world._monotonic, sleep)
+    await world.expand(world.record(*NUMBERS), context)
+    await world.deliver_all(replace(context, readiness=Noted(world._monotonic), provider_caller=caller))
     assert moments[-1] > 30
     assert max(after - before for before, after in itertools.pairwise(moments)) < 11
 
 
 async def test_the_three_pages() -> None:
     world = World()
-    tools = world.tools()
-    await world.expand(world.record(*NUMBERS, "12"), tools)
-    await world.deliver_all(tools)
+    context = world.context()
+    await world.expand(world.record(*NUMBERS, "12"), context)
+    await world.deliver_all(context)
     clock, port = Clock(), free_port()
     progress = ready_progress(clock)
-    runner = await start_health("127.0.0.1", port, progress, tools.metrics)
+    runner = await start_health("127.0.0.1", port, progress, context.metrics)
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
             assert (await session.get("/healthz")).status == 200
@@ -192,4 +199,4 @@ async def test_the_three_pages() -> None:
 def test_a_process_that_stops_does_not_say_that_it_is_about_to_begin() -> None:
     progress = ready_progress(Clock())
     progress.stop_began()
-    assert progress.troubles()["subscriptions"] == "given up"
+    assert progress.problems()["subscriptions"] == "given up"

@@ -3,7 +3,7 @@
 import contextlib
 from dataclasses import replace
 
-from consumer.context import Tools
+from consumer.context import ConsumerContext
 from core.ids import request_key
 from ledger.request_counts import count_request
 from schemas.statuses import Status
@@ -26,5 +26,5 @@ async def test_recipients_whose_chunk_is_not_written_yet_are_pending() -> None:
     assert books.done == sent
 
 
-def _dying_after_one_chunk(world: World) -> Tools:
-    return replace(world.tools(), ledger=House(world.ledger, 1))  # type: ignore[arg-type]
+def _dying_after_one_chunk(world: World) -> ConsumerContext:
+    return replace(world.context(), ledger=House(world.ledger, 1))  # type: ignore[arg-type]

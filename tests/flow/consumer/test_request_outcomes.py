@@ -305,7 +305,7 @@ async def test_a_part_of_another_body_does_not_take_the_place_of_the_true_one() 
 async def test_a_part_under_a_newer_sealing_key_belongs_to_the_same_request() -> None:
     world = World()
     await world.expand(world.record(*NUMBERS[:2], part=0, last=False))
-    rotated = replace(world.tools(), sealer=Sealer([("k2", bytes([2] * 32)), ("k1", bytes(32))]))
+    rotated = replace(world.context(), sealer=Sealer([("k2", bytes([2] * 32)), ("k1", bytes(32))]))
     await world.expand(world.record(*NUMBERS[2:4], part=1, last=True), rotated)
     await world.deliver_all(rotated)
     assert await world.outcomes() == [("sent", None)] * 4

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from cli.report.report import Form, show
-from consumer.context import Tools
+from consumer.context import ConsumerContext
 from consumer.sweep.retention import DEFAULT_BATCH_SIZES, BatchSizes, Retention
 from tests.flow.sample_requests import Library, a_log_id
 from tests.flow.world import Steps
@@ -29,13 +29,13 @@ async def library() -> AsyncIterator[Library]:
 
 def tools_of(
     library: Library, *, addresses: int | None = None, requests: int | None = None, steps: Steps | None = None
-) -> Tools:
+) -> ConsumerContext:
     limits = replace(
         library.world.limits,
-        addresses_kept=None if addresses is None else timedelta(days=addresses),
-        requests_kept=None if requests is None else timedelta(days=requests),
+        address_retention=None if addresses is None else timedelta(days=addresses),
+        request_retention=None if requests is None else timedelta(days=requests),
     )
-    return replace(library.world.tools(steps), limits=limits)
+    return replace(library.world.context(steps), tuning=limits)
 
 
 async def run(retention: Retention, steps: int = 40) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from consumer.context import Tools
+from consumer.context import ConsumerContext
 from consumer.deliver.claim import Claimer
-from consumer.flow_control.slots import Kind, Slots, slots_for_each_kind
+from consumer.flow_control.slots import SlotKey, WorkerSlots, build_slots
 from consumer.kafka.bus import BusUnavailable
 from consumer.kafka.partition_writer import PartitionWriter
 from consumer.kafka.record import Incoming
@@ -58,14 +58,14 @@ class Part:
         return call
 
 
-def with_fault(world: World, method: str, times: int) -> tuple[Tools, Faulty]:
-    tools = world.tools()
-    faulty = Faulty(tools.ledger, method, times)
-    return replace(tools, ledger=faulty), faulty
+def with_fault(world: World, method: str, times: int) -> tuple[ConsumerContext, Faulty]:
+    context = world.context()
+    faulty = Faulty(context.ledger, method, times)
+    return replace(context, ledger=faulty), faulty
 
 
-def sweeper_of(tools: Tools, slots: dict[Kind, Slots]) -> Sweeper:
-    return Sweeper(tools, Claimer(tools), slots, slots)
+def sweeper_of(context: ConsumerContext, slots: dict[SlotKey, WorkerSlots]) -> Sweeper:
+    return Sweeper(context, Claimer(context), slots, slots)
 
 
 async def until(true: Any, seconds: float = 10.0) -> None:
@@ -80,16 +80,16 @@ async def test_the_sweeper_goes_on_after_what_it_cannot_read(method: str) -> Non
     await world.expand(world.record(*NUMBERS[:2]))
     world.bus.wake_ups.clear()
     world.pass_time(61)
-    tools, faulty = with_fault(world, method, 6)
-    slots = slots_for_each_kind(2)
-    sweeping = asyncio.create_task(sweeper_of(tools, slots).run())
+    context, faulty = with_fault(world, method, 6)
+    slots = build_slots(2)
+    sweeping = asyncio.create_task(sweeper_of(context, slots).run())
     try:
         await until(lambda: sweeping.done() or world.events("request.completed"))
         assert not sweeping.done()
         assert faulty.calls
         assert not any(slot.full for slot in slots.values())
     finally:
-        tools.stopping.set()
+        context.stopping.set()
         await sweeping
 
 
@@ -98,8 +98,8 @@ async def test_a_crowd_of_unfinished_requests_leaves_the_sweeper_time_for_due_ch
     for number in range(ROUND + 20):
         await world.expand(world.record(NUMBERS[0], request_id=f"r{number}"))
     world.pass_time(60)
-    tools, faulty = with_fault(world, "take_unfinished", 0)
-    await sweeper_of(tools, slots_for_each_kind(2)).unfinished_requests()
+    context, faulty = with_fault(world, "take_unfinished", 0)
+    await sweeper_of(context, build_slots(2)).unfinished_requests()
     assert 1 < faulty.calls <= ROUND
 
 
@@ -119,8 +119,8 @@ async def test_a_channel_whose_provider_hangs_leaves_slots_for_what_is_due_of_th
         said = {"channel": "email", "subject": "Hello", "send_at": soon}
         await world.expand(world.record("ann@example.com", request_id=f"mail-{number}", **said))
     world.pass_time(61)
-    tools, slots = world.tools(), slots_for_each_kind(4)
-    sweeping = asyncio.create_task(sweeper_of(tools, slots).run())
+    context, slots = world.context(), build_slots(4)
+    sweeping = asyncio.create_task(sweeper_of(context, slots).run())
     try:
         await until(lambda: mail.calls.total() == 3)
         assert len(world.events("request.completed")) <= 3
@@ -128,7 +128,7 @@ async def test_a_channel_whose_provider_hangs_leaves_slots_for_what_is_due_of_th
         await until(lambda: len(world.events("request.completed")) == 15)
     finally:
         answering.set()
-        tools.stopping.set()
+        context.stopping.set()
         await sweeping
 
 
@@ -173,17 +173,17 @@ async def test_a_reply_topic_that_goes_away_at_any_step_loses_nobody_and_blocks_
         world = World(reply_topics=["mine"])
         record = world.record("12", *NUMBERS[:5], reply_topic="mine")
 
-        async def work(tools: Tools, world: World = world, record: Incoming = record) -> None:
-            await world.expand(record, tools)
-            await world.deliver_all(tools)
+        async def work(context: ConsumerContext, world: World = world, record: Incoming = record) -> None:
+            await world.expand(record, context)
+            await world.deliver_all(context)
 
-        died = await world.run_until_killed(work(world.tools(Steps(kill_at))))
+        died = await world.run_until_killed(work(world.context(Steps(kill_at))))
         begun = await world.ledger.requests.get(request_key("t1", "r1"))
         world.bus.delete_topic("mine")
         if kill_at % 2:
             world.limits = replace(world.limits, reply_topics=())  # the settings no longer allow it either
         world.pass_time(LEASE_SECONDS + 61)
-        await asyncio.wait_for(work(world.tools()), 20)
+        await asyncio.wait_for(work(world.context()), 20)
         await asyncio.wait_for(world.settle(3), 20)
         events = [event for topic in ("mine", TOPICS.results) for event in world.events(topic=topic)]
         if begun:

@@ -49,7 +49,7 @@ def sent(library: Library) -> int:
 
 async def test_a_pause_holds_what_has_not_begun_until_it_is_resumed(library: Library) -> None:
     await library.pending("r", PEOPLE)
-    claimer = Claimer(tools := library.world.tools())
+    claimer = Claimer(context := library.world.context())
     taken = await claimer.chunk(ChunkId(library.world.bus.wake_ups.pop(0)[-1]))
     assert taken is not None
 
@@ -61,7 +61,7 @@ async def test_a_pause_holds_what_has_not_begun_until_it_is_resumed(library: Lib
         "state": "paused",
         "may_still_be_sent": 2,
     }
-    await deliver(taken, tools)
+    await deliver(taken, context)
     await library.world.deliver_all()
     assert sent(library) == 2
     assert (await order(library, f"{REQUESTS}/r/pause"))["may_still_be_sent"] == 0

@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 from datetime import timedelta
 
-from consumer.context import Limits
+from consumer.context import Tuning
 from core.retry import RetryPolicy
 from ledger.sealing import Sealer
 from schemas.statuses import Channel
@@ -38,7 +38,7 @@ class Fleet(Stage):
     def draw_limits(self) -> None:
         """Choose how the processes are set."""
         rng = self.rng
-        self.limits = Limits(
+        self.limits = Tuning(
             chunk_size=rng.choice((1, 2, 3, 4, 8)),
             window_size=rng.choice((1, 2, 2, 3)),
             lease_seconds=LEASE_SECONDS,
@@ -48,7 +48,7 @@ class Fleet(Stage):
             part_timeout_seconds=PART_TIMEOUT_SECONDS,
             default_region="CN",
             reply_topics=(REPLIES,),
-            addresses_kept=timedelta(seconds=rng.choice((0.5, 4))) if self._erases else None,
+            address_retention=timedelta(seconds=rng.choice((0.5, 4))) if self._erases else None,
         )
         self._mixed = rng.random() < 0.25
         """Whether its processes differ in their sizes of chunks and windows."""
@@ -88,7 +88,7 @@ class Fleet(Stage):
             limits = replace(limits, **sizes)  # type: ignore[arg-type]
         process = Process(self, f"p{len(self.processes)}", limits, self.sealer_of_now())
         self.processes.append(process)
-        if self.rotated and process.tools.sealer is OLD:
+        if self.rotated and process.context.sealer is OLD:
             self._lacks_key(process)
         process.start()
         return process
@@ -167,4 +167,4 @@ class Fleet(Stage):
     @staticmethod
     def lives(process: Process) -> bool:
         """Whether it does anything, and will go on."""
-        return not (process.dead or process.frozen or process.tools.stopping.is_set())
+        return not (process.dead or process.frozen or process.context.stopping.is_set())

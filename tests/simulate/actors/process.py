@@ -7,22 +7,22 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
 
-from consumer.context import Limits, Tools
+from consumer.context import ConsumerContext, Tuning
 from consumer.deliver.claim import Claimer
 from consumer.deliver.wake_up_queue import Calls
 from consumer.events import Event
 from consumer.expand.queue import Expansions
-from consumer.flow_control.circuit_breaker import PoisonGuard
-from consumer.flow_control.lane_priority import Precedence
-from consumer.flow_control.slots import slots_for_each_kind
+from consumer.flow_control.circuit_breaker import IntakeCircuitBreaker
+from consumer.flow_control.lane_priority import LanePriority
+from consumer.flow_control.slots import build_slots
 from consumer.kafka.bus import BusUnavailable, DeadLetter
 from consumer.kafka.memory_bus import MemoryBus
 from consumer.kafka.offset_tracker import Reading
 from consumer.monitoring.metrics import Metrics
-from consumer.monitoring.readiness import Progress
-from consumer.provider_caller import Caller
+from consumer.monitoring.readiness import ReadinessTracker
+from consumer.provider_caller import ProviderCaller
 from consumer.request_cache import RequestCache
-from consumer.service import ANSWER_SECONDS, DRAIN_SECONDS
+from consumer.service import DRAIN_SECONDS, PROVIDER_GRACE_SECONDS
 from consumer.sweep.sweeper import Sweeper
 from core.ids import ChunkId
 from core.send_result import Message, Retry, SendResult, Uncertain
@@ -187,7 +187,7 @@ class _Provider:
 class Process(Actor):
     """One consumer, as consumer/app.py puts it together."""
 
-    def __init__(self, world: Surroundings, name: str, limits: Limits, sealer: Sealer) -> None:
+    def __init__(self, world: Surroundings, name: str, limits: Tuning, sealer: Sealer) -> None:
         super().__init__(name)
         self._world = world
         gate = Gate(world, self)
@@ -195,28 +195,28 @@ class Process(Actor):
         self.jumped = world.rng.uniform(0, 1000)
         """How far its own clock is ahead of the world's, in seconds; it never goes back."""
         providers = [_Provider(world, name, side, gate) for side in world.sides]
-        self.tools = Tools(
-            process=name,
+        self.context = ConsumerContext(
+            process_name=name,
             ledger=_Ledger(world, gate, world.rng.uniform(0, 0.2)),  # type: ignore[arg-type]
             bus=_Bus(world, gate),  # type: ignore[arg-type]
             providers=Providers(providers),  # type: ignore[arg-type]
             sealer=sealer,
             topics=TOPICS,
-            limits=limits,
+            tuning=limits,
             metrics=METRICS,
-            progress=Progress(self._monotonic),
-            requests=RequestCache(),
-            caller=Caller(METRICS, self._monotonic, asyncio.sleep),
-            precedence=Precedence(self._monotonic, asyncio.sleep),
-            poison=PoisonGuard(None),
+            readiness=ReadinessTracker(self._monotonic),
+            request_cache=RequestCache(),
+            provider_caller=ProviderCaller(METRICS, self._monotonic, asyncio.sleep),
+            lane_priority=LanePriority(self._monotonic, asyncio.sleep),
+            circuit_breaker=IntakeCircuitBreaker(None),
             monotonic=self._monotonic,
             random=world.rng.random,
         )
-        self._gate, self._claimer = gate, Claimer(self.tools)
-        self.slots, self.sweep_slots = slots_for_each_kind(2), slots_for_each_kind(2)
-        reading = Reading(self.tools)
-        self._expansions = {topic: Expansions(CLUSTER, reading, self.tools) for topic in TOPICS.intake}
-        self._calls = Calls(self._claimer, self.slots, reading, self.tools)
+        self._gate, self._claimer = gate, Claimer(self.context)
+        self.slots, self.sweep_slots = build_slots(2), build_slots(2)
+        reading = Reading(self.context)
+        self._expansions = {topic: Expansions(CLUSTER, reading, self.context) for topic in TOPICS.intake}
+        self._calls = Calls(self._claimer, self.slots, reading, self.context)
         self._tasks: list[asyncio.Task[Any]] = []
 
     def _monotonic(self) -> float:
@@ -230,7 +230,7 @@ class Process(Actor):
         readers += [self._wake_ups(lane) for lane in Lane]
         self._tasks = [loop.start(self, reader) for reader in readers]
         self._tasks.append(loop.start(self, self._calls.run()))
-        sweeper = Sweeper(self.tools, self._claimer, self.sweep_slots, self.slots, PERIODS, BATCH_SIZES)
+        sweeper = Sweeper(self.context, self._claimer, self.sweep_slots, self.slots, PERIODS, BATCH_SIZES)
         self._tasks.append(loop.start(self, sweeper.run()))
 
     async def _intake(self, topic: str) -> None:
@@ -254,10 +254,10 @@ class Process(Actor):
 
     async def stop(self) -> None:
         """SIGTERM, as consumer/service.py obeys it."""
-        tools = self.tools
-        tools.stopping.set()
-        tools.caller.close()
-        tools.providers.stop(ANSWER_SECONDS)
+        context = self.context
+        context.stopping.set()
+        context.provider_caller.close()
+        context.providers.stop(PROVIDER_GRACE_SECONDS)
         self._world.kafka.leave(self)
         await asyncio.gather(*(s.drain(DRAIN_SECONDS) for s in (*self.slots.values(), *self.sweep_slots.values())))
         for task in self._tasks:

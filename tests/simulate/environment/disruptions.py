@@ -88,7 +88,7 @@ class Weather:
         async def roll() -> None:
             for process in self._world.living():
                 self._world.boot()
-                if not process.dead and not process.tools.stopping.is_set():
+                if not process.dead and not process.context.stopping.is_set():
                     self._world.loop.start(process, process.stop())
                 await asyncio.sleep(self._rng.uniform(0, 4))
 

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from consumer.monitoring.metrics import Metrics
-from consumer.provider_caller import ANSWER_LABELS, Caller
+from consumer.provider_caller import ANSWER_LABELS, ProviderCaller
 from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from providers.provider import Provider
 from schemas.statuses import Channel, Lane, Reason
@@ -44,7 +44,7 @@ class Answering:
 async def test_each_answer_has_its_label(answer: SendResult | Exception, label: str) -> None:
     metrics = Metrics()
     provider = cast("Provider", Answering(answer))
-    await Caller(metrics, time.monotonic, asyncio.sleep).call(provider, MESSAGE, Lane.BULK)
+    await ProviderCaller(metrics, time.monotonic, asyncio.sleep).send(provider, MESSAGE, Lane.BULK)
 
     page = generate_latest(metrics.registry).decode()
     assert f'rollcall_provider_seconds_count{{answer="{label}",provider="book"}} 1.0' in page

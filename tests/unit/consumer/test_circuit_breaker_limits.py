@@ -4,24 +4,24 @@ from typing import Any
 
 import pytest
 
-from consumer.flow_control.circuit_breaker import PoisonGuard, PoisonLimits, TooMuchPoison
+from consumer.flow_control.circuit_breaker import CircuitBreakerLimits, CircuitOpen, IntakeCircuitBreaker
 
 TOPIC = "communication.bulk.requests"
 
 
-def a_guard(*, run: int = 1_000, share: float = 1.0, sample: int = 10) -> PoisonGuard:
-    return PoisonGuard(PoisonLimits(run, share, sample))
+def a_guard(*, run: int = 1_000, share: float = 1.0, sample: int = 10) -> IntakeCircuitBreaker:
+    return IntakeCircuitBreaker(CircuitBreakerLimits(run, share, sample))
 
 
-def taken(guard: PoisonGuard, records: str, topic: str = TOPIC) -> int:
+def taken(guard: IntakeCircuitBreaker, records: str, topic: str = TOPIC) -> int:
     """How many of the records were dealt with, x being poison."""
     for number, record in enumerate(records):
         if record == "x":
             try:
-                guard.admit(topic, str(number))
-            except TooMuchPoison:
+                guard.record_failure(topic, str(number))
+            except CircuitOpen:
                 return number
-        guard.ended(topic, str(number))
+        guard.record_done(topic, str(number))
     return len(records)
 
 
@@ -58,8 +58,8 @@ def test_each_topic_has_its_own_count() -> None:
 def test_a_record_that_is_refused_again_counts_once() -> None:
     guard = a_guard(run=2)
     for _ in range(5):
-        guard.admit(TOPIC, "here")
-    guard.ended(TOPIC, "here")
+        guard.record_failure(TOPIC, "here")
+    guard.record_done(TOPIC, "here")
     assert taken(guard, "xx") == 1
 
 
@@ -68,17 +68,17 @@ def test_of_many_records_in_hand_at_once_no_more_are_taken_than_of_one_after_the
     guard = a_guard(**limits)
     assert taken(guard, "." * 10) == 10
     for number in range(3):
-        guard.admit(TOPIC, f"at once {number}")
-    with pytest.raises(TooMuchPoison):
-        guard.admit(TOPIC, "one too many")
+        guard.record_failure(TOPIC, f"at once {number}")
+    with pytest.raises(CircuitOpen):
+        guard.record_failure(TOPIC, "one too many")
 
 
 def test_without_limits_everything_passes() -> None:
-    assert taken(PoisonGuard(None), "x" * 1_000) == 1_000
+    assert taken(IntakeCircuitBreaker(None), "x" * 1_000) == 1_000
 
 
 def test_what_is_said_names_the_limit() -> None:
     guard = a_guard(run=1)
     taken(guard, "x")
-    with pytest.raises(TooMuchPoison, match="more than 1 records in a row"):
-        guard.admit(TOPIC, "here")
+    with pytest.raises(CircuitOpen, match="more than 1 records in a row"):
+        guard.record_failure(TOPIC, "here")

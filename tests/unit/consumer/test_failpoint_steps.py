@@ -5,7 +5,7 @@ import re
 import pytest
 
 from consumer.failpoints.steps import FAILPOINT, STEPS
-from consumer.failpoints.wrappers import WATCHES
+from consumer.failpoints.wrappers import STEP_TRIGGERS
 from consumer.kafka.bus import Bus
 from ledger.ports import Chunks, Logs, Requests
 from providers.provider import Provider
@@ -15,12 +15,12 @@ PARTS = {"requests": Requests, "chunks": Chunks, "logs": Logs, "bus": Bus, "prov
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_is_known_by_calls_that_there_are(step: str) -> None:
-    watch = WATCHES[step]
+    watch = STEP_TRIGGERS[step]
     assert all(hasattr(PARTS[watch.part], call) for call in watch.calls)
 
 
 def test_nothing_is_watched_for_that_cannot_be_named() -> None:
-    assert WATCHES.keys() == set(STEPS)
+    assert STEP_TRIGGERS.keys() == set(STEPS)
 
 
 @pytest.mark.parametrize("wanted", ["claim", "claim:3", "expand_begin:12"])

@@ -45,8 +45,8 @@ async def test_a_claim_that_was_not_answered_waits_after_the_outage() -> None:
     async def sleep(seconds: float) -> None:
         done.append(f"wait {seconds:g}" if seconds >= AFTER_OUTAGE_SECONDS else "pause")
 
-    tools = replace(world.tools(), ledger=Away(world.ledger, done, silent=3), sleep=sleep)
-    taken = await Claimer(tools).due((Lane.EXPRESS, Channel.SMS), fresh=True)
+    context = replace(world.context(), ledger=Away(world.ledger, done, silent=3), sleep=sleep)
+    taken = await Claimer(context).due((Lane.EXPRESS, Channel.SMS), fresh=True)
     assert taken is not None
     assert done == [
         "claim",
@@ -65,6 +65,6 @@ async def test_a_claim_that_is_answered_waits_for_nothing() -> None:
     world, done = World(), []
     await world.expand(world.record("13800000001"))
     world.pass_time(61)
-    tools = replace(world.tools(), ledger=Away(world.ledger, done, silent=0))
-    assert await Claimer(tools).due((Lane.EXPRESS, Channel.SMS), fresh=True) is not None
+    context = replace(world.context(), ledger=Away(world.ledger, done, silent=0))
+    assert await Claimer(context).due((Lane.EXPRESS, Channel.SMS), fresh=True) is not None
     assert done == ["claim"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from consumer.context import Tools
+from consumer.context import ConsumerContext
 from consumer.deliver.claim import Claimer
 from consumer.deliver.lease import Lease
 from core.ids import ChunkId
@@ -47,7 +47,7 @@ class Outage:
         return call
 
 
-def patient(world: World, fails: dict[str, int], *, applied: bool = False, seconds: float = 0.0) -> Tools:
+def patient(world: World, fails: dict[str, int], *, applied: bool = False, seconds: float = 0.0) -> ConsumerContext:
     """A process that goes on after an outage; its keeper of leases never gets a turn."""
 
     async def sleep(seconds: float) -> None:
@@ -55,9 +55,9 @@ def patient(world: World, fails: dict[str, int], *, applied: bool = False, secon
             await asyncio.Event().wait()
         await asyncio.sleep(0)
 
-    tools = world.tools()
-    ledger = Outage(tools.ledger, world, fails, applied=applied, seconds=seconds)
-    return replace(tools, ledger=ledger, sleep=sleep)
+    context = world.context()
+    ledger = Outage(context.ledger, world, fails, applied=applied, seconds=seconds)
+    return replace(context, ledger=ledger, sleep=sleep)
 
 
 async def first_chunk(world: World) -> ChunkId:
@@ -94,11 +94,11 @@ async def test_a_lease_is_kept_after_an_outage_that_nobody_used() -> None:
             await asyncio.sleep(0)
 
     fails = {"renew": 4}
-    tools = patient(world, fails)
-    taken = await Claimer(tools).chunk(await first_chunk(world))
+    context = patient(world, fails)
+    taken = await Claimer(context).chunk(await first_chunk(world))
     assert taken
-    lease = Lease(taken.claimed.token, world._monotonic(), tools.monotonic, sleep)
-    async with lease.kept(tools.ledger.chunks):
+    lease = Lease(taken.claimed.token, world._monotonic(), context.monotonic, sleep)
+    async with lease.kept(context.ledger.chunks):
         for _ in range(4):
             await tick()
             world.pass_time(LEASE_SECONDS / 3)
@@ -110,25 +110,25 @@ async def test_a_lease_is_kept_after_an_outage_that_nobody_used() -> None:
 async def test_two_claimers_of_one_process_never_share_a_name() -> None:
     world = World()
     await world.expand(world.record(*NUMBERS[:2]))
-    tools = world.tools()
-    stalled = await Claimer(tools).chunk(await first_chunk(world))
+    context = world.context()
+    stalled = await Claimer(context).chunk(await first_chunk(world))
     world.pass_time(LEASE_SECONDS + 1)
-    taken = await Claimer(tools).due((Lane.EXPRESS, Channel.SMS))
+    taken = await Claimer(context).due((Lane.EXPRESS, Channel.SMS))
     assert stalled
     assert taken
     assert taken.claimed.taken_over
     assert taken.claimed.token.fence > stalled.claimed.token.fence
-    assert not await tools.ledger.chunks.renew(stalled.claimed.token)
+    assert not await context.ledger.chunks.renew(stalled.claimed.token)
 
 
 async def test_a_chunk_that_cannot_be_opened_is_left_to_who_can_and_nobody_is_in_doubt() -> None:
     world = World()
     keys = [("k2", bytes([2]) * 32), ("k1", bytes(32))]
-    newer = replace(world.tools(), sealer=Sealer(keys))
+    newer = replace(world.context(), sealer=Sealer(keys))
     await world.expand(world.record(*NUMBERS[:4]), newer)
     await world.deliver_all()  # a process that was not told the new key yet
     world.pass_time(LEASE_SECONDS + 61)
-    await world.deliver_all(replace(world.tools(), sealer=Sealer(keys)))
+    await world.deliver_all(replace(world.context(), sealer=Sealer(keys)))
     assert await world.outcomes() == [("sent", None)] * 4
 
 
@@ -146,7 +146,7 @@ async def test_a_stalled_process_expires_nothing_that_another_sends() -> None:
     await world.expand(world.record(*NUMBERS[:4], expires_at=expires_at.isoformat()))
     healthy = world.providers
     world.providers = (Slow(),)
-    stalled = asyncio.create_task(world.deliver_all(world.tools()))
+    stalled = asyncio.create_task(world.deliver_all(world.context()))
     await entered.wait()
     world.pass_time(LEASE_SECONDS + 1)  # its lease is over
 
@@ -160,7 +160,7 @@ async def test_a_stalled_process_expires_nothing_that_another_sends() -> None:
             return answer
 
     world.providers = (late := Late(), *healthy[1:])
-    await world.deliver_all(world.tools())
+    await world.deliver_all(world.context())
     await stalled
     await world.settle(4)
     for log in await world.logs():
@@ -180,7 +180,7 @@ async def test_what_a_stalled_process_logged_is_not_sent_again_in_a_later_window
 
     await world.expand(world.record(*NUMBERS[:2], on_uncertain="resend"))
     world.providers = (slow := Slow("first"), Accounting("second"))
-    stalled = asyncio.create_task(world.deliver_all(world.tools()))
+    stalled = asyncio.create_task(world.deliver_all(world.context()))
     await entered.acquire()
     await entered.acquire()
     world.pass_time(LEASE_SECONDS + 1)
@@ -193,7 +193,7 @@ async def test_what_a_stalled_process_logged_is_not_sent_again_in_a_later_window
             return Retry(Reason.UNAVAILABLE)
 
     world.providers = (Refusing("first"), second := Accounting("second"))
-    await world.deliver_all(world.tools())
+    await world.deliver_all(world.context())
     await world.settle(4)
     assert sum(slow.taken.values()) == 2
     assert not second.taken, "sent again although its log stands"

@@ -18,41 +18,41 @@ SECONDS = 3
 
 async def test_a_process_that_closes_one_small_request_after_the_other_is_not_stuck() -> None:
     world = World()
-    tools = world.tools()
-    progress, claimer = tools.progress, Claimer(tools)
+    context = world.context()
+    progress, claimer = context.readiness, Claimer(context)
     for number in range(40):
-        await world.expand(world.record("13800138000", request_id=f"r{number}"), tools)
+        await world.expand(world.record("13800138000", request_id=f"r{number}"), context)
     progress.bus_answered()
     progress.ledger_answered()
-    with progress.busy(Lane.EXPRESS, "calls"):  # all calls were read in one moment
+    with progress.working_on(Lane.EXPRESS, "calls"):  # all calls were read in one moment
         pass
     closed = 0
     while world.bus.wake_ups:
         *_, chunk = world.bus.wake_ups.pop(0)
         taken = await claimer.chunk(ChunkId(chunk))
         assert taken is not None
-        progress.in_hand(Lane.EXPRESS, some=True)
+        progress.set_lane_active(Lane.EXPRESS, some=True)
         world.pass_time(SECONDS)
-        await deliver(taken, tools)
+        await deliver(taken, context)
         closed += 1
-        assert not progress.troubles()["progress"], f"after {closed} requests"
+        assert not progress.problems()["progress"], f"after {closed} requests"
     assert closed == 40
 
 
 async def test_what_is_sent_counts_as_sent_while_kafka_takes_no_events(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consumer.deliver.chunk_worker, "SOON_SECONDS", 0.01)
     world, never = World(), asyncio.Event()
-    tools = world.tools()
-    await world.expand(world.record("13800138000"), tools)
+    context = world.context()
+    await world.expand(world.record("13800138000"), context)
 
     async def hang(*_: Any) -> None:
         await never.wait()
 
     world.bus.publish = hang  # type: ignore[method-assign]
     *_, chunk = world.bus.wake_ups.pop(0)
-    taken = await Claimer(tools).chunk(ChunkId(chunk))
+    taken = await Claimer(context).chunk(ChunkId(chunk))
     assert taken is not None
-    delivering = asyncio.create_task(deliver(taken, tools))
+    delivering = asyncio.create_task(deliver(taken, context))
     async with asyncio.timeout(10):
         while await world.ledger.chunks.count_in_open_windows(request_key("t1", "r1")):  # noqa: ASYNC110  # a write is awaited
             await asyncio.sleep(0.01)

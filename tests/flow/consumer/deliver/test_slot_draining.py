@@ -4,7 +4,7 @@ import asyncio
 
 from consumer.deliver.claim import Claimer
 from consumer.deliver.deliver import deliver
-from consumer.flow_control.slots import Slots
+from consumer.flow_control.slots import WorkerSlots
 from core.ids import ChunkId
 from tests.flow.world import Accounting, World
 
@@ -14,17 +14,17 @@ NUMBERS = [f"138000000{n:02d}" for n in range(8)]
 async def test_who_waits_for_a_turn_when_the_process_stops_is_left_to_another() -> None:
     world = World(Accounting(rate_per_second=1.0))
     await world.expand(world.record(*NUMBERS[:4]))
-    tools = world.tools()
-    taken = await Claimer(tools).chunk(ChunkId(world.bus.wake_ups[0][-1]))
+    context = world.context()
+    taken = await Claimer(context).chunk(ChunkId(world.bus.wake_ups[0][-1]))
     assert taken
-    slots = Slots(1)
-    await slots.wait()
-    slots.start(deliver(taken, tools))
+    slots = WorkerSlots(1)
+    await slots.acquire()
+    slots.start(deliver(taken, context))
     async with asyncio.timeout(10):
         while not world.providers[0].calls:  # noqa: ASYNC110  # a state, not an event
             await asyncio.sleep(0.01)
-    tools.stopping.set()
-    tools.caller.close()
+    context.stopping.set()
+    context.provider_caller.close()
     await asyncio.wait_for(slots.drain(5), 6)
     assert not slots.taken
     world.providers[0].rate_per_second = None
@@ -34,7 +34,7 @@ async def test_who_waits_for_a_turn_when_the_process_stops_is_left_to_another() 
 
 
 async def test_draining_waits_for_a_claim_under_way() -> None:
-    slots, claimed, ended = Slots(2), asyncio.Event(), asyncio.Event()
+    slots, claimed, ended = WorkerSlots(2), asyncio.Event(), asyncio.Event()
 
     async def claim() -> str:
         await claimed.wait()
@@ -45,8 +45,8 @@ async def test_draining_waits_for_a_claim_under_way() -> None:
         ended.set()
 
     async def handler() -> None:
-        await slots.wait()
-        if await slots.use_for(claim()):
+        await slots.acquire()
+        if await slots.run_claim(claim()):
             slots.start(work())
 
     handling = asyncio.create_task(handler())
@@ -61,8 +61,8 @@ async def test_draining_waits_for_a_claim_under_way() -> None:
 
 
 async def test_draining_ends_in_time_and_cancels_what_is_late() -> None:
-    slots = Slots(1)
-    await slots.wait()
+    slots = WorkerSlots(1)
+    await slots.acquire()
     slots.start(asyncio.Event().wait())  # type: ignore[arg-type]
     await asyncio.wait_for(slots.drain(0.05), 5)
     async with asyncio.timeout(5):

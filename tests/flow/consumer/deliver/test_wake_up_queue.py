@@ -5,10 +5,10 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from consumer.context import Tools
+from consumer.context import ConsumerContext
 from consumer.deliver.claim import Claimer
 from consumer.deliver.wake_up_queue import Calls
-from consumer.flow_control.slots import Kind, Slots, slots_for_each_kind
+from consumer.flow_control.slots import SlotKey, WorkerSlots, build_slots
 from consumer.kafka.offset_tracker import Reading
 from consumer.kafka.record import Incoming
 from core.send_result import Message, SendResult
@@ -44,13 +44,13 @@ class Topic:
 
 
 @asynccontextmanager
-async def serving(tools: Tools, slots: dict[Kind, Slots]) -> AsyncIterator[Calls]:
-    calls = Calls(Claimer(tools), slots, Reading(tools), tools)
+async def serving(context: ConsumerContext, slots: dict[SlotKey, WorkerSlots]) -> AsyncIterator[Calls]:
+    calls = Calls(Claimer(context), slots, Reading(context), context)
     running = asyncio.create_task(calls.run())
     try:
         yield calls
     finally:
-        tools.stopping.set()
+        context.stopping.set()
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
@@ -74,7 +74,7 @@ async def test_a_channel_whose_provider_hangs_does_not_keep_the_calls_of_the_oth
     for number in range(4):
         await world.expand(world.record(NUMBERS[0], request_id=f"sms-{number}"))
     await world.expand(world.record("ann@example.com", request_id="mail", **MAIL))
-    async with serving(world.tools(), slots_for_each_kind(1)) as calls:
+    async with serving(world.context(), build_slots(1)) as calls:
         for record in topic.call(world):
             await calls.take(Lane.EXPRESS, record, topic.commit)
         await until(lambda: mail.calls.total() == 1)
@@ -90,12 +90,12 @@ async def test_what_waits_when_the_process_stops_is_not_committed() -> None:
     world, topic = World(sms := Hanging()), Topic()
     for number in range(3):
         await world.expand(world.record(NUMBERS[0], request_id=f"sms-{number}"))
-    tools = world.tools()
-    async with serving(tools, slots_for_each_kind(1)) as calls:
+    context = world.context()
+    async with serving(context, build_slots(1)) as calls:
         for record in topic.call(world):
             await calls.take(Lane.EXPRESS, record, topic.commit)
         await until(lambda: topic.committed)
-        tools.stopping.set()
+        context.stopping.set()
         sms.answering.set()
     assert topic.committed == [1]
 
@@ -105,8 +105,8 @@ async def test_a_partition_that_is_read_again_takes_the_place_of_what_waited() -
     world, topic = World(sms := Hanging()), Topic()
     for number in range(5):
         await world.expand(world.record(NUMBERS[0], request_id=f"sms-{number}"))
-    tools, faulty = with_fault(world, "claim", 0)
-    async with serving(tools, slots_for_each_kind(1)) as calls:
+    context, faulty = with_fault(world, "claim", 0)
+    async with serving(context, build_slots(1)) as calls:
         records = topic.call(world)
         for record in records:
             await calls.take(Lane.EXPRESS, record, topic.commit)
@@ -123,8 +123,8 @@ async def test_a_call_that_fails_gives_its_slot_back_and_is_left_to_the_sweeper(
     world, topic = World(), Topic()
     for number in range(2):
         await world.expand(world.record(NUMBERS[0], request_id=f"sms-{number}"))
-    tools, _ = with_fault(world, "claim", 1)
-    async with serving(tools, slots := slots_for_each_kind(1)) as calls:
+    context, _ = with_fault(world, "claim", 1)
+    async with serving(context, slots := build_slots(1)) as calls:
         for record in topic.call(world):
             await calls.take(Lane.EXPRESS, record, topic.commit)
         await until(lambda: len(world.events("request.completed")) == 1)
@@ -134,7 +134,7 @@ async def test_a_call_that_fails_gives_its_slot_back_and_is_left_to_the_sweeper(
 
 async def test_a_call_that_cannot_be_read_is_passed_over() -> None:
     world, topic = World(), Topic()
-    async with serving(world.tools(), slots_for_each_kind(1)) as calls:
+    async with serving(world.context(), build_slots(1)) as calls:
         for value in (b"", b"{}", b'{"chunk_id": "chk_1", "channel": "pigeon"}'):
             await calls.take(Lane.BULK, topic.append(value), topic.commit)
     assert topic.committed == [3]

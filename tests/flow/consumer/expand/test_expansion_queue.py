@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 import pytest
 
-from consumer.context import Tools
+from consumer.context import ConsumerContext
 from consumer.expand import queue as expansions_module
 from consumer.expand.queue import MOST_AT_ONCE, MOST_BYTES, Expansions, order_of
-from consumer.flow_control.circuit_breaker import PoisonGuard, PoisonLimits
+from consumer.flow_control.circuit_breaker import CircuitBreakerLimits, IntakeCircuitBreaker
 from consumer.kafka.offset_tracker import Reading
 from consumer.kafka.record import Incoming
 from tests.flow.consumer.test_sweeper import until
@@ -47,8 +47,10 @@ class Expanding:
         self.begun: list[int] = []
         self.free: dict[int, asyncio.Event] = {}
 
-    async def __call__(self, record: Incoming, cluster: str, tools: Tools, *, sparing: bool = False) -> None:
-        del cluster, tools, sparing
+    async def __call__(
+        self, record: Incoming, cluster: str, context: ConsumerContext, *, sparing: bool = False
+    ) -> None:
+        del cluster, context, sparing
         self.begun.append(record.offset)
         await self.free.setdefault(record.offset, asyncio.Event()).wait()
 
@@ -65,9 +67,9 @@ def expanding(monkeypatch: pytest.MonkeyPatch) -> Expanding:
 
 
 @asynccontextmanager
-async def an_intake(tools: Tools, *records: Incoming, of: Partition) -> AsyncIterator[Expansions]:
+async def an_intake(context: ConsumerContext, *records: Incoming, of: Partition) -> AsyncIterator[Expansions]:
     """What reads the records one after the other, as the subscriber does."""
-    taking = Expansions("cluster", Reading(tools), tools)
+    taking = Expansions("cluster", Reading(context), context)
 
     async def read() -> None:
         for record in records:
@@ -77,7 +79,7 @@ async def an_intake(tools: Tools, *records: Incoming, of: Partition) -> AsyncIte
     try:
         yield taking
     finally:
-        tools.stopping.set()
+        context.stopping.set()
         await taking.drain(1)
         reading.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -91,7 +93,7 @@ def part(number: int) -> bytes:
 async def test_an_offset_is_committed_when_everything_before_it_is_dealt_with(expanding: Expanding) -> None:
     partition = Partition()
     records = [partition.append(b"{}", key=b"%d" % number) for number in range(4)]
-    async with an_intake(World().tools(), *records, of=partition):
+    async with an_intake(World().context(), *records, of=partition):
         await until(lambda: expanding.begun == [0, 1, 2, 3])
         expanding.end(1, 3)
         await asyncio.sleep(0.05)
@@ -106,7 +108,7 @@ async def test_parts_of_one_request_are_expanded_in_their_order(expanding: Expan
     partition = Partition()
     keys = [b"r1", b"r1", b"r2", None, None]
     records = [partition.append(part(number), key) for number, key in enumerate(keys)]
-    async with an_intake(World().tools(), *records, of=partition):
+    async with an_intake(World().context(), *records, of=partition):
         await until(lambda: expanding.begun == [0, 2, 3])
         expanding.end(0)
         await until(lambda: expanding.begun == [0, 2, 3, 1])
@@ -117,7 +119,7 @@ async def test_parts_of_one_request_are_expanded_in_their_order(expanding: Expan
 async def test_so_many_are_expanded_at_a_time_and_no_more(expanding: Expanding) -> None:
     partition = Partition()
     records = [partition.append(b"{}") for _ in range(MOST_AT_ONCE + 2)]
-    async with an_intake(World().tools(), *records, of=partition):
+    async with an_intake(World().context(), *records, of=partition):
         await until(lambda: len(expanding.begun) == MOST_AT_ONCE)
         await asyncio.sleep(0.05)
         assert len(expanding.begun) == MOST_AT_ONCE
@@ -129,7 +131,7 @@ async def test_what_is_large_is_expanded_alone(expanding: Expanding) -> None:
     partition = Partition()
     large = b'{"content": "' + b"x" * MOST_BYTES + b'"}'
     records = [partition.append(value) for value in (b"{}", large, b"{}")]
-    async with an_intake(World().tools(), *records, of=partition):
+    async with an_intake(World().context(), *records, of=partition):
         for number in range(3):
             await until(lambda number=number: len(expanding.begun) == number + 1)  # type: ignore[misc]
             await asyncio.sleep(0.02)
@@ -144,7 +146,7 @@ async def test_a_commit_that_fails_is_made_up_for_although_nothing_more_is_read(
         slept.append(seconds)
 
     expanding.end(0)
-    async with an_intake(replace(World().tools(), sleep=sleep), partition.append(b"{}"), of=partition):
+    async with an_intake(replace(World().context(), sleep=sleep), partition.append(b"{}"), of=partition):
         await until(lambda: partition.committed == [1])
     assert len(slept) == 2
 
@@ -155,7 +157,7 @@ async def test_a_record_that_is_read_again_is_committed_once_and_as_the_newer_re
     """A rebalance in the middle: the group's position is where the last commit stands."""
     partition = Partition()
     first, second = partition.append(b"{}", b"r1"), partition.append(b"{}", b"r2")
-    async with an_intake(World().tools(), first, second, of=partition) as taking:
+    async with an_intake(World().context(), first, second, of=partition) as taking:
         await until(lambda: expanding.begun == [0, 1])
         await taking.take(first, partition.commit)
         expanding.end(1)
@@ -168,9 +170,11 @@ async def test_a_record_that_is_read_again_is_committed_once_and_as_the_newer_re
 
 async def test_no_more_is_taken_once_it_is_too_much_poison() -> None:
     world, partition = World(), Partition()
-    tools = replace(world.tools(), poison=PoisonGuard(PoisonLimits(run=3, share=1.0, sample=100)))
+    context = replace(
+        world.context(), circuit_breaker=IntakeCircuitBreaker(CircuitBreakerLimits(run=3, share=1.0, sample=100))
+    )
     records = [partition.append(b"rubbish") for _ in range(50)]
-    async with an_intake(tools, *records, of=partition) as taking:
+    async with an_intake(context, *records, of=partition) as taking:
         await until(lambda: len(world.bus.dead_letters) == 3 and partition.committed)
         await asyncio.sleep(0.1)
         assert not taking._at_work
@@ -181,10 +185,10 @@ async def test_no_more_is_taken_once_it_is_too_much_poison() -> None:
 async def test_a_stop_leaves_what_is_not_done_in_time_to_come_again(expanding: Expanding) -> None:
     partition = Partition()
     records = [partition.append(b"{}") for _ in range(3)]
-    tools = World().tools()
-    async with an_intake(tools, *records, of=partition) as taking:
+    context = World().context()
+    async with an_intake(context, *records, of=partition) as taking:
         await until(lambda: len(expanding.begun) == 3)
-        tools.stopping.set()
+        context.stopping.set()
         expanding.end(0, 2)
         await taking.drain(0.05)
         await until(lambda: partition.committed == [1] and not taking._at_work)

@@ -48,7 +48,7 @@ async def test_recipients_of_two_parts_that_meet_a_fault_are_not_duplicates_of_e
     lookups = world.ledger.chunks = Lookups(world.ledger.chunks)  # type: ignore[assignment]
     for part in (0, 1):
         record = world.record(NUMBERS[part], f"13900000{part}03", part=part, last=part == 1)
-        await expand_or_refuse(record, "cluster", world.tools())
+        await expand_or_refuse(record, "cluster", world.context())
     await world.deliver_all()
     assert await world.outcomes() == [("sent", None), ("failed", "unprocessable")] * 2
     assert lookups.hashes == [Sealer([("k1", bytes(32))]).hash(b"+8613800000001", "k1")]

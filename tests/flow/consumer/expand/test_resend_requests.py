@@ -166,7 +166,7 @@ async def test_wherever_its_expansion_is_killed_each_is_sent_again_once(*, after
         (part,) = await parts_of(world, chosen)
         record = world.raw(part.value, part.key)
         steps = Steps(at, after=after)
-        killed, at = await world.run_until_killed(world.expand(record, world.tools(steps))), at + 1
+        killed, at = await world.run_until_killed(world.expand(record, world.context(steps))), at + 1
         await world.expand(record)
         world.pass_time(61)
         await world.deliver_all()

@@ -117,7 +117,7 @@ async def test_an_update_between_two_expansions_of_a_record_changes_nothing() ->
         world = World(book)
         await put(world, "old {{code}}")
         record = world.record(*NUMBERS[:9], template="verify", variables={"code": "1"})
-        if not await world.run_until_killed(world.expand(record, world.tools(Steps(killed_at)))):
+        if not await world.run_until_killed(world.expand(record, world.context(Steps(killed_at)))):
             break
         begun = await world.ledger.requests.get(KEY) is not None
         await put(world, "new {{other}}", "with a subject")
@@ -139,7 +139,7 @@ async def test_of_two_first_expansions_at_once_one_text_stands_for_both() -> Non
     record = world.record(*NUMBERS[:9], template="verify", variables={"code": "1"})
     overtaken = Overtaken(world, record)
 
-    await world.expand(record, world.tools(overtaken))
+    await world.expand(record, world.context(overtaken))
     await world.deliver_all()
 
     assert overtaken.by_another
@@ -270,7 +270,7 @@ class Overtaken(Steps):
     async def step(self, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
         if name == "requests.register_part" and not self.by_another:
             await put(self._world, "new {{code}}")
-            other = self._world.tools(DiesOnceBegun())
+            other = self._world.context(DiesOnceBegun())
             self.by_another = await self._world.run_until_killed(self._world.expand(self._record, other))
         return await super().step(name, call)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from consumer.context import Tools
+from consumer.context import ConsumerContext
 from consumer.deliver.claim import Claimer
 from core.ids import request_key
 from core.send_result import Message, Retry, SendResult, Sent, Uncertain
@@ -83,14 +83,14 @@ POLICIES = [
 ]
 
 
-def awake_at_once(tools: Tools) -> Tools:
+def awake_at_once(context: ConsumerContext) -> ConsumerContext:
     """A process that repeats at once what got no answer; the keeper of its leases never gets a turn."""
 
     async def sleep(seconds: float) -> None:
         if seconds >= LEASE_SECONDS / 3:
             await asyncio.Event().wait()
 
-    return replace(tools, sleep=sleep)
+    return replace(context, sleep=sleep)
 
 
 @pytest.mark.parametrize("order", [cancel_request, pause_request], ids=["cancel", "pause"])
@@ -109,7 +109,7 @@ async def test_an_order_at_any_step_of_a_delivery_keeps_its_bound_and_loses_nobo
         await world.expand(world.record(*NUMBERS, on_uncertain=policy.value))
         fault_at = at + (0, 1, 2, 3, 5, 8)[(at + shift) % 6]
         steps = Ordering(world, order, at, **{fault: fault_at})
-        await world.run_until_killed(world.deliver_all(awake_at_once(world.tools(steps))))
+        await world.run_until_killed(world.deliver_all(awake_at_once(world.context(steps))))
         if steps.ordered is None:
             break
         tried += 1
@@ -133,7 +133,7 @@ async def unmarked(world: World, **said: Any) -> None:
     """A chunk written after the request was cancelled; its expander died before it read the marks again."""
     record = world.record(*NUMBERS[1:4], **said)
     steps = Ordering(world, cancel_request, 1, 1)
-    assert await world.run_until_killed(world.expand(record, world.tools(steps)))
+    assert await world.run_until_killed(world.expand(record, world.context(steps)))
     assert steps.done == ["requests.register_part", "chunks.insert"]
     assert steps.ordered
     world.pass_time(61)
@@ -143,7 +143,7 @@ async def test_who_dies_before_asking_for_the_marks_leaves_that_to_the_next() ->
     """Nobody looked after the request meanwhile: all consumers were away."""
     world = World()
     await unmarked(world)
-    assert await Claimer(world.tools()).due((Lane.EXPRESS, Channel.SMS), fresh=True)  # and is killed
+    assert await Claimer(world.context()).due((Lane.EXPRESS, Channel.SMS), fresh=True)  # and is killed
     world.pass_time(LEASE_SECONDS + 1)
     await world.deliver_all()
     assert not world.providers[0].calls
@@ -154,7 +154,7 @@ async def test_who_dies_before_asking_for_the_marks_leaves_that_to_the_next() ->
 async def test_who_could_not_open_a_chunk_leaves_asking_for_the_marks_to_the_next() -> None:
     world = World()
     await unmarked(world)
-    await world.deliver_all(replace(world.tools(), sealer=Sealer([("k2", bytes([2]) * 32)])))
+    await world.deliver_all(replace(world.context(), sealer=Sealer([("k2", bytes([2]) * 32)])))
     world.pass_time(31)
     await world.deliver_all()
     assert not world.providers[0].calls
@@ -165,7 +165,7 @@ async def test_a_chunk_whose_key_is_missing_expires_at_its_time_too() -> None:
     world = World()
     expires_at = START + timedelta(seconds=3 * 3600)
     await world.expand(world.record(*NUMBERS[1:4], expires_at=expires_at.isoformat()))
-    keyless = replace(world.tools(), sealer=Sealer([("k2", bytes([2]) * 32)]))
+    keyless = replace(world.context(), sealer=Sealer([("k2", bytes([2]) * 32)]))
     world.pass_time(3 * 3600 - 60)
     await world.deliver_all(keyless)  # put back for ten minutes, a tenth of its age at most
     world.pass_time(60.002)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from consumer.context import Tools
+from consumer.context import ConsumerContext
 from consumer.sweep.retention import BatchSizes, Retention
 from core.send_result import Failed, Message, Retry, SendResult, Sent
 from schemas.statuses import OnUncertain, Reason
@@ -32,18 +32,18 @@ def answers(message: Message, before: int) -> SendResult:
     return Sent()
 
 
-async def work(world: World, on_uncertain: OnUncertain, tools: Tools) -> None:
-    await world.expand(world.record(BAD, *NUMBERS, on_uncertain=on_uncertain.value), tools)
-    await world.deliver_all(tools)
+async def work(world: World, on_uncertain: OnUncertain, context: ConsumerContext) -> None:
+    await world.expand(world.record(BAD, *NUMBERS, on_uncertain=on_uncertain.value), context)
+    await world.deliver_all(context)
     world.pass_time(700)
-    await world.deliver_all(tools)
+    await world.deliver_all(context)
     world.pass_time(700)
-    await erase(tools)
+    await erase(context)
 
 
-async def erase(tools: Tools) -> None:
+async def erase(context: ConsumerContext) -> None:
     """Erase what is sealed of the request, one chunk a step, then its text."""
-    retention = Retention(tools, BatchSizes(chunks=1))
+    retention = Retention(context, BatchSizes(chunks=1))
     for _ in range(4):
         await retention.step()
 
@@ -81,28 +81,28 @@ async def crashed_run(kill_at: int, *, after: bool, on_uncertain: OnUncertain, s
     world = World(Accounting(answers=answers))
     # Enough for a refusal and a take-over after each kill.
     retry = replace(world.limits.retry, max_attempts=5)
-    world.limits = replace(world.limits, retry=retry, addresses_kept=timedelta(seconds=600))
+    world.limits = replace(world.limits, retry=retry, address_retention=timedelta(seconds=600))
     steps = Steps(kill_at, after=after)
-    died = await world.run_until_killed(work(world, on_uncertain, world.tools(steps)))
+    died = await world.run_until_killed(work(world, on_uncertain, world.context(steps)))
     if not died:
         assert "retention.erase" in steps.done, "the run is shorter than the life of a request"
         return None
     world.pass_time(LEASE_SECONDS + 61)
     if seed is not None:  # a second process dies as well
         again = Steps(random.Random(seed).randrange(12), after=seed % 2 == 0)
-        tools = world.tools(again)
-        await world.run_until_killed(finish(world, on_uncertain, tools))
+        context = world.context(again)
+        await world.run_until_killed(finish(world, on_uncertain, context))
         world.pass_time(LEASE_SECONDS + 61)
-    await finish(world, on_uncertain, world.tools())
+    await finish(world, on_uncertain, world.context())
     await world.settle()
-    await erase(world.tools())
+    await erase(world.context())
     return world
 
 
-async def finish(world: World, on_uncertain: OnUncertain, tools: Tools) -> None:
+async def finish(world: World, on_uncertain: OnUncertain, context: ConsumerContext) -> None:
     """The record was not committed, perhaps: it comes again."""
-    await world.expand(world.record(BAD, *NUMBERS, on_uncertain=on_uncertain.value), tools)
-    await world.deliver_all(tools)
+    await world.expand(world.record(BAD, *NUMBERS, on_uncertain=on_uncertain.value), context)
+    await world.deliver_all(context)
 
 
 @pytest.mark.parametrize("port", LEDGER_PORTS)
@@ -151,7 +151,7 @@ async def test_a_zombie_changes_nothing_and_says_nothing() -> None:
     slow = Slow(answers=lambda *_: Sent())
     await world.expand(world.record(*NUMBERS[:2]))
     world.providers = (slow,)
-    zombie = asyncio.create_task(world.deliver_all(world.tools()))
+    zombie = asyncio.create_task(world.deliver_all(world.context()))
     await asyncio.sleep(0.01)
     world.pass_time(LEASE_SECONDS + 61)
     world.providers = (Accounting(answers=answers),)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from consumer.context import Tools
+from consumer.context import ConsumerContext
 from consumer.kafka.bus import BusUnavailable
 from consumer.kafka.record import Incoming
 from core.ids import request_key
@@ -114,38 +114,38 @@ class Run:
         self.total = len(people)
         self._versions = itertools.count(1)
 
-    async def expand(self, record: Incoming, tools: Tools) -> None:
+    async def expand(self, record: Incoming, context: ConsumerContext) -> None:
         """Expand a record, after its template has changed."""
         if self.scenario.template:
             await self.world.ledger.templates.put("t1", "code", f"text {next(self._versions)}", None)
-        await self.world.expand(record, tools)
+        await self.world.expand(record, context)
 
-    async def work(self, tools: Tools) -> None:
+    async def work(self, context: ConsumerContext) -> None:
         """All of it by one process: the records, what is due, the retries."""
         for record in self.records:
-            await self.expand(record, tools)
+            await self.expand(record, context)
             if self.scenario.parts > 1:
-                await self.world.deliver_all(tools)
+                await self.world.deliver_all(context)
         if self.scenario.cancelled_at is not None:
-            await self.cancel_before(tools, self.scenario.cancelled_at)
+            await self.cancel_before(context, self.scenario.cancelled_at)
         for seconds in (0, 700):
             self.world.pass_time(seconds)
-            await self.world.deliver_all(tools)
+            await self.world.deliver_all(context)
 
-    async def cancel_before(self, tools: Tools, wake_up: int) -> None:
+    async def cancel_before(self, context: ConsumerContext, wake_up: int) -> None:
         later = self.world.bus.wake_ups[wake_up:]
         del self.world.bus.wake_ups[wake_up:]
-        await self.world.deliver_all(tools)
-        await tools.ledger.requests.cancel(KEY)
-        await tools.ledger.chunks.mark_cancelled(KEY)
+        await self.world.deliver_all(context)
+        await context.ledger.requests.cancel(KEY)
+        await context.ledger.chunks.mark_cancelled(KEY)
         self.world.bus.wake_ups += later
 
     async def finish(self) -> None:
         """What was not committed comes again, and healthy processes do the rest."""
         self.world.pass_time(LEASE_SECONDS + 61)
-        tools = self.world.tools()
+        context = self.world.context()
         for record in self.records:
-            await self.expand(record, tools)
+            await self.expand(record, context)
         await self.world.settle(6)
 
     async def check(self, disturbances: int) -> None:
@@ -212,7 +212,7 @@ def scenario(request: pytest.FixtureRequest) -> Scenario:
 
 async def test_undisturbed(scenario: Scenario) -> None:
     run = Run(scenario)
-    await run.work(run.world.tools())
+    await run.work(run.world.context())
     await run.finish()
     await run.check(0)
 
@@ -221,7 +221,7 @@ async def test_undisturbed(scenario: Scenario) -> None:
 async def test_killed_at_any_step(scenario: Scenario, after: bool) -> None:  # noqa: FBT001
     for at in itertools.count():
         run = Run(scenario)
-        if not await run.world.run_until_killed(run.work(run.world.tools(Steps(at, after=after)))):
+        if not await run.world.run_until_killed(run.work(run.world.context(Steps(at, after=after)))):
             break
         await run.finish()
         await run.check(1)
@@ -241,7 +241,7 @@ async def test_every_answer_may_be_lost_once(scenario: Scenario) -> None:
         steps = Disturbed(at, lose, after=True)
         cancelling = scenario.cancelled_at is not None
         try:
-            await asyncio.wait_for(run.work(awake(run.world.tools(steps))), 20)
+            await asyncio.wait_for(run.work(awake(run.world.context(steps))), 20)
         except LedgerUnavailable:
             assert cancelling  # the canceller is this test
             continue
@@ -259,10 +259,10 @@ async def test_stalled_past_its_lease_at_any_step(scenario: Scenario, rounds: in
 
         async def stall(_: str, run: Run = run) -> None:
             run.world.pass_time(LEASE_SECONDS + 61)
-            await (run.world.settle(rounds) if rounds > 1 else run.world.deliver_all(run.world.tools()))
+            await (run.world.settle(rounds) if rounds > 1 else run.world.deliver_all(run.world.context()))
 
         steps = Disturbed(at, stall, after=rounds > 1)
-        await asyncio.wait_for(run.work(awake(run.world.tools(steps))), 20)
+        await asyncio.wait_for(run.work(awake(run.world.context(steps))), 20)
         if not steps.happened:
             break
         await run.finish()

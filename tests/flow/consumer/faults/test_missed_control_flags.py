@@ -41,9 +41,9 @@ async def test_a_take_over_of_a_chunk_that_missed_an_order_sends_nothing(order: 
     world = World(Accounting())
     steps = OrderedWhileInserting(lambda: order(world.ledger, KEY))
     record = world.record(*(f"138000000{n:02d}" for n in range(4)))
-    assert await world.run_until_killed(world.expand(record, world.tools(steps)))
+    assert await world.run_until_killed(world.expand(record, world.context(steps)))
     world.pass_time(61)
-    assert await world.run_until_killed(world.deliver_all(world.tools(DiesOfAsking())))
+    assert await world.run_until_killed(world.deliver_all(world.context(DiesOfAsking())))
     world.pass_time(LEASE_SECONDS + 1)
     await world.deliver_all()
     assert not world.providers[0].calls

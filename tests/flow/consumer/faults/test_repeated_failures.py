@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from consumer.context import Tools
+from consumer.context import ConsumerContext
 from consumer.expand.queue import expand_or_refuse
 from core.ids import request_key
 from ledger.sealing import Sealer
@@ -53,8 +53,8 @@ class Thirteen(Sealer):
         return super().hash(value, key_id)
 
 
-def broken(world: World, after: int) -> Tools:
-    return replace(world.tools(), ledger=House(world.ledger, after))  # type: ignore[arg-type]
+def broken(world: World, after: int) -> ConsumerContext:
+    return replace(world.context(), ledger=House(world.ledger, after))  # type: ignore[arg-type]
 
 
 async def test_a_part_that_is_given_up_half_written_ends_as_incomplete() -> None:
@@ -108,7 +108,7 @@ async def completes_and_is_not_refused(world: World) -> None:
 async def test_a_part_that_is_counted_is_not_refused_because_its_last_call_fails() -> None:
     world = World()
     bus = Broken(world.bus, "wake", 1)
-    await expand_or_refuse(world.record(*NUMBERS), "cluster", replace(world.tools(), bus=bus))  # type: ignore[arg-type]
+    await expand_or_refuse(world.record(*NUMBERS), "cluster", replace(world.context(), bus=bus))  # type: ignore[arg-type]
     assert bus._left == -1, "nothing was broken"
     await completes_and_is_not_refused(world)
 
@@ -119,8 +119,8 @@ async def test_an_empty_part_that_is_counted_is_not_refused_because_its_completi
     await world.deliver_all()
     ledger = House(world.ledger, after=9)
     broken = ledger.requests = Broken(world.ledger.requests, "get", 0)
-    record, tools = world.record(part=1, last=True), replace(world.tools(), ledger=ledger)  # type: ignore[arg-type]
-    await expand_or_refuse(record, "cluster", tools)
+    record, context = world.record(part=1, last=True), replace(world.context(), ledger=ledger)  # type: ignore[arg-type]
+    await expand_or_refuse(record, "cluster", context)
     assert broken._left < 0, "nothing was broken"
     await completes_and_is_not_refused(world)
 
@@ -128,7 +128,7 @@ async def test_an_empty_part_that_is_counted_is_not_refused_because_its_completi
 async def test_one_recipient_that_meets_a_fault_fails_alone() -> None:
     world = World()
     world.sealer = Thirteen([("k1", bytes(32))])
-    await expand_or_refuse(world.record(*NUMBERS), "cluster", world.tools())
+    await expand_or_refuse(world.record(*NUMBERS), "cluster", world.context())
     await world.settle(2)
     expected = [("sent", None)] * 7
     expected[3] = ("failed", "unprocessable")
@@ -142,7 +142,7 @@ async def test_one_recipient_that_meets_a_fault_fails_alone() -> None:
 async def test_a_part_under_a_key_that_is_gone_is_not_called_a_conflict() -> None:
     world = World()
     await world.expand(world.record(*NUMBERS[:3], part=0, last=False))
-    other = replace(world.tools(), sealer=Sealer([("k2", bytes(32))]))
+    other = replace(world.context(), sealer=Sealer([("k2", bytes(32))]))
     await world.expand(world.record(*NUMBERS[3:], part=1, last=True), other)
     (rejected,) = world.events("request.rejected")
     assert (rejected["reason"], rejected["part"]) == ("unprocessable", 1)
@@ -152,31 +152,31 @@ async def test_a_part_under_a_key_that_is_gone_is_not_called_a_conflict() -> Non
 @pytest.mark.parametrize("closed_after", ["expanding", "delivering"])
 async def test_a_reply_topic_that_takes_nothing_blocks_nobody(closed_after: str) -> None:
     world = World(reply_topics=["mine"])
-    tools = awake(world.tools())
+    context = awake(world.context())
     if closed_after == "delivering":
-        await world.expand(world.record(*NUMBERS, reply_topic="mine"), tools)
+        await world.expand(world.record(*NUMBERS, reply_topic="mine"), context)
     world.bus.close_topic("mine")
     if closed_after == "expanding":
-        await world.expand(world.record(*NUMBERS, reply_topic="mine"), tools)
-    await world.deliver_all(tools)
+        await world.expand(world.record(*NUMBERS, reply_topic="mine"), context)
+    await world.deliver_all(context)
     assert len(world.events("delivery.sent")) == 7
     assert len(world.events("request.completed")) == 1
     assert len(world.events("request.accepted", "mine")) == (closed_after == "delivering")
 
 
-def keyless(world: World, steps: Steps | None = None) -> Tools:
-    return replace(world.tools(steps), sealer=Sealer([("k2", bytes([2]) * 32)]))
+def keyless(world: World, steps: Steps | None = None) -> ConsumerContext:
+    return replace(world.context(steps), sealer=Sealer([("k2", bytes([2]) * 32)]))
 
 
 async def test_what_no_key_opens_is_tried_ever_more_rarely_and_fails_when_it_is_too_old() -> None:
     world = World()
     await world.expand(world.record(*NUMBERS[:3]))
-    tools, tried = keyless(world), list[float]()
-    await world.deliver_all(tools)
+    context, tried = keyless(world), list[float]()
+    await world.deliver_all(context)
     while not await world.logs():
-        before = tools.metrics.unopened._value.get()
-        await world.deliver_all(tools)
-        if tools.metrics.unopened._value.get() > before:
+        before = context.metrics.unopened._value.get()
+        await world.deliver_all(context)
+        if context.metrics.unopened._value.get() > before:
             tried.append((world.time - START).total_seconds())
         world.pass_time(10)
     pauses = [later - earlier for earlier, later in itertools.pairwise(tried)]
@@ -186,7 +186,7 @@ async def test_what_no_key_opens_is_tried_ever_more_rarely_and_fails_when_it_is_
     assert {log.error for log in await world.logs()} == {"no sealing key 'k1'"}
     (completed,) = world.events("request.completed")
     assert completed["by_status"] == {"failed": 3}
-    assert tools.progress.notes() == {"sealing_keys": "no sealing key 'k1'"}
+    assert context.readiness.warnings() == {"sealing_keys": "no sealing key 'k1'"}
     assert not world.providers[0].calls
 
 
@@ -196,8 +196,8 @@ async def test_wherever_who_gave_up_dies_the_next_one_that_has_the_key_sends_not
         world = World()
         await world.expand(world.record(*NUMBERS))
         world.pass_time(90_000)
-        tools = keyless(world, Steps(at, after=True))
-        killed, at = await world.run_until_killed(world.deliver_all(tools)), at + 1
+        context = keyless(world, Steps(at, after=True))
+        killed, at = await world.run_until_killed(world.deliver_all(context)), at + 1
         await world.settle(2)
         sent = [outcome for outcome in await world.outcomes() if outcome[0] == "sent"]
         assert len(sent) == sum(world.providers[0].taken.values()), f"died after step {at - 1}"
@@ -228,7 +228,7 @@ async def test_a_cancel_needs_no_key() -> None:
 async def test_what_was_under_way_when_its_key_was_lost_ends_as_unknown() -> None:
     world = World()
     await world.expand(world.record(*NUMBERS[:3], on_uncertain="resend"))
-    sending = world.tools(Steps(4, after=True))
+    sending = world.context(Steps(4, after=True))
     assert await world.run_until_killed(world.deliver_all(sending))
     assert world.providers[0].calls
     world.pass_time(90_000)
