@@ -9,7 +9,7 @@ from faststream.kafka import KafkaBroker
 
 from consumer.context import ConsumerContext
 from consumer.expand.queue import Expansions
-from consumer.kafka.offset_tracker import Reading
+from consumer.kafka.offset_tracker import OffsetTracker
 from consumer.logger import logger
 from consumer.subscribers import LEAVE_SECONDS
 
@@ -29,7 +29,7 @@ class Membership:
         self,
         build: Callable[[], tuple[FastStream, KafkaBroker]],
         expansions: Collection[Expansions],
-        reading: Reading,
+        reading: OffsetTracker,
         context: ConsumerContext,
     ) -> None:
         self._build, self._expansions, self._reading, self._context = build, expansions, reading, context

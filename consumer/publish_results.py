@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from consumer.context import ConsumerContext
 from consumer.events import Event
-from consumer.kafka.bus import BusRefused, BusUnavailable
+from consumer.kafka.bus import BusRejected, BusUnavailable
 from consumer.logger import logger
 from ledger.models import RequestHeader
 
@@ -25,13 +25,14 @@ async def publish_results(header: RequestHeader, events: Sequence[Event], contex
     async def publish() -> None:
         nonlocal refusals
         try:
-            await context.bus.publish(topic, header.request_id, events)
+            await context.bus.publish_events(topic, header.request_id, events)
         except BusUnavailable as error:
-            refusals += isinstance(error, BusRefused)
-            if topic == default or (refusals < MAX_REPLY_TOPIC_REJECTIONS and not await context.bus.topic_gone(topic)):
+            refusals += isinstance(error, BusRejected)
+            may_recover = refusals < MAX_REPLY_TOPIC_REJECTIONS
+            if topic == default or (may_recover and not await context.bus.topic_was_deleted(topic)):
                 raise
             said = {"request_id": header.request_id, "topic": topic, "because": str(error)}
             logger.warning("reply topic takes no events, they go to the default one", **said)
-            await context.bus.publish(default, header.request_id, events)
+            await context.bus.publish_events(default, header.request_id, events)
 
     await context.retry_until_available(what, publish)

@@ -19,7 +19,7 @@ from consumer.flow_control.slots import SlotKey, WorkerSlots
 from consumer.group_membership import Membership
 from consumer.kafka.bus import BusUnavailable
 from consumer.kafka.kafka_bus import KafkaBus
-from consumer.kafka.offset_tracker import Reading
+from consumer.kafka.offset_tracker import OffsetTracker
 from consumer.kafka.subscription_health import subscription_problems
 from consumer.logger import error_location, logger
 from consumer.monitoring.http_server import start_health
@@ -121,7 +121,7 @@ async def _close(service: ConsumerService) -> None:
 async def _run_until_stopped(service: ConsumerService, cluster: str) -> None:
     context, progress = service.context, service.context.readiness
     claimer = Claimer(context)
-    reading = Reading(context)
+    reading = OffsetTracker(context)
     expansions = {topic: Expansions(cluster, reading, context) for topic in service.settings.topics.intake}
     calls = Calls(claimer, service.slots, reading, context)
     build = partial(build_faststream, service.settings, context, expansions, calls)
@@ -200,14 +200,14 @@ async def _check_once(service: ConsumerService, broker: KafkaBroker, loops: Back
         await bus.ping()
         progress.bus_answered()
     progress.update_loops(
-        can_publish=bus.publishes,
+        can_publish=bus.can_publish,
         sweeper_running=not loops.sweeper.done(),
         wake_ups_running=not loops.serving.done(),
     )
     for lane in Lane:
         every = (*service.slots.items(), *service.sweep_slots.items())
         progress.set_lane_active(lane, some=any(slots.taken for (its_lane, _), slots in every if its_lane is lane))
-    if not context.stopping.is_set() and (why := bus.given_up()):
+    if not context.stopping.is_set() and (why := bus.fatal_reason()):
         logger.error("consumer ends, to be started anew", because=why)
         service.fatal_reason = why
         context.stopping.set()

@@ -13,9 +13,9 @@ from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLS
 from consumer.context import ConsumerContext
 from consumer.deliver.wake_up_queue import Calls
 from consumer.expand.queue import Expansions
-from consumer.kafka.group_commits import GroupCommits
-from consumer.kafka.offset_tracker import Commit
-from consumer.kafka.record import Incoming
+from consumer.kafka.group_commits import RebalanceSafeCommitter
+from consumer.kafka.offset_tracker import CommitOffset
+from consumer.kafka.record import KafkaRecord
 from consumer.monitoring.readiness import EXPAND
 from consumer.settings import ConsumerSettings
 from schemas.statuses import Lane
@@ -23,7 +23,7 @@ from schemas.statuses import Lane
 LEAVE_SECONDS = 1.0
 """How long a stop waits for the records that are being expanded; then the groups are left, and they come again."""
 
-_READING: dict[str, Any] = {
+_SUBSCRIPTION_OPTIONS: dict[str, Any] = {
     "ack_policy": AckPolicy.MANUAL,
     "auto_offset_reset": "earliest",
     "no_reply": True,
@@ -32,7 +32,9 @@ _READING: dict[str, Any] = {
 }
 
 
-async def tolerant(record: ConsumerRecord, original: Callable[[Any], Awaitable[KafkaMessage]]) -> KafkaMessage:
+async def parse_with_unreadable_headers(
+    record: ConsumerRecord, original: Callable[[Any], Awaitable[KafkaMessage]]
+) -> KafkaMessage:
     """FastStream's parser loses a record with a header that is null or no UTF-8: keep those headers from it."""
     readable = [(name, value) for name, value in record.headers if _is_text(value)]
     message = await original(_with_headers(record, readable))
@@ -52,7 +54,7 @@ def _with_headers(record: ConsumerRecord, headers: list[tuple[str, bytes]]) -> C
     return ConsumerRecord(**{**fields, "headers": tuple(headers)})
 
 
-async def undecoded(message: KafkaMessage) -> KafkaMessage:
+async def leave_undecoded(message: KafkaMessage) -> KafkaMessage:
     """Handlers take the whole message and decode themselves, so that what cannot be read is theirs to refuse."""
     return message
 
@@ -68,31 +70,31 @@ def build_faststream(
     servers = options.pop("bootstrap_servers")
     broker = KafkaBroker(
         servers,
-        parser=tolerant,
-        decoder=undecoded,
+        parser=parse_with_unreadable_headers,
+        decoder=leave_undecoded,
         graceful_timeout=LEAVE_SECONDS,
         logger=None,
         consumer_only=True,  # our own bus publishes, and FastStream never closes a producer that failed to start
         apply_types=False,  # what a handler takes is the message as it is: nothing to convert, nothing to inject
         security=security_of(options),
     )
-    topics, reading = settings.topics, {**_READING, **_heartbeats(settings.kafka_session_seconds)}
+    topics, reading = settings.topics, {**_SUBSCRIPTION_OPTIONS, **_heartbeats(settings.kafka_session_seconds)}
 
     def intake(topic: str) -> None:
-        commits = GroupCommits()
+        commits = RebalanceSafeCommitter()
 
         @broker.subscriber(topic, group_id=topics.group_of(topic), listener=commits, **reading)  # type: ignore[untyped-decorator]
         async def on_request(message: KafkaMessage) -> None:
-            record = _incoming(message)
+            record = _kafka_record(message)
             with context.readiness.working_on(EXPAND, record.topic):
                 await expansions[topic].take(record, _commit_of(message, record, commits))
 
     def wake_ups(topic: str, lane: Lane) -> None:
-        commits = GroupCommits()
+        commits = RebalanceSafeCommitter()
 
         @broker.subscriber(topic, group_id=topics.group_of(topic), listener=commits, **reading)  # type: ignore[untyped-decorator]
         async def on_wake_up(message: KafkaMessage) -> None:
-            record = _incoming(message)
+            record = _kafka_record(message)
             with context.readiness.working_on(lane, topic):
                 await calls.take(lane, record, _commit_of(message, record, commits))
 
@@ -112,11 +114,11 @@ def _heartbeats(session_seconds: float) -> dict[str, int]:
     return {"session_timeout_ms": milliseconds, "heartbeat_interval_ms": min(1_000, milliseconds // 6)}
 
 
-def _incoming(message: KafkaMessage) -> Incoming:
+def _kafka_record(message: KafkaMessage) -> KafkaRecord:
     record = message.raw_message
     if isinstance(record, tuple):
         raise TypeError("records are read one at a time")
-    return Incoming(
+    return KafkaRecord(
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
@@ -127,7 +129,7 @@ def _incoming(message: KafkaMessage) -> Incoming:
     )
 
 
-def _commit_of(message: KafkaMessage, record: Incoming, commits: GroupCommits) -> Commit:
+def _commit_of(message: KafkaMessage, record: KafkaRecord, commits: RebalanceSafeCommitter) -> CommitOffset:
     """How the partition of a record is committed."""
     return partial(commits.commit, message.consumer, TopicPartition(record.topic, record.partition))
 

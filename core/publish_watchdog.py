@@ -10,34 +10,34 @@ FAILURES = 3
 """So many in a row, without one that was answered, are no accident."""
 
 
-class Wedge:
+class PublishWatchdog:
     """Number of publishes in a row without an answer, and the time since the first of them."""
 
     def __init__(self, patience_seconds: float, monotonic: Callable[[], float]) -> None:
         self._patience_seconds, self._monotonic = patience_seconds, monotonic
         self._failures, self._since = 0, 0.0
 
-    def answered(self) -> None:
+    def publish_answered(self) -> None:
         """What was published was taken, or refused: the way to Kafka is open."""
         self._failures = 0
 
-    def unanswered(self) -> None:
+    def publish_timed_out(self) -> None:
         """What was published got no answer in time."""
         if not self._failures:
             self._since = self._monotonic()
         self._failures += 1
 
-    def pinged(self, *, answered: bool) -> None:
+    def ping_finished(self, *, answered: bool) -> None:
         """Kafka was asked for something else. Where it does not answer, the client is not the one to blame."""
         if not answered:
             self._failures = 0
 
     @property
-    def suspected(self) -> bool:
+    def is_stalled(self) -> bool:
         """Whether nothing is taken at the moment."""
         return self._failures >= FAILURES
 
     @property
-    def certain(self) -> bool:
+    def is_dead(self) -> bool:
         """Whether that has lasted for so long that only a new process helps."""
-        return self.suspected and self._monotonic() - self._since >= self._patience_seconds
+        return self.is_stalled and self._monotonic() - self._since >= self._patience_seconds

@@ -13,8 +13,8 @@ from consumer.context import ConsumerContext
 from consumer.deliver.claim import Claimer
 from consumer.deliver.deliver import deliver
 from consumer.flow_control.slots import SlotKey, WorkerSlots
-from consumer.kafka.offset_tracker import Commit, Read, Reading
-from consumer.kafka.record import Incoming
+from consumer.kafka.offset_tracker import CommitOffset, OffsetTracker, TrackedRecord
+from consumer.kafka.record import KafkaRecord
 from consumer.logger import error_location, logger
 from core.ids import ChunkId
 from schemas.results import ChunkPointer
@@ -23,14 +23,14 @@ from schemas.statuses import Lane
 MOST_WAITING = 10_000
 """How many calls of a channel wait here at most; beyond that its lane waits, and the records stay in Kafka."""
 
-Call = tuple[ChunkId, Read]
+Call = tuple[ChunkId, TrackedRecord]
 
 
 class Calls:
     """Claims what wake-up calls name, each in a slot of its lane and channel; its offset is committed after that."""
 
     def __init__(
-        self, claimer: Claimer, slots: Mapping[SlotKey, WorkerSlots], reading: Reading, context: ConsumerContext
+        self, claimer: Claimer, slots: Mapping[SlotKey, WorkerSlots], reading: OffsetTracker, context: ConsumerContext
     ) -> None:
         self._claimer, self._slots, self._reading, self._context = claimer, slots, reading, context
         self._waiting: dict[SlotKey, asyncio.Queue[Call]] = {kind: asyncio.Queue(MOST_WAITING) for kind in slots}
@@ -39,15 +39,15 @@ class Calls:
         """Serve until the process stops; what waits then is left in Kafka."""
         await asyncio.gather(*(self._serve(kind) for kind in self._slots))
 
-    async def take(self, lane: Lane, record: Incoming, commit: Commit) -> None:
+    async def take(self, lane: Lane, record: KafkaRecord, commit: CommitOffset) -> None:
         """Let a record wait for its turn; returns at once, unless there are too many of its channel."""
-        read = self._reading.begun(record, commit)
+        read = self._reading.start(record, commit)
         try:
             pointer = ChunkPointer.model_validate_json(record.value or b"")
         except ValidationError:
             # The chunk it meant is found by the sweeper.
             logger.warning("a wake-up call that cannot be read", origin=record.origin)
-            read.ended()
+            read.mark_done()
             return
         await self._waiting[lane, pointer.channel].put((ChunkId(pointer.chunk_id), read))
 
@@ -55,7 +55,7 @@ class Calls:
         slots, waiting = self._slots[kind], self._waiting[kind]
         while True:
             chunk, read = await waiting.get()
-            if not read.current:
+            if not read.is_current:
                 continue
             await slots.acquire()
             if self._context.stopping.is_set():
@@ -65,7 +65,7 @@ class Calls:
             # a second. Whoever serves may be cancelled; the slots' own end is waited for.
             slots.start(self._claim(kind, chunk, read))
 
-    async def _claim(self, kind: SlotKey, chunk: ChunkId, read: Read) -> None:
+    async def _claim(self, kind: SlotKey, chunk: ChunkId, read: TrackedRecord) -> None:
         """Claim a chunk and work on it."""
         began = self._context.monotonic()
         try:
@@ -73,7 +73,7 @@ class Calls:
         except Exception as error:  # noqa: BLE001  # one document that cannot be read must not stay in Kafka for ever
             logger.error("claiming failed", error=type(error).__name__, where=error_location(error))
             taken = None
-        read.ended()
+        read.mark_done()
         if kind[0] is Lane.EXPRESS and not self._slots[kind].full:
             self._context.lane_priority.express_claimed(began)
         if taken is not None:

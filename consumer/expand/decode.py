@@ -6,7 +6,7 @@ import orjson
 from pydantic import ValidationError
 
 from consumer.events import RejectedRecord
-from consumer.kafka.record import Incoming
+from consumer.kafka.record import KafkaRecord
 from ledger.dead_letters import REPLAY_HEADER, read_replay_header
 from schemas.record_base import SCHEMA_VERSION
 from schemas.requests import BulkRequest
@@ -19,7 +19,7 @@ _CORRELATION_HEADERS = ("correlation_id", "kafka_correlationId")
 _MOST_FIELDS = 20
 
 
-def decode(record: Incoming) -> BulkRequest | RejectedRecord:
+def decode(record: KafkaRecord) -> BulkRequest | RejectedRecord:
     """The request in a record, or why it is none."""
     if record.value is None:
         return RejectedRecord(RejectionReason.NULL_VALUE, "the record has no value")
@@ -31,7 +31,7 @@ def decode(record: Incoming) -> BulkRequest | RejectedRecord:
         return _explain(record, error)
 
 
-def _too_large(record: Incoming, value: bytes) -> RejectedRecord:
+def _too_large(record: KafkaRecord, value: bytes) -> RejectedRecord:
     said = (_readable(value) if len(value) <= 16 * MAX_RECORD_BYTES else None) or {}
     return RejectedRecord(
         RejectionReason.TOO_LARGE,
@@ -43,7 +43,7 @@ def _too_large(record: Incoming, value: bytes) -> RejectedRecord:
     )
 
 
-def unprocessable_rejection(record: Incoming) -> RejectedRecord:
+def unprocessable_rejection(record: KafkaRecord) -> RejectedRecord:
     """The refusal of a record that met a fault of ours, with what can be read of whose it is."""
     said = _readable(record.value or b"") or {}
     return RejectedRecord(
@@ -56,7 +56,7 @@ def unprocessable_rejection(record: Incoming) -> RejectedRecord:
     )
 
 
-def _explain(record: Incoming, error: ValidationError) -> RejectedRecord:
+def _explain(record: KafkaRecord, error: ValidationError) -> RejectedRecord:
     said = _readable(record.value or b"")
     problems = read_problems(error)
     correlation_id = read_correlation(record)
@@ -110,7 +110,7 @@ def _said(problem: Problem) -> str:
     return problem.message.rpartition(": ")[2]
 
 
-def read_correlation(record: Incoming) -> str | None:
+def read_correlation(record: KafkaRecord) -> str | None:
     """The caller's correlation id; Spring Kafka's is 16 raw bytes, which come back as hexadecimal digits."""
     value = _header(record, _CORRELATION_HEADERS)
     if not value or len(value) > 200:
@@ -122,7 +122,7 @@ def read_correlation(record: Incoming) -> str | None:
     return text if text.isprintable() else value.hex()
 
 
-def first_place(record: Incoming) -> tuple[str, int, int, int]:
+def first_place(record: KafkaRecord) -> tuple[str, int, int, int]:
     """(topic, partition, offset, timestamp in ms) of a record: those of its first one where it is a replay.
 
     Whoever may write to the intake may name any place there. That gives nobody more than naming any request id does.
@@ -131,7 +131,7 @@ def first_place(record: Incoming) -> tuple[str, int, int, int]:
     return first or (record.topic, record.partition, record.offset, record.timestamp_ms)
 
 
-def read_reply_topic(record: Incoming, request: BulkRequest) -> str | RejectedRecord | None:
+def read_reply_topic(record: KafkaRecord, request: BulkRequest) -> str | RejectedRecord | None:
     """The topic that the request names, in its body or in a header; None: the default one."""
     if request.reply_topic is not None:
         return request.reply_topic
@@ -146,7 +146,7 @@ def read_reply_topic(record: Incoming, request: BulkRequest) -> str | RejectedRe
         )
 
 
-def _header(record: Incoming, names: tuple[str, ...]) -> bytes | None:
+def _header(record: KafkaRecord, names: tuple[str, ...]) -> bytes | None:
     for name, value in record.headers:
         if name in names and value is not None:
             return value

@@ -7,7 +7,7 @@ from consumer.events import RejectedRecord
 from consumer.expand.reject import reject_record
 from consumer.expand.validate_request import _check, with_request_ids
 from consumer.expand.write_chunks import _wake, _write_chunks, bounds_of
-from consumer.kafka.record import Incoming
+from consumer.kafka.record import KafkaRecord
 from consumer.logger import error_location, logger
 from consumer.request_cache import OpenedRequest
 from consumer.request_lifecycle import apply_control_flags, complete_if_done
@@ -19,7 +19,7 @@ from schemas.requests import BulkRequest
 from schemas.statuses import RejectionReason
 
 
-async def expand(record: Incoming, cluster: str, context: ConsumerContext, *, sparing: bool = False) -> None:
+async def expand(record: KafkaRecord, cluster: str, context: ConsumerContext, *, sparing: bool = False) -> None:
     """Expand one record; when this returns its offset may be committed.
 
     With `sparing` a recipient that meets a fault of ours fails alone, instead of the whole part.

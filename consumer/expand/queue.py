@@ -12,8 +12,8 @@ from consumer.expand.decode import unprocessable_rejection
 from consumer.expand.expand import expand
 from consumer.expand.reject import reject_record
 from consumer.flow_control.circuit_breaker import CircuitOpen
-from consumer.kafka.offset_tracker import Commit, Read, Reading
-from consumer.kafka.record import Incoming
+from consumer.kafka.offset_tracker import CommitOffset, OffsetTracker, TrackedRecord
+from consumer.kafka.record import KafkaRecord
 from consumer.logger import error_location, logger
 from consumer.monitoring.readiness import EXPAND
 
@@ -27,16 +27,16 @@ _TRIES = 3
 class Expansions:
     """Of one intake topic. A record is committed when it, and every one before it, is dealt with (I1)."""
 
-    def __init__(self, cluster: str, reading: Reading, context: ConsumerContext) -> None:
+    def __init__(self, cluster: str, reading: OffsetTracker, context: ConsumerContext) -> None:
         self._cluster, self._reading, self._context = cluster, reading, context
         self._at_work: dict[asyncio.Task[None], int] = {}
         """With the bytes of its record."""
         self._last: dict[bytes, asyncio.Task[None]] = {}
         self._held = False
 
-    async def take(self, record: Incoming, commit: Commit) -> None:
+    async def take(self, record: KafkaRecord, commit: CommitOffset) -> None:
         """Begin to expand a record as soon as there is room; none after one that was too much poison."""
-        read, size = self._reading.begun(record, commit), len(record.value or b"")
+        read, size = self._reading.start(record, commit), len(record.value or b"")
         while self._at_work and not self._held and not self._has_room(size):
             await asyncio.wait(self._at_work, return_when=asyncio.FIRST_COMPLETED)
         if self._held:
@@ -53,15 +53,15 @@ class Expansions:
     def _has_room(self, size: int) -> bool:
         return len(self._at_work) < MOST_AT_ONCE and sum(self._at_work.values()) + size <= MOST_BYTES
 
-    async def _expand(self, read: Read, before: asyncio.Task[None] | None) -> None:
+    async def _expand(self, read: TrackedRecord, before: asyncio.Task[None] | None) -> None:
         record, context = read.record, self._context
         with context.readiness.working_on(EXPAND, record.topic):
             if before:
                 await asyncio.wait((before,))
-            if self._held or not read.current:
+            if self._held or not read.is_current:
                 return
             if await expand_or_refuse(record, self._cluster, context):
-                read.ended()
+                read.mark_done()
             else:
                 self._held = True
 
@@ -80,7 +80,7 @@ class Expansions:
                 task.cancel()
 
 
-def order_of(record: Incoming) -> bytes:
+def order_of(record: KafkaRecord) -> bytes:
     """Records that answer alike are expanded one after the other; an empty answer: in any order.
 
     The parts of a request have one key, its id. A record without a key is in order with others if it is a part.
@@ -90,7 +90,7 @@ def order_of(record: Incoming) -> bytes:
     return b"part" if b'"part"' in (record.value or b"") else b""
 
 
-async def expand_or_refuse(record: Incoming, cluster: str, context: ConsumerContext) -> bool:
+async def expand_or_refuse(record: KafkaRecord, cluster: str, context: ConsumerContext) -> bool:
     """Expand or refuse; False: that would be too much poison, so that the record waits and its topic is held."""
     try:
         await _expand(record, cluster, context)
@@ -103,7 +103,7 @@ async def expand_or_refuse(record: Incoming, cluster: str, context: ConsumerCont
     return True
 
 
-async def _expand(record: Incoming, cluster: str, context: ConsumerContext) -> None:
+async def _expand(record: KafkaRecord, cluster: str, context: ConsumerContext) -> None:
     """Expand; what meets a fault of ours again and again is kept in the dead letters, and the partition moves on.
 
     The last try gives up only the recipients that meet it.

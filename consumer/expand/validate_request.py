@@ -7,7 +7,7 @@ from consumer.context import ConsumerContext
 from consumer.events import RejectedRecord
 from consumer.expand.content import Wording, choose_wording
 from consumer.expand.decode import decode, first_place, read_correlation, read_reply_topic
-from consumer.kafka.record import Incoming
+from consumer.kafka.record import KafkaRecord
 from core import reply_topics
 from core.ids import request_id_from_record, request_key
 from ledger.digests import request_digests
@@ -17,14 +17,14 @@ from schemas.statuses import RejectionReason
 
 
 async def _check(
-    record: Incoming, cluster: str, context: ConsumerContext
+    record: KafkaRecord, cluster: str, context: ConsumerContext
 ) -> RejectedRecord | tuple[BulkRequest, Wording, RequestHeader, Part]:
     """Decode, and check what a schema cannot; nothing is written yet."""
     request = decode(record)
     if isinstance(request, RejectedRecord):
         return request
     correlation_id = read_correlation(record)
-    if found := too_far_ahead(request, request.accepted_at or record.time):
+    if found := too_far_ahead(request, request.accepted_at or record.timestamp):
         field, problem = found
         return with_request_ids(
             request, RejectedRecord(RejectionReason.INVALID_SCHEMA, f"{field}: {problem}", (field,)), correlation_id
@@ -47,7 +47,9 @@ async def _check(
     return request, wording, header, part
 
 
-async def _reply_topic(record: Incoming, request: BulkRequest, context: ConsumerContext) -> str | RejectedRecord | None:
+async def _reply_topic(
+    record: KafkaRecord, request: BulkRequest, context: ConsumerContext
+) -> str | RejectedRecord | None:
     topic = read_reply_topic(record, request)
     if topic is None or isinstance(topic, RejectedRecord):
         return topic
@@ -70,7 +72,7 @@ def with_request_ids(request: BulkRequest, refusal: RejectedRecord, correlation_
 
 
 def _describe(
-    record: Incoming,
+    record: KafkaRecord,
     request: BulkRequest,
     reply_topic: str | None,
     wording: Wording,
@@ -92,7 +94,7 @@ def _describe(
         on_uncertain=request.on_uncertain,
         reply_topic=reply_topic,
         correlation_id=read_correlation(record),
-        accepted_at=whole_milliseconds(request.accepted_at or record.time),
+        accepted_at=whole_milliseconds(request.accepted_at or record.timestamp),
         send_at=request.send_at and whole_milliseconds(request.send_at),
         expires_at=request.expires_at and whole_milliseconds(request.expires_at),
         template_id=wording.template_id,

@@ -118,7 +118,7 @@ async def _wake(chunk: ChunkId, part: Part, request: StoredRequest, context: Con
     """Call for a chunk, unless its time is to come or the request is paused: then the sweeper finds it."""
     header = request.header
     if not request.control_flags.paused and (not header.send_at or header.send_at <= context.ledger.now()):
-        await context.retry_until_available("wake", context.bus.wake, _lane_of(part), header.channel, chunk)
+        await context.retry_until_available("wake", context.bus.publish_wake_up, _lane_of(part), header.channel, chunk)
 
 
 async def _in_lower_parts(key: RequestKey, part: int, hashes: list[bytes], context: ConsumerContext) -> set[bytes]:

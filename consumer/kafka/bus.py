@@ -14,11 +14,11 @@ class BusUnavailable(Exception):  # noqa: N818  # a state of the world, not a mi
     """Kafka did not acknowledge; what was handed over may have been written, and may be published again."""
 
 
-class BusSilent(BusUnavailable):
+class BusTimeout(BusUnavailable):
     """Kafka said nothing in time."""
 
 
-class BusRefused(BusUnavailable):
+class BusRejected(BusUnavailable):
     """Kafka answered, and does not take it there: a right is lacking, or the topic's limits are too narrow."""
 
 
@@ -39,20 +39,20 @@ class DeadLetter:
 class Bus(Protocol):
     """The bus; Kafka's and the one in memory stand side by side. Every method may raise BusUnavailable."""
 
-    async def wake(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None:
+    async def publish_wake_up(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None:
         """Publish the wake-up call of a chunk."""
 
-    async def publish(self, topic: str, key: str, events: Sequence[Event]) -> None:
+    async def publish_events(self, topic: str, key: str, events: Sequence[Event]) -> None:
         """Publish events under one key, and return when all are acknowledged."""
 
-    async def dead_letter(self, letter: DeadLetter) -> None:
+    async def publish_dead_letter(self, letter: DeadLetter) -> None:
         """Publish a dead letter."""
 
     async def topic_exists(self, topic: str) -> bool:
         """Whether a topic is there to publish to."""
 
-    async def topic_gone(self, topic: str) -> bool:
+    async def topic_was_deleted(self, topic: str) -> bool:
         """Whether there is certainly no such topic now; asked when publishing to it failed."""
 
-    async def lag(self, topic: str, partition: int) -> int:
+    async def consumer_lag(self, topic: str, partition: int) -> int:
         """How many records of an intake partition its group has not committed."""

@@ -11,7 +11,7 @@ COMMIT_SECONDS = 10.0
 """How long Kafka may take for a commit; a sixth of what a member has to join again."""
 
 
-class GroupCommits(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+class RebalanceSafeCommitter(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
     """Of one member: it commits nothing while it joins again, and joins again when no commit is under way.
 
     A commit that overtakes the join names the generation before and is refused; aiokafka (0.14,
@@ -21,25 +21,25 @@ class GroupCommits(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
     """
 
     def __init__(self) -> None:
-        self._turn = asyncio.Lock()
-        self._joining = False
+        self._commit_lock = asyncio.Lock()
+        self._rebalancing = False
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """The member is about to join; called once for each time that it succeeds, however often it tries."""
         del revoked
-        self._joining = True
-        async with self._turn:  # the commit under way has its answer
+        self._rebalancing = True
+        async with self._commit_lock:  # the commit under way has its answer
             return
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """The member has joined, and has the generation that commits must name."""
         del assigned
-        self._joining = False
+        self._rebalancing = False
 
     async def commit(self, consumer: AIOKafkaConsumer, partition: TopicPartition, until: int) -> bool:
         """Commit a partition, while it is this member's; False: not done, try again."""
-        async with self._turn:
-            if self._joining:
+        async with self._commit_lock:
+            if self._rebalancing:
                 return False
             if partition not in consumer.assignment():
                 return True

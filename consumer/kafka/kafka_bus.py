@@ -23,10 +23,10 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from config.settings import CommonSettings
 from consumer.events import Event, Headers
-from consumer.kafka.bus import BusRefused, BusSilent, BusUnavailable, DeadLetter
+from consumer.kafka.bus import BusRejected, BusTimeout, BusUnavailable, DeadLetter
 from consumer.kafka.partition_writer import PartitionWriter
 from core.ids import ChunkId
-from core.publish_watchdog import Wedge
+from core.publish_watchdog import PublishWatchdog
 from schemas.results import ChunkPointer
 from schemas.statuses import Channel, Lane
 from schemas.topics import DEAD_LETTER_BYTES
@@ -39,12 +39,12 @@ ANSWER_SECONDS = 30.0
 """Producer calls can hang while Kafka is away: none is waited for longer."""
 STOP_SECONDS = 1.0
 """Whoever closes the bus has waited for what it published."""
-SECOND_LOOK_SECONDS = 0.5
+TOPIC_RECHECK_SECONDS = 0.5
 """A topic is created before every broker lists it: what one does not list is asked for again after so long."""
-WEDGED_SECONDS = 60.0
+STALLED_SECONDS = 60.0
 """How long nothing that is published may be taken, while Kafka answers, before this process gives its client up."""
-_SILENCE = (KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError)
-_REFUSALS = (
+_TIMEOUT_ERRORS = (KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError)
+_PERMANENT_ERRORS = (
     InvalidTopicError,
     MessageSizeTooLargeError,
     PolicyViolationError,
@@ -62,7 +62,7 @@ class KafkaBus:
         settings: CommonSettings,
         *,
         answer_seconds: float = ANSWER_SECONDS,
-        wedged_seconds: float = WEDGED_SECONDS,
+        wedged_seconds: float = STALLED_SECONDS,
     ) -> None:
         self._topics, self._options = settings.topics, settings.kafka_options()
         self._producer = AIOKafkaProducer(
@@ -73,14 +73,14 @@ class KafkaBus:
             request_timeout_ms=10_000,
             **self._options,
         )
-        self._wedge = Wedge(wedged_seconds, time.monotonic)
+        self._wedge = PublishWatchdog(wedged_seconds, time.monotonic)
         self._answer_seconds = answer_seconds
         self._partition = DefaultPartitioner()
         self._writers: dict[tuple[str, int], PartitionWriter] = {}
 
     async def start(self) -> None:
         """Connect; raises BusUnavailable."""
-        await _answered(self._producer.start())
+        await _await_answer(self._producer.start())
 
     async def aclose(self) -> None:
         """Disconnect, whatever state Kafka is in."""
@@ -94,131 +94,131 @@ class KafkaBus:
     async def ping(self) -> None:
         """Return when a broker answers."""
         try:
-            await _answered(self._producer.client.fetch_all_metadata(), 5)
+            await _await_answer(self._producer.client.fetch_all_metadata(), 5)
         except BusUnavailable:
-            self._wedge.pinged(answered=False)
+            self._wedge.ping_finished(answered=False)
             raise
-        self._wedge.pinged(answered=True)
+        self._wedge.ping_finished(answered=True)
 
     @property
-    def publishes(self) -> bool:
+    def can_publish(self) -> bool:
         """Whether anything of what is published is taken; true while nothing is."""
-        return not self._wedge.suspected
+        return not self._wedge.is_stalled
 
-    def given_up(self) -> str | None:
+    def fatal_reason(self) -> str | None:
         """Why nothing more can be published by this process, though Kafka answers; None: it can, or may soon."""
         sender: Any = self._producer._sender  # noqa: SLF001  # no other way to ask
         if sender.sender_task is not None and sender.sender_task.done():
             return "the sender of Kafka's client has ended"
-        return "Kafka answers, and takes nothing that this process publishes" if self._wedge.certain else None
+        return "Kafka answers, and takes nothing that this process publishes" if self._wedge.is_dead else None
 
     async def cluster_id(self) -> str:
         """The id of the cluster, which names bare records; empty where the broker tells none."""
         admin = AIOKafkaAdminClient(**self._options)
         try:
-            await _answered(admin.start())
-            return str((await _answered(admin.describe_cluster())).get("cluster_id") or "")
+            await _await_answer(admin.start())
+            return str((await _await_answer(admin.describe_cluster())).get("cluster_id") or "")
         finally:
             with contextlib.suppress(BusUnavailable):
-                await _answered(admin.close(), 5)
+                await _await_answer(admin.close(), 5)
 
     async def missing_topics(self) -> list[str]:
         """Which of our own topics are not there."""
-        return await self._unlisted([spec.name for spec in self._topics.specs()])
+        return await self._find_missing_topics([spec.name for spec in self._topics.specs()])
 
     async def topic_exists(self, topic: str) -> bool:
         """Whether a topic is there to publish to; its caller may have created it just now."""
-        return topic in self._producer.client.cluster.topics() or not await self._unlisted([topic])
+        return topic in self._producer.client.cluster.topics() or not await self._find_missing_topics([topic])
 
-    async def _unlisted(self, topics: Sequence[str]) -> list[str]:
+    async def _find_missing_topics(self, topics: Sequence[str]) -> list[str]:
         """Which of these topics are missing in two answers."""
         known = await self._known_topics()
         missing = [topic for topic in topics if topic not in known]
         if missing:
-            await asyncio.sleep(SECOND_LOOK_SECONDS)
+            await asyncio.sleep(TOPIC_RECHECK_SECONDS)
             known = await self._known_topics()
             missing = [topic for topic in missing if topic not in known]
         return missing
 
-    async def topic_gone(self, topic: str) -> bool:
+    async def topic_was_deleted(self, topic: str) -> bool:
         """Whether Kafka lists our own topics, and not this one."""
         known = await self._known_topics()
         return self._topics.results in known and topic not in known
 
     async def _known_topics(self) -> set[str]:
-        metadata = await _answered(self._producer.client.fetch_all_metadata())
+        metadata = await _await_answer(self._producer.client.fetch_all_metadata())
         return set(metadata.topics())
 
-    async def wake(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None:
+    async def publish_wake_up(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None:
         """Publish the wake-up call of a chunk."""
         topic = self._topics.chunks_express if lane is Lane.EXPRESS else self._topics.chunks
         value = ChunkPointer(chunk_id=chunk, channel=channel).model_dump_json().encode()
         await self._send(topic, chunk.encode(), value, [])
 
-    async def dead_letter(self, letter: DeadLetter) -> None:
+    async def publish_dead_letter(self, letter: DeadLetter) -> None:
         """Publish a dead letter."""
         await self._send(self._topics.dead_letters, letter.key, letter.sealed, letter.headers())
 
     async def _send(self, topic: str, key: bytes | None, value: bytes, headers: Headers) -> None:
-        await self._acknowledged(self._producer.send_and_wait(topic, value, key=key, headers=headers))
+        await self._await_acknowledgement(self._producer.send_and_wait(topic, value, key=key, headers=headers))
 
-    async def _acknowledged(self, publishing: Awaitable[T]) -> T:
+    async def _await_acknowledgement(self, publishing: Awaitable[T]) -> T:
         """What Kafka answers to records that were handed over."""
         try:
-            found = await self._handed_over(publishing)
-        except BusSilent:
+            found = await self._enqueue(publishing)
+        except BusTimeout:
             raise
         except BusUnavailable:
-            self._wedge.answered()
+            self._wedge.publish_answered()
             raise
-        self._wedge.answered()
+        self._wedge.publish_answered()
         return found
 
-    async def _handed_over(self, handing_over: Awaitable[T]) -> T:
+    async def _enqueue(self, handing_over: Awaitable[T]) -> T:
         """What the client answers, which has no room while earlier records are under way."""
         try:
-            return await _answered(handing_over, self._answer_seconds)
-        except BusSilent:
-            self._wedge.unanswered()
+            return await _await_answer(handing_over, self._answer_seconds)
+        except BusTimeout:
+            self._wedge.publish_timed_out()
             raise
 
-    async def publish(self, topic: str, key: str, events: Sequence[Event]) -> None:
+    async def publish_events(self, topic: str, key: str, events: Sequence[Event]) -> None:
         """Publish events under one key, together with what else goes to its partition."""
         encoded, now = key.encode(), int(time.time() * 1000)
-        partitions = sorted(await _answered(self._producer.partitions_for(topic)))
+        partitions = sorted(await _await_answer(self._producer.partitions_for(topic)))
         partition = self._partition(encoded, partitions, partitions)
         writer = self._writers.get((topic, partition))
         if writer is None:
-            writer = PartitionWriter(self._producer, topic, partition, self._handed_over, self._acknowledged)
+            writer = PartitionWriter(self._producer, topic, partition, self._enqueue, self._await_acknowledgement)
             self._writers[topic, partition] = writer
         await writer.write(encoded, events, now)
 
-    async def lag(self, topic: str, partition: int) -> int:
+    async def consumer_lag(self, topic: str, partition: int) -> int:
         """How many records of an intake partition its group has not committed."""
         at = TopicPartition(topic, partition)
         consumer = AIOKafkaConsumer(group_id=self._topics.group_of(topic), enable_auto_commit=False, **self._options)
         try:
-            await _answered(consumer.start())
+            await _await_answer(consumer.start())
             consumer.assign([at])
-            end = (await _answered(consumer.end_offsets([at])))[at]
-            done = await _answered(consumer.committed(at))
+            end = (await _await_answer(consumer.end_offsets([at])))[at]
+            done = await _await_answer(consumer.committed(at))
             if done is None:
-                done = (await _answered(consumer.beginning_offsets([at])))[at]
+                done = (await _await_answer(consumer.beginning_offsets([at])))[at]
             return int(end - done)
         finally:
             with contextlib.suppress(BusUnavailable):  # it can hang while Kafka is away
-                await _answered(consumer.stop(), 5)
+                await _await_answer(consumer.stop(), 5)
 
 
-async def _answered(call: Awaitable[T], seconds: float = ANSWER_SECONDS) -> T:
+async def _await_answer(call: Awaitable[T], seconds: float = ANSWER_SECONDS) -> T:
     """What Kafka answers in time, or BusUnavailable. aiokafka's errors may name brokers and topics, nothing else."""
     try:
         return await asyncio.wait_for(call, seconds)
     except TimeoutError:
-        raise BusSilent("Kafka did not answer in time") from None
-    except _REFUSALS as error:
-        raise BusRefused(f"Kafka: {type(error).__name__}") from None
-    except _SILENCE as error:
-        raise BusSilent(f"Kafka: {type(error).__name__}") from None
+        raise BusTimeout("Kafka did not answer in time") from None
+    except _PERMANENT_ERRORS as error:
+        raise BusRejected(f"Kafka: {type(error).__name__}") from None
+    except _TIMEOUT_ERRORS as error:
+        raise BusTimeout(f"Kafka: {type(error).__name__}") from None
     except KafkaError as error:
         raise BusUnavailable(f"Kafka: {type(error).__name__}") from None

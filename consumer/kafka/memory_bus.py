@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from consumer.events import Event
-from consumer.kafka.bus import BusRefused, BusUnavailable, DeadLetter
+from consumer.kafka.bus import BusRejected, BusUnavailable, DeadLetter
 from core.ids import ChunkId
 from schemas.statuses import Channel, Lane
 
@@ -20,19 +20,19 @@ class MemoryBus:
         self.lags: dict[tuple[str, int], int] = {}
         self._topics, self._closed = set(topics), set[str]()
 
-    async def wake(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None:
+    async def publish_wake_up(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None:
         """Keep the wake-up call."""
         self.wake_ups.append((lane, channel, chunk))
 
-    async def publish(self, topic: str, key: str, events: Sequence[Event]) -> None:
+    async def publish_events(self, topic: str, key: str, events: Sequence[Event]) -> None:
         """Keep the events; a topic that is not there takes none."""
         if topic not in self._topics:
             raise BusUnavailable("no such topic")
         if topic in self._closed:
-            raise BusRefused("no right to write")
+            raise BusRejected("no right to write")
         self.events[topic].extend((key, event) for event in events)
 
-    async def dead_letter(self, letter: DeadLetter) -> None:
+    async def publish_dead_letter(self, letter: DeadLetter) -> None:
         """Keep the dead letter."""
         self.dead_letters.append(letter)
 
@@ -40,7 +40,7 @@ class MemoryBus:
         """Whether it was named at the start."""
         return topic in self._topics
 
-    async def topic_gone(self, topic: str) -> bool:
+    async def topic_was_deleted(self, topic: str) -> bool:
         """Whether it was deleted, or never named."""
         return topic not in self._topics
 
@@ -48,10 +48,10 @@ class MemoryBus:
         """Take a topic away; what was published to it stays readable here."""
         self._topics.discard(topic)
 
-    def close_topic(self, topic: str) -> None:
+    def make_topic_read_only(self, topic: str) -> None:
         """Let a topic take nothing, though it is there."""
         self._closed.add(topic)
 
-    async def lag(self, topic: str, partition: int) -> int:
+    async def consumer_lag(self, topic: str, partition: int) -> int:
         """What the test says."""
         return self.lags.get((topic, partition), 0)

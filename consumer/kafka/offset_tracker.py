@@ -6,17 +6,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from consumer.context import ConsumerContext
-from consumer.kafka.record import Incoming
+from consumer.kafka.record import KafkaRecord
 
-AGAIN_SECONDS = 1.0
+COMMIT_RETRY_SECONDS = 1.0
 """How long after a commit that failed it is tried again."""
 
-Commit = Callable[[int], Awaitable[bool]]
+CommitOffset = Callable[[int], Awaitable[bool]]
 """Commit the partition of a record: what is before this offset is not read again. False: not done, try again. Raises
 nothing; where the partition is another's by now there is nothing to do."""
 
 
-class Offsets:
+class PartitionOffsets:
     """The records of one partition that were read and are not dealt with yet."""
 
     def __init__(self, first: int) -> None:
@@ -26,12 +26,12 @@ class Offsets:
         self._open: list[int] = []
         self._ended: set[int] = set()
 
-    def begun(self, offset: int) -> None:
+    def start(self, offset: int) -> None:
         """A record was read; offsets rise."""
         heapq.heappush(self._open, offset)
         self.next = offset + 1
 
-    def ended(self, offset: int) -> int | None:
+    def mark_done(self, offset: int) -> int | None:
         """A record is dealt with; the offset to commit, or None where an earlier record still waits."""
         self._ended.add(offset)
         while self._open and self._open[0] in self._ended:
@@ -47,8 +47,8 @@ class Offsets:
 class _Partition:
     """A partition, since it was dealt out."""
 
-    offsets: Offsets
-    commit: Commit
+    offsets: PartitionOffsets
+    commit: CommitOffset
     """Of the newest record: the group may have another generation since an older one was read."""
     current: bool = True
     """Whether nothing of it was read anew since."""
@@ -58,24 +58,24 @@ class _Partition:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class TrackedRecord:
     """A record that was read; `ended` must follow when it is dealt with, and never if it is not."""
 
-    record: Incoming
+    record: KafkaRecord
     _partition: _Partition
-    _reading: "Reading" = field(repr=False)
+    _reading: "OffsetTracker" = field(repr=False)
 
     @property
-    def current(self) -> bool:
+    def is_current(self) -> bool:
         """Whether it was not read again since, as after a rebalance."""
         return self._partition.current
 
-    def ended(self) -> None:
+    def mark_done(self) -> None:
         """It is dealt with; its offset is committed as soon as that is true of all before it."""
-        self._reading.ended(self.record.offset, self._partition)
+        self._reading.mark_done(self.record.offset, self._partition)
 
 
-class Reading:
+class OffsetTracker:
     """Of one process: where each partition stands. One commit of a partition is under way at a time."""
 
     def __init__(self, context: ConsumerContext) -> None:
@@ -83,21 +83,21 @@ class Reading:
         self._partitions: dict[tuple[str, int], _Partition] = {}
         self._commits: set[asyncio.Task[None]] = set()
 
-    def begun(self, record: Incoming, commit: Commit) -> Read:
+    def start(self, record: KafkaRecord, commit: CommitOffset) -> TrackedRecord:
         """A record was read. Where its partition was dealt out anew it takes the place of what still waited."""
         place = record.topic, record.partition
         known = self._partitions.get(place)
         if known is None or record.offset < known.offsets.next:
             if known:
                 known.current = False
-            known = self._partitions[place] = _Partition(Offsets(record.offset), commit)
+            known = self._partitions[place] = _Partition(PartitionOffsets(record.offset), commit)
         known.commit = commit
-        known.offsets.begun(record.offset)
-        return Read(record, known, self)
+        known.offsets.start(record.offset)
+        return TrackedRecord(record, known, self)
 
-    def ended(self, offset: int, partition: _Partition) -> None:
+    def mark_done(self, offset: int, partition: _Partition) -> None:
         """A record of a partition is dealt with."""
-        until = partition.offsets.ended(offset)
+        until = partition.offsets.mark_done(offset)
         if until is None or not partition.current:
             return
         partition.due = until
@@ -117,7 +117,7 @@ class Reading:
                 elif self._context.stopping.is_set():
                     return
                 else:
-                    await self._context.sleep(AGAIN_SECONDS)
+                    await self._context.sleep(COMMIT_RETRY_SECONDS)
         finally:
             partition.committing = False
 

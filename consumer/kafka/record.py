@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Incoming:
+class KafkaRecord:
     """A record of an intake topic as Kafka gives it."""
 
     topic: str
@@ -23,7 +23,7 @@ class Incoming:
         return f"{self.topic}/{self.partition}/{self.offset}"
 
     @property
-    def time(self) -> datetime:
+    def timestamp(self) -> datetime:
         """The record's timestamp."""
         return datetime.fromtimestamp(self.timestamp_ms / 1000, UTC)
 

@@ -180,7 +180,7 @@ class Sweeper:
         if waited < context.tuning.part_timeout_seconds:
             return False
         lag = await context.retry_until_available(
-            "ask for the lag", context.bus.lag, header.intake_topic, header.intake_partition
+            "ask for the lag", context.bus.consumer_lag, header.intake_topic, header.intake_partition
         )
         return lag == 0
 

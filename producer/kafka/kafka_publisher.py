@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, RequestTimedOutError
 
 from config.logging_setup import describe
-from core.publish_watchdog import Wedge
+from core.publish_watchdog import PublishWatchdog
 from core.request_parts import EncodedPart
 from producer.kafka.publisher import PublishError, TopicsMissingError, WedgedError
 from producer.settings import ProducerSettings
@@ -49,7 +49,7 @@ class KafkaPublisher:
         self._producer: AIOKafkaProducer | None = None
         self._trouble: str | None = "not connected yet"
         self._keeper: asyncio.Task[None] | None = None
-        self._wedge = Wedge(wedged_seconds, time.monotonic)
+        self._wedge = PublishWatchdog(wedged_seconds, time.monotonic)
         self._failed: TopicsMissingError | WedgedError | None = None
         self._has_failed = asyncio.Event()
         self._was_ready = self._was_incomplete = False
@@ -60,7 +60,7 @@ class KafkaPublisher:
 
     def trouble(self) -> str | None:
         """Why nothing can be published now."""
-        return self._trouble or ("Kafka takes nothing of what is published" if self._wedge.suspected else None)
+        return self._trouble or ("Kafka takes nothing of what is published" if self._wedge.is_stalled else None)
 
     async def wait_failed(self) -> TopicsMissingError | WedgedError:
         """Wait until it is known that topics are missing, or that this process cannot publish any more."""
@@ -82,12 +82,12 @@ class KafkaPublisher:
                 await asyncio.gather(*waiting)
         except (KafkaError, TimeoutError) as error:
             if isinstance(error, _SILENCE):
-                self._wedge.unanswered()
+                self._wedge.publish_timed_out()
             else:
-                self._wedge.answered()
+                self._wedge.publish_answered()
             _log.warning("not published", error=type(error).__name__, parts=len(parts), handed_over=len(waiting))
             raise PublishError(handed_over=bool(waiting)) from None
-        self._wedge.answered()
+        self._wedge.publish_answered()
 
     async def stop(self) -> None:
         """Let go of Kafka."""
@@ -111,7 +111,7 @@ class KafkaPublisher:
         silent = 0
         while silent < REPLACE_AFTER:
             known = await _topics(producer)
-            self._wedge.pinged(answered=known is not None)
+            self._wedge.ping_finished(answered=known is not None)
             self._give_up_if_wedged(producer)
             silent = 0 if known is not None else silent + 1
             if known is not None:
@@ -125,7 +125,7 @@ class KafkaPublisher:
         sender: Any = producer._sender  # noqa: SLF001  # no other way to ask
         if sender.sender_task.done():
             self._fail(WedgedError("the sender of Kafka's client has ended"))
-        elif self._wedge.certain:
+        elif self._wedge.is_dead:
             self._fail(WedgedError("Kafka answers, and takes nothing that this process publishes"))
 
     def _fail(self, error: TopicsMissingError | WedgedError) -> None:

@@ -21,7 +21,7 @@ from consumer.app import build_app
 from consumer.deliver.claim import Claimer
 from consumer.deliver.wake_up_queue import Calls
 from consumer.expand.queue import Expansions
-from consumer.kafka.offset_tracker import Reading
+from consumer.kafka.offset_tracker import OffsetTracker
 from consumer.settings import ConsumerSettings
 from consumer.subscribers import build_faststream
 from devstack import Stack, services
@@ -85,7 +85,7 @@ async def running_product() -> AsyncIterator[None]:
     """The consumer without its sweeper, whose questions depend on how long it runs."""
     service = await build_app(load(ConsumerSettings))
     await service.bus.start()
-    context, reading = service.context, Reading(service.context)
+    context, reading = service.context, OffsetTracker(service.context)
     calls = Calls(Claimer(context), service.slots, reading, context)
     expansions = {topic: Expansions("cluster", reading, context) for topic in context.topics.intake}
     app, _ = build_faststream(service.settings, context, expansions, calls)

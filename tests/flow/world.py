@@ -19,7 +19,7 @@ from consumer.flow_control.circuit_breaker import IntakeCircuitBreaker
 from consumer.flow_control.lane_priority import LanePriority
 from consumer.flow_control.slots import build_slots
 from consumer.kafka.memory_bus import MemoryBus
-from consumer.kafka.record import Incoming
+from consumer.kafka.record import KafkaRecord
 from consumer.monitoring.metrics import Metrics
 from consumer.monitoring.readiness import ReadinessTracker
 from consumer.provider_caller import ProviderCaller
@@ -180,7 +180,7 @@ class World:
 
     def record(
         self, *recipients: object, key: bytes = b"k", headers: Sequence[tuple[str, bytes | None]] = (), **said: Any
-    ) -> Incoming:
+    ) -> KafkaRecord:
         body = {
             "channel": "sms",
             "content": "hello",
@@ -191,8 +191,10 @@ class World:
         }
         return self.raw(json.dumps({n: v for n, v in body.items() if v is not ...}).encode(), key, headers)
 
-    def raw(self, value: bytes | None, key: bytes = b"k", headers: Sequence[tuple[str, bytes | None]] = ()) -> Incoming:
-        return Incoming(
+    def raw(
+        self, value: bytes | None, key: bytes = b"k", headers: Sequence[tuple[str, bytes | None]] = ()
+    ) -> KafkaRecord:
+        return KafkaRecord(
             topic=TOPICS.requests,
             partition=0,
             offset=next(self._offsets),
@@ -202,7 +204,7 @@ class World:
             headers=tuple(headers),
         )
 
-    async def expand(self, record: Incoming, context: ConsumerContext | None = None) -> None:
+    async def expand(self, record: KafkaRecord, context: ConsumerContext | None = None) -> None:
         await expand(record, "cluster", context or self.context())
 
     async def deliver_all(self, context: ConsumerContext | None = None) -> None:

@@ -287,8 +287,8 @@ MUTANTS = (
         (
             Edit(
                 "consumer/publish_results.py",
-                "            if topic == default or (refusals",
-                "            if topic or (refusals",
+                "            if topic == default or (may_recover",
+                "            if topic or (may_recover",
             ),
         ),
     ),

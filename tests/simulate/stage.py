@@ -9,7 +9,7 @@ from typing import Any
 
 from consumer.events import Event
 from consumer.kafka.memory_bus import MemoryBus
-from consumer.kafka.record import Incoming
+from consumer.kafka.record import KafkaRecord
 from core.ids import ChunkId
 from ledger.memory import MemoryLedger
 from ledger.models import ClaimResult
@@ -122,7 +122,7 @@ class Stage:
 
     def lose_replies(self, seconds: float | None, *, deleted: bool) -> None:
         """The reply topic is deleted, or takes nothing: for a while, or for good."""
-        (self.bus.delete_topic if deleted else self.bus.close_topic)(REPLIES)
+        (self.bus.delete_topic if deleted else self.bus.make_topic_read_only)(REPLIES)
         self.books.replies_lost.add(self.loop.time(), math.inf)
         if seconds is not None:
             self.later(seconds, self.find_replies)
@@ -155,6 +155,6 @@ class Stage:
             line = f"{self.loop.time():9.3f} {actor.name:4} {step:16} {brief(about)} -> {brief(said)}"
             self.trace.append(line.rstrip())
 
-    def _committed(self, record: Incoming) -> None:
+    def _committed(self, record: KafkaRecord) -> None:
         if record.topic in TOPICS.intake and not self.ages:
             self.books.committed(record)

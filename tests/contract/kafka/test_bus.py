@@ -21,8 +21,8 @@ from aiokafka.errors import (
 
 from config.settings import CommonSettings
 from consumer.events import Event
-from consumer.kafka.bus import Bus, BusRefused, BusUnavailable, DeadLetter
-from consumer.kafka.kafka_bus import KafkaBus, _answered
+from consumer.kafka.bus import Bus, BusRejected, BusUnavailable, DeadLetter
+from consumer.kafka.kafka_bus import KafkaBus, _await_answer
 from consumer.kafka.memory_bus import MemoryBus
 from core.ids import ChunkId
 from devstack import Stack
@@ -102,7 +102,7 @@ def memory_reader(bus: MemoryBus, topics: Topics) -> Read:
 
 async def test_events_arrive_in_order_under_their_key_with_their_attributes(case: Case) -> None:
     events = [an_event(number) for number in range(250)]
-    await case.bus.publish(case.topics.results, "r1", events)
+    await case.bus.publish_events(case.topics.results, "r1", events)
     got = await case.read(case.topics.results, 250)
     assert [value for _, value, _ in got] == [event.body for event in events]
     assert {key for key, _, _ in got} == {b"r1"}
@@ -117,14 +117,14 @@ async def test_events_arrive_in_order_under_their_key_with_their_attributes(case
 
 async def test_many_publish_to_one_partition_at_a_time(case: Case) -> None:
     windows = [[an_event(100 * window + number, 2000) for number in range(100)] for window in range(20)]
-    await asyncio.gather(*(case.bus.publish(case.topics.results, "r1", window) for window in windows))
+    await asyncio.gather(*(case.bus.publish_events(case.topics.results, "r1", window) for window in windows))
     got = await case.read(case.topics.results, 2000)
     assert sorted(value for _, value, _ in got) == sorted(event.body for window in windows for event in window)
 
 
 async def test_a_dead_letter_may_wrap_a_record_of_one_mebibyte(case: Case) -> None:
     letter = DeadLetter(None, bytes(1024 * 1024 + 200), "topic/0/1", "not_json")
-    await case.bus.dead_letter(letter)
+    await case.bus.publish_dead_letter(letter)
     assert await case.read(case.topics.dead_letters, 1) == [
         (None, letter.sealed, {"origin": b"topic/0/1", "reason": b"not_json"}),
     ]
@@ -142,8 +142,8 @@ async def test_a_topic_that_does_not_take_an_event_says_so_at_once(kafka_stack: 
     await bus.start()
     try:
         async with asyncio.timeout(10):
-            with pytest.raises(BusRefused, match="MessageSizeTooLarge"):
-                await bus.publish(narrow, "r1", [Event("evt", "delivery.sent", "2026-01-02", os.urandom(1000))])
+            with pytest.raises(BusRejected, match="MessageSizeTooLarge"):
+                await bus.publish_events(narrow, "r1", [Event("evt", "delivery.sent", "2026-01-02", os.urandom(1000))])
     finally:
         await bus.aclose()
 
@@ -153,8 +153,8 @@ async def test_what_repeating_does_not_mend_is_a_refusal(error: type[KafkaError]
     async def call() -> None:
         raise error
 
-    with pytest.raises(BusRefused):
-        await _answered(call())
+    with pytest.raises(BusRejected):
+        await _await_answer(call())
 
 
 @pytest.mark.parametrize("error", [NotEnoughReplicasError, RequestTimedOutError, TimeoutError])
@@ -163,8 +163,8 @@ async def test_what_may_pass_is_no_refusal(error: type[Exception]) -> None:
         raise error
 
     with pytest.raises(BusUnavailable) as caught:
-        await _answered(call())
-    assert not isinstance(caught.value, BusRefused)
+        await _await_answer(call())
+    assert not isinstance(caught.value, BusRejected)
 
 
 async def test_wake_up_calls_name_their_chunk(kafka_stack: Stack) -> None:
@@ -173,8 +173,8 @@ async def test_wake_up_calls_name_their_chunk(kafka_stack: Stack) -> None:
     bus = KafkaBus(CommonSettings(kafka_bootstrap=kafka_stack.kafka_bootstrap, topic_prefix=topics.prefix))
     await bus.start()
     try:
-        await bus.wake(Lane.EXPRESS, Channel.SMS, ChunkId("chk_1"))
-        await bus.wake(Lane.BULK, Channel.EMAIL, ChunkId("chk_2"))
+        await bus.publish_wake_up(Lane.EXPRESS, Channel.SMS, ChunkId("chk_1"))
+        await bus.publish_wake_up(Lane.BULK, Channel.EMAIL, ChunkId("chk_2"))
         assert await bus.missing_topics() == []
         assert await bus.cluster_id()
     finally:
@@ -195,13 +195,13 @@ async def test_lag_counts_what_the_intakes_group_has_not_committed(kafka_stack: 
     group = AIOKafkaConsumer(group_id=topics.group_of(topics.requests), enable_auto_commit=False, **servers)
     await group.start()
     try:
-        assert await bus.lag(*at) == 0
+        assert await bus.consumer_lag(*at) == 0
         for _ in range(3):
             await producer.send_and_wait(topics.requests, b"x", partition=1)
-        assert await bus.lag(*at) == 3
+        assert await bus.consumer_lag(*at) == 3
         group.assign([at])
         await group.commit({at: 2})
-        assert await bus.lag(*at) == 1
+        assert await bus.consumer_lag(*at) == 1
     finally:
         await group.stop()
         await producer.stop()

@@ -9,7 +9,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import NewTopic
 
-from consumer.kafka.group_commits import GroupCommits
+from consumer.kafka.group_commits import RebalanceSafeCommitter
 from devstack import Stack
 from tests.support.kafka_topics import create_topics
 
@@ -38,7 +38,7 @@ async def member(bootstrap: str, topic: str, listener: ConsumerRebalanceListener
 
 
 async def test_a_member_that_commits_all_the_while_stays_the_same_one(kafka_stack: Stack, topic: str) -> None:
-    commits, done = GroupCommits(), 0
+    commits, done = RebalanceSafeCommitter(), 0
 
     async def commit_all_the_while(consumer: AIOKafkaConsumer) -> None:
         nonlocal done
@@ -51,7 +51,7 @@ async def test_a_member_that_commits_all_the_while_stays_the_same_one(kafka_stac
         name = staying._coordinator.member_id
         committing = asyncio.create_task(commit_all_the_while(staying))
         for _ in range(JOINS):
-            async with member(kafka_stack.kafka_bootstrap, topic, GroupCommits()):
+            async with member(kafka_stack.kafka_bootstrap, topic, RebalanceSafeCommitter()):
                 before = done
                 async with asyncio.timeout(30):
                     while done < before + 10:  # noqa: ASYNC110  # it has its place in the new generation

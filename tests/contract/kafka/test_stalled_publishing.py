@@ -12,7 +12,7 @@ from aiokafka.admin import NewTopic
 
 from config.settings import CommonSettings
 from consumer.app import build_app
-from consumer.kafka.bus import BusSilent, BusUnavailable
+from consumer.kafka.bus import BusTimeout, BusUnavailable
 from consumer.kafka.kafka_bus import KafkaBus
 from consumer.service import PublishingStalled, run_service
 from consumer.settings import ConsumerSettings
@@ -67,26 +67,26 @@ async def woken(bus: KafkaBus) -> None:
     async with asyncio.timeout(20):
         while True:
             with contextlib.suppress(BusUnavailable):
-                await bus.wake(Lane.BULK, Channel.SMS, ChunkId("chk_before"))
+                await bus.publish_wake_up(Lane.BULK, Channel.SMS, ChunkId("chk_before"))
                 return
 
 
 async def test_a_bus_that_publishes_nothing_is_given_up_though_kafka_answers(bus: KafkaBus) -> None:
     await woken(bus)
-    assert bus.publishes
+    assert bus.can_publish
     wedge(bus)
     for _ in range(FAILURES):
-        with pytest.raises(BusSilent):
-            await bus.wake(Lane.BULK, Channel.SMS, ChunkId("chk_lost"))
+        with pytest.raises(BusTimeout):
+            await bus.publish_wake_up(Lane.BULK, Channel.SMS, ChunkId("chk_lost"))
         await bus.ping()
-    assert not bus.publishes
-    assert await until(bus.given_up) == "Kafka answers, and takes nothing that this process publishes"
+    assert not bus.can_publish
+    assert await until(bus.fatal_reason) == "Kafka answers, and takes nothing that this process publishes"
 
 
 async def test_a_bus_whose_sender_has_ended_is_given_up_at_once(bus: KafkaBus) -> None:
-    assert bus.given_up() is None
+    assert bus.fatal_reason() is None
     sender_of(bus).sender_task.cancel()
-    assert await until(bus.given_up) == "the sender of Kafka's client has ended"
+    assert await until(bus.fatal_reason) == "the sender of Kafka's client has ended"
 
 
 async def test_a_consumer_whose_sender_has_ended_ends(stack: Stack, topics: Topics) -> None:

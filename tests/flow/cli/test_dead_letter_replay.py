@@ -9,7 +9,7 @@ from cli.dead_letters.replay import Wanted, require_whole
 from cli.dead_letters.show import open_letter
 from cli.errors import CommandError, UsageError
 from consumer.kafka.bus import DeadLetter
-from consumer.kafka.record import Incoming
+from consumer.kafka.record import KafkaRecord
 from core.ids import request_id_from_record
 from ledger.dead_letters import replay_headers
 from schemas.statuses import RejectionReason
@@ -22,7 +22,7 @@ def a_letter(dead: DeadLetter) -> Letter:
     return Letter(0, 7, START, dead.origin, dead.reason, dead.key, dead.sealed, len(dead.sealed))
 
 
-def replayed(world: World, dead: DeadLetter, *, later_by_ms: int = 60_000) -> Incoming:
+def replayed(world: World, dead: DeadLetter, *, later_by_ms: int = 60_000) -> KafkaRecord:
     """The record as a replay of this letter puts it into the intake, at a new place and time."""
     opened = open_letter(world.sealer, dead.sealed)
     require_whole(a_letter(dead), opened, TOPICS, force=False)
@@ -30,7 +30,7 @@ def replayed(world: World, dead: DeadLetter, *, later_by_ms: int = 60_000) -> In
     return replace(raw, timestamp_ms=raw.timestamp_ms + later_by_ms)
 
 
-async def refused(**said: object) -> tuple[World, Incoming]:
+async def refused(**said: object) -> tuple[World, KafkaRecord]:
     """A record that names a template which is stored only later."""
     world = World()
     record = world.record("13800000001", content="", template="hello", headers=[("correlation_id", b"c-1")], **said)

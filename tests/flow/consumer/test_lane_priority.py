@@ -17,7 +17,7 @@ from consumer.flow_control.lane_priority import (
     LanePriority,
 )
 from consumer.flow_control.slots import build_slots
-from consumer.kafka.offset_tracker import Reading
+from consumer.kafka.offset_tracker import OffsetTracker
 from core.send_result import Message, Retry, SendResult, Sent
 from schemas.statuses import Lane, Reason
 from tests.flow.consumer.deliver.test_wake_up_queue import Topic
@@ -143,7 +143,7 @@ async def test_a_slow_claim_is_noticed(clock: Clock, seconds: float, expected: b
     await clock.world.expand(clock.world.record(NUMBERS[0]))
     (record,) = topic.call(clock.world)
     slots = build_slots(2)
-    calls = Calls(Slow(clock, seconds), slots, Reading(context), context)
+    calls = Calls(Slow(clock, seconds), slots, OffsetTracker(context), context)
     serving = asyncio.create_task(calls.run())
     await calls.take(Lane.EXPRESS, record, topic.commit)
     await until(lambda: topic.committed)

@@ -13,7 +13,7 @@ from consumer.deliver.claim import Claimer
 from consumer.flow_control.slots import SlotKey, WorkerSlots, build_slots
 from consumer.kafka.bus import BusUnavailable
 from consumer.kafka.partition_writer import PartitionWriter
-from consumer.kafka.record import Incoming
+from consumer.kafka.record import KafkaRecord
 from consumer.sweep.sweeper import ROUND, Sweeper
 from core.ids import request_key
 from core.send_result import Message, SendResult
@@ -173,7 +173,7 @@ async def test_a_reply_topic_that_goes_away_at_any_step_loses_nobody_and_blocks_
         world = World(reply_topics=["mine"])
         record = world.record("12", *NUMBERS[:5], reply_topic="mine")
 
-        async def work(context: ConsumerContext, world: World = world, record: Incoming = record) -> None:
+        async def work(context: ConsumerContext, world: World = world, record: KafkaRecord = record) -> None:
             await world.expand(record, context)
             await world.deliver_all(context)
 

@@ -17,7 +17,7 @@ from consumer.flow_control.lane_priority import LanePriority
 from consumer.flow_control.slots import build_slots
 from consumer.kafka.bus import BusUnavailable, DeadLetter
 from consumer.kafka.memory_bus import MemoryBus
-from consumer.kafka.offset_tracker import Reading
+from consumer.kafka.offset_tracker import OffsetTracker
 from consumer.monitoring.metrics import Metrics
 from consumer.monitoring.readiness import ReadinessTracker
 from consumer.provider_caller import ProviderCaller
@@ -97,28 +97,28 @@ class _Bus:
     async def _step(self, name: str, effect: Any, *about: Any) -> Any:
         return await self._gate.step(name, effect, about, _bus_unanswered, "bus")
 
-    async def wake(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None:
+    async def publish_wake_up(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None:
         async def effect() -> None:
             self._world.wake(lane, channel, chunk)
 
         await self._step("wake", effect, chunk)
 
-    async def publish(self, topic: str, key: str, events: Sequence[Event]) -> None:
+    async def publish_events(self, topic: str, key: str, events: Sequence[Event]) -> None:
         async def effect() -> None:
-            await self._world.bus.publish(topic, key, events)
+            await self._world.bus.publish_events(topic, key, events)
             self._world.published(topic, key, events)
 
         step = _PUBLISHED.get(EventType(events[0].type), "publish")
         await self._step(step, effect, *(event.id for event in events))
 
-    async def dead_letter(self, letter: DeadLetter) -> None:
+    async def publish_dead_letter(self, letter: DeadLetter) -> None:
         async def effect() -> None:
-            await self._world.bus.dead_letter(letter)
+            await self._world.bus.publish_dead_letter(letter)
             self._world.books.dead_letters.add(letter.origin)
 
         await self._step("dead_letter", effect, letter.origin)
 
-    async def lag(self, topic: str, partition: int) -> int:
+    async def consumer_lag(self, topic: str, partition: int) -> int:
         async def effect() -> int:
             return self._world.kafka.lag(topic, partition)
 
@@ -127,8 +127,8 @@ class _Bus:
     async def topic_exists(self, topic: str) -> bool:
         return bool(await self._step("topic_exists", lambda: self._world.bus.topic_exists(topic), topic))
 
-    async def topic_gone(self, topic: str) -> bool:
-        return bool(await self._step("topic_gone", lambda: self._world.bus.topic_gone(topic), topic))
+    async def topic_was_deleted(self, topic: str) -> bool:
+        return bool(await self._step("topic_gone", lambda: self._world.bus.topic_was_deleted(topic), topic))
 
 
 class _Provider:
@@ -214,7 +214,7 @@ class Process(Actor):
         )
         self._gate, self._claimer = gate, Claimer(self.context)
         self.slots, self.sweep_slots = build_slots(2), build_slots(2)
-        reading = Reading(self.context)
+        reading = OffsetTracker(self.context)
         self._expansions = {topic: Expansions(CLUSTER, reading, self.context) for topic in TOPICS.intake}
         self._calls = Calls(self._claimer, self.slots, reading, self.context)
         self._tasks: list[asyncio.Task[Any]] = []

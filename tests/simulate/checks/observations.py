@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from consumer.events import Event
-from consumer.kafka.record import Incoming
+from consumer.kafka.record import KafkaRecord
 from core.chunk_work import Window
 from core.ids import ChunkId, LogId, RequestKey, log_id, position
 from core.index_ranges import indices
@@ -144,7 +144,7 @@ class Books:
                 return
         self._fail(f"I4: {self.brief(message.id)} is sent and in no chunk")
 
-    def committed(self, record: Incoming) -> None:
+    def committed(self, record: KafkaRecord) -> None:
         """The offset of an intake record is committed (I1)."""
         if record.origin in self.dead_letters:
             return

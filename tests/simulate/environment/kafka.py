@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from consumer.kafka.record import Incoming
+from consumer.kafka.record import KafkaRecord
 from tests.simulate.loop import Actor
 
 
@@ -20,7 +20,7 @@ class Partition:
 
     topic: str
     number: int
-    records: list[Incoming] = field(default_factory=list)
+    records: list[KafkaRecord] = field(default_factory=list)
     owner: Actor | None = None
     generation: int = 0
     position: int = 0
@@ -47,14 +47,14 @@ class Read(NamedTuple):
 
     partition: Partition
     generation: int
-    record: Incoming
+    record: KafkaRecord
 
 
 class SimulatedKafka:
     """All topics that have readers. `on_commit` sees the records that a commit lays to rest."""
 
     def __init__(
-        self, topics: Iterable[str], partitions: int, rng: random.Random, on_commit: Callable[[Incoming], None]
+        self, topics: Iterable[str], partitions: int, rng: random.Random, on_commit: Callable[[KafkaRecord], None]
     ) -> None:
         self.topics = {topic: [Partition(topic, number) for number in range(partitions)] for topic in topics}
         self.members: list[Actor] = []
@@ -67,10 +67,10 @@ class SimulatedKafka:
         """From now on the records of these topics are deleted when they are so old."""
         self._kept_ms, self._now_ms, self._forgetful = 1000 * seconds, now_ms, frozenset(topics)
 
-    def append(self, topic: str, number: int, timestamp_ms: int, key: bytes, value: bytes | None) -> Incoming:
+    def append(self, topic: str, number: int, timestamp_ms: int, key: bytes, value: bytes | None) -> KafkaRecord:
         """Write a record at the end of a partition."""
         partition = self.topics[topic][number % len(self.topics[topic])]
-        record = Incoming(topic, partition.number, len(partition.records), timestamp_ms, key, value, ())
+        record = KafkaRecord(topic, partition.number, len(partition.records), timestamp_ms, key, value, ())
         partition.records.append(record)
         if partition.owner:
             self._call(partition.owner, topic)
@@ -129,7 +129,7 @@ class SimulatedKafka:
             self._on_commit(record)
         partition.committed = until
 
-    def _is_deleted(self, record: Incoming) -> bool:
+    def _is_deleted(self, record: KafkaRecord) -> bool:
         if self._now_ms is None or record.topic not in self._forgetful:
             return False
         return record.timestamp_ms < self._now_ms() - self._kept_ms

@@ -6,7 +6,7 @@ from typer.testing import CliRunner, Result
 from cli.dead_letters.show import open_letter
 from cli.errors import CommandError
 from cli.main import app
-from consumer.kafka.record import Incoming
+from consumer.kafka.record import KafkaRecord
 from ledger.dead_letters import SEALED_NAME, seal_record
 from ledger.sealing import Sealer
 
@@ -14,8 +14,8 @@ SEALER = Sealer([("k1", bytes(32))])
 ENV = {"ROLLCALL_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
 
 
-def a_record(value: bytes) -> Incoming:
-    return Incoming("communication.bulk.requests", 3, 7, 0, b"k", value, ())
+def a_record(value: bytes) -> KafkaRecord:
+    return KafkaRecord("communication.bulk.requests", 3, 7, 0, b"k", value, ())
 
 
 def test_the_record_of_the_consumer_is_opened() -> None:

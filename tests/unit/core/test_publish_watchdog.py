@@ -1,6 +1,6 @@
 """When a client of Kafka is given up."""
 
-from core.publish_watchdog import FAILURES, Wedge
+from core.publish_watchdog import FAILURES, PublishWatchdog
 
 PATIENCE_SECONDS = 60.0
 
@@ -13,51 +13,51 @@ class Clock:
         return self.now
 
 
-def failed(wedge: Wedge, times: int = FAILURES) -> None:
+def failed(wedge: PublishWatchdog, times: int = FAILURES) -> None:
     for _ in range(times):
-        wedge.unanswered()
+        wedge.publish_timed_out()
 
 
 def test_many_failures_are_suspected_at_once_and_certain_when_they_last() -> None:
     clock = Clock()
-    wedge = Wedge(PATIENCE_SECONDS, clock)
+    wedge = PublishWatchdog(PATIENCE_SECONDS, clock)
     failed(wedge, FAILURES - 1)
-    assert not wedge.suspected
+    assert not wedge.is_stalled
     failed(wedge, 1)
-    assert wedge.suspected
-    assert not wedge.certain
+    assert wedge.is_stalled
+    assert not wedge.is_dead
     clock.now += PATIENCE_SECONDS
-    wedge.pinged(answered=True)
-    assert wedge.certain
+    wedge.ping_finished(answered=True)
+    assert wedge.is_dead
 
 
 def test_few_failures_are_never_certain() -> None:
     clock = Clock()
-    wedge = Wedge(PATIENCE_SECONDS, clock)
+    wedge = PublishWatchdog(PATIENCE_SECONDS, clock)
     failed(wedge, FAILURES - 1)
     clock.now += 10 * PATIENCE_SECONDS
-    assert not wedge.certain
+    assert not wedge.is_dead
 
 
 def test_an_answer_ends_the_doubt() -> None:
     clock = Clock()
-    wedge = Wedge(PATIENCE_SECONDS, clock)
+    wedge = PublishWatchdog(PATIENCE_SECONDS, clock)
     failed(wedge)
-    wedge.answered()
+    wedge.publish_answered()
     clock.now += PATIENCE_SECONDS
     failed(wedge)
-    assert not wedge.certain
+    assert not wedge.is_dead
 
 
 def test_a_kafka_that_is_away_is_no_fault_of_the_client_and_gives_it_new_time() -> None:
     clock = Clock()
-    wedge = Wedge(PATIENCE_SECONDS, clock)
+    wedge = PublishWatchdog(PATIENCE_SECONDS, clock)
     failed(wedge)
     clock.now += PATIENCE_SECONDS
-    wedge.pinged(answered=False)
-    assert not wedge.suspected
+    wedge.ping_finished(answered=False)
+    assert not wedge.is_stalled
     failed(wedge)
     clock.now += PATIENCE_SECONDS - 1
-    assert not wedge.certain
+    assert not wedge.is_dead
     clock.now += 1
-    assert wedge.certain
+    assert wedge.is_dead

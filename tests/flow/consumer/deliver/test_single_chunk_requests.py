@@ -48,7 +48,7 @@ async def test_what_is_sent_counts_as_sent_while_kafka_takes_no_events(monkeypat
     async def hang(*_: Any) -> None:
         await never.wait()
 
-    world.bus.publish = hang  # type: ignore[method-assign]
+    world.bus.publish_events = hang  # type: ignore[method-assign]
     *_, chunk = world.bus.wake_ups.pop(0)
     taken = await Claimer(context).chunk(ChunkId(chunk))
     assert taken is not None

@@ -9,8 +9,8 @@ from consumer.context import ConsumerContext
 from consumer.deliver.claim import Claimer
 from consumer.deliver.wake_up_queue import Calls
 from consumer.flow_control.slots import SlotKey, WorkerSlots, build_slots
-from consumer.kafka.offset_tracker import Reading
-from consumer.kafka.record import Incoming
+from consumer.kafka.offset_tracker import OffsetTracker
+from consumer.kafka.record import KafkaRecord
 from core.send_result import Message, SendResult
 from schemas.results import ChunkPointer
 from schemas.statuses import Channel, Lane
@@ -24,15 +24,15 @@ class Topic:
     """One partition that carries the wake-up calls of both channels, and what was committed of it."""
 
     def __init__(self) -> None:
-        self.records: list[Incoming] = []
+        self.records: list[KafkaRecord] = []
         self.committed: list[int] = []
 
-    def append(self, value: bytes) -> Incoming:
-        record = Incoming("chunks", 0, len(self.records), 0, None, value, ())
+    def append(self, value: bytes) -> KafkaRecord:
+        record = KafkaRecord("chunks", 0, len(self.records), 0, None, value, ())
         self.records.append(record)
         return record
 
-    def call(self, world: World) -> list[Incoming]:
+    def call(self, world: World) -> list[KafkaRecord]:
         """The calls that the world's expander made, in their order."""
         made, world.bus.wake_ups = list(world.bus.wake_ups), []
         pointers = [ChunkPointer(chunk_id=chunk, channel=channel) for _, channel, chunk in made]
@@ -45,7 +45,7 @@ class Topic:
 
 @asynccontextmanager
 async def serving(context: ConsumerContext, slots: dict[SlotKey, WorkerSlots]) -> AsyncIterator[Calls]:
-    calls = Calls(Claimer(context), slots, Reading(context), context)
+    calls = Calls(Claimer(context), slots, OffsetTracker(context), context)
     running = asyncio.create_task(calls.run())
     try:
         yield calls

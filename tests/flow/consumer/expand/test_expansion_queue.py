@@ -14,8 +14,8 @@ from consumer.context import ConsumerContext
 from consumer.expand import queue as expansions_module
 from consumer.expand.queue import MOST_AT_ONCE, MOST_BYTES, Expansions, order_of
 from consumer.flow_control.circuit_breaker import CircuitBreakerLimits, IntakeCircuitBreaker
-from consumer.kafka.offset_tracker import Reading
-from consumer.kafka.record import Incoming
+from consumer.kafka.offset_tracker import OffsetTracker
+from consumer.kafka.record import KafkaRecord
 from tests.flow.consumer.test_sweeper import until
 from tests.flow.world import World
 
@@ -28,9 +28,9 @@ class Partition:
     def __init__(self, failures: int = 0) -> None:
         self.length, self.committed, self.failures = 0, list[int](), failures
 
-    def append(self, value: bytes, key: bytes | None = None) -> Incoming:
+    def append(self, value: bytes, key: bytes | None = None) -> KafkaRecord:
         self.length += 1
-        return Incoming(TOPIC, 0, self.length - 1, 0, key, value, ())
+        return KafkaRecord(TOPIC, 0, self.length - 1, 0, key, value, ())
 
     async def commit(self, offset: int) -> bool:
         self.failures -= 1
@@ -48,7 +48,7 @@ class Expanding:
         self.free: dict[int, asyncio.Event] = {}
 
     async def __call__(
-        self, record: Incoming, cluster: str, context: ConsumerContext, *, sparing: bool = False
+        self, record: KafkaRecord, cluster: str, context: ConsumerContext, *, sparing: bool = False
     ) -> None:
         del cluster, context, sparing
         self.begun.append(record.offset)
@@ -67,9 +67,9 @@ def expanding(monkeypatch: pytest.MonkeyPatch) -> Expanding:
 
 
 @asynccontextmanager
-async def an_intake(context: ConsumerContext, *records: Incoming, of: Partition) -> AsyncIterator[Expansions]:
+async def an_intake(context: ConsumerContext, *records: KafkaRecord, of: Partition) -> AsyncIterator[Expansions]:
     """What reads the records one after the other, as the subscriber does."""
-    taking = Expansions("cluster", Reading(context), context)
+    taking = Expansions("cluster", OffsetTracker(context), context)
 
     async def read() -> None:
         for record in records:
@@ -206,4 +206,4 @@ async def test_a_stop_leaves_what_is_not_done_in_time_to_come_again(expanding: E
     ],
 )
 def test_what_has_to_be_in_order(value: Any, key: bytes | None, order: bytes) -> None:
-    assert order_of(Incoming(TOPIC, 0, 0, 0, key, value, ())) == order
+    assert order_of(KafkaRecord(TOPIC, 0, 0, 0, key, value, ())) == order

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from consumer.kafka.record import Incoming
+from consumer.kafka.record import KafkaRecord
 from core.ids import request_key, template_id
 from core.send_result import Message
 from schemas.statuses import Channel
@@ -263,7 +263,7 @@ async def mail(of_template: str | None, **body: object) -> list[Message]:
 class Overtaken(Steps):
     """A process that is overtaken right before it begins: another begins with a newer version, and dies of it."""
 
-    def __init__(self, world: World, record: Incoming) -> None:
+    def __init__(self, world: World, record: KafkaRecord) -> None:
         super().__init__()
         self._world, self._record, self.by_another = world, record, False
 

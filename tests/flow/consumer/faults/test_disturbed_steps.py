@@ -13,7 +13,7 @@ import pytest
 
 from consumer.context import ConsumerContext
 from consumer.kafka.bus import BusUnavailable
-from consumer.kafka.record import Incoming
+from consumer.kafka.record import KafkaRecord
 from core.ids import request_key
 from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from ledger.errors import LedgerUnavailable
@@ -114,7 +114,7 @@ class Run:
         self.total = len(people)
         self._versions = itertools.count(1)
 
-    async def expand(self, record: Incoming, context: ConsumerContext) -> None:
+    async def expand(self, record: KafkaRecord, context: ConsumerContext) -> None:
         """Expand a record, after its template has changed."""
         if self.scenario.template:
             await self.world.ledger.templates.put("t1", "code", f"text {next(self._versions)}", None)

@@ -107,7 +107,7 @@ async def completes_and_is_not_refused(world: World) -> None:
 
 async def test_a_part_that_is_counted_is_not_refused_because_its_last_call_fails() -> None:
     world = World()
-    bus = Broken(world.bus, "wake", 1)
+    bus = Broken(world.bus, "publish_wake_up", 1)
     await expand_or_refuse(world.record(*NUMBERS), "cluster", replace(world.context(), bus=bus))  # type: ignore[arg-type]
     assert bus._left == -1, "nothing was broken"
     await completes_and_is_not_refused(world)
@@ -155,7 +155,7 @@ async def test_a_reply_topic_that_takes_nothing_blocks_nobody(closed_after: str)
     context = awake(world.context())
     if closed_after == "delivering":
         await world.expand(world.record(*NUMBERS, reply_topic="mine"), context)
-    world.bus.close_topic("mine")
+    world.bus.make_topic_read_only("mine")
     if closed_after == "expanding":
         await world.expand(world.record(*NUMBERS, reply_topic="mine"), context)
     await world.deliver_all(context)
