@@ -8,7 +8,7 @@ from faststream import FastStream
 from faststream.kafka import KafkaBroker
 
 from consumer.context import ConsumerContext
-from consumer.expand.queue import Expansions
+from consumer.expand.queue import ExpansionQueue
 from consumer.kafka.offset_tracker import OffsetTracker
 from consumer.logger import logger
 from consumer.subscribers import LEAVE_SECONDS
@@ -28,7 +28,7 @@ class Membership:
     def __init__(
         self,
         build: Callable[[], tuple[FastStream, KafkaBroker]],
-        expansions: Collection[Expansions],
+        expansions: Collection[ExpansionQueue],
         reading: OffsetTracker,
         context: ConsumerContext,
     ) -> None:

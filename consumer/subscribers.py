@@ -12,7 +12,7 @@ from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLS
 
 from consumer.context import ConsumerContext
 from consumer.deliver.wake_up_queue import Calls
-from consumer.expand.queue import Expansions
+from consumer.expand.queue import ExpansionQueue
 from consumer.kafka.group_commits import RebalanceSafeCommitter
 from consumer.kafka.offset_tracker import CommitOffset
 from consumer.kafka.record import KafkaRecord
@@ -62,7 +62,7 @@ async def leave_undecoded(message: KafkaMessage) -> KafkaMessage:
 def build_faststream(
     settings: ConsumerSettings,
     context: ConsumerContext,
-    expansions: Mapping[str, Expansions],
+    expansions: Mapping[str, ExpansionQueue],
     calls: Calls,
 ) -> tuple[FastStream, KafkaBroker]:
     """The application and its broker with four subscribers, one a topic and group."""
@@ -87,7 +87,7 @@ def build_faststream(
         async def on_request(message: KafkaMessage) -> None:
             record = _kafka_record(message)
             with context.readiness.working_on(EXPAND, record.topic):
-                await expansions[topic].take(record, _commit_of(message, record, commits))
+                await expansions[topic].submit(record, _commit_of(message, record, commits))
 
     def wake_ups(topic: str, lane: Lane) -> None:
         commits = RebalanceSafeCommitter()

@@ -14,14 +14,14 @@ from schemas.statuses import Reason, Status
 
 AnyRecipient = str | IntakeRecipient
 
-_NO_HASH = bytes(HASH_BYTES)
+_UNKNOWN_HASH = bytes(HASH_BYTES)
 """Of a recipient that could not be checked; no address has it."""
 _NO_ADDRESS = frozenset({Reason.INVALID_RECIPIENT, Reason.UNPROCESSABLE})
 """Reasons of recipients without a usable address, which are never duplicates."""
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedRecipients:
     """The recipients of one chunk, checked; `hashes` in order."""
 
     first: int
@@ -34,22 +34,28 @@ class Checked:
     """The logs of what they repeat; None where none repeats any."""
 
 
-class PartChecker:
+class RecipientChecker:
     """Checks the recipients of one part, in order; remembers the addresses that it has seen.
 
     With `sparing` a recipient that meets a fault of ours fails alone; otherwise the fault is raised.
     """
 
     def __init__(
-        self, header: RequestHeader, text: MessageTemplate, sealer: Sealer, default_region: str | None, *, sparing: bool
+        self,
+        header: RequestHeader,
+        text: MessageTemplate,
+        sealer: Sealer,
+        default_region: str | None,
+        *,
+        isolate_failures: bool,
     ) -> None:
-        self._key_id, self._sealer, self._text, self._sparing = header.key_id, sealer, text, sparing
+        self._key_id, self._sealer, self._text, self._isolate_failures = header.key_id, sealer, text, isolate_failures
         self._seen: set[bytes] = set()
         self._rules = AddressRules(header.channel, default_region)
 
-    def check(self, first: int, recipients: Sequence[AnyRecipient]) -> Checked:
+    def check_chunk(self, first: int, recipients: Sequence[AnyRecipient]) -> CheckedRecipients:
         """Check the recipients of a chunk that begins at index `first`."""
-        checked = Checked(first, [], [], [], None, {})
+        checked = CheckedRecipients(first, [], [], [], None, {})
         references: list[str | None] = []
         resend_of: list[LogId | None] = []
         for index, recipient in enumerate(recipients, first):
@@ -60,10 +66,10 @@ class PartChecker:
                 masked = self._rules.mask(to, address)
                 found = self._decide(address, value, variables)
             except Exception as error:
-                if not self._sparing:
+                if not self._isolate_failures:
                     raise
                 logger.error("recipient given up", index=index, error=type(error).__name__, where=error_location(error))
-                address, value, masked, found = None, _NO_HASH, "***", (Status.FAILED, Reason.UNPROCESSABLE)
+                address, value, masked, found = None, _UNKNOWN_HASH, "***", (Status.FAILED, Reason.UNPROCESSABLE)
             checked.masked.append(masked)
             checked.hashes.append(value)
             checked.sealed.append((address or to, variables))
@@ -72,7 +78,7 @@ class PartChecker:
             if found:
                 checked.decided[index] = found
         any_reference = any(reference is not None for reference in references)
-        return Checked(
+        return CheckedRecipients(
             first,
             checked.masked,
             checked.hashes,
@@ -99,6 +105,6 @@ def _parts_of(recipient: AnyRecipient) -> tuple[str, dict[str, str], str | None,
     return recipient.to, recipient.variables, recipient.reference, repeated
 
 
-def hashes_to_look_up(checked: Checked) -> list[bytes]:
+def hashes_to_look_up(checked: CheckedRecipients) -> list[bytes]:
     """Return the hashes that may be found in a lower part, without those of recipients that could not be checked."""
-    return [value for value in checked.hashes if value != _NO_HASH]
+    return [value for value in checked.hashes if value != _UNKNOWN_HASH]

@@ -14,7 +14,7 @@ from schemas.statuses import RejectionReason
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class ResolvedContent:
     """What this expansion would let a request say, if it is the first (I5)."""
 
     sealed_text: bytes = field(repr=False)
@@ -23,21 +23,23 @@ class Wording:
     template_id: str | None = None
     template_version: int | None = None
 
-    def text_of(self, header: RequestHeader, sealer: Sealer) -> MessageTemplate:
+    def template_for(self, header: RequestHeader, sealer: Sealer) -> MessageTemplate:
         """What the request says whose head stands. Versions never change, so the same one has the same text."""
         if self.text is None or self.template_version != header.template_version:
             return open_template(sealer, header)
         return self.text
 
 
-async def choose_wording(
+async def resolve_content(
     request: BulkRequest, key: RequestKey, stands: StoredRequest | None, context: ConsumerContext
-) -> Wording | RejectedRecord:
+) -> ResolvedContent | RejectedRecord:
     """The wording; a template is looked up for the first expansion alone, so that later ones never mix versions."""
     if request.template is None:
         return _compile(request, None, key, context.sealer)
     if stands is not None:
-        return Wording(stands.header.sealed_text, None, stands.header.template_id, stands.header.template_version)
+        return ResolvedContent(
+            stands.header.sealed_text, None, stands.header.template_id, stands.header.template_version
+        )
     tenant_id, code, version = request.tenant_id, request.template, request.template_version
     found = await context.retry_until_available(
         "look for the template", context.ledger.templates.get, tenant_id, code, version
@@ -50,7 +52,7 @@ async def choose_wording(
 
 def _compile(
     request: BulkRequest, template: StoredTemplate | None, key: RequestKey, sealer: Sealer
-) -> Wording | RejectedRecord:
+) -> ResolvedContent | RejectedRecord:
     """Compile and seal; a subject that no recipient's variables could make fit is refused as a whole."""
     source = choose_source(request, template)
     if source.lacks_subject:
@@ -66,4 +68,4 @@ def _compile(
     except (TemplateError, RenderError) as error:
         return RejectedRecord(RejectionReason.INVALID_CONTENT, f"{place}: {error}", (place,))
     sealed = seal_template(sealer, key, source.content, source.subject, request.variables)
-    return Wording(sealed, text, template.id, template.version) if template else Wording(sealed, text)
+    return ResolvedContent(sealed, text, template.id, template.version) if template else ResolvedContent(sealed, text)

@@ -28,11 +28,11 @@ def decode(record: KafkaRecord) -> BulkRequest | RejectedRecord:
     try:
         return BulkRequest.model_validate_json(record.value)
     except ValidationError as error:
-        return _explain(record, error)
+        return _rejection_for(record, error)
 
 
 def _too_large(record: KafkaRecord, value: bytes) -> RejectedRecord:
-    said = (_readable(value) if len(value) <= 16 * MAX_RECORD_BYTES else None) or {}
+    said = (_parse_json_object(value) if len(value) <= 16 * MAX_RECORD_BYTES else None) or {}
     return RejectedRecord(
         RejectionReason.TOO_LARGE,
         "the record is larger than 1 MiB: split it into parts",
@@ -45,7 +45,7 @@ def _too_large(record: KafkaRecord, value: bytes) -> RejectedRecord:
 
 def unprocessable_rejection(record: KafkaRecord) -> RejectedRecord:
     """The refusal of a record that met a fault of ours, with what can be read of whose it is."""
-    said = _readable(record.value or b"") or {}
+    said = _parse_json_object(record.value or b"") or {}
     return RejectedRecord(
         RejectionReason.UNPROCESSABLE,
         "this consumer cannot process the record",
@@ -56,8 +56,8 @@ def unprocessable_rejection(record: KafkaRecord) -> RejectedRecord:
     )
 
 
-def _explain(record: KafkaRecord, error: ValidationError) -> RejectedRecord:
-    said = _readable(record.value or b"")
+def _rejection_for(record: KafkaRecord, error: ValidationError) -> RejectedRecord:
+    said = _parse_json_object(record.value or b"")
     problems = read_problems(error)
     correlation_id = read_correlation(record)
     if said is None or problems[0].kind == "json_invalid":
@@ -69,7 +69,7 @@ def _explain(record: KafkaRecord, error: ValidationError) -> RejectedRecord:
     fields = ("schema_version",) if newer else tuple(dict.fromkeys(map(_path, problems)))[:_MOST_FIELDS]
     return RejectedRecord(
         reason=RejectionReason.UNSUPPORTED_VERSION if newer else RejectionReason.INVALID_SCHEMA,
-        message="; ".join(f"{_path(problem)}: {_said(problem)}" for problem in problems[:3]),
+        message="; ".join(f"{_path(problem)}: {_message_of(problem)}" for problem in problems[:3]),
         fields=fields,
         request_id=_text(said.get("request_id")),
         tenant_id=_text(said.get("tenant_id")),
@@ -78,7 +78,7 @@ def _explain(record: KafkaRecord, error: ValidationError) -> RejectedRecord:
     )
 
 
-def _readable(value: bytes) -> dict[str, Any] | None:
+def _parse_json_object(value: bytes) -> dict[str, Any] | None:
     try:
         said = orjson.loads(value)
     except orjson.JSONDecodeError:
@@ -106,7 +106,7 @@ def _is_plain(name: str) -> bool:
     return name.isascii() and len(name) <= 40 and all(part.isidentifier() for part in name.split("."))
 
 
-def _said(problem: Problem) -> str:
+def _message_of(problem: Problem) -> str:
     return problem.message.rpartition(": ")[2]
 
 
@@ -122,7 +122,7 @@ def read_correlation(record: KafkaRecord) -> str | None:
     return text if text.isprintable() else value.hex()
 
 
-def first_place(record: KafkaRecord) -> tuple[str, int, int, int]:
+def origin_of_first_publication(record: KafkaRecord) -> tuple[str, int, int, int]:
     """(topic, partition, offset, timestamp in ms) of a record: those of its first one where it is a replay.
 
     Whoever may write to the intake may name any place there. That gives nobody more than naming any request id does.

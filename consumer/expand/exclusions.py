@@ -3,13 +3,15 @@
 from collections.abc import Collection
 
 from consumer.context import ConsumerContext
-from consumer.expand.check_recipients import _NO_ADDRESS, Checked
+from consumer.expand.check_recipients import _NO_ADDRESS, CheckedRecipients
 from core.ids import LogId, log_id
 from ledger.models import Part, RequestHeader
 from schemas.statuses import Reason, Status
 
 
-async def settle_resends(checked: Checked, header: RequestHeader, part: Part, context: ConsumerContext) -> None:
+async def exclude_settled_resends(
+    checked: CheckedRecipients, header: RequestHeader, part: Part, context: ConsumerContext
+) -> None:
     """Decide as settled what is not to be sent again: its log says so by now, or another delivery repeats it.
 
     Done before the chunk is written, so that no chunk ever holds a resend to do that another may be doing too. What
@@ -30,14 +32,14 @@ async def settle_resends(checked: Checked, header: RequestHeader, part: Part, co
             checked.decided[index] = Status.SUPPRESSED, Reason.SETTLED
 
 
-def suppress_known(checked: Checked, known: Collection[bytes]) -> None:
+def exclude_duplicates(checked: CheckedRecipients, known: Collection[bytes]) -> None:
     """Decide as duplicates what stands in a lower part."""
     for index, value in enumerate(checked.hashes, checked.first):
         if value in known and checked.decided.get(index, (None, None))[1] not in _NO_ADDRESS:
             checked.decided[index] = Status.SUPPRESSED, Reason.DUPLICATE
 
 
-def expire_all(checked: Checked) -> None:
+def exclude_expired(checked: CheckedRecipients) -> None:
     """Decide all of a part that comes too late."""
     for index in range(checked.first, checked.first + len(checked.hashes)):
         checked.decided[index] = Status.EXPIRED, Reason.EXPIRED

@@ -5,8 +5,8 @@ from dataclasses import replace
 from consumer.context import ConsumerContext
 from consumer.events import RejectedRecord
 from consumer.expand.reject import reject_record
-from consumer.expand.validate_request import _check, with_request_ids
-from consumer.expand.write_chunks import _wake, _write_chunks, bounds_of
+from consumer.expand.validate_request import validate_request, with_request_ids
+from consumer.expand.write_chunks import _publish_wake_up, chunk_bounds_of, write_chunks
 from consumer.kafka.record import KafkaRecord
 from consumer.logger import error_location, logger
 from consumer.request_cache import OpenedRequest
@@ -19,34 +19,36 @@ from schemas.requests import BulkRequest
 from schemas.statuses import RejectionReason
 
 
-async def expand(record: KafkaRecord, cluster: str, context: ConsumerContext, *, sparing: bool = False) -> None:
+async def expand(
+    record: KafkaRecord, cluster: str, context: ConsumerContext, *, isolate_failures: bool = False
+) -> None:
     """Expand one record; when this returns its offset may be committed.
 
     With `sparing` a recipient that meets a fault of ours fails alone, instead of the whole part.
     """
-    checked = await _check(record, cluster, context)
+    checked = await validate_request(record, cluster, context)
     if isinstance(checked, RejectedRecord):
         await reject_record(record, checked, context)
         return
     request, wording, header, part = checked
-    stands, header, part = await _begin(request, header, part, context)
-    if refusal := _conflict(stands, request, header, part):
+    stands, header, part = await _register_part(request, header, part, context)
+    if refusal := _find_conflict(stands, request, header, part):
         await reject_record(record, refusal, context)
         return
     if part.number not in stands.expanded_parts:
-        text = wording.text_of(stands.header, context.sealer)
+        text = wording.template_for(stands.header, context.sealer)
         if not header.send_at:
             context.request_cache.put(OpenedRequest(stands.header, text))  # likely to be sent by this process, and soon
-        await _write_chunks(request, text, stands, context, sparing=sparing)
+        await write_chunks(request, text, stands, context, isolate_failures=isolate_failures)
     after = await context.retry_until_available(
         "count", context.ledger.requests.mark_part_expanded, header.key, part.number
     )
-    await _call_last(after, after.parts[part.number], context)
+    await _wake_last_chunk(after, after.parts[part.number], context)
     context.metrics.requests.labels("expanded").inc()
     logger.info("part expanded", request_id=header.request_id, part=part.number, recipients=part.size)
 
 
-async def _call_last(request: StoredRequest, part: Part, context: ConsumerContext) -> None:
+async def _wake_last_chunk(request: StoredRequest, part: Part, context: ConsumerContext) -> None:
     """Call for the last chunk of a part that is counted; where it has none, ask for the completion.
 
     A fault in that is not the record's: what is counted must not be refused, and the sweeper does the same.
@@ -57,13 +59,13 @@ async def _call_last(request: StoredRequest, part: Part, context: ConsumerContex
         if not part.size:
             await complete_if_done(key, context)
         elif not request.completion:  # whoever closes that chunk asks for it
-            *_, (first, _) = bounds_of(part)
-            await _wake(chunk_id(key, part.number, first), part, request, context)
+            *_, (first, _) = chunk_bounds_of(part)
+            await _publish_wake_up(chunk_id(key, part.number, first), part, request, context)
     except Exception as error:  # noqa: BLE001  # whatever it is
         logger.error("calling failed", error=type(error).__name__, where=error_location(error))
 
 
-async def _begin(
+async def _register_part(
     request: BulkRequest, header: RequestHeader, part: Part, context: ConsumerContext
 ) -> tuple[StoredRequest, RequestHeader, Part]:
     """Note the part, or read back why not; head and part as they compare with what stands."""
@@ -84,7 +86,9 @@ async def _begin(
     )
 
 
-def _conflict(stands: StoredRequest, request: BulkRequest, mine: RequestHeader, asked: Part) -> RejectedRecord | None:
+def _find_conflict(
+    stands: StoredRequest, request: BulkRequest, mine: RequestHeader, asked: Part
+) -> RejectedRecord | None:
     """Why what stands forbids this part."""
     part, header = stands.parts.get(asked.number), stands.header
     if header.key_id != mine.key_id:  # whether it is the same body cannot be told: not the caller's fault

@@ -17,14 +17,14 @@ from consumer.kafka.record import KafkaRecord
 from consumer.logger import error_location, logger
 from consumer.monitoring.readiness import EXPAND
 
-MOST_AT_ONCE = 16
+MAX_CONCURRENT_RECORDS = 16
 """How many records of a topic are expanded at a time."""
-MOST_BYTES = 256 * 1024
+MAX_CONCURRENT_BYTES = 256 * 1024
 """How many bytes of them: what is large keeps a core busy, and is expanded alone."""
-_TRIES = 3
+MAX_TRIES = 3
 
 
-class Expansions:
+class ExpansionQueue:
     """Of one intake topic. A record is committed when it, and every one before it, is dealt with (I1)."""
 
     def __init__(self, cluster: str, reading: OffsetTracker, context: ConsumerContext) -> None:
@@ -32,18 +32,18 @@ class Expansions:
         self._at_work: dict[asyncio.Task[None], int] = {}
         """With the bytes of its record."""
         self._last: dict[bytes, asyncio.Task[None]] = {}
-        self._held = False
+        self._stopped_by_breaker = False
 
-    async def take(self, record: KafkaRecord, commit: CommitOffset) -> None:
+    async def submit(self, record: KafkaRecord, commit: CommitOffset) -> None:
         """Begin to expand a record as soon as there is room; none after one that was too much poison."""
         read, size = self._reading.start(record, commit), len(record.value or b"")
-        while self._at_work and not self._held and not self._has_room(size):
+        while self._at_work and not self._stopped_by_breaker and not self._has_room(size):
             await asyncio.wait(self._at_work, return_when=asyncio.FIRST_COMPLETED)
-        if self._held:
+        if self._stopped_by_breaker:
             await self._context.stopping.wait()
         if self._context.stopping.is_set():
             return
-        order = order_of(record)
+        order = ordering_key(record)
         task = asyncio.create_task(self._expand(read, self._last.get(order)))
         self._at_work[task] = size
         if order:
@@ -51,19 +51,21 @@ class Expansions:
         task.add_done_callback(partial(self._done, order))
 
     def _has_room(self, size: int) -> bool:
-        return len(self._at_work) < MOST_AT_ONCE and sum(self._at_work.values()) + size <= MOST_BYTES
+        return (
+            len(self._at_work) < MAX_CONCURRENT_RECORDS and sum(self._at_work.values()) + size <= MAX_CONCURRENT_BYTES
+        )
 
     async def _expand(self, read: TrackedRecord, before: asyncio.Task[None] | None) -> None:
         record, context = read.record, self._context
         with context.readiness.working_on(EXPAND, record.topic):
             if before:
                 await asyncio.wait((before,))
-            if self._held or not read.is_current:
+            if self._stopped_by_breaker or not read.is_current:
                 return
-            if await expand_or_refuse(record, self._cluster, context):
+            if await expand_or_reject(record, self._cluster, context):
                 read.mark_done()
             else:
-                self._held = True
+                self._stopped_by_breaker = True
 
     def _done(self, order: bytes, task: asyncio.Task[None]) -> None:
         del self._at_work[task]
@@ -80,7 +82,7 @@ class Expansions:
                 task.cancel()
 
 
-def order_of(record: KafkaRecord) -> bytes:
+def ordering_key(record: KafkaRecord) -> bytes:
     """Records that answer alike are expanded one after the other; an empty answer: in any order.
 
     The parts of a request have one key, its id. A record without a key is in order with others if it is a part.
@@ -90,7 +92,7 @@ def order_of(record: KafkaRecord) -> bytes:
     return b"part" if b'"part"' in (record.value or b"") else b""
 
 
-async def expand_or_refuse(record: KafkaRecord, cluster: str, context: ConsumerContext) -> bool:
+async def expand_or_reject(record: KafkaRecord, cluster: str, context: ConsumerContext) -> bool:
     """Expand or refuse; False: that would be too much poison, so that the record waits and its topic is held."""
     try:
         await _expand(record, cluster, context)
@@ -108,9 +110,9 @@ async def _expand(record: KafkaRecord, cluster: str, context: ConsumerContext) -
 
     The last try gives up only the recipients that meet it.
     """
-    for attempt in range(1, _TRIES + 1):
+    for attempt in range(1, MAX_TRIES + 1):
         try:
-            await expand(record, cluster, context, sparing=attempt == _TRIES)
+            await expand(record, cluster, context, isolate_failures=attempt == MAX_TRIES)
         except CircuitOpen:
             raise
         except Exception as error:  # noqa: BLE001  # raising here would leave the record, and all after it, uncommitted

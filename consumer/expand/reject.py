@@ -7,7 +7,7 @@ from consumer.kafka.record import KafkaRecord
 from consumer.logger import logger
 from ledger.dead_letters import seal_record
 
-_LONGEST_KEY = 16 * 1024
+_MAX_KEY_BYTES = 16 * 1024
 
 
 async def reject_record(record: KafkaRecord, refusal: RejectedRecord, context: ConsumerContext) -> None:
@@ -16,7 +16,7 @@ async def reject_record(record: KafkaRecord, refusal: RejectedRecord, context: C
     Raises TooMuchPoison, and publishes nothing, where this is one too many.
     """
     context.circuit_breaker.record_failure(record.topic, record.origin)
-    key = record.key if len(record.key or b"") <= _LONGEST_KEY else None
+    key = record.key if len(record.key or b"") <= _MAX_KEY_BYTES else None
     letter = DeadLetter(key, seal_record(context.sealer, record), record.origin, refusal.reason.value)
     await context.retry_until_available("dead letter", context.bus.publish_dead_letter, letter)
     if request_id := refusal.request_id:

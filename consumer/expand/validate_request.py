@@ -5,8 +5,8 @@ from datetime import datetime
 
 from consumer.context import ConsumerContext
 from consumer.events import RejectedRecord
-from consumer.expand.content import Wording, choose_wording
-from consumer.expand.decode import decode, first_place, read_correlation, read_reply_topic
+from consumer.expand.content import ResolvedContent, resolve_content
+from consumer.expand.decode import decode, origin_of_first_publication, read_correlation, read_reply_topic
 from consumer.kafka.record import KafkaRecord
 from core import reply_topics
 from core.ids import request_id_from_record, request_key
@@ -16,9 +16,9 @@ from schemas.requests import BulkRequest, too_far_ahead
 from schemas.statuses import RejectionReason
 
 
-async def _check(
+async def validate_request(
     record: KafkaRecord, cluster: str, context: ConsumerContext
-) -> RejectedRecord | tuple[BulkRequest, Wording, RequestHeader, Part]:
+) -> RejectedRecord | tuple[BulkRequest, ResolvedContent, RequestHeader, Part]:
     """Decode, and check what a schema cannot; nothing is written yet."""
     request = decode(record)
     if isinstance(request, RejectedRecord):
@@ -30,9 +30,9 @@ async def _check(
             request, RejectedRecord(RejectionReason.INVALID_SCHEMA, f"{field}: {problem}", (field,)), correlation_id
         )
     if request.request_id is None:
-        made = request_id_from_record(cluster, *first_place(record))
+        made = request_id_from_record(cluster, *origin_of_first_publication(record))
         request = request.model_copy(update={"request_id": made})
-    reply_topic = await _reply_topic(record, request, context)
+    reply_topic = await resolve_reply_topic(record, request, context)
     key, stands = request_key(request.tenant_id, str(request.request_id)), None
     if isinstance(reply_topic, RejectedRecord) or request.template is not None:
         stands = await context.retry_until_available("look for the request", context.ledger.requests.get, key)
@@ -40,16 +40,17 @@ async def _check(
         if stands is None:
             return with_request_ids(request, reply_topic, correlation_id)
         reply_topic = stands.header.reply_topic  # decided when it was accepted (I5): what is begun is finished
-    wording = await choose_wording(request, key, stands, context)
+    wording = await resolve_content(request, key, stands, context)
     if isinstance(wording, RejectedRecord):
         return with_request_ids(request, wording, correlation_id)
-    header, part = _describe(record, request, reply_topic, wording, context)
+    header, part = build_header(record, request, reply_topic, wording, context)
     return request, wording, header, part
 
 
-async def _reply_topic(
+async def resolve_reply_topic(
     record: KafkaRecord, request: BulkRequest, context: ConsumerContext
 ) -> str | RejectedRecord | None:
+    """Return the reply topic, None for the default one, or the rejection of one that may not be used."""
     topic = read_reply_topic(record, request)
     if topic is None or isinstance(topic, RejectedRecord):
         return topic
@@ -71,11 +72,11 @@ def with_request_ids(request: BulkRequest, refusal: RejectedRecord, correlation_
     )
 
 
-def _describe(
+def build_header(
     record: KafkaRecord,
     request: BulkRequest,
     reply_topic: str | None,
-    wording: Wording,
+    wording: ResolvedContent,
     context: ConsumerContext,
 ) -> tuple[RequestHeader, Part]:
     """What this expansion would decide, if it is the first (I5)."""
@@ -94,9 +95,9 @@ def _describe(
         on_uncertain=request.on_uncertain,
         reply_topic=reply_topic,
         correlation_id=read_correlation(record),
-        accepted_at=whole_milliseconds(request.accepted_at or record.timestamp),
-        send_at=request.send_at and whole_milliseconds(request.send_at),
-        expires_at=request.expires_at and whole_milliseconds(request.expires_at),
+        accepted_at=truncate_to_milliseconds(request.accepted_at or record.timestamp),
+        send_at=request.send_at and truncate_to_milliseconds(request.send_at),
+        expires_at=request.expires_at and truncate_to_milliseconds(request.expires_at),
         template_id=wording.template_id,
         key_id=sealer.newest,
         digest=head_digest,
@@ -111,6 +112,6 @@ def _describe(
     return header, Part(request.part, size, limits.chunk_size, part_digest, request.last, limits.default_region)
 
 
-def whole_milliseconds(moment: datetime) -> datetime:
+def truncate_to_milliseconds(moment: datetime) -> datetime:
     """A moment as MongoDB keeps it, so that what is stored and what is in memory are the same."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

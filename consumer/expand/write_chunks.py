@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from consumer.context import ConsumerContext
 from consumer.events import accepted_event
-from consumer.expand.check_recipients import Checked, PartChecker, hashes_to_look_up
-from consumer.expand.exclusions import expire_all, settle_resends, suppress_known
+from consumer.expand.check_recipients import CheckedRecipients, RecipientChecker, hashes_to_look_up
+from consumer.expand.exclusions import exclude_duplicates, exclude_expired, exclude_settled_resends
 from consumer.monitoring.readiness import EXPAND
 from consumer.publish_results import publish_results
 from consumer.request_lifecycle import apply_control_flags
@@ -21,13 +21,13 @@ from schemas.requests import BulkRequest
 from schemas.statuses import Lane
 
 
-def bounds_of(part: Part) -> Iterator[tuple[int, int]]:
+def chunk_bounds_of(part: Part) -> Iterator[tuple[int, int]]:
     """The chunks of a part, as its first expansion cut it."""
     return chunk_bounds(part.size, part.chunk_size)
 
 
-def make_chunk(  # noqa: PLR0913  # a chunk is made of all of them
-    checked: Checked,
+def build_chunk(  # noqa: PLR0913  # a chunk is made of all of them
+    checked: CheckedRecipients,
     header: RequestHeader,
     part: Part,
     sealer: Sealer,
@@ -70,8 +70,13 @@ def _lane_of(part: Part) -> Lane:
     return Lane.EXPRESS if alone and part.size <= part.chunk_size else Lane.BULK
 
 
-async def _write_chunks(
-    request: BulkRequest, text: MessageTemplate, stands: StoredRequest, context: ConsumerContext, *, sparing: bool
+async def write_chunks(
+    request: BulkRequest,
+    text: MessageTemplate,
+    stands: StoredRequest,
+    context: ConsumerContext,
+    *,
+    isolate_failures: bool,
 ) -> None:
     """Insert the chunks of a part, call all but the last, and say that the part was accepted.
 
@@ -80,17 +85,19 @@ async def _write_chunks(
     """
     header, part = stands.header, stands.parts[request.part]
     late = header.expires_at is not None and context.ledger.now() >= header.expires_at
-    checker = PartChecker(header, text, context.sealer, part.default_region, sparing=sparing)
-    for first, end in bounds_of(part):
+    checker = RecipientChecker(header, text, context.sealer, part.default_region, isolate_failures=isolate_failures)
+    for first, end in chunk_bounds_of(part):
         if header.intake_topic == context.topics.requests:  # on the other one small requests wait behind this one
             await context.lane_priority.yield_to_express(_lane_of(part))
-        checked = checker.check(first, request.recipients[first:end])
+        checked = checker.check_chunk(first, request.recipients[first:end])
         if part.number > 0:
-            suppress_known(checked, await _in_lower_parts(header.key, part.number, hashes_to_look_up(checked), context))
+            exclude_duplicates(
+                checked, await _find_duplicates(header.key, part.number, hashes_to_look_up(checked), context)
+            )
         if late:
-            expire_all(checked)
-        await settle_resends(checked, header, part, context)
-        chunk = make_chunk(
+            exclude_expired(checked)
+        await exclude_settled_resends(checked, header, part, context)
+        chunk = build_chunk(
             checked,
             header,
             part,
@@ -107,21 +114,21 @@ async def _write_chunks(
             if given != stands.control_flags or not is_new:  # an earlier expansion's may have missed an order of before
                 await apply_control_flags(header.key, given, context, part.number)
                 stands = replace(stands, cancelled=given.cancelled, pauses=given.pauses)
-            await _wake(chunk.id, part, stands, context)
+            await _publish_wake_up(chunk.id, part, stands, context)
         context.readiness.record_progress(EXPAND)
         await asyncio.sleep(0)
     event = accepted_event(header, part.number, part.size)
     await publish_results(header, [event], context, "say accepted")
 
 
-async def _wake(chunk: ChunkId, part: Part, request: StoredRequest, context: ConsumerContext) -> None:
+async def _publish_wake_up(chunk: ChunkId, part: Part, request: StoredRequest, context: ConsumerContext) -> None:
     """Call for a chunk, unless its time is to come or the request is paused: then the sweeper finds it."""
     header = request.header
     if not request.control_flags.paused and (not header.send_at or header.send_at <= context.ledger.now()):
         await context.retry_until_available("wake", context.bus.publish_wake_up, _lane_of(part), header.channel, chunk)
 
 
-async def _in_lower_parts(key: RequestKey, part: int, hashes: list[bytes], context: ConsumerContext) -> set[bytes]:
+async def _find_duplicates(key: RequestKey, part: int, hashes: list[bytes], context: ConsumerContext) -> set[bytes]:
     return await context.retry_until_available(
         "look for duplicates", context.ledger.chunks.find_duplicates, key, part, hashes
     )

@@ -20,7 +20,7 @@ from config.settings import load
 from consumer.app import build_app
 from consumer.deliver.claim import Claimer
 from consumer.deliver.wake_up_queue import Calls
-from consumer.expand.queue import Expansions
+from consumer.expand.queue import ExpansionQueue
 from consumer.kafka.offset_tracker import OffsetTracker
 from consumer.settings import ConsumerSettings
 from consumer.subscribers import build_faststream
@@ -87,7 +87,7 @@ async def running_product() -> AsyncIterator[None]:
     await service.bus.start()
     context, reading = service.context, OffsetTracker(service.context)
     calls = Calls(Claimer(context), service.slots, reading, context)
-    expansions = {topic: Expansions("cluster", reading, context) for topic in context.topics.intake}
+    expansions = {topic: ExpansionQueue("cluster", reading, context) for topic in context.topics.intake}
     app, _ = build_faststream(service.settings, context, expansions, calls)
     await app.start()
     serving = asyncio.create_task(calls.run())

@@ -161,7 +161,7 @@ MUTANTS = (
         (
             Edit(
                 INTAKE,
-                "            await expand(record, cluster, context, sparing=attempt == _TRIES)\n",
+                "            await expand(record, cluster, context, isolate_failures=attempt == MAX_TRIES)\n",
                 "            asyncio.get_running_loop().create_task(expand(record, cluster, context))\n",
             ),
         ),

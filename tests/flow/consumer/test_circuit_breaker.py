@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from consumer.context import ConsumerContext
-from consumer.expand.queue import expand_or_refuse
+from consumer.expand.queue import expand_or_reject
 from consumer.flow_control.circuit_breaker import CircuitBreakerLimits, IntakeCircuitBreaker
 from consumer.monitoring.readiness import EXPAND, STUCK_SECONDS
 from tests.flow.consumer.test_readiness import Clock, later, ready_progress
@@ -20,10 +20,10 @@ async def test_the_first_record_over_the_limit_waits_and_a_restart_takes_it_up_a
     world, clock = World(), Clock()
     context = flooded(world, clock)
     for _ in range(2):
-        assert await expand_or_refuse(world.raw(b"rubbish"), "cluster", context)
+        assert await expand_or_reject(world.raw(b"rubbish"), "cluster", context)
     one_too_many = world.raw(b"more rubbish")
     with context.readiness.working_on(EXPAND, one_too_many.topic):
-        assert await expand_or_refuse(one_too_many, "cluster", context) is False, "so that it is not committed"
+        assert await expand_or_reject(one_too_many, "cluster", context) is False, "so that it is not committed"
         later(clock, context.readiness, STUCK_SECONDS + 1)
         said = {name: trouble for name, trouble in context.readiness.problems().items() if trouble}
         assert said == {
@@ -31,7 +31,7 @@ async def test_the_first_record_over_the_limit_waits_and_a_restart_takes_it_up_a
         }
         assert len(world.bus.dead_letters) == 2
 
-    assert await expand_or_refuse(one_too_many, "cluster", flooded(world, clock))
+    assert await expand_or_reject(one_too_many, "cluster", flooded(world, clock))
     assert [letter.origin for letter in world.bus.dead_letters][2:] == [one_too_many.origin]
 
 
@@ -40,6 +40,6 @@ async def test_good_records_in_between_let_it_go_on() -> None:
     context = flooded(world, Clock())
     for number in range(5):
         for _ in range(2):
-            assert await expand_or_refuse(world.raw(b"rubbish"), "cluster", context)
-        assert await expand_or_refuse(world.record("13800000000", request_id=f"r{number}"), "cluster", context)
+            assert await expand_or_reject(world.raw(b"rubbish"), "cluster", context)
+        assert await expand_or_reject(world.record("13800000000", request_id=f"r{number}"), "cluster", context)
     assert len(world.bus.dead_letters) == 10

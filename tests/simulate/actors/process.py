@@ -11,7 +11,7 @@ from consumer.context import ConsumerContext, Tuning
 from consumer.deliver.claim import Claimer
 from consumer.deliver.wake_up_queue import Calls
 from consumer.events import Event
-from consumer.expand.queue import Expansions
+from consumer.expand.queue import ExpansionQueue
 from consumer.flow_control.circuit_breaker import IntakeCircuitBreaker
 from consumer.flow_control.lane_priority import LanePriority
 from consumer.flow_control.slots import build_slots
@@ -215,7 +215,7 @@ class Process(Actor):
         self._gate, self._claimer = gate, Claimer(self.context)
         self.slots, self.sweep_slots = build_slots(2), build_slots(2)
         reading = OffsetTracker(self.context)
-        self._expansions = {topic: Expansions(CLUSTER, reading, self.context) for topic in TOPICS.intake}
+        self._expansions = {topic: ExpansionQueue(CLUSTER, reading, self.context) for topic in TOPICS.intake}
         self._calls = Calls(self._claimer, self.slots, reading, self.context)
         self._tasks: list[asyncio.Task[Any]] = []
 
@@ -236,7 +236,7 @@ class Process(Actor):
     async def _intake(self, topic: str) -> None:
         while True:
             read = await self._world.kafka.read(self, topic)
-            await self._expansions[topic].take(read.record, partial(self._commit, "commit", read))
+            await self._expansions[topic].submit(read.record, partial(self._commit, "commit", read))
 
     async def _wake_ups(self, lane: Lane) -> None:
         while True:

@@ -12,7 +12,7 @@ import pytest
 
 from consumer.context import ConsumerContext
 from consumer.expand import queue as expansions_module
-from consumer.expand.queue import MOST_AT_ONCE, MOST_BYTES, Expansions, order_of
+from consumer.expand.queue import MAX_CONCURRENT_BYTES, MAX_CONCURRENT_RECORDS, ExpansionQueue, ordering_key
 from consumer.flow_control.circuit_breaker import CircuitBreakerLimits, IntakeCircuitBreaker
 from consumer.kafka.offset_tracker import OffsetTracker
 from consumer.kafka.record import KafkaRecord
@@ -67,13 +67,13 @@ def expanding(monkeypatch: pytest.MonkeyPatch) -> Expanding:
 
 
 @asynccontextmanager
-async def an_intake(context: ConsumerContext, *records: KafkaRecord, of: Partition) -> AsyncIterator[Expansions]:
+async def an_intake(context: ConsumerContext, *records: KafkaRecord, of: Partition) -> AsyncIterator[ExpansionQueue]:
     """What reads the records one after the other, as the subscriber does."""
-    taking = Expansions("cluster", OffsetTracker(context), context)
+    taking = ExpansionQueue("cluster", OffsetTracker(context), context)
 
     async def read() -> None:
         for record in records:
-            await taking.take(record, of.commit)
+            await taking.submit(record, of.commit)
 
     reading = asyncio.create_task(read())
     try:
@@ -118,18 +118,18 @@ async def test_parts_of_one_request_are_expanded_in_their_order(expanding: Expan
 
 async def test_so_many_are_expanded_at_a_time_and_no_more(expanding: Expanding) -> None:
     partition = Partition()
-    records = [partition.append(b"{}") for _ in range(MOST_AT_ONCE + 2)]
+    records = [partition.append(b"{}") for _ in range(MAX_CONCURRENT_RECORDS + 2)]
     async with an_intake(World().context(), *records, of=partition):
-        await until(lambda: len(expanding.begun) == MOST_AT_ONCE)
+        await until(lambda: len(expanding.begun) == MAX_CONCURRENT_RECORDS)
         await asyncio.sleep(0.05)
-        assert len(expanding.begun) == MOST_AT_ONCE
+        assert len(expanding.begun) == MAX_CONCURRENT_RECORDS
         expanding.end(3, 5)
-        await until(lambda: len(expanding.begun) == MOST_AT_ONCE + 2)
+        await until(lambda: len(expanding.begun) == MAX_CONCURRENT_RECORDS + 2)
 
 
 async def test_what_is_large_is_expanded_alone(expanding: Expanding) -> None:
     partition = Partition()
-    large = b'{"content": "' + b"x" * MOST_BYTES + b'"}'
+    large = b'{"content": "' + b"x" * MAX_CONCURRENT_BYTES + b'"}'
     records = [partition.append(value) for value in (b"{}", large, b"{}")]
     async with an_intake(World().context(), *records, of=partition):
         for number in range(3):
@@ -159,7 +159,7 @@ async def test_a_record_that_is_read_again_is_committed_once_and_as_the_newer_re
     first, second = partition.append(b"{}", b"r1"), partition.append(b"{}", b"r2")
     async with an_intake(World().context(), first, second, of=partition) as taking:
         await until(lambda: expanding.begun == [0, 1])
-        await taking.take(first, partition.commit)
+        await taking.submit(first, partition.commit)
         expanding.end(1)
         await asyncio.sleep(0.05)
         assert partition.committed == []
@@ -206,4 +206,4 @@ async def test_a_stop_leaves_what_is_not_done_in_time_to_come_again(expanding: E
     ],
 )
 def test_what_has_to_be_in_order(value: Any, key: bytes | None, order: bytes) -> None:
-    assert order_of(KafkaRecord(TOPIC, 0, 0, 0, key, value, ())) == order
+    assert ordering_key(KafkaRecord(TOPIC, 0, 0, 0, key, value, ())) == order

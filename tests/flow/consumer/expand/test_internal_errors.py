@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from consumer.expand.queue import expand_or_refuse
+from consumer.expand.queue import expand_or_reject
 from core.ids import RequestKey
 from ledger.mongo import MongoLedger
 from ledger.sealing import HASH_BYTES, Sealer
@@ -48,7 +48,7 @@ async def test_recipients_of_two_parts_that_meet_a_fault_are_not_duplicates_of_e
     lookups = world.ledger.chunks = Lookups(world.ledger.chunks)  # type: ignore[assignment]
     for part in (0, 1):
         record = world.record(NUMBERS[part], f"13900000{part}03", part=part, last=part == 1)
-        await expand_or_refuse(record, "cluster", world.context())
+        await expand_or_reject(record, "cluster", world.context())
     await world.deliver_all()
     assert await world.outcomes() == [("sent", None), ("failed", "unprocessable")] * 2
     assert lookups.hashes == [Sealer([("k1", bytes(32))]).hash(b"+8613800000001", "k1")]

@@ -9,7 +9,7 @@ import pytest
 from pymongo.errors import OperationFailure
 
 from consumer.context import ConsumerContext
-from consumer.expand.queue import expand_or_refuse
+from consumer.expand.queue import expand_or_reject
 from core.ids import request_key
 from ledger.control import cancel_request
 from ledger.errors import LedgerUnavailable
@@ -40,7 +40,7 @@ async def test_who_sent_a_record_that_is_given_up_is_told() -> None:
         requests = Broken()
 
     context: ConsumerContext = replace(world.context(), ledger=Ledger())
-    await expand_or_refuse(world.record("13800138000", part=2, last=True), "cluster", context)
+    await expand_or_reject(world.record("13800138000", part=2, last=True), "cluster", context)
     (rejected,) = world.events("request.rejected")
     assert (rejected["request_id"], rejected["tenant_id"], rejected["part"]) == ("r1", "t1", 2)
     assert rejected["reason"] == "unprocessable"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from consumer.context import ConsumerContext
-from consumer.expand.queue import expand_or_refuse
+from consumer.expand.queue import expand_or_reject
 from core.ids import request_key
 from ledger.sealing import Sealer
 from tests.flow.world import START, TOPICS, Steps, World, awake
@@ -60,7 +60,7 @@ def broken(world: World, after: int) -> ConsumerContext:
 async def test_a_part_that_is_given_up_half_written_ends_as_incomplete() -> None:
     world = World()
     record = world.record(*NUMBERS)
-    await expand_or_refuse(record, "cluster", broken(world, after=1))
+    await expand_or_reject(record, "cluster", broken(world, after=1))
     assert len(world.bus.dead_letters) == 1
     await world.settle(1)
     assert not world.events("request.completed"), "it may be in its second try elsewhere"
@@ -73,7 +73,7 @@ async def test_a_part_that_is_given_up_half_written_ends_as_incomplete() -> None
 
 async def test_what_was_given_up_stays_so_when_its_request_comes_again() -> None:
     world = World()
-    await expand_or_refuse(world.record(*NUMBERS), "cluster", broken(world, after=1))
+    await expand_or_reject(world.record(*NUMBERS), "cluster", broken(world, after=1))
     world.pass_time(4000)
     await world.settle(2)
     await world.expand(world.record(*NUMBERS))
@@ -108,7 +108,7 @@ async def completes_and_is_not_refused(world: World) -> None:
 async def test_a_part_that_is_counted_is_not_refused_because_its_last_call_fails() -> None:
     world = World()
     bus = Broken(world.bus, "publish_wake_up", 1)
-    await expand_or_refuse(world.record(*NUMBERS), "cluster", replace(world.context(), bus=bus))  # type: ignore[arg-type]
+    await expand_or_reject(world.record(*NUMBERS), "cluster", replace(world.context(), bus=bus))  # type: ignore[arg-type]
     assert bus._left == -1, "nothing was broken"
     await completes_and_is_not_refused(world)
 
@@ -120,7 +120,7 @@ async def test_an_empty_part_that_is_counted_is_not_refused_because_its_completi
     ledger = House(world.ledger, after=9)
     broken = ledger.requests = Broken(world.ledger.requests, "get", 0)
     record, context = world.record(part=1, last=True), replace(world.context(), ledger=ledger)  # type: ignore[arg-type]
-    await expand_or_refuse(record, "cluster", context)
+    await expand_or_reject(record, "cluster", context)
     assert broken._left < 0, "nothing was broken"
     await completes_and_is_not_refused(world)
 
@@ -128,7 +128,7 @@ async def test_an_empty_part_that_is_counted_is_not_refused_because_its_completi
 async def test_one_recipient_that_meets_a_fault_fails_alone() -> None:
     world = World()
     world.sealer = Thirteen([("k1", bytes(32))])
-    await expand_or_refuse(world.record(*NUMBERS), "cluster", world.context())
+    await expand_or_reject(world.record(*NUMBERS), "cluster", world.context())
     await world.settle(2)
     expected = [("sent", None)] * 7
     expected[3] = ("failed", "unprocessable")
