@@ -26,7 +26,7 @@ from consumer.provider_caller import ProviderCaller
 from consumer.request_cache import RequestCache
 from consumer.service import ConsumerService, HttpAddressUnavailable, PublishingStalled, TopicsMissing, run_service
 from consumer.settings import ConsumerSettings
-from consumer.sweep.retention import days
+from consumer.sweep.retention import retention_period
 from core.retry import RetryPolicy
 from ledger.errors import InvalidConnectionString, LedgerNotReady
 from ledger.mongo import MongoLedger
@@ -88,8 +88,8 @@ def _tuning(settings: ConsumerSettings) -> Tuning:
         part_timeout_seconds=settings.part_timeout_seconds,
         default_region=settings.default_region,
         reply_topics=settings.reply_topics,
-        address_retention=days(settings.address_retention_days),
-        request_retention=days(settings.log_retention_days),
+        address_retention=retention_period(settings.address_retention_days),
+        request_retention=retention_period(settings.log_retention_days),
     )
 
 

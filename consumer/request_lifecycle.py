@@ -52,11 +52,11 @@ async def publish_completion(request: StoredRequest, context: ConsumerContext) -
 
 
 async def apply_control_flags(
-    key: RequestKey, marks: ControlFlags, context: ConsumerContext, part: int | None = None
+    key: RequestKey, flags: ControlFlags, context: ConsumerContext, part: int | None = None
 ) -> None:
     """Put the marks of a request on its open chunks, or on those of one part; a repeat changes nothing."""
     chunks = context.ledger.chunks
-    if marks.cancelled:
+    if flags.cancelled:
         await context.retry_until_available("mark", chunks.mark_cancelled, key, part)
-    elif marks.pauses:
-        await context.retry_until_available("hold", chunks.set_pause_count, key, marks.pauses, part)
+    elif flags.pauses:
+        await context.retry_until_available("hold", chunks.set_pause_count, key, flags.pauses, part)

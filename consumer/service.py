@@ -13,7 +13,7 @@ from faststream.kafka import KafkaBroker
 
 from consumer.context import ConsumerContext
 from consumer.deliver.claim import Claimer
-from consumer.deliver.wake_up_queue import Calls
+from consumer.deliver.wake_up_queue import WakeUpQueue
 from consumer.expand.queue import ExpansionQueue
 from consumer.flow_control.slots import SlotKey, WorkerSlots
 from consumer.group_membership import Membership
@@ -123,7 +123,7 @@ async def _run_until_stopped(service: ConsumerService, cluster: str) -> None:
     claimer = Claimer(context)
     reading = OffsetTracker(context)
     expansions = {topic: ExpansionQueue(cluster, reading, context) for topic in service.settings.topics.intake}
-    calls = Calls(claimer, service.slots, reading, context)
+    calls = WakeUpQueue(claimer, service.slots, reading, context)
     build = partial(build_faststream, service.settings, context, expansions, calls)
     membership = Membership(build, expansions.values(), reading, context)
     serving = asyncio.create_task(calls.run())

@@ -11,7 +11,7 @@ from faststream.kafka.annotations import KafkaMessage
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from consumer.context import ConsumerContext
-from consumer.deliver.wake_up_queue import Calls
+from consumer.deliver.wake_up_queue import WakeUpQueue
 from consumer.expand.queue import ExpansionQueue
 from consumer.kafka.group_commits import RebalanceSafeCommitter
 from consumer.kafka.offset_tracker import CommitOffset
@@ -63,7 +63,7 @@ def build_faststream(
     settings: ConsumerSettings,
     context: ConsumerContext,
     expansions: Mapping[str, ExpansionQueue],
-    calls: Calls,
+    calls: WakeUpQueue,
 ) -> tuple[FastStream, KafkaBroker]:
     """The application and its broker with four subscribers, one a topic and group."""
     options = settings.kafka_options()
@@ -96,7 +96,7 @@ def build_faststream(
         async def on_wake_up(message: KafkaMessage) -> None:
             record = _kafka_record(message)
             with context.readiness.working_on(lane, topic):
-                await calls.take(lane, record, _commit_of(message, record, commits))
+                await calls.enqueue(lane, record, _commit_of(message, record, commits))
 
     intake(topics.requests)
     intake(topics.requests_express)

@@ -13,7 +13,7 @@ from ledger.sealing import HASH_BYTES, Sealed
 from schemas.statuses import Status
 
 
-class LogMaker:
+class DeliveryFactory:
     """Makes the messages and the logs of a chunk."""
 
     def __init__(self, chunk: Chunk, opened: OpenedRequest, recipients: Sequence[Sealed]) -> None:
@@ -39,12 +39,12 @@ class LogMaker:
             tenant_id=self._head.tenant_id,
         )
 
-    def decided(self, decided: DecidedDelivery, now: datetime) -> Log:
+    def log_of_decision(self, decided: DecidedDelivery, now: datetime) -> Log:
         """The log of what was decided before."""
         ended = Outcome(decided.status, decided.reason, decided.error)
-        return self.ended(decided.index, ended, decided.attempts, decided.provider, now)
+        return self.log_of_outcome(decided.index, ended, decided.attempts, decided.provider, now)
 
-    def ended(self, index: int, ended: Outcome, attempts: int, provider: str | None, now: datetime) -> Log:
+    def log_of_outcome(self, index: int, ended: Outcome, attempts: int, provider: str | None, now: datetime) -> Log:
         """The log of an outcome; its fields in their order, since by name it takes twice as long."""
         chunk, header = self._chunk, self._head
         at = index - chunk.first

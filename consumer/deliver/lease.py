@@ -32,17 +32,17 @@ class Lease:
         """Whether a call may still begin."""
         return not self._refused and self._monotonic() < self._ends
 
-    def extended(self, asked_at: float) -> None:
+    def extend_from(self, asked_at: float) -> None:
         """Note that a write asked for at this moment was accepted."""
         self._ends = asked_at + self._hold.lease_seconds
 
-    def refused(self) -> LeaseLost:
+    def mark_lost(self) -> LeaseLost:
         """Note that a write was refused."""
         self._refused = True
         return LeaseLost(self._hold.chunk_id)
 
     @contextlib.asynccontextmanager
-    async def kept(self, chunks: Chunks) -> AsyncIterator[None]:
+    async def keep_alive(self, chunks: Chunks) -> AsyncIterator[None]:
         """Renew every third of the lease while the block runs."""
         keeper = asyncio.create_task(self._keep(chunks))
         try:
@@ -54,7 +54,7 @@ class Lease:
         """Extend it, also after it ended: the ledger grants that where nobody took over. Raises LedgerUnavailable."""
         asked_at = self._monotonic()
         if not self._refused and await chunks.renew(self._hold):
-            self.extended(asked_at)
+            self.extend_from(asked_at)
             return True
         self._refused = True
         return False

@@ -18,7 +18,7 @@ Render = Callable[[int], Message]
 """The message of the delivery at an index."""
 
 
-def entries_of(window: Window | None) -> list[WindowDelivery]:
+def window_deliveries(window: Window | None) -> list[WindowDelivery]:
     """The deliveries of a window, nothing known of them yet."""
     if window is None:
         return []
@@ -66,10 +66,10 @@ async def send(  # noqa: PLR0913, PLR0917  # a call needs all of them
             entry.result = NotSent.DEFERRED if answer is CLOSED else answer
 
     with context.metrics.windows.track_inprogress():
-        await _concurrently(one, entries)
+        await _run_concurrently(one, entries)
 
 
-async def _concurrently(
+async def _run_concurrently(
     call: Callable[[WindowDelivery], Coroutine[None, None, None]], entries: list[WindowDelivery]
 ) -> None:
     """One task takes the entries in turn; as soon as a call makes it wait, each one left gets a task of its own.

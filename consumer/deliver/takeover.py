@@ -7,7 +7,7 @@ from providers.provider import Provider
 from schemas.statuses import OnUncertain, Status
 
 
-def inherit(  # noqa: PLR0913  # everything that decides
+def apply_takeover(  # noqa: PLR0913  # everything that decides
     entries: list[WindowDelivery],
     window: Window,
     provider: Provider | None,

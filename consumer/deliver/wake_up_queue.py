@@ -20,26 +20,28 @@ from core.ids import ChunkId
 from schemas.results import ChunkPointer
 from schemas.statuses import Lane
 
-MOST_WAITING = 10_000
+MAX_QUEUED_WAKE_UPS = 10_000
 """How many calls of a channel wait here at most; beyond that its lane waits, and the records stay in Kafka."""
 
-Call = tuple[ChunkId, TrackedRecord]
+QueuedWakeUp = tuple[ChunkId, TrackedRecord]
 
 
-class Calls:
+class WakeUpQueue:
     """Claims what wake-up calls name, each in a slot of its lane and channel; its offset is committed after that."""
 
     def __init__(
         self, claimer: Claimer, slots: Mapping[SlotKey, WorkerSlots], reading: OffsetTracker, context: ConsumerContext
     ) -> None:
         self._claimer, self._slots, self._reading, self._context = claimer, slots, reading, context
-        self._waiting: dict[SlotKey, asyncio.Queue[Call]] = {kind: asyncio.Queue(MOST_WAITING) for kind in slots}
+        self._waiting: dict[SlotKey, asyncio.Queue[QueuedWakeUp]] = {
+            kind: asyncio.Queue(MAX_QUEUED_WAKE_UPS) for kind in slots
+        }
 
     async def run(self) -> None:
         """Serve until the process stops; what waits then is left in Kafka."""
         await asyncio.gather(*(self._serve(kind) for kind in self._slots))
 
-    async def take(self, lane: Lane, record: KafkaRecord, commit: CommitOffset) -> None:
+    async def enqueue(self, lane: Lane, record: KafkaRecord, commit: CommitOffset) -> None:
         """Let a record wait for its turn; returns at once, unless there are too many of its channel."""
         read = self._reading.start(record, commit)
         try:
@@ -69,12 +71,12 @@ class Calls:
         """Claim a chunk and work on it."""
         began = self._context.monotonic()
         try:
-            taken = await self._claimer.chunk(chunk)
+            leased = await self._claimer.claim_chunk(chunk)
         except Exception as error:  # noqa: BLE001  # one document that cannot be read must not stay in Kafka for ever
             logger.error("claiming failed", error=type(error).__name__, where=error_location(error))
-            taken = None
+            leased = None
         read.mark_done()
         if kind[0] is Lane.EXPRESS and not self._slots[kind].full:
             self._context.lane_priority.express_claimed(began)
-        if taken is not None:
-            await deliver(taken, self._context)
+        if leased is not None:
+            await deliver(leased, self._context)

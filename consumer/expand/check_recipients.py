@@ -37,7 +37,7 @@ class CheckedRecipients:
 class RecipientChecker:
     """Checks the recipients of one part, in order; remembers the addresses that it has seen.
 
-    With `sparing` a recipient that meets a fault of ours fails alone; otherwise the fault is raised.
+    With `isolate_failures` a recipient that meets a fault of ours fails alone; otherwise the fault is raised.
     """
 
     def __init__(

@@ -31,14 +31,14 @@ class ResolvedContent:
 
 
 async def resolve_content(
-    request: BulkRequest, key: RequestKey, stands: StoredRequest | None, context: ConsumerContext
+    request: BulkRequest, key: RequestKey, stored: StoredRequest | None, context: ConsumerContext
 ) -> ResolvedContent | RejectedRecord:
     """The wording; a template is looked up for the first expansion alone, so that later ones never mix versions."""
     if request.template is None:
         return _compile(request, None, key, context.sealer)
-    if stands is not None:
+    if stored is not None:
         return ResolvedContent(
-            stands.header.sealed_text, None, stands.header.template_id, stands.header.template_version
+            stored.header.sealed_text, None, stored.header.template_id, stored.header.template_version
         )
     tenant_id, code, version = request.tenant_id, request.template, request.template_version
     found = await context.retry_until_available(

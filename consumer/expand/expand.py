@@ -24,22 +24,22 @@ async def expand(
 ) -> None:
     """Expand one record; when this returns its offset may be committed.
 
-    With `sparing` a recipient that meets a fault of ours fails alone, instead of the whole part.
+    With `isolate_failures` a recipient that meets a fault of ours fails alone, instead of the whole part.
     """
     checked = await validate_request(record, cluster, context)
     if isinstance(checked, RejectedRecord):
         await reject_record(record, checked, context)
         return
     request, wording, header, part = checked
-    stands, header, part = await _register_part(request, header, part, context)
-    if refusal := _find_conflict(stands, request, header, part):
+    stored, header, part = await _register_part(request, header, part, context)
+    if refusal := _find_conflict(stored, request, header, part):
         await reject_record(record, refusal, context)
         return
-    if part.number not in stands.expanded_parts:
-        text = wording.template_for(stands.header, context.sealer)
+    if part.number not in stored.expanded_parts:
+        text = wording.template_for(stored.header, context.sealer)
         if not header.send_at:
-            context.request_cache.put(OpenedRequest(stands.header, text))  # likely to be sent by this process, and soon
-        await write_chunks(request, text, stands, context, isolate_failures=isolate_failures)
+            context.request_cache.put(OpenedRequest(stored.header, text))  # likely to be sent by this process, and soon
+        await write_chunks(request, text, stored, context, isolate_failures=isolate_failures)
     after = await context.retry_until_available(
         "count", context.ledger.requests.mark_part_expanded, header.key, part.number
     )
@@ -69,14 +69,14 @@ async def _register_part(
     request: BulkRequest, header: RequestHeader, part: Part, context: ConsumerContext
 ) -> tuple[StoredRequest, RequestHeader, Part]:
     """Note the part, or read back why not; head and part as they compare with what stands."""
-    stands = await context.retry_until_available("begin", context.ledger.requests.register_part, header, part)
-    theirs = stands.header.key_id
+    stored = await context.retry_until_available("begin", context.ledger.requests.register_part, header, part)
+    theirs = stored.header.key_id
     if theirs == header.key_id:
-        return stands, header, part
+        return stored, header, part
     try:
         shared, whole = request_digests(context.sealer, request, theirs)
     except SealingError:
-        return stands, header, part
+        return stored, header, part
     # Begun under another sealing key: a digest of ours says nothing beside one of that key, so neither took the part.
     header, part = replace(header, key_id=theirs, digest=shared), replace(part, digest=whole)
     return (
@@ -87,10 +87,10 @@ async def _register_part(
 
 
 def _find_conflict(
-    stands: StoredRequest, request: BulkRequest, mine: RequestHeader, asked: Part
+    stored: StoredRequest, request: BulkRequest, mine: RequestHeader, asked: Part
 ) -> RejectedRecord | None:
     """Why what stands forbids this part."""
-    part, header = stands.parts.get(asked.number), stands.header
+    part, header = stored.parts.get(asked.number), stored.header
     if header.key_id != mine.key_id:  # whether it is the same body cannot be told: not the caller's fault
         refusal = RejectedRecord(
             RejectionReason.UNPROCESSABLE, "this consumer lacks the sealing key of the request's first part"
@@ -99,7 +99,7 @@ def _find_conflict(
     if mine.digest != header.digest or (part and part.digest != asked.digest):
         refusal = RejectedRecord(RejectionReason.REQUEST_CONFLICT, "the request id was used with another body")
         return with_request_ids(request, refusal, header.correlation_id)
-    if part is None or part.number in stands.lost_parts:
+    if part is None or part.number in stored.lost_parts:
         refusal = RejectedRecord(
             RejectionReason.PART_REFUSED, "the part came after the last one, or too late", ("part",)
         )

@@ -33,14 +33,14 @@ async def validate_request(
         made = request_id_from_record(cluster, *origin_of_first_publication(record))
         request = request.model_copy(update={"request_id": made})
     reply_topic = await resolve_reply_topic(record, request, context)
-    key, stands = request_key(request.tenant_id, str(request.request_id)), None
+    key, stored = request_key(request.tenant_id, str(request.request_id)), None
     if isinstance(reply_topic, RejectedRecord) or request.template is not None:
-        stands = await context.retry_until_available("look for the request", context.ledger.requests.get, key)
+        stored = await context.retry_until_available("look for the request", context.ledger.requests.get, key)
     if isinstance(reply_topic, RejectedRecord):
-        if stands is None:
+        if stored is None:
             return with_request_ids(request, reply_topic, correlation_id)
-        reply_topic = stands.header.reply_topic  # decided when it was accepted (I5): what is begun is finished
-    wording = await resolve_content(request, key, stands, context)
+        reply_topic = stored.header.reply_topic  # decided when it was accepted (I5): what is begun is finished
+    wording = await resolve_content(request, key, stored, context)
     if isinstance(wording, RejectedRecord):
         return with_request_ids(request, wording, correlation_id)
     header, part = build_header(record, request, reply_topic, wording, context)

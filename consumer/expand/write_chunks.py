@@ -34,7 +34,7 @@ def build_chunk(  # noqa: PLR0913  # a chunk is made of all of them
     *,
     window_size: int,
     lane: Lane,
-    marks: ControlFlags,
+    flags: ControlFlags,
 ) -> Chunk:
     """The chunk as it is written: sealed, what is decided beside what is to do, its first window chosen."""
     size, first = len(checked.hashes), checked.first
@@ -56,8 +56,8 @@ def build_chunk(  # noqa: PLR0913  # a chunk is made of all of them
         sealed=seal_recipients(sealer, identity, checked.sealed),
         work=work,
         due_at=header.send_at,
-        cancelled=marks.cancelled,
-        pauses=marks.pauses,
+        cancelled=flags.cancelled,
+        pauses=flags.pauses,
         expires_at=header.expires_at,
         searchable=part.number > 0 or not part.last,
         resend_of=tuple(checked.resend_of) if checked.resend_of else None,
@@ -73,7 +73,7 @@ def _lane_of(part: Part) -> Lane:
 async def write_chunks(
     request: BulkRequest,
     text: MessageTemplate,
-    stands: StoredRequest,
+    stored: StoredRequest,
     context: ConsumerContext,
     *,
     isolate_failures: bool,
@@ -83,7 +83,7 @@ async def write_chunks(
     An order given before a chunk was there missed it, one given from then on finds it: so what was ordered is read
     again after each insert and before the call. For the last chunk it comes back with `count`.
     """
-    header, part = stands.header, stands.parts[request.part]
+    header, part = stored.header, stored.parts[request.part]
     late = header.expires_at is not None and context.ledger.now() >= header.expires_at
     checker = RecipientChecker(header, text, context.sealer, part.default_region, isolate_failures=isolate_failures)
     for first, end in chunk_bounds_of(part):
@@ -104,17 +104,17 @@ async def write_chunks(
             context.sealer,
             window_size=context.tuning.window_size,
             lane=_lane_of(part),
-            marks=stands.control_flags,
+            flags=stored.control_flags,
         )
         is_new = await context.retry_until_available("insert", context.ledger.chunks.insert, chunk)
         if end < part.size:
             given = await context.retry_until_available(
                 "read the marks", context.ledger.requests.control_flags, header.key
             )
-            if given != stands.control_flags or not is_new:  # an earlier expansion's may have missed an order of before
+            if given != stored.control_flags or not is_new:  # an earlier expansion's may have missed an order of before
                 await apply_control_flags(header.key, given, context, part.number)
-                stands = replace(stands, cancelled=given.cancelled, pauses=given.pauses)
-            await _publish_wake_up(chunk.id, part, stands, context)
+                stored = replace(stored, cancelled=given.cancelled, pauses=given.pauses)
+            await _publish_wake_up(chunk.id, part, stored, context)
         context.readiness.record_progress(EXPAND)
         await asyncio.sleep(0)
     event = accepted_event(header, part.number, part.size)

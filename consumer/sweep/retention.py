@@ -24,7 +24,7 @@ class BatchSizes(NamedTuple):
 DEFAULT_BATCH_SIZES = BatchSizes()
 
 
-class Retention:
+class RetentionJob:
     """Takes one bounded step whenever it is asked, so that whoever waits for the ledger waits for one step at most."""
 
     def __init__(self, context: ConsumerContext, sizes: BatchSizes = DEFAULT_BATCH_SIZES) -> None:
@@ -38,7 +38,7 @@ class Retention:
         self._rests_until = float("-inf")
         self._changed: dict[str, int] = {}
 
-    async def step(self) -> None:
+    async def run_batch(self) -> None:
         """Erase a batch and delete a batch, unless there was nothing lately."""
         if not self._batches or self._context.monotonic() < self._rests_until:
             return
@@ -53,6 +53,6 @@ class Retention:
         self._changed = {}
 
 
-def days(number: int | None) -> timedelta | None:
+def retention_period(number: int | None) -> timedelta | None:
     """A setting in days as a span of time; None: for ever."""
     return None if number is None else timedelta(days=number)

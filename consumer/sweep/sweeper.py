@@ -6,38 +6,38 @@ from functools import partial
 from typing import NamedTuple
 
 from consumer.context import ConsumerContext
-from consumer.deliver.claim import AFTER_OUTAGE_SECONDS, Claimer, Taken
+from consumer.deliver.claim import OUTAGE_GRACE_SECONDS, Claimer, LeasedChunk
 from consumer.deliver.deliver import deliver
 from consumer.flow_control.slots import SlotKey, WorkerSlots
 from consumer.logger import error_location, logger
 from consumer.request_lifecycle import apply_control_flags, complete_if_done, publish_completion
-from consumer.sweep.retention import DEFAULT_BATCH_SIZES, BatchSizes, Retention
+from consumer.sweep.retention import DEFAULT_BATCH_SIZES, BatchSizes, RetentionJob
 from core.ids import RequestKey
 from ledger.errors import LedgerUnavailable
 from ledger.models import StoredRequest
 
-CARE_SECONDS = 1.0
+MAINTENANCE_INTERVAL_SECONDS = 1.0
 """How often all the rest is done."""
-MOST_ASKING = 4
+MAX_CONCURRENT_CLAIMS = 4
 """How many claims of a kind are under way at once while there is much that is due."""
 IDLE_SECONDS = 10.0
 """How long a request is left alone between two looks at it."""
 BACKLOG_SECONDS = 10.0
-ROUND = 64
+REQUESTS_PER_ROUND = 64
 """How many requests one round takes at most: what else has to be cared for waits for them."""
-CARES = 8
+MAX_CONCURRENT_REQUEST_CHECKS = 8
 """How many requests are looked after at a time: one whose events nobody takes must not keep the others."""
 
 
-class Periods(NamedTuple):
+class SweepIntervals(NamedTuple):
     """How often each channel of a lane is asked for chunks, on average, in seconds."""
 
     due: float = 0.25
     """Deferred ones: what is due starts within a second."""
-    strays: float = CARE_SECONDS
+    strays: float = MAINTENANCE_INTERVAL_SECONDS
 
 
-DEFAULT_PERIODS = Periods()
+DEFAULT_INTERVALS = SweepIntervals()
 
 
 class Sweeper:
@@ -49,42 +49,45 @@ class Sweeper:
         claimer: Claimer,
         slots: Mapping[SlotKey, WorkerSlots],
         ordinary: Mapping[SlotKey, WorkerSlots],
-        periods: Periods = DEFAULT_PERIODS,
+        periods: SweepIntervals = DEFAULT_INTERVALS,
         batch_sizes: BatchSizes = DEFAULT_BATCH_SIZES,
     ) -> None:
         self._context, self._claimer, self._periods = context, claimer, periods
-        self._slots, self._ordinary = slots, ordinary
-        self._retention = Retention(context, batch_sizes)
+        self._slots, self._wake_up_slots = slots, ordinary
+        self._retention = RetentionJob(context, batch_sizes)
         self._counted_at = float("-inf")
-        self._cares = WorkerSlots(CARES)
+        self._cares = WorkerSlots(MAX_CONCURRENT_REQUEST_CHECKS)
         self._in_care: set[RequestKey] = set()
 
     async def run(self) -> None:
         """Sweep until the process stops: each kind by itself, so that due chunks wait for nothing else."""
-        due = [self._repeat(self._periods.due, partial(self.due_chunks, kind)) for kind in self._slots]
-        strays = [self._repeat(self._periods.strays, partial(self.strays, kind)) for kind in self._ordinary]
-        cares = (self._ping, self.unfinished_requests, self._retention.step, self._backlog)
+        due = [self._run_periodically(self._periods.due, partial(self.claim_due_chunks, kind)) for kind in self._slots]
+        strays = [
+            self._run_periodically(self._periods.strays, partial(self.claim_unclaimed_chunks, kind))
+            for kind in self._wake_up_slots
+        ]
+        cares = (self._ping, self.check_unfinished_requests, self._retention.run_batch, self._backlog)
         try:
-            await asyncio.gather(*due, *strays, self._repeat(CARE_SECONDS, *cares))
+            await asyncio.gather(*due, *strays, self._run_periodically(MAINTENANCE_INTERVAL_SECONDS, *cares))
         finally:
             await self._cares.drain(0)  # each may wait for Kafka for ever, and the ledger is closed next
 
-    async def _repeat(self, seconds: float, *steps: Callable[[], Awaitable[None]]) -> None:
+    async def _run_periodically(self, seconds: float, *steps: Callable[[], Awaitable[None]]) -> None:
         context = self._context
         stopped = asyncio.create_task(context.stopping.wait())
         try:
             while not stopped.done():
                 try:
                     for step in steps:
-                        await self._guarded(step)
+                        await self._run_isolated(step)
                 except LedgerUnavailable as error:
                     logger.warning("the sweeper waits", because=str(error))
-                    await context.sleep(AFTER_OUTAGE_SECONDS)
+                    await context.sleep(OUTAGE_GRACE_SECONDS)
                 await asyncio.wait((stopped,), timeout=seconds * (0.5 + context.random()))
         finally:
             stopped.cancel()
 
-    async def _guarded(self, step: Callable[[], Awaitable[None]]) -> None:
+    async def _run_isolated(self, step: Callable[[], Awaitable[None]]) -> None:
         """What one document, written by a newer version perhaps, does to a step must not end all sweeping."""
         try:
             await step()
@@ -97,42 +100,45 @@ class Sweeper:
         await self._context.ledger.ping()
         self._context.readiness.ledger_answered()
 
-    async def due_chunks(self, kind: SlotKey) -> None:
+    async def claim_due_chunks(self, kind: SlotKey) -> None:
         """Start on what is due: retries, send_at, lapsed leases.
 
         While all that ask find something, more of them ask.
         """
         asking = 1
         while all(await asyncio.gather(*(self._start_due(kind) for _ in range(asking)))):
-            asking = min(asking * 2, MOST_ASKING)
+            asking = min(asking * 2, MAX_CONCURRENT_CLAIMS)
 
     async def _start_due(self, kind: SlotKey) -> bool:
-        return await self._start(self._slots[kind], partial(self._claimer.due, kind))
+        return await self._start(self._slots[kind], partial(self._claimer.claim_due, kind))
 
-    async def strays(self, kind: SlotKey) -> None:
+    async def claim_unclaimed_chunks(self, kind: SlotKey) -> None:
         """Start on what no wake-up call brought, as if one had: it is lost, or the request was paused then.
 
         One at least, in line with the calls; more of them while no call waits, which may name the same chunk.
         """
-        slots = self._ordinary[kind]
-        while await self._start(slots, partial(self._claimer.due, kind, fresh=True)) and not slots.has_waiters:
+        slots = self._wake_up_slots[kind]
+        while (
+            await self._start(slots, partial(self._claimer.claim_due, kind, never_claimed=True))
+            and not slots.has_waiters
+        ):
             pass
 
-    async def _start(self, slots: WorkerSlots, claim: Callable[[], Awaitable[Taken | None]]) -> bool:
+    async def _start(self, slots: WorkerSlots, claim: Callable[[], Awaitable[LeasedChunk | None]]) -> bool:
         """Start on what is claimed as soon as a slot is free; whether there was something."""
         await slots.acquire()
         if self._context.stopping.is_set():
             slots.release()
             return False
-        taken = await slots.run_claim(claim())
-        if taken is None:
+        leased = await slots.run_claim(claim())
+        if leased is None:
             return False
-        slots.start(deliver(taken, self._context))
+        slots.start(deliver(leased, self._context))
         return True
 
-    async def unfinished_requests(self) -> None:
+    async def check_unfinished_requests(self) -> None:
         """Finish what nobody finished: completions, their events, parts that never came."""
-        for _ in range(ROUND):
+        for _ in range(REQUESTS_PER_ROUND):
             if self._cares.full:
                 return
             found = await self._context.ledger.requests.take_unfinished(idle_seconds=IDLE_SECONDS, limit=1)
@@ -140,17 +146,17 @@ class Sweeper:
                 return
             if found[0].header.key not in self._in_care:
                 await self._cares.acquire()
-                self._cares.start(self._care(found[0]))
+                self._cares.start(self._check_request(found[0]))
 
-    async def _care(self, request: StoredRequest) -> None:
+    async def _check_request(self, request: StoredRequest) -> None:
         key = request.header.key
         self._in_care.add(key)
         try:
-            await self.look_after(request)
+            await self.finish_request(request)
         finally:
             self._in_care.discard(key)
 
-    async def look_after(self, request: StoredRequest) -> None:
+    async def finish_request(self, request: StoredRequest) -> None:
         """One unfinished request."""
         if request.completion:
             await publish_completion(request, self._context)
@@ -158,11 +164,11 @@ class Sweeper:
         await apply_control_flags(request.header.key, request.control_flags, self._context)
         if request.all_parts_expanded:
             await complete_if_done(request.header.key, self._context, request)
-        elif await self._overdue(request):
-            await self._cut(request)
+        elif await self.is_overdue(request):
+            await self.cut_request(request)
             await complete_if_done(request.header.key, self._context)
 
-    async def _cut(self, request: StoredRequest) -> None:
+    async def cut_request(self, request: StoredRequest) -> None:
         """Wait no more for parts that never came, nor for those begun whose record was given up or is gone."""
         context, requests, key = self._context, self._context.ledger.requests, request.header.key
         if await context.retry_until_available("cut", requests.close_intake, key):
@@ -171,7 +177,7 @@ class Sweeper:
             lost = sorted(given_up.lost_parts)
             logger.warning("request cut: parts begun are lost", request_id=request.header.request_id, parts=lost)
 
-    async def _overdue(self, request: StoredRequest) -> bool:
+    async def is_overdue(self, request: StoredRequest) -> bool:
         """Whether a part is missing for too long, and is not just waiting in the intake."""
         context, header = self._context, request.header
         if request.begun_at is None:

@@ -19,7 +19,7 @@ from bench.workload import Order
 from config.settings import load
 from consumer.app import build_app
 from consumer.deliver.claim import Claimer
-from consumer.deliver.wake_up_queue import Calls
+from consumer.deliver.wake_up_queue import WakeUpQueue
 from consumer.expand.queue import ExpansionQueue
 from consumer.kafka.offset_tracker import OffsetTracker
 from consumer.settings import ConsumerSettings
@@ -86,7 +86,7 @@ async def running_product() -> AsyncIterator[None]:
     service = await build_app(load(ConsumerSettings))
     await service.bus.start()
     context, reading = service.context, OffsetTracker(service.context)
-    calls = Calls(Claimer(context), service.slots, reading, context)
+    calls = WakeUpQueue(Claimer(context), service.slots, reading, context)
     expansions = {topic: ExpansionQueue("cluster", reading, context) for topic in context.topics.intake}
     app, _ = build_faststream(service.settings, context, expansions, calls)
     await app.start()

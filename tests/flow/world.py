@@ -213,10 +213,10 @@ class World:
         claimer = Claimer(context)
         while self.bus.wake_ups:
             *_, chunk = self.bus.wake_ups.pop(0)
-            if taken := await claimer.chunk(ChunkId(chunk)):
+            if taken := await claimer.claim_chunk(ChunkId(chunk)):
                 await deliver(taken, context)
         for lane, channel, fresh in itertools.product(Lane, Channel, (False, True)):
-            while taken := await claimer.due((lane, channel), fresh=fresh):
+            while taken := await claimer.claim_due((lane, channel), never_claimed=fresh):
                 await deliver(taken, context)
 
     async def settle(self, rounds: int = 30) -> None:
@@ -226,7 +226,7 @@ class World:
             await self.deliver_all(context)
             sweeper = Sweeper(context, Claimer(context), build_slots(2), build_slots(2))
             for request in await self.ledger.requests.take_unfinished(idle_seconds=1, limit=50):
-                await sweeper.look_after(request)
+                await sweeper.finish_request(request)
             self.pass_time(700)
 
     async def run_until_killed(self, work: Awaitable[None]) -> bool:

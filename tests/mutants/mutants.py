@@ -17,7 +17,7 @@ class Mutant(NamedTuple):
     """The test that must fail where simulated worlds do not find it: what else stands in the way hides it from them."""
 
 
-HAND, CLAIMS, INTAKE = "consumer/deliver/chunk_worker.py", "ledger/memory/chunk_store.py", "consumer/expand/queue.py"
+WORKER, CLAIMS, INTAKE = "consumer/deliver/chunk_worker.py", "ledger/memory/chunk_store.py", "consumer/expand/queue.py"
 
 MUTANTS = (
     Mutant(
@@ -45,8 +45,8 @@ MUTANTS = (
         "events go out before their logs are written",
         (
             Edit(
-                HAND,
-                "        if logs:\n            self._count(",
+                WORKER,
+                "        if logs:\n            self._record_logs(",
                 "        if logs:\n            self._standing.update((index_of(log.id), log) for log in logs)\n"
                 "            self.publish()\n            self._count(",
             ),
@@ -55,13 +55,13 @@ MUTANTS = (
     Mutant(
         "close-before-publish",
         "a chunk is closed before its events are acknowledged",
-        (Edit("consumer/deliver/deliver.py", "        await hand.acknowledged()\n", ""),),
+        (Edit("consumer/deliver/deliver.py", "        await worker.wait_for_acks()\n", ""),),
         row=2,
     ),
     Mutant(
         "events-forgotten",
         "what is logged and not acknowledged is not in the chunk",
-        (Edit(HAND, "            unacknowledged=self._unacked(),\n", ""),),
+        (Edit(WORKER, "            unacknowledged=self.unacknowledged(),\n", ""),),
     ),
     Mutant(
         "completion-without-open-chunks",
@@ -98,19 +98,25 @@ MUTANTS = (
     Mutant(
         "closed-with-something-left",
         "a chunk is closed after its first window, whatever waits",
-        (Edit(HAND, "return not (self._work.waiting or self._again or self._held)", "return not self._again"),),
+        (
+            Edit(
+                WORKER,
+                "return not (self._work.waiting or self._retries or self._unsent_decisions)",
+                "return not self._retries",
+            ),
+        ),
     ),
     Mutant(
         "logs-ignored",
         "a take-over sends what is logged already",
         (
             Edit(
-                HAND,
+                WORKER,
                 "if log := logged.get(entry.index):",
                 "if (log := logged.get(entry.index)) and not self._taken_over:",
             ),
             Edit(
-                HAND,
+                WORKER,
                 "        if self._window and (doubtful or",
                 "        if self._window and not self._taken_over and (doubtful or",
             ),
@@ -138,9 +144,9 @@ MUTANTS = (
                 "return True",
             ),
             Edit(
-                HAND,
-                "        if marks is None:\n            raise self._lease.refused()\n",
-                "        if marks is None:\n            return\n",
+                WORKER,
+                "        if flags is None:\n            raise self._lease.mark_lost()\n",
+                "        if flags is None:\n            return\n",
             ),
         ),
     ),
@@ -180,13 +186,13 @@ MUTANTS = (
     Mutant(
         "pause-ignored",
         "a worker does not obey a pause",
-        (Edit(HAND, "self._paused = marks.paused", "self._paused = False"),),
+        (Edit(WORKER, "self._paused = flags.paused", "self._paused = False"),),
         row=15,
     ),
     Mutant(
         "cancel-ignored",
         "a worker does not obey a cancel",
-        (Edit(HAND, "        if marks.cancelled:\n", "        if marks.cancelled and self._why:\n"),),
+        (Edit(WORKER, "        if flags.cancelled:\n", "        if marks.cancelled and self._why:\n"),),
         row=15,
     ),
     Mutant(
@@ -198,15 +204,15 @@ MUTANTS = (
     Mutant(
         "expiry-ignored",
         "a worker does not look at the time",
-        (Edit(HAND, "if not self._stop and expires_at and", "if self._why and expires_at and"),),
+        (Edit(WORKER, "if not self._stop and expires_at and", "if self._why and expires_at and"),),
     ),
     Mutant(
         "decided-unlogged",
         "what was decided while expanding gets no log",
         (
             Edit(
-                HAND,
-                "logs = [self._maker.decided(decided, now) for decided in self._work.decided]",
+                WORKER,
+                "logs = [self._factory.log_of_decision(decided, now) for decided in self._work.decided]",
                 "logs: list[Log] = []",
             ),
         ),
@@ -238,7 +244,7 @@ MUTANTS = (
         "a window that was taken over is sent again without its attempt written first",
         (
             Edit(
-                HAND,
+                WORKER,
                 "self._taken_over and again) or self._stop",
                 "self._taken_over and again and self._why) or self._stop",
             ),
@@ -298,7 +304,7 @@ MUTANTS = (
         (
             Edit(
                 "consumer/deliver/deliver.py",
-                "await _put_back_unopened(taken.claimed, due_before_expiry(due_at, header.expires_at), context)",
+                "await release_unopened(leased.claimed, due_before_expiry(due_at, header.expires_at), context)",
                 "pass",
             ),
         ),

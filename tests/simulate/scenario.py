@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from consumer.sweep.retention import BatchSizes
-from consumer.sweep.sweeper import Periods
+from consumer.sweep.sweeper import SweepIntervals
 from core.ids import LogId, RequestKey, log_id, request_key
 from schemas.statuses import Channel
 from schemas.topics import Topics
@@ -19,7 +19,7 @@ TENANT = "t1"
 REPLIES = "replies.here"
 TEMPLATE = "greeting"
 PART_TIMEOUT_SECONDS = 15.0
-PERIODS = Periods(due=3.2, strays=9.0)
+PERIODS = SweepIntervals(due=3.2, strays=9.0)
 """Sweep periods. A lease here lasts six seconds, and a search that finds nothing costs most of a run."""
 BATCH_SIZES = BatchSizes(chunks=1, logs=2, pause_seconds=3.0)
 """Small batches, so that a process can be killed between any two of them."""

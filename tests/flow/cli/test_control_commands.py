@@ -23,7 +23,7 @@ async def given(world: World, order: str, request: str = "r1") -> list[str]:
 async def test_a_request_is_paused_resumed_and_cancelled() -> None:
     world = World()
     await world.expand(world.record(*GOOD))
-    assert await Claimer(world.context()).chunk(ChunkId(world.bus.wake_ups.pop(0)[-1]))
+    assert await Claimer(world.context()).claim_chunk(ChunkId(world.bus.wake_ups.pop(0)[-1]))
     most = "at most 2 deliveries that had begun may still be sent"
     assert await given(world, "pause") == ["request r1 is paused", most]
     assert await given(world, "resume") == ["request r1 is sending"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from consumer.deliver.claim import Claimer
-from consumer.deliver.wake_up_queue import Calls
+from consumer.deliver.wake_up_queue import WakeUpQueue
 from consumer.flow_control.lane_priority import (
     LATE_START_SECONDS,
     MAX_YIELD_SECONDS,
@@ -143,9 +143,9 @@ async def test_a_slow_claim_is_noticed(clock: Clock, seconds: float, expected: b
     await clock.world.expand(clock.world.record(NUMBERS[0]))
     (record,) = topic.call(clock.world)
     slots = build_slots(2)
-    calls = Calls(Slow(clock, seconds), slots, OffsetTracker(context), context)
+    calls = WakeUpQueue(Slow(clock, seconds), slots, OffsetTracker(context), context)
     serving = asyncio.create_task(calls.run())
-    await calls.take(Lane.EXPRESS, record, topic.commit)
+    await calls.enqueue(Lane.EXPRESS, record, topic.commit)
     await until(lambda: topic.committed)
     assert (context.lane_priority._until > context.monotonic()) is expected
     serving.cancel()

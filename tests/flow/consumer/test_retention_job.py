@@ -12,7 +12,7 @@ from rich.console import Console
 
 from cli.report.report import Form, show
 from consumer.context import ConsumerContext
-from consumer.sweep.retention import DEFAULT_BATCH_SIZES, BatchSizes, Retention
+from consumer.sweep.retention import DEFAULT_BATCH_SIZES, BatchSizes, RetentionJob
 from tests.flow.sample_requests import Library, a_log_id
 from tests.flow.world import Steps
 
@@ -38,9 +38,9 @@ def tools_of(
     return replace(library.world.context(steps), tuning=limits)
 
 
-async def run(retention: Retention, steps: int = 40) -> None:
+async def run(retention: RetentionJob, steps: int = 40) -> None:
     for _ in range(steps):
-        await retention.step()
+        await retention.run_batch()
 
 
 async def test_once_erased_a_text_is_absent_and_the_report_still_works(library: Library) -> None:
@@ -49,7 +49,7 @@ async def test_once_erased_a_text_is_absent_and_the_report_still_works(library: 
     library.world.pass_time(2 * DAY)
     await library.sent("new", [ANN], **said)
 
-    await run(Retention(tools_of(library, addresses=1)))
+    await run(RetentionJob(tools_of(library, addresses=1)))
 
     old = (await library.get("/communication/logs?request_id=old"))["items"]
     assert [(item["recipient"], item["status"], "content" in item) for item in old] == [
@@ -71,7 +71,7 @@ async def test_a_deleted_request_is_as_if_it_had_never_been(library: Library) ->
     await library.pending("open", [ANN], send_at="2026-12-01T00:00:00Z")
     library.world.pass_time(9 * DAY)
 
-    await run(Retention(tools_of(library, requests=8)))
+    await run(RetentionJob(tools_of(library, requests=8)))
 
     await library.get("/communication/requests/old", status=404)
     await library.get(f"/communication/logs/{a_log_id('old')}", status=404)
@@ -83,7 +83,7 @@ async def test_without_a_setting_nothing_ever_goes(library: Library) -> None:
     await library.sent("old", [ANN])
     library.world.pass_time(10_000 * DAY)
 
-    await run(Retention(tools_of(library)))
+    await run(RetentionJob(tools_of(library)))
 
     assert (await library.get("/communication/logs"))["items"][0]["content"] == "hello"
 
@@ -94,7 +94,7 @@ async def test_a_record_read_again_after_erasing_sends_nothing_twice(library: Li
     await world.expand(record)
     await world.deliver_all()
     world.pass_time(2 * DAY)
-    await run(Retention(tools_of(library, addresses=1)))
+    await run(RetentionJob(tools_of(library, addresses=1)))
     taken = dict(world.providers[0].taken)
 
     await world.expand(record)
@@ -112,12 +112,12 @@ async def test_a_crash_at_any_step_is_made_good_by_the_next_process(*, after: bo
         library, steps = Library(), Steps(kill_at, after=after)
         await library.sent("old", [ANN, BOB, "13700137000", "13600136000", "13500135000"])
         library.world.pass_time(9 * DAY)
-        dying = Retention(tools_of(library, addresses=1, requests=8, steps=steps), sizes)
+        dying = RetentionJob(tools_of(library, addresses=1, requests=8, steps=steps), sizes)
         if not await library.world.run_until_killed(run(dying)):
             break
         killed_in.add(steps.done[kill_at])
 
-        await run(Retention(tools_of(library, addresses=1, requests=8), sizes))
+        await run(RetentionJob(tools_of(library, addresses=1, requests=8), sizes))
 
         store = library.world.ledger.logs._store  # type: ignore[attr-defined]
         assert (store.requests, store.chunks, store.logs) == ({}, {}, {})
@@ -127,17 +127,17 @@ async def test_a_crash_at_any_step_is_made_good_by_the_next_process(*, after: bo
 async def test_a_step_takes_one_batch_of_the_given_size(library: Library) -> None:
     await library.sent("old", [ANN, BOB])
     library.world.pass_time(9 * DAY)
-    retention = Retention(tools_of(library, requests=8), BatchSizes(logs=1))
+    retention = RetentionJob(tools_of(library, requests=8), BatchSizes(logs=1))
     left = []
     for _ in range(3):
         left.append(len(await library.world.logs("old", "tnt_a")))
-        await retention.step()
+        await retention.run_batch()
     assert left == [2, 1, 0]
 
 
 async def test_it_rests_once_nothing_is_past_its_time(library: Library) -> None:
     await library.sent("old", [ANN])
-    retention = Retention(tools_of(library, requests=8))
+    retention = RetentionJob(tools_of(library, requests=8))
     await run(retention)
     library.world.pass_time(DEFAULT_BATCH_SIZES.pause_seconds / 2)
     assert await asks(retention) == 0
@@ -145,7 +145,7 @@ async def test_it_rests_once_nothing_is_past_its_time(library: Library) -> None:
     assert await asks(retention) == 1
 
 
-async def asks(retention: Retention) -> int:
+async def asks(retention: RetentionJob) -> int:
     """How often one step asks the ledger."""
     asked = 0
     batches = dict(retention._batches)
@@ -156,7 +156,7 @@ async def asks(retention: Retention) -> int:
         return 0
 
     retention._batches = dict.fromkeys(batches, counted)
-    await retention.step()
+    await retention.run_batch()
     return asked
 
 

@@ -14,7 +14,7 @@ from consumer.flow_control.slots import SlotKey, WorkerSlots, build_slots
 from consumer.kafka.bus import BusUnavailable
 from consumer.kafka.partition_writer import PartitionWriter
 from consumer.kafka.record import KafkaRecord
-from consumer.sweep.sweeper import ROUND, Sweeper
+from consumer.sweep.sweeper import REQUESTS_PER_ROUND, Sweeper
 from core.ids import request_key
 from core.send_result import Message, SendResult
 from schemas.statuses import Channel
@@ -95,12 +95,12 @@ async def test_the_sweeper_goes_on_after_what_it_cannot_read(method: str) -> Non
 
 async def test_a_crowd_of_unfinished_requests_leaves_the_sweeper_time_for_due_chunks() -> None:
     world = World()
-    for number in range(ROUND + 20):
+    for number in range(REQUESTS_PER_ROUND + 20):
         await world.expand(world.record(NUMBERS[0], request_id=f"r{number}"))
     world.pass_time(60)
     context, faulty = with_fault(world, "take_unfinished", 0)
-    await sweeper_of(context, build_slots(2)).unfinished_requests()
-    assert 1 < faulty.calls <= ROUND
+    await sweeper_of(context, build_slots(2)).check_unfinished_requests()
+    assert 1 < faulty.calls <= REQUESTS_PER_ROUND
 
 
 async def test_a_channel_whose_provider_hangs_leaves_slots_for_what_is_due_of_the_other() -> None:

@@ -50,7 +50,7 @@ def sent(library: Library) -> int:
 async def test_a_pause_holds_what_has_not_begun_until_it_is_resumed(library: Library) -> None:
     await library.pending("r", PEOPLE)
     claimer = Claimer(context := library.world.context())
-    taken = await claimer.chunk(ChunkId(library.world.bus.wake_ups.pop(0)[-1]))
+    taken = await claimer.claim_chunk(ChunkId(library.world.bus.wake_ups.pop(0)[-1]))
     assert taken is not None
 
     assert await order(library, f"{REQUESTS}/r/pause") == {

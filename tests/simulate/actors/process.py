@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from consumer.context import ConsumerContext, Tuning
 from consumer.deliver.claim import Claimer
-from consumer.deliver.wake_up_queue import Calls
+from consumer.deliver.wake_up_queue import WakeUpQueue
 from consumer.events import Event
 from consumer.expand.queue import ExpansionQueue
 from consumer.flow_control.circuit_breaker import IntakeCircuitBreaker
@@ -216,7 +216,7 @@ class Process(Actor):
         self.slots, self.sweep_slots = build_slots(2), build_slots(2)
         reading = OffsetTracker(self.context)
         self._expansions = {topic: ExpansionQueue(CLUSTER, reading, self.context) for topic in TOPICS.intake}
-        self._calls = Calls(self._claimer, self.slots, reading, self.context)
+        self._calls = WakeUpQueue(self._claimer, self.slots, reading, self.context)
         self._tasks: list[asyncio.Task[Any]] = []
 
     def _monotonic(self) -> float:
@@ -241,7 +241,7 @@ class Process(Actor):
     async def _wake_ups(self, lane: Lane) -> None:
         while True:
             read = await self._world.kafka.read(self, WAKE_UPS[lane])
-            await self._calls.take(lane, read.record, partial(self._commit, "commit_wake_up", read))
+            await self._calls.enqueue(lane, read.record, partial(self._commit, "commit_wake_up", read))
 
     async def _commit(self, step: str, read: Read, until: int) -> bool:
         async def effect() -> bool:

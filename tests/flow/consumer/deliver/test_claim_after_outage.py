@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from consumer.deliver.claim import AFTER_OUTAGE_SECONDS, Claimer
+from consumer.deliver.claim import OUTAGE_GRACE_SECONDS, Claimer
 from ledger.errors import LedgerUnavailable
 from ledger.models import ClaimRequest, ClaimResult
 from schemas.statuses import Channel, Lane
@@ -43,10 +43,10 @@ async def test_a_claim_that_was_not_answered_waits_after_the_outage() -> None:
     world.pass_time(61)
 
     async def sleep(seconds: float) -> None:
-        done.append(f"wait {seconds:g}" if seconds >= AFTER_OUTAGE_SECONDS else "pause")
+        done.append(f"wait {seconds:g}" if seconds >= OUTAGE_GRACE_SECONDS else "pause")
 
     context = replace(world.context(), ledger=Away(world.ledger, done, silent=3), sleep=sleep)
-    taken = await Claimer(context).due((Lane.EXPRESS, Channel.SMS), fresh=True)
+    taken = await Claimer(context).claim_due((Lane.EXPRESS, Channel.SMS), never_claimed=True)
     assert taken is not None
     assert done == [
         "claim",
@@ -56,7 +56,7 @@ async def test_a_claim_that_was_not_answered_waits_after_the_outage() -> None:
         "ping",
         "pause",
         "ping",
-        f"wait {AFTER_OUTAGE_SECONDS:g}",
+        f"wait {OUTAGE_GRACE_SECONDS:g}",
         "claim",
     ]
 
@@ -66,5 +66,5 @@ async def test_a_claim_that_is_answered_waits_for_nothing() -> None:
     await world.expand(world.record("13800000001"))
     world.pass_time(61)
     context = replace(world.context(), ledger=Away(world.ledger, done, silent=0))
-    assert await Claimer(context).due((Lane.EXPRESS, Channel.SMS), fresh=True) is not None
+    assert await Claimer(context).claim_due((Lane.EXPRESS, Channel.SMS), never_claimed=True) is not None
     assert done == ["claim"]

@@ -95,10 +95,10 @@ async def test_a_lease_is_kept_after_an_outage_that_nobody_used() -> None:
 
     fails = {"renew": 4}
     context = patient(world, fails)
-    taken = await Claimer(context).chunk(await first_chunk(world))
+    taken = await Claimer(context).claim_chunk(await first_chunk(world))
     assert taken
     lease = Lease(taken.claimed.token, world._monotonic(), context.monotonic, sleep)
-    async with lease.kept(context.ledger.chunks):
+    async with lease.keep_alive(context.ledger.chunks):
         for _ in range(4):
             await tick()
             world.pass_time(LEASE_SECONDS / 3)
@@ -111,9 +111,9 @@ async def test_two_claimers_of_one_process_never_share_a_name() -> None:
     world = World()
     await world.expand(world.record(*NUMBERS[:2]))
     context = world.context()
-    stalled = await Claimer(context).chunk(await first_chunk(world))
+    stalled = await Claimer(context).claim_chunk(await first_chunk(world))
     world.pass_time(LEASE_SECONDS + 1)
-    taken = await Claimer(context).due((Lane.EXPRESS, Channel.SMS))
+    taken = await Claimer(context).claim_due((Lane.EXPRESS, Channel.SMS))
     assert stalled
     assert taken
     assert taken.claimed.taken_over

@@ -29,7 +29,7 @@ async def test_a_process_that_closes_one_small_request_after_the_other_is_not_st
     closed = 0
     while world.bus.wake_ups:
         *_, chunk = world.bus.wake_ups.pop(0)
-        taken = await claimer.chunk(ChunkId(chunk))
+        taken = await claimer.claim_chunk(ChunkId(chunk))
         assert taken is not None
         progress.set_lane_active(Lane.EXPRESS, some=True)
         world.pass_time(SECONDS)
@@ -40,7 +40,7 @@ async def test_a_process_that_closes_one_small_request_after_the_other_is_not_st
 
 
 async def test_what_is_sent_counts_as_sent_while_kafka_takes_no_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumer.deliver.chunk_worker, "SOON_SECONDS", 0.01)
+    monkeypatch.setattr(consumer.deliver.chunk_worker, "ACK_WAIT_SECONDS", 0.01)
     world, never = World(), asyncio.Event()
     context = world.context()
     await world.expand(world.record("13800138000"), context)
@@ -50,7 +50,7 @@ async def test_what_is_sent_counts_as_sent_while_kafka_takes_no_events(monkeypat
 
     world.bus.publish_events = hang  # type: ignore[method-assign]
     *_, chunk = world.bus.wake_ups.pop(0)
-    taken = await Claimer(context).chunk(ChunkId(chunk))
+    taken = await Claimer(context).claim_chunk(ChunkId(chunk))
     assert taken is not None
     delivering = asyncio.create_task(deliver(taken, context))
     async with asyncio.timeout(10):

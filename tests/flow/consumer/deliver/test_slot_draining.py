@@ -15,7 +15,7 @@ async def test_who_waits_for_a_turn_when_the_process_stops_is_left_to_another() 
     world = World(Accounting(rate_per_second=1.0))
     await world.expand(world.record(*NUMBERS[:4]))
     context = world.context()
-    taken = await Claimer(context).chunk(ChunkId(world.bus.wake_ups[0][-1]))
+    taken = await Claimer(context).claim_chunk(ChunkId(world.bus.wake_ups[0][-1]))
     assert taken
     slots = WorkerSlots(1)
     await slots.acquire()

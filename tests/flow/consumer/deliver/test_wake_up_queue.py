@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from consumer.context import ConsumerContext
 from consumer.deliver.claim import Claimer
-from consumer.deliver.wake_up_queue import Calls
+from consumer.deliver.wake_up_queue import WakeUpQueue
 from consumer.flow_control.slots import SlotKey, WorkerSlots, build_slots
 from consumer.kafka.offset_tracker import OffsetTracker
 from consumer.kafka.record import KafkaRecord
@@ -44,8 +44,8 @@ class Topic:
 
 
 @asynccontextmanager
-async def serving(context: ConsumerContext, slots: dict[SlotKey, WorkerSlots]) -> AsyncIterator[Calls]:
-    calls = Calls(Claimer(context), slots, OffsetTracker(context), context)
+async def serving(context: ConsumerContext, slots: dict[SlotKey, WorkerSlots]) -> AsyncIterator[WakeUpQueue]:
+    calls = WakeUpQueue(Claimer(context), slots, OffsetTracker(context), context)
     running = asyncio.create_task(calls.run())
     try:
         yield calls
@@ -76,7 +76,7 @@ async def test_a_channel_whose_provider_hangs_does_not_keep_the_calls_of_the_oth
     await world.expand(world.record("ann@example.com", request_id="mail", **MAIL))
     async with serving(world.context(), build_slots(1)) as calls:
         for record in topic.call(world):
-            await calls.take(Lane.EXPRESS, record, topic.commit)
+            await calls.enqueue(Lane.EXPRESS, record, topic.commit)
         await until(lambda: mail.calls.total() == 1)
         assert not sms.calls
         assert topic.committed == [1], "the second SMS still waits for the slot"
@@ -93,7 +93,7 @@ async def test_what_waits_when_the_process_stops_is_not_committed() -> None:
     context = world.context()
     async with serving(context, build_slots(1)) as calls:
         for record in topic.call(world):
-            await calls.take(Lane.EXPRESS, record, topic.commit)
+            await calls.enqueue(Lane.EXPRESS, record, topic.commit)
         await until(lambda: topic.committed)
         context.stopping.set()
         sms.answering.set()
@@ -109,10 +109,10 @@ async def test_a_partition_that_is_read_again_takes_the_place_of_what_waited() -
     async with serving(context, build_slots(1)) as calls:
         records = topic.call(world)
         for record in records:
-            await calls.take(Lane.EXPRESS, record, topic.commit)
+            await calls.enqueue(Lane.EXPRESS, record, topic.commit)
         await until(lambda: topic.committed)
         for record in (*records[1:], *records[1:]):
-            await calls.take(Lane.EXPRESS, record, topic.commit)
+            await calls.enqueue(Lane.EXPRESS, record, topic.commit)
         sms.answering.set()
         await until(lambda: topic.committed[-1] == 5)
         assert sms.calls.total() == 5
@@ -126,7 +126,7 @@ async def test_a_call_that_fails_gives_its_slot_back_and_is_left_to_the_sweeper(
     context, _ = with_fault(world, "claim", 1)
     async with serving(context, slots := build_slots(1)) as calls:
         for record in topic.call(world):
-            await calls.take(Lane.EXPRESS, record, topic.commit)
+            await calls.enqueue(Lane.EXPRESS, record, topic.commit)
         await until(lambda: len(world.events("request.completed")) == 1)
         await until(lambda: topic.committed[-1] == 2)
         assert not any(one.full for one in slots.values())
@@ -136,5 +136,5 @@ async def test_a_call_that_cannot_be_read_is_passed_over() -> None:
     world, topic = World(), Topic()
     async with serving(world.context(), build_slots(1)) as calls:
         for value in (b"", b"{}", b'{"chunk_id": "chk_1", "channel": "pigeon"}'):
-            await calls.take(Lane.BULK, topic.append(value), topic.commit)
+            await calls.enqueue(Lane.BULK, topic.append(value), topic.commit)
     assert topic.committed == [3]

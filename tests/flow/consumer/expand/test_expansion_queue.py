@@ -48,9 +48,9 @@ class Expanding:
         self.free: dict[int, asyncio.Event] = {}
 
     async def __call__(
-        self, record: KafkaRecord, cluster: str, context: ConsumerContext, *, sparing: bool = False
+        self, record: KafkaRecord, cluster: str, context: ConsumerContext, *, isolate_failures: bool = False
     ) -> None:
-        del cluster, context, sparing
+        del cluster, context, isolate_failures
         self.begun.append(record.offset)
         await self.free.setdefault(record.offset, asyncio.Event()).wait()
 

@@ -143,7 +143,7 @@ async def test_who_dies_before_asking_for_the_marks_leaves_that_to_the_next() ->
     """Nobody looked after the request meanwhile: all consumers were away."""
     world = World()
     await unmarked(world)
-    assert await Claimer(world.context()).due((Lane.EXPRESS, Channel.SMS), fresh=True)  # and is killed
+    assert await Claimer(world.context()).claim_due((Lane.EXPRESS, Channel.SMS), never_claimed=True)  # and is killed
     world.pass_time(LEASE_SECONDS + 1)
     await world.deliver_all()
     assert not world.providers[0].calls

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from consumer.context import ConsumerContext
-from consumer.sweep.retention import BatchSizes, Retention
+from consumer.sweep.retention import BatchSizes, RetentionJob
 from core.send_result import Failed, Message, Retry, SendResult, Sent
 from schemas.statuses import OnUncertain, Reason
 from tests.flow.world import LEASE_SECONDS, Accounting, Killed, Steps, World, stepwise_ledger
@@ -43,9 +43,9 @@ async def work(world: World, on_uncertain: OnUncertain, context: ConsumerContext
 
 async def erase(context: ConsumerContext) -> None:
     """Erase what is sealed of the request, one chunk a step, then its text."""
-    retention = Retention(context, BatchSizes(chunks=1))
+    retention = RetentionJob(context, BatchSizes(chunks=1))
     for _ in range(4):
-        await retention.step()
+        await retention.run_batch()
 
 
 async def check_books(world: World, on_uncertain: OnUncertain, kills: int) -> None:
