@@ -12,23 +12,23 @@ from ledger.mongo import MongoLedger
 from ledger.mongo.blocking_calls import exit_without_waiting
 from ledger.ports import Ledger
 from ledger.sealing import Sealer
-from producer.auth.token_verifier import Doorkeeper
+from producer.auth.token_verifier import TokenVerifier
 from producer.bulk.route import bulk_routes
-from producer.clock import Sources
-from producer.completion_waiter import Waiting
+from producer.clock import ClockAndRandom
+from producer.completion_waiter import CompletionWaiter
 from producer.control_routes import control_routes
-from producer.dependencies import Front
-from producer.errors import RefusalError
+from producer.dependencies import Dependencies
+from producer.errors import ApiError
 from producer.health_routes import health_routes
-from producer.http.middleware import Observed
-from producer.http.request_bodies import Bodies
+from producer.http.middleware import RequestLoggingMiddleware
+from producer.http.request_bodies import RequestBodyReader
 from producer.kafka.kafka_publisher import KafkaPublisher
 from producer.kafka.publisher import Publisher
-from producer.ledger_gateway import ANSWER_MS, Archive
+from producer.ledger_gateway import ANSWER_MS, LedgerGateway
 from producer.metrics import Metrics
 from producer.openapi.document import document_routes
 from producer.read.routes import reading_routes
-from producer.responses import refused, simple
+from producer.responses import error_response, simple_response
 from producer.server import serve
 from producer.settings import ProducerSettings
 from schemas.validation_errors import path_of
@@ -38,15 +38,15 @@ def build_app(
     settings: ProducerSettings,
     *,
     publisher: Publisher | None = None,
-    archive: Archive | None = None,
-    sources: Sources | None = None,
-    waiting: Waiting | None = None,
+    archive: LedgerGateway | None = None,
+    sources: ClockAndRandom | None = None,
+    waiting: CompletionWaiter | None = None,
 ) -> FastAPI:
     """The HTTP service; parts of one's own replace the real ones."""
     publisher = publisher or KafkaPublisher(settings)
     archive = archive or open_archive(settings)
-    sources = sources or Sources()
-    waiting = waiting or Waiting(archive)
+    sources = sources or ClockAndRandom()
+    waiting = waiting or CompletionWaiter(archive)
     metrics = Metrics()
 
     @asynccontextmanager
@@ -70,23 +70,25 @@ def build_app(
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    bodies = Bodies(settings.max_body_bytes)
+    bodies = RequestBodyReader(settings.max_body_bytes)
     sealer = Sealer(parse_sealing_keys(settings.sealing_keys))
-    front = Front(settings, publisher, archive, sealer, Doorkeeper(settings), bodies, metrics, sources, waiting)
-    app.include_router(bulk_routes(front))
-    app.include_router(reading_routes(front))
-    app.include_router(control_routes(front))
+    deps = Dependencies(
+        settings, publisher, archive, sealer, TokenVerifier(settings), bodies, metrics, sources, waiting
+    )
+    app.include_router(bulk_routes(deps))
+    app.include_router(reading_routes(deps))
+    app.include_router(control_routes(deps))
     app.include_router(document_routes(app))
     app.include_router(health_routes(publisher, archive, metrics, sources))
     _answer_errors(app, sources)
-    app.add_middleware(Observed, metrics=metrics, sources=sources)
+    app.add_middleware(RequestLoggingMiddleware, metrics=metrics, sources=sources)
     return app
 
 
 def run(settings: ProducerSettings) -> None:
     """Serve until SIGTERM or SIGINT; raises SystemExit when the service must not run."""
     publisher, archive = KafkaPublisher(settings), open_archive(settings)
-    waiting = Waiting(archive)
+    waiting = CompletionWaiter(archive)
     app = build_app(settings, publisher=publisher, archive=archive, waiting=waiting)
     code = serve(app, publisher, archive, waiting, settings)
     exit_without_waiting(code)
@@ -94,35 +96,35 @@ def run(settings: ProducerSettings) -> None:
         raise SystemExit(code)
 
 
-def open_archive(settings: ProducerSettings) -> Archive:
+def open_archive(settings: ProducerSettings) -> LedgerGateway:
     """The archive on the ledger in MongoDB; it connects when it is started."""
 
     async def connect() -> Ledger:
         url = settings.mongo_url.get_secret_value()
         return await MongoLedger.connect(url, settings.mongo_database, timeout_ms=ANSWER_MS)
 
-    return Archive(connect)
+    return LedgerGateway(connect)
 
 
-def _answer_errors(app: FastAPI, sources: Sources) -> None:
+def _answer_errors(app: FastAPI, sources: ClockAndRandom) -> None:
     """Every error is the contract's, the framework's own included."""
 
     async def on_refusal(_request: Request, error: Exception) -> Response:
-        if not isinstance(error, RefusalError):
+        if not isinstance(error, ApiError):
             raise error
-        return refused(error, sources.now())
+        return error_response(error, sources.now())
 
     async def on_http(_request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             raise error
-        return simple(error.status_code, sources.now(), headers=error.headers)
+        return simple_response(error.status_code, sources.now(), headers=error.headers)
 
     async def on_query(_request: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):
             raise error
         said = "; ".join(f"{path_of(problem['loc'][1:])}: {problem['msg'].lower()}" for problem in error.errors())
-        return simple(400, sources.now(), said)
+        return simple_response(400, sources.now(), said)
 
-    app.add_exception_handler(RefusalError, on_refusal)
+    app.add_exception_handler(ApiError, on_refusal)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_query)

@@ -12,7 +12,7 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class ClockAndRandom:
     """Where now and random bytes come from."""
 
     now: Callable[[], datetime] = utc_now

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from core.ids import RequestKey
 from ledger.models import Completion
 from producer.errors import UnavailableError
-from producer.ledger_gateway import Archive
+from producer.ledger_gateway import LedgerGateway
 
 MOST_WAITING = 500
 """So many callers wait at a time; the next one is answered at once."""
@@ -15,24 +15,24 @@ LONGEST_PAUSE_SECONDS = 0.5
 SLOWER = 1.3
 """By so much each pause is longer than the one before."""
 
-Gone = Callable[[], Awaitable[bool]]
+IsDisconnected = Callable[[], Awaitable[bool]]
 """Tells whether the caller hung up."""
 
 
-class Waiting:
+class CompletionWaiter:
     """Knows who waits, and lets all of them go."""
 
-    def __init__(self, archive: Archive, most: int = MOST_WAITING) -> None:
+    def __init__(self, archive: LedgerGateway, most: int = MOST_WAITING) -> None:
         self._archive = archive
         self._most = most
         self._count = 0
         self._over = asyncio.Event()
 
-    def end(self) -> None:
+    def release_all(self) -> None:
         """Let everybody go with what is known by now, and nobody wait any more."""
         self._over.set()
 
-    async def until_completed(self, key: RequestKey, seconds: float, gone: Gone) -> Completion | None:
+    async def wait(self, key: RequestKey, seconds: float, gone: IsDisconnected) -> Completion | None:
         """The request's completion, or None when it did not come within so many seconds.
 
         Raises UnavailableError where nobody can wait: there are too many already, or MongoDB is away.
@@ -45,11 +45,11 @@ class Waiting:
         finally:
             self._count -= 1
 
-    async def _poll(self, key: RequestKey, seconds: float, gone: Gone) -> Completion | None:
+    async def _poll(self, key: RequestKey, seconds: float, gone: IsDisconnected) -> Completion | None:
         loop = asyncio.get_running_loop()
         end, pause = loop.time() + seconds, FIRST_PAUSE_SECONDS
         while True:
-            request = await self._archive.ask(lambda ledger: ledger.requests.get(key))
+            request = await self._archive.query(lambda ledger: ledger.requests.get(key))
             if request and request.completion:
                 return request.completion
             left = end - loop.time()

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from core.ids import RequestKey, request_key
 from ledger.control import ControlResult, cancel_request, pause_request, resume_request, state_of
 from ledger.ports import Ledger
-from producer.auth.token_verifier import SEND, Caller
-from producer.dependencies import Front
+from producer.auth.token_verifier import SEND, Principal
+from producer.dependencies import Dependencies
 from producer.errors import BadRequestError, ConflictError
 from producer.read.search_filters import read_own_request
 from producer.responses import JSON
@@ -25,49 +25,51 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def control_routes(front: Front) -> APIRouter:
+def control_routes(deps: Dependencies) -> APIRouter:
     """The routes, bound to what they work with."""
     router = APIRouter()
 
-    async def sender(request: Request) -> Caller:
-        caller = await front.doorkeeper.admit(request.headers)
+    async def sender(request: Request) -> Principal:
+        caller = await deps.doorkeeper.authenticate(request.headers)
         caller.require(SEND)
         for name in request.query_params:
             raise BadRequestError(f"{name[:LONGEST_NAME]}: is not a parameter of this")
         return caller
 
-    orderer = Annotated[Caller, Depends(sender)]
+    orderer = Annotated[Principal, Depends(sender)]
 
     @router.delete("/communication/scheduled/{request_id}", response_model=ControlResponse, responses=_ERRORS)
     async def cancel_scheduled(request_id: str, caller: orderer) -> Response:
         """Cancel a request whose `send_at` has not come."""
-        return await _obeyed(front, caller, request_id, partial(cancel_request, scheduled_only=True))
+        return await _obeyed(deps, caller, request_id, partial(cancel_request, scheduled_only=True))
 
     @router.post("/communication/requests/{request_id}/cancel", response_model=ControlResponse, responses=_ERRORS)
     async def cancel(request_id: str, caller: orderer) -> Response:
         """Send nothing more of a request. Given again, it is answered again; it cannot be taken back."""
-        return await _obeyed(front, caller, request_id, cancel_request)
+        return await _obeyed(deps, caller, request_id, cancel_request)
 
     @router.post("/communication/requests/{request_id}/pause", response_model=ControlResponse, responses=_ERRORS)
     async def pause(request_id: str, caller: orderer) -> Response:
         """Send nothing more of a request until it is resumed."""
-        return await _obeyed(front, caller, request_id, pause_request)
+        return await _obeyed(deps, caller, request_id, pause_request)
 
     @router.post("/communication/requests/{request_id}/resume", response_model=ControlResponse, responses=_ERRORS)
     async def resume(request_id: str, caller: orderer) -> Response:
         """Go on with a request that was paused."""
-        return await _obeyed(front, caller, request_id, resume_request)
+        return await _obeyed(deps, caller, request_id, resume_request)
 
     return router
 
 
-async def _obeyed(front: Front, caller: Caller, request_id: str, order: Order) -> Response:
+async def _obeyed(deps: Dependencies, caller: Principal, request_id: str, order: Order) -> Response:
     """Give the order; raises NotFoundError, ConflictError, and UnavailableError: then it is to be given again."""
-    answer = await front.archive.ask(lambda ledger: _give(front, ledger, caller, request_id, order))
+    answer = await deps.archive.query(lambda ledger: _give(deps, ledger, caller, request_id, order))
     return Response(answer.json_bytes(), 200, media_type=JSON)
 
 
-async def _give(front: Front, ledger: Ledger, caller: Caller, request_id: str, order: Order) -> ControlResponse:
+async def _give(
+    deps: Dependencies, ledger: Ledger, caller: Principal, request_id: str, order: Order
+) -> ControlResponse:
     key = request_key(caller.tenant_id, request_id)
     await read_own_request(ledger, caller, key)
     ordered = await order(ledger, key)
@@ -78,7 +80,7 @@ async def _give(front: Front, ledger: Ledger, caller: Caller, request_id: str, o
     return ControlResponse(
         code=200,
         message="; ".join(filter(None, (state.value, ordered.in_flight_note))),
-        timestamp=front.sources.now(),
+        timestamp=deps.sources.now(),
         request_id=ordered.request.header.request_id,
         state=state,
         may_still_be_sent=ordered.may_still_be_sent,

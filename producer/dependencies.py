@@ -3,26 +3,26 @@
 from dataclasses import dataclass
 
 from ledger.sealing import Sealer
-from producer.auth.token_verifier import Doorkeeper
-from producer.clock import Sources
-from producer.completion_waiter import Waiting
-from producer.http.request_bodies import Bodies
+from producer.auth.token_verifier import TokenVerifier
+from producer.clock import ClockAndRandom
+from producer.completion_waiter import CompletionWaiter
+from producer.http.request_bodies import RequestBodyReader
 from producer.kafka.publisher import Publisher
-from producer.ledger_gateway import Archive
+from producer.ledger_gateway import LedgerGateway
 from producer.metrics import Metrics
 from producer.settings import ProducerSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Front:
+class Dependencies:
     """The parts of the service, made once."""
 
     settings: ProducerSettings
     publisher: Publisher
-    archive: Archive
+    archive: LedgerGateway
     sealer: Sealer
-    doorkeeper: Doorkeeper
-    bodies: Bodies
+    doorkeeper: TokenVerifier
+    bodies: RequestBodyReader
     metrics: Metrics
-    sources: Sources
-    waiting: Waiting
+    sources: ClockAndRandom
+    waiting: CompletionWaiter

@@ -21,7 +21,7 @@ RETRY_AFTER_SECONDS = 5
 _REALM = 'Bearer realm="rollcall"'
 
 
-class RefusalError(Exception):
+class ApiError(Exception):
     """A request that is not done."""
 
     status: ClassVar[int]
@@ -32,13 +32,13 @@ class RefusalError(Exception):
         self.headers = dict(headers or {})
 
 
-class BadRequestError(RefusalError):
+class BadRequestError(ApiError):
     """A field is wrong; the message names it."""
 
     status = 400
 
 
-class UnauthorizedError(RefusalError):
+class UnauthorizedError(ApiError):
     """No token, or one that does not hold (RFC 6750, 3)."""
 
     status = 401
@@ -48,7 +48,7 @@ class UnauthorizedError(RefusalError):
         super().__init__(message, {"WWW-Authenticate": said})
 
 
-class ForbiddenError(RefusalError):
+class ForbiddenError(ApiError):
     """The token holds and does not allow this (RFC 6750, 3.1)."""
 
     status = 403
@@ -58,13 +58,13 @@ class ForbiddenError(RefusalError):
         super().__init__(message, {"WWW-Authenticate": f'{_REALM}, error="insufficient_scope"{lacking}'})
 
 
-class NotFoundError(RefusalError):
+class NotFoundError(ApiError):
     """What is named does not exist for this tenant."""
 
     status = 404
 
 
-class TooSlowError(RefusalError):
+class TooSlowError(ApiError):
     """The body did not arrive in time."""
 
     status = 408
@@ -73,13 +73,13 @@ class TooSlowError(RefusalError):
         super().__init__(message, {"Connection": "close"})
 
 
-class ConflictError(RefusalError):
+class ConflictError(ApiError):
     """The `Idempotency-Key` stands for another request, or it is too late for what is ordered."""
 
     status = 409
 
 
-class TooLargeError(RefusalError):
+class TooLargeError(ApiError):
     """The body is larger than one call takes. The rest of it is not read."""
 
     status = 413
@@ -88,13 +88,13 @@ class TooLargeError(RefusalError):
         super().__init__(message, {"Connection": "close"})
 
 
-class UnsupportedMediaTypeError(RefusalError):
+class UnsupportedMediaTypeError(ApiError):
     """The body is not plain JSON in UTF-8."""
 
     status = 415
 
 
-class UnavailableError(RefusalError):
+class UnavailableError(ApiError):
     """Something that the service needs is away for now."""
 
     status = 503

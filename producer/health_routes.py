@@ -4,24 +4,24 @@ from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from producer.clock import Sources
+from producer.clock import ClockAndRandom
 from producer.errors import RETRY_AFTER_SECONDS
 from producer.kafka.publisher import Publisher
-from producer.ledger_gateway import Archive
+from producer.ledger_gateway import LedgerGateway
 from producer.metrics import Metrics
-from producer.responses import JSON, simple
+from producer.responses import JSON, simple_response
 from schemas.health import Dependency, Readiness
 from schemas.http_responses import SimpleResponse
 
 
-def health_routes(publisher: Publisher, archive: Archive, metrics: Metrics, sources: Sources) -> APIRouter:
+def health_routes(publisher: Publisher, archive: LedgerGateway, metrics: Metrics, sources: ClockAndRandom) -> APIRouter:
     """The routes that need no token."""
     router = APIRouter()
 
     @router.get("/healthz", response_model=SimpleResponse)
     async def healthz() -> Response:
         """The process runs and its event loop turns."""
-        return simple(200, sources.now(), "alive")
+        return simple_response(200, sources.now(), "alive")
 
     @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
     async def readyz() -> Response:
@@ -29,7 +29,7 @@ def health_routes(publisher: Publisher, archive: Archive, metrics: Metrics, sour
 
         MongoDB is named and does not decide: most requests are taken without it.
         """
-        kafka, mongodb = publisher.trouble(), archive.trouble()
+        kafka, mongodb = publisher.problem(), archive.problem()
         said = Readiness(
             code=503 if kafka else 200,
             message=f"not ready: kafka: {kafka}" if kafka else "ready",

@@ -26,7 +26,7 @@ T = TypeVar("T")
 _log = structlog.get_logger()
 
 
-class Archive:
+class LedgerGateway:
     """Asks the ledger, and knows whether it answers."""
 
     def __init__(self, connect: Callable[[], Awaitable[Ledger]]) -> None:
@@ -57,7 +57,7 @@ class Archive:
             with contextlib.suppress(TimeoutError):  # MongoDB may be away, or frozen
                 await asyncio.wait_for(self._ledger.aclose(), CLOSE_SECONDS)
 
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """Why nothing can be asked now."""
         return self._trouble
 
@@ -66,7 +66,7 @@ class Archive:
         await self._has_failed.wait()
         return self._failure or LedgerError()
 
-    async def ask(self, question: Callable[[Ledger], Awaitable[T]]) -> T:
+    async def query(self, question: Callable[[Ledger], Awaitable[T]]) -> T:
         """The ledger's answer; raises UnavailableError within five seconds."""
         if self._ledger is None or self._trouble not in (None, _NOT_YET):
             raise UnavailableError("MongoDB is away, and this needs it")

@@ -6,13 +6,13 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from producer.errors import RefusalError
+from producer.errors import ApiError
 from schemas.http_responses import SimpleResponse
 
 JSON = "application/json"
 
 
-def simple(
+def simple_response(
     status: int, now: datetime, message: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
     """`dto.SimpleResponse` with this status; without a message, the status's own phrase."""
@@ -20,9 +20,9 @@ def simple(
     return Response(body.json_bytes(), status, headers, JSON)
 
 
-def refused(refusal: RefusalError, now: datetime) -> Response:
+def error_response(refusal: ApiError, now: datetime) -> Response:
     """The answer to what is not done."""
-    return simple(refusal.status, now, refusal.message, refusal.headers)
+    return simple_response(refusal.status, now, refusal.message, refusal.headers)
 
 
 def _phrase(status: int) -> str:

@@ -14,19 +14,19 @@ from fastapi import FastAPI
 
 from config.logging_setup import configure_logging
 from ledger.errors import InvalidConnectionString
-from producer.completion_waiter import Waiting
-from producer.http.protocol import ContractProtocol
-from producer.kafka.publisher import Publisher, WedgedError
-from producer.ledger_gateway import Archive
+from producer.completion_waiter import CompletionWaiter
+from producer.http.protocol import BoundedHttpProtocol
+from producer.kafka.publisher import Publisher, PublishingStalledError
+from producer.ledger_gateway import LedgerGateway
 from producer.settings import ProducerSettings
 
 GRACE_SECONDS = 6
 """How long requests under way may take to end after SIGTERM."""
-BAD_SETTINGS = 2
+EXIT_BAD_SETTINGS = 2
 """The exit code when MongoDB's address is none."""
-UNPREPARED = 3
+EXIT_NOT_SET_UP = 3
 """The exit code when Kafka or MongoDB answers and topics or indexes are missing."""
-WEDGED = 4
+EXIT_PUBLISHING_STALLED = 4
 """The exit code when nothing can be published any more, though Kafka answers: start it anew."""
 
 _log = structlog.get_logger()
@@ -35,17 +35,19 @@ _log = structlog.get_logger()
 class Server(uvicorn.Server):
     """uvicorn, which lets go at once of those who wait for a completion when it ends."""
 
-    def __init__(self, config: uvicorn.Config, waiting: Waiting) -> None:
+    def __init__(self, config: uvicorn.Config, waiting: CompletionWaiter) -> None:
         super().__init__(config)
         self._waiting = waiting
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the waits, then the rest."""
-        self._waiting.end()
+        self._waiting.release_all()
         await super().shutdown(sockets)
 
 
-def serve(app: FastAPI, publisher: Publisher, archive: Archive, waiting: Waiting, settings: ProducerSettings) -> int:
+def serve(
+    app: FastAPI, publisher: Publisher, archive: LedgerGateway, waiting: CompletionWaiter, settings: ProducerSettings
+) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code: 0, or one of those named above."""
     configure_logging()
     # What was imported never becomes garbage. What comes later is looked through in small lots, a third of a
@@ -59,14 +61,14 @@ def serve(app: FastAPI, publisher: Publisher, archive: Archive, waiting: Waiting
 
 
 async def _serve(
-    app: FastAPI, publisher: Publisher, archive: Archive, waiting: Waiting, settings: ProducerSettings
+    app: FastAPI, publisher: Publisher, archive: LedgerGateway, waiting: CompletionWaiter, settings: ProducerSettings
 ) -> int:
     server = Server(
         uvicorn.Config(
             app,
             host=settings.http_host,
             port=settings.http_port,
-            http=ContractProtocol,
+            http=BoundedHttpProtocol,
             ws="none",
             lifespan="on",
             log_config=None,
@@ -89,7 +91,7 @@ async def _serve(
     return 0
 
 
-async def _watch(publisher: Publisher, archive: Archive, server: uvicorn.Server) -> int:
+async def _watch(publisher: Publisher, archive: LedgerGateway, server: uvicorn.Server) -> int:
     """End the server when it must not run."""
     waiting = [asyncio.create_task(publisher.wait_failed()), asyncio.create_task(archive.wait_failed())]
     try:
@@ -104,7 +106,7 @@ async def _watch(publisher: Publisher, archive: Archive, server: uvicorn.Server)
     sys.stderr.write(f"rollcall producer: {said}\n")
     match failure:
         case InvalidConnectionString():
-            return BAD_SETTINGS
-        case WedgedError():
-            return WEDGED
-    return UNPREPARED
+            return EXIT_BAD_SETTINGS
+        case PublishingStalledError():
+            return EXIT_PUBLISHING_STALLED
+    return EXIT_NOT_SET_UP

@@ -37,14 +37,14 @@ class UnknownKeyError(jwt.InvalidTokenError):
     """The token is signed with a key that is not the issuer's; the message is for the caller."""
 
 
-class KeySource(Protocol):
+class SigningKeySource(Protocol):
     """Finds the key that a token claims to be signed with."""
 
     async def find(self, token: str) -> Any:
         """The key for jwt.decode; raises jwt.PyJWTError where there is none, KeysUnavailableError."""
 
 
-class OneKey:
+class StaticKey:
     """The key of the settings."""
 
     def __init__(self, key: Any) -> None:
@@ -55,7 +55,7 @@ class OneKey:
         return self._key
 
 
-class PublishedKeys:
+class JwksKeys:
     """A JWKS, fetched by one task at a time, and looked up by key id."""
 
     def __init__(
@@ -120,10 +120,10 @@ async def fetch_keys(url: str) -> Sequence[PyJWK]:
     return [key for key in PyJWKSet.from_dict(found).keys if key.public_key_use in {"sig", None}]
 
 
-def key_source(settings: ProducerSettings) -> KeySource:
+def key_source(settings: ProducerSettings) -> SigningKeySource:
     """The source that the settings name; nothing is fetched yet."""
     if settings.jwt_secret is not None:
-        return OneKey(settings.jwt_secret.get_secret_value())
+        return StaticKey(settings.jwt_secret.get_secret_value())
     if settings.jwt_public_key is not None:
-        return OneKey(settings.jwt_public_key)
-    return PublishedKeys(partial(fetch_keys, str(settings.jwt_jwks_url)))
+        return StaticKey(settings.jwt_public_key)
+    return JwksKeys(partial(fetch_keys, str(settings.jwt_jwks_url)))

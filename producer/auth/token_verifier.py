@@ -7,7 +7,7 @@ import jwt
 from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import Headers
 
-from producer.auth.signing_keys import KeySource, KeysUnavailableError, UnknownKeyError, key_source
+from producer.auth.signing_keys import KeysUnavailableError, SigningKeySource, UnknownKeyError, key_source
 from producer.errors import ForbiddenError, UnauthorizedError, UnavailableError
 from producer.settings import ProducerSettings
 from schemas.requests import TenantId, UserId
@@ -25,7 +25,7 @@ _USER = TypeAdapter[str](UserId)
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class Principal:
     """Whom the token speaks for."""
 
     tenant_id: str
@@ -42,10 +42,10 @@ class Caller:
             raise ForbiddenError(f"the token lacks the scope {scope}", scope=scope)
 
 
-class Doorkeeper:
+class TokenVerifier:
     """Checks bearer tokens against one source of keys."""
 
-    def __init__(self, settings: ProducerSettings, keys: KeySource | None = None) -> None:
+    def __init__(self, settings: ProducerSettings, keys: SigningKeySource | None = None) -> None:
         self._settings = settings
         self._keys = keys or key_source(settings)
         self._algorithms = settings.token_algorithms()
@@ -60,7 +60,7 @@ class Doorkeeper:
             }
         )
 
-    async def admit(self, headers: Headers) -> Caller:
+    async def authenticate(self, headers: Headers) -> Principal:
         """The caller that the request's token names; raises UnauthorizedError, UnavailableError."""
         token = _bearer(headers.getlist("authorization"))
         try:
@@ -79,10 +79,10 @@ class Doorkeeper:
             raise _invalid(_why(error)) from None
         return self._caller(claims)
 
-    def _caller(self, claims: dict[str, object]) -> Caller:
+    def _caller(self, claims: dict[str, object]) -> Principal:
         tenant_id = _named(claims, self._settings.jwt_tenant_claim, _TENANT)
         user_id = _named(claims, "sub", _USER)
-        return Caller(tenant_id, user_id, _scopes(claims.get(self._settings.jwt_scope_claim)))
+        return Principal(tenant_id, user_id, _scopes(claims.get(self._settings.jwt_scope_claim)))
 
 
 def _named(claims: dict[str, object], name: str, kind: TypeAdapter[str]) -> str:

@@ -6,7 +6,7 @@ from core.addresses import AddressRules
 from core.ids import log_id, request_key
 from core.render import RenderError
 from core.request_parts import position_of
-from producer.bulk.prepare_request import Order
+from producer.bulk.prepare_request import PreparedRequest
 from schemas.http_responses import CommunicationLogListResponse, CommunicationLogResponse, PageInfo
 from schemas.requests import Recipient
 from schemas.statuses import Status
@@ -42,7 +42,7 @@ class Page:
         )
 
 
-def first_answer(order: Order, page: Page, default_region: str | None) -> CommunicationLogListResponse:
+def accepted_response(order: PreparedRequest, page: Page, default_region: str | None) -> CommunicationLogListResponse:
     """The contract's answer, made from the request alone; a page beyond the last is empty."""
     key = request_key(order.tenant_id, order.request_id)
     rules = AddressRules(order.head.channel, default_region)
@@ -61,7 +61,7 @@ def first_answer(order: Order, page: Page, default_region: str | None) -> Commun
     )
 
 
-def _item(order: Order, log: str, recipient: Recipient, rules: AddressRules) -> CommunicationLogResponse:
+def _item(order: PreparedRequest, log: str, recipient: Recipient, rules: AddressRules) -> CommunicationLogResponse:
     head = order.head
     waits = head.send_at is not None and head.send_at > order.accepted_at
     return CommunicationLogResponse(
@@ -81,7 +81,7 @@ def _item(order: Order, log: str, recipient: Recipient, rules: AddressRules) -> 
     )
 
 
-def _content(order: Order, recipient: Recipient) -> str | None:
+def _content(order: PreparedRequest, recipient: Recipient) -> str | None:
     """The text, or None where it would be too long: such a delivery will fail."""
     try:
         return order.content.render(recipient.variables, order.head.variables)

@@ -45,7 +45,7 @@ _SPACE = re.compile(rb"\s*+")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Pieces:
+class BodyPieces:
     """A body as it is worked on. Nothing in it is checked yet."""
 
     first: bytes
@@ -58,13 +58,13 @@ class Pieces:
         return (b"[%b]" % bytes(raw[start:end]) for start, end in self.runs)
 
 
-async def cut(raw: bytearray, fields: Collection[str], piece_bytes: int = PIECE_BYTES) -> Pieces:
+async def split_body(raw: bytearray, fields: Collection[str], piece_bytes: int = PIECE_BYTES) -> BodyPieces:
     """Find the recipients; the event loop turns meanwhile. A small body is its own first piece.
 
     Raises BadRequestError where it cannot be followed, or has a field that is not among `fields`.
     """
     if len(raw) <= piece_bytes:
-        return Pieces(bytes(raw))
+        return BodyPieces(bytes(raw))
     return await _Cutter(raw, fields, piece_bytes).cut()
 
 
@@ -77,7 +77,7 @@ class _Cutter:
     weight: int = 0
     runs: list[tuple[int, int]] = field(default_factory=list)
 
-    async def cut(self) -> Pieces:
+    async def cut(self) -> BodyPieces:
         at = self._after_space(0)
         if self._byte(at) != b"{":
             raise BadRequestError("the body is not an object, or not JSON")
@@ -88,9 +88,9 @@ class _Cutter:
         if self._after_space(at + 1) != len(self.raw):
             raise _lost("the body", at + 1)
         if not self.runs:
-            return Pieces(bytes(self.raw))
+            return BodyPieces(bytes(self.raw))
         first_end, last_end = self.runs[0][1], self.runs[-1][1]
-        return Pieces(bytes(self.raw[:first_end] + self.raw[last_end:]), tuple(self.runs[1:]))
+        return BodyPieces(bytes(self.raw[:first_end] + self.raw[last_end:]), tuple(self.runs[1:]))
 
     async def _member(self, at: int) -> int:
         """Where a member of the body ends."""

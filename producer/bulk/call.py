@@ -6,7 +6,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from core.ids import RequestKey, request_key
-from producer.auth.token_verifier import Caller
+from producer.auth.token_verifier import Principal
 from producer.bulk.accepted_response import Page
 from producer.bulk.prefer_header import wait_seconds
 from producer.errors import BadRequestError
@@ -16,10 +16,10 @@ _REQUEST_ID = TypeAdapter[str](RequestId)
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class BulkCall:
     """What is known of a call before its body is read."""
 
-    caller: Caller
+    caller: Principal
     request_id: str
     keyed: bool
     """The request's id is the caller's own `Idempotency-Key`."""
@@ -33,7 +33,7 @@ class Call:
         return request_key(self.caller.tenant_id, self.request_id)
 
 
-def read_call(request: Request, caller: Caller, page: Page) -> Call:
+def read_call(request: Request, caller: Principal, page: Page) -> BulkCall:
     """The call by its headers; raises BadRequestError.
 
     The request's id is the caller's `Idempotency-Key`, else the UUIDv7 that this HTTP request was given.
@@ -46,4 +46,4 @@ def read_call(request: Request, caller: Caller, page: Page) -> Call:
             raise BadRequestError(
                 "Idempotency-Key: is up to 128 letters, digits and ._:@~+=-, and begins with a letter or digit"
             ) from None
-    return Call(caller, request.state.request_id, bool(keys), page, wait_seconds(request.headers.getlist("prefer")))
+    return BulkCall(caller, request.state.request_id, bool(keys), page, wait_seconds(request.headers.getlist("prefer")))

@@ -7,12 +7,12 @@ from core.render import RenderError, Template, TemplateError
 from ledger.message_template import MessageTemplate, choose_source, compile_template
 from ledger.models import StoredTemplate
 from producer.errors import BadRequestError, NotFoundError
-from producer.ledger_gateway import Archive
+from producer.ledger_gateway import LedgerGateway
 from schemas.requests import AnyRecipient, BulkBody
 from schemas.validation_errors import path_of
 
 
-class Texts:
+class ContentChecker:
     """The texts, compiled; refuses what is no template, and a subject that is missing or would write headers."""
 
     def __init__(self, body: BulkBody, template: StoredTemplate | None) -> None:
@@ -57,9 +57,9 @@ def _check_subject(text: MessageTemplate) -> None:
         raise BadRequestError(f"{path_of(('variables', error.name))}: would break the subject: {error.what}") from None
 
 
-async def find_template(archive: Archive, tenant_id: str, code: str, version: int | None) -> StoredTemplate:
+async def find_template(archive: LedgerGateway, tenant_id: str, code: str, version: int | None) -> StoredTemplate:
     """A version of a tenant's template, by default the newest; raises NotFoundError, UnavailableError."""
-    found = await archive.ask(lambda ledger: ledger.templates.get(tenant_id, code, version))
+    found = await archive.query(lambda ledger: ledger.templates.get(tenant_id, code, version))
     if found is None:
         raise NotFoundError(f"template: there is no template {code}")
     return found

@@ -15,16 +15,16 @@ from ledger.errors import SealingError
 from ledger.models import IdempotencyRecord, StoredRequest
 from ledger.ports import Ledger
 from ledger.sealing import Sealer
-from producer.bulk.prepare_request import Order
+from producer.bulk.prepare_request import PreparedRequest
 from producer.errors import ConflictError
-from producer.ledger_gateway import Archive
+from producer.ledger_gateway import LedgerGateway
 from schemas.requests import BulkRequest
 
 OTHER = "Idempotency-Key: was used with another body, or for another user"
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PreviousAttempt:
     """What the ledger knows of earlier calls under a key."""
 
     taken: IdempotencyRecord | None = None
@@ -45,7 +45,7 @@ class Past:
             return self.taken.template_version
         return self.request.header.template_version if self.request else None
 
-    def decides_otherwise(self, order: Order) -> bool:
+    def differs_from(self, order: PreparedRequest) -> bool:
         """Whether another call decided, between this one's look at the ledger and its taking the key."""
         return self.taken is not None and (self.accepted_at, self.template_version) != (
             order.accepted_at,
@@ -53,21 +53,23 @@ class Past:
         )
 
     @property
-    def expanded(self) -> bool:
+    def is_expanded(self) -> bool:
         """Whether all of it is in the ledger, so that there is nothing left to publish."""
         return self.request is not None and self.request.all_parts_expanded
 
 
-async def recall(archive: Archive, key: RequestKey) -> Past:
+async def load_previous_attempt(archive: LedgerGateway, key: RequestKey) -> PreviousAttempt:
     """What is known of a key; raises UnavailableError."""
 
-    async def both(ledger: Ledger) -> Past:
-        return Past(*await asyncio.gather(ledger.keys.get(key), ledger.requests.get(key)))
+    async def both(ledger: Ledger) -> PreviousAttempt:
+        return PreviousAttempt(*await asyncio.gather(ledger.keys.get(key), ledger.requests.get(key)))
 
-    return await archive.ask(both)
+    return await archive.query(both)
 
 
-async def take_key(archive: Archive, sealer: Sealer, key: RequestKey, order: Order, past: Past) -> Past:
+async def reserve_key(
+    archive: LedgerGateway, sealer: Sealer, key: RequestKey, order: PreparedRequest, past: PreviousAttempt
+) -> PreviousAttempt:
     """Take the key for an order unless it is taken; what stands. Raises ConflictError, UnavailableError."""
     if past.taken is None and past.request is not None:
         await check_same_request(order, past.request, sealer)
@@ -75,14 +77,14 @@ async def take_key(archive: Archive, sealer: Sealer, key: RequestKey, order: Ord
     mine = IdempotencyRecord(key, order.tenant_id, sealer.newest, digest, order.accepted_at, order.template_version)
     stands = past.taken
     if stands is None:
-        stands = await archive.ask(lambda ledger: ledger.keys.insert_or_get(mine))
+        stands = await archive.query(lambda ledger: ledger.keys.insert_or_get(mine))
     with _knowing_keys():
         if sealer.hash(order.fingerprint, stands.key_id) != stands.digest:
             raise ConflictError(OTHER)
-    return Past(stands, past.request)
+    return PreviousAttempt(stands, past.request)
 
 
-async def check_same_request(order: Order, stands: StoredRequest, sealer: Sealer) -> None:
+async def check_same_request(order: PreparedRequest, stands: StoredRequest, sealer: Sealer) -> None:
     """Raise ConflictError where the consumer would refuse the order, for another body came under this id before.
 
     That one may have come over Kafka, or over HTTP without a key.

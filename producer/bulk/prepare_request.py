@@ -22,9 +22,9 @@ from core.request_parts import (
     request_fields,
 )
 from ledger.models import StoredTemplate
-from producer.auth.token_verifier import SEND_AS, Caller
-from producer.bulk.body_pieces import PIECE_BYTES, cut
-from producer.bulk.check_content import Texts
+from producer.auth.token_verifier import SEND_AS, Principal
+from producer.bulk.body_pieces import PIECE_BYTES, split_body
+from producer.bulk.check_content import ContentChecker
 from producer.bulk.fingerprint import Fingerprint
 from producer.bulk.unknown_fields import check_names
 from producer.errors import BadRequestError, ForbiddenError
@@ -38,10 +38,10 @@ _RECIPIENTS = TypeAdapter[list[AnyRecipient]](Recipients)
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class AcceptanceTerms:
     """What the body does not say."""
 
-    caller: Caller
+    caller: Principal
     request_id: str
     accepted_at: datetime
     find_template: Callable[[str], Awaitable[StoredTemplate]]
@@ -51,7 +51,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class PreparedRequest:
     """A request that was checked, and the records that carry it."""
 
     head: BulkBody
@@ -76,26 +76,26 @@ class Order:
         return self.template.version if self.template else None
 
 
-class Desk:
+class RequestPreparer:
     """Where requests are taken; it knows the limits and the reply topics."""
 
     def __init__(self, settings: ProducerSettings, piece_bytes: int = PIECE_BYTES) -> None:
         self._settings = settings
         self._piece_bytes = piece_bytes
 
-    async def take(self, raw: bytearray, terms: Terms, show: slice) -> Order:
+    async def prepare(self, raw: bytearray, terms: AcceptanceTerms, show: slice) -> PreparedRequest:
         """Check a body and split it; raises RefusalError. `show` says which recipients are kept."""
-        pieces = await cut(raw, BulkSendRequest.model_fields, self._piece_bytes)
+        pieces = await split_body(raw, BulkSendRequest.model_fields, self._piece_bytes)
         body = _parsed(pieces.first)
         user_id = _user_of(body, terms.caller)
         self._check_reply_topic(body)
         check_times(body, terms.accepted_at)
         template = await terms.find_template(body.template) if body.template is not None else None
-        texts = Texts(body, template)
+        texts = ContentChecker(body, template)
         try:
             head = _head(body, user_id, terms, template)
             fingerprint = Fingerprint(head) if terms.keyed else None
-            roll = _Roll(texts, PartEncoder(head), fingerprint, show, self._settings.max_recipients)
+            roll = _RecipientCollector(texts, PartEncoder(head), fingerprint, show, self._settings.max_recipients)
             roll.add(body.recipients)
             for piece in pieces.rest(raw):
                 await asyncio.sleep(0)
@@ -103,7 +103,7 @@ class Desk:
             parts = roll.finish()
         except RequestEncodingError as error:
             raise BadRequestError(str(error)) from None
-        return Order(
+        return PreparedRequest(
             head=body,
             shown=tuple(roll.shown),
             total=roll.total,
@@ -124,11 +124,11 @@ class Desk:
             raise BadRequestError("reply_topic: is not one of the allowed reply topics")
 
 
-class _Roll:
+class _RecipientCollector:
     """The recipients of a request, taken a few at a time."""
 
     def __init__(
-        self, texts: Texts, filling: PartEncoder, fingerprint: Fingerprint | None, show: slice, most: int
+        self, texts: ContentChecker, filling: PartEncoder, fingerprint: Fingerprint | None, show: slice, most: int
     ) -> None:
         self._texts = texts
         self._filling = filling
@@ -190,7 +190,9 @@ def _texts_in(recipient: AnyRecipient) -> int:
     return len(recipient.model_fields_set) + 1 + reference + 2 * len(recipient.variables)
 
 
-def _head(body: BulkSendRequest, user_id: str, terms: Terms, template: StoredTemplate | None) -> dict[str, Any]:
+def _head(
+    body: BulkSendRequest, user_id: str, terms: AcceptanceTerms, template: StoredTemplate | None
+) -> dict[str, Any]:
     """What all records of the request say."""
     head = request_fields(
         body,
@@ -210,7 +212,7 @@ def check_times(body: BulkBody, accepted_at: datetime) -> None:
         raise BadRequestError(": ".join(found))
 
 
-def _user_of(body: BulkSendRequest, caller: Caller) -> str:
+def _user_of(body: BulkSendRequest, caller: Principal) -> str:
     """Whom the request is for; another user than the token's needs a scope of its own, and no scope opens a tenant."""
     if body.tenant_id not in {None, caller.tenant_id}:
         raise ForbiddenError("tenant_id: is not the token's tenant")

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import structlog
 
 from core.request_parts import intake_topic
-from producer.bulk.prepare_request import Order
-from producer.dependencies import Front
+from producer.bulk.prepare_request import PreparedRequest
+from producer.dependencies import Dependencies
 from producer.errors import UnavailableError
 from producer.kafka.publisher import PublishError
 
@@ -23,10 +23,10 @@ def before_handover() -> Iterator[None]:
         raise UnavailableError(f"{error.message}; nothing was sent by this call") from None
 
 
-async def hand_over(front: Front, order: Order) -> None:
+async def hand_over(deps: Dependencies, order: PreparedRequest) -> None:
     """Publish all parts; raises UnavailableError, which says whether some may still be sent."""
     try:
-        await front.publisher.publish(intake_topic(front.settings.topics, order.lane), order.parts)
+        await deps.publisher.publish(intake_topic(deps.settings.topics, order.lane), order.parts)
     except PublishError as error:
         if error.handed_over:
             raise UnavailableError(
@@ -34,7 +34,7 @@ async def hand_over(front: Front, order: Order) -> None:
                 f"Repeat it with `Idempotency-Key: {order.request_id}` so that nobody is sent to twice"
             ) from None
         raise UnavailableError("Kafka is away; nothing was sent") from None
-    front.metrics.recipients.labels(order.head.channel, order.lane).inc(order.total)
+    deps.metrics.recipients.labels(order.head.channel, order.lane).inc(order.total)
     _log.info(
         "accepted",
         request_id=order.request_id,

@@ -10,9 +10,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.logging_setup import describe
 from core.ids import uuid7
-from producer.clock import Sources
+from producer.clock import ClockAndRandom
 from producer.metrics import Metrics
-from producer.responses import simple
+from producer.responses import simple_response
 
 CLIENT_GONE = 499
 """Written into the log and the metrics for a client that hung up; nobody receives it."""
@@ -22,10 +22,10 @@ QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 _log = structlog.get_logger()
 
 
-class Observed:
+class RequestLoggingMiddleware:
     """The outermost layer of the app."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, sources: Sources) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, sources: ClockAndRandom) -> None:
         self._app = app
         self._metrics = metrics
         self._sources = sources
@@ -46,7 +46,7 @@ class Observed:
         except Exception as error:  # noqa: BLE001  # whatever it is, the caller gets the contract's 500
             _log.error("request failed", request_id=state["request_id"], fault=describe(error))
             if answer.status == 0:
-                await simple(500, self._sources.now())(scope, receive, answer.send)
+                await simple_response(500, self._sources.now())(scope, receive, answer.send)
         finally:
             self._note(scope, answer.status or CLIENT_GONE, time.perf_counter() - started)
 

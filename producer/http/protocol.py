@@ -13,7 +13,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from producer.clock import utc_now
-from producer.responses import JSON, simple
+from producer.responses import JSON, simple_response
 
 MAX_CONNECTIONS = 500
 """More are told so and hung up on; a few hundred bytes to 300 KB each, while a body arrives."""
@@ -33,7 +33,7 @@ PHRASES = {431: f"request line and header fields are larger than {HEAD_BYTES} by
 """Messages about bytes that the service does not read as a request, by status."""
 
 
-class ContractProtocol(HttpToolsProtocol):
+class BoundedHttpProtocol(HttpToolsProtocol):
     """uvicorn's httptools protocol with bounds, and `{code, message, timestamp}` for what is no request."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -49,7 +49,7 @@ class ContractProtocol(HttpToolsProtocol):
         """Take a connection, unless there are too many."""
         super().connection_made(transport)
         self._socket = transport
-        self.transport = _Unhurried(transport, self._hang_up, lambda: self._over)
+        self.transport = _LingeringTransport(transport, self._hang_up, lambda: self._over)
         if len(self.connections) > MAX_CONNECTIONS:
             self._refuse(503, "too many connections; nothing was done")
         else:
@@ -157,7 +157,7 @@ class ContractProtocol(HttpToolsProtocol):
                 return
             under_way.disconnected = True
             under_way.message_event.set()
-        body = bytes(simple(status, utc_now(), message).body)
+        body = bytes(simple_response(status, utc_now(), message).body)
         head = (
             f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
             f"content-type: {JSON}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
@@ -182,7 +182,7 @@ class ContractProtocol(HttpToolsProtocol):
                 self.loop.call_later(STALL_SECONDS, self._socket.abort)
 
 
-class _Unhurried(asyncio.Transport):
+class _LingeringTransport(asyncio.Transport):
     """A transport whose end is up to the protocol; as much of one as uvicorn uses."""
 
     def __init__(self, transport: asyncio.Transport, close: Callable[[], None], over: Callable[[], bool]) -> None:

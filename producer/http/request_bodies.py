@@ -22,7 +22,7 @@ ROOM_SECONDS = 30
 T = TypeVar("T")
 
 
-class Bodies:
+class RequestBodyReader:
     """Reads bodies, and runs what is done with them where it disturbs nobody."""
 
     def __init__(self, max_bytes: int, seconds: float = BODY_SECONDS) -> None:
@@ -32,7 +32,7 @@ class Bodies:
         self._one_at_a_time = asyncio.Lock()
 
     @asynccontextmanager
-    async def taken(self, request: Request) -> AsyncIterator[bytearray]:
+    async def read(self, request: Request) -> AsyncIterator[bytearray]:
         """The whole body; raises a RefusalError for one that is too large, too slow or no JSON by its headers."""
         check_headers(request.headers, self._max_bytes)
         async with AsyncExitStack() as held:
@@ -43,7 +43,7 @@ class Bodies:
                 raise TooSlowError(too_slow(self._seconds)) from None
             yield body
 
-    async def work(self, body: bytearray, do: Callable[[], Awaitable[T]]) -> T:
+    async def run_bounded(self, body: bytearray, do: Callable[[], Awaitable[T]]) -> T:
         """Do it at once for a small body, else one at a time: what waits meanwhile costs no more memory."""
         if len(body) <= LARGE_BYTES:
             return await do()

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError,
 from config.logging_setup import describe
 from core.publish_watchdog import PublishWatchdog
 from core.request_parts import EncodedPart
-from producer.kafka.publisher import PublishError, TopicsMissingError, WedgedError
+from producer.kafka.publisher import PublishError, PublishingStalledError, TopicsMissingError
 from producer.settings import ProducerSettings
 
 PUBLISH_SECONDS = 4.5
@@ -50,7 +50,7 @@ class KafkaPublisher:
         self._trouble: str | None = "not connected yet"
         self._keeper: asyncio.Task[None] | None = None
         self._wedge = PublishWatchdog(wedged_seconds, time.monotonic)
-        self._failed: TopicsMissingError | WedgedError | None = None
+        self._failed: TopicsMissingError | PublishingStalledError | None = None
         self._has_failed = asyncio.Event()
         self._was_ready = self._was_incomplete = False
 
@@ -58,11 +58,11 @@ class KafkaPublisher:
         """Begin to connect."""
         self._keeper = asyncio.create_task(self._keep())
 
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """Why nothing can be published now."""
         return self._trouble or ("Kafka takes nothing of what is published" if self._wedge.is_stalled else None)
 
-    async def wait_failed(self) -> TopicsMissingError | WedgedError:
+    async def wait_failed(self) -> TopicsMissingError | PublishingStalledError:
         """Wait until it is known that topics are missing, or that this process cannot publish any more."""
         await self._has_failed.wait()
         return self._failed or TopicsMissingError(self._needed)
@@ -124,11 +124,11 @@ class KafkaPublisher:
         """End the process where its client will not publish any more: nothing else than a new one helps."""
         sender: Any = producer._sender  # noqa: SLF001  # no other way to ask
         if sender.sender_task.done():
-            self._fail(WedgedError("the sender of Kafka's client has ended"))
+            self._fail(PublishingStalledError("the sender of Kafka's client has ended"))
         elif self._wedge.is_dead:
-            self._fail(WedgedError("Kafka answers, and takes nothing that this process publishes"))
+            self._fail(PublishingStalledError("Kafka answers, and takes nothing that this process publishes"))
 
-    def _fail(self, error: TopicsMissingError | WedgedError) -> None:
+    def _fail(self, error: TopicsMissingError | PublishingStalledError) -> None:
         self._failed = error
         self._has_failed.set()
 

@@ -8,7 +8,7 @@ from core.request_parts import EncodedPart
 from producer.kafka.publisher import PublishError, TopicsMissingError
 
 
-class Weather(Enum):
+class FakeKafkaState(Enum):
     """How the Kafka that is not there behaves."""
 
     FINE = "takes and acknowledges"
@@ -21,22 +21,22 @@ class MemoryPublisher:
 
     def __init__(self) -> None:
         self.records: list[tuple[str, EncodedPart]] = []
-        self.weather = Weather.FINE
+        self.weather = FakeKafkaState.FINE
 
     async def start(self) -> None:
         """Nothing to do."""
 
     async def publish(self, topic: str, parts: Sequence[EncodedPart]) -> None:
         """Keep the parts, or behave as the weather says."""
-        if self.weather is Weather.AWAY:
+        if self.weather is FakeKafkaState.AWAY:
             raise PublishError(handed_over=False)
         self.records.extend((topic, part) for part in parts)
-        if self.weather is Weather.SILENT:
+        if self.weather is FakeKafkaState.SILENT:
             raise PublishError(handed_over=True)
 
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """Bad weather."""
-        return None if self.weather is Weather.FINE else self.weather.value
+        return None if self.weather is FakeKafkaState.FINE else self.weather.value
 
     async def wait_failed(self) -> TopicsMissingError:
         """Never."""

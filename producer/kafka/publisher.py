@@ -22,7 +22,7 @@ class TopicsMissingError(Exception):
         super().__init__(f"Kafka lacks the topics {', '.join(topics)}: run `rollcall setup`")
 
 
-class WedgedError(Exception):
+class PublishingStalledError(Exception):
     """Nothing that is published is taken, though Kafka answers: a new process can do better."""
 
 
@@ -35,10 +35,10 @@ class Publisher(Protocol):
     async def publish(self, topic: str, parts: Sequence[EncodedPart]) -> None:
         """Return when all in-sync replicas have every part; raises PublishError within `PUBLISH_SECONDS`."""
 
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """Why nothing can be published now, in a few words; None: it can."""
 
-    async def wait_failed(self) -> TopicsMissingError | WedgedError:
+    async def wait_failed(self) -> TopicsMissingError | PublishingStalledError:
         """Wait until it is known that the service must not run."""
 
     async def stop(self) -> None:

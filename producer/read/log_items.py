@@ -9,13 +9,13 @@ from ledger.sealing import Sealer
 from schemas.http_responses import CommunicationLogResponse
 
 
-async def show_logs(logs: Sequence[Log], ledger: Ledger, sealer: Sealer) -> list[CommunicationLogResponse]:
+async def log_items(logs: Sequence[Log], ledger: Ledger, sealer: Sealer) -> list[CommunicationLogResponse]:
     """The items of an answer, in the order of the logs."""
     contents = await render_messages(ledger, sealer, logs, skip_unreadable=True)
-    return [show_log(log, contents.get(log.id)) for log in logs]
+    return [log_item(log, contents.get(log.id)) for log in logs]
 
 
-def show_log(log: Log, content: str | None) -> CommunicationLogResponse:
+def log_item(log: Log, content: str | None) -> CommunicationLogResponse:
     """One delivery with its text, where that can be read."""
     return CommunicationLogResponse(
         id=log.id,

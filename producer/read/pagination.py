@@ -10,7 +10,7 @@ from schemas.read_requests import MAX_DEPTH
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PageRequest:
     """Which page was asked for."""
 
     number: int
@@ -44,14 +44,14 @@ class Asked:
         )
 
 
-def asked(page: int | None, page_size: int, after: str | None) -> Asked:
+def parse_page_request(page: int | None, page_size: int, after: str | None) -> PageRequest:
     """Read which page is wanted; raises BadRequestError."""
     if after is not None:
         if page is not None:
             raise BadRequestError("page: is known from `after`; give one of them")
         cursor = read_cursor(after)
-        return Asked(cursor.page, page_size, cursor)
+        return PageRequest(cursor.page, page_size, cursor)
     number = page or 1
     if number * page_size > MAX_DEPTH:
         raise BadRequestError(f"page: reaches {MAX_DEPTH} items deep; read on with `after`, or narrow the list")
-    return Asked(number, page_size, None)
+    return PageRequest(number, page_size, None)

@@ -9,12 +9,14 @@ from ledger.request_counts import RequestCounts, known_recipients
 from schemas.http_responses import Parts, RequestResponse, RequestSummary
 
 
-def summary_of(request: StoredRequest, server_time: datetime) -> RequestSummary:
+def request_summary(request: StoredRequest, server_time: datetime) -> RequestSummary:
     """A request in a list; it is scheduled or not by the ledger's clock."""
     return RequestSummary(**_fields(request, server_time))
 
 
-def answer_about(request: StoredRequest, books: RequestCounts, server_time: datetime, now: datetime) -> RequestResponse:
+def request_response(
+    request: StoredRequest, books: RequestCounts, server_time: datetime, now: datetime
+) -> RequestResponse:
     """A request by itself, with its counts, answered `now`."""
     by_status, by_reason = tally(books.current)
     return RequestResponse(

@@ -12,13 +12,13 @@ from ledger.ports import Ledger
 from ledger.queries import LogPage, LogQuery, RequestQuery, position_of_log, position_of_request
 from ledger.recipient_hashes import recipient_hashes
 from ledger.request_counts import count_request, known_recipients
-from producer.auth.token_verifier import READ, Caller
-from producer.dependencies import Front
+from producer.auth.token_verifier import READ, Principal
+from producer.dependencies import Dependencies
 from producer.errors import BadRequestError, NotFoundError
 from producer.http.body_errors import check_unique, describe_problems
-from producer.read.log_items import show_logs
-from producer.read.pagination import Asked, asked
-from producer.read.request_summaries import answer_about, summary_of
+from producer.read.log_items import log_items
+from producer.read.pagination import PageRequest, parse_page_request
+from producer.read.request_summaries import request_response, request_summary
 from producer.read.search_filters import log_query, own_user, read_own_request
 from producer.responses import JSON
 from schemas.http_responses import (
@@ -34,10 +34,10 @@ from schemas.validation_errors import LONGEST_NAME
 
 NO_LOG = "there is no such delivery"
 
-Reader = Callable[[Request], Coroutine[Any, Any, Caller]]
+Reader = Callable[[Request], Coroutine[Any, Any, Principal]]
 
 
-def reading_routes(front: Front) -> APIRouter:
+def reading_routes(deps: Dependencies) -> APIRouter:
     """The routes, bound to what they work with."""
     router = APIRouter()
     errors: dict[int | str, dict[str, Any]] = {
@@ -48,56 +48,56 @@ def reading_routes(front: Front) -> APIRouter:
 
     @router.get("/communication/logs", response_model=CommunicationLogListResponse, responses=errors)
     async def list_logs(
-        caller: Annotated[Caller, Depends(_reader(front, LogFilters))], query: Annotated[LogFilters, Query()]
+        caller: Annotated[Principal, Depends(_reader(deps, LogFilters))], query: Annotated[LogFilters, Query()]
     ) -> Response:
         """Deliveries, newest requests first, pending ones included."""
-        page = asked(query.page, query.page_size, query.after)
-        return await _listed(front, log_query(caller, query, page), page)
+        page = parse_page_request(query.page, query.page_size, query.after)
+        return await _listed(deps, log_query(caller, query, page), page)
 
     @router.post(
         "/communication/logs/search", response_model=CommunicationLogListResponse, responses={**errors, **refusals}
     )
-    async def search_logs(request: Request, caller: Annotated[Caller, Depends(_reader(front))]) -> Response:
+    async def search_logs(request: Request, caller: Annotated[Principal, Depends(_reader(deps))]) -> Response:
         """Deliveries by the same conditions and by recipient: an address stays out of URLs."""
-        async with front.bodies.taken(request) as body:
+        async with deps.bodies.read(request) as body:
             search = _read_search(bytes(body))
-        page = asked(search.page, search.page_size, search.after)
+        page = parse_page_request(search.page, search.page_size, search.after)
         hashes: frozenset[bytes] = frozenset()
         if search.recipient is not None:
-            region = front.settings.default_region
-            hashes = recipient_hashes(search.recipient, search.channel, front.sealer, region)
-        return await _listed(front, log_query(caller, search, page, hashes), page)
+            region = deps.settings.default_region
+            hashes = recipient_hashes(search.recipient, search.channel, deps.sealer, region)
+        return await _listed(deps, log_query(caller, search, page, hashes), page)
 
     @router.get("/communication/logs/{log_id}", response_model=LogResponse, responses={**errors, **absent})
-    async def read_log(log_id: str, caller: Annotated[Caller, Depends(_reader(front))]) -> Response:
+    async def read_log(log_id: str, caller: Annotated[Principal, Depends(_reader(deps))]) -> Response:
         """One delivery."""
-        return _said(await front.archive.ask(lambda ledger: _log(front, ledger, caller, log_id)))
+        return _said(await deps.archive.query(lambda ledger: _log(deps, ledger, caller, log_id)))
 
     @router.get("/communication/requests", response_model=RequestListResponse, responses=errors)
     async def list_requests(
-        caller: Annotated[Caller, Depends(_reader(front, Paging))], query: Annotated[Paging, Query()]
+        caller: Annotated[Principal, Depends(_reader(deps, Paging))], query: Annotated[Paging, Query()]
     ) -> Response:
         """Requests, newest first."""
-        page = asked(query.page, query.page_size, query.after)
+        page = parse_page_request(query.page, query.page_size, query.after)
         which = RequestQuery(
             caller.tenant_id, own_user(caller), page.after, page.number, page.size, count_limit=page.count_to
         )
-        return _said(await front.archive.ask(lambda ledger: _requests(front, ledger, page, which)))
+        return _said(await deps.archive.query(lambda ledger: _requests(deps, ledger, page, which)))
 
     @router.get("/communication/requests/{request_id}", response_model=RequestResponse, responses={**errors, **absent})
-    async def read_request(request_id: str, caller: Annotated[Caller, Depends(_reader(front))]) -> Response:
+    async def read_request(request_id: str, caller: Annotated[Principal, Depends(_reader(deps))]) -> Response:
         """One request: how many of its recipients stand where."""
-        return _said(await front.archive.ask(lambda ledger: _request(front, ledger, caller, request_id)))
+        return _said(await deps.archive.query(lambda ledger: _request(deps, ledger, caller, request_id)))
 
     return router
 
 
-def _reader(front: Front, query: type[BaseModel] | None = None) -> Reader:
+def _reader(deps: Dependencies, query: type[BaseModel] | None = None) -> Reader:
     """Who reads, and that the query string has only what the route takes."""
     names = {field.alias or name for name, field in (query.model_fields if query else {}).items()}
 
-    async def reader(request: Request) -> Caller:
-        caller = await front.doorkeeper.admit(request.headers)
+    async def reader(request: Request) -> Principal:
+        caller = await deps.doorkeeper.authenticate(request.headers)
         caller.require(READ)
         for name in request.query_params:
             if name == "recipient":
@@ -120,17 +120,17 @@ def _read_search(body: bytes) -> LogSearch:
     return search
 
 
-async def _listed(front: Front, query: LogQuery, page: Asked) -> Response:
-    return _said(await front.archive.ask(lambda ledger: _logs(front, ledger, query, page)))
+async def _listed(deps: Dependencies, query: LogQuery, page: PageRequest) -> Response:
+    return _said(await deps.archive.query(lambda ledger: _logs(deps, ledger, query, page)))
 
 
-async def _logs(front: Front, ledger: Ledger, query: LogQuery, page: Asked) -> CommunicationLogListResponse:
+async def _logs(deps: Dependencies, ledger: Ledger, query: LogQuery, page: PageRequest) -> CommunicationLogListResponse:
     found = await ledger.logs.find(query)
     last = position_of_log(found.items[-1]) if found.items else None
     total, exact = await _total(ledger, query, found)
     info = page.info(total, last, more=found.has_more, exact=exact)
-    items = await show_logs(found.items, ledger, front.sealer)
-    now = front.sources.now()
+    items = await log_items(found.items, ledger, deps.sealer)
+    now = deps.sources.now()
     return CommunicationLogListResponse(
         code=200, items=items, message="ok", pagination=info, timestamp=now, total=info.total
     )
@@ -147,26 +147,26 @@ async def _total(ledger: Ledger, query: LogQuery, found: LogPage) -> tuple[int, 
     return (known_recipients(request), True) if request else (found.total, False)
 
 
-async def _log(front: Front, ledger: Ledger, caller: Caller, log_id: str) -> LogResponse:
+async def _log(deps: Dependencies, ledger: Ledger, caller: Principal, log_id: str) -> LogResponse:
     found = await ledger.logs.get(caller.tenant_id, LogId(log_id), own_user(caller))
     if found is None:
         raise NotFoundError(NO_LOG)
-    (item,) = await show_logs([found], ledger, front.sealer)
-    return LogResponse(**item.model_dump(), code=200, message="ok", timestamp=front.sources.now())
+    (item,) = await log_items([found], ledger, deps.sealer)
+    return LogResponse(**item.model_dump(), code=200, message="ok", timestamp=deps.sources.now())
 
 
-async def _requests(front: Front, ledger: Ledger, page: Asked, which: RequestQuery) -> RequestListResponse:
+async def _requests(deps: Dependencies, ledger: Ledger, page: PageRequest, which: RequestQuery) -> RequestListResponse:
     found = await ledger.requests.find_page(which)
     last = position_of_request(found.items[-1]) if found.items else None
     info = page.info(found.total, last, more=found.has_more, exact=found.total_is_exact)
-    items = [summary_of(request, ledger.now()) for request in found.items]
-    now = front.sources.now()
+    items = [request_summary(request, ledger.now()) for request in found.items]
+    now = deps.sources.now()
     return RequestListResponse(code=200, items=items, message="ok", pagination=info, timestamp=now, total=info.total)
 
 
-async def _request(front: Front, ledger: Ledger, caller: Caller, request_id: str) -> RequestResponse:
+async def _request(deps: Dependencies, ledger: Ledger, caller: Principal, request_id: str) -> RequestResponse:
     found = await read_own_request(ledger, caller, request_key(caller.tenant_id, request_id))
-    return answer_about(found, await count_request(ledger, found), ledger.now(), front.sources.now())
+    return request_response(found, await count_request(ledger, found), ledger.now(), deps.sources.now())
 
 
 def _said(answer: ResponseBody) -> Response:

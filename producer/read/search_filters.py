@@ -6,20 +6,20 @@ from core.ids import RequestKey, request_key
 from ledger.models import StoredRequest
 from ledger.ports import Ledger
 from ledger.queries import LogQuery
-from producer.auth.token_verifier import ADMIN, Caller
+from producer.auth.token_verifier import ADMIN, Principal
 from producer.errors import BadRequestError, NotFoundError
-from producer.read.pagination import Asked
+from producer.read.pagination import PageRequest
 from schemas.read_requests import LogFilters, LogSearch
 
 NO_REQUEST = "there is no such request, or not yet: one is known once a consumer has taken it up"
 
 
-def own_user(caller: Caller) -> str | None:
+def own_user(caller: Principal) -> str | None:
     """Whose things the caller sees: their own, or with admin everybody's of the tenant."""
     return None if caller.may(ADMIN) else caller.user_id
 
 
-async def read_own_request(ledger: Ledger, caller: Caller, key: RequestKey) -> StoredRequest:
+async def read_own_request(ledger: Ledger, caller: Principal, key: RequestKey) -> StoredRequest:
     """Read a request that the caller may see.
 
     Raises NotFoundError. A request of another user gets the same answer as one that does not exist.
@@ -30,7 +30,9 @@ async def read_own_request(ledger: Ledger, caller: Caller, key: RequestKey) -> S
     return found
 
 
-def log_query(caller: Caller, asks: LogFilters | LogSearch, page: Asked, hashes: Collection[bytes] = ()) -> LogQuery:
+def log_query(
+    caller: Principal, asks: LogFilters | LogSearch, page: PageRequest, hashes: Collection[bytes] = ()
+) -> LogQuery:
     """The deliveries that are asked for; raises BadRequestError."""
     start, end = asks.accepted_from, asks.accepted_before
     if start and end and end <= start:

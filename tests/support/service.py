@@ -14,13 +14,13 @@ from ledger.models import StoredTemplate
 from ledger.mongo import MongoLedger
 from ledger.ports import Ledger
 from producer.app import build_app
-from producer.auth.token_verifier import Caller
-from producer.bulk.prepare_request import Terms
-from producer.clock import Sources
-from producer.completion_waiter import MOST_WAITING, Waiting
+from producer.auth.token_verifier import Principal
+from producer.bulk.prepare_request import AcceptanceTerms
+from producer.clock import ClockAndRandom
+from producer.completion_waiter import MOST_WAITING, CompletionWaiter
 from producer.errors import NotFoundError
 from producer.kafka.memory_publisher import MemoryPublisher
-from producer.ledger_gateway import Archive
+from producer.ledger_gateway import LedgerGateway
 from producer.settings import ProducerSettings
 from schemas.requests import BulkRequest
 
@@ -46,27 +46,27 @@ def a_token(*scopes: str, user: str = "usr_a", tenant: str = "tnt_a", **changes:
     return issue_token(SECRET, tenant, user, scopes or ["communication:send"], 60, **changes)
 
 
-def some_terms(caller: Caller, **changes: Any) -> Terms:
+def some_terms(caller: Principal, **changes: Any) -> AcceptanceTerms:
     """Terms of a request accepted at noon, in a house without templates."""
 
     async def no_template(code: str) -> StoredTemplate:
         raise NotFoundError(code)
 
-    return replace(Terms(caller, "r", NOON, no_template), **changes)
+    return replace(AcceptanceTerms(caller, "r", NOON, no_template), **changes)
 
 
-def an_archive(ledger: Ledger) -> Archive:
+def an_archive(ledger: Ledger) -> LedgerGateway:
     """An archive on this ledger."""
 
     async def connect() -> Ledger:
         return ledger
 
-    return Archive(connect)
+    return LedgerGateway(connect)
 
 
-def archive_away() -> Archive:
+def archive_away() -> LedgerGateway:
     """An archive whose MongoDB is not there."""
-    return Archive(lambda: MongoLedger.connect("mongodb://127.0.0.1:9", "nothing", timeout_ms=100))
+    return LedgerGateway(lambda: MongoLedger.connect("mongodb://127.0.0.1:9", "nothing", timeout_ms=100))
 
 
 @dataclass
@@ -83,10 +83,10 @@ class Service:
     app: FastAPI
     publisher: MemoryPublisher
     ledger: MemoryLedger
-    archive: Archive
+    archive: LedgerGateway
     client: httpx.AsyncClient
     clock: Clock
-    waiting: Waiting
+    waiting: CompletionWaiter
     headers: dict[str, str] = field(default_factory=lambda: {"Authorization": f"Bearer {a_token()}"})
 
     async def send(self, body: Any = None, query: str = "", **headers: str) -> httpx.Response:
@@ -114,7 +114,7 @@ class Service:
 def a_service(
     ledger: MemoryLedger | None = None,
     *,
-    archive: Archive | None = None,
+    archive: LedgerGateway | None = None,
     most_waiting: int = MOST_WAITING,
     **changes: Any,
 ) -> Service:
@@ -122,8 +122,8 @@ def a_service(
     clock = Clock()
     publisher, ledger = MemoryPublisher(), ledger or MemoryLedger(lambda: clock.now)
     archive = archive or an_archive(ledger)
-    sources = Sources(lambda: clock.now, lambda count: b"\x07" * count)
-    waiting = Waiting(archive, most_waiting)
+    sources = ClockAndRandom(lambda: clock.now, lambda count: b"\x07" * count)
+    waiting = CompletionWaiter(archive, most_waiting)
     app = build_app(some_settings(**changes), publisher=publisher, archive=archive, sources=sources, waiting=waiting)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     client = httpx.AsyncClient(transport=transport, base_url="http://rollcall")

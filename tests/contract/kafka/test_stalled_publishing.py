@@ -23,7 +23,7 @@ from devstack import Stack
 from devstack.processes import free_port
 from ledger.mongo import MongoLedger
 from producer.kafka.kafka_publisher import KafkaPublisher
-from producer.kafka.publisher import PublishError, WedgedError
+from producer.kafka.publisher import PublishError, PublishingStalledError
 from schemas.statuses import Channel, Lane
 from schemas.topics import Topics
 from tests.support.kafka_topics import create_topics
@@ -125,14 +125,14 @@ async def test_a_publisher_that_publishes_nothing_is_given_up_though_kafka_answe
     part = EncodedPart(b"k", b"{}", part=0, last=True, recipients=1)
     await publisher.start()
     try:
-        await until(lambda: publisher.trouble() is None)
+        await until(lambda: publisher.problem() is None)
         await publisher.publish(topics.requests, [part])
         wedge(publisher)
         tries = (publisher.publish(topics.requests, [part]) for _ in range(FAILURES))
         failed = await asyncio.gather(*tries, return_exceptions=True)
         assert all(isinstance(error, PublishError) for error in failed)
-        assert publisher.trouble() == "Kafka takes nothing of what is published"
+        assert publisher.problem() == "Kafka takes nothing of what is published"
         async with asyncio.timeout(20):
-            assert isinstance(await publisher.wait_failed(), WedgedError)
+            assert isinstance(await publisher.wait_failed(), PublishingStalledError)
     finally:
         await publisher.stop()

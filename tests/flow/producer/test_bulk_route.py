@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from core.ids import log_id, request_key
-from producer.kafka.memory_publisher import Weather
+from producer.kafka.memory_publisher import FakeKafkaState
 from schemas.topics import MAX_INTAKE_BYTES
 from tests.support.service import BULK, GOOD, NOON, Service, a_service, a_token
 
@@ -289,19 +289,19 @@ async def test_a_template_that_does_not_exist_is_not_found(service: Service) -> 
 
 
 async def test_kafka_away_means_nothing_was_sent(service: Service) -> None:
-    service.publisher.weather = Weather.AWAY
+    service.publisher.weather = FakeKafkaState.AWAY
     answer = await service.send()
     assert_refused(answer, 503, "nothing was sent")
     assert int(answer.headers["Retry-After"]) > 0
 
 
 async def test_kafka_silent_means_repeat_with_the_id_as_the_key(service: Service) -> None:
-    service.publisher.weather = Weather.SILENT
+    service.publisher.weather = FakeKafkaState.SILENT
     answer = await service.send()
     assert_refused(
         answer, 503, f"may still be sent. Repeat it with `Idempotency-Key: {answer.headers['X-Request-Id']}`"
     )
-    service.publisher.weather = Weather.FINE
+    service.publisher.weather = FakeKafkaState.FINE
     repeat = await service.send(**{"Idempotency-Key": answer.headers["X-Request-Id"]})
     assert repeat.status_code == 200
     (one, other) = service.publisher.records
@@ -355,7 +355,7 @@ async def test_health_readiness_and_metrics_need_no_token(service: Service) -> N
 
 
 async def test_kafka_away_is_not_ready_and_still_alive(service: Service) -> None:
-    service.publisher.weather = Weather.AWAY
+    service.publisher.weather = FakeKafkaState.AWAY
     assert (await service.client.get("/healthz")).status_code == 200
     ready = await service.client.get("/readyz")
     assert (ready.status_code, ready.json()["code"]) == (503, 503)

@@ -14,7 +14,7 @@ from core.ids import RequestKey
 from ledger.memory.idempotency_key_store import MemoryIdempotencyKeys
 from ledger.memory.store import Store
 from ledger.models import IdempotencyRecord
-from producer.kafka.memory_publisher import Weather
+from producer.kafka.memory_publisher import FakeKafkaState
 from tests.flow.sample_requests import KEY
 from tests.flow.service_and_consumer import Whole
 from tests.support.service import GOOD, NOON, a_service, a_token, archive_away
@@ -132,9 +132,9 @@ async def test_a_body_that_is_refused_leaves_the_key_free(whole: Whole, bad: Any
 
 
 async def test_what_kafka_did_not_take_is_published_by_the_repeat(whole: Whole) -> None:
-    whole.service.publisher.weather = Weather.AWAY
+    whole.service.publisher.weather = FakeKafkaState.AWAY
     assert (await whole.send(key="k")).status_code == 503
-    whole.service.publisher.weather = Weather.FINE
+    whole.service.publisher.weather = FakeKafkaState.FINE
     whole.service.clock.now = NOON + timedelta(minutes=5)
     assert_conflict(await whole.send(OTHER, key="k"))
     assert (await whole.send(key="k")).json()["items"][0]["created_at"] == "2026-04-15T12:00:00.001000Z"
@@ -143,14 +143,14 @@ async def test_what_kafka_did_not_take_is_published_by_the_repeat(whole: Whole) 
 
 @pytest.mark.parametrize("consumed", [False, True])
 async def test_the_advice_of_a_503_is_good(whole: Whole, *, consumed: bool) -> None:
-    whole.service.publisher.weather = Weather.SILENT
+    whole.service.publisher.weather = FakeKafkaState.SILENT
     lost = await whole.send()
     assert lost.status_code == 503
     request_id = lost.headers["X-Request-Id"]
     assert f"`Idempotency-Key: {request_id}`" in lost.json()["message"]
     if consumed:
         await whole.consume()
-    whole.service.publisher.weather = Weather.FINE
+    whole.service.publisher.weather = FakeKafkaState.FINE
     whole.service.clock.now = NOON + timedelta(minutes=5)
     repeated = await whole.send(key=request_id)
     assert (repeated.status_code, repeated.headers["X-Request-Id"]) == (200, request_id)

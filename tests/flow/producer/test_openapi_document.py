@@ -13,7 +13,7 @@ from core.ids import RequestKey
 from ledger.memory.request_store import MemoryRequests
 from ledger.memory.store import Store
 from ledger.models import StoredRequest
-from producer.kafka.memory_publisher import Weather
+from producer.kafka.memory_publisher import FakeKafkaState
 from producer.openapi.document import describe
 from producer.openapi.examples import ERRORS
 from tests.support.service import GOOD, SECRET, Service, a_service, a_token
@@ -67,7 +67,7 @@ async def expired(service: Service) -> httpx.Response:
 
 
 async def without_kafka(service: Service) -> httpx.Response:
-    service.publisher.weather = Weather.AWAY
+    service.publisher.weather = FakeKafkaState.AWAY
     return await service.send()
 
 

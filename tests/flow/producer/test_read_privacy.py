@@ -45,7 +45,7 @@ class Away(MemoryLedger):
 async def test_while_mongodb_is_away_reading_is_refused_at_once(path: str) -> None:
     async with a_service(Away(lambda: NOON)) as service:
         deadline = time.monotonic() + 5
-        while service.archive.trouble() == "not connected yet":
+        while service.archive.problem() == "not connected yet":
             assert time.monotonic() < deadline
             await asyncio.sleep(0)
 

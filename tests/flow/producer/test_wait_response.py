@@ -99,7 +99,7 @@ async def test_nobody_keeps_the_service_from_ending() -> None:
     async with Whole() as whole:
         asked = [asyncio.create_task(whole.send(Prefer="wait=30")) for _ in range(3)]
         await wait_published(whole, 3)
-        whole.service.waiting.end()
+        whole.service.waiting.release_all()
         for answer in await asyncio.wait_for(asyncio.gather(*asked), 5):
             assert answer.json()["items"][0]["status"] == "pending"
 
@@ -114,5 +114,5 @@ async def test_a_caller_that_hung_up_is_waited_for_no_longer(whole: Whole) -> No
         return asked > 1
 
     async with asyncio.timeout(5):
-        assert await whole.service.waiting.until_completed(whole.key("k"), 30, gone) is None
+        assert await whole.service.waiting.wait(whole.key("k"), 30, gone) is None
     assert asked == 2

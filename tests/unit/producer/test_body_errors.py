@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 
 from config.logging_setup import SeldomFilter, describe
 from producer.bulk.accepted_response import Page
-from producer.errors import RefusalError
+from producer.errors import ApiError
 from producer.http.body_errors import describe_problems
 from producer.http.request_bodies import check_headers
 from schemas.bulk_body import BulkSendRequest
@@ -106,7 +106,7 @@ def test_a_body_is_refused_by_its_headers(headers: dict[str, str], status: int |
     if status is None:
         check_headers(Headers(headers), 1_000)
         return
-    with pytest.raises(RefusalError) as caught:
+    with pytest.raises(ApiError) as caught:
         check_headers(Headers(headers), 1_000)
     assert caught.value.status == status
 

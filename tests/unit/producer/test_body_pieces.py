@@ -12,40 +12,40 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.request_parts import MAX_HEAD_BYTES
-from producer.auth.token_verifier import ADMIN, Caller
-from producer.bulk.body_pieces import cut
-from producer.bulk.prepare_request import Desk, Order
-from producer.errors import RefusalError
+from producer.auth.token_verifier import ADMIN, Principal
+from producer.bulk.body_pieces import split_body
+from producer.bulk.prepare_request import PreparedRequest, RequestPreparer
+from producer.errors import ApiError
 from schemas.bulk_body import BulkSendRequest
 from schemas.topics import MAX_INTAKE_BYTES
 from tests.support.service import GOOD, some_settings, some_terms
 
-TERMS = some_terms(Caller("tnt_a", "usr_a", frozenset({ADMIN})))
+TERMS = some_terms(Principal("tnt_a", "usr_a", frozenset({ADMIN})))
 SETTINGS = some_settings(max_recipients=1_000)
 WHOLE = 1_000_000
 MANY = [{"to": f"+86138{number:08}", "variables": {"a": "b"}} for number in range(600)]
 
 
-def taken(raw: bytes, piece_bytes: int) -> Order | RefusalError:
+def taken(raw: bytes, piece_bytes: int) -> PreparedRequest | ApiError:
     """What becomes of a body, cut into pieces of about so many bytes."""
-    desk = Desk(SETTINGS, piece_bytes)
+    desk = RequestPreparer(SETTINGS, piece_bytes)
     try:
-        return asyncio.run(desk.take(bytearray(raw), TERMS, slice(20, 40)))
-    except RefusalError as error:
+        return asyncio.run(desk.prepare(bytearray(raw), TERMS, slice(20, 40)))
+    except ApiError as error:
         return error
 
 
 def refusal(raw: Any, piece_bytes: int = 64) -> str:
     found = taken(raw if isinstance(raw, bytes) else orjson.dumps(raw), piece_bytes)
-    assert isinstance(found, RefusalError)
+    assert isinstance(found, ApiError)
     assert found.status == 400
     return found.message
 
 
 def assert_same(raw: bytes, piece_bytes: int) -> None:
     whole, pieces = taken(raw, WHOLE), taken(raw, piece_bytes)
-    assert isinstance(whole, Order) == isinstance(pieces, Order), (whole, pieces)
-    if isinstance(whole, Order) and isinstance(pieces, Order):
+    assert isinstance(whole, PreparedRequest) == isinstance(pieces, PreparedRequest), (whole, pieces)
+    if isinstance(whole, PreparedRequest) and isinstance(pieces, PreparedRequest):
         assert pieces.parts == whole.parts
         assert (pieces.shown, pieces.total, pieces.lane) == (whole.shown, whole.total, whole.lane)
 
@@ -162,17 +162,17 @@ async def test_a_large_body_lets_others_on() -> None:
             await asyncio.sleep(0)
 
     task = asyncio.create_task(others())
-    pieces = await cut(bytearray(raw), BulkSendRequest.model_fields)
+    pieces = await split_body(bytearray(raw), BulkSendRequest.model_fields)
     task.cancel()
     assert turns >= len(pieces.runs) > len(raw) // 40_000
 
 
 def test_a_large_body_takes_little_more_memory_than_its_records() -> None:
     raw = orjson.dumps({**GOOD, "recipients": MANY * 60})
-    desk = Desk(some_settings())
+    desk = RequestPreparer(some_settings())
     tracemalloc.start()
     try:
-        order = asyncio.run(desk.take(bytearray(raw), TERMS, slice(0, 20)))
+        order = asyncio.run(desk.prepare(bytearray(raw), TERMS, slice(0, 20)))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

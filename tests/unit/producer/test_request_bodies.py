@@ -9,7 +9,7 @@ import pytest
 from starlette.requests import Request
 
 from producer.errors import TooLargeError, TooSlowError
-from producer.http.request_bodies import LARGE_AT_ONCE, LARGE_BYTES, Bodies
+from producer.http.request_bodies import LARGE_AT_ONCE, LARGE_BYTES, RequestBodyReader
 
 MAX_BYTES = 2 * LARGE_BYTES
 
@@ -29,14 +29,14 @@ def a_request(chunks: Iterator[bytes], last: asyncio.Event | None = None) -> Req
 
 
 async def test_a_body_is_what_was_sent() -> None:
-    async with Bodies(MAX_BYTES).taken(a_request(iter([b"ab", b"", b"cd"]))) as body:
+    async with RequestBodyReader(MAX_BYTES).read(a_request(iter([b"ab", b"", b"cd"]))) as body:
         assert body == b"abcd"
 
 
 async def test_a_body_that_does_not_end_in_time_is_given_up() -> None:
     request = a_request(iter([b"{"]), asyncio.Event())
     with pytest.raises(TooSlowError) as caught:
-        async with Bodies(MAX_BYTES, 0.01).taken(request):
+        async with RequestBodyReader(MAX_BYTES, 0.01).read(request):
             pass
     assert caught.value.headers["Connection"] == "close"
 
@@ -51,18 +51,18 @@ async def test_a_body_that_does_not_end_at_all_is_not_read_for_ever() -> None:
             yield b" " * 1000
 
     with pytest.raises(TooLargeError):
-        async with Bodies(MAX_BYTES).taken(a_request(endless())):
+        async with RequestBodyReader(MAX_BYTES).read(a_request(endless())):
             pass
     assert read <= MAX_BYTES + 1000
 
 
 async def test_few_large_bodies_are_read_at_once_and_small_ones_do_not_wait() -> None:
-    bodies = Bodies(MAX_BYTES)
+    bodies = RequestBodyReader(MAX_BYTES)
     arrived, may_go = 0, asyncio.Event()
 
     async def hold() -> None:
         nonlocal arrived
-        async with bodies.taken(a_request(iter([b" " * (LARGE_BYTES + 1)]))):
+        async with bodies.read(a_request(iter([b" " * (LARGE_BYTES + 1)]))):
             arrived += 1
             await may_go.wait()
 
@@ -72,7 +72,7 @@ async def test_few_large_bodies_are_read_at_once_and_small_ones_do_not_wait() ->
         for _ in range(20):
             await asyncio.sleep(0)
         assert arrived == LARGE_AT_ONCE
-        async with bodies.taken(a_request(iter([b"small"]))) as body:
+        async with bodies.read(a_request(iter([b"small"]))) as body:
             assert body == b"small"
         may_go.set()
     assert arrived == LARGE_AT_ONCE + 1

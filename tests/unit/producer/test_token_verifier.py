@@ -24,10 +24,10 @@ from producer.auth.signing_keys import (
     PATIENCE_SECONDS,
     PAUSE_SECONDS,
     STALE_SECONDS,
-    PublishedKeys,
+    JwksKeys,
     UnknownKeyError,
 )
-from producer.auth.token_verifier import ADMIN, SEND, SEND_AS, Caller, Doorkeeper
+from producer.auth.token_verifier import ADMIN, SEND, SEND_AS, Principal, TokenVerifier
 from producer.errors import ForbiddenError, UnauthorizedError, UnavailableError
 from tests.support.service import some_settings
 
@@ -43,8 +43,8 @@ CLAIMS = {
 RSA_KEY = generate_rsa(65537, 2048)
 
 
-def a_doorkeeper(**changes: Any) -> Doorkeeper:
-    return Doorkeeper(some_settings(**{"jwt_secret": SECRET, **changes}))
+def a_doorkeeper(**changes: Any) -> TokenVerifier:
+    return TokenVerifier(some_settings(**{"jwt_secret": SECRET, **changes}))
 
 
 def a_token(key: Any = SECRET, algorithm: str = "HS256", headers: dict[str, Any] | None = None, **changes: Any) -> str:
@@ -61,19 +61,19 @@ def pem(private: Any) -> str:
 
 
 async def test_a_token_names_user_tenant_and_scopes() -> None:
-    caller = await a_doorkeeper().admit(bearing(a_token()))
-    assert caller == Caller("tnt_a", "usr_a", frozenset({SEND, "other"}))
+    caller = await a_doorkeeper().authenticate(bearing(a_token()))
+    assert caller == Principal("tnt_a", "usr_a", frozenset({SEND, "other"}))
 
 
 async def test_scopes_may_come_as_a_list_under_a_claim_of_the_issuers_choice() -> None:
     door = a_doorkeeper(jwt_scope_claim="scp", jwt_tenant_claim="org")
-    caller = await door.admit(bearing(a_token(scp=[SEND, 7, SEND_AS], org="tnt_b")))
-    assert caller == Caller("tnt_b", "usr_a", frozenset({SEND, SEND_AS}))
+    caller = await door.authenticate(bearing(a_token(scp=[SEND, 7, SEND_AS], org="tnt_b")))
+    assert caller == Principal("tnt_b", "usr_a", frozenset({SEND, SEND_AS}))
 
 
 async def test_a_development_token_is_let_in() -> None:
     token = issue_token(SECRET, "tnt_a", "usr_a", [SEND, ADMIN], 60)
-    assert await a_doorkeeper().admit(bearing(token)) == Caller("tnt_a", "usr_a", frozenset({SEND, ADMIN}))
+    assert await a_doorkeeper().authenticate(bearing(token)) == Principal("tnt_a", "usr_a", frozenset({SEND, ADMIN}))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ async def test_a_development_token_is_let_in() -> None:
 )
 async def test_a_token_that_does_not_hold_is_refused_and_told_why(token: str, why: str) -> None:
     with pytest.raises(UnauthorizedError) as caught:
-        await a_doorkeeper().admit(Headers(raw=[(b"authorization", f"Bearer {token}".encode())]))
+        await a_doorkeeper().authenticate(Headers(raw=[(b"authorization", f"Bearer {token}".encode())]))
     assert why in caught.value.message
     said = caught.value.headers["WWW-Authenticate"]
     assert said == f'Bearer realm="rollcall", error="invalid_token", error_description="{caught.value.message}"'
@@ -125,7 +125,7 @@ async def test_a_token_that_does_not_hold_is_refused_and_told_why(token: str, wh
 )
 async def test_a_request_without_one_bearer_token_is_asked_for_it(headers: Headers) -> None:
     with pytest.raises(UnauthorizedError) as caught:
-        await a_doorkeeper().admit(headers)
+        await a_doorkeeper().authenticate(headers)
     assert caught.value.headers == {"WWW-Authenticate": 'Bearer realm="rollcall"'}
 
 
@@ -142,14 +142,14 @@ async def test_issuer_and_audience_are_checked_when_they_are_set(
     changes: dict[str, str], good: dict[str, Any], bad: dict[str, Any], why: str
 ) -> None:
     door = a_doorkeeper(**changes)
-    await door.admit(bearing(a_token(**good)))
+    await door.authenticate(bearing(a_token(**good)))
     with pytest.raises(UnauthorizedError) as caught:
-        await door.admit(bearing(a_token(**bad)))
+        await door.authenticate(bearing(a_token(**bad)))
     assert why in caught.value.message
 
 
 async def test_an_audience_is_not_looked_at_when_none_is_set() -> None:
-    await a_doorkeeper().admit(bearing(a_token(aud="whoever", iss="whoever")))
+    await a_doorkeeper().authenticate(bearing(a_token(aud="whoever", iss="whoever")))
 
 
 @pytest.mark.parametrize(
@@ -158,9 +158,9 @@ async def test_an_audience_is_not_looked_at_when_none_is_set() -> None:
 )
 async def test_a_public_key_is_taken_for_its_own_algorithm(private: Any, algorithm: str) -> None:
     door = a_doorkeeper(jwt_secret=None, jwt_public_key=pem(private).replace("\n", "\\n"))
-    await door.admit(bearing(a_token(private, algorithm)))
+    await door.authenticate(bearing(a_token(private, algorithm)))
     with pytest.raises(UnauthorizedError):
-        await door.admit(bearing(a_token()))
+        await door.authenticate(bearing(a_token()))
 
 
 async def test_a_public_key_is_no_secret_to_sign_with() -> None:
@@ -169,7 +169,7 @@ async def test_a_public_key_is_no_secret_to_sign_with() -> None:
     hmac = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256)
     signature = jwt.utils.base64url_encode(hmac.sign(signed, pem(RSA_KEY).encode()))
     with pytest.raises(UnauthorizedError):
-        await door.admit(bearing(f"{signed.decode()}.{signature.decode()}"))
+        await door.authenticate(bearing(f"{signed.decode()}.{signature.decode()}"))
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ async def test_a_public_key_is_no_secret_to_sign_with() -> None:
     [({SEND}, SEND, True), ({ADMIN}, SEND, True), ({SEND}, SEND_AS, False), (set(), SEND, False)],
 )
 def test_admin_has_every_scope_and_the_others_have_their_own(scopes: set[str], asked: str, *, granted: bool) -> None:
-    caller = Caller("tnt_a", "usr_a", frozenset(scopes))
+    caller = Principal("tnt_a", "usr_a", frozenset(scopes))
     assert caller.may(asked) is granted
     if not granted:
         with pytest.raises(ForbiddenError) as caught:
@@ -195,7 +195,7 @@ class Issuer:
         self.now = 1_000_000.0
         self.may_answer = asyncio.Event()
         self.may_answer.set()
-        self.keys = PublishedKeys(self.fetch, lambda: self.now)
+        self.keys = JwksKeys(self.fetch, lambda: self.now)
 
     async def fetch(self) -> list[PyJWK]:
         self.asked += 1
@@ -277,9 +277,9 @@ async def test_an_issuer_that_is_away_is_waited_for_with_the_old_keys_for_an_hou
     issuer.now += PATIENCE_SECONDS - 1
     await issuer.keys.find(issuer.token("a"))
     issuer.now += 2
-    door = Doorkeeper(some_settings(jwt_secret=None, jwt_jwks_url="http://localhost:9/"), issuer.keys)
+    door = TokenVerifier(some_settings(jwt_secret=None, jwt_jwks_url="http://localhost:9/"), issuer.keys)
     with pytest.raises(UnavailableError):
-        await door.admit(bearing(issuer.token("a")))
+        await door.authenticate(bearing(issuer.token("a")))
 
 
 async def test_a_token_without_a_key_id_is_refused_without_a_fetch() -> None:
@@ -323,14 +323,14 @@ async def test_keys_are_read_from_where_the_issuer_publishes_them(
     shared = {"kty": "oct", "kid": "shared", "k": jwt.utils.base64url_encode(SECRET.encode()).decode()}
     url = key_server({"keys": [jwk("a"), shared]})
     door = a_doorkeeper(jwt_secret=None, jwt_jwks_url=url)
-    caller = await door.admit(bearing(a_token(RSA_KEY, "RS256", headers={"kid": "a"})))
+    caller = await door.authenticate(bearing(a_token(RSA_KEY, "RS256", headers={"kid": "a"})))
     assert caller.user_id == "usr_a"
     with pytest.raises(UnauthorizedError):
-        await door.admit(bearing(a_token(headers={"kid": "shared"})))
+        await door.authenticate(bearing(a_token(headers={"kid": "shared"})))
 
 
 @pytest.mark.parametrize("published", [{}, {"keys": []}, {"keys": [{"kty": "?"}]}, [], {"keys": ["x" * FETCH_BYTES]}])
 async def test_keys_that_are_none_are_told_from_a_bad_token(key_server: Callable[[Any], str], published: Any) -> None:
     door = a_doorkeeper(jwt_secret=None, jwt_jwks_url=key_server(published))
     with pytest.raises(UnavailableError):
-        await door.admit(bearing(a_token(RSA_KEY, "RS256", headers={"kid": "a"})))
+        await door.authenticate(bearing(a_token(RSA_KEY, "RS256", headers={"kid": "a"})))

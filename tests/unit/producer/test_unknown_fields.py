@@ -6,12 +6,12 @@ import tracemalloc
 import orjson
 import pytest
 
-from producer.auth.token_verifier import ADMIN, Caller
-from producer.bulk.prepare_request import Desk
-from producer.errors import RefusalError
+from producer.auth.token_verifier import ADMIN, Principal
+from producer.bulk.prepare_request import RequestPreparer
+from producer.errors import ApiError
 from tests.support.service import GOOD, some_settings, some_terms
 
-TERMS = some_terms(Caller("tnt_a", "usr_a", frozenset({ADMIN})))
+TERMS = some_terms(Principal("tnt_a", "usr_a", frozenset({ADMIN})))
 MANY = {f"{number:05x}": 1 for number in range(50_000)}
 
 
@@ -30,8 +30,8 @@ def test_what_is_wrong_very_often_is_said_once(changes: dict[str, object], said:
     raw = bytearray(orjson.dumps({**GOOD, **changes}))
     tracemalloc.start()
     try:
-        with pytest.raises(RefusalError) as refused:
-            asyncio.run(Desk(some_settings()).take(raw, TERMS, slice(0, 20)))
+        with pytest.raises(ApiError) as refused:
+            asyncio.run(RequestPreparer(some_settings()).prepare(raw, TERMS, slice(0, 20)))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
