@@ -15,7 +15,7 @@ from core.ids import RequestKey
 from ledger.control import ControlResult, cancel_request, pause_request, resume_request, state_of
 from ledger.ports import Ledger
 
-ORDERS: dict[str, Callable[[Ledger, RequestKey], Awaitable[ControlResult | None]]] = {
+CONTROL_COMMANDS: dict[str, Callable[[Ledger, RequestKey], Awaitable[ControlResult | None]]] = {
     "cancel": cancel_request,
     "cancel_scheduled": partial(cancel_request, scheduled_only=True),
     "pause": pause_request,
@@ -30,13 +30,13 @@ def run(order: str, request_id: str, tenant: str) -> None:
 
 async def _run(address: LedgerAddress, order: str, request_id: str, tenant: str) -> None:
     async with open_ledger(address) as ledger:
-        await give(ledger, open_console(), order, request_id, tenant)
+        await apply_control(ledger, open_console(), order, request_id, tenant)
 
 
-async def give(ledger: Ledger, console: Console, order: str, request_id: str, tenant: str) -> None:
+async def apply_control(ledger: Ledger, console: Console, order: str, request_id: str, tenant: str) -> None:
     """Give the order to this ledger."""
     request = await known_request(ledger, tenant, request_id)
-    ordered = await ORDERS[order](ledger, request.header.key)
+    ordered = await CONTROL_COMMANDS[order](ledger, request.header.key)
     if ordered is None:
         state = state_of(await known_request(ledger, tenant, request_id), ledger.now())
         raise CommandError(f"too late: request {request_id} is {state.value}: {state.meaning}")

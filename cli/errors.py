@@ -50,7 +50,7 @@ class UnknownTemplate(CommandError):  # noqa: N818  # likewise
         )
 
 
-class UnknownLetter(CommandError):  # noqa: N818  # likewise
+class UnknownDeadLetter(CommandError):  # noqa: N818  # likewise
     """The topic has no such dead letter."""
 
     exit_code = EXIT_UNKNOWN

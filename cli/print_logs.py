@@ -27,7 +27,7 @@ _PAGE = 500
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Wanted:
+class LogsOptions:
     """The options of `logs`. No repr: one of them is an address."""
 
     tenant: str
@@ -44,12 +44,12 @@ class Wanted:
     as_json: bool = False
 
 
-def run(wanted: Wanted) -> None:
+def run(wanted: LogsOptions) -> None:
     """Print what is wanted; raises CommandError."""
     loop.run(_run(wanted))
 
 
-async def _run(wanted: Wanted) -> None:
+async def _run(wanted: LogsOptions) -> None:
     address = load(LedgerAddress)
     sealer = None
     if wanted.content or wanted.recipient is not None:
@@ -70,7 +70,7 @@ def hashes_of(raw: str, channel: Channel | None, sealer: Sealer, default_region:
 
 
 async def show(
-    ledger: Ledger, console: Console, wanted: Wanted, hashes: frozenset[bytes], sealer: Sealer | None
+    ledger: Ledger, console: Console, wanted: LogsOptions, hashes: frozenset[bytes], sealer: Sealer | None
 ) -> None:
     """Print what is wanted from this ledger; with a sealer their contents too."""
     query = LogQuery(

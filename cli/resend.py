@@ -13,20 +13,20 @@ from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
 from cli import event_loop as loop
-from cli.clients.kafka_client import answering
+from cli.clients.kafka_client import kafka_errors
 from cli.clients.ledger_client import open_ledger
-from cli.clients.record_publisher import Published, open_publisher, publish
+from cli.clients.record_publisher import PublishProgress, open_publisher, publish
 from cli.console import open_console, program
 from cli.errors import CommandError, UsageError
 from cli.report.print_summary import print_roll_call
 from cli.report.report import known_request
 from cli.report.summary import Summary
-from cli.send.over_kafka import going_on, known_topics
+from cli.send.over_kafka import kafka_errors_while_following, known_topics
 from cli.settings import LedgerAddress, SealingSettings, SendSettings, load
 from cli.tracking.event_reader import open_follower
-from cli.tracking.intake_position import Intake
-from cli.tracking.result_tally import Roll
-from cli.tracking.wait import Attempt, follow, late
+from cli.tracking.intake_position import IntakePosition
+from cli.tracking.result_tally import ResultTally
+from cli.tracking.wait import SendAttempt, follow, timeout_note
 from cli.tracking.watch import watch
 from core.request_parts import EncodedPart, choose_lane, intake_topic
 from ledger.errors import SealingError
@@ -38,7 +38,7 @@ from schemas.statuses import Status
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ResendOptions:
     """The options of `resend`."""
 
     request: str
@@ -51,7 +51,7 @@ class Wanted:
     timeout_seconds: float | None = None
 
 
-def run(wanted: Wanted) -> Summary | None:
+def run(wanted: ResendOptions) -> Summary | None:
     """Send again; the answer is the roll call that was printed, or None where nothing was sent. Raises CommandError."""
     if wanted.request_id is not None:
         try:
@@ -70,7 +70,7 @@ def run(wanted: Wanted) -> Summary | None:
 
 
 async def _run(
-    wanted: Wanted, address: LedgerAddress, sealer: Sealer, settings: SendSettings, console: Console
+    wanted: ResendOptions, address: LedgerAddress, sealer: Sealer, settings: SendSettings, console: Console
 ) -> Summary | None:
     async with open_ledger(address) as ledger:
         resend = await prepare(ledger, sealer, wanted, console)
@@ -82,7 +82,7 @@ async def _run(
                 ledger, console, wanted.tenant, resend.chosen.request_id, timeout=wanted.timeout_seconds
             )
         else:
-            with answering(settings):
+            with kafka_errors(settings):
                 summary = await _published(ledger, resend, wanted, settings, console)
     print_roll_call(console, summary, hint=f"{program()} report {resend.chosen.request_id} --tenant {wanted.tenant}")
     return summary
@@ -106,7 +106,7 @@ class Resend:
         )
 
 
-async def prepare(ledger: Ledger, sealer: Sealer, wanted: Wanted, console: Console) -> Resend | None:
+async def prepare(ledger: Ledger, sealer: Sealer, wanted: ResendOptions, console: Console) -> Resend | None:
     """Choose, and say what was chosen; None where there is nothing to send. Raises CommandError."""
     old = await known_request(ledger, wanted.tenant, wanted.request)
     try:
@@ -135,7 +135,7 @@ async def _first(parts: AsyncIterator[EncodedPart]) -> EncodedPart:
     return first
 
 
-def _expiry(chosen: ResendSelection, wanted: Wanted, now: datetime) -> datetime | None:
+def _expiry(chosen: ResendSelection, wanted: ResendOptions, now: datetime) -> datetime | None:
     """When the new request expires: then when the old one does, unless that is over or another moment is given."""
     if wanted.expires_at is not None:
         return wanted.expires_at
@@ -145,7 +145,7 @@ def _expiry(chosen: ResendSelection, wanted: Wanted, now: datetime) -> datetime 
     return own
 
 
-async def _say(ledger: Ledger, chosen: ResendSelection, wanted: Wanted, console: Console) -> None:
+async def _say(ledger: Ledger, chosen: ResendSelection, wanted: ResendOptions, console: Console) -> None:
     """What was chosen, and what was not."""
     old, status = wanted.request, wanted.status.value
     for reason, number in sorted(chosen.not_resendable.items()):
@@ -162,7 +162,7 @@ async def _say(ledger: Ledger, chosen: ResendSelection, wanted: Wanted, console:
     console.print(f"repeats {len(chosen.places):,} {status} {many} of request {old}", soft_wrap=True)
 
 
-def _ask(wanted: Wanted) -> None:
+def _ask(wanted: ResendOptions) -> None:
     """Let a person agree; raises UsageError where there is none to be asked."""
     if wanted.yes:
         return
@@ -172,7 +172,7 @@ def _ask(wanted: Wanted) -> None:
 
 
 async def _published(
-    ledger: Ledger, resend: Resend, wanted: Wanted, settings: SendSettings, console: Console
+    ledger: Ledger, resend: Resend, wanted: ResendOptions, settings: SendSettings, console: Console
 ) -> Summary:
     """Publish, follow the events until no refusal can come any more, and the rest in the ledger."""
     end = time.monotonic() + wanted.timeout_seconds if wanted.timeout_seconds else None
@@ -180,20 +180,22 @@ async def _published(
     topic = intake_topic(settings.topics, choose_lane(resend.first, settings.chunk_size))
     topics = await known_topics(settings, topic)
     async with open_follower(settings, topics, from_start=False) as follower:
-        published = Published()
+        published = PublishProgress()
         publishing = asyncio.create_task(_publish(resend, topic, settings, published))
-        roll = Roll(name, wanted.tenant, expected)
-        attempt = Attempt(roll, publishing, Intake(settings, follower, published).settled, only_intake=True)
-        with going_on("repeat the same command"):
+        roll = ResultTally(name, wanted.tenant, expected)
+        attempt = SendAttempt(
+            roll, publishing, IntakePosition(settings, follower, published).is_consumed, only_intake=True
+        )
+        with kafka_errors_while_following("repeat the same command"):
             in_time = await follow(follower, attempt, console, timeout=wanted.timeout_seconds)
         if not in_time:
             summary = attempt.roll.summary()
-            return replace(summary, notes=(*summary.notes, late(wanted.timeout_seconds)))
+            return replace(summary, notes=(*summary.notes, timeout_note(wanted.timeout_seconds)))
     left = max(end - time.monotonic(), 0.1) if end else None
     return await watch(ledger, console, wanted.tenant, name, timeout=left)
 
 
-async def _publish(resend: Resend, topic: str, settings: SendSettings, published: Published) -> None:
+async def _publish(resend: Resend, topic: str, settings: SendSettings, published: PublishProgress) -> None:
     """Publish all parts; an error says that the command may be repeated."""
     try:
         async with open_publisher(settings) as producer:
@@ -210,6 +212,6 @@ async def _publish(resend: Resend, topic: str, settings: SendSettings, published
         ) from None
 
 
-def _so_far(resend: Resend, published: Published) -> str:
+def _so_far(resend: Resend, published: PublishProgress) -> str:
     many = len(resend.chosen.places)
     return f"{published.recipients:,} of {many:,} deliveries were published for certain"

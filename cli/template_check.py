@@ -31,7 +31,7 @@ def asked_of_recipients(text: MessageTemplate) -> frozenset[str]:
     return text.content_needs | text.subject_needs
 
 
-def nobody_gives(wanted: Collection[str], seen: Collection[str]) -> str:
+def missing_variable_lines(wanted: Collection[str], seen: Collection[str]) -> str:
     """A line for each variable that no recipient and no option gives; `seen` are the names that recipients give."""
     # A file's names may be anything, also addresses: only plain ones are proposed.
     plain = [name for name in seen if _PLAIN_NAME.fullmatch(name)]

@@ -34,7 +34,7 @@ _GIVEN_SECONDS = 10
 
 
 @dataclass(frozen=True)
-class Part:
+class StackRoute:
     """One of the two servers, started but perhaps not serving yet."""
 
     kind: str
@@ -43,40 +43,40 @@ class Part:
     wait: Callable[[], None] = lambda: None
 
 
-def choose_kafka(held: ExitStack, *, need_durable: bool = False) -> Part:
+def choose_kafka(held: ExitStack, *, need_durable: bool = False) -> StackRoute:
     """Start the first Kafka that can be had; what must be ended later goes to `held`."""
     if address := os.environ.get(KAFKA_VARIABLE):
         note = f"Kafka at {address} (from {KAFKA_VARIABLE})"
-        return Part(GIVEN, address, note, partial(_await_given_kafka, address))
+        return StackRoute(GIVEN, address, note, partial(_await_given_kafka, address))
     container, no_docker = _container(held, kafka_container)
     if container:
-        return Part(DOCKER, container, f"Kafka in a container at {container}")
+        return StackRoute(DOCKER, container, f"Kafka in a container at {container}")
     lack = why_no_kafka() or _why_no_jars()
     if lack is None:
         kafka = LocalKafka(held.enter_context(scratch_folder()))
         held.callback(kafka.kill)  # its data goes too, so it need not shut down in order
         kafka.launch()
-        return Part(LOCAL, kafka.bootstrap, f"Kafka as a process at {kafka.bootstrap} ({no_docker})", kafka.wait)
+        return StackRoute(LOCAL, kafka.bootstrap, f"Kafka as a process at {kafka.bootstrap} ({no_docker})", kafka.wait)
     if need_durable:
         raise StackError(f"a Kafka that keeps its records is needed, but {no_docker} and {lack.what}", lack.mend)
     broker = InProcessKafka()
     held.callback(broker.close)
     note = f"librdkafka's in-process broker at {broker.bootstrap}, which keeps nothing ({no_docker}; {lack})"
-    return Part(IN_PROCESS, broker.bootstrap, note)
+    return StackRoute(IN_PROCESS, broker.bootstrap, note)
 
 
-def choose_mongo(held: ExitStack) -> Part:
+def choose_mongo(held: ExitStack) -> StackRoute:
     """Start the first MongoDB that can be had; what must be ended later goes to `held`."""
     if url := os.environ.get(MONGO_VARIABLE):
         # The address is not shown: it may carry a password.
-        return Part(GIVEN, url, f"MongoDB from {MONGO_VARIABLE}", partial(_await_given_mongo, url))
+        return StackRoute(GIVEN, url, f"MongoDB from {MONGO_VARIABLE}", partial(_await_given_mongo, url))
     container, no_docker = _container(held, mongo_container)
     if container:
-        return Part(DOCKER, container, f"MongoDB in a container at {container}")
+        return StackRoute(DOCKER, container, f"MongoDB in a container at {container}")
     mongo = LocalMongo(held.enter_context(scratch_folder()))
     held.callback(mongo.kill)
     mongo.launch()
-    return Part(LOCAL, mongo.url, f"MongoDB as a process at {mongo.url} ({no_docker})", mongo.wait)
+    return StackRoute(LOCAL, mongo.url, f"MongoDB as a process at {mongo.url} ({no_docker})", mongo.wait)
 
 
 def fetch() -> None:

@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import IncompatibleBrokerVersion, for_code
 
-from cli.clients.kafka_client import PATIENCE_SECONDS, within
+from cli.clients.kafka_client import PATIENCE_SECONDS, with_timeout
 from cli.errors import CommandError
 from schemas.topics import TopicSpec
 
@@ -21,7 +21,7 @@ _COMPARED = ("retention.ms", "max.message.bytes", "min.insync.replicas", "cleanu
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TopicOptions:
     """What the options ask for; None: the default when a topic is created, and whatever stands is fine."""
 
     partitions: int | None = None
@@ -30,7 +30,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ExistingTopic:
     """A topic as Kafka has it."""
 
     partitions: int
@@ -38,14 +38,14 @@ class Standing:
     configs: Mapping[str, str] = field(default_factory=dict)
 
 
-async def standing_topics(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, Standing]:
+async def existing_topics(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, ExistingTopic]:
     """Those of these topics that exist."""
     wanted = set(names)
-    described = await within(PATIENCE_SECONDS, admin.describe_topics())
+    described = await with_timeout(PATIENCE_SECONDS, admin.describe_topics())
     found = {topic["topic"]: topic["partitions"] for topic in described if topic["topic"] in wanted}
     configs = await _configs(admin, found)
     return {
-        name: Standing(len(parts), min((len(p["replicas"]) for p in parts), default=0), configs.get(name, {}))
+        name: ExistingTopic(len(parts), min((len(p["replicas"]) for p in parts), default=0), configs.get(name, {}))
         for name, parts in found.items()
     }
 
@@ -55,7 +55,7 @@ async def _configs(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str
     if not asked:
         return {}
     try:
-        answers = await within(PATIENCE_SECONDS, admin.describe_configs(asked))
+        answers = await with_timeout(PATIENCE_SECONDS, admin.describe_configs(asked))
     except IncompatibleBrokerVersion:
         return {}
     configs: dict[str, dict[str, str]] = {}
@@ -78,12 +78,12 @@ class Cluster:
 
 async def describe_cluster(admin: AIOKafkaAdminClient) -> Cluster:
     """How large the cluster is, and how it makes topics."""
-    said: dict[str, Any] = await within(PATIENCE_SECONDS, admin.describe_cluster())
+    said: dict[str, Any] = await with_timeout(PATIENCE_SECONDS, admin.describe_cluster())
     nodes = {broker["node_id"] for broker in said["brokers"]}
     return Cluster(len(nodes), said["controller_id"] in nodes)
 
 
-def differences(spec: TopicSpec, wanted: Wanted, standing: Standing) -> list[str]:
+def differences(spec: TopicSpec, wanted: TopicOptions, standing: ExistingTopic) -> list[str]:
     """What about a topic is less than it must be; more than that is the operator's choice."""
     configs = standing.configs
     found = [
@@ -114,7 +114,7 @@ def _retention(configs: Mapping[str, str]) -> float | None:
     return float("inf") if kept == -1 else kept
 
 
-def new_topic(spec: TopicSpec, wanted: Wanted, brokers: int) -> NewTopic:
+def new_topic(spec: TopicSpec, wanted: TopicOptions, brokers: int) -> NewTopic:
     """A topic to be created; unless told, with three replicas, two of which acknowledge, as far as brokers go."""
     replicas = wanted.replication_factor or min(_MOST_REPLICAS, brokers)
     in_sync = wanted.min_insync_replicas or max(1, replicas - 1)
@@ -131,7 +131,7 @@ async def create(
     admin: AIOKafkaAdminClient,
     cluster: Cluster,
     specs: Sequence[TopicSpec],
-    wanted: Wanted,
+    wanted: TopicOptions,
 ) -> None:
     """Create topics, and return once they are listed: a service that starts next would miss them.
 
@@ -140,16 +140,16 @@ async def create(
     if not specs:
         return
     if not cluster.creates_topics:
-        await within(PATIENCE_SECONDS, admin.describe_topics([spec.name for spec in specs]))
+        await with_timeout(PATIENCE_SECONDS, admin.describe_topics([spec.name for spec in specs]))
         return
     topics = [new_topic(spec, wanted, cluster.brokers) for spec in specs]
-    answer = await within(PATIENCE_SECONDS, admin.create_topics(topics))
+    answer = await with_timeout(PATIENCE_SECONDS, admin.create_topics(topics))
     for name, code, *rest in answer.topic_errors:
         if code not in {0, _TOPIC_EXISTS}:
             why = rest[0] if rest and rest[0] else for_code(code).__name__
             raise CommandError(f"{name}: Kafka refused to create it ({why})")
     names = {spec.name for spec in specs}
     for _ in range(_LOOKS):  # one that is never listed may be hidden by an ACL; whoever needs it will say so
-        if names <= {topic["topic"] for topic in await within(PATIENCE_SECONDS, admin.describe_topics())}:
+        if names <= {topic["topic"] for topic in await with_timeout(PATIENCE_SECONDS, admin.describe_topics())}:
             return
         await asyncio.sleep(_LOOK_SECONDS)

@@ -10,8 +10,8 @@ from pydantic_settings import BaseSettings
 from rich.console import Console
 
 from cli import event_loop as loop
-from cli.admin.create_topics import Standing, Wanted, differences, standing_topics
-from cli.clients.kafka_client import answering, open_admin
+from cli.admin.create_topics import ExistingTopic, TopicOptions, differences, existing_topics
+from cli.clients.kafka_client import kafka_errors, open_admin
 from cli.clients.ledger_client import open_ledger
 from cli.console import open_console, printable, program
 from cli.errors import CommandError, UsageError
@@ -53,8 +53,8 @@ class Finding:
     """One line of the report; a lack has what mends it."""
 
     name: str
-    said: str
-    mend: str = ""
+    message: str
+    fix: str = ""
 
 
 def run() -> bool:
@@ -65,11 +65,11 @@ def run() -> bool:
 async def _run(console: Console) -> bool:
     whole = True
     async for finding in examine():
-        whole = whole and not finding.mend
-        mark = "lacks" if finding.mend else "ok"
-        console.print(f"{mark:<6}{finding.name:<12}{printable(finding.said)}", soft_wrap=True)
-        if finding.mend:
-            console.print(f"{'':<18}mend: {finding.mend}", soft_wrap=True)
+        whole = whole and not finding.fix
+        mark = "lacks" if finding.fix else "ok"
+        console.print(f"{mark:<6}{finding.name:<12}{printable(finding.message)}", soft_wrap=True)
+        if finding.fix:
+            console.print(f"{'':<18}mend: {finding.fix}", soft_wrap=True)
     return whole
 
 
@@ -124,9 +124,9 @@ async def _kafka() -> AsyncIterator[Finding]:
         return
     specs = settings.topics.specs()
     try:
-        with answering(settings):
+        with kafka_errors(settings):
             async with open_admin(settings) as admin:
-                standing = await standing_topics(admin, [spec.name for spec in specs])
+                standing = await existing_topics(admin, [spec.name for spec in specs])
     except CommandError as error:
         said = str(error).partition(": ")[2] or str(error)
         yield Finding("kafka", said, f"{_START} kafka, or correct ROLLCALL_KAFKA_BOOTSTRAP")
@@ -139,13 +139,13 @@ async def _kafka() -> AsyncIterator[Finding]:
         yield Finding("topics", f"all {len(specs)} under {settings.topic_prefix}")
 
 
-def examine_topic(spec: TopicSpec, standing: Standing | None, settings: CommonSettings) -> list[Finding]:
+def examine_topic(spec: TopicSpec, standing: ExistingTopic | None, settings: CommonSettings) -> list[Finding]:
     """What a topic lacks; what is more than it must be is the operator's choice."""
     if standing is None:
         return [Finding("topics", f"{spec.name} is missing", f"{program()} setup")]
     return [
         Finding("topics", f"{spec.name}: {lack}", _mend_topic(spec, lack, settings))
-        for lack in differences(spec, Wanted(), standing)
+        for lack in differences(spec, TopicOptions(), standing)
     ]
 
 

@@ -5,33 +5,33 @@ from collections.abc import Iterable
 import typer
 
 from cli import event_loop as loop
-from cli.admin.create_topics import Wanted, create, describe_cluster, differences, standing_topics
-from cli.clients.kafka_client import answering, open_admin
+from cli.admin.create_topics import TopicOptions, create, describe_cluster, differences, existing_topics
+from cli.clients.kafka_client import kafka_errors, open_admin
 from cli.clients.ledger_client import open_ledger
 from cli.errors import CommandError
 from cli.settings import SetupSettings
 from ledger.errors import LedgerNotReady
 
 
-def run(settings: SetupSettings, wanted: Wanted, *, check: bool) -> None:
+def run(settings: SetupSettings, wanted: TopicOptions, *, check: bool) -> None:
     """Create what is missing, unless only a check is asked for; raises CommandError naming what is still wrong."""
     loop.run(_run(settings, wanted, check=check))
 
 
-async def _run(settings: SetupSettings, wanted: Wanted, *, check: bool) -> None:
-    with answering(settings):
+async def _run(settings: SetupSettings, wanted: TopicOptions, *, check: bool) -> None:
+    with kafka_errors(settings):
         problems = await _topics(settings, wanted, check=check)
     problems += await _indexes(settings, check=check)
     if problems:
         raise CommandError(_advice(problems, check=check))
 
 
-async def _topics(settings: SetupSettings, wanted: Wanted, *, check: bool) -> list[str]:
+async def _topics(settings: SetupSettings, wanted: TopicOptions, *, check: bool) -> list[str]:
     """Create what is missing, unless only a check is asked for, and say what stands; the answer is what is wrong."""
     problems: list[str] = []
     async with open_admin(settings) as admin:
         specs = settings.topics.specs()
-        standing = await standing_topics(admin, [spec.name for spec in specs])
+        standing = await existing_topics(admin, [spec.name for spec in specs])
         missing = [spec for spec in specs if spec.name not in standing]
         if not check:
             await create(admin, await describe_cluster(admin), missing, wanted)

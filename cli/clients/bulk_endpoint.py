@@ -7,19 +7,19 @@ import aiohttp
 import orjson
 
 from cli.errors import CommandError, UsageError
-from cli.recipients_file.scan import FirstReading
+from cli.recipients_file.scan import FileScan
 from cli.recipients_file.source import Source
 from core.request_parts import recipient_json
 from ledger.message_template import MessageTemplate
 from schemas.requests import BulkBody
 
-MOST_RECIPIENTS = 100_000
-MOST_BYTES = 16 * 1024 * 1024
+MAX_RECIPIENTS = 100_000
+MAX_BODY_BYTES = 16 * 1024 * 1024
 _CALL_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class HttpAnswer:
     """What the service said to a request that it took."""
 
     request_id: str
@@ -30,7 +30,7 @@ class Answered:
 def encode_body(source: Source, body: BulkBody, text: MessageTemplate) -> bytes:
     """The body of the call; raises CommandError naming each bad line, or when the file is too large for one call."""
     head = orjson.dumps(body.model_dump(mode="json", exclude={"recipients"}, exclude_none=True))
-    reading = FirstReading(source.rows(), text)
+    reading = FileScan(source.rows(), text)
     encoded: list[bytes] = []
     size = len(head)
     for recipient in reading:
@@ -46,14 +46,14 @@ def encode_body(source: Source, body: BulkBody, text: MessageTemplate) -> bytes:
 
 def require_room(recipients: int, size: int) -> None:
     """Raise UsageError where one call does not take so many recipients, or so many bytes."""
-    if recipients > MOST_RECIPIENTS or size > MOST_BYTES:
+    if recipients > MAX_RECIPIENTS or size > MAX_BODY_BYTES:
         raise UsageError(
-            f"FILE: one call takes {MOST_RECIPIENTS:,} recipients and {MOST_BYTES >> 20} MiB; "
+            f"FILE: one call takes {MAX_RECIPIENTS:,} recipients and {MAX_BODY_BYTES >> 20} MiB; "
             "send it over Kafka, without --url",
         )
 
 
-async def post(url: str, token: str, body: bytes, request_id: str | None) -> Answered:
+async def post(url: str, token: str, body: bytes, request_id: str | None) -> HttpAnswer:
     """Hand the request over; raises CommandError with the service's own words when it does not take it."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     if request_id is not None:
@@ -81,10 +81,10 @@ def _message(answer: bytes) -> str:
         return "without a message; is it rollcall's producer?"
 
 
-def _answered(answer: bytes, request_id: str | None) -> Answered:
+def _answered(answer: bytes, request_id: str | None) -> HttpAnswer:
     try:
         said: dict[str, Any] = orjson.loads(answer)
         first = said["items"][0]
-        return Answered(request_id or first["request_id"], first["tenant_id"], said["total"])
+        return HttpAnswer(request_id or first["request_id"], first["tenant_id"], said["total"])
     except (ValueError, LookupError, TypeError):
         raise CommandError("--url: the answer is not that of rollcall's producer") from None

@@ -20,13 +20,13 @@ PATIENCE_SECONDS = 45.0
 _CONNECT_SECONDS = 10.0
 
 
-def quiet() -> None:
+def silence_driver_logs() -> None:
     """Keep the driver's own lines off the screen: they repeat what the command says, and may show keys and values."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)
 
 
 @contextmanager
-def answering(settings: CommonSettings) -> Iterator[None]:
+def kafka_errors(settings: CommonSettings) -> Iterator[None]:
     """Turn Kafka's errors into one line that names the variable to look at."""
     try:
         yield
@@ -40,7 +40,7 @@ def answering(settings: CommonSettings) -> Iterator[None]:
         ) from None
 
 
-async def within(seconds: float, work: Awaitable[T]) -> T:
+async def with_timeout(seconds: float, work: Awaitable[T]) -> T:
     """Some calls of the driver never return while Kafka is away."""
     return await asyncio.wait_for(work, seconds)
 
@@ -48,10 +48,10 @@ async def within(seconds: float, work: Awaitable[T]) -> T:
 @asynccontextmanager
 async def open_admin(settings: CommonSettings) -> AsyncIterator[AIOKafkaAdminClient]:
     """An admin client; raises within 10 s when Kafka is away."""
-    quiet()
+    silence_driver_logs()
     admin = AIOKafkaAdminClient(**settings.kafka_options())
     try:
-        await within(_CONNECT_SECONDS, admin.start())
+        await with_timeout(_CONNECT_SECONDS, admin.start())
         yield admin
     finally:
         await admin.close()
@@ -59,7 +59,7 @@ async def open_admin(settings: CommonSettings) -> AsyncIterator[AIOKafkaAdminCli
 
 async def partitions_of_topics(admin: AIOKafkaAdminClient) -> Mapping[str, list[int]]:
     """Every topic that this user may see, with its partitions. Asks in a way that creates none."""
-    described = await within(PATIENCE_SECONDS, admin.describe_topics())
+    described = await with_timeout(PATIENCE_SECONDS, admin.describe_topics())
     return {topic["topic"]: sorted(p["partition"] for p in topic["partitions"]) for topic in described}
 
 

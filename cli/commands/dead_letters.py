@@ -79,7 +79,7 @@ def replay(
 
     Example: rollcall dead-letters replay --reason unknown_template --limit 500
     """
-    from cli.dead_letters.replay import Wanted, run  # noqa: PLC0415
+    from cli.dead_letters.replay import ReplayOptions, run  # noqa: PLC0415
 
-    if run(Wanted(places or (), reason, limit, force, dry_run)):
+    if run(ReplayOptions(places or (), reason, limit, force, dry_run)):
         raise typer.Exit(EXIT_FAILED)

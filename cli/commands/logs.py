@@ -34,10 +34,10 @@ def logs(  # noqa: PLR0913  # an option each
 
     Example: rollcall logs --tenant tnt_xyz789 --status failed --from 2026-01-31T00:00:00+08:00 --limit 200
     """
-    from cli.print_logs import Wanted, run  # noqa: PLC0415
+    from cli.print_logs import LogsOptions, run  # noqa: PLC0415
     from cli.send.request_options import read_moment  # noqa: PLC0415
 
-    wanted = Wanted(
+    wanted = LogsOptions(
         tenant=tenant,
         user=user,
         channel=channel,

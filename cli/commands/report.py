@@ -29,10 +29,10 @@ def report(
 
     Example: rollcall report 0198c0de-0000-7000-8000-000000000000 --tenant tnt_xyz789 --csv missed.csv
     """
-    from cli.report.report import Form, run  # noqa: PLC0415
+    from cli.report.report import ReportOptions, run  # noqa: PLC0415
     from cli.settings import LedgerAddress, load  # noqa: PLC0415
 
-    form = Form(show_all=show_all, as_json=as_json, csv=csv)
+    form = ReportOptions(show_all=show_all, as_json=as_json, csv=csv)
     form.check()
     if not run(load(LedgerAddress), tenant, request_id, form).accounted:
         raise typer.Exit(EXIT_FAILED)

@@ -35,12 +35,12 @@ def resend(  # noqa: PLR0913  # an option each
 
     Example: rollcall resend 0198c0de-0000-7000-8000-000000000000 --tenant tnt_xyz789 --failed
     """
-    from cli.resend import Wanted, run  # noqa: PLC0415
+    from cli.resend import ResendOptions, run  # noqa: PLC0415
     from cli.send.request_options import read_moment  # noqa: PLC0415
 
     if unknown == failed:
         raise UsageError("one of --unknown and --failed is needed")
-    wanted = Wanted(
+    wanted = ResendOptions(
         request=request,
         tenant=tenant,
         status=Status.UNKNOWN if unknown else Status.FAILED,

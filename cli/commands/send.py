@@ -59,7 +59,7 @@ def send(  # noqa: PLR0913  # an option each
     Example: rollcall send people.csv --channel sms --content "Hello {{name}}" --tenant tnt_xyz789
     """
     from cli.send.request_options import read_content, read_moment, read_variables  # noqa: PLC0415
-    from cli.send.send import Options, run  # noqa: PLC0415
+    from cli.send.send import SendOptions, run  # noqa: PLC0415
 
     fields = {
         "channel": channel,
@@ -74,7 +74,7 @@ def send(  # noqa: PLR0913  # an option each
         "expires_at": read_moment("--expires-at", expires_at),
         "reply_topic": reply_topic,
     }
-    options = Options(
+    options = SendOptions(
         file=file,
         row_format=_format(file_format),
         fields=fields,

@@ -29,8 +29,8 @@ def setup(
     """
     if replication_factor and min_insync_replicas and min_insync_replicas > replication_factor:
         raise UsageError("--min-insync-replicas: is larger than --replication-factor")
-    from cli.admin.create_topics import Wanted  # noqa: PLC0415
+    from cli.admin.create_topics import TopicOptions  # noqa: PLC0415
     from cli.admin.setup import run  # noqa: PLC0415
     from cli.settings import SetupSettings, load  # noqa: PLC0415
 
-    run(load(SetupSettings), Wanted(partitions, replication_factor, min_insync_replicas), check=check)
+    run(load(SetupSettings), TopicOptions(partitions, replication_factor, min_insync_replicas), check=check)

@@ -39,9 +39,9 @@ def put(  # noqa: PLR0913  # an option each
     """
     from cli.send.request_options import read_content  # noqa: PLC0415
     from cli.templates.manage import run_put  # noqa: PLC0415
-    from cli.templates.validate_template import Draft  # noqa: PLC0415
+    from cli.templates.validate_template import TemplateInput  # noqa: PLC0415
 
-    run_put(Draft(tenant, code, read_content(content, content_file), subject), as_json=as_json)
+    run_put(TemplateInput(tenant, code, read_content(content, content_file), subject), as_json=as_json)
 
 
 @template.command("list", epilog=f"Exit codes: 0 listed; 1 it failed; {_USAGE}.")

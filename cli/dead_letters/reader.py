@@ -9,7 +9,14 @@ from datetime import UTC, datetime
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
-from cli.clients.kafka_client import PATIENCE_SECONDS, open_admin, partitions_of_topics, quiet, require_topics, within
+from cli.clients.kafka_client import (
+    PATIENCE_SECONDS,
+    open_admin,
+    partitions_of_topics,
+    require_topics,
+    silence_driver_logs,
+    with_timeout,
+)
 from cli.errors import CommandError
 from config.settings import CommonSettings
 from ledger.dead_letters import read_letter_headers
@@ -20,7 +27,7 @@ _SILENCE = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetterEntry:
     """A dead letter as it lies in its topic."""
 
     partition: int
@@ -40,11 +47,11 @@ class Letter:
         return f"{self.partition}/{self.offset}"
 
 
-def letter_of(record: ConsumerRecord, *, whole: bool) -> Letter:
+def dead_letter_entry(record: ConsumerRecord, *, whole: bool) -> DeadLetterEntry:
     """The letter in a record; only a whole one keeps what is sealed in it. Strangers may write there, too."""
     origin, reason = read_letter_headers(record.headers)
     value = record.value or b""
-    return Letter(
+    return DeadLetterEntry(
         partition=record.partition,
         offset=record.offset,
         refused_at=datetime.fromtimestamp(record.timestamp / 1000, UTC),
@@ -56,7 +63,7 @@ def letter_of(record: ConsumerRecord, *, whole: bool) -> Letter:
     )
 
 
-class Letters:
+class DeadLetterReader:
     """The topic, read by nobody's group, so that reading disturbs no one."""
 
     def __init__(
@@ -64,34 +71,34 @@ class Letters:
     ) -> None:
         self._consumer, self._topic, self._bounds = consumer, topic, bounds
 
-    async def newest(self, limit: int, reason: str | None) -> list[Letter]:
+    async def newest(self, limit: int, reason: str | None) -> list[DeadLetterEntry]:
         """The newest, newest first; those of one reason are looked for in all of the topic."""
         reach = limit if reason is None else None
         starts = {at: max(low, end - reach) if reach else low for at, (low, end) in self._bounds.items()}
-        kept: list[tuple[datetime, int, int, Letter]] = []
+        kept: list[tuple[datetime, int, int, DeadLetterEntry]] = []
         async for record in self._from(starts):
-            letter = letter_of(record, whole=False)
+            letter = dead_letter_entry(record, whole=False)
             if reason in (None, letter.reason):
                 heapq.heappush(kept, (letter.refused_at, letter.partition, letter.offset, letter))
                 if len(kept) > limit:
                     heapq.heappop(kept)
         return [letter for *_, letter in sorted(kept, reverse=True)]
 
-    async def at(self, partition: int, offset: int) -> Letter | None:
+    async def at(self, partition: int, offset: int) -> DeadLetterEntry | None:
         """The letter at a place of the topic."""
         at = TopicPartition(self._topic, partition)
         low, end = self._bounds.get(at, (0, 0))
         if not low <= offset < end:
             return None
         async for record in self._from({at: offset}):
-            return letter_of(record, whole=True) if record.offset == offset else None
+            return dead_letter_entry(record, whole=True) if record.offset == offset else None
         return None
 
-    async def of_origin(self, origin: str) -> Letter | None:
+    async def of_origin(self, origin: str) -> DeadLetterEntry | None:
         """The first letter that holds the record of this origin; all of the topic may be read for it."""
         async for record in self._from({at: low for at, (low, _) in self._bounds.items()}):
             if read_letter_headers(record.headers)[0] == origin:
-                return letter_of(record, whole=True)
+                return dead_letter_entry(record, whole=True)
         return None
 
     async def _from(self, starts: Mapping[TopicPartition, int]) -> AsyncIterator[ConsumerRecord]:
@@ -102,7 +109,7 @@ class Letters:
             self._consumer.seek(at, start)
         silent = 0
         while left:
-            found = await within(PATIENCE_SECONDS, self._consumer.getmany(timeout_ms=_POLL_MS))
+            found = await with_timeout(PATIENCE_SECONDS, self._consumer.getmany(timeout_ms=_POLL_MS))
             silent = 0 if found else silent + 1
             if silent > _SILENCE:
                 raise CommandError("Kafka gives no more of the dead letters; try again")
@@ -117,20 +124,20 @@ class Letters:
 
 
 @asynccontextmanager
-async def open_letters(settings: CommonSettings) -> AsyncIterator[Letters]:
+async def open_dead_letters(settings: CommonSettings) -> AsyncIterator[DeadLetterReader]:
     """The topic of the dead letters as it is now; raises CommandError where it is missing."""
     topic = settings.topics.dead_letters
     async with open_admin(settings) as admin:
         known = await partitions_of_topics(admin)
     require_topics(known, {topic})
-    quiet()
+    silence_driver_logs()
     consumer = AIOKafkaConsumer(**settings.kafka_options(), group_id=None, enable_auto_commit=False)
     try:
-        await within(PATIENCE_SECONDS, consumer.start())
+        await with_timeout(PATIENCE_SECONDS, consumer.start())
         partitions = [TopicPartition(topic, number) for number in known[topic]]
         consumer.assign(partitions)
-        lows = await within(PATIENCE_SECONDS, consumer.beginning_offsets(partitions))
-        ends = await within(PATIENCE_SECONDS, consumer.end_offsets(partitions))
-        yield Letters(consumer, topic, {at: (lows[at], ends[at]) for at in partitions})
+        lows = await with_timeout(PATIENCE_SECONDS, consumer.beginning_offsets(partitions))
+        ends = await with_timeout(PATIENCE_SECONDS, consumer.end_offsets(partitions))
+        yield DeadLetterReader(consumer, topic, {at: (lows[at], ends[at]) for at in partitions})
     finally:
-        await within(PATIENCE_SECONDS, consumer.stop())
+        await with_timeout(PATIENCE_SECONDS, consumer.stop())

@@ -8,12 +8,12 @@ from aiokafka import AIOKafkaProducer
 from rich.console import Console
 
 from cli import event_loop as loop
-from cli.clients.kafka_client import PATIENCE_SECONDS, answering, within
+from cli.clients.kafka_client import PATIENCE_SECONDS, kafka_errors, with_timeout
 from cli.clients.record_publisher import open_publisher
 from cli.console import open_console, printable
-from cli.dead_letters.reader import Letter, Letters, open_letters
+from cli.dead_letters.reader import DeadLetterEntry, DeadLetterReader, open_dead_letters
 from cli.dead_letters.show import check_place, find_letter, open_letter
-from cli.errors import CommandError, UnknownLetter, UsageError
+from cli.errors import CommandError, UnknownDeadLetter, UsageError
 from cli.settings import SealingSettings, load
 from config.settings import CommonSettings
 from ledger.dead_letters import OpenedRecord, replay_headers
@@ -21,7 +21,7 @@ from ledger.sealing import Sealer
 from schemas.statuses import RejectionReason
 from schemas.topics import DEAD_LETTER_BYTES, Topics
 
-CURABLE = frozenset(
+REPLAYABLE = frozenset(
     {
         RejectionReason.UNPROCESSABLE,
         RejectionReason.UNKNOWN_TEMPLATE,
@@ -33,7 +33,7 @@ CURABLE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReplayOptions:
     """The options of `dead-letters replay`."""
 
     places: Sequence[str] = ()
@@ -48,23 +48,23 @@ class Wanted:
             raise UsageError("PLACE: name the letters, or all of one --reason")
         for place in self.places:
             check_place(place)
-        if self.reason is not None and self.reason not in CURABLE and not self.force:
+        if self.reason is not None and self.reason not in REPLAYABLE and not self.force:
             raise UsageError(
                 f"--reason: {self.reason.value} would be refused again; --force publishes them all the same"
             )
 
 
-def run(wanted: Wanted) -> int:
+def run(wanted: ReplayOptions) -> int:
     """Replay; how many could not be. Raises CommandError."""
     wanted.check()
     settings, sealer = load(CommonSettings), load(SealingSettings).sealer
     return loop.run(_run(wanted, settings, sealer, open_console()))
 
 
-async def _run(wanted: Wanted, settings: CommonSettings, sealer: Sealer, console: Console) -> int:
+async def _run(wanted: ReplayOptions, settings: CommonSettings, sealer: Sealer, console: Console) -> int:
     replayed = left = 0
-    with answering(settings):
-        async with open_letters(settings) as letters, open_publisher(settings, DEAD_LETTER_BYTES) as producer:
+    with kafka_errors(settings):
+        async with open_dead_letters(settings) as letters, open_publisher(settings, DEAD_LETTER_BYTES) as producer:
             async for letter in _chosen(letters, wanted):
                 try:
                     opened = open_letter(sealer, letter.sealed)
@@ -82,13 +82,13 @@ async def _run(wanted: Wanted, settings: CommonSettings, sealer: Sealer, console
     return left
 
 
-async def _chosen(letters: Letters, wanted: Wanted) -> AsyncIterator[Letter]:
+async def _chosen(letters: DeadLetterReader, wanted: ReplayOptions) -> AsyncIterator[DeadLetterEntry]:
     """The letters, whole, the oldest first: parts of one request stay in their order."""
     if wanted.reason is None:
         for place in wanted.places:
             found = await find_letter(letters, place)
             if found is None:
-                raise UnknownLetter(f"no dead letter at {place}; `rollcall dead-letters list` shows the newest")
+                raise UnknownDeadLetter(f"no dead letter at {place}; `rollcall dead-letters list` shows the newest")
             yield found
         return
     for one in reversed(await letters.newest(wanted.limit, wanted.reason.value)):
@@ -97,10 +97,10 @@ async def _chosen(letters: Letters, wanted: Wanted) -> AsyncIterator[Letter]:
             yield whole
 
 
-def require_whole(letter: Letter, opened: OpenedRecord, topics: Topics, *, force: bool) -> None:
+def require_whole(letter: DeadLetterEntry, opened: OpenedRecord, topics: Topics, *, force: bool) -> None:
     """Raise CommandError for a record that cannot be published as it was, or would be refused again."""
     place, value = letter.place, opened.value
-    if letter.reason not in {reason.value for reason in CURABLE} and not force:
+    if letter.reason not in {reason.value for reason in REPLAYABLE} and not force:
         raise CommandError(f"letter {place}: {letter.reason} would be refused again; --force publishes it all the same")
     if value is None:
         raise CommandError(f"letter {place}: the record has no value")
@@ -112,7 +112,7 @@ def require_whole(letter: Letter, opened: OpenedRecord, topics: Topics, *, force
         raise CommandError(f"letter {place}: its record came from no intake topic of this installation")
 
 
-def topic_of(letter: Letter, opened: OpenedRecord) -> str:
+def topic_of(letter: DeadLetterEntry, opened: OpenedRecord) -> str:
     """Where the record came from; what is sealed counts before what stands on the letter."""
     return (opened.place or letter.origin).partition("/")[0]
 
@@ -125,10 +125,10 @@ def _names_itself(value: bytes) -> bool:
     return isinstance(said, dict) and bool(said.get("request_id"))
 
 
-async def _publish(producer: AIOKafkaProducer, letter: Letter, opened: OpenedRecord) -> str:
+async def _publish(producer: AIOKafkaProducer, letter: DeadLetterEntry, opened: OpenedRecord) -> str:
     """Publish it, acknowledged by all replicas; where it stands now."""
     sending = producer.send_and_wait(
         topic_of(letter, opened), opened.value, key=letter.key, headers=replay_headers(opened)
     )
-    stands = await within(PATIENCE_SECONDS, sending)
+    stands = await with_timeout(PATIENCE_SECONDS, sending)
     return f"{stands.topic}/{stands.partition}/{stands.offset}"

@@ -6,10 +6,10 @@ from typing import Any
 import orjson
 
 from cli import event_loop as loop
-from cli.clients.kafka_client import answering
+from cli.clients.kafka_client import kafka_errors
 from cli.console import open_console, plain_table, print_table, printable
-from cli.dead_letters.reader import Letter, Letters, open_letters
-from cli.errors import CommandError, UnknownLetter, UsageError
+from cli.dead_letters.reader import DeadLetterEntry, DeadLetterReader, open_dead_letters
+from cli.errors import CommandError, UnknownDeadLetter, UsageError
 from cli.settings import SealingSettings, load
 from config.settings import CommonSettings
 from ledger.dead_letters import LetterError, OpenedRecord, open_record
@@ -40,13 +40,13 @@ def run_list(settings: CommonSettings, *, limit: int, reason: RejectionReason | 
     print_table(console, table)
 
 
-async def _newest(settings: CommonSettings, limit: int, reason: RejectionReason | None) -> list[Letter]:
-    with answering(settings):
-        async with open_letters(settings) as letters:
+async def _newest(settings: CommonSettings, limit: int, reason: RejectionReason | None) -> list[DeadLetterEntry]:
+    with kafka_errors(settings):
+        async with open_dead_letters(settings) as letters:
             return await letters.newest(limit, reason and reason.value)
 
 
-def _document(letter: Letter) -> dict[str, Any]:
+def _document(letter: DeadLetterEntry) -> dict[str, Any]:
     return {
         "letter": letter.place,
         "refused_at": letter.refused_at,
@@ -61,7 +61,7 @@ def run_show(settings: CommonSettings, place: str, *, reveal: bool) -> None:
     sealer = load(SealingSettings).sealer if reveal else None
     letter = loop.run(_find(settings, place))
     if letter is None:
-        raise UnknownLetter(f"no dead letter at {place}; `rollcall dead-letters list` shows the newest")
+        raise UnknownDeadLetter(f"no dead letter at {place}; `rollcall dead-letters list` shows the newest")
     console = open_console()
     for name, said in (
         ("letter", letter.place),
@@ -80,10 +80,10 @@ def run_show(settings: CommonSettings, place: str, *, reveal: bool) -> None:
         console.print(_text(opened.value, lines=True), soft_wrap=True)
 
 
-async def _find(settings: CommonSettings, place: str) -> Letter | None:
+async def _find(settings: CommonSettings, place: str) -> DeadLetterEntry | None:
     check_place(place)
-    with answering(settings):
-        async with open_letters(settings) as letters:
+    with kafka_errors(settings):
+        async with open_dead_letters(settings) as letters:
             return await find_letter(letters, place)
 
 
@@ -93,7 +93,7 @@ def check_place(place: str) -> None:
         raise UsageError("PLACE: is written topic/partition/offset, or partition/offset of the letter itself")
 
 
-async def find_letter(letters: Letters, place: str) -> Letter | None:
+async def find_letter(letters: DeadLetterReader, place: str) -> DeadLetterEntry | None:
     """The letter at its own place, or of a record that stood at this one."""
     own = _OWN.fullmatch(place)
     return await (letters.at(int(own[1]), int(own[2])) if own else letters.of_origin(place))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from cli.errors import CommandError, UsageError
 from cli.recipients_file.rows import RowError, Rows
-from cli.template_check import asked_of_recipients, nobody_gives
+from cli.template_check import asked_of_recipients, missing_variable_lines
 from ledger.message_template import MessageTemplate
 from schemas.requests import AnyRecipient
 
@@ -13,12 +13,12 @@ _NAMES = 1_000
 """How many names of variables are remembered to propose one."""
 
 
-class FirstReading:
+class FileScan:
     """Gives the recipients of a file, and remembers what is wrong with the others."""
 
     def __init__(self, rows: Rows, text: MessageTemplate) -> None:
         self._rows = rows
-        self.unseen = set(asked_of_recipients(text))
+        self.missing_variables = set(asked_of_recipients(text))
         """The variables of the text that no recipient gave so far."""
         self.seen: set[str] = set()
         """Names that recipients gave instead."""
@@ -37,8 +37,8 @@ class FirstReading:
                 if isinstance(row, RowError):
                     self._note(row)
                     continue
-                if self.unseen and not isinstance(row, str):
-                    self.unseen -= row.variables.keys()
+                if self.missing_variables and not isinstance(row, str):
+                    self.missing_variables -= row.variables.keys()
                     self._remember(row.variables)
                 yield row
         except RowError as error:
@@ -63,5 +63,5 @@ class FirstReading:
 
     def require_variables(self) -> None:
         """Raise UsageError for each variable that not a single recipient gives: it is a slip in the text."""
-        if self.unseen:
-            raise UsageError(nobody_gives(self.unseen, self.seen))
+        if self.missing_variables:
+            raise UsageError(missing_variable_lines(self.missing_variables, self.seen))

@@ -17,13 +17,13 @@ _FORMULA = ("=", "+", "-", "@")
 """What makes a spreadsheet compute a cell (OWASP, CSV Injection)."""
 
 
-def harmless(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """The cell without control characters, and with an apostrophe before what would be a formula."""
     shown = printable(cell)
     return f"'{shown}" if shown.startswith(_FORMULA) else shown
 
 
-class Sheet:
+class CsvWriter:
     """Rows being written."""
 
     def __init__(self, file: IO[str], columns: Sequence[str]) -> None:
@@ -33,19 +33,19 @@ class Sheet:
 
     def add(self, cells: Sequence[str | None]) -> None:
         """Write a row; None becomes an empty cell."""
-        self._writer.writerow([harmless(cell or "") for cell in cells])
+        self._writer.writerow([escape_formula(cell or "") for cell in cells])
         self.rows += 1
 
 
 @contextmanager
-def open_sheet(path: Path, columns: Sequence[str], stdout: IO[str] | None = None) -> Iterator[Sheet]:
+def open_csv_writer(path: Path, columns: Sequence[str], stdout: IO[str] | None = None) -> Iterator[CsvWriter]:
     """A sheet that takes the place of the file when all is written, or is written to standard output for `-`."""
     if path == STDOUT:
-        yield Sheet(stdout or sys.stdout, columns)
+        yield CsvWriter(stdout or sys.stdout, columns)
         return
     try:
         with _device(path) if path.exists() and not path.is_file() else _whole(path.resolve()) as file:
-            yield Sheet(file, columns)
+            yield CsvWriter(file, columns)
     except OSError as error:
         raise UsageError(f"--csv: {path} cannot be written ({error.strerror})") from None
 

@@ -5,12 +5,12 @@ from typing import IO, Any
 
 import orjson
 
-from cli.report.summary import Missed, Summary, by_status
+from cli.report.summary import NotReached, Summary, by_status
 from ledger.models import StoredRequest
 
 
 async def write_json(
-    file: IO[str], request: StoredRequest, summary: Summary, missed: AsyncIterator[list[Missed]]
+    file: IO[str], request: StoredRequest, summary: Summary, missed: AsyncIterator[list[NotReached]]
 ) -> None:
     """Write the document; of `missed` all that is given."""
     head = orjson.dumps(_head(request, summary), option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode()
@@ -48,7 +48,7 @@ def _head(request: StoredRequest, summary: Summary) -> dict[str, Any]:
     }
 
 
-def _missed(one: Missed) -> dict[str, Any]:
+def _missed(one: NotReached) -> dict[str, Any]:
     return {
         "reference": one.reference,
         "recipient": one.recipient,

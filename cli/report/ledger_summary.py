@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator
 
-from cli.report.summary import REACHED, Missed, Summary
+from cli.report.summary import REACHED, NotReached, Summary
 from core.ids import position
 from ledger.models import Log, StoredRequest
 from ledger.ports import Ledger
@@ -74,13 +74,15 @@ def _notes(
     return notes
 
 
-async def missed_batches(ledger: Ledger, request: StoredRequest, *, most: int | None) -> AsyncIterator[list[Missed]]:
+async def missed_batches(
+    ledger: Ledger, request: StoredRequest, *, most: int | None
+) -> AsyncIterator[list[NotReached]]:
     """Those who were not reached, in request order; all of them a thousand at a time, or the first `most`."""
     if most is not None:
         query = LogQuery(request.header.tenant_id, key=request.header.key, statuses=_NOT_REACHED, page_size=most)
         yield [_missed(log) for log in (await ledger.logs.find(query)).items]
         return
-    batch: list[Missed] = []
+    batch: list[NotReached] = []
     async for log in ledger.logs.iterate_request(request.header.key):
         if log.status in _NOT_REACHED:
             batch.append(_missed(log))
@@ -90,10 +92,10 @@ async def missed_batches(ledger: Ledger, request: StoredRequest, *, most: int | 
     yield batch
 
 
-def _missed(log: Log) -> Missed:
+def _missed(log: Log) -> NotReached:
     found = position(log.id)
     _, part, index = found or (None, 0, 0)
-    return Missed(
+    return NotReached(
         part,
         index,
         log.recipient,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from cli.console import plain_table, print_table, printable
-from cli.report.summary import Counts, Missed, Summary, by_status
+from cli.report.summary import Counts, NotReached, Summary, by_status
 from schemas.statuses import Reason, Status
 
 _REASONS = {reason.value: reason.meaning.partition(": ")[2] or reason.meaning for reason in Reason}
@@ -34,7 +34,7 @@ def print_counts(console: Console, counts: Counts, total: int) -> None:
     print_table(console, table)
 
 
-def print_missed(console: Console, missed: Sequence[Missed]) -> None:
+def print_missed(console: Console, missed: Sequence[NotReached]) -> None:
     """Some of those who were not reached, as a table of their own."""
     if not missed:
         return

@@ -9,7 +9,7 @@ from cli import event_loop as loop
 from cli.clients.ledger_client import open_ledger
 from cli.console import open_console
 from cli.errors import UnknownRequest, UsageError
-from cli.report.csv_writer import STDOUT, open_sheet
+from cli.report.csv_writer import STDOUT, open_csv_writer
 from cli.report.json_writer import write_json
 from cli.report.ledger_summary import heading, missed_batches, summarise
 from cli.report.print_summary import print_counts, print_end, print_missed, print_more
@@ -26,7 +26,7 @@ COLUMNS = ("reference", "recipient", "status", "reason", "error", "log_id")
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class ReportOptions:
     """How the report is given."""
 
     show_all: bool = False
@@ -41,17 +41,17 @@ class Form:
             raise UsageError("--csv: standard output is taken by --json; name a file")
 
 
-def run(settings: LedgerAddress, tenant: str, request_id: str, form: Form) -> Summary:
+def run(settings: LedgerAddress, tenant: str, request_id: str, form: ReportOptions) -> Summary:
     """Give the report of a request; raises UnknownRequest."""
     return loop.run(_run(settings, tenant, request_id, form))
 
 
-async def _run(settings: LedgerAddress, tenant: str, request_id: str, form: Form) -> Summary:
+async def _run(settings: LedgerAddress, tenant: str, request_id: str, form: ReportOptions) -> Summary:
     async with open_ledger(settings) as ledger:
         return await show(ledger, open_console(), tenant, request_id, form)
 
 
-async def show(ledger: Ledger, console: Console, tenant: str, request_id: str, form: Form) -> Summary:
+async def show(ledger: Ledger, console: Console, tenant: str, request_id: str, form: ReportOptions) -> Summary:
     """Give the report from this ledger."""
     request = await known_request(ledger, tenant, request_id)
     summary = await summarise(ledger, request)
@@ -78,7 +78,9 @@ async def known_request(ledger: Ledger, tenant: str, request_id: str) -> StoredR
     return request
 
 
-async def _print(ledger: Ledger, console: Console, request: StoredRequest, summary: Summary, form: Form) -> None:
+async def _print(
+    ledger: Ledger, console: Console, request: StoredRequest, summary: Summary, form: ReportOptions
+) -> None:
     for line in heading(request):
         console.print(line, soft_wrap=True)
     print_counts(console, summary.counts, summary.total)
@@ -93,7 +95,7 @@ async def _print(ledger: Ledger, console: Console, request: StoredRequest, summa
 
 async def _write_csv(ledger: Ledger, request: StoredRequest, path: Path, console: Console) -> int:
     """Write all who were not reached; how many there are."""
-    with open_sheet(path, COLUMNS, console.file) as sheet:
+    with open_csv_writer(path, COLUMNS, console.file) as sheet:
         async for batch in missed_batches(ledger, request, most=None):
             for one in batch:
                 sheet.add((one.reference, one.recipient, one.status, one.reason, one.error, one.log_id))

@@ -8,7 +8,7 @@ from schemas.statuses import Status
 REACHED = frozenset({Status.SENT.value, Status.DELIVERED.value})
 """What counts as sent to."""
 
-FINE = REACHED | {Status.SUPPRESSED.value}
+NOT_FAILED = REACHED | {Status.SUPPRESSED.value}
 """What is no failure: a suppressed one must not be sent, or was sent at a lower position."""
 
 Counts = Mapping[tuple[str, str | None], int]
@@ -16,7 +16,7 @@ Counts = Mapping[tuple[str, str | None], int]
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Missed:
+class NotReached:
     """One recipient who was not reached."""
 
     part: int
@@ -37,7 +37,7 @@ class Summary:
     counts: Counts
     total: int
     """How many recipients the request has."""
-    missed: Sequence[Missed]
+    missed: Sequence[NotReached]
     """The first of those who were not reached, in request order."""
     missed_total: int
     accounted: bool
@@ -48,7 +48,7 @@ class Summary:
     @property
     def failures(self) -> int:
         """How many ended neither sent, delivered nor suppressed."""
-        return sum(number for (status, _), number in self.counts.items() if status not in FINE)
+        return sum(number for (status, _), number in self.counts.items() if status not in NOT_FAILED)
 
 
 def by_status(counts: Counts) -> dict[str, int]:

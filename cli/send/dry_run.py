@@ -8,11 +8,11 @@ from rich.console import Console
 from cli.clients.bulk_endpoint import require_room
 from cli.console import plain_table, print_table
 from cli.errors import CommandError
-from cli.recipients_file.scan import FirstReading
-from cli.send.dry_run_outcomes import Trial
-from cli.send.send_request import Order, Survey, survey
+from cli.recipients_file.scan import FileScan
+from cli.send.dry_run_outcomes import DryRunEstimate
+from cli.send.send_request import FileSummary, SendRequest, scan_file
 from cli.settings import RecipientSettings
-from cli.template_check import nobody_gives
+from cli.template_check import missing_variable_lines
 from core.request_parts import choose_lane, recipient_json
 from schemas.requests import AnyRecipient
 from schemas.statuses import Channel, Reason
@@ -21,22 +21,22 @@ from schemas.statuses import Channel, Reason
 class _Watch:
     """Judges each recipient and, for a call over HTTP, counts its bytes."""
 
-    def __init__(self, trial: Trial, *, one_call: bool) -> None:
+    def __init__(self, trial: DryRunEstimate, *, one_call: bool) -> None:
         self._trial, self._one_call = trial, one_call
         self.recipients = self.bytes = 0
 
     def __call__(self, recipient: AnyRecipient, line: int) -> None:
-        self._trial.judge(recipient, line)
+        self._trial.add(recipient, line)
         self.recipients += 1
         if self._one_call:
             self.bytes += len(orjson.dumps(recipient_json(recipient))) + 1
 
 
-def run(order: Order, settings: RecipientSettings, console: Console, *, one_call: bool) -> None:
+def run(order: SendRequest, settings: RecipientSettings, console: Console, *, one_call: bool) -> None:
     """Print what would happen; raises CommandError when something is wrong or somebody would fail."""
-    trial = Trial(order.body.channel, order.text, settings.default_region)
+    trial = DryRunEstimate(order.body.channel, order.text, settings.default_region)
     watch = _Watch(trial, one_call=one_call)
-    found, reading = survey(order, watch)
+    found, reading = scan_file(order, watch)
     counts = trial.counts()
     _print_size(console, found, settings, one_call=one_call)
     if order.body.channel is Channel.SMS:
@@ -54,17 +54,17 @@ def run(order: Order, settings: RecipientSettings, console: Console, *, one_call
         raise CommandError(f"{failed:,} of {found.recipients:,} recipients would fail")
 
 
-def _wrong(reading: FirstReading) -> Sequence[str]:
+def _wrong(reading: FileScan) -> Sequence[str]:
     """What `send` would refuse the file for."""
     lines = [f"FILE: {error}" for error in reading.wrong]
     if reading.wrong_total > len(lines):
         lines.append(f"FILE: and {reading.wrong_total - len(lines):,} more lines")
     if lines:
         lines.append("`send` refuses the file until each line can be used")
-    return [*lines, *filter(None, [nobody_gives(reading.unseen, reading.seen)])]
+    return [*lines, *filter(None, [missing_variable_lines(reading.missing_variables, reading.seen)])]
 
 
-def _print_size(console: Console, found: Survey, settings: RecipientSettings, *, one_call: bool) -> None:
+def _print_size(console: Console, found: FileSummary, settings: RecipientSettings, *, one_call: bool) -> None:
     parts = f"{found.parts:,} part{'' if found.parts == 1 else 's'}"
     way = "one call" if one_call else f"{parts}, {choose_lane(found.first, settings.chunk_size).value} lane"
     console.print(f"{found.recipients:,} recipients in {way}, {found.bytes:,} bytes", soft_wrap=True)
@@ -88,9 +88,9 @@ def _print_counts(console: Console, counts: dict[Reason | None, int], total: int
     print_table(console, table)
 
 
-def _print_unreached(console: Console, trial: Trial, total: int) -> None:
+def _print_unreached(console: Console, trial: DryRunEstimate, total: int) -> None:
     table = plain_table("line", "reason", "variable", numbers=("line",))
-    for line, reason, name in trial.unreached():
+    for line, reason, name in trial.excluded():
         table.add_row(f"{line}", reason.value, name)
     if not table.row_count:
         return

@@ -18,7 +18,7 @@ _VERDICTS = (None, Reason.INVALID_RECIPIENT, Reason.DUPLICATE, Reason.MISSING_VA
 _INVALID, _DUPLICATE = _VERDICTS.index(Reason.INVALID_RECIPIENT), _VERDICTS.index(Reason.DUPLICATE)
 
 
-class Trial:
+class DryRunEstimate:
     """What would become of each recipient: 17 bytes a recipient, so that a million of them fit anywhere."""
 
     def __init__(self, channel: Channel, text: MessageTemplate, default_region: str | None) -> None:
@@ -30,7 +30,7 @@ class Trial:
         self._names: dict[int, str] = {}
         self._judged = False
 
-    def judge(self, recipient: AnyRecipient, line: int) -> None:
+    def add(self, recipient: AnyRecipient, line: int) -> None:
         """Take in one recipient, in order; `line` is where it stands in the file."""
         to, variables = (recipient, {}) if isinstance(recipient, str) else (recipient.to, recipient.variables)
         address = self._rules.normalise(to)
@@ -65,7 +65,7 @@ class Trial:
         self._judge()
         return Counter({reason: self._verdicts.count(code) for code, reason in enumerate(_VERDICTS)})
 
-    def unreached(self) -> Iterator[tuple[int, Reason, str]]:
+    def excluded(self) -> Iterator[tuple[int, Reason, str]]:
         """(line, reason, variable or nothing) of the first who would not be sent to."""
         self._judge()
         left = _SHOWN

@@ -5,20 +5,20 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from cli.clients.bulk_endpoint import Answered, post
-from cli.clients.kafka_client import answering
+from cli.clients.bulk_endpoint import HttpAnswer, post
+from cli.clients.kafka_client import kafka_errors
 from cli.clients.ledger_client import open_ledger
 from cli.report.summary import Summary
 from cli.send.over_kafka import known_topics
 from cli.settings import LedgerAddress, SendSettings
 from cli.tracking.event_reader import open_follower
-from cli.tracking.result_tally import Roll
-from cli.tracking.wait import Attempt, follow_to_end
+from cli.tracking.result_tally import ResultTally
+from cli.tracking.wait import SendAttempt, follow_to_end
 from cli.tracking.watch import watch
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Call:
+class HttpSend:
     """A call that is ready to be made. No repr: it holds addresses and a token."""
 
     url: str
@@ -28,7 +28,7 @@ class Call:
     reply_topic: str | None
 
 
-async def post_only(call: Call, console: Console) -> Answered:
+async def post_only(call: HttpSend, console: Console) -> HttpAnswer:
     """Make the call and say which request it became."""
     answered = await post(call.url, call.token, call.body, call.request_id)
     console.print(f"request {answered.request_id}")
@@ -37,25 +37,25 @@ async def post_only(call: Call, console: Console) -> Answered:
 
 
 async def post_and_follow(
-    call: Call,
+    call: HttpSend,
     settings: SendSettings,
     console: Console,
     *,
     timeout: float | None,
-) -> tuple[Answered, Summary]:
+) -> tuple[HttpAnswer, Summary]:
     """Make the call, follow the events to the end, and return the roll call."""
-    with answering(settings):
+    with kafka_errors(settings):
         topics = await known_topics(settings, None, call.reply_topic)
         async with open_follower(settings, topics, from_start=call.request_id is not None) as follower:
             answered = await post_only(call, console)
-            roll = Roll(answered.request_id, answered.tenant_id, answered.total)
-            attempt = Attempt(roll, asyncio.create_task(_done()), _settled)
+            roll = ResultTally(answered.request_id, answered.tenant_id, answered.total)
+            attempt = SendAttempt(roll, asyncio.create_task(_done()), _settled)
             return answered, await follow_to_end(follower, attempt, console, timeout=timeout)
 
 
 async def post_and_watch(
-    call: Call, address: LedgerAddress, console: Console, *, timeout: float | None
-) -> tuple[Answered, Summary]:
+    call: HttpSend, address: LedgerAddress, console: Console, *, timeout: float | None
+) -> tuple[HttpAnswer, Summary]:
     """Make a call that may have been made before, and take the roll call from the ledger: events may be gone by now."""
     async with open_ledger(address) as ledger:
         answered = await post_only(call, console)

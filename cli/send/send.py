@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from cli import event_loop as loop
-from cli.clients.bulk_endpoint import Answered, encode_body
+from cli.clients.bulk_endpoint import HttpAnswer, encode_body
 from cli.clients.ledger_client import open_ledger
 from cli.console import open_console, program
 from cli.errors import UnknownTemplate, UsageError
@@ -18,10 +18,10 @@ from cli.recipients_file.source import Source, open_source
 from cli.report.print_summary import print_roll_call
 from cli.report.summary import Summary
 from cli.send import dry_run
-from cli.send.over_http import Call, post_and_follow, post_and_watch, post_only
+from cli.send.over_http import HttpSend, post_and_follow, post_and_watch, post_only
 from cli.send.over_kafka import publish_and_follow, publish_and_watch, publish_only
 from cli.send.request_options import check_head
-from cli.send.send_request import Order, Survey, new_request_id, survey
+from cli.send.send_request import FileSummary, SendRequest, new_request_id, scan_file
 from cli.settings import LedgerAddress, RecipientSettings, SendSettings, ledger_if_given, load
 from cli.template_check import compile_all
 from core.ids import request_key
@@ -31,7 +31,7 @@ from schemas.requests import BulkBody
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Options:
+class SendOptions:
     """The options of `send`; `fields` are those of the request. No repr: they hold a text and a token."""
 
     file: Path
@@ -46,7 +46,7 @@ class Options:
     token: str | None
 
 
-def run(options: Options) -> Summary | None:
+def run(options: SendOptions) -> Summary | None:
     """Send; the answer is the roll call that was printed, or None where nothing is waited for. Raises CommandError."""
     console = open_console()
     over_http = _checked_way(options)
@@ -60,7 +60,7 @@ def run(options: Options) -> Summary | None:
         return _over_http(options, order, console) if over_http else _over_kafka(options, order, console)
 
 
-def _checked_way(options: Options) -> bool:
+def _checked_way(options: SendOptions) -> bool:
     """Whether it goes over HTTP; raises UsageError for options that do not go together."""
     if options.url is None and options.tenant is None:
         raise UsageError("--tenant: is needed")
@@ -73,7 +73,7 @@ def _checked_way(options: Options) -> bool:
     return True
 
 
-def _order(options: Options, body: BulkBody, source: Source) -> Order:
+def _order(options: SendOptions, body: BulkBody, source: Source) -> SendRequest:
     """The request with its text compiled; a template is looked up in the ledger, or by the service that is called."""
     if body.expires_at and body.expires_at <= datetime.now(UTC) and options.request_id is None:
         raise UsageError("--expires-at: has passed")
@@ -84,7 +84,7 @@ def _order(options: Options, body: BulkBody, source: Source) -> Order:
     text = choose_source(body, template)
     if text.lacks_subject:
         raise UsageError("--subject: is needed, for the template has none")
-    return Order(
+    return SendRequest(
         source=source,
         body=body,
         text=compile_all(body.channel, text.content, text.subject, body.variables),
@@ -96,9 +96,9 @@ def _order(options: Options, body: BulkBody, source: Source) -> Order:
     )
 
 
-def _over_kafka(options: Options, order: Order, console: Console) -> Summary | None:
+def _over_kafka(options: SendOptions, order: SendRequest, console: Console) -> Summary | None:
     settings = load(SendSettings)
-    found, _ = survey(order)
+    found, _ = scan_file(order)
     # Said before anything is published, so that it can be repeated whatever happens then.
     console.print(f"request {order.request_id}")
     console.print(f"{_many(found.recipients, 'recipient')} in {_many(found.parts, 'part')}")
@@ -117,7 +117,7 @@ def _over_kafka(options: Options, order: Order, console: Console) -> Summary | N
 
 
 async def _published(
-    options: Options, order: Order, found: Survey, settings: SendSettings, console: Console
+    options: SendOptions, order: SendRequest, found: FileSummary, settings: SendSettings, console: Console
 ) -> Summary:
     """Publish it and wait for its end: by the events, or where it may have been published before by the ledger."""
     timeout = options.timeout_seconds
@@ -127,9 +127,9 @@ async def _published(
     return await publish_and_watch(order, found, settings, address, console, timeout=timeout)
 
 
-def _over_http(options: Options, order: Order, console: Console) -> Summary | None:
+def _over_http(options: SendOptions, order: SendRequest, console: Console) -> Summary | None:
     encoded = encode_body(order.source, order.body, order.text)
-    call = Call(options.url or "", options.token or "", encoded, options.request_id, order.body.reply_topic)
+    call = HttpSend(options.url or "", options.token or "", encoded, options.request_id, order.body.reply_topic)
     if not options.wait:
         answered = loop.run(post_only(call, console))
         console.print(f"see {_report(answered.request_id, answered.tenant_id)}", soft_wrap=True)
@@ -139,7 +139,7 @@ def _over_http(options: Options, order: Order, console: Console) -> Summary | No
     return summary
 
 
-async def _called(options: Options, call: Call, console: Console) -> tuple[Answered, Summary]:
+async def _called(options: SendOptions, call: HttpSend, console: Console) -> tuple[HttpAnswer, Summary]:
     """Make the call and wait for its end: by the events, or where it may have been made before by the ledger."""
     timeout = options.timeout_seconds
     if options.request_id is not None and (address := ledger_if_given()):

@@ -8,7 +8,7 @@ from typing import Any
 
 from cli.errors import CommandError, UsageError
 from cli.recipients_file.rows import RowError
-from cli.recipients_file.scan import FirstReading
+from cli.recipients_file.scan import FileScan
 from cli.recipients_file.source import Source
 from cli.send.request_options import option_of
 from core.ids import uuid7
@@ -18,7 +18,7 @@ from schemas.requests import AnyRecipient, BulkBody
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SendRequest:
     """A request over Kafka: its head, checked, and the source of its recipients."""
 
     source: Source
@@ -63,7 +63,7 @@ def _said(error: RequestEncodingError, line: int) -> CommandError:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class FileSummary:
     """What a first reading of the whole file found: nothing is published before every line is good."""
 
     recipients: int
@@ -73,13 +73,15 @@ class Survey:
     first: EncodedPart
 
 
-def survey(order: Order, watch: Callable[[AnyRecipient, int], None] | None = None) -> tuple[Survey, FirstReading]:
+def scan_file(
+    order: SendRequest, watch: Callable[[AnyRecipient, int], None] | None = None
+) -> tuple[FileSummary, FileScan]:
     """Read the file once, checking each line; `watch` is shown each recipient with its line.
 
     Raises CommandError with every line that cannot be used, and UsageError for variables that nobody gives; with
     `watch` that is left to the caller, save where nothing at all can be sent.
     """
-    reading = FirstReading(order.source.rows(), order.text)
+    reading = FileScan(order.source.rows(), order.text)
     recipients = size = number = 0
     first: EncodedPart | None = None
     try:
@@ -94,10 +96,10 @@ def survey(order: Order, watch: Callable[[AnyRecipient, int], None] | None = Non
         reading.require_variables()
     if first is None:
         raise AssertionError("a request without recipients is an error")
-    return Survey(recipients, number, size, first), reading
+    return FileSummary(recipients, number, size, first), reading
 
 
-def _shown(reading: FirstReading, watch: Callable[[AnyRecipient, int], None] | None) -> Iterator[str | dict[str, Any]]:
+def _shown(reading: FileScan, watch: Callable[[AnyRecipient, int], None] | None) -> Iterator[str | dict[str, Any]]:
     for recipient in reading:
         if watch is not None:
             watch(recipient, reading.line)

@@ -13,7 +13,7 @@ from cli.console import open_console, plain_table, print_table, printable
 from cli.errors import UnknownTemplate, UsageError
 from cli.settings import LedgerAddress, load
 from cli.template_check import asked_of_recipients
-from cli.templates.validate_template import Draft
+from cli.templates.validate_template import TemplateInput
 from core.render import HeaderInjection
 from ledger.message_template import MessageTemplate, compile_template
 from ledger.models import StoredTemplate
@@ -26,7 +26,7 @@ _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Control characters other than tabs and line ends."""
 
 
-def run_put(draft: Draft, *, as_json: bool) -> None:
+def run_put(draft: TemplateInput, *, as_json: bool) -> None:
     """Check and store a text; raises UsageError."""
     draft.check()
     _with_ledger(lambda ledger: put(ledger, open_console(), draft, as_json=as_json))
@@ -58,7 +58,7 @@ def _with_ledger(work: Callable[[Ledger], Awaitable[T]]) -> T:
     return loop.run(run())
 
 
-async def put(ledger: Ledger, console: Console, draft: Draft, *, as_json: bool) -> None:
+async def put(ledger: Ledger, console: Console, draft: TemplateInput, *, as_json: bool) -> None:
     """Store a text that was checked, and say what it needs."""
     before = await ledger.templates.get(draft.tenant, draft.code)
     stored = await ledger.templates.put(draft.tenant, draft.code, draft.content, draft.subject or None)

@@ -15,7 +15,7 @@ MAX_TEMPLATE_BYTES = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class TemplateInput:
     """A text, and the name under which it is to be stored."""
 
     tenant: str

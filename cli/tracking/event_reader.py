@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
-from cli.clients.kafka_client import PATIENCE_SECONDS, quiet, within
-from cli.tracking.result_tally import Roll
+from cli.clients.kafka_client import PATIENCE_SECONDS, silence_driver_logs, with_timeout
+from cli.tracking.result_tally import ResultTally
 from config.settings import CommonSettings
 
 _POLL_MS = 250
@@ -15,14 +15,14 @@ _FETCH_BYTES = 512 * 1024
 _RECORDS = 2_000
 
 
-class Follower:
+class ResultEventReader:
     """A consumer without a group, so that it disturbs nobody, on all partitions of some topics."""
 
     def __init__(self, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> None:
         self._consumer = consumer
         self._ends = ends
 
-    async def hear(self, roll: Roll) -> int:
+    async def poll(self, roll: ResultTally) -> int:
         """Wait a moment for events and let the roll hear those of its request; how many records there were."""
         found = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_RECORDS)
         key = roll.request_id.encode()
@@ -30,13 +30,13 @@ class Follower:
         for partition, records in found.items():
             for record in records:
                 if record.key == key and record.value is not None:
-                    roll.hear(_kind(record), record.value, fresh=record.offset >= self._ends[partition])
+                    roll.add_event(_kind(record), record.value, fresh=record.offset >= self._ends[partition])
                     heard += 1
         return heard
 
     async def ends(self) -> Mapping[TopicPartition, int]:
         """Where the topics end now."""
-        ends: Mapping[TopicPartition, int] = await within(
+        ends: Mapping[TopicPartition, int] = await with_timeout(
             PATIENCE_SECONDS,
             self._consumer.end_offsets(list(self._ends)),
         )
@@ -62,9 +62,9 @@ async def open_follower(
     topics: Mapping[str, list[int]],
     *,
     from_start: bool,
-) -> AsyncIterator[Follower]:
+) -> AsyncIterator[ResultEventReader]:
     """Take the ends of all partitions now; with `from_start` also read what was reported of earlier attempts."""
-    quiet()
+    silence_driver_logs()
     consumer = AIOKafkaConsumer(
         **settings.kafka_options(),
         group_id=None,
@@ -74,18 +74,18 @@ async def open_follower(
         fetch_max_bytes=4 * _FETCH_BYTES,
     )
     try:
-        await within(PATIENCE_SECONDS, consumer.start())
+        await with_timeout(PATIENCE_SECONDS, consumer.start())
         partitions = list(_partitions(topics))
         consumer.assign(partitions)
-        ends = await within(PATIENCE_SECONDS, consumer.end_offsets(partitions))
+        ends = await with_timeout(PATIENCE_SECONDS, consumer.end_offsets(partitions))
         for partition, end in ends.items():
             if not from_start:
                 consumer.seek(partition, end)
         if from_start:
-            await within(PATIENCE_SECONDS, consumer.seek_to_beginning(*partitions))
-        yield Follower(consumer, ends)
+            await with_timeout(PATIENCE_SECONDS, consumer.seek_to_beginning(*partitions))
+        yield ResultEventReader(consumer, ends)
     finally:
-        await within(PATIENCE_SECONDS, consumer.stop())
+        await with_timeout(PATIENCE_SECONDS, consumer.stop())
 
 
 def _partitions(topics: Mapping[str, list[int]]) -> Iterator[TopicPartition]:

@@ -3,7 +3,7 @@
 from core.ids import MAX_INDEX
 
 
-class Positions:
+class PositionSet:
     """A set of (part, index)."""
 
     def __init__(self) -> None:

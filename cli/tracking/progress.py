@@ -13,7 +13,7 @@ from cli.report.summary import Counts, by_status
 _LINE_SECONDS = 5.0
 
 
-class Called(Protocol):
+class ProgressSource(Protocol):
     """How far a request is."""
 
     @property
@@ -32,7 +32,7 @@ class Called(Protocol):
 class Display(Protocol):
     """Where the progress is shown."""
 
-    def update(self, roll: Called) -> None:
+    def update(self, roll: ProgressSource) -> None:
         """Show how many recipients have their outcome."""
 
     def say(self, line: str) -> None:
@@ -57,7 +57,7 @@ class Bar:
         self._progress = progress
         self._task = progress.add_task("waiting", total=total)
 
-    def update(self, roll: Called) -> None:
+    def update(self, roll: ProgressSource) -> None:
         """Move it."""
         said = _said(roll) or "waiting"
         self._progress.update(self._task, total=roll.expected, completed=roll.reported, description=said)
@@ -75,7 +75,7 @@ class Lines:
         self._at = time.monotonic()
         self._shown = 0
 
-    def update(self, roll: Called) -> None:
+    def update(self, roll: ProgressSource) -> None:
         """Print a line when the last one is some seconds old."""
         if roll.reported != self._shown and time.monotonic() - self._at >= _LINE_SECONDS:
             self._at, self._shown = time.monotonic(), roll.reported
@@ -86,5 +86,5 @@ class Lines:
         self._console.print(line, soft_wrap=True)
 
 
-def _said(roll: Called) -> str:
+def _said(roll: ProgressSource) -> str:
     return ", ".join(f"{number:,} {status}" for status, number in by_status(roll.counts).items())

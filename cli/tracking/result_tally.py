@@ -3,8 +3,8 @@
 from bisect import insort
 from collections import Counter
 
-from cli.report.summary import REACHED, Missed, Summary
-from cli.tracking.position_set import Positions
+from cli.report.summary import REACHED, NotReached, Summary
+from cli.tracking.position_set import PositionSet
 from core.ids import receipt_event_id
 from schemas.results import DeliveryEvent, EventType, RequestCompleted, RequestRejected
 
@@ -12,7 +12,7 @@ KEPT = 20
 """How many of those who were not reached are kept to be shown."""
 
 
-class Roll:
+class ResultTally:
     """What the events of a request have said so far."""
 
     def __init__(self, request_id: str, tenant_id: str, expected: int) -> None:
@@ -26,9 +26,9 @@ class Roll:
         self.rejected: RequestRejected | None = None
         self.unreadable = 0
         """Events that this reader cannot read."""
-        self.missed: list[Missed] = []
-        self._outcomes = Positions()
-        self._moved = Positions()
+        self.missed: list[NotReached] = []
+        self._outcomes = PositionSet()
+        self._moved = PositionSet()
         self.concluded = False
         """The completion was published after this attempt began."""
 
@@ -37,7 +37,7 @@ class Roll:
         """How many recipients have their outcome."""
         return len(self._outcomes)
 
-    def hear(self, kind: str, value: bytes, *, fresh: bool) -> None:
+    def add_event(self, kind: str, value: bytes, *, fresh: bool) -> None:
         """Take in one event. `fresh`: it was published after this attempt began; older refusals are of older ones."""
         try:
             match kind:
@@ -69,7 +69,7 @@ class Roll:
 
     def _keep(self, event: DeliveryEvent) -> None:
         """Keep the first in request order, whatever the order in which their events come."""
-        missed = Missed(
+        missed = NotReached(
             event.part,
             event.index,
             event.recipient,

@@ -10,9 +10,9 @@ from rich.console import Console
 
 from cli.errors import CommandError
 from cli.report.summary import Summary
-from cli.tracking.event_reader import Follower
+from cli.tracking.event_reader import ResultEventReader
 from cli.tracking.progress import Display, open_display
-from cli.tracking.result_tally import Roll
+from cli.tracking.result_tally import ResultTally
 from schemas.statuses import RejectionReason
 
 Settled = Callable[[], Awaitable[bool]]
@@ -21,17 +21,17 @@ _FIRST_WORD_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class SendAttempt:
     """A request that is being published and whose roll is being called."""
 
-    roll: Roll
+    roll: ResultTally
     publishing: "asyncio.Task[None]"
     settled: Settled
     """Whether no refusal can follow any more: until then a completion from before this attempt does not count."""
     only_intake: bool = False
     """Whether it ends there: what became of everybody is then asked elsewhere."""
 
-    async def ended(self) -> bool:
+    async def completed_in_this_attempt(self) -> bool:
         """Whether nothing more is to be waited for. Raises what the publishing raised."""
         if self.roll.rejected is not None:
             return True
@@ -43,17 +43,19 @@ class Attempt:
         return self.roll.concluded or (self.roll.completed is not None and await self.settled())
 
 
-async def follow_to_end(follower: Follower, attempt: Attempt, console: Console, *, timeout: float | None) -> Summary:
+async def follow_to_end(
+    follower: ResultEventReader, attempt: SendAttempt, console: Console, *, timeout: float | None
+) -> Summary:
     """Follow the events until the request is completed, or `timeout` seconds are over; the answer is the roll call.
 
     Raises what `follow` raises.
     """
     in_time = await follow(follower, attempt, console, timeout=timeout)
     summary = attempt.roll.summary()
-    return summary if in_time else replace(summary, notes=(*summary.notes, late(timeout)))
+    return summary if in_time else replace(summary, notes=(*summary.notes, timeout_note(timeout)))
 
 
-async def follow(follower: Follower, attempt: Attempt, console: Console, *, timeout: float | None) -> bool:
+async def follow(follower: ResultEventReader, attempt: SendAttempt, console: Console, *, timeout: float | None) -> bool:
     """Follow the events until the attempt has ended; whether it has within `timeout` seconds.
 
     Raises what the publishing raises, and CommandError for a refused request, whose publishing is stopped.
@@ -66,38 +68,38 @@ async def follow(follower: Follower, attempt: Attempt, console: Console, *, time
         with contextlib.suppress(asyncio.CancelledError, CommandError):
             await attempt.publishing
     if attempt.roll.rejected is not None:
-        raise refused(attempt.roll)
+        raise rejection_note(attempt.roll)
     return in_time
 
 
-def late(timeout: float | None) -> str:
+def timeout_note(timeout: float | None) -> str:
     """What is said of a request that was not completed within so many seconds."""
     return f"not completed within {timeout:.0f} s; the request goes on without this command"
 
 
-async def _wait(follower: Follower, attempt: Attempt, display: Display, timeout: float | None) -> bool:
+async def _wait(follower: ResultEventReader, attempt: SendAttempt, display: Display, timeout: float | None) -> bool:
     """Whether the end came in time."""
     deadline = time.monotonic() + timeout if timeout else None
-    silence = Silence(time.monotonic())
-    while not await attempt.ended():
-        heard = await follower.hear(attempt.roll)
+    silence = SilenceReporter(time.monotonic())
+    while not await attempt.completed_in_this_attempt():
+        heard = await follower.poll(attempt.roll)
         display.update(attempt.roll)
         now = time.monotonic()
-        if line := silence.word(heard, attempt.roll, now, published=attempt.publishing.done()):
+        if line := silence.next_line(heard, attempt.roll, now, published=attempt.publishing.done()):
             display.say(line)
         if deadline and now > deadline:
             return False
     return True
 
 
-class Silence:
+class SilenceReporter:
     """Knows when nothing was heard for long enough to say what is missing: after 10 s, 20 s, 40 s and so on."""
 
     def __init__(self, now: float) -> None:
         self._since = now
         self._next_word = _FIRST_WORD_SECONDS
 
-    def word(self, heard: int, roll: Roll, now: float, *, published: bool) -> str | None:
+    def next_line(self, heard: int, roll: ResultTally, now: float, *, published: bool) -> str | None:
         """A sentence when it is time for one; `now` in seconds of a monotonic clock."""
         if heard:
             self._since, self._next_word = now, _FIRST_WORD_SECONDS
@@ -109,7 +111,7 @@ class Silence:
         return f"nothing heard for {silent:.0f} s: {_missing(roll, published=published)}"
 
 
-def _missing(roll: Roll, *, published: bool) -> str:
+def _missing(roll: ResultTally, *, published: bool) -> str:
     if not published:
         return "Kafka is slow to acknowledge the request"
     if not roll.reported:
@@ -120,7 +122,7 @@ def _missing(roll: Roll, *, published: bool) -> str:
     return "every recipient is reported, waiting for the completion"
 
 
-def refused(roll: Roll) -> CommandError:
+def rejection_note(roll: ResultTally) -> CommandError:
     """The one line of a refused request: which part, why, and where."""
     rejected = roll.rejected
     if rejected is None:

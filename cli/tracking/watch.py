@@ -18,7 +18,7 @@ from cli.report.summary import Counts, Summary
 from cli.settings import LedgerAddress
 from cli.tracking.progress import open_display
 from cli.tracking.result_tally import KEPT
-from cli.tracking.wait import late
+from cli.tracking.wait import timeout_note
 from core.ids import request_key
 from ledger.models import StoredRequest
 from ledger.ports import Ledger
@@ -30,7 +30,7 @@ KNOWN_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class RequestProgress:
     """How far a request is, by the ledger; see cli/progress.Called."""
 
     expected: int
@@ -58,7 +58,7 @@ async def watch(  # noqa: PLR0913  # which request, where it is shown, and two l
         display.update(await _books(ledger, request))
     summary = await call_roll(ledger, request)
     if request.completion is None:
-        return replace(summary, notes=(*summary.notes, late(timeout)))
+        return replace(summary, notes=(*summary.notes, timeout_note(timeout)))
     return summary
 
 
@@ -71,10 +71,10 @@ async def _until_known(ledger: Ledger, tenant: str, request_id: str, seconds: fl
     return request
 
 
-async def _books(ledger: Ledger, request: StoredRequest) -> Books:
+async def _books(ledger: Ledger, request: StoredRequest) -> RequestProgress:
     counted = await ledger.chunks.counts(request.header.key)
     counts = Counter({(s.value, r and r.value): n for (s, r), n in counted.items() if s not in WITHOUT_LOG})
-    return Books(sum(part.size for part in request.parts.values()), counts.total(), counts)
+    return RequestProgress(sum(part.size for part in request.parts.values()), counts.total(), counts)
 
 
 async def call_roll(ledger: Ledger, request: StoredRequest) -> Summary:

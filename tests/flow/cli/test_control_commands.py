@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from cli.control import give
+from cli.control import apply_control
 from cli.errors import CommandError, UnknownRequest
 from consumer.deliver.claim import Claimer
 from core.ids import ChunkId
@@ -16,7 +16,7 @@ GOOD = [f"138000000{n:02d}" for n in range(8)]
 
 async def given(world: World, order: str, request: str = "r1") -> list[str]:
     out = io.StringIO()
-    await give(world.ledger, Console(file=out, width=200), order, request, "t1")
+    await apply_control(world.ledger, Console(file=out, width=200), order, request, "t1")
     return out.getvalue().splitlines()
 
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from cli.dead_letters.reader import Letter
-from cli.dead_letters.replay import Wanted, require_whole
+from cli.dead_letters.reader import DeadLetterEntry
+from cli.dead_letters.replay import ReplayOptions, require_whole
 from cli.dead_letters.show import open_letter
 from cli.errors import CommandError, UsageError
 from consumer.kafka.bus import DeadLetter
@@ -18,8 +18,8 @@ from tests.flow.world import START, TOPICS, World
 MISSING = "unknown_template"
 
 
-def a_letter(dead: DeadLetter) -> Letter:
-    return Letter(0, 7, START, dead.origin, dead.reason, dead.key, dead.sealed, len(dead.sealed))
+def a_letter(dead: DeadLetter) -> DeadLetterEntry:
+    return DeadLetterEntry(0, 7, START, dead.origin, dead.reason, dead.key, dead.sealed, len(dead.sealed))
 
 
 def replayed(world: World, dead: DeadLetter, *, later_by_ms: int = 60_000) -> KafkaRecord:
@@ -109,9 +109,9 @@ async def test_what_is_not_there_as_it_was_is_not_published(changes: dict[str, o
 
 
 def test_letters_are_named_or_all_of_a_reason_are_taken() -> None:
-    for wanted in (Wanted(), Wanted(["0/1"], RejectionReason.UNPROCESSABLE), Wanted(["nowhere"])):
+    for wanted in (ReplayOptions(), ReplayOptions(["0/1"], RejectionReason.UNPROCESSABLE), ReplayOptions(["nowhere"])):
         with pytest.raises(UsageError, match="PLACE"):
             wanted.check()
     with pytest.raises(UsageError, match="--reason: not_json would be refused again"):
-        Wanted(reason=RejectionReason.NOT_JSON).check()
-    Wanted(reason=RejectionReason.NOT_JSON, force=True).check()
+        ReplayOptions(reason=RejectionReason.NOT_JSON).check()
+    ReplayOptions(reason=RejectionReason.NOT_JSON, force=True).check()

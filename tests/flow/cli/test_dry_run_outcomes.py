@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cli.send.dry_run_outcomes import Trial
+from cli.send.dry_run_outcomes import DryRunEstimate
 from cli.template_check import compile_all
 from schemas.requests import Recipient
 from schemas.statuses import Channel, Reason
@@ -26,9 +26,9 @@ PEOPLE = st.lists(
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 async def test_the_verdicts_are_those_of_the_consumer(parts: list[list[Recipient]]) -> None:
     content, variables = "Hello {{name}} of {{city}}", {"city": "Beijing"}
-    trial = Trial(Channel.SMS, compile_all(Channel.SMS, content, None, variables), "CN")
+    trial = DryRunEstimate(Channel.SMS, compile_all(Channel.SMS, content, None, variables), "CN")
     for line, recipient in enumerate((one for part in parts for one in part), 1):
-        trial.judge(recipient, line)
+        trial.add(recipient, line)
 
     world = World(Accounting())
     for number, part in enumerate(parts):
@@ -40,5 +40,5 @@ async def test_the_verdicts_are_those_of_the_consumer(parts: list[list[Recipient
 
     assert trial.counts() == Counter(reasons)
     expected = [(line, reason) for line, reason in enumerate(reasons, 1) if reason]
-    assert [(line, reason) for line, reason, _ in trial.unreached()] == expected[:20]
+    assert [(line, reason) for line, reason, _ in trial.excluded()] == expected[:20]
     assert Reason.INVALID_CONTENT not in reasons

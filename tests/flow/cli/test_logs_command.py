@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from cli.errors import UsageError
-from cli.print_logs import Wanted, hashes_of, show
+from cli.print_logs import LogsOptions, hashes_of, show
 from core.send_result import Failed, Message, SendResult, Sent
 from ledger.sealing import Sealer
 from schemas.statuses import Channel, Reason, Status
@@ -32,7 +32,7 @@ async def a_world() -> World:
 
 async def shown(world: World, *, hashes: frozenset[bytes] = frozenset(), **wanted: Any) -> str:
     out = io.StringIO()
-    chosen = Wanted("t1", **wanted)
+    chosen = LogsOptions("t1", **wanted)
     await show(world.ledger, Console(file=out), chosen, hashes, world.sealer if chosen.content else None)
     return out.getvalue()
 

@@ -11,9 +11,9 @@ from rich.console import Console
 
 from cli.errors import UnknownRequest
 from cli.report.csv_writer import STDOUT
-from cli.report.report import Form, show
+from cli.report.report import ReportOptions, show
 from cli.report.summary import Summary
-from cli.tracking.result_tally import Roll
+from cli.tracking.result_tally import ResultTally
 from core.ids import position, request_key
 from core.send_result import Failed, Message, Retry, SendResult, Sent
 from schemas.statuses import Reason, Status
@@ -37,13 +37,13 @@ async def a_world(*recipients: object) -> World:
 async def report(world: World, *, show_all: bool = False, request_id: str = "r1") -> tuple[Summary, str]:
     out = io.StringIO()
     console = Console(file=out, width=100, highlight=False, markup=False, emoji=False)
-    summary = await show(world.ledger, console, "t1", request_id, Form(show_all=show_all))
+    summary = await show(world.ledger, console, "t1", request_id, ReportOptions(show_all=show_all))
     return summary, out.getvalue().removesuffix("\n")
 
 
 async def report_json(world: World, *, show_all: bool = False) -> dict[str, Any]:
     out = io.StringIO()
-    await show(world.ledger, Console(file=out), "t1", "r1", Form(show_all=show_all, as_json=True))
+    await show(world.ledger, Console(file=out), "t1", "r1", ReportOptions(show_all=show_all, as_json=True))
     document: dict[str, Any] = json.loads(out.getvalue())
     return document
 
@@ -155,7 +155,7 @@ async def test_nobody_missed_is_an_empty_list() -> None:
 async def test_csv_has_all_who_were_not_reached_and_the_table_says_where(tmp_path: Path) -> None:
     world = await a_world({"to": GOOD[7], "reference": "=1+1"}, *(str(n) for n in range(10, 70)))
     out = io.StringIO()
-    await show(world.ledger, Console(file=out), "t1", "r1", Form(csv=tmp_path / "missed.csv"))
+    await show(world.ledger, Console(file=out), "t1", "r1", ReportOptions(csv=tmp_path / "missed.csv"))
     rows = list(csv.DictReader((tmp_path / "missed.csv").read_text().splitlines()))
     assert len(rows) == 61
     first, second, *_ = rows
@@ -169,7 +169,7 @@ async def test_csv_has_all_who_were_not_reached_and_the_table_says_where(tmp_pat
 async def test_csv_on_standard_output_stands_there_alone() -> None:
     world = await a_world(GOOD[7])
     out = io.StringIO()
-    await show(world.ledger, Console(file=out), "t1", "r1", Form(csv=STDOUT))
+    await show(world.ledger, Console(file=out), "t1", "r1", ReportOptions(csv=STDOUT))
     assert [line.split(",")[:3] for line in out.getvalue().splitlines()] == [
         ["reference", "recipient", "status"],
         ["", "138****0007", "failed"],
@@ -196,10 +196,10 @@ async def test_an_unknown_request_is_said_with_its_tenant() -> None:
 
 async def test_the_events_and_the_ledger_give_the_same_roll() -> None:
     world = await a_world(*GOOD[:30], "12", GOOD[0])
-    roll = Roll("r1", "t1", 32)
+    roll = ResultTally("r1", "t1", 32)
     for _, event in 2 * world.bus.events[TOPICS.results]:
         headers = dict(event.headers())
-        roll.hear(headers["ce_type"].decode(), event.body, fresh=True)
+        roll.add_event(headers["ce_type"].decode(), event.body, fresh=True)
     summary, _ = await report(world)
     heard = roll.summary()
     assert heard.accounted

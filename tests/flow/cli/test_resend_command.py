@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from cli.clients.record_publisher import Published
+from cli.clients.record_publisher import PublishProgress
 from cli.errors import CommandError, UnknownRequest, UsageError
 from cli.main import app
-from cli.resend import Resend, Wanted, _publish, prepare
+from cli.resend import Resend, ResendOptions, _publish, prepare
 from cli.settings import SendSettings
 from core.send_result import Failed, Message, SendResult, Sent
 from ledger.sealing import Sealer
@@ -35,7 +35,7 @@ async def a_world(*more: str, **said: object) -> World:
 
 async def prepared(world: World, **said: Any) -> tuple[Resend | None, list[str]]:
     out = io.StringIO()
-    wanted = Wanted(**{"request": "r1", "tenant": "t1", "status": Status.FAILED, **said})
+    wanted = ResendOptions(**{"request": "r1", "tenant": "t1", "status": Status.FAILED, **said})
     resend = await prepare(world.ledger, world.sealer, wanted, Console(file=out, width=200))
     return resend, out.getvalue().splitlines()
 
@@ -71,7 +71,7 @@ async def test_what_is_erased_while_it_is_published_is_said_in_one_line(monkeypa
     await world.ledger.retention.erase(after=timedelta(0), limit=50)
     monkeypatch.setattr("cli.resend.open_publisher", lambda _: contextlib.nullcontext())
     with pytest.raises(CommandError, match=r"r1: its addresses are erased.*; 0 of 2 deliveries"):
-        await _publish(resend, "requests", SendSettings(kafka_bootstrap="localhost:9092"), Published())
+        await _publish(resend, "requests", SendSettings(kafka_bootstrap="localhost:9092"), PublishProgress())
 
 
 async def test_nothing_unknown_is_nothing_to_send() -> None:

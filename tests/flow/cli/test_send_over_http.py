@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from cli.clients.bulk_endpoint import MOST_RECIPIENTS, Answered, encode_body, post
+from cli.clients.bulk_endpoint import MAX_RECIPIENTS, HttpAnswer, encode_body, post
 from cli.errors import CommandError, UsageError
 from cli.recipients_file.source import open_source
 from cli.send.request_options import check_head
@@ -57,7 +57,7 @@ async def start() -> AsyncIterator[Start]:
 async def test_the_call_carries_token_and_key_and_returns_the_request(start: Start) -> None:
     service = Service()
     answered = await post(await start(service), "tok", b'{"a": 1}', "key-1")
-    assert answered == Answered("req-1", "tnt_1", 2)
+    assert answered == HttpAnswer("req-1", "tnt_1", 2)
     ((request, body),) = service.asked
     assert (request.headers["Authorization"], request.headers["Idempotency-Key"]) == ("Bearer tok", "key-1")
     assert (request.content_type, body) == ("application/json", b'{"a": 1}')
@@ -118,7 +118,7 @@ def test_a_template_is_named_and_left_to_the_service(tmp_path: Path) -> None:
 
 def test_a_file_too_large_for_one_call_is_pointed_to_kafka(tmp_path: Path) -> None:
     path = tmp_path / "people.jsonl"
-    path.write_text('"138"\n' * (MOST_RECIPIENTS + 1))
+    path.write_text('"138"\n' * (MAX_RECIPIENTS + 1))
     with pytest.raises(UsageError, match="send it over Kafka, without --url"):
         a_body(path)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.errors import CommandError, UsageError
-from cli.report.csv_writer import open_sheet
+from cli.report.csv_writer import open_csv_writer
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from cli.report.csv_writer import open_sheet
     ],
 )
 def test_no_cell_is_a_formula_or_steers_a_terminal(tmp_path: Path, cell: str, shown: str) -> None:
-    with open_sheet(tmp_path / "a.csv", ["reference", "error"]) as sheet:
+    with open_csv_writer(tmp_path / "a.csv", ["reference", "error"]) as sheet:
         sheet.add([cell, None])
     with (tmp_path / "a.csv").open(newline="") as file:
         assert list(csv.reader(file)) == [["reference", "error"], [shown, ""]]
@@ -32,7 +32,7 @@ def test_no_cell_is_a_formula_or_steers_a_terminal(tmp_path: Path, cell: str, sh
 
 def test_what_is_no_formula_stays_as_it_is(tmp_path: Path) -> None:
     cells = ["138****8000", 'a "b", c', "您好", "a=b"]
-    with open_sheet(tmp_path / "a.csv", ["a", "b", "c", "d"]) as sheet:
+    with open_csv_writer(tmp_path / "a.csv", ["a", "b", "c", "d"]) as sheet:
         sheet.add(cells)
     assert list(csv.reader((tmp_path / "a.csv").read_text("utf-8").splitlines()))[1] == cells
 
@@ -40,26 +40,26 @@ def test_what_is_no_formula_stays_as_it_is(tmp_path: Path) -> None:
 def test_a_file_is_replaced_when_all_is_written_and_not_before(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("old")
-    with contextlib.suppress(CommandError), open_sheet(path, ["a"]) as sheet:
+    with contextlib.suppress(CommandError), open_csv_writer(path, ["a"]) as sheet:
         sheet.add(["new"])
         raise CommandError("the ledger went away")
     assert [file.name for file in tmp_path.iterdir()] == ["a.csv"]
     assert path.read_text() == "old"
-    with open_sheet(path, ["a"]) as sheet:
+    with open_csv_writer(path, ["a"]) as sheet:
         sheet.add(["new"])
     assert path.read_text() == "a\nnew\n"
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"--csv: .*none/a.csv cannot be written \(No such file or directory\)"):
-        open_sheet(tmp_path / "none" / "a.csv", ["a"]).__enter__()
+        open_csv_writer(tmp_path / "none" / "a.csv", ["a"]).__enter__()
 
 
 def test_a_pipe_stays_a_pipe(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    with open_sheet(pipe, ["a"]) as sheet:
+    with open_csv_writer(pipe, ["a"]) as sheet:
         sheet.add(["1"])
     assert os.read(reader, 100) == b"a\n1\n"
     os.close(reader)

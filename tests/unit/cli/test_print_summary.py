@@ -3,7 +3,7 @@ import io
 from rich.console import Console
 
 from cli.report.print_summary import print_roll_call
-from cli.report.summary import Missed, Summary
+from cli.report.summary import NotReached, Summary
 
 HINT = "rollcall report req-1 --tenant tnt_test"
 
@@ -15,8 +15,8 @@ def printed(summary: Summary, width: int = 110) -> str:
     return out.getvalue().removesuffix("\n")
 
 
-def a_missed(index: int = 1, *, reference: str = "order-1", error: str | None = None) -> Missed:
-    return Missed(0, index, "138****8000", reference, "failed", "gave_up", error, f"log_{index}")
+def a_missed(index: int = 1, *, reference: str = "order-1", error: str | None = None) -> NotReached:
+    return NotReached(0, index, "138****8000", reference, "failed", "gave_up", error, f"log_{index}")
 
 
 def test_the_roll_call_reads_as_a_table() -> None:

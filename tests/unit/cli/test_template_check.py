@@ -3,7 +3,7 @@
 import pytest
 
 from cli.errors import UsageError
-from cli.template_check import asked_of_recipients, compile_all, nobody_gives
+from cli.template_check import asked_of_recipients, compile_all, missing_variable_lines
 from schemas.statuses import Channel
 
 
@@ -31,8 +31,8 @@ def test_the_subject_of_an_sms_asks_nothing() -> None:
 
 
 def test_a_slip_is_named_with_what_it_may_have_meant() -> None:
-    assert nobody_gives({"nome", "x"}, {"name", "13800138000"}).splitlines() == [
+    assert missing_variable_lines({"nome", "x"}, {"name", "13800138000"}).splitlines() == [
         "variable nome: no recipient has it, and no --variable gives it; is it {{name}}?",
         "variable x: no recipient has it, and no --variable gives it",
     ]
-    assert "138" not in nobody_gives({"13800138001"}, {"13800138000"}).removeprefix("variable 13800138001")
+    assert "138" not in missing_variable_lines({"13800138001"}, {"13800138000"}).removeprefix("variable 13800138001")

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from cli.errors import UnknownTemplate, UsageError
 from cli.main import app
 from cli.templates.manage import preview, put, show, show_all
-from cli.templates.validate_template import MAX_TEMPLATE_BYTES, Draft
+from cli.templates.validate_template import MAX_TEMPLATE_BYTES, TemplateInput
 from core.ids import template_id
 from ledger.memory import MemoryLedger
 
@@ -38,8 +38,8 @@ async def printed(
     return out.getvalue()
 
 
-def a_draft(content: str = "code {{code}} for {{ name }}", subject: str | None = None, **changes: str) -> Draft:
-    return Draft(**{"tenant": TENANT, "code": CODE, "content": content, "subject": subject, **changes})  # type: ignore[arg-type]
+def a_draft(content: str = "code {{code}} for {{ name }}", subject: str | None = None, **changes: str) -> TemplateInput:
+    return TemplateInput(**{"tenant": TENANT, "code": CODE, "content": content, "subject": subject, **changes})  # type: ignore[arg-type]
 
 
 def rollcall(*args: str) -> Result:
@@ -195,7 +195,7 @@ async def test_a_variable_that_would_write_headers_is_refused_by_its_name(ledger
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_draft_that_no_request_could_use_is_refused(draft: Draft, said: str) -> None:
+def test_a_draft_that_no_request_could_use_is_refused(draft: TemplateInput, said: str) -> None:
     with pytest.raises(UsageError) as caught:
         draft.check()
     assert str(caught.value).startswith(said)

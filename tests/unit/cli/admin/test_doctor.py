@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli.admin.create_topics import Standing
+from cli.admin.create_topics import ExistingTopic
 from cli.admin.doctor import examine_topic
 from cli.admin.init import environment_text
 from cli.main import app
@@ -80,8 +80,8 @@ def test_each_wrong_variable_is_named_with_the_services_that_read_it() -> None:
 def test_a_topic_that_differs_comes_with_kafkas_own_command(configs: dict[str, str], said: str) -> None:
     settings = SendSettings(kafka_bootstrap="kafka:9092")
     spec = settings.topics.specs()[0]
-    (lack,) = examine_topic(spec, Standing(12, 3, configs), settings)
-    assert lack.mend == (
+    (lack,) = examine_topic(spec, ExistingTopic(12, 3, configs), settings)
+    assert lack.fix == (
         "kafka-configs.sh --bootstrap-server kafka:9092 --alter --entity-type topics "
         f"--entity-name communication.bulk.requests --add-config {said}"
     )

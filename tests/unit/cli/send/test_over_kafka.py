@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from cli.errors import CommandError
 from cli.main import app
-from cli.send.over_kafka import going_on
+from cli.send.over_kafka import kafka_errors_while_following
 
 PASSED = "--expires-at: has passed"
 
@@ -36,6 +36,6 @@ def test_a_request_whose_time_is_over_is_not_begun(
 
 @pytest.mark.parametrize("repeat", ["repeat with --request-id r1", "repeat the same command"])
 def test_silence_of_kafka_ends_the_following_and_says_that_the_request_goes_on(repeat: str) -> None:
-    with pytest.raises(CommandError) as caught, going_on(repeat):
+    with pytest.raises(CommandError) as caught, kafka_errors_while_following(repeat):
         raise TimeoutError
     assert f"what is published goes on without this command, {repeat}" in str(caught.value)

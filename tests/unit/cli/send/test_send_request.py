@@ -7,7 +7,7 @@ import pytest
 from cli.errors import CommandError
 from cli.recipients_file.source import open_source
 from cli.send.request_options import check_head
-from cli.send.send_request import Order, new_request_id, survey
+from cli.send.send_request import SendRequest, new_request_id, scan_file
 from cli.template_check import compile_all
 from schemas.requests import BulkRequest
 from schemas.statuses import Channel
@@ -16,9 +16,9 @@ AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 BODY = check_head({"channel": Channel.SMS, "content": "hi", "template": None}, tenant="t", request_id="r")
 
 
-def an_order(source: object) -> Order:
+def an_order(source: object) -> SendRequest:
     text = compile_all(Channel.SMS, "hi", None, {})
-    return Order(source, BODY, text, "tnt_test", "req-1", AT, repeated=False)  # type: ignore[arg-type]
+    return SendRequest(source, BODY, text, "tnt_test", "req-1", AT, repeated=False)  # type: ignore[arg-type]
 
 
 def a_file(tmp_path: Path, lines: int, name_bytes: int = 10) -> Path:
@@ -30,7 +30,7 @@ def a_file(tmp_path: Path, lines: int, name_bytes: int = 10) -> Path:
 def test_the_parts_of_a_file_are_records_of_the_intake(tmp_path: Path) -> None:
     with open_source(a_file(tmp_path, 2_000, name_bytes=1_000), None) as source:
         order = an_order(source)
-        found, _ = survey(order)
+        found, _ = scan_file(order)
         parts = list(order.parts())
     assert (found.recipients, found.parts) == (2_000, len(parts))
     assert found.bytes == sum(len(part.value) for part in parts)
@@ -52,7 +52,7 @@ def test_a_recipient_too_large_for_a_record_is_named_by_its_line(tmp_path: Path)
     big = {"to": "1", "variables": {str(n): "é" * 60_000 for n in range(8)}}
     path.write_bytes(b'"13800138000"\n' + orjson.dumps(big) + b"\n")
     with open_source(path, None) as source, pytest.raises(CommandError) as caught:
-        survey(an_order(source))
+        scan_file(an_order(source))
     assert str(caught.value) == "FILE: line 2: does not fit into one record"
 
 

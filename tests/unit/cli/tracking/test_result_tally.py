@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
-from cli.report.summary import Missed, Summary
-from cli.tracking.result_tally import KEPT, Roll
+from cli.report.summary import NotReached, Summary
+from cli.tracking.result_tally import KEPT, ResultTally
 from core.ids import log_id, outcome_event_id, receipt_event_id, request_key
 from schemas.results import DeliveryEvent, RequestCompleted, RequestRejected
 from schemas.statuses import Channel, Reason, RejectionReason, Status
@@ -10,12 +10,12 @@ AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TENANT, REQUEST = "tnt_test", "req-1"
 
 
-def a_roll(expected: int = 3) -> Roll:
-    return Roll(REQUEST, TENANT, expected)
+def a_roll(expected: int = 3) -> ResultTally:
+    return ResultTally(REQUEST, TENANT, expected)
 
 
 def hear_delivery(
-    roll: Roll,
+    roll: ResultTally,
     index: int,
     status: Status = Status.SENT,
     reason: Reason | None = None,
@@ -43,11 +43,11 @@ def hear_delivery(
         occurred_at=AT,
         correlation_id=None,
     )
-    roll.hear(f"delivery.{status}", event.model_dump_json().encode(), fresh=True)
+    roll.add_event(f"delivery.{status}", event.model_dump_json().encode(), fresh=True)
 
 
 def hear_completed(
-    roll: Roll,
+    roll: ResultTally,
     *,
     fresh: bool = True,
     incomplete: bool = False,
@@ -65,10 +65,10 @@ def hear_completed(
         occurred_at=AT,
         correlation_id=None,
     )
-    roll.hear("request.completed", event.model_dump_json().encode(), fresh=fresh)
+    roll.add_event("request.completed", event.model_dump_json().encode(), fresh=fresh)
 
 
-def hear_rejected(roll: Roll, *, fresh: bool = True, tenant_id: str | None = TENANT) -> None:
+def hear_rejected(roll: ResultTally, *, fresh: bool = True, tenant_id: str | None = TENANT) -> None:
     event = RequestRejected(
         event_id="evt_2",
         request_id=REQUEST,
@@ -80,7 +80,7 @@ def hear_rejected(roll: Roll, *, fresh: bool = True, tenant_id: str | None = TEN
         occurred_at=AT,
         correlation_id=None,
     )
-    roll.hear("request.rejected", event.model_dump_json().encode(), fresh=fresh)
+    roll.add_event("request.rejected", event.model_dump_json().encode(), fresh=fresh)
 
 
 def a_called_roll() -> Summary:
@@ -167,7 +167,9 @@ def test_the_first_in_request_order_are_kept_to_be_shown() -> None:
         hear_delivery(roll, index, Status.FAILED, Reason.GAVE_UP, part=index % 2)
     shown = [(missed.part, missed.index) for missed in roll.missed]
     assert shown == [(0, index) for index in range(0, 2 * KEPT, 2)]
-    assert roll.missed[0] == Missed(0, 0, "138****8000", "order-0", "failed", "gave_up", None, roll.missed[0].log_id)
+    assert roll.missed[0] == NotReached(
+        0, 0, "138****8000", "order-0", "failed", "gave_up", None, roll.missed[0].log_id
+    )
 
 
 def test_those_whose_events_were_not_heard_are_counted_from_the_completion() -> None:
@@ -204,7 +206,7 @@ def test_a_completion_of_fewer_than_were_sent_is_not_accounted_for() -> None:
 
 def test_what_is_newer_than_this_reader_is_passed_over_and_said() -> None:
     roll = a_roll()
-    roll.hear("request.paused", b"{}", fresh=True)
-    roll.hear("delivery.sent", b"not json", fresh=True)
+    roll.add_event("request.paused", b"{}", fresh=True)
+    roll.add_event("delivery.sent", b"not json", fresh=True)
     assert roll.unreadable == 1
     assert roll.summary().notes == ["events that could not be read, perhaps newer than this command line: 1"]

@@ -1,10 +1,10 @@
-from cli.tracking.result_tally import Roll
-from cli.tracking.wait import Silence
+from cli.tracking.result_tally import ResultTally
+from cli.tracking.wait import SilenceReporter
 
 
 def words(*heard_at: tuple[float, int], published: bool = True) -> list[str | None]:
-    silence, roll = Silence(0.0), Roll("req-1", "tnt_test", 2)
-    return [silence.word(heard, roll, at, published=published) for at, heard in heard_at]
+    silence, roll = SilenceReporter(0.0), ResultTally("req-1", "tnt_test", 2)
+    return [silence.next_line(heard, roll, at, published=published) for at, heard in heard_at]
 
 
 def test_silence_is_explained_after_ten_seconds_and_then_less_and_less_often() -> None:
