@@ -121,7 +121,7 @@ async def _close(service: ConsumerService) -> None:
 async def _run_until_stopped(service: ConsumerService, cluster: str) -> None:
     context, progress = service.context, service.context.readiness
     claimer = Claimer(context)
-    reading = OffsetTracker(context)
+    reading = OffsetTracker(context.stopping, context.sleep)
     expansions = {topic: ExpansionQueue(cluster, reading, context) for topic in service.settings.topics.intake}
     calls = WakeUpQueue(claimer, service.slots, reading, context)
     build = partial(build_faststream, service.settings, context, expansions, calls)

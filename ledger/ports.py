@@ -155,7 +155,7 @@ class Chunks(Protocol):
 
 
 class Logs(Protocol):
-    """One document per delivery, written once with its outcome. ledger/pending.py shows those without a log."""
+    """One document per delivery, written once with its outcome. ledger/pending_logs.py shows those without a log."""
 
     async def insert_or_get(self, logs: Sequence[Log]) -> list[Log]:
         """Write each log unless its id is taken; the answer holds, in this order, the logs that stand."""

@@ -7,15 +7,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from core.ids import RequestKey, request_key
-from ledger.control import ControlResult, cancel_request, pause_request, resume_request, state_of
 from ledger.ports import Ledger
+from ledger.request_control import ControlResult, cancel_request, pause_request, resume_request, state_of
 from producer.auth.token_verifier import SEND, Principal
 from producer.dependencies import Dependencies
 from producer.errors import BadRequestError, ConflictError
 from producer.read.search_filters import read_own_request
 from producer.responses import JSON
-from schemas.control import ControlResponse
-from schemas.http_responses import SimpleResponse
+from schemas.http_responses import ControlResponse, SimpleResponse
 from schemas.validation_errors import LONGEST_NAME
 
 Order = Callable[[Ledger, RequestKey], Awaitable[ControlResult | None]]

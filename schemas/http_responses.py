@@ -165,3 +165,16 @@ class RequestListResponse(ResponseBody, published_as="RequestListResponse"):
     pagination: PageInfo
     timestamp: datetime
     total: Annotated[int, Field(description="as `pagination.total`")]
+
+
+class ControlResponse(ResponseBody, published_as="ControlResponse"):
+    """An order that was obeyed: cancel, pause or resume."""
+
+    code: int
+    message: str
+    timestamp: datetime
+    request_id: str
+    state: Annotated[RequestState, Field(description="how far the request is now")]
+    may_still_be_sent: Annotated[
+        int, Field(description="at most so many deliveries, in windows that had begun, may be sent after this answer")
+    ]

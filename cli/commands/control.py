@@ -22,7 +22,7 @@ def cancel(
 
     Example: rollcall cancel 0198c0de-0000-7000-8000-000000000000 --tenant tnt_xyz789
     """
-    from cli.control import run  # noqa: PLC0415
+    from cli.control_request import run  # noqa: PLC0415
 
     run("cancel_scheduled" if scheduled_only else "cancel", request, tenant)
 
@@ -34,7 +34,7 @@ def pause(request: RequestArgument, *, tenant: TenantOption) -> None:
 
     Example: rollcall pause 0198c0de-0000-7000-8000-000000000000 --tenant tnt_xyz789
     """
-    from cli.control import run  # noqa: PLC0415
+    from cli.control_request import run  # noqa: PLC0415
 
     run("pause", request, tenant)
 
@@ -44,6 +44,6 @@ def resume(request: RequestArgument, *, tenant: TenantOption) -> None:
 
     Example: rollcall resume 0198c0de-0000-7000-8000-000000000000 --tenant tnt_xyz789
     """
-    from cli.control import run  # noqa: PLC0415
+    from cli.control_request import run  # noqa: PLC0415
 
     run("resume", request, tenant)

@@ -19,7 +19,7 @@ from cli.clients.kafka_client import (
 )
 from cli.errors import CommandError
 from config.settings import CommonSettings
-from ledger.dead_letters import read_letter_headers
+from ledger.dead_letter_format import read_letter_headers
 
 _POLL_MS = 500
 _SILENCE = 20

@@ -16,7 +16,7 @@ from cli.dead_letters.show import check_place, find_letter, open_letter
 from cli.errors import CommandError, UnknownDeadLetter, UsageError
 from cli.settings import SealingSettings, load
 from config.settings import CommonSettings
-from ledger.dead_letters import OpenedRecord, replay_headers
+from ledger.dead_letter_format import OpenedRecord, replay_headers
 from ledger.sealing import Sealer
 from schemas.statuses import RejectionReason
 from schemas.topics import DEAD_LETTER_BYTES, Topics

@@ -12,7 +12,7 @@ from cli.dead_letters.reader import DeadLetterEntry, DeadLetterReader, open_dead
 from cli.errors import CommandError, UnknownDeadLetter, UsageError
 from cli.settings import SealingSettings, load
 from config.settings import CommonSettings
-from ledger.dead_letters import LetterError, OpenedRecord, open_record
+from ledger.dead_letter_format import LetterError, OpenedRecord, open_record
 from ledger.errors import SealingError
 from ledger.sealing import Sealer
 from schemas.statuses import RejectionReason

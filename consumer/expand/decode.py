@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from consumer.events import RejectedRecord
 from consumer.kafka.record import KafkaRecord
-from ledger.dead_letters import REPLAY_HEADER, read_replay_header
+from ledger.dead_letter_format import REPLAY_HEADER, read_replay_header
 from schemas.record_base import SCHEMA_VERSION
 from schemas.requests import BulkRequest
 from schemas.statuses import RejectionReason

@@ -5,7 +5,7 @@ from consumer.events import RejectedRecord, rejected_event
 from consumer.kafka.bus import DeadLetter
 from consumer.kafka.record import KafkaRecord
 from consumer.logger import logger
-from ledger.dead_letters import seal_record
+from ledger.dead_letter_format import seal_record
 
 _MAX_KEY_BYTES = 16 * 1024
 

@@ -5,7 +5,6 @@ import heapq
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from consumer.context import ConsumerContext
 from consumer.kafka.record import KafkaRecord
 
 COMMIT_RETRY_SECONDS = 1.0
@@ -78,8 +77,8 @@ class TrackedRecord:
 class OffsetTracker:
     """Of one process: where each partition stands. One commit of a partition is under way at a time."""
 
-    def __init__(self, context: ConsumerContext) -> None:
-        self._context = context
+    def __init__(self, stopping: asyncio.Event, sleep: Callable[[float], Awaitable[None]]) -> None:
+        self._stopping, self._sleep = stopping, sleep
         self._partitions: dict[tuple[str, int], _Partition] = {}
         self._commits: set[asyncio.Task[None]] = set()
 
@@ -114,10 +113,10 @@ class OffsetTracker:
             while partition.current and done < (until := partition.due):
                 if await partition.commit(until):
                     done = until
-                elif self._context.stopping.is_set():
+                elif self._stopping.is_set():
                     return
                 else:
-                    await self._context.sleep(COMMIT_RETRY_SECONDS)
+                    await self._sleep(COMMIT_RETRY_SECONDS)
         finally:
             partition.committing = False
 

@@ -6,7 +6,7 @@ from core.chunk_work import Counts
 from core.ids import LogId, RequestKey, log_range
 from ledger.memory.store import Store
 from ledger.models import Log
-from ledger.pending import pending_of_chunk
+from ledger.pending_logs import pending_of_chunk
 from ledger.queries import LogPage, LogQuery, counted, position_of_log
 from schemas.statuses import RESENDABLE
 

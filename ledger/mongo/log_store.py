@@ -17,7 +17,7 @@ from ledger.mongo.connection import (
 )
 from ledger.mongo.log_documents import log_document, read_log
 from ledger.mongo.log_queries import index_for, log_filter, range_filters
-from ledger.mongo.pending import Pending
+from ledger.mongo.pending_log_queries import Pending
 from ledger.queries import LogPage, LogQuery
 from schemas.statuses import RESENDABLE, WITHOUT_LOG, Reason, Status
 

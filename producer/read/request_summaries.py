@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from ledger.control import state_of
 from ledger.models import StoredRequest, tally
+from ledger.request_control import state_of
 from ledger.request_counts import RequestCounts, known_recipients
 from schemas.http_responses import Parts, RequestResponse, RequestSummary
 

@@ -85,7 +85,7 @@ async def running_product() -> AsyncIterator[None]:
     """The consumer without its sweeper, whose questions depend on how long it runs."""
     service = await build_app(load(ConsumerSettings))
     await service.bus.start()
-    context, reading = service.context, OffsetTracker(service.context)
+    context, reading = service.context, OffsetTracker(service.context.stopping, service.context.sleep)
     calls = WakeUpQueue(Claimer(context), service.slots, reading, context)
     expansions = {topic: ExpansionQueue("cluster", reading, context) for topic in context.topics.intake}
     app, _ = build_faststream(service.settings, context, expansions, calls)

@@ -11,7 +11,7 @@ from aiokafka import ConsumerRecord
 from aiokafka.errors import MessageSizeTooLargeError
 
 from devstack import Stack
-from ledger.dead_letters import SEALED_NAME
+from ledger.dead_letter_format import SEALED_NAME
 from schemas.results import RequestCompleted, RequestRejected
 from tests.e2e.caller import Reader, Results, create_topic, publish, reading, until
 from tests.e2e.consumer.unusable_records import ALL, MIB, Bad

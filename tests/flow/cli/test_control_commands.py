@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from cli.control import apply_control
+from cli.control_request import apply_control
 from cli.errors import CommandError, UnknownRequest
 from consumer.deliver.claim import Claimer
 from core.ids import ChunkId

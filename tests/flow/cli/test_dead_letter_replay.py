@@ -11,7 +11,7 @@ from cli.errors import CommandError, UsageError
 from consumer.kafka.bus import DeadLetter
 from consumer.kafka.record import KafkaRecord
 from core.ids import request_id_from_record
-from ledger.dead_letters import replay_headers
+from ledger.dead_letter_format import replay_headers
 from schemas.statuses import RejectionReason
 from tests.flow.world import START, TOPICS, World
 

@@ -11,8 +11,8 @@ import pytest
 
 from core.ids import request_key
 from core.send_result import Message, Retry, SendResult, Sent
-from ledger.control import ControlResult, cancel_request, pause_request, resume_request, state_of
 from ledger.ports import Ledger
+from ledger.request_control import ControlResult, cancel_request, pause_request, resume_request, state_of
 from schemas.statuses import OnUncertain, Reason, RequestState
 from tests.flow.world import LEASE_SECONDS, START, Accounting, Killed, Steps, World, awake
 

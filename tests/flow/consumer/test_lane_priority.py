@@ -143,7 +143,7 @@ async def test_a_slow_claim_is_noticed(clock: Clock, seconds: float, expected: b
     await clock.world.expand(clock.world.record(NUMBERS[0]))
     (record,) = topic.call(clock.world)
     slots = build_slots(2)
-    calls = WakeUpQueue(Slow(clock, seconds), slots, OffsetTracker(context), context)
+    calls = WakeUpQueue(Slow(clock, seconds), slots, OffsetTracker(context.stopping, context.sleep), context)
     serving = asyncio.create_task(calls.run())
     await calls.enqueue(Lane.EXPRESS, record, topic.commit)
     await until(lambda: topic.committed)

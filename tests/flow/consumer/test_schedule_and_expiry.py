@@ -7,7 +7,7 @@ import pytest
 
 from core.ids import request_key
 from core.send_result import Message, Retry, SendResult, Sent
-from ledger.control import pause_request, resume_request
+from ledger.request_control import pause_request, resume_request
 from schemas.statuses import Reason
 from tests.flow.world import START, TOPICS, Accounting, World
 

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from core.ids import RequestKey
-from ledger.control import ControlResult, cancel_request, pause_request, resume_request
 from ledger.errors import LedgerUnavailable
 from ledger.memory import MemoryLedger
+from ledger.request_control import ControlResult, cancel_request, pause_request, resume_request
 from tests.simulate.environment.gate import UNANSWERED_SECONDS, Gate, Hindrance, ports
 from tests.simulate.loop import Actor
 from tests.simulate.scenario import Ask

@@ -214,7 +214,7 @@ class Process(Actor):
         )
         self._gate, self._claimer = gate, Claimer(self.context)
         self.slots, self.sweep_slots = build_slots(2), build_slots(2)
-        reading = OffsetTracker(self.context)
+        reading = OffsetTracker(self.context.stopping, self.context.sleep)
         self._expansions = {topic: ExpansionQueue(CLUSTER, reading, self.context) for topic in TOPICS.intake}
         self._calls = WakeUpQueue(self._claimer, self.slots, reading, self.context)
         self._tasks: list[asyncio.Task[Any]] = []

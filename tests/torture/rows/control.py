@@ -2,8 +2,8 @@
 
 import asyncio
 
-from ledger.control import ControlResult, cancel_request, pause_request, resume_request
 from ledger.mongo import MongoLedger
+from ledger.request_control import ControlResult, cancel_request, pause_request, resume_request
 from tests.torture.reconciliation import Books, DoesNotHold
 from tests.torture.row_registry import row
 from tests.torture.traffic import Order

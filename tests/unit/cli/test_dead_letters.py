@@ -7,7 +7,7 @@ from cli.dead_letters.show import open_letter
 from cli.errors import CommandError
 from cli.main import app
 from consumer.kafka.record import KafkaRecord
-from ledger.dead_letters import SEALED_NAME, seal_record
+from ledger.dead_letter_format import SEALED_NAME, seal_record
 from ledger.sealing import Sealer
 
 SEALER = Sealer([("k1", bytes(32))])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from ledger.dead_letters import (
+from ledger.dead_letter_format import (
     SEALED_NAME,
     LetterError,
     OpenedRecord,

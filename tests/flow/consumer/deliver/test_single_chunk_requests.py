@@ -9,7 +9,7 @@ import consumer.deliver.chunk_worker
 from consumer.deliver.claim import Claimer
 from consumer.deliver.deliver import deliver
 from core.ids import ChunkId, request_key
-from ledger.control import cancel_request
+from ledger.request_control import cancel_request
 from schemas.statuses import Lane, Status
 from tests.flow.world import World
 

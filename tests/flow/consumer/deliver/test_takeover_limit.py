@@ -4,7 +4,7 @@ import pytest
 
 from core.ids import request_key
 from core.send_result import Message, SendResult, Sent
-from ledger.control import pause_request, resume_request
+from ledger.request_control import pause_request, resume_request
 from tests.flow.world import LEASE_SECONDS, Accounting, Killed, World
 
 NUMBERS = [f"138000000{n:02d}" for n in range(4)]

@@ -45,7 +45,7 @@ class Topic:
 
 @asynccontextmanager
 async def serving(context: ConsumerContext, slots: dict[SlotKey, WorkerSlots]) -> AsyncIterator[WakeUpQueue]:
-    calls = WakeUpQueue(Claimer(context), slots, OffsetTracker(context), context)
+    calls = WakeUpQueue(Claimer(context), slots, OffsetTracker(context.stopping, context.sleep), context)
     running = asyncio.create_task(calls.run())
     try:
         yield calls

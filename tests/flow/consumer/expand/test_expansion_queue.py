@@ -69,7 +69,7 @@ def expanding(monkeypatch: pytest.MonkeyPatch) -> Expanding:
 @asynccontextmanager
 async def an_intake(context: ConsumerContext, *records: KafkaRecord, of: Partition) -> AsyncIterator[ExpansionQueue]:
     """What reads the records one after the other, as the subscriber does."""
-    taking = ExpansionQueue("cluster", OffsetTracker(context), context)
+    taking = ExpansionQueue("cluster", OffsetTracker(context.stopping, context.sleep), context)
 
     async def read() -> None:
         for record in records:

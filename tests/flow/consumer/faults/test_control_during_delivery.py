@@ -14,9 +14,9 @@ from consumer.context import ConsumerContext
 from consumer.deliver.claim import Claimer
 from core.ids import request_key
 from core.send_result import Message, Retry, SendResult, Sent, Uncertain
-from ledger.control import ControlResult, cancel_request, pause_request, resume_request
 from ledger.errors import LedgerUnavailable
 from ledger.ports import Ledger
+from ledger.request_control import ControlResult, cancel_request, pause_request, resume_request
 from ledger.sealing import Sealer
 from schemas.statuses import Channel, Lane, OnUncertain, Reason
 from tests.flow.world import LEASE_SECONDS, START, Accounting, Steps, World

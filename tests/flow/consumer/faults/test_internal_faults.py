@@ -11,12 +11,12 @@ from pymongo.errors import OperationFailure
 from consumer.context import ConsumerContext
 from consumer.expand.queue import expand_or_reject
 from core.ids import request_key
-from ledger.control import cancel_request
 from ledger.errors import LedgerUnavailable
 from ledger.memory import MemoryLedger
 from ledger.mongo import MongoLedger
 from ledger.mongo.connection import translated_errors
 from ledger.ports import Ledger
+from ledger.request_control import cancel_request
 from schemas.statuses import Channel, Lane
 from tests.flow.world import START, World
 from tests.support.builders import a_chunk, a_claim, a_head, a_key, a_part

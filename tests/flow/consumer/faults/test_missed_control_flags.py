@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core.ids import request_key
-from ledger.control import cancel_request, pause_request
+from ledger.request_control import cancel_request, pause_request
 from tests.flow.world import LEASE_SECONDS, Accounting, Killed, Steps, World
 
 KEY = request_key("t1", "r1")

@@ -12,8 +12,8 @@ from cli.errors import CommandError
 from cli.report.report import known_request
 from cli.settings import LedgerAddress, load
 from core.ids import RequestKey
-from ledger.control import ControlResult, cancel_request, pause_request, resume_request, state_of
 from ledger.ports import Ledger
+from ledger.request_control import ControlResult, cancel_request, pause_request, resume_request, state_of
 
 CONTROL_COMMANDS: dict[str, Callable[[Ledger, RequestKey], Awaitable[ControlResult | None]]] = {
     "cancel": cancel_request,

@@ -1,4 +1,4 @@
-"""Deliveries without a log, read from their open chunks. ledger/pending.py builds each of them."""
+"""Deliveries without a log, read from their open chunks. ledger/pending_logs.py builds each of them."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
@@ -8,7 +8,7 @@ from ledger.models import Log, RequestHeader
 from ledger.mongo.chunk_documents import read_chunk, read_window
 from ledger.mongo.connection import Database, Document, ServerClock, translated_errors
 from ledger.mongo.request_documents import read_request
-from ledger.pending import pending_of_chunk
+from ledger.pending_logs import pending_of_chunk
 from ledger.queries import ListPosition, LogQuery, position_of_log
 
 ReadLogs = Callable[[Sequence[LogId]], Awaitable[dict[LogId, Log]]]

@@ -33,7 +33,7 @@ class LetterError(ValueError):
     """Bytes that were opened and hold no record."""
 
 
-class RejectedRecord(Protocol):
+class RejectionDetails(Protocol):
     """Record as the consumer read it from Kafka."""
 
     @property
@@ -72,7 +72,7 @@ class OpenedRecord:
         return len(self.value or b"") < self.length
 
 
-def seal_record(sealer: Sealer, record: RejectedRecord) -> bytes:
+def seal_record(sealer: Sealer, record: RejectionDetails) -> bytes:
     """Seal a record: four bytes of length, its headers as JSON, its value.
 
     A record that was compressed to pass the limit of the topic may not fit. Its value is cut, and very long headers
