@@ -1,18 +1,18 @@
-"""What the ledger stores and answers, as values. None of their reprs shows an address or a text."""
+"""Values that the ledger stores and returns. Their reprs show no address and no text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from core.chunk_work import Counts, Window, Work
+from core.chunk_work import Counts, Work
 from core.ids import ChunkId, LogId, RequestKey
 from schemas.statuses import Category, Channel, Lane, OnUncertain, Reason, Status
 
 
 @dataclass(frozen=True, slots=True)
 class RequestHeader:
-    """What the first expansion of a request decides for all its parts (I5)."""
+    """Fields of a request that its first expansion decides for all parts (I5)."""
 
     key: RequestKey
     tenant_id: str
@@ -28,37 +28,37 @@ class RequestHeader:
     expires_at: datetime | None
     template_id: str | None
     key_id: str
-    """Which sealing key the digests and the hashes of addresses are keyed with."""
+    """Id of the sealing key of the digests and of the address hashes."""
     digest: bytes
-    """Keyed digest of what all parts share."""
+    """Keyed digest of the fields that all parts share."""
     sealed_text: bytes = field(repr=False)
-    """Content, subject and the request's variables, sealed; empty once erased."""
+    """Sealed content, subject and variables of the request. Empty after they were erased."""
     intake_topic: str = ""
     intake_partition: int = 0
     template_version: int | None = None
-    """Which version of the template `sealed_text` was taken from."""
+    """Version of the template that `sealed_text` was made from."""
     resend_of: str | None = None
-    """The id of the request whose deliveries it repeats."""
+    """Id of the request whose deliveries this one repeats."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is known of one part before its first chunk is written."""
+    """Fields of one part that are stored before its first chunk."""
 
     number: int
     size: int
-    """How many recipients."""
+    """Number of recipients."""
     chunk_size: int
     digest: bytes
     """Keyed digest of the canonical body."""
     last: bool
     default_region: str | None = None
-    """The country of its numbers without `+`."""
+    """Country of the phone numbers without `+`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The counts of a request with nothing left to attempt, stored once."""
+    """Final counts of a request without pending deliveries, stored once."""
 
     completed_at: datetime
     total: int
@@ -68,50 +68,52 @@ class Completion:
 
 
 class ControlFlags(NamedTuple):
-    """What somebody ordered about a request, as its document or one of its chunks has it."""
+    """Orders of the caller about a request, as stored in its document or in one of its chunks."""
 
     cancelled: bool = False
     pauses: int = 0
-    """How often it was paused and resumed: odd while it is paused. A chunk takes a higher number only, so that an order
-    that comes late does not undo a newer one."""
+    """Number of times that the request was paused or resumed. It is odd while the request is paused.
+
+    A chunk accepts a higher number only, so that a late order does not undo a newer one.
+    """
 
     @property
     def paused(self) -> bool:
-        """Whether nothing more may be sent for now."""
+        """Return whether nothing may be sent until the request is resumed."""
         return self.pauses % 2 == 1 and not self.cancelled
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRequest:
-    """A request as it stands."""
+    """Request as the ledger stores it."""
 
     header: RequestHeader
     parts: Mapping[int, Part]
-    """The parts begun."""
+    """Registered parts, by number."""
     expanded_parts: frozenset[int] = frozenset()
-    """The parts whose chunks are all written."""
+    """Numbers of the parts whose chunks are all written."""
     last_part: int | None = None
     cancelled: bool = False
     pauses: int = 0
-    """See Marks."""
+    """See `ControlFlags`."""
     intake_closed: bool = False
-    """A part never came in time; what is not begun is refused from then on."""
+    """True after a part did not arrive in time. A part that is not registered by then is refused."""
     lost_parts: frozenset[int] = frozenset()
-    """The parts begun whose record is gone: what is written of their chunks counts, and no more will come."""
+    """Registered parts whose record is lost. Their written chunks count, and no more will be written."""
     completion: Completion | None = None
     completion_published: bool = False
-    """`request.completed` was acknowledged."""
+    """True after Kafka acknowledged `request.completed`."""
     begun_at: datetime | None = None
-    """When its newest part was begun, on the server's clock."""
+    """Time when the newest part was registered, on the clock of the server."""
 
     @property
     def control_flags(self) -> ControlFlags:
-        """What was ordered about it."""
+        """Return the control flags as one value."""
         return ControlFlags(self.cancelled, self.pauses)
 
     @property
     def all_parts_expanded(self) -> bool:
-        """Whether every part that will ever count is counted."""
+        """Return whether every part is expanded. Lost parts and refused parts do not count."""
         if self.intake_closed:
             return self.expanded_parts | self.lost_parts >= self.parts.keys()
         return self.last_part is not None and self.expanded_parts >= set(range(self.last_part + 1))
@@ -119,78 +121,46 @@ class StoredRequest:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Up to 1,000 recipients of one part: the unit of work and of claiming."""
+    """Unit of work and of claiming: up to 1,000 recipients of one part."""
 
     id: ChunkId
     key: RequestKey
     part: int
     first: int
-    """The index of its first recipient in the part."""
+    """Index of the first recipient in the part."""
     size: int
     channel: Channel
     lane: Lane
     masked: tuple[str, ...] = field(repr=False)
     hashes: bytes = field(repr=False)
-    """16 bytes a recipient."""
+    """Keyed hashes of the addresses, 16 bytes for each recipient."""
     references: tuple[str | None, ...] | None = field(repr=False)
-    """The callers' references; None where no recipient has one."""
+    """References of the caller. None if no recipient has one."""
     sealed: bytes = field(repr=False)
-    """Addresses and variables, sealed; see ledger/sealing. Empty once erased."""
+    """Sealed addresses and variables (ledger/sealing.py). Empty after they were erased."""
     work: Work
     due_at: datetime | None = None
-    """Not before; None: at once."""
+    """Earliest time of the next claim. None: at once."""
     cancelled: bool = False
     pauses: int = 0
-    """See Marks."""
+    """See `ControlFlags`."""
     expires_at: datetime | None = None
-    """When even a paused one may be claimed: what is not sent by then has expired."""
+    """Time from which even a paused chunk may be claimed. Deliveries that are not sent by then have expired."""
     searchable: bool = False
-    """Whether its hashes are indexed, for duplicates across parts."""
+    """True if the hashes are indexed, to find duplicates across parts."""
     resend_of: tuple[LogId | None, ...] | None = None
-    """The logs of the deliveries that its own repeat; None where none repeats any."""
+    """Logs of the deliveries that are repeated, by recipient. None if no delivery of the chunk is a repeat."""
 
     @property
     def control_flags(self) -> ControlFlags:
-        """What was ordered about it."""
+        """Return the control flags as one value."""
         return ControlFlags(self.cancelled, self.pauses)
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimRequest:
-    """Who wants a chunk, for how long, and which providers it would use."""
-
-    owner: str
-    """A name of this claim alone; a repeat of the same claim finds that it holds the chunk already."""
-    lease_seconds: float
-    providers: Mapping[Channel, tuple[str, ...]]
-    """Names by priority; a window with n attempts spent gets number n modulo their count."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimToken:
-    """The proof of a claim that every later write carries (I3)."""
-
-    chunk_id: ChunkId
-    owner: str
-    fence: int
-    lease_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimResult:
-    """A chunk in this owner's hands."""
-
-    chunk: Chunk
-    token: ClaimToken
-    window: Window | None
-    taken_over: bool
-    """The window was open: an earlier owner may have sent it."""
-
-
 class Log(NamedTuple):
-    """One delivery's outcome, written once under an id that follows from request and position.
+    """Outcome of one delivery, written once. The id follows from the request and the position.
 
-    A tuple, since a frozen dataclass of so many fields takes three times as long to make.
+    It is a tuple, because a frozen dataclass with this many fields takes three times as long to create.
     """
 
     id: LogId
@@ -199,13 +169,13 @@ class Log(NamedTuple):
     request_id: str
     channel: Channel
     recipient: str
-    """Masked."""
+    """Masked address."""
     recipient_hash: bytes
     reference: str | None
     status: Status
-    """Receipts move it."""
+    """Current status. Receipts change it."""
     outcome: Status
-    """Never changes; events and counts are made from it."""
+    """Status at the end of the delivery. It never changes. Events and counts are made from it."""
     reason: Reason | None
     provider: str | None
     provider_message_id: str | None
@@ -214,25 +184,25 @@ class Log(NamedTuple):
     template_id: str | None
     attempts: int
     created_at: datetime
-    """When the request was accepted."""
+    """Time when the request was accepted."""
     updated_at: datetime
     sent_at: datetime | None
     resend_of: LogId | None = None
-    """The log of the delivery that it repeats."""
+    """Log of the delivery that this one repeats."""
     resent_as: LogId | None = None
-    """The delivery that repeats it; once there is one, it stays."""
+    """Log of the delivery that repeats this one. Once set, it does not change."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredTemplate:
-    """One version of a tenant's template. A version never changes: an update is a new one."""
+    """Version of a template of a tenant. A version never changes. An update creates a new version."""
 
     id: str
-    """The same for all versions."""
+    """Id of the template, the same for all versions."""
     tenant_id: str
     code: str
     version: int
-    """From 1."""
+    """Number of the version, from 1."""
     content: str = field(repr=False)
     subject: str | None = field(repr=False)
     created_at: datetime
@@ -240,24 +210,24 @@ class StoredTemplate:
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyRecord:
-    """What was decided about the first call that brought an `Idempotency-Key`, so that a repeat decides the same."""
+    """Decisions about the first call with an `Idempotency-Key`. A repeat of the call uses them again."""
 
     key: RequestKey
-    """Of the tenant's request that the `Idempotency-Key` names."""
+    """Key of the request that the `Idempotency-Key` names."""
     tenant_id: str
     key_id: str
-    """Which sealing key the digest is keyed with."""
+    """Id of the sealing key of the digest."""
     digest: bytes
-    """Keyed digest of what was asked for, and for whom."""
+    """Keyed digest of the body and of the caller."""
     accepted_at: datetime
     template_version: int | None = None
-    """The version that the request's template had; None: it names no template."""
+    """Version of the template of the request. None: the request names no template."""
     created_at: datetime | None = None
-    """When it was taken, on the server's clock; the ledger sets it."""
+    """Time of the first call, on the clock of the server. The ledger sets it."""
 
 
 def tally(counts: Counts) -> tuple[dict[str, int], dict[str, int]]:
-    """(by status, by reason)."""
+    """Return the counts by status and the counts by reason."""
     by_status: dict[str, int] = {}
     by_reason: dict[str, int] = {}
     for (status, reason), number in sorted(counts.items(), key=str):

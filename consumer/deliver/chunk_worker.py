@@ -29,7 +29,8 @@ from core.chunk_work import (
 from core.delivery_outcome import NotSent, OutcomeRules, WindowDelivery, decide, outcome_of_stopped_delivery
 from core.ids import index_of, log_ids
 from core.index_ranges import Ranges, indices, to_ranges
-from ledger.models import ClaimResult, ControlFlags, Log
+from ledger.claims import ClaimResult
+from ledger.models import ControlFlags, Log
 from ledger.sealing import Sealed
 from providers.provider import Provider
 from schemas.statuses import OnUncertain, Status

@@ -7,7 +7,7 @@ from consumer.context import ConsumerContext
 from consumer.deliver.lease import Lease
 from consumer.flow_control.slots import SlotKey
 from core.ids import ChunkId
-from ledger.models import ClaimRequest, ClaimResult
+from ledger.claims import ClaimRequest, ClaimResult
 from schemas.statuses import Channel
 
 Take = Callable[[ClaimRequest], Awaitable[ClaimResult | None]]

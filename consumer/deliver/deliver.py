@@ -12,9 +12,10 @@ from consumer.request_cache import OpenedRequest
 from consumer.request_lifecycle import complete_after_close
 from core.chunk_work import Counts, due_before_expiry
 from core.ids import RequestKey
+from ledger.claims import ClaimResult
 from ledger.errors import SealingError
 from ledger.message_template import open_template
-from ledger.models import ClaimResult, StoredRequest
+from ledger.models import StoredRequest
 from ledger.sealing import open_recipients
 from schemas.statuses import Lane
 

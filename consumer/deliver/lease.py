@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from ledger.chunk_port import Chunks
+from ledger.claims import ClaimToken
 from ledger.errors import LedgerUnavailable
-from ledger.models import ClaimToken
-from ledger.ports import Chunks
 
 
 class LeaseLost(Exception):  # noqa: N818  # a state of the world, not a mistake

@@ -1,7 +1,7 @@
-"""The ledger in memory: the twin of MongoDB's that the same contract suite holds to the same promises.
+"""In-memory ledger, which passes the same contract suite as the MongoDB ledger.
 
-Every method is one atomic step that never waits, so that a simulation can stop a worker between any two of them. Time
-is passed in, so that leases lapse without waiting.
+Every method is one atomic step that never waits, so that a simulation can stop a worker between any two steps. Time is
+passed in, so that leases expire without waiting.
 """
 
 from ledger.memory.ledger import MemoryLedger

@@ -1,27 +1,31 @@
-"""Chunks in memory: who holds them, and what is still to do."""
+"""Chunks in memory, with their owners and their remaining work."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from typing_extensions import override
+
 from core.chunk_work import Counts, Window, Work
 from core.ids import ChunkId, RequestKey
+from ledger.chunk_port import Chunks
+from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
 from ledger.memory.store import ChunkDocument, Store
-from ledger.models import Chunk, ClaimRequest, ClaimResult, ClaimToken, ControlFlags
+from ledger.models import Chunk, ControlFlags
 from ledger.schedule import CANCELLED_SECONDS, NEVER, UNCLAIMED_SECONDS
 from ledger.sealing import HASH_BYTES
 from schemas.statuses import Channel, Lane, Status
 
 
-class MemoryChunks:
-    """Implements `ledger.ports.Chunks`."""
+class MemoryChunks(Chunks):
+    """Chunks in memory."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    @override
     async def insert(self, chunk: Chunk) -> bool:
-        """Write the chunk unless its id exists: then nothing changes."""
         if chunk.id in self._store.chunks:
             return False
         sweep_at = chunk.due_at or self._store.clock() + timedelta(seconds=UNCLAIMED_SECONDS)
@@ -32,43 +36,43 @@ class MemoryChunks:
         self._store.chunks_by_request.setdefault(chunk.key, []).append(document)
         return True
 
+    @override
     async def claim(self, chunk_id: ChunkId, claim: ClaimRequest) -> ClaimResult | None:
-        """Take the chunk if it is open, due and without a live lease."""
         document = self._store.chunks.get(chunk_id)
         return self._claim(document, claim) if document else None
 
+    @override
     async def claim_due(
         self, lane: Lane, channel: Channel, claim: ClaimRequest, *, never_claimed: bool = False
     ) -> ClaimResult | None:
-        """Take the chunk of a channel in a lane that waits longest for a sweeper."""
         now, kind = self._store.clock(), (lane, channel, never_claimed)
-        ripe = [d for d in self._store.open_chunks() if d.sweep_at <= now and d.kind == kind and d.is_claimable(now)]
-        return self._claim(min(ripe, key=lambda document: document.sweep_at), claim) if ripe else None
+        due = [d for d in self._store.open_chunks() if d.sweep_at <= now and d.kind == kind and d.is_claimable(now)]
+        return self._claim(min(due, key=lambda document: document.sweep_at), claim) if due else None
 
-    async def renew(self, hold: ClaimToken) -> bool:
-        """Extend the lease; False: another took over."""
-        document = self._held(hold)
+    @override
+    async def renew(self, token: ClaimToken) -> bool:
+        document = self._find_claimed(token)
         if document is None:
             return False
-        self._extend_lease(document, hold.lease_seconds)
+        self._extend_lease(document, token.lease_seconds)
         return True
 
-    async def advance(self, hold: ClaimToken, work: Work, window: Window | None) -> ControlFlags | None:
-        """Write what is done and the next window, and extend the lease; the chunk's marks, or None: refused."""
+    @override
+    async def advance(self, token: ClaimToken, work: Work, window: Window | None) -> ControlFlags | None:
         if work.next is not None:
-            raise ValueError("the next batch of a held chunk is its window")
-        document = self._held(hold)
+            raise ValueError("the next batch of a claimed chunk is its window")
+        document = self._find_claimed(token)
         if document is None:
             return None
         document.chunk = replace(document.chunk, work=_copy(work))
         document.window = window
-        self._extend_lease(document, hold.lease_seconds)
+        self._extend_lease(document, token.lease_seconds)
         return document.chunk.control_flags
 
-    async def close(self, hold: ClaimToken, counts: Counts) -> bool:
-        """Close the chunk with its counts; False: another took over."""
-        document = self._store.chunks.get(hold.chunk_id)
-        if document is None or not _is_owned(document, hold):
+    @override
+    async def close(self, token: ClaimToken, counts: Counts) -> bool:
+        document = self._store.chunks.get(token.chunk_id)
+        if document is None or not _is_owned(document, token):
             return False
         if document.open:
             document.open = False
@@ -76,9 +80,9 @@ class MemoryChunks:
             document.chunk = replace(document.chunk, work=Work(counts=Counter(counts)))
         return True
 
-    async def release(self, hold: ClaimToken, work: Work, due_at: datetime | None) -> bool:
-        """Put the chunk back, to be claimed from `due_at` on; False: another took over."""
-        document = self._held(hold)
+    @override
+    async def release(self, token: ClaimToken, work: Work, due_at: datetime | None) -> bool:
+        document = self._find_claimed(token)
         if document is None:
             return False
         now = self._store.clock()
@@ -91,8 +95,8 @@ class MemoryChunks:
             _park(document)
         return True
 
+    @override
     async def mark_cancelled(self, key: RequestKey, part: int | None = None) -> None:
-        """Mark the open chunks of a request, or of one part."""
         for document in self._store.chunks_of(key):
             if document.open and part in (None, document.chunk.part):
                 document.chunk = replace(document.chunk, cancelled=True)
@@ -100,8 +104,8 @@ class MemoryChunks:
                     document.chunk = replace(document.chunk, due_at=None)
                     document.sweep_at, document.parked = self._store.clock(), False
 
+    @override
     async def set_pause_count(self, key: RequestKey, pauses: int, part: int | None = None) -> None:
-        """Pause (an odd number) or resume the open chunks of a request, or of one part."""
         for document in self._store.chunks_of(key):
             if not document.open or document.chunk.pauses >= pauses or part not in (None, document.chunk.part):
                 continue
@@ -113,17 +117,17 @@ class MemoryChunks:
                 now, due_at = self._store.clock(), document.chunk.due_at
                 document.parked, document.sweep_at = False, max(due_at, now) if due_at else now
 
+    @override
     async def count_in_open_windows(self, key: RequestKey) -> int:
-        """How many deliveries are in open windows."""
         open_windows = [d.window for d in self._store.chunks_of(key) if d.open and d.window]
         return sum(len(window.batch) for window in open_windows)
 
+    @override
     async def has_open(self, key: RequestKey) -> bool:
-        """Whether a chunk of the request is open."""
         return any(document.open for document in self._store.chunks_of(key))
 
+    @override
     async def counts(self, key: RequestKey) -> Counts:
-        """The sum over its chunks, of all deliveries."""
         total: Counts = Counter()
         now = self._store.clock()
         for document in self._store.chunks_of(key):
@@ -134,14 +138,13 @@ class MemoryChunks:
                 total[Status.SCHEDULED if scheduled else Status.PENDING, None] += waiting
         return total
 
+    @override
     async def find_duplicates(self, key: RequestKey, below_part: int, hashes: Collection[bytes]) -> set[bytes]:
-        """Which of these hashes stand in a lower part."""
         lower = (d.chunk for d in self._store.chunks_of(key) if d.chunk.searchable and d.chunk.part < below_part)
-        standing = {found for chunk in lower for found in _slices(chunk.hashes)}
-        return standing.intersection(hashes)
+        return {hash_ for chunk in lower for hash_ in _slices(chunk.hashes)}.intersection(hashes)
 
+    @override
     async def get(self, chunk_id: ChunkId) -> Chunk | None:
-        """The chunk, its open window put back into `work.next`."""
         document = self._store.chunks.get(chunk_id)
         if document is None:
             return None
@@ -150,15 +153,13 @@ class MemoryChunks:
             work = replace(work, next=document.window.batch)
         return replace(document.chunk, work=work)
 
+    @override
     async def get_sealed(self, ids: Sequence[ChunkId]) -> dict[ChunkId, bytes]:
-        """What is sealed of each of these chunks, unless it was erased."""
-        found = {
-            chunk_id: self._store.chunks[chunk_id].chunk.sealed for chunk_id in ids if chunk_id in self._store.chunks
-        }
-        return {chunk_id: sealed for chunk_id, sealed in found.items() if sealed}
+        documents = [self._store.chunks[chunk_id] for chunk_id in ids if chunk_id in self._store.chunks]
+        return {document.chunk.id: document.chunk.sealed for document in documents if document.chunk.sealed}
 
+    @override
     async def count_open_by_lane(self) -> Mapping[Lane, int]:
-        """How many chunks are open, by lane."""
         counts = Counter(document.chunk.lane for document in self._store.open_chunks())
         return {lane: counts[lane] for lane in Lane}
 
@@ -166,7 +167,7 @@ class MemoryChunks:
         now = self._store.clock()
         if not document.open:
             return None
-        if document.owner != claim.owner:  # a repeat of the claim that holds the chunk is answered as the first time
+        if document.owner != claim.owner:  # a repeat of the claim that owns the chunk gets the same result
             if not document.is_claimable(now):
                 return None
             document.owner, document.parked, document.fresh = claim.owner, False, False
@@ -176,12 +177,12 @@ class MemoryChunks:
                 _open_window(document, claim)
         self._extend_lease(document, claim.lease_seconds)
         chunk = replace(document.chunk, work=_copy(document.chunk.work))
-        hold = ClaimToken(chunk.id, claim.owner, document.fence, claim.lease_seconds)
-        return ClaimResult(chunk, hold, document.window, document.taken_over)
+        token = ClaimToken(chunk.id, claim.owner, document.fence, claim.lease_seconds)
+        return ClaimResult(chunk, token, document.window, document.taken_over)
 
-    def _held(self, hold: ClaimToken) -> ChunkDocument | None:
-        document = self._store.chunks.get(hold.chunk_id)
-        return document if document and document.open and _is_owned(document, hold) else None
+    def _find_claimed(self, token: ClaimToken) -> ChunkDocument | None:
+        document = self._store.chunks.get(token.chunk_id)
+        return document if document and document.open and _is_owned(document, token) else None
 
     def _extend_lease(self, document: ChunkDocument, lease_seconds: float) -> None:
         document.sweep_at = self._store.clock() + timedelta(seconds=lease_seconds)
@@ -193,7 +194,7 @@ def _park(document: ChunkDocument) -> None:
 
 
 def _open_window(document: ChunkDocument, claim: ClaimRequest) -> None:
-    """Make the next batch the window, with the provider whose turn it is."""
+    """Make the next batch the window, with the provider that its number of attempts selects."""
     batch = document.chunk.work.next
     if batch is None:
         return
@@ -203,12 +204,12 @@ def _open_window(document: ChunkDocument, claim: ClaimRequest) -> None:
     document.chunk = replace(document.chunk, work=replace(document.chunk.work, next=None))
 
 
-def _is_owned(document: ChunkDocument, hold: ClaimToken) -> bool:
-    return (document.owner, document.fence) == (hold.owner, hold.fence)
+def _is_owned(document: ChunkDocument, token: ClaimToken) -> bool:
+    return (document.owner, document.fence) == (token.owner, token.fence)
 
 
 def _copy(work: Work) -> Work:
-    """The work with counts of its own: a caller may go on counting in his."""
+    """Return the work with a copy of its counts, because the caller may change its own counts later."""
     return replace(work, counts=Counter(work.counts))
 
 

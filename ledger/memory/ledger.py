@@ -1,8 +1,9 @@
-"""The whole ledger in memory."""
+"""In-memory ledger."""
 
 from collections.abc import Callable
 from datetime import datetime
 
+from ledger.chunk_port import Chunks
 from ledger.memory.chunk_store import MemoryChunks
 from ledger.memory.idempotency_key_store import MemoryIdempotencyKeys
 from ledger.memory.log_store import MemoryLogs
@@ -10,11 +11,11 @@ from ledger.memory.request_store import MemoryRequests
 from ledger.memory.retention_store import MemoryRetention
 from ledger.memory.store import Store
 from ledger.memory.template_store import MemoryTemplates
-from ledger.ports import Chunks, IdempotencyKeys, Logs, Requests, Retention, Templates
+from ledger.ports import IdempotencyKeys, Logs, Requests, Retention, Templates
 
 
 class MemoryLedger:
-    """Implements `ledger.ports.Ledger`; `clock` is its server's clock and gives aware times."""
+    """In-memory `ledger.ports.Ledger`. `clock` replaces the clock of the server and returns aware times."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
@@ -27,19 +28,19 @@ class MemoryLedger:
         self.keys: IdempotencyKeys = MemoryIdempotencyKeys(store)
 
     def now(self) -> datetime:
-        """The server's time, in whole milliseconds as MongoDB stores it."""
+        """Return the time in whole milliseconds, as MongoDB stores it."""
         now = self._clock()
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     async def setup(self) -> list[str]:
-        """Create nothing: there are no indexes here."""
+        """Return no lines, because there are no indexes."""
         return []
 
     async def check(self) -> None:
-        """Return: nothing can be missing."""
+        """Return without an error, because no index can be missing."""
 
     async def ping(self) -> None:
-        """Return: it always answers."""
+        """Return at once."""
 
     async def aclose(self) -> None:
-        """Close nothing."""
+        """Return at once, because there is no connection."""

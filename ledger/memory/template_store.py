@@ -1,18 +1,21 @@
 """Templates in memory."""
 
+from typing_extensions import override
+
 from core.ids import template_id
 from ledger.memory.store import Store
 from ledger.models import StoredTemplate
+from ledger.ports import Templates
 
 
-class MemoryTemplates:
-    """Implements `ledger.ports.Templates`."""
+class MemoryTemplates(Templates):
+    """Templates in memory."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    @override
     async def put(self, tenant_id: str, code: str, content: str, subject: str | None) -> StoredTemplate:
-        """Store a new version, unless the newest says the same."""
         name = template_id(tenant_id, code)
         versions = self._store.templates.setdefault(name, [])
         if versions and (versions[-1].content, versions[-1].subject) == (content, subject):
@@ -21,14 +24,16 @@ class MemoryTemplates:
         versions.append(StoredTemplate(name, tenant_id, code, number, content, subject, self._store.clock()))
         return versions[-1]
 
+    @override
     async def get(self, tenant_id: str, code: str, version: int | None = None) -> StoredTemplate | None:
-        """A version, by default the newest."""
         versions = self._store.templates.get(template_id(tenant_id, code), [])
         if version is None:
             return versions[-1] if versions else None
         return versions[version - 1] if 0 < version <= len(versions) else None
 
+    @override
     async def list(self, tenant_id: str) -> list[StoredTemplate]:
-        """The newest version of each template of a tenant, by code."""
         newest = [versions[-1] for versions in self._store.templates.values()]
-        return sorted((found for found in newest if found.tenant_id == tenant_id), key=lambda found: found.code)
+        return sorted(
+            (template for template in newest if template.tenant_id == tenant_id), key=lambda template: template.code
+        )

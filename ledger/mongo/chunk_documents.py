@@ -148,7 +148,7 @@ def _read_decided(stored: list[Any]) -> DecidedDelivery:
     )
 
 
-def read_marks(document: Document) -> ControlFlags:
+def read_control_flags(document: Document) -> ControlFlags:
     """The marks of a request or a chunk; older documents know no pause."""
     return ControlFlags(document["cancelled"], document.get("pauses", 0))
 
@@ -156,7 +156,7 @@ def read_marks(document: Document) -> ControlFlags:
 def read_chunk(document: Document) -> Chunk:
     """A stored chunk as a value."""
     references, resend_of = document.get("references"), document.get("resend_of")
-    marks = read_marks(document)
+    marks = read_control_flags(document)
     return Chunk(
         id=ChunkId(document["_id"]),
         key=RequestKey(document["request"]),

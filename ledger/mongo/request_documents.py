@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from core.chunk_work import Counts
 from core.ids import RequestKey
 from ledger.models import Completion, Part, RequestHeader, StoredRequest, tally
-from ledger.mongo.chunk_documents import read_marks
+from ledger.mongo.chunk_documents import read_control_flags
 from ledger.mongo.connection import Document
 from schemas.statuses import Category, Channel, OnUncertain
 
@@ -62,7 +62,7 @@ def completion_change(counts: Counts) -> Document:
 
 def read_request(document: Document) -> StoredRequest:
     """A stored request as a value."""
-    marks = read_marks(document)
+    marks = read_control_flags(document)
     return StoredRequest(
         header=_read_head(RequestKey(document["_id"]), document["head"]),
         parts=_read_parts(document.get("parts", {})),

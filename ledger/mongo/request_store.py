@@ -10,7 +10,7 @@ from pymongo import ReturnDocument
 from core.chunk_work import Counts
 from core.ids import RequestKey
 from ledger.models import ControlFlags, Part, RequestHeader, StoredRequest
-from ledger.mongo.chunk_documents import read_marks
+from ledger.mongo.chunk_documents import read_control_flags
 from ledger.mongo.connection import Document, ServerClock, count_up_to, translated_errors
 from ledger.mongo.request_documents import completion_change, head_document, part_document, read_request
 from ledger.queries import ListPosition, RequestPage, RequestQuery
@@ -71,7 +71,7 @@ class MongoRequests:
         """What was ordered, and nothing else of the document."""
         with translated_errors():
             found = await self._requests.find_one({"_id": key}, {"cancelled": True, "pauses": True})
-        return read_marks(found) if found else ControlFlags()
+        return read_control_flags(found) if found else ControlFlags()
 
     async def close_intake(self, key: RequestKey) -> StoredRequest | None:
         """Refuse what is not begun from now on."""

@@ -25,7 +25,9 @@ MUTANTS = (
         "who claims does not know that a window was open",
         (
             Edit(CLAIMS, "document.taken_over = document.window is not None", "document.taken_over = False"),
-            Edit("ledger/mongo/chunk_store.py", '{"$ifNull": ["$taken_over", False]}, open_window]', "False, False]"),
+            Edit(
+                "ledger/mongo/chunk_pipelines.py", '{"$ifNull": ["$taken_over", False]}, open_window]', "False, False]"
+            ),
         ),
         row=1,
     ),
@@ -156,7 +158,7 @@ MUTANTS = (
         (
             Edit(
                 CLAIMS,
-                "return document if document and document.open and _is_owned(document, hold) else None",
+                "return document if document and document.open and _is_owned(document, token) else None",
                 "return document if document and document.open else None",
             ),
         ),
@@ -314,7 +316,7 @@ MUTANTS = (
         "deleted-too-early",
         "a request is deleted as soon as it is completed, whatever the setting says",
         (
-            Edit("ledger/memory/retention_store.py", "in found if at <= before]", "in found]"),
+            Edit("ledger/memory/retention_store.py", "in completed if at <= before]", "in completed]"),
             Edit("ledger/mongo/retention_store.py", '{"$lte": before}', '{"$exists": True}'),
         ),
     ),

@@ -11,8 +11,8 @@ from consumer.events import Event
 from consumer.kafka.memory_bus import MemoryBus
 from consumer.kafka.record import KafkaRecord
 from core.ids import ChunkId
+from ledger.claims import ClaimResult
 from ledger.memory import MemoryLedger
-from ledger.models import ClaimResult
 from schemas.results import ChunkPointer, EventType
 from schemas.statuses import Channel, Lane
 from tests.simulate.actors.process import WAKE_UPS

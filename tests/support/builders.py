@@ -9,7 +9,8 @@ from itertools import count
 from core.chunk_work import Counts, Work, prepare_release
 from core.ids import RequestKey, chunk_id, log_id, request_key
 from core.index_ranges import to_ranges
-from ledger.models import Chunk, ClaimRequest, Log, Part, RequestHeader
+from ledger.claims import ClaimRequest
+from ledger.models import Chunk, Log, Part, RequestHeader
 from ledger.ports import Ledger
 from schemas.statuses import Category, Channel, Lane, OnUncertain, Reason, Status
 

@@ -1,7 +1,8 @@
 """What most contract tests of the ledger begin with."""
 
 from core.chunk_work import Counts
-from ledger.models import Chunk, ClaimRequest, ClaimResult, ClaimToken, Log, RequestHeader, StoredRequest
+from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
+from ledger.models import Chunk, Log, RequestHeader, StoredRequest
 from ledger.ports import Ledger
 from ledger.queries import LogPage, LogQuery
 from schemas.statuses import Channel, Lane, Status

@@ -10,7 +10,7 @@ import pytest
 from pymongo import MongoClient
 
 from core.chunk_work import Batch, Window, Work
-from ledger.models import ClaimRequest
+from ledger.claims import ClaimRequest
 from ledger.mongo import MongoLedger
 from ledger.ports import Ledger
 from schemas.statuses import Channel

@@ -1,4 +1,4 @@
-"""Claim: an idle process takes a chunk that is due (ledger.ports.Chunks.claim, claim_due)."""
+"""Claim: an idle process takes a chunk that is due (ledger.chunk_port.Chunks.claim, claim_due)."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

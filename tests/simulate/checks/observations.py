@@ -13,9 +13,10 @@ from core.chunk_work import Window
 from core.ids import ChunkId, LogId, RequestKey, log_id, position
 from core.index_ranges import indices
 from core.send_result import Failed, Message, Retry, Sent, Uncertain
+from ledger.claims import ClaimResult, ClaimToken
 from ledger.memory import MemoryLedger
 from ledger.memory.store import ChunkDocument, Store
-from ledger.models import Chunk, ClaimResult, ClaimToken, Log, StoredRequest
+from ledger.models import Chunk, Log, StoredRequest
 from tests.simulate.actors.resend_plan import Repeats
 
 

@@ -11,7 +11,8 @@ from hypothesis.stateful import Bundle, invariant, multiple, rule
 from core.chunk_work import WaitingDelivery, Window, Work, prepare_release, take_next_batch, waiting_deliveries
 from core.ids import LogId, log_id
 from core.index_ranges import indices, to_ranges
-from ledger.models import ClaimRequest, ClaimResult, Log
+from ledger.claims import ClaimRequest, ClaimResult
+from ledger.models import Log
 from schemas.statuses import Channel, Lane, Reason, Status
 from tests.contract.ledger.state_machine.model import DELAY, LEASE, WINDOW, KnownChunk, KnownRequest, Owner, tally_of
 from tests.contract.ledger.state_machine.request_rules import REQUESTS, TWICE, Expanders

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from core.chunk_work import Counts, DecidedDelivery, WaitingDelivery, Window, Work, prepare_release
 from core.ids import ChunkId, LogId, RequestKey, log_id
 from core.index_ranges import indices
-from ledger.models import Chunk, ClaimRequest, ClaimResult, ClaimToken, ControlFlags, Log
+from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
+from ledger.models import Chunk, ControlFlags, Log
 from schemas.statuses import Lane, Reason, Status
 from tests.support.builders import PROVIDERS, a_chunk, a_key
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from consumer.deliver.claim import OUTAGE_GRACE_SECONDS, Claimer
+from ledger.claims import ClaimRequest, ClaimResult
 from ledger.errors import LedgerUnavailable
-from ledger.models import ClaimRequest, ClaimResult
 from schemas.statuses import Channel, Lane
 from tests.flow.world import World
 

@@ -1,0 +1,110 @@
+"""Update pipelines of the chunks. MongoDB runs each of them in one atomic step, on the clock of the server."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ledger.claims import ClaimRequest
+from ledger.mongo.connection import Document
+from ledger.schedule import CANCELLED_SECONDS, NEVER
+
+CLAIMABLE: Document = {
+    "open": True,
+    "$expr": {
+        "$and": [
+            {"$lte": ["$due_at", "$$NOW"]},
+            {"$or": [{"$ne": ["$parked", True]}, {"$lte": ["$sweep_at", "$$NOW"]}]},
+        ]
+    },
+}
+"""Filter of the chunks that are open, due, not parked and without a live lease.
+
+A claim moves `due_at` to the end of its lease.
+"""
+
+_UNOWNED = {"$eq": ["$owner", None]}
+_PAUSED = {"$and": [{"$eq": [{"$mod": [{"$ifNull": ["$pauses", 0]}, 2]}, 1]}, {"$not": ["$cancelled"]}]}
+_EXPIRY = {"$ifNull": ["$expires_at", NEVER]}
+"""Time from which a parked chunk may be claimed. See `expires_at` of ledger.models.Chunk."""
+
+
+def claim_pipeline(claim: ClaimRequest) -> list[Document]:
+    """Return the update of a claim. An open window stays. Otherwise the next batch becomes the first window (I4)."""
+    again = {"$eq": ["$owner", claim.owner]}
+    open_window = {"$ne": ["$window", None]}
+    first = {"$mergeObjects": ["$next", {"provider": {"$ifNull": ["$next.sticky", _pick_provider(claim)]}}]}
+    return [
+        {
+            "$set": {
+                "taken_over": {"$cond": [again, {"$ifNull": ["$taken_over", False]}, open_window]},
+                "fence": {"$cond": [again, "$fence", {"$add": ["$fence", 1]}]},
+                "window": {"$cond": [open_window, "$window", {"$cond": [{"$eq": ["$next", None]}, None, first]}]},
+                "next": None,
+                "owner": claim.owner,
+                "parked": False,
+                "fresh": False,
+                **_lease_fields(claim.lease_seconds),
+            },
+        },
+    ]
+
+
+def extend_pipeline(fields: Document, lease_seconds: float) -> list[Document]:
+    """Return the update that writes fields and extends the lease."""
+    return [{"$set": {**_literal(fields), **_lease_fields(lease_seconds)}}]
+
+
+def release_pipeline(work: Document, due_at: datetime | None) -> list[Document]:
+    """Return the update that puts a chunk back without an owner and without a window."""
+    soon = {"$min": [due_at, {"$add": ["$$NOW", round(CANCELLED_SECONDS * 1000)]}]} if due_at else None
+    return [
+        {
+            "$set": {
+                **_literal(work),
+                "owner": None,
+                "window": None,
+                "due_at": {"$cond": ["$cancelled", soon, due_at]},
+                "parked": _PAUSED,
+            }
+        },
+        {"$set": {"sweep_at": {"$cond": ["$parked", _EXPIRY, {"$ifNull": ["$due_at", "$$NOW"]}]}}},
+    ]
+
+
+def cancel_pipeline() -> list[Document]:
+    """Return the update that marks a chunk as cancelled. A chunk without an owner becomes due at once."""
+    due = {"due_at": {"$cond": [_UNOWNED, None, "$due_at"]}, "sweep_at": {"$cond": [_UNOWNED, "$$NOW", "$sweep_at"]}}
+    return [{"$set": {"cancelled": True, "parked": False, **due}}]
+
+
+def pause_count_pipeline(pauses: int) -> list[Document]:
+    """Return the update that sets the pause count. A chunk without an owner is parked, or becomes due again."""
+    if pauses % 2:
+        return [
+            {"$set": {"pauses": pauses}},
+            {"$set": {"parked": {"$and": [_UNOWNED, _PAUSED]}}},
+            {"$set": {"sweep_at": {"$cond": ["$parked", _EXPIRY, "$sweep_at"]}}},
+        ]
+    due_again = {"$cond": ["$parked", {"$max": ["$due_at", "$$NOW"]}, "$sweep_at"]}
+    return [{"$set": {"pauses": pauses}}, {"$set": {"sweep_at": due_again}}, {"$set": {"parked": False}}]
+
+
+def _literal(fields: Mapping[str, Any]) -> Document:
+    return {name: {"$literal": value} for name, value in fields.items()}
+
+
+def _lease_fields(seconds: float) -> Document:
+    end = {"$add": ["$$NOW", round(seconds * 1000)]}
+    return {"due_at": end, "sweep_at": end, "touched_at": "$$NOW"}
+
+
+def _pick_provider(claim: ClaimRequest) -> Any:
+    branches = [
+        {
+            "case": {"$eq": ["$channel", channel.value]},
+            "then": {"$arrayElemAt": [{"$literal": list(names)}, {"$mod": ["$next.attempts", len(names)]}]},
+        }
+        for channel, names in claim.providers.items()
+        if names
+    ]
+    return {"$switch": {"branches": branches, "default": None}} if branches else None
