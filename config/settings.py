@@ -205,7 +205,7 @@ class LedgerSettings(Settings):
     def _address(cls, value: SecretStr) -> SecretStr:
         """Only how it begins: all else is for the driver, which would ask the DNS for some of it."""
         if not value.get_secret_value().startswith(("mongodb://", "mongodb+srv://")):
-            raise ValueError("is not a connection string of MongoDB")
+            raise ValueError("is not a valid MongoDB connection string")
         return value
 
     @field_validator("sealing_keys")

@@ -1,1 +1,1 @@
-"""What happened to whom: requests, chunks and logs in MongoDB, each behind a Protocol with an in-memory twin."""
+"""Ledger of requests, chunks and delivery logs. Each store has a Protocol, with MongoDB and in memory behind it."""

@@ -1,6 +1,6 @@
-"""Format of a dead letter: the headers that everybody can read, and the sealed bytes of the rejected record.
+"""Format of a dead letter: headers that can be read without a key, and the sealed bytes of the rejected record.
 
-The consumer writes dead letters. The command line reads them, and publishes their records again.
+The consumer writes dead letters. The command line reads them and publishes their records again.
 """
 
 import base64
@@ -25,12 +25,12 @@ REPLAY_HEADER = "rollcall_replay_of"
 _ORIGIN, _REASON = "origin", "reason"
 _POSITION = re.compile(r"([A-Za-z0-9._-]{1,249})/(\d{1,9})/(\d{1,18})/(\d{1,18})")
 
-_ROOM_BYTES = DEAD_LETTER_BYTES - 64 * 1024
-"""Size that a record may have in a dead letter, in bytes. The rest is for the seal and the headers of the letter."""
+_MAX_CONTENT_BYTES = DEAD_LETTER_BYTES - 64 * 1024
+"""Maximum size of a record in a dead letter, in bytes. The rest is for the seal and the Kafka headers."""
 
 
-class LetterError(ValueError):
-    """Bytes that were opened and hold no record."""
+class DeadLetterError(ValueError):
+    """Opened bytes that do not contain a record."""
 
 
 class RejectionDetails(Protocol):
@@ -60,9 +60,9 @@ class OpenedRecord:
     headers: RecordHeaders = field(repr=False)
     value: bytes | None = field(repr=False)
     length: int
-    """Length of the value before it was cut, in bytes."""
+    """Length of the value before it was shortened, in bytes."""
     place: str | None = None
-    """Position of the record, topic/partition/offset/timestamp in ms. None if an older consumer wrote the letter."""
+    """Position of the record, topic/partition/offset/timestamp in ms. None if an older consumer wrote it."""
     headers_kept: bool = True
     """False if the headers were too long to be kept."""
 
@@ -75,9 +75,9 @@ class OpenedRecord:
 def seal_record(sealer: Sealer, record: RejectionDetails) -> bytes:
     """Seal a record: four bytes of length, its headers as JSON, its value.
 
-    A record that was compressed to pass the limit of the topic may not fit. Its value is cut, and very long headers
-    are left out. `bytes` holds the length of the whole value. The position and the timestamp are sealed too, because
-    they decide the id of a request that names none.
+    A record that was compressed to pass the limit of the topic may not fit. Its value is then shortened, and very long
+    headers are left out. `bytes` holds the length of the whole value. The position and the timestamp are sealed too,
+    because the id of a request without an id of its own is made from them.
     """
     value = record.value or b""
     headers = [[name, None if data is None else base64.b64encode(data).decode()] for name, data in record.headers]
@@ -89,52 +89,56 @@ def seal_record(sealer: Sealer, record: RejectionDetails) -> bytes:
         "timestamp_ms": record.timestamp_ms,
     }
     header = orjson.dumps(about)
-    if len(header) > _ROOM_BYTES - MAX_RECORD_BYTES:
+    if len(header) > _MAX_CONTENT_BYTES - MAX_RECORD_BYTES:
         header = orjson.dumps(about | {"headers": None})
-    room = _ROOM_BYTES - len(header)
+    room = _MAX_CONTENT_BYTES - len(header)
     return sealer.seal(len(header).to_bytes(4, "big") + header + value[:room], SEALED_NAME)
 
 
 def open_record(sealer: Sealer, sealed: bytes) -> OpenedRecord:
     """Open what `seal_record` sealed.
 
-    Raises SealingError if the bytes cannot be opened, and LetterError if they hold no record.
+    Raise SealingError if the bytes cannot be opened, or DeadLetterError if they do not contain a record.
     """
     plain = sealer.open(sealed, SEALED_NAME)
     try:
         length = int.from_bytes(plain[:4], "big")
         about = orjson.loads(plain[4 : 4 + length])
         headers = [(name, None if data is None else base64.b64decode(data)) for name, data in about["headers"] or ()]
-        place = f"{about['origin']}/{about['timestamp_ms']}" if "origin" in about else None
+        position = f"{about['origin']}/{about['timestamp_ms']}" if "origin" in about else None
         value = None if about["null"] else plain[4 + length :]
-        return OpenedRecord(headers, value, about["bytes"], place, headers_kept=about["headers"] is not None)
+        return OpenedRecord(headers, value, about["bytes"], position, headers_kept=about["headers"] is not None)
     except (ValueError, LookupError, TypeError):
-        raise LetterError("the letter holds no record: no consumer of this version wrote it") from None
+        raise DeadLetterError(
+            "the dead letter does not contain a record. Another version of the consumer may have written it"
+        ) from None
 
 
-def letter_headers(origin: str, reason: str) -> list[tuple[str, bytes]]:
+def dead_letter_headers(origin: str, reason: str) -> list[tuple[str, bytes]]:
     """Return the headers of a dead letter, which operators can read without a key."""
     return [(_ORIGIN, origin.encode()), (_REASON, reason.encode())]
 
 
-def read_letter_headers(headers: Iterable[tuple[str, bytes | None]]) -> tuple[str, str]:
+def read_dead_letter_headers(headers: Iterable[tuple[str, bytes | None]]) -> tuple[str, str]:
     """Return origin and reason. A missing one is empty. Other programs may write to the topic too."""
-    found = {name: (data or b"").decode("utf-8", "replace") for name, data in headers if name in {_ORIGIN, _REASON}}
-    return found.get(_ORIGIN, ""), found.get(_REASON, "")
+    readable = {name: (data or b"").decode("utf-8", "replace") for name, data in headers if name in {_ORIGIN, _REASON}}
+    return readable.get(_ORIGIN, ""), readable.get(_REASON, "")
 
 
 def replay_headers(record: OpenedRecord) -> RecordHeaders:
-    """Return the headers for publishing a record again: its own, and the position of the first publication.
+    """Return the headers for publishing a record again: its own headers, and the position of the first publication.
 
-    That position decides the id of a request that names none.
+    The id of a request without an id of its own is made from that position.
     """
-    known = any(name == REPLAY_HEADER for name, _ in record.headers)
+    has_position = any(name == REPLAY_HEADER for name, _ in record.headers)
     return (
-        record.headers if known or record.place is None else [*record.headers, (REPLAY_HEADER, record.place.encode())]
+        record.headers
+        if has_position or record.place is None
+        else [*record.headers, (REPLAY_HEADER, record.place.encode())]
     )
 
 
 def read_replay_header(value: bytes) -> tuple[str, int, int, int] | None:
     """Return (topic, partition, offset, timestamp in ms), or None if the value is not a position."""
-    found = _POSITION.fullmatch(value.decode("ascii", "replace"))
-    return (found[1], int(found[2]), int(found[3]), int(found[4])) if found else None
+    match = _POSITION.fullmatch(value.decode("ascii", "replace"))
+    return (match[1], int(match[2]), int(match[3]), int(match[4])) if match else None

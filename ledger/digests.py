@@ -1,4 +1,4 @@
-"""What tells one request from another under the same id: keyed digests of its body, however its JSON was written."""
+"""Keyed digests of a request body. They tell apart two requests with the same id, and ignore the JSON formatting."""
 
 import orjson
 
@@ -6,28 +6,30 @@ from ledger.sealing import Sealer
 from schemas.requests import BulkRequest, IntakeRecipient
 
 _PER_PART = frozenset({"recipients", "part", "last", "accepted_at", "template_version", "schema_version"})
-"""What may differ between the parts of one request, and between repeats of one part."""
+"""Fields that may differ between the parts of one request, and between repeats of one part."""
 
 _OMITTED_IF_ABSENT = ("resend_of",)
-"""Fields that came after the first version. While one is absent it is in no digest: else a record that is read again
-after an upgrade would conflict with its own request."""
+"""Fields that were added after the first version. An absent field is left out of the digest.
+
+Otherwise a record that is read again after an upgrade would conflict with its own request.
+"""
 
 
 def request_digests(sealer: Sealer, request: BulkRequest, key_id: str) -> tuple[bytes, bytes]:
-    """Of what all parts share, and of the whole of this part; raises SealingError without the key."""
+    """Return the digest of the shared fields and the digest of this whole part. Raise SealingError without the key."""
     shared = request.model_dump(mode="json", exclude=set(_PER_PART))
     for name in _OMITTED_IF_ABSENT:
         if shared[name] is None:
             del shared[name]
-    recipients = [to if isinstance(to, str) else _said_of(to) for to in request.recipients]
+    recipients = [to if isinstance(to, str) else _recipient_fields(to) for to in request.recipients]
     whole = {**shared, "part": request.part, "last": request.last, "recipients": recipients}
     return _digest(sealer, shared, key_id), _digest(sealer, whole, key_id)
 
 
-def _said_of(to: IntakeRecipient) -> tuple[object, ...]:
-    said = (to.to, to.variables, to.reference)
-    return said if to.resend_of is None else (*said, to.resend_of)
+def _recipient_fields(to: IntakeRecipient) -> tuple[object, ...]:
+    fields = (to.to, to.variables, to.reference)
+    return fields if to.resend_of is None else (*fields, to.resend_of)
 
 
-def _digest(sealer: Sealer, said: object, key_id: str) -> bytes:
-    return sealer.hash(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), key_id)
+def _digest(sealer: Sealer, fields: object, key_id: str) -> bytes:
+    return sealer.hash(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS), key_id)

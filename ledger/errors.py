@@ -1,28 +1,28 @@
-"""What can go wrong with the ledger.
+"""Errors of the ledger.
 
 LedgerError
-├── LedgerUnavailable   it did not answer; the write may or may not have happened, and may be repeated
-├── BadAddress          the connection string cannot be used
-├── LedgerNotReady      it answers, and its indexes are missing: `rollcall setup`
-└── SealingError        a sealed value cannot be opened: no such key, or it was altered
+├── LedgerUnavailable         MongoDB did not answer. A write may have happened, and may be repeated
+├── InvalidConnectionString   the connection string is not valid
+├── LedgerNotReady            indexes are missing. Run `rollcall setup`
+└── SealingError              a sealed value cannot be opened. The key is missing, or the value was changed
 """
 
 
 class LedgerError(Exception):
-    """Any of the below."""
+    """Base of all errors of the ledger."""
 
 
-class LedgerUnavailable(LedgerError):  # noqa: N818  # a state of the world, not a mistake
-    """MongoDB did not answer. Every write of this package may be repeated with the same arguments."""
+class LedgerUnavailable(LedgerError):  # noqa: N818  # it names a state of MongoDB
+    """Missing answer of MongoDB. Every write of this package may be repeated with the same arguments."""
 
 
-class InvalidConnectionString(LedgerError):  # noqa: N818  # likewise
-    """The connection string cannot be used; it is not shown, for it may hold a password."""
+class InvalidConnectionString(LedgerError):  # noqa: N818  # it names a state, too
+    """Connection string that is not valid. The message does not show it, because it may contain a password."""
 
 
-class LedgerNotReady(LedgerError):  # noqa: N818  # likewise
-    """Indexes are missing; `rollcall setup` creates them."""
+class LedgerNotReady(LedgerError):  # noqa: N818  # it names a state, too
+    """Missing indexes, which `rollcall setup` creates."""
 
 
 class SealingError(LedgerError):
-    """A sealed value cannot be opened. The message names the key id and nothing else."""
+    """Sealed value that cannot be opened. The message contains the key id and nothing else."""

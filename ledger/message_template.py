@@ -1,4 +1,4 @@
-"""The text of a request: sealed with its placeholders once (I9), and opened to render it for one recipient."""
+"""Text of a request. It is sealed once with its placeholders (I9), and opened to render it for each recipient."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from schemas.requests import BulkBody
 from schemas.statuses import Channel, Reason
 
 Field = Literal["content", "subject"]
-"""The two templates of a text."""
+"""Names of the two templates of a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,13 @@ class TextProblem:
 
 @dataclass(frozen=True, slots=True)
 class MessageTemplate:
-    """The content of a request with its placeholders, ready to render."""
+    """Compiled content and subject of a request, with their placeholders."""
 
     content: Template = field(repr=False)
     subject: Template | None = field(repr=False)
     html: bool
     variables: dict[str, str] = field(repr=False)
-    """The request's own, behind those of a recipient."""
+    """Variables of the request. Those of the recipient take precedence."""
     has_variables: bool = field(init=False)
     """True if the content or the subject names a variable."""
     content_needs: frozenset[str] = field(init=False)
@@ -44,7 +44,7 @@ class MessageTemplate:
     """Variables of the subject that each recipient must give, because the request does not."""
 
     def __post_init__(self) -> None:
-        """Compute once the values that are asked for each recipient."""
+        """Compute once the values that are needed for each recipient."""
         subject = self.subject.names if self.subject else frozenset()
         given = self.variables.keys()
         object.__setattr__(self, "has_variables", bool(self.content.names or subject))
@@ -81,7 +81,7 @@ class MessageTemplate:
         return TextProblem(Reason.MISSING_VARIABLE, field, min(needs - variables.keys()))
 
     def check_subject(self) -> None:
-        """Raise core.render.RenderError if the request's own variables make a subject that no recipient could get."""
+        """Raise core.render.RenderError if the variables of the request make an invalid subject for every recipient."""
         if self.subject and not self.subject_needs:
             self.subject.render({}, self.variables)
 
@@ -99,7 +99,7 @@ class TextSource:
 
 
 def choose_source(body: BulkBody, template: StoredTemplate | None) -> TextSource:
-    """Return the content and the subject of a request that names this template, or that names none.
+    """Return the content and the subject of a request, with its template or without one.
 
     The content of the template replaces that of the request. The subject of the request goes before that of the
     template. If the request names a template and the caller has not looked it up, the content is empty and a missing
@@ -120,7 +120,7 @@ def choose_source(body: BulkBody, template: StoredTemplate | None) -> TextSource
 
 
 def compile_template(channel: Channel, content: str, subject: str | None, variables: dict[str, str]) -> MessageTemplate:
-    """Compile what a request says; raises core.render.TemplateError."""
+    """Compile the text of a request. Raise core.render.TemplateError."""
     html = channel is Channel.EMAIL and is_html(content)
     return MessageTemplate(
         content=compile_html(content) if html else compile_text(content),
@@ -133,16 +133,16 @@ def compile_template(channel: Channel, content: str, subject: str | None, variab
 def seal_template(
     sealer: Sealer, key: RequestKey, content: str, subject: str | None, variables: dict[str, str]
 ) -> bytes:
-    """The text of a request as the ledger keeps it."""
+    """Seal the text of a request for the ledger."""
     return sealer.seal(orjson.dumps({"content": content, "subject": subject, "variables": variables}), key)
 
 
 def unseal_template(sealer: Sealer, header: RequestHeader) -> dict[str, Any]:
-    """`content`, `subject` and `variables` of a stored request; raises ledger.errors.SealingError."""
-    said: dict[str, Any] = orjson.loads(sealer.open(header.sealed_text, header.key))
-    return said
+    """Return `content`, `subject` and `variables` of a stored request. Raise ledger.errors.SealingError."""
+    fields: dict[str, Any] = orjson.loads(sealer.open(header.sealed_text, header.key))
+    return fields
 
 
 def open_template(sealer: Sealer, header: RequestHeader) -> MessageTemplate:
-    """The text of a stored request; raises ledger.errors.SealingError."""
+    """Return the compiled text of a stored request. Raise ledger.errors.SealingError."""
     return compile_template(header.channel, **unseal_template(sealer, header))

@@ -1,4 +1,4 @@
-"""What a delivery without a log looks like; the same for both ledgers."""
+"""Logs of pending deliveries, built from their open chunk. Both ledgers use it."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -12,7 +12,7 @@ from ledger.sealing import HASH_BYTES
 from schemas.statuses import Status
 
 
-def pending_of_chunk(  # noqa: PLR0913  # a chunk is not enough to know what its deliveries look like
+def pending_of_chunk(  # noqa: PLR0913  # the deliveries of a chunk depend on all of them
     chunk: Chunk,
     window: Window | None,
     header: RequestHeader,
@@ -21,43 +21,43 @@ def pending_of_chunk(  # noqa: PLR0913  # a chunk is not enough to know what its
     untouched: bool,
     now: datetime,
 ) -> list[Log]:
-    """The lines of an open chunk that match a query, in order, whether or not they have a log by now.
+    """Return the deliveries of an open chunk that match a query, in order. Some of them may have a log by now.
 
-    `untouched`: nobody claimed the chunk yet, so a due time in the future is the request's own `send_at`.
+    `untouched` is true if the chunk was never claimed. A due time in the future is then the `send_at` of the request.
     """
     scheduled = untouched and chunk.due_at is not None and chunk.due_at > now
     status = Status.SCHEDULED if scheduled else Status.PENDING
     if query.statuses and status not in query.statuses:
         return []
-    lines = sorted(_lines(chunk, window), key=lambda line: line.index)
-    shown = [_pending_log(chunk, header, status, line) for line in lines]
-    return [log for log in shown if _matches(log, query)]
+    deliveries = sorted(_deliveries(chunk, window), key=lambda delivery: delivery.index)
+    logs = [_pending_log(chunk, header, status, delivery) for delivery in deliveries]
+    return [log for log in logs if _matches(log, query)]
 
 
-def _lines(chunk: Chunk, window: Window | None) -> Iterator[WaitingDelivery]:
+def _deliveries(chunk: Chunk, window: Window | None) -> Iterator[WaitingDelivery]:
     yield from waiting_deliveries(chunk.work)
     for batch in (chunk.work.next, window.batch if window else None):
-        yield from _of_batch(batch) if batch else ()
+        yield from _batch_deliveries(batch) if batch else ()
     for decided in chunk.work.decided:
         yield WaitingDelivery(decided.index, decided.attempts, NEVER_TRIED)
 
 
-def _of_batch(batch: Batch) -> Iterator[WaitingDelivery]:
+def _batch_deliveries(batch: Batch) -> Iterator[WaitingDelivery]:
     for index in indices(batch.ranges):
         yield WaitingDelivery(index, batch.attempts, NEVER_TRIED)
 
 
-def _pending_log(chunk: Chunk, header: RequestHeader, status: Status, line: WaitingDelivery) -> Log:
-    at = line.index - chunk.first
+def _pending_log(chunk: Chunk, header: RequestHeader, status: Status, delivery: WaitingDelivery) -> Log:
+    offset = delivery.index - chunk.first
     return Log(
-        id=log_id(header.key, chunk.part, line.index),
+        id=log_id(header.key, chunk.part, delivery.index),
         tenant_id=header.tenant_id,
         user_id=header.user_id,
         request_id=header.request_id,
         channel=header.channel,
-        recipient=chunk.masked[at],
-        recipient_hash=chunk.hashes[at * HASH_BYTES : (at + 1) * HASH_BYTES],
-        reference=chunk.references[at] if chunk.references else None,
+        recipient=chunk.masked[offset],
+        recipient_hash=chunk.hashes[offset * HASH_BYTES : (offset + 1) * HASH_BYTES],
+        reference=chunk.references[offset] if chunk.references else None,
         status=status,
         outcome=status,
         reason=None,
@@ -66,11 +66,11 @@ def _pending_log(chunk: Chunk, header: RequestHeader, status: Status, line: Wait
         response=None,
         error=None,
         template_id=header.template_id,
-        attempts=line.attempts,
+        attempts=delivery.attempts,
         created_at=header.accepted_at,
         updated_at=header.accepted_at,
         sent_at=None,
-        resend_of=chunk.resend_of[at] if chunk.resend_of else None,
+        resend_of=chunk.resend_of[offset] if chunk.resend_of else None,
     )
 
 

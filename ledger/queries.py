@@ -1,4 +1,4 @@
-"""How deliveries and requests are asked for, and what comes back."""
+"""Queries for deliveries and requests, and the pages that they return."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,58 +11,61 @@ from schemas.statuses import Channel, Status
 
 
 class ListPosition(NamedTuple):
-    """Where something stands in the order of every list: newest acceptance first, within one moment by id.
+    """Position of an item in every list: by acceptance time, newest first, then by id.
 
-    Neither ever changes, so what is accepted meanwhile moves no place.
+    Neither of them changes, so that an item which is accepted later does not move any position.
     """
 
     at: datetime
-    """When its request was accepted."""
+    """Time when the request was accepted."""
     id: str
 
     def comes_before(self, other: "ListPosition") -> bool:
-        """Whether it comes before another place."""
+        """Return whether this position comes before another one."""
         return self.at > other.at or (self.at == other.at and self.id < other.id)
 
 
 @dataclass(frozen=True, slots=True)
 class LogQuery:
-    """Which deliveries of a tenant; every condition narrows. Newest requests first, within one in request order."""
+    """Query for deliveries of a tenant. All conditions must match.
+
+    The newest requests come first. Deliveries of a request are in request order.
+    """
 
     tenant_id: str
     user_id: str | None = None
     key: RequestKey | None = None
     channel: Channel | None = None
     statuses: frozenset[Status] = frozenset()
-    """Empty: all."""
+    """Empty: no condition."""
     reference: str | None = None
     recipient_hashes: frozenset[bytes] = frozenset()
-    """Empty: all."""
+    """Empty: no condition."""
     accepted_from: datetime | None = None
     accepted_before: datetime | None = None
     after: ListPosition | None = None
-    """Only what stands behind this place, which need not exist; it does not change what is counted."""
+    """Return only deliveries after this position. No item needs to have it. It does not change the total."""
     page: int = 1
     page_size: int = 20
     count_limit: int | None = None
-    """The total need not be right beyond this; 0: nothing is counted; None: all is."""
+    """Limit of the count. 0: no count. None: count all."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """One page of deliveries. A pending one is a Log with `pending` or `scheduled`, and without a provider."""
+    """Page of deliveries. A pending delivery is a Log with status `pending` or `scheduled` and without a provider."""
 
     items: Sequence[Log]
     total: int
     has_more: bool = False
-    """Whether something stands behind the last item."""
+    """True if there are items after the last one of the page."""
     total_is_exact: bool = True
-    """Whether all were counted; otherwise there are at least so many."""
+    """True if all items were counted. Otherwise the total is a minimum."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestQuery:
-    """Which requests of a tenant, newest first; the fields mean what they mean for deliveries."""
+    """Query for requests of a tenant, newest first. See LogQuery for the fields."""
 
     tenant_id: str
     user_id: str | None = None
@@ -74,7 +77,7 @@ class RequestQuery:
 
 @dataclass(frozen=True, slots=True)
 class RequestPage:
-    """One page of requests."""
+    """Page of requests. See LogPage for the fields."""
 
     items: Sequence[StoredRequest]
     total: int
@@ -83,15 +86,15 @@ class RequestPage:
 
 
 def position_of_log(log: Log) -> ListPosition:
-    """Where a delivery stands."""
+    """Return the position of a delivery."""
     return ListPosition(log.created_at, log.id)
 
 
 def position_of_request(request: StoredRequest) -> ListPosition:
-    """Where a request stands."""
+    """Return the position of a request."""
     return ListPosition(request.header.accepted_at, request.header.key)
 
 
-def counted(total: int, count_to: int | None) -> tuple[int, bool]:
-    """How many were counted where there are so many, and whether these are all."""
-    return (total, True) if count_to is None or total < count_to else (count_to, False)
+def counted(total: int, count_limit: int | None) -> tuple[int, bool]:
+    """Return the total up to the limit, and whether it is exact."""
+    return (total, True) if count_limit is None or total < count_limit else (count_limit, False)

@@ -1,4 +1,4 @@
-"""Under which hashes an address may stand in the ledger."""
+"""Hashes that an address may have in the ledger."""
 
 from core.addresses import AddressRules
 from ledger.sealing import Sealer
@@ -6,10 +6,12 @@ from schemas.statuses import Channel
 
 
 def recipient_hashes(raw: str, channel: Channel | None, sealer: Sealer, default_region: str | None) -> frozenset[bytes]:
-    """What an address may have been hashed to: as the channel (None: either) reads it, under every key there is.
+    """Return the possible hashes of an address: normalised for the channel (None: for each channel), with every key.
 
-    As it was given too: so it was hashed where it is none, or was none under the region of its day.
+    The address as given is hashed too. The ledger has that hash if the address was not valid, or was not valid for the
+    default region of that time.
     """
-    read = {AddressRules(one, default_region).normalise(raw) for one in ([channel] if channel else Channel)}
-    values = {raw, *filter(None, read)}
+    channels = [channel] if channel else list(Channel)
+    normalised = {AddressRules(each, default_region).normalise(raw) for each in channels}
+    values = {raw, *filter(None, normalised)}
     return frozenset(sealer.hash(value.encode(), key_id) for value in values for key_id in sealer.key_ids)

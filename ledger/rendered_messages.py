@@ -1,4 +1,4 @@
-"""The texts of deliveries as each gets it, rendered from what lies sealed in requests and chunks (I9)."""
+"""Texts of deliveries, rendered from the sealed data of requests and chunks (I9)."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,64 +12,64 @@ from ledger.errors import SealingError
 from ledger.message_template import MessageTemplate, open_template
 from ledger.models import Log
 from ledger.ports import Ledger
-from ledger.sealing import Sealed, Sealer, open_recipients
+from ledger.sealing import ChunkRecipient, Sealer, open_recipients
 
-CHUNKS_AT_ONCE = 8
-"""So many chunks are held opened at a time: each may weigh as much as a record of the intake."""
+MAX_OPENED_CHUNKS = 8
+"""Maximum number of opened chunks in memory. Each may be as large as a record of the intake."""
 
 T = TypeVar("T")
 MessageKey = tuple[LogId, RequestKey, int]
-"""A delivery: its log, its request, and where it stands in its chunk."""
+"""Delivery: its log, its request, and its index in its chunk."""
 
 
 async def render_messages(
     ledger: Ledger, sealer: Sealer, logs: Sequence[Log], *, skip_unreadable: bool = False
 ) -> dict[LogId, str]:
-    """The text of each delivery that has one: not once it is erased, nor where none could be made for it.
+    """Return the text of each delivery, except those whose text is erased or cannot be rendered.
 
-    A request or a chunk is read once for all of its deliveries. Raises SealingError where a key is missing, unless
-    `lenient`: then what it sealed is left out.
+    A request or a chunk is read once for all of its deliveries. Raise SealingError if a key is missing. With
+    `skip_unreadable`, leave out the texts under that key instead.
     """
     contents: dict[LogId, str] = {}
-    unopened = [SealingError] if skip_unreadable else []
-    places = {log.id: place for log in logs if (place := position(log.id))}
-    requests = await ledger.requests.get_many(list({key for key, _, _ in places.values()}))
-    texts: dict[RequestKey, MessageTemplate] = {}
+    skipped_errors = [SealingError] if skip_unreadable else []
+    positions = {log.id: parsed for log in logs if (parsed := position(log.id))}
+    requests = await ledger.requests.get_many(list({key for key, _, _ in positions.values()}))
+    templates: dict[RequestKey, MessageTemplate] = {}
     for key, request in requests.items():
-        with suppress(TemplateError, *unopened):
+        with suppress(TemplateError, *skipped_errors):
             if request.header.sealed_text:
-                texts[key] = open_template(sealer, request.header)
-    wanted: dict[ChunkId, list[MessageKey]] = defaultdict(list)
-    for log, (key, part, index) in places.items():
-        text = texts.get(key)
-        if text is None or part not in requests[key].parts:
+                templates[key] = open_template(sealer, request.header)
+    deliveries_by_chunk: dict[ChunkId, list[MessageKey]] = defaultdict(list)
+    for log, (key, part, index) in positions.items():
+        template = templates.get(key)
+        if template is None or part not in requests[key].parts:
             continue
-        if not text.content.names:
-            contents[log] = text.content.render({}, {})
+        if not template.content.names:
+            contents[log] = template.content.render({}, {})
             continue
         first = index - index % requests[key].parts[part].chunk_size
-        wanted[chunk_id(key, part, first)].append((log, key, index - first))
-    for chunks in _batches(wanted, CHUNKS_AT_ONCE):
+        deliveries_by_chunk[chunk_id(key, part, first)].append((log, key, index - first))
+    for chunks in _batches(deliveries_by_chunk, MAX_OPENED_CHUNKS):
         for chunk, sealed in (await ledger.chunks.get_sealed(chunks)).items():
-            with suppress(*unopened):
-                contents |= _rendered(wanted[chunk], texts, open_recipients(sealer, chunk, sealed))
+            with suppress(*skipped_errors):
+                contents |= _render(deliveries_by_chunk[chunk], templates, open_recipients(sealer, chunk, sealed))
     return contents
 
 
-def _rendered(
-    lines: Sequence[MessageKey], texts: dict[RequestKey, MessageTemplate], recipients: Sequence[Sealed]
+def _render(
+    deliveries: Sequence[MessageKey], templates: dict[RequestKey, MessageTemplate], recipients: Sequence[ChunkRecipient]
 ) -> dict[LogId, str]:
-    found: dict[LogId, str] = {}
-    for log, key, at in lines:
-        text = texts[key]
+    contents: dict[LogId, str] = {}
+    for log, key, offset in deliveries:
+        template = templates[key]
         try:
-            found[log] = text.content.render(recipients[at][1], text.variables)
+            contents[log] = template.content.render(recipients[offset][1], template.variables)
         except (RenderError, IndexError):
             continue
-    return found
+    return contents
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    left = iter(items)
-    while batch := list(islice(left, size)):
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
         yield batch

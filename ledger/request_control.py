@@ -1,7 +1,7 @@
-"""What is ordered about a request: cancel, pause, resume.
+"""Cancel, pause and resume of a request.
 
-First the request is marked, then its chunks, so that whoever writes or claims one from then on reads the mark. A caller
-who got no answer gives the order again.
+The request is marked first, and its chunks second. A consumer that writes or claims a chunk later reads the mark. A
+caller that got no answer may repeat the call.
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,15 +16,15 @@ from schemas.statuses import RequestState
 
 @dataclass(frozen=True, slots=True)
 class ControlResult:
-    """An order that was obeyed."""
+    """Result of a cancel, pause or resume."""
 
     request: StoredRequest
     may_still_be_sent: int
-    """Deliveries in windows that were open when all chunks had the mark: nothing beyond them is sent."""
+    """Number of deliveries in windows that were open after all chunks were marked. No others may be sent."""
 
     @property
     def in_flight_note(self) -> str | None:
-        """That number in words; None where nothing may be sent any more."""
+        """Return a sentence with that number, or None if it is 0."""
         if not self.may_still_be_sent:
             return None
         many = "delivery" if self.may_still_be_sent == 1 else "deliveries"
@@ -32,34 +32,35 @@ class ControlResult:
 
 
 async def cancel_request(ledger: Ledger, key: RequestKey, *, scheduled_only: bool = False) -> ControlResult | None:
-    """Send nothing more of it; None where it is unknown or too late: completed, or (`scheduled_only`) due.
+    """Stop the sending of a request. Return None if it is unknown or completed, or (`scheduled_only`) due.
 
-    One that was cancelled before is no news, also where it is completed by now: whoever got no answer asks again.
+    If the request was cancelled before, return the result again, even if it is completed by now. The caller may repeat
+    a call that got no answer.
     """
     request = await ledger.requests.cancel(key, scheduled_only=scheduled_only)
     if request is None:
-        stands = await ledger.requests.get(key)
-        if stands is None or not stands.cancelled or (scheduled_only and not stands.header.send_at):
+        stored = await ledger.requests.get(key)
+        if stored is None or not stored.cancelled or (scheduled_only and not stored.header.send_at):
             return None
-        return ControlResult(stands, 0)
+        return ControlResult(stored, 0)
     await ledger.chunks.mark_cancelled(key)
     return ControlResult(request, await ledger.chunks.count_in_open_windows(key))
 
 
 async def pause_request(ledger: Ledger, key: RequestKey) -> ControlResult | None:
-    """Send nothing more of it until it is resumed; None where it is unknown, completed or cancelled."""
-    return await _hold(ledger, key, ledger.requests.pause)
+    """Stop the sending until the request is resumed. Return None if it is unknown, completed or cancelled."""
+    return await _change_pause(ledger, key, ledger.requests.pause)
 
 
 async def resume_request(ledger: Ledger, key: RequestKey) -> ControlResult | None:
-    """Go on with it; None where it is unknown, completed or cancelled."""
-    return await _hold(ledger, key, ledger.requests.resume)
+    """Continue the sending. Return None if the request is unknown, completed or cancelled."""
+    return await _change_pause(ledger, key, ledger.requests.resume)
 
 
-async def _hold(
-    ledger: Ledger, key: RequestKey, order: Callable[[RequestKey], Awaitable[StoredRequest | None]]
+async def _change_pause(
+    ledger: Ledger, key: RequestKey, change: Callable[[RequestKey], Awaitable[StoredRequest | None]]
 ) -> ControlResult | None:
-    request = await order(key)
+    request = await change(key)
     if request is None:
         return None
     if request.pauses:
@@ -68,7 +69,7 @@ async def _hold(
 
 
 def state_of(request: StoredRequest, now: datetime) -> RequestState:
-    """How far a request is, on the server's clock."""
+    """Return the state of a request at `now`, the time of the server."""
     if request.completion is not None:
         return RequestState.COMPLETED
     if request.cancelled:

@@ -1,7 +1,8 @@
-"""Sends again what is unknown or failed of a request: a new request that names the old one and its logs.
+"""Selection of unknown or failed deliveries of a request, and the new request that sends them again.
 
-What is sent is what lies sealed in the old request and its chunks. That nothing is sent twice does not hang on what is
-chosen here: whoever expands the new request notes each resend on the old log first (consumer/resends).
+The new request names the old one and its logs. Its texts and addresses come from the sealed data of the old request.
+The selection does not prevent duplicates. The consumer that expands the new request does: it first notes each resend on
+the old log (consumer/expand/exclusions.py).
 """
 
 from array import array
@@ -32,152 +33,160 @@ from schemas.requests import BulkBody
 from schemas.statuses import Reason, Status
 
 NOT_RESENDABLE = frozenset({Reason.INVALID_RECIPIENT, Reason.MISSING_VARIABLE, Reason.INVALID_CONTENT})
-"""Why the same would fail again."""
+"""Reasons with which the same delivery would fail again."""
 
 
 class ResendError(ValueError):
-    """Nothing of the request can be sent again. Shows no address."""
+    """Request that cannot be sent again. The message shows no address."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResendSelection:
-    """What of a request is to be sent again, and as which request."""
+    """Deliveries of a request to send again, and the id of the new request."""
 
     old: StoredRequest
     request_id: str
-    """Of the new request: the same for the same choice, so that a repeat is the same request."""
+    """Id of the new request. The same selection has the same id, so that a repeat is the same request."""
     places: "array[int]" = field(repr=False)
-    """Which deliveries, by `core.ids.place_of`, in request order."""
+    """Positions of the deliveries in request order, encoded by `core.ids.encode_position`."""
     not_resendable: Mapping[Reason, int]
-    """How many were left out, since the same would fail again."""
+    """Number of deliveries left out because they would fail again, by reason."""
     already_resent: Mapping[RequestKey, int]
-    """How many others repeat already, by the request that does."""
+    """Number of deliveries that another request repeats already, by the key of that request."""
     already_expanded: bool = False
-    """The new request is there, with all of its parts: there is nothing to publish."""
+    """True if the new request exists with all of its parts, so that nothing needs to be published."""
 
 
 async def select_deliveries(
     ledger: Ledger, old: StoredRequest, status: Status, request_id: str | None = None
 ) -> ResendSelection:
-    """The deliveries that have this status by now and that nobody repeats; raises ResendError.
+    """Return the deliveries that have this status now and that no request repeats. Raise ResendError.
 
-    Those that an unfinished attempt repeats already belong to the choice when it is that attempt which is gone on with:
-    by the id given, or because the choice is the same.
+    A repeat may continue an unfinished earlier attempt: the caller gives its id, or the selection is the same. The
+    deliveries of that attempt are then selected too.
     """
     if old.completion is None:
-        raise ResendError("is not completed yet: nothing is sent again while it may still be sent")
+        raise ResendError("is not completed yet. Wait until it is completed, or cancel it first")
     if not old.header.sealed_text:
-        raise ResendError("its texts and addresses are erased, their time is over")
-    hopeless: Counter[Reason] = Counter()
-    places: dict[RequestKey | None, array[int]] = {None: array("Q")}
+        raise ResendError("its texts and addresses are erased because their retention time is over")
+    not_resendable: Counter[Reason] = Counter()
+    by_repeating_request: dict[RequestKey | None, array[int]] = {None: array("Q")}
     async for log in ledger.logs.iterate_request(old.header.key):
         if log.status is not status:
             continue
         if log.reason in NOT_RESENDABLE:
-            hopeless[log.reason] += 1
+            not_resendable[log.reason] += 1
             continue
-        repeated = position(log.resent_as) if log.resent_as else None
+        resend = position(log.resent_as) if log.resent_as else None
         _, part, index = position(log.id) or (None, 0, 0)
-        places.setdefault(repeated[0] if repeated else None, array("Q")).append(encode_position(part, index))
-    free = places.pop(None)
-    chosen, by = await _going_on(ledger, old.header, free, places, request_id)
-    elsewhere = {key: len(those) for key, those in places.items() if key and (by is None or key != by.header.key)}
-    name = request_id or resend_request_id(old.header.key, chosen)
+        by_repeating_request.setdefault(resend[0] if resend else None, array("Q")).append(encode_position(part, index))
+    free = by_repeating_request.pop(None)
+    selected, earlier = await _continue_attempt(ledger, old.header, free, by_repeating_request, request_id)
+    already_resent = {
+        key: len(positions)
+        for key, positions in by_repeating_request.items()
+        if key and (earlier is None or key != earlier.header.key)
+    }
     return ResendSelection(
-        old, name, chosen, hopeless, elsewhere, already_expanded=by is not None and by.all_parts_expanded
+        old,
+        request_id or resend_request_id(old.header.key, selected),
+        selected,
+        not_resendable,
+        already_resent,
+        already_expanded=earlier is not None and earlier.all_parts_expanded,
     )
 
 
-async def _going_on(
+async def _continue_attempt(
     ledger: Ledger,
     header: RequestHeader,
     free: "array[int]",
     repeated: Mapping[RequestKey | None, "array[int]"],
     request_id: str | None,
 ) -> tuple["array[int]", StoredRequest | None]:
-    """The choice, and the earlier attempt that it goes on with. One that is deleted by now is not gone on with."""
-    known = await ledger.requests.get_many([key for key in repeated if key])
-    for key, those in repeated.items():
-        attempt = known.get(key) if key else None
+    """Return the selection and the earlier attempt that it continues. A deleted attempt is not continued."""
+    attempts = await ledger.requests.get_many([key for key in repeated if key])
+    for key, positions in repeated.items():
+        attempt = attempts.get(key) if key else None
         if attempt is None:
             continue
-        whole = array("Q", sorted((*free, *those)))
-        asked = request_key(header.tenant_id, request_id) if request_id else None
-        if key == asked or (not asked and resend_request_id(header.key, whole) == attempt.header.request_id):
-            return whole, attempt
+        selected = array("Q", sorted((*free, *positions)))
+        given = request_key(header.tenant_id, request_id) if request_id else None
+        if key == given or (not given and resend_request_id(header.key, selected) == attempt.header.request_id):
+            return selected, attempt
     return free, None
 
 
 async def resend_parts(
-    ledger: Ledger, sealer: Sealer, chosen: ResendSelection, *, accepted_at: datetime, expires_at: datetime | None
+    ledger: Ledger, sealer: Sealer, selection: ResendSelection, *, accepted_at: datetime, expires_at: datetime | None
 ) -> AsyncIterator[EncodedPart]:
-    """The records of the new request. Raises ResendError, and SealingError where a key is missing."""
-    filling = PartEncoder(await _head(ledger, sealer, chosen, accepted_at, expires_at))
+    """Yield the records of the new request. Raise ResendError, or SealingError if a key is missing."""
+    encoder = PartEncoder(await _request_fields(ledger, sealer, selection, accepted_at, expires_at))
     try:
-        async for recipient in _recipients(ledger, sealer, chosen):
-            for part in filling.add(recipient):
+        async for recipient in _recipients(ledger, sealer, selection):
+            for part in encoder.add(recipient):
                 yield part
-        yield filling.finish()
+        yield encoder.finish()
     except RequestEncodingError as error:
         raise ResendError(str(error)) from None
 
 
-async def _head(
-    ledger: Ledger, sealer: Sealer, chosen: ResendSelection, accepted_at: datetime, expires_at: datetime | None
+async def _request_fields(
+    ledger: Ledger, sealer: Sealer, selection: ResendSelection, accepted_at: datetime, expires_at: datetime | None
 ) -> dict[str, Any]:
-    """What all parts share: the text that was sent then, under the template that it was taken from."""
-    old = chosen.old.header
-    said = unseal_template(sealer, old)
-    stored = await ledger.templates.list(old.tenant_id) if old.template_id and old.template_version else []
-    code = next((template.code for template in stored if template.id == old.template_id), None)
+    """Return the fields that all parts share, with the text and the template of the old request."""
+    old = selection.old.header
+    text = unseal_template(sealer, old)
+    templates = await ledger.templates.list(old.tenant_id) if old.template_id and old.template_version else []
+    code = next((template.code for template in templates if template.id == old.template_id), None)
     body = BulkBody(
         channel=old.channel,
-        recipients=["anyone"],
+        recipients=["placeholder"],
         template=code,
         user_id=old.user_id,
         reply_topic=old.reply_topic,
         category=old.category,
         on_uncertain=old.on_uncertain,
         expires_at=expires_at,
-        **said,
+        **text,
     )
-    header = request_fields(
+    fields = request_fields(
         body,
         tenant_id=old.tenant_id,
         user_id=old.user_id,
-        request_id=chosen.request_id,
+        request_id=selection.request_id,
         accepted_at=accepted_at,
     )
-    return {**header, "resend_of": old.request_id, **({"template_version": old.template_version} if code else {})}
+    return {**fields, "resend_of": old.request_id, **({"template_version": old.template_version} if code else {})}
 
 
-async def _recipients(ledger: Ledger, sealer: Sealer, chosen: ResendSelection) -> AsyncIterator[dict[str, Any]]:
-    """The chosen deliveries as recipients, opened a chunk at a time."""
-    for identity, positions in _by_chunk(chosen):
-        chunk = await ledger.chunks.get(identity)
+async def _recipients(ledger: Ledger, sealer: Sealer, selection: ResendSelection) -> AsyncIterator[dict[str, Any]]:
+    """Yield the selected deliveries as recipients. Open one chunk at a time."""
+    for id_, indices in _by_chunk(selection):
+        chunk = await ledger.chunks.get(id_)
         if chunk is None or not chunk.sealed:
-            raise ResendError("its addresses are erased, their time is over")
+            raise ResendError("its addresses are erased because their retention time is over")
         recipients = open_recipients(sealer, chunk.id, chunk.sealed)
-        for index in positions:
+        for index in indices:
             to, variables = recipients[index - chunk.first]
             yield _recipient(chunk, index, to, variables)
 
 
-def _by_chunk(chosen: ResendSelection) -> Iterator[tuple[ChunkId, list[int]]]:
-    """Each chunk with the indices of the deliveries that are chosen of it."""
-    old = chosen.old
+def _by_chunk(selection: ResendSelection) -> Iterator[tuple[ChunkId, list[int]]]:
+    """Yield each chunk with the indices of its selected deliveries."""
+    old = selection.old
 
-    def chunk_of(place: int) -> ChunkId:
-        part, index = decode_position(place)
+    def chunk_of(encoded: int) -> ChunkId:
+        part, index = decode_position(encoded)
         return chunk_id(old.header.key, part, index - index % old.parts[part].chunk_size)
 
-    for identity, places in groupby(chosen.places, chunk_of):
-        yield identity, [decode_position(place)[1] for place in places]
+    for id_, positions in groupby(selection.places, chunk_of):
+        yield id_, [decode_position(encoded)[1] for encoded in positions]
 
 
 def _recipient(chunk: Chunk, index: int, to: str, variables: Mapping[str, str]) -> dict[str, Any]:
-    said: dict[str, Any] = {"to": to, "resend_of": log_id(chunk.key, chunk.part, index)}
+    fields: dict[str, Any] = {"to": to, "resend_of": log_id(chunk.key, chunk.part, index)}
     if variables:
-        said["variables"] = variables
+        fields["variables"] = variables
     reference = chunk.references[index - chunk.first] if chunk.references else None
-    return said if reference is None else {**said, "reference": reference}
+    return fields if reference is None else {**fields, "reference": reference}

@@ -1,10 +1,12 @@
-"""When a chunk is due for the sweeper; the same for both ledgers."""
+"""Times at which the sweeper may claim a chunk. Both ledgers use them."""
 
 from datetime import UTC, datetime
 
 UNCLAIMED_SECONDS = 60
-"""How long a new chunk is left to its wake-up call before a sweeper may take it."""
+"""Time that a new chunk waits for its wake-up message before the sweeper may claim it, in seconds."""
+
 CANCELLED_SECONDS = 1.0
-"""How long a cancelled chunk that its owner puts back waits at most."""
+"""Maximum time that a released chunk of a cancelled request waits, in seconds."""
+
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-"""When a paused chunk without an expiry may be claimed by itself."""
+"""Claim time of a paused chunk without an expiry."""

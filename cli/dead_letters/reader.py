@@ -19,7 +19,7 @@ from cli.clients.kafka_client import (
 )
 from cli.errors import CommandError
 from config.settings import CommonSettings
-from ledger.dead_letter_format import read_letter_headers
+from ledger.dead_letter_format import read_dead_letter_headers
 
 _POLL_MS = 500
 _SILENCE = 20
@@ -49,7 +49,7 @@ class DeadLetterEntry:
 
 def dead_letter_entry(record: ConsumerRecord, *, whole: bool) -> DeadLetterEntry:
     """The letter in a record; only a whole one keeps what is sealed in it. Strangers may write there, too."""
-    origin, reason = read_letter_headers(record.headers)
+    origin, reason = read_dead_letter_headers(record.headers)
     value = record.value or b""
     return DeadLetterEntry(
         partition=record.partition,
@@ -97,7 +97,7 @@ class DeadLetterReader:
     async def of_origin(self, origin: str) -> DeadLetterEntry | None:
         """The first letter that holds the record of this origin; all of the topic may be read for it."""
         async for record in self._from({at: low for at, (low, _) in self._bounds.items()}):
-            if read_letter_headers(record.headers)[0] == origin:
+            if read_dead_letter_headers(record.headers)[0] == origin:
                 return dead_letter_entry(record, whole=True)
         return None
 

@@ -12,7 +12,7 @@ from cli.dead_letters.reader import DeadLetterEntry, DeadLetterReader, open_dead
 from cli.errors import CommandError, UnknownDeadLetter, UsageError
 from cli.settings import SealingSettings, load
 from config.settings import CommonSettings
-from ledger.dead_letter_format import LetterError, OpenedRecord, open_record
+from ledger.dead_letter_format import DeadLetterError, OpenedRecord, open_record
 from ledger.errors import SealingError
 from ledger.sealing import Sealer
 from schemas.statuses import RejectionReason
@@ -106,7 +106,7 @@ def open_letter(sealer: Sealer, sealed: bytes) -> OpenedRecord:
     except SealingError as error:
         hint = "put the key that it was sealed with behind the newest"
         raise CommandError(f"ROLLCALL_SEALING_KEYS: {error}; {hint}") from None
-    except LetterError as error:
+    except DeadLetterError as error:
         raise CommandError(str(error)) from None
 
 

@@ -31,7 +31,7 @@ from core.ids import index_of, log_ids
 from core.index_ranges import Ranges, indices, to_ranges
 from ledger.claims import ClaimResult
 from ledger.models import ControlFlags, Log
-from ledger.sealing import Sealed
+from ledger.sealing import ChunkRecipient
 from providers.provider import Provider
 from schemas.statuses import OnUncertain, Status
 
@@ -47,7 +47,7 @@ class ChunkWorker:
         self,
         claimed: ClaimResult,
         opened: OpenedRequest,
-        recipients: list[Sealed],
+        recipients: list[ChunkRecipient],
         lease: Lease,
         context: ConsumerContext,
     ) -> None:

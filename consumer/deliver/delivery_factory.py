@@ -9,14 +9,14 @@ from core.delivery_outcome import Outcome
 from core.ids import log_ids
 from core.send_result import Message
 from ledger.models import Chunk, Log
-from ledger.sealing import HASH_BYTES, Sealed
+from ledger.sealing import HASH_BYTES, ChunkRecipient
 from schemas.statuses import Status
 
 
 class DeliveryFactory:
     """Makes the messages and the logs of a chunk."""
 
-    def __init__(self, chunk: Chunk, opened: OpenedRequest, recipients: Sequence[Sealed]) -> None:
+    def __init__(self, chunk: Chunk, opened: OpenedRequest, recipients: Sequence[ChunkRecipient]) -> None:
         self._chunk, self._head, self._text, self._recipients = chunk, opened.header, opened.template, recipients
         self._ids = log_ids(chunk.key, chunk.part, range(chunk.first, chunk.first + chunk.size))
         self._references = chunk.references or (None,) * chunk.size

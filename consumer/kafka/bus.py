@@ -6,7 +6,7 @@ from typing import Protocol
 
 from consumer.events import Event, Headers
 from core.ids import ChunkId
-from ledger.dead_letter_format import letter_headers
+from ledger.dead_letter_format import dead_letter_headers
 from schemas.statuses import Channel, Lane
 
 
@@ -33,7 +33,7 @@ class DeadLetter:
 
     def headers(self) -> Headers:
         """What an operator sees without opening it."""
-        return letter_headers(self.origin, self.reason)
+        return dead_letter_headers(self.origin, self.reason)
 
 
 class Bus(Protocol):

@@ -1,4 +1,4 @@
-"""The ledger in MongoDB. Nothing outside this folder knows the driver."""
+"""MongoDB ledger. Only this folder imports the driver."""
 
 from ledger.mongo.ledger import MongoLedger
 

@@ -1,4 +1,4 @@
-"""MongoDB's client works in threads, and one that waits for an answer must not keep the process from ending."""
+"""Blocking calls in threads of their own. A MongoDB client that waits for an answer must not delay the process exit."""
 
 import asyncio
 import contextlib
@@ -7,16 +7,17 @@ import sys
 import threading
 from collections.abc import Callable
 
-PATIENCE_SECONDS = 0.5
+_EXIT_DELAY_SECONDS = 0.5
+"""Time for the remaining work of the event loop before the process exits, in seconds."""
 
 
 async def run_blocking(work: Callable[[], None]) -> None:
-    """Do what blocks in a thread of its own; whoever gives up waiting for it may end the process all the same."""
+    """Run a blocking call in a daemon thread. A caller that stops waiting for it may still end the process."""
     loop, done = asyncio.get_running_loop(), asyncio.Event()
 
     def run() -> None:
         work()
-        with contextlib.suppress(RuntimeError):  # nobody waits any more: the loop is closed
+        with contextlib.suppress(RuntimeError):  # the loop is closed, so no caller waits
             loop.call_soon_threadsafe(done.set)
 
     threading.Thread(target=run, daemon=True).start()
@@ -24,13 +25,13 @@ async def run_blocking(work: Callable[[], None]) -> None:
 
 
 def exit_without_waiting(code: int) -> None:
-    """Let the process, which is about to end, do so although threads still wait; for the last line of a service."""
+    """End the process soon, although threads still wait. Call it as the last line of a service."""
 
     def end() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
 
-    last = threading.Timer(PATIENCE_SECONDS, end)
+    last = threading.Timer(_EXIT_DELAY_SECONDS, end)
     last.daemon = True
     last.start()

@@ -1,4 +1,4 @@
-"""Chunks as documents and back."""
+"""Conversion of chunks to documents and back."""
 
 from collections import Counter
 from typing import Any
@@ -13,7 +13,7 @@ from schemas.statuses import Channel, Lane, Reason, Status
 
 
 def chunk_document(chunk: Chunk) -> Document:
-    """A chunk as it is inserted; the caller adds when a sweeper may find it."""
+    """Return the document to insert. The caller adds the time from which the sweeper may claim the chunk."""
     document: Document = {
         "_id": chunk.id,
         "request": chunk.key,
@@ -46,18 +46,18 @@ def chunk_document(chunk: Chunk) -> Document:
 
 
 def hash_slices(hashes: bytes) -> list[bytes]:
-    """The hashes of a chunk, one a recipient."""
+    """Split the hashes of a chunk, one for each recipient."""
     return [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
 
 
 def work_document(work: Work) -> Document:
-    """The fields that an owner rewrites."""
+    """Return the fields that the owner of a chunk rewrites."""
     return {
         "next": batch_document(work.next) if work.next else None,
         "todo": ranges_document(work.untried),
         "later": [
-            [line.index, line.attempts, line.not_before, line.possibly_sent, line.pinned_provider]
-            for line in work.retries
+            [retry.index, retry.attempts, retry.not_before, retry.possibly_sent, retry.pinned_provider]
+            for retry in work.retries
         ],
         "decided": [[d.index, d.status.value, d.reason.value, d.error, d.provider, d.attempts] for d in work.decided],
         "counts": counts_document(work.counts),
@@ -66,17 +66,17 @@ def work_document(work: Work) -> Document:
 
 
 def counts_document(counts: Counts) -> dict[str, int]:
-    """Counts under names such as `sent` and `failed:rejected`."""
+    """Return the counts under names such as `sent` and `failed:rejected`."""
     return {f"{status.value}:{reason.value}" if reason else status.value: n for (status, reason), n in counts.items()}
 
 
 def ranges_document(ranges: Ranges) -> list[list[int]]:
-    """Ranges as pairs."""
+    """Return the ranges as pairs."""
     return [list(pair) for pair in ranges]
 
 
 def batch_document(batch: Batch) -> Document:
-    """A batch; small where nothing is special about it."""
+    """Return the stored form of a batch."""
     return {
         "ranges": ranges_document(batch.ranges),
         "attempts": batch.attempts,
@@ -86,17 +86,17 @@ def batch_document(batch: Batch) -> Document:
 
 
 def window_document(window: Window | None) -> Document | None:
-    """An open window: its batch and the provider chosen."""
+    """Return the stored form of an open window: its batch and its provider."""
     return {**batch_document(window.batch), "provider": window.provider} if window else None
 
 
 def read_ranges(pairs: list[list[int]]) -> Ranges:
-    """Pairs as ranges."""
+    """Return the ranges of stored pairs."""
     return tuple((first, end) for first, end in pairs)
 
 
 def read_counts(document: dict[str, int]) -> Counts:
-    """Counts by status and reason."""
+    """Return the counts by status and reason."""
     counts: Counts = Counter()
     for name, number in document.items():
         status, _, reason = name.partition(":")
@@ -105,7 +105,7 @@ def read_counts(document: dict[str, int]) -> Counts:
 
 
 def read_batch(document: Document | None) -> Batch | None:
-    """A batch, or None where there is none."""
+    """Return the batch of a document, or None without a document."""
     if document is None:
         return None
     return Batch(
@@ -117,24 +117,24 @@ def read_batch(document: Document | None) -> Batch | None:
 
 
 def read_window(document: Document | None) -> Window | None:
-    """A window, or None where there is none."""
+    """Return the window of a document, or None without a document."""
     batch = read_batch(document)
     return Window(batch, document["provider"]) if document and batch else None
 
 
 def read_work(document: Document) -> Work:
-    """What is still to do."""
+    """Return the remaining work of a chunk document."""
     return Work(
         next=read_batch(document["next"]),
         untried=read_ranges(document["todo"]),
-        retries=tuple(_read_line(line) for line in document["later"]),
-        decided=tuple(_read_decided(decided) for decided in document["decided"]),
+        retries=tuple(_read_waiting(entry) for entry in document["later"]),
+        decided=tuple(_read_decided(entry) for entry in document["decided"]),
         counts=read_counts(document["counts"]),
         unacknowledged=read_ranges(document["unacked"]),
     )
 
 
-def _read_line(stored: list[Any]) -> WaitingDelivery:
+def _read_waiting(stored: list[Any]) -> WaitingDelivery:
     index, attempts, not_before, tainted, sticky = stored
     return WaitingDelivery(
         index=index, attempts=attempts, not_before=not_before, possibly_sent=tainted, pinned_provider=sticky
@@ -149,14 +149,14 @@ def _read_decided(stored: list[Any]) -> DecidedDelivery:
 
 
 def read_control_flags(document: Document) -> ControlFlags:
-    """The marks of a request or a chunk; older documents know no pause."""
+    """Return the control flags of a request or chunk document. Older documents have no `pauses`."""
     return ControlFlags(document["cancelled"], document.get("pauses", 0))
 
 
 def read_chunk(document: Document) -> Chunk:
-    """A stored chunk as a value."""
+    """Return the chunk of a document."""
     references, resend_of = document.get("references"), document.get("resend_of")
-    marks = read_control_flags(document)
+    flags = read_control_flags(document)
     return Chunk(
         id=ChunkId(document["_id"]),
         key=RequestKey(document["request"]),
@@ -168,11 +168,11 @@ def read_chunk(document: Document) -> Chunk:
         masked=tuple(document["masked"]),
         hashes=document["hashes"],
         references=tuple(references) if references is not None else None,
-        sealed=document.get("sealed", b""),  # erased, or not asked for
+        sealed=document.get("sealed", b""),  # erased, or not in the projection
         work=read_work(document),
         due_at=document["due_at"],
-        cancelled=marks.cancelled,
-        pauses=marks.pauses,
+        cancelled=flags.cancelled,
+        pauses=flags.pauses,
         expires_at=document.get("expires_at"),
         searchable=document["searchable"],
         resend_of=tuple(resend_of) if resend_of is not None else None,

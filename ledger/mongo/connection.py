@@ -1,4 +1,4 @@
-"""The connection: durable writes, bounded waits, the server's clock, and errors in the ledger's words."""
+"""Connection to MongoDB: durable writes, bounded waits, server clock, and translation of errors."""
 
 import os
 import time
@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-# Motor runs every command in one pool of threads, by default 5 a core: too few for both lanes on a small machine.
+# Motor runs every command in one pool of threads. Its default, 5 for each core, is too few for both lanes on a small
+# machine.
 os.environ.setdefault("MOTOR_MAX_WORKERS", "32")
 
 from bson.codec_options import CodecOptions
@@ -23,24 +24,25 @@ Document = dict[str, Any]
 Database = AsyncIOMotorDatabase[Document]
 
 COMMAND_TIMEOUT_MS = 8_000
-"""How long one command may take, waiting for a server and the driver's own retries included."""
+"""Maximum time of one command in milliseconds, including the wait for a server and the retries of the driver."""
 
 _DUPLICATE_KEY = 11000
 _REFUSED_FOR_GOOD = frozenset({2, 9, 14, 26, 48, 52, 59, 66, 67, 85, 86, 121, 17280})
-"""Server codes that no repeat would mend: bad values, unknown commands, conflicting indexes.
+"""Codes of server errors that a repeat cannot fix: bad values, unknown commands, conflicting indexes.
 
-Rights that are lacking (13, 18) are not among them: somebody grants them again, and no record is to blame."""
+Missing permissions (13, 18) are left out. An operator can grant them, and the record is not the cause.
+"""
 
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turn the driver's errors into the ledger's; their texts may hold documents, so none of it is kept."""
+    """Translate errors of the driver into errors of the ledger. Drop their texts, which may contain documents."""
     try:
         yield
     except OperationFailure as error:
         if error.code in _REFUSED_FOR_GOOD:
             raise LedgerError(f"MongoDB refused a command, code {error.code}") from None
-        raise LedgerUnavailable(f"MongoDB could not do a command now, code {error.code}") from None
+        raise LedgerUnavailable(f"MongoDB could not run a command, code {error.code}") from None
     except InvalidOperation:
         raise LedgerUnavailable("the connection to MongoDB is closed") from None
     except PyMongoError as error:
@@ -48,34 +50,34 @@ def translated_errors() -> Iterator[None]:
 
 
 def duplicate_key_indexes(reply: Document) -> list[int]:
-    """Which documents of an insert, by number, were kept out by a taken id; raises LedgerUnavailable for all else."""
-    problems = reply.get("writeErrors", [])
-    unkept = [reply["writeConcernError"]] if "writeConcernError" in reply else []
-    codes = {problem["code"] for problem in (*problems, *unkept)} - {_DUPLICATE_KEY}
+    """Return the indices of the documents whose id exists already. Raise LedgerUnavailable for any other error."""
+    write_errors = reply.get("writeErrors", [])
+    concern_errors = [reply["writeConcernError"]] if "writeConcernError" in reply else []
+    codes = {error["code"] for error in (*write_errors, *concern_errors)} - {_DUPLICATE_KEY}
     if codes:
         raise LedgerUnavailable(f"MongoDB refused writes, codes {sorted(codes)}")
-    return [problem["index"] for problem in problems]
+    return [error["index"] for error in write_errors]
 
 
 def open_database(
     url: str, database: str, timeout_ms: int = COMMAND_TIMEOUT_MS
 ) -> tuple[AsyncIOMotorClient[Document], Database]:
-    """A client and its database: majority and journal for every write, reads from the primary. Connects lazily.
+    """Return a client and its database. The client connects with its first command.
 
-    Raises BadAddress.
+    Every write waits for the majority and the journal. Reads go to the primary. Raise InvalidConnectionString.
     """
     try:
         client = _client(url, timeout_ms)
-    except Exception:  # noqa: BLE001  # the driver's own errors, whose texts may show the password in the address
-        raise InvalidConnectionString("is not a connection string of MongoDB") from None
-    chosen = client.get_database(
+    except Exception:  # noqa: BLE001  # texts of the driver may show the password in the connection string
+        raise InvalidConnectionString("is not a valid MongoDB connection string") from None
+    opened = client.get_database(
         database,
         codec_options=CodecOptions(tz_aware=True, tzinfo=UTC),
         read_concern=ReadConcern("local"),
         read_preference=ReadPreference.PRIMARY,
         write_concern=WriteConcern(w="majority", j=True),
     )
-    return client, chosen
+    return client, opened
 
 
 def _client(url: str, timeout_ms: int) -> AsyncIOMotorClient[Document]:
@@ -91,27 +93,30 @@ def _client(url: str, timeout_ms: int) -> AsyncIOMotorClient[Document]:
 
 
 async def count_up_to(
-    collection: AsyncIOMotorCollection[Document], which: Document, most: int | None, index: str
+    collection: AsyncIOMotorCollection[Document], query: Document, limit: int | None, index: str
 ) -> int:
-    """How many documents match, as far as `most`; None: all of them."""
-    if most == 0:
+    """Return the number of matching documents, counted up to `limit`. None: count all."""
+    if limit == 0:
         return 0
-    options: dict[str, Any] = {"hint": index} if most is None else {"hint": index, "limit": most}
-    return await collection.count_documents(which, **options)
+    options: dict[str, Any] = {"hint": index} if limit is None else {"hint": index, "limit": limit}
+    return await collection.count_documents(query, **options)
 
 
 class ServerClock:
-    """The server's time between its answers: its last word, carried on by this machine's monotonic clock."""
+    """Estimate of the server's time: the last time that the server sent, plus the monotonic clock since then."""
 
     def __init__(self) -> None:
         self._ahead = time.time() - time.monotonic()
 
     def observe(self, server_time: datetime) -> None:
-        """Note a time that the server has just said. Answers travel, so of two guesses the later one is nearer."""
-        guess = server_time.timestamp() - time.monotonic()
-        close = abs(guess - self._ahead) < 1.0
-        self._ahead = max(guess, self._ahead) if close else guess
+        """Note a time that the server has just sent.
+
+        Replies take time to arrive. Of two similar estimates the later one is therefore the better.
+        """
+        estimate = server_time.timestamp() - time.monotonic()
+        close = abs(estimate - self._ahead) < 1.0
+        self._ahead = max(estimate, self._ahead) if close else estimate
 
     def now(self) -> datetime:
-        """The server's time, as nearly as it is known here, in UTC, in whole milliseconds: no more would be stored."""
+        """Return the estimated time of the server in UTC, in whole milliseconds, as MongoDB stores it."""
         return datetime.fromtimestamp(int((self._ahead + time.monotonic()) * 1000) / 1000, UTC)

@@ -1,43 +1,46 @@
-"""Idempotency keys: one document each, whose `_id` is the key of the request that it names."""
+"""Idempotency keys in MongoDB, one document each. The `_id` is the key of the request that the key names."""
 
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo import ReturnDocument
+from typing_extensions import override
 
 from core.ids import RequestKey
 from ledger.models import IdempotencyRecord
 from ledger.mongo.connection import Document, translated_errors
+from ledger.ports import IdempotencyKeys
 
 
-class MongoIdempotencyKeys:
-    """See ledger/ports.Keys."""
+class MongoIdempotencyKeys(IdempotencyKeys):
+    """Idempotency keys in the collection `idempotency_keys`."""
 
     def __init__(self, collection: AsyncIOMotorCollection[Document]) -> None:
         self._keys = collection
 
-    async def insert_or_get(self, taken: IdempotencyRecord) -> IdempotencyRecord:
-        """One write: who comes second changes nothing, and reads what a majority has."""
+    @override
+    async def insert_or_get(self, record: IdempotencyRecord) -> IdempotencyRecord:
+        """Insert and read with one update. A second call changes nothing and reads what the majority has."""
         decided = {
-            "tenant_id": taken.tenant_id,
-            "key_id": taken.key_id,
-            "digest": taken.digest,
-            "accepted_at": taken.accepted_at,
-            "template_version": taken.template_version,
+            "tenant_id": record.tenant_id,
+            "key_id": record.key_id,
+            "digest": record.digest,
+            "accepted_at": record.accepted_at,
+            "template_version": record.template_version,
         }
         change = {
             "decided": {"$ifNull": ["$decided", {"$literal": decided}]},
             "created_at": {"$ifNull": ["$created_at", "$$NOW"]},
         }
         with translated_errors():
-            found = await self._keys.find_one_and_update(
-                {"_id": taken.key}, [{"$set": change}], upsert=True, return_document=ReturnDocument.AFTER
+            document = await self._keys.find_one_and_update(
+                {"_id": record.key}, [{"$set": change}], upsert=True, return_document=ReturnDocument.AFTER
             )
-        return _read(found)
+        return _read(document)
 
+    @override
     async def get(self, key: RequestKey) -> IdempotencyRecord | None:
-        """What stands under a key, as the primary has it."""
         with translated_errors():
-            found = await self._keys.find_one({"_id": key})
-        return _read(found) if found else None
+            document = await self._keys.find_one({"_id": key})
+        return _read(document) if document else None
 
 
 def _read(document: Document) -> IdempotencyRecord:

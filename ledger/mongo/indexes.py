@@ -1,4 +1,4 @@
-"""Every index, with the query that it serves."""
+"""Indexes of all collections, each with the query that it serves."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from ledger.mongo.connection import Database, translated_errors
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index as `rollcall setup` creates it."""
+    """Index that `rollcall setup` creates."""
 
     collection: str
     name: str
@@ -22,120 +22,123 @@ class Index:
 
 
 KEY_DAYS = 8
-"""How long an idempotency key is kept: longer than the seven days that the intake keeps the record it goes with, and no
-longer than a request is kept at least, for a key alone would have a request that was deleted sent again."""
+"""Retention of an idempotency key in days.
+
+It is longer than the seven days that the intake keeps a record. It is not longer than the minimum retention of a
+request. Otherwise a repeated call with the key of a deleted request would send it again.
+"""
 
 INDEXES = (
     Index(
         "requests",
         "unfinished",
         (("looked_at", 1),),
-        "the sweeper's question: which request lacks a noted completion and was not looked at for longest",
+        "the sweeper: the request without a published completion that was not looked at for longest",
         {"partialFilterExpression": {"announced": False}},
     ),
     Index(
         "requests",
         "unfinished_of_tenant",
         (("head.tenant_id", 1), ("head.accepted_at", -1), ("_id", 1)),
-        "where a tenant's pending deliveries are: its requests that are not completed, newest first",
+        "the pending deliveries of a tenant: its requests without a completion, newest first",
         {"partialFilterExpression": {"announced": False}},
     ),
     Index(
         "requests",
         "newest_of_tenant",
         (("head.tenant_id", 1), ("head.accepted_at", -1), ("_id", 1)),
-        "a tenant's requests, newest first",
+        "the requests of a tenant, newest first",
     ),
     Index(
         "requests",
         "newest_of_user",
         (("head.tenant_id", 1), ("head.user_id", 1), ("head.accepted_at", -1), ("_id", 1)),
-        "a user's requests, newest first",
+        "the requests of a user, newest first",
     ),
     Index(
         "requests",
         "erasable",
         (("completion.completed_at", 1),),
-        "which request was completed so long ago that what is sealed of it is erased",
+        "retention: the oldest request whose sealed data is not erased",
         {"partialFilterExpression": {"head.sealed_text": {"$exists": True}}},
     ),
     Index(
         "requests",
         "completed",
         (("announced", 1), ("completion.completed_at", 1)),
-        "which request was completed so long ago that it is deleted",
+        "retention: the request that was completed first",
     ),
     Index(
         "chunks",
         "open_in_order",
         (("request", 1), ("_id", 1)),
-        "I2's second question: is any chunk of the request open; and a page of its pending deliveries",
+        "the open chunks of a request (I2), and a page of its pending deliveries",
         {"partialFilterExpression": {"open": True}},
     ),
     Index(
         "chunks",
         "due_of_channel",
         (("lane", 1), ("channel", 1), ("fresh", 1), ("sweep_at", 1)),
-        "the sweeper's claim: the open chunk of a channel in a lane that waits longest, deferred or never claimed",
+        "the sweeper: the open chunk of a lane and channel that is due for longest, deferred or never claimed",
         {"partialFilterExpression": {"open": True}},
     ),
     Index(
         "chunks",
         "duplicates",
         (("request", 1), ("lookup", 1)),
-        "which addresses of a part stand in a lower part; only chunks of requests with several parts are in it",
+        "the addresses of a part that are in a lower part. It holds only chunks of requests with several parts",
         {"partialFilterExpression": {"lookup": {"$exists": True}}},
     ),
     Index(
         "communication_logs",
         "of_tenant",
         (("tenant_id", 1), ("created_at", -1), ("_id", 1)),
-        "a tenant's deliveries, newest requests first, in request order",
+        "the deliveries of a tenant, newest requests first, in request order",
     ),
     Index(
         "communication_logs",
         "of_user",
         (("tenant_id", 1), ("user_id", 1), ("created_at", -1), ("_id", 1)),
-        "a user's deliveries, in the same order",
+        "the deliveries of a user, in the same order",
     ),
     Index(
         "communication_logs",
         "of_recipient",
         (("tenant_id", 1), ("recipient_hash", 1), ("created_at", -1), ("_id", 1)),
-        "what one recipient got",
+        "the deliveries to a recipient",
     ),
     Index(
         "communication_logs",
         "of_reference",
         (("tenant_id", 1), ("reference", 1), ("created_at", -1), ("_id", 1)),
-        "the deliveries under a caller's reference",
+        "the deliveries with a reference of the caller",
         {"partialFilterExpression": {"reference": {"$exists": True}}},
     ),
     Index(
         "templates",
         "of_tenant",
         (("tenant_id", 1), ("code", 1), ("version", -1)),
-        "the newest version of a tenant's template, and of each of its templates",
+        "the newest version of a template, and of each template of a tenant",
     ),
     Index(
         "idempotency_keys",
         "forgotten",
         (("created_at", 1),),
-        f"idempotency keys are forgotten after {KEY_DAYS} days",
+        f"the deletion of idempotency keys after {KEY_DAYS} days",
         {"expireAfterSeconds": KEY_DAYS * 86_400},
     ),
 )
 
 
 async def missing_indexes(database: Database) -> list[Index]:
-    """The indexes that MongoDB does not have, or has under another definition."""
+    """Return the indexes that MongoDB does not have, or has with another definition."""
     with translated_errors():
         known = {name: await database[name].index_information() for name in _collections(INDEXES)}
     return [index for index in INDEXES if not _exists(index, known[index.collection].get(index.name))]
 
 
 async def create_indexes(database: Database) -> list[str]:
-    """Create what is missing, those of one collection in one reading of it; a line for each."""
+    """Create the missing indexes, all of one collection in one scan. Return a line for each."""
     missing = await missing_indexes(database)
     with translated_errors():
         for name in _collections(missing):
@@ -156,8 +159,8 @@ def _model(index: Index) -> IndexModel:
 
 
 async def check_indexes(database: Database) -> None:
-    """Raise LedgerNotReady naming what is missing."""
+    """Raise LedgerNotReady with the names of the missing indexes."""
     missing = await missing_indexes(database)
     if missing:
         names = ", ".join(f"{index.collection}.{index.name}" for index in missing)
-        raise LedgerNotReady(f"MongoDB lacks the indexes {names}: run `rollcall setup`")
+        raise LedgerNotReady(f"MongoDB lacks the indexes {names}. Run `rollcall setup`.")

@@ -1,4 +1,4 @@
-"""The collections behind one connection."""
+"""MongoDB ledger: the stores of one connection."""
 
 from datetime import datetime
 from typing import Self
@@ -24,7 +24,7 @@ from ledger.mongo.template_store import MongoTemplates
 
 
 class MongoLedger:
-    """The ledger of production; see ledger/ports for what it promises."""
+    """MongoDB implementation of `ledger.ports.Ledger`."""
 
     def __init__(self, client: AsyncIOMotorClient[Document], database: Database) -> None:
         self._client, self._database, self._clock = client, database, ServerClock()
@@ -37,27 +37,27 @@ class MongoLedger:
 
     @classmethod
     async def connect(cls, url: str, database: str, *, timeout_ms: int = COMMAND_TIMEOUT_MS) -> Self:
-        """Open the ledger. Does not fail while MongoDB is away; `ping` tells. Each command has so long."""
+        """Open the ledger without waiting for MongoDB. Call `ping` to see whether it answers."""
         return cls(*open_database(url, database, timeout_ms))
 
     def now(self) -> datetime:
-        """The server's time, as nearly as it is known here."""
+        """Return the estimated time of the server."""
         return self._clock.now()
 
     async def ping(self) -> None:
-        """Return when the primary answers, and set the clock by it."""
+        """Return as soon as the primary answers, and set the clock by its answer."""
         with translated_errors():
             hello = await self._database.command("hello")
             self._clock.observe(hello["localTime"])
 
     async def setup(self) -> list[str]:
-        """Create what indexes are missing."""
+        """Create the missing indexes. Return a line for each of them."""
         return await create_indexes(self._database)
 
     async def check(self) -> None:
-        """Raise LedgerNotReady where an index is missing."""
+        """Raise LedgerNotReady if an index is missing."""
         await check_indexes(self._database)
 
     async def aclose(self) -> None:
-        """Close the connections, with a goodbye that a frozen server never answers."""
+        """Close the connections in a thread, because a frozen server never answers the closing command."""
         await run_blocking(self._client.close)

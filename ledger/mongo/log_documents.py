@@ -1,4 +1,4 @@
-"""Logs as documents and back. What is None is left out: a million logs pay for every byte."""
+"""Conversion of logs to documents and back. None values are left out, because there are millions of logs."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -10,7 +10,7 @@ from schemas.statuses import Channel, Reason, Status
 
 
 def log_document(log: Log) -> Document:
-    """A log as it is inserted; its StrEnums are strings to BSON."""
+    """Return the document to insert. BSON writes its StrEnum values as strings."""
     document: Document = {
         "_id": log.id,
         "tenant_id": log.tenant_id,
@@ -44,14 +44,14 @@ def log_document(log: Log) -> Document:
     return document
 
 
-@lru_cache(maxsize=64)  # the logs of a window share theirs
+@lru_cache(maxsize=64)  # the logs of a window share their times
 def _utc(moment: datetime) -> datetime:
-    """A moment in UTC without its zone, as the driver takes it; with one it would ask the zone for each log again."""
+    """Return the time in UTC without its zone. With a zone the driver would compute the offset for each log again."""
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def read_log(document: Document) -> Log:
-    """A stored log as a value."""
+    """Return the log of a document."""
     reason = document.get("reason")
     return Log(
         id=LogId(document["_id"]),

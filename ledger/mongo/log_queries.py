@@ -1,4 +1,4 @@
-"""Queries for deliveries as MongoDB's filters, each with the index that serves it."""
+"""MongoDB filters for queries of deliveries, each with its index."""
 
 from core.ids import log_range
 from ledger.mongo.connection import Document
@@ -9,48 +9,48 @@ Sort = list[tuple[str, int]]
 
 
 def log_filter(query: LogQuery) -> Document:
-    """What all deliveries of a query have in common, wherever its page begins."""
-    which: Document = {"tenant_id": query.tenant_id}
+    """Return the filter of all deliveries of a query, independent of its page."""
+    filter_: Document = {"tenant_id": query.tenant_id}
     if query.user_id is not None:
-        which["user_id"] = query.user_id
+        filter_["user_id"] = query.user_id
     if query.key is not None:
         low, high = log_range(query.key)
-        which["_id"] = {"$gte": low, "$lt": high}
+        filter_["_id"] = {"$gte": low, "$lt": high}
     if query.channel is not None:
-        which["channel"] = query.channel.value
+        filter_["channel"] = query.channel.value
     if query.statuses:
-        which["status"] = {"$in": [status.value for status in query.statuses - WITHOUT_LOG]}
+        filter_["status"] = {"$in": [status.value for status in query.statuses - WITHOUT_LOG]}
     if query.reference is not None:
-        which["reference"] = query.reference
+        filter_["reference"] = query.reference
     if query.recipient_hashes:
-        which["recipient_hash"] = {"$in": list(query.recipient_hashes)}
+        filter_["recipient_hash"] = {"$in": list(query.recipient_hashes)}
     bounds = {"$gte": query.accepted_from, "$lt": query.accepted_before}
     if any(bounds.values()):
-        which["created_at"] = {name: bound for name, bound in bounds.items() if bound}
-    return which
+        filter_["created_at"] = {name: bound for name, bound in bounds.items() if bound}
+    return filter_
 
 
 def range_filters(query: LogQuery) -> list[Document]:
-    """The filters whose finds, one after the other, give the page: each is one range of its index.
+    """Return the filters whose results, in this order, are the page. Each is one range of its index.
 
-    A filter with "earlier, or at the same time and a higher id" would read all of that time again for every page.
+    A single filter for "earlier, or at the same time with a higher id" would read all logs of that time for every page.
     """
-    which, after = log_filter(query), query.after
+    all_logs, after = log_filter(query), query.after
     if after is None:
-        return [which]
+        return [all_logs]
     start, end = query.accepted_from, query.accepted_before
-    at_once = {**which, "created_at": after.at, "_id": {**which.get("_id", {}), "$gt": after.id}}
+    same_time = {**all_logs, "created_at": after.at, "_id": {**all_logs.get("_id", {}), "$gt": after.id}}
     if query.key is not None and after.id.startswith(log_range(query.key)[0]):
-        return [at_once]  # all deliveries of a request have one time
+        return [same_time]  # all deliveries of a request have the same time
     earlier = {"$lt": min(end, after.at) if end else after.at, **({"$gte": start} if start else {})}
     in_bounds = (start is None or start <= after.at) and (end is None or after.at < end)
-    return [*([at_once] if in_bounds else []), {**which, "created_at": earlier}]
+    return [*([same_time] if in_bounds else []), {**all_logs, "created_at": earlier}]
 
 
 def index_for(query: LogQuery) -> tuple[str, Sort]:
-    """The index that leads to the fewest documents, and the order in which it gives them.
+    """Return the index with the fewest documents for this query, and the sort order of that index.
 
-    Named rather than left to the planner, which decides by trying and can try on a day that is not like the others.
+    The query planner chooses an index by trials. Its choice may rest on unusual data, so the index is given as a hint.
     """
     order: Sort = [("created_at", -1), ("_id", 1)]
     if query.key is not None:

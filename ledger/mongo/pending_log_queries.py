@@ -1,4 +1,7 @@
-"""Deliveries without a log, read from their open chunks. ledger/pending_logs.py builds each of them."""
+"""Queries for deliveries without a log, which are read from their open chunks.
+
+ledger/pending_logs.py builds each delivery.
+"""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
@@ -14,154 +17,168 @@ from ledger.queries import ListPosition, LogQuery, position_of_log
 ReadLogs = Callable[[Sequence[LogId]], Awaitable[dict[LogId, Log]]]
 
 MAX_CHUNKS_READ = 100
-"""So many requests and chunks are read to count further than the page needs, unless all is to be counted."""
+"""Maximum number of requests and chunks that are read to count beyond the page, if the count has a limit."""
 
-BATCH = 50
-"""So many requests are asked for their chunks at once."""
-FEW = 60
-"""How many chunks may be held at once; where a batch has more, each request is asked for itself."""
+_REQUEST_BATCH = 50
+"""Number of requests whose chunks are read with one query."""
 
-_LONGEST_CHUNK = 1_000
-"""Recipients; see ledger/values.Chunk."""
+_MAX_BATCH_CHUNKS = 60
+"""Maximum number of chunks in memory at once. If a batch has more, the chunks of each request are queried alone."""
 
-_SHOWN = {"lookup": False, "sealed": False}
+_MAX_CHUNK_SIZE = 1_000
+"""Maximum number of recipients in a chunk. See ledger.models.Chunk."""
+
+_PROJECTION = {"lookup": False, "sealed": False}
 
 
-class Pending:
-    """The pending deliveries of a tenant, newest requests first."""
+class PendingLogQueries:
+    """Queries for the pending deliveries of a tenant, newest requests first."""
 
     def __init__(self, database: Database, clock: ServerClock) -> None:
         self._requests, self._chunks, self._clock = database["requests"], database["chunks"], clock
 
     async def get(self, tenant_id: str, log_id: LogId, user_id: str | None) -> Log | None:
-        """The delivery of this log id while its chunk is open."""
-        place = position(log_id)
-        if place is None:
+        """Return the delivery of this log id while its chunk is open."""
+        log_position = position(log_id)
+        if log_position is None:
             return None
-        key, part, index = place
-        which = {"_id": key, "head.tenant_id": tenant_id}
+        key, part, index = log_position
+        owned: Document = {"_id": key, "head.tenant_id": tenant_id}
+        if user_id is not None:
+            owned["head.user_id"] = user_id
         with translated_errors():
-            request = await self._requests.find_one(which if user_id is None else {**which, "head.user_id": user_id})
+            request = await self._requests.find_one(owned)
             if request is None:
                 return None
             ids = {"$gte": chunk_id(key, part, 0), "$lte": chunk_id(key, part, index)}
-            chunk = await self._chunks.find_one({"_id": ids}, _SHOWN, sort=[("_id", -1)])
+            chunk = await self._chunks.find_one({"_id": ids}, _PROJECTION, sort=[("_id", -1)])
         if chunk is None or not chunk["open"]:
             return None
         query = LogQuery(tenant_id)
-        return next((log for log in self._lines(chunk, read_request(request).header, query) if log.id == log_id), None)
+        return next(
+            (log for log in self._pending_logs(chunk, read_request(request).header, query) if log.id == log_id), None
+        )
 
-    async def find(self, query: LogQuery, end: int, standing: ReadLogs) -> tuple[list[Log], int, bool]:
-        """The first `end` pending deliveries of a query, how many were counted, and whether these are all."""
+    async def find(self, query: LogQuery, end: int, read_logs: ReadLogs) -> tuple[list[Log], int, bool]:
+        """Return the first `end` pending deliveries, the number counted, and whether all were counted."""
         first: list[Log] = []
-        total, looked_at = 0, 0
-        async with aclosing(self._all_lines(query)) as chunks:
-            async for untouched, lines in chunks:
-                # Whatever was in somebody's hands can have its log already, also where another put it back since.
-                doubtful = [] if untouched else [line.id for line in lines]
-                logged = await standing(doubtful) if doubtful else {}
-                waiting = [line for line in lines if line.id not in logged]
-                behind = [
-                    line for line in waiting if not query.after or query.after.comes_before(position_of_log(line))
+        total, chunks_read = 0, 0
+        async with aclosing(self._read_chunks(query)) as chunks:
+            async for untouched, deliveries in chunks:
+                # A delivery of a chunk that was ever claimed may have its log already.
+                doubtful = [] if untouched else [delivery.id for delivery in deliveries]
+                logged = await read_logs(doubtful) if doubtful else {}
+                waiting = [delivery for delivery in deliveries if delivery.id not in logged]
+                after = [
+                    delivery
+                    for delivery in waiting
+                    if not query.after or query.after.comes_before(position_of_log(delivery))
                 ]
-                first.extend(behind[: end - len(first)])
-                total, looked_at = total + len(waiting), looked_at + 1
-                if len(first) >= end and _counted(query.count_limit, total, looked_at):
+                first.extend(after[: end - len(first)])
+                total, chunks_read = total + len(waiting), chunks_read + 1
+                if len(first) >= end and _is_counted(query.count_limit, total, chunks_read):
                     return first, total, False
         return first, total, True
 
-    async def _all_lines(self, query: LogQuery) -> AsyncGenerator[tuple[bool, list[Log]], None]:
-        """(whether nobody claimed it, lines) of each chunk; of a request without one, nothing."""
-        async for heads in _batches(self._heads(query)):
-            few = await self._few_chunks(heads, query)
-            for header in heads:
+    async def _read_chunks(self, query: LogQuery) -> AsyncGenerator[tuple[bool, list[Log]], None]:
+        """Yield for each chunk whether it was never claimed, and its deliveries. Without a chunk, yield none."""
+        async for headers in _batches(self._unfinished_headers(query)):
+            chunks = await self._read_batch(headers, query)
+            for header in headers:
                 empty = True
-                async for document in self._open_chunks(header, query) if few is None else _each(few[header.key]):
+                async for document in (
+                    self._open_chunks(header, query) if chunks is None else _iterate(chunks[header.key])
+                ):
                     empty = False
-                    yield document["fence"] == 0, self._lines(document, header, query)
+                    yield document["fence"] == 0, self._pending_logs(document, header, query)
                 if empty:
                     yield True, []
 
-    async def _few_chunks(
-        self, heads: Sequence[RequestHeader], query: LogQuery
+    async def _read_batch(
+        self, headers: Sequence[RequestHeader], query: LogQuery
     ) -> dict[RequestKey, list[Document]] | None:
-        """The open chunks of some requests in one find; None where they are too many to be held at once."""
-        which: Document = {"request": {"$in": [header.key for header in heads]}, "open": True}
+        """Return the open chunks of some requests, or None if they are too many to be in memory at once."""
+        open_chunks: Document = {"request": {"$in": [header.key for header in headers]}, "open": True}
         with translated_errors():
-            ids = await self._chunks.find(which, {"_id": True}).hint("open_in_order").limit(FEW + 1).to_list(None)
-            if len(ids) > FEW:
+            ids = (
+                await self._chunks.find(open_chunks, {"_id": True})
+                .hint("open_in_order")
+                .limit(_MAX_BATCH_CHUNKS + 1)
+                .to_list(None)
+            )
+            if len(ids) > _MAX_BATCH_CHUNKS:
                 return None
-            which = {"_id": {"$in": [document["_id"] for document in ids]}, "open": True, **_referring(query)}
-            found = await self._chunks.find(which, _SHOWN).sort("_id", 1).to_list(None)
-        return {header.key: [one for one in found if one["request"] == header.key] for header in heads}
+            matching = {"_id": {"$in": [document["_id"] for document in ids]}, "open": True, **_by_reference(query)}
+            chunks = await self._chunks.find(matching, _PROJECTION).sort("_id", 1).to_list(None)
+        return {header.key: [chunk for chunk in chunks if chunk["request"] == header.key] for header in headers}
 
-    def _lines(self, document: Document, header: RequestHeader, query: LogQuery) -> list[Log]:
+    def _pending_logs(self, document: Document, header: RequestHeader, query: LogQuery) -> list[Log]:
         window, chunk = read_window(document["window"]), read_chunk(document)
         untouched = document["fence"] == 0
         return pending_of_chunk(chunk, window, header, query, untouched=untouched, now=self._clock.now())
 
-    async def _heads(self, query: LogQuery) -> AsyncIterator[RequestHeader]:
-        # Whoever lacks a completion was not announced either, and those have an index.
-        which: Document = {"head.tenant_id": query.tenant_id, "completion": None, "announced": False}
+    async def _unfinished_headers(self, query: LogQuery) -> AsyncIterator[RequestHeader]:
+        # `announced` is false for every request without a completion. The index contains only requests with that value.
+        filter_: Document = {"head.tenant_id": query.tenant_id, "completion": None, "announced": False}
         if query.key is not None:
-            which["_id"] = query.key
-        bounds = {"$gte": query.accepted_from, "$lt": query.accepted_before, "$lte": _behind(query)}
+            filter_["_id"] = query.key
+        bounds = {"$gte": query.accepted_from, "$lt": query.accepted_before, "$lte": _latest_time(query)}
         if any(bounds.values()):
-            which["head.accepted_at"] = {name: bound for name, bound in bounds.items() if bound}
+            filter_["head.accepted_at"] = {name: bound for name, bound in bounds.items() if bound}
         if query.user_id is not None:
-            which["head.user_id"] = query.user_id
+            filter_["head.user_id"] = query.user_id
         if query.channel is not None:
-            which["head.channel"] = query.channel.value
-        found = self._requests.find(which)
+            filter_["head.channel"] = query.channel.value
+        requests = self._requests.find(filter_)
         if query.key is None:
-            found = found.sort([("head.accepted_at", -1), ("_id", 1)]).hint("unfinished_of_tenant")
+            requests = requests.sort([("head.accepted_at", -1), ("_id", 1)]).hint("unfinished_of_tenant")
         with translated_errors():
-            async for document in found:
+            async for document in requests:
                 yield read_request(document).header
 
     async def _open_chunks(self, header: RequestHeader, query: LogQuery) -> AsyncIterator[Document]:
-        which: Document = {"request": header.key, "open": True}
+        filter_: Document = {"request": header.key, "open": True}
         if query.count_limit == 0 and query.after is not None and query.after.at == header.accepted_at:
-            which["_id"] = {"$gte": _first_behind(header.key, query.after)}
-        which |= _referring(query)
+            filter_["_id"] = {"$gte": _first_chunk_after(header.key, query.after)}
+        filter_ |= _by_reference(query)
         with translated_errors():
-            async for document in self._chunks.find(which, _SHOWN).sort("_id", 1).hint("open_in_order"):
+            async for document in self._chunks.find(filter_, _PROJECTION).sort("_id", 1).hint("open_in_order"):
                 yield document
 
 
-def _referring(query: LogQuery) -> Document:
+def _by_reference(query: LogQuery) -> Document:
     return {} if query.reference is None else {"references": query.reference}
 
 
-async def _batches(heads: AsyncIterator[RequestHeader]) -> AsyncIterator[list[RequestHeader]]:
+async def _batches(headers: AsyncIterator[RequestHeader]) -> AsyncIterator[list[RequestHeader]]:
     batch: list[RequestHeader] = []
-    async for header in heads:
+    async for header in headers:
         batch.append(header)
-        if len(batch) == BATCH:
+        if len(batch) == _REQUEST_BATCH:
             yield batch
             batch = []
     if batch:
         yield batch
 
 
-async def _each(documents: Sequence[Document]) -> AsyncIterator[Document]:
+async def _iterate(documents: Sequence[Document]) -> AsyncIterator[Document]:
     for document in documents:
         yield document
 
 
-def _behind(query: LogQuery) -> object:
-    """The latest acceptance that can stand behind the query's place; where all is counted, anything."""
+def _latest_time(query: LogQuery) -> object:
+    """Return the latest acceptance time after the position of the query. None: no limit, as all are counted."""
     return query.after.at if query.after is not None and query.count_limit == 0 else None
 
 
-def _first_behind(key: RequestKey, after: ListPosition) -> str:
-    """The lowest id that the chunk of the delivery after a place can have."""
-    place = position(after.id)
-    if place is None or place[0] != key:
-        # Of another request of the same moment: all of its chunks are behind, or none is.
+def _first_chunk_after(key: RequestKey, after: ListPosition) -> str:
+    """Return the lowest id of the chunk of the first delivery after a position."""
+    log_position = position(after.id)
+    if log_position is None or log_position[0] != key:
+        # The position is in another request of the same time. All chunks of this one come after it, or none does.
         return f"chk_{key}" if after.id < f"log_{key}" else f"chk_{key}~"
-    return chunk_id(key, place[1], max(0, place[2] - _LONGEST_CHUNK + 1))
+    return chunk_id(key, log_position[1], max(0, log_position[2] - _MAX_CHUNK_SIZE + 1))
 
 
-def _counted(count_to: int | None, total: int, looked_at: int) -> bool:
-    return count_to is not None and (total >= count_to or looked_at >= MAX_CHUNKS_READ)
+def _is_counted(count_limit: int | None, total: int, chunks_read: int) -> bool:
+    return count_limit is not None and (total >= count_limit or chunks_read >= MAX_CHUNKS_READ)

@@ -1,4 +1,4 @@
-"""Requests as documents and back. Every stored name is written here, so that a field of a class may be renamed."""
+"""Conversion of requests to documents and back. It names every stored field, so that a class may rename its own."""
 
 from collections.abc import Mapping
 
@@ -10,8 +10,8 @@ from ledger.mongo.connection import Document
 from schemas.statuses import Category, Channel, OnUncertain
 
 
-def head_document(header: RequestHeader) -> Document:
-    """A head as it is stored, without its key, which is the document's id. What is None is left out."""
+def header_document(header: RequestHeader) -> Document:
+    """Return the stored form of a header, without None values and without its key, which is the id of the document."""
     document: Document = {
         "tenant_id": header.tenant_id,
         "request_id": header.request_id,
@@ -37,7 +37,7 @@ def head_document(header: RequestHeader) -> Document:
 
 
 def part_document(part: Part) -> Document:
-    """A part as it is stored under its number."""
+    """Return the stored form of a part."""
     return {
         "number": part.number,
         "size": part.size,
@@ -48,8 +48,8 @@ def part_document(part: Part) -> Document:
     }
 
 
-def completion_change(counts: Counts) -> Document:
-    """A completion as a pipeline sets it: the counts given, the server's time, the request's own `cut`."""
+def completion_fields(counts: Counts) -> Document:
+    """Return the stored form of a completion for a pipeline, which adds the server's time and the stored `cut`."""
     by_status, by_reason = tally(counts)
     return {
         "completed_at": "$$NOW",
@@ -61,15 +61,15 @@ def completion_change(counts: Counts) -> Document:
 
 
 def read_request(document: Document) -> StoredRequest:
-    """A stored request as a value."""
-    marks = read_control_flags(document)
+    """Return the request of a document."""
+    flags = read_control_flags(document)
     return StoredRequest(
-        header=_read_head(RequestKey(document["_id"]), document["head"]),
+        header=_read_header(RequestKey(document["_id"]), document["head"]),
         parts=_read_parts(document.get("parts", {})),
         expanded_parts=frozenset(document["counted"]),
         last_part=document["last_part"],
-        cancelled=marks.cancelled,
-        pauses=marks.pauses,
+        cancelled=flags.cancelled,
+        pauses=flags.pauses,
         intake_closed=document["cut"],
         lost_parts=frozenset(document.get("lost", ())),
         completion=_read_completion(document.get("completion")),
@@ -78,7 +78,7 @@ def read_request(document: Document) -> StoredRequest:
     )
 
 
-def _read_head(key: RequestKey, header: Document) -> RequestHeader:
+def _read_header(key: RequestKey, header: Document) -> RequestHeader:
     return RequestHeader(
         key=key,
         tenant_id=header["tenant_id"],

@@ -83,6 +83,6 @@ def test_a_wrong_address_of_the_ledger_is_named_beside_all_else_and_not_shown(mo
     with pytest.raises(SettingsError) as caught:
         load(LedgerSettings)
     assert sorted(str(caught.value).splitlines()) == [
-        "ROLLCALL_MONGO_URL: is not a connection string of MongoDB",
+        "ROLLCALL_MONGO_URL: is not a valid MongoDB connection string",
         "ROLLCALL_SEALING_KEYS: is not set",
     ]

@@ -147,7 +147,7 @@ def test_a_mongodb_that_is_away_is_one_line_without_its_password() -> None:
 
 def test_an_address_of_mongodb_that_is_none_is_a_wrong_setting() -> None:
     result = rollcall("report", "req-1", "--tenant", "t", ROLLCALL_MONGO_URL="postgres://hidden@x")
-    assert (result.exit_code, result.stderr) == (2, "ROLLCALL_MONGO_URL: is not a connection string of MongoDB\n")
+    assert (result.exit_code, result.stderr) == (2, "ROLLCALL_MONGO_URL: is not a valid MongoDB connection string\n")
 
 
 def test_a_token_says_what_was_asked_for_and_nothing_else_is_printed() -> None:

@@ -7,12 +7,12 @@ import pytest
 
 from ledger.dead_letter_format import (
     SEALED_NAME,
-    LetterError,
+    DeadLetterError,
     OpenedRecord,
     RecordHeaders,
-    letter_headers,
+    dead_letter_headers,
     open_record,
-    read_letter_headers,
+    read_dead_letter_headers,
     read_replay_header,
     replay_headers,
     seal_record,
@@ -80,19 +80,19 @@ def test_a_letter_needs_its_key() -> None:
 
 @pytest.mark.parametrize("plain", [b"", b"nonsense", b"\x00\x00\x00\x02{}", b"\x00\x00\x00\x02[]"])
 def test_bytes_of_another_program_hold_no_record(plain: bytes) -> None:
-    with pytest.raises(LetterError):
+    with pytest.raises(DeadLetterError):
         open_record(SEALER, SEALER.seal(plain, SEALED_NAME))
 
 
 def test_the_headers_of_a_letter_are_read_again() -> None:
-    headers = letter_headers("topic/1/2", "not_json")
+    headers = dead_letter_headers("topic/1/2", "not_json")
     assert headers == [("origin", b"topic/1/2"), ("reason", b"not_json")]
-    assert read_letter_headers(headers) == ("topic/1/2", "not_json")
+    assert read_dead_letter_headers(headers) == ("topic/1/2", "not_json")
 
 
 def test_headers_of_another_program_do_no_harm() -> None:
-    assert read_letter_headers([]) == ("", "")
-    assert read_letter_headers([("origin", None), ("reason", b"\xff"), ("other", b"\xff")]) == ("", "\ufffd")
+    assert read_dead_letter_headers([]) == ("", "")
+    assert read_dead_letter_headers([("origin", None), ("reason", b"\xff"), ("other", b"\xff")]) == ("", "\ufffd")
 
 
 def test_a_replay_names_the_position_of_the_first_publication() -> None:
