@@ -1,10 +1,10 @@
-"""Thousands of worlds in which everything goes wrong, and books that must agree after each: `make simulate`.
+"""Simulation of thousands of worlds with faults, each checked against independent observations: `make simulate`.
 
-The real code of consumer/ runs in several simulated processes on the in-memory twins of ledger, bus and providers,
+The real code of consumer/ runs in several simulated processes on the in-memory ledger, bus and providers,
 under a clock that jumps and a scheduler that a seed drives. Every call of a process to the world passes a gate
 (`gate.py`), where it may be killed before or after the effect, lose the answer, or be frozen past its lease;
-`weather.py` adds what comes at any moment. `scenario.py` says what is asked for, `checker.py` holds the books against
-ledger and events afterwards, `books.py` what must hold at once.
+`disruptions.py` adds faults at any time. `scenario.py` draws the requests. `checker.py` compares the observations with
+ledger and events afterwards, and `observations.py` checks what must hold at every step.
 
     make simulate                  1,000 seeds from a random base, and the table of steps and faults
     make simulate SEEDS=20000      more of them
@@ -22,11 +22,11 @@ from tests.simulate.environment.faults import CELLS, Coverage
 from tests.simulate.runs import Failure, fill, run_seed, run_seeds
 
 ENOUGH = 4 * len(CELLS)
-"""From so many seeds on no cell of the table may stay empty: the last ones are aimed at."""
+"""Number of seeds from which on no cell of the table may stay empty. The last seeds aim at empty cells."""
 
 
 def main() -> int:
-    """Run what the command line asks for."""
+    """Run the command line."""
     asked = _arguments()
     if asked.seed is not None:
         return _one(asked.seed)

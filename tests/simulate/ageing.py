@@ -1,6 +1,6 @@
-"""What comes long after: requests past their time are deleted, while records of the intake are read again.
+"""Late phase of a world: old requests are deleted, while records of the intake are read again.
 
-Nothing of it may be sent again, as long as the intake forgets its records before the ledger forgets their requests.
+No delivery may be sent again, if the intake deletes its records before the ledger deletes their requests.
 """
 
 import asyncio
@@ -13,25 +13,27 @@ from tests.simulate.environment.faults import Fault
 from tests.simulate.scenario import TOPICS
 
 INTAKE_SECONDS, KEPT_SECONDS = 18.0, 80.0
-"""How long records are kept after they were published, and requests after they were completed. In between lies the
-longest that a record stays in hand here; the settings leave a day for that."""
+"""Retention of records after publication, and of requests after completion.
+
+The difference covers the longest processing of a record in these worlds. The settings allow a day for that.
+"""
 SPAN_SECONDS = 240.0
-"""By then everything must be deleted."""
+"""Time limit for the deletion of everything."""
 
 
 class Age:
-    """Begins when all books agree, and ends when nothing is left."""
+    """Late phase, from the first agreement of all observations until everything is deleted."""
 
     def __init__(self, world: Resending) -> None:
         self._world, books = world, world.books
         self._calls, self._known = len(books.calls), {one.event.id for one in books.published}
         self._stood = {key: document.request.header.request_id for key, document in books.store.requests.items()}
-        """Others were refused; what they wait for, a reply topic, may be there when they are read again."""
+        """Accepted requests. A refused one may be accepted when its record is read again, if its topic exists."""
         self._rewinds = world.faults.aimed != ("delete", Fault.FROZEN)
-        """Who freezes with a record in hand may find its request deleted: a day is longer than that."""
+        """Exclude frozen processes, whose request may be deleted meanwhile. The settings allow a day for that."""
 
     async def pass_by(self) -> None:
-        """Until everything is deleted."""
+        """Run until everything is deleted."""
         world = self._world
         world.limits = replace(world.limits, request_retention=timedelta(seconds=KEPT_SECONDS))
         world.ages = True
@@ -47,7 +49,7 @@ class Age:
                 world.boot()
 
     def findings(self) -> Iterator[str]:
-        """What is wrong afterwards."""
+        """Return the errors as lines."""
         books, store = self._world.books, self._world.books.store
         for call in books.calls[self._calls :]:
             if books.place(call.delivery)[0] in self._stood:

@@ -1,8 +1,8 @@
-"""An event loop that owns its time, and lets a seed choose which of the ready callbacks runs next.
+"""Event loop with virtual time. A seed chooses the next one of the ready callbacks.
 
 No thread, no socket and no clock of this machine: when nothing is ready, time jumps to the next timer. Everything that
-runs belongs to an actor, found through the context of its task. What a dead actor had still to run never runs, so no
-`finally` of it has an effect; what a frozen one had to run waits until it is thawed.
+runs belongs to an actor, found through the context of its task. The remaining callbacks of a dead actor never run, so
+that no `finally` of it has an effect. Those of a frozen actor wait until it is thawed.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 
 class Actor:
-    """A simulated process, or whoever else acts: the world itself, a caller."""
+    """Simulated process, caller, or the world itself."""
 
     def __init__(self, name: str) -> None:
         self.name, self.dead, self.frozen = name, False, False
         self.stash: list[Callback] = []
-        """What it would run, were it not frozen."""
+        """Callbacks that wait while the actor is frozen."""
 
 
 WORLD = Actor("world")
@@ -31,12 +31,12 @@ _ACTOR: contextvars.ContextVar[Actor] = contextvars.ContextVar("actor", default=
 
 
 def current_actor() -> Actor:
-    """Whose code runs."""
+    """Return the actor whose code runs."""
     return _ACTOR.get()
 
 
 class Callback:
-    """What the loop is to run: stands for asyncio's own handles."""
+    """Callback of the loop, in place of the handle of asyncio."""
 
     __slots__ = ("actor", "args", "call", "context", "is_cancelled", "when")
 
@@ -51,7 +51,7 @@ class Callback:
 
 
 class NumberedTask(asyncio.Task[Any]):
-    """A task whose place in a set follows from when it was made, and not from where it lies in memory."""
+    """Task whose hash follows from its creation order and not from its memory address."""
 
     def __init__(self, number: int, coroutine: Coroutine[Any, Any, Any], **options: Any) -> None:
         self.number = number
@@ -64,26 +64,26 @@ class NumberedTask(asyncio.Task[Any]):
 
 
 class Deadlock(Exception):  # noqa: N818  # what the world is in
-    """Nothing is ready and no timer runs."""
+    """Loop without ready callbacks and without timers."""
 
 
 class VirtualLoop(asyncio.AbstractEventLoop):
-    """What asyncio's tasks, futures, locks and time-outs ask of a loop, and no more."""
+    """Event loop with the methods that tasks, futures, locks and time-outs of asyncio need."""
 
     def __init__(self, rng: random.Random) -> None:
         self.turns = 0
-        """How many callbacks were run."""
+        """Number of callbacks that ran."""
         self.stopped = False
         self.broken: list[str] = []
-        """What went wrong inside a callback: nothing should."""
+        """Errors in callbacks. There should be none."""
         self._random, self._now, self._buried = rng.random, 0.0, False
         self._ready: list[Callback] = []
         self._timers: list[tuple[float, int, Callback]] = []
         self._numbers = itertools.count()
         self._tasks: list[NumberedTask] = []
-        """All of them: one that is collected while it waits would run its `finally`."""
+        """All tasks. A waiting task that is garbage collected would run its `finally`."""
 
-    # ------------------------------------------------------------------ what asyncio asks
+    # ------------------------------------------------------------------ methods for asyncio
 
     def time(self) -> float:
         return self._now
@@ -124,23 +124,23 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         if not self._buried:
             self.broken.append(f"{context.get('message')}: {context.get('exception')!r}")
 
-    # ------------------------------------------------------------------ what the world asks
+    # ------------------------------------------------------------------ methods for the world
 
     def start(self, actor: Actor, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Let an actor begin something."""
+        """Start a task of an actor."""
         context = contextvars.copy_context()
         context.run(_ACTOR.set, actor)
         task: asyncio.Task[Any] = self.create_task(work, context=context)
         return task
 
     def thaw(self, actor: Actor) -> None:
-        """Let a frozen actor go on."""
+        """Continue a frozen actor."""
         actor.frozen = False
         self._ready += actor.stash
         actor.stash = []
 
     def run(self, work: Coroutine[Any, Any, T]) -> T | None:
-        """Run until the work has ended, or somebody set `stopped`: then None."""
+        """Run until the work has ended, or return None after `stopped` was set."""
         with self._running():
             task = self.start(WORLD, work)
             while not task.done() and not self.stopped:
@@ -148,7 +148,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             return task.result() if task.done() else None
 
     def bury(self) -> None:
-        """Close whatever still waits; nothing of it has an effect any more."""
+        """Close everything that still waits, without any further effect."""
         self._buried = True
         with self._running():
             for task in self._tasks:
@@ -158,7 +158,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
                         task.exception()
                     continue
                 coroutine = task.get_coro()
-                for _ in range(4):  # a task group refuses the first time
+                for _ in range(4):  # a task group ignores the first close
                     with contextlib.suppress(BaseException):
                         coroutine.close()  # type: ignore[union-attr]
                         break
@@ -195,5 +195,5 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self.turns += 1
         try:
             chosen.context.run(chosen.call, *chosen.args)
-        except Exception as error:  # noqa: BLE001  # asyncio keeps a task's errors in the task: this is another
+        except Exception as error:  # noqa: BLE001  # asyncio keeps errors of tasks in the task, so this is another error
             self.broken.append(repr(error))

@@ -1,4 +1,4 @@
-"""Runs of many seeds, and of one."""
+"""Runs of one seed and of many seeds."""
 
 import contextlib
 import functools
@@ -19,7 +19,7 @@ TRIES = 60
 
 
 class Failure(NamedTuple):
-    """A seed that failed, and why."""
+    """Failed seed with its errors."""
 
     seed: int
     findings: list[str]
@@ -29,7 +29,7 @@ class Failure(NamedTuple):
 
 
 def run_seed(seed: int, coverage: Coverage, trace: list[str] | None = None) -> list[str]:
-    """Run the world of one seed; what was wrong with it."""
+    """Run the world of one seed, and return its errors."""
     world = World(seed, coverage, trace)
     with _watched(world.errors), _uncollected(), room_for(world.room):
         try:
@@ -39,7 +39,7 @@ def run_seed(seed: int, coverage: Coverage, trace: list[str] | None = None) -> l
 
 
 def run_seeds(seeds: Iterable[int], coverage: Coverage) -> Failure | None:
-    """Run many, up to the first that fails."""
+    """Run many seeds, up to the first that fails."""
     for seed in seeds:
         if findings := run_seed(seed, coverage):
             return Failure(seed, findings)
@@ -49,7 +49,7 @@ def run_seeds(seeds: Iterable[int], coverage: Coverage) -> Failure | None:
 def fill(coverage: Coverage, base: int) -> Failure | None:
     """Run seeds that aim at the cells of the table that are still empty, up to the first that fails.
 
-    Each seed aims at one cell, and now and then nothing comes of it: the step has to be passed at all.
+    Each seed aims at one cell. It may miss the cell, because its world may never pass the step.
     """
     first = (base // len(CELLS) + 1) * len(CELLS)
     for again in range(TRIES):
@@ -62,7 +62,7 @@ def fill(coverage: Coverage, base: int) -> Failure | None:
 
 @contextlib.contextmanager
 def _watched(errors: list[str]) -> Generator[None]:
-    """The product's log lines go nowhere; those that tell of a fault of the code are kept."""
+    """Discard the log lines of the product, except those that report a fault of the code."""
 
     def keep(_: Any, __: str, event: MutableMapping[str, Any]) -> Any:
         if "where" in event and event.get("error") != "LedgerUnavailable":
@@ -83,7 +83,7 @@ def _watched(errors: list[str]) -> Generator[None]:
 
 @contextlib.contextmanager
 def _uncollected() -> Generator[None]:
-    """No garbage is looked for while a world runs: what that closes would come at another moment each time."""
+    """Disable garbage collection while a world runs, because it would close objects at a different time in each run."""
     gc.disable()
     _freeze_what_was_imported()
     try:
@@ -93,11 +93,11 @@ def _uncollected() -> Generator[None]:
 
 
 def stopwatch() -> float:
-    """Seconds of this machine, for the speed alone."""
+    """Return the clock of this machine in seconds, to measure the speed."""
     return time.perf_counter()
 
 
 @functools.cache
 def _freeze_what_was_imported() -> None:
-    """It is not walked again after every world; counting what is frozen would walk it."""
+    """Freeze the collected objects, so that garbage collection does not visit them after every world."""
     gc.freeze()

@@ -1,4 +1,4 @@
-"""What is asked for in one world: requests in parts, good records and bad ones, and when each is published."""
+"""Requests of one world: their parts, valid and invalid records, and the publication time of each."""
 
 import json
 import random
@@ -20,7 +20,7 @@ REPLIES = "replies.here"
 TEMPLATE = "greeting"
 PART_TIMEOUT_SECONDS = 15.0
 PERIODS = SweepIntervals(due=3.2, strays=9.0)
-"""Sweep periods. A lease here lasts six seconds, and a search that finds nothing costs most of a run."""
+"""Sweep periods in seconds. A lease is six seconds here. Searches without a result take most of a run."""
 BATCH_SIZES = BatchSizes(chunks=1, logs=2, pause_seconds=3.0)
 """Small batches, so that a process can be killed between any two of them."""
 POISON: tuple[bytes | None, ...] = (
@@ -29,27 +29,27 @@ POISON: tuple[bytes | None, ...] = (
     b'{"tenant_id": "t1", "request_id": "bad-1", "channel": "sms"}',
     b'{"tenant_id": "t1", "request_id": "bad-2", "schema_version": 99}',
 )
-"""Records that can never be used."""
+"""Records that can never be expanded."""
 
 
 def moment(at: float) -> datetime:
-    """A moment so many seconds after the start."""
+    """Return the time this many seconds after the start."""
     return START + timedelta(seconds=at)
 
 
 @dataclass(frozen=True)
 class Person:
-    """One recipient, and what must become of it, if that is decided by what was asked for."""
+    """Recipient, and its expected end if the request alone decides it."""
 
     to: str
     said: Any
-    """As it stands in the record."""
+    """Return the form in the record."""
     decided: tuple[str, str] | None = None
 
 
 @dataclass
 class Ask:
-    """One request, as its caller means it."""
+    """Request as its caller intends it."""
 
     request_id: str
     channel: Channel
@@ -61,11 +61,11 @@ class Ask:
     reply_topic: str | None = None
     template: str | None = None
     orders: list[tuple[float, str]] = field(default_factory=list)
-    """What its caller orders later, and when."""
+    """Later orders of the caller, with their times."""
     withheld: int | None = None
-    """The part that never comes, or comes too late."""
+    """Part that is never published, or is published too late."""
     contradicted: bool = False
-    """Whether another body comes under its id too."""
+    """True if another body is published under the same id."""
 
     @property
     def key(self) -> RequestKey:
@@ -73,21 +73,21 @@ class Ask:
 
     @property
     def lacks_parts(self) -> bool:
-        """Whether some part of it may never be accepted."""
+        """Return whether a part may never be accepted."""
         return self.withheld is not None or self.contradicted
 
     def ordered(self, order: str) -> bool:
-        """Whether this is ever ordered."""
+        """Return whether the caller ever gives this order."""
         return any(one == order for _, one in self.orders)
 
     def people(self) -> Iterator[tuple[int, LogId, Person]]:
-        """(part, delivery, person)."""
+        """Yield (part, delivery, person)."""
         for number, part in enumerate(self.parts):
             for index, person in enumerate(part):
                 yield number, log_id(self.key, number, index), person
 
     def record(self, part: int, content: str | None = None) -> bytes:
-        """The record of one part; with another content it contradicts the others."""
+        """Return the record of one part. With another content it contradicts the other parts."""
         said: dict[str, Any] = {
             "channel": self.channel.value,
             "content": content or self.content,
@@ -111,7 +111,7 @@ class Ask:
 
 @dataclass(order=True)
 class Publication:
-    """A record and when it is published."""
+    """Record and its publication time."""
 
     at: float
     number: int
@@ -124,7 +124,7 @@ class Publication:
 
 
 class Scenario:
-    """All that is asked for, drawn by the seed; `needed` names a step of which it must have the occasion."""
+    """Draw the requests of a world by the seed. `needed` names a step that must be able to occur."""
 
     def __init__(self, rng: random.Random, needed: str) -> None:
         self._rng, self._needed = rng, needed
@@ -161,7 +161,7 @@ class Scenario:
         return ask
 
     def _orders(self, *, first: bool) -> list[tuple[float, str]]:
-        """A cancel, or pauses and resumes that may end in one."""
+        """Draw a cancel, or pauses and resumes that may end in a cancel."""
         rng, needed, at, orders = self._rng, self._needed if first else "", self._rng.uniform(0, 9), []
         if needed in {"pause", "resume", "set_pause_count"} or rng.random() < 0.2:
             for order in ("pause", "resume", "pause", "resume")[: rng.choice((2, 2, 3, 4))]:
@@ -195,7 +195,7 @@ class Scenario:
         return Person(to, {"to": to, "variables": {"name": "X"}, "reference": to[-2:]} if asks_name else to)
 
     def _publish(self, ask: Ask, number: int) -> None:
-        """Each part once, in order; some of them again, some with another body before or after."""
+        """Publish each part once in order, some of them again, and some with another body before or after."""
         rng, topic, at = self._rng, self._topic(), self._rng.uniform(0, 6)
         for part in range(len(ask.parts)):
             when = at

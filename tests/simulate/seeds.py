@@ -1,4 +1,4 @@
-"""Seeds that once found a bug, each with what it was; they are run by `make test` for ever."""
+"""Seeds that found a bug, each with a description. `make test` runs all of them."""
 
 REGRESSIONS: dict[int, str] = {
     888999247: "of the simulated world itself: rolling restarts overlapped, and the processes doubled without end",

@@ -1,4 +1,4 @@
-"""Where a world plays: ledger, bus, Kafka and clock, the books beside them, and what processes do to them."""
+"""Stage of a world: ledger, bus, Kafka, clock and observations, and the effects of processes on them."""
 
 import asyncio
 import math
@@ -27,10 +27,10 @@ PARTITIONS = 3
 
 
 class Topics(MemoryBus):
-    """A bus whose topics come back."""
+    """Bus whose topics can be restored."""
 
     def open_topic(self, topic: str) -> None:
-        """From now on the topic is there, and takes what comes."""
+        """Restore the topic, so that it accepts events again."""
         self._topics.add(topic)
         self._closed.discard(topic)
 
@@ -46,26 +46,26 @@ class Stage:
         self.bus = Topics(TOPICS.results, REPLIES)
         self.failures: list[str] = []
         self.errors: list[str] = []
-        """What the product said of faults of its own code."""
+        """Log lines of the product that report faults of its code."""
         self.books = Books(self.ledger, self.loop.time, self.fail)
         self.kafka = SimulatedKafka(
             (TOPICS.requests, TOPICS.requests_express, *WAKE_UPS.values()), PARTITIONS, rng, self._committed
         )
         self.faults = Faults(seed, rng, coverage)
         self.ages = False
-        """Whether what is asked for is over, and past its time soon."""
+        """True if all requests are complete and reach the end of their retention soon."""
         self.down_until = {"ledger": 0.0, "bus": 0.0}
         self.wakes = (0.0, 0.0, 0.0)
-        """How likely a wake-up call is lost, doubled and late."""
+        """Probabilities that a wake-up message is lost, doubled and late."""
 
-    # ------------------------------------------------------------------ what processes do to the world
+    # ------------------------------------------------------------------ effects of processes on the world
 
     def server_time(self) -> datetime:
-        """The ledger's clock."""
+        """Return the time of the ledger."""
         return START + timedelta(seconds=self.loop.time())
 
     def wake(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None:
-        """A wake-up call: lost, doubled or late, as this world has it."""
+        """Publish a wake-up message, which may be lost, doubled or late."""
         lost, doubled, late = self.wakes
         rng = self.rng
         if rng.random() < lost:
@@ -80,7 +80,7 @@ class Stage:
                 call[0](*call[1])
 
     def published(self, topic: str, key: str, events: Sequence[Event]) -> None:
-        """Events are on a topic."""
+        """Note events on a topic."""
         now = self.loop.time()
         for event in events:
             self.books.published.append(Published(now, topic, key, event))
@@ -88,10 +88,10 @@ class Stage:
                 self.books.rejected.add(event.id)
 
     def done(self, actor: Actor, step: str, about: tuple[Any, ...], said: Any) -> None:
-        """A step has had its effect."""
+        """Note the effect of a step."""
         if isinstance(said, ClaimResult):
             self.books.claimed(actor.name, said, LEASE_SECONDS)
-            if actor.dead:  # its claim arrived after its death
+            if actor.dead:  # the claim arrived after the process died
                 self.books.killed(actor.name)
         elif step == "count_in_open_windows":
             self.books.ordered(about[0], said)
@@ -105,39 +105,39 @@ class Stage:
             self._note(actor, step, about, said)
 
     def noted(self, actor: Actor, step: str, about: tuple[Any, ...], fault: Fault) -> None:
-        """A fault happens at a step."""
+        """Note a fault at a step."""
         if self.trace is not None:
             self._note(actor, f"!! {step}", about, fault.value)
 
     def note(self, what: str) -> None:
-        """A line of the trace about the world itself."""
+        """Write a line about the world itself to the trace."""
         if self.trace is not None:
             self.trace.append(f"{self.loop.time():9.3f} ---- {what}")
 
     def fail(self, why: str) -> None:
-        """What must never be has happened: stop here."""
+        """Stop the world because of a violation."""
         self.failures.append(why)
         self.note(f"FAILED {why}")
         self.loop.stopped = True
 
     def lose_replies(self, seconds: float | None, *, deleted: bool) -> None:
-        """The reply topic is deleted, or takes nothing: for a while, or for good."""
+        """Delete or block the reply topic, for a while or for good."""
         (self.bus.delete_topic if deleted else self.bus.make_topic_read_only)(REPLIES)
         self.books.replies_lost.add(self.loop.time(), math.inf)
         if seconds is not None:
             self.later(seconds, self.find_replies)
 
     def find_replies(self) -> None:
-        """It is back."""
+        """Restore the reply topic."""
         self.bus.open_topic(REPLIES)
         self.books.replies_lost.end(self.loop.time())
 
     def is_down(self, part: str) -> bool:
-        """Whether it answers nobody now."""
+        """Return whether it does not answer now."""
         return self.down_until.get(part, 0.0) > self.loop.time()
 
     def later(self, delay: float, call: Callable[[], Any]) -> None:
-        """Do something in the world's own name."""
+        """Start a task of the world itself."""
 
         async def wait() -> None:
             await asyncio.sleep(delay)
@@ -146,7 +146,7 @@ class Stage:
         self.loop.start(WORLD, wait())
 
     def now_ms(self) -> int:
-        """The time as Kafka stamps it on a record."""
+        """Return the time as the timestamp of a record."""
         return round((START.timestamp() + self.loop.time()) * 1000)
 
     def _note(self, actor: Actor, step: str, about: tuple[Any, ...], said: Any) -> None:

@@ -1,4 +1,4 @@
-"""500 new worlds each time, those that once found a bug, and the simulator itself."""
+"""Simulation of 500 new worlds and of the seeds that found a bug, and tests of the simulator."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ def coverage() -> Coverage:
 @pytest.mark.parametrize("number", range(ROUNDS), ids=lambda number: f"seeds-{number}")
 def test_all_books_agree_whatever_goes_wrong(number: int, base: int, coverage: Coverage) -> None:
     first = base + number * SEEDS_A_ROUND
-    print(f"seeds {first} to {first + SEEDS_A_ROUND - 1}")  # noqa: T201  # shown where it fails
+    print(f"seeds {first} to {first + SEEDS_A_ROUND - 1}")  # noqa: T201  # shown if the test fails
     failure = run_seeds(range(first, first + SEEDS_A_ROUND), coverage)
     assert not failure, str(failure)
 
@@ -119,7 +119,7 @@ def test_a_dead_actor_runs_nothing_any_more_and_a_frozen_one_later() -> None:
     loop.run(main())
     assert ran == [("frozen", 9.5)]
     loop.bury()
-    assert ran[1:] == [("dead", 18.5)]  # closed, with no effect on anybody
+    assert ran[1:] == [("dead", 18.5)]  # closed without an effect on other actors
 
 
 def test_a_world_that_waits_for_nothing_is_told_so() -> None:

@@ -1,4 +1,4 @@
-"""One simulated world: what is asked for, what goes wrong, and how it comes to rest."""
+"""Simulated world: its requests, its faults, and its end."""
 
 import asyncio
 
@@ -24,14 +24,14 @@ from tests.simulate.scenario import (
 )
 
 PATIENCE_SECONDS = 400.0
-"""So long after the last fault everything must be finished."""
+"""Maximum time from the last fault until everything is finished, in seconds."""
 QUIET_SECONDS = 3
-"""So long nothing may be left to do at the end."""
+"""Time at the end in which no work may be left, in seconds."""
 MOST_TURNS = 400_000
 
 
 class World(Resending):
-    """Everything of one seed. `trace` is None, or takes a line a step."""
+    """World of one seed. `trace` is None, or receives a line for each step."""
 
     def __init__(self, seed: int, coverage: Coverage, trace: list[str] | None = None) -> None:
         super().__init__(seed, coverage, trace)
@@ -44,15 +44,15 @@ class World(Resending):
         self._grows_old = self.faults.aimed[0] == "delete" or self.rng.random() < 0.05
         self.errands = draw_errands(self.rng, self.scenario.asks, self.faults.aimed[0])
         self.room = self.rng.choice((1_000_000, 300))
-        """How many bytes of recipients a part of a resend holds."""
+        """Size of the recipients in a part of a resend, in bytes."""
 
     def run(self) -> list[str]:
-        """Run until all is at rest; what must never be, as lines."""
+        """Run until no work is left. Return the violations as lines."""
         self.loop.run(self._main())
         return self.failures
 
     def age(self) -> list[str]:
-        """Some worlds go on until all is deleted; what must never be, as lines."""
+        """Continue some worlds until everything is deleted. Return the violations as lines."""
         if not self._grows_old:
             return []
         age = Age(self)
@@ -60,7 +60,7 @@ class World(Resending):
         return self.failures or list(age.findings())
 
     def bury(self) -> None:
-        """Nothing of it has an effect any more."""
+        """Close the world without any further effect."""
         self.loop.bury()
 
     async def _main(self) -> None:
@@ -81,7 +81,7 @@ class World(Resending):
         rough = loop.start(WORLD, self.weather.blow())
         receipts = loop.start(WORLD, self.receive()) if self.errands and rng.random() < 0.5 else rough
         until, early = rng.uniform(10, 35), rng.random() < 0.7
-        if self._grows_old:  # while its records are young
+        if self._grows_old:  # before its records are deleted
             until, early = rng.uniform(4, 10), True
         if self.faults.aimed[0] in {"close_intake", "write_off_lost_parts", "lag"}:
             until += PART_TIMEOUT_SECONDS
@@ -94,12 +94,12 @@ class World(Resending):
         await self._settle()
 
     async def _until(self, until: float, *, early: bool) -> None:
-        """Return at this time, or as soon as nothing is left to do."""
+        """Wait until this time, or until no work is left."""
         while self.loop.time() < until and not (early and self._unsettled() is None):  # noqa: ASYNC110  # virtual time
             await asyncio.sleep(1.0)
 
     def heal(self) -> None:
-        """From now on nothing goes wrong any more."""
+        """End all faults."""
         self.faults.enabled = False
         self.down_until = {"ledger": 0.0, "bus": 0.0}
         self.wakes = (0.0, 0.0, 0.0)
@@ -112,7 +112,7 @@ class World(Resending):
             self.boot()
         if self.rotated:
             self.restart_all()
-        self.kafka.rebalance()  # a record whose commit failed comes again
+        self.kafka.rebalance()  # a record whose commit failed is read again
         for ask, caller in self._callers:
             if ask.ordered("pause"):
                 rescuer = Caller(self, ask)
@@ -120,7 +120,7 @@ class World(Resending):
 
     async def _settle(self) -> None:
         deadline, quiet = self.loop.time() + PATIENCE_SECONDS, 0
-        while quiet < QUIET_SECONDS:  # a write of a process that died meanwhile may arrive late
+        while quiet < QUIET_SECONDS:  # a write of a process that died may arrive late
             why = self._unsettled()
             if why and self.loop.time() > deadline:
                 self.fail(f"liveness: {why}")
@@ -134,7 +134,7 @@ class World(Resending):
             self.fail(self.loop.broken[0])
 
     def _unsettled(self) -> str | None:
-        """What is not finished yet."""
+        """Return what is not finished yet."""
         if self.loop.time() < max((one.at for one in self.scenario.publications), default=0.0) + 1:
             return "not everything is published"
         for topic in (TOPICS.requests, TOPICS.requests_express):

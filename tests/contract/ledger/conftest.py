@@ -1,4 +1,4 @@
-"""Both ledgers, each with a way to let time pass."""
+"""Fixtures of both ledgers, each with a way to let time pass."""
 
 import asyncio
 import time
@@ -18,17 +18,17 @@ from ledger.ports import Ledger
 from tests.contract.ledger.documents.stored import Documents
 
 Wait = Callable[[float], Awaitable[None]]
-"""Lets so many seconds pass on the ledger's clock."""
+"""Function that lets this many seconds pass on the clock of the ledger."""
 
 PATIENCE_SECONDS = 2.0
-"""Up to this a wait on MongoDB is a real one; longer ones move its stored times back instead."""
+"""Longest real wait on MongoDB, in seconds. A longer wait moves the stored times back instead."""
 
 COLLECTIONS = ("requests", "chunks", "communication_logs", "templates", "idempotency_keys")
 
 
 @dataclass(frozen=True, slots=True)
-class House:
-    """A ledger and its time."""
+class TimedLedger:
+    """Ledger under test, and a function that lets its time pass."""
 
     ledger: Ledger
     wait: Wait
@@ -36,7 +36,7 @@ class House:
 
 @pytest.fixture(scope="session")
 def contract_database(mongo_url: str) -> Iterator[tuple[str, str]]:
-    """(address, name) of one database for all of these tests: its indexes take longer to make than most of them run."""
+    """Return the address and name of one database for all tests. Creating its indexes takes longer than most tests."""
     name = f"contract_{uuid4().hex[:12]}"
     yield mongo_url, name
     with MongoClient[dict[str, object]](mongo_url) as client:
@@ -49,9 +49,9 @@ def database_or_none(request: pytest.FixtureRequest) -> tuple[str, str] | None:
 
 
 @pytest.fixture
-async def house(database_or_none: tuple[str, str] | None) -> AsyncIterator[House]:
+async def timed_ledger(database_or_none: tuple[str, str] | None) -> AsyncIterator[TimedLedger]:
     if database_or_none is None:
-        yield memory_house()
+        yield timed_memory_ledger()
         return
     url, name = database_or_none
     ledger = await MongoLedger.connect(url, name)
@@ -59,7 +59,7 @@ async def house(database_or_none: tuple[str, str] | None) -> AsyncIterator[House
     try:
         await ledger.setup()
         await ledger.ping()
-        yield mongo_house(ledger, client, name)
+        yield timed_mongo_ledger(ledger, client, name)
     finally:
         await ledger.aclose()
         for collection in COLLECTIONS:
@@ -83,17 +83,17 @@ async def documents(contract_database: tuple[str, str]) -> AsyncIterator[Documen
 
 
 @pytest.fixture
-def ledger(house: House) -> Ledger:
-    return house.ledger
+def ledger(timed_ledger: TimedLedger) -> Ledger:
+    return timed_ledger.ledger
 
 
 @pytest.fixture
-def wait(house: House) -> Wait:
-    return house.wait
+def wait(timed_ledger: TimedLedger) -> Wait:
+    return timed_ledger.wait
 
 
-def memory_house() -> House:
-    """A ledger in memory whose clock moves by `wait` alone."""
+def timed_memory_ledger() -> TimedLedger:
+    """Return an in-memory ledger whose clock moves only with `wait`."""
     passed = timedelta()
     start = datetime(2026, 1, 2, 3, 5, tzinfo=UTC)
 
@@ -101,11 +101,11 @@ def memory_house() -> House:
         nonlocal passed
         passed += timedelta(seconds=seconds)
 
-    return House(MemoryLedger(lambda: start + passed), wait)
+    return TimedLedger(MemoryLedger(lambda: start + passed), wait)
 
 
-def mongo_house(ledger: Ledger, client: AsyncIOMotorClient[dict[str, object]], database: str) -> House:
-    """A ledger in MongoDB whose time is real, or whose stored times grow older."""
+def timed_mongo_ledger(ledger: Ledger, client: AsyncIOMotorClient[dict[str, object]], database: str) -> TimedLedger:
+    """Return a MongoDB ledger whose `wait` waits, or moves the stored times back."""
 
     async def wait(seconds: float) -> None:
         if seconds > PATIENCE_SECONDS:
@@ -121,8 +121,8 @@ def mongo_house(ledger: Ledger, client: AsyncIOMotorClient[dict[str, object]], d
                 {"completion": {"$ne": None}}, [{"$set": {"completion.completed_at": completed_at}}]
             )
             return
-        deadline = time.monotonic() + seconds + 0.02  # the ledger knows the server's clock to some milliseconds
-        while (left := deadline - time.monotonic()) > 0:  # noqa: ASYNC110  # nothing tells when a lease lapses
+        deadline = time.monotonic() + seconds + 0.02  # the estimated time may be off by milliseconds
+        while (left := deadline - time.monotonic()) > 0:  # noqa: ASYNC110  # no event announces that a lease has expired
             await asyncio.sleep(min(left, 0.01))
 
-    return House(ledger, wait)
+    return TimedLedger(ledger, wait)

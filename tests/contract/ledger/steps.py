@@ -1,4 +1,4 @@
-"""What most contract tests of the ledger begin with."""
+"""First steps of most contract tests of the ledger."""
 
 from core.chunk_work import Counts
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
@@ -9,7 +9,7 @@ from schemas.statuses import Channel, Lane, Status
 from tests.support.builders import TENANT, a_chunk, a_claim, a_head, a_key, a_part
 
 SHORT = 0.3
-"""Seconds of a lease that is meant to lapse."""
+"""Length of a lease that the test lets expire, in seconds."""
 
 PENDING = frozenset({Status.PENDING, Status.SCHEDULED})
 
@@ -28,24 +28,24 @@ async def inserted_and_claimed(ledger: Ledger, chunk: Chunk, claim: ClaimRequest
 async def swept(
     ledger: Ledger, *, lane: Lane = Lane.BULK, channel: Channel = Channel.SMS, fresh: bool = False
 ) -> ClaimResult | None:
-    """What a sweeper finds that asks for one kind of chunks."""
+    """Claim a due chunk of one kind, as the sweeper does."""
     return await ledger.chunks.claim_due(lane, channel, a_claim(), never_claimed=fresh)
 
 
 async def anyhow_swept(ledger: Ledger) -> ClaimResult | None:
-    """What a sweeper finds, deferred or never claimed."""
+    """Claim a due chunk, deferred or never claimed, as the sweeper does."""
     return await swept(ledger) or await swept(ledger, fresh=True)
 
 
 async def begun(ledger: Ledger, *numbers: int, last: int | None = None) -> StoredRequest:
-    """A request with these parts begun."""
+    """Register these parts of a request."""
     for number in numbers:
         request = await ledger.requests.register_part(a_head(), a_part(number, last=number == last))
     return request
 
 
 async def complete(ledger: Ledger, counts: Counts) -> StoredRequest | None:
-    """Count every part that was begun, and complete."""
+    """Mark every registered part as expanded, and complete the request."""
     request = await ledger.requests.get(a_key())
     assert request is not None
     for number in request.parts:
@@ -54,7 +54,7 @@ async def complete(ledger: Ledger, counts: Counts) -> StoredRequest | None:
 
 
 async def a_request(ledger: Ledger, head: RequestHeader | None = None, *chunks: Chunk) -> None:
-    """A request with its chunks written."""
+    """Write a request with its chunks."""
     await ledger.requests.register_part(head or a_head(), a_part(last=False))
     for chunk in chunks or (a_chunk(),):
         await ledger.chunks.insert(chunk)
@@ -71,7 +71,7 @@ async def find(ledger: Ledger, **conditions: object) -> LogPage:
 
 
 async def shown(ledger: Ledger, **conditions: object) -> list[str]:
-    """Request, place and status of each delivery on the page, such as `req-1 0.2 sent`; the total must agree."""
+    """Return request, position and status of each delivery on the page, such as `req-1 0.2 sent`. Check the total."""
     page = await find(ledger, **{"page_size": 100, **conditions})
     assert page.total == len(page.items)
     return [described(log) for log in page.items]

@@ -1,4 +1,4 @@
-"""Chunks as a whole: writing, counting, cancelling, duplicates, the same for both ledgers."""
+"""Chunks in both ledgers: insert, counts, duplicates."""
 
 import asyncio
 from collections import Counter
@@ -99,7 +99,7 @@ async def test_counts_are_the_sum_over_all_chunks_of_the_request(ledger: Ledger)
     assert await ledger.chunks.counts(closed.key) == done + some_counts(pending=4)
 
 
-async def test_whatever_has_no_log_counts_as_pending(ledger: Ledger) -> None:
+async def test_a_delivery_without_a_log_counts_as_pending(ledger: Ledger) -> None:
     now = ledger.now()
     chunk = a_chunk(size=6, window_size=1)
     await ledger.chunks.insert(chunk)
@@ -152,46 +152,7 @@ async def test_counts_are_set_and_do_not_change_with_the_callers_counter(ledger:
     assert await ledger.chunks.counts(chunk.key) == some_counts(sent=3)
 
 
-async def test_a_cancel_marks_the_open_chunks_of_its_request(ledger: Ledger) -> None:
-    fresh, held, closed, other = a_chunk(), a_chunk(part=1), a_chunk(part=2), a_chunk("another request")
-    for chunk in (fresh, held, closed, other):
-        await ledger.chunks.insert(chunk)
-    taken_held = await ledger.chunks.claim(held.id, a_claim())
-    taken_closed = await ledger.chunks.claim(closed.id, a_claim())
-    assert taken_held is not None
-    assert taken_closed is not None
-    await ledger.chunks.close(taken_closed.token, some_counts(sent=3))
-
-    await ledger.chunks.mark_cancelled(fresh.key)
-
-    marked = [(await ledger.chunks.get(chunk.id)) for chunk in (fresh, held, closed, other)]
-    assert [chunk.cancelled for chunk in marked if chunk] == [True, True, False, False]
-
-
-async def test_a_cancel_may_mark_the_chunks_of_one_part_alone(ledger: Ledger) -> None:
-    first, second = a_chunk(part=0), a_chunk(part=1)
-    await ledger.chunks.insert(first)
-    await ledger.chunks.insert(second)
-
-    await ledger.chunks.mark_cancelled(first.key, 0)
-
-    marked = [(await ledger.chunks.get(chunk.id)) for chunk in (first, second)]
-    assert [chunk.cancelled for chunk in marked if chunk] == [True, False]
-
-
-async def test_the_cancel_mark_outlives_advance_release_and_claim(ledger: Ledger) -> None:
-    chunk = a_chunk(size=4, window_size=2)
-    taken = await inserted_and_claimed(ledger, chunk)
-    await ledger.chunks.mark_cancelled(chunk.key)
-    await ledger.chunks.advance(taken.token, taken.chunk.work, taken.window)
-    await ledger.chunks.release(taken.token, chunk.work, None)
-    again = await ledger.chunks.claim(chunk.id, a_claim())
-
-    assert again is not None
-    assert again.chunk.cancelled
-
-
-async def test_any_open_asks_for_this_request_alone(ledger: Ledger) -> None:
+async def test_has_open_looks_at_this_request_alone(ledger: Ledger) -> None:
     chunk = a_chunk()
     await ledger.chunks.insert(a_chunk("another request"))
     before = await ledger.chunks.has_open(chunk.key)
@@ -231,7 +192,7 @@ async def test_duplicates_need_searchable_chunks_and_whole_hashes(ledger: Ledger
     assert await ledger.chunks.find_duplicates(a_key(), 2, []) == set()
 
 
-async def test_the_backlog_counts_open_chunks_by_lane(ledger: Ledger) -> None:
+async def test_open_chunks_are_counted_by_lane(ledger: Ledger) -> None:
     await ledger.chunks.insert(a_chunk("small", lane=Lane.EXPRESS))
     for part in range(3):
         await ledger.chunks.insert(a_chunk(part=part))
@@ -244,7 +205,7 @@ async def test_the_backlog_counts_open_chunks_by_lane(ledger: Ledger) -> None:
     assert await ledger.chunks.count_open_by_lane() == {Lane.EXPRESS: 1, Lane.BULK: 2}
 
 
-async def test_a_written_chunk_is_the_ledgers_own(ledger: Ledger) -> None:
+async def test_a_change_of_the_callers_chunk_does_not_change_the_stored_chunk(ledger: Ledger) -> None:
     chunk = a_chunk(work=Work(untried=((0, 2),), counts=some_counts(sent=1)))
     kept = replace(chunk, work=replace(chunk.work, counts=Counter(chunk.work.counts)))
     await ledger.chunks.insert(chunk)

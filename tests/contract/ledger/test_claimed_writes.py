@@ -1,4 +1,4 @@
-"""What the owner of a claim may write, and nobody else (I3), the same for both ledgers."""
+"""Writes of the owner of a claim, which are refused to any other process (I3), in both ledgers."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Who gets a chunk: claims, leases and take-overs (I3, I4), the same for both ledgers."""
+"""Claims, leases and take-overs of chunks (I3, I4) in both ledgers."""
 
 import asyncio
 import uuid
@@ -44,7 +44,7 @@ async def test_a_claim_brings_the_recipients_as_they_were_written(ledger: Ledger
     assert taken.chunk.searchable
 
 
-async def test_nobody_can_claim_what_does_not_exist(ledger: Ledger) -> None:
+async def test_an_unknown_chunk_cannot_be_claimed(ledger: Ledger) -> None:
     assert await ledger.chunks.claim(a_chunk().id, a_claim()) is None
 
 
@@ -68,7 +68,7 @@ async def test_of_many_sweepers_at_once_each_takes_another_chunk(ledger: Ledger,
     assert Counter(answer.chunk.id for answer in answers if answer) == Counter(chunk.id for chunk in chunks)
 
 
-async def test_a_held_chunk_is_refused_to_others(ledger: Ledger) -> None:
+async def test_a_claimed_chunk_is_refused_to_others(ledger: Ledger) -> None:
     chunk = a_chunk()
     await inserted_and_claimed(ledger, chunk)
 
@@ -155,7 +155,7 @@ async def test_each_attempt_goes_to_the_next_provider_in_turn(ledger: Ledger, at
     assert taken.window == Window(batch, provider)
 
 
-async def test_a_sticky_batch_goes_to_its_provider_whoever_is_next(ledger: Ledger) -> None:
+async def test_a_batch_with_a_pinned_provider_goes_to_that_provider(ledger: Ledger) -> None:
     batch = Batch(((0, 3),), 1, frozenset({1}), "only this one")
 
     taken = await inserted_and_claimed(ledger, a_chunk(work=Work(next=batch)))
@@ -164,7 +164,7 @@ async def test_a_sticky_batch_goes_to_its_provider_whoever_is_next(ledger: Ledge
 
 
 @pytest.mark.parametrize("claim", [a_claim(email=("post",)), a_claim(sms=(), email=("post",))])
-async def test_a_window_has_no_provider_where_the_channel_has_none(ledger: Ledger, claim: ClaimRequest) -> None:
+async def test_a_window_has_no_provider_if_the_channel_has_none(ledger: Ledger, claim: ClaimRequest) -> None:
     taken = await inserted_and_claimed(ledger, a_chunk(), claim)
 
     assert taken.window == Window(Batch(((0, 3),)), None)
@@ -187,7 +187,7 @@ async def test_a_chunk_is_not_claimed_before_it_is_due(ledger: Ledger, wait: Wai
     assert not (await claimed(ledger, chunk)).taken_over
 
 
-async def test_a_closed_chunk_is_not_claimed_even_by_who_closed_it(ledger: Ledger) -> None:
+async def test_a_closed_chunk_is_not_claimed_even_by_the_owner_that_closed_it(ledger: Ledger) -> None:
     chunk = a_chunk()
     claim = a_claim()
     taken = await inserted_and_claimed(ledger, chunk, claim)
@@ -203,7 +203,7 @@ async def test_the_cancel_mark_comes_with_the_claim(ledger: Ledger) -> None:
 
 
 async def test_a_chunk_that_an_older_version_wrote_is_found_too(mongo_url: str) -> None:
-    """It does not say whether it was claimed before."""
+    """Claim a chunk whose document has no field `fresh`."""
     database, chunk = f"older_{uuid.uuid4().hex[:8]}", a_chunk(due_at=None)
     ledger = await MongoLedger.connect(mongo_url, database)
     with MongoClient[dict[str, object]](mongo_url) as client:

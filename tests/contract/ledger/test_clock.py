@@ -1,4 +1,4 @@
-"""The ledger's clock, its set-up and its pulse."""
+"""Clock, setup and ping of the ledger."""
 
 from datetime import UTC, datetime, timedelta
 

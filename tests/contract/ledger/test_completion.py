@@ -1,4 +1,4 @@
-"""The end of a request: cancel, the one completion, its announcement, and what is unfinished (I2)."""
+"""End of a request: cancel, the single completion, its publication, and unfinished requests (I2)."""
 
 import asyncio
 from collections import Counter
@@ -56,7 +56,7 @@ async def test_the_completion_is_stored_from_the_counts(ledger: Ledger) -> None:
     assert await ledger.requests.get(KEY) == request
 
 
-async def test_a_request_of_nobody_completes_with_nothing(ledger: Ledger) -> None:
+async def test_a_request_without_recipients_completes_with_empty_counts(ledger: Ledger) -> None:
     await begun(ledger, 0, last=0)
 
     request = await complete(ledger, some_counts())
@@ -78,22 +78,22 @@ async def test_the_completion_of_a_cut_request_is_incomplete(ledger: Ledger) -> 
 
 
 async def test_nothing_is_completed_before_all_is_expanded(ledger: Ledger) -> None:
-    async def asked() -> bool:
+    async def completes() -> bool:
         return await ledger.requests.complete(KEY, some_counts(sent=3)) is not None
 
     await begun(ledger, 0)
-    answers = [await asked()]
+    answers = [await completes()]
     await ledger.requests.mark_part_expanded(KEY, 0)
-    answers.append(await asked())  # which part is the last is not known yet
+    answers.append(await completes())  # the last part is not known yet
     await begun(ledger, 2, last=2)
     await ledger.requests.mark_part_expanded(KEY, 2)
-    answers.append(await asked())  # part 1 never began
+    answers.append(await completes())  # part 1 was never registered
     await begun(ledger, 1)
-    answers.append(await asked())
+    answers.append(await completes())
     await ledger.requests.mark_part_expanded(KEY, 1)
 
     assert answers == [False] * 4
-    assert await asked()
+    assert await completes()
 
 
 async def test_a_request_that_is_cut_is_completed_once_what_was_begun_is_counted_or_lost(ledger: Ledger) -> None:
@@ -141,7 +141,7 @@ async def test_a_request_is_left_alone_until_it_was_idle_for_long(ledger: Ledger
     assert await found(ledger) == ["req-1"]
 
 
-async def test_each_find_is_a_look(ledger: Ledger, wait: Wait) -> None:
+async def test_each_find_restarts_the_idle_time(ledger: Ledger, wait: Wait) -> None:
     await begun(ledger, 0)
     await wait(61)
     first = await found(ledger)
@@ -204,7 +204,7 @@ async def test_a_scheduled_request_is_left_alone_until_its_time(ledger: Ledger, 
 
 
 @pytest.mark.parametrize("ends", ["cancelled", "completed"])
-async def test_one_that_ends_before_its_time_is_looked_at_at_once(ledger: Ledger, wait: Wait, ends: str) -> None:
+async def test_a_scheduled_request_that_ends_early_is_found_at_once(ledger: Ledger, wait: Wait, ends: str) -> None:
     await ledger.requests.register_part(a_head(send_at=ledger.now() + timedelta(days=300)), a_part())
     if ends == "cancelled":
         await ledger.requests.cancel(KEY)

@@ -1,4 +1,4 @@
-"""Logs: one document a delivery, written once under an id that is the fence (I3, I6)."""
+"""Delivery logs, one document each, written once. The id makes a second write fail (I3, I6)."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What a sweeper finds: chunks that wait, the longest waiting first (I8)."""
+"""Due chunks that the sweeper claims, the longest waiting first (I8)."""
 
 from datetime import timedelta
 from typing import Any
@@ -54,7 +54,7 @@ async def test_each_channel_is_swept_for_itself(ledger: Ledger) -> None:
 
 
 async def test_what_was_never_claimed_is_found_by_who_asks_for_that(ledger: Ledger, wait: Wait) -> None:
-    """However many new chunks wait for their turn, those that were deferred are found in time."""
+    """Deferred chunks are found in time, whatever the number of new chunks is."""
     fresh, deferred = a_chunk(first=0), a_chunk(first=3)
     await ledger.chunks.insert(fresh)
     taken = await inserted_and_claimed(ledger, deferred)

@@ -1,4 +1,4 @@
-"""Idempotency keys: the first call decides, whoever comes later and however close behind."""
+"""Idempotency keys. The first call decides, even if other calls arrive at the same time."""
 
 import asyncio
 from dataclasses import replace

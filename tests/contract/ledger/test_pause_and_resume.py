@@ -1,4 +1,4 @@
-"""Pause and resume: a number that only grows, so that an order that comes late undoes no newer one."""
+"""Pause and resume: a count that only grows, so that a late order does not undo a newer one."""
 
 from datetime import timedelta
 
@@ -121,7 +121,7 @@ async def test_a_retry_that_is_resumed_early_waits_for_its_time(ledger: Ledger, 
 
 
 async def test_the_open_window_of_a_dead_owner_is_taken_over_in_spite_of_a_pause(ledger: Ledger, wait: Wait) -> None:
-    """What is in doubt does not wait for a resume; whoever takes it over reads the mark and sends nothing."""
+    """A delivery in doubt does not wait for a resume. The new owner reads the flags and sends nothing."""
     chunk = a_chunk(size=4, window_size=2)
     await inserted_and_claimed(ledger, chunk, a_claim(lease_seconds=SHORT))
     await ledger.chunks.set_pause_count(KEY, PAUSED)

@@ -1,4 +1,4 @@
-"""What is past its time goes in bounded batches, and nothing that is still open does."""
+"""Erasure and deletion of old requests in bounded batches, and never of open ones."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -16,7 +16,7 @@ A_DAY, A_WEEK = timedelta(days=1), timedelta(days=7)
 
 
 async def a_completed_request(ledger: Ledger, name: str = "req-1", *, announced: bool = True) -> None:
-    """Two chunks of two recipients each, all sent."""
+    """Write a completed request with two chunks of two recipients each."""
     await ledger.requests.register_part(a_head(name), a_part(size=4))
     for first in (0, 2):
         chunk = a_chunk(name, size=2, first=first)
@@ -30,7 +30,7 @@ async def a_completed_request(ledger: Ledger, name: str = "req-1", *, announced:
 
 
 async def left(ledger: Ledger, name: str = "req-1") -> tuple[bool, int, int]:
-    """Whether the request is there, and how many of its chunks and logs are."""
+    """Return whether the request exists, and the number of its chunks and logs."""
     request = await ledger.requests.get(a_key(name))
     chunks = [await ledger.chunks.get(a_chunk(name, first=first).id) for first in (0, 2)]
     logs = await ledger.logs.find(LogQuery(TENANT, key=a_key(name)))
@@ -38,7 +38,7 @@ async def left(ledger: Ledger, name: str = "req-1") -> tuple[bool, int, int]:
 
 
 async def sealed(ledger: Ledger, name: str = "req-1") -> tuple[bool, int]:
-    """Whether its text is there, and of how many chunks the addresses are."""
+    """Return whether its text is stored, and the number of chunks with addresses."""
     request = await ledger.requests.get(a_key(name))
     assert request is not None
     chunks = [a_chunk(name, first=first).id for first in (0, 2)]

@@ -1,4 +1,4 @@
-"""Requests: what the first expansion decided stands; parts, counting, cutting, one completion (I2, I5)."""
+"""Stored requests: fields of the first expansion, parts, single completion (I2, I5)."""
 
 import asyncio
 from dataclasses import replace
@@ -10,7 +10,7 @@ import pytest
 from ledger.ports import Ledger
 from schemas.statuses import Category, Channel, OnUncertain
 from tests.contract.ledger.conftest import Wait
-from tests.contract.ledger.steps import begun, complete
+from tests.contract.ledger.steps import begun
 from tests.support.builders import ACCEPTED_AT, a_head, a_key, a_part, some_counts
 
 KEY = a_key()
@@ -28,7 +28,7 @@ async def test_the_first_part_creates_the_request(ledger: Ledger) -> None:
     assert await ledger.requests.get(KEY) == request
 
 
-async def test_every_field_of_the_head_is_kept(ledger: Ledger) -> None:
+async def test_every_field_of_the_header_is_stored(ledger: Ledger) -> None:
     head = a_head(
         channel=Channel.EMAIL,
         category=Category.MARKETING,
@@ -46,14 +46,14 @@ async def test_every_field_of_the_head_is_kept(ledger: Ledger) -> None:
     assert (await ledger.requests.register_part(head, a_part())).header == head
 
 
-async def test_every_field_of_a_part_is_kept(ledger: Ledger) -> None:
+async def test_every_field_of_a_part_is_stored(ledger: Ledger) -> None:
     part = a_part(3, size=7, chunk_size=5, digest=b"d", last=True, default_region="CN")
 
     assert (await ledger.requests.register_part(a_head(), part)).parts == {3: part}
 
 
 @pytest.mark.parametrize("foreign", [{"digest": b"of another body"}, {"key_id": "another"}])
-async def test_a_part_of_another_request_takes_no_place(ledger: Ledger, foreign: dict[str, Any]) -> None:
+async def test_a_part_of_another_request_is_not_registered(ledger: Ledger, foreign: dict[str, Any]) -> None:
     await ledger.requests.register_part(a_head(), a_part(0, last=False))
     stands = await ledger.requests.register_part(replace(a_head(), **foreign), a_part(1, digest=b"theirs", last=True))
     assert (stands.parts.keys(), stands.last_part, stands.header) == ({0}, None, a_head())
@@ -73,7 +73,7 @@ async def test_an_unknown_request_is_none(ledger: Ledger) -> None:
     assert await ledger.requests.complete(KEY, some_counts(sent=1)) is None
 
 
-async def test_the_first_head_wins(ledger: Ledger) -> None:
+async def test_the_first_header_stays(ledger: Ledger) -> None:
     await ledger.requests.register_part(a_head(), a_part(0, last=False))
     later = ACCEPTED_AT + timedelta(hours=1)
 
@@ -83,7 +83,7 @@ async def test_the_first_head_wins(ledger: Ledger) -> None:
     assert request.parts.keys() == {0, 1}
 
 
-async def test_the_first_body_of_a_part_wins(ledger: Ledger) -> None:
+async def test_the_first_body_of_a_part_stays(ledger: Ledger) -> None:
     first = a_part(0, size=7, chunk_size=5, digest=b"first", last=False)
     await ledger.requests.register_part(a_head(), first)
 
@@ -95,7 +95,7 @@ async def test_the_first_body_of_a_part_wins(ledger: Ledger) -> None:
     assert request.last_part is None
 
 
-async def test_of_two_bodies_at_once_one_stands_for_both(ledger: Ledger) -> None:
+async def test_of_two_bodies_at_once_one_is_stored(ledger: Ledger) -> None:
     bodies = [a_part(0, digest=f"body {n}".encode()) for n in range(4)]
 
     answers = await asyncio.gather(*(ledger.requests.register_part(a_head(), body) for body in bodies))
@@ -105,7 +105,7 @@ async def test_of_two_bodies_at_once_one_stands_for_both(ledger: Ledger) -> None
     assert standing <= {body.digest for body in bodies}
 
 
-async def test_parts_begun_at_once_are_all_noted(ledger: Ledger) -> None:
+async def test_parts_that_arrive_at_once_are_all_registered(ledger: Ledger) -> None:
     await asyncio.gather(*(ledger.requests.register_part(a_head(), a_part(n, last=False)) for n in range(6)))
 
     request = await ledger.requests.get(KEY)
@@ -113,13 +113,13 @@ async def test_parts_begun_at_once_are_all_noted(ledger: Ledger) -> None:
     assert request.parts.keys() == set(range(6))
 
 
-async def test_parts_may_come_in_any_order(ledger: Ledger) -> None:
+async def test_parts_may_arrive_in_any_order(ledger: Ledger) -> None:
     request = await begun(ledger, 11, 2, 0, 1)
 
     assert request.parts.keys() == {0, 1, 2, 11}
 
 
-async def test_the_last_part_is_known_once_it_is_begun(ledger: Ledger) -> None:
+async def test_the_last_part_is_known_after_its_registration(ledger: Ledger) -> None:
     assert (await begun(ledger, 2, last=2)).last_part == 2
     assert (await begun(ledger, 0, last=2)).last_part == 2
 
@@ -143,7 +143,7 @@ async def test_a_second_last_part_is_refused(ledger: Ledger) -> None:
     assert await begun(ledger, 1, last=1) == before
 
 
-async def test_a_part_begun_again_is_answered_as_it_stands_whatever_came_since(ledger: Ledger) -> None:
+async def test_a_repeated_registration_returns_the_stored_request(ledger: Ledger) -> None:
     await begun(ledger, 0, 1)
     cut = await ledger.requests.close_intake(KEY)
 
@@ -152,7 +152,7 @@ async def test_a_part_begun_again_is_answered_as_it_stands_whatever_came_since(l
     assert (await begun(ledger, 1, last=1)).parts[1] == a_part(1, last=False)
 
 
-async def test_when_the_newest_part_was_begun_is_known(ledger: Ledger, wait: Wait) -> None:
+async def test_the_time_of_the_newest_registration_is_stored(ledger: Ledger, wait: Wait) -> None:
     first = await begun(ledger, 0)
     await wait(0.05)
     again = await begun(ledger, 0)
@@ -168,7 +168,7 @@ async def test_when_the_newest_part_was_begun_is_known(ledger: Ledger, wait: Wai
     assert second.begun_at - first.begun_at >= timedelta(seconds=0.05)
 
 
-async def test_counting_is_adding_to_a_set(ledger: Ledger) -> None:
+async def test_a_part_is_marked_as_expanded_once(ledger: Ledger) -> None:
     await begun(ledger, 0, 1, last=1)
 
     once = await ledger.requests.mark_part_expanded(KEY, 0)
@@ -181,7 +181,7 @@ async def test_counting_is_adding_to_a_set(ledger: Ledger) -> None:
     assert both.all_parts_expanded
 
 
-async def test_parts_counted_at_once_are_all_counted(ledger: Ledger) -> None:
+async def test_parts_marked_at_once_are_all_expanded(ledger: Ledger) -> None:
     await begun(ledger, *range(6), last=5)
 
     answers = await asyncio.gather(*(ledger.requests.mark_part_expanded(KEY, number) for number in range(6)))
@@ -190,107 +190,17 @@ async def test_parts_counted_at_once_are_all_counted(ledger: Ledger) -> None:
     assert max((answer.expanded_parts for answer in answers), key=len) == set(range(6))
 
 
-async def test_only_what_was_begun_is_counted(ledger: Ledger) -> None:
+async def test_an_unknown_request_cannot_have_an_expanded_part(ledger: Ledger) -> None:
     with pytest.raises(LookupError):
         await ledger.requests.mark_part_expanded(KEY, 0)
 
 
-async def test_counting_brings_the_cancel_mark(ledger: Ledger) -> None:
+async def test_marking_a_part_returns_the_cancel_mark(ledger: Ledger) -> None:
     await begun(ledger, 0)
     await ledger.requests.cancel(KEY)
 
     assert (await ledger.requests.mark_part_expanded(KEY, 0)).cancelled
     assert (await begun(ledger, 1)).cancelled
-
-
-async def test_after_a_cut_what_is_not_begun_is_refused(ledger: Ledger) -> None:
-    await begun(ledger, 0, 2)
-
-    cut = await ledger.requests.close_intake(KEY)
-
-    assert cut is not None
-    assert cut.intake_closed
-    assert await begun(ledger, 1) == cut
-    assert await begun(ledger, 3, last=3) == cut
-
-
-async def test_after_a_cut_what_is_begun_is_enough(ledger: Ledger) -> None:
-    await begun(ledger, 0, 2)
-    await ledger.requests.mark_part_expanded(KEY, 0)
-    cut = await ledger.requests.close_intake(KEY)
-
-    assert cut is not None
-    assert not cut.all_parts_expanded
-    assert (await ledger.requests.mark_part_expanded(KEY, 2)).all_parts_expanded
-
-
-async def test_a_cut_may_be_repeated(ledger: Ledger) -> None:
-    await begun(ledger, 1, last=1)
-    first = await ledger.requests.close_intake(KEY)
-
-    assert first is not None
-    assert await ledger.requests.close_intake(KEY) == first
-
-
-async def test_where_all_parts_are_begun_nothing_is_cut(ledger: Ledger) -> None:
-    await begun(ledger, 1, 0, last=1)
-
-    assert await ledger.requests.close_intake(KEY) is None
-    request = await ledger.requests.get(KEY)
-    assert request is not None
-    assert not request.intake_closed
-
-
-async def test_a_part_that_is_given_up_is_waited_for_no_more(ledger: Ledger) -> None:
-    await begun(ledger, 0, 2, last=2)
-    await ledger.requests.mark_part_expanded(KEY, 0)
-
-    given_up = await ledger.requests.write_off_lost_parts(KEY)
-
-    assert given_up is not None
-    assert (given_up.intake_closed, given_up.lost_parts, given_up.expanded_parts, given_up.all_parts_expanded) == (
-        True,
-        {2},
-        {0},
-        True,
-    )
-    assert await ledger.requests.write_off_lost_parts(KEY) == given_up
-    assert await begun(ledger, 1) == given_up
-
-
-async def test_where_all_that_is_begun_is_counted_nothing_is_given_up(ledger: Ledger) -> None:
-    await begun(ledger, 0)
-    await ledger.requests.mark_part_expanded(KEY, 0)
-
-    assert await ledger.requests.write_off_lost_parts(KEY) is None
-    await begun(ledger, 1, last=1)
-    await complete(ledger, some_counts(sent=3))
-    assert await ledger.requests.write_off_lost_parts(KEY) is None
-    request = await ledger.requests.get(KEY)
-    assert request is not None
-    assert not request.intake_closed
-
-
-async def test_a_completed_request_is_not_cut(ledger: Ledger) -> None:
-    await begun(ledger, 0, last=0)
-    await complete(ledger, some_counts(sent=3))
-
-    assert await ledger.requests.close_intake(KEY) is None
-
-
-async def test_a_cut_and_a_late_part_at_once_agree(ledger: Ledger) -> None:
-    for number in range(8):
-        head = a_head(f"req-{number}")
-        await ledger.requests.register_part(head, a_part(0, last=False))
-
-        cut, answer = await asyncio.gather(
-            ledger.requests.close_intake(head.key), ledger.requests.register_part(head, a_part(1))
-        )
-
-        request = await ledger.requests.get(head.key)
-        assert request is not None
-        assert (cut is None) is (1 in request.parts)
-        assert answer.parts == request.parts
 
 
 async def test_of_many_completions_at_once_exactly_one_wins(ledger: Ledger) -> None:

@@ -1,4 +1,4 @@
-"""Templates: every version stays, numbers have no gaps, and tenants never meet."""
+"""Stored templates. Every version stays, numbers have no gaps, and tenants are separate."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A caller that changes its mind: it cancels, pauses and resumes a request, through a process that may die too."""
+"""Caller that cancels, pauses and resumes a request, through a process that may die too."""
 
 import asyncio
 import random
@@ -21,7 +21,7 @@ ORDERS: Mapping[str, Callable[[Any, RequestKey], Awaitable[ControlResult | None]
 
 
 class Ground(Hindrance, Protocol):
-    """The world, as far as a caller needs it."""
+    """Part of the world that a caller needs."""
 
     rng: random.Random
     ledger: MemoryLedger
@@ -33,7 +33,7 @@ class _Ledger:
 
 
 class Caller(Actor):
-    """Who gives the orders about one request, each until it is answered."""
+    """Caller of one request. It repeats each order until it gets an answer."""
 
     def __init__(self, world: Ground, ask: Ask) -> None:
         super().__init__(f"c{ask.request_id[1:]}")
@@ -42,21 +42,21 @@ class Caller(Actor):
         self._ledger = _Ledger(world, Gate(world, self))
 
     async def give_orders(self) -> None:
-        """All of them, one after the other."""
+        """Give all orders, one after the other."""
         for at, order in self._ask.orders:
             await asyncio.sleep(at - self._world.loop.time())
             await self.give(order)
         self._finished = True
 
     async def resume_after(self, other: "Caller") -> None:
-        """Resume once another caller gives no more orders: it may have died after a pause, which may arrive late."""
+        """Resume after the other caller has ended, because it may have died after a pause that arrives late."""
         while not (other._finished or other.dead):  # noqa: ASYNC110  # virtual time
             await asyncio.sleep(1.0)
         await asyncio.sleep(UNANSWERED_SECONDS)
         await self.give("resume")
 
     async def give(self, order: str) -> None:
-        """Give one order again and again until it is answered."""
+        """Repeat one order until it gets an answer."""
         while True:
             try:
                 await ORDERS[order](self._ledger, self._ask.key)

@@ -1,4 +1,4 @@
-"""The processes of a world: they come, are killed, are frozen, and go."""
+"""Processes of a world: their start, kill, freeze and stop."""
 
 import math
 from dataclasses import replace
@@ -18,25 +18,25 @@ from tests.simulate.stage import LEASE_SECONDS, Stage
 
 _K1, _K2 = ("k1", bytes(32)), ("k2", bytes([2] * 32))
 OLD, BOTH, NEW = Sealer([_K1]), Sealer([_K1, _K2]), Sealer([_K2, _K1])
-"""The sealing keys before a rotation, in its middle, and after it."""
+"""Sealing keys before a rotation, during it, and after it."""
 SESSION_SECONDS = 3.0
-"""How long Kafka waits for a process that is not heard of."""
+"""Time after which Kafka removes a silent process from its group, in seconds."""
 
 
 class Fleet(Stage):
-    """A stage with consumers on it."""
+    """Stage with its consumer processes."""
 
     def __init__(self, seed: int, coverage: Coverage, trace: list[str] | None) -> None:
         super().__init__(seed, coverage, trace)
         self.processes: list[Process] = []
         self.sides: list[Side] = []
         self.rotates_at = self.rng.uniform(0, 6) if self.rng.random() < 0.12 else None
-        """When a new sealing key is given out, to one process after the other."""
+        """Time at which a new sealing key is given to the processes, one after the other."""
         self.rotated = False
         self._erases = self.faults.aimed[0] == "erase" or self.rng.random() < 0.15
 
     def draw_limits(self) -> None:
-        """Choose how the processes are set."""
+        """Choose the settings of the processes."""
         rng = self.rng
         self.limits = Tuning(
             chunk_size=rng.choice((1, 2, 3, 4, 8)),
@@ -51,10 +51,10 @@ class Fleet(Stage):
             address_retention=timedelta(seconds=rng.choice((0.5, 4))) if self._erases else None,
         )
         self._mixed = rng.random() < 0.25
-        """Whether its processes differ in their sizes of chunks and windows."""
+        """True if the processes have different chunk and window sizes."""
 
     def draw_sides(self) -> None:
-        """Choose the providers, and in which mood they are."""
+        """Choose the providers and the distribution of their answers."""
         rng, moods = self.rng, list(MOODS)
         if self.faults.aimed[0] == "renew":
             moods = [MOODS[4]]
@@ -81,7 +81,7 @@ class Fleet(Stage):
         ]
 
     def boot(self) -> Process:
-        """A new process."""
+        """Start a new process."""
         limits = self.limits
         if self._mixed:
             sizes = {"chunk_size": self.rng.choice((1, 2, 4)), "window_size": self.rng.choice((1, 2, 3))}
@@ -94,7 +94,7 @@ class Fleet(Stage):
         return process
 
     def rotate(self) -> None:
-        """From now on some of the processes that start have the new sealing key."""
+        """Give the new sealing key to some of the processes that start from now on."""
         self.rotated = True
         self.note("a new sealing key")
         for process in self.processes:
@@ -102,23 +102,23 @@ class Fleet(Stage):
         self.restart_all()
 
     def _lacks_key(self, process: Process) -> None:
-        """What it takes over and cannot open it leaves to its lease, and to others."""
+        """Note that a process claimed a chunk that it cannot open. Its lease expires, and another process continues."""
         self.hindered(process, math.inf)
 
     def sealer_of_now(self) -> Sealer:
-        """The keys of who starts now."""
+        """Return the keys of a process that starts now."""
         if not self.rotated:
             return OLD
         return self.rng.choice((OLD, OLD, NEW, NEW, BOTH)) if self.faults.enabled and not self.ages else NEW
 
     def restart_all(self) -> None:
-        """Ask every process to stop; another starts for each."""
+        """Ask every process to stop, and start another for each."""
         for process in self.living():
             self.boot()
             self.loop.start(process, process.stop())
 
     def kill(self, actor: Actor) -> None:
-        """It does nothing any more; another comes in its place after a while."""
+        """Kill a process, and start another in its place after a while."""
         actor.dead = True
         if isinstance(actor, Process):
             self.books.killed(actor.name)
@@ -126,7 +126,7 @@ class Fleet(Stage):
             self.later(self.rng.uniform(0.1, 8), self.boot)
 
     def freeze(self, actor: Actor) -> None:
-        """It does nothing for a while, mostly for longer than a lease."""
+        """Freeze a process for a while, usually for longer than a lease."""
         seconds = self.rng.uniform(0.2, 3) * LEASE_SECONDS
         actor.frozen = True
         self.hindered(actor, seconds)
@@ -135,7 +135,7 @@ class Fleet(Stage):
         self.later(seconds, lambda: self.thaw(actor))
 
     def thaw(self, actor: Actor) -> None:
-        """It goes on where it was."""
+        """Continue a frozen process."""
         if actor.frozen and not actor.dead:
             self.loop.thaw(actor)
             if isinstance(actor, Process):
@@ -143,7 +143,7 @@ class Fleet(Stage):
                 self.kafka.join(actor)
 
     def left(self, process: Process) -> None:
-        """A process was asked to stop, and has ended."""
+        """Note that a process ended after it was asked to stop."""
         if self.books.troubles.get(process.name):
             self.books.killed(process.name)
         process.dead = True
@@ -151,20 +151,20 @@ class Fleet(Stage):
         self._note(process, "exit", (), "")
 
     def hindered(self, actor: Actor, seconds: float) -> None:
-        """For so long it may lose a lease without a fault of its own."""
+        """Note the time in which a process may lose a lease without a fault of its own."""
         self.books.trouble(actor.name, seconds)
 
     def put_down(self, part: str, seconds: float) -> None:
-        """The ledger or the bus answers nobody for a while."""
+        """Stop the answers of the ledger or of the bus for a while."""
         self.down_until[part] = self.loop.time() + seconds
         for process in self.processes:
             self.hindered(process, seconds + LEASE_SECONDS)
 
     def living(self) -> list[Process]:
-        """The processes that are neither dead nor frozen nor about to stop."""
+        """Return the processes that are not dead, frozen or stopping."""
         return [process for process in self.processes if self.lives(process)]
 
     @staticmethod
     def lives(process: Process) -> bool:
-        """Whether it does anything, and will go on."""
+        """Return whether the process runs and is not stopping."""
         return not (process.dead or process.frozen or process.context.stopping.is_set())

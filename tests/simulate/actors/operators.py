@@ -1,4 +1,4 @@
-"""Somebody who sends again what is unknown or failed, with the code of `rollcall resend`; it may die in the middle."""
+"""Operator that resends unknown or failed deliveries with the code of `rollcall resend`. It may die at any step."""
 
 import asyncio
 import contextlib
@@ -26,11 +26,11 @@ from tests.simulate.scenario import TOPICS, moment
 
 TRIES = 12
 LATER = moment(3600)
-"""When a resend expires whose request has expired."""
+"""Expiry of a resend whose request has expired, in seconds."""
 
 
 class Ground(Hindrance, Protocol):
-    """The world, as far as an operator needs it."""
+    """Part of the world that an operator needs."""
 
     rng: random.Random
     ledger: MemoryLedger
@@ -49,7 +49,7 @@ class _Ledger:
 
 
 class Operator(Actor):
-    """Who runs one errand, again and again until it is done."""
+    """Operator that repeats one resend until it is complete."""
 
     def __init__(self, world: Ground, number: int, errand: Errand) -> None:
         super().__init__(f"o{number}")
@@ -60,11 +60,11 @@ class Operator(Actor):
 
     @property
     def at_work(self) -> bool:
-        """Whether something may still come of it."""
+        """Return whether the operator may still publish records."""
         return not (self._done or self.dead) and self._world.is_over(self.errand)
 
     async def run(self) -> None:
-        """Wait until the request is over, and send again."""
+        """Wait until the request is complete, and resend it."""
         while not self._world.is_over(self.errand):  # noqa: ASYNC110  # virtual time
             await asyncio.sleep(0.7)
         await asyncio.sleep(self.errand.delay)
@@ -120,7 +120,7 @@ class Operator(Actor):
 
 @contextlib.contextmanager
 def room_for(bytes_a_part: int) -> Generator[None]:
-    """Meanwhile a part of a resend holds no more than so many bytes of recipients."""
+    """Limit the recipients in a part of a resend to this many bytes."""
 
     class Narrow(PartEncoder):
         def __init__(self, head: Any) -> None:

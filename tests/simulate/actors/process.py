@@ -1,4 +1,4 @@
-"""A simulated consumer process: the real code of consumer/, its tools tied to the world through a gate."""
+"""Simulated consumer process: the real code of consumer/, connected to the world through a gate."""
 
 import asyncio
 import contextlib
@@ -41,7 +41,7 @@ from tests.simulate.scenario import BATCH_SIZES, PERIODS, TOPICS
 
 CLUSTER = "cluster"
 METRICS = Metrics()
-"""Of all processes: they only count."""
+"""Metrics of all processes, which only count."""
 
 _PUBLISHED = {
     EventType.REQUEST_ACCEPTED: "accepted",
@@ -52,7 +52,7 @@ WAKE_UPS = {Lane.BULK: TOPICS.chunks, Lane.EXPRESS: TOPICS.chunks_express}
 
 
 class Surroundings(Hindrance, Protocol):
-    """The world, as far as a process needs it."""
+    """Part of the world that a process needs."""
 
     ledger: MemoryLedger
     bus: MemoryBus
@@ -132,7 +132,7 @@ class _Bus:
 
 
 class _Provider:
-    """One process's way to a provider, with its time-out."""
+    """Provider as one process calls it, with a time-out."""
 
     def __init__(self, world: Surroundings, process: str, side: Side, gate: Gate) -> None:
         self._world, self._process, self._side, self._gate = world, process, side, gate
@@ -172,9 +172,7 @@ class _Provider:
         self._stopped = True
         latest = self._world.loop.time() + within_seconds
         for scope in self._open.values():
-            if (
-                not scope.expired()
-            ):  # as providers/connection_slots.py: a process that was frozen finds some that are just ending
+            if not scope.expired():  # as providers/connection_slots.py does: after a freeze, some calls are just ending
                 scope.reschedule(min(scope.when() or latest, latest))
 
     async def check(self) -> str | None:
@@ -185,7 +183,7 @@ class _Provider:
 
 
 class Process(Actor):
-    """One consumer, as consumer/app.py puts it together."""
+    """Consumer, composed as consumer/app.py does it."""
 
     def __init__(self, world: Surroundings, name: str, limits: Tuning, sealer: Sealer) -> None:
         super().__init__(name)
@@ -193,7 +191,7 @@ class Process(Actor):
         gate = Gate(world, self)
         self.began_at = world.loop.time()
         self.jumped = world.rng.uniform(0, 1000)
-        """How far its own clock is ahead of the world's, in seconds; it never goes back."""
+        """Seconds by which its own clock is ahead of the clock of the world. It never decreases."""
         providers = [_Provider(world, name, side, gate) for side in world.sides]
         self.context = ConsumerContext(
             process_name=name,
@@ -223,7 +221,7 @@ class Process(Actor):
         return self._world.loop.time() + self.jumped
 
     def start(self) -> None:
-        """Join the groups, and begin to read and to sweep."""
+        """Join the groups, and start to read and to sweep."""
         loop = self._world.loop
         self._world.kafka.join(self)
         readers = [self._intake(topic) for topic in TOPICS.intake]
@@ -245,7 +243,7 @@ class Process(Actor):
 
     async def _commit(self, step: str, read: Read, until: int) -> bool:
         async def effect() -> bool:
-            with contextlib.suppress(CommitFailed):  # the partition is another's by now
+            with contextlib.suppress(CommitFailed):  # another process has the partition by now
                 await self._world.kafka.commit(read, until)
             return True
 
@@ -253,7 +251,7 @@ class Process(Actor):
         return bool(await self._gate.step(step, effect, about, lambda _: False, "bus"))
 
     async def stop(self) -> None:
-        """SIGTERM, as consumer/service.py obeys it."""
+        """Stop as consumer/service.py does after SIGTERM."""
         context = self.context
         context.stopping.set()
         context.provider_caller.close()

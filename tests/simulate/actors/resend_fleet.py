@@ -1,4 +1,4 @@
-"""A fleet whose requests are sent again, by operators and by whoever publishes carelessly."""
+"""Fleet whose requests are resent, by operators and by callers that publish every delivery again."""
 
 import asyncio
 from dataclasses import replace
@@ -17,7 +17,7 @@ MOST_OPERATORS = 6
 
 
 class Resending(Fleet):
-    """What operators do to a world, and what they see of it."""
+    """Fleet with operators."""
 
     scenario: Scenario
 
@@ -31,24 +31,24 @@ class Resending(Fleet):
         return self.limits.chunk_size
 
     def send_operator(self, errand: Errand) -> None:
-        """Let somebody run an errand."""
+        """Start an operator."""
         operator = Operator(self, len(self.operators), errand)
         self.operators.append(operator)
         self.loop.start(operator, operator.run())
 
     def is_over(self, errand: Errand) -> bool:
-        """Whether its request is completed."""
+        """Return whether the request is completed."""
         document = self.books.store.requests.get(errand.ask.key)
         return bool(document and document.request.completion)
 
     def kill(self, actor: Actor) -> None:
-        """As any other; of an operator it is mostly heard, and the command given again."""
+        """Kill the process. The command of a killed operator is usually run again."""
         super().kill(actor)
         if isinstance(actor, Operator) and self.rng.random() < 0.7:
             self.send_operator(replace(actor.errand, delay=self.rng.uniform(0.5, 6)))
 
     def publish_again(self, errand: Errand, topic: str, partition: int, part: EncodedPart) -> None:
-        """A record of a resend is on the intake."""
+        """Publish a record of a resend on the intake."""
         body, asks = body_of(part), self.scenario.asks
         resend = next((one for one in asks if one.request_id == body["request_id"]), None)
         if resend is None:
@@ -63,7 +63,7 @@ class Resending(Fleet):
         self.kafka.append(topic, partition, self.now_ms(), part.key, part.value)
 
     def _perhaps_go_on(self, errand: Errand, resend: Resend) -> None:
-        """A resend may be cancelled, and repeated in its turn."""
+        """Draw whether a resend is cancelled or is itself resent."""
         now, draw = self.loop.time(), self.rng.random()
         if draw < 0.15 and self.faults.enabled:
             resend.orders = [(now + self.rng.uniform(0, 3), "cancel")]
@@ -73,7 +73,7 @@ class Resending(Fleet):
             self.send_operator(replace(errand, ask=resend, delay=self.rng.random(), request_id=None))
 
     async def receive(self) -> None:
-        """Receipts come for what was taken and is unknown."""
+        """Apply receipts to unknown deliveries that the provider accepted."""
         logs = self.books.store.logs
         while True:
             await asyncio.sleep(self.rng.uniform(0.2, 2))

@@ -1,4 +1,4 @@
-"""What is asked for again: who wants what sent again, the requests that come of it, and the books on both."""
+"""Planned resends, the requests that follow from them, and the observations of both."""
 
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -17,23 +17,23 @@ from tests.simulate.scenario import START, Ask, Person
 
 RESEND_STEPS = frozenset({"choose", "resend", "reserve_resends"})
 SLOW_SECONDS = 8.0
-"""Between two parts of a resend: one more of them, and it may be cut."""
+"""Time between two parts of a resend, in seconds, after which its intake may be closed."""
 
 
 @dataclass(frozen=True)
 class Errand:
-    """What somebody wants sent again, once its request is completed."""
+    """Resend of a request, after its completion."""
 
     ask: Ask
     status: Status
     delay: float
     request_id: str | None
     careless: bool
-    """Publishes every delivery of the request, whatever became of it."""
+    """True if every delivery of the request is published, independent of its status."""
 
 
 def draw_errands(rng: random.Random, asks: Sequence[Ask], needed: str) -> list[Errand]:
-    """Mostly none; now and then two at once, under one id or two."""
+    """Draw the resends of a world: usually none, and sometimes two at once with one id or two."""
     errands: list[Errand] = []
     if needed not in RESEND_STEPS and rng.random() < 0.82:
         return errands
@@ -49,15 +49,15 @@ def draw_errands(rng: random.Random, asks: Sequence[Ask], needed: str) -> list[E
 
 @dataclass
 class Resend(Ask):
-    """A request that repeats deliveries of another, as its records tell of it."""
+    """Request that repeats deliveries of another one, as its records describe it."""
 
     bodies: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
-    """By part, each that was published."""
+    """Published bodies, by part."""
     came: list[float] = field(default_factory=list)
-    """When each record was published."""
+    """Publication time of each record."""
 
     def take(self, body: dict[str, Any], at: float) -> None:
-        """Another record of it is published."""
+        """Note another published record."""
         self.came.append(at)
         known = self.bodies.setdefault(body["part"], [])
         if body not in known:
@@ -69,14 +69,14 @@ class Resend(Ask):
 
     @property
     def lacks_parts(self) -> bool:
-        """Whether whoever published it stopped in between, or took too long."""
+        """Return whether its publisher stopped early or took too long."""
         all_said = [body for bodies in self.bodies.values() for body in bodies]
         whole = any(body["last"] and set(self.bodies) >= set(range(body["part"])) for body in all_said)
         slow = any(after - before > SLOW_SECONDS for before, after in zip(self.came, self.came[1:], strict=False))
         return self.contradicted or slow or not whole
 
     def settle_on(self, chunks: Sequence[Chunk]) -> str | None:
-        """Find out which of its bodies was the first of each part, from the chunks; what is wrong where none was."""
+        """Find the first body of each part from the chunks. Return an error if no body fits."""
         for part, bodies in self.bodies.items():
             written = [chunk for chunk in chunks if chunk.part == part]
             fitting = [body for body in bodies if all(_fits(body, chunk) for chunk in written)]
@@ -96,7 +96,7 @@ def _fits(body: Mapping[str, Any], chunk: Chunk) -> bool:
 
 
 def begin_resend(body: Mapping[str, Any]) -> Resend:
-    """The request that a first record begins."""
+    """Return the request of a first record."""
     expires_at = body.get("expires_at")
     return Resend(
         body["request_id"],
@@ -110,31 +110,31 @@ def begin_resend(body: Mapping[str, Any]) -> Resend:
 
 
 def body_of(part: EncodedPart) -> dict[str, Any]:
-    """What a record says, but for the time, which each attempt says anew."""
+    """Return the body of a record without its time, which differs between attempts."""
     said: dict[str, Any] = orjson.loads(part.value)
     del said["accepted_at"]
     return said
 
 
 class Repeats:
-    """The books on what is sent again."""
+    """Observations of the resent deliveries."""
 
     def __init__(self, store: Store, fail: Callable[[str], None], brief: Callable[[str], str]) -> None:
         self.asked: dict[LogId, set[LogId]] = {}
-        """By delivery, what it may repeat, as records said it."""
+        """Delivery that each delivery may repeat, from the records."""
         self.by: dict[LogId, LogId] = {}
-        """By delivery, which one repeats it, as it was noted first."""
+        """Delivery that repeats each delivery, from the first note."""
         self.settled: set[LogId] = set()
-        """What a receipt moved on."""
+        """Deliveries whose status a receipt changed."""
         self._store, self._fail, self._brief = store, fail, brief
 
     def publish(self, resend: Resend, body: Mapping[str, Any]) -> None:
-        """A record of a resend is published."""
+        """Note a published record of a resend."""
         for index, said in enumerate(body["recipients"]):
             self.asked.setdefault(log_id(resend.key, body["part"], index), set()).add(said["resend_of"])
 
     def noted(self, resends: Mapping[LogId, LogId], answer: set[LogId]) -> None:
-        """It was noted on old logs what repeats them: on each once, and on none of what was sent."""
+        """Check the notes on old logs: one on each log, and none on a sent delivery."""
         for old, new in resends.items():
             if old not in answer:
                 continue
@@ -144,7 +144,7 @@ class Repeats:
                 self._fail(f"{self._brief(old)} is to be repeated twice, by {self._brief(self.by[old])} before")
 
     def called(self, delivery: LogId, chunk: Chunk, index: int) -> None:
-        """A call for a delivery begins: one that repeats another is noted there."""
+        """Check at the start of a provider call that a repeated delivery has its note."""
         olds = self.asked.get(delivery)
         if olds is None:
             return

@@ -1,4 +1,4 @@
-"""After a run: ledger, events and the books from outside are held against each other (I1 to I8)."""
+"""Check after a run that ledger, events and independent observations agree (I1 to I8)."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -17,12 +17,15 @@ from tests.simulate.world import World
 from tests.support.builders import OUTCOMES
 
 ANSWER_SECONDS = 20.0
-"""How long after a topic refused its events they may still go to the other: whoever publishes may be frozen."""
+"""Time after an outage of the reply topic in which events may still go to the default topic, in seconds.
+
+The process that publishes them may be frozen.
+"""
 NOT_SENT = {Status.FAILED, Status.CANCELLED, Status.EXPIRED, Status.SUPPRESSED}
 
 
 class Checker:
-    """The books of one world that has come to rest."""
+    """Checks of one world after its end."""
 
     def __init__(self, world: World) -> None:
         self._world, self._books, self._store = world, world.books, world.books.store
@@ -35,7 +38,7 @@ class Checker:
         self._first: dict[str, int] = {}
 
     def findings(self) -> Iterator[str]:
-        """What is wrong, as lines; nothing, where all is well."""
+        """Return the errors as lines, or none."""
         yield from self._events_repeat_themselves()
         yield from resend_findings(self._world.scenario.asks, self._books, self._taken)
         for ask in self._world.scenario.asks:
@@ -51,7 +54,7 @@ class Checker:
     # ------------------------------------------------------------------ events
 
     def _events_repeat_themselves(self) -> Iterator[str]:
-        """I6: a repeat of an event is the same event."""
+        """Check that a repeated event is the same event (I6)."""
         for at, published in enumerate(self._books.published):
             event = published.event
             stood = self._events.setdefault(event.id, published)
@@ -60,14 +63,14 @@ class Checker:
                 yield f"I6: {event.id} was repeated with another content"
 
     def _refused_anew(self, one: Event, other: Event) -> bool:
-        """A record that is read again may be refused for another reason: for want of a key, or the topic is back."""
+        """Allow another reason for a record that is read again. A key may be missing, or the topic may be back."""
         if one.type != "request.rejected" or not (self._world.rotated or self._books.replies_lost.spans):
             return False
         bodies = [orjson.loads(event.body) for event in (one, other)]
         return all(bodies[0][name] == bodies[1][name] for name in ("request_id", "part", "occurred_at"))
 
     def _topics(self) -> Iterator[str]:
-        """Events are on the topic that their request names; elsewhere only while that one takes none."""
+        """Check that events are on the reply topic of their request, or elsewhere only if that topic accepts none."""
         wanted = {ask.request_id: ask.reply_topic or TOPICS.results for ask in self._world.scenario.asks}
         for at, topic, key, event in self._books.published:
             if topic == (TOPICS.results if event.type == "request.rejected" else wanted.get(key, TOPICS.results)):
@@ -94,7 +97,7 @@ class Checker:
         return {log_id: log for log_id, log in self._store.logs.items() if log_id.startswith(f"log_{ask.key}")}
 
     def _expected(self, ask: Ask, request: StoredRequest) -> set[LogId]:
-        """The deliveries that must have a log: those of counted parts, and of what was written of lost ones."""
+        """Return the deliveries that must have a log: those of expanded parts, and of written chunks of lost parts."""
         known = set[LogId]()
         for part, delivery, _ in ask.people():
             if part in request.expanded_parts:
@@ -133,7 +136,7 @@ class Checker:
         return [one for one in self._events.values() if one.key == ask.request_id]
 
     def _parts(self, ask: Ask, request: StoredRequest) -> Iterator[str]:
-        """I1: each part that was published is counted, or its record was refused."""
+        """Check that each published part is expanded or its record was refused (I1)."""
         refused = self._refused_parts(ask)
         for part in range(len(ask.parts)):
             published = (ask.request_id, part) in self._world.published_parts
@@ -181,7 +184,7 @@ class Checker:
         yield from self._times(ask, log)
 
     def _event_of(self, log: Log) -> Iterator[str]:
-        """I6: one outcome event, and it agrees with the log."""
+        """Check that there is one outcome event and that it agrees with the log (I6)."""
         published = self._events.get(f"evt_{log.id[4:]}o")
         if published is None:
             yield f"I6: {self._books.brief(log.id)} has a log and no event"
@@ -192,7 +195,7 @@ class Checker:
             yield f"I6: the event of {self._books.brief(log.id)} says another thing than its log"
 
     def _times(self, ask: Ask, log: Log) -> Iterator[str]:
-        """I7, I8: never too early, too late or too often."""
+        """Check that no call is too early, too late or repeated too often (I7, I8)."""
         calls = [call for call in self._books.calls if call.delivery == log.id]
         brief = self._books.brief(log.id)
         if ask.send_at is not None and any(call.at < ask.send_at - 0.001 for call in calls):
@@ -204,7 +207,7 @@ class Checker:
             yield f"I7: {brief} has {log.attempts} attempts of {most}"
 
     def _orders(self) -> Iterator[str]:
-        """A cancel or a pause takes hold within the windows that were open."""
+        """Check that after a cancel or a pause only open windows are sent."""
         for bound in self._books.bounds:
             calls = self._books.calls[bound.first : bound.end]
             sent = [call for call in calls if call.delivery.startswith(f"log_{bound.key}")]
@@ -212,7 +215,7 @@ class Checker:
                 brief = self._books.brief(sent[-1].delivery)
                 yield f"{brief} was sent after a cancel or a pause that left {bound.most}: {len(sent)} since"
 
-    # ------------------------------------------------------------------ what nobody asked for
+    # ------------------------------------------------------------------ deliveries without a request
 
     def _nothing_else(self) -> Iterator[str]:
         known = {delivery for ask in self._world.scenario.asks for _, delivery, _ in ask.people()}
@@ -233,5 +236,5 @@ class Checker:
 
 
 def check(world: World) -> list[str]:
-    """What is wrong with a world that has come to rest."""
+    """Return the errors of a world after its end."""
     return list(Checker(world).findings())

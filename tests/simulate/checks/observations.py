@@ -1,4 +1,4 @@
-"""What is seen from outside while a world runs: calls, publications, commits, claims; and what is wrong at once."""
+"""Observations of a running world (calls, publications, commits, claims), and checks at every step."""
 
 import re
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from tests.simulate.actors.resend_plan import Repeats
 
 
 class Published(NamedTuple):
-    """An event as its readers see it."""
+    """Event as its readers see it."""
 
     at: float
     topic: str
@@ -30,7 +30,7 @@ class Published(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A call to a provider, when it began."""
+    """Start of a provider call."""
 
     at: float
     delivery: str
@@ -40,7 +40,7 @@ class Call(NamedTuple):
 
 @dataclass
 class Bound:
-    """How many calls about a request may still begin, between one call of the book and another."""
+    """Maximum number of calls of a request that may start between two observed calls."""
 
     key: RequestKey
     most: int
@@ -50,7 +50,7 @@ class Bound:
 
 @dataclass
 class Troubles:
-    """When a process may have lost a lease for no fault of its own, in seconds."""
+    """Interval in which a process may lose a lease without a fault of its own, in seconds."""
 
     spans: list[tuple[float, float]] = field(default_factory=list)
 
@@ -58,7 +58,7 @@ class Troubles:
         self.spans.append((begin, end))
 
     def end(self, now: float) -> None:
-        """Whatever lasts ends now."""
+        """End the open intervals now."""
         self.spans = [(begin, min(end, now)) for begin, end in self.spans]
 
     def touches(self, begin: float, end: float) -> bool:
@@ -69,54 +69,54 @@ class Troubles:
 
 
 class Books:
-    """The books that the checker holds against ledger and events. `fail` is told what must never be."""
+    """Observations that the checker compares with ledger and events. `fail` receives each violation."""
 
     def __init__(self, ledger: MemoryLedger, now: Callable[[], float], fail: Callable[[str], None]) -> None:
         self.store: Store = ledger.chunks._store  # type: ignore[attr-defined]
         self.calls: list[Call] = []
         self.published: list[Published] = []
         self.dead_letters: set[str] = set()
-        """Where the records stood."""
+        """Origins of the records in dead letters."""
         self.rejected: set[str] = set()
-        """Likewise, of the records that were refused with an event."""
+        """Origins of the records that were refused with an event."""
         self.doubted: set[str] = set()
-        """Deliveries of windows that were open when their owner was killed, or was away for too long."""
+        """Deliveries in windows that were open when their owner was killed, or was frozen for too long."""
         self.troubles: dict[str, Troubles] = {}
         self.replies_lost = Troubles()
-        """When the reply topic was away, or took nothing."""
+        """Intervals in which the reply topic was missing or accepted nothing."""
         self.bounds: list[Bound] = []
         self.repeats = Repeats(self.store, fail, self.brief)
         self._owners: dict[ChunkId, tuple[str, int, float]] = {}
         self._now, self._fail = now, fail
 
     def trouble(self, process: str, seconds: float = 0.0) -> None:
-        """From now on for so long a process is hindered."""
+        """Note that a process is disturbed for this long from now on."""
         self.troubles.setdefault(process, Troubles()).add(self._now(), self._now() + seconds)
 
     def killed(self, process: str) -> None:
-        """What was open in its hands is in doubt from now on."""
+        """Note that the deliveries in open windows of a process are in doubt from now on."""
         self.trouble(process, float("inf"))
         for document in self.store.open_chunks():
             if document.owner and document.owner.startswith(f"{process}."):
                 self.doubted |= _in_window(document)
 
     def ordered(self, key: RequestKey, may_still_be_sent: int) -> None:
-        """A cancel or a pause holds from now on, and its caller will be told how many sends may still begin."""
+        """Note a cancel or a pause, and the number of sends that may still start."""
         request = self.store.requests[key].request
         if request.cancelled or request.control_flags.paused:
             self.bounds.append(Bound(key, may_still_be_sent, len(self.calls)))
 
     def resumed(self, key: RequestKey) -> None:
-        """From now on it is sent again, unless it was cancelled."""
+        """Note a resume, after which the request is sent again unless it was cancelled."""
         if not self.store.requests[key].request.cancelled:
             for bound in self.bounds:
                 if bound.key == key and bound.end is None:
                     bound.end = len(self.calls)
 
-    # ------------------------------------------------------------------ what must hold at once
+    # ------------------------------------------------------------------ checks at every step
 
     def claimed(self, process: str, claimed: ClaimResult, lease_seconds: float) -> None:
-        """A claim has been granted (I3)."""
+        """Check a granted claim (I3)."""
         chunk, fence, now = claimed.chunk.id, claimed.token.fence, self._now()
         owner, before, since = self._owners.get(chunk, ("", 0, now))
         if fence < before or (fence == before and owner != process):
@@ -129,7 +129,7 @@ class Books:
             self.doubted |= _in_window(self.store.chunks[chunk])
 
     def called(self, process: str, provider: str, message: Message) -> None:
-        """A call begins (I3, I4): the window is its caller's, and recorded."""
+        """Check at the start of a call that the caller owns the window and that it is stored (I3, I4)."""
         self.calls.append(Call(self._now(), message.id, process, provider))
         key, part, index = self.place(message.id)
         for document in self.store.chunks_of(key):  # type: ignore[arg-type]
@@ -146,7 +146,7 @@ class Books:
         self._fail(f"I4: {self.brief(message.id)} is sent and in no chunk")
 
     def committed(self, record: KafkaRecord) -> None:
-        """The offset of an intake record is committed (I1)."""
+        """Check a committed offset of the intake (I1)."""
         if record.origin in self.dead_letters:
             return
         try:
@@ -158,7 +158,7 @@ class Books:
         if said["part"] not in self.store.requests[key].request.expanded_parts:
             self._fail(f"I1: {record.origin} is committed, and its part is not counted")
 
-    # ------------------------------------------------------------------ small things
+    # ------------------------------------------------------------------ helpers
 
     def place(self, delivery: str) -> tuple[str, int, int]:
         found = position(delivery)
@@ -167,7 +167,7 @@ class Books:
         return found
 
     def brief(self, identity: str) -> str:
-        """An id as a reader of traces likes it: r1/0/3."""
+        """Return a short form of an id for traces: r1/0/3."""
         found = _ID.fullmatch(identity)
         if not found:
             return identity
@@ -177,7 +177,7 @@ class Books:
         return f"{name}{places}"
 
     def brief_of(self, value: Any) -> str:
-        """What is said of a step's arguments and of its answer; no text, no address, nothing that a repeat changes."""
+        """Describe arguments and answer of a step, without texts, addresses and values that a repeat changes."""
         match value:
             case str():
                 return self.brief(value)
@@ -210,7 +210,7 @@ _ID = re.compile(r"(?:chk_|log_|evt_)?([0-9a-hjkmnp-tv-z]{26})(?:([0-9a-f]{4})([
 
 
 def _in_window(document: ChunkDocument) -> set[str]:
-    """The deliveries of a chunk's open window."""
+    """Return the deliveries of the open window of a chunk."""
     if document.window is None:
         return set()
     chunk = document.chunk
@@ -218,5 +218,5 @@ def _in_window(document: ChunkDocument) -> set[str]:
 
 
 def open_windows(store: Store) -> set[LogId]:
-    """The deliveries of all open windows."""
+    """Return the deliveries of all open windows."""
     return {LogId(one) for document in store.open_chunks() for one in _in_window(document)}

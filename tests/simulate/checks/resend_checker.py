@@ -1,4 +1,4 @@
-"""After a run: what was sent again, held against what it repeats."""
+"""Check after a run that resent deliveries agree with the deliveries that they repeat."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,11 +11,11 @@ from tests.simulate.checks.observations import Books
 from tests.simulate.scenario import Ask
 
 DONE = {Status.SENT, Status.UNKNOWN, Status.CANCELLED}
-"""How a delivery may end that was not decided while expanding."""
+"""Possible ends of a delivery that was not decided during the expansion."""
 
 
 def resend_findings(asks: Iterable[Ask], books: Books, taken: Counter[str]) -> Iterator[str]:
-    """What is wrong with what was sent again."""
+    """Return the errors of the resent deliveries."""
     resends = [ask for ask in asks if isinstance(ask, Resend)]
     for resend in resends:
         if wrong := resend.settle_on([one.chunk for one in books.store.chunks_of(resend.key)]):
@@ -34,7 +34,7 @@ def resend_findings(asks: Iterable[Ask], books: Books, taken: Counter[str]) -> I
 
 
 def _sent_again(repeating: Mapping[LogId, LogId], books: Books, taken: Counter[str]) -> Iterator[str]:
-    """By what the providers took: nothing that was sent, and nothing twice."""
+    """Check that the providers accepted no sent delivery again, and none twice."""
     repeated = defaultdict[LogId, list[LogId]](list)
     for new, old in repeating.items():
         if taken[new]:
@@ -47,7 +47,7 @@ def _sent_again(repeating: Mapping[LogId, LogId], books: Books, taken: Counter[s
 
 
 def _agree(log: Log, old: LogId, books: Books) -> Iterator[str]:
-    """A delivery that repeats another is noted there, or decided as settled."""
+    """Check that a repeating delivery is noted on the old log, or was decided as settled."""
     brief, noted = books.brief(log.id), books.repeats.by.get(old) == log.id
     if log.resend_of != old:
         yield f"{brief} has forgotten that it repeats {books.brief(old)}"

@@ -1,4 +1,4 @@
-"""What goes wrong at any moment, and not at a step: rebalances, outages, records read again, processes sent away."""
+"""Faults at any time, independent of steps: rebalances, outages, records read again, processes stopped."""
 
 import asyncio
 import random
@@ -11,7 +11,7 @@ from tests.simulate.loop import WORLD, Actor, VirtualLoop
 
 
 class Sky(Protocol):
-    """The world, as far as its weather needs it."""
+    """Part of the world that the faults need."""
 
     rng: random.Random
     loop: VirtualLoop
@@ -29,7 +29,7 @@ class Sky(Protocol):
 
 
 class Weather:
-    """Each world has some kinds of it, and some pace."""
+    """Faults of one world: their kinds and their frequency."""
 
     def __init__(self, world: Sky) -> None:
         self._world, self._rng = world, world.rng
@@ -45,13 +45,13 @@ class Weather:
             self._replies,
         )
         self._kinds = [kind for kind in kinds if self._rng.random() < 0.3]
-        if world.rotates_at is not None:  # what is in doubt meets who cannot open it
+        if world.rotates_at is not None:  # a process without the key may take over deliveries in doubt
             self._kinds.append(self._kill)
         self._rolling: asyncio.Task[None] | None = None
         self._pause = self._rng.choice((2.0, 5.0, 12.0))
 
     async def blow(self) -> None:
-        """Until it is cancelled."""
+        """Run until the task is cancelled."""
         try:
             await self._blow()
         finally:
@@ -75,13 +75,13 @@ class Weather:
         self._world.put_down(self._rng.choice(("ledger", "bus")), self._rng.uniform(0.2, 8))
 
     def _stop(self) -> None:
-        """SIGTERM to one, another in its place."""
+        """Stop one process with SIGTERM and start another."""
         for process in self._some():
             self._world.boot()
             self._world.loop.start(process, process.stop())
 
     def _roll(self) -> None:
-        """A rolling restart of all, one at a time: two that overlap would double the processes again and again."""
+        """Restart all processes, one at a time. Two overlapping restarts would double the processes repeatedly."""
         if self._rolling and not self._rolling.done():
             return
 
@@ -103,13 +103,13 @@ class Weather:
             self._world.freeze(process)
 
     def _jump(self) -> None:
-        """Its clock jumps ahead; a monotonic one never goes back."""
+        """Move the clock of a process forward. A monotonic clock never goes back."""
         for process in self._some():
             process.jumped += self._rng.choice((1.0, 7.0, 3600.0))
             self._world.hindered(process, 0.0)
 
     def _replies(self) -> None:
-        """The reply topic is deleted by mistake, or a right to write is taken away."""
+        """Delete the reply topic, or remove the permission to write to it."""
         seconds = self._rng.uniform(0.5, 15) if self._rng.random() < 0.7 else None
         self._world.lose_replies(seconds, deleted=self._rng.random() < 0.5)
 

@@ -1,4 +1,4 @@
-"""What goes wrong at a step, drawn by the seed; and how often each step met each fault."""
+"""Faults at steps, drawn by the seed, and the number of times that each step met each fault."""
 
 import random
 from collections import Counter
@@ -49,11 +49,11 @@ STEPS = (
     "erase",
     "delete",
 )
-"""The named steps of docs/protocol.md, and the questions in between."""
+"""Named steps of docs/protocol.md, and the reads in between."""
 
 
 class Fault(StrEnum):
-    """What may happen to a process at a step."""
+    """Faults of a process at a step."""
 
     KILLED_BEFORE = "killed before"
     KILLED_AFTER = "killed after"
@@ -65,12 +65,12 @@ class Fault(StrEnum):
 
 
 TABLE = (Fault.KILLED_BEFORE, Fault.KILLED_AFTER, Fault.ANSWER_LOST, Fault.FROZEN)
-"""The columns of which no cell may stay empty."""
+"""Columns in which no cell may stay empty."""
 CELLS = tuple((step, fault) for step in STEPS for fault in TABLE)
 
 
 class Coverage:
-    """How often each step met each fault."""
+    """Number of times that each step met each fault."""
 
     def __init__(self) -> None:
         self.hits: Counter[tuple[str, Fault]] = Counter()
@@ -81,11 +81,11 @@ class Coverage:
         self.steps.update(other.steps)
 
     def empty(self) -> list[tuple[str, Fault]]:
-        """The cells that nothing hit."""
+        """Return the empty cells."""
         return [cell for cell in CELLS if not self.hits[cell]]
 
     def table(self) -> str:
-        """The whole table, a line a step."""
+        """Return the whole table, one line for each step."""
         names = [*STEPS, *sorted(self.steps.keys() - set(STEPS))]
         head = f"{'step':16}{'passed':>9}" + "".join(f"{fault.value:>18}" for fault in Fault)
         lines = [
@@ -96,7 +96,7 @@ class Coverage:
 
 
 class Faults:
-    """Draws the faults of one world: one that its seed aims at, and others by chance, a bounded number."""
+    """Faults of one world: one that its seed aims at, and a limited number of random ones."""
 
     def __init__(self, seed: int, rng: random.Random, coverage: Coverage, spared: Iterable[Fault] = ()) -> None:
         self._random, self._coverage = rng.random, coverage
@@ -109,7 +109,7 @@ class Faults:
         self.enabled = True
 
     def at(self, step: str) -> Fault | None:
-        """What happens at this step."""
+        """Draw the fault of this step."""
         self._coverage.steps[step] += 1
         if not self.enabled:
             return None
@@ -124,9 +124,9 @@ class Faults:
         return None
 
     def begin_again(self, kinds: Sequence[Fault]) -> None:
-        """A few more, of these kinds alone."""
+        """Allow a few more faults of these kinds."""
         self._kinds, self._often, self._left, self.enabled = list(kinds), 0.05, 3, True
 
     def happened(self, step: str, fault: Fault) -> None:
-        """Note that it did happen."""
+        """Note that the fault happened."""
         self._coverage.hits[step, fault] += 1

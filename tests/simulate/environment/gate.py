@@ -1,4 +1,4 @@
-"""The one way from a simulated process to the world: each call is a step, and the seed decides what becomes of it."""
+"""Gate between a simulated process and the world. Each call is a step, and the seed decides its fault."""
 
 import asyncio
 import functools
@@ -15,7 +15,7 @@ from tests.support.builders import LEDGER_PORTS
 Effect = Callable[[], Awaitable[Any]]
 
 UNANSWERED_SECONDS = 12.0
-"""How late a late answer may be at most: two leases."""
+"""Maximum delay of an answer in seconds: two leases."""
 
 _NAMES = {
     ("chunks", "mark_cancelled"): "mark",
@@ -27,11 +27,11 @@ _NAMES = {
 }
 _NO_STEPS = {"ping", "count_open_by_lane"}
 _IDLE = {"claim_due", "take_unfinished", "erase", "delete"}
-"""What is asked again and again: where it finds nothing it is no step."""
+"""Repeated reads. A read without a result is not a step."""
 
 
 class Hindrance(Protocol):
-    """The world, as far as a gate needs it."""
+    """Part of the world that a gate needs."""
 
     rng: random.Random
     loop: VirtualLoop
@@ -46,7 +46,7 @@ class Hindrance(Protocol):
 
 
 class Gate:
-    """Where the calls of one actor pass."""
+    """Gate of one actor."""
 
     def __init__(self, world: Hindrance, actor: Actor) -> None:
         self._world, self._actor, self._random = world, actor, world.rng.random
@@ -54,7 +54,7 @@ class Gate:
     async def step(
         self, name: str, effect: Effect, about: tuple[Any, ...], unanswered: Callable[[str], Any], part: str
     ) -> Any:
-        """One step. `unanswered` raises, or says, what the process learns when no answer comes."""
+        """Run one step. `unanswered` raises or returns the result of a missing answer."""
         world, actor = self._world, self._actor
         if name in _NO_STEPS or world.is_down(part):
             return unanswered("no answer") if world.is_down(part) else await effect()
@@ -146,7 +146,7 @@ class Gate:
         await self._world.loop.create_future()
 
     async def _turn(self) -> None:
-        """Let others go first, sometimes for a while."""
+        """Let other actors run first, sometimes for a while."""
         draw = self._random()
         if draw < 0.45:
             await asyncio.sleep(0)
@@ -160,12 +160,12 @@ async def _later(delay: float, effect: Effect) -> None:
 
 
 def ledger_unanswered(why: str) -> Any:
-    """What a process learns when the ledger does not answer."""
+    """Raise the error of a ledger that does not answer."""
     raise LedgerUnavailable(why)
 
 
 class Port:
-    """One part of the ledger, each of whose coroutine methods is a step."""
+    """Store of the ledger in which each coroutine method is a step."""
 
     def __init__(self, inner: object, part: str, gate: Gate) -> None:
         for name in _steps_of(type(inner)):
@@ -185,7 +185,7 @@ def _lists_of(kind: type) -> tuple[str, ...]:
 
 
 def _at_once(method: Callable[..., AsyncIterator[Any]], step: str, gate: Gate) -> Callable[..., AsyncIterator[Any]]:
-    """Read a whole list in one step: what is used later may be out of date by then."""
+    """Read a whole list in one step, so that later items may be out of date."""
 
     async def read(*args: Any) -> AsyncIterator[Any]:
         async def all_of_it() -> list[Any]:
@@ -205,5 +205,5 @@ def _stepwise(method: Callable[..., Awaitable[Any]], step: str, gate: Gate) -> C
 
 
 def ports(ledger: object, gate: Gate) -> Mapping[str, Port]:
-    """The parts of a ledger as one actor reaches them."""
+    """Ledger with gated stores for one actor."""
     return {part: Port(getattr(ledger, part), part, gate) for part in LEDGER_PORTS}

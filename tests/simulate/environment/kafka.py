@@ -1,4 +1,4 @@
-"""Kafka as a simulated process meets it: partitions, offsets, a group a topic, rebalances, records that come again."""
+"""Simulated Kafka: partitions, offsets, one group for each topic, rebalances, records that are read again."""
 
 import asyncio
 import random
@@ -11,12 +11,12 @@ from tests.simulate.loop import Actor
 
 
 class CommitFailed(Exception):  # noqa: N818  # as aiokafka names it
-    """The partition belongs to another by now, or Kafka did not answer."""
+    """Partition that belongs to another process by now, or a missing answer of Kafka."""
 
 
 @dataclass(eq=False)
 class Partition:
-    """One partition, and where its one group stands in it."""
+    """Partition with the offsets of its group."""
 
     topic: str
     number: int
@@ -24,7 +24,7 @@ class Partition:
     owner: Actor | None = None
     generation: int = 0
     position: int = 0
-    """What its owner reads next."""
+    """Offset that the owner reads next."""
     committed: int = 0
 
     @property
@@ -32,18 +32,18 @@ class Partition:
         return len(self.records) - self.committed
 
     def assign(self, owner: Actor | None) -> None:
-        """A new generation begins where the last commit stands."""
+        """Start a new generation at the committed offset."""
         self.owner, self.position = owner, self.committed
         self.generation += 1
 
     def rewind(self, offset: int) -> None:
-        """What was read is read again, from this offset on."""
+        """Read the records again from this offset on."""
         self.committed = min(offset, self.committed)
         self.position = min(offset, self.position)
 
 
 class Read(NamedTuple):
-    """A record in a reader's hands."""
+    """Record that a reader got."""
 
     partition: Partition
     generation: int
@@ -51,7 +51,7 @@ class Read(NamedTuple):
 
 
 class SimulatedKafka:
-    """All topics that have readers. `on_commit` sees the records that a commit lays to rest."""
+    """Topics with readers. `on_commit` receives the records that a commit covers."""
 
     def __init__(
         self, topics: Iterable[str], partitions: int, rng: random.Random, on_commit: Callable[[KafkaRecord], None]
@@ -64,7 +64,7 @@ class SimulatedKafka:
         self._kept_ms, self._forgetful = 0.0, frozenset[str]()
 
     def keep_for(self, seconds: float, now_ms: Callable[[], int], topics: Iterable[str]) -> None:
-        """From now on the records of these topics are deleted when they are so old."""
+        """Delete the records of these topics at this age from now on."""
         self._kept_ms, self._now_ms, self._forgetful = 1000 * seconds, now_ms, frozenset(topics)
 
     def append(self, topic: str, number: int, timestamp_ms: int, key: bytes, value: bytes | None) -> KafkaRecord:
@@ -77,7 +77,7 @@ class SimulatedKafka:
         return record
 
     def join(self, member: Actor) -> None:
-        """A process comes."""
+        """Add a process to the group."""
         if member not in self.members:
             self.members.append(member)
             for topic in self.topics:
@@ -85,20 +85,20 @@ class SimulatedKafka:
             self.rebalance()
 
     def leave(self, member: Actor) -> None:
-        """A process goes, or was not heard of for too long."""
+        """Remove a process that left or was silent for too long."""
         if member in self.members:
             self.members.remove(member)
             self.rebalance()
 
     def rebalance(self) -> None:
-        """Deal all partitions out anew."""
+        """Assign all partitions again."""
         for partitions in self.topics.values():
             for partition in partitions:
                 partition.assign(self._rng.choice(self.members) if self.members else None)
         self._call_all()
 
     def rewind(self) -> None:
-        """Let some partition be read again from an earlier record on."""
+        """Reset a partition to an earlier record."""
         read = [one for partitions in self.topics.values() for one in partitions if one.committed]
         if read:
             partition = self._rng.choice(read)
@@ -106,7 +106,7 @@ class SimulatedKafka:
             self._call_all()
 
     async def read(self, member: Actor, topic: str) -> Read:
-        """The next record of any of one's partitions."""
+        """Return the next record of any partition of the process."""
         arrival = self._arrivals[member, topic]
         while True:
             mine = [one for one in self.topics[topic] if one.owner is member and one.position < len(one.records)]
@@ -121,7 +121,7 @@ class SimulatedKafka:
             await arrival.wait()
 
     async def commit(self, read: Read, until: int) -> None:
-        """Commit a record's partition up to an offset; raises CommitFailed where it was dealt out anew."""
+        """Commit the partition of a record up to an offset. Raise CommitFailed if it was assigned again."""
         partition = read.partition
         if partition.generation != read.generation:
             raise CommitFailed
@@ -135,7 +135,7 @@ class SimulatedKafka:
         return record.timestamp_ms < self._now_ms() - self._kept_ms
 
     def lag(self, topic: str, number: int) -> int:
-        """How many records of a partition are not committed."""
+        """Return the number of records that are not committed."""
         return self.topics[topic][number].lag
 
     def _call(self, member: Actor, topic: str) -> None:

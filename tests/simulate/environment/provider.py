@@ -1,4 +1,4 @@
-"""The other side: takes messages, answers in every way that a provider can, and keeps its own book of what it took."""
+"""Simulated provider. It gives every possible answer, and keeps its own record of accepted messages."""
 
 import asyncio
 import random
@@ -26,7 +26,7 @@ HEALED: Mapping[str, float] = {"sent": 8, "failed": 1, "unavailable": 1}
 
 @dataclass
 class Side:
-    """One provider's side, the same for all processes."""
+    """State of one provider, shared by all processes."""
 
     name: str
     channel: Channel
@@ -36,18 +36,18 @@ class Side:
     rng: random.Random
     mood: Mapping[str, float]
     later: Callable[[float, Callable[[], None]], None]
-    """Does something after so many seconds, whatever becomes of who asked."""
+    """Function that runs a callback after this many seconds, even if the calling process dies."""
     taken: Counter[str] = field(default_factory=Counter)
     taken_at: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     refused: set[str] = field(default_factory=set)
     doubts: set[str] = field(default_factory=set)
-    """Whose sender may not know whether it was taken, through this side's own doing."""
+    """Deliveries whose sender may not know the result because of the answer of the provider."""
     texts: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """To whom and what, of what was taken."""
+    """Recipient and text of each accepted message."""
     clock: Callable[[], float] = float
 
     def take(self, message: Message) -> None:
-        """Accept a message; one that deduplicates takes a delivery once, and none that it has refused."""
+        """Accept a message. A provider that deduplicates accepts a delivery once, and never one that it refused."""
         if self.deduplicates and (self.taken[message.id] or message.id in self.refused):
             return
         self.taken[message.id] += 1
@@ -55,7 +55,7 @@ class Side:
         self.texts[message.id] = (message.to, message.text)
 
     async def send(self, message: Message) -> SendResult:
-        """Answer in some way."""
+        """Draw an answer."""
         kinds = list(self.mood)
         kind = self.rng.choices(kinds, [self.mood[one] for one in kinds])[0]
         if self.deduplicates and self.taken[message.id] and kind in {"failed", "unavailable"}:

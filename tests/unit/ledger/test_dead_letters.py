@@ -1,4 +1,4 @@
-"""Format of a dead letter: everything that was written is read again."""
+"""Format of a dead letter: a written record is read back unchanged."""
 
 import json
 from dataclasses import dataclass

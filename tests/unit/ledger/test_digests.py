@@ -1,4 +1,4 @@
-"""The digests of a request stay what they were: a record may be read again after an upgrade."""
+"""Digests of a request. They must not change, because a record may be read again after an upgrade."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ OLD = {
     "content": "Hello {{name}}",
     "recipients": ["13800138000", {"to": "13900139000", "variables": {"name": "Ann"}, "reference": "order-17"}],
 }
-"""A request of the first version, with no field that came later."""
+"""Return a request of the first version, without later fields."""
 
 
 def digests(**more: Any) -> tuple[str, str]:

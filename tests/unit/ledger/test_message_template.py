@@ -1,4 +1,4 @@
-"""The text that a request chooses, its problems for one recipient, and a subject that no recipient could get."""
+"""Text of a request, its problems for one recipient, and a subject that is invalid for every recipient."""
 
 import pytest
 

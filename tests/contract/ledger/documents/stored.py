@@ -1,4 +1,4 @@
-"""Documents as MongoDB holds them, for tests of their names."""
+"""Stored documents of MongoDB, for tests of their field names."""
 
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ SERVER_TIME = "a time that the server sets"
 
 
 class Documents:
-    """A ledger, and the collections behind it."""
+    """Ledger and its collections."""
 
     def __init__(self, ledger: MongoLedger, database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
         self.ledger, self._database = ledger, database
@@ -38,7 +38,7 @@ def in_order(stored: Any) -> Any:
 
 
 def left_at_default(value: Any) -> list[str]:
-    """Return the fields that a value leaves at their default or at None: no test of it would see them stored."""
+    """Return the fields that a value leaves at their default or at None, which a test would not see stored."""
     if is_dataclass(value):
         defaults = {each.name: None if each.default is MISSING else each.default for each in fields(value)}
     else:

@@ -1,4 +1,4 @@
-"""Chunks and logs as MongoDB holds them, name by name; see test_ledger_documents.py."""
+"""Stored names of chunks and logs. See test_request_documents.py."""
 
 from collections import Counter
 from datetime import UTC, datetime

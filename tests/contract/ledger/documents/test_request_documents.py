@@ -1,6 +1,6 @@
-"""Requests, idempotency keys and templates as MongoDB holds them, name by name.
+"""Stored names of requests, idempotency keys and templates.
 
-A field that is renamed in Python must not be renamed there.
+A field that is renamed in Python must keep its stored name.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Reading on behind a place: deliveries and requests, whatever is accepted meanwhile."""
+"""Reading the items after a position, while more requests are accepted."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -15,7 +15,7 @@ FAR = ACCEPTED_AT + timedelta(days=1)
 
 
 async def some_deliveries(ledger: Ledger) -> None:
-    """Three requests, two of one moment, each with deliveries that have a log and others that have none."""
+    """Write three requests, two with the same time, each with deliveries with and without a log."""
     for hours, name in ((0, "old"), (1, "new"), (1, "newer")):
         head = a_head(name, accepted_at=ACCEPTED_AT + timedelta(hours=hours))
         chunks = [a_chunk(name, size=3), a_chunk(name, size=2, first=3), a_chunk(name, part=1, size=1)]
@@ -25,7 +25,7 @@ async def some_deliveries(ledger: Ledger) -> None:
 
 
 async def walked(ledger: Ledger, page_size: int, **conditions: object) -> list[str]:
-    """All deliveries of a query, a page at a time, each behind the last one."""
+    """Return all deliveries of a query, read page by page, each after the position of the last item."""
     found: list[str] = []
     after: ListPosition | None = None
     for _ in range(100):

@@ -1,4 +1,4 @@
-"""Asking for some deliveries: every condition holds for those with and without a log alike."""
+"""Filters of deliveries. Every condition applies to deliveries with and without a log."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from tests.support.builders import ACCEPTED_AT, a_chunk, a_hash, a_head, a_key, 
 
 
 async def a_pair(ledger: Ledger, head: RequestHeader, *, name: str = "r") -> None:
-    """A request with one logged and one pending delivery, to recipients called `name` + 0 and 1."""
+    """Write a request with one logged and one pending delivery, to recipients called `name` + 0 and 1."""
     chunk = a_chunk(
         head.request_id,
         tenant_id=head.tenant_id,

@@ -1,4 +1,4 @@
-"""Reading deliveries: those with a log are their log, those without are shown from their open chunk."""
+"""Pages of deliveries. A delivery without a log is shown from its open chunk."""
 
 from collections.abc import Collection
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What MongoDB itself says of the queries that a page of deliveries or requests makes: an index each, few documents."""
+"""Indexes and examined documents of the queries of a page, as the profiler of MongoDB reports them."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
@@ -19,12 +19,12 @@ from tests.support.builders import ACCEPTED_AT, TENANT, a_chunk, a_hash, a_head,
 
 REQUESTS, EACH, PAGE = 40, 50, 20
 COUNT = 100
-"""How far the total is counted here."""
+"""Limit of the count in these tests."""
 ALL = REQUESTS * EACH
 ENOUGH = 3 * PAGE + 2 * COUNT
-"""Documents and keys that one find and one count may look at; a tenant has ten times as many."""
+"""Maximum number of documents and keys that one find and one count may examine. A tenant has ten times as many."""
 A_FEW = 10
-"""To sort so many costs nothing: what one recipient got at one moment."""
+"""Number of documents that may be sorted: the deliveries to one recipient with the same time."""
 
 Database = AsyncIOMotorDatabase[dict[str, Any]]
 
@@ -54,7 +54,7 @@ async def ledger(mongo_url: str, database_name: str, database: Database) -> Asyn
 
 
 async def fill(ledger: MongoLedger, database: Database) -> None:
-    """A tenant with 2,000 logs in 40 requests of ten users, a second tenant, and requests that are open."""
+    """Write a tenant with 2,000 logs in 40 requests of ten users, a second tenant, and open requests."""
     logs = []
     for number in range(REQUESTS):
         for tenant in (TENANT, "tnt_other"):
@@ -87,7 +87,7 @@ def a_log_of(number: int, index: int, tenant: str) -> Log:
 
 
 async def profile(database: Database, work: Callable[[], Awaitable[Any]]) -> list[dict[str, Any]]:
-    """The operations that MongoDB did meanwhile, as its profiler wrote them down."""
+    """Return the operations of MongoDB during the call, from its profiler."""
     await database.command("profile", 0)
     await database.drop_collection("system.profile")
     await database.command("profile", 2)
@@ -145,7 +145,8 @@ async def test_reading_on_costs_the_same_wherever_one_is(
 
     operations = await profile(database, lambda: ledger.logs.find(query))
 
-    # Two ranges of the index at most, each for the page and one more; a user's among the few of a reference.
+    # At most two ranges of the index, each with the page and one more item. A user is filtered among the few
+    # documents of a reference.
     assert_bounded(operations, 2 * (PAGE + 1) + 20)
 
 

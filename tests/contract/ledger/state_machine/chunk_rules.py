@@ -1,4 +1,4 @@
-"""The rules of the ledger's machine that are about chunks: they are claimed, worked on, lost, and closed."""
+"""Rules of the ledger state machine for chunks: claim, writes of the owner, loss, and close."""
 
 from collections import Counter
 from dataclasses import replace
@@ -19,15 +19,15 @@ from tests.contract.ledger.state_machine.request_rules import REQUESTS, TWICE, E
 from tests.support.builders import a_claim, a_log
 
 ANSWERS = st.lists(st.sampled_from(("sent", "failed", "later")), min_size=WINDOW, max_size=WINDOW)
-"""What the provider says to each delivery of a window."""
+"""Answers of the provider to the deliveries of a window."""
 OUTCOMES = {"sent": (Status.SENT, None), "failed": (Status.FAILED, Reason.REJECTED)}
 UNKNOWN = (Status.UNKNOWN, Reason.INTERRUPTED)
 CANCELLED = 1
-"""Seconds that a cancelled chunk waits at most when it is put back."""
+"""Maximum time that a released chunk of a cancelled request waits, in seconds."""
 
 
 class Owners(Expanders):
-    """Everybody who ever claimed, and what they wrote."""
+    """Machine with every owner that ever claimed a chunk, and its writes."""
 
     owners = Bundle("owners")
 
@@ -36,11 +36,11 @@ class Owners(Expanders):
         self.everybody: list[Owner] = []
         self.logs: dict[LogId, Log] = {}
         self.book: dict[LogId, Status] = {}
-        """The outcomes that were published."""
+        """Published outcomes, by log."""
 
     @rule(seconds=st.sampled_from((10, 20, 40, 70)))
     def time_passes(self, seconds: int) -> None:
-        """A little more than asked: nothing is ever due at exactly now."""
+        """Let a little more time pass than given, so that no chunk is due at exactly the current time."""
         self.run(self.wait(seconds + 0.01))
         self.time += seconds + 0.01
 
@@ -59,7 +59,7 @@ class Owners(Expanders):
         return self.swept(lane, channel, fresh=fresh) or multiple()
 
     def swept(self, lane: Lane, channel: Channel, *, fresh: bool) -> Owner | None:
-        """Who took the chunk of a kind that waited longest, if one is ripe."""
+        """Claim the chunk of a kind that is due for longest, if one is due."""
         claim, ripe, kind = a_claim(lease_seconds=LEASE), {}, (lane, channel, fresh)
         for request in self.requests.values():
             ripe |= {
@@ -78,7 +78,7 @@ class Owners(Expanders):
         return self.taken(known, claim, claimed)
 
     def taken(self, known: KnownChunk, claim: ClaimRequest, claimed: ClaimResult) -> Owner:
-        """What a claim must have brought: a fence higher than any before, and the window that was open."""
+        """Check the result of a claim: a fencing token higher than any before, and the open window."""
         assert claimed.taken_over is (known.window is not None)
         known.claim(claim, self.time)
         assert claimed.token == known.hold
@@ -91,7 +91,7 @@ class Owners(Expanders):
 
     @rule(owner=owners)
     def claim_once_more(self, owner: Owner) -> None:
-        """The claim's answer was lost, and its owner asks again."""
+        """Repeat a claim whose answer was lost."""
         if owner.fresh and owner.owns:
             again = self.call(lambda: self.ledger.chunks.claim(owner.known.chunk.id, owner.claim))
             assert again is not None
@@ -107,7 +107,7 @@ class Owners(Expanders):
 
     @rule(owner=owners, answers=ANSWERS, twice=TWICE, stopping=st.booleans())
     def go_on(self, owner: Owner, answers: list[str], *, twice: bool, stopping: bool) -> None:
-        """The next step of Deliver, whether or not another has the chunk by now."""
+        """Take the next step of an owner, even if another owner has claimed the chunk since."""
         if owner.to_log and not owner.left:
             self.log(owner, answers, twice=twice)
         elif owner.answered or owner.left:
@@ -118,7 +118,7 @@ class Owners(Expanders):
             self.leave(owner, twice=twice)
 
     def log(self, owner: Owner, answers: list[str], *, twice: bool) -> None:
-        """Write what became of the window, of what was decided, and of what a cancel stops; the first log stands."""
+        """Write the logs of the window, of decided deliveries and of those that a cancel stops. The first log stays."""
         ended = {decided.index: (decided.status, decided.reason) for decided in owner.work.decided}
         for line, answer in zip(_lines_of(owner.window), answers, strict=False):
             if owner.taken_over:
@@ -148,7 +148,7 @@ class Owners(Expanders):
         owner.answered = True
 
     def advance(self, owner: Owner, *, twice: bool, stopping: bool) -> None:
-        """Write what is done, and the next window."""
+        """Write the work and the next window."""
         work = replace(
             owner.work,
             retries=(*owner.work.retries, *owner.again),
@@ -168,7 +168,7 @@ class Owners(Expanders):
 
     @rule(owner=owners)
     def publish(self, owner: Owner) -> None:
-        """The events of what is logged, from the logs that stand."""
+        """Publish the events of the logged deliveries, from the stored logs."""
         if not owner.left and owner.unpublished:
             chunk = owner.known.chunk
             ids = [log_id(chunk.key, chunk.part, index) for index in sorted(owner.unpublished)]
@@ -179,7 +179,7 @@ class Owners(Expanders):
             owner.unpublished = set()
 
     def leave(self, owner: Owner, *, twice: bool) -> None:
-        """Close the chunk, or put it back until a retry is due; every event of it was published."""
+        """Close the chunk, or release it until a retry is due. All of its events were published."""
         chunks, hold, known = self.ledger.chunks, owner.claimed.token, owner.known
         if not owner.work.waiting:
             closed = self.call(lambda: chunks.close(hold, owner.counts), twice=twice)
@@ -197,7 +197,7 @@ class Owners(Expanders):
         owner.left = True
 
     def written(self, owner: Owner, *, accepted: bool, fresh: bool = False) -> bool:
-        """A write must be accepted from the owner, and from nobody else (I3)."""
+        """Check that a write is accepted from the current owner only (I3)."""
         assert accepted is owner.owns
         owner.fresh = fresh
         if accepted:
@@ -208,17 +208,15 @@ class Owners(Expanders):
             self.seen["late write"] += 1
         return accepted
 
-    # ------------------------------------------------------------------ what holds after each step
-
     @invariant()
     def all_are_accounted_for(self) -> None:
-        """I2, from the chunks alone; and what is closed agrees with its logs and was published (I6)."""
+        """Check I2 from the chunks alone, and that a closed chunk agrees with its logs and was published (I6)."""
         for request in self.requests.values():
             self.is_accounted_for(request)
         assert all(self.logs[id_].outcome is outcome for id_, outcome in self.book.items())
 
     def is_accounted_for(self, request: KnownRequest) -> None:
-        """One request, and each of its chunks."""
+        """Check one request and each of its chunks."""
         chunks, key = self.ledger.chunks, request.key
         size = sum(known.chunk.size for known in request.chunks.values())
         in_windows = sum(len(known.window.batch) for known in request.open if known.window)
@@ -229,7 +227,7 @@ class Owners(Expanders):
             self.is_as_known(known)
 
     def is_as_known(self, known: KnownChunk) -> None:
-        """One chunk is stored as the model has it, with each of its deliveries in one place."""
+        """Check that one chunk is stored as the model has it, with each delivery in exactly one field."""
         stored = self.call(lambda: self.ledger.chunks.get(known.chunk.id))
         assert (stored.work, stored.control_flags) == (known.work, known.chunk.control_flags)
         places = stored.work.waiting + len(stored.work.decided) + stored.work.counts.total()
@@ -240,7 +238,7 @@ class Owners(Expanders):
 
     @invariant()
     def at_most_one_may_act(self) -> None:
-        """I3: of all that believe to hold a chunk, by their own clock, there is one."""
+        """Check I3: at most one owner has a chunk by its own clock."""
         live = Counter(o.known.chunk.id for o in self.everybody if not o.left and o.lease_ends > self.time)
         assert all(number == 1 for number in live.values())
 

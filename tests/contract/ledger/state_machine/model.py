@@ -1,7 +1,7 @@
-"""What the ledger must hold after each step of its machine, kept by the simplest means there are.
+"""Simple model of the expected content of the ledger after each step of the state machine.
 
-The model has a clock of its own, in seconds; all that is scheduled is tens of seconds apart, so that the real time
-that passes on MongoDB in between decides nothing.
+The model has a clock of its own, in seconds. Scheduled times are tens of seconds apart, so that the real time that
+passes on MongoDB in between changes no result.
 """
 
 from collections import Counter
@@ -19,10 +19,10 @@ from tests.support.builders import PROVIDERS, a_chunk, a_key
 LEASE, DELAY, UNCLAIMED = 30, 50, 60
 WINDOW = 2
 SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {"scheduled": ((3,),), "large": ((4, 3), (5,))}
-"""The requests: for each of their parts the sizes of its chunks."""
+"""Sizes of the chunks of each part, by request."""
 LANES = {"scheduled": Lane.EXPRESS, "large": Lane.BULK}
 EXPIRES = {"scheduled": 300.0}
-"""When what is not sent of a request by then has expired."""
+"""Expiry of the requests."""
 NEVER = float("inf")
 NO_MARKS = ControlFlags()
 Outcome = tuple[Status, Reason | None]
@@ -30,53 +30,53 @@ Outcome = tuple[Status, Reason | None]
 
 @dataclass(eq=False)
 class KnownChunk:
-    """A chunk as it must be stored."""
+    """Expected state of a chunk."""
 
     chunk: Chunk
     due: float
     sweep: float
-    """When a sweeper may take it."""
+    """Time from which the sweeper may claim the chunk."""
     was_deferred: bool
-    """It was written with a due_at."""
+    """True if the chunk was written with a `due_at`."""
     open: bool = True
     hold: ClaimToken | None = None
     window: Window | None = None
     claims: int = 0
     parked: bool = False
-    """Paused, and in nobody's hands."""
+    """True if the chunk is paused and has no owner."""
     expires: float = NEVER
 
     def __post_init__(self) -> None:
-        """What is written while its request is paused is parked."""
+        """Park a chunk that is written while its request is paused."""
         self.park_if_paused()
 
     @property
     def work(self) -> Work:
-        """What is to do, an open window counted as the next batch."""
+        """Return the remaining work, with an open window as the next batch."""
         work = self.chunk.work
         return replace(work, next=self.window.batch) if self.window else work
 
     def logs(self) -> list[LogId]:
-        """The ids of all its logs."""
+        """Return the ids of all logs of the chunk."""
         first = self.chunk.first
         return [log_id(self.chunk.key, self.chunk.part, index) for index in range(first, first + self.chunk.size)]
 
     def is_claimable(self, now: float) -> bool:
-        """Whether a new owner may take it."""
+        """Return whether a new owner may claim the chunk."""
         return self.open and self.due <= now and (not self.parked or self.expires <= now)
 
     @property
     def fresh(self) -> bool:
-        """What a sweeper looks for it as."""
+        """Return the values by which the sweeper looks for the chunk."""
         return not self.claims and not self.was_deferred
 
     def park_if_paused(self) -> None:
-        """Where nobody holds it, a paused chunk waits for a resume, a cancel, or its expiry."""
+        """Park a paused chunk without an owner until a resume, a cancel or its expiry."""
         if self.hold is None and self.chunk.control_flags.paused:
             self.parked, self.sweep = True, self.expires
 
     def mark(self, marks: ControlFlags, now: float) -> None:
-        """It carries the marks; a cancel wakes it up if nobody holds it, and so does a resume if it was parked."""
+        """Set the control flags. A cancel makes a chunk without an owner due, and a resume a parked chunk."""
         newer = marks.pauses > self.chunk.pauses
         self.chunk = replace(self.chunk, cancelled=marks.cancelled or self.chunk.cancelled)
         if marks.cancelled:
@@ -90,11 +90,11 @@ class KnownChunk:
             self.park_if_paused()
 
     def put(self, due: float) -> None:
-        """Due from then on, for wake-up calls and sweepers alike."""
+        """Make the chunk due from this time on, for wake-up messages and the sweeper."""
         self.due = self.sweep = due
 
     def claim(self, claim: ClaimRequest, now: float) -> None:
-        """Somebody took it: its next batch becomes the window, unless one is open."""
+        """Claim the chunk. Its next batch becomes the window, unless a window is open."""
         batch = self.chunk.work.next
         if self.window is None and batch:
             self.window = Window(batch, PROVIDERS[self.chunk.channel][batch.attempts % 2])
@@ -104,20 +104,20 @@ class KnownChunk:
         self.put(now + LEASE)
 
     def let_go(self, work: Work, due: float) -> None:
-        """Its owner put it back."""
+        """Release the chunk."""
         self.chunk, self.hold, self.window = replace(self.chunk, work=work), None, None
         self.put(due)
         self.park_if_paused()
 
     def close(self, counts: Counts) -> None:
-        """Nothing of it is left to do."""
+        """Close the chunk."""
         self.open, self.hold, self.window = False, None, None
         self.chunk = replace(self.chunk, work=Work(counts=counts))
 
 
 @dataclass(eq=False)
 class KnownRequest:
-    """A request as it must be stored."""
+    """Expected state of a request."""
 
     id: str
     begun: set[int] = field(default_factory=set)
@@ -128,25 +128,25 @@ class KnownRequest:
 
     @property
     def key(self) -> RequestKey:
-        """Its key."""
+        """Return the key of the request."""
         return a_key(self.id)
 
     @property
     def all_expanded(self) -> bool:
-        """Whether all its parts are counted."""
+        """Return whether all parts are expanded."""
         return len(self.counted) == len(SHAPES[self.id])
 
     @property
     def open(self) -> list[KnownChunk]:
-        """Its open chunks."""
+        """Return the open chunks."""
         return [known for known in self.chunks.values() if known.open]
 
     def of_part(self, number: int) -> list[KnownChunk]:
-        """The chunks of a part that are written."""
+        """Return the written chunks of a part."""
         return [known for known in self.chunks.values() if known.chunk.part == number]
 
     def mark(self, marks: ControlFlags, now: float, part: int | None = None) -> None:
-        """Its open chunks carry the marks, or those of one part."""
+        """Set the control flags of the open chunks, or of those of one part."""
         for known in self.open:
             if part in (None, known.chunk.part):
                 known.mark(marks, now)
@@ -154,22 +154,22 @@ class KnownRequest:
 
 @dataclass(eq=False)
 class Owner:
-    """What the owner of a claim has in memory."""
+    """State that the owner of a claim has in memory."""
 
     claim: ClaimRequest
     claimed: ClaimResult
     known: KnownChunk
     lease_ends: float
     fresh: bool = True
-    """It wrote nothing yet, so that it may still repeat its claim."""
+    """True until the first write. Until then the owner may repeat its claim."""
     answered: bool = False
-    """What became of its window is in the logs, and not in the chunk yet."""
+    """True if the results of the window are in the logs and not yet in the chunk."""
     left: bool = False
-    """It has closed the chunk, put it back, or learnt that it lost it."""
+    """True after the owner closed or released the chunk, or learnt that it lost the chunk."""
     expired: bool = False
 
     def __post_init__(self) -> None:
-        """Begin with what the claim brought."""
+        """Start with the result of the claim."""
         chunk = self.claimed.chunk
         self.work, self.counts, self.marks = chunk.work, Counter(chunk.work.counts), chunk.control_flags
         self.window, self.taken_over = self.claimed.window, self.claimed.taken_over
@@ -178,25 +178,25 @@ class Owner:
 
     @property
     def owns(self) -> bool:
-        """Whether nobody claimed, closed or put back the chunk since."""
+        """Return whether the chunk was not claimed, closed or released since."""
         return self.known.open and self.known.hold == self.claimed.token
 
     @property
     def stop(self) -> Outcome | None:
-        """What ends all that is not sent."""
+        """Return the status that ends all unsent deliveries."""
         if self.marks.cancelled:
             return Status.CANCELLED, Reason.CANCELLED
         return (Status.EXPIRED, Reason.EXPIRED) if self.expired else None
 
     @property
     def to_log(self) -> bool:
-        """Whether something is to be sent, logged or stopped."""
+        """Return whether deliveries remain to be sent, logged or stopped."""
         stops = self.stop and self.work.waiting
         return not self.answered and bool(self.window or self.work.decided or stops)
 
 
 def new_chunk(request_id: str, part: int, number: int, marks: ControlFlags) -> Chunk:
-    """A chunk as its expansion writes it: the first recipient is decided, the others are to be sent to."""
+    """Return a new chunk. The first recipient is decided, and the others are to be sent."""
     sizes = SHAPES[request_id][part]
     first, size = sum(sizes[:number]), sizes[number]
     decided = (DecidedDelivery(first, Status.SUPPRESSED, Reason.DUPLICATE),)
@@ -206,5 +206,5 @@ def new_chunk(request_id: str, part: int, number: int, marks: ControlFlags) -> C
 
 
 def tally_of(logs: Iterable[Log]) -> Counts:
-    """How many outcomes of each kind."""
+    """Return the number of outcomes of each kind."""
     return Counter((log.outcome, log.reason) for log in logs)

@@ -1,4 +1,4 @@
-"""The rules of the ledger's machine that are about requests: they are begun, expanded, cancelled and completed."""
+"""Rules of the ledger state machine for requests: registration of parts, expansion, cancel, completion."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from core.chunk_work import Counts
 from ledger.models import ControlFlags
-from tests.contract.ledger.conftest import House
+from tests.contract.ledger.conftest import TimedLedger
 from tests.contract.ledger.state_machine.model import (
     DELAY,
     EXPIRES,
@@ -25,30 +25,30 @@ from tests.contract.ledger.state_machine.model import (
 from tests.support.builders import a_head, a_part
 
 Run = Callable[[Awaitable[Any]], Any]
-"""Does one call of the ledger to its end."""
+"""Function that runs one call of the ledger to its end."""
 
 TWICE = st.booleans()
-"""Whether the first answer was lost, so that the same call is made again."""
+"""True if the first answer is lost, so that the same call is made again."""
 REQUESTS = st.sampled_from(sorted(SHAPES))
 
 
 Expansion = tuple[KnownRequest, int, ControlFlags]
-"""The request, the number of the part, and the marks that its expander read."""
+"""Request, number of the part, and control flags that the consumer read."""
 
 
 class Expanders(RuleBasedStateMachine):
-    """The ledger, and the model of its requests."""
+    """Machine with the ledger and the model of its requests."""
 
     parts, asking, ready = Bundle("parts"), Bundle("asking"), Bundle("ready")
 
-    def __init__(self, house: House, run: Run, seen: Counter[str]) -> None:
+    def __init__(self, timed_ledger: TimedLedger, run: Run, seen: Counter[str]) -> None:
         super().__init__()
-        self.ledger, self.wait, self.run, self.seen = house.ledger, house.wait, run, seen
+        self.ledger, self.wait, self.run, self.seen = timed_ledger.ledger, timed_ledger.wait, run, seen
         self.requests = {request_id: KnownRequest(request_id) for request_id in SHAPES}
         self.time = 0.0
 
     def call(self, ask: Callable[[], Awaitable[Any]], *, twice: bool = False) -> Any:
-        """What the ledger answers, the last time it is asked."""
+        """Run a call, or repeat it, and return the last result."""
         answer = self.run(ask())
         return self.run(ask()) if twice else answer
 
@@ -61,7 +61,7 @@ class Expanders(RuleBasedStateMachine):
         return self.begun("large", 1, twice=twice)
 
     def begun(self, request_id: str, number: int, *, twice: bool = False) -> Expansion:
-        """A part is begun; its expander reads the marks."""
+        """Register a part, and read the control flags."""
         request = self.requests[request_id]
         part = a_part(number, last=number == len(SHAPES[request_id]) - 1)
         stored = self.call(lambda: self.ledger.requests.register_part(a_head(request_id), part), twice=twice)
@@ -72,7 +72,7 @@ class Expanders(RuleBasedStateMachine):
 
     @rule(part=parts, twice=TWICE)
     def expand(self, part: Expansion, *, twice: bool) -> None:
-        """The next chunk of the part is written; when all are, the part is counted."""
+        """Write the next chunk of the part. After the last chunk mark the part as expanded."""
         request, number, marks = part
         written = len(request.of_part(number))
         if written == len(SHAPES[request.id][number]):
@@ -89,7 +89,7 @@ class Expanders(RuleBasedStateMachine):
         request.chunks[chunk.id] = KnownChunk(chunk, due, sweep, request.id == "scheduled", expires=expires)
 
     def count(self, request: KnownRequest, number: int, *, twice: bool) -> None:
-        """Count a part, and mark its chunks if the request was cancelled meanwhile."""
+        """Mark a part as expanded. Mark its chunks if the request was cancelled meanwhile."""
         stored = self.call(lambda: self.ledger.requests.mark_part_expanded(request.key, number), twice=twice)
         request.counted.add(number)
         assert stored.expanded_parts == request.counted
@@ -98,7 +98,7 @@ class Expanders(RuleBasedStateMachine):
         self.mark(request, number, twice=twice)
 
     def mark(self, request: KnownRequest, number: int | None = None, *, twice: bool = False) -> None:
-        """Put the marks of a request on its open chunks, or on those of one part."""
+        """Set the control flags of a request on its open chunks, or on those of one part."""
         chunks, marks = self.ledger.chunks, request.marks
         if marks.cancelled:
             self.call(lambda: chunks.mark_cancelled(request.key, number), twice=twice)
@@ -108,7 +108,7 @@ class Expanders(RuleBasedStateMachine):
 
     @rule(part=parts)
     def expand_from_the_beginning(self, part: Expansion) -> None:
-        """An expander that comes late writes what stored already."""
+        """Write a chunk that is stored already, as a late consumer does."""
         request, number, marks = part
         for at in range(len(request.of_part(number))):
             chunk = new_chunk(request.id, number, at, marks)
@@ -133,7 +133,7 @@ class Expanders(RuleBasedStateMachine):
         self.order(self.ledger.requests.resume, self.requests[request_id], to_odd=False, twice=twice)
 
     def order(self, order: Any, request: KnownRequest, *, to_odd: bool, twice: bool) -> None:
-        """Pause or resume, which changes nothing where it stored so already."""
+        """Pause or resume a request. A repeat changes nothing."""
         stored = self.call(lambda: order(request.key), twice=twice)
         assert (stored is None) is (request.completed is not None or request.marks.cancelled)
         if stored:
@@ -144,7 +144,7 @@ class Expanders(RuleBasedStateMachine):
 
     @rule(request_id=REQUESTS, pauses=st.integers(1, 3))
     def an_old_order_comes_late(self, request_id: str, pauses: int) -> None:
-        """One that somebody else's newer one has overtaken reaches the chunks at last."""
+        """Apply an older pause or resume to the chunks after a newer one."""
         request = self.requests[request_id]
         if pauses <= request.marks.pauses:
             self.call(lambda: self.ledger.chunks.set_pause_count(request.key, pauses))
@@ -165,7 +165,7 @@ class Expanders(RuleBasedStateMachine):
 
     @rule(ready=ready)
     def complete(self, ready: tuple[KnownRequest, Counts]) -> None:
-        """Two who were told that nothing is left to attempt complete; one of all that ever do wins."""
+        """Complete the request twice. Only the first completion ever is stored."""
         request, counts = ready
         won = self.call(lambda: self.ledger.requests.complete(request.key, counts))
         assert (won is not None) is (request.completed is None)

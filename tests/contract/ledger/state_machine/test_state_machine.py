@@ -1,4 +1,4 @@
-"""Whatever several workers do in whatever order, every call is answered as the model says, and I2 and I3 hold."""
+"""State machine of the ledger. Every call returns the result of the model, in any order, and I2 and I3 hold."""
 
 import asyncio
 import itertools
@@ -13,7 +13,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 
 from ledger.mongo import MongoLedger
 from schemas.statuses import Channel, Lane
-from tests.contract.ledger.conftest import memory_house, mongo_house
+from tests.contract.ledger.conftest import timed_memory_ledger, timed_mongo_ledger
 from tests.contract.ledger.state_machine.chunk_rules import Owners
 
 STEPS = 60
@@ -21,11 +21,11 @@ EXAMPLES, EXAMPLES_IN_MONGODB = 80, 6
 
 
 pytestmark = pytest.mark.timeout(600)
-"""Passing takes seconds; making a failure short and printing its steps may take minutes."""
+"""Time limit in seconds. A passing test takes seconds, but shortening a failure may take minutes."""
 
 
 class Machine(Owners):
-    """Ends each example as it must end: one honest worker finishes what all the others left."""
+    """Machine that ends each example with one worker that finishes all remaining work."""
 
     sound = False
 
@@ -67,7 +67,7 @@ def test_the_ledger_in_memory_is_as_its_model_and_every_call_is_one_step() -> No
         raise AssertionError("it waited")
 
     run_state_machine_as_test(
-        lambda: Machine(memory_house(), at_once, seen),
+        lambda: Machine(timed_memory_ledger(), at_once, seen),
         settings=settings(max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None),
     )
     assert seen["completed"]
@@ -86,7 +86,7 @@ def test_the_ledger_in_mongodb_is_as_the_model(contract_database: tuple[str, str
 
         def machine() -> Machine:
             runner.run(wipe())
-            return Machine(mongo_house(ledger, client, name), runner.run, Counter())
+            return Machine(timed_mongo_ledger(ledger, client, name), runner.run, Counter())
 
         try:
             run_state_machine_as_test(
