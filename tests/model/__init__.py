@@ -1,24 +1,30 @@
-"""An explicit-state model checker of the ledger's protocol (docs/protocol.md).
+"""Explicit-state model checker of the protocol of the ledger (docs/protocol.md).
 
-Breadth first, so that a trace is shortest. Every write to the ledger, call of a provider and publishing is one step;
-between any two a process may crash, stop for a while (its lease lapses, it goes on later as a zombie) or be overtaken.
+The search is breadth first, so that a trace is shortest. Every write to the ledger, provider call and publication is
+one step. Between any two steps a process may crash, stop for a while (its lease expires, and it continues as a zombie)
+or lose its chunk to another process.
 
-    python -m tests.model                  every configuration: nothing may be found
-    python -m tests.model --config NAME    one of them; with --flaw NAME the protocol broken in that way
+    python -m tests.model                  every configuration: there must be no complaint
+    python -m tests.model --config NAME    one of them. With --flaw NAME, the protocol with that flaw
     python -m tests.model --mutations      the self-test: each broken protocol must be caught
-    python -m tests.model --holes          one sentence of the protocol taken away at a time; --traces: how it fails
+    python -m tests.model --holes          the protocol without one of its sentences. With --traces, each failure
     python -m tests.model --all            all of this
 
-What stands for what: wake-up calls may be lost, doubled and reordered, in Kafka or in the queues of their channels, so
-that any idle process may try to claim any chunk at any time. Where it matters that a sweeper leaves a fresh chunk alone
-for a minute the configuration has `wakes`, and a minute is longer than an expander takes from a chunk's insert to its
-wake-up call, unless it crashes; deferred chunks are found apart from fresh ones. There is one request, whose records
-have one key, so that a process expands one of them at a time. A provider that deduplicates is taken to say the same
-again of a delivery that it refused for good (`--flaw refusal_forgotten`: it does not). A record that is read twice may
-be counted once and refused once where there are `faults`: its `request.rejected` is then one too many. Time is
-abstract: what waits until it is due may be due at once, and `expires_at` may pass at any moment. The check of the own
-clock is passed at the last moment before a call, so that a zombie still makes every call of the window that it checked.
+Assumptions of the model:
 
-Left out: `send_at`, answers lost by a process that lives (like a crash, only later), stale reads from a secondary,
+- Wake-up messages may be lost, doubled and reordered, in Kafka or in the queues of their channels. Any idle process may
+  therefore try to claim any chunk at any time.
+- With `wakes`, the sweeper does not claim a new chunk for a minute. A minute is longer than the time from the insert of
+  a chunk to its wake-up message, unless the process crashes. Deferred chunks are searched separately from new ones.
+- There is one request. Its records have one key, so that a process expands one of them at a time.
+- A provider that deduplicates gives the same answer again for a delivery that it refused for good. With
+  `--flaw refusal_forgotten` it does not.
+- With `faults`, a record that is read twice may be expanded once and refused once. There is then one `request.rejected`
+  too many.
+- Time is abstract. A chunk that waits until it is due may be due at once, and `expires_at` may pass at any time.
+- The check of the own clock passes at the last moment before a call, so that a zombie still makes every call of the
+  window that it checked.
+
+Not in the model: `send_at`, lost answers of a running process (like a crash, only later), stale reads from a secondary,
 several providers of one channel, an orderly stop of a process.
 """

@@ -1,4 +1,4 @@
-"""Runs the checker: `python -m tests.model`."""
+"""Command line of the model checker: `python -m tests.model`."""
 
 import argparse
 import sys
@@ -29,7 +29,7 @@ def _show(verdict: Verdict) -> None:
 
 
 def _broken(flaws: dict[str, tuple[str, str]], args: argparse.Namespace, pool: ProcessPoolExecutor) -> bool:
-    """Whether each flaw is caught."""
+    """Return whether each flaw is caught."""
     jobs = {flaw: pool.submit(run, where, flaw, args.limit) for flaw, (_, where) in flaws.items()}
     caught = True
     for flaw, (meaning, where) in flaws.items():
@@ -44,7 +44,7 @@ def _broken(flaws: dict[str, tuple[str, str]], args: argparse.Namespace, pool: P
 
 
 def _sound(names: list[str], args: argparse.Namespace, pool: ProcessPoolExecutor) -> bool:
-    """Whether nothing is found."""
+    """Return whether there is no complaint."""
     jobs = {name: pool.submit(run, name, args.flaw or "", args.limit) for name in names}
     sound, states = True, 0
     for name, job in jobs.items():
@@ -58,7 +58,7 @@ def _sound(names: list[str], args: argparse.Namespace, pool: ProcessPoolExecutor
 
 
 def main() -> int:
-    """0: as it must be."""
+    """Return the exit code, which is 0 if all results are as expected."""
     parser = argparse.ArgumentParser(description=package.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", choices=CONFIGS)
     parser.add_argument("--flaw", help="names of flaws, joined by +")

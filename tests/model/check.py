@@ -1,4 +1,4 @@
-"""The search: breadth first over all states."""
+"""Breadth-first search over all states."""
 
 import time
 from collections import deque
@@ -10,18 +10,18 @@ from tests.model.protocol.state import State
 
 
 class Verdict(NamedTuple):
-    """What a search found."""
+    """Result of a search."""
 
     states: int
     seconds: float
     complaint: str | None
     trace: list[str]
     ended: bool
-    """Whether every state was seen, or a complaint found."""
+    """True if every state was visited, or a complaint was found."""
 
 
 def check(model: Model, limit: int) -> Verdict:
-    """Every state that can be reached, up to so many; the complaint that the fewest steps lead to."""
+    """Visit every reachable state, up to a limit. Return the complaint with the fewest steps."""
     began, start = time.monotonic(), model.start
     parent: dict[int, int | None] = {hash(start): None}
     queue, shared = deque([(hash(start), start)]), {}
@@ -51,7 +51,7 @@ def check(model: Model, limit: int) -> Verdict:
 
 
 def trace_to(model: Model, parent: dict[int, int | None], key: int, last: State | None) -> list[str]:
-    """The steps to a state, found again by walking the stored keys."""
+    """Return the steps to a state, from the stored keys."""
     keys: list[int] = []
     at: int | None = key
     while at is not None:

@@ -1,52 +1,55 @@
-"""What is bounded, and how: the configurations."""
+"""Configuration of the model: the bounds of a world."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Config:
-    """One bounded world: a request, the processes that work on it, and what may go wrong."""
+    """Bounded world: a request, the processes that work on it, and the possible faults."""
 
     name: str
     parts: tuple[tuple[str, ...], ...] = (("aa",),)
-    """A string a chunk: "a" is a delivery to send, "d" one that is decided while expanding, "x" repeats the recipient
-    of the first delivery, which stands in a lower part."""
+    """One string for each chunk.
+
+    "a" is a delivery to send, "d" is decided during the expansion, and "x" repeats the recipient of the first delivery,
+    which is in a lower part.
+    """
     window: int = 1
     processes: int = 2
     policy: str = "mark_unknown"
     deduplicates: bool = False
     answers: str = "SRUF"
-    """Sent, Retry (not sent), Uncertain (sent or not), Failed (not sent), and Z: rate-limited, no attempt spent."""
+    """Answers: Sent, Retry (not sent), Uncertain (sent or not), Failed (not sent), and Z (rate-limited, no attempt)."""
     attempts: int = 2
     crashes: int = 1
     lapses: int = 1
-    """Leases that lapse, or partitions taken away, while the process lives."""
+    """Number of leases that expire, or partitions that are revoked, while the process runs."""
     repeats: int = 0
-    """Records expanded once more after their commit."""
+    """Number of records that are expanded again after their commit."""
     receipts: int = 0
     orders: tuple[str, ...] = ()
-    """What callers order about the request, one after the other: cancel, pause, resume."""
+    """Orders of callers about the request, one after the other: cancel, pause, resume."""
     expires: bool = False
-    """`expires_at` may pass."""
+    """True if `expires_at` may pass."""
     cut: bool = False
-    """PART_TIMEOUT_SECONDS may run out."""
+    """True if PART_TIMEOUT_SECONDS may pass."""
     faults: bool = False
-    """A record may meet a fault of ours three times, and is refused after its part was begun."""
+    """True if a record may meet an internal fault three times, and is refused after its part was registered."""
     facts: bool = False
-    """An expansion decides something (chunk size, time) that may differ the next time."""
+    """True if an expansion decides a value (chunk size, time) that may differ the next time."""
     forgets: bool = False
-    """Chunk documents of a completed request are deleted."""
+    """True if the chunk documents of a completed request are deleted."""
     wakes: bool = False
     overlap: bool = True
-    """Events may be published while the next window is being sent."""
+    """True if events may be published while the next window is being sent."""
     at_once: bool = False
-    """A retry may be due before its chunk is left."""
+    """True if a retry may be due before its chunk is released."""
     records: tuple[tuple[int, int], ...] = ()
-    """Records of the intake as (part, body); by default each part once."""
+    """Records of the intake as (part, body), by default each part once."""
     rejected: int = 0
-    """How many of these must end in request.rejected."""
+    """Number of these records that must end in request.rejected."""
 
     @property
     def careful(self) -> bool:
-        """Whether `not sent` must be in the chunk before it is in a log."""
+        """Return whether `not sent` must be in the chunk before it is in a log."""
         return self.policy == "resend" or self.deduplicates

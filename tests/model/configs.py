@@ -1,11 +1,11 @@
-"""The configurations of the protocol as it is: nothing may be found in any of them."""
+"""Configurations of the protocol without flaws. There must be no complaint in any of them."""
 
 from tests.model.config import Config
 
 ONE, TWO, PARTS, CHUNKS = (("a",),), (("aa",),), (("a",), ("a",)), (("a", "a"),)
 
 ALL = (
-    # the whole path of one chunk, every answer
+    # the whole path of one chunk, with every answer
     Config("chunk", TWO, crashes=1, lapses=1),
     Config("chunk-deep", ONE, crashes=2, lapses=2),
     Config("chunk-sent", TWO, answers="S", crashes=2, lapses=1),
@@ -21,7 +21,7 @@ ALL = (
     Config("deduplicates", ONE, deduplicates=True, crashes=2, lapses=1),
     Config("deduplicates-two", TWO, deduplicates=True, answers="SF", crashes=1, lapses=1, overlap=False),
     Config("receipts", ONE, answers="SU", crashes=2, lapses=1, receipts=2),
-    # several chunks and parts, expansion repeated
+    # several chunks and parts, with repeated expansion
     Config("two-parts", (("aa",), ("a",)), answers="S", crashes=1, lapses=0, overlap=False),
     Config("two-parts-short", PARTS, answers="SR", crashes=1, lapses=1, repeats=1),
     Config("two-parts-three", PARTS, answers="S", processes=3, crashes=1, lapses=0),
@@ -71,4 +71,4 @@ SHORT = (
     Config("short-expires", ONE, answers="SR", lapses=0, expires=True),
     Config("short-duplicates", (("a",), ("x",)), answers="S", crashes=0, lapses=0),
 )
-"""Those that `make test` searches, in seconds."""
+"""Configurations that `make test` searches, in seconds."""

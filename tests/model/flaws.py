@@ -1,4 +1,4 @@
-"""The protocol broken on purpose: what is broken, and in which configuration it must show."""
+"""Deliberate flaws of the protocol, each with the configuration that must show it."""
 
 MUTATIONS = {
     "overwrite_logs": ("log without the unique id", "chunk-deep"),

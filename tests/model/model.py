@@ -1,4 +1,4 @@
-"""The protocol as a graph: from a state, everything that can happen next."""
+"""Protocol as a graph: the possible next steps of each state."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ from tests.model.protocol.steps import STEPS
 
 
 class Model:
-    """One configuration, broken by some flaws."""
+    """Configuration with flaws."""
 
     def __init__(self, config: Config, flaws: tuple[str, ...] = ()) -> None:
         self.config, self.flaws = config, frozenset(flaws)
@@ -36,7 +36,7 @@ class Model:
         self.of_chunk: list[tuple[int, ...]] = []
         self.decided: dict[int, int] = {}
         self.repeats: set[int] = set()
-        """Deliveries whose recipient is that of delivery 0."""
+        """Deliveries with the same recipient as delivery 0."""
         deliveries = 0
         for part, chunks in enumerate(config.parts):
             self.chunks_of.append(tuple(range(len(self.part_of), len(self.part_of) + len(chunks))))
@@ -56,18 +56,18 @@ class Model:
         chunks = (None,) * len(self.part_of)
         return State(request, chunks, none, none, none, none, ((), 0), (IDLE,) * config.processes, env)
 
-    # ------------------------------------------------------------------ small questions
+    # ------------------------------------------------------------------ values of a state
 
     def outcome(self, log: int) -> int:
-        """What events and counts are made from: the log's outcome, kept beside the status that receipts move."""
+        """Return the outcome of a log, from which events and counts are made. Receipts change only the status."""
         return log >> 4 if "event_from_status" in self.flaws else log & 15
 
     def tally(self, deliveries: list[int], logs: tuple[int, ...]) -> tuple[int, ...]:
-        """The counts of these deliveries."""
+        """Return the counts of these deliveries."""
         return count([self.outcome(logs[delivery]) for delivery in deliveries])
 
     def all_expanded(self, request: Request) -> bool:
-        """Whether every part that will ever count is counted."""
+        """Return whether every part is expanded. Refused parts do not count."""
         if "completion_without_parts" in self.flaws:
             return True
         ended = [counted or lost for counted, lost in zip(request.counted, request.lost, strict=True)]
@@ -77,15 +77,15 @@ class Model:
 
     @staticmethod
     def any_open(chunks: tuple[Chunk | None, ...]) -> bool:
-        """Whether a chunk is open."""
+        """Return whether a chunk is open."""
         return any(chunk and not chunk.closed for chunk in chunks)
 
     def ordered(self, at: int) -> int:
-        """The number that a pause or resume puts on the request."""
+        """Return the pause count that a pause or resume sets on the request."""
         return sum(order != "cancel" for order in self.config.orders[: at + 1])
 
     def barred(self, state: State) -> str | None:
-        """Which order was answered and is in force: nothing more may be begun."""
+        """Return the answered order that is in force, after which no window may start."""
         answered = 1 + len(state.chunks)
         for at, (order, done) in enumerate(zip(self.config.orders, state.env.orders, strict=True)):
             newest = order == "pause" and state.request.pauses == self.ordered(at)
@@ -93,10 +93,10 @@ class Model:
                 return order
         return None
 
-    # ------------------------------------------------------------------ what can happen next
+    # ------------------------------------------------------------------ next steps
 
     def successors(self, state: State) -> list[Step]:
-        """Every step from here; processes are alike, so they are kept in order."""
+        """Yield every next step. Processes are interchangeable, so they are kept sorted."""
         found = []
         for step in self._steps(state):
             procs = step.after.procs
@@ -113,7 +113,7 @@ class Model:
         asked_idle = False
         for at, proc in enumerate(state.procs):
             if not proc.step:
-                if not asked_idle:  # idle processes are alike
+                if not asked_idle:  # idle processes are interchangeable
                     asked_idle = True
                     yield from begins(self, state, at)
                     yield from claims(self, state, at)

@@ -23,7 +23,7 @@ QUICK = (
     "sweeper_trusts_chunk",
     "facts_late",
 )
-"""Flaws that are found at once."""
+"""Flaws that a short search finds."""
 
 
 @pytest.mark.parametrize("config", SHORT, ids=lambda config: config.name)

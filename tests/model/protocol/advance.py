@@ -1,4 +1,4 @@
-"""Advance: what is done, and the next window as an intent, in one fenced write that reads the marks back."""
+"""Advance: one fenced write of the work and of the next window as an intent, which returns the control flags."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def advance(m: "Model", s: State, at: int, worker: Worker) -> Iterator[Step]:
-    """The write, or its refusal."""
+    """Return the state after the write or its refusal."""
     k, chunk = worker.chunk, s.chunks[worker.chunk]
     fenced = worker.valid or ("advance_unfenced" in m.flaws and chunk and not chunk.closed)
     if not fenced:
@@ -49,7 +49,7 @@ def _written(m: "Model", s: State, worker: Worker, chunk: Chunk, *, ready: bool)
 
 
 def counted(m: "Model", s: State, worker: Worker, left: set[int]) -> tuple[int, ...]:
-    """The counts of all of the chunk but what is left of it."""
+    """Return the counts of the chunk without its remaining deliveries."""
     logs = s.logs
     if "counts_own" in m.flaws:
         own = dict(m.rules.finals(worker.entries, worker.stop))
@@ -72,7 +72,7 @@ def _following(
 
 
 def _goes_on(m: "Model", s: State, at: int, worker: Worker) -> Iterator[Step]:
-    """A zombie that takes no notice of the refusal."""
+    """Return the state after a zombie ignored the refusal."""
     last = worker.entries[-1].delivery
     beyond = [d for d in m.of_chunk[worker.chunk] if d > last and d not in m.decided][: m.config.window]
     if beyond:
@@ -86,12 +86,12 @@ def _refused(s: State, at: int) -> Step:
 
 
 def counted_once_more(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
-    """The entries with the attempt of a former owner, who may have died of them."""
+    """Return the entries with the attempt of a previous owner, which may have crashed because of them."""
     return tuple(e._replace(attempts=e.attempts + (e.answer == TODO)) for e in entries)
 
 
 def intend_again(m: "Model", s: State, at: int, worker: Worker) -> Step:
-    """Before a window that was taken over is sent again it is written again, with one attempt more."""
+    """Write a window after a take-over again, with one more attempt, before it is sent again."""
     k, chunk = worker.chunk, s.chunks[worker.chunk]
     if not worker.valid:
         return _refused(s, at)
@@ -105,7 +105,7 @@ def intend_again(m: "Model", s: State, at: int, worker: Worker) -> Step:
 
 
 def obey_fenced(m: "Model", s: State, at: int, worker: Worker) -> Step:
-    """The same work written again, fenced, after a mark was put on the chunk."""
+    """Write the same work again with the fencing token, after the chunk was marked."""
     k, chunk = worker.chunk, s.chunks[worker.chunk]
     if not worker.valid:
         return _refused(s, at)

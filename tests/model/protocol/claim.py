@@ -1,4 +1,4 @@
-"""Claim: an idle process takes a chunk that is due (ledger.chunk_port.Chunks.claim, claim_due)."""
+"""Claim: an idle process claims a due chunk (ledger.chunk_port.Chunks.claim, claim_due)."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -28,23 +28,26 @@ if TYPE_CHECKING:
 
 
 def claims(m: "Model", s: State, at: int) -> Iterator[Step]:
-    """Every claim that an idle process may make."""
+    """Yield every claim that an idle process may make."""
     for k, chunk in enumerate(s.chunks):
         if chunk and is_claimable(m, s, k, chunk):
             yield claim(m, s, at, k)
 
 
 def is_claimable(m: "Model", s: State, k: int, chunk: Chunk) -> bool:
-    """Open, without a live lease, not parked; and called, deferred, or fresh for more than a minute."""
+    """Return whether a chunk may be claimed.
+
+    It must be open, not parked and without a live lease. It must also be announced, deferred, or older than a minute.
+    """
     if chunk.closed or chunk.lease == LIVE or (chunk.parked and not s.env.expired):
         return False
     if not m.config.wakes or chunk.wake == WOKEN:
         return True
-    if chunk.wake == CLAIMED:  # what was claimed before is deferred, or its owner is dead
+    if chunk.wake == CLAIMED:  # a chunk that was claimed before is deferred, or its owner is dead
         return "sweep_only_fresh" not in m.flaws
     if "sweep_only_deferred" in m.flaws:
         return False
-    # A sweeper leaves a fresh chunk to its expander for a minute, and that comes to its wake-up call within it.
+    # The sweeper does not claim a new chunk for a minute. The expansion publishes its wake-up message within that time.
     return not any(_will_call(m, proc, k) for proc in s.procs)
 
 
@@ -58,7 +61,7 @@ def _will_call(m: "Model", proc: Process, k: int) -> bool:
 
 
 def claim(m: "Model", s: State, at: int, k: int) -> Step:
-    """One update: a new owner, a lease; an open window stays as it is, otherwise the first one is recorded."""
+    """Set the owner and the lease with one update. An open window stays. Otherwise write the first window."""
     chunk, flaws = s.chunks[k], m.flaws
     swept = m.config.wakes and chunk.wake != WOKEN and not ("only_first_asks" in flaws and chunk.wake != FRESH)
     taken_over = bool(chunk.window) and "takeover_blind" not in flaws
@@ -89,13 +92,13 @@ def claim(m: "Model", s: State, at: int, k: int) -> Step:
 def _first_window(m: "Model", chunk: Chunk) -> tuple[tuple[Line, ...], Chunk]:
     if chunk.window and "claim_moves_window" not in m.flaws:
         return chunk.window, chunk
-    todo = chunk.todo + tuple(line.delivery for line in chunk.window)  # of an open window: only where that is broken
+    todo = chunk.todo + tuple(line.delivery for line in chunk.window)  # deliveries of an open window: only with a flaw
     lines = m.rules.pick(todo, chunk.later, ready=not todo)
     return lines, with_window(m, chunk._replace(todo=todo), lines)
 
 
 def with_window(m: "Model", chunk: Chunk, lines: tuple[Line, ...]) -> Chunk:
-    """The chunk with these lines as its intent."""
+    """Return the chunk with these lines as its intent."""
     if "no_intent" in m.flaws:
         return chunk
     chosen = {line.delivery for line in lines}
@@ -118,7 +121,7 @@ def _begin(m: "Model", worker: Worker, *, swept: bool) -> Worker:
 
 
 def take_up(m: "Model", worker: Worker) -> Worker:
-    """Look back where a former owner may have sent the window, and perhaps goes on to log."""
+    """Read the logs first if a previous owner may have sent the window, and may still write logs."""
     doubted = any(entry.doubted for entry in worker.entries)
     careful = doubted or (m.config.policy == "resend" and "read_only_takeover" not in m.flaws)
     blind = "cancel_stops_window" in m.flaws and worker.stop
@@ -128,8 +131,8 @@ def take_up(m: "Model", worker: Worker) -> Worker:
 
 
 def _wrong(m: "Model", s: State, worker: Worker, lines: tuple[Line, ...], found: Chunk) -> str | None:
-    # Nothing of it would be sent, yet it would be claimed and put back for as long as the pause lasts, and an owner who
-    # dies in between leaves in doubt what nobody sent. A dead owner's chunk is found without having been parked.
+    # No delivery would be sent, but the chunk would be claimed and released repeatedly during the pause. An owner that
+    # dies in between leaves unsent deliveries in doubt. The chunk of a dead owner is found without being parked.
     if lines and found.paused and found.lease == FREE and not s.env.expired:
         return "a claim records a window of a paused chunk"
     if worker.taken_over or not lines or worker.step not in (SEND, LOOK_BACK):
@@ -141,7 +144,7 @@ def _wrong(m: "Model", s: State, worker: Worker, lines: tuple[Line, ...], found:
 
 
 def begins_wrongly(m: "Model", s: State, worker: Worker) -> str | None:
-    """Why a window that is begun now must not be, whatever its owner knows."""
+    """Return the reason why a window must not start now, independent of the knowledge of its owner."""
     if worker.stop or (worker.pauses % 2 and "pause_ignored" not in m.flaws):
         return None
     if order := m.barred(s):

@@ -1,4 +1,4 @@
-"""Leave: close the chunk, or put it back for a retry or until it is resumed."""
+"""Close or release: close the chunk, or put it back for a retry or until it is resumed."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def leave(m: "Model", s: State, at: int, worker: Worker) -> Iterator[Step]:
-    """Once every event is acknowledged."""
+    """Yield the close or release, after every event is acknowledged."""
     k, chunk, flaws = worker.chunk, s.chunks[worker.chunk], m.flaws
     early = "close_before_publish" in flaws or ("put_back_before_ack" in flaws and chunk and chunk.later)
     if worker.unacked and not early:
@@ -33,7 +33,7 @@ def leave(m: "Model", s: State, at: int, worker: Worker) -> Iterator[Step]:
 
 
 def is_done(m: "Model", s: State, worker: Worker) -> bool:
-    """Whether all of the chunk is logged, so that nothing is left but to close it."""
+    """Return whether all deliveries of the chunk are logged, so that only the close remains."""
     chunk = s.chunks[worker.chunk]
     if not chunk or m.rules.again(worker.entries, worker.stop) or m.rules.held_back(worker.entries, worker.stop):
         return False
@@ -43,7 +43,7 @@ def is_done(m: "Model", s: State, worker: Worker) -> bool:
 
 
 def close(m: "Model", s: State, at: int, worker: Worker) -> Iterator[Step]:
-    """Close a chunk whose last window is still open, once every event is acknowledged."""
+    """Close a chunk whose last window is still open, after every event is acknowledged."""
     chunk, unfenced = s.chunks[worker.chunk], "close_unfenced" in m.flaws
     if worker.unacked and "close_before_publish" not in m.flaws:
         return
@@ -56,7 +56,7 @@ def close(m: "Model", s: State, at: int, worker: Worker) -> Iterator[Step]:
 
 
 def _shut(m: "Model", s: State, at: int, worker: Worker, counts: tuple[int, ...]) -> Step:
-    """Whoever closes the only chunk that a request will ever have completes it with its counts."""
+    """Complete the request with the counts of its only chunk, after that chunk is closed."""
     k, closed = worker.chunk, s.chunks[worker.chunk]
     shut = closed._replace(
         closed=1, lease=FREE, window=(), todo=(), later=(), decided=(), counts=counts, unacked=0, wake=FRESH

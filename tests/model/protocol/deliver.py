@@ -1,4 +1,4 @@
-"""Deliver: what the owner of a chunk does next (consumer/deliver/chunk_worker.py)."""
+"""Deliver: the next steps of the owner of a chunk (consumer/deliver/chunk_worker.py)."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 
 def deliver(m: "Model", s: State, at: int, worker: Worker) -> Iterator[Step]:
-    """Every step that this worker may take."""
+    """Yield every step that this worker may take."""
     step = worker.step
     if worker.unacked and step in (SEND, ADVANCE, LEAVE) and (m.config.overlap or step != SEND):
         yield publish(m, s, at, worker)
-    if step == ADVANCE and is_done(m, s, worker):  # closing it writes what is done
+    if step == ADVANCE and is_done(m, s, worker):  # the close writes the work
         yield from close(m, s, at, worker)
-        if worker.unacked:  # Kafka takes its time: what is done is written meanwhile
+        if worker.unacked:  # the acknowledgement is slow: the work is written meanwhile
             yield from advance(m, s, at, worker)
     elif step in _ONE:
         yield _ONE[step](m, s, at, worker)
@@ -41,7 +41,7 @@ def deliver(m: "Model", s: State, at: int, worker: Worker) -> Iterator[Step]:
 
 
 def moved(s: State, at: int, worker: Worker, *label: object, complaint: str | None = None, **changes: object) -> Step:
-    """The step after which this process stands there."""
+    """Return the step that leads to this worker."""
     who = () if worker.valid else ("zombie:",)
     after = s._replace(procs=put(s.procs, at, worker), **changes)
     return Step((*who, *label), fair=True, after=after, complaint=complaint)
@@ -66,7 +66,7 @@ def _mark_chunk(m: "Model", s: State, at: int, worker: Worker) -> Step:
 
 
 def publish(m: "Model", s: State, at: int, worker: Worker) -> Step:
-    """One result event, from the log that stands."""
+    """Publish one result event, from the stored log."""
     delivery = (worker.unacked & -worker.unacked).bit_length() - 1
     log = s.logs[delivery]
     event, why = m.outcome(log), None
@@ -82,7 +82,7 @@ def publish(m: "Model", s: State, at: int, worker: Worker) -> Step:
 
 
 def look_back(m: "Model", s: State, at: int, worker: Worker) -> Step:
-    """Read the logs of the window; decide on what has none."""
+    """Read the logs of the window, and decide on deliveries without a log."""
     resends = "takeover_resends_logged" in m.flaws
     unacked, entries = worker.unacked, []
     for entry in worker.entries:
@@ -100,7 +100,7 @@ def look_back(m: "Model", s: State, at: int, worker: Worker) -> Step:
     if again and not worker.pauses % 2 and "takeover_unwritten" not in m.flaws:
         worker = worker._replace(step=INTEND)
     else:
-        if again and "pause_uncounted" not in m.flaws:  # what is put back takes the attempt along
+        if again and "pause_uncounted" not in m.flaws:  # a released delivery keeps the attempt
             worker = worker._replace(entries=counted_once_more(worker.entries))
         worker = go_on(m, expire(m, s, worker))
     return moved(s, at, worker, "look back at the logs of the window")
@@ -112,7 +112,7 @@ def _is_lost(m: "Model", worker: Worker, attempts: int) -> bool:
 
 
 def log(m: "Model", s: State, at: int, worker: Worker) -> Step:
-    """One log of an unordered insert_many; where the id is taken the log that stands counts."""
+    """Write one log of an unordered insert_many. If the id exists, the stored log counts."""
     (delivery, outcome), rest = worker.to_log[0], worker.to_log[1:]
     logs, stood = s.logs, s.logs[delivery]
     if not stood or "overwrite_logs" in m.flaws:

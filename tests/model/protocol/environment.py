@@ -1,4 +1,4 @@
-"""What happens around the processes: leases end, orders are given, receipts come, time passes."""
+"""Environment of the processes: expired leases, orders of callers, receipts, passing time."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def environment(m: "Model", s: State) -> Iterator[Step]:
-    """Everything that no process of ours does."""
+    """Yield every step that no consumer takes."""
     for k, chunk in enumerate(s.chunks):
         if chunk:
             yield from _of_chunk(m, s, k, chunk)
@@ -58,7 +58,7 @@ def _of_chunk(m: "Model", s: State, k: int, chunk: Chunk) -> Iterator[Step]:
 
 
 def _orders(m: "Model", s: State) -> Iterator[Step]:
-    """Each order marks the request first, then one chunk after the other; whoever gives it may die in between."""
+    """Yield the steps of an order. It marks the request first, then each chunk, and the caller may die in between."""
     answered, over = 1 + len(s.chunks), 2 + len(s.chunks)
     for at, (order, done) in enumerate(zip(m.config.orders, s.env.orders, strict=True)):
         if done >= answered or (not done and at and not s.env.orders[at - 1]):

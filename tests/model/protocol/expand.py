@@ -1,4 +1,4 @@
-"""Expand: one record of the intake becomes chunks (consumer/expand/expand.py)."""
+"""Expand: one record of the intake is written as chunks (consumer/expand/expand.py)."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -40,7 +40,7 @@ UNTIL_COUNTED = (LOOK_UP, INSERT, MARKS, HOLD, WAKE, COUNT)
 
 
 def begins(m: "Model", s: State, at: int) -> Iterator[Step]:
-    """An idle process reads a record: the next one, the same after a rebalance, or one long committed."""
+    """Yield the reads of an idle process: the next record, the same after a rebalance, or an old committed one."""
     offset, left = s.env.offset, s.env.offset < len(m.records)
     holder = [j for j, proc in enumerate(s.procs) if _holds_partition(proc)]
     for facts in (0, 1) if m.config.facts else (0,):
@@ -67,7 +67,7 @@ def _holds_partition(proc: object) -> bool:
 
 
 def expand(m: "Model", s: State, at: int, e: Expander) -> Iterator[Step]:
-    """The next step of this expander."""
+    """Yield the next step of this expander."""
     if m.config.faults and e.step in UNTIL_COUNTED and not s.done[1]:
         yield _to(s, at, e, "FAULT of ours, for the third time", REFUSE, fair=False)
     part, body = m.records[e.record]
@@ -75,7 +75,7 @@ def expand(m: "Model", s: State, at: int, e: Expander) -> Iterator[Step]:
 
 
 def _to(s: State, at: int, e: Expander, label: str, step: int, *, fair: bool = True, **changes: object) -> Step:
-    """The step after which the expander stands there; from INSERT on it counts the chunks."""
+    """Return the step that leads to this expander. From INSERT on the expander counts the chunks."""
     ahead = step == INSERT and e.step in (INSERT, MARKS, HOLD, WAKE)
     moved = e._replace(step=step, at=e.at + 1 if ahead else 0 if step == COUNT else e.at)
     if step == COMMIT:
@@ -130,7 +130,7 @@ def _wake(m: "Model", s: State, at: int, e: Expander, part: int, _: int) -> Step
 
 
 def _call_last(m: "Model", s: State, at: int, e: Expander, part: int, _: int) -> Step:
-    """Whoever closes the last chunk of the part asks for the completion."""
+    """Yield the completion step of the process that closed the last chunk of the part."""
     k = m.chunks_of[part][-1]
     return _to(s, at, e, f"wake-up for chunk {k}, the last one", COMMIT, chunks=_called(s, k))
 
@@ -148,7 +148,7 @@ def _mark(m: "Model", s: State, at: int, e: Expander, part: int, _: int) -> Step
 
 
 def _after_count(m: "Model", s: State, at: int, e: Expander, part: int, marks: tuple[int, int]) -> State:  # noqa: PLR0917
-    """Call for the part's last chunk, unless the request is paused; where it has none, ask for the completion."""
+    """Publish the wake-up message of the last chunk, unless the request is paused. Without chunks, try to complete."""
     following: object = Expander(COMMIT, e.record, e.valid, 0, 0, (0, 0))
     if not m.chunks_of[part]:
         following = Finisher(ASK_PARTS, e.record, e.valid)
@@ -213,7 +213,7 @@ def _after_marks(m: "Model", e: Expander) -> int:
 
 
 def marks_of_part(m: "Model", s: State, e: Expander, part: int) -> tuple[Chunk | None, ...]:
-    """The chunks, those of one part marked as was read."""
+    """Return the chunks, with the control flags that were read on those of one part."""
     return tuple(
         m.rules.marked(chunk, e.given) if chunk and m.part_of[k] == part else chunk for k, chunk in enumerate(s.chunks)
     )
@@ -222,7 +222,7 @@ def marks_of_part(m: "Model", s: State, e: Expander, part: int) -> tuple[Chunk |
 def _count(m: "Model", s: State, at: int, e: Expander, part: int, body: int) -> Step:  # noqa: PLR0917
     request, flaws = s.request, m.flaws
     counted = put(request.counted, part, 1)
-    if "count_increments" in flaws:  # whichever part comes, one more is counted
+    if "count_increments" in flaws:  # each part adds one
         free = [p for p, done in enumerate(request.counted) if not done]
         counted = put(request.counted, free[0], 1) if free else request.counted
     begun = put(request.begun, part, request.begun[part] or body + 1)

@@ -1,4 +1,4 @@
-"""Complete: when nothing is left to attempt, one event carries the counts (consumer/request_lifecycle.py, sweep.py)."""
+"""Complete: one event with the counts after the last attempt (consumer/request_lifecycle.py, sweep/sweeper.py)."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def sweeps(m: "Model", s: State, at: int) -> Iterator[Step]:
-    """What the sweeper finds to do about the request."""
+    """Yield the steps of the sweeper for the request."""
     request = s.request
     if not request.exists:
         return
@@ -45,7 +45,7 @@ def _start(s: State, at: int, label: str, proc: Finisher, *, fair: bool = True) 
 
 
 def finish(m: "Model", s: State, at: int, f: Finisher) -> Iterator[Step]:
-    """The next step of whoever asks for the completion."""
+    """Yield the next step of a process that tries to complete the request."""
     over: Process = IDLE if f.record == NOBODY else Expander(COMMIT, f.record, f.valid, 0, 0, (0, 0))
     if f.step == SWEEP_MARKS:
         marks = (f.counts[0], f.counts[1])
@@ -78,7 +78,7 @@ def _sums(s: State) -> tuple[int, ...]:
 
 
 def _ask(m: "Model", s: State, at: int, f: Finisher, over: Process) -> Step:
-    """First whether all parts are expanded, then whether a chunk is open; broken the other way round."""
+    """Read first whether all parts are expanded, then whether a chunk is open. The flaw reverses the order."""
     second = f.step == ASK_OPEN
     if second == ("open_first" in m.flaws):
         yes, label = m.all_expanded(s.request), "ask: all parts expanded?"
@@ -86,7 +86,7 @@ def _ask(m: "Model", s: State, at: int, f: Finisher, over: Process) -> Step:
         yes, label = not m.any_open(s.chunks), "ask: any chunk open?"
     early = "open_first" in m.flaws and not second
     counts = _sums(s) if early else f.counts
-    if second and "open_first" in m.flaws:  # what was added up when no chunk was open
+    if second and "open_first" in m.flaws:  # the sum was read when no chunk was open
         ahead = f._replace(step=COMPLETE)
     else:
         ahead = f._replace(step=ADD_UP if second else ASK_OPEN, counts=counts)

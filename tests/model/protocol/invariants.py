@@ -1,4 +1,4 @@
-"""What must hold of a state in itself, and of one in which nothing will happen any more."""
+"""Invariants of every state, and of final states."""
 
 from typing import TYPE_CHECKING
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 def standing(m: "Model", s: State) -> str | None:
-    """A complaint about a state in itself."""
+    """Return a complaint about a state."""
     if s.request.completion and m.any_open(s.chunks):
         return "a chunk is open after the completion"
-    for k, chunk in enumerate(s.chunks):  # I2 at any moment, from the chunks alone
+    for k, chunk in enumerate(s.chunks):  # I2 at any time, from the chunks alone
         if chunk:
             waiting = len(chunk.window) + len(chunk.todo) + len(chunk.later) + len(chunk.decided)
             if sum(chunk.counts) + waiting != len(m.of_chunk[k]):
@@ -27,13 +27,13 @@ def standing(m: "Model", s: State) -> str | None:
 
 
 def quiet(m: "Model", s: State) -> str | None:
-    """A complaint about a state in which nothing will act any more."""
+    """Return a complaint about a final state."""
     if any(proc != IDLE for proc in s.procs):
         return "a process is stuck"
     if s.env.offset != len(m.records):
         return "a record is never committed"
     refused = s.done[1].bit_count()
-    # A record that is read twice may be counted once and refused once, for a fault that the other reading did not meet.
+    # A record that is read twice may be expanded once and refused once, if only one of the readings meets a fault.
     too_much = refused > m.config.rejected and not m.config.faults
     if (refused < m.config.rejected or too_much) and not s.request.cut:
         return "request.rejected is missing or too much"

@@ -1,4 +1,4 @@
-"""The meaning of an answer, which deliveries go together, and marks (core/delivery_outcome.py, core/chunk_work.py)."""
+"""Rules for answers, windows and control flags (core/delivery_outcome.py, core/chunk_work.py)."""
 
 from collections.abc import Iterable
 
@@ -28,13 +28,13 @@ Outcomes = tuple[tuple[int, int], ...]
 
 
 class Rules:
-    """One configuration's, broken by some flaws."""
+    """Rules of one configuration with flaws."""
 
     def __init__(self, config: Config, flaws: frozenset[str]) -> None:
         self._config, self._flaws = config, flaws
 
     def verdict(self, entry: Entry, stop: int) -> int:
-        """The outcome of an entry, or 0: to be tried again, or its log stands."""
+        """Return the outcome of an entry, or 0 if it is tried again or has a log."""
         answer, doubted = entry.answer, entry.doubted and "untainted" not in self._flaws
         if answer == STANDS:
             return 0
@@ -44,7 +44,7 @@ class Rules:
             return UNKNOWN
         if answer == STOPPED:
             return UNKNOWN if doubted else stop
-        if answer == F:  # who deduplicates would have said that it took it
+        if answer == F:  # a provider that deduplicates would have answered Sent
             return UNKNOWN if doubted and not self._config.deduplicates else FAILED
         if answer == U and not self._config.careful and "uncertain_is_retry" not in self._flaws:
             return UNKNOWN
@@ -55,7 +55,7 @@ class Rules:
         return 0
 
     def again(self, entries: Iterable[Entry], stop: int) -> tuple[Line, ...]:
-        """The lines of what is tried again."""
+        """Return the lines of the deliveries that are tried again."""
         forget = "untainted" in self._flaws
         return tuple(
             Line(e.delivery, e.attempts + (e.answer in (R, U)), 0 if forget else e.doubted)
@@ -64,33 +64,33 @@ class Rules:
         )
 
     def held(self, outcome: int) -> bool:
-        """Whether it must be decided in the chunk, by the fenced advance, before it gets its log."""
+        """Return whether it must be decided in the chunk, by the fenced advance, before it gets a log."""
         return (
             self._config.careful and outcome in (FAILED, CANCELLED, EXPIRED) and "log_failed_first" not in self._flaws
         )
 
     def held_back(self, entries: Iterable[Entry], stop: int) -> Outcomes:
-        """What ended, and must be in the chunk before it gets its log."""
+        """Return the ended deliveries that must be in the chunk before they get a log."""
         return tuple(final for final in self.finals(entries, stop) if self.held(final[1]))
 
     def finals(self, entries: Iterable[Entry], stop: int) -> Outcomes:
-        """(delivery, outcome) of what ended."""
+        """Return (delivery, outcome) of the ended deliveries."""
         return tuple((e.delivery, found) for e in entries if (found := self.verdict(e, stop)))
 
     def stopped(self, chunk: Chunk, stop: int) -> Outcomes:
-        """How a stop ends what waits in no window."""
+        """Return the outcome with which a stop ends deliveries outside of windows."""
         lines = [*map(Line, chunk.todo), *chunk.later]
         return tuple((line.delivery, UNKNOWN if line.doubted else stop) for line in lines)
 
     def pick(self, todo: tuple[int, ...], later: tuple[Line, ...], *, ready: bool) -> tuple[Line, ...]:
-        """The next window: retries that are ready, all with as many attempts, else what was never tried."""
+        """Return the next window: due retries with the same number of attempts, or else untried deliveries."""
         if ready and later:
             alike = [line for line in later if line.attempts == later[0].attempts]
             return tuple(alike[: self._config.window])
         return tuple(map(Line, todo[: self._config.window]))
 
     def marked(self, chunk: Chunk, marks: tuple[int, int]) -> Chunk:
-        """The chunk with the marks of its request put on it, unless it is closed."""
+        """Return the chunk with the control flags of its request, unless it is closed."""
         cancelled, pauses = marks
         if chunk.closed:
             return chunk

@@ -1,4 +1,4 @@
-"""Send: one call to the provider."""
+"""Send: one provider call."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def send(m: "Model", s: State, at: int, worker: Worker) -> Iterator[Step]:
-    """Every answer that the next call may get."""
+    """Yield every answer that the next call may get."""
     chunk = s.chunks[worker.chunk]
     begun = any(entry.answer in CALLED for entry in worker.entries)
     if not begun and not (worker.valid and chunk and chunk.lease == LIVE):

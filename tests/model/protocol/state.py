@@ -1,4 +1,4 @@
-"""What there is at one moment: the documents, what was published and called, and where each process stands."""
+"""State at one time: documents, publications, provider calls, and the position of each process."""
 
 from typing import Any, NamedTuple, TypeVar
 
@@ -7,31 +7,31 @@ OUTCOMES = (SENT, UNKNOWN, FAILED, SUPPRESSED, CANCELLED, EXPIRED)
 NOT_SENT = (FAILED, SUPPRESSED, CANCELLED, EXPIRED)
 NAMES = ("-", "sent", "unknown", "failed", "suppressed", "cancelled", "expired", "delivered")
 
-# How a delivery of an open window stands in its worker's memory.
+# State of a delivery of an open window in the memory of its worker.
 TODO, S, R, U, F, Z, STANDS, LOST, STOPPED, PUT_BACK = range(10)
 ANSWERS = {"S": S, "R": R, "U": U, "F": F, "Z": Z}
 CALLED = (S, R, U, F, Z)
 
 FREE, LIVE, LAPSED = range(3)
 FRESH, WOKEN, CLAIMED = range(3)
-"""Never claimed, and no wake-up call out; one is out, in Kafka or in a queue of its channel; claimed at least once."""
+"""Never claimed and no wake-up message, wake-up message in Kafka or in a queue, claimed at least once."""
 REFUSED = -1
-"""For good, by a provider that deduplicates: it answers the same delivery id the same way later, too."""
+"""Refused for good by a provider that deduplicates. It gives the same answer to the delivery id again."""
 NOBODY = 9
-"""In place of a record: the sweeper asks, or a worker does."""
+"""Values in place of a record: the sweeper or a worker tries to complete."""
 
 
 class Line(NamedTuple):
-    """A delivery that waits, or is in a window."""
+    """Delivery that waits, or is in a window."""
 
     delivery: int
     attempts: int = 0
     doubted: int = 0
-    """It may have been taken, by whom it was asked before (`tainted`, `sticky`)."""
+    """True if the provider of a previous call may have accepted it (`tainted`, `sticky`)."""
 
 
 class Entry(NamedTuple):
-    """A delivery of the window that its worker is at."""
+    """Delivery of the current window of a worker."""
 
     delivery: int
     attempts: int
@@ -40,11 +40,11 @@ class Entry(NamedTuple):
 
 
 class Request(NamedTuple):
-    """The request's document."""
+    """Document of the request."""
 
     exists: int
     begun: tuple[int, ...]
-    """The body + 1 of each part."""
+    """Number of the body of each part, plus 1."""
     counted: tuple[int, ...]
     lost: tuple[int, ...]
     cut: int = 0
@@ -53,16 +53,16 @@ class Request(NamedTuple):
     completion: tuple[int, ...] = ()
     announced: int = 0
     facts: int = 0
-    """What the first expansion decided, + 1."""
+    """Decision of the first expansion, plus 1."""
 
     @property
     def marks(self) -> tuple[int, int]:
-        """What was ordered about it."""
+        """Return the control flags."""
         return self.cancelled, self.pauses
 
 
 class Chunk(NamedTuple):
-    """A chunk's document."""
+    """Document of a chunk."""
 
     closed: int
     lease: int
@@ -75,20 +75,20 @@ class Chunk(NamedTuple):
     pauses: int
     parked: int
     unacked: int
-    """One bit a delivery."""
+    """One bit for each delivery."""
     made: int
-    """From which body, and by which decision."""
+    """Body and decision of the expansion."""
     wake: int = FRESH
-    """How it is found: FRESH, WOKEN or CLAIMED; kept only where the configuration has `wakes`."""
+    """FRESH, WOKEN or CLAIMED. Stored only if the configuration has `wakes`."""
 
     @property
     def paused(self) -> bool:
-        """Whether nothing more may be sent for now."""
+        """Return whether nothing may be sent until the request is resumed."""
         return self.pauses % 2 == 1 and not self.cancelled
 
 
 class Env(NamedTuple):
-    """The world around: what was committed, and what may still happen."""
+    """Environment: commits, and the remaining faults and orders."""
 
     offset: int
     crashes: int
@@ -97,17 +97,17 @@ class Env(NamedTuple):
     receipts: int
     expired: int
     orders: tuple[int, ...]
-    """How far each order is: 0 not given, 1 + n: request and n chunks marked, then answered, then OVER."""
+    """Progress of each order: 0 not given, 1 + n: request and n chunks marked, then answered, then OVER."""
 
 
 class Idle(NamedTuple):
-    """A process with nothing in hand."""
+    """Idle process."""
 
     step: int = 0
 
 
 class Worker(NamedTuple):
-    """A process that holds, or believes to hold, a chunk."""
+    """Process that owns a chunk, or believes that it does."""
 
     step: int
     chunk: int
@@ -115,34 +115,34 @@ class Worker(NamedTuple):
     taken_over: int
     entries: tuple[Entry, ...]
     unacked: int
-    """Bits of what is logged, its event not yet published."""
+    """Bits of logged deliveries whose event is not published yet."""
     stop: int
-    """CANCELLED or EXPIRED once nothing more may be sent."""
+    """CANCELLED or EXPIRED after nothing more may be sent."""
     pauses: int
     to_log: tuple[tuple[int, int], ...]
     given: tuple[int, int] = (0, 0)
-    """The marks of the request, when it asked for them."""
+    """Control flags of the request at the last read."""
 
 
 class Expander(NamedTuple):
-    """A process that expands a record."""
+    """Process that expands a record."""
 
     step: int
     record: int
     valid: int
     at: int
-    """Which of the part's chunks is written next."""
+    """Index of the next chunk of the part to write."""
     facts: int
     marks: tuple[int, int]
-    """What the chunks are written with."""
+    """Control flags that the chunks are written with."""
     found: int = 0
-    """Whether the recipient was found in a lower part."""
+    """True if the recipient was found in a lower part."""
     fresh: int = 0
     given: tuple[int, int] = (0, 0)
 
 
 class Finisher(NamedTuple):
-    """A process that asks for the completion, or (NOBODY) the sweeper that puts marks on chunks."""
+    """Process that tries to complete the request, or (NOBODY) the sweeper that marks chunks."""
 
     step: int
     record: int
@@ -153,29 +153,29 @@ class Finisher(NamedTuple):
 Process = Idle | Worker | Expander | Finisher
 IDLE = Idle()
 GONE: tuple[()] = ()
-"""A chunk document that was deleted; None: never written."""
+"""Deleted chunk document. None: never written."""
 
 
 class State(NamedTuple):
-    """All of it."""
+    """State of the whole model."""
 
     request: Request
     chunks: tuple[Any, ...]
     logs: tuple[int, ...]
-    """outcome | status << 4."""
+    """Logs as outcome | status << 4."""
     accepted: tuple[int, ...]
-    """How often the provider took each delivery, or REFUSED."""
+    """Number of times that the provider accepted each delivery, or REFUSED."""
     published: tuple[int, ...]
     exposed: tuple[int, ...]
-    """How often each delivery came in doubt."""
+    """Number of times that each delivery was in doubt."""
     done: tuple[tuple[int, ...], int]
-    """The counts of the published completion; bits of the records refused."""
+    """Counts of the published completion, and bits of the refused records."""
     procs: tuple[Process, ...]
     env: Env
 
 
 class Step(NamedTuple):
-    """What can happen next; fair steps happen in the end, the others may or may not."""
+    """Possible next step. A fair step happens eventually. The others may never happen."""
 
     label: tuple[object, ...]
     fair: bool
@@ -187,10 +187,10 @@ T = TypeVar("T")
 
 
 def put(sequence: tuple[T, ...], at: int, value: T) -> tuple[T, ...]:
-    """The tuple with one place changed."""
+    """Return the tuple with one item changed."""
     return (*sequence[:at], value, *sequence[at + 1 :])
 
 
 def count(outcomes: list[int]) -> tuple[int, ...]:
-    """How many of each outcome."""
+    """Return the number of each outcome."""
     return tuple(outcomes.count(outcome) for outcome in OUTCOMES)

@@ -1,4 +1,4 @@
-"""The steps, by the names that the code has for them."""
+"""Steps of the protocol, with the names of the code."""
 
 STEPS = (
     "idle",

@@ -1,4 +1,4 @@
-"""What a worker makes of what it knows: which step comes next, and what a mark or the time does to it."""
+"""Decisions of a worker: its next step, and the effect of control flags and of the time."""
 
 from typing import TYPE_CHECKING
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 def disowned(proc: Process, k: int) -> Process:
-    """A process after somebody else claimed the chunk."""
+    """Return the process after another owner claimed the chunk."""
     if isinstance(proc, Worker) and proc.chunk == k and proc.valid and proc.step in WORKING:
         return proc._replace(valid=0)
     return proc
 
 
 def obey(m: "Model", worker: Worker, chunk: Chunk, marks: tuple[int, int]) -> Worker:
-    """Take note of the marks that came back."""
+    """Apply the control flags that a write returned."""
     cancelled, pauses = marks
     worker = worker._replace(pauses=0 if cancelled else pauses)
     if cancelled and not worker.stop and "ignores_cancel" not in m.flaws:
@@ -37,7 +37,7 @@ def obey(m: "Model", worker: Worker, chunk: Chunk, marks: tuple[int, int]) -> Wo
 
 
 def expire(m: "Model", s: State, worker: Worker) -> Worker:
-    """Take note that `expires_at` has passed; not by one that may have lost the chunk."""
+    """Apply a passed `expires_at`, unless the worker may have lost the chunk."""
     chunk = s.chunks[worker.chunk]
     if not s.env.expired or worker.stop or "expiry_ignored" in m.flaws:
         return worker
@@ -50,7 +50,7 @@ def expire(m: "Model", s: State, worker: Worker) -> Worker:
 
 
 def go_on(m: "Model", worker: Worker) -> Worker:
-    """From a window with its entries to the next thing to do: send, log, advance, or leave."""
+    """Return the worker with its next action after a window: send, log, advance, or close or release."""
     entries = worker.entries
     paused = worker.pauses % 2 and "pause_ignored" not in m.flaws
     if worker.stop or paused:
