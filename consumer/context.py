@@ -38,6 +38,9 @@ class Tuning:
     lease_seconds: float
     retry: RetryPolicy
     part_timeout_seconds: float
+    ack_wait_seconds: float = 3.0
+    """Maximum time, in seconds, that a finished chunk waits for Kafka before its work is written without the
+    acknowledgements. It waits no longer than a third of the lease."""
     default_region: str | None = None
     reply_topics: tuple[str, ...] = ()
     address_retention: timedelta | None = None

@@ -18,13 +18,13 @@ class Lease:
 
     def __init__(
         self,
-        hold: ClaimToken,
+        token: ClaimToken,
         asked_at: float,
         monotonic: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
-        self._hold, self._monotonic, self._sleep = hold, monotonic, sleep
-        self._ends = asked_at + hold.lease_seconds
+        self.token, self._monotonic, self._sleep = token, monotonic, sleep
+        self._ends = asked_at + token.lease_seconds
         self._refused = False
 
     @property
@@ -34,12 +34,12 @@ class Lease:
 
     def extend_from(self, asked_at: float) -> None:
         """Note that a write asked for at this moment was accepted."""
-        self._ends = asked_at + self._hold.lease_seconds
+        self._ends = asked_at + self.token.lease_seconds
 
     def mark_lost(self) -> LeaseLost:
         """Note that a write was refused."""
         self._refused = True
-        return LeaseLost(self._hold.chunk_id)
+        return LeaseLost(self.token.chunk_id)
 
     @contextlib.asynccontextmanager
     async def keep_alive(self, chunks: Chunks) -> AsyncIterator[None]:
@@ -53,7 +53,7 @@ class Lease:
     async def renew(self, chunks: Chunks) -> bool:
         """Extend it, also after it ended: the ledger grants that where nobody took over. Raises LedgerUnavailable."""
         asked_at = self._monotonic()
-        if not self._refused and await chunks.renew(self._hold):
+        if not self._refused and await chunks.renew(self.token):
             self.extend_from(asked_at)
             return True
         self._refused = True
@@ -61,6 +61,6 @@ class Lease:
 
     async def _keep(self, chunks: Chunks) -> None:
         while not self._refused:
-            await self._sleep(self._hold.lease_seconds / 3)
+            await self._sleep(self.token.lease_seconds / 3)
             with contextlib.suppress(LedgerUnavailable):
                 await self.renew(chunks)

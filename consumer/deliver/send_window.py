@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import datetime
+from typing import NamedTuple
 
 from consumer.context import ConsumerContext
 from consumer.deliver.lease import Lease
-from core.chunk_work import Window
 from core.delivery_outcome import NotSent, WindowDelivery
-from core.index_ranges import indices
 from core.render import RenderError
 from core.send_result import Failed, Message, Retry
 from providers.provider import CLOSED, Provider
@@ -18,27 +17,23 @@ Render = Callable[[int], Message]
 """The message of the delivery at an index."""
 
 
-def window_deliveries(window: Window | None) -> list[WindowDelivery]:
-    """The deliveries of a window, nothing known of them yet."""
-    if window is None:
-        return []
-    batch = window.batch
-    return [WindowDelivery(index, batch.attempts, index in batch.possibly_sent) for index in indices(batch.ranges)]
+class SendPlan(NamedTuple):
+    """What the calls of one window have in common."""
+
+    provider: Provider | None
+    """None if the channel has no provider, or this process does not have the settings of the window's provider."""
+    render: Render
+    lease: Lease
+    lane: Lane
+    expires_at: datetime | None
 
 
-async def send(  # noqa: PLR0913, PLR0917  # a call needs all of them
-    entries: list[WindowDelivery],
-    provider: Provider | None,
-    render: Render,
-    lease: Lease,
-    lane: Lane,
-    expires_at: datetime | None,
-    context: ConsumerContext,
-) -> None:
+async def send(entries: list[WindowDelivery], plan: SendPlan, context: ConsumerContext) -> None:
     """Call for each entry, concurrently; an entry keeps no answer when the lease ended before its call began.
 
     Where the process stops before that, or the time is over, the entry is marked to be put back.
     """
+    provider, render, lease, lane, expires_at = plan
     if provider is None:
         for entry in entries:
             entry.result = Retry(Reason.UNAVAILABLE, "no provider for this channel")

@@ -10,23 +10,15 @@ from consumer.deliver.claim import OUTAGE_GRACE_SECONDS, Claimer, LeasedChunk
 from consumer.deliver.deliver import deliver
 from consumer.flow_control.slots import SlotKey, WorkerSlots
 from consumer.logger import error_location, logger
-from consumer.request_lifecycle import apply_control_flags, complete_if_done, publish_completion
 from consumer.sweep.retention import DEFAULT_BATCH_SIZES, BatchSizes, RetentionJob
-from core.ids import RequestKey
+from consumer.sweep.unfinished_requests import UnfinishedRequests
 from ledger.errors import LedgerUnavailable
-from ledger.models import StoredRequest
 
 MAINTENANCE_INTERVAL_SECONDS = 1.0
 """How often all the rest is done."""
 MAX_CONCURRENT_CLAIMS = 4
 """How many claims of a kind are under way at once while there is much that is due."""
-IDLE_SECONDS = 10.0
-"""How long a request is left alone between two looks at it."""
 BACKLOG_SECONDS = 10.0
-REQUESTS_PER_ROUND = 64
-"""How many requests one round takes at most: what else has to be cared for waits for them."""
-MAX_CONCURRENT_REQUEST_CHECKS = 8
-"""How many requests are looked after at a time: one whose events nobody takes must not keep the others."""
 
 
 class SweepIntervals(NamedTuple):
@@ -54,10 +46,9 @@ class Sweeper:
     ) -> None:
         self._context, self._claimer, self._periods = context, claimer, periods
         self._slots, self._wake_up_slots = slots, ordinary
+        self._unfinished_requests = UnfinishedRequests(context)
         self._retention = RetentionJob(context, batch_sizes)
         self._counted_at = float("-inf")
-        self._cares = WorkerSlots(MAX_CONCURRENT_REQUEST_CHECKS)
-        self._in_care: set[RequestKey] = set()
 
     async def run(self) -> None:
         """Sweep until the process stops: each kind by itself, so that due chunks wait for nothing else."""
@@ -66,11 +57,11 @@ class Sweeper:
             self._run_periodically(self._periods.strays, partial(self.claim_unclaimed_chunks, kind))
             for kind in self._wake_up_slots
         ]
-        cares = (self._ping, self.check_unfinished_requests, self._retention.run_batch, self._backlog)
+        cares = (self._ping, self._unfinished_requests.check_next, self._retention.run_batch, self._backlog)
         try:
             await asyncio.gather(*due, *strays, self._run_periodically(MAINTENANCE_INTERVAL_SECONDS, *cares))
         finally:
-            await self._cares.drain(0)  # each may wait for Kafka for ever, and the ledger is closed next
+            await self._unfinished_requests.stop()
 
     async def _run_periodically(self, seconds: float, *steps: Callable[[], Awaitable[None]]) -> None:
         context = self._context
@@ -135,60 +126,6 @@ class Sweeper:
             return False
         slots.start(deliver(leased, self._context))
         return True
-
-    async def check_unfinished_requests(self) -> None:
-        """Finish what nobody finished: completions, their events, parts that never came."""
-        for _ in range(REQUESTS_PER_ROUND):
-            if self._cares.full:
-                return
-            found = await self._context.ledger.requests.take_unfinished(idle_seconds=IDLE_SECONDS, limit=1)
-            if not found:
-                return
-            if found[0].header.key not in self._in_care:
-                await self._cares.acquire()
-                self._cares.start(self._check_request(found[0]))
-
-    async def _check_request(self, request: StoredRequest) -> None:
-        key = request.header.key
-        self._in_care.add(key)
-        try:
-            await self.finish_request(request)
-        finally:
-            self._in_care.discard(key)
-
-    async def finish_request(self, request: StoredRequest) -> None:
-        """One unfinished request."""
-        if request.completion:
-            await publish_completion(request, self._context)
-            return
-        await apply_control_flags(request.header.key, request.control_flags, self._context)
-        if request.all_parts_expanded:
-            await complete_if_done(request.header.key, self._context, request)
-        elif await self.is_overdue(request):
-            await self.cut_request(request)
-            await complete_if_done(request.header.key, self._context)
-
-    async def cut_request(self, request: StoredRequest) -> None:
-        """Wait no more for parts that never came, nor for those begun whose record was given up or is gone."""
-        context, requests, key = self._context, self._context.ledger.requests, request.header.key
-        if await context.retry_until_available("cut", requests.close_intake, key):
-            logger.warning("request cut: a part never came", request_id=request.header.request_id)
-        if given_up := await context.retry_until_available("give up", requests.write_off_lost_parts, key):
-            lost = sorted(given_up.lost_parts)
-            logger.warning("request cut: parts begun are lost", request_id=request.header.request_id, parts=lost)
-
-    async def is_overdue(self, request: StoredRequest) -> bool:
-        """Whether a part is missing for too long, and is not just waiting in the intake."""
-        context, header = self._context, request.header
-        if request.begun_at is None:
-            return False
-        waited = (context.ledger.now() - request.begun_at).total_seconds()
-        if waited < context.tuning.part_timeout_seconds:
-            return False
-        lag = await context.retry_until_available(
-            "ask for the lag", context.bus.consumer_lag, header.intake_topic, header.intake_partition
-        )
-        return lag == 0
 
     async def _backlog(self) -> None:
         now = self._context.monotonic()

@@ -17,14 +17,13 @@ from consumer.deliver.deliver import deliver
 from consumer.expand.expand import expand
 from consumer.flow_control.circuit_breaker import IntakeCircuitBreaker
 from consumer.flow_control.lane_priority import LanePriority
-from consumer.flow_control.slots import build_slots
 from consumer.kafka.memory_bus import MemoryBus
 from consumer.kafka.record import KafkaRecord
 from consumer.monitoring.metrics import Metrics
 from consumer.monitoring.readiness import ReadinessTracker
 from consumer.provider_caller import ProviderCaller
 from consumer.request_cache import RequestCache
-from consumer.sweep.sweeper import Sweeper
+from consumer.sweep.unfinished_requests import UnfinishedRequests
 from core.ids import ChunkId
 from core.retry import RetryPolicy
 from core.send_result import Message, SendResult, Sent
@@ -224,9 +223,9 @@ class World:
         for _ in range(rounds):
             context = self.context()
             await self.deliver_all(context)
-            sweeper = Sweeper(context, Claimer(context), build_slots(2), build_slots(2))
+            unfinished = UnfinishedRequests(context)
             for request in await self.ledger.requests.take_unfinished(idle_seconds=1, limit=50):
-                await sweeper.finish_request(request)
+                await unfinished.finish(request)
             self.pass_time(700)
 
     async def run_until_killed(self, work: Awaitable[None]) -> bool:

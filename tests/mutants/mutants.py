@@ -18,6 +18,7 @@ class Mutant(NamedTuple):
 
 
 WORKER, CLAIMS, INTAKE = "consumer/deliver/chunk_worker.py", "ledger/memory/chunk_store.py", "consumer/expand/queue.py"
+STOP = "consumer/deliver/stop_state.py"
 
 MUTANTS = (
     Mutant(
@@ -49,8 +50,8 @@ MUTANTS = (
             Edit(
                 WORKER,
                 "        if logs:\n            self._record_logs(",
-                "        if logs:\n            self._standing.update((index_of(log.id), log) for log in logs)\n"
-                "            self.publish()\n            self._count(",
+                "        if logs:\n            self._publisher.add(logs)\n"
+                "            self._publisher.start()\n            self._record_logs(",
             ),
         ),
     ),
@@ -63,7 +64,7 @@ MUTANTS = (
     Mutant(
         "events-forgotten",
         "what is logged and not acknowledged is not in the chunk",
-        (Edit(WORKER, "            unacknowledged=self.unacknowledged(),\n", ""),),
+        (Edit(WORKER, "            unacknowledged=self._publisher.unacknowledged(),\n", ""),),
     ),
     Mutant(
         "completion-without-open-chunks",
@@ -103,8 +104,8 @@ MUTANTS = (
         (
             Edit(
                 WORKER,
-                "return not (self._work.waiting or self._retries or self._unsent_decisions)",
-                "return not self._retries",
+                "return not (self._work.waiting or self._outcomes.retries or self._outcomes.unsent_decisions)",
+                "return not self._outcomes.retries",
             ),
         ),
     ),
@@ -113,14 +114,14 @@ MUTANTS = (
         "a take-over sends what is logged already",
         (
             Edit(
-                WORKER,
-                "if log := logged.get(entry.index):",
-                "if (log := logged.get(entry.index)) and not self._taken_over:",
+                "consumer/deliver/takeover.py",
+                "if entry.index in logs]",
+                "if entry.index in logs and not window.taken_over]",
             ),
             Edit(
                 WORKER,
-                "        if self._window and (doubtful or",
-                "        if self._window and not self._taken_over and (doubtful or",
+                "        if self._window.intent and (read_logs or",
+                "        if self._window.intent and not self._window.taken_over and (read_logs or",
             ),
         ),
     ),
@@ -146,9 +147,9 @@ MUTANTS = (
                 "return True",
             ),
             Edit(
-                WORKER,
+                "consumer/deliver/fenced_writes.py",
                 "        if flags is None:\n            raise self._lease.mark_lost()\n",
-                "        if flags is None:\n            return\n",
+                "        if flags is None:\n            return ControlFlags()\n",
             ),
         ),
     ),
@@ -188,13 +189,13 @@ MUTANTS = (
     Mutant(
         "pause-ignored",
         "a worker does not obey a pause",
-        (Edit(WORKER, "self._paused = flags.paused", "self._paused = False"),),
+        (Edit(STOP, "self.paused = flags.paused", "self.paused = False"),),
         row=15,
     ),
     Mutant(
         "cancel-ignored",
         "a worker does not obey a cancel",
-        (Edit(WORKER, "        if flags.cancelled:\n", "        if marks.cancelled and self._why:\n"),),
+        (Edit(STOP, "        if flags.cancelled:\n", "        if flags.cancelled and self.stop:\n"),),
         row=15,
     ),
     Mutant(
@@ -206,7 +207,7 @@ MUTANTS = (
     Mutant(
         "expiry-ignored",
         "a worker does not look at the time",
-        (Edit(WORKER, "if not self._stop and expires_at and", "if self._why and expires_at and"),),
+        (Edit(STOP, "if not self.stop and self._expires_at and", "if self.stop and self._expires_at and"),),
     ),
     Mutant(
         "decided-unlogged",
@@ -224,9 +225,7 @@ MUTANTS = (
         "a delivery that was in doubt is tried again as if it were not",
         (
             Edit("core/delivery_outcome.py", "    entry.possibly_sent = True\n", ""),
-            Edit(
-                "consumer/deliver/takeover.py", "                entry.possibly_sent = True\n", "                pass\n"
-            ),
+            Edit("consumer/deliver/takeover.py", "            entry.possibly_sent = True\n", "            pass\n"),
         ),
     ),
     Mutant(
@@ -236,7 +235,7 @@ MUTANTS = (
             Edit(
                 "core/delivery_outcome.py",
                 "if rules.on_uncertain is OnUncertain.MARK_UNKNOWN:",
-                "if rules.why_stopped:",
+                "if rules.stop_detail:",
             ),
         ),
         row=8,
@@ -247,8 +246,8 @@ MUTANTS = (
         (
             Edit(
                 WORKER,
-                "self._taken_over and again) or self._stop",
-                "self._taken_over and again and self._why) or self._stop",
+                "if intent and not self._control.paused:",
+                "if intent and self._control.paused:",
             ),
         ),
         test="tests/flow/consumer/deliver/test_takeover_limit.py",

@@ -14,7 +14,8 @@ from consumer.flow_control.slots import SlotKey, WorkerSlots, build_slots
 from consumer.kafka.bus import BusUnavailable
 from consumer.kafka.partition_writer import PartitionWriter
 from consumer.kafka.record import KafkaRecord
-from consumer.sweep.sweeper import REQUESTS_PER_ROUND, Sweeper
+from consumer.sweep.sweeper import Sweeper
+from consumer.sweep.unfinished_requests import REQUESTS_PER_ROUND, UnfinishedRequests
 from core.ids import request_key
 from core.send_result import Message, SendResult
 from schemas.statuses import Channel
@@ -99,7 +100,7 @@ async def test_a_crowd_of_unfinished_requests_leaves_the_sweeper_time_for_due_ch
         await world.expand(world.record(NUMBERS[0], request_id=f"r{number}"))
     world.pass_time(60)
     context, faulty = with_fault(world, "take_unfinished", 0)
-    await sweeper_of(context, build_slots(2)).check_unfinished_requests()
+    await UnfinishedRequests(context).check_next()
     assert 1 < faulty.calls <= REQUESTS_PER_ROUND
 
 

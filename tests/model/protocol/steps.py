@@ -14,7 +14,7 @@ STEPS = (
     "call for the last one",
     "refuse",
     "commit",
-    # consumer/request_lifecycle.py, consumer/sweep/sweeper.py
+    # consumer/request_lifecycle.py, consumer/sweep/unfinished_requests.py
     "ask for the parts",
     "ask for open chunks",
     "add up",

@@ -1,11 +1,9 @@
 """What a request of one chunk spares itself must not be missed: signs of life, and true counts while Kafka is away."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
-import pytest
-
-import consumer.deliver.chunk_worker
 from consumer.deliver.claim import Claimer
 from consumer.deliver.deliver import deliver
 from core.ids import ChunkId, request_key
@@ -39,9 +37,9 @@ async def test_a_process_that_closes_one_small_request_after_the_other_is_not_st
     assert closed == 40
 
 
-async def test_what_is_sent_counts_as_sent_while_kafka_takes_no_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumer.deliver.chunk_worker, "ACK_WAIT_SECONDS", 0.01)
+async def test_what_is_sent_counts_as_sent_while_kafka_takes_no_events() -> None:
     world, never = World(), asyncio.Event()
+    world.limits = replace(world.limits, ack_wait_seconds=0.01)
     context = world.context()
     await world.expand(world.record("13800138000"), context)
 

@@ -1,0 +1,65 @@
+"""Outcome events of one chunk, and their acknowledgements."""
+
+import asyncio
+from collections.abc import Iterable
+
+from consumer.context import ConsumerContext
+from consumer.deliver.lease import Lease, LeaseLost
+from consumer.events import outcome_events
+from consumer.publish_results import publish_results
+from core.ids import index_of
+from core.index_ranges import Ranges, indices, to_ranges
+from ledger.models import Log, RequestHeader
+
+
+class ChunkEventPublisher:
+    """Publishes the events of a chunk in the background, one task a window, while the next window is sent."""
+
+    def __init__(self, header: RequestHeader, part: int, lease: Lease, context: ConsumerContext) -> None:
+        self._header, self._part, self._lease, self._context = header, part, lease, context
+        self._unpublished_logs: dict[int, Log] = {}
+        self._tasks: dict[asyncio.Task[None], Ranges] = {}
+
+    def add(self, logs: Iterable[Log]) -> None:
+        """Add logs whose events the next task publishes."""
+        self._unpublished_logs.update((index_of(log.id), log) for log in logs)
+
+    def start(self) -> None:
+        """Start to publish the events of the added logs."""
+        logs, self._unpublished_logs = self._unpublished_logs, {}
+        if not logs:
+            return
+        if not self._lease.alive:  # The next owner publishes the events of the stored logs.
+            raise LeaseLost(self._lease.token.chunk_id)
+        events = outcome_events(logs, self._header, self._part)
+        publishing = publish_results(self._header, events, self._context, "publish")
+        self._tasks[asyncio.create_task(publishing)] = to_ranges(sorted(logs))
+
+    def unacknowledged(self) -> Ranges:
+        """Return the deliveries whose events are not acknowledged yet. Forget the tasks that are done."""
+        finished = [task for task in self._tasks if task.done() and not task.exception()]
+        for task in finished:
+            del self._tasks[task]
+        return to_ranges(sorted(index for ranges in self._tasks.values() for index in indices(ranges)))
+
+    async def wait_briefly(self) -> bool:
+        """Return whether every event is acknowledged within a short time."""
+        if self._tasks:
+            longest = min(self._context.tuning.ack_wait_seconds, self._lease.token.lease_seconds / 3)
+            await asyncio.wait(self._tasks, timeout=longest)
+        return not self.unacknowledged()
+
+    async def wait(self) -> None:
+        """Wait until every event is acknowledged. Raise LeaseLost if the lease ends before that."""
+        while self._tasks:
+            done, _ = await asyncio.wait(self._tasks, timeout=self._lease.token.lease_seconds / 3)
+            self.unacknowledged()
+            for task in done:
+                task.result()
+            if not self._lease.alive:
+                raise LeaseLost(self._lease.token.chunk_id)
+
+    def cancel(self) -> None:
+        """Stop publishing. The next owner publishes every event that was not acknowledged."""
+        for task in self._tasks:
+            task.cancel()

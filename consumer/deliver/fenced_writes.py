@@ -1,0 +1,56 @@
+"""Writes to a claimed chunk. The ledger refuses each of them after another owner took over (I3)."""
+
+from datetime import datetime
+
+from consumer.context import ConsumerContext
+from consumer.deliver.lease import Lease
+from core.chunk_work import Counts, Window, Work
+from ledger.models import ControlFlags
+from schemas.statuses import Lane
+
+
+class FencedWrites:
+    """The writes of one claim. Each raises LeaseLost if it was refused."""
+
+    def __init__(self, lease: Lease, lane: Lane, context: ConsumerContext) -> None:
+        self._lease, self._lane, self._context = lease, lane, context
+        self._chunks = context.ledger.chunks
+
+    async def advance(self, work: Work, window: Window | None) -> ControlFlags:
+        """Write the work and the next window. Return the control flags of the request."""
+
+        async def write() -> ControlFlags | None:
+            asked_at = self._context.monotonic()
+            flags = await self._chunks.advance(self._lease.token, work, window)
+            if flags is not None:
+                self._lease.extend_from(asked_at)
+            return flags
+
+        flags = await self._context.retry_until_available("advance", write)
+        if flags is None:
+            raise self._lease.mark_lost()
+        self._context.readiness.record_progress(self._lane)
+        return flags
+
+    async def release(self, work: Work, due_at: datetime | None) -> None:
+        """Put the chunk back until it is due."""
+        token = self._lease.token
+        self._expect(
+            written=await self._context.retry_until_available("release", self._chunks.release, token, work, due_at)
+        )
+
+    async def close(self, counts: Counts) -> None:
+        """Close the chunk with its counts."""
+        self._expect(
+            written=await self._context.retry_until_available("close", self._chunks.close, self._lease.token, counts)
+        )
+
+    async def still_owns(self) -> bool:
+        """Return whether this owner may go on. A lease that ended, perhaps in an outage, is renewed if possible."""
+        renew = self._lease.renew
+        return self._lease.alive or await self._context.retry_until_available("renew", renew, self._chunks)
+
+    def _expect(self, *, written: bool) -> None:
+        if not written:
+            raise self._lease.mark_lost()
+        self._context.readiness.record_progress(self._lane)

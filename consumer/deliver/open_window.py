@@ -1,0 +1,46 @@
+"""The window of a claim while its owner works on it."""
+
+from dataclasses import dataclass, field
+
+from core.chunk_work import Window
+from core.delivery_outcome import WindowDelivery
+from core.index_ranges import indices
+
+
+@dataclass(slots=True)
+class OpenWindow:
+    """A window as the chunk stores it, and the results of its deliveries so far. It is empty without an intent."""
+
+    intent: Window | None
+    taken_over: bool = False
+    """True if a previous owner left the window open. Its deliveries may have been sent."""
+    deliveries: list[WindowDelivery] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start without any result."""
+        batch = self.intent.batch if self.intent else None
+        self.deliveries = (
+            [WindowDelivery(index, batch.attempts, index in batch.possibly_sent) for index in indices(batch.ranges)]
+            if batch
+            else []
+        )
+
+    @property
+    def provider(self) -> str | None:
+        """The name of the provider chosen for the window."""
+        return self.intent.provider if self.intent else None
+
+    @property
+    def is_pinned(self) -> bool:
+        """Return whether the provider may have taken the deliveries already and deduplicates by delivery id."""
+        return self.intent is not None and self.intent.batch.pinned_provider is not None
+
+    @property
+    def without_result(self) -> list[WindowDelivery]:
+        """The deliveries whose result is not known."""
+        return [entry for entry in self.deliveries if entry.result is None]
+
+    @property
+    def with_result(self) -> list[WindowDelivery]:
+        """The deliveries whose result is known."""
+        return [entry for entry in self.deliveries if entry.result is not None]

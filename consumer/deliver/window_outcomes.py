@@ -1,0 +1,90 @@
+"""Results of a window, turned into logs, retries and decisions. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from consumer.deliver.stop_state import Stop
+from core.chunk_work import DecidedDelivery, WaitingDelivery
+from core.delivery_outcome import (
+    NotSent,
+    Outcome,
+    OutcomeRules,
+    WindowDelivery,
+    decide,
+    outcome_of_stopped_delivery,
+)
+from schemas.statuses import Status
+
+NOT_SENT = frozenset({Status.FAILED, Status.CANCELLED, Status.EXPIRED})
+"""Outcomes which say that the message was not sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinalOutcome:
+    """The outcome of one delivery, as its log needs it."""
+
+    index: int
+    outcome: Outcome
+    attempts: int
+    provider: str | None
+
+
+@dataclass(slots=True)
+class WindowOutcomes:
+    """What follows from the results of a window."""
+
+    final: list[FinalOutcome] = field(default_factory=list)
+    """Outcomes to be logged now."""
+    retries: list[WaitingDelivery] = field(default_factory=list)
+    """Deliveries to be tried again."""
+    unsent_decisions: list[DecidedDelivery] = field(default_factory=list)
+    """Outcomes to be stored in the chunk first. They are logged after the next advance."""
+
+    def add(self, other: "WindowOutcomes") -> None:
+        """Append the outcomes of other deliveries."""
+        self.final += other.final
+        self.retries += other.retries
+        self.unsent_decisions += other.unsent_decisions
+
+
+def decide_window(entries: Iterable[WindowDelivery], rules: OutcomeRules, stop: Stop | None) -> WindowOutcomes:
+    """Decide on every delivery with a result. A stop turns retries into outcomes."""
+    outcomes = WindowOutcomes()
+    for entry in entries:
+        decision = decide(entry, rules)
+        if decision is None:
+            continue
+        if isinstance(decision, WaitingDelivery):
+            if stop is None:
+                outcomes.retries.append(decision)
+                continue
+            decision = outcome_of_stopped_delivery(stop.status, decision, stop.detail)
+        attempts = entry.attempts + (not isinstance(entry.result, NotSent) or entry.result is NotSent.MAYBE_SENT)
+        provider = rules.provider if attempts else None  # A cancelled delivery may never have reached the provider.
+        final = FinalOutcome(entry.index, decision, attempts, provider)
+        _add_outcome(outcomes, final, chunk_first=rules.record_before_log)
+    return outcomes
+
+
+def stop_waiting(waiting: Iterable[WaitingDelivery], stop: Stop) -> WindowOutcomes:
+    """End the deliveries that are in no window.
+
+    A cancel and an expiry stop every owner. If this owner gave up by itself, a later owner could send a delivery that
+    already has a log. So *not sent* must be stored in the chunk first.
+    """
+    outcomes = WindowOutcomes()
+    for delivery in waiting:
+        outcome = outcome_of_stopped_delivery(stop.status, delivery, stop.detail)
+        final = FinalOutcome(delivery.index, outcome, delivery.attempts, None)
+        _add_outcome(outcomes, final, chunk_first=stop.detail is not None)
+    return outcomes
+
+
+def _add_outcome(outcomes: WindowOutcomes, final: FinalOutcome, *, chunk_first: bool) -> None:
+    """Log the outcome now, or store it in the chunk first if it says *not sent* and another owner may be sending."""
+    status, reason, error = final.outcome.status, final.outcome.reason, final.outcome.error
+    if chunk_first and reason and status in NOT_SENT:
+        decided = DecidedDelivery(final.index, status, reason, error, final.provider, final.attempts)
+        outcomes.unsent_decisions.append(decided)
+    else:
+        outcomes.final.append(final)
