@@ -1,4 +1,4 @@
-"""Results go to the topic that their request names, and never wait for one that is no more or takes nothing."""
+"""Publishing of result events to the reply topic, or to the default topic if the reply topic cannot be used."""
 
 from collections.abc import Sequence
 
@@ -9,30 +9,30 @@ from consumer.logger import logger
 from ledger.models import RequestHeader
 
 MAX_REPLY_TOPIC_REJECTIONS = 3
-"""So many refusals, and a reply topic takes nothing; a right may have been taken and given back in between."""
+"""Number of rejections after which a reply topic counts as unusable. A permission may be missing for a short time."""
 
 
-async def publish_results(header: RequestHeader, events: Sequence[Event], context: ConsumerContext, what: str) -> None:
-    """Publish until acknowledged.
+async def publish_results(header: RequestHeader, events: Sequence[Event], context: ConsumerContext, step: str) -> None:
+    """Publish the events and wait until Kafka has acknowledged them.
 
-    Where the reply topic was deleted after the request was accepted, or refuses its events, they go to the default
-    topic: waiting for it would keep a slot, and the intake behind it, for ever.
+    If the reply topic was deleted after the request was accepted, or rejects its events, they go to the default topic.
+    Waiting for such a topic would occupy a slot, and block the intake behind it, without end.
     """
     default = context.topics.results
     topic = header.reply_topic or default
-    refusals = 0
+    rejections = 0
 
     async def publish() -> None:
-        nonlocal refusals
+        nonlocal rejections
         try:
             await context.bus.publish_events(topic, header.request_id, events)
         except BusUnavailable as error:
-            refusals += isinstance(error, BusRejected)
-            may_recover = refusals < MAX_REPLY_TOPIC_REJECTIONS
+            rejections += isinstance(error, BusRejected)
+            may_recover = rejections < MAX_REPLY_TOPIC_REJECTIONS
             if topic == default or (may_recover and not await context.bus.topic_was_deleted(topic)):
                 raise
-            said = {"request_id": header.request_id, "topic": topic, "because": str(error)}
-            logger.warning("reply topic takes no events, they go to the default one", **said)
+            fields = {"request_id": header.request_id, "topic": topic, "reason": str(error)}
+            logger.warning("reply topic replaced by the default topic", **fields)
             await context.bus.publish_events(default, header.request_id, events)
 
-    await context.retry_until_available(what, publish)
+    await context.retry_until_available(step, publish)

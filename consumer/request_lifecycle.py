@@ -1,4 +1,4 @@
-"""Complete: when nothing is left to attempt, one event carries the counts (I2)."""
+"""Completion of a request, and the control flags of its chunks (I2)."""
 
 from consumer.context import ConsumerContext
 from consumer.events import completed_event
@@ -11,40 +11,43 @@ from schemas.statuses import Lane
 
 
 async def complete_after_close(closed: Chunk, counts: Counts, context: ConsumerContext) -> None:
-    """Ask for the completion after a chunk was closed with these counts."""
-    if closed.lane is Lane.EXPRESS:  # the only chunk that its request will ever have
+    """Complete the request of a chunk that was closed with these counts, if nothing else of it is open."""
+    if closed.lane is Lane.EXPRESS:  # It is the only chunk of its request.
         await _complete(closed.key, counts, context)
     else:
         await complete_if_done(closed.key, context)
 
 
 async def complete_if_done(key: RequestKey, context: ConsumerContext, request: StoredRequest | None = None) -> None:
-    """Ask whether all parts are expanded, and only then whether any chunk is open; the winner announces.
+    """Complete a request whose parts are all expanded and whose chunks are all closed, and publish the completion.
 
-    The request where it was read just now.
+    The order of the two questions matters: a part may still add chunks until it is expanded. If several consumers ask
+    at once, the ledger lets one of them complete the request. Pass the request if it was read just now.
     """
     chunks = context.ledger.chunks
-    request = request or await context.retry_until_available("ask for the parts", context.ledger.requests.get, key)
+    request = request or await context.retry_until_available(
+        "read of the expanded parts", context.ledger.requests.get, key
+    )
     if request is None or request.completion or not request.all_parts_expanded:
         return
-    if await context.retry_until_available("ask for open chunks", chunks.has_open, key):
+    if await context.retry_until_available("check for open chunks", chunks.has_open, key):
         return
-    counts = await context.retry_until_available("count", chunks.counts, key)
+    counts = await context.retry_until_available("read of the counts", chunks.counts, key)
     await _complete(key, counts, context)
 
 
 async def _complete(key: RequestKey, counts: Counts, context: ConsumerContext) -> None:
-    completed = await context.retry_until_available("complete", context.ledger.requests.complete, key, counts)
+    completed = await context.retry_until_available("completion", context.ledger.requests.complete, key, counts)
     if completed:
         await publish_completion(completed, context)
 
 
 async def publish_completion(request: StoredRequest, context: ConsumerContext) -> None:
-    """Publish the completion from its stored counts, then note that it was published."""
+    """Publish the completion from its stored counts, then record that it was published."""
     header = request.header
-    await publish_results(header, [completed_event(request)], context, "announce")
+    await publish_results(header, [completed_event(request)], context, "publishing of a completion")
     await context.retry_until_available(
-        "note the announcement", context.ledger.requests.mark_completion_published, header.key
+        "record of a published completion", context.ledger.requests.mark_completion_published, header.key
     )
     logger.info(
         "request completed", request_id=header.request_id, total=request.completion and request.completion.total
@@ -54,9 +57,9 @@ async def publish_completion(request: StoredRequest, context: ConsumerContext) -
 async def apply_control_flags(
     key: RequestKey, flags: ControlFlags, context: ConsumerContext, part: int | None = None
 ) -> None:
-    """Put the marks of a request on its open chunks, or on those of one part; a repeat changes nothing."""
+    """Write the control flags of a request to its open chunks, or to those of one part. A repeat changes nothing."""
     chunks = context.ledger.chunks
     if flags.cancelled:
-        await context.retry_until_available("mark", chunks.mark_cancelled, key, part)
+        await context.retry_until_available("write of a cancel", chunks.mark_cancelled, key, part)
     elif flags.pauses:
-        await context.retry_until_available("hold", chunks.set_pause_count, key, flags.pauses, part)
+        await context.retry_until_available("write of a pause", chunks.set_pause_count, key, flags.pauses, part)

@@ -32,7 +32,7 @@ class RequestHeader:
     digest: bytes
     """Keyed digest of the fields that all parts share."""
     sealed_text: bytes = field(repr=False)
-    """Sealed content, subject and variables of the request. Empty after they were erased."""
+    """ChunkRecipient content, subject and variables of the request. Empty after they were erased."""
     intake_topic: str = ""
     intake_partition: int = 0
     template_version: int | None = None
@@ -137,7 +137,7 @@ class Chunk:
     references: tuple[str | None, ...] | None = field(repr=False)
     """References of the caller. None if no recipient has one."""
     sealed: bytes = field(repr=False)
-    """Sealed addresses and variables (ledger/sealing.py). Empty after they were erased."""
+    """ChunkRecipient addresses and variables (ledger/sealing.py). Empty after they were erased."""
     work: Work
     due_at: datetime | None = None
     """Earliest time of the next claim. None: at once."""

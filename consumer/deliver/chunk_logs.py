@@ -19,12 +19,14 @@ class ChunkLogs:
     async def read(self, at: Iterable[int]) -> dict[int, Log]:
         """Return the stored logs of these deliveries, by index."""
         ids = log_ids(self._chunk.key, self._chunk.part, at)
-        logs = await self._context.retry_until_available("look back", self._context.ledger.logs.get_many, ids)
+        logs = await self._context.retry_until_available(
+            "read of existing logs", self._context.ledger.logs.get_many, ids
+        )
         return {index_of(log_id): log for log_id, log in logs.items()}
 
     async def write(self, logs: Sequence[Log]) -> list[Log]:
         """Write the logs. Return those that are stored: a log that existed before is kept."""
-        return await self._context.retry_until_available("log", self._context.ledger.logs.insert_or_get, logs)
+        return await self._context.retry_until_available("write of logs", self._context.ledger.logs.insert_or_get, logs)
 
     def count(self, logs: Sequence[Log]) -> None:
         """Count the outcomes of stored logs."""

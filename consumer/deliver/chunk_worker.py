@@ -1,4 +1,4 @@
-"""The owner's side of a claimed chunk: each verb of the delivery protocol is a method (docs/protocol.md)."""
+"""The owner's side of a claimed chunk. Each step of the delivery protocol is a method (docs/protocol.md)."""
 
 from dataclasses import replace
 
@@ -29,6 +29,7 @@ from core.delivery_outcome import NotSent
 from core.index_ranges import indices
 from ledger.claims import ClaimResult
 from ledger.models import Log
+from ledger.sealing import ChunkRecipient
 from schemas.statuses import OnUncertain
 
 
@@ -78,7 +79,7 @@ class ChunkWorker:
     async def refresh_control_flags(self) -> None:
         """Apply the request's control flags to the chunk. The consumer that wrote it may not have done so."""
         flags = await self._context.retry_until_available(
-            "read the marks", self._context.ledger.requests.control_flags, self.chunk.key
+            "read of the control flags", self._context.ledger.requests.control_flags, self.chunk.key
         )
         if flags != self.chunk.control_flags:
             await apply_control_flags(self.chunk.key, flags, self._context, self.chunk.part)

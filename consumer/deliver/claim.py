@@ -10,75 +10,80 @@ from core.ids import ChunkId
 from ledger.claims import ClaimRequest, ClaimResult
 from schemas.statuses import Channel
 
-Take = Callable[[ClaimRequest], Awaitable[ClaimResult | None]]
+Claim = Callable[[ClaimRequest], Awaitable[ClaimResult | None]]
 
 
 OUTAGE_GRACE_SECONDS = 4.0
-"""How long nothing is taken over after MongoDB was away, a third of a lease at most: a worker that waited for it asks
-again within 3 s, and writes what it knows first."""
+"""Minimum time without take-overs after a MongoDB outage, in seconds. It is a third of the lease at most.
+
+A worker that waited for MongoDB tries again within 3 s, so it can write its results before a take-over."""
 
 
 _numbers = itertools.count(1)
-"""Of all claims of this process, whichever claimer makes them: a name used twice would hide a take-over."""
+"""Numbers for the owner names of all claims of this process. A name used twice would hide a take-over."""
 
 
 class Claimer:
-    """Claims chunks for this process, each claim under a name of its own."""
+    """Claims chunks for this process, each under an owner name of its own."""
 
     def __init__(self, context: ConsumerContext) -> None:
         self._context = context
         self._names = {channel: tuple(p.name for p in context.providers.for_channel(channel)) for channel in Channel}
 
     async def claim_chunk(self, chunk_id: ChunkId) -> "LeasedChunk | None":
-        """Claim the chunk that a wake-up call names."""
-        return await self._take(lambda claim: self._context.ledger.chunks.claim(chunk_id, claim), uncalled=False)
-
-    async def claim_due(self, kind: SlotKey, *, never_claimed: bool = False) -> "LeasedChunk | None":
-        """Claim what waits longest of a channel in a lane; with `fresh`, what a wake-up call should have brought."""
-        due = self._context.ledger.chunks.claim_due
-        return await self._take(
-            lambda claim: due(*kind, claim, never_claimed=never_claimed), uncalled=True, again=self._after_outage
+        """Claim the chunk that a wake-up message names."""
+        return await self._claim(
+            lambda request: self._context.ledger.chunks.claim(chunk_id, request), found_by_sweeper=False
         )
 
-    async def _after_outage(self) -> None:
-        """Wait until MongoDB answers, and then until who waited for it as well has written what it knows."""
+    async def claim_due(self, kind: SlotKey, *, never_claimed: bool = False) -> "LeasedChunk | None":
+        """Claim the chunk of a lane and channel that has been due for longest.
+
+        With `never_claimed`, the chunk must be one whose wake-up message led to no claim.
+        """
+        claim_due = self._context.ledger.chunks.claim_due
+        return await self._claim(
+            lambda request: claim_due(*kind, request, never_claimed=never_claimed),
+            found_by_sweeper=True,
+            before_retry=self._wait_after_outage,
+        )
+
+    async def _wait_after_outage(self) -> None:
+        """Wait until MongoDB answers and the owners that also waited for it had time to write their results."""
         context = self._context
         await context.ledger.ping()
         await context.sleep(min(OUTAGE_GRACE_SECONDS, context.tuning.lease_seconds / 3))
 
-    async def _take(
-        self, take: Take, *, uncalled: bool, again: Callable[[], Awaitable[None]] | None = None
+    async def _claim(
+        self, claim: Claim, *, found_by_sweeper: bool, before_retry: Callable[[], Awaitable[None]] | None = None
     ) -> "LeasedChunk | None":
-        """Claim; `again` is done before each further try."""
         context = self._context
-        claim = ClaimRequest(f"{context.process_name}.{next(_numbers)}", context.tuning.lease_seconds, self._names)
-
+        request = ClaimRequest(f"{context.process_name}.{next(_numbers)}", context.tuning.lease_seconds, self._names)
         tries = itertools.count()
 
-        async def ask() -> LeasedChunk | None:
-            if next(tries) and again:
-                await again()
-            asked_at = context.monotonic()  # of this try: each one that is accepted starts the lease anew
-            claimed = await take(claim)
+        async def try_claim() -> LeasedChunk | None:
+            if next(tries) and before_retry:
+                await before_retry()
+            asked_at = context.monotonic()  # The time of this try, because each accepted try starts the lease anew.
+            claimed = await claim(request)
             if claimed is None:
                 return None
-            return LeasedChunk(
-                claimed, Lease(claimed.token, asked_at, context.monotonic, context.sleep), uncalled=uncalled
-            )
+            lease = Lease(claimed.token, asked_at, context.monotonic, context.sleep)
+            return LeasedChunk(claimed, lease, found_by_sweeper=found_by_sweeper)
 
-        return await context.retry_until_available("claim", ask)
+        return await context.retry_until_available("claim", try_claim)
 
 
 class LeasedChunk:
-    """A claimed chunk and its lease, not opened yet."""
+    """A claimed chunk and its lease. It is not opened yet."""
 
-    def __init__(self, claimed: ClaimResult, lease: Lease, *, uncalled: bool) -> None:
+    def __init__(self, claimed: ClaimResult, lease: Lease, *, found_by_sweeper: bool) -> None:
         self.claimed, self.lease = claimed, lease
-        self.found_by_sweeper = uncalled
+        self.found_by_sweeper = found_by_sweeper
         """True if the sweeper found this chunk. The consumer that wrote it may have crashed before it applied a cancel
         or pause, so the control flags must be read again."""
 
     @property
     def is_first_claim(self) -> bool:
-        """Whether nobody had it before; what was, waits for a retry perhaps, which is as urgent as a small request."""
+        """Return whether the chunk had no owner before. A later claim may be a retry, as urgent as express."""
         return self.claimed.token.fence == 1

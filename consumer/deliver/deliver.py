@@ -1,4 +1,4 @@
-"""Deliver: claim a chunk, render, call the provider, log the outcomes, publish, close (docs/protocol.md)."""
+"""Delivery of one claimed chunk: send, log, publish, close (docs/protocol.md)."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -20,12 +20,13 @@ from ledger.sealing import open_recipients
 from schemas.statuses import Lane
 
 MISSING_KEY_DELAY = timedelta(seconds=30)
-"""How long a chunk that could not be opened is left alone at least; an old one for a tenth of its age."""
+"""Minimum time until a chunk that cannot be opened is due again. An older chunk waits for a tenth of its age."""
 MAX_MISSING_KEY_DELAY = timedelta(minutes=10)
+"""Maximum time until a chunk that cannot be opened is due again."""
 
 
 async def deliver(leased: LeasedChunk, context: ConsumerContext) -> None:
-    """Work on a claimed chunk until nothing can be done now: closed, put back for a retry, or lost to another owner."""
+    """Work on a claimed chunk until it is closed, put back for a retry, or lost to another owner."""
     try:
         async with leased.lease.keep_alive(context.ledger.chunks):
             counts = await _work(leased, context)
@@ -34,14 +35,14 @@ async def deliver(leased: LeasedChunk, context: ConsumerContext) -> None:
         logger.warning("lease lost", chunk=leased.claimed.chunk.id)
         return
     except SealingError as error:
-        logger.error("chunk cannot be opened", chunk=leased.claimed.chunk.id, because=str(error))
+        logger.error("chunk not opened", chunk=leased.claimed.chunk.id, reason=str(error))
         return
     if counts is not None:
         await complete_after_close(leased.claimed.chunk, counts, context)
 
 
 async def _work(leased: LeasedChunk, context: ConsumerContext) -> Counts | None:
-    """Work on it; its counts if it is closed."""
+    """Work on the chunk. Return its counts if it was closed."""
     worker = await open_chunk(leased, context)
     try:
         if leased.found_by_sweeper:
@@ -51,8 +52,8 @@ async def _work(leased: LeasedChunk, context: ConsumerContext) -> Counts | None:
             await worker.send()
             await worker.write_logs()
             worker.start_publishing()
-            if worker.is_fully_logged and await worker.wait_briefly_for_acks():  # closing it writes what is done
-                break
+            if worker.is_fully_logged and await worker.wait_briefly_for_acks():
+                break  # The close writes what is done.
             if leased.is_first_claim:
                 await context.lane_priority.yield_to_express(leased.claimed.chunk.lane)
             await worker.advance()
@@ -86,48 +87,52 @@ async def open_chunk(leased: LeasedChunk, context: ConsumerContext) -> ChunkWork
     return ChunkWorker(claimed, opened, recipients, leased.lease, context)
 
 
-async def open_without_key(leased: LeasedChunk, lacking: str, context: ConsumerContext) -> ChunkWorker:
-    """A chunk that can be ended without its text and addresses: nothing is left to send, or it is stopped or too old.
+async def open_without_key(leased: LeasedChunk, detail: str, context: ConsumerContext) -> ChunkWorker:
+    """Return a worker for a chunk that can end without its text and addresses.
 
-    Any other is put back, and the error raised again: the key may be given to this process, or to another.
+    That is the case if nothing is left to send, or if the chunk is stopped or too old. Any other chunk is put back,
+    and the error is raised again. An operator may give the key to this process or to another one.
     """
     chunk = leased.claimed.chunk
     context.metrics.unopened.inc()
-    context.readiness.sealing_key_missing(lacking)
+    context.readiness.sealing_key_missing(detail)
     header = (await read_request(chunk.key, context)).header
     worker = ChunkWorker(leased.claimed, OpenedRequest(header, None), [], leased.lease, context)
     age = context.ledger.now() - max(header.accepted_at, header.send_at or header.accepted_at)
     if age > context.tuning.retry.max_age:
-        worker.fail_unsent(lacking)
+        worker.fail_unsent(detail)
     if worker.may_send:
         due_at = context.ledger.now() + min(max(MISSING_KEY_DELAY, age / 10), MAX_MISSING_KEY_DELAY)
         await release_unopened(leased.claimed, due_before_expiry(due_at, header.expires_at), context)
-        raise SealingError(lacking)
+        raise SealingError(detail)
     return worker
 
 
 async def release_unopened(claimed: ClaimResult, due_at: datetime | None, context: ConsumerContext) -> None:
-    """Leave a chunk to a process that can open it, one that has the key for instance; nothing of it was sent.
+    """Put back a chunk of which nothing was sent, for a process that can open it, such as one that has the key.
 
-    The window that the claim recorded is taken back, or it would end as unknown. One that was open before stays open.
+    The window that the claim recorded is taken back, because it would end as unknown. The window of a previous owner
+    stays open.
     """
     if claimed.taken_over:
         return
     work = replace(claimed.chunk.work, next=claimed.window.batch if claimed.window else None)
-    await context.retry_until_available("put back", context.ledger.chunks.release, claimed.token, work, due_at)
+    await context.retry_until_available(
+        "release of an unopened chunk", context.ledger.chunks.release, claimed.token, work, due_at
+    )
 
 
 async def load_request(key: RequestKey, context: ConsumerContext) -> OpenedRequest:
-    """The request of a chunk, from memory where it was used before."""
-    if known := context.request_cache.get(key):
-        return known
+    """Return the request of a chunk. The cache holds the requests that were used last."""
+    if cached := context.request_cache.get(key):
+        return cached
     header = (await read_request(key, context)).header
     return context.request_cache.put(OpenedRequest(header, open_template(context.sealer, header)))
 
 
 async def read_request(key: RequestKey, context: ConsumerContext) -> StoredRequest:
-    """Read the request of a chunk."""
-    request = await context.retry_until_available("read the request", context.ledger.requests.get, key)
+    """Read the request of a chunk from the ledger."""
+    request = await context.retry_until_available("read of a request", context.ledger.requests.get, key)
     if request is None:
         raise AssertionError("a chunk is written only after its request")
     return request

@@ -1,4 +1,4 @@
-"""Messages and logs of one chunk: what is alike for all its deliveries is taken from the request once."""
+"""Messages and logs of one chunk. The values that all its deliveries share are read from the request once."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,41 +14,41 @@ from schemas.statuses import Status
 
 
 class DeliveryFactory:
-    """Makes the messages and the logs of a chunk."""
+    """Builds the messages and the logs of a chunk."""
 
     def __init__(self, chunk: Chunk, opened: OpenedRequest, recipients: Sequence[ChunkRecipient]) -> None:
-        self._chunk, self._head, self._text, self._recipients = chunk, opened.header, opened.template, recipients
+        self._chunk, self._header, self._template, self._recipients = chunk, opened.header, opened.template, recipients
         self._ids = log_ids(chunk.key, chunk.part, range(chunk.first, chunk.first + chunk.size))
         self._references = chunk.references or (None,) * chunk.size
         self._resend_of = chunk.resend_of or (None,) * chunk.size
 
     def message(self, index: int) -> Message:
-        """The rendered message; raises core.render.RenderError."""
-        at, text = index - self._chunk.first, self._text
-        if text is None:
-            raise AssertionError("what cannot be opened is stopped")
+        """Return the rendered message. Raise core.render.RenderError if that is impossible."""
+        at, template = index - self._chunk.first, self._template
+        if template is None:
+            raise AssertionError("a chunk that cannot be opened is stopped")
         to, variables = self._recipients[at]
         return Message(
             id=self._ids[at],
-            channel=self._head.channel,
+            channel=self._header.channel,
             to=to,
-            text=text.content.render(variables, text.variables),
-            subject=text.subject.render(variables, text.variables) if text.subject else None,
-            is_html=text.html,
+            text=template.content.render(variables, template.variables),
+            subject=template.subject.render(variables, template.variables) if template.subject else None,
+            is_html=template.html,
             reference=self._references[at],
-            tenant_id=self._head.tenant_id,
+            tenant_id=self._header.tenant_id,
         )
 
     def log_of_decision(self, decided: DecidedDelivery, now: datetime) -> Log:
-        """The log of what was decided before."""
-        ended = Outcome(decided.status, decided.reason, decided.error)
-        return self.log_of_outcome(decided.index, ended, decided.attempts, decided.provider, now)
+        """Return the log of an outcome that was decided earlier and stored in the chunk."""
+        outcome = Outcome(decided.status, decided.reason, decided.error)
+        return self.log_of_outcome(decided.index, outcome, decided.attempts, decided.provider, now)
 
-    def log_of_outcome(self, index: int, ended: Outcome, attempts: int, provider: str | None, now: datetime) -> Log:
-        """The log of an outcome; its fields in their order, since by name it takes twice as long."""
-        chunk, header = self._chunk, self._head
+    def log_of_outcome(self, index: int, outcome: Outcome, attempts: int, provider: str | None, now: datetime) -> Log:
+        """Return the log of an outcome. The fields are passed by position, because by name it takes twice as long."""
+        chunk, header = self._chunk, self._header
         at = index - chunk.first
-        status, reason, error, message_id, response = ended
+        status, reason, error, message_id, response = outcome
         return Log(
             self._ids[at],
             header.tenant_id,

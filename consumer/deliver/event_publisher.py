@@ -32,7 +32,7 @@ class ChunkEventPublisher:
         if not self._lease.alive:  # The next owner publishes the events of the stored logs.
             raise LeaseLost(self._lease.token.chunk_id)
         events = outcome_events(logs, self._header, self._part)
-        publishing = publish_results(self._header, events, self._context, "publish")
+        publishing = publish_results(self._header, events, self._context, "publishing of outcome events")
         self._tasks[asyncio.create_task(publishing)] = to_ranges(sorted(logs))
 
     def unacknowledged(self) -> Ranges:

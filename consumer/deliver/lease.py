@@ -1,4 +1,4 @@
-"""A lease as its owner sees it: by its own monotonic clock, never longer than the server's (I3)."""
+"""The lease of a chunk by the monotonic clock of its owner. It never ends later than by the clock of MongoDB (I3)."""
 
 import asyncio
 import contextlib
@@ -9,12 +9,12 @@ from ledger.claims import ClaimToken
 from ledger.errors import LedgerUnavailable
 
 
-class LeaseLost(Exception):  # noqa: N818  # a state of the world, not a mistake
-    """Another owner took over, or may have: stop sending, publish nothing more."""
+class LeaseLost(Exception):  # noqa: N818  # It reports a state and not a mistake.
+    """Another owner took over or may have done so. The worker must not send or publish any more."""
 
 
 class Lease:
-    """Extended by every write that the ledger accepted, from the moment before it was asked."""
+    """A lease that every accepted write extends, counted from the moment before the write."""
 
     def __init__(
         self,
@@ -24,34 +24,37 @@ class Lease:
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self.token, self._monotonic, self._sleep = token, monotonic, sleep
-        self._ends = asked_at + token.lease_seconds
+        self._ends_at = asked_at + token.lease_seconds
         self._refused = False
 
     @property
     def alive(self) -> bool:
-        """Whether a call may still begin."""
-        return not self._refused and self._monotonic() < self._ends
+        """Return whether a provider call may still begin."""
+        return not self._refused and self._monotonic() < self._ends_at
 
     def extend_from(self, asked_at: float) -> None:
-        """Note that a write asked for at this moment was accepted."""
-        self._ends = asked_at + self.token.lease_seconds
+        """Record that a write which began at this moment was accepted."""
+        self._ends_at = asked_at + self.token.lease_seconds
 
     def mark_lost(self) -> LeaseLost:
-        """Note that a write was refused."""
+        """Record that a write was refused. Return the error to raise."""
         self._refused = True
         return LeaseLost(self.token.chunk_id)
 
     @contextlib.asynccontextmanager
     async def keep_alive(self, chunks: Chunks) -> AsyncIterator[None]:
-        """Renew every third of the lease while the block runs."""
-        keeper = asyncio.create_task(self._keep(chunks))
+        """Renew the lease while the block runs, each time after a third of it."""
+        renewal = asyncio.create_task(self._renew_periodically(chunks))
         try:
             yield
         finally:
-            keeper.cancel()
+            renewal.cancel()
 
     async def renew(self, chunks: Chunks) -> bool:
-        """Extend it, also after it ended: the ledger grants that where nobody took over. Raises LedgerUnavailable."""
+        """Extend the lease, and return whether the ledger accepted it. Raise LedgerUnavailable.
+
+        The ledger also accepts it after the lease ended, unless another owner took over.
+        """
         asked_at = self._monotonic()
         if not self._refused and await chunks.renew(self.token):
             self.extend_from(asked_at)
@@ -59,7 +62,7 @@ class Lease:
         self._refused = True
         return False
 
-    async def _keep(self, chunks: Chunks) -> None:
+    async def _renew_periodically(self, chunks: Chunks) -> None:
         while not self._refused:
             await self._sleep(self.token.lease_seconds / 3)
             with contextlib.suppress(LedgerUnavailable):

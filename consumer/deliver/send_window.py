@@ -1,4 +1,4 @@
-"""One window: its deliveries, what a take-over makes of them, and the calls."""
+"""Provider calls of one window."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -14,11 +14,11 @@ from providers.provider import CLOSED, Provider
 from schemas.statuses import Lane, Reason
 
 Render = Callable[[int], Message]
-"""The message of the delivery at an index."""
+"""Returns the message of the delivery at an index."""
 
 
 class SendPlan(NamedTuple):
-    """What the calls of one window have in common."""
+    """The common arguments of all calls of one window."""
 
     provider: Provider | None
     """None if the channel has no provider, or this process does not have the settings of the window's provider."""
@@ -29,9 +29,10 @@ class SendPlan(NamedTuple):
 
 
 async def send(entries: list[WindowDelivery], plan: SendPlan, context: ConsumerContext) -> None:
-    """Call for each entry, concurrently; an entry keeps no answer when the lease ended before its call began.
+    """Call the provider for all entries concurrently, and store each result in its entry.
 
-    Where the process stops before that, or the time is over, the entry is marked to be put back.
+    An entry stays without a result if the lease ended before its call began. If the process stops or the request
+    expires before that, the entry is deferred.
     """
     provider, render, lease, lane, expires_at = plan
     if provider is None:
@@ -39,17 +40,17 @@ async def send(entries: list[WindowDelivery], plan: SendPlan, context: ConsumerC
             entry.result = Retry(Reason.UNAVAILABLE, "no provider for this channel")
         return
 
-    async def one(entry: WindowDelivery) -> None:
+    async def send_entry(entry: WindowDelivery) -> None:
         may_call = True
         if rate_per_second := provider.rate_per_second:
             may_call = await context.provider_caller.wait_for_rate_limit(provider.name, rate_per_second, lane)
-            context.readiness.record_progress(
-                *Lane
-            )  # who waits for a slow rate, or for the other lane at it, is not stuck
+            # A delivery that waits for a slow rate, or for the other lane at this rate, is not stuck.
+            context.readiness.record_progress(*Lane)
         if not lease.alive:
             return
         too_late = expires_at is not None and context.ledger.now() >= expires_at
-        if not may_call or too_late or context.stopping.is_set():  # known as not sent, so that nobody has to doubt it
+        if not may_call or too_late or context.stopping.is_set():
+            # Certainly not sent. Without this result the next owner would have to treat it as uncertain.
             entry.result = NotSent.DEFERRED
             return
         try:
@@ -57,30 +58,30 @@ async def send(entries: list[WindowDelivery], plan: SendPlan, context: ConsumerC
         except RenderError:
             entry.result = Failed(Reason.INVALID_CONTENT)
         else:
-            answer = await context.provider_caller.send(provider, message, lane)
-            entry.result = NotSent.DEFERRED if answer is CLOSED else answer
+            result = await context.provider_caller.send(provider, message, lane)
+            entry.result = NotSent.DEFERRED if result is CLOSED else result
 
     with context.metrics.windows.track_inprogress():
-        await _run_concurrently(one, entries)
+        await _run_concurrently(send_entry, entries)
 
 
 async def _run_concurrently(
     call: Callable[[WindowDelivery], Coroutine[None, None, None]], entries: list[WindowDelivery]
 ) -> None:
-    """One task takes the entries in turn; as soon as a call makes it wait, each one left gets a task of its own.
+    """Call for the entries in one task until a call waits. Then start one task for each entry that is left.
 
-    So nothing waits behind another, and what is answered at once costs no task.
+    No call waits behind another one, and a call that returns at once costs no task.
     """
     waiting = iter(entries)
 
-    async def in_turn() -> None:
+    async def call_in_order() -> None:
         for entry in waiting:
             await call(entry)
 
     try:
         async with asyncio.TaskGroup() as calls:
-            calls.create_task(in_turn())
-            await asyncio.sleep(0)  # when this returns it has ended, or waits in a call
+            calls.create_task(call_in_order())
+            await asyncio.sleep(0)  # After this the task has ended or waits in a call.
             for entry in waiting:
                 calls.create_task(call(entry))
     except BaseExceptionGroup as group:

@@ -1,7 +1,7 @@
-"""Wake-up calls on their way from Kafka to a slot: a queue for each channel of a lane.
+"""Wake-up messages that wait for a slot, in one queue for each lane and channel.
 
-One partition carries the calls of all channels. A call that waits for a slot of a channel whose provider is slow must
-not keep the next one, which is another channel's, in Kafka.
+One partition carries the messages of all channels. A message that waits for a slot of a slow channel must not delay
+the next message, which may belong to another channel.
 """
 
 import asyncio
@@ -21,62 +21,63 @@ from schemas.results import ChunkPointer
 from schemas.statuses import Lane
 
 MAX_QUEUED_WAKE_UPS = 10_000
-"""How many calls of a channel wait here at most; beyond that its lane waits, and the records stay in Kafka."""
+"""Maximum number of messages that wait here, for each lane and channel. Above that the lane waits and the records
+stay in Kafka."""
 
 QueuedWakeUp = tuple[ChunkId, TrackedRecord]
 
 
 class WakeUpQueue:
-    """Claims what wake-up calls name, each in a slot of its lane and channel; its offset is committed after that."""
+    """Claims the chunk of each wake-up message in a slot. After the claim its offset may be committed."""
 
     def __init__(
-        self, claimer: Claimer, slots: Mapping[SlotKey, WorkerSlots], reading: OffsetTracker, context: ConsumerContext
+        self, claimer: Claimer, slots: Mapping[SlotKey, WorkerSlots], offsets: OffsetTracker, context: ConsumerContext
     ) -> None:
-        self._claimer, self._slots, self._reading, self._context = claimer, slots, reading, context
+        self._claimer, self._slots, self._offsets, self._context = claimer, slots, offsets, context
         self._waiting: dict[SlotKey, asyncio.Queue[QueuedWakeUp]] = {
             kind: asyncio.Queue(MAX_QUEUED_WAKE_UPS) for kind in slots
         }
 
     async def run(self) -> None:
-        """Serve until the process stops; what waits then is left in Kafka."""
-        await asyncio.gather(*(self._serve(kind) for kind in self._slots))
+        """Process messages until the process stops. The messages that wait then stay in Kafka."""
+        await asyncio.gather(*(self._run_queue(kind) for kind in self._slots))
 
     async def enqueue(self, lane: Lane, record: KafkaRecord, commit: CommitOffset) -> None:
-        """Let a record wait for its turn; returns at once, unless there are too many of its channel."""
-        read = self._reading.start(record, commit)
+        """Queue a record. Return at once, unless the queue of its lane and channel is full."""
+        tracked = self._offsets.start(record, commit)
         try:
             pointer = ChunkPointer.model_validate_json(record.value or b"")
         except ValidationError:
-            # The chunk it meant is found by the sweeper.
-            logger.warning("a wake-up call that cannot be read", origin=record.origin)
-            read.mark_done()
+            # The sweeper finds the chunk that it meant.
+            logger.warning("wake-up message not decoded", origin=record.origin)
+            tracked.mark_done()
             return
-        await self._waiting[lane, pointer.channel].put((ChunkId(pointer.chunk_id), read))
+        await self._waiting[lane, pointer.channel].put((ChunkId(pointer.chunk_id), tracked))
 
-    async def _serve(self, kind: SlotKey) -> None:
+    async def _run_queue(self, kind: SlotKey) -> None:
         slots, waiting = self._slots[kind], self._waiting[kind]
         while True:
-            chunk, read = await waiting.get()
-            if not read.is_current:
+            chunk, tracked = await waiting.get()
+            if not tracked.is_current:
                 continue
             await slots.acquire()
             if self._context.stopping.is_set():
                 slots.release()
                 return
-            # Claimed in the slot, not here: a claim waits for MongoDB's journal, and one at a time would be some tens
-            # a second. Whoever serves may be cancelled; the slots' own end is waited for.
-            slots.start(self._claim(kind, chunk, read))
+            # The slot's task claims the chunk. A claim waits for MongoDB's journal, and claiming here, one chunk at a
+            # time, would reach some tens a second. This loop may also be cancelled, but the slots are drained first.
+            slots.start(self._claim(kind, chunk, tracked))
 
-    async def _claim(self, kind: SlotKey, chunk: ChunkId, read: TrackedRecord) -> None:
+    async def _claim(self, kind: SlotKey, chunk: ChunkId, tracked: TrackedRecord) -> None:
         """Claim a chunk and work on it."""
-        began = self._context.monotonic()
+        began_at = self._context.monotonic()
         try:
             leased = await self._claimer.claim_chunk(chunk)
-        except Exception as error:  # noqa: BLE001  # one document that cannot be read must not stay in Kafka for ever
-            logger.error("claiming failed", error=type(error).__name__, where=error_location(error))
+        except Exception as error:  # noqa: BLE001  # An unreadable chunk must not block its offset.
+            logger.error("chunk claim failed", error=type(error).__name__, location=error_location(error))
             leased = None
-        read.mark_done()
+        tracked.mark_done()
         if kind[0] is Lane.EXPRESS and not self._slots[kind].full:
-            self._context.lane_priority.express_claimed(began)
+            self._context.lane_priority.express_claimed(began_at)
         if leased is not None:
             await deliver(leased, self._context)

@@ -16,7 +16,7 @@ from core.delivery_outcome import (
 from schemas.statuses import Status
 
 NOT_SENT = frozenset({Status.FAILED, Status.CANCELLED, Status.EXPIRED})
-"""Outcomes which say that the message was not sent."""
+"""Statuses of a delivery that was certainly not sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class FinalOutcome:
 
 @dataclass(slots=True)
 class WindowOutcomes:
-    """What follows from the results of a window."""
+    """The logs, retries and decisions that follow from the results of a window."""
 
     final: list[FinalOutcome] = field(default_factory=list)
     """Outcomes to be logged now."""

@@ -1,4 +1,4 @@
-"""Retention: what is past its time is erased or deleted, a little at a time, by any process."""
+"""Retention: any consumer erases and deletes data that is past its retention period, in small batches."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -25,34 +25,34 @@ DEFAULT_BATCH_SIZES = BatchSizes()
 
 
 class RetentionJob:
-    """Takes one bounded step whenever it is asked, so that whoever waits for the ledger waits for one step at most."""
+    """Erases and deletes one bounded batch per call, so that other jobs wait for one batch at most."""
 
     def __init__(self, context: ConsumerContext, sizes: BatchSizes = DEFAULT_BATCH_SIZES) -> None:
         self._context, self._sizes = context, sizes
         self._batches: dict[str, Batch] = {}
-        ledger, limits = context.ledger, context.tuning
-        if (erased_after := limits.address_retention) is not None:
+        ledger, tuning = context.ledger, context.tuning
+        if (erased_after := tuning.address_retention) is not None:
             self._batches["erased"] = lambda: ledger.retention.erase(after=erased_after, limit=sizes.chunks)
-        if (deleted_after := limits.request_retention) is not None:
+        if (deleted_after := tuning.request_retention) is not None:
             self._batches["deleted"] = lambda: ledger.retention.delete(after=deleted_after, limit=sizes.logs)
-        self._rests_until = float("-inf")
-        self._changed: dict[str, int] = {}
+        self._idle_until = float("-inf")
+        self._totals: dict[str, int] = {}
 
     async def run_batch(self) -> None:
-        """Erase a batch and delete a batch, unless there was nothing lately."""
-        if not self._batches or self._context.monotonic() < self._rests_until:
+        """Erase one batch and delete one batch. Do nothing during the pause after a round that found nothing."""
+        if not self._batches or self._context.monotonic() < self._idle_until:
             return
-        found = {name: await batch() for name, batch in self._batches.items()}
-        for name, number in found.items():
-            self._changed[name] = self._changed.get(name, 0) + number
-        if any(found.values()):
+        changed = {name: await batch() for name, batch in self._batches.items()}
+        for name, number in changed.items():
+            self._totals[name] = self._totals.get(name, 0) + number
+        if any(changed.values()):
             return
-        self._rests_until = self._context.monotonic() + self._sizes.pause_seconds * (0.5 + self._context.random())
-        if any(self._changed.values()):
-            logger.info("past their time", **{name: number for name, number in self._changed.items() if number})
-        self._changed = {}
+        self._idle_until = self._context.monotonic() + self._sizes.pause_seconds * (0.5 + self._context.random())
+        if any(self._totals.values()):
+            logger.info("retention batch finished", **{name: number for name, number in self._totals.items() if number})
+        self._totals = {}
 
 
-def retention_period(number: int | None) -> timedelta | None:
-    """A setting in days as a span of time; None: for ever."""
-    return None if number is None else timedelta(days=number)
+def retention_period(days: int | None) -> timedelta | None:
+    """Return a setting in days as a time span. None means without end."""
+    return None if days is None else timedelta(days=days)

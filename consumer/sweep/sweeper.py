@@ -1,4 +1,4 @@
-"""Sweep: whatever waits in the ledger is found here, by any process (docs/protocol.md; I8)."""
+"""Background jobs over the ledger, in every consumer process (docs/protocol.md, I8)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,51 +15,66 @@ from consumer.sweep.unfinished_requests import UnfinishedRequests
 from ledger.errors import LedgerUnavailable
 
 MAINTENANCE_INTERVAL_SECONDS = 1.0
-"""How often all the rest is done."""
+"""Average time between two rounds of all jobs but the claims of due chunks, in seconds."""
 MAX_CONCURRENT_CLAIMS = 4
-"""How many claims of a kind are under way at once while there is much that is due."""
+"""Maximum number of concurrent claims for each lane and channel while many chunks are due."""
 BACKLOG_SECONDS = 10.0
+"""Minimum time between two counts of the open chunks, in seconds."""
 
 
 class SweepIntervals(NamedTuple):
-    """How often each channel of a lane is asked for chunks, on average, in seconds."""
+    """Average time between two searches for chunks of one lane and channel, in seconds."""
 
     due: float = 0.25
-    """Deferred ones: what is due starts within a second."""
-    strays: float = MAINTENANCE_INTERVAL_SECONDS
+    """For deferred chunks. Delivery starts within a second of the due date."""
+    never_claimed: float = MAINTENANCE_INTERVAL_SECONDS
+    """For chunks that no consumer has claimed yet."""
 
 
 DEFAULT_INTERVALS = SweepIntervals()
 
 
 class Sweeper:
-    """Claims deferred chunks into slots kept for that, strays into the ordinary ones; cares for unfinished requests."""
+    """Claims due and unclaimed chunks, and runs the jobs for unfinished requests and retention.
 
-    def __init__(  # noqa: PLR0913, PLR0917  # two kinds of slots, and tuning that only tests change
+    Due chunks use slots of their own. Unclaimed chunks use the slots of the wake-up messages.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917  # Two kinds of slots, and tuning that only tests change.
         self,
         context: ConsumerContext,
         claimer: Claimer,
         slots: Mapping[SlotKey, WorkerSlots],
-        ordinary: Mapping[SlotKey, WorkerSlots],
-        periods: SweepIntervals = DEFAULT_INTERVALS,
+        wake_up_slots: Mapping[SlotKey, WorkerSlots],
+        intervals: SweepIntervals = DEFAULT_INTERVALS,
         batch_sizes: BatchSizes = DEFAULT_BATCH_SIZES,
     ) -> None:
-        self._context, self._claimer, self._periods = context, claimer, periods
-        self._slots, self._wake_up_slots = slots, ordinary
+        self._context, self._claimer, self._intervals = context, claimer, intervals
+        self._slots, self._wake_up_slots = slots, wake_up_slots
         self._unfinished_requests = UnfinishedRequests(context)
         self._retention = RetentionJob(context, batch_sizes)
         self._counted_at = float("-inf")
 
     async def run(self) -> None:
-        """Sweep until the process stops: each kind by itself, so that due chunks wait for nothing else."""
-        due = [self._run_periodically(self._periods.due, partial(self.claim_due_chunks, kind)) for kind in self._slots]
-        strays = [
-            self._run_periodically(self._periods.strays, partial(self.claim_unclaimed_chunks, kind))
+        """Run all jobs until the process stops.
+
+        Each lane and channel has a loop of its own, so due chunks wait for nothing else.
+        """
+        due = [
+            self._run_periodically(self._intervals.due, partial(self.claim_due_chunks, kind)) for kind in self._slots
+        ]
+        unclaimed = [
+            self._run_periodically(self._intervals.never_claimed, partial(self.claim_unclaimed_chunks, kind))
             for kind in self._wake_up_slots
         ]
-        cares = (self._ping, self._unfinished_requests.check_next, self._retention.run_batch, self._backlog)
+        maintenance = (
+            self._ping,
+            self._unfinished_requests.check_next,
+            self._retention.run_batch,
+            self._measure_backlog,
+        )
         try:
-            await asyncio.gather(*due, *strays, self._run_periodically(MAINTENANCE_INTERVAL_SECONDS, *cares))
+            await asyncio.gather(*due, *unclaimed, self._run_periodically(MAINTENANCE_INTERVAL_SECONDS, *maintenance))
         finally:
             await self._unfinished_requests.stop()
 
@@ -72,41 +87,42 @@ class Sweeper:
                     for step in steps:
                         await self._run_isolated(step)
                 except LedgerUnavailable as error:
-                    logger.warning("the sweeper waits", because=str(error))
+                    logger.warning("sweeper paused", reason=str(error))
                     await context.sleep(OUTAGE_GRACE_SECONDS)
                 await asyncio.wait((stopped,), timeout=seconds * (0.5 + context.random()))
         finally:
             stopped.cancel()
 
     async def _run_isolated(self, step: Callable[[], Awaitable[None]]) -> None:
-        """What one document, written by a newer version perhaps, does to a step must not end all sweeping."""
+        """Run a step. Log an error of it, such as a document of a newer version, because the other jobs must go on."""
         try:
             await step()
         except LedgerUnavailable:
             raise
-        except Exception as error:  # noqa: BLE001  # whatever it is, the others go on
-            logger.error("sweeping failed", error=type(error).__name__, where=error_location(error))
+        except Exception as error:  # noqa: BLE001  # No error of one job may end the others.
+            logger.error("sweeper job failed", error=type(error).__name__, location=error_location(error))
 
     async def _ping(self) -> None:
         await self._context.ledger.ping()
         self._context.readiness.ledger_answered()
 
     async def claim_due_chunks(self, kind: SlotKey) -> None:
-        """Start on what is due: retries, send_at, lapsed leases.
+        """Claim chunks that are due: retries, send_at, ended leases.
 
-        While all that ask find something, more of them ask.
+        While every claim finds a chunk, double the number of concurrent claims.
         """
-        asking = 1
-        while all(await asyncio.gather(*(self._start_due(kind) for _ in range(asking)))):
-            asking = min(asking * 2, MAX_CONCURRENT_CLAIMS)
+        concurrent = 1
+        while all(await asyncio.gather(*(self._start_due(kind) for _ in range(concurrent)))):
+            concurrent = min(concurrent * 2, MAX_CONCURRENT_CLAIMS)
 
     async def _start_due(self, kind: SlotKey) -> bool:
         return await self._start(self._slots[kind], partial(self._claimer.claim_due, kind))
 
     async def claim_unclaimed_chunks(self, kind: SlotKey) -> None:
-        """Start on what no wake-up call brought, as if one had: it is lost, or the request was paused then.
+        """Claim chunks that were never claimed.
 
-        One at least, in line with the calls; more of them while no call waits, which may name the same chunk.
+        Their wake-up message was lost, or the request was paused when it arrived. Claim one chunk per round, and more
+        while no wake-up message waits for a slot. A waiting message may name the same chunk.
         """
         slots = self._wake_up_slots[kind]
         while (
@@ -116,7 +132,7 @@ class Sweeper:
             pass
 
     async def _start(self, slots: WorkerSlots, claim: Callable[[], Awaitable[LeasedChunk | None]]) -> bool:
-        """Start on what is claimed as soon as a slot is free; whether there was something."""
+        """Claim and deliver a chunk as soon as a slot is free. Return whether there was a chunk."""
         await slots.acquire()
         if self._context.stopping.is_set():
             slots.release()
@@ -127,7 +143,7 @@ class Sweeper:
         slots.start(deliver(leased, self._context))
         return True
 
-    async def _backlog(self) -> None:
+    async def _measure_backlog(self) -> None:
         now = self._context.monotonic()
         if now - self._counted_at >= BACKLOG_SECONDS:
             self._counted_at = now

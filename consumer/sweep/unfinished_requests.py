@@ -63,11 +63,13 @@ class UnfinishedRequests:
     async def _close_intake(self, request: StoredRequest) -> None:
         """Refuse the parts that never came, and write off the parts whose record was rejected or lost midway."""
         context, requests, key = self._context, self._context.ledger.requests, request.header.key
-        if await context.retry_until_available("cut", requests.close_intake, key):
-            logger.warning("request cut: a part never came", request_id=request.header.request_id)
-        if given_up := await context.retry_until_available("give up", requests.write_off_lost_parts, key):
-            lost = sorted(given_up.lost_parts)
-            logger.warning("request cut: parts begun are lost", request_id=request.header.request_id, parts=lost)
+        if await context.retry_until_available("close of the intake", requests.close_intake, key):
+            logger.warning("incomplete request closed", request_id=request.header.request_id)
+        if updated := await context.retry_until_available(
+            "write-off of lost parts", requests.write_off_lost_parts, key
+        ):
+            lost = sorted(updated.lost_parts)
+            logger.warning("lost parts written off", request_id=request.header.request_id, parts=lost)
 
     async def _is_overdue(self, request: StoredRequest) -> bool:
         """Return whether a part has been missing for too long and does not just wait in the intake topic."""
@@ -78,6 +80,6 @@ class UnfinishedRequests:
         if waited < context.tuning.part_timeout_seconds:
             return False
         lag = await context.retry_until_available(
-            "ask for the lag", context.bus.consumer_lag, header.intake_topic, header.intake_partition
+            "read of the consumer lag", context.bus.consumer_lag, header.intake_topic, header.intake_partition
         )
         return lag == 0

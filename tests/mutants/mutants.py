@@ -72,7 +72,7 @@ MUTANTS = (
         (
             Edit(
                 "consumer/request_lifecycle.py",
-                'if await context.retry_until_available("ask for open chunks", chunks.has_open, key):',
+                'if await context.retry_until_available("check for open chunks", chunks.has_open, key):',
                 "if False:",
             ),
         ),
@@ -131,7 +131,7 @@ MUTANTS = (
         (
             Edit(
                 "consumer/deliver/lease.py",
-                "return not self._refused and self._monotonic() < self._ends",
+                "return not self._refused and self._monotonic() < self._ends_at",
                 "return not self._refused",
             ),
         ),
@@ -143,7 +143,7 @@ MUTANTS = (
         (
             Edit(
                 "consumer/deliver/lease.py",
-                "return not self._refused and self._monotonic() < self._ends",
+                "return not self._refused and self._monotonic() < self._ends_at",
                 "return True",
             ),
             Edit(

@@ -19,8 +19,8 @@ TENANT = "t1"
 REPLIES = "replies.here"
 TEMPLATE = "greeting"
 PART_TIMEOUT_SECONDS = 15.0
-PERIODS = SweepIntervals(due=3.2, strays=9.0)
-"""Sweep periods in seconds. A lease is six seconds here. Searches without a result take most of a run."""
+PERIODS = SweepIntervals(due=3.2, never_claimed=9.0)
+"""Sweep periods. A lease here lasts six seconds, and a search that finds nothing costs most of a run."""
 BATCH_SIZES = BatchSizes(chunks=1, logs=2, pause_seconds=3.0)
 """Small batches, so that a process can be killed between any two of them."""
 POISON: tuple[bytes | None, ...] = (

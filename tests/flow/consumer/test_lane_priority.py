@@ -3,11 +3,10 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from consumer.deliver.claim import Claimer
+from consumer.deliver.claim import Claimer, LeasedChunk
 from consumer.deliver.wake_up_queue import WakeUpQueue
 from consumer.flow_control.lane_priority import (
     LATE_START_SECONDS,
@@ -18,6 +17,7 @@ from consumer.flow_control.lane_priority import (
 )
 from consumer.flow_control.slots import build_slots
 from consumer.kafka.offset_tracker import OffsetTracker
+from core.ids import ChunkId
 from core.send_result import Message, Retry, SendResult, Sent
 from schemas.statuses import Lane, Reason
 from tests.flow.consumer.deliver.test_wake_up_queue import Topic
@@ -126,15 +126,16 @@ async def test_a_late_start_is_noticed(clock: Clock, late_seconds: float, call_s
 
 
 class Slow(Claimer):
-    """Each claim takes so long."""
+    """Claims chunks, each in this number of seconds."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         super().__init__(clock.context)
         self._clock, self._seconds = clock, seconds
 
-    async def _take(self, *args: Any, **options: Any) -> Any:
+    async def claim_chunk(self, chunk_id: ChunkId) -> LeasedChunk | None:
+        leased = await super().claim_chunk(chunk_id)
         self._clock.world.pass_time(self._seconds)
-        return await super()._take(*args, **options)
+        return leased
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(SLOW_CLAIM_SECONDS / 2, False), (SLOW_CLAIM_SECONDS * 2, True)])
