@@ -1,7 +1,9 @@
-"""From a part's recipients to its chunks: normalise, check, mask, hash, seal; what is decided is decided here."""
+"""Checks of the recipients of a part: normalise, hash and mask each address, and find its problem."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from consumer.logger import error_location, logger
 from core.addresses import AddressRules
@@ -13,98 +15,104 @@ from schemas.requests import IntakeRecipient
 from schemas.statuses import Reason, Status
 
 AnyRecipient = str | IntakeRecipient
+Decision = tuple[Status, Reason]
+"""Outcome of a recipient that gets no message."""
+Decisions = Mapping[int, Decision]
+"""Decisions by the recipient's index in the part."""
 
-_UNKNOWN_HASH = bytes(HASH_BYTES)
-"""Of a recipient that could not be checked; no address has it."""
-_NO_ADDRESS = frozenset({Reason.INVALID_RECIPIENT, Reason.UNPROCESSABLE})
-"""Reasons of recipients without a usable address, which are never duplicates."""
+UNKNOWN_HASH = bytes(HASH_BYTES)
+"""Hash of a recipient that could not be checked. No address has this hash."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedRecipients:
-    """The recipients of one chunk, checked; `hashes` in order."""
+    """The checked recipients of one chunk, in order."""
 
     first: int
-    masked: list[str] = field(repr=False)
-    hashes: list[bytes] = field(repr=False)
-    sealed: list[tuple[str, dict[str, str]]] = field(repr=False)
-    references: list[str | None] | None = field(repr=False)
-    decided: dict[int, tuple[Status, Reason]]
-    resend_of: list[LogId | None] | None = None
-    """The logs of what they repeat; None where none repeats any."""
+    """Index of the first recipient in the part."""
+    masked: tuple[str, ...] = field(repr=False)
+    hashes: tuple[bytes, ...] = field(repr=False)
+    plain: tuple[tuple[str, dict[str, str]], ...] = field(repr=False)
+    """Addresses and variables, to be sealed with the chunk."""
+    references: tuple[str | None, ...] | None = field(repr=False)
+    """References of the caller, or None if no recipient has one."""
+    decided: Decisions
+    """Decisions that follow from the recipients of this part alone."""
+    resend_of: tuple[LogId | None, ...] | None = None
+    """Logs of the deliveries to repeat, or None if no recipient repeats a delivery."""
+
+
+class _CheckedRecipient(NamedTuple):
+    masked: str
+    hash: bytes
+    plain: tuple[str, dict[str, str]]
+    reference: str | None
+    resend_of: LogId | None
+    decision: Decision | None
 
 
 class RecipientChecker:
-    """Checks the recipients of one part, in order; remembers the addresses that it has seen.
+    """Checker of the recipients of one part, in order. It remembers the addresses that it has seen.
 
-    With `isolate_failures` a recipient that meets a fault of ours fails alone; otherwise the fault is raised.
+    With `isolate_failures` a recipient that causes an internal error fails alone. Otherwise the error is raised.
     """
 
     def __init__(
         self,
         header: RequestHeader,
-        text: MessageTemplate,
+        template: MessageTemplate,
         sealer: Sealer,
         default_region: str | None,
         *,
         isolate_failures: bool,
     ) -> None:
-        self._key_id, self._sealer, self._text, self._isolate_failures = header.key_id, sealer, text, isolate_failures
+        self._key_id, self._sealer, self._template = header.key_id, sealer, template
+        self._isolate_failures = isolate_failures
         self._seen: set[bytes] = set()
         self._rules = AddressRules(header.channel, default_region)
 
     def check_chunk(self, first: int, recipients: Sequence[AnyRecipient]) -> CheckedRecipients:
-        """Check the recipients of a chunk that begins at index `first`."""
-        checked = CheckedRecipients(first, [], [], [], None, {})
-        references: list[str | None] = []
-        resend_of: list[LogId | None] = []
-        for index, recipient in enumerate(recipients, first):
-            to, variables, reference, repeated = _parts_of(recipient)
-            try:
-                address = self._rules.normalise(to)
-                value = self._sealer.hash((address or to).encode(), self._key_id)
-                masked = self._rules.mask(to, address)
-                found = self._decide(address, value, variables)
-            except Exception as error:
-                if not self._isolate_failures:
-                    raise
-                logger.error("recipient given up", index=index, error=type(error).__name__, where=error_location(error))
-                address, value, masked, found = None, _UNKNOWN_HASH, "***", (Status.FAILED, Reason.UNPROCESSABLE)
-            checked.masked.append(masked)
-            checked.hashes.append(value)
-            checked.sealed.append((address or to, variables))
-            references.append(reference)
-            resend_of.append(repeated)
-            if found:
-                checked.decided[index] = found
-        any_reference = any(reference is not None for reference in references)
+        """Check the recipients of the chunk that begins at index `first`."""
+        rows = [self._check(index, recipient) for index, recipient in enumerate(recipients, first)]
+        references = tuple(row.reference for row in rows)
+        resend_of = tuple(row.resend_of for row in rows)
         return CheckedRecipients(
             first,
-            checked.masked,
-            checked.hashes,
-            checked.sealed,
-            references if any_reference else None,
-            checked.decided,
-            resend_of if any(resend_of) else None,
+            masked=tuple(row.masked for row in rows),
+            hashes=tuple(row.hash for row in rows),
+            plain=tuple(row.plain for row in rows),
+            references=references if any(reference is not None for reference in references) else None,
+            decided=MappingProxyType({index: row.decision for index, row in enumerate(rows, first) if row.decision}),
+            resend_of=resend_of if any(resend_of) else None,
         )
 
-    def _decide(self, address: str | None, value: bytes, variables: dict[str, str]) -> tuple[Status, Reason] | None:
+    def _check(self, index: int, recipient: AnyRecipient) -> _CheckedRecipient:
+        to, variables, reference, resend_of = _fields_of(recipient)
+        decision: Decision | None
+        try:
+            address = self._rules.normalise(to)
+            value = self._sealer.hash((address or to).encode(), self._key_id)
+            masked = self._rules.mask(to, address)
+            decision = self._decide(address, value, variables)
+        except Exception as error:
+            if not self._isolate_failures:
+                raise
+            logger.error("recipient given up", index=index, error=type(error).__name__, where=error_location(error))
+            address, value, masked, decision = None, UNKNOWN_HASH, "***", (Status.FAILED, Reason.UNPROCESSABLE)
+        return _CheckedRecipient(masked, value, (address or to, variables), reference, resend_of, decision)
+
+    def _decide(self, address: str | None, value: bytes, variables: dict[str, str]) -> Decision | None:
         if address is None:
             return Status.FAILED, Reason.INVALID_RECIPIENT
         if value in self._seen:
             return Status.SUPPRESSED, Reason.DUPLICATE
         self._seen.add(value)
-        problem = self._text.problem_for(variables)
+        problem = self._template.problem_for(variables)
         return (Status.FAILED, problem.reason) if problem else None
 
 
-def _parts_of(recipient: AnyRecipient) -> tuple[str, dict[str, str], str | None, LogId | None]:
+def _fields_of(recipient: AnyRecipient) -> tuple[str, dict[str, str], str | None, LogId | None]:
     if isinstance(recipient, str):
         return recipient, {}, None, None
-    repeated = LogId(recipient.resend_of) if recipient.resend_of else None
-    return recipient.to, recipient.variables, recipient.reference, repeated
-
-
-def hashes_to_look_up(checked: CheckedRecipients) -> list[bytes]:
-    """Return the hashes that may be found in a lower part, without those of recipients that could not be checked."""
-    return [value for value in checked.hashes if value != _UNKNOWN_HASH]
+    resend_of = LogId(recipient.resend_of) if recipient.resend_of else None
+    return recipient.to, recipient.variables, recipient.reference, resend_of

@@ -1,45 +1,99 @@
-"""A delivery is sent again by one other at most: whoever would repeat it notes that on its log first."""
+"""Ordered rules that decide recipients before a chunk is written. An excluded recipient gets no message."""
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from consumer.context import ConsumerContext
-from consumer.expand.check_recipients import _NO_ADDRESS, CheckedRecipients
+from consumer.expand.check_recipients import UNKNOWN_HASH, CheckedRecipients, Decisions
 from core.ids import LogId, log_id
 from ledger.models import Part, RequestHeader
 from schemas.statuses import Reason, Status
 
+_NEVER_DUPLICATES = frozenset({Reason.INVALID_RECIPIENT, Reason.UNPROCESSABLE})
+"""Reasons of recipients without a usable address. Two of them are not the same recipient."""
 
-async def exclude_settled_resends(
-    checked: CheckedRecipients, header: RequestHeader, part: Part, context: ConsumerContext
-) -> None:
-    """Decide as settled what is not to be sent again: its log says so by now, or another delivery repeats it.
 
-    Done before the chunk is written, so that no chunk ever holds a resend to do that another may be doing too. What
-    was noted stays: a second expansion gets the same answer.
-    """
-    mine: dict[LogId, LogId] = {}
-    for index, old in enumerate(checked.resend_of or (), checked.first):
-        if old is not None and index not in checked.decided:
-            mine.setdefault(old, log_id(header.key, part.number, index))
-    if not mine:
-        return
-    noted = await context.retry_until_available(
-        "mark what is resent", context.ledger.logs.reserve_resends, header.tenant_id, mine
+@dataclass(frozen=True, slots=True)
+class ExclusionScope:
+    """The part whose recipients the rules decide."""
+
+    header: RequestHeader
+    part: Part
+    context: ConsumerContext
+    is_expired: bool = False
+    """True if the expansion of the part began at the request's `expires_at` or later."""
+
+
+Exclusion = Callable[[CheckedRecipients, Decisions, ExclusionScope], Awaitable[Decisions]]
+"""Rule that gets the decisions of all earlier rules and returns its own. It changes nothing that it gets."""
+
+
+async def exclude_duplicates(checked: CheckedRecipients, decided: Decisions, scope: ExclusionScope) -> Decisions:
+    """Suppress recipients whose address appears in a lower part of the request."""
+    key, part, context = scope.header.key, scope.part.number, scope.context
+    if part == 0:
+        return {}
+    hashes = [value for value in checked.hashes if value != UNKNOWN_HASH]
+    duplicates = await context.retry_until_available(
+        "find duplicates", context.ledger.chunks.find_duplicates, key, part, hashes
     )
-    for index, old in enumerate(checked.resend_of or (), checked.first):
-        first = old is not None and mine.get(old) == log_id(header.key, part.number, index)
-        if old is not None and index not in checked.decided and not (first and old in noted):
-            checked.decided[index] = Status.SUPPRESSED, Reason.SETTLED
+    return {
+        index: (Status.SUPPRESSED, Reason.DUPLICATE)
+        for index, value in enumerate(checked.hashes, checked.first)
+        if value in duplicates and (index not in decided or decided[index][1] not in _NEVER_DUPLICATES)
+    }
 
 
-def exclude_duplicates(checked: CheckedRecipients, known: Collection[bytes]) -> None:
-    """Decide as duplicates what stands in a lower part."""
-    for index, value in enumerate(checked.hashes, checked.first):
-        if value in known and checked.decided.get(index, (None, None))[1] not in _NO_ADDRESS:
-            checked.decided[index] = Status.SUPPRESSED, Reason.DUPLICATE
+async def exclude_expired(checked: CheckedRecipients, decided: Decisions, scope: ExclusionScope) -> Decisions:
+    """Expire all recipients of a part that came too late."""
+    del decided
+    if not scope.is_expired:
+        return {}
+    end = checked.first + len(checked.hashes)
+    return dict.fromkeys(range(checked.first, end), (Status.EXPIRED, Reason.EXPIRED))
 
 
-def exclude_expired(checked: CheckedRecipients) -> None:
-    """Decide all of a part that comes too late."""
-    for index in range(checked.first, checked.first + len(checked.hashes)):
-        checked.decided[index] = Status.EXPIRED, Reason.EXPIRED
+async def exclude_settled_resends(checked: CheckedRecipients, decided: Decisions, scope: ExclusionScope) -> Decisions:
+    """Suppress resends of a delivery that is settled by now, or that another delivery repeats.
+
+    Each resend is reserved on the log of the old delivery, at most once. The rule runs before the chunk is written.
+    A chunk therefore never holds a resend that another chunk may hold as well. A reservation stays, and a second
+    expansion gets the same answer.
+    """
+    header, part, context = scope.header, scope.part.number, scope.context
+    undecided = {
+        index: old
+        for index, old in enumerate(checked.resend_of or (), checked.first)
+        if old is not None and index not in decided
+    }
+    first_index: dict[LogId, int] = {}
+    for index, old in undecided.items():
+        first_index.setdefault(old, index)
+    if not first_index:
+        return {}
+    resends = {old: log_id(header.key, part, index) for old, index in first_index.items()}
+    reserved = await context.retry_until_available(
+        "reserve resends", context.ledger.logs.reserve_resends, header.tenant_id, resends
+    )
+    return {
+        index: (Status.SUPPRESSED, Reason.SETTLED)
+        for index, old in undecided.items()
+        if not (old in reserved and first_index[old] == index)
+    }
+
+
+EXCLUSIONS: tuple[Exclusion, ...] = (exclude_duplicates, exclude_expired, exclude_settled_resends)
+"""Rules in the order in which they are applied. They start from the decisions of `RecipientChecker`.
+
+- `exclude_duplicates` replaces every decision except INVALID_RECIPIENT and UNPROCESSABLE.
+- `exclude_expired` replaces every decision.
+- `exclude_settled_resends` decides only recipients that are still undecided.
+"""
+
+
+async def apply_exclusions(checked: CheckedRecipients, scope: ExclusionScope) -> Decisions:
+    """Return the decisions about the recipients of a chunk after all rules."""
+    decided = checked.decided
+    for exclude in EXCLUSIONS:
+        decided = {**decided, **await exclude(checked, decided, scope)}
+    return decided

@@ -1,107 +1,104 @@
-"""Expand: one record of the intake becomes chunks (docs/protocol.md)."""
+"""Expansion of one request record into chunks (docs/protocol.md)."""
 
 from dataclasses import replace
 
 from consumer.context import ConsumerContext
 from consumer.events import RejectedRecord
 from consumer.expand.reject import reject_record
-from consumer.expand.validate_request import validate_request, with_request_ids
-from consumer.expand.write_chunks import _publish_wake_up, chunk_bounds_of, write_chunks
+from consumer.expand.validate_request import ValidRequest, validate_request, with_request_ids
+from consumer.expand.write_chunks import chunk_bounds_of, publish_wake_up, write_chunks
 from consumer.kafka.record import KafkaRecord
 from consumer.logger import error_location, logger
-from consumer.request_cache import OpenedRequest
 from consumer.request_lifecycle import apply_control_flags, complete_if_done
 from core.ids import chunk_id
 from ledger.digests import request_digests
 from ledger.errors import SealingError
-from ledger.models import Part, RequestHeader, StoredRequest
-from schemas.requests import BulkRequest
+from ledger.models import StoredRequest
 from schemas.statuses import RejectionReason
 
 
 async def expand(
     record: KafkaRecord, cluster: str, context: ConsumerContext, *, isolate_failures: bool = False
 ) -> None:
-    """Expand one record; when this returns its offset may be committed.
+    """Expand one record. Its offset may be committed when this returns.
 
-    With `isolate_failures` a recipient that meets a fault of ours fails alone, instead of the whole part.
+    With `isolate_failures` a recipient that causes an internal error fails alone. Otherwise the whole part fails.
     """
-    checked = await validate_request(record, cluster, context)
-    if isinstance(checked, RejectedRecord):
-        await reject_record(record, checked, context)
+    request = await validate_request(record, cluster, context)
+    if isinstance(request, RejectedRecord):
+        await reject_record(record, request, context)
         return
-    request, wording, header, part = checked
-    stored, header, part = await _register_part(request, header, part, context)
-    if refusal := _find_conflict(stored, request, header, part):
-        await reject_record(record, refusal, context)
+    request, stored = await register_part(request, context)
+    if conflict := find_conflict(stored, request):
+        await reject_record(record, conflict, context)
         return
-    if part.number not in stored.expanded_parts:
-        text = wording.template_for(stored.header, context.sealer)
-        if not header.send_at:
-            context.request_cache.put(OpenedRequest(stored.header, text))  # likely to be sent by this process, and soon
-        await write_chunks(request, text, stored, context, isolate_failures=isolate_failures)
-    after = await context.retry_until_available(
-        "count", context.ledger.requests.mark_part_expanded, header.key, part.number
-    )
-    await _wake_last_chunk(after, after.parts[part.number], context)
+    if request.part.number not in stored.expanded_parts:
+        await write_chunks(request, stored, context, isolate_failures=isolate_failures)
+    expanded = await mark_part_expanded(request, context)
+    await wake_last_chunk(expanded, request.part.number, context)
     context.metrics.requests.labels("expanded").inc()
+    header, part = request.header, request.part
     logger.info("part expanded", request_id=header.request_id, part=part.number, recipients=part.size)
 
 
-async def _wake_last_chunk(request: StoredRequest, part: Part, context: ConsumerContext) -> None:
-    """Call for the last chunk of a part that is counted; where it has none, ask for the completion.
+async def register_part(request: ValidRequest, context: ConsumerContext) -> tuple[ValidRequest, StoredRequest]:
+    """Store the part unless the stored request excludes it. Return both in a form that can be compared.
 
-    A fault in that is not the record's: what is counted must not be refused, and the sweeper does the same.
+    Digests of two sealing keys cannot be compared. If the request was begun under another key, nothing is stored at
+    first. The part is then registered again with digests of that key.
     """
-    key = request.header.key
+    register = context.ledger.requests.register_part
+    stored = await context.retry_until_available("register part", register, request.header, request.part)
+    key_id = stored.header.key_id
+    if key_id == request.header.key_id:
+        return request, stored
+    try:
+        header_digest, part_digest = request_digests(context.sealer, request.body, key_id)
+    except SealingError:
+        return request, stored
+    header = replace(request.header, key_id=key_id, digest=header_digest)
+    request = replace(request, header=header, part=replace(request.part, digest=part_digest))
+    stored = await context.retry_until_available("register part again", register, request.header, request.part)
+    return request, stored
+
+
+def find_conflict(stored: StoredRequest, request: ValidRequest) -> RejectedRecord | None:
+    """Return the rejection if the stored request excludes this part."""
+    header, part = stored.header, stored.parts.get(request.part.number)
+    if header.key_id != request.header.key_id:  # nobody can tell whether the body is the same: not the caller's fault
+        rejection = RejectedRecord(
+            RejectionReason.UNPROCESSABLE, "this consumer lacks the sealing key of the request's first part"
+        )
+    elif header.digest != request.header.digest or (part and part.digest != request.part.digest):
+        rejection = RejectedRecord(RejectionReason.REQUEST_CONFLICT, "the request id was used with another body")
+    elif part is None or part.number in stored.lost_parts:
+        rejection = RejectedRecord(
+            RejectionReason.PART_REFUSED, "the part came after the last one, or too late", ("part",)
+        )
+    else:
+        return None
+    return with_request_ids(request.body, rejection, header.correlation_id)
+
+
+async def mark_part_expanded(request: ValidRequest, context: ConsumerContext) -> StoredRequest:
+    """Record that all chunks of the part are written. Return the request with its control flags."""
+    return await context.retry_until_available(
+        "mark part expanded", context.ledger.requests.mark_part_expanded, request.header.key, request.part.number
+    )
+
+
+async def wake_last_chunk(request: StoredRequest, number: int, context: ConsumerContext) -> None:
+    """Wake up the last chunk of an expanded part. If the part has no chunk, complete the request if it is done.
+
+    An error here does not raise. The part is expanded and must not be rejected, and the sweeper does the same work.
+    """
+    key, part = request.header.key, request.parts[number]
     try:
         await apply_control_flags(key, request.control_flags, context, part.number)
         if not part.size:
             await complete_if_done(key, context)
-        elif not request.completion:  # whoever closes that chunk asks for it
+        elif not request.completion:  # the worker that closes the chunk completes the request
             *_, (first, _) = chunk_bounds_of(part)
-            await _publish_wake_up(chunk_id(key, part.number, first), part, request, context)
-    except Exception as error:  # noqa: BLE001  # whatever it is
-        logger.error("calling failed", error=type(error).__name__, where=error_location(error))
-
-
-async def _register_part(
-    request: BulkRequest, header: RequestHeader, part: Part, context: ConsumerContext
-) -> tuple[StoredRequest, RequestHeader, Part]:
-    """Note the part, or read back why not; head and part as they compare with what stands."""
-    stored = await context.retry_until_available("begin", context.ledger.requests.register_part, header, part)
-    theirs = stored.header.key_id
-    if theirs == header.key_id:
-        return stored, header, part
-    try:
-        shared, whole = request_digests(context.sealer, request, theirs)
-    except SealingError:
-        return stored, header, part
-    # Begun under another sealing key: a digest of ours says nothing beside one of that key, so neither took the part.
-    header, part = replace(header, key_id=theirs, digest=shared), replace(part, digest=whole)
-    return (
-        await context.retry_until_available("begin again", context.ledger.requests.register_part, header, part),
-        header,
-        part,
-    )
-
-
-def _find_conflict(
-    stored: StoredRequest, request: BulkRequest, mine: RequestHeader, asked: Part
-) -> RejectedRecord | None:
-    """Why what stands forbids this part."""
-    part, header = stored.parts.get(asked.number), stored.header
-    if header.key_id != mine.key_id:  # whether it is the same body cannot be told: not the caller's fault
-        refusal = RejectedRecord(
-            RejectionReason.UNPROCESSABLE, "this consumer lacks the sealing key of the request's first part"
-        )
-        return with_request_ids(request, refusal, header.correlation_id)
-    if mine.digest != header.digest or (part and part.digest != asked.digest):
-        refusal = RejectedRecord(RejectionReason.REQUEST_CONFLICT, "the request id was used with another body")
-        return with_request_ids(request, refusal, header.correlation_id)
-    if part is None or part.number in stored.lost_parts:
-        refusal = RejectedRecord(
-            RejectionReason.PART_REFUSED, "the part came after the last one, or too late", ("part",)
-        )
-        return with_request_ids(request, refusal, header.correlation_id)
-    return None
+            await publish_wake_up(chunk_id(key, part.number, first), part, request, context)
+    except Exception as error:  # noqa: BLE001  # any error, see above
+        logger.error("wake-up of last chunk failed", error=type(error).__name__, where=error_location(error))

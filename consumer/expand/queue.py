@@ -1,11 +1,12 @@
-"""Requests on their way from an intake topic into the ledger: many small ones at a time, the parts of one in order.
+"""Expansion of request records: many small records concurrently, the parts of one request in order.
 
-Expanding a small request is waiting: for a few writes with their journal, and for Kafka. One at a time would be some
-tens of requests a second.
+The expansion of a small request mostly waits, for a few journaled writes and for Kafka. One record at a time would be
+some tens of requests a second.
 """
 
 import asyncio
 from functools import partial
+from typing import Protocol
 
 from consumer.context import ConsumerContext
 from consumer.expand.decode import unprocessable_rejection
@@ -18,24 +19,41 @@ from consumer.logger import error_location, logger
 from consumer.monitoring.readiness import EXPAND
 
 MAX_CONCURRENT_RECORDS = 16
-"""How many records of a topic are expanded at a time."""
+"""Maximum number of records of a topic that are expanded at the same time."""
 MAX_CONCURRENT_BYTES = 256 * 1024
-"""How many bytes of them: what is large keeps a core busy, and is expanded alone."""
+"""Maximum size of these records together, in bytes. A larger record keeps a core busy and is expanded alone."""
 MAX_TRIES = 3
+"""Maximum number of expansions of a record that causes internal errors."""
+
+
+class ExpandRecord(Protocol):
+    """Expansion of one record, as `expand` does it."""
+
+    async def __call__(
+        self, record: KafkaRecord, cluster: str, context: ConsumerContext, *, isolate_failures: bool = False
+    ) -> None:
+        """Expand one record. Its offset may be committed when this returns."""
 
 
 class ExpansionQueue:
-    """Of one intake topic. A record is committed when it, and every one before it, is dealt with (I1)."""
+    """Queue of one intake topic. An offset is committed when its record and all earlier ones are done (I1)."""
 
-    def __init__(self, cluster: str, reading: OffsetTracker, context: ConsumerContext) -> None:
+    def __init__(
+        self,
+        cluster: str,
+        reading: OffsetTracker,
+        context: ConsumerContext,
+        expand_record: ExpandRecord = expand,
+    ) -> None:
         self._cluster, self._reading, self._context = cluster, reading, context
+        self._expand_record = expand_record
         self._at_work: dict[asyncio.Task[None], int] = {}
-        """With the bytes of its record."""
+        """Size of the record of each running task, in bytes."""
         self._last: dict[bytes, asyncio.Task[None]] = {}
         self._stopped_by_breaker = False
 
     async def submit(self, record: KafkaRecord, commit: CommitOffset) -> None:
-        """Begin to expand a record as soon as there is room; none after one that was too much poison."""
+        """Start the expansion of a record as soon as there is room. After the circuit breaker opened, start none."""
         read, size = self._reading.start(record, commit), len(record.value or b"")
         while self._at_work and not self._stopped_by_breaker and not self._has_room(size):
             await asyncio.wait(self._at_work, return_when=asyncio.FIRST_COMPLETED)
@@ -62,7 +80,7 @@ class ExpansionQueue:
                 await asyncio.wait((before,))
             if self._stopped_by_breaker or not read.is_current:
                 return
-            if await expand_or_reject(record, self._cluster, context):
+            if await expand_or_reject(record, self._cluster, context, self._expand_record):
                 read.mark_done()
             else:
                 self._stopped_by_breaker = True
@@ -75,7 +93,7 @@ class ExpansionQueue:
             logger.error("expanding failed", error=type(error).__name__, where=error_location(error))
 
     async def drain(self, seconds: float) -> None:
-        """Wait for what is under way, for so many seconds at most; the rest comes again."""
+        """Wait for the running expansions, then cancel the rest. Kafka delivers their records again."""
         if self._at_work:
             _, late = await asyncio.wait(self._at_work, timeout=seconds)
             for task in late:
@@ -83,19 +101,21 @@ class ExpansionQueue:
 
 
 def ordering_key(record: KafkaRecord) -> bytes:
-    """Records that answer alike are expanded one after the other; an empty answer: in any order.
+    """Return a key that all records share that must be expanded one after the other. Empty means any order.
 
-    The parts of a request have one key, its id. A record without a key is in order with others if it is a part.
+    The parts of a request have one record key, the request id. Records without a key are ordered if they are parts.
     """
     if record.key:
         return record.key
     return b"part" if b'"part"' in (record.value or b"") else b""
 
 
-async def expand_or_reject(record: KafkaRecord, cluster: str, context: ConsumerContext) -> bool:
-    """Expand or refuse; False: that would be too much poison, so that the record waits and its topic is held."""
+async def expand_or_reject(
+    record: KafkaRecord, cluster: str, context: ConsumerContext, expand_record: ExpandRecord = expand
+) -> bool:
+    """Expand or reject a record. Return False if the circuit breaker opened: the record waits, its topic is paused."""
     try:
-        await _expand(record, cluster, context)
+        await _expand_with_retries(record, cluster, context, expand_record)
     except CircuitOpen as flood:
         logger.error("intake held", topic=record.topic, origin=record.origin, because=str(flood))
         context.metrics.held.labels(record.topic).set(1)
@@ -105,19 +125,21 @@ async def expand_or_reject(record: KafkaRecord, cluster: str, context: ConsumerC
     return True
 
 
-async def _expand(record: KafkaRecord, cluster: str, context: ConsumerContext) -> None:
-    """Expand; what meets a fault of ours again and again is kept in the dead letters, and the partition moves on.
+async def _expand_with_retries(
+    record: KafkaRecord, cluster: str, context: ConsumerContext, expand_record: ExpandRecord
+) -> None:
+    """Expand a record in at most MAX_TRIES tries, then reject it, so that the partition moves on.
 
-    The last try gives up only the recipients that meet it.
+    In the last try only the recipients that cause internal errors fail.
     """
     for attempt in range(1, MAX_TRIES + 1):
         try:
-            await expand(record, cluster, context, isolate_failures=attempt == MAX_TRIES)
+            await expand_record(record, cluster, context, isolate_failures=attempt == MAX_TRIES)
         except CircuitOpen:
             raise
         except Exception as error:  # noqa: BLE001  # raising here would leave the record, and all after it, uncommitted
-            said = {"error": type(error).__name__, "where": error_location(error), "attempt": attempt}
-            logger.error("expanding failed", origin=record.origin, **said)
+            fields = {"error": type(error).__name__, "where": error_location(error), "attempt": attempt}
+            logger.error("expanding failed", origin=record.origin, **fields)
         else:
             return
     await reject_record(record, unprocessable_rejection(record), context)

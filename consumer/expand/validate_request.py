@@ -1,6 +1,6 @@
 """Checks of a request beyond its schema. Builds the header and the part."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from consumer.context import ConsumerContext
@@ -16,10 +16,20 @@ from schemas.requests import BulkRequest, too_far_ahead
 from schemas.statuses import RejectionReason
 
 
+@dataclass(frozen=True, slots=True)
+class ValidRequest:
+    """A request that passed all checks that need no stored part."""
+
+    body: BulkRequest
+    content: ResolvedContent
+    header: RequestHeader
+    part: Part
+
+
 async def validate_request(
     record: KafkaRecord, cluster: str, context: ConsumerContext
-) -> RejectedRecord | tuple[BulkRequest, ResolvedContent, RequestHeader, Part]:
-    """Decode, and check what a schema cannot; nothing is written yet."""
+) -> ValidRequest | RejectedRecord:
+    """Decode a record and check what a schema cannot check. Nothing is written yet."""
     request = decode(record)
     if isinstance(request, RejectedRecord):
         return request
@@ -40,11 +50,11 @@ async def validate_request(
         if stored is None:
             return with_request_ids(request, reply_topic, correlation_id)
         reply_topic = stored.header.reply_topic  # decided when it was accepted (I5): what is begun is finished
-    wording = await resolve_content(request, key, stored, context)
-    if isinstance(wording, RejectedRecord):
-        return with_request_ids(request, wording, correlation_id)
-    header, part = build_header(record, request, reply_topic, wording, context)
-    return request, wording, header, part
+    content = await resolve_content(request, key, stored, context)
+    if isinstance(content, RejectedRecord):
+        return with_request_ids(request, content, correlation_id)
+    header, part = build_header(record, request, reply_topic, content, context)
+    return ValidRequest(request, content, header, part)
 
 
 async def resolve_reply_topic(
@@ -76,7 +86,7 @@ def build_header(
     record: KafkaRecord,
     request: BulkRequest,
     reply_topic: str | None,
-    wording: ResolvedContent,
+    content: ResolvedContent,
     context: ConsumerContext,
 ) -> tuple[RequestHeader, Part]:
     """What this expansion would decide, if it is the first (I5)."""
@@ -98,13 +108,13 @@ def build_header(
         accepted_at=truncate_to_milliseconds(request.accepted_at or record.timestamp),
         send_at=request.send_at and truncate_to_milliseconds(request.send_at),
         expires_at=request.expires_at and truncate_to_milliseconds(request.expires_at),
-        template_id=wording.template_id,
+        template_id=content.template_id,
         key_id=sealer.newest,
         digest=head_digest,
-        sealed_text=wording.sealed_text,
+        sealed_text=content.sealed_text,
         intake_topic=record.topic,
         intake_partition=record.partition,
-        template_version=wording.template_version,
+        template_version=content.template_version,
         resend_of=request.resend_of,
     )
     size = len(request.recipients)

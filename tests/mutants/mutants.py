@@ -170,8 +170,8 @@ MUTANTS = (
         (
             Edit(
                 INTAKE,
-                "            await expand(record, cluster, context, isolate_failures=attempt == MAX_TRIES)\n",
-                "            asyncio.get_running_loop().create_task(expand(record, cluster, context))\n",
+                "            await expand_record(record, cluster, context, isolate_failures=attempt == MAX_TRIES)\n",
+                "            asyncio.get_running_loop().create_task(expand_record(record, cluster, context))\n",
             ),
         ),
     ),
@@ -255,12 +255,18 @@ MUTANTS = (
     Mutant(
         "duplicates-sent",
         "a recipient of a lower part is sent to again",
-        (Edit("consumer/expand/write_chunks.py", "if part.number > 0:", "if part.number > 99:"),),
+        (Edit("consumer/expand/exclusions.py", "if part == 0:", "if part < 100:"),),
     ),
     Mutant(
         "resend-repeats-what-was-sent",
         "a resend does not ask whether what it repeats may be sent again",
-        (Edit("consumer/expand/exclusions.py", "and not (first and old in noted):", "and not first:"),),
+        (
+            Edit(
+                "consumer/expand/exclusions.py",
+                "if not (old in reserved and first_index[old] == index)",
+                "if first_index[old] != index",
+            ),
+        ),
     ),
     Mutant(
         "resent-whatever-became-of-it",

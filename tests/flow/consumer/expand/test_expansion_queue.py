@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -11,8 +11,14 @@ import orjson
 import pytest
 
 from consumer.context import ConsumerContext
-from consumer.expand import queue as expansions_module
-from consumer.expand.queue import MAX_CONCURRENT_BYTES, MAX_CONCURRENT_RECORDS, ExpansionQueue, ordering_key
+from consumer.expand.expand import expand
+from consumer.expand.queue import (
+    MAX_CONCURRENT_BYTES,
+    MAX_CONCURRENT_RECORDS,
+    ExpandRecord,
+    ExpansionQueue,
+    ordering_key,
+)
 from consumer.flow_control.circuit_breaker import CircuitBreakerLimits, IntakeCircuitBreaker
 from consumer.kafka.offset_tracker import OffsetTracker
 from consumer.kafka.record import KafkaRecord
@@ -59,28 +65,45 @@ class Expanding:
             self.free.setdefault(offset, asyncio.Event()).set()
 
 
-@pytest.fixture
-def expanding(monkeypatch: pytest.MonkeyPatch) -> Expanding:
-    stand_in = Expanding()
-    monkeypatch.setattr(expansions_module, "expand", stand_in)
-    return stand_in
+class Intake:
+    """The queue of a topic, and a reader that submits one record after the other, as the subscriber does."""
+
+    def __init__(self, context: ConsumerContext, partition: Partition, expand_record: ExpandRecord) -> None:
+        self._tracker = OffsetTracker(context.stopping, context.sleep)
+        self._partition = partition
+        self.queue = ExpansionQueue("cluster", self._tracker, context, expand_record)
+        self.read = 0
+        """Number of records that the reader has submitted. The queue may still make it wait for the last one."""
+
+    async def submit(self, record: KafkaRecord) -> None:
+        self.read += 1
+        await self.queue.submit(record, self._partition.commit)
+
+    async def read_all(self, records: Sequence[KafkaRecord]) -> None:
+        for record in records:
+            await self.submit(record)
+
+    @property
+    def at_work(self) -> int:
+        return len(self.queue._at_work)
+
+    async def commits_ended(self) -> list[int]:
+        """Return the committed offsets once no commit is under way."""
+        await self._tracker.drain(10)
+        return self._partition.committed
 
 
 @asynccontextmanager
-async def an_intake(context: ConsumerContext, *records: KafkaRecord, of: Partition) -> AsyncIterator[ExpansionQueue]:
-    """What reads the records one after the other, as the subscriber does."""
-    taking = ExpansionQueue("cluster", OffsetTracker(context.stopping, context.sleep), context)
-
-    async def read() -> None:
-        for record in records:
-            await taking.submit(record, of.commit)
-
-    reading = asyncio.create_task(read())
+async def an_intake(
+    context: ConsumerContext, *records: KafkaRecord, of: Partition, expand_record: ExpandRecord
+) -> AsyncIterator[Intake]:
+    intake = Intake(context, of, expand_record)
+    reading = asyncio.create_task(intake.read_all(records))
     try:
-        yield taking
+        yield intake
     finally:
         context.stopping.set()
-        await taking.drain(1)
+        await intake.queue.drain(1)
         reading.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await reading
@@ -90,25 +113,25 @@ def part(number: int) -> bytes:
     return orjson.dumps({"part": number, "last": False})
 
 
-async def test_an_offset_is_committed_when_everything_before_it_is_dealt_with(expanding: Expanding) -> None:
-    partition = Partition()
+async def test_an_offset_is_committed_when_everything_before_it_is_done() -> None:
+    partition, expanding = Partition(), Expanding()
     records = [partition.append(b"{}", key=b"%d" % number) for number in range(4)]
-    async with an_intake(World().context(), *records, of=partition):
+    async with an_intake(World().context(), *records, of=partition, expand_record=expanding) as intake:
         await until(lambda: expanding.begun == [0, 1, 2, 3])
         expanding.end(1, 3)
-        await asyncio.sleep(0.05)
-        assert partition.committed == []
+        await until(lambda: intake.at_work == 2)
+        assert await intake.commits_ended() == []
         expanding.end(0)
         await until(lambda: partition.committed == [2])
         expanding.end(2)
         await until(lambda: partition.committed == [2, 4])
 
 
-async def test_parts_of_one_request_are_expanded_in_their_order(expanding: Expanding) -> None:
-    partition = Partition()
+async def test_parts_of_one_request_are_expanded_in_their_order() -> None:
+    partition, expanding = Partition(), Expanding()
     keys = [b"r1", b"r1", b"r2", None, None]
     records = [partition.append(part(number), key) for number, key in enumerate(keys)]
-    async with an_intake(World().context(), *records, of=partition):
+    async with an_intake(World().context(), *records, of=partition, expand_record=expanding):
         await until(lambda: expanding.begun == [0, 2, 3])
         expanding.end(0)
         await until(lambda: expanding.begun == [0, 2, 3, 1])
@@ -116,82 +139,80 @@ async def test_parts_of_one_request_are_expanded_in_their_order(expanding: Expan
         await until(lambda: expanding.begun == [0, 2, 3, 1, 4])
 
 
-async def test_so_many_are_expanded_at_a_time_and_no_more(expanding: Expanding) -> None:
-    partition = Partition()
+async def test_the_number_of_concurrent_expansions_is_limited() -> None:
+    partition, expanding = Partition(), Expanding()
     records = [partition.append(b"{}") for _ in range(MAX_CONCURRENT_RECORDS + 2)]
-    async with an_intake(World().context(), *records, of=partition):
+    async with an_intake(World().context(), *records, of=partition, expand_record=expanding) as intake:
+        await until(lambda: intake.read == MAX_CONCURRENT_RECORDS + 1)
+        assert intake.at_work == MAX_CONCURRENT_RECORDS
         await until(lambda: len(expanding.begun) == MAX_CONCURRENT_RECORDS)
-        await asyncio.sleep(0.05)
-        assert len(expanding.begun) == MAX_CONCURRENT_RECORDS
         expanding.end(3, 5)
         await until(lambda: len(expanding.begun) == MAX_CONCURRENT_RECORDS + 2)
 
 
-async def test_what_is_large_is_expanded_alone(expanding: Expanding) -> None:
-    partition = Partition()
+async def test_a_large_record_is_expanded_alone() -> None:
+    partition, expanding = Partition(), Expanding()
     large = b'{"content": "' + b"x" * MAX_CONCURRENT_BYTES + b'"}'
     records = [partition.append(value) for value in (b"{}", large, b"{}")]
-    async with an_intake(World().context(), *records, of=partition):
+    async with an_intake(World().context(), *records, of=partition, expand_record=expanding) as intake:
         for number in range(3):
-            await until(lambda number=number: len(expanding.begun) == number + 1)  # type: ignore[misc]
-            await asyncio.sleep(0.02)
-            assert expanding.begun == list(range(number + 1))
+            await until(lambda number=number: expanding.begun == list(range(number + 1)))  # type: ignore[misc]
+            await until(lambda number=number: intake.read == min(number + 2, 3))  # type: ignore[misc]
+            assert intake.at_work == 1
             expanding.end(number)
 
 
-async def test_a_commit_that_fails_is_made_up_for_although_nothing_more_is_read(expanding: Expanding) -> None:
-    partition, slept = Partition(failures=2), list[float]()
+async def test_a_failed_commit_is_repeated_although_no_further_record_is_read() -> None:
+    partition, expanding, slept = Partition(failures=2), Expanding(), list[float]()
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
     expanding.end(0)
-    async with an_intake(replace(World().context(), sleep=sleep), partition.append(b"{}"), of=partition):
+    context = replace(World().context(), sleep=sleep)
+    async with an_intake(context, partition.append(b"{}"), of=partition, expand_record=expanding):
         await until(lambda: partition.committed == [1])
     assert len(slept) == 2
 
 
-async def test_a_record_that_is_read_again_is_committed_once_and_as_the_newer_reading_says(
-    expanding: Expanding,
-) -> None:
-    """A rebalance in the middle: the group's position is where the last commit stands."""
-    partition = Partition()
+async def test_a_record_that_is_read_again_is_committed_once_and_by_its_newer_reading() -> None:
+    """After a rebalance Kafka delivers every record again from the last committed offset."""
+    partition, expanding = Partition(), Expanding()
     first, second = partition.append(b"{}", b"r1"), partition.append(b"{}", b"r2")
-    async with an_intake(World().context(), first, second, of=partition) as taking:
+    async with an_intake(World().context(), first, second, of=partition, expand_record=expanding) as intake:
         await until(lambda: expanding.begun == [0, 1])
-        await taking.submit(first, partition.commit)
+        await intake.submit(first)
         expanding.end(1)
-        await asyncio.sleep(0.05)
-        assert partition.committed == []
+        await until(lambda: intake.at_work == 2)
+        assert await intake.commits_ended() == []
         expanding.end(0)
         await until(lambda: partition.committed)
         assert partition.committed == [1], "the second is to be read again as well"
 
 
-async def test_no_more_is_taken_once_it_is_too_much_poison() -> None:
+async def test_no_more_records_are_expanded_after_the_circuit_breaker_opened() -> None:
     world, partition = World(), Partition()
     context = replace(
         world.context(), circuit_breaker=IntakeCircuitBreaker(CircuitBreakerLimits(run=3, share=1.0, sample=100))
     )
     records = [partition.append(b"rubbish") for _ in range(50)]
-    async with an_intake(context, *records, of=partition) as taking:
-        await until(lambda: len(world.bus.dead_letters) == 3 and partition.committed)
-        await asyncio.sleep(0.1)
-        assert not taking._at_work
+    async with an_intake(context, *records, of=partition, expand_record=expand) as intake:
+        await until(lambda: context.readiness.problems()["intake"] and not intake.at_work)
+        committed = await intake.commits_ended()
         assert len(world.bus.dead_letters) == 3
-        assert partition.committed[-1] == 3
+        assert committed[-1] == 3
 
 
-async def test_a_stop_leaves_what_is_not_done_in_time_to_come_again(expanding: Expanding) -> None:
-    partition = Partition()
+async def test_a_stop_leaves_unfinished_records_to_be_read_again() -> None:
+    partition, expanding = Partition(), Expanding()
     records = [partition.append(b"{}") for _ in range(3)]
     context = World().context()
-    async with an_intake(context, *records, of=partition) as taking:
+    async with an_intake(context, *records, of=partition, expand_record=expanding) as intake:
         await until(lambda: len(expanding.begun) == 3)
         context.stopping.set()
         expanding.end(0, 2)
-        await taking.drain(0.05)
-        await until(lambda: partition.committed == [1] and not taking._at_work)
+        await intake.queue.drain(0.05)
+        await until(lambda: partition.committed == [1] and not intake.at_work)
 
 
 @pytest.mark.parametrize(
@@ -205,5 +226,5 @@ async def test_a_stop_leaves_what_is_not_done_in_time_to_come_again(expanding: E
         (b"{}", b"", b""),
     ],
 )
-def test_what_has_to_be_in_order(value: Any, key: bytes | None, order: bytes) -> None:
+def test_records_that_must_stay_in_order_share_a_key(value: Any, key: bytes | None, order: bytes) -> None:
     assert ordering_key(KafkaRecord(TOPIC, 0, 0, 0, key, value, ())) == order
