@@ -206,7 +206,7 @@ async def _check_once(service: ConsumerService, broker: KafkaBroker, loops: Back
     )
     for lane in Lane:
         every = (*service.slots.items(), *service.sweep_slots.items())
-        progress.set_lane_active(lane, some=any(slots.taken for (its_lane, _), slots in every if its_lane is lane))
+        progress.set_lane_active(lane, some=any(slots.in_use for (its_lane, _), slots in every if its_lane is lane))
     if not context.stopping.is_set() and (why := bus.fatal_reason()):
         logger.error("consumer ends, to be started anew", because=why)
         service.fatal_reason = why

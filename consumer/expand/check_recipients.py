@@ -97,7 +97,9 @@ class RecipientChecker:
         except Exception as error:
             if not self._isolate_failures:
                 raise
-            logger.error("recipient given up", index=index, error=type(error).__name__, where=error_location(error))
+            logger.error(
+                "recipient check failed", index=index, error=type(error).__name__, location=error_location(error)
+            )
             address, value, masked, decision = None, UNKNOWN_HASH, "***", (Status.FAILED, Reason.UNPROCESSABLE)
         return _CheckedRecipient(masked, value, (address or to, variables), reference, resend_of, decision)
 

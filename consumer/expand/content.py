@@ -1,4 +1,4 @@
-"""What a request says: its own content, or the text of the template that it names."""
+"""Content of a request: its own, or that of the stored template that it names."""
 
 from dataclasses import dataclass, field
 
@@ -15,16 +15,16 @@ from schemas.statuses import RejectionReason
 
 @dataclass(frozen=True, slots=True)
 class ResolvedContent:
-    """What this expansion would let a request say, if it is the first (I5)."""
+    """The content that this expansion would store for the request, if it is the first one (I5)."""
 
     sealed_text: bytes = field(repr=False)
     text: MessageTemplate | None = field(repr=False)
-    """None: another expansion was the first, and the text is still sealed."""
+    """Compiled template, or None if an earlier expansion stored the content, which is still sealed."""
     template_id: str | None = None
     template_version: int | None = None
 
     def template_for(self, header: RequestHeader, sealer: Sealer) -> MessageTemplate:
-        """What the request says whose head stands. Versions never change, so the same one has the same text."""
+        """Return the template of a stored request. A version never changes, so the same one has the same content."""
         if self.text is None or self.template_version != header.template_version:
             return open_template(sealer, header)
         return self.text
@@ -33,7 +33,10 @@ class ResolvedContent:
 async def resolve_content(
     request: BulkRequest, key: RequestKey, stored: StoredRequest | None, context: ConsumerContext
 ) -> ResolvedContent | RejectedRecord:
-    """The wording; a template is looked up for the first expansion alone, so that later ones never mix versions."""
+    """Return the content or its rejection.
+
+    Only the first expansion looks the template up, so that a request never mixes versions.
+    """
     if request.template is None:
         return _compile(request, None, key, context.sealer)
     if stored is not None:
@@ -41,31 +44,32 @@ async def resolve_content(
             stored.header.sealed_text, None, stored.header.template_id, stored.header.template_version
         )
     tenant_id, code, version = request.tenant_id, request.template, request.template_version
-    found = await context.retry_until_available(
-        "look for the template", context.ledger.templates.get, tenant_id, code, version
+    template = await context.retry_until_available(
+        "read template", context.ledger.templates.get, tenant_id, code, version
     )
-    if found is None:
-        which = "of this code" if version is None else f"of this code in version {version}"
-        return RejectedRecord(RejectionReason.UNKNOWN_TEMPLATE, f"the tenant has no template {which}", ("template",))
-    return _compile(request, found, key, context.sealer)
+    if template is None:
+        missing = "with this code" if version is None else f"with this code in version {version}"
+        message = f"template: not found. The tenant has no template {missing}."
+        return RejectedRecord(RejectionReason.UNKNOWN_TEMPLATE, message, ("template",))
+    return _compile(request, template, key, context.sealer)
 
 
 def _compile(
     request: BulkRequest, template: StoredTemplate | None, key: RequestKey, sealer: Sealer
 ) -> ResolvedContent | RejectedRecord:
-    """Compile and seal; a subject that no recipient's variables could make fit is refused as a whole."""
+    """Compile and seal the content. Reject the request if its subject is too long for every recipient."""
     source = choose_source(request, template)
     if source.lacks_subject:
         return RejectedRecord(
-            RejectionReason.INVALID_SCHEMA, "subject: is needed, for the template has none", ("subject",)
+            RejectionReason.INVALID_SCHEMA, "subject: is required, because the template has none", ("subject",)
         )
-    place: str = source.content_field
+    field_name: str = source.content_field
     try:
         compile_template(request.channel, source.content, None, request.variables)
-        place = "subject"
+        field_name = "subject"
         text = compile_template(request.channel, source.content, source.subject, request.variables)
         text.check_subject()
     except (TemplateError, RenderError) as error:
-        return RejectedRecord(RejectionReason.INVALID_CONTENT, f"{place}: {error}", (place,))
+        return RejectedRecord(RejectionReason.INVALID_CONTENT, f"{field_name}: {error}", (field_name,))
     sealed = seal_template(sealer, key, source.content, source.subject, request.variables)
     return ResolvedContent(sealed, text, template.id, template.version) if template else ResolvedContent(sealed, text)

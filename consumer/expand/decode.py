@@ -1,4 +1,4 @@
-"""From bytes to a request: decode and check; whatever is wrong becomes a Refusal, and nothing is lost."""
+"""Decoding of a record: its bytes and headers become a request or a rejection."""
 
 from typing import Any
 
@@ -16,13 +16,13 @@ from schemas.validation_errors import Problem, path_of, read_problems
 
 _REPLY_HEADERS = ("reply_to", "kafka_replyTopic")
 _CORRELATION_HEADERS = ("correlation_id", "kafka_correlationId")
-_MOST_FIELDS = 20
+_MAX_FIELDS = 20
 
 
 def decode(record: KafkaRecord) -> BulkRequest | RejectedRecord:
-    """The request in a record, or why it is none."""
+    """Return the request in a record, or the rejection if the record is not a valid request."""
     if record.value is None:
-        return RejectedRecord(RejectionReason.NULL_VALUE, "the record has no value")
+        return RejectedRecord(RejectionReason.NULL_VALUE, "record: has no value. Send a JSON object.")
     if len(record.value) > MAX_RECORD_BYTES:
         return _too_large(record, record.value)
     try:
@@ -32,62 +32,62 @@ def decode(record: KafkaRecord) -> BulkRequest | RejectedRecord:
 
 
 def _too_large(record: KafkaRecord, value: bytes) -> RejectedRecord:
-    said = (_parse_json_object(value) if len(value) <= 16 * MAX_RECORD_BYTES else None) or {}
+    document = (_parse_json_object(value) if len(value) <= 16 * MAX_RECORD_BYTES else None) or {}
     return RejectedRecord(
         RejectionReason.TOO_LARGE,
-        "the record is larger than 1 MiB: split it into parts",
+        "record: is larger than 1 MiB. Split the request into parts.",
         ("(record)",),
-        request_id=_text(said.get("request_id")),
-        tenant_id=_text(said.get("tenant_id")),
+        request_id=_text(document.get("request_id")),
+        tenant_id=_text(document.get("tenant_id")),
         correlation_id=read_correlation(record),
     )
 
 
 def unprocessable_rejection(record: KafkaRecord) -> RejectedRecord:
-    """The refusal of a record that met a fault of ours, with what can be read of whose it is."""
-    said = _parse_json_object(record.value or b"") or {}
+    """Return the rejection of a record that caused internal errors, with the ids that can be read."""
+    document = _parse_json_object(record.value or b"") or {}
     return RejectedRecord(
         RejectionReason.UNPROCESSABLE,
-        "this consumer cannot process the record",
-        request_id=_text(said.get("request_id")),
-        tenant_id=_text(said.get("tenant_id")),
-        part=said["part"] if type(said.get("part")) is int else None,
+        "record: cannot be processed because of an internal error",
+        request_id=_text(document.get("request_id")),
+        tenant_id=_text(document.get("tenant_id")),
+        part=document["part"] if type(document.get("part")) is int else None,
         correlation_id=read_correlation(record),
     )
 
 
 def _rejection_for(record: KafkaRecord, error: ValidationError) -> RejectedRecord:
-    said = _parse_json_object(record.value or b"")
+    document = _parse_json_object(record.value or b"")
     problems = read_problems(error)
     correlation_id = read_correlation(record)
-    if said is None or problems[0].kind == "json_invalid":
-        message = "the value is not a JSON object in UTF-8, or is nested too deeply"
-        request_id = _text(said.get("request_id")) if said else None
+    if document is None or problems[0].kind == "json_invalid":
+        message = "record: must be a JSON object in UTF-8, and must not be nested too deeply"
+        request_id = _text(document.get("request_id")) if document else None
         return RejectedRecord(RejectionReason.NOT_JSON, message, request_id=request_id, correlation_id=correlation_id)
-    version = said.get("schema_version")
+    version = document.get("schema_version")
     newer = isinstance(version, int) and version > SCHEMA_VERSION
-    fields = ("schema_version",) if newer else tuple(dict.fromkeys(map(_path, problems)))[:_MOST_FIELDS]
+    fields = ("schema_version",) if newer else tuple(dict.fromkeys(map(_path, problems)))[:_MAX_FIELDS]
     return RejectedRecord(
         reason=RejectionReason.UNSUPPORTED_VERSION if newer else RejectionReason.INVALID_SCHEMA,
-        message="; ".join(f"{_path(problem)}: {_message_of(problem)}" for problem in problems[:3]),
+        message=". ".join(f"{_path(problem)}: {_message_of(problem)}" for problem in problems[:3]),
         fields=fields,
-        request_id=_text(said.get("request_id")),
-        tenant_id=_text(said.get("tenant_id")),
-        part=said["part"] if type(said.get("part")) is int else None,
+        request_id=_text(document.get("request_id")),
+        tenant_id=_text(document.get("tenant_id")),
+        part=document["part"] if type(document.get("part")) is int else None,
         correlation_id=correlation_id,
     )
 
 
 def _parse_json_object(value: bytes) -> dict[str, Any] | None:
     try:
-        said = orjson.loads(value)
+        document = orjson.loads(value)
     except orjson.JSONDecodeError:
         return None
-    return said if isinstance(said, dict) else None
+    return document if isinstance(document, dict) else None
 
 
 def _text(value: object) -> str | None:
-    """An id that the caller gave, as far as it can be repeated to it."""
+    """Return an id of the caller if it is safe to repeat, else None."""
     return value if isinstance(value, str) and 0 < len(value) <= 128 and value.isprintable() else None
 
 
@@ -95,7 +95,7 @@ def _path(problem: Problem) -> str:
     if not problem.location:
         return problem.message.partition(":")[0] if ":" in problem.message else "(record)"
     *parents, last = problem.location
-    # The caller chose the name of an unknown field and of a variable. It may be anything, an address included.
+    # The caller chose the names of unknown fields and of variables. Such a name may contain an address.
     if (problem.kind == "extra_forbidden" or "variables" in parents) and not _is_plain(str(last)):
         last = "(unknown)"
     return path_of((*parents, last))
@@ -107,11 +107,11 @@ def _is_plain(name: str) -> bool:
 
 
 def _message_of(problem: Problem) -> str:
-    return problem.message.rpartition(": ")[2]
+    return problem.message.rpartition(": ")[2].removesuffix(".")
 
 
 def read_correlation(record: KafkaRecord) -> str | None:
-    """The caller's correlation id; Spring Kafka's is 16 raw bytes, which come back as hexadecimal digits."""
+    """Return the correlation id of the caller. The 16 raw bytes of Spring Kafka become hexadecimal digits."""
     value = _header(record, _CORRELATION_HEADERS)
     if not value or len(value) > 200:
         return None
@@ -123,16 +123,16 @@ def read_correlation(record: KafkaRecord) -> str | None:
 
 
 def origin_of_first_publication(record: KafkaRecord) -> tuple[str, int, int, int]:
-    """(topic, partition, offset, timestamp in ms) of a record: those of its first one where it is a replay.
+    """Return topic, partition, offset and timestamp in ms. A replay has those of the first record.
 
-    Whoever may write to the intake may name any place there. That gives nobody more than naming any request id does.
+    A caller with write access to the intake can forge this origin. That is no more than to choose a request id.
     """
     first = read_replay_header(_header(record, (REPLAY_HEADER,)) or b"")
     return first or (record.topic, record.partition, record.offset, record.timestamp_ms)
 
 
 def read_reply_topic(record: KafkaRecord, request: BulkRequest) -> str | RejectedRecord | None:
-    """The topic that the request names, in its body or in a header; None: the default one."""
+    """Return the reply topic from the body or a header, or None for the default topic."""
     if request.reply_topic is not None:
         return request.reply_topic
     value = _header(record, _REPLY_HEADERS)
@@ -142,7 +142,9 @@ def read_reply_topic(record: KafkaRecord, request: BulkRequest) -> str | Rejecte
         return value.decode("ascii")
     except UnicodeDecodeError:
         return RejectedRecord(
-            RejectionReason.REPLY_TOPIC_REFUSED, "the reply topic in the headers is not text", ("reply_topic",)
+            RejectionReason.REPLY_TOPIC_REFUSED,
+            "reply_topic: must be ASCII text in the record header",
+            ("reply_topic",),
         )
 
 

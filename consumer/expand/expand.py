@@ -65,15 +65,18 @@ async def register_part(request: ValidRequest, context: ConsumerContext) -> tupl
 def find_conflict(stored: StoredRequest, request: ValidRequest) -> RejectedRecord | None:
     """Return the rejection if the stored request excludes this part."""
     header, part = stored.header, stored.parts.get(request.part.number)
-    if header.key_id != request.header.key_id:  # nobody can tell whether the body is the same: not the caller's fault
+    if header.key_id != request.header.key_id:  # the digests cannot be compared, and the caller did nothing wrong
         rejection = RejectedRecord(
-            RejectionReason.UNPROCESSABLE, "this consumer lacks the sealing key of the request's first part"
+            RejectionReason.UNPROCESSABLE,
+            "record: cannot be processed. The sealing key of the request's first part is missing.",
         )
     elif header.digest != request.header.digest or (part and part.digest != request.part.digest):
-        rejection = RejectedRecord(RejectionReason.REQUEST_CONFLICT, "the request id was used with another body")
+        rejection = RejectedRecord(
+            RejectionReason.REQUEST_CONFLICT, "request_id: was already used with another body. Use a new request id."
+        )
     elif part is None or part.number in stored.lost_parts:
         rejection = RejectedRecord(
-            RejectionReason.PART_REFUSED, "the part came after the last one, or too late", ("part",)
+            RejectionReason.PART_REFUSED, "part: arrived after the last part, or too late", ("part",)
         )
     else:
         return None
@@ -101,4 +104,4 @@ async def wake_last_chunk(request: StoredRequest, number: int, context: Consumer
             *_, (first, _) = chunk_bounds_of(part)
             await publish_wake_up(chunk_id(key, part.number, first), part, request, context)
     except Exception as error:  # noqa: BLE001  # any error, see above
-        logger.error("wake-up of last chunk failed", error=type(error).__name__, where=error_location(error))
+        logger.error("wake-up of last chunk failed", error=type(error).__name__, location=error_location(error))

@@ -41,20 +41,21 @@ class ExpansionQueue:
     def __init__(
         self,
         cluster: str,
-        reading: OffsetTracker,
+        offsets: OffsetTracker,
         context: ConsumerContext,
         expand_record: ExpandRecord = expand,
     ) -> None:
-        self._cluster, self._reading, self._context = cluster, reading, context
+        self._cluster, self._offsets, self._context = cluster, offsets, context
         self._expand_record = expand_record
         self._at_work: dict[asyncio.Task[None], int] = {}
         """Size of the record of each running task, in bytes."""
-        self._last: dict[bytes, asyncio.Task[None]] = {}
+        self._last_tasks: dict[bytes, asyncio.Task[None]] = {}
+        """Newest running task by ordering key."""
         self._stopped_by_breaker = False
 
     async def submit(self, record: KafkaRecord, commit: CommitOffset) -> None:
         """Start the expansion of a record as soon as there is room. After the circuit breaker opened, start none."""
-        read, size = self._reading.start(record, commit), len(record.value or b"")
+        tracked, size = self._offsets.start(record, commit), len(record.value or b"")
         while self._at_work and not self._stopped_by_breaker and not self._has_room(size):
             await asyncio.wait(self._at_work, return_when=asyncio.FIRST_COMPLETED)
         if self._stopped_by_breaker:
@@ -62,10 +63,10 @@ class ExpansionQueue:
         if self._context.stopping.is_set():
             return
         order = ordering_key(record)
-        task = asyncio.create_task(self._expand(read, self._last.get(order)))
+        task = asyncio.create_task(self._expand(tracked, self._last_tasks.get(order)))
         self._at_work[task] = size
         if order:
-            self._last[order] = task
+            self._last_tasks[order] = task
         task.add_done_callback(partial(self._done, order))
 
     def _has_room(self, size: int) -> bool:
@@ -73,24 +74,24 @@ class ExpansionQueue:
             len(self._at_work) < MAX_CONCURRENT_RECORDS and sum(self._at_work.values()) + size <= MAX_CONCURRENT_BYTES
         )
 
-    async def _expand(self, read: TrackedRecord, before: asyncio.Task[None] | None) -> None:
-        record, context = read.record, self._context
+    async def _expand(self, tracked: TrackedRecord, previous: asyncio.Task[None] | None) -> None:
+        record, context = tracked.record, self._context
         with context.readiness.working_on(EXPAND, record.topic):
-            if before:
-                await asyncio.wait((before,))
-            if self._stopped_by_breaker or not read.is_current:
+            if previous:
+                await asyncio.wait((previous,))
+            if self._stopped_by_breaker or not tracked.is_current:
                 return
             if await expand_or_reject(record, self._cluster, context, self._expand_record):
-                read.mark_done()
+                tracked.mark_done()
             else:
                 self._stopped_by_breaker = True
 
     def _done(self, order: bytes, task: asyncio.Task[None]) -> None:
         del self._at_work[task]
-        if self._last.get(order) is task:
-            del self._last[order]
+        if self._last_tasks.get(order) is task:
+            del self._last_tasks[order]
         if not task.cancelled() and (error := task.exception()):
-            logger.error("expanding failed", error=type(error).__name__, where=error_location(error))
+            logger.error("expansion failed", error=type(error).__name__, location=error_location(error))
 
     async def drain(self, seconds: float) -> None:
         """Wait for the running expansions, then cancel the rest. Kafka delivers their records again."""
@@ -116,10 +117,10 @@ async def expand_or_reject(
     """Expand or reject a record. Return False if the circuit breaker opened: the record waits, its topic is paused."""
     try:
         await _expand_with_retries(record, cluster, context, expand_record)
-    except CircuitOpen as flood:
-        logger.error("intake held", topic=record.topic, origin=record.origin, because=str(flood))
+    except CircuitOpen as error:
+        logger.error("intake paused", topic=record.topic, origin=record.origin, reason=str(error))
         context.metrics.held.labels(record.topic).set(1)
-        context.readiness.intake_paused(record.topic, str(flood))
+        context.readiness.intake_paused(record.topic, str(error))
         return False
     context.circuit_breaker.record_done(record.topic, record.origin)
     return True
@@ -138,8 +139,8 @@ async def _expand_with_retries(
         except CircuitOpen:
             raise
         except Exception as error:  # noqa: BLE001  # raising here would leave the record, and all after it, uncommitted
-            fields = {"error": type(error).__name__, "where": error_location(error), "attempt": attempt}
-            logger.error("expanding failed", origin=record.origin, **fields)
+            fields = {"error": type(error).__name__, "location": error_location(error), "attempt": attempt}
+            logger.error("expansion failed", origin=record.origin, **fields)
         else:
             return
     await reject_record(record, unprocessable_rejection(record), context)

@@ -1,4 +1,4 @@
-"""Refuse: what cannot be used is kept sealed in the dead letters, and its caller is told."""
+"""Rejection of a record: a sealed dead letter, and an event for the caller."""
 
 from consumer.context import ConsumerContext
 from consumer.events import RejectedRecord, rejected_event
@@ -10,20 +10,20 @@ from ledger.dead_letter_format import seal_record
 _MAX_KEY_BYTES = 16 * 1024
 
 
-async def reject_record(record: KafkaRecord, refusal: RejectedRecord, context: ConsumerContext) -> None:
-    """Publish the dead letter and, where a request id can be read, `request.rejected` on the default topic.
+async def reject_record(record: KafkaRecord, rejection: RejectedRecord, context: ConsumerContext) -> None:
+    """Publish the dead letter. If the record has a request id, publish `request.rejected` on the default topic.
 
-    Raises TooMuchPoison, and publishes nothing, where this is one too many.
+    Raise CircuitOpen, and publish nothing, if too many records of the topic are unusable.
     """
     context.circuit_breaker.record_failure(record.topic, record.origin)
     key = record.key if len(record.key or b"") <= _MAX_KEY_BYTES else None
-    letter = DeadLetter(key, seal_record(context.sealer, record), record.origin, refusal.reason.value)
-    await context.retry_until_available("dead letter", context.bus.publish_dead_letter, letter)
-    if request_id := refusal.request_id:
+    dead_letter = DeadLetter(key, seal_record(context.sealer, record), record.origin, rejection.reason.value)
+    await context.retry_until_available("publish dead letter", context.bus.publish_dead_letter, dead_letter)
+    if request_id := rejection.request_id:
         origin = record.origin.replace("/", ".")
-        event = rejected_event(refusal, origin, record.timestamp)
+        event = rejected_event(rejection, origin, record.timestamp)
         await context.retry_until_available(
-            "say rejected", context.bus.publish_events, context.topics.results, request_id, [event]
+            "publish request.rejected", context.bus.publish_events, context.topics.results, request_id, [event]
         )
-    context.metrics.requests.labels(f"rejected:{refusal.reason.value}").inc()
-    logger.warning("record refused", origin=record.origin, reason=refusal.reason.value, fields=refusal.fields)
+    context.metrics.requests.labels(f"rejected:{rejection.reason.value}").inc()
+    logger.warning("record rejected", origin=record.origin, reason=rejection.reason.value, fields=rejection.fields)

@@ -34,22 +34,22 @@ async def validate_request(
     if isinstance(request, RejectedRecord):
         return request
     correlation_id = read_correlation(record)
-    if found := too_far_ahead(request, request.accepted_at or record.timestamp):
-        field, problem = found
+    if too_far := too_far_ahead(request, request.accepted_at or record.timestamp):
+        field, problem = too_far
         return with_request_ids(
             request, RejectedRecord(RejectionReason.INVALID_SCHEMA, f"{field}: {problem}", (field,)), correlation_id
         )
     if request.request_id is None:
-        made = request_id_from_record(cluster, *origin_of_first_publication(record))
-        request = request.model_copy(update={"request_id": made})
+        request_id = request_id_from_record(cluster, *origin_of_first_publication(record))
+        request = request.model_copy(update={"request_id": request_id})
     reply_topic = await resolve_reply_topic(record, request, context)
     key, stored = request_key(request.tenant_id, str(request.request_id)), None
     if isinstance(reply_topic, RejectedRecord) or request.template is not None:
-        stored = await context.retry_until_available("look for the request", context.ledger.requests.get, key)
+        stored = await context.retry_until_available("read request", context.ledger.requests.get, key)
     if isinstance(reply_topic, RejectedRecord):
         if stored is None:
             return with_request_ids(request, reply_topic, correlation_id)
-        reply_topic = stored.header.reply_topic  # decided when it was accepted (I5): what is begun is finished
+        reply_topic = stored.header.reply_topic  # the first expansion decided it (I5)
     content = await resolve_content(request, key, stored, context)
     if isinstance(content, RejectedRecord):
         return with_request_ids(request, content, correlation_id)
@@ -64,17 +64,19 @@ async def resolve_reply_topic(
     topic = read_reply_topic(record, request)
     if topic is None or isinstance(topic, RejectedRecord):
         return topic
-    refusal = RejectedRecord(RejectionReason.REPLY_TOPIC_REFUSED, "not an allowed reply topic", ("reply_topic",))
+    rejection = RejectedRecord(
+        RejectionReason.REPLY_TOPIC_REFUSED, "reply_topic: is not one of the allowed reply topics", ("reply_topic",)
+    )
     if not reply_topics.allowed(topic, context.tuning.reply_topics, context.topics):
-        return refusal
-    exists = await context.retry_until_available("look for the reply topic", context.bus.topic_exists, topic)
-    return topic if exists else replace(refusal, message="the reply topic does not exist")
+        return rejection
+    exists = await context.retry_until_available("check reply topic", context.bus.topic_exists, topic)
+    return topic if exists else replace(rejection, message="reply_topic: does not exist. Create the topic first.")
 
 
-def with_request_ids(request: BulkRequest, refusal: RejectedRecord, correlation_id: str | None) -> RejectedRecord:
-    """A refusal that names the request it is about."""
+def with_request_ids(request: BulkRequest, rejection: RejectedRecord, correlation_id: str | None) -> RejectedRecord:
+    """Return a rejection with the ids of its request."""
     return replace(
-        refusal,
+        rejection,
         request_id=request.request_id,
         tenant_id=request.tenant_id,
         part=request.part,
@@ -89,12 +91,12 @@ def build_header(
     content: ResolvedContent,
     context: ConsumerContext,
 ) -> tuple[RequestHeader, Part]:
-    """What this expansion would decide, if it is the first (I5)."""
+    """Build the header and the part that this expansion would store, if it is the first one (I5)."""
     sealer = context.sealer
     if request.request_id is None:
-        raise AssertionError("a request has its id by now")
+        raise AssertionError("the request has no id")
     key = request_key(request.tenant_id, request.request_id)
-    head_digest, part_digest = request_digests(sealer, request, sealer.newest)
+    header_digest, part_digest = request_digests(sealer, request, sealer.newest)
     header = RequestHeader(
         key=key,
         tenant_id=request.tenant_id,
@@ -110,7 +112,7 @@ def build_header(
         expires_at=request.expires_at and truncate_to_milliseconds(request.expires_at),
         template_id=content.template_id,
         key_id=sealer.newest,
-        digest=head_digest,
+        digest=header_digest,
         sealed_text=content.sealed_text,
         intake_topic=record.topic,
         intake_partition=record.partition,
@@ -123,5 +125,5 @@ def build_header(
 
 
 def truncate_to_milliseconds(moment: datetime) -> datetime:
-    """A moment as MongoDB keeps it, so that what is stored and what is in memory are the same."""
+    """Return a time in the precision of MongoDB, so that stored times equal those in memory."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

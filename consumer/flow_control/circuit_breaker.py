@@ -1,6 +1,6 @@
-"""Poison: how many records of an intake topic cannot be used, and when it is too many to go on.
+"""Circuit breaker of the intake. It opens when too many records of a topic are unusable.
 
-A caller that publishes rubbish would otherwise empty a topic into the dead letters, good records in between and all.
+Without it, a caller that publishes only unusable records would move a whole topic into the dead letters.
 """
 
 from collections import deque
@@ -9,48 +9,49 @@ from itertools import islice
 
 
 class CircuitOpen(Exception):  # noqa: N818  # a state of the world, not a mistake
-    """One more of this topic's records is poison, and that is over the limit: it is not given up, and waits."""
+    """Too many records of a topic are unusable. The record is not rejected and stays in the topic."""
 
 
 @dataclass(frozen=True, slots=True)
 class CircuitBreakerLimits:
-    """How much of it is taken, by topic and process."""
+    """Limits for unusable records, per topic and process."""
 
     run: int
-    """So many in a row."""
+    """Maximum number of unusable records in a row."""
     share: float
-    """So large a part of the last `sample` records, once there were so many."""
+    """Maximum share of unusable records among the last `sample` records. It applies to full samples only."""
     sample: int
+    """Number of records for which `share` is measured."""
 
 
 class IntakeCircuitBreaker:
-    """Counter of the unusable records of each intake topic. `None` for the limits lets every record pass."""
+    """Counter of the unusable records of each intake topic. With `None` as limits the breaker never opens."""
 
     def __init__(self, limits: CircuitBreakerLimits | None) -> None:
         self._limits = limits
         self._runs: dict[str, int] = {}
         self._last: dict[str, deque[bool]] = {}
-        self._refused: dict[str, set[str]] = {}
-        """By topic, where the records stand that are poison and still in hand."""
+        self._in_progress: dict[str, set[str]] = {}
+        """Origins of unusable records that are not done yet, by topic."""
 
     def record_failure(self, topic: str, origin: str) -> None:
-        """Note that a record in hand is poison; raises TooMuchPoison where it must not be given up."""
-        refused = self._refused.setdefault(topic, set())
-        if (limits := self._limits) is None or origin in refused:
+        """Count a record as unusable. Raise CircuitOpen if it must not be rejected."""
+        in_progress = self._in_progress.setdefault(topic, set())
+        if (limits := self._limits) is None or origin in in_progress:
             return
-        if self._runs.get(topic, 0) + len(refused) >= limits.run:
-            raise CircuitOpen(f"more than {limits.run} records in a row cannot be used")
-        last, more = self._last.get(topic, ()), len(refused) + 1
-        if len(last) == limits.sample and sum(islice(last, more, None)) + more > limits.share * limits.sample:
-            raise CircuitOpen(f"more than {limits.share:.0%} of {limits.sample} records cannot be used")
-        refused.add(origin)
+        if self._runs.get(topic, 0) + len(in_progress) >= limits.run:
+            raise CircuitOpen(f"more than {limits.run} records in a row are unusable")
+        last, pending = self._last.get(topic, ()), len(in_progress) + 1
+        if len(last) == limits.sample and sum(islice(last, pending, None)) + pending > limits.share * limits.sample:
+            raise CircuitOpen(f"more than {limits.share:.0%} of {limits.sample} records are unusable")
+        in_progress.add(origin)
 
     def record_done(self, topic: str, origin: str) -> None:
-        """A record in hand is dealt with."""
+        """Count a record as done."""
         if (limits := self._limits) is None:
             return
-        refused = self._refused.get(topic, set())
-        poison = origin in refused
-        refused.discard(origin)
-        self._runs[topic] = self._runs.get(topic, 0) + 1 if poison else 0
-        self._last.setdefault(topic, deque(maxlen=limits.sample)).append(poison)
+        in_progress = self._in_progress.get(topic, set())
+        failed = origin in in_progress
+        in_progress.discard(origin)
+        self._runs[topic] = self._runs.get(topic, 0) + 1 if failed else 0
+        self._last.setdefault(topic, deque(maxlen=limits.sample)).append(failed)

@@ -1,4 +1,4 @@
-"""Token bucket of one provider. Express messages are served first."""
+"""Rate limit of one provider."""
 
 import asyncio
 from collections import deque
@@ -10,7 +10,7 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 class RateLimiter:
-    """A token bucket whose waiters of the express lane go first."""
+    """A token bucket that serves waiters of the express lane first."""
 
     def __init__(self, rate_per_second: float, monotonic: Callable[[], float], sleep: Sleep) -> None:
         self._rate, self._monotonic, self._sleep = rate_per_second, monotonic, sleep
@@ -19,29 +19,29 @@ class RateLimiter:
         self._waiting: dict[Lane, deque[asyncio.Future[bool]]] = {lane: deque() for lane in (Lane.EXPRESS, Lane.BULK)}
         self._refill_task: asyncio.Task[None] | None = None
         self._next_waiter: asyncio.Future[bool] | None = None
-        """Whose turn comes with the next token."""
+        """Waiter that gets the next token."""
         self._closed = False
 
     async def acquire(self, lane: Lane) -> bool:
-        """Return when a call may be made; False: closed while it waited."""
+        """Wait until a call may be made. Rewaiter False if the limiter was closed."""
         self._fill()
         if self._tokens >= 1 and self._refill_task is None:
             self._tokens -= 1
             return True
         if self._closed:
             return False
-        turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting[lane].append(turn)
+        waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting[lane].append(waiter)
         if self._refill_task is None:
             self._refill_task = asyncio.create_task(self._serve())
-        return await turn
+        return await waiter
 
     def close(self) -> None:
-        """Send away who waits, and who would wait from now on."""
+        """End all waits, now and from now on. `acquire` then returns False."""
         self._closed = True
-        for turn in (self._next_waiter, *self._waiting[Lane.EXPRESS], *self._waiting[Lane.BULK]):
-            if turn and not turn.done():
-                turn.set_result(False)
+        for waiter in (self._next_waiter, *self._waiting[Lane.EXPRESS], *self._waiting[Lane.BULK]):
+            if waiter and not waiter.done():
+                waiter.set_result(False)
 
     def _fill(self) -> None:
         now = self._monotonic()
@@ -50,14 +50,14 @@ class RateLimiter:
 
     async def _serve(self) -> None:
         try:
-            while turn := self._next():
-                self._next_waiter = turn
+            while waiter := self._next():
+                self._next_waiter = waiter
                 while self._tokens < 1:
                     await self._sleep((1 - self._tokens) / self._rate)
                     self._fill()
-                if not turn.done():  # its caller may have been cancelled meanwhile
+                if not waiter.done():  # its caller may have been cancelled meanwhile
                     self._tokens -= 1
-                    turn.set_result(True)
+                    waiter.set_result(True)
         finally:
             self._refill_task = None
 

@@ -1,4 +1,4 @@
-"""Slots: how many chunks are worked on at a time, and the tasks that work on them."""
+"""Slots for the delivery of chunks, and the tasks that use them."""
 
 import asyncio
 from collections.abc import Awaitable, Coroutine
@@ -10,17 +10,17 @@ from schemas.statuses import Channel, Lane
 T = TypeVar("T")
 
 SlotKey = tuple[Lane, Channel]
-"""What slots are kept for: a slow provider of one channel must not keep the other waiting, nor one lane the other."""
+"""Lane and channel of slots. A slow provider of one channel must not block the other, nor one lane the other."""
 
 
 def build_slots(number: int, express: int | None = None) -> "dict[SlotKey, WorkerSlots]":
-    """So many slots for each channel of each lane, or another number for each of the express lane."""
+    """Return `number` slots for each channel of each lane. `express` is the number for the express lane."""
     numbers = {Lane.BULK: number, Lane.EXPRESS: express or number}
     return {(lane, channel): WorkerSlots(numbers[lane]) for lane in Lane for channel in Channel}
 
 
 class WorkerSlots:
-    """A fixed number of slots; whoever waits for one waits in order."""
+    """A fixed number of slots. Waiters get them in order."""
 
     def __init__(self, number: int) -> None:
         self._number, self._free = number, asyncio.Semaphore(number)
@@ -28,22 +28,22 @@ class WorkerSlots:
         self._waiting = 0
 
     @property
-    def taken(self) -> int:
-        """How many tasks are at work."""
+    def in_use(self) -> int:
+        """Return the number of running tasks."""
         return len(self._tasks)
 
     @property
     def full(self) -> bool:
-        """Whether the next one would wait."""
+        """Return whether the next `acquire` would wait."""
         return self._free.locked()
 
     @property
     def has_waiters(self) -> bool:
-        """Whether somebody waits for one."""
+        """Return whether a caller waits for a slot."""
         return self._waiting > 0
 
     async def acquire(self) -> None:
-        """Take a slot; `start` or `give_back` must follow."""
+        """Take a slot. The caller must then call `start` or `release`."""
         self._waiting += 1
         try:
             await self._free.acquire()
@@ -51,21 +51,21 @@ class WorkerSlots:
             self._waiting -= 1
 
     def release(self) -> None:
-        """Give back a slot that was not used."""
+        """Return an acquired slot that was not used."""
         self._free.release()
 
-    async def run_claim(self, asked: Awaitable[T | None]) -> T | None:
-        """What was asked for, to be started in the slot taken; the slot is given back where there is nothing."""
-        found = None
+    async def run_claim(self, claim: Awaitable[T | None]) -> T | None:
+        """Return the result of a claim, to be started in the acquired slot. Release the slot if there is none."""
+        claimed = None
         try:
-            found = await asked
+            claimed = await claim
         finally:
-            if found is None:
+            if claimed is None:
                 self.release()
-        return found
+        return claimed
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Use the slot taken for this work."""
+        """Run work in the acquired slot."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
@@ -74,19 +74,19 @@ class WorkerSlots:
         self._tasks.discard(task)
         self._free.release()
         if not task.cancelled() and (error := task.exception()):
-            # The lease runs out and the next owner repairs what is open; the type is all that may be said.
-            logger.error("delivering failed", error=type(error).__name__, where=error_location(error))
+            # The lease runs out, and the next owner recovers the chunk. The error's text may contain personal data.
+            logger.error("delivery failed", error=type(error).__name__, location=error_location(error))
 
     async def drain(self, seconds: float) -> None:
-        """Wait for the work under way; what has not ended by then is cancelled."""
-        slots_back = 0
+        """Wait for running tasks, `seconds` at most, and cancel the rest."""
+        acquired = 0
         try:
             async with asyncio.timeout(seconds):
-                while slots_back < self._number:  # a slot that is taken for a claim under way is waited for too
+                while acquired < self._number:  # also wait for slots of running claims
                     await self._free.acquire()
-                    slots_back += 1
+                    acquired += 1
         except TimeoutError:
             for task in self._tasks:
                 task.cancel()
-        for _ in range(slots_back):
+        for _ in range(acquired):
             self._free.release()

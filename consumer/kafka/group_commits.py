@@ -1,4 +1,4 @@
-"""Commits of one consumer group, none while it is being dealt out anew."""
+"""Offset commits of one group member. It commits nothing during a rebalance."""
 
 import asyncio
 
@@ -8,16 +8,16 @@ from aiokafka.errors import ConsumerStoppedError, KafkaError
 from consumer.logger import logger
 
 COMMIT_SECONDS = 10.0
-"""How long Kafka may take for a commit; a sixth of what a member has to join again."""
+"""Maximum time for a commit in seconds. It is a sixth of the time that a member has to rejoin."""
 
 
 class RebalanceSafeCommitter(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """Of one member: it commits nothing while it joins again, and joins again when no commit is under way.
+    """Committer of one group member. Commits and joins exclude each other.
 
-    A commit that overtakes the join names the generation before and is refused; aiokafka (0.14,
-    GroupCoordinator._do_commit_offsets) then forgets its member id and joins under another. Kafka waits for the member
-    that was forgotten until its session has ended, 45 s, and nobody in the group reads meanwhile. librdkafka had the
-    same (its pull request 4908).
+    A commit that overtakes the join names the previous generation, and Kafka rejects it. aiokafka (0.14,
+    GroupCoordinator._do_commit_offsets) then forgets its member id and joins under another one. Kafka waits for the
+    forgotten member until its session has ended, 45 s. No member of the group reads meanwhile. librdkafka had the same
+    bug (its pull request 4908).
     """
 
     def __init__(self) -> None:
@@ -25,19 +25,19 @@ class RebalanceSafeCommitter(ConsumerRebalanceListener):  # type: ignore[misc]  
         self._rebalancing = False
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        """The member is about to join; called once for each time that it succeeds, however often it tries."""
+        """Stop committing: the member is about to join. aiokafka calls this once per successful join, not per try."""
         del revoked
         self._rebalancing = True
-        async with self._commit_lock:  # the commit under way has its answer
+        async with self._commit_lock:  # wait until the running commit has its answer
             return
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """The member has joined, and has the generation that commits must name."""
+        """Resume committing: the member has joined and knows the generation that commits must name."""
         del assigned
         self._rebalancing = False
 
     async def commit(self, consumer: AIOKafkaConsumer, partition: TopicPartition, until: int) -> bool:
-        """Commit a partition, while it is this member's; False: not done, try again."""
+        """Commit an offset if the member owns the partition. Return False if the caller must try again."""
         async with self._commit_lock:
             if self._rebalancing:
                 return False
@@ -46,6 +46,6 @@ class RebalanceSafeCommitter(ConsumerRebalanceListener):  # type: ignore[misc]  
             try:
                 await asyncio.wait_for(consumer.commit({partition: until}), COMMIT_SECONDS)
             except (KafkaError, ConsumerStoppedError, TimeoutError) as error:
-                logger.warning("offset not committed", because=type(error).__name__)
+                logger.warning("offset commit failed", error=type(error).__name__)
                 return False
             return True

@@ -1,4 +1,4 @@
-"""The bus on Kafka: one producer of our own, acks=all, a whole window of events in one batch."""
+"""Bus on Kafka: one producer with acks=all, and one batch for all events of a window."""
 
 import asyncio
 import contextlib
@@ -20,10 +20,11 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 from aiokafka.partitioner import DefaultPartitioner
+from typing_extensions import override
 
 from config.settings import CommonSettings
 from consumer.events import Event, Headers
-from consumer.kafka.bus import BusRejected, BusTimeout, BusUnavailable, DeadLetter
+from consumer.kafka.bus import Bus, BusRejected, BusTimeout, BusUnavailable, DeadLetter
 from consumer.kafka.partition_writer import PartitionWriter
 from core.ids import ChunkId
 from core.publish_watchdog import PublishWatchdog
@@ -34,15 +35,15 @@ from schemas.topics import DEAD_LETTER_BYTES
 T = TypeVar("T")
 
 BATCH_BYTES = 512 * 1024
-"""Several windows of result events fit in one batch."""
+"""Maximum size of a batch in bytes. Several windows of result events fit in it."""
 ANSWER_SECONDS = 30.0
-"""Producer calls can hang while Kafka is away: none is waited for longer."""
+"""Maximum time for a call of the producer in seconds. Calls can hang while Kafka is unavailable."""
 STOP_SECONDS = 1.0
-"""Whoever closes the bus has waited for what it published."""
+"""Maximum time to stop the producer in seconds. Before that the service has waited for all it published."""
 TOPIC_RECHECK_SECONDS = 0.5
-"""A topic is created before every broker lists it: what one does not list is asked for again after so long."""
+"""Pause before a missing topic is looked up again, in seconds. Not every broker lists a new topic at once."""
 STALLED_SECONDS = 60.0
-"""How long nothing that is published may be taken, while Kafka answers, before this process gives its client up."""
+"""Time in seconds after which the client is dead if Kafka answers pings but takes no published record."""
 _TIMEOUT_ERRORS = (KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError)
 _PERMANENT_ERRORS = (
     InvalidTopicError,
@@ -51,18 +52,18 @@ _PERMANENT_ERRORS = (
     RecordListTooLargeError,
     TopicAuthorizationFailedError,
 )
-"""What repeating does not mend."""
+"""Errors that a repeat does not cure."""
 
 
-class KafkaBus:
-    """See consumer/bus.Bus. Repeats are harmless here (ids tell them), so the producer is not idempotent."""
+class KafkaBus(Bus):
+    """Implementation on Kafka. The producer is not idempotent, because readers tell repeats by their ids."""
 
     def __init__(
         self,
         settings: CommonSettings,
         *,
         answer_seconds: float = ANSWER_SECONDS,
-        wedged_seconds: float = STALLED_SECONDS,
+        stalled_seconds: float = STALLED_SECONDS,
     ) -> None:
         self._topics, self._options = settings.topics, settings.kafka_options()
         self._producer = AIOKafkaProducer(
@@ -73,47 +74,47 @@ class KafkaBus:
             request_timeout_ms=10_000,
             **self._options,
         )
-        self._wedge = PublishWatchdog(wedged_seconds, time.monotonic)
+        self._watchdog = PublishWatchdog(stalled_seconds, time.monotonic)
         self._answer_seconds = answer_seconds
         self._partition = DefaultPartitioner()
         self._writers: dict[tuple[str, int], PartitionWriter] = {}
 
     async def start(self) -> None:
-        """Connect; raises BusUnavailable."""
+        """Connect to Kafka. Raise BusUnavailable if that fails."""
         await _await_answer(self._producer.start())
 
     async def aclose(self) -> None:
-        """Disconnect, whatever state Kafka is in."""
+        """Disconnect in whatever state Kafka is."""
         try:
             await asyncio.wait_for(self._producer.stop(), STOP_SECONDS)
         except (TimeoutError, KafkaError):
             pass
-        finally:  # also where nobody waits for that any longer
+        finally:  # also if this task was cancelled
             await self._producer.client.close()
 
     async def ping(self) -> None:
-        """Return when a broker answers."""
+        """Wait until a broker answers. Raise BusUnavailable if none does."""
         try:
             await _await_answer(self._producer.client.fetch_all_metadata(), 5)
         except BusUnavailable:
-            self._wedge.ping_finished(answered=False)
+            self._watchdog.ping_finished(answered=False)
             raise
-        self._wedge.ping_finished(answered=True)
+        self._watchdog.ping_finished(answered=True)
 
     @property
     def can_publish(self) -> bool:
-        """Whether anything of what is published is taken; true while nothing is."""
-        return not self._wedge.is_stalled
+        """Return whether Kafka takes published records. True as long as nothing was published."""
+        return not self._watchdog.is_stalled
 
     def fatal_reason(self) -> str | None:
-        """Why nothing more can be published by this process, though Kafka answers; None: it can, or may soon."""
-        sender: Any = self._producer._sender  # noqa: SLF001  # no other way to ask
+        """Return why this process can never publish again although Kafka answers, or None if it can or may soon."""
+        sender: Any = self._producer._sender  # noqa: SLF001  # aiokafka has no public way to ask
         if sender.sender_task is not None and sender.sender_task.done():
-            return "the sender of Kafka's client has ended"
-        return "Kafka answers, and takes nothing that this process publishes" if self._wedge.is_dead else None
+            return "the sender task of the Kafka client has ended"
+        return "Kafka answers but accepts no record from this process" if self._watchdog.is_dead else None
 
     async def cluster_id(self) -> str:
-        """The id of the cluster, which names bare records; empty where the broker tells none."""
+        """Return the cluster id, or an empty string. Request ids of records without an id are derived from it."""
         admin = AIOKafkaAdminClient(**self._options)
         try:
             await _await_answer(admin.start())
@@ -123,15 +124,15 @@ class KafkaBus:
                 await _await_answer(admin.close(), 5)
 
     async def missing_topics(self) -> list[str]:
-        """Which of our own topics are not there."""
+        """Return the names of rollcall's own topics that do not exist."""
         return await self._find_missing_topics([spec.name for spec in self._topics.specs()])
 
+    @override
     async def topic_exists(self, topic: str) -> bool:
-        """Whether a topic is there to publish to; its caller may have created it just now."""
         return topic in self._producer.client.cluster.topics() or not await self._find_missing_topics([topic])
 
     async def _find_missing_topics(self, topics: Sequence[str]) -> list[str]:
-        """Which of these topics are missing in two answers."""
+        """Return the topics that are missing in two answers, some time apart."""
         known = await self._known_topics()
         missing = [topic for topic in topics if topic not in known]
         if missing:
@@ -140,50 +141,50 @@ class KafkaBus:
             missing = [topic for topic in missing if topic not in known]
         return missing
 
+    @override
     async def topic_was_deleted(self, topic: str) -> bool:
-        """Whether Kafka lists our own topics, and not this one."""
         known = await self._known_topics()
-        return self._topics.results in known and topic not in known
+        return self._topics.results in known and topic not in known  # an answer without our own topics proves nothing
 
     async def _known_topics(self) -> set[str]:
         metadata = await _await_answer(self._producer.client.fetch_all_metadata())
         return set(metadata.topics())
 
+    @override
     async def publish_wake_up(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None:
-        """Publish the wake-up call of a chunk."""
         topic = self._topics.chunks_express if lane is Lane.EXPRESS else self._topics.chunks
         value = ChunkPointer(chunk_id=chunk, channel=channel).model_dump_json().encode()
         await self._send(topic, chunk.encode(), value, [])
 
-    async def publish_dead_letter(self, letter: DeadLetter) -> None:
-        """Publish a dead letter."""
-        await self._send(self._topics.dead_letters, letter.key, letter.sealed, letter.headers())
+    @override
+    async def publish_dead_letter(self, dead_letter: DeadLetter) -> None:
+        await self._send(self._topics.dead_letters, dead_letter.key, dead_letter.sealed, dead_letter.headers())
 
     async def _send(self, topic: str, key: bytes | None, value: bytes, headers: Headers) -> None:
         await self._await_acknowledgement(self._producer.send_and_wait(topic, value, key=key, headers=headers))
 
     async def _await_acknowledgement(self, publishing: Awaitable[T]) -> T:
-        """What Kafka answers to records that were handed over."""
+        """Return Kafka's answer to records, and tell the watchdog about it."""
         try:
-            found = await self._enqueue(publishing)
+            answer = await self._enqueue(publishing)
         except BusTimeout:
             raise
         except BusUnavailable:
-            self._wedge.publish_answered()
+            self._watchdog.publish_answered()
             raise
-        self._wedge.publish_answered()
-        return found
+        self._watchdog.publish_answered()
+        return answer
 
-    async def _enqueue(self, handing_over: Awaitable[T]) -> T:
-        """What the client answers, which has no room while earlier records are under way."""
+    async def _enqueue(self, sending: Awaitable[T]) -> T:
+        """Return the client's answer. The client has no room while it sends earlier records."""
         try:
-            return await _await_answer(handing_over, self._answer_seconds)
+            return await _await_answer(sending, self._answer_seconds)
         except BusTimeout:
-            self._wedge.publish_timed_out()
+            self._watchdog.publish_timed_out()
             raise
 
+    @override
     async def publish_events(self, topic: str, key: str, events: Sequence[Event]) -> None:
-        """Publish events under one key, together with what else goes to its partition."""
         encoded, now = key.encode(), int(time.time() * 1000)
         partitions = sorted(await _await_answer(self._producer.partitions_for(topic)))
         partition = self._partition(encoded, partitions, partitions)
@@ -193,8 +194,8 @@ class KafkaBus:
             self._writers[topic, partition] = writer
         await writer.write(encoded, events, now)
 
+    @override
     async def consumer_lag(self, topic: str, partition: int) -> int:
-        """How many records of an intake partition its group has not committed."""
         at = TopicPartition(topic, partition)
         consumer = AIOKafkaConsumer(group_id=self._topics.group_of(topic), enable_auto_commit=False, **self._options)
         try:
@@ -206,12 +207,12 @@ class KafkaBus:
                 done = (await _await_answer(consumer.beginning_offsets([at])))[at]
             return int(end - done)
         finally:
-            with contextlib.suppress(BusUnavailable):  # it can hang while Kafka is away
+            with contextlib.suppress(BusUnavailable):  # it can hang while Kafka is unavailable
                 await _await_answer(consumer.stop(), 5)
 
 
 async def _await_answer(call: Awaitable[T], seconds: float = ANSWER_SECONDS) -> T:
-    """What Kafka answers in time, or BusUnavailable. aiokafka's errors may name brokers and topics, nothing else."""
+    """Return Kafka's answer, or raise BusUnavailable. The name of an aiokafka error contains no personal data."""
     try:
         return await asyncio.wait_for(call, seconds)
     except TimeoutError:

@@ -1,16 +1,18 @@
-"""The bus in memory: the twin of Kafka's for tests in one process."""
+"""Bus in memory, for tests in one process."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 
+from typing_extensions import override
+
 from consumer.events import Event
-from consumer.kafka.bus import BusRejected, BusUnavailable, DeadLetter
+from consumer.kafka.bus import Bus, BusRejected, BusUnavailable, DeadLetter
 from core.ids import ChunkId
 from schemas.statuses import Channel, Lane
 
 
-class MemoryBus:
-    """See consumer/bus.Bus. Keeps everything, acknowledges at once."""
+class MemoryBus(Bus):
+    """Implementation in memory. It keeps everything and acknowledges at once."""
 
     def __init__(self, *topics: str) -> None:
         self.wake_ups: list[tuple[Lane, Channel, ChunkId]] = []
@@ -20,38 +22,38 @@ class MemoryBus:
         self.lags: dict[tuple[str, int], int] = {}
         self._topics, self._closed = set(topics), set[str]()
 
+    @override
     async def publish_wake_up(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None:
-        """Keep the wake-up call."""
         self.wake_ups.append((lane, channel, chunk))
 
+    @override
     async def publish_events(self, topic: str, key: str, events: Sequence[Event]) -> None:
-        """Keep the events; a topic that is not there takes none."""
         if topic not in self._topics:
-            raise BusUnavailable("no such topic")
+            raise BusUnavailable("the topic does not exist")
         if topic in self._closed:
-            raise BusRejected("no right to write")
+            raise BusRejected("the topic is read-only")
         self.events[topic].extend((key, event) for event in events)
 
-    async def publish_dead_letter(self, letter: DeadLetter) -> None:
-        """Keep the dead letter."""
-        self.dead_letters.append(letter)
+    @override
+    async def publish_dead_letter(self, dead_letter: DeadLetter) -> None:
+        self.dead_letters.append(dead_letter)
 
+    @override
     async def topic_exists(self, topic: str) -> bool:
-        """Whether it was named at the start."""
         return topic in self._topics
 
+    @override
     async def topic_was_deleted(self, topic: str) -> bool:
-        """Whether it was deleted, or never named."""
         return topic not in self._topics
 
     def delete_topic(self, topic: str) -> None:
-        """Take a topic away; what was published to it stays readable here."""
+        """Delete a topic. The events that were published to it stay readable here."""
         self._topics.discard(topic)
 
     def make_topic_read_only(self, topic: str) -> None:
-        """Let a topic take nothing, though it is there."""
+        """Make an existing topic reject all events."""
         self._closed.add(topic)
 
+    @override
     async def consumer_lag(self, topic: str, partition: int) -> int:
-        """What the test says."""
         return self.lags.get((topic, partition), 0)

@@ -1,4 +1,4 @@
-"""What was read from Kafka and is not dealt with yet: many records of a partition, committed in their order."""
+"""Tracking of records that were read and are not done yet. Each partition is committed in the order of offsets."""
 
 import asyncio
 import heapq
@@ -8,33 +8,36 @@ from dataclasses import dataclass, field
 from consumer.kafka.record import KafkaRecord
 
 COMMIT_RETRY_SECONDS = 1.0
-"""How long after a commit that failed it is tried again."""
+"""Pause before a failed commit is repeated, in seconds."""
 
 CommitOffset = Callable[[int], Awaitable[bool]]
-"""Commit the partition of a record: what is before this offset is not read again. False: not done, try again. Raises
-nothing; where the partition is another's by now there is nothing to do."""
+"""Function that commits an offset of a record's partition. Earlier records are not read again.
+
+It returns False if the caller must try again, and never raises. If another member owns the partition by now, it does
+nothing and returns True.
+"""
 
 
 class PartitionOffsets:
-    """The records of one partition that were read and are not dealt with yet."""
+    """Offsets of the records of one partition that were read and are not done yet."""
 
     def __init__(self, first: int) -> None:
         self.next = first
-        """The offset after the last one that was read."""
+        """Offset after the last record that was read."""
         self._committed = first
         self._open: list[int] = []
-        self._ended: set[int] = set()
+        self._done: set[int] = set()
 
     def start(self, offset: int) -> None:
-        """A record was read; offsets rise."""
+        """Add a record that was read. Its offset is higher than all earlier ones."""
         heapq.heappush(self._open, offset)
         self.next = offset + 1
 
     def mark_done(self, offset: int) -> int | None:
-        """A record is dealt with; the offset to commit, or None where an earlier record still waits."""
-        self._ended.add(offset)
-        while self._open and self._open[0] in self._ended:
-            self._ended.remove(heapq.heappop(self._open))
+        """Mark a record as done. Return the offset to commit, or None if an earlier record is not done."""
+        self._done.add(offset)
+        while self._open and self._open[0] in self._done:
+            self._done.remove(heapq.heappop(self._open))
         first = self._open[0] if self._open else self.next
         if first <= self._committed:
             return None
@@ -44,38 +47,38 @@ class PartitionOffsets:
 
 @dataclass(slots=True)
 class _Partition:
-    """A partition, since it was dealt out."""
+    """State of a partition since its last assignment."""
 
     offsets: PartitionOffsets
     commit: CommitOffset
-    """Of the newest record: the group may have another generation since an older one was read."""
+    """Commit function of the newest record. Those of older records may belong to an earlier generation."""
     current: bool = True
-    """Whether nothing of it was read anew since."""
+    """False once its records are read again, after another assignment."""
     due: int = 0
-    """Where it may be committed by now."""
+    """Offset that may be committed by now."""
     committing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedRecord:
-    """A record that was read; `ended` must follow when it is dealt with, and never if it is not."""
+    """A record that was read. Its owner calls `mark_done` when the record is done, and only then."""
 
     record: KafkaRecord
     _partition: _Partition
-    _reading: "OffsetTracker" = field(repr=False)
+    _tracker: "OffsetTracker" = field(repr=False)
 
     @property
     def is_current(self) -> bool:
-        """Whether it was not read again since, as after a rebalance."""
+        """Return whether the record was not read again since. A rebalance causes that."""
         return self._partition.current
 
     def mark_done(self) -> None:
-        """It is dealt with; its offset is committed as soon as that is true of all before it."""
-        self._reading.mark_done(self.record.offset, self._partition)
+        """Mark the record as done. Its offset is committed when all earlier records are done as well."""
+        self._tracker.mark_done(self.record.offset, self._partition)
 
 
 class OffsetTracker:
-    """Of one process: where each partition stands. One commit of a partition is under way at a time."""
+    """Tracker of all partitions of one process. At most one commit per partition runs at a time."""
 
     def __init__(self, stopping: asyncio.Event, sleep: Callable[[float], Awaitable[None]]) -> None:
         self._stopping, self._sleep = stopping, sleep
@@ -83,19 +86,19 @@ class OffsetTracker:
         self._commits: set[asyncio.Task[None]] = set()
 
     def start(self, record: KafkaRecord, commit: CommitOffset) -> TrackedRecord:
-        """A record was read. Where its partition was dealt out anew it takes the place of what still waited."""
-        place = record.topic, record.partition
-        known = self._partitions.get(place)
-        if known is None or record.offset < known.offsets.next:
-            if known:
-                known.current = False
-            known = self._partitions[place] = _Partition(PartitionOffsets(record.offset), commit)
-        known.commit = commit
-        known.offsets.start(record.offset)
-        return TrackedRecord(record, known, self)
+        """Add a record that was read. If its partition was assigned again, drop all records of the partition before."""
+        topic_partition = record.topic, record.partition
+        partition = self._partitions.get(topic_partition)
+        if partition is None or record.offset < partition.offsets.next:
+            if partition:
+                partition.current = False
+            partition = self._partitions[topic_partition] = _Partition(PartitionOffsets(record.offset), commit)
+        partition.commit = commit
+        partition.offsets.start(record.offset)
+        return TrackedRecord(record, partition, self)
 
     def mark_done(self, offset: int, partition: _Partition) -> None:
-        """A record of a partition is dealt with."""
+        """Mark a record of a partition as done, and commit what is due."""
         until = partition.offsets.mark_done(offset)
         if until is None or not partition.current:
             return
@@ -107,7 +110,7 @@ class OffsetTracker:
             task.add_done_callback(self._commits.discard)
 
     async def _commit(self, partition: _Partition) -> None:
-        """Commit what is due, and what becomes due meanwhile; a last record that is not committed keeps a lag."""
+        """Commit the due offset, and later ones that become due meanwhile. Repeat failures, so that no lag stays."""
         done = 0
         try:
             while partition.current and done < (until := partition.due):
@@ -121,6 +124,6 @@ class OffsetTracker:
             partition.committing = False
 
     async def drain(self, seconds: float) -> None:
-        """Wait for the commits under way, for so many seconds at most; the groups are left after that."""
+        """Wait for running commits, `seconds` at most. The consumer leaves its groups after that."""
         if self._commits:
             await asyncio.wait(self._commits, timeout=seconds)

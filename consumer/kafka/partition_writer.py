@@ -1,7 +1,7 @@
-"""Writing to one partition: what comes while a batch is under way goes together into the next.
+"""Writer to one partition. Events that arrive while a batch is sent go together into the next batch.
 
-aiokafka's `send_batch` waits for the partition's batch before it, and of many that wait together most time out
-(0.14: `add_batch` subtracts the same waiting again in each round). Here one task a partition sends, and nobody else.
+aiokafka's `send_batch` waits until the previous batch of the partition is sent. If many calls wait, most of them time
+out (0.14: `add_batch` subtracts the same wait again in each round). Here one task per partition sends all batches.
 """
 
 import asyncio
@@ -14,28 +14,28 @@ from aiokafka import AIOKafkaProducer
 from consumer.events import Event
 from consumer.kafka.bus import BusUnavailable
 
-Answered = Callable[[Awaitable[Any]], Awaitable[Any]]
+BoundedCall = Callable[[Awaitable[Any]], Awaitable[Any]]
 
 
 class PartitionWriter:
-    """The one sender of a partition."""
+    """The only sender of a partition."""
 
     def __init__(
         self,
         producer: AIOKafkaProducer,
         topic: str,
         partition: int,
-        handed_over: Answered,
-        acknowledged: Answered,
+        enqueue: BoundedCall,
+        await_acknowledgement: BoundedCall,
     ) -> None:
-        """Both bound a wait, that for room and that for the acknowledgement, and raise BusUnavailable."""
+        """Create a writer. Both functions limit the time of a call and raise BusUnavailable."""
         self._producer, self._topic, self._partition = producer, topic, partition
-        self._handed_over, self._acknowledged = handed_over, acknowledged
+        self._enqueue, self._await_acknowledgement = enqueue, await_acknowledgement
         self._waiting: deque[tuple[Any, asyncio.Future[None]]] = deque()
         self._sender: asyncio.Task[None] | None = None
 
     async def write(self, key: bytes, events: Sequence[Event], timestamp_ms: int) -> None:
-        """Write events, and return when all are acknowledged; raises BusUnavailable."""
+        """Write events. Return when Kafka has acknowledged all of them, or raise BusUnavailable."""
         used: list[asyncio.Future[None]] = []
         batch, acknowledged = self._waiting[-1] if self._waiting else self._open_batch()
         for event in events:
@@ -52,7 +52,7 @@ class PartitionWriter:
 
     def _open_batch(self) -> tuple[Any, asyncio.Future[None]]:
         acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        acknowledged.add_done_callback(lambda future: future.exception())  # its writers may be gone
+        acknowledged.add_done_callback(lambda future: future.exception())  # its callers may have been cancelled
         self._waiting.append((self._producer.create_batch(), acknowledged))
         return self._waiting[-1]
 
@@ -61,13 +61,13 @@ class PartitionWriter:
             while self._waiting:
                 batch, acknowledged = self._waiting.popleft()
                 try:
-                    future = await self._handed_over(
+                    future = await self._enqueue(
                         self._producer.send_batch(batch, self._topic, partition=self._partition),
                     )
-                    await self._acknowledged(future)
+                    await self._await_acknowledgement(future)
                 except BusUnavailable as error:
                     acknowledged.set_exception(error)
-                except Exception as error:  # noqa: BLE001  # its writers must not wait for ever, whatever it is
+                except Exception as error:  # noqa: BLE001  # the callers must not wait for ever
                     acknowledged.set_exception(BusUnavailable(f"publishing failed: {type(error).__name__}"))
                 else:
                     acknowledged.set_result(None)

@@ -1,4 +1,4 @@
-"""One record as Kafka delivered it."""
+"""Record as Kafka delivered it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 @dataclass(frozen=True, slots=True, repr=False)
 class KafkaRecord:
-    """A record of an intake topic as Kafka gives it."""
+    """A record of an intake topic or of a topic with wake-up messages."""
 
     topic: str
     partition: int
@@ -19,13 +19,13 @@ class KafkaRecord:
 
     @property
     def origin(self) -> str:
-        """Where it stands."""
+        """Return topic, partition and offset as one string."""
         return f"{self.topic}/{self.partition}/{self.offset}"
 
     @property
     def timestamp(self) -> datetime:
-        """The record's timestamp."""
+        """Return the timestamp in UTC."""
         return datetime.fromtimestamp(self.timestamp_ms / 1000, UTC)
 
     def __repr__(self) -> str:
-        return f"Incoming({self.origin})"
+        return f"KafkaRecord({self.origin})"

@@ -65,8 +65,9 @@ def _watched(errors: list[str]) -> Generator[None]:
     """Discard the log lines of the product, except those that report a fault of the code."""
 
     def keep(_: Any, __: str, event: MutableMapping[str, Any]) -> Any:
-        if "where" in event and event.get("error") != "LedgerUnavailable":
-            errors.append(f"{event['event']}: {event.get('error')} at {event['where']}")
+        location = event.get("location") or event.get("where")
+        if location and event.get("error") != "LedgerUnavailable":
+            errors.append(f"{event['event']}: {event.get('error')} at {location}")
         raise structlog.DropEvent
 
     before = structlog.get_config()

@@ -40,7 +40,7 @@ async def topics(kafka_stack: Stack) -> Topics:
 @pytest.fixture
 async def bus(kafka_stack: Stack, topics: Topics) -> AsyncIterator[KafkaBus]:
     settings = CommonSettings(kafka_bootstrap=kafka_stack.kafka_bootstrap, topic_prefix=topics.prefix)
-    bus = KafkaBus(settings, answer_seconds=0.5, wedged_seconds=0.5)
+    bus = KafkaBus(settings, answer_seconds=0.5, stalled_seconds=0.5)
     await bus.start()
     yield bus
     await bus.aclose()
@@ -80,13 +80,13 @@ async def test_a_bus_that_publishes_nothing_is_given_up_though_kafka_answers(bus
             await bus.publish_wake_up(Lane.BULK, Channel.SMS, ChunkId("chk_lost"))
         await bus.ping()
     assert not bus.can_publish
-    assert await until(bus.fatal_reason) == "Kafka answers, and takes nothing that this process publishes"
+    assert await until(bus.fatal_reason) == "Kafka answers but accepts no record from this process"
 
 
 async def test_a_bus_whose_sender_has_ended_is_given_up_at_once(bus: KafkaBus) -> None:
     assert bus.fatal_reason() is None
     sender_of(bus).sender_task.cancel()
-    assert await until(bus.fatal_reason) == "the sender of Kafka's client has ended"
+    assert await until(bus.fatal_reason) == "the sender task of the Kafka client has ended"
 
 
 async def test_a_consumer_whose_sender_has_ended_ends(stack: Stack, topics: Topics) -> None:

@@ -49,7 +49,7 @@ async def heard(kafka_stack: Stack) -> AsyncIterator[Heard]:
 async def test_a_loop_that_was_stopped_is_noticed(heard: Heard) -> None:
     subscriber, trouble, _ = heard
     await subscriber.stop()
-    assert trouble() == "its loop has ended"
+    assert trouble() == "the consume loop has ended"
 
 
 async def test_a_membership_that_ended_is_noticed(heard: Heard) -> None:
@@ -57,13 +57,13 @@ async def test_a_membership_that_ended_is_noticed(heard: Heard) -> None:
     routine = subscriber.consumer._coordinator._coordination_task
     routine.cancel()
     await asyncio.wait({routine})
-    assert trouble() == "its membership of the group has ended"
+    assert trouble() == "the group coordination task has ended"
 
 
 async def test_a_member_that_was_thrown_out_is_noticed(heard: Heard) -> None:
     subscriber, trouble, _ = heard
     subscriber.consumer._coordinator.reset_generation()
-    assert trouble() == "it is no member of its group"
+    assert trouble() == "the consumer is not a member of its group"
 
 
 async def test_a_consumer_that_asks_for_nothing_is_noticed_unless_it_is_busy(heard: Heard) -> None:
@@ -73,6 +73,6 @@ async def test_a_consumer_that_asks_for_nothing_is_noticed_unless_it_is_busy(hea
         while not [at for at in map(consumer.last_poll_timestamp, consumer.assignment()) if at]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert trouble() is None
-    assert trouble(MAX_POLL_SILENCE_SECONDS + 30) == "it asks for no records"
+    assert trouble(MAX_POLL_SILENCE_SECONDS + 30) == "the consumer does not poll for records"
     with progress.working_on(EXPAND, subscriber.topic_names[0]):
         assert trouble(MAX_POLL_SILENCE_SECONDS + 30) is None

@@ -38,7 +38,7 @@ async def test_a_flood_is_held_and_said_and_a_restart_takes_it_up(stack: Stack, 
                 said = await until(lambda: not_ready(consumer))
                 assert said["dependencies"]["intake"] == {
                     "ready": False,
-                    "trouble": f"{house.topics.requests} is held: more than {RUN} records in a row cannot be used",
+                    "trouble": f"{house.topics.requests} is held: more than {RUN} records in a row are unusable",
                 }
                 assert f'rollcall_intake_held{{topic="{house.topics.requests}"}} 1.0' in metrics(consumer)
                 assert origins[RUN] in consumer.said()

@@ -27,7 +27,7 @@ async def test_the_first_record_over_the_limit_waits_and_a_restart_takes_it_up_a
         later(clock, context.readiness, STUCK_SECONDS + 1)
         said = {name: trouble for name, trouble in context.readiness.problems().items() if trouble}
         assert said == {
-            "intake": "communication.bulk.requests is held: more than 2 records in a row cannot be used",
+            "intake": "communication.bulk.requests is held: more than 2 records in a row are unusable",
         }
         assert len(world.bus.dead_letters) == 2
 

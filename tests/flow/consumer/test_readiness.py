@@ -135,14 +135,14 @@ def test_each_loop_that_has_ended_is_named_by_itself(ended: str, named: str) -> 
 def test_a_subscription_in_trouble_is_named_once_the_trouble_lasts() -> None:
     clock = Clock()
     progress = ready_progress(clock)
-    progress.update_subscriptions({"a": "its loop has ended", "b": None})
+    progress.update_subscriptions({"a": "the consume loop has ended", "b": None})
     later(clock, progress, SUBSCRIPTION_GRACE_SECONDS - 1)
-    progress.update_subscriptions({"a": None, "b": "it is no member of its group"})
+    progress.update_subscriptions({"a": None, "b": "the consumer is not a member of its group"})
     later(clock, progress, SUBSCRIPTION_GRACE_SECONDS - 1)
-    progress.update_subscriptions({"a": "its loop has ended", "b": "it is no member of its group"})
+    progress.update_subscriptions({"a": "the consume loop has ended", "b": "the consumer is not a member of its group"})
     assert progress.ready
     later(clock, progress, 2)
-    assert progress.problems()["subscriptions"] == "b: it is no member of its group"
+    assert progress.problems()["subscriptions"] == "b: the consumer is not a member of its group"
 
 
 async def test_what_waits_for_a_slow_rate_moves_with_every_turn() -> None:

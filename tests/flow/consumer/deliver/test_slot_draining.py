@@ -26,7 +26,7 @@ async def test_who_waits_for_a_turn_when_the_process_stops_is_left_to_another() 
     context.stopping.set()
     context.provider_caller.close()
     await asyncio.wait_for(slots.drain(5), 6)
-    assert not slots.taken
+    assert not slots.in_use
     world.providers[0].rate_per_second = None
     await world.settle(3)
     assert await world.outcomes() == [("sent", None)] * 4
@@ -66,6 +66,6 @@ async def test_draining_ends_in_time_and_cancels_what_is_late() -> None:
     slots.start(asyncio.Event().wait())  # type: ignore[arg-type]
     await asyncio.wait_for(slots.drain(0.05), 5)
     async with asyncio.timeout(5):
-        while slots.taken:  # noqa: ASYNC110  # a state, not an event
+        while slots.in_use:  # noqa: ASYNC110  # a state, not an event
             await asyncio.sleep(0.01)
     assert not slots.full
