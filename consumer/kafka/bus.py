@@ -6,6 +6,7 @@ from typing import Protocol
 
 from consumer.events import Event, Headers
 from core.ids import ChunkId
+from ledger.dead_letter_format import dead_letter_headers
 from schemas.statuses import Channel, Lane
 
 

@@ -1,4 +1,4 @@
-"""One contract for both buses: Kafka's and the one in memory."""
+"""One contract for both implementations of the bus: Kafka and memory."""
 
 import asyncio
 import os
@@ -38,7 +38,7 @@ class Case:
     bus: Bus
     topics: Topics
     read: Read
-    """The first records of a topic: key, value, headers."""
+    """Function that returns the first records of a topic as key, value and headers."""
 
 
 def an_event(number: int, size: int = 100) -> Event:
@@ -103,10 +103,10 @@ def memory_reader(bus: MemoryBus, topics: Topics) -> Read:
 async def test_events_arrive_in_order_under_their_key_with_their_attributes(case: Case) -> None:
     events = [an_event(number) for number in range(250)]
     await case.bus.publish_events(case.topics.results, "r1", events)
-    got = await case.read(case.topics.results, 250)
-    assert [value for _, value, _ in got] == [event.body for event in events]
-    assert {key for key, _, _ in got} == {b"r1"}
-    assert got[7][2] == {
+    records = await case.read(case.topics.results, 250)
+    assert [value for _, value, _ in records] == [event.body for event in events]
+    assert {key for key, _, _ in records} == {b"r1"}
+    assert records[7][2] == {
         "ce_id": b"evt_7",
         "ce_type": b"delivery.sent",
         "ce_source": b"rollcall",
@@ -118,8 +118,8 @@ async def test_events_arrive_in_order_under_their_key_with_their_attributes(case
 async def test_many_publish_to_one_partition_at_a_time(case: Case) -> None:
     windows = [[an_event(100 * window + number, 2000) for number in range(100)] for window in range(20)]
     await asyncio.gather(*(case.bus.publish_events(case.topics.results, "r1", window) for window in windows))
-    got = await case.read(case.topics.results, 2000)
-    assert sorted(value for _, value, _ in got) == sorted(event.body for window in windows for event in window)
+    records = await case.read(case.topics.results, 2000)
+    assert sorted(value for _, value, _ in records) == sorted(event.body for window in windows for event in window)
 
 
 async def test_a_dead_letter_may_wrap_a_record_of_one_mebibyte(case: Case) -> None:
@@ -132,10 +132,10 @@ async def test_a_dead_letter_may_wrap_a_record_of_one_mebibyte(case: Case) -> No
 
 async def test_a_topic_exists_or_not(case: Case) -> None:
     assert await case.bus.topic_exists(case.topics.results)
-    assert not await case.bus.topic_exists("nobody.made.this")
+    assert not await case.bus.topic_exists("topic.that.does.not.exist")
 
 
-async def test_a_topic_that_does_not_take_an_event_says_so_at_once(kafka_stack: Stack) -> None:
+async def test_a_topic_that_rejects_an_event_fails_at_once(kafka_stack: Stack) -> None:
     narrow = f"narrow-{uuid.uuid4().hex[:8]}"
     await create_topics(kafka_stack.kafka_bootstrap, NewTopic(narrow, 1, 1, topic_configs={"max.message.bytes": "200"}))
     bus = KafkaBus(CommonSettings(kafka_bootstrap=kafka_stack.kafka_bootstrap))
@@ -149,7 +149,7 @@ async def test_a_topic_that_does_not_take_an_event_says_so_at_once(kafka_stack: 
 
 
 @pytest.mark.parametrize("error", [TopicAuthorizationFailedError, MessageSizeTooLargeError, PolicyViolationError])
-async def test_what_repeating_does_not_mend_is_a_refusal(error: type[KafkaError]) -> None:
+async def test_a_permanent_error_is_a_rejection(error: type[KafkaError]) -> None:
     async def call() -> None:
         raise error
 
@@ -158,7 +158,7 @@ async def test_what_repeating_does_not_mend_is_a_refusal(error: type[KafkaError]
 
 
 @pytest.mark.parametrize("error", [NotEnoughReplicasError, RequestTimedOutError, TimeoutError])
-async def test_what_may_pass_is_no_refusal(error: type[Exception]) -> None:
+async def test_a_temporary_error_is_not_a_rejection(error: type[Exception]) -> None:
     async def call() -> None:
         raise error
 
@@ -167,7 +167,7 @@ async def test_what_may_pass_is_no_refusal(error: type[Exception]) -> None:
     assert not isinstance(caught.value, BusRejected)
 
 
-async def test_wake_up_calls_name_their_chunk(kafka_stack: Stack) -> None:
+async def test_wake_up_messages_name_their_chunk(kafka_stack: Stack) -> None:
     topics = Topics(f"t{uuid.uuid4().hex[:8]}")
     await create(kafka_stack, topics)
     bus = KafkaBus(CommonSettings(kafka_bootstrap=kafka_stack.kafka_bootstrap, topic_prefix=topics.prefix))
@@ -184,7 +184,7 @@ async def test_wake_up_calls_name_their_chunk(kafka_stack: Stack) -> None:
     assert [key for key, *_ in await read(topics.chunks, 1)] == [b"chk_2"]
 
 
-async def test_lag_counts_what_the_intakes_group_has_not_committed(kafka_stack: Stack) -> None:
+async def test_lag_counts_records_that_the_intake_group_has_not_committed(kafka_stack: Stack) -> None:
     topics = Topics(f"t{uuid.uuid4().hex[:8]}")
     await create(kafka_stack, topics)
     servers = {"bootstrap_servers": kafka_stack.kafka_bootstrap}
@@ -208,7 +208,7 @@ async def test_lag_counts_what_the_intakes_group_has_not_committed(kafka_stack: 
         await bus.aclose()
 
 
-async def test_without_a_broker_it_says_so_and_does_not_hang() -> None:
+async def test_without_a_broker_the_bus_fails_and_does_not_hang() -> None:
     bus = KafkaBus(CommonSettings(kafka_bootstrap="127.0.0.1:1"))
     async with asyncio.timeout(40):
         with pytest.raises(BusUnavailable):

@@ -1,4 +1,4 @@
-"""Commits do not cost a member its place in a real group, however often that is dealt out anew."""
+"""A member of a real group keeps its member id, however often it commits during rebalances."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ async def topic(kafka_stack: Stack) -> str:
 
 @contextlib.asynccontextmanager
 async def member(bootstrap: str, topic: str, listener: ConsumerRebalanceListener) -> AsyncIterator[AIOKafkaConsumer]:
-    """One of the group of the topic's name, once it has joined."""
+    """Yield a member of the group with the topic's name after it has joined."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap, group_id=topic, enable_auto_commit=False, heartbeat_interval_ms=300
     )
@@ -37,10 +37,10 @@ async def member(bootstrap: str, topic: str, listener: ConsumerRebalanceListener
         await consumer.stop()
 
 
-async def test_a_member_that_commits_all_the_while_stays_the_same_one(kafka_stack: Stack, topic: str) -> None:
+async def test_a_member_that_commits_during_rebalances_keeps_its_member_id(kafka_stack: Stack, topic: str) -> None:
     commits, done = RebalanceSafeCommitter(), 0
 
-    async def commit_all_the_while(consumer: AIOKafkaConsumer) -> None:
+    async def commit_continuously(consumer: AIOKafkaConsumer) -> None:
         nonlocal done
         while True:
             await asyncio.sleep(0)
@@ -49,12 +49,12 @@ async def test_a_member_that_commits_all_the_while_stays_the_same_one(kafka_stac
 
     async with member(kafka_stack.kafka_bootstrap, topic, commits) as staying:
         name = staying._coordinator.member_id
-        committing = asyncio.create_task(commit_all_the_while(staying))
+        committing = asyncio.create_task(commit_continuously(staying))
         for _ in range(JOINS):
             async with member(kafka_stack.kafka_bootstrap, topic, RebalanceSafeCommitter()):
                 before = done
                 async with asyncio.timeout(30):
-                    while done < before + 10:  # noqa: ASYNC110  # it has its place in the new generation
+                    while done < before + 10:  # noqa: ASYNC110  # the member is part of the new generation
                         await asyncio.sleep(0.01)
         assert staying._coordinator.member_id == name
         committing.cancel()

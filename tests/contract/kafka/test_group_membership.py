@@ -1,4 +1,4 @@
-"""A consumer whose Kafka goes away before it joins its groups waits for Kafka again; on a real Kafka and MongoDB."""
+"""A consumer that loses Kafka before it joins its groups waits for it. The tests use a real Kafka and MongoDB."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ AT_WORK = {work.__qualname__ for work in (Sweeper.run, WakeUpQueue.run, Membersh
 
 
 class VanishingBus(KafkaBus):
-    """The bus of a consumer whose Kafka goes away right after it told the id of its cluster."""
+    """A bus whose Kafka becomes unavailable right after it returned the cluster id."""
 
     def __init__(self, settings: ConsumerSettings, proxy: Proxy) -> None:
         super().__init__(settings)
@@ -45,7 +45,7 @@ class VanishingBus(KafkaBus):
         return cluster
 
     async def aclose(self) -> None:
-        """Note what still runs when the service closes this bus and the ledger."""
+        """Record the coroutines that still run when the service closes this bus and the ledger."""
         self.running_at_close = running()
         await super().aclose()
 

@@ -1,4 +1,4 @@
-"""A client of Kafka that publishes nothing any more, though Kafka answers, is given up; on a real Kafka."""
+"""Detection of a Kafka client that publishes nothing although a real Kafka answers."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ from tests.support.service import some_settings
 
 @pytest.fixture
 async def topics(kafka_stack: Stack) -> Topics:
-    topics = Topics(f"wedged-{uuid.uuid4().hex[:8]}")
+    topics = Topics(f"stalled-{uuid.uuid4().hex[:8]}")
     await create_topics(kafka_stack.kafka_bootstrap, *(NewTopic(spec.name, 1, 1) for spec in topics.specs()))
     return topics
 
@@ -50,20 +50,20 @@ def sender_of(client: Any) -> Any:
     return client._producer._sender
 
 
-def wedge(client: Any) -> None:
-    """Make it wait for ever for an answer of every broker, as after an answer that its client lost."""
+def stall(client: Any) -> None:
+    """Make the client wait for ever for an answer of every broker, as after a lost answer."""
     sender_of(client)._in_flight.update(broker.nodeId for broker in client._producer.client.cluster.brokers())
 
 
 async def until(condition: Any) -> Any:
     async with asyncio.timeout(20):
-        while not (found := condition()):  # noqa: ASYNC110  # a state, not an event
+        while not (result := condition()):  # noqa: ASYNC110  # a state, not an event
             await asyncio.sleep(0.02)
-    return found
+    return result
 
 
-async def woken(bus: KafkaBus) -> None:
-    """Publish; the first record of a fresh topic takes longer than this bus has patience."""
+async def publish_first(bus: KafkaBus) -> None:
+    """Publish a first record. In a new topic that takes longer than this bus waits for an answer."""
     async with asyncio.timeout(20):
         while True:
             with contextlib.suppress(BusUnavailable):
@@ -71,10 +71,10 @@ async def woken(bus: KafkaBus) -> None:
                 return
 
 
-async def test_a_bus_that_publishes_nothing_is_given_up_though_kafka_answers(bus: KafkaBus) -> None:
-    await woken(bus)
+async def test_a_bus_that_publishes_nothing_is_dead_although_kafka_answers(bus: KafkaBus) -> None:
+    await publish_first(bus)
     assert bus.can_publish
-    wedge(bus)
+    stall(bus)
     for _ in range(FAILURES):
         with pytest.raises(BusTimeout):
             await bus.publish_wake_up(Lane.BULK, Channel.SMS, ChunkId("chk_lost"))
@@ -83,13 +83,13 @@ async def test_a_bus_that_publishes_nothing_is_given_up_though_kafka_answers(bus
     assert await until(bus.fatal_reason) == "Kafka answers but accepts no record from this process"
 
 
-async def test_a_bus_whose_sender_has_ended_is_given_up_at_once(bus: KafkaBus) -> None:
+async def test_a_bus_whose_sender_task_has_ended_is_dead_at_once(bus: KafkaBus) -> None:
     assert bus.fatal_reason() is None
     sender_of(bus).sender_task.cancel()
     assert await until(bus.fatal_reason) == "the sender task of the Kafka client has ended"
 
 
-async def test_a_consumer_whose_sender_has_ended_ends(stack: Stack, topics: Topics) -> None:
+async def test_a_consumer_whose_sender_task_has_ended_stops(stack: Stack, topics: Topics) -> None:
     database = topics.prefix
     ledger = await MongoLedger.connect(stack.mongo_url, database)
     await ledger.setup()
@@ -117,7 +117,7 @@ async def test_a_consumer_whose_sender_has_ended_ends(stack: Stack, topics: Topi
             asyncio.get_running_loop().remove_signal_handler(number)
 
 
-async def test_a_publisher_that_publishes_nothing_is_given_up_though_kafka_answers(
+async def test_a_publisher_that_publishes_nothing_fails_although_kafka_answers(
     kafka_stack: Stack, topics: Topics
 ) -> None:
     settings = some_settings(kafka_bootstrap=kafka_stack.kafka_bootstrap, topic_prefix=topics.prefix)
@@ -127,7 +127,7 @@ async def test_a_publisher_that_publishes_nothing_is_given_up_though_kafka_answe
     try:
         await until(lambda: publisher.problem() is None)
         await publisher.publish(topics.requests, [part])
-        wedge(publisher)
+        stall(publisher)
         tries = (publisher.publish(topics.requests, [part]) for _ in range(FAILURES))
         failed = await asyncio.gather(*tries, return_exceptions=True)
         assert all(isinstance(error, PublishError) for error in failed)

@@ -1,4 +1,4 @@
-"""What ails a subscription is seen on a real Kafka, in attributes that its clients do not promise to keep."""
+"""Problems of a subscription on a real Kafka. They show in private attributes of its clients only."""
 
 import asyncio
 import time
@@ -16,13 +16,13 @@ from consumer.monitoring.readiness import EXPAND, ReadinessTracker
 from devstack import Stack
 from tests.support.kafka_topics import create_topics
 
-Heard = tuple[Any, Callable[..., str | None], ReadinessTracker]
+Subscription = tuple[Any, Callable[..., str | None], ReadinessTracker]
 
 
 @pytest.fixture
-async def heard(kafka_stack: Stack) -> AsyncIterator[Heard]:
-    """A subscriber that is well, what ails it, and the progress that is looked at beside it."""
-    topic = f"heard-{uuid.uuid4().hex[:8]}"
+async def subscription(kafka_stack: Stack) -> AsyncIterator[Subscription]:
+    """Yield a healthy subscriber, a function that returns its problem, and the readiness tracker."""
+    topic = f"subscription-{uuid.uuid4().hex[:8]}"
     await create_topics(kafka_stack.kafka_bootstrap, NewTopic(topic, 1, 1))
     broker = KafkaBroker(kafka_stack.kafka_bootstrap, logger=None, graceful_timeout=5.0)
     subscriber = broker.subscriber(topic, group_id=topic, ack_policy=AckPolicy.MANUAL)
@@ -31,48 +31,48 @@ async def heard(kafka_stack: Stack) -> AsyncIterator[Heard]:
     async def on_record(body: bytes) -> None:
         del body
 
-    progress = ReadinessTracker(time.monotonic)
+    readiness = ReadinessTracker(time.monotonic)
 
-    def trouble(later: float = 0) -> str | None:
-        return subscription_problems(broker, progress, time.time() + later)[topic]
+    def problem(later: float = 0) -> str | None:
+        return subscription_problems(broker, readiness, time.time() + later)[topic]
 
     await broker.start()
     try:
         async with asyncio.timeout(30):
-            while trouble():  # noqa: ASYNC110  # a state, not an event
+            while problem():  # noqa: ASYNC110  # a state, not an event
                 await asyncio.sleep(0.05)
-        yield subscriber, trouble, progress
+        yield subscriber, problem, readiness
     finally:
         await broker.stop()
 
 
-async def test_a_loop_that_was_stopped_is_noticed(heard: Heard) -> None:
-    subscriber, trouble, _ = heard
+async def test_a_stopped_consume_loop_is_a_problem(subscription: Subscription) -> None:
+    subscriber, problem, _ = subscription
     await subscriber.stop()
-    assert trouble() == "the consume loop has ended"
+    assert problem() == "the consume loop has ended"
 
 
-async def test_a_membership_that_ended_is_noticed(heard: Heard) -> None:
-    subscriber, trouble, _ = heard
+async def test_an_ended_coordination_task_is_a_problem(subscription: Subscription) -> None:
+    subscriber, problem, _ = subscription
     routine = subscriber.consumer._coordinator._coordination_task
     routine.cancel()
     await asyncio.wait({routine})
-    assert trouble() == "the group coordination task has ended"
+    assert problem() == "the group coordination task has ended"
 
 
-async def test_a_member_that_was_thrown_out_is_noticed(heard: Heard) -> None:
-    subscriber, trouble, _ = heard
+async def test_a_lost_membership_is_a_problem(subscription: Subscription) -> None:
+    subscriber, problem, _ = subscription
     subscriber.consumer._coordinator.reset_generation()
-    assert trouble() == "the consumer is not a member of its group"
+    assert problem() == "the consumer is not a member of its group"
 
 
-async def test_a_consumer_that_asks_for_nothing_is_noticed_unless_it_is_busy(heard: Heard) -> None:
-    subscriber, trouble, progress = heard
+async def test_a_consumer_that_does_not_poll_is_a_problem_unless_it_is_busy(subscription: Subscription) -> None:
+    subscriber, problem, readiness = subscription
     consumer = subscriber.consumer
     async with asyncio.timeout(30):
         while not [at for at in map(consumer.last_poll_timestamp, consumer.assignment()) if at]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-    assert trouble() is None
-    assert trouble(MAX_POLL_SILENCE_SECONDS + 30) == "the consumer does not poll for records"
-    with progress.working_on(EXPAND, subscriber.topic_names[0]):
-        assert trouble(MAX_POLL_SILENCE_SECONDS + 30) is None
+    assert problem() is None
+    assert problem(MAX_POLL_SILENCE_SECONDS + 30) == "the consumer does not poll for records"
+    with readiness.working_on(EXPAND, subscriber.topic_names[0]):
+        assert problem(MAX_POLL_SILENCE_SECONDS + 30) is None

@@ -17,7 +17,7 @@ MESSAGE = Message("log_1", Channel.SMS, "13800138000", "Hello", None, False, Non
 
 
 class Answering:
-    """As much of a provider as a call needs: it gives one answer, or breaks its promise and raises."""
+    """A minimal provider that returns one answer or raises."""
 
     name = "book"
     channel = Channel.SMS

@@ -1,4 +1,4 @@
-"""When a consumer has had too much of what cannot be used."""
+"""Limits of the intake circuit breaker."""
 
 from typing import Any
 
@@ -9,76 +9,76 @@ from consumer.flow_control.circuit_breaker import CircuitBreakerLimits, CircuitO
 TOPIC = "communication.bulk.requests"
 
 
-def a_guard(*, run: int = 1_000, share: float = 1.0, sample: int = 10) -> IntakeCircuitBreaker:
+def a_breaker(*, run: int = 1_000, share: float = 1.0, sample: int = 10) -> IntakeCircuitBreaker:
     return IntakeCircuitBreaker(CircuitBreakerLimits(run, share, sample))
 
 
-def taken(guard: IntakeCircuitBreaker, records: str, topic: str = TOPIC) -> int:
-    """How many of the records were dealt with, x being poison."""
+def passed(breaker: IntakeCircuitBreaker, records: str, topic: str = TOPIC) -> int:
+    """Return how many records pass before the circuit breaker opens. An x is an unusable record."""
     for number, record in enumerate(records):
         if record == "x":
             try:
-                guard.record_failure(topic, str(number))
+                breaker.record_failure(topic, str(number))
             except CircuitOpen:
                 return number
-        guard.record_done(topic, str(number))
+        breaker.record_done(topic, str(number))
     return len(records)
 
 
-def test_a_run_of_poison_is_taken_up_to_its_limit() -> None:
-    guard = a_guard(run=3)
-    assert taken(guard, "xxx.xxx.xxxx") == 11
-    assert taken(guard, "x") == 0
+def test_a_run_of_unusable_records_passes_up_to_its_limit() -> None:
+    breaker = a_breaker(run=3)
+    assert passed(breaker, "xxx.xxx.xxxx") == 11
+    assert passed(breaker, "x") == 0
 
 
 def test_a_good_record_ends_a_run() -> None:
-    assert taken(a_guard(run=3), "xxx." * 20) == 80
+    assert passed(a_breaker(run=3), "xxx." * 20) == 80
 
 
-def test_a_share_counts_once_there_is_a_whole_sample() -> None:
-    assert taken(a_guard(share=0.5, sample=10), "x" * 10 + "x") == 10
-    assert taken(a_guard(share=0.5, sample=10), "x." * 100) == 200
-    assert taken(a_guard(share=0.5, sample=10), "x." * 100 + "xx") == 201
+def test_the_share_applies_to_full_samples_only() -> None:
+    assert passed(a_breaker(share=0.5, sample=10), "x" * 10 + "x") == 10
+    assert passed(a_breaker(share=0.5, sample=10), "x." * 100) == 200
+    assert passed(a_breaker(share=0.5, sample=10), "x." * 100 + "xx") == 201
 
 
-def test_a_twentieth_of_poison_is_no_flood() -> None:
-    assert taken(a_guard(run=3, share=0.1, sample=100), ("x" + "." * 19) * 100) == 2_000
+def test_a_small_share_of_unusable_records_passes() -> None:
+    assert passed(a_breaker(run=3, share=0.1, sample=100), ("x" + "." * 19) * 100) == 2_000
 
 
-def test_poison_long_ago_is_forgotten() -> None:
-    assert taken(a_guard(share=0.5, sample=10), "x" * 10 + "." * 10 + "x" * 5) == 25
+def test_old_unusable_records_are_forgotten() -> None:
+    assert passed(a_breaker(share=0.5, sample=10), "x" * 10 + "." * 10 + "x" * 5) == 25
 
 
 def test_each_topic_has_its_own_count() -> None:
-    guard = a_guard(run=2)
-    assert taken(guard, "xxx") == 2
-    assert taken(guard, "xx", "communication.bulk.requests.express") == 2
+    breaker = a_breaker(run=2)
+    assert passed(breaker, "xxx") == 2
+    assert passed(breaker, "xx", "communication.bulk.requests.express") == 2
 
 
-def test_a_record_that_is_refused_again_counts_once() -> None:
-    guard = a_guard(run=2)
+def test_a_record_that_fails_again_counts_once() -> None:
+    breaker = a_breaker(run=2)
     for _ in range(5):
-        guard.record_failure(TOPIC, "here")
-    guard.record_done(TOPIC, "here")
-    assert taken(guard, "xx") == 1
+        breaker.record_failure(TOPIC, "here")
+    breaker.record_done(TOPIC, "here")
+    assert passed(breaker, "xx") == 1
 
 
 @pytest.mark.parametrize("limits", [{"run": 3}, {"share": 0.3, "sample": 10}])
-def test_of_many_records_in_hand_at_once_no_more_are_taken_than_of_one_after_the_other(limits: dict[str, Any]) -> None:
-    guard = a_guard(**limits)
-    assert taken(guard, "." * 10) == 10
+def test_concurrent_records_have_the_same_limits_as_consecutive_ones(limits: dict[str, Any]) -> None:
+    breaker = a_breaker(**limits)
+    assert passed(breaker, "." * 10) == 10
     for number in range(3):
-        guard.record_failure(TOPIC, f"at once {number}")
+        breaker.record_failure(TOPIC, f"at once {number}")
     with pytest.raises(CircuitOpen):
-        guard.record_failure(TOPIC, "one too many")
+        breaker.record_failure(TOPIC, "one too many")
 
 
-def test_without_limits_everything_passes() -> None:
-    assert taken(IntakeCircuitBreaker(None), "x" * 1_000) == 1_000
+def test_without_limits_every_record_passes() -> None:
+    assert passed(IntakeCircuitBreaker(None), "x" * 1_000) == 1_000
 
 
-def test_what_is_said_names_the_limit() -> None:
-    guard = a_guard(run=1)
-    taken(guard, "x")
+def test_the_error_names_the_limit() -> None:
+    breaker = a_breaker(run=1)
+    passed(breaker, "x")
     with pytest.raises(CircuitOpen, match="more than 1 records in a row"):
-        guard.record_failure(TOPIC, "here")
+        breaker.record_failure(TOPIC, "here")

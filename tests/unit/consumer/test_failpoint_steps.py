@@ -1,4 +1,4 @@
-"""Every step that a failpoint may name is watched for, at calls that there are."""
+"""Every step that a failpoint may name is watched at existing calls."""
 
 import re
 
@@ -15,20 +15,20 @@ PARTS = {"requests": Requests, "chunks": Chunks, "logs": Logs, "bus": Bus, "prov
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_step_is_known_by_calls_that_there_are(step: str) -> None:
-    watch = STEP_TRIGGERS[step]
-    assert all(hasattr(PARTS[watch.part], call) for call in watch.calls)
+def test_a_step_watches_existing_calls(step: str) -> None:
+    trigger = STEP_TRIGGERS[step]
+    assert all(hasattr(PARTS[trigger.part], call) for call in trigger.calls)
 
 
-def test_nothing_is_watched_for_that_cannot_be_named() -> None:
+def test_the_watched_steps_are_the_valid_names() -> None:
     assert STEP_TRIGGERS.keys() == set(STEPS)
 
 
-@pytest.mark.parametrize("wanted", ["claim", "claim:3", "expand_begin:12"])
-def test_a_failpoint_is_a_step_and_for_which_time(wanted: str) -> None:
-    assert re.search(FAILPOINT, wanted)
+@pytest.mark.parametrize("value", ["claim", "claim:3", "expand_begin:12"])
+def test_a_failpoint_is_a_step_with_an_optional_count(value: str) -> None:
+    assert re.search(FAILPOINT, value)
 
 
-@pytest.mark.parametrize("wanted", ["claims", "claim:0", "claim:", "claim:x", ""])
-def test_anything_else_is_no_failpoint(wanted: str) -> None:
-    assert not re.search(FAILPOINT, wanted)
+@pytest.mark.parametrize("value", ["claims", "claim:0", "claim:", "claim:x", ""])
+def test_other_values_are_not_failpoints(value: str) -> None:
+    assert not re.search(FAILPOINT, value)

@@ -1,4 +1,4 @@
-"""Offsets are committed up to the first record that still waits, in whatever order the others end."""
+"""Offsets are committed up to the first unfinished record, in whatever order the records end."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from consumer.kafka.offset_tracker import PartitionOffsets
 
 
-def test_nothing_is_committed_past_a_record_that_waits() -> None:
+def test_no_offset_after_an_unfinished_record_is_committed() -> None:
     offsets = PartitionOffsets(7)
-    for offset in (7, 8, 10):  # what is not there was compacted away
+    for offset in (7, 8, 10):  # offset 9 was compacted away
         offsets.start(offset)
     assert offsets.mark_done(8) is None
     assert offsets.mark_done(7) == 10
@@ -16,7 +16,7 @@ def test_nothing_is_committed_past_a_record_that_waits() -> None:
 
 
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=30), st.randoms(use_true_random=False), st.integers(0, 1_000))
-def test_whatever_the_order_each_commit_is_a_step_on_and_the_last_one_is_the_end(
+def test_commits_only_advance_and_the_last_one_is_the_end_in_any_order(
     steps: list[int], rng: "st.Random", first: int
 ) -> None:
     read = [first + sum(steps[:number]) for number in range(len(steps))]

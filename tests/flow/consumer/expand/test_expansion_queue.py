@@ -1,4 +1,4 @@
-"""Many requests of an intake topic are expanded at a time: parts in their order, offsets in theirs."""
+"""Concurrent expansion of an intake topic. Parts of a request and offsets of a partition keep their order."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ TOPIC = "communication.bulk.requests"
 
 
 class Partition:
-    """One partition of the intake, and what was committed of it."""
+    """One partition of the intake, with its committed offsets."""
 
     def __init__(self, failures: int = 0) -> None:
         self.length, self.committed, self.failures = 0, list[int](), failures
@@ -47,7 +47,7 @@ class Partition:
 
 
 class Expanding:
-    """Stands in for `expand`: notes which records are under way, and ends each when it is told to."""
+    """A replacement of `expand`. It records the offsets it is called for, and ends each on command."""
 
     def __init__(self) -> None:
         self.begun: list[int] = []
@@ -66,7 +66,7 @@ class Expanding:
 
 
 class Intake:
-    """The queue of a topic, and a reader that submits one record after the other, as the subscriber does."""
+    """The queue of a topic, with a reader that submits one record after the other, as the subscriber does."""
 
     def __init__(self, context: ConsumerContext, partition: Partition, expand_record: ExpandRecord) -> None:
         self._tracker = OffsetTracker(context.stopping, context.sleep)
@@ -88,7 +88,7 @@ class Intake:
         return len(self.queue._at_work)
 
     async def commits_ended(self) -> list[int]:
-        """Return the committed offsets once no commit is under way."""
+        """Return the committed offsets after all running commits have ended."""
         await self._tracker.drain(10)
         return self._partition.committed
 

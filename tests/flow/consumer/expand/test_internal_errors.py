@@ -1,4 +1,4 @@
-"""Recipients that meet an internal error have no hash of their own, and are not compared with each other."""
+"""Recipients that cause an internal error have no hash of their own. They are not compared with each other."""
 
 import uuid
 from collections.abc import AsyncIterator, Collection
@@ -15,7 +15,7 @@ from tests.flow.world import World
 
 
 class Lookups:
-    """Chunks of a ledger that note which hashes are looked up."""
+    """Chunk store that records the hashes it is asked for."""
 
     def __init__(self, inner: Any) -> None:
         self._inner, self.hashes = inner, list[bytes]()
@@ -43,7 +43,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     await mongo.aclose()
 
 
-async def test_recipients_of_two_parts_that_meet_a_fault_are_not_duplicates_of_each_other(world: World) -> None:
+async def test_recipients_that_cause_an_internal_error_are_not_duplicates_across_parts(world: World) -> None:
     world.sealer = Thirteen([("k1", bytes(32))])
     lookups = world.ledger.chunks = Lookups(world.ledger.chunks)  # type: ignore[assignment]
     for part in (0, 1):

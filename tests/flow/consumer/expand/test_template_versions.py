@@ -1,4 +1,4 @@
-"""Templates on the in-memory twins: what a request says is decided once, by its first expansion or before it."""
+"""Templates in the in-memory stack. The content of a request is decided once, by its first expansion at the latest."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,7 +15,7 @@ NUMBERS = [f"138000000{n:02d}" for n in range(30)]
 KEY = request_key("t1", "r1")
 
 
-def said(book: Accounting) -> list[str]:
+def texts_of(book: Accounting) -> list[str]:
     return [message.text for message in book.texts.values()]
 
 
@@ -26,14 +26,14 @@ async def put(
 
 
 async def rejected(world: World, *recipients: object, **body: object) -> dict[str, object]:
-    """The one refusal that a record meets."""
+    """Expand a record, and return its only rejection."""
     await world.expand(world.record(*recipients, **body))
     (event,) = world.events("request.rejected")
     assert await world.logs() == []
     return event
 
 
-async def test_a_templates_text_takes_the_contents_place_and_its_id_stands_in_the_logs() -> None:
+async def test_a_template_provides_the_content_and_its_id_is_in_the_logs() -> None:
     book = Accounting()
     world = World(book)
     await put(world, "code {{code}} for {{name}}")
@@ -42,7 +42,7 @@ async def test_a_templates_text_takes_the_contents_place_and_its_id_stands_in_th
     await world.expand(world.record(*recipients, template="verify", variables={"code": "1", "name": "you"}))
     await world.deliver_all()
 
-    assert sorted(said(book)) == ["code 1 for you", "code 7 for you"]
+    assert sorted(texts_of(book)) == ["code 1 for you", "code 7 for you"]
     assert {log.template_id for log in await world.logs()} == {template_id("t1", "verify")}
     request = await world.ledger.requests.get(KEY)
     assert request is not None
@@ -57,10 +57,10 @@ async def test_content_may_be_empty_beside_a_template() -> None:
     await world.expand(world.record(NUMBERS[0], content="", template="verify"))
     await world.deliver_all()
 
-    assert said(book) == ["hello there"]
+    assert texts_of(book) == ["hello there"]
 
 
-async def test_without_a_version_the_first_expansion_takes_the_newest() -> None:
+async def test_the_first_expansion_takes_the_newest_version_unless_one_is_named() -> None:
     book = Accounting()
     world = World(book)
     await put(world, "old")
@@ -69,7 +69,7 @@ async def test_without_a_version_the_first_expansion_takes_the_newest() -> None:
     await world.expand(world.record(NUMBERS[0], template="verify"))
     await world.deliver_all()
 
-    assert said(book) == ["new"]
+    assert texts_of(book) == ["new"]
 
 
 async def test_a_request_keeps_the_version_it_was_accepted_with() -> None:
@@ -82,11 +82,11 @@ async def test_a_request_keeps_the_version_it_was_accepted_with() -> None:
     await world.expand(record)
     await world.deliver_all()
 
-    assert said(book) == ["old"]
+    assert texts_of(book) == ["old"]
 
 
 @pytest.mark.parametrize("versions", [(None, None), (1, 2)], ids=["bare", "with versions"])
-async def test_an_update_between_two_parts_leaves_the_second_with_the_text_of_the_first(
+async def test_a_template_update_between_two_parts_does_not_change_the_second_part(
     versions: tuple[int | None, int | None],
 ) -> None:
     book = Accounting()
@@ -104,13 +104,13 @@ async def test_an_update_between_two_parts_leaves_the_second_with_the_text_of_th
     await world.expand(parts[1])
     await world.deliver_all()
 
-    assert said(book) == ["old 1", "old 1"]
+    assert texts_of(book) == ["old 1", "old 1"]
     assert await world.outcomes() == [("sent", None)] * 2
     assert world.events("request.rejected") == []
 
 
-async def test_an_update_between_two_expansions_of_a_record_changes_nothing() -> None:
-    """However far the first one came before it was killed, after its begin or after any chunk."""
+async def test_a_template_update_between_two_expansions_of_a_record_changes_nothing() -> None:
+    """The first expansion is killed after each of its steps in turn."""
     killed_at = 0
     while True:
         book = Accounting()
@@ -126,13 +126,13 @@ async def test_an_update_between_two_expansions_of_a_record_changes_nothing() ->
 
         expected = [("sent", None)] * 9 if begun else [("failed", "missing_variable")] * 9
         assert await world.outcomes() == expected, killed_at
-        assert set(said(book)) == ({"old 1"} if begun else set())
+        assert set(texts_of(book)) == ({"old 1"} if begun else set())
         killed_at += 1
     assert killed_at > 8
 
 
-async def test_of_two_first_expansions_at_once_one_text_stands_for_both() -> None:
-    """Both have looked the template up, one of them after an update, when the other begins the request and dies."""
+async def test_two_concurrent_first_expansions_use_one_text() -> None:
+    """Both have read the template, one of them after an update. That one registers the request and dies."""
     book = Accounting()
     world = World(book)
     await put(world, "old {{other}}")
@@ -143,7 +143,7 @@ async def test_of_two_first_expansions_at_once_one_text_stands_for_both() -> Non
     await world.deliver_all()
 
     assert overtaken.by_another
-    assert set(said(book)) == {"new 1"}
+    assert set(texts_of(book)) == {"new 1"}
     assert await world.outcomes() == [("sent", None)] * 9
 
 
@@ -157,7 +157,7 @@ async def test_the_same_record_with_another_version_is_no_conflict() -> None:
         await world.expand(world.record(NUMBERS[0], template="verify", template_version=version))
     await world.deliver_all()
 
-    assert said(book) == ["old"]
+    assert texts_of(book) == ["old"]
     assert world.events("request.rejected") == []
 
 
@@ -173,7 +173,7 @@ async def test_the_same_request_with_another_template_is_a_conflict() -> None:
 
 
 @pytest.mark.parametrize("version", [None, 2], ids=["unknown code", "unknown version"])
-async def test_an_unknown_template_is_refused(version: int | None) -> None:
+async def test_an_unknown_template_is_rejected(version: int | None) -> None:
     world = World()
     await put(world, "hello", code="verify" if version else "other")
     await put(world, "theirs", tenant="t2")
@@ -186,13 +186,13 @@ async def test_an_unknown_template_is_refused(version: int | None) -> None:
     assert await world.ledger.requests.get(KEY) is None
 
 
-async def test_a_version_without_a_template_is_refused() -> None:
+async def test_a_version_without_a_template_is_rejected() -> None:
     event = await rejected(World(), NUMBERS[0], template_version=1)
 
     assert (event["reason"], event["fields"]) == ("invalid_schema", ["template_version"])
 
 
-async def test_who_lacks_a_variable_of_the_template_fails_and_the_others_do_not() -> None:
+async def test_only_recipients_without_a_variable_of_the_template_fail() -> None:
     book = Accounting()
     world = World(book)
     await put(world, "code {{code}}")
@@ -205,10 +205,10 @@ async def test_who_lacks_a_variable_of_the_template_fails_and_the_others_do_not(
     await world.deliver_all()
 
     assert await world.outcomes() == [("failed", "missing_variable"), ("sent", None)]
-    assert said(book) == ["code 7"]
+    assert texts_of(book) == ["code 7"]
 
 
-async def test_a_template_that_is_none_is_refused_naming_the_template() -> None:
+async def test_an_invalid_template_is_rejected_by_field_name() -> None:
     world = World()
     await put(world, "{{not a name}}")
 
@@ -221,7 +221,7 @@ async def test_a_template_that_is_none_is_refused_naming_the_template() -> None:
     ("of_template", "of_body", "expected"),
     [("for {{name}}", None, "for you"), ("for {{name}}", "to {{name}}", "to you"), (None, "to {{name}}", "to you")],
 )
-async def test_a_mails_own_subject_goes_before_the_templates(
+async def test_the_subject_of_a_request_overrides_that_of_the_template(
     of_template: str | None, of_body: str | None, expected: str
 ) -> None:
     (message,) = await mail(of_template, subject=of_body)
@@ -229,7 +229,7 @@ async def test_a_mails_own_subject_goes_before_the_templates(
     assert (message.subject, message.text, message.is_html) == (expected, "<p>&lt;you&gt;</p>", True)
 
 
-async def test_a_mail_without_any_subject_is_refused_naming_the_subject() -> None:
+async def test_a_mail_without_any_subject_is_rejected_by_field_name() -> None:
     world = World()
     await put(world, "hello")
 
@@ -249,7 +249,7 @@ async def test_an_sms_ignores_the_subject_of_its_template() -> None:
 
 
 async def mail(of_template: str | None, **body: object) -> list[Message]:
-    """The mails of a request to one recipient whose template is HTML."""
+    """Return the mails of a request to one recipient with an HTML template."""
     book = Accounting("post", Channel.EMAIL)
     world = World(book)
     await put(world, "<p>{{html}}</p>", of_template)
@@ -261,7 +261,7 @@ async def mail(of_template: str | None, **body: object) -> list[Message]:
 
 
 class Overtaken(Steps):
-    """A process that is overtaken right before it begins: another begins with a newer version, and dies of it."""
+    """A process that another one overtakes right before it registers. The other uses a newer version and dies."""
 
     def __init__(self, world: World, record: KafkaRecord) -> None:
         super().__init__()
@@ -276,7 +276,7 @@ class Overtaken(Steps):
 
 
 class DiesOnceBegun(Steps):
-    """A process that dies when a request is begun, before any chunk."""
+    """A process that dies after it registered a request, before any chunk."""
 
     async def step(self, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
         answer = await super().step(name, call)
