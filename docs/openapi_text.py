@@ -6,7 +6,7 @@ import json
 from pydantic import SecretStr
 
 from producer.app import build_app
-from producer.openapi.document import describe
+from producer.openapi.document import build_document
 from producer.settings import ProducerSettings
 
 
@@ -20,4 +20,4 @@ def openapi_text() -> str:
         jwt_public_key=None,
         jwt_jwks_url=None,
     )
-    return json.dumps(describe(build_app(settings)), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(build_document(build_app(settings)), indent=2, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""The one place where the service is put together. Nothing connects before the app starts."""
+"""Composition root of the HTTP service. Nothing connects before the app starts."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,7 +24,7 @@ from producer.http.middleware import RequestLoggingMiddleware
 from producer.http.request_bodies import RequestBodyReader
 from producer.kafka.kafka_publisher import KafkaPublisher
 from producer.kafka.publisher import Publisher
-from producer.ledger_gateway import ANSWER_MS, LedgerGateway
+from producer.ledger_gateway import COMMAND_TIMEOUT_MS, LedgerGateway
 from producer.metrics import Metrics
 from producer.openapi.document import document_routes
 from producer.read.routes import reading_routes
@@ -38,26 +38,26 @@ def build_app(
     settings: ProducerSettings,
     *,
     publisher: Publisher | None = None,
-    archive: LedgerGateway | None = None,
-    sources: ClockAndRandom | None = None,
-    waiting: CompletionWaiter | None = None,
+    gateway: LedgerGateway | None = None,
+    clock: ClockAndRandom | None = None,
+    waiter: CompletionWaiter | None = None,
 ) -> FastAPI:
-    """The HTTP service; parts of one's own replace the real ones."""
+    """Build the HTTP service. Arguments that are given replace the real parts."""
     publisher = publisher or KafkaPublisher(settings)
-    archive = archive or open_archive(settings)
-    sources = sources or ClockAndRandom()
-    waiting = waiting or CompletionWaiter(archive)
+    gateway = gateway or open_gateway(settings)
+    clock = clock or ClockAndRandom()
+    waiter = waiter or CompletionWaiter(gateway)
     metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await publisher.start()
         try:
-            await archive.start()
+            await gateway.start()
             try:
                 yield
             finally:
-                await archive.stop()
+                await gateway.stop()
         finally:
             await publisher.stop()
 
@@ -70,61 +70,61 @@ def build_app(
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    bodies = RequestBodyReader(settings.max_body_bytes)
+    body_reader = RequestBodyReader(settings.max_body_bytes)
     sealer = Sealer(parse_sealing_keys(settings.sealing_keys))
     deps = Dependencies(
-        settings, publisher, archive, sealer, TokenVerifier(settings), bodies, metrics, sources, waiting
+        settings, publisher, gateway, sealer, TokenVerifier(settings), body_reader, metrics, clock, waiter
     )
     app.include_router(bulk_routes(deps))
     app.include_router(reading_routes(deps))
     app.include_router(control_routes(deps))
     app.include_router(document_routes(app))
-    app.include_router(health_routes(publisher, archive, metrics, sources))
-    _answer_errors(app, sources)
-    app.add_middleware(RequestLoggingMiddleware, metrics=metrics, sources=sources)
+    app.include_router(health_routes(publisher, gateway, metrics, clock))
+    _add_error_handlers(app, clock)
+    app.add_middleware(RequestLoggingMiddleware, metrics=metrics, clock=clock)
     return app
 
 
 def run(settings: ProducerSettings) -> None:
-    """Serve until SIGTERM or SIGINT; raises SystemExit when the service must not run."""
-    publisher, archive = KafkaPublisher(settings), open_archive(settings)
-    waiting = CompletionWaiter(archive)
-    app = build_app(settings, publisher=publisher, archive=archive, waiting=waiting)
-    code = serve(app, publisher, archive, waiting, settings)
+    """Serve until SIGTERM or SIGINT. Raises SystemExit if the service must not run."""
+    publisher, gateway = KafkaPublisher(settings), open_gateway(settings)
+    waiter = CompletionWaiter(gateway)
+    app = build_app(settings, publisher=publisher, gateway=gateway, waiter=waiter)
+    code = serve(app, publisher, gateway, waiter, settings)
     exit_without_waiting(code)
     if code:
         raise SystemExit(code)
 
 
-def open_archive(settings: ProducerSettings) -> LedgerGateway:
-    """The archive on the ledger in MongoDB; it connects when it is started."""
+def open_gateway(settings: ProducerSettings) -> LedgerGateway:
+    """Return the gateway to the ledger in MongoDB. It connects when it is started."""
 
     async def connect() -> Ledger:
         url = settings.mongo_url.get_secret_value()
-        return await MongoLedger.connect(url, settings.mongo_database, timeout_ms=ANSWER_MS)
+        return await MongoLedger.connect(url, settings.mongo_database, timeout_ms=COMMAND_TIMEOUT_MS)
 
     return LedgerGateway(connect)
 
 
-def _answer_errors(app: FastAPI, sources: ClockAndRandom) -> None:
-    """Every error is the contract's, the framework's own included."""
+def _add_error_handlers(app: FastAPI, clock: ClockAndRandom) -> None:
+    """Give every error the shape of the contract, also those of the framework."""
 
-    async def on_refusal(_request: Request, error: Exception) -> Response:
+    async def on_api_error(_request: Request, error: Exception) -> Response:
         if not isinstance(error, ApiError):
             raise error
-        return error_response(error, sources.now())
+        return error_response(error, clock.now())
 
-    async def on_http(_request: Request, error: Exception) -> Response:
+    async def on_http_error(_request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             raise error
-        return simple_response(error.status_code, sources.now(), headers=error.headers)
+        return simple_response(error.status_code, clock.now(), headers=error.headers)
 
-    async def on_query(_request: Request, error: Exception) -> Response:
+    async def on_invalid_query(_request: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):
             raise error
-        said = "; ".join(f"{path_of(problem['loc'][1:])}: {problem['msg'].lower()}" for problem in error.errors())
-        return simple_response(400, sources.now(), said)
+        message = "; ".join(f"{path_of(problem['loc'][1:])}: {problem['msg'].lower()}" for problem in error.errors())
+        return simple_response(400, clock.now(), message)
 
-    app.add_exception_handler(ApiError, on_refusal)
-    app.add_exception_handler(HTTPException, on_http)
-    app.add_exception_handler(RequestValidationError, on_query)
+    app.add_exception_handler(ApiError, on_api_error)
+    app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(RequestValidationError, on_invalid_query)

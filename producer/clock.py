@@ -1,4 +1,4 @@
-"""Time and chance as the service takes them: as arguments, so that tests choose both."""
+"""Time and random bytes of the service. They are passed in as arguments, so that tests can choose both."""
 
 import os
 from collections.abc import Callable
@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
-    """Now, in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class ClockAndRandom:
-    """Where now and random bytes come from."""
+    """Source of the current time and of random bytes."""
 
     now: Callable[[], datetime] = utc_now
     random_bytes: Callable[[int], bytes] = os.urandom

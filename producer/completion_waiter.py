@@ -1,4 +1,7 @@
-"""Callers that wait for a request's completion: not too many, seldom asking, and let go when the service ends."""
+"""Wait of callers for the completion of a request, for `Prefer: wait`.
+
+The number of waiting callers is bounded. Each one polls the ledger at growing intervals. All are released on shutdown.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,59 +11,59 @@ from ledger.models import Completion
 from producer.errors import UnavailableError
 from producer.ledger_gateway import LedgerGateway
 
-MOST_WAITING = 500
-"""So many callers wait at a time; the next one is answered at once."""
+MAX_WAITING_CALLERS = 500
+"""Maximum number of callers that wait at a time. A further caller gets its answer at once."""
 FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 0.5
-SLOWER = 1.3
-"""By so much each pause is longer than the one before."""
+MAX_PAUSE_SECONDS = 0.5
+PAUSE_FACTOR = 1.3
+"""Factor between one pause and the next."""
 
 IsDisconnected = Callable[[], Awaitable[bool]]
-"""Tells whether the caller hung up."""
+"""Returns whether the caller closed the connection."""
 
 
 class CompletionWaiter:
-    """Knows who waits, and lets all of them go."""
+    """Counts the waiting callers and can release all of them."""
 
-    def __init__(self, archive: LedgerGateway, most: int = MOST_WAITING) -> None:
-        self._archive = archive
-        self._most = most
-        self._count = 0
-        self._over = asyncio.Event()
+    def __init__(self, gateway: LedgerGateway, max_callers: int = MAX_WAITING_CALLERS) -> None:
+        self._gateway = gateway
+        self._max_callers = max_callers
+        self._waiting_callers = 0
+        self._released = asyncio.Event()
 
     def release_all(self) -> None:
-        """Let everybody go with what is known by now, and nobody wait any more."""
-        self._over.set()
+        """End every wait with the state known by then. Later waits end after their first look."""
+        self._released.set()
 
-    async def wait(self, key: RequestKey, seconds: float, gone: IsDisconnected) -> Completion | None:
-        """The request's completion, or None when it did not come within so many seconds.
+    async def wait(self, key: RequestKey, seconds: float, is_disconnected: IsDisconnected) -> Completion | None:
+        """Return the completion of the request, or None if it is not completed within `seconds`.
 
-        Raises UnavailableError where nobody can wait: there are too many already, or MongoDB is away.
+        Raises UnavailableError if too many callers wait already, or if MongoDB is not available.
         """
-        if self._count >= self._most:
-            raise UnavailableError("too many callers wait already")
-        self._count += 1
+        if self._waiting_callers >= self._max_callers:
+            raise UnavailableError("too many callers are waiting")
+        self._waiting_callers += 1
         try:
-            return await self._poll(key, seconds, gone)
+            return await self._poll(key, seconds, is_disconnected)
         finally:
-            self._count -= 1
+            self._waiting_callers -= 1
 
-    async def _poll(self, key: RequestKey, seconds: float, gone: IsDisconnected) -> Completion | None:
+    async def _poll(self, key: RequestKey, seconds: float, is_disconnected: IsDisconnected) -> Completion | None:
         loop = asyncio.get_running_loop()
         end, pause = loop.time() + seconds, FIRST_PAUSE_SECONDS
         while True:
-            request = await self._archive.query(lambda ledger: ledger.requests.get(key))
+            request = await self._gateway.query(lambda ledger: ledger.requests.get(key))
             if request and request.completion:
                 return request.completion
-            left = end - loop.time()
-            if left <= 0 or self._over.is_set() or await gone():
+            remaining = end - loop.time()
+            if remaining <= 0 or self._released.is_set() or await is_disconnected():
                 return None
-            await self._sleep(min(pause, left))
-            pause = min(pause * SLOWER, LONGEST_PAUSE_SECONDS)
+            await self._pause(min(pause, remaining))
+            pause = min(pause * PAUSE_FACTOR, MAX_PAUSE_SECONDS)
 
-    async def _sleep(self, seconds: float) -> None:
+    async def _pause(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
-                await self._over.wait()
+                await self._released.wait()
         except TimeoutError:
             pass

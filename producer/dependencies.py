@@ -1,4 +1,4 @@
-"""What the routes work with."""
+"""The parts of the service that routes work with."""
 
 from dataclasses import dataclass
 
@@ -15,14 +15,14 @@ from producer.settings import ProducerSettings
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """The parts of the service, made once."""
+    """The parts of one app, built once by `build_app`."""
 
     settings: ProducerSettings
     publisher: Publisher
-    archive: LedgerGateway
+    gateway: LedgerGateway
     sealer: Sealer
-    doorkeeper: TokenVerifier
-    bodies: RequestBodyReader
+    token_verifier: TokenVerifier
+    body_reader: RequestBodyReader
     metrics: Metrics
-    sources: ClockAndRandom
-    waiting: CompletionWaiter
+    clock: ClockAndRandom
+    completion_waiter: CompletionWaiter

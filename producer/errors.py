@@ -1,6 +1,6 @@
-"""What the service refuses, and with which status. Every one ends as `{code, message, timestamp}`.
+"""Errors of the HTTP API, with their status. Each becomes a response `{code, message, timestamp}`.
 
-    RefusalError
+    ApiError
     ├── BadRequestError            400
     ├── UnauthorizedError          401
     ├── ForbiddenError             403
@@ -11,18 +11,19 @@
     ├── UnsupportedMediaTypeError  415
     └── UnavailableError           503
 
-A message is for the caller alone: it may name fields, so it is never logged.
+A message is for the caller only. It may name fields, therefore it is never logged.
 """
 
 from collections.abc import Mapping
 from typing import ClassVar
 
 RETRY_AFTER_SECONDS = 5
+"""Value of `Retry-After` in a 503, in seconds."""
 _REALM = 'Bearer realm="rollcall"'
 
 
 class ApiError(Exception):
-    """A request that is not done."""
+    """A call that is refused or that failed."""
 
     status: ClassVar[int]
 
@@ -33,39 +34,39 @@ class ApiError(Exception):
 
 
 class BadRequestError(ApiError):
-    """A field is wrong; the message names it."""
+    """A field that is wrong. The message names the field."""
 
     status = 400
 
 
 class UnauthorizedError(ApiError):
-    """No token, or one that does not hold (RFC 6750, 3)."""
+    """A missing or invalid token (RFC 6750, 3)."""
 
     status = 401
 
     def __init__(self, message: str, *, error: str | None = None) -> None:
-        said = f'{_REALM}, error="{error}", error_description="{message}"' if error else _REALM
-        super().__init__(message, {"WWW-Authenticate": said})
+        challenge = f'{_REALM}, error="{error}", error_description="{message}"' if error else _REALM
+        super().__init__(message, {"WWW-Authenticate": challenge})
 
 
 class ForbiddenError(ApiError):
-    """The token holds and does not allow this (RFC 6750, 3.1)."""
+    """A valid token that does not allow the call (RFC 6750, 3.1)."""
 
     status = 403
 
     def __init__(self, message: str, *, scope: str | None = None) -> None:
-        lacking = f', scope="{scope}"' if scope else ""
-        super().__init__(message, {"WWW-Authenticate": f'{_REALM}, error="insufficient_scope"{lacking}'})
+        scope_parameter = f', scope="{scope}"' if scope else ""
+        super().__init__(message, {"WWW-Authenticate": f'{_REALM}, error="insufficient_scope"{scope_parameter}'})
 
 
 class NotFoundError(ApiError):
-    """What is named does not exist for this tenant."""
+    """A request, delivery or template that does not exist for this tenant."""
 
     status = 404
 
 
 class TooSlowError(ApiError):
-    """The body did not arrive in time."""
+    """A body that did not arrive in time."""
 
     status = 408
 
@@ -74,13 +75,13 @@ class TooSlowError(ApiError):
 
 
 class ConflictError(ApiError):
-    """The `Idempotency-Key` stands for another request, or it is too late for what is ordered."""
+    """An `Idempotency-Key` of another request, or a control that comes too late."""
 
     status = 409
 
 
 class TooLargeError(ApiError):
-    """The body is larger than one call takes. The rest of it is not read."""
+    """A body that is larger than the limit of one call. The rest of the body is not read."""
 
     status = 413
 
@@ -89,13 +90,13 @@ class TooLargeError(ApiError):
 
 
 class UnsupportedMediaTypeError(ApiError):
-    """The body is not plain JSON in UTF-8."""
+    """A body that is not plain JSON in UTF-8."""
 
     status = 415
 
 
 class UnavailableError(ApiError):
-    """Something that the service needs is away for now."""
+    """A dependency or a resource of the service that is not available at the moment."""
 
     status = 503
 

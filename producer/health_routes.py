@@ -1,4 +1,4 @@
-"""What operators and orchestrators ask: alive, ready, metrics."""
+"""Routes for operators and orchestrators: liveness, readiness, metrics."""
 
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
@@ -14,38 +14,38 @@ from schemas.health import Dependency, Readiness
 from schemas.http_responses import SimpleResponse
 
 
-def health_routes(publisher: Publisher, archive: LedgerGateway, metrics: Metrics, sources: ClockAndRandom) -> APIRouter:
-    """The routes that need no token."""
+def health_routes(publisher: Publisher, gateway: LedgerGateway, metrics: Metrics, clock: ClockAndRandom) -> APIRouter:
+    """Return the routes that need no token."""
     router = APIRouter()
 
     @router.get("/healthz", response_model=SimpleResponse)
     async def healthz() -> Response:
-        """The process runs and its event loop turns."""
-        return simple_response(200, sources.now(), "alive")
+        """Return 200 while the process runs and its event loop turns."""
+        return simple_response(200, clock.now(), "alive")
 
     @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
     async def readyz() -> Response:
-        """Whether requests can be taken, and what is in the way: each dependency by name.
+        """Return whether the service can accept requests, with the problem of each dependency.
 
-        MongoDB is named and does not decide: most requests are taken without it.
+        MongoDB is listed but does not decide the status: most requests are accepted without it.
         """
-        kafka, mongodb = publisher.problem(), archive.problem()
-        said = Readiness(
+        kafka, mongodb = publisher.problem(), gateway.problem()
+        readiness = Readiness(
             code=503 if kafka else 200,
             message=f"not ready: kafka: {kafka}" if kafka else "ready",
-            timestamp=sources.now(),
-            dependencies={"kafka": _state(kafka), "mongodb": _state(mongodb)},
+            timestamp=clock.now(),
+            dependencies={"kafka": _dependency(kafka), "mongodb": _dependency(mongodb)},
         )
         headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if kafka else None
-        return Response(said.model_dump_json(), said.code, headers, JSON)
+        return Response(readiness.model_dump_json(), readiness.code, headers, JSON)
 
     @router.get("/metrics", response_class=PlainTextResponse)
     async def metrics_page() -> Response:
-        """The metrics in Prometheus' text format."""
+        """Return the metrics in the text format of Prometheus."""
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     return router
 
 
-def _state(trouble: str | None) -> Dependency:
-    return Dependency(ready=trouble is None, trouble=trouble)
+def _dependency(problem: str | None) -> Dependency:
+    return Dependency(ready=problem is None, trouble=problem)

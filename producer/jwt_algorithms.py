@@ -1,4 +1,4 @@
-"""Which signature algorithms suit a key: one family a key, never mixed (RFC 8725, 2.1, 3.1)."""
+"""Signature algorithms that suit a key. A key has one family, and families are never mixed (RFC 8725, 2.1, 3.1)."""
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -15,30 +15,33 @@ EDWARDS = "EdDSA"
 ASYMMETRIC: Algorithms = (*RSA, *CURVES.values(), EDWARDS)
 
 
-def algorithms_for(wanted: Algorithms, *, public_key: str | None, secret: bool) -> Algorithms:
-    """The algorithms to accept: those wanted, else the usual ones of the key. Raises ValueError naming a variable.
+def algorithms_for(configured: Algorithms, *, public_key: str | None, secret: bool) -> Algorithms:
+    """Return the algorithms to accept: the configured ones, or else the defaults of the key.
 
-    Keys of a JWKS each bring their own algorithm; there the list says which of them count.
+    Raises ValueError that names the variable. Each key of a JWKS brings its own algorithm. There the list restricts
+    the accepted ones.
     """
-    usual: Algorithms
+    default: Algorithms
     if secret:
-        usual, possible = HMAC[:1], HMAC
+        default, allowed = HMAC[:1], HMAC
     elif public_key is not None:
-        usual, possible = _of_pem(public_key)
+        default, allowed = _algorithms_of_pem(public_key)
     else:
-        usual, possible = ("RS256", "ES256", EDWARDS), ASYMMETRIC
-    foreign = [name for name in wanted if name not in possible]
-    if foreign:
-        raise ValueError(f"ROLLCALL_JWT_ALGORITHMS: the key allows {', '.join(possible)}, not {', '.join(foreign)}")
-    return wanted or usual
+        default, allowed = ("RS256", "ES256", EDWARDS), ASYMMETRIC
+    unsuitable = [name for name in configured if name not in allowed]
+    if unsuitable:
+        raise ValueError(
+            f"ROLLCALL_JWT_ALGORITHMS: must be among {', '.join(allowed)} for this key, not {', '.join(unsuitable)}"
+        )
+    return configured or default
 
 
-def _of_pem(pem: str) -> tuple[Algorithms, Algorithms]:
-    """(usual, possible) algorithms of a public key."""
+def _algorithms_of_pem(pem: str) -> tuple[Algorithms, Algorithms]:
+    """Algorithms of a public key."""
     try:
         key = load_pem_public_key(pem.encode())
     except (ValueError, UnsupportedAlgorithm):
-        raise ValueError("ROLLCALL_JWT_PUBLIC_KEY: is not a public key in PEM") from None
+        raise ValueError("ROLLCALL_JWT_PUBLIC_KEY: must be a public key in PEM") from None
     match key:
         case RSAPublicKey() if key.key_size >= 2048:
             return RSA[:1], RSA
@@ -47,4 +50,6 @@ def _of_pem(pem: str) -> tuple[Algorithms, Algorithms]:
         case Ed25519PublicKey():
             return (EDWARDS,), (EDWARDS,)
         case _:
-            raise ValueError("ROLLCALL_JWT_PUBLIC_KEY: is neither RSA of 2,048 bits, nor P-256/384/521, nor Ed25519")
+            raise ValueError(
+                "ROLLCALL_JWT_PUBLIC_KEY: must be RSA of at least 2,048 bits, P-256, P-384, P-521 or Ed25519"
+            )

@@ -1,4 +1,4 @@
-"""The ledger as the service uses it: it may be away, and then whatever needs it is told so at once."""
+"""Access to the ledger for the routes. MongoDB may be unavailable: a call that needs it then fails at once."""
 
 import asyncio
 import contextlib
@@ -11,12 +11,12 @@ from ledger.errors import InvalidConnectionString, LedgerError, LedgerNotReady, 
 from ledger.ports import Ledger
 from producer.errors import UnavailableError
 
-ANSWER_MS = 4_000
-"""How long one command of MongoDB may take; what is left of a call's five seconds is for the rest of it."""
-CALL_SECONDS = 4.5
-"""How long one question may take, all its commands together."""
+COMMAND_TIMEOUT_MS = 4_000
+"""Maximum time of one MongoDB command in milliseconds. The rest of a call's five seconds is for its other work."""
+QUERY_TIMEOUT_SECONDS = 4.5
+"""Maximum time of one query in seconds, with all its commands."""
 PROBE_SECONDS = 2.0
-"""How often MongoDB is asked whether it is there."""
+"""Time between two probes of MongoDB, and maximum time of one probe, in seconds."""
 
 CLOSE_SECONDS = 1.0
 
@@ -27,73 +27,73 @@ _log = structlog.get_logger()
 
 
 class LedgerGateway:
-    """Asks the ledger, and knows whether it answers."""
+    """Queries the ledger and knows whether MongoDB answers."""
 
     def __init__(self, connect: Callable[[], Awaitable[Ledger]]) -> None:
         self._connect = connect
         self._ledger: Ledger | None = None
-        self._trouble: str | None = _NOT_YET
-        self._keeper: asyncio.Task[None] | None = None
+        self._problem: str | None = _NOT_YET
+        self._probe_task: asyncio.Task[None] | None = None
         self._failure: LedgerError | None = None
         self._has_failed = asyncio.Event()
-        self._checked = False
+        self._indexes_checked = False
 
     async def start(self) -> None:
-        """Open the ledger, whether it answers or not."""
+        """Open the ledger. MongoDB need not answer yet."""
         try:
             self._ledger = await self._connect()
         except InvalidConnectionString as error:
             self._fail(error)
             return
-        self._keeper = asyncio.create_task(self._keep())
+        self._probe_task = asyncio.create_task(self._probe_repeatedly())
 
     async def stop(self) -> None:
         """Close the ledger."""
-        if self._keeper is not None:
-            self._keeper.cancel()
+        if self._probe_task is not None:
+            self._probe_task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._keeper
+                await self._probe_task
         if self._ledger is not None:
-            with contextlib.suppress(TimeoutError):  # MongoDB may be away, or frozen
+            with contextlib.suppress(TimeoutError):  # MongoDB may be unavailable or frozen
                 await asyncio.wait_for(self._ledger.aclose(), CLOSE_SECONDS)
 
     def problem(self) -> str | None:
-        """Why nothing can be asked now."""
-        return self._trouble
+        """Return the reason for which the ledger cannot be queried, or None."""
+        return self._problem
 
     async def wait_failed(self) -> LedgerError:
-        """Wait until it is known that the service must not run: BadAddress, or LedgerNotReady."""
+        """Wait until an InvalidConnectionString or a LedgerNotReady shows that the service must not run."""
         await self._has_failed.wait()
         return self._failure or LedgerError()
 
-    async def query(self, question: Callable[[Ledger], Awaitable[T]]) -> T:
-        """The ledger's answer; raises UnavailableError within five seconds."""
-        if self._ledger is None or self._trouble not in (None, _NOT_YET):
-            raise UnavailableError("MongoDB is away, and this needs it")
+    async def query(self, operation: Callable[[Ledger], Awaitable[T]]) -> T:
+        """Return the result of `operation` on the ledger. Raises UnavailableError within five seconds."""
+        if self._ledger is None or self._problem not in (None, _NOT_YET):
+            raise UnavailableError("MongoDB is not available, and this call needs it")
         try:
-            async with asyncio.timeout(CALL_SECONDS):
-                return await question(self._ledger)
+            async with asyncio.timeout(QUERY_TIMEOUT_SECONDS):
+                return await operation(self._ledger)
         except (LedgerUnavailable, TimeoutError):
-            raise UnavailableError("MongoDB did not answer in time, and this needs it") from None
+            raise UnavailableError("MongoDB did not answer in time, and this call needs it") from None
 
-    async def _keep(self) -> None:
+    async def _probe_repeatedly(self) -> None:
         while True:
-            trouble = await self._probe()
-            if trouble != self._trouble:
-                _log.info("mongodb", ready=trouble is None, trouble=trouble, variable="ROLLCALL_MONGO_URL")
-            self._trouble = trouble
+            problem = await self._probe()
+            if problem != self._problem:
+                _log.info("mongodb probed", ready=problem is None, reason=problem, variable="ROLLCALL_MONGO_URL")
+            self._problem = problem
             await asyncio.sleep(PROBE_SECONDS)
 
     async def _probe(self) -> str | None:
-        """Why the ledger cannot be asked; the first answer also tells whether its indexes are there."""
+        """Return the reason for which the ledger cannot be queried. Check the indexes at the first answer."""
         if self._ledger is None:
             raise AssertionError("not started")
         try:
             async with asyncio.timeout(PROBE_SECONDS):
                 await self._ledger.ping()
-                if not self._checked:
+                if not self._indexes_checked:
                     await self._ledger.check()
-                    self._checked = True
+                    self._indexes_checked = True
         except LedgerNotReady as error:
             self._fail(error)
             return "indexes are missing"

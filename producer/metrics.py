@@ -1,4 +1,4 @@
-"""What the service counts. One registry an app, so that several can live in one process."""
+"""Metrics of the service. Each app has its own registry, so that several apps can run in one process."""
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -15,7 +15,7 @@ class Metrics:
         )
         self.seconds = Histogram(
             "rollcall_http_request_seconds",
-            "Time to answer an HTTP request, its body's arrival included.",
+            "Time to answer an HTTP request, including the arrival of its body.",
             ["route"],
             buckets=_SECONDS,
             registry=self.registry,

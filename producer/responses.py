@@ -1,4 +1,4 @@
-"""Bodies that every route may answer with: errors as the contract has them."""
+"""HTTP responses that all routes share: JSON bodies and errors in the shape of the contract."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,22 +7,27 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from producer.errors import ApiError
-from schemas.http_responses import SimpleResponse
+from schemas.http_responses import ResponseBody, SimpleResponse
 
 JSON = "application/json"
+
+
+def json_response(body: ResponseBody, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a 200 with this body."""
+    return Response(body.json_bytes(), 200, headers, JSON)
 
 
 def simple_response(
     status: int, now: datetime, message: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """`dto.SimpleResponse` with this status; without a message, the status's own phrase."""
+    """Return `dto.SimpleResponse` with this status. Without a message it holds the phrase of the status."""
     body = SimpleResponse(code=status, message=message or _phrase(status), timestamp=now)
     return Response(body.json_bytes(), status, headers, JSON)
 
 
-def error_response(refusal: ApiError, now: datetime) -> Response:
-    """The answer to what is not done."""
-    return simple_response(refusal.status, now, refusal.message, refusal.headers)
+def error_response(error: ApiError, now: datetime) -> Response:
+    """Return the response to a call that failed with `error`."""
+    return simple_response(error.status, now, error.message, error.headers)
 
 
 def _phrase(status: int) -> str:

@@ -1,4 +1,4 @@
-"""The process around the app: event loop, signals, and an end that says why."""
+"""Process of the HTTP service: event loop, signals and exit codes."""
 
 import asyncio
 import contextlib
@@ -20,48 +20,48 @@ from producer.kafka.publisher import Publisher, PublishingStalledError
 from producer.ledger_gateway import LedgerGateway
 from producer.settings import ProducerSettings
 
-GRACE_SECONDS = 6
-"""How long requests under way may take to end after SIGTERM."""
+SHUTDOWN_SECONDS = 6
+"""Maximum time in seconds for running requests to end after SIGTERM."""
 EXIT_BAD_SETTINGS = 2
-"""The exit code when MongoDB's address is none."""
+"""Exit code if `ROLLCALL_MONGO_URL` is not a valid connection string."""
 EXIT_NOT_SET_UP = 3
-"""The exit code when Kafka or MongoDB answers and topics or indexes are missing."""
+"""Exit code if Kafka or MongoDB answers, but topics or indexes are missing."""
 EXIT_PUBLISHING_STALLED = 4
-"""The exit code when nothing can be published any more, though Kafka answers: start it anew."""
+"""Exit code if the process cannot publish any more although Kafka answers. A new process can."""
 
 _log = structlog.get_logger()
 
 
 class Server(uvicorn.Server):
-    """uvicorn, which lets go at once of those who wait for a completion when it ends."""
+    """uvicorn's server. On shutdown it releases the callers that wait for a completion."""
 
-    def __init__(self, config: uvicorn.Config, waiting: CompletionWaiter) -> None:
+    def __init__(self, config: uvicorn.Config, waiter: CompletionWaiter) -> None:
         super().__init__(config)
-        self._waiting = waiting
+        self._waiter = waiter
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the waits, then the rest."""
-        self._waiting.release_all()
+        """Release the waiting callers, then shut down."""
+        self._waiter.release_all()
         await super().shutdown(sockets)
 
 
 def serve(
-    app: FastAPI, publisher: Publisher, archive: LedgerGateway, waiting: CompletionWaiter, settings: ProducerSettings
+    app: FastAPI, publisher: Publisher, gateway: LedgerGateway, waiter: CompletionWaiter, settings: ProducerSettings
 ) -> int:
-    """Serve until SIGTERM or SIGINT; returns the exit code: 0, or one of those named above."""
+    """Serve until SIGTERM or SIGINT. Return the exit code: 0, 1 if the server did not start, or one of those above."""
     configure_logging()
-    # What was imported never becomes garbage. What comes later is looked through in small lots, a third of a
-    # millisecond each: Python's own lots are smaller still, and its looks at everything far more frequent.
+    # Imported objects never become garbage. Later objects are collected in small batches of a third of a millisecond
+    # each. With Python's defaults the batches are smaller, but full collections are far more frequent.
     gc.freeze()
     gc.set_threshold(5_000, 20, 50)
     for number in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn shuts down in order and then raises the signal again; without this it would end the process by it.
+        # uvicorn shuts down in order and then raises the signal again. Without this handler it would kill the process.
         signal.signal(number, lambda *_: None)
-    return uvloop.run(_serve(app, publisher, archive, waiting, settings))
+    return uvloop.run(_serve(app, publisher, gateway, waiter, settings))
 
 
 async def _serve(
-    app: FastAPI, publisher: Publisher, archive: LedgerGateway, waiting: CompletionWaiter, settings: ProducerSettings
+    app: FastAPI, publisher: Publisher, gateway: LedgerGateway, waiter: CompletionWaiter, settings: ProducerSettings
 ) -> int:
     server = Server(
         uvicorn.Config(
@@ -75,35 +75,35 @@ async def _serve(
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         ),
-        waiting,
+        waiter,
     )
-    watcher = asyncio.create_task(_watch(publisher, archive, server))
+    failure_watch = asyncio.create_task(_wait_for_failure(publisher, gateway, server))
     await server.serve()
     if not server.started:
         return 1
-    if watcher.done():
-        return watcher.result()
-    watcher.cancel()
+    if failure_watch.done():
+        return failure_watch.result()
+    failure_watch.cancel()
     with contextlib.suppress(asyncio.CancelledError):
-        await watcher
+        await failure_watch
     return 0
 
 
-async def _watch(publisher: Publisher, archive: LedgerGateway, server: uvicorn.Server) -> int:
-    """End the server when it must not run."""
-    waiting = [asyncio.create_task(publisher.wait_failed()), asyncio.create_task(archive.wait_failed())]
+async def _wait_for_failure(publisher: Publisher, gateway: LedgerGateway, server: uvicorn.Server) -> int:
+    """Wait for a failure that ends the service, stop the server and return the exit code."""
+    tasks = [asyncio.create_task(publisher.wait_failed()), asyncio.create_task(gateway.wait_failed())]
     try:
-        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         failure = done.pop().result()
     finally:
-        for task in waiting:
+        for task in tasks:
             task.cancel()
     server.should_exit = True
-    said = f"ROLLCALL_MONGO_URL: {failure}" if isinstance(failure, InvalidConnectionString) else str(failure)
-    _log.error(said)
-    sys.stderr.write(f"rollcall producer: {said}\n")
+    message = f"ROLLCALL_MONGO_URL: {failure}" if isinstance(failure, InvalidConnectionString) else str(failure)
+    _log.error("service failed", reason=message)
+    sys.stderr.write(f"rollcall producer: {message}\n")
     match failure:
         case InvalidConnectionString():
             return EXIT_BAD_SETTINGS

@@ -1,4 +1,4 @@
-"""Who calls, and what the token allows. A token is taken from the Authorization header only."""
+"""Authentication of callers by bearer token. A token is taken from the Authorization header only."""
 
 import re
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ READ = "communication:read"
 ADMIN = "communication:admin"
 
 LEEWAY_SECONDS = 10
-"""How far the issuer's clock and ours may be apart."""
+"""Maximum difference in seconds between the issuer's clock and the clock of this process."""
 
 _TENANT = TypeAdapter[str](TenantId)
 _USER = TypeAdapter[str](UserId)
@@ -26,24 +26,24 @@ _USER = TypeAdapter[str](UserId)
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Whom the token speaks for."""
+    """The user of a token, with its tenant and scopes."""
 
     tenant_id: str
     user_id: str
     scopes: frozenset[str]
 
     def may(self, scope: str) -> bool:
-        """Whether the token has this scope; admin has every one within its tenant."""
+        """Return whether the token allows this scope. Admin allows every scope within its tenant."""
         return scope in self.scopes or ADMIN in self.scopes
 
     def require(self, scope: str) -> None:
-        """Raise ForbiddenError unless the token has this scope."""
+        """Raise ForbiddenError unless the token allows this scope."""
         if not self.may(scope):
             raise ForbiddenError(f"the token lacks the scope {scope}", scope=scope)
 
 
 class TokenVerifier:
-    """Checks bearer tokens against one source of keys."""
+    """Verifies bearer tokens with the keys of one source."""
 
     def __init__(self, settings: ProducerSettings, keys: SigningKeySource | None = None) -> None:
         self._settings = settings
@@ -54,15 +54,15 @@ class TokenVerifier:
                 "require": ["exp", "iat", "sub"],
                 "verify_aud": settings.jwt_audience is not None,
                 "verify_iss": settings.jwt_issuer is not None,
-                "verify_sub": False,  # checked here, and more strictly
+                "verify_sub": False,  # `_read_claim` checks it more strictly
                 "verify_jti": False,
                 "enforce_minimum_key_length": True,
             }
         )
 
     async def authenticate(self, headers: Headers) -> Principal:
-        """The caller that the request's token names; raises UnauthorizedError, UnavailableError."""
-        token = _bearer(headers.getlist("authorization"))
+        """Return the principal of the request's token. Raises UnauthorizedError, UnavailableError."""
+        token = _read_bearer_token(headers.getlist("authorization"))
         try:
             key = await self._keys.find(token)
             claims = self._jwt.decode(
@@ -74,43 +74,43 @@ class TokenVerifier:
                 leeway=LEEWAY_SECONDS,
             )
         except KeysUnavailableError:
-            raise UnavailableError("the keys that tokens are checked with cannot be read at the moment") from None
+            raise UnavailableError("the keys that verify tokens cannot be fetched at the moment") from None
         except (jwt.PyJWTError, TypeError, ValueError, OverflowError) as error:
-            raise _invalid(_why(error)) from None
-        return self._caller(claims)
+            raise _invalid_token(_describe_failure(error)) from None
+        return self._principal(claims)
 
-    def _caller(self, claims: dict[str, object]) -> Principal:
-        tenant_id = _named(claims, self._settings.jwt_tenant_claim, _TENANT)
-        user_id = _named(claims, "sub", _USER)
-        return Principal(tenant_id, user_id, _scopes(claims.get(self._settings.jwt_scope_claim)))
+    def _principal(self, claims: dict[str, object]) -> Principal:
+        tenant_id = _read_claim(claims, self._settings.jwt_tenant_claim, _TENANT)
+        user_id = _read_claim(claims, "sub", _USER)
+        return Principal(tenant_id, user_id, _read_scopes(claims.get(self._settings.jwt_scope_claim)))
 
 
-def _named(claims: dict[str, object], name: str, kind: TypeAdapter[str]) -> str:
+def _read_claim(claims: dict[str, object], name: str, adapter: TypeAdapter[str]) -> str:
     if claims.get(name) is None:
-        raise _invalid(f"the token lacks the claim {name}")
+        raise _invalid_token(f"the token lacks the claim {name}")
     try:
-        return kind.validate_python(claims[name], strict=True)
+        return adapter.validate_python(claims[name], strict=True)
     except ValidationError:
-        raise _invalid(f"the claim {name} of the token is not as it must be") from None
+        raise _invalid_token(f"the claim {name} of the token is not valid") from None
 
 
-def _invalid(why: str) -> UnauthorizedError:
-    return UnauthorizedError(why, error="invalid_token")
+def _invalid_token(message: str) -> UnauthorizedError:
+    return UnauthorizedError(message, error="invalid_token")
 
 
-def _why(error: Exception) -> str:
-    """Which check a token did not pass: what its owner must mend, and nothing that the token does not say itself."""
+def _describe_failure(error: Exception) -> str:
+    """Return the check that the token failed. The text reveals nothing that is not in the token itself."""
     if isinstance(error, jwt.MissingRequiredClaimError):
         return f"the token lacks the claim {error.claim}"
     if isinstance(error, UnknownKeyError):
         return str(error)
-    if type(error) is jwt.DecodeError and not _NO_TIME.search(str(error)):
+    if type(error) is jwt.DecodeError and not _TIME_CLAIM.search(str(error)):
         return "the token is not a JSON Web Token"
-    return next((said for kind, said in _REASONS if isinstance(error, kind)), _WRONG_TIME)
+    return next((message for kind, message in _REASONS if isinstance(error, kind)), _NOT_A_TIME)
 
 
-_NO_TIME = re.compile(r"\((exp|nbf)\)")
-_WRONG_TIME = "a claim of the token (exp, iat, nbf) is not a time"
+_TIME_CLAIM = re.compile(r"\((exp|nbf)\)")
+_NOT_A_TIME = "a claim of the token (exp, iat, nbf) is not a time"
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (jwt.ExpiredSignatureError, "the token has expired"),
     (jwt.ImmatureSignatureError, "the token is not valid yet"),
@@ -123,15 +123,15 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-def _bearer(headers: list[str]) -> str:
+def _read_bearer_token(headers: list[str]) -> str:
     scheme, _, token = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
     if scheme.lower() != "bearer" or not token.strip():
-        raise UnauthorizedError("a bearer token is needed")
+        raise UnauthorizedError("a bearer token is required")
     return token.strip()
 
 
-def _scopes(claim: object) -> frozenset[str]:
-    """Scopes as RFC 8693 writes them, words in a string, or as a list of strings."""
+def _read_scopes(claim: object) -> frozenset[str]:
+    """Return the scopes of a claim: words in a string as in RFC 8693, or a list of strings."""
     if isinstance(claim, str):
         return frozenset(claim.split())
     return frozenset(word for word in claim if isinstance(word, str)) if isinstance(claim, list) else frozenset()

@@ -1,4 +1,4 @@
-"""The answer to a request that was just accepted: one page of its deliveries, none of which has a log yet."""
+"""Response to a request that was just accepted: one page of its deliveries, none of which has a log yet."""
 
 from dataclasses import dataclass
 
@@ -13,24 +13,24 @@ from schemas.statuses import Status
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Which deliveries a caller asked to see; pages count from 1."""
+class ResponsePage:
+    """The page of deliveries that a caller asked for. Pages count from 1."""
 
     number: int
     size: int
 
     @property
-    def first(self) -> int:
-        """The number of its first delivery, counted from 0."""
+    def first_position(self) -> int:
+        """Return the position of the page's first delivery in the request, counted from 0."""
         return (self.number - 1) * self.size
 
     @property
     def slice(self) -> slice:
-        """Where its deliveries stand among all."""
-        return slice(self.first, self.first + self.size)
+        """Return the positions of the page's deliveries in the request."""
+        return slice(self.first_position, self.first_position + self.size)
 
-    def of(self, total: int) -> PageInfo:
-        """Where it stands in a whole."""
+    def info(self, total: int) -> PageInfo:
+        """Return the description of the page in a request of `total` deliveries."""
         pages = -(-total // self.size)
         return PageInfo(
             page=self.number,
@@ -42,48 +42,52 @@ class Page:
         )
 
 
-def accepted_response(order: PreparedRequest, page: Page, default_region: str | None) -> CommunicationLogListResponse:
-    """The contract's answer, made from the request alone; a page beyond the last is empty."""
-    key = request_key(order.tenant_id, order.request_id)
-    rules = AddressRules(order.head.channel, default_region)
-    sizes = [part.recipients for part in order.parts]
+def accepted_response(
+    prepared: PreparedRequest, page: ResponsePage, default_region: str | None
+) -> CommunicationLogListResponse:
+    """Return the response, made from the request alone. A page beyond the last is empty."""
+    key = request_key(prepared.tenant_id, prepared.request_id)
+    rules = AddressRules(prepared.head.channel, default_region)
+    sizes = [part.recipients for part in prepared.parts]
     items = [
-        _item(order, log_id(key, *position_of(sizes, number)), recipient, rules)
-        for number, recipient in enumerate(order.shown, page.first)
+        _item(prepared, log_id(key, *position_of(sizes, position)), recipient, rules)
+        for position, recipient in enumerate(prepared.page_recipients, page.first_position)
     ]
     return CommunicationLogListResponse(
         code=200,
         items=items,
         message="accepted",
-        pagination=page.of(order.total),
-        timestamp=order.accepted_at,
-        total=order.total,
+        pagination=page.info(prepared.total),
+        timestamp=prepared.accepted_at,
+        total=prepared.total,
     )
 
 
-def _item(order: PreparedRequest, log: str, recipient: Recipient, rules: AddressRules) -> CommunicationLogResponse:
-    head = order.head
-    waits = head.send_at is not None and head.send_at > order.accepted_at
+def _item(
+    prepared: PreparedRequest, delivery_id: str, recipient: Recipient, rules: AddressRules
+) -> CommunicationLogResponse:
+    head = prepared.head
+    is_scheduled = head.send_at is not None and head.send_at > prepared.accepted_at
     return CommunicationLogResponse(
-        id=log,
+        id=delivery_id,
         channel=head.channel,
-        content=_content(order, recipient),
+        content=_render(prepared, recipient),
         recipient=rules.mask(recipient.to, rules.normalise(recipient.to)),
-        status=Status.SCHEDULED if waits else Status.PENDING,
-        template_id=order.template.id if order.template else None,
-        tenant_id=order.tenant_id,
-        user_id=order.user_id,
-        created_at=order.accepted_at,
-        updated_at=order.accepted_at,
-        request_id=order.request_id,
+        status=Status.SCHEDULED if is_scheduled else Status.PENDING,
+        template_id=prepared.template.id if prepared.template else None,
+        tenant_id=prepared.tenant_id,
+        user_id=prepared.user_id,
+        created_at=prepared.accepted_at,
+        updated_at=prepared.accepted_at,
+        request_id=prepared.request_id,
         reference=recipient.reference,
         attempts=0,
     )
 
 
-def _content(order: PreparedRequest, recipient: Recipient) -> str | None:
-    """The text, or None where it would be too long: such a delivery will fail."""
+def _render(prepared: PreparedRequest, recipient: Recipient) -> str | None:
+    """Return the text, or None if it would be too long. Such a delivery will fail."""
     try:
-        return order.content.render(recipient.variables, order.head.variables)
+        return prepared.content.render(recipient.variables, prepared.head.variables)
     except RenderError:
         return None

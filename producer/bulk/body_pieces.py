@@ -1,8 +1,8 @@
-"""Cuts a large body into pieces that are worked on one at a time, so that it is never parsed as a whole.
+"""Splits a large body into pieces that are processed one at a time, so that it is never parsed as a whole.
 
-Parsing 16 MiB at once would stop every other call for half a second, and take 150 MB. Here patterns find where the
-recipients stand. They promise little, because every piece is parsed properly afterwards: where `[piece]` is JSON for
-each piece, and so is the body with the first piece alone, the whole body is JSON.
+Parsing 16 MiB at once would stop every other call for half a second and take 150 MB. Regular expressions find the
+recipients here. They need not be strict, because every piece is parsed properly afterwards. If `[piece]` is JSON for
+each piece, and the body with the first piece alone is JSON, then the whole body is JSON.
 """
 
 import asyncio
@@ -17,15 +17,15 @@ from schemas.topics import MAX_INTAKE_BYTES
 from schemas.validation_errors import path_of
 
 PIECE_BYTES = 8 * 1024
-"""About so large is a piece: a third of a millisecond of work, in which the event loop does nothing else."""
+"""Approximate size of a piece in bytes. It takes a third of a millisecond, and blocks the event loop for that time."""
 _LONGEST_ESCAPE = 6
-"""Bytes of JSON that one byte may be written as, such as `\\u0041`."""
+"""Maximum number of JSON bytes for one byte of text, such as `\\u0041`."""
 _MAX_ITEM = _LONGEST_ESCAPE * MAX_INTAKE_BYTES
 _MAX_HEAD = _LONGEST_ESCAPE * MAX_HEAD_BYTES
 _DEPTH = 4
-"""Arrays and objects in a value are followed so deep; the deepest of a good body, a recipient's variables, are at 2."""
+"""Maximum nesting of arrays and objects in a value. The deepest of a valid body, a recipient's variables, have 2."""
 
-# Possessive throughout: nothing is tried twice, so that the time is proportional to what is looked at.
+# Possessive throughout: nothing is tried twice, so that the time is proportional to the bytes that are matched.
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _FLAT = rb'[^"{}\[\]]++|' + _STRING
 
@@ -46,109 +46,114 @@ _SPACE = re.compile(rb"\s*+")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class BodyPieces:
-    """A body as it is worked on. Nothing in it is checked yet."""
+    """A body, split into pieces. Its fields are not checked yet."""
 
     first: bytes
-    """The whole body, save that of its recipients only the first few are there."""
-    runs: tuple[tuple[int, int], ...] = ()
-    """Where the other recipients stand in the body, in order: JSON arrays without their brackets."""
+    """The whole body, with only the first few of its recipients."""
+    ranges: tuple[tuple[int, int], ...] = ()
+    """Start and end of the other recipients in the body, in order: JSON arrays without their brackets."""
 
     def rest(self, raw: bytearray) -> Iterator[bytes]:
-        """The other recipients, as JSON arrays."""
-        return (b"[%b]" % bytes(raw[start:end]) for start, end in self.runs)
+        """Yield the other recipients as JSON arrays."""
+        return (b"[%b]" % bytes(raw[start:end]) for start, end in self.ranges)
 
 
 async def split_body(raw: bytearray, fields: Collection[str], piece_bytes: int = PIECE_BYTES) -> BodyPieces:
-    """Find the recipients; the event loop turns meanwhile. A small body is its own first piece.
+    """Find the recipients. The event loop turns meanwhile. A small body is its own first piece.
 
-    Raises BadRequestError where it cannot be followed, or has a field that is not among `fields`.
+    Raises BadRequestError if the body cannot be split, or has a field that is not among `fields`.
     """
     if len(raw) <= piece_bytes:
         return BodyPieces(bytes(raw))
-    return await _Cutter(raw, fields, piece_bytes).cut()
+    return await _BodySplitter(raw, fields, piece_bytes).split()
 
 
 @dataclass(slots=True)
-class _Cutter:
+class _BodySplitter:
     raw: bytearray
     fields: Collection[str]
     piece_bytes: int
-    seen: set[str] = field(default_factory=set)
-    weight: int = 0
-    runs: list[tuple[int, int]] = field(default_factory=list)
+    seen_names: set[str] = field(default_factory=set)
+    head_bytes: int = 0
+    ranges: list[tuple[int, int]] = field(default_factory=list)
 
-    async def cut(self) -> BodyPieces:
+    async def split(self) -> BodyPieces:
         at = self._after_space(0)
         if self._byte(at) != b"{":
             raise BadRequestError("the body is not an object, or not JSON")
         while self._byte(at) != b"}":
-            at = self._after_space(await self._member(at + 1))
+            at = self._after_space(await self._end_of_member(at + 1))
             if self._byte(at) not in {b",", b"}"}:
-                raise _lost("the body", at)
+                raise _unreadable("the body", at)
         if self._after_space(at + 1) != len(self.raw):
-            raise _lost("the body", at + 1)
-        if not self.runs:
+            raise _unreadable("the body", at + 1)
+        if not self.ranges:
             return BodyPieces(bytes(self.raw))
-        first_end, last_end = self.runs[0][1], self.runs[-1][1]
-        return BodyPieces(bytes(self.raw[:first_end] + self.raw[last_end:]), tuple(self.runs[1:]))
+        first_end, last_end = self.ranges[0][1], self.ranges[-1][1]
+        return BodyPieces(bytes(self.raw[:first_end] + self.raw[last_end:]), tuple(self.ranges[1:]))
 
-    async def _member(self, at: int) -> int:
-        """Where a member of the body ends."""
-        found = _NAME.match(self.raw, at, at + _MAX_HEAD)
-        if found is None:
-            raise _lost("the body", at)
-        name = self._name(found[1])
-        at = found.end()
+    async def _end_of_member(self, at: int) -> int:
+        """Return the end of the member of the body that begins at `at`."""
+        name_match = _NAME.match(self.raw, at, at + _MAX_HEAD)
+        if name_match is None:
+            raise _unreadable("the body", at)
+        name = self._parse_name(name_match[1])
+        at = name_match.end()
         if name == "recipients" and self._byte(at) == b"[":
-            return await self._recipients(at + 1)
-        end = _MEMBER.match(self.raw, at, at + _MAX_HEAD)
-        if end is None:
-            raise _lost(name, at)
-        self.weight += end.end() - at
-        if self.weight > _MAX_HEAD:
-            raise BadRequestError(f"{name}: all but the recipients takes more than {MAX_HEAD_BYTES} bytes as JSON")
-        return end.end()
+            return await self._end_of_recipients(at + 1)
+        value_match = _MEMBER.match(self.raw, at, at + _MAX_HEAD)
+        if value_match is None:
+            raise _unreadable(name, at)
+        self.head_bytes += value_match.end() - at
+        if self.head_bytes > _MAX_HEAD:
+            raise BadRequestError(
+                f"{name}: all fields except recipients must not exceed {MAX_HEAD_BYTES} bytes as JSON"
+            )
+        return value_match.end()
 
-    async def _recipients(self, at: int) -> int:
-        """Where the array of recipients ends."""
+    async def _end_of_recipients(self, at: int) -> int:
+        """Collect the ranges of the recipients and return the end of their array."""
         if self._byte(self._after_space(at)) == b"]":
             return self._after_space(at) + 1
         while True:
-            start, at = at, self._run(at)
-            self.runs.append((start, at))
+            start, at = at, self._end_of_run(at)
+            self.ranges.append((start, at))
             if self._byte(at) == b"]":
                 return at + 1
             at += 1
             await asyncio.sleep(0)
 
-    def _run(self, at: int) -> int:
-        """Where the run of recipients ends that begins here: as many as a piece takes, or a larger one alone."""
-        window = self.piece_bytes
-        while not (found := _RUN.match(self.raw, at, at + window)):
-            if window > _MAX_ITEM or at + window > len(self.raw):
-                raise _lost("recipients", at)
-            window *= 2
-        return found.end()
+    def _end_of_run(self, at: int) -> int:
+        """Return the end of the run of recipients that begins at `at`.
 
-    def _name(self, quoted: bytes) -> str:
+        A run has as many recipients as fit into a piece, or a single larger one.
+        """
+        window = self.piece_bytes
+        while not (run_match := _RUN.match(self.raw, at, at + window)):
+            if window > _MAX_ITEM or at + window > len(self.raw):
+                raise _unreadable("recipients", at)
+            window *= 2
+        return run_match.end()
+
+    def _parse_name(self, quoted: bytes) -> str:
         try:
             name: str = json.loads(quoted)
         except ValueError:
-            raise BadRequestError("the body is not JSON: a name of a field is no text in UTF-8") from None
+            raise BadRequestError("the body is not JSON: the name of a field is not text in UTF-8") from None
         if name not in self.fields:
             raise BadRequestError(f"{path_of([name])}: is not a field of this body")
-        if name in self.seen:
-            raise BadRequestError(f"{name}: is there twice")
-        self.seen.add(name)
+        if name in self.seen_names:
+            raise BadRequestError(f"{name}: is given twice")
+        self.seen_names.add(name)
         return name
 
     def _byte(self, at: int) -> bytes:
         return bytes(self.raw[at : at + 1])
 
     def _after_space(self, at: int) -> int:
-        found = _SPACE.match(self.raw, at)
-        return found.end() if found else at
+        space_match = _SPACE.match(self.raw, at)
+        return space_match.end() if space_match else at
 
 
-def _lost(where: str, at: int) -> BadRequestError:
-    return BadRequestError(f"{where}: is not JSON, nested too deeply, or too large, near byte {at}")
+def _unreadable(field_name: str, at: int) -> BadRequestError:
+    return BadRequestError(f"{field_name}: is not JSON, nested too deeply, or too large, near byte {at}")

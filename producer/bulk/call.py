@@ -1,4 +1,4 @@
-"""A call of `POST /communication/bulk` by all but its body."""
+"""A call of `POST /communication/bulk` without its body."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from starlette.requests import Request
 
 from core.ids import RequestKey, request_key
 from producer.auth.token_verifier import Principal
-from producer.bulk.accepted_response import Page
-from producer.bulk.prefer_header import wait_seconds
+from producer.bulk.accepted_response import ResponsePage
+from producer.bulk.prefer_header import parse_wait_seconds
 from producer.errors import BadRequestError
 from schemas.requests import RequestId
 
@@ -17,26 +17,26 @@ _REQUEST_ID = TypeAdapter[str](RequestId)
 
 @dataclass(frozen=True, slots=True)
 class BulkCall:
-    """What is known of a call before its body is read."""
+    """The facts about a call that are known before its body is read."""
 
-    caller: Principal
+    principal: Principal
     request_id: str
-    keyed: bool
-    """The request's id is the caller's own `Idempotency-Key`."""
-    page: Page
-    wait: int | None
-    """How many seconds the caller would wait for the completion."""
+    has_idempotency_key: bool
+    """True if the request's id is the caller's own `Idempotency-Key`."""
+    page: ResponsePage
+    wait_seconds: int | None
+    """Time in seconds for which the caller would wait for the completion. None if it does not wait."""
 
     @property
     def key(self) -> RequestKey:
-        """Under which the request is stored."""
-        return request_key(self.caller.tenant_id, self.request_id)
+        """Return the key under which the ledger stores the request."""
+        return request_key(self.principal.tenant_id, self.request_id)
 
 
-def read_call(request: Request, caller: Principal, page: Page) -> BulkCall:
-    """The call by its headers; raises BadRequestError.
+def read_call(request: Request, principal: Principal, page: ResponsePage) -> BulkCall:
+    """Read the call from its headers. Raises BadRequestError.
 
-    The request's id is the caller's `Idempotency-Key`, else the UUIDv7 that this HTTP request was given.
+    The request's id is the caller's `Idempotency-Key`, or else the UUIDv7 that this HTTP request was given.
     """
     keys = request.headers.getlist("idempotency-key")
     if keys:
@@ -44,6 +44,7 @@ def read_call(request: Request, caller: Principal, page: Page) -> BulkCall:
             request.state.request_id = _REQUEST_ID.validate_python(keys[0] if len(keys) == 1 else None)
         except ValidationError:
             raise BadRequestError(
-                "Idempotency-Key: is up to 128 letters, digits and ._:@~+=-, and begins with a letter or digit"
+                "Idempotency-Key: must have 1 to 128 letters, digits or ._:@~+=- and begin with a letter or digit"
             ) from None
-    return BulkCall(caller, request.state.request_id, bool(keys), page, wait_seconds(request.headers.getlist("prefer")))
+    wait_seconds = parse_wait_seconds(request.headers.getlist("prefer"))
+    return BulkCall(principal, request.state.request_id, bool(keys), page, wait_seconds)

@@ -1,4 +1,4 @@
-"""What a request says to its recipients: its own content and subject, or those of the template that it names."""
+"""Checks of the content and subject of a request: its own, or those of the template that it names."""
 
 from collections.abc import Sequence
 
@@ -13,53 +13,58 @@ from schemas.validation_errors import path_of
 
 
 class ContentChecker:
-    """The texts, compiled; refuses what is no template, and a subject that is missing or would write headers."""
+    """The compiled content and subject of one request.
+
+    The constructor raises BadRequestError if they are not valid templates, if the subject is missing, or if it would
+    add headers.
+    """
 
     def __init__(self, body: BulkBody, template: StoredTemplate | None) -> None:
         source = choose_source(body, template)
-        # An SMS has no subject. One that looks like an attack is refused all the same.
+        # An SMS has no subject. One that looks like an attack is refused nevertheless.
         if body.subject and has_control(body.subject):
-            raise BadRequestError("subject: holds a line break or another control character")
+            raise BadRequestError("subject: must not contain a line break or another control character")
         if source.lacks_subject:
-            raise BadRequestError("subject: is needed for e-mail, and the template has none")
-        place = source.content_field
-        _compiled(place, body, source.content, None)
-        text = _compiled("subject" if body.subject else place, body, source.content, source.subject)
-        _check_subject(text)
-        self.content: Template = text.content
-        self._text = text
-        self._places = {"content": place, "subject": "subject"}
+            raise BadRequestError("subject: is required for e-mail, and the template has no subject")
+        content_field = source.content_field
+        _compile(content_field, body, source.content, None)
+        message = _compile("subject" if body.subject else content_field, body, source.content, source.subject)
+        _check_subject(message)
+        self.content: Template = message.content
+        self._message = message
+        self._field_names = {"content": content_field, "subject": "subject"}
 
     def check(self, recipients: Sequence[AnyRecipient], first: int) -> None:
-        """Refuse a variable that nobody gave; the first of these recipients is the request's number `first`."""
-        if not self._text.content_needs and not self._text.subject_needs:
+        """Raise BadRequestError if a recipient lacks a variable. The first recipient has position `first`."""
+        if not self._message.content_needs and not self._message.subject_needs:
             return
-        for number, recipient in enumerate(recipients, first):
-            own = {} if isinstance(recipient, str) else recipient.variables
-            if problem := self._text.missing_for(own):
-                path = path_of(("recipients", number, "variables", problem.variable))
-                place = self._places[problem.field]
-                raise BadRequestError(f"{path}: is named in {place} and given neither here nor in variables")
+        for position, recipient in enumerate(recipients, first):
+            variables = {} if isinstance(recipient, str) else recipient.variables
+            if problem := self._message.missing_for(variables):
+                path = path_of(("recipients", position, "variables", problem.variable))
+                field = self._field_names[problem.field]
+                raise BadRequestError(f"{path}: is used in {field}. Give it here or in `variables`.")
 
 
-def _compiled(field: str, body: BulkBody, content: str, subject: str | None) -> MessageTemplate:
+def _compile(field: str, body: BulkBody, content: str, subject: str | None) -> MessageTemplate:
     try:
         return compile_template(body.channel, content, subject, body.variables)
     except TemplateError as error:
         raise BadRequestError(f"{field}: {error}") from None
 
 
-def _check_subject(text: MessageTemplate) -> None:
-    """Refuse a subject that no recipient could get. The consumer would refuse the whole request."""
+def _check_subject(message: MessageTemplate) -> None:
+    """Raise BadRequestError if the subject is invalid for every recipient. The consumer would reject the request."""
     try:
-        text.check_subject()
+        message.check_subject()
     except RenderError as error:
-        raise BadRequestError(f"{path_of(('variables', error.name))}: would break the subject: {error.what}") from None
+        path = path_of(("variables", error.name))
+        raise BadRequestError(f"{path}: makes the subject invalid: {error.what}") from None
 
 
-async def find_template(archive: LedgerGateway, tenant_id: str, code: str, version: int | None) -> StoredTemplate:
-    """A version of a tenant's template, by default the newest; raises NotFoundError, UnavailableError."""
-    found = await archive.query(lambda ledger: ledger.templates.get(tenant_id, code, version))
-    if found is None:
-        raise NotFoundError(f"template: there is no template {code}")
-    return found
+async def find_template(gateway: LedgerGateway, tenant_id: str, code: str, version: int | None) -> StoredTemplate:
+    """Return a version of a tenant's template, by default the newest. Raises NotFoundError, UnavailableError."""
+    template = await gateway.query(lambda ledger: ledger.templates.get(tenant_id, code, version))
+    if template is None:
+        raise NotFoundError(f"template: {code} was not found")
+    return template

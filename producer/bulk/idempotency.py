@@ -1,6 +1,6 @@
-"""`Idempotency-Key`: what the first call decided, every repeat decides again, so that it is the same request (I5).
+"""`Idempotency-Key`: every repeat uses the decisions of the first call, so that it is the same request (I5).
 
-A key is looked up before the body is checked and taken after it, so that a body that is refused leaves the key free.
+The key is looked up before the body is checked and reserved afterwards. A refused body therefore leaves the key free.
 """
 
 import asyncio
@@ -20,91 +20,100 @@ from producer.errors import ConflictError
 from producer.ledger_gateway import LedgerGateway
 from schemas.requests import BulkRequest
 
-OTHER = "Idempotency-Key: was used with another body, or for another user"
+DIFFERENT_REQUEST = "Idempotency-Key: was already used with another body or for another user. Use a new key."
 
 
 @dataclass(frozen=True, slots=True)
 class PreviousAttempt:
-    """What the ledger knows of earlier calls under a key."""
+    """The state that earlier calls under a key left in the ledger."""
 
-    taken: IdempotencyRecord | None = None
+    key_record: IdempotencyRecord | None = None
     request: StoredRequest | None = None
-    """The request itself, which the first call may also have made without a key."""
+    """The request itself. The first call may also have made it without a key."""
 
     @property
     def accepted_at(self) -> datetime | None:
-        """When the request was accepted; None: it was not yet."""
-        if self.taken:
-            return self.taken.accepted_at
+        """Return the time at which the request was accepted, or None if it was not accepted yet."""
+        if self.key_record:
+            return self.key_record.accepted_at
         return self.request.header.accepted_at if self.request else None
 
     @property
     def template_version(self) -> int | None:
-        """Which version of its template it was accepted with."""
-        if self.taken:
-            return self.taken.template_version
+        """Return the version of the template with which the request was accepted."""
+        if self.key_record:
+            return self.key_record.template_version
         return self.request.header.template_version if self.request else None
 
-    def differs_from(self, order: PreparedRequest) -> bool:
-        """Whether another call decided, between this one's look at the ledger and its taking the key."""
-        return self.taken is not None and (self.accepted_at, self.template_version) != (
-            order.accepted_at,
-            order.template_version,
+    def differs_from(self, prepared: PreparedRequest) -> bool:
+        """Return whether another call decided between this call's lookup and its reservation of the key."""
+        return self.key_record is not None and (self.accepted_at, self.template_version) != (
+            prepared.accepted_at,
+            prepared.template_version,
         )
 
     @property
     def is_expanded(self) -> bool:
-        """Whether all of it is in the ledger, so that there is nothing left to publish."""
+        """Return whether the whole request is in the ledger, so that nothing is left to publish."""
         return self.request is not None and self.request.all_parts_expanded
 
 
-async def load_previous_attempt(archive: LedgerGateway, key: RequestKey) -> PreviousAttempt:
-    """What is known of a key; raises UnavailableError."""
+async def load_previous_attempt(gateway: LedgerGateway, key: RequestKey) -> PreviousAttempt:
+    """Return the state of earlier calls under a key. Raises UnavailableError."""
 
-    async def both(ledger: Ledger) -> PreviousAttempt:
+    async def read_both(ledger: Ledger) -> PreviousAttempt:
         return PreviousAttempt(*await asyncio.gather(ledger.keys.get(key), ledger.requests.get(key)))
 
-    return await archive.query(both)
+    return await gateway.query(read_both)
 
 
 async def reserve_key(
-    archive: LedgerGateway, sealer: Sealer, key: RequestKey, order: PreparedRequest, past: PreviousAttempt
+    gateway: LedgerGateway, sealer: Sealer, key: RequestKey, prepared: PreparedRequest, previous: PreviousAttempt
 ) -> PreviousAttempt:
-    """Take the key for an order unless it is taken; what stands. Raises ConflictError, UnavailableError."""
-    if past.taken is None and past.request is not None:
-        await check_same_request(order, past.request, sealer)
-    digest = sealer.hash(order.fingerprint, sealer.newest)
-    mine = IdempotencyRecord(key, order.tenant_id, sealer.newest, digest, order.accepted_at, order.template_version)
-    stands = past.taken
-    if stands is None:
-        stands = await archive.query(lambda ledger: ledger.keys.insert_or_get(mine))
-    with _knowing_keys():
-        if sealer.hash(order.fingerprint, stands.key_id) != stands.digest:
-            raise ConflictError(OTHER)
-    return PreviousAttempt(stands, past.request)
+    """Reserve the key for a request unless it is reserved. Return the decisions that are valid from now on.
 
-
-async def check_same_request(order: PreparedRequest, stands: StoredRequest, sealer: Sealer) -> None:
-    """Raise ConflictError where the consumer would refuse the order, for another body came under this id before.
-
-    That one may have come over Kafka, or over HTTP without a key.
+    Raises ConflictError, UnavailableError.
     """
-    for part in order.parts:
+    if previous.key_record is None and previous.request is not None:
+        await check_same_request(prepared, previous.request, sealer)
+    record = previous.key_record
+    if record is None:
+        own_record = IdempotencyRecord(
+            key,
+            prepared.tenant_id,
+            sealer.newest,
+            sealer.hash(prepared.fingerprint, sealer.newest),
+            prepared.accepted_at,
+            prepared.template_version,
+        )
+        record = await gateway.query(lambda ledger: ledger.keys.insert_or_get(own_record))
+    with _report_missing_sealing_key():
+        if sealer.hash(prepared.fingerprint, record.key_id) != record.digest:
+            raise ConflictError(DIFFERENT_REQUEST)
+    return PreviousAttempt(record, previous.request)
+
+
+async def check_same_request(prepared: PreparedRequest, stored: StoredRequest, sealer: Sealer) -> None:
+    """Raise ConflictError if the consumer would reject the request because another body has the same id.
+
+    The other body may have come over Kafka, or over HTTP without a key.
+    """
+    for part in prepared.parts:
         request = BulkRequest.model_validate_json(part.value)
-        known = stands.parts.get(part.part)
-        with _knowing_keys():
-            shared, whole = request_digests(sealer, request, stands.header.key_id)
-        if shared != stands.header.digest or (known and known.digest != whole):
-            raise ConflictError(OTHER)
-        await asyncio.sleep(0)  # a large order has many parts, and others wait
+        stored_part = stored.parts.get(part.part)
+        with _report_missing_sealing_key():
+            shared, whole = request_digests(sealer, request, stored.header.key_id)
+        if shared != stored.header.digest or (stored_part and stored_part.digest != whole):
+            raise ConflictError(DIFFERENT_REQUEST)
+        await asyncio.sleep(0)  # a large request has many parts, and other calls wait
 
 
 @contextmanager
-def _knowing_keys() -> Iterator[None]:
-    """Whether it is the same body cannot be told without the key that its digest was made with."""
+def _report_missing_sealing_key() -> Iterator[None]:
+    """Turn a SealingError into a ConflictError. Without the key of a digest, bodies cannot be compared."""
     try:
         yield
     except SealingError:
         raise ConflictError(
-            "Idempotency-Key: was used under a sealing key that this service no longer has; use another"
+            "Idempotency-Key: was used under a sealing key that this service no longer has. Use a new key."
         ) from None

@@ -1,6 +1,6 @@
-"""From the bytes of a body to records ready to publish, or a refusal that names the field.
+"""Turns the bytes of a body into records that are ready to publish, or raises an error that names the field.
 
-A large body is worked on piece by piece, and between two pieces the event loop turns.
+A large body is processed piece by piece. The event loop turns between two pieces.
 """
 
 import asyncio
@@ -38,16 +38,16 @@ _RECIPIENTS = TypeAdapter[list[AnyRecipient]](Recipients)
 
 
 @dataclass(frozen=True, slots=True)
-class AcceptanceTerms:
-    """What the body does not say."""
+class AcceptanceContext:
+    """Everything that is needed to prepare a request and is not in its body."""
 
-    caller: Principal
+    principal: Principal
     request_id: str
     accepted_at: datetime
     find_template: Callable[[str], Awaitable[StoredTemplate]]
-    """The template of a code; raises NotFoundError, UnavailableError."""
-    keyed: bool = False
-    """Whether the order must be told from others under its key."""
+    """Returns the template with a code. Raises NotFoundError, UnavailableError."""
+    needs_fingerprint: bool = False
+    """True if the request must be compared with others under its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,9 @@ class PreparedRequest:
     """A request that was checked, and the records that carry it."""
 
     head: BulkBody
-    """The body, of whose recipients only the first few are there: the records carry them all."""
-    shown: tuple[Recipient, ...]
-    """The recipients that the answer shows."""
+    """The body with only the first few of its recipients. The records carry all of them."""
+    page_recipients: tuple[Recipient, ...]
+    """The recipients on the page that the response shows."""
     total: int
     content: Template
     template: StoredTemplate | None
@@ -68,51 +68,52 @@ class PreparedRequest:
     parts: tuple[EncodedPart, ...]
     lane: Lane
     fingerprint: bytes
-    """Of what was asked for, where the terms want it."""
+    """Fingerprint of the request. Empty if the context does not need it."""
 
     @property
     def template_version(self) -> int | None:
-        """The version of its template."""
+        """Return the version of the request's template."""
         return self.template.version if self.template else None
 
 
 class RequestPreparer:
-    """Where requests are taken; it knows the limits and the reply topics."""
+    """Prepares requests within the configured limits and reply topics."""
 
     def __init__(self, settings: ProducerSettings, piece_bytes: int = PIECE_BYTES) -> None:
         self._settings = settings
         self._piece_bytes = piece_bytes
 
-    async def prepare(self, raw: bytearray, terms: AcceptanceTerms, show: slice) -> PreparedRequest:
-        """Check a body and split it; raises RefusalError. `show` says which recipients are kept."""
+    async def prepare(self, raw: bytearray, context: AcceptanceContext, page: slice) -> PreparedRequest:
+        """Check a body and split it into records. `page` selects the recipients to keep. Raises ApiError."""
         pieces = await split_body(raw, BulkSendRequest.model_fields, self._piece_bytes)
-        body = _parsed(pieces.first)
-        user_id = _user_of(body, terms.caller)
+        body = _parse_body(pieces.first)
+        user_id = _authorized_user(body, context.principal)
         self._check_reply_topic(body)
-        check_times(body, terms.accepted_at)
-        template = await terms.find_template(body.template) if body.template is not None else None
-        texts = ContentChecker(body, template)
+        check_times(body, context.accepted_at)
+        template = await context.find_template(body.template) if body.template is not None else None
+        checker = ContentChecker(body, template)
         try:
-            head = _head(body, user_id, terms, template)
-            fingerprint = Fingerprint(head) if terms.keyed else None
-            roll = _RecipientCollector(texts, PartEncoder(head), fingerprint, show, self._settings.max_recipients)
-            roll.add(body.recipients)
+            fields = _shared_fields(body, user_id, context, template)
+            fingerprint = Fingerprint(fields) if context.needs_fingerprint else None
+            limit = self._settings.max_recipients
+            collector = _RecipientCollector(checker, PartEncoder(fields), fingerprint, page, limit)
+            collector.add(body.recipients)
             for piece in pieces.rest(raw):
                 await asyncio.sleep(0)
-                roll.add(_recipients(piece, roll.total))
-            parts = roll.finish()
+                collector.add(_parse_recipients(piece, collector.total))
+            parts = collector.finish()
         except RequestEncodingError as error:
             raise BadRequestError(str(error)) from None
         return PreparedRequest(
             head=body,
-            shown=tuple(roll.shown),
-            total=roll.total,
-            content=texts.content,
+            page_recipients=tuple(collector.page_recipients),
+            total=collector.total,
+            content=checker.content,
             template=template,
-            tenant_id=terms.caller.tenant_id,
+            tenant_id=context.principal.tenant_id,
             user_id=user_id,
-            request_id=terms.request_id,
-            accepted_at=terms.accepted_at,
+            request_id=context.request_id,
+            accepted_at=context.accepted_at,
             parts=parts,
             lane=choose_lane(parts[0], self._settings.chunk_size),
             fingerprint=fingerprint.digest() if fingerprint else b"",
@@ -125,41 +126,51 @@ class RequestPreparer:
 
 
 class _RecipientCollector:
-    """The recipients of a request, taken a few at a time."""
+    """Checks the recipients of a request, a few at a time, and encodes them into parts."""
 
     def __init__(
-        self, texts: ContentChecker, filling: PartEncoder, fingerprint: Fingerprint | None, show: slice, most: int
+        self,
+        checker: ContentChecker,
+        encoder: PartEncoder,
+        fingerprint: Fingerprint | None,
+        page: slice,
+        max_recipients: int,
     ) -> None:
-        self._texts = texts
-        self._filling = filling
+        self._checker = checker
+        self._encoder = encoder
         self._fingerprint = fingerprint
-        self._show = show
-        self._most = most
+        self._page = page
+        self._max_recipients = max_recipients
         self._parts: list[EncodedPart] = []
         self.total = 0
-        self.shown: list[Recipient] = []
+        self.page_recipients: list[Recipient] = []
 
     def add(self, recipients: Sequence[AnyRecipient]) -> None:
-        """Take some more; raises BadRequestError, IntakeError."""
+        """Add recipients. Raises BadRequestError, RequestEncodingError."""
         first = self.total
         self.total += len(recipients)
-        if self.total > self._most:
-            raise BadRequestError(f"recipients: are more than {self._most}; split them, or use `rollcall send`")
-        self._texts.check(recipients, first)
-        shown = recipients[max(self._show.start - first, 0) : max(self._show.stop - first, 0)]
-        self.shown += [Recipient(to=one) if isinstance(one, str) else one for one in shown]
+        if self.total > self._max_recipients:
+            raise BadRequestError(
+                f"recipients: at most {self._max_recipients:,} are allowed in one call. "
+                "Split the list or use `rollcall send`."
+            )
+        self._checker.check(recipients, first)
+        on_page = recipients[max(self._page.start - first, 0) : max(self._page.stop - first, 0)]
+        self.page_recipients += [
+            Recipient(to=recipient) if isinstance(recipient, str) else recipient for recipient in on_page
+        ]
         for recipient in recipients:
-            said = recipient_json(recipient)
-            self._parts += self._filling.add(said)
+            encoded = recipient_json(recipient)
+            self._parts += self._encoder.add(encoded)
             if self._fingerprint:
-                self._fingerprint.add(said)
+                self._fingerprint.add(encoded)
 
     def finish(self) -> tuple[EncodedPart, ...]:
-        """The parts that carry them all."""
-        return (*self._parts, self._filling.finish())
+        """Return the parts that carry all recipients."""
+        return (*self._parts, self._encoder.finish())
 
 
-def _parsed(first: bytes) -> BulkSendRequest:
+def _parse_body(first: bytes) -> BulkSendRequest:
     check_names(first)
     try:
         body = BulkSendRequest.model_validate_json(first)
@@ -169,55 +180,58 @@ def _parsed(first: bytes) -> BulkSendRequest:
     return body
 
 
-def _recipients(piece: bytes, first: int) -> list[AnyRecipient]:
-    """Some recipients, the first of which is the body's number `first`."""
+def _parse_recipients(piece: bytes, first: int) -> list[AnyRecipient]:
+    """Return the recipients of a piece. The first of them has position `first` in the body."""
     check_names(piece, first)
     try:
-        found = _RECIPIENTS.validate_json(piece)
+        recipients = _RECIPIENTS.validate_json(piece)
     except ValidationError as error:
         raise BadRequestError(describe_problems(error, first)) from None
-    # A name that was there twice, and dropped, would have left its quotes. Only a backslash could hide some.
-    if b"\\" in piece or piece.count(b'"') != 2 * sum(map(_texts_in, found)):
+    # A duplicate name that was dropped leaves its quotes in the piece. Only a backslash could hide some of them.
+    if b"\\" in piece or piece.count(b'"') != 2 * sum(map(_count_strings, recipients)):
         check_unique(piece)
-    return found
+    return recipients
 
 
-def _texts_in(recipient: AnyRecipient) -> int:
-    """How many strings its JSON has, names included."""
+def _count_strings(recipient: AnyRecipient) -> int:
+    """Return the number of strings in the recipient's JSON, names included."""
     if isinstance(recipient, str):
         return 1
     reference = recipient.reference is not None
     return len(recipient.model_fields_set) + 1 + reference + 2 * len(recipient.variables)
 
 
-def _head(
-    body: BulkSendRequest, user_id: str, terms: AcceptanceTerms, template: StoredTemplate | None
+def _shared_fields(
+    body: BulkSendRequest, user_id: str, context: AcceptanceContext, template: StoredTemplate | None
 ) -> dict[str, Any]:
-    """What all records of the request say."""
-    head = request_fields(
+    """Return the fields that all records of the request share."""
+    fields = request_fields(
         body,
-        tenant_id=terms.caller.tenant_id,
+        tenant_id=context.principal.tenant_id,
         user_id=user_id,
-        request_id=terms.request_id,
-        accepted_at=terms.accepted_at,
+        request_id=context.request_id,
+        accepted_at=context.accepted_at,
     )
-    return {**head, "template_version": template.version} if template else head
+    return {**fields, "template_version": template.version} if template else fields
 
 
 def check_times(body: BulkBody, accepted_at: datetime) -> None:
-    """Refuse times that cannot be meant: too far ahead, or over before anything was sent."""
+    """Raise BadRequestError for a time too far in the future, or for an expiry before anything can be sent."""
     if body.expires_at and body.expires_at <= accepted_at:
         raise BadRequestError("expires_at: has passed")
-    if found := too_far_ahead(body, accepted_at):
-        raise BadRequestError(": ".join(found))
+    if problem := too_far_ahead(body, accepted_at):
+        raise BadRequestError(": ".join(problem))
 
 
-def _user_of(body: BulkSendRequest, caller: Principal) -> str:
-    """Whom the request is for; another user than the token's needs a scope of its own, and no scope opens a tenant."""
-    if body.tenant_id not in {None, caller.tenant_id}:
-        raise ForbiddenError("tenant_id: is not the token's tenant")
-    if body.user_id is None or body.user_id == caller.user_id:
-        return caller.user_id
-    if not caller.may(SEND_AS):
-        raise ForbiddenError(f"user_id: is another user's, which needs the scope {SEND_AS}", scope=SEND_AS)
+def _authorized_user(body: BulkSendRequest, principal: Principal) -> str:
+    """Return the user of the request. Raises ForbiddenError.
+
+    Another user than the token's needs a scope of its own. No scope allows another tenant.
+    """
+    if body.tenant_id not in {None, principal.tenant_id}:
+        raise ForbiddenError("tenant_id: is not the tenant of the token")
+    if body.user_id is None or body.user_id == principal.user_id:
+        return principal.user_id
+    if not principal.may(SEND_AS):
+        raise ForbiddenError(f"user_id: is not the user of the token. This needs the scope {SEND_AS}.", scope=SEND_AS)
     return body.user_id

@@ -1,4 +1,4 @@
-"""Handing an order to Kafka, and what the caller is told where that fails."""
+"""Publishing of a prepared request to Kafka, and the errors that the caller gets if it fails."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,32 +15,32 @@ _log = structlog.get_logger()
 
 
 @contextmanager
-def before_handover() -> Iterator[None]:
-    """What must be there before anything is published: where it is away, the caller is told that nothing was sent."""
+def note_that_nothing_was_sent() -> Iterator[None]:
+    """Add to an UnavailableError of this block, which runs before publishing, that nothing was sent."""
     try:
         yield
     except UnavailableError as error:
-        raise UnavailableError(f"{error.message}; nothing was sent by this call") from None
+        raise UnavailableError(f"{error.message.removesuffix('.')}. Nothing was sent by this call.") from None
 
 
-async def hand_over(deps: Dependencies, order: PreparedRequest) -> None:
-    """Publish all parts; raises UnavailableError, which says whether some may still be sent."""
+async def publish_request(deps: Dependencies, prepared: PreparedRequest) -> None:
+    """Publish all parts. Raises UnavailableError, whose message says whether some may still be sent."""
     try:
-        await deps.publisher.publish(intake_topic(deps.settings.topics, order.lane), order.parts)
+        await deps.publisher.publish(intake_topic(deps.settings.topics, prepared.lane), prepared.parts)
     except PublishError as error:
-        if error.handed_over:
+        if error.may_be_published:
             raise UnavailableError(
-                "Kafka did not acknowledge in time; the request may still be sent. "
-                f"Repeat it with `Idempotency-Key: {order.request_id}` so that nobody is sent to twice"
+                "Kafka did not acknowledge in time. The request may still be sent. "
+                f"Repeat it with `Idempotency-Key: {prepared.request_id}` so that no recipient gets it twice."
             ) from None
-        raise UnavailableError("Kafka is away; nothing was sent") from None
-    deps.metrics.recipients.labels(order.head.channel, order.lane).inc(order.total)
+        raise UnavailableError("Kafka is not available. Nothing was sent.") from None
+    deps.metrics.recipients.labels(prepared.head.channel, prepared.lane).inc(prepared.total)
     _log.info(
-        "accepted",
-        request_id=order.request_id,
-        tenant_id=order.tenant_id,
-        channel=order.head.channel,
-        lane=order.lane,
-        recipients=order.total,
-        parts=len(order.parts),
+        "request accepted",
+        request_id=prepared.request_id,
+        tenant_id=prepared.tenant_id,
+        channel=prepared.head.channel,
+        lane=prepared.lane,
+        recipients=prepared.total,
+        parts=len(prepared.parts),
     )

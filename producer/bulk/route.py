@@ -1,4 +1,4 @@
-"""`POST /communication/bulk`: check, split, publish, answer."""
+"""`POST /communication/bulk`: check, split, publish and answer."""
 
 from functools import partial
 from typing import Annotated
@@ -7,16 +7,16 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from ledger.models import StoredTemplate
 from producer.auth.token_verifier import SEND, Principal
-from producer.bulk.accepted_response import Page, accepted_response
+from producer.bulk.accepted_response import ResponsePage, accepted_response
 from producer.bulk.call import BulkCall, read_call
 from producer.bulk.check_content import find_template
 from producer.bulk.idempotency import PreviousAttempt, load_previous_attempt, reserve_key
-from producer.bulk.prepare_request import AcceptanceTerms, PreparedRequest, RequestPreparer
-from producer.bulk.publish import before_handover, hand_over
+from producer.bulk.prepare_request import AcceptanceContext, PreparedRequest, RequestPreparer
+from producer.bulk.publish import note_that_nothing_was_sent, publish_request
 from producer.bulk.route_description import PARAMETERS, RESPONSES
 from producer.bulk.wait_response import response_after_wait
 from producer.dependencies import Dependencies
-from producer.responses import JSON
+from producer.responses import json_response
 from schemas.http_responses import CommunicationLogListResponse
 
 PAGE_SIZE = 20
@@ -25,14 +25,14 @@ MAX_PAGE = 1_000_000
 
 
 def bulk_routes(deps: Dependencies) -> APIRouter:
-    """The route, bound to what it works with."""
+    """Return the route, bound to the parts of the service."""
     router = APIRouter()
-    desk = RequestPreparer(deps.settings)
+    preparer = RequestPreparer(deps.settings)
 
     async def sender(request: Request) -> Principal:
-        caller = await deps.doorkeeper.authenticate(request.headers)
-        caller.require(SEND)
-        return caller
+        principal = await deps.token_verifier.authenticate(request.headers)
+        principal.require(SEND)
+        return principal
 
     @router.post(
         "/communication/bulk",
@@ -42,59 +42,66 @@ def bulk_routes(deps: Dependencies) -> APIRouter:
     )
     async def send_bulk(
         request: Request,
-        caller: Annotated[Principal, Depends(sender)],
+        principal: Annotated[Principal, Depends(sender)],
         page: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 1,
         page_size: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE)] = PAGE_SIZE,
     ) -> Response:
-        """Accept a request for many recipients; 200 once Kafka has all of it."""
-        call = read_call(request, caller, Page(page, page_size))
-        answer = await accept(deps, desk, request, call)
+        """Accept a request for many recipients. The answer is 200 once Kafka has acknowledged all of it."""
+        call = read_call(request, principal, ResponsePage(page, page_size))
+        body = await accept_request(deps, preparer, request, call)
         headers = {"Location": f"/communication/requests/{call.request_id}"}
-        if call.wait is not None and (later := await response_after_wait(deps, call, answer, request.is_disconnected)):
-            answer, headers["Preference-Applied"] = later, f"wait={call.wait}"
-        return Response(answer.json_bytes(), 200, headers, JSON)
+        if call.wait_seconds is not None and (
+            updated := await response_after_wait(deps, call, body, request.is_disconnected)
+        ):
+            body, headers["Preference-Applied"] = updated, f"wait={call.wait_seconds}"
+        return json_response(body, headers)
 
     return router
 
 
-async def accept(
-    deps: Dependencies, desk: RequestPreparer, request: Request, call: BulkCall
+async def accept_request(
+    deps: Dependencies, preparer: RequestPreparer, request: Request, call: BulkCall
 ) -> CommunicationLogListResponse:
-    """Publish what the body asks for, once; raises RefusalError. The body is let go of."""
-    async with deps.bodies.read(request) as raw:
-        with before_handover():
-            past = await previous_attempt(deps, call)
-            order = await prepare_call(deps, desk, raw, call, past)
-            stands = await decide_attempt(deps, call, order, past)
-            if stands.differs_from(order):
-                order = await prepare_call(deps, desk, raw, call, stands)
+    """Publish the request in the body exactly once, then free the memory of the body. Raises ApiError."""
+    async with deps.body_reader.read(request) as raw:
+        with note_that_nothing_was_sent():
+            previous = await previous_attempt(deps, call)
+            prepared = await prepare_call(deps, preparer, raw, call, previous)
+            decided = await decide_attempt(deps, call, prepared, previous)
+            if decided.differs_from(prepared):
+                prepared = await prepare_call(deps, preparer, raw, call, decided)
         raw.clear()
-        if not stands.is_expanded:
-            await hand_over(deps, order)
-    return accepted_response(order, call.page, deps.settings.default_region)
+        if not decided.is_expanded:
+            await publish_request(deps, prepared)
+    return accepted_response(prepared, call.page, deps.settings.default_region)
 
 
 async def previous_attempt(deps: Dependencies, call: BulkCall) -> PreviousAttempt:
-    """What is known of earlier calls; nothing without a key."""
-    return await load_previous_attempt(deps.archive, call.key) if call.keyed else PreviousAttempt()
+    """Return the state of earlier calls. It is empty without an `Idempotency-Key`."""
+    return await load_previous_attempt(deps.gateway, call.key) if call.has_idempotency_key else PreviousAttempt()
 
 
 async def prepare_call(
-    deps: Dependencies, desk: RequestPreparer, raw: bytearray, call: BulkCall, past: PreviousAttempt
+    deps: Dependencies, preparer: RequestPreparer, raw: bytearray, call: BulkCall, previous: PreviousAttempt
 ) -> PreparedRequest:
-    """Check the body and split it, as it was decided in the past, if it was."""
+    """Check the body and split it, with the decisions of the previous attempt if there was one."""
 
     async def template_of(code: str) -> StoredTemplate:
-        return await find_template(deps.archive, call.caller.tenant_id, code, past.template_version)
+        return await find_template(deps.gateway, call.principal.tenant_id, code, previous.template_version)
 
-    now = deps.sources.now()
-    accepted_at = past.accepted_at or now.replace(microsecond=now.microsecond // 1000 * 1000)  # as the ledger keeps it
-    terms = AcceptanceTerms(call.caller, call.request_id, accepted_at, template_of, keyed=call.keyed)
-    return await deps.bodies.run_bounded(raw, partial(desk.prepare, raw, terms, call.page.slice))
+    now = deps.clock.now()
+    # The ledger stores milliseconds.
+    accepted_at = previous.accepted_at or now.replace(microsecond=now.microsecond // 1000 * 1000)
+    context = AcceptanceContext(
+        call.principal, call.request_id, accepted_at, template_of, needs_fingerprint=call.has_idempotency_key
+    )
+    return await deps.body_reader.run_bounded(raw, partial(preparer.prepare, raw, context, call.page.slice))
 
 
 async def decide_attempt(
-    deps: Dependencies, call: BulkCall, order: PreparedRequest, past: PreviousAttempt
+    deps: Dependencies, call: BulkCall, prepared: PreparedRequest, previous: PreviousAttempt
 ) -> PreviousAttempt:
-    """Take the key; what is decided from now on. Nothing without a key."""
-    return await reserve_key(deps.archive, deps.sealer, call.key, order, past) if call.keyed else past
+    """Reserve the `Idempotency-Key`, if there is one, and return the decisions that are valid from now on."""
+    if not call.has_idempotency_key:
+        return previous
+    return await reserve_key(deps.gateway, deps.sealer, call.key, prepared, previous)

@@ -1,10 +1,10 @@
-"""What the OpenAPI document says of `POST /communication/bulk` that its signature does not."""
+"""Description of `POST /communication/bulk` for the OpenAPI document, beyond the signature of the route."""
 
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from producer.bulk.prefer_header import LONGEST_SECONDS
+from producer.bulk.prefer_header import MAX_WAIT_SECONDS
 from schemas.http_responses import SimpleResponse
 from schemas.requests import RequestId
 
@@ -20,25 +20,25 @@ PARAMETERS: Json = {
             "in": "header",
             "required": False,
             "description": "The request's id. A repeat with the same key and body is the same request and gets the "
-            "same answer; another body under it is 409.",
+            "same answer. Another body under the same key gets 409.",
             "schema": {**_REQUEST_ID, "example": "order-17"},
         },
         {
             "name": "Prefer",
             "in": "header",
             "required": False,
-            "description": f"`wait=N` (RFC 7240) waits up to N seconds, {LONGEST_SECONDS} at most, for the completion, "
-            "and answers with the statuses reached by then. Other preferences are ignored.",
+            "description": f"`wait=N` (RFC 7240) waits up to N seconds for the completion, at most {MAX_WAIT_SECONDS}. "
+            "The answer has the statuses reached by then. Other preferences are ignored.",
             "schema": {"type": "string", "example": "wait=1"},
         },
     ]
 }
-"""The headers that a call may have."""
+"""The headers of a call."""
 
 _HEADERS: Json = {
-    "Location": {"description": "Where the request can be followed.", "schema": {"type": "string"}},
+    "Location": {"description": "URL of the request, to follow its progress.", "schema": {"type": "string"}},
     "Preference-Applied": {
-        "description": "`wait=N` where the answer waited; absent where it could not.",
+        "description": "`wait=N` if the answer waited. Absent if it could not wait.",
         "schema": {"type": "string"},
     },
 }
@@ -47,4 +47,4 @@ RESPONSES: dict[int | str, Json] = {
     200: {"headers": _HEADERS},
     **{status: {"model": SimpleResponse} for status in _ERRORS},
 }
-"""The answers."""
+"""The responses by status."""

@@ -1,4 +1,4 @@
-"""The answer to a caller that waited: where its recipients stand by then."""
+"""Response to a caller that waited: the statuses of its recipients by then."""
 
 from core.ids import LogId
 from producer.bulk.call import BulkCall
@@ -10,21 +10,21 @@ from schemas.http_responses import CommunicationLogListResponse
 
 
 async def response_after_wait(
-    deps: Dependencies, call: BulkCall, first: CommunicationLogListResponse, gone: IsDisconnected
+    deps: Dependencies, call: BulkCall, accepted: CommunicationLogListResponse, is_disconnected: IsDisconnected
 ) -> CommunicationLogListResponse | None:
-    """The first answer brought up to date once the request is completed, or the caller's time is over.
+    """Return the first response with current statuses, after the completion or the end of the caller's time.
 
-    None where nobody can wait: MongoDB is away, or too many wait already.
+    Return None if the caller cannot wait: MongoDB is not available, or too many callers are waiting.
     """
-    ids = [LogId(item.id) for item in first.items]
+    ids = [LogId(item.id) for item in accepted.items]
     try:
-        completion = await deps.waiting.wait(call.key, call.wait or 0, gone)
-        logs = await deps.archive.query(lambda ledger: ledger.logs.get_many(ids))
+        completion = await deps.completion_waiter.wait(call.key, call.wait_seconds or 0, is_disconnected)
+        logs = await deps.gateway.query(lambda ledger: ledger.logs.get_many(ids))
     except UnavailableError:
         return None
     items = [
         log_item(logs[log_id], item.content) if log_id in logs else item
-        for log_id, item in zip(ids, first.items, strict=True)
+        for log_id, item in zip(ids, accepted.items, strict=True)
     ]
-    message = "completed" if completion else first.message
-    return first.model_copy(update={"items": items, "message": message, "timestamp": deps.sources.now()})
+    message = "completed" if completion else accepted.message
+    return accepted.model_copy(update={"items": items, "message": message, "timestamp": deps.clock.now()})

@@ -1,0 +1,5 @@
+"""HTTP around the routes: bounds on connections, heads and bodies, request ids, access lines.
+
+protocol.py bounds the bytes before there is a request. request_bodies.py bounds and reads bodies.
+body_errors.py describes the problems of a body. middleware.py wraps every request.
+"""

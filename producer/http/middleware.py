@@ -1,4 +1,4 @@
-"""Around every request: its id, one access line, its metrics, and the last net for what nobody caught."""
+"""Middleware around every request: its id, one access line, its metrics, and a 500 for uncaught errors."""
 
 import time
 from typing import Any
@@ -14,48 +14,48 @@ from producer.clock import ClockAndRandom
 from producer.metrics import Metrics
 from producer.responses import simple_response
 
-CLIENT_GONE = 499
-"""Written into the log and the metrics for a client that hung up; nobody receives it."""
-QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Routes that are asked every few seconds: they have no access line while all is well."""
+CLIENT_DISCONNECTED = 499
+"""Status in the log and the metrics for a client that disconnected. It is never sent."""
+UNLOGGED_ROUTES = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Routes that are called every few seconds. They have no access line while they answer 200."""
 
 _log = structlog.get_logger()
 
 
 class RequestLoggingMiddleware:
-    """The outermost layer of the app."""
+    """The outermost layer of the app: request id, access line, metrics and uncaught errors."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, sources: ClockAndRandom) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, clock: ClockAndRandom) -> None:
         self._app = app
         self._metrics = metrics
-        self._sources = sources
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or pass on what is none."""
+        """Serve one request. Pass on other kinds of messages."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         state: dict[str, Any] = scope.setdefault("state", {})
-        state["request_id"] = uuid7(self._sources.now(), self._sources.random_bytes(10))
-        answer = _Answer(send, state)
+        state["request_id"] = uuid7(self._clock.now(), self._clock.random_bytes(10))
+        response = _ResponseObserver(send, state)
         started = time.perf_counter()
         try:
-            await self._app(scope, receive, answer.send)
+            await self._app(scope, receive, response.send)
         except ClientDisconnect:
-            answer.status = CLIENT_GONE
-        except Exception as error:  # noqa: BLE001  # whatever it is, the caller gets the contract's 500
+            response.status = CLIENT_DISCONNECTED
+        except Exception as error:  # noqa: BLE001  # the caller gets a 500 for every error
             _log.error("request failed", request_id=state["request_id"], fault=describe(error))
-            if answer.status == 0:
-                await simple_response(500, self._sources.now())(scope, receive, answer.send)
+            if response.status == 0:
+                await simple_response(500, self._clock.now())(scope, receive, response.send)
         finally:
-            self._note(scope, answer.status or CLIENT_GONE, time.perf_counter() - started)
+            self._record(scope, response.status or CLIENT_DISCONNECTED, time.perf_counter() - started)
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        # The route's own pattern, not the path: a path may carry an address, and would be a metric of its own.
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        # The pattern of the route, not the path: a path may contain an address, and would be a metric of its own.
         route = getattr(scope.get("route"), "path", "other")
         self._metrics.requests.labels(route, str(status)).inc()
         self._metrics.seconds.labels(route).observe(seconds)
-        if route in QUIET and status == 200:
+        if route in UNLOGGED_ROUTES and status == 200:
             return
         _log.info(
             "request",
@@ -70,8 +70,8 @@ class RequestLoggingMiddleware:
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-class _Answer:
-    """Passes messages on, notes the status and adds the request's id, as it is by then."""
+class _ResponseObserver:
+    """Passes messages on, records the status and adds the request's id, which the route may have changed."""
 
     def __init__(self, send: Send, state: dict[str, Any]) -> None:
         self._send = send

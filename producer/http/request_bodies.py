@@ -1,4 +1,4 @@
-"""Taking bodies in: bounded in bytes, in time, and in how many large ones are held at once."""
+"""Reading of bodies, bounded in bytes, in time, and in the number of large bodies in memory."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,65 +11,68 @@ from starlette.requests import Request
 from producer.errors import BadRequestError, TooLargeError, TooSlowError, UnavailableError, UnsupportedMediaTypeError
 
 LARGE_BYTES = 256 * 1024
-"""Larger bodies are few at a time."""
-LARGE_AT_ONCE = 3
-"""So many large bodies are held in memory; the next one waits before it is read further."""
-BODY_SECONDS = 60
-"""How long a body may take to arrive."""
-ROOM_SECONDS = 30
-"""How long a large body waits for room."""
+"""Size in bytes above which a body counts as large."""
+MAX_LARGE_BODIES = 3
+"""Maximum number of large bodies in memory. The next one waits before it is read further."""
+BODY_TIMEOUT_SECONDS = 60
+"""Maximum time in seconds for a body to arrive."""
+SLOT_TIMEOUT_SECONDS = 30
+"""Maximum time in seconds for which a large body waits for its slot."""
 
 T = TypeVar("T")
 
 
 class RequestBodyReader:
-    """Reads bodies, and runs what is done with them where it disturbs nobody."""
+    """Reads bodies, and runs the work on large ones one at a time."""
 
-    def __init__(self, max_bytes: int, seconds: float = BODY_SECONDS) -> None:
+    def __init__(self, max_bytes: int, timeout_seconds: float = BODY_TIMEOUT_SECONDS) -> None:
         self._max_bytes = max_bytes
-        self._seconds = seconds
-        self._room = asyncio.Semaphore(LARGE_AT_ONCE)
-        self._one_at_a_time = asyncio.Lock()
+        self._timeout_seconds = timeout_seconds
+        self._large_body_slots = asyncio.Semaphore(MAX_LARGE_BODIES)
+        self._large_body_lock = asyncio.Lock()
 
     @asynccontextmanager
     async def read(self, request: Request) -> AsyncIterator[bytearray]:
-        """The whole body; raises a RefusalError for one that is too large, too slow or no JSON by its headers."""
+        """Read the whole body. Raises ApiError if it is too large, too slow, or not JSON by its headers."""
         check_headers(request.headers, self._max_bytes)
-        async with AsyncExitStack() as held:
+        async with AsyncExitStack() as stack:
             try:
-                async with asyncio.timeout(self._seconds):
-                    body = await self._read(request, held)
+                async with asyncio.timeout(self._timeout_seconds):
+                    body = await self._read(request, stack)
             except TimeoutError:
-                raise TooSlowError(too_slow(self._seconds)) from None
+                raise TooSlowError(too_slow_message(self._timeout_seconds)) from None
             yield body
 
-    async def run_bounded(self, body: bytearray, do: Callable[[], Awaitable[T]]) -> T:
-        """Do it at once for a small body, else one at a time: what waits meanwhile costs no more memory."""
-        if len(body) <= LARGE_BYTES:
-            return await do()
-        async with self._one_at_a_time:
-            return await do()
+    async def run_bounded(self, body: bytearray, work: Callable[[], Awaitable[T]]) -> T:
+        """Run the work at once for a small body, and one at a time for large ones.
 
-    async def _read(self, request: Request, held: AsyncExitStack) -> bytearray:
+        Waiting work takes no additional memory.
+        """
+        if len(body) <= LARGE_BYTES:
+            return await work()
+        async with self._large_body_lock:
+            return await work()
+
+    async def _read(self, request: Request, stack: AsyncExitStack) -> bytearray:
         body = bytearray()
         async for chunk in request.stream():
             if len(body) <= LARGE_BYTES < len(body) + len(chunk):
-                await self._make_room(held)
+                await self._acquire_slot(stack)
             body += chunk
             if len(body) > self._max_bytes:
-                raise TooLargeError(too_large(self._max_bytes))
+                raise TooLargeError(too_large_message(self._max_bytes))
         return body
 
-    async def _make_room(self, held: AsyncExitStack) -> None:
+    async def _acquire_slot(self, stack: AsyncExitStack) -> None:
         try:
-            async with asyncio.timeout(ROOM_SECONDS):
-                await held.enter_async_context(self._room)
+            async with asyncio.timeout(SLOT_TIMEOUT_SECONDS):
+                await stack.enter_async_context(self._large_body_slots)
         except TimeoutError:
-            raise UnavailableError("too many large requests at the moment; nothing was sent") from None
+            raise UnavailableError("too many large requests at the moment. Nothing was sent.") from None
 
 
 def check_headers(headers: Headers, max_bytes: int) -> None:
-    """Refuse by its headers alone what is not plain JSON in UTF-8, or is too large."""
+    """Raise ApiError if the headers show a body that is not plain JSON in UTF-8, or too large."""
     media_type, _, parameters = headers.get("content-type", "").partition(";")
     if media_type.strip().lower() != "application/json":
         raise UnsupportedMediaTypeError("Content-Type must be application/json")
@@ -80,17 +83,17 @@ def check_headers(headers: Headers, max_bytes: int) -> None:
         raise UnsupportedMediaTypeError("the body must not be compressed")
     length = headers.get("content-length", "0")
     if not (length.isascii() and length.isdigit()):
-        raise BadRequestError("Content-Length is no number")
-    # Compared by digits first: int() of a million digits takes long.
+        raise BadRequestError("Content-Length must be a number")
+    # The number of digits is compared first: int() of a million digits takes long.
     if len(length.lstrip("0")) > 18 or int(length) > max_bytes:
-        raise TooLargeError(too_large(max_bytes))
+        raise TooLargeError(too_large_message(max_bytes))
 
 
-def too_slow(seconds: float) -> str:
+def too_slow_message(seconds: float) -> str:
     """Return the message about a body that did not arrive in time."""
     return f"the body took more than {seconds:.0f} seconds"
 
 
-def too_large(max_bytes: int) -> str:
+def too_large_message(max_bytes: int) -> str:
     """Return the message about a body of more than `max_bytes`."""
-    return f"the body is larger than {max_bytes} bytes; split the recipients, or use `rollcall send`"
+    return f"the body is larger than {max_bytes} bytes. Split the recipients or use `rollcall send`."

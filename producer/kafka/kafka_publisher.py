@@ -1,6 +1,6 @@
-"""The publisher on Kafka. It keeps a connection by itself: away at the start, lost and back, or moved.
+"""Publisher on Kafka. It maintains its connection if Kafka is unavailable at the start, returns, or moves.
 
-Not an idempotent producer: docs/decisions/0003-the-http-service.md says why.
+It is not an idempotent producer. docs/decisions/0003-the-http-service.md gives the reasons.
 """
 
 import asyncio
@@ -12,124 +12,129 @@ from typing import Any, TypeVar
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, RequestTimedOutError
+from typing_extensions import override
 
 from config.logging_setup import describe
 from core.publish_watchdog import PublishWatchdog
 from core.request_parts import EncodedPart
-from producer.kafka.publisher import PublishError, PublishingStalledError, TopicsMissingError
+from producer.kafka.publisher import Publisher, PublishError, PublishingStalledError, TopicsMissingError
 from producer.settings import ProducerSettings
 
-PUBLISH_SECONDS = 4.5
-"""How long a call waits for Kafka; the rest of its five seconds is for the answer."""
-REQUEST_MS = 4_000
-"""How long aiokafka tries a record: it gives up before the call does, so that little is sent after a 503."""
+PUBLISH_TIMEOUT_SECONDS = 4.5
+"""Maximum time in seconds for which a call waits for Kafka. The rest of its five seconds is for the response."""
+REQUEST_TIMEOUT_MS = 4_000
+"""Maximum time in milliseconds for which aiokafka tries a record.
+
+It gives up before the call does, so that few records are sent after a 503.
+"""
 PROBE_SECONDS = 2.0
-"""How often Kafka is asked whether it is there, and how long it has to answer."""
-AWAY_AFTER = 2
-"""So many probes in a row without an answer, and calls are refused at once; a single one may be Kafka's bad moment."""
-REPLACE_AFTER = 10
-"""So many probes in a row without an answer, and the connection is made anew, from the bootstrap addresses."""
-WEDGED_SECONDS = 30.0
-"""How long nothing that is published may be taken, while Kafka answers, before this process is given up."""
+"""Time between two probes of Kafka, and maximum time of one probe, in seconds."""
+REFUSE_AFTER_PROBES = 2
+"""Number of unanswered probes in a row after which calls are refused at once. A single one may be a short pause."""
+RECONNECT_AFTER_PROBES = 10
+"""Number of unanswered probes in a row after which the publisher reconnects through the bootstrap addresses."""
+STALL_SECONDS = 30.0
+"""Maximum time in seconds without an acknowledgement while Kafka answers. After it the process ends."""
 STOP_SECONDS = 2.5
 BATCH_BYTES = 256 * 1024
 
-_SILENCE = (KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError, TimeoutError)
+_NO_ANSWER = (KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError, TimeoutError)
 
 T = TypeVar("T")
 _log = structlog.get_logger()
 
 
-class KafkaPublisher:
-    """Publishes with acks=all, or says in time that it could not."""
+class KafkaPublisher(Publisher):
+    """Publishes with acks=all, or raises PublishError in time."""
 
-    def __init__(self, settings: ProducerSettings, *, wedged_seconds: float = WEDGED_SECONDS) -> None:
+    def __init__(self, settings: ProducerSettings, *, stall_seconds: float = STALL_SECONDS) -> None:
         self._options = settings.kafka_options()
-        self._needed = (settings.topics.requests, settings.topics.requests_express)
+        self._required_topics = (settings.topics.requests, settings.topics.requests_express)
         self._producer: AIOKafkaProducer | None = None
-        self._trouble: str | None = "not connected yet"
-        self._keeper: asyncio.Task[None] | None = None
-        self._wedge = PublishWatchdog(wedged_seconds, time.monotonic)
-        self._failed: TopicsMissingError | PublishingStalledError | None = None
+        self._problem: str | None = "not connected yet"
+        self._connection_task: asyncio.Task[None] | None = None
+        self._watchdog = PublishWatchdog(stall_seconds, time.monotonic)
+        self._failure: TopicsMissingError | PublishingStalledError | None = None
         self._has_failed = asyncio.Event()
-        self._was_ready = self._was_incomplete = False
+        self._was_ready = self._topics_were_missing = False
 
+    @override
     async def start(self) -> None:
-        """Begin to connect."""
-        self._keeper = asyncio.create_task(self._keep())
+        self._connection_task = asyncio.create_task(self._maintain_connection())
 
+    @override
     def problem(self) -> str | None:
-        """Why nothing can be published now."""
-        return self._trouble or ("Kafka takes nothing of what is published" if self._wedge.is_stalled else None)
+        return self._problem or ("Kafka acknowledges no records" if self._watchdog.is_stalled else None)
 
+    @override
     async def wait_failed(self) -> TopicsMissingError | PublishingStalledError:
-        """Wait until it is known that topics are missing, or that this process cannot publish any more."""
         await self._has_failed.wait()
-        return self._failed or TopicsMissingError(self._needed)
+        return self._failure or TopicsMissingError(self._required_topics)
 
+    @override
     async def publish(self, topic: str, parts: Sequence[EncodedPart]) -> None:
-        """Hand over all parts in their order, then wait for all acknowledgements."""
+        """Send all parts in order, then wait for all acknowledgements."""
         producer = self._producer
-        if producer is None or self._trouble:
-            raise PublishError(handed_over=False)
-        waiting: list[asyncio.Future[Any]] = []
+        if producer is None or self._problem:
+            raise PublishError(may_be_published=False)
+        pending: list[asyncio.Future[Any]] = []
         try:
-            async with asyncio.timeout(PUBLISH_SECONDS):
+            async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS):
                 for part in parts:
                     # One partition, one request in flight: a retry does not overtake.
-                    waiting.append(await producer.send(topic, part.value, part.key))
-                    waiting[-1].add_done_callback(_retrieve)
-                await asyncio.gather(*waiting)
+                    pending.append(await producer.send(topic, part.value, part.key))
+                    pending[-1].add_done_callback(_retrieve_exception)
+                await asyncio.gather(*pending)
         except (KafkaError, TimeoutError) as error:
-            if isinstance(error, _SILENCE):
-                self._wedge.publish_timed_out()
+            if isinstance(error, _NO_ANSWER):
+                self._watchdog.publish_timed_out()
             else:
-                self._wedge.publish_answered()
-            _log.warning("not published", error=type(error).__name__, parts=len(parts), handed_over=len(waiting))
-            raise PublishError(handed_over=bool(waiting)) from None
-        self._wedge.publish_answered()
+                self._watchdog.publish_answered()
+            _log.warning("publishing failed", error=type(error).__name__, parts=len(parts), sent=len(pending))
+            raise PublishError(may_be_published=bool(pending)) from None
+        self._watchdog.publish_answered()
 
+    @override
     async def stop(self) -> None:
-        """Let go of Kafka."""
-        if self._keeper is not None:
-            self._keeper.cancel()
+        if self._connection_task is not None:
+            self._connection_task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._keeper
+                await self._connection_task
 
-    async def _keep(self) -> None:
-        """Connect, watch, and connect anew when the connection is dead for good."""
+    async def _maintain_connection(self) -> None:
+        """Connect, probe, and reconnect after the connection is lost for good."""
         while True:
             try:
                 async with self._connected() as producer:
-                    await self._watch(producer)
-            except Exception as error:  # noqa: BLE001  # a fault in the client must not leave the service deaf for ever
-                _log.error("connection to Kafka failed", fault=describe(error))  # its words may quote
+                    await self._probe_repeatedly(producer)
+            except Exception as error:  # noqa: BLE001  # an error in the client must not end the connection for ever
+                _log.error("connection to Kafka failed", fault=describe(error))  # its message may quote a record
                 await asyncio.sleep(PROBE_SECONDS)
 
-    async def _watch(self, producer: AIOKafkaProducer) -> None:
-        """Ask for the topics again and again, until nobody has answered for long."""
-        silent = 0
-        while silent < REPLACE_AFTER:
-            known = await _topics(producer)
-            self._wedge.ping_finished(answered=known is not None)
-            self._give_up_if_wedged(producer)
-            silent = 0 if known is not None else silent + 1
+    async def _probe_repeatedly(self, producer: AIOKafkaProducer) -> None:
+        """Fetch the topics repeatedly. Return after RECONNECT_AFTER_PROBES unanswered probes in a row."""
+        unanswered = 0
+        while unanswered < RECONNECT_AFTER_PROBES:
+            known = await _fetch_topics(producer)
+            self._watchdog.ping_finished(answered=known is not None)
+            self._fail_if_stalled(producer)
+            unanswered = 0 if known is not None else unanswered + 1
             if known is not None:
-                self._compare(known)
-            elif silent >= AWAY_AFTER:
-                self._say("Kafka does not answer")
+                self._check_topics(known)
+            elif unanswered >= REFUSE_AFTER_PROBES:
+                self._set_problem("Kafka does not answer")
             await asyncio.sleep(PROBE_SECONDS)
 
-    def _give_up_if_wedged(self, producer: AIOKafkaProducer) -> None:
-        """End the process where its client will not publish any more: nothing else than a new one helps."""
-        sender: Any = producer._sender  # noqa: SLF001  # no other way to ask
+    def _fail_if_stalled(self, producer: AIOKafkaProducer) -> None:
+        """Report the failure if the client cannot publish any more. Only a new process helps then."""
+        sender: Any = producer._sender  # noqa: SLF001  # aiokafka has no public way to see it
         if sender.sender_task.done():
-            self._fail(PublishingStalledError("the sender of Kafka's client has ended"))
-        elif self._wedge.is_dead:
-            self._fail(PublishingStalledError("Kafka answers, and takes nothing that this process publishes"))
+            self._fail(PublishingStalledError("the sender task of the Kafka client has ended"))
+        elif self._watchdog.is_dead:
+            self._fail(PublishingStalledError("Kafka answers, but acknowledges no records of this process"))
 
     def _fail(self, error: TopicsMissingError | PublishingStalledError) -> None:
-        self._failed = error
+        self._failure = error
         self._has_failed.set()
 
     @contextlib.asynccontextmanager
@@ -142,45 +147,45 @@ class KafkaPublisher:
         try:
             yield producer
         finally:
-            self._producer, self._trouble = None, "not connected"
-            if not await _bounded(producer.stop(), STOP_SECONDS):
-                await _bounded(producer.client.close(), STOP_SECONDS)
+            self._producer, self._problem = None, "not connected"
+            if not await _finish_within(producer.stop(), STOP_SECONDS):
+                await _finish_within(producer.client.close(), STOP_SECONDS)
 
     async def _connect(self) -> AIOKafkaProducer | None:
         producer = AIOKafkaProducer(
             **self._options,
             acks="all",
-            # A part of 900 KB costs 1.4 ms and leaves 30 KB; aiokafka's lz4 is at level 9: 20 ms, 140 KB. It is
-            # compressed on the event loop, so that everybody waits for it.
+            # zstd compresses a part of 900 KB to 30 KB in 1.4 ms. aiokafka's lz4, at level 9, takes 20 ms for 140 KB.
+            # Compression runs on the event loop, so that every call waits for it.
             compression_type="zstd",
             max_batch_size=BATCH_BYTES,
-            request_timeout_ms=REQUEST_MS,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
-        if await _bounded(producer.start(), 2 * PROBE_SECONDS):
+        if await _finish_within(producer.start(), 2 * PROBE_SECONDS):
             return producer
-        await _bounded(producer.stop(), STOP_SECONDS)
-        self._say("Kafka does not answer")
+        await _finish_within(producer.stop(), STOP_SECONDS)
+        self._set_problem("Kafka does not answer")
         return None
 
-    def _compare(self, known: Collection[str]) -> None:
-        """Note what is missing among the topics that Kafka knows; twice in a row at the start is for good."""
-        missing = [name for name in self._needed if name not in known]
-        self._say(f"topics are missing: {', '.join(missing)}" if missing else None)
+    def _check_topics(self, known: Collection[str]) -> None:
+        """Record the required topics that Kafka does not have. Twice in a row at the start is a failure."""
+        missing = [name for name in self._required_topics if name not in known]
+        self._set_problem(f"topics are missing: {', '.join(missing)}" if missing else None)
         self._was_ready = self._was_ready or not missing
-        # Topics that vanish under a running service are its operator's to mend: it waits for them.
+        # If topics vanish later, the service keeps running and waits until the operator has created them again.
         if missing and not self._was_ready:
-            if self._was_incomplete:
+            if self._topics_were_missing:
                 self._fail(TopicsMissingError(missing))
-            self._was_incomplete = True
+            self._topics_were_missing = True
 
-    def _say(self, trouble: str | None) -> None:
-        if trouble != self._trouble:
-            _log.info("kafka", ready=trouble is None, trouble=trouble, variable="ROLLCALL_KAFKA_BOOTSTRAP")
-        self._trouble = trouble
+    def _set_problem(self, problem: str | None) -> None:
+        if problem != self._problem:
+            _log.info("kafka probed", ready=problem is None, reason=problem, variable="ROLLCALL_KAFKA_BOOTSTRAP")
+        self._problem = problem
 
 
-async def _topics(producer: AIOKafkaProducer) -> Collection[str] | None:
-    """The topics that Kafka knows; None: it does not answer."""
+async def _fetch_topics(producer: AIOKafkaProducer) -> Collection[str] | None:
+    """Return the topics that Kafka has, or None if Kafka does not answer."""
     try:
         async with asyncio.timeout(PROBE_SECONDS):
             known: Collection[str] = (await producer.client.fetch_all_metadata()).topics()
@@ -189,8 +194,8 @@ async def _topics(producer: AIOKafkaProducer) -> Collection[str] | None:
     return known
 
 
-async def _bounded(work: Awaitable[T], seconds: float) -> bool:
-    """Whether the work was done in time and without a Kafka error."""
+async def _finish_within(work: Awaitable[T], seconds: float) -> bool:
+    """Return whether the work finished in time and without an error of Kafka or the network."""
     try:
         async with asyncio.timeout(seconds):
             await work
@@ -199,7 +204,7 @@ async def _bounded(work: Awaitable[T], seconds: float) -> bool:
     return True
 
 
-def _retrieve(future: asyncio.Future[Any]) -> None:
-    """Look at the outcome of what nobody awaits any more, so that it is not reported as forgotten."""
+def _retrieve_exception(future: asyncio.Future[Any]) -> None:
+    """Retrieve the exception of a future that may not be awaited any more, so that asyncio does not report it."""
     if not future.cancelled():
         future.exception()

@@ -1,47 +1,53 @@
-"""The publisher's twin in memory, for tests and for whoever wants to see what would be published."""
+"""In-memory implementation of the publisher, for tests and for a look at what would be published."""
 
 import asyncio
 from collections.abc import Sequence
 from enum import Enum
 
+from typing_extensions import override
+
 from core.request_parts import EncodedPart
-from producer.kafka.publisher import PublishError, TopicsMissingError
+from producer.kafka.publisher import Publisher, PublishError, TopicsMissingError
 
 
 class FakeKafkaState(Enum):
-    """How the Kafka that is not there behaves."""
+    """Behaviour of the simulated Kafka."""
 
-    FINE = "takes and acknowledges"
-    AWAY = "takes nothing"
-    SILENT = "takes and does not acknowledge"
+    AVAILABLE = "accepts and acknowledges records"
+    UNAVAILABLE = "accepts no records"
+    SILENT = "accepts records and does not acknowledge them"
 
 
-class MemoryPublisher:
-    """Keeps what it is given."""
+class MemoryPublisher(Publisher):
+    """A publisher that keeps the parts in a list."""
 
     def __init__(self) -> None:
         self.records: list[tuple[str, EncodedPart]] = []
-        self.weather = FakeKafkaState.FINE
+        self.state = FakeKafkaState.AVAILABLE
 
+    @override
     async def start(self) -> None:
-        """Nothing to do."""
+        pass
 
+    @override
     async def publish(self, topic: str, parts: Sequence[EncodedPart]) -> None:
-        """Keep the parts, or behave as the weather says."""
-        if self.weather is FakeKafkaState.AWAY:
-            raise PublishError(handed_over=False)
+        """Keep the parts, or fail if `state` says so."""
+        if self.state is FakeKafkaState.UNAVAILABLE:
+            raise PublishError(may_be_published=False)
         self.records.extend((topic, part) for part in parts)
-        if self.weather is FakeKafkaState.SILENT:
-            raise PublishError(handed_over=True)
+        if self.state is FakeKafkaState.SILENT:
+            raise PublishError(may_be_published=True)
 
+    @override
     def problem(self) -> str | None:
-        """Bad weather."""
-        return None if self.weather is FakeKafkaState.FINE else self.weather.value
+        return None if self.state is FakeKafkaState.AVAILABLE else self.state.value
 
+    @override
     async def wait_failed(self) -> TopicsMissingError:
-        """Never."""
+        """Wait forever: this publisher does not fail."""
         never: asyncio.Future[TopicsMissingError] = asyncio.get_running_loop().create_future()
         return await never
 
+    @override
     async def stop(self) -> None:
-        """Nothing to do."""
+        pass

@@ -1,4 +1,9 @@
-"""Handing the parts of a request to Kafka: what the service asks of it, and the twin in memory."""
+"""Port for publishing the parts of a request to Kafka, and its errors.
+
+PublishError            some part was not acknowledged
+TopicsMissingError      the service must not run
+PublishingStalledError  the service must not run
+"""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,39 +12,42 @@ from core.request_parts import EncodedPart
 
 
 class PublishError(Exception):
-    """Not every part was acknowledged."""
+    """A failure to publish: not every part was acknowledged."""
 
-    def __init__(self, *, handed_over: bool) -> None:
-        super().__init__("handed over, not acknowledged" if handed_over else "not handed over")
-        self.handed_over = handed_over
-        """Whether some record may be in Kafka, or get there later."""
+    def __init__(self, *, may_be_published: bool) -> None:
+        super().__init__("sent to Kafka, not acknowledged" if may_be_published else "not sent to Kafka")
+        self.may_be_published = may_be_published
+        """True if some record may be in Kafka, or may get there later."""
 
 
 class TopicsMissingError(Exception):
-    """Kafka answers, and topics are missing; the message names them and the command that makes them."""
+    """Topics that do not exist although Kafka answers. The message names them and the command that creates them."""
 
     def __init__(self, topics: Sequence[str]) -> None:
-        super().__init__(f"Kafka lacks the topics {', '.join(topics)}: run `rollcall setup`")
+        super().__init__(f"topics not found in Kafka: {', '.join(topics)}. Run `rollcall setup`.")
 
 
 class PublishingStalledError(Exception):
-    """Nothing that is published is taken, though Kafka answers: a new process can do better."""
+    """Publishing that fails for good although Kafka answers. A new process may succeed."""
 
 
 class Publisher(Protocol):
-    """Publishes requests, and knows whether it could."""
+    """Publishes requests, and knows whether it can."""
 
     async def start(self) -> None:
-        """Begin to connect, without waiting for it."""
+        """Start to connect, without waiting for the connection."""
 
     async def publish(self, topic: str, parts: Sequence[EncodedPart]) -> None:
-        """Return when all in-sync replicas have every part; raises PublishError within `PUBLISH_SECONDS`."""
+        """Publish the parts in order. Return when all in-sync replicas have every part.
+
+        Raises PublishError within `PUBLISH_TIMEOUT_SECONDS`.
+        """
 
     def problem(self) -> str | None:
-        """Why nothing can be published now, in a few words; None: it can."""
+        """Return the reason for which nothing can be published, in a few words, or None."""
 
     async def wait_failed(self) -> TopicsMissingError | PublishingStalledError:
-        """Wait until it is known that the service must not run."""
+        """Wait until it is certain that the service must not run."""
 
     async def stop(self) -> None:
-        """Let go of Kafka within a few seconds, whether Kafka is there or not."""
+        """Close the connection within a few seconds, even if Kafka does not answer."""

@@ -1,4 +1,4 @@
-"""The OpenAPI document, from the routes and what the routes cannot say about themselves."""
+"""The OpenAPI document, built from the routes and from descriptions, examples and links beside them."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from producer.openapi.examples import ANSWERS, BODIES, ERRORS
+from producer.openapi.examples import BODIES, ERRORS, RESPONSES
 from producer.openapi.links import LINKS
 from producer.responses import JSON
 
@@ -18,101 +18,106 @@ Json = dict[str, Any]
 
 _MODEL = "#/components/schemas/{model}"
 _ERROR = "#/components/responses/{name}"
-_SCHEME = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "`rollcall token` makes one."}
+_SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "`rollcall token` issues one for development.",
+}
 _TEXT = {"schema": {"type": "string"}}
 _HEADERS: dict[str, Json] = {
-    "401": {"WWW-Authenticate": {"description": "What is wrong with the token.", "required": True, **_TEXT}},
-    "403": {"WWW-Authenticate": {"description": "The scope that is needed.", "required": True, **_TEXT}},
-    "503": {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}},
+    "401": {"WWW-Authenticate": {"description": "The problem with the token.", "required": True, **_TEXT}},
+    "403": {"WWW-Authenticate": {"description": "The scope that the call needs.", "required": True, **_TEXT}},
+    "503": {"Retry-After": {"description": "Seconds to wait before a repeat.", "schema": {"type": "integer"}}},
 }
-_ANY_REQUEST = ("408", "431")
-"""What a request may be answered with before it is looked at."""
-_NO_REQUEST = frozenset({"400", "408", "431", "503"})
-"""What may also be the answer to bytes that are no whole request, and so have no id."""
-_ABOUT = (
-    "Sends SMS and e-mail in bulk, and can call the roll afterwards. Every error is `{code, message, timestamp}`; "
-    "docs/errors.md says what to do about each."
+_UNREAD_REQUEST = ("408", "431")
+"""Statuses of responses that are sent before the request is read."""
+_MAY_LACK_REQUEST_ID = frozenset({"400", "408", "431", "503"})
+"""Statuses of responses to bytes that are not a whole request and therefore have no id."""
+_DESCRIPTION = (
+    "Sends SMS and e-mail in bulk and reports the outcome of every recipient. Every error has the form "
+    "`{code, message, timestamp}`. docs/errors.md lists the errors and what to do about them."
 )
 
 
 def document_routes(app: FastAPI) -> APIRouter:
-    """The route that serves the document; it is made once, when it is first asked for."""
+    """Return the route that serves the document. The document is built once, at the first call."""
     router = APIRouter()
-    made: list[bytes] = []
+    cached: list[bytes] = []
 
     @router.get("/openapi.json", include_in_schema=False)
     async def openapi() -> Response:
-        """This document."""
-        if not made:
-            made.append(orjson.dumps(describe(app)))
-        return Response(made[0], media_type=JSON)
+        """Return this document."""
+        if not cached:
+            cached.append(orjson.dumps(build_document(app)))
+        return Response(cached[0], media_type=JSON)
 
     return router
 
 
-def describe(app: FastAPI) -> Json:
-    """OpenAPI 3.1 of the app: every operation with its answers, its body and an example."""
-    said = get_openapi(
+def build_document(app: FastAPI) -> Json:
+    """Build the OpenAPI 3.1 document: every operation with its responses, its body and an example."""
+    document = get_openapi(
         title="rollcall",
         version=version("rollcall"),
-        description=_ABOUT,
+        description=_DESCRIPTION,
         routes=app.routes,
         license_info={"name": "Apache 2.0", "identifier": "Apache-2.0"},
     )
-    parts: Json = said.setdefault("components", {})
+    components: Json = document.setdefault("components", {})
     for name in ("HTTPValidationError", "ValidationError"):
-        parts["schemas"].pop(name, None)
-    parts["responses"] = {_name(status): _error(status) for status in ERRORS}
-    parts["securitySchemes"] = {"bearerAuth": _SCHEME}
-    for path, operation in _operations(said):
-        of_tenants = path.startswith("/communication")
-        operation["tags"] = ["communication" if of_tenants else "health"]
-        if of_tenants:
+        components["schemas"].pop(name, None)
+    components["responses"] = {_component_name(status): _error(status) for status in ERRORS}
+    components["securitySchemes"] = {"bearerAuth": _SCHEME}
+    for path, operation in _operations(document):
+        needs_token = path.startswith("/communication")
+        operation["tags"] = ["communication" if needs_token else "health"]
+        if needs_token:
             operation["security"] = [{"bearerAuth": []}]
-        _describe_body(operation, parts["schemas"])
-        _describe_answers(operation)
-    return said
+        _describe_body(operation, components["schemas"])
+        _describe_responses(operation)
+    return document
 
 
-def _operations(said: Json) -> Iterator[tuple[str, Json]]:
-    for path, methods in said["paths"].items():
+def _operations(document: Json) -> Iterator[tuple[str, Json]]:
+    for path, methods in document["paths"].items():
         for operation in methods.values():
             yield path, operation
 
 
 def _describe_body(operation: Json, schemas: Json) -> None:
-    """The body of a route that reads its bytes itself, and so has none for the framework."""
-    found = BODIES.get(operation["operationId"])
-    if found is None:
+    """Add the body of a route that reads its bytes itself. The framework does not know this body."""
+    body = BODIES.get(operation["operationId"])
+    if body is None:
         return
-    model, examples = found
+    model, examples = body
     schemas |= _schema_of(model)
     content = {"schema": {"$ref": _MODEL.format(model=model.__name__)}, "examples": examples}
     operation["requestBody"] = {"required": True, "content": {JSON: content}}
 
 
 def _schema_of(model: type[BaseModel]) -> Json:
-    """A model's schema by its name, and those that it refers to."""
+    """Return the schema of a model and the schemas that it refers to, by name."""
     schema = model.model_json_schema(ref_template=_MODEL)
-    parts: Json = schema.pop("$defs", {})
-    return {model.__name__: schema, **parts}
+    definitions: Json = schema.pop("$defs", {})
+    return {model.__name__: schema, **definitions}
 
 
-def _describe_answers(operation: Json) -> None:
-    """What the answers are; an error is the same everywhere, and the framework's own 422 is none of ours."""
-    answers: Json = operation["responses"]
-    answers.pop("422", None)
-    for status, answer in answers.items():
+def _describe_responses(operation: Json) -> None:
+    """Complete the responses. Errors are the same everywhere, and the framework's 422 does not occur."""
+    responses: Json = operation["responses"]
+    responses.pop("422", None)
+    for status, response in responses.items():
         if status in ERRORS and operation["tags"] == ["communication"]:
-            answers[status] = {"$ref": _ERROR.format(name=_name(status))}
+            responses[status] = {"$ref": _ERROR.format(name=_component_name(status))}
         else:
-            answer["headers"] = {**_headers(status), **answer.get("headers", {})}
-    answers |= {status: {"$ref": _ERROR.format(name=_name(status))} for status in _ANY_REQUEST}
-    name, good = operation["operationId"], answers["200"]
-    if name in ANSWERS:
-        good["content"][JSON]["example"] = ANSWERS[name]
+            response["headers"] = {**_headers(status), **response.get("headers", {})}
+    responses |= {status: {"$ref": _ERROR.format(name=_component_name(status))} for status in _UNREAD_REQUEST}
+    name, success = operation["operationId"], responses["200"]
+    if name in RESPONSES:
+        success["content"][JSON]["example"] = RESPONSES[name]
     if name in LINKS:
-        good["links"] = LINKS[name]
+        success["links"] = LINKS[name]
 
 
 def _error(status: str) -> Json:
@@ -122,10 +127,11 @@ def _error(status: str) -> Json:
 
 
 def _headers(status: str) -> Json:
-    said = {"description": "The request's id, also in the log lines.", "required": status not in _NO_REQUEST, **_TEXT}
-    return {"X-Request-Id": said, **_HEADERS.get(status, {})}
+    required = status not in _MAY_LACK_REQUEST_ID
+    request_id = {"description": "The request's id, also in the log lines.", "required": required, **_TEXT}
+    return {"X-Request-Id": request_id, **_HEADERS.get(status, {})}
 
 
-def _name(status: str) -> str:
-    """An error's name among the parts, such as `NotFound`."""
+def _component_name(status: str) -> str:
+    """Return the name of an error among the components, such as `NotFound`."""
     return HTTPStatus(int(status)).phrase.title().replace(" ", "")

@@ -1,25 +1,25 @@
-"""What leads from an answer of one operation to the next operation."""
+"""Links from the response of one operation to the next operation."""
 
 from typing import Any
 
 Json = dict[str, Any]
 
 _FIRST = "$response.body#/items/0/"
-_ITS_LOG = {
+_DELIVERY_ON_PAGE = {
     "operationId": "read_log",
     "parameters": {"log_id": _FIRST + "id"},
-    "description": "One delivery of the page.",
+    "description": "One delivery on the page.",
 }
 _NEXT_PAGE = {
     "parameters": {"after": "$response.body#/pagination/next"},
-    "description": "The next page, while there is one.",
+    "description": "The next page, if there is one.",
 }
 
-_ITSELF = {
+_CONTROLLED_REQUEST = {
     "request": {
         "operationId": "read_request",
         "parameters": {"request_id": "$response.body#/request_id"},
-        "description": "How far it is.",
+        "description": "The progress of the request.",
     },
 }
 
@@ -28,29 +28,29 @@ LINKS: dict[str, Json] = {
         "request": {
             "operationId": "read_request",
             "parameters": {"request_id": "$response.header.X-Request-Id"},
-            "description": "What became of it, once a consumer has taken it up.",
+            "description": "The request, visible after a consumer has expanded it.",
         },
         "deliveries": {
             "operationId": "list_logs",
             "parameters": {"request_id": "$response.header.X-Request-Id"},
-            "description": "Its deliveries.",
+            "description": "The deliveries of the request.",
         },
-        "delivery": _ITS_LOG,
+        "delivery": _DELIVERY_ON_PAGE,
     },
-    "list_logs": {"delivery": _ITS_LOG, "next": {"operationId": "list_logs", **_NEXT_PAGE}},
-    "search_logs": {"delivery": _ITS_LOG},
+    "list_logs": {"delivery": _DELIVERY_ON_PAGE, "next": {"operationId": "list_logs", **_NEXT_PAGE}},
+    "search_logs": {"delivery": _DELIVERY_ON_PAGE},
     "read_log": {
         "request": {
             "operationId": "read_request",
             "parameters": {"request_id": "$response.body#/request_id"},
-            "description": "The request that it is of.",
+            "description": "The request of the delivery.",
         },
     },
     "list_requests": {
         "request": {
             "operationId": "read_request",
             "parameters": {"request_id": _FIRST + "request_id"},
-            "description": "One request of the page.",
+            "description": "One request on the page.",
         },
         "next": {"operationId": "list_requests", **_NEXT_PAGE},
     },
@@ -58,9 +58,9 @@ LINKS: dict[str, Json] = {
         "deliveries": {
             "operationId": "list_logs",
             "parameters": {"request_id": "$response.body#/request_id"},
-            "description": "Its deliveries.",
+            "description": "The deliveries of the request.",
         },
     },
-    **dict.fromkeys(("cancel_scheduled", "cancel", "pause", "resume"), _ITSELF),
+    **dict.fromkeys(("cancel_scheduled", "cancel", "pause", "resume"), _CONTROLLED_REQUEST),
 }
-"""By operation, from its 200."""
+"""Links from the 200 of each operation."""

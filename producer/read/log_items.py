@@ -1,4 +1,4 @@
-"""Deliveries as HTTP shows them; their text is rendered when it is read (I9), and absent once it is erased."""
+"""Deliveries as HTTP shows them. Their text is rendered when it is read (I9), and absent once it is erased."""
 
 from collections.abc import Sequence
 
@@ -10,13 +10,13 @@ from schemas.http_responses import CommunicationLogResponse
 
 
 async def log_items(logs: Sequence[Log], ledger: Ledger, sealer: Sealer) -> list[CommunicationLogResponse]:
-    """The items of an answer, in the order of the logs."""
+    """Return the items of a response, in the order of the logs."""
     contents = await render_messages(ledger, sealer, logs, skip_unreadable=True)
     return [log_item(log, contents.get(log.id)) for log in logs]
 
 
 def log_item(log: Log, content: str | None) -> CommunicationLogResponse:
-    """One delivery with its text, where that can be read."""
+    """Return one delivery with its text, if the text can be read."""
     return CommunicationLogResponse(
         id=log.id,
         channel=log.channel,

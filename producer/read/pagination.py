@@ -1,4 +1,4 @@
-"""Pages of lists that grow: by number near the front, behind a cursor everywhere."""
+"""Pages of growing lists: by number near the beginning of the list, after a cursor everywhere."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from schemas.read_requests import MAX_DEPTH
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which page was asked for."""
+    """The page that the caller asked for."""
 
     number: int
     size: int
@@ -19,19 +19,19 @@ class PageRequest:
 
     @property
     def after(self) -> ListPosition | None:
-        """The place behind which the page begins."""
-        return self.cursor.place if self.cursor else None
+        """Return the position after which the page begins."""
+        return self.cursor.position if self.cursor else None
 
     @property
     def count_to(self) -> int:
-        """How far the whole is to be counted: one more than is said; not again on every page behind a cursor."""
+        """Return the limit for counting the list: one more than the maximum total, or 0 if a cursor has the total."""
         return 0 if self.cursor else MAX_DEPTH + 1
 
-    def info(self, found: int, last: ListPosition | None, *, more: bool, exact: bool) -> PageInfo:
-        """Where the page stands: `found` were counted, and `last` is the place of its last item."""
-        total = self.cursor.total if self.cursor else min(found, MAX_DEPTH) if not exact else found
+    def info(self, counted: int, last: ListPosition | None, *, more: bool, exact: bool) -> PageInfo:
+        """Return the description of the page. `counted` items were counted. `last` is the last position."""
+        total = self.cursor.total if self.cursor else min(counted, MAX_DEPTH) if not exact else counted
         exact = self.cursor.exact if self.cursor else exact
-        follows = Cursor(last, self.number + 1, total, exact) if last and more else None
+        next_cursor = Cursor(last, self.number + 1, total, exact) if last and more else None
         return PageInfo(
             page=self.number,
             page_size=self.size,
@@ -39,19 +39,21 @@ class PageRequest:
             total_pages=-(-total // self.size),
             has_next=more,
             has_prev=self.number > 1,
-            next=write_cursor(follows) if follows else None,
+            next=write_cursor(next_cursor) if next_cursor else None,
             more_than_total=None if exact else True,
         )
 
 
 def parse_page_request(page: int | None, page_size: int, after: str | None) -> PageRequest:
-    """Read which page is wanted; raises BadRequestError."""
+    """Return the page that the parameters select. Raises BadRequestError."""
     if after is not None:
         if page is not None:
-            raise BadRequestError("page: is known from `after`; give one of them")
+            raise BadRequestError("page: must not be given together with `after`")
         cursor = read_cursor(after)
         return PageRequest(cursor.page, page_size, cursor)
     number = page or 1
     if number * page_size > MAX_DEPTH:
-        raise BadRequestError(f"page: reaches {MAX_DEPTH} items deep; read on with `after`, or narrow the list")
+        raise BadRequestError(
+            f"page: must end within the first {MAX_DEPTH:,} items. Continue with `after` or filter further."
+        )
     return PageRequest(number, page_size, None)

@@ -10,21 +10,21 @@ from schemas.http_responses import Parts, RequestResponse, RequestSummary
 
 
 def request_summary(request: StoredRequest, server_time: datetime) -> RequestSummary:
-    """A request in a list; it is scheduled or not by the ledger's clock."""
+    """Return a request as a list shows it. The ledger's clock decides whether it is scheduled."""
     return RequestSummary(**_fields(request, server_time))
 
 
 def request_response(
-    request: StoredRequest, books: RequestCounts, server_time: datetime, now: datetime
+    request: StoredRequest, counts: RequestCounts, server_time: datetime, now: datetime
 ) -> RequestResponse:
-    """A request by itself, with its counts, answered `now`."""
-    by_status, by_reason = tally(books.current)
+    """Return a single request with its counts, in a response of the time `now`."""
+    by_status, by_reason = tally(counts.current)
     return RequestResponse(
         **_fields(request, server_time),
         code=200,
         message="ok",
         timestamp=now,
-        done=books.done,
+        done=counts.done,
         by_status=by_status,
         by_reason=by_reason,
     )

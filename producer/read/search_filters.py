@@ -1,4 +1,4 @@
-"""From what a caller asks for to a query of the ledger. Whose things they are is never asked: the token says it."""
+"""Query of the ledger from the filters of a principal. The tenant and the user always come from the token."""
 
 from collections.abc import Collection
 
@@ -11,39 +11,39 @@ from producer.errors import BadRequestError, NotFoundError
 from producer.read.pagination import PageRequest
 from schemas.read_requests import LogFilters, LogSearch
 
-NO_REQUEST = "there is no such request, or not yet: one is known once a consumer has taken it up"
+NO_REQUEST = "request not found. A request is visible after a consumer has expanded it."
 
 
-def own_user(caller: Principal) -> str | None:
-    """Whose things the caller sees: their own, or with admin everybody's of the tenant."""
-    return None if caller.may(ADMIN) else caller.user_id
+def visible_user(principal: Principal) -> str | None:
+    """Return the user whose data the caller may see, or None for all users of the tenant (admin)."""
+    return None if principal.may(ADMIN) else principal.user_id
 
 
-async def read_own_request(ledger: Ledger, caller: Principal, key: RequestKey) -> StoredRequest:
+async def read_own_request(ledger: Ledger, principal: Principal, key: RequestKey) -> StoredRequest:
     """Read a request that the caller may see.
 
     Raises NotFoundError. A request of another user gets the same answer as one that does not exist.
     """
-    found = await ledger.requests.get(key)
-    if found is None or own_user(caller) not in (None, found.header.user_id):
+    request = await ledger.requests.get(key)
+    if request is None or visible_user(principal) not in (None, request.header.user_id):
         raise NotFoundError(NO_REQUEST)
-    return found
+    return request
 
 
 def log_query(
-    caller: Principal, asks: LogFilters | LogSearch, page: PageRequest, hashes: Collection[bytes] = ()
+    principal: Principal, filters: LogFilters | LogSearch, page: PageRequest, hashes: Collection[bytes] = ()
 ) -> LogQuery:
-    """The deliveries that are asked for; raises BadRequestError."""
-    start, end = asks.accepted_from, asks.accepted_before
+    """Return the query for the deliveries that match the filters. Raises BadRequestError."""
+    start, end = filters.accepted_from, filters.accepted_before
     if start and end and end <= start:
-        raise BadRequestError("to: is not after from")
+        raise BadRequestError("to: must be after `from`")
     return LogQuery(
-        tenant_id=caller.tenant_id,
-        user_id=own_user(caller),
-        key=request_key(caller.tenant_id, asks.request_id) if asks.request_id is not None else None,
-        channel=asks.channel,
-        statuses=frozenset(asks.status),
-        reference=asks.reference,
+        tenant_id=principal.tenant_id,
+        user_id=visible_user(principal),
+        key=request_key(principal.tenant_id, filters.request_id) if filters.request_id is not None else None,
+        channel=filters.channel,
+        statuses=frozenset(filters.status),
+        reference=filters.reference,
         recipient_hashes=frozenset(hashes),
         accepted_from=start,
         accepted_before=end,

@@ -13,7 +13,7 @@ from cli.admin.development_token import issue_token
 from ledger.memory import MemoryLedger
 from producer.app import build_app
 from producer.kafka.memory_publisher import MemoryPublisher
-from tests.support.service import an_archive, some_settings
+from tests.support.service import a_gateway, some_settings
 
 DATA = Path(__file__).with_name("data")
 SECRET = "a secret of at least thirty-two bytes"
@@ -62,8 +62,8 @@ async def post(
 ) -> httpx.Response:
     settings = some_settings(jwt_secret=SECRET)
     token = issue_token(SECRET, "tnt_xyz789", user, ["communication:send"], 60)
-    archive = an_archive(ledger or MemoryLedger(lambda: datetime.now(UTC)))
-    transport = httpx.ASGITransport(build_app(settings, publisher=MemoryPublisher(), archive=archive))
+    archive = a_gateway(ledger or MemoryLedger(lambda: datetime.now(UTC)))
+    transport = httpx.ASGITransport(build_app(settings, publisher=MemoryPublisher(), gateway=archive))
     sent = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **headers}
     await archive.start()
     async with httpx.AsyncClient(transport=transport, base_url="http://rollcall") as client:

@@ -15,9 +15,9 @@ from ledger.mongo import MongoLedger
 from ledger.ports import Ledger
 from producer.app import build_app
 from producer.auth.token_verifier import Principal
-from producer.bulk.prepare_request import AcceptanceTerms
+from producer.bulk.prepare_request import AcceptanceContext
 from producer.clock import ClockAndRandom
-from producer.completion_waiter import MOST_WAITING, CompletionWaiter
+from producer.completion_waiter import MAX_WAITING_CALLERS, CompletionWaiter
 from producer.errors import NotFoundError
 from producer.kafka.memory_publisher import MemoryPublisher
 from producer.ledger_gateway import LedgerGateway
@@ -46,17 +46,17 @@ def a_token(*scopes: str, user: str = "usr_a", tenant: str = "tnt_a", **changes:
     return issue_token(SECRET, tenant, user, scopes or ["communication:send"], 60, **changes)
 
 
-def some_terms(caller: Principal, **changes: Any) -> AcceptanceTerms:
+def a_context(caller: Principal, **changes: Any) -> AcceptanceContext:
     """Terms of a request accepted at noon, in a house without templates."""
 
     async def no_template(code: str) -> StoredTemplate:
         raise NotFoundError(code)
 
-    return replace(AcceptanceTerms(caller, "r", NOON, no_template), **changes)
+    return replace(AcceptanceContext(caller, "r", NOON, no_template), **changes)
 
 
-def an_archive(ledger: Ledger) -> LedgerGateway:
-    """An archive on this ledger."""
+def a_gateway(ledger: Ledger) -> LedgerGateway:
+    """A gateway on this ledger."""
 
     async def connect() -> Ledger:
         return ledger
@@ -64,8 +64,8 @@ def an_archive(ledger: Ledger) -> LedgerGateway:
     return LedgerGateway(connect)
 
 
-def archive_away() -> LedgerGateway:
-    """An archive whose MongoDB is not there."""
+def gateway_without_mongodb() -> LedgerGateway:
+    """A gateway whose MongoDB is not there."""
     return LedgerGateway(lambda: MongoLedger.connect("mongodb://127.0.0.1:9", "nothing", timeout_ms=100))
 
 
@@ -83,10 +83,10 @@ class Service:
     app: FastAPI
     publisher: MemoryPublisher
     ledger: MemoryLedger
-    archive: LedgerGateway
+    gateway: LedgerGateway
     client: httpx.AsyncClient
     clock: Clock
-    waiting: CompletionWaiter
+    waiter: CompletionWaiter
     headers: dict[str, str] = field(default_factory=lambda: {"Authorization": f"Bearer {a_token()}"})
 
     async def send(self, body: Any = None, query: str = "", **headers: str) -> httpx.Response:
@@ -102,29 +102,31 @@ class Service:
         return [BulkRequest.model_validate_json(part.value) for _, part in self.publisher.records]
 
     async def __aenter__(self) -> Self:
-        await self.archive.start()
+        await self.gateway.start()
         await self.client.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.client.__aexit__()
-        await self.archive.stop()
+        await self.gateway.stop()
 
 
 def a_service(
     ledger: MemoryLedger | None = None,
     *,
-    archive: LedgerGateway | None = None,
-    most_waiting: int = MOST_WAITING,
+    gateway: LedgerGateway | None = None,
+    max_waiting: int = MAX_WAITING_CALLERS,
     **changes: Any,
 ) -> Service:
     """A service at noon, with a ledger of its own unless one is given; use it as a context."""
     clock = Clock()
     publisher, ledger = MemoryPublisher(), ledger or MemoryLedger(lambda: clock.now)
-    archive = archive or an_archive(ledger)
-    sources = ClockAndRandom(lambda: clock.now, lambda count: b"\x07" * count)
-    waiting = CompletionWaiter(archive, most_waiting)
-    app = build_app(some_settings(**changes), publisher=publisher, archive=archive, sources=sources, waiting=waiting)
+    gateway = gateway or a_gateway(ledger)
+    clock_and_random = ClockAndRandom(lambda: clock.now, lambda count: b"\x07" * count)
+    waiter = CompletionWaiter(gateway, max_waiting)
+    app = build_app(
+        some_settings(**changes), publisher=publisher, gateway=gateway, clock=clock_and_random, waiter=waiter
+    )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     client = httpx.AsyncClient(transport=transport, base_url="http://rollcall")
-    return Service(app, publisher, ledger, archive, client, clock, waiting)
+    return Service(app, publisher, ledger, gateway, client, clock, waiter)

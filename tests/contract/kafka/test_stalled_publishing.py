@@ -121,7 +121,7 @@ async def test_a_publisher_that_publishes_nothing_fails_although_kafka_answers(
     kafka_stack: Stack, topics: Topics
 ) -> None:
     settings = some_settings(kafka_bootstrap=kafka_stack.kafka_bootstrap, topic_prefix=topics.prefix)
-    publisher = KafkaPublisher(settings, wedged_seconds=0.2)
+    publisher = KafkaPublisher(settings, stall_seconds=0.2)
     part = EncodedPart(b"k", b"{}", part=0, last=True, recipients=1)
     await publisher.start()
     try:
@@ -131,7 +131,7 @@ async def test_a_publisher_that_publishes_nothing_fails_although_kafka_answers(
         tries = (publisher.publish(topics.requests, [part]) for _ in range(FAILURES))
         failed = await asyncio.gather(*tries, return_exceptions=True)
         assert all(isinstance(error, PublishError) for error in failed)
-        assert publisher.problem() == "Kafka takes nothing of what is published"
+        assert publisher.problem() == "Kafka acknowledges no records"
         async with asyncio.timeout(20):
             assert isinstance(await publisher.wait_failed(), PublishingStalledError)
     finally:

@@ -16,23 +16,23 @@ _TEXT = "a schema does not read the placeholders of a text"
 
 BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
     "POST /communication/bulk": {
-        r"recipients\[\d+\]\.variables\..+: is named in (content|subject) and given neither here .+": _TEXT,
-        r"variables\..+: would break the subject: control character in variable": _TEXT,
+        r"recipients\[\d+\]\.variables\..+: is used in (content|subject)\. Give it here .+": _TEXT,
+        r"variables\..+: makes the subject invalid: control character in variable": _TEXT,
         r"expires_at: (has passed|is more than two years ahead|is not after send_at)": _CLOCK,
         r"send_at: is more than a year ahead": _CLOCK,
     },
     "GET /communication/logs": {
-        r"page: reaches 10000 items deep; .+": _NUMBERS,
-        r"page: is known from `after`; give one of them": _TOGETHER,
-        r"to: is not after from": _CLOCK,
+        r"page: must end within the first 10,000 items\. .+": _NUMBERS,
+        r"page: must not be given together with `after`": _TOGETHER,
+        r"to: must be after `from`": _CLOCK,
     },
     "POST /communication/logs/search": {
-        r"page: reaches 10000 items deep; .+": _NUMBERS,
-        r"to: is not after from": _CLOCK,
+        r"page: must end within the first 10,000 items\. .+": _NUMBERS,
+        r"to: must be after `from`": _CLOCK,
     },
     "GET /communication/requests": {
-        r"page: reaches 10000 items deep; .+": _NUMBERS,
-        r"page: is known from `after`; give one of them": _TOGETHER,
+        r"page: must end within the first 10,000 items\. .+": _NUMBERS,
+        r"page: must not be given together with `after`": _TOGETHER,
     },
 }
 """Why requests that the document allows may be answered by 400: by operation, the whole message and its reason."""

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from bench.front import a_body
 from bench.sides import peak_mib
 from devstack import Stack
-from producer.http.request_bodies import LARGE_AT_ONCE
+from producer.http.request_bodies import MAX_LARGE_BODIES
 from tests.e2e.producer.hostile import bodies, heads, tokens
 from tests.e2e.producer.hostile.wire import GOOD, SECRET, TOKEN, Answer, Hostile, ask, head, post, read_answer
 from tests.support.deployment import House, Service, a_house
@@ -140,7 +140,7 @@ async def test_large_calls_at_once_stay_within_the_memory_and_hold_nobody_up(pro
     port = port_of(producer)
     large = post(a_body(100_000))
     watching = asyncio.create_task(watch_health(port))
-    for answer in await asyncio.gather(*(ask(port, large, 100) for _ in range(LARGE_AT_ONCE))):
+    for answer in await asyncio.gather(*(ask(port, large, 100) for _ in range(MAX_LARGE_BODIES))):
         assert (answer.status, orjson.loads(answer.body)["total"]) == (200, 100_000)
     watching.cancel()
     with pytest.raises(asyncio.CancelledError):

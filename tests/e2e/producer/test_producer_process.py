@@ -237,7 +237,7 @@ async def test_kafka_may_be_away_at_the_start_and_in_between(
 
         await until(alive)
         assert not await ready()
-        assert "nothing was sent" in (await assert_refused_in_time(running)).json()["message"]
+        assert "Nothing was sent" in (await assert_refused_in_time(running)).json()["message"]
 
         await asyncio.to_thread(own_kafka.start)
         await until(ready)

@@ -289,19 +289,19 @@ async def test_a_template_that_does_not_exist_is_not_found(service: Service) -> 
 
 
 async def test_kafka_away_means_nothing_was_sent(service: Service) -> None:
-    service.publisher.weather = FakeKafkaState.AWAY
+    service.publisher.state = FakeKafkaState.UNAVAILABLE
     answer = await service.send()
-    assert_refused(answer, 503, "nothing was sent")
+    assert_refused(answer, 503, "Nothing was sent")
     assert int(answer.headers["Retry-After"]) > 0
 
 
 async def test_kafka_silent_means_repeat_with_the_id_as_the_key(service: Service) -> None:
-    service.publisher.weather = FakeKafkaState.SILENT
+    service.publisher.state = FakeKafkaState.SILENT
     answer = await service.send()
     assert_refused(
         answer, 503, f"may still be sent. Repeat it with `Idempotency-Key: {answer.headers['X-Request-Id']}`"
     )
-    service.publisher.weather = FakeKafkaState.FINE
+    service.publisher.state = FakeKafkaState.AVAILABLE
     repeat = await service.send(**{"Idempotency-Key": answer.headers["X-Request-Id"]})
     assert repeat.status_code == 200
     (one, other) = service.publisher.records
@@ -355,7 +355,7 @@ async def test_health_readiness_and_metrics_need_no_token(service: Service) -> N
 
 
 async def test_kafka_away_is_not_ready_and_still_alive(service: Service) -> None:
-    service.publisher.weather = FakeKafkaState.AWAY
+    service.publisher.state = FakeKafkaState.UNAVAILABLE
     assert (await service.client.get("/healthz")).status_code == 200
     ready = await service.client.get("/readyz")
     assert (ready.status_code, ready.json()["code"]) == (503, 503)

@@ -7,7 +7,7 @@ import pytest
 
 from ledger.models import StoredTemplate
 from tests.flow.service_and_consumer import Whole
-from tests.support.service import GOOD, a_service, a_token, archive_away
+from tests.support.service import GOOD, a_service, a_token, gateway_without_mongodb
 
 CODE = {**GOOD, "content": "", "template": "verify_code", "variables": {"code": "123456"}}
 MAIL = {"channel": "email", "content": "", "template": "welcome", "recipients": ["wei@example.com"]}
@@ -52,7 +52,7 @@ async def test_the_version_travels_with_the_request(whole: Whole) -> None:
 
 async def test_a_template_that_does_not_exist_is_not_found_by_name(whole: Whole) -> None:
     answer = await whole.send({**CODE, "template": "nobodys"})
-    assert (answer.status_code, answer.json()["message"]) == (404, "template: there is no template nobodys")
+    assert (answer.status_code, answer.json()["message"]) == (404, "template: nobodys was not found")
     assert whole.records() == 0
 
 
@@ -67,7 +67,7 @@ async def test_a_variable_that_the_template_needs_is_missed_by_name(whole: Whole
     recipients = [{"to": "13800138000", "variables": {"code": "1"}}] * 17 + ["13900139000"]
     answer = await whole.send({**CODE, "variables": {}, "recipients": recipients})
     assert answer.status_code == 400
-    assert answer.json()["message"].startswith("recipients[17].variables.code: is named in template ")
+    assert answer.json()["message"].startswith("recipients[17].variables.code: is used in template.")
     assert whole.records() == 0
 
 
@@ -82,9 +82,9 @@ async def test_the_subject_is_the_requests_or_else_the_templates(whole: Whole) -
 @pytest.mark.parametrize(
     ("subject", "said"),
     [
-        (None, "subject: is needed for e-mail"),
-        ("{{who}}", "recipients[0].variables.who: is named in subject"),
-        ("Hi {{code}}", "variables.code: would break the subject"),
+        (None, "subject: is required for e-mail"),
+        ("{{who}}", "recipients[0].variables.who: is used in subject"),
+        ("Hi {{code}}", "variables.code: makes the subject invalid"),
     ],
 )
 async def test_a_templates_subject_must_be_one(whole: Whole, subject: str | None, said: str) -> None:
@@ -107,8 +107,8 @@ async def test_html_is_escaped_as_the_template_says_it_is_html(whole: Whole) -> 
 
 
 async def test_without_mongodb_a_template_is_503_and_nothing_is_published() -> None:
-    async with a_service(archive=archive_away()) as service:
+    async with a_service(gateway=gateway_without_mongodb()) as service:
         answer = await service.send(CODE)
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-        assert answer.json()["message"].endswith("; nothing was sent by this call")
+        assert answer.json()["message"].endswith(". Nothing was sent by this call.")
         assert service.publisher.records == []

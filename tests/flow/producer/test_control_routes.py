@@ -55,7 +55,7 @@ async def test_a_pause_holds_what_has_not_begun_until_it_is_resumed(library: Lib
 
     assert await order(library, f"{REQUESTS}/r/pause") == {
         "code": 200,
-        "message": "paused; at most 2 deliveries that had begun may still be sent",
+        "message": "paused, at most 2 deliveries that had begun may still be sent",
         "timestamp": "2026-04-15T12:00:00.001234Z",
         "request_id": "r",
         "state": "paused",
@@ -133,7 +133,7 @@ async def test_nobody_orders_what_is_anothers_save_who_administers(library: Libr
 async def test_an_order_has_no_parameters_and_what_is_sent_with_it_is_not_looked_at(library: Library) -> None:
     await library.pending("r", PEOPLE)
     said = await order(library, f"{REQUESTS}/r/cancel?force=1", status=400)
-    assert said["message"] == "force: is not a parameter of this"
+    assert said["message"] == "force: is not a parameter of this route"
     await order(library, f"{REQUESTS}/r/pause", content=b"{broken")
     await order(library, f"{REQUESTS}/r/pause", status=405, method="GET")
     await order(library, f"{SCHEDULED}/r", status=405)
@@ -141,6 +141,6 @@ async def test_an_order_has_no_parameters_and_what_is_sent_with_it_is_not_looked
 
 async def test_without_mongodb_an_order_is_to_be_given_again(library: Library) -> None:
     await library.pending("r", PEOPLE)
-    library.service.archive._trouble = "MongoDB does not answer"
+    library.service.gateway._problem = "MongoDB does not answer"
     said = await order(library, f"{REQUESTS}/r/cancel", status=503)
-    assert said["message"] == "MongoDB is away, and this needs it"
+    assert said["message"] == "MongoDB is not available, and this call needs it"

@@ -17,9 +17,9 @@ from ledger.models import IdempotencyRecord
 from producer.kafka.memory_publisher import FakeKafkaState
 from tests.flow.sample_requests import KEY
 from tests.flow.service_and_consumer import Whole
-from tests.support.service import GOOD, NOON, a_service, a_token, archive_away
+from tests.support.service import GOOD, NOON, a_service, a_token, gateway_without_mongodb
 
-OTHER = {**GOOD, "content": "Something else"}
+DIFFERENT_REQUEST = {**GOOD, "content": "Something else"}
 BOTH = {**GOOD, "recipients": ["13800138000", {"to": "13900139000", "variables": {"a": "1", "b": "2"}}]}
 LARGE = {**GOOD, "recipients": [{"to": f"+86138{n:08}", "variables": {"a": "x" * 250}} for n in range(4_000)]}
 
@@ -82,7 +82,7 @@ async def test_another_page_of_the_same_request_may_be_asked_for(whole: Whole) -
 @pytest.mark.parametrize(
     "other",
     [
-        OTHER,
+        DIFFERENT_REQUEST,
         {**GOOD, "recipients": ["13800138001"]},
         {**GOOD, "recipients": [{"to": "13800138000", "reference": "r"}]},
         {**GOOD, "variables": {"a": "b"}},
@@ -98,7 +98,7 @@ async def test_another_body_is_a_conflict_and_changes_nothing(whole: Whole, othe
 
 
 async def test_of_two_bodies_at_once_one_is_a_conflict(whole: Whole) -> None:
-    answers = await asyncio.gather(*(whole.send(body, key="k") for body in (GOOD, OTHER) * 5))
+    answers = await asyncio.gather(*(whole.send(body, key="k") for body in (GOOD, DIFFERENT_REQUEST) * 5))
     assert sorted(answer.status_code for answer in answers) == [200] * 5 + [409] * 5
     assert len({part.value for _, part in whole.service.publisher.records}) == 1
 
@@ -112,7 +112,7 @@ async def test_the_same_for_another_user_is_a_conflict(whole: Whole) -> None:
 async def test_another_tenants_key_is_another_key(whole: Whole) -> None:
     await whole.send(key="k")
     whole.service.headers = {"Authorization": f"Bearer {a_token(tenant='tnt_b')}"}
-    assert (await whole.send(OTHER, key="k")).status_code == 200
+    assert (await whole.send(DIFFERENT_REQUEST, key="k")).status_code == 200
 
 
 async def test_the_same_body_may_be_spelled_otherwise(whole: Whole) -> None:
@@ -132,25 +132,25 @@ async def test_a_body_that_is_refused_leaves_the_key_free(whole: Whole, bad: Any
 
 
 async def test_what_kafka_did_not_take_is_published_by_the_repeat(whole: Whole) -> None:
-    whole.service.publisher.weather = FakeKafkaState.AWAY
+    whole.service.publisher.state = FakeKafkaState.UNAVAILABLE
     assert (await whole.send(key="k")).status_code == 503
-    whole.service.publisher.weather = FakeKafkaState.FINE
+    whole.service.publisher.state = FakeKafkaState.AVAILABLE
     whole.service.clock.now = NOON + timedelta(minutes=5)
-    assert_conflict(await whole.send(OTHER, key="k"))
+    assert_conflict(await whole.send(DIFFERENT_REQUEST, key="k"))
     assert (await whole.send(key="k")).json()["items"][0]["created_at"] == "2026-04-15T12:00:00.001000Z"
     assert len(await completed(whole)) == 1
 
 
 @pytest.mark.parametrize("consumed", [False, True])
 async def test_the_advice_of_a_503_is_good(whole: Whole, *, consumed: bool) -> None:
-    whole.service.publisher.weather = FakeKafkaState.SILENT
+    whole.service.publisher.state = FakeKafkaState.SILENT
     lost = await whole.send()
     assert lost.status_code == 503
     request_id = lost.headers["X-Request-Id"]
     assert f"`Idempotency-Key: {request_id}`" in lost.json()["message"]
     if consumed:
         await whole.consume()
-    whole.service.publisher.weather = FakeKafkaState.FINE
+    whole.service.publisher.state = FakeKafkaState.AVAILABLE
     whole.service.clock.now = NOON + timedelta(minutes=5)
     repeated = await whole.send(key=request_id)
     assert (repeated.status_code, repeated.headers["X-Request-Id"]) == (200, request_id)
@@ -163,7 +163,7 @@ async def test_the_advice_of_a_503_is_good(whole: Whole, *, consumed: bool) -> N
 async def test_a_request_that_came_without_a_key_is_not_mistaken_for_another(whole: Whole) -> None:
     request_id = (await whole.send()).headers["X-Request-Id"]
     await whole.consume()
-    assert_conflict(await whole.send(OTHER, key=request_id))
+    assert_conflict(await whole.send(DIFFERENT_REQUEST, key=request_id))
     assert_conflict(await whole.send({**GOOD, "recipients": ["13800138001"]}, key=request_id))
     assert (await whole.send(key=request_id)).status_code == 200
     assert whole.records() == 1
@@ -180,7 +180,7 @@ async def test_sealing_keys_may_be_rotated() -> None:
         first = await before.send(key="k")
         async with a_service(before.world.ledger, sealing_keys=f"{newer},{KEY}") as after:
             assert (await after.send(**{"Idempotency-Key": "k"})).content == first.content
-            assert_conflict(await after.send(OTHER, **{"Idempotency-Key": "k"}))
+            assert_conflict(await after.send(DIFFERENT_REQUEST, **{"Idempotency-Key": "k"}))
         async with a_service(before.world.ledger, sealing_keys=newer) as forgetful:
             answer = await forgetful.send(**{"Idempotency-Key": "k"})
             assert_conflict(answer)
@@ -219,9 +219,9 @@ async def test_who_loses_the_race_for_a_key_decides_as_the_winner_did(whole: Who
 
 
 async def test_without_mongodb_a_key_is_503_and_no_key_is_fine() -> None:
-    async with a_service(archive=archive_away()) as service:
+    async with a_service(gateway=gateway_without_mongodb()) as service:
         answer = await service.send(**{"Idempotency-Key": "k"})
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-        assert answer.json()["message"].endswith("; nothing was sent by this call")
+        assert answer.json()["message"].endswith(". Nothing was sent by this call.")
         assert service.publisher.records == []
         assert (await service.send()).status_code == 200

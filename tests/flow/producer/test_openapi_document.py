@@ -14,7 +14,7 @@ from ledger.memory.request_store import MemoryRequests
 from ledger.memory.store import Store
 from ledger.models import StoredRequest
 from producer.kafka.memory_publisher import FakeKafkaState
-from producer.openapi.document import describe
+from producer.openapi.document import build_document
 from producer.openapi.examples import ERRORS
 from tests.support.service import GOOD, SECRET, Service, a_service, a_token
 
@@ -31,7 +31,7 @@ OF_TENANTS = {name: operation for name, (path, operation) in OPERATIONS.items() 
 async def test_the_document_is_served_as_it_stands_in_the_docs() -> None:
     async with a_service() as service:
         served = await service.client.get("/openapi.json")
-        assert served.json() == DOCUMENT == json.loads(json.dumps(describe(service.app)))
+        assert served.json() == DOCUMENT == json.loads(json.dumps(build_document(service.app)))
 
 
 @pytest.mark.parametrize("name", OF_TENANTS)
@@ -67,7 +67,7 @@ async def expired(service: Service) -> httpx.Response:
 
 
 async def without_kafka(service: Service) -> httpx.Response:
-    service.publisher.weather = FakeKafkaState.AWAY
+    service.publisher.state = FakeKafkaState.UNAVAILABLE
     return await service.send()
 
 

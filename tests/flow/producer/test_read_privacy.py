@@ -45,7 +45,7 @@ class Away(MemoryLedger):
 async def test_while_mongodb_is_away_reading_is_refused_at_once(path: str) -> None:
     async with a_service(Away(lambda: NOON)) as service:
         deadline = time.monotonic() + 5
-        while service.archive.problem() == "not connected yet":
+        while service.gateway.problem() == "not connected yet":
             assert time.monotonic() < deadline
             await asyncio.sleep(0)
 
@@ -53,4 +53,4 @@ async def test_while_mongodb_is_away_reading_is_refused_at_once(path: str) -> No
 
     assert answer.status_code == 503
     assert "Retry-After" in answer.headers
-    assert answer.json()["message"].startswith("MongoDB is away")
+    assert answer.json()["message"].startswith("MongoDB is not available")

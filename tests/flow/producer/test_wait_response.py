@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.flow.service_and_consumer import Whole
-from tests.support.service import GOOD, a_service, archive_away
+from tests.support.service import GOOD, a_service, gateway_without_mongodb
 
 THREE = {**GOOD, "recipients": ["13800138000", "none", {"to": "13900139000", "reference": "r"}]}
 
@@ -80,7 +80,7 @@ async def test_a_preference_that_is_none_is_ignored(whole: Whole) -> None:
 
 
 async def test_without_mongodb_it_is_answered_at_once() -> None:
-    async with a_service(archive=archive_away()) as service:
+    async with a_service(gateway=gateway_without_mongodb()) as service:
         started = time.monotonic()
         answer = await service.send(Prefer="wait=30")
         assert time.monotonic() - started < 5
@@ -89,7 +89,7 @@ async def test_without_mongodb_it_is_answered_at_once() -> None:
 
 
 async def test_when_too_many_wait_the_next_is_answered_at_once() -> None:
-    async with a_service(most_waiting=0) as service:
+    async with a_service(max_waiting=0) as service:
         answer = await service.send(Prefer="wait=30")
     assert answer.status_code == 200
     assert "Preference-Applied" not in answer.headers
@@ -99,7 +99,7 @@ async def test_nobody_keeps_the_service_from_ending() -> None:
     async with Whole() as whole:
         asked = [asyncio.create_task(whole.send(Prefer="wait=30")) for _ in range(3)]
         await wait_published(whole, 3)
-        whole.service.waiting.release_all()
+        whole.service.waiter.release_all()
         for answer in await asyncio.wait_for(asyncio.gather(*asked), 5):
             assert answer.json()["items"][0]["status"] == "pending"
 
@@ -114,5 +114,5 @@ async def test_a_caller_that_hung_up_is_waited_for_no_longer(whole: Whole) -> No
         return asked > 1
 
     async with asyncio.timeout(5):
-        assert await whole.service.waiting.wait(whole.key("k"), 30, gone) is None
+        assert await whole.service.waiter.wait(whole.key("k"), 30, gone) is None
     assert asked == 2

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from starlette.datastructures import Headers
 
 from config.logging_setup import SeldomFilter, describe
-from producer.bulk.accepted_response import Page
+from producer.bulk.accepted_response import ResponsePage
 from producer.errors import ApiError
 from producer.http.body_errors import describe_problems
 from producer.http.request_bodies import check_headers
@@ -113,7 +113,7 @@ def test_a_body_is_refused_by_its_headers(headers: dict[str, str], status: int |
 
 @given(st.integers(1, 50), st.integers(1, 100), st.integers(1, 1_000))
 def test_page_numbers_agree_with_the_total(page: int, page_size: int, total: int) -> None:
-    info = Page(page, page_size).of(total)
+    info = ResponsePage(page, page_size).info(total)
     assert (info.total_pages - 1) * page_size < total <= info.total_pages * page_size
     assert info.has_next == (page * page_size < total)
     assert info.has_prev == (page > 1)

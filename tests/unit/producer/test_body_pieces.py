@@ -18,9 +18,9 @@ from producer.bulk.prepare_request import PreparedRequest, RequestPreparer
 from producer.errors import ApiError
 from schemas.bulk_body import BulkSendRequest
 from schemas.topics import MAX_INTAKE_BYTES
-from tests.support.service import GOOD, some_settings, some_terms
+from tests.support.service import GOOD, a_context, some_settings
 
-TERMS = some_terms(Principal("tnt_a", "usr_a", frozenset({ADMIN})))
+TERMS = a_context(Principal("tnt_a", "usr_a", frozenset({ADMIN})))
 SETTINGS = some_settings(max_recipients=1_000)
 WHOLE = 1_000_000
 MANY = [{"to": f"+86138{number:08}", "variables": {"a": "b"}} for number in range(600)]
@@ -28,9 +28,9 @@ MANY = [{"to": f"+86138{number:08}", "variables": {"a": "b"}} for number in rang
 
 def taken(raw: bytes, piece_bytes: int) -> PreparedRequest | ApiError:
     """What becomes of a body, cut into pieces of about so many bytes."""
-    desk = RequestPreparer(SETTINGS, piece_bytes)
+    preparer = RequestPreparer(SETTINGS, piece_bytes)
     try:
-        return asyncio.run(desk.prepare(bytearray(raw), TERMS, slice(20, 40)))
+        return asyncio.run(preparer.prepare(bytearray(raw), TERMS, slice(20, 40)))
     except ApiError as error:
         return error
 
@@ -47,7 +47,7 @@ def assert_same(raw: bytes, piece_bytes: int) -> None:
     assert isinstance(whole, PreparedRequest) == isinstance(pieces, PreparedRequest), (whole, pieces)
     if isinstance(whole, PreparedRequest) and isinstance(pieces, PreparedRequest):
         assert pieces.parts == whole.parts
-        assert (pieces.shown, pieces.total, pieces.lane) == (whole.shown, whole.total, whole.lane)
+        assert (pieces.page_recipients, pieces.total, pieces.lane) == (whole.page_recipients, whole.total, whole.lane)
 
 
 text = st.text(max_size=12)
@@ -105,14 +105,14 @@ def test_a_body_that_was_damaged_ends_the_same_in_pieces(at: int, gone: int, new
         ({**GOOD, "recipients": [*MANY, {"to": 7}]}, "recipients[600].to: input should be a valid string"),
         ({**GOOD, "recipients": [*MANY, {"to": "1", "variables": {"a": {}}}]}, "recipients[600].variables.a: "),
         ({**GOOD, "recipients": [*MANY, {"to": "1", "two": "2"}]}, "recipients[600].two: is not a field"),
-        ({**GOOD, "recipients": MANY * 2}, "recipients: are more than 1000"),
+        ({**GOOD, "recipients": MANY * 2}, "recipients: at most 1,000 are allowed"),
         ({**GOOD, "recipients": [*MANY, "1"], "content": "{{a}}"}, "recipients[600].variables.a: "),
         ({**GOOD, "recipients": [*MANY, [[[[[[]]]]]]]}, "recipients: is not JSON, nested too deeply, or too large"),
         ({**GOOD, "recipients": "x" * 100}, "recipients: input should be a valid array"),
         ({"recipients": MANY, "channel": "fax"}, "channel: input should be 'sms' or 'email'; content: is required"),
         ({**GOOD, "recipients": MANY, "x" * 500: 1}, f"{'x' * 100}: is not a field of this body"),
-        (b'{"recipients":["1"],' + b" " * 64 + b'"recipients":["1"]}', "recipients: is there twice"),
-        (b'{"recipients":["1"],' + b" " * 100 + b'"recipient\\u0073":["1"]}', "recipients: is there twice"),
+        (b'{"recipients":["1"],' + b" " * 64 + b'"recipients":["1"]}', "recipients: is given twice"),
+        (b'{"recipients":["1"],' + b" " * 100 + b'"recipient\\u0073":["1"]}', "recipients: is given twice"),
         (b"[" * 300, "the body is not an object"),
         (b'{"recipients":["' + b"x" * 300, "recipients: is not JSON"),
         (b'{"content":' + b"[" * 300, "content: is not JSON, nested too deeply"),
@@ -138,7 +138,7 @@ def test_what_is_wrong_in_a_piece_is_named(body: Any, said: str) -> None:
     ],
 )
 def test_a_name_that_is_there_twice_is_refused(raw: bytes, name: str, piece_bytes: int) -> None:
-    assert refusal(raw, piece_bytes).startswith(f"{name}: is there twice")
+    assert refusal(raw, piece_bytes).startswith(f"{name}: is given twice")
 
 
 def test_a_head_that_does_not_fit_is_not_parsed() -> None:
@@ -164,15 +164,15 @@ async def test_a_large_body_lets_others_on() -> None:
     task = asyncio.create_task(others())
     pieces = await split_body(bytearray(raw), BulkSendRequest.model_fields)
     task.cancel()
-    assert turns >= len(pieces.runs) > len(raw) // 40_000
+    assert turns >= len(pieces.ranges) > len(raw) // 40_000
 
 
 def test_a_large_body_takes_little_more_memory_than_its_records() -> None:
     raw = orjson.dumps({**GOOD, "recipients": MANY * 60})
-    desk = RequestPreparer(some_settings())
+    preparer = RequestPreparer(some_settings())
     tracemalloc.start()
     try:
-        order = asyncio.run(desk.prepare(bytearray(raw), TERMS, slice(0, 20)))
+        order = asyncio.run(preparer.prepare(bytearray(raw), TERMS, slice(0, 20)))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from producer.bulk.prefer_header import wait_seconds
+from producer.bulk.prefer_header import parse_wait_seconds
 
 
 @pytest.mark.parametrize(
@@ -35,4 +35,4 @@ from producer.bulk.prefer_header import wait_seconds
     ],
 )
 def test_how_long_a_caller_would_wait(headers: list[str], seconds: int | None) -> None:
-    assert wait_seconds(headers) == seconds
+    assert parse_wait_seconds(headers) == seconds

@@ -9,7 +9,7 @@ import pytest
 from starlette.requests import Request
 
 from producer.errors import TooLargeError, TooSlowError
-from producer.http.request_bodies import LARGE_AT_ONCE, LARGE_BYTES, RequestBodyReader
+from producer.http.request_bodies import LARGE_BYTES, MAX_LARGE_BODIES, RequestBodyReader
 
 MAX_BYTES = 2 * LARGE_BYTES
 
@@ -67,12 +67,12 @@ async def test_few_large_bodies_are_read_at_once_and_small_ones_do_not_wait() ->
             await may_go.wait()
 
     async with AsyncExitStack() as held:
-        tasks = [asyncio.create_task(hold()) for _ in range(LARGE_AT_ONCE + 1)]
+        tasks = [asyncio.create_task(hold()) for _ in range(MAX_LARGE_BODIES + 1)]
         held.push_async_callback(asyncio.gather, *tasks)
         for _ in range(20):
             await asyncio.sleep(0)
-        assert arrived == LARGE_AT_ONCE
+        assert arrived == MAX_LARGE_BODIES
         async with bodies.read(a_request(iter([b"small"]))) as body:
             assert body == b"small"
         may_go.set()
-    assert arrived == LARGE_AT_ONCE + 1
+    assert arrived == MAX_LARGE_BODIES + 1

@@ -19,11 +19,11 @@ from starlette.datastructures import Headers
 
 from cli.admin.development_token import issue_token
 from producer.auth.signing_keys import (
-    FETCH_BYTES,
-    FRESH_SECONDS,
-    PATIENCE_SECONDS,
-    PAUSE_SECONDS,
-    STALE_SECONDS,
+    MAX_AGE_SECONDS,
+    MAX_FETCH_BYTES,
+    MIN_FETCH_INTERVAL_SECONDS,
+    REFRESH_AFTER_SECONDS,
+    WAIT_FOR_REFRESH_AFTER_SECONDS,
     JwksKeys,
     UnknownKeyError,
 )
@@ -43,7 +43,7 @@ CLAIMS = {
 RSA_KEY = generate_rsa(65537, 2048)
 
 
-def a_doorkeeper(**changes: Any) -> TokenVerifier:
+def a_verifier(**changes: Any) -> TokenVerifier:
     return TokenVerifier(some_settings(**{"jwt_secret": SECRET, **changes}))
 
 
@@ -61,19 +61,19 @@ def pem(private: Any) -> str:
 
 
 async def test_a_token_names_user_tenant_and_scopes() -> None:
-    caller = await a_doorkeeper().authenticate(bearing(a_token()))
+    caller = await a_verifier().authenticate(bearing(a_token()))
     assert caller == Principal("tnt_a", "usr_a", frozenset({SEND, "other"}))
 
 
 async def test_scopes_may_come_as_a_list_under_a_claim_of_the_issuers_choice() -> None:
-    door = a_doorkeeper(jwt_scope_claim="scp", jwt_tenant_claim="org")
+    door = a_verifier(jwt_scope_claim="scp", jwt_tenant_claim="org")
     caller = await door.authenticate(bearing(a_token(scp=[SEND, 7, SEND_AS], org="tnt_b")))
     assert caller == Principal("tnt_b", "usr_a", frozenset({SEND, SEND_AS}))
 
 
 async def test_a_development_token_is_let_in() -> None:
     token = issue_token(SECRET, "tnt_a", "usr_a", [SEND, ADMIN], 60)
-    assert await a_doorkeeper().authenticate(bearing(token)) == Principal("tnt_a", "usr_a", frozenset({SEND, ADMIN}))
+    assert await a_verifier().authenticate(bearing(token)) == Principal("tnt_a", "usr_a", frozenset({SEND, ADMIN}))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ async def test_a_development_token_is_let_in() -> None:
 )
 async def test_a_token_that_does_not_hold_is_refused_and_told_why(token: str, why: str) -> None:
     with pytest.raises(UnauthorizedError) as caught:
-        await a_doorkeeper().authenticate(Headers(raw=[(b"authorization", f"Bearer {token}".encode())]))
+        await a_verifier().authenticate(Headers(raw=[(b"authorization", f"Bearer {token}".encode())]))
     assert why in caught.value.message
     said = caught.value.headers["WWW-Authenticate"]
     assert said == f'Bearer realm="rollcall", error="invalid_token", error_description="{caught.value.message}"'
@@ -125,7 +125,7 @@ async def test_a_token_that_does_not_hold_is_refused_and_told_why(token: str, wh
 )
 async def test_a_request_without_one_bearer_token_is_asked_for_it(headers: Headers) -> None:
     with pytest.raises(UnauthorizedError) as caught:
-        await a_doorkeeper().authenticate(headers)
+        await a_verifier().authenticate(headers)
     assert caught.value.headers == {"WWW-Authenticate": 'Bearer realm="rollcall"'}
 
 
@@ -141,7 +141,7 @@ async def test_a_request_without_one_bearer_token_is_asked_for_it(headers: Heade
 async def test_issuer_and_audience_are_checked_when_they_are_set(
     changes: dict[str, str], good: dict[str, Any], bad: dict[str, Any], why: str
 ) -> None:
-    door = a_doorkeeper(**changes)
+    door = a_verifier(**changes)
     await door.authenticate(bearing(a_token(**good)))
     with pytest.raises(UnauthorizedError) as caught:
         await door.authenticate(bearing(a_token(**bad)))
@@ -149,7 +149,7 @@ async def test_issuer_and_audience_are_checked_when_they_are_set(
 
 
 async def test_an_audience_is_not_looked_at_when_none_is_set() -> None:
-    await a_doorkeeper().authenticate(bearing(a_token(aud="whoever", iss="whoever")))
+    await a_verifier().authenticate(bearing(a_token(aud="whoever", iss="whoever")))
 
 
 @pytest.mark.parametrize(
@@ -157,14 +157,14 @@ async def test_an_audience_is_not_looked_at_when_none_is_set() -> None:
     [(RSA_KEY, "RS256"), (generate_private_key(SECP256R1()), "ES256"), (Ed25519PrivateKey.generate(), "EdDSA")],
 )
 async def test_a_public_key_is_taken_for_its_own_algorithm(private: Any, algorithm: str) -> None:
-    door = a_doorkeeper(jwt_secret=None, jwt_public_key=pem(private).replace("\n", "\\n"))
+    door = a_verifier(jwt_secret=None, jwt_public_key=pem(private).replace("\n", "\\n"))
     await door.authenticate(bearing(a_token(private, algorithm)))
     with pytest.raises(UnauthorizedError):
         await door.authenticate(bearing(a_token()))
 
 
 async def test_a_public_key_is_no_secret_to_sign_with() -> None:
-    door = a_doorkeeper(jwt_secret=None, jwt_public_key=pem(RSA_KEY))
+    door = a_verifier(jwt_secret=None, jwt_public_key=pem(RSA_KEY))
     signed = a_token().rpartition(".")[0].encode()
     hmac = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256)
     signature = jwt.utils.base64url_encode(hmac.sign(signed, pem(RSA_KEY).encode()))
@@ -226,7 +226,7 @@ async def test_an_unknown_key_makes_one_fetch_in_a_while() -> None:
             await issuer.keys.find(issuer.token("new"))
     assert issuer.asked == 1
     issuer.kids.append("new")
-    issuer.now += PAUSE_SECONDS
+    issuer.now += MIN_FETCH_INTERVAL_SECONDS
     assert (await issuer.keys.find(issuer.token("new"))).key_id == "new"
 
 
@@ -234,7 +234,7 @@ async def test_a_withdrawn_key_stops_working_after_the_set_is_old() -> None:
     issuer = Issuer("a")
     await issuer.keys.find(issuer.token("a"))
     issuer.kids = ["b"]
-    issuer.now += STALE_SECONDS + 1
+    issuer.now += WAIT_FOR_REFRESH_AFTER_SECONDS + 1
     with pytest.raises(UnknownKeyError):
         await issuer.keys.find(issuer.token("a"))
 
@@ -244,7 +244,7 @@ async def test_a_slow_issuer_holds_up_nobody_whose_key_is_known() -> None:
     await issuer.keys.find(issuer.token("a"))
     issuer.may_answer.clear()
     issuer.kids = ["b"]
-    issuer.now += FRESH_SECONDS + 1
+    issuer.now += REFRESH_AFTER_SECONDS + 1
     waiting = asyncio.create_task(issuer.keys.find(issuer.token("b")))
     await asyncio.sleep(0)
     for _ in range(3):
@@ -274,7 +274,7 @@ async def test_an_issuer_that_is_away_is_waited_for_with_the_old_keys_for_an_hou
     issuer = Issuer("a")
     await issuer.keys.find(issuer.token("a"))
     issuer.away = True
-    issuer.now += PATIENCE_SECONDS - 1
+    issuer.now += MAX_AGE_SECONDS - 1
     await issuer.keys.find(issuer.token("a"))
     issuer.now += 2
     door = TokenVerifier(some_settings(jwt_secret=None, jwt_jwks_url="http://localhost:9/"), issuer.keys)
@@ -322,15 +322,17 @@ async def test_keys_are_read_from_where_the_issuer_publishes_them(
 ) -> None:
     shared = {"kty": "oct", "kid": "shared", "k": jwt.utils.base64url_encode(SECRET.encode()).decode()}
     url = key_server({"keys": [jwk("a"), shared]})
-    door = a_doorkeeper(jwt_secret=None, jwt_jwks_url=url)
+    door = a_verifier(jwt_secret=None, jwt_jwks_url=url)
     caller = await door.authenticate(bearing(a_token(RSA_KEY, "RS256", headers={"kid": "a"})))
     assert caller.user_id == "usr_a"
     with pytest.raises(UnauthorizedError):
         await door.authenticate(bearing(a_token(headers={"kid": "shared"})))
 
 
-@pytest.mark.parametrize("published", [{}, {"keys": []}, {"keys": [{"kty": "?"}]}, [], {"keys": ["x" * FETCH_BYTES]}])
+@pytest.mark.parametrize(
+    "published", [{}, {"keys": []}, {"keys": [{"kty": "?"}]}, [], {"keys": ["x" * MAX_FETCH_BYTES]}]
+)
 async def test_keys_that_are_none_are_told_from_a_bad_token(key_server: Callable[[Any], str], published: Any) -> None:
-    door = a_doorkeeper(jwt_secret=None, jwt_jwks_url=key_server(published))
+    door = a_verifier(jwt_secret=None, jwt_jwks_url=key_server(published))
     with pytest.raises(UnavailableError):
         await door.authenticate(bearing(a_token(RSA_KEY, "RS256", headers={"kid": "a"})))

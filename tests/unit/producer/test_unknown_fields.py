@@ -9,9 +9,9 @@ import pytest
 from producer.auth.token_verifier import ADMIN, Principal
 from producer.bulk.prepare_request import RequestPreparer
 from producer.errors import ApiError
-from tests.support.service import GOOD, some_settings, some_terms
+from tests.support.service import GOOD, a_context, some_settings
 
-TERMS = some_terms(Principal("tnt_a", "usr_a", frozenset({ADMIN})))
+TERMS = a_context(Principal("tnt_a", "usr_a", frozenset({ADMIN})))
 MANY = {f"{number:05x}": 1 for number in range(50_000)}
 
 

@@ -79,14 +79,14 @@ TEXTS = (
     Hostile("NaN as a recipient", text(GOOD_TEXT.replace('"13800138000"', "NaN")), 400, "recipients[0]: "),
     Hostile("a number of a million digits", text(GOOD_TEXT.replace('"Hello"', "9" * MIB)), 400, "number out of range"),
     Hostile("a number of 10^999999", text(GOOD_TEXT.replace('"Hello"', "1e999999")), 400, "content: "),
-    Hostile("a name twice", text('{"channel":"email",' + GOOD_TEXT[1:]), 400, "channel: is there twice"),
-    Hostile("recipients twice", text('{"recipients":["1"],' + GOOD_TEXT[1:]), 400, "recipients: is there twice"),
-    Hostile("a name twice, escaped", text('{"ch\\u0061nnel":"sms",' + GOOD_TEXT[1:]), 400, "channel: is there twice"),
+    Hostile("a name twice", text('{"channel":"email",' + GOOD_TEXT[1:]), 400, "channel: is given twice"),
+    Hostile("recipients twice", text('{"recipients":["1"],' + GOOD_TEXT[1:]), 400, "recipients: is given twice"),
+    Hostile("a name twice, escaped", text('{"ch\\u0061nnel":"sms",' + GOOD_TEXT[1:]), 400, "channel: is given twice"),
     Hostile(
-        "an address twice", text(GOOD_TEXT.replace('"13800138000"', '{"to":"1","to":"2"}')), 400, "to: is there twice"
+        "an address twice", text(GOOD_TEXT.replace('"13800138000"', '{"to":"1","to":"2"}')), 400, "to: is given twice"
     ),
-    Hostile("a name twice, far behind", large('{"to":"1","to":"2"}'), 400, "to: is there twice"),
-    Hostile("recipients twice, far apart", large('"1"', '"recipients":[],'), 400, "recipients: is there twice"),
+    Hostile("a name twice, far behind", large('{"to":"1","to":"2"}'), 400, "to: is given twice"),
+    Hostile("recipients twice, far apart", large('"1"', '"recipients":[],'), 400, "recipients: is given twice"),
     Hostile("10 MB of brackets", lambda: post(b"[" * (10 * MIB)), 400, "not"),
     Hostile("10 MB of brackets that close", lambda: post(b"[" * (5 * MIB) + b"]" * (5 * MIB)), 400, "not"),
     Hostile("10 MB of braces", lambda: post(b'{"a":' * (2 * MIB)), 400, "a: is not a field"),
@@ -103,7 +103,9 @@ TEXTS = (
     Hostile(
         "two million empty objects", lambda: saying(recipients=[{}] * 2_000_000), 400, "recipients[0].to: is required"
     ),
-    Hostile("100,001 recipients", lambda: saying(recipients=["1"] * 100_001), 400, "recipients: are more than 100000"),
+    Hostile(
+        "100,001 recipients", lambda: saying(recipients=["1"] * 100_001), 400, "recipients: at most 100,000 are allowed"
+    ),
 )
 
 FIELDS = (
@@ -147,7 +149,10 @@ FIELDS = (
     Hostile("a variable of 500 KB", saying(variables={"a": "x" * 500_000}), 400, "variables: "),
     Hostile("a subject of 901 letters", saying(subject="x" * 901), 400, "subject: "),
     Hostile(
-        "a subject that adds a header", saying(subject="a\r\nBcc: b@example.com"), 400, "subject: holds a line break"
+        "a subject that adds a header",
+        saying(subject="a\r\nBcc: b@example.com"),
+        400,
+        "subject: must not contain a line break",
     ),
     Hostile("mail without a subject", saying(channel="email"), 400, "subject: is needed"),
     Hostile("a template that is a number", saying(template=7), 400, "template: "),

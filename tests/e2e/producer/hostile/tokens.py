@@ -34,14 +34,14 @@ UNSIGNED = jwt.encode(CLAIMS, "", algorithm="none")
 FOREIGN = jwt.encode(CLAIMS, Ed25519PrivateKey.generate(), algorithm="EdDSA")
 
 TOKENS = (
-    Hostile("no token", post(bearer=None), 401, "a bearer token is needed"),
-    Hostile("an empty token", post(bearer=""), 401, "a bearer token is needed"),
-    Hostile("a token in the query", post(path=f"{BULK}?access_token={TOKEN}", bearer=None), 401, "is needed"),
-    Hostile("a token in a cookie", post(b"", f"Cookie: access_token={TOKEN}", bearer=None), 401, "is needed"),
-    Hostile("a token in the body", post(f"access_token={TOKEN}".encode(), bearer=None), 401, "is needed"),
-    Hostile("two tokens", post(b"", f"Authorization: Bearer {TOKEN}"), 401, "is needed"),
-    Hostile("a token of another scheme", post(b"", f"Authorization: Basic {TOKEN}", bearer=None), 401, "is needed"),
-    Hostile("a token without its scheme", post(b"", f"Authorization: {TOKEN}", bearer=None), 401, "is needed"),
+    Hostile("no token", post(bearer=None), 401, "a bearer token is required"),
+    Hostile("an empty token", post(bearer=""), 401, "a bearer token is required"),
+    Hostile("a token in the query", post(path=f"{BULK}?access_token={TOKEN}", bearer=None), 401, "is required"),
+    Hostile("a token in a cookie", post(b"", f"Cookie: access_token={TOKEN}", bearer=None), 401, "is required"),
+    Hostile("a token in the body", post(f"access_token={TOKEN}".encode(), bearer=None), 401, "is required"),
+    Hostile("two tokens", post(b"", f"Authorization: Bearer {TOKEN}"), 401, "is required"),
+    Hostile("a token of another scheme", post(b"", f"Authorization: Basic {TOKEN}", bearer=None), 401, "is required"),
+    Hostile("a token without its scheme", post(b"", f"Authorization: {TOKEN}", bearer=None), 401, "is required"),
     Hostile("a token of null bytes", post(bearer="%00%00"), 401, "is not a JSON Web Token"),
     Hostile("a token in three parts", post(bearer="a.b.c"), 401, "is not a JSON Web Token"),
     Hostile("a token with a comma", post(bearer=f"{TOKEN}, {TOKEN}"), 401, "the token"),
@@ -90,21 +90,35 @@ def take_back(path: str) -> bytes:
 
 
 ORDERS = (
-    Hostile("an order without a token", post(b"", path=_PAUSE, bearer=None), 401, "a bearer token is needed"),
+    Hostile("an order without a token", post(b"", path=_PAUSE, bearer=None), 401, "a bearer token is required"),
     Hostile(
         "an order by a reader", post(b"", path=_PAUSE, bearer=token("communication:read")), 403, "communication:send"
     ),
     Hostile("an order with a parameter", post(b"", path=f"{_PAUSE}?tenant_id=tnt_b"), 400, "tenant_id: is not"),
-    Hostile("an order about nothing", post(b"", path=_PAUSE), 404, "there is no such request"),
-    Hostile("an order about nothing, with a body", post(b"{broken", path=_PAUSE, media="text/plain"), 404, "no such"),
-    Hostile("an order about nothing, with 20 MB", lambda: post(b" " * 20_000_000, path=_PAUSE), 404, "no such"),
+    Hostile("an order about nothing", post(b"", path=_PAUSE), 404, "request not found"),
+    Hostile(
+        "an order about nothing, with a body",
+        post(b"{broken", path=_PAUSE, media="text/plain"),
+        404,
+        "request not found",
+    ),
+    Hostile(
+        "an order about nothing, with 20 MB", lambda: post(b" " * 20_000_000, path=_PAUSE), 404, "request not found"
+    ),
     Hostile("an order of another kind", post(b"", path="/communication/requests/r-1/explode"), 404),
     Hostile("an order about a path", post(b"", path="/communication/requests/..%2F..%2Fr-1/cancel"), 404),
-    Hostile("an order about 10 KB", post(b"", path=f"/communication/requests/{'r' * 10_000}/cancel"), 404, "no such"),
-    Hostile("an order about no text", post(b"", path="/communication/requests/%ff%00/resume"), 404, "no such"),
+    Hostile(
+        "an order about 10 KB",
+        post(b"", path=f"/communication/requests/{'r' * 10_000}/cancel"),
+        404,
+        "request not found",
+    ),
+    Hostile(
+        "an order about no text", post(b"", path="/communication/requests/%ff%00/resume"), 404, "request not found"
+    ),
     Hostile("an order by GET", head(f"GET {_PAUSE} HTTP/1.1", f"Authorization: Bearer {TOKEN}"), 405),
-    Hostile("a scheduled request that is none", take_back("/communication/scheduled/r-1"), 404, "no such"),
-    Hostile("all scheduled requests", take_back("/communication/scheduled/*"), 404, "no such"),
+    Hostile("a scheduled request that is none", take_back("/communication/scheduled/r-1"), 404, "request not found"),
+    Hostile("all scheduled requests", take_back("/communication/scheduled/*"), 404, "request not found"),
     Hostile("a scheduled request without its id", take_back("/communication/scheduled/"), 404),
     Hostile("a request that is to be deleted", take_back("/communication/requests/r-1"), 405),
 )
