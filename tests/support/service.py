@@ -1,4 +1,4 @@
-"""The HTTP service on twins in memory, as tests ask it."""
+"""The HTTP service on in-memory implementations, for tests."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ BULK = "/communication/bulk"
 
 
 def some_settings(**changes: Any) -> ProducerSettings:
-    """Settings of a producer whose Kafka and MongoDB are not there."""
+    """Return settings of a producer without a Kafka and a MongoDB."""
     given = {
         "kafka_bootstrap": "localhost:9",
         "mongo_url": "mongodb://localhost:9",
@@ -46,17 +46,17 @@ def a_token(*scopes: str, user: str = "usr_a", tenant: str = "tnt_a", **changes:
     return issue_token(SECRET, tenant, user, scopes or ["communication:send"], 60, **changes)
 
 
-def a_context(caller: Principal, **changes: Any) -> AcceptanceContext:
-    """Terms of a request accepted at noon, in a house without templates."""
+def a_context(principal: Principal, **changes: Any) -> AcceptanceContext:
+    """Return the context of a request accepted at noon, in a service without templates."""
 
     async def no_template(code: str) -> StoredTemplate:
         raise NotFoundError(code)
 
-    return replace(AcceptanceContext(caller, "r", NOON, no_template), **changes)
+    return replace(AcceptanceContext(principal, "r", NOON, no_template), **changes)
 
 
 def a_gateway(ledger: Ledger) -> LedgerGateway:
-    """A gateway on this ledger."""
+    """Return a gateway to this ledger."""
 
     async def connect() -> Ledger:
         return ledger
@@ -65,20 +65,20 @@ def a_gateway(ledger: Ledger) -> LedgerGateway:
 
 
 def gateway_without_mongodb() -> LedgerGateway:
-    """A gateway whose MongoDB is not there."""
+    """Return a gateway whose MongoDB does not answer."""
     return LedgerGateway(lambda: MongoLedger.connect("mongodb://127.0.0.1:9", "nothing", timeout_ms=100))
 
 
 @dataclass
 class Clock:
-    """The time that the service has."""
+    """The time of the service."""
 
     now: datetime = NOON
 
 
 @dataclass
 class Service:
-    """The app, its twins and a client."""
+    """The app, its in-memory parts and a client."""
 
     app: FastAPI
     publisher: MemoryPublisher
@@ -118,7 +118,7 @@ def a_service(
     max_waiting: int = MAX_WAITING_CALLERS,
     **changes: Any,
 ) -> Service:
-    """A service at noon, with a ledger of its own unless one is given; use it as a context."""
+    """Return a service at noon, with its own ledger unless one is given. Use it as a context manager."""
     clock = Clock()
     publisher, ledger = MemoryPublisher(), ledger or MemoryLedger(lambda: clock.now)
     gateway = gateway or a_gateway(ledger)

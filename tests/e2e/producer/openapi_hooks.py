@@ -1,4 +1,4 @@
-"""What schemathesis is told beside the OpenAPI document: which texts mean something, and what no schema can say."""
+"""Hooks for schemathesis: meaningful texts, and the rules that a schema cannot express."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
         r"page: must not be given together with `after`": _TOGETHER,
     },
 }
-"""Why requests that the document allows may be answered by 400: by operation, the whole message and its reason."""
+"""Allowed 400s for requests that match the document, by operation: the whole message and its reason."""
 
 _NOW = datetime.now(UTC)
 _MOMENTS = [_NOW + timedelta(days=days, seconds=1) for days in (-400, -1, 0, 1, 30, 300, 365, 400, 700)]
@@ -49,10 +49,10 @@ schemathesis.openapi.format("cursor", st.sampled_from(_CURSORS))
 
 
 @schemathesis.check
-def refused_for_what_no_schema_can_say(
+def refused_by_a_rule_beyond_the_schema(
     _ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case
 ) -> None:
-    """A 400 to a request as the document describes it has one of the reasons above."""
+    """Check that a 400 for a request that matches the document has one of the messages above."""
     if case.meta is None or not case.meta.generation.mode.is_positive or response.status_code != 400:
         return
     message = response.json()["message"]

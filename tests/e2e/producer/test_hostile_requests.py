@@ -1,4 +1,4 @@
-"""Requests that mean harm, as bytes, against a real producer: each gets its answer, and nothing is published."""
+"""Hostile requests, as bytes, to a real producer: each gets its error, and nothing is published."""
 
 import asyncio
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ UNFINISHED = (b"", b"\r\n", b"GET /healthz HTTP/1.1\r\nX: ", post(b"{}", bearer=
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of everything."""
+    """Responses to all hostile requests."""
 
     answers: dict[str, Answer]
     unfinished: dict[bytes, bytes]
@@ -54,7 +54,7 @@ def port_of(producer: Service) -> int:
 
 
 async def ask_all(port: int) -> Outcome:
-    """Ask everything, a few at a time; `/healthz` is asked all the while."""
+    """Send all requests, a few at a time, and call `/healthz` meanwhile."""
     answers: dict[str, Answer] = {}
     waiting = iter(ALL)
 
@@ -65,21 +65,21 @@ async def ask_all(port: int) -> Outcome:
     watching = asyncio.create_task(watch_health(port))
     silent = [asyncio.create_task(say_no_more(port, head)) for head in UNFINISHED]
     await asyncio.gather(*(work() for _ in range(AT_ONCE)))
-    said = await asyncio.gather(*silent)
+    answers_to_silence = await asyncio.gather(*silent)
     watching.cancel()
     with pytest.raises(asyncio.CancelledError):
         await watching
-    return Outcome(answers, dict(zip(UNFINISHED, said, strict=True)))
+    return Outcome(answers, dict(zip(UNFINISHED, answers_to_silence, strict=True)))
 
 
 async def say_no_more(port: int, head: bytes) -> bytes:
-    """Begin a request, and wait until the server has had enough."""
+    """Begin a request, and wait until the server closes the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(head)
     async with asyncio.timeout(20):
-        said = await reader.read()
+        received = await reader.read()
     writer.close()
-    return said
+    return received
 
 
 async def watch_health(port: int) -> None:
@@ -97,24 +97,24 @@ def test_a_hostile_request_gets_its_answer(outcome: Outcome, hostile: Hostile) -
     answer = outcome.answers[hostile.name]
     assert answer.status == hostile.status, answer
     if hostile.name != "HEAD":
-        assert_contract(answer, hostile.said)
+        assert_contract(answer, hostile.message)
     if answer.status == 401:
         assert answer.headers["www-authenticate"].startswith("Bearer ")
     if answer.status == 405:
         assert answer.headers["allow"]
 
 
-def assert_contract(answer: Answer, said: str = "") -> None:
+def assert_contract(answer: Answer, message: str = "") -> None:
     assert answer.headers["content-type"] == "application/json"
     body = orjson.loads(answer.body)
     assert body.keys() == {"code", "message", "timestamp"}
     assert body["code"] == answer.status
-    assert said in body["message"], body["message"]
+    assert message in body["message"], body["message"]
     assert len(body["message"]) < 700
 
 
 @pytest.mark.usefixtures("outcome")
-async def test_nothing_of_all_that_was_published(house: House) -> None:
+async def test_no_hostile_request_was_published(house: House) -> None:
     topics = (house.topics.requests, house.topics.requests_express)
     async with AIOKafkaConsumer(bootstrap_servers=house.bootstrap) as consumer:
         await asyncio.gather(*(consumer._client.add_topic(topic) for topic in topics))
@@ -124,19 +124,19 @@ async def test_nothing_of_all_that_was_published(house: House) -> None:
 
 
 @pytest.mark.usefixtures("outcome")
-async def test_the_process_lives_within_its_memory_and_told_nothing(producer: Service) -> None:
+async def test_the_process_stays_within_its_memory_and_logs_no_secret(producer: Service) -> None:
     assert (await ask(port_of(producer), post())).status == 200
     peak = peak_mib(producer.child)
     print(f"peak RSS of the producer after {len(ALL)} hostile requests: {peak:.0f} MiB")  # noqa: T201
     assert peak <= MOST_MIB
-    said = producer.said()
-    assert '"fault"' not in said
+    output = producer.said()
+    assert '"fault"' not in output
     for word in ("13800138000", TOKEN, SECRET, "Traceback"):
-        assert word not in said
+        assert word not in output
 
 
 @pytest.mark.usefixtures("outcome")
-async def test_large_calls_at_once_stay_within_the_memory_and_hold_nobody_up(producer: Service) -> None:
+async def test_concurrent_large_calls_stay_within_the_memory_and_delay_no_other_call(producer: Service) -> None:
     port = port_of(producer)
     large = post(a_body(100_000))
     watching = asyncio.create_task(watch_health(port))
@@ -159,7 +159,7 @@ async def test_a_request_is_answered_before_the_garbage_behind_it(producer: Serv
     writer.close()
 
 
-async def test_requests_one_behind_the_other_are_answered_in_order(producer: Service) -> None:
+async def test_pipelined_requests_are_answered_in_order(producer: Service) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port_of(producer))
     writer.write(head("GET /healthz HTTP/1.1") + head("GET /nothing HTTP/1.1") + post(b"{}"))
     async with asyncio.timeout(10):
@@ -167,7 +167,7 @@ async def test_requests_one_behind_the_other_are_answered_in_order(producer: Ser
     writer.close()
 
 
-async def test_a_thousand_requests_in_one_go_are_not_kept(producer: Service) -> None:
+async def test_a_thousand_pipelined_requests_are_not_kept(producer: Service) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port_of(producer))
     writer.write(head("GET /healthz HTTP/1.1") * 1_000)
     async with asyncio.timeout(10):
@@ -176,7 +176,7 @@ async def test_a_thousand_requests_in_one_go_are_not_kept(producer: Service) -> 
     assert 1 <= answers < 30
 
 
-async def test_a_body_is_asked_for_when_a_caller_waits_to_be(producer: Service) -> None:
+async def test_a_caller_that_expects_100_continue_is_asked_for_its_body(producer: Service) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port_of(producer))
     whole = post(orjson.dumps({**GOOD, "content": ""}), "Expect: 100-continue")
     at = whole.index(b"\r\n\r\n") + 4
@@ -191,11 +191,11 @@ async def test_a_body_is_asked_for_when_a_caller_waits_to_be(producer: Service) 
 @pytest.mark.parametrize(
     ("at", "begins"), [(0, b""), (1, b"HTTP/1.1 408 "), (2, b"HTTP/1.1 408 "), (3, b"HTTP/1.1 401 ")]
 )
-def test_what_does_not_come_is_not_waited_for(outcome: Outcome, at: int, begins: bytes) -> None:
+def test_an_incomplete_request_times_out(outcome: Outcome, at: int, begins: bytes) -> None:
     assert outcome.unfinished[UNFINISHED[at]].startswith(begins)
 
 
-async def test_more_connections_than_it_keeps_are_told_so(producer: Service) -> None:
+async def test_a_connection_beyond_the_limit_gets_a_503(producer: Service) -> None:
     held = [await asyncio.open_connection("127.0.0.1", port_of(producer)) for _ in range(500)]
     try:
         refused = await ask(port_of(producer), head("GET /healthz HTTP/1.1"), 10)

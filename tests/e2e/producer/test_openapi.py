@@ -1,4 +1,4 @@
-"""The OpenAPI document is exact: a machine that reads nothing else finds no fault, and a client can be made of it."""
+"""The OpenAPI document is exact: schemathesis finds no fault with it alone, and a client can be generated from it."""
 
 import json
 import os
@@ -41,7 +41,7 @@ TWO_TENANTS = """
 path = "tenants.json"
 peers = ["tnt_a", "tnt_b"]
 """
-"""Each makes requests, and is tried against what the other made."""
+"""Each tenant makes requests, and is tried against the requests of the other."""
 
 
 @dataclass
@@ -66,7 +66,7 @@ def service(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def schemathesis(service: Service, folder: Path, auth: str, examples: int, *options: str) -> None:
-    """Try all checks; what fails is what it printed."""
+    """Run all checks. A failure shows the output of schemathesis."""
     (folder / "schemathesis.toml").write_text(CONFIG.format(auth=auth))
     chosen = ["--generation-database", "none"] if EXAMPLES else ["--seed", "1", "--generation-deterministic"]
     command = [
@@ -79,7 +79,7 @@ def schemathesis(service: Service, folder: Path, auth: str, examples: int, *opti
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_two_tenants_find_no_fault(service: Service, tmp_path: Path) -> None:
+def test_schemathesis_finds_no_fault_with_two_tenants(service: Service, tmp_path: Path) -> None:
     users = [
         {"name": tenant, "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {service.token(tenant, ADMIN)}"}]}
         for tenant in ("tnt_a", "tnt_b")
@@ -90,14 +90,16 @@ def test_two_tenants_find_no_fault(service: Service, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scopes", [None, ["communication:send"], ["communication:read"]])
-def test_callers_who_may_less_find_no_fault(service: Service, tmp_path: Path, scopes: list[str] | None) -> None:
+def test_schemathesis_finds_no_fault_with_fewer_scopes(
+    service: Service, tmp_path: Path, scopes: list[str] | None
+) -> None:
     auth = f'headers.Authorization = "Bearer {service.token("tnt_c", *scopes)}"' if scopes else ""
     schemathesis(service, tmp_path, auth, 1, "--phases", "examples,fuzzing", "--warnings", "off")
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A package made from the document; the generator would print what it cannot make."""
+    """Return a package generated from the document. The generator prints the parts that it cannot generate."""
     folder = tmp_path_factory.mktemp("generated")
     path = ["--path", str(ROOT / "docs" / "openapi.json"), "--output-path", "rollcall_made"]
     env = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
@@ -110,7 +112,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         sys.path.remove(str(folder))
 
 
-def test_a_generated_client_sends_follows_and_reads(service: Service, client: Any) -> None:
+def test_a_generated_client_can_send_follow_and_read(service: Service, client: Any) -> None:
     api, models, types = (import_module(f"{client.__name__}.{name}") for name in ("api", "models", "types"))
     calls = {
         name: import_module(f"{api.__name__}.communication.{name}").sync
@@ -153,7 +155,7 @@ def test_a_generated_client_sends_follows_and_reads(service: Service, client: An
 
 
 def follow(ask: Any) -> Any:
-    """Ask until the request is complete; before a consumer takes it up there is nothing to see."""
+    """Poll until the request is complete. Before a consumer has expanded it, it is not visible."""
     end = time.monotonic() + 60
     while not getattr(found := ask(), "complete", False):
         assert time.monotonic() < end, found

@@ -1,4 +1,4 @@
-"""The HTTP service as a process of its own, on a real Kafka: start, publish, lose Kafka, find it again, end."""
+"""The HTTP service as a process on a real Kafka: start, publish, lose Kafka, reconnect, end."""
 
 import asyncio
 import itertools
@@ -34,7 +34,7 @@ TOKEN = issue_token(SECRET, "tnt_xyz789", "usr_abc123", ["communication:send"], 
 
 @dataclass
 class Running:
-    """A producer process and a client that speaks to it."""
+    """A producer process and a client of it."""
 
     child: Child
     client: httpx.AsyncClient
@@ -68,7 +68,7 @@ async def create_topics(bootstrap: str, topics: Topics, partitions: int = 4) -> 
 
 
 NO_MONGODB = "mongodb://127.0.0.1:9/?directConnection=true"
-"""Nothing listens there: what is only published needs no MongoDB."""
+"""Address without a server: a call without a key needs no MongoDB."""
 
 
 @contextmanager
@@ -100,15 +100,15 @@ async def a_producer(
 async def records_of(running: Running, topic: str, count: int) -> list[ConsumerRecord]:
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=running.bootstrap, auto_offset_reset="earliest")
     await consumer.start()
-    found: list[ConsumerRecord] = []
+    records: list[ConsumerRecord] = []
     try:
         async with asyncio.timeout(30):
-            while len(found) < count:
+            while len(records) < count:
                 batches = await consumer.getmany(timeout_ms=200)
-                found += itertools.chain.from_iterable(batches.values())
+                records += itertools.chain.from_iterable(batches.values())
     finally:
         await consumer.stop()
-    return found
+    return records
 
 
 async def test_the_contracts_example_becomes_one_record_of_the_express_lane(kafka_stack: Stack, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ async def test_the_contracts_example_becomes_one_record_of_the_express_lane(kafk
         assert record.key.decode() == request.request_id == answer.headers["X-Request-Id"]
         assert request.recipients == json.loads(EXAMPLE.read_bytes())["recipients"]
         assert (request.tenant_id, request.user_id) == ("tnt_xyz789", "usr_abc123")
-        # What needs MongoDB is told in time that it is away.
+        # Calls that need MongoDB are refused in time.
         refused = await assert_refused_in_time(running, **{"Idempotency-Key": "order-17"})
         assert "MongoDB" in refused.json()["message"]
 
@@ -141,10 +141,10 @@ async def test_a_hundred_thousand_recipients_become_parts_on_one_partition_in_or
         assert [part["part"] for part in parts] == list(range(len(parts)))
         assert [part["last"] for part in parts] == [False] * (len(parts) - 1) + [True]
         assert max(len(record.value) for record in records) <= MAX_INTAKE_BYTES
-        assert [one for part in parts for one in part["recipients"]] == recipients
+        assert [recipient for part in parts for recipient in part["recipients"]] == recipients
 
 
-async def test_what_is_no_http_is_answered_in_the_contracts_words(kafka_stack: Stack, tmp_path: Path) -> None:
+async def test_bytes_that_are_not_http_get_an_error_of_the_contract(kafka_stack: Stack, tmp_path: Path) -> None:
     async with a_producer(kafka_stack.kafka_bootstrap, tmp_path / "log") as running:
         reader, writer = await asyncio.open_connection("127.0.0.1", running.client.base_url.port)
         writer.write(b"GARBAGE\x00 / NOTHING\r\n\r\n")
@@ -155,7 +155,9 @@ async def test_what_is_no_http_is_answered_in_the_contracts_words(kafka_stack: S
         assert (await running.send(EXAMPLE.read_bytes())).status_code == 200
 
 
-async def test_it_logs_json_lines_without_addresses_queries_or_tokens(kafka_stack: Stack, tmp_path: Path) -> None:
+async def test_the_service_logs_json_lines_without_addresses_queries_or_tokens(
+    kafka_stack: Stack, tmp_path: Path
+) -> None:
     log = tmp_path / "log"
     async with a_producer(kafka_stack.kafka_bootstrap, log) as running:
         await running.send(EXAMPLE.read_bytes())
@@ -169,20 +171,20 @@ async def test_it_logs_json_lines_without_addresses_queries_or_tokens(kafka_stac
         assert word not in log.read_text()
 
 
-async def test_without_topics_it_ends_and_names_the_command(kafka_stack: Stack, tmp_path: Path) -> None:
+async def test_without_topics_the_service_ends_and_names_the_command(kafka_stack: Stack, tmp_path: Path) -> None:
     log = tmp_path / "log"
     topics = Topics(f"p{uuid4().hex[:8]}")
     with a_process(kafka_stack.kafka_bootstrap, topics, log, ready=False) as (child, _):
         code = await asyncio.to_thread(child.wait, 30)
     assert code == 3
-    (said,) = [line for line in log.read_text().splitlines() if line.startswith("rollcall producer: ")]
-    assert "`rollcall setup`" in said
-    assert topics.requests in said
+    (line,) = [line for line in log.read_text().splitlines() if line.startswith("rollcall producer: ")]
+    assert "`rollcall setup`" in line
+    assert topics.requests in line
 
 
 @pytest.fixture
 def own_kafka(tmp_path: Path) -> Iterator[LocalKafka]:
-    """A Kafka that a test may take away from everybody, because nobody else has it."""
+    """Start a Kafka that only this test uses, so that the test may stop it."""
     if lack := why_no_kafka():
         not_run(lack)
     kafka = LocalKafka(tmp_path / "kafka")
@@ -203,7 +205,7 @@ async def assert_refused_in_time(running: Running, **headers: str) -> httpx.Resp
 
 @pytest.fixture
 async def ledger_ready(mongo_url: str) -> AsyncIterator[str]:
-    """A MongoDB with the indexes of the database `away`."""
+    """Create the indexes of the database `away`."""
     ledger = await MongoLedger.connect(mongo_url, "away")
     await ledger.setup()
     await ledger.aclose()
@@ -212,7 +214,7 @@ async def ledger_ready(mongo_url: str) -> AsyncIterator[str]:
         client.drop_database("away")
 
 
-async def test_kafka_may_be_away_at_the_start_and_in_between(
+async def test_kafka_may_be_unavailable_at_the_start_and_later(
     own_kafka: LocalKafka, ledger_ready: str, tmp_path: Path
 ) -> None:
     topics = Topics("away")

@@ -53,7 +53,9 @@ async def send(client: httpx.AsyncClient, body: Any = None, **headers: str) -> h
     return await client.post("/communication/bulk", json=body or BODY, headers=headers)
 
 
-async def test_one_key_at_once_and_later_is_one_request_and_one_answer(house: House, client: httpx.AsyncClient) -> None:
+async def test_concurrent_and_later_calls_with_one_key_are_one_request_with_one_answer(
+    house: House, client: httpx.AsyncClient
+) -> None:
     key = f"order-{uuid4()}"
     other = {**BODY, "content": "Something else"}
     async with (
@@ -83,15 +85,15 @@ def records(intake: Reader, request_id: str) -> list[bytes | None]:
     return [record.value for record in intake.records if record.key == request_id.encode()]
 
 
-async def test_who_waits_is_told_in_the_same_answer(client: httpx.AsyncClient) -> None:
+async def test_a_waiting_caller_gets_the_result_in_the_same_answer(client: httpx.AsyncClient) -> None:
     started = time.monotonic()
     answer = await send(client, Prefer="wait=30")
     assert time.monotonic() - started < 20
     assert answer.headers["Preference-Applied"] == "wait=30"
-    said = answer.json()
-    assert said["message"] == "completed"
-    assert [item["status"] for item in said["items"]] == ["sent", "sent", "failed"]
-    assert said["items"][0]["provider"] == "sim-sms"
+    body = answer.json()
+    assert body["message"] == "completed"
+    assert [item["status"] for item in body["items"]] == ["sent", "sent", "failed"]
+    assert body["items"][0]["provider"] == "sim-sms"
 
 
 async def test_a_call_without_a_key_may_be_repeated_under_its_id(house: House, client: httpx.AsyncClient) -> None:
@@ -112,16 +114,16 @@ async def test_a_call_without_a_key_may_be_repeated_under_its_id(house: House, c
     assert len(roll(house, request_id)) == 3
 
 
-async def test_nobody_who_waits_keeps_the_service_from_ending(
+async def test_a_waiting_caller_does_not_delay_the_shutdown(
     house: House, producer: Service, client: httpx.AsyncClient
 ) -> None:
     later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     waiting = asyncio.create_task(send(client, {**BODY, "send_at": later}, Prefer="wait=30"))
     await until(lambda: house.database["requests"].find_one({"head.send_at": {"$type": "date"}}))
-    asked = time.monotonic()
+    stop_requested_at = time.monotonic()
     producer.child.signal(signal.SIGTERM)
     answer = await waiting
     await until(lambda: producer.child.exit_code() is not None, 20)
-    assert time.monotonic() - asked < 6
+    assert time.monotonic() - stop_requested_at < 6
     assert (answer.status_code, answer.json()["items"][0]["status"]) == (200, "scheduled")
     assert producer.child.exit_code() == 0

@@ -22,16 +22,16 @@ async def service() -> AsyncIterator[Service]:
         yield made
 
 
-def assert_refused(answer: httpx.Response, status: int, said: str = "") -> None:
+def assert_refused(answer: httpx.Response, status: int, message: str = "") -> None:
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/json"
     body = answer.json()
     assert body.keys() == {"code", "message", "timestamp"}
     assert body["code"] == status
-    assert said in body["message"], body["message"]
+    assert message in body["message"], body["message"]
 
 
-async def test_what_was_asked_for_is_published(service: Service) -> None:
+async def test_the_request_is_published_with_all_its_fields(service: Service) -> None:
     recipients = ["13800138000", {"to": "13900139000", "variables": {"code": "7"}, "reference": "order-17"}]
     body = {**GOOD, "content": "{{code}}", "variables": {"code": "1"}, "recipients": recipients}
     assert (await service.send(body)).status_code == 200
@@ -50,7 +50,7 @@ async def test_a_request_without_a_key_gets_a_uuid7(service: Service) -> None:
     assert answer.headers["X-Request-Id"] == "019d9103-3601-7c1c-8707-070707070707"
 
 
-async def test_each_item_is_named_by_its_position_and_rendered(service: Service) -> None:
+async def test_each_item_has_the_log_id_of_its_position_and_its_text(service: Service) -> None:
     recipients = ["13800138000", {"to": "13900139000", "variables": {"code": "7"}, "reference": "order-17"}]
     body = {**GOOD, "content": "Your code: {{code}}", "variables": {"code": "1"}, "recipients": recipients}
     items = (await service.send(body, **{"Idempotency-Key": "my-key"})).json()["items"]
@@ -71,12 +71,12 @@ async def test_variables_are_escaped_in_html_mail(service: Service) -> None:
     ("send_at", "status"),
     [(None, "pending"), ("2026-04-15T11:00:00Z", "pending"), ("2026-04-16T09:00:00+08:00", "scheduled")],
 )
-async def test_a_time_to_come_makes_it_scheduled(service: Service, send_at: str | None, status: str) -> None:
+async def test_a_request_with_a_future_send_at_is_scheduled(service: Service, send_at: str | None, status: str) -> None:
     (item,) = (await service.send({**GOOD, "send_at": send_at})).json()["items"]
     assert item["status"] == status
 
 
-async def test_an_address_that_is_none_is_accepted_and_masked(service: Service) -> None:
+async def test_an_invalid_address_is_accepted_and_masked(service: Service) -> None:
     answer = await service.send({**GOOD, "recipients": ["not a number"]})
     assert answer.status_code == 200
     assert answer.json()["items"][0]["recipient"] == "n***r"
@@ -100,7 +100,7 @@ async def test_pages_follow_the_order_of_the_request(service: Service) -> None:
 
 
 @pytest.mark.parametrize("query", ["?page=0", "?page=x", "?page_size=0", "?page_size=101", "?page=1e3"])
-async def test_a_page_that_is_none_is_refused_by_name(service: Service, query: str) -> None:
+async def test_an_invalid_page_is_refused_by_name(service: Service, query: str) -> None:
     assert_refused(await service.send(None, query), 400, query[1:].partition("=")[0])
     assert service.publisher.records == []
 
@@ -153,7 +153,7 @@ async def test_a_key_that_cannot_be_an_id_is_refused(service: Service, key: str)
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"channel": "fax"}, "channel: "),
         ({"recipients": []}, "recipients: "),
@@ -189,18 +189,18 @@ async def test_a_key_that_cannot_be_an_id_is_refused(service: Service, key: str)
     ],
 )
 async def test_a_wrong_field_is_named_and_nothing_is_published(
-    service: Service, changes: dict[str, Any], said: str
+    service: Service, changes: dict[str, Any], message: str
 ) -> None:
-    assert_refused(await service.send({**GOOD, **changes}), 400, said)
+    assert_refused(await service.send({**GOOD, **changes}), 400, message)
     assert service.publisher.records == []
 
 
-async def test_a_variable_of_an_sms_subject_is_not_missed(service: Service) -> None:
+async def test_a_variable_in_the_subject_of_an_sms_is_not_required(service: Service) -> None:
     assert (await service.send({**GOOD, "subject": "{{ignored"})).status_code == 200
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 300_000])
-async def test_a_body_that_is_no_request_is_refused(service: Service, body: bytes) -> None:
+async def test_a_body_that_is_not_a_request_is_refused(service: Service, body: bytes) -> None:
     assert_refused(await service.send(body), 400, "the body is not ")
 
 
@@ -232,7 +232,7 @@ async def chunks(count: int) -> AsyncIterator[bytes]:
         yield b" " * 1_000
 
 
-async def test_a_body_too_large_is_refused_by_its_length_and_while_it_comes() -> None:
+async def test_a_body_that_is_too_large_is_refused_by_its_length_and_during_its_arrival() -> None:
     made = a_service(max_body_bytes=100_000)
     async with made.client:
         assert_refused(await made.send(b" " * 100_001), 413, "100000 bytes")
@@ -246,7 +246,7 @@ async def test_another_content_type_is_refused(service: Service) -> None:
     assert_refused(await service.send(**{"Content-Type": "application/x-www-form-urlencoded"}), 415, "application/json")
 
 
-async def test_without_a_token_it_is_asked_for(service: Service) -> None:
+async def test_a_call_without_a_token_gets_a_challenge(service: Service) -> None:
     service.headers = {}
     for answer in (
         await service.send(),
@@ -271,7 +271,9 @@ async def test_without_a_token_it_is_asked_for(service: Service) -> None:
         (["communication:admin"], {**GOOD, "tenant_id": "tnt_b"}, 403),
     ],
 )
-async def test_scopes_decide(service: Service, scopes: list[str], body: dict[str, Any], status: int) -> None:
+async def test_the_scopes_of_a_token_decide_about_the_call(
+    service: Service, scopes: list[str], body: dict[str, Any], status: int
+) -> None:
     service.headers = {"Authorization": f"Bearer {a_token(*scopes)}"}
     answer = await service.send(body)
     if status == 403:
@@ -288,14 +290,14 @@ async def test_a_template_that_does_not_exist_is_not_found(service: Service) -> 
     assert service.publisher.records == []
 
 
-async def test_kafka_away_means_nothing_was_sent(service: Service) -> None:
+async def test_without_kafka_the_service_answers_that_nothing_was_sent(service: Service) -> None:
     service.publisher.state = FakeKafkaState.UNAVAILABLE
     answer = await service.send()
     assert_refused(answer, 503, "Nothing was sent")
     assert int(answer.headers["Retry-After"]) > 0
 
 
-async def test_kafka_silent_means_repeat_with_the_id_as_the_key(service: Service) -> None:
+async def test_without_an_acknowledgement_the_service_asks_for_a_repeat_under_the_same_id(service: Service) -> None:
     service.publisher.state = FakeKafkaState.SILENT
     answer = await service.send()
     assert_refused(
@@ -318,7 +320,7 @@ async def test_kafka_silent_means_repeat_with_the_id_as_the_key(service: Service
         ("PUT", "/healthz", 405),
     ],
 )
-async def test_what_is_not_there_is_answered_in_the_contracts_words(
+async def test_an_unknown_route_gets_an_error_of_the_contract(
     service: Service, method: str, path: str, status: int
 ) -> None:
     answer = await service.client.request(method, path)
@@ -327,7 +329,7 @@ async def test_what_is_not_there_is_answered_in_the_contracts_words(
         assert answer.headers["allow"]
 
 
-async def test_a_fault_of_our_own_is_a_500_that_tells_nothing(
+async def test_an_internal_error_is_a_500_that_reveals_nothing(
     service: Service, capfd: pytest.CaptureFixture[str]
 ) -> None:
     async def broken(*_: Any) -> None:
@@ -335,9 +337,9 @@ async def test_a_fault_of_our_own_is_a_500_that_tells_nothing(
 
     service.publisher.publish = broken  # type: ignore[method-assign]
     assert_refused(await service.send(), 500, "internal server error")
-    said = capfd.readouterr()
-    assert "RuntimeError" in said.out
-    assert "13800138000" not in said.out + said.err
+    output = capfd.readouterr()
+    assert "RuntimeError" in output.out
+    assert "13800138000" not in output.out + output.err
 
 
 async def test_health_readiness_and_metrics_need_no_token(service: Service) -> None:
@@ -354,7 +356,7 @@ async def test_health_readiness_and_metrics_need_no_token(service: Service) -> N
     assert "13800138000" not in metrics
 
 
-async def test_kafka_away_is_not_ready_and_still_alive(service: Service) -> None:
+async def test_without_kafka_the_service_is_alive_and_not_ready(service: Service) -> None:
     service.publisher.state = FakeKafkaState.UNAVAILABLE
     assert (await service.client.get("/healthz")).status_code == 200
     ready = await service.client.get("/readyz")
@@ -367,14 +369,14 @@ async def test_logs_hold_neither_addresses_nor_queries_nor_tokens(
 ) -> None:
     await service.send({**GOOD, "content": "confidential"}, "?page=1&secret=13800138000")
     await service.client.get("/13800138000?a=13800138000")
-    said = capfd.readouterr()
-    assert service.headers["Authorization"][7:] not in said.out
+    output = capfd.readouterr()
+    assert service.headers["Authorization"][7:] not in output.out
     for word in ("13800138000", "secret", "confidential"):
-        assert word not in said.out + said.err
-    assert "/communication/bulk" in said.out
+        assert word not in output.out + output.err
+    assert "/communication/bulk" in output.out
 
 
-async def test_small_calls_go_on_while_a_large_one_is_worked_on() -> None:
+async def test_small_calls_are_answered_while_a_large_one_is_processed() -> None:
     made = a_service()
     async with made.client:
         large = {**GOOD, "recipients": [{"to": f"+86138{n:08}", "variables": {"a": "b"}} for n in range(100_000)]}
@@ -388,7 +390,7 @@ async def test_small_calls_go_on_while_a_large_one_is_worked_on() -> None:
         assert answered > 50
 
 
-async def test_the_time_of_acceptance_is_the_services_own(service: Service) -> None:
+async def test_the_service_sets_the_time_of_acceptance(service: Service) -> None:
     answer = (await service.send()).json()
     assert datetime.fromisoformat(answer["timestamp"]) == NOON.replace(microsecond=1000)
     assert datetime.fromisoformat(answer["items"][0]["created_at"]) - NOON < timedelta(milliseconds=1)

@@ -1,4 +1,4 @@
-"""Requests that name a template, from the body to what a recipient gets."""
+"""Requests that name a template, from the body to the message that a recipient gets."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -25,11 +25,13 @@ async def stored(whole: Whole, code: str, content: str, subject: str | None = No
 
 
 def texts(whole: Whole) -> list[tuple[str, str | None]]:
-    return [(said.text, said.subject) for provider in whole.world.providers for said in provider.texts.values()]
+    return [
+        (message.text, message.subject) for provider in whole.world.providers for message in provider.texts.values()
+    ]
 
 
 @pytest.mark.parametrize("content", ["", "what the contract's example says beside its template"])
-async def test_the_templates_text_is_what_is_shown_and_sent(whole: Whole, content: str) -> None:
+async def test_the_text_of_the_template_is_shown_and_sent(whole: Whole, content: str) -> None:
     own = {"to": "13900139000", "variables": {"code": "7"}}
     answer = await whole.send({**CODE, "content": content, "recipients": ["13800138000", own]})
     assert answer.status_code == 200, answer.text
@@ -50,20 +52,20 @@ async def test_the_version_travels_with_the_request(whole: Whole) -> None:
     assert texts(whole) == [("Your code: 123456", None)]
 
 
-async def test_a_template_that_does_not_exist_is_not_found_by_name(whole: Whole) -> None:
+async def test_a_missing_template_is_reported_by_name(whole: Whole) -> None:
     answer = await whole.send({**CODE, "template": "nobodys"})
     assert (answer.status_code, answer.json()["message"]) == (404, "template: nobodys was not found")
     assert whole.records() == 0
 
 
-async def test_another_tenants_template_is_one_that_does_not_exist(whole: Whole) -> None:
+async def test_a_template_of_another_tenant_is_not_found(whole: Whole) -> None:
     whole.service.headers = {"Authorization": f"Bearer {a_token(tenant='tnt_b')}"}
     theirs, nobodys = await whole.send(CODE), await whole.send({**CODE, "template": "nobodys___"})
     assert theirs.status_code == nobodys.status_code == 404
     assert theirs.content.replace(b"verify_code", b"") == nobodys.content.replace(b"nobodys___", b"")
 
 
-async def test_a_variable_that_the_template_needs_is_missed_by_name(whole: Whole) -> None:
+async def test_a_missing_variable_of_the_template_is_reported_by_name(whole: Whole) -> None:
     recipients = [{"to": "13800138000", "variables": {"code": "1"}}] * 17 + ["13900139000"]
     answer = await whole.send({**CODE, "variables": {}, "recipients": recipients})
     assert answer.status_code == 400
@@ -71,7 +73,7 @@ async def test_a_variable_that_the_template_needs_is_missed_by_name(whole: Whole
     assert whole.records() == 0
 
 
-async def test_the_subject_is_the_requests_or_else_the_templates(whole: Whole) -> None:
+async def test_the_subject_comes_from_the_request_or_else_from_the_template(whole: Whole) -> None:
     await stored(whole, "welcome", "<p>Hello</p>", "Welcome")
     for body in (MAIL, {**MAIL, "subject": "Hi"}):
         assert (await whole.send(body, key=f"k-{body.get('subject')}")).status_code == 200
@@ -80,18 +82,18 @@ async def test_the_subject_is_the_requests_or_else_the_templates(whole: Whole) -
 
 
 @pytest.mark.parametrize(
-    ("subject", "said"),
+    ("subject", "message"),
     [
         (None, "subject: is required for e-mail"),
         ("{{who}}", "recipients[0].variables.who: is used in subject"),
         ("Hi {{code}}", "variables.code: makes the subject invalid"),
     ],
 )
-async def test_a_templates_subject_must_be_one(whole: Whole, subject: str | None, said: str) -> None:
+async def test_a_template_must_give_a_valid_subject(whole: Whole, subject: str | None, message: str) -> None:
     await stored(whole, "welcome", "Hello", subject)
     answer = await whole.send({**MAIL, "variables": {"code": "a\r\nBcc: b@example.com"}})
     assert answer.status_code == 400
-    assert answer.json()["message"].startswith(said), answer.text
+    assert answer.json()["message"].startswith(message), answer.text
 
 
 async def test_content_may_be_empty_beside_a_template_only(whole: Whole) -> None:
@@ -99,7 +101,7 @@ async def test_content_may_be_empty_beside_a_template_only(whole: Whole) -> None
     assert (answer.status_code, answer.json()["message"]) == (400, "content: may be empty only beside a template")
 
 
-async def test_html_is_escaped_as_the_template_says_it_is_html(whole: Whole) -> None:
+async def test_variables_are_escaped_if_the_template_is_html(whole: Whole) -> None:
     await stored(whole, "welcome", "<p>{{name}}</p>", "Welcome")
     body: dict[str, Any] = {**MAIL, "content": "plain", "variables": {"name": "<b>"}}
     (item,) = (await whole.send(body)).json()["items"]

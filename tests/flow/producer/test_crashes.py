@@ -12,7 +12,7 @@ from tests.support.service import GOOD, NOON, Service, a_service
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before the step", "after the step"])
-async def test_wherever_the_service_is_killed_a_repeat_is_one_request(*, after: bool) -> None:
+async def test_a_repeat_after_a_crash_at_any_step_is_the_same_request(*, after: bool) -> None:
     killed_in: set[str] = set()
     for kill_at in itertools.count():
         async with Whole() as whole:

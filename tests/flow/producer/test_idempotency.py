@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: the same key and body are one request and one answer, whenever the second call comes."""
+"""`Idempotency-Key`: the same key and body are one request with one answer, however late the second call comes."""
 
 import asyncio
 import base64
@@ -43,7 +43,7 @@ async def completed(whole: Whole) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("body", [GOOD, BOTH, LARGE])
-async def test_a_repeat_is_the_same_records_and_the_same_answer(whole: Whole, body: Any) -> None:
+async def test_a_repeat_publishes_the_same_records_and_gets_the_same_answer(whole: Whole, body: Any) -> None:
     first = await whole.send(body, key="k")
     half = whole.records()
     whole.service.clock.now = NOON + timedelta(hours=1)
@@ -56,7 +56,7 @@ async def test_a_repeat_is_the_same_records_and_the_same_answer(whole: Whole, bo
     assert one["total"] == len(body["recipients"])
 
 
-async def test_many_at_once_are_one_request(whole: Whole) -> None:
+async def test_concurrent_calls_with_one_key_are_one_request(whole: Whole) -> None:
     answers = await asyncio.gather(*(whole.send(BOTH, key="k") for _ in range(20)))
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 1
@@ -64,7 +64,7 @@ async def test_many_at_once_are_one_request(whole: Whole) -> None:
     assert [one["total"] for one in await completed(whole)] == [2]
 
 
-async def test_what_is_expanded_is_not_published_again(whole: Whole) -> None:
+async def test_an_expanded_request_is_not_published_again(whole: Whole) -> None:
     first = await whole.send(key="k")
     await whole.consume()
     whole.service.clock.now = NOON + timedelta(days=2)
@@ -97,13 +97,13 @@ async def test_another_body_is_a_conflict_and_changes_nothing(whole: Whole, othe
     assert (await whole.send(key="k")).content == first.content
 
 
-async def test_of_two_bodies_at_once_one_is_a_conflict(whole: Whole) -> None:
+async def test_one_of_two_concurrent_bodies_is_a_conflict(whole: Whole) -> None:
     answers = await asyncio.gather(*(whole.send(body, key="k") for body in (GOOD, DIFFERENT_REQUEST) * 5))
     assert sorted(answer.status_code for answer in answers) == [200] * 5 + [409] * 5
     assert len({part.value for _, part in whole.service.publisher.records}) == 1
 
 
-async def test_the_same_for_another_user_is_a_conflict(whole: Whole) -> None:
+async def test_the_same_body_for_another_user_is_a_conflict(whole: Whole) -> None:
     await whole.send(key="k")
     whole.service.headers = {"Authorization": f"Bearer {a_token(user='usr_b')}"}
     assert_conflict(await whole.send(key="k"))
@@ -115,7 +115,7 @@ async def test_another_tenants_key_is_another_key(whole: Whole) -> None:
     assert (await whole.send(DIFFERENT_REQUEST, key="k")).status_code == 200
 
 
-async def test_the_same_body_may_be_spelled_otherwise(whole: Whole) -> None:
+async def test_the_same_body_may_be_written_differently(whole: Whole) -> None:
     await whole.send(BOTH, key="k")
     turned = {**BOTH, "recipients": [BOTH["recipients"][0], {"variables": {"b": "2", "a": "1"}, "to": "13900139000"}]}
     spelled = json.dumps(dict(reversed(turned.items())), indent=2, ensure_ascii=True).encode()
@@ -131,7 +131,7 @@ async def test_a_body_that_is_refused_leaves_the_key_free(whole: Whole, bad: Any
     assert (await whole.send(key="k")).status_code == 200
 
 
-async def test_what_kafka_did_not_take_is_published_by_the_repeat(whole: Whole) -> None:
+async def test_a_repeat_publishes_what_kafka_did_not_accept(whole: Whole) -> None:
     whole.service.publisher.state = FakeKafkaState.UNAVAILABLE
     assert (await whole.send(key="k")).status_code == 503
     whole.service.publisher.state = FakeKafkaState.AVAILABLE
@@ -142,7 +142,7 @@ async def test_what_kafka_did_not_take_is_published_by_the_repeat(whole: Whole) 
 
 
 @pytest.mark.parametrize("consumed", [False, True])
-async def test_the_advice_of_a_503_is_good(whole: Whole, *, consumed: bool) -> None:
+async def test_a_repeat_as_the_503_advises_sends_once(whole: Whole, *, consumed: bool) -> None:
     whole.service.publisher.state = FakeKafkaState.SILENT
     lost = await whole.send()
     assert lost.status_code == 503
@@ -187,7 +187,7 @@ async def test_sealing_keys_may_be_rotated() -> None:
             assert "sealing key" in answer.json()["message"]
 
 
-async def test_a_repeat_has_the_template_as_it_was(whole: Whole) -> None:
+async def test_a_repeat_uses_the_same_version_of_the_template(whole: Whole) -> None:
     templates, body = whole.world.ledger.templates, {**GOOD, "content": "", "template": "t"}
     await templates.put("tnt_a", "t", "old", None)
     first = await whole.send(body, key="k")
@@ -199,14 +199,14 @@ async def test_a_repeat_has_the_template_as_it_was(whole: Whole) -> None:
 
 
 class LateKeys(MemoryIdempotencyKeys):
-    """Keys that are looked for a moment before another call takes them."""
+    """Keys that this call looks up a moment before another call reserves them."""
 
     async def get(self, key: RequestKey) -> IdempotencyRecord | None:
         del key
         return None
 
 
-async def test_who_loses_the_race_for_a_key_decides_as_the_winner_did(whole: Whole) -> None:
+async def test_the_call_that_loses_the_race_for_a_key_uses_the_decisions_of_the_winner(whole: Whole) -> None:
     ledger, body = whole.world.ledger, {**GOOD, "content": "", "template": "t"}
     ledger.keys = LateKeys(Store(ledger.now))
     await ledger.templates.put("tnt_a", "t", "old", None)
@@ -218,7 +218,7 @@ async def test_who_loses_the_race_for_a_key_decides_as_the_winner_did(whole: Who
     assert one == other
 
 
-async def test_without_mongodb_a_key_is_503_and_no_key_is_fine() -> None:
+async def test_without_mongodb_a_call_with_a_key_is_503_and_one_without_is_accepted() -> None:
     async with a_service(gateway=gateway_without_mongodb()) as service:
         answer = await service.send(**{"Idempotency-Key": "k"})
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")

@@ -1,4 +1,4 @@
-"""The service describes itself: every operation, every answer, an example of each."""
+"""The OpenAPI document of the service: every operation, every response, and an example of each."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -28,7 +28,7 @@ OPERATIONS = {
 OF_TENANTS = {name: operation for name, (path, operation) in OPERATIONS.items() if path.startswith("/communication")}
 
 
-async def test_the_document_is_served_as_it_stands_in_the_docs() -> None:
+async def test_the_served_document_is_the_one_in_the_docs() -> None:
     async with a_service() as service:
         served = await service.client.get("/openapi.json")
         assert served.json() == DOCUMENT == json.loads(json.dumps(build_document(service.app)))
@@ -46,7 +46,7 @@ def test_each_operation_shows_an_example_and_names_its_errors(name: str) -> None
         assert content["examples"]
 
 
-async def test_the_examples_of_bodies_are_taken() -> None:
+async def test_the_examples_of_bodies_are_accepted() -> None:
     async with a_service() as service:
         examples = OPERATIONS["send_bulk"][1]["requestBody"]["content"]["application/json"]["examples"]
         for example in examples.values():
@@ -97,11 +97,11 @@ PROVOKED: dict[str, Callable[[Service], Awaitable[httpx.Response]]] = {
     "503": without_kafka,
 }
 BEFORE_THE_APP = {"408", "431"}
-"""Statuses of a request that did not arrive whole; their examples are made with the function or text that answers."""
+"""Statuses of requests that did not arrive whole. Their examples come from the function or text of the service."""
 
 
 @pytest.mark.parametrize("status", PROVOKED)
-async def test_the_example_of_each_error_is_what_the_service_says(status: str) -> None:
+async def test_the_example_of_each_error_has_the_message_of_the_service(status: str) -> None:
     async with a_service() as service:
         answer = await PROVOKED[status](service)
     assert (answer.status_code, answer.json()["message"]) == (int(status), ERRORS[status]["message"])

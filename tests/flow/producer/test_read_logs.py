@@ -1,4 +1,4 @@
-"""Reading deliveries over HTTP, after a consumer has worked on them."""
+"""Deliveries read over HTTP after a consumer has processed them."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -27,7 +27,7 @@ def references(answer: dict[str, Any]) -> list[str]:
 
 
 async def three_requests(library: Library) -> None:
-    """In this order: `a` was sent, `b` waits, `c` is by mail and was sent."""
+    """Store three requests in this order: `a` was sent, `b` is pending, `c` is by e-mail and was sent."""
     await library.sent(
         "a", [{"to": ANN, "reference": "a0"}, {"to": BOB, "reference": "a1"}, {"to": "x", "reference": "a2"}]
     )
@@ -104,14 +104,14 @@ async def test_an_item_is_the_contracts_log_with_its_text_rendered(library: Libr
         ("request_id=a&status=sent&page_size=1&page=2", ["a1"]),
     ],
 )
-async def test_each_condition_narrows(library: Library, query: str, expected: list[str]) -> None:
+async def test_each_filter_narrows_the_list(library: Library, query: str, expected: list[str]) -> None:
     await three_requests(library)
 
     assert references(await library.get(f"{LOGS}?{query}")) == expected
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "message"),
     [
         ("recipient=13800138000", "recipient: must not be in a URL. Use POST /communication/logs/search."),
         ("user=x", "user: is not a parameter of this route"),
@@ -144,16 +144,16 @@ async def test_each_condition_narrows(library: Library, query: str, expected: li
         ("after=MCAyIDEgMSBsb2c&page=2", "page: must not be given together"),
     ],
 )
-async def test_what_is_wrong_is_named(library: Library, query: str, said: str) -> None:
+async def test_a_wrong_parameter_is_named(library: Library, query: str, message: str) -> None:
     answer = await library.get(f"{LOGS}?{query}", status=400)
 
     assert answer.keys() == {"code", "message", "timestamp"}
-    assert answer["message"].startswith(said)
+    assert answer["message"].startswith(message)
     assert "13800138000" not in answer["message"]
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 4, 100])
-async def test_a_cursor_reads_on_whatever_comes_meanwhile(library: Library, page_size: int) -> None:
+async def test_a_cursor_continues_correctly_while_requests_arrive(library: Library, page_size: int) -> None:
     await three_requests(library)
     expected = references(await library.get(LOGS))
     seen: list[str] = []
@@ -202,7 +202,7 @@ async def test_a_search_finds_by_recipient(library: Library, body: dict[str, Any
     assert references(await library.search(body)) == expected
 
 
-async def test_a_search_finds_what_was_hashed_under_an_older_key() -> None:
+async def test_a_search_finds_recipients_that_were_hashed_under_an_older_key() -> None:
     library = Library(keys="k2:" + "QUFB" * 10 + "QUE=,k1:" + "A" * 43 + "=")
     async with library.service:
         await library.sent("a", [{"to": ANN, "reference": "a0"}])
@@ -213,7 +213,7 @@ async def test_a_search_finds_what_was_hashed_under_an_older_key() -> None:
     assert answer["items"][0]["content"] == "hello"
 
 
-async def test_a_text_whose_key_is_gone_is_left_out() -> None:
+async def test_a_text_whose_sealing_key_is_gone_is_omitted() -> None:
     library = Library(keys="k2:" + "QUFB" * 10 + "QUE=")
     async with library.service:
         await library.sent("a", [{"to": ANN, "reference": "a0", "variables": {"n": "7"}}], content="{{n}}")
@@ -224,7 +224,7 @@ async def test_a_text_whose_key_is_gone_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ({"recipients": ["x"]}, "recipients: "),
         ({"recipient": ""}, "recipient: "),
@@ -236,8 +236,8 @@ async def test_a_text_whose_key_is_gone_is_left_out() -> None:
         ({"after": "x"}, "after: "),
     ],
 )
-async def test_what_is_wrong_in_a_search_is_named(library: Library, body: dict[str, Any], said: str) -> None:
-    assert (await library.search(body, status=400))["message"].startswith(said)
+async def test_a_wrong_field_of_a_search_is_named(library: Library, body: dict[str, Any], message: str) -> None:
+    assert (await library.search(body, status=400))["message"].startswith(message)
 
 
 async def test_a_search_in_a_query_string_is_refused(library: Library) -> None:
@@ -250,7 +250,7 @@ async def test_a_search_in_a_query_string_is_refused(library: Library) -> None:
 
 
 @pytest.mark.parametrize("request_id", ["a", "b", "c"])
-async def test_one_delivery_is_what_the_list_shows_of_it(library: Library, request_id: str) -> None:
+async def test_a_single_delivery_equals_its_item_in_the_list(library: Library, request_id: str) -> None:
     await three_requests(library)
     listed = (await library.get(f"{LOGS}?request_id={request_id}"))["items"]
 
@@ -260,12 +260,12 @@ async def test_one_delivery_is_what_the_list_shows_of_it(library: Library, reque
         assert alone.keys() - item.keys() == {"code", "message", "timestamp"}
 
 
-async def test_variables_stand_in_the_text_of_their_recipient_in_every_chunk_and_part(library: Library) -> None:
-    said = {"content": "{{n}}", "variables": {"n": "?"}}
+async def test_each_text_has_the_variables_of_its_recipient_in_every_chunk_and_part(library: Library) -> None:
+    fields = {"content": "{{n}}", "variables": {"n": "?"}}
     first = [{"to": f"1380013800{n}", "variables": {"n": str(n)}} for n in range(6)]
     second = [f"1390013900{n}" for n in range(2)]
-    await library.pending("big", first, part=0, last=False, **said)
-    await library.sent("big", second, part=1, last=True, **said)
+    await library.pending("big", first, part=0, last=False, **fields)
+    await library.sent("big", second, part=1, last=True, **fields)
 
     answer = await library.get(f"{LOGS}?request_id=big")
 
@@ -279,7 +279,7 @@ async def test_reading_needs_a_token_and_its_scope(library: Library, path: str) 
     assert (await library.service.get(path, a_token(ADMIN))).status_code in (200, 404)
 
 
-async def test_a_text_that_variables_blow_up_fails_and_is_not_shown(library: Library) -> None:
+async def test_a_text_that_variables_make_too_long_fails_and_is_not_shown(library: Library) -> None:
     big = {"to": ANN, "variables": {"x": "y" * 1_000}}
     await library.sent("big", [big], content="{{x}}" * 501)
 
@@ -290,7 +290,7 @@ async def test_a_text_that_variables_blow_up_fails_and_is_not_shown(library: Lib
     assert (answer.status_code, "content" in answer.json()["items"][0]) == (200, False)
 
 
-async def test_a_request_larger_than_lists_are_counted_is_counted_from_its_parts(library: Library) -> None:
+async def test_the_total_of_a_very_large_request_comes_from_its_parts(library: Library) -> None:
     library.world.limits = replace(library.world.limits, chunk_size=500)
     await library.pending("big", [f"138{number:08}" for number in range(10_050)])
 

@@ -1,4 +1,4 @@
-"""What reading leaves behind in logs and metrics, and what it answers while MongoDB is away."""
+"""Traces of reads in logs and metrics, and responses while MongoDB is unavailable."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from tests.support.service import NOON, a_service, a_token
 PATHS = ["/communication/logs", "/communication/logs/x", "/communication/requests", "/communication/requests/x"]
 
 
-async def test_neither_logs_nor_metrics_name_what_was_read(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_logs_and_metrics_do_not_show_the_data_that_was_read(capsys: pytest.CaptureFixture[str]) -> None:
     library = Library()
     async with library.service:
         await library.sent("req-secret", [{"to": "13800138000", "reference": "ref-secret"}])
@@ -42,7 +42,7 @@ class Away(MemoryLedger):
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_while_mongodb_is_away_reading_is_refused_at_once(path: str) -> None:
+async def test_without_mongodb_reading_is_refused_at_once(path: str) -> None:
     async with a_service(Away(lambda: NOON)) as service:
         deadline = time.monotonic() + 5
         while service.gateway.problem() == "not connected yet":

@@ -1,4 +1,4 @@
-"""Reading requests over HTTP: counts, progress, times; and nobody sees what is another's."""
+"""Requests read over HTTP: counts, progress, times and access."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -23,7 +23,7 @@ async def library() -> AsyncIterator[Library]:
         yield made
 
 
-async def test_a_request_under_way_shows_how_far_it_is(library: Library) -> None:
+async def test_a_running_request_shows_its_progress(library: Library) -> None:
     await library.pending("r", [ANN, "x"], part=0, last=False, send_at="2026-01-02T04:00:00Z")
 
     assert await library.get(f"{REQUESTS}/r") == {
@@ -64,7 +64,7 @@ async def test_a_completed_request_shows_its_counts(library: Library) -> None:
     assert answer["completed_at"] == "2026-01-02T03:04:05Z"
 
 
-async def test_what_receipts_said_later_is_counted(library: Library) -> None:
+async def test_later_receipts_are_counted(library: Library) -> None:
     await library.sent("r", [ANN, BOB])
     logs = library.world.ledger.logs._store.logs  # type: ignore[attr-defined]
     first = a_log_id("r")
@@ -76,7 +76,7 @@ async def test_what_receipts_said_later_is_counted(library: Library) -> None:
     assert answer["done"] == 2
 
 
-async def test_a_cancelled_request_says_so(library: Library) -> None:
+async def test_a_cancelled_request_shows_that_it_is_cancelled(library: Library) -> None:
     await library.pending("r", [ANN])
     await library.world.ledger.requests.cancel(request_key("tnt_a", "r"))
 
@@ -85,7 +85,7 @@ async def test_a_cancelled_request_says_so(library: Library) -> None:
     assert (answer["cancelled"], answer["complete"]) == (True, False)
 
 
-async def test_requests_come_newest_first_and_a_cursor_reads_on(library: Library) -> None:
+async def test_requests_come_newest_first_and_a_cursor_continues(library: Library) -> None:
     for number in range(5):
         await library.sent(f"r{number}", [ANN], at=START + timedelta(hours=number))
     seen, query = [], "page_size=2"
@@ -103,13 +103,13 @@ async def test_requests_come_newest_first_and_a_cursor_reads_on(library: Library
 
 
 @pytest.mark.parametrize("query", ["channel=sms", "recipient=1", "page=0", "page_size=101", "after=x", "page=2&page=3"])
-async def test_what_is_wrong_with_a_list_is_named(library: Library, query: str) -> None:
+async def test_a_wrong_parameter_of_a_request_list_is_named(library: Library, query: str) -> None:
     answer = await library.get(f"{REQUESTS}?{query}", status=400)
 
     assert answer["message"].startswith(query.partition("=")[0])
 
 
-async def test_what_is_not_known_yet_and_what_is_anothers_is_one_answer(library: Library) -> None:
+async def test_an_unknown_request_and_one_of_another_user_get_the_same_answer(library: Library) -> None:
     await library.sent("theirs", [ANN], tenant="tnt_b")
     await library.sent("bobs", [ANN], user="usr_b")
 
@@ -137,7 +137,7 @@ SEES = [
 
 @pytest.mark.parametrize(("tenant", "user", "scope", "expected"), SEES)
 @pytest.mark.parametrize("sent", [True, False], ids=["sent", "pending"])
-async def test_nobody_sees_what_is_anothers(
+async def test_a_caller_sees_only_its_own_data(
     library: Library, tenant: str, user: str, scope: str, expected: set[str], *, sent: bool
 ) -> None:
     for name in sorted(OWN):
@@ -168,7 +168,7 @@ async def test_nobody_sees_what_is_anothers(
         assert len(listed["items"]) == (name in expected)
 
 
-async def test_an_unknown_delivery_and_anothers_are_one_answer(library: Library) -> None:
+async def test_an_unknown_delivery_and_one_of_another_user_get_the_same_answer(library: Library) -> None:
     await library.sent("bobs", [ANN], user="usr_b")
     await library.pending("waits", [ANN], tenant="tnt_b")
     ids = [a_log_id("bobs"), a_log_id("waits", tenant="tnt_b"), a_log_id("none"), "log_x", "x" * 500, "%00"]

@@ -1,4 +1,4 @@
-"""`Prefer: wait`: an answer that says where the recipients stand, if it can be had in time."""
+"""`Prefer: wait`: a response with the statuses of the recipients, if they are known in time."""
 
 import asyncio
 import time
@@ -25,15 +25,15 @@ async def wait_published(whole: Whole, count: int) -> None:
         await asyncio.sleep(0.005)
 
 
-async def test_who_waits_is_told_how_it_ended(whole: Whole) -> None:
-    asked = asyncio.create_task(whole.send(THREE, Prefer="wait=20"))
+async def test_a_waiting_caller_gets_the_final_statuses(whole: Whole) -> None:
+    waiting_call = asyncio.create_task(whole.send(THREE, Prefer="wait=20"))
     await wait_published(whole, 1)
     await whole.consume()
-    answer = await asked
+    answer = await waiting_call
     assert (answer.status_code, answer.headers["Preference-Applied"]) == (200, "wait=20")
-    said = answer.json()
-    assert (said["message"], said["total"], said["pagination"]["total"]) == ("completed", 3, 3)
-    items = said["items"]
+    body = answer.json()
+    assert (body["message"], body["total"], body["pagination"]["total"]) == ("completed", 3, 3)
+    items = body["items"]
     assert [(item["status"], item.get("reason")) for item in items] == [
         ("sent", None),
         ("failed", "invalid_recipient"),
@@ -46,17 +46,17 @@ async def test_who_waits_is_told_how_it_ended(whole: Whole) -> None:
     assert None not in items[0].values()
 
 
-async def test_a_page_is_told_of_that_was_asked_for(whole: Whole) -> None:
+async def test_a_waiting_caller_gets_the_page_that_it_asked_for(whole: Whole) -> None:
     body = {**GOOD, "recipients": [{"to": f"1380013{n:04}", "reference": str(n)} for n in range(7)]}
-    asked = asyncio.create_task(whole.send(body, "?page=3&page_size=3", Prefer="wait=20"))
+    waiting_call = asyncio.create_task(whole.send(body, "?page=3&page_size=3", Prefer="wait=20"))
     await wait_published(whole, 1)
     await whole.consume()
-    said = (await asked).json()
-    assert [(item["reference"], item["status"]) for item in said["items"]] == [("6", "sent")]
-    assert (said["pagination"]["page"], said["pagination"]["total_pages"], said["total"]) == (3, 3, 7)
+    body = (await waiting_call).json()
+    assert [(item["reference"], item["status"]) for item in body["items"]] == [("6", "sent")]
+    assert (body["pagination"]["page"], body["pagination"]["total_pages"], body["total"]) == (3, 3, 7)
 
 
-async def test_when_time_is_over_it_says_what_is_known(whole: Whole) -> None:
+async def test_after_its_time_a_waiting_caller_gets_the_current_statuses(whole: Whole) -> None:
     started = time.monotonic()
     answer = await whole.send(Prefer="wait=1")
     assert 1 <= time.monotonic() - started < 5
@@ -65,7 +65,7 @@ async def test_when_time_is_over_it_says_what_is_known(whole: Whole) -> None:
     assert answer.json()["message"] == "accepted"
 
 
-async def test_a_repeat_with_a_key_that_waits_for_nothing_says_how_it_stands(whole: Whole) -> None:
+async def test_a_repeat_that_waits_zero_seconds_gets_the_current_statuses(whole: Whole) -> None:
     first = await whole.send(key="k")
     await whole.consume()
     again = await whole.send(key="k", Prefer="wait=0")
@@ -73,13 +73,13 @@ async def test_a_repeat_with_a_key_that_waits_for_nothing_says_how_it_stands(who
     assert (await whole.send(key="k")).content == first.content
 
 
-async def test_a_preference_that_is_none_is_ignored(whole: Whole) -> None:
+async def test_an_invalid_preference_is_ignored(whole: Whole) -> None:
     answer = await whole.send(Prefer="wait=soon, respond-async")
     assert answer.status_code == 200
     assert "Preference-Applied" not in answer.headers
 
 
-async def test_without_mongodb_it_is_answered_at_once() -> None:
+async def test_without_mongodb_a_waiting_caller_is_answered_at_once() -> None:
     async with a_service(gateway=gateway_without_mongodb()) as service:
         started = time.monotonic()
         answer = await service.send(Prefer="wait=30")
@@ -88,31 +88,31 @@ async def test_without_mongodb_it_is_answered_at_once() -> None:
         assert "Preference-Applied" not in answer.headers
 
 
-async def test_when_too_many_wait_the_next_is_answered_at_once() -> None:
+async def test_a_caller_beyond_the_limit_of_waiting_callers_is_answered_at_once() -> None:
     async with a_service(max_waiting=0) as service:
         answer = await service.send(Prefer="wait=30")
     assert answer.status_code == 200
     assert "Preference-Applied" not in answer.headers
 
 
-async def test_nobody_keeps_the_service_from_ending() -> None:
+async def test_callsers_do_not_delay_the_shutdown() -> None:
     async with Whole() as whole:
-        asked = [asyncio.create_task(whole.send(Prefer="wait=30")) for _ in range(3)]
+        calls = [asyncio.create_task(whole.send(Prefer="wait=30")) for _ in range(3)]
         await wait_published(whole, 3)
         whole.service.waiter.release_all()
-        for answer in await asyncio.wait_for(asyncio.gather(*asked), 5):
+        for answer in await asyncio.wait_for(asyncio.gather(*calls), 5):
             assert answer.json()["items"][0]["status"] == "pending"
 
 
-async def test_a_caller_that_hung_up_is_waited_for_no_longer(whole: Whole) -> None:
+async def test_the_wait_ends_when_the_caller_disconnects(whole: Whole) -> None:
     await whole.send(key="k")
-    asked = 0
+    checks = 0
 
     async def gone() -> bool:
-        nonlocal asked
-        asked += 1
-        return asked > 1
+        nonlocal checks
+        checks += 1
+        return checks > 1
 
     async with asyncio.timeout(5):
         assert await whole.service.waiter.wait(whole.key("k"), 30, gone) is None
-    assert asked == 2
+    assert checks == 2

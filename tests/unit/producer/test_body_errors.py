@@ -1,4 +1,4 @@
-"""The small pure pieces of the HTTP service."""
+"""Body errors, header checks, pages and other small functions of the HTTP service."""
 
 import logging
 from typing import Any
@@ -28,7 +28,7 @@ def problems_of(body: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"channel": "fax"}, "channel: input should be 'sms' or 'email'"),
         ({"content": 7}, "content: input should be a valid string"),
@@ -52,12 +52,12 @@ def problems_of(body: Any) -> str:
         ({"on_uncertain": "whatever"}, "on_uncertain: "),
     ],
 )
-def test_a_wrong_field_is_named(changes: dict[str, Any], said: str) -> None:
-    assert problems_of({**GOOD, **changes}).startswith(said)
+def test_a_wrong_field_is_named(changes: dict[str, Any], message: str) -> None:
+    assert problems_of({**GOOD, **changes}).startswith(message)
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         (b"", "the body is not JSON: "),
         (b"{", "the body is not JSON: "),
@@ -68,22 +68,22 @@ def test_a_wrong_field_is_named(changes: dict[str, Any], said: str) -> None:
         (b"null", "the body is not an object"),
     ],
 )
-def test_a_body_that_is_none_is_called_that(body: bytes, said: str) -> None:
-    assert problems_of(body).startswith(said)
+def test_a_body_that_is_not_json_is_reported_as_such(body: bytes, message: str) -> None:
+    assert problems_of(body).startswith(message)
 
 
 def test_all_wrong_fields_are_named_up_to_five() -> None:
-    said = problems_of({**GOOD, "channel": 1, "content": 1, **{f"unknown{number}": 1 for number in range(9)}})
-    assert said.count(": ") == 5
-    assert said.endswith("(and 6 more)")
+    problems = problems_of({**GOOD, "channel": 1, "content": 1, **{f"unknown{number}": 1 for number in range(9)}})
+    assert problems.count(": ") == 5
+    assert problems.endswith("(and 6 more)")
 
 
 def test_a_wrong_value_is_not_repeated() -> None:
-    said = problems_of({**GOOD, "channel": "secret", "recipients": [{"to": ["secret"], "reference": 7}]})
-    assert "secret" not in said
+    problems = problems_of({**GOOD, "channel": "secret", "recipients": [{"to": ["secret"], "reference": 7}]})
+    assert "secret" not in problems
 
 
-def test_a_callers_own_key_is_cut() -> None:
+def test_a_long_name_chosen_by_the_caller_is_truncated() -> None:
     assert len(problems_of({**GOOD, "x" * 1_000_000: 1})) < 200
 
 
@@ -119,16 +119,16 @@ def test_page_numbers_agree_with_the_total(page: int, page_size: int, total: int
     assert info.has_prev == (page > 1)
 
 
-def test_an_exception_is_logged_by_its_type_and_place_alone() -> None:
+def test_only_the_type_and_location_of_an_exception_are_logged() -> None:
     with pytest.raises(ValueError, match="invalid literal") as caught:
         int("13800138000 is no number")
-    said = describe(caught.value)
-    assert said["type"] == "ValueError"
-    assert "test_body_errors.py:" in said["at"]
-    assert "13800138000" not in str(said)
+    description = describe(caught.value)
+    assert description["type"] == "ValueError"
+    assert "test_body_errors.py:" in description["at"]
+    assert "13800138000" not in str(description)
 
 
-def test_a_library_that_repeats_itself_is_heard_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_repeated_log_line_of_a_library_is_written_once(caplog: pytest.LogCaptureFixture) -> None:
     logger = logging.getLogger("seldom.test")
     logger.addFilter(SeldomFilter())
     for node in range(5):

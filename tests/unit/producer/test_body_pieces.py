@@ -1,4 +1,4 @@
-"""A body that is worked on piece by piece ends as it does in one piece, whatever it is."""
+"""A body gets the same result piece by piece as in one piece, whatever it contains."""
 
 import asyncio
 import json
@@ -20,30 +20,30 @@ from schemas.bulk_body import BulkSendRequest
 from schemas.topics import MAX_INTAKE_BYTES
 from tests.support.service import GOOD, a_context, some_settings
 
-TERMS = a_context(Principal("tnt_a", "usr_a", frozenset({ADMIN})))
+CONTEXT = a_context(Principal("tnt_a", "usr_a", frozenset({ADMIN})))
 SETTINGS = some_settings(max_recipients=1_000)
 WHOLE = 1_000_000
 MANY = [{"to": f"+86138{number:08}", "variables": {"a": "b"}} for number in range(600)]
 
 
-def taken(raw: bytes, piece_bytes: int) -> PreparedRequest | ApiError:
-    """What becomes of a body, cut into pieces of about so many bytes."""
+def prepare(raw: bytes, piece_bytes: int) -> PreparedRequest | ApiError:
+    """Return the result for a body that is split into pieces of about `piece_bytes`."""
     preparer = RequestPreparer(SETTINGS, piece_bytes)
     try:
-        return asyncio.run(preparer.prepare(bytearray(raw), TERMS, slice(20, 40)))
+        return asyncio.run(preparer.prepare(bytearray(raw), CONTEXT, slice(20, 40)))
     except ApiError as error:
         return error
 
 
 def refusal(raw: Any, piece_bytes: int = 64) -> str:
-    found = taken(raw if isinstance(raw, bytes) else orjson.dumps(raw), piece_bytes)
-    assert isinstance(found, ApiError)
-    assert found.status == 400
-    return found.message
+    result = prepare(raw if isinstance(raw, bytes) else orjson.dumps(raw), piece_bytes)
+    assert isinstance(result, ApiError)
+    assert result.status == 400
+    return result.message
 
 
 def assert_same(raw: bytes, piece_bytes: int) -> None:
-    whole, pieces = taken(raw, WHOLE), taken(raw, piece_bytes)
+    whole, pieces = prepare(raw, WHOLE), prepare(raw, piece_bytes)
     assert isinstance(whole, PreparedRequest) == isinstance(pieces, PreparedRequest), (whole, pieces)
     if isinstance(whole, PreparedRequest) and isinstance(pieces, PreparedRequest):
         assert pieces.parts == whole.parts
@@ -67,7 +67,7 @@ bodies = st.fixed_dictionaries(
 
 @settings(deadline=None, max_examples=60)
 @given(bodies, st.booleans(), st.sampled_from([None, 1]), st.integers(1, 200), st.randoms())
-def test_a_body_ends_the_same_in_pieces(
+def test_a_body_gets_the_same_result_in_pieces(
     body: dict[str, Any], as_ascii: Any, indent: int | None, piece_bytes: int, chance: random.Random
 ) -> None:
     members = list(body.items())
@@ -77,7 +77,7 @@ def test_a_body_ends_the_same_in_pieces(
 
 @settings(deadline=None, max_examples=60)
 @given(bodies, json_values, st.integers(1, 200), st.randoms())
-def test_a_body_with_a_strange_recipient_ends_the_same_in_pieces(
+def test_a_body_with_an_unusual_recipient_gets_the_same_result_in_pieces(
     body: dict[str, Any], strange: Any, piece_bytes: int, chance: random.Random
 ) -> None:
     body["recipients"].insert(chance.randint(0, len(body["recipients"])), strange)
@@ -94,12 +94,12 @@ GOOD_BYTES = json.dumps({**GOOD, "recipients": ["1", {"to": "2", "variables": {"
     st.sampled_from([b"", *(bytes([one]) for one in b'{}[],:"\\ 0n\xff\x00')]),
     st.integers(1, 200),
 )
-def test_a_body_that_was_damaged_ends_the_same_in_pieces(at: int, gone: int, new: bytes, piece_bytes: int) -> None:
+def test_a_damaged_body_gets_the_same_result_in_pieces(at: int, gone: int, new: bytes, piece_bytes: int) -> None:
     assert_same(GOOD_BYTES[:at] + new + GOOD_BYTES[at + gone :], piece_bytes)
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ({**GOOD, "recipients": [*MANY, 7]}, "recipients[600]: is neither an address nor an object"),
         ({**GOOD, "recipients": [*MANY, {"to": 7}]}, "recipients[600].to: input should be a valid string"),
@@ -120,8 +120,8 @@ def test_a_body_that_was_damaged_ends_the_same_in_pieces(at: int, gone: int, new
         (json.dumps({**GOOD, "recipients": MANY}).encode().replace(b'"to"', b'"to" ;', 1), "the body is not JSON"),
     ],
 )
-def test_what_is_wrong_in_a_piece_is_named(body: Any, said: str) -> None:
-    assert refusal(body).startswith(said)
+def test_a_wrong_field_in_a_piece_is_named(body: Any, message: str) -> None:
+    assert refusal(body).startswith(message)
 
 
 @pytest.mark.parametrize("piece_bytes", [64, WHOLE])
@@ -137,21 +137,21 @@ def test_what_is_wrong_in_a_piece_is_named(body: Any, said: str) -> None:
         (b'{"channel":"sms","content":"a","recipients":["1",' + b'"2",' * 40 + b'{"to":7,"to":"8"}]}', "to"),
     ],
 )
-def test_a_name_that_is_there_twice_is_refused(raw: bytes, name: str, piece_bytes: int) -> None:
+def test_a_name_that_is_given_twice_is_refused(raw: bytes, name: str, piece_bytes: int) -> None:
     assert refusal(raw, piece_bytes).startswith(f"{name}: is given twice")
 
 
-def test_a_head_that_does_not_fit_is_not_parsed() -> None:
+def test_a_head_that_is_too_large_is_not_parsed() -> None:
     raw = json.dumps({**GOOD, "variables": {"a": "\x01" * MAX_HEAD_BYTES * 2}}).encode()
     assert refusal(raw).startswith("variables: ")
 
 
-def test_a_recipient_that_does_not_fit_is_not_parsed() -> None:
+def test_a_recipient_that_is_too_large_is_not_parsed() -> None:
     raw = json.dumps({**GOOD, "recipients": ["1", {"to": "1", "reference": "\x01" * MAX_INTAKE_BYTES * 2}]}).encode()
     assert refusal(raw).startswith("recipients: ")
 
 
-async def test_a_large_body_lets_others_on() -> None:
+async def test_a_large_body_does_not_block_the_event_loop() -> None:
     raw = orjson.dumps({**GOOD, "recipients": MANY * 20})
     turns = 0
 
@@ -172,9 +172,9 @@ def test_a_large_body_takes_little_more_memory_than_its_records() -> None:
     preparer = RequestPreparer(some_settings())
     tracemalloc.start()
     try:
-        order = asyncio.run(preparer.prepare(bytearray(raw), TERMS, slice(0, 20)))
+        prepared = asyncio.run(preparer.prepare(bytearray(raw), CONTEXT, slice(0, 20)))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert order.total == 36_000
+    assert prepared.total == 36_000
     assert peak < 3 * len(raw)

@@ -1,4 +1,4 @@
-"""`Prefer` as RFC 7240 has it: what is understood is taken, all else is ignored."""
+"""`Prefer` by RFC 7240: known preferences are applied, and all others are ignored."""
 
 import pytest
 
@@ -34,5 +34,5 @@ from producer.bulk.prefer_header import parse_wait_seconds
         (["wait=soon, wait=5"], None),
     ],
 )
-def test_how_long_a_caller_would_wait(headers: list[str], seconds: int | None) -> None:
+def test_the_wait_is_parsed_as_rfc_7240_says(headers: list[str], seconds: int | None) -> None:
     assert parse_wait_seconds(headers) == seconds

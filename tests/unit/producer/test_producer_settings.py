@@ -1,4 +1,4 @@
-"""What the environment of the HTTP service may say, and how it is told what is wrong."""
+"""Settings of the HTTP service and the errors about them."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def test_kafka_the_ledger_and_one_key_are_enough(environment: Any) -> None:
     assert settings.token_algorithms() == ("HS256",)
 
 
-def test_an_empty_variable_is_one_that_is_not_set(environment: Any) -> None:
+def test_an_empty_variable_counts_as_unset(environment: Any) -> None:
     environment(**GOOD, JWT_PUBLIC_KEY="", JWT_JWKS_URL="", JWT_ALGORITHMS="", HTTP_PORT="")
     assert load(ProducerSettings).http_port == 8080
 
@@ -61,7 +61,7 @@ def test_the_secret_is_not_shown(environment: Any) -> None:
         ({**GOOD, "CHUNK_SIZE": "1001", "MAX_RECIPIENTS": "0"}, ["ROLLCALL_CHUNK_SIZE", "ROLLCALL_MAX_RECIPIENTS"]),
     ],
 )
-def test_what_is_wrong_is_named_by_its_variable(environment: Any, values: dict[str, str], named: list[str]) -> None:
+def test_a_wrong_setting_is_named_by_its_variable(environment: Any, values: dict[str, str], named: list[str]) -> None:
     environment(**values)
     with pytest.raises(SettingsError) as caught:
         load(ProducerSettings)
@@ -70,7 +70,7 @@ def test_what_is_wrong_is_named_by_its_variable(environment: Any, values: dict[s
     assert values.get("JWT_SECRET", "-unset-") not in str(caught.value)
 
 
-def test_a_wrong_key_is_not_called_a_missing_one(environment: Any) -> None:
+def test_a_wrong_key_is_not_reported_as_missing(environment: Any) -> None:
     environment(KAFKA_BOOTSTRAP="localhost:9092", JWT_SECRET="tiny", HTTP_PORT="x")
     with pytest.raises(SettingsError) as caught:
         load(ProducerSettings)

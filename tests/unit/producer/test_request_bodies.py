@@ -1,4 +1,4 @@
-"""Bodies are taken in within bounds: of bytes, of time, and of how many large ones there are at once."""
+"""Bounds on bodies: bytes, time, and the number of large bodies at a time."""
 
 import asyncio
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ MAX_BYTES = 2 * LARGE_BYTES
 
 
 def a_request(chunks: Iterator[bytes], last: asyncio.Event | None = None) -> Request:
-    """A request whose body arrives in these chunks; the end of it comes with the event."""
+    """Return a request whose body arrives in these chunks. Its end arrives with the event."""
 
     async def receive() -> dict[str, Any]:
         for chunk in chunks:
@@ -28,12 +28,12 @@ def a_request(chunks: Iterator[bytes], last: asyncio.Event | None = None) -> Req
     return Request({"type": "http", "method": "POST", "headers": headers}, receive)
 
 
-async def test_a_body_is_what_was_sent() -> None:
+async def test_a_body_has_the_bytes_that_were_sent() -> None:
     async with RequestBodyReader(MAX_BYTES).read(a_request(iter([b"ab", b"", b"cd"]))) as body:
         assert body == b"abcd"
 
 
-async def test_a_body_that_does_not_end_in_time_is_given_up() -> None:
+async def test_a_body_that_does_not_end_in_time_is_refused() -> None:
     request = a_request(iter([b"{"]), asyncio.Event())
     with pytest.raises(TooSlowError) as caught:
         async with RequestBodyReader(MAX_BYTES, 0.01).read(request):
@@ -56,7 +56,7 @@ async def test_a_body_that_does_not_end_at_all_is_not_read_for_ever() -> None:
     assert read <= MAX_BYTES + 1000
 
 
-async def test_few_large_bodies_are_read_at_once_and_small_ones_do_not_wait() -> None:
+async def test_the_number_of_large_bodies_is_limited_and_small_ones_do_not_wait() -> None:
     bodies = RequestBodyReader(MAX_BYTES)
     arrived, may_go = 0, asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""Who is let in: tokens, their claims, their keys, their algorithms."""
+"""Verification of tokens: claims, keys and algorithms."""
 
 import asyncio
 import json
@@ -66,12 +66,12 @@ async def test_a_token_names_user_tenant_and_scopes() -> None:
 
 
 async def test_scopes_may_come_as_a_list_under_a_claim_of_the_issuers_choice() -> None:
-    door = a_verifier(jwt_scope_claim="scp", jwt_tenant_claim="org")
-    caller = await door.authenticate(bearing(a_token(scp=[SEND, 7, SEND_AS], org="tnt_b")))
+    verifier = a_verifier(jwt_scope_claim="scp", jwt_tenant_claim="org")
+    caller = await verifier.authenticate(bearing(a_token(scp=[SEND, 7, SEND_AS], org="tnt_b")))
     assert caller == Principal("tnt_b", "usr_a", frozenset({SEND, SEND_AS}))
 
 
-async def test_a_development_token_is_let_in() -> None:
+async def test_a_development_token_is_accepted() -> None:
     token = issue_token(SECRET, "tnt_a", "usr_a", [SEND, ADMIN], 60)
     assert await a_verifier().authenticate(bearing(token)) == Principal("tnt_a", "usr_a", frozenset({SEND, ADMIN}))
 
@@ -103,13 +103,13 @@ async def test_a_development_token_is_let_in() -> None:
         ("é", "is not a JSON Web Token"),
     ],
 )
-async def test_a_token_that_does_not_hold_is_refused_and_told_why(token: str, why: str) -> None:
+async def test_an_invalid_token_is_refused_with_the_reason(token: str, why: str) -> None:
     with pytest.raises(UnauthorizedError) as caught:
         await a_verifier().authenticate(Headers(raw=[(b"authorization", f"Bearer {token}".encode())]))
     assert why in caught.value.message
-    said = caught.value.headers["WWW-Authenticate"]
-    assert said == f'Bearer realm="rollcall", error="invalid_token", error_description="{caught.value.message}"'
-    assert token not in said
+    challenge = caught.value.headers["WWW-Authenticate"]
+    assert challenge == f'Bearer realm="rollcall", error="invalid_token", error_description="{caught.value.message}"'
+    assert token not in challenge
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ async def test_a_token_that_does_not_hold_is_refused_and_told_why(token: str, wh
         Headers(raw=[(b"authorization", f"Bearer {a_token()}".encode())] * 2),
     ],
 )
-async def test_a_request_without_one_bearer_token_is_asked_for_it(headers: Headers) -> None:
+async def test_a_request_without_exactly_one_bearer_token_gets_a_challenge(headers: Headers) -> None:
     with pytest.raises(UnauthorizedError) as caught:
         await a_verifier().authenticate(headers)
     assert caught.value.headers == {"WWW-Authenticate": 'Bearer realm="rollcall"'}
@@ -141,14 +141,14 @@ async def test_a_request_without_one_bearer_token_is_asked_for_it(headers: Heade
 async def test_issuer_and_audience_are_checked_when_they_are_set(
     changes: dict[str, str], good: dict[str, Any], bad: dict[str, Any], why: str
 ) -> None:
-    door = a_verifier(**changes)
-    await door.authenticate(bearing(a_token(**good)))
+    verifier = a_verifier(**changes)
+    await verifier.authenticate(bearing(a_token(**good)))
     with pytest.raises(UnauthorizedError) as caught:
-        await door.authenticate(bearing(a_token(**bad)))
+        await verifier.authenticate(bearing(a_token(**bad)))
     assert why in caught.value.message
 
 
-async def test_an_audience_is_not_looked_at_when_none_is_set() -> None:
+async def test_the_audience_is_not_checked_if_none_is_set() -> None:
     await a_verifier().authenticate(bearing(a_token(aud="whoever", iss="whoever")))
 
 
@@ -156,41 +156,41 @@ async def test_an_audience_is_not_looked_at_when_none_is_set() -> None:
     ("private", "algorithm"),
     [(RSA_KEY, "RS256"), (generate_private_key(SECP256R1()), "ES256"), (Ed25519PrivateKey.generate(), "EdDSA")],
 )
-async def test_a_public_key_is_taken_for_its_own_algorithm(private: Any, algorithm: str) -> None:
-    door = a_verifier(jwt_secret=None, jwt_public_key=pem(private).replace("\n", "\\n"))
-    await door.authenticate(bearing(a_token(private, algorithm)))
+async def test_a_public_key_is_used_with_its_own_algorithm(private: Any, algorithm: str) -> None:
+    verifier = a_verifier(jwt_secret=None, jwt_public_key=pem(private).replace("\n", "\\n"))
+    await verifier.authenticate(bearing(a_token(private, algorithm)))
     with pytest.raises(UnauthorizedError):
-        await door.authenticate(bearing(a_token()))
+        await verifier.authenticate(bearing(a_token()))
 
 
-async def test_a_public_key_is_no_secret_to_sign_with() -> None:
-    door = a_verifier(jwt_secret=None, jwt_public_key=pem(RSA_KEY))
+async def test_a_public_key_does_not_verify_an_hmac_signature() -> None:
+    verifier = a_verifier(jwt_secret=None, jwt_public_key=pem(RSA_KEY))
     signed = a_token().rpartition(".")[0].encode()
     hmac = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256)
     signature = jwt.utils.base64url_encode(hmac.sign(signed, pem(RSA_KEY).encode()))
     with pytest.raises(UnauthorizedError):
-        await door.authenticate(bearing(f"{signed.decode()}.{signature.decode()}"))
+        await verifier.authenticate(bearing(f"{signed.decode()}.{signature.decode()}"))
 
 
 @pytest.mark.parametrize(
-    ("scopes", "asked", "granted"),
+    ("scopes", "scope", "granted"),
     [({SEND}, SEND, True), ({ADMIN}, SEND, True), ({SEND}, SEND_AS, False), (set(), SEND, False)],
 )
-def test_admin_has_every_scope_and_the_others_have_their_own(scopes: set[str], asked: str, *, granted: bool) -> None:
+def test_admin_has_every_scope_and_the_others_have_their_own(scopes: set[str], scope: str, *, granted: bool) -> None:
     caller = Principal("tnt_a", "usr_a", frozenset(scopes))
-    assert caller.may(asked) is granted
+    assert caller.may(scope) is granted
     if not granted:
         with pytest.raises(ForbiddenError) as caught:
-            caller.require(asked)
-        assert f'scope="{asked}"' in caught.value.headers["WWW-Authenticate"]
+            caller.require(scope)
+        assert f'scope="{scope}"' in caught.value.headers["WWW-Authenticate"]
 
 
 class Issuer:
-    """Publishes a set of keys, counts the questions, and may be away."""
+    """Publishes a key set, counts the fetches, and may be unavailable."""
 
     def __init__(self, *kids: str) -> None:
         self.kids = list(kids)
-        self.asked = 0
+        self.fetches = 0
         self.away = False
         self.now = 1_000_000.0
         self.may_answer = asyncio.Event()
@@ -198,7 +198,7 @@ class Issuer:
         self.keys = JwksKeys(self.fetch, lambda: self.now)
 
     async def fetch(self) -> list[PyJWK]:
-        self.asked += 1
+        self.fetches += 1
         await self.may_answer.wait()
         if self.away:
             raise jwt.PyJWKClientConnectionError("away")
@@ -216,21 +216,21 @@ async def test_a_known_key_is_not_fetched_again() -> None:
     issuer = Issuer("a", "b")
     for kid in ("a", "b", "a"):
         assert (await issuer.keys.find(issuer.token(kid))).key_id == kid
-    assert issuer.asked == 1
+    assert issuer.fetches == 1
 
 
-async def test_an_unknown_key_makes_one_fetch_in_a_while() -> None:
+async def test_unknown_keys_cause_at_most_one_fetch_per_interval() -> None:
     issuer = Issuer("a")
     for _ in range(5):
         with pytest.raises(jwt.InvalidTokenError):
             await issuer.keys.find(issuer.token("new"))
-    assert issuer.asked == 1
+    assert issuer.fetches == 1
     issuer.kids.append("new")
     issuer.now += MIN_FETCH_INTERVAL_SECONDS
     assert (await issuer.keys.find(issuer.token("new"))).key_id == "new"
 
 
-async def test_a_withdrawn_key_stops_working_after_the_set_is_old() -> None:
+async def test_a_withdrawn_key_is_refused_after_the_key_set_is_old() -> None:
     issuer = Issuer("a")
     await issuer.keys.find(issuer.token("a"))
     issuer.kids = ["b"]
@@ -239,7 +239,7 @@ async def test_a_withdrawn_key_stops_working_after_the_set_is_old() -> None:
         await issuer.keys.find(issuer.token("a"))
 
 
-async def test_a_slow_issuer_holds_up_nobody_whose_key_is_known() -> None:
+async def test_a_slow_issuer_does_not_delay_tokens_with_a_known_key() -> None:
     issuer = Issuer("a")
     await issuer.keys.find(issuer.token("a"))
     issuer.may_answer.clear()
@@ -253,10 +253,10 @@ async def test_a_slow_issuer_holds_up_nobody_whose_key_is_known() -> None:
     assert (await waiting).key_id == "b"
     with pytest.raises(UnknownKeyError):
         await issuer.keys.find(issuer.token("a"))
-    assert issuer.asked == 2
+    assert issuer.fetches == 2
 
 
-async def test_unknown_keys_at_the_same_time_make_one_fetch_and_a_caller_who_leaves_does_not_end_it() -> None:
+async def test_concurrent_unknown_keys_share_one_fetch_that_survives_a_cancelled_caller() -> None:
     issuer = Issuer("a")
     issuer.may_answer.clear()
     gone, known, unknown = (asyncio.create_task(issuer.keys.find(issuer.token(kid))) for kid in ("a", "a", "new"))
@@ -267,26 +267,26 @@ async def test_unknown_keys_at_the_same_time_make_one_fetch_and_a_caller_who_lea
     assert (await known).key_id == "a"
     with pytest.raises(UnknownKeyError):
         await unknown
-    assert issuer.asked == 1
+    assert issuer.fetches == 1
 
 
-async def test_an_issuer_that_is_away_is_waited_for_with_the_old_keys_for_an_hour() -> None:
+async def test_the_old_keys_are_used_for_an_hour_while_the_issuer_is_unavailable() -> None:
     issuer = Issuer("a")
     await issuer.keys.find(issuer.token("a"))
     issuer.away = True
     issuer.now += MAX_AGE_SECONDS - 1
     await issuer.keys.find(issuer.token("a"))
     issuer.now += 2
-    door = TokenVerifier(some_settings(jwt_secret=None, jwt_jwks_url="http://localhost:9/"), issuer.keys)
+    verifier = TokenVerifier(some_settings(jwt_secret=None, jwt_jwks_url="http://localhost:9/"), issuer.keys)
     with pytest.raises(UnavailableError):
-        await door.authenticate(bearing(issuer.token("a")))
+        await verifier.authenticate(bearing(issuer.token("a")))
 
 
 async def test_a_token_without_a_key_id_is_refused_without_a_fetch() -> None:
     issuer = Issuer("a")
     with pytest.raises(jwt.InvalidTokenError):
         await issuer.keys.find(issuer.token(None))
-    assert issuer.asked == 0
+    assert issuer.fetches == 0
 
 
 @pytest.fixture
@@ -317,22 +317,24 @@ def key_server() -> Iterator[Callable[[dict[str, Any]], str]]:
     server.server_close()
 
 
-async def test_keys_are_read_from_where_the_issuer_publishes_them(
+async def test_keys_are_fetched_from_the_url_of_the_issuer(
     key_server: Callable[[dict[str, Any]], str],
 ) -> None:
     shared = {"kty": "oct", "kid": "shared", "k": jwt.utils.base64url_encode(SECRET.encode()).decode()}
     url = key_server({"keys": [jwk("a"), shared]})
-    door = a_verifier(jwt_secret=None, jwt_jwks_url=url)
-    caller = await door.authenticate(bearing(a_token(RSA_KEY, "RS256", headers={"kid": "a"})))
+    verifier = a_verifier(jwt_secret=None, jwt_jwks_url=url)
+    caller = await verifier.authenticate(bearing(a_token(RSA_KEY, "RS256", headers={"kid": "a"})))
     assert caller.user_id == "usr_a"
     with pytest.raises(UnauthorizedError):
-        await door.authenticate(bearing(a_token(headers={"kid": "shared"})))
+        await verifier.authenticate(bearing(a_token(headers={"kid": "shared"})))
 
 
 @pytest.mark.parametrize(
     "published", [{}, {"keys": []}, {"keys": [{"kty": "?"}]}, [], {"keys": ["x" * MAX_FETCH_BYTES]}]
 )
-async def test_keys_that_are_none_are_told_from_a_bad_token(key_server: Callable[[Any], str], published: Any) -> None:
-    door = a_verifier(jwt_secret=None, jwt_jwks_url=key_server(published))
+async def test_an_invalid_key_set_is_not_reported_as_a_bad_token(
+    key_server: Callable[[Any], str], published: Any
+) -> None:
+    verifier = a_verifier(jwt_secret=None, jwt_jwks_url=key_server(published))
     with pytest.raises(UnavailableError):
-        await door.authenticate(bearing(a_token(RSA_KEY, "RS256", headers={"kid": "a"})))
+        await verifier.authenticate(bearing(a_token(RSA_KEY, "RS256", headers={"kid": "a"})))

@@ -1,4 +1,4 @@
-"""What is wrong a million times is said once, in time and without filling the memory."""
+"""A problem that occurs a million times is reported once, in time and without filling the memory."""
 
 import asyncio
 import tracemalloc
@@ -11,12 +11,12 @@ from producer.bulk.prepare_request import RequestPreparer
 from producer.errors import ApiError
 from tests.support.service import GOOD, a_context, some_settings
 
-TERMS = a_context(Principal("tnt_a", "usr_a", frozenset({ADMIN})))
+CONTEXT = a_context(Principal("tnt_a", "usr_a", frozenset({ADMIN})))
 MANY = {f"{number:05x}": 1 for number in range(50_000)}
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         (MANY, "00000: is not a field of this body"),
         ({"variables": MANY}, "variables.00000: "),
@@ -26,15 +26,15 @@ MANY = {f"{number:05x}": 1 for number in range(50_000)}
         ({"recipients": [1] * 100_000}, "recipients[0]: is neither"),
     ],
 )
-def test_what_is_wrong_very_often_is_said_once(changes: dict[str, object], said: str) -> None:
+def test_a_very_frequent_problem_is_reported_once(changes: dict[str, object], message: str) -> None:
     raw = bytearray(orjson.dumps({**GOOD, **changes}))
     tracemalloc.start()
     try:
         with pytest.raises(ApiError) as refused:
-            asyncio.run(RequestPreparer(some_settings()).prepare(raw, TERMS, slice(0, 20)))
+            asyncio.run(RequestPreparer(some_settings()).prepare(raw, CONTEXT, slice(0, 20)))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert str(refused.value).startswith(said)
+    assert str(refused.value).startswith(message)
     assert len(str(refused.value)) < 200
     assert peak < 20 * len(raw)

@@ -1,4 +1,4 @@
-"""Bodies that are none, too much, or say what no request may say."""
+"""Hostile bodies: invalid, too large, or with values that a request must not have."""
 
 import gzip
 import json
@@ -13,7 +13,7 @@ GOOD_TEXT = json.dumps(GOOD)
 
 
 def saying(*, without: str = "", **changes: Any) -> bytes:
-    """A request with other fields."""
+    """Return a request with other fields."""
     return post(orjson.dumps({name: value for name, value in {**GOOD, **changes}.items() if name != without}))
 
 
@@ -22,7 +22,7 @@ def text(raw: str) -> bytes:
 
 
 def large(recipient: str, before: str = "") -> bytes:
-    """A body of more than a piece whose last recipient this is."""
+    """Return a body of more than a piece whose last recipient is `recipient`."""
     many = '"13800138000",' * 5_000
     return text(f'{{{before}"channel":"sms","content":"a","recipients":[{many}{recipient}]}}')
 
@@ -120,7 +120,7 @@ FIELDS = (
     Hostile("content of 900 KB", saying(content="x" * 900_000), 400, "content: "),
     Hostile("a placeholder without an end", saying(content="{{a"), 400, "content: malformed placeholder"),
     Hostile("a placeholder with logic", saying(content="{{a.__class__}}"), 400, "variables.a.__class__: "),
-    Hostile("a variable that nobody gave", saying(content="{{a}}"), 400, "recipients[0].variables.a: "),
+    Hostile("a variable without a value", saying(content="{{a}}"), 400, "recipients[0].variables.a: "),
     Hostile("no recipients", saying(without="recipients"), 400, "recipients: is required"),
     Hostile("empty recipients", saying(recipients=[]), 400, "recipients: at least one is needed"),
     Hostile("recipients that are text", saying(recipients="13800138000"), 400, "recipients: "),

@@ -1,4 +1,4 @@
-"""HTTP that is none, or none to be trusted: request lines, header fields, framing."""
+"""Hostile heads: invalid or untrustworthy request lines, header fields and framing."""
 
 from tests.e2e.producer.hostile.wire import BULK, GOOD, TOKEN, Hostile, chunked, head, post
 
@@ -68,7 +68,7 @@ FIELDS = (
     Hostile("a null byte in a header", head("GET / HTTP/1.1", "X: a\x00b"), 400, "not HTTP"),
     Hostile("a line break in a header", head("GET / HTTP/1.1", "X: a\rb: c"), 400, "not HTTP"),
     Hostile("a control character in a name", head("GET / HTTP/1.1", "X\x01: a"), 400, "not HTTP"),
-    Hostile("a key that is no UTF-8", post(SMALL, "Idempotency-Key: \xff\xfe"), 400, "Idempotency-Key: "),
+    Hostile("a key that is not UTF-8", post(SMALL, "Idempotency-Key: \xff\xfe"), 400, "Idempotency-Key: "),
     Hostile("a key with a space", post(SMALL, "Idempotency-Key: a b"), 400, "Idempotency-Key: "),
     Hostile("a key of 129 letters", post(SMALL, f"Idempotency-Key: {'a' * 129}"), 400, "Idempotency-Key: "),
     Hostile("two keys", post(SMALL, "Idempotency-Key: a", "Idempotency-Key: b"), 400, "Idempotency-Key: "),
@@ -93,16 +93,16 @@ FRAMING = (
     Hostile("chunks in disguise", framed("Transfer-Encoding: xchunked"), 400, "not HTTP"),
     Hostile("chunks that are not last", framed("Transfer-Encoding: chunked, gzip"), 400, "not HTTP"),
     Hostile("a body shorter than its length", post(SMALL[:5], length=5), 400, "not JSON"),
-    Hostile("a size that is none", chunked(b"zz\r\n"), 400, "not HTTP"),
+    Hostile("a size that is not a number", chunked(b"zz\r\n"), 400, "not HTTP"),
     Hostile("a size below zero", chunked(b"-5\r\nabcde\r\n0\r\n\r\n"), 400, "not HTTP"),
     Hostile("a size of 18 digits", chunked(b"F" * 18 + b"\r\n"), 400, "not HTTP"),
     Hostile("a chunk longer than its size", chunked(b"2\r\nabcde\r\n0\r\n\r\n"), 400, "not HTTP"),
     Hostile("an extension with a null byte", chunked(b"2;\x00=a\r\n{}\r\n0\r\n\r\n"), 400, "not HTTP"),
     Hostile("no chunks at all", chunked(b"0\r\n\r\n"), 400, "not JSON"),
-    Hostile("chunks of one byte", chunked(*(b"1\r\n%c\r\n" % one for one in SMALL), b"0\r\n\r\n"), 400, "content: "),
+    Hostile("chunks of one byte", chunked(*(b"1\r\n%c\r\n" % byte for byte in SMALL), b"0\r\n\r\n"), 400, "content: "),
     Hostile("20 MB in chunks", lambda: chunked(*[b"10000\r\n%b\r\n" % (b" " * 65_536)] * 320), 413, "16777216 bytes"),
 )
 
 ALL = (*LINES, *PATHS, *FIELDS, *FRAMING)
 
-assert GOOD  # what these requests would send if one of them were let through
+assert GOOD  # the request that a hostile one would send if it were accepted

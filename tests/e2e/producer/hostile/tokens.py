@@ -1,4 +1,4 @@
-"""Who may not: tokens that are none, do not hold, or do not reach as far."""
+"""Hostile tokens: missing, invalid, or without the scope of the call."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,9 +20,9 @@ CLAIMS = {
 
 
 def claims(**changes: Any) -> str:
-    """A token with other claims; None takes one away."""
-    said = {name: value for name, value in {**CLAIMS, **changes}.items() if value is not None}
-    return jwt.encode(said, SECRET, algorithm="HS256")
+    """Return a token with other claims. None removes a claim."""
+    payload = {name: value for name, value in {**CLAIMS, **changes}.items() if value is not None}
+    return jwt.encode(payload, SECRET, algorithm="HS256")
 
 
 def sending(scope: str = "communication:send", **changes: Any) -> bytes:
@@ -45,7 +45,7 @@ TOKENS = (
     Hostile("a token of null bytes", post(bearer="%00%00"), 401, "is not a JSON Web Token"),
     Hostile("a token in three parts", post(bearer="a.b.c"), 401, "is not a JSON Web Token"),
     Hostile("a token with a comma", post(bearer=f"{TOKEN}, {TOKEN}"), 401, "the token"),
-    Hostile("a token that is no ASCII", post(bearer="\xe9\xe8"), 401, "is not a JSON Web Token"),
+    Hostile("a token that is not ASCII", post(bearer="\xe9\xe8"), 401, "is not a JSON Web Token"),
     Hostile("a token of 60 KB", post(bearer="a" * 60_000), 401, "is not a JSON Web Token"),
     Hostile("a token cut short", post(bearer=TOKEN[:-4]), 401, "the token is not a JSON Web Token"),
     Hostile("another signature", post(bearer=f"{TOKEN[:-4]}AAAA"), 401, "the signature of the token does not match"),
@@ -56,10 +56,10 @@ TOKENS = (
     Hostile("expired", post(bearer=claims(exp=NOW - ONE_HOUR)), 401, "has expired"),
     Hostile("valid from tomorrow on", post(bearer=claims(nbf=NOW + 12 * ONE_HOUR)), 401, "not valid yet"),
     Hostile("issued tomorrow", post(bearer=claims(iat=NOW + 12 * ONE_HOUR)), 401, "not valid yet"),
-    Hostile("an endless one", post(bearer=claims(exp=float("inf"))), 401, "exp"),
-    Hostile("an end that is a word", post(bearer=claims(exp="never")), 401, "exp"),
-    Hostile("no end", post(bearer=claims(exp=None)), 401, "lacks the claim exp"),
-    Hostile("no beginning", post(bearer=claims(iat=None)), 401, "lacks the claim iat"),
+    Hostile("an endless token", post(bearer=claims(exp=float("inf"))), 401, "exp"),
+    Hostile("an expiry that is a word", post(bearer=claims(exp="never")), 401, "exp"),
+    Hostile("no expiry", post(bearer=claims(exp=None)), 401, "lacks the claim exp"),
+    Hostile("no time of issue", post(bearer=claims(iat=None)), 401, "lacks the claim iat"),
     Hostile("no user", post(bearer=claims(sub=None)), 401, "lacks the claim sub"),
     Hostile("an empty user", post(bearer=claims(sub="")), 401, "sub"),
     Hostile("a user that is a number", post(bearer=jwt.encode({**CLAIMS, "sub": 7}, SECRET)), 401, "sub"),
@@ -89,38 +89,47 @@ def take_back(path: str) -> bytes:
     return head(f"DELETE {path} HTTP/1.1", f"Authorization: Bearer {TOKEN}")
 
 
-ORDERS = (
-    Hostile("an order without a token", post(b"", path=_PAUSE, bearer=None), 401, "a bearer token is required"),
+CONTROLS = (
+    Hostile("a control call without a token", post(b"", path=_PAUSE, bearer=None), 401, "a bearer token is required"),
     Hostile(
-        "an order by a reader", post(b"", path=_PAUSE, bearer=token("communication:read")), 403, "communication:send"
+        "a control call by a reader",
+        post(b"", path=_PAUSE, bearer=token("communication:read")),
+        403,
+        "communication:send",
     ),
-    Hostile("an order with a parameter", post(b"", path=f"{_PAUSE}?tenant_id=tnt_b"), 400, "tenant_id: is not"),
-    Hostile("an order about nothing", post(b"", path=_PAUSE), 404, "request not found"),
+    Hostile("a control call with a parameter", post(b"", path=f"{_PAUSE}?tenant_id=tnt_b"), 400, "tenant_id: is not"),
+    Hostile("a control call about nothing", post(b"", path=_PAUSE), 404, "request not found"),
     Hostile(
-        "an order about nothing, with a body",
+        "a control call about nothing, with a body",
         post(b"{broken", path=_PAUSE, media="text/plain"),
         404,
         "request not found",
     ),
     Hostile(
-        "an order about nothing, with 20 MB", lambda: post(b" " * 20_000_000, path=_PAUSE), 404, "request not found"
+        "a control call about nothing, with 20 MB",
+        lambda: post(b" " * 20_000_000, path=_PAUSE),
+        404,
+        "request not found",
     ),
-    Hostile("an order of another kind", post(b"", path="/communication/requests/r-1/explode"), 404),
-    Hostile("an order about a path", post(b"", path="/communication/requests/..%2F..%2Fr-1/cancel"), 404),
+    Hostile("a control call of another kind", post(b"", path="/communication/requests/r-1/explode"), 404),
+    Hostile("a control call about a path", post(b"", path="/communication/requests/..%2F..%2Fr-1/cancel"), 404),
     Hostile(
-        "an order about 10 KB",
+        "a control call about 10 KB",
         post(b"", path=f"/communication/requests/{'r' * 10_000}/cancel"),
         404,
         "request not found",
     ),
     Hostile(
-        "an order about no text", post(b"", path="/communication/requests/%ff%00/resume"), 404, "request not found"
+        "a control call about no text",
+        post(b"", path="/communication/requests/%ff%00/resume"),
+        404,
+        "request not found",
     ),
-    Hostile("an order by GET", head(f"GET {_PAUSE} HTTP/1.1", f"Authorization: Bearer {TOKEN}"), 405),
-    Hostile("a scheduled request that is none", take_back("/communication/scheduled/r-1"), 404, "request not found"),
+    Hostile("a control call by GET", head(f"GET {_PAUSE} HTTP/1.1", f"Authorization: Bearer {TOKEN}"), 405),
+    Hostile("an unknown scheduled request", take_back("/communication/scheduled/r-1"), 404, "request not found"),
     Hostile("all scheduled requests", take_back("/communication/scheduled/*"), 404, "request not found"),
     Hostile("a scheduled request without its id", take_back("/communication/scheduled/"), 404),
-    Hostile("a request that is to be deleted", take_back("/communication/requests/r-1"), 405),
+    Hostile("a request to be deleted", take_back("/communication/requests/r-1"), 405),
 )
 
-ALL = (*TOKENS, *RIGHTS, *ORDERS)
+ALL = (*TOKENS, *RIGHTS, *CONTROLS)

@@ -1,4 +1,4 @@
-"""Requests as bytes, and answers as they come over the wire."""
+"""Requests and responses as bytes."""
 
 import asyncio
 import contextlib
@@ -24,13 +24,13 @@ TOKEN = token()
 
 @dataclass(frozen=True)
 class Hostile:
-    """One request, and what it must get."""
+    """A hostile request and the response that it must get."""
 
     name: str
     raw: bytes | Callable[[], bytes]
     status: int
-    said: str = ""
-    """Words that the message holds."""
+    message: str = ""
+    """Text that the message must contain."""
 
     def bytes(self) -> bytes:
         return self.raw if isinstance(self.raw, bytes) else self.raw()
@@ -48,7 +48,7 @@ def post(
     media: str | None = "application/json",
     length: int | str | None = None,
 ) -> bytes:
-    """A POST with its length; `length` says another one, None in `media` or `bearer` leaves that header out."""
+    """Return a POST with its length. `length` sets another one. None in `media` or `bearer` omits that header."""
     known = [f"Content-Length: {len(body) if length is None else length}"]
     known += [f"Content-Type: {media}"] if media is not None else []
     known += [f"Authorization: Bearer {bearer}"] if bearer is not None else []
@@ -56,14 +56,14 @@ def post(
 
 
 def chunked(*chunks: bytes) -> bytes:
-    """A good head, and these bytes as its chunks."""
+    """Return a valid head with these bytes as chunks."""
     fields = ("Content-Type: application/json", f"Authorization: Bearer {TOKEN}", "Transfer-Encoding: chunked")
     return head(f"POST {BULK} HTTP/1.1", *fields) + b"".join(chunks)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back for one request."""
+    """The response to one request."""
 
     status: int
     headers: dict[str, str]
@@ -71,7 +71,7 @@ class Answer:
 
 
 async def ask(port: int, raw: bytes, seconds: float = 30) -> Answer:
-    """Send and read one answer; the server may answer, and hang up, before everything is sent."""
+    """Send a request and read its response. The server may answer and close before everything is sent."""
     async with asyncio.timeout(seconds):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         sending = asyncio.create_task(_send(writer, raw))
