@@ -14,7 +14,7 @@ from cli.errors import UnknownTemplate, UsageError
 from cli.settings import LedgerAddress, load
 from cli.template_check import asked_of_recipients
 from cli.templates.validate_template import TemplateInput
-from core.render import HeaderInjection
+from core.render import MAX_RENDERED, HeaderInjection, TextTooLong
 from ledger.message_template import MessageTemplate, compile_template
 from ledger.models import StoredTemplate
 from ledger.ports import Ledger
@@ -123,9 +123,16 @@ async def preview(
     left = {name: f"{{{{{name}}}}}" for name in missing}
     try:
         subject = text.subject and text.subject.render(variables, left)
+        content = text.content.render(variables, left)
     except HeaderInjection as error:
-        raise UsageError(f"--var: {error.name} has a line break or another control character, in a subject") from None
-    content = text.content.render(variables, left)
+        raise UsageError(
+            f"--var: {error.name} must not contain a line break or another control character, "
+            "because the subject uses it."
+        ) from None
+    except TextTooLong as error:
+        raise UsageError(
+            f"--var: {error.name} makes the values in one text longer than {MAX_RENDERED:,} characters. Use shorter values."
+        ) from None
     if as_json:
         said = {"code": stored.code, "version": stored.version, "html": text.html}
         _write_json(console, {**said, "subject": subject, "content": content, "missing": missing})

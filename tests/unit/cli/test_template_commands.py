@@ -16,6 +16,7 @@ from cli.main import app
 from cli.templates.manage import preview, put, show, show_all
 from cli.templates.validate_template import MAX_TEMPLATE_BYTES, TemplateInput
 from core.ids import template_id
+from core.render import MAX_RENDERED
 from ledger.memory import MemoryLedger
 
 TENANT, CODE = "tnt_a", "verify_code"
@@ -170,8 +171,19 @@ async def test_a_preview_as_json(ledger: MemoryLedger) -> None:
 async def test_a_variable_that_would_write_headers_is_refused_by_its_name(ledger: MemoryLedger) -> None:
     await printed(put, ledger, a_draft("text", "for {{who}}"))
 
-    with pytest.raises(UsageError, match="--var: who has a line break") as caught:
+    with pytest.raises(UsageError, match="--var: who must not contain a line break") as caught:
         await printed(preview, ledger, (TENANT, CODE, None), {"who": "secret\r\nBcc: x"})
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("content", "subject"), [("{{x}}{{x}}", None), ("text", "{{x}}{{x}}")])
+async def test_a_preview_that_is_too_long_is_a_usage_error(
+    ledger: MemoryLedger, content: str, subject: str | None
+) -> None:
+    await printed(put, ledger, a_draft(content, subject))
+
+    with pytest.raises(UsageError, match="--var: x makes the values in one text longer than") as caught:
+        await printed(preview, ledger, (TENANT, CODE, None), {"x": "secret" * MAX_RENDERED})
     assert "secret" not in str(caught.value)
 
 
