@@ -1,4 +1,4 @@
-"""Where the command line writes: tables and bars for a terminal, plain lines for everything else."""
+"""Output of the command line: tables and progress bars on a terminal, plain lines elsewhere."""
 
 import io
 import shutil
@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.table import Table
 
 PLAIN_WIDTH = 120
-"""Columns, where no terminal says how wide it is."""
+"""Line width in columns if standard output is not a terminal."""
 
 _UNBOUNDED_WIDTH = 10_000
 
 
 def open_console() -> Console:
-    """Standard output, taken literally: nothing in a name or an error is markup."""
+    """Return a console on standard output that prints text literally, without markup."""
     console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console = Console(highlight=False, markup=False, emoji=False, width=PLAIN_WIDTH, color_system=None)
@@ -23,7 +23,7 @@ def open_console() -> Console:
 
 
 def print_table(console: Console, table: Table) -> None:
-    """Print a table: as wide as the terminal, elsewhere a line a row, however long, and no blanks at its end."""
+    """Print a table as wide as the terminal. Elsewhere print one line per row, without trailing blanks."""
     if console.is_terminal:
         console.print(table)
         return
@@ -34,21 +34,21 @@ def print_table(console: Console, table: Table) -> None:
 
 
 def printable(text: str) -> str:
-    """A caller's text without what could steer a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    """Return a caller's text without control characters, which could control a terminal."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
-def program() -> str:
-    """The name under which this command line can be started from here, for lines that are to be copied."""
+def program_name() -> str:
+    """Return the name with which a user can start this program from the current folder, for lines to copy."""
     started = Path(sys.argv[0]).absolute()
-    found = shutil.which("rollcall")
-    if started.name != "rollcall" or (found and Path(found).absolute() == started):
+    on_path = shutil.which("rollcall")
+    if started.name != "rollcall" or (on_path and Path(on_path).absolute() == started):
         return "rollcall"
     return str(started.relative_to(Path.cwd()) if started.is_relative_to(Path.cwd()) else started)
 
 
 def plain_table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
-    """A table without lines; the columns named in `numbers` are aligned to the right."""
+    """Return a table without borders. The columns named in `numbers` are aligned to the right."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")

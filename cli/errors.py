@@ -1,56 +1,77 @@
-"""How a command ends when it cannot do what it was asked to: one line that says what to do, and an exit code.
+"""Errors of commands. Each becomes a line on standard error that says what to do, and an exit code.
 
-CommandError
-├── UsageError        options or settings are missing or contradict each other (2)
-├── UnknownRequest    the ledger has no such request (3)
-├── UnknownTemplate   the ledger has no such template (3)
-└── UnknownLetter     there is no such dead letter (3)
+CommandError            (1)
+├── UsageError          options or settings are missing or contradict each other (2)
+├── UnknownRequest      request not found (3)
+├── UnknownTemplate     template not found (3)
+└── UnknownDeadLetter   dead letter not found (3)
 """
 
 EXIT_FAILED = 1
+"""Exit code if a command failed, some recipients failed, or not all are accounted for."""
+
 EXIT_USAGE = 2
+"""Exit code if options or settings are missing or contradict each other."""
+
 EXIT_UNKNOWN = 3
+"""Exit code if a request, template or dead letter was not found."""
 
 
 class CommandError(Exception):
-    """A command failed; the message is shown as it is, so it holds no address and no secret."""
+    """Failure of a command. The message is printed as it is, so it must not contain an address or a secret."""
 
     exit_code = EXIT_FAILED
 
 
+def sentence(error: object) -> str:
+    """Return the message of an error from another layer with a full stop, so that a sentence can follow it."""
+    return f"{str(error).removesuffix('.')}."
+
+
+def sealing_error(error: Exception) -> CommandError:
+    """Return the error of a command that cannot open sealed data with the given keys."""
+    return CommandError(
+        f"ROLLCALL_SEALING_KEYS: {sentence(error)} Add the key with which the data was sealed after the newest key."
+    )
+
+
 class UsageError(CommandError):
-    """Options, files or settings cannot be used as they are."""
+    """Options, files or settings that cannot be used."""
 
     exit_code = EXIT_USAGE
 
 
-class UnknownRequest(CommandError):  # noqa: N818  # a state of the world, not a mistake
-    """The ledger has no request of this id and tenant."""
+class UnknownRequest(CommandError):  # noqa: N818  # not a mistake: the request may not be expanded yet
+    """Request that is not in the ledger."""
 
     exit_code = EXIT_UNKNOWN
 
     def __init__(self, tenant: str, request_id: str) -> None:
         super().__init__(
-            f"tenant {tenant} has no request {request_id}: one is known once a consumer has taken it up, "
-            "and one that was refused never is: its event request.rejected says why",
+            f"Request {request_id} of tenant {tenant} was not found. A request is visible after a consumer has "
+            "expanded it. If it was rejected, see its request.rejected event.",
         )
 
 
-class UnknownTemplate(CommandError):  # noqa: N818  # likewise
-    """The ledger has no template of this code and tenant, or not in this version."""
+class UnknownTemplate(CommandError):  # noqa: N818  # not a mistake: a template may be stored later
+    """Template, or version of a template, that is not in the ledger."""
 
     exit_code = EXIT_UNKNOWN
 
     def __init__(self, tenant: str, code: str, newest: int | None) -> None:
-        """`newest` is its newest version, where there is a template of this code."""
+        """Build the message. `newest` is the newest version if the tenant has a template with this code."""
         super().__init__(
-            f"the newest version of the template {code} is {newest}"
+            f"This version of template {code} was not found. Its newest version is {newest}."
             if newest
-            else f"tenant {tenant} has no template {code}: `rollcall template list --tenant {tenant}` shows them"
+            else f"Template {code} of tenant {tenant} was not found. "
+            f"`rollcall template list --tenant {tenant}` lists the templates."
         )
 
 
-class UnknownDeadLetter(CommandError):  # noqa: N818  # likewise
-    """The topic has no such dead letter."""
+class UnknownDeadLetter(CommandError):  # noqa: N818  # not a mistake: Kafka deletes old records
+    """Dead letter that is not in its topic."""
 
     exit_code = EXIT_UNKNOWN
+
+    def __init__(self, position: str) -> None:
+        super().__init__(f"No dead letter was found at {position}. `rollcall dead-letters list` lists the newest ones.")

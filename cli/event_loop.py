@@ -1,4 +1,4 @@
-"""The event loop of a command, which Ctrl-C ends."""
+"""Event loop of a command, which Ctrl-C ends reliably."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -6,15 +6,16 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-AGAIN_SECONDS = 5.0
+REPEAT_CANCEL_SECONDS = 5.0
+"""Time between two cancellations of the same work, in seconds."""
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """As `asyncio.run`, but work that goes on when Ctrl-C has cancelled it is cancelled again, every five seconds.
+    """Run the work as `asyncio.run` does. If it continues after Ctrl-C, cancel it again every five seconds.
 
-    `asyncio.wait_for` forgets a cancellation that comes in the moment in which what it waits for ends (up to Python
-    3.11), and Kafka's client is full of it. A command that follows a request would then follow it to its end. What
-    closes for longer than that is cut short.
+    Up to Python 3.11, `asyncio.wait_for` loses a cancellation that arrives at the moment when the awaited work ends.
+    Kafka's client uses it in many places. Without the repetition, a command that follows a request would not stop.
+    The repetition also cuts short a clean-up that takes longer than five seconds.
     """
     return asyncio.run(_cancellable(work))
 
@@ -26,7 +27,7 @@ async def _cancellable(work: Coroutine[Any, Any, T]) -> T:
     finally:
         while not task.done():
             task.cancel()
-            await asyncio.wait({task}, timeout=AGAIN_SECONDS)
+            await asyncio.wait({task}, timeout=REPEAT_CANCEL_SECONDS)
         if not task.cancelled():
-            task.exception()  # what fails while it is being interrupted is said by nobody
+            task.exception()  # asyncio would log an exception that nothing reads, also after an interruption
     return task.result()

@@ -1,4 +1,4 @@
-"""The entry point: the commands, and how their errors reach a person."""
+"""Entry point: the group of all commands, and the output of their errors."""
 
 import os
 from collections.abc import Callable
@@ -27,41 +27,40 @@ from cli.commands.watch import watch
 from cli.errors import CommandError
 
 _USAGE = "2 options or settings are missing or contradict each other"
-_UNPREPARED = "3 topics or indexes are missing, run `rollcall setup`"
-_WEDGED = "4 Kafka answers and takes nothing that it publishes, start it anew"
+_NOT_SET_UP = "3 topics or indexes are missing: run `rollcall setup`"
+_CANNOT_PUBLISH = "4 Kafka answers, but publishing does not work: restart the service"
+_NO_REQUEST = "3 request not found"
+_NOT_ALL = "1 error, some recipients failed, or not all are accounted for"
 _EXITS = {
-    "init": f"0 written; 1 it failed; {_USAGE}, or the file exists.",
-    "setup": f"0 all is there; 1 it failed, or something is missing or differs; {_USAGE}.",
-    "producer": f"0 stopped as asked; 1 it failed; {_USAGE}; {_UNPREPARED}; {_WEDGED}.",
-    "consumer": f"0 stopped as asked; 1 it failed; {_USAGE}; {_UNPREPARED}; {_WEDGED}.",
-    "send": "0 all accounted for and none failed; 1 it failed, some recipients did, or not all are accounted for; "
-    f"{_USAGE}; 3 there is no such template; 130 interrupted.",
-    "resend": "0 sent again, all accounted for and none failed, or there was nothing to send; 1 it failed, some "
-    f"recipients did, or not all are accounted for; {_USAGE}; 3 there is no such request; 130 interrupted.",
+    "init": f"0 written. 1 error. {_USAGE}, or the file exists.",
+    "setup": f"0 all topics and indexes exist. 1 error, or something is missing or differs. {_USAGE}.",
+    "producer": f"0 stopped on request. 1 error. {_USAGE}. {_NOT_SET_UP}. {_CANNOT_PUBLISH}.",
+    "consumer": f"0 stopped on request. 1 error. {_USAGE}. {_NOT_SET_UP}. {_CANNOT_PUBLISH}.",
+    "send": f"0 all accounted for and none failed. {_NOT_ALL}. {_USAGE}. 3 template not found. 130 interrupted.",
+    "resend": f"0 all accounted for and none failed, or nothing to resend. {_NOT_ALL}. "
+    f"{_USAGE}. {_NO_REQUEST}. 130 interrupted.",
     **dict.fromkeys(
-        ("cancel", "pause", "resume"),
-        f"0 done, also when it was before; 1 it failed, or it is too late; {_USAGE}; 3 there is no such request.",
+        ("cancel", "pause", "resume"), f"0 done, now or earlier. 1 error, or too late. {_USAGE}. {_NO_REQUEST}."
     ),
-    "report": f"0 all accounted for; 1 it failed, or not all are accounted for; {_USAGE}; 3 there is no such request.",
-    "watch": "0 all accounted for and none failed; 1 it failed, some recipients did, or not all are accounted for; "
-    f"{_USAGE}; 3 there is no such request; 130 interrupted.",
-    "logs": f"0 shown, also when there is none; 1 it failed; {_USAGE}.",
-    "token": f"0 printed; {_USAGE}.",
-    "doctor": "0 nothing lacks; 1 something does.",
-    "completion": f"0 printed; {_USAGE}.",
+    "report": f"0 all accounted for. 1 error, or not all are accounted for. {_USAGE}. {_NO_REQUEST}.",
+    "watch": f"0 all accounted for and none failed. {_NOT_ALL}. {_USAGE}. {_NO_REQUEST}. 130 interrupted.",
+    "logs": f"0 shown, or none found. 1 error. {_USAGE}.",
+    "token": f"0 printed. {_USAGE}.",
+    "doctor": "0 no problems found. 1 problems found.",
+    "completion": f"0 printed. {_USAGE}.",
 }
 _ALL_EXITS = (
-    f"0 done; 1 it failed, or not all are accounted for; {_USAGE}; "
-    "3 there is no such request, template or dead letter, or topics or indexes are missing; "
-    "4 a service cannot publish any more; 130 interrupted."
+    f"0 done. 1 error, or not all are accounted for. {_USAGE}. "
+    "3 request, template or dead letter not found, or topics or indexes are missing. "
+    "4 a service cannot publish any more. 130 interrupted."
 )
 
 
 class Rollcall(TyperGroup):
-    """The group of all commands. Expected errors end in one line and an exit code, never in a traceback."""
+    """Group of all commands. Expected errors end in one line and an exit code, never in a traceback."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Answer a shell that asks how to complete a line, or run a command."""
+        """Answer a shell that asks for completions, or run a command."""
         if COMPLETION_VARIABLE in os.environ:
             from typer.completion import completion_init  # type: ignore[attr-defined]  # noqa: PLC0415
 
@@ -69,7 +68,7 @@ class Rollcall(TyperGroup):
         return super().main(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command."""
+        """Run a command. Print its expected errors and end with their exit code."""
         try:
             return super().invoke(ctx)
         except CommandError as error:
@@ -80,7 +79,7 @@ class Rollcall(TyperGroup):
 app = typer.Typer(
     name="rollcall",
     cls=Rollcall,
-    help="Sends SMS and e-mail in bulk, and can call the roll afterwards.",
+    help="Send SMS and e-mail in bulk, and report afterwards on every recipient (the roll call).",
     epilog=f"Exit codes: {_ALL_EXITS}",
     no_args_is_help=True,
     add_completion=False,
@@ -103,7 +102,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "doctor": doctor,
     "completion": completion,
 }
-"""Each command by its name, which does not follow from the name of its function."""
+"""Commands by name. Typer cannot derive every name from the name of the function."""
 for name, command in _COMMANDS.items():
     app.command(name, epilog=f"Exit codes: {_EXITS[name]}")(command)
 app.add_typer(template)
@@ -111,8 +110,8 @@ app.add_typer(providers)
 app.add_typer(dead_letters)
 
 
-def _say_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"rollcall {version('rollcall')}")
         raise typer.Exit
 
@@ -120,7 +119,7 @@ def _say_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     _: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Options of the program itself."""

@@ -1,4 +1,4 @@
-"""Deliveries, one by one, from the ledger."""
+"""Output of single deliveries from the ledger, as a table or as JSON lines."""
 
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -23,12 +23,13 @@ from ledger.rendered_messages import render_messages
 from ledger.sealing import Sealer
 from schemas.statuses import Channel, Status
 
-_PAGE = 500
+PAGE_SIZE = 500
+"""Number of deliveries that are read from the ledger at once."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LogsOptions:
-    """The options of `logs`. No repr: one of them is an address."""
+    """Options of `logs`. Without a repr, because one of them is an address."""
 
     tenant: str
     user: str | None = None
@@ -44,62 +45,70 @@ class LogsOptions:
     as_json: bool = False
 
 
-def run(wanted: LogsOptions) -> None:
-    """Print what is wanted; raises CommandError."""
-    loop.run(_run(wanted))
+def run(options: LogsOptions) -> None:
+    """Print the deliveries that match the options. Raises CommandError."""
+    loop.run(_run(options))
 
 
-async def _run(wanted: LogsOptions) -> None:
+async def _run(options: LogsOptions) -> None:
     address = load(LedgerAddress)
     sealer = None
-    if wanted.content or wanted.recipient is not None:
+    if options.content or options.recipient is not None:
         sealer = load(SealingSettings).sealer
     hashes: frozenset[bytes] = frozenset()
-    if wanted.recipient is not None and sealer is not None:
-        raw = sys.stdin.readline().strip() if wanted.recipient == "-" else wanted.recipient.strip()
-        hashes = hashes_of(raw, wanted.channel, sealer, load(RecipientSettings).default_region)
+    if options.recipient is not None and sealer is not None:
+        raw = sys.stdin.readline().strip() if options.recipient == "-" else options.recipient.strip()
+        hashes = address_hashes(raw, options.channel, sealer, load(RecipientSettings).default_region)
     async with open_ledger(address) as ledger:
-        await show(ledger, open_console(), wanted, hashes, sealer if wanted.content else None)
+        await print_logs(ledger, open_console(), options, hashes, sealer if options.content else None)
 
 
-def hashes_of(raw: str, channel: Channel | None, sealer: Sealer, default_region: str | None) -> frozenset[bytes]:
-    """Every hash that the address may be stored under; raises UsageError."""
+def address_hashes(raw: str, channel: Channel | None, sealer: Sealer, default_region: str | None) -> frozenset[bytes]:
+    """Return every hash under which the address may be stored. Raises UsageError."""
     if not raw:
-        raise UsageError("--recipient: is empty")
+        raise UsageError("--recipient: must not be empty.")
     return recipient_hashes(raw, channel, sealer, default_region)
 
 
-async def show(
-    ledger: Ledger, console: Console, wanted: LogsOptions, hashes: frozenset[bytes], sealer: Sealer | None
+async def print_logs(  # noqa: PLR0913  # a query, its output, and the size of a page for tests
+    ledger: Ledger,
+    console: Console,
+    options: LogsOptions,
+    hashes: frozenset[bytes],
+    sealer: Sealer | None,
+    *,
+    page_size: int = PAGE_SIZE,
 ) -> None:
-    """Print what is wanted from this ledger; with a sealer their contents too."""
+    """Print the deliveries of this ledger that match the options. With a sealer, also print their contents."""
     query = LogQuery(
-        wanted.tenant,
-        user_id=wanted.user,
-        key=request_key(wanted.tenant, wanted.request) if wanted.request else None,
-        channel=wanted.channel,
-        statuses=wanted.statuses,
-        reference=wanted.reference,
+        options.tenant,
+        user_id=options.user,
+        key=request_key(options.tenant, options.request) if options.request else None,
+        channel=options.channel,
+        statuses=options.statuses,
+        reference=options.reference,
         recipient_hashes=hashes,
-        accepted_from=wanted.accepted_from,
-        accepted_before=wanted.accepted_before,
+        accepted_from=options.accepted_from,
+        accepted_before=options.accepted_before,
         count_limit=0,
     )
-    async for logs, more in _pages(ledger, query, wanted.limit):
+    async for logs, more in _pages(ledger, query, options.limit, page_size):
         contents = await render_messages(ledger, sealer, logs) if sealer else None
-        if wanted.as_json:
+        if options.as_json:
             _write_json(console, logs, contents)
         else:
-            _print(console, logs, contents)
+            _print_table(console, logs, contents)
             if more:
-                console.print(f"and more: repeat with --limit {10 * wanted.limit}, or name less")
+                console.print("there are more: raise --limit, or filter further")
 
 
-async def _pages(ledger: Ledger, query: LogQuery, limit: int) -> AsyncIterator[tuple[Sequence[Log], bool]]:
-    """The first `limit` of them, some at a time, and with the last of those whether there are more."""
+async def _pages(
+    ledger: Ledger, query: LogQuery, limit: int, page_size: int
+) -> AsyncIterator[tuple[Sequence[Log], bool]]:
+    """Yield the first `limit` deliveries, page by page. The flag of the last page tells whether there are more."""
     left, after = limit, None
     while left:
-        page = await ledger.logs.find(replace(query, after=after, page_size=min(left, _PAGE)))
+        page = await ledger.logs.find(replace(query, after=after, page_size=min(left, page_size)))
         left -= len(page.items)
         yield page.items, page.has_more and not left
         if not page.has_more:
@@ -107,7 +116,7 @@ async def _pages(ledger: Ledger, query: LogQuery, limit: int) -> AsyncIterator[t
         after = position_of_log(page.items[-1])
 
 
-def _print(console: Console, logs: Sequence[Log], contents: Mapping[LogId, str] | None) -> None:
+def _print_table(console: Console, logs: Sequence[Log], contents: Mapping[LogId, str] | None) -> None:
     if not logs:
         console.print("no delivery matches")
         return
@@ -131,14 +140,14 @@ def _print(console: Console, logs: Sequence[Log], contents: Mapping[LogId, str] 
 
 def _write_json(console: Console, logs: Sequence[Log], contents: Mapping[LogId, str] | None) -> None:
     for log in logs:
-        said = as_document(log)
+        document = log_document(log)
         if contents is not None:
-            said["content"] = contents.get(log.id)
-        console.file.write(orjson.dumps(said, option=orjson.OPT_UTC_Z).decode() + "\n")
+            document["content"] = contents.get(log.id)
+        console.file.write(orjson.dumps(document, option=orjson.OPT_UTC_Z).decode() + "\n")
 
 
-def as_document(log: Log) -> dict[str, Any]:
-    """A delivery with the names that the HTTP service gives its fields; without its content."""
+def log_document(log: Log) -> dict[str, Any]:
+    """Return a delivery with the field names of the HTTP service, without its content."""
     return {
         "id": log.id,
         "channel": log.channel.value,

@@ -1,13 +1,16 @@
-"""What `resend` does: choose, say so, publish, follow, call the roll."""
+"""Steps of `resend`: select deliveries, confirm, publish, follow, and print the roll call."""
 
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 import typer
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
@@ -16,14 +19,14 @@ from cli import event_loop as loop
 from cli.clients.kafka_client import kafka_errors
 from cli.clients.ledger_client import open_ledger
 from cli.clients.record_publisher import PublishProgress, open_publisher, publish
-from cli.console import open_console, program
-from cli.errors import CommandError, UsageError
+from cli.console import open_console, program_name
+from cli.errors import CommandError, UsageError, sealing_error, sentence
 from cli.report.print_summary import print_roll_call
-from cli.report.report import known_request
+from cli.report.report import require_request
 from cli.report.summary import Summary
-from cli.send.over_kafka import kafka_errors_while_following, known_topics
+from cli.send.over_kafka import kafka_errors_while_following, result_topics
 from cli.settings import LedgerAddress, SealingSettings, SendSettings, load
-from cli.tracking.event_reader import open_follower
+from cli.tracking.event_reader import open_event_reader
 from cli.tracking.intake_position import IntakePosition
 from cli.tracking.result_tally import ResultTally
 from cli.tracking.wait import SendAttempt, follow, timeout_note
@@ -39,7 +42,7 @@ from schemas.statuses import Status
 
 @dataclass(frozen=True, slots=True)
 class ResendOptions:
-    """The options of `resend`."""
+    """Options of `resend`."""
 
     request: str
     tenant: str
@@ -51,167 +54,177 @@ class ResendOptions:
     timeout_seconds: float | None = None
 
 
-def run(wanted: ResendOptions) -> Summary | None:
-    """Send again; the answer is the roll call that was printed, or None where nothing was sent. Raises CommandError."""
-    if wanted.request_id is not None:
+def run(options: ResendOptions) -> Summary | None:
+    """Send the deliveries again and print the roll call. Raises CommandError.
+
+    Returns the roll call, or None if nothing was sent.
+    """
+    if options.request_id is not None:
         try:
-            TypeAdapter(RequestId).validate_python(wanted.request_id)
+            TypeAdapter(RequestId).validate_python(options.request_id)
         except ValidationError:
             raise UsageError(
-                "--request-id: has other signs than letters, digits and ._:@~+=-, or is too long"
+                "--request-id: must contain only letters, digits and ._:@~+=- and must not be too long."
             ) from None
     address, sealer, settings = load(LedgerAddress), load(SealingSettings).sealer, load(SendSettings)
     console = open_console()
     try:
-        return loop.run(_run(wanted, address, sealer, settings, console))
+        return loop.run(_run(options, address, sealer, settings, console))
     except KeyboardInterrupt:
-        typer.echo("interrupted; what is published goes on without this command: repeat it to follow", err=True)
+        typer.echo("interrupted: the published deliveries continue. To follow them, repeat the command.", err=True)
         raise
 
 
 async def _run(
-    wanted: ResendOptions, address: LedgerAddress, sealer: Sealer, settings: SendSettings, console: Console
+    options: ResendOptions, address: LedgerAddress, sealer: Sealer, settings: SendSettings, console: Console
 ) -> Summary | None:
     async with open_ledger(address) as ledger:
-        resend = await prepare(ledger, sealer, wanted, console)
-        if resend is None or wanted.dry_run:
+        resend = await prepare(ledger, sealer, options, console)
+        if resend is None or options.dry_run:
             return None
-        _ask(wanted)
-        if resend.chosen.already_expanded:
+        _confirm(options)
+        if resend.selection.already_expanded:
             summary = await watch(
-                ledger, console, wanted.tenant, resend.chosen.request_id, timeout=wanted.timeout_seconds
+                ledger, console, options.tenant, resend.selection.request_id, timeout=options.timeout_seconds
             )
         else:
             with kafka_errors(settings):
-                summary = await _published(ledger, resend, wanted, settings, console)
-    print_roll_call(console, summary, hint=f"{program()} report {resend.chosen.request_id} --tenant {wanted.tenant}")
+                summary = await _publish_and_watch(ledger, resend, options, settings, console)
+    print_roll_call(
+        console, summary, hint=f"{program_name()} report {resend.selection.request_id} --tenant {options.tenant}"
+    )
     return summary
 
 
 @dataclass(frozen=True, slots=True)
 class Resend:
-    """A choice that can be published: every part of it was made once."""
+    """A selection that can be published. Every part of it was encoded once as a check."""
 
     ledger: Ledger
     sealer: Sealer
-    chosen: ResendSelection
+    selection: ResendSelection
     accepted_at: datetime
     expires_at: datetime | None
     first: EncodedPart
 
     def parts(self) -> AsyncIterator[EncodedPart]:
-        """Its records."""
+        """Yield the records to publish."""
         return resend_parts(
-            self.ledger, self.sealer, self.chosen, accepted_at=self.accepted_at, expires_at=self.expires_at
+            self.ledger, self.sealer, self.selection, accepted_at=self.accepted_at, expires_at=self.expires_at
         )
 
 
-async def prepare(ledger: Ledger, sealer: Sealer, wanted: ResendOptions, console: Console) -> Resend | None:
-    """Choose, and say what was chosen; None where there is nothing to send. Raises CommandError."""
-    old = await known_request(ledger, wanted.tenant, wanted.request)
+async def prepare(ledger: Ledger, sealer: Sealer, options: ResendOptions, console: Console) -> Resend | None:
+    """Select the deliveries and print the selection. Return None if there is nothing to send. Raises CommandError."""
+    old = await require_request(ledger, options.tenant, options.request)
     try:
-        chosen = await select_deliveries(ledger, old, wanted.status, wanted.request_id)
-        await _say(ledger, chosen, wanted, console)
-        if not chosen.places:
+        selection = await select_deliveries(ledger, old, options.status, options.request_id)
+        await _print_selection(ledger, selection, options, console)
+        if not selection.places:
             return None
-        expires_at = _expiry(chosen, wanted, ledger.now())
+        expires_at = _expiry(selection, options, ledger.now())
         now = datetime.now(UTC)
-        parts = resend_parts(ledger, sealer, chosen, accepted_at=now, expires_at=expires_at)
-        first = await _first(parts)
+        parts = resend_parts(ledger, sealer, selection, accepted_at=now, expires_at=expires_at)
+        first = await _make_all_parts(parts)
     except ResendError as error:
-        raise CommandError(f"request {wanted.request}: {error}") from None
+        raise CommandError(f"request {options.request}: {sentence(error)}") from None
     except SealingError as error:
-        raise CommandError(
-            f"ROLLCALL_SEALING_KEYS: {error}; put the key that it was sealed with behind the newest"
-        ) from None
-    return Resend(ledger, sealer, chosen, now, expires_at, first)
+        raise sealing_error(error) from None
+    return Resend(ledger, sealer, selection, now, expires_at, first)
 
 
-async def _first(parts: AsyncIterator[EncodedPart]) -> EncodedPart:
-    """The first part. All of them are made, so that what is wrong is said before anything is published."""
+async def _make_all_parts(parts: AsyncIterator[EncodedPart]) -> EncodedPart:
+    """Encode all parts and return the first one, so that errors are reported before anything is published."""
     first = await anext(parts)
     async for _ in parts:
         pass
     return first
 
 
-def _expiry(chosen: ResendSelection, wanted: ResendOptions, now: datetime) -> datetime | None:
-    """When the new request expires: then when the old one does, unless that is over or another moment is given."""
-    if wanted.expires_at is not None:
-        return wanted.expires_at
-    own = chosen.old.header.expires_at
-    if own is not None and own <= now and not chosen.already_expanded:
-        raise UsageError(f"--expires-at: is needed, for the request's own time was over at {own:%Y-%m-%d %H:%M:%S} UTC")
+def _expiry(selection: ResendSelection, options: ResendOptions, now: datetime) -> datetime | None:
+    """Return the expiry of the new request: the given time, or that of the old request. Raises UsageError."""
+    if options.expires_at is not None:
+        return options.expires_at
+    own = selection.old.header.expires_at
+    if own is not None and own <= now and not selection.already_expanded:
+        raise UsageError(f"--expires-at: is required, because the request expired at {own:%Y-%m-%d %H:%M:%S} UTC.")
     return own
 
 
-async def _say(ledger: Ledger, chosen: ResendSelection, wanted: ResendOptions, console: Console) -> None:
-    """What was chosen, and what was not."""
-    old, status = wanted.request, wanted.status.value
-    for reason, number in sorted(chosen.not_resendable.items()):
-        console.print(f"{number:,} {status} with {reason.value} left out: the same would fail again", soft_wrap=True)
-    known = await ledger.requests.get_many(list(chosen.already_resent))
-    for key, number in chosen.already_resent.items():
-        other = known[key].header.request_id if key in known else "deleted since"
-        console.print(f"{number:,} {status} left out: sent again by an earlier resend ({other})", soft_wrap=True)
-    if not chosen.places:
-        console.print(f"nothing {status} is left to send again of request {old}", soft_wrap=True)
+async def _print_selection(
+    ledger: Ledger, selection: ResendSelection, options: ResendOptions, console: Console
+) -> None:
+    """Print which deliveries are selected, and which are left out and why."""
+    old, status = options.request, options.status.value
+    for reason, number in sorted(selection.not_resendable.items()):
+        console.print(f"{number:,} {status} with {reason.value} left out: they would fail again", soft_wrap=True)
+    known = await ledger.requests.get_many(list(selection.already_resent))
+    for key, number in selection.already_resent.items():
+        other = f"request {known[key].header.request_id}" if key in known else "a request that was deleted since"
+        console.print(f"{number:,} {status} left out: already resent by {other}", soft_wrap=True)
+    if not selection.places:
+        console.print(f"nothing left to resend: request {old} has no other {status} deliveries", soft_wrap=True)
         return
-    console.print(f"request {chosen.request_id}", soft_wrap=True)
-    many = "delivery" if len(chosen.places) == 1 else "deliveries"
-    console.print(f"repeats {len(chosen.places):,} {status} {many} of request {old}", soft_wrap=True)
+    console.print(f"request {selection.request_id}", soft_wrap=True)
+    many = "delivery" if len(selection.places) == 1 else "deliveries"
+    console.print(f"repeats {len(selection.places):,} {status} {many} of request {old}", soft_wrap=True)
 
 
-def _ask(wanted: ResendOptions) -> None:
-    """Let a person agree; raises UsageError where there is none to be asked."""
-    if wanted.yes:
+def _confirm(options: ResendOptions) -> None:
+    """Ask for confirmation. Raises UsageError if standard input is not a terminal."""
+    if options.yes:
         return
     if not sys.stdin.isatty():
-        raise UsageError("--yes: is needed where nobody can be asked")
+        raise UsageError("--yes: is required without a terminal to confirm on. Add --yes.")
     typer.confirm("send them again?", abort=True)
 
 
-async def _published(
-    ledger: Ledger, resend: Resend, wanted: ResendOptions, settings: SendSettings, console: Console
+async def _publish_and_watch(
+    ledger: Ledger, resend: Resend, options: ResendOptions, settings: SendSettings, console: Console
 ) -> Summary:
-    """Publish, follow the events until no refusal can come any more, and the rest in the ledger."""
-    end = time.monotonic() + wanted.timeout_seconds if wanted.timeout_seconds else None
-    name, expected = resend.chosen.request_id, len(resend.chosen.places)
+    """Publish, follow the events until a rejection is no longer possible, and then follow the ledger."""
+    end = time.monotonic() + options.timeout_seconds if options.timeout_seconds else None
+    name, expected = resend.selection.request_id, len(resend.selection.places)
     topic = intake_topic(settings.topics, choose_lane(resend.first, settings.chunk_size))
-    topics = await known_topics(settings, topic)
-    async with open_follower(settings, topics, from_start=False) as follower:
-        published = PublishProgress()
-        publishing = asyncio.create_task(_publish(resend, topic, settings, published))
-        roll = ResultTally(name, wanted.tenant, expected)
+    topics = await result_topics(settings, topic)
+    async with open_event_reader(settings, topics, from_start=False) as follower:
+        progress = PublishProgress()
+        publishing = asyncio.create_task(publish_parts(resend, topic, partial(open_publisher, settings), progress))
+        tally = ResultTally(name, options.tenant, expected)
         attempt = SendAttempt(
-            roll, publishing, IntakePosition(settings, follower, published).is_consumed, only_intake=True
+            tally, publishing, IntakePosition(settings, follower, progress).is_consumed, only_intake=True
         )
-        with kafka_errors_while_following("repeat the same command"):
-            in_time = await follow(follower, attempt, console, timeout=wanted.timeout_seconds)
+        with kafka_errors_while_following("Repeat the same command."):
+            in_time = await follow(follower, attempt, console, timeout=options.timeout_seconds)
         if not in_time:
-            summary = attempt.roll.summary()
-            return replace(summary, notes=(*summary.notes, timeout_note(wanted.timeout_seconds)))
+            summary = attempt.tally.summary()
+            return replace(summary, notes=(*summary.notes, timeout_note(options.timeout_seconds)))
     left = max(end - time.monotonic(), 0.1) if end else None
-    return await watch(ledger, console, wanted.tenant, name, timeout=left)
+    return await watch(ledger, console, options.tenant, name, timeout=left)
 
 
-async def _publish(resend: Resend, topic: str, settings: SendSettings, published: PublishProgress) -> None:
-    """Publish all parts; an error says that the command may be repeated."""
+async def publish_parts(
+    resend: Resend,
+    topic: str,
+    open_producer: Callable[[], AbstractAsyncContextManager[AIOKafkaProducer]],
+    progress: PublishProgress,
+) -> None:
+    """Publish all parts. Errors of Kafka tell the user to repeat the command."""
     try:
-        async with open_publisher(settings) as producer:
+        async with open_producer() as producer:
             async for part in resend.parts():
-                await publish(producer, topic, [part], published)
+                await publish(producer, topic, [part], progress)
     except ResendError as error:
         raise CommandError(
-            f"request {resend.chosen.old.header.request_id}: {error}; {_so_far(resend, published)}"
+            f"request {resend.selection.old.header.request_id}: {sentence(error)} {_published_note(resend, progress)}"
         ) from None
     except (KafkaError, OSError, TimeoutError) as error:
         raise CommandError(
-            f"ROLLCALL_KAFKA_BOOTSTRAP: Kafka does not answer ({type(error).__name__}); {_so_far(resend, published)}, "
-            "repeat the same command"
+            f"ROLLCALL_KAFKA_BOOTSTRAP: Kafka does not answer ({type(error).__name__}). "
+            f"{_published_note(resend, progress)} Repeat the same command."
         ) from None
 
 
-def _so_far(resend: Resend, published: PublishProgress) -> str:
-    many = len(resend.chosen.places)
-    return f"{published.recipients:,} of {many:,} deliveries were published for certain"
+def _published_note(resend: Resend, progress: PublishProgress) -> str:
+    total = len(resend.selection.places)
+    return f"At least {progress.recipients:,} of {total:,} deliveries were published."

@@ -1,4 +1,4 @@
-"""What the command line reads from the environment: each command only what it needs."""
+"""Settings of the command line. Each command reads only the variables that it needs."""
 
 import os
 from typing import Annotated, TypeVar
@@ -15,31 +15,34 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 class SendSettings(CommonSettings):
-    """What `send` needs: Kafka, and what counts as a small request."""
+    """Settings of `send`: Kafka, and the maximum size of a small request."""
 
     chunk_size: Annotated[int, Field(ge=1, le=1_000)] = Field(
         default=500,
-        description="recipients a chunk; a request of one part and at most so many travels on the express topics",
+        description="recipients per chunk. A request of one part with at most this number uses the express topics.",
     )
 
 
 class RecipientSettings(SendSettings):
-    """What `send --dry-run` and `logs` read, if it is there: how addresses are written, and what a small request is."""
+    """Settings of `send --dry-run` and `logs`: the region of phone numbers, and the maximum size of a small request.
+
+    None of them is required.
+    """
 
     kafka_bootstrap: str = Field(default="", description="Kafka's bootstrap servers, host:port, comma-separated")
 
 
 class LedgerAddress(BaseSettings):
-    """Where the ledger is. Indexes, counts and logs are read without opening anything sealed, so no key is needed."""
+    """Address of the ledger. Indexes, counts and logs are not sealed, so commands that read them need no key."""
 
     model_config = CommonSettings.model_config
 
-    mongo_url: SecretStr = Field(description="MongoDB's connection string; it may carry a password")
+    mongo_url: SecretStr = Field(description="MongoDB's connection string. It may contain a password.")
     mongo_database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}$")] = "rollcall"
 
 
 class SealingSettings(BaseSettings):
-    """What opens sealed things, for commands that need no ledger beside."""
+    """Sealing keys, for commands that read or write sealed data."""
 
     model_config = CommonSettings.model_config
 
@@ -53,16 +56,16 @@ class SealingSettings(BaseSettings):
 
     @property
     def sealer(self) -> Sealer:
-        """Opens what was sealed with any of them."""
+        """Return a sealer that opens data sealed with any of these keys."""
         return Sealer(parse_sealing_keys(self.sealing_keys))
 
 
 class SetupSettings(CommonSettings, LedgerAddress):
-    """What `setup` needs: both addresses."""
+    """Settings of `setup`: the addresses of Kafka and MongoDB."""
 
 
 class TokenSettings(BaseSettings):
-    """What `token` needs: the secret, and what a token must say under the producer's settings."""
+    """Settings of `token`: the secret, and the claims that the producer's settings require."""
 
     model_config = CommonSettings.model_config
 
@@ -75,19 +78,19 @@ class TokenSettings(BaseSettings):
     @field_validator("jwt_secret")
     @classmethod
     def _long_enough(cls, value: SecretStr) -> SecretStr:
-        # RFC 7518, 3.2: a key of the size of the hash output or larger. The producer refuses shorter ones too.
+        # RFC 7518, 3.2: a key of the size of the hash output or larger. The producer requires the same.
         if len(value.get_secret_value().encode()) < 32:
-            raise ValueError("is shorter than 32 bytes")
+            raise ValueError("must have at least 32 bytes")
         return value
 
 
 def ledger_if_given() -> LedgerAddress | None:
-    """Where the ledger is, for commands that can do without; a UsageError where it is given and wrong."""
+    """Return the address of the ledger, or None if it is not set. Raises UsageError if it is wrong."""
     return load(LedgerAddress) if os.environ.get(f"{PREFIX}MONGO_URL") else None
 
 
 def load(settings: type[S]) -> S:
-    """Read settings from the environment; a UsageError has one line for each wrong variable."""
+    """Read settings from the environment. Raises UsageError with one line for each wrong variable."""
     try:
         return environment.load(settings)
     except SettingsError as error:

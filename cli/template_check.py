@@ -1,4 +1,4 @@
-"""The text of a request before it is sent: compiled, and the variables that recipients must give."""
+"""Check of a request's text before it is sent: placeholders, and the variables that recipients must give."""
 
 import difflib
 import re
@@ -12,12 +12,14 @@ from schemas.statuses import Channel
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z_]{0,40}")
 
 
-def compile_all(channel: Channel, content: str, subject: str | None, variables: dict[str, str]) -> MessageTemplate:
-    """Compile content and subject; raises UsageError for what a consumer would refuse as a whole."""
+def compile_content(channel: Channel, content: str, subject: str | None, variables: dict[str, str]) -> MessageTemplate:
+    """Compile content and subject. Raises UsageError for a text that makes a consumer reject the whole request."""
     try:
         text = compile_template(channel, content, None, variables)
     except TemplateError as error:
-        raise UsageError(f"--content: {error}; {{{{name}}}} is a variable, {{{{{{{{ a literal {{{{") from None
+        raise UsageError(
+            f"--content: {error}. Write a variable as {{{{name}}}}, and a literal {{{{ as {{{{{{{{."
+        ) from None
     try:
         text = compile_template(channel, content, subject, variables)
         text.check_subject()
@@ -26,18 +28,21 @@ def compile_all(channel: Channel, content: str, subject: str | None, variables: 
     return text
 
 
-def asked_of_recipients(text: MessageTemplate) -> frozenset[str]:
-    """The names that recipients have to give, since the request does not."""
+def variables_for_recipients(text: MessageTemplate) -> frozenset[str]:
+    """Return the variables that recipients must give, because the request does not."""
     return text.content_needs | text.subject_needs
 
 
-def missing_variable_lines(wanted: Collection[str], seen: Collection[str]) -> str:
-    """A line for each variable that no recipient and no option gives; `seen` are the names that recipients give."""
-    # A file's names may be anything, also addresses: only plain ones are proposed.
-    plain = [name for name in seen if _PLAIN_NAME.fullmatch(name)]
+def missing_variable_lines(missing: Collection[str], given: Collection[str]) -> str:
+    """Return a line for each variable that no recipient and no option gives.
+
+    `given` has the names that recipients give. A similar one of them is proposed.
+    """
+    # Names in a file may be anything, even addresses. Only plain names are proposed.
+    plain = [name for name in given if _PLAIN_NAME.fullmatch(name)]
     lines = []
-    for name in sorted(wanted):
+    for name in sorted(missing):
         close = difflib.get_close_matches(name, plain, n=1)
-        hint = f"; is it {{{{{close[0]}}}}}?" if close else ""
-        lines.append(f"variable {name}: no recipient has it, and no --variable gives it{hint}")
+        hint = f" Did you mean {{{{{close[0]}}}}}?" if close else ""
+        lines.append(f"variable {name}: no recipient and no --variable gives it.{hint}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The topics as they should be, compared with those that Kafka has, and created where they are missing."""
+"""Comparison of the required topics with those in Kafka, and creation of the missing ones."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,20 +9,22 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import IncompatibleBrokerVersion, for_code
 
-from cli.clients.kafka_client import PATIENCE_SECONDS, with_timeout
+from cli.clients.kafka_client import KAFKA_TIMEOUT_SECONDS, with_timeout
 from cli.errors import CommandError
 from schemas.topics import TopicSpec
 
 DEFAULT_PARTITIONS = 12
-_MOST_REPLICAS = 3
+"""Number of partitions of a new topic."""
+
+_MAX_REPLICAS = 3
 _TOPIC_EXISTS = 36
-_LOOKS, _LOOK_SECONDS = 50, 0.1
+_LIST_ATTEMPTS, _LIST_PAUSE_SECONDS = 50, 0.1
 _COMPARED = ("retention.ms", "max.message.bytes", "min.insync.replicas", "cleanup.policy")
 
 
 @dataclass(frozen=True, slots=True)
 class TopicOptions:
-    """What the options ask for; None: the default when a topic is created, and whatever stands is fine."""
+    """Options of `setup`. None means the default for a new topic, and no requirement for an existing one."""
 
     partitions: int | None = None
     replication_factor: int | None = None
@@ -31,7 +33,7 @@ class TopicOptions:
 
 @dataclass(frozen=True, slots=True)
 class ExistingTopic:
-    """A topic as Kafka has it."""
+    """Size and settings of a topic in Kafka."""
 
     partitions: int
     replication_factor: int
@@ -39,23 +41,23 @@ class ExistingTopic:
 
 
 async def existing_topics(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, ExistingTopic]:
-    """Those of these topics that exist."""
-    wanted = set(names)
-    described = await with_timeout(PATIENCE_SECONDS, admin.describe_topics())
-    found = {topic["topic"]: topic["partitions"] for topic in described if topic["topic"] in wanted}
-    configs = await _configs(admin, found)
+    """Return those of the named topics that exist."""
+    known_names = set(names)
+    described = await with_timeout(KAFKA_TIMEOUT_SECONDS, admin.describe_topics())
+    partitions = {topic["topic"]: topic["partitions"] for topic in described if topic["topic"] in known_names}
+    configs = await _topic_configs(admin, partitions)
     return {
         name: ExistingTopic(len(parts), min((len(p["replicas"]) for p in parts), default=0), configs.get(name, {}))
-        for name, parts in found.items()
+        for name, parts in partitions.items()
     }
 
 
-async def _configs(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, dict[str, str]]:
-    asked = [ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys(_COMPARED, "")) for name in names]
-    if not asked:
+async def _topic_configs(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, dict[str, str]]:
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys(_COMPARED, "")) for name in names]
+    if not resources:
         return {}
     try:
-        answers = await with_timeout(PATIENCE_SECONDS, admin.describe_configs(asked))
+        answers = await with_timeout(KAFKA_TIMEOUT_SECONDS, admin.describe_configs(resources))
     except IncompatibleBrokerVersion:
         return {}
     configs: dict[str, dict[str, str]] = {}
@@ -69,87 +71,96 @@ async def _configs(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """What of a cluster matters for new topics."""
+    """Facts about a cluster that matter for new topics."""
 
     brokers: int
     creates_topics: bool
-    """Whether it has a controller to ask; librdkafka's broker has none, and makes any topic whose name it hears."""
+    """True if the cluster has a controller that creates topics.
+
+    The mock broker of librdkafka has no controller. It creates every topic that a client names.
+    """
 
 
 async def describe_cluster(admin: AIOKafkaAdminClient) -> Cluster:
-    """How large the cluster is, and how it makes topics."""
-    said: dict[str, Any] = await with_timeout(PATIENCE_SECONDS, admin.describe_cluster())
-    nodes = {broker["node_id"] for broker in said["brokers"]}
-    return Cluster(len(nodes), said["controller_id"] in nodes)
+    """Return the size of the cluster, and whether it creates topics on request."""
+    description: dict[str, Any] = await with_timeout(KAFKA_TIMEOUT_SECONDS, admin.describe_cluster())
+    nodes = {broker["node_id"] for broker in description["brokers"]}
+    return Cluster(len(nodes), description["controller_id"] in nodes)
 
 
-def differences(spec: TopicSpec, wanted: TopicOptions, standing: ExistingTopic) -> list[str]:
-    """What about a topic is less than it must be; more than that is the operator's choice."""
-    configs = standing.configs
-    found = [
-        _less("partitions", standing.partitions, wanted.partitions),
-        _less("replication factor", standing.replication_factor, wanted.replication_factor),
-        _less("retention.ms", _retention(configs), spec.retention_ms),
-        _less("max.message.bytes", _number(configs, "max.message.bytes"), spec.max_message_bytes),
-        _less("min.insync.replicas", _number(configs, "min.insync.replicas"), wanted.min_insync_replicas),
+def differences(spec: TopicSpec, options: TopicOptions, existing: ExistingTopic) -> list[str]:
+    """Return what about a topic is below its requirement. Higher values are the operator's choice."""
+    configs = existing.configs
+    problems = [
+        _problem_below("partitions", existing.partitions, options.partitions),
+        _problem_below("replication factor", existing.replication_factor, options.replication_factor),
+        _problem_below("retention.ms", _retention_ms(configs), spec.retention_ms),
+        _problem_below("max.message.bytes", _integer_config(configs, "max.message.bytes"), spec.max_message_bytes),
+        _problem_below(
+            "min.insync.replicas", _integer_config(configs, "min.insync.replicas"), options.min_insync_replicas
+        ),
     ]
     if configs.get("cleanup.policy", "delete") != "delete":
-        found.append(f"cleanup.policy is {configs['cleanup.policy']}, must be delete")
-    return [line for line in found if line]
+        problems.append(f"cleanup.policy is {configs['cleanup.policy']}, must be delete")
+    return [line for line in problems if line]
 
 
-def _less(name: str, stands: float | None, least: int | None) -> str | None:
-    if stands is None or least is None or stands >= least:
+def _problem_below(name: str, actual: float | None, minimum: int | None) -> str | None:
+    if actual is None or minimum is None or actual >= minimum:
         return None
-    return f"{name} is {stands:.0f}, must be at least {least}"
+    return f"{name} is {actual:.0f}, must be at least {minimum}"
 
 
-def _number(configs: Mapping[str, str], name: str) -> int | None:
+def _integer_config(configs: Mapping[str, str], name: str) -> int | None:
     return int(configs[name]) if name in configs else None
 
 
-def _retention(configs: Mapping[str, str]) -> float | None:
-    """In ms; -1 keeps for ever."""
-    kept = _number(configs, "retention.ms")
-    return float("inf") if kept == -1 else kept
+def _retention_ms(configs: Mapping[str, str]) -> float | None:
+    """Return the retention period in milliseconds. Kafka writes "for ever" as -1."""
+    milliseconds = _integer_config(configs, "retention.ms")
+    return float("inf") if milliseconds == -1 else milliseconds
 
 
-def new_topic(spec: TopicSpec, wanted: TopicOptions, brokers: int) -> NewTopic:
-    """A topic to be created; unless told, with three replicas, two of which acknowledge, as far as brokers go."""
-    replicas = wanted.replication_factor or min(_MOST_REPLICAS, brokers)
-    in_sync = wanted.min_insync_replicas or max(1, replicas - 1)
+def new_topic(spec: TopicSpec, options: TopicOptions, brokers: int) -> NewTopic:
+    """Return a topic to create.
+
+    The default is three replicas, or as many as there are brokers. All but one of them must acknowledge a write.
+    """
+    replicas = options.replication_factor or min(_MAX_REPLICAS, brokers)
+    in_sync = options.min_insync_replicas or max(1, replicas - 1)
     configs = {
         "cleanup.policy": "delete",
         "retention.ms": str(spec.retention_ms),
         "max.message.bytes": str(spec.max_message_bytes),
         "min.insync.replicas": str(in_sync),
     }
-    return NewTopic(spec.name, wanted.partitions or DEFAULT_PARTITIONS, replicas, topic_configs=configs)
+    return NewTopic(spec.name, options.partitions or DEFAULT_PARTITIONS, replicas, topic_configs=configs)
 
 
-async def create(
+async def create_topics(
     admin: AIOKafkaAdminClient,
     cluster: Cluster,
     specs: Sequence[TopicSpec],
-    wanted: TopicOptions,
+    options: TopicOptions,
 ) -> None:
-    """Create topics, and return once they are listed: a service that starts next would miss them.
+    """Create topics and wait until Kafka lists them, because a service that starts next needs to see them.
 
-    One that another created meanwhile is fine. Raises CommandError with Kafka's reason.
+    A topic that another process created in the meantime is accepted. Raises CommandError with Kafka's reason.
     """
     if not specs:
         return
     if not cluster.creates_topics:
-        await with_timeout(PATIENCE_SECONDS, admin.describe_topics([spec.name for spec in specs]))
+        await with_timeout(KAFKA_TIMEOUT_SECONDS, admin.describe_topics([spec.name for spec in specs]))
         return
-    topics = [new_topic(spec, wanted, cluster.brokers) for spec in specs]
-    answer = await with_timeout(PATIENCE_SECONDS, admin.create_topics(topics))
+    topics = [new_topic(spec, options, cluster.brokers) for spec in specs]
+    answer = await with_timeout(KAFKA_TIMEOUT_SECONDS, admin.create_topics(topics))
     for name, code, *rest in answer.topic_errors:
         if code not in {0, _TOPIC_EXISTS}:
-            why = rest[0] if rest and rest[0] else for_code(code).__name__
-            raise CommandError(f"{name}: Kafka refused to create it ({why})")
+            reason = rest[0] if rest and rest[0] else for_code(code).__name__
+            raise CommandError(f"{name}: Kafka refused to create the topic ({reason}).")
     names = {spec.name for spec in specs}
-    for _ in range(_LOOKS):  # one that is never listed may be hidden by an ACL; whoever needs it will say so
-        if names <= {topic["topic"] for topic in await with_timeout(PATIENCE_SECONDS, admin.describe_topics())}:
+    # An ACL may hide a topic from this user, so an unlisted topic is no error here. The services report it.
+    for _ in range(_LIST_ATTEMPTS):
+        if names <= {topic["topic"] for topic in await with_timeout(KAFKA_TIMEOUT_SECONDS, admin.describe_topics())}:
             return
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(_LIST_PAUSE_SECONDS)

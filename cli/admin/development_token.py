@@ -1,4 +1,4 @@
-"""Tokens for development: what `rollcall token` prints. A real issuer makes them elsewhere."""
+"""Bearer tokens for development, as `rollcall token` prints them. In production an identity provider issues tokens."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import jwt
 
 
-def issue_token(  # noqa: PLR0913  # what a token says, and two names that settings may change
+def issue_token(  # noqa: PLR0913  # the claims of a token, and two claim names that settings may change
     secret: str,
     tenant: str,
     user: str,
@@ -19,7 +19,7 @@ def issue_token(  # noqa: PLR0913  # what a token says, and two names that setti
     issuer: str | None = None,
     audience: str | None = None,
 ) -> str:
-    """A bearer token signed with HS256, good for `ttl_seconds` from now on."""
+    """Return a bearer token that is signed with HS256 and valid for `ttl_seconds` from now."""
     issued_at = now or datetime.now(UTC)
     claims = {
         "sub": user,

@@ -1,6 +1,7 @@
-"""What this installation lacks: its settings, Kafka, MongoDB and the providers, each with what mends it."""
+"""Check of an installation: settings, Kafka, MongoDB and providers, with a fix for each problem."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from cli import event_loop as loop
 from cli.admin.create_topics import ExistingTopic, TopicOptions, differences, existing_topics
 from cli.clients.kafka_client import kafka_errors, open_admin
 from cli.clients.ledger_client import open_ledger
-from cli.console import open_console, printable, program
+from cli.console import open_console, printable, program_name
 from cli.errors import CommandError, UsageError
 from cli.settings import LedgerAddress, SealingSettings, load
 from config.settings import CommonSettings
@@ -27,7 +28,7 @@ from schemas.topics import TopicSpec
 
 
 class _TokenKeys(ProducerSettings):
-    """The producer's settings as if its addresses were there: what is to say of the others is not held back."""
+    """The producer's settings with placeholder addresses, so that missing addresses do not hide other problems."""
 
     kafka_bootstrap: str = ""
     mongo_url: SecretStr = SecretStr("")
@@ -43,14 +44,14 @@ _ADDRESSES = {
     "ROLLCALL_KAFKA_BOOTSTRAP": "127.0.0.1:9092",
     "ROLLCALL_MONGO_URL": "'mongodb://127.0.0.1:27017/?directConnection=true'",
 }
-"""What `init` leaves open, with what a stack on this machine has."""
+"""Variables that `rollcall init` leaves unset, with their values for a stack on this machine."""
 
 _START = "docker compose -f docker-compose.yml -f deploy/compose.dev.yml up --detach"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report; a lack has what mends it."""
+    """One line of the report. Only a problem has a fix."""
 
     name: str
     message: str
@@ -58,66 +59,67 @@ class Finding:
 
 
 def run() -> bool:
-    """Print what there is and what lacks; whether nothing lacks."""
+    """Print each finding. Return whether no problem was found."""
     return loop.run(_run(open_console()))
 
 
 async def _run(console: Console) -> bool:
-    whole = True
-    async for finding in examine():
-        whole = whole and not finding.fix
-        mark = "lacks" if finding.fix else "ok"
-        console.print(f"{mark:<6}{finding.name:<12}{printable(finding.message)}", soft_wrap=True)
+    healthy = True
+    async for finding in run_checks():
+        healthy = healthy and not finding.fix
+        state = "error" if finding.fix else "ok"
+        console.print(f"{state:<6}{finding.name:<12}{printable(finding.message)}", soft_wrap=True)
         if finding.fix:
-            console.print(f"{'':<18}mend: {finding.fix}", soft_wrap=True)
-    return whole
+            console.print(f"{'':<18}fix: {finding.fix}", soft_wrap=True)
+    return healthy
 
 
-async def examine() -> AsyncIterator[Finding]:
-    """Everything that can be looked at from here; what is away hides nothing else."""
-    for finding in _settings():
+async def run_checks() -> AsyncIterator[Finding]:
+    """Yield the findings of all checks. A system that is not reachable does not hide other problems."""
+    for finding in _check_settings():
         yield finding
-    for look in (_sealing, _kafka, _ledger, _providers):
-        async for finding in look():
+    for check in (_check_sealing, _check_kafka, _check_ledger, _check_providers):
+        async for finding in check():
             yield finding
 
 
-def _settings() -> list[Finding]:
-    """Each wrong variable of either service once, all in one go."""
-    lines: dict[str, dict[str, None]] = {}
-    for service, settings in ((service, one) for service, some in _SERVICES.items() for one in some):
-        try:
-            load(settings)
-        except UsageError as error:
-            for line in str(error).splitlines():
-                lines.setdefault(line, {})[service] = None
-    wrong = [
-        Finding("settings", f"{line.removeprefix('settings: ')} ({', '.join(whose)})", _mend_setting(line))
-        for line, whose in lines.items()
+def _check_settings() -> list[Finding]:
+    """Return each wrong variable once, with the services that read it."""
+    services_by_line: dict[str, dict[str, None]] = {}
+    for service, classes in _SERVICES.items():
+        for settings in classes:
+            try:
+                load(settings)
+            except UsageError as error:
+                for line in str(error).splitlines():
+                    services_by_line.setdefault(line, {})[service] = None
+    problems = [
+        Finding("settings", f"{line.removeprefix('settings: ')} ({', '.join(services)})", _setting_fix(line))
+        for line, services in services_by_line.items()
     ]
-    return wrong or [Finding("settings", f"of {' and '.join(_SERVICES)}: each can be used")]
+    return problems or [Finding("settings", f"settings of {' and '.join(_SERVICES)} are valid")]
 
 
-def _mend_setting(line: str) -> str:
+def _setting_fix(line: str) -> str:
     name = line.partition(":")[0]
     if name in _ADDRESSES and "is not set" in line:
         return f"export {name}={_ADDRESSES[name]}"
     if "is not set" in line or "set one of" in line or "must be set" in line:
         load_it = "set -a; . ./.env; set +a"
-        return load_it if Path(".env").exists() else f"{program()} init; {load_it}"
-    return f"correct {name}: docs/settings.md says what it may be"
+        return load_it if Path(".env").exists() else f"{program_name()} init; {load_it}"
+    return f"correct {name}, see docs/settings.md"
 
 
-async def _sealing() -> AsyncIterator[Finding]:
+async def _check_sealing() -> AsyncIterator[Finding]:
     try:
         keys = load(SealingSettings).sealer.key_ids
     except UsageError:
-        return  # said with the settings
-    older = f"; older ones: {', '.join(keys[1:])}" if keys[1:] else ""
-    yield Finding("sealing", f"key {keys[0]} seals{older}")
+        return  # reported by _check_settings
+    older = f", older keys: {', '.join(keys[1:])}" if keys[1:] else ""
+    yield Finding("sealing", f'encryption key "{keys[0]}" works{older}')
 
 
-async def _kafka() -> AsyncIterator[Finding]:
+async def _check_kafka() -> AsyncIterator[Finding]:
     try:
         settings = load(CommonSettings)
     except UsageError:
@@ -126,68 +128,68 @@ async def _kafka() -> AsyncIterator[Finding]:
     try:
         with kafka_errors(settings):
             async with open_admin(settings) as admin:
-                standing = await existing_topics(admin, [spec.name for spec in specs])
+                existing = await existing_topics(admin, [spec.name for spec in specs])
     except CommandError as error:
-        said = str(error).partition(": ")[2] or str(error)
-        yield Finding("kafka", said, f"{_START} kafka, or correct ROLLCALL_KAFKA_BOOTSTRAP")
+        message = str(error).partition(": ")[2] or str(error)
+        yield Finding("kafka", message, f"{_START} kafka, or correct ROLLCALL_KAFKA_BOOTSTRAP")
         return
     yield Finding("kafka", f"answers at {settings.kafka_bootstrap}")
-    lacks = [lack for spec in specs for lack in examine_topic(spec, standing.get(spec.name), settings)]
-    for lack in lacks:
-        yield lack
-    if not lacks:
-        yield Finding("topics", f"all {len(specs)} under {settings.topic_prefix}")
+    problems = [problem for spec in specs for problem in check_topic(spec, existing.get(spec.name), settings)]
+    for problem in problems:
+        yield problem
+    if not problems:
+        yield Finding("topics", f"all {len(specs)} topics with prefix {settings.topic_prefix} exist")
 
 
-def examine_topic(spec: TopicSpec, standing: ExistingTopic | None, settings: CommonSettings) -> list[Finding]:
-    """What a topic lacks; what is more than it must be is the operator's choice."""
-    if standing is None:
-        return [Finding("topics", f"{spec.name} is missing", f"{program()} setup")]
+def check_topic(spec: TopicSpec, existing: ExistingTopic | None, settings: CommonSettings) -> list[Finding]:
+    """Return the problems of a topic. Values above the requirement are the operator's choice."""
+    if existing is None:
+        return [Finding("topics", f"{spec.name} is missing", f"{program_name()} setup")]
     return [
-        Finding("topics", f"{spec.name}: {lack}", _mend_topic(spec, lack, settings))
-        for lack in differences(spec, TopicOptions(), standing)
+        Finding("topics", f"{spec.name}: {problem}", _topic_fix(spec, problem, settings))
+        for problem in differences(spec, TopicOptions(), existing)
     ]
 
 
-def _mend_topic(spec: TopicSpec, lack: str, settings: CommonSettings) -> str:
-    name, must = lack.split(" ", 1)[0], lack.rsplit(" ", 1)[-1]
+def _topic_fix(spec: TopicSpec, problem: str, settings: CommonSettings) -> str:
+    name, required = problem.split(" ", 1)[0], problem.rsplit(" ", 1)[-1]
     return (
         f"kafka-configs.sh --bootstrap-server {settings.kafka_bootstrap} --alter --entity-type topics "
-        f"--entity-name {spec.name} --add-config {name}={must}"
+        f"--entity-name {spec.name} --add-config {name}={required}"
     )
 
 
-async def _ledger() -> AsyncIterator[Finding]:
+async def _check_ledger() -> AsyncIterator[Finding]:
     try:
         settings = load(LedgerAddress)
     except UsageError:
         return
     try:
         async with open_ledger(settings) as ledger:
-            yield Finding("mongodb", f"answers; database {settings.mongo_database}")
+            yield Finding("mongodb", f"answers, database {settings.mongo_database}")
             try:
                 await ledger.check()
             except LedgerNotReady as error:
-                said = str(error).partition(": run")[0]
-                yield Finding("indexes", said, f"{program()} setup")
+                problem = re.split(r"[:.] [Rr]un ", str(error))[0]
+                yield Finding("indexes", problem, f"{program_name()} setup")
             else:
-                yield Finding("indexes", "all there")
+                yield Finding("indexes", "all indexes exist")
     except CommandError as error:
-        said = str(error).partition(": ")[2] or str(error)
-        yield Finding("mongodb", said, f"{_START} mongo, or correct ROLLCALL_MONGO_URL")
+        message = str(error).partition(": ")[2] or str(error)
+        yield Finding("mongodb", message, f"{_START} mongo, or correct ROLLCALL_MONGO_URL")
 
 
-async def _providers() -> AsyncIterator[Finding]:
+async def _check_providers() -> AsyncIterator[Finding]:
     try:
         entries = load(ProviderSettings).entries
     except UsageError:
         return
     registry = build_providers(entries)
     try:
-        chosen = [provider for channel in Channel for provider in registry.for_channel(channel)]
-        said = await asyncio.gather(*(provider.check() for provider in chosen))
+        providers = [provider for channel in Channel for provider in registry.for_channel(channel)]
+        problems = await asyncio.gather(*(provider.check() for provider in providers))
     finally:
         await registry.aclose()
-    for provider, problem in zip(chosen, said, strict=True):
-        mend = "correct its entry, or start what it names; rollcall providers check tries again" if problem else ""
-        yield Finding("providers", f"{provider.name} ({provider.channel.value}): {problem or 'ok'}", mend)
+    for provider, problem in zip(providers, problems, strict=True):
+        fix = "correct its entry, or start its service, then run rollcall providers check" if problem else ""
+        yield Finding("providers", f"{provider.name} ({provider.channel.value}): {problem or 'ok'}", fix)

@@ -1,6 +1,6 @@
-"""Variables that look like ours and that no command reads: most have a letter wrong.
+"""Environment variables with our prefix that no command reads. Most of them contain a typing error.
 
-They are said, and not refused: several services may share one `.env`, also with one of another version.
+They are logged and not refused, because several services and versions may share one `.env` file.
 """
 
 import difflib
@@ -25,30 +25,30 @@ _READERS: tuple[type[BaseSettings], ...] = (
     SetupSettings,
     TokenSettings,
 )
-_OTHERS = frozenset({"TOKEN"})
-"""Read by a command as the value of an option."""
+_OPTION_VARIABLES = frozenset({"TOKEN"})
+"""Variables that a command reads as the value of an option."""
 
 
 def unknown_variables(environment: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
-    """Each variable under our prefix that nothing reads, and the known one that is most like it."""
-    known = _OTHERS | {name.upper() for reader in _READERS for name in reader.model_fields}
-    named = _providers_file(environment)
+    """Yield each variable with our prefix that no command reads, and the most similar known variable."""
+    known = _OPTION_VARIABLES | {name.upper() for reader in _READERS for name in reader.model_fields}
+    providers_text = _providers_file_text(environment)
     for variable in sorted(environment):
         name = variable.removeprefix(PREFIX)
-        if name not in {variable, *known} and f"${{{variable}}}" not in named:
+        if name not in {variable, *known} and f"${{{variable}}}" not in providers_text:
             nearest = difflib.get_close_matches(name, known, 1)
             yield variable, f"{PREFIX}{nearest[0]}" if nearest else None
 
 
 def warn_of_unknown() -> None:
-    """A log line for each in this process's environment."""
+    """Log each unknown variable of this process's environment."""
     configure_logging()
     for name, nearest in unknown_variables(os.environ):
         structlog.get_logger("rollcall").warning("unknown variable", variable=name, nearest=nearest)
 
 
-def _providers_file(environment: Mapping[str, str]) -> str:
-    """The text of the providers' file, which may name variables of its own; empty where there is none."""
+def _providers_file_text(environment: Mapping[str, str]) -> str:
+    """Return the text of the providers file, which may name variables of its own. Return "" if there is no file."""
     try:
         return Path(environment[f"{PREFIX}PROVIDERS_FILE"]).read_text(encoding="utf-8")
     except (KeyError, OSError, ValueError):

@@ -1,4 +1,4 @@
-"""One call of the HTTP service: the body of a whole file, and what the service answers."""
+"""One call of the HTTP service: the request body for a whole file, and the answer."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +14,17 @@ from ledger.message_template import MessageTemplate
 from schemas.requests import BulkBody
 
 MAX_RECIPIENTS = 100_000
+"""Maximum number of recipients that the HTTP service accepts in one call."""
+
 MAX_BODY_BYTES = 16 * 1024 * 1024
+"""Maximum size of a request body in bytes."""
+
 _CALL_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What the service said to a request that it took."""
+    """Answer of the service to an accepted request."""
 
     request_id: str
     tenant_id: str
@@ -28,63 +32,68 @@ class HttpAnswer:
 
 
 def encode_body(source: Source, body: BulkBody, text: MessageTemplate) -> bytes:
-    """The body of the call; raises CommandError naming each bad line, or when the file is too large for one call."""
+    """Return the body of the call.
+
+    Raises CommandError with each bad line, and UsageError if the file is too large for one call.
+    """
     head = orjson.dumps(body.model_dump(mode="json", exclude={"recipients"}, exclude_none=True))
-    reading = FileScan(source.rows(), text)
+    scan = FileScan(source, text)
     encoded: list[bytes] = []
     size = len(head)
-    for recipient in reading:
+    for recipient in scan:
         encoded.append(orjson.dumps(recipient_json(recipient)))
         size += len(encoded[-1]) + 1
-        require_room(len(encoded), size)
-    reading.require_lines()
+        check_size(len(encoded), size)
+    scan.check_lines()
     if not encoded:
-        raise CommandError("FILE: recipients: at least one is needed")
-    reading.require_variables()
+        raise CommandError(f"{source.name}: at least one recipient is required.")
+    scan.check_variables()
     return b"".join((head[:-1], b',"recipients":[', b",".join(encoded), b"]}"))
 
 
-def require_room(recipients: int, size: int) -> None:
-    """Raise UsageError where one call does not take so many recipients, or so many bytes."""
+def check_size(recipients: int, size: int) -> None:
+    """Raise UsageError if one call does not accept this number of recipients or bytes."""
     if recipients > MAX_RECIPIENTS or size > MAX_BODY_BYTES:
         raise UsageError(
-            f"FILE: one call takes {MAX_RECIPIENTS:,} recipients and {MAX_BODY_BYTES >> 20} MiB; "
-            "send it over Kafka, without --url",
+            f"FILE: at most {MAX_RECIPIENTS:,} recipients and {MAX_BODY_BYTES >> 20} MiB are allowed in one call. "
+            "Send the file over Kafka, without --url.",
         )
 
 
 async def post(url: str, token: str, body: bytes, request_id: str | None) -> HttpAnswer:
-    """Hand the request over; raises CommandError with the service's own words when it does not take it."""
+    """Post the request. Raises CommandError with the service's own message if the service does not accept it."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     if request_id is not None:
         headers["Idempotency-Key"] = request_id
-    where = f"{url.rstrip('/')}/communication/bulk"
+    endpoint = f"{url.rstrip('/')}/communication/bulk"
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_CALL_SECONDS)) as session,
-            session.post(where, data=body, headers=headers, allow_redirects=False) as response,
+            session.post(endpoint, data=body, headers=headers, allow_redirects=False) as response,
         ):
             answer = await response.read()
             if response.status != 200:
-                raise CommandError(f"--url: the service answered {response.status}: {_message(answer)}")
-            return _answered(answer, response.headers.get("X-Request-Id"))
+                raise CommandError(f"--url: the service answered {response.status}: {_error_message(answer)}")
+            return _parse_answer(answer, response.headers.get("X-Request-Id"))
     except aiohttp.InvalidURL:
-        raise UsageError("--url: is not an http address") from None
+        raise UsageError("--url: must be an HTTP address, such as http://127.0.0.1:8000.") from None
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise CommandError(f"--url: the service does not answer there ({type(error).__name__})") from None
+        raise CommandError(f"--url: the service does not answer at this address ({type(error).__name__}).") from None
 
 
-def _message(answer: bytes) -> str:
+def _error_message(answer: bytes) -> str:
     try:
         return str(orjson.loads(answer)["message"])
     except (ValueError, KeyError, TypeError):
-        return "without a message; is it rollcall's producer?"
+        return "without a message. --url must be the address of `rollcall producer`."
 
 
-def _answered(answer: bytes, request_id: str | None) -> HttpAnswer:
+def _parse_answer(answer: bytes, request_id: str | None) -> HttpAnswer:
     try:
-        said: dict[str, Any] = orjson.loads(answer)
-        first = said["items"][0]
-        return HttpAnswer(request_id or first["request_id"], first["tenant_id"], said["total"])
+        document: dict[str, Any] = orjson.loads(answer)
+        first = document["items"][0]
+        return HttpAnswer(request_id or first["request_id"], first["tenant_id"], document["total"])
     except (ValueError, LookupError, TypeError):
-        raise CommandError("--url: the answer is not that of rollcall's producer") from None
+        raise CommandError(
+            "--url: the answer is not one of `rollcall producer`. Check that the address is correct."
+        ) from None

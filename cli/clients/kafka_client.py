@@ -1,4 +1,4 @@
-"""Kafka as the command line meets it: what it has, and one line when it is away."""
+"""Access to Kafka for commands. Errors become one line that names the setting to check."""
 
 import asyncio
 import logging
@@ -14,40 +14,42 @@ from config.settings import CommonSettings
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 45.0
-"""How long one answer of Kafka may take: its own request time-out of 40 s, and a little."""
+KAFKA_TIMEOUT_SECONDS = 45.0
+"""Maximum time for one answer of Kafka, in seconds. It is a little more than the driver's request timeout of 40 s."""
 
 _CONNECT_SECONDS = 10.0
 
 
 def silence_driver_logs() -> None:
-    """Keep the driver's own lines off the screen: they repeat what the command says, and may show keys and values."""
+    """Hide the driver's own log lines. They repeat the command's error and may contain keys and values."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)
 
 
 @contextmanager
 def kafka_errors(settings: CommonSettings) -> Iterator[None]:
-    """Turn Kafka's errors into one line that names the variable to look at."""
+    """Turn Kafka's errors into one line that names the variable to check."""
     try:
         yield
     except TopicAuthorizationFailedError:
-        raise CommandError("Kafka does not let this user do that on these topics: check its ACLs") from None
+        raise CommandError(
+            "Kafka does not allow this user to do this on these topics. Check the user's ACLs."
+        ) from None
     except (KafkaError, OSError, TimeoutError) as error:
         name = type(error).__name__
         raise CommandError(
-            f"ROLLCALL_KAFKA_BOOTSTRAP: Kafka does not answer at {settings.kafka_bootstrap} ({name}); "
-            "start it or correct the address",
+            f"ROLLCALL_KAFKA_BOOTSTRAP: Kafka does not answer at {settings.kafka_bootstrap} ({name}). "
+            "Start Kafka, or correct the address.",
         ) from None
 
 
 async def with_timeout(seconds: float, work: Awaitable[T]) -> T:
-    """Some calls of the driver never return while Kafka is away."""
+    """Await a call of the driver with a time limit. Some of its calls never return while Kafka is not reachable."""
     return await asyncio.wait_for(work, seconds)
 
 
 @asynccontextmanager
 async def open_admin(settings: CommonSettings) -> AsyncIterator[AIOKafkaAdminClient]:
-    """An admin client; raises within 10 s when Kafka is away."""
+    """Open an admin client. Raises within 10 s if Kafka is not reachable."""
     silence_driver_logs()
     admin = AIOKafkaAdminClient(**settings.kafka_options())
     try:
@@ -58,13 +60,13 @@ async def open_admin(settings: CommonSettings) -> AsyncIterator[AIOKafkaAdminCli
 
 
 async def partitions_of_topics(admin: AIOKafkaAdminClient) -> Mapping[str, list[int]]:
-    """Every topic that this user may see, with its partitions. Asks in a way that creates none."""
-    described = await with_timeout(PATIENCE_SECONDS, admin.describe_topics())
+    """Return every topic that this user can see, with its partitions. The query does not create topics."""
+    described = await with_timeout(KAFKA_TIMEOUT_SECONDS, admin.describe_topics())
     return {topic["topic"]: sorted(p["partition"] for p in topic["partitions"]) for topic in described}
 
 
 def require_topics(known: Mapping[str, list[int]], names: set[str]) -> None:
-    """Raise CommandError where a topic is missing."""
+    """Raise CommandError if a topic is missing."""
     missing = sorted(names - known.keys())
     if missing:
-        raise CommandError(f"Kafka lacks the topics {', '.join(missing)}: run `rollcall setup`")
+        raise CommandError(f"Topics not found in Kafka: {', '.join(missing)}. Run `rollcall setup`.")

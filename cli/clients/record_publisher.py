@@ -1,4 +1,4 @@
-"""Hands the parts of a request to Kafka, one after the other, each acknowledged by all replicas."""
+"""Publication of the parts of a request, in order. All replicas acknowledge each part before the next one is sent."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -6,44 +6,46 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaProducer
 
-from cli.clients.kafka_client import PATIENCE_SECONDS, silence_driver_logs, with_timeout
+from cli.clients.kafka_client import KAFKA_TIMEOUT_SECONDS, silence_driver_logs, with_timeout
 from config.settings import CommonSettings
 from core.request_parts import EncodedPart
 
 
 @dataclass(slots=True)
 class PublishProgress:
-    """How far the publishing came."""
+    """Acknowledged parts and recipients, and the Kafka coordinates of the last part."""
 
     parts: int = 0
     recipients: int = 0
     topic: str = ""
     partition: int = 0
     offset: int = -1
-    """Where the last part stands."""
 
 
 @asynccontextmanager
 async def open_publisher(
     settings: CommonSettings, max_request_bytes: int = 1024 * 1024
 ) -> AsyncIterator[AIOKafkaProducer]:
-    """A producer. Not idempotent: such a one can hang, and a repeated part is the same part."""
+    """Open a producer.
+
+    It is not idempotent in Kafka's sense. An idempotent producer can hang, and a part may safely be published twice.
+    """
     silence_driver_logs()
     options = {**settings.kafka_options(), "max_request_size": max_request_bytes}
     producer = AIOKafkaProducer(**options, acks="all", compression_type="lz4")
     try:
-        await with_timeout(PATIENCE_SECONDS, producer.start())
+        await with_timeout(KAFKA_TIMEOUT_SECONDS, producer.start())
         yield producer
     finally:
-        await with_timeout(PATIENCE_SECONDS, producer.stop())
+        await with_timeout(KAFKA_TIMEOUT_SECONDS, producer.stop())
 
 
 async def publish(
     producer: AIOKafkaProducer, topic: str, parts: Iterable[EncodedPart], progress: PublishProgress
 ) -> None:
-    """Publish all parts in order, noting each that is acknowledged."""
+    """Publish all parts in order, and record each acknowledged part in `progress`."""
     for part in parts:
-        stands = await with_timeout(PATIENCE_SECONDS, producer.send_and_wait(topic, part.value, part.key))
-        progress.topic, progress.partition, progress.offset = stands.topic, stands.partition, stands.offset
+        metadata = await with_timeout(KAFKA_TIMEOUT_SECONDS, producer.send_and_wait(topic, part.value, part.key))
+        progress.topic, progress.partition, progress.offset = metadata.topic, metadata.partition, metadata.offset
         progress.parts += 1
         progress.recipients += part.recipients

@@ -1,1 +1,4 @@
-"""One file a command: its options. What it does is imported when it runs, so that `--help` is quick."""
+"""Commands and their options, one file per command.
+
+Each command imports its implementation when it runs, so that `--help` is fast.
+"""

@@ -1,4 +1,4 @@
-"""`rollcall completion`: the script that lets a shell complete commands and options."""
+"""`rollcall completion`: the script with which a shell completes commands and options."""
 
 import sys
 from enum import StrEnum
@@ -7,22 +7,22 @@ from typing import Annotated
 import typer
 
 COMPLETION_VARIABLE = "_ROLLCALL_COMPLETE"
-"""What the script sets when it asks how to complete a line."""
+"""Environment variable that the script sets when it asks for completions of a line."""
 
 
 class Shell(StrEnum):
-    """A shell that can be taught."""
+    """Supported shell."""
 
     BASH = "bash"
     ZSH = "zsh"
     FISH = "fish"
 
 
-def completion(shell: Annotated[Shell, typer.Argument(help="Which shell it is for.")]) -> None:
+def completion(shell: Annotated[Shell, typer.Argument(help="Shell that the script is for.")]) -> None:
     """Print the script that completes commands and options.
 
-    bash: a line in ~/.bashrc, as below. zsh: write it to _rollcall in a folder of $fpath. fish: write it to
-    ~/.config/fish/completions/rollcall.fish.
+    For bash, add the line below to ~/.bashrc. For zsh, write the script to the file _rollcall in a folder of $fpath.
+    For fish, write it to ~/.config/fish/completions/rollcall.fish.
 
     Example: eval "$(rollcall completion bash)"
     """

@@ -2,9 +2,9 @@
 
 
 def consumer() -> None:
-    """Run the delivering service until SIGTERM or Ctrl-C, configured by the environment alone.
+    """Run the service that delivers, until SIGTERM or Ctrl-C. All its settings come from the environment.
 
-    It logs JSON lines to standard output.
+    It writes its log to standard output, as JSON lines.
 
     Example: rollcall consumer
     """

@@ -1,13 +1,13 @@
-"""`rollcall cancel`, `pause` and `resume`: orders about a request that was accepted."""
+"""`rollcall cancel`, `pause` and `resume`: control of an accepted request."""
 
 from typing import Annotated
 
 import typer
 
 RequestArgument = Annotated[
-    str, typer.Argument(help="The id that `send` printed, or that came back over HTTP.", metavar="REQUEST")
+    str, typer.Argument(help="Id of the request, from `send` or from the HTTP answer.", metavar="REQUEST")
 ]
-TenantOption = Annotated[str, typer.Option(help="The tenant whose request it is.")]
+TenantOption = Annotated[str, typer.Option(help="Tenant of the request.")]
 
 
 def cancel(
@@ -15,10 +15,12 @@ def cancel(
     *,
     tenant: TenantOption,
     scheduled_only: Annotated[
-        bool, typer.Option("--scheduled-only", help="Only while its send_at is to come.")
+        bool, typer.Option("--scheduled-only", help="Cancel only if its send_at has not passed.")
     ] = False,
 ) -> None:
-    """Send nothing more of a request; it cannot be taken back. Says how many deliveries may still be sent.
+    """Cancel a request for good. Prints how many deliveries have begun and may still be sent.
+
+    Repeating the command is harmless.
 
     Example: rollcall cancel 0198c0de-0000-7000-8000-000000000000 --tenant tnt_xyz789
     """
@@ -28,9 +30,10 @@ def cancel(
 
 
 def pause(request: RequestArgument, *, tenant: TenantOption) -> None:
-    """Send nothing more of a request until it is resumed. Says how many deliveries may still be sent.
+    """Pause a request until it is resumed. Prints how many deliveries have begun and may still be sent.
 
-    Its `expires_at` goes on: what is not sent by then is `expired`.
+    A pause does not extend `expires_at`. Deliveries that are not sent by then end as `expired`. Repeating the command
+    is harmless.
 
     Example: rollcall pause 0198c0de-0000-7000-8000-000000000000 --tenant tnt_xyz789
     """
@@ -40,7 +43,7 @@ def pause(request: RequestArgument, *, tenant: TenantOption) -> None:
 
 
 def resume(request: RequestArgument, *, tenant: TenantOption) -> None:
-    """Go on with a request that was paused.
+    """Resume a paused request. Repeating the command is harmless.
 
     Example: rollcall resume 0198c0de-0000-7000-8000-000000000000 --tenant tnt_xyz789
     """

@@ -1,4 +1,4 @@
-"""`rollcall dead-letters`: the records that consumers could not use."""
+"""`rollcall dead-letters`: records that consumers rejected."""
 
 from typing import Annotated
 
@@ -7,17 +7,19 @@ import typer
 from cli.errors import EXIT_FAILED
 from schemas.statuses import RejectionReason
 
-dead_letters = typer.Typer(name="dead-letters", help="Records that could not be used.", no_args_is_help=True)
+dead_letters = typer.Typer(name="dead-letters", help="Show and replay rejected records.", no_args_is_help=True)
 
 
-@dead_letters.command("list", epilog="Exit codes: 0 shown, also when there is none; 1 it failed; 2 wrong options.")
+@dead_letters.command("list", epilog="Exit codes: 0 shown, or none found. 1 error. 2 wrong options.")
 def list_letters(
     *,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many of the newest.")] = 20,
-    reason: Annotated[RejectionReason | None, typer.Option(help="Only those refused for this.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line instead of a table.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of dead letters.")] = 20,
+    reason: Annotated[
+        RejectionReason | None, typer.Option(help="Only records that were rejected for this reason.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line instead of a table.")] = False,
 ) -> None:
-    """List the newest dead letters, newest first: where each came from, and why it was refused.
+    """List the newest dead letters, newest first, with their origin and the reason of the rejection.
 
     Example: rollcall dead-letters list --reason invalid_schema --limit 100
     """
@@ -30,20 +32,22 @@ def list_letters(
 
 @dead_letters.command(
     "show",
-    epilog="Exit codes: 0 shown; 1 it failed, or no sealing key opens it; 2 wrong options; 3 there is none such.",
+    epilog="Exit codes: 0 shown. 1 error, or no sealing key opens it. 2 wrong options. 3 dead letter not found.",
 )
 def show(
     place: Annotated[
         str,
-        typer.Argument(help="The record's origin, topic/partition/offset, or the letter's own partition/offset."),
+        typer.Argument(help="The record's origin, topic/partition/offset, or the dead letter's own partition/offset."),
     ],
     *,
     reveal: Annotated[
         bool,
-        typer.Option("--reveal", help="Unseal it and print it, addresses and texts too. Needs the sealing keys."),
+        typer.Option(
+            "--reveal", help="Decrypt and print the record, with addresses and texts. Needs the sealing keys."
+        ),
     ] = False,
 ) -> None:
-    """Show one dead letter: its headers and size and, only when asked to, the record that is sealed in it.
+    """Show one dead letter with its headers and size. With --reveal, also show the record that is sealed in it.
 
     Example: rollcall dead-letters show communication.bulk.requests/3/1042 --reveal
     """
@@ -56,26 +60,32 @@ def show(
 
 @dead_letters.command(
     "replay",
-    epilog="Exit codes: 0 published again, also when there was none; 1 it failed, or some could not be published; "
-    "2 wrong options; 3 there is none such.",
+    epilog="Exit codes: 0 published again, or none found. 1 error, or some could not be published. "
+    "2 wrong options. 3 dead letter not found.",
 )
 def replay(
     places: Annotated[
         list[str] | None,
-        typer.Argument(help="Records by their origin, topic/partition/offset, or letters by their partition/offset."),
+        typer.Argument(
+            help="Records by their origin, topic/partition/offset, or dead letters by their partition/offset."
+        ),
     ] = None,
     *,
     reason: Annotated[
-        RejectionReason | None, typer.Option(help="All that were refused for this, oldest first.")
+        RejectionReason | None, typer.Option(help="All records that were rejected for this reason, oldest first.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="With --reason: how many of the newest.")] = 100,
-    force: Annotated[bool, typer.Option("--force", help="Also what would be refused again.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be published, publish nothing.")] = False,
+    limit: Annotated[
+        int, typer.Option(min=1, max=10_000, help="With --reason: maximum number, the newest are taken.")
+    ] = 100,
+    force: Annotated[bool, typer.Option("--force", help="Also records that would be rejected again.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be published, and publish nothing.")
+    ] = False,
 ) -> None:
-    """Publish records again once the cause is mended: a key given back, a template stored, a topic allowed.
+    """Publish rejected records again after the cause is fixed, such as a missing key, template or allowed topic.
 
-    Each goes to the topic that it came from, with its key and headers. It is the same request again: one that names no
-    id gets that of its first record. So nobody is sent to twice, however often a letter is replayed.
+    Each record goes to the topic that it came from, with its key and headers. It is the same request again. A record
+    without a request id gets the id of its first publication. Replaying it several times sends nothing twice.
 
     Example: rollcall dead-letters replay --reason unknown_template --limit 500
     """

@@ -1,4 +1,4 @@
-"""`rollcall doctor`: what this installation lacks, and what mends it."""
+"""`rollcall doctor`: problems of this installation, and how to fix them."""
 
 import typer
 
@@ -6,10 +6,10 @@ from cli.errors import EXIT_FAILED
 
 
 def doctor() -> None:
-    """Check the settings of each service, Kafka and its topics, MongoDB and its indexes, and the providers.
+    """Find problems of this installation, and print how to fix them.
 
-    Nothing is changed and nothing is sent; each lack comes with what mends it. The machine and the local stack for
-    development are `make doctor`'s.
+    It checks the settings of each service, Kafka and its topics, MongoDB and its indexes, and the providers. It changes
+    nothing and sends nothing. For the machine and the local stack for development, use `make doctor`.
 
     Example: rollcall doctor
     """

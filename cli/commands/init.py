@@ -1,4 +1,4 @@
-"""`rollcall init`: a file of settings with fresh secrets."""
+"""`rollcall init`: a settings file with new secrets."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,16 +8,16 @@ import typer
 
 def init(
     *,
-    file: Annotated[Path, typer.Option(help="Where to write it; what exists is never overwritten.")] = Path(".env"),
+    file: Annotated[Path, typer.Option(help="File to write. An existing file is never overwritten.")] = Path(".env"),
 ) -> None:
-    """Write a file of settings with fresh secrets, for a first start.
+    """Write a settings file with new secrets, for a first start.
 
-    It serves a shell (`set -a; . ./.env; set +a`) and Docker Compose alike; no command reads it by itself.
+    A shell can load it (`set -a; . ./.env; set +a`), and Docker Compose reads it. rollcall itself does not read it.
 
     Example: rollcall init --file .env
     """
-    from cli.admin.init import create, next_steps  # noqa: PLC0415
-    from cli.console import program  # noqa: PLC0415
+    from cli.admin.init import next_steps, write_environment_file  # noqa: PLC0415
+    from cli.console import program_name  # noqa: PLC0415
 
-    create(file)
-    typer.echo(next_steps(file, program()))
+    write_environment_file(file)
+    typer.echo(next_steps(file, program_name()))

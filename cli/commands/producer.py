@@ -2,9 +2,9 @@
 
 
 def producer() -> None:
-    """Run the HTTP service until SIGTERM or Ctrl-C, configured by the environment alone.
+    """Run the HTTP service until SIGTERM or Ctrl-C. All its settings come from the environment.
 
-    It logs JSON lines to standard output.
+    It writes its log to standard output, as JSON lines.
 
     Example: rollcall producer
     """

@@ -1,20 +1,23 @@
-"""`rollcall providers check`: the provider settings, tried as far as possible without sending."""
+"""`rollcall providers check`: check of the configured providers, as far as that is possible without sending."""
 
 import typer
 
 from cli.errors import CommandError
 
-providers = typer.Typer(name="providers", help="The providers in the settings.", no_args_is_help=True)
+providers = typer.Typer(name="providers", help="Check the configured providers.", no_args_is_help=True)
 
 
 @providers.callback()
 def _group() -> None:
-    """Keep `check` a command of its own, though it is the only one."""
+    """Keep `check` as a subcommand, because typer merges a single command into its group."""
 
 
-@providers.command("check", epilog="Exit codes: 0 each can be used; 1 one cannot; 2 settings are missing or wrong.")
+@providers.command(
+    "check",
+    epilog="Exit codes: 0 all providers can be used. 1 a provider cannot be used. 2 settings are missing or wrong.",
+)
 def check() -> None:
-    """Try each provider of the settings as far as possible without sending; exit 1 if one is wrong.
+    """Check each configured provider, as far as that is possible without sending.
 
     Example: rollcall providers check
     """
@@ -22,5 +25,6 @@ def check() -> None:
     from cli.settings import load  # noqa: PLC0415
     from providers.settings import ProviderSettings  # noqa: PLC0415
 
-    if wrong := run(load(ProviderSettings)):
-        raise CommandError(f"{wrong} of the providers cannot be used: correct the entry, or start what it names")
+    if failures := run(load(ProviderSettings)):
+        count = "1 provider" if failures == 1 else f"{failures} providers"
+        raise CommandError(f"{count} cannot be used. Correct the entry in the settings, or start the service it names.")

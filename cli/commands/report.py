@@ -1,4 +1,4 @@
-"""`rollcall report`: what became of a request, from the ledger."""
+"""`rollcall report`: the roll call of a request, from the ledger."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,30 +9,35 @@ from cli.errors import EXIT_FAILED
 
 
 def report(
-    request_id: Annotated[str, typer.Argument(help="The id that `send` printed, or that came back over HTTP.")],
+    request_id: Annotated[str, typer.Argument(help="Id of the request, from `send` or from the HTTP answer.")],
     *,
-    tenant: Annotated[str, typer.Option(help="The tenant whose request it is.")],
+    tenant: Annotated[str, typer.Option(help="Tenant of the request.")],
     show_all: Annotated[
         bool,
-        typer.Option("--all", help="Show all who were not reached, not only the first 50."),
+        typer.Option("--all", help="Show all recipients that were not reached, not only the first 50."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")] = False,
     csv: Annotated[
         Path | None,
-        typer.Option(help="Write all who were not reached to a file; - for standard output, and nothing else."),
+        typer.Option(
+            help="Write all recipients that were not reached to this file. With - the CSV is the only output."
+        ),
     ] = None,
 ) -> None:
-    """Show the counts by status and reason, and who did not get it. Exit 0 when all are accounted for.
+    """Print the roll call of a request: counts by status and reason, and the recipients that were not reached.
 
-    The CSV has reference, recipient (masked), status, reason, error and log_id; a cell that a spreadsheet would compute
-    begins with an apostrophe.
+    Exit code 0 means that all recipients are accounted for: each has a final status, also if some of them failed or are
+    unknown.
+
+    The CSV has reference, recipient (masked), status, reason, error and log_id. A cell that a spreadsheet would compute
+    as a formula begins with an apostrophe.
 
     Example: rollcall report 0198c0de-0000-7000-8000-000000000000 --tenant tnt_xyz789 --csv missed.csv
     """
     from cli.report.report import ReportOptions, run  # noqa: PLC0415
     from cli.settings import LedgerAddress, load  # noqa: PLC0415
 
-    form = ReportOptions(show_all=show_all, as_json=as_json, csv=csv)
-    form.check()
-    if not run(load(LedgerAddress), tenant, request_id, form).accounted:
+    options = ReportOptions(show_all=show_all, as_json=as_json, csv=csv)
+    options.check()
+    if not run(load(LedgerAddress), tenant, request_id, options).accounted:
         raise typer.Exit(EXIT_FAILED)

@@ -1,4 +1,4 @@
-"""`rollcall send`: a file of recipients, published, followed, and called by name at the end."""
+"""`rollcall send`: a file of recipients, published, followed to its end, and reported."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,54 +11,71 @@ from schemas.statuses import Category, Channel, OnUncertain
 _FORMATS = ("csv", "jsonl")
 
 
-def send(  # noqa: PLR0913  # an option each
-    file: Annotated[Path, typer.Argument(help="CSV with a header row, or JSON lines; - reads a pipe.", metavar="FILE")],
+def send(  # noqa: PLR0913  # one parameter per option
+    file: Annotated[
+        Path,
+        typer.Argument(help="CSV with a header row, or JSON lines. Use - for standard input.", metavar="FILE"),
+    ],
     *,
-    channel: Annotated[Channel, typer.Option(help="How the recipients are reached.")],
-    content: Annotated[str | None, typer.Option(help="The text; {{name}} stands for a variable.")] = None,
-    content_file: Annotated[Path | None, typer.Option(help="A file with the text instead.")] = None,
-    template: Annotated[str | None, typer.Option(help="The code of a stored template instead.")] = None,
-    subject: Annotated[str | None, typer.Option(help="Needed for e-mail without a template.")] = None,
-    variable: Annotated[list[str] | None, typer.Option(help="name=value for all recipients; may be repeated.")] = None,
-    tenant: Annotated[str | None, typer.Option(help="Whose request it is; with --url the token says it.")] = None,
-    user: Annotated[str | None, typer.Option(help="On whose behalf it is sent.")] = None,
-    request_id: Annotated[
-        str | None, typer.Option(help="Repeat with the same id: it goes on, and nobody is sent to twice.")
+    channel: Annotated[Channel, typer.Option(help="Channel of the message.")],
+    content: Annotated[str | None, typer.Option(help="Text of the message. {{name}} is a variable.")] = None,
+    content_file: Annotated[Path | None, typer.Option(help="File with the text, instead of --content.")] = None,
+    template: Annotated[str | None, typer.Option(help="Code of a stored template, instead of --content.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Subject. Required for e-mail without a template.")] = None,
+    variable: Annotated[list[str] | None, typer.Option(help="name=value, for all recipients. May be repeated.")] = None,
+    tenant: Annotated[
+        str | None, typer.Option(help="Tenant of the request. With --url the token names the tenant.")
     ] = None,
-    category: Annotated[Category, typer.Option(help="Marketing can be opted out of.")] = Category.TRANSACTIONAL,
+    user: Annotated[str | None, typer.Option(help="User on whose behalf the messages are sent.")] = None,
+    request_id: Annotated[
+        str | None,
+        typer.Option(
+            help="Id of the request. Repeating a command with the same id continues it, and sends nothing twice."
+        ),
+    ] = None,
+    category: Annotated[Category, typer.Option(help="Recipients can opt out of marketing.")] = Category.TRANSACTIONAL,
     on_uncertain: Annotated[
         OnUncertain,
-        typer.Option(help="What to do when it is not known whether a message was taken."),
+        typer.Option(help="Action if a message may or may not have been sent."),
     ] = OnUncertain.MARK_UNKNOWN,
-    send_at: Annotated[str | None, typer.Option(help="Not before, such as 2026-01-31T09:00:00+08:00.")] = None,
-    expires_at: Annotated[str | None, typer.Option(help="Not after, likewise.")] = None,
-    reply_topic: Annotated[str | None, typer.Option(help="Where the result events go instead.")] = None,
+    send_at: Annotated[
+        str | None, typer.Option(help="Send nothing before this time, such as 2026-01-31T09:00:00+08:00.")
+    ] = None,
+    expires_at: Annotated[
+        str | None, typer.Option(help="Send nothing after this time, such as 2026-01-31T18:00:00+08:00.")
+    ] = None,
+    reply_topic: Annotated[
+        str | None, typer.Option(help="Topic for the result events, instead of the default.")
+    ] = None,
     file_format: Annotated[
         str | None,
-        typer.Option("--format", help="csv or jsonl; without it the file's name or its first line decides."),
+        typer.Option("--format", help="csv or jsonl. The default follows from the file's name or its first line."),
     ] = None,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Read and judge the whole file, publish nothing; exit 1 if some would fail."),
+        typer.Option("--dry-run", help="Check the whole file and publish nothing. Exit code 1 if some would fail."),
     ] = False,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Whether to follow what becomes of it.")] = True,
-    timeout: Annotated[float, typer.Option(min=0, help="Seconds to follow it for; 0: to the end.")] = 0,
-    allow_failed: Annotated[bool, typer.Option("--allow-failed", help="Exit 0 also when some failed.")] = False,
-    url: Annotated[str | None, typer.Option(help="Send through the HTTP service here, in one call.")] = None,
-    token: Annotated[str | None, typer.Option(envvar="ROLLCALL_TOKEN", help="The bearer token for --url.")] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the request to its end.")] = True,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to follow the request. 0 follows it to the end.")] = 0,
+    allow_failed: Annotated[bool, typer.Option("--allow-failed", help="Exit code 0 also if some failed.")] = False,
+    url: Annotated[
+        str | None, typer.Option(help="Address of the HTTP service. Sends the file there in one call.")
+    ] = None,
+    token: Annotated[str | None, typer.Option(envvar="ROLLCALL_TOKEN", help="Bearer token for --url.")] = None,
 ) -> None:
-    """Send to a file of recipients, follow it, and call the roll.
+    """Send a message to a file of recipients, follow the request, and print the roll call.
 
-    CSV has a column `to`, perhaps `reference`; every other column is a variable, and an empty cell is one that is not
-    given. A line of JSON is an address, or an object with `to`, `variables` and `reference`.
+    CSV needs a column `to` and may have a column `reference`. Every other column is a variable. An empty cell means
+    that the variable is not given. A JSON line is an address, or an object with `to`, `variables` and `reference`.
 
-    Nothing is published while a line cannot be used, such as one without an address, or while no recipient gives a
-    variable of the text; each is named. An address that is none, or a variable that some do not give, fails for those
-    alone, and they are named at the end. Exit 0 when all are accounted for and none failed.
+    Nothing is published if a line cannot be used, such as one without an address, or if no recipient gives a variable
+    of the text. Each such problem is printed. An invalid address, or a variable that only some recipients lack, fails
+    for these recipients alone. They are listed at the end. Exit code 0 means that all are accounted for and none
+    failed.
 
     Example: rollcall send people.csv --channel sms --content "Hello {{name}}" --tenant tnt_xyz789
     """
-    from cli.send.request_options import read_content, read_moment, read_variables  # noqa: PLC0415
+    from cli.send.request_options import read_content, read_timestamp, read_variables  # noqa: PLC0415
     from cli.send.send import SendOptions, run  # noqa: PLC0415
 
     fields = {
@@ -70,8 +87,8 @@ def send(  # noqa: PLR0913  # an option each
         "user_id": user,
         "category": category,
         "on_uncertain": on_uncertain,
-        "send_at": read_moment("--send-at", send_at),
-        "expires_at": read_moment("--expires-at", expires_at),
+        "send_at": read_timestamp("--send-at", send_at),
+        "expires_at": read_timestamp("--expires-at", expires_at),
         "reply_topic": reply_topic,
     }
     options = SendOptions(
@@ -93,5 +110,5 @@ def send(  # noqa: PLR0913  # an option each
 
 def _format(name: str | None) -> str | None:
     if name is not None and name not in _FORMATS:
-        raise UsageError(f"--format: is one of {', '.join(_FORMATS)}")
+        raise UsageError(f"--format: must be one of {', '.join(_FORMATS)}.")
     return name

@@ -1,4 +1,4 @@
-"""`rollcall template`: stores texts under a code, shows them, and tries them with variables."""
+"""`rollcall template`: message templates, stored under a code."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,32 +8,33 @@ import typer
 from cli.errors import CommandError
 
 _USAGE = "2 options or settings are missing or contradict each other"
-_UNKNOWN = "3 there is no such template"
+_UNKNOWN = "3 template not found"
 
-template = typer.Typer(
-    name="template", help="Stored templates: texts that requests name by a code.", no_args_is_help=True
-)
+template = typer.Typer(name="template", help="Store, show and preview message templates.", no_args_is_help=True)
 
-Code = Annotated[str, typer.Argument(help="The name of the template, as requests name it.")]
-Tenant = Annotated[str, typer.Option(help="The tenant whose template it is.")]
-Version = Annotated[int | None, typer.Option(min=1, help="An older version; without it the newest.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
+Code = Annotated[str, typer.Argument(help="Code of the template. Requests refer to the template by this code.")]
+Tenant = Annotated[str, typer.Option(help="Tenant of the template.")]
+Version = Annotated[int | None, typer.Option(min=1, help="Version. The default is the newest one.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 
-@template.command("put", epilog=f"Exit codes: 0 stored, or it stands already; 1 it failed; {_USAGE}.")
-def put(  # noqa: PLR0913  # an option each
+@template.command("put", epilog=f"Exit codes: 0 stored, or unchanged. 1 error. {_USAGE}.")
+def put(  # noqa: PLR0913  # one parameter per option
     code: Code,
     *,
     tenant: Tenant,
-    content: Annotated[str | None, typer.Option(help="The text; {{name}} stands for a variable.")] = None,
-    content_file: Annotated[Path | None, typer.Option(help="A file with the text instead, such as HTML.")] = None,
-    subject: Annotated[str | None, typer.Option(help="For e-mail; a request's own subject goes before it.")] = None,
+    content: Annotated[str | None, typer.Option(help="Text of the template. {{name}} is a variable.")] = None,
+    content_file: Annotated[
+        Path | None, typer.Option(help="File with the text, such as HTML, instead of --content.")
+    ] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="Subject for e-mail. The subject of a request takes precedence.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check a text and store it as the newest version, and say which variables it needs.
+    """Check a text, store it as the newest version, and print the variables that it needs.
 
-    Requests accepted before keep the version they were accepted with. A text that the newest version has already
-    changes nothing.
+    Requests that were accepted earlier keep their version. If the newest version has the same text, nothing changes.
 
     Example: rollcall template put verify_code --tenant tnt_xyz789 --content "Your code is {{code}}"
     """
@@ -44,9 +45,9 @@ def put(  # noqa: PLR0913  # an option each
     run_put(TemplateInput(tenant, code, read_content(content, content_file), subject), as_json=as_json)
 
 
-@template.command("list", epilog=f"Exit codes: 0 listed; 1 it failed; {_USAGE}.")
+@template.command("list", epilog=f"Exit codes: 0 listed. 1 error. {_USAGE}.")
 def list_(*, tenant: Tenant, as_json: AsJson = False) -> None:
-    """List the templates of a tenant, each in its newest version, with the variables it needs.
+    """List the templates of a tenant: the newest version of each, and the variables that it needs.
 
     Example: rollcall template list --tenant tnt_xyz789
     """
@@ -55,9 +56,9 @@ def list_(*, tenant: Tenant, as_json: AsJson = False) -> None:
     run_list(tenant, as_json=as_json)
 
 
-@template.command("show", epilog=f"Exit codes: 0 shown; 1 it failed; {_USAGE}; {_UNKNOWN}.")
+@template.command("show", epilog=f"Exit codes: 0 shown. 1 error. {_USAGE}. {_UNKNOWN}.")
 def show(code: Code, *, tenant: Tenant, version: Version = None, as_json: AsJson = False) -> None:
-    """Show one version of a template: when it was stored, which variables it needs, its text.
+    """Show one version of a template: its date, the variables that it needs, and its text.
 
     Example: rollcall template show verify_code --tenant tnt_xyz789 --version 1
     """
@@ -67,19 +68,19 @@ def show(code: Code, *, tenant: Tenant, version: Version = None, as_json: AsJson
 
 
 @template.command(
-    "preview", epilog=f"Exit codes: 0 all variables are given; 1 some are missing, or it failed; {_USAGE}; {_UNKNOWN}."
+    "preview", epilog=f"Exit codes: 0 all variables are given. 1 variables are missing, or error. {_USAGE}. {_UNKNOWN}."
 )
 def preview(
     code: Code,
     *,
     tenant: Tenant,
     variable: Annotated[
-        list[str] | None, typer.Option("--variable", "--var", help="name=value; may be repeated.")
+        list[str] | None, typer.Option("--variable", "--var", help="name=value. May be repeated.")
     ] = None,
     version: Version = None,
     as_json: AsJson = False,
 ) -> None:
-    """Render a template with variables, and name each one that is missing; what is missing stays as it is written.
+    """Print a template with variables filled in. Missing variables are listed and stay in the text as placeholders.
 
     Example: rollcall template preview verify_code --tenant tnt_xyz789 --var code=123456
     """
@@ -88,4 +89,4 @@ def preview(
 
     missing = run_preview(tenant, code, version, read_variables(variable or ()), as_json=as_json)
     if missing:
-        raise CommandError("\n".join(f"missing variable: {name}; give it with --var {name}=…" for name in missing))
+        raise CommandError("\n".join(f"--var: variable {name} is missing. Add --var {name}=VALUE." for name in missing))

@@ -7,12 +7,14 @@ import typer
 
 def token(
     *,
-    tenant: Annotated[str, typer.Option(help="The tenant it speaks for.")],
-    user: Annotated[str, typer.Option(help="The user it speaks for; the `sub` claim.")],
-    scope: Annotated[list[str] | None, typer.Option(help="May be repeated. [default: communication:send]")] = None,
-    ttl: Annotated[int, typer.Option(min=1, max=31_536_000, help="Seconds it is good for.")] = 3_600,
+    tenant: Annotated[str, typer.Option(help="Tenant that the token is for.")],
+    user: Annotated[str, typer.Option(help="User that the token is for. It becomes the `sub` claim.")],
+    scope: Annotated[
+        list[str] | None, typer.Option(help="Scope. May be repeated. [default: communication:send]")
+    ] = None,
+    ttl: Annotated[int, typer.Option(min=1, max=31_536_000, help="Lifetime in seconds.")] = 3_600,
 ) -> None:
-    """Print a bearer token signed with ROLLCALL_JWT_SECRET, for development.
+    """Print a bearer token for development, signed with ROLLCALL_JWT_SECRET.
 
     Example: rollcall token --tenant tnt_xyz789 --user usr_abc123 --scope communication:send
     """

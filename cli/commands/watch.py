@@ -1,4 +1,4 @@
-"""`rollcall watch`: a request followed until all of it has ended."""
+"""`rollcall watch`: a request, followed in the ledger until it is completed."""
 
 from typing import Annotated
 
@@ -8,16 +8,16 @@ from cli.errors import EXIT_FAILED
 
 
 def watch(
-    request_id: Annotated[str, typer.Argument(help="The id that `send` printed, or that came back over HTTP.")],
+    request_id: Annotated[str, typer.Argument(help="Id of the request, from `send` or from the HTTP answer.")],
     *,
-    tenant: Annotated[str, typer.Option(help="The tenant whose request it is.")],
-    timeout: Annotated[float, typer.Option(min=0, help="Seconds to follow it for; 0: to the end.")] = 0,
-    allow_failed: Annotated[bool, typer.Option("--allow-failed", help="Exit 0 also when some failed.")] = False,
+    tenant: Annotated[str, typer.Option(help="Tenant of the request.")],
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to follow the request. 0 follows it to the end.")] = 0,
+    allow_failed: Annotated[bool, typer.Option("--allow-failed", help="Exit code 0 also if some failed.")] = False,
 ) -> None:
-    """Follow a request in the ledger until it is completed, and call the roll.
+    """Follow a request in the ledger until it is completed, and print the roll call.
 
-    A request that no consumer has taken up yet is waited for a little. Exit 0 when all are accounted for and none
-    failed.
+    The command waits up to 15 s for a request that no consumer has expanded yet. Exit code 0 means that all recipients
+    are accounted for and none failed.
 
     Example: rollcall watch 0198c0de-0000-7000-8000-000000000000 --tenant tnt_xyz789
     """

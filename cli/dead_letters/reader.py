@@ -1,4 +1,4 @@
-"""Reads the dead-letter topic: all of it or the end of it, what stands on each letter and not what is sealed in it."""
+"""Reader of the dead-letter topic. It reads headers and sizes, and sealed records only for a single dead letter."""
 
 import heapq
 from collections.abc import AsyncIterator, Mapping
@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from cli.clients.kafka_client import (
-    PATIENCE_SECONDS,
+    KAFKA_TIMEOUT_SECONDS,
     open_admin,
     partitions_of_topics,
     require_topics,
@@ -22,33 +22,33 @@ from config.settings import CommonSettings
 from ledger.dead_letter_format import read_dead_letter_headers
 
 _POLL_MS = 500
-_SILENCE = 20
-"""So many polls without a record, and Kafka counts as stuck."""
+_MAX_EMPTY_POLLS = 20
+"""Number of polls without a record after which the reader gives up."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterEntry:
-    """A dead letter as it lies in its topic."""
+    """A dead letter in its topic."""
 
     partition: int
     offset: int
     refused_at: datetime
     origin: str
-    """topic/partition/offset of the record that it holds."""
+    """Origin of the rejected record, as topic/partition/offset."""
     reason: str
     key: bytes | None = field(repr=False)
-    """The record's; callers choose it."""
+    """Key of the rejected record, which its caller chose."""
     sealed: bytes = field(repr=False)
     size: int
 
     @property
-    def place(self) -> str:
-        """Where it stands in the topic."""
+    def position(self) -> str:
+        """Return the dead letter's own partition/offset."""
         return f"{self.partition}/{self.offset}"
 
 
 def dead_letter_entry(record: ConsumerRecord, *, whole: bool) -> DeadLetterEntry:
-    """The letter in a record; only a whole one keeps what is sealed in it. Strangers may write there, too."""
+    """Return the dead letter in a record, with the sealed record if `whole`. Any program may have written it."""
     origin, reason = read_dead_letter_headers(record.headers)
     value = record.value or b""
     return DeadLetterEntry(
@@ -64,7 +64,7 @@ def dead_letter_entry(record: ConsumerRecord, *, whole: bool) -> DeadLetterEntry
 
 
 class DeadLetterReader:
-    """The topic, read by nobody's group, so that reading disturbs no one."""
+    """Reader without a consumer group, so that it does not affect other consumers."""
 
     def __init__(
         self, consumer: AIOKafkaConsumer, topic: str, bounds: Mapping[TopicPartition, tuple[int, int]]
@@ -72,60 +72,65 @@ class DeadLetterReader:
         self._consumer, self._topic, self._bounds = consumer, topic, bounds
 
     async def newest(self, limit: int, reason: str | None) -> list[DeadLetterEntry]:
-        """The newest, newest first; those of one reason are looked for in all of the topic."""
-        reach = limit if reason is None else None
-        starts = {at: max(low, end - reach) if reach else low for at, (low, end) in self._bounds.items()}
-        kept: list[tuple[datetime, int, int, DeadLetterEntry]] = []
-        async for record in self._from(starts):
-            letter = dead_letter_entry(record, whole=False)
-            if reason in (None, letter.reason):
-                heapq.heappush(kept, (letter.refused_at, letter.partition, letter.offset, letter))
-                if len(kept) > limit:
-                    heapq.heappop(kept)
-        return [letter for *_, letter in sorted(kept, reverse=True)]
+        """Return the newest dead letters, newest first. With a reason, search the whole topic."""
+        last = limit if reason is None else None
+        starts = {partition: max(low, end - last) if last else low for partition, (low, end) in self._bounds.items()}
+        newest: list[tuple[datetime, int, int, DeadLetterEntry]] = []
+        async for record in self._read_from(starts):
+            entry = dead_letter_entry(record, whole=False)
+            if reason in (None, entry.reason):
+                heapq.heappush(newest, (entry.refused_at, entry.partition, entry.offset, entry))
+                if len(newest) > limit:
+                    heapq.heappop(newest)
+        return [entry for *_, entry in sorted(newest, reverse=True)]
 
     async def at(self, partition: int, offset: int) -> DeadLetterEntry | None:
-        """The letter at a place of the topic."""
-        at = TopicPartition(self._topic, partition)
-        low, end = self._bounds.get(at, (0, 0))
+        """Return the whole dead letter at this partition and offset, or None."""
+        topic_partition = TopicPartition(self._topic, partition)
+        low, end = self._bounds.get(topic_partition, (0, 0))
         if not low <= offset < end:
             return None
-        async for record in self._from({at: offset}):
+        async for record in self._read_from({topic_partition: offset}):
             return dead_letter_entry(record, whole=True) if record.offset == offset else None
         return None
 
     async def of_origin(self, origin: str) -> DeadLetterEntry | None:
-        """The first letter that holds the record of this origin; all of the topic may be read for it."""
-        async for record in self._from({at: low for at, (low, _) in self._bounds.items()}):
+        """Return the first whole dead letter with the record of this origin, or None. May read the whole topic."""
+        async for record in self._read_from({partition: low for partition, (low, _) in self._bounds.items()}):
             if read_dead_letter_headers(record.headers)[0] == origin:
                 return dead_letter_entry(record, whole=True)
         return None
 
-    async def _from(self, starts: Mapping[TopicPartition, int]) -> AsyncIterator[ConsumerRecord]:
-        """The records from these offsets on, to where the topic ended when it was opened."""
-        left = {at: start for at, start in starts.items() if start < self._bounds[at][1]}
-        self._consumer.assign(list(left))
-        for at, start in left.items():
-            self._consumer.seek(at, start)
-        silent = 0
-        while left:
-            found = await with_timeout(PATIENCE_SECONDS, self._consumer.getmany(timeout_ms=_POLL_MS))
-            silent = 0 if found else silent + 1
-            if silent > _SILENCE:
-                raise CommandError("Kafka gives no more of the dead letters; try again")
-            for at, records in found.items():
+    async def _read_from(self, starts: Mapping[TopicPartition, int]) -> AsyncIterator[ConsumerRecord]:
+        """Yield the records from these offsets to the end that the topic had when the reader was opened."""
+        open_partitions = {
+            partition: start for partition, start in starts.items() if start < self._bounds[partition][1]
+        }
+        self._consumer.assign(list(open_partitions))
+        for partition, start in open_partitions.items():
+            self._consumer.seek(partition, start)
+        empty_polls = 0
+        while open_partitions:
+            batches = await with_timeout(KAFKA_TIMEOUT_SECONDS, self._consumer.getmany(timeout_ms=_POLL_MS))
+            empty_polls = 0 if batches else empty_polls + 1
+            if empty_polls > _MAX_EMPTY_POLLS:
+                raise CommandError("Kafka returned no more dead letters before the end of the topic. Try again.")
+            for partition, records in batches.items():
                 for record in records:
-                    if record.offset < self._bounds[at][1]:
+                    if record.offset < self._bounds[partition][1]:
                         yield record
-            for at in list(left):
-                if await self._consumer.position(at) >= self._bounds[at][1]:
-                    del left[at]
-                    self._consumer.pause(at)
+            for partition in list(open_partitions):
+                if await self._consumer.position(partition) >= self._bounds[partition][1]:
+                    del open_partitions[partition]
+                    self._consumer.pause(partition)
 
 
 @asynccontextmanager
 async def open_dead_letters(settings: CommonSettings) -> AsyncIterator[DeadLetterReader]:
-    """The topic of the dead letters as it is now; raises CommandError where it is missing."""
+    """Open a reader of the dead-letter topic from its current beginning to its current end.
+
+    Raises CommandError if the topic is missing.
+    """
     topic = settings.topics.dead_letters
     async with open_admin(settings) as admin:
         known = await partitions_of_topics(admin)
@@ -133,11 +138,11 @@ async def open_dead_letters(settings: CommonSettings) -> AsyncIterator[DeadLette
     silence_driver_logs()
     consumer = AIOKafkaConsumer(**settings.kafka_options(), group_id=None, enable_auto_commit=False)
     try:
-        await with_timeout(PATIENCE_SECONDS, consumer.start())
+        await with_timeout(KAFKA_TIMEOUT_SECONDS, consumer.start())
         partitions = [TopicPartition(topic, number) for number in known[topic]]
         consumer.assign(partitions)
-        lows = await with_timeout(PATIENCE_SECONDS, consumer.beginning_offsets(partitions))
-        ends = await with_timeout(PATIENCE_SECONDS, consumer.end_offsets(partitions))
-        yield DeadLetterReader(consumer, topic, {at: (lows[at], ends[at]) for at in partitions})
+        lows = await with_timeout(KAFKA_TIMEOUT_SECONDS, consumer.beginning_offsets(partitions))
+        ends = await with_timeout(KAFKA_TIMEOUT_SECONDS, consumer.end_offsets(partitions))
+        yield DeadLetterReader(consumer, topic, {one: (lows[one], ends[one]) for one in partitions})
     finally:
-        await with_timeout(PATIENCE_SECONDS, consumer.stop())
+        await with_timeout(KAFKA_TIMEOUT_SECONDS, consumer.stop())

@@ -1,4 +1,4 @@
-"""Publishes records from the dead letters again, to the topic that they came from, with their key and headers."""
+"""Replay of rejected records to the topic that they came from, with their key and headers."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from aiokafka import AIOKafkaProducer
 from rich.console import Console
 
 from cli import event_loop as loop
-from cli.clients.kafka_client import PATIENCE_SECONDS, kafka_errors, with_timeout
+from cli.clients.kafka_client import KAFKA_TIMEOUT_SECONDS, kafka_errors, with_timeout
 from cli.clients.record_publisher import open_publisher
 from cli.console import open_console, printable
 from cli.dead_letters.reader import DeadLetterEntry, DeadLetterReader, open_dead_letters
-from cli.dead_letters.show import check_place, find_letter, open_letter
+from cli.dead_letters.show import check_place, find_dead_letter, open_dead_letter
 from cli.errors import CommandError, UnknownDeadLetter, UsageError
 from cli.settings import SealingSettings, load
 from config.settings import CommonSettings
@@ -29,12 +29,12 @@ REPLAYABLE = frozenset(
         RejectionReason.UNSUPPORTED_VERSION,
     }
 )
-"""Why a record was refused that may be taken another time; any other would be refused again."""
+"""Reasons that can disappear later, such as a missing template. Records with other reasons would be rejected again."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayOptions:
-    """The options of `dead-letters replay`."""
+    """Options of `dead-letters replay`."""
 
     places: Sequence[str] = ()
     reason: RejectionReason | None = None
@@ -43,92 +43,99 @@ class ReplayOptions:
     dry_run: bool = False
 
     def check(self) -> None:
-        """Raise UsageError."""
+        """Raise UsageError if the options contradict each other."""
         if bool(self.places) == (self.reason is not None):
-            raise UsageError("PLACE: name the letters, or all of one --reason")
+            raise UsageError("PLACES or --reason: exactly one of them is required.")
         for place in self.places:
             check_place(place)
         if self.reason is not None and self.reason not in REPLAYABLE and not self.force:
             raise UsageError(
-                f"--reason: {self.reason.value} would be refused again; --force publishes them all the same"
+                f"--reason: records with {self.reason.value} would be rejected again. "
+                "Add --force to publish them anyway."
             )
 
 
-def run(wanted: ReplayOptions) -> int:
-    """Replay; how many could not be. Raises CommandError."""
-    wanted.check()
+def run(options: ReplayOptions) -> int:
+    """Replay the selected records. Return how many could not be published. Raises CommandError."""
+    options.check()
     settings, sealer = load(CommonSettings), load(SealingSettings).sealer
-    return loop.run(_run(wanted, settings, sealer, open_console()))
+    return loop.run(_run(options, settings, sealer, open_console()))
 
 
-async def _run(wanted: ReplayOptions, settings: CommonSettings, sealer: Sealer, console: Console) -> int:
-    replayed = left = 0
+async def _run(options: ReplayOptions, settings: CommonSettings, sealer: Sealer, console: Console) -> int:
+    replayed = skipped = 0
     with kafka_errors(settings):
-        async with open_dead_letters(settings) as letters, open_publisher(settings, DEAD_LETTER_BYTES) as producer:
-            async for letter in _chosen(letters, wanted):
+        async with open_dead_letters(settings) as reader, open_publisher(settings, DEAD_LETTER_BYTES) as producer:
+            async for entry in _select_dead_letters(reader, options):
                 try:
-                    opened = open_letter(sealer, letter.sealed)
-                    require_whole(letter, opened, settings.topics, force=wanted.force)
+                    opened = open_dead_letter(sealer, entry.sealed)
+                    check_replayable(entry, opened, settings.topics, force=options.force)
                 except CommandError as error:
-                    if wanted.places:
+                    if options.places:
                         raise
-                    console.print(f"{letter.place} left: {error}", soft_wrap=True)
-                    left += 1
+                    console.print(f"{entry.position} skipped: {error}", soft_wrap=True)
+                    skipped += 1
                     continue
-                stands = "" if wanted.dry_run else f" as {await _publish(producer, letter, opened)}"
-                console.print(f"{letter.place} {printable(letter.origin)} {letter.reason}{stands}", soft_wrap=True)
+                new_position = "" if options.dry_run else f" as {await _publish(producer, entry, opened)}"
+                console.print(
+                    f"{entry.position} {printable(entry.origin)} {entry.reason}{new_position}", soft_wrap=True
+                )
                 replayed += 1
-    console.print(f"{replayed:,} {'would be ' if wanted.dry_run else ''}published again")
-    return left
+    console.print(f"{replayed:,} {'would be ' if options.dry_run else ''}published again")
+    return skipped
 
 
-async def _chosen(letters: DeadLetterReader, wanted: ReplayOptions) -> AsyncIterator[DeadLetterEntry]:
-    """The letters, whole, the oldest first: parts of one request stay in their order."""
-    if wanted.reason is None:
-        for place in wanted.places:
-            found = await find_letter(letters, place)
-            if found is None:
-                raise UnknownDeadLetter(f"no dead letter at {place}; `rollcall dead-letters list` shows the newest")
-            yield found
+async def _select_dead_letters(reader: DeadLetterReader, options: ReplayOptions) -> AsyncIterator[DeadLetterEntry]:
+    """Yield the selected dead letters. With a reason, the oldest comes first, so that parts stay in their order."""
+    if options.reason is None:
+        for place in options.places:
+            entry = await find_dead_letter(reader, place)
+            if entry is None:
+                raise UnknownDeadLetter(place)
+            yield entry
         return
-    for one in reversed(await letters.newest(wanted.limit, wanted.reason.value)):
-        whole = await letters.at(one.partition, one.offset)
-        if whole is not None:
-            yield whole
+    for newest in reversed(await reader.newest(options.limit, options.reason.value)):
+        entry = await reader.at(newest.partition, newest.offset)
+        if entry is not None:
+            yield entry
 
 
-def require_whole(letter: DeadLetterEntry, opened: OpenedRecord, topics: Topics, *, force: bool) -> None:
-    """Raise CommandError for a record that cannot be published as it was, or would be refused again."""
-    place, value = letter.place, opened.value
-    if letter.reason not in {reason.value for reason in REPLAYABLE} and not force:
-        raise CommandError(f"letter {place}: {letter.reason} would be refused again; --force publishes it all the same")
+def check_replayable(entry: DeadLetterEntry, opened: OpenedRecord, topics: Topics, *, force: bool) -> None:
+    """Raise CommandError for a record that cannot be published unchanged, or would be rejected again."""
+    subject, value = f"dead letter {entry.position}", opened.value
+    if entry.reason not in {reason.value for reason in REPLAYABLE} and not force:
+        raise CommandError(
+            f"{subject}: a record with {entry.reason} would be rejected again. Add --force to publish it anyway."
+        )
     if value is None:
-        raise CommandError(f"letter {place}: the record has no value")
+        raise CommandError(f"{subject}: the record has no value.")
     if opened.cut or not opened.headers_kept:
-        raise CommandError(f"letter {place}: the record was too large to be kept whole")
-    if opened.place is None and not _names_itself(value):
-        raise CommandError(f"letter {place}: names no request, and an older consumer did not keep its time")
-    if topic_of(letter, opened) not in {topics.requests, topics.requests_express}:
-        raise CommandError(f"letter {place}: its record came from no intake topic of this installation")
+        raise CommandError(f"{subject}: the record was too large to be stored completely.")
+    if opened.place is None and not _has_request_id(value):
+        raise CommandError(
+            f"{subject}: the record has no request_id, and an older consumer did not store its timestamp."
+        )
+    if origin_topic(entry, opened) not in {topics.requests, topics.requests_express}:
+        raise CommandError(f"{subject}: the record did not come from an intake topic of this installation.")
 
 
-def topic_of(letter: DeadLetterEntry, opened: OpenedRecord) -> str:
-    """Where the record came from; what is sealed counts before what stands on the letter."""
-    return (opened.place or letter.origin).partition("/")[0]
+def origin_topic(entry: DeadLetterEntry, opened: OpenedRecord) -> str:
+    """Return the topic that the record came from. Sealed data takes precedence over the header."""
+    return (opened.place or entry.origin).partition("/")[0]
 
 
-def _names_itself(value: bytes) -> bool:
+def _has_request_id(value: bytes) -> bool:
     try:
-        said = orjson.loads(value)
+        document = orjson.loads(value)
     except orjson.JSONDecodeError:
         return False
-    return isinstance(said, dict) and bool(said.get("request_id"))
+    return isinstance(document, dict) and bool(document.get("request_id"))
 
 
-async def _publish(producer: AIOKafkaProducer, letter: DeadLetterEntry, opened: OpenedRecord) -> str:
-    """Publish it, acknowledged by all replicas; where it stands now."""
+async def _publish(producer: AIOKafkaProducer, entry: DeadLetterEntry, opened: OpenedRecord) -> str:
+    """Publish the record and return its new topic/partition/offset. All replicas acknowledge it."""
     sending = producer.send_and_wait(
-        topic_of(letter, opened), opened.value, key=letter.key, headers=replay_headers(opened)
+        origin_topic(entry, opened), opened.value, key=entry.key, headers=replay_headers(opened)
     )
-    stands = await with_timeout(PATIENCE_SECONDS, sending)
-    return f"{stands.topic}/{stands.partition}/{stands.offset}"
+    metadata = await with_timeout(KAFKA_TIMEOUT_SECONDS, sending)
+    return f"{metadata.topic}/{metadata.partition}/{metadata.offset}"

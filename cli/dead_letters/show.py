@@ -1,4 +1,4 @@
-"""Shows dead letters: what stands on them, and on demand what is sealed in them."""
+"""Output of dead letters: their headers, and on demand the record that is sealed in them."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ from cli import event_loop as loop
 from cli.clients.kafka_client import kafka_errors
 from cli.console import open_console, plain_table, print_table, printable
 from cli.dead_letters.reader import DeadLetterEntry, DeadLetterReader, open_dead_letters
-from cli.errors import CommandError, UnknownDeadLetter, UsageError
+from cli.errors import CommandError, UnknownDeadLetter, UsageError, sealing_error, sentence
 from cli.settings import SealingSettings, load
 from config.settings import CommonSettings
 from ledger.dead_letter_format import DeadLetterError, OpenedRecord, open_record
@@ -17,106 +17,105 @@ from ledger.errors import SealingError
 from ledger.sealing import Sealer
 from schemas.statuses import RejectionReason
 
-_OWN = re.compile(r"(\d+)/(\d+)")
+_POSITION = re.compile(r"(\d+)/(\d+)")
 _ORIGIN = re.compile(r"[A-Za-z0-9._-]+/\d+/\d+")
 _MEANINGS = {reason.value: reason.meaning for reason in RejectionReason}
 
 
 def run_list(settings: CommonSettings, *, limit: int, reason: RejectionReason | None, as_json: bool) -> None:
-    """Print the newest letters; raises CommandError."""
-    letters = loop.run(_newest(settings, limit, reason))
+    """Print the newest dead letters. Raises CommandError."""
+    entries = loop.run(_newest(settings, limit, reason))
     console = open_console()
     if as_json:
-        for letter in letters:
-            console.file.write(orjson.dumps(_document(letter), option=orjson.OPT_UTC_Z).decode() + "\n")
+        for entry in entries:
+            console.file.write(orjson.dumps(_document(entry), option=orjson.OPT_UTC_Z).decode() + "\n")
         return
-    if not letters:
+    if not entries:
         console.print("no dead letter matches" if reason else "there are no dead letters")
         return
-    table = plain_table("letter", "refused (UTC)", "reason", "origin", "bytes", numbers=("bytes",))
-    for letter in letters:
-        at = f"{letter.refused_at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(letter.place, at, printable(letter.reason), printable(letter.origin), f"{letter.size:,}")
+    table = plain_table("dead letter", "rejected (UTC)", "reason", "origin", "bytes", numbers=("bytes",))
+    for entry in entries:
+        rejected_at = f"{entry.refused_at:%Y-%m-%d %H:%M:%S}"
+        table.add_row(entry.position, rejected_at, printable(entry.reason), printable(entry.origin), f"{entry.size:,}")
     print_table(console, table)
 
 
 async def _newest(settings: CommonSettings, limit: int, reason: RejectionReason | None) -> list[DeadLetterEntry]:
     with kafka_errors(settings):
-        async with open_dead_letters(settings) as letters:
-            return await letters.newest(limit, reason and reason.value)
+        async with open_dead_letters(settings) as reader:
+            return await reader.newest(limit, reason and reason.value)
 
 
-def _document(letter: DeadLetterEntry) -> dict[str, Any]:
+def _document(entry: DeadLetterEntry) -> dict[str, Any]:
     return {
-        "letter": letter.place,
-        "refused_at": letter.refused_at,
-        "reason": letter.reason,
-        "origin": letter.origin,
-        "bytes": letter.size,
+        "letter": entry.position,
+        "refused_at": entry.refused_at,
+        "reason": entry.reason,
+        "origin": entry.origin,
+        "bytes": entry.size,
     }
 
 
 def run_show(settings: CommonSettings, place: str, *, reveal: bool) -> None:
-    """Print one letter; raises CommandError, and UnknownLetter where there is none."""
+    """Print one dead letter. Raises CommandError, and UnknownDeadLetter if it does not exist."""
     sealer = load(SealingSettings).sealer if reveal else None
-    letter = loop.run(_find(settings, place))
-    if letter is None:
-        raise UnknownDeadLetter(f"no dead letter at {place}; `rollcall dead-letters list` shows the newest")
+    entry = loop.run(_find(settings, place))
+    if entry is None:
+        raise UnknownDeadLetter(place)
     console = open_console()
-    for name, said in (
-        ("letter", letter.place),
-        ("origin", letter.origin),
-        ("refused", f"{letter.refused_at:%Y-%m-%d %H:%M:%S} UTC"),
-        ("reason", f"{letter.reason}: {_MEANINGS.get(letter.reason, 'newer than this command line')}"),
-        ("sealed", f"{letter.size:,} bytes, key {_key_id(letter.sealed)}"),
+    for name, text in (
+        ("dead letter", entry.position),
+        ("origin", entry.origin),
+        ("rejected", f"{entry.refused_at:%Y-%m-%d %H:%M:%S} UTC"),
+        ("reason", f"{entry.reason}: {_MEANINGS.get(entry.reason, 'not known to this version of the command line')}"),
+        ("sealed", f"{entry.size:,} bytes, key {_key_id(entry.sealed)}"),
     ):
-        console.print(f"{name:<9} {printable(said)}", soft_wrap=True)
+        console.print(f"{name:<11} {printable(text)}", soft_wrap=True)
     if sealer is not None:
-        opened = open_letter(sealer, letter.sealed)
-        console.print(f"{'key':<9} {_text(letter.key)}", soft_wrap=True)
+        opened = open_dead_letter(sealer, entry.sealed)
+        console.print(f"{'key':<11} {_printable_text(entry.key)}", soft_wrap=True)
         for name, value in opened.headers:
-            console.print(f"{'header':<9} {printable(name)}: {_text(value)}", soft_wrap=True)
-        console.print(f"{'value':<9} {opened.length:,} bytes{', cut' if opened.cut else ''}\n", soft_wrap=True)
-        console.print(_text(opened.value, lines=True), soft_wrap=True)
+            console.print(f"{'header':<11} {printable(name)}: {_printable_text(value)}", soft_wrap=True)
+        console.print(f"{'value':<11} {opened.length:,} bytes{', truncated' if opened.cut else ''}\n", soft_wrap=True)
+        console.print(_printable_text(opened.value, lines=True), soft_wrap=True)
 
 
 async def _find(settings: CommonSettings, place: str) -> DeadLetterEntry | None:
     check_place(place)
     with kafka_errors(settings):
-        async with open_dead_letters(settings) as letters:
-            return await find_letter(letters, place)
+        async with open_dead_letters(settings) as reader:
+            return await find_dead_letter(reader, place)
 
 
 def check_place(place: str) -> None:
-    """Raise UsageError for what names no letter."""
-    if not _OWN.fullmatch(place) and not _ORIGIN.fullmatch(place):
-        raise UsageError("PLACE: is written topic/partition/offset, or partition/offset of the letter itself")
+    """Raise UsageError if the text has neither of the two forms that name a dead letter."""
+    if not _POSITION.fullmatch(place) and not _ORIGIN.fullmatch(place):
+        raise UsageError("PLACE: must be topic/partition/offset of the record, or partition/offset of the dead letter.")
 
 
-async def find_letter(letters: DeadLetterReader, place: str) -> DeadLetterEntry | None:
-    """The letter at its own place, or of a record that stood at this one."""
-    own = _OWN.fullmatch(place)
-    return await (letters.at(int(own[1]), int(own[2])) if own else letters.of_origin(place))
+async def find_dead_letter(reader: DeadLetterReader, place: str) -> DeadLetterEntry | None:
+    """Return the dead letter with this position, or with the record of this origin, or None."""
+    position = _POSITION.fullmatch(place)
+    return await (reader.at(int(position[1]), int(position[2])) if position else reader.of_origin(place))
 
 
-def open_letter(sealer: Sealer, sealed: bytes) -> OpenedRecord:
-    """Open the record in a letter; raises CommandError."""
+def open_dead_letter(sealer: Sealer, sealed: bytes) -> OpenedRecord:
+    """Open the record in a dead letter. Raises CommandError."""
     try:
         return open_record(sealer, sealed)
     except SealingError as error:
-        hint = "put the key that it was sealed with behind the newest"
-        raise CommandError(f"ROLLCALL_SEALING_KEYS: {error}; {hint}") from None
+        raise sealing_error(error) from None
     except DeadLetterError as error:
-        raise CommandError(str(error)) from None
+        raise CommandError(sentence(error)) from None
 
 
 def _key_id(sealed: bytes) -> str:
     return sealed[1 : 1 + sealed[0]].decode("ascii", "replace") if sealed else "none"
 
 
-def _text(said: bytes | None, *, lines: bool = False) -> str:
-    """Bytes of a stranger as they can be shown on a terminal."""
-    if said is None:
+def _printable_text(data: bytes | None, *, lines: bool = False) -> str:
+    """Return untrusted bytes as text that is safe on a terminal."""
+    if data is None:
         return "(null)"
-    text = said.decode("utf-8", "replace")
+    text = data.decode("utf-8", "replace")
     return "\n".join(map(printable, text.split("\n"))) if lines else printable(text)

@@ -1,67 +1,73 @@
-"""The first reading of the whole file: nothing is published before every line can be used."""
+"""First pass over the whole file, because nothing is published before every line can be used."""
 
 from collections.abc import Iterator
 
 from cli.errors import CommandError, UsageError
-from cli.recipients_file.rows import RowError, Rows
-from cli.template_check import asked_of_recipients, missing_variable_lines
+from cli.recipients_file.rows import RowError
+from cli.recipients_file.source import Source
+from cli.template_check import missing_variable_lines, variables_for_recipients
 from ledger.message_template import MessageTemplate
 from schemas.requests import AnyRecipient
 
-_SHOWN = 20
-_NAMES = 1_000
-"""How many names of variables are remembered to propose one."""
+_MAX_ERRORS = 20
+_MAX_NAMES = 1_000
+"""Maximum number of variable names that are kept, to propose one in place of a misspelt one."""
 
 
 class FileScan:
-    """Gives the recipients of a file, and remembers what is wrong with the others."""
+    """Iterator over the usable recipients of a file. It collects the errors of the other lines."""
 
-    def __init__(self, rows: Rows, text: MessageTemplate) -> None:
-        self._rows = rows
-        self.missing_variables = set(asked_of_recipients(text))
-        """The variables of the text that no recipient gave so far."""
-        self.seen: set[str] = set()
-        """Names that recipients gave instead."""
-        self.wrong: list[RowError] = []
-        """The first lines that cannot be used."""
-        self.wrong_total = 0
+    def __init__(self, source: Source, text: MessageTemplate) -> None:
+        self._rows = source.rows()
+        self._file_name = source.name
+        self.missing_variables = set(variables_for_recipients(text))
+        """Variables of the text that no recipient gave so far."""
+        self.given_names: set[str] = set()
+        """Names of variables that recipients gave."""
+        self.errors: list[RowError] = []
+        """First lines that cannot be used."""
+        self.error_count = 0
 
     @property
     def line(self) -> int:
-        """Where the reading stands."""
+        """Return the number of the line that was read last."""
         return self._rows.line
 
     def __iter__(self) -> Iterator[AnyRecipient]:
         try:
-            for row in self._rows.judged():
+            for row in self._rows.checked_rows():
                 if isinstance(row, RowError):
-                    self._note(row)
+                    self._add_error(row)
                     continue
                 if self.missing_variables and not isinstance(row, str):
                     self.missing_variables -= row.variables.keys()
                     self._remember(row.variables)
                 yield row
         except RowError as error:
-            self._note(error)
+            self._add_error(error)
 
     def _remember(self, names: dict[str, str]) -> None:
-        if len(self.seen) < _NAMES:
-            self.seen.update(names)
+        if len(self.given_names) < _MAX_NAMES:
+            self.given_names.update(names)
 
-    def _note(self, error: RowError) -> None:
-        self.wrong_total += 1
-        if len(self.wrong) < _SHOWN:
-            self.wrong.append(error)
+    def _add_error(self, error: RowError) -> None:
+        self.error_count += 1
+        if len(self.errors) < _MAX_ERRORS:
+            self.errors.append(error)
 
-    def require_lines(self) -> None:
-        """Raise CommandError with each line that cannot be used: to leave one out would lose somebody silently."""
-        if self.wrong:
-            lines = [f"FILE: {error}" for error in self.wrong]
-            if self.wrong_total > len(lines):
-                lines.append(f"FILE: and {self.wrong_total - len(lines):,} more lines; nothing was published")
-            raise CommandError("\n".join(lines))
+    def error_lines(self) -> list[str]:
+        """Return a line for each of the first errors, and one with the number of further errors."""
+        lines = [f"{self._file_name}, {error}" for error in self.errors]
+        if self.error_count > len(lines):
+            lines.append(f"{self._file_name}: {self.error_count - len(lines):,} more lines cannot be used.")
+        return lines
 
-    def require_variables(self) -> None:
-        """Raise UsageError for each variable that not a single recipient gives: it is a slip in the text."""
+    def check_lines(self) -> None:
+        """Raise CommandError with the lines that cannot be used. Leaving them out would lose recipients silently."""
+        if self.errors:
+            raise CommandError("\n".join([*self.error_lines(), "Nothing was published."]))
+
+    def check_variables(self) -> None:
+        """Raise UsageError for each variable that no recipient gives, because it is probably misspelt."""
         if self.missing_variables:
-            raise UsageError(missing_variable_lines(self.missing_variables, self.seen))
+            raise UsageError(missing_variable_lines(self.missing_variables, self.given_names))

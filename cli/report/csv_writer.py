@@ -1,4 +1,4 @@
-"""CSV for people with a spreadsheet: no cell is taken for a formula, and a file is there whole or not at all."""
+"""CSV output for spreadsheets: no cell becomes a formula, and a file is written completely or not at all."""
 
 import csv
 import sys
@@ -14,17 +14,17 @@ from cli.errors import UsageError
 STDOUT = Path("-")
 
 _FORMULA = ("=", "+", "-", "@")
-"""What makes a spreadsheet compute a cell (OWASP, CSV Injection)."""
+"""Characters with which a spreadsheet starts a formula (OWASP, CSV Injection)."""
 
 
 def escape_formula(cell: str) -> str:
-    """The cell without control characters, and with an apostrophe before what would be a formula."""
-    shown = printable(cell)
-    return f"'{shown}" if shown.startswith(_FORMULA) else shown
+    """Return the cell without control characters, and with an apostrophe before a formula."""
+    text = printable(cell)
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 class CsvWriter:
-    """Rows being written."""
+    """Writer of a header row and data rows. It counts the data rows."""
 
     def __init__(self, file: IO[str], columns: Sequence[str]) -> None:
         self._writer = csv.writer(file, lineterminator="\n")
@@ -32,39 +32,43 @@ class CsvWriter:
         self.rows = 0
 
     def add(self, cells: Sequence[str | None]) -> None:
-        """Write a row; None becomes an empty cell."""
+        """Write a row. None becomes an empty cell."""
         self._writer.writerow([escape_formula(cell or "") for cell in cells])
         self.rows += 1
 
 
 @contextmanager
 def open_csv_writer(path: Path, columns: Sequence[str], stdout: IO[str] | None = None) -> Iterator[CsvWriter]:
-    """A sheet that takes the place of the file when all is written, or is written to standard output for `-`."""
+    """Open a writer. It replaces the file when all rows are written. For `-` it writes to standard output."""
     if path == STDOUT:
         yield CsvWriter(stdout or sys.stdout, columns)
         return
     try:
-        with _device(path) if path.exists() and not path.is_file() else _whole(path.resolve()) as file:
+        with (
+            _write_in_place(path)
+            if path.exists() and not path.is_file()
+            else _write_and_replace(path.resolve()) as file
+        ):
             yield CsvWriter(file, columns)
     except OSError as error:
-        raise UsageError(f"--csv: {path} cannot be written ({error.strerror})") from None
+        raise UsageError(f"--csv: {path} cannot be written ({error.strerror}).") from None
 
 
 @contextmanager
-def _device(path: Path) -> Iterator[IO[str]]:
-    """A pipe or a terminal, whose place nothing may take."""
+def _write_in_place(path: Path) -> Iterator[IO[str]]:
+    """Open a pipe or a terminal, which must not be replaced by a file."""
     with path.open("w", encoding="utf-8", newline="") as file:
         yield file
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[IO[str]]:
-    """A file of another name that takes its place at the end; its owner alone may read it."""
+def _write_and_replace(path: Path) -> Iterator[IO[str]]:
+    """Open a temporary file that replaces the path at the end. Only its owner can read it."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    half = Path(name)
+    unfinished = Path(name)
     try:
-        with open(descriptor, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123  # a descriptor is no path
+        with open(descriptor, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123  # pathlib cannot open a descriptor
             yield file
-        half.replace(path)
+        unfinished.replace(path)
     finally:
-        half.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The report as one JSON document, written as it is read: it may hold a million who were not reached."""
+"""The report as one JSON document. It is written while it is read, because it may list a million recipients."""
 
 from collections.abc import AsyncIterator
 from typing import IO, Any
@@ -12,13 +12,13 @@ from ledger.models import StoredRequest
 async def write_json(
     file: IO[str], request: StoredRequest, summary: Summary, missed: AsyncIterator[list[NotReached]]
 ) -> None:
-    """Write the document; of `missed` all that is given."""
+    """Write the document with all recipients from `missed`."""
     head = orjson.dumps(_head(request, summary), option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode()
     file.write(head.removesuffix("\n}") + ',\n  "not_reached": [')
     separator = "\n"
     async for batch in missed:
         for one in batch:
-            file.write(f"{separator}    {orjson.dumps(_missed(one)).decode()}")
+            file.write(f"{separator}    {orjson.dumps(_not_reached_document(one)).decode()}")
             separator = ",\n"
     file.write("]\n}\n" if separator == "\n" else "\n  ]\n}\n")
 
@@ -44,11 +44,11 @@ def _head(request: StoredRequest, summary: Summary) -> dict[str, Any]:
         "by_status": by_status(summary.counts),
         "by_reason": dict(sorted(by_reason.items())),
         "notes": list(summary.notes),
-        "not_reached_total": summary.missed_total,
+        "not_reached_total": summary.not_reached_total,
     }
 
 
-def _missed(one: NotReached) -> dict[str, Any]:
+def _not_reached_document(one: NotReached) -> dict[str, Any]:
     return {
         "reference": one.reference,
         "recipient": one.recipient,

@@ -1,4 +1,4 @@
-"""A request's books as the ledger keeps them, read for a report."""
+"""Counts and recipients of a request, read from the ledger for a report."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ _BATCH = 1_000
 
 
 def heading(request: StoredRequest) -> list[str]:
-    """What the request is, and where it stands."""
+    """Return the first lines of a report: the request and its state."""
     head = request.header
     lines = [
         f"request   {head.request_id}",
@@ -35,10 +35,12 @@ def heading(request: StoredRequest) -> list[str]:
 
 
 async def summarise(ledger: Ledger, request: StoredRequest) -> Summary:
-    """The roll call of a request, without the list of those who were not reached."""
+    """Return the roll call of a request, without the list of recipients that were not reached."""
     key, completion = request.header.key, request.completion
-    books = await count_request(ledger, request)
-    counts = Counter({(status.value, reason and reason.value): n for (status, reason), n in books.outcomes.items()})
+    request_counts = await count_request(ledger, request)
+    counts = Counter(
+        {(status.value, reason and reason.value): n for (status, reason), n in request_counts.outcomes.items()}
+    )
     total = sum(part.size for part in request.parts.values())
     sums = {counts.total(), total}
     if completion:
@@ -48,53 +50,52 @@ async def summarise(ledger: Ledger, request: StoredRequest) -> Summary:
     return Summary(
         counts=counts,
         total=total,
-        missed=(),
-        missed_total=missed.total,
+        not_reached=(),
+        not_reached_total=missed.total,
         accounted=completion is not None and not completion.incomplete and len(sums) == 1,
-        notes=_notes(request, books, counts, total),
+        notes=_notes(request, request_counts, counts, total),
     )
 
 
 def _notes(
-    request: StoredRequest, books: RequestCounts, counts: Counter[tuple[str, str | None]], total: int
+    request: StoredRequest, request_counts: RequestCounts, counts: Counter[tuple[str, str | None]], total: int
 ) -> list[str]:
-    """What keeps the books open or does not add up, and what receipts have said since."""
+    """Return notes about open or inconsistent counts, and about receipts that arrived later."""
     notes = []
-    if arrived := books.current[Status.DELIVERED, None]:
-        notes.append(f"by receipt since then: {arrived:,} delivered")
+    if delivered := request_counts.current[Status.DELIVERED, None]:
+        notes.append(f"by receipt since then: {delivered:,} delivered")
     waiting = sum(n for (status, _), n in counts.items() if status in {status.value for status in WITHOUT_LOG})
     if waiting:
         notes.append(f"{waiting:,} of {total:,} are still to be attempted")
     if request.completion and request.completion.incomplete:
-        notes.append("incomplete: a part of the request never came")
+        notes.append("incomplete: a part of the request never arrived")
     elif not request.all_parts_expanded:
         notes.append("not all parts of the request are expanded yet")
     if counts.total() != total:
-        notes.append(f"the counts of the chunks add up to {counts.total():,}, the parts begun hold {total:,}")
+        notes.append(f"the counts of the chunks add up to {counts.total():,}, but the known parts have {total:,}")
     return notes
 
 
-async def missed_batches(
-    ledger: Ledger, request: StoredRequest, *, most: int | None
+async def not_reached_batches(
+    ledger: Ledger, request: StoredRequest, *, limit: int | None
 ) -> AsyncIterator[list[NotReached]]:
-    """Those who were not reached, in request order; all of them a thousand at a time, or the first `most`."""
-    if most is not None:
-        query = LogQuery(request.header.tenant_id, key=request.header.key, statuses=_NOT_REACHED, page_size=most)
-        yield [_missed(log) for log in (await ledger.logs.find(query)).items]
+    """Yield the recipients that were not reached, in request order: the first `limit`, or all in batches of 1,000."""
+    if limit is not None:
+        query = LogQuery(request.header.tenant_id, key=request.header.key, statuses=_NOT_REACHED, page_size=limit)
+        yield [_not_reached(log) for log in (await ledger.logs.find(query)).items]
         return
     batch: list[NotReached] = []
     async for log in ledger.logs.iterate_request(request.header.key):
         if log.status in _NOT_REACHED:
-            batch.append(_missed(log))
+            batch.append(_not_reached(log))
         if len(batch) == _BATCH:
             yield batch
             batch = []
     yield batch
 
 
-def _missed(log: Log) -> NotReached:
-    found = position(log.id)
-    _, part, index = found or (None, 0, 0)
+def _not_reached(log: Log) -> NotReached:
+    _, part, index = position(log.id) or (None, 0, 0)
     return NotReached(
         part,
         index,

@@ -1,4 +1,4 @@
-"""The roll call on the screen: counts by status and reason, who was not reached and why, and the last line."""
+"""The roll call as text: counts by status and reason, recipients that were not reached, notes, and the last line."""
 
 from collections.abc import Sequence
 
@@ -13,29 +13,29 @@ _STATUSES = {status.value: status.meaning for status in Status}
 
 
 def print_roll_call(console: Console, summary: Summary, *, hint: str) -> None:
-    """Print it all; `hint` says where the rest of a long list is."""
+    """Print the whole roll call. `hint` is the command that lists all recipients that were not reached."""
     print_counts(console, summary.counts, summary.total)
-    print_missed(console, summary.missed)
-    print_more(console, shown=len(summary.missed), total=summary.missed_total, hint=f"{hint} --all")
+    print_not_reached(console, summary.not_reached)
+    print_more(console, shown=len(summary.not_reached), total=summary.not_reached_total, hint=f"{hint} --all")
     print_end(console, summary)
 
 
 def print_counts(console: Console, counts: Counts, total: int) -> None:
-    """The counts by status, the reasons of each below it, and the total."""
+    """Print the counts by status, the reasons below each status, and the total."""
     table = plain_table("status", "recipients", "meaning", numbers=("recipients",))
     for status, number in by_status(counts).items():
         table.add_row(printable(status), f"{number:,}", _STATUSES.get(status, ""))
-        reasons = {why: n for (which, why), n in counts.items() if which == status and why and n}
+        reasons = {reason: n for (its_status, reason), n in counts.items() if its_status == status and reason and n}
         for reason, count in sorted(reasons.items(), key=lambda item: (-item[1], item[0])):
             table.add_row(f"  {printable(reason)}", f"{count:,}", f"  {_REASONS.get(reason, '')}")
     if (rest := total - sum(counts.values())) > 0:
-        table.add_row("-", f"{rest:,}", "no outcome was heard of yet")
+        table.add_row("-", f"{rest:,}", "no result yet")
     table.add_row("total", f"{total:,}", "")
     print_table(console, table)
 
 
-def print_missed(console: Console, missed: Sequence[NotReached]) -> None:
-    """Some of those who were not reached, as a table of their own."""
+def print_not_reached(console: Console, missed: Sequence[NotReached]) -> None:
+    """Print a table of recipients that were not reached."""
     if not missed:
         return
     table = plain_table("not reached", "reference", "status", "reason", "error")
@@ -47,15 +47,19 @@ def print_missed(console: Console, missed: Sequence[NotReached]) -> None:
 
 
 def print_more(console: Console, *, shown: int, total: int, hint: str) -> None:
-    """How many more were not reached than are shown, and where they are."""
+    """Print how many more recipients were not reached than are shown, and how to list them."""
     if total > shown:
-        said = f"and {total - shown:,} more: {hint}" if shown else f"not reached: {total:,}; {hint}"
-        console.print(said, soft_wrap=True)
+        count = f"and {total - shown:,} more" if shown else f"{total:,} not reached"
+        console.print(f"{count}: {hint}", soft_wrap=True)
 
 
 def print_end(console: Console, summary: Summary) -> None:
-    """What else is to say, and the last line."""
+    """Print the notes, the number of unknown recipients if there are any, and the last line."""
     console.print()
     for note in summary.notes:
         console.print(printable(note), soft_wrap=True)
+    if unknown := by_status(summary.counts).get(Status.UNKNOWN.value):
+        console.print(
+            f"{unknown:,} of {summary.total:,} unknown: these messages may or may not have been sent", soft_wrap=True
+        )
     console.print(f"all accounted for: {'yes' if summary.accounted else 'no'}")

@@ -1,4 +1,4 @@
-"""What became of a request, from the ledger: as a table, as JSON, and who was not reached as CSV."""
+"""Report of a request from the ledger: tables or JSON, and a CSV of the recipients that were not reached."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,67 +11,69 @@ from cli.console import open_console
 from cli.errors import UnknownRequest, UsageError
 from cli.report.csv_writer import STDOUT, open_csv_writer
 from cli.report.json_writer import write_json
-from cli.report.ledger_summary import heading, missed_batches, summarise
-from cli.report.print_summary import print_counts, print_end, print_missed, print_more
+from cli.report.ledger_summary import heading, not_reached_batches, summarise
+from cli.report.print_summary import print_counts, print_end, print_more, print_not_reached
 from cli.report.summary import Summary
 from cli.settings import LedgerAddress
 from core.ids import request_key
 from ledger.models import StoredRequest
 from ledger.ports import Ledger
 
-FIRST = 50
-"""How many of those who were not reached are shown unless all are asked for."""
+DEFAULT_SHOWN = 50
+"""Maximum number of recipients that a report shows without `--all`."""
 
 COLUMNS = ("reference", "recipient", "status", "reason", "error", "log_id")
 
 
 @dataclass(frozen=True, slots=True)
 class ReportOptions:
-    """How the report is given."""
+    """Form of the report."""
 
     show_all: bool = False
-    """All who were not reached, not only the first; a CSV has all of them anyway."""
+    """True to show all recipients that were not reached. A CSV always has all of them."""
     as_json: bool = False
     csv: Path | None = None
-    """Where those who were not reached are written; `-`: standard output, and then nothing else is."""
+    """File for the recipients that were not reached. For `-` the CSV is the only output."""
 
     def check(self) -> None:
-        """Raise UsageError where two would write to one place."""
+        """Raise UsageError if both JSON and CSV would go to standard output."""
         if self.as_json and self.csv == STDOUT:
-            raise UsageError("--csv: standard output is taken by --json; name a file")
+            raise UsageError("--csv: must be a file together with --json, which uses standard output.")
 
 
-def run(settings: LedgerAddress, tenant: str, request_id: str, form: ReportOptions) -> Summary:
-    """Give the report of a request; raises UnknownRequest."""
-    return loop.run(_run(settings, tenant, request_id, form))
+def run(settings: LedgerAddress, tenant: str, request_id: str, options: ReportOptions) -> Summary:
+    """Print the report of a request. Raises UnknownRequest."""
+    return loop.run(_run(settings, tenant, request_id, options))
 
 
-async def _run(settings: LedgerAddress, tenant: str, request_id: str, form: ReportOptions) -> Summary:
+async def _run(settings: LedgerAddress, tenant: str, request_id: str, options: ReportOptions) -> Summary:
     async with open_ledger(settings) as ledger:
-        return await show(ledger, open_console(), tenant, request_id, form)
+        return await print_report(ledger, open_console(), tenant, request_id, options)
 
 
-async def show(ledger: Ledger, console: Console, tenant: str, request_id: str, form: ReportOptions) -> Summary:
-    """Give the report from this ledger."""
-    request = await known_request(ledger, tenant, request_id)
+async def print_report(
+    ledger: Ledger, console: Console, tenant: str, request_id: str, options: ReportOptions
+) -> Summary:
+    """Print the report of a request in this ledger. Raises UnknownRequest."""
+    request = await require_request(ledger, tenant, request_id)
     summary = await summarise(ledger, request)
-    if form.csv is not None:
-        rows = await _write_csv(ledger, request, form.csv, console)
-        if form.csv == STDOUT:
+    if options.csv is not None:
+        rows = await _write_csv(ledger, request, options.csv, console)
+        if options.csv == STDOUT:
             return summary
-    if form.as_json:
-        most = None if form.show_all else FIRST
-        await write_json(console.file, request, summary, missed_batches(ledger, request, most=most))
+    if options.as_json:
+        limit = None if options.show_all else DEFAULT_SHOWN
+        await write_json(console.file, request, summary, not_reached_batches(ledger, request, limit=limit))
         return summary
-    await _print(ledger, console, request, summary, form)
-    if form.csv is not None:
-        console.print(f"{rows:,} not reached written to {form.csv}", soft_wrap=True)
+    await _print(ledger, console, request, summary, options)
+    if options.csv is not None:
+        console.print(f"{rows:,} not reached written to {options.csv}", soft_wrap=True)
     print_end(console, summary)
     return summary
 
 
-async def known_request(ledger: Ledger, tenant: str, request_id: str) -> StoredRequest:
-    """The request; raises UnknownRequest."""
+async def require_request(ledger: Ledger, tenant: str, request_id: str) -> StoredRequest:
+    """Return the request. Raises UnknownRequest."""
     request = await ledger.requests.get(request_key(tenant, request_id))
     if request is None:
         raise UnknownRequest(tenant, request_id)
@@ -79,24 +81,24 @@ async def known_request(ledger: Ledger, tenant: str, request_id: str) -> StoredR
 
 
 async def _print(
-    ledger: Ledger, console: Console, request: StoredRequest, summary: Summary, form: ReportOptions
+    ledger: Ledger, console: Console, request: StoredRequest, summary: Summary, options: ReportOptions
 ) -> None:
     for line in heading(request):
         console.print(line, soft_wrap=True)
     print_counts(console, summary.counts, summary.total)
-    if form.csv is not None:
-        return  # they are all in there
+    if options.csv is not None:
+        return  # the CSV lists all recipients
     shown = 0
-    async for batch in missed_batches(ledger, request, most=None if form.show_all else FIRST):
-        print_missed(console, batch)
+    async for batch in not_reached_batches(ledger, request, limit=None if options.show_all else DEFAULT_SHOWN):
+        print_not_reached(console, batch)
         shown += len(batch)
-    print_more(console, shown=shown, total=summary.missed_total, hint="repeat with --all, or --csv FILE")
+    print_more(console, shown=shown, total=summary.not_reached_total, hint="repeat with --all, or --csv FILE")
 
 
 async def _write_csv(ledger: Ledger, request: StoredRequest, path: Path, console: Console) -> int:
-    """Write all who were not reached; how many there are."""
-    with open_csv_writer(path, COLUMNS, console.file) as sheet:
-        async for batch in missed_batches(ledger, request, most=None):
+    """Write all recipients that were not reached. Return their number."""
+    with open_csv_writer(path, COLUMNS, console.file) as writer:
+        async for batch in not_reached_batches(ledger, request, limit=None):
             for one in batch:
-                sheet.add((one.reference, one.recipient, one.status, one.reason, one.error, one.log_id))
-    return sheet.rows
+                writer.add((one.reference, one.recipient, one.status, one.reason, one.error, one.log_id))
+    return writer.rows

@@ -1,4 +1,4 @@
-"""The roll call as values: how many ended how, who was not reached and why, and whether all are accounted for."""
+"""The roll call as values: counts, recipients that were not reached, and whether all are accounted for."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,23 +6,23 @@ from dataclasses import dataclass, field
 from schemas.statuses import Status
 
 REACHED = frozenset({Status.SENT.value, Status.DELIVERED.value})
-"""What counts as sent to."""
+"""Statuses that count as reached."""
 
 NOT_FAILED = REACHED | {Status.SUPPRESSED.value}
-"""What is no failure: a suppressed one must not be sent, or was sent at a lower position."""
+"""Statuses that are not failures. A suppressed recipient must not be sent to, or appears earlier in the request."""
 
 Counts = Mapping[tuple[str, str | None], int]
-"""How many deliveries have which status and reason."""
+"""Number of deliveries by status and reason."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class NotReached:
-    """One recipient who was not reached."""
+    """One recipient that was not reached. The order is that of the request."""
 
     part: int
     index: int
     recipient: str = field(compare=False)
-    """Masked."""
+    """Masked address."""
     reference: str | None = field(compare=False)
     status: str = field(compare=False)
     reason: str | None = field(compare=False)
@@ -32,27 +32,27 @@ class NotReached:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a roll call shows."""
+    """Content of a roll call."""
 
     counts: Counts
     total: int
-    """How many recipients the request has."""
-    missed: Sequence[NotReached]
-    """The first of those who were not reached, in request order."""
-    missed_total: int
+    """Number of recipients of the request."""
+    not_reached: Sequence[NotReached]
+    """First recipients that were not reached, in request order."""
+    not_reached_total: int
     accounted: bool
-    """Nothing is left to attempt, and the counts add up to the recipients."""
+    """True if nothing is left to attempt and the counts add up to the number of recipients."""
     notes: Sequence[str] = ()
-    """Sentences that belong above the last line."""
+    """Lines to print above the last line."""
 
     @property
     def failures(self) -> int:
-        """How many ended neither sent, delivered nor suppressed."""
+        """Return the number of recipients that are neither sent, delivered nor suppressed."""
         return sum(number for (status, _), number in self.counts.items() if status not in NOT_FAILED)
 
 
 def by_status(counts: Counts) -> dict[str, int]:
-    """The counts without their reasons, in the order in which statuses are defined."""
+    """Return the counts by status alone, in the order in which statuses are defined."""
     sums = dict.fromkeys((status.value for status in Status), 0)
     for (status, _), number in counts.items():
         sums[status] = sums.get(status, 0) + number

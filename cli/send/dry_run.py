@@ -1,11 +1,11 @@
-"""`send --dry-run`: read the whole file, say what would become of it, publish nothing."""
+"""`send --dry-run`: check of the whole file, and an estimate of the result. Nothing is published."""
 
 from collections.abc import Sequence
 
 import orjson
 from rich.console import Console
 
-from cli.clients.bulk_endpoint import require_room
+from cli.clients.bulk_endpoint import check_size
 from cli.console import plain_table, print_table
 from cli.errors import CommandError
 from cli.recipients_file.scan import FileScan
@@ -18,63 +18,61 @@ from schemas.requests import AnyRecipient
 from schemas.statuses import Channel, Reason
 
 
-class _Watch:
-    """Judges each recipient and, for a call over HTTP, counts its bytes."""
+class _RecipientObserver:
+    """Observer that adds each recipient to the estimate and, for a call over HTTP, counts its bytes."""
 
-    def __init__(self, trial: DryRunEstimate, *, one_call: bool) -> None:
-        self._trial, self._one_call = trial, one_call
+    def __init__(self, estimate: DryRunEstimate, *, one_call: bool) -> None:
+        self._estimate, self._one_call = estimate, one_call
         self.recipients = self.bytes = 0
 
     def __call__(self, recipient: AnyRecipient, line: int) -> None:
-        self._trial.add(recipient, line)
+        self._estimate.add(recipient, line)
         self.recipients += 1
         if self._one_call:
             self.bytes += len(orjson.dumps(recipient_json(recipient))) + 1
 
 
-def run(order: SendRequest, settings: RecipientSettings, console: Console, *, one_call: bool) -> None:
-    """Print what would happen; raises CommandError when something is wrong or somebody would fail."""
-    trial = DryRunEstimate(order.body.channel, order.text, settings.default_region)
-    watch = _Watch(trial, one_call=one_call)
-    found, reading = scan_file(order, watch)
-    counts = trial.counts()
-    _print_size(console, found, settings, one_call=one_call)
-    if order.body.channel is Channel.SMS:
-        console.print(_numbers(settings.default_region), soft_wrap=True)
+def run(request: SendRequest, settings: RecipientSettings, console: Console, *, one_call: bool) -> None:
+    """Print the expected result. Raises CommandError if the file cannot be sent or some recipients would fail."""
+    estimate = DryRunEstimate(request.body.channel, request.text, settings.default_region)
+    observer = _RecipientObserver(estimate, one_call=one_call)
+    summary, scan = scan_file(request, observer)
+    counts = estimate.counts()
+    _print_size(console, summary, settings, one_call=one_call)
+    if request.body.channel is Channel.SMS:
+        console.print(_number_note(settings.default_region), soft_wrap=True)
     console.print()
-    _print_counts(console, counts, found.recipients)
-    _print_unreached(console, trial, sum(n for reason, n in counts.items() if reason))
+    _print_counts(console, counts, summary.recipients)
+    _print_excluded(console, estimate, sum(n for reason, n in counts.items() if reason))
     console.print("\nnothing was published")
     if one_call:
-        require_room(watch.recipients, watch.bytes)
-    if lines := _wrong(reading):
+        check_size(observer.recipients, observer.bytes)
+    if lines := _problem_lines(scan):
         raise CommandError("\n".join(lines))
     failed = sum(n for reason, n in counts.items() if reason not in {None, Reason.DUPLICATE})
     if failed:
-        raise CommandError(f"{failed:,} of {found.recipients:,} recipients would fail")
+        raise CommandError(f"{failed:,} of {summary.recipients:,} recipients would fail.")
 
 
-def _wrong(reading: FileScan) -> Sequence[str]:
-    """What `send` would refuse the file for."""
-    lines = [f"FILE: {error}" for error in reading.wrong]
-    if reading.wrong_total > len(lines):
-        lines.append(f"FILE: and {reading.wrong_total - len(lines):,} more lines")
+def _problem_lines(scan: FileScan) -> Sequence[str]:
+    """Return the problems because of which `send` would not accept the file."""
+    lines = scan.error_lines()
     if lines:
-        lines.append("`send` refuses the file until each line can be used")
-    return [*lines, *filter(None, [missing_variable_lines(reading.missing_variables, reading.seen)])]
+        lines.append("`rollcall send` does not accept the file until every line can be used.")
+    return [*lines, *filter(None, [missing_variable_lines(scan.missing_variables, scan.given_names)])]
 
 
-def _print_size(console: Console, found: FileSummary, settings: RecipientSettings, *, one_call: bool) -> None:
-    parts = f"{found.parts:,} part{'' if found.parts == 1 else 's'}"
-    way = "one call" if one_call else f"{parts}, {choose_lane(found.first, settings.chunk_size).value} lane"
-    console.print(f"{found.recipients:,} recipients in {way}, {found.bytes:,} bytes", soft_wrap=True)
+def _print_size(console: Console, summary: FileSummary, settings: RecipientSettings, *, one_call: bool) -> None:
+    parts = f"{summary.parts:,} part{'' if summary.parts == 1 else 's'}"
+    route = "one call" if one_call else f"{parts}, {choose_lane(summary.first, settings.chunk_size).value} lane"
+    console.print(f"{summary.recipients:,} recipients in {route}, {summary.bytes:,} bytes", soft_wrap=True)
 
 
-def _numbers(region: str | None) -> str:
-    """How numbers are read here; a consumer's own setting decides for it."""
+def _number_note(region: str | None) -> str:
+    """Return how this estimate reads numbers without +. The consumer uses its own setting."""
     if region is None:
-        return "numbers without + are taken as invalid: ROLLCALL_DEFAULT_REGION is not set"
-    return f"numbers without + are read as {region}'s (ROLLCALL_DEFAULT_REGION)"
+        return "numbers without + count as invalid, because ROLLCALL_DEFAULT_REGION is not set"
+    return f"numbers without + count as numbers of {region} (ROLLCALL_DEFAULT_REGION)"
 
 
 def _print_counts(console: Console, counts: dict[Reason | None, int], total: int) -> None:
@@ -88,9 +86,9 @@ def _print_counts(console: Console, counts: dict[Reason | None, int], total: int
     print_table(console, table)
 
 
-def _print_unreached(console: Console, trial: DryRunEstimate, total: int) -> None:
+def _print_excluded(console: Console, estimate: DryRunEstimate, total: int) -> None:
     table = plain_table("line", "reason", "variable", numbers=("line",))
-    for line, reason, name in trial.excluded():
+    for line, reason, name in estimate.excluded():
         table.add_row(f"{line}", reason.value, name)
     if not table.row_count:
         return

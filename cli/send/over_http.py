@@ -1,4 +1,4 @@
-"""`send` through the HTTP service: the whole file in one call, then the result events as they come over Kafka."""
+"""`send` through the HTTP service: the whole file in one call, then the result events from Kafka."""
 
 import asyncio
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from cli.clients.bulk_endpoint import HttpAnswer, post
 from cli.clients.kafka_client import kafka_errors
 from cli.clients.ledger_client import open_ledger
 from cli.report.summary import Summary
-from cli.send.over_kafka import known_topics
+from cli.send.over_kafka import result_topics
 from cli.settings import LedgerAddress, SendSettings
-from cli.tracking.event_reader import open_follower
+from cli.tracking.event_reader import open_event_reader
 from cli.tracking.result_tally import ResultTally
 from cli.tracking.wait import SendAttempt, follow_to_end
 from cli.tracking.watch import watch
@@ -19,7 +19,7 @@ from cli.tracking.watch import watch
 
 @dataclass(frozen=True, slots=True, repr=False)
 class HttpSend:
-    """A call that is ready to be made. No repr: it holds addresses and a token."""
+    """A prepared call. Without a repr, because it holds addresses and a token."""
 
     url: str
     token: str
@@ -29,11 +29,11 @@ class HttpSend:
 
 
 async def post_only(call: HttpSend, console: Console) -> HttpAnswer:
-    """Make the call and say which request it became."""
-    answered = await post(call.url, call.token, call.body, call.request_id)
-    console.print(f"request {answered.request_id}")
-    console.print(f"{answered.total:,} recipients taken by the service")
-    return answered
+    """Make the call, and print the id of the request."""
+    answer = await post(call.url, call.token, call.body, call.request_id)
+    console.print(f"request {answer.request_id}")
+    console.print(f"{answer.total:,} recipients accepted by the service")
+    return answer
 
 
 async def post_and_follow(
@@ -43,32 +43,36 @@ async def post_and_follow(
     *,
     timeout: float | None,
 ) -> tuple[HttpAnswer, Summary]:
-    """Make the call, follow the events to the end, and return the roll call."""
+    """Make the call, follow the events to the end, and return the answer and the roll call."""
     with kafka_errors(settings):
-        topics = await known_topics(settings, None, call.reply_topic)
-        async with open_follower(settings, topics, from_start=call.request_id is not None) as follower:
-            answered = await post_only(call, console)
-            roll = ResultTally(answered.request_id, answered.tenant_id, answered.total)
-            attempt = SendAttempt(roll, asyncio.create_task(_done()), _settled)
-            return answered, await follow_to_end(follower, attempt, console, timeout=timeout)
+        topics = await result_topics(settings, None, call.reply_topic)
+        async with open_event_reader(settings, topics, from_start=call.request_id is not None) as follower:
+            answer = await post_only(call, console)
+            tally = ResultTally(answer.request_id, answer.tenant_id, answer.total)
+            attempt = SendAttempt(tally, asyncio.create_task(_already_published()), _no_more_rejections)
+            return answer, await follow_to_end(follower, attempt, console, timeout=timeout)
 
 
 async def post_and_watch(
     call: HttpSend, address: LedgerAddress, console: Console, *, timeout: float | None
 ) -> tuple[HttpAnswer, Summary]:
-    """Make a call that may have been made before, and take the roll call from the ledger: events may be gone by now."""
+    """Make a call that may have been made before, and return the answer and the roll call from the ledger.
+
+    The events of an earlier call may have been deleted from their topic.
+    """
     async with open_ledger(address) as ledger:
-        answered = await post_only(call, console)
-        return answered, await watch(ledger, console, answered.tenant_id, answered.request_id, timeout=timeout)
+        answer = await post_only(call, console)
+        return answer, await watch(ledger, console, answer.tenant_id, answer.request_id, timeout=timeout)
 
 
-async def _done() -> None:
-    """The publishing: the service has done it before it answered."""
+async def _already_published() -> None:
+    """Do nothing, because the service published the request before it answered."""
 
 
-async def _settled() -> bool:
-    """Nothing to wait for: where the record stands in Kafka is the service's secret.
+async def _no_more_rejections() -> bool:
+    """Return True, because the service does not tell the position of its record in Kafka.
 
-    So a repeat of an id with another body may be told the first one's completion before its refusal comes.
+    If the id is repeated with another body, the roll call may therefore show the completion of the first request,
+    before the rejection of the second one arrives.
     """
     return True

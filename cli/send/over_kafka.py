@@ -1,4 +1,4 @@
-"""`send` through Kafka: publish the parts, follow the result events."""
+"""`send` through Kafka: publication of the parts, and following of the result events."""
 
 import asyncio
 import time
@@ -12,11 +12,11 @@ from rich.console import Console
 from cli.clients.kafka_client import kafka_errors, open_admin, partitions_of_topics, require_topics
 from cli.clients.ledger_client import open_ledger
 from cli.clients.record_publisher import PublishProgress, open_publisher, publish
-from cli.errors import CommandError, UsageError
+from cli.errors import CommandError, UsageError, sentence
 from cli.report.summary import Summary
 from cli.send.send_request import FileSummary, SendRequest
 from cli.settings import LedgerAddress, SendSettings
-from cli.tracking.event_reader import ResultEventReader, open_follower
+from cli.tracking.event_reader import ResultEventReader, open_event_reader
 from cli.tracking.intake_position import IntakePosition
 from cli.tracking.result_tally import ResultTally
 from cli.tracking.wait import SendAttempt, follow, follow_to_end, timeout_note
@@ -26,16 +26,16 @@ from core.request_parts import choose_lane, intake_topic
 Partitions = Mapping[str, list[int]]
 
 
-async def publish_only(order: SendRequest, found: FileSummary, settings: SendSettings) -> None:
-    """Publish, and leave it to `report` to say what became of it."""
+async def publish_only(request: SendRequest, summary: FileSummary, settings: SendSettings) -> None:
+    """Publish without following the request. `rollcall report` shows the result later."""
     with kafka_errors(settings):
-        await known_topics(settings, _intake(found, settings))
-        await _publish(order, found, settings, PublishProgress())
+        await result_topics(settings, _intake_topic(summary, settings))
+        await _publish(request, summary, settings, PublishProgress())
 
 
 async def publish_and_follow(
-    order: SendRequest,
-    found: FileSummary,
+    request: SendRequest,
+    file_summary: FileSummary,
     settings: SendSettings,
     console: Console,
     *,
@@ -43,101 +43,107 @@ async def publish_and_follow(
 ) -> Summary:
     """Publish, follow the events to the end, and return the roll call."""
     with kafka_errors(settings):
-        topics = await known_topics(settings, _intake(found, settings), order.body.reply_topic)
-        async with open_follower(settings, topics, from_start=order.repeated) as follower:
-            attempt = _attempt(order, found, settings, follower)
-            with kafka_errors_while_following(f"repeat with --request-id {order.request_id}"):
+        topics = await result_topics(settings, _intake_topic(file_summary, settings), request.body.reply_topic)
+        async with open_event_reader(settings, topics, from_start=request.repeated) as follower:
+            attempt = _start_attempt(request, file_summary, settings, follower)
+            with kafka_errors_while_following(_repeat(request)):
                 return await follow_to_end(follower, attempt, console, timeout=timeout)
 
 
-async def publish_and_watch(  # noqa: PLR0913  # as above, and the ledger
-    order: SendRequest,
-    found: FileSummary,
+async def publish_and_watch(  # noqa: PLR0913  # as publish_and_follow, and the ledger
+    request: SendRequest,
+    file_summary: FileSummary,
     settings: SendSettings,
     address: LedgerAddress,
     console: Console,
     *,
     timeout: float | None,
 ) -> Summary:
-    """Publish what may have been published before, and take the roll call from the ledger.
+    """Publish a request that may have been published before, and return the roll call from the ledger.
 
-    Of what was taken up earlier nothing is reported again, and its events may be gone from their topic by now. Events
-    are followed only until no refusal can come any more.
+    Consumers do not repeat the events of an earlier attempt, and Kafka may have deleted them. Events are followed only
+    until a rejection is no longer possible.
     """
     end = time.monotonic() + timeout if timeout else None
     with kafka_errors(settings):
-        topics = await known_topics(settings, _intake(found, settings))
+        topics = await result_topics(settings, _intake_topic(file_summary, settings))
         async with (
             open_ledger(address) as ledger,
-            open_follower(settings, topics, from_start=False) as follower,
+            open_event_reader(settings, topics, from_start=False) as follower,
         ):
-            attempt = replace(_attempt(order, found, settings, follower), only_intake=True)
-            with kafka_errors_while_following(f"repeat with --request-id {order.request_id}"):
-                followed = await follow(follower, attempt, console, timeout=timeout)
-            if not followed:
-                summary = attempt.roll.summary()
+            attempt = replace(_start_attempt(request, file_summary, settings, follower), only_intake=True)
+            with kafka_errors_while_following(_repeat(request)):
+                in_time = await follow(follower, attempt, console, timeout=timeout)
+            if not in_time:
+                summary = attempt.tally.summary()
                 return replace(summary, notes=(*summary.notes, timeout_note(timeout)))
             left = max(end - time.monotonic(), 0.1) if end else None
-            summary = await watch(ledger, console, order.tenant_id, order.request_id, timeout=left)
-    if summary.accounted and summary.total != found.recipients:
-        note = f"{found.recipients:,} recipients were sent, the ledger has {summary.total:,}"
+            summary = await watch(ledger, console, request.tenant_id, request.request_id, timeout=left)
+    if summary.accounted and summary.total != file_summary.recipients:
+        note = f"{file_summary.recipients:,} recipients were published, but the ledger has {summary.total:,}"
         return replace(summary, accounted=False, notes=(*summary.notes, note))
     return summary
 
 
 @contextmanager
 def kafka_errors_while_following(repeat: str) -> Iterator[None]:
-    """Kafka's silence ends the following, not the request; how to follow it again is said."""
+    """Turn Kafka's errors into one line. They end this command but not the request. `repeat` tells how to continue."""
     try:
         yield
     except (KafkaError, OSError, TimeoutError) as error:
         raise CommandError(
-            f"ROLLCALL_KAFKA_BOOTSTRAP: Kafka does not answer ({type(error).__name__}), its events cannot be followed; "
-            f"what is published goes on without this command, {repeat}"
+            f"ROLLCALL_KAFKA_BOOTSTRAP: Kafka does not answer ({type(error).__name__}), so events cannot be followed. "
+            f"The published part of the request continues. {repeat}"
         ) from None
 
 
-def _attempt(
-    order: SendRequest, found: FileSummary, settings: SendSettings, follower: ResultEventReader
+def _start_attempt(
+    request: SendRequest, file_summary: FileSummary, settings: SendSettings, follower: ResultEventReader
 ) -> SendAttempt:
-    """Begin to publish."""
-    published = PublishProgress()
-    publishing = asyncio.create_task(_publish(order, found, settings, published))
-    roll = ResultTally(order.request_id, order.tenant_id, found.recipients)
-    return SendAttempt(roll, publishing, IntakePosition(settings, follower, published).is_consumed)
+    """Start to publish in the background."""
+    progress = PublishProgress()
+    publishing = asyncio.create_task(_publish(request, file_summary, settings, progress))
+    tally = ResultTally(request.request_id, request.tenant_id, file_summary.recipients)
+    return SendAttempt(tally, publishing, IntakePosition(settings, follower, progress).is_consumed)
 
 
-async def known_topics(settings: SendSettings, intake: str | None, reply_topic: str | None = None) -> Partitions:
-    """The topics that events of a request come on; raises CommandError where one that is needed is missing.
+async def result_topics(settings: SendSettings, intake: str | None, reply_topic: str | None = None) -> Partitions:
+    """Return the topics with the events of a request. Raises CommandError if a required topic is missing.
 
-    A refused request is reported on the default topic, whatever reply topic it names.
+    The rejection of a request is published on the default topic, even if the request names a reply topic.
     """
     async with open_admin(settings) as admin:
         known = await partitions_of_topics(admin)
     require_topics(known, {settings.topics.results, *filter(None, [intake])})
     if reply_topic is not None and reply_topic not in known:
-        raise UsageError(f"--reply-topic: Kafka has no topic {reply_topic}")
+        raise UsageError(f"--reply-topic: topic {reply_topic} was not found in Kafka.")
     return {name: known[name] for name in filter(None, [settings.topics.results, reply_topic])}
 
 
-def _intake(found: FileSummary, settings: SendSettings) -> str:
-    return intake_topic(settings.topics, choose_lane(found.first, settings.chunk_size))
+def _intake_topic(file_summary: FileSummary, settings: SendSettings) -> str:
+    return intake_topic(settings.topics, choose_lane(file_summary.first, settings.chunk_size))
 
 
-async def _publish(order: SendRequest, found: FileSummary, settings: SendSettings, published: PublishProgress) -> None:
-    """Publish all parts; what was published before an error is said with it."""
+async def _publish(
+    request: SendRequest, file_summary: FileSummary, settings: SendSettings, progress: PublishProgress
+) -> None:
+    """Publish all parts. An error tells how many recipients were published before it."""
     try:
         async with open_publisher(settings) as producer:
-            await publish(producer, _intake(found, settings), order.parts(), published)
+            await publish(producer, _intake_topic(file_summary, settings), request.parts(), progress)
     except (KafkaError, OSError, TimeoutError) as error:
-        why = f"ROLLCALL_KAFKA_BOOTSTRAP: Kafka does not answer ({type(error).__name__})"
-        raise CommandError(_so_far(why, order, found, published)) from None
+        problem = f"ROLLCALL_KAFKA_BOOTSTRAP: Kafka does not answer ({type(error).__name__})."
+        raise CommandError(f"{problem} {_published_note(request, file_summary, progress)}") from None
     except CommandError as error:
-        raise CommandError(_so_far(f"the file has changed: {error}", order, found, published)) from None
+        problem = f"The file has changed: {sentence(error)}"
+        raise CommandError(f"{problem} {_published_note(request, file_summary, progress)}") from None
 
 
-def _so_far(why: str, order: SendRequest, found: FileSummary, published: PublishProgress) -> str:
+def _published_note(request: SendRequest, file_summary: FileSummary, progress: PublishProgress) -> str:
     return (
-        f"{why}; {published.recipients:,} of {found.recipients:,} recipients were published for certain, "
-        f"repeat with --request-id {order.request_id}"
+        f"At least {progress.recipients:,} of {file_summary.recipients:,} recipients were published. {_repeat(request)}"
     )
+
+
+def _repeat(request: SendRequest) -> str:
+    return f"Repeat the command with --request-id {request.request_id}."

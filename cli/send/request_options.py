@@ -1,4 +1,4 @@
-"""The options of `send` that make up a request, checked before anything is opened or sent."""
+"""Check of the options of `send` that make up a request, before anything is opened or sent."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,68 +13,71 @@ from schemas.timestamps import ActionTime
 from schemas.validation_errors import Problem, read_problems
 
 _OPTIONS = {"tenant_id": "--tenant", "user_id": "--user", "variables": "--variable"}
-_MOMENT: TypeAdapter[datetime] = TypeAdapter(ActionTime)
-_ANYONE = "anyone"  # stands for the recipients while the rest of a request is checked
+_TIMESTAMP: TypeAdapter[datetime] = TypeAdapter(ActionTime)
+_PLACEHOLDER = "anyone"  # takes the place of the recipients while the rest of a request is checked
 
 
-def check_head(fields: dict[str, Any], *, tenant: str | None, request_id: str | None) -> BulkBody:
-    """Everything of a request but its recipients; raises UsageError with a line for each option that is wrong.
+def check_request_options(fields: dict[str, Any], *, tenant: str | None, request_id: str | None) -> BulkBody:
+    """Return the request without its recipients. Raises UsageError with a line for each option that is wrong.
 
-    Without a tenant it is checked as a body for HTTP, where the token says the tenant.
+    Without a tenant the request is checked as a body for HTTP, where the token names the tenant.
     """
     if not fields["content"] and fields["template"] is None:
-        raise UsageError("--content: is needed, or --content-file or --template")
-    body = {**fields, "recipients": [_ANYONE]}
+        raise UsageError("--content, --content-file or --template: one of them is required.")
+    body = {**fields, "recipients": [_PLACEHOLDER]}
     try:
         if tenant is not None:
             BulkRequest.model_validate({**body, "tenant_id": tenant, "request_id": request_id})
         return BulkBody.model_validate(body)
     except ValidationError as error:
-        raise UsageError("\n".join(dict.fromkeys(map(_line, read_problems(error))))) from None
+        raise UsageError("\n".join(dict.fromkeys(map(_problem_line, read_problems(error))))) from None
 
 
-def _line(problem: Problem) -> str:
+def _problem_line(problem: Problem) -> str:
     if problem.location:
         return f"{option_of(str(problem.location[0]))}: {problem.phrase}"
-    field, _, said = problem.message.partition(": ")  # a check of the whole: its sentence begins with the field
-    return f"{option_of(field)}: {said}"
+    # A check of the whole request has no location. Its message begins with the field.
+    field, _, message = problem.message.partition(": ")
+    return f"{option_of(field)}: {message}"
 
 
 def option_of(field: str) -> str:
-    """The option that sets a field of a request."""
+    """Return the option that sets a field of a request."""
     return _OPTIONS.get(field, f"--{field.replace('_', '-')}")
 
 
 def read_content(content: str | None, content_file: Path | None) -> str:
-    """The content, from one of two options, or empty where a template is named; raises UsageError."""
+    """Return the content from one of two options, or "" if neither is given. Raises UsageError."""
     if content is not None and content_file is not None:
-        raise UsageError("--content and --content-file exclude each other")
+        raise UsageError("--content and --content-file: only one of them is allowed.")
     if content_file is None:
         return content or ""
     try:
         return content_file.read_text("utf-8")
     except OSError as error:
-        raise UsageError(f"--content-file: cannot be read ({error.strerror})") from None
+        raise UsageError(f"--content-file: {content_file} cannot be read ({error.strerror}).") from None
     except UnicodeDecodeError:
-        raise UsageError("--content-file: is not UTF-8") from None
+        raise UsageError("--content-file: must be valid UTF-8.") from None
 
 
 def read_variables(pairs: Iterable[str]) -> dict[str, str]:
-    """`name=value` pairs; raises UsageError."""
+    """Return the variables from `name=value` pairs. Raises UsageError."""
     variables = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not name or not equals:
-            raise UsageError("--variable: is written name=value")
+            raise UsageError("--variable: must be name=value.")
         variables[name] = value
     return variables
 
 
-def read_moment(option: str, text: str | None) -> datetime | None:
-    """A moment in RFC 3339, as the services take them; raises UsageError."""
+def read_timestamp(option: str, text: str | None) -> datetime | None:
+    """Return a timestamp in RFC 3339, with the same rules as the services. Raises UsageError."""
     if text is None:
         return None
     try:
-        return _MOMENT.validate_python(text)
+        return _TIMESTAMP.validate_python(text)
     except ValidationError:
-        raise UsageError(f"{option}: is written with its offset, such as 2026-01-31T09:00:00+08:00") from None
+        raise UsageError(
+            f"{option}: must be a timestamp such as 2026-01-31T09:00:00+08:00. It needs a UTC offset, such as +08:00."
+        ) from None

@@ -1,4 +1,4 @@
-"""What `send` was asked for, and the file behind it, as parts ready to travel."""
+"""A request of `send`: its checked options, and the recipients file as encoded parts."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from cli.errors import CommandError, UsageError
+from cli.errors import CommandError, UsageError, sentence
 from cli.recipients_file.rows import RowError
 from cli.recipients_file.scan import FileScan
 from cli.recipients_file.source import Source
@@ -19,7 +19,7 @@ from schemas.requests import AnyRecipient, BulkBody
 
 @dataclass(frozen=True, slots=True)
 class SendRequest:
-    """A request over Kafka: its head, checked, and the source of its recipients."""
+    """A request over Kafka: its checked head, and the source of its recipients."""
 
     source: Source
     body: BulkBody
@@ -28,12 +28,12 @@ class SendRequest:
     request_id: str
     accepted_at: datetime
     repeated: bool
-    """The id was given, so there may be earlier attempts."""
+    """True if the user gave the id, so that there may be earlier attempts."""
     template_version: int | None = None
-    """Held for all parts and repeats, whatever becomes of the template meanwhile."""
+    """Version of the template for all parts and repeats, even if the template is updated in the meantime."""
 
     def head(self) -> dict[str, Any]:
-        """What all parts share."""
+        """Return the fields that all parts share."""
         head = request_fields(
             self.body,
             tenant_id=self.tenant_id,
@@ -44,68 +44,71 @@ class SendRequest:
         return head if self.template_version is None else {**head, "template_version": self.template_version}
 
     def parts(self) -> Iterator[EncodedPart]:
-        """The parts, read from the file as they are asked for; raises CommandError naming the line or the option."""
+        """Yield the parts while the file is read. Raises CommandError with the line or the option."""
         rows = self.source.rows()
         try:
             yield from encode_parts(self.head(), map(recipient_json, rows))
         except RowError as error:
-            raise CommandError(f"FILE: {error}") from None
+            raise CommandError(f"{self.source.name}, {error}") from None
         except RequestEncodingError as error:
-            raise _said(error, rows.line) from None
+            raise _encoding_problem(error, self.source.name, rows.line) from None
 
 
-def _said(error: RequestEncodingError, line: int) -> CommandError:
+def _encoding_problem(error: RequestEncodingError, file_name: str, line: int) -> CommandError:
+    problem = sentence(error.problem)
     if error.field.startswith("recipients["):
-        return CommandError(f"FILE: line {line}: {error.problem}")
+        return CommandError(f"{file_name}, line {line}: {problem}")
     if error.field == "recipients":
-        return CommandError(f"FILE: recipients: {error.problem}")
-    return UsageError(f"{option_of(error.field)}: {error.problem}")
+        return CommandError(f"{file_name}: recipients: {problem}")
+    return UsageError(f"{option_of(error.field)}: {problem}")
 
 
 @dataclass(frozen=True, slots=True)
 class FileSummary:
-    """What a first reading of the whole file found: nothing is published before every line is good."""
+    """Result of the first pass over the whole file."""
 
     recipients: int
     parts: int
     bytes: int
-    """Of all parts together."""
+    """Total size of all parts in bytes."""
     first: EncodedPart
 
 
 def scan_file(
-    order: SendRequest, watch: Callable[[AnyRecipient, int], None] | None = None
+    request: SendRequest, observe: Callable[[AnyRecipient, int], None] | None = None
 ) -> tuple[FileSummary, FileScan]:
-    """Read the file once, checking each line; `watch` is shown each recipient with its line.
+    """Read the file once and check each line. `observe` is called with each recipient and its line.
 
-    Raises CommandError with every line that cannot be used, and UsageError for variables that nobody gives; with
-    `watch` that is left to the caller, save where nothing at all can be sent.
+    Raises CommandError with every line that cannot be used, and UsageError for variables that no recipient gives.
+    With `observe` the caller makes these two checks, unless no recipient can be sent to.
     """
-    reading = FileScan(order.source.rows(), order.text)
+    scan = FileScan(request.source, request.text)
     recipients = size = number = 0
     first: EncodedPart | None = None
     try:
-        for part in encode_parts(order.head(), _shown(reading, watch)):
+        for part in encode_parts(request.head(), _observed_recipients(scan, observe)):
             first = first or part
             recipients, size, number = recipients + part.recipients, size + len(part.value), number + 1
     except RequestEncodingError as error:
-        reading.require_lines()
-        raise _said(error, reading.line) from None
-    if watch is None:
-        reading.require_lines()
-        reading.require_variables()
+        scan.check_lines()
+        raise _encoding_problem(error, request.source.name, scan.line) from None
+    if observe is None:
+        scan.check_lines()
+        scan.check_variables()
     if first is None:
-        raise AssertionError("a request without recipients is an error")
-    return FileSummary(recipients, number, size, first), reading
+        raise AssertionError("encode_parts() raises for a request without recipients")
+    return FileSummary(recipients, number, size, first), scan
 
 
-def _shown(reading: FileScan, watch: Callable[[AnyRecipient, int], None] | None) -> Iterator[str | dict[str, Any]]:
-    for recipient in reading:
-        if watch is not None:
-            watch(recipient, reading.line)
+def _observed_recipients(
+    scan: FileScan, observe: Callable[[AnyRecipient, int], None] | None
+) -> Iterator[str | dict[str, Any]]:
+    for recipient in scan:
+        if observe is not None:
+            observe(recipient, scan.line)
         yield recipient_json(recipient)
 
 
 def new_request_id() -> str:
-    """An id for a request that was given none; ids sort by time."""
+    """Return an id for a request. Ids sort by time."""
     return uuid7(datetime.now(UTC), secrets.token_bytes(10))

@@ -1,0 +1,4 @@
+"""Stored message templates.
+
+manage.py has the commands. validate_template.py checks a text before it is stored.
+"""

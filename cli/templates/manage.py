@@ -1,4 +1,4 @@
-"""Stored templates: put, listed, shown, and tried with variables."""
+"""Commands for stored templates: put, list, show and preview."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from cli.clients.ledger_client import open_ledger
 from cli.console import open_console, plain_table, print_table, printable
 from cli.errors import UnknownTemplate, UsageError
 from cli.settings import LedgerAddress, load
-from cli.template_check import asked_of_recipients
+from cli.template_check import variables_for_recipients
 from cli.templates.validate_template import TemplateInput
 from core.render import MAX_RENDERED, HeaderInjection, TextTooLong
 from ledger.message_template import MessageTemplate, compile_template
@@ -22,14 +22,17 @@ from schemas.statuses import Channel
 
 T = TypeVar("T")
 
-_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""Control characters other than tabs and line ends."""
+TemplateAddress = tuple[str, str, int | None]
+"""Tenant, code and version of a template. Without a version it is the newest one."""
+
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Control characters except tabs and line ends."""
 
 
-def run_put(draft: TemplateInput, *, as_json: bool) -> None:
-    """Check and store a text; raises UsageError."""
-    draft.check()
-    _with_ledger(lambda ledger: put(ledger, open_console(), draft, as_json=as_json))
+def run_put(template_input: TemplateInput, *, as_json: bool) -> None:
+    """Check and store a text. Raises UsageError."""
+    template_input.check()
+    _with_ledger(lambda ledger: put(ledger, open_console(), template_input, as_json=as_json))
 
 
 def run_list(tenant: str, *, as_json: bool) -> None:
@@ -38,16 +41,16 @@ def run_list(tenant: str, *, as_json: bool) -> None:
 
 
 def run_show(tenant: str, code: str, version: int | None, *, as_json: bool) -> None:
-    """Print a version of a template; raises UnknownTemplate."""
+    """Print a version of a template. Raises UnknownTemplate."""
     _with_ledger(lambda ledger: show(ledger, open_console(), (tenant, code, version), as_json=as_json))
 
 
 def run_preview(
     tenant: str, code: str, version: int | None, variables: Mapping[str, str], *, as_json: bool
 ) -> list[str]:
-    """Print a version with these variables; the names that are missing. Raises UnknownTemplate."""
-    which = tenant, code, version
-    return _with_ledger(lambda ledger: preview(ledger, open_console(), which, variables, as_json=as_json))
+    """Print a version with these variables and return the missing ones. Raises UnknownTemplate and UsageError."""
+    address = tenant, code, version
+    return _with_ledger(lambda ledger: preview(ledger, open_console(), address, variables, as_json=as_json))
 
 
 def _with_ledger(work: Callable[[Ledger], Awaitable[T]]) -> T:
@@ -58,21 +61,23 @@ def _with_ledger(work: Callable[[Ledger], Awaitable[T]]) -> T:
     return loop.run(run())
 
 
-async def put(ledger: Ledger, console: Console, draft: TemplateInput, *, as_json: bool) -> None:
-    """Store a text that was checked, and say what it needs."""
-    before = await ledger.templates.get(draft.tenant, draft.code)
-    stored = await ledger.templates.put(draft.tenant, draft.code, draft.content, draft.subject or None)
+async def put(ledger: Ledger, console: Console, template_input: TemplateInput, *, as_json: bool) -> None:
+    """Store a checked text, and print the variables that it needs."""
+    before = await ledger.templates.get(template_input.tenant, template_input.code)
+    stored = await ledger.templates.put(
+        template_input.tenant, template_input.code, template_input.content, template_input.subject or None
+    )
     new = before is None or before.version != stored.version
     if as_json:
         _write_json(console, {**_document(stored), "new": new})
         return
-    done = f"stored as version {stored.version}" if new else f"is version {stored.version} already"
-    console.print(f"{printable(stored.code)} {done} ({stored.id})", soft_wrap=True)
-    console.print(f"variables: {', '.join(_names(stored)) or 'none'}", soft_wrap=True)
+    result = f"stored as version {stored.version}" if new else f"unchanged, is version {stored.version}"
+    console.print(f"{printable(stored.code)} {result} ({stored.id})", soft_wrap=True)
+    console.print(f"variables: {', '.join(_variable_names(stored)) or 'none'}", soft_wrap=True)
 
 
 async def show_all(ledger: Ledger, console: Console, tenant: str, *, as_json: bool) -> None:
-    """A line for each template of a tenant."""
+    """Print a line for each template of a tenant."""
     stored = await ledger.templates.list(tenant)
     if as_json:
         _write_json(console, [_document(one) for one in stored])
@@ -82,14 +87,14 @@ async def show_all(ledger: Ledger, console: Console, tenant: str, *, as_json: bo
         return
     table = plain_table("template", "version", "stored", "variables", "subject", numbers=("version",))
     for one in stored:
-        cells = (one.code, str(one.version), _moment(one), ", ".join(_names(one)), one.subject or "")
+        cells = (one.code, str(one.version), _stored_at(one), ", ".join(_variable_names(one)), one.subject or "")
         table.add_row(*map(printable, cells))
     print_table(console, table)
 
 
-async def show(ledger: Ledger, console: Console, which: tuple[str, str, int | None], *, as_json: bool) -> None:
-    """One version and its text."""
-    stored = await find(ledger, *which)
+async def show(ledger: Ledger, console: Console, address: TemplateAddress, *, as_json: bool) -> None:
+    """Print one version and its text. Raises UnknownTemplate."""
+    stored = await find_template(ledger, *address)
     if as_json:
         _write_json(console, {**_document(stored), "content": stored.content})
         return
@@ -97,8 +102,8 @@ async def show(ledger: Ledger, console: Console, which: tuple[str, str, int | No
         "template": stored.code,
         "id": stored.id,
         "version": str(stored.version),
-        "stored": _moment(stored),
-        "variables": ", ".join(_names(stored)) or "none",
+        "stored": _stored_at(stored),
+        "variables": ", ".join(_variable_names(stored)) or "none",
         "subject": stored.subject,
     }
     for name, value in lines.items():
@@ -111,19 +116,22 @@ async def show(ledger: Ledger, console: Console, which: tuple[str, str, int | No
 async def preview(
     ledger: Ledger,
     console: Console,
-    which: tuple[str, str, int | None],
+    address: TemplateAddress,
     variables: Mapping[str, str],
     *,
     as_json: bool,
 ) -> list[str]:
-    """One version with these variables in it; the names that are missing, which stay as they are written."""
-    stored = await find(ledger, *which)
+    """Print one version with these variables filled in, and return the missing ones.
+
+    Missing variables stay in the text as placeholders. Raises UnknownTemplate and UsageError.
+    """
+    stored = await find_template(ledger, *address)
     text = _compiled(stored)
-    missing = sorted(asked_of_recipients(text) - variables.keys())
-    left = {name: f"{{{{{name}}}}}" for name in missing}
+    missing = sorted(variables_for_recipients(text) - variables.keys())
+    placeholders = {name: f"{{{{{name}}}}}" for name in missing}
     try:
-        subject = text.subject and text.subject.render(variables, left)
-        content = text.content.render(variables, left)
+        subject = text.subject and text.subject.render(variables, placeholders)
+        content = text.content.render(variables, placeholders)
     except HeaderInjection as error:
         raise UsageError(
             f"--var: {error.name} must not contain a line break or another control character, "
@@ -131,11 +139,12 @@ async def preview(
         ) from None
     except TextTooLong as error:
         raise UsageError(
-            f"--var: {error.name} makes the values in one text longer than {MAX_RENDERED:,} characters. Use shorter values."
+            f"--var: {error.name} makes the values in one text longer than {MAX_RENDERED:,} characters. "
+            "Use shorter values."
         ) from None
     if as_json:
-        said = {"code": stored.code, "version": stored.version, "html": text.html}
-        _write_json(console, {**said, "subject": subject, "content": content, "missing": missing})
+        head = {"code": stored.code, "version": stored.version, "html": text.html}
+        _write_json(console, {**head, "subject": subject, "content": content, "missing": missing})
         return missing
     if subject:
         console.print(f"subject: {printable(subject)}\n", soft_wrap=True)
@@ -143,24 +152,24 @@ async def preview(
     return missing
 
 
-async def find(ledger: Ledger, tenant: str, code: str, version: int | None) -> StoredTemplate:
-    """A version, by default the newest; raises UnknownTemplate."""
-    found = await ledger.templates.get(tenant, code, version)
-    if found is None:
+async def find_template(ledger: Ledger, tenant: str, code: str, version: int | None) -> StoredTemplate:
+    """Return a version, by default the newest. Raises UnknownTemplate."""
+    stored = await ledger.templates.get(tenant, code, version)
+    if stored is None:
         newest = await ledger.templates.get(tenant, code)
         raise UnknownTemplate(tenant, code, newest.version if newest else None)
-    return found
+    return stored
 
 
 def _compiled(stored: StoredTemplate) -> MessageTemplate:
     return compile_template(Channel.EMAIL, stored.content, stored.subject, {})
 
 
-def _names(stored: StoredTemplate) -> list[str]:
-    return sorted(asked_of_recipients(_compiled(stored)))
+def _variable_names(stored: StoredTemplate) -> list[str]:
+    return sorted(variables_for_recipients(_compiled(stored)))
 
 
-def _moment(stored: StoredTemplate) -> str:
+def _stored_at(stored: StoredTemplate) -> str:
     return f"{stored.created_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
@@ -171,7 +180,7 @@ def _document(stored: StoredTemplate) -> dict[str, Any]:
         "code": stored.code,
         "version": stored.version,
         "created_at": stored.created_at.isoformat(),
-        "variables": _names(stored),
+        "variables": _variable_names(stored),
         "subject": stored.subject,
     }
 
@@ -181,7 +190,7 @@ def _write_json(console: Console, document: object) -> None:
 
 
 def _write_text(console: Console, text: str) -> None:
-    """The text as it is; on a terminal without what could steer it."""
+    """Write the text unchanged. On a terminal, replace its control characters."""
     if console.is_terminal:
-        text = _STEERING.sub("?", text.replace("\r\n", "\n"))
+        text = _CONTROL_CHARACTERS.sub("?", text.replace("\r\n", "\n"))
     console.file.write(text if text.endswith("\n") else text + "\n")

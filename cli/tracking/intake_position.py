@@ -1,4 +1,4 @@
-"""Whether the consumers have taken up what was published: only then it is certain that they refuse none of it."""
+"""Position of a request in its intake topic, to find out whether consumers can still reject it."""
 
 from collections.abc import Mapping
 
@@ -11,27 +11,28 @@ from config.settings import CommonSettings
 
 
 class IntakePosition:
-    """A repeat of a completed request is answered by silence, or by a refusal where its body is another one.
+    """Position of the last published part, compared with the consumers' committed offset.
 
-    A record is committed only after its refusal is published. So when its group has committed the last part, and
-    everything that the results topic held by then was heard, the earlier completion holds for this attempt too.
+    For a repeat of a completed request, consumers publish nothing, or a rejection if the body is different. They commit
+    a record only after they have published its rejection. The earlier completion holds for this attempt if two
+    conditions are met: the group has committed the last part, and all results up to then were read.
     """
 
-    def __init__(self, settings: CommonSettings, follower: ResultEventReader, published: PublishProgress) -> None:
-        self._settings, self._follower, self._published = settings, follower, published
+    def __init__(self, settings: CommonSettings, reader: ResultEventReader, progress: PublishProgress) -> None:
+        self._settings, self._reader, self._progress = settings, reader, progress
         self._ends: Mapping[TopicPartition, int] | None = None
 
     async def is_consumed(self) -> bool:
-        """Ask anew; cheap enough for a loop that waits between."""
+        """Return whether consumers have processed all parts and their rejections were read."""
         if self._ends is None:
-            if not await self._committed():
+            if not await self._is_committed():
                 return False
-            self._ends = await self._follower.ends()
-        return await self._follower.has_passed(self._ends)
+            self._ends = await self._reader.ends()
+        return await self._reader.has_passed(self._ends)
 
-    async def _committed(self) -> bool:
-        group = self._settings.topics.group_of(self._published.topic)
-        partition = TopicPartition(self._published.topic, self._published.partition)
+    async def _is_committed(self) -> bool:
+        group = self._settings.topics.group_of(self._progress.topic)
+        partition = TopicPartition(self._progress.topic, self._progress.partition)
         async with open_admin(self._settings) as admin:
             offsets = await admin.list_consumer_group_offsets(group, partitions=[partition])
-        return bool(offsets[partition].offset > self._published.offset)
+        return bool(offsets[partition].offset > self._progress.offset)

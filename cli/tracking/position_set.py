@@ -1,10 +1,10 @@
-"""Which positions were seen, a bit each: a million of them in 125 KB."""
+"""Set of recipient positions with one bit each, so that a million of them need 125 KB."""
 
 from core.ids import MAX_INDEX
 
 
 class PositionSet:
-    """A set of (part, index)."""
+    """Set of pairs (part, index)."""
 
     def __init__(self) -> None:
         self._parts: dict[int, bytearray] = {}
@@ -14,13 +14,13 @@ class PositionSet:
         return self._size
 
     def add(self, part: int, index: int) -> bool:
-        """Add a position; whether it was new. An index that no part can have raises ValueError."""
+        """Add a position and return whether it was new. Raises ValueError for an index that no part can have."""
         if not 0 <= index <= MAX_INDEX:
-            raise ValueError("no part has this index")
+            raise ValueError(f"index must be between 0 and {MAX_INDEX}")
         bits = self._parts.setdefault(part, bytearray())
         byte, bit = index >> 3, 1 << (index & 7)
         if byte >= len(bits):
-            # Twice as much as needed, so that growing costs little however many positions come.
+            # Allocate twice the size that is needed, so that the total cost of growing stays linear.
             bits.extend(bytes(2 * byte + 1 - len(bits)))
         if bits[byte] & bit:
             return False

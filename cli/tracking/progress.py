@@ -1,4 +1,4 @@
-"""How a request comes along: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of a request: a bar on a terminal, and a line every few seconds elsewhere."""
 
 import time
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from typing_extensions import override
 
 from cli.report.summary import Counts, by_status
 
@@ -14,34 +15,34 @@ _LINE_SECONDS = 5.0
 
 
 class ProgressSource(Protocol):
-    """How far a request is."""
+    """Port for the progress of a request."""
 
     @property
     def expected(self) -> int:
-        """How many recipients it has."""
+        """Return the number of recipients."""
 
     @property
     def reported(self) -> int:
-        """How many of them have their outcome."""
+        """Return the number of recipients that have an outcome."""
 
     @property
     def counts(self) -> Counts:
-        """Their outcomes by status and reason."""
+        """Return the outcomes by status and reason."""
 
 
 class Display(Protocol):
-    """Where the progress is shown."""
+    """Port for the output of progress."""
 
-    def update(self, roll: ProgressSource) -> None:
-        """Show how many recipients have their outcome."""
+    def update(self, source: ProgressSource) -> None:
+        """Show the number of recipients that have an outcome."""
 
-    def say(self, line: str) -> None:
-        """Show a sentence."""
+    def print_line(self, line: str) -> None:
+        """Print a line."""
 
 
 @contextmanager
 def open_display(console: Console, total: int) -> Iterator[Display]:
-    """The display that suits the console; a bar goes away at the end."""
+    """Open the display that fits the console. A bar disappears at the end."""
     if not console.is_terminal:
         yield Lines(console)
         return
@@ -50,41 +51,43 @@ def open_display(console: Console, total: int) -> Iterator[Display]:
         yield Bar(progress, total)
 
 
-class Bar:
-    """A bar that moves."""
+class Bar(Display):
+    """Progress bar on a terminal."""
 
     def __init__(self, progress: Progress, total: int) -> None:
         self._progress = progress
         self._task = progress.add_task("waiting", total=total)
 
-    def update(self, roll: ProgressSource) -> None:
-        """Move it."""
-        said = _said(roll) or "waiting"
-        self._progress.update(self._task, total=roll.expected, completed=roll.reported, description=said)
+    @override
+    def update(self, source: ProgressSource) -> None:
+        description = _describe_counts(source) or "waiting"
+        self._progress.update(self._task, total=source.expected, completed=source.reported, description=description)
 
-    def say(self, line: str) -> None:
-        """Print above the bar."""
+    @override
+    def print_line(self, line: str) -> None:
         self._progress.console.print(line, soft_wrap=True)
 
 
-class Lines:
-    """A line every few seconds, when something has changed."""
+class Lines(Display):
+    """A line every few seconds if the progress has changed."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._at = time.monotonic()
         self._shown = 0
 
-    def update(self, roll: ProgressSource) -> None:
-        """Print a line when the last one is some seconds old."""
-        if roll.reported != self._shown and time.monotonic() - self._at >= _LINE_SECONDS:
-            self._at, self._shown = time.monotonic(), roll.reported
-            self._console.print(f"{roll.reported:,} of {roll.expected:,}: {_said(roll)}", soft_wrap=True)
+    @override
+    def update(self, source: ProgressSource) -> None:
+        if source.reported != self._shown and time.monotonic() - self._at >= _LINE_SECONDS:
+            self._at, self._shown = time.monotonic(), source.reported
+            self._console.print(
+                f"{source.reported:,} of {source.expected:,}: {_describe_counts(source)}", soft_wrap=True
+            )
 
-    def say(self, line: str) -> None:
-        """Print a line."""
+    @override
+    def print_line(self, line: str) -> None:
         self._console.print(line, soft_wrap=True)
 
 
-def _said(roll: ProgressSource) -> str:
-    return ", ".join(f"{number:,} {status}" for status, number in by_status(roll.counts).items())
+def _describe_counts(source: ProgressSource) -> str:
+    return ", ".join(f"{number:,} {status}" for status, number in by_status(source.counts).items())

@@ -1,4 +1,4 @@
-"""The roll of one request, called as its result events come in. Repeats change nothing; a recipient costs a bit."""
+"""Tally of the result events of one request. Repeated events change nothing, and a recipient needs one bit."""
 
 from bisect import insort
 from collections import Counter
@@ -8,67 +8,71 @@ from cli.tracking.position_set import PositionSet
 from core.ids import receipt_event_id
 from schemas.results import DeliveryEvent, EventType, RequestCompleted, RequestRejected
 
-KEPT = 20
-"""How many of those who were not reached are kept to be shown."""
+MAX_SHOWN = 20
+"""Maximum number of recipients that were not reached and are shown."""
 
 
 class ResultTally:
-    """What the events of a request have said so far."""
+    """Counts and outcomes from the events of a request that were read so far."""
 
     def __init__(self, request_id: str, tenant_id: str, expected: int) -> None:
         self.request_id, self.tenant_id = request_id, tenant_id
         self.expected = expected
-        """How many recipients were sent."""
+        """Number of recipients of the request."""
         self.counts: Counter[tuple[str, str | None]] = Counter()
         """Outcomes by status and reason."""
         self.receipts: Counter[str] = Counter()
         self.completed: RequestCompleted | None = None
         self.rejected: RequestRejected | None = None
         self.unreadable = 0
-        """Events that this reader cannot read."""
-        self.missed: list[NotReached] = []
+        """Number of events that could not be decoded."""
+        self.not_reached: list[NotReached] = []
         self._outcomes = PositionSet()
-        self._moved = PositionSet()
-        self.concluded = False
-        """The completion was published after this attempt began."""
+        self._receipts_seen = PositionSet()
+        self.completed_now = False
+        """True if the completion was published after this attempt began."""
 
     @property
     def reported(self) -> int:
-        """How many recipients have their outcome."""
+        """Return the number of recipients that have an outcome."""
         return len(self._outcomes)
 
     def add_event(self, kind: str, value: bytes, *, fresh: bool) -> None:
-        """Take in one event. `fresh`: it was published after this attempt began; older refusals are of older ones."""
+        """Add one event.
+
+        `fresh` is True if the event was published after this attempt began. An older rejection belongs to an older
+        attempt and is ignored.
+        """
         try:
             match kind:
                 case EventType.REQUEST_COMPLETED:
-                    self._complete(RequestCompleted.model_validate_json(value), fresh=fresh)
+                    self._add_completion(RequestCompleted.model_validate_json(value), fresh=fresh)
                 case EventType.REQUEST_REJECTED if fresh:
                     rejected = RequestRejected.model_validate_json(value)
                     self.rejected = rejected if rejected.tenant_id in {None, self.tenant_id} else self.rejected
                 case _ if kind.startswith("delivery."):
-                    self._delivery(DeliveryEvent.model_validate_json(value))
-        except ValueError:  # pydantic's is one; what is newer than this reader is not for it
+                    self._add_delivery(DeliveryEvent.model_validate_json(value))
+        except ValueError:  # includes pydantic's ValidationError, for example from an event of a newer version
             self.unreadable += 1
 
-    def _complete(self, completed: RequestCompleted, *, fresh: bool) -> None:
+    def _add_completion(self, completed: RequestCompleted, *, fresh: bool) -> None:
         if completed.tenant_id == self.tenant_id:
             self.completed = completed
-            self.concluded = self.concluded or fresh
+            self.completed_now = self.completed_now or fresh
 
-    def _delivery(self, event: DeliveryEvent) -> None:
+    def _add_delivery(self, event: DeliveryEvent) -> None:
         if event.tenant_id != self.tenant_id:
             return
         if event.event_id == receipt_event_id(event.log_id):
-            if self._moved.add(event.part, event.index):
+            if self._receipts_seen.add(event.part, event.index):
                 self.receipts[event.status.value] += 1
         elif self._outcomes.add(event.part, event.index):
             self.counts[event.status.value, event.reason and event.reason.value] += 1
             if event.status.value not in REACHED:
-                self._keep(event)
+                self._add_not_reached(event)
 
-    def _keep(self, event: DeliveryEvent) -> None:
-        """Keep the first in request order, whatever the order in which their events come."""
+    def _add_not_reached(self, event: DeliveryEvent) -> None:
+        """Keep the first recipients in request order. Their events may arrive in any order."""
         missed = NotReached(
             event.part,
             event.index,
@@ -79,23 +83,23 @@ class ResultTally:
             event.error,
             event.log_id,
         )
-        if len(self.missed) < KEPT or missed < self.missed[-1]:
-            insort(self.missed, missed)
-            del self.missed[KEPT:]
+        if len(self.not_reached) < MAX_SHOWN or missed < self.not_reached[-1]:
+            insort(self.not_reached, missed)
+            del self.not_reached[MAX_SHOWN:]
 
     def summary(self) -> Summary:
-        """The roll call: by the completion's counts where there is one, else by what was heard."""
+        """Return the roll call. The counts of the completion take precedence over those of single events."""
         completed = self.completed
-        if completed is None or _sums(self.counts) == completed.by_status:
+        if completed is None or _sums_by_status(self.counts) == completed.by_status:
             counts = self.counts
         else:
-            counts = _without_detail(completed)
+            counts = _counts_without_reasons(completed)
         total = completed.total if completed else self.expected
         return Summary(
             counts=counts,
             total=total,
-            missed=self.missed,
-            missed_total=sum(number for (status, _), number in counts.items() if status not in REACHED),
+            not_reached=self.not_reached,
+            not_reached_total=sum(number for (status, _), number in counts.items() if status not in REACHED),
             accounted=completed is not None
             and not completed.incomplete
             and completed.total == self.expected == sum(completed.by_status.values()),
@@ -105,24 +109,28 @@ class ResultTally:
     def _notes(self) -> list[str]:
         notes = []
         if self.completed and self.completed.incomplete:
-            notes.append("incomplete: a part of the request never came")
+            notes.append("incomplete: a part of the request never arrived")
         if self.completed and self.completed.total != self.expected:
-            notes.append(f"{self.expected:,} recipients were sent, the completion speaks of {self.completed.total:,}")
+            notes.append(
+                f"{self.expected:,} recipients were published, but request.completed counts {self.completed.total:,}"
+            )
         if self.receipts:
-            said = ", ".join(f"{number:,} {status}" for status, number in sorted(self.receipts.items()))
-            notes.append(f"by receipt since then: {said}")
+            counts = ", ".join(f"{number:,} {status}" for status, number in sorted(self.receipts.items()))
+            notes.append(f"by receipt since then: {counts}")
         if self.unreadable:
-            notes.append(f"events that could not be read, perhaps newer than this command line: {self.unreadable:,}")
+            notes.append(
+                f"{self.unreadable:,} events could not be read. They may need a newer version of this command line."
+            )
         return notes
 
 
-def _sums(counts: Counter[tuple[str, str | None]]) -> dict[str, int]:
+def _sums_by_status(counts: Counter[tuple[str, str | None]]) -> dict[str, int]:
     sums: Counter[str] = Counter()
     for (status, _), number in counts.items():
         sums[status] += number
     return dict(sums)
 
 
-def _without_detail(completed: RequestCompleted) -> Counter[tuple[str, str | None]]:
-    """The completion's counts; it does not say which reason goes with which status."""
+def _counts_without_reasons(completed: RequestCompleted) -> Counter[tuple[str, str | None]]:
+    """Return the completion's counts by status. It does not tell which reason belongs to which status."""
     return Counter({(status, None): number for status, number in completed.by_status.items()})

@@ -40,7 +40,7 @@ async def topics(kafka_stack: Stack) -> Topics:
 @pytest.fixture
 async def bus(kafka_stack: Stack, topics: Topics) -> AsyncIterator[KafkaBus]:
     settings = CommonSettings(kafka_bootstrap=kafka_stack.kafka_bootstrap, topic_prefix=topics.prefix)
-    bus = KafkaBus(settings, answer_seconds=0.5, wedged_seconds=0.5)
+    bus = KafkaBus(settings, answer_seconds=0.5, stalled_seconds=0.5)
     await bus.start()
     yield bus
     await bus.aclose()

@@ -131,7 +131,7 @@ def test_another_body_under_the_same_id_is_refused(house: House, tmp_path: Path)
     refused = rollcall(house, "send", people(tmp_path, 4), *SMS, "--request-id", "taken")
     assert refused.returncode == 1
     assert refused.stderr == (
-        "request taken (part 0) was refused: request_conflict, the same request id was taken with another body\n"
+        "request taken (part 0) was rejected: request_conflict, the same request id was taken with another body.\n"
     )
     assert "accounted" not in refused.stdout
 
@@ -150,7 +150,7 @@ def test_a_pipe_is_sent_and_no_wait_leaves_at_once(house: House) -> None:
     assert sent.returncode == 0
     request_id = sent.stdout.split()[1]
     assert re.fullmatch(
-        rf"published; see (\S+/)?rollcall report {request_id} --tenant tnt_test", sent.stdout.splitlines()[-1]
+        rf"published: see (\S+/)?rollcall report {request_id} --tenant tnt_test", sent.stdout.splitlines()[-1]
     )
 
 
@@ -168,7 +168,7 @@ def test_the_time_is_up_before_what_is_scheduled(house: House, tmp_path: Path) -
     late = rollcall(house, "send", people(tmp_path, 3), *SMS, *args)
     assert late.returncode == 1
     assert late.stdout.splitlines()[-2:] == [
-        "not completed within 3 s; the request goes on without this command",
+        "not completed within 3 s, but the request continues without this command",
         "all accounted for: no",
     ]
 
@@ -192,7 +192,7 @@ def test_a_file_goes_through_the_http_service_too(house: House, tmp_path: Path) 
         args = ["--channel", "sms", "--content", "Hello {{name}}", "--url", producer.url, "--token", token]
         sent = rollcall(house, "send", people(tmp_path, 3), *args)
         assert (sent.returncode, sent.stderr) == (0, "")
-        assert "3 recipients taken by the service" in sent.stdout
+        assert "3 recipients accepted by the service" in sent.stdout
         assert sent.stdout.splitlines()[-1] == "all accounted for: yes"
 
         for _ in range(2):

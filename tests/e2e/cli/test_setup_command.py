@@ -23,7 +23,7 @@ async def test_setup_may_be_repeated_and_check_agrees(stack: Stack, tmp_path: Pa
     with a_house(stack, tmp_path, setup=False) as house:
         before = rollcall(house, "setup", "--check")
         assert before.returncode == 1
-        assert f"topic {house.topics.results}: is missing" in before.stderr
+        assert f"topic {house.topics.results}: not found" in before.stderr
         assert "MongoDB lacks the indexes" in before.stderr
 
         first = rollcall(house, "setup", "--partitions", "3")
@@ -33,7 +33,7 @@ async def test_setup_may_be_repeated_and_check_agrees(stack: Stack, tmp_path: Pa
 
         second = rollcall(house, "setup")
         assert (second.returncode, second.stderr) == (0, "")
-        assert {line.split()[0] for line in second.stdout.splitlines()} == {"stands"}
+        assert {line.split()[0] for line in second.stdout.splitlines()} == {"exists"}
         assert rollcall(house, "setup", "--check").returncode == 0
 
 

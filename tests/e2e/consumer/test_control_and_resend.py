@@ -126,7 +126,7 @@ def test_what_failed_is_sent_again_once_however_often_it_is_asked_for(
     before = len(provider.accepted())
 
     asked = rollcall(house, "resend", "refused", "--failed")
-    assert (asked.exit_code, asked.stderr) == (2, "--yes: is needed where nobody can be asked\n")
+    assert (asked.exit_code, asked.stderr) == (2, "--yes: is required without a terminal to confirm on. Add --yes.\n")
     for _ in range(2):
         done = rollcall(house, "resend", "refused", "--failed", "--yes")
         assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "all accounted for: yes"), done.output

@@ -96,7 +96,7 @@ def test_the_request_over_kafka_and_its_report_work_as_they_are_printed(welcome:
 def test_the_settings_that_are_printed_are_those_of_the_services(welcome: str) -> None:
     settings, _, consumer = block(welcome, "A second consumer").partition("\n")
     assert re.fullmatch(r"ROLLCALL_CONSUMER_HTTP_PORT=\d+ \.venv/bin/rollcall consumer\n", consumer)
-    assert "stands   all indexes" in copied(f"{settings}\n.venv/bin/rollcall setup --check")
+    assert "exists   all indexes" in copied(f"{settings}\n.venv/bin/rollcall setup --check")
     token = copied(f"{settings}\n.venv/bin/rollcall token --tenant tnt_xyz789 --user usr_1 --scope communication:send")
     request = re.sub(r"Bearer \S+'", f"Bearer {token.strip()}'", block(welcome, "A first request over HTTP"))
     assert '"tenant_id":"tnt_xyz789"' in copied(request).replace(" ", "")

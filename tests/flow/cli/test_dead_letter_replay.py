@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from cli.dead_letters.reader import DeadLetterEntry
-from cli.dead_letters.replay import ReplayOptions, require_whole
-from cli.dead_letters.show import open_letter
+from cli.dead_letters.replay import ReplayOptions, check_replayable
+from cli.dead_letters.show import open_dead_letter
 from cli.errors import CommandError, UsageError
 from consumer.kafka.bus import DeadLetter
 from consumer.kafka.record import KafkaRecord
@@ -24,8 +24,8 @@ def a_letter(dead: DeadLetter) -> DeadLetterEntry:
 
 def replayed(world: World, dead: DeadLetter, *, later_by_ms: int = 60_000) -> KafkaRecord:
     """The record as a replay of this letter puts it into the intake, at a new place and time."""
-    opened = open_letter(world.sealer, dead.sealed)
-    require_whole(a_letter(dead), opened, TOPICS, force=False)
+    opened = open_dead_letter(world.sealer, dead.sealed)
+    check_replayable(a_letter(dead), opened, TOPICS, force=False)
     raw = world.raw(opened.value, dead.key or b"", replay_headers(opened))
     return replace(raw, timestamp_ms=raw.timestamp_ms + later_by_ms)
 
@@ -84,34 +84,34 @@ async def test_what_would_be_refused_again_is_published_only_by_force() -> None:
     world = World()
     await world.expand(world.raw(b'{"tenant_id": "t1"}'))
     (dead,) = world.bus.dead_letters
-    opened = open_letter(world.sealer, dead.sealed)
-    with pytest.raises(CommandError, match="letter 0/7: invalid_schema would be refused again"):
-        require_whole(a_letter(dead), opened, TOPICS, force=False)
-    require_whole(a_letter(dead), opened, TOPICS, force=True)
+    opened = open_dead_letter(world.sealer, dead.sealed)
+    with pytest.raises(CommandError, match="dead letter 0/7: a record with invalid_schema would be rejected again"):
+        check_replayable(a_letter(dead), opened, TOPICS, force=False)
+    check_replayable(a_letter(dead), opened, TOPICS, force=True)
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"length": 2_000_000}, "too large to be kept whole"),
-        ({"headers_kept": False}, "too large to be kept whole"),
+        ({"length": 2_000_000}, "too large to be stored completely"),
+        ({"headers_kept": False}, "too large to be stored completely"),
         ({"value": None, "length": 0}, "has no value"),
-        ({"place": f"{TOPICS.results}/0/1/2"}, "from no intake topic"),
-        ({"place": None}, "names no request, and an older consumer did not keep its time"),
+        ({"place": f"{TOPICS.results}/0/1/2"}, "not come from an intake topic"),
+        ({"place": None}, "no request_id, and an older consumer did not store its timestamp"),
     ],
 )
 async def test_what_is_not_there_as_it_was_is_not_published(changes: dict[str, object], said: str) -> None:
     world, _ = await refused(request_id=...)
     (dead,) = world.bus.dead_letters
-    opened = replace(open_letter(world.sealer, dead.sealed), **changes)  # type: ignore[arg-type]
+    opened = replace(open_dead_letter(world.sealer, dead.sealed), **changes)  # type: ignore[arg-type]
     with pytest.raises(CommandError, match=said):
-        require_whole(a_letter(dead), opened, TOPICS, force=True)
+        check_replayable(a_letter(dead), opened, TOPICS, force=True)
 
 
 def test_letters_are_named_or_all_of_a_reason_are_taken() -> None:
     for wanted in (ReplayOptions(), ReplayOptions(["0/1"], RejectionReason.UNPROCESSABLE), ReplayOptions(["nowhere"])):
         with pytest.raises(UsageError, match="PLACE"):
             wanted.check()
-    with pytest.raises(UsageError, match="--reason: not_json would be refused again"):
+    with pytest.raises(UsageError, match="--reason: records with not_json would be rejected again"):
         ReplayOptions(reason=RejectionReason.NOT_JSON).check()
     ReplayOptions(reason=RejectionReason.NOT_JSON, force=True).check()

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cli.send.dry_run_outcomes import DryRunEstimate
-from cli.template_check import compile_all
+from cli.template_check import compile_content
 from schemas.requests import Recipient
 from schemas.statuses import Channel, Reason
 from tests.flow.world import Accounting, World
@@ -26,7 +26,7 @@ PEOPLE = st.lists(
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 async def test_the_verdicts_are_those_of_the_consumer(parts: list[list[Recipient]]) -> None:
     content, variables = "Hello {{name}} of {{city}}", {"city": "Beijing"}
-    trial = DryRunEstimate(Channel.SMS, compile_all(Channel.SMS, content, None, variables), "CN")
+    trial = DryRunEstimate(Channel.SMS, compile_content(Channel.SMS, content, None, variables), "CN")
     for line, recipient in enumerate((one for part in parts for one in part), 1):
         trial.add(recipient, line)
 

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from cli.errors import UsageError
-from cli.print_logs import LogsOptions, hashes_of, show
+from cli.print_logs import PAGE_SIZE, LogsOptions, address_hashes, print_logs
 from core.send_result import Failed, Message, SendResult, Sent
 from ledger.sealing import Sealer
 from schemas.statuses import Channel, Reason, Status
@@ -30,19 +30,22 @@ async def a_world() -> World:
     return world
 
 
-async def shown(world: World, *, hashes: frozenset[bytes] = frozenset(), **wanted: Any) -> str:
+async def printed(
+    world: World, *, hashes: frozenset[bytes] = frozenset(), page_size: int = PAGE_SIZE, **changes: Any
+) -> str:
     out = io.StringIO()
-    chosen = LogsOptions("t1", **wanted)
-    await show(world.ledger, Console(file=out), chosen, hashes, world.sealer if chosen.content else None)
+    options = LogsOptions("t1", **changes)
+    sealer = world.sealer if options.content else None
+    await print_logs(world.ledger, Console(file=out), options, hashes, sealer, page_size=page_size)
     return out.getvalue()
 
 
-async def documents(world: World, **wanted: Any) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (await shown(world, as_json=True, **wanted)).splitlines()]
+async def documents(world: World, **changes: Any) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (await printed(world, as_json=True, **changes)).splitlines()]
 
 
 async def test_a_table_shows_them_in_request_order_and_says_when_there_are_more() -> None:
-    lines = (await shown(await a_world(), limit=8)).splitlines()
+    lines = (await printed(await a_world(), limit=8)).splitlines()
     assert [line.split()[2] for line in lines[1:9]] == [f"138****00{n:02d}" for n in range(8)]
     assert lines[8].split() == [
         "2026-01-02",
@@ -55,12 +58,12 @@ async def test_a_table_shows_them_in_request_order_and_says_when_there_are_more(
         "1",
         "r1",
     ]
-    assert lines[9:] == ["and more: repeat with --limit 80, or name less"]
+    assert lines[9:] == ["there are more: raise --limit, or filter further"]
     assert all(line == line.rstrip() for line in lines)
 
 
 async def test_the_last_page_says_nothing_of_more() -> None:
-    assert "more" not in await shown(await a_world(), limit=10)
+    assert "more" not in await printed(await a_world(), limit=10)
 
 
 async def test_json_has_the_names_of_the_http_service_and_no_content_unless_asked() -> None:
@@ -77,12 +80,11 @@ async def test_contents_are_those_that_were_sent() -> None:
     (book,) = world.providers
     assert {one["id"]: one["content"] for one in said} == {id_: text.text for id_, text in book.texts.items()}
     assert said[9]["content"] == "Hello n09 of Beijing"
-    assert "Hello n00 of Beijing" in await shown(world, content=True)
+    assert "Hello n00 of Beijing" in await printed(world, content=True)
 
 
-async def test_more_than_a_page_comes_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cli.print_logs._PAGE", 3)
-    said = await documents(await a_world(), limit=8)
+async def test_more_deliveries_than_a_page_are_read_page_by_page() -> None:
+    said = await documents(await a_world(), limit=8, page_size=3)
     assert [one["reference"] for one in said] == [f"o-{n:02d}" for n in range(8)]
 
 
@@ -104,21 +106,21 @@ async def test_what_could_never_be_rendered_has_no_content() -> None:
 @pytest.mark.parametrize("written", ["13800000003", "+86 138 0000 0003", "138-0000-0003"])
 async def test_a_recipient_is_found_however_the_number_is_written(written: str) -> None:
     world = await a_world()
-    hashes = hashes_of(written, None, world.sealer, "CN")
+    hashes = address_hashes(written, None, world.sealer, "CN")
     assert [one["reference"] for one in await documents(world, hashes=hashes)] == ["o-03"]
 
 
 def test_an_address_is_looked_for_under_every_key() -> None:
     sealer = Sealer([("k2", bytes(31) + b"2"), ("k1", bytes(32))])
-    hashes = hashes_of("a@example.com", Channel.EMAIL, sealer, None)
+    hashes = address_hashes("a@example.com", Channel.EMAIL, sealer, None)
     assert hashes == {sealer.hash(b"a@example.com", key) for key in ("k1", "k2")}
 
 
 def test_no_address_at_all_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="--recipient: is empty"):
-        hashes_of("", None, Sealer([("k1", bytes(32))]), None)
+    with pytest.raises(UsageError, match="--recipient: must not be empty"):
+        address_hashes("", None, Sealer([("k1", bytes(32))]), None)
 
 
 async def test_nothing_found_is_said() -> None:
-    assert await shown(await a_world(), reference="nobody's") == "no delivery matches\n"
-    assert await shown(await a_world(), reference="nobody's", as_json=True) == ""
+    assert await printed(await a_world(), reference="nobody's") == "no delivery matches\n"
+    assert await printed(await a_world(), reference="nobody's", as_json=True) == ""

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from cli.errors import UnknownRequest
 from cli.report.csv_writer import STDOUT
-from cli.report.report import ReportOptions, show
+from cli.report.report import ReportOptions, print_report
 from cli.report.summary import Summary
 from cli.tracking.result_tally import ResultTally
 from core.ids import position, request_key
@@ -37,13 +37,13 @@ async def a_world(*recipients: object) -> World:
 async def report(world: World, *, show_all: bool = False, request_id: str = "r1") -> tuple[Summary, str]:
     out = io.StringIO()
     console = Console(file=out, width=100, highlight=False, markup=False, emoji=False)
-    summary = await show(world.ledger, console, "t1", request_id, ReportOptions(show_all=show_all))
+    summary = await print_report(world.ledger, console, "t1", request_id, ReportOptions(show_all=show_all))
     return summary, out.getvalue().removesuffix("\n")
 
 
 async def report_json(world: World, *, show_all: bool = False) -> dict[str, Any]:
     out = io.StringIO()
-    await show(world.ledger, Console(file=out), "t1", "r1", ReportOptions(show_all=show_all, as_json=True))
+    await print_report(world.ledger, Console(file=out), "t1", "r1", ReportOptions(show_all=show_all, as_json=True))
     document: dict[str, Any] = json.loads(out.getvalue())
     return document
 
@@ -155,7 +155,7 @@ async def test_nobody_missed_is_an_empty_list() -> None:
 async def test_csv_has_all_who_were_not_reached_and_the_table_says_where(tmp_path: Path) -> None:
     world = await a_world({"to": GOOD[7], "reference": "=1+1"}, *(str(n) for n in range(10, 70)))
     out = io.StringIO()
-    await show(world.ledger, Console(file=out), "t1", "r1", ReportOptions(csv=tmp_path / "missed.csv"))
+    await print_report(world.ledger, Console(file=out), "t1", "r1", ReportOptions(csv=tmp_path / "missed.csv"))
     rows = list(csv.DictReader((tmp_path / "missed.csv").read_text().splitlines()))
     assert len(rows) == 61
     first, second, *_ = rows
@@ -169,7 +169,7 @@ async def test_csv_has_all_who_were_not_reached_and_the_table_says_where(tmp_pat
 async def test_csv_on_standard_output_stands_there_alone() -> None:
     world = await a_world(GOOD[7])
     out = io.StringIO()
-    await show(world.ledger, Console(file=out), "t1", "r1", ReportOptions(csv=STDOUT))
+    await print_report(world.ledger, Console(file=out), "t1", "r1", ReportOptions(csv=STDOUT))
     assert [line.split(",")[:3] for line in out.getvalue().splitlines()] == [
         ["reference", "recipient", "status"],
         ["", "138****0007", "failed"],
@@ -190,7 +190,7 @@ async def test_what_receipts_have_moved_is_said() -> None:
 
 
 async def test_an_unknown_request_is_said_with_its_tenant() -> None:
-    with pytest.raises(UnknownRequest, match="tenant t1 has no request r2"):
+    with pytest.raises(UnknownRequest, match="Request r2 of tenant t1 was not found"):
         await report(World(), request_id="r2")
 
 
@@ -204,4 +204,4 @@ async def test_the_events_and_the_ledger_give_the_same_roll() -> None:
     heard = roll.summary()
     assert heard.accounted
     assert dict(heard.counts) == dict(summary.counts)
-    assert (heard.total, heard.missed_total) == (summary.total, summary.missed_total)
+    assert (heard.total, heard.not_reached_total) == (summary.total, summary.not_reached_total)

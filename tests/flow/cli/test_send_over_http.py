@@ -11,8 +11,8 @@ from aiohttp import web
 from cli.clients.bulk_endpoint import MAX_RECIPIENTS, HttpAnswer, encode_body, post
 from cli.errors import CommandError, UsageError
 from cli.recipients_file.source import open_source
-from cli.send.request_options import check_head
-from cli.template_check import compile_all
+from cli.send.request_options import check_request_options
+from cli.template_check import compile_content
 from schemas.statuses import Channel
 
 ITEM = {"tenant_id": "tnt_1", "request_id": "req-1"}
@@ -67,8 +67,14 @@ async def test_the_call_carries_token_and_key_and_returns_the_request(start: Sta
     ("answer", "said"),
     [
         ((401, {"code": 401, "message": "no token"}), "--url: the service answered 401: no token"),
-        ((502, "<html>"), "--url: the service answered 502: without a message; is it rollcall's producer?"),
-        ((200, {"hello": 1}), "--url: the answer is not that of rollcall's producer"),
+        (
+            (502, "<html>"),
+            "--url: the service answered 502: without a message. --url must be the address of `rollcall producer`.",
+        ),
+        (
+            (200, {"hello": 1}),
+            "--url: the answer is not one of `rollcall producer`. Check that the address is correct.",
+        ),
     ],
 )
 async def test_a_refusal_is_said_in_the_services_own_words(start: Start, answer: tuple[int, Any], said: str) -> None:
@@ -80,20 +86,20 @@ async def test_a_refusal_is_said_in_the_services_own_words(start: Start, answer:
 
 
 async def test_a_service_that_is_away_is_one_line() -> None:
-    with pytest.raises(CommandError, match="--url: the service does not answer there"):
+    with pytest.raises(CommandError, match="--url: the service does not answer at this address"):
         await post("http://127.0.0.1:1", "tok", b"{}", None)
 
 
 async def test_an_address_that_is_none_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="--url: is not an http address"):
+    with pytest.raises(UsageError, match="--url: must be an HTTP address"):
         await post("nowhere", "tok", b"{}", None)
 
 
 def a_body(path: Path) -> bytes:
     fields = {"channel": Channel.SMS, "content": "hi", "template": None, "user_id": None}
     with open_source(path, None) as source:
-        text = compile_all(Channel.SMS, "hi", None, {})
-        return encode_body(source, check_head(fields, tenant=None, request_id=None), text)
+        text = compile_content(Channel.SMS, "hi", None, {})
+        return encode_body(source, check_request_options(fields, tenant=None, request_id=None), text)
 
 
 def test_the_body_is_that_of_the_contract(tmp_path: Path) -> None:
@@ -111,7 +117,9 @@ def test_a_template_is_named_and_left_to_the_service(tmp_path: Path) -> None:
     fields = {"channel": Channel.SMS, "content": "", "template": "verify_code", "user_id": None}
     with open_source(path, None) as source:
         body = encode_body(
-            source, check_head(fields, tenant=None, request_id=None), compile_all(Channel.SMS, "", None, {})
+            source,
+            check_request_options(fields, tenant=None, request_id=None),
+            compile_content(Channel.SMS, "", None, {}),
         )
     assert json.loads(body)["template"] == "verify_code"
 
@@ -119,12 +127,12 @@ def test_a_template_is_named_and_left_to_the_service(tmp_path: Path) -> None:
 def test_a_file_too_large_for_one_call_is_pointed_to_kafka(tmp_path: Path) -> None:
     path = tmp_path / "people.jsonl"
     path.write_text('"138"\n' * (MAX_RECIPIENTS + 1))
-    with pytest.raises(UsageError, match="send it over Kafka, without --url"):
+    with pytest.raises(UsageError, match=r"Send the file over Kafka, without --url."):
         a_body(path)
 
 
 def test_a_bad_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "people.jsonl"
     path.write_text('"138"\n{}\n')
-    with pytest.raises(CommandError, match="FILE: line 2: to: field required"):
+    with pytest.raises(CommandError, match=r"people.jsonl, line 2: to: field required\."):
         a_body(path)

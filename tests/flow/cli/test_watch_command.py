@@ -29,7 +29,7 @@ async def test_a_request_is_followed_from_before_it_is_known_to_its_end() -> Non
     summary, _ = await watching
     assert summary.accounted
     assert summary.counts == {("sent", None): 12, ("failed", "invalid_recipient"): 1}
-    assert [missed.recipient for missed in summary.missed] == ["***"]
+    assert [missed.recipient for missed in summary.not_reached] == ["***"]
     assert summary.failures == 1
 
 
@@ -38,9 +38,9 @@ async def test_what_is_not_over_in_time_goes_on_without_it() -> None:
     await world.expand(world.record(*GOOD))
     summary, _ = await watched(world, timeout=0.1)
     assert not summary.accounted
-    assert summary.notes[-1] == "not completed within 0 s; the request goes on without this command"
+    assert summary.notes[-1] == "not completed within 0 s, but the request continues without this command"
 
 
 async def test_a_request_that_never_comes_is_unknown() -> None:
-    with pytest.raises(UnknownRequest, match="tenant t1 has no request r1"):
+    with pytest.raises(UnknownRequest, match="Request r1 of tenant t1 was not found"):
         await watched(World(), known_seconds=0.1)

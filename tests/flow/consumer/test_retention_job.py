@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 from rich.console import Console
 
-from cli.report.report import ReportOptions, show
+from cli.report.report import ReportOptions, print_report
 from consumer.context import ConsumerContext
 from consumer.sweep.retention import DEFAULT_BATCH_SIZES, BatchSizes, RetentionJob
 from tests.flow.sample_requests import Library, a_log_id
@@ -62,7 +62,7 @@ async def test_once_erased_a_text_is_absent_and_the_report_still_works(library: 
     assert [item["reference"] for item in found] == ["o"]
     assert (await library.get("/communication/logs?request_id=new"))["items"][0]["content"] == "Your code is 7"
     assert (await library.get("/communication/requests/old"))["by_status"] == {"failed": 1, "sent": 2}
-    summary = await show(library.world.ledger, Console(file=io.StringIO()), "tnt_a", "old", ReportOptions())
+    summary = await print_report(library.world.ledger, Console(file=io.StringIO()), "tnt_a", "old", ReportOptions())
     assert summary.accounted
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.console import program
+from cli.console import program_name
 
 
 def executable(folder: Path) -> Path:
@@ -26,18 +26,18 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_what_is_not_on_the_path_is_named_from_here(started: Path) -> None:
     assert started.exists()
-    assert program() == ".venv/bin/rollcall"
+    assert program_name() == ".venv/bin/rollcall"
 
 
 def test_what_lies_elsewhere_is_named_in_full(started: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert program() == str(started)
+    assert program_name() == str(started)
 
 
 def test_what_is_on_the_path_goes_by_its_name(started: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(started.parent))
-    assert program() == "rollcall"
+    assert program_name() == "rollcall"
 
 
 def test_another_of_that_name_on_the_path_is_not_taken_for_it(
@@ -45,4 +45,4 @@ def test_another_of_that_name_on_the_path_is_not_taken_for_it(
 ) -> None:
     assert started.exists()
     monkeypatch.setenv("PATH", str(executable(tmp_path / "other").parent))
-    assert program() == ".venv/bin/rollcall"
+    assert program_name() == ".venv/bin/rollcall"

@@ -87,12 +87,15 @@ def test_missing_settings_are_named_a_line_each(args: list[str], named: list[str
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ([], "--tenant: is needed"),
-        (["--url", "http://x"], "--token: is needed with --url; `rollcall token` makes one for development"),
-        (["--url", "http://x", "--token", "t", "--tenant", "t"], "--tenant: over HTTP the token says the tenant"),
-        (["--tenant", "t", "--format", "xml"], "--format: is one of csv, jsonl"),
-        (["--tenant", "t", "--variable", "x"], "--variable: is written name=value"),
-        (["--tenant", "t", "--content-file", "x"], "--content and --content-file exclude each other"),
+        ([], "--tenant: is required."),
+        (["--url", "http://x"], "--token: is required with --url. `rollcall token` prints one for development."),
+        (
+            ["--url", "http://x", "--token", "t", "--tenant", "t"],
+            "--tenant: must not be given with --url, because the token names the tenant.",
+        ),
+        (["--tenant", "t", "--format", "xml"], "--format: must be one of csv, jsonl."),
+        (["--tenant", "t", "--variable", "x"], "--variable: must be name=value."),
+        (["--tenant", "t", "--content-file", "x"], "--content and --content-file: only one of them is allowed."),
         (["--tenant", "t"], "ROLLCALL_KAFKA_BOOTSTRAP: is not set"),
     ],
 )
@@ -110,13 +113,16 @@ def test_a_bad_line_ends_it_before_anything_is_published(tmp_path: Path) -> None
     path.write_text("to,name\n13800138000,Li\n13900139000\n")
     result = send(str(path), "--tenant", "t", **KAFKA)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "FILE: line 3: has 1 columns, the header row has 2\n"
+    assert (
+        result.stderr
+        == "people.csv, line 3: number of columns must be 2 as in the header row, is 1.\nNothing was published.\n"
+    )
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("to\n")
-    assert send(str(path), "--tenant", "t", **KAFKA).stderr == "FILE: recipients: at least one is needed\n"
+    assert send(str(path), "--tenant", "t", **KAFKA).stderr == "people.csv: recipients: at least one is needed.\n"
 
 
 def test_a_content_that_leaves_no_room_for_recipients_is_named(people: str, tmp_path: Path) -> None:
@@ -160,12 +166,15 @@ def test_a_token_says_what_was_asked_for_and_nothing_else_is_printed() -> None:
 
 def test_a_short_secret_is_refused() -> None:
     result = rollcall("token", "--tenant", "t", "--user", "u", ROLLCALL_JWT_SECRET="short")
-    assert (result.exit_code, result.stderr) == (2, "ROLLCALL_JWT_SECRET: is shorter than 32 bytes\n")
+    assert (result.exit_code, result.stderr) == (2, "ROLLCALL_JWT_SECRET: must have at least 32 bytes\n")
 
 
 def test_more_copies_in_sync_than_copies_is_a_contradiction() -> None:
     result = rollcall("setup", "--replication-factor", "1", "--min-insync-replicas", "2")
-    assert (result.exit_code, result.stderr) == (2, "--min-insync-replicas: is larger than --replication-factor\n")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "--min-insync-replicas: must not be larger than --replication-factor.\n",
+    )
 
 
 def test_providers_are_checked_and_shown() -> None:
@@ -183,10 +192,13 @@ def test_a_provider_that_cannot_be_reached_is_an_error() -> None:
     result = rollcall("providers", "check", ROLLCALL_PROVIDERS=entries)
     assert result.exit_code == 1
     assert "refused" in result.stdout
-    assert result.stderr == "1 of the providers cannot be used: correct the entry, or start what it names\n"
+    assert (
+        result.stderr
+        == "1 provider cannot be used. Correct the entry in the settings, or start the service it names.\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["producer", "consumer"])
 def test_the_help_of_a_service_says_how_it_ends_unprepared(command: str) -> None:
     said = " ".join(rollcall(command, "--help").stdout.split())
-    assert "3 topics or indexes are missing, run `rollcall setup`" in said
+    assert "3 topics or indexes are missing: run `rollcall setup`" in said

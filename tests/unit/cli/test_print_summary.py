@@ -23,8 +23,8 @@ def test_the_roll_call_reads_as_a_table() -> None:
     summary = Summary(
         counts={("sent", None): 9_950, ("failed", "gave_up"): 1, ("failed", "invalid_recipient"): 39},
         total=9_990,
-        missed=[a_missed(error="busy")],
-        missed_total=40,
+        not_reached=[a_missed(error="busy")],
+        not_reached_total=40,
         accounted=True,
         notes=["a note"],
     )
@@ -48,7 +48,7 @@ all accounted for: yes"""
 
 
 def test_a_roll_without_failures_is_short() -> None:
-    summary = Summary(counts={("sent", None): 2}, total=2, missed=(), missed_total=0, accounted=True)
+    summary = Summary(counts={("sent", None): 2}, total=2, not_reached=(), not_reached_total=0, accounted=True)
     assert (
         printed(summary)
         == """\
@@ -61,28 +61,30 @@ all accounted for: yes"""
 
 
 def test_the_last_line_says_no_when_somebody_is_missing() -> None:
-    summary = Summary(counts={}, total=2, missed=(), missed_total=0, accounted=False)
+    summary = Summary(counts={}, total=2, not_reached=(), not_reached_total=0, accounted=False)
     assert printed(summary).splitlines()[-1] == "all accounted for: no"
 
 
 def test_those_of_whom_only_the_number_is_known_are_pointed_to() -> None:
-    summary = Summary(counts={("failed", None): 3}, total=3, missed=(), missed_total=3, accounted=True)
-    assert f"not reached: 3; {HINT}" in printed(summary)
+    summary = Summary(counts={("failed", None): 3}, total=3, not_reached=(), not_reached_total=3, accounted=True)
+    assert f"3 not reached: {HINT}" in printed(summary)
 
 
 def test_a_callers_text_can_neither_steer_the_terminal_nor_be_markup() -> None:
     missed = a_missed(reference="\x1b[31m[red]x\n[/red]", error="\x9b2J")
-    summary = Summary(counts={("failed", "gave_up"): 1}, total=1, missed=[missed], missed_total=1, accounted=True)
+    summary = Summary(
+        counts={("failed", "gave_up"): 1}, total=1, not_reached=[missed], not_reached_total=1, accounted=True
+    )
     shown = printed(summary)
     assert "?[31m[red]x?[/red]" in shown
     assert not {letter for letter in shown if not letter.isprintable()} - {"\n"}
 
 
 def test_a_status_newer_than_this_reader_is_shown() -> None:
-    summary = Summary(counts={("parked", "lunch"): 1}, total=1, missed=(), missed_total=0, accounted=True)
+    summary = Summary(counts={("parked", "lunch"): 1}, total=1, not_reached=(), not_reached_total=0, accounted=True)
     assert "parked            1" in printed(summary)
 
 
 def test_who_was_not_heard_of_stands_in_the_table_so_that_it_adds_up() -> None:
-    summary = Summary(counts={("sent", None): 2}, total=5, missed=(), missed_total=0, accounted=False)
-    assert "-                3  no outcome was heard of yet\ntotal            5" in printed(summary)
+    summary = Summary(counts={("sent", None): 2}, total=5, not_reached=(), not_reached_total=0, accounted=False)
+    assert "-                3  no result yet\ntotal            5" in printed(summary)

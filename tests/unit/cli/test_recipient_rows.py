@@ -34,11 +34,11 @@ def test_an_empty_cell_is_a_variable_that_is_not_given() -> None:
 
 
 def test_a_line_that_cannot_be_used_does_not_hide_the_next_one() -> None:
-    judged = list(Rows(io.BytesIO(b"to,a\n,1\n138\n139,2\n,3\n"), RowFormat.CSV).judged())
+    judged = list(Rows(io.BytesIO(b"to,a\n,1\n138\n139,2\n,3\n"), RowFormat.CSV).checked_rows())
     assert [str(row) for row in judged if isinstance(row, RowError)] == [
-        "line 2: to: is empty",
-        "line 3: has 1 columns, the header row has 2",
-        "line 5: to: is empty",
+        "line 2: to: must not be empty.",
+        "line 3: number of columns must be 2 as in the header row, is 1.",
+        "line 5: to: must not be empty.",
     ]
     assert len(judged) == 4
 
@@ -56,17 +56,17 @@ def test_json_lines_are_strings_or_objects() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "line 1: the header row has no column `to`"),
-        (f"{ADDRESS}\n", "line 1: the header row has no column `to`"),
-        ("to,a,a\n", "line 1: two columns of the header row have the same name"),
-        ("to,\n", "line 1: two columns of the header row have the same name, or one has none"),
-        (f"to,a\n{ADDRESS},1\n{ADDRESS}\n", "line 3: has 1 columns, the header row has 2"),
-        (f"to,a\n{ADDRESS},1,2\n", "line 2: has 3 columns, the header row has 2"),
-        ("to,a\n,1\n", "line 2: to: is empty"),
-        (f'to\n"{ADDRESS}', "line 2: is not CSV"),
-        (f"to,a\n{ADDRESS},{'x' * 200_000}\n", "line 2: is not CSV"),
-        (b"to\n\xff\n", "line 2: is not UTF-8"),
-        ("to\n" + "1" * (MAX_LINE_BYTES + 1), f"line 2: is longer than {MAX_LINE_BYTES} bytes"),
+        ("", "line 1: the header row must have a column `to`"),
+        (f"{ADDRESS}\n", "line 1: the header row must have a column `to`"),
+        ("to,a,a\n", "line 1: each column of the header row must have a name, and no name may occur twice"),
+        ("to,\n", "line 1: each column of the header row must have a name"),
+        (f"to,a\n{ADDRESS},1\n{ADDRESS}\n", "line 3: number of columns must be 2 as in the header row, is 1."),
+        (f"to,a\n{ADDRESS},1,2\n", "line 2: number of columns must be 2 as in the header row, is 3."),
+        ("to,a\n,1\n", "line 2: to: must not be empty."),
+        (f'to\n"{ADDRESS}', "line 2: not valid CSV"),
+        (f"to,a\n{ADDRESS},{'x' * 200_000}\n", "line 2: not valid CSV"),
+        (b"to\n\xff\n", "line 2: not UTF-8. Save the file as UTF-8"),
+        ("to\n" + "1" * (MAX_LINE_BYTES + 1), f"line 2: must not be longer than {MAX_LINE_BYTES:,} bytes"),
         (f"to,{ADDRESS * 10}\n1,2\n", "line 2: variables.***: string should have at most 100 characters"),
         (f"to,reference\n{ADDRESS},{'r' * 201}\n", "line 2: reference: string should have at most 200 characters"),
     ],
@@ -81,11 +81,11 @@ def test_a_bad_line_of_csv_is_named_and_not_quoted(text: str | bytes, said: str)
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("{", "is not JSON"),
-        ("7", "is neither an address nor an object with `to`"),
-        ("[]", "is neither an address nor an object with `to`"),
+        ("{", "not valid JSON"),
+        ("7", "must be an address, or an object with `to`"),
+        ("[]", "must be an address, or an object with `to`"),
         ("{}", "to: field required"),
-        ('""', "is empty"),
+        ('""', "must not be empty"),
         ('{"to": 138}', "to: input should be a valid string"),
         ('{"to": "138", "variables": {"a": 1}}', "variables.a: input should be a valid string"),
         (f'{{"to": "138", "variables": {{"{ADDRESS}": 1}}}}', "variables.***: input should be a valid string"),
@@ -96,7 +96,7 @@ def test_a_bad_line_of_csv_is_named_and_not_quoted(text: str | bytes, said: str)
 def test_a_bad_line_of_json_is_named_and_not_quoted(line: str, said: str) -> None:
     with pytest.raises(RowError) as caught:
         read(f'"138"\n{line}\n', RowFormat.JSONL)
-    assert str(caught.value) == f"line 2: {said}"
+    assert str(caught.value) == f"line 2: {said}."
 
 
 def test_rows_are_read_as_they_are_asked_for() -> None:

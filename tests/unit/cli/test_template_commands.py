@@ -57,7 +57,7 @@ async def test_putting_the_same_again_says_that_it_stands(ledger: MemoryLedger) 
     for _ in range(2):
         said = await printed(put, ledger, a_draft("no variables"))
 
-    assert said == f"verify_code is version 1 already ({ID})\nvariables: none\n"
+    assert said == f"verify_code unchanged, is version 1 ({ID})\nvariables: none\n"
 
 
 async def test_put_as_json_says_whether_it_is_new(ledger: MemoryLedger) -> None:
@@ -129,9 +129,13 @@ async def test_a_text_cannot_steer_a_terminal(ledger: MemoryLedger) -> None:
 async def test_what_there_is_not_ends_with_what_there_is(ledger: MemoryLedger, work: Callable[..., Any]) -> None:
     await printed(put, ledger, a_draft())
 
-    with pytest.raises(UnknownTemplate, match="the newest version of the template verify_code is 1"):
+    with pytest.raises(
+        UnknownTemplate, match=r"This version of template verify_code was not found. Its newest version is 1"
+    ):
         await printed(work, ledger, (TENANT, CODE, 2))
-    with pytest.raises(UnknownTemplate, match=r"tenant tnt_b has no template verify_code: `rollcall template list"):
+    with pytest.raises(
+        UnknownTemplate, match=r"Template verify_code of tenant tnt_b was not found. `rollcall template list"
+    ):
         await printed(work, ledger, ("tnt_b", CODE, None))
 
 
@@ -196,13 +200,13 @@ async def test_a_preview_that_is_too_long_is_a_usage_error(
         (a_draft(subject="a\nb"), "--subject: control character at position 1"),
         (a_draft(subject="x" * 901), "--subject: string should have at most 900 characters"),
         (a_draft(subject="\udcff"), "--subject: "),
-        (a_draft(""), "--content: is needed, or --content-file"),
-        (a_draft("\udcff"), "--content: is not UTF-8"),
-        (a_draft("x" * (MAX_TEMPLATE_BYTES + 1)), "--content: takes 524,289 bytes, more than 524,288"),
+        (a_draft(""), "--content or --content-file: one of them is required."),
+        (a_draft("\udcff"), "--content: must be valid UTF-8."),
+        (a_draft("x" * (MAX_TEMPLATE_BYTES + 1)), "--content: must have at most 524,288 bytes, has 524,289."),
         (a_draft(code=""), "CODE: string should have at least 1 character"),
         (a_draft(code="x" * 101), "CODE: string should have at most 100 characters"),
-        (a_draft(code=" x"), "CODE: has control characters, or blanks at its ends"),
-        (a_draft(code="x\n"), "CODE: has control characters, or blanks at its ends"),
+        (a_draft(code=" x"), "CODE: must not contain control characters, or begin or end with a blank."),
+        (a_draft(code="x\n"), "CODE: must not contain control characters, or begin or end with a blank."),
         (a_draft(tenant="a b"), "--tenant: string should match pattern"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

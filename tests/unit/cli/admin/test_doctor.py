@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.admin.create_topics import ExistingTopic
-from cli.admin.doctor import examine_topic
+from cli.admin.doctor import check_topic
 from cli.admin.init import environment_text
 from cli.main import app
 from cli.settings import SendSettings
@@ -31,7 +31,7 @@ def lacks(result: Result) -> dict[str, str]:
     """What lacks, with what mends it."""
     lines = result.stdout.splitlines()
     return {
-        line.removeprefix("lacks "): lines[at + 1].strip() for at, line in enumerate(lines) if line.startswith("lacks ")
+        line.removeprefix("error "): lines[at + 1].strip() for at, line in enumerate(lines) if line.startswith("error ")
     }
 
 
@@ -48,7 +48,7 @@ def test_an_empty_environment_lacks_all_and_init_mends_it(tmp_path: Path, monkey
     assert result.exit_code == 1
     for name in ("KAFKA_BOOTSTRAP", "MONGO_URL", "SEALING_KEYS", "JWT_SECRET", "PROVIDERS"):
         assert any(f"ROLLCALL_{name}" in said for said in found), name
-    said = [mend.removeprefix("mend: ") for mend in found.values()]
+    said = [mend.removeprefix("fix: ") for mend in found.values()]
     assert sum("rollcall init; set -a; . ./.env; set +a" in mend for mend in said) == 3
     assert "export ROLLCALL_KAFKA_BOOTSTRAP=127.0.0.1:9092" in said
 
@@ -58,7 +58,7 @@ def test_where_init_has_written_its_file_it_is_only_to_be_loaded(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").touch()
-    assert "mend: set -a; . ./.env; set +a" in lacks(doctor()).values()
+    assert "fix: set -a; . ./.env; set +a" in lacks(doctor()).values()
 
 
 def test_each_wrong_variable_is_named_with_the_services_that_read_it() -> None:
@@ -80,7 +80,7 @@ def test_each_wrong_variable_is_named_with_the_services_that_read_it() -> None:
 def test_a_topic_that_differs_comes_with_kafkas_own_command(configs: dict[str, str], said: str) -> None:
     settings = SendSettings(kafka_bootstrap="kafka:9092")
     spec = settings.topics.specs()[0]
-    (lack,) = examine_topic(spec, ExistingTopic(12, 3, configs), settings)
+    (lack,) = check_topic(spec, ExistingTopic(12, 3, configs), settings)
     assert lack.fix == (
         "kafka-configs.sh --bootstrap-server kafka:9092 --alter --entity-type topics "
         f"--entity-name communication.bulk.requests --add-config {said}"
@@ -95,5 +95,5 @@ def test_what_is_away_hides_nothing_else() -> None:
     assert any("Kafka does not answer at 127.0.0.1:1" in said for said in found)
     assert any("MongoDB did not answer" in said for said in found)
     assert "ok    providers   sim-sms (sms): ok" in result.stdout
-    assert "ok    sealing     key k1 seals" in result.stdout
+    assert 'ok    sealing     encryption key "k1" works' in result.stdout
     assert "hidden" not in result.output

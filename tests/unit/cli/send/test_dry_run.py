@@ -38,7 +38,7 @@ def test_a_good_file_needs_no_kafka_to_be_found_good(tmp_path: Path) -> None:
     first, *rest = without_spaces(result.stdout)
     assert first.startswith("40 recipients in 1 part, express lane, ")
     assert rest == [
-        "numbers without + are read as CN's (ROLLCALL_DEFAULT_REGION)",
+        "numbers without + count as numbers of CN (ROLLCALL_DEFAULT_REGION)",
         "",
         "would be recipients meaning",
         "sent 40 handed to a provider",
@@ -53,7 +53,7 @@ def test_whoever_would_fail_is_named_by_line_and_reason(tmp_path: Path) -> None:
     result = dry_run(tmp_path, lines)
     said = without_spaces(result.stdout)
     assert result.exit_code == 1
-    assert result.stderr == "2 of 5 recipients would fail\n"
+    assert result.stderr == "2 of 5 recipients would fail.\n"
     for line in (
         "sent 2 handed to a provider",
         "failed, invalid_recipient 1 the address is none for this channel",
@@ -68,8 +68,8 @@ def test_whoever_would_fail_is_named_by_line_and_reason(tmp_path: Path) -> None:
 def test_without_a_region_it_says_how_numbers_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ROLLCALL_DEFAULT_REGION")
     result = dry_run(tmp_path, ["to,name", f"{GOOD[0]},Li", f"+86{GOOD[1]},Li"])
-    assert "numbers without + are taken as invalid: ROLLCALL_DEFAULT_REGION is not set" in result.stdout
-    assert result.stderr == "1 of 2 recipients would fail\n"
+    assert "numbers without + count as invalid, because ROLLCALL_DEFAULT_REGION is not set" in result.stdout
+    assert result.stderr == "1 of 2 recipients would fail.\n"
 
 
 def test_duplicates_alone_are_no_failure(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_parts_and_their_bytes_are_counted(tmp_path: Path) -> None:
 def test_one_call_over_http_has_its_limits(tmp_path: Path) -> None:
     result = dry_run(tmp_path, ["to,name", *(f"{to},{'x' * 100_000}" for to in 5 * GOOD)], "--url", "http://x")
     assert result.exit_code == 2
-    assert result.stderr.endswith("send it over Kafka, without --url\n")
+    assert result.stderr.endswith("Send the file over Kafka, without --url.\n")
 
 
 BAD_LINES = ["to,name", f"{GOOD[0]},Li", ",Wu", f"{GOOD[1]}", ",Xi"]
@@ -106,17 +106,17 @@ def test_each_line_that_cannot_be_used_is_named_before_anything_is_published(
     result = send(tmp_path, BAD_LINES, *more)
     assert result.exit_code == 1
     assert result.stderr.splitlines()[:3] == [
-        "FILE: line 3: to: is empty",
-        "FILE: line 4: has 1 columns, the header row has 2",
-        "FILE: line 5: to: is empty",
+        "p.csv, line 3: to: must not be empty.",
+        "p.csv, line 4: number of columns must be 2 as in the header row, is 1.",
+        "p.csv, line 5: to: must not be empty.",
     ]
 
 
 def test_of_many_bad_lines_the_first_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROLLCALL_KAFKA_BOOTSTRAP", "127.0.0.1:1")
     lines = send(tmp_path, ["to,name", *(",Li" for _ in range(30)), f"{GOOD[0]},Li"]).stderr.splitlines()
-    assert len(lines) == 21
-    assert lines[-1] == "FILE: and 10 more lines; nothing was published"
+    assert len(lines) == 22
+    assert lines[-2:] == ["p.csv: 10 more lines cannot be used.", "Nothing was published."]
 
 
 @pytest.mark.parametrize("name", ["p.csv", "p.jsonl"])
@@ -130,7 +130,7 @@ def test_a_variable_that_nobody_gives_is_refused_before_anything_is_published(
     result = send(tmp_path, lines, *more, content="Hello {{nome}}", name=name)
     assert result.exit_code == (1 if more == ("--dry-run",) else 2)
     assert result.stderr.splitlines()[-1] == (
-        "variable nome: no recipient has it, and no --variable gives it; is it {{name}}?"
+        "variable nome: no recipient and no --variable gives it. Did you mean {{name}}?"
     )
 
 

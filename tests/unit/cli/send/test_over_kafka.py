@@ -10,7 +10,7 @@ from cli.errors import CommandError
 from cli.main import app
 from cli.send.over_kafka import kafka_errors_while_following
 
-PASSED = "--expires-at: has passed"
+PASSED = "--expires-at: must be in the future."
 
 
 @pytest.mark.parametrize(
@@ -34,8 +34,8 @@ def test_a_request_whose_time_is_over_is_not_begun(
     assert (done.exit_code == 2) is refused, "what it lacks here are settings"
 
 
-@pytest.mark.parametrize("repeat", ["repeat with --request-id r1", "repeat the same command"])
+@pytest.mark.parametrize("repeat", ["Repeat the command with --request-id r1.", "Repeat the same command."])
 def test_silence_of_kafka_ends_the_following_and_says_that_the_request_goes_on(repeat: str) -> None:
     with pytest.raises(CommandError) as caught, kafka_errors_while_following(repeat):
         raise TimeoutError
-    assert f"what is published goes on without this command, {repeat}" in str(caught.value)
+    assert f"The published part of the request continues. {repeat}" in str(caught.value)

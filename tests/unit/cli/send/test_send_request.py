@@ -6,18 +6,18 @@ import pytest
 
 from cli.errors import CommandError
 from cli.recipients_file.source import open_source
-from cli.send.request_options import check_head
+from cli.send.request_options import check_request_options
 from cli.send.send_request import SendRequest, new_request_id, scan_file
-from cli.template_check import compile_all
+from cli.template_check import compile_content
 from schemas.requests import BulkRequest
 from schemas.statuses import Channel
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-BODY = check_head({"channel": Channel.SMS, "content": "hi", "template": None}, tenant="t", request_id="r")
+BODY = check_request_options({"channel": Channel.SMS, "content": "hi", "template": None}, tenant="t", request_id="r")
 
 
 def an_order(source: object) -> SendRequest:
-    text = compile_all(Channel.SMS, "hi", None, {})
+    text = compile_content(Channel.SMS, "hi", None, {})
     return SendRequest(source, BODY, text, "tnt_test", "req-1", AT, repeated=False)  # type: ignore[arg-type]
 
 
@@ -53,7 +53,7 @@ def test_a_recipient_too_large_for_a_record_is_named_by_its_line(tmp_path: Path)
     path.write_bytes(b'"13800138000"\n' + orjson.dumps(big) + b"\n")
     with open_source(path, None) as source, pytest.raises(CommandError) as caught:
         scan_file(an_order(source))
-    assert str(caught.value) == "FILE: line 2: does not fit into one record"
+    assert str(caught.value) == "people.jsonl, line 2: does not fit into one record."
 
 
 def test_ids_sort_by_time() -> None:

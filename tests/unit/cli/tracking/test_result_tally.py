@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
 from cli.report.summary import NotReached, Summary
-from cli.tracking.result_tally import KEPT, ResultTally
+from cli.tracking.result_tally import MAX_SHOWN, ResultTally
 from core.ids import log_id, outcome_event_id, receipt_event_id, request_key
 from schemas.results import DeliveryEvent, RequestCompleted, RequestRejected
 from schemas.statuses import Channel, Reason, RejectionReason, Status
@@ -156,19 +156,19 @@ def test_a_completion_of_an_earlier_attempt_does_not_conclude() -> None:
     roll = a_roll()
     hear_completed(roll, sent=3, fresh=False)
     assert roll.completed is not None
-    assert not roll.concluded
+    assert not roll.completed_now
     hear_completed(roll, sent=3)
-    assert roll.concluded
+    assert roll.completed_now
 
 
 def test_the_first_in_request_order_are_kept_to_be_shown() -> None:
     roll = a_roll(100)
     for index in reversed(range(100)):
         hear_delivery(roll, index, Status.FAILED, Reason.GAVE_UP, part=index % 2)
-    shown = [(missed.part, missed.index) for missed in roll.missed]
-    assert shown == [(0, index) for index in range(0, 2 * KEPT, 2)]
-    assert roll.missed[0] == NotReached(
-        0, 0, "138****8000", "order-0", "failed", "gave_up", None, roll.missed[0].log_id
+    shown = [(missed.part, missed.index) for missed in roll.not_reached]
+    assert shown == [(0, index) for index in range(0, 2 * MAX_SHOWN, 2)]
+    assert roll.not_reached[0] == NotReached(
+        0, 0, "138****8000", "order-0", "failed", "gave_up", None, roll.not_reached[0].log_id
     )
 
 
@@ -178,7 +178,7 @@ def test_those_whose_events_were_not_heard_are_counted_from_the_completion() -> 
     hear_completed(roll, sent=1, failed=2)
     summary = roll.summary()
     assert summary.counts == {("sent", None): 1, ("failed", None): 2}
-    assert (summary.missed_total, list(summary.missed)) == (2, [])
+    assert (summary.not_reached_total, list(summary.not_reached)) == (2, [])
     assert summary.accounted
 
 
@@ -193,7 +193,7 @@ def test_an_incomplete_request_is_not_accounted_for() -> None:
     hear_completed(roll, sent=3, incomplete=True)
     summary = roll.summary()
     assert not summary.accounted
-    assert summary.notes == ["incomplete: a part of the request never came"]
+    assert summary.notes == ["incomplete: a part of the request never arrived"]
 
 
 def test_a_completion_of_fewer_than_were_sent_is_not_accounted_for() -> None:
@@ -201,7 +201,7 @@ def test_a_completion_of_fewer_than_were_sent_is_not_accounted_for() -> None:
     hear_completed(roll, sent=3)
     summary = roll.summary()
     assert not summary.accounted
-    assert summary.notes == ["4 recipients were sent, the completion speaks of 3"]
+    assert summary.notes == ["4 recipients were published, but request.completed counts 3"]
 
 
 def test_what_is_newer_than_this_reader_is_passed_over_and_said() -> None:
@@ -209,4 +209,4 @@ def test_what_is_newer_than_this_reader_is_passed_over_and_said() -> None:
     roll.add_event("request.paused", b"{}", fresh=True)
     roll.add_event("delivery.sent", b"not json", fresh=True)
     assert roll.unreadable == 1
-    assert roll.summary().notes == ["events that could not be read, perhaps newer than this command line: 1"]
+    assert roll.summary().notes == ["1 events could not be read. They may need a newer version of this command line."]

@@ -11,7 +11,7 @@ def test_silence_is_explained_after_ten_seconds_and_then_less_and_less_often() -
     said = words(*((float(at), 0) for at in range(1, 45)))
     assert [at for at, line in enumerate(said, 1) if line] == [10, 20, 40]
     assert said[9] == (
-        "nothing heard for 10 s: waiting for a consumer to take up the request; does one run (`rollcall consumer`)?"
+        "no results for 10 s: waiting for a consumer to process the request. Check that `rollcall consumer` is running."
     )
 
 
@@ -21,4 +21,4 @@ def test_an_event_ends_the_silence() -> None:
 
 def test_a_slow_kafka_is_named() -> None:
     (said,) = words((12.0, 0), published=False)
-    assert said == "nothing heard for 12 s: Kafka is slow to acknowledge the request"
+    assert said == "no results for 12 s: Kafka is slow to acknowledge the request"
