@@ -1,4 +1,4 @@
-"""docs/asyncapi.json: the topics, who writes and reads them, and each record with an example (AsyncAPI 3.0)."""  # noqa: INP001
+"""Text of docs/asyncapi.json: the topics, their writers and readers, and each record with an example (AsyncAPI 3.0)."""  # noqa: INP001
 
 import json
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ Json = dict[str, Any]
 _TEXT = {"type": "string"}
 _EVENT_HEADERS = {
     "type": "object",
-    "description": "CloudEvents 1.0 attributes, and the correlation id of the request where it had one.",
+    "description": "CloudEvents 1.0 attributes, and the correlation id of the request if it has one.",
     "properties": {
-        "ce_id": {**_TEXT, "description": "same as `event_id`: repeats share it"},
+        "ce_id": {**_TEXT, "description": "the same as `event_id`. A repeat of an event has the same id"},
         "ce_type": {**_TEXT, "enum": [kind.value for kind in EventType]},
         "ce_source": {**_TEXT, "const": "rollcall"},
         "ce_specversion": {**_TEXT, "const": "1.0"},
@@ -38,16 +38,19 @@ _EVENT_HEADERS = {
 }
 _REQUEST_HEADERS = {
     "type": "object",
-    "description": "All optional. The body's `reply_topic` wins over a header.",
+    "description": "All headers are optional. The `reply_topic` in the body takes precedence over a header.",
     "properties": {
         "reply_to": {**_TEXT, "description": "topic for the result events, if ROLLCALL_REPLY_TOPICS allows it"},
         "correlation_id": {**_TEXT, "description": "comes back on every event"},
-        "kafka_replyTopic": {**_TEXT, "description": "as reply_to; Spring Kafka's name"},
-        "kafka_correlationId": {**_TEXT, "description": "as correlation_id; Spring Kafka's name, 16 raw bytes"},
-        "rollcall_replay_of": {**_TEXT, "description": "set by a replay: where and when its first record stood"},
+        "kafka_replyTopic": {**_TEXT, "description": "Spring Kafka's name for reply_to"},
+        "kafka_correlationId": {**_TEXT, "description": "Spring Kafka's name for correlation_id, 16 raw bytes"},
+        "rollcall_replay_of": {
+            **_TEXT,
+            "description": "set by a replay: topic, partition, offset and time of the first record",
+        },
     },
 }
-_LETTER_HEADERS = {
+_DEAD_LETTER_HEADERS = {
     "type": "object",
     "properties": {
         "origin": {**_TEXT, "description": "topic/partition/offset of the record that could not be used"},
@@ -59,7 +62,7 @@ _LETTER_HEADERS = {
 
 @dataclass(frozen=True)
 class Message:
-    """One kind of record."""
+    """Kind of record."""
 
     name: str
     says: str
@@ -70,20 +73,22 @@ class Message:
 
 
 _EVENTS = (
-    Message("deliveryEvent", "How one delivery ended.", DeliveryEvent, _EVENT_HEADERS, examples.DELIVERY),
+    Message("deliveryEvent", "The outcome of one delivery.", DeliveryEvent, _EVENT_HEADERS, examples.DELIVERY),
     Message("requestAccepted", "A part was expanded.", RequestAccepted, _EVENT_HEADERS, examples.ACCEPTED),
     Message("requestRejected", "A record was refused.", RequestRejected, _EVENT_HEADERS, examples.REJECTED),
     Message("requestCompleted", "Nothing is left to attempt.", RequestCompleted, _EVENT_HEADERS, examples.COMPLETED),
 )
 _REQUEST = Message("bulkRequest", "One part of a request.", BulkRequest, _REQUEST_HEADERS, examples.REQUEST)
-_POINTER = Message("chunkPointer", "A wake-up call.", ChunkPointer, None, examples.POINTER)
-_RECEIPT = Message("receipt", "What a provider said later.", Receipt, None, examples.RECEIPT)
-_LETTER = Message("deadLetter", "The sealed bytes of a record.", None, _LETTER_HEADERS, None, examples.LETTER_HEADERS)
+_POINTER = Message("chunkPointer", "A wake-up message for a chunk.", ChunkPointer, None, examples.POINTER)
+_RECEIPT = Message("receipt", "A later report of the provider about a message.", Receipt, None, examples.RECEIPT)
+_LETTER = Message(
+    "deadLetter", "The sealed bytes of a record.", None, _DEAD_LETTER_HEADERS, None, examples.DEAD_LETTER_HEADERS
+)
 
 
 @dataclass(frozen=True)
 class Operation:
-    """What rollcall does with a topic."""
+    """Operation of rollcall on a topic."""
 
     name: str
     action: str
@@ -94,24 +99,36 @@ class Operation:
 
 
 def _operations(topics: Topics) -> tuple[Operation, ...]:
-    take, call = "Expand a request into one delivery a recipient.", "Wake a process with a free slot."
+    take, call = "Expand a request into one delivery per recipient.", "Wake a consumer with a free slot."
     return (
         Operation("takeRequest", "receive", take, topics.requests, "request id", (_REQUEST,)),
         Operation("takeSmallRequest", "receive", take, topics.requests_express, "request id", (_REQUEST,)),
         Operation(
-            "publishResult", "send", "Say how deliveries and requests ended.", topics.results, "request id", _EVENTS
+            "publishResult",
+            "send",
+            "Report the outcomes of deliveries and requests.",
+            topics.results,
+            "request id",
+            _EVENTS,
         ),
         Operation("callForChunk", "send", call, topics.chunks, "chunk id", (_POINTER,)),
         Operation("callForSmallChunk", "send", call, topics.chunks_express, "chunk id", (_POINTER,)),
-        Operation("takeReceipt", "receive", "Move a log forward.", topics.receipts, "provider message id", (_RECEIPT,)),
         Operation(
-            "keepDeadLetter", "send", "Keep what cannot be used.", topics.dead_letters, "the original key", (_LETTER,)
+            "takeReceipt", "receive", "Update the status of a log.", topics.receipts, "provider message id", (_RECEIPT,)
+        ),
+        Operation(
+            "keepDeadLetter",
+            "send",
+            "Store a record that cannot be used.",
+            topics.dead_letters,
+            "the original key",
+            (_LETTER,),
         ),
     )
 
 
 def asyncapi_text() -> str:
-    """The document as JSON."""
+    """Return the document as JSON."""
     topics = Topics()
     specs = {spec.name: spec for spec in topics.specs()}
     operations = _operations(topics)
@@ -123,14 +140,18 @@ def asyncapi_text() -> str:
             "license": {"name": "Apache-2.0"},
             "description": (
                 "Bulk SMS and e-mail over Kafka. Topic names begin with ROLLCALL_TOPIC_PREFIX (here the default). "
-                "Operations are rollcall's own: publish where it receives, subscribe where it sends. "
+                "Operations are described from rollcall's side. Publish to a topic that rollcall receives from, "
+                "and subscribe to a topic that it sends to. "
                 "Readers ignore fields and types that they do not know."
             ),
         },
         "defaultContentType": "application/json",
-        "channels": {_channel_id(one.topic, topics): _channel(one, specs[one.topic]) for one in operations},
-        "operations": {one.name: _operation(one, topics) for one in operations},
-        "components": {"messages": {m.name: _message(m) for one in operations for m in one.messages}},
+        "channels": {
+            _channel_id(operation.topic, topics): _channel(operation, specs[operation.topic])
+            for operation in operations
+        },
+        "operations": {operation.name: _operation(operation, topics) for operation in operations},
+        "components": {"messages": {m.name: _message(m) for operation in operations for m in operation.messages}},
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -142,9 +163,10 @@ def _channel_id(topic: str, topics: Topics) -> str:
 
 def _channel(operation: Operation, spec: TopicSpec) -> Json:
     limits = {"retention.ms": spec.retention_ms, "max.message.bytes": spec.max_message_bytes}
+    days = spec.retention_ms // DAY_MS
     return {
         "address": spec.name,
-        "description": f"{spec.serves.capitalize()}; key: {operation.key}; kept {spec.retention_ms // DAY_MS} days.",
+        "description": f"{spec.serves.capitalize()}. Key: {operation.key}. Kept for {days} day{'s' if days > 1 else ''}.",
         "messages": {m.name: {"$ref": f"#/components/messages/{m.name}"} for m in operation.messages},
         "bindings": {"kafka": {"topic": spec.name, "topicConfiguration": limits, "bindingVersion": "0.5.0"}},
     }
@@ -161,25 +183,25 @@ def _operation(operation: Operation, topics: Topics) -> Json:
 
 
 def _message(message: Message) -> Json:
-    said: Json = {"name": message.name, "summary": message.says}
+    document: Json = {"name": message.name, "summary": message.says}
     if message.model is None:
-        said |= {"contentType": "application/octet-stream", "payload": {"type": "string", "format": "binary"}}
+        document |= {"contentType": "application/octet-stream", "payload": {"type": "string", "format": "binary"}}
     else:
         mode = "serialization" if issubclass(message.model, PublishedRecord) else "validation"
         schema = message.model.model_json_schema(mode=mode)  # type: ignore[arg-type]  # mypy widens the literal
         inlined = _inline(schema, schema.get("$defs", {}))
-        said["payload"] = {"schemaFormat": "application/schema+json;version=draft-2020-12", "schema": inlined}
+        document["payload"] = {"schemaFormat": "application/schema+json;version=draft-2020-12", "schema": inlined}
     if message.headers:
-        said["headers"] = message.headers
+        document["headers"] = message.headers
     example = {"name": message.name, "payload": message.example, "headers": message.example_headers}
     if message.headers is _EVENT_HEADERS and message.example:
         example["headers"] = examples.event_headers(message.example)
-    said["examples"] = [{name: value for name, value in example.items() if value is not None}]
-    return said
+    document["examples"] = [{name: value for name, value in example.items() if value is not None}]
+    return document
 
 
 def _inline(node: Any, definitions: Json) -> Any:
-    """A schema without `$defs`: references into them would point nowhere inside this document."""
+    """Return a schema without `$defs`, because references into them would not resolve inside this document."""
     if isinstance(node, list):
         return [_inline(item, definitions) for item in node]
     if not isinstance(node, dict):

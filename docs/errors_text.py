@@ -1,4 +1,4 @@
-"""docs/errors.md: every reason, rejection, HTTP status and exit code, with what to do about it."""  # noqa: INP001
+"""Text of docs/errors.md: every status, reason, rejection and HTTP status, with the action for each."""  # noqa: INP001
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -7,109 +7,116 @@ from http import HTTPStatus
 from schemas.statuses import DescribedEnum, Reason, RejectionReason, Status
 
 _STATUS_TO_DO: Mapping[Status, str] = {
-    Status.PENDING: "wait; `rollcall watch` or the events tell when it ends",
-    Status.SCHEDULED: "wait for the time that the request named",
-    Status.SENT: "nothing",
-    Status.UNKNOWN: "ask the provider about the delivery id, or `rollcall resend` it if twice is better than never",
-    Status.DELIVERED: "nothing; not given yet: receipts are not read",
-    Status.FAILED: "look at the reason",
-    Status.SUPPRESSED: "nothing, or look at the reason",
-    Status.CANCELLED: "nothing; a new request sends to them after all",
-    Status.EXPIRED: "send a new request if it still matters; give it more time",
+    Status.PENDING: "Wait. `rollcall watch` and the events report the end.",
+    Status.SCHEDULED: "Wait until the `send_at` of the request.",
+    Status.SENT: "Nothing.",
+    Status.UNKNOWN: "Ask the provider about the delivery id. If twice is better than never, use `rollcall resend`.",
+    Status.DELIVERED: "Nothing. This status does not occur yet, because receipts are not read.",
+    Status.FAILED: "See the reason.",
+    Status.SUPPRESSED: "Nothing, or see the reason.",
+    Status.CANCELLED: "Nothing. To send after all, make a new request.",
+    Status.EXPIRED: "If it still matters, make a new request with more time.",
 }
 
 _REASON_TO_DO: Mapping[Reason, str] = {
-    Reason.INVALID_RECIPIENT: "correct the address; for numbers without `+` set ROLLCALL_DEFAULT_REGION",
-    Reason.MISSING_VARIABLE: "give the variable with the recipient or the request",
+    Reason.INVALID_RECIPIENT: "Correct the address. For numbers without `+`, set ROLLCALL_DEFAULT_REGION.",
+    Reason.MISSING_VARIABLE: "Set the variable in the recipient or the request.",
     Reason.INVALID_CONTENT: (
-        "take line breaks and control characters out of the variables of a subject. "
-        "If the values of one text are longer than 500,000 characters, shorten them"
+        "Remove line breaks and control characters from the variables of a subject. "
+        "If the values of one text are longer than 500,000 characters, shorten them."
     ),
-    Reason.UNPROCESSABLE: "look at the log's `error`: give the sealing key back, or report the fault; then send again",
-    Reason.REJECTED: "read `error` in the log: the provider says why",
-    Reason.GAVE_UP: "see that the provider works (`rollcall providers check`), then `rollcall resend` them",
-    Reason.UNAVAILABLE: "nothing; it is tried again by itself. If it lasts: `rollcall providers check`",
-    Reason.RATE_LIMITED: "nothing; it is tried again by itself. If it lasts: lower rate_per_second, or get more",
-    Reason.NO_ANSWER: "ask the provider about the delivery id; a slow provider may need a longer timeout_seconds",
-    Reason.INTERRUPTED: "ask the provider about the delivery id; find out why the process ended",
-    Reason.DUPLICATE: "nothing; the first of the same address was sent to",
-    Reason.SETTLED: "nothing; the log that `resend_of` names says what became of it",
-    Reason.OPTED_OUT: "do not send to them; not given yet: there is no list of them",
-    Reason.BOUNCED: "get another address; not given yet: there is no list of them",
-    Reason.UNDELIVERED: "read `error` in the log; not given yet: receipts are not read",
-    Reason.CANCELLED: "nothing; a new request sends to them after all",
-    Reason.EXPIRED: "send a new request if it still matters; give it more time",
+    Reason.UNPROCESSABLE: "Read `error` in the log. Add the missing sealing key, or report the bug. Then send again.",
+    Reason.REJECTED: "Read `error` in the log. It has the provider's reason.",
+    Reason.GAVE_UP: "Check the provider (`rollcall providers check`), then use `rollcall resend`.",
+    Reason.UNAVAILABLE: "Nothing. It is retried automatically. If it continues, run `rollcall providers check`.",
+    Reason.RATE_LIMITED: "Nothing. It is retried automatically. If it continues, lower rate_per_second, "
+    "or ask the provider for a higher limit.",
+    Reason.NO_ANSWER: "Ask the provider about the delivery id. A slow provider may need a longer timeout_seconds.",
+    Reason.INTERRUPTED: "Ask the provider about the delivery id. Find out why the process ended.",
+    Reason.DUPLICATE: "Nothing. The first recipient with this address gets the message.",
+    Reason.SETTLED: "Nothing. The log that `resend_of` names has the outcome.",
+    Reason.OPTED_OUT: "Do not send to this recipient. This reason does not occur yet, "
+    "because there is no list of opt-outs.",
+    Reason.BOUNCED: "Find another address. This reason does not occur yet, because there is no list of bounces.",
+    Reason.UNDELIVERED: "Read `error` in the log. This reason does not occur yet, because receipts are not read.",
+    Reason.CANCELLED: "Nothing. To send after all, make a new request.",
+    Reason.EXPIRED: "If it still matters, make a new request with more time.",
 }
 
 _REJECTION_TO_DO: Mapping[RejectionReason, str] = {
-    RejectionReason.NULL_VALUE: "send a value; the intake topics know no deletions",
-    RejectionReason.NOT_JSON: "send one JSON object in UTF-8, without a schema registry's frame",
-    RejectionReason.INVALID_SCHEMA: "correct the fields that the event names; "
-    "docs/schemas/bulk-request.json has them all",
-    RejectionReason.UNSUPPORTED_VERSION: "update rollcall and replay the record (`rollcall dead-letters replay`), "
-    "or send the version it knows",
-    RejectionReason.TOO_LARGE: "split the recipients into parts, or use `rollcall send`",
-    RejectionReason.INVALID_CONTENT: "correct the field that the event names",
-    RejectionReason.UNPROCESSABLE: "look at the consumer's log lines: report a fault, put back a missing sealing key; "
-    "the dead letters have the record",
-    RejectionReason.UNKNOWN_TEMPLATE: "store it with `rollcall template put` and replay the record "
-    "(`rollcall dead-letters replay`), or correct the code",
-    RejectionReason.REPLY_TOPIC_REFUSED: "create the topic, allow it in ROLLCALL_REPLY_TOPICS, and replay the record "
-    "(`rollcall dead-letters replay`)",
-    RejectionReason.REQUEST_CONFLICT: "take a new request id for another body",
-    RejectionReason.PART_REFUSED: "send what is missing as a new request; "
-    "parts must share one record key and come in order",
+    RejectionReason.NULL_VALUE: "Send a value. The intake topics do not support deletions.",
+    RejectionReason.NOT_JSON: "Send one JSON object in UTF-8, without the prefix of a schema registry.",
+    RejectionReason.INVALID_SCHEMA: "Correct the fields that the event names. "
+    "docs/schemas/bulk-request.json describes all fields.",
+    RejectionReason.UNSUPPORTED_VERSION: "Update rollcall and replay the record (`rollcall dead-letters replay`), "
+    "or send an older schema_version.",
+    RejectionReason.TOO_LARGE: "Split the recipients into parts, or use `rollcall send`.",
+    RejectionReason.INVALID_CONTENT: "Correct the field that the event names.",
+    RejectionReason.UNPROCESSABLE: "Read the consumer's log lines. Report a bug, or add the missing sealing key. "
+    "The record is in the dead letters.",
+    RejectionReason.UNKNOWN_TEMPLATE: "Store it with `rollcall template put` and replay the record "
+    "(`rollcall dead-letters replay`), or correct the code.",
+    RejectionReason.REPLY_TOPIC_REFUSED: "Create the topic, allow it in ROLLCALL_REPLY_TOPICS, and replay the record "
+    "(`rollcall dead-letters replay`).",
+    RejectionReason.REQUEST_CONFLICT: "Use a new request id for another body.",
+    RejectionReason.PART_REFUSED: "Send the missing recipients as a new request. "
+    "All parts must have one record key and arrive in order.",
 }
 
 _HTTP_TO_DO: Mapping[int, tuple[str, str]] = {
-    200: ("Kafka has the whole request, or what was asked for is in the body", "nothing"),
-    400: ("a field, header or parameter is wrong; the message names it", "correct it; nothing was published"),
-    401: ("no token, or one that does not hold; `WWW-Authenticate` says why", "get a new token"),
-    403: ("the token holds and lacks a scope, or the field names another user", "ask for the scope that is named"),
+    200: ("Kafka has the whole request, or the body has the requested data", "Nothing."),
+    400: ("a field, header or parameter is wrong. The message names it", "Correct it. Nothing was published."),
+    401: ("the token is missing or not valid. `WWW-Authenticate` gives the reason", "Get a new token."),
+    403: ("the token is valid but lacks a scope, or a field names another user", "Ask for the scope in the message."),
     404: (
-        "what is named does not exist for this tenant, or is not known yet",
-        "correct the name; a new request is known once a consumer took it up",
+        "the name was not found for this tenant, or is not visible yet",
+        "Correct the name. A new request is visible after a consumer has expanded it.",
     ),
-    405: ("the route knows other methods; `Allow` names them", "use one of them"),
-    408: ("the body did not arrive in time", "send it again, faster or in parts"),
+    405: ("the route supports other methods. `Allow` names them", "Use one of them."),
+    408: ("the body did not arrive in time", "Send it again, faster or in parts."),
     409: (
-        "the Idempotency-Key was used with another body, or an order comes too late; the message has the state",
-        "take a new key for another body; what was sent stays sent",
+        "the Idempotency-Key was used with another body, or a control request is too late. The message has the state",
+        "Use a new key for another body. Messages that were sent cannot be recalled.",
     ),
-    413: ("the body is larger than ROLLCALL_MAX_BODY_BYTES", "split the recipients, or use `rollcall send`"),
-    415: ("the body is not plain JSON in UTF-8", "set `Content-Type: application/json`, no compression"),
-    500: ("a fault of rollcall", "repeat with the same Idempotency-Key; report the log line with this X-Request-Id"),
+    413: ("the body is larger than ROLLCALL_MAX_BODY_BYTES", "Split the recipients, or use `rollcall send`."),
+    415: ("the body is not plain JSON in UTF-8", "Set `Content-Type: application/json` and do not compress."),
+    500: (
+        "rollcall has a bug",
+        "Repeat with the same Idempotency-Key. Report the log line with this X-Request-Id.",
+    ),
     503: (
-        "Kafka or MongoDB is away, or there is no room at the moment",
-        "repeat after `Retry-After` with `Idempotency-Key: <X-Request-Id>`: it may have been sent",
+        "Kafka or MongoDB is unavailable, or the service is overloaded",
+        "Repeat after `Retry-After` with `Idempotency-Key: <X-Request-Id>`, because it may have been sent.",
     ),
 }
 
 HEAD = """# Errors
 
-Generated by `python docs/generate.py`; what each code means stands in `schemas/statuses.py`.
+Generated by `python docs/generate.py`. The meaning of each code is in `schemas/statuses.py`.
 
-Over HTTP every error is `{"code", "message", "timestamp"}`, code being the HTTP status. Over Kafka a record that cannot
-be used becomes `request.rejected` on the results topic, where its request id can be read, and a dead letter. What
-happens to one recipient is the status and reason of its log and its event.
+Over HTTP every error is `{"code", "message", "timestamp"}`. `code` is the HTTP status. A Kafka record that cannot
+be used becomes a dead letter. If its request id can be read, it also becomes `request.rejected` on the results topic.
+The result of one recipient is the status and reason of its log and its event.
 """
 
 
 def errors_page() -> str:
-    """The page as Markdown."""
+    """Return the page as Markdown."""
     sections = (
         HEAD,
         _table("Status of a delivery", "status", _rows(Status, _STATUS_TO_DO)),
         _table("Reason of a delivery's status", "reason", _rows(Reason, _REASON_TO_DO)),
         _table("Reason of a refused record", "reason", _rows(RejectionReason, _REJECTION_TO_DO)),
-        _table("HTTP", "status", ((f"{code} {HTTPStatus(code).phrase}", *said) for code, said in _HTTP_TO_DO.items())),
-        "## Command line\n\nThe exit codes of each command stand in its `--help`.\n",
+        _table(
+            "HTTP", "status", ((f"{code} {HTTPStatus(code).phrase}", *texts) for code, texts in _HTTP_TO_DO.items())
+        ),
+        "## Command line\n\n`--help` of each command lists its exit codes.\n",
     )
     return "\n".join(sections)
 
 
 def _rows(members: type[DescribedEnum], to_do: Mapping[StrEnum, str]) -> Iterable[tuple[str, str, str]]:
-    # A member without a word of what to do is a KeyError here: the page cannot leave one out.
+    # A member without an action raises KeyError here, so that the page cannot omit it.
     return ((f"`{member.value}`", member.meaning, to_do[member]) for member in members)  # type: ignore[attr-defined]
 
 

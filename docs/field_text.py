@@ -1,15 +1,15 @@
-"""A field of a pydantic class in words: what it means, its default, what it may be."""  # noqa: INP001
+"""Description of a pydantic field in words: its meaning, its default, its allowed values."""  # noqa: INP001
 
 from typing import Any
 
 from pydantic.fields import FieldInfo
 
-_SAID = {
+_DESCRIPTIONS = {
     "username": "login, with password",
     "password": "password, with username",
-    "channel": "which channel it takes",
+    "channel": "channel of its messages",
 }
-"""For fields whose class says nothing; what a class says wins."""
+"""Descriptions of fields whose class has none. The description in a class takes precedence."""
 
 _ALLOWED = {
     "providers": "JSON",
@@ -22,15 +22,15 @@ _UNITS = ("seconds", "bytes", "ms", "days")
 
 
 def meaning(name: str, field: FieldInfo) -> str:
-    """What a field means; SystemExit where nobody says it."""
-    said = field.description or _SAID.get(name)
-    if said is None:
-        raise SystemExit(f"{name} has no description: give it one where it is declared")
-    return said
+    """Return the meaning of a field. Raise SystemExit if it has no description."""
+    description = field.description or _DESCRIPTIONS.get(name)
+    if description is None:
+        raise SystemExit(f"{name} has no description. Add one where the field is declared.")
+    return description
 
 
 def default(name: str, field: FieldInfo) -> str:
-    """Its default as it is written in the environment; empty where it is unset."""
+    """Return the default as it is written in the environment, empty if it is not set."""
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True, validated_data={})
@@ -42,43 +42,43 @@ def default(name: str, field: FieldInfo) -> str:
 
 
 def number(name: str, value: float) -> str:
-    """A number with its thousands apart, a port as ports are written."""
+    """Return a number with thousands separators, and a port without them."""
     whole = int(value) if value == int(value) else value
     return str(whole) if name.endswith("port") else f"{whole:,}"
 
 
-def allowed(name: str, said: dict[str, Any]) -> str:
-    """What a value may be, from its JSON Schema: a range with its unit, alternatives, or a kind of text."""
+def allowed(name: str, schema: dict[str, Any]) -> str:
+    """Return the allowed values from the JSON Schema: a range with its unit, alternatives, or a kind of text."""
     if name in _ALLOWED:
         return _ALLOWED[name]
-    (one, *_) = [option for option in said.get("anyOf", [said]) if option.get("type") != "null"]
-    if found := _alternatives(name, one):
+    (option, *_) = [option for option in schema.get("anyOf", [schema]) if option.get("type") != "null"]
+    if found := _alternatives(name, option):
         return ", ".join(f"`{value}`" for value in found)
-    if one["type"] in {"integer", "number"}:
-        return _range(name, one)
-    if one["type"] == "array":
+    if option["type"] in {"integer", "number"}:
+        return _range(name, option)
+    if option["type"] == "array":
         return "list"
-    return "secret" if one.get("format") == "password" else "text"
+    return "secret" if option.get("format") == "password" else "text"
 
 
-def _alternatives(name: str, said: dict[str, Any]) -> list[str]:
+def _alternatives(name: str, schema: dict[str, Any]) -> list[str]:
     if name == "channel":
-        return [said["const"]] if "const" in said else ["sms", "email"]
-    if said.get("type") == "boolean":
+        return [schema["const"]] if "const" in schema else ["sms", "email"]
+    if schema.get("type") == "boolean":
         return ["true", "false"]
-    pattern = said.get("pattern", "")
+    pattern = schema.get("pattern", "")
     if pattern.startswith("^(") and pattern.endswith(")$") and "\\" not in pattern:
         return list(pattern[2:-2].split("|"))
-    return list(said.get("enum", ()))
+    return list(schema.get("enum", ()))
 
 
-def _range(name: str, said: dict[str, Any]) -> str:
+def _range(name: str, schema: dict[str, Any]) -> str:
     unit = next((unit for unit in _UNITS if name.endswith(f"_{unit}")), "")
-    low, above, high = said.get("minimum"), said.get("exclusiveMinimum"), said.get("maximum")
+    low, above, high = schema.get("minimum"), schema.get("exclusiveMinimum"), schema.get("maximum")
     if above is not None:
         words = [f"above {number(name, above)}", f"up to {number(name, high)}" if high is not None else ""]
     elif low is not None:
         words = [number(name, low), f"to {number(name, high)}" if high is not None else "or more"]
     else:
-        words = ["whole number" if said["type"] == "integer" else "number"]
+        words = ["whole number" if schema["type"] == "integer" else "number"]
     return " ".join(filter(None, [*words, unit]))

@@ -1,6 +1,7 @@
-"""``python docs/generate.py`` writes what the code already says: settings.md, .env.example, schemas/*.json.
+"""Generator of the documents that follow from the code: settings.md, .env.example, schemas/*.json and more.
 
-``--check`` writes nothing and names what is stale; tests/unit/documents/test_generated_documents.py asks the same.
+``python docs/generate.py`` writes them. ``--check`` writes nothing and names the stale files.
+tests/unit/documents/test_generated_documents.py runs this check.
 """  # noqa: INP001  # scripts beside the documents, no package
 
 import argparse
@@ -47,11 +48,11 @@ SCHEMAS: dict[str, type[IntakeRecord] | type[PublishedRecord]] = {
     "chunk-pointer": ChunkPointer,
     "receipt": Receipt,
 }
-"""Every record that crosses a boundary, by the name of its file."""
+"""Every record that crosses a boundary, by its file name."""
 
 
 def documents() -> dict[str, str]:
-    """Every generated file by its path from the root."""
+    """Return the text of every generated file, by its path from the root."""
     schemas = {f"docs/schemas/{name}.json": schema_text(model) for name, model in SCHEMAS.items()}
     return {
         "docs/settings.md": settings_page(),
@@ -65,44 +66,48 @@ def documents() -> dict[str, str]:
 
 
 def schema_text(model: type[BaseModel]) -> str:
-    """The JSON Schema of a record: of what we read as it may come, of what we write as it is written."""
-    said = model.model_json_schema(mode="serialization" if issubclass(model, PublishedRecord) else "validation")
-    whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", **said}
+    """Return the JSON Schema of a record: for validation if rollcall reads it, for serialization if it writes it."""
+    schema = model.model_json_schema(mode="serialization" if issubclass(model, PublishedRecord) else "validation")
+    whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 
-def stale(wanted: dict[str, str]) -> list[str]:
-    """What is missing, differs, or is generated no longer."""
-    wrong = [name for name, text in wanted.items() if _standing(name) != text]
+def stale(texts: dict[str, str]) -> list[str]:
+    """Return the files that are missing, differ, or are no longer generated."""
+    wrong = [name for name, text in texts.items() if _read(name) != text]
     left = [path.relative_to(ROOT).as_posix() for path in (ROOT / "docs/schemas").glob("*")]
-    return sorted({*wrong, *(name for name in left if name not in wanted)})
+    return sorted({*wrong, *(name for name in left if name not in texts)})
 
 
-def _standing(name: str) -> str | None:
+def _read(name: str) -> str | None:
     path = ROOT / name
     return path.read_text("utf-8") if path.is_file() else None
 
 
-def write(wanted: dict[str, str]) -> None:
-    """Write what is stale, and delete what is generated no longer."""
+def write(texts: dict[str, str]) -> None:
+    """Write the stale files, and delete files that are no longer generated."""
     (ROOT / "docs/schemas").mkdir(exist_ok=True)
-    for name in stale(wanted):
-        if name in wanted:
-            (ROOT / name).write_text(wanted[name], "utf-8")
+    for name in stale(texts):
+        if name in texts:
+            (ROOT / name).write_text(texts[name], "utf-8")
         else:
             (ROOT / name).unlink()
 
 
 def main() -> int:
-    """Write, or with --check say what is stale; returns the exit code."""
+    """Write the files, or with --check name the stale ones. Return the exit code."""
     parser = argparse.ArgumentParser(prog="python docs/generate.py", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, name what is stale, exit code 1")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="Write nothing. Name the stale files, and exit with code 1 if there are any.",
+    )
     if not parser.parse_args().check:
         write(documents())
         return 0
-    found = stale(documents())
-    sys.stdout.writelines(f"stale: {name}; run `python docs/generate.py`\n" for name in found)
-    return 1 if found else 0
+    names = stale(documents())
+    sys.stdout.writelines(f"stale: {name}. Run `python docs/generate.py`.\n" for name in names)
+    return 1 if names else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""docs/openapi.json: what the HTTP service itself says at /openapi.json."""  # noqa: INP001
+"""Text of docs/openapi.json, the document that the HTTP service serves at /openapi.json."""  # noqa: INP001
 
 import base64
 import json
@@ -11,7 +11,7 @@ from producer.settings import ProducerSettings
 
 
 def openapi_text() -> str:
-    """The document as JSON. Nothing connects: an app that is not started asks nobody."""
+    """Return the document as JSON. An app that is not started does not connect."""
     settings = ProducerSettings(
         kafka_bootstrap="localhost:9092",
         mongo_url=SecretStr("mongodb://localhost:27017"),

@@ -1,4 +1,4 @@
-"""One record of each kind, as it travels; tests hold each against its schema."""  # noqa: INP001
+"""Examples of records, one of each kind. Tests check each against its schema."""  # noqa: INP001
 
 from typing import Any
 
@@ -20,7 +20,7 @@ REQUEST: Json = {
     ],
     "variables": {"code": "123456"},
 }
-"""Required are channel, content, recipients and tenant_id."""
+"""Example of a request. The required fields are channel, content, recipients and tenant_id."""
 
 _LOG = log_id(_KEY, 0, 1)
 _SHARED: Json = {"request_id": "order-mail-2026-04-15", "tenant_id": "tnt_xyz789"}
@@ -68,11 +68,11 @@ RECEIPT: Json = {
     "status": "delivered",
     "occurred_at": "2026-04-15T10:01:05Z",
 }
-LETTER_HEADERS: Json = {"origin": "communication.bulk.requests/3/4711", "reason": "not_json"}
+DEAD_LETTER_HEADERS: Json = {"origin": "communication.bulk.requests/3/4711", "reason": "not_json"}
 
 
 def event_headers(event: Json) -> Json:
-    """The CloudEvents attributes that travel with an event."""
+    """Return the CloudEvents attributes of an event."""
     return {
         "ce_id": event["event_id"],
         "ce_type": _type_of(event),
