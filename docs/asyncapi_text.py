@@ -164,9 +164,10 @@ def _channel_id(topic: str, topics: Topics) -> str:
 def _channel(operation: Operation, spec: TopicSpec) -> Json:
     limits = {"retention.ms": spec.retention_ms, "max.message.bytes": spec.max_message_bytes}
     days = spec.retention_ms // DAY_MS
+    kept = f"{days} day" if days == 1 else f"{days} days"
     return {
         "address": spec.name,
-        "description": f"{spec.serves.capitalize()}. Key: {operation.key}. Kept for {days} day{'s' if days > 1 else ''}.",
+        "description": f"{spec.serves.capitalize()}. Key: {operation.key}. Kept for {kept}.",
         "messages": {m.name: {"$ref": f"#/components/messages/{m.name}"} for m in operation.messages},
         "bindings": {"kafka": {"topic": spec.name, "topicConfiguration": limits, "bindingVersion": "0.5.0"}},
     }
