@@ -1,26 +1,26 @@
-# One image for every command: what stands behind its name is rollcall's, as in `docker run --rm rollcall --help`.
-# The base names Python's minor version and Debian's release; `docker build --pull` takes the newest fixes of both.
+# One image for every command. The arguments after its name are rollcall's, as in `docker run --rm rollcall --help`.
+# The base names Python's minor version and Debian's release. `docker build --pull` takes the newest fixes of both.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
-# The environment gets no pip of its own, so that none is copied along; this stage's pip fills it from outside.
+# The environment gets no pip, so that none is copied. The pip of this stage fills it from outside.
 RUN python -m venv --without-pip /opt/rollcall
 COPY pyproject.toml constraints.txt ./
-# What rollcall depends on changes seldom, and is a layer of its own. Wheels alone: nothing is compiled here.
-# A package index that is not the public one: docker build --secret id=pip.conf,src=... .  (It is in no layer.)
+# The dependencies change seldom, so they have their own layer. Only wheels are used, and nothing is compiled here.
+# To use another package index: docker build --secret id=pip.conf,src=... .  (The secret is in no layer.)
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=cache,target=/root/.cache/pip \
     python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
       > requirements.txt \
     && pip --python /opt/rollcall/bin/python install --only-binary :all: -c constraints.txt -r requirements.txt
-# .dockerignore lets in what is installed, and nothing else.
+# .dockerignore allows only the files that are installed.
 COPY . .
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=cache,target=/root/.cache/pip \
     pip --python /opt/rollcall/bin/python install --no-deps .
 
 FROM ${PYTHON_IMAGE}
-# Nothing is installed into a running container.
+# Nothing is installed in a running container.
 RUN pip uninstall --yes --quiet --root-user-action=ignore pip setuptools wheel \
     && rm -rf /usr/local/lib/python3.11/ensurepip \
     && useradd --uid 10001 --user-group --no-create-home --home-dir /data --shell /usr/sbin/nologin rollcall
@@ -33,10 +33,10 @@ ENV PATH=/opt/rollcall/bin:$PATH \
     ROLLCALL_CONSUMER_HTTP_HOST=0.0.0.0
 # By number, so that an orchestrator can see that it is not root.
 USER 10001:10001
-# Where a folder with files for a command may be mounted; nothing of rollcall's is kept in it.
+# A folder with files for a command may be mounted here. rollcall stores nothing in it.
 WORKDIR /data
 EXPOSE 8080 8081
-# Alive, not ready: a service that waits for Kafka is not made better by a restart.
+# Checks /healthz, not /readyz, because a restart does not help a service that waits for Kafka.
 HEALTHCHECK --interval=10s --timeout=10s --start-period=20s CMD ["python", "-IS", "/opt/probe.py", "/healthz"]
 ENTRYPOINT ["rollcall"]
 CMD ["--help"]

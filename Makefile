@@ -1,4 +1,4 @@
-# Every target installs what it needs first; only a changed build file makes it install again.
+# Every target first installs what it needs. It installs again only after a build file has changed.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -8,25 +8,25 @@ STAMP := .venv/.installed
 
 .PHONY: help
 help:
-	@echo 'make demo     starts everything, sends 10,000 SMS and 1,000 e-mails to nobody, calls the roll'
+	@echo 'make demo     starts everything, sends 10,000 SMS and 1,000 e-mails to a simulator, prints a roll call of each'
 	@echo 'make up       runs a local Kafka, MongoDB, producer and consumer until Ctrl-C'
 	@echo 'make test     all tests, on a real Kafka and MongoDB'
 	@echo 'make check    formatter, linter, types, layers'
-	@echo 'make bench    throughput, against the same work by hand'
-	@echo 'make model    every order of steps of the protocol, in small worlds'
-	@echo 'make mutants  the product broken on purpose: the proofs must notice'
-	@echo 'make simulate thousands of worlds in which everything goes wrong; SEEDS=n, or SEED=x for one with its trace'
-	@echo 'make torture  real processes under real faults; ROUNDS=n for longer, SEED=x and ROWS=1,2 for the same again'
-	@echo 'make doctor   what this machine has and lacks'
-	@echo 'make install  builds .venv; the others do it by themselves'
+	@echo 'make bench    throughput, compared with the same Kafka and MongoDB work without the product'
+	@echo 'make model    searches every order of the steps of the protocol, in small worlds'
+	@echo 'make mutants  breaks the product on purpose, and checks that the tests notice'
+	@echo 'make simulate thousands of simulated worlds with faults (SEEDS=n, or SEED=x for one with its trace)'
+	@echo 'make torture  real processes under real faults (ROUNDS=n for more, SEED=x and ROWS=1,2 to repeat a run)'
+	@echo 'make doctor   lists what this machine has and lacks'
+	@echo 'make install  builds .venv (the other targets do it themselves)'
 
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo 'rollcall wants Python 3.11 or later; name one: make PYTHON=python3.11'; exit 1; }
+		|| { echo 'rollcall needs Python 3.11 or later. Name one: make PYTHON=python3.11'; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv \
-		|| { echo 'no venv could be made; mend: apt-get install -y python3-venv'; exit 1; }
+		|| { echo 'no venv could be created. Fix: apt-get install -y python3-venv'; exit 1; }
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
@@ -36,8 +36,8 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Fetched beforehand, so that a slow network does not count as a slow test. Two at a time, each with a Kafka and a MongoDB
-# of its own: most tests wait for processes.
+# The stack is fetched beforehand, so that a slow network does not count as a slow test. Two workers run, each with its own
+# Kafka and MongoDB, because most tests wait for processes.
 test: $(STAMP)
 	-@$(BIN)/python -m devstack fetch
 	$(BIN)/pytest -n 2 --dist loadfile
@@ -58,7 +58,7 @@ bench: $(STAMP)
 simulate: $(STAMP)
 	@$(BIN)/python -m tests.simulate $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))
 
-# Each configuration is searched to its end, then each flaw must be found.
+# Searches each configuration completely. Then each flaw must be found.
 .PHONY: model
 model: $(STAMP)
 	@$(BIN)/python -m tests.model --all --jobs 2

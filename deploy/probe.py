@@ -1,7 +1,7 @@
-# ruff: noqa: INP001 - it is copied into an image, alone
-"""Ends with 0 when the service of this container answers 200 on the path that is given: /healthz or /readyz.
+# ruff: noqa: INP001 - copied into an image as a single file
+"""Health probe of a container. It ends with 0 if the service answers 200 on the given path, /healthz or /readyz.
 
-It is started every few seconds beside the service, so that it imports next to nothing.
+It starts every few seconds beside the service, so it imports very little.
 """
 
 import os
@@ -9,12 +9,12 @@ import socket
 import sys
 
 TIMEOUT_SECONDS = 5
-# A container runs one of the two services: whichever listens is asked.
+# A container runs one of the two services, so the probe tries both ports.
 PORTS = (os.environ.get("ROLLCALL_HTTP_PORT", "8080"), os.environ.get("ROLLCALL_CONSUMER_HTTP_PORT", "8081"))
 
 
 def is_ok(port: str, path: str) -> bool:
-    """Whether something listens there and says 200."""
+    """Return whether a service on this port answers 200."""
     try:
         with socket.create_connection(("127.0.0.1", int(port)), TIMEOUT_SECONDS) as connection:
             connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())

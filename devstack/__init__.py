@@ -1,4 +1,4 @@
-"""A local Kafka and MongoDB for the demo, the tests and the benchmarks; no part of the product imports it."""
+"""Local Kafka and MongoDB for the demo, the tests and the benchmarks. No part of the product imports it."""
 
 from devstack.errors import StackError
 from devstack.kafka import LocalKafka

@@ -1,4 +1,4 @@
-"""``python -m devstack doctor|fetch|run``: tell what this machine lacks, fetch what a stack needs, run a bare one."""
+"""Command ``python -m devstack doctor|fetch|run``. It lists what this machine lacks, downloads a stack, or runs one."""
 
 import argparse
 import sys
@@ -10,10 +10,10 @@ from devstack.routes import KAFKA_VARIABLE, MONGO_VARIABLE, fetch
 
 
 def main() -> int:
-    """Do what the command line says; returns the exit code."""
+    """Run the command and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m devstack", description=__doc__)
     parser.add_argument("command", choices=["doctor", "fetch", "run"])
-    parser.add_argument("--need-durable", action="store_true", help="refuse a broker that keeps nothing")
+    parser.add_argument("--need-durable", action="store_true", help="Refuse a broker that keeps nothing.")
     arguments = parser.parse_args()
     if arguments.command == "doctor":
         return report()

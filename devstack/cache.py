@@ -1,4 +1,7 @@
-"""Downloads outside the repository: fetched once, pinned by hash, checked on every use, safe for processes at once."""
+"""Downloads outside the repository.
+
+They are fetched once, pinned by hash and checked on every use. Concurrent processes may use them.
+"""
 
 import fcntl
 import hashlib
@@ -14,19 +17,19 @@ from devstack.errors import StackError
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: rollcall/ under XDG_CACHE_HOME, which is ~/.cache when unset."""
+    """Return the folder for downloads: rollcall/ under XDG_CACHE_HOME, which is ~/.cache if unset."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rollcall"
 
 
 def manifest(name: str) -> dict[str, str]:
-    """Files and their sha256, from NAME.sha256 beside this file (as sha256sum writes it)."""
+    """Return files and their sha256, from NAME.sha256 beside this file (in the format of sha256sum)."""
     lines = Path(__file__).with_name(f"{name}.sha256").read_text().splitlines()
     return {file: digest for digest, file in (line.split(maxsplit=1) for line in lines)}
 
 
 @dataclass(frozen=True)
 class Download:
-    """A folder of pinned files that `fetch` fills, given an empty one, when they are not in the cache yet."""
+    """Folder of pinned files. If they are not in the cache yet, `fetch` writes them to an empty folder."""
 
     name: str
     pinned: Mapping[str, str]  # file name to sha256
@@ -34,18 +37,19 @@ class Download:
 
     @property
     def folder(self) -> Path:
-        """Where the files are, or will be."""
+        """Return the folder of the files, which may not exist yet."""
         return cache_folder() / self.name
 
     @property
     def is_there(self) -> bool:
-        """Whether all files are there; `get` looks at their hashes too."""
+        """Return whether all files exist. `get` checks their hashes too."""
         return all((self.folder / file).is_file() for file in self.pinned)
 
     def get(self) -> Path:
-        """The folder with all files as pinned. What is there but is not so is thrown away and fetched again, once.
+        """Return the folder with all files as pinned. Delete a folder with wrong files and fetch it again, once.
 
-        StackError when that is no better, or from `fetch`. A second process waits until the first has fetched.
+        Raise StackError if the fetched files are wrong too, or if `fetch` raises it. A second process waits until the
+        first has fetched the files.
         """
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         with locked(self.folder.with_name(f"{self.name}.lock")):
@@ -57,12 +61,14 @@ class Download:
                 files.mkdir()
                 self.fetch(files)
                 if wrong := self._wrong(files):
-                    raise StackError(f"{self.name} was fetched, but is not as pinned: {', '.join(wrong[:3])}")
-                files.rename(self.folder)  # it appears whole or not at all
+                    raise StackError(
+                        f"{self.name} was fetched, but has other hashes than pinned: {', '.join(wrong[:3])}"
+                    )
+                files.rename(self.folder)  # it appears completely or not at all
         return self.folder
 
     def _wrong(self, folder: Path) -> list[str]:
-        """The files that are missing or have another hash."""
+        """Return the files that are missing or have another hash."""
         return [file for file, digest in self.pinned.items() if _sha256(folder / file) != digest]
 
 
@@ -75,7 +81,7 @@ def _sha256(path: Path) -> str | None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock that other processes respect; the system drops it when its holder dies."""
+    """Hold a lock between processes. The operating system releases it if its owner dies."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

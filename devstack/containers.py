@@ -1,6 +1,7 @@
-"""Kafka and MongoDB in containers, when a Docker daemon answers: the images that docker-compose.yml names.
+"""Kafka and MongoDB in containers, if a Docker daemon answers. The images are those of docker-compose.yml.
 
-However broken the daemon is, the wait ends: each step below has its own bound, and a StackError says which was reached.
+Each step below has its own time limit, so that a broken daemon cannot block it. A StackError names the limit that was
+reached.
 """
 
 import contextlib
@@ -30,7 +31,7 @@ _ANSWER_SECONDS = 5
 _START_SECONDS = 30
 _READY_SECONDS = 60
 _PULL_SECONDS = 120
-_SILENCE_SECONDS = 15  # a registry that cannot be reached says nothing; one that sends is heard all the time
+_SILENCE_SECONDS = 15  # an unreachable registry sends nothing, and a working one sends continuously
 
 _KAFKA_ENVIRONMENT = {
     "KAFKA_NODE_ID": "1",
@@ -50,9 +51,9 @@ _KAFKA_ENVIRONMENT = {
 
 
 def why_no_docker() -> str | None:
-    """None when a Docker daemon answers, else why not; one that is found but not usable is told from none at all."""
+    """Return None if a Docker daemon answers, or else the reason. An unusable daemon and no daemon are told apart."""
     with warnings.catch_warnings():
-        # Docker's client leaves its socket open when nobody answers, so it is collected here.
+        # Docker's client leaves its socket open if no daemon answers, so it is collected here.
         warnings.simplefilter("ignore", ResourceWarning)
         reason = _ping()
         gc.collect()
@@ -63,16 +64,16 @@ def _ping() -> str | None:
     try:
         with contextlib.closing(DockerClient(timeout=_ANSWER_SECONDS).client) as client:
             client.ping()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is said and the next route is taken
-        said = str(error)
-        if "FileNotFoundError" in said or "Connection refused" in said:
+    except Exception as error:  # noqa: BLE001 - any error is reported, and the next route is taken
+        message = str(error)
+        if "FileNotFoundError" in message or "Connection refused" in message:
             return "no Docker daemon answers"
         return f"Docker is found but not usable: {_first_line(error)}"
     return None
 
 
 def fetch_image(image: str, *, silence_seconds: float = _SILENCE_SECONDS) -> None:
-    """Have the image on the daemon's machine, and that of testcontainers' reaper; StackError when it cannot be had."""
+    """Pull the image and that of testcontainers' reaper, unless the daemon has them. Raise StackError on failure."""
     prefix = testcontainers_config.hub_image_name_prefix
     reaper = [] if testcontainers_config.ryuk_disabled else [testcontainers_config.ryuk_image]
     for name in (*reaper, image):
@@ -82,7 +83,10 @@ def fetch_image(image: str, *, silence_seconds: float = _SILENCE_SECONDS) -> Non
 
 @functools.cache
 def _why_no_image(image: str, _daemon: str | None, silence_seconds: float) -> str | None:
-    """None once the image is there; asked once, so that a registry that does not answer delays only the first start."""
+    """Return None if the image is available, or else the reason.
+
+    The result is cached, so that an unreachable registry delays only the first start.
+    """
     try:
         with contextlib.closing(DockerClient(timeout=_START_SECONDS).client) as client:
             if not client.images.list(name=image):
@@ -90,43 +94,43 @@ def _why_no_image(image: str, _daemon: str | None, silence_seconds: float) -> st
     except StackError as error:
         return error.what
     except Exception as error:  # noqa: BLE001 - as above
-        return f"{image} cannot be had: {_first_line(error)}"
+        return f"{image} is not available: {_first_line(error)}"
     return None
 
 
 def _pull(image: str, silence_seconds: float) -> None:
-    """Pull within the two bounds. Docker's client sets none for this, so that it is listened to from beside it."""
+    """Pull within the two time limits. Docker's client has none for this, so the pull runs in a thread."""
     sys.stderr.write(f"stack: pulling {image}, the first time only\n")
-    heard: queue.SimpleQueue[Exception | bool] = queue.SimpleQueue()
+    steps: queue.SimpleQueue[Exception | bool] = queue.SimpleQueue()
 
     def listen() -> None:
         try:
             with contextlib.closing(DockerClient().client) as client:
                 for step in client.api.pull(image, stream=True, decode=True):
-                    heard.put(StackError(f"{image} cannot be pulled: {step['error']}") if "error" in step else False)
-            heard.put(True)
-        except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
-            heard.put(error)
+                    steps.put(StackError(f"{image} cannot be pulled: {step['error']}") if "error" in step else False)
+            steps.put(True)
+        except Exception as error:  # noqa: BLE001 - the waiting thread raises it
+            steps.put(error)
 
     threading.Thread(target=listen, daemon=True, name=f"pull {image}").start()
     end = time.monotonic() + _PULL_SECONDS
     done: Exception | bool = False
     while not done:
         if time.monotonic() > end:
-            raise StackError(f"{image} is not here after {_PULL_SECONDS} s of pulling")
+            raise StackError(f"{image} was not pulled within {_PULL_SECONDS} s")
         try:
-            done = heard.get(timeout=silence_seconds)
+            done = steps.get(timeout=silence_seconds)
         except queue.Empty:
-            raise StackError(f"{image} cannot be pulled: nothing came for {silence_seconds} s") from None
+            raise StackError(f"{image} cannot be pulled: no data for {silence_seconds} s") from None
     if isinstance(done, Exception):
         raise done
 
 
 @contextlib.contextmanager
 def kafka_container() -> Iterator[str]:
-    """Kafka's address for clients of this machine; StackError when the container does not get ready."""
+    """Yield Kafka's address for clients on this machine. Raise StackError if the container does not get ready."""
     with _container("Kafka", KAFKA_IMAGE, 9092) as (container, address):
-        # Kafka must know before it starts the address that clients will use, so the port is chosen beforehand.
+        # Kafka needs the address for clients before it starts, so the port is chosen beforehand.
         container.with_envs(**_KAFKA_ENVIRONMENT, KAFKA_ADVERTISED_LISTENERS=f"PLAINTEXT://{address}")
         _start("Kafka", container)
         admin = AdminClient({"bootstrap.servers": address, "log_level": 0})
@@ -136,21 +140,21 @@ def kafka_container() -> Iterator[str]:
 
 @contextlib.contextmanager
 def mongo_container() -> Iterator[str]:
-    """MongoDB's connection string for clients of this machine; StackError when the container does not get ready."""
+    """Yield MongoDB's connection string for this machine. Raise StackError if the container does not get ready."""
     with _container("MongoDB", MONGO_IMAGE, 27017) as (container, address):
         container.with_command(f"--replSet {REPLICA_SET} --bind_ip_all --wiredTigerCacheSizeGB 1")
         _start("MongoDB", container)
         with direct_client(f"mongodb://{address}") as client:
-            # The set's member name is the container's own view, so clients outside must not look members up by it.
+            # The name of the member is valid only inside the container, so outside clients must not use it.
             _wait("MongoDB", container, lambda: is_primary(client, "localhost:27017"))
         yield f"mongodb://{address}/?directConnection=true"
 
 
 @contextlib.contextmanager
 def _container(name: str, image: str, inside: int) -> Iterator[tuple[DockerContainer, str]]:
-    """A container to be started, and host:port where its port `inside` will be; it is removed at the end.
+    """Yield a container to start, and host:port for its port `inside`. Remove the container at the end.
 
-    testcontainers' own reaper removes it should this process be killed.
+    If this process is killed, testcontainers' reaper removes it.
     """
     fetch_image(image)
     port = free_port()
@@ -160,8 +164,8 @@ def _container(name: str, image: str, inside: int) -> Iterator[tuple[DockerConta
     except Exception as error:
         raise StackError(f"{name}'s container does not start: {_first_line(error)}") from error
     if host == "localhost":
-        # Neither asks for a password: nobody else on the network is to reach them. localhost might be ::1 to clients.
-        # testcontainers declares the port alone, and hands on to Docker what it finds.
+        # Neither server asks for a password, so other machines must not reach them. localhost might be ::1 for clients.
+        # testcontainers declares only the port, but passes any value on to Docker.
         host = "127.0.0.1"
         container.ports[f"{inside}/tcp"] = (host, port)  # type: ignore[assignment]
     else:
@@ -180,7 +184,7 @@ def _start(name: str, container: DockerContainer) -> None:
 
 
 def _wait(name: str, container: DockerContainer, probe: Callable[[], bool]) -> None:
-    """Wait until it serves; one that ended is not waited for."""
+    """Wait until the container serves. Raise StackError if it ended or takes too long."""
     end = time.monotonic() + _READY_SECONDS
     inner = container.get_wrapped_container()
     while not probe():
@@ -195,10 +199,10 @@ def _wait(name: str, container: DockerContainer, probe: Callable[[], bool]) -> N
 
 
 def _first_line(error: Exception) -> str:
-    """What the daemon itself said, where it said something."""
-    said = str(getattr(error, "explanation", None) or error)
-    return (said.splitlines() or [type(error).__name__])[0][:200]
+    """Return the message of the daemon, or of the error."""
+    message = str(getattr(error, "explanation", None) or error)
+    return (message.splitlines() or [type(error).__name__])[0][:200]
 
 
 def _last_line(log: bytes) -> str:
-    return (log.decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1][:200]
+    return (log.decode(errors="replace").strip().splitlines() or ["no output"])[-1][:200]

@@ -1,4 +1,4 @@
-"""``make demo``: a stack, both services, 10,000 SMS and 1,000 e-mails to nobody, and the roll call of each."""
+"""Command ``make demo``: a stack, both services, 10,000 SMS and 1,000 simulated e-mails, and the roll call of each."""
 
 import sys
 import tempfile
@@ -14,7 +14,7 @@ from devstack.stack import start_stack
 _EXAMPLES = Path("examples")
 _TENANT = "tnt_demo"
 
-# Slow enough to be watched, and with something to tell: some are refused, some are taken at the second attempt.
+# Slow enough to watch. Some messages are refused, and some are accepted at the second attempt.
 _PROVIDERS = [
     {
         "name": "sim-sms",
@@ -34,7 +34,7 @@ _ORDERS = (
 
 
 def main() -> int:
-    """Do it all; exit code 0 when every recipient of both is accounted for."""
+    """Run the demo. Return exit code 0 if every recipient of both requests is accounted for."""
     accounted = False
     try:
         with (
@@ -48,13 +48,13 @@ def main() -> int:
                 accounted = all(results)
     except StackError as error:
         print(f"demo: {error}", file=sys.stderr)
-    print("\nStopped, and deleted what it kept; `make up` runs a stack to try things on. Both requests together:")
+    print("\nStopped, and deleted its data. `make up` runs a stack for experiments. Both requests together:")
     print(f"all accounted for: {'yes' if accounted else 'no'}")
     return 0 if accounted else 1
 
 
 def _send(order: tuple[str | Path, ...], env: Mapping[str, str]) -> bool:
-    """Send one example and show how it goes; whether all of it is accounted for. That some fail is part of the show."""
+    """Send one example and show its progress. Return whether all recipients are accounted for. Some fail on purpose."""
     file, *options = order
     args = ["rollcall", "send", _EXAMPLES / file, *options, "--tenant", _TENANT, "--allow-failed"]
     print("\n$ " + " ".join(_quoted(str(word)) for word in args), flush=True)

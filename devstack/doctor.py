@@ -1,4 +1,4 @@
-"""What this machine has and lacks for a local stack, which one would be taken, and a mending command for each lack."""
+"""Report of what this machine has and lacks for a local stack, with a command that fixes each problem."""
 
 import ctypes
 import os
@@ -16,28 +16,28 @@ _LIBRARIES = {"libcurl4": "libcurl.so.4", "liblzma5": "liblzma.so.5"}
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report."""
+    """Line of the report."""
 
     name: str
-    said: str
+    text: str
     has: bool = True
-    mend: str = ""  # a command; empty also where nothing needs what is not there
+    fix: str = ""  # a command, empty if nothing needs what is missing
 
     def __str__(self) -> str:
-        mark = "ok" if self.has else "lacks" if self.mend else "-"
-        line = f"{mark:<6}{self.name:<18}{self.said}"
-        return f"{line}\n{'':<24}mend: {self.mend}" if self.mend else line
+        mark = "ok" if self.has else "lacks" if self.fix else "-"
+        line = f"{mark:<6}{self.name:<18}{self.text}"
+        return f"{line}\n{'':<24}fix: {self.fix}" if self.fix else line
 
 
 def report() -> int:
-    """Print what there is, what lacks and which stack would be taken; exit code 0 when it is whole and durable."""
+    """Print the findings and the stack that would start. Return exit code 0 if that stack is complete and durable."""
     no_docker = why_no_docker()
-    found = [*_general(no_docker), *_for_kafka(), *_for_mongo()]
-    for finding in found:
+    findings = [*_general(no_docker), *_for_kafka(), *_for_mongo()]
+    for finding in findings:
         print(finding)
     kafka, durable = _kafka_verdict(no_docker)
-    mongo, whole = _mongo_verdict(no_docker, any(finding.mend for finding in _for_mongo()))
-    print(f"stack: {kafka}; {mongo}")
+    mongo, whole = _mongo_verdict(no_docker, any(finding.fix for finding in _for_mongo()))
+    print(f"stack: {kafka}, {mongo}")
     return 0 if durable and whole else 1
 
 
@@ -47,25 +47,25 @@ def _general(no_docker: str | None) -> Iterator[Finding]:
     for variable in (KAFKA_VARIABLE, MONGO_VARIABLE):
         given = bool(os.environ.get(variable))
         yield Finding(variable.removeprefix("ROLLCALL_"), "given" if given else "not given", given)
-    # No Docker at all is fine, there are other ways; one that does not work surprises whoever installed it.
-    mend = "docker info" if no_docker and "not usable" in no_docker else ""
-    yield Finding("docker", no_docker or "a daemon answers", no_docker is None, mend)
+    # Docker is optional, because there are other ways. But a Docker that does not work surprises its user.
+    fix = "docker info" if no_docker and "not usable" in no_docker else ""
+    yield Finding("docker", no_docker or "a daemon answers", no_docker is None, fix)
 
 
 def _for_kafka() -> Iterator[Finding]:
     lack = packages.why_no_kafka()
     java, maven = packages.java_version(), packages.maven_version()
-    java_mend = packages.INSTALL_JAVA if lack and lack.mend == packages.INSTALL_JAVA else ""
-    yield Finding("java", f"version {java}" if java else "does not run", not java_mend, java_mend)
-    maven_mend = "" if maven or packages.KAFKA.is_there else packages.INSTALL_MAVEN
-    yield Finding("maven", f"version {maven}" if maven else "does not run", maven is not None, maven_mend)
+    java_fix = packages.INSTALL_JAVA if lack and lack.fix == packages.INSTALL_JAVA else ""
+    yield Finding("java", f"version {java}" if java else "does not run", not java_fix, java_fix)
+    maven_fix = "" if maven or packages.KAFKA.is_there else packages.INSTALL_MAVEN
+    yield Finding("maven", f"version {maven}" if maven else "does not run", maven is not None, maven_fix)
     yield _cache_state(packages.KAFKA)
 
 
 def _for_mongo() -> Iterator[Finding]:
     no_mongod = packages.why_no_mongod()
-    mend = f"export {MONGO_VARIABLE}='mongodb://…'" if no_mongod else ""
-    yield Finding("mongod", no_mongod or "its package fits this machine", no_mongod is None, mend)
+    fix = f"export {MONGO_VARIABLE}='mongodb://…'" if no_mongod else ""
+    yield Finding("mongod", no_mongod or "its package fits this machine", no_mongod is None, fix)
     for package, library in _LIBRARIES.items():
         has = _loads(library)
         yield Finding(package, "there" if has else "missing", has, "" if has else packages.INSTALL_LIBRARIES)
@@ -73,7 +73,7 @@ def _for_mongo() -> Iterator[Finding]:
 
 
 def _kafka_verdict(no_docker: str | None) -> tuple[str, bool]:
-    """Which Kafka would be taken, and whether it keeps what it acknowledged."""
+    """Return the Kafka that would start, and whether it keeps acknowledged records."""
     if os.environ.get(KAFKA_VARIABLE):
         return f"Kafka from {KAFKA_VARIABLE}", True
     if no_docker is None:
@@ -84,13 +84,13 @@ def _kafka_verdict(no_docker: str | None) -> tuple[str, bool]:
 
 
 def _mongo_verdict(no_docker: str | None, lacks: bool) -> tuple[str, bool]:  # noqa: FBT001 - two facts, read in order
-    """Which MongoDB would be taken, and whether one can be had."""
+    """Return the MongoDB that would start, and whether one is available."""
     if os.environ.get(MONGO_VARIABLE):
         return f"MongoDB from {MONGO_VARIABLE}", True
     if no_docker is None:
         return "MongoDB in a container", True
     if lacks:
-        return "no MongoDB before the lacks above are mended", False
+        return "no MongoDB until the problems above are fixed", False
     return "MongoDB as a process on this machine", True
 
 
@@ -104,6 +104,6 @@ def _loads(library: str) -> bool:
 
 def _cache_state(download: Download) -> Finding:
     if not download.is_there:
-        return Finding("download", f"{download.name} comes to {download.folder} with the first start", has=False)
+        return Finding("download", f"the first start fetches {download.name} to {download.folder}", has=False)
     size = sum((download.folder / file).stat().st_size for file in download.pinned)
     return Finding("download", f"{download.name}, {size / 1e6:.0f} MB in {download.folder}")

@@ -1,4 +1,4 @@
-"""Stay in the foreground until Ctrl-C or a polite kill, and then end in order instead of at once."""
+"""Foreground commands that run until Ctrl-C or SIGTERM, and then end in order."""
 
 import contextlib
 import signal
@@ -13,13 +13,13 @@ Wait = Callable[[Sequence[Child]], None]
 
 @contextlib.contextmanager
 def until_interrupted() -> Iterator[Wait]:
-    """Gives a function that waits; the block ends quietly on SIGINT or SIGTERM, after what stands in it was unwound.
+    """Yield a function that waits. The block ends without an error on SIGINT or SIGTERM, after its cleanup.
 
-    The function raises StackError when one of the children that it is given ends by itself.
+    The function raises StackError if one of its children ends by itself.
     """
 
     def interrupt(*_: object) -> None:
-        # Only the first one counts: what is being stopped must not be interrupted again.
+        # Only the first signal counts, because the cleanup must not be interrupted.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""librdkafka's broker inside this process, for machines without Java: it speaks Kafka's protocol but keeps nothing."""
+"""Broker of librdkafka inside this process, for machines without Java. It speaks Kafka's protocol but keeps nothing."""
 
 from confluent_kafka import Producer
 
@@ -6,7 +6,7 @@ from devstack.errors import StackError
 
 
 class InProcessKafka:
-    """A broker that lives as long as this object; topics appear when they are asked for, with four partitions each."""
+    """Broker that lives as long as this object. Topics appear at their first use, with four partitions each."""
 
     def __init__(self) -> None:
         self._host: Producer | None = Producer(
@@ -15,12 +15,12 @@ class InProcessKafka:
 
     @property
     def bootstrap(self) -> str:
-        """The address for clients, host:port."""
+        """Return the address for clients, host:port."""
         if self._host is None:
-            raise StackError("this broker does not run")
+            raise StackError("this broker is not running")
         brokers = self._host.list_topics(timeout=10).brokers.values()
         return ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
 
     def close(self) -> None:
-        """End it, and all that it holds."""
+        """End the broker and delete its data."""
         self._host = None

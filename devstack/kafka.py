@@ -1,4 +1,4 @@
-"""Apache Kafka as a process on this machine: one node in KRaft mode, broker and controller at once."""
+"""Apache Kafka as a process on this machine: one node in KRaft mode, both broker and controller."""
 
 import base64
 import subprocess
@@ -13,7 +13,7 @@ from devstack.packages import kafka_jars
 from devstack.processes import answers, free_port
 from devstack.server import LocalServer
 
-# The quick compiler alone: half the processor time at the start, and on two cores a quarter less under load too.
+# Only the C1 compiler: half the processor time at the start, and on two cores a quarter less under load too.
 _JVM = [
     "-XX:TieredStopAtLevel=1",
     "-XX:+UseSerialGC",
@@ -21,8 +21,8 @@ _JVM = [
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
 ]
 
-# What a development machine wants: one copy, few partitions for Kafka's own topics, no wait before a group's first
-# member works, and none of 9 s before a broker that was killed is let in again.
+# Settings for a development machine: one copy and few partitions for Kafka's own topics. The first member of a group
+# does not wait, and a broker that was killed need not wait 9 s before it joins again.
 _PROPERTIES = """process.roles=broker,controller
 node.id=1
 controller.listener.names=CONTROLLER
@@ -51,7 +51,7 @@ log.cleaner.dedupe.buffer.size=16777216
 
 
 class LocalKafka(LocalServer):
-    """A Kafka with its data in `folder`; after `stop` or `kill` it starts again with the same port and data."""
+    """Kafka with its data in `folder`. After `stop` or `kill` it starts again with the same port and data."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__("Kafka", folder)
@@ -59,11 +59,11 @@ class LocalKafka(LocalServer):
 
     @property
     def bootstrap(self) -> str:
-        """The address for clients, host:port."""
+        """Return the address for clients, host:port."""
         return f"127.0.0.1:{self._port}"
 
     def launch(self) -> None:
-        """Start it without waiting."""
+        """Start Kafka without waiting."""
         jars = str(kafka_jars() / "*")
         properties = self._folder / "server.properties"
         if not properties.exists():
@@ -72,32 +72,32 @@ class LocalKafka(LocalServer):
         self._run(command)
 
     def wait(self) -> None:
-        """Wait until it serves."""
+        """Wait until Kafka serves."""
         self._wait_until(lambda: answers(self._port))
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
         self._wait_until(lambda: has_broker(admin))
 
     def _properties(self) -> str:
-        """Its settings; of a line that is there twice the later one counts."""
+        """Return the settings. If a line appears twice, the later one counts."""
         return _PROPERTIES.format(port=self._port, controller_port=self._controller_port, data=self._folder / "data")
 
     def _format(self, jars: str, properties: Path) -> None:
         """Give the empty data folder its cluster id, once."""
-        draft = properties.with_suffix(".draft")
-        draft.write_text(self._properties())
-        # An id that begins with a hyphen would be taken for an option: the first bit is kept from that.
+        unformatted = properties.with_suffix(".draft")
+        unformatted.write_text(self._properties())
+        # An id that begins with a hyphen would look like an option, so its first bit is cleared.
         random = uuid.uuid4().bytes
         cluster_id = base64.urlsafe_b64encode(bytes([random[0] & 0x7F]) + random[1:]).decode().rstrip("=")
         storage_tool = ["java", *_JVM, "-cp", jars, "kafka.tools.StorageTool"]
-        command = [*storage_tool, "format", "-t", cluster_id, "-c", str(draft)]
+        command = [*storage_tool, "format", "-t", cluster_id, "-c", str(unformatted)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode != 0:
             raise StackError(f"Kafka's storage could not be formatted: {(done.stderr or done.stdout).strip()}")
-        draft.rename(properties)
+        unformatted.rename(properties)
 
 
 def has_broker(admin: AdminClient) -> bool:
-    """Whether a broker is there to be worked with, which is later than that it takes connections."""
+    """Return whether a broker can be used. That is later than when it accepts connections."""
     try:
         return bool(admin.list_topics(timeout=1).brokers)
     except KafkaException:

@@ -1,4 +1,4 @@
-"""MongoDB as a process on this machine: one mongod that is a replica set of its own."""
+"""MongoDB as a process on this machine: one mongod that is a replica set of one."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ REPLICA_SET = "rs0"
 
 
 class LocalMongo(LocalServer):
-    """A mongod with its data in `folder`; after `stop` or `kill` it starts again with the same port and data."""
+    """Process mongod with its data in `folder`. After `stop` or `kill` it starts again with the same port and data."""
 
     def __init__(self, folder: Path, *, cache_gb: float = 1, parameters: Sequence[str] = ()) -> None:
         super().__init__("mongod", folder)
@@ -24,16 +24,16 @@ class LocalMongo(LocalServer):
 
     @property
     def member(self) -> str:
-        """Its name in a replica set, host:port."""
+        """Return its name in a replica set, host:port."""
         return f"127.0.0.1:{self._port}"
 
     @property
     def url(self) -> str:
-        """The connection string for clients."""
+        """Return the connection string for clients."""
         return f"mongodb://{self.member}/?replicaSet={REPLICA_SET}"
 
     def launch(self) -> None:
-        """Start it without waiting."""
+        """Start mongod without waiting."""
         package = mongod()
         data = self._folder / "data"
         data.mkdir(parents=True, exist_ok=True)
@@ -46,29 +46,29 @@ class LocalMongo(LocalServer):
         )
 
     def wait(self) -> None:
-        """Wait until it is primary, making it a replica set the first time."""
+        """Wait until it is primary. Initiate the replica set the first time."""
         self.wait_listening()
         with direct_client(f"mongodb://{self.member}") as client:
             self._wait_until(lambda: is_primary(client, self.member))
 
     def wait_listening(self) -> None:
-        """Wait until it takes connections, as a member of whatever replica set."""
+        """Wait until it accepts connections, as a member of any replica set."""
         try:
             self._wait_until(lambda: answers(self._port))
         except StackError as error:
-            mend = INSTALL_LIBRARIES if "shared libraries" in error.what else error.mend
-            raise StackError(error.what, mend) from None
+            fix = INSTALL_LIBRARIES if "shared libraries" in error.what else error.fix
+            raise StackError(error.what, fix) from None
 
 
 def direct_client(url: str) -> MongoClient[dict[str, Any]]:
-    """A client of this one server, whatever replica set it belongs to or does not yet."""
+    """Return a client of this one server, in any replica set or none."""
     return MongoClient(url, directConnection=True, serverSelectionTimeoutMS=1000)
 
 
 def is_primary(client: MongoClient[dict[str, Any]], member: str) -> bool:
-    """Whether this server takes writes; one that belongs to no replica set yet is made one, with `member` as its name.
+    """Return whether this server accepts writes. Initiate a replica set with `member` if it has none.
 
-    Errors mean "not yet": a server that restarts refuses to be made what it is already.
+    An error means "not yet". A server that restarts refuses a second initiation.
     """
     try:
         hello = client.admin.command("hello")

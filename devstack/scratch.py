@@ -1,4 +1,4 @@
-"""Folders for the data of a stack: deleted at its end, or by a later stack when their owner was killed."""
+"""Folders for the data of a stack. They are deleted at its end, or by a later stack if their owner was killed."""
 
 import contextlib
 import fcntl
@@ -15,8 +15,8 @@ _PREFIX = "rollcall-stack-"
 
 @contextlib.contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A new folder under the system's temporary folder, deleted at the end."""
-    # Nobody may look at a new folder before its owner holds its lock.
+    """Yield a new folder under the system's temporary folder, and delete it at the end."""
+    # No other process may look at a new folder before its owner holds its lock.
     with locked(Path(tempfile.gettempdir()) / f"{_PREFIX}{os.getuid()}.lock"):
         _delete_orphans()
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
@@ -30,7 +30,7 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def _delete_orphans() -> None:
-    """Delete the folders whose owner is gone: the system dropped its lock when it died."""
+    """Delete folders whose owner has died. The operating system released their locks."""
     for owner in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/owner"):
         with contextlib.suppress(OSError), owner.open("r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

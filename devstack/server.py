@@ -1,4 +1,4 @@
-"""What a Kafka and a MongoDB on this machine share: start, stop, kill, start again on the same port and data."""
+"""Common base of Kafka and MongoDB on this machine: start, stop, kill, and start again with the same port and data."""
 
 import signal
 from abc import ABC, abstractmethod
@@ -12,7 +12,7 @@ _READY_SECONDS = 60
 
 
 class LocalServer(ABC):
-    """A server process with its data in a folder and one port of the loopback for its whole life."""
+    """Server process with its data in a folder and one port of the loopback for its whole life."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self._name = name
@@ -23,46 +23,46 @@ class LocalServer(ABC):
 
     @abstractmethod
     def launch(self) -> None:
-        """Start it without waiting."""
+        """Start the server without waiting."""
 
     @abstractmethod
     def wait(self) -> None:
-        """Wait until it serves; StackError when it ended or takes too long."""
+        """Wait until it serves. Raise StackError if it ended or takes too long."""
 
     @property
     def port(self) -> int:
-        """Its port of the loopback."""
+        """Return its port of the loopback."""
         return self._port
 
     @property
     def pid(self) -> int:
-        """Its process id; StackError when it does not run."""
+        """Return its process id. Raise StackError if it is not running."""
         return self._running().pid
 
     def start(self) -> None:
-        """Start it and wait until it serves; StackError says why it does not."""
+        """Start the server and wait until it serves. Raise StackError with the reason if it does not."""
         self.launch()
         self.wait()
 
     def stop(self) -> None:
-        """Shut it down in order; nothing happens when it does not run."""
+        """Shut the server down in order, if it runs."""
         if self._child is not None:
             self._child.stop()
             self._child = None
 
     def kill(self) -> None:
-        """End it as kill -9 does; nothing happens when it does not run."""
+        """Kill the server as kill -9 does, if it runs."""
         if self._child is not None:
             self._child.kill()
             self._child = None
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal, as SIGSTOP for a server that hangs; StackError when it does not run."""
+        """Send a signal, such as SIGSTOP for a server that hangs. Raise StackError if it is not running."""
         self._running().signal(number)
 
     def _run(self, command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> None:
         if self._child is not None and self._child.exit_code() is None:
-            raise StackError(f"this {self._name} runs already")
+            raise StackError(f"this {self._name} is already running")
         self.kill()
         self._child = Child(command, log=self._folder / f"{self._name.lower()}.log", env=env)
 
@@ -71,5 +71,5 @@ class LocalServer(ABC):
 
     def _running(self) -> Child:
         if self._child is None:
-            raise StackError(f"this {self._name} does not run")
+            raise StackError(f"this {self._name} is not running")
         return self._child

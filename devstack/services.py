@@ -1,4 +1,4 @@
-"""Start rollcall's services as processes of their own, on a stack: for the demo, `make up` and the end-to-end tests."""
+"""Starter of rollcall's services as processes on a stack, for the demo, `make up` and the end-to-end tests."""
 
 import asyncio
 import base64
@@ -33,12 +33,12 @@ SIMULATORS: tuple[Mapping[str, object], ...] = (
 
 
 def service_env(stack: Stack, **overrides: object) -> dict[str, str]:
-    """The whole environment of a service on this stack, with free ports and secrets made up on the spot.
+    """Return the whole environment of a service on this stack, with free ports and new secrets.
 
-    Overrides are settings without their prefix: ``service_env(stack, CHUNK_SIZE=100)``; None takes one away, a list or
-    a dict becomes JSON. Nothing named ROLLCALL_* is inherited: no run may depend on what a shell exports.
+    Overrides are settings without their prefix: ``service_env(stack, CHUNK_SIZE=100)``. None removes a setting, and a
+    list or a dict becomes JSON. No ROLLCALL_* variable is inherited, so that no run depends on the shell's exports.
     """
-    # Servers that were given may hold somebody's real topics and data, so nothing goes by the usual names there.
+    # Servers from the environment may contain real topics and data, so the usual names are not used there.
     own = f"dev{secrets.token_hex(4)}"
     settings: dict[str, object] = {
         "KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
@@ -69,8 +69,8 @@ def start_service(
     """Run a command, wait until GET `ready_url` answers 200, and end it (SIGTERM, then SIGKILL) when the block ends.
 
     ``rollcall`` as the first of `args` is the one of this Python's environment. Standard output and error go to `log`,
-    else to a temporary file that is deleted at the end; `Child.log` names it. It dies with this process. StackError,
-    with its last words, when it ends or is not ready in time.
+    or else to a temporary file that is deleted at the end. `Child.log` names it. The command dies with this process.
+    Raise StackError with its last output if it ends or is not ready in time.
     """
     with contextlib.ExitStack() as held:
         if log is None:
@@ -84,7 +84,7 @@ def start_service(
 
 @contextlib.contextmanager
 def start_both(stack: Stack, env: Mapping[str, str], folder: Path) -> Iterator[tuple[Child, Child]]:
-    """Set up topics and indexes, start producer and consumer at once, wait for both; their logs go to `folder`."""
+    """Set up topics and indexes, start producer and consumer, and wait for both. Their logs go to `folder`."""
     set_up(stack, env, log=folder / "setup.log")
     with (
         start_service(["rollcall", "consumer"], env, log=folder / "consumer.log") as consumer,
@@ -96,11 +96,11 @@ def start_both(stack: Stack, env: Mapping[str, str], folder: Path) -> Iterator[t
 
 
 def set_up(stack: Stack, env: Mapping[str, str], *, log: Path) -> None:
-    """Create topics and indexes with ``rollcall setup``, or without it where the broker cannot be asked to."""
+    """Create topics and indexes with ``rollcall setup``, or without it if the broker does not support it."""
     if stack.kind != IN_PROCESS:
         run(["rollcall", "setup"], env, log=log)
         return
-    # librdkafka's broker knows no command to create a topic; it has each one from when it is first asked for.
+    # librdkafka's broker has no command to create a topic. Each topic exists after its first use.
     admin = AdminClient({"bootstrap.servers": stack.kafka_bootstrap, "log_level": 0})
     for topic in Topics(env[_PREFIX + "TOPIC_PREFIX"]).specs():
         admin.list_topics(topic.name, timeout=_READY_SECONDS)
@@ -116,7 +116,7 @@ async def _set_up_ledger(url: str, database: str) -> None:
 
 
 def run(args: Sequence[str | Path], env: Mapping[str, str], *, log: Path) -> None:
-    """Run a command to its end; StackError with its last words when it fails."""
+    """Run a command until it ends. Raise StackError with its last output if it fails."""
     with start_service(args, env, log=log) as child:
         if code := child.wait(None):
             raise StackError(
@@ -125,27 +125,27 @@ def run(args: Sequence[str | Path], env: Mapping[str, str], *, log: Path) -> Non
 
 
 def await_ready(child: Child, url: str) -> None:
-    """Wait until GET `url` answers 200; StackError with the child's last words when it ended or takes too long."""
+    """Wait until GET `url` answers 200. Raise StackError with the child's last output if it ended or takes too long."""
     wait_until_ready(child, lambda: is_ready(url), what=child.name, deadline_seconds=_READY_SECONDS)
 
 
 def is_ready(url: str) -> bool:
-    """Whether GET answers 200."""
+    """Return whether GET answers 200."""
     try:
-        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - one's own child, over HTTP
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - a child of this process, over HTTP
             return bool(response.status == http.HTTPStatus.OK)
     except (OSError, urllib.error.URLError, http.client.HTTPException):
         return False
 
 
 def ready_url(env: Mapping[str, str], service: str) -> str:
-    """Where the ``producer`` or the ``consumer`` of this environment says that it is ready."""
+    """Return the readiness URL of the ``producer`` or the ``consumer`` of this environment."""
     name = {"producer": "HTTP_PORT", "consumer": "CONSUMER_HTTP_PORT"}[service]
     return f"http://127.0.0.1:{env[_PREFIX + name]}/readyz"
 
 
 def command(args: Sequence[str | Path]) -> list[str | Path]:
-    """The command as it is started: ``rollcall`` is the one of this Python's environment."""
+    """Return the command to start. ``rollcall`` is the one of this Python's environment."""
     if args[0] == "rollcall":
         return [Path(sys.executable).with_name("rollcall"), *args[1:]]
     return list(args)

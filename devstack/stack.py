@@ -1,6 +1,6 @@
-"""The one context manager that gives the demo, the tests and the benchmarks a Kafka and a MongoDB.
+"""Context manager that gives the demo, the tests and the benchmarks a Kafka and a MongoDB.
 
-For each of the two, in this order: the address in the environment → a container, when a Docker daemon answers → a
+For each of the two, in this order: the address in the environment → a container, if a Docker daemon answers → a
 process on this machine → for Kafka without Java or Maven, librdkafka's in-process broker, which keeps nothing.
 """
 
@@ -15,24 +15,24 @@ from devstack.routes import IN_PROCESS, choose_kafka, choose_mongo
 
 @dataclass(frozen=True)
 class Stack:
-    """Where a Kafka and a MongoDB serve; an address is empty when that one was not asked for."""
+    """Addresses of a Kafka and a MongoDB. An address is empty if that server was not requested."""
 
     kafka_bootstrap: str
     mongo_url: str
-    kind: str  # Kafka's, or MongoDB's when only that was asked for: given, docker, local or in-process broker
-    durable: bool  # a real Kafka that keeps what it acknowledged
-    note: str  # one line: which was taken and why
+    kind: str  # of Kafka, or of MongoDB if only that was requested: given, docker, local or in-process broker
+    durable: bool  # a real Kafka that keeps acknowledged records
+    note: str  # one line: the chosen ways and the reasons
 
 
 @contextlib.contextmanager
 def start_stack(*, need_durable: bool = False, kafka: bool = True, mongo: bool = True) -> Iterator[Stack]:
-    """Start what is asked for, wait until it serves, take it away at the end; says on standard error which was taken.
+    """Start the requested servers, wait until they serve, and stop them at the end. Name them on standard error.
 
-    StackError, with a mending command, when there is no way to start it, or none to a Kafka that keeps what it
-    acknowledged although `need_durable` asks for one.
+    Raise StackError, with a command that fixes the problem, if a server cannot be started. With `need_durable`, raise
+    it also if no Kafka is available that keeps acknowledged records.
     """
     with ExitStack() as held:
-        # MongoDB first: it comes up while Kafka formats its storage. Both are launched before either is waited for.
+        # MongoDB first, because it starts while Kafka formats its storage. Both are launched before the first wait.
         mongo_part = choose_mongo(held) if mongo else None
         kafka_part = choose_kafka(held, need_durable=need_durable) if kafka else None
         chosen = [part for part in (kafka_part, mongo_part) if part]
@@ -43,7 +43,7 @@ def start_stack(*, need_durable: bool = False, kafka: bool = True, mongo: bool =
             mongo_url=mongo_part.address if mongo_part else "",
             kind=chosen[0].kind if chosen else "",
             durable=kafka_part is not None and kafka_part.kind != IN_PROCESS,
-            note="; ".join(part.note for part in chosen),
+            note=", ".join(part.note for part in chosen),
         )
         sys.stderr.write(f"stack: {stack.note}\n")
         yield stack

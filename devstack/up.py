@@ -1,4 +1,4 @@
-"""``make up``: a stack, producer and consumer until Ctrl-C, with lines to copy for a first request."""
+"""Command ``make up``: a stack, producer and consumer until Ctrl-C, with lines to copy for a first request."""
 
 import contextlib
 import os
@@ -46,19 +46,19 @@ One over Kafka, followed to its roll call:
 {settings}
 {rollcall} send examples/sms.csv --channel sms --content 'Hello {{{{name}}}}' --tenant {tenant}
 
-What became of a request (its id is in X-Request-Id, or what send prints first):
+The results of a request (its id is in X-Request-Id, and send prints it first):
 {rollcall} report REQUEST_ID --tenant {tenant}
 
-A second consumer; kill one in the middle of a send, and the other goes on:
+A second consumer (kill one during a send, and the other continues):
 {settings}
 ROLLCALL_CONSUMER_HTTP_PORT={spare_port} {rollcall} consumer
 
-Ctrl-C stops it all, and deletes what it kept.
+Ctrl-C stops everything and deletes its data.
 """
 
 
 def main() -> int:
-    """Run it all until Ctrl-C; exit code 1 when something could not be started."""
+    """Run the stack and both services until Ctrl-C. Return exit code 1 if something could not be started."""
     try:
         with (
             until_interrupted() as wait,
@@ -77,7 +77,7 @@ def main() -> int:
 
 
 def welcome(stack: Stack, env: Mapping[str, str], token: str, settings: Path) -> str:
-    """The addresses, a token, and the lines to copy; `settings` is the file with the services' own."""
+    """Return the addresses, a token, and the lines to copy. `settings` is the file with the services' settings."""
     return _WELCOME.format(
         settings=_read(settings),
         spare_port=free_port(),
@@ -94,7 +94,7 @@ def welcome(stack: Stack, env: Mapping[str, str], token: str, settings: Path) ->
 
 
 def _settings_file(env: Mapping[str, str], folder: Path) -> Path:
-    """The services' settings as a file for a shell to read. It holds their keys, so only this user may read it."""
+    """Write the services' settings to a file for a shell. It contains their keys, so only this user may read it."""
     file = folder / "settings.sh"
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in env.items() if name.startswith("ROLLCALL_")]
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
@@ -107,7 +107,7 @@ def _read(settings: Path) -> str:
 
 
 def _watch(wait: Wait, services: Sequence[Child], settings: Path) -> None:
-    """Stay until Ctrl-C, also when a service is killed: to see what becomes of its work, the others must go on."""
+    """Wait until Ctrl-C, also if a service is killed. The other services continue, so that its work can be observed."""
     running = list(services)
     while True:
         with contextlib.suppress(StackError):
@@ -115,15 +115,15 @@ def _watch(wait: Wait, services: Sequence[Child], settings: Path) -> None:
         for child in [child for child in running if child.exit_code() is not None]:
             running.remove(child)
             print(
-                f"\n{child.name} ended with exit code {child.exit_code()}; its log: {child.log}\n"
-                f"Everything else goes on. To start it again in another shell:\n"
+                f"\n{child.name} ended with exit code {child.exit_code()}. Its log: {child.log}\n"
+                f"Everything else continues. To start it again in another shell:\n"
                 f"{_read(settings)}\n{Path(_ROLLCALL).parent}/{child.name}",
                 flush=True,
             )
 
 
 def _usual_ports() -> dict[str, int]:
-    """The documented ports where nobody has them; service_env finds others."""
+    """Return the documented ports that are free. service_env finds others."""
     usual = {"HTTP_PORT": 8080, "CONSUMER_HTTP_PORT": 8081}
     return {name: port for name, port in usual.items() if is_free(port)}
 

@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - a script beside its results, no package
-"""Wrote the recipients beside it, once. They are nobody: numbers of the shape 138 0000 nnnn, mail at example.com."""
+"""Generator of the example recipients. They are not real: numbers like 138 0000 nnnn, mail at example.com."""
 
 import csv
 import json
@@ -13,7 +13,7 @@ BAD_ADDRESSES = ("nobody", "nobody@", "@example.com", "two words@example.com")
 
 
 def main() -> None:
-    """Write both files; they come out the same each time."""
+    """Write both files. The result is the same each time."""
     rng = random.Random(20260102)  # noqa: S311 - examples
     numbers = _with_trouble([f"138{n:08d}" for n in rng.sample(range(10_000), 9_950)], BAD_NUMBERS, 20, 30, rng)
     with (HERE / "sms.csv").open("w", newline="", encoding="utf-8") as file:
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def _with_trouble(good: list[str], bad: tuple[str, ...], how_bad: int, repeated: int, rng: random.Random) -> list[str]:
-    """The good ones, so many bad ones among them, and so many of the good ones a second time."""
+    """Return the good addresses, mixed with `how_bad` bad ones and `repeated` duplicates."""
     mixed = good + [rng.choice(bad) for _ in range(how_bad)] + rng.sample(good, repeated)
     rng.shuffle(mixed)
     return mixed

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Builds stand-ins for the images of docker-compose.yml and Dockerfile, and for testcontainers' reaper, where images cannot
-# be pulled: a Debian with Java and Python, the Kafka and the mongod of devstack's own cache, mongosh from npm, this machine's
-# Node.js (20 or later) to run it; and a smaller Debian with the Python 3.11 of .venv, which must have a folder of its own.
-# Wants root, debootstrap, npm and a Docker daemon. For trying the Docker route only: use the real images elsewhere.
-#   sudo deploy/trial/build-images.sh [folder that keeps what debootstrap makes, for the next time]
+# Builds stand-ins for the images of docker-compose.yml and Dockerfile, and for testcontainers' reaper, on machines that
+# cannot pull images. One is a Debian with Java and Python, the Kafka and the mongod of devstack's cache, mongosh from npm,
+# and this machine's Node.js (20 or later). The other is a smaller Debian with the Python 3.11 of .venv, which must have its
+# own folder. Needs root, debootstrap, npm and a Docker daemon. Only for tests of the Docker route. Use the real images
+# elsewhere.
+#   sudo deploy/trial/build-images.sh [folder that keeps the results of debootstrap for the next run]
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 python=$here/../../.venv/bin/python
@@ -16,7 +17,7 @@ debian() { # name of the image, packages
     mkdir -p "$roots"
     debootstrap --variant=minbase --include="$2" bookworm "$roots/$1"
   fi
-  # What the official slim image leaves out: a size that is compared should be one.
+  # Leave out what the official slim image leaves out, so that sizes can be compared.
   tar -C "$roots/$1" --exclude=./var/cache/apt/* --exclude=./var/lib/apt/lists/* --exclude=./usr/share/doc/* \
     --exclude=./usr/share/man/* --exclude=./usr/share/locale/* --exclude=./proc/* --exclude=./sys/* --one-file-system -c . \
     | docker import - "rollcall-trial/$1" >/dev/null

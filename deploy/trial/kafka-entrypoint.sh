@@ -1,6 +1,6 @@
 #!/bin/sh
-# Kafka's own reader of KAFKA_* (it is in its jar) writes the properties and formats the storage, as in apache/kafka.
-# It calls storage that is formatted already an error; that is no reason not to start.
+# Kafka's own reader of KAFKA_* (in its jar) writes the properties and formats the storage, as in apache/kafka.
+# It reports storage that is already formatted as an error. Kafka starts nevertheless.
 set -eu
 export CLUSTER_ID="${CLUSTER_ID:-5L6g3nShT-eMCtK--X86sw}"
 said=$(java -XX:TieredStopAtLevel=1 -cp '/opt/kafka/libs/*' kafka.docker.KafkaDockerWrapper setup \

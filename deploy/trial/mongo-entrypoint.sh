@@ -1,5 +1,5 @@
 #!/bin/sh
-# Options alone are mongod's, and mongod does not run as root: as in the official image, which may be started as anybody.
+# As in the official image: options without a command are mongod's, and mongod does not run as root. Any user may start it.
 set -eu
 case "${1:-}" in -*) set -- mongod "$@" ;; esac
 [ "$1" = mongod ] || exec "$@"

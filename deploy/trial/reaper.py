@@ -1,5 +1,5 @@
-# ruff: noqa: INP001 - it is copied into an image, alone
-"""Speaks what testcontainers asks of its reaper: once nobody is connected any more, containers with a label go."""
+# ruff: noqa: INP001 - copied into an image as a single file
+"""Stand-in for testcontainers' reaper. When no process is connected any more, it removes containers by label."""
 
 import contextlib
 import http.client
@@ -17,59 +17,59 @@ GRACE_SECONDS = float(os.environ.get("RYUK_RECONNECTION_TIMEOUT", "10s").rstrip(
 
 
 class Daemon(http.client.HTTPConnection):
-    """Docker's API over the socket that the container is given."""
+    """Docker's API over the socket that is mounted into the container."""
 
     def connect(self) -> None:
         """Open the socket instead of a TCP connection."""
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.connect("/var/run/docker.sock")
 
-    def ask(self, method: str, path: str) -> bytes:
-        """The answer's body."""
+    def call(self, method: str, path: str) -> bytes:
+        """Return the body of the answer."""
         self.request(method, path)
         return self.getresponse().read()
 
 
-class Guest(socketserver.StreamRequestHandler):
-    """One process that holds its connection for as long as it wants its containers."""
+class Connection(socketserver.StreamRequestHandler):
+    """Connection of one process, open for as long as the process needs its containers."""
 
     connected = 0
     left = threading.Event()
-    labels: set[str] = set()  # noqa: RUF012 - all guests share it
+    labels: set[str] = set()  # noqa: RUF012 - all connections share it
 
     def handle(self) -> None:
-        """Note the labels it names, until it leaves."""
-        Guest.connected += 1
-        with contextlib.suppress(ConnectionError):  # that is how one leaves who was killed
+        """Store the labels that the process sends, until it disconnects."""
+        Connection.connected += 1
+        with contextlib.suppress(ConnectionError):  # a killed process ends its connection like this
             for line in self.rfile:
-                Guest.labels.add(line.decode().strip().removeprefix("label="))
+                Connection.labels.add(line.decode().strip().removeprefix("label="))
                 self.wfile.write(b"ACK\n")
-        Guest.connected -= 1
-        Guest.left.set()
+        Connection.connected -= 1
+        Connection.left.set()
 
 
-class Door(socketserver.ThreadingTCPServer):
-    """Where guests come in."""
+class Server(socketserver.ThreadingTCPServer):
+    """Server for the connections."""
 
     daemon_threads = True
 
 
 def main() -> None:
-    """Wait for a guest to leave, allow for its coming back, and remove what carries a label."""
-    door = Door(("", PORT), Guest)
-    threading.Thread(target=door.serve_forever, daemon=True).start()
+    """Wait until a process disconnects and does not return. Then remove the containers with its labels."""
+    server = Server(("", PORT), Connection)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdout.write("Started!\n")  # testcontainers looks for this
     while True:
-        Guest.left.wait()
-        Guest.left.clear()
+        Connection.left.wait()
+        Connection.left.clear()
         time.sleep(GRACE_SECONDS)
-        if not Guest.connected:
+        if not Connection.connected:
             break
-    for label in Guest.labels:
+    for label in Connection.labels:
         chosen = urllib.parse.quote(json.dumps({"label": [label]}))
-        for container in json.loads(Daemon("docker").ask("GET", f"/containers/json?all=1&filters={chosen}")):
+        for container in json.loads(Daemon("docker").call("GET", f"/containers/json?all=1&filters={chosen}")):
             if container["Id"][:12] != socket.gethostname():
-                Daemon("docker").ask("DELETE", f"/containers/{container['Id']}?force=1&v=1")
+                Daemon("docker").call("DELETE", f"/containers/{container['Id']}?force=1&v=1")
 
 
 main()

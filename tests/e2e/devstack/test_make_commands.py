@@ -88,7 +88,7 @@ def test_the_request_over_kafka_and_its_report_work_as_they_are_printed(welcome:
     assert "all accounted for: yes" in said
     found = re.search(r"^request (\S+)", said, re.MULTILINE)
     assert found is not None
-    report = block(welcome, "What became of a request").replace("REQUEST_ID", found[1])
+    report = block(welcome, "The results of a request").replace("REQUEST_ID", found[1])
     exports, _, _ = over_kafka.partition(".venv/bin/rollcall")
     assert "all accounted for: yes" in copied(f"{exports}\n{report}")
 

@@ -58,13 +58,13 @@ def test_without_java_the_in_process_broker_is_taken_and_said(capfd: pytest.Capt
         assert producer.flush(30) == 0
     said = capfd.readouterr().err
     assert "librdkafka's in-process broker" in said
-    assert "no Java runs here (mend: apt-get install -y default-jre-headless)" in said
+    assert "Java is not installed (fix: apt-get install -y default-jre-headless)" in said
 
 
 @pytest.mark.usefixtures("no_docker", "no_java")
-def test_without_java_a_durable_kafka_is_refused_with_a_mending_command() -> None:
+def test_without_java_a_durable_kafka_is_refused_with_a_command_that_fixes_it() -> None:
     with (
-        pytest.raises(StackError, match=r"no Java runs here \(mend: apt-get install"),
+        pytest.raises(StackError, match=r"Java is not installed \(fix: apt-get install"),
         start_stack(need_durable=True, mongo=False),
     ):
         pass
@@ -113,10 +113,10 @@ def test_the_doctor_names_what_there_is_and_which_stack_would_be_taken() -> None
     assert said.splitlines()[-1].startswith("stack: Kafka")
 
 
-def test_the_doctor_gives_one_mending_command_for_each_lack(tmp_path: Path) -> None:
+def test_the_doctor_gives_a_command_that_fixes_each_problem(tmp_path: Path) -> None:
     empty = {"PATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/nobody.sock"}
     done = doctor(**empty)
     assert done.returncode == 1
-    assert "mend: apt-get install -y default-jre-headless" in done.stdout
-    assert "mend: apt-get install -y maven" in done.stdout
+    assert "fix: apt-get install -y default-jre-headless" in done.stdout
+    assert "fix: apt-get install -y maven" in done.stdout
     assert "librdkafka's in-process broker" in done.stdout

@@ -41,7 +41,7 @@ def assert_ended(said: str, completed: str) -> None:
 
 def needs(program: str, package: str) -> None:
     if shutil.which(program) is None:
-        not_run(f"needs {program}; mend: apt-get install -y {package}")
+        not_run(f"needs {program}, fix: apt-get install -y {package}")
 
 
 def test_python_publishes_and_follows(house: House) -> None:

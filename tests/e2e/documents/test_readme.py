@@ -65,7 +65,7 @@ async def test_the_first_request_over_http_works_as_it_stands_there(
     house: House, producer: Service, tmp_path: Path
 ) -> None:
     if shutil.which("curl") is None:
-        not_run("needs curl; mend: apt-get install -y curl")
+        not_run("needs curl, fix: apt-get install -y curl")
     script = a_script(tmp_path, block("runs this: token") + block("runs this: request"))
     env = {**house.env, "ROLLCALL_HTTP_PORT": producer.url.rpartition(":")[2]}
 

@@ -108,7 +108,7 @@ def test_a_pull_that_fails_is_said_in_the_daemons_words_and_not_tried_again(
 ) -> None:
     daemon.pull = pull
     for _ in range(2):
-        with pytest.raises(StackError, match=r"no such host \(mend: docker pull "):
+        with pytest.raises(StackError, match=r"no such host \(fix: docker pull "):
             fetch_image(MONGO_IMAGE)
     assert daemon.pulls == 1
 
@@ -116,6 +116,6 @@ def test_a_pull_that_fails_is_said_in_the_daemons_words_and_not_tried_again(
 def test_a_registry_that_says_nothing_is_waited_for_only_so_long(daemon: Daemon) -> None:
     assert daemon.pull is None
     begin = time.monotonic()
-    with pytest.raises(StackError, match=r"cannot be pulled: nothing came for 0\.3 s"):
+    with pytest.raises(StackError, match=r"cannot be pulled: no data for 0\.3 s"):
         fetch_image(MONGO_IMAGE, silence_seconds=SHORT_SECONDS)
     assert time.monotonic() - begin < BOUND_SECONDS
