@@ -1,8 +1,8 @@
-"""The ceiling: the product's Kafka records and MongoDB commands by hand, in straight code, without the product.
+"""Ceiling of the benchmark: the product's Kafka records and MongoDB commands in direct code, without the product.
 
-It is given the same intake records, but looks up what it writes for them, rendered beforehand (bench/documents.py): so
-it shows what Kafka, MongoDB, their drivers and the protocol of writes cost alone. Eight chunks at a time, as the
-product.
+It reads the same intake records, but the documents that it writes are rendered beforehand (bench/documents.py). So it
+shows the cost of Kafka, MongoDB, their drivers and the protocol of writes. It processes eight chunks at a time, as the
+product does.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ Event = tuple[bytes, Headers]
 
 
 class Ceiling:
-    """One process of it."""
+    """Process of the ceiling."""
 
     def __init__(self, bootstrap: str, prefix: str, commands: Commands, requests: Sequence[RequestReady]) -> None:
         self._prefix, self._commands, self._slots = prefix, commands, asyncio.Semaphore(SLOTS)
@@ -49,7 +49,7 @@ class Ceiling:
         self._wakes = AIOKafkaConsumer(f"{prefix}.chunks", group_id=f"{prefix}.deliver", **reading)
 
     async def start(self) -> None:
-        """Connect and take the partitions."""
+        """Connect and subscribe."""
         await self._commands.ping()
         for client in (self._producer, self._intake, self._wakes):
             await client.start()
@@ -61,7 +61,7 @@ class Ceiling:
         self._commands.close()
 
     async def expand(self) -> None:
-        """Read intake records for ever."""
+        """Read intake records until cancelled."""
         async for record in self._intake:
             request = self._requests[record.key]
             await self._expand(request, next(self._parts[request.id]))
@@ -85,7 +85,7 @@ class Ceiling:
         await self._producer.send_and_wait(f"{self._prefix}.chunks", chunk.wake, key=chunk.id.encode())
 
     async def deliver(self) -> None:
-        """Read wake-up calls for ever."""
+        """Read wake-up messages until cancelled."""
         async for record in self._wakes:
             request, chunk = self._chunks[record.key]
             await self._slots.acquire()
@@ -133,7 +133,7 @@ class Ceiling:
 
 
 class Writer:
-    """Result events of one key: what comes while a batch is under way goes together into the next."""
+    """Writer of the result events of one key. Events that arrive during a batch go together into the next one."""
 
     def __init__(self, producer: AIOKafkaProducer, topic: str, key: bytes) -> None:
         self._producer, self._topic, self._key = producer, topic, key
@@ -141,7 +141,7 @@ class Writer:
         self._sending: asyncio.Task[None] | None = None
 
     async def write(self, events: list[Event]) -> None:
-        """Return when all are acknowledged."""
+        """Write the events, and return when all are acknowledged."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.extend((event, None) for event in events[:-1])
         self._waiting.append((events[-1], done))
@@ -168,11 +168,11 @@ class Writer:
 
 
 async def run(ceiling: Ceiling, ready: str) -> None:
-    """Run until cancelled; says `ready` when it is."""
+    """Run until cancelled. Print `ready` after the start."""
     await ceiling.start()
     gc.collect()
-    gc.freeze()  # what was rendered beforehand is no work of the measured time
-    gc.set_threshold(10_000, 20, 50)  # as the product's
+    gc.freeze()  # the prepared documents do not belong to the measured time
+    gc.set_threshold(10_000, 20, 50)  # as in the product
     print(ready, flush=True)
     try:
         await asyncio.gather(ceiling.expand(), ceiling.deliver())

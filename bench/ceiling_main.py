@@ -1,4 +1,4 @@
-"""``python -m bench.ceiling_main BOOTSTRAP MONGO_URL PREFIX DATABASE ID:RECIPIENTS…``: the ceiling as a process."""
+"""Command ``python -m bench.ceiling_main BOOTSTRAP MONGO_URL PREFIX DATABASE ID:RECIPIENTS…``: the ceiling process."""
 
 import sys
 
@@ -13,7 +13,7 @@ READY = "the ceiling is ready"
 
 
 async def main(bootstrap: str, mongo_url: str, prefix: str, database: str, *orders: str) -> None:
-    """Render all orders, then wait for their records."""
+    """Render all requests, then wait for their records."""
     requests = [prepare(Order(name, int(number))) for name, _, number in (order.partition(":") for order in orders)]
     await run(Ceiling(bootstrap, prefix, Commands(mongo_url, database), requests), READY)
 

@@ -1,9 +1,9 @@
-"""The ceiling's commands to MongoDB, each by hand: the product's, in its order and with its write concern."""
+"""MongoDB commands of the ceiling. They equal the product's, in its order and with its write concern."""
 
 import os
 from typing import Any
 
-os.environ.setdefault("MOTOR_MAX_WORKERS", "32")  # as the product's; read when Motor is imported
+os.environ.setdefault("MOTOR_MAX_WORKERS", "32")  # as in the product, and read when Motor is imported
 
 from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient
@@ -19,7 +19,7 @@ _LEASE = {"due_at": _LEASE_END, "sweep_at": _LEASE_END, "touched_at": "$$NOW"}
 
 
 class Commands:
-    """One method a command."""
+    """MongoDB commands, one per method."""
 
     def __init__(self, url: str, database: str) -> None:
         self._client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(url, tz_aware=True, retryWrites=True)
@@ -40,7 +40,7 @@ class Commands:
         await self._client.admin.command("ping")
 
     async def begin(self, request: RequestReady, part: PartReady) -> None:
-        """Create the request, or note one more part of it."""
+        """Create the request, or add one more part to it."""
         await self._requests.find_one_and_update(
             {"_id": request.key},
             _begin(request, part),
@@ -49,37 +49,37 @@ class Commands:
         )
 
     async def duplicates(self, request: RequestReady, part: PartReady, chunk: ChunkReady) -> None:
-        """Look for a chunk's addresses in lower parts."""
-        which = {
+        """Search for a chunk's addresses in lower parts."""
+        query = {
             "request": request.key,
             "part": {"$lt": part.number},
             "lookup": {"$in": chunk.hashes},
         }
-        await self._chunks.find(which, {"hashes": True}).to_list(None)
+        await self._chunks.find(query, {"hashes": True}).to_list(None)
 
     async def insert_chunk(self, chunk: ChunkReady) -> None:
         """Write a chunk."""
         await self._chunks.insert_one(dict(chunk.document))
 
     async def marks(self, request: RequestReady) -> None:
-        """Read what was ordered about the request."""
+        """Read the control flags of the request."""
         await self._requests.find_one({"_id": request.key}, {"cancelled": True, "pauses": True})
 
     async def count(self, request: RequestReady, part: PartReady) -> None:
-        """Note that a part's chunks are written."""
+        """Mark a part as expanded."""
         await self._requests.find_one_and_update(
             {"_id": request.key}, {"$addToSet": {"counted": part.number}}, return_document=ReturnDocument.AFTER
         )
 
     async def all_counted(self, request: RequestReady) -> bool:
-        """Read the request: whether every part is counted and it is not completed yet."""
-        found = await self._requests.find_one({"_id": request.key})
-        return bool(found and found["completion"] is None and len(found["counted"]) == len(request.parts))
+        """Return whether every part is expanded and the request is not completed yet."""
+        document = await self._requests.find_one({"_id": request.key})
+        return bool(document and document["completion"] is None and len(document["counted"]) == len(request.parts))
 
     async def claim(self, chunk: ChunkReady, owner: str) -> int | None:
-        """Take a chunk and record its first window; the fence."""
+        """Claim a chunk and record its first window. Return the fence, or None."""
         again, opened = {"$eq": ["$owner", owner]}, {"$ne": ["$window", None]}
-        found = await self._chunks.find_one_and_update(
+        document = await self._chunks.find_one_and_update(
             {"_id": chunk.id, "$or": [{"open": True, "owner": owner}, _CLAIMABLE]},
             [
                 {
@@ -97,14 +97,14 @@ class Commands:
             projection={"lookup": False},
             return_document=ReturnDocument.AFTER,
         )
-        return int(found["fence"]) if found else None
+        return int(document["fence"]) if document else None
 
     async def insert_logs(self, logs: list[Document]) -> None:
         """Write a window's logs."""
         await self._logs.insert_many(logs, ordered=False)
 
     async def advance(self, chunk: ChunkReady, owner: str, fence: int, fields: Document) -> None:
-        """Write what is done and the next window."""
+        """Write the finished deliveries and the next window."""
         literal = {name: {"$literal": value} for name, value in fields.items()}
         await self._chunks.find_one_and_update(
             {"_id": chunk.id, "owner": owner, "fence": fence, "open": True},
@@ -122,14 +122,14 @@ class Commands:
         )
 
     async def any_open(self, request: RequestReady) -> bool:
-        """Whether a chunk of the request is open."""
+        """Return whether a chunk of the request is open."""
         return await self._chunks.find_one({"request": request.key, "open": True}, {"_id": True}) is not None
 
     async def complete(self, request: RequestReady) -> bool:
-        """Add up the chunks and store the completion; whether nobody else did."""
-        which = {"_id": {"$gte": f"chk_{request.key}", "$lt": f"chk_{request.key}~"}}
-        wanted = {"counts": True, "size": True, "fence": True, "due_at": True}
-        total = sum([chunk["counts"]["sent"] async for chunk in self._chunks.find(which, wanted)])
+        """Add up the chunks and store the completion. Return False if another process stored it."""
+        query = {"_id": {"$gte": f"chk_{request.key}", "$lt": f"chk_{request.key}~"}}
+        fields = {"counts": True, "size": True, "fence": True, "due_at": True}
+        total = sum([chunk["counts"]["sent"] async for chunk in self._chunks.find(query, fields)])
         stored: dict[str, Any] = {
             "completed_at": "$$NOW",
             "total": {"$literal": total},
@@ -137,15 +137,15 @@ class Commands:
             "by_reason": {"$literal": {}},
             "incomplete": "$cut",
         }
-        found = await self._requests.find_one_and_update(
+        document = await self._requests.find_one_and_update(
             {"_id": request.key, "completion": None},
             [{"$set": {"completion": stored}}],
             return_document=ReturnDocument.AFTER,
         )
-        return found is not None
+        return document is not None
 
     async def announced(self, request: RequestReady) -> None:
-        """Note that the completion was published."""
+        """Mark the completion as published."""
         await self._requests.update_one({"_id": request.key}, {"$set": {"announced": True}})
 
 

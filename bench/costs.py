@@ -1,4 +1,4 @@
-"""What a side costs, counted: commands to MongoDB and their bytes, and the records of Kafka's topics."""
+"""Counted costs of a side: commands to MongoDB and their bytes, and the records of Kafka's topics."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -21,17 +21,17 @@ class Costs:
     """Documents inserted, by collection."""
 
     def add(self, what: str, where: str, size: int) -> None:
-        """Count one."""
+        """Count one command or record."""
         self.counts[what, where] += 1
         self.sizes[what, where] += size
 
     def writes(self) -> dict[tuple[str, str], int]:
-        """The commands that write, by collection."""
+        """Return the number of writing commands, by command and collection."""
         return {key: number for key, number in self.counts.items() if key[0] in WRITES}
 
 
 class CommandCosts(monitoring.CommandListener):
-    """Counts the commands to databases that are watched; for every client made after `monitoring.register`."""
+    """Counter of the commands to watched databases, for every client created after `monitoring.register`."""
 
     def __init__(self) -> None:
         self.watched: dict[str, Costs] = {}
@@ -46,14 +46,14 @@ class CommandCosts(monitoring.CommandListener):
         costs.documents[where] += len(event.command.get("documents", ()))
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-        """Nothing to count."""
+        """Do nothing."""
 
     def failed(self, event: monitoring.CommandFailedEvent) -> None:
-        """Nothing to count."""
+        """Do nothing."""
 
 
 async def count_records(bootstrap: str, prefix: str, names: tuple[str, ...], costs: Costs) -> dict[bytes, int]:
-    """Count all records of topics, by topic; the answer is how many there are of each CloudEvents type."""
+    """Count all records of topics, by topic. Return the number of records of each CloudEvents type."""
     types: Counter[bytes] = Counter()
     options: dict[str, Any] = {"bootstrap_servers": bootstrap, "auto_offset_reset": "earliest"}
     async with AIOKafkaConsumer(*(f"{prefix}.{name}" for name in names), **options) as consumer:

@@ -1,7 +1,7 @@
-"""What the ceiling writes, rendered before its clock starts: documents and records of the product's shape and size.
+"""Documents and records of the ceiling, with the product's shape and size. They are rendered before its clock starts.
 
-Nothing of the product is used here. What is random or sealed there is random bytes of the same length here, so that it
-compresses no better; tests/flow/test_cost_per_recipient.py holds both to the same commands and bytes.
+This module uses no code of the product. Random or sealed values are random bytes of the same length here, so that they
+compress equally. tests/flow/test_cost_per_recipient.py checks that both use the same commands and bytes.
 """
 
 import hashlib
@@ -20,24 +20,24 @@ Headers = list[tuple[str, bytes]]
 CHUNK, WINDOW = 500, 100
 PROVIDER = "sim-sms"
 SEAL_BYTES = 1 + len("dev") + 12 + 16
-"""What sealing adds: the key's id and its length, a nonce, a tag."""
+"""Bytes that sealing adds: the key's id and its length, a nonce, a tag."""
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 TIME = "2026-01-02T03:04:05.678Z"
 
 
 @dataclass(frozen=True, slots=True)
 class WindowReady:
-    """One window: its logs, its events as (value, headers), and what the advance after it writes."""
+    """Window: its logs, its events as (value, headers), and the fields that the advance after it writes."""
 
     logs: list[Document]
     events: list[tuple[bytes, Headers]]
     advance: Document | None
-    """None: it is the last one, and closing the chunk writes what is done."""
+    """Fields of the advance. None for the last window, because the close writes its result."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkReady:
-    """One chunk: its document, its wake-up call, the hashes to look for in lower parts, its windows."""
+    """Chunk: its document, its wake-up message, the hashes to search for in lower parts, its windows."""
 
     document: Document
     wake: bytes
@@ -47,25 +47,25 @@ class ChunkReady:
 
     @property
     def id(self) -> str:
-        """The chunk's id."""
+        """Return the chunk's id."""
         return str(self.document["_id"])
 
 
 @dataclass(frozen=True, slots=True)
 class PartReady:
-    """One part of a request."""
+    """Part of a request."""
 
     number: int
     last: bool
     written: Document
-    """What the request's document notes of it."""
+    """Entry of the part in the request's document."""
     chunks: list[ChunkReady]
     accepted: tuple[bytes, Headers]
 
 
 @dataclass(frozen=True, slots=True)
 class RequestReady:
-    """One request, whole."""
+    """Complete request."""
 
     id: str
     key: str
@@ -76,7 +76,7 @@ class RequestReady:
 
 
 def prepare(order: Order) -> RequestReady:
-    """Render all that one request makes the ceiling write."""
+    """Render everything that the ceiling writes for one request."""
     key = hashlib.sha256(order.request_id.encode()).hexdigest()[:26]
     parts = [_part(order, key, at, first, size, last=last) for at, (first, size, last) in enumerate(order.parts())]
     counts = {"total": order.recipients, "by_status": {"sent": order.recipients}, "by_reason": {}}
@@ -116,7 +116,7 @@ def _part(order: Order, key: str, part: int, first: int, size: int, *, last: boo
 def _chunk(  # noqa: PLR0913
     order: Order, key: str, part: int, indices: range, offset: int, *, searchable: bool
 ) -> ChunkReady:
-    """A chunk of a part whose first recipient is number `offset` of the request."""
+    """Render a chunk of a part whose first recipient is number `offset` of the request."""
     people = [offset + index for index in indices]
     hashes = os.urandom(16 * len(people))
     slices = [hashes[at : at + 16] for at in range(0, len(hashes), 16)]
@@ -172,7 +172,7 @@ def _batch(first: int, end: int) -> Document:
 
 
 def _advance(cuts: list[int], done: int) -> Document:
-    """What the chunk says after `done` windows: the next one as an intent, the one before it on its way to Kafka."""
+    """Return the fields after `done` windows: the next window as an intent, the previous one not yet acknowledged."""
     left = [[cuts[done + 1], cuts[-1]]] if cuts[done + 1] < cuts[-1] else []
     return {
         "next": None,
@@ -229,9 +229,9 @@ def _outcome(order: Order, key: str, part: int, index: int, masked: str) -> tupl
     return orjson.dumps(body), _headers(event_id, "delivery.sent")
 
 
-def _request_event(order: Order, event_id: str, kind: str, **said: Any) -> tuple[bytes, Headers]:
+def _request_event(order: Order, event_id: str, kind: str, **fields: Any) -> tuple[bytes, Headers]:
     about = {"request_id": order.request_id, "tenant_id": TENANT, "correlation_id": None}
-    body = {"event_id": event_id, **about, **said, "occurred_at": TIME}
+    body = {"event_id": event_id, **about, **fields, "occurred_at": TIME}
     return orjson.dumps(body), _headers(event_id, kind)
 
 

@@ -1,8 +1,8 @@
-"""``python -m bench.front``: how long small calls wait beside large ones, and what the HTTP service weighs meanwhile.
+"""Command ``python -m bench.front``: latency of small calls beside large ones, and memory of the HTTP service.
 
-One caller sends small calls, one after the other, first alone and then while others send bodies of 100,000 recipients
-over and over; both phases alternate within one process of the service, on one real Kafka. Each phase ends after so many
-small calls and, beside large ones, not before as many large ones were answered as there are callers.
+One caller sends small calls, one after the other, first alone and then while others repeatedly send bodies of 100,000
+recipients. Both phases alternate within one process of the service, on one real Kafka. Each phase ends after a fixed
+number of small calls. Beside large calls, it also waits for as many large answers as there are callers.
 """
 
 import argparse
@@ -30,27 +30,27 @@ from devstack.services import ready_url, service_env, set_up, start_service
 
 LIMIT_RATIO = 3.0
 LIMIT_MIB = 250.0
-SECRET = "a secret of at least thirty-two bytes"  # of a service that lives for a minute
+SECRET = "a secret of at least thirty-two bytes"  # of a service that runs for a minute
 _WARM_UP = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """What one phase took; milliseconds."""
+    """Latency of one phase, in milliseconds."""
 
     beside: int
-    """How many callers sent large bodies meanwhile."""
+    """Number of callers that sent large bodies meanwhile."""
     small: int
     large: int
     p50: float
     p99: float
     longest: float
     peak_mib: float
-    """Of the service since its start."""
+    """Peak memory of the service since its start."""
 
 
 def a_body(recipients: int) -> bytes:
-    """A body of nearly 16 MiB for 100,000 recipients, each with variables and a reference."""
+    """Return a body, each recipient with variables and a reference. With 100,000 recipients it has nearly 16 MiB."""
     each = [
         {
             "to": f"+86138{number:08}",
@@ -63,7 +63,7 @@ def a_body(recipients: int) -> bytes:
 
 
 class Caller:
-    """Sends bodies and holds the service to its answer."""
+    """Caller that sends bodies and checks the answers."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
@@ -73,24 +73,24 @@ class Caller:
         self._small, self._large = a_body(1), a_body(100_000)
 
     async def small(self) -> float:
-        """One small call; milliseconds."""
+        """Make one small call. Return its milliseconds."""
         return await self._call(self._small)
 
     async def large(self) -> float:
-        """One large call; milliseconds."""
+        """Make one large call. Return its milliseconds."""
         return await self._call(self._large)
 
     async def _call(self, body: bytes) -> float:
         began = time.perf_counter()
         async with self._session.post(self._url, data=body, headers=self._headers) as answer:
-            said = await answer.read()
+            content = await answer.read()
         if answer.status != 200:
-            raise RuntimeError(f"answered {answer.status}: {said[:300]!r}")
+            raise RuntimeError(f"answered {answer.status}: {content[:300]!r}")
         return (time.perf_counter() - began) * 1000
 
 
 async def measure(url: str, child: Child, rounds: int, calls: int, crowds: Sequence[int]) -> list[Phase]:
-    """All phases: per round one alone and one beside each crowd of large callers."""
+    """Measure all phases: per round one alone and one beside each number of large callers."""
     phases = []
     timeout = aiohttp.ClientTimeout(total=120)
     async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
@@ -124,9 +124,9 @@ async def _phase(caller: Caller, child: Child, calls: int, beside: int) -> Phase
 
 
 def show(phases: Sequence[Phase], console: Console) -> None:
-    """Print the table, and by how much the service is within its limits."""
+    """Print the table, the ratios and the limits."""
     table = Table(title="small calls, milliseconds")
-    for title in ("large callers", "small", "large", "p50", "p99", "longest", "p99 by idle", "peak RSS"):
+    for title in ("large callers", "small", "large", "p50", "p99", "longest", "p99 / idle", "peak RSS"):
         table.add_column(title, justify="right")
     idle = phases[0]
     for phase in phases:
@@ -136,24 +136,24 @@ def show(phases: Sequence[Phase], console: Console) -> None:
     console.print(table)
     for beside, found in ratios(phases).items():
         spread = f"{min(found):.1f}-{max(found):.1f}"
-        console.print(f"beside {beside}: p99 {statistics.median(found):.1f} times the idle one ({spread})")
+        console.print(f"beside {beside}: p99 {statistics.median(found):.1f} times the p99 alone ({spread})")
     console.print(f"peak RSS {max(phase.peak_mib for phase in phases):.0f} MiB, limit {LIMIT_MIB:.0f}")
 
 
 def ratios(phases: Sequence[Phase]) -> dict[int, list[float]]:
-    """By crowd: p99 beside it by the p99 of the same round alone."""
-    found: dict[int, list[float]] = {}
+    """Return the p99 beside large callers divided by the p99 alone in the same round, by number of large callers."""
+    ratios_by_crowd: dict[int, list[float]] = {}
     idle = phases[0]
     for phase in phases:
         if phase.beside:
-            found.setdefault(phase.beside, []).append(phase.p99 / idle.p99)
+            ratios_by_crowd.setdefault(phase.beside, []).append(phase.p99 / idle.p99)
         else:
             idle = phase
-    return found
+    return ratios_by_crowd
 
 
 def write(phases: Sequence[Phase], stack: str, path: Path) -> None:
-    """Write everything that was measured."""
+    """Write all figures to a file."""
     found = {
         "machine": {"cpus": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
         "stack": stack,
@@ -167,12 +167,12 @@ def write(phases: Sequence[Phase], stack: str, path: Path) -> None:
 
 
 def main() -> int:
-    """Measure, print, write; returns the exit code."""
+    """Measure, print and write the figures. Return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.front", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--calls", type=int, default=1_000, help="small calls a phase")
-    parser.add_argument("--json", type=Path, default=Path("bench/results/front.json"), help="where the figures go")
-    said = parser.parse_args()
+    parser.add_argument("--calls", type=int, default=1_000, help="small calls per phase")
+    parser.add_argument("--json", type=Path, default=Path("bench/results/front.json"), help="file for the figures")
+    options = parser.parse_args()
     console = Console(width=120)
     try:
         with tempfile.TemporaryDirectory(prefix="rollcall-bench-") as folder, start_stack() as stack:
@@ -181,9 +181,9 @@ def main() -> int:
             url = ready_url(env, "producer")
             with start_service(["rollcall", "producer"], env, url, log=Path(folder) / "producer.log") as child:
                 root = url.removesuffix("/readyz")
-                phases = asyncio.run(measure(root, child, said.rounds, said.calls, crowds=(1, 3)))
+                phases = asyncio.run(measure(root, child, options.rounds, options.calls, crowds=(1, 3)))
             show(phases, console)
-            write(phases, stack.note, said.json)
+            write(phases, stack.note, options.json)
     except StackError as error:
         console.print(f"bench: {error}")
         return 1

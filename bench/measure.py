@@ -1,8 +1,8 @@
-"""One measured run: publish an order, wait for its completion, read from Kafka when it began and ended.
+"""Measured run: publish a request, wait for its completion, and read its start and end from Kafka.
 
-The clock starts with the timestamp of the first intake record and stops with that of `request.completed`, which comes
-after the last result event was acknowledged and the last chunk closed: for both sides the same, and without a reader of
-the results beside them. A smaller order goes first, so that connections and code are warm.
+The clock starts with the timestamp of the first intake record and stops with that of `request.completed`. That event
+comes after the last result event was acknowledged and the last chunk was closed. This is the same for both sides, and
+needs no reader of the results beside them. A smaller request goes first, so that connections and code are warm.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ _DEADLINE_SECONDS = 300.0
 _POLL_SECONDS = 0.1
 
 
-class WrongBooks(Exception):  # noqa: N818  # says what was measured, and that it is worth nothing
-    """A side did not do its whole work."""
+class IncompleteRun(Exception):  # noqa: N818  # a failed measurement, not an error of the code
+    """A side did not finish its work, so the run is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run of one side took."""
+    """Figures of one run of one side."""
 
     side: str
     number: int
@@ -38,16 +38,16 @@ class Run:
     seconds: float
     peak_mib: float
     cpu_seconds: float
-    """Of this side's own process, user and system."""
+    """Processor time of this side's process, user and system."""
 
     @property
     def rate(self) -> float:
-        """Recipients a second."""
+        """Return recipients per second."""
         return self.recipients / self.seconds
 
 
 def measure(side: Side, number: int, recipients: int) -> Run:
-    """One run in a fresh process."""
+    """Measure one run in a new process."""
     warm_up = Order(f"warm-{side.name}-{number}", min(recipients, WARM_UP_RECIPIENTS))
     order = Order(f"run-{side.name}-{number}", recipients)
     with side.started(number, [warm_up, order]) as child:
@@ -61,7 +61,7 @@ def measure(side: Side, number: int, recipients: int) -> Run:
 
 
 async def _take(side: Side, number: int, child: Child, order: Order) -> float:
-    """Publish an order and wait; the seconds it took. Raises WrongBooks."""
+    """Publish a request and wait for its completion. Return the seconds. Raise IncompleteRun."""
     results = f"{side.prefix}.results"
     records, key = order.records(), order.request_id.encode()
     options: dict[str, Any] = {"bootstrap_servers": side.stack.kafka_bootstrap}
@@ -70,7 +70,7 @@ async def _take(side: Side, number: int, child: Child, order: Order) -> float:
         at = TopicPartition(results, DefaultPartitioner()(key, partitions, partitions))
         async with AIOKafkaConsumer(**options, enable_auto_commit=False) as consumer:
             consumer.assign([at])
-            stood = (await consumer.end_offsets([at]))[at]
+            end_before = (await consumer.end_offsets([at]))[at]
             sent = [await producer.send(f"{side.prefix}.bulk.requests", value, key=key) for value in records]
             began_ms = (await sent[0]).timestamp
             await _announced(side, number, child, order)
@@ -78,24 +78,24 @@ async def _take(side: Side, number: int, child: Child, order: Order) -> float:
             consumer.seek(at, end - 1)
             last = await consumer.getone(at)
     types = dict(last.headers)
-    if types["ce_type"] != b"request.completed" or end - stood != order.recipients + len(records) + 1:
-        raise WrongBooks(f"{order.request_id}: {end - stood} events for {order.recipients} recipients")
+    if types["ce_type"] != b"request.completed" or end - end_before != order.recipients + len(records) + 1:
+        raise IncompleteRun(f"{order.request_id}: {end - end_before} events for {order.recipients} recipients")
     return (int(last.timestamp) - int(began_ms)) / 1000
 
 
 async def _announced(side: Side, number: int, child: Child, order: Order) -> None:
-    """Wait until the completion is noted and hold the ledger to its counts."""
+    """Wait until the completion is published, and check the counts in the ledger."""
     deadline = time.monotonic() + _DEADLINE_SECONDS
     with MongoClient[dict[str, Any]](side.stack.mongo_url) as client:
         database = client[side.database(number)]
-        which = {"head.request_id": order.request_id}
-        while not (found := database["requests"].find_one({**which, "announced": True}, {"completion": True})):
+        query = {"head.request_id": order.request_id}
+        while not (request := database["requests"].find_one({**query, "announced": True}, {"completion": True})):
             if child.exit_code() is not None or time.monotonic() > deadline:
-                raise WrongBooks(f"{order.request_id} was not completed: {child.last_words()}")
+                raise IncompleteRun(f"{order.request_id} was not completed: {child.last_words()}")
             await asyncio.sleep(_POLL_SECONDS)
         logs = database["communication_logs"].count_documents({"request_id": order.request_id})
-    if logs != order.recipients or found["completion"]["by_status"] != {"sent": logs}:
-        raise WrongBooks(f"{order.request_id}: {logs} logs for {order.recipients} recipients")
+    if logs != order.recipients or request["completion"]["by_status"] != {"sent": logs}:
+        raise IncompleteRun(f"{order.request_id}: {logs} logs for {order.recipients} recipients")
 
 
 def _cpu_seconds(child: Child) -> float:

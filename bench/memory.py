@@ -1,4 +1,4 @@
-"""What each process weighs at its heaviest, beside its limit: consumer, producer and `rollcall send`."""
+"""Peak memory of each process and its limit: consumer, producer and `rollcall send`."""
 
 import asyncio
 import time
@@ -19,44 +19,44 @@ from devstack.processes import Child
 from devstack.services import ready_url, service_env, set_up, start_service
 
 OTHER_LIMIT_MIB = 150.0
-"""Of every process but the producer."""
+"""Limit of every process except the producer."""
 _CALLS = 3
 _SEND_SECONDS = 240.0
 _POLL_SECONDS = 0.05
 
 
-class NotSent(Exception):  # noqa: N818  # says what was weighed, and that it is worth nothing
+class NotSent(Exception):  # noqa: N818  # a failed measurement, not an error of the code
     """`rollcall send` failed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Weight:
-    """The peak of one process, MiB."""
+class Peak:
+    """Peak memory of one process, in MiB."""
 
     process: str
     peak_mib: float
     limit_mib: float
 
 
-def weigh(stack: Stack, folder: Path, runs: Sequence[Run], recipients: int) -> list[Weight]:
-    """The consumer of the runs, then a producer and a `rollcall send`, on topics of their own that nobody reads."""
+def measure_peaks(stack: Stack, folder: Path, runs: Sequence[Run], recipients: int) -> list[Peak]:
+    """Return the peaks of the runs' consumer, of a producer and of a `rollcall send`. No process reads their topics."""
     consumer = max(run.peak_mib for run in runs if run.side == "product")
     env = service_env(stack, TOPIC_PREFIX="bench.memory", MONGO_DATABASE="bench_memory", JWT_SECRET=SECRET)
     set_up(stack, env, log=folder / "setup.log")
     url = ready_url(env, "producer")
     with start_service(["rollcall", "producer"], env, url, log=folder / "producer.log") as child:
         producer = asyncio.run(_call(url.removesuffix("/readyz"), child))
-    people = folder / "people.csv"
-    with people.open("w") as file:
+    recipients_file = folder / "people.csv"
+    with recipients_file.open("w") as file:
         file.write("to,code\n")
         file.writelines(f"{number(index)},{code(index)}\n" for index in range(recipients))
-    said = ["--channel", "sms", "--content", CONTENT, "--tenant", TENANT, "--user", USER, "--no-wait"]
-    with start_service(["rollcall", "send", people, *said], env, log=folder / "send.log") as child:
+    options = ["--channel", "sms", "--content", CONTENT, "--tenant", TENANT, "--user", USER, "--no-wait"]
+    with start_service(["rollcall", "send", recipients_file, *options], env, log=folder / "send.log") as child:
         sender = _watch(child)
     return [
-        Weight(f"consumer, {runs[0].recipients:,} recipients", consumer, OTHER_LIMIT_MIB),
-        Weight(f"producer, {_CALLS} calls of 100,000 recipients at once", producer, LIMIT_MIB),
-        Weight(f"rollcall send, {recipients:,} recipients", sender, OTHER_LIMIT_MIB),
+        Peak(f"consumer, {runs[0].recipients:,} recipients", consumer, OTHER_LIMIT_MIB),
+        Peak(f"producer, {_CALLS} calls of 100,000 recipients at once", producer, LIMIT_MIB),
+        Peak(f"rollcall send, {recipients:,} recipients", sender, OTHER_LIMIT_MIB),
     ]
 
 
@@ -68,23 +68,23 @@ async def _call(url: str, child: Child) -> float:
 
 
 def _watch(child: Child) -> float:
-    """The peak of a process that ends by itself, as it was seen last."""
+    """Return the last observed peak of a process that ends by itself."""
     peak, deadline = 0.0, time.monotonic() + _SEND_SECONDS
     while (ended := child.exit_code()) is None and time.monotonic() < deadline:
-        seen = peak_mib(child)
-        peak = max(peak, seen if seen == seen else 0.0)  # noqa: PLR0124  # NaN once the process is gone
+        current = peak_mib(child)
+        peak = max(peak, current if current == current else 0.0)  # noqa: PLR0124  # NaN after the process has ended
         time.sleep(_POLL_SECONDS)
     if ended != 0:
         raise NotSent(f"rollcall send, exit code {ended}: {child.last_words()}")
     return peak
 
 
-def show(weights: Sequence[Weight], console: Console) -> None:
+def show(peaks: Sequence[Peak], console: Console) -> None:
     """Print the table."""
     table = Table(title="peak RSS, MiB")
     for title in ("process", "peak", "limit", ""):
         table.add_column(title, justify="left" if title in {"process", ""} else "right")
-    for weight in weights:
-        kept = "within" if weight.peak_mib <= weight.limit_mib else "ABOVE"
-        table.add_row(weight.process, f"{weight.peak_mib:,.0f}", f"{weight.limit_mib:,.0f}", kept)
+    for peak in peaks:
+        verdict = "within" if peak.peak_mib <= peak.limit_mib else "ABOVE"
+        table.add_row(peak.process, f"{peak.peak_mib:,.0f}", f"{peak.limit_mib:,.0f}", verdict)
     console.print(table)

@@ -1,4 +1,4 @@
-"""What was measured, as a table and as JSON."""
+"""Report of the figures, as a table and as JSON."""
 
 import os
 import platform
@@ -12,23 +12,23 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.measure import Run
-from bench.memory import Weight
+from bench.memory import Peak
 from bench.sides import SIDES
 
 
 def rates(runs: Sequence[Run], side: str) -> list[float]:
-    """Recipients a second of one side, run by run."""
+    """Return recipients per second of one side, run by run."""
     return [run.rate for run in runs if run.side == side]
 
 
 def ratios(runs: Sequence[Run]) -> list[float]:
-    """Product by ceiling, run by run: the two of a run had the machine in the same state, as nearly as can be."""
+    """Return product divided by ceiling, run by run. Both of a run had the machine in nearly the same state."""
     return [product / ceiling for product, ceiling in zip(*(rates(runs, side) for side in SIDES), strict=True)]
 
 
 def show(runs: Sequence[Run], console: Console) -> None:
     """Print the table."""
-    table = Table(title=f"recipients/s, {runs[0].recipients:,} recipients a run")
+    table = Table(title=f"recipients/s, {runs[0].recipients:,} recipients per run")
     numbers = sorted({run.number for run in runs})
     for title in ("", *(f"run {number}" for number in numbers), "median", "min-max", "peak RSS", "CPU, µs each"):
         table.add_column(title, justify="right" if title else "left")
@@ -50,8 +50,8 @@ def show(runs: Sequence[Run], console: Console) -> None:
     console.print(table)
 
 
-def write(runs: Sequence[Run], weights: Sequence[Weight], stack: str, partitions: int, path: Path) -> None:
-    """Write everything that was measured."""
+def write(runs: Sequence[Run], peaks: Sequence[Peak], stack: str, partitions: int, path: Path) -> None:
+    """Write all figures to a file."""
     medians = {side: statistics.median(rates(runs, side)) for side in SIDES}
     found = {
         "machine": {"cpus": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
@@ -59,7 +59,7 @@ def write(runs: Sequence[Run], weights: Sequence[Weight], stack: str, partitions
         "partitions": partitions,
         "runs": [{**asdict(run), "recipients_per_second": run.rate} for run in runs],
         "median_recipients_per_second": medians,
-        "memory": [asdict(weight) for weight in weights],
+        "memory": [asdict(peak) for peak in peaks],
         "ratio": {"median": statistics.median(ratios(runs)), "min": min(ratios(runs)), "max": max(ratios(runs))},
     }
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,7 @@
-"""The two sides as processes: one consumer of the product, and the ceiling; each has its own topics and database."""
+"""Two sides of the comparison as processes: one consumer of the product, and the ceiling.
+
+Each has its own topics and database.
+"""
 
 import contextlib
 import sys
@@ -18,7 +21,7 @@ _READY_SECONDS = 120
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A side of the comparison, ready to be started afresh for each run."""
+    """Side of the comparison. It starts a new process for each run."""
 
     name: str
     stack: Stack
@@ -27,16 +30,16 @@ class Side:
 
     @property
     def prefix(self) -> str:
-        """Its topics' prefix."""
+        """Return the prefix of its topics."""
         return f"bench.{self.name}"
 
     def database(self, number: int) -> str:
-        """Its database in a run."""
+        """Return its database in a run."""
         return f"bench_{self.name}_{number}"
 
     @contextlib.contextmanager
     def started(self, number: int, orders: Sequence[Order]) -> Iterator[Child]:
-        """One process of this side, ready for these orders; topics and indexes are set up first, as for the product."""
+        """Start a process of this side, ready for these requests. Topics and indexes are set up first."""
         env = service_env(self.stack, TOPIC_PREFIX=self.prefix, MONGO_DATABASE=self.database(number))
         log = self.folder / f"{self.name}-{number}.log"
         run(["rollcall", "setup", "--partitions", str(self.partitions)], env, log=log)
@@ -44,9 +47,9 @@ class Side:
             with start_service(["rollcall", "consumer"], env, ready_url(env, "consumer"), log=log) as child:
                 yield child
             return
-        given = [f"{order.request_id}:{order.recipients}" for order in orders]
-        where = [self.stack.kafka_bootstrap, self.stack.mongo_url, self.prefix, self.database(number)]
-        with start_service([sys.executable, "-m", "bench.ceiling_main", *where, *given], env, log=log) as child:
+        arguments = [f"{order.request_id}:{order.recipients}" for order in orders]
+        addresses = [self.stack.kafka_bootstrap, self.stack.mongo_url, self.prefix, self.database(number)]
+        with start_service([sys.executable, "-m", "bench.ceiling_main", *addresses, *arguments], env, log=log) as child:
             wait_until_ready(
                 child, lambda: READY in log.read_text(), what="the ceiling", deadline_seconds=_READY_SECONDS
             )
@@ -54,7 +57,7 @@ class Side:
 
 
 def peak_mib(child: Child) -> float:
-    """The largest resident set that a process has had, MiB; NaN where the system does not tell."""
+    """Return the peak resident set of a process, in MiB. Return NaN if the system does not provide it."""
     try:
         lines = Path(f"/proc/{child.pid}/status").read_text().splitlines()
     except OSError:

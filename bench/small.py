@@ -1,6 +1,6 @@
-"""``python -m bench.small``: how many requests of one recipient a second one consumer takes up, and completes.
+"""Command ``python -m bench.small``: requests of one recipient that one consumer expands and completes per second.
 
-A login code is such a request. What limits it is not the recipients but the writes of a request: eight commands.
+A login code is such a request. The limit is not the number of recipients but the writes of a request: eight commands.
 """
 
 import argparse
@@ -21,20 +21,20 @@ from devstack.services import ready_url, run, service_env, start_service
 
 PATIENCE_SECONDS = 300.0
 AFTER_EACH = {"small.chunks.express": 1, "small.results": 3}
-"""How many records a request leaves: taken up, its chunk is called; then accepted, sent, completed."""
+"""Number of records per request, by topic: one wake-up message, and the events accepted, sent and completed."""
 WARM = 100
-"""Requests before those that count: connections and code are warm then."""
+"""Number of requests before the measurement, so that connections and code are warm."""
 
 
 def main() -> int:
-    """Measure, print a line a round; returns the exit code."""
+    """Measure and print one line per round. Return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.small", description=__doc__)
     parser.add_argument("--requests", type=int, default=2_000)
     parser.add_argument("--rounds", type=int, default=3)
-    said = parser.parse_args()
+    options = parser.parse_args()
     try:
         with tempfile.TemporaryDirectory(prefix="rollcall-small-") as folder, start_stack() as stack:
-            asyncio.run(measure(stack, Path(folder), said.requests, said.rounds))
+            asyncio.run(measure(stack, Path(folder), options.requests, options.rounds))
     except StackError as error:
         sys.stdout.write(f"small: {error}\n")
         return 1
@@ -42,7 +42,7 @@ def main() -> int:
 
 
 async def measure(stack: Stack, folder: Path, number: int, rounds: int) -> None:
-    """Rounds of so many requests each, with one consumer."""
+    """Measure rounds of `number` requests each, with one consumer."""
     provider = {"name": "simulator", "kind": "simulator", "channel": "sms"}
     env = service_env(stack, TOPIC_PREFIX="small", MONGO_DATABASE="small", PROVIDERS=[provider])
     env["ROLLCALL_CONSUMER_HTTP_PORT"] = str(free_port())
@@ -51,12 +51,12 @@ async def measure(stack: Stack, folder: Path, number: int, rounds: int) -> None:
     with consumer:
         await rate(stack, "warm", WARM)
         for nth in range(rounds):
-            taken, completed = await rate(stack, f"round-{nth}", number)
-            sys.stdout.write(f"{taken:.0f} taken up, {completed:.0f} completed a second\n")
+            expanded, completed = await rate(stack, f"round-{nth}", number)
+            sys.stdout.write(f"{expanded:.0f} expanded, {completed:.0f} completed per second\n")
 
 
 async def rate(stack: Stack, name: str, number: int) -> tuple[float, float]:
-    """Requests a second from the first one's publishing until all are called for, and until all are completed."""
+    """Return requests per second, from the first publication until all are expanded, and until all are completed."""
     reader = AIOKafkaConsumer(*AFTER_EACH, bootstrap_servers=stack.kafka_bootstrap)
     await reader.start()
     try:
@@ -71,11 +71,11 @@ async def _rate(stack: Stack, reader: AIOKafkaConsumer, name: str, number: int) 
     async with AIOKafkaProducer(bootstrap_servers=stack.kafka_bootstrap, acks="all", linger_ms=5) as producer:
         topic = "small.bulk.requests.express"
         records = list(requests(name, number))
-        sent = [await producer.send(topic, orjson.dumps(one), key=one["request_id"].encode()) for one in records]
+        sent = [await producer.send(topic, orjson.dumps(body), key=body["request_id"].encode()) for body in records]
         await asyncio.gather(*sent)
     rates = []
-    for (topic, each), stood in zip(AFTER_EACH.items(), before, strict=True):
-        while await records_of(reader, topic) < stood + each * number:
+    for (topic, each), count in zip(AFTER_EACH.items(), before, strict=True):
+        while await records_of(reader, topic) < count + each * number:
             if time.monotonic() - began > PATIENCE_SECONDS:
                 raise StackError(f"not all of {number} requests were completed within {PATIENCE_SECONDS:.0f} s")
             await asyncio.sleep(0.1)
@@ -84,13 +84,13 @@ async def _rate(stack: Stack, reader: AIOKafkaConsumer, name: str, number: int) 
 
 
 async def records_of(reader: AIOKafkaConsumer, topic: str) -> int:
-    """How many records a topic has: cheaper than asking MongoDB, which is at work."""
+    """Return the number of records in a topic. That is cheaper than a query to MongoDB, which is busy."""
     partitions = [TopicPartition(topic, number) for number in reader.partitions_for_topic(topic)]
     return sum((await reader.end_offsets(partitions)).values())
 
 
 def requests(name: str, number: int) -> Iterator[dict[str, Any]]:
-    """Requests of one recipient."""
+    """Yield requests of one recipient."""
     for at in range(number):
         people = [{"to": f"138{at:08d}"}]
         shared = {"channel": "sms", "content": "Your code is 123456", "tenant_id": "tnt_small"}

@@ -1,7 +1,7 @@
-"""``python -m bench.wake``: how late deferred work wakes up, on a real stack, with two consumers.
+"""Command ``python -m bench.wake``: lateness of deferred deliveries, on a real stack, with two consumers.
 
-Half of it is scheduled: requests of one recipient, each with its own `send_at`. Half is retries: recipients of a few
-larger requests whose provider asks to be left alone for some seconds, so that one chunk has lines due at many moments.
+Half of them are scheduled: requests of one recipient, each with its own `send_at`. Half are retries: recipients of some
+larger requests whose provider asks for a delay of some seconds, so that one chunk has entries due at many times.
 Beside them there are requests of one recipient that are due at once, as login codes are.
 """
 
@@ -33,9 +33,9 @@ from devstack.processes import free_port
 from devstack.services import ready_url, run, service_env, start_service
 
 PLACES = ("idle", "beside a bulk", "beside a slow provider")
-"""What else the consumers have to do: nothing; a bulk without end; as much due work again whose provider takes 5 s."""
+"""Other work of the consumers: none, a large bulk request, or as much due work again whose provider takes 5 s."""
 LEAD_SECONDS = 45
-"""Between publishing and the first moment: everything must be in the ledger by then, or else it is not deferred."""
+"""Seconds between publishing and the first due time. Everything must be in the ledger by then."""
 SLOW_MS = 5_000
 WITHIN_SECONDS = 1.0
 PATIENCE_SECONDS = 120.0
@@ -43,30 +43,30 @@ PATIENCE_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is due, over how long."""
+    """Number of due deliveries, and the time over which they are due."""
 
     moments: int
     seconds: int
     bulk: int
-    """Recipients of the bulk beside it."""
+    """Recipients of the bulk request beside them."""
 
 
 def main() -> int:
-    """Measure each place, print a table; returns the exit code."""
+    """Measure each place and print a table. Return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.wake", description=__doc__)
     parser.add_argument("--moments", type=int, default=3_000, help="deliveries that are due")
-    parser.add_argument("--seconds", type=int, default=30, help="the time over which they are due")
-    parser.add_argument("--bulk", type=int, default=300_000, help="recipients of the bulk beside them")
-    parser.add_argument("--only", choices=PLACES, help="one place alone")
-    said = parser.parse_args()
-    console, plan = Console(width=120), Plan(said.moments, said.seconds, said.bulk)
+    parser.add_argument("--seconds", type=int, default=30, help="seconds over which they are due")
+    parser.add_argument("--bulk", type=int, default=300_000, help="recipients of the bulk request beside them")
+    parser.add_argument("--only", choices=PLACES, help="measure only this place")
+    options = parser.parse_args()
+    console, plan = Console(width=120), Plan(options.moments, options.seconds, options.bulk)
     table = Table(title=f"lateness, seconds: {plan.moments:,} deliveries due over {plan.seconds} s, two consumers")
     for title in ("", "kind", "deliveries", "p50", "p99", "max", f"within {WITHIN_SECONDS:g} s", "commands/s"):
         table.add_column(title, justify="left" if title in ("", "kind") else "right")
     try:
         with tempfile.TemporaryDirectory(prefix="rollcall-wake-") as folder, start_stack() as stack:
             for place in PLACES:
-                if said.only in (None, place):
+                if options.only in (None, place):
                     for row in asyncio.run(measure(stack, Path(folder), place, plan)):
                         table.add_row(place, *row)
     except StackError as error:
@@ -77,7 +77,7 @@ def main() -> int:
 
 
 async def measure(stack: Stack, folder: Path, place: str, plan: Plan) -> list[tuple[str, ...]]:
-    """A row for each kind."""
+    """Measure one place. Return a row for each kind."""
     name, port, gateway = f"wake-{PLACES.index(place)}", free_port(), Gateway()
     await gateway.start(port)
     slow = SLOW_MS if place == "beside a slow provider" else 0
@@ -89,9 +89,11 @@ async def measure(stack: Stack, folder: Path, place: str, plan: Plan) -> list[tu
     await asyncio.to_thread(run, ["rollcall", "setup"], env, log=folder / "setup.log")
     envs = [env | {"ROLLCALL_CONSUMER_HTTP_PORT": str(free_port())} for _ in range(2)]
     with contextlib.ExitStack() as held, MongoClient[dict[str, Any]](stack.mongo_url) as client:
-        for number, one in enumerate(envs):
+        for number, consumer_env in enumerate(envs):
             log = folder / f"{name}-{number}.log"
-            starting = start_service(["rollcall", "consumer"], one, ready_url(one, "consumer"), log=log)
+            starting = start_service(
+                ["rollcall", "consumer"], consumer_env, ready_url(consumer_env, "consumer"), log=log
+            )
             await asyncio.to_thread(held.enter_context, starting)
         idle = await commands_per_second(client) if place == "idle" else None
         async with publisher(stack) as producer:
@@ -105,19 +107,19 @@ async def measure(stack: Stack, folder: Path, place: str, plan: Plan) -> list[tu
             if place == "beside a bulk":
                 logged = client[name]["communication_logs"].estimated_document_count()
                 done = logged - sum(map(len, gateway.late.values()))
-                sys.stdout.write(f"of the bulk beside them {done:,} of {plan.bulk:,} recipients were through by then\n")
+                sys.stdout.write(f"{done:,} of {plan.bulk:,} recipients of the bulk request were finished by then\n")
     await gateway.aclose()
     return [row_of(kind, late, idle) for kind, late in sorted(gateway.late.items())]
 
 
 def publisher(stack: Stack) -> AIOKafkaProducer:
-    """A producer, to be used in a `with`."""
+    """Return a producer for use in a `with`."""
     options: dict[str, Any] = {"bootstrap_servers": stack.kafka_bootstrap, "max_request_size": 2**20}
     return AIOKafkaProducer(acks="all", linger_ms=5, **options)
 
 
 async def publish(producer: AIOKafkaProducer, prefix: str, place: str, plan: Plan, first: datetime) -> int:
-    """Everything that will be due, at once; how many requests that are."""
+    """Publish all deferred requests. Return their number."""
     express, requests = f"{prefix}.bulk.requests.express", f"{prefix}.bulk.requests"
     records = [(express, record) for record in scheduled(plan, "email", first)]
     if place == "beside a slow provider":
@@ -131,14 +133,14 @@ async def publish(producer: AIOKafkaProducer, prefix: str, place: str, plan: Pla
 
 
 async def publish_bulk(producer: AIOKafkaProducer, prefix: str, plan: Plan) -> None:
-    """A bulk of the same channel's lane, from a little before the first moment on."""
+    """Publish a bulk request beside the due work, shortly before the first due time."""
     order = Order("bulk", plan.bulk)
     sent = [await producer.send(f"{prefix}.bulk.requests", value, key=b"bulk") for value in order.records()]
     await asyncio.gather(*sent)
 
 
 async def publish_at_once(producer: AIOKafkaProducer, prefix: str, plan: Plan) -> None:
-    """Requests of one recipient that are due when they are published: a tenth as many as all others, as evenly."""
+    """Publish requests of one recipient that are due at once: a tenth as many as all others, spread evenly."""
     number = plan.moments // 10
     for at in range(number):
         await asyncio.sleep(plan.seconds / number)
@@ -148,7 +150,7 @@ async def publish_at_once(producer: AIOKafkaProducer, prefix: str, plan: Plan) -
 
 
 async def all_in_the_ledger(database: Database[dict[str, Any]], number: int, first: datetime) -> None:
-    """Wait until so many requests are expanded, and the first moment is near; StackError when that is too late."""
+    """Wait until `number` requests are expanded and the first due time is near. Raise StackError if it is too late."""
     while (expanded := database["requests"].count_documents({"counted.0": {"$exists": True}})) < number:
         if datetime.now(UTC) > first:
             raise StackError(f"{number - expanded} of {number} requests were not expanded before the first was due")
@@ -157,7 +159,7 @@ async def all_in_the_ledger(database: Database[dict[str, Any]], number: int, fir
 
 
 def scheduled(plan: Plan, channel: str, first: datetime) -> Iterator[dict[str, Any]]:
-    """Requests of one recipient, spread evenly."""
+    """Yield scheduled requests of one recipient, spread evenly."""
     number = plan.moments // 2
     for at in range(number):
         due = first + timedelta(seconds=plan.seconds * at / number)
@@ -166,7 +168,7 @@ def scheduled(plan: Plan, channel: str, first: datetime) -> Iterator[dict[str, A
 
 
 def retried(plan: Plan) -> Iterator[dict[str, Any]]:
-    """A few requests of some chunks each; every line with a wait of its own, in the header's whole seconds."""
+    """Yield a few requests of some chunks each. Each recipient has its own delay, in whole seconds as in the header."""
     rng, number, size = Random(8), plan.moments - plan.moments // 2, 750
     for first in range(0, number, size):
         lines = range(first, min(first + size, number))
@@ -176,32 +178,32 @@ def retried(plan: Plan) -> Iterator[dict[str, Any]]:
         )
 
 
-def _record(request_id: str, channel: str, lines: list[tuple[int, str]], **said: Any) -> dict[str, Any]:
+def _record(request_id: str, channel: str, lines: list[tuple[int, str]], **fields: Any) -> dict[str, Any]:
     people = [
         {"to": f"r{at}@example.com" if channel == "email" else f"138{at:08d}", "reference": reference}
         for at, reference in lines
     ]
     shared = {"channel": channel, "content": "hello", "subject": "hello", "tenant_id": "tnt_wake"}
-    return {**shared, "request_id": request_id, "recipients": people, **said}
+    return {**shared, "request_id": request_id, "recipients": people, **fields}
 
 
 async def all_asked(gateway: Gateway, plan: Plan) -> None:
-    """Wait until each delivery was asked for when it was due; StackError when that takes too long."""
+    """Wait until the provider got every delivery after its due time. Raise StackError if that takes too long."""
     deadline = time.monotonic() + LEAD_SECONDS + plan.seconds + PATIENCE_SECONDS
     number = plan.moments + plan.moments // 10
-    while (asked := sum(map(len, gateway.late.values()))) < number:
+    while (received := sum(map(len, gateway.late.values()))) < number:
         if time.monotonic() > deadline:
-            raise StackError(f"{number - asked} of {number} deliveries were not asked for")
+            raise StackError(f"{number - received} of {number} deliveries did not reach the provider")
         await asyncio.sleep(0.2)
 
 
 async def commands_per_second(client: MongoClient[dict[str, Any]]) -> float:
-    """What idle consumers cost MongoDB."""
+    """Return the commands per second that idle consumers send to MongoDB."""
 
     def count() -> int:
-        found = client.admin.command("serverStatus")["metrics"]["commands"]
+        commands = client.admin.command("serverStatus")["metrics"]["commands"]
         names = ("find", "findAndModify", "ping", "aggregate", "count", "update", "getMore")
-        return sum(int(found[name]["total"]) for name in names if name in found)
+        return sum(int(commands[name]["total"]) for name in names if name in commands)
 
     before, seconds = count(), 10
     await asyncio.sleep(seconds)
@@ -209,7 +211,7 @@ async def commands_per_second(client: MongoClient[dict[str, Any]]) -> float:
 
 
 def row_of(kind: str, late: list[float], idle: float | None) -> tuple[str, ...]:
-    """What a kind's lateness comes to."""
+    """Return the table row of a kind."""
     share = sum(seconds <= WITHIN_SECONDS for seconds in late) / len(late)
     p50, p99 = statistics.median(late), statistics.quantiles(late, n=100)[98]
     commands = f"{idle:.1f} idle" if idle is not None else ""

@@ -1,4 +1,4 @@
-"""The order that both sides are given: a bulk of SMS with a variable each, in parts as `rollcall send` cuts them."""
+"""Request for both sides: SMS in bulk with one variable each, in parts as `rollcall send` makes them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,25 +9,25 @@ import orjson
 TENANT, USER = "tnt_bench", "usr_bench"
 CONTENT = "您的验证码是{{code}} 5分钟内有效"
 PART_RECIPIENTS = 17_500
-"""Some 860 KB a record, below the 900 KB of an intake record; whole chunks."""
+"""Recipients per part. A record has some 860 KB, below the 900 KB of an intake record, and whole chunks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A request of so many recipients; everything else follows."""
+    """Request by its number of recipients, from which everything else follows."""
 
     request_id: str
     recipients: int
     part_recipients: int = PART_RECIPIENTS
 
     def parts(self) -> Iterator[tuple[int, int, bool]]:
-        """(first recipient, how many, whether it is the last part), part by part."""
+        """Yield (first recipient, number of recipients, whether it is the last part), part by part."""
         for first in range(0, self.recipients, self.part_recipients):
             size = min(self.part_recipients, self.recipients - first)
             yield first, size, first + size == self.recipients
 
     def records(self) -> list[bytes]:
-        """The intake records, one a part."""
+        """Return the intake records, one per part."""
         shared = {
             "channel": "sms",
             "content": CONTENT,
@@ -44,10 +44,10 @@ class Order:
 
 
 def number(index: int) -> str:
-    """The mobile number of a recipient, as it is written in China."""
+    """Return the mobile number of a recipient, as it is written in China."""
     return f"138{index:08d}"
 
 
 def code(index: int) -> str:
-    """A recipient's variable."""
+    """Return a recipient's variable."""
     return f"{index * 7919 % 1_000_000:06d}"
