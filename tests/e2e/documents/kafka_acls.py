@@ -1,4 +1,4 @@
-"""What `kafka-acls.sh --add` does, for the options of docs/operations.md: Kafka's tools are not among its jars."""
+"""Replacement of `kafka-acls.sh --add`, for the options of docs/operations.md. Kafka's jars lack this tool."""
 
 import argparse
 import sys
@@ -21,21 +21,21 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--cluster", action="store_true")
     parser.add_argument("--operation", action="append")
     parser.add_argument("--resource-pattern-type", default="literal", choices=["literal", "prefixed"])
-    asked = parser.parse_args(arguments)
-    if asked.cluster:
+    options = parser.parse_args(arguments)
+    if options.cluster:
         resource, name = ResourceType.BROKER, "kafka-cluster"
     else:
-        resource, name = (ResourceType.TOPIC, asked.topic) if asked.topic else (ResourceType.GROUP, asked.group)
-    pattern = ResourcePatternType[asked.resource_pattern_type.upper()]
+        resource, name = (ResourceType.TOPIC, options.topic) if options.topic else (ResourceType.GROUP, options.group)
+    pattern = ResourcePatternType[options.resource_pattern_type.upper()]
     rights = [
         AclBinding(
-            resource, name, pattern, asked.allow_principal, "*", AclOperation[right.upper()], AclPermissionType.ALLOW
+            resource, name, pattern, options.allow_principal, "*", AclOperation[right.upper()], AclPermissionType.ALLOW
         )
-        for right in asked.operation
+        for right in options.operation
     ]
-    admin = AdminClient({"bootstrap.servers": asked.bootstrap_server, "log_level": 0})
-    for made in admin.create_acls(rights).values():
-        made.result(10)
+    admin = AdminClient({"bootstrap.servers": options.bootstrap_server, "log_level": 0})
+    for result in admin.create_acls(rights).values():
+        result.result(10)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What docs/clients.md gives to copy runs as it stands there."""
+"""The programs of docs/clients.md run unchanged."""
 
 import shutil
 import subprocess
@@ -19,12 +19,12 @@ ENDED = [
     "order-17 138****8000 sent",
     "order-18 *** failed invalid_recipient",
 ]
-"""A line of each recipient; languages write "no reason" in their own way."""
+"""Line of each recipient. Each language prints an absent reason in its own way."""
 
 
 @pytest.fixture(scope="module")
 def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """Under the names that the page uses."""
+    """Start a consumer with the topic names of the page."""
     with (
         a_house(stack, tmp_path_factory.mktemp("clients"), TOPIC_PREFIX="communication") as house,
         house.service("consumer"),
@@ -32,10 +32,10 @@ def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
         yield house
 
 
-def assert_ended(said: str, completed: str) -> None:
-    *deliveries, last = said.splitlines()
-    found = sorted(line.removesuffix(" None").removesuffix(" null") for line in deliveries)
-    assert found == ENDED
+def assert_ended(output: str, completed: str) -> None:
+    *deliveries, last = output.splitlines()
+    outcomes = sorted(line.removesuffix(" None").removesuffix(" null") for line in deliveries)
+    assert outcomes == ENDED
     assert last == completed
 
 
@@ -45,8 +45,8 @@ def needs(program: str, package: str) -> None:
 
 
 def test_python_publishes_and_follows(house: House) -> None:
-    said = run([sys.executable, "-c", of_page("runs this: python")], house.env)
-    assert_ended(said, "completed: {'failed': 1, 'sent': 1}")
+    output = run([sys.executable, "-c", of_page("runs this: python")], house.env)
+    assert_ended(output, "completed: {'failed': 1, 'sent': 1}")
 
 
 def test_node_publishes_and_follows(house: House, tmp_path: Path) -> None:
@@ -57,8 +57,8 @@ def test_node_publishes_and_follows(house: House, tmp_path: Path) -> None:
     subprocess.run(["npm", "install", *quiet, *packages], check=True, timeout=120, capture_output=True)
     program = tmp_path / "client.mjs"
     program.write_text(of_page("runs this: node"))
-    said = run(["node", program], {**house.env, "KAFKAJS_NO_PARTITIONER_WARNING": "1"}, tmp_path)
-    assert_ended(said, 'completed: {"failed":1,"sent":1}')
+    output = run(["node", program], {**house.env, "KAFKAJS_NO_PARTITIONER_WARNING": "1"}, tmp_path)
+    assert_ended(output, 'completed: {"failed":1,"sent":1}')
 
 
 def test_kcat_publishes_and_follows(house: House) -> None:
@@ -67,7 +67,7 @@ def test_kcat_publishes_and_follows(house: House) -> None:
     done = subprocess.run(command, env=house.env, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.startswith("kcat-")
     assert '"by_status":{"sent":1}' in done.stdout
-    # grep leaves when it has seen its line, and kcat may have written more by then.
+    # grep ends after its line, and kcat may still write then.
     assert [line for line in done.stderr.splitlines() if "Broken pipe" not in line] == []
 
 
@@ -78,8 +78,8 @@ def test_http_with_a_key(house: House) -> None:
             house.env,
         )
         env = {**house.env, "ROLLCALL_TOKEN": token.strip(), "ROLLCALL_URL": producer.url}
-        said = run([sys.executable, "-c", of_page("runs this: http")], env)
-    assert said == "200 accepted 1\n"
+        output = run([sys.executable, "-c", of_page("runs this: http")], env)
+    assert output == "200 accepted 1\n"
 
 
 def test_a_generated_client_sends_and_follows(house: House, tmp_path: Path) -> None:
@@ -94,5 +94,5 @@ def test_a_generated_client_sends_and_follows(house: House, tmp_path: Path) -> N
             "ROLLCALL_URL": producer.url,
         }
         run(["bash", "-c", of_page("runs this: generate")], env, tmp_path)
-        said = run([sys.executable, "-c", of_page("runs this: generated")], env, tmp_path)
-    assert_ended(said, "completed: {'failed': 1, 'sent': 1}")
+        output = run([sys.executable, "-c", of_page("runs this: generated")], env, tmp_path)
+    assert_ended(output, "completed: {'failed': 1, 'sent': 1}")

@@ -1,4 +1,4 @@
-"""The rights that docs/operations.md gives are enough, and needed: on a Kafka that asks who is there."""
+"""The rights of docs/operations.md are sufficient and necessary, on a Kafka with authentication."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ _LOGIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 
 
 class GuardedKafka(LocalKafka):
-    """Whoever comes by the first port may do everything; by the second, what its user may."""
+    """Kafka with two ports. The first allows everything. The second allows what the user may."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)

@@ -1,4 +1,4 @@
-"""What docs/operations.md tells an operator to do, done."""
+"""The operator's steps of docs/operations.md work."""
 
 import os
 import sys
@@ -28,8 +28,10 @@ async def test_a_sealing_key_is_rotated_in_front_of_the_old_one(stack: Stack, tm
             await send(house, 1)
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         script = block("docs/operations.md", "test_operations.py", "runs this: rotate")
-        said = run(["bash", "-eu", "-c", f'{script}\nprintf %s "$ROLLCALL_SEALING_KEYS"'], {**house.env, "PATH": path})
-        keys = said.splitlines()[-1]
+        output = run(
+            ["bash", "-eu", "-c", f'{script}\nprintf %s "$ROLLCALL_SEALING_KEYS"'], {**house.env, "PATH": path}
+        )
+        keys = output.splitlines()[-1]
         assert keys.endswith("," + house.env["ROLLCALL_SEALING_KEYS"])
         rotated = House({**house.env, "ROLLCALL_SEALING_KEYS": keys}, tmp_path, house.database, house._numbers)
         with rotated.service("consumer"):

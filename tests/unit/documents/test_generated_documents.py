@@ -1,4 +1,4 @@
-"""What is generated is fresh, what is linked exists, and .env.example is an environment that works."""
+"""Generated documents are up to date, links lead to existing files, and .env.example is a working environment."""
 
 import base64
 import json
@@ -49,7 +49,7 @@ SECRETS = {
 
 
 def env_example() -> dict[str, str]:
-    """The variables that .env.example sets, as a shell reads them."""
+    """Return the variables that .env.example sets, as a shell reads them."""
     lines = (ROOT / ".env.example").read_text("utf-8").splitlines()
     return dict(word.split("=", 1) for line in lines for word in shlex.split(line, comments=True))
 

@@ -27,7 +27,7 @@ PLACES = [
     "docs/settings.md",
     "CHANGELOG.md",
 ]
-"""The places that the tests below look at, in the order of the recipe."""
+"""Places that the tests below check, in the order of the recipe."""
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
