@@ -40,7 +40,7 @@ def test_the_demo_ends_with_all_accounted_for(tmp_path: Path, *, java: bool) -> 
 
 @pytest.fixture(scope="module")
 def welcome() -> Iterator[str]:
-    """What `make up` prints once everything runs; it is interrupted at the end."""
+    """Run `make up`, yield its output after the start, and interrupt it at the end."""
     with subprocess.Popen(
         [sys.executable, "-m", "devstack.up"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

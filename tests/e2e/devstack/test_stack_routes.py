@@ -1,4 +1,4 @@
-"""Which stack is taken, that it is always said, and that each lack comes with its mending command."""
+"""The chosen stack is always named, and each missing part comes with a command that fixes it."""
 
 import http.server
 import os
@@ -28,7 +28,7 @@ def no_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 class Refusal(http.server.BaseHTTPRequestHandler):
-    """What a daemon says that is there but does not work."""
+    """Answer as a Docker daemon that exists but does not work."""
 
     def do_GET(self) -> None:
         self.send_error(500, "the storage driver is broken")

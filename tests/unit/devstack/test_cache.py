@@ -21,7 +21,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Source:
-    """Where a package comes from; counts how often."""
+    """Source of a package. It counts the fetches."""
 
     def __init__(self, content: bytes = GOOD) -> None:
         self.content = content

@@ -31,7 +31,7 @@ def test_each_block_names_the_test_that_runs_it_or_says_why_none_does(page: Path
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_block_is_written_by_indentation(page: Path) -> None:
-    """Such blocks would escape the test above."""
+    """Indented blocks would escape the test above."""
     prose = FENCE.sub("", page.read_text("utf-8"))
     paragraphs = [part for part in prose.split("\n\n") if part.strip("\n")]
     assert [part for part in paragraphs if all(line.startswith("    ") for line in part.strip("\n").splitlines())] == []
