@@ -37,7 +37,7 @@ def algorithms_for(configured: Algorithms, *, public_key: str | None, secret: bo
 
 
 def _algorithms_of_pem(pem: str) -> tuple[Algorithms, Algorithms]:
-    """Algorithms of a public key."""
+    """Return the default and the allowed algorithms of a public key."""
     try:
         key = load_pem_public_key(pem.encode())
     except (ValueError, UnsupportedAlgorithm):

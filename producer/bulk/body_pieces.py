@@ -1,4 +1,4 @@
-"""Splits a large body into pieces that are processed one at a time, so that it is never parsed as a whole.
+"""Splitting of a large body into pieces. They are processed one at a time, so that it is never parsed as a whole.
 
 Parsing 16 MiB at once would stop every other call for half a second and take 150 MB. Regular expressions find the
 recipients here. They need not be strict, because every piece is parsed properly afterwards. If `[piece]` is JSON for

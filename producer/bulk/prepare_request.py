@@ -1,4 +1,4 @@
-"""Turns the bytes of a body into records that are ready to publish, or raises an error that names the field.
+"""Preparation of a request: the bytes of a body become records, or an error that names the field.
 
 A large body is processed piece by piece. The event loop turns between two pieces.
 """

@@ -58,7 +58,7 @@ class RequestLoggingMiddleware:
         if route in UNLOGGED_ROUTES and status == 200:
             return
         _log.info(
-            "request",
+            "request finished",
             method=scope["method"] if scope["method"] in _METHODS else "other",
             route=route,
             status=status,

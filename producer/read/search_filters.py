@@ -1,4 +1,4 @@
-"""Query of the ledger from the filters of a principal. The tenant and the user always come from the token."""
+"""Query of the ledger from the filters of a caller. The tenant and the user always come from the token."""
 
 from collections.abc import Collection
 

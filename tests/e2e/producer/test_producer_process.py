@@ -164,7 +164,9 @@ async def test_the_service_logs_json_lines_without_addresses_queries_or_tokens(
         await running.client.get("/13800138000?secret=13800138000")
         assert running.child.stop() == 0
     lines = [json.loads(line) for line in log.read_text().splitlines()]
-    requests = [line for line in lines if line["event"] == "request" and line["route"] == "/communication/bulk"]
+    requests = [
+        line for line in lines if line["event"] == "request finished" and line["route"] == "/communication/bulk"
+    ]
     assert [(line["method"], line["status"]) for line in requests] == [("POST", 200)]
     assert requests[0]["request_id"]
     for word in ("13800138000", "13900139000", "secret", "123456", TOKEN):
