@@ -160,12 +160,10 @@ def test_doctor_finds_nothing_and_then_what_setup_mends(house: House) -> None:
     assert all(line.endswith(" setup") for line in bare.stdout.splitlines() if "fix: " in line)
 
 
-def test_what_the_readme_gives_to_copy_runs_as_it_stands_there(house: House, tmp_path: Path) -> None:
-    readme = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
+def test_the_example_of_the_command_line_page_runs_as_it_is_written(house: House, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "command-line.md").read_text("utf-8")
     script, end = (
-        re.findall(rf"<!-- tests/e2e/cli/test_inspection_commands\.py {says} -->\n```\w+\n(.*?)```", readme, re.DOTALL)[
-            0
-        ]
+        re.findall(rf"<!-- tests/e2e/cli/test_inspection_commands\.py {says} -->\n```\w+\n(.*?)```", page, re.DOTALL)[0]
         for says in ("runs this", "expects this at the end")
     )
     # `.venv` is this Python's environment, wherever that lies.

@@ -1,11 +1,11 @@
-"""What the README gives to copy runs exactly as it stands there."""
+"""The examples of the README and of the pages that belong to it, run exactly as they are written there."""
 
 import asyncio
 import json
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -22,11 +22,13 @@ ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text("utf-8")
 EXAMPLE = ROOT / "tests" / "contract" / "data" / "example-request.json"
 block = partial(page_block, "README.md", "test_readme.py")
+of_sending = partial(page_block, "docs/sending.md", "test_readme.py")
+of_reading = partial(page_block, "docs/reading-results.md", "test_readme.py")
 
 
 @pytest.fixture(scope="module")
 def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """Under the names that the README uses."""
+    """Start a consumer with the topic names that the pages use."""
     with (
         a_house(stack, tmp_path_factory.mktemp("readme"), TOPIC_PREFIX="communication") as house,
         house.service("consumer"),
@@ -41,7 +43,7 @@ def producer(house: House) -> Iterator[Service]:
 
 
 def a_script(folder: Path, lines: str) -> Path:
-    """Lines for a shell, in a folder whose `.venv` is this Python's environment, wherever that lies."""
+    """Write a shell script into a folder whose `.venv` has the command of this environment."""
     (folder / ".venv" / "bin").mkdir(parents=True)
     (folder / ".venv" / "bin" / "rollcall").symlink_to(Path(sys.executable).with_name("rollcall"))
     script = folder / "lines.sh"
@@ -49,19 +51,20 @@ def a_script(folder: Path, lines: str) -> Path:
     return script
 
 
-def test_storing_and_trying_a_template_works_as_it_stands_there(house: House, tmp_path: Path) -> None:
-    script = a_script(tmp_path, block("runs this: template"))
+def test_a_template_is_stored_and_previewed(house: House, tmp_path: Path) -> None:
+    script = a_script(tmp_path, of_sending("runs this: template"))
 
-    assert run(["bash", "-eu", script], house.env, tmp_path) == block("expects this: template")
-
-
-def test_publishing_and_subscribing_works_as_it_stands_there(house: House) -> None:
-    said = run([sys.executable, "-W", "error", "-c", block("runs this: kafka")], house.env)
-
-    assert said == block("expects this: kafka")
+    assert run(["bash", "-eu", script], house.env, tmp_path) == of_sending("expects this: template")
 
 
-async def test_the_first_request_over_http_works_as_it_stands_there(
+@pytest.mark.parametrize("page", [block, of_sending], ids=["README.md", "docs/sending.md"])
+def test_a_program_publishes_a_request_and_reads_its_results(house: House, page: Callable[[str], str]) -> None:
+    printed = run([sys.executable, "-W", "error", "-c", page("runs this: kafka")], house.env)
+
+    assert printed == page("expects this: kafka")
+
+
+async def test_the_first_request_is_accepted_over_http_and_read_back(
     house: House, producer: Service, tmp_path: Path
 ) -> None:
     if shutil.which("curl") is None:
@@ -76,13 +79,13 @@ async def test_the_first_request_over_http_works_as_it_stands_there(
         assert completed.by_status == {"sent": 2}
         assert completed.tenant_id == "tnt_xyz789"
 
-    script.write_text(block("runs this: reading"))
-    said = await asyncio.to_thread(run, ["bash", "-eu", script], env, tmp_path)
-    requests, logs, found = json.loads("[" + said.replace("}{", "},{") + "]")
+    script.write_text(of_reading("runs this: reading"))
+    printed = await asyncio.to_thread(run, ["bash", "-eu", script], env, tmp_path)
+    requests, logs, search = json.loads("[" + printed.replace("}{", "},{") + "]")
     assert [item["request_id"] for item in requests["items"]] == [completed.request_id]
     assert logs["pagination"]["has_next"]
     assert [item["request_id"] for item in logs["items"]] == [completed.request_id]
-    item = found["items"][0]
+    item = search["items"][0]
     assert (item["recipient"], item["content"], item["status"]) == ("138****8000", "您的验证码是123456", "sent")
 
 

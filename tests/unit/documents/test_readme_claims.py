@@ -1,4 +1,4 @@
-"""The README names what exists, and all of it."""
+"""The README names tests and paths that exist, and the pages beside it explain every status."""
 
 import re
 from pathlib import Path
@@ -9,6 +9,10 @@ from schemas.statuses import Status
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text("utf-8")
+READING = (ROOT / "docs" / "reading-results.md").read_text("utf-8")
+COMPARISON = README.partition("## What it does that others do not")[2].partition("\n## ")[0]
+PAGES = "".join((ROOT / page).read_text("utf-8") for page in ("README.md", "docs/README.md", "docs/deployment.md"))
+MAX_LINES = 250
 PROOFS = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", README)
 
 
@@ -27,9 +31,21 @@ def test_each_invariant_has_a_test_that_shows_it(number: int) -> None:
 def test_each_status_is_explained_in_the_words_of_the_code() -> None:
     rows = [f"| `{member.value}` | {member.meaning} |" for member in Status]
 
-    assert "\n".join(["| status | means |", "|---|---|", *rows]) in README
+    assert "\n".join(["| status | means |", "|---|---|", *rows]) in READING
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:docs|deploy|bench|examples)/[\w./-]*)`", README))))
+def test_each_row_of_the_comparison_has_a_test_and_a_source() -> None:
+    rows = [line for line in COMPARISON.splitlines() if line.startswith("| ")][1:]
+    numbers = set(re.findall(r"\[(\d)\]", COMPARISON))
+
+    assert all("::test_" in row and re.search(r"\[\d\]", row) for row in rows)
+    assert numbers == set(re.findall(r"^\[(\d)\]: https://\S+$", README, re.MULTILINE))
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:docs|deploy|bench|examples)/[\w./-]*)`", PAGES))))
 def test_each_path_exists(path: str) -> None:
     assert (ROOT / path).exists()
