@@ -1,0 +1,65 @@
+"""docs/architecture.md names files that exist, and names that exist in these files."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+PATHS = sorted(set(re.findall(r"`((?:\w+/)+[\w.]*)`", PAGE)))
+NAMES = re.compile(r"`([A-Za-z_]\w*)`")
+SECTIONS = re.findall(r"^### (\d\. .+)\n((?:(?!##).*\n)*)", PAGE, re.MULTILINE)
+STEPS = [
+    (path, text)
+    for _, section in SECTIONS
+    for path, text in re.findall(r"^\| `(\S+\.py)` \| (.*) \|$", section, re.MULTILINE)
+]
+CHANGES = PAGE.partition("## Where do I change ...?\n")[2]
+OUTSIDE = {"pending"}
+"""Words that a step names and another file defines."""
+
+
+def has(path: str, name: str) -> bool:
+    """Return whether the file has the name as a whole word."""
+    return re.search(rf"\b{name}\b", (ROOT / path).read_text("utf-8")) is not None
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_path_exists(path: str) -> None:
+    folder = "tests/" if (ROOT / "tests" / path).exists() else ""
+
+    assert (ROOT / folder / path).exists()
+
+
+@pytest.mark.parametrize(("path", "text"), STEPS, ids=[path for path, _ in STEPS])
+def test_every_name_of_a_step_exists_in_its_file(path: str, text: str) -> None:
+    assert [name for name in NAMES.findall(text) if name not in OUTSIDE and not has(path, name)] == []
+
+
+@pytest.mark.parametrize(("title", "section"), SECTIONS, ids=[title for title, _ in SECTIONS])
+def test_every_name_between_the_tables_exists_in_a_file_of_its_section(title: str, section: str) -> None:
+    paths = re.findall(r"^\| `(\S+\.py)` \|", section, re.MULTILINE)
+    prose = [line for line in section.splitlines() if not line.startswith("|")]
+
+    assert paths, title
+    names = NAMES.findall("\n".join(prose))
+    assert [name for name in names if not any(has(path, name) for path in paths)] == []
+
+
+def test_the_calls_of_deliver_are_in_the_order_of_the_page() -> None:
+    block = PAGE.partition("```text\n")[2].partition("```")[0]
+    names = [name for name in re.findall(r"\w+", block) if "_" in name or name in {"send", "advance"}]
+    calls = re.findall(
+        r"await worker\.(\w+)|worker\.(start_publishing)", (ROOT / "consumer/deliver/deliver.py").read_text("utf-8")
+    )
+    order = [first or second for first, second in calls]
+
+    assert names == [name for name in order if name in names]
+
+
+def test_the_table_of_changes_has_twenty_rows_with_files_and_tests() -> None:
+    rows = [line.split(" | ") for line in CHANGES.splitlines() if line.startswith("| ")][1:]
+
+    assert len(rows) == 20
+    assert all("`" in files and "`tests/" in tests for _, files, tests in rows)
