@@ -1,4 +1,4 @@
-"""Cancel, pause, resume and expiry, given at any moment: nothing is sent after the bound, and all are accounted for."""
+"""Cancel, pause, resume and expiry at any moment. Nothing is sent beyond the bound, and no recipient is lost."""
 
 import itertools
 from collections import Counter
@@ -23,7 +23,7 @@ Order = Callable[[Ledger, Any], Awaitable[ControlResult | None]]
 
 
 class Ordering(Accounting):
-    """A provider whose first call is the moment at which somebody gives an order."""
+    """A provider whose first call triggers a cancel or pause."""
 
     def __init__(self, world: World, order: Order) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Ordering(Accounting):
 
 
 class OrderedSteps(Steps):
-    """Gives an order right before a step."""
+    """Steps with a cancel, pause or resume right before one of them."""
 
     def __init__(self, world: World, order: Order, at: int, kill_at: int | None = None) -> None:
         super().__init__(kill_at)
@@ -54,7 +54,7 @@ class OrderedSteps(Steps):
 
 
 async def completed(world: World) -> Counter[str]:
-    """How the roll ends; every delivery once, and the one completion says the same."""
+    """Return the outcomes. Check that each delivery has one event and that the completion has the same counts."""
     logs = await world.logs()
     events = {event["log_id"]: event["status"] for event in world.events("delivery")}
     assert events == {log.id: log.outcome.value for log in logs}
@@ -69,7 +69,7 @@ def a_world(*recipients: str, **said: Any) -> tuple[World, Any]:
     return world, world.record(*(recipients or NUMBERS), **said)
 
 
-async def test_a_pause_holds_within_one_window_and_a_resume_goes_on() -> None:
+async def test_a_pause_takes_effect_within_one_window_and_a_resume_goes_on() -> None:
     world, record = a_world()
     provider = Ordering(world, pause_request)
     world.providers = (provider,)
@@ -94,7 +94,7 @@ async def test_a_pause_holds_within_one_window_and_a_resume_goes_on() -> None:
     assert await pause_request(world.ledger, KEY) is None, "too late"
 
 
-async def test_a_cancel_holds_within_one_window() -> None:
+async def test_a_cancel_takes_effect_within_one_window() -> None:
     world, record = a_world()
     provider = Ordering(world, cancel_request)
     world.providers = (provider,)
@@ -107,8 +107,8 @@ async def test_a_cancel_holds_within_one_window() -> None:
 
 
 @pytest.mark.parametrize("order", [cancel_request, pause_request], ids=["cancel", "pause"])
-async def test_an_order_during_the_expansion_and_a_crash_let_nothing_through(order: Order) -> None:
-    """At each step of an expander the order is given; it dies at each later one, and the record comes again."""
+async def test_a_cancel_or_pause_during_the_expansion_survives_a_crash(order: Order) -> None:
+    """The cancel or pause comes at each step of the expansion, and the crash at each later step."""
     tried = 0
     for at in itertools.count():
         for kill_at in (None, *range(at, at + 5)):
@@ -133,7 +133,7 @@ async def test_an_order_during_the_expansion_and_a_crash_let_nothing_through(ord
     assert tried >= 60
 
 
-async def test_a_resume_during_the_expansion_reaches_what_was_written_paused() -> None:
+async def test_a_resume_during_the_expansion_reaches_chunks_that_were_written_paused() -> None:
     for at in itertools.count():
         world, record = a_world()
         steps = OrderedSteps(world, resume_request, at)
@@ -149,7 +149,7 @@ async def test_a_resume_during_the_expansion_reaches_what_was_written_paused() -
     assert at >= 10
 
 
-async def test_an_order_that_reached_the_request_and_not_its_chunks_is_repeated_by_the_sweeper() -> None:
+async def test_the_sweeper_writes_control_flags_to_chunks_that_missed_them() -> None:
     world, record = a_world()
     await world.expand(record)
     await world.ledger.requests.cancel(KEY)
@@ -158,7 +158,7 @@ async def test_an_order_that_reached_the_request_and_not_its_chunks_is_repeated_
     assert await completed(world) == {"cancelled": len(NUMBERS)}
 
 
-async def test_what_a_dead_process_left_in_doubt_is_settled_while_its_request_is_paused() -> None:
+async def test_uncertain_deliveries_of_a_dead_process_end_unknown_during_a_pause() -> None:
     world, record = a_world()
     steps = Steps()
     await world.expand(record)
@@ -173,7 +173,7 @@ async def test_what_a_dead_process_left_in_doubt_is_settled_while_its_request_is
     assert await completed(world) == {"sent": 8, "unknown": 2}
 
 
-async def test_with_resend_what_is_in_doubt_waits_for_the_resume_too() -> None:
+async def test_with_resend_uncertain_deliveries_wait_for_the_resume() -> None:
     world, record = a_world(on_uncertain=OnUncertain.RESEND.value)
     await world.expand(record)
     assert await world.run_until_killed(dying_after(2, world, Steps()))
@@ -188,7 +188,7 @@ async def test_with_resend_what_is_in_doubt_waits_for_the_resume_too() -> None:
 
 
 async def dying_after(sends: int, world: World, steps: Steps) -> None:
-    """Deliver until so many sends were answered, and die before anything is logged."""
+    """Deliver until this many sends were answered, and die before anything is logged."""
 
     class Dying(Accounting):
         async def send(self, message: Message) -> SendResult:
@@ -205,7 +205,7 @@ async def dying_after(sends: int, world: World, steps: Steps) -> None:
         world.providers = (book,)
 
 
-async def test_what_waits_for_a_retry_expires_at_its_time_and_not_later() -> None:
+async def test_a_delivery_that_waits_for_a_retry_expires_at_expires_at() -> None:
     expires_at = (START + timedelta(seconds=60)).isoformat()
     world, record = a_world("13800000001", expires_at=expires_at)
     world.providers = (Accounting(answers=lambda *_: Retry(Reason.UNAVAILABLE, None, 590.0)),)
@@ -222,7 +222,7 @@ async def test_what_waits_for_a_retry_expires_at_its_time_and_not_later() -> Non
     assert await completed(world) == {"expired": 1}
 
 
-async def test_what_is_paused_expires_at_its_time() -> None:
+async def test_a_paused_request_expires_at_expires_at() -> None:
     world, record = a_world(expires_at=(START + timedelta(seconds=300)).isoformat())
     await world.expand(record)
     await pause_request(world.ledger, KEY)
@@ -236,7 +236,7 @@ async def test_what_is_paused_expires_at_its_time() -> None:
     assert not world.providers[0].taken
 
 
-async def test_what_waits_for_its_turn_past_the_expiry_is_not_sent() -> None:
+async def test_a_delivery_that_waits_for_the_rate_past_the_expiry_is_not_sent() -> None:
     """A rate of one a second, a window of ten, and four seconds."""
     world, record = a_world(expires_at=(START + timedelta(seconds=4)).isoformat())
     world.providers = (Accounting(rate_per_second=1.0),)

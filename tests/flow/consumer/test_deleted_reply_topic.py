@@ -15,7 +15,7 @@ from tests.support.kafka_topics import create_topics
 
 
 @pytest.mark.durable
-async def test_what_is_published_to_a_deleted_topic_fails_in_time_and_the_topic_is_known_to_be_gone(
+async def test_publishing_to_a_deleted_topic_fails_in_time_and_the_topic_is_known_as_deleted(
     kafka_stack: Stack,
 ) -> None:
     prefix, mine = f"t{uuid.uuid4().hex[:8]}", f"mine.{uuid.uuid4().hex[:8]}"

@@ -1,4 +1,4 @@
-"""The whole consumer on the in-memory twins: what a caller sees of each kind of request."""
+"""The whole consumer on the in-memory implementations, as a caller sees it for each kind of request."""
 
 from dataclasses import replace
 from datetime import timedelta

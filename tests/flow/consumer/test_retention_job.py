@@ -1,4 +1,4 @@
-"""Retention as the consumer does it, and what is read afterwards."""
+"""Retention by the consumer, and what can be read afterwards."""
 
 import io
 import itertools
@@ -43,7 +43,7 @@ async def run(retention: RetentionJob, steps: int = 40) -> None:
         await retention.run_batch()
 
 
-async def test_once_erased_a_text_is_absent_and_the_report_still_works(library: Library) -> None:
+async def test_an_erased_request_shows_no_text_and_the_report_still_works(library: Library) -> None:
     said = {"content": "Your code is {{code}}", "variables": {"code": "7"}}
     await library.sent("old", [{"to": ANN, "reference": "o"}, BOB, "x"], **said)
     library.world.pass_time(2 * DAY)
@@ -66,7 +66,7 @@ async def test_once_erased_a_text_is_absent_and_the_report_still_works(library: 
     assert summary.accounted
 
 
-async def test_a_deleted_request_is_as_if_it_had_never_been(library: Library) -> None:
+async def test_a_deleted_request_leaves_nothing(library: Library) -> None:
     await library.sent("old", [ANN, BOB])
     await library.pending("open", [ANN], send_at="2026-12-01T00:00:00Z")
     library.world.pass_time(9 * DAY)
@@ -79,7 +79,7 @@ async def test_a_deleted_request_is_as_if_it_had_never_been(library: Library) ->
     assert [(item["request_id"], item["status"]) for item in listed["items"]] == [("open", "scheduled")]
 
 
-async def test_without_a_setting_nothing_ever_goes(library: Library) -> None:
+async def test_without_a_setting_nothing_is_deleted(library: Library) -> None:
     await library.sent("old", [ANN])
     library.world.pass_time(10_000 * DAY)
 
@@ -105,7 +105,7 @@ async def test_a_record_read_again_after_erasing_sends_nothing_twice(library: Li
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before the step", "after the step"])
-async def test_a_crash_at_any_step_is_made_good_by_the_next_process(*, after: bool) -> None:
+async def test_the_next_process_finishes_after_a_crash_at_any_step(*, after: bool) -> None:
     killed_in: set[str] = set()
     sizes = BatchSizes(chunks=1, logs=2)
     for kill_at in itertools.count():
@@ -124,7 +124,7 @@ async def test_a_crash_at_any_step_is_made_good_by_the_next_process(*, after: bo
     assert killed_in == {"retention.erase", "retention.delete"}
 
 
-async def test_a_step_takes_one_batch_of_the_given_size(library: Library) -> None:
+async def test_one_call_processes_one_batch_of_the_given_size(library: Library) -> None:
     await library.sent("old", [ANN, BOB])
     library.world.pass_time(9 * DAY)
     retention = RetentionJob(tools_of(library, requests=8), BatchSizes(logs=1))
@@ -135,7 +135,7 @@ async def test_a_step_takes_one_batch_of_the_given_size(library: Library) -> Non
     assert left == [2, 1, 0]
 
 
-async def test_it_rests_once_nothing_is_past_its_time(library: Library) -> None:
+async def test_the_job_pauses_after_a_round_that_found_nothing(library: Library) -> None:
     await library.sent("old", [ANN])
     retention = RetentionJob(tools_of(library, requests=8))
     await run(retention)
@@ -146,7 +146,7 @@ async def test_it_rests_once_nothing_is_past_its_time(library: Library) -> None:
 
 
 async def asks(retention: RetentionJob) -> int:
-    """How often one step asks the ledger."""
+    """Return how many batches one call requests from the ledger."""
     asked = 0
     batches = dict(retention._batches)
 
@@ -160,7 +160,7 @@ async def asks(retention: RetentionJob) -> int:
     return asked
 
 
-def test_what_the_intake_may_still_hold_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_logs_are_kept_for_as_long_as_the_intake_keeps_records(monkeypatch: pytest.MonkeyPatch) -> None:
     from consumer.settings import ConsumerSettings  # noqa: PLC0415  # the environment is read when it is made
 
     given = {

@@ -1,4 +1,4 @@
-"""Send not before, send not after, and try again when it is due: each sentence about time, on the twins."""
+"""Schedules, expiry and retries by time, on the in-memory implementations."""
 
 from datetime import timedelta, timezone
 from typing import Any
@@ -18,19 +18,19 @@ KEY = request_key("t1", "r1")
 
 
 def after(seconds: float) -> str:
-    """A moment so many seconds after the start, in another zone than the ledger's."""
+    """Return a time this many seconds after the start, in another time zone than the ledger's."""
     return (START + timedelta(seconds=seconds)).astimezone(timezone(timedelta(hours=8))).isoformat()
 
 
 async def delivered(world: World, seconds: float = 0.0) -> list[tuple[str, str | None]]:
-    """Let time pass, let a new process deliver what is due, and see the outcomes so far."""
+    """Let time pass, let a new process deliver the due chunks, and return the outcomes so far."""
     world.pass_time(seconds)
     await world.deliver_all()
     return await world.outcomes()
 
 
 def asked_to_wait(**seconds: float) -> Accounting:
-    """A provider that asks each number that is named by its last two digits to wait, once."""
+    """A provider that refuses each number with these last two digits once, and names the delay."""
 
     def answer(message: Message, before: int) -> SendResult:
         wait = seconds.get(f"n{message.to[-2:]}")
@@ -40,11 +40,11 @@ def asked_to_wait(**seconds: float) -> Accounting:
 
 
 def numbers_called(book: Accounting) -> list[str]:
-    """The last two digits of whoever was called, and how often."""
+    """Return how often each number was called, by its last two digits."""
     return [f"{message.to[-2:]}: {book.calls[id_]}" for id_, message in sorted(book.texts.items())]
 
 
-async def test_what_was_scheduled_and_expired_while_nobody_worked_is_expired() -> None:
+async def test_a_request_that_expired_while_no_process_ran_ends_expired() -> None:
     world = World(book := Accounting())
     await world.expand(world.record(*NUMBERS, send_at=after(3600), expires_at=after(7200)))
 
@@ -52,7 +52,7 @@ async def test_what_was_scheduled_and_expired_while_nobody_worked_is_expired() -
     assert not book.calls
 
 
-async def test_what_was_scheduled_while_nobody_worked_is_sent_late_rather_than_never() -> None:
+async def test_a_request_scheduled_while_no_process_ran_is_sent_late() -> None:
     world = World()
     await world.expand(world.record(*NUMBERS, send_at=after(3600), expires_at=after(7200)))
 
@@ -85,7 +85,7 @@ async def test_a_paused_request_expires_at_its_time_without_a_resume() -> None:
     assert len(world.events("request.completed")) == 1
 
 
-async def test_what_was_scheduled_for_a_time_in_a_pause_is_sent_at_the_resume() -> None:
+async def test_a_request_scheduled_for_a_time_in_a_pause_is_sent_at_the_resume() -> None:
     world = World()
     await world.expand(world.record(*NUMBERS[:2], send_at=after(60)))
     await pause_request(world.ledger, KEY)
@@ -115,7 +115,7 @@ async def test_a_retry_beyond_the_expiry_ends_at_the_expiry_not_at_the_retry() -
     assert numbers_called(book) == ["00: 1", "01: 1"]
 
 
-async def test_lines_of_one_chunk_are_each_tried_again_when_they_are_due() -> None:
+async def test_each_retry_of_a_chunk_happens_at_its_own_time() -> None:
     world = World(book := asked_to_wait(n00=1000, n01=10, n02=100))
     await world.expand(world.record(*NUMBERS[:4]))
 
@@ -132,7 +132,7 @@ async def test_lines_of_one_chunk_are_each_tried_again_when_they_are_due() -> No
     assert await world.outcomes() == [SENT] * 4
 
 
-async def test_lines_that_have_become_due_meanwhile_are_all_tried_at_once() -> None:
+async def test_all_retries_that_are_due_are_sent_together() -> None:
     world = World(book := asked_to_wait(n00=1000, n01=10, n02=100, n03=500))
     await world.expand(world.record(*NUMBERS[:4]))
     assert await delivered(world) == []
@@ -142,7 +142,7 @@ async def test_lines_that_have_become_due_meanwhile_are_all_tried_at_once() -> N
 
 
 async def test_a_request_that_was_scheduled_far_ahead_is_not_old_when_its_time_comes() -> None:
-    """Its age, beyond which nothing is tried again, counts from its send_at."""
+    """The age that ends retries counts from send_at."""
     world = World(asked_to_wait(n00=3600))
     await world.expand(world.record(NUMBERS[0], send_at=after(300 * DAY)))
 
@@ -154,7 +154,7 @@ async def test_a_request_that_was_scheduled_far_ahead_is_not_old_when_its_time_c
     ("said", "field"),
     [({"send_at": after(367 * DAY)}, "send_at"), ({"expires_at": after(733 * DAY)}, "expires_at")],
 )
-async def test_a_time_that_cannot_be_meant_is_refused_over_kafka_too(said: dict[str, str], field: str) -> None:
+async def test_an_impossible_time_is_rejected_over_kafka_too(said: dict[str, str], field: str) -> None:
     world = World()
     await world.expand(world.record(*NUMBERS, **said))
 
@@ -163,7 +163,7 @@ async def test_a_time_that_cannot_be_meant_is_refused_over_kafka_too(said: dict[
     assert await world.ledger.requests.get(KEY) is None
 
 
-async def test_a_year_ahead_is_taken_counted_from_the_acceptance_and_not_from_now() -> None:
+async def test_the_limit_of_a_year_counts_from_the_acceptance() -> None:
     world = World()
     await world.expand(world.record(*NUMBERS[:3], accepted_at=after(-DAY), send_at=after(366 * DAY), request_id="late"))
     await world.expand(world.record(*NUMBERS[:3], send_at=after(366 * DAY)))

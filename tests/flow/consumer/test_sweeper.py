@@ -1,4 +1,4 @@
-"""One bad document, topic or request must not stop the sweeper, a slot or a partition for everybody else."""
+"""One bad document, topic or request does not stop the sweeper, a slot or a partition for the others."""
 
 import asyncio
 import itertools
@@ -26,7 +26,7 @@ NUMBERS = [f"138000000{n:02d}" for n in range(8)]
 
 
 class Faulty:
-    """A ledger one of whose methods meets a document that this version cannot read, as often as said."""
+    """A ledger whose method meets an unreadable document for a number of calls."""
 
     def __init__(self, inner: object, method: str, times: int) -> None:
         self._inner, self._method, self.left = inner, method, times
@@ -76,7 +76,7 @@ async def until(true: Any, seconds: float = 10.0) -> None:
 
 
 @pytest.mark.parametrize("method", ["claim_due", "take_unfinished", "count_open_by_lane"])
-async def test_the_sweeper_goes_on_after_what_it_cannot_read(method: str) -> None:
+async def test_the_sweeper_goes_on_after_a_document_that_it_cannot_read(method: str) -> None:
     world = World()
     await world.expand(world.record(*NUMBERS[:2]))
     world.bus.wake_ups.clear()
@@ -94,7 +94,7 @@ async def test_the_sweeper_goes_on_after_what_it_cannot_read(method: str) -> Non
         await sweeping
 
 
-async def test_a_crowd_of_unfinished_requests_leaves_the_sweeper_time_for_due_chunks() -> None:
+async def test_one_round_checks_a_bounded_number_of_unfinished_requests() -> None:
     world = World()
     for number in range(REQUESTS_PER_ROUND + 20):
         await world.expand(world.record(NUMBERS[0], request_id=f"r{number}"))
@@ -104,7 +104,7 @@ async def test_a_crowd_of_unfinished_requests_leaves_the_sweeper_time_for_due_ch
     assert 1 < faulty.calls <= REQUESTS_PER_ROUND
 
 
-async def test_a_channel_whose_provider_hangs_leaves_slots_for_what_is_due_of_the_other() -> None:
+async def test_a_hanging_provider_leaves_slots_for_due_chunks_of_the_other_channel() -> None:
     answering = asyncio.Event()
 
     class Hanging(Accounting):
@@ -134,7 +134,7 @@ async def test_a_channel_whose_provider_hangs_leaves_slots_for_what_is_due_of_th
 
 
 class BrokenProducer:
-    """A producer that fails in a way of its own once, and takes everything afterwards."""
+    """A producer that fails once with an unexpected error and works afterwards."""
 
     def __init__(self) -> None:
         self.broken = True
@@ -156,7 +156,7 @@ class _Batch:
         return self
 
 
-async def test_a_fault_of_the_producer_reaches_who_waits_for_it() -> None:
+async def test_an_error_of_the_producer_reaches_the_writer_that_waits() -> None:
     async def answered(call: Any) -> Any:
         return await call
 
@@ -169,7 +169,7 @@ async def test_a_fault_of_the_producer_reaches_who_waits_for_it() -> None:
     await asyncio.wait_for(writer.write(b"k", [event], 0), 5)
 
 
-async def test_a_reply_topic_that_goes_away_at_any_step_loses_nobody_and_blocks_nobody() -> None:
+async def test_a_reply_topic_deleted_at_any_step_loses_and_blocks_no_recipient() -> None:
     for kill_at in itertools.count():
         world = World(reply_topics=["mine"])
         record = world.record("12", *NUMBERS[:5], reply_topic="mine")

@@ -1,4 +1,4 @@
-"""When MongoDB is back, who holds answers writes them first; only then are lapsed leases taken over."""
+"""After a MongoDB outage, owners write their results before any ended lease is taken over."""
 
 from dataclasses import replace
 from typing import Any
@@ -37,7 +37,7 @@ class Away:
         return found
 
 
-async def test_a_claim_that_was_not_answered_waits_after_the_outage() -> None:
+async def test_a_claim_that_failed_waits_after_the_outage() -> None:
     world, done = World(), []
     await world.expand(world.record("13800000001"))
     world.pass_time(61)
@@ -46,8 +46,8 @@ async def test_a_claim_that_was_not_answered_waits_after_the_outage() -> None:
         done.append(f"wait {seconds:g}" if seconds >= OUTAGE_GRACE_SECONDS else "pause")
 
     context = replace(world.context(), ledger=Away(world.ledger, done, silent=3), sleep=sleep)
-    taken = await Claimer(context).claim_due((Lane.EXPRESS, Channel.SMS), never_claimed=True)
-    assert taken is not None
+    leased = await Claimer(context).claim_due((Lane.EXPRESS, Channel.SMS), never_claimed=True)
+    assert leased is not None
     assert done == [
         "claim",
         "pause",
@@ -61,7 +61,7 @@ async def test_a_claim_that_was_not_answered_waits_after_the_outage() -> None:
     ]
 
 
-async def test_a_claim_that_is_answered_waits_for_nothing() -> None:
+async def test_a_claim_that_succeeds_at_once_does_not_wait() -> None:
     world, done = World(), []
     await world.expand(world.record("13800000001"))
     world.pass_time(61)

@@ -1,4 +1,4 @@
-"""What a long outage, a stalled process or a second claimer could do to a lease, and must not."""
+"""Leases during long outages, stalled processes and claims by a second claimer."""
 
 import asyncio
 from dataclasses import replace
@@ -22,7 +22,7 @@ NUMBERS = [f"138000000{n:02d}" for n in range(8)]
 
 
 class Outage:
-    """A ledger whose named methods fail for as many calls; `applied` says whether the write happens all the same."""
+    """A ledger whose named methods fail for a number of calls. If `applied`, the write happens all the same."""
 
     def __init__(self, inner: object, world: World, fails: dict[str, int], *, applied: bool, seconds: float) -> None:
         self._inner, self._world, self._fails = inner, world, fails
@@ -48,7 +48,7 @@ class Outage:
 
 
 def patient(world: World, fails: dict[str, int], *, applied: bool = False, seconds: float = 0.0) -> ConsumerContext:
-    """A process that goes on after an outage; its keeper of leases never gets a turn."""
+    """Return a process that goes on after an outage and never renews its leases."""
 
     async def sleep(seconds: float) -> None:
         if seconds >= LEASE_SECONDS / 3:
@@ -66,7 +66,7 @@ async def first_chunk(world: World) -> ChunkId:
 
 @pytest.mark.parametrize("applied", [False, True], ids=["not applied", "applied, the answer lost"])
 @pytest.mark.parametrize("step", ["claim", "insert", "advance", "get_many", "release", "close", "counts", "complete"])
-async def test_an_outage_longer_than_the_lease_leaves_nobody_in_doubt(step: str, applied: bool) -> None:  # noqa: FBT001
+async def test_an_outage_longer_than_the_lease_leaves_no_delivery_uncertain(step: str, applied: bool) -> None:  # noqa: FBT001
     world = World(Accounting(answers=lambda _, n: Retry(Reason.UNAVAILABLE) if n == 0 else Sent()))
     await world.expand(world.record("12", *NUMBERS[:5]))
     await world.deliver_all(patient(world, {step: 3}, applied=applied, seconds=LEASE_SECONDS))
@@ -76,8 +76,8 @@ async def test_an_outage_longer_than_the_lease_leaves_nobody_in_doubt(step: str,
     assert len(world.events("request.completed")) == 1
 
 
-async def test_a_lease_is_kept_after_an_outage_that_nobody_used() -> None:
-    """The window of a slow provider goes on where no other process took the chunk meanwhile."""
+async def test_a_worker_keeps_its_chunk_after_an_outage_without_a_take_over() -> None:
+    """The window of a slow provider continues, because no other process claimed the chunk in between."""
     world = World()
     await world.expand(world.record(*NUMBERS[:2]))
     turns: list[asyncio.Event] = []
@@ -95,9 +95,9 @@ async def test_a_lease_is_kept_after_an_outage_that_nobody_used() -> None:
 
     fails = {"renew": 4}
     context = patient(world, fails)
-    taken = await Claimer(context).claim_chunk(await first_chunk(world))
-    assert taken
-    lease = Lease(taken.claimed.token, world._monotonic(), context.monotonic, sleep)
+    leased = await Claimer(context).claim_chunk(await first_chunk(world))
+    assert leased
+    lease = Lease(leased.claimed.token, world._monotonic(), context.monotonic, sleep)
     async with lease.keep_alive(context.ledger.chunks):
         for _ in range(4):
             await tick()
@@ -107,21 +107,21 @@ async def test_a_lease_is_kept_after_an_outage_that_nobody_used() -> None:
         assert lease.alive
 
 
-async def test_two_claimers_of_one_process_never_share_a_name() -> None:
+async def test_two_claimers_of_one_process_use_different_owner_names() -> None:
     world = World()
     await world.expand(world.record(*NUMBERS[:2]))
     context = world.context()
     stalled = await Claimer(context).claim_chunk(await first_chunk(world))
     world.pass_time(LEASE_SECONDS + 1)
-    taken = await Claimer(context).claim_due((Lane.EXPRESS, Channel.SMS))
+    leased = await Claimer(context).claim_due((Lane.EXPRESS, Channel.SMS))
     assert stalled
-    assert taken
-    assert taken.claimed.taken_over
-    assert taken.claimed.token.fence > stalled.claimed.token.fence
+    assert leased
+    assert leased.claimed.taken_over
+    assert leased.claimed.token.fence > stalled.claimed.token.fence
     assert not await context.ledger.chunks.renew(stalled.claimed.token)
 
 
-async def test_a_chunk_that_cannot_be_opened_is_left_to_who_can_and_nobody_is_in_doubt() -> None:
+async def test_a_chunk_without_a_key_is_released_and_no_delivery_becomes_uncertain() -> None:
     world = World()
     keys = [("k2", bytes([2]) * 32), ("k1", bytes(32))]
     newer = replace(world.context(), sealer=Sealer(keys))
@@ -132,7 +132,7 @@ async def test_a_chunk_that_cannot_be_opened_is_left_to_who_can_and_nobody_is_in
     assert await world.outcomes() == [("sent", None)] * 4
 
 
-async def test_a_stalled_process_expires_nothing_that_another_sends() -> None:
+async def test_a_stalled_process_does_not_expire_deliveries_that_another_process_sends() -> None:
     world = World()
     gate, entered = asyncio.Event(), asyncio.Event()
 
@@ -153,7 +153,7 @@ async def test_a_stalled_process_expires_nothing_that_another_sends() -> None:
     class Late(Accounting):
         async def send(self, message: Message) -> SendResult:
             answer = await super().send(message)
-            if not gate.is_set():  # taken, not logged yet, and now the request expires
+            if not gate.is_set():  # Accepted and not logged yet. Now the request expires.
                 world.pass_time(60)
                 gate.set()
                 await asyncio.wait([stalled], timeout=5)
@@ -167,8 +167,8 @@ async def test_a_stalled_process_expires_nothing_that_another_sends() -> None:
         assert not (late.taken[log.id] and log.outcome.value == "expired"), "logged as expired, and it was sent"
 
 
-async def test_what_a_stalled_process_logged_is_not_sent_again_in_a_later_window() -> None:
-    """With `resend`, also where the take-over itself was refused and asks the next provider."""
+async def test_a_delivery_logged_by_a_stalled_process_is_not_sent_again_in_a_later_window() -> None:
+    """The request says `resend`. The new owner is refused by one provider and asks the next one."""
     world = World(Accounting("first"), Accounting("second"))
     gate, entered = asyncio.Event(), asyncio.Semaphore(0)
 

@@ -1,4 +1,4 @@
-"""What a request of one chunk spares itself must not be missed: signs of life, and true counts while Kafka is away."""
+"""Requests of one chunk skip some writes, but readiness and counts stay correct."""
 
 import asyncio
 from dataclasses import replace
@@ -14,7 +14,7 @@ from tests.flow.world import World
 SECONDS = 3
 
 
-async def test_a_process_that_closes_one_small_request_after_the_other_is_not_stuck() -> None:
+async def test_a_process_that_closes_small_requests_one_by_one_counts_as_making_progress() -> None:
     world = World()
     context = world.context()
     progress, claimer = context.readiness, Claimer(context)
@@ -22,22 +22,22 @@ async def test_a_process_that_closes_one_small_request_after_the_other_is_not_st
         await world.expand(world.record("13800138000", request_id=f"r{number}"), context)
     progress.bus_answered()
     progress.ledger_answered()
-    with progress.working_on(Lane.EXPRESS, "calls"):  # all calls were read in one moment
+    with progress.working_on(Lane.EXPRESS, "calls"):  # All wake-up messages were read at one moment.
         pass
     closed = 0
     while world.bus.wake_ups:
         *_, chunk = world.bus.wake_ups.pop(0)
-        taken = await claimer.claim_chunk(ChunkId(chunk))
-        assert taken is not None
+        leased = await claimer.claim_chunk(ChunkId(chunk))
+        assert leased is not None
         progress.set_lane_active(Lane.EXPRESS, some=True)
         world.pass_time(SECONDS)
-        await deliver(taken, context)
+        await deliver(leased, context)
         closed += 1
         assert not progress.problems()["progress"], f"after {closed} requests"
     assert closed == 40
 
 
-async def test_what_is_sent_counts_as_sent_while_kafka_takes_no_events() -> None:
+async def test_sent_deliveries_are_counted_while_kafka_accepts_no_events() -> None:
     world, never = World(), asyncio.Event()
     world.limits = replace(world.limits, ack_wait_seconds=0.01)
     context = world.context()
@@ -48,9 +48,9 @@ async def test_what_is_sent_counts_as_sent_while_kafka_takes_no_events() -> None
 
     world.bus.publish_events = hang  # type: ignore[method-assign]
     *_, chunk = world.bus.wake_ups.pop(0)
-    taken = await Claimer(context).claim_chunk(ChunkId(chunk))
-    assert taken is not None
-    delivering = asyncio.create_task(deliver(taken, context))
+    leased = await Claimer(context).claim_chunk(ChunkId(chunk))
+    assert leased is not None
+    delivering = asyncio.create_task(deliver(leased, context))
     async with asyncio.timeout(10):
         while await world.ledger.chunks.count_in_open_windows(request_key("t1", "r1")):  # noqa: ASYNC110  # a write is awaited
             await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""A graceful stop leaves nobody in doubt who was not called, and forgets nothing that was claimed meanwhile."""
+"""A graceful stop leaves no unsent delivery uncertain and waits for claims under way."""
 
 import asyncio
 
@@ -11,15 +11,15 @@ from tests.flow.world import Accounting, World
 NUMBERS = [f"138000000{n:02d}" for n in range(8)]
 
 
-async def test_who_waits_for_a_turn_when_the_process_stops_is_left_to_another() -> None:
+async def test_a_delivery_that_waits_for_the_rate_at_shutdown_is_left_to_another_process() -> None:
     world = World(Accounting(rate_per_second=1.0))
     await world.expand(world.record(*NUMBERS[:4]))
     context = world.context()
-    taken = await Claimer(context).claim_chunk(ChunkId(world.bus.wake_ups[0][-1]))
-    assert taken
+    leased = await Claimer(context).claim_chunk(ChunkId(world.bus.wake_ups[0][-1]))
+    assert leased
     slots = WorkerSlots(1)
     await slots.acquire()
-    slots.start(deliver(taken, context))
+    slots.start(deliver(leased, context))
     async with asyncio.timeout(10):
         while not world.providers[0].calls:  # noqa: ASYNC110  # a state, not an event
             await asyncio.sleep(0.01)
@@ -60,7 +60,7 @@ async def test_draining_waits_for_a_claim_under_way() -> None:
     assert not slots.full
 
 
-async def test_draining_ends_in_time_and_cancels_what_is_late() -> None:
+async def test_draining_ends_in_time_and_cancels_the_work_that_is_late() -> None:
     slots = WorkerSlots(1)
     await slots.acquire()
     slots.start(asyncio.Event().wait())  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""A window that kills whoever sends it is not sent for ever."""
+"""A window that kills every process that sends it is sent a limited number of times."""
 
 import pytest
 
@@ -11,7 +11,7 @@ NUMBERS = [f"138000000{n:02d}" for n in range(4)]
 
 
 def deadly(message: Message, before: int) -> SendResult:
-    """One number kills the process that sends to it."""
+    """Kill the process that sends to one number."""
     del before
     if message.to.endswith("01"):
         raise Killed
@@ -19,7 +19,7 @@ def deadly(message: Message, before: int) -> SendResult:
 
 
 async def deaths(world: World, most: int) -> int:
-    """How many processes die of what is due, until one lives."""
+    """Return how many processes die of the due chunks until one survives."""
     for number in range(most):
         if not await world.run_until_killed(world.deliver_all()):
             return number
@@ -42,7 +42,7 @@ async def test_a_take_over_spends_an_attempt_and_the_last_one_ends_as_unknown(
     assert completed["by_status"] == {"unknown": 2, "sent": 2}
 
 
-async def test_a_window_that_a_process_survives_is_sent_after_a_take_over() -> None:
+async def test_a_window_that_kills_no_process_is_sent_after_a_take_over() -> None:
     killed = []
 
     def once(message: Message, before: int) -> SendResult:
@@ -61,7 +61,7 @@ async def test_a_window_that_a_process_survives_is_sent_after_a_take_over() -> N
 
 
 @pytest.mark.parametrize(("on_uncertain", "deduplicates"), [("resend", False), ("mark_unknown", True)])
-async def test_a_pause_after_each_death_gives_a_window_no_attempt_more(
+async def test_a_pause_after_each_crash_gives_a_window_no_additional_attempt(
     on_uncertain: str,
     deduplicates: bool,  # noqa: FBT001
 ) -> None:

@@ -1,4 +1,4 @@
-"""Wake-up calls: one channel does not wait for the other's slots, and none is committed before it is dealt with."""
+"""Wake-up messages: no channel waits for the slots of the other, and none is committed before its claim."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ MAIL = {"channel": "email", "subject": "Hello"}
 
 
 class Topic:
-    """One partition that carries the wake-up calls of both channels, and what was committed of it."""
+    """One partition with the wake-up messages of both channels, and its committed offsets."""
 
     def __init__(self) -> None:
         self.records: list[KafkaRecord] = []
@@ -33,7 +33,7 @@ class Topic:
         return record
 
     def call(self, world: World) -> list[KafkaRecord]:
-        """The calls that the world's expander made, in their order."""
+        """Return the wake-up messages that the expansion published, in order."""
         made, world.bus.wake_ups = list(world.bus.wake_ups), []
         pointers = [ChunkPointer(chunk_id=chunk, channel=channel) for _, channel, chunk in made]
         return [self.append(pointer.model_dump_json().encode()) for pointer in pointers]
@@ -58,7 +58,7 @@ async def serving(context: ConsumerContext, slots: dict[SlotKey, WorkerSlots]) -
 
 
 class Hanging(Accounting):
-    """A provider that answers nobody until it is told to."""
+    """A provider that does not answer until the test lets it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Hanging(Accounting):
         return await super().send(message)
 
 
-async def test_a_channel_whose_provider_hangs_does_not_keep_the_calls_of_the_other() -> None:
+async def test_a_hanging_provider_does_not_delay_the_messages_of_the_other_channel() -> None:
     world, topic = World(sms := Hanging(), mail := Accounting("post", Channel.EMAIL)), Topic()
     for number in range(4):
         await world.expand(world.record(NUMBERS[0], request_id=f"sms-{number}"))
@@ -86,7 +86,7 @@ async def test_a_channel_whose_provider_hangs_does_not_keep_the_calls_of_the_oth
         assert topic.committed == sorted(set(topic.committed))
 
 
-async def test_what_waits_when_the_process_stops_is_not_committed() -> None:
+async def test_a_message_that_waits_at_shutdown_is_not_committed() -> None:
     world, topic = World(sms := Hanging()), Topic()
     for number in range(3):
         await world.expand(world.record(NUMBERS[0], request_id=f"sms-{number}"))
@@ -100,8 +100,8 @@ async def test_what_waits_when_the_process_stops_is_not_committed() -> None:
     assert topic.committed == [1]
 
 
-async def test_a_partition_that_is_read_again_takes_the_place_of_what_waited() -> None:
-    """After a rebalance the same calls come again: they are not served twice, and old ones commit nothing."""
+async def test_a_partition_that_is_read_again_replaces_the_messages_that_waited() -> None:
+    """After a rebalance the same messages come again. None is processed twice, and old ones commit nothing."""
     world, topic = World(sms := Hanging()), Topic()
     for number in range(5):
         await world.expand(world.record(NUMBERS[0], request_id=f"sms-{number}"))
@@ -119,7 +119,7 @@ async def test_a_partition_that_is_read_again_takes_the_place_of_what_waited() -
         assert faulty.calls == 6, "the first, the one that waited for a slot when it came again, and four"
 
 
-async def test_a_call_that_fails_gives_its_slot_back_and_is_left_to_the_sweeper() -> None:
+async def test_a_failed_claim_releases_its_slot_and_the_sweeper_finds_the_chunk() -> None:
     world, topic = World(), Topic()
     for number in range(2):
         await world.expand(world.record(NUMBERS[0], request_id=f"sms-{number}"))
@@ -132,7 +132,7 @@ async def test_a_call_that_fails_gives_its_slot_back_and_is_left_to_the_sweeper(
         assert not any(one.full for one in slots.values())
 
 
-async def test_a_call_that_cannot_be_read_is_passed_over() -> None:
+async def test_a_message_that_cannot_be_decoded_is_skipped() -> None:
     world, topic = World(), Topic()
     async with serving(world.context(), build_slots(1)) as calls:
         for value in (b"", b"{}", b'{"chunk_id": "chk_1", "channel": "pigeon"}'):

@@ -1,4 +1,4 @@
-"""Orders at any step of a delivery, with crashes, take-overs, lost answers and missing keys around them."""
+"""Cancel and pause at any step of a delivery, with crashes, take-overs, lost answers and missing keys around them."""
 
 import asyncio
 import itertools
@@ -23,13 +23,13 @@ from tests.flow.world import LEASE_SECONDS, START, Accounting, Steps, World
 
 KEY = request_key("t1", "r1")
 NUMBERS = ["12", *(f"138000000{n:02d}" for n in range(6))]
-"""The first is no number: it is decided before anything is sent."""
+"""The first is not a valid number. The expansion decides it before anything is sent."""
 
 Order = Callable[[Ledger, Any], Awaitable[ControlResult | None]]
 
 
 class Ordering(Steps):
-    """Gives an order before a step, dies at another, and loses the answer of a third."""
+    """Steps with a cancel or pause before one, a crash at another, and a lost answer of a third."""
 
     def __init__(
         self, world: World, order: Order, at: int, kill_at: int | None = None, lost: int | None = None
@@ -51,7 +51,7 @@ class Ordering(Steps):
 
 
 def moody(message: Message, before: int) -> SendResult:
-    """One is refused for the moment, one never answers at first, the others are taken."""
+    """Return a temporary refusal for one number, no answer for another, and success for the rest."""
     if before or message.to[-1] not in "25":
         return Sent()
     return Retry(Reason.UNAVAILABLE) if message.to[-1] == "2" else Uncertain(Reason.NO_ANSWER)
@@ -62,7 +62,7 @@ async def all_counted(world: World) -> None:
 
 
 async def accounted_for(world: World) -> Counter[str]:
-    """Each delivery has one log, its event and its place in the one completion; what was taken was not denied."""
+    """Check logs, events and completion against each other and against what the providers accepted."""
     logs = await world.logs()
     assert len(logs) == len(NUMBERS)
     assert {e["log_id"]: e["status"] for e in world.events("delivery")} == {g.id: g.outcome.value for g in logs}
@@ -84,7 +84,7 @@ POLICIES = [
 
 
 def awake_at_once(context: ConsumerContext) -> ConsumerContext:
-    """A process that repeats at once what got no answer; the keeper of its leases never gets a turn."""
+    """Return a process that repeats a failed call at once and never renews its leases."""
 
     async def sleep(seconds: float) -> None:
         if seconds >= LEASE_SECONDS / 3:
@@ -96,13 +96,13 @@ def awake_at_once(context: ConsumerContext) -> ConsumerContext:
 @pytest.mark.parametrize("order", [cancel_request, pause_request], ids=["cancel", "pause"])
 @pytest.mark.parametrize(("policy", "deduplicates"), POLICIES)
 @pytest.mark.parametrize("fault", ["kill_at", "lost"])
-async def test_an_order_at_any_step_of_a_delivery_keeps_its_bound_and_loses_nobody(
+async def test_a_cancel_or_pause_at_any_step_of_a_delivery_keeps_its_bound_and_loses_no_recipient(
     order: Order,
     policy: OnUncertain,
     deduplicates: bool,  # noqa: FBT001
     fault: str,
 ) -> None:
-    """The fault comes some steps after the order: how many goes around, so that all pairs come by in the variants."""
+    """The fault follows the cancel or pause after a few steps. The distance varies, so the variants cover all pairs."""
     tried, shift = 0, 2 * deduplicates + (policy is OnUncertain.RESEND)
     for at in itertools.count():
         world = World(Accounting("first", deduplicates=deduplicates, answers=moody))
@@ -130,7 +130,7 @@ async def test_an_order_at_any_step_of_a_delivery_keeps_its_bound_and_loses_nobo
 
 
 async def unmarked(world: World, **said: Any) -> None:
-    """A chunk written after the request was cancelled; its expander died before it read the marks again."""
+    """Write a chunk after the request was cancelled. The process dies before it reads the control flags again."""
     record = world.record(*NUMBERS[1:4], **said)
     steps = Ordering(world, cancel_request, 1, 1)
     assert await world.run_until_killed(world.expand(record, world.context(steps)))
@@ -139,8 +139,8 @@ async def unmarked(world: World, **said: Any) -> None:
     world.pass_time(61)
 
 
-async def test_who_dies_before_asking_for_the_marks_leaves_that_to_the_next() -> None:
-    """Nobody looked after the request meanwhile: all consumers were away."""
+async def test_the_next_owner_reads_the_control_flags_after_a_crash() -> None:
+    """All consumers were down in between, so no sweeper checked the request."""
     world = World()
     await unmarked(world)
     assert await Claimer(world.context()).claim_due((Lane.EXPRESS, Channel.SMS), never_claimed=True)  # and is killed
@@ -151,7 +151,7 @@ async def test_who_dies_before_asking_for_the_marks_leaves_that_to_the_next() ->
     assert {outcome for outcome, _ in await world.outcomes()} <= {"unknown", "cancelled"}
 
 
-async def test_who_could_not_open_a_chunk_leaves_asking_for_the_marks_to_the_next() -> None:
+async def test_the_next_owner_reads_the_control_flags_of_a_chunk_that_was_not_opened() -> None:
     world = World()
     await unmarked(world)
     await world.deliver_all(replace(world.context(), sealer=Sealer([("k2", bytes([2]) * 32)])))
@@ -161,7 +161,7 @@ async def test_who_could_not_open_a_chunk_leaves_asking_for_the_marks_to_the_nex
     assert await world.outcomes() == [("cancelled", "cancelled")] * 3
 
 
-async def test_a_chunk_whose_key_is_missing_expires_at_its_time_too() -> None:
+async def test_a_chunk_whose_key_is_missing_expires_at_expires_at() -> None:
     world = World()
     expires_at = START + timedelta(seconds=3 * 3600)
     await world.expand(world.record(*NUMBERS[1:4], expires_at=expires_at.isoformat()))

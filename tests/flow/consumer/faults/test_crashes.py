@@ -1,5 +1,4 @@
-"""Kill a process between any two of its steps: afterwards every recipient is accounted for, and none was sent twice
-that need not be."""
+"""A process is killed between any two of its steps. No recipient is lost, and none is sent to twice without need."""
 
 import asyncio
 import inspect
@@ -24,7 +23,7 @@ BAD = "12"
 
 
 def answers(message: Message, before: int) -> SendResult:
-    """The last number fails for good, the one before it is refused once."""
+    """Refuse the last number finally, and the one before it once."""
     if message.to.endswith("06"):
         return Failed(Reason.REJECTED)
     if message.to.endswith("05") and before == 0:
@@ -42,14 +41,14 @@ async def work(world: World, on_uncertain: OnUncertain, context: ConsumerContext
 
 
 async def erase(context: ConsumerContext) -> None:
-    """Erase what is sealed of the request, one chunk a step, then its text."""
+    """Erase the sealed data of the request, one chunk a batch, then its text."""
     retention = RetentionJob(context, BatchSizes(chunks=1))
     for _ in range(4):
         await retention.run_batch()
 
 
 async def check_books(world: World, on_uncertain: OnUncertain, kills: int) -> None:
-    """The four lists agree: what was asked for, what the provider took, the logs, the events."""
+    """Check that recipients, accepted messages, logs and events agree."""
     logs, book = await world.logs(), world.providers[0]
     assert len(logs) == len(NUMBERS) + 1, "a recipient is lost"
     outcomes = Counter(log.outcome.value for log in logs)
@@ -77,7 +76,7 @@ async def check_books(world: World, on_uncertain: OnUncertain, kills: int) -> No
 
 
 async def crashed_run(kill_at: int, *, after: bool, on_uncertain: OnUncertain, seed: int | None = None) -> World | None:
-    """Run, die at a step, let others finish; None when the process ended before that step."""
+    """Run, die at a step, and let other processes finish. Return None if the process ended before that step."""
     world = World(Accounting(answers=answers))
     # Enough for a refusal and a take-over after each kill.
     retry = replace(world.limits.retry, max_attempts=5)
@@ -100,7 +99,7 @@ async def crashed_run(kill_at: int, *, after: bool, on_uncertain: OnUncertain, s
 
 
 async def finish(world: World, on_uncertain: OnUncertain, context: ConsumerContext) -> None:
-    """The record was not committed, perhaps: it comes again."""
+    """Expand the record again, because its offset may not have been committed."""
     await world.expand(world.record(BAD, *NUMBERS, on_uncertain=on_uncertain.value), context)
     await world.deliver_all(context)
 
@@ -138,7 +137,7 @@ async def test_two_kills_at_any_two_steps(on_uncertain: OnUncertain) -> None:
 
 
 async def test_a_zombie_changes_nothing_and_says_nothing() -> None:
-    """A process that stops past its lease and goes on later finds its writes refused."""
+    """A process that stalls past its lease finds its writes refused."""
     world = World(Accounting(answers=answers))
     gate = asyncio.Event()
 

@@ -1,5 +1,7 @@
-"""Each scenario, disturbed at each of its steps: killed, answered by nobody though the write was done, or stalled past
-its lease while another process finishes. Afterwards the books agree."""
+"""Each scenario is disturbed at each of its steps, and afterwards logs, events and counts agree.
+
+A step is killed, loses its answer though the write was done, or stalls past its lease while another process finishes.
+"""
 
 import asyncio
 import itertools
@@ -31,48 +33,48 @@ def ends(message: Message, *digits: str) -> bool:
 
 
 def moody(message: Message, before: int) -> SendResult:
-    """The last number is refused for good, the one before it once for the moment."""
+    """Refuse the last number finally, and the one before it once for the moment."""
     if ends(message, "06"):
         return Failed(Reason.REJECTED)
     return Retry(Reason.UNAVAILABLE) if ends(message, "05") and before == 0 else Sent()
 
 
 def silent_once(message: Message, before: int) -> SendResult:
-    """Two numbers get no answer at first; then one of them is refused for good."""
+    """Give two numbers no answer at first. Then refuse one of them finally."""
     if ends(message, "03", "06") and before == 0:
         return Uncertain(Reason.NO_ANSWER)
     return Failed(Reason.REJECTED) if ends(message, "06") else Sent()
 
 
 def refusing(message: Message, before: int) -> SendResult:
-    """Refuses the even numbers for the moment, whenever it is asked."""
+    """Refuse the even numbers for the moment, at every attempt."""
     del before
     return Retry(Reason.UNAVAILABLE) if ends(message, "00", "02", "04", "06") else Sent()
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is asked for, of whom, and how a process goes about it."""
+    """A request, its providers, and what happens to it."""
 
     name: str
     answers: tuple[Callable[[Message, int], SendResult], ...]
-    """One a provider, in order of priority."""
+    """The answers of each provider, in order of priority."""
     deduplicates: bool = False
     on_uncertain: str = "mark_unknown"
     parts: int = 1
     cancelled_at: int | None = None
-    """Before which delivery of a chunk the request is cancelled."""
+    """Number of chunks that are delivered before the cancel."""
     expires: bool = False
-    """Between the first attempt and the retries."""
+    """True if the request expires between the first attempt and the retries."""
     template: bool = False
-    """Whether it names a template, which is changed before each expansion."""
+    """True if the request names a template that changes before each expansion."""
 
     def providers(self) -> list[Accounting]:
         return [Accounting(f"p{n}", deduplicates=self.deduplicates, answers=a) for n, a in enumerate(self.answers)]
 
     @property
     def doubtful(self) -> bool:
-        """Whether the provider itself leaves doubts."""
+        """Return whether a provider itself causes uncertain deliveries."""
         return silent_once in self.answers
 
 
@@ -115,13 +117,13 @@ class Run:
         self._versions = itertools.count(1)
 
     async def expand(self, record: KafkaRecord, context: ConsumerContext) -> None:
-        """Expand a record, after its template has changed."""
+        """Change the template, then expand a record."""
         if self.scenario.template:
             await self.world.ledger.templates.put("t1", "code", f"text {next(self._versions)}", None)
         await self.world.expand(record, context)
 
     async def work(self, context: ConsumerContext) -> None:
-        """All of it by one process: the records, what is due, the retries."""
+        """Expand all records, deliver all chunks and retry, in one process."""
         for record in self.records:
             await self.expand(record, context)
             if self.scenario.parts > 1:
@@ -141,7 +143,7 @@ class Run:
         self.world.bus.wake_ups += later
 
     async def finish(self) -> None:
-        """What was not committed comes again, and healthy processes do the rest."""
+        """Expand the records again, as if uncommitted, and let healthy processes finish."""
         self.world.pass_time(LEASE_SECONDS + 61)
         context = self.world.context()
         for record in self.records:
@@ -149,7 +151,7 @@ class Run:
         await self.world.settle(6)
 
     async def check(self, disturbances: int) -> None:
-        """The lists agree: who was asked for, what the providers took, the logs, the events, the counts."""
+        """Check that recipients, accepted messages, logs, events and counts agree."""
         world, scenario = self.world, self.scenario
         logs = await world.logs()
         assert len(logs) == self.total, "a recipient is lost"
@@ -184,7 +186,7 @@ class Run:
 
 
 class Disturbed(Steps):
-    """Does something before or after one of its steps."""
+    """Steps with an action before or after one of them."""
 
     def __init__(self, at: int, disturb: Callable[[str], Awaitable[None]], *, after: bool) -> None:
         super().__init__()
@@ -228,7 +230,7 @@ async def test_killed_at_any_step(scenario: Scenario, after: bool) -> None:  # n
     assert at > 30
 
 
-async def test_every_answer_may_be_lost_once(scenario: Scenario) -> None:
+async def test_each_answer_may_be_lost_once(scenario: Scenario) -> None:
     for at in itertools.count():
         run = Run(scenario)
 

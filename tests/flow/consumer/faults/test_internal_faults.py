@@ -1,4 +1,4 @@
-"""Faults of our own side are not the records' faults, and whoever's record is given up is told."""
+"""Internal errors are not blamed on the record, and the sender of a rejected record gets an event."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -23,13 +23,13 @@ from tests.support.builders import a_chunk, a_claim, a_head, a_key, a_part
 
 
 @pytest.mark.parametrize("code", [13, 18])
-def test_a_right_that_is_lacking_is_waited_for(code: int) -> None:
+def test_the_consumer_waits_for_a_missing_permission(code: int) -> None:
     """A password changed under a running consumer must not send its whole intake to the dead letters."""
     with pytest.raises(LedgerUnavailable), translated_errors():
         raise OperationFailure("who are you", code)
 
 
-async def test_who_sent_a_record_that_is_given_up_is_told() -> None:
+async def test_a_rejected_record_is_reported_to_its_sender() -> None:
     world = World()
 
     class Broken:
@@ -61,7 +61,7 @@ async def ledger(request: pytest.FixtureRequest) -> AsyncIterator[Ledger]:
     await mongo.aclose()
 
 
-async def test_a_cancel_makes_due_what_waits_and_leaves_a_lease_alone(ledger: Ledger) -> None:
+async def test_a_cancel_makes_waiting_chunks_due_and_leaves_a_lease_alone(ledger: Ledger) -> None:
     await ledger.requests.register_part(a_head(), a_part(size=9))
     later = ledger.now() + timedelta(days=7)
     scheduled, retried, held = (a_chunk(first=first, due_at=later if first == 0 else None) for first in (0, 3, 6))

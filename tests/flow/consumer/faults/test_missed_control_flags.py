@@ -1,4 +1,4 @@
-"""An order that misses a chunk, and two deaths in a row: whoever takes over asks for it."""
+"""A chunk that missed a cancel or pause, and two crashes in a row. The owner after a take-over reads the flags."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -13,7 +13,7 @@ KEY = request_key("t1", "r1")
 
 
 class OrderedWhileInserting(Steps):
-    """An order is given right before the first chunk is written, and its expander dies right after."""
+    """Steps with a cancel or pause right before the first chunk is written, and a crash right after it."""
 
     def __init__(self, order: Callable[[], Awaitable[Any]]) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class OrderedWhileInserting(Steps):
 
 
 class DiesOfAsking(Steps):
-    """A process that dies before it comes to ask for the marks of a request."""
+    """Steps of a process that dies before it reads the control flags of a request."""
 
     async def step(self, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
         if name == "requests.control_flags":
@@ -37,7 +37,7 @@ class DiesOfAsking(Steps):
 
 
 @pytest.mark.parametrize(("order", "left"), [(cancel_request, "cancelled"), (pause_request, None)])
-async def test_a_take_over_of_a_chunk_that_missed_an_order_sends_nothing(order: Any, left: str | None) -> None:
+async def test_a_take_over_of_a_chunk_without_the_control_flags_sends_nothing(order: Any, left: str | None) -> None:
     world = World(Accounting())
     steps = OrderedWhileInserting(lambda: order(world.ledger, KEY))
     record = world.record(*(f"138000000{n:02d}" for n in range(4)))

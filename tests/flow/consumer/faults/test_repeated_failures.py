@@ -1,4 +1,4 @@
-"""What meets a fault of ours again and again ends in a known state, and takes as little with it as it can."""
+"""A record, part or chunk that fails again and again ends in a known state and affects little else."""
 
 import itertools
 from dataclasses import replace
@@ -17,7 +17,7 @@ KEY = request_key("t1", "r1")
 
 
 class Broken:
-    """A part of the ledger that fails at one method from its n-th call on."""
+    """A ledger port that fails at one method from its n-th call on."""
 
     def __init__(self, inner: object, method: str, after: int) -> None:
         self._inner, self._method, self._left = inner, method, after
@@ -37,7 +37,7 @@ class Broken:
 
 
 class House:
-    """A ledger whose chunks are broken."""
+    """A ledger with a failing port for chunks."""
 
     def __init__(self, inner: Any, after: int) -> None:
         self.requests, self.logs, self.now = inner.requests, inner.logs, inner.now
@@ -45,7 +45,7 @@ class House:
 
 
 class Thirteen(Sealer):
-    """Meets one address that it cannot bear."""
+    """Fails with an internal error at one address."""
 
     def hash(self, value: bytes, key_id: str) -> bytes:
         if value.endswith(b"03"):
@@ -57,7 +57,7 @@ def broken(world: World, after: int) -> ConsumerContext:
     return replace(world.context(), ledger=House(world.ledger, after))  # type: ignore[arg-type]
 
 
-async def test_a_part_that_is_given_up_half_written_ends_as_incomplete() -> None:
+async def test_a_request_with_a_half_written_part_ends_as_incomplete() -> None:
     world = World()
     record = world.record(*NUMBERS)
     await expand_or_reject(record, "cluster", broken(world, after=1))
@@ -71,7 +71,7 @@ async def test_a_part_that_is_given_up_half_written_ends_as_incomplete() -> None
     assert [event["reason"] for event in world.events("request.rejected")] == ["unprocessable"]
 
 
-async def test_what_was_given_up_stays_so_when_its_request_comes_again() -> None:
+async def test_a_lost_part_stays_lost_when_its_record_comes_again() -> None:
     world = World()
     await expand_or_reject(world.record(*NUMBERS), "cluster", broken(world, after=1))
     world.pass_time(4000)
@@ -83,7 +83,7 @@ async def test_what_was_given_up_stays_so_when_its_request_comes_again() -> None
     assert len(world.events("request.completed")) == 1
 
 
-async def test_a_part_that_still_waits_in_the_intake_is_not_given_up() -> None:
+async def test_a_part_that_waits_in_the_intake_is_not_lost() -> None:
     world = World()
     record = world.record(*NUMBERS)
     with pytest.raises(ZeroDivisionError):
@@ -105,7 +105,7 @@ async def completes_and_is_not_refused(world: World) -> None:
     assert len(world.events("request.completed")) == 1
 
 
-async def test_a_part_that_is_counted_is_not_refused_because_its_last_call_fails() -> None:
+async def test_an_expanded_part_is_not_rejected_if_its_last_wake_up_fails() -> None:
     world = World()
     bus = Broken(world.bus, "publish_wake_up", 1)
     await expand_or_reject(world.record(*NUMBERS), "cluster", replace(world.context(), bus=bus))  # type: ignore[arg-type]
@@ -113,7 +113,7 @@ async def test_a_part_that_is_counted_is_not_refused_because_its_last_call_fails
     await completes_and_is_not_refused(world)
 
 
-async def test_an_empty_part_that_is_counted_is_not_refused_because_its_completion_fails() -> None:
+async def test_an_expanded_empty_part_is_not_rejected_if_its_completion_fails() -> None:
     world = World()
     await world.expand(world.record(*NUMBERS, part=0, last=False))
     await world.deliver_all()
@@ -125,7 +125,7 @@ async def test_an_empty_part_that_is_counted_is_not_refused_because_its_completi
     await completes_and_is_not_refused(world)
 
 
-async def test_one_recipient_that_meets_a_fault_fails_alone() -> None:
+async def test_an_internal_error_fails_only_the_recipient_that_caused_it() -> None:
     world = World()
     world.sealer = Thirteen([("k1", bytes(32))])
     await expand_or_reject(world.record(*NUMBERS), "cluster", world.context())
@@ -139,7 +139,7 @@ async def test_one_recipient_that_meets_a_fault_fails_alone() -> None:
     assert (await world.logs())[3].recipient == "***"
 
 
-async def test_a_part_under_a_key_that_is_gone_is_not_called_a_conflict() -> None:
+async def test_a_part_under_a_missing_key_is_not_reported_as_a_conflict() -> None:
     world = World()
     await world.expand(world.record(*NUMBERS[:3], part=0, last=False))
     other = replace(world.context(), sealer=Sealer([("k2", bytes(32))]))
@@ -150,7 +150,7 @@ async def test_a_part_under_a_key_that_is_gone_is_not_called_a_conflict() -> Non
 
 
 @pytest.mark.parametrize("closed_after", ["expanding", "delivering"])
-async def test_a_reply_topic_that_takes_nothing_blocks_nobody(closed_after: str) -> None:
+async def test_a_reply_topic_that_rejects_all_events_does_not_block_other_requests(closed_after: str) -> None:
     world = World(reply_topics=["mine"])
     context = awake(world.context())
     if closed_after == "delivering":
@@ -168,7 +168,7 @@ def keyless(world: World, steps: Steps | None = None) -> ConsumerContext:
     return replace(world.context(steps), sealer=Sealer([("k2", bytes([2]) * 32)]))
 
 
-async def test_what_no_key_opens_is_tried_ever_more_rarely_and_fails_when_it_is_too_old() -> None:
+async def test_a_chunk_without_a_key_is_tried_ever_more_rarely_and_fails_when_it_is_too_old() -> None:
     world = World()
     await world.expand(world.record(*NUMBERS[:3]))
     context, tried = keyless(world), list[float]()
@@ -190,7 +190,7 @@ async def test_what_no_key_opens_is_tried_ever_more_rarely_and_fails_when_it_is_
     assert not world.providers[0].calls
 
 
-async def test_wherever_who_gave_up_dies_the_next_one_that_has_the_key_sends_nothing_that_is_logged_as_failed() -> None:
+async def test_after_a_crash_at_any_step_of_giving_up_the_next_owner_sends_nothing_that_is_logged_as_failed() -> None:
     killed, at = True, 0
     while killed:
         world = World()
@@ -205,7 +205,7 @@ async def test_wherever_who_gave_up_dies_the_next_one_that_has_the_key_sends_not
     assert at > 10
 
 
-async def test_what_no_key_opens_is_sent_once_the_key_is_back() -> None:
+async def test_a_chunk_without_a_key_is_sent_once_the_key_is_back() -> None:
     world = World()
     await world.expand(world.record(*NUMBERS[:3]))
     await world.deliver_all(keyless(world))
@@ -225,7 +225,7 @@ async def test_a_cancel_needs_no_key() -> None:
     assert len(world.events("request.completed")) == 1
 
 
-async def test_what_was_under_way_when_its_key_was_lost_ends_as_unknown() -> None:
+async def test_an_open_window_whose_key_is_missing_ends_as_unknown() -> None:
     world = World()
     await world.expand(world.record(*NUMBERS[:3], on_uncertain="resend"))
     sending = world.context(Steps(4, after=True))
