@@ -36,7 +36,7 @@ class Broken:
         return call
 
 
-class House:
+class FailingLedger:
     """A ledger with a failing port for chunks."""
 
     def __init__(self, inner: Any, after: int) -> None:
@@ -54,7 +54,7 @@ class Thirteen(Sealer):
 
 
 def broken(world: World, after: int) -> ConsumerContext:
-    return replace(world.context(), ledger=House(world.ledger, after))  # type: ignore[arg-type]
+    return replace(world.context(), ledger=FailingLedger(world.ledger, after))  # type: ignore[arg-type]
 
 
 async def test_a_request_with_a_half_written_part_ends_as_incomplete() -> None:
@@ -117,7 +117,7 @@ async def test_an_expanded_empty_part_is_not_rejected_if_its_completion_fails() 
     world = World()
     await world.expand(world.record(*NUMBERS, part=0, last=False))
     await world.deliver_all()
-    ledger = House(world.ledger, after=9)
+    ledger = FailingLedger(world.ledger, after=9)
     broken = ledger.requests = Broken(world.ledger.requests, "get", 0)
     record, context = world.record(part=1, last=True), replace(world.context(), ledger=ledger)  # type: ignore[arg-type]
     await expand_or_reject(record, "cluster", context)
