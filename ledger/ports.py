@@ -65,9 +65,10 @@ class Requests(Protocol):
         """
 
     async def write_off_lost_parts(self, key: RequestKey) -> StoredRequest | None:
-        """Close the intake, and mark the registered parts that are not expanded as lost. Return None without any.
+        """Close the intake, and mark the registered parts that are not expanded as lost.
 
-        Call it only if the records of these parts are gone from the intake. A lost part is refused if it comes again.
+        Return None if there are none. Call it only if the records of these parts are gone from the intake. A lost part
+        is refused if it comes again.
         """
 
     async def complete(self, key: RequestKey, counts: Counts) -> StoredRequest | None:

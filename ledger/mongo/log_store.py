@@ -84,7 +84,7 @@ class MongoLogs(Logs):
         waiting, waiting_total, exact = (
             await self._pending.find(query, end + 1, self.get_many) if with_pending else ([], 0, True)
         )
-        # A log with at least this many logs before it cannot be before the page, whatever the pending deliveries are.
+        # The first `skip` logs are before the page, even if all pending deliveries come before them.
         skip = max(0, start - len(waiting))
         logs, logs_total = await self._page(query, skip, end + 1 - skip) if with_logs else ([], 0)
         by_id = {log.id: log for log in (*waiting, *logs)}
