@@ -14,30 +14,30 @@ SHORT = 0.3
 PENDING = frozenset({Status.PENDING, Status.SCHEDULED})
 
 
-async def claimed(ledger: Ledger, chunk: Chunk, claim: ClaimRequest | None = None) -> ClaimResult:
+async def claim_chunk(ledger: Ledger, chunk: Chunk, claim: ClaimRequest | None = None) -> ClaimResult:
     found = await ledger.chunks.claim(chunk.id, claim or a_claim())
     assert found is not None
     return found
 
 
-async def inserted_and_claimed(ledger: Ledger, chunk: Chunk, claim: ClaimRequest | None = None) -> ClaimResult:
+async def insert_and_claim(ledger: Ledger, chunk: Chunk, claim: ClaimRequest | None = None) -> ClaimResult:
     await ledger.chunks.insert(chunk)
-    return await claimed(ledger, chunk, claim)
+    return await claim_chunk(ledger, chunk, claim)
 
 
-async def swept(
+async def claim_due(
     ledger: Ledger, *, lane: Lane = Lane.BULK, channel: Channel = Channel.SMS, fresh: bool = False
 ) -> ClaimResult | None:
     """Claim a due chunk of one kind, as the sweeper does."""
     return await ledger.chunks.claim_due(lane, channel, a_claim(), never_claimed=fresh)
 
 
-async def anyhow_swept(ledger: Ledger) -> ClaimResult | None:
+async def claim_any_due(ledger: Ledger) -> ClaimResult | None:
     """Claim a due chunk, deferred or never claimed, as the sweeper does."""
-    return await swept(ledger) or await swept(ledger, fresh=True)
+    return await claim_due(ledger) or await claim_due(ledger, fresh=True)
 
 
-async def begun(ledger: Ledger, *numbers: int, last: int | None = None) -> StoredRequest:
+async def register_parts(ledger: Ledger, *numbers: int, last: int | None = None) -> StoredRequest:
     """Register these parts of a request."""
     for number in numbers:
         request = await ledger.requests.register_part(a_head(), a_part(number, last=number == last))
@@ -60,7 +60,7 @@ async def a_request(ledger: Ledger, head: RequestHeader | None = None, *chunks: 
         await ledger.chunks.insert(chunk)
 
 
-async def held(ledger: Ledger, chunk: Chunk) -> ClaimToken:
+async def claim_token(ledger: Ledger, chunk: Chunk) -> ClaimToken:
     taken = await ledger.chunks.claim(chunk.id, a_claim())
     assert taken is not None
     return taken.token
@@ -70,7 +70,7 @@ async def find(ledger: Ledger, **conditions: object) -> LogPage:
     return await ledger.logs.find(LogQuery(**{"tenant_id": TENANT, **conditions}))  # type: ignore[arg-type]
 
 
-async def shown(ledger: Ledger, **conditions: object) -> list[str]:
+async def list_lines(ledger: Ledger, **conditions: object) -> list[str]:
     """Return request, position and status of each delivery on the page, such as `req-1 0.2 sent`. Check the total."""
     page = await find(ledger, **{"page_size": 100, **conditions})
     assert page.total == len(page.items)

@@ -1,7 +1,7 @@
 """Cancel mark of chunks in both ledgers."""
 
 from ledger.ports import Ledger
-from tests.contract.ledger.steps import inserted_and_claimed
+from tests.contract.ledger.steps import insert_and_claim
 from tests.support.builders import a_chunk, a_claim, some_counts
 
 
@@ -34,7 +34,7 @@ async def test_a_cancel_may_mark_the_chunks_of_one_part_alone(ledger: Ledger) ->
 
 async def test_the_cancel_mark_outlives_advance_release_and_claim(ledger: Ledger) -> None:
     chunk = a_chunk(size=4, window_size=2)
-    taken = await inserted_and_claimed(ledger, chunk)
+    taken = await insert_and_claim(ledger, chunk)
     await ledger.chunks.mark_cancelled(chunk.key)
     await ledger.chunks.advance(taken.token, taken.chunk.work, taken.window)
     await ledger.chunks.release(taken.token, chunk.work, None)

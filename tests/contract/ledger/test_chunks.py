@@ -9,7 +9,7 @@ from core.chunk_work import Batch, DecidedDelivery, WaitingDelivery, Work
 from ledger.ports import Ledger
 from schemas.statuses import Channel, Lane, Reason, Status
 from tests.contract.ledger.conftest import Wait
-from tests.contract.ledger.steps import claimed, inserted_and_claimed
+from tests.contract.ledger.steps import claim_chunk, insert_and_claim
 from tests.support.builders import a_chunk, a_claim, a_hash, a_key, some_counts
 
 
@@ -55,8 +55,8 @@ async def test_a_second_insert_changes_nothing(ledger: Ledger) -> None:
 
 async def test_a_second_insert_neither_reopens_nor_frees_a_chunk(ledger: Ledger) -> None:
     held, closed = a_chunk(), a_chunk(first=3)
-    await inserted_and_claimed(ledger, held)
-    taken = await inserted_and_claimed(ledger, closed)
+    await insert_and_claim(ledger, held)
+    taken = await insert_and_claim(ledger, closed)
     await ledger.chunks.close(taken.token, some_counts(sent=3))
 
     await ledger.chunks.insert(held)
@@ -93,7 +93,7 @@ async def test_counts_are_the_sum_over_all_chunks_of_the_request(ledger: Ledger)
     closed, open_ = a_chunk(), a_chunk(part=1, size=4)
     for chunk in (closed, open_, a_chunk("another request")):
         await ledger.chunks.insert(chunk)
-    taken = await claimed(ledger, closed)
+    taken = await claim_chunk(ledger, closed)
     await ledger.chunks.close(taken.token, done)
 
     assert await ledger.chunks.counts(closed.key) == done + some_counts(pending=4)
@@ -104,7 +104,7 @@ async def test_a_delivery_without_a_log_counts_as_pending(ledger: Ledger) -> Non
     chunk = a_chunk(size=6, window_size=1)
     await ledger.chunks.insert(chunk)
     before = await ledger.chunks.counts(chunk.key)
-    taken = await claimed(ledger, chunk)
+    taken = await claim_chunk(ledger, chunk)
     work = Work(
         untried=((1, 2),),
         retries=(WaitingDelivery(2, 1, now),),
@@ -127,7 +127,7 @@ async def test_a_chunk_that_waits_for_its_time_counts_as_scheduled_until_it_is_c
     before = await ledger.chunks.counts(chunk.key)
     await wait(101)
     due = await ledger.chunks.counts(chunk.key)
-    taken = await claimed(ledger, chunk)
+    taken = await claim_chunk(ledger, chunk)
     held = await ledger.chunks.counts(chunk.key)
     tried = ledger.now() + timedelta(seconds=100)
     await ledger.chunks.release(
@@ -144,7 +144,7 @@ async def test_a_request_without_chunks_counts_nothing(ledger: Ledger) -> None:
 
 async def test_counts_are_set_and_do_not_change_with_the_callers_counter(ledger: Ledger) -> None:
     chunk = a_chunk()
-    taken = await inserted_and_claimed(ledger, chunk)
+    taken = await insert_and_claim(ledger, chunk)
     work = Work(counts=some_counts(sent=3))
     await ledger.chunks.advance(taken.token, work, None)
     work.counts[Status.SENT, None] += 5
@@ -158,7 +158,7 @@ async def test_has_open_looks_at_this_request_alone(ledger: Ledger) -> None:
     before = await ledger.chunks.has_open(chunk.key)
     await ledger.chunks.insert(chunk)
     fresh = await ledger.chunks.has_open(chunk.key)
-    taken = await claimed(ledger, chunk)
+    taken = await claim_chunk(ledger, chunk)
     held = await ledger.chunks.has_open(chunk.key)
     await ledger.chunks.close(taken.token, some_counts(sent=3))
 
@@ -177,7 +177,7 @@ async def test_duplicates_are_looked_for_in_lower_parts_of_the_request(ledger: L
 
 async def test_duplicates_are_found_in_closed_chunks_too(ledger: Ledger) -> None:
     chunk = a_chunk(size=1, names=["a"], searchable=True)
-    taken = await inserted_and_claimed(ledger, chunk)
+    taken = await insert_and_claim(ledger, chunk)
     await ledger.chunks.close(taken.token, some_counts(sent=1))
 
     assert await ledger.chunks.find_duplicates(chunk.key, 1, [a_hash("a")]) == {a_hash("a")}

@@ -10,13 +10,13 @@ from core.chunk_work import Batch, WaitingDelivery, Window, Work, prepare_releas
 from ledger.models import ControlFlags
 from ledger.ports import Ledger
 from tests.contract.ledger.conftest import Wait
-from tests.contract.ledger.steps import SHORT, claimed, inserted_and_claimed
+from tests.contract.ledger.steps import SHORT, claim_chunk, insert_and_claim
 from tests.support.builders import a_chunk, a_claim, some_counts
 
 
 async def test_renewing_keeps_others_away(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk()
-    taken = await inserted_and_claimed(ledger, chunk, a_claim(lease_seconds=SHORT))
+    taken = await insert_and_claim(ledger, chunk, a_claim(lease_seconds=SHORT))
 
     assert await ledger.chunks.renew(replace(taken.token, lease_seconds=30))
     await wait(SHORT)
@@ -26,18 +26,18 @@ async def test_renewing_keeps_others_away(ledger: Ledger, wait: Wait) -> None:
 
 async def test_renewing_changes_nothing_but_the_lease(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk(size=5, window_size=2)
-    taken = await inserted_and_claimed(ledger, chunk)
+    taken = await insert_and_claim(ledger, chunk)
 
     await ledger.chunks.renew(replace(taken.token, lease_seconds=SHORT))
     await wait(SHORT)
 
-    after = await claimed(ledger, chunk)
+    after = await claim_chunk(ledger, chunk)
     assert after.window == taken.window
     assert after.chunk.work == taken.chunk.work
 
 
 async def test_a_lapsed_lease_that_nobody_took_can_still_be_renewed(ledger: Ledger, wait: Wait) -> None:
-    taken = await inserted_and_claimed(ledger, a_chunk(), a_claim(lease_seconds=SHORT))
+    taken = await insert_and_claim(ledger, a_chunk(), a_claim(lease_seconds=SHORT))
     await wait(SHORT)
 
     assert await ledger.chunks.renew(taken.token)
@@ -45,7 +45,7 @@ async def test_a_lapsed_lease_that_nobody_took_can_still_be_renewed(ledger: Ledg
 
 async def test_advancing_writes_the_work_and_the_next_window(ledger: Ledger) -> None:
     chunk = a_chunk(size=5, window_size=2)
-    taken = await inserted_and_claimed(ledger, chunk, a_claim(lease_seconds=SHORT))
+    taken = await insert_and_claim(ledger, chunk, a_claim(lease_seconds=SHORT))
     later = WaitingDelivery(1, 1, ledger.now() + timedelta(minutes=1), possibly_sent=True, pinned_provider="first")
     work = Work(untried=((4, 5),), retries=(later,), counts=some_counts(sent=1), unacknowledged=((0, 1),))
     window = Window(Batch(((2, 4),)), "second")
@@ -60,7 +60,7 @@ async def test_advancing_writes_the_work_and_the_next_window(ledger: Ledger) -> 
 
 async def test_advancing_extends_the_lease(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk()
-    taken = await inserted_and_claimed(ledger, chunk, a_claim(lease_seconds=SHORT))
+    taken = await insert_and_claim(ledger, chunk, a_claim(lease_seconds=SHORT))
 
     await ledger.chunks.advance(replace(taken.token, lease_seconds=30), Work(), taken.window)
     await wait(SHORT)
@@ -70,7 +70,7 @@ async def test_advancing_extends_the_lease(ledger: Ledger, wait: Wait) -> None:
 
 async def test_advancing_brings_the_cancel_mark_and_is_not_refused_for_it(ledger: Ledger) -> None:
     chunk = a_chunk()
-    taken = await inserted_and_claimed(ledger, chunk)
+    taken = await insert_and_claim(ledger, chunk)
     await ledger.chunks.mark_cancelled(chunk.key)
 
     assert await ledger.chunks.advance(taken.token, Work(counts=some_counts(cancelled=3)), None) == ControlFlags(
@@ -83,7 +83,7 @@ async def test_advancing_brings_the_cancel_mark_and_is_not_refused_for_it(ledger
 
 async def test_a_repeated_advance_changes_nothing(ledger: Ledger) -> None:
     chunk = a_chunk(size=4, window_size=2)
-    taken = await inserted_and_claimed(ledger, chunk)
+    taken = await insert_and_claim(ledger, chunk)
     work, window = Work(counts=some_counts(sent=2)), Window(Batch(((2, 4),)), "first")
 
     assert await ledger.chunks.advance(taken.token, work, window) == ControlFlags()
@@ -94,9 +94,9 @@ async def test_a_repeated_advance_changes_nothing(ledger: Ledger) -> None:
 
 async def test_after_a_take_over_every_late_write_is_refused_and_changes_nothing(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk(size=4, window_size=2)
-    late = await inserted_and_claimed(ledger, chunk, a_claim(lease_seconds=SHORT))
+    late = await insert_and_claim(ledger, chunk, a_claim(lease_seconds=SHORT))
     await wait(SHORT)
-    owner = await claimed(ledger, chunk)
+    owner = await claim_chunk(ledger, chunk)
     wrong = some_counts(failed=4)
 
     assert not await ledger.chunks.renew(late.token)
@@ -114,9 +114,9 @@ async def test_after_a_take_over_every_late_write_is_refused_and_changes_nothing
 
 async def test_a_late_close_of_a_chunk_that_another_closed_is_refused(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk()
-    late = await inserted_and_claimed(ledger, chunk, a_claim(lease_seconds=SHORT))
+    late = await insert_and_claim(ledger, chunk, a_claim(lease_seconds=SHORT))
     await wait(SHORT)
-    owner = await claimed(ledger, chunk)
+    owner = await claim_chunk(ledger, chunk)
     assert await ledger.chunks.close(owner.token, some_counts(sent=3))
 
     assert not await ledger.chunks.close(late.token, some_counts(failed=3))
@@ -125,7 +125,7 @@ async def test_a_late_close_of_a_chunk_that_another_closed_is_refused(ledger: Le
 
 @pytest.mark.parametrize(("owner", "fence"), [("me", 99), ("somebody else", 1)])
 async def test_owner_and_fence_must_both_match(ledger: Ledger, owner: str, fence: int) -> None:
-    taken = await inserted_and_claimed(ledger, a_chunk(), a_claim("me"))
+    taken = await insert_and_claim(ledger, a_chunk(), a_claim("me"))
     forged = replace(taken.token, owner=owner, fence=fence)
 
     assert not await ledger.chunks.renew(forged)
@@ -137,7 +137,7 @@ async def test_owner_and_fence_must_both_match(ledger: Ledger, owner: str, fence
 async def test_a_take_over_and_a_late_close_at_once_never_both_win(ledger: Ledger, wait: Wait) -> None:
     for first in range(0, 30, 3):
         chunk = a_chunk(first=first)
-        late = await inserted_and_claimed(ledger, chunk, a_claim(lease_seconds=0.001))
+        late = await insert_and_claim(ledger, chunk, a_claim(lease_seconds=0.001))
         await wait(0.001)
 
         taken, closed = await asyncio.gather(
@@ -150,7 +150,7 @@ async def test_a_take_over_and_a_late_close_at_once_never_both_win(ledger: Ledge
 
 async def test_closing_keeps_the_counts_alone(ledger: Ledger) -> None:
     chunk = a_chunk(size=4, window_size=2)
-    taken = await inserted_and_claimed(ledger, chunk)
+    taken = await insert_and_claim(ledger, chunk)
 
     assert await ledger.chunks.close(taken.token, some_counts(sent=4))
 
@@ -161,7 +161,7 @@ async def test_closing_keeps_the_counts_alone(ledger: Ledger) -> None:
 
 
 async def test_a_repeated_close_is_answered_as_the_first_time(ledger: Ledger) -> None:
-    taken = await inserted_and_claimed(ledger, a_chunk())
+    taken = await insert_and_claim(ledger, a_chunk())
 
     assert await ledger.chunks.close(taken.token, some_counts(sent=3))
     assert await ledger.chunks.close(taken.token, some_counts(sent=3))
@@ -169,7 +169,7 @@ async def test_a_repeated_close_is_answered_as_the_first_time(ledger: Ledger) ->
 
 async def test_nothing_but_a_repeated_close_is_written_to_a_closed_chunk(ledger: Ledger) -> None:
     chunk = a_chunk()
-    taken = await inserted_and_claimed(ledger, chunk)
+    taken = await insert_and_claim(ledger, chunk)
     await ledger.chunks.close(taken.token, some_counts(sent=3))
 
     assert not await ledger.chunks.renew(taken.token)
@@ -180,14 +180,14 @@ async def test_nothing_but_a_repeated_close_is_written_to_a_closed_chunk(ledger:
 
 async def test_a_released_chunk_is_claimed_again_when_it_is_due(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk()
-    taken = await inserted_and_claimed(ledger, chunk)
+    taken = await insert_and_claim(ledger, chunk)
     due = ledger.now() + timedelta(seconds=600)
     work, due_at = prepare_release(Work(retries=tuple(WaitingDelivery(index, 1, due) for index in range(3))), 100)
 
     assert await ledger.chunks.release(taken.token, work, due_at)
     early = await ledger.chunks.claim(chunk.id, a_claim())
     await wait(601)
-    again = await claimed(ledger, chunk)
+    again = await claim_chunk(ledger, chunk)
 
     assert early is None
     assert not again.taken_over
@@ -198,11 +198,11 @@ async def test_a_released_chunk_is_claimed_again_when_it_is_due(ledger: Ledger, 
 
 async def test_a_chunk_released_without_a_time_is_free_at_once(ledger: Ledger) -> None:
     chunk = a_chunk(size=4, window_size=2)
-    taken = await inserted_and_claimed(ledger, chunk)
+    taken = await insert_and_claim(ledger, chunk)
     left = Work(next=Batch(((2, 4),)), counts=some_counts(sent=2))
 
     assert await ledger.chunks.release(taken.token, left, None)
-    again = await claimed(ledger, chunk)
+    again = await claim_chunk(ledger, chunk)
 
     assert again.window == Window(Batch(((2, 4),)), "first")
     assert again.chunk.work == replace(left, next=None)
@@ -210,7 +210,7 @@ async def test_a_chunk_released_without_a_time_is_free_at_once(ledger: Ledger) -
 
 async def test_who_released_a_chunk_may_not_write_to_it_any_more(ledger: Ledger) -> None:
     chunk = a_chunk()
-    taken = await inserted_and_claimed(ledger, chunk)
+    taken = await insert_and_claim(ledger, chunk)
     await ledger.chunks.release(taken.token, chunk.work, None)
 
     assert not await ledger.chunks.renew(taken.token)
@@ -222,9 +222,9 @@ async def test_who_released_a_chunk_may_not_write_to_it_any_more(ledger: Ledger)
 async def test_the_fence_only_grows_also_under_the_same_owner(ledger: Ledger) -> None:
     chunk = a_chunk()
     claim = a_claim()
-    first = await inserted_and_claimed(ledger, chunk, claim)
+    first = await insert_and_claim(ledger, chunk, claim)
     await ledger.chunks.release(first.token, chunk.work, None)
-    second = await claimed(ledger, chunk, claim)
+    second = await claim_chunk(ledger, chunk, claim)
 
     assert second.token.fence == first.token.fence + 1
     assert not await ledger.chunks.renew(first.token)

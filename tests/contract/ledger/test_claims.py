@@ -15,7 +15,7 @@ from ledger.mongo import MongoLedger
 from ledger.ports import Ledger
 from schemas.statuses import Channel
 from tests.contract.ledger.conftest import Wait
-from tests.contract.ledger.steps import SHORT, claimed, inserted_and_claimed, swept
+from tests.contract.ledger.steps import SHORT, claim_chunk, claim_due, insert_and_claim
 from tests.support.builders import a_chunk, a_claim, some_counts
 
 
@@ -23,7 +23,7 @@ async def test_a_claim_takes_the_next_batch_as_its_first_window(ledger: Ledger) 
     chunk = a_chunk(size=5, window_size=2)
     claim = a_claim("me")
 
-    taken = await inserted_and_claimed(ledger, chunk, claim)
+    taken = await insert_and_claim(ledger, chunk, claim)
 
     assert taken.window == Window(Batch(((0, 2),)), "first")
     assert not taken.taken_over
@@ -34,7 +34,7 @@ async def test_a_claim_takes_the_next_batch_as_its_first_window(ledger: Ledger) 
 async def test_a_claim_brings_the_recipients_as_they_were_written(ledger: Ledger) -> None:
     chunk = a_chunk(first=3, size=2, references=["order-1", None], channel=Channel.EMAIL, searchable=True)
 
-    taken = await inserted_and_claimed(ledger, chunk)
+    taken = await insert_and_claim(ledger, chunk)
 
     assert taken.chunk.masked == chunk.masked
     assert taken.chunk.hashes == chunk.hashes
@@ -63,14 +63,14 @@ async def test_of_many_sweepers_at_once_each_takes_another_chunk(ledger: Ledger,
         await ledger.chunks.insert(chunk)
     await wait(61)
 
-    answers = await asyncio.gather(*(swept(ledger, fresh=True) for _ in range(5)))
+    answers = await asyncio.gather(*(claim_due(ledger, fresh=True) for _ in range(5)))
 
     assert Counter(answer.chunk.id for answer in answers if answer) == Counter(chunk.id for chunk in chunks)
 
 
 async def test_a_claimed_chunk_is_refused_to_others(ledger: Ledger) -> None:
     chunk = a_chunk()
-    await inserted_and_claimed(ledger, chunk)
+    await insert_and_claim(ledger, chunk)
 
     assert await ledger.chunks.claim(chunk.id, a_claim()) is None
 
@@ -78,9 +78,9 @@ async def test_a_claimed_chunk_is_refused_to_others(ledger: Ledger) -> None:
 async def test_a_repeated_claim_is_answered_as_the_first_time(ledger: Ledger) -> None:
     chunk = a_chunk(size=5, window_size=2)
     claim = a_claim()
-    first = await inserted_and_claimed(ledger, chunk, claim)
+    first = await insert_and_claim(ledger, chunk, claim)
 
-    again = await claimed(ledger, chunk, claim)
+    again = await claim_chunk(ledger, chunk, claim)
 
     assert again.token == first.token
     assert again.window == first.window
@@ -90,12 +90,12 @@ async def test_a_repeated_claim_is_answered_as_the_first_time(ledger: Ledger) ->
 
 async def test_a_repeated_take_over_still_says_that_it_is_one(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk()
-    await inserted_and_claimed(ledger, chunk, a_claim(lease_seconds=SHORT))
+    await insert_and_claim(ledger, chunk, a_claim(lease_seconds=SHORT))
     await wait(SHORT)
     claim = a_claim()
-    first = await claimed(ledger, chunk, claim)
+    first = await claim_chunk(ledger, chunk, claim)
 
-    again = await claimed(ledger, chunk, claim)
+    again = await claim_chunk(ledger, chunk, claim)
 
     assert again.taken_over
     assert again.token == first.token
@@ -104,9 +104,9 @@ async def test_a_repeated_take_over_still_says_that_it_is_one(ledger: Ledger, wa
 async def test_a_repeated_claim_extends_the_lease(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk()
     claim = a_claim(lease_seconds=SHORT)
-    await inserted_and_claimed(ledger, chunk, claim)
+    await insert_and_claim(ledger, chunk, claim)
 
-    await claimed(ledger, chunk, replace(claim, lease_seconds=30))
+    await claim_chunk(ledger, chunk, replace(claim, lease_seconds=30))
     await wait(SHORT)
 
     assert await ledger.chunks.claim(chunk.id, a_claim()) is None
@@ -114,10 +114,10 @@ async def test_a_repeated_claim_extends_the_lease(ledger: Ledger, wait: Wait) ->
 
 async def test_a_lapsed_lease_lets_another_take_over_the_open_window(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk(size=5, window_size=2)
-    before = await inserted_and_claimed(ledger, chunk, a_claim(lease_seconds=SHORT))
+    before = await insert_and_claim(ledger, chunk, a_claim(lease_seconds=SHORT))
     await wait(SHORT)
 
-    after = await claimed(ledger, chunk, a_claim(sms=("quite another",)))
+    after = await claim_chunk(ledger, chunk, a_claim(sms=("quite another",)))
 
     assert after.taken_over
     assert after.token.fence == before.token.fence + 1
@@ -127,12 +127,12 @@ async def test_a_lapsed_lease_lets_another_take_over_the_open_window(ledger: Led
 
 async def test_a_lapsed_lease_without_a_window_is_no_take_over(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk()
-    before = await inserted_and_claimed(ledger, chunk, a_claim(lease_seconds=SHORT))
+    before = await insert_and_claim(ledger, chunk, a_claim(lease_seconds=SHORT))
     done = Work(counts=some_counts(sent=3), unacknowledged=((0, 3),))
     await ledger.chunks.advance(before.token, done, None)
     await wait(SHORT)
 
-    after = await claimed(ledger, chunk)
+    after = await claim_chunk(ledger, chunk)
 
     assert not after.taken_over
     assert after.window is None
@@ -140,7 +140,7 @@ async def test_a_lapsed_lease_without_a_window_is_no_take_over(ledger: Ledger, w
 
 
 async def test_a_chunk_with_nothing_to_send_is_claimed_without_a_window(ledger: Ledger) -> None:
-    taken = await inserted_and_claimed(ledger, a_chunk(work=Work()))
+    taken = await insert_and_claim(ledger, a_chunk(work=Work()))
 
     assert taken.window is None
     assert not taken.taken_over
@@ -150,7 +150,7 @@ async def test_a_chunk_with_nothing_to_send_is_claimed_without_a_window(ledger: 
 async def test_each_attempt_goes_to_the_next_provider_in_turn(ledger: Ledger, attempts: int, provider: str) -> None:
     batch = Batch(((0, 3),), attempts)
 
-    taken = await inserted_and_claimed(ledger, a_chunk(work=Work(next=batch)), a_claim(sms=("a", "b", "c")))
+    taken = await insert_and_claim(ledger, a_chunk(work=Work(next=batch)), a_claim(sms=("a", "b", "c")))
 
     assert taken.window == Window(batch, provider)
 
@@ -158,20 +158,20 @@ async def test_each_attempt_goes_to_the_next_provider_in_turn(ledger: Ledger, at
 async def test_a_batch_with_a_pinned_provider_goes_to_that_provider(ledger: Ledger) -> None:
     batch = Batch(((0, 3),), 1, frozenset({1}), "only this one")
 
-    taken = await inserted_and_claimed(ledger, a_chunk(work=Work(next=batch)))
+    taken = await insert_and_claim(ledger, a_chunk(work=Work(next=batch)))
 
     assert taken.window == Window(batch, "only this one")
 
 
 @pytest.mark.parametrize("claim", [a_claim(email=("post",)), a_claim(sms=(), email=("post",))])
 async def test_a_window_has_no_provider_if_the_channel_has_none(ledger: Ledger, claim: ClaimRequest) -> None:
-    taken = await inserted_and_claimed(ledger, a_chunk(), claim)
+    taken = await insert_and_claim(ledger, a_chunk(), claim)
 
     assert taken.window == Window(Batch(((0, 3),)), None)
 
 
 async def test_each_channel_has_its_own_providers(ledger: Ledger) -> None:
-    taken = await inserted_and_claimed(ledger, a_chunk(channel=Channel.EMAIL))
+    taken = await insert_and_claim(ledger, a_chunk(channel=Channel.EMAIL))
 
     assert taken.window == Window(Batch(((0, 3),)), "post")
 
@@ -184,13 +184,13 @@ async def test_a_chunk_is_not_claimed_before_it_is_due(ledger: Ledger, wait: Wai
     await wait(601)
 
     assert early is None
-    assert not (await claimed(ledger, chunk)).taken_over
+    assert not (await claim_chunk(ledger, chunk)).taken_over
 
 
 async def test_a_closed_chunk_is_not_claimed_even_by_the_owner_that_closed_it(ledger: Ledger) -> None:
     chunk = a_chunk()
     claim = a_claim()
-    taken = await inserted_and_claimed(ledger, chunk, claim)
+    taken = await insert_and_claim(ledger, chunk, claim)
     await ledger.chunks.close(taken.token, some_counts(sent=3))
 
     assert await ledger.chunks.claim(chunk.id, claim) is None
@@ -198,8 +198,8 @@ async def test_a_closed_chunk_is_not_claimed_even_by_the_owner_that_closed_it(le
 
 
 async def test_the_cancel_mark_comes_with_the_claim(ledger: Ledger) -> None:
-    assert (await inserted_and_claimed(ledger, a_chunk(cancelled=True))).chunk.cancelled
-    assert not (await inserted_and_claimed(ledger, a_chunk(first=3))).chunk.cancelled
+    assert (await insert_and_claim(ledger, a_chunk(cancelled=True))).chunk.cancelled
+    assert not (await insert_and_claim(ledger, a_chunk(first=3))).chunk.cancelled
 
 
 async def test_a_chunk_that_an_older_version_wrote_is_found_too(mongo_url: str) -> None:
@@ -212,8 +212,8 @@ async def test_a_chunk_that_an_older_version_wrote_is_found_too(mongo_url: str) 
             await ledger.chunks.insert(chunk)
             long_ago = ledger.now() - timedelta(minutes=2)
             client[database]["chunks"].update_one({}, {"$unset": {"fresh": True}, "$set": {"sweep_at": long_ago}})
-            assert await swept(ledger, fresh=True) is None
-            found = await swept(ledger)
+            assert await claim_due(ledger, fresh=True) is None
+            found = await claim_due(ledger)
             assert found is not None
             assert found.chunk.id == chunk.id
         finally:

@@ -11,14 +11,14 @@ from ledger.models import Completion
 from ledger.ports import Ledger
 from schemas.statuses import Reason, Status
 from tests.contract.ledger.conftest import Wait
-from tests.contract.ledger.steps import begun, complete
+from tests.contract.ledger.steps import complete, register_parts
 from tests.support.builders import ACCEPTED_AT, a_head, a_key, a_part, some_counts
 
 KEY = a_key()
 
 
 async def test_a_cancel_may_be_repeated_and_comes_too_late_after_the_completion(ledger: Ledger) -> None:
-    await begun(ledger, 0, last=0)
+    await register_parts(ledger, 0, last=0)
     first = await ledger.requests.cancel(KEY)
     second = await ledger.requests.cancel(KEY)
     await complete(ledger, some_counts(sent=3))
@@ -30,7 +30,7 @@ async def test_a_cancel_may_be_repeated_and_comes_too_late_after_the_completion(
 
 
 async def test_the_completion_is_stored_from_the_counts(ledger: Ledger) -> None:
-    await begun(ledger, 0, last=0)
+    await register_parts(ledger, 0, last=0)
     counts = Counter(
         {
             (Status.SENT, None): 5,
@@ -57,7 +57,7 @@ async def test_the_completion_is_stored_from_the_counts(ledger: Ledger) -> None:
 
 
 async def test_a_request_without_recipients_completes_with_empty_counts(ledger: Ledger) -> None:
-    await begun(ledger, 0, last=0)
+    await register_parts(ledger, 0, last=0)
 
     request = await complete(ledger, some_counts())
 
@@ -67,7 +67,7 @@ async def test_a_request_without_recipients_completes_with_empty_counts(ledger: 
 
 
 async def test_the_completion_of_a_cut_request_is_incomplete(ledger: Ledger) -> None:
-    await begun(ledger, 0)
+    await register_parts(ledger, 0)
     await ledger.requests.close_intake(KEY)
 
     request = await complete(ledger, some_counts(sent=3))
@@ -81,14 +81,14 @@ async def test_nothing_is_completed_before_all_is_expanded(ledger: Ledger) -> No
     async def completes() -> bool:
         return await ledger.requests.complete(KEY, some_counts(sent=3)) is not None
 
-    await begun(ledger, 0)
+    await register_parts(ledger, 0)
     answers = [await completes()]
     await ledger.requests.mark_part_expanded(KEY, 0)
     answers.append(await completes())  # the last part is not known yet
-    await begun(ledger, 2, last=2)
+    await register_parts(ledger, 2, last=2)
     await ledger.requests.mark_part_expanded(KEY, 2)
     answers.append(await completes())  # part 1 was never registered
-    await begun(ledger, 1)
+    await register_parts(ledger, 1)
     answers.append(await completes())
     await ledger.requests.mark_part_expanded(KEY, 1)
 
@@ -97,7 +97,7 @@ async def test_nothing_is_completed_before_all_is_expanded(ledger: Ledger) -> No
 
 
 async def test_a_request_that_is_cut_is_completed_once_what_was_begun_is_counted_or_lost(ledger: Ledger) -> None:
-    await begun(ledger, 0, 1)
+    await register_parts(ledger, 0, 1)
     await ledger.requests.mark_part_expanded(KEY, 0)
     await ledger.requests.close_intake(KEY)
     before = await ledger.requests.complete(KEY, some_counts(sent=3))
@@ -108,7 +108,7 @@ async def test_a_request_that_is_cut_is_completed_once_what_was_begun_is_counted
 
 
 async def test_the_first_completion_wins(ledger: Ledger) -> None:
-    await begun(ledger, 0, last=0)
+    await register_parts(ledger, 0, last=0)
     first = await complete(ledger, some_counts(sent=3))
 
     assert await complete(ledger, some_counts(failed=3)) is None
@@ -116,7 +116,7 @@ async def test_the_first_completion_wins(ledger: Ledger) -> None:
 
 
 async def test_an_announcement_is_noted_and_may_be_repeated(ledger: Ledger) -> None:
-    await begun(ledger, 0, last=0)
+    await register_parts(ledger, 0, last=0)
     await complete(ledger, some_counts(sent=3))
 
     await ledger.requests.mark_completion_published(KEY)
@@ -133,7 +133,7 @@ async def found(ledger: Ledger, *, idle_seconds: float = 60, limit: int = 10) ->
 
 
 async def test_a_request_is_left_alone_until_it_was_idle_for_long(ledger: Ledger, wait: Wait) -> None:
-    await begun(ledger, 0)
+    await register_parts(ledger, 0)
     fresh = await found(ledger)
     await wait(61)
 
@@ -142,7 +142,7 @@ async def test_a_request_is_left_alone_until_it_was_idle_for_long(ledger: Ledger
 
 
 async def test_each_find_restarts_the_idle_time(ledger: Ledger, wait: Wait) -> None:
-    await begun(ledger, 0)
+    await register_parts(ledger, 0)
     await wait(61)
     first = await found(ledger)
     at_once = await found(ledger)
@@ -152,7 +152,7 @@ async def test_each_find_restarts_the_idle_time(ledger: Ledger, wait: Wait) -> N
 
 
 async def test_a_completion_not_announced_is_unfinished(ledger: Ledger, wait: Wait) -> None:
-    await begun(ledger, 0, last=0)
+    await register_parts(ledger, 0, last=0)
     await complete(ledger, some_counts(sent=3))
     await wait(61)
     completed = await found(ledger)

@@ -7,12 +7,12 @@ from core.chunk_work import Batch, WaitingDelivery, Window, Work
 from ledger.ports import Ledger
 from schemas.statuses import Channel, Lane
 from tests.contract.ledger.conftest import Wait
-from tests.contract.ledger.steps import inserted_and_claimed, swept
+from tests.contract.ledger.steps import claim_due, insert_and_claim
 from tests.support.builders import a_chunk, a_claim, some_counts
 
 
 async def swept_id(ledger: Ledger, *, fresh: bool = False, **of: Any) -> str | None:
-    found = await swept(ledger, fresh=fresh, **of)
+    found = await claim_due(ledger, fresh=fresh, **of)
     return found.chunk.id if found else None
 
 
@@ -46,18 +46,18 @@ async def test_each_channel_is_swept_for_itself(ledger: Ledger) -> None:
         due_at = ledger.now() - timedelta(seconds=20 - number)
         await ledger.chunks.insert(a_chunk(f"req-{number}", channel=channel, due_at=due_at))
 
-    found = await swept(ledger, channel=Channel.EMAIL)
+    found = await claim_due(ledger, channel=Channel.EMAIL)
     assert found is not None
     assert found.chunk.channel is Channel.EMAIL
-    assert await swept(ledger, channel=Channel.EMAIL) is None
-    assert await swept(ledger, channel=Channel.SMS) is not None
+    assert await claim_due(ledger, channel=Channel.EMAIL) is None
+    assert await claim_due(ledger, channel=Channel.SMS) is not None
 
 
 async def test_what_was_never_claimed_is_found_by_who_asks_for_that(ledger: Ledger, wait: Wait) -> None:
     """Deferred chunks are found in time, whatever the number of new chunks is."""
     fresh, deferred = a_chunk(first=0), a_chunk(first=3)
     await ledger.chunks.insert(fresh)
-    taken = await inserted_and_claimed(ledger, deferred)
+    taken = await insert_and_claim(ledger, deferred)
     due = ledger.now() + timedelta(seconds=100)
     await ledger.chunks.release(
         taken.token, Work(retries=(WaitingDelivery(0, 1, due),), counts=some_counts(sent=2)), due
@@ -84,7 +84,7 @@ async def test_a_held_chunk_is_found_when_its_lease_lapses(ledger: Ledger, wait:
     early = await swept_id(ledger)
     await wait(0.3)
 
-    found = await swept(ledger)
+    found = await claim_due(ledger)
 
     assert early is None
     assert found is not None
@@ -95,7 +95,7 @@ async def test_a_held_chunk_is_found_when_its_lease_lapses(ledger: Ledger, wait:
 
 async def test_a_renewed_lease_hides_the_chunk_longer(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk()
-    taken = await inserted_and_claimed(ledger, chunk, a_claim(lease_seconds=100))
+    taken = await insert_and_claim(ledger, chunk, a_claim(lease_seconds=100))
     await wait(80)
     await ledger.chunks.renew(taken.token)
     await wait(80)
@@ -108,7 +108,7 @@ async def test_a_renewed_lease_hides_the_chunk_longer(ledger: Ledger, wait: Wait
 
 async def test_a_released_chunk_is_found_when_it_is_due(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk()
-    taken = await inserted_and_claimed(ledger, chunk)
+    taken = await insert_and_claim(ledger, chunk)
     due = ledger.now() + timedelta(seconds=40)
     await ledger.chunks.release(
         taken.token, Work(retries=(WaitingDelivery(0, 1, due),), counts=some_counts(sent=2)), due
@@ -122,7 +122,7 @@ async def test_a_released_chunk_is_found_when_it_is_due(ledger: Ledger, wait: Wa
 
 async def test_a_chunk_released_without_a_time_is_found_at_once(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk()
-    taken = await inserted_and_claimed(ledger, chunk, a_claim())
+    taken = await insert_and_claim(ledger, chunk, a_claim())
     await ledger.chunks.release(taken.token, chunk.work, None)
     await wait(0.01)
 
@@ -131,11 +131,11 @@ async def test_a_chunk_released_without_a_time_is_found_at_once(ledger: Ledger, 
 
 async def test_a_closed_chunk_is_never_found(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk()
-    taken = await inserted_and_claimed(ledger, chunk, a_claim())
+    taken = await insert_and_claim(ledger, chunk, a_claim())
     await ledger.chunks.close(taken.token, some_counts(sent=3))
     await wait(3600)
 
-    assert await swept(ledger) is None
+    assert await claim_due(ledger) is None
 
 
 async def test_each_lane_is_swept_for_itself(ledger: Ledger, wait: Wait) -> None:

@@ -8,7 +8,7 @@ from ledger.models import ControlFlags
 from ledger.ports import Ledger
 from schemas.statuses import Lane, Status
 from tests.contract.ledger.conftest import Wait
-from tests.contract.ledger.steps import SHORT, a_request, anyhow_swept, begun, complete, inserted_and_claimed
+from tests.contract.ledger.steps import SHORT, a_request, claim_any_due, complete, insert_and_claim, register_parts
 from tests.support.builders import a_chunk, a_claim, a_head, a_key, a_part, some_counts
 
 KEY = a_key()
@@ -16,7 +16,7 @@ PAUSED, RESUMED = 1, 2
 
 
 async def test_a_request_is_paused_and_resumed_however_often_it_is_asked(ledger: Ledger) -> None:
-    await begun(ledger, 0, last=0)
+    await register_parts(ledger, 0, last=0)
 
     numbers = []
     for order in (ledger.requests.pause,) * 2 + (ledger.requests.resume,) * 2 + (ledger.requests.pause,):
@@ -35,7 +35,7 @@ async def test_a_request_is_paused_and_resumed_however_often_it_is_asked(ledger:
 async def test_what_is_unknown_cancelled_or_completed_is_not_paused(ledger: Ledger) -> None:
     assert await ledger.requests.pause(KEY) is None
     assert await ledger.requests.control_flags(KEY) == ControlFlags()
-    await begun(ledger, 0, last=0)
+    await register_parts(ledger, 0, last=0)
     await ledger.requests.cancel(KEY)
     assert await ledger.requests.pause(KEY) is None
     assert await ledger.requests.resume(KEY) is None
@@ -60,10 +60,10 @@ async def test_a_paused_chunk_that_nobody_holds_is_claimed_by_nobody(ledger: Led
     await ledger.chunks.set_pause_count(KEY, PAUSED)
     await wait(100)
     assert await ledger.chunks.claim(chunk.id, a_claim()) is None
-    assert await anyhow_swept(ledger) is None
+    assert await claim_any_due(ledger) is None
 
     await ledger.chunks.set_pause_count(KEY, RESUMED)
-    taken = await anyhow_swept(ledger)
+    taken = await claim_any_due(ledger)
     assert taken is not None
     assert taken.chunk.control_flags == ControlFlags(pauses=RESUMED)
     assert taken.window is not None
@@ -75,7 +75,7 @@ async def test_a_chunk_written_while_its_request_is_paused_waits(ledger: Ledger,
     assert await ledger.chunks.insert(chunk) is False
     await wait(100)
     assert await ledger.chunks.claim(chunk.id, a_claim()) is None
-    assert await anyhow_swept(ledger) is None
+    assert await claim_any_due(ledger) is None
     await ledger.chunks.set_pause_count(KEY, RESUMED)
     assert await ledger.chunks.claim(chunk.id, a_claim()) is not None
 
@@ -91,7 +91,7 @@ async def test_an_older_order_changes_nothing(ledger: Ledger, wait: Wait) -> Non
 
 async def test_an_owner_reads_the_pause_when_it_advances_and_puts_the_chunk_back(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk(size=4, window_size=2)
-    taken = await inserted_and_claimed(ledger, chunk)
+    taken = await insert_and_claim(ledger, chunk)
     await ledger.chunks.set_pause_count(KEY, PAUSED)
     left = Work(untried=((2, 4),), counts=some_counts(sent=2))
     assert await ledger.chunks.advance(taken.token, left, None) == ControlFlags(pauses=PAUSED)
@@ -101,7 +101,7 @@ async def test_an_owner_reads_the_pause_when_it_advances_and_puts_the_chunk_back
     assert await ledger.chunks.claim(chunk.id, a_claim()) is None
 
     await ledger.chunks.set_pause_count(KEY, RESUMED)
-    again = await anyhow_swept(ledger)
+    again = await claim_any_due(ledger)
     assert again is not None
     assert again.window is not None
     assert again.window.batch == Batch(((2, 4),))
@@ -110,23 +110,23 @@ async def test_an_owner_reads_the_pause_when_it_advances_and_puts_the_chunk_back
 
 async def test_a_retry_that_is_resumed_early_waits_for_its_time(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk(size=1)
-    taken = await inserted_and_claimed(ledger, chunk)
+    taken = await insert_and_claim(ledger, chunk)
     due = ledger.now() + timedelta(seconds=50)
     await ledger.chunks.set_pause_count(KEY, PAUSED)
     await ledger.chunks.release(taken.token, Work(retries=(WaitingDelivery(0, 1, due),)), due)
     await ledger.chunks.set_pause_count(KEY, RESUMED)
-    assert await anyhow_swept(ledger) is None
+    assert await claim_any_due(ledger) is None
     await wait(51)
-    assert await anyhow_swept(ledger) is not None
+    assert await claim_any_due(ledger) is not None
 
 
 async def test_the_open_window_of_a_dead_owner_is_taken_over_in_spite_of_a_pause(ledger: Ledger, wait: Wait) -> None:
     """A delivery in doubt does not wait for a resume. The new owner reads the flags and sends nothing."""
     chunk = a_chunk(size=4, window_size=2)
-    await inserted_and_claimed(ledger, chunk, a_claim(lease_seconds=SHORT))
+    await insert_and_claim(ledger, chunk, a_claim(lease_seconds=SHORT))
     await ledger.chunks.set_pause_count(KEY, PAUSED)
     await wait(SHORT)
-    taken = await anyhow_swept(ledger)
+    taken = await claim_any_due(ledger)
     assert taken is not None
     assert taken.taken_over
     assert taken.chunk.control_flags.paused
@@ -137,9 +137,9 @@ async def test_a_paused_chunk_may_be_claimed_once_it_has_expired(ledger: Ledger,
     await ledger.chunks.insert(chunk)
     await ledger.chunks.set_pause_count(KEY, PAUSED)
     await wait(70)
-    assert await anyhow_swept(ledger) is None
+    assert await claim_any_due(ledger) is None
     await wait(31)
-    assert await anyhow_swept(ledger) is not None
+    assert await claim_any_due(ledger) is not None
 
 
 async def test_a_cancel_does_not_wait_for_a_resume_and_a_pause_after_it_holds_nothing(ledger: Ledger) -> None:
@@ -148,22 +148,22 @@ async def test_a_cancel_does_not_wait_for_a_resume_and_a_pause_after_it_holds_no
         await ledger.chunks.insert(chunk)
     await ledger.chunks.set_pause_count(KEY, PAUSED)
     await ledger.chunks.mark_cancelled(KEY)
-    taken = await anyhow_swept(ledger)
+    taken = await claim_any_due(ledger)
     assert taken is not None
     assert taken.chunk.control_flags == ControlFlags(cancelled=True, pauses=PAUSED)
     assert not taken.chunk.control_flags.paused
     await ledger.chunks.set_pause_count(KEY, RESUMED + PAUSED)
-    assert await anyhow_swept(ledger) is not None
+    assert await claim_any_due(ledger) is not None
 
 
 async def test_a_cancelled_chunk_that_is_put_back_does_not_wait_for_its_retry(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk(size=1)
-    taken = await inserted_and_claimed(ledger, chunk)
+    taken = await insert_and_claim(ledger, chunk)
     due = ledger.now() + timedelta(minutes=10)
     await ledger.chunks.mark_cancelled(KEY)
     await ledger.chunks.release(taken.token, Work(retries=(WaitingDelivery(0, 1, due),)), due)
     await wait(1.1)
-    assert await anyhow_swept(ledger) is not None
+    assert await claim_any_due(ledger) is not None
 
 
 async def test_a_hold_concerns_one_request_and_where_asked_one_part(ledger: Ledger) -> None:
@@ -186,8 +186,8 @@ async def test_what_is_paused_keeps_the_status_that_it_has(ledger: Ledger) -> No
 
 async def test_what_may_still_be_sent_is_what_is_in_open_windows(ledger: Ledger) -> None:
     first, second, third = (a_chunk(first=number * 100, size=5, window_size=2) for number in range(3))
-    await inserted_and_claimed(ledger, first)
-    taken = await inserted_and_claimed(ledger, second)
+    await insert_and_claim(ledger, first)
+    taken = await insert_and_claim(ledger, second)
     await ledger.chunks.insert(third)
     assert await ledger.chunks.count_in_open_windows(KEY) == 4
     await ledger.chunks.close(taken.token, some_counts(sent=5))

@@ -8,7 +8,7 @@ import pytest
 from ledger.ports import Ledger
 from ledger.queries import LogQuery
 from tests.contract.ledger.conftest import Wait
-from tests.contract.ledger.steps import held
+from tests.contract.ledger.steps import claim_token
 from tests.support.builders import TENANT, a_chunk, a_head, a_key, a_log, a_part, some_counts
 
 DAY = 86_400.0
@@ -22,7 +22,7 @@ async def a_completed_request(ledger: Ledger, name: str = "req-1", *, announced:
         chunk = a_chunk(name, size=2, first=first)
         await ledger.chunks.insert(chunk)
         await ledger.logs.insert_or_get([a_log(name, index) for index in (first, first + 1)])
-        await ledger.chunks.close(await held(ledger, chunk), some_counts(sent=2))
+        await ledger.chunks.close(await claim_token(ledger, chunk), some_counts(sent=2))
     await ledger.requests.mark_part_expanded(a_key(name), 0)
     await ledger.requests.complete(a_key(name), some_counts(sent=4))
     if announced:

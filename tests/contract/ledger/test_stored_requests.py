@@ -10,7 +10,7 @@ import pytest
 from ledger.ports import Ledger
 from schemas.statuses import Category, Channel, OnUncertain
 from tests.contract.ledger.conftest import Wait
-from tests.contract.ledger.steps import begun
+from tests.contract.ledger.steps import register_parts
 from tests.support.builders import ACCEPTED_AT, a_head, a_key, a_part, some_counts
 
 KEY = a_key()
@@ -114,51 +114,51 @@ async def test_parts_that_arrive_at_once_are_all_registered(ledger: Ledger) -> N
 
 
 async def test_parts_may_arrive_in_any_order(ledger: Ledger) -> None:
-    request = await begun(ledger, 11, 2, 0, 1)
+    request = await register_parts(ledger, 11, 2, 0, 1)
 
     assert request.parts.keys() == {0, 1, 2, 11}
 
 
 async def test_the_last_part_is_known_after_its_registration(ledger: Ledger) -> None:
-    assert (await begun(ledger, 2, last=2)).last_part == 2
-    assert (await begun(ledger, 0, last=2)).last_part == 2
+    assert (await register_parts(ledger, 2, last=2)).last_part == 2
+    assert (await register_parts(ledger, 0, last=2)).last_part == 2
 
 
 async def test_a_part_after_the_last_is_refused(ledger: Ledger) -> None:
-    before = await begun(ledger, 0, 1, last=1)
+    before = await register_parts(ledger, 0, 1, last=1)
 
-    assert await begun(ledger, 2) == before
-    assert await begun(ledger, 3, last=3) == before
+    assert await register_parts(ledger, 2) == before
+    assert await register_parts(ledger, 3, last=3) == before
 
 
 async def test_a_lower_part_that_calls_itself_the_last_is_refused(ledger: Ledger) -> None:
-    before = await begun(ledger, 0, 2)
+    before = await register_parts(ledger, 0, 2)
 
-    assert await begun(ledger, 1, last=1) == before
+    assert await register_parts(ledger, 1, last=1) == before
 
 
 async def test_a_second_last_part_is_refused(ledger: Ledger) -> None:
-    before = await begun(ledger, 2, last=2)
+    before = await register_parts(ledger, 2, last=2)
 
-    assert await begun(ledger, 1, last=1) == before
+    assert await register_parts(ledger, 1, last=1) == before
 
 
 async def test_a_repeated_registration_returns_the_stored_request(ledger: Ledger) -> None:
-    await begun(ledger, 0, 1)
+    await register_parts(ledger, 0, 1)
     cut = await ledger.requests.close_intake(KEY)
 
     assert cut is not None
-    assert await begun(ledger, 0) == cut
-    assert (await begun(ledger, 1, last=1)).parts[1] == a_part(1, last=False)
+    assert await register_parts(ledger, 0) == cut
+    assert (await register_parts(ledger, 1, last=1)).parts[1] == a_part(1, last=False)
 
 
 async def test_the_time_of_the_newest_registration_is_stored(ledger: Ledger, wait: Wait) -> None:
-    first = await begun(ledger, 0)
+    first = await register_parts(ledger, 0)
     await wait(0.05)
-    again = await begun(ledger, 0)
-    second = await begun(ledger, 1, last=1)
+    again = await register_parts(ledger, 0)
+    second = await register_parts(ledger, 1, last=1)
     await wait(0.05)
-    refused = await begun(ledger, 2)
+    refused = await register_parts(ledger, 2)
 
     assert first.begun_at is not None
     assert second.begun_at is not None
@@ -169,7 +169,7 @@ async def test_the_time_of_the_newest_registration_is_stored(ledger: Ledger, wai
 
 
 async def test_a_part_is_marked_as_expanded_once(ledger: Ledger) -> None:
-    await begun(ledger, 0, 1, last=1)
+    await register_parts(ledger, 0, 1, last=1)
 
     once = await ledger.requests.mark_part_expanded(KEY, 0)
     twice = await ledger.requests.mark_part_expanded(KEY, 0)
@@ -182,7 +182,7 @@ async def test_a_part_is_marked_as_expanded_once(ledger: Ledger) -> None:
 
 
 async def test_parts_marked_at_once_are_all_expanded(ledger: Ledger) -> None:
-    await begun(ledger, *range(6), last=5)
+    await register_parts(ledger, *range(6), last=5)
 
     answers = await asyncio.gather(*(ledger.requests.mark_part_expanded(KEY, number) for number in range(6)))
 
@@ -196,15 +196,15 @@ async def test_an_unknown_request_cannot_have_an_expanded_part(ledger: Ledger) -
 
 
 async def test_marking_a_part_returns_the_cancel_mark(ledger: Ledger) -> None:
-    await begun(ledger, 0)
+    await register_parts(ledger, 0)
     await ledger.requests.cancel(KEY)
 
     assert (await ledger.requests.mark_part_expanded(KEY, 0)).cancelled
-    assert (await begun(ledger, 1)).cancelled
+    assert (await register_parts(ledger, 1)).cancelled
 
 
 async def test_of_many_completions_at_once_exactly_one_wins(ledger: Ledger) -> None:
-    await begun(ledger, 0, last=0)
+    await register_parts(ledger, 0, last=0)
     await ledger.requests.mark_part_expanded(KEY, 0)
 
     answers = await asyncio.gather(*(ledger.requests.complete(KEY, some_counts(sent=n)) for n in range(6)))

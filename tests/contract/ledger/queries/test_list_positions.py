@@ -8,7 +8,7 @@ import pytest
 from ledger.ports import Ledger
 from ledger.queries import ListPosition, LogQuery, RequestQuery, position_of_log, position_of_request
 from schemas.statuses import Status
-from tests.contract.ledger.steps import a_request, described, find, held, shown
+from tests.contract.ledger.steps import a_request, claim_token, described, find, list_lines
 from tests.support.builders import ACCEPTED_AT, TENANT, a_chunk, a_head, a_key, a_log, a_part
 
 FAR = ACCEPTED_AT + timedelta(days=1)
@@ -20,7 +20,7 @@ async def some_deliveries(ledger: Ledger) -> None:
         head = a_head(name, accepted_at=ACCEPTED_AT + timedelta(hours=hours))
         chunks = [a_chunk(name, size=3), a_chunk(name, size=2, first=3), a_chunk(name, part=1, size=1)]
         await a_request(ledger, head, *chunks)
-        await held(ledger, chunks[0])
+        await claim_token(ledger, chunks[0])
         await ledger.logs.insert_or_get([a_log(name, index, accepted_at=head.accepted_at) for index in (0, 2)])
 
 
@@ -41,13 +41,13 @@ async def walked(ledger: Ledger, page_size: int, **conditions: object) -> list[s
 async def test_reading_on_gives_every_delivery_once_and_in_order(ledger: Ledger, page_size: int) -> None:
     await some_deliveries(ledger)
 
-    whole = await shown(ledger)
+    whole = await list_lines(ledger)
 
     assert len(whole) == 18
     assert await walked(ledger, page_size) == whole
-    assert await walked(ledger, page_size, key=a_key("new")) == await shown(ledger, key=a_key("new"))
+    assert await walked(ledger, page_size, key=a_key("new")) == await list_lines(ledger, key=a_key("new"))
     bounds = {"accepted_from": ACCEPTED_AT, "accepted_before": ACCEPTED_AT + timedelta(minutes=1)}
-    assert await walked(ledger, page_size, **bounds) == await shown(ledger, **bounds)
+    assert await walked(ledger, page_size, **bounds) == await list_lines(ledger, **bounds)
 
 
 async def test_requests_of_many_chunks_are_read_in_the_same_order_as_small_ones(ledger: Ledger) -> None:
@@ -56,7 +56,7 @@ async def test_requests_of_many_chunks_are_read_in_the_same_order_as_small_ones(
     for name in ("small", "smaller"):
         await a_request(ledger, a_head(name), a_chunk(name, size=1))
 
-    whole = await shown(ledger)
+    whole = await list_lines(ledger)
 
     assert whole[:65] == [f"large 0.{index} pending" for index in range(65)]
     assert len(whole) == 67
@@ -65,7 +65,7 @@ async def test_requests_of_many_chunks_are_read_in_the_same_order_as_small_ones(
 
 async def test_what_is_accepted_meanwhile_moves_nothing(ledger: Ledger) -> None:
     await some_deliveries(ledger)
-    whole = await shown(ledger)
+    whole = await list_lines(ledger)
     first = await find(ledger, page_size=4)
     await a_request(ledger, a_head("newest", accepted_at=FAR), a_chunk("newest"))
 

@@ -10,7 +10,7 @@ from ledger.ports import Ledger
 from ledger.queries import LogPage
 from schemas.statuses import Reason, Status
 from tests.contract.ledger.conftest import Wait
-from tests.contract.ledger.steps import PENDING, a_request, described, find, held, shown
+from tests.contract.ledger.steps import PENDING, a_request, claim_token, described, find, list_lines
 from tests.support.builders import ACCEPTED_AT, a_chunk, a_claim, a_head, a_key, a_log, some_counts
 
 
@@ -58,7 +58,7 @@ async def test_every_place_of_the_work_is_pending_and_knows_its_attempts(ledger:
 async def test_the_next_batch_of_a_released_chunk_is_pending_with_its_attempts(ledger: Ledger) -> None:
     chunk = a_chunk(size=2)
     await a_request(ledger, None, chunk)
-    hold = await held(ledger, chunk)
+    hold = await claim_token(ledger, chunk)
     await ledger.chunks.release(hold, Work(next=Batch(((0, 2),), 1)), ledger.now() + timedelta(seconds=60))
 
     page = await find(ledger)
@@ -72,37 +72,37 @@ async def test_what_waits_for_its_time_is_scheduled_until_it_is_due(ledger: Ledg
     await wait(101)
 
     assert [(log.status, log.outcome) for log in before.items] == [(Status.SCHEDULED, Status.SCHEDULED)]
-    assert await shown(ledger) == ["req-1 0.0 pending"]
+    assert await list_lines(ledger) == ["req-1 0.0 pending"]
 
 
 async def test_what_was_tried_is_pending_though_its_next_time_is_far(ledger: Ledger) -> None:
     chunk = a_chunk(size=1)
     await a_request(ledger, None, chunk)
     far = ledger.now() + timedelta(hours=1)
-    await ledger.chunks.release(await held(ledger, chunk), Work(retries=(WaitingDelivery(0, 1, far),)), far)
+    await ledger.chunks.release(await claim_token(ledger, chunk), Work(retries=(WaitingDelivery(0, 1, far),)), far)
 
-    assert await shown(ledger) == ["req-1 0.0 pending"]
+    assert await list_lines(ledger) == ["req-1 0.0 pending"]
 
 
 async def test_a_log_of_an_open_window_hides_its_line(ledger: Ledger) -> None:
     chunk = a_chunk(size=3)
     await a_request(ledger, None, chunk)
-    await held(ledger, chunk)
+    await claim_token(ledger, chunk)
     await ledger.logs.insert_or_get([a_log(index=1)])
 
-    assert await shown(ledger) == ["req-1 0.0 pending", "req-1 0.1 sent", "req-1 0.2 pending"]
-    assert await shown(ledger, statuses=PENDING) == ["req-1 0.0 pending", "req-1 0.2 pending"]
-    assert await shown(ledger, statuses=frozenset({Status.SENT})) == ["req-1 0.1 sent"]
+    assert await list_lines(ledger) == ["req-1 0.0 pending", "req-1 0.1 sent", "req-1 0.2 pending"]
+    assert await list_lines(ledger, statuses=PENDING) == ["req-1 0.0 pending", "req-1 0.2 pending"]
+    assert await list_lines(ledger, statuses=frozenset({Status.SENT})) == ["req-1 0.1 sent"]
 
 
 async def test_a_log_hides_a_decided_line(ledger: Ledger) -> None:
     decided = (DecidedDelivery(0, Status.FAILED, Reason.INVALID_RECIPIENT),)
     chunk = a_chunk(size=2, work=Work(next=Batch(((1, 2),)), decided=decided))
     await a_request(ledger, None, chunk)
-    await held(ledger, chunk)
+    await claim_token(ledger, chunk)
     await ledger.logs.insert_or_get([a_log(index=0, status=Status.FAILED, reason=Reason.INVALID_RECIPIENT)])
 
-    assert await shown(ledger) == ["req-1 0.0 failed", "req-1 0.1 pending"]
+    assert await list_lines(ledger) == ["req-1 0.0 failed", "req-1 0.1 pending"]
 
 
 async def test_a_late_log_hides_a_line_that_another_put_back(ledger: Ledger) -> None:
@@ -110,22 +110,22 @@ async def test_a_late_log_hides_a_line_that_another_put_back(ledger: Ledger) -> 
     await a_request(ledger, None, chunk)
     far = ledger.now() + timedelta(hours=1)
     work = Work(retries=tuple(WaitingDelivery(index, 1, far, possibly_sent=True) for index in range(2)))
-    await ledger.chunks.release(await held(ledger, chunk), work, far)
+    await ledger.chunks.release(await claim_token(ledger, chunk), work, far)
     await ledger.logs.insert_or_get([a_log(index=1)])
 
-    assert await shown(ledger) == ["req-1 0.0 pending", "req-1 0.1 sent"]
-    assert await shown(ledger, statuses=PENDING) == ["req-1 0.0 pending"]
+    assert await list_lines(ledger) == ["req-1 0.0 pending", "req-1 0.1 sent"]
+    assert await list_lines(ledger, statuses=PENDING) == ["req-1 0.0 pending"]
 
 
 async def test_a_closed_chunk_shows_its_logs_alone(ledger: Ledger) -> None:
     chunk = a_chunk(size=2)
     await a_request(ledger, None, chunk)
-    hold = await held(ledger, chunk)
+    hold = await claim_token(ledger, chunk)
     await ledger.logs.insert_or_get([a_log(index=0), a_log(index=1, status=Status.UNKNOWN)])
     await ledger.chunks.close(hold, some_counts(sent=1, unknown=1))
 
-    assert await shown(ledger) == ["req-1 0.0 sent", "req-1 0.1 unknown"]
-    assert await shown(ledger, statuses=PENDING) == []
+    assert await list_lines(ledger) == ["req-1 0.0 sent", "req-1 0.1 unknown"]
+    assert await list_lines(ledger, statuses=PENDING) == []
 
 
 async def test_the_newest_request_comes_first_and_each_in_its_order(ledger: Ledger) -> None:
@@ -133,10 +133,10 @@ async def test_the_newest_request_comes_first_and_each_in_its_order(ledger: Ledg
         head = a_head(name, accepted_at=ACCEPTED_AT + timedelta(hours=hours))
         chunks = [a_chunk(name, part=1, size=1), a_chunk(name, size=2, first=2), a_chunk(name, size=2)]
         await a_request(ledger, head, *chunks)
-        await held(ledger, chunks[2])
+        await claim_token(ledger, chunks[2])
         await ledger.logs.insert_or_get([a_log(name, 1, accepted_at=head.accepted_at)])
 
-    assert await shown(ledger) == [
+    assert await list_lines(ledger) == [
         f"{name} {place}"
         for name in ("new", "middle", "old")
         for place in ("0.0 pending", "0.1 sent", "0.2 pending", "0.3 pending", "1.0 pending")
@@ -148,10 +148,10 @@ async def test_requests_accepted_at_the_same_time_come_by_their_key(ledger: Ledg
     for name in names:
         chunk = a_chunk(name, size=2)
         await a_request(ledger, a_head(name), chunk)
-        await held(ledger, chunk)
+        await claim_token(ledger, chunk)
         await ledger.logs.insert_or_get([a_log(name, 1)])
 
-    assert await shown(ledger) == [f"{name} {line}" for name in names for line in ("0.0 pending", "0.1 sent")]
+    assert await list_lines(ledger) == [f"{name} {line}" for name in names for line in ("0.0 pending", "0.1 sent")]
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 3, 4, 7, 10, 11])
@@ -160,10 +160,10 @@ async def test_pages_join_into_the_whole(ledger: Ledger, page_size: int) -> None
         head = a_head(name, accepted_at=ACCEPTED_AT + timedelta(hours=hours))
         chunks = [a_chunk(name, size=3), a_chunk(name, size=2, first=3)]
         await a_request(ledger, head, *chunks)
-        await held(ledger, chunks[0])
-        await held(ledger, chunks[1])
+        await claim_token(ledger, chunks[0])
+        await claim_token(ledger, chunks[1])
         await ledger.logs.insert_or_get([a_log(name, index, accepted_at=head.accepted_at) for index in (0, 2, 3)])
-    whole = await shown(ledger)
+    whole = await list_lines(ledger)
 
     pages = [await find(ledger, page=page, page_size=page_size) for page in range(1, 10 // page_size + 3)]
 
@@ -175,7 +175,7 @@ async def test_pages_join_into_the_whole(ledger: Ledger, page_size: int) -> None
 async def test_pages_of_pending_and_of_logged_deliveries_join_as_well(ledger: Ledger) -> None:
     chunk = a_chunk(size=7)
     await a_request(ledger, None, chunk)
-    await held(ledger, chunk)
+    await claim_token(ledger, chunk)
     await ledger.logs.insert_or_get([a_log(index=index) for index in (1, 2, 5)])
 
     waiting = [await find(ledger, statuses=PENDING, page=page, page_size=2) for page in (1, 2, 3)]
@@ -206,7 +206,7 @@ async def test_statuses_may_be_mixed(ledger: Ledger, statuses: Collection[Status
     later = a_chunk(size=1, first=3, due_at=ledger.now() + timedelta(hours=1))
     now = a_chunk(size=3)
     await a_request(ledger, None, now, later)
-    await held(ledger, now)
+    await claim_token(ledger, now)
     await ledger.logs.insert_or_get([a_log(index=1), a_log(index=2, status=Status.FAILED)])
 
     page = await find(ledger, statuses=frozenset(statuses))
@@ -218,5 +218,5 @@ async def test_statuses_may_be_mixed(ledger: Ledger, statuses: Collection[Status
 async def test_a_log_is_found_by_the_status_that_receipts_gave_it(ledger: Ledger) -> None:
     await ledger.logs.insert_or_get([a_log(status=Status.DELIVERED, outcome=Status.SENT)])
 
-    assert await shown(ledger, statuses=frozenset({Status.DELIVERED})) == ["req-1 0.0 delivered"]
-    assert await shown(ledger, statuses=frozenset({Status.SENT})) == []
+    assert await list_lines(ledger, statuses=frozenset({Status.DELIVERED})) == ["req-1 0.0 delivered"]
+    assert await list_lines(ledger, statuses=frozenset({Status.SENT})) == []
