@@ -106,11 +106,11 @@ async def _pages(
     ledger: Ledger, query: LogQuery, limit: int, page_size: int
 ) -> AsyncIterator[tuple[Sequence[Log], bool]]:
     """Yield the first `limit` deliveries, page by page. The flag of the last page tells whether there are more."""
-    left, after = limit, None
-    while left:
-        page = await ledger.logs.find(replace(query, after=after, page_size=min(left, page_size)))
-        left -= len(page.items)
-        yield page.items, page.has_more and not left
+    remaining, after = limit, None
+    while remaining:
+        page = await ledger.logs.find(replace(query, after=after, page_size=min(remaining, page_size)))
+        remaining -= len(page.items)
+        yield page.items, page.has_more and not remaining
         if not page.has_more:
             return
         after = position_of_log(page.items[-1])

@@ -145,10 +145,12 @@ def _expiry(selection: ResendSelection, options: ResendOptions, now: datetime) -
     """Return the expiry of the new request: the given time, or that of the old request. Raises UsageError."""
     if options.expires_at is not None:
         return options.expires_at
-    own = selection.old.header.expires_at
-    if own is not None and own <= now and not selection.already_expanded:
-        raise UsageError(f"--expires-at: is required, because the request expired at {own:%Y-%m-%d %H:%M:%S} UTC.")
-    return own
+    old_expiry = selection.old.header.expires_at
+    if old_expiry is not None and old_expiry <= now and not selection.already_expanded:
+        raise UsageError(
+            f"--expires-at: is required, because the request expired at {old_expiry:%Y-%m-%d %H:%M:%S} UTC."
+        )
+    return old_expiry
 
 
 async def _print_selection(
@@ -158,9 +160,13 @@ async def _print_selection(
     old, status = options.request, options.status.value
     for reason, number in sorted(selection.not_resendable.items()):
         console.print(f"{number:,} {status} with {reason.value} left out: they would fail again", soft_wrap=True)
-    known = await ledger.requests.get_many(list(selection.already_resent))
+    other_requests = await ledger.requests.get_many(list(selection.already_resent))
     for key, number in selection.already_resent.items():
-        other = f"request {known[key].header.request_id}" if key in known else "a request that was deleted since"
+        other = (
+            f"request {other_requests[key].header.request_id}"
+            if key in other_requests
+            else "a request that was deleted since"
+        )
         console.print(f"{number:,} {status} left out: already resent by {other}", soft_wrap=True)
     if not selection.places:
         console.print(f"nothing left to resend: request {old} has no other {status} deliveries", soft_wrap=True)
@@ -187,20 +193,20 @@ async def _publish_and_watch(
     name, expected = resend.selection.request_id, len(resend.selection.places)
     topic = intake_topic(settings.topics, choose_lane(resend.first, settings.chunk_size))
     topics = await result_topics(settings, topic)
-    async with open_event_reader(settings, topics, from_start=False) as follower:
+    async with open_event_reader(settings, topics, from_start=False) as reader:
         progress = PublishProgress()
         publishing = asyncio.create_task(publish_parts(resend, topic, partial(open_publisher, settings), progress))
         tally = ResultTally(name, options.tenant, expected)
         attempt = SendAttempt(
-            tally, publishing, IntakePosition(settings, follower, progress).is_consumed, only_intake=True
+            tally, publishing, IntakePosition(settings, reader, progress).is_consumed, only_intake=True
         )
         with kafka_errors_while_following("Repeat the same command."):
-            in_time = await follow(follower, attempt, console, timeout=options.timeout_seconds)
+            in_time = await follow(reader, attempt, console, timeout=options.timeout_seconds)
         if not in_time:
             summary = attempt.tally.summary()
             return replace(summary, notes=(*summary.notes, timeout_note(options.timeout_seconds)))
-    left = max(end - time.monotonic(), 0.1) if end else None
-    return await watch(ledger, console, options.tenant, name, timeout=left)
+    seconds_left = max(end - time.monotonic(), 0.1) if end else None
+    return await watch(ledger, console, options.tenant, name, timeout=seconds_left)
 
 
 async def publish_parts(

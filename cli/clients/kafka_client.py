@@ -65,8 +65,8 @@ async def partitions_of_topics(admin: AIOKafkaAdminClient) -> Mapping[str, list[
     return {topic["topic"]: sorted(p["partition"] for p in topic["partitions"]) for topic in described}
 
 
-def require_topics(known: Mapping[str, list[int]], names: set[str]) -> None:
+def require_topics(existing: Mapping[str, list[int]], names: set[str]) -> None:
     """Raise CommandError if a topic is missing."""
-    missing = sorted(names - known.keys())
+    missing = sorted(names - existing.keys())
     if missing:
         raise CommandError(f"Topics not found in Kafka: {', '.join(missing)}. Run `rollcall setup`.")

@@ -133,16 +133,16 @@ async def open_dead_letters(settings: CommonSettings) -> AsyncIterator[DeadLette
     """
     topic = settings.topics.dead_letters
     async with open_admin(settings) as admin:
-        known = await partitions_of_topics(admin)
-    require_topics(known, {topic})
+        partitions_by_topic = await partitions_of_topics(admin)
+    require_topics(partitions_by_topic, {topic})
     silence_driver_logs()
     consumer = AIOKafkaConsumer(**settings.kafka_options(), group_id=None, enable_auto_commit=False)
     try:
         await with_timeout(KAFKA_TIMEOUT_SECONDS, consumer.start())
-        partitions = [TopicPartition(topic, number) for number in known[topic]]
+        partitions = [TopicPartition(topic, number) for number in partitions_by_topic[topic]]
         consumer.assign(partitions)
         lows = await with_timeout(KAFKA_TIMEOUT_SECONDS, consumer.beginning_offsets(partitions))
         ends = await with_timeout(KAFKA_TIMEOUT_SECONDS, consumer.end_offsets(partitions))
-        yield DeadLetterReader(consumer, topic, {one: (lows[one], ends[one]) for one in partitions})
+        yield DeadLetterReader(consumer, topic, {at: (lows[at], ends[at]) for at in partitions})
     finally:
         await with_timeout(KAFKA_TIMEOUT_SECONDS, consumer.stop())

@@ -17,8 +17,8 @@ async def write_json(
     file.write(head.removesuffix("\n}") + ',\n  "not_reached": [')
     separator = "\n"
     async for batch in missed:
-        for one in batch:
-            file.write(f"{separator}    {orjson.dumps(_not_reached_document(one)).decode()}")
+        for recipient in batch:
+            file.write(f"{separator}    {orjson.dumps(_not_reached_document(recipient)).decode()}")
             separator = ",\n"
     file.write("]\n}\n" if separator == "\n" else "\n  ]\n}\n")
 
@@ -48,12 +48,12 @@ def _head(request: StoredRequest, summary: Summary) -> dict[str, Any]:
     }
 
 
-def _not_reached_document(one: NotReached) -> dict[str, Any]:
+def _not_reached_document(recipient: NotReached) -> dict[str, Any]:
     return {
-        "reference": one.reference,
-        "recipient": one.recipient,
-        "status": one.status,
-        "reason": one.reason,
-        "error": one.error,
-        "log_id": one.log_id,
+        "reference": recipient.reference,
+        "recipient": recipient.recipient,
+        "status": recipient.status,
+        "reason": recipient.reason,
+        "error": recipient.error,
+        "log_id": recipient.log_id,
     }

@@ -34,13 +34,19 @@ def print_counts(console: Console, counts: Counts, total: int) -> None:
     print_table(console, table)
 
 
-def print_not_reached(console: Console, missed: Sequence[NotReached]) -> None:
+def print_not_reached(console: Console, recipients: Sequence[NotReached]) -> None:
     """Print a table of recipients that were not reached."""
-    if not missed:
+    if not recipients:
         return
     table = plain_table("not reached", "reference", "status", "reason", "error")
-    for one in missed:
-        cells = (one.recipient, one.reference or "", one.status, one.reason or "", one.error or "")
+    for recipient in recipients:
+        cells = (
+            recipient.recipient,
+            recipient.reference or "",
+            recipient.status,
+            recipient.reason or "",
+            recipient.error or "",
+        )
         table.add_row(*map(printable, cells))
     console.print()
     print_table(console, table)

@@ -88,17 +88,26 @@ async def _print(
     print_counts(console, summary.counts, summary.total)
     if options.csv is not None:
         return  # the CSV lists all recipients
-    shown = 0
+    count = 0
     async for batch in not_reached_batches(ledger, request, limit=None if options.show_all else DEFAULT_SHOWN):
         print_not_reached(console, batch)
-        shown += len(batch)
-    print_more(console, shown=shown, total=summary.not_reached_total, hint="repeat with --all, or --csv FILE")
+        count += len(batch)
+    print_more(console, shown=count, total=summary.not_reached_total, hint="add --all, or --csv FILE")
 
 
 async def _write_csv(ledger: Ledger, request: StoredRequest, path: Path, console: Console) -> int:
     """Write all recipients that were not reached. Return their number."""
     with open_csv_writer(path, COLUMNS, console.file) as writer:
         async for batch in not_reached_batches(ledger, request, limit=None):
-            for one in batch:
-                writer.add((one.reference, one.recipient, one.status, one.reason, one.error, one.log_id))
+            for recipient in batch:
+                writer.add(
+                    (
+                        recipient.reference,
+                        recipient.recipient,
+                        recipient.status,
+                        recipient.reason,
+                        recipient.error,
+                        recipient.log_id,
+                    )
+                )
     return writer.rows

@@ -48,10 +48,10 @@ class DryRunEstimate:
         """Mark second and later recipients with the same address as duplicates, even if they have other problems."""
         seen: set[int] = set()
         repeated = {digest for bucket in range(_BUCKETS) for digest in self._repeated_hashes(bucket)}
-        for at, digest in enumerate(self._hashes):
-            if digest in repeated and self._outcomes[at] != _INVALID:
+        for position, digest in enumerate(self._hashes):
+            if digest in repeated and self._outcomes[position] != _INVALID:
                 if digest in seen:
-                    self._outcomes[at] = _DUPLICATE
+                    self._outcomes[position] = _DUPLICATE
                 seen.add(digest)
 
     def _repeated_hashes(self, bucket: int) -> Iterator[int]:
@@ -68,12 +68,12 @@ class DryRunEstimate:
     def excluded(self) -> Iterator[tuple[int, Reason, str]]:
         """Yield (line, reason, variable or "") of the first recipients that would not be sent to."""
         self._ensure_duplicates_found()
-        left = _SHOWN
-        for at, code in enumerate(self._outcomes):
+        remaining = _SHOWN
+        for position, code in enumerate(self._outcomes):
             reason = _OUTCOMES[code]
-            if reason is not None and left:
-                left -= 1
-                yield self._lines[at], reason, "" if reason is Reason.DUPLICATE else self._names.get(at, "")
+            if reason is not None and remaining:
+                remaining -= 1
+                yield self._lines[position], reason, "" if reason is Reason.DUPLICATE else self._names.get(position, "")
 
     def _ensure_duplicates_found(self) -> None:
         if not self._duplicates_found:

@@ -46,11 +46,11 @@ async def post_and_follow(
     """Make the call, follow the events to the end, and return the answer and the roll call."""
     with kafka_errors(settings):
         topics = await result_topics(settings, None, call.reply_topic)
-        async with open_event_reader(settings, topics, from_start=call.request_id is not None) as follower:
+        async with open_event_reader(settings, topics, from_start=call.request_id is not None) as reader:
             answer = await post_only(call, console)
             tally = ResultTally(answer.request_id, answer.tenant_id, answer.total)
             attempt = SendAttempt(tally, asyncio.create_task(_already_published()), _no_more_rejections)
-            return answer, await follow_to_end(follower, attempt, console, timeout=timeout)
+            return answer, await follow_to_end(reader, attempt, console, timeout=timeout)
 
 
 async def post_and_watch(

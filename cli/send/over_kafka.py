@@ -44,10 +44,10 @@ async def publish_and_follow(
     """Publish, follow the events to the end, and return the roll call."""
     with kafka_errors(settings):
         topics = await result_topics(settings, _intake_topic(file_summary, settings), request.body.reply_topic)
-        async with open_event_reader(settings, topics, from_start=request.repeated) as follower:
-            attempt = _start_attempt(request, file_summary, settings, follower)
+        async with open_event_reader(settings, topics, from_start=request.repeated) as reader:
+            attempt = _start_attempt(request, file_summary, settings, reader)
             with kafka_errors_while_following(_repeat(request)):
-                return await follow_to_end(follower, attempt, console, timeout=timeout)
+                return await follow_to_end(reader, attempt, console, timeout=timeout)
 
 
 async def publish_and_watch(  # noqa: PLR0913  # as publish_and_follow, and the ledger
@@ -69,16 +69,16 @@ async def publish_and_watch(  # noqa: PLR0913  # as publish_and_follow, and the 
         topics = await result_topics(settings, _intake_topic(file_summary, settings))
         async with (
             open_ledger(address) as ledger,
-            open_event_reader(settings, topics, from_start=False) as follower,
+            open_event_reader(settings, topics, from_start=False) as reader,
         ):
-            attempt = replace(_start_attempt(request, file_summary, settings, follower), only_intake=True)
+            attempt = replace(_start_attempt(request, file_summary, settings, reader), only_intake=True)
             with kafka_errors_while_following(_repeat(request)):
-                in_time = await follow(follower, attempt, console, timeout=timeout)
+                in_time = await follow(reader, attempt, console, timeout=timeout)
             if not in_time:
                 summary = attempt.tally.summary()
                 return replace(summary, notes=(*summary.notes, timeout_note(timeout)))
-            left = max(end - time.monotonic(), 0.1) if end else None
-            summary = await watch(ledger, console, request.tenant_id, request.request_id, timeout=left)
+            seconds_left = max(end - time.monotonic(), 0.1) if end else None
+            summary = await watch(ledger, console, request.tenant_id, request.request_id, timeout=seconds_left)
     if summary.accounted and summary.total != file_summary.recipients:
         note = f"{file_summary.recipients:,} recipients were published, but the ledger has {summary.total:,}"
         return replace(summary, accounted=False, notes=(*summary.notes, note))
@@ -98,13 +98,13 @@ def kafka_errors_while_following(repeat: str) -> Iterator[None]:
 
 
 def _start_attempt(
-    request: SendRequest, file_summary: FileSummary, settings: SendSettings, follower: ResultEventReader
+    request: SendRequest, file_summary: FileSummary, settings: SendSettings, reader: ResultEventReader
 ) -> SendAttempt:
     """Start to publish in the background."""
     progress = PublishProgress()
     publishing = asyncio.create_task(_publish(request, file_summary, settings, progress))
     tally = ResultTally(request.request_id, request.tenant_id, file_summary.recipients)
-    return SendAttempt(tally, publishing, IntakePosition(settings, follower, progress).is_consumed)
+    return SendAttempt(tally, publishing, IntakePosition(settings, reader, progress).is_consumed)
 
 
 async def result_topics(settings: SendSettings, intake: str | None, reply_topic: str | None = None) -> Partitions:
@@ -113,11 +113,11 @@ async def result_topics(settings: SendSettings, intake: str | None, reply_topic:
     The rejection of a request is published on the default topic, even if the request names a reply topic.
     """
     async with open_admin(settings) as admin:
-        known = await partitions_of_topics(admin)
-    require_topics(known, {settings.topics.results, *filter(None, [intake])})
-    if reply_topic is not None and reply_topic not in known:
+        partitions = await partitions_of_topics(admin)
+    require_topics(partitions, {settings.topics.results, *filter(None, [intake])})
+    if reply_topic is not None and reply_topic not in partitions:
         raise UsageError(f"--reply-topic: topic {reply_topic} was not found in Kafka.")
-    return {name: known[name] for name in filter(None, [settings.topics.results, reply_topic])}
+    return {name: partitions[name] for name in filter(None, [settings.topics.results, reply_topic])}
 
 
 def _intake_topic(file_summary: FileSummary, settings: SendSettings) -> str:

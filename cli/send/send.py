@@ -179,8 +179,8 @@ async def find_template(settings: LedgerAddress, tenant: str, code: str, request
     Raises UnknownTemplate if the tenant has no template with this code.
     """
     async with open_ledger(settings) as ledger:
-        known = await ledger.requests.get(request_key(tenant, request_id)) if request_id else None
-        version = known.header.template_version if known else None
+        request = await ledger.requests.get(request_key(tenant, request_id)) if request_id else None
+        version = request.header.template_version if request else None
         template = await ledger.templates.get(tenant, code, version)
     if template is None:
         raise UnknownTemplate(tenant, code, None)

@@ -78,16 +78,22 @@ async def put(ledger: Ledger, console: Console, template_input: TemplateInput, *
 
 async def show_all(ledger: Ledger, console: Console, tenant: str, *, as_json: bool) -> None:
     """Print a line for each template of a tenant."""
-    stored = await ledger.templates.list(tenant)
+    templates = await ledger.templates.list(tenant)
     if as_json:
-        _write_json(console, [_document(one) for one in stored])
+        _write_json(console, [_document(template) for template in templates])
         return
-    if not stored:
+    if not templates:
         console.print(f"tenant {printable(tenant)} has no templates", soft_wrap=True)
         return
     table = plain_table("template", "version", "stored", "variables", "subject", numbers=("version",))
-    for one in stored:
-        cells = (one.code, str(one.version), _stored_at(one), ", ".join(_variable_names(one)), one.subject or "")
+    for template in templates:
+        cells = (
+            template.code,
+            str(template.version),
+            _stored_at(template),
+            ", ".join(_variable_names(template)),
+            template.subject or "",
+        )
         table.add_row(*map(printable, cells))
     print_table(console, table)
 

@@ -73,7 +73,7 @@ class ResultTally:
 
     def _add_not_reached(self, event: DeliveryEvent) -> None:
         """Keep the first recipients in request order. Their events may arrive in any order."""
-        missed = NotReached(
+        recipient = NotReached(
             event.part,
             event.index,
             event.recipient,
@@ -83,8 +83,8 @@ class ResultTally:
             event.error,
             event.log_id,
         )
-        if len(self.not_reached) < MAX_SHOWN or missed < self.not_reached[-1]:
-            insort(self.not_reached, missed)
+        if len(self.not_reached) < MAX_SHOWN or recipient < self.not_reached[-1]:
+            insort(self.not_reached, recipient)
             del self.not_reached[MAX_SHOWN:]
 
     def summary(self) -> Summary:

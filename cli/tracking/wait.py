@@ -44,25 +44,25 @@ class SendAttempt:
 
 
 async def follow_to_end(
-    follower: ResultEventReader, attempt: SendAttempt, console: Console, *, timeout: float | None
+    reader: ResultEventReader, attempt: SendAttempt, console: Console, *, timeout: float | None
 ) -> Summary:
     """Follow the events until the request is completed or `timeout` seconds have passed. Return the roll call.
 
     Raises the errors of `follow`.
     """
-    in_time = await follow(follower, attempt, console, timeout=timeout)
+    in_time = await follow(reader, attempt, console, timeout=timeout)
     summary = attempt.tally.summary()
     return summary if in_time else replace(summary, notes=(*summary.notes, timeout_note(timeout)))
 
 
-async def follow(follower: ResultEventReader, attempt: SendAttempt, console: Console, *, timeout: float | None) -> bool:
+async def follow(reader: ResultEventReader, attempt: SendAttempt, console: Console, *, timeout: float | None) -> bool:
     """Follow the events until the attempt has ended. Return whether it ended within `timeout` seconds.
 
     Raises the errors of the publication. Stops the publication of a rejected request and raises CommandError.
     """
     try:
         with open_display(console, attempt.tally.expected) as display:
-            in_time = await _wait(follower, attempt, display, timeout)
+            in_time = await _wait(reader, attempt, display, timeout)
     finally:
         attempt.publishing.cancel()
         with contextlib.suppress(asyncio.CancelledError, CommandError):
@@ -77,12 +77,12 @@ def timeout_note(timeout: float | None) -> str:
     return f"not completed within {timeout:.0f} s, but the request continues without this command"
 
 
-async def _wait(follower: ResultEventReader, attempt: SendAttempt, display: Display, timeout: float | None) -> bool:
+async def _wait(reader: ResultEventReader, attempt: SendAttempt, display: Display, timeout: float | None) -> bool:
     """Return whether the attempt ended in time."""
     deadline = time.monotonic() + timeout if timeout else None
     silence = SilenceReporter(time.monotonic())
     while not await attempt.completed_in_this_attempt():
-        events = await follower.poll(attempt.tally)
+        events = await reader.poll(attempt.tally)
         display.update(attempt.tally)
         now = time.monotonic()
         if line := silence.next_line(events, attempt.tally, now, published=attempt.publishing.done()):

@@ -82,8 +82,8 @@ async def _request_progress(ledger: Ledger, request: StoredRequest) -> RequestPr
 async def ledger_roll_call(ledger: Ledger, request: StoredRequest) -> Summary:
     """Return the roll call from the ledger, with the first recipients that were not reached."""
     summary = await summarise(ledger, request)
-    (missed,) = [batch async for batch in not_reached_batches(ledger, request, limit=MAX_SHOWN)]
-    return replace(summary, not_reached=missed)
+    (not_reached,) = [batch async for batch in not_reached_batches(ledger, request, limit=MAX_SHOWN)]
+    return replace(summary, not_reached=not_reached)
 
 
 def run(settings: LedgerAddress, tenant: str, request_id: str, *, timeout: float | None) -> Summary:

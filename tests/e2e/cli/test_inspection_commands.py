@@ -1,4 +1,4 @@
-"""The commands that look at what became of things, on the real stack and behind a real consumer."""
+"""Commands that show results, on the real stack and with a real consumer."""
 
 import asyncio
 import csv
@@ -41,7 +41,7 @@ def without_spaces(result: Result) -> list[str]:
 
 @pytest.fixture(scope="module")
 def sent(house: House, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of a request called `looked`, by a template, of which one recipient is no address."""
+    """Send a request `looked` with a template and one invalid address. Return its file."""
     text = tmp_path_factory.mktemp("sent") / "text.txt"
     text.write_text("Hello {{name}}")
     assert rollcall(house, "template", "put", "greeting", *TENANT, "--content-file", str(text)).exit_code == 0
@@ -59,18 +59,18 @@ def test_a_repeat_keeps_the_template_that_it_was_accepted_with(house: House, sen
     assert (again.exit_code, without_spaces(again)[-1]) == (1, "all accounted for: yes")
 
 
-def test_a_template_that_there_is_not_is_said_before_anything_is_published(house: House, sent: Path) -> None:
+def test_an_unknown_template_is_reported_before_publication(house: House, sent: Path) -> None:
     done = rollcall(house, "send", str(sent), *SMS, "--template", "nothing")
     assert (done.exit_code, done.stdout) == (3, "")
     assert done.stderr.startswith("Template nothing of tenant tnt_look was not found.")
 
 
-def test_a_dry_run_knows_the_template_and_who_would_fail(house: House, sent: Path) -> None:
+def test_a_dry_run_reads_the_template_and_finds_failures(house: House, sent: Path) -> None:
     done = rollcall(house, "send", str(sent), *SMS, "--template", "greeting", "--dry-run", ROLLCALL_KAFKA_BOOTSTRAP="")
     assert (done.exit_code, done.stderr) == (1, "1 of 3 recipients would fail.\n")
 
 
-def test_a_report_is_json_and_csv_too(house: House, sent: Path, tmp_path: Path) -> None:
+def test_a_report_can_be_json_and_csv(house: House, sent: Path, tmp_path: Path) -> None:
     assert sent.exists()
     missed = tmp_path / "missed.csv"
     reported = rollcall(house, "report", "looked", *TENANT, "--json", "--csv", str(missed))
@@ -101,7 +101,7 @@ def test_a_request_is_watched_to_its_end(house: House, tmp_path: Path) -> None:
     assert (watched.exit_code, without_spaces(watched)[-1]) == (0, "all accounted for: yes")
 
 
-def test_what_could_not_be_used_is_listed_and_shown_and_only_revealed_on_demand(house: House) -> None:
+def test_a_rejected_record_is_listed_and_only_revealed_on_demand(house: House) -> None:
     assert rollcall(house, "dead-letters", "list").stdout == "there are no dead letters\n"
     bad = b'{"tenant_id": "t", "recipients": "13899990000"'
     (origin,) = asyncio.run(publish(house.bootstrap, house.topics.requests, bad, key="k", headers=[("reply_to", b"x")]))
@@ -126,7 +126,7 @@ def test_what_could_not_be_used_is_listed_and_shown_and_only_revealed_on_demand(
     assert (unknown.exit_code, unknown.stdout) == (3, "")
 
 
-def test_a_record_is_published_again_once_its_template_is_there_and_is_sent_once(house: House) -> None:
+def test_a_replayed_record_is_sent_once_after_its_template_is_stored(house: House) -> None:
     record = {
         "tenant_id": "tnt_look",
         "channel": "sms",
@@ -150,7 +150,7 @@ def test_a_record_is_published_again_once_its_template_is_there_and_is_sent_once
     assert [(log["content"], log["attempts"]) for log in logs] == [("Here at last", 1)]
 
 
-def test_doctor_finds_nothing_and_then_what_setup_mends(house: House) -> None:
+def test_doctor_finds_no_problem_and_then_missing_topics_and_indexes(house: House) -> None:
     healthy = rollcall(house, "doctor")
     assert (healthy.exit_code, "error" in healthy.stdout) == (0, False)
     bare = rollcall(house, "doctor", ROLLCALL_TOPIC_PREFIX="house-bare", ROLLCALL_MONGO_DATABASE="house-bare")

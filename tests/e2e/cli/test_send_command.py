@@ -31,13 +31,13 @@ TOMORROW = (datetime.now(UTC) + timedelta(days=1)).isoformat()
 
 @pytest.fixture(scope="module")
 def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """One set of topics and one consumer for the whole file."""
+    """Run one consumer with its own topics for the whole file."""
     with a_house(stack, tmp_path_factory.mktemp("cli"), REPLY_TOPICS="house-*") as house, house.service("consumer"):
         yield house
 
 
 def rollcall(house: House, *args: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    """The command as a process where it reads a pipe; else in this one, which is a second quicker."""
+    """Run the command in a process if it reads a pipe, else in this process, which saves a second."""
     if stdin is not None:
         return subprocess.run(
             [ROLLCALL, *args], env=house.env, capture_output=True, text=True, input=stdin, check=False, timeout=120
@@ -48,7 +48,7 @@ def rollcall(house: House, *args: str, stdin: str | None = None) -> subprocess.C
 
 
 def people(tmp_path: Path, number: int = 300, *, bad: int = 0, repeated: int = 0) -> str:
-    """A CSV of so many recipients, of whom the last are no addresses or repeat the first."""
+    """Write a CSV with this number of recipients. The last ones are invalid or repeat the first one."""
     good = number - bad - repeated
     addresses = [*(f"138{n:08d}" for n in range(good)), *["13800000000"] * repeated, *["nobody"] * bad]
     path = tmp_path / "people.csv"
@@ -60,7 +60,7 @@ def without_spaces(text: str) -> list[str]:
     return [" ".join(line.split()) for line in text.splitlines()]
 
 
-def test_a_file_is_sent_followed_and_called_by_name(house: House, tmp_path: Path) -> None:
+def test_a_file_is_sent_followed_and_reported(house: House, tmp_path: Path) -> None:
     file = people(tmp_path, bad=4, repeated=6)
     sent = rollcall(house, "send", file, *SMS, "--request-id", "called")
     lines = without_spaces(sent.stdout)
@@ -83,7 +83,7 @@ def test_a_file_is_sent_followed_and_called_by_name(house: House, tmp_path: Path
     assert (unknown.returncode, unknown.stdout) == (3, "")
 
 
-def test_a_repeat_sends_to_nobody_twice_and_calls_the_same_roll(house: House, tmp_path: Path) -> None:
+def test_a_repeat_sends_nothing_twice_and_prints_the_same_roll_call(house: House, tmp_path: Path) -> None:
     file = people(tmp_path, bad=2)
     first, second = (
         rollcall(house, "send", file, *SMS, "--request-id", "repeated", "--allow-failed") for _ in range(2)
@@ -93,7 +93,7 @@ def test_a_repeat_sends_to_nobody_twice_and_calls_the_same_roll(house: House, tm
     assert house.database["communication_logs"].count_documents({"request_id": "repeated"}) == 300
 
 
-def test_a_repeat_that_knows_no_ledger_hears_the_earlier_events(house: House, tmp_path: Path) -> None:
+def test_a_repeat_without_a_ledger_reads_the_earlier_events(house: House, tmp_path: Path) -> None:
     file = people(tmp_path, bad=2)
     without = replace(house, env={name: v for name, v in house.env.items() if name != "ROLLCALL_MONGO_URL"})
     first, second = (rollcall(without, "send", file, *SMS, "--request-id", "heard", "--allow-failed") for _ in range(2))
@@ -101,7 +101,7 @@ def test_a_repeat_that_knows_no_ledger_hears_the_earlier_events(house: House, tm
     assert second.stdout == first.stdout
 
 
-def test_a_send_that_was_killed_goes_on_and_sends_to_nobody_twice(house: House, tmp_path: Path) -> None:
+def test_a_killed_send_continues_and_sends_nothing_twice(house: House, tmp_path: Path) -> None:
     path = tmp_path / "people.jsonl"
     line = '{"to": "138%08d", "variables": {"name": "%s"}}\n'
     path.write_text("".join(line % (n, secrets.token_hex(40_000)) for n in range(200)))
@@ -125,7 +125,7 @@ def test_a_send_that_was_killed_goes_on_and_sends_to_nobody_twice(house: House, 
     assert {log["attempts"] for log in logs} == {1}
 
 
-def test_another_body_under_the_same_id_is_refused(house: House, tmp_path: Path) -> None:
+def test_another_body_with_the_same_id_is_rejected(house: House, tmp_path: Path) -> None:
     file = people(tmp_path, 3)
     assert rollcall(house, "send", file, *SMS, "--request-id", "taken").returncode == 0
     refused = rollcall(house, "send", people(tmp_path, 4), *SMS, "--request-id", "taken")
@@ -145,7 +145,7 @@ def test_a_large_file_travels_in_parts(house: House, tmp_path: Path) -> None:
     assert (sent.returncode, sent.stdout.splitlines()[-1]) == (0, "all accounted for: yes")
 
 
-def test_a_pipe_is_sent_and_no_wait_leaves_at_once(house: House) -> None:
+def test_a_pipe_is_sent_and_no_wait_ends_at_once(house: House) -> None:
     sent = rollcall(house, "send", "-", *SMS, "--variable", "name=Li", "--no-wait", stdin='"13800138000"\n')
     assert sent.returncode == 0
     request_id = sent.stdout.split()[1]
@@ -154,7 +154,7 @@ def test_a_pipe_is_sent_and_no_wait_leaves_at_once(house: House) -> None:
     )
 
 
-def test_events_are_followed_on_a_reply_topic_and_refusals_on_the_default_one(house: House, tmp_path: Path) -> None:
+def test_events_are_read_from_a_reply_topic_and_rejections_from_the_default_one(house: House, tmp_path: Path) -> None:
     file = people(tmp_path, 3)
     own = rollcall(house, "send", file, *SMS, "--reply-topic", house.topics.results)
     assert (own.returncode, own.stdout.splitlines()[-1]) == (0, "all accounted for: yes")
@@ -163,7 +163,7 @@ def test_events_are_followed_on_a_reply_topic_and_refusals_on_the_default_one(ho
     assert "reply_topic_refused" in forbidden.stderr
 
 
-def test_the_time_is_up_before_what_is_scheduled(house: House, tmp_path: Path) -> None:
+def test_the_timeout_ends_the_wait_for_a_scheduled_request(house: House, tmp_path: Path) -> None:
     args = ["--send-at", TOMORROW, "--timeout", "3"]
     late = rollcall(house, "send", people(tmp_path, 3), *SMS, *args)
     assert late.returncode == 1
@@ -173,20 +173,20 @@ def test_the_time_is_up_before_what_is_scheduled(house: House, tmp_path: Path) -
     ]
 
 
-def test_ctrl_c_says_where_the_rest_is(house: House, tmp_path: Path) -> None:
+def test_ctrl_c_prints_the_report_command(house: House, tmp_path: Path) -> None:
     args = ["send", people(tmp_path, 3), *SMS, "--request-id", "left", "--send-at", TOMORROW]
     with subprocess.Popen(
         [ROLLCALL, *args], env=house.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as child:
         asyncio.run(until(lambda: house.database["requests"].count_documents({"head.request_id": "left"})))
         child.send_signal(signal.SIGINT)
-        _, said = child.communicate(timeout=30)
+        _, output = child.communicate(timeout=30)
     assert child.returncode == 130
-    assert "rollcall report left --tenant tnt_test" in said
-    assert "Traceback" not in said
+    assert "rollcall report left --tenant tnt_test" in output
+    assert "Traceback" not in output
 
 
-def test_a_file_goes_through_the_http_service_too(house: House, tmp_path: Path) -> None:
+def test_a_file_is_sent_through_the_http_service(house: House, tmp_path: Path) -> None:
     token = rollcall(house, "token", "--tenant", "tnt_test", "--user", "usr_test").stdout.strip()
     with house.service("producer") as producer:
         args = ["--channel", "sms", "--content", "Hello {{name}}", "--url", producer.url, "--token", token]
@@ -205,7 +205,7 @@ def test_a_file_goes_through_the_http_service_too(house: House, tmp_path: Path) 
         assert refused.stderr.startswith("--url: the service answered 401: ")
 
 
-def test_a_terminal_sees_a_bar(house: House, tmp_path: Path) -> None:
+def test_a_terminal_shows_a_progress_bar(house: House, tmp_path: Path) -> None:
     with terminal() as (outer, inner):
         env = {**house.env, "TERM": "xterm", "COLUMNS": "100"}
         args = [ROLLCALL, "send", people(tmp_path, 3), *SMS]

@@ -38,7 +38,7 @@ async def test_setup_may_be_repeated_and_check_agrees(stack: Stack, tmp_path: Pa
 
 
 @pytest.mark.durable
-async def test_a_topic_gets_the_retention_and_size_that_the_design_names(stack: Stack, tmp_path: Path) -> None:
+async def test_a_topic_gets_the_specified_retention_and_size(stack: Stack, tmp_path: Path) -> None:
     with a_house(stack, tmp_path) as house:
         spec = house.topics.specs()[-1]
         configs = await configs_of(house, spec.name)
@@ -48,7 +48,7 @@ async def test_a_topic_gets_the_retention_and_size_that_the_design_names(stack: 
 
 
 @pytest.mark.durable
-async def test_what_differs_is_named_and_left_alone(stack: Stack, tmp_path: Path) -> None:
+async def test_differences_are_named_and_not_changed(stack: Stack, tmp_path: Path) -> None:
     with a_house(stack, tmp_path) as house:
         name = house.topics.chunks
         await alter(house, name, {"retention.ms": "1000"})
@@ -59,7 +59,7 @@ async def test_what_differs_is_named_and_left_alone(stack: Stack, tmp_path: Path
         assert (await configs_of(house, name))["retention.ms"] == "1000"
 
 
-def test_a_broker_without_a_controller_makes_topics_by_their_names(mongo_url: str, tmp_path: Path) -> None:
+def test_a_broker_without_a_controller_creates_topics_by_their_names(mongo_url: str, tmp_path: Path) -> None:
     broker = InProcessKafka()
     stack = Stack(broker.bootstrap, mongo_url, "in-process broker", durable=False, note="")
     with a_house(stack, tmp_path, setup=False) as house:

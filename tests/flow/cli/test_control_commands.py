@@ -1,4 +1,4 @@
-"""`cancel`, `pause` and `resume` say what became of the order, and how many may still be sent."""
+"""`cancel`, `pause` and `resume`: the new state, and the number of deliveries that may still be sent."""
 
 import io
 
@@ -14,9 +14,9 @@ from tests.flow.world import World
 GOOD = [f"138000000{n:02d}" for n in range(8)]
 
 
-async def given(world: World, order: str, request: str = "r1") -> list[str]:
+async def given(world: World, command: str, request: str = "r1") -> list[str]:
     out = io.StringIO()
-    await apply_control(world.ledger, Console(file=out, width=200), order, request, "t1")
+    await apply_control(world.ledger, Console(file=out, width=200), command, request, "t1")
     return out.getvalue().splitlines()
 
 
@@ -32,7 +32,7 @@ async def test_a_request_is_paused_resumed_and_cancelled() -> None:
         await given(world, "pause")
 
 
-async def test_what_is_not_scheduled_is_not_cancelled_as_such() -> None:
+async def test_only_a_scheduled_request_can_be_cancelled_as_scheduled() -> None:
     world = World()
     await world.expand(world.record(*GOOD))
     with pytest.raises(CommandError, match="too late: request r1 is sending"):

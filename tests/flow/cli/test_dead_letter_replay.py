@@ -1,4 +1,4 @@
-"""A record from the dead letters that is published again is the same request, however often."""
+"""A replayed dead letter is the same request, however often it is replayed."""
 
 from dataclasses import replace
 
@@ -18,22 +18,22 @@ from tests.flow.world import START, TOPICS, World
 MISSING = "unknown_template"
 
 
-def a_letter(dead: DeadLetter) -> DeadLetterEntry:
+def an_entry(dead: DeadLetter) -> DeadLetterEntry:
     return DeadLetterEntry(0, 7, START, dead.origin, dead.reason, dead.key, dead.sealed, len(dead.sealed))
 
 
 def replayed(world: World, dead: DeadLetter, *, later_by_ms: int = 60_000) -> KafkaRecord:
-    """The record as a replay of this letter puts it into the intake, at a new place and time."""
+    """Return the record that a replay of this dead letter publishes, with a new offset and time."""
     opened = open_dead_letter(world.sealer, dead.sealed)
-    check_replayable(a_letter(dead), opened, TOPICS, force=False)
+    check_replayable(an_entry(dead), opened, TOPICS, force=False)
     raw = world.raw(opened.value, dead.key or b"", replay_headers(opened))
     return replace(raw, timestamp_ms=raw.timestamp_ms + later_by_ms)
 
 
-async def refused(**said: object) -> tuple[World, KafkaRecord]:
-    """A record that names a template which is stored only later."""
+async def rejected(**changes: object) -> tuple[World, KafkaRecord]:
+    """Reject a record because of its template, and then store the template."""
     world = World()
-    record = world.record("13800000001", content="", template="hello", headers=[("correlation_id", b"c-1")], **said)
+    record = world.record("13800000001", content="", template="hello", headers=[("correlation_id", b"c-1")], **changes)
     await world.expand(record)
     (dead,) = world.bus.dead_letters
     assert dead.reason == MISSING
@@ -43,7 +43,7 @@ async def refused(**said: object) -> tuple[World, KafkaRecord]:
 
 @pytest.mark.parametrize("request_id", ["r1", ...])
 async def test_a_replay_is_the_same_request_however_often(request_id: object) -> None:
-    world, record = await refused(request_id=request_id)
+    world, record = await rejected(request_id=request_id)
     (dead,) = world.bus.dead_letters
     for later in (60_000, 120_000):
         await world.expand(replayed(world, dead, later_by_ms=later))
@@ -55,7 +55,7 @@ async def test_a_replay_is_the_same_request_however_often(request_id: object) ->
     assert completed["correlation_id"] == "c-1"
 
 
-async def test_one_that_is_refused_again_keeps_the_place_of_its_first_record() -> None:
+async def test_a_record_that_is_rejected_again_keeps_its_first_origin() -> None:
     world = World()
     await world.expand(world.record("13800000001", content="", template="hello", request_id=...))
     for _ in range(2):
@@ -69,10 +69,10 @@ async def test_one_that_is_refused_again_keeps_the_place_of_its_first_record() -
     assert sum(world.providers[0].taken.values()) == 1
 
 
-@pytest.mark.parametrize("said", [b"nonsense", b"a/b/c/d", b"t/1/2", "t/1/2/3\u00e9".encode()])
-async def test_a_header_that_names_no_place_is_not_obeyed(said: bytes) -> None:
+@pytest.mark.parametrize("header", [b"nonsense", b"a/b/c/d", b"t/1/2", "t/1/2/3\u00e9".encode()])
+async def test_an_invalid_replay_header_is_ignored(header: bytes) -> None:
     world = World()
-    record = world.record("13800000001", request_id=..., headers=[("rollcall_replay_of", said)])
+    record = world.record("13800000001", request_id=..., headers=[("rollcall_replay_of", header)])
     await world.expand(record)
     await world.deliver_all()
     (completed,) = world.events("request.completed")
@@ -80,18 +80,18 @@ async def test_a_header_that_names_no_place_is_not_obeyed(said: bytes) -> None:
     assert completed["request_id"] == own
 
 
-async def test_what_would_be_refused_again_is_published_only_by_force() -> None:
+async def test_a_record_that_would_be_rejected_again_is_published_only_with_force() -> None:
     world = World()
     await world.expand(world.raw(b'{"tenant_id": "t1"}'))
     (dead,) = world.bus.dead_letters
     opened = open_dead_letter(world.sealer, dead.sealed)
     with pytest.raises(CommandError, match="dead letter 0/7: a record with invalid_schema would be rejected again"):
-        check_replayable(a_letter(dead), opened, TOPICS, force=False)
-    check_replayable(a_letter(dead), opened, TOPICS, force=True)
+        check_replayable(an_entry(dead), opened, TOPICS, force=False)
+    check_replayable(an_entry(dead), opened, TOPICS, force=True)
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected"),
     [
         ({"length": 2_000_000}, "too large to be stored completely"),
         ({"headers_kept": False}, "too large to be stored completely"),
@@ -100,15 +100,17 @@ async def test_what_would_be_refused_again_is_published_only_by_force() -> None:
         ({"place": None}, "no request_id, and an older consumer did not store its timestamp"),
     ],
 )
-async def test_what_is_not_there_as_it_was_is_not_published(changes: dict[str, object], said: str) -> None:
-    world, _ = await refused(request_id=...)
+async def test_a_record_that_is_not_stored_completely_is_not_published(
+    changes: dict[str, object], expected: str
+) -> None:
+    world, _ = await rejected(request_id=...)
     (dead,) = world.bus.dead_letters
     opened = replace(open_dead_letter(world.sealer, dead.sealed), **changes)  # type: ignore[arg-type]
-    with pytest.raises(CommandError, match=said):
-        check_replayable(a_letter(dead), opened, TOPICS, force=True)
+    with pytest.raises(CommandError, match=expected):
+        check_replayable(an_entry(dead), opened, TOPICS, force=True)
 
 
-def test_letters_are_named_or_all_of_a_reason_are_taken() -> None:
+def test_either_places_or_a_reason_must_be_given() -> None:
     for wanted in (ReplayOptions(), ReplayOptions(["0/1"], RejectionReason.UNPROCESSABLE), ReplayOptions(["nowhere"])):
         with pytest.raises(UsageError, match="PLACE"):
             wanted.check()

@@ -1,4 +1,4 @@
-"""A dry run says of everybody what the consumer then does."""
+"""The estimate of a dry run agrees with the consumer's result."""
 
 from collections import Counter
 
@@ -24,21 +24,21 @@ PEOPLE = st.lists(
 
 @given(parts=st.lists(PEOPLE, min_size=1, max_size=3))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-async def test_the_verdicts_are_those_of_the_consumer(parts: list[list[Recipient]]) -> None:
+async def test_the_estimate_agrees_with_the_consumer(parts: list[list[Recipient]]) -> None:
     content, variables = "Hello {{name}} of {{city}}", {"city": "Beijing"}
-    trial = DryRunEstimate(Channel.SMS, compile_content(Channel.SMS, content, None, variables), "CN")
+    estimate = DryRunEstimate(Channel.SMS, compile_content(Channel.SMS, content, None, variables), "CN")
     for line, recipient in enumerate((one for part in parts for one in part), 1):
-        trial.add(recipient, line)
+        estimate.add(recipient, line)
 
     world = World(Accounting())
     for number, part in enumerate(parts):
-        said = [one.model_dump(exclude_none=True) for one in part]
+        recipients = [one.model_dump(exclude_none=True) for one in part]
         last = number == len(parts) - 1
-        await world.expand(world.record(*said, content=content, variables=variables, part=number, last=last))
+        await world.expand(world.record(*recipients, content=content, variables=variables, part=number, last=last))
     await world.deliver_all()
     reasons = [log.reason for log in await world.logs()]
 
-    assert trial.counts() == Counter(reasons)
+    assert estimate.counts() == Counter(reasons)
     expected = [(line, reason) for line, reason in enumerate(reasons, 1) if reason]
-    assert [(line, reason) for line, reason, _ in trial.excluded()] == expected[:20]
+    assert [(line, reason) for line, reason, _ in estimate.excluded()] == expected[:20]
     assert Reason.INVALID_CONTENT not in reasons

@@ -1,4 +1,4 @@
-"""`logs` over what the whole consumer has done on the in-memory twins."""
+"""`logs` after a complete run of the consumer with the in-memory ledger."""
 
 import io
 import json
@@ -22,7 +22,7 @@ def refuses_some(message: Message, _calls: int) -> SendResult:
 
 
 async def a_world() -> World:
-    """Ten people of one request, whose chunks hold four each."""
+    """Deliver one request with ten recipients in chunks of four."""
     world = World(Accounting(answers=refuses_some))
     people = [{"to": to, "reference": f"o-{to[-2:]}", "variables": {"name": f"n{to[-2:]}"}} for to in GOOD[:10]]
     await world.expand(world.record(*people, content="Hello {{name}} of {{city}}", variables={"city": "Beijing"}))
@@ -44,7 +44,7 @@ async def documents(world: World, **changes: Any) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (await printed(world, as_json=True, **changes)).splitlines()]
 
 
-async def test_a_table_shows_them_in_request_order_and_says_when_there_are_more() -> None:
+async def test_the_table_is_in_request_order_and_tells_if_there_are_more() -> None:
     lines = (await printed(await a_world(), limit=8)).splitlines()
     assert [line.split()[2] for line in lines[1:9]] == [f"138****00{n:02d}" for n in range(8)]
     assert lines[8].split() == [
@@ -62,45 +62,45 @@ async def test_a_table_shows_them_in_request_order_and_says_when_there_are_more(
     assert all(line == line.rstrip() for line in lines)
 
 
-async def test_the_last_page_says_nothing_of_more() -> None:
+async def test_the_last_page_does_not_mention_more_deliveries() -> None:
     assert "more" not in await printed(await a_world(), limit=10)
 
 
 async def test_json_has_the_names_of_the_http_service_and_no_content_unless_asked() -> None:
-    (said,) = await documents(await a_world(), statuses=frozenset({Status.FAILED}))
-    assert said["id"].startswith("log_")
-    assert said["created_at"] == "2026-01-02T03:04:05Z"
-    assert (said["recipient"], said["reason"], said["error"]) == ("138****0007", "rejected", "blacklisted")
-    assert "content" not in said
+    (output,) = await documents(await a_world(), statuses=frozenset({Status.FAILED}))
+    assert output["id"].startswith("log_")
+    assert output["created_at"] == "2026-01-02T03:04:05Z"
+    assert (output["recipient"], output["reason"], output["error"]) == ("138****0007", "rejected", "blacklisted")
+    assert "content" not in output
 
 
-async def test_contents_are_those_that_were_sent() -> None:
+async def test_contents_are_the_texts_that_were_sent() -> None:
     world = await a_world()
-    said = await documents(world, content=True)
+    output = await documents(world, content=True)
     (book,) = world.providers
-    assert {one["id"]: one["content"] for one in said} == {id_: text.text for id_, text in book.texts.items()}
-    assert said[9]["content"] == "Hello n09 of Beijing"
+    assert {one["id"]: one["content"] for one in output} == {id_: text.text for id_, text in book.texts.items()}
+    assert output[9]["content"] == "Hello n09 of Beijing"
     assert "Hello n00 of Beijing" in await printed(world, content=True)
 
 
 async def test_more_deliveries_than_a_page_are_read_page_by_page() -> None:
-    said = await documents(await a_world(), limit=8, page_size=3)
-    assert [one["reference"] for one in said] == [f"o-{n:02d}" for n in range(8)]
+    output = await documents(await a_world(), limit=8, page_size=3)
+    assert [one["reference"] for one in output] == [f"o-{n:02d}" for n in range(8)]
 
 
-async def test_pending_ones_are_shown_with_their_content_too() -> None:
+async def test_pending_deliveries_are_shown_with_their_content() -> None:
     world = World()
     await world.expand(world.record({"to": GOOD[0], "variables": {"name": "Li"}}, content="Hi {{name}}"))
-    (said,) = await documents(world, content=True)
-    assert (said["status"], said["content"]) == ("pending", "Hi Li")
+    (output,) = await documents(world, content=True)
+    assert (output["status"], output["content"]) == ("pending", "Hi Li")
 
 
-async def test_what_could_never_be_rendered_has_no_content() -> None:
+async def test_a_delivery_that_could_not_be_rendered_has_no_content() -> None:
     world = World()
     await world.expand(world.record(GOOD[0], content="Hi {{name}}"))
     await world.deliver_all()
-    (said,) = await documents(world, content=True)
-    assert (said["reason"], said["content"]) == ("missing_variable", None)
+    (output,) = await documents(world, content=True)
+    assert (output["reason"], output["content"]) == ("missing_variable", None)
 
 
 @pytest.mark.parametrize("written", ["13800000003", "+86 138 0000 0003", "138-0000-0003"])
@@ -110,17 +110,17 @@ async def test_a_recipient_is_found_however_the_number_is_written(written: str) 
     assert [one["reference"] for one in await documents(world, hashes=hashes)] == ["o-03"]
 
 
-def test_an_address_is_looked_for_under_every_key() -> None:
+def test_an_address_is_searched_with_every_key() -> None:
     sealer = Sealer([("k2", bytes(31) + b"2"), ("k1", bytes(32))])
     hashes = address_hashes("a@example.com", Channel.EMAIL, sealer, None)
     assert hashes == {sealer.hash(b"a@example.com", key) for key in ("k1", "k2")}
 
 
-def test_no_address_at_all_is_a_usage_error() -> None:
+def test_an_empty_address_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="--recipient: must not be empty"):
         address_hashes("", None, Sealer([("k1", bytes(32))]), None)
 
 
-async def test_nothing_found_is_said() -> None:
+async def test_an_empty_result_is_reported() -> None:
     assert await printed(await a_world(), reference="nobody's") == "no delivery matches\n"
     assert await printed(await a_world(), reference="nobody's", as_json=True) == ""

@@ -1,4 +1,4 @@
-"""`report`, and the roll of `send`, over what the whole consumer has done on the in-memory twins."""
+"""`report`, and the tally of `send`, after a complete run of the consumer with the in-memory ledger."""
 
 import csv
 import io
@@ -48,12 +48,12 @@ async def report_json(world: World, *, show_all: bool = False) -> dict[str, Any]
     return document
 
 
-async def test_a_report_tells_how_many_ended_how_and_who_was_not_reached() -> None:
+async def test_a_report_has_counts_and_recipients_that_were_not_reached() -> None:
     world = await a_world(*GOOD[:9], "12", {"to": GOOD[0], "reference": "order-9"})
-    summary, said = await report(world)
+    summary, output = await report(world)
     assert summary.accounted
     assert (
-        said
+        output
         == """\
 request   r1
 channel   sms
@@ -78,36 +78,36 @@ all accounted for: yes"""
     )
 
 
-async def test_a_request_under_way_is_not_accounted_for_yet() -> None:
+async def test_a_running_request_is_not_accounted_for() -> None:
     world = World(Accounting(answers=lambda _message, _calls: Retry(Reason.UNAVAILABLE)))
     await world.expand(world.record(*GOOD[:3]))
     await world.deliver_all()
-    summary, said = await report(world)
+    summary, output = await report(world)
     assert not summary.accounted
-    assert "not yet completed" in said
-    assert "3 of 3 are still to be attempted\nall accounted for: no" in said
+    assert "not yet completed" in output
+    assert "3 of 3 are still to be attempted\nall accounted for: no" in output
 
 
-async def test_a_request_whose_parts_are_not_all_there_says_so() -> None:
+async def test_a_report_tells_if_parts_are_not_expanded_yet() -> None:
     world = World(Accounting())
     await world.expand(world.record(*GOOD[:3], last=False))
     await world.deliver_all()
-    summary, said = await report(world)
+    summary, output = await report(world)
     assert not summary.accounted
-    assert "not all parts of the request are expanded yet" in said
+    assert "not all parts of the request are expanded yet" in output
 
 
 async def test_the_first_fifty_are_shown_unless_all_are_asked_for() -> None:
     world = await a_world(*(str(n) for n in range(10, 70)))
     _, first = await report(world)
     assert first.count("invalid_recipient") == 1 + 50
-    assert "and 10 more: repeat with --all, or --csv FILE" in first
+    assert "and 10 more: add --all, or --csv FILE" in first
     _, whole = await report(world, show_all=True)
     assert whole.count("invalid_recipient") == 1 + 60
     assert "more:" not in whole
 
 
-async def test_json_is_one_document_of_the_same() -> None:
+async def test_the_json_report_is_one_document_with_the_same_content() -> None:
     world = await a_world(*GOOD[:9], "12", {"to": GOOD[0], "reference": "order-9"})
     document = await report_json(world)
     ids = [one.pop("log_id") for one in document["not_reached"]]
@@ -147,12 +147,12 @@ async def test_json_shows_the_first_fifty_too_unless_all_are_asked_for() -> None
         assert (document["not_reached_total"], len(document["not_reached"])) == (60, shown)
 
 
-async def test_nobody_missed_is_an_empty_list() -> None:
+async def test_the_json_report_has_an_empty_list_if_all_were_reached() -> None:
     world = await a_world(GOOD[0])
     assert (await report_json(world))["not_reached"] == []
 
 
-async def test_csv_has_all_who_were_not_reached_and_the_table_says_where(tmp_path: Path) -> None:
+async def test_the_csv_has_all_recipients_that_were_not_reached(tmp_path: Path) -> None:
     world = await a_world({"to": GOOD[7], "reference": "=1+1"}, *(str(n) for n in range(10, 70)))
     out = io.StringIO()
     await print_report(world.ledger, Console(file=out), "t1", "r1", ReportOptions(csv=tmp_path / "missed.csv"))
@@ -166,7 +166,7 @@ async def test_csv_has_all_who_were_not_reached_and_the_table_says_where(tmp_pat
     assert "not reached  reference" not in out.getvalue()
 
 
-async def test_csv_on_standard_output_stands_there_alone() -> None:
+async def test_a_csv_on_standard_output_is_the_only_output() -> None:
     world = await a_world(GOOD[7])
     out = io.StringIO()
     await print_report(world.ledger, Console(file=out), "t1", "r1", ReportOptions(csv=STDOUT))
@@ -176,32 +176,32 @@ async def test_csv_on_standard_output_stands_there_alone() -> None:
     ]
 
 
-async def test_what_receipts_have_moved_is_said() -> None:
+async def test_a_report_notes_later_receipts() -> None:
     world = World(Accounting())
     await world.expand(world.record(*GOOD[:2]))
     arrived = a_log("r1", 0, tenant_id="t1", status=Status.DELIVERED, outcome=Status.SENT)
     lost = a_log("r1", 1, tenant_id="t1", status=Status.FAILED, outcome=Status.SENT, reason=Reason.UNDELIVERED)
     await world.ledger.logs.insert_or_get([arrived, lost])
     await world.deliver_all()
-    summary, said = await report(world)
+    summary, output = await report(world)
     assert summary.accounted
-    assert "by receipt since then: 1 delivered" in said
-    assert "***r1                   failed  undelivered" in said
+    assert "by receipt since then: 1 delivered" in output
+    assert "***r1                   failed  undelivered" in output
 
 
-async def test_an_unknown_request_is_said_with_its_tenant() -> None:
+async def test_the_error_for_an_unknown_request_names_its_tenant() -> None:
     with pytest.raises(UnknownRequest, match="Request r2 of tenant t1 was not found"):
         await report(World(), request_id="r2")
 
 
-async def test_the_events_and_the_ledger_give_the_same_roll() -> None:
+async def test_events_and_ledger_give_the_same_roll_call() -> None:
     world = await a_world(*GOOD[:30], "12", GOOD[0])
-    roll = ResultTally("r1", "t1", 32)
+    tally = ResultTally("r1", "t1", 32)
     for _, event in 2 * world.bus.events[TOPICS.results]:
         headers = dict(event.headers())
-        roll.add_event(headers["ce_type"].decode(), event.body, fresh=True)
+        tally.add_event(headers["ce_type"].decode(), event.body, fresh=True)
     summary, _ = await report(world)
-    heard = roll.summary()
-    assert heard.accounted
-    assert dict(heard.counts) == dict(summary.counts)
-    assert (heard.total, heard.not_reached_total) == (summary.total, summary.not_reached_total)
+    from_events = tally.summary()
+    assert from_events.accounted
+    assert dict(from_events.counts) == dict(summary.counts)
+    assert (from_events.total, from_events.not_reached_total) == (summary.total, summary.not_reached_total)

@@ -1,4 +1,4 @@
-"""`resend` says what it chose before it publishes, and asks."""
+"""`resend`: selection, printed lines and errors before it publishes."""
 
 import contextlib
 import io
@@ -25,39 +25,39 @@ def refuses_some(message: Message, _calls: int) -> SendResult:
     return Failed(Reason.REJECTED) if message.to.endswith(("3", "7")) else Sent("m")
 
 
-async def a_world(*more: str, **said: object) -> World:
+async def a_world(*more: str, **changes: object) -> World:
     world = World(Accounting(answers=refuses_some))
-    await world.expand(world.record(*GOOD, *more, **said))
+    await world.expand(world.record(*GOOD, *more, **changes))
     await world.deliver_all()
     return world
 
 
-async def prepared(world: World, **said: Any) -> tuple[Resend | None, list[str]]:
+async def prepared(world: World, **changes: Any) -> tuple[Resend | None, list[str]]:
     out = io.StringIO()
-    wanted = ResendOptions(**{"request": "r1", "tenant": "t1", "status": Status.FAILED, **said})
+    wanted = ResendOptions(**{"request": "r1", "tenant": "t1", "status": Status.FAILED, **changes})
     resend = await prepare(world.ledger, world.sealer, wanted, Console(file=out, width=200))
     return resend, out.getvalue().splitlines()
 
 
-async def test_what_is_chosen_and_what_is_left_out_is_said() -> None:
-    resend, said = await prepared(await a_world("12"))
+async def test_selected_and_excluded_deliveries_are_printed() -> None:
+    resend, output = await prepared(await a_world("12"))
     assert resend is not None
-    assert said == [
+    assert output == [
         "1 failed with invalid_recipient left out: they would fail again",
         f"request {resend.selection.request_id}",
         "repeats 2 failed deliveries of request r1",
     ]
 
 
-async def test_what_an_earlier_one_repeats_is_left_out() -> None:
+async def test_deliveries_that_were_already_resent_are_left_out() -> None:
     world = await a_world()
     first, _ = await prepared(world)
     assert first is not None
     async for part in first.parts():
         await world.expand(world.raw(part.value, part.key))
-    again, said = await prepared(world, request_id="mine")
+    again, output = await prepared(world, request_id="mine")
     assert again is None
-    assert said == [
+    assert output == [
         f"2 failed left out: already resent by request {first.selection.request_id}",
         "nothing left to resend: request r1 has no other failed deliveries",
     ]
@@ -73,12 +73,12 @@ async def test_addresses_that_are_erased_while_they_are_published_end_in_one_lin
         await publish_parts(resend, "requests", lambda: contextlib.nullcontext(unused_producer), PublishProgress())
 
 
-async def test_nothing_unknown_is_nothing_to_send() -> None:
-    resend, said = await prepared(await a_world(), status=Status.UNKNOWN)
-    assert (resend, said) == (None, ["nothing left to resend: request r1 has no other unknown deliveries"])
+async def test_a_request_without_unknown_deliveries_has_nothing_to_resend() -> None:
+    resend, output = await prepared(await a_world(), status=Status.UNKNOWN)
+    assert (resend, output) == (None, ["nothing left to resend: request r1 has no other unknown deliveries"])
 
 
-async def test_a_request_whose_time_is_over_needs_another_end() -> None:
+async def test_an_expired_request_needs_a_new_expiry() -> None:
     world = await a_world(expires_at="2026-01-02T04:00:00Z")
     world.pass_time(7200)
     with pytest.raises(UsageError, match="--expires-at: is required, because the request expired at 2026-01-02"):
@@ -89,7 +89,7 @@ async def test_a_request_whose_time_is_over_needs_another_end() -> None:
     assert resend.expires_at == later > START
 
 
-async def test_a_key_that_is_missing_and_a_request_that_there_is_not_are_said_in_one_line() -> None:
+async def test_a_missing_key_and_an_unknown_request_are_one_line() -> None:
     world = await a_world()
     world.sealer = Sealer([("k2", bytes(range(32)))])
     with pytest.raises(CommandError, match=r"ROLLCALL_SEALING_KEYS: no sealing key 'k1'.*\. Add the key"):
@@ -99,6 +99,6 @@ async def test_a_key_that_is_missing_and_a_request_that_there_is_not_are_said_in
 
 
 @pytest.mark.parametrize("options", [(), ("--unknown", "--failed")])
-def test_one_of_two_is_chosen(options: tuple[str, ...]) -> None:
+def test_exactly_one_of_unknown_and_failed_is_required(options: tuple[str, ...]) -> None:
     result = CliRunner().invoke(app, ["resend", "r1", "--tenant", "t1", *options])
     assert (result.exit_code, result.stderr) == (2, "--unknown or --failed: exactly one of them is required.\n")

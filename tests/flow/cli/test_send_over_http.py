@@ -19,7 +19,7 @@ ITEM = {"tenant_id": "tnt_1", "request_id": "req-1"}
 
 
 class Service:
-    """Answers what it is told to, and keeps what it was asked."""
+    """HTTP service that gives a prepared answer and keeps the requests."""
 
     def __init__(self) -> None:
         self.answer: tuple[int, Any] = (200, {"items": [ITEM], "total": 2})
@@ -64,7 +64,7 @@ async def test_the_call_carries_token_and_key_and_returns_the_request(start: Sta
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "expected"),
     [
         ((401, {"code": 401, "message": "no token"}), "--url: the service answered 401: no token"),
         (
@@ -77,20 +77,20 @@ async def test_the_call_carries_token_and_key_and_returns_the_request(start: Sta
         ),
     ],
 )
-async def test_a_refusal_is_said_in_the_services_own_words(start: Start, answer: tuple[int, Any], said: str) -> None:
+async def test_an_error_has_the_services_own_message(start: Start, answer: tuple[int, Any], expected: str) -> None:
     service = Service()
     service.answer = answer
     with pytest.raises(CommandError) as caught:
         await post(await start(service), "tok", b"{}", None)
-    assert str(caught.value) == said
+    assert str(caught.value) == expected
 
 
-async def test_a_service_that_is_away_is_one_line() -> None:
+async def test_an_unreachable_service_is_one_line() -> None:
     with pytest.raises(CommandError, match="--url: the service does not answer at this address"):
         await post("http://127.0.0.1:1", "tok", b"{}", None)
 
 
-async def test_an_address_that_is_none_is_a_usage_error() -> None:
+async def test_an_invalid_address_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="--url: must be an HTTP address"):
         await post("nowhere", "tok", b"{}", None)
 
@@ -111,7 +111,7 @@ def test_the_body_is_that_of_the_contract(tmp_path: Path) -> None:
     assert "tenant_id" not in body
 
 
-def test_a_template_is_named_and_left_to_the_service(tmp_path: Path) -> None:
+def test_the_body_names_a_template_and_the_service_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "people.jsonl"
     path.write_text('"138"\n')
     fields = {"channel": Channel.SMS, "content": "", "template": "verify_code", "user_id": None}
@@ -124,7 +124,7 @@ def test_a_template_is_named_and_left_to_the_service(tmp_path: Path) -> None:
     assert json.loads(body)["template"] == "verify_code"
 
 
-def test_a_file_too_large_for_one_call_is_pointed_to_kafka(tmp_path: Path) -> None:
+def test_the_error_for_a_file_too_large_for_one_call_proposes_kafka(tmp_path: Path) -> None:
     path = tmp_path / "people.jsonl"
     path.write_text('"138"\n' * (MAX_RECIPIENTS + 1))
     with pytest.raises(UsageError, match=r"Send the file over Kafka, without --url."):

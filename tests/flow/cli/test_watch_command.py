@@ -1,4 +1,4 @@
-"""`watch` follows a request of the in-memory twins while it is delivered."""
+"""`watch` with the in-memory ledger, while a request is delivered."""
 
 import asyncio
 import io
@@ -20,7 +20,7 @@ async def watched(world: World, *, timeout: float | None = 20.0, known_seconds: 
     return summary, out.getvalue()
 
 
-async def test_a_request_is_followed_from_before_it_is_known_to_its_end() -> None:
+async def test_a_request_is_followed_from_before_its_expansion_to_its_end() -> None:
     world = World()
     watching = asyncio.create_task(watched(world))
     await asyncio.sleep(0)
@@ -33,7 +33,7 @@ async def test_a_request_is_followed_from_before_it_is_known_to_its_end() -> Non
     assert summary.failures == 1
 
 
-async def test_what_is_not_over_in_time_goes_on_without_it() -> None:
+async def test_a_request_that_is_not_completed_in_time_gets_a_note() -> None:
     world = World()
     await world.expand(world.record(*GOOD))
     summary, _ = await watched(world, timeout=0.1)
@@ -41,6 +41,6 @@ async def test_what_is_not_over_in_time_goes_on_without_it() -> None:
     assert summary.notes[-1] == "not completed within 0 s, but the request continues without this command"
 
 
-async def test_a_request_that_never_comes_is_unknown() -> None:
+async def test_a_request_that_is_never_expanded_is_unknown() -> None:
     with pytest.raises(UnknownRequest, match="Request r1 of tenant t1 was not found"):
         await watched(World(), known_seconds=0.1)

@@ -1,4 +1,4 @@
-"""What is printed to be copied works where it is copied."""
+"""The program name in lines to copy works in the current folder."""
 
 from pathlib import Path
 
@@ -24,23 +24,25 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def test_what_is_not_on_the_path_is_named_from_here(started: Path) -> None:
+def test_a_program_outside_the_path_is_named_relative_to_the_folder(started: Path) -> None:
     assert started.exists()
     assert program_name() == ".venv/bin/rollcall"
 
 
-def test_what_lies_elsewhere_is_named_in_full(started: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_in_another_folder_is_named_with_its_full_path(
+    started: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert program_name() == str(started)
 
 
-def test_what_is_on_the_path_goes_by_its_name(started: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_on_the_path_is_named_by_its_name(started: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(started.parent))
     assert program_name() == "rollcall"
 
 
-def test_another_of_that_name_on_the_path_is_not_taken_for_it(
+def test_another_program_of_that_name_on_the_path_is_not_used(
     started: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert started.exists()

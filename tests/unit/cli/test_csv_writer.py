@@ -1,4 +1,4 @@
-"""CSV that a spreadsheet shows as it is."""
+"""CSV output that a spreadsheet shows unchanged."""
 
 import contextlib
 import csv
@@ -23,30 +23,30 @@ from cli.report.csv_writer import open_csv_writer
         ("\x1b[2J", "?[2J"),
     ],
 )
-def test_no_cell_is_a_formula_or_steers_a_terminal(tmp_path: Path, cell: str, shown: str) -> None:
-    with open_csv_writer(tmp_path / "a.csv", ["reference", "error"]) as sheet:
-        sheet.add([cell, None])
+def test_no_cell_is_a_formula_or_controls_a_terminal(tmp_path: Path, cell: str, shown: str) -> None:
+    with open_csv_writer(tmp_path / "a.csv", ["reference", "error"]) as writer:
+        writer.add([cell, None])
     with (tmp_path / "a.csv").open(newline="") as file:
         assert list(csv.reader(file)) == [["reference", "error"], [shown, ""]]
 
 
-def test_what_is_no_formula_stays_as_it_is(tmp_path: Path) -> None:
+def test_other_cells_are_not_changed(tmp_path: Path) -> None:
     cells = ["138****8000", 'a "b", c', "您好", "a=b"]
-    with open_csv_writer(tmp_path / "a.csv", ["a", "b", "c", "d"]) as sheet:
-        sheet.add(cells)
+    with open_csv_writer(tmp_path / "a.csv", ["a", "b", "c", "d"]) as writer:
+        writer.add(cells)
     assert list(csv.reader((tmp_path / "a.csv").read_text("utf-8").splitlines()))[1] == cells
 
 
 def test_a_file_is_replaced_when_all_is_written_and_not_before(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("old")
-    with contextlib.suppress(CommandError), open_csv_writer(path, ["a"]) as sheet:
-        sheet.add(["new"])
+    with contextlib.suppress(CommandError), open_csv_writer(path, ["a"]) as writer:
+        writer.add(["new"])
         raise CommandError("the ledger went away")
     assert [file.name for file in tmp_path.iterdir()] == ["a.csv"]
     assert path.read_text() == "old"
-    with open_csv_writer(path, ["a"]) as sheet:
-        sheet.add(["new"])
+    with open_csv_writer(path, ["a"]) as writer:
+        writer.add(["new"])
     assert path.read_text() == "a\nnew\n"
 
 
@@ -59,8 +59,8 @@ def test_a_pipe_stays_a_pipe(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    with open_csv_writer(pipe, ["a"]) as sheet:
-        sheet.add(["1"])
+    with open_csv_writer(pipe, ["a"]) as writer:
+        writer.add(["1"])
     assert os.read(reader, 100) == b"a\n1\n"
     os.close(reader)
     assert pipe.is_fifo()

@@ -1,4 +1,4 @@
-"""Errors of the commands about dead letters, and the two ways to name a letter."""
+"""Errors of the commands for dead letters, and the two forms of a position."""
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -18,11 +18,11 @@ def a_record(value: bytes) -> KafkaRecord:
     return KafkaRecord("communication.bulk.requests", 3, 7, 0, b"k", value, ())
 
 
-def test_the_record_of_the_consumer_is_opened() -> None:
+def test_a_record_sealed_by_the_consumer_is_opened() -> None:
     assert open_dead_letter(SEALER, seal_record(SEALER, a_record(b"{broken"))).value == b"{broken"
 
 
-def test_a_letter_sealed_with_a_key_that_is_not_given_says_which() -> None:
+def test_the_error_for_a_missing_key_names_the_key() -> None:
     sealed = seal_record(Sealer([("k0", bytes(32))]), a_record(b"x"))
     with pytest.raises(CommandError, match=r"ROLLCALL_SEALING_KEYS: no sealing key 'k0'.*Add the key"):
         open_dead_letter(SEALER, sealed)
@@ -33,7 +33,7 @@ def test_a_letter_sealed_with_a_key_that_is_not_given_says_which() -> None:
     [b"", b"\x02k1 nonsense", SEALER.seal(b"nonsense", SEALED_NAME)],
     ids=["nothing", "not sealed", "sealed nonsense"],
 )
-def test_what_no_consumer_wrote_ends_in_one_line(sealed: bytes) -> None:
+def test_a_record_that_no_consumer_wrote_is_an_error(sealed: bytes) -> None:
     with pytest.raises(CommandError):
         open_dead_letter(SEALER, sealed)
 
@@ -43,7 +43,7 @@ def rollcall(*args: str, **env: str) -> Result:
 
 
 @pytest.mark.parametrize("place", ["7", "a/b/c", "topic/1", "1/2/3/4", "1/-2"])
-def test_a_place_is_written_in_one_of_two_ways(place: str) -> None:
+def test_a_place_must_have_one_of_two_forms(place: str) -> None:
     result = rollcall("dead-letters", "show", "--", place)
     assert (result.exit_code, result.stderr.partition(":")[0]) == (2, "PLACE")
 

@@ -1,4 +1,4 @@
-"""Ctrl-C ends a command, also in the one moment in which Python forgets it."""
+"""Ctrl-C ends a command, even at the moment when Python loses the cancellation."""
 
 import subprocess
 import sys
@@ -32,13 +32,13 @@ except KeyboardInterrupt:
 """
 
 
-def test_an_interrupt_that_wait_for_forgets_is_repeated() -> None:
+def test_an_interrupt_that_wait_for_loses_is_repeated() -> None:
     done = subprocess.run([sys.executable, "-c", FORGETFUL], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.splitlines()[-1] == "interrupted"
     assert done.stderr == ""
 
 
-def test_an_answer_and_an_error_come_through() -> None:
+def test_results_and_errors_are_passed_on() -> None:
     async def answer() -> int:
         return 7
 

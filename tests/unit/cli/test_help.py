@@ -1,4 +1,4 @@
-"""Every command, walked over: its help shows an example of itself and says how it ends; a shell can complete it."""
+"""Help and completion of every command: an example, exit codes, and shell scripts."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ ROLLCALL = Path(sys.executable).with_name("rollcall")
 
 
 def commands(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
-    """The path of every command that is no group."""
+    """Yield the path of every command that is not a group."""
     inner = getattr(command, "commands", None)
     if inner is None:
         yield path
@@ -36,7 +36,7 @@ def helped(path: tuple[str, ...]) -> str:
     return " ".join(result.stdout.replace("│", " ").split())
 
 
-def test_there_are_as_many_as_are_documented() -> None:
+def test_all_commands_are_known() -> None:
     names = {path[0] for path in ALL}
     assert names == {
         *(
@@ -65,30 +65,30 @@ def test_the_help_shows_an_example_of_the_command(path: tuple[str, ...]) -> None
 
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
-def test_the_help_says_how_it_ends(path: tuple[str, ...]) -> None:
-    said = helped(path).partition("Exit codes: ")[2]
-    assert said.startswith("0 ")
-    assert said.endswith(".")
+def test_the_help_lists_the_exit_codes(path: tuple[str, ...]) -> None:
+    output = helped(path).partition("Exit codes: ")[2]
+    assert output.startswith("0 ")
+    assert output.endswith(".")
 
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
-def test_an_option_that_is_none_is_a_usage_error(path: tuple[str, ...]) -> None:
+def test_an_unknown_option_is_a_usage_error(path: tuple[str, ...]) -> None:
     assert CliRunner().invoke(app, [*path, "--no-such-option"]).exit_code == 2
 
 
-def test_it_says_its_version() -> None:
+def test_the_version_is_printed() -> None:
     result = CliRunner().invoke(app, ["--version"])
     assert (result.exit_code, result.stdout) == (0, f"rollcall {version('rollcall')}\n")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_shell_is_taught(shell: str) -> None:
+def test_completion_prints_a_script_for_each_shell(shell: str) -> None:
     result = CliRunner().invoke(app, ["completion", shell])
     assert result.exit_code == 0
     assert "_ROLLCALL_COMPLETE" in result.stdout
 
 
-def test_a_bash_that_was_taught_completes_commands_and_options(tmp_path: Path) -> None:
+def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
     script = tmp_path / "ask.sh"
     script.write_text(
         'eval "$(rollcall completion bash)"\n'

@@ -47,7 +47,7 @@ all accounted for: yes"""
     )
 
 
-def test_a_roll_without_failures_is_short() -> None:
+def test_a_roll_call_without_failures_is_short() -> None:
     summary = Summary(counts={("sent", None): 2}, total=2, not_reached=(), not_reached_total=0, accounted=True)
     assert (
         printed(summary)
@@ -60,17 +60,26 @@ all accounted for: yes"""
     )
 
 
-def test_the_last_line_says_no_when_somebody_is_missing() -> None:
+def test_unknown_recipients_are_counted_above_the_last_line() -> None:
+    counts = {("sent", None): 1_000, ("unknown", "interrupted"): 8}
+    summary = Summary(counts=counts, total=1_008, not_reached=(), not_reached_total=0, accounted=True)
+    assert printed(summary).splitlines()[-2:] == [
+        "8 of 1,008 unknown: these messages may or may not have been sent",
+        "all accounted for: yes",
+    ]
+
+
+def test_the_last_line_is_no_if_a_recipient_is_not_accounted_for() -> None:
     summary = Summary(counts={}, total=2, not_reached=(), not_reached_total=0, accounted=False)
     assert printed(summary).splitlines()[-1] == "all accounted for: no"
 
 
-def test_those_of_whom_only_the_number_is_known_are_pointed_to() -> None:
+def test_a_hint_is_printed_if_only_the_number_of_recipients_is_known() -> None:
     summary = Summary(counts={("failed", None): 3}, total=3, not_reached=(), not_reached_total=3, accounted=True)
     assert f"3 not reached: {HINT}" in printed(summary)
 
 
-def test_a_callers_text_can_neither_steer_the_terminal_nor_be_markup() -> None:
+def test_a_callers_text_cannot_control_the_terminal_or_be_markup() -> None:
     missed = a_missed(reference="\x1b[31m[red]x\n[/red]", error="\x9b2J")
     summary = Summary(
         counts={("failed", "gave_up"): 1}, total=1, not_reached=[missed], not_reached_total=1, accounted=True
@@ -80,11 +89,11 @@ def test_a_callers_text_can_neither_steer_the_terminal_nor_be_markup() -> None:
     assert not {letter for letter in shown if not letter.isprintable()} - {"\n"}
 
 
-def test_a_status_newer_than_this_reader_is_shown() -> None:
+def test_an_unknown_status_is_shown() -> None:
     summary = Summary(counts={("parked", "lunch"): 1}, total=1, not_reached=(), not_reached_total=0, accounted=True)
     assert "parked            1" in printed(summary)
 
 
-def test_who_was_not_heard_of_stands_in_the_table_so_that_it_adds_up() -> None:
+def test_recipients_without_a_result_are_counted_in_the_table() -> None:
     summary = Summary(counts={("sent", None): 2}, total=5, not_reached=(), not_reached_total=0, accounted=False)
     assert "-                3  no result yet\ntotal            5" in printed(summary)

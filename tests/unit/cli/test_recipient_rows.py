@@ -26,7 +26,7 @@ def test_the_file_of_a_spreadsheet_is_read() -> None:
     ]
 
 
-def test_an_empty_cell_is_a_variable_that_is_not_given() -> None:
+def test_an_empty_cell_means_that_the_variable_is_not_given() -> None:
     assert read("to,name,city\n138,,\n139, ,x\n") == [
         {"to": "138"},
         {"to": "139", "variables": {"name": " ", "city": "x"}},
@@ -54,7 +54,7 @@ def test_json_lines_are_strings_or_objects() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("", "line 1: the header row must have a column `to`"),
         (f"{ADDRESS}\n", "line 1: the header row must have a column `to`"),
@@ -71,15 +71,15 @@ def test_json_lines_are_strings_or_objects() -> None:
         (f"to,reference\n{ADDRESS},{'r' * 201}\n", "line 2: reference: string should have at most 200 characters"),
     ],
 )
-def test_a_bad_line_of_csv_is_named_and_not_quoted(text: str | bytes, said: str) -> None:
+def test_a_bad_line_of_csv_is_named_and_not_quoted(text: str | bytes, expected: str) -> None:
     with pytest.raises(RowError) as caught:
         read(text)
-    assert str(caught.value).startswith(said)
+    assert str(caught.value).startswith(expected)
     assert ADDRESS not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "expected"),
     [
         ("{", "not valid JSON"),
         ("7", "must be an address, or an object with `to`"),
@@ -93,13 +93,13 @@ def test_a_bad_line_of_csv_is_named_and_not_quoted(text: str | bytes, said: str)
         ('{"to": "138", "colour": 1}', "colour: extra inputs are not permitted"),
     ],
 )
-def test_a_bad_line_of_json_is_named_and_not_quoted(line: str, said: str) -> None:
+def test_a_bad_line_of_json_is_named_and_not_quoted(line: str, expected: str) -> None:
     with pytest.raises(RowError) as caught:
         read(f'"138"\n{line}\n', RowFormat.JSONL)
-    assert str(caught.value) == f"line 2: {said}."
+    assert str(caught.value) == f"line 2: {expected}."
 
 
-def test_rows_are_read_as_they_are_asked_for() -> None:
+def test_rows_are_read_lazily() -> None:
     rows = Rows(io.BytesIO(b"to\n1\n2\nbroken,row\n"), RowFormat.CSV)
     first = next(iter(rows))
     assert recipient_json(first) == {"to": "1"}

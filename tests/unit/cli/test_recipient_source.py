@@ -11,7 +11,7 @@ from core.request_parts import recipient_json
 
 
 def all_of(path: Path, row_format: RowFormat | None = None) -> list[object]:
-    """What the second reading finds; the first one found the same."""
+    """Read the file twice, and return the recipients if both passes agree."""
     with open_source(path, row_format) as source:
         first, second = ([recipient_json(row) for row in source.rows()] for _ in range(2))
     assert first == second
@@ -30,13 +30,15 @@ def all_of(path: Path, row_format: RowFormat | None = None) -> list[object]:
         ("people", '{"to": "138"}\n', {"to": "138"}),
     ],
 )
-def test_the_name_or_else_the_first_line_says_the_format(tmp_path: Path, name: str, text: str, found: object) -> None:
+def test_the_name_or_else_the_first_line_determines_the_format(
+    tmp_path: Path, name: str, text: str, found: object
+) -> None:
     path = tmp_path / name
     path.write_text(text)
     assert all_of(path) == [found]
 
 
-def test_a_named_format_wins(tmp_path: Path) -> None:
+def test_a_given_format_takes_precedence(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text('"138"\n')
     assert all_of(path, RowFormat.JSONL) == ["138"]
@@ -51,7 +53,7 @@ def test_a_pipe_can_be_read_twice(tmp_path: Path) -> None:
     writer.join()
 
 
-def test_a_file_that_cannot_be_read_is_said_with_its_reason(tmp_path: Path) -> None:
+def test_the_error_for_an_unreadable_file_has_the_reason(tmp_path: Path) -> None:
     with (
         pytest.raises(UsageError, match=r"FILE: .*none.csv cannot be read \(No such file or directory\)"),
         open_source(tmp_path / "none.csv", None),

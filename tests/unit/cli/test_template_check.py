@@ -1,4 +1,4 @@
-"""What a text asks of its recipients, before anything is sent."""
+"""Check of a request's text, and the variables that recipients must give."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from schemas.statuses import Channel
 
 
 @pytest.mark.parametrize(
-    ("content", "subject", "said"),
+    ("content", "subject", "expected"),
     [
         (
             "x {{",
@@ -19,22 +19,22 @@ from schemas.statuses import Channel
         ("x", "{{b}}", "--subject: control character in variable: b"),
     ],
 )
-def test_a_text_that_no_consumer_would_take_is_refused(content: str, subject: str | None, said: str) -> None:
+def test_a_text_that_a_consumer_would_reject_is_refused(content: str, subject: str | None, expected: str) -> None:
     with pytest.raises(UsageError) as caught:
         compile_content(Channel.EMAIL, content, subject, {"b": "\r\n"})
-    assert str(caught.value) == said
+    assert str(caught.value) == expected
 
 
-def test_recipients_are_asked_for_what_the_request_does_not_give() -> None:
+def test_recipients_must_give_the_variables_that_the_request_does_not_give() -> None:
     text = compile_content(Channel.EMAIL, "{{a}} {{b}}", "{{c}}", {"b": "x"})
     assert variables_for_recipients(text) == {"a", "c"}
 
 
-def test_the_subject_of_an_sms_asks_nothing() -> None:
+def test_the_subject_of_an_sms_needs_no_variables() -> None:
     assert variables_for_recipients(compile_content(Channel.SMS, "{{a}}", "{{c}}", {})) == {"a"}
 
 
-def test_a_slip_is_named_with_what_it_may_have_meant() -> None:
+def test_a_misspelt_variable_is_named_with_a_similar_name() -> None:
     assert missing_variable_lines({"nome", "x"}, {"name", "13800138000"}).splitlines() == [
         "variable nome: no recipient and no --variable gives it. Did you mean {{name}}?",
         "variable x: no recipient and no --variable gives it.",

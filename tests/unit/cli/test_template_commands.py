@@ -1,4 +1,4 @@
-"""`rollcall template`, over a ledger in memory, and its errors up to where MongoDB would be asked."""
+"""`rollcall template` with the in-memory ledger, and its errors without MongoDB."""
 
 import io
 import json
@@ -39,7 +39,9 @@ async def printed(
     return out.getvalue()
 
 
-def a_draft(content: str = "code {{code}} for {{ name }}", subject: str | None = None, **changes: str) -> TemplateInput:
+def a_template(
+    content: str = "code {{code}} for {{ name }}", subject: str | None = None, **changes: str
+) -> TemplateInput:
     return TemplateInput(**{"tenant": TENANT, "code": CODE, "content": content, "subject": subject, **changes})  # type: ignore[arg-type]
 
 
@@ -47,21 +49,21 @@ def rollcall(*args: str) -> Result:
     return CliRunner().invoke(app, ["template", *args])
 
 
-async def test_put_says_version_id_and_the_variables_it_needs(ledger: MemoryLedger) -> None:
-    said = await printed(put, ledger, a_draft(subject="for {{who}}"))
+async def test_put_prints_version_id_and_variables(ledger: MemoryLedger) -> None:
+    output = await printed(put, ledger, a_template(subject="for {{who}}"))
 
-    assert said == f"verify_code stored as version 1 ({ID})\nvariables: code, name, who\n"
+    assert output == f"verify_code stored as version 1 ({ID})\nvariables: code, name, who\n"
 
 
-async def test_putting_the_same_again_says_that_it_stands(ledger: MemoryLedger) -> None:
+async def test_putting_the_same_text_again_changes_nothing(ledger: MemoryLedger) -> None:
     for _ in range(2):
-        said = await printed(put, ledger, a_draft("no variables"))
+        output = await printed(put, ledger, a_template("no variables"))
 
-    assert said == f"verify_code unchanged, is version 1 ({ID})\nvariables: none\n"
+    assert output == f"verify_code unchanged, is version 1 ({ID})\nvariables: none\n"
 
 
-async def test_put_as_json_says_whether_it_is_new(ledger: MemoryLedger) -> None:
-    documents = [json.loads(await printed(put, ledger, a_draft(), as_json=True)) for _ in range(2)]
+async def test_put_as_json_tells_whether_the_version_is_new(ledger: MemoryLedger) -> None:
+    documents = [json.loads(await printed(put, ledger, a_template(), as_json=True)) for _ in range(2)]
 
     assert documents[0] == {
         "id": ID,
@@ -76,9 +78,9 @@ async def test_put_as_json_says_whether_it_is_new(ledger: MemoryLedger) -> None:
     assert documents[1] == documents[0] | {"new": False}
 
 
-async def test_the_list_has_a_line_for_each_in_its_newest_version(ledger: MemoryLedger) -> None:
-    for draft in (a_draft("one"), a_draft("two {{x}}", "Hello"), a_draft("three", code="alert")):
-        await printed(put, ledger, draft)
+async def test_the_list_has_a_line_for_the_newest_version_of_each_template(ledger: MemoryLedger) -> None:
+    for template in (a_template("one"), a_template("two {{x}}", "Hello"), a_template("three", code="alert")):
+        await printed(put, ledger, template)
 
     assert (await printed(show_all, ledger, TENANT)).splitlines() == [
         "template     version  stored                   variables  subject",
@@ -89,14 +91,14 @@ async def test_the_list_has_a_line_for_each_in_its_newest_version(ledger: Memory
     assert [(one["code"], one["version"], one["variables"]) for one in listed] == [("alert", 1, []), (CODE, 2, ["x"])]
 
 
-async def test_a_tenant_without_templates_is_told_so(ledger: MemoryLedger) -> None:
+async def test_a_tenant_without_templates_gets_a_message(ledger: MemoryLedger) -> None:
     assert await printed(show_all, ledger, "other") == "tenant other has no templates\n"
     assert json.loads(await printed(show_all, ledger, "other", as_json=True)) == []
 
 
-async def test_show_prints_what_is_known_of_a_version_and_its_text_as_it_is(ledger: MemoryLedger) -> None:
-    await printed(put, ledger, a_draft("\told\n{{x}} [b]\n", "Hello"))
-    await printed(put, ledger, a_draft("new"))
+async def test_show_prints_a_version_and_its_unchanged_text(ledger: MemoryLedger) -> None:
+    await printed(put, ledger, a_template("\told\n{{x}} [b]\n", "Hello"))
+    await printed(put, ledger, a_template("new"))
 
     assert (
         await printed(show, ledger, (TENANT, CODE, 1))
@@ -116,8 +118,8 @@ subject   Hello
     assert (document["version"], document["content"], document["subject"]) == (2, "new", None)
 
 
-async def test_a_text_cannot_steer_a_terminal(ledger: MemoryLedger) -> None:
-    await printed(put, ledger, a_draft("red \x1b[31m\r\n\tnext 👩\u200d💻", "s"))
+async def test_a_text_cannot_control_a_terminal(ledger: MemoryLedger) -> None:
+    await printed(put, ledger, a_template("red \x1b[31m\r\n\tnext 👩\u200d💻", "s"))
 
     assert "\x1b[31m" not in await printed(show, ledger, (TENANT, CODE, None), terminal=True)
     assert (await printed(preview, ledger, (TENANT, CODE, None), {}, terminal=True)).endswith(
@@ -126,8 +128,10 @@ async def test_a_text_cannot_steer_a_terminal(ledger: MemoryLedger) -> None:
 
 
 @pytest.mark.parametrize("work", [show, lambda *args, as_json: preview(*args, {}, as_json=as_json)])
-async def test_what_there_is_not_ends_with_what_there_is(ledger: MemoryLedger, work: Callable[..., Any]) -> None:
-    await printed(put, ledger, a_draft())
+async def test_an_unknown_template_or_version_is_reported_with_a_hint(
+    ledger: MemoryLedger, work: Callable[..., Any]
+) -> None:
+    await printed(put, ledger, a_template())
 
     with pytest.raises(
         UnknownTemplate, match=r"This version of template verify_code was not found. Its newest version is 1"
@@ -140,15 +144,15 @@ async def test_what_there_is_not_ends_with_what_there_is(ledger: MemoryLedger, w
 
 
 async def test_a_preview_renders_and_escapes_as_a_mail_would(ledger: MemoryLedger) -> None:
-    await printed(put, ledger, a_draft("<p>{{name}} {{{{</p>", "for {{name}}"))
+    await printed(put, ledger, a_template("<p>{{name}} {{{{</p>", "for {{name}}"))
 
     assert await printed(preview, ledger, (TENANT, CODE, None), {"name": "A & B"}) == (
         "subject: for A & B\n\n<p>A &amp; B {{</p>\n"
     )
 
 
-async def test_a_preview_names_each_missing_variable_and_leaves_its_place(ledger: MemoryLedger) -> None:
-    await printed(put, ledger, a_draft("code {{code}} for {{ name }}, {{code}}", "for {{who}}"))
+async def test_a_preview_lists_missing_variables_and_keeps_their_placeholders(ledger: MemoryLedger) -> None:
+    await printed(put, ledger, a_template("code {{code}} for {{ name }}, {{code}}", "for {{who}}"))
     out = io.StringIO()
 
     missing = await preview(
@@ -160,7 +164,7 @@ async def test_a_preview_names_each_missing_variable_and_leaves_its_place(ledger
 
 
 async def test_a_preview_as_json(ledger: MemoryLedger) -> None:
-    await printed(put, ledger, a_draft())
+    await printed(put, ledger, a_template())
 
     assert json.loads(await printed(preview, ledger, (TENANT, CODE, 1), {"code": "7"}, as_json=True)) == {
         "code": CODE,
@@ -173,7 +177,7 @@ async def test_a_preview_as_json(ledger: MemoryLedger) -> None:
 
 
 async def test_a_variable_that_would_write_headers_is_refused_by_its_name(ledger: MemoryLedger) -> None:
-    await printed(put, ledger, a_draft("text", "for {{who}}"))
+    await printed(put, ledger, a_template("text", "for {{who}}"))
 
     with pytest.raises(UsageError, match="--var: who must not contain a line break") as caught:
         await printed(preview, ledger, (TENANT, CODE, None), {"who": "secret\r\nBcc: x"})
@@ -184,7 +188,7 @@ async def test_a_variable_that_would_write_headers_is_refused_by_its_name(ledger
 async def test_a_preview_that_is_too_long_is_a_usage_error(
     ledger: MemoryLedger, content: str, subject: str | None
 ) -> None:
-    await printed(put, ledger, a_draft(content, subject))
+    await printed(put, ledger, a_template(content, subject))
 
     with pytest.raises(UsageError, match="--var: x makes the values in one text longer than") as caught:
         await printed(preview, ledger, (TENANT, CODE, None), {"x": "secret" * MAX_RENDERED})
@@ -192,38 +196,38 @@ async def test_a_preview_that_is_too_long_is_a_usage_error(
 
 
 @pytest.mark.parametrize(
-    ("draft", "said"),
+    ("template", "expected"),
     [
-        (a_draft("{{code"), "--content: malformed placeholder at position 0"),
-        (a_draft("<p>{{1}}</p>"), "--content: malformed placeholder at position 3"),
-        (a_draft(subject="{{code"), "--subject: malformed placeholder at position 0"),
-        (a_draft(subject="a\nb"), "--subject: control character at position 1"),
-        (a_draft(subject="x" * 901), "--subject: string should have at most 900 characters"),
-        (a_draft(subject="\udcff"), "--subject: "),
-        (a_draft(""), "--content or --content-file: one of them is required."),
-        (a_draft("\udcff"), "--content: must be valid UTF-8."),
-        (a_draft("x" * (MAX_TEMPLATE_BYTES + 1)), "--content: must have at most 524,288 bytes, has 524,289."),
-        (a_draft(code=""), "CODE: string should have at least 1 character"),
-        (a_draft(code="x" * 101), "CODE: string should have at most 100 characters"),
-        (a_draft(code=" x"), "CODE: must not contain control characters, or begin or end with a blank."),
-        (a_draft(code="x\n"), "CODE: must not contain control characters, or begin or end with a blank."),
-        (a_draft(tenant="a b"), "--tenant: string should match pattern"),
+        (a_template("{{code"), "--content: malformed placeholder at position 0"),
+        (a_template("<p>{{1}}</p>"), "--content: malformed placeholder at position 3"),
+        (a_template(subject="{{code"), "--subject: malformed placeholder at position 0"),
+        (a_template(subject="a\nb"), "--subject: control character at position 1"),
+        (a_template(subject="x" * 901), "--subject: string should have at most 900 characters"),
+        (a_template(subject="\udcff"), "--subject: "),
+        (a_template(""), "--content or --content-file: one of them is required."),
+        (a_template("\udcff"), "--content: must be valid UTF-8."),
+        (a_template("x" * (MAX_TEMPLATE_BYTES + 1)), "--content: must have at most 524,288 bytes, has 524,289."),
+        (a_template(code=""), "CODE: string should have at least 1 character"),
+        (a_template(code="x" * 101), "CODE: string should have at most 100 characters"),
+        (a_template(code=" x"), "CODE: must not contain control characters, or begin or end with a blank."),
+        (a_template(code="x\n"), "CODE: must not contain control characters, or begin or end with a blank."),
+        (a_template(tenant="a b"), "--tenant: string should match pattern"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_draft_that_no_request_could_use_is_refused(draft: TemplateInput, said: str) -> None:
+def test_a_template_that_no_request_could_use_is_refused(template: TemplateInput, expected: str) -> None:
     with pytest.raises(UsageError) as caught:
-        draft.check()
-    assert str(caught.value).startswith(said)
+        template.check()
+    assert str(caught.value).startswith(expected)
 
 
 @pytest.mark.parametrize("code", ["verify_code", "验证码", "a b/c"])
 def test_a_code_may_be_any_name_that_can_be_read(code: str) -> None:
-    a_draft(code=code, subject="x" * 900).check()
+    a_template(code=code, subject="x" * 900).check()
 
 
-def test_a_draft_does_not_show_its_text() -> None:
-    assert "secret" not in repr(a_draft("secret", "secret"))
+def test_the_repr_of_a_template_input_does_not_contain_its_text() -> None:
+    assert "secret" not in repr(a_template("secret", "secret"))
 
 
 def test_the_text_may_come_from_a_file_and_is_checked_before_mongodb_is_asked(tmp_path: Path) -> None:
@@ -238,7 +242,7 @@ def test_the_text_may_come_from_a_file_and_is_checked_before_mongodb_is_asked(tm
 
 
 @pytest.mark.parametrize("args", [("put", CODE, "--content", "x"), ("list",), ("show", CODE), ("preview", CODE)])
-def test_each_command_names_the_setting_it_lacks_and_its_help_has_an_example(
+def test_each_command_names_its_missing_setting_and_has_an_example(
     args: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ROLLCALL_MONGO_URL", raising=False)

@@ -1,4 +1,4 @@
-"""`rollcall doctor` where nothing runs: every lack is named at once, each with what mends it."""
+"""`rollcall doctor` without a running stack: all problems are reported at once, each with a fix."""
 
 from pathlib import Path
 
@@ -27,8 +27,8 @@ def doctor(**env: str) -> Result:
     return CliRunner().invoke(app, ["doctor"], env=env)
 
 
-def lacks(result: Result) -> dict[str, str]:
-    """What lacks, with what mends it."""
+def problems_of(result: Result) -> dict[str, str]:
+    """Return the problems with their fixes."""
     lines = result.stdout.splitlines()
     return {
         line.removeprefix("error "): lines[at + 1].strip() for at, line in enumerate(lines) if line.startswith("error ")
@@ -36,64 +36,64 @@ def lacks(result: Result) -> dict[str, str]:
 
 
 def fresh() -> dict[str, str]:
-    """What `rollcall init` writes."""
+    """Return the settings that `rollcall init` writes."""
     lines = (line for line in environment_text().splitlines() if line and not line.startswith("#"))
     return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
 
 
-def test_an_empty_environment_lacks_all_and_init_mends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    result = doctor()
-    found = lacks(result)
-    assert result.exit_code == 1
-    for name in ("KAFKA_BOOTSTRAP", "MONGO_URL", "SEALING_KEYS", "JWT_SECRET", "PROVIDERS"):
-        assert any(f"ROLLCALL_{name}" in said for said in found), name
-    said = [mend.removeprefix("fix: ") for mend in found.values()]
-    assert sum("rollcall init; set -a; . ./.env; set +a" in mend for mend in said) == 3
-    assert "export ROLLCALL_KAFKA_BOOTSTRAP=127.0.0.1:9092" in said
-
-
-def test_where_init_has_written_its_file_it_is_only_to_be_loaded(
+def test_an_empty_environment_has_all_problems_and_init_fixes_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    result = doctor()
+    found = problems_of(result)
+    assert result.exit_code == 1
+    for name in ("KAFKA_BOOTSTRAP", "MONGO_URL", "SEALING_KEYS", "JWT_SECRET", "PROVIDERS"):
+        assert any(f"ROLLCALL_{name}" in problem for problem in found), name
+    fixes = [fix.removeprefix("fix: ") for fix in found.values()]
+    assert sum("rollcall init; set -a; . ./.env; set +a" in fix for fix in fixes) == 3
+    assert "export ROLLCALL_KAFKA_BOOTSTRAP=127.0.0.1:9092" in fixes
+
+
+def test_an_existing_env_file_only_has_to_be_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").touch()
-    assert "fix: set -a; . ./.env; set +a" in lacks(doctor()).values()
+    assert "fix: set -a; . ./.env; set +a" in problems_of(doctor()).values()
 
 
 def test_each_wrong_variable_is_named_with_the_services_that_read_it() -> None:
-    found = lacks(doctor(**fresh(), ROLLCALL_CHUNK_SIZE="0", ROLLCALL_LEASE_SECONDS="x"))
-    said = "\n".join(found)
-    assert "ROLLCALL_CHUNK_SIZE: " in said
+    found = problems_of(doctor(**fresh(), ROLLCALL_CHUNK_SIZE="0", ROLLCALL_LEASE_SECONDS="x"))
+    output = "\n".join(found)
+    assert "ROLLCALL_CHUNK_SIZE: " in output
     assert "(producer, consumer)" in next(line for line in found if "CHUNK_SIZE" in line)
     assert "(consumer)" in next(line for line in found if "LEASE_SECONDS" in line)
 
 
 @pytest.mark.parametrize(
-    ("configs", "said"),
+    ("configs", "expected"),
     [
         ({"retention.ms": "1000"}, "retention.ms=604800000"),
         ({"max.message.bytes": "1000"}, "max.message.bytes=1048588"),
         ({"cleanup.policy": "compact"}, "cleanup.policy=delete"),
     ],
 )
-def test_a_topic_that_differs_comes_with_kafkas_own_command(configs: dict[str, str], said: str) -> None:
+def test_a_topic_that_differs_comes_with_kafkas_own_command(configs: dict[str, str], expected: str) -> None:
     settings = SendSettings(kafka_bootstrap="kafka:9092")
     spec = settings.topics.specs()[0]
-    (lack,) = check_topic(spec, ExistingTopic(12, 3, configs), settings)
-    assert lack.fix == (
+    (problem,) = check_topic(spec, ExistingTopic(12, 3, configs), settings)
+    assert problem.fix == (
         "kafka-configs.sh --bootstrap-server kafka:9092 --alter --entity-type topics "
-        f"--entity-name communication.bulk.requests --add-config {said}"
+        f"--entity-name communication.bulk.requests --add-config {expected}"
     )
 
 
 @pytest.mark.timeout(90)
-def test_what_is_away_hides_nothing_else() -> None:
+def test_an_unreachable_system_does_not_hide_other_findings() -> None:
     result = doctor(**fresh(), **AWAY)
-    found = lacks(result)
+    found = problems_of(result)
     assert result.exit_code == 1
-    assert any("Kafka does not answer at 127.0.0.1:1" in said for said in found)
-    assert any("MongoDB did not answer" in said for said in found)
+    assert any("Kafka does not answer at 127.0.0.1:1" in problem for problem in found)
+    assert any("MongoDB did not answer" in problem for problem in found)
     assert "ok    providers   sim-sms (sms): ok" in result.stdout
     assert 'ok    sealing     encryption key "k1" works' in result.stdout
     assert "hidden" not in result.output

@@ -1,4 +1,4 @@
-"""`rollcall init` writes settings that a shell and Docker Compose read alike, once."""
+"""`rollcall init`: settings that a shell and Docker Compose read in the same way."""
 
 import json
 import os
@@ -24,16 +24,16 @@ def init(folder: Path, name: str = ".env") -> Result:
 
 
 def as_a_shell_reads(file: Path) -> dict[str, str]:
-    """What `set -a; . FILE` leaves in the environment of a bare shell."""
+    """Return the environment that a shell has after `set -a; . FILE`."""
     script = f"set -aeu; . {shlex.quote(str(file))}; env -0"
-    said = subprocess.run(["sh", "-c", script], env={"PATH": os.environ["PATH"]}, capture_output=True, check=True)
-    assert said.stderr == b""
-    pairs = (entry.split("=", 1) for entry in said.stdout.decode().split("\0") if entry)
+    output = subprocess.run(["sh", "-c", script], env={"PATH": os.environ["PATH"]}, capture_output=True, check=True)
+    assert output.stderr == b""
+    pairs = (entry.split("=", 1) for entry in output.stdout.decode().split("\0") if entry)
     return {name: value for name, value in pairs if name.startswith("ROLLCALL_")}
 
 
 def as_compose_reads(file: Path) -> dict[str, str]:
-    """Docker Compose's rules as far as the file uses them: comments, bare values, single quotes taken literally."""
+    """Return the settings by Docker Compose's rules: comments, bare values, and literal values in single quotes."""
     found = {}
     for line in file.read_text().splitlines():
         if line and not line.startswith("#"):
@@ -61,7 +61,7 @@ def test_the_services_start_with_it_and_two_addresses(tmp_path: Path, monkeypatc
         load(settings)
 
 
-def test_its_owner_alone_may_read_it(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_file(tmp_path: Path) -> None:
     init(tmp_path)
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
 
@@ -74,7 +74,7 @@ def test_no_two_files_share_a_secret(tmp_path: Path) -> None:
         assert one[name] != two[name]
 
 
-def test_what_exists_stays_as_it_is(tmp_path: Path) -> None:
+def test_an_existing_file_is_not_changed(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("mine")
     refused = init(tmp_path)
     assert refused.exit_code == 2
@@ -88,16 +88,16 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     refused = init(tmp_path / "none")
     assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
     assert "No such file or directory" in refused.stderr
 
 
-def test_it_says_what_to_do_next_and_shows_no_secret(tmp_path: Path) -> None:
-    said = init(tmp_path).stdout
+def test_init_prints_the_next_steps_and_no_secret(tmp_path: Path) -> None:
+    output = init(tmp_path).stdout
     for line in ("docker compose", f"set -a; . {tmp_path / '.env'}; set +a", "rollcall setup"):
-        assert line in said
+        assert line in output
     settings = as_a_shell_reads(tmp_path / ".env")
-    assert settings["ROLLCALL_JWT_SECRET"] not in said
-    assert settings["ROLLCALL_SEALING_KEYS"] not in said
+    assert settings["ROLLCALL_JWT_SECRET"] not in output
+    assert settings["ROLLCALL_SEALING_KEYS"] not in output

@@ -1,11 +1,11 @@
-"""A variable with a letter wrong is named, and the one that was meant."""
+"""Detection of misspelt environment variables."""
 
 from pathlib import Path
 
 from cli.admin.unknown_variables import unknown_variables
 
 
-def test_what_no_command_reads_is_named_with_what_is_most_like_it() -> None:
+def test_an_unknown_variable_is_named_with_the_most_similar_known_one() -> None:
     environment = {
         "ROLLCALL_KAFKA_BOOTSTRAP": "known to all",
         "ROLLCALL_JWT_ISSUER": "known to the producer",
@@ -21,7 +21,7 @@ def test_what_no_command_reads_is_named_with_what_is_most_like_it() -> None:
     }
 
 
-def test_what_the_providers_file_names_is_known(tmp_path: Path) -> None:
+def test_variables_in_the_providers_file_are_known(tmp_path: Path) -> None:
     file = tmp_path / "providers.toml"
     file.write_text('bearer_token = "${ROLLCALL_GATEWAY_TOKEN}"')
     environment = {"ROLLCALL_PROVIDERS_FILE": str(file), "ROLLCALL_GATEWAY_TOKEN": "x"}

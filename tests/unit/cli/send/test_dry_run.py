@@ -1,4 +1,4 @@
-"""`send --dry-run`, and what `send` refuses before anything is published."""
+"""`send --dry-run`, and errors of `send` before anything is published."""
 
 from pathlib import Path
 
@@ -24,15 +24,15 @@ def send(tmp_path: Path, lines: list[str], *more: str, content: str = "Hello {{n
     return CliRunner().invoke(app, ["send", str(file), "--channel", "sms", "--content", content, *way, *more])
 
 
-def dry_run(tmp_path: Path, lines: list[str], *more: str, **said: str) -> Result:
-    return send(tmp_path, lines, "--dry-run", *more, **said)
+def dry_run(tmp_path: Path, lines: list[str], *more: str, **changes: str) -> Result:
+    return send(tmp_path, lines, "--dry-run", *more, **changes)
 
 
 def without_spaces(text: str) -> list[str]:
     return [" ".join(line.split()) for line in text.splitlines()]
 
 
-def test_a_good_file_needs_no_kafka_to_be_found_good(tmp_path: Path) -> None:
+def test_a_dry_run_of_a_valid_file_does_not_need_kafka(tmp_path: Path) -> None:
     result = dry_run(tmp_path, ["to,name", *(f"{to},Li" for to in GOOD)])
     assert (result.exit_code, result.stderr) == (0, "")
     first, *rest = without_spaces(result.stdout)
@@ -48,10 +48,10 @@ def test_a_good_file_needs_no_kafka_to_be_found_good(tmp_path: Path) -> None:
     ]
 
 
-def test_whoever_would_fail_is_named_by_line_and_reason(tmp_path: Path) -> None:
+def test_recipients_that_would_fail_are_listed_by_line_and_reason(tmp_path: Path) -> None:
     lines = ["to,name", f"{GOOD[0]},Li", "12,Li", f"{GOOD[1]},", f"+86{GOOD[0]},", f"{GOOD[2]},Wu"]
     result = dry_run(tmp_path, lines)
-    said = without_spaces(result.stdout)
+    output = without_spaces(result.stdout)
     assert result.exit_code == 1
     assert result.stderr == "2 of 5 recipients would fail.\n"
     for line in (
@@ -60,31 +60,31 @@ def test_whoever_would_fail_is_named_by_line_and_reason(tmp_path: Path) -> None:
         "suppressed, duplicate 1 the same address stands at a lower position of the request",
         "failed, missing_variable 1 the content names a variable that nobody gave",
     ):
-        assert line in said
-    table = said.index("line reason variable")
-    assert said[table + 1 : table + 4] == ["3 invalid_recipient", "4 missing_variable name", "5 duplicate"]
+        assert line in output
+    table = output.index("line reason variable")
+    assert output[table + 1 : table + 4] == ["3 invalid_recipient", "4 missing_variable name", "5 duplicate"]
 
 
-def test_without_a_region_it_says_how_numbers_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dry_run_without_a_region_tells_how_numbers_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ROLLCALL_DEFAULT_REGION")
     result = dry_run(tmp_path, ["to,name", f"{GOOD[0]},Li", f"+86{GOOD[1]},Li"])
     assert "numbers without + count as invalid, because ROLLCALL_DEFAULT_REGION is not set" in result.stdout
     assert result.stderr == "1 of 2 recipients would fail.\n"
 
 
-def test_duplicates_alone_are_no_failure(tmp_path: Path) -> None:
+def test_duplicates_are_not_failures(tmp_path: Path) -> None:
     assert dry_run(tmp_path, ["to,name", f"{GOOD[0]},Li", f"{GOOD[0]},Li"]).exit_code == 0
 
 
-def test_of_many_the_first_are_shown(tmp_path: Path) -> None:
-    said = dry_run(tmp_path, ["to,name", f"{GOOD[0]},Li", *("12,Li" for _ in range(30))]).stdout
-    assert said.count("invalid_recipient") == 1 + 20
-    assert "and 10 more" in said
+def test_only_the_first_of_many_recipients_are_shown(tmp_path: Path) -> None:
+    output = dry_run(tmp_path, ["to,name", f"{GOOD[0]},Li", *("12,Li" for _ in range(30))]).stdout
+    assert output.count("invalid_recipient") == 1 + 20
+    assert "and 10 more" in output
 
 
 def test_parts_and_their_bytes_are_counted(tmp_path: Path) -> None:
-    said = dry_run(tmp_path, ["to,name", *(f"{to},{'x' * 90_000}" for to in GOOD)]).stdout
-    parts, _, size = said.splitlines()[0].removeprefix("40 recipients in ").split(", ", 2)
+    output = dry_run(tmp_path, ["to,name", *(f"{to},{'x' * 90_000}" for to in GOOD)]).stdout
+    parts, _, size = output.splitlines()[0].removeprefix("40 recipients in ").split(", ", 2)
     assert parts == "5 parts"
     assert int(size.removesuffix(" bytes").replace(",", "")) > 40 * 90_000
 
@@ -112,7 +112,7 @@ def test_each_line_that_cannot_be_used_is_named_before_anything_is_published(
     ]
 
 
-def test_of_many_bad_lines_the_first_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_first_of_many_bad_lines_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROLLCALL_KAFKA_BOOTSTRAP", "127.0.0.1:1")
     lines = send(tmp_path, ["to,name", *(",Li" for _ in range(30)), f"{GOOD[0]},Li"]).stderr.splitlines()
     assert len(lines) == 22
@@ -121,7 +121,7 @@ def test_of_many_bad_lines_the_first_are_named(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize("name", ["p.csv", "p.jsonl"])
 @pytest.mark.parametrize("more", [(), ("--dry-run",), ("--url", "http://x", "--token", "t")])
-def test_a_variable_that_nobody_gives_is_refused_before_anything_is_published(
+def test_a_variable_that_no_recipient_gives_is_refused_before_publication(
     tmp_path: Path, more: tuple[str, ...], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ROLLCALL_KAFKA_BOOTSTRAP", "127.0.0.1:1")
@@ -134,12 +134,12 @@ def test_a_variable_that_nobody_gives_is_refused_before_anything_is_published(
     )
 
 
-def test_a_variable_of_the_request_is_nobodys_to_give(tmp_path: Path) -> None:
+def test_recipients_need_not_give_a_variable_of_the_request(tmp_path: Path) -> None:
     result = dry_run(tmp_path, ["to", GOOD[0]], "--variable", "name=Li")
     assert (result.exit_code, result.stderr) == (0, "")
 
 
-def test_a_template_is_looked_up_where_the_ledger_is(tmp_path: Path) -> None:
+def test_a_template_is_read_from_the_ledger(tmp_path: Path) -> None:
     file = tmp_path / "p.csv"
     file.write_text(f"to\n{GOOD[0]}\n")
     args = ["send", str(file), "--channel", "sms", "--template", "welcome", "--tenant", "t"]

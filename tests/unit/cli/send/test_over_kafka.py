@@ -1,4 +1,4 @@
-"""What `send` refuses before it publishes, and what it says when Kafka falls silent after that."""
+"""Errors of `send` before it publishes, and when Kafka stops answering afterwards."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,21 +21,21 @@ PASSED = "--expires-at: must be in the future."
         ("in an hour", [], False),
     ],
 )
-def test_a_request_whose_time_is_over_is_not_begun(
+def test_an_expired_request_is_not_published(
     tmp_path: Path, expires_at: str, more: list[str], *, refused: bool
 ) -> None:
     if expires_at == "in an hour":  # worked out here: two workers that collect tests must see the same names
         expires_at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     file = tmp_path / "people.csv"
     file.write_text("to\n13800138000\n")
-    said = ["send", str(file), "--channel", "sms", "--content", "hi", "--tenant", "t", "--dry-run"]
-    done = CliRunner().invoke(app, [*said, "--expires-at", expires_at, *more])
+    args = ["send", str(file), "--channel", "sms", "--content", "hi", "--tenant", "t", "--dry-run"]
+    done = CliRunner().invoke(app, [*args, "--expires-at", expires_at, *more])
     assert (PASSED in done.output) is refused
     assert (done.exit_code == 2) is refused, "what it lacks here are settings"
 
 
 @pytest.mark.parametrize("repeat", ["Repeat the command with --request-id r1.", "Repeat the same command."])
-def test_silence_of_kafka_ends_the_following_and_says_that_the_request_goes_on(repeat: str) -> None:
+def test_a_kafka_error_while_following_tells_that_the_request_continues(repeat: str) -> None:
     with pytest.raises(CommandError) as caught, kafka_errors_while_following(repeat):
         raise TimeoutError
     assert f"The published part of the request continues. {repeat}" in str(caught.value)

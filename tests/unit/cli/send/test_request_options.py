@@ -10,19 +10,19 @@ from schemas.requests import BulkBody
 from schemas.statuses import Channel
 
 
-def checked(**said: Any) -> BulkBody:
-    fields: dict[str, Any] = {"channel": Channel.SMS, "content": "hi", "template": None} | said
+def checked(**changes: Any) -> BulkBody:
+    fields: dict[str, Any] = {"channel": Channel.SMS, "content": "hi", "template": None} | changes
     tenant, request_id = fields.pop("tenant", "tnt_test"), fields.pop("request_id", "req-1")
     return check_request_options(fields, tenant=tenant, request_id=request_id)
 
 
-def test_a_good_head_is_a_body() -> None:
+def test_valid_options_are_a_request_body() -> None:
     body = checked(channel=Channel.EMAIL, subject="Hi {{name}}", content="<p>{{name}}</p>", user_id="usr_1")
     assert (body.channel, body.subject, body.user_id) == (Channel.EMAIL, "Hi {{name}}", "usr_1")
 
 
 @pytest.mark.parametrize(
-    ("said", "line"),
+    ("changes", "line"),
     [
         ({"content": ""}, "--content, --content-file or --template: one of them is required."),
         ({"channel": Channel.EMAIL}, "--subject: is needed for e-mail without a template"),
@@ -37,9 +37,9 @@ def test_a_good_head_is_a_body() -> None:
         ),
     ],
 )
-def test_each_wrong_option_is_named(said: dict[str, Any], line: str) -> None:
+def test_each_wrong_option_is_named(changes: dict[str, Any], line: str) -> None:
     with pytest.raises(UsageError) as caught:
-        checked(**said)
+        checked(**changes)
     assert str(caught.value).startswith(line)
 
 
@@ -49,7 +49,7 @@ def test_all_wrong_options_are_named_at_once() -> None:
     assert len(str(caught.value).splitlines()) == 3
 
 
-def test_over_http_the_token_says_the_tenant() -> None:
+def test_a_request_over_http_needs_no_tenant_option() -> None:
     assert checked(tenant=None, request_id=None).content == "hi"
 
 
@@ -63,7 +63,7 @@ def test_a_variable_without_name_or_value_is_refused(pair: str) -> None:
         read_variables([pair])
 
 
-def test_a_moment_has_its_offset() -> None:
+def test_a_timestamp_keeps_its_offset() -> None:
     moment = read_timestamp("--send-at", "2026-01-31T09:00:00+08:00")
     assert moment is not None
     assert moment.utcoffset() == timedelta(hours=8)
@@ -72,12 +72,12 @@ def test_a_moment_has_its_offset() -> None:
 @pytest.mark.parametrize(
     "text", ["2026-01-31T09:00:00", "9999-12-31T23:59:59Z", "20260131T090000Z", "1769821200", "tomorrow", ""]
 )
-def test_a_moment_without_an_offset_is_refused(text: str) -> None:
+def test_an_invalid_timestamp_or_one_without_an_offset_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"--send-at: .* It needs a UTC offset, such as \+08:00"):
         read_timestamp("--send-at", text)
 
 
-def test_the_content_comes_from_one_place(tmp_path: Path) -> None:
+def test_the_content_comes_from_one_option(tmp_path: Path) -> None:
     file = tmp_path / "content.txt"
     file.write_text("你好\n", "utf-8")
     assert read_content(None, file) == "你好\n"

@@ -16,7 +16,7 @@ AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 BODY = check_request_options({"channel": Channel.SMS, "content": "hi", "template": None}, tenant="t", request_id="r")
 
 
-def an_order(source: object) -> SendRequest:
+def a_request(source: object) -> SendRequest:
     text = compile_content(Channel.SMS, "hi", None, {})
     return SendRequest(source, BODY, text, "tnt_test", "req-1", AT, repeated=False)  # type: ignore[arg-type]
 
@@ -29,11 +29,11 @@ def a_file(tmp_path: Path, lines: int, name_bytes: int = 10) -> Path:
 
 def test_the_parts_of_a_file_are_records_of_the_intake(tmp_path: Path) -> None:
     with open_source(a_file(tmp_path, 2_000, name_bytes=1_000), None) as source:
-        order = an_order(source)
-        found, _ = scan_file(order)
-        parts = list(order.parts())
-    assert (found.recipients, found.parts) == (2_000, len(parts))
-    assert found.bytes == sum(len(part.value) for part in parts)
+        request = a_request(source)
+        summary, _ = scan_file(request)
+        parts = list(request.parts())
+    assert (summary.recipients, summary.parts) == (2_000, len(parts))
+    assert summary.bytes == sum(len(part.value) for part in parts)
     requests = [BulkRequest.model_validate_json(part.value) for part in parts]
     assert [request.part for request in requests] == [0, 1, 2]
     assert [request.last for request in requests] == [False, False, True]
@@ -41,10 +41,10 @@ def test_the_parts_of_a_file_are_records_of_the_intake(tmp_path: Path) -> None:
     assert {part.key for part in parts} == {b"req-1"}
 
 
-def test_the_second_reading_gives_the_same_records(tmp_path: Path) -> None:
+def test_a_second_pass_gives_the_same_records(tmp_path: Path) -> None:
     with open_source(a_file(tmp_path, 100), None) as source:
-        order = an_order(source)
-        assert [part.value for part in order.parts()] == [part.value for part in order.parts()]
+        request = a_request(source)
+        assert [part.value for part in request.parts()] == [part.value for part in request.parts()]
 
 
 def test_a_recipient_too_large_for_a_record_is_named_by_its_line(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_recipient_too_large_for_a_record_is_named_by_its_line(tmp_path: Path)
     big = {"to": "1", "variables": {str(n): "é" * 60_000 for n in range(8)}}
     path.write_bytes(b'"13800138000"\n' + orjson.dumps(big) + b"\n")
     with open_source(path, None) as source, pytest.raises(CommandError) as caught:
-        scan_file(an_order(source))
+        scan_file(a_request(source))
     assert str(caught.value) == "people.jsonl, line 2: does not fit into one record."
 
 
