@@ -1,13 +1,47 @@
-"""Providers and outcome rules of one chunk."""
+"""Stop, pause, providers and outcome rules of one chunk."""
+
+from datetime import datetime
+from typing import NamedTuple
 
 from consumer.context import ConsumerContext
 from consumer.deliver.open_window import OpenWindow
-from consumer.deliver.stop_state import Stop
 from core.chunk_work import Batch
 from core.delivery_outcome import OutcomeRules
-from ledger.models import RequestHeader
+from ledger.models import ControlFlags, RequestHeader
 from providers.provider import Provider
 from schemas.statuses import Status
+
+
+class Stop(NamedTuple):
+    """The outcome of every delivery of a chunk that was not sent."""
+
+    status: Status
+    detail: str | None = None
+    """Set if this owner gave up by itself. Another owner could still send."""
+
+
+class StopState:
+    """The stop and the pause of one chunk. The first stop counts."""
+
+    def __init__(self, expires_at: datetime | None) -> None:
+        self._expires_at = expires_at
+        self.stop: Stop | None = None
+        self.paused = False
+
+    def apply(self, flags: ControlFlags) -> None:
+        """Apply the control flags of the request."""
+        self.paused = flags.paused
+        if flags.cancelled:
+            self.stop = self.stop or Stop(Status.CANCELLED)
+
+    def check_expiry(self, now: datetime) -> None:
+        """Stop a request that has expired."""
+        if not self.stop and self._expires_at and now >= self._expires_at:
+            self.stop = Stop(Status.EXPIRED)
+
+    def fail(self, detail: str) -> None:
+        """End what was not sent as failed, or as it was stopped before, with this detail."""
+        self.stop = Stop(self.stop.status if self.stop else Status.FAILED, detail)
 
 
 class ChunkRules:

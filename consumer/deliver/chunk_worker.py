@@ -4,14 +4,13 @@ from dataclasses import replace
 
 from consumer.context import ConsumerContext
 from consumer.deliver.chunk_logs import ChunkLogs
-from consumer.deliver.chunk_rules import ChunkRules
+from consumer.deliver.chunk_rules import ChunkRules, StopState
 from consumer.deliver.delivery_factory import DeliveryFactory
 from consumer.deliver.event_publisher import ChunkEventPublisher
 from consumer.deliver.fenced_writes import FencedWrites
 from consumer.deliver.lease import Lease, LeaseLost
 from consumer.deliver.open_window import OpenWindow
 from consumer.deliver.send_window import SendPlan, send
-from consumer.deliver.stop_state import StopState
 from consumer.deliver.takeover import apply_stored_logs, apply_takeover, count_lost_attempt, may_be_logged
 from consumer.deliver.window_outcomes import WindowOutcomes, decide_window, stop_waiting
 from consumer.request_cache import OpenedRequest

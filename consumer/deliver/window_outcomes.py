@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from consumer.deliver.stop_state import Stop
+from consumer.deliver.chunk_rules import Stop
 from core.chunk_work import DecidedDelivery, WaitingDelivery
 from core.delivery_outcome import (
     NotSent,

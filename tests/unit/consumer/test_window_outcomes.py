@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from consumer.deliver.stop_state import Stop
+from consumer.deliver.chunk_rules import Stop
 from consumer.deliver.window_outcomes import FinalOutcome, decide_window, stop_waiting
 from core.chunk_work import NEVER_TRIED, DecidedDelivery, WaitingDelivery
 from core.delivery_outcome import NotSent, Outcome, OutcomeRules, WindowDelivery
