@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection
+from typing import Any
 
 from aiokafka.errors import KafkaError
 from faststream import FastStream
@@ -17,9 +18,11 @@ STOP_SECONDS = 5.5
 """Maximum time that FastStream may take to leave the groups, in seconds."""
 AGAIN_SECONDS = 1.0
 """Pause between a failed start of FastStream and the next one, in seconds."""
+RECANCEL_SECONDS = 0.25
+"""Time after which a task that is still running is cancelled again, in seconds."""
 
 
-class Membership:
+class GroupMembership:
     """The FastStream application, built anew when Kafka goes away before the groups are joined.
 
     A broker of FastStream that failed to start may keep half of its connections, and is not started again.
@@ -34,10 +37,16 @@ class Membership:
     ) -> None:
         self._build, self._expansions, self._reading, self._context = build, expansions, reading, context
         self._app, self.broker = build()
+        self._joining: asyncio.Task[bool] | None = None
 
-    async def join(self) -> bool:
-        """Join the groups, and wait for Kafka each time that it goes away before."""
-        while True:
+    def start_joining(self) -> asyncio.Task[bool]:
+        """Start to join the groups. The result of the task is whether they were joined before the process stops."""
+        self._joining = asyncio.create_task(self._join())
+        return self._joining
+
+    async def _join(self) -> bool:
+        """Join the groups. If Kafka goes away before, wait for it and try again."""
+        while not self._context.stopping.is_set():  # a library may swallow the cancellation that comes with a stop
             try:
                 await self._app.start()
             except (KafkaError, OSError) as error:
@@ -45,15 +54,42 @@ class Membership:
                 logger.warning("waiting for the stack", variable="ROLLCALL_KAFKA_BOOTSTRAP", because=because)
             else:
                 return True
-            await self.leave()
+            await self._drain()
+            await self._stop_app()
             await self._context.sleep(AGAIN_SECONDS)
             self._app, self.broker = self._build()
+        return False
 
     async def leave(self) -> None:
-        """Leave the groups, so that other members soon get the partitions and read unfinished records again."""
+        """Leave the groups, so that other members soon get the partitions and read unfinished records again.
+
+        A join that is under way is ended first. It takes none of the time for leaving, because the records are drained
+        meanwhile.
+        """
+        joining = {self._joining} if self._joining else set[asyncio.Task[bool]]()
+        await asyncio.gather(cancel_and_wait(joining, 2 * LEAVE_SECONDS), self._drain())
+        await self._stop_app()
+
+    async def _drain(self) -> None:
         await asyncio.gather(*(expansions.drain(LEAVE_SECONDS) for expansions in self._expansions))
         await self._reading.drain(LEAVE_SECONDS)
+
+    async def _stop_app(self) -> None:
         try:
             await asyncio.wait_for(self._app.stop(), STOP_SECONDS)
         except Exception as error:  # noqa: BLE001  # Kafka is away, and finds out by itself that this member left
             logger.warning("the groups were not left in order", error=type(error).__name__)
+
+
+async def cancel_and_wait(tasks: Collection[asyncio.Task[Any]], seconds: float) -> None:
+    """Cancel tasks and wait until they have ended, at most `seconds`.
+
+    A task is cancelled again while it runs: in Python 3.11 `asyncio.wait_for` swallows a cancellation that arrives
+    together with the result that it waits for.
+    """
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + seconds
+    while (running := {task for task in tasks if not task.done()}) and clock() < deadline:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=min(RECANCEL_SECONDS, max(0.0, deadline - clock())))

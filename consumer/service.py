@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Collection, Coroutine
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -16,7 +16,7 @@ from consumer.deliver.claim import Claimer
 from consumer.deliver.wake_up_queue import WakeUpQueue
 from consumer.expand.queue import ExpansionQueue
 from consumer.flow_control.slots import SlotKey, WorkerSlots
-from consumer.group_membership import Membership
+from consumer.group_membership import GroupMembership, cancel_and_wait
 from consumer.kafka.bus import BusUnavailable
 from consumer.kafka.kafka_bus import KafkaBus
 from consumer.kafka.offset_tracker import OffsetTracker
@@ -36,7 +36,9 @@ PROVIDER_GRACE_SECONDS = 6.0
 DRAIN_SECONDS = 7.5
 """How long a stop waits for the chunks in hand: for the answers, then to log, publish and put back."""
 CANCEL_SECONDS = 0.5
-"""Maximum time that the loops may take to end after the chunks in hand, in seconds."""
+"""Maximum time that the loops and the join may take to end after the chunks in hand, in seconds."""
+START_CANCEL_SECONDS = 7.5
+"""Maximum time that a stop waits for the end of the wait for the stack, in seconds. No chunk is in hand then."""
 CLOSE_SECONDS = 1.5
 """How long the connections may take to close, all at the same time."""
 
@@ -88,28 +90,30 @@ async def run_service(service: ConsumerService) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, context.stopping.set)
+    starting = asyncio.create_task(_wait_for_stack(service))
     try:
-        cluster = await _unless_stopped(_wait_for_stack(service), context.stopping)
+        cluster = await _unless_stopped(starting, context.stopping)
         if cluster is not None:
             await _run_until_stopped(service, cluster)
     finally:
+        await cancel_and_wait({starting}, START_CANCEL_SECONDS)
         await _close(service)
         await health.cleanup()
     if service.fatal_reason:
         raise PublishingStalled(service.fatal_reason)
 
 
-async def _unless_stopped(starting: Coroutine[Any, Any, T], stopping: asyncio.Event) -> T | None:
-    """Return what was awaited, or None when the process is asked to stop before; then nothing of it runs on."""
-    task, stop = asyncio.create_task(starting), asyncio.create_task(stopping.wait())
+async def _unless_stopped(task: asyncio.Task[T], stopping: asyncio.Event) -> T | None:
+    """Return the result of a task, or None if the process is asked to stop before the task is done.
+
+    The task runs on. The caller has to end it.
+    """
+    stop = asyncio.create_task(stopping.wait())
     try:
         await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
         return task.result() if task.done() else None
     finally:
         stop.cancel()
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task}, timeout=CLOSE_SECONDS)
 
 
 async def _close(service: ConsumerService) -> None:
@@ -125,23 +129,24 @@ async def _run_until_stopped(service: ConsumerService, cluster: str) -> None:
     expansions = {topic: ExpansionQueue(cluster, reading, context) for topic in service.settings.topics.intake}
     calls = WakeUpQueue(claimer, service.slots, reading, context)
     build = partial(build_faststream, service.settings, context, expansions, calls)
-    membership = Membership(build, expansions.values(), reading, context)
+    membership = GroupMembership(build, expansions.values(), reading, context)
     serving = asyncio.create_task(calls.run())
     # Not after the groups are joined: where a member died that takes as long as Kafka waits for a sign of it.
     sweeper = asyncio.create_task(Sweeper(context, claimer, service.sweep_slots, service.slots).run())
     loops = BackgroundTasks(sweeper, serving)
     probe = asyncio.create_task(_probe(service, membership, loops))
+    joining = membership.start_joining()
     logger.info("consumer joins its groups", process=context.process_name)
     try:
-        if await _unless_stopped(membership.join(), context.stopping):
+        if await _unless_stopped(joining, context.stopping):
             progress.groups_joined()
             logger.info("consumer is up", process=context.process_name)
             await context.stopping.wait()
     finally:  # also after an error: the ledger is closed next, and nothing may work with it then
-        await _end(service, membership, (*loops, probe))
+        await _end(service, membership, (*loops, probe, joining))
 
 
-async def _end(service: ConsumerService, membership: Membership, tasks: Collection[asyncio.Task[None]]) -> None:
+async def _end(service: ConsumerService, membership: GroupMembership, tasks: Collection[asyncio.Task[Any]]) -> None:
     """Leave the groups, finish the chunks in hand, and end the tasks."""
     context, progress = service.context, service.context.readiness
     asked_at = context.monotonic()
@@ -152,9 +157,7 @@ async def _end(service: ConsumerService, membership: Membership, tasks: Collecti
     context.providers.stop(PROVIDER_GRACE_SECONDS)
     every = (*service.slots.values(), *service.sweep_slots.values())
     await asyncio.gather(membership.leave(), *(slots.drain(DRAIN_SECONDS) for slots in every))
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
+    await cancel_and_wait(tasks, CANCEL_SECONDS)
     logger.info("consumer has stopped", seconds=round(context.monotonic() - asked_at, 1))
 
 
@@ -184,7 +187,7 @@ async def _wait_for_stack(service: ConsumerService) -> str | None:
     return None
 
 
-async def _probe(service: ConsumerService, membership: Membership, loops: BackgroundTasks) -> None:
+async def _probe(service: ConsumerService, membership: GroupMembership, loops: BackgroundTasks) -> None:
     """Ask Kafka now and then, and look at all that should be at work, for readiness; stop where it is hopeless."""
     while True:
         try:

@@ -28,8 +28,8 @@ from tests.support.kafka_topics import create_topics
 from tests.torture.proxy import Proxy, Weather
 
 AWAY, THERE = Weather(cut_chance=1.0), Weather()
-AT_WORK = {work.__qualname__ for work in (Sweeper.run, WakeUpQueue.run, Membership.join, _probe)}
-"""Names of the coroutines that work with the ledger or with Kafka."""
+AT_WORK = {"Sweeper.run", "WakeUpQueue.run", "GroupMembership._join", "_probe"}
+"""Names of the coroutines that work with the ledger or ask Kafka."""
 
 
 class VanishingBus(KafkaBus):
