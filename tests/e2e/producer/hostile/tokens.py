@@ -33,6 +33,8 @@ ONE_HOUR = timedelta(hours=1)
 UNSIGNED = jwt.encode(CLAIMS, "", algorithm="none")
 FOREIGN = jwt.encode(CLAIMS, Ed25519PrivateKey.generate(), algorithm="EdDSA")
 
+# A signature by HS256 has 32 bytes, written as 43 characters of base64. 40 of them are 30 bytes. 37 of them are not a
+# whole number of bytes. 39 of them are valid only if the last two bits are zero, as in one token of four.
 TOKENS = (
     Hostile("no token", post(bearer=None), 401, "a bearer token is required"),
     Hostile("an empty token", post(bearer=""), 401, "a bearer token is required"),
@@ -47,7 +49,8 @@ TOKENS = (
     Hostile("a token with a comma", post(bearer=f"{TOKEN}, {TOKEN}"), 401, "the token"),
     Hostile("a token that is not ASCII", post(bearer="\xe9\xe8"), 401, "is not a JSON Web Token"),
     Hostile("a token of 60 KB", post(bearer="a" * 60_000), 401, "is not a JSON Web Token"),
-    Hostile("a token cut short", post(bearer=TOKEN[:-4]), 401, "the token is not a JSON Web Token"),
+    Hostile("a token cut within a byte", post(bearer=TOKEN[:-6]), 401, "the token is not a JSON Web Token"),
+    Hostile("a token cut after a byte", post(bearer=TOKEN[:-3]), 401, "the signature of the token does not match"),
     Hostile("another signature", post(bearer=f"{TOKEN[:-4]}AAAA"), 401, "the signature of the token does not match"),
     Hostile("another key", post(bearer=jwt.encode(CLAIMS, SECRET * 2, algorithm="HS256")), 401, "does not match"),
     Hostile("no algorithm", post(bearer=UNSIGNED), 401, "algorithm"),
