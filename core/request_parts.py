@@ -119,7 +119,7 @@ class PartEncoder:
     def finish(self) -> EncodedPart:
         """The last part."""
         if not self._count:
-            raise RequestEncodingError("recipients", "at least one is needed")
+            raise RequestEncodingError("recipients", "at least one is required")
         return self._made(last=True)
 
     def _made(self, *, last: bool) -> EncodedPart:

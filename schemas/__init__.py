@@ -1,1 +1,1 @@
-"""What crosses a boundary: topics, records, HTTP bodies, statuses, reasons, settings, and log lines."""
+"""Everything that crosses a boundary: topics, records, HTTP bodies, queries, statuses and reasons."""

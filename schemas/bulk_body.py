@@ -1,4 +1,4 @@
-"""The body of `POST /communication/bulk`, and what JSON Schema can say of how its fields go together."""
+"""Body of `POST /communication/bulk`, with the rules across its fields that JSON Schema can express."""
 
 from typing import Annotated, Any
 
@@ -7,16 +7,16 @@ from pydantic import ConfigDict, FailFast, Field
 from schemas.requests import AnyRecipient, BulkBody, Subject, TenantId
 
 TEMPLATE = r"^([^{]|\{[^{]|\{\{\{\{|\{\{ *[A-Za-z_][A-Za-z0-9_.-]* *\}\})*\{?$"
-"""What `core.render` compiles: `{{name}}`, `{{{{` for a literal `{{`, and any other text."""
+"""Pattern of the templates that `core.render` accepts: `{{name}}`, `{{{{` for a literal `{{`, and any other text."""
 ONE_LINE = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"
-"""Text without a line break or another control character."""
+"""Pattern of text without a line break or another control character."""
 
 
-def _given(field: str) -> dict[str, Any]:
+def _require_text(field: str) -> dict[str, Any]:
     return {"required": [field], "properties": {field: {"type": "string"}}}
 
 
-_NO_TEMPLATE = {"not": _given("template")}
+_NO_TEMPLATE = {"not": _require_text("template")}
 _EMAIL = {"required": ["channel"], "properties": {"channel": {"const": "email"}}}
 _RULES: dict[str, Any] = {
     "allOf": [
@@ -30,14 +30,16 @@ _RULES: dict[str, Any] = {
 }
 
 Recipients = Annotated[list[AnyRecipient], FailFast(), Field(json_schema_extra={"minItems": 1})]
-"""They are looked at up to the first wrong one, since a million errors fill memory."""
+"""Recipients of one call. Validation stops at the first wrong one, because a million errors would fill the memory."""
 
 
 class BulkSendRequest(BulkBody, published_as="BulkSendRequest"):
-    """`dto.BulkSendRequest`: the body as HTTP takes it."""
+    """`dto.BulkSendRequest`: the request body that the producer accepts."""
 
     model_config = ConfigDict(json_schema_extra=_RULES)
 
     recipients: Recipients
     subject: Annotated[Subject, Field(json_schema_extra={"pattern": ONE_LINE})] | None = None
-    tenant_id: Annotated[TenantId | None, Field(description="the token's own; no other is taken")] = None
+    tenant_id: Annotated[
+        TenantId | None, Field(description="the tenant of the token. No other tenant is accepted.")
+    ] = None

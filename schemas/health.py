@@ -1,4 +1,4 @@
-"""What `/readyz` of either service answers."""
+"""Response of `/readyz`, the same for both services."""
 
 from datetime import datetime
 
@@ -6,18 +6,18 @@ from schemas.record_base import PublishedRecord
 
 
 class Dependency(PublishedRecord, published_as="Dependency"):
-    """Something that a service needs, or would like to have."""
+    """State of one dependency of a service. The service needs it, or works better with it."""
 
     ready: bool
     trouble: str | None
-    """Why it is not, in a few words."""
+    """Reason why the dependency is not ready, in a few words."""
 
 
 class Readiness(PublishedRecord, published_as="Readiness"):
-    """Whether a service can do its work; 200 when it can, else 503."""
+    """Readiness of a service. The status is 200 if the service can do its work, else 503."""
 
     code: int
     message: str
     timestamp: datetime
     dependencies: dict[str, Dependency]
-    """Each by name."""
+    """State of each dependency, by its name."""

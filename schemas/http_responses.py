@@ -1,6 +1,6 @@
-"""The response bodies of the HTTP contract, named as it names them.
+"""Response bodies of the HTTP contract, with the names of the contract.
 
-A field that has nothing to say is left out, so that one that is there always has the contract's type
+A field without a value is left out. A field that is present therefore always has the contract's type
 (docs/decisions/0013-the-bulk-endpoint.md).
 """
 
@@ -15,18 +15,18 @@ from schemas.statuses import Category, Channel, Reason, RequestState, Status
 
 
 def _without_defaults(schema: dict[str, Any]) -> None:
-    """What may be left out has no default: it says nothing, and not null."""
+    """Remove the defaults, because an optional field is left out of a response and is never null."""
     for field in schema.get("properties", {}).values():
         field.pop("default", None)
 
 
 class ResponseBody(PublishedRecord):
-    """A body of the service; `json_bytes` writes it."""
+    """Body of a response, written by `json_bytes`."""
 
     model_config = ConfigDict(json_schema_extra=_without_defaults)
 
     def json_bytes(self) -> bytes:
-        """The body, without the fields that say nothing."""
+        """Return the body as JSON, without the fields that have no value."""
         return self.model_dump_json(exclude_none=True).encode()
 
 
@@ -35,7 +35,7 @@ OptionalDatetime = datetime | SkipJsonSchema[None]
 
 
 class SimpleResponse(ResponseBody, published_as="SimpleResponse"):
-    """`dto.SimpleResponse`: every error; `code` is the HTTP status."""
+    """`dto.SimpleResponse`: the body of every error. `code` is the HTTP status."""
 
     code: int
     message: str
@@ -43,63 +43,74 @@ class SimpleResponse(ResponseBody, published_as="SimpleResponse"):
 
 
 class PageInfo(ResponseBody, published_as="PageInfo"):
-    """`dto.PageInfo`: where in the whole this page stands; pages count from 1."""
+    """`dto.PageInfo`: the position of this page in the list. The first page has the number 1."""
 
-    page: Annotated[int, Field(description="the current page number, from 1")]
-    page_size: Annotated[int, Field(description="how many items a page holds")]
-    total: Annotated[int, Field(description="how many items all pages hold")]
+    page: Annotated[int, Field(description="current page number, from 1")]
+    page_size: Annotated[int, Field(description="maximum number of items on a page")]
+    total: Annotated[int, Field(description="number of items on all pages")]
     total_pages: int
     has_next: bool
     has_prev: bool
     next: Annotated[
-        OptionalText, Field(description="`after` for the next page, which it finds whatever comes meanwhile")
+        OptionalText, Field(description="value of `after` for the next page. It stays valid while new items arrive.")
     ] = None
     more_than_total: Annotated[
-        Literal[True] | SkipJsonSchema[None], Field(description="there are more than `total`; counting ended there")
+        Literal[True] | SkipJsonSchema[None],
+        Field(description="true if there are more items than `total`. Counting stopped there."),
     ] = None
 
 
 class CommunicationLogResponse(ResponseBody, published_as="CommunicationLogResponse"):
-    """`dto.CommunicationLogResponse`: one delivery, and what rollcall adds to the contract's fields."""
+    """`dto.CommunicationLogResponse`: one delivery, with the contract's fields and the fields that rollcall adds."""
 
     id: Annotated[str, Field(examples=["log_38bwp7hh1q0jf1my2cmqs46haw000000000"])]
     channel: Annotated[Channel, Field(examples=["sms"])]
     content: Annotated[
         OptionalText,
-        Field(examples=["您的验证码是123456"], description="the text as this recipient gets it; absent once erased"),
+        Field(examples=["您的验证码是123456"], description="text for this recipient. Absent once it is erased."),
     ] = None
-    recipient: Annotated[str, Field(examples=["138****8000"], description="masked")]
-    status: Annotated[Status, Field(examples=["delivered"], description="where it stands, see docs/protocol.md")]
-    provider: Annotated[OptionalText, Field(examples=["aliyun"], description="absent until a provider was asked")] = (
-        None
-    )
-    response: Annotated[OptionalText, Field(description="what the provider said to it")] = None
-    error: Annotated[OptionalText, Field(examples=["发送超时"], description="what went wrong, in words")] = None
+    recipient: Annotated[str, Field(examples=["138****8000"], description="masked address")]
+    status: Annotated[Status, Field(examples=["delivered"], description="current status, see docs/protocol.md")]
+    provider: Annotated[
+        OptionalText,
+        Field(examples=["aliyun"], description="name of the provider. Absent until a provider was called."),
+    ] = None
+    response: Annotated[OptionalText, Field(description="response of the provider")] = None
+    error: Annotated[OptionalText, Field(examples=["发送超时"], description="description of the error")] = None
     template_id: Annotated[OptionalText, Field(examples=["tpl_38bwp7hh1q0jf1my2cmqs46haw"])] = None
     tenant_id: Annotated[str, Field(examples=["tnt_xyz789"])]
     user_id: Annotated[OptionalText, Field(examples=["usr_abc123"])] = None
-    created_at: Annotated[datetime, Field(examples=["2026-04-15T10:00:00Z"], description="when it was accepted")]
+    created_at: Annotated[
+        datetime, Field(examples=["2026-04-15T10:00:00Z"], description="time at which the request was accepted")
+    ]
     updated_at: Annotated[datetime, Field(examples=["2026-04-15T10:00:00Z"])]
     sent_at: Annotated[OptionalDatetime, Field(examples=["2026-04-15T10:01:00Z"])] = None
     request_id: str
-    reference: Annotated[OptionalText, Field(examples=["order-17"], description="the caller's own name for it")] = None
-    reason: Annotated[
-        Reason | SkipJsonSchema[None], Field(description="why it ended so, from the closed list of docs/errors.md")
+    reference: Annotated[
+        OptionalText, Field(examples=["order-17"], description="the caller's own name for the delivery")
     ] = None
-    attempts: Annotated[int, Field(description="how often a provider was asked")]
-    resend_of: Annotated[OptionalText, Field(description="the delivery of an earlier request that it repeats")] = None
-    resent_as: Annotated[OptionalText, Field(description="the delivery of a later request that repeats it")] = None
+    reason: Annotated[
+        Reason | SkipJsonSchema[None],
+        Field(description="reason for the status, from the closed list in docs/errors.md"),
+    ] = None
+    attempts: Annotated[int, Field(description="number of calls to a provider")]
+    resend_of: Annotated[
+        OptionalText, Field(description="log id of the delivery of an earlier request that this delivery repeats")
+    ] = None
+    resent_as: Annotated[
+        OptionalText, Field(description="log id of the delivery of a later request that repeats this delivery")
+    ] = None
 
 
 class CommunicationLogListResponse(ResponseBody, published_as="CommunicationLogListResponse"):
-    """`dto.CommunicationLogListResponse`: a page of deliveries."""
+    """`dto.CommunicationLogListResponse`: one page of deliveries."""
 
     code: int
     items: list[CommunicationLogResponse]
     message: str
     pagination: PageInfo
     timestamp: datetime
-    total: Annotated[int, Field(description="as `pagination.total`")]
+    total: Annotated[int, Field(description="the same as `pagination.total`")]
 
 
 class LogResponse(CommunicationLogResponse, published_as="LogResponse"):
@@ -111,14 +122,14 @@ class LogResponse(CommunicationLogResponse, published_as="LogResponse"):
 
 
 class Parts(ResponseBody, published_as="Parts"):
-    """How far the expansion of a request is."""
+    """Progress of the expansion of a request."""
 
-    known: Annotated[int, Field(description="how many parts were begun")]
-    expanded: Annotated[int, Field(description="how many of them are expanded as a whole")]
+    known: Annotated[int, Field(description="number of parts whose expansion began")]
+    expanded: Annotated[int, Field(description="number of parts that are completely expanded")]
 
 
 class RequestSummary(ResponseBody, published_as="RequestSummary"):
-    """A request as it stands, without its counts."""
+    """Current state of a request, without its counts."""
 
     request_id: str
     tenant_id: str
@@ -127,18 +138,22 @@ class RequestSummary(ResponseBody, published_as="RequestSummary"):
     category: Category
     template_id: OptionalText = None
     template_version: Annotated[
-        int | SkipJsonSchema[None], Field(description="which version its text was taken from")
+        int | SkipJsonSchema[None], Field(description="version of the template that the text was taken from")
     ] = None
-    total: Annotated[int, Field(description="the recipients of the parts known so far")]
-    complete: Annotated[bool, Field(description="whether nothing is left to attempt")]
-    incomplete: Annotated[bool, Field(description="whether a part never came, and was given up")]
+    total: Annotated[int, Field(description="number of recipients in the parts known so far")]
+    complete: Annotated[bool, Field(description="true if no delivery is left to attempt")]
+    incomplete: Annotated[bool, Field(description="true if a part never arrived and the consumer gave it up")]
     cancelled: bool
-    state: Annotated[RequestState, Field(description="how far it is")]
+    state: Annotated[RequestState, Field(description="progress of the request")]
     parts: Parts
     accepted_at: datetime
-    begun_at: Annotated[OptionalDatetime, Field(description="when its newest part was taken up")] = None
+    begun_at: Annotated[OptionalDatetime, Field(description="time at which the expansion of the newest part began")] = (
+        None
+    )
     completed_at: OptionalDatetime = None
-    resend_of: Annotated[OptionalText, Field(description="the earlier request whose deliveries it repeats")] = None
+    resend_of: Annotated[
+        OptionalText, Field(description="id of the earlier request whose deliveries this request repeats")
+    ] = None
     send_at: OptionalDatetime = None
     expires_at: OptionalDatetime = None
 
@@ -149,32 +164,34 @@ class RequestResponse(RequestSummary, published_as="RequestResponse"):
     code: int
     message: str
     timestamp: datetime
-    done: Annotated[int, Field(description="how many of `total` have their outcome")]
+    done: Annotated[int, Field(description="number of deliveries out of `total` that have their outcome")]
     by_status: Annotated[
-        dict[Status, int], Field(description="outcomes while it is under way, then as receipts have moved them")
+        dict[Status, int],
+        Field(description="outcomes while the request runs. After its completion, receipts may change them."),
     ]
     by_reason: dict[Reason, int]
 
 
 class RequestListResponse(ResponseBody, published_as="RequestListResponse"):
-    """A page of requests, newest first."""
+    """One page of requests, newest first."""
 
     code: int
     items: list[RequestSummary]
     message: str
     pagination: PageInfo
     timestamp: datetime
-    total: Annotated[int, Field(description="as `pagination.total`")]
+    total: Annotated[int, Field(description="the same as `pagination.total`")]
 
 
 class ControlResponse(ResponseBody, published_as="ControlResponse"):
-    """An order that was obeyed: cancel, pause or resume."""
+    """Result of a cancel, pause or resume that was applied."""
 
     code: int
     message: str
     timestamp: datetime
     request_id: str
-    state: Annotated[RequestState, Field(description="how far the request is now")]
+    state: Annotated[RequestState, Field(description="progress of the request now")]
     may_still_be_sent: Annotated[
-        int, Field(description="at most so many deliveries, in windows that had begun, may be sent after this answer")
+        int,
+        Field(description="maximum number of deliveries in begun windows that may still be sent after this response"),
     ]

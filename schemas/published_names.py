@@ -1,8 +1,8 @@
-"""Names of classes in the generated documents, which generated clients take over."""
+"""Names of classes in the generated documents. Generated clients use these names."""
 
 
 def publish_as(cls: type, name: str | None) -> None:
-    """Give a class the name that documents know it by, whatever the Python source calls it; None changes nothing.
+    """Give a class its name in the documents, so that it may have another name in the source. None changes nothing.
 
     pydantic and FastAPI make titles, `$defs` and components from `__name__` and `__qualname__`.
     """

@@ -1,4 +1,4 @@
-"""What is asked for when deliveries and requests are read over HTTP, and the answers about requests."""
+"""Queries that read deliveries and requests over HTTP."""
 
 from typing import Annotated, Any
 
@@ -12,54 +12,56 @@ from schemas.timestamps import QueryTime
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
 MAX_DEPTH = 10_000
-"""How far pages by number reach, and how far a list is counted; behind that one reads on with `after`."""
+"""Maximum number of items that page numbers reach and that a list counts. Beyond it, callers continue with `after`."""
 
 
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-def _whole(value: Any) -> Any:
-    """JSON Schema calls 20.0 an integer, and some languages write it so."""
+def _integer(value: Any) -> Any:
+    """Accept 20.0 as 20: it is an integer in JSON Schema, and some languages write integers like this."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 PageNumber = Annotated[
-    int, Field(ge=1, le=MAX_DEPTH, description="from 1; at most 10,000 items deep"), BeforeValidator(_whole)
+    int,
+    Field(ge=1, le=MAX_DEPTH, description="page number from 1. Pages reach at most 10,000 items."),
+    BeforeValidator(_integer),
 ]
 PageSize = Annotated[
-    int, Field(ge=1, le=MAX_PAGE_SIZE, description="how many items a page holds"), BeforeValidator(_whole)
+    int, Field(ge=1, le=MAX_PAGE_SIZE, description="maximum number of items on a page"), BeforeValidator(_integer)
 ]
 After = Annotated[
     str,
     StringConstraints(min_length=1, max_length=300),
     Field(
-        description="`pagination.next` of the page before; instead of `page`", json_schema_extra={"format": "cursor"}
+        description="`pagination.next` of the previous page. Replaces `page`.", json_schema_extra={"format": "cursor"}
     ),
 ]
 Reference = Annotated[str, StringConstraints(max_length=200)]
 
 
 def _one_or_several(schema: dict[str, Any]) -> None:
-    """A list, or what it would hold."""
+    """Allow a list, or one item without a list."""
     several = {"type": schema.pop("type"), "items": schema.pop("items")}
     schema["anyOf"] = [several["items"], several]
 
 
 def _without_null(schema: dict[str, Any]) -> None:
-    """A query string has no null: what is not asked for is not in it."""
-    (said,) = [option for option in schema.pop("anyOf") if option.get("type") != "null"]
-    schema.update(said)
+    """Remove null from the schema, because a query string has no null."""
+    (option,) = [item for item in schema.pop("anyOf") if item.get("type") != "null"]
+    schema.update(option)
 
 
 class _Query(BaseModel):
-    """A query string: everything in it is text, and nothing unknown may be."""
+    """Query string. All its values are text, and unknown names are not allowed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Paging(_Query):
-    """Which page of a list."""
+    """Query for one page of a list."""
 
     page: PageNumber | None = Field(default=None, json_schema_extra=_without_null)
     page_size: PageSize = PAGE_SIZE
@@ -67,19 +69,19 @@ class Paging(_Query):
 
 
 class LogFilters(Paging):
-    """The query of `GET /communication/logs`; every condition narrows."""
+    """Query of `GET /communication/logs`. All conditions must hold."""
 
     channel: Channel | None = Field(default=None, json_schema_extra=_without_null)
-    status: Annotated[list[Status], Field(description="one of these; may be repeated")] = []
+    status: Annotated[list[Status], Field(description="allowed statuses. May be repeated.")] = []
     request_id: RequestId | None = Field(default=None, json_schema_extra=_without_null)
     reference: Reference | None = Field(
         default=None, description="the caller's own name for a delivery", json_schema_extra=_without_null
     )
     accepted_from: QueryTime | None = Field(
-        default=None, alias="from", description="accepted then or later", json_schema_extra=_without_null
+        default=None, alias="from", description="accepted at this time or later", json_schema_extra=_without_null
     )
     accepted_before: QueryTime | None = Field(
-        default=None, alias="to", description="accepted before then", json_schema_extra=_without_null
+        default=None, alias="to", description="accepted before this time", json_schema_extra=_without_null
     )
 
 
@@ -89,16 +91,17 @@ _ONE_PLACE: dict[str, Any] = {
         "properties": {"page": {"type": "integer"}, "after": {"type": "string"}},
     }
 }
-"""A page is named by its number or by what stands before it."""
+"""JSON Schema rule: a query has `page` or `after`, not both."""
 
 
 class LogSearch(IntakeRecord, published_as="LogSearch"):
-    """The body of `POST /communication/logs/search`: the same conditions, and the recipient."""
+    """Body of `POST /communication/logs/search`: the conditions of the query, and the recipient."""
 
     model_config = ConfigDict(json_schema_extra=_ONE_PLACE)
 
     recipient: Annotated[
-        Address | None, Field(description="an address as one would send to it; it stays out of URLs")
+        Address | None,
+        Field(description="address in the form used to send. It is in the body so that it stays out of URLs."),
     ] = None
     channel: Channel | None = None
     status: Annotated[
@@ -106,14 +109,14 @@ class LogSearch(IntakeRecord, published_as="LogSearch"):
         BeforeValidator(_as_list),
         Field(
             default_factory=list,
-            description="one of these; one alone may stand without a list",
+            description="allowed statuses, as a list or as a single value",
             json_schema_extra=_one_or_several,
         ),
     ]
     request_id: RequestId | None = None
     reference: Reference | None = None
-    accepted_from: Annotated[QueryTime | None, Field(alias="from", description="accepted then or later")] = None
-    accepted_before: Annotated[QueryTime | None, Field(alias="to", description="accepted before then")] = None
+    accepted_from: Annotated[QueryTime | None, Field(alias="from", description="accepted at this time or later")] = None
+    accepted_before: Annotated[QueryTime | None, Field(alias="to", description="accepted before this time")] = None
     page: PageNumber | None = None
     page_size: PageSize = PAGE_SIZE
     after: After | None = None

@@ -1,4 +1,4 @@
-"""What a provider says later about a message it took."""
+"""Delivery receipts: later reports of a provider about a message that it accepted."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from schemas.record_base import SCHEMA_VERSION, IntakeRecord
 
 
 class Receipt(IntakeRecord, published_as="Receipt"):
-    """A delivery receipt on the receipts topic; key: provider message id."""
+    """Delivery receipt on the receipts topic. The record key is the provider message id."""
 
     provider: Annotated[str, StringConstraints(min_length=1, max_length=100)]
     provider_message_id: Annotated[str, StringConstraints(min_length=1, max_length=200)]

@@ -1,4 +1,4 @@
-"""The rules that every record of rollcall shares."""
+"""Rules that all records of rollcall share."""
 
 from typing import Any, ClassVar
 
@@ -7,11 +7,11 @@ from pydantic import BaseModel, ConfigDict
 from schemas.published_names import publish_as
 
 SCHEMA_VERSION = 1
-"""The newest version of the records this code reads and the one it writes."""
+"""Newest version of the records that this code reads, and the version that it writes."""
 
 
 class Named(BaseModel):
-    """A record whose name in the generated documents is fixed by `published_as`, so that its class may be renamed."""
+    """Record whose name in the generated documents is fixed by `published_as`, so that its class may be renamed."""
 
     published_as: ClassVar[str]
 
@@ -22,17 +22,17 @@ class Named(BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, *, published_as: str | None = None, **kwargs: Any) -> None:
-        """Keep the name from pydantic, which passes every argument of a class on."""
+        """Remove the name from the arguments, because pydantic passes all of them on."""
         super().__pydantic_init_subclass__(**kwargs)
 
 
 class IntakeRecord(Named):
-    """A record that callers send us: frozen, exact, and silent about its input when it is wrong."""
+    """Record that callers send. It is frozen and strict, and its errors do not show the input."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
 class PublishedRecord(Named):
-    """A record that we write and others read: frozen; readers ignore fields they do not know."""
+    """Record that rollcall writes and others read. It is frozen, and readers ignore unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)

@@ -1,4 +1,4 @@
-"""What a caller asks for: the intake record, and the HTTP body it grows from."""
+"""Request of a caller: the HTTP body, and the intake record that is built from it."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Self
@@ -10,10 +10,10 @@ from schemas.statuses import Category, Channel, OnUncertain
 from schemas.timestamps import ActionTime
 
 MAX_PARTS = 65_536
-"""How many parts a request may have: the position's part is four hexadecimal digits."""
+"""Maximum number of parts of a request. An id holds the part in four hexadecimal digits."""
 
 FURTHEST_SEND, FURTHEST_EXPIRY = timedelta(days=366), 2 * timedelta(days=366)
-"""How far ahead of its acceptance a request may be scheduled, and may expire."""
+"""Maximum time from the acceptance of a request to its `send_at`, and to its `expires_at`."""
 
 Address = Annotated[str, StringConstraints(min_length=1, max_length=320)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
@@ -24,14 +24,18 @@ UserId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 LogIdText = Annotated[str, StringConstraints(pattern=r"^log_[0-9a-hjkmnp-tv-z]{26}[0-9a-f]{9}$")]
 TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 Variables = Annotated[dict[Name, str], FailFast()]
-"""Looked at up to the first wrong one: an error for each of a million would fill the memory."""
+"""Variables by name. Validation stops at the first wrong one, because a million errors would fill the memory."""
 
 
 class Recipient(IntakeRecord, published_as="Recipient"):
-    """One to reach, with what is said to them alone."""
+    """Recipient, with the variables for this recipient alone."""
 
-    to: Address = Field(description="a phone number or an e-mail address", examples=["13800138000"])
-    variables: Variables = Field(default_factory=dict, description="before the request's own", examples=[{"code": "7"}])
+    to: Address = Field(description="phone number or e-mail address", examples=["13800138000"])
+    variables: Variables = Field(
+        default_factory=dict,
+        description="variables of this recipient. They win over the variables of the request.",
+        examples=[{"code": "7"}],
+    )
     reference: Annotated[str, StringConstraints(max_length=200)] | None = Field(
         default=None, description="the caller's own name for this delivery", examples=["order-17"]
     )
@@ -43,11 +47,11 @@ class Recipient(IntakeRecord, published_as="Recipient"):
 
 
 class IntakeRecipient(Recipient, published_as="IntakeRecipient"):
-    """The same on the intake, where it may repeat a delivery of an earlier request."""
+    """Recipient on the intake. It may repeat a delivery of an earlier request."""
 
     resend_of: LogIdText | None = Field(
         default=None,
-        description="the log of a delivery that is unknown or failed: it is sent again here, once and by nobody else",
+        description="log id of an unknown or failed delivery. It is sent again here, once, and by no other request.",
     )
 
 
@@ -56,39 +60,48 @@ AnyIntakeRecipient = Annotated[Address | IntakeRecipient, Field(union_mode="left
 
 
 class BulkBody(IntakeRecord):
-    """The body of `POST /communication/bulk`: the contract's fields, and what rollcall adds to them."""
+    """Fields of `POST /communication/bulk`: those of the contract, and those that rollcall adds."""
 
     channel: Channel = Field(examples=["sms"])
     content: str = Field(
-        description="with `{{name}}` for a variable; may be empty beside a template", examples=["您的验证码是123456"]
+        description="text of the message, with `{{name}}` for a variable. May be empty only with a template.",
+        examples=["您的验证码是123456"],
     )
     recipients: list[AnyRecipient] = Field(
-        description="at least one; addresses, or objects with an address and what is said to them alone",
+        description="at least one recipient: an address, or an object with an address and its own variables",
         examples=[["13800138000", "13900139000"]],
     )
-    variables: Variables = Field(default_factory=dict, description="for all recipients", examples=[{"code": "123456"}])
+    variables: Variables = Field(
+        default_factory=dict, description="variables for all recipients", examples=[{"code": "123456"}]
+    )
     template: Name | None = Field(
         default=None,
-        description="the code of a stored template, whose text replaces `content`",
+        description="code of a stored template. Its text replaces `content`.",
         examples=["verify_code"],
     )
     subject: Subject | None = Field(
         default=None,
-        description="of an e-mail: needed without a template, and before the template's; an SMS has none",
+        description="subject of an e-mail. Required without a template. Replaces the template's. Not used for SMS.",
         examples=["通知"],
     )
     user_id: UserId | None = Field(
-        default=None, description="for whom it is sent; over HTTP by default the token's user", examples=["usr_abc123"]
+        default=None,
+        description="user for whom the request is sent. Over HTTP the default is the token's user.",
+        examples=["usr_abc123"],
     )
     reply_topic: TopicName | None = Field(
-        default=None, description="the Kafka topic for its results, among those that are allowed"
+        default=None, description="Kafka topic for the results. It must be one of the allowed topics."
     )
     category: Category = Category.TRANSACTIONAL
     on_uncertain: OnUncertain = Field(
-        default=OnUncertain.MARK_UNKNOWN, description="what becomes of a delivery that may or may not have been sent"
+        default=OnUncertain.MARK_UNKNOWN, description="action for a delivery that may or may not have been sent"
     )
-    send_at: ActionTime | None = Field(default=None, description="not before; at most a year ahead")
-    expires_at: ActionTime | None = Field(default=None, description="not after; at most two years ahead")
+    send_at: ActionTime | None = Field(
+        default=None, description="time before which nothing is sent, at most a year ahead"
+    )
+    expires_at: ActionTime | None = Field(
+        default=None, description="time after which nothing is sent, at most two years ahead"
+    )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(channel={self.channel}, recipients={len(self.recipients)}, ***)"
@@ -98,44 +111,46 @@ class BulkBody(IntakeRecord):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if not self.recipients and not getattr(self, "part", 0):
-            raise ValueError("recipients: at least one is needed")
+            raise ValueError("recipients: at least one is required")
         if not self.content and self.template is None:
-            raise ValueError("content: may be empty only beside a template")
+            raise ValueError("content: may be empty only with a template")
         if self.channel is Channel.EMAIL and self.template is None and not self.subject:
-            raise ValueError("subject: is needed for e-mail without a template")
+            raise ValueError("subject: is required for e-mail without a template")
         if self.send_at and self.expires_at and self.expires_at <= self.send_at:
-            raise ValueError("expires_at: is not after send_at")
+            raise ValueError("expires_at: must be after send_at")
         return self
 
 
 def too_far_ahead(body: BulkBody, accepted_at: datetime) -> tuple[str, str] | None:
-    """The field that names a time so far ahead that it cannot be meant, and what is wrong with it."""
+    """Return the name of a field whose time is too far ahead, and the problem. Return None if there is none."""
     if body.send_at and body.send_at - FURTHEST_SEND > accepted_at:
-        return "send_at", "is more than a year ahead"
+        return "send_at", "must be at most a year ahead"
     if body.expires_at and body.expires_at - FURTHEST_EXPIRY > accepted_at:
-        return "expires_at", "is more than two years ahead"
+        return "expires_at", "must be at most two years ahead"
     return None
 
 
 class BulkRequest(BulkBody, published_as="BulkRequest"):
-    """One part of a request as it travels on the intake topics."""
+    """One part of a request, as a record of an intake topic."""
 
-    recipients: list[AnyIntakeRecipient] = Field(  # type: ignore[assignment]  # a list of less is no list of more
-        description="at least one; addresses, or objects with an address and what is said to them alone",
+    recipients: list[AnyIntakeRecipient] = Field(  # type: ignore[assignment]  # a list is invariant
+        description="at least one recipient: an address, or an object with an address and its own variables",
         examples=[["13800138000", "13900139000"]],
     )
     tenant_id: TenantId
     request_id: RequestId | None = None
-    resend_of: RequestId | None = Field(default=None, description="the earlier request whose deliveries it repeats")
+    resend_of: RequestId | None = Field(
+        default=None, description="id of the earlier request whose deliveries this request repeats"
+    )
     accepted_at: ActionTime | None = None
     template_version: Annotated[int, Field(ge=1)] | None = None
-    """The version that `template` had when the request was accepted; None: the newest when it is expanded first."""
+    """Version of `template` when the request was accepted. None means the newest version at the first expansion."""
     schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION
     part: Annotated[int, Field(ge=0, lt=MAX_PARTS)] = 0
     last: bool = True
 
     @model_validator(mode="after")
-    def _version_of_something(self) -> Self:
+    def _version_needs_template(self) -> Self:
         if self.template_version is not None and self.template is None:
-            raise ValueError("template_version: is given without a template")
+            raise ValueError("template_version: must not be given without a template")
         return self

@@ -1,4 +1,4 @@
-"""The events that a caller reads on the results topic, or on the reply topic it named."""
+"""Events that a caller reads on the results topic, or on the reply topic of the request."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -27,7 +27,7 @@ class EventType(StrEnum):
 
 
 class DeliveryEvent(PublishedRecord, published_as="DeliveryEvent"):
-    """How one delivery ended (`delivery.<status>`); exactly one outcome event a delivery, repeats share `event_id`."""
+    """Outcome of one delivery (`delivery.<status>`). A delivery has exactly one. Repeats share `event_id`."""
 
     event_id: str
     request_id: str
@@ -46,11 +46,11 @@ class DeliveryEvent(PublishedRecord, published_as="DeliveryEvent"):
     occurred_at: datetime
     correlation_id: str | None
     resend_of: str | None = None
-    """The log of the delivery that it repeats."""
+    """Log id of the delivery that this one repeats."""
 
 
 class RequestAccepted(PublishedRecord, published_as="RequestAccepted"):
-    """A part was expanded (`request.accepted`)."""
+    """Acceptance of one part, which was expanded (`request.accepted`)."""
 
     event_id: str
     request_id: str
@@ -62,7 +62,7 @@ class RequestAccepted(PublishedRecord, published_as="RequestAccepted"):
 
 
 class RequestRejected(PublishedRecord, published_as="RequestRejected"):
-    """A record was refused (`request.rejected`); `fields` are paths such as `recipients[3].to`."""
+    """Rejection of a record (`request.rejected`). `fields` are paths such as `recipients[3].to`."""
 
     event_id: str
     request_id: str
@@ -76,7 +76,7 @@ class RequestRejected(PublishedRecord, published_as="RequestRejected"):
 
 
 class RequestCompleted(PublishedRecord, published_as="RequestCompleted"):
-    """Nothing of the request is left to attempt (`request.completed`), with what became of it."""
+    """Completion of a request (`request.completed`), with its counts. No delivery is left to attempt."""
 
     event_id: str
     request_id: str
@@ -90,9 +90,9 @@ class RequestCompleted(PublishedRecord, published_as="RequestCompleted"):
 
 
 class ChunkPointer(PublishedRecord, published_as="ChunkPointer"):
-    """A wake-up call: this chunk may have work. Losing, repeating or reordering it changes nothing."""
+    """Wake-up message: this chunk may have work. If it is lost, repeated or reordered, nothing changes."""
 
     chunk_id: str
     channel: Channel
-    """Whose slots it needs."""
+    """Channel whose slots the chunk needs."""
     schema_version: Literal[1] = 1

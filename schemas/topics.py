@@ -1,4 +1,4 @@
-"""Every topic and consumer group, in one place."""
+"""Names and settings of all topics and consumer groups."""
 
 from dataclasses import dataclass
 
@@ -6,20 +6,20 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
 MAX_INTAKE_BYTES = 900_000
-"""The size of one intake record that producer and `send` stay below, in bytes."""
+"""Maximum size of an intake record that producer and `send` write, in bytes."""
 
 MAX_RECORD_BYTES = 1024 * 1024
 """Maximum size of the value of an intake record, in bytes. A larger value passes the topic's limit only compressed."""
 
 DEAD_LETTER_BYTES = 2 * 1024 * 1024
-"""What a dead letter may weigh: a sealed record of 1 MiB and its headers, in bytes."""
+"""Maximum size of a dead letter, in bytes: a sealed record of 1 MiB and its headers."""
 
 DEFAULT_PREFIX = "communication"
 
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """A topic as `rollcall setup` creates it."""
+    """Topic, with the settings that `rollcall setup` creates it with."""
 
     name: str
     retention_ms: int
@@ -29,54 +29,54 @@ class TopicSpec:
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """The topic names under one prefix."""
+    """Topic names under one prefix."""
 
     prefix: str = DEFAULT_PREFIX
 
     @property
     def requests(self) -> str:
-        """Intake of large requests; key: request id."""
+        """Return the intake topic of large requests. The record key is the request id."""
         return f"{self.prefix}.bulk.requests"
 
     @property
     def requests_express(self) -> str:
-        """Intake of small requests; key: request id."""
+        """Return the intake topic of small requests. The record key is the request id."""
         return f"{self.prefix}.bulk.requests.express"
 
     @property
     def chunks(self) -> str:
-        """Wake-up calls, one a chunk; key: chunk id."""
+        """Return the topic of wake-up messages, one per chunk. The record key is the chunk id."""
         return f"{self.prefix}.chunks"
 
     @property
     def chunks_express(self) -> str:
-        """Wake-up calls of small requests; key: chunk id."""
+        """Return the topic of wake-up messages of small requests. The record key is the chunk id."""
         return f"{self.prefix}.chunks.express"
 
     @property
     def results(self) -> str:
-        """Result events of requests that name no topic of their own; key: request id."""
+        """Return the topic of result events of requests without a reply topic. The record key is the request id."""
         return f"{self.prefix}.results"
 
     @property
     def receipts(self) -> str:
-        """Delivery receipts; key: provider message id."""
+        """Return the topic of delivery receipts. The record key is the provider message id."""
         return f"{self.prefix}.receipts"
 
     @property
     def dead_letters(self) -> str:
-        """What could not be read, sealed; key: the original key."""
+        """Return the topic of unusable records, which are sealed. The record key is the original key."""
         return f"{self.prefix}.dead-letters"
 
     @property
     def intake(self) -> tuple[str, str]:
-        """The topics that requests arrive on."""
+        """Return the topics that requests arrive on."""
         return self.requests, self.requests_express
 
     def group_of(self, topic: str) -> str:
-        """The consumer group that reads one of our topics, one a topic: a rebalance of one lane must not stop another.
+        """Return the consumer group of a topic. Each topic has its own, so that a rebalance stops one lane only.
 
-        Under a prefix of its own the group's name ends with it: two installations may share a Kafka.
+        The name ends with the prefix unless it is the default, because two installations may share one Kafka.
         """
         group = {
             self.requests: "rollcall.expand",
@@ -88,13 +88,13 @@ class Topics:
         return group if self.prefix == DEFAULT_PREFIX else f"{group}.{self.prefix}"
 
     def specs(self) -> tuple[TopicSpec, ...]:
-        """All topics, with how long and how large."""
+        """Return all topics with their retention and record size."""
         return (
             TopicSpec(self.requests, 7 * DAY_MS, serves="intake of large requests"),
             TopicSpec(self.requests_express, 7 * DAY_MS, serves="intake of small requests"),
-            TopicSpec(self.chunks, DAY_MS, serves="wake-up calls for chunks"),
-            TopicSpec(self.chunks_express, DAY_MS, serves="wake-up calls for small requests"),
+            TopicSpec(self.chunks, DAY_MS, serves="wake-up messages for chunks"),
+            TopicSpec(self.chunks_express, DAY_MS, serves="wake-up messages for small requests"),
             TopicSpec(self.results, 7 * DAY_MS, serves="result events"),
             TopicSpec(self.receipts, 7 * DAY_MS, serves="delivery receipts"),
-            TopicSpec(self.dead_letters, 30 * DAY_MS, DEAD_LETTER_BYTES, serves="what could not be read, sealed"),
+            TopicSpec(self.dead_letters, 30 * DAY_MS, DEAD_LETTER_BYTES, serves="unusable records, sealed"),
         )

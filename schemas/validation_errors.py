@@ -1,7 +1,7 @@
 """Problems that pydantic found in input. Callers choose the wording.
 
-A recipient is a union: an address, or an object with one. pydantic then reports what is wrong with the value as either,
-and puts the name of the branch into the location. Here the branch is taken out of the location.
+A recipient is a union: an address, or an object with one. pydantic reports the problems of both branches, and puts the
+name of the branch into the location. This module takes the branch out of the location.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ LONGEST_NAME = 100
 _KEY = "[key]"
 """Last step of pydantic's location if the key of a dictionary is wrong, and not its value."""
 _OUR_PREFIX = "Value error, "
-"""Text that pydantic puts before the message of a validator of ours."""
+"""Text that pydantic puts before the message of our own validators."""
 
 Location = tuple[int | str, ...]
 
@@ -26,11 +26,11 @@ class Problem:
     """One problem: its field and its message, without the value."""
 
     kind: str
-    """pydantic's name for it, such as `missing`."""
+    """Name that pydantic gives to the problem, such as `missing`."""
     location: Location
     """Steps to the field. Empty if the problem concerns the whole input."""
     message: str
-    """Sentence of pydantic, or of a validator of ours."""
+    """Sentence of pydantic, or of our own validator."""
     branch: str | None = None
     """Branch of the union that pydantic tried, if the location leads into one."""
     in_key: bool = False
@@ -38,7 +38,7 @@ class Problem:
 
     @property
     def phrase(self) -> str:
-        """The message with a small first letter, to follow the field and a colon."""
+        """Return the message with a small first letter, to follow the field and a colon."""
         return self.message[:1].lower() + self.message[1:]
 
     @property
@@ -55,10 +55,10 @@ class Problem:
 def read_problems(error: ValidationError, *, is_union: bool = False) -> list[Problem]:
     """Return the problems in pydantic's order. The item of a list is a union, and with `is_union` the input itself.
 
-    A branch that was not meant is left out if the other one names a field: an object is not reported as wrong text.
+    If one branch names a field, the other branch was not meant and is left out. So an object is not also wrong text.
     """
-    found: list[Any] = error.errors(include_url=False, include_context=False, include_input=False)
-    problems = [_read(one["type"], one["loc"], one["msg"], is_union=is_union) for one in found]
+    details: list[Any] = error.errors(include_url=False, include_context=False, include_input=False)
+    problems = [_read(item["type"], item["loc"], item["msg"], is_union=is_union) for item in details]
     parents = {problem.location[:depth] for problem in problems for depth in range(len(problem.location))}
     return [problem for problem in problems if not (problem.concerns_branch and problem.location in parents)]
 
@@ -66,7 +66,7 @@ def read_problems(error: ValidationError, *, is_union: bool = False) -> list[Pro
 def drop_object_branch(problems: Iterable[Problem]) -> list[Problem]:
     """Return the problems without those that say that a recipient is not an object.
 
-    Where `read_problems` left one of them, another problem says what is wrong with the recipient as text.
+    If `read_problems` kept such a problem, another problem describes the recipient as text.
     """
     return [problem for problem in problems if not (problem.concerns_branch and problem.kind == "model_type")]
 

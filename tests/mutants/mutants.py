@@ -18,7 +18,7 @@ class Mutant(NamedTuple):
 
 
 WORKER, CLAIMS, INTAKE = "consumer/deliver/chunk_worker.py", "ledger/memory/chunk_store.py", "consumer/expand/queue.py"
-STOP = "consumer/deliver/stop_state.py"
+STOP = "consumer/deliver/chunk_rules.py"
 
 MUTANTS = (
     Mutant(

@@ -14,7 +14,7 @@ from structlog.typing import EventDict
 
 from consumer.app import build_app
 from consumer.deliver.wake_up_queue import WakeUpQueue
-from consumer.group_membership import Membership
+from consumer.group_membership import GroupMembership
 from consumer.kafka.kafka_bus import KafkaBus
 from consumer.service import ConsumerService, _probe, run_service
 from consumer.settings import ConsumerSettings
@@ -28,8 +28,8 @@ from tests.support.kafka_topics import create_topics
 from tests.torture.proxy import Proxy, Weather
 
 AWAY, THERE = Weather(cut_chance=1.0), Weather()
-AT_WORK = {"Sweeper.run", "WakeUpQueue.run", "GroupMembership._join", "_probe"}
-"""Names of the coroutines that work with the ledger or ask Kafka."""
+AT_WORK = {work.__qualname__ for work in (Sweeper.run, WakeUpQueue.run, GroupMembership._join, _probe)}
+"""Names of the coroutines that work with the ledger or with Kafka."""
 
 
 class VanishingBus(KafkaBus):

@@ -65,9 +65,9 @@ def test_a_file_is_sent_followed_and_reported(house: House, tmp_path: Path) -> N
     sent = rollcall(house, "send", file, *SMS, "--request-id", "called")
     lines = without_spaces(sent.stdout)
     assert lines[:2] == ["request called", "300 recipients in 1 part"]
-    assert "sent 290 the provider took it" in lines
-    assert "invalid_recipient 4 the address is none for this channel" in lines
-    assert "duplicate 6 the same address stands at a lower position of the request" in lines
+    assert "sent 290 the provider accepted the message" in lines
+    assert "invalid_recipient 4 the address is not valid for this channel" in lines
+    assert "duplicate 6 the same address appears earlier in the request" in lines
     assert "138****0000 order-290 suppressed duplicate" in lines
     assert lines[-1] == "all accounted for: yes"
     assert (sent.returncode, sent.stderr) == (1, "")
@@ -119,7 +119,7 @@ def test_a_killed_send_continues_and_sends_nothing_twice(house: House, tmp_path:
     assert (again.returncode, again.stderr) == (0, "")
     assert "200 recipients in 19 parts" in again.stdout
     assert without_spaces(again.stdout)[-2:] == ["", "all accounted for: yes"]
-    assert "sent 200 the provider took it" in without_spaces(again.stdout)
+    assert "sent 200 the provider accepted the message" in without_spaces(again.stdout)
     logs = list(house.database["communication_logs"].find({"request_id": "killed"}))
     assert len(logs) == 200
     assert {log["attempts"] for log in logs} == {1}
@@ -131,7 +131,7 @@ def test_another_body_with_the_same_id_is_rejected(house: House, tmp_path: Path)
     refused = rollcall(house, "send", people(tmp_path, 4), *SMS, "--request-id", "taken")
     assert refused.returncode == 1
     assert refused.stderr == (
-        "request taken (part 0) was rejected: request_conflict, the same request id was taken with another body.\n"
+        "request taken (part 0) was rejected: request_conflict, the request id is already used with another body.\n"
     )
     assert "accounted" not in refused.stdout
 

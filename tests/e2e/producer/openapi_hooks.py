@@ -18,8 +18,8 @@ BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
     "POST /communication/bulk": {
         r"recipients\[\d+\]\.variables\..+: is used in (content|subject)\. Give it here .+": _TEXT,
         r"variables\..+: makes the subject invalid: control character in variable": _TEXT,
-        r"expires_at: (has passed|is more than two years ahead|is not after send_at)": _CLOCK,
-        r"send_at: is more than a year ahead": _CLOCK,
+        r"expires_at: (has passed|must be at most two years ahead|must be after send_at)": _CLOCK,
+        r"send_at: must be at most a year ahead": _CLOCK,
     },
     "GET /communication/logs": {
         r"page: must end within the first 10,000 items\. .+": _NUMBERS,

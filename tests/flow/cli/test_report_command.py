@@ -61,12 +61,12 @@ accepted  2026-01-02 03:04:05 UTC
 completed 2026-01-02 03:04:05 UTC
 
 status               recipients  meaning
-sent                          8  the provider took it
-failed                        2  was not sent, or did not arrive; the reason says why
-  invalid_recipient           1    the address is none for this channel
-  rejected                    1    the provider refused the message for good
-suppressed                    1  must not be sent; the reason says why
-  duplicate                   1    the same address stands at a lower position of the request
+sent                          8  the provider accepted the message
+failed                        2  not sent, or not delivered. The reason says why.
+  invalid_recipient           1    the address is not valid for this channel
+  rejected                    1    the provider rejected the message permanently
+suppressed                    1  must not be sent. The reason says why.
+  duplicate                   1    the same address appears earlier in the request
 total                        11
 
 not reached  reference  status      reason             error

@@ -98,7 +98,7 @@ async def test_a_template_must_give_a_valid_subject(whole: Whole, subject: str |
 
 async def test_content_may_be_empty_beside_a_template_only(whole: Whole) -> None:
     answer = await whole.send({**GOOD, "content": ""})
-    assert (answer.status_code, answer.json()["message"]) == (400, "content: may be empty only beside a template")
+    assert (answer.status_code, answer.json()["message"]) == (400, "content: may be empty only with a template")
 
 
 async def test_variables_are_escaped_if_the_template_is_html(whole: Whole) -> None:

@@ -122,7 +122,7 @@ def test_a_bad_line_ends_it_before_anything_is_published(tmp_path: Path) -> None
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("to\n")
-    assert send(str(path), "--tenant", "t", **KAFKA).stderr == "people.csv: recipients: at least one is needed.\n"
+    assert send(str(path), "--tenant", "t", **KAFKA).stderr == "people.csv: recipients: at least one is required.\n"
 
 
 def test_a_content_that_is_too_large_is_named(people: str, tmp_path: Path) -> None:

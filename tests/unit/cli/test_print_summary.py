@@ -32,10 +32,10 @@ def test_the_roll_call_reads_as_a_table() -> None:
         printed(summary)
         == f"""\
 status               recipients  meaning
-sent                      9,950  the provider took it
-failed                       40  was not sent, or did not arrive; the reason says why
-  invalid_recipient          39    the address is none for this channel
-  gave_up                     1    every attempt was refused for the moment, until attempts or time ran out
+sent                      9,950  the provider accepted the message
+failed                       40  not sent, or not delivered. The reason says why.
+  invalid_recipient          39    the address is not valid for this channel
+  gave_up                     1    every attempt failed temporarily, until the attempts or the time ran out
 total                     9,990
 
 not reached  reference  status  reason   error
@@ -53,7 +53,7 @@ def test_a_roll_call_without_failures_is_short() -> None:
         printed(summary)
         == """\
 status  recipients  meaning
-sent             2  the provider took it
+sent             2  the provider accepted the message
 total            2
 
 all accounted for: yes"""

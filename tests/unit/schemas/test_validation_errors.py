@@ -75,7 +75,7 @@ def test_a_wrong_key_is_located_by_its_name() -> None:
 
 def test_a_check_of_the_whole_has_no_location_and_its_own_words() -> None:
     (problem,) = problems_of(TypeAdapter(BulkBody), {**GOOD, "content": ""})
-    assert (problem.location, problem.message) == ((), "content: may be empty only beside a template")
+    assert (problem.location, problem.message) == ((), "content: may be empty only with a template")
 
 
 def test_a_phrase_begins_with_a_small_letter() -> None:

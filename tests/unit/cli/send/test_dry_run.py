@@ -56,9 +56,9 @@ def test_recipients_that_would_fail_are_listed_by_line_and_reason(tmp_path: Path
     assert result.stderr == "2 of 5 recipients would fail.\n"
     for line in (
         "sent 2 handed to a provider",
-        "failed, invalid_recipient 1 the address is none for this channel",
-        "suppressed, duplicate 1 the same address stands at a lower position of the request",
-        "failed, missing_variable 1 the content names a variable that nobody gave",
+        "failed, invalid_recipient 1 the address is not valid for this channel",
+        "suppressed, duplicate 1 the same address appears earlier in the request",
+        "failed, missing_variable 1 the content uses a variable that has no value",
     ):
         assert line in output
     table = output.index("line reason variable")

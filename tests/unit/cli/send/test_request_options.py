@@ -25,7 +25,7 @@ def test_valid_options_are_a_request_body() -> None:
     ("changes", "line"),
     [
         ({"content": ""}, "--content, --content-file or --template: one of them is required."),
-        ({"channel": Channel.EMAIL}, "--subject: is needed for e-mail without a template"),
+        ({"channel": Channel.EMAIL}, "--subject: is required for e-mail without a template"),
         ({"tenant": "a b"}, "--tenant: string should match pattern"),
         ({"request_id": "a b"}, "--request-id: string should match pattern"),
         ({"reply_topic": "a/b"}, "--reply-topic: string should match pattern"),
@@ -33,7 +33,7 @@ def test_valid_options_are_a_request_body() -> None:
         ({"variables": {"n" * 101: "x"}}, "--variable: string should have at most 100 characters"),
         (
             {"send_at": read_timestamp("", "2026-01-02T00:00Z"), "expires_at": read_timestamp("", "2026-01-01T00:00Z")},
-            "--expires-at: is not after send_at",
+            "--expires-at: must be after send_at",
         ),
     ],
 )
