@@ -1,4 +1,4 @@
-"""Log lines as JSON on standard output, our own and those of the libraries, without what callers sent."""
+"""Log lines as JSON on standard output, from rollcall and its libraries, without the data of callers."""
 
 import logging
 import sys
@@ -10,32 +10,32 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 REPEAT_SECONDS = 30
-"""A library says the same thing at most so often: a Kafka that is away would fill the disk."""
+"""Minimum time between equal messages of a library, in seconds. Without it an outage of Kafka would fill the disk."""
 
 
 class SeldomFilter(logging.Filter):
-    """Lets a message of one template pass once in a while."""
+    """Filter that lets messages of one template pass at most once in REPEAT_SECONDS."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: dict[tuple[str, str], float] = {}
+        self._printed_at: dict[tuple[str, str], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is printed."""
+        """Return whether the record is printed."""
         key = (record.name, str(record.msg))
         now = time.monotonic()
-        if now - self._said.get(key, float("-inf")) < REPEAT_SECONDS:
+        if now - self._printed_at.get(key, float("-inf")) < REPEAT_SECONDS:
             return False
-        self._said[key] = now
+        self._printed_at[key] = now
         return True
 
 
 def configure_logging(level: int = logging.INFO) -> None:
-    """Send everything to standard output, a JSON object a line."""
+    """Send all log lines to standard output, one JSON object per line."""
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _place_of_exception,
+        _describe_exception,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -55,12 +55,12 @@ def configure_logging(level: int = logging.INFO) -> None:
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
     kafka = logging.getLogger("aiokafka")
-    kafka.setLevel(logging.WARNING)  # at debug it prints keys and values
+    kafka.setLevel(logging.WARNING)  # at debug level it prints keys and values
     handler.addFilter(_only_of("aiokafka", SeldomFilter()))
 
 
 def _only_of(name: str, wrapped: logging.Filter) -> logging.Filter:
-    """A filter that looks at the loggers under one name only."""
+    """Return a filter that applies another filter to the loggers under one name only."""
 
     class Filter(logging.Filter):
         def filter(self, record: logging.LogRecord) -> bool:
@@ -69,8 +69,8 @@ def _only_of(name: str, wrapped: logging.Filter) -> logging.Filter:
     return Filter()
 
 
-def _place_of_exception(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """An exception's type and where it was raised; not its words, which may quote what a caller sent."""
+def _describe_exception(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Replace an exception by its type and location. Its text may quote the data of a caller."""
     info = event.pop("exc_info", None)
     error = info[1] if isinstance(info, tuple) else info
     if error is True:
@@ -81,9 +81,9 @@ def _place_of_exception(_logger: Any, _method: str, event: EventDict) -> EventDi
 
 
 def describe(error: BaseException) -> Mapping[str, str]:
-    """The type of an exception and the innermost frame, as file and line."""
+    """Return the type of an exception and its innermost frame, as file and line."""
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
-    place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else "unknown"
-    return {"type": type(error).__name__, "at": place}
+    location = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else "unknown"
+    return {"type": type(error).__name__, "at": location}

@@ -1,4 +1,4 @@
-"""What the environment says, shared by the services: where the real parts are and how they are named."""
+"""Settings from the environment that the services and the command line share."""
 
 import base64
 import binascii
@@ -15,11 +15,11 @@ from schemas.validation_errors import read_problems
 
 PREFIX = "ROLLCALL_"
 CheckMethod = Callable[[Any], Iterator[str]]
-"""A method that yields a line for each contradiction that it finds."""
+"""Method that yields one line per contradiction."""
 
 
 def settings_check(*names: str) -> Callable[[CheckMethod], CheckMethod]:
-    """Mark a method that finds contradictions between these settings; it is not asked where one of them is wrong."""
+    """Mark a method that finds contradictions between these settings. It is not called if one of them is invalid."""
 
     def mark(method: CheckMethod) -> CheckMethod:
         method.looks_at = frozenset(names)  # type: ignore[attr-defined]
@@ -29,11 +29,11 @@ def settings_check(*names: str) -> Callable[[CheckMethod], CheckMethod]:
 
 
 class Settings(BaseSettings):
-    """What all classes that read the environment have in common."""
+    """Base of all classes that read the environment."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
-        env_ignore_empty=True,  # as an entry of .env that was left empty
+        env_ignore_empty=True,  # an entry of .env may be left empty
         frozen=True,
         hide_input_in_errors=True,
         extra="ignore",
@@ -46,42 +46,43 @@ class Settings(BaseSettings):
         return self
 
     def contradictions(self, wrong: Collection[str] = ()) -> list[str]:
-        """A line for each contradiction between settings that are right by themselves; each names its variable."""
+        """Return one line per contradiction between valid settings. Each line names its variable."""
         methods = {name: value for kind in reversed(type(self).__mro__) for name, value in vars(kind).items()}
-        asked = [method for method in methods.values() if getattr(method, "looks_at", None)]
-        return [line for method in asked if not method.looks_at & set(wrong) for line in method(self)]
+        checks = [method for method in methods.values() if getattr(method, "looks_at", None)]
+        return [line for method in checks if not method.looks_at & set(wrong) for line in method(self)]
 
 
 S = TypeVar("S", bound=BaseSettings)
 
 
 class SettingsError(Exception):
-    """The environment is wrong; each line names a variable. No value is shown."""
+    """Error in the environment. Each line names a variable and shows no value."""
 
 
 def load(settings: type[S]) -> S:
-    """Read settings from the environment; raises SettingsError with a line for each wrong variable, all at once."""
+    """Read settings from the environment. Raises SettingsError with one line per invalid variable, all at once."""
     try:
         return settings()
     except ValidationError as error:
-        lines, wrong = [], set[str]()
+        lines, invalid = [], set[str]()
         for problem in read_problems(error):
-            said = "is not set" if problem.kind == "missing" else problem.message
+            message = "is not set" if problem.kind == "missing" else problem.message
             if problem.location:
                 name = str(problem.location[0])
-                wrong.add(name)
-                lines += [f"{PREFIX}{name.upper()}: {line}" for line in said.splitlines()]
+                invalid.add(name)
+                lines += [f"{PREFIX}{name.upper()}: {line}" for line in message.splitlines()]
             else:
-                lines += said.splitlines()
-        if wrong and issubclass(settings, Settings):  # what was asked so far is each variable by itself
-            lines += _without(settings, wrong).contradictions(wrong)
+                lines += message.splitlines()
+        if invalid and issubclass(settings, Settings):  # so far each variable was checked by itself
+            lines += _without(settings, invalid).contradictions(invalid)
         raise SettingsError("\n".join(lines)) from None
 
 
-def _without(settings: type[Settings], wrong: Collection[str]) -> Settings:
-    """The settings with None where the environment is wrong, and not asked for contradictions."""
+def _without(settings: type[Settings], invalid: Collection[str]) -> Settings:
+    """Return the settings with None for invalid variables, without a check for contradictions."""
     unset = {
-        name: (Any, Field(default=None, validate_default=False, validation_alias=f"{name} is wrong")) for name in wrong
+        name: (Any, Field(default=None, validate_default=False, validation_alias=f"{name} is invalid"))
+        for name in invalid
     }
     partly: type[Settings] = create_model(  # type: ignore[call-overload]
         "Partly",
@@ -93,34 +94,34 @@ def _without(settings: type[Settings], wrong: Collection[str]) -> Settings:
 
 
 class CommonSettings(Settings):
-    """The part of the environment that every service and the command line read."""
+    """Settings that every service and the command line read."""
 
-    kafka_bootstrap: str = Field(description="Kafka's bootstrap servers, host:port, comma-separated")
+    kafka_bootstrap: str = Field(description="bootstrap servers of Kafka as host:port, comma-separated")
     kafka_security_protocol: Annotated[str, Field(pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")] = Field(
         default="PLAINTEXT",
-        description="how Kafka is spoken to",
+        description="security protocol of Kafka",
     )
     kafka_sasl_mechanism: Annotated[str, Field(pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512)$")] | None = Field(
         default=None,
-        description="how the user logs in; needed with SASL",
+        description="SASL mechanism. Required with SASL.",
     )
-    kafka_sasl_username: str | None = Field(default=None, description="the user; needed with SASL")
-    kafka_sasl_password: SecretStr | None = Field(default=None, description="the password; needed with SASL")
+    kafka_sasl_username: str | None = Field(default=None, description="user name. Required with SASL.")
+    kafka_sasl_password: SecretStr | None = Field(default=None, description="password. Required with SASL.")
     kafka_ssl_ca_file: str | None = Field(
         default=None,
-        description="PEM file of the authorities to trust; unset: the system's",
+        description="PEM file of the authorities to trust. Unset: those of the system.",
     )
     topic_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,150}$")] = Field(
         default=DEFAULT_PREFIX,
-        description="what every topic's name begins with",
+        description="prefix of all topic names",
     )
     default_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = Field(
         default=None,
-        description="ISO country for numbers without +; unset: such numbers are invalid",
+        description="ISO country for numbers without +. Unset: such numbers are invalid.",
     )
     reply_topics: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="glob patterns of the reply topics that a request may name, comma-separated",
+        description="glob patterns of the allowed reply topics, comma-separated",
     )
 
     @field_validator("reply_topics", mode="before")
@@ -133,9 +134,9 @@ class CommonSettings(Settings):
     def _known_region(cls, value: str | None) -> str | None:
         from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415  # slow to import, and few commands need it
 
-        # Else every number without + would be refused, one by one and with no word about why.
+        # Otherwise every number without + would be refused, without an explanation.
         if value is not None and value not in SUPPORTED_REGIONS:
-            raise ValueError("is no ISO country with telephone numbers, such as CN")
+            raise ValueError("must be an ISO country with telephone numbers, such as CN")
         return value
 
     @field_validator("kafka_bootstrap")
@@ -144,11 +145,11 @@ class CommonSettings(Settings):
         for server in value.split(",") if value else ():
             try:
                 parts = urlsplit(f"//{server.strip()}")
-                named = bool(parts.hostname) and parts.port != 0 and [parts.netloc] == server.split()
+                valid = bool(parts.hostname) and parts.port != 0 and [parts.netloc] == server.split()
             except ValueError:
-                named = False
-            if not named:
-                raise ValueError("is no list of host:port, comma-separated")
+                valid = False
+            if not valid:
+                raise ValueError("must be a list of host:port, comma-separated")
         return value
 
     @field_validator("kafka_ssl_ca_file")
@@ -158,7 +159,7 @@ class CommonSettings(Settings):
             if value:
                 ssl.create_default_context(cafile=value)
         except ssl.SSLError:
-            raise ValueError("the file holds no certificates in PEM") from None
+            raise ValueError("the file must contain certificates in PEM") from None
         except OSError as error:
             raise ValueError(f"the file cannot be read: {error.strerror}") from None
         return value
@@ -168,10 +169,10 @@ class CommonSettings(Settings):
         if self.kafka_security_protocol.startswith("SASL"):
             for name in ("kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password"):
                 if not getattr(self, name):
-                    yield f"{PREFIX}{name.upper()}: is needed with {self.kafka_security_protocol}"
+                    yield f"{PREFIX}{name.upper()}: is required with {self.kafka_security_protocol}"
 
     def kafka_options(self) -> dict[str, Any]:
-        """What every aiokafka client is given: where Kafka is, and its TLS and SASL."""
+        """Return the options for every aiokafka client: servers, TLS and SASL."""
         options: dict[str, Any] = {
             "bootstrap_servers": self.kafka_bootstrap,
             "security_protocol": self.kafka_security_protocol,
@@ -186,24 +187,26 @@ class CommonSettings(Settings):
 
     @property
     def topics(self) -> Topics:
-        """The topic names under this prefix."""
+        """Return the topic names under the prefix."""
         return Topics(self.topic_prefix)
 
 
 class LedgerSettings(Settings):
-    """Where the ledger is and how it is sealed."""
+    """Settings of the ledger: its address and its sealing keys."""
 
-    mongo_url: SecretStr = Field(description="MongoDB's connection string; it may carry a password")
+    mongo_url: SecretStr = Field(description="connection string of MongoDB. It may contain a password.")
     mongo_database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}$")] = Field(
         default="rollcall",
-        description="the database",
+        description="name of the database",
     )
-    sealing_keys: SecretStr = Field(description="id:base64 pairs of 32 bytes, comma-separated, newest first")
+    sealing_keys: SecretStr = Field(
+        description="sealing keys as pairs id:base64 of 32 bytes, comma-separated, newest first"
+    )
 
     @field_validator("mongo_url")
     @classmethod
     def _address(cls, value: SecretStr) -> SecretStr:
-        """Only how it begins: all else is for the driver, which would ask the DNS for some of it."""
+        """Check only the scheme. The driver checks the rest, and may need the DNS for it."""
         if not value.get_secret_value().startswith(("mongodb://", "mongodb+srv://")):
             raise ValueError("is not a valid MongoDB connection string")
         return value
@@ -216,7 +219,7 @@ class LedgerSettings(Settings):
 
 
 def parse_sealing_keys(value: SecretStr) -> tuple[tuple[str, bytes], ...]:
-    """The (id, 32 bytes) pairs, newest first; raises ValueError without showing any of it."""
+    """Return the (id, 32 bytes) pairs, newest first. Raises ValueError, which shows no part of the value."""
     pairs = []
     for item in value.get_secret_value().split(","):
         name, _, encoded = item.strip().partition(":")
@@ -225,8 +228,8 @@ def parse_sealing_keys(value: SecretStr) -> tuple[tuple[str, bytes], ...]:
         except (binascii.Error, ValueError):
             key = b""
         if not name.isascii() or not name.isalnum() or len(name) > 16 or len(key) != 32:
-            raise ValueError("each key is id:base64 of 32 bytes, its id up to 16 letters and digits")
+            raise ValueError("each key must be id:base64 of 32 bytes. The id has at most 16 letters and digits.")
         pairs.append((name, key))
     if len({name for name, _ in pairs}) != len(pairs):
-        raise ValueError("two keys have one id")
+        raise ValueError("two keys have the same id. Each id must be unique.")
     return tuple(pairs)

@@ -1,4 +1,4 @@
-"""What a chunk still has to do, as a value; and which deliveries are tried together next."""
+"""Remaining work of a chunk as a value, and the choice of the deliveries that are tried together next."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -9,22 +9,22 @@ from core.index_ranges import Ranges, indices, length, take, to_ranges
 from schemas.statuses import Reason, Status
 
 NEVER_TRIED = datetime.min.replace(tzinfo=UTC)
-"""The not-before of what was never tried."""
+"""Value of `not_before` for deliveries that were never tried."""
 CLOCK_MARGIN = timedelta(milliseconds=1)
-"""So much later nobody's clock is still before it."""
+"""Margin added to the expiry, larger than the rounding error between clocks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Deliveries of one chunk that are tried together: all have spent the same number of attempts."""
+    """Deliveries of one chunk that are tried together. All have used the same number of attempts."""
 
     ranges: Ranges
-    """Their indices in the part."""
+    """Indices of the deliveries in the part."""
     attempts: int = 0
     possibly_sent: frozenset[int] = frozenset()
-    """Those that some provider may have taken already."""
+    """Indices of the deliveries that a provider may already have accepted."""
     pinned_provider: str | None = None
-    """The one provider that may be asked, because it may have taken them and deduplicates by delivery id."""
+    """Only provider that may be called, because it may have accepted the deliveries and deduplicates by delivery id."""
 
     def __len__(self) -> int:
         return length(self.ranges)
@@ -32,16 +32,16 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A batch on its way: the intent that a claim or an advance records before the first call (I4)."""
+    """Batch that is being sent: the intent that a claim or an advance records before the first call (I4)."""
 
     batch: Batch
     provider: str | None
-    """The provider chosen; None where the channel has none."""
+    """Name of the chosen provider. None if the channel has no provider."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingDelivery:
-    """A delivery that was tried and waits to be tried again."""
+    """Delivery that was tried and waits for its next attempt."""
 
     index: int
     attempts: int
@@ -52,7 +52,7 @@ class WaitingDelivery:
 
 @dataclass(frozen=True, slots=True)
 class DecidedDelivery:
-    """A delivery whose outcome is known and not logged yet; never part of a window."""
+    """Delivery whose outcome is known but not logged yet. It is never part of a window."""
 
     index: int
     status: Status
@@ -63,37 +63,37 @@ class DecidedDelivery:
 
 
 Counts = Counter[tuple[Status, Reason | None]]
-"""How many deliveries ended with which status and reason; set in a chunk, never incremented (I2)."""
+"""Number of deliveries by status and reason. A chunk sets these counts and never increments them (I2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The part of a chunk that its owner rewrites. Each delivery of the chunk is in exactly one of its places."""
+    """Part of a chunk that its owner rewrites. Each delivery of the chunk is in exactly one of the fields."""
 
     next: Batch | None = None
-    """What the next claim makes its first window; only while nobody holds the chunk."""
+    """Batch that the next claim makes its first window. Set only while no process has claimed the chunk."""
     untried: Ranges = ()
-    """Never tried."""
+    """Deliveries that were never tried."""
     retries: tuple[WaitingDelivery, ...] = ()
-    """Tried, to be tried again."""
+    """Deliveries that were tried and will be tried again."""
     decided: tuple[DecidedDelivery, ...] = ()
     counts: Counts = field(default_factory=Counter)
-    """Those that have their log."""
+    """Counts of the deliveries that have their log."""
     unacknowledged: Ranges = ()
-    """Logged, but their events not yet acknowledged; these are in `counts` too."""
+    """Deliveries that are logged, but whose events are not acknowledged yet. They are also in `counts`."""
 
     @property
     def waiting(self) -> int:
-        """How many deliveries are neither decided nor logged, those of `next` included."""
+        """Return the number of deliveries that are neither decided nor logged, including those of `next`."""
         return len(self.next or ()) + length(self.untried) + len(self.retries)
 
     def due(self) -> datetime | None:
-        """When the earliest delivery may be tried; None: at once, or there is none."""
+        """Return the time at which the earliest delivery may be tried. None means at once, or that there is none."""
         return None if self.next or self.untried or not self.retries else min(line.not_before for line in self.retries)
 
 
 def take_next_batch(work: Work, now: datetime, size: int) -> tuple[Batch | None, Work]:
-    """The next batch of at most `size`, and the work without it. Retries that are due come before fresh deliveries."""
+    """Return the next batch of at most `size`, and the work without it. Due retries come before untried deliveries."""
     if work.next:
         return work.next, replace(work, next=None)
     ready = [line for line in work.retries if line.not_before <= now]
@@ -102,12 +102,12 @@ def take_next_batch(work: Work, now: datetime, size: int) -> tuple[Batch | None,
         chosen = {line.index for line in batch}
         rest = tuple(line for line in work.retries if line.index not in chosen)
         return as_batch(batch), replace(work, retries=rest)
-    head, rest_todo = take(work.untried, size)
-    return (Batch(head) if head else None), replace(work, untried=rest_todo)
+    first, untried = take(work.untried, size)
+    return (Batch(first) if first else None), replace(work, untried=untried)
 
 
 def _same_batch(lines: Sequence[WaitingDelivery]) -> list[WaitingDelivery]:
-    """The lines that can share a window with the one that waits longest, the longest waiting first."""
+    """Return the deliveries that can share a window with the longest waiting one. The longest waiting comes first."""
     ordered = sorted(lines, key=lambda line: (line.not_before, line.index))
     first = ordered[0]
     return [
@@ -116,22 +116,24 @@ def _same_batch(lines: Sequence[WaitingDelivery]) -> list[WaitingDelivery]:
 
 
 def as_batch(lines: Iterable[WaitingDelivery]) -> Batch:
-    """Lines that are alike, as a batch."""
+    """Return deliveries with the same attempts and provider as a batch."""
     ordered = sorted(lines, key=lambda line: line.index)
-    tainted = frozenset(line.index for line in ordered if line.possibly_sent)
-    return Batch(to_ranges(line.index for line in ordered), ordered[0].attempts, tainted, ordered[0].pinned_provider)
+    possibly_sent = frozenset(line.index for line in ordered if line.possibly_sent)
+    return Batch(
+        to_ranges(line.index for line in ordered), ordered[0].attempts, possibly_sent, ordered[0].pinned_provider
+    )
 
 
 def prepare_release(work: Work, size: int) -> tuple[Work, datetime | None]:
-    """The work of a chunk that its owner leaves, its next batch chosen; and when it is due (None: at once).
+    """Return the work of a chunk that its owner releases, with its next batch chosen, and its due date (None: at once).
 
-    A next batch that is chosen already stays.
+    A next batch that is already chosen stays.
     """
     if work.next:
         return work, None
-    fresh, todo = take(work.untried, size)
-    if fresh:
-        return replace(work, next=Batch(fresh), untried=todo), None
+    first, untried = take(work.untried, size)
+    if first:
+        return replace(work, next=Batch(first), untried=untried), None
     due = work.due()
     if due is None:
         return work, None
@@ -140,13 +142,13 @@ def prepare_release(work: Work, size: int) -> tuple[Work, datetime | None]:
 
 
 def waiting_deliveries(work: Work) -> list[WaitingDelivery]:
-    """Every waiting delivery as a line, in order; what a cancel or an expiry finds."""
-    fresh = [WaitingDelivery(index, 0, NEVER_TRIED) for index in indices(work.untried)]
-    return sorted((*fresh, *work.retries), key=lambda line: line.index)
+    """Return all waiting deliveries in order of their index. A cancel or an expiry ends these."""
+    untried = [WaitingDelivery(index, 0, NEVER_TRIED) for index in indices(work.untried)]
+    return sorted((*untried, *work.retries), key=lambda line: line.index)
 
 
 def due_before_expiry(due_at: datetime | None, expires_at: datetime | None) -> datetime | None:
-    """When a chunk that is put back is due: what would be tried after the expiry ends at it."""
+    """Return the due date of a released chunk. A delivery that would be tried after the expiry ends at the expiry."""
     if due_at is None or expires_at is None:
         return due_at
     return min(due_at, expires_at + CLOCK_MARGIN)

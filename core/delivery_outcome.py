@@ -1,4 +1,4 @@
-"""What an answer means for its delivery: ended with an outcome, or to be tried again (I4, I7)."""
+"""Decision about a delivery after the result of a send: an outcome, or another attempt (I4, I7)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ from schemas.statuses import OnUncertain, Reason, Status
 
 
 class NotSent(Enum):
-    """What is known of a delivery of a window without asking a provider."""
+    """Result of a delivery that was not sent in this window."""
 
     ALREADY_LOGGED = auto()
-    """Its log exists."""
+    """Delivery whose log exists."""
     MAYBE_SENT = auto()
-    """An earlier owner may have sent it, and it must not be sent again."""
+    """Delivery that a previous owner may have sent, and that must not be sent again."""
     STOPPED = auto()
-    """The request was cancelled, or has expired; this owner did not send it."""
+    """Delivery that this owner did not send, because the request was cancelled or has expired."""
     DEFERRED = auto()
-    """This owner did not send it: the request is paused, the process stops, or the time is over."""
+    """Delivery that this owner did not send, because the request is paused, the process stops, or the time is over."""
 
 
 @dataclass(slots=True)
 class WindowDelivery:
-    """One delivery of the window that its owner works on."""
+    """Delivery of the window that its owner works on."""
 
     index: int
     attempts: int
@@ -36,7 +36,7 @@ class WindowDelivery:
 
 
 class Outcome(NamedTuple):
-    """The outcome of a delivery."""
+    """Outcome of a delivery."""
 
     status: Status
     reason: Reason | None = None
@@ -47,33 +47,33 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OutcomeRules:
-    """What decides beside the answer; one for a window."""
+    """Everything besides the result that decides about a delivery. The deliveries of a window share one object."""
 
     on_uncertain: OnUncertain
     provider: str | None
     deduplicates: bool
-    """This provider honours the delivery id: asking it again is safe, and its answer removes its own doubt."""
+    """True if the provider honours the delivery id. A repeated call is then safe, and its result ends the doubt."""
     sticky: bool
-    """This provider may have taken the window's deliveries already, and was asked again for that reason."""
+    """True if the provider is called again because it may already have accepted the deliveries of the window."""
     providers: int
-    """How many providers the channel has."""
+    """Number of providers of the channel."""
     started_at: datetime
-    """When the request was accepted, or its send_at: age counts from here."""
+    """Acceptance of the request, or its send_at. The age of a delivery counts from here."""
     now: datetime
     retry: RetryPolicy
     jitter: Callable[[], float]
-    """Numbers in [0, 1); one draw a window keeps its retries together."""
+    """Return a number in [0, 1). One number per window keeps the retries of the window together."""
     stopped_as: Status = Status.CANCELLED
     stop_detail: str | None = None
 
     @property
     def record_before_log(self) -> bool:
-        """Whether `not sent` must be in the chunk before it is in a log: another owner may be sending it again."""
+        """Return whether `not sent` must be in the chunk before the log, because another owner may be sending again."""
         return self.on_uncertain is OnUncertain.RESEND or self.deduplicates
 
 
 def decide(entry: WindowDelivery, rules: OutcomeRules) -> Outcome | WaitingDelivery | None:
-    """The outcome, or the line that waits for the next attempt; None: the log that stands has the answer."""
+    """Return the outcome, or the delivery that waits for its next attempt. Return None if the log already exists."""
     match entry.result:
         case Sent() as sent:
             return Outcome(Status.SENT, None, None, *sent)
@@ -93,7 +93,7 @@ def decide(entry: WindowDelivery, rules: OutcomeRules) -> Outcome | WaitingDeliv
             provider = rules.provider if rules.sticky else None
             return WaitingDelivery(entry.index, entry.attempts, rules.now, entry.possibly_sent, provider)
         case None:
-            raise AssertionError("every delivery of a window is answered before it is judged")
+            raise AssertionError("every delivery of a window has a result before it is decided")
         case _:
             assert_never(entry.answer)
 
@@ -106,17 +106,17 @@ _STOPS = {
 
 
 def outcome_of_stop(status: Status, why: str | None = None, *, doubted: bool) -> Outcome:
-    """How a stop ends what was not sent: cancelled, expired, or failed; what is in doubt stays in doubt."""
+    """Return the outcome of a delivery that a stop ends: cancelled, expired or failed, and unknown if it is doubted."""
     return Outcome(Status.UNKNOWN, Reason.NO_ANSWER, why) if doubted else Outcome(status, _STOPS[status], why)
 
 
 def outcome_of_stopped_delivery(status: Status, line: WaitingDelivery, why: str | None) -> Outcome:
-    """How a stop ends a delivery that waits."""
+    """Return the outcome of a waiting delivery that a stop ends."""
     return outcome_of_stop(status, why, doubted=line.possibly_sent or line.pinned_provider is not None)
 
 
 def _outcome_not_sent(reason: Reason, error: str | None, *, doubted: bool) -> Outcome:
-    """A delivery once uncertain never ends as not sent."""
+    """Return failed, or unknown if the delivery was ever uncertain. Such a delivery never ends as not sent."""
     return Outcome(Status.UNKNOWN, Reason.NO_ANSWER, error) if doubted else Outcome(Status.FAILED, reason, error)
 
 

@@ -1,19 +1,19 @@
-"""How recipients become parts, parts become chunks, chunks become windows; and ranges of positions."""
+"""Ranges of indices, and the bounds of the chunks of a part."""
 
 from collections.abc import Iterable, Iterator
 
 Ranges = tuple[tuple[int, int], ...]
-"""Half-open ranges of indices, ascending, apart from each other."""
+"""Half-open ranges of indices. They ascend and do not touch each other."""
 
 
 def chunk_bounds(size: int, chunk_size: int) -> Iterator[tuple[int, int]]:
-    """The half-open bounds of a part's chunks."""
+    """Yield the half-open bounds of the chunks of a part."""
     for first in range(0, size, chunk_size):
         yield first, min(first + chunk_size, size)
 
 
 def to_ranges(indices: Iterable[int]) -> Ranges:
-    """Ascending indices as ranges."""
+    """Return ascending indices as ranges."""
     ranges: list[tuple[int, int]] = []
     for index in indices:
         if ranges and ranges[-1][1] == index:
@@ -24,23 +24,23 @@ def to_ranges(indices: Iterable[int]) -> Ranges:
 
 
 def indices(ranges: Ranges) -> Iterator[int]:
-    """The indices in ranges, in order."""
+    """Yield the indices of ranges, in order."""
     for first, end in ranges:
         yield from range(first, end)
 
 
 def length(ranges: Ranges) -> int:
-    """How many indices ranges hold."""
+    """Return the number of indices in ranges."""
     return sum(end - first for first, end in ranges)
 
 
 def take(ranges: Ranges, count: int) -> tuple[Ranges, Ranges]:
-    """The first `count` indices, and the rest."""
-    taken: list[tuple[int, int]] = []
+    """Return the first `count` indices, and the rest."""
+    first_ranges: list[tuple[int, int]] = []
     for at, (first, end) in enumerate(ranges):
         if count < end - first:
-            head = (*taken, (first, first + count)) if count else tuple(taken)
+            head = (*first_ranges, (first, first + count)) if count else tuple(first_ranges)
             return head, ((first + count, end), *ranges[at + 1 :])
-        taken.append((first, end))
+        first_ranges.append((first, end))
         count -= end - first
-    return tuple(taken), ()
+    return tuple(first_ranges), ()

@@ -7,7 +7,7 @@ The watchdog keeps state but does no I/O. Its owner reports every publish and ev
 from collections.abc import Callable
 
 FAILURES = 3
-"""So many in a row, without one that was answered, are no accident."""
+"""Number of consecutive publishes without an answer from which publishing counts as stalled."""
 
 
 class PublishWatchdog:
@@ -18,26 +18,26 @@ class PublishWatchdog:
         self._failures, self._since = 0, 0.0
 
     def publish_answered(self) -> None:
-        """What was published was taken, or refused: the way to Kafka is open."""
+        """Note that Kafka acknowledged or refused a publish. Either shows that the connection works."""
         self._failures = 0
 
     def publish_timed_out(self) -> None:
-        """What was published got no answer in time."""
+        """Note that a publish got no answer in time."""
         if not self._failures:
             self._since = self._monotonic()
         self._failures += 1
 
     def ping_finished(self, *, answered: bool) -> None:
-        """Kafka was asked for something else. Where it does not answer, the client is not the one to blame."""
+        """Note the result of a ping. If Kafka does not answer pings either, the client is not the cause."""
         if not answered:
             self._failures = 0
 
     @property
     def is_stalled(self) -> bool:
-        """Whether nothing is taken at the moment."""
+        """Return whether no publish is acknowledged at the moment."""
         return self._failures >= FAILURES
 
     @property
     def is_dead(self) -> bool:
-        """Whether that has lasted for so long that only a new process helps."""
+        """Return whether publishing has stalled for so long that only a new process helps."""
         return self.is_stalled and self._monotonic() - self._since >= self._patience_seconds

@@ -1,11 +1,11 @@
-"""Templates without logic: `{{name}}` stands for a variable, `{{{{` for a literal `{{`, and that is all.
+"""Templates without logic: `{{name}}` is a variable, `{{{{` is a literal `{{`, and there is nothing else.
 
-A name is of letters, digits, `_`, `.` and `-`, begins with a letter or `_`, and may have spaces around it. It is taken
-from the recipient's variables, else from the request's. Values are put in as they are and never read as a template.
+A name consists of letters, digits, `_`, `.` and `-`. It begins with a letter or `_`, and may have spaces around it. The
+value comes from the recipient's variables, else from the request's. A value is never read as a template.
 
     ValueError
-    ├── TemplateError           a source that is no template
-    └── RenderError             a template that cannot be rendered with these variables; it carries the name alone
+    ├── TemplateError           the source is not a valid template
+    └── RenderError             the template cannot be rendered with these variables. It carries the name only
         ├── MissingVariable
         ├── HeaderInjection
         └── TextTooLong
@@ -33,23 +33,23 @@ __all__ = [
 ]
 
 MAX_RENDERED = 500_000
-"""How many characters the values in one text may have, as they are put in: about as many as a request may have."""
+"""Maximum length of all values in one text, in characters. It is about the size of a whole request."""
 
 _PLACEHOLDER = re.compile(r"\{\{ *([A-Za-z_][A-Za-z0-9_.-]*) *\}\}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class TemplateError(ValueError):
-    """A source that is no template, by where it goes wrong: its text may be personal and is not repeated."""
+    """Error in the source of a template, with its position. The text may be personal and is not repeated."""
 
     def __init__(self, what: str, position: int) -> None:
         super().__init__(f"{what} at position {position}")
         self.position = position
-        """In characters, counted from 0."""
+        """Position of the error, in characters from 0."""
 
 
 class RenderError(ValueError):
-    """What is wrong with a variable, by its name: its value is not repeated."""
+    """Error in a variable, with its name. The value is not repeated."""
 
     what: str
 
@@ -58,45 +58,45 @@ class RenderError(ValueError):
         self.name = name
 
 
-class MissingVariable(RenderError):  # noqa: N818  # it says what is the matter
-    """Neither the recipient nor the request has a variable that the template needs."""
+class MissingVariable(RenderError):  # noqa: N818  # the name states the error
+    """Error for a variable of the template that neither the recipient nor the request has."""
 
     what = "missing variable"
 
 
-class HeaderInjection(RenderError):  # noqa: N818  # it says what is the matter
-    """A variable would put a control character into a header."""
+class HeaderInjection(RenderError):  # noqa: N818  # the name states the error
+    """Error for a variable that would put a control character into a header."""
 
     what = "control character in variable"
 
 
-class TextTooLong(RenderError):  # noqa: N818  # it says what is the matter
-    """With this variable the text is longer than MAX_RENDERED: a few kilobytes can ask for gigabytes."""
+class TextTooLong(RenderError):  # noqa: N818  # the name states the error
+    """Error for the variable that makes the text longer than MAX_RENDERED. A few kilobytes could produce gigabytes."""
 
     what = "text too long with variable"
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A compiled template: made once a request, rendered for each recipient. Its repr does not show its text."""
+    """Compiled template, built once per request and rendered for each recipient. Its repr does not show the text."""
 
     names: frozenset[str]
-    """The variables it needs."""
+    """Names of the variables that the template needs."""
     _parts: tuple[str, ...] = field(repr=False)
-    """Text and names by turns, text first and last."""
-    _put: Callable[[str, str], str] | None = field(default=None, repr=False, compare=False)
-    """(name, value) → what is put in for it; None: the value itself."""
+    """Text and names in turn. The first and the last item are text."""
+    _convert: Callable[[str, str], str] | None = field(default=None, repr=False, compare=False)
+    """Returns the text to insert for (name, value). None inserts the value itself."""
 
     def render(self, variables: Mapping[str, str], defaults: Mapping[str, str]) -> str:
-        """The text for one recipient.
+        """Return the text for one recipient.
 
-        `variables` are the recipient's, `defaults` the request's. Raises MissingVariable where neither has a name,
-        TextTooLong, and for a subject HeaderInjection.
+        `variables` are the recipient's, and `defaults` are the request's. Raises MissingVariable if neither has a
+        name, TextTooLong, and for a subject HeaderInjection.
         """
         parts = self._parts
         if len(parts) == 1:
             return parts[0]
-        put = self._put
+        convert = self._convert
         filled = list(parts)
         room = MAX_RENDERED
         for at in range(1, len(parts), 2):
@@ -106,34 +106,35 @@ class Template:
                 value = defaults.get(name)
                 if value is None:
                     raise MissingVariable(name)
-            filled[at] = value = value if put is None else put(name, value)
+            filled[at] = value = value if convert is None else convert(name, value)
             room -= len(value)
             if room < 0:
                 raise TextTooLong(name)
         return "".join(filled)
 
     def missing(self, variables: Mapping[str, str], defaults: Mapping[str, str]) -> list[str]:
-        """The names, sorted, that neither has."""
+        """Return the sorted names that have no value in either."""
         return sorted(name for name in self.names if variables.get(name) is None and defaults.get(name) is None)
 
 
 def compile_text(source: str) -> Template:
-    """A template of plain text: an SMS, or the text part of a mail. Raises TemplateError."""
+    """Compile a template of plain text: an SMS, or the text part of an e-mail. Raises TemplateError."""
     return _compile(source, None)
 
 
 def compile_html(source: str) -> Template:
-    """A template of HTML: values are escaped, quotes too. Raises TemplateError.
+    """Compile a template of HTML. Values are escaped, including quotes. Raises TemplateError.
 
-    Escaped values are safe in text and in quoted attributes, not inside scripts, styles or unquoted attributes.
+    Escaped values are safe in text and in quoted attributes. They are not safe in scripts, styles or unquoted
+    attributes.
     """
     return _compile(source, lambda _, value: escape(value))
 
 
 def compile_subject(source: str) -> Template:
-    """A template of a header: control characters, CR and LF above all, are refused in its text and in values.
+    """Compile a template of a header. Control characters such as CR and LF are refused in its text and in values.
 
-    Raises TemplateError for the text; rendering raises HeaderInjection for a value.
+    Raises TemplateError for the text. Rendering raises HeaderInjection for a value.
     """
     control = _CONTROL.search(source)
     if control is not None:
@@ -147,7 +148,7 @@ def _header_safe(name: str, value: str) -> str:
     return value
 
 
-def _compile(source: str, put: Callable[[str, str], str] | None) -> Template:
+def _compile(source: str, convert: Callable[[str, str], str] | None) -> Template:
     parts: list[str] = []
     text: list[str] = []
     at = 0
@@ -164,4 +165,4 @@ def _compile(source: str, put: Callable[[str, str], str] | None) -> Template:
         text.clear()
         at = placeholder.end()
     parts.append("".join(text) + source[at:])
-    return Template(frozenset(parts[1::2]), tuple(parts), put)
+    return Template(frozenset(parts[1::2]), tuple(parts), convert)

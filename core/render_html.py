@@ -1,9 +1,9 @@
-"""The text part of an HTML mail.
+"""Text part of an HTML e-mail.
 
-A scanner of its own reads the HTML, in time that grows with its length alone: `html.parser` of Python 3.11 takes 4 s
-for 20 KB of unclosed tags, and four times that for twice as much, which one caller's mail could use to stop a process.
-It follows the HTML standard where a mail could notice: what is not closed ends with the document, comments and
-scripts have no tags in them.
+Our own scanner reads the HTML in linear time. `html.parser` of Python 3.11 takes 4 s for 20 KB of unclosed tags, and
+four times as long for twice as much. One e-mail of a caller could stop a process with it.
+The scanner follows the HTML standard as far as e-mails need it: an element that is not closed ends with the document,
+and comments and scripts contain no tags.
 """
 
 import re
@@ -12,7 +12,7 @@ from html import unescape
 
 _HTML = re.compile(r"\s*<[A-Za-z!]")
 
-# Each alternative takes what it looked at, or looks no further than the next "<": that is what keeps it linear.
+# Each alternative consumes all that it read, or reads no further than the next "<". This keeps the scan linear.
 _TOKEN = re.compile(
     r"""
     (?P<text>(?:[^<]++|<(?![A-Za-z/!?]))++)
@@ -35,15 +35,15 @@ _NOT_SHOWN = re.compile(r"(?i)(?:#|javascript:|data:|\Z)")
 
 
 def is_html(content: str) -> bool:
-    """Whether a mail's content is HTML: its first character that is no space is `<`, with a letter or `!` after it."""
+    """Return whether the content is HTML: the first character after spaces is `<`, followed by a letter or `!`."""
     return _HTML.match(content) is not None
 
 
 def html_to_text(html: str) -> str:
-    """HTML as plain text: blocks become lines, a link is `text (url)`, an image its alternative text.
+    """Convert HTML to plain text. Blocks become lines, a link `text (url)`, and an image its alternative text.
 
-    It never fails: what is no proper HTML is read much as a browser reads it. A placeholder in text or in a link's
-    address stays one, so that a template's text part can be made once, before it is filled.
+    The conversion never fails. Broken HTML is read much as a browser reads it. A placeholder in text or in the address
+    of a link stays a placeholder. So the text part of a template is built once, before it is rendered.
     """
     writer = _Writer()
     at = 0
@@ -63,9 +63,9 @@ def html_to_text(html: str) -> str:
 
 
 def _end_of(name: str, html: str, at: int) -> int:
-    """Where the end tag of an element begins that has no tags inside, or where the document ends."""
-    found = re.compile(rf"(?i)</{name}\b").search(html, at)
-    return found.start() if found else len(html)
+    """Return the position of the end tag of an element without inner tags, or the end of the document."""
+    end_tag = re.compile(rf"(?i)</{name}\b").search(html, at)
+    return end_tag.start() if end_tag else len(html)
 
 
 def _write_tag(writer: "_Writer", name: str, tag: re.Match[str]) -> None:
@@ -89,24 +89,24 @@ def _write_tag(writer: "_Writer", name: str, tag: re.Match[str]) -> None:
 
 
 def _attributes(source: str) -> dict[str, str]:
-    """The attributes of a tag; the first of a name counts."""
-    found: dict[str, str] = {}
+    """Return the attributes of a tag. If a name is repeated, its first value counts."""
+    attributes: dict[str, str] = {}
     for name, double, single, bare in _ATTRIBUTE.findall(source):
-        found.setdefault(name.lower(), unescape(double or single or bare))
-    return found
+        attributes.setdefault(name.lower(), unescape(double or single or bare))
+    return attributes
 
 
 @dataclass(slots=True)
 class _Writer:
-    """Collects text, and owes the blanks before it until more of it comes."""
+    """Writer of plain text. It writes blanks only when more text follows."""
 
     pieces: list[str] = field(default_factory=list)
     gap: int = 0
-    """Line ends owed."""
+    """Number of line ends to write before the next text."""
     space: bool = False
-    """Whether a space is owed."""
+    """True if a space has to be written before the next text."""
     _link: tuple[str, int] | None = None
-    """Address of the open link, and how many pieces were there before its text."""
+    """Address of the open link, and the number of pieces before its text."""
 
     def text(self, text: str) -> None:
         words = " ".join(text.split())

@@ -1,4 +1,4 @@
-"""Rule for the topics that a request may have its results published to."""
+"""Rule for the topics that the results of a request may be published to."""
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase

@@ -1,10 +1,10 @@
-"""Timestamps as rollcall writes them into JSON."""
+"""Format of the timestamps that rollcall writes into JSON."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
 
 
-@lru_cache(maxsize=64)  # the logs of a window share their moment
+@lru_cache(maxsize=64)  # the logs of a window share one time
 def rfc3339(moment: datetime) -> str:
     """Return an aware datetime as RFC 3339 in UTC with milliseconds.
 

@@ -1,4 +1,4 @@
-"""What a provider answers, as values (I7), and the message it is asked to send."""
+"""Results of a send as values (I7), and the message to send."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,13 +8,13 @@ from schemas.statuses import Channel, Reason
 
 @dataclass(slots=True, repr=False)
 class Message:
-    """One rendered delivery as a provider gets it. Its repr shows no address and no text.
+    """Rendered delivery for a provider. Its repr shows no address and no text.
 
-    Not frozen, since that takes three times as long to make; nobody changes one.
+    The class is not frozen, because a frozen one takes three times as long to create. No code changes a message.
     """
 
     id: str
-    """The delivery id: the same at every attempt, so that a provider may deduplicate by it."""
+    """Delivery id. It is the same at every attempt, so that a provider may deduplicate by it."""
     channel: Channel
     to: str
     text: str
@@ -28,7 +28,7 @@ class Message:
 
 
 class Sent(NamedTuple):
-    """The provider took the message."""
+    """Result: the provider accepted the message."""
 
     message_id: str | None = None
     response: str | None = None
@@ -36,18 +36,18 @@ class Sent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The provider did not take it, for now. A `rate_limited` one is a snooze and spends no attempt."""
+    """Result: the provider refused the message temporarily. With `rate_limited` no attempt is used."""
 
     reason: Reason
     """`unavailable` or `rate_limited`."""
     error: str | None = None
     delay_seconds: float | None = None
-    """What the provider asked for, such as Retry-After."""
+    """Delay that the provider asked for, such as Retry-After, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The provider refused it for good."""
+    """Result: the provider rejected the message permanently."""
 
     reason: Reason
     error: str | None = None
@@ -55,7 +55,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Uncertain:
-    """The request was written, its answer never came: the message may or may not have been taken."""
+    """Result: the request was written, but no answer came. The provider may or may not have accepted the message."""
 
     reason: Reason
     error: str | None = None

@@ -1,4 +1,4 @@
-"""Reading the list of providers from JSON or a TOML file, with errors that name the entry and never show a value."""
+"""Parser of the list of providers, from JSON or a TOML file. Its errors name the entry and never show a value."""
 
 import json
 import re
@@ -22,26 +22,26 @@ _REFERENCE = re.compile(r"(\$?)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def parse_json(text: str) -> tuple[ProviderEntry, ...]:
-    """The entries of a JSON list; raises ValueError."""
+    """Return the entries of a JSON list. Raises ValueError."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        raise ValueError("it is not JSON") from None
+        raise ValueError("must be valid JSON") from None
     return parse(value)
 
 
 def read_toml(path: Path, environment: Mapping[str, str]) -> tuple[ProviderEntry, ...]:
-    """The entries of a file's `[[provider]]` tables, `${NAME}` replaced in their strings; raises ValueError.
+    """Return the entries of the `[[provider]]` tables of a file. Raises ValueError.
 
-    `$${NAME}` stands for a literal `${NAME}`.
+    `${NAME}` in a string is replaced by the environment variable. `$${NAME}` is a literal `${NAME}`.
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"the file cannot be read: {error.strerror}") from None
     except tomllib.TOMLDecodeError as error:
-        where = re.search(r"\(at [a-z0-9 ,]+\)$", str(error))
-        raise ValueError(f"the file is not TOML {where[0] if where else ''}".rstrip()) from None
+        position = re.search(r"\(at [a-z0-9 ,]+\)$", str(error))
+        raise ValueError(f"the file is not TOML {position[0] if position else ''}".rstrip()) from None
     except ValueError:
         raise ValueError("the file is not UTF-8") from None
     if document.keys() != {"provider"}:
@@ -50,19 +50,19 @@ def read_toml(path: Path, environment: Mapping[str, str]) -> tuple[ProviderEntry
 
 
 def parse(value: Any) -> tuple[ProviderEntry, ...]:
-    """Check a list of entries and the names in it; raises ValueError with a line for each that is wrong."""
+    """Validate a list of entries and their names. Raises ValueError with one line per problem."""
     if not isinstance(value, list) or not value:
-        raise ValueError("it must be a list of at least one provider")
-    entries, wrong = [], []
+        raise ValueError("must be a list of at least one provider")
+    entries, problems = [], []
     for number, item in enumerate(value, 1):
         try:
             entries.append(_parse_entry(item, number))
         except ValueError as error:
-            wrong.append(str(error))
-    twice = sorted({entry.name for entry in entries if sum(entry.name == other.name for other in entries) > 1})
-    wrong += [f"two providers are named {name}" for name in twice]
-    if wrong:
-        raise ValueError("\n".join(wrong))
+            problems.append(str(error))
+    duplicates = sorted({entry.name for entry in entries if sum(entry.name == other.name for other in entries) > 1})
+    problems += [f"two providers have the name {name}. Each name must be unique." for name in duplicates]
+    if problems:
+        raise ValueError("\n".join(problems))
     return tuple(entries)
 
 
@@ -70,21 +70,21 @@ def _parse_entry(item: Any, number: int) -> ProviderEntry:
     try:
         return _ENTRY.validate_python(item)
     except ValidationError as error:
-        said = "; ".join(map(_say, read_problems(error)))
-        raise ValueError(f"provider {number}: {said}") from None
+        problems = ", ".join(map(_describe, read_problems(error)))
+        raise ValueError(f"provider {number}: {problems}") from None
 
 
-def _say(problem: Problem) -> str:
+def _describe(problem: Problem) -> str:
     if problem.kind in {"union_tag_invalid", "union_tag_not_found"}:
         return f"kind must be one of {', '.join(KINDS)}"
-    path = path_of(problem.location[1:])  # behind the kind
+    path = path_of(problem.location[1:])  # after the kind
     return f"{path}: {problem.message}" if path else problem.message
 
 
 def _expand(value: Any, environment: Mapping[str, str]) -> Any:
     """Replace `${NAME}` after parsing, so that no value can change the document's structure."""
     if isinstance(value, str):
-        return _REFERENCE.sub(lambda found: _look_up(found, environment), value)
+        return _REFERENCE.sub(lambda match: _look_up(match, environment), value)
     if isinstance(value, Mapping):
         return {key: _expand(item, environment) for key, item in value.items()}
     if isinstance(value, Sequence):
@@ -92,10 +92,10 @@ def _expand(value: Any, environment: Mapping[str, str]) -> Any:
     return value
 
 
-def _look_up(found: re.Match[str], environment: Mapping[str, str]) -> str:
-    escaped, name = found.groups()
+def _look_up(match: re.Match[str], environment: Mapping[str, str]) -> str:
+    escaped, name = match.groups()
     if escaped:
-        return found[0][1:]
+        return match[0][1:]
     if name not in environment:
-        raise ValueError(f"the file names ${{{name}}}, which is not set")
+        raise ValueError(f"${{{name}}} in the file is not set in the environment")
     return environment[name]

@@ -1,4 +1,4 @@
-"""The sends of one provider that are under way: how many at once, how long each may take, and their end at a stop."""
+"""Limits for the concurrent sends of one provider: their number, their time, and their end at a stop."""
 
 import asyncio
 import contextlib
@@ -6,18 +6,18 @@ from collections.abc import AsyncIterator
 
 
 class NoFreeConnectionError(Exception):
-    """None became free in time; nothing was tried."""
+    """Error if no connection became free in time. Nothing was tried."""
 
 
 class TimeLimits:
-    """The time-outs of what is under way, which a stop brings forward."""
+    """Time-outs of running operations, which a stop can shorten."""
 
     def __init__(self) -> None:
         self._limits: set[asyncio.Timeout] = set()
 
     @contextlib.asynccontextmanager
     async def within(self, seconds: float) -> AsyncIterator[None]:
-        """Raise TimeoutError from the block when it takes longer, or when it is cut."""
+        """Raise TimeoutError from the block if it takes longer, or if `shorten` ends it."""
         async with asyncio.timeout(seconds) as limit:
             self._limits.add(limit)
             try:
@@ -26,19 +26,19 @@ class TimeLimits:
                 self._limits.discard(limit)
 
     def shorten(self, within_seconds: float) -> None:
-        """Let what is under way now take so many seconds more at most."""
+        """Limit the remaining time of all running operations to `within_seconds`."""
         latest = asyncio.get_running_loop().time() + within_seconds
         for limit in self._limits:
-            ends = limit.when()
-            if not limit.expired() and (ends is None or ends > latest):
+            deadline = limit.when()
+            if not limit.expired() and (deadline is None or deadline > latest):
                 limit.reschedule(latest)
 
 
 class ConnectionSlots:
-    """A semaphore that waits only so long.
+    """Semaphore with a limited wait.
 
-    The wait counts into the provider's time-out, since the caller's lease does: it takes half of it at most, so that
-    who gets a slot has time left for an answer.
+    The wait counts into the time-out of the provider, because the lease of the caller runs meanwhile. It takes at most
+    half of the time-out, so that enough time is left for an answer.
     """
 
     def __init__(self, count: int, timeout_seconds: float) -> None:
@@ -49,15 +49,15 @@ class ConnectionSlots:
 
     @contextlib.asynccontextmanager
     async def acquired(self) -> AsyncIterator[None]:
-        """While one send has a slot. Raises NoFreeSlotError, and TimeoutError when the send takes too long."""
+        """Hold a slot for one send. Raises NoFreeConnectionError, and TimeoutError if the send takes too long."""
         async with self._sending.within(self._timeout_seconds):
-            await self._take()
+            await self._acquire()
             try:
                 yield
             finally:
                 self._free.release()
 
-    async def _take(self) -> None:
+    async def _acquire(self) -> None:
         if not self._free.locked():
             await self._free.acquire()
             return
@@ -71,7 +71,7 @@ class ConnectionSlots:
             raise NoFreeConnectionError
 
     def stop(self, within_seconds: float) -> None:
-        """Send away who waits for a slot; who has one gets so many seconds more at most."""
+        """Refuse the sends that wait for a slot, and limit the remaining time of those that have one."""
         self._stopped = True
         self._waiting.shorten(0)
         self._sending.shorten(within_seconds)

@@ -1,4 +1,4 @@
-"""Fields that the entries of all kinds of providers share. Each kind's own entry stands beside its provider."""
+"""Fields that the entries of all kinds of providers share. The entry of each kind is in the module of the kind."""
 
 import ssl
 from pathlib import Path
@@ -15,7 +15,7 @@ def _loadable(path: Path) -> Path:
     try:
         ssl.create_default_context(cafile=path)
     except OSError:
-        raise ValueError("the file cannot be read as PEM") from None
+        raise ValueError("must be a readable PEM file") from None
     return path
 
 
@@ -28,9 +28,13 @@ class ProviderEntry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     kind: str
-    name: Name = Field(description="unique among the providers; shown in logs, events and metrics")
+    name: Name = Field(description="unique name, shown in logs, events and metrics")
     channel: Channel
-    priority: int = Field(default=100, description="among the providers of one channel the lower is asked first")
-    rate_per_second: float | None = Field(default=None, gt=0, description="sends a second at most; unset: no limit")
-    sender: str | None = Field(default=None, min_length=1, max_length=320, description="who the message comes from")
-    timeout_seconds: float = Field(default=10.0, gt=0, le=300, description="how long one send may take, all in all")
+    priority: int = Field(
+        default=100, description="order within a channel. The provider with the lowest number is called first."
+    )
+    rate_per_second: float | None = Field(
+        default=None, gt=0, description="maximum number of sends per second. Unset: no limit."
+    )
+    sender: str | None = Field(default=None, min_length=1, max_length=320, description="sender of the message")
+    timeout_seconds: float = Field(default=10.0, gt=0, le=300, description="maximum time of one send, in seconds")

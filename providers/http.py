@@ -1,4 +1,4 @@
-"""The kind `http`: one delivery is one POST of JSON to somebody's own gateway."""
+"""Kind `http`: a provider that posts each delivery as JSON to the operator's own gateway."""
 
 import re
 from collections.abc import Callable
@@ -21,45 +21,49 @@ from providers.tls import client_context
 from schemas.statuses import Reason
 
 STATUSES = {
-    301: ResultKind.UNAVAILABLE,  # moved: not taken here, and somebody must mend the url
+    301: ResultKind.UNAVAILABLE,  # moved: not accepted here, and the url must be corrected
     307: ResultKind.UNAVAILABLE,
     308: ResultKind.UNAVAILABLE,
     429: ResultKind.RATE_LIMITED,
     503: ResultKind.UNAVAILABLE,  # with Retry-After: rate-limited
 }
-"""HTTP statuses of their own."""
+"""Result of individual HTTP statuses."""
 
 STATUS_CLASSES = {2: ResultKind.SENT, 4: ResultKind.REJECTED, 5: ResultKind.UNAVAILABLE}
-"""The first digits of all others. What stands in neither table is no answer: 302 may follow a POST that was taken."""
+"""Result of all other statuses, by first digit. A status in neither table is no answer: 302 may follow a success."""
 
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110 section 5.6.2
-_OURS = {"content-length", "content-type", "transfer-encoding", "host", "connection", "idempotency-key"}
+_OWN_HEADERS = {"content-length", "content-type", "transfer-encoding", "host", "connection", "idempotency-key"}
 
 
 class HttpEntry(ProviderEntry):
-    """Somebody's own gateway: a POST of one delivery as JSON."""
+    """Settings of the operator's own gateway, which gets one POST of JSON per delivery."""
 
     kind: Literal["http"]
-    url: str = Field(description="where deliveries are posted; http or https")
-    deduplicates: bool = Field(default=False, description="the other side honours Idempotency-Key, the delivery id")
-    concurrency: int = Field(default=50, ge=1, le=10_000, description="requests under way at once")
-    headers: dict[str, SecretStr] = Field(default_factory=dict, description="sent with each request")
-    bearer_token: SecretStr | None = Field(default=None, description="sent as Authorization: Bearer")
-    ca_file: CaFile | None = Field(default=None, description="PEM file of the authorities to trust, not the system's")
+    url: str = Field(description="URL that deliveries are posted to, with http or https")
+    deduplicates: bool = Field(
+        default=False, description="true if the gateway honours Idempotency-Key, which is the delivery id"
+    )
+    concurrency: int = Field(default=50, ge=1, le=10_000, description="maximum number of concurrent requests")
+    headers: dict[str, SecretStr] = Field(default_factory=dict, description="headers of each request")
+    bearer_token: SecretStr | None = Field(default=None, description="token that is sent as Authorization: Bearer")
+    ca_file: CaFile | None = Field(
+        default=None, description="PEM file of the authorities to trust, instead of the system's"
+    )
 
     @field_validator("url")
     @classmethod
     def _url(cls, value: str) -> str:
         try:
             parts = urlsplit(value)
-            named = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+            valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
         except ValueError:
-            named = False
-        if not named or any(character.isspace() or not character.isprintable() for character in value):
-            raise ValueError("it is not a URL of http or https")
+            valid = False
+        if not valid or any(character.isspace() or not character.isprintable() for character in value):
+            raise ValueError("must be a URL of http or https")
         if parts.username is not None or parts.password is not None or parts.fragment:
-            raise ValueError("it must carry no user, password or fragment; use headers or bearer_token")
+            raise ValueError("must not have a user, password or fragment. Use headers or bearer_token.")
         return value
 
     @field_validator("headers")
@@ -67,27 +71,27 @@ class HttpEntry(ProviderEntry):
     def _headers(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
         for name, secret in value.items():
             if not _TOKEN.fullmatch(name) or not _is_header_value(secret):
-                raise ValueError("a name or value is not one of HTTP")
-            if name.lower() in _OURS:
-                raise ValueError(f"{name} is set by the provider itself")
+                raise ValueError("each name and value must be valid in HTTP")
+            if name.lower() in _OWN_HEADERS:
+                raise ValueError(f"must not include {name}, which the provider sets itself")
         return value
 
     @field_validator("bearer_token")
     @classmethod
     def _token(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not _is_header_value(value):
-            raise ValueError("it cannot stand in a header")
+            raise ValueError("must be valid in a header")
         return value
 
     @model_validator(mode="after")
     def _one_authorization(self) -> Self:
         if self.bearer_token and "authorization" in {name.lower() for name in self.headers}:
-            raise ValueError("bearer_token and the header Authorization exclude each other")
+            raise ValueError("bearer_token and the header Authorization must not both be given")
         return self
 
 
 class HttpProvider:
-    """See the module. The table above says what each status means."""
+    """Provider that posts to a gateway. STATUSES and STATUS_CLASSES define the result of each status."""
 
     def __init__(self, entry: HttpEntry, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.name = entry.name
@@ -104,7 +108,7 @@ class HttpProvider:
         self._closed = False
 
     async def send(self, message: Message) -> SendResult:
-        """Post it once."""
+        """Post the message once."""
         if self._closed:
             return CLOSED
         try:
@@ -116,23 +120,23 @@ class HttpProvider:
                 await self._post(message, attempt)
         except NoFreeConnectionError:
             return CLOSED if self._closed else NO_FREE_CONNECTION
-        except Exception as error:  # noqa: BLE001  # whatever the client raises is an answer that did not come
+        except Exception as error:  # noqa: BLE001  # after any exception of the client there is no answer
             return attempt.lost(error)
         return attempt.answer or attempt.lost(None)
 
     async def check(self) -> str | None:
-        """Connect, with TLS where the url says so; nothing is posted."""
+        """Connect, with TLS if the URL says so. Nothing is posted."""
         if self._closed:
             return "provider closed"
         return await try_connection(self._url, self._tls, self.timeout_seconds)
 
     def stop(self, within_seconds: float) -> None:
-        """Post no more; what is posted gets so many seconds more."""
+        """Begin no more posts. Running ones may take `within_seconds` more."""
         self._closed = True
         self._slots.stop(within_seconds)
 
     async def aclose(self) -> None:
-        """Close the connections; a send under way ends as cut."""
+        """Close the connections. A running send ends as cut."""
         self._closed = True
         if self._session is not None:
             await self._session.close()
@@ -145,7 +149,7 @@ class HttpProvider:
         if self._session is None:
             self._session = open_session(self._headers, self._tls)
         async with self._session.post(self._url, data=attempt.body, headers=headers, allow_redirects=False) as response:
-            attempt.answer = _judge(response, self._now())
+            attempt.answer = _result_of(response, self._now())
             content = await read_body(response)
             if isinstance(attempt.answer, Sent):
                 attempt.answer = Sent(_message_id(content, message), attempt.answer.response)
@@ -173,28 +177,28 @@ def _encode(message: Message) -> bytes:
     )
 
 
-def _judge(response: aiohttp.ClientResponse, now: datetime) -> SendResult:
-    """The answer that status and Retry-After make."""
-    status, asked = response.status, response.headers.get("Retry-After")
-    means = STATUSES.get(status) or STATUS_CLASSES.get(status // 100, ResultKind.NO_ANSWER)
-    if status == 503 and asked is not None:
-        means = ResultKind.RATE_LIMITED
-    delay_seconds = parse_retry_after(asked, now) if asked is not None else None
-    return result_for(means, f"HTTP {status}", delay_seconds)
+def _result_of(response: aiohttp.ClientResponse, now: datetime) -> SendResult:
+    """Return the result for status and Retry-After."""
+    status, retry_after = response.status, response.headers.get("Retry-After")
+    kind = STATUSES.get(status) or STATUS_CLASSES.get(status // 100, ResultKind.NO_ANSWER)
+    if status == 503 and retry_after is not None:
+        kind = ResultKind.RATE_LIMITED
+    delay_seconds = parse_retry_after(retry_after, now) if retry_after is not None else None
+    return result_for(kind, f"HTTP {status}", delay_seconds)
 
 
 def _message_id(content: bytes, message: Message) -> str | None:
-    """The id that the other side gave, unless it is none or shows the address or the text."""
+    """Return the id from the response, unless it is unusable or shows the address or the text."""
     try:
-        said: Any = orjson.loads(content)
+        document: Any = orjson.loads(content)
     except orjson.JSONDecodeError:
         return None
-    found = said.get("id", said.get("message_id")) if isinstance(said, dict) else None
-    if not isinstance(found, str | int) or isinstance(found, bool):
+    value = document.get("id", document.get("message_id")) if isinstance(document, dict) else None
+    if not isinstance(value, str | int) or isinstance(value, bool):
         return None
-    found = str(found)
-    telling = message.to.removeprefix("+") in found or (message.text and message.text in found)
-    return found if 0 < len(found) <= 200 and found.isascii() and found.isprintable() and not telling else None
+    text = str(value)
+    is_personal = message.to.removeprefix("+") in text or (message.text and message.text in text)
+    return text if 0 < len(text) <= 200 and text.isascii() and text.isprintable() and not is_personal else None
 
 
 def _is_header_value(secret: SecretStr) -> bool:

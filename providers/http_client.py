@@ -15,7 +15,10 @@ MAX_ANSWER_BYTES = 64 * 1024
 """Maximum size of a response body, in bytes."""
 
 KEEP_ALIVE_SECONDS = 4.0
-"""Below the 5 s after which common servers close an idle connection: closed under a request, it makes it uncertain."""
+"""Maximum idle time of a connection, in seconds. Common servers close theirs after 5 s.
+
+A connection that is closed during a request makes the request uncertain.
+"""
 
 
 class RequestBody(aiohttp.BytesPayload):
@@ -42,10 +45,10 @@ class PostAttempt:
         """Return what is known when the response, or the rest of it, did not come."""
         if self.answer is not None:
             return self.answer
-        words = "unexpected answer" if error is None else describe_http(error)
+        description = "unexpected answer" if error is None else describe_http(error)
         if self.body.begun:
-            return result_for(ResultKind.NO_ANSWER, f"waiting for an answer: {words}")
-        return result_for(ResultKind.UNAVAILABLE, f"connecting: {words}")
+            return result_for(ResultKind.NO_ANSWER, f"waiting for an answer: {description}")
+        return result_for(ResultKind.UNAVAILABLE, f"connecting: {description}")
 
 
 def open_session(headers: Mapping[str, str], tls: ssl.SSLContext | None) -> aiohttp.ClientSession:
@@ -66,7 +69,7 @@ async def try_connection(url: str, tls: ssl.SSLContext | None, timeout_seconds: 
     try:
         async with asyncio.timeout(timeout_seconds):
             _, writer = await asyncio.open_connection(parts.hostname, port, ssl=tls)
-    except Exception as error:  # noqa: BLE001  # it is what is asked for
+    except Exception as error:  # noqa: BLE001  # the error is the result of the check
         return f"connecting: {describe_http(error)}"
     writer.transport.abort()
     return None
@@ -84,5 +87,5 @@ async def read_body(response: aiohttp.ClientResponse) -> bytes:
 
 
 def describe_http(error: Exception) -> str:
-    """Return a closed word for an exception of the client."""
+    """Return a fixed description of an exception of the client."""
     return "connection cut" if isinstance(error, aiohttp.ServerDisconnectedError) else safe_description(error)

@@ -1,4 +1,4 @@
-"""The one table of the kinds of providers. Settings, registry and documents read it."""
+"""Table of the kinds of providers. Settings, registry and documents read it."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
@@ -20,7 +20,7 @@ class ProviderKind(NamedTuple):
 
 
 def _kind(entry: type[_Entry], build: Callable[[_Entry], Provider]) -> ProviderKind:
-    """Pair the two, with the type checker comparing them."""
+    """Return a kind. The type checker compares its entry and its class here."""
     return ProviderKind(entry, build)
 
 
@@ -29,4 +29,4 @@ KINDS = {
     "http": _kind(HttpEntry, HttpProvider),
     "smtp": _kind(SmtpEntry, SmtpProvider),
 }
-"""Each kind by its `kind` in the settings, in the order of docs/settings.md."""
+"""Kinds by their `kind` in the settings, in the order of docs/settings.md."""

@@ -1,7 +1,7 @@
-"""A message as the bytes of an e-mail; pure.
+"""Composition of an e-mail as bytes, without I/O.
 
-The headers are written here rather than by EmailMessage, whose folding turns a long URL into encoded words that no mail
-client undoes. What could start another header is refused before.
+This module writes the headers instead of EmailMessage. Its folding turns a long URL into encoded words that no mail
+client decodes. Text that could start another header is refused first.
 """
 
 import re
@@ -21,32 +21,32 @@ _NOT_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class UnusableContentError(ValueError):
-    """The message would break the mail: a line break in a header, characters that are none. Shows nothing of it."""
+    """Error for text that would break the e-mail: a line break in a header, or a lone surrogate. It shows no text."""
 
 
 class UnusableAddressError(ValueError):
-    """The address cannot stand in an SMTP command. Shows nothing of it."""
+    """Error for an address that is not valid in an SMTP command. It does not show the address."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Mail:
-    """One e-mail, ready to be handed over."""
+    """E-mail that is ready to be sent."""
 
     path: str
-    """The recipient's address as RCPT TO names it."""
+    """Address of the recipient for RCPT TO."""
     needs_utf8: bool
-    """Whether the path can only be written with SMTPUTF8 (RFC 6531)."""
+    """True if the path requires SMTPUTF8 (RFC 6531)."""
     message_id: str
-    """Without its angle brackets."""
+    """Value of Message-ID, without its angle brackets."""
     content: bytes
-    """Headers and body, CRLF at each line's end."""
+    """Headers and body, with CRLF at the end of each line."""
 
     def __repr__(self) -> str:
         return f"Mail({self.message_id})"
 
 
 def compose(message: Message, sender: str, list_unsubscribe: str | None, now: datetime) -> Mail:
-    """Write the e-mail; raises UnusableContentError or UnusableAddressError."""
+    """Compose the e-mail. Raises UnusableContentError or UnusableAddressError."""
     from_header, from_address = split_sender(sender)
     if BREAKS.search(message.to) or BREAKS.search(message.subject or "") or BREAKS.search(message.id):
         raise UnusableContentError
@@ -72,7 +72,7 @@ def compose(message: Message, sender: str, list_unsubscribe: str | None, now: da
 
 
 def _path(address: str) -> str:
-    """The address, which core/address has normalised; only what could end it within a command is refused."""
+    """Return the address, which core/addresses has normalised. Refuse characters that could end it in a command."""
     local, _, domain = address.rpartition("@")
     if not local or not domain or NOT_IN_ADDRESS.search(local) or NOT_IN_ADDRESS.search(domain):
         raise UnusableAddressError
@@ -80,7 +80,7 @@ def _path(address: str) -> str:
 
 
 def _subject(subject: str) -> str:
-    """Folded, and in encoded words (RFC 2047) where it is not ASCII."""
+    """Return the folded subject, in encoded words (RFC 2047) if it is not ASCII."""
     charset = "us-ascii" if subject.isascii() else "utf-8"
     try:
         return Header(subject, charset, header_name="Subject").encode(linesep="\r\n")
@@ -89,7 +89,7 @@ def _subject(subject: str) -> str:
 
 
 def _body(message: Message) -> EmailMessage:
-    """The content with its own headers: plain text, or HTML with a text part before it."""
+    """Return the content with its own headers: plain text, or HTML after a text part."""
     body = EmailMessage(policy=_POLICY)
     if message.is_html:
         _set(body, html_to_text(message.text))
@@ -104,5 +104,5 @@ def _set(body: EmailMessage, text: str) -> None:
 
 
 def _encoding(text: str) -> str | None:
-    """Base64 where a control character could not travel otherwise; None: what is shorter."""
+    """Return base64 if the text has control characters that need it, or None for the shorter encoding."""
     return "base64" if _NOT_IN_TEXT.search(text) else None

@@ -1,4 +1,4 @@
-"""The one Protocol that every provider follows; docs/adding-a-provider.md is the recipe."""
+"""Protocol that every provider follows. docs/adding-a-provider.md is the recipe for a new one."""
 
 from typing import Protocol
 
@@ -7,49 +7,49 @@ from schemas.statuses import Channel, Reason
 
 
 class Provider(Protocol):
-    """Someone who takes messages of one channel, one delivery a call."""
+    """Service that accepts messages of one channel, one delivery per call."""
 
     @property
     def name(self) -> str:
-        """What operators call it; unique."""
+        """Return the unique name that operators gave to the provider."""
 
     @property
     def channel(self) -> Channel:
-        """The channel whose messages it takes."""
+        """Return the channel whose messages the provider accepts."""
 
     @property
     def deduplicates(self) -> bool:
-        """Whether the other side honours the delivery id as an idempotency key, so that resending is safe."""
+        """Return whether the provider honours the delivery id as an idempotency key, so that a repeat is safe."""
 
     @property
     def rate_per_second(self) -> float | None:
-        """How many sends a second the other side allows; None: no limit. The caller keeps to it."""
+        """Return the maximum number of sends per second, or None for no limit. The caller keeps to it."""
 
     @property
     def timeout_seconds(self) -> float:
-        """How long a whole `send` may take, the wait for a free connection included."""
+        """Return the maximum time of one `send` in seconds, including the wait for a free connection."""
 
     async def send(self, message: Message) -> SendResult:
-        """Try once to hand the message over. Raises nothing but CancelledError.
+        """Send the message once. Raises only CancelledError.
 
-        Cancelled, it may or may not have handed it over. After `stop` or `aclose` it answers `CLOSED`.
+        If it is cancelled, the message may or may not have been sent. After `stop` or `aclose` the result is `CLOSED`.
         """
 
     def stop(self, within_seconds: float) -> None:
-        """Begin no more sends: one that waits for a free connection is answered `CLOSED` too.
+        """Begin no more sends. The result of a send that waits for a free connection is `CLOSED`.
 
-        Those that have begun get so many seconds more at most, and then end as at their time-out.
+        Sends that have begun may take `within_seconds` more. Then they end as at their time-out.
         """
 
     async def check(self) -> str | None:
-        """Try as much as can be tried without sending: None where all is well, else one line that says what is not."""
+        """Check everything that can be checked without sending. Return None, or one line that describes the problem."""
 
     async def aclose(self) -> None:
-        """Close its connections. May be called twice."""
+        """Close the connections. May be called twice."""
 
 
 CLOSED = Retry(Reason.UNAVAILABLE, "provider closed")
-"""The answer of a provider that was stopped or closed: nothing was tried."""
+"""Result of a provider that was stopped or closed. Nothing was tried."""
 
 NO_FREE_CONNECTION = Retry(Reason.RATE_LIMITED, "no free connection")
-"""The answer when all of one's own connections stayed busy: nothing was tried, so no attempt is spent."""
+"""Result if all connections of the provider stayed busy. Nothing was tried, so no attempt is used."""

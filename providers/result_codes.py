@@ -1,4 +1,4 @@
-"""What the codes of the other side mean, for the tables of the providers, and the answers that follow."""
+"""Kinds of results that the tables of the providers map response codes to, and the result of each kind."""
 
 import socket
 import ssl
@@ -10,7 +10,7 @@ from schemas.statuses import Reason
 
 
 class ResultKind(Enum):
-    """What became of the message."""
+    """Kind of result of a send."""
 
     SENT = auto()
     RATE_LIMITED = auto()
@@ -19,9 +19,9 @@ class ResultKind(Enum):
     NO_ANSWER = auto()
 
 
-def result_for(means: ResultKind, error: str, delay_seconds: float | None = None) -> Sent | Retry | Failed | Uncertain:
-    """The answer that follows; `error` is of codes and closed words alone, for the other side may echo anything."""
-    match means:
+def result_for(kind: ResultKind, error: str, delay_seconds: float | None = None) -> Sent | Retry | Failed | Uncertain:
+    """Return the result of a kind. `error` has codes and fixed words only, because a provider may echo any text."""
+    match kind:
         case ResultKind.SENT:
             return Sent(response=error)
         case ResultKind.RATE_LIMITED:
@@ -33,10 +33,10 @@ def result_for(means: ResultKind, error: str, delay_seconds: float | None = None
         case ResultKind.NO_ANSWER:
             return Uncertain(Reason.NO_ANSWER, error)
         case _:
-            assert_never(means)
+            assert_never(kind)
 
 
-_WORDS: tuple[tuple[type[BaseException], str], ...] = (
+_DESCRIPTIONS: tuple[tuple[type[BaseException], str], ...] = (
     (socket.gaierror, "name not resolved"),
     (ssl.SSLCertVerificationError, "certificate refused"),
     (ssl.SSLError, "TLS failed"),
@@ -48,10 +48,13 @@ _WORDS: tuple[tuple[type[BaseException], str], ...] = (
 
 
 def safe_description(error: BaseException) -> str:
-    """A closed word for what an exception or its cause says; its own text may name what must not be logged."""
+    """Return a fixed description of an exception or its cause. Its own text may hold values that must not be logged."""
     chain: list[BaseException] = []
     cause: BaseException | None = error
     while cause is not None and len(chain) < 5:
         chain.append(cause)
         cause = cause.__cause__
-    return next((word for kind, word in _WORDS if any(isinstance(link, kind) for link in chain)), "unexpected answer")
+    return next(
+        (description for kind, description in _DESCRIPTIONS if any(isinstance(link, kind) for link in chain)),
+        "unexpected answer",
+    )

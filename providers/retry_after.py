@@ -1,17 +1,17 @@
-"""The header Retry-After (RFC 9110, section 10.2.3)."""
+"""Parser of the header Retry-After (RFC 9110, section 10.2.3)."""
 
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 MAX_SECONDS = 86_400.0
-"""A longer wait is taken as this one: nobody plans further ahead, and no date can overflow."""
+"""Maximum wait, in seconds. A longer wait is cut to this value, so that no date can overflow."""
 
 _SECONDS = re.compile(r"[0-9]{1,12}")
 
 
 def parse_retry_after(value: str, now: datetime) -> float | None:
-    """Seconds to wait from now, 0 where the time has passed; None where the value is neither seconds nor a date."""
+    """Return the seconds to wait, 0 if the time has passed, or None if the value is neither seconds nor a date."""
     value = value.strip()
     if _SECONDS.fullmatch(value):
         return min(float(value), MAX_SECONDS)

@@ -1,4 +1,4 @@
-"""The providers in the environment: `ROLLCALL_PROVIDERS` or `ROLLCALL_PROVIDERS_FILE`, exactly one."""
+"""Settings of the providers: exactly one of `ROLLCALL_PROVIDERS` and `ROLLCALL_PROVIDERS_FILE`."""
 
 import os
 from collections.abc import Iterator
@@ -14,15 +14,15 @@ from providers.entries import ProviderEntry
 
 
 class ProviderSettings(Settings):
-    """The list of providers, whichever way it is given."""
+    """List of providers, from JSON in the environment or from a file."""
 
     providers: Annotated[tuple[ProviderEntry, ...] | None, NoDecode] = Field(
         default=None,
-        description="the providers as a JSON list; each has name, kind, channel, and what its kind needs",
+        description="providers as a JSON list. Each has name, kind, channel, and the fields of its kind.",
     )
     providers_file: Annotated[tuple[ProviderEntry, ...] | None, NoDecode] = Field(
         default=None,
-        description="a TOML file of [[provider]] tables instead; ${NAME} is taken from the environment",
+        description="TOML file of [[provider]] tables instead of the list. ${NAME} is replaced from the environment.",
     )
 
     @field_validator("providers", mode="before")
@@ -46,5 +46,5 @@ class ProviderSettings(Settings):
 
     @property
     def entries(self) -> tuple[ProviderEntry, ...]:
-        """The entries, as they were given."""
+        """Return the entries in the order of the settings."""
         return self.providers or self.providers_file or ()

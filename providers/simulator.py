@@ -1,7 +1,7 @@
-"""The kind `simulator`: a provider in this process that sends nothing and misbehaves as its entry says.
+"""Kind `simulator`: a provider in this process that sends nothing and fails as its entry describes.
 
-What it answers follows from its seed, the delivery id and how often it saw that id, so that a run can be repeated
-whatever the order. It keeps delivery ids, the latest `remember` of them, and never an address.
+Its result depends on the seed, the delivery id and the attempt, so that a run can be repeated in any order. The
+provider keeps the latest `remember` delivery ids, and never an address.
 """
 
 import asyncio
@@ -22,29 +22,41 @@ Rate = Annotated[float, Field(ge=0, le=1)]
 
 
 class SimulatorEntry(ProviderEntry):
-    """A provider in this process that sends nothing: for demos, tests and load."""
+    """Settings of a provider in this process that sends nothing, for demos, tests and load."""
 
     kind: Literal["simulator"]
-    deduplicates: bool = Field(default=False, description="play a provider that takes each delivery id once")
-    latency_ms: float = Field(default=0.0, ge=0, description="how long an answer takes")
-    jitter_ms: float = Field(default=0.0, ge=0, description="up to how much longer it takes, at random")
-    failure_rate: Rate = Field(default=0.0, description="share that is refused for good")
-    retry_rate: Rate = Field(default=0.0, description="share of attempts that is refused for the moment")
+    deduplicates: bool = Field(
+        default=False, description="true to behave like a provider that accepts each delivery id once"
+    )
+    latency_ms: float = Field(default=0.0, ge=0, description="time until an answer, in milliseconds")
+    jitter_ms: float = Field(default=0.0, ge=0, description="maximum random time on top, in milliseconds")
+    failure_rate: Rate = Field(default=0.0, description="share of deliveries that is rejected permanently")
+    retry_rate: Rate = Field(default=0.0, description="share of attempts that is refused temporarily")
     throttle_rate: Rate = Field(default=0.0, description="share of attempts that is asked to wait")
-    hang_rate: Rate = Field(default=0.0, description="share of attempts that is not taken and never answered")
-    drop_rate: Rate = Field(default=0.0, description="share of attempts that is taken and not answered")
+    hang_rate: Rate = Field(default=0.0, description="share of attempts that is neither accepted nor answered")
+    drop_rate: Rate = Field(default=0.0, description="share of attempts that is accepted but not answered")
     retry_after_seconds: float | None = Field(
-        default=None, ge=0, description="how long a throttled one is asked to wait"
+        default=None, ge=0, description="time that a throttled attempt is asked to wait, in seconds"
     )
-    seed: int = Field(default=0, description="the same seed, delivery id and attempt get the same answer")
-    fail_suffixes: tuple[str, ...] = Field(default=(), description="addresses with these endings are refused for good")
-    retry_once_suffixes: tuple[str, ...] = Field(default=(), description="... are refused at the first attempt")
+    seed: int = Field(
+        default=0, description="seed of the results. The same seed, delivery id and attempt have the same result."
+    )
+    fail_suffixes: tuple[str, ...] = Field(default=(), description="endings of addresses that are rejected permanently")
+    retry_once_suffixes: tuple[str, ...] = Field(
+        default=(), description="endings of addresses that are refused at the first attempt"
+    )
     throttle_once_suffixes: tuple[str, ...] = Field(
-        default=(), description="... are asked to wait at the first attempt"
+        default=(), description="endings of addresses that are asked to wait at the first attempt"
     )
-    hang_suffixes: tuple[str, ...] = Field(default=(), description="... are not taken and never answered")
-    drop_suffixes: tuple[str, ...] = Field(default=(), description="... are taken and not answered")
-    remember: int = Field(default=100_000, ge=1, le=10_000_000, description="how many delivery ids it keeps in mind")
+    hang_suffixes: tuple[str, ...] = Field(
+        default=(), description="endings of addresses that are neither accepted nor answered"
+    )
+    drop_suffixes: tuple[str, ...] = Field(
+        default=(), description="endings of addresses that are accepted but not answered"
+    )
+    remember: int = Field(
+        default=100_000, ge=1, le=10_000_000, description="number of delivery ids that the simulator remembers"
+    )
 
     @field_validator("fail_suffixes", "retry_once_suffixes", "throttle_once_suffixes", "hang_suffixes", "drop_suffixes")
     @classmethod
@@ -56,12 +68,12 @@ class SimulatorEntry(ProviderEntry):
     @model_validator(mode="after")
     def _shares(self) -> Self:
         if self.failure_rate + self.retry_rate + self.throttle_rate + self.hang_rate + self.drop_rate > 1 + 1e-9:
-            raise ValueError("the rates sum to more than 1")
+            raise ValueError("the sum of the rates must be at most 1")
         return self
 
 
 class SimulatedResult(Enum):
-    """What the simulator does with an attempt."""
+    """Behaviour of the simulator for one attempt."""
 
     TAKE = auto()
     FAIL = auto()
@@ -72,11 +84,11 @@ class SimulatedResult(Enum):
 
 
 _FINAL = {SimulatedResult.TAKE, SimulatedResult.FAIL}
-"""No further attempt is expected, so that the first one need not be remembered."""
+"""Results that no further attempt is expected after, so that the first attempt need not be remembered."""
 
 
 class SimulatorProvider:
-    """See the module."""
+    """Provider that simulates results. See the module."""
 
     def __init__(self, entry: SimulatorEntry) -> None:
         self.name = entry.name
@@ -85,77 +97,79 @@ class SimulatorProvider:
         self.rate_per_second = entry.rate_per_second
         self.timeout_seconds = entry.timeout_seconds
         self.accepted = 0
-        """How many deliveries it took; a repeat counts again unless it deduplicates."""
+        """Number of accepted deliveries. A repeat counts again unless the provider deduplicates."""
         self._entry = entry
-        self._answers = _answers(entry)
+        self._results = _results(entry)
         self._shares = _shares(entry)
         self._rules = _rules(entry)
-        self._steady = not self._shares and not self._rules
+        self._always_accepts = not self._shares and not self._rules
         self._waits = entry.latency_ms > 0 or entry.jitter_ms > 0
         self._seen: OrderedDict[str, int] = OrderedDict()
         self._taken: OrderedDict[str, int] = OrderedDict()
-        """What a repeat is recognised by, where it deduplicates."""
+        """Accepted delivery ids, by which a deduplicating provider recognises a repeat."""
         self._limits = TimeLimits()
         self._closed = False
 
     async def send(self, message: Message) -> SendResult:
-        """Answer as the entry says; without latency at once."""
+        """Return the result that the entry asks for. Without latency it comes at once."""
         if self._closed:
             return CLOSED
         if message.id in self._taken:
             return self._sent(message)
-        turn = SimulatedResult.TAKE if self._steady else self._turn(message)
-        if self._waits or turn is SimulatedResult.HANG:
+        result = SimulatedResult.TAKE if self._always_accepts else self._next_result(message)
+        if self._waits or result is SimulatedResult.HANG:
             try:
                 async with self._limits.within(self.timeout_seconds):
                     await (
-                        _forever() if turn is SimulatedResult.HANG else asyncio.sleep(self._latency_seconds(message.id))
+                        _forever()
+                        if result is SimulatedResult.HANG
+                        else asyncio.sleep(self._latency_seconds(message.id))
                     )
             except TimeoutError:
-                return self._answers[SimulatedResult.HANG]
-        if turn is SimulatedResult.TAKE or turn is SimulatedResult.DROP:
+                return self._results[SimulatedResult.HANG]
+        if result is SimulatedResult.TAKE or result is SimulatedResult.DROP:
             self._take(message.id)
-        return self._sent(message) if turn is SimulatedResult.TAKE else self._answers[turn]
+        return self._sent(message) if result is SimulatedResult.TAKE else self._results[result]
 
     async def check(self) -> str | None:
-        """Nothing can be wrong with it, unless it is closed."""
+        """Return None unless the provider is closed."""
         return "provider closed" if self._closed else None
 
     def stop(self, within_seconds: float) -> None:
-        """Answer `CLOSED` from now on; what is awaited gets so many seconds more."""
+        """Return `CLOSED` from now on. Running sends may take `within_seconds` more."""
         self._closed = True
         self._limits.shorten(within_seconds)
 
     async def aclose(self) -> None:
-        """Answer `CLOSED` from now on."""
+        """Return `CLOSED` from now on."""
         self._closed = True
 
     def _sent(self, message: Message) -> Sent:
         return Sent(f"sim-{message.id}")
 
-    def _turn(self, message: Message) -> SimulatedResult:
+    def _next_result(self, message: Message) -> SimulatedResult:
         attempt = self._seen.get(message.id, 0) + 1
-        turn = self._decide(message, attempt)
-        if turn not in _FINAL or attempt > 1:
+        result = self._decide(message, attempt)
+        if result not in _FINAL or attempt > 1:
             self._remember(self._seen, message.id)
-        return turn
+        return result
 
     def _decide(self, message: Message, attempt: int) -> SimulatedResult:
-        for turn, suffixes, first_only in self._rules:
+        for result, suffixes, first_only in self._rules:
             if message.to.endswith(suffixes) and (attempt == 1 or not first_only):
-                return turn
+                return result
         drawn = self._random_fraction(f"{message.id} {attempt}")
-        for turn, below in self._shares:
+        for result, below in self._shares:
             if drawn < below:
-                return turn
+                return result
         return SimulatedResult.TAKE
 
     def _latency_seconds(self, delivery_id: str) -> float:
         return (self._entry.latency_ms + self._entry.jitter_ms * self._random_fraction(f"{delivery_id} latency")) / 1000
 
-    def _random_fraction(self, what: str) -> float:
-        """A number in [0, 1) that follows from the seed and `what`."""
-        digest = blake2b(f"{self._entry.seed} {what}".encode(), digest_size=8).digest()
+    def _random_fraction(self, key: str) -> float:
+        """Return a number in [0, 1) that depends on the seed and the key."""
+        digest = blake2b(f"{self._entry.seed} {key}".encode(), digest_size=8).digest()
         return (int.from_bytes(digest, "big") >> 11) / 2**53
 
     def _take(self, delivery_id: str) -> None:
@@ -164,7 +178,7 @@ class SimulatorProvider:
             self._remember(self._taken, delivery_id)
 
     def _remember(self, counts: OrderedDict[str, int], delivery_id: str) -> None:
-        """Count one more, forgetting the oldest beyond what the entry says."""
+        """Count a delivery id, and forget the oldest one beyond the limit of the entry."""
         counts[delivery_id] = counts.get(delivery_id, 0) + 1
         if len(counts) > self._entry.remember:
             counts.popitem(last=False)
@@ -174,7 +188,7 @@ async def _forever() -> None:
     await asyncio.get_running_loop().create_future()
 
 
-def _answers(entry: SimulatorEntry) -> dict[SimulatedResult, SendResult]:
+def _results(entry: SimulatorEntry) -> dict[SimulatedResult, SendResult]:
     return {
         SimulatedResult.FAIL: Failed(Reason.REJECTED, "simulated: refused"),
         SimulatedResult.RETRY: Retry(Reason.UNAVAILABLE, "simulated: unavailable"),
@@ -185,7 +199,7 @@ def _answers(entry: SimulatorEntry) -> dict[SimulatedResult, SendResult]:
 
 
 def _shares(entry: SimulatorEntry) -> tuple[tuple[SimulatedResult, float], ...]:
-    """The turns with the upper bounds of their parts of [0, 1); nothing where every attempt is taken."""
+    """Return the results with the upper bounds of their parts of [0, 1). Return none if every attempt is accepted."""
     rates = {
         SimulatedResult.FAIL: entry.failure_rate,
         SimulatedResult.RETRY: entry.retry_rate,
@@ -194,15 +208,15 @@ def _shares(entry: SimulatorEntry) -> tuple[tuple[SimulatedResult, float], ...]:
         SimulatedResult.DROP: entry.drop_rate,
     }
     shares, below = [], 0.0
-    for turn, rate in rates.items():
+    for result, rate in rates.items():
         below += rate
         if rate:
-            shares.append((turn, below))
+            shares.append((result, below))
     return tuple(shares)
 
 
 def _rules(entry: SimulatorEntry) -> tuple[tuple[SimulatedResult, tuple[str, ...], bool], ...]:
-    """(turn, endings of an address, only at the first attempt), the first that matches counts."""
+    """Return (result, endings of an address, only at the first attempt). The first rule that matches counts."""
     rules = (
         (SimulatedResult.FAIL, entry.fail_suffixes, False),
         (SimulatedResult.RETRY, entry.retry_once_suffixes, True),

@@ -1,4 +1,4 @@
-"""The kind `smtp`: mail through a server that takes submissions, over connections kept open."""
+"""Kind `smtp`: a provider that submits e-mail to a mail server over persistent connections."""
 
 import asyncio
 import re
@@ -23,7 +23,7 @@ from schemas.statuses import Channel, Reason
 
 PORTS = {"none": 25, "starttls": 587, "tls": 465}
 IDLE_SECONDS = 60.0
-"""How long a connection may lie idle before it is replaced: servers and firewalls forget it, not always aloud."""
+"""Maximum idle time of a connection, in seconds. Servers and firewalls drop idle connections, often silently."""
 
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -31,26 +31,34 @@ _UNSUBSCRIBE = re.compile(r"(https://|mailto:)[!-;=?-~]{1,900}")
 
 
 class SmtpEntry(ProviderEntry):
-    """A mail server that takes submissions."""
+    """Settings of a mail server for submission."""
 
     kind: Literal["smtp"]
     channel: Literal[Channel.EMAIL] = Channel.EMAIL
-    sender: str = Field(min_length=3, max_length=320, description="From and envelope sender: address or Name <address>")
-    host: str = Field(pattern=r"^[A-Za-z0-9.:_-]{1,253}$", description="the mail server")
-    port: int | None = Field(default=None, ge=1, le=65535, description="unset: 25, 587 (starttls) or 465 (tls)")
+    sender: str = Field(
+        min_length=3, max_length=320, description="From header and envelope sender: address or Name <address>"
+    )
+    host: str = Field(pattern=r"^[A-Za-z0-9.:_-]{1,253}$", description="host name of the mail server")
+    port: int | None = Field(
+        default=None, ge=1, le=65535, description="port of the mail server. Unset: 25, 587 (starttls) or 465 (tls)."
+    )
     tls: Literal["none", "starttls", "tls"] = Field(
-        default="starttls", description="starttls must be offered, else no mail"
+        default="starttls", description="encryption. With starttls the server must offer it, else nothing is sent."
     )
     username: str | None = Field(default=None, min_length=1)
     password: SecretStr | None = None
-    ca_file: CaFile | None = Field(default=None, description="PEM file of the authorities to trust, not the system's")
-    connections: int = Field(default=8, ge=1, le=1_000, description="connections kept open, one mail at a time each")
+    ca_file: CaFile | None = Field(
+        default=None, description="PEM file of the authorities to trust, instead of the system's"
+    )
+    connections: int = Field(
+        default=8, ge=1, le=1_000, description="maximum number of open connections. Each sends one e-mail at a time."
+    )
     helo_name: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9.:\[\]-]{1,253}$",
-        description="this machine's name in EHLO; unset: its host name, or the sender's domain where that has no dot",
+        description="name of this machine in EHLO. Unset: its host name, or the domain of the sender if it has no dot.",
     )
-    list_unsubscribe: str | None = Field(default=None, description="an https: or mailto: URI for List-Unsubscribe")
+    list_unsubscribe: str | None = Field(default=None, description="https: or mailto: URI for List-Unsubscribe")
 
     @field_validator("sender")
     @classmethod
@@ -62,22 +70,22 @@ class SmtpEntry(ProviderEntry):
     @classmethod
     def _list_unsubscribe(cls, value: str | None) -> str | None:
         if value is not None and not _UNSUBSCRIBE.fullmatch(value):
-            raise ValueError("it is not a plain https: or mailto: URI")
+            raise ValueError("must be a plain https: or mailto: URI")
         return value
 
     @model_validator(mode="after")
     def _login(self) -> Self:
         if (self.username is None) != (self.password is None):
-            raise ValueError("username and password go together")
+            raise ValueError("username and password must be given together")
         if self.username is not None and self.tls == "none" and self.host not in _LOOPBACK:
-            raise ValueError("a password must not travel in the clear: set tls to starttls or tls")
+            raise ValueError("a password must not be sent unencrypted. Set tls to starttls or tls.")
         return self
 
 
 class SmtpProvider:
-    """See the module. The codes' table is in smtp_session.py."""
+    """Provider for one mail server. The table of reply codes is in smtp_session.py."""
 
-    deduplicates = False  # SMTP knows no idempotency key; servers do not look at Message-ID
+    deduplicates = False  # SMTP has no idempotency key, and servers ignore Message-ID
 
     def __init__(self, entry: SmtpEntry, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.name = entry.name
@@ -94,7 +102,7 @@ class SmtpProvider:
         self._closed = False
 
     async def send(self, message: Message) -> SendResult:
-        """Send one mail over a connection of its own for the time being."""
+        """Send one e-mail over a connection that no other send uses meanwhile."""
         if self._closed:
             return CLOSED
         try:
@@ -109,12 +117,12 @@ class SmtpProvider:
                 return await self._hand_over(mail, progress)
         except NoFreeConnectionError:
             return CLOSED if self._closed else NO_FREE_CONNECTION
-        except Exception as error:  # noqa: BLE001  # whatever the client raises is an answer that did not come
-            means = ResultKind.NO_ANSWER if progress.ended else ResultKind.UNAVAILABLE
-            return result_for(means, f"{progress.step}: {_say(error)}")
+        except Exception as error:  # noqa: BLE001  # after any exception of the client there is no answer
+            kind = ResultKind.NO_ANSWER if progress.ended else ResultKind.UNAVAILABLE
+            return result_for(kind, f"{progress.step}: {_describe(error)}")
 
     async def check(self) -> str | None:
-        """Connect, start TLS, log in and name the sender; no mail is sent."""
+        """Connect, start TLS, log in and name the sender. No e-mail is sent."""
         if self._closed:
             return "provider closed"
         progress = MailProgress()
@@ -126,23 +134,23 @@ class SmtpProvider:
                     await session.quit()
                 finally:
                     session.abort()
-        except Exception as error:  # noqa: BLE001  # it is what is asked for
-            return f"{progress.step}: {_say(error)}"
+        except Exception as error:  # noqa: BLE001  # the error is the result of the check
+            return f"{progress.step}: {_describe(error)}"
         return None if reply.code == 250 else f"{progress.step}: SMTP {reply.code}"
 
     def stop(self, within_seconds: float) -> None:
-        """Hand over no more; the mails under way get so many seconds more."""
+        """Begin no more e-mails. Running ones may take `within_seconds` more."""
         self._closed = True
         self._slots.stop(within_seconds)
 
     async def aclose(self) -> None:
-        """Close the idle connections; busy ones follow with the end of their mail."""
+        """Close the idle connections. A busy one is closed after its e-mail."""
         self._closed = True
         idle, self._idle = self._idle, []
         await asyncio.gather(*(session.quit() for session in idle))
 
     async def _hand_over(self, mail: Mail, progress: MailProgress) -> SendResult:
-        if self._closed:  # while it waited for a free connection
+        if self._closed:  # closed while this send waited for a connection
             return CLOSED
         session = self._reuse() or await self._open(progress)
         try:
@@ -158,7 +166,7 @@ class SmtpProvider:
         return answer
 
     def _reuse(self) -> SmtpSession | None:
-        """The connection used last, so that those not needed grow old."""
+        """Return the connection that was used last, so that unneeded connections become too old."""
         oldest = asyncio.get_running_loop().time() - IDLE_SECONDS
         while self._idle:
             session = self._idle.pop()
@@ -174,9 +182,9 @@ class SmtpProvider:
                 hostname=entry.host,
                 port=entry.port or PORTS[entry.tls],
                 local_hostname=entry.helo_name or _own_name(self._sender),
-                timeout=None,  # the whole send has one
+                timeout=None,  # the whole send has a time-out
                 use_tls=entry.tls == "tls",
-                start_tls=False,  # the session does it, so that it knows how far it came
+                start_tls=False,  # the session starts TLS itself to track its progress
                 tls_context=self._tls,
             ),
         )
@@ -189,12 +197,12 @@ class SmtpProvider:
 
 
 def _own_name(sender: str) -> str:
-    """This machine's name for EHLO, without asking the DNS."""
+    """Return the name of this machine for EHLO, without a DNS query."""
     name = socket.gethostname()
     return name if "." in name and name.isascii() else sender.rpartition("@")[2]
 
 
-def _say(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     if isinstance(error, SMTPResponseException) and error.code > 0:
         return f"SMTP {error.code}"
     return safe_description(error)

@@ -1,4 +1,4 @@
-"""One connection to a mail server, driven command by command, so that it is known how far a mail came."""
+"""Connection to a mail server. It runs command by command, so that the progress of an e-mail is known."""
 
 import asyncio
 import re
@@ -20,44 +20,44 @@ CODES = {
     452: ResultKind.UNAVAILABLE,  # out of storage
     454: ResultKind.UNAVAILABLE,  # TLS or authentication not available for the moment (RFC 3207, RFC 4954)
 }
-"""SMTP replies of their own (RFC 5321, section 4.2.3)."""
+"""Result of individual SMTP reply codes (RFC 5321, section 4.2.3)."""
 
 CODE_CLASSES = {2: ResultKind.SENT, 4: ResultKind.UNAVAILABLE, 5: ResultKind.REJECTED}
-"""The first digits of all others; what stands in neither table is no reply."""
+"""Result of all other codes, by first digit. A code in neither table is not a valid reply."""
 
 GO_ON = 354
-"""The one reply to DATA that asks for the mail."""
+"""Reply code to DATA that asks for the e-mail."""
 
-_ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?![^\s])")  # RFC 2034: digits alone, so safe to show
+_ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?![^\s])")  # RFC 2034: only digits, so it is safe to show
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who logs in."""
+    """Credentials of the user."""
 
     username: str
     password: SecretStr
 
 
 class MailProgress:
-    """How far one mail came on its way."""
+    """Progress of one e-mail."""
 
     step = "connecting"
     ended = False
-    """Whether the dot that ends the mail may have left: from then on the server may have taken it."""
+    """True if the dot that ends the e-mail may have been sent. The server may have accepted the e-mail then."""
 
 
 class UnreadableReplyError(Exception):
-    """The server said what is no reply at this point."""
+    """Error for a reply of the server that is not valid at this point."""
 
 
 class SmtpSession:
-    """An open connection. Whoever gets an exception from it drops it with `abort`."""
+    """Open connection. After an exception the caller must drop it with `abort`."""
 
     def __init__(self, smtp: SMTP) -> None:
         self._smtp = smtp
         self._leftover = False
-        """Whether the server still holds the envelope of a mail that it refused."""
+        """True if the server still has the envelope of an e-mail that it refused."""
         self.idle_since = 0.0
 
     async def open(self, login: Login | None, progress: MailProgress, *, starttls: bool) -> None:
@@ -75,13 +75,13 @@ class SmtpSession:
 
     @property
     def usable(self) -> bool:
-        """Whether neither side has closed it."""
+        """Return whether neither side has closed the connection."""
         return self._smtp.is_connected
 
     async def hand_over(self, mail: Mail, sender: str, progress: MailProgress) -> SendResult:
-        """Hand one mail over. What it raises means that the connection, not the mail, has failed."""
+        """Send one e-mail. An exception means that the connection has failed, not the e-mail."""
         if mail.needs_utf8 and not self._smtp.supports_extension("smtputf8"):
-            return Failed(Reason.REJECTED, "the server takes no addresses in UTF-8")
+            return Failed(Reason.REJECTED, "the server does not support addresses in UTF-8")
         reply = await self.envelope(sender, self._options(mail), progress)
         for step, command in (("RCPT", f"RCPT TO:<{mail.path}>"), ("DATA", "DATA")):
             if (answer := _refused(reply, progress.step)) is not None:
@@ -97,7 +97,7 @@ class SmtpSession:
         return _refused(reply, "end of data") or Sent(mail.message_id, _show(reply))
 
     async def envelope(self, sender: str, options: str, progress: MailProgress) -> SMTPResponse:
-        """Begin a mail from the sender; one that was begun before is forgotten."""
+        """Begin an e-mail from the sender. The server forgets an e-mail that was begun before."""
         progress.step = "MAIL"
         if self._leftover and (await self._command("RSET")).code != 250:
             raise UnreadableReplyError
@@ -110,13 +110,13 @@ class SmtpSession:
         try:
             async with asyncio.timeout(1.0):
                 await self._smtp.quit()
-        except Exception:  # noqa: BLE001, S110  # it is closed anyway
+        except Exception:  # noqa: BLE001, S110  # the connection is closed anyway
             pass
         finally:
             _drop(transport)
 
     def abort(self) -> None:
-        """Drop the connection and what is not written yet, so that no mail can end after its answer was given."""
+        """Drop the connection and unwritten bytes, so that no e-mail can be completed after its result is known."""
         _drop(self._smtp.transport)
         self._smtp.close()
 
@@ -128,19 +128,19 @@ class SmtpSession:
         return await self._smtp.execute_command(line.encode())
 
     async def _content(self, content: bytes, progress: MailProgress) -> SMTPResponse:
-        """Write the mail and only then the dot: before it, a lost connection is a mail that was not taken."""
+        """Write the e-mail, and then the dot. If the connection is lost before the dot, the e-mail was not accepted."""
         progress.step = "content"
         protocol = self._smtp.protocol
         if protocol is None:
             raise SMTPServerDisconnected("connection lost")
         protocol.write(content.replace(b"\r\n.", b"\r\n.."))
         await self._drain()
-        protocol.write(b".\r\n")  # raises where the connection is known to be lost
+        protocol.write(b".\r\n")  # raises if the connection is known to be lost
         progress.step, progress.ended = "end of data", True
         return await protocol.read_response()
 
     async def _drain(self) -> None:
-        """Wait until what was written has left. Few mails need to: the kernel takes most of them at once."""
+        """Wait until all bytes have been sent. Few e-mails need it, because the kernel usually takes them at once."""
         while self.usable:
             transport = cast("asyncio.WriteTransport", self._smtp.transport)
             if not transport.get_write_buffer_size():
@@ -149,20 +149,20 @@ class SmtpSession:
 
 
 def _refused(reply: SMTPResponse, step: str) -> SendResult | None:
-    """None where the server agrees, else its refusal."""
-    means = CODES.get(reply.code) or CODE_CLASSES.get(reply.code // 100)
-    if means is None:
+    """Return None if the server accepts, else the result of its refusal."""
+    kind = CODES.get(reply.code) or CODE_CLASSES.get(reply.code // 100)
+    if kind is None:
         raise UnreadableReplyError
-    return None if means is ResultKind.SENT else result_for(means, f"{_show(reply)} to {step}")
+    return None if kind is ResultKind.SENT else result_for(kind, f"{_show(reply)} to {step}")
 
 
 def _show(reply: SMTPResponse) -> str:
-    """The reply's codes; its text may name the address."""
+    """Return the codes of the reply. Its text may contain the address and is left out."""
     enhanced = _ENHANCED.match(reply.message)
     return f"SMTP {reply.code} {enhanced[0]}" if enhanced else f"SMTP {reply.code}"
 
 
 def _drop(transport: asyncio.BaseTransport | None) -> None:
-    """Close at once: a TLS connection would wait for the other side's goodbye."""
+    """Close at once. A normal close of a TLS connection would wait for the other side."""
     if transport is not None:
         cast("asyncio.WriteTransport", transport).abort()

@@ -1,9 +1,9 @@
-"""The TLS context of a client."""
+"""TLS context for clients."""
 
 import ssl
 from pathlib import Path
 
 
 def client_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Certificates are always checked: against the system's authorities, or those in `ca_file` instead."""
+    """Return a context that always verifies certificates: by the system's authorities, or by those in `ca_file`."""
     return ssl.create_default_context(cafile=ca_file)

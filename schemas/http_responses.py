@@ -114,7 +114,7 @@ class CommunicationLogListResponse(ResponseBody, published_as="CommunicationLogL
 
 
 class LogResponse(CommunicationLogResponse, published_as="LogResponse"):
-    """One delivery."""
+    """Response with one delivery."""
 
     code: int
     message: str
@@ -159,7 +159,7 @@ class RequestSummary(ResponseBody, published_as="RequestSummary"):
 
 
 class RequestResponse(RequestSummary, published_as="RequestResponse"):
-    """One request with its counts."""
+    """Response with one request and its counts."""
 
     code: int
     message: str
@@ -173,7 +173,7 @@ class RequestResponse(RequestSummary, published_as="RequestResponse"):
 
 
 class RequestListResponse(ResponseBody, published_as="RequestListResponse"):
-    """One page of requests, newest first."""
+    """Page of requests, newest first."""
 
     code: int
     items: list[RequestSummary]

@@ -131,7 +131,7 @@ def too_far_ahead(body: BulkBody, accepted_at: datetime) -> tuple[str, str] | No
 
 
 class BulkRequest(BulkBody, published_as="BulkRequest"):
-    """One part of a request, as a record of an intake topic."""
+    """Part of a request, as a record of an intake topic."""
 
     recipients: list[AnyIntakeRecipient] = Field(  # type: ignore[assignment]  # a list is invariant
         description="at least one recipient: an address, or an object with an address and its own variables",

@@ -1,4 +1,4 @@
-"""Problems that pydantic found in input. Callers choose the wording.
+"""Problems that pydantic reports for input. Callers choose the wording.
 
 A recipient is a union: an address, or an object with one. pydantic reports the problems of both branches, and puts the
 name of the branch into the location. This module takes the branch out of the location.
@@ -23,7 +23,7 @@ Location = tuple[int | str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One problem: its field and its message, without the value."""
+    """Problem of a field: its field and its message, without the value."""
 
     kind: str
     """Name that pydantic gives to the problem, such as `missing`."""

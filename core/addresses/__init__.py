@@ -1,4 +1,8 @@
-"""Addresses as callers write them, to the one form in which they are compared, hashed and sent to."""
+"""Normalisation of addresses to the form in which they are compared, hashed and used.
+
+email.py normalises e-mail addresses, and phone.py normalises phone numbers. phone_patterns.py recognises plain numbers
+without the slow library. control_characters.py has the checks that both share.
+"""
 
 from collections.abc import Callable
 from functools import partial

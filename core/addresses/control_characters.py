@@ -1,13 +1,13 @@
-"""What no address may hold, whatever its channel."""
+"""Checks of raw addresses that all channels share."""
 
 import re
 
 MAX_ADDRESS = 320
-"""The longest input looked at, in characters: 64 of local part, an at sign, 255 of domain (RFC 5321, 4.5.3.1)."""
+"""Maximum length of a raw address, in characters: 64 of local part, an at sign, 255 of domain (RFC 5321, 4.5.3.1)."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def has_control(raw: str) -> bool:
-    """Whether a control character or a line separator stands anywhere in it: the way into headers and logs."""
+    """Return whether the text has a control character or line separator, which could get into headers and logs."""
     return _CONTROL.search(raw) is not None

@@ -1,4 +1,4 @@
-"""E-mail addresses to one normal form, by email-validator without DNS."""
+"""Normalisation of e-mail addresses by email-validator, without DNS."""
 
 import re
 
@@ -7,24 +7,22 @@ from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 
 from core.addresses.control_characters import MAX_ADDRESS, has_control
 
-_LONGEST_PLAIN = 64  # so that no label is longer than 63, nor anything else than it may be
+_LONGEST_PLAIN = 64  # at this length neither a label nor any other part can be too long
 _ATOM = r"[A-Za-z0-9_!#$%&'*+/=?^`{|}~-]++"
-_LABEL = (
-    r"[A-Za-z0-9]++(?:-[A-Za-z0-9]++)*+"  # no two hyphens in a row: neither Punycode nor what is reserved beside it
-)
+_LABEL = r"[A-Za-z0-9]++(?:-[A-Za-z0-9]++)*+"  # two hyphens in a row are Punycode or reserved
 _PLAIN = re.compile(rf"{_ATOM}(?:\.{_ATOM})*+@(?:{_LABEL}\.)+[A-Za-z]++")
 _SPECIAL_USE = tuple(SPECIAL_USE_DOMAIN_NAMES)
 _ROLES = frozenset(CASE_INSENSITIVE_MAILBOX_NAMES)
 
 
 def normalise_email(raw: str) -> str | None:
-    """The address with its domain in lower case and as IDNA (`xn--`), or None when it is none.
+    """Return the address with its domain in lower case and as IDNA (`xn--`), or None if it is not valid.
 
-    Spaces around it are dropped. The local part keeps its case, which only its own server may ignore (RFC 5321, 2.4);
-    the role names of RFC 2142, such as `info`, are put into lower case. Local parts beyond ASCII are allowed
-    (RFC 6531); quoted ones, display names and IP addresses are not.
+    Spaces around the address are removed. The local part keeps its case, because only its own server may ignore the
+    case (RFC 5321, 2.4). Role names of RFC 2142, such as `info`, are put into lower case. Local parts beyond ASCII are
+    allowed (RFC 6531). Quoted local parts, display names and IP addresses are not allowed.
     """
-    # Plain addresses are by far the most, and the library takes some 60 µs for each.
+    # Most addresses are plain, and the library takes some 60 µs for each.
     if len(raw) <= _LONGEST_PLAIN and _PLAIN.fullmatch(raw):
         if raw.islower():
             if not raw.endswith(_SPECIAL_USE):
@@ -35,17 +33,17 @@ def normalise_email(raw: str) -> str | None:
             if not domain.endswith(_SPECIAL_USE):
                 role = local.lower()
                 return f"{role if role in _ROLES else local}@{domain}"
-    return _by_library(raw)
+    return _normalise_by_library(raw)
 
 
-def _by_library(raw: str) -> str | None:
+def _normalise_by_library(raw: str) -> str | None:
     if len(raw) > MAX_ADDRESS or has_control(raw):
         return None
     try:
-        # `globally_deliverable` and not `test_environment`: a domain without a dot, `.local`, `.test` and their like
-        # can be reached by nobody through the public Internet, and saying so now is cheaper than a bounce.
-        # `example.com` and its siblings are accepted: RFC 6761 wants them treated as any other name.
-        # What depends on the library's changeable globals is named here, so that nobody changes it from afar.
+        # `globally_deliverable` and not `test_environment`: domains such as `.local`, `.test` or one without a dot
+        # cannot be reached through the public Internet, and an error now is cheaper than a bounce.
+        # `example.com` and similar domains are accepted, because RFC 6761 treats them as any other name.
+        # Options that depend on mutable globals of the library are set here, so that other code cannot change them.
         valid = validate_email(
             raw.strip(" "),
             allow_smtputf8=True,

@@ -1,4 +1,4 @@
-"""Phone numbers to E.164, as libphonenumber reads them."""
+"""Normalisation of phone numbers to E.164 by libphonenumber."""
 
 from phonenumbers import NumberParseException, PhoneNumberFormat, format_number, is_valid_number, parse
 
@@ -10,12 +10,12 @@ _NATIONAL = PlainNational()
 
 
 def normalise_phone(raw: str, default_region: str | None) -> str | None:
-    """A number in E.164, or None when it is no valid number.
+    """Return the number in E.164, or None if it is not valid.
 
-    `default_region` is the ISO country of numbers without `+`; without one they are invalid. Written forms are read as
-    libphonenumber reads them: spaces and punctuation, a national prefix, an extension (which E.164 leaves out).
+    `default_region` is the ISO country of numbers without `+`. If it is None, such numbers are not valid. Numbers are
+    read as libphonenumber reads them: with spaces, punctuation, a national prefix, or an extension that E.164 omits.
     """
-    # Plain numbers are by far the most, and the library takes some 50 µs for each.
+    # Most numbers are plain, and the library takes some 50 µs for each.
     if raw[:1] == "+":
         start, plain = _INTERNATIONAL[raw[1:4]]
         if plain.fullmatch(raw[start:]):
@@ -24,10 +24,10 @@ def normalise_phone(raw: str, default_region: str | None) -> str | None:
         prefix, plain = _NATIONAL[default_region]
         if plain.fullmatch(raw):
             return prefix + raw
-    return _by_library(raw, default_region)
+    return _normalise_by_library(raw, default_region)
 
 
-def _by_library(raw: str, default_region: str | None) -> str | None:
+def _normalise_by_library(raw: str, default_region: str | None) -> str | None:
     if len(raw) > MAX_ADDRESS or has_control(raw):
         return None
     try:

@@ -1,4 +1,4 @@
-"""What every service reads from the environment is checked before anything starts."""
+"""Checks of the shared settings before a service starts."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def _kafka(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_region_that_has_no_telephone_numbers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROLLCALL_DEFAULT_REGION", "ZZ")
-    with pytest.raises(SettingsError, match=r"^ROLLCALL_DEFAULT_REGION: is no ISO country with telephone numbers"):
+    with pytest.raises(SettingsError, match=r"^ROLLCALL_DEFAULT_REGION: must be an ISO country with telephone numbers"):
         load(CommonSettings)
 
 
@@ -28,11 +28,11 @@ def test_a_login_without_a_password_is_refused_in_the_names_of_the_environment(m
     monkeypatch.setenv("ROLLCALL_KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
     monkeypatch.setenv("ROLLCALL_KAFKA_SASL_MECHANISM", "PLAIN")
     monkeypatch.setenv("ROLLCALL_KAFKA_SASL_USERNAME", "rollcall")
-    with pytest.raises(SettingsError, match=r"^ROLLCALL_KAFKA_SASL_PASSWORD: is needed with SASL_SSL$"):
+    with pytest.raises(SettingsError, match=r"^ROLLCALL_KAFKA_SASL_PASSWORD: is required with SASL_SSL$"):
         load(CommonSettings)
 
 
-def test_what_contradicts_is_named_beside_what_is_missing_or_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_contradictions_are_named_with_missing_and_invalid_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ROLLCALL_KAFKA_BOOTSTRAP")
     monkeypatch.setenv("ROLLCALL_DEFAULT_REGION", "ZZ")
     monkeypatch.setenv("ROLLCALL_KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
@@ -49,9 +49,11 @@ def test_what_contradicts_is_named_beside_what_is_missing_or_wrong(monkeypatch: 
 
 
 @pytest.mark.parametrize("servers", ["a:b", "a:0", "a:70000", "kafka://a:9092", "a:9092,,b:9092", "a b:9092", "a/b"])
-def test_servers_that_are_none_are_refused(servers: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_servers_are_refused(servers: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROLLCALL_KAFKA_BOOTSTRAP", servers)
-    with pytest.raises(SettingsError, match=r"^ROLLCALL_KAFKA_BOOTSTRAP: is no list of host:port, comma-separated$"):
+    with pytest.raises(
+        SettingsError, match=r"^ROLLCALL_KAFKA_BOOTSTRAP: must be a list of host:port, comma-separated$"
+    ):
         load(CommonSettings)
 
 
@@ -66,7 +68,7 @@ def test_an_authority_file_is_read_at_the_start(monkeypatch: pytest.MonkeyPatch,
     with pytest.raises(SettingsError, match=r"^ROLLCALL_KAFKA_SSL_CA_FILE: the file cannot be read: No such file"):
         load(CommonSettings)
     (tmp_path / "none.pem").write_text("no certificate")
-    with pytest.raises(SettingsError, match=r"^ROLLCALL_KAFKA_SSL_CA_FILE: the file holds no certificates in PEM$"):
+    with pytest.raises(SettingsError, match=r"^ROLLCALL_KAFKA_SSL_CA_FILE: the file must contain certificates in PEM$"):
         load(CommonSettings)
 
 

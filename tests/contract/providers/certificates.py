@@ -1,4 +1,4 @@
-"""A certificate for 127.0.0.1 that only who is told to trusts."""
+"""Certificate for 127.0.0.1 that only a client with its file trusts."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 
 
 def server_context(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """(the server's context, the file by which a client trusts it)."""
+    """Return (context of the server, file that makes a client trust it)."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
     now = datetime.now(UTC)

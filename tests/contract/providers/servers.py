@@ -1,4 +1,4 @@
-"""Other sides for the providers' contract, on loopback: what they do with a delivery follows from its address."""
+"""Servers for the contract of the providers, on loopback. The address of a delivery selects their behaviour."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Act(StrEnum):
-    """What the other side does with a delivery."""
+    """Behaviour of the server for a delivery."""
 
     TAKE = "take"
     REFUSE = "refuse"
@@ -22,14 +22,14 @@ class Act(StrEnum):
 
 
 class Peer:
-    """A TCP server on a free port of loopback that runs `serve` for each connection."""
+    """TCP server on a free port of loopback that runs `serve` for each connection."""
 
     def __init__(self) -> None:
         self.port = 0
         self.tls: ssl.SSLContext | None = None
         self.connections = 0
         self.arrived = 0
-        """Deliveries received to their end, whatever became of them."""
+        """Deliveries that were received completely, whatever their result."""
         self.taken: list[str] = []
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -52,7 +52,7 @@ class Peer:
         return len(self._writers)
 
     def drop_connections(self) -> None:
-        """Close all of them, as a server does with idle ones."""
+        """Close all connections, as a server does with idle ones."""
         for writer in self._writers:
             writer.close()
 
@@ -71,7 +71,7 @@ class Peer:
 
 
 class SilentPeer(Peer):
-    """Takes the connection and never says a word: no greeting, no TLS handshake."""
+    """Server that accepts a connection and never answers: no greeting, no TLS handshake."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:  # noqa: ARG002
         while await reader.read(1024):
@@ -79,14 +79,14 @@ class SilentPeer(Peer):
 
 
 class Gateway(Peer):
-    """Somebody's own HTTP gateway; it echoes what it was sent wherever it can."""
+    """HTTP gateway of an operator. It echoes the received data wherever it can."""
 
     def __init__(self, acts: dict[str, Act]) -> None:
         super().__init__()
         self._acts = acts
         self.requests: list[tuple[dict[str, str], dict[str, object]]] = []
         self.answer: bytes | None = None
-        """What is said instead, word for word."""
+        """Exact bytes to answer instead."""
         self.then_cut = False
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -126,13 +126,13 @@ _HTTP: dict[Act, Callable[[str], bytes]] = {
 
 
 class MailServer(Peer):
-    """A mail server that answers by recipient, echoing the address; `replies` changes what a command gets."""
+    """Mail server that answers by recipient and echoes the address. `replies` changes the reply to a command."""
 
     def __init__(self, acts: dict[str, Act]) -> None:
         super().__init__()
         self._acts = acts
         self.replies: dict[str, str] = {}
-        """Command, or `greeting`, `content`, `dot`, to its reply; an empty one cuts, `-` says nothing."""
+        """Reply to a command, or to `greeting`, `content`, `dot`. An empty one cuts the connection, `-` sends nothing."""
         self.extensions = ["SIZE 10000000", "8BITMIME"]
         self.commands: list[str] = []
         self.mails: list[bytes] = []
@@ -195,14 +195,14 @@ _DOT = {
 
 
 def a_free_port() -> int:
-    """A port of loopback that nobody listens on."""
+    """Return a port of loopback without a listener."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Poll until the condition holds; raises TimeoutError."""
+    """Poll until the condition holds. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110  # the condition may be anything
             await asyncio.sleep(0.005)

@@ -1,4 +1,4 @@
-"""Each kind of provider with its other side, behind one face, for the providers' contract."""
+"""Kinds of providers with their servers, behind one interface, for the contract of the providers."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,17 +17,17 @@ QUICK_SECONDS = 0.5
 
 
 class Stage(Protocol):
-    """One kind of provider and its other side."""
+    """Kind of provider with its server."""
 
     channel: Channel
     acts: tuple[Act, ...]
-    """What the other side can do."""
+    """Behaviours of the server."""
     throttle_seconds: float | None
-    """The delay that the other side asks for when it throttles."""
+    """Delay that the server asks for when it throttles, in seconds."""
     limit: str | None
-    """The field of an entry that limits the connections, if there are any."""
+    """Field of an entry that limits the connections, if there is one."""
     peer: Peer | None
-    """The other side, unless it is in this process."""
+    """Server, unless it is in this process."""
 
     def __init__(self, silent: SilentPeer) -> None: ...
 
@@ -40,7 +40,7 @@ class Stage(Protocol):
 
 
 class Watched(SimulatorProvider):
-    """A simulator that writes down what it takes: by itself it only counts."""
+    """Simulator that keeps the accepted messages. Without it they are only counted."""
 
     def __init__(self, entry: SimulatorEntry, taken: list[str]) -> None:
         super().__init__(entry)
@@ -149,7 +149,7 @@ class SmtpStage:
 
 
 STAGES: dict[str, type[Stage]] = {"simulator": SimulatorStage, "http": HttpStage, "smtp": SmtpStage}
-"""The stage of each kind of providers/kinds.py."""
+"""Stage of each kind in providers/kinds.py."""
 
 OVER_THE_NETWORK = [kind for kind, stage in STAGES.items() if stage.limit]
 

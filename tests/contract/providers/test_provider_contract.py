@@ -1,4 +1,4 @@
-"""What every provider promises, tried on each kind against a real other side on loopback."""
+"""Contract of all providers, tested for each kind against a real server on loopback."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -36,7 +36,7 @@ async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
     [(kind, act) for kind, stage in STAGES.items() for act in stage.acts],
     indirect=["stage"],
 )
-async def test_each_thing_the_other_side_may_do_has_its_answer_and_leaves_the_provider_usable(
+async def test_each_behaviour_of_the_server_has_its_result_and_leaves_the_provider_usable(
     stage: Stage,
     act: Act,
     caplog: pytest.LogCaptureFixture,
@@ -73,7 +73,7 @@ async def test_a_message_taken_carries_the_id_that_its_receipt_will_name(stage: 
     [kind for kind, stage in STAGES.items() if Act.THROTTLE in stage.acts],
     indirect=True,
 )
-async def test_a_throttled_one_says_how_long_to_wait(stage: Stage) -> None:
+async def test_a_throttled_message_has_a_delay(stage: Stage) -> None:
     provider = stage.provider()
     answer = await provider.send(a_message(stage, Act.THROTTLE))
     await provider.aclose()
@@ -83,7 +83,7 @@ async def test_a_throttled_one_says_how_long_to_wait(stage: Stage) -> None:
 
 
 @over_the_network
-async def test_where_nobody_listens_nothing_was_taken(stage: Stage) -> None:
+async def test_without_a_server_no_message_is_accepted(stage: Stage) -> None:
     provider = stage.away()
 
     answer = await provider.send(a_message(stage))
@@ -114,7 +114,7 @@ async def test_a_send_ends_with_its_time_out(stage: Stage) -> None:
     assert taken_seconds < QUICK_SECONDS + 2
 
 
-async def test_cancelled_it_stops_at_once_and_stays_usable(stage: Stage) -> None:
+async def test_a_cancelled_send_stops_at_once_and_the_provider_stays_usable(stage: Stage) -> None:
     provider = stage.provider(timeout_seconds=60)
     task = asyncio.create_task(provider.send(a_message(stage, Act.HANG)))
     await asyncio.sleep(0)
@@ -128,7 +128,7 @@ async def test_cancelled_it_stops_at_once_and_stays_usable(stage: Stage) -> None
     await provider.aclose()
 
 
-async def test_closed_it_says_so_and_sends_nothing(stage: Stage) -> None:
+async def test_a_closed_provider_reports_it_and_sends_nothing(stage: Stage) -> None:
     provider = stage.provider()
     await provider.send(a_message(stage, number=1))
     await provider.aclose()
@@ -139,7 +139,7 @@ async def test_closed_it_says_so_and_sends_nothing(stage: Stage) -> None:
     assert stage.taken() == ["log_1"]
 
 
-async def test_closed_before_its_first_send_it_says_so_too(stage: Stage) -> None:
+async def test_a_provider_closed_before_its_first_send_reports_it_too(stage: Stage) -> None:
     provider = stage.provider()
     await provider.aclose()
 
@@ -147,7 +147,7 @@ async def test_closed_before_its_first_send_it_says_so_too(stage: Stage) -> None
 
 
 @over_the_network
-async def test_closed_under_way_it_does_not_know(stage: Stage) -> None:
+async def test_a_send_that_is_cut_by_a_close_is_uncertain(stage: Stage) -> None:
     provider = stage.provider(timeout_seconds=QUICK_SECONDS)
     task = asyncio.create_task(provider.send(a_message(stage, Act.HANG)))
     await until(lambda: stage.arrived() == 1)
@@ -158,7 +158,7 @@ async def test_closed_under_way_it_does_not_know(stage: Stage) -> None:
 
 
 @over_the_network
-async def test_closed_while_it_waits_for_a_connection_it_sends_nothing(stage: Stage) -> None:
+async def test_a_provider_closed_during_a_wait_for_a_connection_sends_nothing(stage: Stage) -> None:
     provider = stage.provider(timeout_seconds=2 * QUICK_SECONDS, **{stage.limit: 1})
     hanging = asyncio.create_task(provider.send(a_message(stage, Act.HANG, 1)))
     await until(lambda: stage.arrived() == 1)
@@ -173,7 +173,7 @@ async def test_closed_while_it_waits_for_a_connection_it_sends_nothing(stage: St
 
 
 @over_the_network
-async def test_stopped_it_waits_for_answers_and_sends_away_who_waits_for_a_connection(stage: Stage) -> None:
+async def test_a_stopped_provider_waits_for_answers_and_refuses_waiting_sends(stage: Stage) -> None:
     provider = stage.provider(timeout_seconds=60, **{stage.limit: 1})
     begun = asyncio.create_task(provider.send(a_message(stage, Act.HANG, 1)))
     await until(lambda: stage.arrived() == 1)
@@ -192,7 +192,7 @@ async def test_stopped_it_waits_for_answers_and_sends_away_who_waits_for_a_conne
     assert stage.taken() == []
 
 
-async def test_stopped_a_send_that_is_answered_in_time_is_sent(stage: Stage) -> None:
+async def test_a_send_that_is_answered_in_time_after_a_stop_is_sent(stage: Stage) -> None:
     provider = stage.provider(timeout_seconds=60)
     begun = asyncio.create_task(provider.send(a_message(stage, Act.TAKE)))
     await asyncio.sleep(0)
@@ -204,7 +204,7 @@ async def test_stopped_a_send_that_is_answered_in_time_is_sent(stage: Stage) -> 
     assert stage.taken() == ["log_1"]
 
 
-async def test_many_at_once_are_each_taken_once(stage: Stage) -> None:
+async def test_concurrent_messages_are_each_accepted_once(stage: Stage) -> None:
     provider = stage.provider(timeout_seconds=60)
 
     answers = await asyncio.gather(*(provider.send(a_message(stage, number=number)) for number in range(100)))
@@ -234,7 +234,7 @@ async def test_a_check_says_in_one_line_what_is_wrong(stage: Stage) -> None:
     assert said == ["connecting: connection refused", "connecting: timed out"]
 
 
-async def test_what_its_entry_says_can_be_read_from_it(stage: Stage) -> None:
+async def test_a_provider_shows_the_values_of_its_entry(stage: Stage) -> None:
     provider = stage.provider(rate_per_second=20, timeout_seconds=3)
 
     assert (provider.name, provider.channel) == ("tried", stage.channel)

@@ -1,4 +1,4 @@
-"""The kind `http`: what it posts, and what each answer means."""
+"""Kind `http`: its posts, and the result of each response."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -46,7 +46,7 @@ def a_provider(gateway: Gateway, **entry: Any) -> HttpProvider:
 
 
 async def ask(gateway: Gateway, message: Message | None = None, **entry: Any) -> SendResult:
-    """One send through a provider of its own."""
+    """Send once through a new provider."""
     provider = a_provider(gateway, **entry)
     answer = await provider.send(message or a_message())
     await provider.aclose()
@@ -125,7 +125,7 @@ async def test_each_status_has_its_answer_and_is_asked_for_once(
         (f'{{"id": "gw-1", "more": "{"x" * MAX_ANSWER_BYTES}"}}', None),
     ],
 )
-async def test_the_message_id_is_taken_where_it_is_one_and_shows_nothing(
+async def test_a_message_id_is_used_if_it_is_valid_and_shows_no_personal_data(
     gateway: Gateway,
     body: str,
     message_id: str | None,
@@ -165,7 +165,7 @@ async def test_once_the_status_is_known_a_body_that_never_ends_changes_nothing(g
         b"\xff\xfe",
     ],
 )
-async def test_a_malformed_answer_is_none(gateway: Gateway, answer: bytes) -> None:
+async def test_a_malformed_answer_is_no_answer(gateway: Gateway, answer: bytes) -> None:
     gateway.answer = answer
     gateway.then_cut = True
 
@@ -210,7 +210,7 @@ async def test_connections_are_kept(gateway: Gateway) -> None:
     assert gateway.connections == 1
 
 
-async def test_no_more_are_under_way_than_the_entry_allows(gateway: Gateway) -> None:
+async def test_concurrent_sends_are_limited_by_the_entry(gateway: Gateway) -> None:
     provider = a_provider(gateway, concurrency=3)
 
     await asyncio.gather(*(provider.send(a_message(f"log_{number}")) for number in range(20)))
@@ -220,7 +220,7 @@ async def test_no_more_are_under_way_than_the_entry_allows(gateway: Gateway) -> 
     assert len(gateway.taken) == 20
 
 
-async def test_who_finds_no_free_connection_in_time_spends_no_attempt(gateway: Gateway) -> None:
+async def test_a_send_without_a_free_connection_in_time_uses_no_attempt(gateway: Gateway) -> None:
     provider = a_provider(gateway, concurrency=1, timeout_seconds=0.4)
 
     both = a_message("log_1", to=HANGS), a_message("log_2")

@@ -1,4 +1,4 @@
-"""The kind `smtp`: how far a mail came decides what its end means."""
+"""Kind `smtp`: the progress of an e-mail decides its result."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -34,7 +34,7 @@ async def server() -> AsyncIterator[MailServer]:
 
 
 async def ask(server: MailServer, message: Message | None = None, **entry: Any) -> SendResult:
-    """One send through a provider of its own."""
+    """Send once through a new provider."""
     provider = a_provider(server, **entry)
     answer = await provider.send(message or a_message())
     await provider.aclose()
@@ -89,7 +89,7 @@ async def test_each_reply_has_its_answer(server: MailServer, command: str, reply
 
 @pytest.mark.parametrize("command", ["greeting", "EHLO", "MAIL", "RCPT", "DATA"])
 @pytest.mark.parametrize("end", ["cut", "silence"])
-async def test_whatever_ends_it_before_the_content_ended_it_was_not_taken(
+async def test_a_mail_that_fails_before_the_end_of_its_content_was_not_accepted(
     server: MailServer,
     command: str,
     end: str,
@@ -102,7 +102,7 @@ async def test_whatever_ends_it_before_the_content_ended_it_was_not_taken(
     assert answer.reason is Reason.UNAVAILABLE
 
 
-async def test_cut_within_the_content_it_was_not_taken(server: MailServer) -> None:
+async def test_a_mail_that_is_cut_in_its_content_was_not_accepted(server: MailServer) -> None:
     server.replies["content"] = ""
 
     answer = await ask(server, a_message(text=("x" * 70 + "\r\n") * 150_000))
@@ -111,7 +111,7 @@ async def test_cut_within_the_content_it_was_not_taken(server: MailServer) -> No
 
 
 @pytest.mark.parametrize(("reply", "word"), [("", "connection cut"), ("-", "timed out")])
-async def test_whatever_ends_it_after_the_dot_is_uncertain(server: MailServer, reply: str, word: str) -> None:
+async def test_a_mail_that_fails_after_the_dot_is_uncertain(server: MailServer, reply: str, word: str) -> None:
     server.replies["dot"] = reply
 
     answer = await ask(server, timeout_seconds=0.5)
@@ -167,7 +167,7 @@ async def test_after_a_refusal_the_same_connection_goes_on(server: MailServer) -
     ]
 
 
-async def test_who_finds_no_free_connection_in_time_spends_no_attempt(server: MailServer) -> None:
+async def test_a_send_without_a_free_connection_in_time_uses_no_attempt(server: MailServer) -> None:
     provider = a_provider(server, connections=1, timeout_seconds=0.5)
 
     hanging, waiting = await asyncio.gather(
@@ -198,7 +198,7 @@ async def test_an_address_beyond_ascii_needs_a_server_that_takes_it(server: Mail
         assert "RCPT TO:<用户@example.com>" in server.commands
         assert any(line.endswith(" BODY=8BITMIME SMTPUTF8") for line in server.commands)
     else:
-        assert answer == refused("the server takes no addresses in UTF-8")
+        assert answer == refused("the server does not support addresses in UTF-8")
         assert not any(line.startswith("MAIL") for line in server.commands)
 
 
@@ -217,7 +217,7 @@ async def test_an_address_beyond_ascii_needs_a_server_that_takes_it(server: Mail
         (a_message(to="nobody"), Reason.INVALID_RECIPIENT),
     ],
 )
-async def test_what_would_break_out_of_its_header_or_command_is_refused(
+async def test_text_that_would_break_a_header_or_command_is_refused(
     server: MailServer,
     message: Message,
     reason: Reason,
@@ -239,7 +239,7 @@ async def test_a_check_names_the_sender_and_says_when_it_is_refused(server: Mail
     assert [line.split()[0] for line in server.commands] == ["EHLO", "MAIL", "QUIT"]
 
 
-async def test_closed_while_a_mail_is_under_way_it_closes_that_connection_too(server: MailServer) -> None:
+async def test_a_close_during_a_mail_closes_its_connection_too(server: MailServer) -> None:
     provider = a_provider(server, timeout_seconds=0.5)
     task = asyncio.create_task(provider.send(a_message(to=HANGS)))
     await until(lambda: server.arrived == 1)

@@ -1,4 +1,4 @@
-"""The kind `smtp` with aiosmtpd, a real mail server: TLS, passwords, and mails parsed back."""
+"""Kind `smtp` with aiosmtpd, a real mail server: TLS, passwords, and parsed e-mails."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 @dataclass
 class Mailbox:
-    """What arrived at aiosmtpd."""
+    """E-mails that arrived at aiosmtpd."""
 
     port: int = 0
     trusted: Path | None = None
@@ -65,7 +65,7 @@ def mailbox() -> Iterator[Mailbox]:
 
 @pytest.fixture(params=["starttls", "tls"])
 def locked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Mailbox, str]]:
-    """A server that wants TLS and checks a password."""
+    """Return a server that requires TLS and a password."""
     context, trusted = server_context(tmp_path)
     mailbox = Mailbox(trusted=trusted)
     tls: dict[str, Any] = {"tls_context": context, "require_starttls": True, "auth_required": True}

@@ -1,4 +1,4 @@
-"""Whatever is picked or put back, each delivery of a chunk stays in exactly one place."""
+"""Each delivery of a chunk stays in exactly one field of its work, whatever batch is chosen or released."""
 
 from collections import Counter
 from dataclasses import replace
@@ -28,7 +28,7 @@ PROVIDERS = st.sampled_from([None, "a", "b"])
 
 
 def lines(at: list[int]) -> st.SearchStrategy[tuple[WaitingDelivery, ...]]:
-    """Lines for these indices, in any order."""
+    """Return waiting deliveries with these indices, in any order."""
     each = [
         st.builds(WaitingDelivery, st.just(index), st.integers(1, 3), TIMES, st.booleans(), PROVIDERS) for index in at
     ]
@@ -37,7 +37,7 @@ def lines(at: list[int]) -> st.SearchStrategy[tuple[WaitingDelivery, ...]]:
 
 @st.composite
 def works(draw: st.DrawFn) -> Work:
-    """The work of a chunk of up to 30 that somebody holds: every delivery in one of the places."""
+    """Draw the work of a claimed chunk of up to 30 deliveries. Each delivery is in one of the fields."""
     places = draw(st.lists(st.sampled_from("tldc"), max_size=30))
     at = {place: [index for index, found in enumerate(places) if found == place] for place in "tldc"}
     return Work(
@@ -50,7 +50,7 @@ def works(draw: st.DrawFn) -> Work:
 
 
 def places(work: Work, *batches: Batch | None) -> list[int]:
-    """Where every delivery is: each index as often as it is somewhere."""
+    """Return each index as often as it is in a field of the work."""
     batched = [index for batch in (*batches, work.next) if batch for index in indices(batch.ranges)]
     waiting = [*indices(work.untried), *(line.index for line in work.retries)]
     return sorted([*batched, *waiting, *(decided.index for decided in work.decided), *indices(work.unacknowledged)])
@@ -58,7 +58,7 @@ def places(work: Work, *batches: Batch | None) -> list[int]:
 
 @settings(deadline=None)
 @given(works(), SIZES)
-def test_picking_keeps_each_delivery_in_one_place(work: Work, size: int) -> None:
+def test_choosing_a_batch_keeps_each_delivery_in_one_field(work: Work, size: int) -> None:
     batch, rest = take_next_batch(work, NOW, size)
 
     assert places(rest, batch) == places(work)
@@ -68,7 +68,7 @@ def test_picking_keeps_each_delivery_in_one_place(work: Work, size: int) -> None
 
 @settings(deadline=None)
 @given(works(), SIZES)
-def test_putting_back_keeps_each_delivery_in_one_place(work: Work, size: int) -> None:
+def test_a_release_keeps_each_delivery_in_one_field(work: Work, size: int) -> None:
     left, _ = prepare_release(work, size)
 
     assert places(left) == places(work)
@@ -78,7 +78,7 @@ def test_putting_back_keeps_each_delivery_in_one_place(work: Work, size: int) ->
 
 @settings(deadline=None)
 @given(works(), SIZES)
-def test_putting_back_twice_loses_nothing(work: Work, size: int) -> None:
+def test_a_second_release_loses_no_delivery(work: Work, size: int) -> None:
     left, _ = prepare_release(work, size)
 
     again, due = prepare_release(left, size)
@@ -89,7 +89,7 @@ def test_putting_back_twice_loses_nothing(work: Work, size: int) -> None:
 
 @settings(deadline=None)
 @given(works(), SIZES)
-def test_what_was_put_back_is_picked_first(work: Work, size: int) -> None:
+def test_a_released_batch_is_chosen_first(work: Work, size: int) -> None:
     left, due = prepare_release(work, size)
 
     batch, rest = take_next_batch(left, due or NOW, size)
@@ -100,7 +100,7 @@ def test_what_was_put_back_is_picked_first(work: Work, size: int) -> None:
 
 @settings(deadline=None)
 @given(works(), SIZES)
-def test_a_batch_is_full_unless_nothing_else_is_like_it(work: Work, size: int) -> None:
+def test_a_batch_is_full_unless_no_similar_delivery_is_left(work: Work, size: int) -> None:
     batch, rest = take_next_batch(work, NOW, size)
 
     ready = [line for line in work.retries if line.not_before <= NOW]
@@ -130,7 +130,7 @@ def test_retries_that_are_due_come_before_fresh_deliveries(work: Work, size: int
 
 @settings(deadline=None)
 @given(works(), SIZES)
-def test_nothing_is_tried_before_its_time(work: Work, size: int) -> None:
+def test_no_delivery_is_tried_before_its_time(work: Work, size: int) -> None:
     batch, _ = take_next_batch(work, NOW, size)
 
     early = {line.index for line in work.retries if line.not_before > NOW}
@@ -173,7 +173,7 @@ def test_a_chunk_is_due_when_its_earliest_delivery_is(work: Work, size: int) -> 
 
 @settings(deadline=None)
 @given(works(), SIZES)
-def test_picking_again_and_again_reaches_every_delivery(work: Work, size: int) -> None:
+def test_repeated_choosing_reaches_every_delivery(work: Work, size: int) -> None:
     far, reached = NOW + timedelta(days=1), list[int]()
     for _ in range(work.waiting):
         batch, work = take_next_batch(work, far, size)
@@ -185,7 +185,7 @@ def test_picking_again_and_again_reaches_every_delivery(work: Work, size: int) -
 
 @settings(deadline=None)
 @given(works())
-def test_what_waits_is_in_order_and_untried_deliveries_waited_longest(work: Work) -> None:
+def test_waiting_deliveries_are_in_order_and_untried_ones_come_first(work: Work) -> None:
     rest = waiting_deliveries(work)
 
     assert [line.index for line in rest] == sorted([*indices(work.untried), *(line.index for line in work.retries)])
@@ -201,6 +201,6 @@ def test_the_lines_of_a_batch_are_ordered() -> None:
     assert len(batch) == 3
 
 
-def test_an_empty_chunk_has_nothing_to_pick() -> None:
+def test_an_empty_chunk_has_no_batch() -> None:
     assert take_next_batch(Work(), NOW, 5) == (None, Work())
     assert prepare_release(Work(), 5) == (Work(), None)

@@ -1,4 +1,4 @@
-"""What an answer means for its delivery, for every answer, policy and doubt."""
+"""Outcome of a delivery for every result, policy and doubt."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -46,25 +46,25 @@ def an_entry(answer: SendResult | NotSent, *, attempts: int = 0, tainted: bool =
     return WindowDelivery(7, attempts, tainted, answer)
 
 
-def test_sent_is_sent_whatever_was_before() -> None:
+def test_a_sent_result_is_sent_whatever_came_before() -> None:
     found = decide(an_entry(SENT, tainted=True), rules())
     assert found == Outcome(Status.SENT, None, None, "m-1", "202")
 
 
-def test_a_refusal_for_good_is_failed_with_the_providers_reason() -> None:
+def test_a_permanent_rejection_is_failed_with_the_reason_of_the_provider() -> None:
     assert decide(an_entry(FAILED), rules()) == Outcome(Status.FAILED, Reason.REJECTED, "400")
 
 
-def test_what_stands_in_a_log_needs_no_verdict() -> None:
+def test_a_logged_delivery_has_no_new_outcome() -> None:
     assert decide(an_entry(NotSent.ALREADY_LOGGED), rules()) is None
 
 
-def test_what_was_lost_is_unknown() -> None:
+def test_a_delivery_that_may_have_been_sent_is_unknown() -> None:
     assert decide(an_entry(NotSent.MAYBE_SENT), rules()) == Outcome(Status.UNKNOWN, Reason.INTERRUPTED)
 
 
 @pytest.mark.parametrize("status", [Status.CANCELLED, Status.EXPIRED])
-def test_a_stop_ends_what_was_not_sent_and_keeps_a_doubt(status: Status) -> None:
+def test_a_stop_ends_an_unsent_delivery_and_keeps_a_doubted_one_unknown(status: Status) -> None:
     plain = decide(an_entry(NotSent.STOPPED), rules(stopped_as=status))
     assert isinstance(plain, Outcome)
     assert plain.status is status
@@ -74,19 +74,19 @@ def test_a_stop_ends_what_was_not_sent_and_keeps_a_doubt(status: Status) -> None
     assert in_doubt.status is Status.UNKNOWN
 
 
-def test_a_refusal_for_now_is_tried_again_later_and_spends_an_attempt() -> None:
+def test_a_temporary_refusal_is_tried_again_later_and_uses_an_attempt() -> None:
     found = decide(an_entry(REFUSED), rules())
     assert isinstance(found, WaitingDelivery)
     assert (found.index, found.attempts, found.possibly_sent, found.pinned_provider) == (7, 1, False, None)
     assert found.not_before > NOW
 
 
-def test_a_snooze_spends_no_attempt() -> None:
+def test_a_rate_limited_result_uses_no_attempt() -> None:
     found = decide(an_entry(THROTTLED, attempts=2), rules())
     assert found == WaitingDelivery(7, 2, NOW + timedelta(seconds=30))
 
 
-def test_another_provider_is_asked_at_once_until_all_had_their_turn() -> None:
+def test_other_providers_are_called_at_once_until_all_were_called() -> None:
     once = decide(an_entry(REFUSED), rules(providers=2, max_attempts=9))
     twice = decide(an_entry(REFUSED, attempts=1), rules(providers=2, max_attempts=9))
     assert isinstance(once, WaitingDelivery)
@@ -95,11 +95,11 @@ def test_another_provider_is_asked_at_once_until_all_had_their_turn() -> None:
     assert twice.not_before > NOW
 
 
-def test_after_the_last_attempt_it_gave_up_and_says_why() -> None:
+def test_a_delivery_is_given_up_with_its_error_after_the_last_attempt() -> None:
     assert decide(an_entry(REFUSED, attempts=2), rules()) == Outcome(Status.FAILED, Reason.GAVE_UP, "503")
 
 
-def test_no_answer_follows_the_request() -> None:
+def test_a_missing_answer_is_handled_as_the_request_asks() -> None:
     careful = decide(an_entry(SILENCE), rules())
     assert careful == Outcome(Status.UNKNOWN, Reason.NO_ANSWER, "time-out")
     again = decide(an_entry(SILENCE), rules(on_uncertain=OnUncertain.RESEND))
@@ -107,14 +107,14 @@ def test_no_answer_follows_the_request() -> None:
     assert (again.possibly_sent, again.pinned_provider) == (True, None)
 
 
-def test_a_provider_that_deduplicates_is_asked_again_and_nobody_else() -> None:
+def test_only_the_provider_that_deduplicates_is_called_again() -> None:
     found = decide(an_entry(SILENCE), rules(deduplicates=True, providers=2))
     assert isinstance(found, WaitingDelivery)
     assert (found.possibly_sent, found.pinned_provider) == (False, "first")
     assert found.not_before > NOW, "no other provider's turn"
 
 
-def test_its_own_answer_removes_the_doubt_of_a_provider_that_deduplicates() -> None:
+def test_a_provider_that_deduplicates_ends_its_own_doubt() -> None:
     found = decide(an_entry(FAILED), rules(deduplicates=True, sticky=True))
     assert found == Outcome(Status.FAILED, Reason.REJECTED, "400")
 
@@ -127,7 +127,7 @@ def test_its_own_answer_removes_the_doubt_of_a_provider_that_deduplicates() -> N
     deduplicates=st.booleans(),
     providers=st.integers(1, 3),
 )
-def test_once_in_doubt_never_ends_as_not_sent(  # noqa: PLR0917
+def test_a_doubted_delivery_never_ends_as_not_sent(  # noqa: PLR0917
     answer: SendResult | NotSent,
     attempts: int,
     tainted: bool,  # noqa: FBT001

@@ -1,4 +1,4 @@
-"""E-mail addresses: what is accepted in which form, and that the fast way gives what the library gives."""
+"""E-mail addresses: their normal form, and the equality of the fast path and the library."""
 
 import pytest
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
@@ -74,7 +74,7 @@ def test_an_address_has_one_form(raw: str, normal: str) -> None:
         "a" * 250 + "@example.com",
     ],
 )
-def test_what_is_no_address_has_no_form(raw: str) -> None:
+def test_an_invalid_address_has_no_normal_form(raw: str) -> None:
     assert normalise_email(raw) is None
 
 
@@ -82,7 +82,7 @@ def test_what_is_no_address_has_no_form(raw: str) -> None:
 @pytest.mark.parametrize(
     "form", ["{}alice@example.com", "ali{}ce@example.com", "alice@example{}.com", "alice@example.com{}"]
 )
-def test_a_control_character_anywhere_makes_it_invalid(form: str, control: str) -> None:
+def test_a_control_character_makes_an_address_invalid(form: str, control: str) -> None:
     assert normalise_email(form.format(control)) is None
 
 
@@ -91,7 +91,7 @@ def test_a_header_cannot_be_smuggled_in() -> None:
     assert normalise_email('"alice\r\nBcc: bob"@example.com') is None
 
 
-def test_overlong_input_is_refused_unread() -> None:
+def test_overlong_input_is_refused_without_parsing() -> None:
     assert normalise_email("a" * 1_000_000 + "@example.com") is None
     assert normalise_email(" " * 400 + "alice@example.com") is None
 
@@ -117,7 +117,7 @@ NEARLY = st.builds(lambda local, domain, cased: cased(f"{local}@{domain}"), LOCA
 @given(NEARLY)
 @example("NEWS@example.com")
 @example("News@Example.Test")
-def test_what_looks_like_an_address_is_read_as_the_library_reads_it(raw: str) -> None:
+def test_text_like_an_address_is_read_as_by_the_library(raw: str) -> None:
     assert normalise_email(raw) == by_library(raw)
 
 

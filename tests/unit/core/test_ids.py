@@ -1,4 +1,4 @@
-"""Ids follow from tenant, request id and position alone, and sort in request order (I5)."""
+"""Ids depend on tenant, request id and position only, and sort in request order (I5)."""
 
 import re
 import string
@@ -52,7 +52,7 @@ def test_different_requests_have_different_keys(one: tuple[str, str], other: tup
 
 @settings(deadline=None)
 @given(NAMES, NAMES.filter(bool), NAMES)
-def test_what_moves_from_tenant_to_request_id_makes_another_key(tenant: str, moved: str, request: str) -> None:
+def test_text_that_moves_from_tenant_to_request_id_changes_the_key(tenant: str, moved: str, request: str) -> None:
     assert request_key(tenant + moved, request) != request_key(tenant, moved + request)
 
 
@@ -64,7 +64,7 @@ def test_a_log_id_tells_its_position(key: str, at: tuple[int, int]) -> None:
 
 @settings(deadline=None)
 @given(st.text(max_size=50))
-def test_what_is_no_log_id_has_no_position(text: str) -> None:
+def test_text_that_is_not_a_log_id_has_no_position(text: str) -> None:
     found = position(text)
 
     assert found is None or log_id(*found) == text
@@ -72,7 +72,7 @@ def test_what_is_no_log_id_has_no_position(text: str) -> None:
 
 @settings(deadline=None)
 @given(KEYS, POSITIONS)
-def test_nothing_may_stand_before_or_after_a_log_id(key: str, at: tuple[int, int]) -> None:
+def test_a_log_id_has_no_text_before_or_after_it(key: str, at: tuple[int, int]) -> None:
     log = log_id(request_key("t", key), *at)
 
     assert position(f"{log}0") is None
@@ -109,7 +109,7 @@ def test_many_log_ids_of_a_part_are_the_single_ones_in_order(key: str, part: int
 
 @settings(deadline=None)
 @given(KEYS, st.lists(POSITIONS, unique=True, min_size=2, max_size=20))
-def test_no_two_things_of_a_request_share_an_id(key: str, positions: list[tuple[int, int]]) -> None:
+def test_all_ids_of_a_request_are_different(key: str, positions: list[tuple[int, int]]) -> None:
     name = request_key("t", key)
     logs = [log_id(name, *at) for at in positions]
     parts = {part for part, _ in positions}
@@ -124,7 +124,7 @@ def test_no_two_things_of_a_request_share_an_id(key: str, positions: list[tuple[
     assert len(ids) == len(set(ids))
 
 
-def test_a_bare_record_is_named_by_where_it_stands() -> None:
+def test_a_record_without_a_request_id_is_named_by_its_position() -> None:
     first = request_id_from_record("cluster", "topic", 0, 7, 1_700_000_000_000)
     elsewhere = {
         request_id_from_record("other", "topic", 0, 7, 1_700_000_000_000),
@@ -139,7 +139,7 @@ def test_a_bare_record_is_named_by_where_it_stands() -> None:
     assert first[14] == "5", "a UUID of version 5"
 
 
-def test_a_log_id_is_text_as_it_stands_in_urls() -> None:
+def test_a_log_id_is_plain_text_for_urls() -> None:
     log: LogId = log_id(request_key("t", "r"), 1, 2)
 
     assert log.startswith("log_")

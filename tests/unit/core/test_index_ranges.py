@@ -1,4 +1,4 @@
-"""Chunks cover a part without gap or overlap; ranges are sets of indices in order."""
+"""Chunks cover a part without gap or overlap. Ranges are sets of indices in order."""
 
 from itertools import pairwise
 
@@ -23,7 +23,7 @@ def test_chunks_cover_a_part_once_each_full_but_the_last(size: int, chunk_size: 
 
 @settings(deadline=None)
 @given(INDICES)
-def test_ranges_hold_the_indices_that_made_them(given_indices: list[int]) -> None:
+def test_ranges_have_the_indices_that_they_were_built_from(given_indices: list[int]) -> None:
     ranges = to_ranges(given_indices)
 
     assert list(indices(ranges)) == given_indices

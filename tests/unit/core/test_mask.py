@@ -1,4 +1,4 @@
-"""Masked addresses: they show the little that they should, and nothing more."""
+"""Masked addresses show the allowed characters and nothing more."""
 
 import phonenumbers
 import pytest
@@ -57,11 +57,11 @@ def test_an_address_shows_its_first_letter_and_its_domain(email: str, masked: st
         ("x" * 1_000_000, "x***x"),
     ],
 )
-def test_what_is_no_address_shows_next_to_nothing(raw: str, masked: str) -> None:
+def test_an_invalid_address_shows_at_most_two_characters(raw: str, masked: str) -> None:
     assert mask_raw(raw) == masked
 
 
-def test_what_was_not_normalised_is_masked_all_the_same() -> None:
+def test_an_address_that_was_not_normalised_is_masked_too() -> None:
     assert mask_phone("13800138000") == "1***0"
     assert mask_phone("") == "***"
     assert mask_phone("+" + "1" * 400) == "+***1"
@@ -121,7 +121,7 @@ def test_of_anything_at_all_four_characters_stay_hidden_and_the_mask_is_short_an
 
 @settings(deadline=None)
 @given(st.text(st.characters(), max_size=400))
-def test_masking_what_is_masked_shows_no_more_and_adds_stars_alone(raw: str) -> None:
+def test_masking_a_masked_address_shows_no_more_and_adds_only_stars(raw: str) -> None:
     for mask in (mask_raw, mask_email, mask_phone):
         masked = mask(raw)
         again = mask(masked)

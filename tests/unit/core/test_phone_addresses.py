@@ -1,4 +1,4 @@
-"""Phone numbers: what is read how, and that the fast way for plain ones gives what the library gives."""
+"""Phone numbers: their normal form, and the equality of the fast path and the library."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ def by_library(raw: str, region: str | None) -> str | None:
 
 
 def examples(*kinds: int) -> Iterator[tuple[str, str]]:
-    """(region, E.164) of the library's example numbers."""
+    """Return (region, E.164) of the example numbers of the library."""
     for region in REGIONS:
         for kind in kinds:
             number = phonenumbers.example_number_for_type(region, kind)
@@ -48,7 +48,7 @@ def national(e164: str) -> str:
 
 
 def written(region: str, e164: str) -> Iterator[str]:
-    """The ways in which a number without blanks may be written."""
+    """Return the notations of a number without blanks."""
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
     assert metadata is not None
     yield from (e164, e164[1:], "00" + e164[1:], "011" + e164[1:], national(e164), "0" + national(e164))
@@ -69,7 +69,7 @@ def mutated(number: str, rng: random.Random) -> str:
 
 
 @pytest.mark.parametrize("raw", ["13800138000", "+8613800138000", " 138 0013-8000 ", "008613800138000", "013800138000"])
-def test_one_chinese_mobile_has_one_form_however_it_is_written(raw: str) -> None:
+def test_a_chinese_mobile_number_has_one_form_in_all_notations(raw: str) -> None:
     assert normalise_phone(raw, "CN") == "+8613800138000"
 
 
@@ -83,7 +83,7 @@ def test_a_number_without_plus_needs_a_region() -> None:
 @pytest.mark.parametrize(
     "raw", ["", "+", "+86", "12", "abc", "+999123456789", "1380013800", "+861380013800", "+0123456"]
 )
-def test_what_is_no_valid_number_has_no_form(raw: str) -> None:
+def test_an_invalid_number_has_no_normal_form(raw: str) -> None:
     assert normalise_phone(raw, "CN") is None
 
 
@@ -91,11 +91,11 @@ def test_what_is_no_valid_number_has_no_form(raw: str) -> None:
 @pytest.mark.parametrize(
     "form", ["{}13800138000", "138{}00138000", "13800138000{}", "+86138{}00138000", "+{}8613800138000"]
 )
-def test_a_control_character_anywhere_makes_it_invalid(form: str, control: str) -> None:
+def test_a_control_character_makes_an_address_invalid(form: str, control: str) -> None:
     assert normalise_phone(form.format(control), "CN") is None
 
 
-def test_overlong_input_is_refused_unread() -> None:
+def test_overlong_input_is_refused_without_parsing() -> None:
     assert normalise_phone(" " * 400 + "13800138000", "CN") is None
     assert normalise_phone("+86" + "1" * 1_000_000, "CN") is None
 
@@ -159,7 +159,7 @@ def test_wider_misses_are_read_as_the_library_reads_them(
 
 @st.composite
 def tempting(draw: st.DrawFn) -> tuple[str, str]:
-    """(number without plus, region) that fits a region and begins with what may be taken off, or nearly so."""
+    """Draw (number without plus, region) that fits a region and begins with a removable prefix, or nearly so."""
     region = draw(st.sampled_from(REGIONS))
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
     assert metadata is not None
@@ -177,7 +177,7 @@ def tempting(draw: st.DrawFn) -> tuple[str, str]:
 @example(("00800997245", "PA"))  # fits Panama, and begins as a call abroad
 @example(("00376805085954771", "JP"))  # fits Japan, and begins with its national prefix
 @example(("35820595", "AX"))  # fits Finland, but for one on Aland it begins with the calling code
-def test_what_may_be_taken_off_a_number_is_taken_off_as_the_library_does(number: tuple[str, str]) -> None:
+def test_a_removable_prefix_is_removed_as_by_the_library(number: tuple[str, str]) -> None:
     raw, region = number
     code = phonenumbers.country_code_for_region(region)
     assert normalise_phone(raw, region) == by_library(raw, region)
@@ -209,7 +209,7 @@ def test_normalising_twice_is_normalising_once(known: tuple[str, str]) -> None:
     assert normalise_phone(known[1], known[0]) == known[1]
 
 
-def test_almost_every_mobile_number_goes_the_fast_way() -> None:
+def test_almost_every_mobile_number_takes_the_fast_path() -> None:
     international, within = PlainInternational(), PlainNational()
     known = list(examples(PhoneNumberType.MOBILE))
     fast = 0
@@ -222,7 +222,7 @@ def test_almost_every_mobile_number_goes_the_fast_way() -> None:
     assert within["AR"][1].fullmatch("91123456789")  # Argentina's national prefix may be nothing at all
 
 
-def test_the_tables_do_not_grow_with_what_is_no_number() -> None:
+def test_the_tables_do_not_grow_with_invalid_numbers() -> None:
     international, within = PlainInternational(), PlainNational()
     for junk in ("", "8", "abc", "\u0661\u0662\u0663", "86\n"):
         assert international[junk][0] == 0

@@ -1,4 +1,4 @@
-"""When a client of Kafka is given up."""
+"""Detection of a Kafka client that publishes nothing any more."""
 
 from core.publish_watchdog import FAILURES, PublishWatchdog
 
@@ -18,7 +18,7 @@ def failed(wedge: PublishWatchdog, times: int = FAILURES) -> None:
         wedge.publish_timed_out()
 
 
-def test_many_failures_are_suspected_at_once_and_certain_when_they_last() -> None:
+def test_many_failures_are_a_stall_and_after_a_while_the_end() -> None:
     clock = Clock()
     wedge = PublishWatchdog(PATIENCE_SECONDS, clock)
     failed(wedge, FAILURES - 1)
@@ -31,7 +31,7 @@ def test_many_failures_are_suspected_at_once_and_certain_when_they_last() -> Non
     assert wedge.is_dead
 
 
-def test_few_failures_are_never_certain() -> None:
+def test_few_failures_are_never_the_end() -> None:
     clock = Clock()
     wedge = PublishWatchdog(PATIENCE_SECONDS, clock)
     failed(wedge, FAILURES - 1)
@@ -39,7 +39,7 @@ def test_few_failures_are_never_certain() -> None:
     assert not wedge.is_dead
 
 
-def test_an_answer_ends_the_doubt() -> None:
+def test_an_answered_publish_ends_the_stall() -> None:
     clock = Clock()
     wedge = PublishWatchdog(PATIENCE_SECONDS, clock)
     failed(wedge)
@@ -49,7 +49,7 @@ def test_an_answer_ends_the_doubt() -> None:
     assert not wedge.is_dead
 
 
-def test_a_kafka_that_is_away_is_no_fault_of_the_client_and_gives_it_new_time() -> None:
+def test_an_outage_of_kafka_restarts_the_count_of_the_client() -> None:
     clock = Clock()
     wedge = PublishWatchdog(PATIENCE_SECONDS, clock)
     failed(wedge)

@@ -1,4 +1,4 @@
-"""Templates: what is put in where, what is refused, and that values are never read as a template."""
+"""Templates: the inserted values, the refused sources, and values that are never read as a template."""
 
 from collections.abc import Callable
 from html import unescape
@@ -29,7 +29,7 @@ MAPPINGS = st.dictionaries(NAMES, VALUES, max_size=5)
 
 
 def literal(text: str) -> str:
-    """A source that renders as this text."""
+    """Return a source that renders as this text."""
     return text.replace("{{", "{{{{")
 
 
@@ -41,11 +41,11 @@ def refused_at(source: str) -> int | None:
     return None
 
 
-def test_a_placeholder_gives_way_to_the_value() -> None:
+def test_a_placeholder_is_replaced_by_the_value() -> None:
     assert compile_text("您的验证码是{{code}}").render({"code": "123456"}, {}) == "您的验证码是123456"
 
 
-def test_the_recipients_value_comes_before_the_requests() -> None:
+def test_the_value_of_the_recipient_wins_over_that_of_the_request() -> None:
     template = compile_text("{{a}}{{b}}{{a}}")
     assert template.render({"a": "1"}, {"a": "2", "b": "3"}) == "131"
 
@@ -103,7 +103,9 @@ def test_doubled_braces_are_literal_ones(source: str, text: str) -> None:
         "{{-a}}",
     ],
 )
-def test_what_is_malformed_is_refused_at_its_place_and_not_repeated(compiler: Compiler, malformed: str) -> None:
+def test_a_malformed_placeholder_is_refused_by_its_position_and_not_repeated(
+    compiler: Compiler, malformed: str
+) -> None:
     with pytest.raises(TemplateError) as caught:
         compiler("secret {{ok}} " + malformed)
     assert caught.value.position == 14
@@ -120,7 +122,7 @@ def test_a_variable_that_neither_has_is_named() -> None:
 
 
 @pytest.mark.parametrize(("compiler", "value"), [(compile_text, "x" * 1_000), (compile_html, "&" * 200)])
-def test_a_text_that_values_blow_up_is_refused_by_the_name_of_the_variable(compiler: Compiler, value: str) -> None:
+def test_a_text_with_too_long_values_is_refused_by_the_name_of_the_variable(compiler: Compiler, value: str) -> None:
     fits = compiler("{{big}}" * (MAX_RENDERED // 1_000))
     too_long = compiler("{{big}}" * (MAX_RENDERED // 1_000 + 1))
 
@@ -148,7 +150,7 @@ def test_values_are_escaped_in_html() -> None:
 
 
 @pytest.mark.parametrize("control", ["\r", "\n", "\r\n", "\0", "\t", "\x7f", "\x85", "\u2028"])
-def test_no_control_character_comes_into_a_subject(control: str) -> None:
+def test_a_control_character_never_gets_into_a_subject(control: str) -> None:
     with pytest.raises(HeaderInjection) as caught:
         compile_subject("Order {{a}}").render({"a": f"secret{control}Bcc: bob@example.com"}, {})
     assert str(caught.value) == "control character in variable: a"
@@ -168,7 +170,7 @@ def test_literal_text_comes_back_as_it_was(text: str) -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.text(st.characters(exclude_characters="{"), max_size=8), NAMES)), MAPPINGS, MAPPINGS)
-def test_each_name_gives_way_to_the_recipients_value_else_the_requests_else_it_is_missing(
+def test_each_name_has_the_value_of_the_recipient_or_the_request_or_is_missing(
     pieces: list[tuple[str, str]], variables: dict[str, str], defaults: dict[str, str]
 ) -> None:
     template = compile_text("".join(f"{text}{{{{{name}}}}}" for text, name in pieces))
@@ -203,7 +205,7 @@ def test_an_escaped_value_holds_no_markup_and_reads_back(value: str) -> None:
 
 @settings(deadline=None)
 @given(HARMLESS)
-def test_a_harmless_value_comes_into_a_subject_as_it_is(value: str) -> None:
+def test_a_harmless_value_is_unchanged_in_a_subject(value: str) -> None:
     assert compile_subject("{{a}}!").render({"a": value}, {}) == f"{value}!"
 
 

@@ -1,4 +1,4 @@
-"""The text part of an HTML mail."""
+"""Text part of an HTML e-mail."""
 
 import pytest
 from hypothesis import example, given, settings
@@ -8,12 +8,12 @@ from core.render import compile_html, compile_text, html_to_text, is_html
 
 
 @pytest.mark.parametrize("content", ["<p>x", "  \n<html>", "<!DOCTYPE html>", "<!-- x -->", "<A>"])
-def test_what_begins_with_a_tag_is_html(content: str) -> None:
+def test_content_that_begins_with_a_tag_is_html(content: str) -> None:
     assert is_html(content)
 
 
 @pytest.mark.parametrize("content", ["", "  ", "x <b>y</b>", "<3", "< p>", "{{a}}<p>", "</p>", "<"])
-def test_what_begins_otherwise_is_text(content: str) -> None:
+def test_other_content_is_text(content: str) -> None:
     assert not is_html(content)
 
 
@@ -83,7 +83,7 @@ def test_a_link_keeps_its_address(html: str, text: str) -> None:
         "ab</",
     ],
 )
-def test_what_is_not_shown_is_dropped(html: str) -> None:
+def test_hidden_elements_are_dropped(html: str) -> None:
     assert html_to_text(html) == "ab"
 
 
@@ -127,7 +127,7 @@ WORDS = st.lists(st.text("abc<>&\"'{}\u5f20", min_size=1, max_size=8), min_size=
 
 @settings(deadline=None)
 @given(WORDS, WORDS)
-def test_the_text_part_may_be_made_before_or_after_it_is_filled(name: str, code: str) -> None:
+def test_the_text_part_may_be_built_before_or_after_rendering(name: str, code: str) -> None:
     source = '<h1>Dear {{ name }}</h1><p>Code: <b>{{code}}</b>, <a href="https://example.com/{{id}}">here</a></p>'
     variables = {"name": name, "code": code, "id": "7"}
     before = compile_text(html_to_text(source)).render(variables, {})

@@ -1,4 +1,4 @@
-"""How a request becomes records of the intake."""
+"""Encoding of a request as intake records."""
 
 import tracemalloc
 from collections.abc import Iterator
@@ -73,7 +73,7 @@ def test_a_recipient_is_found_by_its_number(sizes: list[int]) -> None:
     assert [position_of(sizes, number) for number in range(sum(sizes))] == positions
 
 
-def test_there_is_no_position_beyond_the_last_recipient() -> None:
+def test_a_number_beyond_the_last_recipient_has_no_position() -> None:
     with pytest.raises(IndexError):
         position_of([2, 3], 5)
 
@@ -107,7 +107,7 @@ def test_a_long_stream_needs_no_more_memory_than_a_few_times_a_part() -> None:
     assert peak < 5 * MAX_INTAKE_BYTES
 
 
-def test_a_checked_body_survives_the_way_through_the_parts() -> None:
+def test_a_validated_body_is_unchanged_by_the_parts() -> None:
     recipients = ["13800138000", Recipient(to="13900139000", variables={"code": "7"}, reference="order-17")]
     body = BulkBody.model_validate({"channel": "sms", "content": "{{code}}", "recipients": recipients}, strict=False)
     head = request_fields(body, tenant_id="tnt_a", user_id="usr_a", request_id="r-1", accepted_at=NOON)
@@ -144,7 +144,7 @@ def test_all_parts_carry_the_same_time_of_acceptance() -> None:
         (a_head(), ["1", "2", "\ud800"], "recipients[2]"),
     ],
 )
-def test_what_cannot_travel_is_refused_by_the_name_of_its_field(
+def test_a_field_that_cannot_be_encoded_is_refused_by_its_name(
     head: dict[str, Any], recipients: list[Any], field: str
 ) -> None:
     with pytest.raises(RequestEncodingError) as caught:

@@ -1,4 +1,4 @@
-"""When to try again: bounds of the backoff, what spends an attempt, when to give up (I7)."""
+"""Retries: the bounds of the backoff, the use of attempts, and giving up (I7)."""
 
 import math
 import random
@@ -38,7 +38,7 @@ def following(
     policy: RetryPolicy = POLICY,
     draw: float = 0.5,
 ) -> tuple[int, datetime] | None:
-    """The next attempt of a request accepted at START."""
+    """Return the next attempt of a request that was accepted at START."""
     return next_attempt(
         answer,
         attempts,
@@ -78,9 +78,7 @@ def test_the_retries_of_many_are_spread_over_the_whole_backoff() -> None:
 
 @settings(deadline=None)
 @given(REFUSALS, st.integers(0, 9), POLICIES, DRAWS)
-def test_a_refusal_spends_one_attempt(
-    answer: Retry | Uncertain, attempts: int, policy: RetryPolicy, draw: float
-) -> None:
+def test_a_refusal_uses_one_attempt(answer: Retry | Uncertain, attempts: int, policy: RetryPolicy, draw: float) -> None:
     found = following(answer, attempts, policy=policy, draw=draw)
 
     assert found is None or found[0] == attempts + 1
@@ -88,7 +86,7 @@ def test_a_refusal_spends_one_attempt(
 
 @settings(deadline=None)
 @given(SNOOZES, st.integers(0, 9), POLICIES, DRAWS)
-def test_a_snooze_spends_no_attempt(answer: Retry, attempts: int, policy: RetryPolicy, draw: float) -> None:
+def test_a_rate_limited_result_uses_no_attempt(answer: Retry, attempts: int, policy: RetryPolicy, draw: float) -> None:
     found = following(answer, attempts, policy=policy, draw=draw)
 
     assert found is None or found[0] == attempts
@@ -120,7 +118,7 @@ def test_another_provider_is_asked_at_once(answer: Retry | Uncertain, draw: floa
 
 
 def ceiling_of(attempts: int, policy: RetryPolicy) -> float:
-    """What the longest backoff comes close to."""
+    """Return a random number close to 1, for almost the longest backoff."""
     return backoff_seconds(attempts, policy, lambda: 1.0)
 
 
@@ -149,7 +147,7 @@ def test_a_provider_that_asks_for_more_than_the_age_is_given_up_at_once(asked: f
 
 @settings(deadline=None)
 @given(st.floats(0.001, 80_000), DRAWS)
-def test_a_snooze_lasts_as_long_as_the_provider_asked(asked: float, draw: float) -> None:
+def test_a_rate_limited_delivery_waits_as_long_as_the_provider_asked(asked: float, draw: float) -> None:
     found = following(Retry(Reason.RATE_LIMITED, delay_seconds=asked), 3, draw=draw)
 
     assert found == (3, START + timedelta(seconds=asked))
@@ -157,7 +155,7 @@ def test_a_snooze_lasts_as_long_as_the_provider_asked(asked: float, draw: float)
 
 @settings(deadline=None)
 @given(DRAWS)
-def test_a_snooze_without_a_time_is_some_seconds(draw: float) -> None:
+def test_a_rate_limited_delivery_without_a_delay_waits_some_seconds(draw: float) -> None:
     found = following(Retry(Reason.RATE_LIMITED), draw=draw)
 
     assert found is not None
@@ -166,13 +164,13 @@ def test_a_snooze_without_a_time_is_some_seconds(draw: float) -> None:
 
 @settings(deadline=None)
 @given(st.floats(86_401, 1e300) | st.just(math.inf))
-def test_a_snooze_beyond_the_age_is_given_up_however_long_it_is(asked: float) -> None:
+def test_a_rate_limited_delivery_is_given_up_beyond_the_age(asked: float) -> None:
     assert following(Retry(Reason.RATE_LIMITED, delay_seconds=asked)) is None
 
 
 @settings(deadline=None)
 @given(st.floats(max_value=-0.001) | st.just(math.nan), st.sampled_from([Reason.RATE_LIMITED, Reason.UNAVAILABLE]))
-def test_a_delay_that_is_none_is_no_harm(asked: float, reason: Reason) -> None:
+def test_an_unusable_delay_does_no_harm(asked: float, reason: Reason) -> None:
     found = following(Retry(reason, delay_seconds=asked))
 
     assert found is not None
@@ -190,7 +188,7 @@ def test_the_last_attempt_is_given_up(answer: Retry | Uncertain, most: int) -> N
 
 @settings(deadline=None)
 @given(SNOOZES, st.integers(0, 4))
-def test_a_snooze_is_never_given_up_for_its_attempts(answer: Retry, attempts: int) -> None:
+def test_a_rate_limited_delivery_is_never_given_up_for_its_attempts(answer: Retry, attempts: int) -> None:
     assume((answer.delay_seconds or 0) < DAY.total_seconds())
 
     assert following(answer, attempts) is not None

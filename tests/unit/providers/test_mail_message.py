@@ -1,4 +1,4 @@
-"""A message as a mail, whatever is in it."""
+"""Composition of an e-mail from any message."""
 
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -121,6 +121,6 @@ def test_a_sender_is_an_address_with_or_without_a_name(sender: str, header: str,
         "us@a@b.org",
     ],
 )
-def test_what_is_no_sender_is_refused(sender: str) -> None:
-    with pytest.raises(ValueError, match="neither an address"):
+def test_an_invalid_sender_is_refused(sender: str) -> None:
+    with pytest.raises(ValueError, match="must be an address or Name"):
         split_sender(sender)

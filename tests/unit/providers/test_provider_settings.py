@@ -1,4 +1,4 @@
-"""The providers in the environment, and what is said when they are wrong."""
+"""Providers in the environment, and the messages for invalid ones."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def said(environment: pytest.MonkeyPatch, *entries: Any) -> str:
-    """What is said about these entries."""
+    """Return the error message for these entries."""
     environment.setenv("ROLLCALL_PROVIDERS", json.dumps(entries))
     with pytest.raises(SettingsError) as error:
         load(ProviderSettings)
@@ -72,7 +72,7 @@ def test_providers_are_read_from_a_file_with_secrets_from_the_environment(
     environment.setenv("GATEWAY", "gateway.example")
     environment.setenv("GATEWAY_KEY", 'geheim"]\n')
     environment.setenv("ROLLCALL_PROVIDERS_FILE", str(file))
-    with pytest.raises(SettingsError, match="ROLLCALL_PROVIDERS_FILE: provider 1: headers: a name or value"):
+    with pytest.raises(SettingsError, match="ROLLCALL_PROVIDERS_FILE: provider 1: headers: each name and value"):
         load(ProviderSettings)
     environment.setenv("GATEWAY_KEY", "geheim")
 
@@ -87,7 +87,7 @@ def test_providers_are_read_from_a_file_with_secrets_from_the_environment(
     assert post.name == "post"
 
 
-def test_a_name_that_the_environment_lacks_is_said(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_environment_variable_is_named(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "providers.toml"
     file.write_text('[[provider]]\nname = "${NOBODY_SET_THIS}"')
     environment.setenv("ROLLCALL_PROVIDERS_FILE", str(file))
@@ -95,7 +95,7 @@ def test_a_name_that_the_environment_lacks_is_said(environment: pytest.MonkeyPat
     with pytest.raises(SettingsError) as error:
         load(ProviderSettings)
 
-    assert str(error.value) == "ROLLCALL_PROVIDERS_FILE: the file names ${NOBODY_SET_THIS}, which is not set"
+    assert str(error.value) == "ROLLCALL_PROVIDERS_FILE: ${NOBODY_SET_THIS} in the file is not set in the environment"
 
 
 @pytest.mark.parametrize(
@@ -104,12 +104,12 @@ def test_a_name_that_the_environment_lacks_is_said(environment: pytest.MonkeyPat
         (b"x = [", "the file is not TOML (at end of document)"),
         (b"a = 1\nb = geheim", "the file is not TOML (at line 2, column 5)"),
         (b"[other]\n", "the file must hold [[provider]] tables and nothing else"),
-        (b"[provider]\n", "it must be a list of at least one provider"),
+        (b"[provider]\n", "must be a list of at least one provider"),
         (b"\xff", "the file is not UTF-8"),
         (None, "the file cannot be read: No such file or directory"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_said_in_one_line(
+def test_an_unusable_file_is_reported_in_one_line(
     environment: pytest.MonkeyPatch,
     tmp_path: Path,
     content: bytes | None,
@@ -127,17 +127,19 @@ def test_a_file_that_cannot_be_used_is_said_in_one_line(
 
 
 @pytest.mark.parametrize("value", ["[", "simulator", "[" * 100_000])
-def test_what_is_not_json_is_said_in_one_line(environment: pytest.MonkeyPatch, value: str) -> None:
+def test_invalid_json_is_reported_in_one_line(environment: pytest.MonkeyPatch, value: str) -> None:
     environment.setenv("ROLLCALL_PROVIDERS", value)
 
     with pytest.raises(SettingsError) as error:
         load(ProviderSettings)
 
-    assert str(error.value) == "ROLLCALL_PROVIDERS: it is not JSON"
+    assert str(error.value) == "ROLLCALL_PROVIDERS: must be valid JSON"
 
 
 @pytest.mark.parametrize("both", [True, False])
-def test_one_of_both_ways_is_needed(environment: pytest.MonkeyPatch, tmp_path: Path, *, both: bool) -> None:
+def test_exactly_one_of_both_variables_is_required(
+    environment: pytest.MonkeyPatch, tmp_path: Path, *, both: bool
+) -> None:
     if both:
         file = tmp_path / "providers.toml"
         file.write_text('[[provider]]\nname = "sim"\nkind = "simulator"\nchannel = "sms"')
@@ -156,32 +158,35 @@ def test_one_of_both_ways_is_needed(environment: pytest.MonkeyPatch, tmp_path: P
         ({**SIMULATOR, "kind": "pigeon"}, f"kind must be one of {', '.join(KINDS)}"),
         ({"name": "sim", "channel": "sms"}, f"kind must be one of {', '.join(KINDS)}"),
         ({**SIMULATOR, "colour": "geheim"}, "colour: Extra inputs are not permitted"),
-        ({**SIMULATOR, "failure_rate": 0.7, "retry_rate": 0.7}, "the rates sum to more than 1"),
+        ({**SIMULATOR, "failure_rate": 0.7, "retry_rate": 0.7}, "the sum of the rates must be at most 1"),
         ({**SIMULATOR, "fail_suffixes": [""]}, "fail_suffixes: an empty suffix would match every address"),
         ({**SIMULATOR, "name": "two words"}, "name: String should match pattern '^[A-Za-z0-9._-]{1,64}$'"),
         ({**SIMULATOR, "timeout_seconds": 0}, "timeout_seconds: Input should be greater than 0"),
-        ({**HTTP, "url": "ftp://geheim/"}, "url: it is not a URL of http or https"),
-        ({**HTTP, "url": "http://[::1"}, "url: it is not a URL of http or https"),
+        ({**HTTP, "url": "ftp://geheim/"}, "url: must be a URL of http or https"),
+        ({**HTTP, "url": "http://[::1"}, "url: must be a URL of http or https"),
         (
             {**HTTP, "url": "https://us:geheim@gateway.example/"},
-            "url: it must carry no user, password or fragment; use headers or bearer_token",
+            "url: must not have a user, password or fragment. Use headers or bearer_token.",
         ),
-        ({**HTTP, "headers": {"Idempotency-Key": "x"}}, "headers: Idempotency-Key is set by the provider itself"),
-        ({**HTTP, "headers": {"X": "geheim\r\nY: z"}}, "headers: a name or value is not one of HTTP"),
-        ({**HTTP, "bearer_token": "geheim\n"}, "bearer_token: it cannot stand in a header"),
+        (
+            {**HTTP, "headers": {"Idempotency-Key": "x"}},
+            "headers: must not include Idempotency-Key, which the provider sets itself",
+        ),
+        ({**HTTP, "headers": {"X": "geheim\r\nY: z"}}, "headers: each name and value must be valid in HTTP"),
+        ({**HTTP, "bearer_token": "geheim\n"}, "bearer_token: must be valid in a header"),
         (
             {**HTTP, "bearer_token": "geheim", "headers": {"authorization": "geheim"}},
-            "bearer_token and the header Authorization exclude each other",
+            "bearer_token and the header Authorization must not both be given",
         ),
-        ({**HTTP, "ca_file": "/no/such/file"}, "ca_file: the file cannot be read as PEM"),
+        ({**HTTP, "ca_file": "/no/such/file"}, "ca_file: must be a readable PEM file"),
         ({**SMTP, "channel": "sms"}, "channel: Input should be <Channel.EMAIL: 'email'>"),
-        ({**SMTP, "sender": "geheim"}, "sender: it is neither an address nor Name <address>"),
-        ({**SMTP, "username": "us"}, "username and password go together"),
+        ({**SMTP, "sender": "geheim"}, "sender: must be an address or Name <address>"),
+        ({**SMTP, "username": "us"}, "username and password must be given together"),
         (
             {**SMTP, "tls": "none", "username": "us", "password": "geheim"},
-            "a password must not travel in the clear: set tls to starttls or tls",
+            "a password must not be sent unencrypted. Set tls to starttls or tls.",
         ),
-        ({**SMTP, "list_unsubscribe": "http://geheim/"}, "list_unsubscribe: it is not a plain https: or mailto: URI"),
+        ({**SMTP, "list_unsubscribe": "http://geheim/"}, "list_unsubscribe: must be a plain https: or mailto: URI"),
         ("geheim", "Input should be a valid dictionary or object to extract fields from"),
     ],
 )
@@ -194,11 +199,14 @@ def test_a_wrong_entry_is_named_and_its_values_are_not_shown(
 
 
 def test_two_providers_of_one_name_are_refused(environment: pytest.MonkeyPatch) -> None:
-    assert said(environment, SIMULATOR, SIMULATOR) == "ROLLCALL_PROVIDERS: two providers are named sim"
+    assert (
+        said(environment, SIMULATOR, SIMULATOR)
+        == "ROLLCALL_PROVIDERS: two providers have the name sim. Each name must be unique."
+    )
 
 
 def test_no_provider_at_all_is_refused(environment: pytest.MonkeyPatch) -> None:
-    assert said(environment) == "ROLLCALL_PROVIDERS: it must be a list of at least one provider"
+    assert said(environment) == "ROLLCALL_PROVIDERS: must be a list of at least one provider"
 
 
 def test_no_secret_is_shown(environment: pytest.MonkeyPatch) -> None:
@@ -232,7 +240,7 @@ def test_providers_are_found_by_channel_in_order_of_priority_and_by_name() -> No
     assert providers.get("nobody") is None
 
 
-async def test_closing_all_closes_each() -> None:
+async def test_closing_the_collection_closes_each_provider() -> None:
     providers = build_providers(parse([SIMULATOR, HTTP, SMTP]))
 
     await providers.aclose()
@@ -243,5 +251,5 @@ async def test_closing_all_closes_each() -> None:
 def test_two_providers_of_one_name_cannot_be_put_together() -> None:
     entry = SimulatorEntry.model_validate(SIMULATOR)
 
-    with pytest.raises(ValueError, match="two providers have one name"):
+    with pytest.raises(ValueError, match="two providers have the same name"):
         Providers([SimulatorProvider(entry), SimulatorProvider(entry)])

@@ -1,4 +1,4 @@
-"""The kind `simulator`: what it does follows from its seed, the delivery id and the attempt."""
+"""Kind `simulator`: its results depend on the seed, the delivery id and the attempt."""
 
 import asyncio
 import random
@@ -22,7 +22,7 @@ def a_message(number: int = 1, to: str = "+8613800138000") -> Message:
     return Message(f"log_{number}", Channel.SMS, to, "Hello", None, False, None, "tnt_1")
 
 
-async def test_without_latency_it_answers_without_yielding_to_anything_else() -> None:
+async def test_without_latency_the_simulator_answers_without_yielding() -> None:
     sending = a_provider().send(a_message())
 
     with pytest.raises(StopIteration) as ended:
@@ -94,7 +94,7 @@ async def test_an_addresss_ending_decides_where_a_rule_names_it(rule: str, answe
     assert isinstance(await provider.send(a_message(2)), Sent)
 
 
-async def test_what_hangs_was_not_taken_and_what_is_dropped_was() -> None:
+async def test_a_hanging_message_was_not_accepted_and_a_dropped_one_was() -> None:
     provider = a_provider(timeout_seconds=0.01, hang_suffixes=["1"], drop_suffixes=["2"])
 
     await provider.send(a_message(1, "+11"))
@@ -103,7 +103,7 @@ async def test_what_hangs_was_not_taken_and_what_is_dropped_was() -> None:
     assert provider.accepted == 1
 
 
-async def test_where_it_deduplicates_a_repeat_is_answered_and_not_taken_again() -> None:
+async def test_a_deduplicating_simulator_answers_a_repeat_without_accepting_it_again() -> None:
     provider = a_provider(deduplicates=True, drop_suffixes=["2"])
 
     answers = [await provider.send(a_message(1, "+12")) for _ in range(2)]
@@ -112,7 +112,7 @@ async def test_where_it_deduplicates_a_repeat_is_answered_and_not_taken_again() 
     assert provider.accepted == 1
 
 
-async def test_a_repeat_is_taken_again_where_it_does_not() -> None:
+async def test_a_simulator_without_deduplication_accepts_a_repeat_again() -> None:
     provider = a_provider()
 
     await provider.send(a_message())
@@ -121,7 +121,7 @@ async def test_a_repeat_is_taken_again_where_it_does_not() -> None:
     assert provider.accepted == 2
 
 
-async def test_it_keeps_no_more_ids_than_it_is_told_and_no_address() -> None:
+async def test_the_simulator_keeps_a_limited_number_of_ids_and_no_address() -> None:
     provider = a_provider(remember=10, retry_rate=0.5, deduplicates=True)
 
     for number in range(1_000):

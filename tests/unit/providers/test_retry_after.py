@@ -44,7 +44,7 @@ def test_a_date_says_the_same_as_the_seconds_until_it(seconds: int) -> None:
 
 
 @given(st.text())
-def test_whatever_a_stranger_writes_it_is_a_wait_in_bounds_or_none(value: str) -> None:
+def test_any_header_value_gives_a_bounded_wait_or_none(value: str) -> None:
     seconds = parse_retry_after(value, NOW)
 
     assert seconds is None or 0 <= seconds <= MAX_SECONDS

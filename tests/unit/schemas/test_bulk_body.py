@@ -1,4 +1,4 @@
-"""What the schema of a bulk body says is what the service takes."""
+"""Agreement of the JSON Schema of a bulk body with the checks of the service."""
 
 import itertools
 import re

@@ -1,4 +1,4 @@
-"""A moment is taken as it is written, or refused."""
+"""Timestamps are accepted in RFC 3339 and refused in every other form."""
 
 from typing import Any
 
@@ -19,12 +19,12 @@ def test_rfc_3339_is_taken(kind: Any, text: str) -> None:
 
 @pytest.mark.parametrize("kind", [QueryTime, ActionTime])
 @pytest.mark.parametrize("text", [*GUESSED, 1_700_000_000, None, "2026-04-15T10:00:00Z\n"])
-def test_what_a_parser_would_guess_is_refused(kind: Any, text: object) -> None:
+def test_a_timestamp_that_a_parser_would_guess_is_refused(kind: Any, text: object) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(kind).validate_python(text)
 
 
-def test_one_may_ask_for_what_was_before_all_requests() -> None:
+def test_a_query_may_have_a_time_before_all_requests() -> None:
     assert TypeAdapter(QueryTime).validate_python("1970-01-01T00:00:00Z")
     with pytest.raises(ValidationError):
         TypeAdapter(ActionTime).validate_python("1970-01-01T00:00:00Z")

@@ -1,4 +1,4 @@
-"""Problems that pydantic finds: where they are, and which branch of a union they concern."""
+"""Location and union branch of the problems that pydantic finds."""
 
 from typing import Any
 
