@@ -1,4 +1,4 @@
-"""The consumer's composition root: what is real is made here and handed in; nothing connects at import."""
+"""Composition root of the consumer. It builds all parts and connects nothing at import."""
 
 import asyncio
 import gc
@@ -36,11 +36,11 @@ from providers.entries import ProviderEntry
 from providers.registry import build_providers
 
 SWEEP_SLOTS, EXPRESS_SWEEP_SLOTS = 16, 48
-"""Slots kept for what is deferred of each channel, in large requests and small ones: most of what they do is wait."""
+"""Number of slots per channel for deferred chunks, of large and of small requests. They mostly wait."""
 
 
 async def build_app(settings: ConsumerSettings) -> ConsumerService:
-    """Wire the real parts; connects nothing yet."""
+    """Build the service. Nothing connects yet."""
     url = settings.mongo_url.get_secret_value()
     ledger, bus, metrics = await MongoLedger.connect(url, settings.mongo_database), KafkaBus(settings), Metrics()
     context = ConsumerContext(
@@ -75,7 +75,7 @@ async def build_app(settings: ConsumerSettings) -> ConsumerService:
 
 
 def _longest_call(entry: ProviderEntry) -> float:
-    """How long a provider may keep one delivery: its time-out, and the wait for its turn, in seconds."""
+    """Return the maximum time of one delivery at a provider, in seconds: its time-out and its rate limit."""
     return entry.timeout_seconds + (1 / entry.rate_per_second if entry.rate_per_second else 0.0)
 
 
@@ -94,9 +94,10 @@ def _tuning(settings: ConsumerSettings) -> Tuning:
 
 
 def run(settings: ConsumerSettings) -> None:
-    """Run one consumer process; SystemExit with a line that says why.
+    """Run one consumer process. Raises SystemExit after a line that names the reason.
 
-    2 a bad address, 3 topics or indexes missing, 4 the way to Kafka is stuck for good.
+    The exit code is 1 for an HTTP address that is not available, and 2 for an invalid connection string. It is 3 for
+    missing topics or indexes, and 4 if publishing to Kafka has stalled.
     """
     configure_logging()
 
@@ -124,10 +125,10 @@ def _end(code: int, why: str) -> NoReturn:
 
 
 def collect_rarely() -> None:
-    """Look a tenth as often as Python does by itself, and not among what was imported.
+    """Let the garbage collector run a tenth as often as by default, and skip imported objects.
 
-    A part in hand is tens of thousands of small objects, none in a cycle: to walk them again and again took a quarter
-    of this process's time.
+    A part in memory is tens of thousands of small objects without cycles. The collector took a quarter of the time of
+    this process to scan them again and again.
     """
     gc.collect()
     gc.freeze()

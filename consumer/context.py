@@ -1,4 +1,4 @@
-"""What everything in the consumer works with, handed in once by the composition root."""
+"""Shared objects of the consumer, built once by the composition root."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -31,7 +31,7 @@ _LONGEST_PAUSE_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """The tuning that expand, deliver and sweep need."""
+    """Tuning values for expand, deliver and sweep."""
 
     chunk_size: int
     window_size: int
@@ -44,17 +44,17 @@ class Tuning:
     default_region: str | None = None
     reply_topics: tuple[str, ...] = ()
     address_retention: timedelta | None = None
-    """How long after a request's completion its addresses and texts can be opened; None: for ever."""
+    """Time after the completion of a request until its addresses and texts are erased. None means never."""
     request_retention: timedelta | None = None
-    """How long after its completion a request and its logs are kept; None: for ever."""
+    """Time after the completion of a request until it and its logs are deleted. None means never."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConsumerContext:
-    """Ledger, bus, providers, keys, limits; time and randomness."""
+    """Ledger, bus, providers, keys, limits, time and randomness."""
 
     process_name: str
-    """A name of this process, the first half of every owner's name."""
+    """Name of this process. It is the first half of the name of every owner."""
     ledger: Ledger
     bus: Bus
     providers: Providers
@@ -69,20 +69,20 @@ class ConsumerContext:
     circuit_breaker: IntakeCircuitBreaker
     monotonic: Callable[[], float]
     random: Callable[[], float]
-    """Numbers in [0, 1)."""
+    """Returns a number in [0, 1)."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the process is asked to stop: no new claims, no further windows."""
+    """Event that is set when the process is asked to stop. After it there are no new claims and windows."""
 
     async def retry_until_available(
         self, step: str, operation: Callable[P, Awaitable[T]], *args: P.args, **options: P.kwargs
     ) -> T:
-        """Repeat an operation until ledger and bus have answered. Every operation may be repeated."""
+        """Repeat an operation until ledger and bus are available. Every operation may be repeated."""
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
                 return await operation(*args, **options)
             except (LedgerUnavailable, BusUnavailable) as error:
-                logger.warning("waiting", step=step, because=str(error))
+                logger.warning("operation postponed", step=step, reason=str(error))
                 await self.sleep(pause * (0.5 + self.random()))
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)

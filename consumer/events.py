@@ -1,4 +1,4 @@
-"""The result events, made from what stands in the ledger; a repeat is the same event (I6)."""
+"""Result events, built from the data in the ledger. A repeat is the same event (I6)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _SOURCE = ("ce_source", CE_SOURCE.encode())
 
 
 class Event(NamedTuple):
-    """One event as it is published."""
+    """Event in the form in which it is published."""
 
     id: str
     type: str
@@ -28,7 +28,7 @@ class Event(NamedTuple):
     body: bytes
 
     def headers(self) -> Headers:
-        """CloudEvents 1.0 attributes in Kafka's binary mode."""
+        """Return the CloudEvents 1.0 attributes in the binary mode of Kafka."""
         return [
             ("ce_id", self.id.encode()),
             ("ce_type", self.type.encode()),
@@ -39,8 +39,8 @@ class Event(NamedTuple):
 
 
 def outcome_events(logs: Mapping[int, Log], header: RequestHeader, part: int) -> list[Event]:
-    """`delivery.<outcome>` of the logs that stand, by their index in the part."""
-    alike = orjson.dumps(
+    """Return the `delivery.<outcome>` events of stored logs, which are given by their index in the part."""
+    common = orjson.dumps(
         {
             "request_id": header.request_id,
             "part": part,
@@ -49,12 +49,12 @@ def outcome_events(logs: Mapping[int, Log], header: RequestHeader, part: int) ->
             "correlation_id": header.correlation_id,
         }
     )
-    rest = b"," + alike[1:]
+    rest = b"," + common[1:]
     return [_outcome_event(index, log, rest) for index, log in logs.items()]
 
 
 def _outcome_event(index: int, log: Log, rest: bytes) -> Event:
-    """The event of one log; `rest` of its JSON is the same for all."""
+    """Return the event of one log. `rest` is the part of the JSON that all events share."""
     event_id, time = outcome_event_id(log.id), rfc3339(log.sent_at or log.updated_at)
     body = {
         "event_id": event_id,
@@ -75,20 +75,20 @@ def _outcome_event(index: int, log: Log, rest: bytes) -> Event:
 
 
 def accepted_event(header: RequestHeader, part: int, recipients: int) -> Event:
-    """`request.accepted` of one part; its time is the request's, so that a repeat is the same event."""
-    body = {**_about(header), "part": part, "recipients": recipients}
+    """Return `request.accepted` of one part. Its time is that of the request, so that a repeat is the same event."""
+    body = {**_request_fields(header), "part": part, "recipients": recipients}
     return _request_event(
         EventType.REQUEST_ACCEPTED, request_event_id(header.key, "accepted", part), body, header.accepted_at
     )
 
 
 def completed_event(request: StoredRequest) -> Event:
-    """`request.completed`, from the stored counts alone."""
+    """Return `request.completed`, which depends on the stored counts only."""
     completion = request.completion
     if completion is None:
         raise AssertionError("a completion is stored before it is published")
     body = {
-        **_about(request.header),
+        **_request_fields(request.header),
         "total": completion.total,
         "by_status": completion.by_status,
         "by_reason": completion.by_reason,
@@ -100,7 +100,7 @@ def completed_event(request: StoredRequest) -> Event:
 
 @dataclass(frozen=True, slots=True)
 class RejectedRecord:
-    """Why a record of the intake is refused. Neither fields nor message hold any of its values."""
+    """Rejection of an intake record. Its fields and message show no values of the record."""
 
     reason: RejectionReason
     message: str
@@ -111,21 +111,21 @@ class RejectedRecord:
     correlation_id: str | None = None
 
 
-def rejected_event(refusal: RejectedRecord, origin: str, now: datetime) -> Event:
-    """`request.rejected`; its id follows from where the record stands, so that a repeat is the same event."""
+def rejected_event(rejection: RejectedRecord, origin: str, now: datetime) -> Event:
+    """Return `request.rejected`. Its id depends on the origin of the record, so that a repeat is the same event."""
     body = {
-        "request_id": refusal.request_id,
-        "tenant_id": refusal.tenant_id,
-        "part": refusal.part,
-        "reason": refusal.reason.value,
-        "fields": list(refusal.fields),
-        "message": refusal.message,
-        "correlation_id": refusal.correlation_id,
+        "request_id": rejection.request_id,
+        "tenant_id": rejection.tenant_id,
+        "part": rejection.part,
+        "reason": rejection.reason.value,
+        "fields": list(rejection.fields),
+        "message": rejection.message,
+        "correlation_id": rejection.correlation_id,
     }
     return _request_event(EventType.REQUEST_REJECTED, f"evt_{origin}.rejected", body, now)
 
 
-def _about(header: RequestHeader) -> dict[str, Any]:
+def _request_fields(header: RequestHeader) -> dict[str, Any]:
     return {"request_id": header.request_id, "tenant_id": header.tenant_id, "correlation_id": header.correlation_id}
 
 

@@ -23,9 +23,9 @@ RECANCEL_SECONDS = 0.25
 
 
 class GroupMembership:
-    """The FastStream application, built anew when Kafka goes away before the groups are joined.
+    """Membership by a FastStream application, which is built again if Kafka goes away before the groups are joined.
 
-    A broker of FastStream that failed to start may keep half of its connections, and is not started again.
+    A broker of FastStream that failed to start may keep half of its connections. It is not started again.
     """
 
     def __init__(
@@ -50,8 +50,8 @@ class GroupMembership:
             try:
                 await self._app.start()
             except (KafkaError, OSError) as error:
-                because = f"Kafka: {type(error).__name__}"
-                logger.warning("waiting for the stack", variable="ROLLCALL_KAFKA_BOOTSTRAP", because=because)
+                reason = f"Kafka: {type(error).__name__}"
+                logger.warning("waiting for the stack", variable="ROLLCALL_KAFKA_BOOTSTRAP", reason=reason)
             else:
                 return True
             await self._drain()
@@ -77,8 +77,8 @@ class GroupMembership:
     async def _stop_app(self) -> None:
         try:
             await asyncio.wait_for(self._app.stop(), STOP_SECONDS)
-        except Exception as error:  # noqa: BLE001  # Kafka is away, and finds out by itself that this member left
-            logger.warning("the groups were not left in order", error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001  # Kafka is away, and detects the lost member by itself
+            logger.warning("group leave failed", error=type(error).__name__)
 
 
 async def cancel_and_wait(tasks: Collection[asyncio.Task[Any]], seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The consumer's logger, and the location of an error."""
+"""Logger of the consumer, and the location of an error."""
 
 import structlog
 
@@ -6,9 +6,9 @@ logger: structlog.stdlib.BoundLogger = structlog.get_logger("rollcall.consumer")
 
 
 def error_location(error: BaseException) -> str:
-    """The innermost line of our own, for whoever has to find the fault; values are never shown."""
-    frame, place = error.__traceback__, ""
+    """Return the innermost function and line of an error, without any values."""
+    frame, location = error.__traceback__, ""
     while frame:
-        place = f"{frame.tb_frame.f_code.co_qualname}:{frame.tb_lineno}"
+        location = f"{frame.tb_frame.f_code.co_qualname}:{frame.tb_lineno}"
         frame = frame.tb_next
-    return place
+    return location

@@ -1,4 +1,4 @@
-"""Calling a provider: its rate is kept, its time is measured, and whatever it does becomes an answer (I7)."""
+"""Calls to providers. The caller keeps the rate, measures the time, and turns every exception into a result (I7)."""
 
 from collections.abc import Callable
 
@@ -9,44 +9,44 @@ from providers.provider import Provider
 from schemas.statuses import Channel, Lane, Reason
 
 _EWMA_WEIGHT = 0.2
-"""The part of the newest call in an average."""
+"""Weight of the newest call in the moving average, from 0 to 1."""
 ANSWER_LABELS: dict[type[SendResult], str] = {
     Sent: "sent",
     Retry: "retry",
     Failed: "failed",
     Uncertain: "uncertain",
 }
-"""The values of the metric label `answer`."""
+"""Values of the metric label `answer`."""
 
 
 class ProviderCaller:
-    """The way to every provider of this process."""
+    """Caller of all providers of this process."""
 
     def __init__(self, metrics: Metrics, monotonic: Callable[[], float], sleep: Sleep) -> None:
         self._metrics, self._monotonic, self._sleep = metrics, monotonic, sleep
         self._limits: dict[str, RateLimiter] = {}
         self.express_call_seconds = dict.fromkeys(Channel, 0.0)
-        """How long a call for a small request takes, on average of the newest."""
+        """Moving average of the time of a call for an express request, by channel, in seconds."""
 
     def close(self) -> None:
-        """The process stops: nobody waits for a turn any more."""
+        """End all waits for a rate limit, because the process stops."""
         for limit in self._limits.values():
             limit.close()
 
     async def wait_for_rate_limit(self, name: str, rate_per_second: float, lane: Lane) -> bool:
-        """Wait for the rate of the provider with this name. Return False if it closed: no call may be made then."""
+        """Wait for the rate limit of a provider. Return False if the limit was closed. Then no call may be made."""
         limit = self._limits.get(name)
         if limit is None:
             limit = self._limits[name] = RateLimiter(rate_per_second, self._monotonic, self._sleep)
         return await limit.acquire(lane)
 
     async def send(self, provider: Provider, message: Message, lane: Lane) -> SendResult:
-        """Send one message. A provider that raises has broken its promise: nobody knows what it did."""
+        """Send one message. If the provider raises, return `Uncertain`, because the message may have been sent."""
         began = self._monotonic()
         answer: SendResult
         try:
             answer = await provider.send(message)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the message may be on its way
+        except Exception as error:  # noqa: BLE001  # after any exception the message may have been sent
             answer = Uncertain(Reason.NO_ANSWER, type(error).__name__)
         seconds = self._monotonic() - began
         self._metrics.provider.observe((provider.name, ANSWER_LABELS[type(answer)]), seconds)

@@ -1,4 +1,4 @@
-"""The requests that deliver works on: opened once and kept while they are in use."""
+"""Cache of the requests that are being delivered. A request is opened once and kept while it is in use."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -10,28 +10,28 @@ from ledger.models import RequestHeader
 
 @dataclass(frozen=True, slots=True)
 class OpenedRequest:
-    """A request's head and its text; None: no key opens it, and nothing of it is sent."""
+    """Header and template of a request. The template is None if no key opens it. Then nothing is sent."""
 
     header: RequestHeader
     template: MessageTemplate | None
 
 
 class RequestCache:
-    """The requests that were used last."""
+    """Cache of the requests that were used last."""
 
     def __init__(self, size: int = 256) -> None:
         self._size = size
-        self._kept: OrderedDict[RequestKey, OpenedRequest] = OrderedDict()
+        self._requests: OrderedDict[RequestKey, OpenedRequest] = OrderedDict()
 
     def get(self, key: RequestKey) -> OpenedRequest | None:
-        """A request that is kept, or None."""
-        if found := self._kept.get(key):
-            self._kept.move_to_end(key)
-        return found
+        """Return the request, or None if it is not in the cache."""
+        if opened := self._requests.get(key):
+            self._requests.move_to_end(key)
+        return opened
 
     def put(self, opened: OpenedRequest) -> OpenedRequest:
-        """Keep a request; what was not used for longest goes. Its head never changes once written (I5)."""
-        self._kept[opened.header.key] = opened
-        if len(self._kept) > self._size:
-            self._kept.popitem(last=False)
+        """Store a request and remove the least recently used one. The header of a request never changes (I5)."""
+        self._requests[opened.header.key] = opened
+        if len(self._requests) > self._size:
+            self._requests.popitem(last=False)
         return opened

@@ -1,4 +1,4 @@
-"""One consumer process from its start to its end: health first, then the stack, then work, then a stop in time."""
+"""Life of one consumer process: start of health, wait for the stack, work, and a stop in time."""
 
 import asyncio
 import contextlib
@@ -32,33 +32,33 @@ from schemas.statuses import Lane
 
 PROBE_SECONDS = 3.0
 PROVIDER_GRACE_SECONDS = 6.0
-"""How long a stop leaves the calls to providers that have begun for their answers."""
+"""Time that running provider calls get for their answers at a stop, in seconds."""
 DRAIN_SECONDS = 7.5
-"""How long a stop waits for the chunks in hand: for the answers, then to log, publish and put back."""
+"""Maximum time that a stop waits for running chunks, in seconds: to get answers, log, publish and release."""
 CANCEL_SECONDS = 0.5
-"""Maximum time that the loops and the join may take to end after the chunks in hand, in seconds."""
+"""Maximum time for the end of the loops and the join after the running chunks, in seconds."""
 START_CANCEL_SECONDS = 7.5
-"""Maximum time that a stop waits for the end of the wait for the stack, in seconds. No chunk is in hand then."""
+"""Maximum time for the end of the wait for the stack at a stop, in seconds. No chunk is running then."""
 CLOSE_SECONDS = 1.5
-"""How long the connections may take to close, all at the same time."""
+"""Maximum time for closing all connections concurrently, in seconds."""
 
 T = TypeVar("T")
 
 
-class TopicsMissing(Exception):  # noqa: N818  # says what to do, and is shown as it is
-    """Topics or indexes are missing."""
+class TopicsMissing(Exception):  # noqa: N818  # the message is shown to the operator
+    """Error for missing topics."""
 
 
 class HttpAddressUnavailable(Exception):  # noqa: N818  # likewise
-    """The address of health, readiness and metrics is taken, or is none of this machine's."""
+    """Error for the address of health, readiness and metrics: it is in use, or does not belong to this machine."""
 
 
 class PublishingStalled(Exception):  # noqa: N818  # likewise
-    """Nothing can be published any more, though Kafka answers: a new process can."""
+    """Error for a Kafka client that cannot publish although Kafka answers. A new process can publish."""
 
 
 class BackgroundTasks(NamedTuple):
-    """What has to be at work as long as the process is."""
+    """Tasks that must run as long as the process."""
 
     sweeper: asyncio.Task[None]
     serving: asyncio.Task[None]
@@ -66,7 +66,7 @@ class BackgroundTasks(NamedTuple):
 
 @dataclass(slots=True)
 class ConsumerService:
-    """One consumer process."""
+    """Parts of one consumer process."""
 
     settings: ConsumerSettings
     context: ConsumerContext
@@ -75,11 +75,11 @@ class ConsumerService:
     slots: dict[SlotKey, WorkerSlots]
     sweep_slots: dict[SlotKey, WorkerSlots]
     fatal_reason: str | None = None
-    """Why this process had to stop by itself."""
+    """Reason why this process had to stop by itself."""
 
 
 async def run_service(service: ConsumerService) -> None:
-    """Run until asked to stop, which then takes less than ten seconds whatever is away or hangs."""
+    """Run until a signal asks for a stop. The stop takes less than ten seconds, even if dependencies hang."""
     settings, context = service.settings, service.context
     host, port = settings.consumer_http_host, settings.consumer_http_port
     try:
@@ -131,7 +131,7 @@ async def _run_until_stopped(service: ConsumerService, cluster: str) -> None:
     build = partial(build_faststream, service.settings, context, expansions, calls)
     membership = GroupMembership(build, expansions.values(), reading, context)
     serving = asyncio.create_task(calls.run())
-    # Not after the groups are joined: where a member died that takes as long as Kafka waits for a sign of it.
+    # The sweeper starts before the groups are joined, because a join waits for the session of a member that died.
     sweeper = asyncio.create_task(Sweeper(context, claimer, service.sweep_slots, service.slots).run())
     loops = BackgroundTasks(sweeper, serving)
     probe = asyncio.create_task(_probe(service, membership, loops))
@@ -142,14 +142,14 @@ async def _run_until_stopped(service: ConsumerService, cluster: str) -> None:
             progress.groups_joined()
             logger.info("consumer is up", process=context.process_name)
             await context.stopping.wait()
-    finally:  # also after an error: the ledger is closed next, and nothing may work with it then
+    finally:  # also after an error: the ledger is closed next, and no task may use it then
         await _end(service, membership, (*loops, probe, joining))
 
 
 async def _end(service: ConsumerService, membership: GroupMembership, tasks: Collection[asyncio.Task[Any]]) -> None:
-    """Leave the groups, finish the chunks in hand, and end the tasks."""
+    """Leave the groups, finish the running chunks, and end the tasks."""
     context, progress = service.context, service.context.readiness
-    asked_at = context.monotonic()
+    stop_began_at = context.monotonic()
     logger.info("consumer is stopping")
     context.stopping.set()
     progress.stop_began()
@@ -158,11 +158,11 @@ async def _end(service: ConsumerService, membership: GroupMembership, tasks: Col
     every = (*service.slots.values(), *service.sweep_slots.values())
     await asyncio.gather(membership.leave(), *(slots.drain(DRAIN_SECONDS) for slots in every))
     await cancel_and_wait(tasks, CANCEL_SECONDS)
-    logger.info("consumer has stopped", seconds=round(context.monotonic() - asked_at, 1))
+    logger.info("consumer has stopped", seconds=round(context.monotonic() - stop_began_at, 1))
 
 
 async def _wait_for_stack(service: ConsumerService) -> str | None:
-    """The cluster id once ledger and bus answer and are set up; None when asked to stop before."""
+    """Wait until ledger and bus answer and are set up. Return the cluster id, or None if a stop comes first."""
     context, ledger_is_up, bus_is_up = service.context, False, False
     while not context.stopping.is_set():
         try:
@@ -171,29 +171,29 @@ async def _wait_for_stack(service: ConsumerService) -> str | None:
                 await service.ledger.check()
                 context.readiness.ledger_answered()
                 ledger_is_up = True
-            if not bus_is_up:  # a second start would leave the sender of the first one running
+            if not bus_is_up:  # a second start would leave the first sender running
                 await service.bus.start()
                 bus_is_up = True
             missing = await service.bus.missing_topics()
             context.readiness.bus_answered()
             if missing:
-                raise TopicsMissing(f"Kafka lacks the topics {', '.join(missing)}: run `rollcall setup`")
+                raise TopicsMissing(f"Kafka topics {', '.join(missing)} do not exist. Run `rollcall setup`.")
             return await service.bus.cluster_id()
         except (LedgerUnavailable, BusUnavailable) as error:
             variable = "ROLLCALL_MONGO_URL" if isinstance(error, LedgerUnavailable) else "ROLLCALL_KAFKA_BOOTSTRAP"
-            logger.warning("waiting for the stack", variable=variable, because=str(error))
+            logger.warning("waiting for the stack", variable=variable, reason=str(error))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(context.stopping.wait(), 1.0)
     return None
 
 
 async def _probe(service: ConsumerService, membership: GroupMembership, loops: BackgroundTasks) -> None:
-    """Ask Kafka now and then, and look at all that should be at work, for readiness; stop where it is hopeless."""
+    """Check Kafka and the tasks regularly, for readiness. Stop the process if publishing has stalled."""
     while True:
         try:
             await _check_once(service, membership.broker, loops)
-        except Exception as error:  # noqa: BLE001  # another version of the clients; Kafka must be asked all the same
-            logger.error("what is at work cannot be looked at", error=type(error).__name__, where=error_location(error))
+        except Exception as error:  # noqa: BLE001  # another version of the clients may raise anything, and the checks must go on
+            logger.error("health check failed", error=type(error).__name__, location=error_location(error))
         await asyncio.sleep(PROBE_SECONDS)
 
 
@@ -210,8 +210,8 @@ async def _check_once(service: ConsumerService, broker: KafkaBroker, loops: Back
     for lane in Lane:
         every = (*service.slots.items(), *service.sweep_slots.items())
         progress.set_lane_active(lane, some=any(slots.in_use for (its_lane, _), slots in every if its_lane is lane))
-    if not context.stopping.is_set() and (why := bus.fatal_reason()):
-        logger.error("consumer ends, to be started anew", because=why)
-        service.fatal_reason = why
+    if not context.stopping.is_set() and (reason := bus.fatal_reason()):
+        logger.error("publishing stalled, restart needed", reason=reason)
+        service.fatal_reason = reason
         context.stopping.set()
     progress.update_subscriptions(subscription_problems(broker, progress, time.time()))

@@ -1,4 +1,4 @@
-"""The FastStream application: which topic is read by which group, and what is done with a record."""
+"""FastStream application: its subscribers, with their topics, groups and handlers."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -21,7 +21,7 @@ from consumer.settings import ConsumerSettings
 from schemas.statuses import Lane
 
 LEAVE_SECONDS = 1.0
-"""How long a stop waits for the records that are being expanded; then the groups are left, and they come again."""
+"""Maximum time that a stop waits for running expansions, in seconds. Other records are read again after the leave."""
 
 _SUBSCRIPTION_OPTIONS: dict[str, Any] = {
     "ack_policy": AckPolicy.MANUAL,
@@ -35,7 +35,7 @@ _SUBSCRIPTION_OPTIONS: dict[str, Any] = {
 async def parse_with_unreadable_headers(
     record: ConsumerRecord, original: Callable[[Any], Awaitable[KafkaMessage]]
 ) -> KafkaMessage:
-    """FastStream's parser loses a record with a header that is null or no UTF-8: keep those headers from it."""
+    """Parse a record without its unreadable headers. FastStream loses a record if a header is null or not UTF-8."""
     readable = [(name, value) for name, value in record.headers if _is_text(value)]
     message = await original(_with_headers(record, readable))
     message.raw_message = record
@@ -55,7 +55,7 @@ def _with_headers(record: ConsumerRecord, headers: list[tuple[str, bytes]]) -> C
 
 
 async def leave_undecoded(message: KafkaMessage) -> KafkaMessage:
-    """Handlers take the whole message and decode themselves, so that what cannot be read is theirs to refuse."""
+    """Return the message unchanged. Handlers decode it themselves, so that they can reject an unreadable record."""
     return message
 
 
@@ -65,7 +65,7 @@ def build_faststream(
     expansions: Mapping[str, ExpansionQueue],
     calls: WakeUpQueue,
 ) -> tuple[FastStream, KafkaBroker]:
-    """The application and its broker with four subscribers, one a topic and group."""
+    """Build the application and its broker with four subscribers, one per topic and group."""
     options = settings.kafka_options()
     servers = options.pop("bootstrap_servers")
     broker = KafkaBroker(
@@ -74,8 +74,8 @@ def build_faststream(
         decoder=leave_undecoded,
         graceful_timeout=LEAVE_SECONDS,
         logger=None,
-        consumer_only=True,  # our own bus publishes, and FastStream never closes a producer that failed to start
-        apply_types=False,  # what a handler takes is the message as it is: nothing to convert, nothing to inject
+        consumer_only=True,  # the bus publishes, and FastStream never closes a producer that failed to start
+        apply_types=False,  # handlers take the message unchanged, so nothing is converted or injected
         security=security_of(options),
     )
     topics, reading = settings.topics, {**_SUBSCRIPTION_OPTIONS, **_heartbeats(settings.kafka_session_seconds)}
@@ -106,9 +106,9 @@ def build_faststream(
 
 
 def _heartbeats(session_seconds: float) -> dict[str, int]:
-    """When a member is taken for dead, and how often it says that it lives: six times before, every second at least.
+    """Return the session time-out and the heartbeat interval: six heartbeats per session, and at least one per second.
 
-    The answer tells it that another joins or leaves, and the group waits for that.
+    The answer to a heartbeat tells a member that another one joins or leaves. The group waits for this.
     """
     milliseconds = round(session_seconds * 1000)
     return {"session_timeout_ms": milliseconds, "heartbeat_interval_ms": min(1_000, milliseconds // 6)}
@@ -117,7 +117,7 @@ def _heartbeats(session_seconds: float) -> dict[str, int]:
 def _kafka_record(message: KafkaMessage) -> KafkaRecord:
     record = message.raw_message
     if isinstance(record, tuple):
-        raise TypeError("records are read one at a time")
+        raise TypeError("records must be read one at a time")
     return KafkaRecord(
         topic=record.topic,
         partition=record.partition,
@@ -130,7 +130,7 @@ def _kafka_record(message: KafkaMessage) -> KafkaRecord:
 
 
 def _commit_of(message: KafkaMessage, record: KafkaRecord, commits: RebalanceSafeCommitter) -> CommitOffset:
-    """How the partition of a record is committed."""
+    """Return the function that commits the partition of a record."""
     return partial(commits.commit, message.consumer, TopicPartition(record.topic, record.partition))
 
 
@@ -138,7 +138,7 @@ _SASL = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512":
 
 
 def security_of(options: dict[str, Any]) -> BaseSecurity:
-    """FastStream's security object for the options that `CommonSettings.kafka_options` makes."""
+    """Return the security object of FastStream for the options of `CommonSettings.kafka_options`."""
     tls_context, uses_tls = options.get("ssl_context"), options["security_protocol"].endswith("SSL")
     mechanism = options.get("sasl_mechanism")
     if mechanism is None:

@@ -1,4 +1,4 @@
-"""A failpoint: the process ends itself with SIGKILL right after a named step, so that a test kills it exactly there."""
+"""Failpoint: the process kills itself with SIGKILL right after a named step, at a point that a test chooses."""
 
 import os
 import signal
@@ -19,20 +19,20 @@ STEPS = (
     "complete",
     "announce",
 )
-"""The steps of docs/protocol.md, in its order."""
+"""Steps of docs/protocol.md, in the same order."""
 FAILPOINT = rf"^({'|'.join(STEPS)})(:[1-9][0-9]{{0,5}})?$"
-"""A step, and after a colon for which time it is done, counted from 1 in each process."""
+"""Pattern of a failpoint: a step, and after a colon the number of its occurrence from 1 in this process."""
 
 
 class Failpoint:
-    """Counts how often its step was done."""
+    """Counter of the occurrences of one step."""
 
-    def __init__(self, wanted: str) -> None:
-        self.step, _, nth = wanted.partition(":")
+    def __init__(self, setting: str) -> None:
+        self.step, _, nth = setting.partition(":")
         self._left = int(nth or 1)
 
     def step_done(self) -> None:
-        """The step was done once more. After the last time nothing follows: no `finally`, no flush."""
+        """Count one occurrence. At the last one the process ends at once, without `finally` or flush."""
         self._left -= 1
         if self._left == 0:
             os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Ledger, bus and providers that tell a failpoint when its step is done. Only a process that has one is given them."""
+"""Wrappers of ledger, bus and providers that count a step. Only a process with a failpoint uses them."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,17 +15,17 @@ from schemas.results import EventType
 from schemas.statuses import Channel, Status
 
 StepCondition = Callable[[tuple[Any, ...], Any], bool]
-"""Given a call's arguments and its answer: whether the step was done."""
+"""Function of the arguments and the result of a call. It returns whether the call was the step."""
 
 
 class StepTrigger(NamedTuple):
-    """Which calls of which part are a step."""
+    """Calls that are a step."""
 
     part: str
     calls: tuple[str, ...]
-    means: StepCondition
+    is_step: StepCondition
     before: bool = False
-    """The step was done just before the call; there is no answer to look at."""
+    """True if the step is just before the call. Then there is no result to check."""
 
 
 def _always(_args: tuple[Any, ...], _answer: Any) -> bool:
@@ -36,19 +36,19 @@ def _granted(_args: tuple[Any, ...], answer: Any) -> bool:
     return answer is not None and answer is not False
 
 
-def _sent(_args: tuple[Any, ...], answer: Any) -> bool:
+def _is_sent(_args: tuple[Any, ...], answer: Any) -> bool:
     return isinstance(answer, Sent)
 
 
-def _logs_of_sends(args: tuple[Any, ...], _answer: Any) -> bool:
+def _has_sent_log(args: tuple[Any, ...], _answer: Any) -> bool:
     return any(log.outcome is Status.SENT for log in args[0])
 
 
-def _outcomes(args: tuple[Any, ...], _answer: Any) -> bool:
+def _has_outcome(args: tuple[Any, ...], _answer: Any) -> bool:
     return any(event.type.startswith("delivery.") for event in args[2])
 
 
-def _accepted(args: tuple[Any, ...], _answer: Any) -> bool:
+def _has_accepted(args: tuple[Any, ...], _answer: Any) -> bool:
     return any(event.type == EventType.REQUEST_ACCEPTED for event in args[2])
 
 
@@ -56,13 +56,13 @@ STEP_TRIGGERS = {
     "expand_begin": StepTrigger("requests", ("register_part",), _always),
     "expand_insert": StepTrigger("chunks", ("insert",), _always),
     "expand_wake": StepTrigger("bus", ("publish_wake_up",), _always),
-    "expand_accepted": StepTrigger("bus", ("publish_events",), _accepted),
+    "expand_accepted": StepTrigger("bus", ("publish_events",), _has_accepted),
     "expand_count": StepTrigger("requests", ("mark_part_expanded",), _always),
     "claim": StepTrigger("chunks", ("claim", "claim_due"), _granted),
-    "first_send": StepTrigger("provider", ("send",), _sent),
-    "last_send": StepTrigger("logs", ("insert_or_get",), _logs_of_sends, before=True),
-    "log": StepTrigger("logs", ("insert_or_get",), _logs_of_sends),
-    "publish": StepTrigger("bus", ("publish_events",), _outcomes),
+    "first_send": StepTrigger("provider", ("send",), _is_sent),
+    "last_send": StepTrigger("logs", ("insert_or_get",), _has_sent_log, before=True),
+    "log": StepTrigger("logs", ("insert_or_get",), _has_sent_log),
+    "publish": StepTrigger("bus", ("publish_events",), _has_outcome),
     "advance": StepTrigger("chunks", ("advance",), _granted),
     "close": StepTrigger("chunks", ("close",), _granted),
     "complete": StepTrigger("requests", ("complete",), _granted),
@@ -71,24 +71,24 @@ STEP_TRIGGERS = {
 
 
 class StepWatcher:
-    """Passes every call on to what it stands before."""
+    """Wrapper that forwards all calls to its inner object and counts the step."""
 
     def __init__(self, inner: object, part: str, failpoint: Failpoint) -> None:
         self._inner, self._failpoint = inner, failpoint
-        watch = STEP_TRIGGERS[failpoint.step]
-        self._watch = watch if watch.part == part else None
+        trigger = STEP_TRIGGERS[failpoint.step]
+        self._trigger = trigger if trigger.part == part else None
 
     def __getattr__(self, name: str) -> Any:
-        """What stands behind has it; a call that is the step is watched."""
-        found, watch = getattr(self._inner, name), self._watch
-        if watch is None or name not in watch.calls:
-            return found
+        """Return the attribute of the inner object. A call that may be the step is wrapped."""
+        attribute, trigger = getattr(self._inner, name), self._trigger
+        if trigger is None or name not in trigger.calls:
+            return attribute
 
         async def call(*args: Any, **kwargs: Any) -> Any:
-            if watch.before and watch.means(args, None):
+            if trigger.before and trigger.is_step(args, None):
                 self._failpoint.step_done()
-            answer = await found(*args, **kwargs)
-            if not watch.before and watch.means(args, answer):
+            answer = await attribute(*args, **kwargs)
+            if not trigger.before and trigger.is_step(args, answer):
                 self._failpoint.step_done()
             return answer
 
@@ -103,9 +103,9 @@ class _WatchedLedger(StepWatcher):
         self.logs = StepWatcher(inner.logs, "logs", failpoint)
 
 
-def with_failpoint(context: ConsumerContext, wanted: str) -> ConsumerContext:
-    """The same tools, deadly after one step."""
-    failpoint = Failpoint(wanted)
+def with_failpoint(context: ConsumerContext, setting: str) -> ConsumerContext:
+    """Return the context with wrappers that kill the process after one step."""
+    failpoint = Failpoint(setting)
     providers = [
         cast("Provider", StepWatcher(provider, "provider", failpoint))
         for channel in Channel

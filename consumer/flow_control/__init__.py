@@ -1,0 +1,5 @@
+"""Limits for the work of one process.
+
+slots.py bounds the running chunks. rate_limit.py keeps the rate of a provider. lane_priority.py lets bulk work wait for
+late express requests. circuit_breaker.py stops an intake topic with too many unusable records.
+"""

@@ -1,0 +1,5 @@
+"""Monitoring of one process.
+
+readiness.py tracks progress, and http_server.py serves health, readiness and metrics. metrics.py lists the metrics, and
+histogram.py is a fast histogram.
+"""

@@ -1,4 +1,4 @@
-"""Liveness, readiness and metrics over HTTP; up before anything else is."""
+"""HTTP server for liveness, readiness and metrics. It starts before all other parts."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -20,15 +20,15 @@ async def start_health(
     metrics: Metrics,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> web.AppRunner:
-    """Serve until the runner is cleaned up; raises OSError where the port is taken."""
+    """Serve until the runner is cleaned up. Raises OSError if the port is in use."""
 
     async def healthz(_: web.Request) -> web.Response:
         body = SimpleResponse(code=200, message="alive", timestamp=now()).json_bytes()
         return web.Response(body=body, content_type="application/json")
 
     async def readyz(_: web.Request) -> web.Response:
-        said = _readiness(progress.problems(), progress.warnings(), now())
-        return web.Response(text=said.model_dump_json(), status=said.code, content_type="application/json")
+        readiness = _readiness(progress.problems(), progress.warnings(), now())
+        return web.Response(text=readiness.model_dump_json(), status=readiness.code, content_type="application/json")
 
     async def metrics_page(_: web.Request) -> web.Response:
         body = generate_latest(metrics.registry)
@@ -42,13 +42,13 @@ async def start_health(
     return runner
 
 
-def _readiness(troubles: dict[str, str | None], notes: dict[str, str | None], now: datetime) -> Readiness:
-    said = "; ".join(f"{name}: {trouble}" for name, trouble in troubles.items() if trouble)
+def _readiness(problems: dict[str, str | None], warnings: dict[str, str | None], now: datetime) -> Readiness:
+    summary = "; ".join(f"{name}: {problem}" for name, problem in problems.items() if problem)
     return Readiness(
-        code=503 if said else 200,
-        message=f"not ready: {said}" if said else "ready",
+        code=503 if summary else 200,
+        message=f"not ready: {summary}" if summary else "ready",
         timestamp=now,
         dependencies={
-            name: Dependency(ready=not trouble, trouble=trouble) for name, trouble in {**troubles, **notes}.items()
+            name: Dependency(ready=not problem, trouble=problem) for name, problem in {**problems, **warnings}.items()
         },
     )

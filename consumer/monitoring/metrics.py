@@ -1,4 +1,6 @@
-"""What the consumer counts. No label holds an address, a tenant or a request."""
+"""Metrics of the consumer. No label contains an address, a tenant or a request."""
+
+from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
@@ -11,67 +13,44 @@ _AGE = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400)
 
 
 class Metrics:
-    """One registry a service, so that several can live in one process."""
+    """Metrics of one service. Each service has its own registry, so that several can run in one process."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.deliveries = Counter(
-            "rollcall_deliveries",
-            "Deliveries that got their log, by status and reason",
-            ["status", "reason"],
-            registry=self.registry,
-        )
-        self.age = Histogram(
+        self.registry = registry = CollectorRegistry()
+
+        def counter(name: str, description: str, *labels: str) -> Counter:
+            return Counter(name, description, labels, registry=registry)
+
+        def gauge(name: str, description: str, *labels: str) -> Gauge:
+            return Gauge(name, description, labels, registry=registry)
+
+        def histogram(name: str, description: str, *labels: str, buckets: Sequence[float]) -> Histogram:
+            return Histogram(name, description, labels, buckets=buckets, registry=registry)
+
+        self.deliveries = counter("rollcall_deliveries", "Logged deliveries by status and reason", "status", "reason")
+        self.age = histogram(
             "rollcall_outcome_age_seconds",
-            "From the acceptance of a request to the outcome of a delivery",
-            ["lane"],
+            "Time from the acceptance of a request to the outcome of a delivery",
+            "lane",
             buckets=_AGE,
-            registry=self.registry,
         )
-        self.provider = Histogram(
-            "rollcall_provider_seconds",
-            "One call to a provider",
-            ["provider", "answer"],
-            buckets=_LATENCY,
-            registry=self.registry,
+        self.provider = histogram(
+            "rollcall_provider_seconds", "Time of one call to a provider", "provider", "answer", buckets=_LATENCY
         )
-        self.windows = Gauge("rollcall_windows_open", "Windows being sent by this process", registry=self.registry)
-        self.backlog = Gauge(
-            "rollcall_chunks_open",
-            "Chunks of the whole ledger that are not closed",
-            ["lane"],
-            registry=self.registry,
+        self.windows = gauge("rollcall_windows_open", "Windows that this process is sending")
+        self.backlog = gauge("rollcall_chunks_open", "Chunks of the whole ledger that are not closed", "lane")
+        self.requests = counter("rollcall_parts", "Intake records by result", "result")
+        self.held = gauge(
+            "rollcall_intake_held", "1 if this intake topic is not read because of too many unusable records", "topic"
         )
-        self.requests = Counter(
-            "rollcall_parts",
-            "Records of the intake, by what became of them",
-            ["result"],
-            registry=self.registry,
+        self.takeovers = counter("rollcall_takeovers", "Chunks taken over with an open window")
+        self.unopened = counter(
+            "rollcall_chunks_unopened", "Claims of a chunk that no sealing key of this process opens"
         )
-        self.held = Gauge(
-            "rollcall_intake_held",
-            "1: no more is taken of this intake topic, since too much of it cannot be used",
-            ["topic"],
-            registry=self.registry,
-        )
-        self.takeovers = Counter(
-            "rollcall_takeovers",
-            "Chunks taken over with an open window",
-            registry=self.registry,
-        )
-        self.unopened = Counter(
-            "rollcall_chunks_unopened",
-            "Claims of a chunk that no sealing key of this process opens",
-            registry=self.registry,
-        )
-        self.lost_leases = Counter(
-            "rollcall_leases_lost",
-            "Chunks that this process had to let go",
-            registry=self.registry,
-        )
+        self.lost_leases = counter("rollcall_leases_lost", "Chunks whose lease this process lost")
 
     def ended(self, lane: Lane, outcomes: Counts, age_seconds: float) -> None:
-        """Count what a window logged."""
+        """Count the deliveries that a window logged."""
         for (status, reason), number in outcomes.items():
             self.deliveries.labels(status.value, reason.value if reason else "").inc(number)
         self.age.observe((lane.value,), age_seconds, outcomes.total())

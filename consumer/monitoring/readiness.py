@@ -1,35 +1,37 @@
-"""Whether this process gets anywhere: what readiness looks at instead of the broker's ping."""
+"""Readiness of this process, based on progress and not on a ping of the broker."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 
 LEDGER_SECONDS = 8.0
+"""Maximum time since the last answer of MongoDB, in seconds."""
 BUS_SECONDS = 15.0
+"""Maximum time since the last answer of Kafka, in seconds."""
 STUCK_SECONDS = 90.0
-"""How long a record may be in its handler while nothing of its kind moves, beyond the longest call to a provider."""
+"""Maximum time of a record in its handler without progress of its kind, in seconds, plus the longest provider call."""
 SUBSCRIPTION_GRACE_SECONDS = 75.0
-"""How long a subscription may be without its consumer or its group: longer than a rebalance may take."""
+"""Maximum time of a subscription without consumer or group, in seconds. It is longer than a rebalance may take."""
 MISSING_KEY_WARNING_SECONDS = 900.0
-"""How long a missing key is told: longer than a chunk that it sealed is left alone."""
+"""Time that a missing key is reported, in seconds. It is longer than the pause between claims of its chunk."""
 EXPAND = "expand"
-"""The kind of work that is not a lane's deliveries."""
+"""Kind of work of the expansion. The other kinds are the lanes."""
 
 
 class ReadinessTracker:
-    """Notes the last sign of life of each part; answers why the process is not ready.
+    """Tracker of the last progress of each part. It reports the problems that make the process not ready.
 
-    A full house is none: as long as something of a kind moves, its records wait and are not stuck.
+    Full slots are not a problem. While any record of a kind makes progress, the others count as waiting, not as stuck.
     """
 
     def __init__(self, monotonic: Callable[[], float], longest_call_seconds: float = 0.0) -> None:
         self._monotonic, self._patience = monotonic, STUCK_SECONDS + longest_call_seconds
         self._ledger_at = self._bus_at = float("-inf")
         self._busy: dict[object, tuple[str, str, float]] = {}
-        self._moved: dict[str, float] = {}
-        self._deaf: dict[str, tuple[float, str]] = {}
-        self._in_hand: dict[str, float] = {}
+        self._progress_at: dict[str, float] = {}
+        self._broken: dict[str, tuple[float, str]] = {}
+        self._active_lanes: dict[str, float] = {}
         self._held: dict[str, str] = {}
-        self._lacking: tuple[float, str] | None = None
+        self._missing_key: tuple[float, str] | None = None
         self._subscribed = self._stopping = False
         self._can_publish = self._sweeper_running = self._wake_ups_running = True
 
@@ -55,41 +57,41 @@ class ReadinessTracker:
         )
 
     def ledger_answered(self) -> None:
-        """MongoDB answered."""
+        """Note an answer of MongoDB."""
         self._ledger_at = self._monotonic()
 
     def bus_answered(self) -> None:
-        """Kafka answered."""
+        """Note an answer of Kafka."""
         self._bus_at = self._monotonic()
 
     def record_progress(self, *kinds: str) -> None:
-        """Work of these kinds got on: EXPAND, or a lane."""
-        self._moved.update(dict.fromkeys(kinds, self._monotonic()))
+        """Note progress of these kinds: EXPAND, or a lane."""
+        self._progress_at.update(dict.fromkeys(kinds, self._monotonic()))
 
     def set_lane_active(self, lane: str, *, some: bool) -> None:
-        """Whether this process has chunks of a lane in hand; asked every few seconds."""
+        """Note whether this process has running chunks of a lane. The probe calls this every few seconds."""
         if some:
-            self._in_hand.setdefault(lane, self._monotonic())
+            self._active_lanes.setdefault(lane, self._monotonic())
         else:
-            self._in_hand.pop(lane, None)
+            self._active_lanes.pop(lane, None)
 
-    def update_subscriptions(self, troubles: Mapping[str, str | None]) -> None:
-        """What ails the subscriptions, by topic; None: nothing. A trouble counts once it lasts."""
+    def update_subscriptions(self, problems: Mapping[str, str | None]) -> None:
+        """Note the problem of each subscription by topic, or None. A problem counts after a grace period."""
         now = self._monotonic()
-        since = {topic: at for topic, (at, _) in self._deaf.items()}
-        self._deaf = {topic: (since.get(topic, now), said) for topic, said in troubles.items() if said}
+        since = {topic: at for topic, (at, _) in self._broken.items()}
+        self._broken = {topic: (since.get(topic, now), problem) for topic, problem in problems.items() if problem}
 
-    def intake_paused(self, topic: str, why: str) -> None:
-        """No more is taken of a topic from now on."""
-        self._held[topic] = why
+    def intake_paused(self, topic: str, reason: str) -> None:
+        """Note that no more records of a topic are expanded."""
+        self._held[topic] = reason
 
-    def sealing_key_missing(self, said: str) -> None:
-        """A chunk could not be opened for want of a sealing key."""
-        self._lacking = self._monotonic(), said
+    def sealing_key_missing(self, problem: str) -> None:
+        """Note that a chunk could not be opened because a sealing key is missing."""
+        self._missing_key = self._monotonic(), problem
 
     @contextlib.contextmanager
     def working_on(self, kind: str, topic: str) -> Iterator[None]:
-        """While a record of a topic is worked on, or waits for its turn."""
+        """Note that a record of a topic is being processed, or waits for its turn, during the block."""
         record = object()
         self._busy[record] = topic, kind, self._monotonic()
         try:
@@ -99,11 +101,11 @@ class ReadinessTracker:
             self.record_progress(kind)
 
     def is_busy(self, topic: str) -> bool:
-        """Whether a record of this topic is worked on, or waits for its turn."""
+        """Return whether a record of this topic is being processed, or waits for its turn."""
         return any(topic == its_topic for its_topic, _, _ in self._busy.values())
 
     def problems(self) -> dict[str, str | None]:
-        """Each dependency and each loop by name: what is wrong with it, or None."""
+        """Return the problem of each dependency and each loop by name, or None."""
         now = self._monotonic()
         return {
             "kafka": None if now - self._bus_at < BUS_SECONDS else "does not answer",
@@ -114,39 +116,40 @@ class ReadinessTracker:
             if self._stopping
             else "not yet",
             "progress": self._stuck(now),
-            "publishing": None if self._can_publish else "Kafka answers, and takes nothing of what is published",
+            "publishing": None if self._can_publish else "Kafka answers pings but does not acknowledge records",
             "sweeper": None if self._sweeper_running else "has ended",
-            "calls": None if self._wake_ups_running else "the loop that serves wake-up calls has ended",
-            "intake": "; ".join(f"{topic} is held: {why}" for topic, why in sorted(self._held.items())) or None,
+            "calls": None if self._wake_ups_running else "the loop that serves wake-up messages has ended",
+            "intake": "; ".join(f"{topic} is held: {reason}" for topic, reason in sorted(self._held.items())) or None,
         }
 
     def warnings(self) -> dict[str, str | None]:
-        """What is wrong by name, or None, and does not decide: the process goes on with all the rest."""
-        lately = self._lacking and self._monotonic() - self._lacking[0] < MISSING_KEY_WARNING_SECONDS
-        return {"sealing_keys": self._lacking[1] if self._lacking and lately else None}
+        """Return the problem of each optional dependency by name, or None. The process stays ready."""
+        missing = self._missing_key
+        is_recent = missing is not None and self._monotonic() - missing[0] < MISSING_KEY_WARNING_SECONDS
+        return {"sealing_keys": missing[1] if missing and is_recent else None}
 
     def _subscription_problems(self, now: float) -> str | None:
-        lasting = [
-            f"{topic}: {said}"
-            for topic, (since, said) in self._deaf.items()
+        problems = [
+            f"{topic}: {problem}"
+            for topic, (since, problem) in self._broken.items()
             if now - since > SUBSCRIPTION_GRACE_SECONDS
         ]
-        return "; ".join(sorted(lasting)) or None
+        return "; ".join(sorted(problems)) or None
 
     def _stuck(self, now: float) -> str | None:
         stuck = {
             topic
             for topic, kind, since in self._busy.values()
-            if topic not in self._held and now - max(since, self._moved.get(kind, since)) > self._patience
+            if topic not in self._held and now - max(since, self._progress_at.get(kind, since)) > self._patience
         }
         stuck |= {
             f"chunks of the {lane} lane"
-            for lane, since in self._in_hand.items()
-            if now - max(since, self._moved.get(lane, since)) > self._patience
+            for lane, since in self._active_lanes.items()
+            if now - max(since, self._progress_at.get(lane, since)) > self._patience
         }
         return f"stuck: {', '.join(sorted(stuck))}" if stuck else None
 
     @property
     def ready(self) -> bool:
-        """Whether everything is well."""
+        """Return whether there is no problem."""
         return not any(self.problems().values())

@@ -132,7 +132,7 @@ class MailServer(Peer):
         super().__init__()
         self._acts = acts
         self.replies: dict[str, str] = {}
-        """Reply to a command, or to `greeting`, `content`, `dot`. An empty one cuts the connection, `-` sends nothing."""
+        """Reply to a command, or to `greeting`, `content`, `dot`. Empty cuts the connection, `-` sends nothing."""
         self.extensions = ["SIZE 10000000", "8BITMIME"]
         self.commands: list[str] = []
         self.mails: list[bytes] = []
