@@ -72,7 +72,7 @@ async def _already_published() -> None:
 async def _no_more_rejections() -> bool:
     """Return True, because the service does not tell the position of its record in Kafka.
 
-    If the id is repeated with another body, the roll call may therefore show the completion of the first request,
-    before the rejection of the second one arrives.
+    If the id is repeated with another body, the roll call may therefore show the completion of the first request.
+    The rejection of the second one then arrives later.
     """
     return True

@@ -14,8 +14,8 @@ class IntakePosition:
     """Position of the last published part, compared with the consumers' committed offset.
 
     For a repeat of a completed request, consumers publish nothing, or a rejection if the body is different. They commit
-    a record only after they have published its rejection. The earlier completion holds for this attempt if two
-    conditions are met: the group has committed the last part, and all results up to then were read.
+    a record only after they have published its rejection. The earlier completion holds for this attempt under two
+    conditions. The group must have committed the last part, and all results up to then must have been read.
     """
 
     def __init__(self, settings: CommonSettings, reader: ResultEventReader, progress: PublishProgress) -> None:
