@@ -1,0 +1,26 @@
+"""Docstrings open with a verb or a noun. Neither they nor the product's messages contain a semicolon."""
+
+import re
+
+from tests.style.product import SOURCES, docstrings, messages
+
+OPENINGS = re.compile(r"(What|Whether|Who|Whose|Where|How|Which|Why|When|So|Such|Whoever|Nobody|Nothing)\b")
+"""First words that make a reader guess what is described."""
+CODE = re.compile(r"`[^`]*`|set -a; \. \./\.env; set \+a")
+"""Quoted code, and the one line of shell that messages show without quotes."""
+SEMICOLON = re.compile(r"[a-z)>'\"`}]; (?!charset=|boundary=|max-age=|q=|v=)[a-zA-Z0-9`'\"{<-]")
+"""A semicolon between words, other than in headers such as `text/html; charset=utf-8`."""
+
+
+def test_no_docstring_opens_with_a_question_word() -> None:
+    assert [place for source in SOURCES for place, text in docstrings(source) if OPENINGS.match(text.lstrip())] == []
+
+
+def test_no_docstring_contains_a_semicolon() -> None:
+    assert [place for source in SOURCES for place, text in docstrings(source) if ";" in CODE.sub("", text)] == []
+
+
+def test_no_message_contains_a_semicolon() -> None:
+    assert [
+        place for source in SOURCES for place, text in messages(source) if SEMICOLON.search(CODE.sub("x", text))
+    ] == []
