@@ -27,10 +27,10 @@ from cli.report.summary import Summary
 from cli.send.over_kafka import kafka_errors_while_following, result_topics
 from cli.settings import LedgerAddress, SealingSettings, SendSettings, load
 from cli.tracking.event_reader import open_event_reader
+from cli.tracking.follow_events import SendAttempt, follow, timeout_note
 from cli.tracking.intake_position import IntakePosition
 from cli.tracking.result_tally import ResultTally
-from cli.tracking.wait import SendAttempt, follow, timeout_note
-from cli.tracking.watch import watch
+from cli.tracking.watch_ledger import watch
 from core.request_parts import EncodedPart, choose_lane, intake_topic
 from ledger.errors import SealingError
 from ledger.ports import Ledger

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, create_model, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from schemas.topics import DEFAULT_PREFIX, Topics
+from schemas.topic_definitions import DEFAULT_PREFIX, Topics
 from schemas.validation_errors import read_problems
 
 PREFIX = "ROLLCALL_"

@@ -26,7 +26,7 @@ from consumer.provider_caller import ProviderCaller
 from consumer.request_cache import RequestCache
 from consumer.service import ConsumerService, HttpAddressUnavailable, PublishingStalled, TopicsMissing, run_service
 from consumer.settings import ConsumerSettings
-from consumer.sweep.retention import retention_period
+from consumer.sweep.retention_batches import retention_period
 from core.retry import RetryPolicy
 from ledger.errors import InvalidConnectionString, LedgerNotReady
 from ledger.mongo import MongoLedger

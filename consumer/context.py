@@ -19,7 +19,7 @@ from ledger.errors import LedgerUnavailable
 from ledger.ports import Ledger
 from ledger.sealing import Sealer
 from providers.registry import Providers
-from schemas.topics import Topics
+from schemas.topic_definitions import Topics
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from faststream import FastStream
 from faststream.kafka import KafkaBroker
 
 from consumer.context import ConsumerContext
-from consumer.expand.queue import ExpansionQueue
+from consumer.expand.expansion_queue import ExpansionQueue
 from consumer.kafka.offset_tracker import OffsetTracker
 from consumer.logger import logger
 from consumer.subscribers import LEAVE_SECONDS

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple, TypeVar
 from faststream.kafka import KafkaBroker
 
 from consumer.context import ConsumerContext
-from consumer.deliver.claim import Claimer
+from consumer.deliver.claim_chunks import Claimer
 from consumer.deliver.wake_up_queue import WakeUpQueue
-from consumer.expand.queue import ExpansionQueue
+from consumer.expand.expansion_queue import ExpansionQueue
 from consumer.flow_control.slots import SlotKey, WorkerSlots
 from consumer.group_membership import GroupMembership, cancel_and_wait
 from consumer.kafka.bus import BusUnavailable

@@ -12,7 +12,7 @@ from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLS
 
 from consumer.context import ConsumerContext
 from consumer.deliver.wake_up_queue import WakeUpQueue
-from consumer.expand.queue import ExpansionQueue
+from consumer.expand.expansion_queue import ExpansionQueue
 from consumer.kafka.group_commits import RebalanceSafeCommitter
 from consumer.kafka.offset_tracker import CommitOffset
 from consumer.kafka.record import KafkaRecord

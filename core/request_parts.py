@@ -16,7 +16,7 @@ from core.rfc3339 import rfc3339
 from schemas.record_base import SCHEMA_VERSION
 from schemas.requests import MAX_PARTS, AnyRecipient, BulkBody
 from schemas.statuses import Lane
-from schemas.topics import MAX_INTAKE_BYTES, Topics
+from schemas.topic_definitions import MAX_INTAKE_BYTES, Topics
 
 MAX_HEAD_BYTES = MAX_INTAKE_BYTES // 2
 """Maximum size of all fields but the recipients, in bytes of JSON. It is half a record: every part repeats them."""

@@ -21,7 +21,7 @@ from devstack.processes import Child, free_port, wait_until_ready
 from devstack.routes import IN_PROCESS, KAFKA_VARIABLE, MONGO_VARIABLE
 from devstack.stack import Stack
 from ledger.mongo import MongoLedger
-from schemas.topics import Topics
+from schemas.topic_definitions import Topics
 
 _PREFIX = "ROLLCALL_"
 _READY_SECONDS = 60

@@ -19,7 +19,7 @@ from schemas.results import (
     RequestCompleted,
     RequestRejected,
 )
-from schemas.topics import DAY_MS, Topics, TopicSpec
+from schemas.topic_definitions import DAY_MS, Topics, TopicSpec
 
 Json = dict[str, Any]
 

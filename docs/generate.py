@@ -24,7 +24,7 @@ from schemas.http_responses import (
     RequestResponse,
     SimpleResponse,
 )
-from schemas.read_requests import LogSearch
+from schemas.query_parameters import LogSearch
 from schemas.receipts import Receipt
 from schemas.record_base import IntakeRecord, PublishedRecord
 from schemas.requests import BulkRequest

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import orjson
 
 from ledger.sealing import Sealer
-from schemas.topics import DEAD_LETTER_BYTES, MAX_RECORD_BYTES
+from schemas.topic_definitions import DEAD_LETTER_BYTES, MAX_RECORD_BYTES
 
 RecordHeaders = Sequence[tuple[str, bytes | None]]
 

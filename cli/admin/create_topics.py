@@ -11,7 +11,7 @@ from aiokafka.errors import IncompatibleBrokerVersion, for_code
 
 from cli.clients.kafka_client import KAFKA_TIMEOUT_SECONDS, with_timeout
 from cli.errors import CommandError
-from schemas.topics import TopicSpec
+from schemas.topic_definitions import TopicSpec
 
 DEFAULT_PARTITIONS = 12
 """Number of partitions of a new topic."""

@@ -24,7 +24,7 @@ from producer.settings import ProducerSettings
 from providers.registry import build_providers
 from providers.settings import ProviderSettings
 from schemas.statuses import Channel
-from schemas.topics import TopicSpec
+from schemas.topic_definitions import TopicSpec
 
 
 class _TokenKeys(ProducerSettings):

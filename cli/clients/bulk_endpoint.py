@@ -7,8 +7,8 @@ import aiohttp
 import orjson
 
 from cli.errors import CommandError, UsageError
+from cli.recipients_file.open_file import Source
 from cli.recipients_file.scan import FileScan
-from cli.recipients_file.source import Source
 from core.request_parts import recipient_json
 from ledger.message_template import MessageTemplate
 from schemas.requests import BulkBody

@@ -22,7 +22,7 @@ def watch(
     Example: rollcall watch 0198c0de-0000-7000-8000-000000000000 --tenant tnt_xyz789
     """
     from cli.settings import LedgerAddress, load  # noqa: PLC0415
-    from cli.tracking.watch import run  # noqa: PLC0415
+    from cli.tracking.watch_ledger import run  # noqa: PLC0415
 
     summary = run(load(LedgerAddress), tenant, request_id, timeout=timeout or None)
     if not summary.accounted or (summary.failures and not allow_failed):

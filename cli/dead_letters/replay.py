@@ -19,7 +19,7 @@ from config.settings import CommonSettings
 from ledger.dead_letter_format import OpenedRecord, replay_headers
 from ledger.sealing import Sealer
 from schemas.statuses import RejectionReason
-from schemas.topics import DEAD_LETTER_BYTES, Topics
+from schemas.topic_definitions import DEAD_LETTER_BYTES, Topics
 
 REPLAYABLE = frozenset(
     {

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from cli.errors import CommandError, UsageError
+from cli.recipients_file.open_file import Source
 from cli.recipients_file.rows import RowError
-from cli.recipients_file.source import Source
 from cli.template_check import missing_variable_lines, variables_for_recipients
 from ledger.message_template import MessageTemplate
 from schemas.requests import AnyRecipient

@@ -12,9 +12,9 @@ from cli.report.summary import Summary
 from cli.send.over_kafka import result_topics
 from cli.settings import LedgerAddress, SendSettings
 from cli.tracking.event_reader import open_event_reader
+from cli.tracking.follow_events import SendAttempt, follow_to_end
 from cli.tracking.result_tally import ResultTally
-from cli.tracking.wait import SendAttempt, follow_to_end
-from cli.tracking.watch import watch
+from cli.tracking.watch_ledger import watch
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -17,10 +17,10 @@ from cli.report.summary import Summary
 from cli.send.send_request import FileSummary, SendRequest
 from cli.settings import LedgerAddress, SendSettings
 from cli.tracking.event_reader import ResultEventReader, open_event_reader
+from cli.tracking.follow_events import SendAttempt, follow, follow_to_end, timeout_note
 from cli.tracking.intake_position import IntakePosition
 from cli.tracking.result_tally import ResultTally
-from cli.tracking.wait import SendAttempt, follow, follow_to_end, timeout_note
-from cli.tracking.watch import watch
+from cli.tracking.watch_ledger import watch
 from core.request_parts import choose_lane, intake_topic
 
 Partitions = Mapping[str, list[int]]

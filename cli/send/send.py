@@ -13,8 +13,8 @@ from cli.clients.bulk_endpoint import HttpAnswer, encode_body
 from cli.clients.ledger_client import open_ledger
 from cli.console import open_console, program_name
 from cli.errors import UnknownTemplate, UsageError
+from cli.recipients_file.open_file import Source, open_source
 from cli.recipients_file.rows import RowFormat
-from cli.recipients_file.source import Source, open_source
 from cli.report.print_summary import print_roll_call
 from cli.report.summary import Summary
 from cli.send import dry_run

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cli.errors import CommandError, UsageError, sentence
+from cli.recipients_file.open_file import Source
 from cli.recipients_file.rows import RowError
 from cli.recipients_file.scan import FileScan
-from cli.recipients_file.source import Source
 from cli.send.request_options import option_of
 from core.ids import uuid7
 from core.request_parts import EncodedPart, RequestEncodingError, encode_parts, recipient_json, request_fields

@@ -11,7 +11,7 @@ from consumer.deliver.fenced_writes import FencedWrites
 from consumer.deliver.lease import Lease, LeaseLost
 from consumer.deliver.open_window import OpenWindow
 from consumer.deliver.send_window import SendPlan, send
-from consumer.deliver.takeover import apply_stored_logs, apply_takeover, count_lost_attempt, may_be_logged
+from consumer.deliver.takeover_decisions import apply_stored_logs, apply_takeover, count_lost_attempt, may_be_logged
 from consumer.deliver.window_outcomes import WindowOutcomes, decide_window, stop_waiting
 from consumer.request_cache import OpenedRequest
 from consumer.request_lifecycle import apply_control_flags

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from consumer.context import ConsumerContext
 from consumer.deliver.chunk_worker import ChunkWorker
-from consumer.deliver.claim import LeasedChunk
+from consumer.deliver.claim_chunks import LeasedChunk
 from consumer.deliver.lease import LeaseLost
 from consumer.logger import logger
 from consumer.request_cache import OpenedRequest

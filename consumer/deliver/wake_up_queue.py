@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from consumer.context import ConsumerContext
-from consumer.deliver.claim import Claimer
+from consumer.deliver.claim_chunks import Claimer
 from consumer.deliver.deliver import deliver
 from consumer.flow_control.slots import SlotKey, WorkerSlots
 from consumer.kafka.offset_tracker import CommitOffset, OffsetTracker, TrackedRecord

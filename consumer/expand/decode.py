@@ -11,7 +11,7 @@ from ledger.dead_letter_format import REPLAY_HEADER, read_replay_header
 from schemas.record_base import SCHEMA_VERSION
 from schemas.requests import BulkRequest
 from schemas.statuses import RejectionReason
-from schemas.topics import MAX_RECORD_BYTES
+from schemas.topic_definitions import MAX_RECORD_BYTES
 from schemas.validation_errors import Problem, path_of, read_problems
 
 _REPLY_HEADERS = ("reply_to", "kafka_replyTopic")

@@ -8,7 +8,7 @@ from consumer.events import RejectedRecord
 from consumer.expand.content import ResolvedContent, resolve_content
 from consumer.expand.decode import decode, origin_of_first_publication, read_correlation, read_reply_topic
 from consumer.kafka.record import KafkaRecord
-from core import reply_topics
+from core.allowed_reply_topics import is_allowed
 from core.ids import request_id_from_record, request_key
 from ledger.digests import request_digests
 from ledger.models import Part, RequestHeader
@@ -67,7 +67,7 @@ async def resolve_reply_topic(
     rejection = RejectedRecord(
         RejectionReason.REPLY_TOPIC_REFUSED, "reply_topic: is not one of the allowed reply topics", ("reply_topic",)
     )
-    if not reply_topics.allowed(topic, context.tuning.reply_topics, context.topics):
+    if not is_allowed(topic, context.tuning.reply_topics, context.topics):
         return rejection
     exists = await context.retry_until_available("check reply topic", context.bus.topic_exists, topic)
     return topic if exists else replace(rejection, message="reply_topic: does not exist. Create the topic first.")

@@ -30,7 +30,7 @@ from core.ids import ChunkId
 from core.publish_watchdog import PublishWatchdog
 from schemas.results import ChunkPointer
 from schemas.statuses import Channel, Lane
-from schemas.topics import DEAD_LETTER_BYTES
+from schemas.topic_definitions import DEAD_LETTER_BYTES
 
 T = TypeVar("T")
 

@@ -6,11 +6,11 @@ from functools import partial
 from typing import NamedTuple
 
 from consumer.context import ConsumerContext
-from consumer.deliver.claim import OUTAGE_GRACE_SECONDS, Claimer, LeasedChunk
+from consumer.deliver.claim_chunks import OUTAGE_GRACE_SECONDS, Claimer, LeasedChunk
 from consumer.deliver.deliver import deliver
 from consumer.flow_control.slots import SlotKey, WorkerSlots
 from consumer.logger import error_location, logger
-from consumer.sweep.retention import DEFAULT_BATCH_SIZES, BatchSizes, RetentionJob
+from consumer.sweep.retention_batches import DEFAULT_BATCH_SIZES, BatchSizes, RetentionJob
 from consumer.sweep.unfinished_requests import UnfinishedRequests
 from ledger.errors import LedgerUnavailable
 

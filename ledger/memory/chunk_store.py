@@ -13,8 +13,8 @@ from ledger.chunk_port import Chunks
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
 from ledger.memory.store import ChunkDocument, Store
 from ledger.models import Chunk, ControlFlags
-from ledger.schedule import CANCELLED_SECONDS, NEVER, UNCLAIMED_SECONDS
 from ledger.sealing import HASH_BYTES
+from ledger.sweep_delays import CANCELLED_SECONDS, NEVER, UNCLAIMED_SECONDS
 from schemas.statuses import Channel, Lane, Status
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ledger.claims import ClaimRequest
 from ledger.mongo.connection import Document
-from ledger.schedule import CANCELLED_SECONDS, NEVER
+from ledger.sweep_delays import CANCELLED_SECONDS, NEVER
 
 CLAIMABLE: Document = {
     "open": True,

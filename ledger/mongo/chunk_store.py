@@ -37,7 +37,7 @@ from ledger.mongo.chunk_pipelines import (
     release_pipeline,
 )
 from ledger.mongo.connection import Document, ServerClock, translated_errors
-from ledger.schedule import NEVER, UNCLAIMED_SECONDS
+from ledger.sweep_delays import NEVER, UNCLAIMED_SECONDS
 from schemas.statuses import Channel, Lane, Status
 
 

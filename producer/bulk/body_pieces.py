@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from core.request_parts import MAX_HEAD_BYTES
 from producer.errors import BadRequestError
-from schemas.topics import MAX_INTAKE_BYTES
+from schemas.topic_definitions import MAX_INTAKE_BYTES
 from schemas.validation_errors import path_of
 
 PIECE_BYTES = 8 * 1024

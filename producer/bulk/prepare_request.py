@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from core import reply_topics
+from core.allowed_reply_topics import is_allowed
 from core.render import Template
 from core.request_parts import (
     EncodedPart,
@@ -121,7 +121,7 @@ class RequestPreparer:
 
     def _check_reply_topic(self, body: BulkBody) -> None:
         topic, settings = body.reply_topic, self._settings
-        if topic is not None and not reply_topics.allowed(topic, settings.reply_topics, settings.topics):
+        if topic is not None and not is_allowed(topic, settings.reply_topics, settings.topics):
             raise BadRequestError("reply_topic: is not one of the allowed reply topics")
 
 

@@ -10,7 +10,7 @@ from producer.http.request_bodies import BODY_TIMEOUT_SECONDS, too_large_message
 from producer.read.search_filters import NO_REQUEST
 from producer.settings import ProducerSettings
 from schemas.bulk_body import BulkSendRequest
-from schemas.read_requests import LogSearch
+from schemas.query_parameters import LogSearch
 
 Json = dict[str, Any]
 

@@ -6,7 +6,7 @@ from ledger.queries import ListPosition
 from producer.errors import BadRequestError
 from producer.read.cursor import Cursor, read_cursor, write_cursor
 from schemas.http_responses import PageInfo
-from schemas.read_requests import MAX_DEPTH
+from schemas.query_parameters import MAX_DEPTH
 
 
 @dataclass(frozen=True, slots=True)

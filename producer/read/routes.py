@@ -28,7 +28,7 @@ from schemas.http_responses import (
     RequestResponse,
     SimpleResponse,
 )
-from schemas.read_requests import LogFilters, LogSearch, Paging
+from schemas.query_parameters import LogFilters, LogSearch, Paging
 from schemas.validation_errors import LONGEST_NAME
 
 NO_LOG = "delivery not found"

@@ -9,7 +9,7 @@ from ledger.queries import LogQuery
 from producer.auth.token_verifier import ADMIN, Principal
 from producer.errors import BadRequestError, NotFoundError
 from producer.read.pagination import PageRequest
-from schemas.read_requests import LogFilters, LogSearch
+from schemas.query_parameters import LogFilters, LogSearch
 
 NO_REQUEST = "request not found. A request is visible after a consumer has expanded it."
 

@@ -18,9 +18,9 @@ from bench.documents import CHUNK, WINDOW, prepare
 from bench.workload import Order
 from config.settings import load
 from consumer.app import build_app
-from consumer.deliver.claim import Claimer
+from consumer.deliver.claim_chunks import Claimer
 from consumer.deliver.wake_up_queue import WakeUpQueue
-from consumer.expand.queue import ExpansionQueue
+from consumer.expand.expansion_queue import ExpansionQueue
 from consumer.kafka.offset_tracker import OffsetTracker
 from consumer.settings import ConsumerSettings
 from consumer.subscribers import build_faststream

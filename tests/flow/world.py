@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from consumer.context import ConsumerContext, Tuning
-from consumer.deliver.claim import Claimer
+from consumer.deliver.claim_chunks import Claimer
 from consumer.deliver.deliver import deliver
 from consumer.expand.expand import expand
 from consumer.flow_control.circuit_breaker import IntakeCircuitBreaker
@@ -31,7 +31,7 @@ from ledger.memory import MemoryLedger
 from ledger.sealing import Sealer
 from providers.registry import Providers
 from schemas.statuses import Channel, Lane
-from schemas.topics import Topics
+from schemas.topic_definitions import Topics
 from tests.support.builders import LEDGER_PORTS
 
 TOPICS = Topics()

@@ -17,7 +17,11 @@ class Mutant(NamedTuple):
     """The test that must fail where simulated worlds do not find it: what else stands in the way hides it from them."""
 
 
-WORKER, CLAIMS, INTAKE = "consumer/deliver/chunk_worker.py", "ledger/memory/chunk_store.py", "consumer/expand/queue.py"
+WORKER, CLAIMS, INTAKE = (
+    "consumer/deliver/chunk_worker.py",
+    "ledger/memory/chunk_store.py",
+    "consumer/expand/expansion_queue.py",
+)
 STOP = "consumer/deliver/chunk_rules.py"
 
 MUTANTS = (
@@ -114,7 +118,7 @@ MUTANTS = (
         "a take-over sends what is logged already",
         (
             Edit(
-                "consumer/deliver/takeover.py",
+                "consumer/deliver/takeover_decisions.py",
                 "if entry.index in logs]",
                 "if entry.index in logs and not window.taken_over]",
             ),
@@ -225,7 +229,11 @@ MUTANTS = (
         "a delivery that was in doubt is tried again as if it were not",
         (
             Edit("core/delivery_outcome.py", "    entry.possibly_sent = True\n", ""),
-            Edit("consumer/deliver/takeover.py", "            entry.possibly_sent = True\n", "            pass\n"),
+            Edit(
+                "consumer/deliver/takeover_decisions.py",
+                "            entry.possibly_sent = True\n",
+                "            pass\n",
+            ),
         ),
     ),
     Mutant(

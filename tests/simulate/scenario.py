@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from consumer.sweep.retention import BatchSizes
+from consumer.sweep.retention_batches import BatchSizes
 from consumer.sweep.sweeper import SweepIntervals
 from core.ids import LogId, RequestKey, log_id, request_key
 from schemas.statuses import Channel
-from schemas.topics import Topics
+from schemas.topic_definitions import Topics
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TOPICS = Topics()

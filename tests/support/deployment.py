@@ -17,7 +17,7 @@ from devstack import Stack
 from devstack.processes import Child, free_port
 from devstack.services import await_ready, run, service_env, start_service
 from ledger.sealing import Sealer
-from schemas.topics import Topics
+from schemas.topic_definitions import Topics
 
 Document = dict[str, Any]
 

@@ -27,7 +27,7 @@ from consumer.kafka.memory_bus import MemoryBus
 from core.ids import ChunkId
 from devstack import Stack
 from schemas.statuses import Channel, Lane
-from schemas.topics import DEAD_LETTER_BYTES, Topics
+from schemas.topic_definitions import DEAD_LETTER_BYTES, Topics
 from tests.support.kafka_topics import create_topics
 
 Read = Callable[[str, int], Awaitable[list[tuple[bytes | None, bytes, dict[str, bytes]]]]]

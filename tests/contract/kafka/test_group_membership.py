@@ -22,7 +22,7 @@ from consumer.sweep.sweeper import Sweeper
 from devstack import Stack
 from devstack.processes import free_port
 from ledger.mongo import MongoLedger
-from schemas.topics import Topics
+from schemas.topic_definitions import Topics
 from tests.contract.kafka.test_stalled_publishing import until
 from tests.support.kafka_topics import create_topics
 from tests.torture.proxy import Proxy, Weather

@@ -25,7 +25,7 @@ from ledger.mongo import MongoLedger
 from producer.kafka.kafka_publisher import KafkaPublisher
 from producer.kafka.publisher import PublishError, PublishingStalledError
 from schemas.statuses import Channel, Lane
-from schemas.topics import Topics
+from schemas.topic_definitions import Topics
 from tests.support.kafka_topics import create_topics
 from tests.support.service import some_settings
 

@@ -11,7 +11,7 @@ from ledger.models import IdempotencyRecord
 from ledger.mongo import MongoLedger
 from ledger.mongo.indexes import KEY_DAYS
 from ledger.ports import Ledger
-from schemas.topics import DAY_MS, Topics
+from schemas.topic_definitions import DAY_MS, Topics
 
 NOON = datetime(2026, 4, 15, 12, 0, 0, 123_000, tzinfo=UTC)
 

@@ -24,7 +24,7 @@ from devstack.processes import Child
 from devstack.services import ready_url, service_env, start_service
 from ledger.mongo import MongoLedger
 from schemas.requests import BulkRequest
-from schemas.topics import MAX_INTAKE_BYTES, Topics
+from schemas.topic_definitions import MAX_INTAKE_BYTES, Topics
 from tests.support.skipping import not_run
 
 EXAMPLE = Path(__file__).parents[2] / "contract" / "data" / "example-request.json"

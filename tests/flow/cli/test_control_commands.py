@@ -7,7 +7,7 @@ from rich.console import Console
 
 from cli.control_request import apply_control
 from cli.errors import CommandError, UnknownRequest
-from consumer.deliver.claim import Claimer
+from consumer.deliver.claim_chunks import Claimer
 from core.ids import ChunkId
 from tests.flow.world import World
 

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from cli.clients.bulk_endpoint import MAX_RECIPIENTS, HttpAnswer, encode_body, post
 from cli.errors import CommandError, UsageError
-from cli.recipients_file.source import open_source
+from cli.recipients_file.open_file import open_source
 from cli.send.request_options import check_request_options
 from cli.template_check import compile_content
 from schemas.statuses import Channel

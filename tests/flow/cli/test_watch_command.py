@@ -8,7 +8,7 @@ from rich.console import Console
 
 from cli.errors import UnknownRequest
 from cli.report.summary import Summary
-from cli.tracking.watch import watch
+from cli.tracking.watch_ledger import watch
 from tests.flow.world import World
 
 GOOD = [f"138000000{n:02d}" for n in range(12)]

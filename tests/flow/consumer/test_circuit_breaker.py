@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from consumer.context import ConsumerContext
-from consumer.expand.queue import expand_or_reject
+from consumer.expand.expansion_queue import expand_or_reject
 from consumer.flow_control.circuit_breaker import CircuitBreakerLimits, IntakeCircuitBreaker
 from consumer.monitoring.readiness import EXPAND, STUCK_SECONDS
 from tests.flow.consumer.test_readiness import Clock, later, ready_progress

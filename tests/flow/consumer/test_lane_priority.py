@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from consumer.deliver.claim import Claimer, LeasedChunk
+from consumer.deliver.claim_chunks import Claimer, LeasedChunk
 from consumer.deliver.wake_up_queue import WakeUpQueue
 from consumer.flow_control.lane_priority import (
     LATE_START_SECONDS,

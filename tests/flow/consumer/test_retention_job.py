@@ -12,7 +12,7 @@ from rich.console import Console
 
 from cli.report.report import ReportOptions, print_report
 from consumer.context import ConsumerContext
-from consumer.sweep.retention import DEFAULT_BATCH_SIZES, BatchSizes, RetentionJob
+from consumer.sweep.retention_batches import DEFAULT_BATCH_SIZES, BatchSizes, RetentionJob
 from tests.flow.sample_requests import Library, a_log_id
 from tests.flow.world import Steps
 

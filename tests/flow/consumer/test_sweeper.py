@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from consumer.context import ConsumerContext
-from consumer.deliver.claim import Claimer
+from consumer.deliver.claim_chunks import Claimer
 from consumer.flow_control.slots import SlotKey, WorkerSlots, build_slots
 from consumer.kafka.bus import BusUnavailable
 from consumer.kafka.partition_writer import PartitionWriter

@@ -12,7 +12,7 @@ import pytest
 
 from core.ids import log_id, request_key
 from producer.kafka.memory_publisher import FakeKafkaState
-from schemas.topics import MAX_INTAKE_BYTES
+from schemas.topic_definitions import MAX_INTAKE_BYTES
 from tests.support.service import BULK, GOOD, NOON, Service, a_service, a_token
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from consumer.deliver.claim import Claimer
+from consumer.deliver.claim_chunks import Claimer
 from consumer.deliver.deliver import deliver
 from core.ids import ChunkId
 from tests.flow.sample_requests import ADMIN, READ, Library

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any, Protocol
 
 from consumer.context import ConsumerContext, Tuning
-from consumer.deliver.claim import Claimer
+from consumer.deliver.claim_chunks import Claimer
 from consumer.deliver.wake_up_queue import WakeUpQueue
 from consumer.events import Event
-from consumer.expand.queue import ExpansionQueue
+from consumer.expand.expansion_queue import ExpansionQueue
 from consumer.flow_control.circuit_breaker import IntakeCircuitBreaker
 from consumer.flow_control.lane_priority import LanePriority
 from consumer.flow_control.slots import build_slots

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from cli.errors import UsageError
+from cli.recipients_file.open_file import open_source
 from cli.recipients_file.rows import RowFormat
-from cli.recipients_file.source import open_source
 from core.request_parts import recipient_json
 
 

@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from consumer.deliver.open_window import OpenWindow
-from consumer.deliver.takeover import apply_stored_logs, apply_takeover, count_lost_attempt, may_be_logged
+from consumer.deliver.takeover_decisions import apply_stored_logs, apply_takeover, count_lost_attempt, may_be_logged
 from core.chunk_work import Batch, Window
 from core.delivery_outcome import NotSent
 from providers.provider import Provider

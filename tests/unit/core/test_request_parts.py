@@ -24,7 +24,7 @@ from core.request_parts import (
 from core.rfc3339 import rfc3339
 from schemas.requests import BulkBody, BulkRequest, Recipient
 from schemas.statuses import Lane
-from schemas.topics import MAX_INTAKE_BYTES, Topics
+from schemas.topic_definitions import MAX_INTAKE_BYTES, Topics
 
 NOON = datetime(2026, 4, 15, 12, 0, 0, 1234, tzinfo=UTC)
 

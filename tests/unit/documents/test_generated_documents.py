@@ -28,7 +28,7 @@ from schemas.results import (
     RequestRejected,
 )
 from schemas.statuses import Status
-from schemas.topics import DAY_MS, Topics
+from schemas.topic_definitions import DAY_MS, Topics
 
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]

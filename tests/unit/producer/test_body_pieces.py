@@ -17,7 +17,7 @@ from producer.bulk.body_pieces import split_body
 from producer.bulk.prepare_request import PreparedRequest, RequestPreparer
 from producer.errors import ApiError
 from schemas.bulk_body import BulkSendRequest
-from schemas.topics import MAX_INTAKE_BYTES
+from schemas.topic_definitions import MAX_INTAKE_BYTES
 from tests.support.service import GOOD, a_context, some_settings
 
 CONTEXT = a_context(Principal("tnt_a", "usr_a", frozenset({ADMIN})))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from consumer.deliver.claim import OUTAGE_GRACE_SECONDS, Claimer
+from consumer.deliver.claim_chunks import OUTAGE_GRACE_SECONDS, Claimer
 from ledger.claims import ClaimRequest, ClaimResult
 from ledger.errors import LedgerUnavailable
 from schemas.statuses import Channel, Lane

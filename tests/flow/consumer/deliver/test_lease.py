@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from consumer.context import ConsumerContext
-from consumer.deliver.claim import Claimer
+from consumer.deliver.claim_chunks import Claimer
 from consumer.deliver.lease import Lease
 from core.ids import ChunkId
 from core.send_result import Message, Retry, SendResult, Sent

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from consumer.deliver.claim import Claimer
+from consumer.deliver.claim_chunks import Claimer
 from consumer.deliver.deliver import deliver
 from core.ids import ChunkId, request_key
 from ledger.request_control import cancel_request

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from consumer.deliver.claim import Claimer
+from consumer.deliver.claim_chunks import Claimer
 from consumer.deliver.deliver import deliver
 from consumer.flow_control.slots import WorkerSlots
 from core.ids import ChunkId

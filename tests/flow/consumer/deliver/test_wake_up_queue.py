@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from consumer.context import ConsumerContext
-from consumer.deliver.claim import Claimer
+from consumer.deliver.claim_chunks import Claimer
 from consumer.deliver.wake_up_queue import WakeUpQueue
 from consumer.flow_control.slots import SlotKey, WorkerSlots, build_slots
 from consumer.kafka.offset_tracker import OffsetTracker

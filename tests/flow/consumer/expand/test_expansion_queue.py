@@ -12,7 +12,7 @@ import pytest
 
 from consumer.context import ConsumerContext
 from consumer.expand.expand import expand
-from consumer.expand.queue import (
+from consumer.expand.expansion_queue import (
     MAX_CONCURRENT_BYTES,
     MAX_CONCURRENT_RECORDS,
     ExpandRecord,

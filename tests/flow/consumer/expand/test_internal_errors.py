@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from consumer.expand.queue import expand_or_reject
+from consumer.expand.expansion_queue import expand_or_reject
 from core.ids import RequestKey
 from ledger.mongo import MongoLedger
 from ledger.sealing import HASH_BYTES, Sealer

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from consumer.context import ConsumerContext
-from consumer.deliver.claim import Claimer
+from consumer.deliver.claim_chunks import Claimer
 from core.ids import request_key
 from core.send_result import Message, Retry, SendResult, Sent, Uncertain
 from ledger.errors import LedgerUnavailable

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from consumer.context import ConsumerContext
-from consumer.sweep.retention import BatchSizes, RetentionJob
+from consumer.sweep.retention_batches import BatchSizes, RetentionJob
 from core.send_result import Failed, Message, Retry, SendResult, Sent
 from schemas.statuses import OnUncertain, Reason
 from tests.flow.world import LEASE_SECONDS, Accounting, Killed, Steps, World, stepwise_ledger

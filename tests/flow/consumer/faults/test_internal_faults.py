@@ -9,7 +9,7 @@ import pytest
 from pymongo.errors import OperationFailure
 
 from consumer.context import ConsumerContext
-from consumer.expand.queue import expand_or_reject
+from consumer.expand.expansion_queue import expand_or_reject
 from core.ids import request_key
 from ledger.errors import LedgerUnavailable
 from ledger.memory import MemoryLedger

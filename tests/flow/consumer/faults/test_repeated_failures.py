@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from consumer.context import ConsumerContext
-from consumer.expand.queue import expand_or_reject
+from consumer.expand.expansion_queue import expand_or_reject
 from core.ids import request_key
 from ledger.sealing import Sealer
 from tests.flow.world import START, TOPICS, Steps, World, awake

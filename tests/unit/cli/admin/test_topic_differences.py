@@ -1,5 +1,5 @@
 from cli.admin.create_topics import ExistingTopic, TopicOptions, differences, new_topic
-from schemas.topics import Topics
+from schemas.topic_definitions import Topics
 
 SPEC = Topics("t").specs()[0]
 CONFIGS = {

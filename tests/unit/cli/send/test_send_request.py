@@ -5,7 +5,7 @@ import orjson
 import pytest
 
 from cli.errors import CommandError
-from cli.recipients_file.source import open_source
+from cli.recipients_file.open_file import open_source
 from cli.send.request_options import check_request_options
 from cli.send.send_request import SendRequest, new_request_id, scan_file
 from cli.template_check import compile_content

@@ -1,4 +1,4 @@
-from schemas.topics import Topics
+from schemas.topic_definitions import Topics
 
 
 def test_the_groups_are_those_of_the_contract() -> None:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from schemas.topics import Topics
+from schemas.topic_definitions import Topics
 
 
-def allowed(topic: str, patterns: Sequence[str], topics: Topics) -> bool:
+def is_allowed(topic: str, patterns: Sequence[str], topics: Topics) -> bool:
     """Return whether results may be published to a topic.
 
     The default results topic is always allowed. Any other topic has to match one of the patterns. A pattern as wide as

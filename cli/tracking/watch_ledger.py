@@ -16,9 +16,9 @@ from cli.report.ledger_summary import not_reached_batches, summarise
 from cli.report.print_summary import print_roll_call
 from cli.report.summary import Counts, Summary
 from cli.settings import LedgerAddress
+from cli.tracking.follow_events import timeout_note
 from cli.tracking.progress import open_display
 from cli.tracking.result_tally import MAX_SHOWN
-from cli.tracking.wait import timeout_note
 from core.ids import request_key
 from ledger.models import StoredRequest
 from ledger.ports import Ledger

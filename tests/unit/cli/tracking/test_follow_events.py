@@ -1,5 +1,5 @@
+from cli.tracking.follow_events import SilenceReporter
 from cli.tracking.result_tally import ResultTally
-from cli.tracking.wait import SilenceReporter
 
 
 def lines_of(*events_at: tuple[float, int], published: bool = True) -> list[str | None]:
