@@ -122,7 +122,7 @@ def _add_error_handlers(app: FastAPI, clock: ClockAndRandom) -> None:
     async def on_invalid_query(_request: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):
             raise error
-        message = "; ".join(f"{path_of(problem['loc'][1:])}: {problem['msg'].lower()}" for problem in error.errors())
+        message = ". ".join(f"{path_of(problem['loc'][1:])}: {problem['msg'].lower()}" for problem in error.errors())
         return simple_response(400, clock.now(), message)
 
     app.add_exception_handler(ApiError, on_api_error)

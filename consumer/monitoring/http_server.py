@@ -43,7 +43,7 @@ async def start_health(
 
 
 def _readiness(problems: dict[str, str | None], warnings: dict[str, str | None], now: datetime) -> Readiness:
-    summary = "; ".join(f"{name}: {problem}" for name, problem in problems.items() if problem)
+    summary = ". ".join(f"{name}: {problem}" for name, problem in problems.items() if problem)
     return Readiness(
         code=503 if summary else 200,
         message=f"not ready: {summary}" if summary else "ready",

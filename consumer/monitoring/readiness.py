@@ -119,7 +119,7 @@ class ReadinessTracker:
             "publishing": None if self._can_publish else "Kafka answers pings but does not acknowledge records",
             "sweeper": None if self._sweeper_running else "has ended",
             "calls": None if self._wake_ups_running else "the loop that serves wake-up messages has ended",
-            "intake": "; ".join(f"{topic} is held: {reason}" for topic, reason in sorted(self._held.items())) or None,
+            "intake": ". ".join(f"{topic} is held: {reason}" for topic, reason in sorted(self._held.items())) or None,
         }
 
     def warnings(self) -> dict[str, str | None]:
@@ -134,7 +134,7 @@ class ReadinessTracker:
             for topic, (since, problem) in self._broken.items()
             if now - since > SUBSCRIPTION_GRACE_SECONDS
         ]
-        return "; ".join(sorted(problems)) or None
+        return ". ".join(sorted(problems)) or None
 
     def _stuck(self, now: float) -> str | None:
         stuck = {

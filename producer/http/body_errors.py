@@ -30,7 +30,7 @@ def describe_problems(error: ValidationError, first: int | None = None) -> str:
         problems = [replace(problem, location=_in_body(problem.location, first)) for problem in problems]
     lines = list(dict.fromkeys(map(_describe, problems)))
     unnamed = len(lines) - MAX_NAMED_PROBLEMS
-    return "; ".join(lines[:MAX_NAMED_PROBLEMS]) + (f" (and {unnamed} more)" if unnamed > 0 else "")
+    return ". ".join(lines[:MAX_NAMED_PROBLEMS]) + (f" (and {unnamed} more)" if unnamed > 0 else "")
 
 
 def _in_body(location: Location, first: int) -> Location:

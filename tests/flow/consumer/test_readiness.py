@@ -182,7 +182,7 @@ async def test_the_three_pages() -> None:
             assert answer.status == 503
             said = await answer.json()
             assert said["code"] == 503
-            assert said["message"] == "not ready: kafka: does not answer; mongodb: does not answer"
+            assert said["message"] == "not ready: kafka: does not answer. mongodb: does not answer"
             assert said["dependencies"]["kafka"] == {"ready": False, "trouble": "does not answer"}
             assert said["dependencies"]["progress"] == {"ready": True, "trouble": None}
             page = await (await session.get("/metrics")).text()

@@ -109,7 +109,7 @@ def test_a_damaged_body_gets_the_same_result_in_pieces(at: int, gone: int, new: 
         ({**GOOD, "recipients": [*MANY, "1"], "content": "{{a}}"}, "recipients[600].variables.a: "),
         ({**GOOD, "recipients": [*MANY, [[[[[[]]]]]]]}, "recipients: is not JSON, nested too deeply, or too large"),
         ({**GOOD, "recipients": "x" * 100}, "recipients: input should be a valid array"),
-        ({"recipients": MANY, "channel": "fax"}, "channel: input should be 'sms' or 'email'; content: is required"),
+        ({"recipients": MANY, "channel": "fax"}, "channel: input should be 'sms' or 'email'. content: is required"),
         ({**GOOD, "recipients": MANY, "x" * 500: 1}, f"{'x' * 100}: is not a field of this body"),
         (b'{"recipients":["1"],' + b" " * 64 + b'"recipients":["1"]}', "recipients: is given twice"),
         (b'{"recipients":["1"],' + b" " * 100 + b'"recipient\\u0073":["1"]}', "recipients: is given twice"),

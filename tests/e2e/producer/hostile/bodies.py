@@ -56,7 +56,7 @@ TEXTS = (
     Hostile("a number", post(b"7"), 400, "the body is not an object"),
     Hostile("an array", post(b"[]"), 400, "the body is not an object"),
     Hostile("text", post(b'"sms"'), 400, "the body is not an object"),
-    Hostile("an empty object", post(b"{}"), 400, "channel: is required; content: is required"),
+    Hostile("an empty object", post(b"{}"), 400, "channel: is required. content: is required"),
     Hostile("half an object", text(GOOD_TEXT[:-1]), 400, "not JSON"),
     Hostile("an object and a half", text(GOOD_TEXT + "{"), 400, "not JSON"),
     Hostile("two objects", text(GOOD_TEXT * 2), 400, "not JSON"),
