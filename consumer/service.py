@@ -127,10 +127,10 @@ async def _run_until_stopped(service: ConsumerService, cluster: str) -> None:
     claimer = Claimer(context)
     reading = OffsetTracker(context.stopping, context.sleep)
     expansions = {topic: ExpansionQueue(cluster, reading, context) for topic in service.settings.topics.intake}
-    calls = WakeUpQueue(claimer, service.slots, reading, context)
-    build = partial(build_faststream, service.settings, context, expansions, calls)
+    wake_ups = WakeUpQueue(claimer, service.slots, reading, context)
+    build = partial(build_faststream, service.settings, context, expansions, wake_ups)
     membership = GroupMembership(build, expansions.values(), reading, context)
-    serving = asyncio.create_task(calls.run())
+    serving = asyncio.create_task(wake_ups.run())
     # The sweeper starts before the groups are joined, because a join waits for the session of a member that died.
     sweeper = asyncio.create_task(Sweeper(context, claimer, service.sweep_slots, service.slots).run())
     loops = BackgroundTasks(sweeper, serving)

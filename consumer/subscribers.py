@@ -63,7 +63,7 @@ def build_faststream(
     settings: ConsumerSettings,
     context: ConsumerContext,
     expansions: Mapping[str, ExpansionQueue],
-    calls: WakeUpQueue,
+    wake_up_queue: WakeUpQueue,
 ) -> tuple[FastStream, KafkaBroker]:
     """Build the application and its broker with four subscribers, one per topic and group."""
     options = settings.kafka_options()
@@ -96,7 +96,7 @@ def build_faststream(
         async def on_wake_up(message: KafkaMessage) -> None:
             record = _kafka_record(message)
             with context.readiness.working_on(lane, topic):
-                await calls.enqueue(lane, record, _commit_of(message, record, commits))
+                await wake_up_queue.enqueue(lane, record, _commit_of(message, record, commits))
 
     intake(topics.requests)
     intake(topics.requests_express)

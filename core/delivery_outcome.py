@@ -95,7 +95,7 @@ def decide(entry: WindowDelivery, rules: OutcomeRules) -> Outcome | WaitingDeliv
         case None:
             raise AssertionError("every delivery of a window has a result before it is decided")
         case _:
-            assert_never(entry.answer)
+            assert_never(entry.result)
 
 
 _STOPS = {

@@ -18,7 +18,7 @@ from schemas.requests import MAX_PARTS, AnyRecipient, BulkBody
 from schemas.statuses import Lane
 from schemas.topic_definitions import MAX_INTAKE_BYTES, Topics
 
-MAX_HEAD_BYTES = MAX_INTAKE_BYTES // 2
+MAX_SHARED_FIELDS_BYTES = MAX_INTAKE_BYTES // 2
 """Maximum size of all fields but the recipients, in bytes of JSON. It is half a record: every part repeats them."""
 
 _PER_PART = frozenset({"recipients", "part", "last"})
@@ -46,7 +46,7 @@ class EncodedPart:
     """Number of recipients in the part."""
 
     def __repr__(self) -> str:
-        return f"IntakePart({self.part}, last={self.last}, recipients={self.recipients}, bytes={len(self.value)})"
+        return f"EncodedPart({self.part}, last={self.last}, recipients={self.recipients}, bytes={len(self.value)})"
 
 
 def request_fields(
@@ -153,10 +153,10 @@ def _encode_head(head: Mapping[str, Any]) -> bytes:
         raise ValueError("a head must have a request_id, and must not have recipients, part or last")
     sizes = {name: len(_encode(name, value)) for name, value in head.items()}
     encoded = _encode("request", head)
-    if len(encoded) > MAX_HEAD_BYTES:
+    if len(encoded) > MAX_SHARED_FIELDS_BYTES:
         largest = max(sizes, key=lambda name: sizes[name])
         raise RequestEncodingError(
-            largest, f"all fields but the recipients take more than {MAX_HEAD_BYTES} bytes as JSON"
+            largest, f"all fields but the recipients take more than {MAX_SHARED_FIELDS_BYTES} bytes as JSON"
         )
     return encoded[:-1]
 

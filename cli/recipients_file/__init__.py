@@ -1,4 +1,4 @@
 """The recipients file of `send`.
 
-source.py opens the file. rows.py reads its lines. scan.py is the first pass, which checks the whole file.
+open_file.py opens the file. rows.py reads its lines. scan.py is the first pass, which checks the whole file.
 """

@@ -14,7 +14,7 @@ from ledger.sealing import HASH_BYTES, Sealer
 from schemas.requests import IntakeRecipient
 from schemas.statuses import Reason, Status
 
-AnyRecipient = str | IntakeRecipient
+ParsedRecipient = str | IntakeRecipient
 Decision = tuple[Status, Reason]
 """Outcome of a recipient that gets no message."""
 Decisions = Mapping[int, Decision]
@@ -71,7 +71,7 @@ class RecipientChecker:
         self._seen: set[bytes] = set()
         self._rules = AddressRules(header.channel, default_region)
 
-    def check_chunk(self, first: int, recipients: Sequence[AnyRecipient]) -> CheckedRecipients:
+    def check_chunk(self, first: int, recipients: Sequence[ParsedRecipient]) -> CheckedRecipients:
         """Check the recipients of the chunk that begins at index `first`."""
         rows = [self._check(index, recipient) for index, recipient in enumerate(recipients, first)]
         references = tuple(row.reference for row in rows)
@@ -86,7 +86,7 @@ class RecipientChecker:
             resend_of=resend_of if any(resend_of) else None,
         )
 
-    def _check(self, index: int, recipient: AnyRecipient) -> _CheckedRecipient:
+    def _check(self, index: int, recipient: ParsedRecipient) -> _CheckedRecipient:
         to, variables, reference, resend_of = _fields_of(recipient)
         decision: Decision | None
         try:
@@ -113,7 +113,7 @@ class RecipientChecker:
         return (Status.FAILED, problem.reason) if problem else None
 
 
-def _fields_of(recipient: AnyRecipient) -> tuple[str, dict[str, str], str | None, LogId | None]:
+def _fields_of(recipient: ParsedRecipient) -> tuple[str, dict[str, str], str | None, LogId | None]:
     if isinstance(recipient, str):
         return recipient, {}, None, None
     resend_of = LogId(recipient.resend_of) if recipient.resend_of else None

@@ -118,6 +118,7 @@ class ReadinessTracker:
             "progress": self._stuck(now),
             "publishing": None if self._can_publish else "Kafka answers pings but does not acknowledge records",
             "sweeper": None if self._sweeper_running else "has ended",
+            # The public key. It means the wake-up queue.
             "calls": None if self._wake_ups_running else "the loop that serves wake-up messages has ended",
             "intake": ". ".join(f"{topic} is held: {reason}" for topic, reason in sorted(self._held.items())) or None,
         }

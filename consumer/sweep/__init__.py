@@ -1,4 +1,5 @@
 """Background jobs over the ledger.
 
-sweeper.py claims due and unclaimed chunks, and completes unfinished requests. retention.py erases and deletes old data.
+sweeper.py claims due and unclaimed chunks. unfinished_requests.py completes what no consumer finished.
+retention_batches.py erases and deletes old data.
 """

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from core.request_parts import MAX_HEAD_BYTES
+from core.request_parts import MAX_SHARED_FIELDS_BYTES
 from producer.errors import BadRequestError
 from schemas.topic_definitions import MAX_INTAKE_BYTES
 from schemas.validation_errors import path_of
@@ -21,7 +21,7 @@ PIECE_BYTES = 8 * 1024
 _LONGEST_ESCAPE = 6
 """Maximum number of JSON bytes for one byte of text, such as `\\u0041`."""
 _MAX_ITEM = _LONGEST_ESCAPE * MAX_INTAKE_BYTES
-_MAX_HEAD = _LONGEST_ESCAPE * MAX_HEAD_BYTES
+_MAX_HEAD = _LONGEST_ESCAPE * MAX_SHARED_FIELDS_BYTES
 _DEPTH = 4
 """Maximum nesting of arrays and objects in a value. The deepest of a valid body, a recipient's variables, have 2."""
 
@@ -107,7 +107,7 @@ class _BodySplitter:
         self.head_bytes += value_match.end() - at
         if self.head_bytes > _MAX_HEAD:
             raise BadRequestError(
-                f"{name}: all fields except recipients must not exceed {MAX_HEAD_BYTES} bytes as JSON"
+                f"{name}: all fields except recipients must not exceed {MAX_SHARED_FIELDS_BYTES} bytes as JSON"
             )
         return value_match.end()
 

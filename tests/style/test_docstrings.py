@@ -2,7 +2,7 @@
 
 import re
 
-from tests.style.product import SOURCES, docstrings, messages
+from tests.style.product import ROOT, SOURCES, docstrings, messages
 
 OPENINGS = re.compile(r"(What|Whether|Who|Whose|Where|How|Which|Why|When|So|Such|Whoever|Nobody|Nothing)\b")
 """First words that make a reader guess what is described."""
@@ -24,3 +24,15 @@ def test_no_message_contains_a_semicolon() -> None:
     assert [
         place for source in SOURCES for place, text in messages(source) if SEMICOLON.search(CODE.sub("x", text))
     ] == []
+
+
+def test_the_map_of_a_package_names_files_that_exist() -> None:
+    maps = [source for source in SOURCES if source.path.endswith("__init__.py")]
+    missing = [
+        f"{source.path}: {name}"
+        for source in maps
+        for name in re.findall(r"\b\w+\.py\b", source.text)
+        if not (ROOT / source.path).with_name(name).is_file()
+    ]
+
+    assert missing == []

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.request_parts import (
-    MAX_HEAD_BYTES,
+    MAX_SHARED_FIELDS_BYTES,
     EncodedPart,
     RequestEncodingError,
     choose_lane,
@@ -57,7 +57,7 @@ def test_the_parts_together_are_the_recipients_in_order(recipients: list[Any]) -
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.one_of(addresses, heavy), min_size=1, max_size=12), st.integers(0, MAX_HEAD_BYTES - 200))
+@given(st.lists(st.one_of(addresses, heavy), min_size=1, max_size=12), st.integers(0, MAX_SHARED_FIELDS_BYTES - 200))
 def test_every_part_fits_a_record_and_says_what_it_holds(recipients: list[Any], text: int) -> None:
     for part in encode_parts(a_head(content="x" * text), recipients):
         body = orjson.loads(part.value)

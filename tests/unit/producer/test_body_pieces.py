@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.request_parts import MAX_HEAD_BYTES
+from core.request_parts import MAX_SHARED_FIELDS_BYTES
 from producer.auth.token_verifier import ADMIN, Principal
 from producer.bulk.body_pieces import split_body
 from producer.bulk.prepare_request import PreparedRequest, RequestPreparer
@@ -142,7 +142,7 @@ def test_a_name_that_is_given_twice_is_refused(raw: bytes, name: str, piece_byte
 
 
 def test_a_head_that_is_too_large_is_not_parsed() -> None:
-    raw = json.dumps({**GOOD, "variables": {"a": "\x01" * MAX_HEAD_BYTES * 2}}).encode()
+    raw = json.dumps({**GOOD, "variables": {"a": "\x01" * MAX_SHARED_FIELDS_BYTES * 2}}).encode()
     assert refusal(raw).startswith("variables: ")
 
 
