@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import json
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
@@ -12,6 +11,7 @@ from aiokafka.admin import NewTopic
 
 from schemas.results import DeliveryEvent, EventType, RequestAccepted, RequestCompleted, RequestRejected
 from tests.support.kafka_topics import create_topics
+from tests.support.polling import wait_until
 
 Event = DeliveryEvent | RequestAccepted | RequestCompleted | RequestRejected
 E = TypeVar("E", bound=Event)
@@ -54,16 +54,6 @@ async def publish(
 
 async def create_topic(bootstrap: str, topic: str) -> None:
     await create_topics(bootstrap, NewTopic(topic, 1, 1))
-
-
-async def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """Poll until the condition holds and return what it said; TimeoutError after so many seconds."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        if time.monotonic() > end:
-            raise TimeoutError(f"still not so after {seconds:.0f} s")
-        await asyncio.sleep(0.05)
-    return found
 
 
 class Reader:
@@ -110,13 +100,13 @@ class Results(Reader):
 
     async def completed(self, request_id: str, seconds: float = 90.0) -> RequestCompleted:
         """Wait for `request.completed`, the only one."""
-        (event,) = await until(lambda: self.of(RequestCompleted, request_id), seconds)
+        (event,) = await wait_until(lambda: self.of(RequestCompleted, request_id), seconds)
         assert isinstance(event, RequestCompleted)
         return event
 
     async def rejected(self, request_id: str) -> RequestRejected:
         """Wait for the first `request.rejected`."""
-        event = (await until(lambda: self.of(RequestRejected, request_id)))[0]
+        event = (await wait_until(lambda: self.of(RequestRejected, request_id)))[0]
         assert isinstance(event, RequestRejected)
         return event
 

@@ -10,8 +10,9 @@ from bson.raw_bson import RawBSONDocument
 
 from core.ids import request_key
 from schemas.results import DeliveryEvent, RequestCompleted
-from tests.e2e.caller import Results, until
+from tests.e2e.caller import Results
 from tests.support.deployment import Document, House
+from tests.support.polling import wait_until
 
 Position = tuple[int, int]
 """(part, index in the part)."""
@@ -58,7 +59,7 @@ async def assert_balanced(house: House, results: Results, completed: RequestComp
     key = request_key(completed.tenant_id, completed.request_id)
     assert_closed(house, key, logs)
     requests = house.database["requests"]
-    await until(lambda: requests.find_one({"_id": key, "announced": True}))
+    await wait_until(lambda: requests.find_one({"_id": key, "announced": True}))
 
 
 def assert_closed(house: House, key: str, logs: Mapping[Position, Document]) -> None:

@@ -1,8 +1,10 @@
 """Topics for a test. Kafka answers that they are created before its brokers list them: here they are waited for."""
 
-import asyncio
+from collections.abc import Sequence
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from tests.support.polling import wait_until
 
 
 async def create_topics(bootstrap: str, *topics: NewTopic) -> None:
@@ -11,17 +13,16 @@ async def create_topics(bootstrap: str, *topics: NewTopic) -> None:
     await admin.start()
     try:
         await admin.create_topics(list(topics))
-        async with asyncio.timeout(30):
-            while not {topic.name for topic in topics} <= await _listed(admin):  # noqa: ASYNC110  # nothing tells
-                await asyncio.sleep(0.05)
+        await wait_until(lambda: _lists_all(admin, topics), seconds=30)
     finally:
         await admin.close()
 
 
-async def _listed(admin: AIOKafkaAdminClient) -> set[str]:
+async def _lists_all(admin: AIOKafkaAdminClient, topics: Sequence[NewTopic]) -> bool:
     described = await admin.describe_topics()
-    return {
+    listed = {
         topic["topic"]
         for topic in described
         if not topic["error_code"] and topic["partitions"] and all(part["leader"] >= 0 for part in topic["partitions"])
     }
+    return {topic.name for topic in topics} <= listed

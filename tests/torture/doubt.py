@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from tests.e2e.caller import until
 from tests.support.deployment import Document, House, Service
+from tests.support.polling import wait_until
 
 ANSWERS = 8
 """So many equal ones, 50 ms apart, are believed."""
@@ -47,7 +47,7 @@ class Doubts:
             agreed = agreed + 1 if found == before else 0
             return agreed == ANSWERS
 
-        await until(settled)
+        await wait_until(settled)
         self.times.update(found)
         return found
 

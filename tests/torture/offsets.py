@@ -3,8 +3,8 @@
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from tests.e2e.caller import until
 from tests.support.deployment import House
+from tests.support.polling import wait_until
 
 TOPICS = ("requests", "requests_express", "chunks", "chunks_express")
 
@@ -21,7 +21,7 @@ async def set_back(house: House) -> None:
     for topic, group in _groups(house, TOPICS).items():
         numbers = admin.list_topics(topic, timeout=10).topics[topic].partitions
         wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, number, 0) for number in numbers])
-        await until(lambda: _set(admin, wanted), 30)  # noqa: B023  # awaited here
+        await wait_until(lambda: _set(admin, wanted), 30)  # noqa: B023  # awaited here
 
 
 def _set(admin: AdminClient, wanted: ConsumerGroupTopicPartitions) -> bool:
@@ -37,7 +37,7 @@ async def read_to_the_end(house: House, seconds: float = 60.0) -> None:
     """Wait until everything in the intake is read and committed."""
     admin = AdminClient({"bootstrap.servers": house.bootstrap, "log_level": 0})
     for topic, group in _groups(house, TOPICS[:2]).items():
-        await until(lambda: _lag(admin, topic, group) == 0, seconds)  # noqa: B023  # awaited here
+        await wait_until(lambda: _lag(admin, topic, group) == 0, seconds)  # noqa: B023  # awaited here
 
 
 def _lag(admin: AdminClient, topic: str, group: str) -> int:

@@ -7,7 +7,7 @@ from consumer.app import EXPRESS_SWEEP_SLOTS, SWEEP_SLOTS
 from devstack import LocalKafka, LocalMongo
 from devstack.services import is_ready
 from schemas.statuses import Channel, Lane, OnUncertain
-from tests.e2e.caller import until
+from tests.support.polling import wait_until
 from tests.torture.reconciliation import Books, DoesNotHold
 from tests.torture.servers import TEST_COMMANDS, started
 from tests.torture.world import ANSWER_SECONDS, SETTINGS, Round, World
@@ -51,7 +51,7 @@ async def ruin_amid(world: World, recipients: int, fault: Callable[[], Awaitable
 async def resumed(world: World) -> None:
     """Wait until every service is ready again; DoesNotHold when one has ended, or is not ready in time."""
     try:
-        await until(lambda: all(is_ready(f"{service.url}/readyz") for service in world.services), READY_SECONDS)
+        await wait_until(lambda: all(is_ready(f"{service.url}/readyz") for service in world.services), READY_SECONDS)
     except TimeoutError:
         raise DoesNotHold(f"a service is not ready again after {READY_SECONDS:.0f} s") from None
     finally:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import signal
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from devstack import LocalKafka, LocalMongo, Stack, StackError
 from devstack.mongo import REPLICA_SET, direct_client
 from devstack.processes import free_port
 from devstack.server import LocalServer
+from tests.support.polling import wait_until_sync
 
 TEST_COMMANDS = "enableTestCommands=1"
 SMALL_CACHE_GB = 0.25
@@ -70,14 +70,15 @@ class ReplicaSet:
 
     def primary(self, *, but: LocalMongo | None = None) -> LocalMongo:
         """Wait until a member, not this one, takes writes."""
-        end = time.monotonic() + _SET_SECONDS
-        while True:
-            for member in self._members:
-                if member is not but and _leads(member):
-                    return member
-            if time.monotonic() > end:
-                raise StackError(f"the replica set has no primary after {_SET_SECONDS} s")
-            time.sleep(0.1)
+
+        def leader() -> LocalMongo | None:
+            return next((member for member in self._members if member is not but and _leads(member)), None)
+
+        try:
+            primary: LocalMongo = wait_until_sync(leader, _SET_SECONDS)
+        except TimeoutError as error:
+            raise StackError(f"the replica set has no primary after {_SET_SECONDS} s") from error
+        return primary
 
     def kill(self) -> None:
         for member in self._members:

@@ -17,8 +17,9 @@ from devstack.services import await_ready
 from ledger.mongo import MongoLedger
 from schemas.results import RequestCompleted
 from tests.e2e.accounting import Accounting, an_accounting_provider
-from tests.e2e.caller import Results, reading, until
+from tests.e2e.caller import Results, reading
 from tests.support.deployment import House, Service, a_house
+from tests.support.polling import wait_until
 from tests.torture.doubt import Doubts, windows_of
 from tests.torture.reconciliation import Books, DoesNotHold, reconcile
 from tests.torture.traffic import CHUNK_SIZE, Order, draw_orders
@@ -105,7 +106,7 @@ class World:
     async def busy(self, service: Service, seconds: float = 5.0) -> bool:
         """Wait until it holds an open window, or so long; whether it does."""
         with contextlib.suppress(TimeoutError):
-            return bool(await until(lambda: windows_of(self.house, [service]), seconds))
+            return bool(await wait_until(lambda: windows_of(self.house, [service]), seconds))
         return False
 
     async def kill(self, service: Service) -> set[str]:
@@ -163,7 +164,7 @@ class World:
 
     async def sent(self, number: int, seconds: float = 60.0) -> None:
         """Wait until the provider took so many in all."""
-        await until(lambda: len(self.provider.accepted()) >= number, seconds)
+        await wait_until(lambda: len(self.provider.accepted()) >= number, seconds)
 
     def uncompleted(self) -> list[str]:
         """Which requests have no `request.completed` yet."""
@@ -172,7 +173,7 @@ class World:
     async def settled(self, seconds: float = 90.0) -> None:
         """Wait until every request is completed, and nothing of it still changes."""
         try:
-            await until(lambda: not self.uncompleted(), seconds)
+            await wait_until(lambda: not self.uncompleted(), seconds)
         except TimeoutError:
             left = self.uncompleted()
             raise DoesNotHold(f"{len(left)} requests not completed after {seconds:.0f} s: {left[:3]}") from None

@@ -12,6 +12,7 @@ from aiokafka.admin import NewTopic
 from consumer.kafka.group_commits import RebalanceSafeCommitter
 from devstack import Stack
 from tests.support.kafka_topics import create_topics
+from tests.support.polling import wait_until
 
 JOINS = 4
 
@@ -52,10 +53,9 @@ async def test_a_member_that_commits_during_rebalances_keeps_its_member_id(kafka
         committing = asyncio.create_task(commit_continuously(staying))
         for _ in range(JOINS):
             async with member(kafka_stack.kafka_bootstrap, topic, RebalanceSafeCommitter()):
-                before = done
-                async with asyncio.timeout(30):
-                    while done < before + 10:  # noqa: ASYNC110  # the member is part of the new generation
-                        await asyncio.sleep(0.01)
+                enough = done + 10
+                # After these commits the member is part of the new generation.
+                await wait_until(lambda enough=enough: done >= enough, seconds=30)  # type: ignore[misc]
         assert staying._coordinator.member_id == name
         committing.cancel()
         await asyncio.wait({committing})

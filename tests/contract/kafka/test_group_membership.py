@@ -23,8 +23,8 @@ from devstack import Stack
 from devstack.processes import free_port
 from ledger.mongo import MongoLedger
 from schemas.topic_definitions import Topics
-from tests.contract.kafka.test_stalled_publishing import until
 from tests.support.kafka_topics import create_topics
+from tests.support.polling import wait_until
 from tests.torture.proxy import Proxy, Weather
 
 AWAY, THERE = Weather(cut_chance=1.0), Weather()
@@ -107,7 +107,7 @@ async def started(settings: ConsumerSettings, proxy: Proxy) -> AsyncIterator[Sta
         serving = asyncio.create_task(run_service(service))
         started = Started(service, bus, proxy, serving, lines)
         try:
-            await until(lambda: started.waits() or serving.done())
+            await wait_until(lambda: started.waits() or serving.done(), seconds=20)
             yield started
         finally:
             service.context.stopping.set()
@@ -121,7 +121,7 @@ async def test_a_consumer_that_loses_kafka_while_it_joins_waits_and_then_joins(s
     assert not started.serving.done()
     assert not started.service.context.readiness.subscribed
     started.proxy.weather = THERE
-    await until(lambda: started.service.context.readiness.subscribed or started.serving.done())
+    await wait_until(lambda: started.service.context.readiness.subscribed or started.serving.done(), seconds=20)
     await started.stop()
     assert started.bus.running_at_close == set()
 

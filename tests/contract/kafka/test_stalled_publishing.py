@@ -27,6 +27,7 @@ from producer.kafka.publisher import PublishError, PublishingStalledError
 from schemas.statuses import Channel, Lane
 from schemas.topic_definitions import Topics
 from tests.support.kafka_topics import create_topics
+from tests.support.polling import wait_until
 from tests.support.service import some_settings
 
 
@@ -55,13 +56,6 @@ def stall(client: Any) -> None:
     sender_of(client)._in_flight.update(broker.nodeId for broker in client._producer.client.cluster.brokers())
 
 
-async def until(condition: Any) -> Any:
-    async with asyncio.timeout(20):
-        while not (result := condition()):  # noqa: ASYNC110  # a state, not an event
-            await asyncio.sleep(0.02)
-    return result
-
-
 async def publish_first(bus: KafkaBus) -> None:
     """Publish a first record. In a new topic that takes longer than this bus waits for an answer."""
     async with asyncio.timeout(20):
@@ -80,13 +74,13 @@ async def test_a_bus_that_publishes_nothing_is_dead_although_kafka_answers(bus: 
             await bus.publish_wake_up(Lane.BULK, Channel.SMS, ChunkId("chk_lost"))
         await bus.ping()
     assert not bus.can_publish
-    assert await until(bus.fatal_reason) == "Kafka answers but accepts no record from this process"
+    assert await wait_until(bus.fatal_reason, seconds=20) == "Kafka answers but accepts no record from this process"
 
 
 async def test_a_bus_whose_sender_task_has_ended_is_dead_at_once(bus: KafkaBus) -> None:
     assert bus.fatal_reason() is None
     sender_of(bus).sender_task.cancel()
-    assert await until(bus.fatal_reason) == "the sender task of the Kafka client has ended"
+    assert await wait_until(bus.fatal_reason, seconds=20) == "the sender task of the Kafka client has ended"
 
 
 async def test_a_consumer_whose_sender_task_has_ended_stops(stack: Stack, topics: Topics) -> None:
@@ -106,7 +100,7 @@ async def test_a_consumer_whose_sender_task_has_ended_stops(stack: Stack, topics
     service = await build_app(settings)
     serving = asyncio.create_task(run_service(service))
     try:
-        await until(lambda: service.context.readiness.subscribed)
+        await wait_until(lambda: service.context.readiness.subscribed, seconds=20)
         sender_of(service.bus).sender_task.cancel()
         async with asyncio.timeout(20):
             with pytest.raises(PublishingStalled, match="has ended"):
@@ -125,7 +119,7 @@ async def test_a_publisher_that_publishes_nothing_fails_although_kafka_answers(
     part = EncodedPart(b"k", b"{}", part=0, last=True, recipients=1)
     await publisher.start()
     try:
-        await until(lambda: publisher.problem() is None)
+        await wait_until(lambda: publisher.problem() is None, seconds=20)
         await publisher.publish(topics.requests, [part])
         stall(publisher)
         tries = (publisher.publish(topics.requests, [part]) for _ in range(FAILURES))

@@ -15,6 +15,7 @@ from consumer.kafka.subscription_health import MAX_POLL_SILENCE_SECONDS, subscri
 from consumer.monitoring.readiness import EXPAND, ReadinessTracker
 from devstack import Stack
 from tests.support.kafka_topics import create_topics
+from tests.support.polling import wait_until
 
 Subscription = tuple[Any, Callable[..., str | None], ReadinessTracker]
 
@@ -38,9 +39,7 @@ async def subscription(kafka_stack: Stack) -> AsyncIterator[Subscription]:
 
     await broker.start()
     try:
-        async with asyncio.timeout(30):
-            while problem():  # noqa: ASYNC110  # a state, not an event
-                await asyncio.sleep(0.05)
+        await wait_until(lambda: not problem(), seconds=30)
         yield subscriber, problem, readiness
     finally:
         await broker.stop()
@@ -69,9 +68,7 @@ async def test_a_lost_membership_is_a_problem(subscription: Subscription) -> Non
 async def test_a_consumer_that_does_not_poll_is_a_problem_unless_it_is_busy(subscription: Subscription) -> None:
     subscriber, problem, readiness = subscription
     consumer = subscriber.consumer
-    async with asyncio.timeout(30):
-        while not [at for at in map(consumer.last_poll_timestamp, consumer.assignment()) if at]:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+    await wait_until(lambda: any(map(consumer.last_poll_timestamp, consumer.assignment())), seconds=30)
     assert problem() is None
     assert problem(MAX_POLL_SILENCE_SECONDS + 30) == "the consumer does not poll for records"
     with readiness.working_on(EXPAND, subscriber.topic_names[0]):

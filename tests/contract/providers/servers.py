@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from enum import StrEnum
 
+from tests.support.polling import wait_until
+
 
 class Act(StrEnum):
     """Behaviour of the server for a delivery."""
@@ -67,7 +69,7 @@ class Peer:
             for writer in self._writers:
                 writer.transport.abort()
             await server.wait_closed()
-            await until(lambda: not self._writers)
+            await wait_until(lambda: not self._writers, seconds=10)
 
 
 class SilentPeer(Peer):
@@ -199,10 +201,3 @@ def a_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Poll until the condition holds. Raises TimeoutError."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110  # the condition may be anything
-            await asyncio.sleep(0.005)

@@ -8,8 +8,9 @@ import pytest
 from core.send_result import Failed, Retry, SendResult, Sent, Uncertain
 from providers.provider import CLOSED
 from schemas.statuses import Reason
-from tests.contract.providers.servers import Act, until
+from tests.contract.providers.servers import Act
 from tests.contract.providers.stages import OVER_THE_NETWORK, QUICK_SECONDS, STAGES, Stage, a_message, a_stage
+from tests.support.polling import wait_until
 
 EXPECTED: dict[Act, tuple[type[SendResult], Reason | None]] = {
     Act.TAKE: (Sent, None),
@@ -118,7 +119,7 @@ async def test_a_cancelled_send_stops_at_once_and_the_provider_stays_usable(stag
     provider = stage.provider(timeout_seconds=60)
     task = asyncio.create_task(provider.send(a_message(stage, Act.HANG)))
     await asyncio.sleep(0)
-    await until(lambda: stage.arrived() == 1)
+    await wait_until(lambda: stage.arrived() == 1, seconds=10)
 
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -150,7 +151,7 @@ async def test_a_provider_closed_before_its_first_send_reports_it_too(stage: Sta
 async def test_a_send_that_is_cut_by_a_close_is_uncertain(stage: Stage) -> None:
     provider = stage.provider(timeout_seconds=QUICK_SECONDS)
     task = asyncio.create_task(provider.send(a_message(stage, Act.HANG)))
-    await until(lambda: stage.arrived() == 1)
+    await wait_until(lambda: stage.arrived() == 1, seconds=10)
 
     await provider.aclose()
 
@@ -161,7 +162,7 @@ async def test_a_send_that_is_cut_by_a_close_is_uncertain(stage: Stage) -> None:
 async def test_a_provider_closed_during_a_wait_for_a_connection_sends_nothing(stage: Stage) -> None:
     provider = stage.provider(timeout_seconds=2 * QUICK_SECONDS, **{stage.limit: 1})
     hanging = asyncio.create_task(provider.send(a_message(stage, Act.HANG, 1)))
-    await until(lambda: stage.arrived() == 1)
+    await wait_until(lambda: stage.arrived() == 1, seconds=10)
     waiting = asyncio.create_task(provider.send(a_message(stage, Act.TAKE, 2)))
     await asyncio.sleep(0)
 
@@ -176,7 +177,7 @@ async def test_a_provider_closed_during_a_wait_for_a_connection_sends_nothing(st
 async def test_a_stopped_provider_waits_for_answers_and_refuses_waiting_sends(stage: Stage) -> None:
     provider = stage.provider(timeout_seconds=60, **{stage.limit: 1})
     begun = asyncio.create_task(provider.send(a_message(stage, Act.HANG, 1)))
-    await until(lambda: stage.arrived() == 1)
+    await wait_until(lambda: stage.arrived() == 1, seconds=10)
     waiting = asyncio.create_task(provider.send(a_message(stage, Act.TAKE, 2)))
     await asyncio.sleep(0)
 

@@ -17,7 +17,8 @@ from providers.http_client import MAX_ANSWER_BYTES
 from providers.provider import NO_FREE_CONNECTION
 from schemas.statuses import Channel, Reason
 from tests.contract.providers.certificates import server_context
-from tests.contract.providers.servers import Act, Gateway, http_answer, until
+from tests.contract.providers.servers import Act, Gateway, http_answer
+from tests.support.polling import wait_until
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HANGS = "+8613900000001"
@@ -191,7 +192,7 @@ async def test_a_kept_connection_that_the_other_side_closed_is_replaced(gateway:
     provider = a_provider(gateway)
     await provider.send(a_message("log_1"))
     gateway.drop_connections()
-    await until(lambda: not gateway.open_connections)
+    await wait_until(lambda: not gateway.open_connections, seconds=10)
     await asyncio.sleep(0)  # what the loop already knows reaches the client
 
     answer = await provider.send(a_message("log_2"))

@@ -10,7 +10,8 @@ from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from providers.provider import NO_FREE_CONNECTION
 from providers.smtp import SmtpEntry, SmtpProvider
 from schemas.statuses import Channel, Reason
-from tests.contract.providers.servers import Act, MailServer, until
+from tests.contract.providers.servers import Act, MailServer
+from tests.support.polling import wait_until
 
 HANGS = "hangs@example.com"
 REFUSED = "refused@example.com"
@@ -137,7 +138,7 @@ async def test_a_connection_that_the_server_closed_is_replaced(server: MailServe
     provider = a_provider(server)
     await provider.send(a_message("log_1"))
     server.drop_connections()
-    await until(lambda: not provider._idle[0].usable)
+    await wait_until(lambda: not provider._idle[0].usable, seconds=10)
 
     answer = await provider.send(a_message("log_2"))
     await provider.aclose()
@@ -242,9 +243,9 @@ async def test_a_check_names_the_sender_and_says_when_it_is_refused(server: Mail
 async def test_a_close_during_a_mail_closes_its_connection_too(server: MailServer) -> None:
     provider = a_provider(server, timeout_seconds=0.5)
     task = asyncio.create_task(provider.send(a_message(to=HANGS)))
-    await until(lambda: server.arrived == 1)
+    await wait_until(lambda: server.arrived == 1, seconds=10)
 
     await provider.aclose()
 
     assert isinstance(await task, Uncertain)
-    await until(lambda: not server.open_connections)
+    await wait_until(lambda: not server.open_connections, seconds=10)

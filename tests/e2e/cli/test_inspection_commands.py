@@ -6,9 +6,9 @@ import json
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -17,6 +17,7 @@ from cli.main import app
 from devstack import Stack
 from tests.e2e.caller import publish
 from tests.support.deployment import House, a_house
+from tests.support.polling import wait_until_sync
 
 pytestmark = pytest.mark.durable
 
@@ -105,9 +106,7 @@ def test_a_rejected_record_is_listed_and_only_revealed_on_demand(house: House) -
     assert rollcall(house, "dead-letters", "list").stdout == "there are no dead letters\n"
     bad = b'{"tenant_id": "t", "recipients": "13899990000"'
     (origin,) = asyncio.run(publish(house.bootstrap, house.topics.requests, bad, key="k", headers=[("reply_to", b"x")]))
-    deadline = time.monotonic() + 60
-    while not (found := rollcall(house, "dead-letters", "list", "--json", "--reason", "not_json").stdout):
-        assert time.monotonic() < deadline
+    found = wait_until_sync(lambda: rollcall(house, "dead-letters", "list", "--json", "--reason", "not_json").stdout)
     (listed,) = map(json.loads, found.splitlines())
     assert origin in rollcall(house, "dead-letters", "list").stdout
     assert (listed["origin"], listed["reason"]) == (origin, "not_json")
@@ -136,17 +135,19 @@ def test_a_replayed_record_is_sent_once_after_its_template_is_stored(house: Hous
     }
     (origin,) = asyncio.run(publish(house.bootstrap, house.topics.requests_express, record, key="k2"))
     by_reason = ("dead-letters", "replay", "--reason", "unknown_template")
-    deadline = time.monotonic() + 60
-    while origin not in (dry := rollcall(house, *by_reason, "--dry-run").stdout):
-        assert time.monotonic() < deadline
-    assert dry.endswith("1 would be published again\n")
+    wait_until_sync(lambda: origin in rollcall(house, *by_reason, "--dry-run").stdout)
+    assert rollcall(house, *by_reason, "--dry-run").stdout.endswith("1 would be published again\n")
     assert rollcall(house, "template", "put", "later", *TENANT, "--content", "Here at last").exit_code == 0
     for args in (by_reason, ("dead-letters", "replay", origin)):
         done = rollcall(house, *args)
         assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "1 published again")
     found = ["logs", *TENANT, "--recipient", "13877770001", "--content", "--json"]
-    while not (logs := [*map(json.loads, rollcall(house, *found).stdout.splitlines())]) or logs[0]["status"] != "sent":
-        assert time.monotonic() < deadline
+
+    def sent_logs() -> list[dict[str, Any]]:
+        logs = [*map(json.loads, rollcall(house, *found).stdout.splitlines())]
+        return logs if logs and logs[0]["status"] == "sent" else []
+
+    logs = wait_until_sync(sent_logs)
     assert [(log["content"], log["attempts"]) for log in logs] == [("Here at last", 1)]
 
 

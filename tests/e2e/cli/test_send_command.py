@@ -19,8 +19,8 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from devstack import Stack
-from tests.e2e.caller import until
 from tests.support.deployment import House, a_house
+from tests.support.polling import wait_until
 
 pytestmark = pytest.mark.durable
 
@@ -108,7 +108,7 @@ def test_a_killed_send_continues_and_sends_nothing_twice(house: House, tmp_path:
     args = ["send", str(path), *SMS, "--request-id", "killed"]
     begun = {"head.request_id": "killed", "parts": {"$ne": {}}}
     with subprocess.Popen([ROLLCALL, *args], env=house.env, stdout=subprocess.DEVNULL) as child:
-        asyncio.run(until(lambda: house.database["requests"].find_one(begun)))
+        asyncio.run(wait_until(lambda: house.database["requests"].find_one(begun)))
         child.kill()
     taken_up = house.database["requests"].find_one(begun)
     assert taken_up is not None
@@ -178,7 +178,7 @@ def test_ctrl_c_prints_the_report_command(house: House, tmp_path: Path) -> None:
     with subprocess.Popen(
         [ROLLCALL, *args], env=house.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as child:
-        asyncio.run(until(lambda: house.database["requests"].count_documents({"head.request_id": "left"})))
+        asyncio.run(wait_until(lambda: house.database["requests"].count_documents({"head.request_id": "left"})))
         child.send_signal(signal.SIGINT)
         _, output = child.communicate(timeout=30)
     assert child.returncode == 130

@@ -1,8 +1,6 @@
 """On the real stack a bulk is paused, resumed and cancelled, a scheduled one taken back, a failed one resent."""
 
-import asyncio
 import re
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,8 +14,8 @@ from cli.admin.development_token import issue_token
 from cli.main import app
 from devstack import Stack
 from tests.e2e.accounting import Accounting, an_accounting_provider
-from tests.e2e.caller import until
 from tests.support.deployment import House, a_house
+from tests.support.polling import wait_until
 
 SECRET = "a secret of at least thirty-two bytes"
 TENANT = "tnt_orders"
@@ -69,11 +67,12 @@ class Caller:
         return await self._once(lambda said: said["code"] == 200 and said["complete"], request_id)
 
     async def _once(self, so: Callable[[dict[str, Any]], bool], request_id: str) -> dict[str, Any]:
-        end = time.monotonic() + 60
-        while not so(said := await self.order(f"{REQUESTS}/{request_id}", "GET")):
-            assert time.monotonic() < end, "not in time"
-            await asyncio.sleep(0.05)
-        return said
+        async def response_that_matches() -> dict[str, Any] | None:
+            response = await self.order(f"{REQUESTS}/{request_id}", "GET")
+            return response if so(response) else None
+
+        response: dict[str, Any] = await wait_until(response_that_matches)
+        return response
 
 
 async def test_a_bulk_is_paused_resumed_and_cancelled_and_a_scheduled_one_taken_back(
@@ -85,18 +84,18 @@ async def test_a_bulk_is_paused_resumed_and_cancelled_and_a_scheduled_one_taken_
             caller = Caller(client)
             scheduled = await caller.send(PEOPLE[:3], send_at=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
             request = await caller.send(PEOPLE)
-            await until(lambda: len(provider.accepted()) > 100)
+            await wait_until(lambda: len(provider.accepted()) > 100)
 
             paused = await caller.order(f"{REQUESTS}/{request}/pause")
             most = len(provider.accepted()) + paused["may_still_be_sent"]
             assert (paused["state"], paused["may_still_be_sent"] <= 2 * 20) == ("paused", True)
             await caller.known(scheduled)
-            await until(lambda: house.database["chunks"].count_documents({"window": {"$ne": None}}) == 0)
+            await wait_until(lambda: house.database["chunks"].count_documents({"window": {"$ne": None}}) == 0)
             assert 100 < len(provider.accepted()) <= most < len(PEOPLE)
 
             assert (await caller.order(f"{REQUESTS}/{request}/resume"))["state"] == "sending"
             stood = len(provider.accepted())
-            await until(lambda: len(provider.accepted()) > stood + 100)
+            await wait_until(lambda: len(provider.accepted()) > stood + 100)
             cancelled = await caller.order(f"{REQUESTS}/{request}/cancel")
             most = len(provider.accepted()) + cancelled["may_still_be_sent"]
             done = await caller.completed(request)

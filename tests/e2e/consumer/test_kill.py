@@ -13,10 +13,11 @@ from core.ids import RequestKey, request_key
 from devstack import Stack
 from schemas.results import RequestCompleted
 from tests.e2e.accounting import Accounting, an_accounting_provider
-from tests.e2e.caller import Results, publish, reading, until
+from tests.e2e.caller import Results, publish, reading
 from tests.e2e.reconciliation import assert_balanced, roll
 from tests.e2e.sample_recipients import TENANT, a_request
 from tests.support.deployment import Document, House, Service, a_house
+from tests.support.polling import wait_until
 
 PARTS = 4
 IN_A_PART = 5_000
@@ -91,7 +92,7 @@ async def left_in_doubt(house: House, key: RequestKey, victim: Service) -> set[s
         before, found = found, open_windows(house, key, victim)
         return before == found
 
-    await until(settled)
+    await wait_until(settled)
     return ids_of(found)
 
 
@@ -104,8 +105,8 @@ async def test_a_kill_in_the_middle_of_twenty_thousand_loses_nobody(house: House
         with house.service("consumer"), house.service("consumer") as victim:
             for request in requests.values():
                 await publish(house.bootstrap, house.topics.requests, *parts_of(request), key=request["request_id"])
-            await until(lambda: len(provider.accepted()) > TOTAL / 4)
-            await until(lambda: caught(house, provider, keys.values(), victim))
+            await wait_until(lambda: len(provider.accepted()) > TOTAL / 4)
+            await wait_until(lambda: caught(house, provider, keys.values(), victim))
             victim.child.kill()
             in_doubt = {policy: await left_in_doubt(house, key, victim) for policy, key in keys.items()}
             assert len(provider.accepted()) < 2 * TOTAL
@@ -160,11 +161,11 @@ async def test_who_comes_after_the_only_one_was_killed_does_not_wait_for_kafka(
     key = request_key(TENANT, request["request_id"])
     with house.service("consumer") as victim:
         await publish(house.bootstrap, house.topics.requests_express, request, key=request["request_id"])
-        await until(lambda: open_windows(house, key, victim) and provider.accepted())
+        await wait_until(lambda: open_windows(house, key, victim) and provider.accepted())
         victim.child.kill()
     with house.service("consumer", ready=False) as heir:
         requests = house.database["requests"]
-        await until(lambda: requests.find_one({"_id": key, "completion": {"$ne": None}}), 40)
+        await wait_until(lambda: requests.find_one({"_id": key, "completion": {"$ne": None}}), 40)
         assert "consumer is up" not in heir.said()
     sent = {"request_id": request["request_id"], "status": "sent"}
     assert house.database["communication_logs"].count_documents(sent) == 300

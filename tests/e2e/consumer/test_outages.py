@@ -19,10 +19,11 @@ from devstack import LocalKafka, LocalMongo, Stack
 from devstack.packages import why_no_kafka
 from devstack.server import LocalServer
 from tests.e2e.accounting import Accounting, an_accounting_provider
-from tests.e2e.caller import Results, publish, reading, until
+from tests.e2e.caller import Results, publish, reading
 from tests.e2e.reconciliation import assert_balanced, roll
 from tests.e2e.sample_recipients import a_request
 from tests.support.deployment import House, Service, a_house
+from tests.support.polling import wait_until
 from tests.support.skipping import not_run
 
 SLOTS, WINDOW = 4, 50
@@ -106,11 +107,11 @@ async def test_a_consumer_waits_for_what_is_away_when_it_starts(servers: Servers
         await publish(house.bootstrap, house.topics.requests, request, key=request["request_id"])
         servers.named(name).kill()
         with house.service("consumer", ready=False) as consumer:
-            await until(lambda: not_ready_for(consumer, name))
-            await until(lambda: "waiting for the stack" in consumer.said())
+            await wait_until(lambda: not_ready_for(consumer, name))
+            await wait_until(lambda: "waiting for the stack" in consumer.said())
             assert {"mongodb": "ROLLCALL_MONGO_URL", "kafka": "ROLLCALL_KAFKA_BOOTSTRAP"}[name] in consumer.said()
             servers.named(name).start()
-            await until(lambda: is_ready(consumer))
+            await wait_until(lambda: is_ready(consumer))
             async with reading(house.bootstrap, Results(house.topics.results)) as results:
                 completed = await results.completed(request["request_id"])
                 await assert_balanced(house, results, completed, total=100)
@@ -135,11 +136,11 @@ async def test_an_outage_in_the_middle_loses_nobody_and_needs_no_restart(
         async with reading(house.bootstrap, Results(house.topics.results)) as results:
             with house.service("consumer") as consumer:
                 await publish(house.bootstrap, house.topics.requests, request, key=request["request_id"])
-                await until(lambda: len(provider.accepted()) > len(RECIPIENTS) / 4)
+                await wait_until(lambda: len(provider.accepted()) > len(RECIPIENTS) / 4)
                 with away(servers.named(name)):
                     assert len(provider.accepted()) < len(RECIPIENTS)
-                    await until(lambda: not_ready_for(consumer, name))
-                await until(lambda: is_ready(consumer))
+                    await wait_until(lambda: not_ready_for(consumer, name))
+                await wait_until(lambda: is_ready(consumer))
                 completed = await results.completed(request["request_id"])
                 await assert_balanced(house, results, completed, total=len(RECIPIENTS))
                 await publish(house.bootstrap, house.topics.requests_express, later, key=later["request_id"])
@@ -155,13 +156,13 @@ async def test_a_stop_ends_in_time_while_a_server_is_frozen(servers: Servers, tm
         request = a_request(RECIPIENTS[:200], content="Hello")
         with house.service("consumer") as consumer, house.service("producer") as producer:
             await publish(house.bootstrap, house.topics.requests, request, key=request["request_id"])
-            await until(lambda: len(roll(house, request["request_id"])) > 0)
+            await wait_until(lambda: len(roll(house, request["request_id"])) > 0)
             servers.named(name).signal(signal.SIGSTOP)
             try:
                 asked_at = time.monotonic()
                 for service in (consumer, producer):
                     service.child.signal(signal.SIGTERM)
-                await until(lambda: {consumer.child.exit_code(), producer.child.exit_code()} == {0}, 30)
+                await wait_until(lambda: {consumer.child.exit_code(), producer.child.exit_code()} == {0}, 30)
                 stopped_after = time.monotonic() - asked_at
             finally:
                 servers.named(name).signal(signal.SIGCONT)

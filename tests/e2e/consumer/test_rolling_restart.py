@@ -13,10 +13,11 @@ import pytest
 from cli.admin.development_token import issue_token
 from devstack import Stack
 from tests.e2e.accounting import an_accounting_provider
-from tests.e2e.caller import Results, publish, reading, until
+from tests.e2e.caller import Results, publish, reading
 from tests.e2e.reconciliation import assert_balanced
 from tests.e2e.sample_recipients import a_request
 from tests.support.deployment import House, Service, a_house
+from tests.support.polling import wait_until
 
 RECIPIENTS = [f"139{index:08d}" for index in range(1_500)]
 SLOW_SECONDS = 3.0
@@ -58,7 +59,7 @@ async def restarted(house: House, name: str, leaving: Service, held: ExitStack) 
     """Ask one to stop, start another when it has ended; with how long the first took to stop, in seconds."""
     asked = time.monotonic()
     leaving.child.signal(signal.SIGTERM)
-    assert await until(lambda: leaving.child.exit_code() is not None, 30)
+    assert await wait_until(lambda: leaving.child.exit_code() is not None, 30)
     stopped_after = time.monotonic() - asked
     assert leaving.child.exit_code() == 0
     return await asyncio.to_thread(held.enter_context, house.service(name)), stopped_after
@@ -81,7 +82,7 @@ async def test_all_are_restarted_in_the_middle_and_nobody_is_in_doubt(stack: Sta
             caller.url = producer.url
             calling = asyncio.create_task(caller.run())
             await publish(house.bootstrap, house.topics.requests, request, key=request["request_id"])
-            await until(lambda: len(provider.accepted()) > 100)
+            await wait_until(lambda: len(provider.accepted()) > 100)
             staying = []
             for leaving in consumers:
                 fresh, stopped_after = await restarted(house, "consumer", leaving, held)
@@ -91,7 +92,7 @@ async def test_all_are_restarted_in_the_middle_and_nobody_is_in_doubt(stack: Sta
             assert stopped_after < 10
             caller.url = fresh.url
             number = len(caller.accepted)
-            await until(lambda: len(caller.accepted) > number)
+            await wait_until(lambda: len(caller.accepted) > number)
             calling.cancel()
             for request_id, total in [(request["request_id"], len(RECIPIENTS)), *((key, 1) for key in caller.accepted)]:
                 completed = await results.completed(request_id)

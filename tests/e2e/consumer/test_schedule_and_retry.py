@@ -12,10 +12,11 @@ import pytest
 from devstack import Stack
 from schemas.results import RequestCompleted
 from tests.e2e.accounting import an_accounting_provider
-from tests.e2e.caller import Results, publish, reading, until
+from tests.e2e.caller import Results, publish, reading
 from tests.e2e.reconciliation import assert_balanced, roll
 from tests.e2e.sample_recipients import a_request
 from tests.support.deployment import House, a_house
+from tests.support.polling import wait_until
 
 NUMBERS, MAILS = ["13900139000", "13900139001"], ["ann@example.com", "ben@example.com"]
 SOON, LATE = timedelta(seconds=3), timedelta(seconds=15)
@@ -59,7 +60,7 @@ async def test_time_is_kept_by_whoever_runs_when_it_comes(stack: Stack, tmp_path
 
                 missed = now() + timedelta(seconds=1)
                 overdue, expired = await ask(house, send_at=said(missed)), await ask(house, expires_at=said(missed))
-                await until(lambda: now() > missed)
+                await wait_until(lambda: now() > missed)
                 with house.service("consumer"):
                     assert min(await ended(overdue, "sent")) >= missed
                     await ended(expired, "expired")
@@ -72,7 +73,9 @@ async def test_time_is_kept_by_whoever_runs_when_it_comes(stack: Stack, tmp_path
                         assert max(moments) - due < LATE
                     later = now() + 2 * SOON
                     kept = await ask(house, send_at=said(later))
-                    await until(lambda: house.database["requests"].find_one({"head.request_id": kept, "counted": 0}))
+                    await wait_until(
+                        lambda: house.database["requests"].find_one({"head.request_id": kept, "counted": 0})
+                    )
                 with house.service("consumer"):
                     assert min(await ended(kept, "sent")) >= later
         assert len(provider.accepted()) == 3 * len(NUMBERS)

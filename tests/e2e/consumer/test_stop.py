@@ -8,10 +8,11 @@ import pytest
 
 from devstack import Stack
 from tests.e2e.accounting import an_accounting_provider
-from tests.e2e.caller import Results, publish, reading, until
+from tests.e2e.caller import Results, publish, reading
 from tests.e2e.reconciliation import assert_balanced
 from tests.e2e.sample_recipients import a_request
 from tests.support.deployment import a_house
+from tests.support.polling import wait_until
 
 RECIPIENTS = [f"139{index:08d}" for index in range(4_000)]
 
@@ -28,13 +29,13 @@ async def test_a_sigterm_in_the_middle_leaves_nobody_in_doubt(stack: Stack, tmp_
             async with reading(house.bootstrap, Results(house.topics.results)) as results:
                 with house.service("consumer"), house.service("consumer") as leaving:
                     await publish(house.bootstrap, house.topics.requests, request, key=request["request_id"])
-                    await until(lambda: len(provider.accepted()) > 500)
-                    await until(
+                    await wait_until(lambda: len(provider.accepted()) > 500)
+                    await wait_until(
                         lambda: house.database["chunks"].find_one({"owner": {"$regex": f"-{leaving.child.pid}-"}})
                     )
                     asked = time.monotonic()
                     leaving.child.signal(signal.SIGTERM)
-                    await until(lambda: leaving.child.exit_code() is not None, 30)
+                    await wait_until(lambda: leaving.child.exit_code() is not None, 30)
                     stopped_after = time.monotonic() - asked
                     completed = await results.completed(request["request_id"])
                     await assert_balanced(house, results, completed, total=len(RECIPIENTS))
@@ -56,10 +57,10 @@ async def test_a_provider_that_hangs_holds_a_stop_up_for_seconds_and_leaves_noth
             async with reading(house.bootstrap, Results(house.topics.results)) as results:
                 with house.service("consumer") as leaving:
                     await publish(house.bootstrap, house.topics.requests, request, key=request["request_id"])
-                    await until(lambda: provider.calls().total() >= 10)
+                    await wait_until(lambda: provider.calls().total() >= 10)
                     asked = time.monotonic()
                     leaving.child.signal(signal.SIGTERM)
-                    await until(lambda: leaving.child.exit_code() is not None, 30)
+                    await wait_until(lambda: leaving.child.exit_code() is not None, 30)
                     stopped_after = time.monotonic() - asked
                 provider.behave()
                 with house.service("consumer"):

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from devstack import Stack
-from tests.e2e.caller import Reader, Results, publish, reading, until
+from tests.e2e.caller import Reader, Results, publish, reading
 from tests.e2e.sample_recipients import SIMULATOR, a_request
 from tests.support.deployment import Service, a_house
+from tests.support.polling import wait_until
 
 RUN = 20
 
@@ -35,7 +36,7 @@ async def test_a_flood_is_held_and_said_and_a_restart_takes_it_up(stack: Stack, 
             with house.service("consumer") as consumer:
                 origins = await publish(house.bootstrap, house.topics.requests, *rubbish, partition=0)
                 await publish(house.bootstrap, house.topics.requests, bulk, partition=0)
-                said = await until(lambda: not_ready(consumer))
+                said = await wait_until(lambda: not_ready(consumer))
                 assert said["dependencies"]["intake"] == {
                     "ready": False,
                     "trouble": f"{house.topics.requests} is held: more than {RUN} records in a row are unusable",
@@ -44,11 +45,11 @@ async def test_a_flood_is_held_and_said_and_a_restart_takes_it_up(stack: Stack, 
                 assert origins[RUN] in consumer.said()
                 await publish(house.bootstrap, house.topics.requests_express, good, key=good["request_id"])
                 assert (await results.completed(good["request_id"])).by_status == {"sent": 1}
-                await until(lambda: len(letters.records) >= RUN)
+                await wait_until(lambda: len(letters.records) >= RUN)
                 assert len(letters.records) == RUN
             with house.service("consumer"):
                 assert (await results.completed(bulk["request_id"])).by_status == {"sent": 1}
-            await until(lambda: len(letters.records) >= len(origins))
+            await wait_until(lambda: len(letters.records) >= len(origins))
             assert sorted(dict(letter.headers)["origin"].decode() for letter in letters.records) == sorted(origins)
 
 

@@ -13,11 +13,12 @@ from aiokafka.errors import MessageSizeTooLargeError
 from devstack import Stack
 from ledger.dead_letter_format import SEALED_NAME
 from schemas.results import RequestCompleted, RequestRejected
-from tests.e2e.caller import Reader, Results, create_topic, publish, reading, until
+from tests.e2e.caller import Reader, Results, create_topic, publish, reading
 from tests.e2e.consumer.unusable_records import ALL, MIB, Bad
 from tests.e2e.reconciliation import roll
 from tests.e2e.sample_recipients import SIMULATOR, a_request, assert_tells_nobody
 from tests.support.deployment import House, a_house
+from tests.support.polling import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ async def publish_all(house: House) -> Aftermath:
             await publish(house.bootstrap, house.topics.requests, value, key=key)
         for request_id in after.good.values():
             await after.results.completed(request_id)
-        await until(lambda: len(after.letters.records) >= len(ALL))
+        await wait_until(lambda: len(after.letters.records) >= len(ALL))
     return after
 
 
@@ -128,7 +129,7 @@ async def test_what_was_compressed_to_pass_that_limit_holds_nobody_up(house: Hou
         assert (await results.completed(good["request_id"])).by_status == {"sent": 1}
         rejected = await results.rejected(bad["request_id"])
         assert rejected.reason == ("too_large" if where == "value" else "invalid_schema")
-        letter = await until(lambda: letter_of(letters, origin))
+        letter = await wait_until(lambda: letter_of(letters, origin))
     kept = house.sealer.open(letter.value, SEALED_NAME)
     assert json.dumps(bad).encode()[: MIB // 2] in kept
 

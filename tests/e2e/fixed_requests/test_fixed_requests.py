@@ -21,9 +21,10 @@ import pytest
 from cli.admin.development_token import issue_token
 from devstack import Stack
 from devstack.services import run
-from tests.e2e.caller import Reader, Results, create_topic, publish, reading, until
+from tests.e2e.caller import Reader, Results, create_topic, publish, reading
 from tests.e2e.fixed_requests.dump import SEALING_KEYS, Dump, Sections, as_text
 from tests.support.deployment import House, a_house
+from tests.support.polling import wait_until
 
 GOLDEN = Path(__file__).parent / "data" / "fixed_requests.json"
 REWRITE = "REWRITE_GOLDEN"
@@ -144,8 +145,8 @@ class Run:
         """Wait until so many parts are counted and so many chunks open, and return the request's key."""
         requests, chunks = self.house.database["requests"], self.house.database["chunks"]
         which = {"head.request_id": request_id, "counted": {"$size": parts}}
-        key = str((await until(lambda: requests.find_one(which)))["_id"])
-        await until(lambda: chunks.count_documents({"request": key, "open": True}) == open_chunks)
+        key = str((await wait_until(lambda: requests.find_one(which)))["_id"])
+        await wait_until(lambda: chunks.count_documents({"request": key, "open": True}) == open_chunks)
         return key
 
     async def over_kafka(self) -> None:
@@ -165,7 +166,7 @@ class Run:
         await self.publish(
             topics.requests_express, request("resend", *again, content="Hello again", resend_of="fixed-sms")
         )
-        await until(lambda: len(self.dead_letters.records) == 3)
+        await wait_until(lambda: len(self.dead_letters.records) == 3)
 
     async def over_http(self) -> None:
         """Send the same body twice under one key, and another body once."""
@@ -195,7 +196,7 @@ class Run:
     async def ended(self) -> None:
         for rejected in ("fixed-sms", "fixed-wrong"):
             await self.results.rejected(rejected)
-        await until(lambda: self.house.database["requests"].count_documents({"announced": True}) == REQUESTS)
+        await wait_until(lambda: self.house.database["requests"].count_documents({"announced": True}) == REQUESTS)
 
 
 @contextlib.asynccontextmanager

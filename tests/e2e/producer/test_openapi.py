@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from devstack import Stack
 from tests.e2e.documents.code_blocks import ROOT, run
 from tests.e2e.producer.openapi_hooks import BEYOND_A_SCHEMA
 from tests.support.deployment import House, a_house
+from tests.support.polling import wait_until_sync
 
 EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", "0"))
 """More examples of each operation: `OPENAPI_EXAMPLES=500 pytest tests/e2e/producer/test_openapi.py`."""
@@ -156,7 +156,9 @@ def test_a_generated_client_can_send_follow_and_read(service: Service, client: A
 
 def follow(ask: Any) -> Any:
     """Poll until the request is complete. Before a consumer has expanded it, it is not visible."""
-    end = time.monotonic() + 60
-    while not getattr(found := ask(), "complete", False):
-        assert time.monotonic() < end, found
-    return found
+
+    def completed() -> Any:
+        found = ask()
+        return found if getattr(found, "complete", False) else None
+
+    return wait_until_sync(completed)

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from pymongo import MongoClient
 
 from cli.admin.development_token import issue_token
@@ -25,6 +25,8 @@ from devstack.services import ready_url, service_env, start_service
 from ledger.mongo import MongoLedger
 from schemas.requests import BulkRequest
 from schemas.topic_definitions import MAX_INTAKE_BYTES, Topics
+from tests.support.kafka_topics import create_topics
+from tests.support.polling import wait_until
 from tests.support.skipping import not_run
 
 EXAMPLE = Path(__file__).parents[2] / "contract" / "data" / "example-request.json"
@@ -50,21 +52,8 @@ class Running:
         return (await self.client.get(path)).status_code
 
 
-async def until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
-    """Poll until the awaited condition holds."""
-    end = time.monotonic() + seconds
-    while not await condition():
-        assert time.monotonic() < end, "not in time"
-        await asyncio.sleep(0.05)
-
-
-async def create_topics(bootstrap: str, topics: Topics, partitions: int = 4) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
-        await admin.create_topics([NewTopic(spec.name, partitions, 1) for spec in topics.specs()])
-    finally:
-        await admin.close()
+async def create_all_topics(bootstrap: str, topics: Topics) -> None:
+    await create_topics(bootstrap, *(NewTopic(spec.name, 4, 1) for spec in topics.specs()))
 
 
 NO_MONGODB = "mongodb://127.0.0.1:9/?directConnection=true"
@@ -90,7 +79,7 @@ async def a_producer(
 ) -> AsyncIterator[Running]:
     if topics is None:
         topics = Topics(f"p{uuid4().hex[:8]}")
-        await create_topics(bootstrap, topics)
+        await create_all_topics(bootstrap, topics)
     with a_process(bootstrap, topics, log, ready=ready, mongo_url=mongo_url) as (child, url):
         headers = {"Authorization": f"Bearer {TOKEN}"}
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30, trust_env=False) as client:
@@ -222,7 +211,7 @@ async def test_kafka_may_be_unavailable_at_the_start_and_later(
     topics = Topics("away")
     # The topics come first: a producer that finds a Kafka without them ends, as it should.
     await asyncio.to_thread(own_kafka.start)
-    await create_topics(own_kafka.bootstrap, topics)
+    await create_all_topics(own_kafka.bootstrap, topics)
     await asyncio.to_thread(own_kafka.stop)
     log = tmp_path / "log"
     async with a_producer(own_kafka.bootstrap, log, topics=topics, ready=False, mongo_url=ledger_ready) as running:
@@ -239,21 +228,21 @@ async def test_kafka_may_be_unavailable_at_the_start_and_later(
         async def not_ready() -> bool:
             return not await ready()
 
-        await until(alive)
+        await wait_until(alive, seconds=30)
         assert not await ready()
         assert "Nothing was sent" in (await assert_refused_in_time(running)).json()["message"]
 
         await asyncio.to_thread(own_kafka.start)
-        await until(ready)
+        await wait_until(ready, seconds=30)
         assert (await running.send(EXAMPLE.read_bytes())).status_code == 200
 
         own_kafka.kill()
         refused = await assert_refused_in_time(running)
-        await until(not_ready)
+        await wait_until(not_ready, seconds=30)
         assert await alive()
 
         await asyncio.to_thread(own_kafka.start)
-        await until(ready, 60)
+        await wait_until(ready, 60)
         repeated = await running.send(EXAMPLE.read_bytes(), **{"Idempotency-Key": refused.headers["X-Request-Id"]})
         assert repeated.status_code == 200
         ids = [record.key.decode() for record in await records_of(running, topics.requests_express, 2)]

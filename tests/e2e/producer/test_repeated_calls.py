@@ -14,10 +14,11 @@ import pytest
 from cli.admin.development_token import issue_token
 from devstack import Stack
 from schemas.results import RequestAccepted, RequestCompleted, RequestRejected
-from tests.e2e.caller import Reader, Results, reading, until
+from tests.e2e.caller import Reader, Results, reading
 from tests.e2e.reconciliation import roll
 from tests.e2e.sample_recipients import SIMULATOR, TENANT
 from tests.support.deployment import House, Service, a_house
+from tests.support.polling import wait_until
 
 SECRET = "a secret of at least thirty-two bytes"
 BODY = {"channel": "sms", "content": "Hello", "recipients": ["13800138000", "13900139000", "none"]}
@@ -75,7 +76,7 @@ async def test_concurrent_and_later_calls_with_one_key_are_one_request_with_one_
         repeated = await send(client, body, **{"Idempotency-Key": key})
         assert (repeated.status_code, repeated.content) == (200, first.content)
         later = (await send(client)).headers["X-Request-Id"]
-        await until(lambda: records(intake, later))
+        await wait_until(lambda: records(intake, later))
         assert len(records(intake, key)) == published, "what is expanded was published again"
         assert not results.of(RequestRejected, key)
     assert len(roll(house, key)) == 3
@@ -119,11 +120,11 @@ async def test_a_waiting_caller_does_not_delay_the_shutdown(
 ) -> None:
     later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     waiting = asyncio.create_task(send(client, {**BODY, "send_at": later}, Prefer="wait=30"))
-    await until(lambda: house.database["requests"].find_one({"head.send_at": {"$type": "date"}}))
+    await wait_until(lambda: house.database["requests"].find_one({"head.send_at": {"$type": "date"}}))
     stop_requested_at = time.monotonic()
     producer.child.signal(signal.SIGTERM)
     answer = await waiting
-    await until(lambda: producer.child.exit_code() is not None, 20)
+    await wait_until(lambda: producer.child.exit_code() is not None, 20)
     assert time.monotonic() - stop_requested_at < 6
     assert (answer.status_code, answer.json()["items"][0]["status"]) == (200, "scheduled")
     assert producer.child.exit_code() == 0

@@ -12,6 +12,7 @@ from consumer.kafka.bus import BusUnavailable
 from consumer.kafka.kafka_bus import KafkaBus
 from devstack import Stack
 from tests.support.kafka_topics import create_topics
+from tests.support.polling import wait_until
 
 
 @pytest.mark.durable
@@ -32,8 +33,7 @@ async def test_publishing_to_a_deleted_topic_fails_in_time_and_the_topic_is_know
         assert not await bus.topic_was_deleted(mine)
         await admin.delete_topics([mine])
         async with asyncio.timeout(30):
-            while not await bus.topic_was_deleted(mine):  # noqa: ASYNC110  # a state, not an event
-                await asyncio.sleep(0.1)
+            await wait_until(lambda: bus.topic_was_deleted(mine), 30)
             with pytest.raises(BusUnavailable):
                 await bus.publish_events(mine, "r1", events)
         await bus.publish_events(f"{prefix}.results", "r1", events)

@@ -21,8 +21,8 @@ from core.ids import ChunkId
 from core.send_result import Message, Retry, SendResult, Sent
 from schemas.statuses import Lane, Reason
 from tests.flow.consumer.deliver.test_wake_up_queue import Topic
-from tests.flow.consumer.test_sweeper import until
 from tests.flow.world import START, TOPICS, Accounting, World
+from tests.support.polling import wait_until
 
 LATER = (START + timedelta(minutes=5)).isoformat()
 NUMBERS = [f"138{n:08d}" for n in range(12)]
@@ -147,7 +147,7 @@ async def test_a_slow_claim_is_noticed(clock: Clock, seconds: float, expected: b
     calls = WakeUpQueue(Slow(clock, seconds), slots, OffsetTracker(context.stopping, context.sleep), context)
     serving = asyncio.create_task(calls.run())
     await calls.enqueue(Lane.EXPRESS, record, topic.commit)
-    await until(lambda: topic.committed)
+    await wait_until(lambda: topic.committed, seconds=10)
     assert (context.lane_priority._until > context.monotonic()) is expected
     serving.cancel()
     await asyncio.wait({serving})

@@ -21,6 +21,7 @@ from core.send_result import Message, SendResult
 from schemas.statuses import Channel
 from tests.flow.world import LEASE_SECONDS, START, TOPICS, Accounting, Steps, World
 from tests.support.builders import LEDGER_PORTS
+from tests.support.polling import wait_until
 
 NUMBERS = [f"138000000{n:02d}" for n in range(8)]
 
@@ -69,12 +70,6 @@ def sweeper_of(context: ConsumerContext, slots: dict[SlotKey, WorkerSlots]) -> S
     return Sweeper(context, Claimer(context), slots, slots)
 
 
-async def until(true: Any, seconds: float = 10.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110  # what is waited for is a state, not an event
-            await asyncio.sleep(0.01)
-
-
 @pytest.mark.parametrize("method", ["claim_due", "take_unfinished", "count_open_by_lane"])
 async def test_the_sweeper_goes_on_after_a_document_that_it_cannot_read(method: str) -> None:
     world = World()
@@ -85,7 +80,7 @@ async def test_the_sweeper_goes_on_after_a_document_that_it_cannot_read(method: 
     slots = build_slots(2)
     sweeping = asyncio.create_task(sweeper_of(context, slots).run())
     try:
-        await until(lambda: sweeping.done() or world.events("request.completed"))
+        await wait_until(lambda: sweeping.done() or world.events("request.completed"), seconds=10)
         assert not sweeping.done()
         assert faulty.calls
         assert not any(slot.full for slot in slots.values())
@@ -123,10 +118,10 @@ async def test_a_hanging_provider_leaves_slots_for_due_chunks_of_the_other_chann
     context, slots = world.context(), build_slots(4)
     sweeping = asyncio.create_task(sweeper_of(context, slots).run())
     try:
-        await until(lambda: mail.calls.total() == 3)
+        await wait_until(lambda: mail.calls.total() == 3, seconds=10)
         assert len(world.events("request.completed")) <= 3
         answering.set()
-        await until(lambda: len(world.events("request.completed")) == 15)
+        await wait_until(lambda: len(world.events("request.completed")) == 15, seconds=10)
     finally:
         answering.set()
         context.stopping.set()

@@ -1,13 +1,11 @@
 """Traces of reads in logs and metrics, and responses while MongoDB is unavailable."""
 
-import asyncio
-import time
-
 import pytest
 
 from ledger.errors import LedgerUnavailable
 from ledger.memory import MemoryLedger
 from tests.flow.sample_requests import READ, Library, a_log_id
+from tests.support.polling import wait_until
 from tests.support.service import NOON, a_service, a_token
 
 PATHS = ["/communication/logs", "/communication/logs/x", "/communication/requests", "/communication/requests/x"]
@@ -44,10 +42,7 @@ class Away(MemoryLedger):
 @pytest.mark.parametrize("path", PATHS)
 async def test_without_mongodb_reading_is_refused_at_once(path: str) -> None:
     async with a_service(Away(lambda: NOON)) as service:
-        deadline = time.monotonic() + 5
-        while service.gateway.problem() == "not connected yet":
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0)
+        await wait_until(lambda: service.gateway.problem() != "not connected yet", seconds=5)
 
         answer = await service.get(path, a_token(READ))
 

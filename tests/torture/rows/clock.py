@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from core.ids import log_id
-from tests.e2e.caller import until
 from tests.support.deployment import Service
+from tests.support.polling import wait_until
 from tests.torture.clock import shifted, why_no_shift
 from tests.torture.reconciliation import Books, DoesNotHold
 from tests.torture.row_registry import row
@@ -80,7 +80,7 @@ async def _first_sent(world: World, order: Order, due: datetime) -> float:
     """How many seconds after `due` the first of an order was sent; DoesNotHold when it was early or very late."""
     own = {log_id(order.key, part, index) for part, some in enumerate(order.parts) for index in range(len(some))}
     try:
-        await until(lambda: not own.isdisjoint(world.provider.accepted()), LATER.total_seconds() + 60)
+        await wait_until(lambda: not own.isdisjoint(world.provider.accepted()), LATER.total_seconds() + 60)
     except TimeoutError:
         raise DoesNotHold("what was due at send_at was not sent a minute after it") from None
     late = (datetime.now(UTC) - due).total_seconds()

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 
-from tests.e2e.caller import until
+from tests.support.polling import wait_until
 from tests.torture.doubt import windows_of
 from tests.torture.reconciliation import Books, DoesNotHold
 from tests.torture.row_registry import row
@@ -66,11 +66,11 @@ async def zombies(round_: Round) -> Books:
             zombie.child.signal(signal.SIGSTOP)
             await world.doubts.note(zombie)
             held = windows_of(world.house, [zombie])
-            await until(lambda: not windows_of(world.house, [zombie]), 30)  # noqa: B023  # awaited here
+            await wait_until(lambda: not windows_of(world.house, [zombie]), 30)  # noqa: B023  # awaited here
             said = len(zombie.said())
             zombie.child.signal(signal.SIGCONT)
             if held:
-                await until(lambda: "lease lost" in zombie.said()[said:], 30)  # noqa: B023
+                await wait_until(lambda: "lease lost" in zombie.said()[said:], 30)  # noqa: B023
         if not world.faults:
             raise DoesNotHold("nobody was frozen while at work")
         await world.settled()

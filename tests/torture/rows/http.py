@@ -7,8 +7,9 @@ import httpx
 
 from cli.admin.development_token import issue_token
 from schemas.statuses import OnUncertain
-from tests.e2e.caller import Reader, reading, until
+from tests.e2e.caller import Reader, reading
 from tests.support.deployment import Service
+from tests.support.polling import wait_until
 from tests.torture.outage import CONSUMERS
 from tests.torture.proxy import Weather
 from tests.torture.reconciliation import Books, DoesNotHold
@@ -66,7 +67,7 @@ def _an_order(world: World, number: int) -> Order:
 
 async def _published_and_held(intake: Reader, call: asyncio.Task[int | None], order: Order) -> None:
     """Wait until Kafka has the record, and the service does not know it yet."""
-    await until(lambda: any(record.key == order.request_id.encode() for record in intake.records), 20)
+    await wait_until(lambda: any(record.key == order.request_id.encode() for record in intake.records), 20)
     if call.done():
         raise DoesNotHold("the service answered before Kafka could acknowledge")
 

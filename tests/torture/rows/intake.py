@@ -1,7 +1,8 @@
 """Rows 10 to 12: poison in the intake, and records that come again."""
 
-from tests.e2e.caller import Reader, publish, reading, until
+from tests.e2e.caller import Reader, publish, reading
 from tests.e2e.consumer.unusable_records import ALL, Bad
+from tests.support.polling import wait_until
 from tests.torture.offsets import read_to_the_end, set_back
 from tests.torture.reconciliation import Books, DoesNotHold
 from tests.torture.row_registry import row
@@ -30,7 +31,7 @@ async def poison(round_: Round) -> Books:
                 await (_poison(world, one) if isinstance(one, Bad) else world.publish(one))
             await world.settled()
             await read_to_the_end(world.house)
-            await until(lambda: len(letters.records) >= len(bad))
+            await wait_until(lambda: len(letters.records) >= len(bad))
         world.faults = len(bad)
         books = await world.books()
         books.hold()

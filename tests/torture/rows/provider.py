@@ -5,7 +5,7 @@ import time
 from collections import Counter
 
 from schemas.statuses import OnUncertain
-from tests.e2e.caller import until
+from tests.support.polling import wait_until
 from tests.torture.outage import LONG_SECONDS
 from tests.torture.reconciliation import Books, DoesNotHold
 from tests.torture.row_registry import row
@@ -33,7 +33,7 @@ async def no_answers(round_: Round) -> Books:
             world.provider.misbehave(mode, share=SILENT_SHARE, seconds=seconds)
             world.faults += 1
             await world.publish(*world.orders(wave))
-            await until(lambda: len(world.provider.calls()) >= wave * nth * 0.9)  # noqa: B023  # awaited here
+            await wait_until(lambda: len(world.provider.calls()) >= wave * nth * 0.9)  # noqa: B023  # awaited here
         world.provider.behave()
         await world.settled()
         books = await world.books()
@@ -118,5 +118,5 @@ async def _emailed(world: World, sizes: list[int]) -> float:
     orders = [draw_order(world.round_.rng, size, OnUncertain.RESEND, "email") for size in sizes]
     began = time.monotonic()
     await world.publish(*orders)
-    await until(lambda: not {o.request_id for o in orders} & set(world.uncompleted()), 90)
+    await wait_until(lambda: not {o.request_id for o in orders} & set(world.uncompleted()), 90)
     return time.monotonic() - began

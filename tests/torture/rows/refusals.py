@@ -6,7 +6,8 @@ from functools import partial
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from devstack import LocalMongo
-from tests.e2e.caller import reading, until
+from tests.e2e.caller import reading
+from tests.support.polling import wait_until
 from tests.torture.outage import CONSUMERS, books_after_outage, outage_seconds, own_servers, ruin_amid
 from tests.torture.reconciliation import Books, DoesNotHold
 from tests.torture.row_registry import row
@@ -81,6 +82,6 @@ def _admin(world: World) -> AdminClient:
 async def _told(world: World, words: str) -> None:
     """Wait until a service says so; DoesNotHold when none does."""
     try:
-        await until(lambda: any(words in service.said() for service in world.services), TOLD_SECONDS)
+        await wait_until(lambda: any(words in service.said() for service in world.services), TOLD_SECONDS)
     except TimeoutError:
         raise DoesNotHold(f"no service says {words}") from None

@@ -4,7 +4,7 @@ import base64
 import signal
 from collections import defaultdict
 
-from tests.e2e.caller import until
+from tests.support.polling import wait_until
 from tests.torture.offsets import read_to_the_end, set_back
 from tests.torture.reconciliation import Books, DoesNotHold
 from tests.torture.row_registry import row
@@ -31,7 +31,7 @@ async def settings_change(round_: Round) -> Books:
             order.content, order.fields = "", {"template": TEMPLATE}
         await world.publish(*orders)
         dying = await world.start(ready=False, **first, FAILPOINT=f"expand_insert:{round_.rng.randint(2, 4)}")
-        await until(lambda: dying.child.exit_code() == -signal.SIGKILL)
+        await wait_until(lambda: dying.child.exit_code() == -signal.SIGKILL)
         await world.kill(dying)
         await ledger.templates.put(TENANT, TEMPLATE, "the second text", None)
         for settings in (first, second):

@@ -4,7 +4,7 @@ import asyncio
 import signal
 
 from consumer.failpoints.steps import STEPS
-from tests.e2e.caller import until
+from tests.support.polling import wait_until
 from tests.torture.reconciliation import Books, DoesNotHold
 from tests.torture.row_registry import row
 from tests.torture.world import ANSWER_SECONDS, Round, World
@@ -33,7 +33,7 @@ async def _die_after(world: World, failpoint: str) -> None:
     """Start one that dies there; what it leaves in doubt is noted at once, before a lease ends."""
     service = await world.start(ready=False, FAILPOINT=failpoint)
     try:
-        await until(lambda: service.child.exit_code() is not None, PATIENCE_SECONDS)
+        await wait_until(lambda: service.child.exit_code() is not None, PATIENCE_SECONDS)
     except TimeoutError:
         raise DoesNotHold(f"no kill after {failpoint} within {PATIENCE_SECONDS:.0f} s") from None
     if (code := service.child.exit_code()) != -signal.SIGKILL:

@@ -5,8 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ import pytest
 from devstack import StackError
 from devstack.processes import Child, free_port, wait_until_ready
 from devstack.scratch import scratch_folder
+from tests.support.polling import wait_until_sync
 
 SLEEP = "import time; time.sleep(60)"
 PARENT = f"""
@@ -43,15 +42,6 @@ def is_alive(pid: int) -> bool:
     return False
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 10) -> bool:
-    end = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
-
-
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_children_are_gone_once_their_parent_was_killed(tmp_path: Path, number: signal.Signals) -> None:
     with subprocess.Popen(
@@ -63,7 +53,7 @@ def test_children_are_gone_once_their_parent_was_killed(tmp_path: Path, number: 
         assert all(is_alive(pid) for pid in pids)
         parent.send_signal(number)
         parent.wait()
-    assert eventually(lambda: not any(is_alive(pid) for pid in pids))
+    wait_until_sync(lambda: not any(is_alive(pid) for pid in pids), seconds=10)
 
 
 def test_a_child_has_the_commands_own_pid_output_and_exit_code(tmp_path: Path) -> None:

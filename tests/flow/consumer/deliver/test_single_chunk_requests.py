@@ -10,6 +10,7 @@ from core.ids import ChunkId, request_key
 from ledger.request_control import cancel_request
 from schemas.statuses import Lane, Status
 from tests.flow.world import World
+from tests.support.polling import wait_until
 
 SECONDS = 3
 
@@ -51,9 +52,11 @@ async def test_sent_deliveries_are_counted_while_kafka_accepts_no_events() -> No
     leased = await Claimer(context).claim_chunk(ChunkId(chunk))
     assert leased is not None
     delivering = asyncio.create_task(deliver(leased, context))
-    async with asyncio.timeout(10):
-        while await world.ledger.chunks.count_in_open_windows(request_key("t1", "r1")):  # noqa: ASYNC110  # a write is awaited
-            await asyncio.sleep(0.01)
+
+    async def all_windows_are_closed() -> bool:
+        return not await world.ledger.chunks.count_in_open_windows(request_key("t1", "r1"))
+
+    await wait_until(all_windows_are_closed, seconds=10)
     assert await world.ledger.chunks.counts(request_key("t1", "r1")) == {(Status.SENT, None): 1}
     ordered = await cancel_request(world.ledger, request_key("t1", "r1"))
     assert ordered is not None

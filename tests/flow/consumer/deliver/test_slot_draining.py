@@ -7,6 +7,7 @@ from consumer.deliver.deliver import deliver
 from consumer.flow_control.slots import WorkerSlots
 from core.ids import ChunkId
 from tests.flow.world import Accounting, World
+from tests.support.polling import wait_until
 
 NUMBERS = [f"138000000{n:02d}" for n in range(8)]
 
@@ -20,9 +21,7 @@ async def test_a_delivery_that_waits_for_the_rate_at_shutdown_is_left_to_another
     slots = WorkerSlots(1)
     await slots.acquire()
     slots.start(deliver(leased, context))
-    async with asyncio.timeout(10):
-        while not world.providers[0].calls:  # noqa: ASYNC110  # a state, not an event
-            await asyncio.sleep(0.01)
+    await wait_until(lambda: world.providers[0].calls, seconds=10)
     context.stopping.set()
     context.provider_caller.close()
     await asyncio.wait_for(slots.drain(5), 6)
@@ -65,7 +64,5 @@ async def test_draining_ends_in_time_and_cancels_the_work_that_is_late() -> None
     await slots.acquire()
     slots.start(asyncio.Event().wait())  # type: ignore[arg-type]
     await asyncio.wait_for(slots.drain(0.05), 5)
-    async with asyncio.timeout(5):
-        while slots.in_use:  # noqa: ASYNC110  # a state, not an event
-            await asyncio.sleep(0.01)
+    await wait_until(lambda: not slots.in_use, seconds=5)
     assert not slots.full

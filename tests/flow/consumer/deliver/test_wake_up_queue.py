@@ -14,8 +14,9 @@ from consumer.kafka.record import KafkaRecord
 from core.send_result import Message, SendResult
 from schemas.results import ChunkPointer
 from schemas.statuses import Channel, Lane
-from tests.flow.consumer.test_sweeper import NUMBERS, until, with_fault
+from tests.flow.consumer.test_sweeper import NUMBERS, with_fault
 from tests.flow.world import Accounting, World
+from tests.support.polling import wait_until
 
 MAIL = {"channel": "email", "subject": "Hello"}
 
@@ -77,11 +78,11 @@ async def test_a_hanging_provider_does_not_delay_the_messages_of_the_other_chann
     async with serving(world.context(), build_slots(1)) as calls:
         for record in topic.call(world):
             await calls.enqueue(Lane.EXPRESS, record, topic.commit)
-        await until(lambda: mail.calls.total() == 1)
+        await wait_until(lambda: mail.calls.total() == 1, seconds=10)
         assert not sms.calls
         assert topic.committed == [1], "the second SMS still waits for the slot"
         sms.answering.set()
-        await until(lambda: len(world.events("request.completed")) == 5)
+        await wait_until(lambda: len(world.events("request.completed")) == 5, seconds=10)
         assert topic.committed[-1] == 5
         assert topic.committed == sorted(set(topic.committed))
 
@@ -94,7 +95,7 @@ async def test_a_message_that_waits_at_shutdown_is_not_committed() -> None:
     async with serving(context, build_slots(1)) as calls:
         for record in topic.call(world):
             await calls.enqueue(Lane.EXPRESS, record, topic.commit)
-        await until(lambda: topic.committed)
+        await wait_until(lambda: topic.committed, seconds=10)
         context.stopping.set()
         sms.answering.set()
     assert topic.committed == [1]
@@ -110,11 +111,11 @@ async def test_a_partition_that_is_read_again_replaces_the_messages_that_waited(
         records = topic.call(world)
         for record in records:
             await calls.enqueue(Lane.EXPRESS, record, topic.commit)
-        await until(lambda: topic.committed)
+        await wait_until(lambda: topic.committed, seconds=10)
         for record in (*records[1:], *records[1:]):
             await calls.enqueue(Lane.EXPRESS, record, topic.commit)
         sms.answering.set()
-        await until(lambda: topic.committed[-1] == 5)
+        await wait_until(lambda: topic.committed[-1] == 5, seconds=10)
         assert sms.calls.total() == 5
         assert faulty.calls == 6, "the first, the one that waited for a slot when it came again, and four"
 
@@ -127,8 +128,8 @@ async def test_a_failed_claim_releases_its_slot_and_the_sweeper_finds_the_chunk(
     async with serving(context, slots := build_slots(1)) as calls:
         for record in topic.call(world):
             await calls.enqueue(Lane.EXPRESS, record, topic.commit)
-        await until(lambda: len(world.events("request.completed")) == 1)
-        await until(lambda: topic.committed[-1] == 2)
+        await wait_until(lambda: len(world.events("request.completed")) == 1, seconds=10)
+        await wait_until(lambda: topic.committed[-1] == 2, seconds=10)
         assert not any(one.full for one in slots.values())
 
 

@@ -22,8 +22,8 @@ from consumer.expand.expansion_queue import (
 from consumer.flow_control.circuit_breaker import CircuitBreakerLimits, IntakeCircuitBreaker
 from consumer.kafka.offset_tracker import OffsetTracker
 from consumer.kafka.record import KafkaRecord
-from tests.flow.consumer.test_sweeper import until
 from tests.flow.world import World
+from tests.support.polling import wait_until
 
 TOPIC = "communication.bulk.requests"
 
@@ -117,14 +117,14 @@ async def test_an_offset_is_committed_when_everything_before_it_is_done() -> Non
     partition, expanding = Partition(), Expanding()
     records = [partition.append(b"{}", key=b"%d" % number) for number in range(4)]
     async with an_intake(World().context(), *records, of=partition, expand_record=expanding) as intake:
-        await until(lambda: expanding.begun == [0, 1, 2, 3])
+        await wait_until(lambda: expanding.begun == [0, 1, 2, 3], seconds=10)
         expanding.end(1, 3)
-        await until(lambda: intake.at_work == 2)
+        await wait_until(lambda: intake.at_work == 2, seconds=10)
         assert await intake.commits_ended() == []
         expanding.end(0)
-        await until(lambda: partition.committed == [2])
+        await wait_until(lambda: partition.committed == [2], seconds=10)
         expanding.end(2)
-        await until(lambda: partition.committed == [2, 4])
+        await wait_until(lambda: partition.committed == [2, 4], seconds=10)
 
 
 async def test_parts_of_one_request_are_expanded_in_their_order() -> None:
@@ -132,22 +132,22 @@ async def test_parts_of_one_request_are_expanded_in_their_order() -> None:
     keys = [b"r1", b"r1", b"r2", None, None]
     records = [partition.append(part(number), key) for number, key in enumerate(keys)]
     async with an_intake(World().context(), *records, of=partition, expand_record=expanding):
-        await until(lambda: expanding.begun == [0, 2, 3])
+        await wait_until(lambda: expanding.begun == [0, 2, 3], seconds=10)
         expanding.end(0)
-        await until(lambda: expanding.begun == [0, 2, 3, 1])
+        await wait_until(lambda: expanding.begun == [0, 2, 3, 1], seconds=10)
         expanding.end(3)
-        await until(lambda: expanding.begun == [0, 2, 3, 1, 4])
+        await wait_until(lambda: expanding.begun == [0, 2, 3, 1, 4], seconds=10)
 
 
 async def test_the_number_of_concurrent_expansions_is_limited() -> None:
     partition, expanding = Partition(), Expanding()
     records = [partition.append(b"{}") for _ in range(MAX_CONCURRENT_RECORDS + 2)]
     async with an_intake(World().context(), *records, of=partition, expand_record=expanding) as intake:
-        await until(lambda: intake.read == MAX_CONCURRENT_RECORDS + 1)
+        await wait_until(lambda: intake.read == MAX_CONCURRENT_RECORDS + 1, seconds=10)
         assert intake.at_work == MAX_CONCURRENT_RECORDS
-        await until(lambda: len(expanding.begun) == MAX_CONCURRENT_RECORDS)
+        await wait_until(lambda: len(expanding.begun) == MAX_CONCURRENT_RECORDS, seconds=10)
         expanding.end(3, 5)
-        await until(lambda: len(expanding.begun) == MAX_CONCURRENT_RECORDS + 2)
+        await wait_until(lambda: len(expanding.begun) == MAX_CONCURRENT_RECORDS + 2, seconds=10)
 
 
 async def test_a_large_record_is_expanded_alone() -> None:
@@ -156,8 +156,8 @@ async def test_a_large_record_is_expanded_alone() -> None:
     records = [partition.append(value) for value in (b"{}", large, b"{}")]
     async with an_intake(World().context(), *records, of=partition, expand_record=expanding) as intake:
         for number in range(3):
-            await until(lambda number=number: expanding.begun == list(range(number + 1)))  # type: ignore[misc]
-            await until(lambda number=number: intake.read == min(number + 2, 3))  # type: ignore[misc]
+            await wait_until(lambda number=number: expanding.begun == list(range(number + 1)), seconds=10)  # type: ignore[misc]
+            await wait_until(lambda number=number: intake.read == min(number + 2, 3), seconds=10)  # type: ignore[misc]
             assert intake.at_work == 1
             expanding.end(number)
 
@@ -171,7 +171,7 @@ async def test_a_failed_commit_is_repeated_although_no_further_record_is_read() 
     expanding.end(0)
     context = replace(World().context(), sleep=sleep)
     async with an_intake(context, partition.append(b"{}"), of=partition, expand_record=expanding):
-        await until(lambda: partition.committed == [1])
+        await wait_until(lambda: partition.committed == [1], seconds=10)
     assert len(slept) == 2
 
 
@@ -180,13 +180,13 @@ async def test_a_record_that_is_read_again_is_committed_once_and_by_its_newer_re
     partition, expanding = Partition(), Expanding()
     first, second = partition.append(b"{}", b"r1"), partition.append(b"{}", b"r2")
     async with an_intake(World().context(), first, second, of=partition, expand_record=expanding) as intake:
-        await until(lambda: expanding.begun == [0, 1])
+        await wait_until(lambda: expanding.begun == [0, 1], seconds=10)
         await intake.submit(first)
         expanding.end(1)
-        await until(lambda: intake.at_work == 2)
+        await wait_until(lambda: intake.at_work == 2, seconds=10)
         assert await intake.commits_ended() == []
         expanding.end(0)
-        await until(lambda: partition.committed)
+        await wait_until(lambda: partition.committed, seconds=10)
         assert partition.committed == [1], "the second is to be read again as well"
 
 
@@ -197,7 +197,7 @@ async def test_no_more_records_are_expanded_after_the_circuit_breaker_opened() -
     )
     records = [partition.append(b"rubbish") for _ in range(50)]
     async with an_intake(context, *records, of=partition, expand_record=expand) as intake:
-        await until(lambda: context.readiness.problems()["intake"] and not intake.at_work)
+        await wait_until(lambda: context.readiness.problems()["intake"] and not intake.at_work, seconds=10)
         committed = await intake.commits_ended()
         assert len(world.bus.dead_letters) == 3
         assert committed[-1] == 3
@@ -208,11 +208,11 @@ async def test_a_stop_leaves_unfinished_records_to_be_read_again() -> None:
     records = [partition.append(b"{}") for _ in range(3)]
     context = World().context()
     async with an_intake(context, *records, of=partition, expand_record=expanding) as intake:
-        await until(lambda: len(expanding.begun) == 3)
+        await wait_until(lambda: len(expanding.begun) == 3, seconds=10)
         context.stopping.set()
         expanding.end(0, 2)
         await intake.queue.drain(0.05)
-        await until(lambda: partition.committed == [1] and not intake.at_work)
+        await wait_until(lambda: partition.committed == [1] and not intake.at_work, seconds=10)
 
 
 @pytest.mark.parametrize(
