@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from uuid import uuid4
 from pydantic import SecretStr
 from pymongo import MongoClient
 from pymongo.database import Database
+from typer.testing import Result
 
 from config.settings import parse_sealing_keys
 from devstack import Stack
@@ -18,6 +20,7 @@ from devstack.processes import Child, free_port
 from devstack.services import await_ready, run, service_env, start_service
 from ledger.sealing import Sealer
 from schemas.topic_definitions import Topics
+from tests.support.cli_runner import run_rollcall, run_rollcall_process
 
 Document = dict[str, Any]
 
@@ -71,6 +74,14 @@ class House:
             if ready:
                 await_ready(child, f"{service.url}/readyz")
             yield service
+
+    def rollcall(self, *args: str, stdin: str | None = None, **changes: str) -> Result:
+        """Run the command in this process with the environment of the services, and changes to it."""
+        return run_rollcall(*args, stdin=stdin, **{**self.env, **changes})
+
+    def rollcall_process(self, *args: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run the command in its own process with the environment of the services."""
+        return run_rollcall_process(*args, env=self.env, stdin=stdin)
 
     def said(self) -> bytes:
         """All that the services of this house have written."""

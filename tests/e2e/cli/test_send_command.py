@@ -7,7 +7,6 @@ import re
 import secrets
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,16 +14,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from cli.main import app
 from devstack import Stack
+from tests.support.cli_runner import ROLLCALL, lines_with_single_spaces
 from tests.support.deployment import House, a_house
 from tests.support.polling import wait_until
 
 pytestmark = pytest.mark.durable
 
-ROLLCALL = str(Path(sys.executable).with_name("rollcall"))
 SMS = ["--channel", "sms", "--content", "Hello {{name}}", "--tenant", "tnt_test"]
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).isoformat()
 
@@ -36,17 +33,6 @@ def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
         yield house
 
 
-def rollcall(house: House, *args: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process if it reads a pipe, else in this process, which saves a second."""
-    if stdin is not None:
-        return subprocess.run(
-            [ROLLCALL, *args], env=house.env, capture_output=True, text=True, input=stdin, check=False, timeout=120
-        )
-    unset = dict.fromkeys((name for name in os.environ if name.startswith("ROLLCALL_")), None)
-    done = CliRunner().invoke(app, args, env={**unset, **house.env})
-    return subprocess.CompletedProcess(args, done.exit_code, done.stdout, done.stderr)
-
-
 def people(tmp_path: Path, number: int = 300, *, bad: int = 0, repeated: int = 0) -> str:
     """Write a CSV with this number of recipients. The last ones are invalid or repeat the first one."""
     good = number - bad - repeated
@@ -56,39 +42,33 @@ def people(tmp_path: Path, number: int = 300, *, bad: int = 0, repeated: int = 0
     return str(path)
 
 
-def without_spaces(text: str) -> list[str]:
-    return [" ".join(line.split()) for line in text.splitlines()]
-
-
 def test_a_file_is_sent_followed_and_reported(house: House, tmp_path: Path) -> None:
     file = people(tmp_path, bad=4, repeated=6)
-    sent = rollcall(house, "send", file, *SMS, "--request-id", "called")
-    lines = without_spaces(sent.stdout)
+    sent = house.rollcall("send", file, *SMS, "--request-id", "called")
+    lines = lines_with_single_spaces(sent.stdout)
     assert lines[:2] == ["request called", "300 recipients in 1 part"]
     assert "sent 290 the provider accepted the message" in lines
     assert "invalid_recipient 4 the address is not valid for this channel" in lines
     assert "duplicate 6 the same address appears earlier in the request" in lines
     assert "138****0000 order-290 suppressed duplicate" in lines
     assert lines[-1] == "all accounted for: yes"
-    assert (sent.returncode, sent.stderr) == (1, "")
+    assert (sent.exit_code, sent.stderr) == (1, "")
     assert "13800000000" not in sent.stdout
     assert all(line.isprintable() for line in sent.stdout.splitlines())
 
-    reported = rollcall(house, "report", "called", "--tenant", "tnt_test")
-    assert reported.returncode == 0
+    reported = house.rollcall("report", "called", "--tenant", "tnt_test")
+    assert reported.exit_code == 0
     counts = lines.index("status recipients meaning")
-    assert set(lines[counts:]) <= set(without_spaces(reported.stdout))
+    assert set(lines[counts:]) <= set(lines_with_single_spaces(reported.stdout))
 
-    unknown = rollcall(house, "report", "called", "--tenant", "tnt_other")
-    assert (unknown.returncode, unknown.stdout) == (3, "")
+    unknown = house.rollcall("report", "called", "--tenant", "tnt_other")
+    assert (unknown.exit_code, unknown.stdout) == (3, "")
 
 
 def test_a_repeat_sends_nothing_twice_and_prints_the_same_roll_call(house: House, tmp_path: Path) -> None:
     file = people(tmp_path, bad=2)
-    first, second = (
-        rollcall(house, "send", file, *SMS, "--request-id", "repeated", "--allow-failed") for _ in range(2)
-    )
-    assert (first.returncode, second.returncode) == (0, 0)
+    first, second = (house.rollcall("send", file, *SMS, "--request-id", "repeated", "--allow-failed") for _ in range(2))
+    assert (first.exit_code, second.exit_code) == (0, 0)
     assert second.stdout == first.stdout
     assert house.database["communication_logs"].count_documents({"request_id": "repeated"}) == 300
 
@@ -96,8 +76,8 @@ def test_a_repeat_sends_nothing_twice_and_prints_the_same_roll_call(house: House
 def test_a_repeat_without_a_ledger_reads_the_earlier_events(house: House, tmp_path: Path) -> None:
     file = people(tmp_path, bad=2)
     without = replace(house, env={name: v for name, v in house.env.items() if name != "ROLLCALL_MONGO_URL"})
-    first, second = (rollcall(without, "send", file, *SMS, "--request-id", "heard", "--allow-failed") for _ in range(2))
-    assert (first.returncode, second.returncode) == (0, 0)
+    first, second = (without.rollcall("send", file, *SMS, "--request-id", "heard", "--allow-failed") for _ in range(2))
+    assert (first.exit_code, second.exit_code) == (0, 0)
     assert second.stdout == first.stdout
 
 
@@ -115,11 +95,11 @@ def test_a_killed_send_continues_and_sends_nothing_twice(house: House, tmp_path:
     assert taken_up["completion"] is None
     assert child.returncode == -signal.SIGKILL
 
-    again = rollcall(house, *args)
-    assert (again.returncode, again.stderr) == (0, "")
+    again = house.rollcall(*args)
+    assert (again.exit_code, again.stderr) == (0, "")
     assert "200 recipients in 19 parts" in again.stdout
-    assert without_spaces(again.stdout)[-2:] == ["", "all accounted for: yes"]
-    assert "sent 200 the provider accepted the message" in without_spaces(again.stdout)
+    assert lines_with_single_spaces(again.stdout)[-2:] == ["", "all accounted for: yes"]
+    assert "sent 200 the provider accepted the message" in lines_with_single_spaces(again.stdout)
     logs = list(house.database["communication_logs"].find({"request_id": "killed"}))
     assert len(logs) == 200
     assert {log["attempts"] for log in logs} == {1}
@@ -127,9 +107,9 @@ def test_a_killed_send_continues_and_sends_nothing_twice(house: House, tmp_path:
 
 def test_another_body_with_the_same_id_is_rejected(house: House, tmp_path: Path) -> None:
     file = people(tmp_path, 3)
-    assert rollcall(house, "send", file, *SMS, "--request-id", "taken").returncode == 0
-    refused = rollcall(house, "send", people(tmp_path, 4), *SMS, "--request-id", "taken")
-    assert refused.returncode == 1
+    assert house.rollcall("send", file, *SMS, "--request-id", "taken").exit_code == 0
+    refused = house.rollcall("send", people(tmp_path, 4), *SMS, "--request-id", "taken")
+    assert refused.exit_code == 1
     assert refused.stderr == (
         "request taken (part 0) was rejected: request_conflict, the request id is already used with another body.\n"
     )
@@ -140,13 +120,13 @@ def test_a_large_file_travels_in_parts(house: House, tmp_path: Path) -> None:
     path = tmp_path / "people.jsonl"
     line = '{"to": "138%08d", "variables": {"name": "' + "x" * 2_000 + '"}}\n'
     path.write_text("".join(line % n for n in range(1_000)))
-    sent = rollcall(house, "send", str(path), *SMS)
+    sent = house.rollcall("send", str(path), *SMS)
     assert "1,000 recipients in 3 parts" in sent.stdout
-    assert (sent.returncode, sent.stdout.splitlines()[-1]) == (0, "all accounted for: yes")
+    assert (sent.exit_code, sent.stdout.splitlines()[-1]) == (0, "all accounted for: yes")
 
 
 def test_a_pipe_is_sent_and_no_wait_ends_at_once(house: House) -> None:
-    sent = rollcall(house, "send", "-", *SMS, "--variable", "name=Li", "--no-wait", stdin='"13800138000"\n')
+    sent = house.rollcall_process("send", "-", *SMS, "--variable", "name=Li", "--no-wait", stdin='"13800138000"\n')
     assert sent.returncode == 0
     request_id = sent.stdout.split()[1]
     assert re.fullmatch(
@@ -156,17 +136,17 @@ def test_a_pipe_is_sent_and_no_wait_ends_at_once(house: House) -> None:
 
 def test_events_are_read_from_a_reply_topic_and_rejections_from_the_default_one(house: House, tmp_path: Path) -> None:
     file = people(tmp_path, 3)
-    own = rollcall(house, "send", file, *SMS, "--reply-topic", house.topics.results)
-    assert (own.returncode, own.stdout.splitlines()[-1]) == (0, "all accounted for: yes")
-    forbidden = rollcall(house, "send", file, *SMS, "--reply-topic", house.topics.receipts)
-    assert forbidden.returncode == 1
+    own = house.rollcall("send", file, *SMS, "--reply-topic", house.topics.results)
+    assert (own.exit_code, own.stdout.splitlines()[-1]) == (0, "all accounted for: yes")
+    forbidden = house.rollcall("send", file, *SMS, "--reply-topic", house.topics.receipts)
+    assert forbidden.exit_code == 1
     assert "reply_topic_refused" in forbidden.stderr
 
 
 def test_the_timeout_ends_the_wait_for_a_scheduled_request(house: House, tmp_path: Path) -> None:
     args = ["--send-at", TOMORROW, "--timeout", "3"]
-    late = rollcall(house, "send", people(tmp_path, 3), *SMS, *args)
-    assert late.returncode == 1
+    late = house.rollcall("send", people(tmp_path, 3), *SMS, *args)
+    assert late.exit_code == 1
     assert late.stdout.splitlines()[-2:] == [
         "not completed within 3 s, but the request continues without this command",
         "all accounted for: no",
@@ -187,21 +167,21 @@ def test_ctrl_c_prints_the_report_command(house: House, tmp_path: Path) -> None:
 
 
 def test_a_file_is_sent_through_the_http_service(house: House, tmp_path: Path) -> None:
-    token = rollcall(house, "token", "--tenant", "tnt_test", "--user", "usr_test").stdout.strip()
+    token = house.rollcall("token", "--tenant", "tnt_test", "--user", "usr_test").stdout.strip()
     with house.service("producer") as producer:
         args = ["--channel", "sms", "--content", "Hello {{name}}", "--url", producer.url, "--token", token]
-        sent = rollcall(house, "send", people(tmp_path, 3), *args)
-        assert (sent.returncode, sent.stderr) == (0, "")
+        sent = house.rollcall("send", people(tmp_path, 3), *args)
+        assert (sent.exit_code, sent.stderr) == (0, "")
         assert "3 recipients accepted by the service" in sent.stdout
         assert sent.stdout.splitlines()[-1] == "all accounted for: yes"
 
         for _ in range(2):
-            sent = rollcall(house, "send", people(tmp_path, 3), *args, "--request-id", "called-twice")
-            assert (sent.returncode, sent.stdout.splitlines()[-1]) == (0, "all accounted for: yes")
+            sent = house.rollcall("send", people(tmp_path, 3), *args, "--request-id", "called-twice")
+            assert (sent.exit_code, sent.stdout.splitlines()[-1]) == (0, "all accounted for: yes")
         assert house.database["communication_logs"].count_documents({"request_id": "called-twice"}) == 3
 
-        refused = rollcall(house, "send", people(tmp_path, 3), *args[:-1], "no token")
-        assert refused.returncode == 1
+        refused = house.rollcall("send", people(tmp_path, 3), *args[:-1], "no token")
+        assert refused.exit_code == 1
         assert refused.stderr.startswith("--url: the service answered 401: ")
 
 

@@ -1,7 +1,5 @@
 """`rollcall setup` on a real Kafka and a real MongoDB."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,28 +11,23 @@ from devstack.inprocess import InProcessKafka
 from tests.support.deployment import House, a_house
 
 
-def rollcall(house: House, *args: str) -> subprocess.CompletedProcess[str]:
-    command = Path(sys.executable).with_name("rollcall")
-    return subprocess.run([command, *args], env=house.env, capture_output=True, text=True, check=False)
-
-
 @pytest.mark.durable
 async def test_setup_may_be_repeated_and_check_agrees(stack: Stack, tmp_path: Path) -> None:
     with a_house(stack, tmp_path, setup=False) as house:
-        before = rollcall(house, "setup", "--check")
+        before = house.rollcall_process("setup", "--check")
         assert before.returncode == 1
         assert f"topic {house.topics.results}: not found" in before.stderr
         assert "MongoDB lacks the indexes" in before.stderr
 
-        first = rollcall(house, "setup", "--partitions", "3")
+        first = house.rollcall_process("setup", "--partitions", "3")
         assert (first.returncode, first.stderr) == (0, "")
         assert f"created  topic {house.topics.requests}: intake of large requests" in first.stdout
         assert "created  index chunks.due" in first.stdout
 
-        second = rollcall(house, "setup")
+        second = house.rollcall_process("setup")
         assert (second.returncode, second.stderr) == (0, "")
         assert {line.split()[0] for line in second.stdout.splitlines()} == {"exists"}
-        assert rollcall(house, "setup", "--check").returncode == 0
+        assert house.rollcall_process("setup", "--check").returncode == 0
 
 
 @pytest.mark.durable
@@ -53,7 +46,7 @@ async def test_differences_are_named_and_not_changed(stack: Stack, tmp_path: Pat
         name = house.topics.chunks
         await alter(house, name, {"retention.ms": "1000"})
         for command in (["setup"], ["setup", "--check"]):
-            done = rollcall(house, *command)
+            done = house.rollcall_process(*command)
             assert done.returncode == 1
             assert f"topic {name}: retention.ms is 1000, must be at least 86400000" in done.stderr
         assert (await configs_of(house, name))["retention.ms"] == "1000"
@@ -63,8 +56,8 @@ def test_a_broker_without_a_controller_creates_topics_by_their_names(mongo_url: 
     broker = InProcessKafka()
     stack = Stack(broker.bootstrap, mongo_url, "in-process broker", durable=False, note="")
     with a_house(stack, tmp_path, setup=False) as house:
-        assert rollcall(house, "setup").returncode == 0
-        assert rollcall(house, "setup", "--check").returncode == 0
+        assert house.rollcall_process("setup").returncode == 0
+        assert house.rollcall_process("setup", "--check").returncode == 0
     broker.close()
 
 

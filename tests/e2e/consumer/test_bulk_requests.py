@@ -1,7 +1,6 @@
 """A bulk request becomes one log and one result event for each recipient, and the books balance to the last one."""
 
 import json
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from core.ids import request_key, template_id
 from devstack import Stack
-from devstack.services import command
 from ledger.message_template import open_template
 from ledger.mongo.request_documents import read_request
 from schemas.results import DeliveryEvent, RequestAccepted
@@ -47,8 +45,9 @@ def producer(house: House) -> Iterator[Service]:
 
 
 def rollcall(house: House, *args: str) -> str:
-    asked = command(["rollcall", *args, "--tenant", TENANT])
-    return subprocess.run(asked, env=house.env, capture_output=True, text=True, check=True).stdout.strip()
+    done = house.rollcall_process(*args, "--tenant", TENANT)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 def token(house: House, user: str) -> str:

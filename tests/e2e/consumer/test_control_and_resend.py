@@ -8,10 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from cli.admin.development_token import issue_token
-from cli.main import app
 from devstack import Stack
 from tests.e2e.accounting import Accounting, an_accounting_provider
 from tests.support.deployment import House, a_house
@@ -110,7 +109,7 @@ async def test_a_bulk_is_paused_resumed_and_cancelled_and_a_scheduled_one_taken_
 
 
 def rollcall(house: House, *args: str) -> Result:
-    return CliRunner().invoke(app, [*args, "--tenant", TENANT], env=house.env)
+    return house.rollcall(*args, "--tenant", TENANT)
 
 
 def test_what_failed_is_sent_again_once_however_often_it_is_asked_for(

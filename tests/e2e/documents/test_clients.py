@@ -11,6 +11,7 @@ import pytest
 
 from devstack import Stack
 from tests.e2e.documents.code_blocks import block, run
+from tests.support.cli_runner import ROLLCALL
 from tests.support.deployment import House, a_house
 from tests.support.skipping import not_run
 
@@ -74,7 +75,7 @@ def test_kcat_publishes_and_follows(house: House) -> None:
 def test_http_with_a_key(house: House) -> None:
     with house.service("producer") as producer:
         token = run(
-            [Path(sys.executable).with_name("rollcall"), "token", "--tenant", "tnt_xyz789", "--user", "usr_a"],
+            [ROLLCALL, "token", "--tenant", "tnt_xyz789", "--user", "usr_a"],
             house.env,
         )
         env = {**house.env, "ROLLCALL_TOKEN": token.strip(), "ROLLCALL_URL": producer.url}
@@ -83,7 +84,7 @@ def test_http_with_a_key(house: House) -> None:
 
 
 def test_a_generated_client_sends_and_follows(house: House, tmp_path: Path) -> None:
-    bin_folder = Path(sys.executable).parent
+    bin_folder = ROLLCALL.parent
     with house.service("producer") as producer:
         scopes = ["--scope", "communication:send", "--scope", "communication:read"]
         token = run([bin_folder / "rollcall", "token", "--tenant", "tnt_xyz789", "--user", "usr_a", *scopes], house.env)

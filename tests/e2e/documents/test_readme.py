@@ -15,6 +15,7 @@ from devstack import Stack
 from tests.e2e.caller import Results, reading
 from tests.e2e.documents.code_blocks import block as page_block
 from tests.e2e.documents.code_blocks import run
+from tests.support.cli_runner import link_rollcall
 from tests.support.deployment import House, Service, a_house
 from tests.support.skipping import not_run
 
@@ -44,8 +45,7 @@ def producer(house: House) -> Iterator[Service]:
 
 def a_script(folder: Path, lines: str) -> Path:
     """Write a shell script into a folder whose `.venv` has the command of this environment."""
-    (folder / ".venv" / "bin").mkdir(parents=True)
-    (folder / ".venv" / "bin" / "rollcall").symlink_to(Path(sys.executable).with_name("rollcall"))
+    link_rollcall(folder)
     script = folder / "lines.sh"
     script.write_text(lines)
     return script

@@ -7,16 +7,15 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from typer.testing import CliRunner
 
 from cli.clients.record_publisher import PublishProgress
 from cli.errors import CommandError, UnknownRequest, UsageError
-from cli.main import app
 from cli.resend import Resend, ResendOptions, prepare, publish_parts
 from core.send_result import Failed, Message, SendResult, Sent
 from ledger.sealing import Sealer
 from schemas.statuses import Reason, Status
 from tests.flow.world import START, Accounting, World
+from tests.support.cli_runner import run_rollcall
 
 GOOD = [f"138000000{n:02d}" for n in range(8)]
 
@@ -100,5 +99,5 @@ async def test_a_missing_key_and_an_unknown_request_are_one_line() -> None:
 
 @pytest.mark.parametrize("options", [(), ("--unknown", "--failed")])
 def test_exactly_one_of_unknown_and_failed_is_required(options: tuple[str, ...]) -> None:
-    result = CliRunner().invoke(app, ["resend", "r1", "--tenant", "t1", *options])
+    result = run_rollcall("resend", "r1", "--tenant", "t1", *options)
     assert (result.exit_code, result.stderr) == (2, "--unknown or --failed: exactly one of them is required.\n")

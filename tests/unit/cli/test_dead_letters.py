@@ -1,14 +1,13 @@
 """Errors of the commands for dead letters, and the two forms of a position."""
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from cli.dead_letters.show import open_dead_letter
 from cli.errors import CommandError
-from cli.main import app
 from consumer.kafka.record import KafkaRecord
 from ledger.dead_letter_format import SEALED_NAME, seal_record
 from ledger.sealing import Sealer
+from tests.support.cli_runner import run_rollcall
 
 SEALER = Sealer([("k1", bytes(32))])
 ENV = {"ROLLCALL_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
@@ -38,20 +37,16 @@ def test_a_record_that_no_consumer_wrote_is_an_error(sealed: bytes) -> None:
         open_dead_letter(SEALER, sealed)
 
 
-def rollcall(*args: str, **env: str) -> Result:
-    return CliRunner().invoke(app, args, env={"ROLLCALL_SEALING_KEYS": "", **ENV, **env})
-
-
 @pytest.mark.parametrize("place", ["7", "a/b/c", "topic/1", "1/2/3/4", "1/-2"])
 def test_a_place_must_have_one_of_two_forms(place: str) -> None:
-    result = rollcall("dead-letters", "show", "--", place)
+    result = run_rollcall("dead-letters", "show", "--", place, **ENV)
     assert (result.exit_code, result.stderr.partition(":")[0]) == (2, "PLACE")
 
 
 def test_revealing_needs_the_keys_before_anything_is_read() -> None:
-    result = rollcall("dead-letters", "show", "0/1", "--reveal")
+    result = run_rollcall("dead-letters", "show", "0/1", "--reveal", **ENV)
     assert (result.exit_code, result.stderr) == (2, "ROLLCALL_SEALING_KEYS: is not set\n")
 
 
 def test_an_unknown_reason_is_a_usage_error() -> None:
-    assert rollcall("dead-letters", "list", "--reason", "boredom").exit_code == 2
+    assert run_rollcall("dead-letters", "list", "--reason", "boredom", **ENV).exit_code == 2

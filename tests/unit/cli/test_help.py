@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -10,11 +9,9 @@ from typing import Any
 
 import pytest
 from typer.main import get_command
-from typer.testing import CliRunner
 
 from cli.main import app
-
-ROLLCALL = Path(sys.executable).with_name("rollcall")
+from tests.support.cli_runner import ROLLCALL, run_rollcall
 
 
 def commands(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
@@ -31,9 +28,15 @@ ALL = list(commands(get_command(app)))
 
 
 def helped(path: tuple[str, ...]) -> str:
-    result = CliRunner().invoke(app, [*path, "--help"])
+    result = run_rollcall(*path, "--help")
     assert result.exit_code == 0
     return " ".join(result.stdout.replace("│", " ").split())
+
+
+def test_the_help_of_the_program_lists_the_exit_codes() -> None:
+    output = helped(())
+    assert "Exit codes" in output
+    assert "130" in output
 
 
 def test_all_commands_are_known() -> None:
@@ -73,17 +76,17 @@ def test_the_help_lists_the_exit_codes(path: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
 def test_an_unknown_option_is_a_usage_error(path: tuple[str, ...]) -> None:
-    assert CliRunner().invoke(app, [*path, "--no-such-option"]).exit_code == 2
+    assert run_rollcall(*path, "--no-such-option").exit_code == 2
 
 
 def test_the_version_is_printed() -> None:
-    result = CliRunner().invoke(app, ["--version"])
+    result = run_rollcall("--version")
     assert (result.exit_code, result.stdout) == (0, f"rollcall {version('rollcall')}\n")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_prints_a_script_for_each_shell(shell: str) -> None:
-    result = CliRunner().invoke(app, ["completion", shell])
+    result = run_rollcall("completion", shell)
     assert result.exit_code == 0
     assert "_ROLLCALL_COMPLETE" in result.stdout
 

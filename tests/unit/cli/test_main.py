@@ -6,19 +6,13 @@ from pathlib import Path
 
 import jwt
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from cli.main import app
+from tests.support.cli_runner import run_rollcall
 
 SECRET = "a secret of at least thirty-two bytes"
 KAFKA = {"ROLLCALL_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
 MONGO = {"ROLLCALL_MONGO_URL": "mongodb://someone:hidden@127.0.0.1:1/"}
-
-
-@pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("KAFKA_BOOTSTRAP", "MONGO_URL", "JWT_SECRET", "SEALING_KEYS", "PROVIDERS", "TOKEN"):
-        monkeypatch.delenv(f"ROLLCALL_{name}", raising=False)
 
 
 @pytest.fixture
@@ -28,35 +22,8 @@ def people(tmp_path: Path) -> str:
     return str(path)
 
 
-def rollcall(*args: str, **env: str) -> Result:
-    return CliRunner().invoke(app, args, env=env)
-
-
 def send(file: str, *more: str, **env: str) -> Result:
-    return rollcall("send", file, "--channel", "sms", "--content", "hi", *more, **env)
-
-
-def test_help_lists_the_commands_and_the_exit_codes() -> None:
-    result = rollcall("--help")
-    assert result.exit_code == 0
-    for word in (
-        "setup",
-        "producer",
-        "consumer",
-        "send",
-        "report",
-        "token",
-        "template",
-        "providers",
-        "Exit codes",
-        "130",
-    ):
-        assert word in result.stdout
-
-
-@pytest.mark.parametrize("command", ["setup", "producer", "consumer", "send", "report", "token"])
-def test_the_help_of_each_command_has_an_example(command: str) -> None:
-    assert f"rollcall {command}" in rollcall(command, "--help").stdout.partition("Example:")[2]
+    return run_rollcall("send", file, "--channel", "sms", "--content", "hi", *more, **env)
 
 
 def test_help_does_not_import_a_driver() -> None:
@@ -77,7 +44,7 @@ def test_help_does_not_import_a_driver() -> None:
     ],
 )
 def test_missing_settings_are_named_one_per_line(args: list[str], named: list[str]) -> None:
-    result = rollcall(*args)
+    result = run_rollcall(*args)
     assert result.exit_code == 2
     assert result.stdout == ""
     for line in named:
@@ -105,7 +72,7 @@ def test_options_that_cannot_be_used_end_in_one_line(people: str, more: list[str
 
 
 def test_an_unknown_channel_is_a_usage_error(people: str) -> None:
-    assert rollcall("send", people, "--channel", "fax", "--tenant", "t").exit_code == 2
+    assert run_rollcall("send", people, "--channel", "fax", "--tenant", "t").exit_code == 2
 
 
 def test_a_bad_line_ends_it_before_anything_is_published(tmp_path: Path) -> None:
@@ -129,7 +96,7 @@ def test_a_content_that_is_too_large_is_named(people: str, tmp_path: Path) -> No
     content = tmp_path / "content.txt"
     content.write_text("x" * 500_000)
     args = ["send", people, "--channel", "sms", "--content-file", str(content), "--tenant", "t"]
-    result = rollcall(*args, **KAFKA)
+    result = run_rollcall(*args, **KAFKA)
     assert (result.exit_code, result.stderr.partition(":")[0]) == (2, "--content")
 
 
@@ -144,7 +111,7 @@ def test_an_unreachable_kafka_is_one_line_with_its_variable(people: str) -> None
 
 @pytest.mark.timeout(60)
 def test_an_unreachable_mongodb_is_one_line_without_its_password() -> None:
-    result = rollcall("report", "req-1", "--tenant", "t", **MONGO)
+    result = run_rollcall("report", "req-1", "--tenant", "t", **MONGO)
     assert result.exit_code == 1
     assert result.stderr.startswith("ROLLCALL_MONGO_URL: MongoDB did not answer")
     assert len(result.stderr.splitlines()) == 1
@@ -152,25 +119,25 @@ def test_an_unreachable_mongodb_is_one_line_without_its_password() -> None:
 
 
 def test_an_invalid_address_of_mongodb_is_a_usage_error() -> None:
-    result = rollcall("report", "req-1", "--tenant", "t", ROLLCALL_MONGO_URL="postgres://hidden@x")
+    result = run_rollcall("report", "req-1", "--tenant", "t", ROLLCALL_MONGO_URL="postgres://hidden@x")
     assert (result.exit_code, result.stderr) == (2, "ROLLCALL_MONGO_URL: is not a valid MongoDB connection string\n")
 
 
 def test_a_token_has_the_given_claims_and_is_the_only_output() -> None:
     args = ["token", "--tenant", "tnt", "--user", "usr", "--scope", "a:b", "--scope", "c:d", "--ttl", "60"]
-    result = rollcall(*args, ROLLCALL_JWT_SECRET=SECRET, ROLLCALL_JWT_ISSUER="me", ROLLCALL_JWT_TENANT_CLAIM="org")
+    result = run_rollcall(*args, ROLLCALL_JWT_SECRET=SECRET, ROLLCALL_JWT_ISSUER="me", ROLLCALL_JWT_TENANT_CLAIM="org")
     claims = jwt.decode(result.stdout.strip(), SECRET, algorithms=["HS256"], issuer="me")
     assert (claims["sub"], claims["org"], claims["scope"]) == ("usr", "tnt", "a:b c:d")
     assert claims["exp"] - claims["iat"] == 60
 
 
 def test_a_short_secret_is_refused() -> None:
-    result = rollcall("token", "--tenant", "t", "--user", "u", ROLLCALL_JWT_SECRET="short")
+    result = run_rollcall("token", "--tenant", "t", "--user", "u", ROLLCALL_JWT_SECRET="short")
     assert (result.exit_code, result.stderr) == (2, "ROLLCALL_JWT_SECRET: must have at least 32 bytes\n")
 
 
 def test_more_replicas_in_sync_than_replicas_is_a_usage_error() -> None:
-    result = rollcall("setup", "--replication-factor", "1", "--min-insync-replicas", "2")
+    result = run_rollcall("setup", "--replication-factor", "1", "--min-insync-replicas", "2")
     assert (result.exit_code, result.stderr) == (
         2,
         "--min-insync-replicas: must not be larger than --replication-factor.\n",
@@ -179,7 +146,7 @@ def test_more_replicas_in_sync_than_replicas_is_a_usage_error() -> None:
 
 def test_providers_are_checked_and_shown() -> None:
     entries = '[{"name": "sim", "kind": "simulator", "channel": "sms"}]'
-    result = rollcall("providers", "check", ROLLCALL_PROVIDERS=entries)
+    result = run_rollcall("providers", "check", ROLLCALL_PROVIDERS=entries)
     assert result.exit_code == 0
     assert [line.split() for line in result.stdout.splitlines()] == [
         ["channel", "provider", "state"],
@@ -189,7 +156,7 @@ def test_providers_are_checked_and_shown() -> None:
 
 def test_a_provider_that_cannot_be_reached_is_an_error() -> None:
     entries = '[{"name": "gate", "kind": "http", "channel": "sms", "url": "http://127.0.0.1:1/"}]'
-    result = rollcall("providers", "check", ROLLCALL_PROVIDERS=entries)
+    result = run_rollcall("providers", "check", ROLLCALL_PROVIDERS=entries)
     assert result.exit_code == 1
     assert "refused" in result.stdout
     assert (
@@ -200,5 +167,5 @@ def test_a_provider_that_cannot_be_reached_is_an_error() -> None:
 
 @pytest.mark.parametrize("command", ["producer", "consumer"])
 def test_the_help_of_a_service_has_the_exit_code_of_a_missing_setup(command: str) -> None:
-    output = " ".join(rollcall(command, "--help").stdout.split())
+    output = " ".join(run_rollcall(command, "--help").stdout.split())
     assert "3 topics or indexes are missing: run `rollcall setup`" in output

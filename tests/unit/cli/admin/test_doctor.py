@@ -3,28 +3,18 @@
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from cli.admin.create_topics import ExistingTopic
 from cli.admin.doctor import check_topic
 from cli.admin.init import environment_text
-from cli.main import app
 from cli.settings import SendSettings
+from tests.support.cli_runner import run_rollcall
 
 AWAY = {
     "ROLLCALL_KAFKA_BOOTSTRAP": "127.0.0.1:1",
     "ROLLCALL_MONGO_URL": "mongodb://someone:hidden@127.0.0.1:1/?serverSelectionTimeoutMS=200",
 }
-
-
-@pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("KAFKA_BOOTSTRAP", "MONGO_URL", "JWT_SECRET", "SEALING_KEYS", "PROVIDERS", "LEASE_SECONDS"):
-        monkeypatch.delenv(f"ROLLCALL_{name}", raising=False)
-
-
-def doctor(**env: str) -> Result:
-    return CliRunner().invoke(app, ["doctor"], env=env)
 
 
 def problems_of(result: Result) -> dict[str, str]:
@@ -45,7 +35,7 @@ def test_an_empty_environment_has_all_problems_and_init_fixes_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    result = doctor()
+    result = run_rollcall("doctor")
     found = problems_of(result)
     assert result.exit_code == 1
     for name in ("KAFKA_BOOTSTRAP", "MONGO_URL", "SEALING_KEYS", "JWT_SECRET", "PROVIDERS"):
@@ -58,11 +48,11 @@ def test_an_empty_environment_has_all_problems_and_init_fixes_them(
 def test_an_existing_env_file_only_has_to_be_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").touch()
-    assert "fix: set -a; . ./.env; set +a" in problems_of(doctor()).values()
+    assert "fix: set -a; . ./.env; set +a" in problems_of(run_rollcall("doctor")).values()
 
 
 def test_each_wrong_variable_is_named_with_the_services_that_read_it() -> None:
-    found = problems_of(doctor(**fresh(), ROLLCALL_CHUNK_SIZE="0", ROLLCALL_LEASE_SECONDS="x"))
+    found = problems_of(run_rollcall("doctor", **fresh(), ROLLCALL_CHUNK_SIZE="0", ROLLCALL_LEASE_SECONDS="x"))
     output = "\n".join(found)
     assert "ROLLCALL_CHUNK_SIZE: " in output
     assert "(producer, consumer)" in next(line for line in found if "CHUNK_SIZE" in line)
@@ -89,7 +79,7 @@ def test_a_topic_that_differs_comes_with_kafkas_own_command(configs: dict[str, s
 
 @pytest.mark.timeout(90)
 def test_an_unreachable_system_does_not_hide_other_findings() -> None:
-    result = doctor(**fresh(), **AWAY)
+    result = run_rollcall("doctor", **fresh(), **AWAY)
     found = problems_of(result)
     assert result.exit_code == 1
     assert any("Kafka does not answer at 127.0.0.1:1" in problem for problem in found)

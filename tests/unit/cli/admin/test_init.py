@@ -8,19 +8,19 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from cli.main import app
 from cli.settings import TokenSettings
 from config.settings import load
 from consumer.settings import ConsumerSettings
 from producer.settings import ProducerSettings
+from tests.support.cli_runner import run_rollcall
 
 ADDRESSES = {"ROLLCALL_KAFKA_BOOTSTRAP": "127.0.0.1:9092", "ROLLCALL_MONGO_URL": "mongodb://127.0.0.1/"}
 
 
 def init(folder: Path, name: str = ".env") -> Result:
-    return CliRunner().invoke(app, ["init", "--file", str(folder / name)])
+    return run_rollcall("init", "--file", str(folder / name))
 
 
 def as_a_shell_reads(file: Path) -> dict[str, str]:

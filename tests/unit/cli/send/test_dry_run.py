@@ -1,41 +1,40 @@
 """`send --dry-run`, and errors of `send` before anything is published."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from cli.main import app
+from tests.support.cli_runner import lines_with_single_spaces, run_rollcall
 
 GOOD = [f"138000000{n:02d}" for n in range(40)]
+REGION = {"ROLLCALL_DEFAULT_REGION": "CN"}
+KAFKA = {"ROLLCALL_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
 
 
-@pytest.fixture(autouse=True)
-def _region(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ROLLCALL_DEFAULT_REGION", "CN")
-    for name in ("KAFKA_BOOTSTRAP", "MONGO_URL", "TOKEN"):
-        monkeypatch.delenv(f"ROLLCALL_{name}", raising=False)
-
-
-def send(tmp_path: Path, lines: list[str], *more: str, content: str = "Hello {{name}}", name: str = "p.csv") -> Result:
+def send(
+    tmp_path: Path,
+    lines: list[str],
+    *more: str,
+    content: str = "Hello {{name}}",
+    name: str = "p.csv",
+    **env: str | None,
+) -> Result:
     file = tmp_path / name
     file.write_text("\n".join(lines) + "\n")
     way = [] if "--url" in more else ["--tenant", "t"]
-    return CliRunner().invoke(app, ["send", str(file), "--channel", "sms", "--content", content, *way, *more])
+    return run_rollcall("send", str(file), "--channel", "sms", "--content", content, *way, *more, **{**REGION, **env})
 
 
-def dry_run(tmp_path: Path, lines: list[str], *more: str, **changes: str) -> Result:
+def dry_run(tmp_path: Path, lines: list[str], *more: str, **changes: Any) -> Result:
     return send(tmp_path, lines, "--dry-run", *more, **changes)
-
-
-def without_spaces(text: str) -> list[str]:
-    return [" ".join(line.split()) for line in text.splitlines()]
 
 
 def test_a_dry_run_of_a_valid_file_does_not_need_kafka(tmp_path: Path) -> None:
     result = dry_run(tmp_path, ["to,name", *(f"{to},Li" for to in GOOD)])
     assert (result.exit_code, result.stderr) == (0, "")
-    first, *rest = without_spaces(result.stdout)
+    first, *rest = lines_with_single_spaces(result.stdout)
     assert first.startswith("40 recipients in 1 part, express lane, ")
     assert rest == [
         "numbers without + count as numbers of CN (ROLLCALL_DEFAULT_REGION)",
@@ -51,7 +50,7 @@ def test_a_dry_run_of_a_valid_file_does_not_need_kafka(tmp_path: Path) -> None:
 def test_recipients_that_would_fail_are_listed_by_line_and_reason(tmp_path: Path) -> None:
     lines = ["to,name", f"{GOOD[0]},Li", "12,Li", f"{GOOD[1]},", f"+86{GOOD[0]},", f"{GOOD[2]},Wu"]
     result = dry_run(tmp_path, lines)
-    output = without_spaces(result.stdout)
+    output = lines_with_single_spaces(result.stdout)
     assert result.exit_code == 1
     assert result.stderr == "2 of 5 recipients would fail.\n"
     for line in (
@@ -65,9 +64,9 @@ def test_recipients_that_would_fail_are_listed_by_line_and_reason(tmp_path: Path
     assert output[table + 1 : table + 4] == ["3 invalid_recipient", "4 missing_variable name", "5 duplicate"]
 
 
-def test_a_dry_run_without_a_region_tells_how_numbers_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ROLLCALL_DEFAULT_REGION")
-    result = dry_run(tmp_path, ["to,name", f"{GOOD[0]},Li", f"+86{GOOD[1]},Li"])
+def test_a_dry_run_without_a_region_tells_how_numbers_are_read(tmp_path: Path) -> None:
+    lines = ["to,name", f"{GOOD[0]},Li", f"+86{GOOD[1]},Li"]
+    result = dry_run(tmp_path, lines, ROLLCALL_DEFAULT_REGION=None)
     assert "numbers without + count as invalid, because ROLLCALL_DEFAULT_REGION is not set" in result.stdout
     assert result.stderr == "1 of 2 recipients would fail.\n"
 
@@ -100,10 +99,9 @@ BAD_LINES = ["to,name", f"{GOOD[0]},Li", ",Wu", f"{GOOD[1]}", ",Xi"]
 
 @pytest.mark.parametrize("more", [(), ("--dry-run",), ("--url", "http://x", "--token", "t")])
 def test_each_line_that_cannot_be_used_is_named_before_anything_is_published(
-    tmp_path: Path, more: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, more: tuple[str, ...]
 ) -> None:
-    monkeypatch.setenv("ROLLCALL_KAFKA_BOOTSTRAP", "127.0.0.1:1")
-    result = send(tmp_path, BAD_LINES, *more)
+    result = send(tmp_path, BAD_LINES, *more, **KAFKA)
     assert result.exit_code == 1
     assert result.stderr.splitlines()[:3] == [
         "p.csv, line 3: to: must not be empty.",
@@ -112,22 +110,21 @@ def test_each_line_that_cannot_be_used_is_named_before_anything_is_published(
     ]
 
 
-def test_only_the_first_of_many_bad_lines_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ROLLCALL_KAFKA_BOOTSTRAP", "127.0.0.1:1")
-    lines = send(tmp_path, ["to,name", *(",Li" for _ in range(30)), f"{GOOD[0]},Li"]).stderr.splitlines()
-    assert len(lines) == 22
-    assert lines[-2:] == ["p.csv: 10 more lines cannot be used.", "Nothing was published."]
+def test_only_the_first_of_many_bad_lines_are_named(tmp_path: Path) -> None:
+    lines = ["to,name", *(",Li" for _ in range(30)), f"{GOOD[0]},Li"]
+    errors = send(tmp_path, lines, **KAFKA).stderr.splitlines()
+    assert len(errors) == 22
+    assert errors[-2:] == ["p.csv: 10 more lines cannot be used.", "Nothing was published."]
 
 
 @pytest.mark.parametrize("name", ["p.csv", "p.jsonl"])
 @pytest.mark.parametrize("more", [(), ("--dry-run",), ("--url", "http://x", "--token", "t")])
 def test_a_variable_that_no_recipient_gives_is_refused_before_publication(
-    tmp_path: Path, more: tuple[str, ...], name: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, more: tuple[str, ...], name: str
 ) -> None:
-    monkeypatch.setenv("ROLLCALL_KAFKA_BOOTSTRAP", "127.0.0.1:1")
     of_json = ['"13800000001"', '{"to": "13800000000", "variables": {"name": "Li"}}']
     lines = ["to,name,nome", f"{GOOD[0]},Li,", f"{GOOD[1]},,"] if name == "p.csv" else of_json
-    result = send(tmp_path, lines, *more, content="Hello {{nome}}", name=name)
+    result = send(tmp_path, lines, *more, content="Hello {{nome}}", name=name, **KAFKA)
     assert result.exit_code == (1 if more == ("--dry-run",) else 2)
     assert result.stderr.splitlines()[-1] == (
         "variable nome: no recipient and no --variable gives it. Did you mean {{name}}?"
@@ -143,4 +140,4 @@ def test_a_template_is_read_from_the_ledger(tmp_path: Path) -> None:
     file = tmp_path / "p.csv"
     file.write_text(f"to\n{GOOD[0]}\n")
     args = ["send", str(file), "--channel", "sms", "--template", "welcome", "--tenant", "t"]
-    assert CliRunner().invoke(app, args).stderr == "ROLLCALL_MONGO_URL: is not set\n"
+    assert run_rollcall(*args).stderr == "ROLLCALL_MONGO_URL: is not set\n"

@@ -4,11 +4,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from cli.errors import CommandError
-from cli.main import app
 from cli.send.over_kafka import kafka_errors_while_following
+from tests.support.cli_runner import run_rollcall
 
 PASSED = "--expires-at: must be in the future."
 
@@ -29,7 +28,7 @@ def test_an_expired_request_is_not_published(
     file = tmp_path / "people.csv"
     file.write_text("to\n13800138000\n")
     args = ["send", str(file), "--channel", "sms", "--content", "hi", "--tenant", "t", "--dry-run"]
-    done = CliRunner().invoke(app, [*args, "--expires-at", expires_at, *more])
+    done = run_rollcall(*args, "--expires-at", expires_at, *more)
     assert (PASSED in done.output) is refused
     assert (done.exit_code == 2) is refused, "what it lacks here are settings"
 
