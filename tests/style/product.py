@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[2]
+from tests.support.repository import ROOT
+
 PACKAGES = ("schemas", "config", "core", "ledger", "providers", "producer", "consumer", "cli")
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

@@ -8,7 +8,6 @@ import threading
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -16,8 +15,8 @@ from config.settings import PREFIX
 from consumer.settings import ConsumerSettings
 from devstack.containers import KAFKA_IMAGE, MONGO_IMAGE
 from producer.settings import ProducerSettings
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text("utf-8")
 FOR_DEVELOPMENT = (ROOT / "deploy" / "compose.dev.yml").read_text("utf-8")
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")

@@ -16,6 +16,7 @@ from tests.e2e.caller import publish
 from tests.support.cli_runner import lines_with_single_spaces, link_rollcall
 from tests.support.deployment import House, a_house
 from tests.support.polling import wait_until_sync
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.durable
 
@@ -153,7 +154,7 @@ def test_doctor_finds_no_problem_and_then_missing_topics_and_indexes(house: Hous
 
 
 def test_the_example_of_the_command_line_page_runs_as_it_is_written(house: House, tmp_path: Path) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "command-line.md").read_text("utf-8")
+    page = (ROOT / "docs" / "command-line.md").read_text("utf-8")
     script, end = (
         re.findall(rf"<!-- tests/e2e/cli/test_inspection_commands\.py {says} -->\n```\w+\n(.*?)```", page, re.DOTALL)[0]
         for says in ("runs this", "expects this at the end")

@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -18,9 +17,9 @@ from tests.e2e.caller import Results, create_topic, publish, reading
 from tests.e2e.reconciliation import assert_balanced, fates, roll, tally
 from tests.e2e.sample_recipients import MARK, SIMULATOR, TENANT, a_crowd, a_request, assert_tells_nobody
 from tests.support.deployment import House, Service, a_house
+from tests.support.repository import CONTRACT_DATA
 
-EXAMPLES = Path(__file__).parents[2] / "contract" / "data"
-EXAMPLE, TEMPLATE_EXAMPLE = EXAMPLES / "example-request.json", EXAMPLES / "example-request-template.json"
+EXAMPLE, TEMPLATE_EXAMPLE = CONTRACT_DATA / "example-request.json", CONTRACT_DATA / "example-request-template.json"
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.repository import ROOT
 from tests.support.skipping import not_run
 
-ROOT = Path(__file__).parents[3]
 SECONDS = 150
 
 pytestmark = [pytest.mark.durable, pytest.mark.timeout(SECONDS * 2)]

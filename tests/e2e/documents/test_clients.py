@@ -13,6 +13,7 @@ from devstack import Stack
 from tests.e2e.documents.code_blocks import block, run
 from tests.support.cli_runner import ROLLCALL
 from tests.support.deployment import House, a_house
+from tests.support.repository import ROOT
 from tests.support.skipping import not_run
 
 of_page = partial(block, "docs/clients.md", "test_clients.py")
@@ -53,7 +54,7 @@ def test_python_publishes_and_follows(house: House) -> None:
 def test_node_publishes_and_follows(house: House, tmp_path: Path) -> None:
     needs("npm", "nodejs npm")
     packages = ["kafkajs@2.2.4", "lz4-napi@2.10.0"]
-    assert f"npm install {' '.join(packages)}" in (Path(__file__).parents[3] / "docs" / "clients.md").read_text("utf-8")
+    assert f"npm install {' '.join(packages)}" in (ROOT / "docs" / "clients.md").read_text("utf-8")
     quiet = ["--no-audit", "--no-fund", "--loglevel=error", "--prefix", str(tmp_path)]
     subprocess.run(["npm", "install", *quiet, *packages], check=True, timeout=120, capture_output=True)
     program = tmp_path / "client.mjs"

@@ -17,11 +17,11 @@ from tests.e2e.documents.code_blocks import block as page_block
 from tests.e2e.documents.code_blocks import run
 from tests.support.cli_runner import link_rollcall
 from tests.support.deployment import House, Service, a_house
+from tests.support.repository import CONTRACT_DATA, ROOT
 from tests.support.skipping import not_run
 
-ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text("utf-8")
-EXAMPLE = ROOT / "tests" / "contract" / "data" / "example-request.json"
+EXAMPLE = CONTRACT_DATA / "example-request.json"
 block = partial(page_block, "README.md", "test_readme.py")
 of_sending = partial(page_block, "docs/sending.md", "test_readme.py")
 of_reading = partial(page_block, "docs/reading-results.md", "test_readme.py")

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,9 +15,9 @@ from ledger.models import StoredRequest
 from producer.kafka.memory_publisher import FakeKafkaState
 from producer.openapi.document import build_document
 from producer.openapi.examples import ERRORS
+from tests.support.repository import ROOT
 from tests.support.service import GOOD, SECRET, Service, a_service, a_token
 
-ROOT = Path(__file__).parents[3]
 DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8"))
 OPERATIONS = {
     operation["operationId"]: (path, operation)

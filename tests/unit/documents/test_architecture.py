@@ -1,11 +1,11 @@
 """docs/architecture.md names files that exist, and names that exist in these files."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tests.support.repository import ROOT
+
 PAGE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
 PATHS = sorted(set(re.findall(r"`((?:\w+/)+[\w.]*)`", PAGE)))
 NAMES = re.compile(r"`([A-Za-z_]\w*)`")

@@ -29,8 +29,8 @@ from schemas.results import (
 )
 from schemas.statuses import Status
 from schemas.topic_definitions import DAY_MS, Topics
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ASYNCAPI = json.loads((ROOT / "docs" / "asyncapi.json").read_text("utf-8"))
 RECORDS: dict[str, type[BaseModel]] = {

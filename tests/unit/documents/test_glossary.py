@@ -1,9 +1,9 @@
 """docs/glossary.md has the terms of the field, in alphabetical order."""
 
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
+from tests.support.repository import ROOT
+
 TERMS = re.findall(r"^\| ([a-z][\w -]*) \|", (ROOT / "docs" / "glossary.md").read_text("utf-8"), re.MULTILINE)[1:]
 REQUIRED = [
     "request",

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tests.support.repository import ROOT
+
 GENERATED = {ROOT / "docs" / name for name in ("cli.md", "errors.md", "settings.md")}
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [page for page in (ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS) if page not in GENERATED]

@@ -3,7 +3,6 @@
 import importlib
 import pkgutil
 import re
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,8 @@ from providers.entries import ProviderEntry
 from providers.kinds import KINDS
 from tests.contract.providers.servers import Act, SilentPeer
 from tests.contract.providers.stages import STAGES
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[3]
 RECIPE = (ROOT / "docs" / "adding-a-provider.md").read_text(encoding="utf-8")
 EVERY_OTHER_SIDE = {Act.TAKE, Act.REFUSE, Act.UNAVAILABLE, Act.HANG, Act.CUT}
 PLACES = [

@@ -1,13 +1,12 @@
 """The README names tests and paths that exist, and the pages beside it explain every status."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from schemas.statuses import Status
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text("utf-8")
 READING = (ROOT / "docs" / "reading-results.md").read_text("utf-8")
 COMPARISON = README.partition("## How it compares")[2].partition("\n## ")[0]

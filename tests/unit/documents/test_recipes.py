@@ -1,11 +1,11 @@
 """docs/recipes.md names files that exist."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tests.support.repository import ROOT
+
 RECIPES = (ROOT / "docs" / "recipes.md").read_text("utf-8")
 NAMED = sorted(set(re.findall(r"`((?:\w+/)+[\w.]*)`", RECIPES)))
 

@@ -4,14 +4,14 @@ import json
 import pkgutil
 from collections.abc import Iterator
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import schemas
 from schemas.record_base import Named, PublishedRecord
 from schemas.statuses import DescribedEnum
+from tests.support.repository import ROOT
 
-DOCS = Path(__file__).parents[3] / "docs"
+DOCS = ROOT / "docs"
 OPENAPI = json.loads((DOCS / "openapi.json").read_text("utf-8"))
 SCHEMAS = [json.loads(path.read_text("utf-8")) for path in sorted((DOCS / "schemas").glob("*.json"))]
 
