@@ -4,25 +4,15 @@ import re
 
 import pytest
 
-from tests.support.repository import ROOT
+from tests.unit.documents.names_in_code import PATH, ROOT, unknown_names
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-PATHS = sorted(set(re.findall(r"`((?:\w+/)+[\w.]*)`", PAGE)))
-NAMES = re.compile(r"`([A-Za-z_]\w*)`")
+PATHS = sorted(set(PATH.findall(PAGE)))
 SECTIONS = re.findall(r"^### (\d\. .+)\n((?:(?!##).*\n)*)", PAGE, re.MULTILINE)
-STEPS = [
-    (path, text)
-    for _, section in SECTIONS
-    for path, text in re.findall(r"^\| `(\S+\.py)` \| (.*) \|$", section, re.MULTILINE)
-]
+STEPS = [row for _, section in SECTIONS for row in re.findall(r"^\| `\S+\.py` \| .*$", section, re.MULTILINE)]
 CHANGES = PAGE.partition("## Where do I change ...?\n")[2]
 OUTSIDE = {"pending"}
 """Words that a step names and another file defines."""
-
-
-def has(path: str, name: str) -> bool:
-    """Return whether the file has the name as a whole word."""
-    return re.search(rf"\b{name}\b", (ROOT / path).read_text("utf-8")) is not None
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -32,19 +22,15 @@ def test_every_path_exists(path: str) -> None:
     assert (ROOT / folder / path).exists()
 
 
-@pytest.mark.parametrize(("path", "text"), STEPS, ids=[path for path, _ in STEPS])
-def test_every_name_of_a_step_exists_in_its_file(path: str, text: str) -> None:
-    assert [name for name in NAMES.findall(text) if name not in OUTSIDE and not has(path, name)] == []
+@pytest.mark.parametrize("step", STEPS)
+def test_every_name_of_a_step_exists_in_a_file_of_its_row(step: str) -> None:
+    assert [name for name in unknown_names(step) if name not in OUTSIDE] == []
 
 
 @pytest.mark.parametrize(("title", "section"), SECTIONS, ids=[title for title, _ in SECTIONS])
-def test_every_name_between_the_tables_exists_in_a_file_of_its_section(title: str, section: str) -> None:
-    paths = re.findall(r"^\| `(\S+\.py)` \|", section, re.MULTILINE)
-    prose = [line for line in section.splitlines() if not line.startswith("|")]
-
-    assert paths, title
-    names = NAMES.findall("\n".join(prose))
-    assert [name for name in names if not any(has(path, name) for path in paths)] == []
+def test_every_name_in_a_section_exists_in_a_file_of_the_section(title: str, section: str) -> None:
+    assert PATH.search(section), title
+    assert [name for name in unknown_names(section) if name not in OUTSIDE] == []
 
 
 def test_the_calls_of_deliver_are_in_the_order_of_the_page() -> None:
