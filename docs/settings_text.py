@@ -98,15 +98,15 @@ def settings_page() -> str:
     """Return docs/settings.md."""
     found, sections = variables(), [_HEAD]
     for title, names in grouped(found):
-        rows = [(name.upper(), *_row(name, *found[name][:2]), ", ".join(found[name][2])) for name in names]
+        rows = [(f"{PREFIX}{name.upper()}", *_row(name, *found[name][:2]), ", ".join(found[name][2])) for name in names]
         sections.append(f"## {title}\n\n{_table(rows, 'variable', 'default', 'allowed', 'meaning', 'read by')}")
     return "\n".join([*sections, _entries()])
 
 
 def _entries() -> str:
-    """Return the fields of an entry of PROVIDERS, by kind."""
+    """Return the fields of an entry of ROLLCALL_PROVIDERS, by kind."""
     sections = [
-        "## An entry of `PROVIDERS`\n\n[Adding a provider](adding-a-provider.md) describes each kind.\n",
+        f"## An entry of `{PREFIX}PROVIDERS`\n\n[Adding a provider](adding-a-provider.md) describes each kind.\n",
         f"Every kind, beside `kind`:\n\n{_fields(ProviderEntry, {'kind'})}",
     ]
     shared = ProviderEntry.model_fields
