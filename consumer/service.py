@@ -15,7 +15,7 @@ from consumer.context import ConsumerContext
 from consumer.deliver.claim_chunks import Claimer
 from consumer.deliver.wake_up_queue import WakeUpQueue
 from consumer.expand.expansion_queue import ExpansionQueue
-from consumer.flow_control.slots import SlotKey, WorkerSlots
+from consumer.flow_control.slots import DRAIN_SECONDS, SlotKey, WorkerSlots
 from consumer.group_membership import GroupMembership, cancel_and_wait
 from consumer.kafka.bus import BusUnavailable
 from consumer.kafka.kafka_bus import KafkaBus
@@ -33,8 +33,6 @@ from schemas.statuses import Lane
 PROBE_SECONDS = 3.0
 PROVIDER_GRACE_SECONDS = 6.0
 """Time that running provider calls get for their answers at a stop, in seconds."""
-DRAIN_SECONDS = 7.5
-"""Maximum time that a stop waits for running chunks, in seconds: to get answers, log, publish and release."""
 CANCEL_SECONDS = 0.5
 """Maximum time for the end of the loops and the join after the running chunks, in seconds."""
 START_CANCEL_SECONDS = 7.5

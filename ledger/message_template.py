@@ -51,10 +51,6 @@ class MessageTemplate:
         object.__setattr__(self, "content_needs", self.content.names - given)
         object.__setattr__(self, "subject_needs", subject - given)
 
-    def missing_for(self, variables: Mapping[str, str]) -> TextProblem | None:
-        """Return the first variable that neither this recipient nor the request gives, or None."""
-        return self._missing("content", variables) or self._missing("subject", variables)
-
     def problem_for(self, variables: Mapping[str, str]) -> TextProblem | None:
         """Return the first reason why a recipient with these variables cannot get the text, or None.
 
@@ -62,8 +58,8 @@ class MessageTemplate:
         """
         if not self.has_variables:
             return None
-        if problem := self._missing("content", variables):
-            return problem
+        if not self.content_needs <= variables.keys():
+            return self.missing_in("content", variables)
         if self.subject is None:
             return None
         try:
@@ -74,7 +70,8 @@ class MessageTemplate:
             return TextProblem(Reason.INVALID_CONTENT, "subject", error.name)
         return None
 
-    def _missing(self, field: Field, variables: Mapping[str, str]) -> TextProblem | None:
+    def missing_in(self, field: Field, variables: Mapping[str, str]) -> TextProblem | None:
+        """Return the first variable of the field that neither this recipient nor the request gives, or None."""
         needs = self.content_needs if field == "content" else self.subject_needs
         if needs <= variables.keys():
             return None

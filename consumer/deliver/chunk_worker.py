@@ -146,7 +146,7 @@ class ChunkWorker:
             self._work = replace(self._work, untried=(), retries=())
         logs = [self._factory.log_of_decision(decided, now) for decided in self._work.decided]
         logs += [
-            self._factory.log_of_outcome(final.index, final.outcome, final.attempts, final.provider, now)
+            self._factory.log_of_outcome(final.recipient_index, final.outcome, final.attempts, final.provider, now)
             for final in self._outcomes.final
         ]
         if logs:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from consumer.deliver.chunk_rules import Stop
 from core.chunk_work import DecidedDelivery, WaitingDelivery
@@ -19,11 +20,10 @@ NOT_SENT = frozenset({Status.FAILED, Status.CANCELLED, Status.EXPIRED})
 """Statuses of a delivery that was certainly not sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class FinalOutcome:
-    """The outcome of one delivery, as its log needs it."""
+class FinalOutcome(NamedTuple):
+    """The outcome of one delivery, as its log needs it. A tuple, because one is made for each delivery."""
 
-    index: int
+    recipient_index: int
     outcome: Outcome
     attempts: int
     provider: str | None
@@ -49,7 +49,7 @@ class WindowOutcomes:
 
 def decide_window(entries: Iterable[WindowDelivery], rules: OutcomeRules, stop: Stop | None) -> WindowOutcomes:
     """Decide on every delivery with a result. A stop turns retries into outcomes."""
-    outcomes = WindowOutcomes()
+    outcomes, chunk_first = WindowOutcomes(), rules.record_before_log
     for entry in entries:
         decision = decide(entry, rules)
         if decision is None:
@@ -62,7 +62,7 @@ def decide_window(entries: Iterable[WindowDelivery], rules: OutcomeRules, stop: 
         attempts = entry.attempts + (not isinstance(entry.result, NotSent) or entry.result is NotSent.MAYBE_SENT)
         provider = rules.provider if attempts else None  # A cancelled delivery may never have reached the provider.
         final = FinalOutcome(entry.index, decision, attempts, provider)
-        _add_outcome(outcomes, final, chunk_first=rules.record_before_log)
+        _add_outcome(outcomes, final, chunk_first=chunk_first)
     return outcomes
 
 
@@ -84,7 +84,7 @@ def _add_outcome(outcomes: WindowOutcomes, final: FinalOutcome, *, chunk_first: 
     """Log the outcome now, or store it in the chunk first if it says *not sent* and another owner may be sending."""
     status, reason, error = final.outcome.status, final.outcome.reason, final.outcome.error
     if chunk_first and reason and status in NOT_SENT:
-        decided = DecidedDelivery(final.index, status, reason, error, final.provider, final.attempts)
+        decided = DecidedDelivery(final.recipient_index, status, reason, error, final.provider, final.attempts)
         outcomes.unsent_decisions.append(decided)
     else:
         outcomes.final.append(final)

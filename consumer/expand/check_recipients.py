@@ -74,15 +74,14 @@ class RecipientChecker:
     def check_chunk(self, first: int, recipients: Sequence[ParsedRecipient]) -> CheckedRecipients:
         """Check the recipients of the chunk that begins at index `first`."""
         rows = [self._check(index, recipient) for index, recipient in enumerate(recipients, first)]
-        references = tuple(row.reference for row in rows)
-        resend_of = tuple(row.resend_of for row in rows)
+        masked, hashes, plain, references, resend_of, decisions = zip(*rows, strict=True)
         return CheckedRecipients(
             first,
-            masked=tuple(row.masked for row in rows),
-            hashes=tuple(row.hash for row in rows),
-            plain=tuple(row.plain for row in rows),
+            masked=masked,
+            hashes=hashes,
+            plain=plain,
             references=references if any(reference is not None for reference in references) else None,
-            decided=MappingProxyType({index: row.decision for index, row in enumerate(rows, first) if row.decision}),
+            decided=MappingProxyType({index: made for index, made in enumerate(decisions, first) if made}),
             resend_of=resend_of if any(resend_of) else None,
         )
 

@@ -1,6 +1,7 @@
 """Circuit breaker of the intake. It opens when too many records of a topic are unusable.
 
-Without it, a caller that publishes only unusable records would move a whole topic into the dead letters.
+Without it, a caller that publishes unusable records would move a whole topic into the dead letters, in spite of the good
+records in between.
 """
 
 from collections import deque

@@ -23,7 +23,7 @@ class RateLimiter:
         self._closed = False
 
     async def acquire(self, lane: Lane) -> bool:
-        """Wait until a call may be made. Rewaiter False if the limiter was closed."""
+        """Wait until a call may be made. Return False if the limiter was closed."""
         self._fill()
         if self._tokens >= 1 and self._refill_task is None:
             self._tokens -= 1

@@ -19,6 +19,10 @@ def build_slots(number: int, express: int | None = None) -> "dict[SlotKey, Worke
     return {(lane, channel): WorkerSlots(numbers[lane]) for lane in Lane for channel in Channel}
 
 
+DRAIN_SECONDS = 7.5
+"""Maximum time that a stop waits for running chunks, in seconds: to get answers, log, publish and release."""
+
+
 class WorkerSlots:
     """A fixed number of slots. Waiters get them in order."""
 

@@ -1,7 +1,7 @@
 """Requests that no consumer finished: completions, their events, and parts that never came."""
 
 from consumer.context import ConsumerContext
-from consumer.flow_control.slots import WorkerSlots
+from consumer.flow_control.slots import DRAIN_SECONDS, WorkerSlots
 from consumer.logger import logger
 from consumer.request_lifecycle import apply_control_flags, complete_if_done, publish_completion
 from core.ids import RequestKey
@@ -37,8 +37,15 @@ class UnfinishedRequests:
                 self._slots.start(self._check(requests[0]))
 
     async def stop(self) -> None:
-        """Cancel the checks. Each may wait for Kafka without a limit, and the ledger is closed next."""
-        await self._slots.drain(0)
+        """Let running checks finish for as long as running chunks may, and cancel the rest.
+
+        If this is cancelled, the checks are cancelled at once. Each may wait for Kafka without a limit, and the ledger
+        is closed next.
+        """
+        try:
+            await self._slots.drain(DRAIN_SECONDS)
+        finally:
+            await self._slots.drain(0)
 
     async def _check(self, request: StoredRequest) -> None:
         key = request.header.key

@@ -51,6 +51,6 @@ def _read(document: Document) -> IdempotencyRecord:
         key_id=decided["key_id"],
         digest=decided["digest"],
         accepted_at=decided["accepted_at"],
-        template_version=decided["template_version"],
+        template_version=decided.get("template_version"),
         created_at=document["created_at"],
     )

@@ -111,7 +111,7 @@ def _read_parts(parts: Mapping[str, Document]) -> dict[int, Part]:
             chunk_size=part["chunk_size"],
             digest=part["digest"],
             last=part["last"],
-            default_region=part["default_region"],
+            default_region=part.get("default_region"),
         )
         for number, part in parts.items()
     }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from core.addresses.control_characters import has_control
 from core.render import RenderError, Template, TemplateError
-from ledger.message_template import MessageTemplate, choose_source, compile_template
+from ledger.message_template import Field, MessageTemplate, choose_source, compile_template
 from ledger.models import StoredTemplate
 from producer.errors import BadRequestError, NotFoundError
 from producer.ledger_gateway import LedgerGateway
@@ -32,18 +32,18 @@ class ContentChecker:
         _check_subject(message)
         self.content: Template = message.content
         self._message = message
-        self._field_names = {"content": content_field, "subject": "subject"}
+        self._field_names: dict[Field, str] = {"content": content_field, "subject": "subject"}
 
     def check(self, recipients: Sequence[AnyRecipient], first: int) -> None:
         """Raise BadRequestError if a recipient lacks a variable. The first recipient has position `first`."""
         if not self._message.content_needs and not self._message.subject_needs:
             return
-        for position, recipient in enumerate(recipients, first):
-            variables = {} if isinstance(recipient, str) else recipient.variables
-            if problem := self._message.missing_for(variables):
-                path = path_of(("recipients", position, "variables", problem.variable))
-                field = self._field_names[problem.field]
-                raise BadRequestError(f"{path}: is used in {field}. Give it here or in `variables`.")
+        for field, name in self._field_names.items():
+            for position, recipient in enumerate(recipients, first):
+                variables = {} if isinstance(recipient, str) else recipient.variables
+                if problem := self._message.missing_in(field, variables):
+                    path = path_of(("recipients", position, "variables", problem.variable))
+                    raise BadRequestError(f"{path}: is used in {name}. Give it here or in `variables`.")
 
 
 def _compile(field: str, body: BulkBody, content: str, subject: str | None) -> MessageTemplate:

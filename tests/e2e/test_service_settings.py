@@ -76,4 +76,4 @@ def test_a_service_without_topics_or_indexes_says_what_to_run(
     assert done.returncode == 3
     assert line.startswith(f"rollcall {service}: ")
     assert lacks in line
-    assert line.endswith("run `rollcall setup`")
+    assert line.endswith("Run `rollcall setup`.")

@@ -193,3 +193,31 @@ async def test_a_reply_topic_deleted_at_any_step_loses_and_blocks_no_recipient()
         if not died:
             break
     assert kill_at > 20
+
+
+async def test_a_completion_under_way_is_published_before_the_process_stops() -> None:
+    world = World()
+    await world.expand(world.record(NUMBERS[0], request_id="r1"))
+    context = world.context()
+    publishing, allowed = asyncio.Event(), asyncio.Event()
+    publish = world.bus.publish_events
+
+    async def publish_when_allowed(*args: Any) -> None:
+        publishing.set()
+        await allowed.wait()
+        await publish(*args)
+
+    await world.deliver_all(context)
+    document = world.ledger.requests._store.requests[request_key("t1", "r1")]
+    document.request = replace(document.request, completion_published=False)
+    world.pass_time(60)
+    world.bus.publish_events = publish_when_allowed  # type: ignore[method-assign]
+    sweeping = asyncio.create_task(sweeper_of(context, build_slots(1)).run())
+    await publishing.wait()
+    context.stopping.set()
+    allowed.set()
+    await sweeping
+
+    stored = await world.ledger.requests.get(request_key("t1", "r1"))
+    assert stored
+    assert stored.completion_published

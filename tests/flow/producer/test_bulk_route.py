@@ -161,6 +161,18 @@ async def test_a_key_that_cannot_be_an_id_is_refused(service: Service, key: str)
         ({"unknown": 1}, "unknown: "),
         ({"content": "{{code}}"}, "recipients[0].variables.code: "),
         (
+            {
+                "channel": "email",
+                "content": "{{a}}",
+                "subject": "{{b}}",
+                "recipients": [
+                    {"to": "a@example.com", "variables": {"a": "1"}},
+                    {"to": "b@example.com", "variables": {"b": "1"}},
+                ],
+            },
+            "recipients[1].variables.a: ",
+        ),
+        (
             {"content": "{{code}}", "recipients": [{"to": "1", "variables": {"code": "1"}}, "2"]},
             "recipients[1].variables.code: ",
         ),

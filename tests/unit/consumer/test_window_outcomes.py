@@ -38,7 +38,7 @@ def delivery(result: SendResult | NotSent, *, index: int = 7, attempts: int = 0)
 def test_each_result_goes_to_one_place() -> None:
     window = [delivery(SENT, index=0), delivery(FAILED, index=1), delivery(BUSY, index=2)]
     outcomes = decide_window([*window, delivery(NotSent.ALREADY_LOGGED, index=3)], rules(), None)
-    assert [final.index for final in outcomes.final] == [0, 1]
+    assert [final.recipient_index for final in outcomes.final] == [0, 1]
     assert [waiting.index for waiting in outcomes.retries] == [2]
     assert not outcomes.unsent_decisions
 
@@ -62,7 +62,7 @@ def test_a_delivery_that_was_stopped_before_its_first_attempt_names_no_provider(
 def test_not_sent_is_stored_in_the_chunk_before_its_log_if_another_owner_may_be_sending(other: OutcomeRules) -> None:
     outcomes = decide_window([delivery(FAILED), delivery(SENT, index=8)], other, None)
     assert outcomes.unsent_decisions == [DecidedDelivery(7, Status.FAILED, Reason.REJECTED, "400", "first", 1)]
-    assert [final.index for final in outcomes.final] == [8]
+    assert [final.recipient_index for final in outcomes.final] == [8]
 
 
 def test_a_stop_ends_a_retry() -> None:
@@ -78,7 +78,7 @@ def test_a_stop_ends_the_deliveries_that_wait() -> None:
         WaitingDelivery(2, 1, NOW, pinned_provider="first"),
     ]
     outcomes = stop_waiting(waiting, Stop(Status.CANCELLED))
-    ended = [(final.index, final.outcome.status, final.attempts, final.provider) for final in outcomes.final]
+    ended = [(final.recipient_index, final.outcome.status, final.attempts, final.provider) for final in outcomes.final]
     assert ended == [
         (0, Status.CANCELLED, 0, None),
         (1, Status.UNKNOWN, 2, None),
@@ -90,11 +90,11 @@ def test_an_owner_that_gives_up_by_itself_stores_not_sent_in_the_chunk_first() -
     waiting = [WaitingDelivery(0, 0, NEVER_TRIED), WaitingDelivery(1, 2, NOW, possibly_sent=True)]
     outcomes = stop_waiting(waiting, Stop(Status.FAILED, "no key"))
     assert outcomes.unsent_decisions == [DecidedDelivery(0, Status.FAILED, Reason.UNPROCESSABLE, "no key")]
-    assert [(final.index, final.outcome.status) for final in outcomes.final] == [(1, Status.UNKNOWN)]
+    assert [(final.recipient_index, final.outcome.status) for final in outcomes.final] == [(1, Status.UNKNOWN)]
 
 
 def test_outcomes_are_added_in_order() -> None:
     first = decide_window([delivery(SENT), delivery(BUSY)], rules(), None)
     first.add(decide_window([delivery(FAILED, index=8)], rules(), None))
-    assert [final.index for final in first.final] == [7, 8]
+    assert [final.recipient_index for final in first.final] == [7, 8]
     assert len(first.retries) == 1

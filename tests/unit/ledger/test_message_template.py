@@ -35,16 +35,16 @@ def test_the_first_problem_of_a_recipient_is_named(variables: dict[str, str], pr
 
 
 def test_a_control_character_does_not_hide_a_missing_variable() -> None:
-    assert a_text().missing_for({"a": "1", "b": "2", "c": "3\n"}) == TextProblem(MISSING, "subject", "d")
-    assert a_text().missing_for({"d": "4"}) == TextProblem(MISSING, "content", "a")
-    assert a_text().missing_for({"a": "1", "b": "2", "c": "3\n", "d": "4"}) is None
+    assert a_text().missing_in("subject", {"a": "1", "b": "2", "c": "3\n"}) == TextProblem(MISSING, "subject", "d")
+    assert a_text().missing_in("content", {"d": "4"}) == TextProblem(MISSING, "content", "a")
+    assert a_text().missing_in("subject", {"a": "1", "b": "2", "c": "3\n", "d": "4"}) is None
 
 
 def test_variables_of_the_request_need_not_be_given_by_recipients() -> None:
     text = a_text(b="2", d="4")
     assert (text.content_needs, text.subject_needs) == ({"a"}, {"c"})
     assert text.problem_for({"a": "1", "c": "3"}) is None
-    assert text.missing_for({"a": "1"}) == TextProblem(MISSING, "subject", "c")
+    assert text.missing_in("subject", {"a": "1"}) == TextProblem(MISSING, "subject", "c")
 
 
 def test_a_variable_of_the_recipient_can_break_a_subject_that_the_request_fills() -> None:

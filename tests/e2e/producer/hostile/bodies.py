@@ -154,7 +154,7 @@ FIELDS = (
         400,
         "subject: must not contain a line break",
     ),
-    Hostile("mail without a subject", saying(channel="email"), 400, "subject: is needed"),
+    Hostile("mail without a subject", saying(channel="email"), 400, "subject: is required"),
     Hostile("a template that is a number", saying(template=7), 400, "template: "),
     Hostile("a template that is not there", saying(template="no_such"), 404, "no_such"),
     Hostile("a user_id that is a number", saying(user_id=7), 400, "user_id: "),

@@ -116,6 +116,7 @@ async def test_a_partition_that_is_read_again_replaces_the_messages_that_waited(
             await calls.enqueue(Lane.EXPRESS, record, topic.commit)
         sms.answering.set()
         await wait_until(lambda: topic.committed[-1] == 5, seconds=10)
+        await wait_until(lambda: len(world.events("request.completed")) == 5, seconds=10)
         assert sms.calls.total() == 5
         assert faulty.calls == 6, "the first, the one that waited for a slot when it came again, and four"
 
