@@ -13,10 +13,9 @@ from cli.admin.development_token import issue_token
 from ledger.memory import MemoryLedger
 from producer.app import build_app
 from producer.kafka.memory_publisher import MemoryPublisher
-from tests.support.service import a_gateway, some_settings
+from tests.support.service import SECRET, a_gateway, some_settings
 
 DATA = Path(__file__).with_name("data")
-SECRET = "a secret of at least thirty-two bytes"
 
 LOG = {
     "channel": str,

@@ -24,7 +24,7 @@ from consumer.monitoring.readiness import ReadinessTracker
 from consumer.provider_caller import ProviderCaller
 from consumer.request_cache import RequestCache
 from consumer.sweep.unfinished_requests import UnfinishedRequests
-from core.ids import ChunkId
+from core.ids import ChunkId, request_key
 from core.retry import RetryPolicy
 from core.send_result import Message, SendResult, Sent
 from ledger.memory import MemoryLedger
@@ -248,8 +248,6 @@ class World:
         return [said for said in kept.values() if kind is None or said["type"].startswith(kind)]
 
     async def logs(self, request_id: str = "r1", tenant_id: str = "t1") -> list[Any]:
-        from core.ids import request_key  # noqa: PLC0415
-
         return [log async for log in self.ledger.logs.iterate_request(request_key(tenant_id, request_id))]
 
     async def outcomes(self, request_id: str = "r1") -> list[tuple[str, str | None]]:
@@ -265,6 +263,3 @@ def awake(context: ConsumerContext) -> ConsumerContext:
         await asyncio.sleep(0)
 
     return replace(context, sleep=sleep)
-
-
-__all__ = ["LEASE_SECONDS", "Accounting", "Killed", "Steps", "World", "awake", "stepwise_ledger"]

@@ -3,28 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from tests.support.deployment import Document, House, Service
+from tests.e2e.open_windows import log_ids_in, open_windows
+from tests.support.deployment import House, Service
 from tests.support.polling import wait_until
 
 ANSWERS = 8
 """So many equal ones, 50 ms apart, are believed."""
-
-
-def windows_of(house: House, services: Iterable[Service]) -> dict[str, Document]:
-    """The windows that claims of these processes hold open, by chunk."""
-    owners = "|".join(f"-{service.child.pid}-" for service in services)
-    held = {"open": True, "window": {"$ne": None}, "owner": {"$regex": owners}}
-    return {chunk["_id"]: chunk["window"] for chunk in house.database["chunks"].find(held, {"window": True})}
-
-
-def deliveries_in(windows: dict[str, Document]) -> set[str]:
-    """Log ids of the deliveries in windows."""
-    return {
-        f"log_{chunk_id[4:34]}{index:05x}"
-        for chunk_id, window in windows.items()
-        for first, end in window["ranges"]
-        for index in range(first, end)
-    }
 
 
 class Doubts:
@@ -52,6 +36,6 @@ class Doubts:
         return found
 
     def _left_by(self, gone: Iterable[Service]) -> set[str]:
-        ids = deliveries_in(windows_of(self._house, gone))
+        ids = log_ids_in(open_windows(self._house, gone))
         logged = self._house.database["communication_logs"].find({"_id": {"$in": [*ids]}}, {"_id": True})
         return ids - {log["_id"] for log in logged}

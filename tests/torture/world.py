@@ -18,9 +18,10 @@ from ledger.mongo import MongoLedger
 from schemas.results import RequestCompleted
 from tests.e2e.accounting import Accounting, an_accounting_provider
 from tests.e2e.caller import Results, reading
+from tests.e2e.open_windows import open_windows
 from tests.support.deployment import House, Service, a_house
 from tests.support.polling import wait_until
-from tests.torture.doubt import Doubts, windows_of
+from tests.torture.doubt import Doubts
 from tests.torture.reconciliation import Books, DoesNotHold, reconcile
 from tests.torture.traffic import CHUNK_SIZE, Order, draw_orders
 
@@ -106,7 +107,7 @@ class World:
     async def busy(self, service: Service, seconds: float = 5.0) -> bool:
         """Wait until it holds an open window, or so long; whether it does."""
         with contextlib.suppress(TimeoutError):
-            return bool(await wait_until(lambda: windows_of(self.house, [service]), seconds))
+            return bool(await wait_until(lambda: open_windows(self.house, [service]), seconds))
         return False
 
     async def kill(self, service: Service) -> set[str]:

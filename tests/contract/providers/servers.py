@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -194,10 +193,3 @@ _DOT = {
     Act.CUT: "",
     Act.GIBBERISH: "oh dear {}",
 }
-
-
-def a_free_port() -> int:
-    """Return a port of loopback without a listener."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -5,12 +5,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Protocol
 
 from core.send_result import Message
+from devstack.processes import free_port
 from providers.config_file import parse
 from providers.provider import Provider
 from providers.registry import build_providers
 from providers.simulator import SimulatorEntry, SimulatorProvider
 from schemas.statuses import Channel
-from tests.contract.providers.servers import Act, Gateway, MailServer, Peer, SilentPeer, a_free_port
+from tests.contract.providers.servers import Act, Gateway, MailServer, Peer, SilentPeer
 
 SECRET = "Your code is 4711-geheim"
 QUICK_SECONDS = 0.5
@@ -106,7 +107,7 @@ class HttpStage:
         return _build(kind="http", channel="sms", **{"url": f"http://127.0.0.1:{self.peer.port}/send", **entry})
 
     def away(self) -> Provider:
-        return self.provider(url=f"http://127.0.0.1:{a_free_port()}/send")
+        return self.provider(url=f"http://127.0.0.1:{free_port()}/send")
 
     def not_ready(self) -> Provider:
         return self.provider(url=f"https://127.0.0.1:{self._silent.port}/", timeout_seconds=QUICK_SECONDS)
@@ -136,7 +137,7 @@ class SmtpStage:
         return _build(kind="smtp", **{**usual, **entry})
 
     def away(self) -> Provider:
-        return self.provider(port=a_free_port())
+        return self.provider(port=free_port())
 
     def not_ready(self) -> Provider:
         return self.provider(port=self._silent.port, timeout_seconds=QUICK_SECONDS)

@@ -16,10 +16,10 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 
 from core.send_result import Message, Retry, SendResult, Sent
+from devstack.processes import free_port
 from providers.smtp import SmtpEntry, SmtpProvider
 from schemas.statuses import Channel, Reason
 from tests.contract.providers.certificates import server_context
-from tests.contract.providers.servers import a_free_port
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -45,7 +45,7 @@ class Mailbox:
 
 
 def serve(mailbox: Mailbox, **options: Any) -> Iterator[Mailbox]:
-    controller = Controller(mailbox, hostname="127.0.0.1", port=a_free_port(), **options)
+    controller = Controller(mailbox, hostname="127.0.0.1", port=free_port(), **options)
     controller.start()
     mailbox.port = controller.port
     yield mailbox

@@ -15,8 +15,8 @@ from devstack import Stack
 from tests.e2e.accounting import Accounting, an_accounting_provider
 from tests.support.deployment import House, a_house
 from tests.support.polling import wait_until
+from tests.support.service import SECRET
 
-SECRET = "a secret of at least thirty-two bytes"
 TENANT = "tnt_orders"
 TOKEN = issue_token(SECRET, TENANT, "usr_a", ["communication:send", "communication:read"], 3_600)
 PEOPLE = [f"139{index:08d}" for index in range(2_000)]

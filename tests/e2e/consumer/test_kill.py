@@ -14,9 +14,10 @@ from devstack import Stack
 from schemas.results import RequestCompleted
 from tests.e2e.accounting import Accounting, an_accounting_provider
 from tests.e2e.caller import Results, publish, reading
+from tests.e2e.open_windows import log_ids_in, open_windows
 from tests.e2e.reconciliation import assert_balanced, roll
 from tests.e2e.sample_recipients import TENANT, a_request
-from tests.support.deployment import Document, House, Service, a_house
+from tests.support.deployment import House, Service, a_house
 from tests.support.polling import wait_until
 
 PARTS = 4
@@ -55,28 +56,12 @@ def numbers(part: int) -> list[str]:
     return [f"139{index:08d}" for index in range(part * IN_A_PART, (part + 1) * IN_A_PART)]
 
 
-def open_windows(house: House, key: RequestKey, victim: Service) -> dict[str, Document]:
-    """The windows of a request that claims of this process hold open, by chunk."""
-    held = {"request": key, "open": True, "window": {"$ne": None}, "owner": {"$regex": f"-{victim.child.pid}-"}}
-    return {chunk["_id"]: chunk["window"] for chunk in house.database["chunks"].find(held)}
-
-
-def ids_of(windows: dict[str, Document]) -> set[str]:
-    """Log ids of the deliveries in windows."""
-    return {
-        f"log_{chunk_id[4:34]}{index:05x}"
-        for chunk_id, window in windows.items()
-        for first, end in window["ranges"]
-        for index in range(first, end)
-    }
-
-
 def caught(house: House, provider: Accounting, keys: Iterable[RequestKey], victim: Service) -> bool:
     """Stop it; whether of each request something was sent just now and not logged yet. If not, let it go on."""
     victim.child.signal(signal.SIGSTOP)
     taken = set(provider.accepted())
     for key in keys:
-        sent = taken & ids_of(open_windows(house, key, victim))
+        sent = taken & log_ids_in(open_windows(house, [victim], key))
         if house.database["communication_logs"].count_documents({"_id": {"$in": [*sent]}}) == len(sent):
             victim.child.signal(signal.SIGCONT)
             return False
@@ -85,15 +70,15 @@ def caught(house: House, provider: Accounting, keys: Iterable[RequestKey], victi
 
 async def left_in_doubt(house: House, key: RequestKey, victim: Service) -> set[str]:
     """Log ids of the deliveries whose windows were open when it died; nobody takes them over within the lease."""
-    found = open_windows(house, key, victim)
+    found = open_windows(house, [victim], key)
 
     def settled() -> bool:  # what it had sent last may still be on its way into MongoDB
         nonlocal found
-        before, found = found, open_windows(house, key, victim)
+        before, found = found, open_windows(house, [victim], key)
         return before == found
 
     await wait_until(settled)
-    return ids_of(found)
+    return log_ids_in(found)
 
 
 async def test_a_kill_in_the_middle_of_twenty_thousand_loses_nobody(house: House, provider: Accounting) -> None:
@@ -161,7 +146,7 @@ async def test_who_comes_after_the_only_one_was_killed_does_not_wait_for_kafka(
     key = request_key(TENANT, request["request_id"])
     with house.service("consumer") as victim:
         await publish(house.bootstrap, house.topics.requests_express, request, key=request["request_id"])
-        await wait_until(lambda: open_windows(house, key, victim) and provider.accepted())
+        await wait_until(lambda: open_windows(house, [victim], key) and provider.accepted())
         victim.child.kill()
     with house.service("consumer", ready=False) as heir:
         requests = house.database["requests"]

@@ -25,11 +25,11 @@ from tests.e2e.caller import Reader, Results, create_topic, publish, reading
 from tests.e2e.fixed_requests.dump import SEALING_KEYS, Dump, Sections, as_text
 from tests.support.deployment import House, a_house
 from tests.support.polling import wait_until
+from tests.support.service import SECRET
 
 GOLDEN = Path(__file__).parent / "data" / "fixed_requests.json"
 REWRITE = "REWRITE_GOLDEN"
 
-SECRET = "a secret of at least thirty-two bytes"
 TENANT = "tnt_fixed"
 ACCEPTED_AT, FUTURE, SEND_AT = "2026-04-15T10:00:00Z", "2100-01-01T00:00:00Z", "2100-01-02T00:00:00Z"
 EXPIRES_AT, NEVER = "2026-04-15T11:00:00Z", "9999-01-01T00:00:00Z"

@@ -13,8 +13,9 @@ from bench.sides import peak_mib
 from devstack import Stack
 from producer.http.request_bodies import MAX_LARGE_BODIES
 from tests.e2e.producer.hostile import bodies, heads, tokens
-from tests.e2e.producer.hostile.wire import GOOD, SECRET, TOKEN, Answer, Hostile, ask, head, post, read_answer
+from tests.e2e.producer.hostile.wire import TOKEN, Answer, Hostile, ask, head, post, read_answer
 from tests.support.deployment import House, Service, a_house
+from tests.support.service import GOOD, SECRET
 
 ALL = (*heads.ALL, *tokens.ALL, *bodies.ALL)
 AT_ONCE = 8

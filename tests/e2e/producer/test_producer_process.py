@@ -28,10 +28,10 @@ from schemas.topic_definitions import MAX_INTAKE_BYTES, Topics
 from tests.support.kafka_topics import create_topics
 from tests.support.polling import wait_until
 from tests.support.repository import CONTRACT_DATA
+from tests.support.service import SECRET
 from tests.support.skipping import not_run
 
 EXAMPLE = CONTRACT_DATA / "example-request.json"
-SECRET = "a secret of at least thirty-two bytes"
 TOKEN = issue_token(SECRET, "tnt_xyz789", "usr_abc123", ["communication:send"], 3_600)
 
 

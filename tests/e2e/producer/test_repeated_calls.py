@@ -19,8 +19,8 @@ from tests.e2e.reconciliation import roll
 from tests.e2e.sample_recipients import SIMULATOR, TENANT
 from tests.support.deployment import House, Service, a_house
 from tests.support.polling import wait_until
+from tests.support.service import SECRET
 
-SECRET = "a secret of at least thirty-two bytes"
 BODY = {"channel": "sms", "content": "Hello", "recipients": ["13800138000", "13900139000", "none"]}
 ENDED = {"sent": 2, "failed": 1}
 

@@ -6,18 +6,19 @@ from consumer.context import ConsumerContext
 from consumer.expand.expansion_queue import expand_or_reject
 from consumer.flow_control.circuit_breaker import CircuitBreakerLimits, IntakeCircuitBreaker
 from consumer.monitoring.readiness import EXPAND, STUCK_SECONDS
-from tests.flow.consumer.test_readiness import Clock, later, ready_progress
+from tests.flow.consumer.test_readiness import later, ready_progress
 from tests.flow.world import World
+from tests.support.clock import ManualClock
 
 LIMITS = CircuitBreakerLimits(run=2, share=1.0, sample=100)
 
 
-def flooded(world: World, clock: Clock) -> ConsumerContext:
+def flooded(world: World, clock: ManualClock) -> ConsumerContext:
     return replace(world.context(), circuit_breaker=IntakeCircuitBreaker(LIMITS), readiness=ready_progress(clock))
 
 
 async def test_the_first_record_over_the_limit_waits_and_a_restart_takes_it_up_again() -> None:
-    world, clock = World(), Clock()
+    world, clock = World(), ManualClock()
     context = flooded(world, clock)
     for _ in range(2):
         assert await expand_or_reject(world.raw(b"rubbish"), "cluster", context)
@@ -37,7 +38,7 @@ async def test_the_first_record_over_the_limit_waits_and_a_restart_takes_it_up_a
 
 async def test_good_records_in_between_let_it_go_on() -> None:
     world = World()
-    context = flooded(world, Clock())
+    context = flooded(world, ManualClock())
     for number in range(5):
         for _ in range(2):
             assert await expand_or_reject(world.raw(b"rubbish"), "cluster", context)

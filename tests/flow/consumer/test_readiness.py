@@ -19,26 +19,19 @@ from consumer.provider_caller import ProviderCaller
 from devstack.processes import free_port
 from schemas.statuses import Lane, Reason, Status
 from tests.flow.world import Accounting, World
+from tests.support.clock import ManualClock
 
 NUMBERS = [f"138000000{n:02d}" for n in range(5)]
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def later(clock: Clock, progress: ReadinessTracker, seconds: float) -> None:
+def later(clock: ManualClock, progress: ReadinessTracker, seconds: float) -> None:
     """Ledger and bus went on answering all the while."""
     clock.now += seconds
     progress.ledger_answered()
     progress.bus_answered()
 
 
-def ready_progress(clock: Clock, longest_call_seconds: float = 0.0) -> ReadinessTracker:
+def ready_progress(clock: ManualClock, longest_call_seconds: float = 0.0) -> ReadinessTracker:
     progress = ReadinessTracker(clock, longest_call_seconds)
     progress.ledger_answered()
     progress.bus_answered()
@@ -47,7 +40,7 @@ def ready_progress(clock: Clock, longest_call_seconds: float = 0.0) -> Readiness
 
 
 def test_it_is_ready_only_when_everything_answers_and_it_takes_work() -> None:
-    clock = Clock()
+    clock = ManualClock()
     assert not ReadinessTracker(clock).ready
     assert ready_progress(clock).ready
 
@@ -57,7 +50,7 @@ def test_it_is_ready_only_when_everything_answers_and_it_takes_work() -> None:
     [(LEDGER_SECONDS, {"mongodb"}), (BUS_SECONDS, {"mongodb", "kafka"})],
 )
 def test_a_dependency_that_is_silent_is_named(seconds: float, wrong: set[str]) -> None:
-    clock = Clock()
+    clock = ManualClock()
     progress = ready_progress(clock)
     clock.now += seconds
     assert {name for name, trouble in progress.problems().items() if trouble} == wrong
@@ -65,7 +58,7 @@ def test_a_dependency_that_is_silent_is_named(seconds: float, wrong: set[str]) -
 
 
 def test_a_record_that_does_not_end_is_no_progress_even_though_everything_answers() -> None:
-    clock = Clock()
+    clock = ManualClock()
     progress = ready_progress(clock)
     with progress.working_on(EXPAND, "communication.bulk.requests"):
         later(clock, progress, STUCK_SECONDS + 1)
@@ -76,7 +69,7 @@ def test_a_record_that_does_not_end_is_no_progress_even_though_everything_answer
 
 
 def test_a_record_that_waits_while_its_lane_moves_is_not_stuck() -> None:
-    clock = Clock()
+    clock = ManualClock()
     progress = ready_progress(clock)
     with progress.working_on(Lane.BULK, "communication.chunks"):
         for _ in range(4):
@@ -88,7 +81,7 @@ def test_a_record_that_waits_while_its_lane_moves_is_not_stuck() -> None:
 
 
 def test_a_window_is_given_as_long_as_its_slowest_call() -> None:
-    clock = Clock()
+    clock = ManualClock()
     progress = ready_progress(clock, longest_call_seconds=300)
     with progress.working_on(Lane.BULK, "communication.chunks"):
         later(clock, progress, STUCK_SECONDS + 299)
@@ -96,7 +89,7 @@ def test_a_window_is_given_as_long_as_its_slowest_call() -> None:
 
 
 def test_chunks_in_hand_that_do_not_move_are_no_progress_even_though_no_record_waits() -> None:
-    clock = Clock()
+    clock = ManualClock()
     progress = ready_progress(clock)
     later(clock, progress, 10 * STUCK_SECONDS)  # idle
     progress.set_lane_active(Lane.EXPRESS, some=True)
@@ -114,7 +107,7 @@ def test_chunks_in_hand_that_do_not_move_are_no_progress_even_though_no_record_w
 
 
 def test_nothing_published_and_loops_that_have_ended_are_named() -> None:
-    progress = ready_progress(Clock())
+    progress = ready_progress(ManualClock())
     progress.update_loops(can_publish=False, sweeper_running=False, wake_ups_running=False)
     assert {name for name, trouble in progress.problems().items() if trouble} == {"publishing", "sweeper", "calls"}
 
@@ -124,7 +117,7 @@ def test_nothing_published_and_loops_that_have_ended_are_named() -> None:
     [("can_publish", "publishing"), ("sweeper_running", "sweeper"), ("wake_ups_running", "calls")],
 )
 def test_each_loop_that_has_ended_is_named_by_itself(ended: str, named: str) -> None:
-    progress = ready_progress(Clock())
+    progress = ready_progress(ManualClock())
     loops = {"can_publish": True, "sweeper_running": True, "wake_ups_running": True}
     progress.update_loops(**{**loops, ended: False})
     assert {name for name, trouble in progress.problems().items() if trouble} == {named}
@@ -133,7 +126,7 @@ def test_each_loop_that_has_ended_is_named_by_itself(ended: str, named: str) -> 
 
 
 def test_a_subscription_in_trouble_is_named_once_the_trouble_lasts() -> None:
-    clock = Clock()
+    clock = ManualClock()
     progress = ready_progress(clock)
     progress.update_subscriptions({"a": "the consume loop has ended", "b": None})
     later(clock, progress, SUBSCRIPTION_GRACE_SECONDS - 1)
@@ -170,7 +163,7 @@ async def test_the_three_pages() -> None:
     context = world.context()
     await world.expand(world.record(*NUMBERS, "12"), context)
     await world.deliver_all(context)
-    clock, port = Clock(), free_port()
+    clock, port = ManualClock(), free_port()
     progress = ready_progress(clock)
     runner = await start_health("127.0.0.1", port, progress, context.metrics)
     try:
@@ -197,6 +190,6 @@ async def test_the_three_pages() -> None:
 
 
 def test_a_process_that_stops_does_not_say_that_it_is_about_to_begin() -> None:
-    progress = ready_progress(Clock())
+    progress = ready_progress(ManualClock())
     progress.stop_began()
     assert progress.problems()["subscriptions"] == "given up"

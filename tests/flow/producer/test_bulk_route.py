@@ -136,14 +136,6 @@ async def test_a_key_becomes_the_request_id(service: Service) -> None:
     assert [request.request_id for request in service.published()] == ["order-2026:17"]
 
 
-async def test_the_same_call_with_the_same_key_publishes_the_same_records(service: Service) -> None:
-    first = await service.send(**{"Idempotency-Key": "k"})
-    second = await service.send(**{"Idempotency-Key": "k"})
-    assert first.json() == second.json()
-    (one, other) = service.publisher.records
-    assert one == other
-
-
 @pytest.mark.parametrize("key", ["", " ", "a b", "é", "-a", "a" * 129, "a\tb"])
 async def test_a_key_that_cannot_be_an_id_is_refused(service: Service, key: str) -> None:
     headers = [(b"content-type", b"application/json"), (b"idempotency-key", key.encode())]
@@ -295,11 +287,6 @@ async def test_the_scopes_of_a_token_decide_about_the_call(
     else:
         assert answer.status_code == 200
         assert answer.json()["items"][0]["user_id"] == body.get("user_id", "usr_a")
-
-
-async def test_a_template_that_does_not_exist_is_not_found(service: Service) -> None:
-    assert_refused(await service.send({**GOOD, "template": "verify_code"}), 404, "verify_code")
-    assert service.publisher.records == []
 
 
 async def test_without_kafka_the_service_answers_that_nothing_was_sent(service: Service) -> None:

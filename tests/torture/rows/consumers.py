@@ -3,8 +3,8 @@
 import asyncio
 import signal
 
+from tests.e2e.open_windows import open_windows
 from tests.support.polling import wait_until
-from tests.torture.doubt import windows_of
 from tests.torture.reconciliation import Books, DoesNotHold
 from tests.torture.row_registry import row
 from tests.torture.world import ANSWER_SECONDS, Round, World
@@ -65,8 +65,8 @@ async def zombies(round_: Round) -> Books:
             world.faults += 1
             zombie.child.signal(signal.SIGSTOP)
             await world.doubts.note(zombie)
-            held = windows_of(world.house, [zombie])
-            await wait_until(lambda: not windows_of(world.house, [zombie]), 30)  # noqa: B023  # awaited here
+            held = open_windows(world.house, [zombie])
+            await wait_until(lambda: not open_windows(world.house, [zombie]), 30)  # noqa: B023  # awaited here
             said = len(zombie.said())
             zombie.child.signal(signal.SIGCONT)
             if held:

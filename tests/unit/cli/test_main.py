@@ -9,8 +9,8 @@ import pytest
 from typer.testing import Result
 
 from tests.support.cli_runner import run_rollcall
+from tests.support.service import SECRET
 
-SECRET = "a secret of at least thirty-two bytes"
 KAFKA = {"ROLLCALL_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
 MONGO = {"ROLLCALL_MONGO_URL": "mongodb://someone:hidden@127.0.0.1:1/"}
 

@@ -81,7 +81,7 @@ def test_a_temporary_refusal_is_tried_again_later_and_uses_an_attempt() -> None:
     assert found.not_before > NOW
 
 
-def test_a_rate_limited_result_uses_no_attempt() -> None:
+def test_a_rate_limited_delivery_keeps_its_attempts_and_its_delay() -> None:
     found = decide(an_entry(THROTTLED, attempts=2), rules())
     assert found == WaitingDelivery(7, 2, NOW + timedelta(seconds=30))
 

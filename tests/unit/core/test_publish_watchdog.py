@@ -1,16 +1,9 @@
 """Detection of a Kafka client that publishes nothing any more."""
 
 from core.publish_watchdog import FAILURES, PublishWatchdog
+from tests.support.clock import ManualClock
 
 PATIENCE_SECONDS = 60.0
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def failed(wedge: PublishWatchdog, times: int = FAILURES) -> None:
@@ -19,7 +12,7 @@ def failed(wedge: PublishWatchdog, times: int = FAILURES) -> None:
 
 
 def test_many_failures_are_a_stall_and_after_a_while_the_end() -> None:
-    clock = Clock()
+    clock = ManualClock()
     wedge = PublishWatchdog(PATIENCE_SECONDS, clock)
     failed(wedge, FAILURES - 1)
     assert not wedge.is_stalled
@@ -32,7 +25,7 @@ def test_many_failures_are_a_stall_and_after_a_while_the_end() -> None:
 
 
 def test_few_failures_are_never_the_end() -> None:
-    clock = Clock()
+    clock = ManualClock()
     wedge = PublishWatchdog(PATIENCE_SECONDS, clock)
     failed(wedge, FAILURES - 1)
     clock.now += 10 * PATIENCE_SECONDS
@@ -40,7 +33,7 @@ def test_few_failures_are_never_the_end() -> None:
 
 
 def test_an_answered_publish_ends_the_stall() -> None:
-    clock = Clock()
+    clock = ManualClock()
     wedge = PublishWatchdog(PATIENCE_SECONDS, clock)
     failed(wedge)
     wedge.publish_answered()
@@ -50,7 +43,7 @@ def test_an_answered_publish_ends_the_stall() -> None:
 
 
 def test_an_outage_of_kafka_restarts_the_count_of_the_client() -> None:
-    clock = Clock()
+    clock = ManualClock()
     wedge = PublishWatchdog(PATIENCE_SECONDS, clock)
     failed(wedge)
     clock.now += PATIENCE_SECONDS

@@ -6,8 +6,8 @@ import pytest
 
 from config.settings import SettingsError, load
 from producer.settings import ProducerSettings
+from tests.support.service import SECRET
 
-SECRET = "a secret of at least thirty-two bytes"
 GOOD = {"KAFKA_BOOTSTRAP": "localhost:9092", "JWT_SECRET": SECRET}
 LEDGER = {"MONGO_URL": "mongodb://localhost:27017", "SEALING_KEYS": "k1:" + "QUFB" * 10 + "QUE="}
 

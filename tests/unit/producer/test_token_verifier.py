@@ -29,9 +29,8 @@ from producer.auth.signing_keys import (
 )
 from producer.auth.token_verifier import ADMIN, SEND, SEND_AS, Principal, TokenVerifier
 from producer.errors import ForbiddenError, UnauthorizedError, UnavailableError
-from tests.support.service import some_settings
+from tests.support.service import SECRET, some_settings
 
-SECRET = "a secret of at least thirty-two bytes"
 NOW = datetime.now(UTC)
 CLAIMS = {
     "sub": "usr_a",

@@ -6,7 +6,8 @@ from typing import Any
 
 import orjson
 
-from tests.e2e.producer.hostile.wire import GOOD, Hostile, post
+from tests.e2e.producer.hostile.wire import Hostile, post
+from tests.support.service import GOOD
 
 MIB = 1024 * 1024
 GOOD_TEXT = json.dumps(GOOD)

@@ -1,6 +1,7 @@
 """Hostile heads: invalid or untrustworthy request lines, header fields and framing."""
 
-from tests.e2e.producer.hostile.wire import BULK, GOOD, TOKEN, Hostile, chunked, head, post
+from tests.e2e.producer.hostile.wire import TOKEN, Hostile, chunked, head, post
+from tests.support.service import BULK, GOOD
 
 KIB = 1024
 AUTH = f"Authorization: Bearer {TOKEN}"

@@ -7,7 +7,8 @@ import jwt
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.e2e.producer.hostile.wire import BULK, GOOD, SECRET, TOKEN, Hostile, head, post, token
+from tests.e2e.producer.hostile.wire import TOKEN, Hostile, head, post, token
+from tests.support.service import BULK, GOOD, SECRET
 
 NOW = datetime.now(UTC)
 CLAIMS = {

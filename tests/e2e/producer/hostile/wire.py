@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import orjson
 
 from cli.admin.development_token import issue_token
+from tests.support.service import BULK, GOOD, SECRET
 
-SECRET = "a secret of at least thirty-two bytes"
-BULK = "/communication/bulk"
-GOOD = {"channel": "sms", "content": "Hello", "recipients": ["13800138000"]}
 DAY = 86_400
 
 

@@ -15,7 +15,7 @@ from core.send_result import Message, Retry, SendResult, Sent
 from ledger.errors import LedgerUnavailable
 from ledger.sealing import Sealer
 from schemas.statuses import Channel, Lane, Reason
-from tests.flow.world import LEASE_SECONDS, START, Accounting, World
+from tests.flow.world import LEASE_SECONDS, START, Accounting, World, awake
 from tests.support.builders import LEDGER_PORTS
 
 NUMBERS = [f"138000000{n:02d}" for n in range(8)]
@@ -49,15 +49,9 @@ class Outage:
 
 def patient(world: World, fails: dict[str, int], *, applied: bool = False, seconds: float = 0.0) -> ConsumerContext:
     """Return a process that goes on after an outage and never renews its leases."""
-
-    async def sleep(seconds: float) -> None:
-        if seconds >= LEASE_SECONDS / 3:
-            await asyncio.Event().wait()
-        await asyncio.sleep(0)
-
-    context = world.context()
+    context = awake(world.context())
     ledger = Outage(context.ledger, world, fails, applied=applied, seconds=seconds)
-    return replace(context, ledger=ledger, sleep=sleep)
+    return replace(context, ledger=ledger)
 
 
 async def first_chunk(world: World) -> ChunkId:

@@ -1,6 +1,5 @@
 """Cancel and pause at any step of a delivery, with crashes, take-overs, lost answers and missing keys around them."""
 
-import asyncio
 import itertools
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -10,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from consumer.context import ConsumerContext
 from consumer.deliver.claim_chunks import Claimer
 from core.ids import request_key
 from core.send_result import Message, Retry, SendResult, Sent, Uncertain
@@ -19,7 +17,7 @@ from ledger.ports import Ledger
 from ledger.request_control import ControlResult, cancel_request, pause_request, resume_request
 from ledger.sealing import Sealer
 from schemas.statuses import Channel, Lane, OnUncertain, Reason
-from tests.flow.world import LEASE_SECONDS, START, Accounting, Steps, World
+from tests.flow.world import LEASE_SECONDS, START, Accounting, Steps, World, awake
 
 KEY = request_key("t1", "r1")
 NUMBERS = ["12", *(f"138000000{n:02d}" for n in range(6))]
@@ -83,16 +81,6 @@ POLICIES = [
 ]
 
 
-def awake_at_once(context: ConsumerContext) -> ConsumerContext:
-    """Return a process that repeats a failed call at once and never renews its leases."""
-
-    async def sleep(seconds: float) -> None:
-        if seconds >= LEASE_SECONDS / 3:
-            await asyncio.Event().wait()
-
-    return replace(context, sleep=sleep)
-
-
 @pytest.mark.parametrize("order", [cancel_request, pause_request], ids=["cancel", "pause"])
 @pytest.mark.parametrize(("policy", "deduplicates"), POLICIES)
 @pytest.mark.parametrize("fault", ["kill_at", "lost"])
@@ -109,7 +97,7 @@ async def test_a_cancel_or_pause_at_any_step_of_a_delivery_keeps_its_bound_and_l
         await world.expand(world.record(*NUMBERS, on_uncertain=policy.value))
         fault_at = at + (0, 1, 2, 3, 5, 8)[(at + shift) % 6]
         steps = Ordering(world, order, at, **{fault: fault_at})
-        await world.run_until_killed(world.deliver_all(awake_at_once(world.context(steps))))
+        await world.run_until_killed(world.deliver_all(awake(world.context(steps))))
         if steps.ordered is None:
             break
         tried += 1
