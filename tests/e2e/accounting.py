@@ -2,7 +2,7 @@
 
 ``python accounting.py PORT FILE``: an HTTP gateway on loopback. FILE holds what it accepted, one a line, in order,
 synced to the disk before the first byte of the answer: the delivery id, a tab, address and text as JSON. Each answer
-waits a little, at random. What it does instead is set while it runs: `Accounting.misbehave`, for one path or for all.
+waits a little, at random. `RecordingProviderProcess.misbehave` changes that while it runs, for one path or for all.
 """
 
 import asyncio
@@ -117,7 +117,7 @@ async def serve(port: int, path: str) -> None:
         await ledger.write()
 
 
-class Accounting:
+class RecordingProviderProcess:
     """The provider as a test sees it."""
 
     def __init__(self, port: int, path: Path) -> None:
@@ -170,14 +170,14 @@ class Accounting:
 
 
 @contextmanager
-def an_accounting_provider(folder: Path) -> Iterator[Accounting]:
+def an_accounting_provider(folder: Path) -> Iterator[RecordingProviderProcess]:
     """The provider as a process of its own, which dies with this one."""
     port, path = free_port(), folder / "accepted"
     path.touch()
     child = Child([sys.executable, "-m", "tests.e2e.accounting", str(port), str(path)], log=folder / "accounting.log")
     try:
         wait_until_ready(child, lambda: answers(port), what="the accounting provider", deadline_seconds=30)
-        yield Accounting(port, path)
+        yield RecordingProviderProcess(port, path)
     finally:
         child.stop()
 

@@ -3,16 +3,18 @@
 from collections.abc import Iterable
 
 from core.ids import RequestKey
-from tests.support.deployment import Document, House, Service
+from tests.support.deployment import Deployment, Document, Service
 
 
-def open_windows(house: House, owners: Iterable[Service], key: RequestKey | None = None) -> dict[str, Document]:
+def open_windows(
+    deployment: Deployment, owners: Iterable[Service], key: RequestKey | None = None
+) -> dict[str, Document]:
     """Return the open windows of claims of these processes by chunk id, of all requests or of one."""
     pids = "|".join(f"-{service.child.pid}-" for service in owners)
     query: Document = {"open": True, "window": {"$ne": None}, "owner": {"$regex": pids}}
     if key is not None:
         query["request"] = key
-    return {chunk["_id"]: chunk["window"] for chunk in house.database["chunks"].find(query, {"window": True})}
+    return {chunk["_id"]: chunk["window"] for chunk in deployment.database["chunks"].find(query, {"window": True})}
 
 
 def log_ids_in(windows: dict[str, Document]) -> set[str]:

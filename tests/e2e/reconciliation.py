@@ -11,7 +11,7 @@ from bson.raw_bson import RawBSONDocument
 from core.ids import request_key
 from schemas.results import DeliveryEvent, RequestCompleted
 from tests.e2e.caller import Results
-from tests.support.deployment import Document, House
+from tests.support.deployment import Deployment, Document
 from tests.support.polling import wait_until
 
 Position = tuple[int, int]
@@ -30,9 +30,9 @@ class Fate:
     provider: str | None
 
 
-def roll(house: House, request_id: str) -> dict[Position, Document]:
+def roll(deployment: Deployment, request_id: str) -> dict[Position, Document]:
     """The logs of a request by position, straight from MongoDB."""
-    found = house.database["communication_logs"].find({"request_id": request_id})
+    found = deployment.database["communication_logs"].find({"request_id": request_id})
     return {(int(log["_id"][-9:-5], 16), int(log["_id"][-5:], 16)): log for log in found}
 
 
@@ -44,9 +44,9 @@ def fates(logs: Mapping[Position, Document]) -> dict[Position, Fate]:
     }
 
 
-async def assert_balanced(house: House, results: Results, completed: RequestCompleted, *, total: int) -> None:
+async def assert_balanced(deployment: Deployment, results: Results, completed: RequestCompleted, *, total: int) -> None:
     """Events, chunks and the completion say what the logs say, and nobody is missing."""
-    logs = roll(house, completed.request_id)
+    logs = roll(deployment, completed.request_id)
     assert len(logs) == total
     events = results.of(DeliveryEvent, completed.request_id)
     told = {(event.part, event.index): shown(event) for event in events}
@@ -57,16 +57,16 @@ async def assert_balanced(house: House, results: Results, completed: RequestComp
     assert (completed.total, completed.by_status, completed.by_reason) == (total, *counts)
     assert completed.incomplete is False
     key = request_key(completed.tenant_id, completed.request_id)
-    assert_closed(house, key, logs)
-    requests = house.database["requests"]
+    assert_closed(deployment, key, logs)
+    requests = deployment.database["requests"]
     await wait_until(lambda: requests.find_one({"_id": key, "announced": True}))
 
 
-def assert_closed(house: House, key: str, logs: Mapping[Position, Document]) -> None:
+def assert_closed(deployment: Deployment, key: str, logs: Mapping[Position, Document]) -> None:
     """Every chunk is closed, with its own counts and nothing left to do."""
     names = Counter(":".join(filter(None, (log["outcome"], log.get("reason")))) for log in logs.values())
     summed: Counter[str] = Counter()
-    for chunk in house.database["chunks"].find({"request": key}):
+    for chunk in deployment.database["chunks"].find({"request": key}):
         assert (chunk["open"], chunk["window"], chunk["next"]) == (False, None, None)
         assert chunk["todo"] == chunk["later"] == chunk["decided"] == chunk["unacked"] == []
         assert sum(chunk["counts"].values()) == chunk["size"]
@@ -95,9 +95,9 @@ def said(log: Document) -> dict[str, Any]:
     return settled | {"log_id": log["_id"]} | {name: log.get(name) for name in fields}
 
 
-def stored(house: House) -> bytes:
-    """Every document of the house, as MongoDB keeps it."""
+def stored(deployment: Deployment) -> bytes:
+    """Return every document of the deployment as MongoDB stores it."""
     raw: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
-    names = house.database.list_collection_names()
-    collections = [house.database.get_collection(name, codec_options=raw) for name in names]
+    names = deployment.database.list_collection_names()
+    collections = [deployment.database.get_collection(name, codec_options=raw) for name in names]
     return b"".join(document.raw for collection in collections for document in collection.find())

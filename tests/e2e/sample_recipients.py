@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from tests.e2e.caller import Reader
 from tests.e2e.reconciliation import Fate, Position, stored
-from tests.support.deployment import House
+from tests.support.deployment import Deployment
 
 TENANT = "tnt_e2e"
 MARK = "1380013"
@@ -74,9 +74,9 @@ def a_request(recipients: list[Any], **fields: Any) -> dict[str, Any]:
     }
 
 
-def assert_tells_nobody(house: House, *readers: Reader) -> None:
+def assert_tells_nobody(deployment: Deployment, *readers: Reader) -> None:
     """No plain address, content or variable in what the services wrote, published or stored."""
-    written = house.said() + stored(house) + b"".join(reader.bytes() for reader in readers)
+    written = deployment.said() + stored(deployment) + b"".join(reader.bytes() for reader in readers)
     assert len(written) > 1000
     assert MARK.encode() not in written
     assert SECRET.encode() not in written

@@ -11,7 +11,7 @@ from tests.flow.world import World
 from tests.support.service import NOON, Service, a_service
 
 
-class Whole:
+class ServiceAndConsumer:
     """Both services; use it as a context."""
 
     def __init__(self, **settings: Any) -> None:

@@ -44,7 +44,7 @@ class Killed(BaseException):
 
 
 @dataclass
-class Accounting:
+class RecordingProvider:
     """A provider that writes down what it takes before it answers."""
 
     name: str = "book"
@@ -125,11 +125,11 @@ def stepwise_ledger(ledger: MemoryLedger, steps: Steps) -> Any:
 class World:
     """The ledger, the bus and the providers that outlive every process; its clock moves only when it is told to."""
 
-    def __init__(self, *providers: Accounting, reply_topics: Sequence[str] = ()) -> None:
+    def __init__(self, *providers: RecordingProvider, reply_topics: Sequence[str] = ()) -> None:
         self.time = START
         self.ledger = MemoryLedger(lambda: self.time)
         self.bus = MemoryBus(TOPICS.results, *reply_topics)
-        self.providers = providers or (Accounting(), Accounting("post", Channel.EMAIL))
+        self.providers = providers or (RecordingProvider(), RecordingProvider("post", Channel.EMAIL))
         self.sealer = Sealer([("k1", bytes(32))])
         self.limits = Tuning(
             chunk_size=4,

@@ -16,7 +16,7 @@ from ledger.memory import MemoryLedger
 from schemas.results import ChunkPointer, EventType
 from schemas.statuses import Channel, Lane
 from tests.simulate.actors.process import WAKE_UPS
-from tests.simulate.checks.observations import Books, Published
+from tests.simulate.checks.observations import Observations, Published
 from tests.simulate.environment.faults import Coverage, Fault, Faults
 from tests.simulate.environment.kafka import SimulatedKafka
 from tests.simulate.loop import WORLD, Actor, VirtualLoop
@@ -47,7 +47,7 @@ class Stage:
         self.failures: list[str] = []
         self.errors: list[str] = []
         """Log lines of the product that report faults of its code."""
-        self.books = Books(self.ledger, self.loop.time, self.fail)
+        self.books = Observations(self.ledger, self.loop.time, self.fail)
         self.kafka = SimulatedKafka(
             (TOPICS.requests, TOPICS.requests_express, *WAKE_UPS.values()), PARTITIONS, rng, self._committed
         )

@@ -8,7 +8,7 @@ from tests.simulate.actors.caller import Caller
 from tests.simulate.actors.resend_fleet import Resending
 from tests.simulate.actors.resend_plan import RESEND_STEPS, draw_errands
 from tests.simulate.ageing import Age
-from tests.simulate.environment.disruptions import Weather
+from tests.simulate.environment.disruptions import Disruptions
 from tests.simulate.environment.faults import Coverage
 from tests.simulate.environment.provider import HEALED
 from tests.simulate.loop import WORLD
@@ -37,7 +37,7 @@ class World(Resending):
         super().__init__(seed, coverage, trace)
         self.scenario = Scenario(self.rng, self.faults.aimed[0])
         self.draw_sides()
-        self.weather = Weather(self)
+        self.weather = Disruptions(self)
         self.wakes = self.rng.choice(((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (0.2, 0.2, 0.3), (0.6, 0.1, 0.5)))
         self.draw_limits()
         self._callers: list[tuple[Ask, Caller]] = []

@@ -41,7 +41,7 @@ class Service:
 
 
 @dataclass
-class House:
+class Deployment:
     """The environment of the services, and what a test sees of them from outside."""
 
     env: dict[str, str]
@@ -84,17 +84,17 @@ class House:
         return run_rollcall_process(*args, env=self.env, stdin=stdin)
 
     def said(self) -> bytes:
-        """All that the services of this house have written."""
+        """Return all output of the services of this deployment."""
         return b"".join(path.read_bytes() for path in sorted(self.folder.glob("*.log")))
 
 
 @contextlib.contextmanager
-def a_house(stack: Stack, folder: Path, *, setup: bool = True, **settings: object) -> Iterator[House]:
+def a_deployment(stack: Stack, folder: Path, *, setup: bool = True, **settings: object) -> Iterator[Deployment]:
     """Topics and indexes under fresh names; settings as `devstack.services.service_env` takes them."""
     name = f"house-{uuid4().hex[:8]}"
     env = service_env(stack, **{"TOPIC_PREFIX": name, "MONGO_DATABASE": name, **settings})
     with MongoClient[Document](stack.mongo_url, tz_aware=True) as client:
-        house = House(env, folder, client[name])
+        deployment = Deployment(env, folder, client[name])
         if setup:
-            house.setup()
-        yield house
+            deployment.setup()
+        yield deployment

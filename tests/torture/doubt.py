@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from tests.e2e.open_windows import log_ids_in, open_windows
-from tests.support.deployment import House, Service
+from tests.support.deployment import Deployment, Service
 from tests.support.polling import wait_until
 
 ANSWERS = 8
@@ -14,8 +14,8 @@ ANSWERS = 8
 class Doubts:
     """How often each delivery was left without a log in a window that its owner left open."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
         self.times: Counter[str] = Counter()
 
     async def note(self, *gone: Service) -> set[str]:
@@ -36,6 +36,6 @@ class Doubts:
         return found
 
     def _left_by(self, gone: Iterable[Service]) -> set[str]:
-        ids = log_ids_in(open_windows(self._house, gone))
-        logged = self._house.database["communication_logs"].find({"_id": {"$in": [*ids]}}, {"_id": True})
+        ids = log_ids_in(open_windows(self._deployment, gone))
+        logged = self._deployment.database["communication_logs"].find({"_id": {"$in": [*ids]}}, {"_id": True})
         return ids - {log["_id"] for log in logged}

@@ -3,22 +3,22 @@
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from tests.support.deployment import House
+from tests.support.deployment import Deployment
 from tests.support.polling import wait_until
 
 TOPICS = ("requests", "requests_express", "chunks", "chunks_express")
 
 
-def _groups(house: House, names: tuple[str, ...]) -> dict[str, str]:
+def _groups(deployment: Deployment, names: tuple[str, ...]) -> dict[str, str]:
     """The topics with these names, and the group that reads each."""
-    topics = [getattr(house.topics, name) for name in names]
-    return {topic: house.topics.group_of(topic) for topic in topics}
+    topics = [getattr(deployment.topics, name) for name in names]
+    return {topic: deployment.topics.group_of(topic) for topic in topics}
 
 
-async def set_back(house: House) -> None:
+async def set_back(deployment: Deployment) -> None:
     """Let every group begin again; waits until they have no members, which have to be stopped before."""
-    admin = AdminClient({"bootstrap.servers": house.bootstrap, "log_level": 0})
-    for topic, group in _groups(house, TOPICS).items():
+    admin = AdminClient({"bootstrap.servers": deployment.bootstrap, "log_level": 0})
+    for topic, group in _groups(deployment, TOPICS).items():
         numbers = admin.list_topics(topic, timeout=10).topics[topic].partitions
         wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, number, 0) for number in numbers])
         await wait_until(lambda: _set(admin, wanted), 30)  # noqa: B023  # awaited here
@@ -33,10 +33,10 @@ def _set(admin: AdminClient, wanted: ConsumerGroupTopicPartitions) -> bool:
     return True
 
 
-async def read_to_the_end(house: House, seconds: float = 60.0) -> None:
+async def read_to_the_end(deployment: Deployment, seconds: float = 60.0) -> None:
     """Wait until everything in the intake is read and committed."""
-    admin = AdminClient({"bootstrap.servers": house.bootstrap, "log_level": 0})
-    for topic, group in _groups(house, TOPICS[:2]).items():
+    admin = AdminClient({"bootstrap.servers": deployment.bootstrap, "log_level": 0})
+    for topic, group in _groups(deployment, TOPICS[:2]).items():
         await wait_until(lambda: _lag(admin, topic, group) == 0, seconds)  # noqa: B023  # awaited here
 
 

@@ -8,7 +8,7 @@ from devstack import LocalKafka, LocalMongo
 from devstack.services import is_ready
 from schemas.statuses import Channel, Lane, OnUncertain
 from tests.support.polling import wait_until
-from tests.torture.reconciliation import Books, DoesNotHold
+from tests.torture.reconciliation import DoesNotHold, Reconciliation
 from tests.torture.servers import TEST_COMMANDS, started
 from tests.torture.world import ANSWER_SECONDS, SETTINGS, Round, World
 
@@ -59,7 +59,7 @@ async def resumed(world: World) -> None:
             raise DoesNotHold(f"{len(ended)} services have ended: {ended[0].child.last_words()}")
 
 
-async def books_after_outage(world: World, seconds: float = 120.0) -> Books:
+async def books_after_outage(world: World, seconds: float = 120.0) -> Reconciliation:
     """The books once all is settled: nothing lost, and what is unknown or doubled is as asked, and within windows."""
     await resumed(world)
     await world.settled(seconds)

@@ -14,7 +14,7 @@ PIECES_UNDER_WAY = 64
 
 
 @dataclass(frozen=True)
-class Weather:
+class NetworkConditions:
     """What happens to the bytes; the default is a network without fault."""
 
     delay_seconds: float = 0.0
@@ -33,7 +33,7 @@ class Proxy:
     def __init__(self, target_port: int, seed: int) -> None:
         self.port, self._target_port = free_port(), target_port
         self._random = random.Random(seed)
-        self._weather = Weather()
+        self._weather = NetworkConditions()
         self._loop = asyncio.new_event_loop()
         self._passing, self._stopping = asyncio.Event(), asyncio.Event()
         self._connections: set[Connection] = set()
@@ -43,11 +43,11 @@ class Proxy:
         return f"127.0.0.1:{self.port}"
 
     @property
-    def weather(self) -> Weather:
+    def weather(self) -> NetworkConditions:
         return self._weather
 
     @weather.setter
-    def weather(self, weather: Weather) -> None:
+    def weather(self, weather: NetworkConditions) -> None:
         self._weather = weather
         self._loop.call_soon_threadsafe(self._passing.clear if weather.silent else self._passing.set)
 

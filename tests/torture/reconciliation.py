@@ -10,7 +10,7 @@ from schemas.results import DeliveryEvent, RequestCompleted
 from schemas.statuses import OnUncertain
 from tests.e2e.caller import Results
 from tests.e2e.reconciliation import roll, said, shown, tally
-from tests.support.deployment import House
+from tests.support.deployment import Deployment
 from tests.torture.traffic import Order
 
 NOT_SENT = frozenset({"failed", "cancelled", "expired", "suppressed"})
@@ -19,13 +19,13 @@ NOT_SENT = frozenset({"failed", "cancelled", "expired", "suppressed"})
 class DoesNotHold(Exception):  # noqa: N818  # says which promise was broken
     """What must hold under a fault does not."""
 
-    def __init__(self, why: str, books: "Books | None" = None) -> None:
+    def __init__(self, why: str, books: "Reconciliation | None" = None) -> None:
         super().__init__(why)
         self.books = books
 
 
 @dataclass
-class Books:
+class Reconciliation:
     """The four lists, compared; each set names deliveries by their log id."""
 
     requests: int = 0
@@ -97,27 +97,29 @@ class Books:
 
 
 def reconcile(
-    house: House, results: Results, accepted: Iterable[str], orders: Iterable[Order], doubts: Counter[str]
-) -> Books:
+    deployment: Deployment, results: Results, accepted: Iterable[str], orders: Iterable[Order], doubts: Counter[str]
+) -> Reconciliation:
     """Compare the lists of all these orders."""
     orders, taken = list(orders), Counter(accepted)
-    books = Books(requests=len(orders), accepted=taken.total(), doubts=doubts)
+    books = Reconciliation(requests=len(orders), accepted=taken.total(), doubts=doubts)
     known: set[str] = set()
     for order in orders:
         books.policies[order.key] = order.on_uncertain
-        known |= _reconcile_one(house, results, taken, order, books)
+        known |= _reconcile_one(deployment, results, taken, order, books)
     books.strange |= taken.keys() - known
     books.duplicated = Counter({found: times - 1 for found, times in taken.items() if times > 1})
     return books
 
 
-def _reconcile_one(house: House, results: Results, taken: Counter[str], order: Order, books: Books) -> set[str]:
+def _reconcile_one(
+    deployment: Deployment, results: Results, taken: Counter[str], order: Order, books: Reconciliation
+) -> set[str]:
     requested = {
         log_id(order.key, part, index): order.decided.get((part, index))
         for part, recipients in enumerate(order.parts)
         for index in range(len(recipients))
     }
-    logs = {log["_id"]: log for log in roll(house, order.request_id).values()}
+    logs = {log["_id"]: log for log in roll(deployment, order.request_id).values()}
     books.requested += len(requested)
     books.strange |= logs.keys() - requested.keys()
     books.lost |= requested.keys() - logs.keys()
@@ -134,19 +136,23 @@ def _reconcile_one(house: House, results: Results, taken: Counter[str], order: O
         if found not in events or shown(events[found]) != said(log):
             books.unreported.add(found)
     counts = tally((log["outcome"], log.get("reason")) for log in logs.values())
-    _count(house, results, order, counts, books)
+    _count(deployment, results, order, counts, books)
     return set(requested)
 
 
 def _count(
-    house: House, results: Results, order: Order, counts: tuple[dict[str, int], dict[str, int]], books: Books
+    deployment: Deployment,
+    results: Results,
+    order: Order,
+    counts: tuple[dict[str, int], dict[str, int]],
+    books: Reconciliation,
 ) -> None:
     """Hold the completion, and the sum over the chunks, against the logs."""
     completed = results.of(RequestCompleted, order.request_id)
     told = [(event.total, event.by_status, event.by_reason, event.incomplete) for event in completed]
     summed: Counter[str] = Counter()
     still_open = 0
-    for chunk in house.database["chunks"].find({"request": order.key}, {"counts": True, "open": True}):
+    for chunk in deployment.database["chunks"].find({"request": order.key}, {"counts": True, "open": True}):
         for name, number in chunk["counts"].items():
             summed[name.partition(":")[0]] += number
         still_open += chunk["open"]

@@ -11,7 +11,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from tests.torture.reconciliation import Books
+from tests.torture.reconciliation import Reconciliation
 from tests.torture.row_registry import Row
 
 _FIGURES = ("requests", "requested", "accepted", "lost", "duplicated", "unknown", "unreported", "faults")
@@ -25,7 +25,7 @@ class Found:
     round_number: int
     seed: str
     seconds: float
-    books: Books | None
+    books: Reconciliation | None
     broken: str | None
     """Why it does not hold."""
 

@@ -3,7 +3,7 @@
 A row is one function that ruins something while requests are under way, and returns the books of what became of them:
 
     @row(3, "rolling SIGTERM of all consumers", "lost 0, duplicates 0, unknown 0")
-    async def rolling_sigterm(round_: Round) -> Books:
+    async def rolling_sigterm(round_: Round) -> Reconciliation:
         async with round_.world(LEASE_SECONDS=5) as world:          # topics, database, provider, reader of the results
             await world.consumers(2)                                # started, and waited for until ready
             await world.publish(*world.orders(round_.recipients))   # seeded requests, both lanes, both policies
@@ -14,8 +14,8 @@ A row is one function that ruins something while requests are under way, and ret
             return books
 
 It stands in a file `rows/<group>.py`, which is found by its name. What happens by chance is drawn from `round_.rng`.
-Servers of its own (to be killed) are handed to `round_.world(stack=…)`. `Books` always holds that nothing is lost,
-denied, unreported or strange; only what a row allows beyond that is named in `hold`.
+Servers of its own (to be killed) are handed to `round_.world(stack=…)`. Its `Reconciliation` always holds that nothing
+is lost, denied, unreported or strange; only what a row allows beyond that is named in `hold`.
 """
 
 import importlib
@@ -23,7 +23,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.torture.reconciliation import Books
+from tests.torture.reconciliation import Reconciliation
 from tests.torture.world import Round
 
 
@@ -34,16 +34,16 @@ class Row:
     number: int
     fault: str
     must_hold: str
-    run: Callable[[Round], Awaitable[Books]]
+    run: Callable[[Round], Awaitable[Reconciliation]]
 
 
 _ROWS: dict[int, Row] = {}
 
 
-def row(number: int, fault: str, must_hold: str) -> Callable[[Callable[[Round], Awaitable[Books]]], Row]:
+def row(number: int, fault: str, must_hold: str) -> Callable[[Callable[[Round], Awaitable[Reconciliation]]], Row]:
     """Make a row of a function."""
 
-    def registered(run: Callable[[Round], Awaitable[Books]]) -> Row:
+    def registered(run: Callable[[Round], Awaitable[Reconciliation]]) -> Row:
         if number in _ROWS:
             raise ValueError(f"two rows have the number {number}")
         found = _ROWS[number] = Row(number, fault, must_hold, run)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devstack import Stack
-from tests.torture.reconciliation import Books, DoesNotHold
+from tests.torture.reconciliation import DoesNotHold, Reconciliation
 from tests.torture.report import Found
 from tests.torture.row_registry import Row
 from tests.torture.world import Round
@@ -53,7 +53,7 @@ class Torture:
         return Found(row, number, seed, time.monotonic() - began, books, broken)
 
 
-def _said(error: BaseException) -> tuple[Books | None, str]:
+def _said(error: BaseException) -> tuple[Reconciliation | None, str]:
     """The books, where there are any, and why they do not hold."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -16,13 +16,13 @@ from devstack import Stack
 from devstack.services import await_ready
 from ledger.mongo import MongoLedger
 from schemas.results import RequestCompleted
-from tests.e2e.accounting import Accounting, an_accounting_provider
+from tests.e2e.accounting import RecordingProviderProcess, an_accounting_provider
 from tests.e2e.caller import Results, reading
 from tests.e2e.open_windows import open_windows
-from tests.support.deployment import House, Service, a_house
+from tests.support.deployment import Deployment, Service, a_deployment
 from tests.support.polling import wait_until
 from tests.torture.doubt import Doubts
-from tests.torture.reconciliation import Books, DoesNotHold, reconcile
+from tests.torture.reconciliation import DoesNotHold, Reconciliation, reconcile
 from tests.torture.traffic import CHUNK_SIZE, Order, draw_orders
 
 LEASE_SECONDS = 5.0
@@ -63,10 +63,10 @@ class Round:
         with an_accounting_provider(self.folder) as provider:
             entries = [provider.entry_for(name, timeout_seconds=timeout_seconds) for name in ("sms", "email")]
             chosen = {**SETTINGS, "PROVIDERS": entries, **settings}
-            with a_house(stack or self.stack, self.folder, **chosen) as house:
-                results = Results(house.topics.results)
-                async with reading(house.bootstrap, results), contextlib.AsyncExitStack() as running:
-                    yield World(self, house, provider, results, running)
+            with a_deployment(stack or self.stack, self.folder, **chosen) as deployment:
+                results = Results(deployment.topics.results)
+                async with reading(deployment.bootstrap, results), contextlib.AsyncExitStack() as running:
+                    yield World(self, deployment, provider, results, running)
 
 
 @dataclass
@@ -74,8 +74,8 @@ class World:
     """What a row works on."""
 
     round_: Round
-    house: House
-    provider: Accounting
+    deployment: Deployment
+    provider: RecordingProviderProcess
     results: Results
     running: contextlib.AsyncExitStack
     """Ends the services."""
@@ -86,15 +86,15 @@ class World:
     faults: int = 0
 
     def __post_init__(self) -> None:
-        self.doubts = Doubts(self.house)
+        self.doubts = Doubts(self.deployment)
 
     # ------------------------------------------------------------------ services
 
     async def start(self, name: str = "consumer", *, ready: bool = True, **settings: object) -> Service:
-        """One more service, with settings of its own over those of the house."""
-        env = {**self.house.env, **{f"ROLLCALL_{key}": str(value) for key, value in settings.items()}}
-        house = dataclasses.replace(self.house, env=env)
-        service = self.running.enter_context(house.service(name, ready=False))
+        """One more service, with settings of its own over those of the deployment."""
+        env = {**self.deployment.env, **{f"ROLLCALL_{key}": str(value) for key, value in settings.items()}}
+        deployment = dataclasses.replace(self.deployment, env=env)
+        service = self.running.enter_context(deployment.service(name, ready=False))
         self.services.append(service)
         if ready:
             await asyncio.to_thread(await_ready, service.child, f"{service.url}/readyz")
@@ -107,7 +107,7 @@ class World:
     async def busy(self, service: Service, seconds: float = 5.0) -> bool:
         """Wait until it holds an open window, or so long; whether it does."""
         with contextlib.suppress(TimeoutError):
-            return bool(await wait_until(lambda: open_windows(self.house, [service]), seconds))
+            return bool(await wait_until(lambda: open_windows(self.deployment, [service]), seconds))
         return False
 
     async def kill(self, service: Service) -> set[str]:
@@ -131,7 +131,7 @@ class World:
     @contextlib.asynccontextmanager
     async def ledger(self) -> AsyncIterator[MongoLedger]:
         """The ledger, as a service has it."""
-        env = self.house.env
+        env = self.deployment.env
         ledger = await MongoLedger.connect(env["ROLLCALL_MONGO_URL"], env["ROLLCALL_MONGO_DATABASE"])
         try:
             await ledger.ping()
@@ -152,8 +152,8 @@ class World:
 
     async def republish(self, *orders: Order, **fields: object) -> None:
         """Publish their records, each one's in order, with other fields perhaps; the books do not note it."""
-        topics = self.house.topics
-        async with AIOKafkaProducer(bootstrap_servers=self.house.bootstrap, acks="all", linger_ms=5) as producer:
+        topics = self.deployment.topics
+        async with AIOKafkaProducer(bootstrap_servers=self.deployment.bootstrap, acks="all", linger_ms=5) as producer:
             for order in orders:
                 topic = topics.requests_express if order.small else topics.requests
                 for record in order.records():
@@ -179,10 +179,10 @@ class World:
             left = self.uncompleted()
             raise DoesNotHold(f"{len(left)} requests not completed after {seconds:.0f} s: {left[:3]}") from None
 
-    async def books(self, orders: Sequence[Order] | None = None) -> Books:
+    async def books(self, orders: Sequence[Order] | None = None) -> Reconciliation:
         """The four lists of what was published, compared."""
         wanted = self.orders_published if orders is None else orders
         accepted = self.provider.accepted()
-        books = reconcile(self.house, self.results, accepted, wanted, self.doubts.times)
+        books = reconcile(self.deployment, self.results, accepted, wanted, self.doubts.times)
         books.faults = self.faults
         return books

@@ -25,9 +25,9 @@ from ledger.mongo import MongoLedger
 from schemas.topic_definitions import Topics
 from tests.support.kafka_topics import create_topics
 from tests.support.polling import wait_until
-from tests.torture.proxy import Proxy, Weather
+from tests.torture.proxy import NetworkConditions, Proxy
 
-AWAY, THERE = Weather(cut_chance=1.0), Weather()
+AWAY, THERE = NetworkConditions(cut_chance=1.0), NetworkConditions()
 AT_WORK = {work.__qualname__ for work in (Sweeper.run, WakeUpQueue.run, GroupMembership._join, _probe)}
 """Names of the coroutines that work with the ledger or with Kafka."""
 

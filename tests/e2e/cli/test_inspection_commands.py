@@ -14,7 +14,7 @@ import pytest
 from devstack import Stack
 from tests.e2e.caller import publish
 from tests.support.cli_runner import lines_with_single_spaces, link_rollcall
-from tests.support.deployment import House, a_house
+from tests.support.deployment import Deployment, a_deployment
 from tests.support.polling import wait_until_sync
 from tests.support.repository import ROOT
 
@@ -26,47 +26,49 @@ PEOPLE = "to,name,reference\n13800000001,Li,order-1\n13800000002,Wu,=2+2\nnobody
 
 
 @pytest.fixture(scope="module")
-def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with a_house(stack, tmp_path_factory.mktemp("look")) as house, house.service("consumer"):
-        yield house
+def deployment(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with a_deployment(stack, tmp_path_factory.mktemp("look")) as deployment, deployment.service("consumer"):
+        yield deployment
 
 
 @pytest.fixture(scope="module")
-def sent(house: House, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sent(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Send a request `looked` with a template and one invalid address. Return its file."""
     text = tmp_path_factory.mktemp("sent") / "text.txt"
     text.write_text("Hello {{name}}")
-    assert house.rollcall("template", "put", "greeting", *TENANT, "--content-file", str(text)).exit_code == 0
+    assert deployment.rollcall("template", "put", "greeting", *TENANT, "--content-file", str(text)).exit_code == 0
     file = text.with_name("people.csv")
     file.write_text(PEOPLE)
-    done = house.rollcall("send", str(file), *SMS, "--template", "greeting", "--request-id", "looked")
+    done = deployment.rollcall("send", str(file), *SMS, "--template", "greeting", "--request-id", "looked")
     assert (done.exit_code, lines_with_single_spaces(done.stdout)[-1]) == (1, "all accounted for: yes")
     return file
 
 
-def test_a_repeat_keeps_the_template_that_it_was_accepted_with(house: House, sent: Path) -> None:
+def test_a_repeat_keeps_the_template_that_it_was_accepted_with(deployment: Deployment, sent: Path) -> None:
     text = sent.with_name("text.txt")
     text.write_text("Goodbye {{name}}")
-    assert house.rollcall("template", "put", "greeting", *TENANT, "--content-file", str(text)).exit_code == 0
-    again = house.rollcall("send", str(sent), *SMS, "--template", "greeting", "--request-id", "looked")
+    assert deployment.rollcall("template", "put", "greeting", *TENANT, "--content-file", str(text)).exit_code == 0
+    again = deployment.rollcall("send", str(sent), *SMS, "--template", "greeting", "--request-id", "looked")
     assert (again.exit_code, lines_with_single_spaces(again.stdout)[-1]) == (1, "all accounted for: yes")
 
 
-def test_an_unknown_template_is_reported_before_publication(house: House, sent: Path) -> None:
-    done = house.rollcall("send", str(sent), *SMS, "--template", "nothing")
+def test_an_unknown_template_is_reported_before_publication(deployment: Deployment, sent: Path) -> None:
+    done = deployment.rollcall("send", str(sent), *SMS, "--template", "nothing")
     assert (done.exit_code, done.stdout) == (3, "")
     assert done.stderr.startswith("Template nothing of tenant tnt_look was not found.")
 
 
-def test_a_dry_run_reads_the_template_and_finds_failures(house: House, sent: Path) -> None:
-    done = house.rollcall("send", str(sent), *SMS, "--template", "greeting", "--dry-run", ROLLCALL_KAFKA_BOOTSTRAP="")
+def test_a_dry_run_reads_the_template_and_finds_failures(deployment: Deployment, sent: Path) -> None:
+    done = deployment.rollcall(
+        "send", str(sent), *SMS, "--template", "greeting", "--dry-run", ROLLCALL_KAFKA_BOOTSTRAP=""
+    )
     assert (done.exit_code, done.stderr) == (1, "1 of 3 recipients would fail.\n")
 
 
-def test_a_report_can_be_json_and_csv(house: House, sent: Path, tmp_path: Path) -> None:
+def test_a_report_can_be_json_and_csv(deployment: Deployment, sent: Path, tmp_path: Path) -> None:
     assert sent.exists()
     missed = tmp_path / "missed.csv"
-    reported = house.rollcall("report", "looked", *TENANT, "--json", "--csv", str(missed))
+    reported = deployment.rollcall("report", "looked", *TENANT, "--json", "--csv", str(missed))
     assert reported.exit_code == 0
     document = json.loads(reported.stdout)
     assert (document["total"], document["by_status"]) == (3, {"sent": 2, "failed": 1})
@@ -75,49 +77,53 @@ def test_a_report_can_be_json_and_csv(house: House, sent: Path, tmp_path: Path) 
     assert (row["reference"], row["reason"]) == ("order-3", "invalid_recipient")
 
 
-def test_logs_are_found_by_address_and_show_what_was_sent(house: House, sent: Path) -> None:
+def test_logs_are_found_by_address_and_show_what_was_sent(deployment: Deployment, sent: Path) -> None:
     assert sent.exists()
-    found = house.rollcall("logs", *TENANT, "--recipient", "-", "--content", "--json", stdin="+86 138 0000 0002\n")
+    found = deployment.rollcall("logs", *TENANT, "--recipient", "-", "--content", "--json", stdin="+86 138 0000 0002\n")
     (one,) = map(json.loads, found.stdout.splitlines())
     assert (one["reference"], one["status"], one["content"]) == ("=2+2", "sent", "Hello Wu")
     assert "13800000002" not in found.output
-    table = house.rollcall("logs", *TENANT, "--request", "looked", "--status", "failed")
+    table = deployment.rollcall("logs", *TENANT, "--request", "looked", "--status", "failed")
     assert "order-3 failed invalid_recipient" in lines_with_single_spaces(table.stdout)[1]
 
 
-def test_a_request_is_watched_to_its_end(house: House, tmp_path: Path) -> None:
+def test_a_request_is_watched_to_its_end(deployment: Deployment, tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text("to\n13800000001\n")
     args = [*SMS, "--content", "Hi", "--no-wait", "--request-id", "watched"]
-    assert house.rollcall("send", str(file), *args).exit_code == 0
-    watched = house.rollcall("watch", "watched", *TENANT, "--timeout", "60")
+    assert deployment.rollcall("send", str(file), *args).exit_code == 0
+    watched = deployment.rollcall("watch", "watched", *TENANT, "--timeout", "60")
     assert (watched.exit_code, lines_with_single_spaces(watched.stdout)[-1]) == (0, "all accounted for: yes")
 
 
-def test_a_rejected_record_is_listed_and_only_revealed_on_demand(house: House) -> None:
-    assert house.rollcall("dead-letters", "list").stdout == "there are no dead letters\n"
+def test_a_rejected_record_is_listed_and_only_revealed_on_demand(deployment: Deployment) -> None:
+    assert deployment.rollcall("dead-letters", "list").stdout == "there are no dead letters\n"
     bad = b'{"tenant_id": "t", "recipients": "13899990000"'
-    (origin,) = asyncio.run(publish(house.bootstrap, house.topics.requests, bad, key="k", headers=[("reply_to", b"x")]))
-    found = wait_until_sync(lambda: house.rollcall("dead-letters", "list", "--json", "--reason", "not_json").stdout)
+    (origin,) = asyncio.run(
+        publish(deployment.bootstrap, deployment.topics.requests, bad, key="k", headers=[("reply_to", b"x")])
+    )
+    found = wait_until_sync(
+        lambda: deployment.rollcall("dead-letters", "list", "--json", "--reason", "not_json").stdout
+    )
     (listed,) = map(json.loads, found.splitlines())
-    assert origin in house.rollcall("dead-letters", "list").stdout
+    assert origin in deployment.rollcall("dead-letters", "list").stdout
     assert (listed["origin"], listed["reason"]) == (origin, "not_json")
-    assert house.rollcall("dead-letters", "list", "--reason", "too_large").stdout == "no dead letter matches\n"
+    assert deployment.rollcall("dead-letters", "list", "--reason", "too_large").stdout == "no dead letter matches\n"
 
-    shown = house.rollcall("dead-letters", "show", origin)
+    shown = deployment.rollcall("dead-letters", "show", origin)
     assert shown.exit_code == 0
     assert "13899990000" not in shown.output
-    assert shown.stdout == house.rollcall("dead-letters", "show", listed["letter"]).stdout
-    revealed = house.rollcall("dead-letters", "show", listed["letter"], "--reveal").stdout
+    assert shown.stdout == deployment.rollcall("dead-letters", "show", listed["letter"]).stdout
+    revealed = deployment.rollcall("dead-letters", "show", listed["letter"], "--reveal").stdout
     assert revealed.startswith(shown.stdout)
     assert bad.decode() in revealed
     assert "header      reply_to: x" in revealed
 
-    unknown = house.rollcall("dead-letters", "show", f"{house.topics.requests}/0/999999")
+    unknown = deployment.rollcall("dead-letters", "show", f"{deployment.topics.requests}/0/999999")
     assert (unknown.exit_code, unknown.stdout) == (3, "")
 
 
-def test_a_replayed_record_is_sent_once_after_its_template_is_stored(house: House) -> None:
+def test_a_replayed_record_is_sent_once_after_its_template_is_stored(deployment: Deployment) -> None:
     record = {
         "tenant_id": "tnt_look",
         "channel": "sms",
@@ -125,35 +131,35 @@ def test_a_replayed_record_is_sent_once_after_its_template_is_stored(house: Hous
         "template": "later",
         "recipients": ["13877770001"],
     }
-    (origin,) = asyncio.run(publish(house.bootstrap, house.topics.requests_express, record, key="k2"))
+    (origin,) = asyncio.run(publish(deployment.bootstrap, deployment.topics.requests_express, record, key="k2"))
     by_reason = ("dead-letters", "replay", "--reason", "unknown_template")
-    wait_until_sync(lambda: origin in house.rollcall(*by_reason, "--dry-run").stdout)
-    assert house.rollcall(*by_reason, "--dry-run").stdout.endswith("1 would be published again\n")
-    assert house.rollcall("template", "put", "later", *TENANT, "--content", "Here at last").exit_code == 0
+    wait_until_sync(lambda: origin in deployment.rollcall(*by_reason, "--dry-run").stdout)
+    assert deployment.rollcall(*by_reason, "--dry-run").stdout.endswith("1 would be published again\n")
+    assert deployment.rollcall("template", "put", "later", *TENANT, "--content", "Here at last").exit_code == 0
     for args in (by_reason, ("dead-letters", "replay", origin)):
-        done = house.rollcall(*args)
+        done = deployment.rollcall(*args)
         assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "1 published again")
     found = ["logs", *TENANT, "--recipient", "13877770001", "--content", "--json"]
 
     def sent_logs() -> list[dict[str, Any]]:
-        logs = [*map(json.loads, house.rollcall(*found).stdout.splitlines())]
+        logs = [*map(json.loads, deployment.rollcall(*found).stdout.splitlines())]
         return logs if logs and logs[0]["status"] == "sent" else []
 
     logs = wait_until_sync(sent_logs)
     assert [(log["content"], log["attempts"]) for log in logs] == [("Here at last", 1)]
 
 
-def test_doctor_finds_no_problem_and_then_missing_topics_and_indexes(house: House) -> None:
-    healthy = house.rollcall("doctor")
+def test_doctor_finds_no_problem_and_then_missing_topics_and_indexes(deployment: Deployment) -> None:
+    healthy = deployment.rollcall("doctor")
     assert (healthy.exit_code, "error" in healthy.stdout) == (0, False)
-    bare = house.rollcall("doctor", ROLLCALL_TOPIC_PREFIX="house-bare", ROLLCALL_MONGO_DATABASE="house-bare")
+    bare = deployment.rollcall("doctor", ROLLCALL_TOPIC_PREFIX="house-bare", ROLLCALL_MONGO_DATABASE="house-bare")
     assert bare.exit_code == 1
     assert "error topics      house-bare.results is missing" in bare.stdout
     assert "error indexes     MongoDB lacks the indexes" in bare.stdout
     assert all(line.endswith(" setup") for line in bare.stdout.splitlines() if "fix: " in line)
 
 
-def test_the_example_of_the_command_line_page_runs_as_it_is_written(house: House, tmp_path: Path) -> None:
+def test_the_example_of_the_command_line_page_runs_as_it_is_written(deployment: Deployment, tmp_path: Path) -> None:
     page = (ROOT / "docs" / "command-line.md").read_text("utf-8")
     script, end = (
         re.findall(rf"<!-- tests/e2e/cli/test_inspection_commands\.py {says} -->\n```\w+\n(.*?)```", page, re.DOTALL)[0]
@@ -161,7 +167,7 @@ def test_the_example_of_the_command_line_page_runs_as_it_is_written(house: House
     )
     link_rollcall(tmp_path)
     done = subprocess.run(
-        ["bash", "-eu", "-c", script], cwd=tmp_path, env=house.env, capture_output=True, text=True, check=False
+        ["bash", "-eu", "-c", script], cwd=tmp_path, env=deployment.env, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "1 of 2 recipients would fail.\n")
     assert done.stdout.endswith(end)

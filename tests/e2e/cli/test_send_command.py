@@ -17,7 +17,7 @@ import pytest
 
 from devstack import Stack
 from tests.support.cli_runner import ROLLCALL, lines_with_single_spaces
-from tests.support.deployment import House, a_house
+from tests.support.deployment import Deployment, a_deployment
 from tests.support.polling import wait_until
 
 pytestmark = pytest.mark.durable
@@ -27,10 +27,13 @@ TOMORROW = (datetime.now(UTC) + timedelta(days=1)).isoformat()
 
 
 @pytest.fixture(scope="module")
-def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def deployment(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """Run one consumer with its own topics for the whole file."""
-    with a_house(stack, tmp_path_factory.mktemp("cli"), REPLY_TOPICS="house-*") as house, house.service("consumer"):
-        yield house
+    with (
+        a_deployment(stack, tmp_path_factory.mktemp("cli"), REPLY_TOPICS="house-*") as deployment,
+        deployment.service("consumer"),
+    ):
+        yield deployment
 
 
 def people(tmp_path: Path, number: int = 300, *, bad: int = 0, repeated: int = 0) -> str:
@@ -42,9 +45,9 @@ def people(tmp_path: Path, number: int = 300, *, bad: int = 0, repeated: int = 0
     return str(path)
 
 
-def test_a_file_is_sent_followed_and_reported(house: House, tmp_path: Path) -> None:
+def test_a_file_is_sent_followed_and_reported(deployment: Deployment, tmp_path: Path) -> None:
     file = people(tmp_path, bad=4, repeated=6)
-    sent = house.rollcall("send", file, *SMS, "--request-id", "called")
+    sent = deployment.rollcall("send", file, *SMS, "--request-id", "called")
     lines = lines_with_single_spaces(sent.stdout)
     assert lines[:2] == ["request called", "300 recipients in 1 part"]
     assert "sent 290 the provider accepted the message" in lines
@@ -56,59 +59,61 @@ def test_a_file_is_sent_followed_and_reported(house: House, tmp_path: Path) -> N
     assert "13800000000" not in sent.stdout
     assert all(line.isprintable() for line in sent.stdout.splitlines())
 
-    reported = house.rollcall("report", "called", "--tenant", "tnt_test")
+    reported = deployment.rollcall("report", "called", "--tenant", "tnt_test")
     assert reported.exit_code == 0
     counts = lines.index("status recipients meaning")
     assert set(lines[counts:]) <= set(lines_with_single_spaces(reported.stdout))
 
-    unknown = house.rollcall("report", "called", "--tenant", "tnt_other")
+    unknown = deployment.rollcall("report", "called", "--tenant", "tnt_other")
     assert (unknown.exit_code, unknown.stdout) == (3, "")
 
 
-def test_a_repeat_sends_nothing_twice_and_prints_the_same_roll_call(house: House, tmp_path: Path) -> None:
+def test_a_repeat_sends_nothing_twice_and_prints_the_same_roll_call(deployment: Deployment, tmp_path: Path) -> None:
     file = people(tmp_path, bad=2)
-    first, second = (house.rollcall("send", file, *SMS, "--request-id", "repeated", "--allow-failed") for _ in range(2))
+    first, second = (
+        deployment.rollcall("send", file, *SMS, "--request-id", "repeated", "--allow-failed") for _ in range(2)
+    )
     assert (first.exit_code, second.exit_code) == (0, 0)
     assert second.stdout == first.stdout
-    assert house.database["communication_logs"].count_documents({"request_id": "repeated"}) == 300
+    assert deployment.database["communication_logs"].count_documents({"request_id": "repeated"}) == 300
 
 
-def test_a_repeat_without_a_ledger_reads_the_earlier_events(house: House, tmp_path: Path) -> None:
+def test_a_repeat_without_a_ledger_reads_the_earlier_events(deployment: Deployment, tmp_path: Path) -> None:
     file = people(tmp_path, bad=2)
-    without = replace(house, env={name: v for name, v in house.env.items() if name != "ROLLCALL_MONGO_URL"})
+    without = replace(deployment, env={name: v for name, v in deployment.env.items() if name != "ROLLCALL_MONGO_URL"})
     first, second = (without.rollcall("send", file, *SMS, "--request-id", "heard", "--allow-failed") for _ in range(2))
     assert (first.exit_code, second.exit_code) == (0, 0)
     assert second.stdout == first.stdout
 
 
-def test_a_killed_send_continues_and_sends_nothing_twice(house: House, tmp_path: Path) -> None:
+def test_a_killed_send_continues_and_sends_nothing_twice(deployment: Deployment, tmp_path: Path) -> None:
     path = tmp_path / "people.jsonl"
     line = '{"to": "138%08d", "variables": {"name": "%s"}}\n'
     path.write_text("".join(line % (n, secrets.token_hex(40_000)) for n in range(200)))
     args = ["send", str(path), *SMS, "--request-id", "killed"]
     begun = {"head.request_id": "killed", "parts": {"$ne": {}}}
-    with subprocess.Popen([ROLLCALL, *args], env=house.env, stdout=subprocess.DEVNULL) as child:
-        asyncio.run(wait_until(lambda: house.database["requests"].find_one(begun)))
+    with subprocess.Popen([ROLLCALL, *args], env=deployment.env, stdout=subprocess.DEVNULL) as child:
+        asyncio.run(wait_until(lambda: deployment.database["requests"].find_one(begun)))
         child.kill()
-    taken_up = house.database["requests"].find_one(begun)
+    taken_up = deployment.database["requests"].find_one(begun)
     assert taken_up is not None
     assert taken_up["completion"] is None
     assert child.returncode == -signal.SIGKILL
 
-    again = house.rollcall(*args)
+    again = deployment.rollcall(*args)
     assert (again.exit_code, again.stderr) == (0, "")
     assert "200 recipients in 19 parts" in again.stdout
     assert lines_with_single_spaces(again.stdout)[-2:] == ["", "all accounted for: yes"]
     assert "sent 200 the provider accepted the message" in lines_with_single_spaces(again.stdout)
-    logs = list(house.database["communication_logs"].find({"request_id": "killed"}))
+    logs = list(deployment.database["communication_logs"].find({"request_id": "killed"}))
     assert len(logs) == 200
     assert {log["attempts"] for log in logs} == {1}
 
 
-def test_another_body_with_the_same_id_is_rejected(house: House, tmp_path: Path) -> None:
+def test_another_body_with_the_same_id_is_rejected(deployment: Deployment, tmp_path: Path) -> None:
     file = people(tmp_path, 3)
-    assert house.rollcall("send", file, *SMS, "--request-id", "taken").exit_code == 0
-    refused = house.rollcall("send", people(tmp_path, 4), *SMS, "--request-id", "taken")
+    assert deployment.rollcall("send", file, *SMS, "--request-id", "taken").exit_code == 0
+    refused = deployment.rollcall("send", people(tmp_path, 4), *SMS, "--request-id", "taken")
     assert refused.exit_code == 1
     assert refused.stderr == (
         "request taken (part 0) was rejected: request_conflict, the request id is already used with another body.\n"
@@ -116,17 +121,17 @@ def test_another_body_with_the_same_id_is_rejected(house: House, tmp_path: Path)
     assert "accounted" not in refused.stdout
 
 
-def test_a_large_file_travels_in_parts(house: House, tmp_path: Path) -> None:
+def test_a_large_file_travels_in_parts(deployment: Deployment, tmp_path: Path) -> None:
     path = tmp_path / "people.jsonl"
     line = '{"to": "138%08d", "variables": {"name": "' + "x" * 2_000 + '"}}\n'
     path.write_text("".join(line % n for n in range(1_000)))
-    sent = house.rollcall("send", str(path), *SMS)
+    sent = deployment.rollcall("send", str(path), *SMS)
     assert "1,000 recipients in 3 parts" in sent.stdout
     assert (sent.exit_code, sent.stdout.splitlines()[-1]) == (0, "all accounted for: yes")
 
 
-def test_a_pipe_is_sent_and_no_wait_ends_at_once(house: House) -> None:
-    sent = house.rollcall_process("send", "-", *SMS, "--variable", "name=Li", "--no-wait", stdin='"13800138000"\n')
+def test_a_pipe_is_sent_and_no_wait_ends_at_once(deployment: Deployment) -> None:
+    sent = deployment.rollcall_process("send", "-", *SMS, "--variable", "name=Li", "--no-wait", stdin='"13800138000"\n')
     assert sent.returncode == 0
     request_id = sent.stdout.split()[1]
     assert re.fullmatch(
@@ -134,18 +139,20 @@ def test_a_pipe_is_sent_and_no_wait_ends_at_once(house: House) -> None:
     )
 
 
-def test_events_are_read_from_a_reply_topic_and_rejections_from_the_default_one(house: House, tmp_path: Path) -> None:
+def test_events_are_read_from_a_reply_topic_and_rejections_from_the_default_one(
+    deployment: Deployment, tmp_path: Path
+) -> None:
     file = people(tmp_path, 3)
-    own = house.rollcall("send", file, *SMS, "--reply-topic", house.topics.results)
+    own = deployment.rollcall("send", file, *SMS, "--reply-topic", deployment.topics.results)
     assert (own.exit_code, own.stdout.splitlines()[-1]) == (0, "all accounted for: yes")
-    forbidden = house.rollcall("send", file, *SMS, "--reply-topic", house.topics.receipts)
+    forbidden = deployment.rollcall("send", file, *SMS, "--reply-topic", deployment.topics.receipts)
     assert forbidden.exit_code == 1
     assert "reply_topic_refused" in forbidden.stderr
 
 
-def test_the_timeout_ends_the_wait_for_a_scheduled_request(house: House, tmp_path: Path) -> None:
+def test_the_timeout_ends_the_wait_for_a_scheduled_request(deployment: Deployment, tmp_path: Path) -> None:
     args = ["--send-at", TOMORROW, "--timeout", "3"]
-    late = house.rollcall("send", people(tmp_path, 3), *SMS, *args)
+    late = deployment.rollcall("send", people(tmp_path, 3), *SMS, *args)
     assert late.exit_code == 1
     assert late.stdout.splitlines()[-2:] == [
         "not completed within 3 s, but the request continues without this command",
@@ -153,12 +160,12 @@ def test_the_timeout_ends_the_wait_for_a_scheduled_request(house: House, tmp_pat
     ]
 
 
-def test_ctrl_c_prints_the_report_command(house: House, tmp_path: Path) -> None:
+def test_ctrl_c_prints_the_report_command(deployment: Deployment, tmp_path: Path) -> None:
     args = ["send", people(tmp_path, 3), *SMS, "--request-id", "left", "--send-at", TOMORROW]
     with subprocess.Popen(
-        [ROLLCALL, *args], env=house.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [ROLLCALL, *args], env=deployment.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as child:
-        asyncio.run(wait_until(lambda: house.database["requests"].count_documents({"head.request_id": "left"})))
+        asyncio.run(wait_until(lambda: deployment.database["requests"].count_documents({"head.request_id": "left"})))
         child.send_signal(signal.SIGINT)
         _, output = child.communicate(timeout=30)
     assert child.returncode == 130
@@ -166,28 +173,28 @@ def test_ctrl_c_prints_the_report_command(house: House, tmp_path: Path) -> None:
     assert "Traceback" not in output
 
 
-def test_a_file_is_sent_through_the_http_service(house: House, tmp_path: Path) -> None:
-    token = house.rollcall("token", "--tenant", "tnt_test", "--user", "usr_test").stdout.strip()
-    with house.service("producer") as producer:
+def test_a_file_is_sent_through_the_http_service(deployment: Deployment, tmp_path: Path) -> None:
+    token = deployment.rollcall("token", "--tenant", "tnt_test", "--user", "usr_test").stdout.strip()
+    with deployment.service("producer") as producer:
         args = ["--channel", "sms", "--content", "Hello {{name}}", "--url", producer.url, "--token", token]
-        sent = house.rollcall("send", people(tmp_path, 3), *args)
+        sent = deployment.rollcall("send", people(tmp_path, 3), *args)
         assert (sent.exit_code, sent.stderr) == (0, "")
         assert "3 recipients accepted by the service" in sent.stdout
         assert sent.stdout.splitlines()[-1] == "all accounted for: yes"
 
         for _ in range(2):
-            sent = house.rollcall("send", people(tmp_path, 3), *args, "--request-id", "called-twice")
+            sent = deployment.rollcall("send", people(tmp_path, 3), *args, "--request-id", "called-twice")
             assert (sent.exit_code, sent.stdout.splitlines()[-1]) == (0, "all accounted for: yes")
-        assert house.database["communication_logs"].count_documents({"request_id": "called-twice"}) == 3
+        assert deployment.database["communication_logs"].count_documents({"request_id": "called-twice"}) == 3
 
-        refused = house.rollcall("send", people(tmp_path, 3), *args[:-1], "no token")
+        refused = deployment.rollcall("send", people(tmp_path, 3), *args[:-1], "no token")
         assert refused.exit_code == 1
         assert refused.stderr.startswith("--url: the service answered 401: ")
 
 
-def test_a_terminal_shows_a_progress_bar(house: House, tmp_path: Path) -> None:
+def test_a_terminal_shows_a_progress_bar(deployment: Deployment, tmp_path: Path) -> None:
     with terminal() as (outer, inner):
-        env = {**house.env, "TERM": "xterm", "COLUMNS": "100"}
+        env = {**deployment.env, "TERM": "xterm", "COLUMNS": "100"}
         args = [ROLLCALL, "send", people(tmp_path, 3), *SMS]
         assert subprocess.run(args, env=env, stdout=inner, stderr=inner, check=False, timeout=120).returncode == 0
         shown = os.read(outer, 100_000).decode()

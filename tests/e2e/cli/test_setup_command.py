@@ -8,33 +8,33 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from devstack import Stack
 from devstack.inprocess import InProcessKafka
-from tests.support.deployment import House, a_house
+from tests.support.deployment import Deployment, a_deployment
 
 
 @pytest.mark.durable
 async def test_setup_may_be_repeated_and_check_agrees(stack: Stack, tmp_path: Path) -> None:
-    with a_house(stack, tmp_path, setup=False) as house:
-        before = house.rollcall_process("setup", "--check")
+    with a_deployment(stack, tmp_path, setup=False) as deployment:
+        before = deployment.rollcall_process("setup", "--check")
         assert before.returncode == 1
-        assert f"topic {house.topics.results}: not found" in before.stderr
+        assert f"topic {deployment.topics.results}: not found" in before.stderr
         assert "MongoDB lacks the indexes" in before.stderr
 
-        first = house.rollcall_process("setup", "--partitions", "3")
+        first = deployment.rollcall_process("setup", "--partitions", "3")
         assert (first.returncode, first.stderr) == (0, "")
-        assert f"created  topic {house.topics.requests}: intake of large requests" in first.stdout
+        assert f"created  topic {deployment.topics.requests}: intake of large requests" in first.stdout
         assert "created  index chunks.due" in first.stdout
 
-        second = house.rollcall_process("setup")
+        second = deployment.rollcall_process("setup")
         assert (second.returncode, second.stderr) == (0, "")
         assert {line.split()[0] for line in second.stdout.splitlines()} == {"exists"}
-        assert house.rollcall_process("setup", "--check").returncode == 0
+        assert deployment.rollcall_process("setup", "--check").returncode == 0
 
 
 @pytest.mark.durable
 async def test_a_topic_gets_the_specified_retention_and_size(stack: Stack, tmp_path: Path) -> None:
-    with a_house(stack, tmp_path) as house:
-        spec = house.topics.specs()[-1]
-        configs = await configs_of(house, spec.name)
+    with a_deployment(stack, tmp_path) as deployment:
+        spec = deployment.topics.specs()[-1]
+        configs = await configs_of(deployment, spec.name)
         assert configs["retention.ms"] == str(spec.retention_ms)
         assert configs["max.message.bytes"] == str(spec.max_message_bytes)
         assert configs["min.insync.replicas"] == "1"
@@ -42,27 +42,27 @@ async def test_a_topic_gets_the_specified_retention_and_size(stack: Stack, tmp_p
 
 @pytest.mark.durable
 async def test_differences_are_named_and_not_changed(stack: Stack, tmp_path: Path) -> None:
-    with a_house(stack, tmp_path) as house:
-        name = house.topics.chunks
-        await alter(house, name, {"retention.ms": "1000"})
+    with a_deployment(stack, tmp_path) as deployment:
+        name = deployment.topics.chunks
+        await alter(deployment, name, {"retention.ms": "1000"})
         for command in (["setup"], ["setup", "--check"]):
-            done = house.rollcall_process(*command)
+            done = deployment.rollcall_process(*command)
             assert done.returncode == 1
             assert f"topic {name}: retention.ms is 1000, must be at least 86400000" in done.stderr
-        assert (await configs_of(house, name))["retention.ms"] == "1000"
+        assert (await configs_of(deployment, name))["retention.ms"] == "1000"
 
 
 def test_a_broker_without_a_controller_creates_topics_by_their_names(mongo_url: str, tmp_path: Path) -> None:
     broker = InProcessKafka()
     stack = Stack(broker.bootstrap, mongo_url, "in-process broker", durable=False, note="")
-    with a_house(stack, tmp_path, setup=False) as house:
-        assert house.rollcall_process("setup").returncode == 0
-        assert house.rollcall_process("setup", "--check").returncode == 0
+    with a_deployment(stack, tmp_path, setup=False) as deployment:
+        assert deployment.rollcall_process("setup").returncode == 0
+        assert deployment.rollcall_process("setup", "--check").returncode == 0
     broker.close()
 
 
-async def configs_of(house: House, name: str) -> dict[str, str]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=house.bootstrap)
+async def configs_of(deployment: Deployment, name: str) -> dict[str, str]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=deployment.bootstrap)
     await admin.start()
     try:
         (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
@@ -71,8 +71,8 @@ async def configs_of(house: House, name: str) -> dict[str, str]:
         await admin.close()
 
 
-async def alter(house: House, name: str, configs: dict[str, str]) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=house.bootstrap)
+async def alter(deployment: Deployment, name: str, configs: dict[str, str]) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=deployment.bootstrap)
     await admin.start()
     try:
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs)])

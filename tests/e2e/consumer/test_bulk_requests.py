@@ -16,74 +16,74 @@ from schemas.results import DeliveryEvent, RequestAccepted
 from tests.e2e.caller import Results, create_topic, publish, reading
 from tests.e2e.reconciliation import assert_balanced, fates, roll, tally
 from tests.e2e.sample_recipients import MARK, SIMULATOR, TENANT, a_crowd, a_request, assert_tells_nobody
-from tests.support.deployment import House, Service, a_house
+from tests.support.deployment import Deployment, Service, a_deployment
 from tests.support.repository import CONTRACT_DATA
 
 EXAMPLE, TEMPLATE_EXAMPLE = CONTRACT_DATA / "example-request.json", CONTRACT_DATA / "example-request-template.json"
 
 
 @pytest.fixture(scope="module")
-def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def deployment(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """With small chunks and windows, so that a thousand recipients are many of each."""
     small = {"CHUNK_SIZE": 90, "WINDOW_SIZE": 25}
     folder = tmp_path_factory.mktemp("bulk")
-    with a_house(stack, folder, PROVIDERS=[SIMULATOR], REPLY_TOPICS="callers-*", **small) as house:
-        yield house
+    with a_deployment(stack, folder, PROVIDERS=[SIMULATOR], REPLY_TOPICS="callers-*", **small) as deployment:
+        yield deployment
 
 
 @pytest.fixture(scope="module", autouse=True)
-def consumer(house: House) -> Iterator[Service]:
-    with house.service("consumer") as consumer:
+def consumer(deployment: Deployment) -> Iterator[Service]:
+    with deployment.service("consumer") as consumer:
         yield consumer
 
 
 @pytest.fixture(scope="module")
-def producer(house: House) -> Iterator[Service]:
-    with house.service("producer") as producer:
+def producer(deployment: Deployment) -> Iterator[Service]:
+    with deployment.service("producer") as producer:
         yield producer
 
 
-def rollcall(house: House, *args: str) -> str:
-    done = house.rollcall_process(*args, "--tenant", TENANT)
+def rollcall(deployment: Deployment, *args: str) -> str:
+    done = deployment.rollcall_process(*args, "--tenant", TENANT)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
-def token(house: House, user: str) -> str:
-    return rollcall(house, "token", "--user", user)
+def token(deployment: Deployment, user: str) -> str:
+    return rollcall(deployment, "token", "--user", user)
 
 
-def put_template(house: House, content: str) -> str:
-    return rollcall(house, "template", "put", "verify_code", "--content", content)
+def put_template(deployment: Deployment, content: str) -> str:
+    return rollcall(deployment, "template", "put", "verify_code", "--content", content)
 
 
-def assert_says(house: House, request_id: str, text: str, *, version: int) -> None:
+def assert_says(deployment: Deployment, request_id: str, text: str, *, version: int) -> None:
     """The request has the text of this version of the template, and its logs the template's id."""
-    request = read_request(house.database["requests"].find_one({"_id": request_key(TENANT, request_id)}) or {})
-    said = open_template(house.sealer, request.header)
+    request = read_request(deployment.database["requests"].find_one({"_id": request_key(TENANT, request_id)}) or {})
+    said = open_template(deployment.sealer, request.header)
     assert said.content.render({}, said.variables) == text
     assert request.header.template_version == version
-    logs = roll(house, request_id).values()
+    logs = roll(deployment, request_id).values()
     assert {log["template_id"] for log in logs} == {template_id(TENANT, "verify_code")}
 
 
-async def post(house: House, producer: Service, body: bytes, user: str) -> httpx.Response:
+async def post(deployment: Deployment, producer: Service, body: bytes, user: str) -> httpx.Response:
     """POST /communication/bulk with a token of the command line."""
-    headers = {"Authorization": f"Bearer {token(house, user)}", "Content-Type": "application/json"}
+    headers = {"Authorization": f"Bearer {token(deployment, user)}", "Content-Type": "application/json"}
     async with httpx.AsyncClient(base_url=producer.url, timeout=30) as client:
         return await client.post("/communication/bulk", content=body, headers=headers)
 
 
 async def test_the_contracts_example_request_goes_from_http_to_a_result_for_each_recipient(
-    house: House, producer: Service
+    deployment: Deployment, producer: Service
 ) -> None:
-    async with reading(house.bootstrap, Results(house.topics.results)) as results:
-        answer = await post(house, producer, EXAMPLE.read_bytes(), "usr_abc123")
+    async with reading(deployment.bootstrap, Results(deployment.topics.results)) as results:
+        answer = await post(deployment, producer, EXAMPLE.read_bytes(), "usr_abc123")
         assert (answer.status_code, answer.json()["code"], answer.json()["total"]) == (200, 200, 2)
         completed = await results.completed(answer.headers["X-Request-Id"])
         assert completed.by_status == {"sent": 2}
-        await assert_balanced(house, results, completed, total=2)
-        items, logs = answer.json()["items"], roll(house, completed.request_id)
+        await assert_balanced(deployment, results, completed, total=2)
+        items, logs = answer.json()["items"], roll(deployment, completed.request_id)
     assert [(item["id"], item["recipient"], item["status"]) for item in items] == [
         (logs[0, 0]["_id"], "138****8000", "pending"),
         (logs[0, 1]["_id"], "139****9000", "pending"),
@@ -91,18 +91,20 @@ async def test_the_contracts_example_request_goes_from_http_to_a_result_for_each
     assert {(log["tenant_id"], log["user_id"]) for log in logs.values()} == {(TENANT, "usr_abc123")}
 
 
-async def test_of_a_thousand_recipients_each_ends_as_its_number_says_it_must(house: House) -> None:
+async def test_of_a_thousand_recipients_each_ends_as_its_number_says_it_must(deployment: Deployment) -> None:
     recipients, expected = a_crowd(1000)
     request, headers = a_request(recipients), [("correlation_id", "order №66".encode())]
-    async with reading(house.bootstrap, Results(house.topics.results)) as results:
-        await publish(house.bootstrap, house.topics.requests, request, key=request["request_id"], headers=headers)
+    async with reading(deployment.bootstrap, Results(deployment.topics.results)) as results:
+        await publish(
+            deployment.bootstrap, deployment.topics.requests, request, key=request["request_id"], headers=headers
+        )
         completed = await results.completed(request["request_id"])
-        logs = roll(house, completed.request_id)
+        logs = roll(deployment, completed.request_id)
         assert fates(logs) == expected
         assert {at: log["reference"] for at, log in logs.items()} == {at: f"order-{at[1]}" for at in expected}
         assert (completed.by_status, completed.by_reason) == tally((f.status, f.reason) for f in expected.values())
-        await assert_balanced(house, results, completed, total=1000)
-        assert_tells_nobody(house, results)
+        await assert_balanced(deployment, results, completed, total=1000)
+        assert_tells_nobody(deployment, results)
     (accepted,) = results.of(RequestAccepted, completed.request_id)
     assert (accepted.part, accepted.recipients) == (0, 1000)
     events = [accepted, completed, *results.of(DeliveryEvent, completed.request_id)]
@@ -110,54 +112,56 @@ async def test_of_a_thousand_recipients_each_ends_as_its_number_says_it_must(hou
     assert {event.tenant_id for event in events} == {TENANT}
 
 
-async def test_a_thousand_over_http_end_the_same_way(house: House, producer: Service) -> None:
+async def test_a_thousand_over_http_end_the_same_way(deployment: Deployment, producer: Service) -> None:
     recipients, expected = a_crowd(1000, lacking=False)  # a missing variable is refused over HTTP
     body = {"channel": "sms", "content": "{{code}}", "recipients": recipients}
-    async with reading(house.bootstrap, Results(house.topics.results)) as results:
-        answer = await post(house, producer, json.dumps(body).encode(), "usr_e2e")
+    async with reading(deployment.bootstrap, Results(deployment.topics.results)) as results:
+        answer = await post(deployment, producer, json.dumps(body).encode(), "usr_e2e")
         assert answer.status_code == 200
         completed = await results.completed(answer.headers["X-Request-Id"])
-        assert fates(roll(house, completed.request_id)) == expected
-        await assert_balanced(house, results, completed, total=1000)
-        assert_tells_nobody(house, results)
+        assert fates(roll(deployment, completed.request_id)) == expected
+        await assert_balanced(deployment, results, completed, total=1000)
+        assert_tells_nobody(deployment, results)
 
 
 async def test_the_contracts_request_with_a_template_says_what_the_template_said_when_it_was_accepted(
-    house: House, producer: Service
+    deployment: Deployment, producer: Service
 ) -> None:
-    assert put_template(house, "您的验证码是{{code}}").endswith("variables: code")
-    async with reading(house.bootstrap, Results(house.topics.results)) as results:
-        answer = await post(house, producer, TEMPLATE_EXAMPLE.read_bytes(), "usr_abc123")
+    assert put_template(deployment, "您的验证码是{{code}}").endswith("variables: code")
+    async with reading(deployment.bootstrap, Results(deployment.topics.results)) as results:
+        answer = await post(deployment, producer, TEMPLATE_EXAMPLE.read_bytes(), "usr_abc123")
         assert answer.status_code == 200
         assert {item["content"] for item in answer.json()["items"]} == {"您的验证码是123456"}
-        put_template(house, "another text for {{name}}")
+        put_template(deployment, "another text for {{name}}")
         accepted = {"tenant_id": TENANT, "request_id": "templated", "template_version": 1}
         request = json.loads(TEMPLATE_EXAMPLE.read_bytes()) | accepted
-        await publish(house.bootstrap, house.topics.requests_express, request, key="templated")
+        await publish(deployment.bootstrap, deployment.topics.requests_express, request, key="templated")
         for request_id in (answer.headers["X-Request-Id"], "templated"):
             completed = await results.completed(request_id)
             assert completed.by_status == {"sent": 2}
-            await assert_balanced(house, results, completed, total=2)
-            assert_says(house, request_id, "您的验证码是123456", version=1)
+            await assert_balanced(deployment, results, completed, total=2)
+            assert_says(deployment, request_id, "您的验证码是123456", version=1)
 
 
 @pytest.mark.parametrize("header", ["reply_to", "kafka_replyTopic", None])
 async def test_results_go_to_the_callers_own_topic_when_it_names_an_allowed_one(
-    house: House, header: str | None
+    deployment: Deployment, header: str | None
 ) -> None:
     mine = f"callers-{header or 'body'}"
-    await create_topic(house.bootstrap, mine)
+    await create_topic(deployment.bootstrap, mine)
     recipients, expected = a_crowd(100)
     request = a_request(recipients) | ({} if header else {"reply_topic": mine})
     headers = [(header, mine.encode()), ("kafka_correlationId", b"mine")] if header else [("reply_to", b"callers-no")]
     async with (
-        reading(house.bootstrap, Results(mine)) as results,
-        reading(house.bootstrap, Results(house.topics.results)) as default,
+        reading(deployment.bootstrap, Results(mine)) as results,
+        reading(deployment.bootstrap, Results(deployment.topics.results)) as default,
     ):
-        await publish(house.bootstrap, house.topics.requests, request, key=request["request_id"], headers=headers)
+        await publish(
+            deployment.bootstrap, deployment.topics.requests, request, key=request["request_id"], headers=headers
+        )
         completed = await results.completed(request["request_id"])
-        assert fates(roll(house, completed.request_id)) == expected
-        await assert_balanced(house, results, completed, total=100)
+        assert fates(roll(deployment, completed.request_id)) == expected
+        await assert_balanced(deployment, results, completed, total=100)
         assert completed.correlation_id == ("mine" if header else None)
         assert not default.of(DeliveryEvent, completed.request_id)
 
@@ -167,31 +171,31 @@ async def test_results_go_to_the_callers_own_topic_when_it_names_an_allowed_one(
     [("requests_express", 80, "express"), ("requests_express", 200, "bulk"), ("requests", 200, "bulk")],
 )
 async def test_what_is_one_chunk_takes_the_express_lane_and_what_is_more_does_not(
-    house: House, topic: str, size: int, lane: str
+    deployment: Deployment, topic: str, size: int, lane: str
 ) -> None:
     recipients, expected = a_crowd(size)
     request = a_request(recipients)
-    async with reading(house.bootstrap, Results(house.topics.results)) as results:
-        await publish(house.bootstrap, getattr(house.topics, topic), request, key=request["request_id"])
+    async with reading(deployment.bootstrap, Results(deployment.topics.results)) as results:
+        await publish(deployment.bootstrap, getattr(deployment.topics, topic), request, key=request["request_id"])
         completed = await results.completed(request["request_id"])
-        assert fates(roll(house, completed.request_id)) == expected
-        await assert_balanced(house, results, completed, total=size)
-    chunks = house.database["chunks"].find({"request": request_key(TENANT, completed.request_id)})
+        assert fates(roll(deployment, completed.request_id)) == expected
+        await assert_balanced(deployment, results, completed, total=size)
+    chunks = deployment.database["chunks"].find({"request": request_key(TENANT, completed.request_id)})
     assert {chunk["lane"] for chunk in chunks} == {lane}
 
 
-async def test_a_small_request_does_not_wait_behind_a_large_one(house: House) -> None:
-    async with reading(house.bootstrap, Results(house.topics.results)) as results:
+async def test_a_small_request_does_not_wait_behind_a_large_one(deployment: Deployment) -> None:
+    async with reading(deployment.bootstrap, Results(deployment.topics.results)) as results:
         large = a_request(a_crowd(4000)[0])
         small = a_request(["13900000000"], content="Hello")
-        await publish(house.bootstrap, house.topics.requests, large, key=large["request_id"])
-        await publish(house.bootstrap, house.topics.requests_express, small, key=small["request_id"])
+        await publish(deployment.bootstrap, deployment.topics.requests, large, key=large["request_id"])
+        await publish(deployment.bootstrap, deployment.topics.requests_express, small, key=small["request_id"])
         await results.completed(small["request_id"])
         assert len(results.of(DeliveryEvent, large["request_id"])) < 4000
         assert (await results.completed(large["request_id"])).total == 4000
 
 
-async def test_the_metrics_count_what_the_logs_say_and_name_nobody(house: House, consumer: Service) -> None:
+async def test_the_metrics_count_what_the_logs_say_and_name_nobody(deployment: Deployment, consumer: Service) -> None:
     async with httpx.AsyncClient(base_url=consumer.url) as client:
         page = (await client.get("/metrics")).text
     counted = {
@@ -200,7 +204,7 @@ async def test_the_metrics_count_what_the_logs_say_and_name_nobody(house: House,
         for sample in family.samples
         if sample.name == "rollcall_deliveries_total"
     }
-    logs = house.database["communication_logs"].find()
+    logs = deployment.database["communication_logs"].find()
     assert counted == Counter((log["outcome"], log.get("reason")) for log in logs)
     for name in ("outcome_age_seconds", "chunks_open", "windows_open", "provider_seconds"):
         assert f"rollcall_{name}" in page

@@ -12,8 +12,8 @@ from typer.testing import Result
 
 from cli.admin.development_token import issue_token
 from devstack import Stack
-from tests.e2e.accounting import Accounting, an_accounting_provider
-from tests.support.deployment import House, a_house
+from tests.e2e.accounting import RecordingProviderProcess, an_accounting_provider
+from tests.support.deployment import Deployment, a_deployment
 from tests.support.polling import wait_until
 from tests.support.service import SECRET
 
@@ -26,20 +26,22 @@ pytestmark = pytest.mark.durable
 
 
 @pytest.fixture(scope="module")
-def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Accounting]:
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecordingProviderProcess]:
     with an_accounting_provider(tmp_path_factory.mktemp("orders")) as provider:
         yield provider
 
 
 @pytest.fixture(scope="module")
-def house(stack: Stack, provider: Accounting, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def deployment(
+    stack: Stack, provider: RecordingProviderProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
     entry = provider.entry_for("sms", concurrency=20)
     settings = {"PROVIDERS": [entry], "WINDOW_SIZE": 20, "MAX_CHUNKS_IN_FLIGHT": 2, "CHUNK_SIZE": 200}
     with (
-        a_house(stack, tmp_path_factory.mktemp("house"), JWT_SECRET=SECRET, **settings) as house,
-        house.service("consumer"),
+        a_deployment(stack, tmp_path_factory.mktemp("house"), JWT_SECRET=SECRET, **settings) as deployment,
+        deployment.service("consumer"),
     ):
-        yield house
+        yield deployment
 
 
 class Caller:
@@ -75,9 +77,9 @@ class Caller:
 
 
 async def test_a_bulk_is_paused_resumed_and_cancelled_and_a_scheduled_one_taken_back(
-    house: House, provider: Accounting
+    deployment: Deployment, provider: RecordingProviderProcess
 ) -> None:
-    with house.service("producer") as service:
+    with deployment.service("producer") as service:
         headers = {"Authorization": f"Bearer {TOKEN}"}
         async with httpx.AsyncClient(base_url=service.url, headers=headers, timeout=30) as client:
             caller = Caller(client)
@@ -89,7 +91,7 @@ async def test_a_bulk_is_paused_resumed_and_cancelled_and_a_scheduled_one_taken_
             most = len(provider.accepted()) + paused["may_still_be_sent"]
             assert (paused["state"], paused["may_still_be_sent"] <= 2 * 20) == ("paused", True)
             await caller.known(scheduled)
-            await wait_until(lambda: house.database["chunks"].count_documents({"window": {"$ne": None}}) == 0)
+            await wait_until(lambda: deployment.database["chunks"].count_documents({"window": {"$ne": None}}) == 0)
             assert 100 < len(provider.accepted()) <= most < len(PEOPLE)
 
             assert (await caller.order(f"{REQUESTS}/{request}/resume"))["state"] == "sending"
@@ -108,32 +110,32 @@ async def test_a_bulk_is_paused_resumed_and_cancelled_and_a_scheduled_one_taken_
             assert (late["code"], late["message"].startswith("too late: the request is completed")) == (409, True)
 
 
-def rollcall(house: House, *args: str) -> Result:
-    return house.rollcall(*args, "--tenant", TENANT)
+def rollcall(deployment: Deployment, *args: str) -> Result:
+    return deployment.rollcall(*args, "--tenant", TENANT)
 
 
 def test_what_failed_is_sent_again_once_however_often_it_is_asked_for(
-    house: House, provider: Accounting, tmp_path: Path
+    deployment: Deployment, provider: RecordingProviderProcess, tmp_path: Path
 ) -> None:
     file = tmp_path / "people.csv"
     file.write_text("to,name\n" + "".join(f"137{index:08d},n{index}\n" for index in range(40)))
     provider.misbehave("refuse")
     args = ("send", str(file), "--channel", "sms", "--content", "Hi {{name}}", "--request-id", "refused")
-    assert rollcall(house, *args).exit_code == 1
+    assert rollcall(deployment, *args).exit_code == 1
     provider.behave()
     before = len(provider.accepted())
 
-    asked = rollcall(house, "resend", "refused", "--failed")
+    asked = rollcall(deployment, "resend", "refused", "--failed")
     assert (asked.exit_code, asked.stderr) == (2, "--yes: is required without a terminal to confirm on. Add --yes.\n")
     for _ in range(2):
-        done = rollcall(house, "resend", "refused", "--failed", "--yes")
+        done = rollcall(deployment, "resend", "refused", "--failed", "--yes")
         assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "all accounted for: yes"), done.output
     assert "repeats 40 failed deliveries of request refused" in done.stdout
     (found,) = re.findall(r"^request (\S+)$", done.stdout, re.MULTILINE)
     taken = provider.taken()[before:]
     assert sorted(text for _, _, text in taken) == sorted(f"Hi n{index}" for index in range(40))
-    logs = house.database["communication_logs"]
+    logs = deployment.database["communication_logs"]
     assert {log["resend_of"] for log in logs.find({"request_id": found})} == {
         log["_id"] for log in logs.find({"request_id": "refused"})
     }
-    assert rollcall(house, "cancel", found).exit_code == 1
+    assert rollcall(deployment, "cancel", found).exit_code == 1

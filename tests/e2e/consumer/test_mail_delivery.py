@@ -18,7 +18,7 @@ from devstack.processes import free_port
 from tests.e2e.caller import Results, publish, reading
 from tests.e2e.reconciliation import Fate, assert_balanced, fates, roll
 from tests.e2e.sample_recipients import TENANT
-from tests.support.deployment import House, a_house
+from tests.support.deployment import Deployment, a_deployment
 
 MARK = "zebra"
 """Every local part begins so, and no masked one contains it."""
@@ -69,7 +69,9 @@ def server() -> Iterator[tuple[MailServer, int]]:
 
 
 @pytest.fixture(scope="module")
-def house(stack: Stack, server: tuple[MailServer, int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def deployment(
+    stack: Stack, server: tuple[MailServer, int], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
     post = {
         "name": "post",
         "kind": "smtp",
@@ -80,10 +82,10 @@ def house(stack: Stack, server: tuple[MailServer, int], tmp_path_factory: pytest
         "list_unsubscribe": "https://example.org/unsubscribe",
     }
     with (
-        a_house(stack, tmp_path_factory.mktemp("mail"), PROVIDERS=[post], CHUNK_SIZE=40) as house,
-        house.service("consumer"),
+        a_deployment(stack, tmp_path_factory.mktemp("mail"), PROVIDERS=[post], CHUNK_SIZE=40) as deployment,
+        deployment.service("consumer"),
     ):
-        yield house
+        yield deployment
 
 
 def a_mailing(recipients: list[Any], **fields: Any) -> dict[str, Any]:
@@ -103,17 +105,19 @@ def a_reader(local: str, name: str, domain: str = "example.com") -> dict[str, An
     return {"to": f"{MARK}{local}@{domain}", "variables": {"name": name}}
 
 
-async def test_each_mail_arrives_once_and_says_what_was_asked_for(house: House, server: tuple[MailServer, int]) -> None:
+async def test_each_mail_arrives_once_and_says_what_was_asked_for(
+    deployment: Deployment, server: tuple[MailServer, int]
+) -> None:
     handler, _ = server
     recipients = [a_reader(f"-{index}", f"N° {index} <b>") for index in range(100)]
-    async with reading(house.bootstrap, Results(house.topics.results)) as results:
+    async with reading(deployment.bootstrap, Results(deployment.topics.results)) as results:
         request = a_mailing(recipients)
-        await publish(house.bootstrap, house.topics.requests, request, key=request["request_id"])
+        await publish(deployment.bootstrap, deployment.topics.requests, request, key=request["request_id"])
         completed = await results.completed(request["request_id"])
         assert completed.by_status == {"sent": 100}
-        await assert_balanced(house, results, completed, total=100)
-        logs = roll(house, completed.request_id)
-        assert MARK.encode() not in results.bytes() + house.said()
+        await assert_balanced(deployment, results, completed, total=100)
+        logs = roll(deployment, completed.request_id)
+        assert MARK.encode() not in results.bytes() + deployment.said()
     mails = handler.mails()
     assert mails.keys() >= {recipient["to"] for recipient in recipients}
     for index, recipient in enumerate(recipients):
@@ -136,12 +140,12 @@ async def test_each_mail_arrives_once_and_says_what_was_asked_for(house: House, 
         assert "https://example.org/g" in text.get_content()
 
 
-async def test_a_plain_mail_is_plain(house: House, server: tuple[MailServer, int]) -> None:
+async def test_a_plain_mail_is_plain(deployment: Deployment, server: tuple[MailServer, int]) -> None:
     recipients = [a_reader("-plain", "Ann"), a_reader("-dots", "Bob")]
     content = "Dear {{name}},\n.\n.a line that begins with a dot, and 1 < 2 & 2 > 1\n"
-    async with reading(house.bootstrap, Results(house.topics.results)) as results:
+    async with reading(deployment.bootstrap, Results(deployment.topics.results)) as results:
         request = a_mailing(recipients, content=content, subject="Plain")
-        await publish(house.bootstrap, house.topics.requests_express, request, key=request["request_id"])
+        await publish(deployment.bootstrap, deployment.topics.requests_express, request, key=request["request_id"])
         completed = await results.completed(request["request_id"])
         assert completed.by_status == {"sent": 2}
     for recipient in recipients:
@@ -151,7 +155,7 @@ async def test_a_plain_mail_is_plain(house: House, server: tuple[MailServer, int
         assert mail.get_content().replace("\r\n", "\n") == said
 
 
-async def test_what_the_server_refuses_fails_alone_and_what_it_puts_off_is_tried_again(house: House) -> None:
+async def test_what_the_server_refuses_fails_alone_and_what_it_puts_off_is_tried_again(deployment: Deployment) -> None:
     recipients = [
         a_reader("-good", "A"),
         a_reader("-gone", "B"),
@@ -162,12 +166,12 @@ async def test_what_the_server_refuses_fails_alone_and_what_it_puts_off_is_tried
         a_reader("-evil", "F\r\nBcc: eve@example.com"),
         {"to": f"{MARK}-x@example.com\r\nBcc: eve@example.com", "variables": {"name": "G"}},
     ]
-    async with reading(house.bootstrap, Results(house.topics.results)) as results:
+    async with reading(deployment.bootstrap, Results(deployment.topics.results)) as results:
         request = a_mailing(recipients)
-        await publish(house.bootstrap, house.topics.requests, request, key=request["request_id"])
+        await publish(deployment.bootstrap, deployment.topics.requests, request, key=request["request_id"])
         completed = await results.completed(request["request_id"])
-        await assert_balanced(house, results, completed, total=len(recipients))
-        found = fates(roll(house, completed.request_id))
+        await assert_balanced(deployment, results, completed, total=len(recipients))
+        found = fates(roll(deployment, completed.request_id))
     assert [found[0, index] for index in range(len(recipients))] == [
         Fate("sent", None, "z***@example.com", 1, "post"),
         Fate("failed", "rejected", "z***@example.com", 1, "post"),

@@ -18,11 +18,11 @@ import pytest
 from devstack import LocalKafka, LocalMongo, Stack
 from devstack.packages import why_no_kafka
 from devstack.server import LocalServer
-from tests.e2e.accounting import Accounting, an_accounting_provider
+from tests.e2e.accounting import RecordingProviderProcess, an_accounting_provider
 from tests.e2e.caller import Results, publish, reading
 from tests.e2e.reconciliation import assert_balanced, roll
 from tests.e2e.sample_recipients import a_request
-from tests.support.deployment import House, Service, a_house
+from tests.support.deployment import Deployment, Service, a_deployment
 from tests.support.polling import wait_until
 from tests.support.skipping import not_run
 
@@ -102,61 +102,63 @@ def is_ready(service: Service) -> bool:
 
 @pytest.mark.parametrize("name", ["mongodb", "kafka"])
 async def test_a_consumer_waits_for_what_is_away_when_it_starts(servers: Servers, tmp_path: Path, name: str) -> None:
-    with a_house(servers.stack, tmp_path) as house:
+    with a_deployment(servers.stack, tmp_path) as deployment:
         request = a_request(RECIPIENTS[:100], content="Hello")
-        await publish(house.bootstrap, house.topics.requests, request, key=request["request_id"])
+        await publish(deployment.bootstrap, deployment.topics.requests, request, key=request["request_id"])
         servers.named(name).kill()
-        with house.service("consumer", ready=False) as consumer:
+        with deployment.service("consumer", ready=False) as consumer:
             await wait_until(lambda: not_ready_for(consumer, name))
             await wait_until(lambda: "waiting for the stack" in consumer.said())
             assert {"mongodb": "ROLLCALL_MONGO_URL", "kafka": "ROLLCALL_KAFKA_BOOTSTRAP"}[name] in consumer.said()
             servers.named(name).start()
             await wait_until(lambda: is_ready(consumer))
-            async with reading(house.bootstrap, Results(house.topics.results)) as results:
+            async with reading(deployment.bootstrap, Results(deployment.topics.results)) as results:
                 completed = await results.completed(request["request_id"])
-                await assert_balanced(house, results, completed, total=100)
+                await assert_balanced(deployment, results, completed, total=100)
     assert completed.by_status == {"sent": 100}
 
 
 @pytest.fixture
-def provider(tmp_path: Path) -> Iterator[Accounting]:
+def provider(tmp_path: Path) -> Iterator[RecordingProviderProcess]:
     with an_accounting_provider(tmp_path) as provider:
         yield provider
 
 
 @pytest.mark.parametrize("name", ["mongodb", "kafka"])
 async def test_an_outage_in_the_middle_loses_nobody_and_needs_no_restart(
-    servers: Servers, provider: Accounting, tmp_path: Path, name: str
+    servers: Servers, provider: RecordingProviderProcess, tmp_path: Path, name: str
 ) -> None:
     # Leases end while the server is away: whoever was sending must not go on as if they had not.
     settings = {"LEASE_SECONDS": 5, "MAX_CHUNKS_IN_FLIGHT": SLOTS, "WINDOW_SIZE": WINDOW}
-    with a_house(servers.stack, tmp_path, PROVIDERS=[provider.entry | {"timeout_seconds": 2.5}], **settings) as house:
+    with a_deployment(
+        servers.stack, tmp_path, PROVIDERS=[provider.entry | {"timeout_seconds": 2.5}], **settings
+    ) as deployment:
         request = a_request(RECIPIENTS, content="Hello")
         later = a_request(RECIPIENTS[:20], content="Hello")
-        async with reading(house.bootstrap, Results(house.topics.results)) as results:
-            with house.service("consumer") as consumer:
-                await publish(house.bootstrap, house.topics.requests, request, key=request["request_id"])
+        async with reading(deployment.bootstrap, Results(deployment.topics.results)) as results:
+            with deployment.service("consumer") as consumer:
+                await publish(deployment.bootstrap, deployment.topics.requests, request, key=request["request_id"])
                 await wait_until(lambda: len(provider.accepted()) > len(RECIPIENTS) / 4)
                 with away(servers.named(name)):
                     assert len(provider.accepted()) < len(RECIPIENTS)
                     await wait_until(lambda: not_ready_for(consumer, name))
                 await wait_until(lambda: is_ready(consumer))
                 completed = await results.completed(request["request_id"])
-                await assert_balanced(house, results, completed, total=len(RECIPIENTS))
-                await publish(house.bootstrap, house.topics.requests_express, later, key=later["request_id"])
+                await assert_balanced(deployment, results, completed, total=len(RECIPIENTS))
+                await publish(deployment.bootstrap, deployment.topics.requests_express, later, key=later["request_id"])
                 assert (await results.completed(later["request_id"])).by_status == {"sent": 20}
                 assert consumer.child.exit_code() is None
-        assert_accounted(house, provider, request["request_id"])
+        assert_accounted(deployment, provider, request["request_id"])
 
 
 @pytest.mark.parametrize("name", ["mongodb", "kafka"])
 async def test_a_stop_ends_in_time_while_a_server_is_frozen(servers: Servers, tmp_path: Path, name: str) -> None:
     entry = {"name": "slow", "kind": "simulator", "channel": "sms", "latency_ms": 500}
-    with a_house(servers.stack, tmp_path, PROVIDERS=[entry], WINDOW_SIZE=10) as house:
+    with a_deployment(servers.stack, tmp_path, PROVIDERS=[entry], WINDOW_SIZE=10) as deployment:
         request = a_request(RECIPIENTS[:200], content="Hello")
-        with house.service("consumer") as consumer, house.service("producer") as producer:
-            await publish(house.bootstrap, house.topics.requests, request, key=request["request_id"])
-            await wait_until(lambda: len(roll(house, request["request_id"])) > 0)
+        with deployment.service("consumer") as consumer, deployment.service("producer") as producer:
+            await publish(deployment.bootstrap, deployment.topics.requests, request, key=request["request_id"])
+            await wait_until(lambda: len(roll(deployment, request["request_id"])) > 0)
             servers.named(name).signal(signal.SIGSTOP)
             try:
                 asked_at = time.monotonic()
@@ -169,10 +171,10 @@ async def test_a_stop_ends_in_time_while_a_server_is_frozen(servers: Servers, tm
     assert stopped_after < MOST_SECONDS_TO_STOP
 
 
-def assert_accounted(house: House, provider: Accounting, request_id: str) -> None:
+def assert_accounted(deployment: Deployment, provider: RecordingProviderProcess, request_id: str) -> None:
     """Nobody was sent to twice; `sent` was accepted; what is unknown was under way when the lease ran out."""
     accepted = Counter(provider.accepted())
-    logs = {log["_id"]: log["outcome"] for log in roll(house, request_id).values()}
+    logs = {log["_id"]: log["outcome"] for log in roll(deployment, request_id).values()}
     sent = {log_id for log_id, outcome in logs.items() if outcome == "sent"}
     unknown = {log_id for log_id, outcome in logs.items() if outcome == "unknown"}
     assert max(accepted.values()) == 1

@@ -16,7 +16,7 @@ from tests.e2e.accounting import an_accounting_provider
 from tests.e2e.caller import Results, publish, reading
 from tests.e2e.reconciliation import assert_balanced
 from tests.e2e.sample_recipients import a_request
-from tests.support.deployment import House, Service, a_house
+from tests.support.deployment import Deployment, Service, a_deployment
 from tests.support.polling import wait_until
 
 RECIPIENTS = [f"139{index:08d}" for index in range(1_500)]
@@ -55,14 +55,14 @@ class Caller:
             return False
 
 
-async def restarted(house: House, name: str, leaving: Service, held: ExitStack) -> tuple[Service, float]:
+async def restarted(deployment: Deployment, name: str, leaving: Service, held: ExitStack) -> tuple[Service, float]:
     """Ask one to stop, start another when it has ended; with how long the first took to stop, in seconds."""
     asked = time.monotonic()
     leaving.child.signal(signal.SIGTERM)
     assert await wait_until(lambda: leaving.child.exit_code() is not None, 30)
     stopped_after = time.monotonic() - asked
     assert leaving.child.exit_code() == 0
-    return await asyncio.to_thread(held.enter_context, house.service(name)), stopped_after
+    return await asyncio.to_thread(held.enter_context, deployment.service(name)), stopped_after
 
 
 async def test_all_are_restarted_in_the_middle_and_nobody_is_in_doubt(stack: Stack, tmp_path: Path) -> None:
@@ -71,24 +71,24 @@ async def test_all_are_restarted_in_the_middle_and_nobody_is_in_doubt(stack: Sta
         provider = held.enter_context(an_accounting_provider(tmp_path))
         provider.misbehave("slow", share=0.3, seconds=SLOW_SECONDS)
         entry = provider.entry_for("sms", concurrency=200)
-        house = held.enter_context(a_house(stack, tmp_path, PROVIDERS=[entry], **settings))
-        consumers = [held.enter_context(house.service("consumer")) for _ in range(2)]
+        deployment = held.enter_context(a_deployment(stack, tmp_path, PROVIDERS=[entry], **settings))
+        consumers = [held.enter_context(deployment.service("consumer")) for _ in range(2)]
         producer, caller, request = (
-            held.enter_context(house.service("producer")),
+            held.enter_context(deployment.service("producer")),
             Caller(),
             a_request(RECIPIENTS, content="Hello"),
         )
-        async with reading(house.bootstrap, Results(house.topics.results)) as results:
+        async with reading(deployment.bootstrap, Results(deployment.topics.results)) as results:
             caller.url = producer.url
             calling = asyncio.create_task(caller.run())
-            await publish(house.bootstrap, house.topics.requests, request, key=request["request_id"])
+            await publish(deployment.bootstrap, deployment.topics.requests, request, key=request["request_id"])
             await wait_until(lambda: len(provider.accepted()) > 100)
             staying = []
             for leaving in consumers:
-                fresh, stopped_after = await restarted(house, "consumer", leaving, held)
+                fresh, stopped_after = await restarted(deployment, "consumer", leaving, held)
                 assert stopped_after < 10
                 staying.append(fresh)
-            fresh, stopped_after = await restarted(house, "producer", producer, held)
+            fresh, stopped_after = await restarted(deployment, "producer", producer, held)
             assert stopped_after < 10
             caller.url = fresh.url
             number = len(caller.accepted)
@@ -99,6 +99,8 @@ async def test_all_are_restarted_in_the_middle_and_nobody_is_in_doubt(stack: Sta
                 assert completed.by_status == {"sent": total}
             forgot_its_place = [service for service in staying if "OffsetCommit failed" in service.said()]
             assert not forgot_its_place, "the group waits until a session has ended"
-            await assert_balanced(house, results, await results.completed(request["request_id"]), total=len(RECIPIENTS))
+            await assert_balanced(
+                deployment, results, await results.completed(request["request_id"]), total=len(RECIPIENTS)
+            )
     accepted = provider.accepted()
     assert len(accepted) == len(set(accepted)), "sent twice"

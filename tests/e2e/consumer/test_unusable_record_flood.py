@@ -9,7 +9,7 @@ from typing import Any
 from devstack import Stack
 from tests.e2e.caller import Reader, Results, publish, reading
 from tests.e2e.sample_recipients import SIMULATOR, a_request
-from tests.support.deployment import Service, a_house
+from tests.support.deployment import Service, a_deployment
 from tests.support.polling import wait_until
 
 RUN = 20
@@ -27,27 +27,27 @@ def not_ready(service: Service) -> dict[str, Any] | None:
 
 async def test_a_flood_is_held_and_said_and_a_restart_takes_it_up(stack: Stack, tmp_path: Path) -> None:
     good, bulk = (a_request(["13900000000"], content="Hello") for _ in range(2))
-    with a_house(stack, tmp_path, PROVIDERS=[SIMULATOR], POISON_RUN=RUN) as house:
+    with a_deployment(stack, tmp_path, PROVIDERS=[SIMULATOR], POISON_RUN=RUN) as deployment:
         rubbish = [b"rubbish %d" % number for number in range(2 * RUN)]
         async with (
-            reading(house.bootstrap, Results(house.topics.results)) as results,
-            reading(house.bootstrap, Reader(house.topics.dead_letters)) as letters,
+            reading(deployment.bootstrap, Results(deployment.topics.results)) as results,
+            reading(deployment.bootstrap, Reader(deployment.topics.dead_letters)) as letters,
         ):
-            with house.service("consumer") as consumer:
-                origins = await publish(house.bootstrap, house.topics.requests, *rubbish, partition=0)
-                await publish(house.bootstrap, house.topics.requests, bulk, partition=0)
+            with deployment.service("consumer") as consumer:
+                origins = await publish(deployment.bootstrap, deployment.topics.requests, *rubbish, partition=0)
+                await publish(deployment.bootstrap, deployment.topics.requests, bulk, partition=0)
                 said = await wait_until(lambda: not_ready(consumer))
                 assert said["dependencies"]["intake"] == {
                     "ready": False,
-                    "trouble": f"{house.topics.requests} is held: more than {RUN} records in a row are unusable",
+                    "trouble": f"{deployment.topics.requests} is held: more than {RUN} records in a row are unusable",
                 }
-                assert f'rollcall_intake_held{{topic="{house.topics.requests}"}} 1.0' in metrics(consumer)
+                assert f'rollcall_intake_held{{topic="{deployment.topics.requests}"}} 1.0' in metrics(consumer)
                 assert origins[RUN] in consumer.said()
-                await publish(house.bootstrap, house.topics.requests_express, good, key=good["request_id"])
+                await publish(deployment.bootstrap, deployment.topics.requests_express, good, key=good["request_id"])
                 assert (await results.completed(good["request_id"])).by_status == {"sent": 1}
                 await wait_until(lambda: len(letters.records) >= RUN)
                 assert len(letters.records) == RUN
-            with house.service("consumer"):
+            with deployment.service("consumer"):
                 assert (await results.completed(bulk["request_id"])).by_status == {"sent": 1}
             await wait_until(lambda: len(letters.records) >= len(origins))
             assert sorted(dict(letter.headers)["origin"].decode() for letter in letters.records) == sorted(origins)

@@ -17,19 +17,19 @@ from tests.e2e.caller import Reader, Results, create_topic, publish, reading
 from tests.e2e.consumer.unusable_records import ALL, MIB, Bad
 from tests.e2e.reconciliation import roll
 from tests.e2e.sample_recipients import SIMULATOR, a_request, assert_tells_nobody
-from tests.support.deployment import House, a_house
+from tests.support.deployment import Deployment, a_deployment
 from tests.support.polling import wait_until
 
 
 @pytest.fixture(scope="module")
-def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def deployment(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     with (
-        a_house(
+        a_deployment(
             stack, tmp_path_factory.mktemp("bad"), PROVIDERS=[SIMULATOR], REPLY_TOPICS="callers-*,house-*"
-        ) as house,
-        house.service("consumer"),
+        ) as deployment,
+        deployment.service("consumer"),
     ):
-        yield house
+        yield deployment
 
 
 @dataclass
@@ -54,22 +54,22 @@ class Aftermath:
 
 
 @pytest.fixture(scope="module")
-def aftermath(house: House) -> Aftermath:
-    return asyncio.run(publish_all(house))
+def aftermath(deployment: Deployment) -> Aftermath:
+    return asyncio.run(publish_all(deployment))
 
 
-async def publish_all(house: House) -> Aftermath:
+async def publish_all(deployment: Deployment) -> Aftermath:
     """Each bad record and the good one share a key, so that they are in one partition, one behind the other."""
-    after = Aftermath({}, {}, Reader(house.topics.dead_letters), Results(house.topics.results))
-    async with reading(house.bootstrap, after.letters), reading(house.bootstrap, after.results):
+    after = Aftermath({}, {}, Reader(deployment.topics.dead_letters), Results(deployment.topics.results))
+    async with reading(deployment.bootstrap, after.letters), reading(deployment.bootstrap, after.results):
         for bad in ALL:
             good = a_request(["13900000000"], content="Hello")
             value, key = json.dumps(good).encode(), good["request_id"]
             after.good[bad.name] = key
             (after.origins[bad.name],) = await publish(
-                house.bootstrap, house.topics.requests, bad.value, key=key, headers=bad.headers
+                deployment.bootstrap, deployment.topics.requests, bad.value, key=key, headers=bad.headers
             )
-            await publish(house.bootstrap, house.topics.requests, value, key=key)
+            await publish(deployment.bootstrap, deployment.topics.requests, value, key=key)
         for request_id in after.good.values():
             await after.results.completed(request_id)
         await wait_until(lambda: len(after.letters.records) >= len(ALL))
@@ -78,11 +78,11 @@ async def publish_all(house: House) -> Aftermath:
 
 @pytest.mark.parametrize("bad", ALL, ids=lambda bad: bad.name)
 def test_a_bad_record_is_kept_sealed_and_answered_and_the_next_one_is_handled(
-    house: House, aftermath: Aftermath, bad: Bad
+    deployment: Deployment, aftermath: Aftermath, bad: Bad
 ) -> None:
     letter = aftermath.letter(bad)
     assert dict(letter.headers) == {"origin": aftermath.origins[bad.name].encode(), "reason": bad.reason.encode()}
-    assert opened(house, letter) == (list(bad.headers), bad.value)
+    assert opened(deployment, letter) == (list(bad.headers), bad.value)
     assert letter.key.decode() == aftermath.good[bad.name]
     expected = [] if bad.fields is None else [(bad.reason, bad.fields)]
     assert [told(event) for event in aftermath.rejected(bad)] == expected
@@ -94,43 +94,47 @@ def told(event: RequestRejected) -> tuple[str, list[str]]:
     return event.reason.value, event.fields
 
 
-def opened(house: House, letter: ConsumerRecord) -> tuple[list[tuple[str, bytes | None]], bytes | None]:
+def opened(deployment: Deployment, letter: ConsumerRecord) -> tuple[list[tuple[str, bytes | None]], bytes | None]:
     """(headers, value) of the record in a dead letter: four bytes length, the headers as JSON, the value."""
-    plain = house.sealer.open(letter.value, SEALED_NAME)
+    plain = deployment.sealer.open(letter.value, SEALED_NAME)
     length = int.from_bytes(plain[:4], "big")
     about, value = json.loads(plain[4 : 4 + length]), plain[4 + length :]
     headers = [(name, None if said is None else base64.b64decode(said)) for name, said in about["headers"]]
     return headers, None if about["null"] else value
 
 
-def test_nothing_of_a_bad_record_is_shown_to_anybody(house: House, aftermath: Aftermath) -> None:
-    assert_tells_nobody(house, aftermath.results, aftermath.letters)
+def test_nothing_of_a_bad_record_is_shown_to_anybody(deployment: Deployment, aftermath: Aftermath) -> None:
+    assert_tells_nobody(deployment, aftermath.results, aftermath.letters)
 
 
-async def test_the_topic_refuses_what_is_larger_than_a_mebibyte(house: House) -> None:
+async def test_the_topic_refuses_what_is_larger_than_a_mebibyte(deployment: Deployment) -> None:
     with pytest.raises(MessageSizeTooLargeError):
-        await publish(house.bootstrap, house.topics.requests, b"x" * MIB)
+        await publish(deployment.bootstrap, deployment.topics.requests, b"x" * MIB)
 
 
 @pytest.mark.parametrize("where", ["value", "key", "headers"])
-async def test_what_was_compressed_to_pass_that_limit_holds_nobody_up(house: House, where: str) -> None:
+async def test_what_was_compressed_to_pass_that_limit_holds_nobody_up(deployment: Deployment, where: str) -> None:
     huge = "x" * (5 * MIB)
     bad, good = (a_request(["13900000000"], content="Hello") for _ in range(2))
     bad |= {"content": huge} if where == "value" else {"tenant_id": None}
     key, headers = (huge if where == "key" else None), ([("huge", huge.encode())] if where == "headers" else [])
     async with (
-        reading(house.bootstrap, Results(house.topics.results)) as results,
-        reading(house.bootstrap, Reader(house.topics.dead_letters)) as letters,
+        reading(deployment.bootstrap, Results(deployment.topics.results)) as results,
+        reading(deployment.bootstrap, Reader(deployment.topics.dead_letters)) as letters,
     ):
         origin = (
-            await publish(house.bootstrap, house.topics.requests_express, bad, key=key, headers=headers, gzip=True)
+            await publish(
+                deployment.bootstrap, deployment.topics.requests_express, bad, key=key, headers=headers, gzip=True
+            )
         )[0]
-        await publish(house.bootstrap, house.topics.requests_express, good, partition=int(origin.split("/")[1]))
+        await publish(
+            deployment.bootstrap, deployment.topics.requests_express, good, partition=int(origin.split("/")[1])
+        )
         assert (await results.completed(good["request_id"])).by_status == {"sent": 1}
         rejected = await results.rejected(bad["request_id"])
         assert rejected.reason == ("too_large" if where == "value" else "invalid_schema")
         letter = await wait_until(lambda: letter_of(letters, origin))
-    kept = house.sealer.open(letter.value, SEALED_NAME)
+    kept = deployment.sealer.open(letter.value, SEALED_NAME)
     assert json.dumps(bad).encode()[: MIB // 2] in kept
 
 
@@ -138,7 +142,7 @@ def letter_of(letters: Reader, origin: str) -> ConsumerRecord | None:
     return next((r for r in letters.records if ("origin", origin.encode()) in r.headers), None)
 
 
-async def test_headers_that_are_null_or_no_text_do_no_harm(house: House) -> None:
+async def test_headers_that_are_null_or_no_text_do_no_harm(deployment: Deployment) -> None:
     request = a_request(["13900000000"], content="Hello")
     raw = bytes.fromhex("8f3c00ff5a104bd2a0c1d2e3f4a5b6c7")
     headers = [
@@ -149,35 +153,39 @@ async def test_headers_that_are_null_or_no_text_do_no_harm(house: House) -> None
         ("content-type", None),
         ("correlation_id", None),
     ]
-    async with reading(house.bootstrap, Results(house.topics.results)) as results:
-        await publish(house.bootstrap, house.topics.requests, request, key=request["request_id"], headers=headers)
+    async with reading(deployment.bootstrap, Results(deployment.topics.results)) as results:
+        await publish(
+            deployment.bootstrap, deployment.topics.requests, request, key=request["request_id"], headers=headers
+        )
         completed = await results.completed(request["request_id"])
     assert (completed.by_status, completed.correlation_id) == ({"sent": 1}, raw.hex())
 
 
 @pytest.mark.parametrize("own", ["requests", "chunks", "receipts", "dead_letters"])
-async def test_a_request_cannot_have_its_results_written_to_rollcalls_own_topics(house: House, own: str) -> None:
-    request = a_request(["13900000000"], content="Hello", reply_topic=getattr(house.topics, own))
-    async with reading(house.bootstrap, Results(house.topics.results)) as results:
-        await publish(house.bootstrap, house.topics.requests, request, key=request["request_id"])
+async def test_a_request_cannot_have_its_results_written_to_rollcalls_own_topics(
+    deployment: Deployment, own: str
+) -> None:
+    request = a_request(["13900000000"], content="Hello", reply_topic=getattr(deployment.topics, own))
+    async with reading(deployment.bootstrap, Results(deployment.topics.results)) as results:
+        await publish(deployment.bootstrap, deployment.topics.requests, request, key=request["request_id"])
         rejected = await results.rejected(request["request_id"])
     assert told(rejected) == ("reply_topic_refused", ["reply_topic"])
 
 
-async def test_a_rejection_goes_to_the_default_topic_whatever_the_request_named(house: House) -> None:
-    await create_topic(house.bootstrap, "callers-rejected")
+async def test_a_rejection_goes_to_the_default_topic_whatever_the_request_named(deployment: Deployment) -> None:
+    await create_topic(deployment.bootstrap, "callers-rejected")
     request = a_request([], reply_topic="callers-rejected")
-    async with reading(house.bootstrap, Results(house.topics.results)) as results:
-        await publish(house.bootstrap, house.topics.requests, request, headers=[("correlation_id", b"mine")])
+    async with reading(deployment.bootstrap, Results(deployment.topics.results)) as results:
+        await publish(deployment.bootstrap, deployment.topics.requests, request, headers=[("correlation_id", b"mine")])
         rejected = await results.rejected(request["request_id"])
     assert (rejected.tenant_id, rejected.part, rejected.correlation_id) == (request["tenant_id"], None, "mine")
 
 
-async def test_addresses_that_inject_headers_or_are_none_fail_alone(house: House) -> None:
+async def test_addresses_that_inject_headers_or_are_none_fail_alone(deployment: Deployment) -> None:
     bad = ["13900000001\r\nTo: 13900000002", "+8613900000003\x00", "tel:", " ", "0", "+" * 300]
     request = a_request([*bad, "13900000009"], content="Hello")
-    async with reading(house.bootstrap, Results(house.topics.results)) as results:
-        await publish(house.bootstrap, house.topics.requests_express, request, key=request["request_id"])
+    async with reading(deployment.bootstrap, Results(deployment.topics.results)) as results:
+        await publish(deployment.bootstrap, deployment.topics.requests_express, request, key=request["request_id"])
         completed = await results.completed(request["request_id"])
     assert completed.by_reason == {"invalid_recipient": len(bad)}
-    assert [log["outcome"] for _, log in sorted(roll(house, completed.request_id).items())][-1] == "sent"
+    assert [log["outcome"] for _, log in sorted(roll(deployment, completed.request_id).items())][-1] == "sent"

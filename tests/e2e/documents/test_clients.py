@@ -12,7 +12,7 @@ import pytest
 from devstack import Stack
 from tests.e2e.documents.code_blocks import block, run
 from tests.support.cli_runner import ROLLCALL
-from tests.support.deployment import House, a_house
+from tests.support.deployment import Deployment, a_deployment
 from tests.support.repository import ROOT
 from tests.support.skipping import not_run
 
@@ -25,13 +25,13 @@ ENDED = [
 
 
 @pytest.fixture(scope="module")
-def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def deployment(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """Start a consumer with the topic names of the page."""
     with (
-        a_house(stack, tmp_path_factory.mktemp("clients"), TOPIC_PREFIX="communication") as house,
-        house.service("consumer"),
+        a_deployment(stack, tmp_path_factory.mktemp("clients"), TOPIC_PREFIX="communication") as deployment,
+        deployment.service("consumer"),
     ):
-        yield house
+        yield deployment
 
 
 def assert_ended(output: str, completed: str) -> None:
@@ -46,12 +46,12 @@ def needs(program: str, package: str) -> None:
         not_run(f"needs {program}, fix: apt-get install -y {package}")
 
 
-def test_python_publishes_and_follows(house: House) -> None:
-    output = run([sys.executable, "-c", of_page("runs this: python")], house.env)
+def test_python_publishes_and_follows(deployment: Deployment) -> None:
+    output = run([sys.executable, "-c", of_page("runs this: python")], deployment.env)
     assert_ended(output, "completed: {'failed': 1, 'sent': 1}")
 
 
-def test_node_publishes_and_follows(house: House, tmp_path: Path) -> None:
+def test_node_publishes_and_follows(deployment: Deployment, tmp_path: Path) -> None:
     needs("npm", "nodejs npm")
     packages = ["kafkajs@2.2.4", "lz4-napi@2.10.0"]
     assert f"npm install {' '.join(packages)}" in (ROOT / "docs" / "clients.md").read_text("utf-8")
@@ -59,39 +59,41 @@ def test_node_publishes_and_follows(house: House, tmp_path: Path) -> None:
     subprocess.run(["npm", "install", *quiet, *packages], check=True, timeout=120, capture_output=True)
     program = tmp_path / "client.mjs"
     program.write_text(of_page("runs this: node"))
-    output = run(["node", program], {**house.env, "KAFKAJS_NO_PARTITIONER_WARNING": "1"}, tmp_path)
+    output = run(["node", program], {**deployment.env, "KAFKAJS_NO_PARTITIONER_WARNING": "1"}, tmp_path)
     assert_ended(output, 'completed: {"failed":1,"sent":1}')
 
 
-def test_kcat_publishes_and_follows(house: House) -> None:
+def test_kcat_publishes_and_follows(deployment: Deployment) -> None:
     needs("kcat", "kcat")
     command = ["bash", "-c", of_page("runs this: kcat")]
-    done = subprocess.run(command, env=house.env, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, env=deployment.env, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.startswith("kcat-")
     assert '"by_status":{"sent":1}' in done.stdout
     # grep ends after its line, and kcat may still write then.
     assert [line for line in done.stderr.splitlines() if "Broken pipe" not in line] == []
 
 
-def test_http_with_a_key(house: House) -> None:
-    with house.service("producer") as producer:
+def test_http_with_a_key(deployment: Deployment) -> None:
+    with deployment.service("producer") as producer:
         token = run(
             [ROLLCALL, "token", "--tenant", "tnt_xyz789", "--user", "usr_a"],
-            house.env,
+            deployment.env,
         )
-        env = {**house.env, "ROLLCALL_TOKEN": token.strip(), "ROLLCALL_URL": producer.url}
+        env = {**deployment.env, "ROLLCALL_TOKEN": token.strip(), "ROLLCALL_URL": producer.url}
         output = run([sys.executable, "-c", of_page("runs this: http")], env)
     assert output == "200 accepted 1\n"
 
 
-def test_a_generated_client_sends_and_follows(house: House, tmp_path: Path) -> None:
+def test_a_generated_client_sends_and_follows(deployment: Deployment, tmp_path: Path) -> None:
     bin_folder = ROLLCALL.parent
-    with house.service("producer") as producer:
+    with deployment.service("producer") as producer:
         scopes = ["--scope", "communication:send", "--scope", "communication:read"]
-        token = run([bin_folder / "rollcall", "token", "--tenant", "tnt_xyz789", "--user", "usr_a", *scopes], house.env)
+        token = run(
+            [bin_folder / "rollcall", "token", "--tenant", "tnt_xyz789", "--user", "usr_a", *scopes], deployment.env
+        )
         env = {
-            **house.env,
-            "PATH": f"{bin_folder}:{house.env['PATH']}",
+            **deployment.env,
+            "PATH": f"{bin_folder}:{deployment.env['PATH']}",
             "ROLLCALL_TOKEN": token.strip(),
             "ROLLCALL_URL": producer.url,
         }

@@ -14,7 +14,7 @@ from devstack import LocalKafka, Stack
 from devstack.packages import why_no_kafka
 from devstack.processes import free_port
 from tests.e2e.documents.code_blocks import block, run
-from tests.support.deployment import House, a_house
+from tests.support.deployment import Deployment, a_deployment
 from tests.support.skipping import not_run
 
 USERS = ("rollcall-consumer", "rollcall-producer", "shop")
@@ -64,19 +64,19 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
 
 
 @pytest.fixture(scope="module")
-def house(kafka: GuardedKafka, mongo_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def deployment(kafka: GuardedKafka, mongo_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     folder = tmp_path_factory.mktemp("rights")
     stack = Stack(kafka.bootstrap, mongo_url, "process", durable=True, note="")
-    with a_house(stack, folder, TOPIC_PREFIX="communication") as house:
+    with a_deployment(stack, folder, TOPIC_PREFIX="communication") as deployment:
         tool = folder / "kafka-acls.sh"
         tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).with_name("kafka_acls.py")}" "$@"\n')
         tool.chmod(0o755)
-        env = {**house.env, "PATH": f"{folder}:{house.env['PATH']}"}
+        env = {**deployment.env, "PATH": f"{folder}:{deployment.env['PATH']}"}
         run(["bash", "-eu", "-c", block("docs/operations.md", "test_kafka_rights.py", "runs this: rights")], env)
-        yield house
+        yield deployment
 
 
-def as_user(house: House, kafka: GuardedKafka, user: str) -> House:
+def as_user(deployment: Deployment, kafka: GuardedKafka, user: str) -> Deployment:
     login = {
         "ROLLCALL_KAFKA_BOOTSTRAP": kafka.guarded,
         "ROLLCALL_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
@@ -84,7 +84,7 @@ def as_user(house: House, kafka: GuardedKafka, user: str) -> House:
         "ROLLCALL_KAFKA_SASL_USERNAME": user,
         "ROLLCALL_KAFKA_SASL_PASSWORD": f"pass-of-{user}",
     }
-    return House({**house.env, **login}, house.folder, house.database, house._numbers)
+    return Deployment({**deployment.env, **login}, deployment.folder, deployment.database, deployment._numbers)
 
 
 def client_of(kafka: GuardedKafka, user: str) -> dict[str, str]:
@@ -98,9 +98,9 @@ def client_of(kafka: GuardedKafka, user: str) -> dict[str, str]:
 
 
 async def test_with_these_rights_a_request_is_sent_and_its_caller_reads_the_results(
-    house: House, kafka: GuardedKafka
+    deployment: Deployment, kafka: GuardedKafka
 ) -> None:
-    services = {name: as_user(house, kafka, f"rollcall-{name}") for name in ("consumer", "producer")}
+    services = {name: as_user(deployment, kafka, f"rollcall-{name}") for name in ("consumer", "producer")}
     request = {
         "tenant_id": "tnt_a",
         "request_id": "r1",
@@ -121,8 +121,8 @@ async def test_with_these_rights_a_request_is_sent_and_its_caller_reads_the_resu
                         break
 
 
-async def test_a_caller_may_ask_and_a_consumer_may_not(house: House, kafka: GuardedKafka) -> None:
-    topic = house.topics.requests_express
+async def test_a_caller_may_ask_and_a_consumer_may_not(deployment: Deployment, kafka: GuardedKafka) -> None:
+    topic = deployment.topics.requests_express
     async with AIOKafkaProducer(**client_of(kafka, "shop")) as producer:
         await producer.send_and_wait(topic, b"{}")
     async with AIOKafkaProducer(**client_of(kafka, "rollcall-consumer")) as producer:

@@ -9,7 +9,7 @@ import pytest
 from devstack import Stack
 from tests.e2e.caller import Results, publish, reading
 from tests.e2e.documents.code_blocks import block, run
-from tests.support.deployment import House, a_house
+from tests.support.deployment import Deployment, a_deployment
 
 
 def a_request(number: int) -> dict[str, object]:
@@ -23,26 +23,28 @@ def a_request(number: int) -> dict[str, object]:
 
 
 async def test_a_sealing_key_is_rotated_in_front_of_the_old_one(stack: Stack, tmp_path: Path) -> None:
-    with a_house(stack, tmp_path) as house:
-        with house.service("consumer"):
-            await send(house, 1)
+    with a_deployment(stack, tmp_path) as deployment:
+        with deployment.service("consumer"):
+            await send(deployment, 1)
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         script = block("docs/operations.md", "test_operations.py", "runs this: rotate")
         output = run(
-            ["bash", "-eu", "-c", f'{script}\nprintf %s "$ROLLCALL_SEALING_KEYS"'], {**house.env, "PATH": path}
+            ["bash", "-eu", "-c", f'{script}\nprintf %s "$ROLLCALL_SEALING_KEYS"'], {**deployment.env, "PATH": path}
         )
         keys = output.splitlines()[-1]
-        assert keys.endswith("," + house.env["ROLLCALL_SEALING_KEYS"])
-        rotated = House({**house.env, "ROLLCALL_SEALING_KEYS": keys}, tmp_path, house.database, house._numbers)
+        assert keys.endswith("," + deployment.env["ROLLCALL_SEALING_KEYS"])
+        rotated = Deployment(
+            {**deployment.env, "ROLLCALL_SEALING_KEYS": keys}, tmp_path, deployment.database, deployment._numbers
+        )
         with rotated.service("consumer"):
             await send(rotated, 2)
-        sealed_with = {document["head"]["key_id"] for document in house.database["requests"].find()}
+        sealed_with = {document["head"]["key_id"] for document in deployment.database["requests"].find()}
         assert sealed_with == {key.partition(":")[0] for key in keys.split(",")}
 
 
-async def send(house: House, number: int) -> None:
-    async with reading(house.bootstrap, Results(house.topics.results)) as results:
-        await publish(house.bootstrap, house.topics.requests_express, a_request(number), key=f"r{number}")
+async def send(deployment: Deployment, number: int) -> None:
+    async with reading(deployment.bootstrap, Results(deployment.topics.results)) as results:
+        await publish(deployment.bootstrap, deployment.topics.requests_express, a_request(number), key=f"r{number}")
         assert (await results.completed(f"r{number}")).by_status == {"sent": 1}
 
 

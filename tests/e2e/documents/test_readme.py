@@ -16,7 +16,7 @@ from tests.e2e.caller import Results, reading
 from tests.e2e.documents.code_blocks import block as page_block
 from tests.e2e.documents.code_blocks import run
 from tests.support.cli_runner import link_rollcall
-from tests.support.deployment import House, Service, a_house
+from tests.support.deployment import Deployment, Service, a_deployment
 from tests.support.repository import CONTRACT_DATA, ROOT
 from tests.support.skipping import not_run
 
@@ -28,18 +28,18 @@ of_reading = partial(page_block, "docs/reading-results.md", "test_readme.py")
 
 
 @pytest.fixture(scope="module")
-def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def deployment(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """Start a consumer with the topic names that the pages use."""
     with (
-        a_house(stack, tmp_path_factory.mktemp("readme"), TOPIC_PREFIX="communication") as house,
-        house.service("consumer"),
+        a_deployment(stack, tmp_path_factory.mktemp("readme"), TOPIC_PREFIX="communication") as deployment,
+        deployment.service("consumer"),
     ):
-        yield house
+        yield deployment
 
 
 @pytest.fixture(scope="module")
-def producer(house: House) -> Iterator[Service]:
-    with house.service("producer") as producer:
+def producer(deployment: Deployment) -> Iterator[Service]:
+    with deployment.service("producer") as producer:
         yield producer
 
 
@@ -51,28 +51,30 @@ def a_script(folder: Path, lines: str) -> Path:
     return script
 
 
-def test_a_template_is_stored_and_previewed(house: House, tmp_path: Path) -> None:
+def test_a_template_is_stored_and_previewed(deployment: Deployment, tmp_path: Path) -> None:
     script = a_script(tmp_path, of_sending("runs this: template"))
 
-    assert run(["bash", "-eu", script], house.env, tmp_path) == of_sending("expects this: template")
+    assert run(["bash", "-eu", script], deployment.env, tmp_path) == of_sending("expects this: template")
 
 
 @pytest.mark.parametrize("page", [block, of_sending], ids=["README.md", "docs/sending.md"])
-def test_a_program_publishes_a_request_and_reads_its_results(house: House, page: Callable[[str], str]) -> None:
-    printed = run([sys.executable, "-W", "error", "-c", page("runs this: kafka")], house.env)
+def test_a_program_publishes_a_request_and_reads_its_results(
+    deployment: Deployment, page: Callable[[str], str]
+) -> None:
+    printed = run([sys.executable, "-W", "error", "-c", page("runs this: kafka")], deployment.env)
 
     assert printed == page("expects this: kafka")
 
 
 async def test_the_first_request_is_accepted_over_http_and_read_back(
-    house: House, producer: Service, tmp_path: Path
+    deployment: Deployment, producer: Service, tmp_path: Path
 ) -> None:
     if shutil.which("curl") is None:
         not_run("needs curl, fix: apt-get install -y curl")
     script = a_script(tmp_path, block("runs this: token") + block("runs this: request"))
-    env = {**house.env, "ROLLCALL_HTTP_PORT": producer.url.rpartition(":")[2]}
+    env = {**deployment.env, "ROLLCALL_HTTP_PORT": producer.url.rpartition(":")[2]}
 
-    async with reading(house.bootstrap, Results("communication.results")) as results:
+    async with reading(deployment.bootstrap, Results("communication.results")) as results:
         answer = json.loads(await asyncio.to_thread(run, ["bash", "-eu", script], env, tmp_path))
         assert (answer["code"], answer["total"]) == (200, 2)
         completed = await results.completed(answer["items"][0]["request_id"])

@@ -16,7 +16,7 @@ from bson.int64 import Int64
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tests.support.deployment import Document, House
+from tests.support.deployment import Deployment, Document
 
 KEY_ID, KEY = "fixed", bytes(range(32))
 SEALING_KEYS = f"{KEY_ID}:{base64.b64encode(KEY).decode()}"
@@ -37,13 +37,13 @@ Sections = dict[str, list[Any]]
 class Dump:
     """The dump of one installation. Times that the requests themselves name are kept."""
 
-    def __init__(self, house: House, known_times: Iterable[str]) -> None:
-        self._house = house
+    def __init__(self, deployment: Deployment, known_times: Iterable[str]) -> None:
+        self._deployment = deployment
         self._known = {moment[:19] for moment in known_times}
 
     def documents(self, *collections: str, choose: Callable[[Document], bool] = bool) -> Sections:
         """Return the chosen documents of the collections, each document with its fields in order of their names."""
-        database = self._house.database
+        database = self._deployment.database
         return {
             name: [_sorted(self.plain(one, one["_id"])) for one in database[name].find().sort("_id", 1) if choose(one)]
             for name in collections or sorted(database.list_collection_names())
@@ -51,7 +51,7 @@ class Dump:
 
     def indexes(self) -> Sections:
         """Return every index with its keys in order, and its options."""
-        database = self._house.database
+        database = self._deployment.database
         return {
             f"indexes of {name}": [[index, _sorted(said)] for index, said in sorted(found.items())]
             for name in sorted(database.list_collection_names())
@@ -63,7 +63,7 @@ class Dump:
 
         Repeats of a record are left out, because delivery is at least once.
         """
-        records = await read_all(self._house.bootstrap, topics)
+        records = await read_all(self._deployment.bootstrap, topics)
         found = [self._record(record) for record in records if key in {None, record.key}]
         unique = {json.dumps([one["topic"], one["key"], one], ensure_ascii=False): one for one in found}
         return [unique[text] for text in sorted(unique)]
@@ -105,7 +105,7 @@ class Dump:
             return "<text>"
         if name == "owner":
             return "<owner>"
-        value = value.replace(self._house.topics.prefix, "<house>")
+        value = value.replace(self._deployment.topics.prefix, "<house>")
         value = _TIME.sub(lambda found: found[0] if found[0][:19] in self._known else "<time>", value)
         return _PLACE.sub(r"\1<offset>", value)
 

@@ -23,7 +23,7 @@ from devstack import Stack
 from devstack.services import run
 from tests.e2e.caller import Reader, Results, create_topic, publish, reading
 from tests.e2e.fixed_requests.dump import SEALING_KEYS, Dump, Sections, as_text
-from tests.support.deployment import House, a_house
+from tests.support.deployment import Deployment, a_deployment
 from tests.support.polling import wait_until
 from tests.support.service import SECRET
 
@@ -127,15 +127,17 @@ BODY = {"channel": "sms", "content": "Hello {{name}}", "recipients": [to("138001
 class Run:
     """One installation that takes the requests, and what it answers."""
 
-    def __init__(self, house: House, client: httpx.AsyncClient, results: Results, dead_letters: Reader) -> None:
-        self.house, self.client, self.results, self.dead_letters = house, client, results, dead_letters
-        self.callers = f"callers-{house.topics.prefix}"
+    def __init__(
+        self, deployment: Deployment, client: httpx.AsyncClient, results: Results, dead_letters: Reader
+    ) -> None:
+        self.deployment, self.client, self.results, self.dead_letters = deployment, client, results, dead_letters
+        self.callers = f"callers-{deployment.topics.prefix}"
         self.answers: list[tuple[str, int, Any]] = []
 
     async def publish(self, topic: str, *values: Any, **options: Any) -> None:
         """Publish records under the key of the first, one after the other."""
         key = values[0]["request_id"] if isinstance(values[0], dict) else "no request"
-        await publish(self.house.bootstrap, topic, *values, key=key, **options)
+        await publish(self.deployment.bootstrap, topic, *values, key=key, **options)
 
     async def call(self, method: str, path: str, **options: Any) -> None:
         answer = await self.client.request(method, f"/communication/{path}", **options)
@@ -143,7 +145,7 @@ class Run:
 
     async def counted(self, request_id: str, *, parts: int, open_chunks: int) -> str:
         """Wait until so many parts are counted and so many chunks open, and return the request's key."""
-        requests, chunks = self.house.database["requests"], self.house.database["chunks"]
+        requests, chunks = self.deployment.database["requests"], self.deployment.database["chunks"]
         which = {"head.request_id": request_id, "counted": {"$size": parts}}
         key = str((await wait_until(lambda: requests.find_one(which)))["_id"])
         await wait_until(lambda: chunks.count_documents({"request": key, "open": True}) == open_chunks)
@@ -151,8 +153,8 @@ class Run:
 
     async def over_kafka(self) -> None:
         """Send what completes by itself, and what is rejected."""
-        topics = self.house.topics
-        await create_topic(self.house.bootstrap, self.callers)
+        topics = self.deployment.topics
+        await create_topic(self.deployment.bootstrap, self.callers)
         reply = [("reply_to", self.callers.encode()), ("correlation_id", "order №66".encode())]
         await self.publish(topics.requests, SMS, SMS, SMS | {"content": "Something else"})
         for small in SMALL:
@@ -161,7 +163,7 @@ class Run:
         await self.publish(topics.requests, WRONG, headers=reply[1:])
         await self.publish(topics.requests_express, b"no JSON", headers=[("trace", b"7")])
         await self.results.completed("fixed-sms")
-        logs = [log["_id"] for log in self.house.database["communication_logs"].find({"request_id": "fixed-sms"})]
+        logs = [log["_id"] for log in self.deployment.database["communication_logs"].find({"request_id": "fixed-sms"})]
         again = [to("13800130001", resend_of=min(logs)), to("13800130002", resend_of=sorted(logs)[4])]
         await self.publish(
             topics.requests_express, request("resend", *again, content="Hello again", resend_of="fixed-sms")
@@ -178,7 +180,7 @@ class Run:
 
     async def orders(self, dump: Dump) -> Sections:
         """Cancel a scheduled request, and resume a paused one. Return what was stored while both waited."""
-        topics, (first, last) = self.house.topics, PAUSED
+        topics, (first, last) = self.deployment.topics, PAUSED
         await self.publish(topics.requests_express, SCHEDULED)
         await self.publish(topics.requests, first)
         await self.counted("fixed-paused", parts=1, open_chunks=0)
@@ -196,28 +198,28 @@ class Run:
     async def ended(self) -> None:
         for rejected in ("fixed-sms", "fixed-wrong"):
             await self.results.rejected(rejected)
-        await wait_until(lambda: self.house.database["requests"].count_documents({"announced": True}) == REQUESTS)
+        await wait_until(lambda: self.deployment.database["requests"].count_documents({"announced": True}) == REQUESTS)
 
 
 @contextlib.asynccontextmanager
-async def a_run(house: House) -> AsyncIterator[Run]:
+async def a_run(deployment: Deployment) -> AsyncIterator[Run]:
     token = issue_token(SECRET, TENANT, "usr_fixed", ["communication:send"], 3_600)
     headers = {"Authorization": f"Bearer {token}"}
-    with house.service("consumer"), house.service("producer") as producer:
+    with deployment.service("consumer"), deployment.service("producer") as producer:
         async with (
             httpx.AsyncClient(base_url=producer.url, headers=headers, timeout=30) as client,
-            reading(house.bootstrap, Results(house.topics.results)) as results,
-            reading(house.bootstrap, Reader(house.topics.dead_letters)) as dead_letters,
+            reading(deployment.bootstrap, Results(deployment.topics.results)) as results,
+            reading(deployment.bootstrap, Reader(deployment.topics.dead_letters)) as dead_letters,
         ):
-            yield Run(house, client, results, dead_letters)
+            yield Run(deployment, client, results, dead_letters)
 
 
-async def everything(house: House) -> Sections:
+async def everything(deployment: Deployment) -> Sections:
     """Send all requests, and return the dump of what they left."""
     put = ["rollcall", "template", "put", "welcome", "--tenant", TENANT, "--content", "Welcome {{name}}"]
-    run([*put, "--subject", "To {{name}}"], house.env, log=house.folder / "template.log")
-    dump, topics = Dump(house, [ACCEPTED_AT, FUTURE, SEND_AT, EXPIRES_AT, NEVER]), house.topics
-    async with a_run(house) as sent:
+    run([*put, "--subject", "To {{name}}"], deployment.env, log=deployment.folder / "template.log")
+    dump, topics = Dump(deployment, [ACCEPTED_AT, FUTURE, SEND_AT, EXPIRES_AT, NEVER]), deployment.topics
+    async with a_run(deployment) as sent:
         await sent.over_kafka()
         await sent.over_http()
         waiting = await sent.orders(dump)
@@ -236,8 +238,8 @@ async def everything(house: House) -> Sections:
 
 
 async def test_fixed_requests_store_and_publish_what_the_golden_file_says(stack: Stack, tmp_path: Path) -> None:
-    with a_house(stack, tmp_path, **SETTINGS) as house:
-        found = as_text(await everything(house))
+    with a_deployment(stack, tmp_path, **SETTINGS) as deployment:
+        found = as_text(await everything(deployment))
     if os.environ.get(REWRITE):
         GOLDEN.write_text(found)
     differences = compared(GOLDEN.read_text(), found)

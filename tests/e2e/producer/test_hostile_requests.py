@@ -14,7 +14,7 @@ from devstack import Stack
 from producer.http.request_bodies import MAX_LARGE_BODIES
 from tests.e2e.producer.hostile import bodies, heads, tokens
 from tests.e2e.producer.hostile.wire import TOKEN, Answer, Hostile, ask, head, post, read_answer
-from tests.support.deployment import House, Service, a_house
+from tests.support.deployment import Deployment, Service, a_deployment
 from tests.support.service import GOOD, SECRET
 
 ALL = (*heads.ALL, *tokens.ALL, *bodies.ALL)
@@ -34,14 +34,14 @@ class Outcome:
 
 
 @pytest.fixture(scope="module")
-def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with a_house(stack, tmp_path_factory.mktemp("hostile"), JWT_SECRET=SECRET) as house:
-        yield house
+def deployment(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with a_deployment(stack, tmp_path_factory.mktemp("hostile"), JWT_SECRET=SECRET) as deployment:
+        yield deployment
 
 
 @pytest.fixture(scope="module")
-def producer(house: House) -> Iterator[Service]:
-    with house.service("producer") as producer:
+def producer(deployment: Deployment) -> Iterator[Service]:
+    with deployment.service("producer") as producer:
         yield producer
 
 
@@ -115,9 +115,9 @@ def assert_contract(answer: Answer, message: str = "") -> None:
 
 
 @pytest.mark.usefixtures("outcome")
-async def test_no_hostile_request_was_published(house: House) -> None:
-    topics = (house.topics.requests, house.topics.requests_express)
-    async with AIOKafkaConsumer(bootstrap_servers=house.bootstrap) as consumer:
+async def test_no_hostile_request_was_published(deployment: Deployment) -> None:
+    topics = (deployment.topics.requests, deployment.topics.requests_express)
+    async with AIOKafkaConsumer(bootstrap_servers=deployment.bootstrap) as consumer:
         await asyncio.gather(*(consumer._client.add_topic(topic) for topic in topics))
         places = [TopicPartition(topic, at) for topic in topics for at in consumer.partitions_for_topic(topic) or ()]
         assert len(places) == 8

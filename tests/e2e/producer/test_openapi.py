@@ -17,7 +17,7 @@ from cli.admin.development_token import issue_token
 from devstack import Stack
 from tests.e2e.documents.code_blocks import ROOT, run
 from tests.e2e.producer.openapi_hooks import BEYOND_A_SCHEMA
-from tests.support.deployment import House, a_house
+from tests.support.deployment import Deployment, a_deployment
 from tests.support.polling import wait_until_sync
 
 EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", "0"))
@@ -46,11 +46,11 @@ peers = ["tnt_a", "tnt_b"]
 
 @dataclass
 class Service:
-    house: House
+    deployment: Deployment
     url: str
 
     def token(self, tenant: str, *scopes: str) -> str:
-        return issue_token(self.house.env["ROLLCALL_JWT_SECRET"], tenant, "usr_a", scopes, 3_600)
+        return issue_token(self.deployment.env["ROLLCALL_JWT_SECRET"], tenant, "usr_a", scopes, 3_600)
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +58,11 @@ def service(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     folder = tmp_path_factory.mktemp("openapi")
     # Any topic is allowed to be answered on: which ones are is a setting, and no schema knows it.
     with (
-        a_house(stack, folder, REPLY_TOPICS="*") as house,
-        house.service("consumer"),
-        house.service("producer") as producer,
+        a_deployment(stack, folder, REPLY_TOPICS="*") as deployment,
+        deployment.service("consumer"),
+        deployment.service("producer") as producer,
     ):
-        yield Service(house, producer.url)
+        yield Service(deployment, producer.url)
 
 
 def schemathesis(service: Service, folder: Path, auth: str, examples: int, *options: str) -> None:
@@ -86,7 +86,7 @@ def test_schemathesis_finds_no_fault_with_two_tenants(service: Service, tmp_path
     ]
     (tmp_path / "tenants.json").write_text(json.dumps({"auth": users}))
     schemathesis(service, tmp_path, TWO_TENANTS, 8)
-    assert b"request failed" not in service.house.said()
+    assert b"request failed" not in service.deployment.said()
 
 
 @pytest.mark.parametrize("scopes", [None, ["communication:send"], ["communication:read"]])

@@ -17,7 +17,7 @@ from schemas.results import RequestAccepted, RequestCompleted, RequestRejected
 from tests.e2e.caller import Reader, Results, reading
 from tests.e2e.reconciliation import roll
 from tests.e2e.sample_recipients import SIMULATOR, TENANT
-from tests.support.deployment import House, Service, a_house
+from tests.support.deployment import Deployment, Service, a_deployment
 from tests.support.polling import wait_until
 from tests.support.service import SECRET
 
@@ -26,20 +26,22 @@ ENDED = {"sent": 2, "failed": 1}
 
 
 @pytest.fixture(scope="module")
-def house(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with a_house(stack, tmp_path_factory.mktemp("repeats"), PROVIDERS=[SIMULATOR], JWT_SECRET=SECRET) as house:
-        yield house
+def deployment(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with a_deployment(
+        stack, tmp_path_factory.mktemp("repeats"), PROVIDERS=[SIMULATOR], JWT_SECRET=SECRET
+    ) as deployment:
+        yield deployment
 
 
 @pytest.fixture(scope="module", autouse=True)
-def consumer(house: House) -> Iterator[Service]:
-    with house.service("consumer") as consumer:
+def consumer(deployment: Deployment) -> Iterator[Service]:
+    with deployment.service("consumer") as consumer:
         yield consumer
 
 
 @pytest.fixture(scope="module")
-def producer(house: House) -> Iterator[Service]:
-    with house.service("producer") as producer:
+def producer(deployment: Deployment) -> Iterator[Service]:
+    with deployment.service("producer") as producer:
         yield producer
 
 
@@ -55,13 +57,13 @@ async def send(client: httpx.AsyncClient, body: Any = None, **headers: str) -> h
 
 
 async def test_concurrent_and_later_calls_with_one_key_are_one_request_with_one_answer(
-    house: House, client: httpx.AsyncClient
+    deployment: Deployment, client: httpx.AsyncClient
 ) -> None:
     key = f"order-{uuid4()}"
     other = {**BODY, "content": "Something else"}
     async with (
-        reading(house.bootstrap, Results(house.topics.results)) as results,
-        reading(house.bootstrap, Reader(house.topics.requests_express)) as intake,
+        reading(deployment.bootstrap, Results(deployment.topics.results)) as results,
+        reading(deployment.bootstrap, Reader(deployment.topics.requests_express)) as intake,
     ):
         calls = [(body, send(client, body, **{"Idempotency-Key": key})) for body in [BODY] * 8 + [other] * 4]
         answers = await asyncio.gather(*(call for _, call in calls))
@@ -79,7 +81,7 @@ async def test_concurrent_and_later_calls_with_one_key_are_one_request_with_one_
         await wait_until(lambda: records(intake, later))
         assert len(records(intake, key)) == published, "what is expanded was published again"
         assert not results.of(RequestRejected, key)
-    assert len(roll(house, key)) == 3
+    assert len(roll(deployment, key)) == 3
 
 
 def records(intake: Reader, request_id: str) -> list[bytes | None]:
@@ -97,8 +99,10 @@ async def test_a_waiting_caller_gets_the_result_in_the_same_answer(client: httpx
     assert body["items"][0]["provider"] == "sim-sms"
 
 
-async def test_a_call_without_a_key_may_be_repeated_under_its_id(house: House, client: httpx.AsyncClient) -> None:
-    async with reading(house.bootstrap, Results(house.topics.results)) as results:
+async def test_a_call_without_a_key_may_be_repeated_under_its_id(
+    deployment: Deployment, client: httpx.AsyncClient
+) -> None:
+    async with reading(deployment.bootstrap, Results(deployment.topics.results)) as results:
         first = await send(client)
         request_id = first.headers["X-Request-Id"]
         # At once, as after a 503 whose record reached Kafka; and again when all is done.
@@ -112,15 +116,15 @@ async def test_a_call_without_a_key_may_be_repeated_under_its_id(house: House, c
         assert completed.by_status == ENDED
         assert results.of(RequestAccepted, request_id)
         assert not results.of(RequestRejected, request_id)
-    assert len(roll(house, request_id)) == 3
+    assert len(roll(deployment, request_id)) == 3
 
 
 async def test_a_waiting_caller_does_not_delay_the_shutdown(
-    house: House, producer: Service, client: httpx.AsyncClient
+    deployment: Deployment, producer: Service, client: httpx.AsyncClient
 ) -> None:
     later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     waiting = asyncio.create_task(send(client, {**BODY, "send_at": later}, Prefer="wait=30"))
-    await wait_until(lambda: house.database["requests"].find_one({"head.send_at": {"$type": "date"}}))
+    await wait_until(lambda: deployment.database["requests"].find_one({"head.send_at": {"$type": "date"}}))
     stop_requested_at = time.monotonic()
     producer.child.signal(signal.SIGTERM)
     answer = await waiting

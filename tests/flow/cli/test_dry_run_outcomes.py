@@ -9,7 +9,7 @@ from cli.send.dry_run_outcomes import DryRunEstimate
 from cli.template_check import compile_content
 from schemas.requests import Recipient
 from schemas.statuses import Channel, Reason
-from tests.flow.world import Accounting, World
+from tests.flow.world import RecordingProvider, World
 
 PEOPLE = st.lists(
     st.builds(
@@ -30,7 +30,7 @@ async def test_the_estimate_agrees_with_the_consumer(parts: list[list[Recipient]
     for line, recipient in enumerate((one for part in parts for one in part), 1):
         estimate.add(recipient, line)
 
-    world = World(Accounting())
+    world = World(RecordingProvider())
     for number, part in enumerate(parts):
         recipients = [one.model_dump(exclude_none=True) for one in part]
         last = number == len(parts) - 1

@@ -12,7 +12,7 @@ from cli.print_logs import PAGE_SIZE, LogsOptions, address_hashes, print_logs
 from core.send_result import Failed, Message, SendResult, Sent
 from ledger.sealing import Sealer
 from schemas.statuses import Channel, Reason, Status
-from tests.flow.world import Accounting, World
+from tests.flow.world import RecordingProvider, World
 
 GOOD = [f"138000000{n:02d}" for n in range(12)]
 
@@ -23,7 +23,7 @@ def refuses_some(message: Message, _calls: int) -> SendResult:
 
 async def a_world() -> World:
     """Deliver one request with ten recipients in chunks of four."""
-    world = World(Accounting(answers=refuses_some))
+    world = World(RecordingProvider(answers=refuses_some))
     people = [{"to": to, "reference": f"o-{to[-2:]}", "variables": {"name": f"n{to[-2:]}"}} for to in GOOD[:10]]
     await world.expand(world.record(*people, content="Hello {{name}} of {{city}}", variables={"city": "Beijing"}))
     await world.deliver_all()

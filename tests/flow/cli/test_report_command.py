@@ -17,7 +17,7 @@ from cli.tracking.result_tally import ResultTally
 from core.ids import position, request_key
 from core.send_result import Failed, Message, Retry, SendResult, Sent
 from schemas.statuses import Reason, Status
-from tests.flow.world import TOPICS, Accounting, World
+from tests.flow.world import TOPICS, RecordingProvider, World
 from tests.support.builders import a_log
 
 GOOD = [f"138000000{n:02d}" for n in range(60)]
@@ -28,7 +28,7 @@ def refuses_some(message: Message, _calls: int) -> SendResult:
 
 
 async def a_world(*recipients: object) -> World:
-    world = World(Accounting(answers=refuses_some))
+    world = World(RecordingProvider(answers=refuses_some))
     await world.expand(world.record(*recipients))
     await world.deliver_all()
     return world
@@ -79,7 +79,7 @@ all accounted for: yes"""
 
 
 async def test_a_running_request_is_not_accounted_for() -> None:
-    world = World(Accounting(answers=lambda _message, _calls: Retry(Reason.UNAVAILABLE)))
+    world = World(RecordingProvider(answers=lambda _message, _calls: Retry(Reason.UNAVAILABLE)))
     await world.expand(world.record(*GOOD[:3]))
     await world.deliver_all()
     summary, output = await report(world)
@@ -89,7 +89,7 @@ async def test_a_running_request_is_not_accounted_for() -> None:
 
 
 async def test_a_report_tells_if_parts_are_not_expanded_yet() -> None:
-    world = World(Accounting())
+    world = World(RecordingProvider())
     await world.expand(world.record(*GOOD[:3], last=False))
     await world.deliver_all()
     summary, output = await report(world)
@@ -177,7 +177,7 @@ async def test_a_csv_on_standard_output_is_the_only_output() -> None:
 
 
 async def test_a_report_notes_later_receipts() -> None:
-    world = World(Accounting())
+    world = World(RecordingProvider())
     await world.expand(world.record(*GOOD[:2]))
     arrived = a_log("r1", 0, tenant_id="t1", status=Status.DELIVERED, outcome=Status.SENT)
     lost = a_log("r1", 1, tenant_id="t1", status=Status.FAILED, outcome=Status.SENT, reason=Reason.UNDELIVERED)

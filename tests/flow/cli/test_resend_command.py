@@ -14,7 +14,7 @@ from cli.resend import Resend, ResendOptions, prepare, publish_parts
 from core.send_result import Failed, Message, SendResult, Sent
 from ledger.sealing import Sealer
 from schemas.statuses import Reason, Status
-from tests.flow.world import START, Accounting, World
+from tests.flow.world import START, RecordingProvider, World
 from tests.support.cli_runner import run_rollcall
 
 GOOD = [f"138000000{n:02d}" for n in range(8)]
@@ -25,7 +25,7 @@ def refuses_some(message: Message, _calls: int) -> SendResult:
 
 
 async def a_world(*more: str, **changes: object) -> World:
-    world = World(Accounting(answers=refuses_some))
+    world = World(RecordingProvider(answers=refuses_some))
     await world.expand(world.record(*GOOD, *more, **changes))
     await world.deliver_all()
     return world

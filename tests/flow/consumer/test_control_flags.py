@@ -14,7 +14,7 @@ from core.send_result import Message, Retry, SendResult, Sent
 from ledger.ports import Ledger
 from ledger.request_control import ControlResult, cancel_request, pause_request, resume_request, state_of
 from schemas.statuses import OnUncertain, Reason, RequestState
-from tests.flow.world import LEASE_SECONDS, START, Accounting, Killed, Steps, World, awake
+from tests.flow.world import LEASE_SECONDS, START, Killed, RecordingProvider, Steps, World, awake
 
 KEY = request_key("t1", "r1")
 NUMBERS = [f"138000000{n:02d}" for n in range(10)]
@@ -22,7 +22,7 @@ NUMBERS = [f"138000000{n:02d}" for n in range(10)]
 Order = Callable[[Ledger, Any], Awaitable[ControlResult | None]]
 
 
-class Ordering(Accounting):
+class Ordering(RecordingProvider):
     """A provider whose first call triggers a cancel or pause."""
 
     def __init__(self, world: World, order: Order) -> None:
@@ -190,7 +190,7 @@ async def test_with_resend_uncertain_deliveries_wait_for_the_resume() -> None:
 async def dying_after(sends: int, world: World, steps: Steps) -> None:
     """Deliver until this many sends were answered, and die before anything is logged."""
 
-    class Dying(Accounting):
+    class Dying(RecordingProvider):
         async def send(self, message: Message) -> SendResult:
             answer = await book.send(message)
             if sum(book.taken.values()) == sends:
@@ -208,7 +208,7 @@ async def dying_after(sends: int, world: World, steps: Steps) -> None:
 async def test_a_delivery_that_waits_for_a_retry_expires_at_expires_at() -> None:
     expires_at = (START + timedelta(seconds=60)).isoformat()
     world, record = a_world("13800000001", expires_at=expires_at)
-    world.providers = (Accounting(answers=lambda *_: Retry(Reason.UNAVAILABLE, None, 590.0)),)
+    world.providers = (RecordingProvider(answers=lambda *_: Retry(Reason.UNAVAILABLE, None, 590.0)),)
     await world.expand(record)
     await world.deliver_all()
     world.pass_time(59)
@@ -239,7 +239,7 @@ async def test_a_paused_request_expires_at_expires_at() -> None:
 async def test_a_delivery_that_waits_for_the_rate_past_the_expiry_is_not_sent() -> None:
     """A rate of one a second, a window of ten, and four seconds."""
     world, record = a_world(expires_at=(START + timedelta(seconds=4)).isoformat())
-    world.providers = (Accounting(rate_per_second=1.0),)
+    world.providers = (RecordingProvider(rate_per_second=1.0),)
     world.limits = replace(world.limits, chunk_size=20, window_size=10)
     context = awake(world.context())
 
@@ -260,7 +260,7 @@ async def test_a_delivery_that_waits_for_the_rate_past_the_expiry_is_not_sent() 
 
 async def test_a_scheduled_request_is_cancelled_before_its_time_and_not_after() -> None:
     world, record = a_world(send_at=(START + timedelta(hours=1)).isoformat())
-    world.providers = (Accounting(answers=lambda *_: Sent()),)
+    world.providers = (RecordingProvider(answers=lambda *_: Sent()),)
     await world.expand(record)
     ordered = await cancel_request(world.ledger, KEY, scheduled_only=True)
     assert ordered is not None

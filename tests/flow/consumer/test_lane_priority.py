@@ -21,7 +21,7 @@ from core.ids import ChunkId
 from core.send_result import Message, Retry, SendResult, Sent
 from schemas.statuses import Lane, Reason
 from tests.flow.consumer.deliver.test_wake_up_queue import Topic
-from tests.flow.world import START, TOPICS, Accounting, World
+from tests.flow.world import START, TOPICS, RecordingProvider, World
 from tests.support.polling import wait_until
 
 LATER = (START + timedelta(minutes=5)).isoformat()
@@ -32,7 +32,7 @@ class Clock:
     """A world whose sleepers let its time pass."""
 
     def __init__(self) -> None:
-        self.world, self.slept = World(Accounting()), 0.0
+        self.world, self.slept = World(RecordingProvider()), 0.0
         self.context = replace(self.world.context(), lane_priority=LanePriority(self.world._monotonic, self._sleep))
 
     async def _sleep(self, seconds: float) -> None:

@@ -18,7 +18,7 @@ from consumer.monitoring.readiness import (
 from consumer.provider_caller import ProviderCaller
 from devstack.processes import free_port
 from schemas.statuses import Lane, Reason, Status
-from tests.flow.world import Accounting, World
+from tests.flow.world import RecordingProvider, World
 from tests.support.clock import ManualClock
 
 NUMBERS = [f"138000000{n:02d}" for n in range(5)]
@@ -139,7 +139,7 @@ def test_a_subscription_in_trouble_is_named_once_the_trouble_lasts() -> None:
 
 
 async def test_what_waits_for_a_slow_rate_moves_with_every_turn() -> None:
-    world = World(Accounting(rate_per_second=0.1))
+    world = World(RecordingProvider(rate_per_second=0.1))
     context = world.context()
     moments: list[float] = []
 

@@ -13,7 +13,7 @@ from ledger.models import Log
 from ledger.sealing import Sealer
 from schemas.results import DeliveryEvent, RequestAccepted, RequestCompleted
 from schemas.statuses import Channel, Reason
-from tests.flow.world import START, TOPICS, Accounting, World
+from tests.flow.world import START, TOPICS, RecordingProvider, World
 
 NUMBERS = [f"138000000{n:02d}" for n in range(30)]
 
@@ -88,7 +88,7 @@ async def test_a_refusal_names_the_field_and_never_an_address(said: dict[str, ob
 
 
 async def test_text_is_rendered_from_the_recipients_variables_then_the_requests() -> None:
-    book = Accounting()
+    book = RecordingProvider()
     world = World(book)
     await run(
         world,
@@ -101,7 +101,7 @@ async def test_text_is_rendered_from_the_recipients_variables_then_the_requests(
 
 
 async def test_html_mail_is_escaped_and_its_subject_is_safe() -> None:
-    book = Accounting("post", Channel.EMAIL)
+    book = RecordingProvider("post", Channel.EMAIL)
     world = World(book)
     outcomes = await run(
         world,
@@ -117,7 +117,7 @@ async def test_html_mail_is_escaped_and_its_subject_is_safe() -> None:
 
 
 async def test_a_subject_that_its_variables_make_too_long_is_invalid_and_lacks_nothing() -> None:
-    world = World(Accounting("post", Channel.EMAIL))
+    world = World(RecordingProvider("post", Channel.EMAIL))
     outcomes = await run(
         world,
         {"to": "a@example.com", "variables": {"name": "x"}},
@@ -130,7 +130,7 @@ async def test_a_subject_that_its_variables_make_too_long_is_invalid_and_lacks_n
 
 
 async def test_a_refused_delivery_is_tried_again_and_the_others_do_not_wait() -> None:
-    book = Accounting(answers=lambda _, before: Sent() if before else Retry(Reason.UNAVAILABLE))
+    book = RecordingProvider(answers=lambda _, before: Sent() if before else Retry(Reason.UNAVAILABLE))
     world = World(book)
     assert await run(world, *NUMBERS[:3]) == []
     assert not world.events("request.completed")
@@ -141,7 +141,7 @@ async def test_a_refused_delivery_is_tried_again_and_the_others_do_not_wait() ->
 
 
 async def test_attempts_are_bounded_and_the_last_reason_is_kept() -> None:
-    book = Accounting(answers=lambda *_: Retry(Reason.UNAVAILABLE, "503"))
+    book = RecordingProvider(answers=lambda *_: Retry(Reason.UNAVAILABLE, "503"))
     world = World(book)
     await run(world, *NUMBERS[:2])
     await world.settle(6)
@@ -151,7 +151,9 @@ async def test_attempts_are_bounded_and_the_last_reason_is_kept() -> None:
 
 
 async def test_being_rate_limited_spends_no_attempt() -> None:
-    book = Accounting(answers=lambda _, before: Sent() if before >= 8 else Retry(Reason.RATE_LIMITED, delay_seconds=5))
+    book = RecordingProvider(
+        answers=lambda _, before: Sent() if before >= 8 else Retry(Reason.RATE_LIMITED, delay_seconds=5)
+    )
     world = World(book)
     await run(world, NUMBERS[0])
     await world.settle(12)
@@ -160,8 +162,8 @@ async def test_being_rate_limited_spends_no_attempt() -> None:
 
 
 async def test_the_next_provider_is_asked_at_once_when_the_first_refuses() -> None:
-    first = Accounting("first", answers=lambda *_: Retry(Reason.UNAVAILABLE))
-    second = Accounting("second")
+    first = RecordingProvider("first", answers=lambda *_: Retry(Reason.UNAVAILABLE))
+    second = RecordingProvider("second")
     world = World(first, second)
     await run(world, *NUMBERS[:4])
     assert await world.outcomes() == [("sent", None)] * 4
@@ -169,7 +171,7 @@ async def test_the_next_provider_is_asked_at_once_when_the_first_refuses() -> No
 
 
 async def test_a_refusal_for_good_is_final() -> None:
-    world = World(Accounting(answers=lambda *_: Failed(Reason.REJECTED, "400")))
+    world = World(RecordingProvider(answers=lambda *_: Failed(Reason.REJECTED, "400")))
     assert await run(world, *NUMBERS[:2]) == [("failed", "rejected")] * 2
 
 
@@ -177,9 +179,9 @@ async def test_no_answer_is_unknown_unless_the_request_asks_to_resend() -> None:
     def answers(_: object, before: int) -> Sent | Uncertain:
         return Sent() if before else Uncertain(Reason.NO_ANSWER)
 
-    careful = World(Accounting(answers=answers))
+    careful = World(RecordingProvider(answers=answers))
     assert await run(careful, NUMBERS[0]) == [("unknown", "no_answer")]
-    bold = World(Accounting(answers=answers))
+    bold = World(RecordingProvider(answers=answers))
     await run(bold, NUMBERS[0], on_uncertain="resend")
     await bold.settle(3)
     assert await bold.outcomes() == [("sent", None)]
@@ -189,7 +191,7 @@ async def test_once_uncertain_never_failed() -> None:
     def answers(_: object, before: int) -> Failed | Uncertain:
         return Failed(Reason.REJECTED) if before else Uncertain(Reason.NO_ANSWER)
 
-    world = World(Accounting(answers=answers))
+    world = World(RecordingProvider(answers=answers))
     await run(world, NUMBERS[0], on_uncertain="resend")
     await world.settle(3)
     assert await world.outcomes() == [("unknown", "no_answer")]
@@ -199,8 +201,8 @@ async def test_where_the_provider_deduplicates_an_answer_that_never_came_is_aske
     def answers(_: object, before: int) -> Sent | Uncertain:
         return Sent() if before else Uncertain(Reason.NO_ANSWER)
 
-    book = Accounting(answers=answers, deduplicates=True)
-    world = World(book, Accounting("other"))
+    book = RecordingProvider(answers=answers, deduplicates=True)
+    world = World(book, RecordingProvider("other"))
     await run(world, NUMBERS[0])
     await world.settle(3)
     assert await world.outcomes() == [("sent", None)]
@@ -211,13 +213,13 @@ async def test_a_provider_that_breaks_its_promise_leaves_the_delivery_unknown() 
     def breaks(*_: object) -> Sent:
         raise RuntimeError("13800138000")
 
-    world = World(Accounting(answers=breaks))
+    world = World(RecordingProvider(answers=breaks))
     assert await run(world, NUMBERS[0]) == [("unknown", "no_answer")]
     assert (await world.logs())[0].error == "RuntimeError"
 
 
 async def test_send_at_waits_and_expires_at_ends() -> None:
-    book = Accounting()
+    book = RecordingProvider()
     world = World(book)
     send_at = (START + timedelta(hours=1)).isoformat()
     await run(world, NUMBERS[0], send_at=send_at)
@@ -232,7 +234,7 @@ async def test_send_at_waits_and_expires_at_ends() -> None:
 
 
 async def test_what_is_not_sent_by_expires_at_is_expired_between_retries_too() -> None:
-    world = World(Accounting(answers=lambda *_: Retry(Reason.UNAVAILABLE)))
+    world = World(RecordingProvider(answers=lambda *_: Retry(Reason.UNAVAILABLE)))
     await run(world, NUMBERS[0], expires_at=(START + timedelta(seconds=1)).isoformat())
     world.pass_time(60)
     await world.deliver_all()
@@ -337,7 +339,7 @@ async def test_a_part_that_never_comes_ends_as_incomplete_and_is_refused_from_th
 
 
 async def test_a_cancel_stops_what_was_not_sent() -> None:
-    world = World(Accounting(answers=lambda *_: Retry(Reason.UNAVAILABLE)))
+    world = World(RecordingProvider(answers=lambda *_: Retry(Reason.UNAVAILABLE)))
     await run(world, *NUMBERS[:3])
     (request,) = await world.ledger.requests.take_unfinished(idle_seconds=0, limit=1)
     await world.ledger.requests.cancel(request.header.key)

@@ -9,7 +9,7 @@ from core.ids import request_key
 from core.send_result import Message, Retry, SendResult, Sent
 from ledger.request_control import pause_request, resume_request
 from schemas.statuses import Reason
-from tests.flow.world import START, TOPICS, Accounting, World
+from tests.flow.world import START, TOPICS, RecordingProvider, World
 
 NUMBERS = [f"138000000{n:02d}" for n in range(8)]
 EXPIRED, SENT = ("expired", "expired"), ("sent", None)
@@ -29,23 +29,23 @@ async def delivered(world: World, seconds: float = 0.0) -> list[tuple[str, str |
     return await world.outcomes()
 
 
-def asked_to_wait(**seconds: float) -> Accounting:
+def asked_to_wait(**seconds: float) -> RecordingProvider:
     """A provider that refuses each number with these last two digits once, and names the delay."""
 
     def answer(message: Message, before: int) -> SendResult:
         wait = seconds.get(f"n{message.to[-2:]}")
         return Retry(Reason.RATE_LIMITED, delay_seconds=wait) if wait and not before else Sent()
 
-    return Accounting(answers=answer)
+    return RecordingProvider(answers=answer)
 
 
-def numbers_called(book: Accounting) -> list[str]:
+def numbers_called(book: RecordingProvider) -> list[str]:
     """Return how often each number was called, by its last two digits."""
     return [f"{message.to[-2:]}: {book.calls[id_]}" for id_, message in sorted(book.texts.items())]
 
 
 async def test_a_request_that_expired_while_no_process_ran_ends_expired() -> None:
-    world = World(book := Accounting())
+    world = World(book := RecordingProvider())
     await world.expand(world.record(*NUMBERS, send_at=after(3600), expires_at=after(7200)))
 
     assert await delivered(world, 7200.001) == [EXPIRED] * 8
@@ -75,7 +75,7 @@ async def test_a_part_that_comes_after_the_expiry_is_expired_and_the_one_before_
 
 
 async def test_a_paused_request_expires_at_its_time_without_a_resume() -> None:
-    world = World(book := Accounting())
+    world = World(book := RecordingProvider())
     await world.expand(world.record(*NUMBERS, expires_at=after(60)))
     await pause_request(world.ledger, KEY)
 

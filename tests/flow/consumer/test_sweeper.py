@@ -19,7 +19,7 @@ from consumer.sweep.unfinished_requests import REQUESTS_PER_ROUND, UnfinishedReq
 from core.ids import request_key
 from core.send_result import Message, SendResult
 from schemas.statuses import Channel
-from tests.flow.world import LEASE_SECONDS, START, TOPICS, Accounting, Steps, World
+from tests.flow.world import LEASE_SECONDS, START, TOPICS, RecordingProvider, Steps, World
 from tests.support.builders import LEDGER_PORTS
 from tests.support.polling import wait_until
 
@@ -102,12 +102,12 @@ async def test_one_round_checks_a_bounded_number_of_unfinished_requests() -> Non
 async def test_a_hanging_provider_leaves_slots_for_due_chunks_of_the_other_channel() -> None:
     answering = asyncio.Event()
 
-    class Hanging(Accounting):
+    class Hanging(RecordingProvider):
         async def send(self, message: Message) -> SendResult:
             await answering.wait()
             return await super().send(message)
 
-    world = World(Hanging(), mail := Accounting("post", Channel.EMAIL))
+    world = World(Hanging(), mail := RecordingProvider("post", Channel.EMAIL))
     soon = (START + timedelta(seconds=60)).isoformat()
     for number in range(12):
         await world.expand(world.record(NUMBERS[0], request_id=f"sms-{number}", send_at=soon))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ledger.models import StoredTemplate
-from tests.flow.service_and_consumer import Whole
+from tests.flow.service_and_consumer import ServiceAndConsumer
 from tests.support.service import GOOD, a_service, a_token, gateway_without_mongodb
 
 CODE = {**GOOD, "content": "", "template": "verify_code", "variables": {"code": "123456"}}
@@ -14,24 +14,24 @@ MAIL = {"channel": "email", "content": "", "template": "welcome", "recipients": 
 
 
 @pytest.fixture
-async def whole() -> AsyncIterator[Whole]:
-    async with Whole() as made:
+async def whole() -> AsyncIterator[ServiceAndConsumer]:
+    async with ServiceAndConsumer() as made:
         await stored(made, "verify_code", "Your code: {{code}}")
         yield made
 
 
-async def stored(whole: Whole, code: str, content: str, subject: str | None = None) -> StoredTemplate:
+async def stored(whole: ServiceAndConsumer, code: str, content: str, subject: str | None = None) -> StoredTemplate:
     return await whole.world.ledger.templates.put("tnt_a", code, content, subject)
 
 
-def texts(whole: Whole) -> list[tuple[str, str | None]]:
+def texts(whole: ServiceAndConsumer) -> list[tuple[str, str | None]]:
     return [
         (message.text, message.subject) for provider in whole.world.providers for message in provider.texts.values()
     ]
 
 
 @pytest.mark.parametrize("content", ["", "what the contract's example says beside its template"])
-async def test_the_text_of_the_template_is_shown_and_sent(whole: Whole, content: str) -> None:
+async def test_the_text_of_the_template_is_shown_and_sent(whole: ServiceAndConsumer, content: str) -> None:
     own = {"to": "13900139000", "variables": {"code": "7"}}
     answer = await whole.send({**CODE, "content": content, "recipients": ["13800138000", own]})
     assert answer.status_code == 200, answer.text
@@ -43,7 +43,7 @@ async def test_the_text_of_the_template_is_shown_and_sent(whole: Whole, content:
     assert sorted(text for text, _ in texts(whole)) == ["Your code: 123456", "Your code: 7"]
 
 
-async def test_the_version_travels_with_the_request(whole: Whole) -> None:
+async def test_the_version_travels_with_the_request(whole: ServiceAndConsumer) -> None:
     await whole.send(CODE)
     await stored(whole, "verify_code", "Never again: {{code}}")
     (request,) = whole.service.published()
@@ -52,20 +52,20 @@ async def test_the_version_travels_with_the_request(whole: Whole) -> None:
     assert texts(whole) == [("Your code: 123456", None)]
 
 
-async def test_a_missing_template_is_reported_by_name(whole: Whole) -> None:
+async def test_a_missing_template_is_reported_by_name(whole: ServiceAndConsumer) -> None:
     answer = await whole.send({**CODE, "template": "nobodys"})
     assert (answer.status_code, answer.json()["message"]) == (404, "template: nobodys was not found")
     assert whole.records() == 0
 
 
-async def test_a_template_of_another_tenant_is_not_found(whole: Whole) -> None:
+async def test_a_template_of_another_tenant_is_not_found(whole: ServiceAndConsumer) -> None:
     whole.service.headers = {"Authorization": f"Bearer {a_token(tenant='tnt_b')}"}
     theirs, nobodys = await whole.send(CODE), await whole.send({**CODE, "template": "nobodys___"})
     assert theirs.status_code == nobodys.status_code == 404
     assert theirs.content.replace(b"verify_code", b"") == nobodys.content.replace(b"nobodys___", b"")
 
 
-async def test_a_missing_variable_of_the_template_is_reported_by_name(whole: Whole) -> None:
+async def test_a_missing_variable_of_the_template_is_reported_by_name(whole: ServiceAndConsumer) -> None:
     recipients = [{"to": "13800138000", "variables": {"code": "1"}}] * 17 + ["13900139000"]
     answer = await whole.send({**CODE, "variables": {}, "recipients": recipients})
     assert answer.status_code == 400
@@ -73,7 +73,7 @@ async def test_a_missing_variable_of_the_template_is_reported_by_name(whole: Who
     assert whole.records() == 0
 
 
-async def test_the_subject_comes_from_the_request_or_else_from_the_template(whole: Whole) -> None:
+async def test_the_subject_comes_from_the_request_or_else_from_the_template(whole: ServiceAndConsumer) -> None:
     await stored(whole, "welcome", "<p>Hello</p>", "Welcome")
     for body in (MAIL, {**MAIL, "subject": "Hi"}):
         assert (await whole.send(body, key=f"k-{body.get('subject')}")).status_code == 200
@@ -89,19 +89,21 @@ async def test_the_subject_comes_from_the_request_or_else_from_the_template(whol
         ("Hi {{code}}", "variables.code: makes the subject invalid"),
     ],
 )
-async def test_a_template_must_give_a_valid_subject(whole: Whole, subject: str | None, message: str) -> None:
+async def test_a_template_must_give_a_valid_subject(
+    whole: ServiceAndConsumer, subject: str | None, message: str
+) -> None:
     await stored(whole, "welcome", "Hello", subject)
     answer = await whole.send({**MAIL, "variables": {"code": "a\r\nBcc: b@example.com"}})
     assert answer.status_code == 400
     assert answer.json()["message"].startswith(message), answer.text
 
 
-async def test_content_may_be_empty_beside_a_template_only(whole: Whole) -> None:
+async def test_content_may_be_empty_beside_a_template_only(whole: ServiceAndConsumer) -> None:
     answer = await whole.send({**GOOD, "content": ""})
     assert (answer.status_code, answer.json()["message"]) == (400, "content: may be empty only with a template")
 
 
-async def test_variables_are_escaped_if_the_template_is_html(whole: Whole) -> None:
+async def test_variables_are_escaped_if_the_template_is_html(whole: ServiceAndConsumer) -> None:
     await stored(whole, "welcome", "<p>{{name}}</p>", "Welcome")
     body: dict[str, Any] = {**MAIL, "content": "plain", "variables": {"name": "<b>"}}
     (item,) = (await whole.send(body)).json()["items"]

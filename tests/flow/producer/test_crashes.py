@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.flow.sample_requests import KEY
-from tests.flow.service_and_consumer import Whole
+from tests.flow.service_and_consumer import ServiceAndConsumer
 from tests.flow.world import Steps, stepwise_ledger
 from tests.support.service import GOOD, NOON, Service, a_service
 
@@ -15,7 +15,7 @@ from tests.support.service import GOOD, NOON, Service, a_service
 async def test_a_repeat_after_a_crash_at_any_step_is_the_same_request(*, after: bool) -> None:
     killed_in: set[str] = set()
     for kill_at in itertools.count():
-        async with Whole() as whole:
+        async with ServiceAndConsumer() as whole:
             steps = Steps(kill_at, after=after)
             dying = a_service(stepwise_ledger(whole.world.ledger, steps), sealing_keys=KEY)
 

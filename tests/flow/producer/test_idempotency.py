@@ -16,7 +16,7 @@ from ledger.memory.store import Store
 from ledger.models import IdempotencyRecord
 from producer.kafka.memory_publisher import FakeKafkaState
 from tests.flow.sample_requests import KEY
-from tests.flow.service_and_consumer import Whole
+from tests.flow.service_and_consumer import ServiceAndConsumer
 from tests.support.service import GOOD, NOON, a_service, a_token, gateway_without_mongodb
 
 DIFFERENT_REQUEST = {**GOOD, "content": "Something else"}
@@ -25,8 +25,8 @@ LARGE = {**GOOD, "recipients": [{"to": f"+86138{n:08}", "variables": {"a": "x" *
 
 
 @pytest.fixture
-async def whole() -> AsyncIterator[Whole]:
-    async with Whole() as made:
+async def whole() -> AsyncIterator[ServiceAndConsumer]:
+    async with ServiceAndConsumer() as made:
         yield made
 
 
@@ -36,14 +36,16 @@ def assert_conflict(answer: httpx.Response) -> None:
     assert answer.json()["message"].startswith("Idempotency-Key: ")
 
 
-async def completed(whole: Whole) -> list[dict[str, Any]]:
+async def completed(whole: ServiceAndConsumer) -> list[dict[str, Any]]:
     await whole.consume()
     assert not whole.world.events("request.rejected")
     return whole.world.events("request.completed")
 
 
 @pytest.mark.parametrize("body", [GOOD, BOTH, LARGE])
-async def test_a_repeat_publishes_the_same_records_and_gets_the_same_answer(whole: Whole, body: Any) -> None:
+async def test_a_repeat_publishes_the_same_records_and_gets_the_same_answer(
+    whole: ServiceAndConsumer, body: Any
+) -> None:
     first = await whole.send(body, key="k")
     half = whole.records()
     whole.service.clock.now = NOON + timedelta(hours=1)
@@ -56,7 +58,7 @@ async def test_a_repeat_publishes_the_same_records_and_gets_the_same_answer(whol
     assert one["total"] == len(body["recipients"])
 
 
-async def test_concurrent_calls_with_one_key_are_one_request(whole: Whole) -> None:
+async def test_concurrent_calls_with_one_key_are_one_request(whole: ServiceAndConsumer) -> None:
     answers = await asyncio.gather(*(whole.send(BOTH, key="k") for _ in range(20)))
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 1
@@ -64,7 +66,7 @@ async def test_concurrent_calls_with_one_key_are_one_request(whole: Whole) -> No
     assert [one["total"] for one in await completed(whole)] == [2]
 
 
-async def test_an_expanded_request_is_not_published_again(whole: Whole) -> None:
+async def test_an_expanded_request_is_not_published_again(whole: ServiceAndConsumer) -> None:
     first = await whole.send(key="k")
     await whole.consume()
     whole.service.clock.now = NOON + timedelta(days=2)
@@ -72,7 +74,7 @@ async def test_an_expanded_request_is_not_published_again(whole: Whole) -> None:
     assert (second.status_code, second.content, whole.records()) == (200, first.content, 1)
 
 
-async def test_another_page_of_the_same_request_may_be_asked_for(whole: Whole) -> None:
+async def test_another_page_of_the_same_request_may_be_asked_for(whole: ServiceAndConsumer) -> None:
     body = {**GOOD, "recipients": [{"to": "13800138000", "reference": str(number)} for number in range(25)]}
     await whole.send(body, key="k")
     second = (await whole.send(body, "?page=2", key="k")).json()
@@ -90,32 +92,32 @@ async def test_another_page_of_the_same_request_may_be_asked_for(whole: Whole) -
         {**GOOD, "send_at": "2026-04-16T00:00:00Z"},
     ],
 )
-async def test_another_body_is_a_conflict_and_changes_nothing(whole: Whole, other: Any) -> None:
+async def test_another_body_is_a_conflict_and_changes_nothing(whole: ServiceAndConsumer, other: Any) -> None:
     first = await whole.send(key="k")
     assert_conflict(await whole.send(other, key="k"))
     assert whole.records() == 1
     assert (await whole.send(key="k")).content == first.content
 
 
-async def test_one_of_two_concurrent_bodies_is_a_conflict(whole: Whole) -> None:
+async def test_one_of_two_concurrent_bodies_is_a_conflict(whole: ServiceAndConsumer) -> None:
     answers = await asyncio.gather(*(whole.send(body, key="k") for body in (GOOD, DIFFERENT_REQUEST) * 5))
     assert sorted(answer.status_code for answer in answers) == [200] * 5 + [409] * 5
     assert len({part.value for _, part in whole.service.publisher.records}) == 1
 
 
-async def test_the_same_body_for_another_user_is_a_conflict(whole: Whole) -> None:
+async def test_the_same_body_for_another_user_is_a_conflict(whole: ServiceAndConsumer) -> None:
     await whole.send(key="k")
     whole.service.headers = {"Authorization": f"Bearer {a_token(user='usr_b')}"}
     assert_conflict(await whole.send(key="k"))
 
 
-async def test_another_tenants_key_is_another_key(whole: Whole) -> None:
+async def test_another_tenants_key_is_another_key(whole: ServiceAndConsumer) -> None:
     await whole.send(key="k")
     whole.service.headers = {"Authorization": f"Bearer {a_token(tenant='tnt_b')}"}
     assert (await whole.send(DIFFERENT_REQUEST, key="k")).status_code == 200
 
 
-async def test_the_same_body_may_be_written_differently(whole: Whole) -> None:
+async def test_the_same_body_may_be_written_differently(whole: ServiceAndConsumer) -> None:
     await whole.send(BOTH, key="k")
     turned = {**BOTH, "recipients": [BOTH["recipients"][0], {"variables": {"b": "2", "a": "1"}, "to": "13900139000"}]}
     spelled = json.dumps(dict(reversed(turned.items())), indent=2, ensure_ascii=True).encode()
@@ -126,12 +128,12 @@ async def test_the_same_body_may_be_written_differently(whole: Whole) -> None:
 @pytest.mark.parametrize(
     "bad", [{**GOOD, "content": "{{code}}"}, {**GOOD, "recipients": []}, {**GOOD, "template": "t"}]
 )
-async def test_a_body_that_is_refused_leaves_the_key_free(whole: Whole, bad: Any) -> None:
+async def test_a_body_that_is_refused_leaves_the_key_free(whole: ServiceAndConsumer, bad: Any) -> None:
     assert (await whole.send(bad, key="k")).status_code in {400, 404}
     assert (await whole.send(key="k")).status_code == 200
 
 
-async def test_a_repeat_publishes_what_kafka_did_not_accept(whole: Whole) -> None:
+async def test_a_repeat_publishes_what_kafka_did_not_accept(whole: ServiceAndConsumer) -> None:
     whole.service.publisher.state = FakeKafkaState.UNAVAILABLE
     assert (await whole.send(key="k")).status_code == 503
     whole.service.publisher.state = FakeKafkaState.AVAILABLE
@@ -142,7 +144,7 @@ async def test_a_repeat_publishes_what_kafka_did_not_accept(whole: Whole) -> Non
 
 
 @pytest.mark.parametrize("consumed", [False, True])
-async def test_a_repeat_as_the_503_advises_sends_once(whole: Whole, *, consumed: bool) -> None:
+async def test_a_repeat_as_the_503_advises_sends_once(whole: ServiceAndConsumer, *, consumed: bool) -> None:
     whole.service.publisher.state = FakeKafkaState.SILENT
     lost = await whole.send()
     assert lost.status_code == 503
@@ -160,7 +162,7 @@ async def test_a_repeat_as_the_503_advises_sends_once(whole: Whole, *, consumed:
     assert sum(whole.world.providers[0].taken.values()) == 1
 
 
-async def test_a_request_that_came_without_a_key_is_not_mistaken_for_another(whole: Whole) -> None:
+async def test_a_request_that_came_without_a_key_is_not_mistaken_for_another(whole: ServiceAndConsumer) -> None:
     request_id = (await whole.send()).headers["X-Request-Id"]
     await whole.consume()
     assert_conflict(await whole.send(DIFFERENT_REQUEST, key=request_id))
@@ -169,14 +171,14 @@ async def test_a_request_that_came_without_a_key_is_not_mistaken_for_another(who
     assert whole.records() == 1
 
 
-async def test_a_request_that_came_over_kafka_is_not_mistaken_for_another(whole: Whole) -> None:
+async def test_a_request_that_came_over_kafka_is_not_mistaken_for_another(whole: ServiceAndConsumer) -> None:
     await whole.world.expand(whole.world.record("13800138000", tenant_id="tnt_a", request_id="k"))
     assert_conflict(await whole.send(key="k"))
 
 
 async def test_sealing_keys_may_be_rotated() -> None:
     newer = f"k2:{base64.b64encode(b'2' * 32).decode()}"
-    async with Whole() as before:
+    async with ServiceAndConsumer() as before:
         first = await before.send(key="k")
         async with a_service(before.world.ledger, sealing_keys=f"{newer},{KEY}") as after:
             assert (await after.send(**{"Idempotency-Key": "k"})).content == first.content
@@ -187,7 +189,7 @@ async def test_sealing_keys_may_be_rotated() -> None:
             assert "sealing key" in answer.json()["message"]
 
 
-async def test_a_repeat_uses_the_same_version_of_the_template(whole: Whole) -> None:
+async def test_a_repeat_uses_the_same_version_of_the_template(whole: ServiceAndConsumer) -> None:
     templates, body = whole.world.ledger.templates, {**GOOD, "content": "", "template": "t"}
     await templates.put("tnt_a", "t", "old", None)
     first = await whole.send(body, key="k")
@@ -206,7 +208,9 @@ class LateKeys(MemoryIdempotencyKeys):
         return None
 
 
-async def test_the_call_that_loses_the_race_for_a_key_uses_the_decisions_of_the_winner(whole: Whole) -> None:
+async def test_the_call_that_loses_the_race_for_a_key_uses_the_decisions_of_the_winner(
+    whole: ServiceAndConsumer,
+) -> None:
     ledger, body = whole.world.ledger, {**GOOD, "content": "", "template": "t"}
     ledger.keys = LateKeys(Store(ledger.now))
     await ledger.templates.put("tnt_a", "t", "old", None)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.flow.service_and_consumer import Whole
+from tests.flow.service_and_consumer import ServiceAndConsumer
 from tests.support.polling import wait_until
 from tests.support.service import GOOD, a_service, gateway_without_mongodb
 
@@ -14,16 +14,16 @@ THREE = {**GOOD, "recipients": ["13800138000", "none", {"to": "13900139000", "re
 
 
 @pytest.fixture
-async def whole() -> AsyncIterator[Whole]:
-    async with Whole() as made:
+async def whole() -> AsyncIterator[ServiceAndConsumer]:
+    async with ServiceAndConsumer() as made:
         yield made
 
 
-async def wait_published(whole: Whole, count: int) -> None:
+async def wait_published(whole: ServiceAndConsumer, count: int) -> None:
     await wait_until(lambda: whole.records() >= count, seconds=10)
 
 
-async def test_a_waiting_caller_gets_the_final_statuses(whole: Whole) -> None:
+async def test_a_waiting_caller_gets_the_final_statuses(whole: ServiceAndConsumer) -> None:
     waiting_call = asyncio.create_task(whole.send(THREE, Prefer="wait=20"))
     await wait_published(whole, 1)
     await whole.consume()
@@ -44,7 +44,7 @@ async def test_a_waiting_caller_gets_the_final_statuses(whole: Whole) -> None:
     assert None not in items[0].values()
 
 
-async def test_a_waiting_caller_gets_the_page_that_it_asked_for(whole: Whole) -> None:
+async def test_a_waiting_caller_gets_the_page_that_it_asked_for(whole: ServiceAndConsumer) -> None:
     body = {**GOOD, "recipients": [{"to": f"1380013{n:04}", "reference": str(n)} for n in range(7)]}
     waiting_call = asyncio.create_task(whole.send(body, "?page=3&page_size=3", Prefer="wait=20"))
     await wait_published(whole, 1)
@@ -54,7 +54,7 @@ async def test_a_waiting_caller_gets_the_page_that_it_asked_for(whole: Whole) ->
     assert (body["pagination"]["page"], body["pagination"]["total_pages"], body["total"]) == (3, 3, 7)
 
 
-async def test_after_its_time_a_waiting_caller_gets_the_current_statuses(whole: Whole) -> None:
+async def test_after_its_time_a_waiting_caller_gets_the_current_statuses(whole: ServiceAndConsumer) -> None:
     started = time.monotonic()
     answer = await whole.send(Prefer="wait=1")
     assert 1 <= time.monotonic() - started < 5
@@ -63,7 +63,7 @@ async def test_after_its_time_a_waiting_caller_gets_the_current_statuses(whole: 
     assert answer.json()["message"] == "accepted"
 
 
-async def test_a_repeat_that_waits_zero_seconds_gets_the_current_statuses(whole: Whole) -> None:
+async def test_a_repeat_that_waits_zero_seconds_gets_the_current_statuses(whole: ServiceAndConsumer) -> None:
     first = await whole.send(key="k")
     await whole.consume()
     again = await whole.send(key="k", Prefer="wait=0")
@@ -71,7 +71,7 @@ async def test_a_repeat_that_waits_zero_seconds_gets_the_current_statuses(whole:
     assert (await whole.send(key="k")).content == first.content
 
 
-async def test_an_invalid_preference_is_ignored(whole: Whole) -> None:
+async def test_an_invalid_preference_is_ignored(whole: ServiceAndConsumer) -> None:
     answer = await whole.send(Prefer="wait=soon, respond-async")
     assert answer.status_code == 200
     assert "Preference-Applied" not in answer.headers
@@ -94,7 +94,7 @@ async def test_a_caller_beyond_the_limit_of_waiting_callers_is_answered_at_once(
 
 
 async def test_callsers_do_not_delay_the_shutdown() -> None:
-    async with Whole() as whole:
+    async with ServiceAndConsumer() as whole:
         calls = [asyncio.create_task(whole.send(Prefer="wait=30")) for _ in range(3)]
         await wait_published(whole, 3)
         whole.service.waiter.release_all()
@@ -102,7 +102,7 @@ async def test_callsers_do_not_delay_the_shutdown() -> None:
             assert answer.json()["items"][0]["status"] == "pending"
 
 
-async def test_the_wait_ends_when_the_caller_disconnects(whole: Whole) -> None:
+async def test_the_wait_ends_when_the_caller_disconnects(whole: ServiceAndConsumer) -> None:
     await whole.send(key="k")
     checks = 0
 

@@ -32,7 +32,7 @@ from providers.provider import CLOSED
 from providers.registry import Providers
 from schemas.results import EventType
 from schemas.statuses import Channel, Lane, Reason
-from tests.simulate.checks.observations import Books
+from tests.simulate.checks.observations import Observations
 from tests.simulate.environment.gate import Gate, Hindrance, ports
 from tests.simulate.environment.kafka import CommitFailed, Read, SimulatedKafka
 from tests.simulate.environment.provider import Side
@@ -58,7 +58,7 @@ class Surroundings(Hindrance, Protocol):
     bus: MemoryBus
     kafka: SimulatedKafka
     sides: Sequence[Side]
-    books: Books
+    books: Observations
 
     def server_time(self) -> datetime: ...
     def wake(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None: ...

@@ -68,7 +68,7 @@ class Troubles:
         return any(end >= at for _, end in self.spans)
 
 
-class Books:
+class Observations:
     """Observations that the checker compares with ledger and events. `fail` receives each violation."""
 
     def __init__(self, ledger: MemoryLedger, now: Callable[[], float], fail: Callable[[str], None]) -> None:

@@ -7,14 +7,14 @@ from core.ids import LogId
 from ledger.models import Log
 from schemas.statuses import Reason, Status
 from tests.simulate.actors.resend_plan import Resend
-from tests.simulate.checks.observations import Books
+from tests.simulate.checks.observations import Observations
 from tests.simulate.scenario import Ask
 
 DONE = {Status.SENT, Status.UNKNOWN, Status.CANCELLED}
 """Possible ends of a delivery that was not decided during the expansion."""
 
 
-def resend_findings(asks: Iterable[Ask], books: Books, taken: Counter[str]) -> Iterator[str]:
+def resend_findings(asks: Iterable[Ask], books: Observations, taken: Counter[str]) -> Iterator[str]:
     """Return the errors of the resent deliveries."""
     resends = [ask for ask in asks if isinstance(ask, Resend)]
     for resend in resends:
@@ -33,7 +33,7 @@ def resend_findings(asks: Iterable[Ask], books: Books, taken: Counter[str]) -> I
             yield f"{books.brief(log.id)} is settled, and repeats nothing"
 
 
-def _sent_again(repeating: Mapping[LogId, LogId], books: Books, taken: Counter[str]) -> Iterator[str]:
+def _sent_again(repeating: Mapping[LogId, LogId], books: Observations, taken: Counter[str]) -> Iterator[str]:
     """Check that the providers accepted no sent delivery again, and none twice."""
     repeated = defaultdict[LogId, list[LogId]](list)
     for new, old in repeating.items():
@@ -46,7 +46,7 @@ def _sent_again(repeating: Mapping[LogId, LogId], books: Books, taken: Counter[s
             yield f"{books.brief(old)} was sent, and again by {books.brief(news[0])}"
 
 
-def _agree(log: Log, old: LogId, books: Books) -> Iterator[str]:
+def _agree(log: Log, old: LogId, books: Observations) -> Iterator[str]:
     """Check that a repeating delivery is noted on the old log, or was decided as settled."""
     brief, noted = books.brief(log.id), books.repeats.by.get(old) == log.id
     if log.resend_of != old:

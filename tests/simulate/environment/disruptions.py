@@ -28,7 +28,7 @@ class Sky(Protocol):
     def note(self, what: str) -> None: ...
 
 
-class Weather:
+class Disruptions:
     """Faults of one world: their kinds and their frequency."""
 
     def __init__(self, world: Sky) -> None:

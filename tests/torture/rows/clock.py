@@ -10,7 +10,7 @@ from core.ids import log_id
 from tests.support.deployment import Service
 from tests.support.polling import wait_until
 from tests.torture.clock import shifted, why_no_shift
-from tests.torture.reconciliation import Books, DoesNotHold
+from tests.torture.reconciliation import DoesNotHold, Reconciliation
 from tests.torture.row_registry import row
 from tests.torture.traffic import Order
 from tests.torture.world import ANSWER_SECONDS, Round, World
@@ -22,7 +22,7 @@ LATE_SECONDS = 5.0
 
 
 @row(14, "the clocks of two processes an hour ahead and behind", "leases and due times unaffected (server time)")
-async def wrong_clocks(round_: Round) -> Books:
+async def wrong_clocks(round_: Round) -> Reconciliation:
     if lack := why_no_shift():
         raise DoesNotHold(lack)
     async with round_.world() as world:
@@ -49,13 +49,13 @@ async def wrong_clocks(round_: Round) -> Books:
 @contextmanager
 def _clock_off(world: World, seconds: int) -> Iterator[None]:
     """Services that are started in the block live so many seconds ahead."""
-    right = dict(world.house.env)
-    world.house.env.update(shifted(right, seconds, world.round_.folder))
+    right = dict(world.deployment.env)
+    world.deployment.env.update(shifted(right, seconds, world.round_.folder))
     try:
         yield
     finally:
-        world.house.env.clear()
-        world.house.env.update(right)
+        world.deployment.env.clear()
+        world.deployment.env.update(right)
 
 
 def _assert_off(service: Service, seconds: int) -> None:

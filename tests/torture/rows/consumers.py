@@ -5,7 +5,7 @@ import signal
 
 from tests.e2e.open_windows import open_windows
 from tests.support.polling import wait_until
-from tests.torture.reconciliation import Books, DoesNotHold
+from tests.torture.reconciliation import DoesNotHold, Reconciliation
 from tests.torture.row_registry import row
 from tests.torture.world import ANSWER_SECONDS, Round, World
 
@@ -15,7 +15,7 @@ from tests.torture.world import ANSWER_SECONDS, Round, World
     "kill -9 of a consumer at random",
     "lost 0; with mark_unknown duplicates 0, with resend unknown 0; what is unknown or doubled was in an open window",
 )
-async def killed_at_random(round_: Round) -> Books:
+async def killed_at_random(round_: Round) -> Reconciliation:
     async with round_.world() as world:
         world.provider.misbehave("slow", seconds=ANSWER_SECONDS)
         await world.consumers(3)
@@ -34,7 +34,7 @@ async def killed_at_random(round_: Round) -> Books:
 
 
 @row(3, "rolling SIGTERM of all consumers", "lost 0, duplicates 0, unknown 0")
-async def rolling_sigterm(round_: Round) -> Books:
+async def rolling_sigterm(round_: Round) -> Reconciliation:
     async with round_.world() as world:
         world.provider.misbehave("slow", seconds=ANSWER_SECONDS)
         rolling = await world.consumers(2)
@@ -53,7 +53,7 @@ async def rolling_sigterm(round_: Round) -> Books:
 
 
 @row(4, "SIGSTOP past the lease, then SIGCONT", "the zombie's late writes change nothing; as row 1")
-async def zombies(round_: Round) -> Books:
+async def zombies(round_: Round) -> Reconciliation:
     async with round_.world() as world:
         world.provider.misbehave("slow", seconds=ANSWER_SECONDS)
         await world.consumers(2)
@@ -65,8 +65,8 @@ async def zombies(round_: Round) -> Books:
             world.faults += 1
             zombie.child.signal(signal.SIGSTOP)
             await world.doubts.note(zombie)
-            held = open_windows(world.house, [zombie])
-            await wait_until(lambda: not open_windows(world.house, [zombie]), 30)  # noqa: B023  # awaited here
+            held = open_windows(world.deployment, [zombie])
+            await wait_until(lambda: not open_windows(world.deployment, [zombie]), 30)  # noqa: B023  # awaited here
             said = len(zombie.said())
             zombie.child.signal(signal.SIGCONT)
             if held:
@@ -80,7 +80,7 @@ async def zombies(round_: Round) -> Books:
 
 
 @row(5, "joins and leaves that force a rebalance every 2 s", "lost 0, duplicates 0, unknown 0")
-async def joins_and_leaves(round_: Round) -> Books:
+async def joins_and_leaves(round_: Round) -> Reconciliation:
     async with round_.world() as world:
         world.provider.misbehave("slow", seconds=ANSWER_SECONDS)
         await world.consumers(2)

@@ -4,7 +4,7 @@ import asyncio
 
 from ledger.mongo import MongoLedger
 from ledger.request_control import ControlResult, cancel_request, pause_request, resume_request
-from tests.torture.reconciliation import Books, DoesNotHold
+from tests.torture.reconciliation import DoesNotHold, Reconciliation
 from tests.torture.row_registry import row
 from tests.torture.traffic import Order
 from tests.torture.world import ANSWER_SECONDS, TIMEOUT_SECONDS, Round, World
@@ -15,7 +15,7 @@ LARGE = 30
 
 
 @row(15, "cancel, pause and resume at random moments", "nothing sent after the bound; all accounted for")
-async def ordered_at_random(round_: Round) -> Books:
+async def ordered_at_random(round_: Round) -> Reconciliation:
     async with round_.world() as world, world.ledger() as ledger:
         world.provider.misbehave("slow", seconds=2 * ANSWER_SECONDS)
         await world.consumers(2)

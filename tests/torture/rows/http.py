@@ -11,24 +11,24 @@ from tests.e2e.caller import Reader, reading
 from tests.support.deployment import Service
 from tests.support.polling import wait_until
 from tests.torture.outage import CONSUMERS
-from tests.torture.proxy import Weather
-from tests.torture.reconciliation import Books, DoesNotHold
+from tests.torture.proxy import NetworkConditions
+from tests.torture.reconciliation import DoesNotHold, Reconciliation
 from tests.torture.row_registry import row
 from tests.torture.rows.network import a_network
 from tests.torture.traffic import CHUNK_SIZE, TENANT, Order
 from tests.torture.world import Round, World
 
-HELD = Weather(delay_seconds=3.0)
+HELD = NetworkConditions(delay_seconds=3.0)
 """Kafka's acknowledgement is this late: shorter than a call waits for it."""
 SOON_SECONDS = 0.1
 
 
 @row(13, "HTTP producer killed between publish and answer, client repeats with its key", "duplicates 0")
-async def producer_killed(round_: Round) -> Books:
+async def producer_killed(round_: Round) -> Reconciliation:
     with a_network(round_) as network:
         async with (
             round_.world(stack=network.stack) as world,
-            reading(world.house.bootstrap, Reader(world.house.topics.requests_express)) as intake,
+            reading(world.deployment.bootstrap, Reader(world.deployment.topics.requests_express)) as intake,
         ):
             behind = {"KAFKA_BOOTSTRAP": network.settings["KAFKA_BOOTSTRAP"]}
             _, other, *victims = await asyncio.gather(
@@ -38,14 +38,14 @@ async def producer_killed(round_: Round) -> Books:
             )
             for number, victim in enumerate(victims):
                 order = _an_order(world, number)
-                network.turn(Weather() if number % 2 else HELD)
+                network.turn(NetworkConditions() if number % 2 else HELD)
                 call = asyncio.create_task(_post(world, victim, order))
                 if number % 2:
                     await asyncio.sleep(round_.rng.uniform(0, SOON_SECONDS))
                 else:
                     await _published_and_held(intake, call, order)
                 await world.kill(victim)
-                network.turn(Weather())
+                network.turn(NetworkConditions())
                 await call
                 if (answered := await _post(world, other, order)) != httpx.codes.OK:
                     raise DoesNotHold(f"the repeated call is answered with {answered}")
@@ -76,7 +76,7 @@ async def _post(world: World, service: Service, order: Order) -> int | None:
     """What it answers; None: nothing."""
     (record,) = order.records()
     body = {name: record[name] for name in ("channel", "content", "recipients", "on_uncertain")}
-    token = issue_token(world.house.env["ROLLCALL_JWT_SECRET"], TENANT, "usr_torture", ["communication:send"], 600)
+    token = issue_token(world.deployment.env["ROLLCALL_JWT_SECRET"], TENANT, "usr_torture", ["communication:send"], 600)
     headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": order.request_id}
     with contextlib.suppress(httpx.TransportError):
         async with httpx.AsyncClient(base_url=service.url, headers=headers, timeout=30, trust_env=False) as client:

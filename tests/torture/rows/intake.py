@@ -4,7 +4,7 @@ from tests.e2e.caller import Reader, publish, reading
 from tests.e2e.consumer.unusable_records import ALL, Bad
 from tests.support.polling import wait_until
 from tests.torture.offsets import read_to_the_end, set_back
-from tests.torture.reconciliation import Books, DoesNotHold
+from tests.torture.reconciliation import DoesNotHold, Reconciliation
 from tests.torture.row_registry import row
 from tests.torture.traffic import Order
 from tests.torture.world import ANSWER_SECONDS, Round, World
@@ -16,12 +16,12 @@ SMALL = 20
 
 
 @row(10, "5% poison records of ten kinds among good ones", "all good ones delivered, all poison in dead letters")
-async def poison(round_: Round) -> Books:
+async def poison(round_: Round) -> Reconciliation:
     rng = round_.rng
     async with round_.world() as world:
         kinds = rng.sample(ALL, KINDS)
-        letters = Reader(world.house.topics.dead_letters)
-        async with reading(world.house.bootstrap, letters):
+        letters = Reader(world.deployment.topics.dead_letters)
+        async with reading(world.deployment.bootstrap, letters):
             await world.consumers(2)
             orders = world.orders(round_.recipients // 2, largest=SMALL)
             bad = [*kinds, *rng.choices(kinds, k=max(0, round(len(orders) * POISON_SHARE) - KINDS))]
@@ -30,7 +30,7 @@ async def poison(round_: Round) -> Books:
             for one in mixed:
                 await (_poison(world, one) if isinstance(one, Bad) else world.publish(one))
             await world.settled()
-            await read_to_the_end(world.house)
+            await read_to_the_end(world.deployment)
             await wait_until(lambda: len(letters.records) >= len(bad))
         world.faults = len(bad)
         books = await world.books()
@@ -42,13 +42,13 @@ async def poison(round_: Round) -> Books:
 
 
 async def _poison(world: World, bad: Bad) -> None:
-    topics = world.house.topics
+    topics = world.deployment.topics
     topic = world.round_.rng.choice((topics.requests, topics.requests_express))
-    await publish(world.house.bootstrap, topic, bad.value, key=bad.name, headers=bad.headers)
+    await publish(world.deployment.bootstrap, topic, bad.value, key=bad.name, headers=bad.headers)
 
 
 @row(11, "consumer group offsets reset to the beginning", "duplicates 0")
-async def offsets_set_back(round_: Round) -> Books:
+async def offsets_set_back(round_: Round) -> Reconciliation:
     async with round_.world() as world:
         world.provider.misbehave("slow", seconds=ANSWER_SECONDS)
         await world.publish(*world.orders(round_.recipients))
@@ -60,9 +60,9 @@ async def offsets_set_back(round_: Round) -> Books:
                 await world.settled()
             for service in list(world.services):
                 await world.stop(service)
-            await set_back(world.house)
+            await set_back(world.deployment)
         await world.consumers(2)
-        await read_to_the_end(world.house)
+        await read_to_the_end(world.deployment)
         await world.settled()
         books = await world.books()
         books.hold()
@@ -70,7 +70,7 @@ async def offsets_set_back(round_: Round) -> Books:
 
 
 @row(12, "the same requests published twice; the same key with another body", "duplicates 0; rejected event")
-async def published_again(round_: Round) -> Books:
+async def published_again(round_: Round) -> Reconciliation:
     async with round_.world() as world:
         await world.consumers(2)
         orders = world.orders(round_.recipients)
@@ -87,7 +87,7 @@ async def published_again(round_: Round) -> Books:
             if event.reason != "request_conflict":
                 raise DoesNotHold(f"another body was rejected as {event.reason}")
         await world.republish(*orders)
-        await read_to_the_end(world.house)
+        await read_to_the_end(world.deployment)
         books = await world.books()
         books.hold()
         return books

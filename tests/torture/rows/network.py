@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from devstack import LocalMongo, Stack
 from tests.torture.outage import CONSUMERS, books_after_outage, outage_seconds, ruin_amid
-from tests.torture.proxy import Proxy, Weather
-from tests.torture.reconciliation import Books
+from tests.torture.proxy import NetworkConditions, Proxy
+from tests.torture.reconciliation import Reconciliation
 from tests.torture.row_registry import row
 from tests.torture.servers import KafkaBehind, stack_of, started
 from tests.torture.world import Round
 
-SLOW = Weather(delay_seconds=0.2)
-LOSSY = Weather(delay_seconds=0.01, cut_chance=0.004, hang_chance=0.002)
-SILENT = Weather(silent=True)
+SLOW = NetworkConditions(delay_seconds=0.2)
+LOSSY = NetworkConditions(delay_seconds=0.01, cut_chance=0.004, hang_chance=0.002)
+SILENT = NetworkConditions(silent=True)
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,17 @@ class Network:
             "MONGO_URL": f"mongodb://{mongo.address}/?directConnection=true",
         }
 
-    def turn(self, weather: Weather) -> None:
+    def turn(self, weather: NetworkConditions) -> None:
         for proxy in self.proxies:
             proxy.weather = weather
 
-    async def weather(self, weather: Weather, seconds: float) -> None:
+    async def weather(self, weather: NetworkConditions, seconds: float) -> None:
         """For so long."""
         self.turn(weather)
         try:
             await asyncio.sleep(seconds)
         finally:
-            self.turn(Weather())
+            self.turn(NetworkConditions())
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def a_network(round_: Round) -> Iterator[Network]:
 
 
 @row(19, "the network slow (200 ms), lossy, and cut for 30 s", "lost 0; with mark_unknown duplicates 0, as row 1")
-async def bad_network(round_: Round) -> Books:
+async def bad_network(round_: Round) -> Reconciliation:
     length = outage_seconds(round_) / 2
     with a_network(round_) as network:
         async with round_.world(stack=network.stack) as world:

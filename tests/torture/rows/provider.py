@@ -7,7 +7,7 @@ from collections import Counter
 from schemas.statuses import OnUncertain
 from tests.support.polling import wait_until
 from tests.torture.outage import LONG_SECONDS
-from tests.torture.reconciliation import Books, DoesNotHold
+from tests.torture.reconciliation import DoesNotHold, Reconciliation
 from tests.torture.row_registry import row
 from tests.torture.traffic import draw_order
 from tests.torture.world import TIMEOUT_SECONDS, Round, World
@@ -25,7 +25,7 @@ SILENT_SHARE = 0.1
     "provider accepts and cuts the connection; hangs; answers after the time-out",
     "uncertain handled as asked: mark_unknown asks once, resend is sent in the end; no retry storm",
 )
-async def no_answers(round_: Round) -> Books:
+async def no_answers(round_: Round) -> Reconciliation:
     async with round_.world(MAX_ATTEMPTS=MAX_ATTEMPTS) as world:
         await world.consumers(2)
         wave = round_.recipients // 2 // len(SILENCES)
@@ -48,7 +48,7 @@ async def no_answers(round_: Round) -> Books:
         return books
 
 
-def _hold_calls(books: Books, calls: Counter[str], *, mean: float, most: int) -> None:
+def _hold_calls(books: Reconciliation, calls: Counter[str], *, mean: float, most: int) -> None:
     """No retry storm: at most so many calls a delivery, on average and of each."""
     found, highest = calls.total() / books.requested, max(calls.values())
     books.notes.append(f"{found:.2f} calls a delivery, {highest} at most")
@@ -72,7 +72,7 @@ SNOOZES = 20
     "provider 429 with Retry-After, 5xx for a while, slow (5 s)",
     "all sent in the end; attempts bounded; the other channel is not slowed by more than 20%",
 )
-async def refusals(round_: Round) -> Books:
+async def refusals(round_: Round) -> Reconciliation:
     async with round_.world(timeout_seconds=6, MAX_ATTEMPTS=DEFAULT_ATTEMPTS, LEASE_SECONDS=12) as world:
         world.provider.misbehave("slow", "email", seconds=ANSWER_SECONDS)
         await world.consumers(2)

@@ -5,7 +5,7 @@ import asyncio
 from devstack import LocalKafka
 from devstack.server import LocalServer
 from tests.torture.outage import CONSUMERS, books_after_outage, outage_seconds, own_servers, resumed, ruin_amid
-from tests.torture.reconciliation import Books
+from tests.torture.reconciliation import Reconciliation
 from tests.torture.row_registry import row
 from tests.torture.servers import ReplicaSet, away, frozen, stack_of, started
 from tests.torture.world import Round, World
@@ -15,20 +15,20 @@ FROZEN_SECONDS = 10.0
 
 
 @row(6, "Kafka killed and restarted, and down for 60 s", "lost 0; resumes without a restart of the services")
-async def kafka_away(round_: Round) -> Books:
+async def kafka_away(round_: Round) -> Reconciliation:
     with own_servers(round_) as (kafka, mongo):
         async with round_.world(stack=stack_of(kafka, mongo.url)) as world:
             return await _away(world, kafka)
 
 
 @row(7, "mongod killed and restarted, and down for 60 s", "lost 0; resumes without a restart of the services")
-async def mongod_away(round_: Round) -> Books:
+async def mongod_away(round_: Round) -> Reconciliation:
     with own_servers(round_) as (kafka, mongo):
         async with round_.world(stack=stack_of(kafka, mongo.url)) as world:
             return await _away(world, mongo)
 
 
-async def _away(world: World, server: LocalServer) -> Books:
+async def _away(world: World, server: LocalServer) -> Reconciliation:
     """Restarted at once a few times, then down for long."""
     outages = [0.0] * max(1, world.round_.times // 3) + [outage_seconds(world.round_)]
     await world.consumers(CONSUMERS)
@@ -45,7 +45,7 @@ async def _away(world: World, server: LocalServer) -> Books:
     "a three-node replica set: the primary killed, and frozen past an election",
     "lost 0, duplicates 0 with mark_unknown",
 )
-async def primary_lost(round_: Round) -> Books:
+async def primary_lost(round_: Round) -> Reconciliation:
     kafka, mongos = LocalKafka(round_.folder / "kafka"), ReplicaSet(round_.folder / "mongos")
     with started(kafka, mongos):
         async with round_.world(stack=stack_of(kafka, mongos.url)) as world:

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from tests.support.polling import wait_until
 from tests.torture.offsets import read_to_the_end, set_back
-from tests.torture.reconciliation import Books, DoesNotHold
+from tests.torture.reconciliation import DoesNotHold, Reconciliation
 from tests.torture.row_registry import row
 from tests.torture.traffic import TENANT
 from tests.torture.world import ANSWER_SECONDS, Round, World
@@ -19,7 +19,7 @@ TEMPLATE = "greeting"
     "CHUNK_SIZE, WINDOW_SIZE, sealing keys and a template change between two expansions, and between two consumers",
     "nothing mixed, lost or doubled",
 )
-async def settings_change(round_: Round) -> Books:
+async def settings_change(round_: Round) -> Reconciliation:
     keys = [f"k{number}:{base64.b64encode(round_.rng.randbytes(32)).decode()}" for number in range(2)]
     first = {"CHUNK_SIZE": 100, "WINDOW_SIZE": 20, "SEALING_KEYS": ",".join(keys)}
     second = {"CHUNK_SIZE": 37, "WINDOW_SIZE": 7, "SEALING_KEYS": ",".join(reversed(keys))}
@@ -39,9 +39,9 @@ async def settings_change(round_: Round) -> Books:
         await world.sent(round_.recipients // 2)
         for service in list(world.services):
             await world.stop(service)
-        await set_back(world.house)
+        await set_back(world.deployment)
         await world.consumers(2, **second)
-        await read_to_the_end(world.house)
+        await read_to_the_end(world.deployment)
         await world.settled()
         books = await world.books()
         books.hold_within_doubt()
@@ -49,7 +49,7 @@ async def settings_change(round_: Round) -> Books:
         return books
 
 
-def _hold_texts(world: World, books: Books) -> None:
+def _hold_texts(world: World, books: Reconciliation) -> None:
     """Every recipient of a request got the same text: its own, or one version of its template."""
     texts: defaultdict[str, set[str]] = defaultdict(set)
     for delivery, _, text in world.provider.taken():

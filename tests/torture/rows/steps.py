@@ -5,7 +5,7 @@ import signal
 
 from consumer.failpoints.steps import STEPS
 from tests.support.polling import wait_until
-from tests.torture.reconciliation import Books, DoesNotHold
+from tests.torture.reconciliation import DoesNotHold, Reconciliation
 from tests.torture.row_registry import row
 from tests.torture.world import ANSWER_SECONDS, Round, World
 
@@ -15,7 +15,7 @@ WAVE = 20
 
 
 @row(2, "kill at each named step of expand, deliver and complete", "as row 1, and certain deliveries stay certain")
-async def killed_at_each_step(round_: Round) -> Books:
+async def killed_at_each_step(round_: Round) -> Reconciliation:
     async with round_.world() as world:
         world.provider.misbehave("slow", seconds=ANSWER_SECONDS)
         await world.publish(*world.orders(round_.recipients))

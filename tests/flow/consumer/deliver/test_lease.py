@@ -15,7 +15,7 @@ from core.send_result import Message, Retry, SendResult, Sent
 from ledger.errors import LedgerUnavailable
 from ledger.sealing import Sealer
 from schemas.statuses import Channel, Lane, Reason
-from tests.flow.world import LEASE_SECONDS, START, Accounting, World, awake
+from tests.flow.world import LEASE_SECONDS, START, RecordingProvider, World, awake
 from tests.support.builders import LEDGER_PORTS
 
 NUMBERS = [f"138000000{n:02d}" for n in range(8)]
@@ -61,7 +61,7 @@ async def first_chunk(world: World) -> ChunkId:
 @pytest.mark.parametrize("applied", [False, True], ids=["not applied", "applied, the answer lost"])
 @pytest.mark.parametrize("step", ["claim", "insert_or_get", "advance", "release"])
 async def test_an_outage_longer_than_the_lease_leaves_no_delivery_uncertain(step: str, applied: bool) -> None:  # noqa: FBT001
-    world = World(Accounting(answers=lambda _, n: Retry(Reason.UNAVAILABLE) if n == 0 else Sent()))
+    world = World(RecordingProvider(answers=lambda _, n: Retry(Reason.UNAVAILABLE) if n == 0 else Sent()))
     await world.expand(world.record("12", *NUMBERS[:5]))
     fails = {step: 3}
     await world.deliver_all(patient(world, fails, applied=applied, seconds=LEASE_SECONDS))
@@ -132,7 +132,7 @@ async def test_a_stalled_process_does_not_expire_deliveries_that_another_process
     world = World()
     gate, entered = asyncio.Event(), asyncio.Event()
 
-    class Slow(Accounting):
+    class Slow(RecordingProvider):
         async def send(self, message: Message) -> SendResult:
             entered.set()
             await gate.wait()
@@ -146,7 +146,7 @@ async def test_a_stalled_process_does_not_expire_deliveries_that_another_process
     await entered.wait()
     world.pass_time(LEASE_SECONDS + 1)  # its lease is over
 
-    class Late(Accounting):
+    class Late(RecordingProvider):
         async def send(self, message: Message) -> SendResult:
             answer = await super().send(message)
             if not gate.is_set():  # Accepted and not logged yet. Now the request expires.
@@ -165,30 +165,30 @@ async def test_a_stalled_process_does_not_expire_deliveries_that_another_process
 
 async def test_a_delivery_logged_by_a_stalled_process_is_not_sent_again_in_a_later_window() -> None:
     """The request says `resend`. The new owner is refused by one provider and asks the next one."""
-    world = World(Accounting("first"), Accounting("second"))
+    world = World(RecordingProvider("first"), RecordingProvider("second"))
     gate, entered = asyncio.Event(), asyncio.Semaphore(0)
 
-    class Slow(Accounting):
+    class Slow(RecordingProvider):
         async def send(self, message: Message) -> SendResult:
             entered.release()
             await gate.wait()
             return await super().send(message)
 
     await world.expand(world.record(*NUMBERS[:2], on_uncertain="resend"))
-    world.providers = (slow := Slow("first"), Accounting("second"))
+    world.providers = (slow := Slow("first"), RecordingProvider("second"))
     stalled = asyncio.create_task(world.deliver_all(world.context()))
     await entered.acquire()
     await entered.acquire()
     world.pass_time(LEASE_SECONDS + 1)
 
-    class Refusing(Accounting):
+    class Refusing(RecordingProvider):
         async def send(self, message: Message) -> SendResult:
             del message
             gate.set()
             await asyncio.wait([stalled], timeout=5)
             return Retry(Reason.UNAVAILABLE)
 
-    world.providers = (Refusing("first"), second := Accounting("second"))
+    world.providers = (Refusing("first"), second := RecordingProvider("second"))
     await world.deliver_all(world.context())
     await world.settle(4)
     assert sum(slow.taken.values()) == 2

@@ -6,14 +6,14 @@ from consumer.deliver.claim_chunks import Claimer
 from consumer.deliver.deliver import deliver
 from consumer.flow_control.slots import WorkerSlots
 from core.ids import ChunkId
-from tests.flow.world import Accounting, World
+from tests.flow.world import RecordingProvider, World
 from tests.support.polling import wait_until
 
 NUMBERS = [f"138000000{n:02d}" for n in range(8)]
 
 
 async def test_a_delivery_that_waits_for_the_rate_at_shutdown_is_left_to_another_process() -> None:
-    world = World(Accounting(rate_per_second=1.0))
+    world = World(RecordingProvider(rate_per_second=1.0))
     await world.expand(world.record(*NUMBERS[:4]))
     context = world.context()
     leased = await Claimer(context).claim_chunk(ChunkId(world.bus.wake_ups[0][-1]))

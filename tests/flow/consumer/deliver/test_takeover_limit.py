@@ -5,7 +5,7 @@ import pytest
 from core.ids import request_key
 from core.send_result import Message, SendResult, Sent
 from ledger.request_control import pause_request, resume_request
-from tests.flow.world import LEASE_SECONDS, Accounting, Killed, World
+from tests.flow.world import LEASE_SECONDS, Killed, RecordingProvider, World
 
 NUMBERS = [f"138000000{n:02d}" for n in range(4)]
 
@@ -32,7 +32,7 @@ async def test_a_take_over_spends_an_attempt_and_the_last_one_ends_as_unknown(
     on_uncertain: str,
     deduplicates: bool,  # noqa: FBT001
 ) -> None:
-    world = World(Accounting(answers=deadly, deduplicates=deduplicates))
+    world = World(RecordingProvider(answers=deadly, deduplicates=deduplicates))
     await world.expand(world.record(*NUMBERS, on_uncertain=on_uncertain))
     assert await deaths(world, 10) == world.limits.retry.max_attempts
     await world.settle(4)
@@ -52,7 +52,7 @@ async def test_a_window_that_kills_no_process_is_sent_after_a_take_over() -> Non
             raise Killed
         return Sent()
 
-    world = World(Accounting(answers=once))
+    world = World(RecordingProvider(answers=once))
     await world.expand(world.record(*NUMBERS, on_uncertain="resend"))
     assert await deaths(world, 10) == 1
     await world.settle(4)
@@ -65,7 +65,7 @@ async def test_a_pause_after_each_crash_gives_a_window_no_additional_attempt(
     on_uncertain: str,
     deduplicates: bool,  # noqa: FBT001
 ) -> None:
-    world = World(Accounting(answers=deadly, deduplicates=deduplicates))
+    world = World(RecordingProvider(answers=deadly, deduplicates=deduplicates))
     await world.expand(world.record(*NUMBERS, on_uncertain=on_uncertain))
     key, died = request_key("t1", "r1"), 0
     while await world.run_until_killed(world.deliver_all()):

@@ -15,7 +15,7 @@ from core.send_result import Message, SendResult
 from schemas.results import ChunkPointer
 from schemas.statuses import Channel, Lane
 from tests.flow.consumer.test_sweeper import NUMBERS, with_fault
-from tests.flow.world import Accounting, World
+from tests.flow.world import RecordingProvider, World
 from tests.support.polling import wait_until
 
 MAIL = {"channel": "email", "subject": "Hello"}
@@ -58,7 +58,7 @@ async def serving(context: ConsumerContext, slots: dict[SlotKey, WorkerSlots]) -
         await asyncio.gather(*(one.drain(5) for one in slots.values()))
 
 
-class Hanging(Accounting):
+class Hanging(RecordingProvider):
     """A provider that does not answer until the test lets it."""
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class Hanging(Accounting):
 
 
 async def test_a_hanging_provider_does_not_delay_the_messages_of_the_other_channel() -> None:
-    world, topic = World(sms := Hanging(), mail := Accounting("post", Channel.EMAIL)), Topic()
+    world, topic = World(sms := Hanging(), mail := RecordingProvider("post", Channel.EMAIL)), Topic()
     for number in range(4):
         await world.expand(world.record(NUMBERS[0], request_id=f"sms-{number}"))
     await world.expand(world.record("ann@example.com", request_id="mail", **MAIL))

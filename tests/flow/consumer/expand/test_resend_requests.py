@@ -11,7 +11,7 @@ from ledger.errors import SealingError
 from ledger.resend_selection import ResendError, ResendSelection, resend_parts, select_deliveries
 from ledger.sealing import Sealer
 from schemas.statuses import Channel, Reason, Status
-from tests.flow.world import Accounting, Steps, World
+from tests.flow.world import RecordingProvider, Steps, World
 
 GOOD = [f"138000000{n:02d}" for n in range(12)]
 OLD = request_key("t1", "r1")
@@ -33,11 +33,11 @@ class Bad:
 REFUSED = Failed(Reason.REJECTED, "not today")
 
 
-async def a_world(answer: SendResult = REFUSED, *more: object, **body: object) -> tuple[World, Accounting]:
+async def a_world(answer: SendResult = REFUSED, *more: object, **body: object) -> tuple[World, RecordingProvider]:
     """Return a world with a request of which two deliveries failed or are unknown. The provider works again."""
     bad = Bad(answer)
-    book = Accounting(answers=bad)
-    world = World(book, Accounting("post", Channel.EMAIL))
+    book = RecordingProvider(answers=bad)
+    world = World(book, RecordingProvider("post", Channel.EMAIL))
     await world.expand(world.record(*GOOD[:8], *more, **body))
     await world.deliver_all()
     bad.repair()
@@ -132,7 +132,7 @@ async def test_two_overlapping_selections_send_each_delivery_once() -> None:
 
 async def test_an_interrupted_resend_continues_under_the_same_request_id() -> None:
     bad = Bad(REFUSED)
-    world = World(book := Accounting(answers=bad))
+    world = World(book := RecordingProvider(answers=bad))
     for part in range(2):
         people = [{"to": f"139000{part}{n:02d}03", "variables": {"much": "x" * 45_000}} for n in range(12)]
         await world.expand(world.record(*people, content="{{much}}", part=part, last=part == 1))
@@ -193,7 +193,7 @@ async def test_a_resend_keeps_text_variables_and_reference() -> None:
 
 
 async def test_a_resend_keeps_the_template_version() -> None:
-    world = World(Accounting(answers=(bad := Bad(REFUSED))))
+    world = World(RecordingProvider(answers=(bad := Bad(REFUSED))))
     await world.ledger.templates.put("t1", "hello", "first", None)
     await world.expand(world.record(*GOOD[:8], content="", template="hello"))
     await world.deliver_all()

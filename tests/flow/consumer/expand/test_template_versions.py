@@ -9,13 +9,13 @@ from consumer.kafka.record import KafkaRecord
 from core.ids import request_key, template_id
 from core.send_result import Message
 from schemas.statuses import Channel
-from tests.flow.world import Accounting, Killed, Steps, World
+from tests.flow.world import Killed, RecordingProvider, Steps, World
 
 NUMBERS = [f"138000000{n:02d}" for n in range(30)]
 KEY = request_key("t1", "r1")
 
 
-def texts_of(book: Accounting) -> list[str]:
+def texts_of(book: RecordingProvider) -> list[str]:
     return [message.text for message in book.texts.values()]
 
 
@@ -34,7 +34,7 @@ async def rejected(world: World, *recipients: object, **body: object) -> dict[st
 
 
 async def test_a_template_provides_the_content_and_its_id_is_in_the_logs() -> None:
-    book = Accounting()
+    book = RecordingProvider()
     world = World(book)
     await put(world, "code {{code}} for {{name}}")
     recipients = [{"to": NUMBERS[0], "variables": {"code": "7"}}, NUMBERS[1]]
@@ -50,7 +50,7 @@ async def test_a_template_provides_the_content_and_its_id_is_in_the_logs() -> No
 
 
 async def test_content_may_be_empty_beside_a_template() -> None:
-    book = Accounting()
+    book = RecordingProvider()
     world = World(book)
     await put(world, "hello there")
 
@@ -61,7 +61,7 @@ async def test_content_may_be_empty_beside_a_template() -> None:
 
 
 async def test_the_first_expansion_takes_the_newest_version_unless_one_is_named() -> None:
-    book = Accounting()
+    book = RecordingProvider()
     world = World(book)
     await put(world, "old")
     await put(world, "new")
@@ -73,7 +73,7 @@ async def test_the_first_expansion_takes_the_newest_version_unless_one_is_named(
 
 
 async def test_a_request_keeps_the_version_it_was_accepted_with() -> None:
-    book = Accounting()
+    book = RecordingProvider()
     world = World(book)
     await put(world, "old")
     record = world.record(NUMBERS[0], template="verify", template_version=1)
@@ -89,7 +89,7 @@ async def test_a_request_keeps_the_version_it_was_accepted_with() -> None:
 async def test_a_template_update_between_two_parts_does_not_change_the_second_part(
     versions: tuple[int | None, int | None],
 ) -> None:
-    book = Accounting()
+    book = RecordingProvider()
     world = World(book)
     await put(world, "old {{code}}")
     parts = [
@@ -113,7 +113,7 @@ async def test_a_template_update_between_two_expansions_of_a_record_changes_noth
     """The first expansion is killed after each of its steps in turn."""
     killed_at = 0
     while True:
-        book = Accounting()
+        book = RecordingProvider()
         world = World(book)
         await put(world, "old {{code}}")
         record = world.record(*NUMBERS[:9], template="verify", variables={"code": "1"})
@@ -133,7 +133,7 @@ async def test_a_template_update_between_two_expansions_of_a_record_changes_noth
 
 async def test_two_concurrent_first_expansions_use_one_text() -> None:
     """Both have read the template, one of them after an update. That one registers the request and dies."""
-    book = Accounting()
+    book = RecordingProvider()
     world = World(book)
     await put(world, "old {{other}}")
     record = world.record(*NUMBERS[:9], template="verify", variables={"code": "1"})
@@ -148,7 +148,7 @@ async def test_two_concurrent_first_expansions_use_one_text() -> None:
 
 
 async def test_the_same_record_with_another_version_is_no_conflict() -> None:
-    book = Accounting()
+    book = RecordingProvider()
     world = World(book)
     await put(world, "old")
     await put(world, "new")
@@ -193,7 +193,7 @@ async def test_a_version_without_a_template_is_rejected() -> None:
 
 
 async def test_only_recipients_without_a_variable_of_the_template_fail() -> None:
-    book = Accounting()
+    book = RecordingProvider()
     world = World(book)
     await put(world, "code {{code}}")
 
@@ -239,7 +239,7 @@ async def test_a_mail_without_any_subject_is_rejected_by_field_name() -> None:
 
 
 async def test_an_sms_ignores_the_subject_of_its_template() -> None:
-    world = World(Accounting())
+    world = World(RecordingProvider())
     await put(world, "hello", "for {{nobody}}")
 
     await world.expand(world.record(NUMBERS[0], template="verify"))
@@ -250,7 +250,7 @@ async def test_an_sms_ignores_the_subject_of_its_template() -> None:
 
 async def mail(of_template: str | None, **body: object) -> list[Message]:
     """Return the mails of a request to one recipient with an HTML template."""
-    book = Accounting("post", Channel.EMAIL)
+    book = RecordingProvider("post", Channel.EMAIL)
     world = World(book)
     await put(world, "<p>{{html}}</p>", of_template)
     variables = {"name": "you", "html": "<you>"}

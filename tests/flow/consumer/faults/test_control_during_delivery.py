@@ -17,7 +17,7 @@ from ledger.ports import Ledger
 from ledger.request_control import ControlResult, cancel_request, pause_request, resume_request
 from ledger.sealing import Sealer
 from schemas.statuses import Channel, Lane, OnUncertain, Reason
-from tests.flow.world import LEASE_SECONDS, START, Accounting, Steps, World, awake
+from tests.flow.world import LEASE_SECONDS, START, RecordingProvider, Steps, World, awake
 
 KEY = request_key("t1", "r1")
 NUMBERS = ["12", *(f"138000000{n:02d}" for n in range(6))]
@@ -93,7 +93,7 @@ async def test_a_cancel_or_pause_at_any_step_of_a_delivery_keeps_its_bound_and_l
     """The fault follows the cancel or pause after a few steps. The distance varies, so the variants cover all pairs."""
     tried, shift = 0, 2 * deduplicates + (policy is OnUncertain.RESEND)
     for at in itertools.count():
-        world = World(Accounting("first", deduplicates=deduplicates, answers=moody))
+        world = World(RecordingProvider("first", deduplicates=deduplicates, answers=moody))
         await world.expand(world.record(*NUMBERS, on_uncertain=policy.value))
         fault_at = at + (0, 1, 2, 3, 5, 8)[(at + shift) % 6]
         steps = Ordering(world, order, at, **{fault: fault_at})

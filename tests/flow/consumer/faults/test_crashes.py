@@ -15,7 +15,7 @@ from consumer.context import ConsumerContext
 from consumer.sweep.retention_batches import BatchSizes, RetentionJob
 from core.send_result import Failed, Message, Retry, SendResult, Sent
 from schemas.statuses import OnUncertain, Reason
-from tests.flow.world import LEASE_SECONDS, Accounting, Killed, Steps, World, stepwise_ledger
+from tests.flow.world import LEASE_SECONDS, Killed, RecordingProvider, Steps, World, stepwise_ledger
 from tests.support.builders import LEDGER_PORTS
 
 NUMBERS = [f"138000000{n:02d}" for n in range(7)]
@@ -77,7 +77,7 @@ async def check_books(world: World, on_uncertain: OnUncertain, kills: int) -> No
 
 async def crashed_run(kill_at: int, *, after: bool, on_uncertain: OnUncertain, seed: int | None = None) -> World | None:
     """Run, die at a step, and let other processes finish. Return None if the process ended before that step."""
-    world = World(Accounting(answers=answers))
+    world = World(RecordingProvider(answers=answers))
     # Enough for a refusal and a take-over after each kill.
     retry = replace(world.limits.retry, max_attempts=5)
     world.limits = replace(world.limits, retry=retry, address_retention=timedelta(seconds=600))
@@ -138,10 +138,10 @@ async def test_two_kills_at_any_two_steps(on_uncertain: OnUncertain) -> None:
 
 async def test_a_zombie_changes_nothing_and_says_nothing() -> None:
     """A process that stalls past its lease finds its writes refused."""
-    world = World(Accounting(answers=answers))
+    world = World(RecordingProvider(answers=answers))
     gate = asyncio.Event()
 
-    class Slow(Accounting):
+    class Slow(RecordingProvider):
         async def send(self, message: Message) -> SendResult:
             if not gate.is_set():
                 await gate.wait()
@@ -153,7 +153,7 @@ async def test_a_zombie_changes_nothing_and_says_nothing() -> None:
     zombie = asyncio.create_task(world.deliver_all(world.context()))
     await asyncio.sleep(0.01)
     world.pass_time(LEASE_SECONDS + 61)
-    world.providers = (Accounting(answers=answers),)
+    world.providers = (RecordingProvider(answers=answers),)
     await world.settle(2)
     before: list[Any] = [await world.outcomes(), len(world.bus.events["communication.results"])]
     assert before[0] == [("unknown", "interrupted")] * 2

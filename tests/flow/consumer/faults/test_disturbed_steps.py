@@ -20,7 +20,7 @@ from core.ids import request_key
 from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from ledger.errors import LedgerUnavailable
 from schemas.statuses import Reason
-from tests.flow.world import LEASE_SECONDS, START, Accounting, Steps, World, awake
+from tests.flow.world import LEASE_SECONDS, START, RecordingProvider, Steps, World, awake
 from tests.support.builders import LEDGER_PORTS
 
 NUMBERS = [f"138000000{n:02d}" for n in range(7)]
@@ -69,8 +69,10 @@ class Scenario:
     template: bool = False
     """True if the request names a template that changes before each expansion."""
 
-    def providers(self) -> list[Accounting]:
-        return [Accounting(f"p{n}", deduplicates=self.deduplicates, answers=a) for n, a in enumerate(self.answers)]
+    def providers(self) -> list[RecordingProvider]:
+        return [
+            RecordingProvider(f"p{n}", deduplicates=self.deduplicates, answers=a) for n, a in enumerate(self.answers)
+        ]
 
     @property
     def doubtful(self) -> bool:

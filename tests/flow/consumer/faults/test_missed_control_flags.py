@@ -7,7 +7,7 @@ import pytest
 
 from core.ids import request_key
 from ledger.request_control import cancel_request, pause_request
-from tests.flow.world import LEASE_SECONDS, Accounting, Killed, Steps, World
+from tests.flow.world import LEASE_SECONDS, Killed, RecordingProvider, Steps, World
 
 KEY = request_key("t1", "r1")
 
@@ -38,7 +38,7 @@ class DiesOfAsking(Steps):
 
 @pytest.mark.parametrize(("order", "left"), [(cancel_request, "cancelled"), (pause_request, None)])
 async def test_a_take_over_of_a_chunk_without_the_control_flags_sends_nothing(order: Any, left: str | None) -> None:
-    world = World(Accounting())
+    world = World(RecordingProvider())
     steps = OrderedWhileInserting(lambda: order(world.ledger, KEY))
     record = world.record(*(f"138000000{n:02d}" for n in range(4)))
     assert await world.run_until_killed(world.expand(record, world.context(steps)))
