@@ -55,8 +55,7 @@ class DryRunEstimate:
                 seen.add(digest)
 
     def _repeated_hashes(self, bucket: int) -> Iterator[int]:
-        """Return the hashes of one bucket that occur twice. A bucket is a sixteenth. Sorting all at once would need a
-        large list."""
+        """Return the hashes of one bucket, a sixteenth, that occur twice. Sorting all would need a large list."""
         pairs = zip(self._hashes, self._outcomes, strict=True)
         ordered = sorted(digest for digest, outcome in pairs if digest % _BUCKETS == bucket and outcome != _INVALID)
         return (digest for digest, following in pairwise(ordered) if digest == following)

@@ -1,6 +1,6 @@
 """Circuit breaker of the intake. It opens when too many records of a topic are unusable.
 
-Without it, a caller that publishes unusable records would move a whole topic into the dead letters, in spite of the good
+Without it, a caller that publishes unusable records would move a whole topic into the dead letters, in spite of good
 records in between.
 """
 
