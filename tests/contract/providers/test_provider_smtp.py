@@ -139,7 +139,6 @@ async def test_a_connection_that_the_server_closed_is_replaced(server: MailServe
     await provider.send(a_message("log_1"))
     server.drop_connections()
     await wait_until(lambda: not provider._idle[0].usable, seconds=10)
-
     answer = await provider.send(a_message("log_2"))
     await provider.aclose()
 

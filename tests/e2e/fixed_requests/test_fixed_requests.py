@@ -29,7 +29,6 @@ from tests.support.service import SECRET
 
 GOLDEN = Path(__file__).parent / "data" / "fixed_requests.json"
 REWRITE = "REWRITE_GOLDEN"
-
 TENANT = "tnt_fixed"
 ACCEPTED_AT, FUTURE, SEND_AT = "2026-04-15T10:00:00Z", "2100-01-01T00:00:00Z", "2100-01-02T00:00:00Z"
 EXPIRES_AT, NEVER = "2026-04-15T11:00:00Z", "9999-01-01T00:00:00Z"
@@ -127,10 +126,8 @@ BODY = {"channel": "sms", "content": "Hello {{name}}", "recipients": [to("138001
 class Run:
     """One installation that takes the requests, and what it answers."""
 
-    def __init__(
-        self, deployment: Deployment, client: httpx.AsyncClient, results: Results, dead_letters: Reader
-    ) -> None:
-        self.deployment, self.client, self.results, self.dead_letters = deployment, client, results, dead_letters
+    def __init__(self, deployment: Deployment, client: httpx.AsyncClient, results: Results, rejected: Reader) -> None:
+        self.deployment, self.client, self.results, self.dead_letters = deployment, client, results, rejected
         self.callers = f"callers-{deployment.topics.prefix}"
         self.answers: list[tuple[str, int, Any]] = []
 
