@@ -146,7 +146,7 @@ class Scenario:
         template = TEMPLATE if rng.random() < 0.1 and channel is Channel.SMS else None
         content = "hello" if template else rng.choice(("hello", "hello", "hi {{name}}"))
         ask = Ask(f"r{number + 1}", channel, "mark_unknown", content, self._people(channel, content, parts))
-        if rng.random() < 0.4 or (first and needed == "look_back"):
+        if rng.random() < 0.4 or (first and needed == "recover_window"):
             ask.on_uncertain = "resend"
         if rng.random() < 0.2:
             ask.send_at = rng.uniform(0, 20)

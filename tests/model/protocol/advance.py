@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tests.model.protocol.claim import begins_wrongly, take_up, with_window
+from tests.model.protocol.claim import begins_wrongly, resume_previous_claim, with_window
 from tests.model.protocol.state import IDLE, LIVE, TODO, Chunk, Entry, Line, State, Step, Worker, put
-from tests.model.protocol.steps import LOOK_BACK, SEND
+from tests.model.protocol.steps import RECOVER_WINDOW, SEND
 from tests.model.protocol.worker import expire, go_on, obey
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def _following(
     after = s._replace(chunks=put(s.chunks, worker.chunk, written))
     worker = expire(m, after, obey(m, worker, written, (written.cancelled, written.pauses)))
     doubted = any(entry.doubted for entry in entries)
-    following = worker._replace(step=LOOK_BACK) if doubted else go_on(m, worker)
-    begins = bool(lines) and not known and following.step in (SEND, LOOK_BACK)
+    following = worker._replace(step=RECOVER_WINDOW) if doubted else go_on(m, worker)
+    begins = bool(lines) and not known and following.step in (SEND, RECOVER_WINDOW)
     return following, begins_wrongly(m, s, following) if begins else None
 
 
@@ -112,5 +112,5 @@ def obey_fenced(m: "Model", s: State, at: int, worker: Worker) -> Step:
     written = chunk._replace(lease=LIVE)
     after = s._replace(chunks=put(s.chunks, k, written))
     worker = expire(m, after, obey(m, worker, written, (written.cancelled, written.pauses)))
-    following = take_up(m, worker._replace(given=(0, 0)))
+    following = resume_previous_claim(m, worker._replace(given=(0, 0)))
     return Step(("obey the marks, chunk", k), fair=True, after=after._replace(procs=put(s.procs, at, following)))

@@ -20,7 +20,7 @@ from tests.model.protocol.state import (
     Worker,
     put,
 )
-from tests.model.protocol.steps import ASK_MARKS, CALL_LAST, COUNT, HOLD, LOOK_BACK, MARK, MARKS, SEND, WAKE
+from tests.model.protocol.steps import ASK_MARKS, CALL_LAST, COUNT, HOLD, MARK, MARKS, RECOVER_WINDOW, SEND, WAKE
 from tests.model.protocol.worker import disowned, expire, go_on, obey
 
 if TYPE_CHECKING:
@@ -117,16 +117,16 @@ def _exposed(m: "Model", s: State, entries: tuple[Entry, ...]) -> tuple[int, ...
 def _begin(m: "Model", worker: Worker, *, swept: bool) -> Worker:
     if swept and m.config.orders and "sweeper_trusts_chunk" not in m.flaws:
         return worker._replace(step=ASK_MARKS)
-    return take_up(m, worker)
+    return resume_previous_claim(m, worker)
 
 
-def take_up(m: "Model", worker: Worker) -> Worker:
+def resume_previous_claim(m: "Model", worker: Worker) -> Worker:
     """Read the logs first if a previous owner may have sent the window, and may still write logs."""
     doubted = any(entry.doubted for entry in worker.entries)
     careful = doubted or (m.config.policy == "resend" and "read_only_takeover" not in m.flaws)
     blind = "cancel_stops_window" in m.flaws and worker.stop
     if worker.entries and not blind and (worker.taken_over or (careful and "read_only_takeover" not in m.flaws)):
-        return worker._replace(step=LOOK_BACK)
+        return worker._replace(step=RECOVER_WINDOW)
     return go_on(m, worker)
 
 
@@ -135,7 +135,7 @@ def _wrong(m: "Model", s: State, worker: Worker, lines: tuple[Line, ...], found:
     # dies in between leaves unsent deliveries in doubt. The chunk of a dead owner is found without being parked.
     if lines and found.paused and found.lease == FREE and not s.env.expired:
         return "a claim records a window of a paused chunk"
-    if worker.taken_over or not lines or worker.step not in (SEND, LOOK_BACK):
+    if worker.taken_over or not lines or worker.step not in (SEND, RECOVER_WINDOW):
         return None
     logged = any(s.logs[line.delivery] for line in lines)
     if logged and worker.step == SEND and "takeover_blind" not in m.flaws:

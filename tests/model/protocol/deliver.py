@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tests.model.protocol.advance import advance, counted_once_more, intend_again, obey_fenced
-from tests.model.protocol.claim import take_up
+from tests.model.protocol.claim import resume_previous_claim
 from tests.model.protocol.close_or_release import close, is_done, leave
 from tests.model.protocol.send import send
 from tests.model.protocol.state import FAILED, LOST, NAMES, NOT_SENT, STANDS, TODO, UNKNOWN, State, Step, Worker, put
@@ -14,9 +14,9 @@ from tests.model.protocol.steps import (
     INTEND,
     LEAVE,
     LOG,
-    LOOK_BACK,
     MARK_CHUNK,
     OBEY,
+    RECOVER_WINDOW,
     SEND,
 )
 from tests.model.protocol.worker import expire, go_on
@@ -53,7 +53,7 @@ def _ask_for_marks(m: "Model", s: State, at: int, worker: Worker) -> Step:
     asked = worker._replace(given=given)
     if chunk and given != known:
         return moved(s, at, asked._replace(step=MARK_CHUNK), "ask for marks: there are others")
-    return moved(s, at, take_up(m, worker), "ask for marks: the same")
+    return moved(s, at, resume_previous_claim(m, worker), "ask for marks: the same")
 
 
 def _mark_chunk(m: "Model", s: State, at: int, worker: Worker) -> Step:
@@ -81,7 +81,7 @@ def publish(m: "Model", s: State, at: int, worker: Worker) -> Step:
     return moved(s, at, left, "publish", NAMES[event], "of delivery", delivery, complaint=why, published=published)
 
 
-def look_back(m: "Model", s: State, at: int, worker: Worker) -> Step:
+def recover_window(m: "Model", s: State, at: int, worker: Worker) -> Step:
     """Read the logs of the window, and decide on deliveries without a log."""
     resends = "takeover_resends_logged" in m.flaws
     unacked, entries = worker.unacked, []
@@ -146,7 +146,7 @@ _ONE = {
     ASK_MARKS: _ask_for_marks,
     MARK_CHUNK: _mark_chunk,
     OBEY: obey_fenced,
-    LOOK_BACK: look_back,
+    RECOVER_WINDOW: recover_window,
     INTEND: intend_again,
     LOG: log,
 }

@@ -22,7 +22,7 @@ STEPS = (
     "renew",
     "send",
     "log",
-    "look_back",
+    "recover_window",
     "publish",
     "advance",
     "release",

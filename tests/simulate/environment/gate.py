@@ -21,7 +21,7 @@ _NAMES = {
     ("chunks", "mark_cancelled"): "mark",
     ("chunks", "counts"): "tally",
     ("logs", "insert_or_get"): "log",
-    ("logs", "get_many"): "look_back",
+    ("logs", "get_many"): "recover_window",
     ("logs", "iterate_request"): "choose",
     ("templates", "get"): "template",
 }
