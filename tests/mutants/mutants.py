@@ -332,5 +332,6 @@ MUTANTS = (
             Edit("ledger/memory/retention_store.py", "in completed if at <= before]", "in completed]"),
             Edit("ledger/mongo/retention_store.py", '{"$lte": before}', '{"$exists": True}'),
         ),
+        test="tests/flow/consumer/test_retention_job.py",
     ),
 )
