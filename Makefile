@@ -11,7 +11,7 @@ help:
 	@echo 'make demo     starts everything, sends 10,000 SMS and 1,000 e-mails to a simulator, prints a roll call of each'
 	@echo 'make up       runs a local Kafka, MongoDB, producer and consumer until Ctrl-C'
 	@echo 'make test     all tests, on a real Kafka and MongoDB'
-	@echo 'make check    formatter, linter, types, layers'
+	@echo 'make check    formatter, linter, types, layers, style of names and texts'
 	@echo 'make bench    throughput, compared with the same Kafka and MongoDB work without the product'
 	@echo 'make model    searches every order of the steps of the protocol, in small worlds'
 	@echo 'make mutants  breaks the product on purpose, and checks that the tests notice'
@@ -35,6 +35,7 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/style
 
 # The stack is fetched beforehand, so that a slow network does not count as a slow test. Two workers run, each with its own
 # Kafka and MongoDB, because most tests wait for processes.
