@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal, Self
-from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
@@ -13,7 +12,15 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from core.send_result import Failed, Message, SendResult, Sent
 from providers.connection_slots import ConnectionSlots, NoFreeConnectionError
 from providers.entries import CaFile, ProviderEntry
-from providers.http_client import PostAttempt, open_session, read_body, try_connection
+from providers.http_client import (
+    HttpUrl,
+    PostAttempt,
+    is_header_value,
+    open_session,
+    read_body,
+    try_connection,
+    usable_message_id,
+)
 from providers.provider import CLOSED, NO_FREE_CONNECTION
 from providers.result_codes import ResultKind, result_for
 from providers.retry_after import parse_retry_after
@@ -41,7 +48,7 @@ class HttpEntry(ProviderEntry):
     """Settings of the operator's own gateway, which gets one POST of JSON per delivery."""
 
     kind: Literal["http"]
-    url: str = Field(description="URL that deliveries are posted to, with http or https")
+    url: HttpUrl = Field(description="URL that deliveries are posted to, with http or https")
     deduplicates: bool = Field(
         default=False, description="true if the gateway honours Idempotency-Key, which is the delivery id"
     )
@@ -52,25 +59,11 @@ class HttpEntry(ProviderEntry):
         default=None, description="PEM file of the authorities to trust, instead of the system's"
     )
 
-    @field_validator("url")
-    @classmethod
-    def _url(cls, value: str) -> str:
-        try:
-            parts = urlsplit(value)
-            valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            valid = False
-        if not valid or any(character.isspace() or not character.isprintable() for character in value):
-            raise ValueError("must be a URL of http or https")
-        if parts.username is not None or parts.password is not None or parts.fragment:
-            raise ValueError("must not have a user, password or fragment. Use headers or bearer_token.")
-        return value
-
     @field_validator("headers")
     @classmethod
     def _headers(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
         for name, secret in value.items():
-            if not _TOKEN.fullmatch(name) or not _is_header_value(secret):
+            if not _TOKEN.fullmatch(name) or not is_header_value(secret):
                 raise ValueError("each name and value must be valid in HTTP")
             if name.lower() in _OWN_HEADERS:
                 raise ValueError(f"must not include {name}, which the provider sets itself")
@@ -79,7 +72,7 @@ class HttpEntry(ProviderEntry):
     @field_validator("bearer_token")
     @classmethod
     def _token(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not _is_header_value(value):
+        if value is not None and not is_header_value(value):
             raise ValueError("must be valid in a header")
         return value
 
@@ -188,19 +181,10 @@ def _result_of(response: aiohttp.ClientResponse, now: datetime) -> SendResult:
 
 
 def _message_id(content: bytes, message: Message) -> str | None:
-    """Return the id from the response, unless it is unusable or shows the address or the text."""
+    """Return the id from the response, if it has a usable one."""
     try:
         document: Any = orjson.loads(content)
     except orjson.JSONDecodeError:
         return None
     value = document.get("id", document.get("message_id")) if isinstance(document, dict) else None
-    if not isinstance(value, str | int) or isinstance(value, bool):
-        return None
-    text = str(value)
-    is_personal = message.to.removeprefix("+") in text or (message.text and message.text in text)
-    return text if 0 < len(text) <= 200 and text.isascii() and text.isprintable() and not is_personal else None
-
-
-def _is_header_value(secret: SecretStr) -> bool:
-    value = secret.get_secret_value()
-    return value.isascii() and value.isprintable() and value == value.strip()
+    return usable_message_id(value, message)

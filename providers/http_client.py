@@ -3,12 +3,14 @@
 import asyncio
 import ssl
 from collections.abc import Mapping
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
+from pydantic import AfterValidator, SecretStr
 
-from core.send_result import SendResult
+from core.send_result import Message, SendResult
 from providers.result_codes import ResultKind, result_for, safe_description
 
 MAX_ANSWER_BYTES = 64 * 1024
@@ -89,3 +91,36 @@ async def read_body(response: aiohttp.ClientResponse) -> bytes:
 def describe_http(error: Exception) -> str:
     """Return a fixed description of an exception of the client."""
     return "connection cut" if isinstance(error, aiohttp.ServerDisconnectedError) else safe_description(error)
+
+
+def check_url(value: str) -> str:
+    """Return the URL of a vendor. Raises ValueError if messages cannot be posted to it."""
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or any(character.isspace() or not character.isprintable() for character in value):
+        raise ValueError("must be a URL of http or https")
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        raise ValueError("must not have a user, password or fragment. Use headers or bearer_token.")
+    return value
+
+
+HttpUrl = Annotated[str, AfterValidator(check_url)]
+"""URL in the entry of a provider."""
+
+
+def is_header_value(secret: SecretStr) -> bool:
+    """Return whether a secret may be sent as the value of a header."""
+    value = secret.get_secret_value()
+    return value.isascii() and value.isprintable() and value == value.strip()
+
+
+def usable_message_id(value: object, message: Message) -> str | None:
+    """Return the message id that a vendor answered, or None if it is unusable or shows the address or the text."""
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        return None
+    text = str(value)
+    is_personal = message.to.removeprefix("+") in text or (message.text and message.text in text)
+    return text if 0 < len(text) <= 200 and text.isascii() and text.isprintable() and not is_personal else None
