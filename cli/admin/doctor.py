@@ -106,7 +106,7 @@ def _setting_fix(line: str) -> str:
         return f"export {name}={_ADDRESSES[name]}"
     if "is not set" in line or "set one of" in line or "must be set" in line:
         load_it = "set -a; . ./.env; set +a"
-        return load_it if Path(".env").exists() else f"{program_name()} init; {load_it}"
+        return load_it if Path(".env").exists() else f"{program_name()} init && {load_it}"
     return f"correct {name}, see docs/settings.md"
 
 

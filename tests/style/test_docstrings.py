@@ -6,10 +6,10 @@ from tests.style.product import ROOT, SOURCES, docstrings, messages
 
 OPENINGS = re.compile(r"(What|Whether|Who|Whose|Where|How|Which|Why|When|So|Such|Whoever|Nobody|Nothing)\b")
 """First words that make a reader guess what is described."""
-CODE = re.compile(r"`[^`]*`|set -a; \. \./\.env; set \+a")
-"""Quoted code, and the one line of shell that messages show without quotes."""
-SEMICOLON = re.compile(r"[a-z)>'\"`}]; (?!charset=|boundary=|max-age=|q=|v=)[a-zA-Z0-9`'\"{<-]")
-"""A semicolon between words, other than in headers such as `text/html; charset=utf-8`."""
+CODE = re.compile(r"`[^`]*`|set -a; \. (?:\./\.env)?|; set \+a")
+"""Quoted code, and the one line of shell that messages show without quotes: set -a; . FILE; set +a."""
+SEMICOLON = re.compile(r"(?:^|[a-z)>'\"`}]); (?!charset=|boundary=|max-age=|q=|v=)(?:[a-zA-Z0-9`'\"{<-]|$)")
+"""A semicolon between words or between parts of an f-string. Headers such as `text/html; charset=utf-8` may have it."""
 
 
 def test_no_docstring_opens_with_a_question_word() -> None:

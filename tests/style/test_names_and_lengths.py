@@ -1,4 +1,4 @@
-"""Files and functions are short, a class name stands for one class, and a folder can be overlooked."""
+"""Files and functions are short, a class name stands for one class, and no folder is crowded."""
 
 import ast
 from collections import Counter, defaultdict

@@ -1,9 +1,9 @@
 """Paths and names in backticks on a page, compared with the code."""
 
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
+from tests.support.repository import ROOT
+
 PATH = re.compile(r"`((?:\w+/)+[\w.]*)`")
 NAME = re.compile(r"`([A-Za-z_]\w*)`")
 

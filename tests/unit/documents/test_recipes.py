@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.unit.documents.names_in_code import PATH, ROOT, unknown_names
+from tests.support.repository import ROOT
+from tests.unit.documents.names_in_code import PATH, unknown_names
 
 PAGE = (ROOT / "docs" / "recipes.md").read_text("utf-8")
 RECIPES = PAGE.split("\n## ")[1:]

@@ -41,7 +41,7 @@ def test_an_empty_environment_has_all_problems_and_init_fixes_them(
     for name in ("KAFKA_BOOTSTRAP", "MONGO_URL", "SEALING_KEYS", "JWT_SECRET", "PROVIDERS"):
         assert any(f"ROLLCALL_{name}" in problem for problem in found), name
     fixes = [fix.removeprefix("fix: ") for fix in found.values()]
-    assert sum("rollcall init; set -a; . ./.env; set +a" in fix for fix in fixes) == 3
+    assert sum("rollcall init && set -a; . ./.env; set +a" in fix for fix in fixes) == 3
     assert "export ROLLCALL_KAFKA_BOOTSTRAP=127.0.0.1:9092" in fixes
 
 
