@@ -72,6 +72,7 @@ class TokenSettings(BaseSettings):
     jwt_secret: SecretStr = Field(description="secret that signs tokens (HMAC), at least 32 bytes")
     jwt_tenant_claim: str = "tenant_id"
     jwt_scope_claim: str = "scope"
+    jwt_scope_prefix: str = ""
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
 

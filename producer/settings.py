@@ -30,10 +30,20 @@ class ProducerSettings(CommonSettings, LedgerSettings):
         default=(), description="accepted signature algorithms, comma-separated. If unset: the default for the key"
     )
     jwt_issuer: str | None = Field(default=None, description="required `iss`. If unset: not checked")
-    jwt_audience: str | None = Field(default=None, description="required `aud`. If unset: not checked")
-    jwt_tenant_claim: str = Field(default="tenant_id", description="name of the claim with the tenant")
+    jwt_audience: str | None = Field(
+        default=None, description="required `aud`, or several, comma-separated: one is enough. If unset: not checked"
+    )
+    jwt_tenant_claim: str = Field(
+        default="tenant_id", description="name of the claim with the tenant. A dot goes into an object: `org.id`"
+    )
     jwt_scope_claim: str = Field(
-        default="scope", description="name of the claim with the scopes: a string of words, or a list"
+        default="scope",
+        description="name of the claim with the scopes: a string of words, or a list. "
+        "A dot goes into an object: `realm_access.roles`",
+    )
+    jwt_scope_prefix: str = Field(
+        default="",
+        description="prefix of the scopes in tokens, such as `rollcall/`. Scopes without it do not count",
     )
 
     http_host: str = Field(default="127.0.0.1", description="address to listen on. Containers set 0.0.0.0")
@@ -81,6 +91,16 @@ class ProducerSettings(CommonSettings, LedgerSettings):
                 self.token_algorithms()
             except ValueError as error:
                 yield str(error)
+
+    def audiences(self) -> tuple[str, ...] | None:
+        """Return the accepted audiences, or None if they are not checked.
+
+        An audience may be a URI with a comma, so the whole text counts too.
+        """
+        if self.jwt_audience is None:
+            return None
+        parts = (part.strip() for part in self.jwt_audience.split(","))
+        return (self.jwt_audience, *(part for part in parts if part))
 
     def token_algorithms(self) -> tuple[str, ...]:
         """Return the accepted signature algorithms. Raises ValueError that names the wrong variable."""

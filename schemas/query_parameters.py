@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from schemas.record_base import IntakeRecord
+from schemas.record_base import IntakeRecord, NullAsAbsent
 from schemas.requests import Address, RequestId
 from schemas.statuses import Channel, Status
 from schemas.timestamps import QueryTime
@@ -43,9 +43,9 @@ Reference = Annotated[str, StringConstraints(max_length=200)]
 
 
 def _one_or_several(schema: dict[str, Any]) -> None:
-    """Allow a list, or one item without a list."""
-    several = {"type": schema.pop("type"), "items": schema.pop("items")}
-    schema["anyOf"] = [several["items"], several]
+    """Allow one item without a list, beside a list and null."""
+    several, null = schema["anyOf"]
+    schema["anyOf"] = [several["items"], several, null]
 
 
 def _without_null(schema: dict[str, Any]) -> None:
@@ -107,6 +107,7 @@ class LogSearch(IntakeRecord, published_as="LogSearch"):
     status: Annotated[
         list[Annotated[Status, Field(strict=False)]],
         BeforeValidator(_as_list),
+        NullAsAbsent(),
         Field(
             default_factory=list,
             description="allowed statuses, as a list or as a single value",
@@ -118,7 +119,7 @@ class LogSearch(IntakeRecord, published_as="LogSearch"):
     accepted_from: Annotated[QueryTime | None, Field(alias="from", description="accepted at this time or later")] = None
     accepted_before: Annotated[QueryTime | None, Field(alias="to", description="accepted before this time")] = None
     page: PageNumber | None = None
-    page_size: PageSize = PAGE_SIZE
+    page_size: Annotated[PageSize, NullAsAbsent()] = PAGE_SIZE
     after: After | None = None
 
     def __repr__(self) -> str:

@@ -2,12 +2,31 @@
 
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, PydanticUseDefault
+from pydantic_core.core_schema import no_info_after_validator_function, nullable_schema
 
 from schemas.published_names import publish_as
 
 SCHEMA_VERSION = 1
 """Newest version of the records that this code reads, and the version that it writes."""
+
+
+class NullAsAbsent:
+    """Annotation of a field with a default other than None. A null gives the default, as if the field were absent.
+
+    Serializers of many languages write null for a value that is not set, such as Jackson and Go for an empty map.
+    """
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema of the field, with null as another allowed value."""
+        return no_info_after_validator_function(_use_default_for_null, nullable_schema(handler(source)))
+
+
+def _use_default_for_null(value: Any) -> Any:
+    if value is None:
+        raise PydanticUseDefault
+    return value
 
 
 class Named(BaseModel):

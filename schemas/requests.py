@@ -1,11 +1,13 @@
 """Request of a caller: the HTTP body, and the intake record that is built from it."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import FailFast, Field, StringConstraints, model_validator
+from pydantic import FailFast, Field, GetCoreSchemaHandler, GetPydanticSchema, StringConstraints, model_validator
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_after_validator_function
 
-from schemas.record_base import SCHEMA_VERSION, IntakeRecord
+from schemas.record_base import SCHEMA_VERSION, IntakeRecord, NullAsAbsent
 from schemas.statuses import Category, Channel, OnUncertain
 from schemas.timestamps import ActionTime
 
@@ -23,8 +25,24 @@ TenantId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 LogIdText = Annotated[str, StringConstraints(pattern=r"^log_[0-9a-hjkmnp-tv-z]{26}[0-9a-f]{9}$")]
 TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
-Variables = Annotated[dict[Name, str], FailFast()]
-"""Variables by name. Validation stops at the first wrong one, because a million errors would fill the memory."""
+
+
+def _variables_schema(_: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    given = handler.generate_schema(Annotated[dict[Name, str | None], FailFast()])
+    return no_info_after_validator_function(_without_nulls, given)
+
+
+def _without_nulls(variables: dict[str, str | None]) -> dict[str, str | None]:
+    if None not in variables.values():
+        return variables
+    return {name: value for name, value in variables.items() if value is not None}
+
+
+Variables = Annotated[dict[str, str], GetPydanticSchema(_variables_schema), NullAsAbsent()]
+"""Variables by name. One with the value null is absent.
+
+Validation stops at the first wrong one, because a million errors would fill the memory.
+"""
 
 
 class Recipient(IntakeRecord, published_as="Recipient"):
@@ -92,8 +110,8 @@ class BulkBody(IntakeRecord):
     reply_topic: TopicName | None = Field(
         default=None, description="Kafka topic for the results. It must be one of the allowed topics."
     )
-    category: Category = Category.TRANSACTIONAL
-    on_uncertain: OnUncertain = Field(
+    category: Annotated[Category, NullAsAbsent()] = Category.TRANSACTIONAL
+    on_uncertain: Annotated[OnUncertain, NullAsAbsent()] = Field(
         default=OnUncertain.MARK_UNKNOWN, description="action for a delivery that may or may not have been sent"
     )
     send_at: ActionTime | None = Field(
@@ -145,9 +163,9 @@ class BulkRequest(BulkBody, published_as="BulkRequest"):
     accepted_at: ActionTime | None = None
     template_version: Annotated[int, Field(ge=1)] | None = None
     """Version of `template` when the request was accepted. None means the newest version at the first expansion."""
-    schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION
-    part: Annotated[int, Field(ge=0, lt=MAX_PARTS)] = 0
-    last: bool = True
+    schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION), NullAsAbsent()] = SCHEMA_VERSION
+    part: Annotated[int, Field(ge=0, lt=MAX_PARTS), NullAsAbsent()] = 0
+    last: Annotated[bool, NullAsAbsent()] = True
 
     @model_validator(mode="after")
     def _version_needs_template(self) -> Self:

@@ -27,7 +27,7 @@ def token(
             settings.jwt_secret.get_secret_value(),
             tenant,
             user,
-            scope or ["communication:send"],
+            [settings.jwt_scope_prefix + word for word in scope or ["communication:send"]],
             ttl,
             tenant_claim=settings.jwt_tenant_claim,
             scope_claim=settings.jwt_scope_claim,

@@ -1,5 +1,6 @@
 """Decoding of a record: its bytes and headers become a request or a rejection."""
 
+import codecs
 from typing import Any
 
 import orjson
@@ -26,7 +27,7 @@ def decode(record: KafkaRecord) -> BulkRequest | RejectedRecord:
     if len(record.value) > MAX_RECORD_BYTES:
         return _too_large(record, record.value)
     try:
-        return BulkRequest.model_validate_json(record.value)
+        return BulkRequest.model_validate_json(record.value.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:
         return _rejection_for(record, error)
 
@@ -80,7 +81,7 @@ def _rejection_for(record: KafkaRecord, error: ValidationError) -> RejectedRecor
 
 def _parse_json_object(value: bytes) -> dict[str, Any] | None:
     try:
-        document = orjson.loads(value)
+        document = orjson.loads(value.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError:
         return None
     return document if isinstance(document, dict) else None

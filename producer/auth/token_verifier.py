@@ -1,6 +1,7 @@
 """Authentication of callers by bearer token. A token is taken from the Authorization header only."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import jwt
@@ -70,7 +71,7 @@ class TokenVerifier:
                 key,
                 algorithms=self._algorithms,
                 issuer=self._settings.jwt_issuer,
-                audience=self._settings.jwt_audience,
+                audience=self._settings.audiences(),
                 leeway=LEEWAY_SECONDS,
             )
         except KeysUnavailableError:
@@ -80,16 +81,33 @@ class TokenVerifier:
         return self._principal(claims)
 
     def _principal(self, claims: dict[str, object]) -> Principal:
-        tenant_id = _read_claim(claims, self._settings.jwt_tenant_claim, _TENANT)
+        settings = self._settings
+        tenant_id = _read_claim(claims, settings.jwt_tenant_claim, _TENANT)
         user_id = _read_claim(claims, "sub", _USER)
-        return Principal(tenant_id, user_id, _read_scopes(claims.get(self._settings.jwt_scope_claim)))
+        scopes = _read_scopes(_find_claim(claims, settings.jwt_scope_claim), settings.jwt_scope_prefix)
+        return Principal(tenant_id, user_id, scopes)
 
 
-def _read_claim(claims: dict[str, object], name: str, adapter: TypeAdapter[str]) -> str:
-    if claims.get(name) is None:
+def _find_claim(claims: Mapping[str, object], name: str) -> object:
+    """Return a claim by its name, or by its path through objects. Return None if there is none.
+
+    The names of some issuers have dots themselves, such as `https://example.com/tenant`. So the longest name counts.
+    """
+    if name in claims:
+        return claims[name]
+    for dot in range(len(name) - 1, 0, -1):
+        inner = claims.get(name[:dot]) if name[dot] == "." else None
+        if isinstance(inner, Mapping) and (found := _find_claim(inner, name[dot + 1 :])) is not None:
+            return found
+    return None
+
+
+def _read_claim(claims: Mapping[str, object], name: str, adapter: TypeAdapter[str]) -> str:
+    value = _find_claim(claims, name)
+    if value is None:
         raise _invalid_token(f"the token lacks the claim {name}")
     try:
-        return adapter.validate_python(claims[name], strict=True)
+        return adapter.validate_python(value, strict=True)
     except ValidationError:
         raise _invalid_token(f"the claim {name} of the token is not valid") from None
 
@@ -130,8 +148,7 @@ def _read_bearer_token(headers: list[str]) -> str:
     return token.strip()
 
 
-def _read_scopes(claim: object) -> frozenset[str]:
-    """Return the scopes of a claim: words in a string as in RFC 8693, or a list of strings."""
-    if isinstance(claim, str):
-        return frozenset(claim.split())
-    return frozenset(word for word in claim if isinstance(word, str)) if isinstance(claim, list) else frozenset()
+def _read_scopes(claim: object, prefix: str) -> frozenset[str]:
+    """Return the scopes of a claim without their prefix: words in a string as in RFC 8693, or a list of strings."""
+    words = claim.split() if isinstance(claim, str) else claim if isinstance(claim, list) else ()
+    return frozenset(word.removeprefix(prefix) for word in words if isinstance(word, str) and word.startswith(prefix))

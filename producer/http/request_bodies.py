@@ -1,8 +1,10 @@
 """Reading of bodies, bounded in bytes, in time, and in the number of large bodies in memory."""
 
 import asyncio
+import codecs
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from email.message import Message
 from typing import TypeVar
 
 from starlette.datastructures import Headers
@@ -18,6 +20,10 @@ BODY_TIMEOUT_SECONDS = 60
 """Maximum time in seconds for a body to arrive."""
 SLOT_TIMEOUT_SECONDS = 30
 """Maximum time in seconds for which a large body waits for its slot."""
+MAX_MEDIA_TYPE_LENGTH = 1_000
+"""Maximum length of a `Content-Type`. Python reads its parameters in quadratic time."""
+_UTF_8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+"""Charsets whose text is UTF-8 too."""
 
 T = TypeVar("T")
 
@@ -41,6 +47,8 @@ class RequestBodyReader:
                     body = await self._read(request, stack)
             except TimeoutError:
                 raise TooSlowError(too_slow_message(self._timeout_seconds)) from None
+            if body.startswith(codecs.BOM_UTF8):  # RFC 8259, 8.1: parsers may ignore it
+                del body[: len(codecs.BOM_UTF8)]
             yield body
 
     async def run_bounded(self, body: bytearray, work: Callable[[], Awaitable[T]]) -> T:
@@ -73,12 +81,7 @@ class RequestBodyReader:
 
 def check_headers(headers: Headers, max_bytes: int) -> None:
     """Raise ApiError if the headers show a body that is not plain JSON in UTF-8, or too large."""
-    media_type, _, parameters = headers.get("content-type", "").partition(";")
-    if media_type.strip().lower() != "application/json":
-        raise UnsupportedMediaTypeError("Content-Type must be application/json")
-    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if parameters and charset not in {"", "utf-8", "utf8"}:
-        raise UnsupportedMediaTypeError("the body must be in UTF-8")
+    _check_media_type(headers.get("content-type", ""))
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaTypeError("the body must not be compressed")
     length = headers.get("content-length", "0")
@@ -87,6 +90,16 @@ def check_headers(headers: Headers, max_bytes: int) -> None:
     # The number of digits is compared first: int() of a million digits takes long.
     if len(length.lstrip("0")) > 18 or int(length) > max_bytes:
         raise TooLargeError(too_large_message(max_bytes))
+
+
+def _check_media_type(value: str) -> None:
+    """Raise UnsupportedMediaTypeError unless it is JSON in UTF-8. Unknown parameters are ignored (RFC 9110, 8.3.1)."""
+    message = Message()
+    message["Content-Type"] = value if len(value) <= MAX_MEDIA_TYPE_LENGTH else ""
+    if message.get_content_type() != "application/json":
+        raise UnsupportedMediaTypeError("Content-Type must be application/json")
+    if message.get_content_charset("utf-8") not in _UTF_8:
+        raise UnsupportedMediaTypeError("Content-Type names another charset. The body must be in UTF-8.")
 
 
 def too_slow_message(seconds: float) -> str:

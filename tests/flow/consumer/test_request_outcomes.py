@@ -38,6 +38,19 @@ async def test_every_recipient_is_sent_logged_and_reported() -> None:
     RequestAccepted.model_validate(world.events("request.accepted")[0])
 
 
+async def test_nulls_and_a_byte_order_mark_change_nothing() -> None:
+    """Java writes null for a map that is not set, and editors of Windows put a byte order mark first."""
+    world = World()
+    recipient = {"to": NUMBERS[0], "variables": None, "reference": None}
+    nulls = {"variables": None, "category": None, "on_uncertain": None, "part": None, "last": None}
+    record = world.record(recipient, schema_version=None, **nulls)
+    await world.expand(world.record(recipient))
+    await world.expand(world.raw(b"\xef\xbb\xbf" + (record.value or b"")))  # the same body, so no conflict
+    await world.deliver_all()
+    assert await world.outcomes() == [("sent", None)]
+    assert not world.events("request.rejected")
+
+
 async def test_completed_is_the_last_event() -> None:
     world = World()
     await run(world, *NUMBERS[:9])

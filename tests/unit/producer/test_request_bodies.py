@@ -33,6 +33,11 @@ async def test_a_body_has_the_bytes_that_were_sent() -> None:
         assert body == b"abcd"
 
 
+async def test_a_byte_order_mark_before_a_body_is_dropped() -> None:
+    async with RequestBodyReader(MAX_BYTES).read(a_request(iter([b"\xef", b"\xbb\xbf{}\xef\xbb\xbf"]))) as body:
+        assert body == b"{}\xef\xbb\xbf"
+
+
 async def test_a_body_that_does_not_end_in_time_is_refused() -> None:
     request = a_request(iter([b"{"]), asyncio.Event())
     with pytest.raises(TooSlowError) as caught:

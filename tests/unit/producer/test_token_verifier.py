@@ -70,6 +70,42 @@ async def test_scopes_may_come_as_a_list_under_a_claim_of_the_issuers_choice() -
     assert caller == Principal("tnt_b", "usr_a", frozenset({SEND, SEND_AS}))
 
 
+@pytest.mark.parametrize(
+    ("settings", "claims"),
+    [
+        ({"jwt_scope_claim": "realm_access.roles"}, {"realm_access": {"roles": [SEND]}}),
+        ({"jwt_scope_claim": "resource_access.my.api.roles"}, {"resource_access": {"my.api": {"roles": [SEND]}}}),
+        ({"jwt_scope_claim": "https://a.example/scope"}, {"https://a.example/scope": SEND}),
+        ({"jwt_tenant_claim": "org.id", "jwt_scope_claim": "scp"}, {"org": {"id": "tnt_a"}, "scp": SEND}),
+        ({"jwt_scope_prefix": "rollcall/"}, {"scope": f"rollcall/{SEND} openid"}),
+        ({"jwt_scope_prefix": "https://api.example/"}, {"scope": [f"https://api.example/{SEND}"]}),
+    ],
+)
+async def test_tenant_and_scopes_are_found_where_the_settings_say(
+    settings: dict[str, str], claims: dict[str, Any]
+) -> None:
+    given = {"scope": None, "tenant_id": None if "jwt_tenant_claim" in settings else "tnt_a", **claims}
+    assert await a_verifier(**settings).authenticate(bearing(a_token(**given))) == Principal(
+        "tnt_a", "usr_a", frozenset({SEND})
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "claims"),
+    [
+        ({"jwt_scope_prefix": "rollcall/"}, {"scope": f"{SEND} other/{SEND}"}),
+        ({"jwt_scope_claim": "realm_access.roles"}, {"realm_access": [SEND]}),
+        ({"jwt_scope_claim": "realm_access.roles"}, {"realm_access": {"roles": {SEND: True}}}),
+        ({"jwt_scope_claim": "."}, {"": {"": SEND}}),
+    ],
+)
+async def test_scopes_of_another_service_or_shape_do_not_count(
+    settings: dict[str, str], claims: dict[str, Any]
+) -> None:
+    principal = await a_verifier(**settings).authenticate(bearing(a_token(**{"scope": None, **claims})))
+    assert principal.scopes == frozenset()
+
+
 async def test_a_development_token_is_accepted() -> None:
     token = issue_token(SECRET, "tnt_a", "usr_a", [SEND, ADMIN], 60)
     assert await a_verifier().authenticate(bearing(token)) == Principal("tnt_a", "usr_a", frozenset({SEND, ADMIN}))
@@ -135,6 +171,8 @@ async def test_a_request_without_exactly_one_bearer_token_gets_a_challenge(heade
         ({"jwt_issuer": "https://a.example"}, {"iss": "https://a.example"}, {}, "lacks the claim iss"),
         ({"jwt_audience": "rollcall"}, {"aud": ["rollcall", "x"]}, {"aud": "x"}, "another audience"),
         ({"jwt_audience": "rollcall"}, {"aud": "rollcall"}, {}, "lacks the claim aud"),
+        ({"jwt_audience": "rollcall, https://api.example"}, {"aud": "https://api.example"}, {"aud": "x"}, "audience"),
+        ({"jwt_audience": "https://a.example/b,c"}, {"aud": "https://a.example/b,c"}, {"aud": "b"}, "audience"),
     ],
 )
 async def test_issuer_and_audience_are_checked_when_they_are_set(
