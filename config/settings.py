@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, create_model, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from schemas.regions import Region
 from schemas.topic_definitions import DEFAULT_PREFIX, Topics
 from schemas.validation_errors import read_problems
 
@@ -115,9 +116,9 @@ class CommonSettings(Settings):
         default=DEFAULT_PREFIX,
         description="prefix of all topic names",
     )
-    default_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = Field(
+    default_region: Region | None = Field(
         default=None,
-        description="ISO country for numbers without +. Unset: such numbers are invalid.",
+        description="ISO country for numbers without +, unless the request has a region. Unset: they are invalid.",
     )
     reply_topics: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
@@ -128,16 +129,6 @@ class CommonSettings(Settings):
     @classmethod
     def _globs(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-    @field_validator("default_region")
-    @classmethod
-    def _known_region(cls, value: str | None) -> str | None:
-        from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415  # slow to import, and few commands need it
-
-        # Otherwise every number without + would be refused, without an explanation.
-        if value is not None and value not in SUPPORTED_REGIONS:
-            raise ValueError("must be an ISO country with telephone numbers, such as CN")
-        return value
 
     @field_validator("kafka_bootstrap")
     @classmethod

@@ -73,6 +73,8 @@ def recipient_json(recipient: AnyRecipient) -> str | dict[str, Any]:
         fields["variables"] = recipient.variables
     if recipient.reference is not None:
         fields["reference"] = recipient.reference
+    if recipient.region is not None:
+        fields["region"] = recipient.region
     return fields
 
 

@@ -8,7 +8,7 @@ from schemas.requests import BulkRequest, IntakeRecipient
 _PER_PART = frozenset({"recipients", "part", "last", "accepted_at", "template_version", "schema_version"})
 """Fields that may differ between the parts of one request, and between repeats of one part."""
 
-_OMITTED_IF_ABSENT = ("resend_of",)
+_OMITTED_IF_ABSENT = ("resend_of", "region")
 """Fields that were added after the first version. An absent field is left out of the digest.
 
 Otherwise a record that is read again after an upgrade would conflict with its own request.
@@ -28,6 +28,8 @@ def request_digests(sealer: Sealer, request: BulkRequest, key_id: str) -> tuple[
 
 def _recipient_fields(to: IntakeRecipient) -> tuple[object, ...]:
     fields = (to.to, to.variables, to.reference)
+    if to.region is not None:
+        return (*fields, to.resend_of, to.region)
     return fields if to.resend_of is None else (*fields, to.resend_of)
 
 

@@ -39,6 +39,8 @@ class RequestHeader:
     """Version of the template that `sealed_text` was made from."""
     resend_of: str | None = None
     """Id of the request whose deliveries this one repeats."""
+    region: str | None = None
+    """Country that the caller gave for phone numbers without `+`. None: the default of the consumer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Part:
     """Keyed digest of the canonical body."""
     last: bool
     default_region: str | None = None
-    """Country of the phone numbers without `+`."""
+    """Country of the phone numbers without `+`: the region of the request, or the default of the first expansion."""
 
 
 @dataclass(frozen=True, slots=True)

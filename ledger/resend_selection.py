@@ -148,6 +148,7 @@ async def _request_fields(
         category=old.category,
         on_uncertain=old.on_uncertain,
         expires_at=expires_at,
+        region=old.region,
         **text,
     )
     fields = request_fields(

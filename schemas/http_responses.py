@@ -156,6 +156,9 @@ class RequestSummary(ResponseBody, published_as="RequestSummary"):
     ] = None
     send_at: OptionalDatetime = None
     expires_at: OptionalDatetime = None
+    region: Annotated[OptionalText, Field(description="country that the caller gave for phone numbers without `+`")] = (
+        None
+    )
 
 
 class RequestResponse(RequestSummary, published_as="RequestResponse"):

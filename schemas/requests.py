@@ -8,6 +8,7 @@ from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_after_validator_function
 
 from schemas.record_base import SCHEMA_VERSION, IntakeRecord, NullAsAbsent
+from schemas.regions import Region
 from schemas.statuses import Category, Channel, OnUncertain
 from schemas.timestamps import ActionTime
 
@@ -56,6 +57,11 @@ class Recipient(IntakeRecord, published_as="Recipient"):
     )
     reference: Annotated[str, StringConstraints(max_length=200)] | None = Field(
         default=None, description="the caller's own name for this delivery", examples=["order-17"]
+    )
+    region: Region | None = Field(
+        default=None,
+        description="country of this phone number if it is written without `+`. Wins over the region of the request.",
+        examples=["CN"],
     )
 
     def __repr__(self) -> str:
@@ -119,6 +125,12 @@ class BulkBody(IntakeRecord):
     )
     expires_at: ActionTime | None = Field(
         default=None, description="time after which nothing is sent, at most two years ahead"
+    )
+    region: Region | None = Field(
+        default=None,
+        description="country (ISO 3166-1) of phone numbers without `+`. The default is a setting of the consumer. "
+        "Not used for e-mail.",
+        examples=["CN"],
     )
 
     def __repr__(self) -> str:

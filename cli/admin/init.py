@@ -8,6 +8,7 @@ import shlex
 from pathlib import Path
 
 from cli.errors import CommandError, UsageError
+from schemas.regions import known_region
 
 SIMULATORS = (
     {"name": "sim-sms", "kind": "simulator", "channel": "sms"},
@@ -19,8 +20,16 @@ _SECRET_BYTES = 48
 _KEY_BYTES = 32
 
 
-def environment_text() -> str:
-    """Return the whole file, with new secrets.
+def checked_region(region: str) -> str | None:
+    """Return the country code, or None for an empty answer. Raises UsageError if the country is not known."""
+    try:
+        return known_region(region.strip()) if region.strip() else None
+    except ValueError as error:
+        raise UsageError(f"--region: {error}.") from None
+
+
+def environment_text(region: str | None) -> str:
+    """Return the whole file, with new secrets. `region` is the country of phone numbers without plus.
 
     Quoted values are in single quotes, which a shell and Docker Compose both take literally. All other values consist
     of characters that need no quotes.
@@ -42,12 +51,17 @@ ROLLCALL_JWT_SECRET={secrets.token_urlsafe(_SECRET_BYTES)}
 # Providers that send the messages. Simulators send nothing: replace them before the first real message.
 ROLLCALL_PROVIDERS='{json.dumps(SIMULATORS)}'
 
-# Country of phone numbers that are written without +.
-ROLLCALL_DEFAULT_REGION=CN
+# Country (ISO 3166) of phone numbers that are written without +. If it is not set, such numbers are not valid, unless
+# a request or a recipient has a region.
+{_region_line(region)}
 """
 
 
-def write_environment_file(path: Path) -> None:
+def _region_line(region: str | None) -> str:
+    return f"ROLLCALL_DEFAULT_REGION={region}" if region else "#ROLLCALL_DEFAULT_REGION="
+
+
+def write_environment_file(path: Path, region: str | None) -> None:
     """Write the file so that only its owner can read it. Raises UsageError if the path exists."""
     try:
         # O_EXCL never overwrites a file or the target of a link, even if two processes run at the same time.
@@ -61,19 +75,25 @@ def write_environment_file(path: Path) -> None:
         raise UsageError(f"--file: {path} cannot be written ({error.strerror}).") from None
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(environment_text())
+            file.write(environment_text(region))
     except OSError as error:
         path.unlink(missing_ok=True)  # an incomplete file looks like a complete one
         raise CommandError(f"--file: {path} cannot be written ({error.strerror}).") from None
 
 
-def next_steps(path: Path, program: str) -> str:
-    """Return the next steps as lines to copy."""
+def next_steps(path: Path, program: str, region: str | None) -> str:
+    """Return the next steps as lines to copy, after a sentence about numbers without plus."""
     name = str(path)
     in_shell = shlex.quote(name if "/" in name else f"./{name}")  # without a slash a shell searches its PATH
     for_compose = "docker compose up" if name == ".env" else f"docker compose --env-file {shlex.quote(name)} up"
+    numbers = (
+        f"are read as numbers of {region}"
+        if region
+        else "are not valid, until ROLLCALL_DEFAULT_REGION in the file names their country"
+    )
     return f"""\
 wrote {path}: a token secret, a sealing key, a simulator for sms and one for email. Only you can read it.
+Phone numbers without + {numbers}.
 
 with containers
   {for_compose}

@@ -44,6 +44,10 @@ def send(  # noqa: PLR0913  # one parameter per option
     expires_at: Annotated[
         str | None, typer.Option(help="Send nothing after this time, such as 2026-01-31T18:00:00+08:00.")
     ] = None,
+    region: Annotated[
+        str | None,
+        typer.Option(help="Country (ISO 3166) of phone numbers without +. The default is ROLLCALL_DEFAULT_REGION."),
+    ] = None,
     reply_topic: Annotated[
         str | None, typer.Option(help="Topic for the result events, instead of the default.")
     ] = None,
@@ -65,8 +69,9 @@ def send(  # noqa: PLR0913  # one parameter per option
 ) -> None:
     """Send a message to a file of recipients, follow the request, and print the roll call.
 
-    CSV needs a column `to` and may have a column `reference`. Every other column is a variable. An empty cell means
-    that the variable is not given. A JSON line is an address, or an object with `to`, `variables` and `reference`.
+    CSV needs a column `to`, and may have columns `reference` and `region`. Every other column is a variable. An empty
+    cell means that the variable is not given. A JSON line is an address, or an object with `to`, `variables`,
+    `reference` and `region`.
 
     Nothing is published if a line cannot be used, such as one without an address, or if no recipient gives a variable
     of the text. Each such problem is printed. An invalid address, or a variable that only some recipients lack, fails
@@ -90,6 +95,7 @@ def send(  # noqa: PLR0913  # one parameter per option
         "send_at": read_timestamp("--send-at", send_at),
         "expires_at": read_timestamp("--expires-at", expires_at),
         "reply_topic": reply_topic,
+        "region": region,
     }
     options = SendOptions(
         file=file,

@@ -19,7 +19,7 @@ MAX_LINE_BYTES = 1_000_000
 """Maximum length of a line in bytes. A longer line would not fit into one intake record."""
 
 _ANY_RECIPIENT: TypeAdapter[AnyRecipient] = TypeAdapter(AnyRecipient)
-_OWN_COLUMNS = ("to", "reference")
+_OWN_COLUMNS = ("to", "reference", "region")
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z_]{0,40}")
 
 

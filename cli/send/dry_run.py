@@ -34,13 +34,13 @@ class _RecipientObserver:
 
 def run(request: SendRequest, settings: RecipientSettings, console: Console, *, one_call: bool) -> None:
     """Print the expected result. Raises CommandError if the file cannot be sent or some recipients would fail."""
-    estimate = DryRunEstimate(request.body.channel, request.text, settings.default_region)
+    estimate = DryRunEstimate(request.body.channel, request.text, request.body.region)
     observer = _RecipientObserver(estimate, one_call=one_call)
     summary, scan = scan_file(request, observer)
     counts = estimate.counts()
     _print_size(console, summary, settings, one_call=one_call)
     if request.body.channel is Channel.SMS:
-        console.print(_number_note(settings.default_region), soft_wrap=True)
+        console.print(_number_note(request.body.region, settings), soft_wrap=True)
     console.print()
     _print_counts(console, counts, summary.recipients)
     _print_excluded(console, estimate, sum(n for reason, n in counts.items() if reason))
@@ -68,11 +68,12 @@ def _print_size(console: Console, summary: FileSummary, settings: RecipientSetti
     console.print(f"{summary.recipients:,} recipients in {route}, {summary.bytes:,} bytes", soft_wrap=True)
 
 
-def _number_note(region: str | None) -> str:
-    """Return how this estimate reads numbers without +. The consumer uses its own setting."""
+def _number_note(region: str | None, settings: RecipientSettings) -> str:
+    """Return how numbers without + are read, here and by the consumer, because the request carries the region."""
     if region is None:
-        return "numbers without + count as invalid, because ROLLCALL_DEFAULT_REGION is not set"
-    return f"numbers without + count as numbers of {region} (ROLLCALL_DEFAULT_REGION)"
+        return "numbers without + need a region, because --region and ROLLCALL_DEFAULT_REGION are not given"
+    origin = "ROLLCALL_DEFAULT_REGION" if region == settings.default_region else "--region"
+    return f"numbers without + count as numbers of {region} ({origin})"
 
 
 def _print_counts(console: Console, counts: dict[Reason | None, int], total: int) -> None:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from core.addresses import AddressRules
 from ledger.message_template import MessageTemplate
-from schemas.requests import AnyRecipient
+from schemas.requests import AnyRecipient, Recipient
 from schemas.statuses import Channel, Reason
 
 _SHOWN = 20
@@ -32,8 +32,10 @@ class DryRunEstimate:
 
     def add(self, recipient: AnyRecipient, line: int) -> None:
         """Add the next recipient. `line` is its line in the file."""
-        to, variables = (recipient, {}) if isinstance(recipient, str) else (recipient.to, recipient.variables)
-        address = self._rules.normalise(to)
+        if isinstance(recipient, str):
+            recipient = Recipient(to=recipient)
+        to, variables = recipient.to, recipient.variables
+        address = self._rules.in_region(recipient.region).normalise(to)
         reason = Reason.INVALID_RECIPIENT if address is None else None
         if address is not None and (problem := self._text.problem_for(variables)):
             reason = problem.reason

@@ -28,6 +28,7 @@ from core.ids import request_key
 from ledger.message_template import choose_source
 from ledger.models import StoredTemplate
 from schemas.requests import BulkBody
+from schemas.statuses import Channel
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -54,7 +55,9 @@ def run(options: SendOptions) -> Summary | None:
     console = open_console()
     over_http = _is_over_http(options)
     body = check_request_options(
-        options.fields, tenant=None if over_http else options.tenant, request_id=options.request_id
+        with_default_region(options.fields),
+        tenant=None if over_http else options.tenant,
+        request_id=options.request_id,
     )
     row_format = RowFormat(options.row_format) if options.row_format else None
     with open_source(options.file, row_format) as source:
@@ -63,6 +66,17 @@ def run(options: SendOptions) -> Summary | None:
             dry_run.run(request, load(RecipientSettings), console, one_call=over_http)
             return None
         return _send_over_http(options, request, console) if over_http else _send_over_kafka(options, request, console)
+
+
+def with_default_region(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields with the region of this process, unless a region is given.
+
+    The request says which region its sender meant. Otherwise the setting of the consumer would decide, and a dry run
+    could show other numbers than those that get the message.
+    """
+    if fields["region"] is not None or fields["channel"] is not Channel.SMS:
+        return fields
+    return {**fields, "region": load(RecipientSettings).default_region}
 
 
 def _is_over_http(options: SendOptions) -> bool:

@@ -86,12 +86,13 @@ class RecipientChecker:
         )
 
     def _check(self, index: int, recipient: ParsedRecipient) -> _CheckedRecipient:
-        to, variables, reference, resend_of = _fields_of(recipient)
+        to, variables, reference, resend_of, region = _fields_of(recipient)
         decision: Decision | None
         try:
-            address = self._rules.normalise(to)
+            rules = self._rules.in_region(region)
+            address = rules.normalise(to)
             value = self._sealer.hash((address or to).encode(), self._key_id)
-            masked = self._rules.mask(to, address)
+            masked = rules.mask(to, address)
             decision = self._decide(address, value, variables)
         except Exception as error:
             if not self._isolate_failures:
@@ -112,8 +113,8 @@ class RecipientChecker:
         return (Status.FAILED, problem.reason) if problem else None
 
 
-def _fields_of(recipient: ParsedRecipient) -> tuple[str, dict[str, str], str | None, LogId | None]:
+def _fields_of(recipient: ParsedRecipient) -> tuple[str, dict[str, str], str | None, LogId | None, str | None]:
     if isinstance(recipient, str):
-        return recipient, {}, None, None
+        return recipient, {}, None, None, None
     resend_of = LogId(recipient.resend_of) if recipient.resend_of else None
-    return recipient.to, recipient.variables, recipient.reference, resend_of
+    return recipient.to, recipient.variables, recipient.reference, resend_of, recipient.region

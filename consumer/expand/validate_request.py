@@ -118,10 +118,12 @@ def build_header(
         intake_partition=record.partition,
         template_version=content.template_version,
         resend_of=request.resend_of,
+        region=request.region,
     )
     size = len(request.recipients)
     limits = context.tuning
-    return header, Part(request.part, size, limits.chunk_size, part_digest, request.last, limits.default_region)
+    region = request.region or limits.default_region
+    return header, Part(request.part, size, limits.chunk_size, part_digest, request.last, region)
 
 
 def truncate_to_milliseconds(moment: datetime) -> datetime:

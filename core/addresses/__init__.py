@@ -23,12 +23,22 @@ class AddressRules:
 
     def __init__(self, channel: Channel, default_region: str | None) -> None:
         """Choose the rules. `default_region` is the ISO country of numbers without `+`. None makes them invalid."""
+        self._channel = channel
+        self._by_region: dict[str, AddressRules] = {}
         if channel is Channel.SMS:
             self.normalise = partial(normalise_phone, default_region=default_region)
             self._mask: Callable[[str], str] = mask_phone
         else:
             self.normalise = normalise_email
             self._mask = mask_email
+
+    def in_region(self, region: str | None) -> "AddressRules":
+        """Return the rules of the channel with another default region. None keeps the default region."""
+        if region is None:
+            return self
+        if region not in self._by_region:
+            self._by_region[region] = AddressRules(self._channel, region)
+        return self._by_region[region]
 
     def mask(self, raw: str, address: str | None) -> str:
         """Mask an address for logs and events. `address` is the normalised form of `raw`, or None if not valid."""

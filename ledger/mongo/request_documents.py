@@ -32,6 +32,7 @@ def header_document(header: RequestHeader) -> Document:
         "intake_partition": header.intake_partition,
         "template_version": header.template_version,
         "resend_of": header.resend_of,
+        "region": header.region,
     }
     return {name: value for name, value in document.items() if value is not None}
 
@@ -100,6 +101,7 @@ def _read_header(key: RequestKey, header: Document) -> RequestHeader:
         intake_partition=header["intake_partition"],
         template_version=header.get("template_version"),
         resend_of=header.get("resend_of"),
+        region=header.get("region"),
     )
 
 

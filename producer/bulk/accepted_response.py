@@ -47,10 +47,10 @@ def accepted_response(
 ) -> CommunicationLogListResponse:
     """Return the response, made from the request alone. A page beyond the last is empty."""
     key = request_key(prepared.tenant_id, prepared.request_id)
-    rules = AddressRules(prepared.head.channel, default_region)
+    rules = AddressRules(prepared.head.channel, prepared.head.region or default_region)
     sizes = [part.recipients for part in prepared.parts]
     items = [
-        _item(prepared, log_id(key, *position_of(sizes, position)), recipient, rules)
+        _item(prepared, log_id(key, *position_of(sizes, position)), recipient, rules.in_region(recipient.region))
         for position, recipient in enumerate(prepared.page_recipients, page.first_position)
     ]
     return CommunicationLogListResponse(

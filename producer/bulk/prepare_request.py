@@ -197,8 +197,8 @@ def _count_strings(recipient: AnyRecipient) -> int:
     """Return the number of strings in the recipient's JSON, names included."""
     if isinstance(recipient, str):
         return 1
-    reference = recipient.reference is not None
-    return len(recipient.model_fields_set) + 1 + reference + 2 * len(recipient.variables)
+    given = (recipient.reference is not None) + (recipient.region is not None)
+    return len(recipient.model_fields_set) + 1 + given + 2 * len(recipient.variables)
 
 
 def _shared_fields(

@@ -52,4 +52,5 @@ def _fields(request: StoredRequest, server_time: datetime) -> dict[str, Any]:
         "resend_of": head.resend_of,
         "send_at": head.send_at,
         "expires_at": head.expires_at,
+        "region": head.region,
     }

@@ -54,6 +54,7 @@ def a_head(
     sealed_text: bytes = b"sealed text",
     intake_topic: str = "communication.bulk.requests",
     intake_partition: int = 0,
+    region: str | None = None,
 ) -> RequestHeader:
     return RequestHeader(
         key=a_key(request_id, tenant_id),
@@ -75,6 +76,7 @@ def a_head(
         intake_topic=intake_topic,
         intake_partition=intake_partition,
         template_version=template_version,
+        region=region,
     )
 
 

@@ -41,6 +41,7 @@ async def test_every_field_of_the_header_is_stored(ledger: Ledger) -> None:
         template_version=3,
         intake_topic="intake",
         intake_partition=7,
+        region="DE",
     )
 
     assert (await ledger.requests.register_part(head, a_part())).header == head

@@ -24,7 +24,7 @@ async def library() -> AsyncIterator[Library]:
 
 
 async def test_a_running_request_shows_its_progress(library: Library) -> None:
-    await library.pending("r", [ANN, "x"], part=0, last=False, send_at="2026-01-02T04:00:00Z")
+    await library.pending("r", [ANN, "x"], part=0, last=False, send_at="2026-01-02T04:00:00Z", region="CN")
 
     assert await library.get(f"{REQUESTS}/r") == {
         "code": 200,
@@ -44,6 +44,7 @@ async def test_a_running_request_shows_its_progress(library: Library) -> None:
         "accepted_at": "2026-01-02T03:04:05Z",
         "begun_at": "2026-01-02T03:04:05Z",
         "send_at": "2026-01-02T04:00:00Z",
+        "region": "CN",
         "done": 0,
         "by_status": {"scheduled": 2},
         "by_reason": {},

@@ -20,6 +20,13 @@ def test_columns_beyond_to_and_reference_are_variables() -> None:
     ]
 
 
+def test_the_column_region_is_the_country_of_each_number() -> None:
+    assert read("to,region,name\n0171,de,Li\n138,,Wu\n") == [
+        {"to": "0171", "variables": {"name": "Li"}, "region": "DE"},
+        {"to": "138", "variables": {"name": "Wu"}},
+    ]
+
+
 def test_the_file_of_a_spreadsheet_is_read() -> None:
     assert read('\ufeffto,name\r\n 138 ,"Li, ""the"" 李\r\nsecond line"\r\n\r\n') == [
         {"to": "138", "variables": {"name": 'Li, "the" 李\r\nsecond line'}},
@@ -68,6 +75,7 @@ def test_json_lines_are_strings_or_objects() -> None:
         (b"to\n\xff\n", "line 2: not UTF-8. Save the file as UTF-8"),
         ("to\n" + "1" * (MAX_LINE_BYTES + 1), f"line 2: must not be longer than {MAX_LINE_BYTES:,} bytes"),
         (f"to,{ADDRESS * 10}\n1,2\n", "line 2: variables.***: string should have at most 100 characters"),
+        (f"to,region\n{ADDRESS},UK\n", "line 2: region: must be the ISO 3166-1 code of a country"),
         (f"to,reference\n{ADDRESS},{'r' * 201}\n", "line 2: reference: string should have at most 200 characters"),
     ],
 )

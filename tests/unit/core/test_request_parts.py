@@ -40,7 +40,11 @@ def a_part(recipients: int, *, last: bool = True) -> EncodedPart:
 addresses = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=320)
 objects = st.fixed_dictionaries(
     {"to": addresses},
-    optional={"variables": st.dictionaries(st.text("abc", min_size=1), addresses), "reference": st.text("xyz")},
+    optional={
+        "variables": st.dictionaries(st.text("abc", min_size=1), addresses),
+        "reference": st.text("xyz"),
+        "region": st.sampled_from(["CN", "DE"]),
+    },
 )
 # Few recipients, some of them huge, so that parts break at many places.
 heavy = st.integers(1, 400_000).map(lambda size: {"to": "1", "variables": {"a": "x" * size}})
@@ -108,12 +112,18 @@ def test_a_long_stream_needs_no_more_memory_than_a_few_times_a_part() -> None:
 
 
 def test_a_validated_body_is_unchanged_by_the_parts() -> None:
-    recipients = ["13800138000", Recipient(to="13900139000", variables={"code": "7"}, reference="order-17")]
-    body = BulkBody.model_validate({"channel": "sms", "content": "{{code}}", "recipients": recipients}, strict=False)
+    recipients = [
+        "13800138000",
+        Recipient(to="13900139000", variables={"code": "7"}, reference="order-17", region="DE"),
+    ]
+    body = BulkBody.model_validate(
+        {"channel": "sms", "content": "{{code}}", "recipients": recipients, "region": "CN"}, strict=False
+    )
     head = request_fields(body, tenant_id="tnt_a", user_id="usr_a", request_id="r-1", accepted_at=NOON)
     (part,) = encode_parts(head, map(recipient_json, body.recipients))
     request = BulkRequest.model_validate_json(part.value)
     assert [recipient_json(one) for one in request.recipients] == [recipient_json(one) for one in body.recipients]
+    assert request.region == body.region == "CN"
     assert (request.content, request.channel, request.category) == (body.content, body.channel, body.category)
     assert (request.tenant_id, request.user_id, request.request_id) == ("tnt_a", "usr_a", "r-1")
     assert (request.part, request.last) == (0, True)
@@ -121,7 +131,7 @@ def test_a_validated_body_is_unchanged_by_the_parts() -> None:
 
 
 def test_no_field_of_a_recipient_is_left_behind() -> None:
-    full = Recipient(to="1", variables={"a": "b"}, reference="")
+    full = Recipient(to="1", variables={"a": "b"}, reference="", region="DE")
     assert recipient_json(full) == full.model_dump()
     assert recipient_json(Recipient(to="1")) == {"to": "1"}
 

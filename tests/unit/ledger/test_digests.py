@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from ledger.digests import request_digests
 from ledger.sealing import Sealer
 from schemas.requests import BulkRequest
@@ -27,5 +29,14 @@ def test_the_digests_of_an_old_request_are_those_of_the_first_version() -> None:
     assert digests() == ("1c58fb67970e280adcd56bb156a31eeb", "48b564b74125f1dfbb025855df6057f2")
 
 
-def test_a_field_that_came_later_counts_once_it_is_given() -> None:
-    assert digests(resend_of="r-0")[0] != digests()[0]
+@pytest.mark.parametrize("later", [{"resend_of": "r-0"}, {"region": "DE"}])
+def test_a_field_that_came_later_counts_once_it_is_given(later: dict[str, str]) -> None:
+    assert digests(**later)[0] != digests()[0]
+
+
+def test_the_region_of_a_recipient_counts_once_it_is_given_and_not_its_case() -> None:
+    def with_region(**region: str) -> str:
+        return digests(recipients=[{"to": "13800138000", **region}])[1]
+
+    assert with_region() != with_region(region="CN") != with_region(region="DE")
+    assert with_region(region="CN") == with_region(region="cn")

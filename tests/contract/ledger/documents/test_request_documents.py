@@ -36,6 +36,7 @@ HEAD = RequestHeader(
     intake_partition=3,
     template_version=2,
     resend_of="req-0",
+    region="DE",
 )
 STORED_HEAD: dict[str, Any] = {
     "tenant_id": "tnt_test",
@@ -57,6 +58,7 @@ STORED_HEAD: dict[str, Any] = {
     "intake_partition": 3,
     "template_version": 2,
     "resend_of": "req-0",
+    "region": "DE",
 }
 PART = Part(number=1, size=3, chunk_size=500, digest=b"body", last=True, default_region="CN")
 STORED_FIRST_PART = {

@@ -179,6 +179,8 @@ FIELDS = (
     ),
     Hostile("a category that is none", saying(category="spam"), 400, "category: "),
     Hostile("an on_uncertain that is none", saying(on_uncertain="retry"), 400, "on_uncertain: "),
+    Hostile("a region that is no country", saying(region="XX"), 400, "region: must be the ISO 3166-1 code"),
+    Hostile("a region that is a list", saying(region=["CN"]), 400, "region: "),
     Hostile("a topic with a space", saying(reply_topic="a b"), 400, "reply_topic: "),
     Hostile("a topic that is not allowed", saying(reply_topic="somebody-elses"), 400, "reply_topic: "),
     Hostile("a topic of rollcall's own", saying(reply_topic="communication.bulk.requests"), 400, "reply_topic: "),

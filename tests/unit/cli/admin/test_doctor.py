@@ -27,7 +27,7 @@ def problems_of(result: Result) -> dict[str, str]:
 
 def fresh() -> dict[str, str]:
     """Return the settings that `rollcall init` writes."""
-    lines = (line for line in environment_text().splitlines() if line and not line.startswith("#"))
+    lines = (line for line in environment_text("CN").splitlines() if line and not line.startswith("#"))
     return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
 
 

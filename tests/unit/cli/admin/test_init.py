@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import shlex
 import stat
 import subprocess
@@ -14,13 +15,13 @@ from cli.settings import TokenSettings
 from config.settings import load
 from consumer.settings import ConsumerSettings
 from producer.settings import ProducerSettings
-from tests.support.cli_runner import run_rollcall
+from tests.support.cli_runner import ROLLCALL, run_rollcall
 
 ADDRESSES = {"ROLLCALL_KAFKA_BOOTSTRAP": "127.0.0.1:9092", "ROLLCALL_MONGO_URL": "mongodb://127.0.0.1/"}
 
 
-def init(folder: Path, name: str = ".env") -> Result:
-    return run_rollcall("init", "--file", str(folder / name))
+def init(folder: Path, name: str = ".env", *more: str) -> Result:
+    return run_rollcall("init", "--file", str(folder / name), *more)
 
 
 def as_a_shell_reads(file: Path) -> dict[str, str]:
@@ -59,6 +60,34 @@ def test_the_services_start_with_it_and_two_addresses(tmp_path: Path, monkeypatc
         monkeypatch.setenv(name, value)
     for settings in (ConsumerSettings, ProducerSettings, TokenSettings):
         load(settings)
+
+
+def test_no_country_is_set_unless_it_is_given(tmp_path: Path) -> None:
+    output = init(tmp_path).stdout
+    assert "ROLLCALL_DEFAULT_REGION" not in as_a_shell_reads(tmp_path / ".env")
+    assert "Phone numbers without + are not valid, until ROLLCALL_DEFAULT_REGION in the file" in output
+
+
+def test_the_given_country_is_the_default_region(tmp_path: Path) -> None:
+    output = init(tmp_path, ".env", "--region", "de").stdout
+    assert as_a_shell_reads(tmp_path / ".env")["ROLLCALL_DEFAULT_REGION"] == "DE"
+    assert "Phone numbers without + are read as numbers of DE." in output
+
+
+def test_an_unknown_country_is_refused_and_no_file_is_written(tmp_path: Path) -> None:
+    refused = init(tmp_path, ".env", "--region", "UK")
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("--region: must be the ISO 3166-1 code of a country")
+    assert not (tmp_path / ".env").exists()
+
+
+def test_a_terminal_is_asked_for_the_country(tmp_path: Path) -> None:
+    keyboard, screen = pty.openpty()
+    with os.fdopen(keyboard, "r+b", buffering=0) as terminal:
+        terminal.write(b"cn\n")
+        subprocess.run([ROLLCALL, "init", "--file", tmp_path / ".env"], stdin=screen, check=True, capture_output=True)
+        os.close(screen)
+    assert as_a_shell_reads(tmp_path / ".env")["ROLLCALL_DEFAULT_REGION"] == "CN"
 
 
 def test_only_the_owner_can_read_the_file(tmp_path: Path) -> None:

@@ -67,7 +67,9 @@ def test_recipients_that_would_fail_are_listed_by_line_and_reason(tmp_path: Path
 def test_a_dry_run_without_a_region_tells_how_numbers_are_read(tmp_path: Path) -> None:
     lines = ["to,name", f"{GOOD[0]},Li", f"+86{GOOD[1]},Li"]
     result = dry_run(tmp_path, lines, ROLLCALL_DEFAULT_REGION=None)
-    assert "numbers without + count as invalid, because ROLLCALL_DEFAULT_REGION is not set" in result.stdout
+    assert (
+        "numbers without + need a region, because --region and ROLLCALL_DEFAULT_REGION are not given" in result.stdout
+    )
     assert result.stderr == "1 of 2 recipients would fail.\n"
 
 

@@ -29,6 +29,7 @@ def test_valid_options_are_a_request_body() -> None:
         ({"tenant": "a b"}, "--tenant: string should match pattern"),
         ({"request_id": "a b"}, "--request-id: string should match pattern"),
         ({"reply_topic": "a/b"}, "--reply-topic: string should match pattern"),
+        ({"region": "UK"}, "--region: must be the ISO 3166-1 code of a country with telephone numbers"),
         ({"user_id": ""}, "--user: string should have at least 1 character"),
         ({"variables": {"n" * 101: "x"}}, "--variable: string should have at most 100 characters"),
         (
