@@ -20,6 +20,7 @@ from consumer.group_membership import GroupMembership, cancel_and_wait
 from consumer.kafka.bus import BusUnavailable
 from consumer.kafka.kafka_bus import KafkaBus
 from consumer.kafka.offset_tracker import OffsetTracker
+from consumer.kafka.read_positions import ReadPositions
 from consumer.kafka.subscription_health import subscription_problems
 from consumer.logger import error_location, logger
 from consumer.monitoring.http_server import start_health
@@ -126,13 +127,15 @@ async def _run_until_stopped(service: ConsumerService, cluster: str) -> None:
     reading = OffsetTracker(context.stopping, context.sleep)
     expansions = {topic: ExpansionQueue(cluster, reading, context) for topic in service.settings.topics.intake}
     wake_ups = WakeUpQueue(claimer, service.slots, reading, context)
-    build = partial(build_faststream, service.settings, context, expansions, wake_ups)
+    positions = ReadPositions(reading, context.metrics, context.monotonic)
+    build = partial(build_faststream, service.settings, context, expansions, wake_ups, positions)
     membership = GroupMembership(build, expansions.values(), reading, context)
     serving = asyncio.create_task(wake_ups.run())
     # The sweeper starts before the groups are joined, because a join waits for the session of a member that died.
     sweeper = asyncio.create_task(Sweeper(context, claimer, service.sweep_slots, service.slots).run())
     loops = BackgroundTasks(sweeper, serving)
     probe = asyncio.create_task(_probe(service, membership, loops))
+    checking = asyncio.create_task(positions.run())
     joining = membership.start_joining()
     logger.info("consumer joins its groups", process=context.process_name)
     try:
@@ -141,7 +144,7 @@ async def _run_until_stopped(service: ConsumerService, cluster: str) -> None:
             logger.info("consumer is up", process=context.process_name)
             await context.stopping.wait()
     finally:  # also after an error: the ledger is closed next, and no task may use it then
-        await _end(service, membership, (*loops, probe, joining))
+        await _end(service, membership, (*loops, probe, checking, joining))
 
 
 async def _end(service: ConsumerService, membership: GroupMembership, tasks: Collection[asyncio.Task[Any]]) -> None:

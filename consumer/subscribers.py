@@ -15,6 +15,7 @@ from consumer.deliver.wake_up_queue import WakeUpQueue
 from consumer.expand.expansion_queue import ExpansionQueue
 from consumer.kafka.group_commits import RebalanceSafeCommitter
 from consumer.kafka.offset_tracker import CommitOffset
+from consumer.kafka.read_positions import ReadPositions
 from consumer.kafka.record import KafkaRecord
 from consumer.monitoring.readiness import EXPAND
 from consumer.settings import ConsumerSettings
@@ -23,9 +24,13 @@ from schemas.statuses import Lane
 LEAVE_SECONDS = 1.0
 """Maximum time that a stop waits for running expansions, in seconds. Other records are read again after the leave."""
 
+TakeRecord = Callable[[KafkaRecord, CommitOffset], Awaitable[None]]
+"""Function that gives a record to the offset tracker before it waits, and returns when the next one may be read."""
+
 _SUBSCRIPTION_OPTIONS: dict[str, Any] = {
     "ack_policy": AckPolicy.MANUAL,
     "auto_offset_reset": "earliest",
+    "isolation_level": "read_committed",  # the default would send what a caller's transaction has not committed
     "no_reply": True,
     "rebalance_timeout_ms": 60_000,
     "max_poll_interval_ms": 3_600_000,
@@ -64,6 +69,7 @@ def build_faststream(
     context: ConsumerContext,
     expansions: Mapping[str, ExpansionQueue],
     wake_up_queue: WakeUpQueue,
+    positions: ReadPositions,
 ) -> tuple[FastStream, KafkaBroker]:
     """Build the application and its broker with four subscribers, one per topic and group."""
     options = settings.kafka_options()
@@ -80,28 +86,21 @@ def build_faststream(
     )
     topics, reading = settings.topics, {**_SUBSCRIPTION_OPTIONS, **_heartbeats(settings.kafka_session_seconds)}
 
-    def intake(topic: str) -> None:
+    def subscribe(topic: str, kind: str, take: TakeRecord) -> None:
         commits = RebalanceSafeCommitter()
+        subscriber = broker.subscriber(topic, group_id=topics.group_of(topic), listener=commits, **reading)
+        position = positions.watch(topic, subscriber, commits)
 
-        @broker.subscriber(topic, group_id=topics.group_of(topic), listener=commits, **reading)  # type: ignore[untyped-decorator]
-        async def on_request(message: KafkaMessage) -> None:
+        @subscriber  # type: ignore[untyped-decorator]
+        async def on_record(message: KafkaMessage) -> None:
             record = _kafka_record(message)
-            with context.readiness.working_on(EXPAND, record.topic):
-                await expansions[topic].submit(record, _commit_of(message, record, commits))
+            with context.readiness.working_on(kind, topic), position.in_handler():
+                await take(record, _commit_of(message, record, commits))
 
-    def wake_ups(topic: str, lane: Lane) -> None:
-        commits = RebalanceSafeCommitter()
-
-        @broker.subscriber(topic, group_id=topics.group_of(topic), listener=commits, **reading)  # type: ignore[untyped-decorator]
-        async def on_wake_up(message: KafkaMessage) -> None:
-            record = _kafka_record(message)
-            with context.readiness.working_on(lane, topic):
-                await wake_up_queue.enqueue(lane, record, _commit_of(message, record, commits))
-
-    intake(topics.requests)
-    intake(topics.requests_express)
-    wake_ups(topics.chunks, Lane.BULK)
-    wake_ups(topics.chunks_express, Lane.EXPRESS)
+    for topic, expansion_queue in expansions.items():
+        subscribe(topic, EXPAND, expansion_queue.submit)
+    subscribe(topics.chunks, Lane.BULK, partial(wake_up_queue.enqueue, Lane.BULK))
+    subscribe(topics.chunks_express, Lane.EXPRESS, partial(wake_up_queue.enqueue, Lane.EXPRESS))
     return FastStream(broker, logger=None), broker
 
 

@@ -136,7 +136,9 @@ async def open_dead_letters(settings: CommonSettings) -> AsyncIterator[DeadLette
         partitions_by_topic = await partitions_of_topics(admin)
     require_topics(partitions_by_topic, {topic})
     silence_driver_logs()
-    consumer = AIOKafkaConsumer(**settings.kafka_options(), group_id=None, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        **settings.kafka_options(), group_id=None, enable_auto_commit=False, isolation_level="read_committed"
+    )
     try:
         await with_timeout(KAFKA_TIMEOUT_SECONDS, consumer.start())
         partitions = [TopicPartition(topic, number) for number in partitions_by_topic[topic]]

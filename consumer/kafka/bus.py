@@ -55,4 +55,7 @@ class Bus(Protocol):
         """Return whether a topic certainly does not exist now. Called after publishing to it has failed."""
 
     async def consumer_lag(self, topic: str, partition: int) -> int:
-        """Return how many records of an intake partition its consumer group has not committed."""
+        """Return how many offsets of an intake partition its consumer group has not committed.
+
+        Records of open transactions count. One of them may be the missing part of a request.
+        """

@@ -197,7 +197,12 @@ class KafkaBus(Bus):
     @override
     async def consumer_lag(self, topic: str, partition: int) -> int:
         at = TopicPartition(topic, partition)
-        consumer = AIOKafkaConsumer(group_id=self._topics.group_of(topic), enable_auto_commit=False, **self._options)
+        consumer = AIOKafkaConsumer(
+            group_id=self._topics.group_of(topic),
+            enable_auto_commit=False,
+            isolation_level="read_uncommitted",  # the end includes the records of open transactions
+            **self._options,
+        )
         try:
             await _await_answer(consumer.start())
             consumer.assign([at])

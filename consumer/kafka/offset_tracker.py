@@ -33,6 +33,12 @@ class PartitionOffsets:
         heapq.heappush(self._open, offset)
         self.next = offset + 1
 
+    def skip_to(self, position: int) -> bool:
+        """Move on to a position without a record. Return False, and do nothing, if an earlier record is not done."""
+        if not self._open:
+            self.next = self._committed = position
+        return not self._open
+
     def mark_done(self, offset: int) -> int | None:
         """Mark a record as done. Return the offset to commit, or None if an earlier record is not done."""
         self._done.add(offset)
@@ -100,8 +106,27 @@ class OffsetTracker:
     def mark_done(self, offset: int, partition: _Partition) -> None:
         """Mark a record of a partition as done, and commit what is due."""
         until = partition.offsets.mark_done(offset)
-        if until is None or not partition.current:
-            return
+        if until is not None and partition.current:
+            self._commit_until(until, partition)
+
+    def commit_position(
+        self, topic_partition: tuple[str, int], position: int, commit: CommitOffset, *, repeat: bool
+    ) -> bool:
+        """Commit a position up to which all records were read. Return False if an earlier record is not done.
+
+        With `repeat` it is committed even if it was committed before.
+        """
+        partition = self._partitions.get(topic_partition)
+        if partition is None:
+            partition = self._partitions[topic_partition] = _Partition(PartitionOffsets(position), commit)
+        if not partition.offsets.skip_to(position):
+            return False
+        partition.commit = commit
+        if repeat or partition.due != position:
+            self._commit_until(position, partition)
+        return True
+
+    def _commit_until(self, until: int, partition: _Partition) -> None:
         partition.due = until
         if not partition.committing:
             partition.committing = True

@@ -43,6 +43,9 @@ class Metrics:
         self.held = gauge(
             "rollcall_intake_held", "1 if this intake topic is not read because of too many unusable records", "topic"
         )
+        self.waiting = gauge(
+            "rollcall_partition_waits", "1 if this partition waits for an open transaction", "topic", "partition"
+        )
         self.takeovers = counter("rollcall_takeovers", "Chunks taken over with an open window")
         self.unopened = counter(
             "rollcall_chunks_unopened", "Claims of a chunk that no sealing key of this process opens"

@@ -21,6 +21,7 @@ from consumer.deliver.claim_chunks import Claimer
 from consumer.deliver.wake_up_queue import WakeUpQueue
 from consumer.expand.expansion_queue import ExpansionQueue
 from consumer.kafka.offset_tracker import OffsetTracker
+from consumer.kafka.read_positions import ReadPositions
 from consumer.settings import ConsumerSettings
 from consumer.subscribers import build_faststream
 from devstack import Stack, services
@@ -88,7 +89,8 @@ async def running_product() -> AsyncIterator[None]:
     context, reading = service.context, OffsetTracker(service.context.stopping, service.context.sleep)
     calls = WakeUpQueue(Claimer(context), service.slots, reading, context)
     expansions = {topic: ExpansionQueue("cluster", reading, context) for topic in context.topics.intake}
-    app, _ = build_faststream(service.settings, context, expansions, calls)
+    positions = ReadPositions(reading, context.metrics, context.monotonic)
+    app, _ = build_faststream(service.settings, context, expansions, calls, positions)
     await app.start()
     serving = asyncio.create_task(calls.run())
     try:

@@ -326,6 +326,46 @@ MUTANTS = (
         test="tests/flow/consumer/faults/test_repeated_failures.py",
     ),
     Mutant(
+        "uncommitted-read",
+        "records of open and of aborted transactions are read",
+        (
+            Edit(
+                "consumer/subscribers.py",
+                '"isolation_level": "read_committed"',
+                '"isolation_level": "read_uncommitted"',
+            ),
+        ),
+        test="tests/contract/kafka/test_read_positions.py",
+    ),
+    Mutant(
+        "position-of-an-unfinished-record",
+        "a position is committed although a record before it is not done",
+        (
+            Edit(
+                "consumer/kafka/offset_tracker.py",
+                "        if not self._open:\n            self.next",
+                "        if True:\n            self.next",
+            ),
+        ),
+        test="tests/unit/consumer/test_partition_offsets.py",
+    ),
+    Mutant(
+        "position-between-reading-and-handler",
+        "a position is committed while its record is on its way to the handler",
+        (Edit("consumer/kafka/read_positions.py", " or not (self.handling or state._fetch_count)", ""),),
+        test="tests/contract/kafka/test_read_positions.py",
+    ),
+    Mutant(
+        "lag-to-the-last-stable-offset",
+        "records of an open transaction are no lag",
+        (
+            Edit(
+                "consumer/kafka/kafka_bus.py", 'isolation_level="read_uncommitted"', 'isolation_level="read_committed"'
+            ),
+        ),
+        test="tests/contract/kafka/test_read_positions.py",
+    ),
+    Mutant(
         "deleted-too-early",
         "a request is deleted as soon as it is completed, whatever the setting says",
         (

@@ -34,3 +34,13 @@ def test_commits_only_advance_and_the_last_one_is_the_end_in_any_order(
             assert committed < until <= min(waiting, default=offsets.next)
             committed = until
     assert committed == read[-1] + 1
+
+
+def test_a_position_without_a_record_is_skipped_to_only_when_all_earlier_records_are_done() -> None:
+    offsets = PartitionOffsets(7)
+    offsets.start(7)
+    assert not offsets.skip_to(9)
+    assert offsets.mark_done(7) == 8
+    assert offsets.skip_to(9)
+    offsets.start(9)
+    assert offsets.mark_done(9) == 10
