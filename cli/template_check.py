@@ -7,21 +7,23 @@ from collections.abc import Collection
 from cli.errors import UsageError
 from core.render import RenderError, TemplateError
 from ledger.message_template import MessageTemplate, compile_template
-from schemas.statuses import Channel
+from schemas.statuses import Channel, ContentType
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z_]{0,40}")
 
 
-def compile_content(channel: Channel, content: str, subject: str | None, variables: dict[str, str]) -> MessageTemplate:
+def compile_content(
+    channel: Channel, content: str, subject: str | None, variables: dict[str, str], content_type: ContentType
+) -> MessageTemplate:
     """Compile content and subject. Raises UsageError for a text that makes a consumer reject the whole request."""
     try:
-        text = compile_template(channel, content, None, variables)
+        text = compile_template(channel, content, None, variables, content_type)
     except TemplateError as error:
         raise UsageError(
             f"--content: {error}. Write a variable as {{{{name}}}}, and a literal {{{{ as {{{{{{{{."
         ) from None
     try:
-        text = compile_template(channel, content, subject, variables)
+        text = compile_template(channel, content, subject, variables, content_type)
         text.check_subject()
     except (TemplateError, RenderError) as error:
         raise UsageError(f"--subject: {error}") from None

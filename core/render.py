@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
 
-from core.render_html import html_to_text, is_html
+from core.render_html import html_to_text
 
 __all__ = [
     "HeaderInjection",
@@ -29,7 +29,6 @@ __all__ = [
     "compile_subject",
     "compile_text",
     "html_to_text",
-    "is_html",
 ]
 
 MAX_RENDERED = 500_000

@@ -10,8 +10,6 @@ import re
 from dataclasses import dataclass, field
 from html import unescape
 
-_HTML = re.compile(r"\s*<[A-Za-z!]")
-
 # Each alternative consumes all that it read, or reads no further than the next "<". This keeps the scan linear.
 _TOKEN = re.compile(
     r"""
@@ -32,11 +30,6 @@ _LINES = frozenset(
 )
 _CELLS = frozenset({"td", "th"})
 _NOT_SHOWN = re.compile(r"(?i)(?:#|javascript:|data:|\Z)")
-
-
-def is_html(content: str) -> bool:
-    """Return whether the content is HTML: the first character after spaces is `<`, followed by a letter or `!`."""
-    return _HTML.match(content) is not None
 
 
 def html_to_text(html: str) -> str:

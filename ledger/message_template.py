@@ -6,16 +6,19 @@ from typing import Any, Literal
 
 import orjson
 
+from core.content_type import ContentTypeChoice, first_rule, guess_content_type, without_mark
 from core.ids import RequestKey
 from core.render import MissingVariable, RenderError, Template, compile_html, compile_subject, compile_text
-from core.render_html import is_html
 from ledger.models import RequestHeader, StoredTemplate
 from ledger.sealing import Sealer
 from schemas.requests import BulkBody
-from schemas.statuses import Channel, Reason
+from schemas.statuses import Channel, ContentType, Reason
 
 Field = Literal["content", "subject"]
 """Names of the two templates of a text."""
+
+UNFIT_TYPE = "must be text/plain for SMS, and the template has text/html. State text/plain to send it as text."
+"""Problem of a request whose `content_type` comes from a template that is not for its channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,38 +90,76 @@ class MessageTemplate:
 class TextSource:
     """Content and subject of a request before they are compiled."""
 
+    channel: Channel
     content: str = field(repr=False)
     subject: str | None = field(repr=False)
     content_field: Literal["content", "template"]
     """Field of the request that the content comes from."""
     lacks_subject: bool
     """True if it is an e-mail without a subject."""
+    type_choice: ContentTypeChoice | None
+    """Type of the content and the reason for it, or None without the template that the request names."""
+    stated_type: ContentType | None = None
+    """Type that the request or its template states. None if a rule chose the type."""
+    unfit_type: bool = False
+    """True if it is an SMS and the template states HTML."""
+
+    @property
+    def content_type(self) -> ContentType:
+        """Return the type of the content."""
+        return self.type_choice.content_type if self.type_choice else ContentType.PLAIN
+
+    @property
+    def type_to_store(self) -> ContentType | None:
+        """Return the type for the stored request, or None if that of a request without one is the same."""
+        unstated = ContentType.PLAIN if self.channel is Channel.SMS else first_rule(self.content)
+        return self.stated_type or (self.content_type if self.content_type is not unstated else None)
 
 
 def choose_source(body: BulkBody, template: StoredTemplate | None) -> TextSource:
     """Return the content and the subject of a request, with its template or without one.
 
-    The content of the template replaces that of the request. The subject of the request goes before that of the
-    template. If the request names a template and the caller has not looked it up, the content is empty and a missing
-    subject is not reported.
+    The content of the template replaces that of the request. The subject and the content type of the request go before
+    those of the template. If the request names a template and the caller has not looked it up, the content is empty and
+    a missing subject is not reported.
     """
-    if body.template is None:
-        content, subject = body.content, body.subject
-    elif template is None:
-        return TextSource("", body.subject, "template", lacks_subject=False)
-    else:
-        content, subject = template.content, body.subject or template.subject
+    if body.template is not None and template is None:
+        choice = choose_type(body.channel, "", body.content_type) if body.content_type else None
+        return TextSource(body.channel, "", body.subject, "template", lacks_subject=False, type_choice=choice)
+    content = without_mark(template.content if template else body.content)
+    subject = body.subject or (template.subject if template else None)
+    in_template = template.content_type if template else None
+    choice = choose_type(body.channel, content, body.content_type, in_template)
     return TextSource(
+        channel=body.channel,
         content=content,
         subject=subject,
-        content_field="content" if body.template is None else "template",
+        content_field="template" if template else "content",
         lacks_subject=body.channel is Channel.EMAIL and not subject,
+        type_choice=choice,
+        stated_type=body.content_type or in_template,
+        unfit_type=body.channel is Channel.SMS and choice.content_type is ContentType.HTML,
     )
 
 
-def compile_template(channel: Channel, content: str, subject: str | None, variables: dict[str, str]) -> MessageTemplate:
+def choose_type(
+    channel: Channel, content: str, in_request: ContentType | None = None, in_template: ContentType | None = None
+) -> ContentTypeChoice:
+    """Return the type of the content: that of the request, else that of its template, else by the rule."""
+    if in_request is not None:
+        return ContentTypeChoice(in_request, "the request states it")
+    if in_template is not None:
+        return ContentTypeChoice(in_template, "the template states it")
+    if channel is Channel.SMS:
+        return ContentTypeChoice(ContentType.PLAIN, "an SMS is text")
+    return guess_content_type(content)
+
+
+def compile_template(
+    channel: Channel, content: str, subject: str | None, variables: dict[str, str], content_type: ContentType
+) -> MessageTemplate:
     """Compile the text of a request. Raise core.render.TemplateError."""
-    html = channel is Channel.EMAIL and is_html(content)
+    html = channel is Channel.EMAIL and content_type is ContentType.HTML
     return MessageTemplate(
         content=compile_html(content) if html else compile_text(content),
         subject=compile_subject(subject) if channel is Channel.EMAIL and subject else None,
@@ -142,4 +183,20 @@ def unseal_template(sealer: Sealer, header: RequestHeader) -> dict[str, Any]:
 
 def open_template(sealer: Sealer, header: RequestHeader) -> MessageTemplate:
     """Return the compiled text of a stored request. Raise ledger.errors.SealingError."""
-    return compile_template(header.channel, **unseal_template(sealer, header))
+    text = unseal_template(sealer, header)
+    return compile_template(header.channel, **text, content_type=stored_type(header, text["content"]))
+
+
+def stored_type(header: RequestHeader, content: str) -> ContentType:
+    """Return the type of the content of a stored request."""
+    if header.content_type is None and header.channel is Channel.EMAIL:
+        return first_rule(content)
+    return header.content_type or ContentType.PLAIN
+
+
+def type_to_repeat(header: RequestHeader, content: str) -> ContentType | None:
+    """Return the type that a repeat of the request states, or None if the rule of today chooses the same type."""
+    decided = stored_type(header, content)
+    if header.channel is Channel.SMS or guess_content_type(content).content_type is decided:
+        return header.content_type
+    return decided

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from core.chunk_work import Counts, Work
 from core.ids import ChunkId, LogId, RequestKey
-from schemas.statuses import Category, Channel, Lane, OnUncertain, Reason, Status
+from schemas.statuses import Category, Channel, ContentType, Lane, OnUncertain, Reason, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ class RequestHeader:
     """Version of the template that `sealed_text` was made from."""
     resend_of: str | None = None
     """Id of the request whose deliveries this one repeats."""
+    content_type: ContentType | None = None
+    """Type of the content. None means that `core.content_type.first_rule` decides, as for requests of old versions."""
     region: str | None = None
     """Country that the caller gave for phone numbers without `+`. None: the default of the consumer."""
 
@@ -208,6 +210,13 @@ class StoredTemplate:
     content: str = field(repr=False)
     subject: str | None = field(repr=False)
     created_at: datetime
+    content_type: ContentType | None = None
+    """Type of the content. None: the request or the rule decides."""
+
+    @property
+    def text(self) -> tuple[str, str | None, ContentType | None]:
+        """Return the fields that a request takes over. Two versions in a row differ in them."""
+        return self.content, self.subject, self.content_type
 
 
 @dataclass(frozen=True, slots=True)

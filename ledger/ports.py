@@ -20,6 +20,7 @@ from ledger.models import (
     StoredTemplate,
 )
 from ledger.queries import LogPage, LogQuery, RequestPage, RequestQuery
+from schemas.statuses import ContentType
 
 
 class Requests(Protocol):
@@ -147,10 +148,17 @@ class Retention(Protocol):
 class Templates(Protocol):
     """Templates, one document for each version."""
 
-    async def put(self, tenant_id: str, code: str, content: str, subject: str | None) -> StoredTemplate:
+    async def put(
+        self,
+        tenant_id: str,
+        code: str,
+        content: str,
+        subject: str | None,
+        content_type: ContentType | None = None,
+    ) -> StoredTemplate:
         """Store a new version, numbered from 1, and return it.
 
-        If the newest version has the same content and subject, change nothing and return the newest version.
+        If the newest version has the same content, subject and type, change nothing and return the newest version.
         """
 
     async def get(self, tenant_id: str, code: str, version: int | None = None) -> StoredTemplate | None:

@@ -25,7 +25,7 @@ from core.ids import (
     resend_request_id,
 )
 from core.request_parts import EncodedPart, PartEncoder, RequestEncodingError, request_fields
-from ledger.message_template import unseal_template
+from ledger.message_template import type_to_repeat, unseal_template
 from ledger.models import Chunk, RequestHeader, StoredRequest
 from ledger.ports import Ledger
 from ledger.sealing import Sealer, open_recipients
@@ -148,6 +148,7 @@ async def _request_fields(
         category=old.category,
         on_uncertain=old.on_uncertain,
         expires_at=expires_at,
+        content_type=type_to_repeat(old, text["content"]),
         region=old.region,
         **text,
     )

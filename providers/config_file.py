@@ -36,7 +36,7 @@ def read_toml(path: Path, environment: Mapping[str, str]) -> tuple[ProviderEntry
     `${NAME}` in a string is replaced by the environment variable. `$${NAME}` is a literal `${NAME}`.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ValueError(f"the file cannot be read: {error.strerror}") from None
     except tomllib.TOMLDecodeError as error:

@@ -18,10 +18,12 @@ def _require_text(field: str) -> dict[str, Any]:
 
 _NO_TEMPLATE = {"not": _require_text("template")}
 _EMAIL = {"required": ["channel"], "properties": {"channel": {"const": "email"}}}
+_HTML = {"required": ["content_type"], "properties": {"content_type": {"const": "text/html"}}}
 _RULES: dict[str, Any] = {
     "allOf": [
         {"if": _NO_TEMPLATE, "then": {"properties": {"content": {"minLength": 1, "pattern": TEMPLATE}}}},
         {"if": _EMAIL, "then": {"properties": {"subject": {"pattern": TEMPLATE}}}},
+        {"if": _HTML, "then": _EMAIL},
         {
             "if": {"allOf": [_EMAIL, _NO_TEMPLATE]},
             "then": {"required": ["subject"], "properties": {"subject": {"type": "string", "minLength": 1}}},

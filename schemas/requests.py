@@ -9,7 +9,7 @@ from pydantic_core.core_schema import no_info_after_validator_function
 
 from schemas.record_base import SCHEMA_VERSION, IntakeRecord, NullAsAbsent
 from schemas.regions import Region
-from schemas.statuses import Category, Channel, OnUncertain
+from schemas.statuses import Category, Channel, ContentType, OnUncertain
 from schemas.timestamps import ActionTime
 
 MAX_PARTS = 65_536
@@ -126,6 +126,11 @@ class BulkBody(IntakeRecord):
     expires_at: ActionTime | None = Field(
         default=None, description="time after which nothing is sent, at most two years ahead"
     )
+    content_type: ContentType | None = Field(
+        default=None,
+        description="type of the content. Goes before the template's. Without either, a rule decides for e-mail, and "
+        "an SMS is text/plain. text/html is for e-mail only.",
+    )
     region: Region | None = Field(
         default=None,
         description="country (ISO 3166-1) of phone numbers without `+`. The default is a setting of the consumer. "
@@ -142,12 +147,14 @@ class BulkBody(IntakeRecord):
     def _whole(self) -> Self:
         if not self.recipients and not getattr(self, "part", 0):
             raise ValueError("recipients: at least one is required")
-        if not self.content and self.template is None:
+        if not self.content.strip("\ufeff") and self.template is None:
             raise ValueError("content: may be empty only with a template")
         if self.channel is Channel.EMAIL and self.template is None and not self.subject:
             raise ValueError("subject: is required for e-mail without a template")
         if self.send_at and self.expires_at and self.expires_at <= self.send_at:
             raise ValueError("expires_at: must be after send_at")
+        if self.content_type is ContentType.HTML and self.channel is not Channel.EMAIL:
+            raise ValueError("content_type: must be text/plain for SMS, because text/html is for e-mail only")
         return self
 
 

@@ -55,6 +55,13 @@ class Category(DescribedEnum, published_as="Category"):
     MARKETING = "marketing", "message that the recipient may opt out of"
 
 
+class ContentType(DescribedEnum, published_as="ContentType"):
+    """Type of the content of a message."""
+
+    PLAIN = "text/plain", "text, shown as it is"
+    HTML = "text/html", "HTML, for e-mail only"
+
+
 class Status(DescribedEnum, published_as="Status"):
     """Status of a delivery (docs/protocol.md)."""
 

@@ -50,6 +50,6 @@ def warn_of_unknown() -> None:
 def _providers_file_text(environment: Mapping[str, str]) -> str:
     """Return the text of the providers file, which may name variables of its own. Return "" if there is no file."""
     try:
-        return Path(environment[f"{PREFIX}PROVIDERS_FILE"]).read_text(encoding="utf-8")
+        return Path(environment[f"{PREFIX}PROVIDERS_FILE"]).read_text(encoding="utf-8-sig")
     except (KeyError, OSError, ValueError):
         return ""

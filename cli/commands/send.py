@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.errors import EXIT_FAILED, UsageError
-from schemas.statuses import Category, Channel, OnUncertain
+from schemas.statuses import Category, Channel, ContentType, OnUncertain
 
 _FORMATS = ("csv", "jsonl")
 
@@ -22,6 +22,10 @@ def send(  # noqa: PLR0913  # one parameter per option
     content_file: Annotated[Path | None, typer.Option(help="File with the text, instead of --content.")] = None,
     template: Annotated[str | None, typer.Option(help="Code of a stored template, instead of --content.")] = None,
     subject: Annotated[str | None, typer.Option(help="Subject. Required for e-mail without a template.")] = None,
+    content_type: Annotated[
+        ContentType | None,
+        typer.Option(help="Type of the content. The default follows from the template or the beginning of the text."),
+    ] = None,
     variable: Annotated[list[str] | None, typer.Option(help="name=value, for all recipients. May be repeated.")] = None,
     tenant: Annotated[
         str | None, typer.Option(help="Tenant of the request. With --url the token names the tenant.")
@@ -95,6 +99,7 @@ def send(  # noqa: PLR0913  # one parameter per option
         "send_at": read_timestamp("--send-at", send_at),
         "expires_at": read_timestamp("--expires-at", expires_at),
         "reply_topic": reply_topic,
+        "content_type": content_type,
         "region": region,
     }
     options = SendOptions(

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.errors import CommandError
+from schemas.statuses import ContentType
 
 _USAGE = "2 options or settings are missing or contradict each other"
 _UNKNOWN = "3 template not found"
@@ -30,6 +31,12 @@ def put(  # noqa: PLR0913  # one parameter per option
     subject: Annotated[
         str | None, typer.Option(help="Subject for e-mail. The subject of a request takes precedence.")
     ] = None,
+    content_type: Annotated[
+        ContentType | None,
+        typer.Option(
+            help="Type of the text in an e-mail. The type of a request takes precedence. See docs/sending.md."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a text, store it as the newest version, and print the variables that it needs.
@@ -42,7 +49,8 @@ def put(  # noqa: PLR0913  # one parameter per option
     from cli.templates.manage import run_put  # noqa: PLC0415
     from cli.templates.validate_template import TemplateInput  # noqa: PLC0415
 
-    run_put(TemplateInput(tenant, code, read_content(content, content_file), subject), as_json=as_json)
+    text = read_content(content, content_file)
+    run_put(TemplateInput(tenant, code, text, subject, content_type), as_json=as_json)
 
 
 @template.command("list", epilog=f"Exit codes: 0 listed. 1 error. {_USAGE}.")
@@ -70,7 +78,7 @@ def show(code: Code, *, tenant: Tenant, version: Version = None, as_json: AsJson
 @template.command(
     "preview", epilog=f"Exit codes: 0 all variables are given. 1 variables are missing, or error. {_USAGE}. {_UNKNOWN}."
 )
-def preview(
+def preview(  # noqa: PLR0913  # one parameter per option
     code: Code,
     *,
     tenant: Tenant,
@@ -78,15 +86,21 @@ def preview(
         list[str] | None, typer.Option("--variable", "--var", help="name=value. May be repeated.")
     ] = None,
     version: Version = None,
+    content_type: Annotated[
+        ContentType | None, typer.Option(help="Type that a request states, instead of the template's.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print a template with variables filled in. Missing variables are listed and stay in the text as placeholders.
+
+    The first line tells the type of the content in an e-mail, and why.
 
     Example: rollcall template preview verify_code --tenant tnt_xyz789 --var code=123456
     """
     from cli.send.request_options import read_variables  # noqa: PLC0415
     from cli.templates.manage import run_preview  # noqa: PLC0415
 
-    missing = run_preview(tenant, code, version, read_variables(variable or ()), as_json=as_json)
+    values = read_variables(variable or ())
+    missing = run_preview((tenant, code, version), values, content_type, as_json=as_json)
     if missing:
         raise CommandError("\n".join(f"--var: variable {name} is missing. Add --var {name}=VALUE." for name in missing))

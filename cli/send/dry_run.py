@@ -41,6 +41,7 @@ def run(request: SendRequest, settings: RecipientSettings, console: Console, *, 
     _print_size(console, summary, settings, one_call=one_call)
     if request.body.channel is Channel.SMS:
         console.print(_number_note(request.body.region, settings), soft_wrap=True)
+    console.print(_type_note(request), soft_wrap=True)
     console.print()
     _print_counts(console, counts, summary.recipients)
     _print_excluded(console, estimate, sum(n for reason, n in counts.items() if reason))
@@ -74,6 +75,14 @@ def _number_note(region: str | None, settings: RecipientSettings) -> str:
         return "numbers without + need a region, because --region and ROLLCALL_DEFAULT_REGION are not given"
     origin = "ROLLCALL_DEFAULT_REGION" if region == settings.default_region else "--region"
     return f"numbers without + count as numbers of {region} ({origin})"
+
+
+def _type_note(request: SendRequest) -> str:
+    """Return the type of the content and the reason for it."""
+    if request.type_choice is None:
+        return "the service chooses between text/plain and text/html, because it has the template"
+    content_type, reason = request.type_choice
+    return f"the content is {content_type}, because {reason}"
 
 
 def _print_counts(console: Console, counts: dict[Reason | None, int], total: int) -> None:

@@ -47,17 +47,20 @@ def option_of(field: str) -> str:
 
 
 def read_content(content: str | None, content_file: Path | None) -> str:
-    """Return the content from one of two options, or "" if neither is given. Raises UsageError."""
+    """Return the content from one of two options, or "" if neither is given. Raises UsageError.
+
+    A byte order mark and the line ends at the end of a file are left out, because editors add both.
+    """
     if content is not None and content_file is not None:
         raise UsageError("--content and --content-file: only one of them is allowed.")
     if content_file is None:
         return content or ""
     try:
-        return content_file.read_text("utf-8")
+        return content_file.read_text("utf-8-sig").rstrip("\n")
     except OSError as error:
         raise UsageError(f"--content-file: {content_file} cannot be read ({error.strerror}).") from None
     except UnicodeDecodeError:
-        raise UsageError("--content-file: must be valid UTF-8.") from None
+        raise UsageError("--content-file: must be valid UTF-8. Save the file as UTF-8.") from None
 
 
 def read_variables(pairs: Iterable[str]) -> dict[str, str]:

@@ -25,7 +25,7 @@ from cli.send.send_request import FileSummary, SendRequest, new_request_id, scan
 from cli.settings import LedgerAddress, RecipientSettings, SendSettings, ledger_if_given, load
 from cli.template_check import compile_content
 from core.ids import request_key
-from ledger.message_template import choose_source
+from ledger.message_template import UNFIT_TYPE, choose_source
 from ledger.models import StoredTemplate
 from schemas.requests import BulkBody
 from schemas.statuses import Channel
@@ -106,10 +106,13 @@ def _build_request(options: SendOptions, body: BulkBody, source: Source) -> Send
     text = choose_source(body, template)
     if text.lacks_subject:
         raise UsageError("--subject: is required, because the template has no subject.")
+    if text.unfit_type:
+        raise UsageError(f"--content-type: {UNFIT_TYPE}")
     return SendRequest(
         source=source,
         body=body,
-        text=compile_content(body.channel, text.content, text.subject, body.variables),
+        text=compile_content(body.channel, text.content, text.subject, body.variables, text.content_type),
+        type_choice=text.type_choice,
         tenant_id=options.tenant or "",
         request_id=options.request_id or new_request_id(),
         accepted_at=datetime.now(UTC),

@@ -11,6 +11,7 @@ from cli.recipients_file.open_file import Source
 from cli.recipients_file.rows import RowError
 from cli.recipients_file.scan import FileScan
 from cli.send.request_options import option_of
+from core.content_type import ContentTypeChoice
 from core.ids import uuid7
 from core.request_parts import EncodedPart, RequestEncodingError, encode_parts, recipient_json, request_fields
 from ledger.message_template import MessageTemplate
@@ -24,6 +25,8 @@ class SendRequest:
     source: Source
     body: BulkBody
     text: MessageTemplate
+    type_choice: ContentTypeChoice | None
+    """Type of the content, or None if the service chooses it, because the service has the template."""
     tenant_id: str
     request_id: str
     accepted_at: datetime

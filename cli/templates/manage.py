@@ -14,11 +14,12 @@ from cli.errors import UnknownTemplate, UsageError
 from cli.settings import LedgerAddress, load
 from cli.template_check import variables_for_recipients
 from cli.templates.validate_template import TemplateInput
+from core.content_type import ContentTypeChoice, without_mark
 from core.render import MAX_RENDERED, HeaderInjection, TextTooLong
-from ledger.message_template import MessageTemplate, compile_template
+from ledger.message_template import MessageTemplate, choose_type, compile_template
 from ledger.models import StoredTemplate
 from ledger.ports import Ledger
-from schemas.statuses import Channel
+from schemas.statuses import Channel, ContentType
 
 T = TypeVar("T")
 
@@ -46,11 +47,12 @@ def run_show(tenant: str, code: str, version: int | None, *, as_json: bool) -> N
 
 
 def run_preview(
-    tenant: str, code: str, version: int | None, variables: Mapping[str, str], *, as_json: bool
+    address: TemplateAddress, variables: Mapping[str, str], content_type: ContentType | None, *, as_json: bool
 ) -> list[str]:
     """Print a version with these variables and return the missing ones. Raises UnknownTemplate and UsageError."""
-    address = tenant, code, version
-    return _with_ledger(lambda ledger: preview(ledger, open_console(), address, variables, as_json=as_json))
+    return _with_ledger(
+        lambda ledger: preview(ledger, open_console(), address, variables, content_type, as_json=as_json)
+    )
 
 
 def _with_ledger(work: Callable[[Ledger], Awaitable[T]]) -> T:
@@ -65,7 +67,11 @@ async def put(ledger: Ledger, console: Console, template_input: TemplateInput, *
     """Store a checked text, and print the variables that it needs."""
     before = await ledger.templates.get(template_input.tenant, template_input.code)
     stored = await ledger.templates.put(
-        template_input.tenant, template_input.code, template_input.content, template_input.subject or None
+        template_input.tenant,
+        template_input.code,
+        without_mark(template_input.content),
+        template_input.subject or None,
+        template_input.content_type,
     )
     new = before is None or before.version != stored.version
     if as_json:
@@ -102,7 +108,7 @@ async def show(ledger: Ledger, console: Console, address: TemplateAddress, *, as
     """Print one version and its text. Raises UnknownTemplate."""
     stored = await find_template(ledger, *address)
     if as_json:
-        _write_json(console, {**_document(stored), "content": stored.content})
+        _write_json(console, {**_document(stored), "content": without_mark(stored.content)})
         return
     lines = {
         "template": stored.code,
@@ -111,19 +117,21 @@ async def show(ledger: Ledger, console: Console, address: TemplateAddress, *, as
         "stored": _stored_at(stored),
         "variables": ", ".join(_variable_names(stored)) or "none",
         "subject": stored.subject,
+        "type": _type_note(_type_of(stored)),
     }
     for name, value in lines.items():
         if value is not None:
             console.print(f"{name:<9} {printable(value)}", soft_wrap=True)
     console.print()
-    _write_text(console, stored.content)
+    _write_text(console, without_mark(stored.content))
 
 
-async def preview(
+async def preview(  # noqa: PLR0913  # one parameter per option
     ledger: Ledger,
     console: Console,
     address: TemplateAddress,
     variables: Mapping[str, str],
+    content_type: ContentType | None = None,
     *,
     as_json: bool,
 ) -> list[str]:
@@ -132,7 +140,8 @@ async def preview(
     Missing variables stay in the text as placeholders. Raises UnknownTemplate and UsageError.
     """
     stored = await find_template(ledger, *address)
-    text = _compiled(stored)
+    type_choice = _type_of(stored, content_type)
+    text = _compiled(stored, type_choice)
     missing = sorted(variables_for_recipients(text) - variables.keys())
     placeholders = {name: f"{{{{{name}}}}}" for name in missing}
     try:
@@ -149,11 +158,13 @@ async def preview(
             "Use shorter values."
         ) from None
     if as_json:
-        head = {"code": stored.code, "version": stored.version, "html": text.html}
+        head = {"code": stored.code, "version": stored.version, "html": text.html, **_type_fields(type_choice)}
         _write_json(console, {**head, "subject": subject, "content": content, "missing": missing})
         return missing
+    console.print(f"type: {_type_note(type_choice)}", soft_wrap=True)
     if subject:
-        console.print(f"subject: {printable(subject)}\n", soft_wrap=True)
+        console.print(f"subject: {printable(subject)}", soft_wrap=True)
+    console.print()
     _write_text(console, content)
     return missing
 
@@ -167,12 +178,25 @@ async def find_template(ledger: Ledger, tenant: str, code: str, version: int | N
     return stored
 
 
-def _compiled(stored: StoredTemplate) -> MessageTemplate:
-    return compile_template(Channel.EMAIL, stored.content, stored.subject, {})
+def _type_of(stored: StoredTemplate, in_request: ContentType | None = None) -> ContentTypeChoice:
+    return choose_type(Channel.EMAIL, without_mark(stored.content), in_request, stored.content_type)
+
+
+def _type_note(choice: ContentTypeChoice) -> str:
+    return f"{choice.content_type} in an e-mail, because {choice.reason}"
+
+
+def _type_fields(choice: ContentTypeChoice) -> dict[str, str]:
+    return {"content_type": choice.content_type, "content_type_reason": choice.reason}
+
+
+def _compiled(stored: StoredTemplate, choice: ContentTypeChoice) -> MessageTemplate:
+    content = without_mark(stored.content)
+    return compile_template(Channel.EMAIL, content, stored.subject, {}, choice.content_type)
 
 
 def _variable_names(stored: StoredTemplate) -> list[str]:
-    return sorted(variables_for_recipients(_compiled(stored)))
+    return sorted(variables_for_recipients(_compiled(stored, _type_of(stored))))
 
 
 def _stored_at(stored: StoredTemplate) -> str:
@@ -188,6 +212,7 @@ def _document(stored: StoredTemplate) -> dict[str, Any]:
         "created_at": stored.created_at.isoformat(),
         "variables": _variable_names(stored),
         "subject": stored.subject,
+        **_type_fields(_type_of(stored)),
     }
 
 

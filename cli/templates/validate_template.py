@@ -6,8 +6,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from cli.errors import UsageError
 from cli.template_check import compile_content
+from ledger.message_template import choose_type
 from schemas.requests import Name, Subject, TenantId
-from schemas.statuses import Channel
+from schemas.statuses import Channel, ContentType
 from schemas.validation_errors import read_problems
 
 MAX_TEMPLATE_BYTES = 512 * 1024
@@ -22,6 +23,7 @@ class TemplateInput:
     code: str
     content: str = field(repr=False)
     subject: str | None = field(repr=False)
+    content_type: ContentType | None = None
 
     def check(self) -> None:
         """Raise UsageError if no request could use the text or refer to it."""
@@ -33,7 +35,8 @@ class TemplateInput:
             raise UsageError("--content or --content-file: one of them is required.")
         _check_value("--subject", TypeAdapter(Subject), self.subject or "")
         _check_size(self.content)
-        compile_content(Channel.EMAIL, self.content, self.subject, {})
+        type_choice = choose_type(Channel.EMAIL, self.content, in_template=self.content_type)
+        compile_content(Channel.EMAIL, self.content, self.subject, {}, type_choice.content_type)
 
 
 def _check_value(option: str, allowed: TypeAdapter[str], value: str) -> None:

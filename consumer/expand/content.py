@@ -6,11 +6,18 @@ from consumer.context import ConsumerContext
 from consumer.events import RejectedRecord
 from core.ids import RequestKey
 from core.render import RenderError, TemplateError
-from ledger.message_template import MessageTemplate, choose_source, compile_template, open_template, seal_template
+from ledger.message_template import (
+    UNFIT_TYPE,
+    MessageTemplate,
+    choose_source,
+    compile_template,
+    open_template,
+    seal_template,
+)
 from ledger.models import RequestHeader, StoredRequest, StoredTemplate
 from ledger.sealing import Sealer
 from schemas.requests import BulkRequest
-from schemas.statuses import RejectionReason
+from schemas.statuses import ContentType, RejectionReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +29,13 @@ class ResolvedContent:
     """Compiled template, or None if an earlier expansion stored the content, which is still sealed."""
     template_id: str | None = None
     template_version: int | None = None
+    content_type: ContentType | None = None
+    """Type to store with the request. See `RequestHeader.content_type`."""
 
     def template_for(self, header: RequestHeader, sealer: Sealer) -> MessageTemplate:
         """Return the template of a stored request. A version never changes, so the same one has the same content."""
-        if self.text is None or self.template_version != header.template_version:
+        decided = header.template_version, header.content_type
+        if self.text is None or decided != (self.template_version, self.content_type):
             return open_template(sealer, header)
         return self.text
 
@@ -40,8 +50,9 @@ async def resolve_content(
     if request.template is None:
         return _compile(request, None, key, context.sealer)
     if stored is not None:
+        header = stored.header
         return ResolvedContent(
-            stored.header.sealed_text, None, stored.header.template_id, stored.header.template_version
+            header.sealed_text, None, header.template_id, header.template_version, header.content_type
         )
     tenant_id, code, version = request.tenant_id, request.template, request.template_version
     template = await context.retry_until_available(
@@ -63,13 +74,18 @@ def _compile(
         return RejectedRecord(
             RejectionReason.INVALID_SCHEMA, "subject: is required, because the template has none", ("subject",)
         )
+    if source.unfit_type:
+        message = f"content_type: {UNFIT_TYPE}"
+        return RejectedRecord(RejectionReason.INVALID_SCHEMA, message, ("content_type",))
     field_name: str = source.content_field
+    channel, variables, content_type = request.channel, request.variables, source.content_type
     try:
-        compile_template(request.channel, source.content, None, request.variables)
+        compile_template(channel, source.content, None, variables, content_type)
         field_name = "subject"
-        text = compile_template(request.channel, source.content, source.subject, request.variables)
+        text = compile_template(channel, source.content, source.subject, variables, content_type)
         text.check_subject()
     except (TemplateError, RenderError) as error:
         return RejectedRecord(RejectionReason.INVALID_CONTENT, f"{field_name}: {error}", (field_name,))
     sealed = seal_template(sealer, key, source.content, source.subject, request.variables)
-    return ResolvedContent(sealed, text, template.id, template.version) if template else ResolvedContent(sealed, text)
+    id_, version = (template.id, template.version) if template else (None, None)
+    return ResolvedContent(sealed, text, id_, version, source.type_to_store)

@@ -118,6 +118,7 @@ def build_header(
         intake_partition=record.partition,
         template_version=content.template_version,
         resend_of=request.resend_of,
+        content_type=content.content_type,
         region=request.region,
     )
     size = len(request.recipients)

@@ -6,6 +6,7 @@ from core.ids import template_id
 from ledger.memory.store import Store
 from ledger.models import StoredTemplate
 from ledger.ports import Templates
+from schemas.statuses import ContentType
 
 
 class MemoryTemplates(Templates):
@@ -15,13 +16,20 @@ class MemoryTemplates(Templates):
         self._store = store
 
     @override
-    async def put(self, tenant_id: str, code: str, content: str, subject: str | None) -> StoredTemplate:
+    async def put(
+        self,
+        tenant_id: str,
+        code: str,
+        content: str,
+        subject: str | None,
+        content_type: ContentType | None = None,
+    ) -> StoredTemplate:
         name = template_id(tenant_id, code)
         versions = self._store.templates.setdefault(name, [])
-        if versions and (versions[-1].content, versions[-1].subject) == (content, subject):
-            return versions[-1]
-        number = len(versions) + 1
-        versions.append(StoredTemplate(name, tenant_id, code, number, content, subject, self._store.clock()))
+        number, now = len(versions) + 1, self._store.clock()
+        new = StoredTemplate(name, tenant_id, code, number, content, subject, now, content_type)
+        if not versions or versions[-1].text != new.text:
+            versions.append(new)
         return versions[-1]
 
     @override

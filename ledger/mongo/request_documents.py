@@ -7,7 +7,7 @@ from core.ids import RequestKey
 from ledger.models import Completion, Part, RequestHeader, StoredRequest, tally
 from ledger.mongo.chunk_documents import read_control_flags
 from ledger.mongo.connection import Document
-from schemas.statuses import Category, Channel, OnUncertain
+from schemas.statuses import Category, Channel, ContentType, OnUncertain
 
 
 def header_document(header: RequestHeader) -> Document:
@@ -32,6 +32,7 @@ def header_document(header: RequestHeader) -> Document:
         "intake_partition": header.intake_partition,
         "template_version": header.template_version,
         "resend_of": header.resend_of,
+        "content_type": header.content_type and header.content_type.value,
         "region": header.region,
     }
     return {name: value for name, value in document.items() if value is not None}
@@ -101,6 +102,7 @@ def _read_header(key: RequestKey, header: Document) -> RequestHeader:
         intake_partition=header["intake_partition"],
         template_version=header.get("template_version"),
         resend_of=header.get("resend_of"),
+        content_type=ContentType(header["content_type"]) if "content_type" in header else None,
         region=header.get("region"),
     )
 

@@ -8,6 +8,7 @@ from core.ids import template_id
 from ledger.models import StoredTemplate
 from ledger.mongo.connection import Document, translated_errors
 from ledger.ports import Templates
+from schemas.statuses import ContentType
 
 
 class MongoTemplates(Templates):
@@ -17,16 +18,24 @@ class MongoTemplates(Templates):
         self._templates = collection
 
     @override
-    async def put(self, tenant_id: str, code: str, content: str, subject: str | None) -> StoredTemplate:
+    async def put(
+        self,
+        tenant_id: str,
+        code: str,
+        content: str,
+        subject: str | None,
+        content_type: ContentType | None = None,
+    ) -> StoredTemplate:
         """Insert the text under the number after the newest. If another text has that number, try the next."""
         fields: Document = {
             "tenant_id": tenant_id,
             "code": code,
             "content": content,
             "subject": subject,
+            **({"content_type": content_type.value} if content_type else {}),
         }
         newest = await self.get(tenant_id, code)
-        while newest is None or (newest.content, newest.subject) != (content, subject):
+        while newest is None or newest.text != (content, subject, content_type):
             newest = await self._insert_or_get(fields | {"version": newest.version + 1 if newest else 1})
         return newest
 
@@ -81,4 +90,5 @@ def _read(document: Document) -> StoredTemplate:
         content=document["content"],
         subject=document["subject"],
         created_at=document["created_at"],
+        content_type=ContentType(document["content_type"]) if "content_type" in document else None,
     )

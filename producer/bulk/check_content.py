@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from core.addresses.control_characters import has_control
 from core.render import RenderError, Template, TemplateError
-from ledger.message_template import Field, MessageTemplate, choose_source, compile_template
+from ledger.message_template import UNFIT_TYPE, Field, MessageTemplate, TextSource, choose_source, compile_template
 from ledger.models import StoredTemplate
 from producer.errors import BadRequestError, NotFoundError
 from producer.ledger_gateway import LedgerGateway
@@ -26,9 +26,11 @@ class ContentChecker:
             raise BadRequestError("subject: must not contain a line break or another control character")
         if source.lacks_subject:
             raise BadRequestError("subject: is required for e-mail, and the template has no subject")
+        if source.unfit_type:
+            raise BadRequestError(f"content_type: {UNFIT_TYPE}")
         content_field = source.content_field
-        _compile(content_field, body, source.content, None)
-        message = _compile("subject" if body.subject else content_field, body, source.content, source.subject)
+        _compile(content_field, body, source, None)
+        message = _compile("subject" if body.subject else content_field, body, source, source.subject)
         _check_subject(message)
         self.content: Template = message.content
         self._message = message
@@ -46,9 +48,9 @@ class ContentChecker:
                     raise BadRequestError(f"{path}: is used in {name}. Give it here or in `variables`.")
 
 
-def _compile(field: str, body: BulkBody, content: str, subject: str | None) -> MessageTemplate:
+def _compile(field: str, body: BulkBody, source: TextSource, subject: str | None) -> MessageTemplate:
     try:
-        return compile_template(body.channel, content, subject, body.variables)
+        return compile_template(body.channel, source.content, subject, body.variables, source.content_type)
     except TemplateError as error:
         raise BadRequestError(f"{field}: {error}") from None
 

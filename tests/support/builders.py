@@ -12,7 +12,7 @@ from core.index_ranges import to_ranges
 from ledger.claims import ClaimRequest
 from ledger.models import Chunk, Log, Part, RequestHeader
 from ledger.ports import Ledger
-from schemas.statuses import Category, Channel, Lane, OnUncertain, Reason, Status
+from schemas.statuses import Category, Channel, ContentType, Lane, OnUncertain, Reason, Status
 
 ACCEPTED_AT = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 """To the millisecond: MongoDB keeps no more."""
@@ -54,6 +54,7 @@ def a_head(
     sealed_text: bytes = b"sealed text",
     intake_topic: str = "communication.bulk.requests",
     intake_partition: int = 0,
+    content_type: ContentType | None = None,
     region: str | None = None,
 ) -> RequestHeader:
     return RequestHeader(
@@ -76,6 +77,7 @@ def a_head(
         intake_topic=intake_topic,
         intake_partition=intake_partition,
         template_version=template_version,
+        content_type=content_type,
         region=region,
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ledger.ports import Ledger
-from schemas.statuses import Category, Channel, OnUncertain
+from schemas.statuses import Category, Channel, ContentType, OnUncertain
 from tests.contract.ledger.conftest import Wait
 from tests.contract.ledger.steps import register_parts
 from tests.support.builders import ACCEPTED_AT, a_head, a_key, a_part, some_counts
@@ -41,6 +41,7 @@ async def test_every_field_of_the_header_is_stored(ledger: Ledger) -> None:
         template_version=3,
         intake_topic="intake",
         intake_partition=7,
+        content_type=ContentType.HTML,
         region="DE",
     )
 

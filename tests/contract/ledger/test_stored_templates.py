@@ -6,6 +6,7 @@ import pytest
 
 from ledger.models import StoredTemplate
 from ledger.ports import Ledger
+from schemas.statuses import ContentType
 from tests.contract.ledger.conftest import Wait
 
 TENANT, OTHER = "tnt_one", "tnt_two"
@@ -46,6 +47,15 @@ async def test_another_subject_alone_is_a_new_version(ledger: Ledger) -> None:
     await ledger.templates.put(TENANT, CODE, "text", None)
 
     assert (await ledger.templates.put(TENANT, CODE, "text", "subject")).version == 2
+
+
+async def test_another_content_type_alone_is_a_new_version(ledger: Ledger) -> None:
+    await ledger.templates.put(TENANT, CODE, "text", None)
+    stated = await ledger.templates.put(TENANT, CODE, "text", None, ContentType.HTML)
+
+    assert (stated.version, stated.content_type) == (2, ContentType.HTML)
+    assert await ledger.templates.get(TENANT, CODE) == stated
+    assert await ledger.templates.put(TENANT, CODE, "text", None, ContentType.HTML) == stated
 
 
 async def test_going_back_to_an_old_text_is_a_new_version(ledger: Ledger) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from cli.send.dry_run_outcomes import DryRunEstimate
 from cli.template_check import compile_content
 from schemas.requests import Recipient
-from schemas.statuses import Channel, Reason
+from schemas.statuses import Channel, ContentType, Reason
 from tests.flow.world import RecordingProvider, World
 
 PEOPLE = st.lists(
@@ -26,7 +26,9 @@ PEOPLE = st.lists(
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 async def test_the_estimate_agrees_with_the_consumer(parts: list[list[Recipient]]) -> None:
     content, variables = "Hello {{name}} of {{city}}", {"city": "Beijing"}
-    estimate = DryRunEstimate(Channel.SMS, compile_content(Channel.SMS, content, None, variables), "CN")
+    estimate = DryRunEstimate(
+        Channel.SMS, compile_content(Channel.SMS, content, None, variables, ContentType.PLAIN), "CN"
+    )
     for line, recipient in enumerate((one for part in parts for one in part), 1):
         estimate.add(recipient, line)
 

@@ -13,7 +13,7 @@ from cli.errors import CommandError, UsageError
 from cli.recipients_file.open_file import open_source
 from cli.send.request_options import check_request_options
 from cli.template_check import compile_content
-from schemas.statuses import Channel
+from schemas.statuses import Channel, ContentType
 
 ITEM = {"tenant_id": "tnt_1", "request_id": "req-1"}
 
@@ -98,7 +98,7 @@ async def test_an_invalid_address_is_a_usage_error() -> None:
 def a_body(path: Path) -> bytes:
     fields = {"channel": Channel.SMS, "content": "hi", "template": None, "user_id": None}
     with open_source(path, None) as source:
-        text = compile_content(Channel.SMS, "hi", None, {})
+        text = compile_content(Channel.SMS, "hi", None, {}, ContentType.PLAIN)
         return encode_body(source, check_request_options(fields, tenant=None, request_id=None), text)
 
 
@@ -119,7 +119,7 @@ def test_the_body_names_a_template_and_the_service_reads_it(tmp_path: Path) -> N
         body = encode_body(
             source,
             check_request_options(fields, tenant=None, request_id=None),
-            compile_content(Channel.SMS, "", None, {}),
+            compile_content(Channel.SMS, "", None, {}, ContentType.PLAIN),
         )
     assert json.loads(body)["template"] == "verify_code"
 

@@ -4,7 +4,7 @@ import pytest
 
 from cli.errors import UsageError
 from cli.template_check import compile_content, missing_variable_lines, variables_for_recipients
-from schemas.statuses import Channel
+from schemas.statuses import Channel, ContentType
 
 
 @pytest.mark.parametrize(
@@ -21,17 +21,17 @@ from schemas.statuses import Channel
 )
 def test_a_text_that_a_consumer_would_reject_is_refused(content: str, subject: str | None, expected: str) -> None:
     with pytest.raises(UsageError) as caught:
-        compile_content(Channel.EMAIL, content, subject, {"b": "\r\n"})
+        compile_content(Channel.EMAIL, content, subject, {"b": "\r\n"}, ContentType.PLAIN)
     assert str(caught.value) == expected
 
 
 def test_recipients_must_give_the_variables_that_the_request_does_not_give() -> None:
-    text = compile_content(Channel.EMAIL, "{{a}} {{b}}", "{{c}}", {"b": "x"})
+    text = compile_content(Channel.EMAIL, "{{a}} {{b}}", "{{c}}", {"b": "x"}, ContentType.PLAIN)
     assert variables_for_recipients(text) == {"a", "c"}
 
 
 def test_the_subject_of_an_sms_needs_no_variables() -> None:
-    assert variables_for_recipients(compile_content(Channel.SMS, "{{a}}", "{{c}}", {})) == {"a"}
+    assert variables_for_recipients(compile_content(Channel.SMS, "{{a}}", "{{c}}", {}, ContentType.PLAIN)) == {"a"}
 
 
 def test_a_misspelt_variable_is_named_with_a_similar_name() -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from cli.templates.validate_template import MAX_TEMPLATE_BYTES, TemplateInput
 from core.ids import template_id
 from core.render import MAX_RENDERED
 from ledger.memory import MemoryLedger
+from schemas.statuses import ContentType
 from tests.support.cli_runner import run_rollcall
 
 TENANT, CODE = "tnt_a", "verify_code"
@@ -68,6 +70,8 @@ async def test_put_as_json_tells_whether_the_version_is_new(ledger: MemoryLedger
         "created_at": "2026-01-02T03:04:05+00:00",
         "variables": ["code", "name"],
         "subject": None,
+        "content_type": "text/plain",
+        "content_type_reason": "it does not begin with a tag of HTML",
         "new": True,
     }
     assert documents[1] == documents[0] | {"new": False}
@@ -104,6 +108,7 @@ version   1
 stored    2026-01-02 03:04:05 UTC
 variables x
 subject   Hello
+type      text/plain in an e-mail, because it does not begin with a tag of HTML
 
 \told
 {{{{x}}}} [b]
@@ -142,8 +147,37 @@ async def test_a_preview_renders_and_escapes_as_a_mail_would(ledger: MemoryLedge
     await printed(put, ledger, a_template("<p>{{name}} {{{{</p>", "for {{name}}"))
 
     assert await printed(preview, ledger, (TENANT, CODE, None), {"name": "A & B"}) == (
-        "subject: for A & B\n\n<p>A &amp; B {{</p>\n"
+        "type: text/html in an e-mail, because it begins with the tag <p>\nsubject: for A & B\n\n<p>A &amp; B {{</p>\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("stored", "in_request", "line"),
+    [
+        ("text/html", None, "type: text/html in an e-mail, because the template states it"),
+        ("text/html", "text/plain", "type: text/plain in an e-mail, because the request states it"),
+        (None, None, "type: text/html in an e-mail, because it begins with the tag <p>"),
+    ],
+)
+async def test_a_preview_tells_the_content_type_and_why(
+    ledger: MemoryLedger, stored: str | None, in_request: str | None, line: str
+) -> None:
+    await printed(put, ledger, replace(a_template("<p>x</p>"), content_type=stored and ContentType(stored)))
+
+    output = await printed(preview, ledger, (TENANT, CODE, None), {}, in_request and ContentType(in_request))
+
+    assert output.splitlines()[0] == line
+
+
+async def test_a_template_has_no_byte_order_mark(ledger: MemoryLedger) -> None:
+    await ledger.templates.put(TENANT, "old", "\ufeff<html><p>Hello {{name}}", None)
+    await printed(put, ledger, a_template("\ufeff<html><p>Hello {{name}}"))
+
+    for code in ("old", CODE):
+        for work, *more in ((show,), (preview, {"name": "Anna"})):
+            output = await printed(work, ledger, (TENANT, code, None), *more)
+            assert "text/html in an e-mail" in output
+            assert "\ufeff" not in output
 
 
 async def test_a_preview_lists_missing_variables_and_keeps_their_placeholders(ledger: MemoryLedger) -> None:
@@ -155,7 +189,7 @@ async def test_a_preview_lists_missing_variables_and_keeps_their_placeholders(le
     )
 
     assert missing == ["code", "who"]
-    assert out.getvalue() == "subject: for {{who}}\n\ncode {{code}} for you, {{code}}\n"
+    assert out.getvalue().partition("\n")[2] == "subject: for {{who}}\n\ncode {{code}} for you, {{code}}\n"
 
 
 async def test_a_preview_as_json(ledger: MemoryLedger) -> None:
@@ -165,6 +199,8 @@ async def test_a_preview_as_json(ledger: MemoryLedger) -> None:
         "code": CODE,
         "version": 1,
         "html": False,
+        "content_type": "text/plain",
+        "content_type_reason": "it does not begin with a tag of HTML",
         "subject": None,
         "content": "code 7 for {{name}}",
         "missing": ["name"],

@@ -4,17 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core.render import compile_html, compile_text, html_to_text, is_html
-
-
-@pytest.mark.parametrize("content", ["<p>x", "  \n<html>", "<!DOCTYPE html>", "<!-- x -->", "<A>"])
-def test_content_that_begins_with_a_tag_is_html(content: str) -> None:
-    assert is_html(content)
-
-
-@pytest.mark.parametrize("content", ["", "  ", "x <b>y</b>", "<3", "< p>", "{{a}}<p>", "</p>", "<"])
-def test_other_content_is_text(content: str) -> None:
-    assert not is_html(content)
+from core.render import compile_html, compile_text, html_to_text
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,31 @@
 """Text of a request, its problems for one recipient, and a subject that is invalid for every recipient."""
 
+from dataclasses import replace
+
 import pytest
 
 from core.render import MAX_RENDERED, RenderError
-from ledger.message_template import MessageTemplate, TextProblem, TextSource, choose_source, compile_template
+from ledger.message_template import (
+    MessageTemplate,
+    TextProblem,
+    TextSource,
+    choose_source,
+    compile_template,
+    stored_type,
+    type_to_repeat,
+)
 from ledger.models import StoredTemplate
 from schemas.requests import BulkBody
-from schemas.statuses import Channel, Reason
-from tests.support.builders import ACCEPTED_AT, TENANT
+from schemas.statuses import Channel, ContentType, Reason
+from tests.support.builders import ACCEPTED_AT, TENANT, a_head
 
 MISSING, INVALID = Reason.MISSING_VARIABLE, Reason.INVALID_CONTENT
+PLAIN, HTML = ContentType.PLAIN, ContentType.HTML
 TOO_LONG = "x" * (MAX_RENDERED + 1)
 
 
 def a_text(content: str = "{{a}} {{b}}", subject: str | None = "{{c}}{{d}}", **variables: str) -> MessageTemplate:
-    return compile_template(Channel.EMAIL, content, subject, variables)
+    return compile_template(Channel.EMAIL, content, subject, variables, ContentType.PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +71,7 @@ def test_a_text_without_variables_has_no_problem() -> None:
 
 
 def test_the_subject_of_an_sms_needs_no_variable() -> None:
-    text = compile_template(Channel.SMS, "{{a}}", "{{c}}", {})
+    text = compile_template(Channel.SMS, "{{a}}", "{{c}}", {}, ContentType.PLAIN)
     assert (text.subject, text.subject_needs) == (None, frozenset())
     assert text.problem_for({"a": "1"}) is None
 
@@ -79,8 +90,12 @@ def a_body(channel: Channel = Channel.EMAIL, **fields: str | None) -> BulkBody:
     return BulkBody.model_validate({"channel": channel, "content": "own", "recipients": ["a@example.com"], **fields})
 
 
-def a_template(subject: str | None) -> StoredTemplate:
-    return StoredTemplate("tpl_1", TENANT, "welcome", 1, "stored", subject, ACCEPTED_AT)
+def a_template(subject: str | None, content: str = "stored", stated: ContentType | None = None) -> StoredTemplate:
+    return StoredTemplate("tpl_1", TENANT, "welcome", 1, content, subject, ACCEPTED_AT, stated)
+
+
+def chosen(source: TextSource) -> tuple[object, ...]:
+    return source.content, source.subject, source.content_field, source.lacks_subject
 
 
 @pytest.mark.parametrize(
@@ -90,20 +105,88 @@ def test_the_template_gives_the_content_and_the_request_goes_first_with_the_subj
     own: str | None, stored: str | None, subject: str
 ) -> None:
     source = choose_source(a_body(subject=own, template="welcome"), a_template(stored))
-    assert source == TextSource("stored", subject, "template", lacks_subject=False)
+    assert chosen(source) == ("stored", subject, "template", False)
 
 
 @pytest.mark.parametrize(("channel", "lacks"), [(Channel.EMAIL, True), (Channel.SMS, False)])
 def test_an_email_needs_a_subject_from_the_request_or_the_template(channel: Channel, *, lacks: bool) -> None:
     source = choose_source(a_body(channel, template="welcome"), a_template(None))
-    assert source == TextSource("stored", None, "template", lacks_subject=lacks)
+    assert chosen(source) == ("stored", None, "template", lacks)
 
 
 def test_without_a_template_the_request_has_its_own_content_and_subject() -> None:
     source = choose_source(a_body(subject="mine"), None)
-    assert source == TextSource("own", "mine", "content", lacks_subject=False)
+    assert chosen(source) == ("own", "mine", "content", False)
 
 
-def test_a_template_that_was_not_looked_up_leaves_the_content_empty_and_the_subject_open() -> None:
+def test_a_template_that_was_not_looked_up_leaves_the_content_empty_and_subject_and_type_open() -> None:
     source = choose_source(a_body(template="welcome"), None)
-    assert source == TextSource("", None, "template", lacks_subject=False)
+    assert chosen(source) == ("", None, "template", False)
+    assert source.type_choice is None
+    assert choose_source(a_body(template="welcome", content_type=HTML), None).content_type is HTML
+
+
+@pytest.mark.parametrize(
+    ("own", "stated", "content", "choice"),
+    [
+        (PLAIN, HTML, "<p>x</p>", (PLAIN, "the request states it")),
+        (HTML, None, "text", (HTML, "the request states it")),
+        (None, HTML, "text", (HTML, "the template states it")),
+        (None, PLAIN, "<p>x</p>", (PLAIN, "the template states it")),
+        (None, None, "<p>x</p>", (HTML, "it begins with the tag <p>")),
+        (None, None, "text", (PLAIN, "it does not begin with a tag of HTML")),
+    ],
+)
+def test_the_type_of_the_request_goes_before_that_of_the_template_and_the_rule_is_last(
+    own: ContentType | None, stated: ContentType | None, content: str, choice: tuple[ContentType, str]
+) -> None:
+    body = a_body(subject="s", template="welcome", content_type=own)
+    assert choose_source(body, a_template(None, content, stated)).type_choice == choice
+
+
+@pytest.mark.parametrize(("own", "unfit"), [(None, True), (PLAIN, False)])
+def test_a_template_in_html_is_not_for_an_sms_unless_the_request_states_text(
+    own: ContentType | None, *, unfit: bool
+) -> None:
+    body = a_body(Channel.SMS, template="welcome", content_type=own)
+    assert choose_source(body, a_template(None, "<p>x</p>", HTML)).unfit_type is unfit
+
+
+def test_a_byte_order_mark_is_no_part_of_the_content() -> None:
+    assert choose_source(a_body(subject="s", content="\ufeff<p>x</p>"), None).content == "<p>x</p>"
+    assert choose_source(a_body(template="welcome"), a_template("s", "\ufeffx")).content == "x"
+
+
+@pytest.mark.parametrize(
+    ("channel", "content", "stated", "stored"),
+    [
+        (Channel.EMAIL, "<p>x</p>", None, None),
+        (Channel.EMAIL, "x", None, None),
+        (Channel.SMS, "<p>x</p>", None, None),
+        (Channel.EMAIL, "<p>x</p>", HTML, HTML),
+        (Channel.SMS, "x", PLAIN, PLAIN),
+        (Channel.EMAIL, "{{a}}<p>x</p>", None, HTML),
+        (Channel.EMAIL, "<https://x.example>", None, PLAIN),
+    ],
+)
+def test_a_type_is_stored_if_it_is_stated_or_if_the_first_version_would_choose_another(
+    channel: Channel, content: str, stated: ContentType | None, stored: ContentType | None
+) -> None:
+    body = a_body(channel, subject="s", content=content, content_type=stated)
+    assert choose_source(body, None).type_to_store is stored
+
+
+@pytest.mark.parametrize("content", ["<https://x.example>", "<p>x</p>", "x"])
+@pytest.mark.parametrize("channel", Channel)
+def test_a_request_of_the_first_version_keeps_its_type(channel: Channel, content: str) -> None:
+    header = a_head(channel=channel)
+    expected = HTML if channel is Channel.EMAIL and content[0] == "<" else PLAIN
+    assert stored_type(header, content) is expected
+
+
+def test_a_repeat_states_the_type_only_if_the_rule_of_today_would_choose_another() -> None:
+    old = a_head(channel=Channel.EMAIL)
+    assert type_to_repeat(old, "<p>x</p>") is None
+    assert type_to_repeat(old, "<https://x.example>") is HTML
+    assert type_to_repeat(replace(old, content_type=PLAIN), "<p>x</p>") is PLAIN
+    assert type_to_repeat(a_head(channel=Channel.SMS), "<p>x</p>") is None

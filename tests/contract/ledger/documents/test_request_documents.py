@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ledger.models import IdempotencyRecord, Part, RequestHeader
-from schemas.statuses import Category, Channel, OnUncertain, Reason, Status
+from schemas.statuses import Category, Channel, ContentType, OnUncertain, Reason, Status
 from tests.contract.ledger.documents.stored import SERVER_TIME, Documents, in_order, left_at_default
 from tests.support.builders import a_head, a_key, a_part
 
@@ -36,6 +36,7 @@ HEAD = RequestHeader(
     intake_partition=3,
     template_version=2,
     resend_of="req-0",
+    content_type=ContentType.PLAIN,
     region="DE",
 )
 STORED_HEAD: dict[str, Any] = {
@@ -58,6 +59,7 @@ STORED_HEAD: dict[str, Any] = {
     "intake_partition": 3,
     "template_version": 2,
     "resend_of": "req-0",
+    "content_type": "text/plain",
     "region": "DE",
 }
 PART = Part(number=1, size=3, chunk_size=500, digest=b"body", last=True, default_region="CN")
@@ -154,6 +156,7 @@ async def test_what_a_request_does_not_say_is_left_out(documents: Documents) -> 
         "template_id",
         "template_version",
         "resend_of",
+        "content_type",
     }
     assert document["parts"]["0"]["default_region"] is None
 
@@ -188,7 +191,7 @@ async def test_an_idempotency_key(documents: Documents) -> None:
 
 
 async def test_a_template(documents: Documents) -> None:
-    template = await documents.ledger.templates.put("tnt_test", "welcome", "Hello {{name}}", "Hello")
+    template = await documents.ledger.templates.put("tnt_test", "welcome", "Hello {{name}}", "Hello", ContentType.HTML)
 
     assert left_at_default(template) == []
     assert await documents.ledger.templates.get("tnt_test", "welcome") == template
@@ -199,7 +202,22 @@ async def test_a_template(documents: Documents) -> None:
             "code": "welcome",
             "content": "Hello {{name}}",
             "subject": "Hello",
+            "content_type": "text/html",
             "version": 1,
             "created_at": SERVER_TIME,
         }
     )
+
+
+async def test_a_template_without_a_content_type_is_stored_as_in_the_first_version(documents: Documents) -> None:
+    await documents.ledger.templates.put("tnt_test", "welcome", "Hello", None)
+
+    assert (await documents.only("templates", "created_at")).keys() == {
+        "_id",
+        "tenant_id",
+        "code",
+        "content",
+        "subject",
+        "version",
+        "created_at",
+    }

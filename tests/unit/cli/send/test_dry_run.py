@@ -38,6 +38,7 @@ def test_a_dry_run_of_a_valid_file_does_not_need_kafka(tmp_path: Path) -> None:
     assert first.startswith("40 recipients in 1 part, express lane, ")
     assert rest == [
         "numbers without + count as numbers of CN (ROLLCALL_DEFAULT_REGION)",
+        "the content is text/plain, because an SMS is text",
         "",
         "would be recipients meaning",
         "sent 40 handed to a provider",
@@ -71,6 +72,37 @@ def test_a_dry_run_without_a_region_tells_how_numbers_are_read(tmp_path: Path) -
         "numbers without + need a region, because --region and ROLLCALL_DEFAULT_REGION are not given" in result.stdout
     )
     assert result.stderr == "1 of 2 recipients would fail.\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "note"),
+    [
+        ((), "the content is text/html, because it begins with the tag <p>"),
+        (("--content-type", "text/plain"), "the content is text/plain, because the request states it"),
+        (
+            ("--url", "http://x", "--template", "t"),
+            "the service chooses between text/plain and text/html, because it has the template",
+        ),
+    ],
+)
+def test_a_dry_run_tells_the_content_type_of_an_email_and_why(tmp_path: Path, more: tuple[str, ...], note: str) -> None:
+    mail = ("--channel", "email", "--subject", "s", *more)
+    result = dry_run(tmp_path, ["to,name", "anna@example.com,Anna"], *mail, content="<p>{{name}}</p>")
+    assert note in result.stdout
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ("text/html", "--content-type: must be text/plain for SMS, because text/html is for e-mail only"),
+        ("text/rtf", "'text/html'"),
+    ],
+)
+def test_a_content_type_that_an_sms_cannot_have_is_refused(tmp_path: Path, given: str, error: str) -> None:
+    result = send(tmp_path, ["to,name", f"{GOOD[0]},Li"], "--content-type", given)
+    assert result.exit_code == 2
+    assert error in " ".join(result.stderr.split())
 
 
 def test_duplicates_are_not_failures(tmp_path: Path) -> None:

@@ -81,10 +81,29 @@ def test_an_invalid_timestamp_or_one_without_an_offset_is_refused(text: str) -> 
 def test_the_content_comes_from_one_option(tmp_path: Path) -> None:
     file = tmp_path / "content.txt"
     file.write_text("你好\n", "utf-8")
-    assert read_content(None, file) == "你好\n"
+    assert read_content(None, file) == "你好"
     assert read_content("hi", None) == "hi"
     with pytest.raises(UsageError, match="only one of them is allowed"):
         read_content("hi", file)
+
+
+@pytest.mark.parametrize(
+    ("written", "content"),
+    [
+        (b"\xef\xbb\xbfYour code is {{code}}\r\n", "Your code is {{code}}"),
+        (b"one\r\n\r\ntwo\r\n\r\n", "one\n\ntwo"),
+        (b"one\rtwo\r", "one\ntwo"),
+        (b"  one \n", "  one "),
+        (b"\xef\xbb\xbf<html>", "<html>"),
+        (b"\xef\xbb\xbf", ""),
+    ],
+)
+def test_a_byte_order_mark_and_the_line_ends_at_the_end_of_a_file_are_no_content(
+    tmp_path: Path, written: bytes, content: str
+) -> None:
+    file = tmp_path / "content.txt"
+    file.write_bytes(written)
+    assert read_content(None, file) == content
 
 
 def test_a_content_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

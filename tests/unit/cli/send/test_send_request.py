@@ -10,15 +10,15 @@ from cli.send.request_options import check_request_options
 from cli.send.send_request import SendRequest, new_request_id, scan_file
 from cli.template_check import compile_content
 from schemas.requests import BulkRequest
-from schemas.statuses import Channel
+from schemas.statuses import Channel, ContentType
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 BODY = check_request_options({"channel": Channel.SMS, "content": "hi", "template": None}, tenant="t", request_id="r")
 
 
 def a_request(source: object) -> SendRequest:
-    text = compile_content(Channel.SMS, "hi", None, {})
-    return SendRequest(source, BODY, text, "tnt_test", "req-1", AT, repeated=False)  # type: ignore[arg-type]
+    text = compile_content(Channel.SMS, "hi", None, {}, ContentType.PLAIN)
+    return SendRequest(source, BODY, text, None, "tnt_test", "req-1", AT, repeated=False)  # type: ignore[arg-type]
 
 
 def a_file(tmp_path: Path, lines: int, name_bytes: int = 10) -> Path:
