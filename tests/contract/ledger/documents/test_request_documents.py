@@ -157,6 +157,7 @@ async def test_what_a_request_does_not_say_is_left_out(documents: Documents) -> 
         "template_version",
         "resend_of",
         "content_type",
+        "region",
     }
     assert document["parts"]["0"]["default_region"] is None
 
