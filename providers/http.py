@@ -31,6 +31,13 @@ STATUSES = {
     301: ResultKind.UNAVAILABLE,  # moved: not accepted here, and the url must be corrected
     307: ResultKind.UNAVAILABLE,
     308: ResultKind.UNAVAILABLE,
+    401: ResultKind.UNAVAILABLE,  # our credentials are wrong or have expired, and not the message
+    402: ResultKind.UNAVAILABLE,  # our account has no credit
+    403: ResultKind.UNAVAILABLE,  # our credentials do not allow it
+    407: ResultKind.UNAVAILABLE,  # a proxy of the gateway wants credentials
+    408: ResultKind.UNAVAILABLE,  # the gateway waited too long for the request
+    421: ResultKind.UNAVAILABLE,  # the wrong server got it
+    425: ResultKind.UNAVAILABLE,  # too early over this connection
     429: ResultKind.RATE_LIMITED,
     503: ResultKind.UNAVAILABLE,  # with Retry-After: rate-limited
 }

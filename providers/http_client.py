@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -22,6 +22,9 @@ KEEP_ALIVE_SECONDS = 4.0
 A connection that is closed during a request makes the request uncertain.
 """
 
+_MAX_SPOILED = 100
+"""Maximum number of connections with unread bytes that are closed for one request."""
+
 
 class RequestBody(aiohttp.BytesPayload):
     """Request body that records whether any of it was written."""
@@ -33,6 +36,25 @@ class RequestBody(aiohttp.BytesPayload):
         transport = getattr(writer, "transport", None)
         self.begun = transport is None or not transport.is_closing()
         await super().write_with_length(writer, content_length)
+
+
+class StrictConnector(aiohttp.TCPConnector):
+    """Connector that gives no connection away over which something came that no request asked for.
+
+    aiohttp would read it as the response to the next request. A server that ends an idle connection with a 408 does
+    this, for example.
+    """
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.connector.Connection:
+        """Return a connection without unread bytes. Raises ClientConnectionError if there is none."""
+        for _ in range(_MAX_SPOILED):
+            connection = await super().connect(req, traces, timeout)
+            if connection.protocol is None or not connection.protocol.should_close:
+                return connection
+            connection.close()
+        raise aiohttp.ClientConnectionError
 
 
 class PostAttempt:
@@ -56,7 +78,7 @@ class PostAttempt:
 def open_session(headers: Mapping[str, str], tls: ssl.SSLContext | None) -> aiohttp.ClientSession:
     """Open a session within the running loop. It does not retry a POST, keep cookies or use a proxy."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ssl=tls or True, keepalive_timeout=KEEP_ALIVE_SECONDS),
+        connector=StrictConnector(limit=0, ssl=tls or True, keepalive_timeout=KEEP_ALIVE_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=headers,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),

@@ -57,6 +57,11 @@ class Peer:
         for writer in self._writers:
             writer.close()
 
+    def interject(self, data: bytes) -> None:
+        """Say something over all connections that nobody asked for."""
+        for writer in self._writers:
+            writer.write(data)
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Peer"]:
         server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self.tls)
