@@ -2,7 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+
+GROW_SECONDS = 10.0
+"""Time without a refusal after which a limit that shrank grows by one, in seconds."""
 
 
 class NoFreeConnectionError(Exception):
@@ -35,40 +40,102 @@ class TimeLimits:
 
 
 class ConnectionSlots:
-    """Semaphore with a limited wait.
+    """Semaphore with a limited wait, and with a limit that can shrink.
 
     The wait counts into the time-out of the provider, because the lease of the caller runs meanwhile. It takes at most
     half of the time-out, so that enough time is left for an answer.
     """
 
-    def __init__(self, count: int, timeout_seconds: float) -> None:
-        self._free = asyncio.Semaphore(count)
-        self._timeout_seconds = timeout_seconds
+    def __init__(self, count: int, timeout_seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._most = self._limit = count
+        self._timeout_seconds, self._monotonic = timeout_seconds, monotonic
+        self._changed_at = monotonic()
+        self._taken = 0
+        self._waiters: deque[asyncio.Future[None]] = deque()
         self._sending, self._waiting = TimeLimits(), TimeLimits()
         self._stopped = False
+
+    @property
+    def limit(self) -> int:
+        """Return the number of slots. After `shrink` it grows again by one at a time."""
+        if self._limit < self._most:
+            steps = int((self._monotonic() - self._changed_at) / GROW_SECONDS)
+            self._limit = min(self._most, self._limit + steps)
+            self._changed_at += steps * GROW_SECONDS
+        return self._limit
+
+    @property
+    def is_reduced(self) -> bool:
+        """Return whether the limit shrank, and has not fully grown again."""
+        return self.limit < self._most
+
+    def shrink(self, count: int) -> None:
+        """Reduce the limit to `count`, but to one at least. Slots in use stay in use."""
+        self._limit = max(1, min(self.limit, count))
+        self._changed_at = self._monotonic()
 
     @contextlib.asynccontextmanager
     async def acquired(self) -> AsyncIterator[None]:
         """Hold a slot for one send. Raises NoFreeConnectionError, and TimeoutError if the send takes too long."""
-        async with self._sending.within(self._timeout_seconds):
-            await self._acquire()
-            try:
-                yield
-            finally:
-                self._free.release()
+        async with self.send_time() as latest_start, self.slot(latest_start):
+            yield
 
-    async def _acquire(self) -> None:
-        if not self._free.locked():
-            await self._free.acquire()
-            return
+    @contextlib.asynccontextmanager
+    async def send_time(self) -> AsyncIterator[float]:
+        """Limit the time of one send. Yield the time of the loop until which it may wait for a slot."""
+        async with self._sending.within(self._timeout_seconds):
+            yield asyncio.get_running_loop().time() + self._timeout_seconds / 2
+
+    @contextlib.asynccontextmanager
+    async def slot(self, latest_start: float, *, again: bool = False) -> AsyncIterator[None]:
+        """Hold a slot. A send that waits again comes before the others. Raises NoFreeConnectionError."""
+        await self._acquire(latest_start, again=again)
         try:
-            async with self._waiting.within(self._timeout_seconds / 2):
-                await self._free.acquire()
-        except TimeoutError:
-            raise NoFreeConnectionError from None
+            yield
+        finally:
+            self._release()
+
+    async def _acquire(self, latest_start: float, *, again: bool) -> None:
+        if self._taken < self.limit and not self._waiters:
+            self._taken += 1
+            return
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        if again:
+            self._waiters.appendleft(waiter)
+        else:
+            self._waiters.append(waiter)
+        self._wake_next()
+        try:
+            async with self._waiting.within(latest_start - loop.time()):
+                await waiter
+        except BaseException as error:
+            self._give_back(waiter)
+            if isinstance(error, TimeoutError):
+                raise NoFreeConnectionError from None
+            raise
         if self._stopped:
-            self._free.release()
+            self._release()
             raise NoFreeConnectionError
+
+    def _give_back(self, waiter: asyncio.Future[None]) -> None:
+        """Leave the queue, or release the slot that came too late."""
+        if waiter.done() and not waiter.cancelled():
+            self._release()
+        else:
+            with contextlib.suppress(ValueError):
+                self._waiters.remove(waiter)
+
+    def _release(self) -> None:
+        self._taken -= 1
+        self._wake_next()
+
+    def _wake_next(self) -> None:
+        while self._waiters and self._taken < self.limit:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                self._taken += 1
+                waiter.set_result(None)
 
     def stop(self, within_seconds: float) -> None:
         """Refuse the sends that wait for a slot, and limit the remaining time of those that have one."""

@@ -3,11 +3,11 @@
 import asyncio
 import re
 import socket
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal, Self
 
-from aiosmtplib import SMTP, SMTPResponseException
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from core.send_result import Failed, Message, SendResult
@@ -17,14 +17,13 @@ from providers.mail_message import Mail, UnusableAddressError, UnusableContentEr
 from providers.provider import CLOSED, NO_FREE_CONNECTION
 from providers.result_codes import ResultKind, result_for, safe_description
 from providers.sender_address import split_sender
-from providers.smtp_session import Login, MailProgress, SmtpSession
+from providers.smtp_connections import NoConnectionError, SmtpConnections
+from providers.smtp_replies import SessionRefusedError, refused
+from providers.smtp_session import Login, MailProgress, ServerAddress, SmtpSession
 from providers.tls import client_context
 from schemas.statuses import Channel, Reason
 
 PORTS = {"none": 25, "starttls": 587, "tls": 465}
-IDLE_SECONDS = 60.0
-"""Maximum idle time of a connection, in seconds. Servers and firewalls drop idle connections, often silently."""
-
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _UNSUBSCRIBE = re.compile(r"(https://|mailto:)[!-;=?-~]{1,900}")
@@ -83,21 +82,32 @@ class SmtpEntry(ProviderEntry):
 
 
 class SmtpProvider:
-    """Provider for one mail server. The table of reply codes is in smtp_session.py."""
+    """Provider for one mail server. The table of reply codes is in smtp_replies.py."""
 
     deduplicates = False  # SMTP has no idempotency key, and servers ignore Message-ID
 
-    def __init__(self, entry: SmtpEntry, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        entry: SmtpEntry,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.name = entry.name
         self.channel = entry.channel
         self.rate_per_second = entry.rate_per_second
         self.timeout_seconds = entry.timeout_seconds
         self._entry = entry
         self._sender = split_sender(entry.sender)[1]
-        self._tls = None if entry.tls == "none" else client_context(entry.ca_file)
+        self._address = ServerAddress(
+            host=entry.host,
+            port=entry.port or PORTS[entry.tls],
+            helo_name=entry.helo_name or _own_name(self._sender),
+            tls=None if entry.tls == "none" else client_context(entry.ca_file),
+            starttls=entry.tls == "starttls",
+        )
         self._login = Login(entry.username, entry.password) if entry.username and entry.password else None
-        self._slots = ConnectionSlots(entry.connections, entry.timeout_seconds)
-        self._idle: list[SmtpSession] = []
+        self._slots = ConnectionSlots(entry.connections, entry.timeout_seconds, monotonic)
+        self._connections = SmtpConnections(self._open, self._slots, monotonic)
         self._now = now
         self._closed = False
 
@@ -113,12 +123,15 @@ class SmtpProvider:
             return Failed(Reason.INVALID_CONTENT, "not usable in a mail's headers or text")
         progress = MailProgress()
         try:
-            async with self._slots.acquired():
-                return await self._hand_over(mail, progress)
+            return await self._send(mail, progress)
         except NoFreeConnectionError:
             return CLOSED if self._closed else NO_FREE_CONNECTION
+        except NoConnectionError as refusal:
+            return result_for(ResultKind.RATE_LIMITED, str(refusal))
         except Exception as error:  # noqa: BLE001  # after any exception of the client there is no answer
             kind = ResultKind.NO_ANSWER if progress.ended else ResultKind.UNAVAILABLE
+            if progress.is_opening and isinstance(error, TimeoutError) and self._connections.shrink():
+                kind = ResultKind.RATE_LIMITED  # the server answers to other connections, so the mail can wait
             return result_for(kind, f"{progress.step}: {_describe(error)}")
 
     async def check(self) -> str | None:
@@ -146,50 +159,48 @@ class SmtpProvider:
     async def aclose(self) -> None:
         """Close the idle connections. A busy one is closed after its e-mail."""
         self._closed = True
-        idle, self._idle = self._idle, []
-        await asyncio.gather(*(session.quit() for session in idle))
+        await self._connections.aclose()
 
-    async def _hand_over(self, mail: Mail, progress: MailProgress) -> SendResult:
+    async def _send(self, mail: Mail, progress: MailProgress) -> SendResult:
+        """Send over the connections that the server takes. One that it no longer serves is replaced by another."""
+        async with self._slots.send_time() as latest_start:
+            answer, again = None, False
+            while answer is None:
+                async with self._slots.slot(latest_start, again=again):
+                    answer, again = await self._hand_over(mail, progress), True
+            return answer
+
+    async def _hand_over(self, mail: Mail, progress: MailProgress) -> SendResult | None:
+        """Return the result, or None if the mail was certainly not accepted and another connection may take it."""
         if self._closed:  # closed while this send waited for a connection
             return CLOSED
-        session = self._reuse() or await self._open(progress)
+        session = await self._connections.take(progress)
+        if session is None:
+            return None
         try:
             answer = await session.hand_over(mail, self._sender, progress)
-        except BaseException:
-            session.abort()
-            raise
-        if self._closed:
-            session.abort()
-        elif session.usable:
-            session.idle_since = asyncio.get_running_loop().time()
-            self._idle.append(session)
+        except BaseException as error:
+            self._connections.drop(session)
+            if not isinstance(error, Exception):
+                raise
+            if not session.is_fresh and progress.step in {"MAIL", "RCPT", "DATA"}:
+                return None  # such as the limit of mails per connection, or a server that closed it just now
+            return self._result_of_failure(error, progress)
+        self._connections.give_back(session)
         return answer
 
-    def _reuse(self) -> SmtpSession | None:
-        """Return the connection that was used last, so that unneeded connections become too old."""
-        oldest = asyncio.get_running_loop().time() - IDLE_SECONDS
-        while self._idle:
-            session = self._idle.pop()
-            if session.usable and session.idle_since > oldest:
-                return session
-            session.abort()
-        return None
+    def _result_of_failure(self, error: Exception, progress: MailProgress) -> SendResult | None:
+        """Return the result of a mail whose connection failed. Raises the error if it is not a reply."""
+        if not isinstance(error, SessionRefusedError):
+            raise error
+        if error.is_limit and self._connections.shrink() and progress.step == "MAIL":
+            return None
+        return refused(error.reply, progress.step)
 
     async def _open(self, progress: MailProgress) -> SmtpSession:
-        entry = self._entry
-        session = SmtpSession(
-            SMTP(
-                hostname=entry.host,
-                port=entry.port or PORTS[entry.tls],
-                local_hostname=entry.helo_name or _own_name(self._sender),
-                timeout=None,  # the whole send has a time-out
-                use_tls=entry.tls == "tls",
-                start_tls=False,  # the session starts TLS itself to track its progress
-                tls_context=self._tls,
-            ),
-        )
+        session = SmtpSession(self._address)
         try:
-            await session.open(self._login, progress, starttls=entry.tls == "starttls")
+            await session.open(self._login, progress)
         except BaseException:
             session.abort()
             raise
@@ -203,6 +214,4 @@ def _own_name(sender: str) -> str:
 
 
 def _describe(error: Exception) -> str:
-    if isinstance(error, SMTPResponseException) and error.code > 0:
-        return f"SMTP {error.code}"
-    return safe_description(error)
+    return str(error) if isinstance(error, SessionRefusedError) else safe_description(error)

@@ -1,34 +1,21 @@
 """Connection to a mail server. It runs command by command, so that the progress of an e-mail is known."""
 
 import asyncio
-import re
+import ssl
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from aiosmtplib import SMTP, SMTPResponse, SMTPServerDisconnected
 from pydantic import SecretStr
 
 from core.send_result import Failed, SendResult, Sent
 from providers.mail_message import Mail
-from providers.result_codes import ResultKind, result_for
+from providers.smtp_protocol import StrictProtocol, connect
+from providers.smtp_replies import SessionRefusedError, UnreadableReplyError, refused, refuses_session, show
 from schemas.statuses import Reason
-
-CODES = {
-    421: ResultKind.UNAVAILABLE,  # closing the connection
-    450: ResultKind.UNAVAILABLE,  # mailbox busy, or greylisted
-    451: ResultKind.UNAVAILABLE,  # local error
-    452: ResultKind.UNAVAILABLE,  # out of storage
-    454: ResultKind.UNAVAILABLE,  # TLS or authentication not available for the moment (RFC 3207, RFC 4954)
-}
-"""Result of individual SMTP reply codes (RFC 5321, section 4.2.3)."""
-
-CODE_CLASSES = {2: ResultKind.SENT, 4: ResultKind.UNAVAILABLE, 5: ResultKind.REJECTED}
-"""Result of all other codes, by first digit. A code in neither table is not a valid reply."""
 
 GO_ON = 354
 """Reply code to DATA that asks for the e-mail."""
-
-_ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?![^\s])")  # RFC 2034: only digits, so it is safe to show
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +26,16 @@ class Login:
     password: SecretStr
 
 
+class ServerAddress(NamedTuple):
+    """Address of the mail server, and how to greet it."""
+
+    host: str
+    port: int
+    helo_name: str
+    tls: ssl.SSLContext | None
+    starttls: bool
+
+
 class MailProgress:
     """Progress of one e-mail."""
 
@@ -46,25 +43,52 @@ class MailProgress:
     ended = False
     """True if the dot that ends the e-mail may have been sent. The server may have accepted the e-mail then."""
 
-
-class UnreadableReplyError(Exception):
-    """Error for a reply of the server that is not valid at this point."""
+    @property
+    def is_opening(self) -> bool:
+        """Return whether the connection for the e-mail is still being opened."""
+        return self.step in {"connecting", "STARTTLS", "EHLO", "AUTH"}
 
 
 class SmtpSession:
     """Open connection. After an exception the caller must drop it with `abort`."""
 
-    def __init__(self, smtp: SMTP) -> None:
-        self._smtp = smtp
+    def __init__(self, address: ServerAddress) -> None:
+        self._address = address
+        self._smtp = SMTP(
+            hostname=address.host,
+            port=address.port,
+            local_hostname=address.helo_name,
+            timeout=None,  # the whole send has a time-out
+            start_tls=False,  # the session starts TLS itself to track its progress
+            tls_context=address.tls,
+        )
+        self._protocol: StrictProtocol | None = None
         self._leftover = False
         """True if the server still has the envelope of an e-mail that it refused."""
-        self.idle_since = 0.0
+        self.is_fresh = True
+        """True until a first e-mail was handed over, or refused."""
+        self.expiry: asyncio.TimerHandle | None = None
+        """Timer that closes the connection while it is idle."""
 
-    async def open(self, login: Login | None, progress: MailProgress, *, starttls: bool) -> None:
-        """Connect, say hello, start TLS and log in."""
-        progress.step = "connecting"
-        await self._smtp.connect()
-        if starttls:
+    async def open(self, login: Login | None, progress: MailProgress) -> None:
+        """Connect, say hello, start TLS and log in. Raises SessionRefusedError if the server refuses any of it."""
+        try:
+            await self._open(login, progress)
+        except Exception as error:
+            # A second way to log in may meet a closed connection. The first refusal says what is wrong.
+            refusal = self._protocol.first_refusal if self._protocol else None
+            if refusal is None or isinstance(error, SessionRefusedError):
+                raise
+            raise SessionRefusedError(refusal) from error
+
+    async def _open(self, login: Login | None, progress: MailProgress) -> None:
+        address, progress.step = self._address, "connecting"
+        protocol = await connect(address.host, address.port, None if address.starttls else address.tls)
+        self._protocol = self._smtp.protocol = protocol
+        self._smtp.transport = protocol.transport
+        if (greeting := await protocol.read_response()).code != 220:
+            raise SessionRefusedError(greeting)
+        if address.starttls:
             progress.step = "STARTTLS"
             await self._smtp.starttls()
         progress.step = "EHLO"
@@ -75,8 +99,8 @@ class SmtpSession:
 
     @property
     def usable(self) -> bool:
-        """Return whether neither side has closed the connection."""
-        return self._smtp.is_connected
+        """Return whether neither side has closed the connection, and the server did not say too much."""
+        return self._protocol is not None and self._protocol.usable
 
     async def hand_over(self, mail: Mail, sender: str, progress: MailProgress) -> SendResult:
         """Send one e-mail. An exception means that the connection has failed, not the e-mail."""
@@ -84,17 +108,17 @@ class SmtpSession:
             return Failed(Reason.REJECTED, "the server does not support addresses in UTF-8")
         reply = await self.envelope(sender, self._options(mail), progress)
         for step, command in (("RCPT", f"RCPT TO:<{mail.path}>"), ("DATA", "DATA")):
-            if (answer := _refused(reply, progress.step)) is not None:
+            if (answer := _result(reply, progress.step)) is not None:
                 return answer
             progress.step = step
             reply = await self._command(command)
         if reply.code != GO_ON:
-            if (answer := _refused(reply, "DATA")) is not None:
+            if (answer := _result(reply, "DATA")) is not None:
                 return answer
             raise UnreadableReplyError
         reply = await self._content(mail.content, progress)
         self._leftover = False
-        return _refused(reply, "end of data") or Sent(mail.message_id, _show(reply))
+        return _result(reply, progress.step) or Sent(mail.message_id, show(reply))
 
     async def envelope(self, sender: str, options: str, progress: MailProgress) -> SMTPResponse:
         """Begin an e-mail from the sender. The server forgets an e-mail that was begun before."""
@@ -117,7 +141,7 @@ class SmtpSession:
 
     def abort(self) -> None:
         """Drop the connection and unwritten bytes, so that no e-mail can be completed after its result is known."""
-        _drop(self._smtp.transport)
+        _drop(self._protocol.transport if self._protocol else None)
         self._smtp.close()
 
     def _options(self, mail: Mail) -> str:
@@ -130,11 +154,12 @@ class SmtpSession:
     async def _content(self, content: bytes, progress: MailProgress) -> SMTPResponse:
         """Write the e-mail, and then the dot. If the connection is lost before the dot, the e-mail was not accepted."""
         progress.step = "content"
-        protocol = self._smtp.protocol
+        protocol = self._protocol
         if protocol is None:
             raise SMTPServerDisconnected("connection lost")
         protocol.write(content.replace(b"\r\n.", b"\r\n.."))
         await self._drain()
+        await protocol.expect_silence()
         protocol.write(b".\r\n")  # raises if the connection is known to be lost
         progress.step, progress.ended = "end of data", True
         return await protocol.read_response()
@@ -148,18 +173,11 @@ class SmtpSession:
             await asyncio.sleep(0.005)
 
 
-def _refused(reply: SMTPResponse, step: str) -> SendResult | None:
-    """Return None if the server accepts, else the result of its refusal."""
-    kind = CODES.get(reply.code) or CODE_CLASSES.get(reply.code // 100)
-    if kind is None:
-        raise UnreadableReplyError
-    return None if kind is ResultKind.SENT else result_for(kind, f"{_show(reply)} to {step}")
-
-
-def _show(reply: SMTPResponse) -> str:
-    """Return the codes of the reply. Its text may contain the address and is left out."""
-    enhanced = _ENHANCED.match(reply.message)
-    return f"SMTP {reply.code} {enhanced[0]}" if enhanced else f"SMTP {reply.code}"
+def _result(reply: SMTPResponse, step: str) -> SendResult | None:
+    """Return None if the server accepts, else the result of its refusal of the e-mail."""
+    if refuses_session(reply):
+        raise SessionRefusedError(reply)
+    return refused(reply, step)
 
 
 def _drop(transport: asyncio.BaseTransport | None) -> None:

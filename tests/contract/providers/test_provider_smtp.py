@@ -54,40 +54,6 @@ def uncertain(error: str) -> Uncertain:
     return Uncertain(Reason.NO_ANSWER, error)
 
 
-@pytest.mark.parametrize(
-    ("command", "reply", "expected"),
-    [
-        ("greeting", "421 4.3.2 too many of you", later("connecting: SMTP 421")),
-        ("greeting", "554 no mail here", later("connecting: SMTP 554")),
-        ("greeting", "SSH-2.0", later("connecting: unexpected answer")),
-        ("EHLO", "502 what", later("EHLO: SMTP 502")),
-        ("MAIL", "421 4.3.2 bye", later("SMTP 421 4.3.2 to MAIL")),
-        ("MAIL", "451 local error", later("SMTP 451 to MAIL")),
-        ("MAIL", "550 5.7.1 not you", refused("SMTP 550 5.7.1 to MAIL")),
-        ("MAIL", "hm", later("MAIL: unexpected answer")),
-        ("RCPT", "450 4.2.1 busy", later("SMTP 450 4.2.1 to RCPT")),
-        ("RCPT", "452 full", later("SMTP 452 to RCPT")),
-        ("RCPT", "550-5.1.1 nobody\r\n550 5.1.1 really", refused("SMTP 550 5.1.1 to RCPT")),
-        ("RCPT", "251 forwarded", Sent("log_1@example.org", "SMTP 250 2.0.0")),
-        ("RCPT", "999 hm", later("RCPT: unexpected answer")),
-        ("DATA", "451 later", later("SMTP 451 to DATA")),
-        ("DATA", "554 5.5.1 no valid recipients", refused("SMTP 554 5.5.1 to DATA")),
-        ("DATA", "250 ok", later("DATA: unexpected answer")),
-        ("dot", "452 4.3.1 disk full", later("SMTP 452 4.3.1 to end of data")),
-        ("dot", "421 bye", later("SMTP 421 to end of data")),
-        ("dot", "554 5.7.1 spam for somebody@example.com", refused("SMTP 554 5.7.1 to end of data")),
-        ("dot", "250 5.1.1somebody@example.com", Sent("log_1@example.org", "SMTP 250")),
-        ("dot", "hm", uncertain("end of data: unexpected answer")),
-        ("dot", "777 hm", uncertain("end of data: unexpected answer")),
-        ("dot", "354 go on", uncertain("end of data: unexpected answer")),
-    ],
-)
-async def test_each_reply_has_its_answer(server: MailServer, command: str, reply: str, expected: SendResult) -> None:
-    server.replies[command] = reply
-
-    assert await ask(server) == expected
-
-
 @pytest.mark.parametrize("command", ["greeting", "EHLO", "MAIL", "RCPT", "DATA"])
 @pytest.mark.parametrize("end", ["cut", "silence"])
 async def test_a_mail_that_fails_before_the_end_of_its_content_was_not_accepted(
@@ -138,7 +104,7 @@ async def test_a_connection_that_the_server_closed_is_replaced(server: MailServe
     provider = a_provider(server)
     await provider.send(a_message("log_1"))
     server.drop_connections()
-    await wait_until(lambda: not provider._idle[0].usable, seconds=10)
+    await wait_until(lambda: not provider._connections.open, seconds=10)
     answer = await provider.send(a_message("log_2"))
     await provider.aclose()
 
