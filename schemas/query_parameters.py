@@ -43,9 +43,9 @@ Reference = Annotated[str, StringConstraints(max_length=200)]
 
 
 def _one_or_several(schema: dict[str, Any]) -> None:
-    """Allow one item without a list, beside a list and null."""
-    several, null = schema["anyOf"]
-    schema["anyOf"] = [several["items"], several, null]
+    """Allow a list, or one item without a list."""
+    several = {"type": schema.pop("type"), "items": schema.pop("items")}
+    schema["anyOf"] = [several["items"], several]
 
 
 def _without_null(schema: dict[str, Any]) -> None:

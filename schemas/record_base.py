@@ -2,7 +2,8 @@
 
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticUseDefault
 from pydantic_core.core_schema import no_info_after_validator_function, nullable_schema
 
@@ -15,15 +16,27 @@ SCHEMA_VERSION = 1
 class NullAsAbsent:
     """Annotation of a field with a default other than None. A null gives the default, as if the field were absent.
 
-    Serializers of many languages write null for a value that is not set, such as Jackson and Go for an empty map.
+    Serializers of many languages write null for a value that is not set, such as Jackson and Go for an empty map. The
+    JSON Schema does not mention it, because generated clients would get another type for the field.
     """
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return the schema of the field, with null as another allowed value."""
-        return no_info_after_validator_function(_use_default_for_null, nullable_schema(handler(source)))
+        return no_info_after_validator_function(use_default_for_null, nullable_schema(handler(source)))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the JSON Schema of the field without null."""
+        return without_null(handler(schema))
 
 
-def _use_default_for_null(value: Any) -> Any:
+def without_null(schema: JsonSchemaValue) -> JsonSchemaValue:
+    """Return the only other option of a JSON Schema that allows null."""
+    (option,) = [option for option in schema["anyOf"] if option.get("type") != "null"]
+    return option  # type: ignore[no-any-return]
+
+
+def use_default_for_null(value: Any) -> Any:
+    """Return the value. Tell pydantic to use the default of the field instead of None."""
     if value is None:
         raise PydanticUseDefault
     return value

@@ -3,11 +3,20 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Self
 
-from pydantic import FailFast, Field, GetCoreSchemaHandler, GetPydanticSchema, StringConstraints, model_validator
+from pydantic import (
+    FailFast,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
-from pydantic_core.core_schema import no_info_after_validator_function
+from pydantic_core.core_schema import no_info_after_validator_function, nullable_schema
+from typing_extensions import override
 
-from schemas.record_base import SCHEMA_VERSION, IntakeRecord, NullAsAbsent
+from schemas.record_base import SCHEMA_VERSION, IntakeRecord, NullAsAbsent, use_default_for_null
 from schemas.regions import Region
 from schemas.statuses import Category, Channel, ContentType, OnUncertain
 from schemas.timestamps import ActionTime
@@ -28,18 +37,27 @@ LogIdText = Annotated[str, StringConstraints(pattern=r"^log_[0-9a-hjkmnp-tv-z]{2
 TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 
 
-def _variables_schema(_: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-    given = handler.generate_schema(Annotated[dict[Name, str | None], FailFast()])
-    return no_info_after_validator_function(_without_nulls, given)
+class _NullVariables(NullAsAbsent):
+    """Annotation of variables. Those that are null are absent, and so is a null for all of them."""
+
+    @override
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        given = handler.generate_schema(Annotated[dict[Name, str | None], FailFast()])
+        return no_info_after_validator_function(_without_nulls, nullable_schema(given))
+
+    @override
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**super().__get_pydantic_json_schema__(schema, handler), "additionalProperties": {"type": "string"}}
 
 
-def _without_nulls(variables: dict[str, str | None]) -> dict[str, str | None]:
-    if None not in variables.values():
-        return variables
-    return {name: value for name, value in variables.items() if value is not None}
+def _without_nulls(variables: dict[str, str | None] | None) -> dict[str, str | None]:
+    given: dict[str, str | None] = use_default_for_null(variables)
+    if None not in given.values():
+        return given
+    return {name: value for name, value in given.items() if value is not None}
 
 
-Variables = Annotated[dict[str, str], GetPydanticSchema(_variables_schema), NullAsAbsent()]
+Variables = Annotated[dict[str, str], _NullVariables()]
 """Variables by name. One with the value null is absent.
 
 Validation stops at the first wrong one, because a million errors would fill the memory.
