@@ -5,16 +5,15 @@ from typing import Annotated
 
 import typer
 
-from cli.errors import EXIT_FAILED, UsageError
+from cli.commands.file_options import ColumnOption, DelimiterOption, EncodingOption, FormatOption
+from cli.errors import EXIT_FAILED
 from schemas.statuses import Category, Channel, ContentType, OnUncertain
-
-_FORMATS = ("csv", "jsonl")
 
 
 def send(  # noqa: PLR0913  # one parameter per option
     file: Annotated[
         Path,
-        typer.Argument(help="CSV with a header row, or JSON lines. Use - for standard input.", metavar="FILE"),
+        typer.Argument(help="CSV with a header row, or JSON. Use - for standard input.", metavar="FILE"),
     ],
     *,
     channel: Annotated[Channel, typer.Option(help="Channel of the message.")],
@@ -55,10 +54,10 @@ def send(  # noqa: PLR0913  # one parameter per option
     reply_topic: Annotated[
         str | None, typer.Option(help="Topic for the result events, instead of the default.")
     ] = None,
-    file_format: Annotated[
-        str | None,
-        typer.Option("--format", help="csv or jsonl. The default follows from the file's name or its first line."),
-    ] = None,
+    column: ColumnOption = None,
+    delimiter: DelimiterOption = None,
+    encoding: EncodingOption = None,
+    file_format: FormatOption = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Check the whole file and publish nothing. Exit code 1 if some would fail."),
@@ -74,8 +73,8 @@ def send(  # noqa: PLR0913  # one parameter per option
     """Send a message to a file of recipients, follow the request, and print the roll call.
 
     CSV needs a column `to`, and may have columns `reference` and `region`. Every other column is a variable. An empty
-    cell means that the variable is not given. A JSON line is an address, or an object with `to`, `variables`,
-    `reference` and `region`.
+    cell means that the variable is not given. JSON is an array, or one value a line. A value is an address, or an
+    object with `to`, `variables`, `reference` and `region`. Delimiter, encoding and line ends are found.
 
     Nothing is published if a line cannot be used, such as one without an address, or if no recipient gives a variable
     of the text. Each such problem is printed. An invalid address, or a variable that only some recipients lack, fails
@@ -84,6 +83,7 @@ def send(  # noqa: PLR0913  # one parameter per option
 
     Example: rollcall send people.csv --channel sms --content "Hello {{name}}" --tenant tnt_xyz789
     """
+    from cli.recipients_file.read_options import read_file_options  # noqa: PLC0415
     from cli.send.request_options import read_content, read_timestamp, read_variables  # noqa: PLC0415
     from cli.send.send import SendOptions, run  # noqa: PLC0415
 
@@ -104,7 +104,7 @@ def send(  # noqa: PLR0913  # one parameter per option
     }
     options = SendOptions(
         file=file,
-        row_format=_format(file_format),
+        form=read_file_options(file_format, encoding, delimiter, column),
         fields=fields,
         tenant=tenant,
         request_id=request_id,
@@ -117,9 +117,3 @@ def send(  # noqa: PLR0913  # one parameter per option
     summary = run(options)
     if summary and not (summary.accounted and (allow_failed or not summary.failures)):
         raise typer.Exit(EXIT_FAILED)
-
-
-def _format(name: str | None) -> str | None:
-    if name is not None and name not in _FORMATS:
-        raise UsageError(f"--format: must be one of {', '.join(_FORMATS)}.")
-    return name

@@ -1,4 +1,7 @@
 """The recipients file of `send`.
 
-open_file.py opens the file. rows.py reads its lines. scan.py is the first pass, which checks the whole file.
+read_options.py reads the options. open_file.py opens the file, and file_kind.py recognises files that are not text.
+encoding.py and guess_encoding.py find its encoding, and layout.py the rest of its form. rows.py reads the recipients.
+csv_columns.py has the columns of CSV, and json_values.py the values of JSON. scan.py is the first pass over the whole
+file.
 """

@@ -1,56 +1,71 @@
 """The recipients file as a source that can be read twice, even if it comes through a pipe."""
 
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from sys import stdin
 from typing import BinaryIO
 
 from cli.console import printable
-from cli.errors import UsageError
-from cli.recipients_file.rows import RowFormat, Rows
+from cli.errors import CommandError, UsageError
+from cli.recipients_file.encoding import find_encoding
+from cli.recipients_file.file_kind import describe_binary
+from cli.recipients_file.layout import FileOptions, Layout, find_layout, open_text
+from cli.recipients_file.row_error import RowError
+from cli.recipients_file.rows import Rows
 
 STDIN = Path("-")
 
-_BY_SUFFIX = {
-    ".csv": RowFormat.CSV,
-    ".jsonl": RowFormat.JSONL,
-    ".ndjson": RowFormat.JSONL,
-    ".json": RowFormat.JSONL,
-}
-_MAX_FIRST_LINE_BYTES = 100_000
-
 
 class Source:
-    """An open file and its format."""
+    """An open file and its form."""
 
-    def __init__(self, file: BinaryIO, row_format: RowFormat, name: str) -> None:
+    def __init__(self, file: BinaryIO, layout: Layout, name: str) -> None:
         self._file = file
-        self._format = row_format
+        self._text: TextIOWrapper | None = None
+        self.layout = layout
         self.name = name
         """Name of the file in errors."""
 
     def rows(self) -> Rows:
         """Return the recipients from the beginning. Rows that were returned earlier cannot be used any more."""
-        self._file.seek(0)
-        return Rows(self._file, self._format)
+        if self._text is not None:
+            self._text.detach()
+        self._text = open_text(self._file, self.layout.encoding, self.layout.newline)
+        return Rows(self._text, self.layout)
+
+    def describe(self) -> str:
+        """Return how the file is read, or "" if that is a matter of course."""
+        description = self.layout.describe()
+        return f"{self.name}: {description}" if description else ""
 
 
 @contextmanager
-def open_source(path: Path, row_format: RowFormat | None) -> Iterator[Source]:
-    """Open a file, or standard input for `-`. Without a format, its suffix or its first line decides."""
+def open_source(path: Path, options: FileOptions | None = None) -> Iterator[Source]:
+    """Open a file, or standard input for `-`. Raises CommandError if it is not a text file that can be read."""
     try:
         file = stdin.buffer if path == STDIN else path.open("rb")
     except OSError as error:
         raise UsageError(
-            f"FILE: {path} cannot be read ({error.strerror}). Name a CSV or JSON-lines file, or - for standard input."
+            f"FILE: {path} cannot be read ({error.strerror}). Name a CSV or JSON file, or - for standard input."
         ) from None
     name = "standard input" if path == STDIN else printable(path.name)
     with file as opened, _seekable(opened) as whole:
-        yield Source(whole, row_format or _BY_SUFFIX.get(path.suffix.lower()) or _detect_format(whole), name)
+        yield read_source(whole, name, path.suffix, options or FileOptions())
+
+
+def read_source(file: BinaryIO, name: str, suffix: str, options: FileOptions) -> Source:
+    """Return the source of an open file. Raises CommandError if it is not a text file that can be read."""
+    if (problem := describe_binary(file)) is not None:
+        raise CommandError(f"{name}: {problem}")
+    try:
+        encoding = find_encoding(file, options.encoding)
+    except RowError as error:
+        raise CommandError(f"{name}, {error}") from None
+    return Source(file, find_layout(file, suffix, encoding, options), name)
 
 
 @contextmanager
@@ -62,17 +77,3 @@ def _seekable(file: BinaryIO) -> Iterator[BinaryIO]:
     with tempfile.TemporaryFile() as spool:
         shutil.copyfileobj(file, spool)
         yield spool
-
-
-def _detect_format(file: BinaryIO) -> RowFormat:
-    """Return JSONL if the first line is a JSON string or object, else CSV.
-
-    The quoted header `"to"` of a CSV with a single column is a JSON string too. It counts as CSV.
-    """
-    file.seek(0)
-    first = file.readline(_MAX_FIRST_LINE_BYTES).strip()
-    try:
-        value = json.loads(first)
-    except ValueError:
-        return RowFormat.CSV
-    return RowFormat.JSONL if isinstance(value, str | dict) and value != "to" else RowFormat.CSV

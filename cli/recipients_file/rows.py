@@ -1,53 +1,42 @@
-"""Reader of a recipients file, line by line: CSV with a header row, or JSON lines.
+"""Reader of the recipients of a file: CSV with a header row, JSON lines, or one JSON document.
 
 Errors name the line and the field, but never the value. An empty cell of CSV means that the variable is not given,
-because CSV has no other way to express it. JSON lines can give an empty text.
+because CSV has no other way to express it. JSON can give an empty text.
 """
 
 import csv
 import re
 from collections.abc import Callable, Iterator
-from enum import StrEnum
-from typing import Any, BinaryIO
+from itertools import chain
+from typing import Any, TextIO
 
 from pydantic import TypeAdapter, ValidationError
 
+from cli.recipients_file.csv_columns import ADDRESS, Columns, read_header
+from cli.recipients_file.json_values import JsonValues
+from cli.recipients_file.layout import SEPARATOR_LINE, Layout, RowFormat
+from cli.recipients_file.row_error import RowError
 from schemas.requests import AnyRecipient, Recipient
 from schemas.validation_errors import Location, Problem, drop_object_branch, path_of, read_problems
 
-MAX_LINE_BYTES = 1_000_000
-"""Maximum length of a line in bytes. A longer line would not fit into one intake record."""
+MAX_LINE_LENGTH = 1_000_000
+"""Maximum length of a line in characters. A longer line would not fit into one intake record."""
 
 _ANY_RECIPIENT: TypeAdapter[AnyRecipient] = TypeAdapter(AnyRecipient)
-_OWN_COLUMNS = ("to", "reference", "region")
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z_]{0,40}")
-
-
-class RowFormat(StrEnum):
-    """Format of a recipients file."""
-
-    CSV = "csv"
-    JSONL = "jsonl"
-
-
-class RowError(Exception):
-    """Line that cannot be used."""
-
-    def __init__(self, line: int, problem: str) -> None:
-        super().__init__(f"line {line}: {problem}")
-
 
 Row = AnyRecipient | RowError
 """A recipient, or the error of a line that cannot be used."""
 
 
 class Rows:
-    """Recipients of a file, in order. `line` is the number of the line that was read last, counted from 1."""
+    """Recipients of a file, in order. `line` is the first line of the recipient that was read last, from 1."""
 
-    def __init__(self, file: BinaryIO, row_format: RowFormat) -> None:
+    def __init__(self, file: TextIO, layout: Layout) -> None:
         self.line = 0
+        self._lines_read = 0
         self._file = file
-        self._format = row_format
+        self._layout = layout
 
     def __iter__(self) -> Iterator[AnyRecipient]:
         for row in self.checked_rows():
@@ -58,61 +47,91 @@ class Rows:
     def checked_rows(self) -> Iterator[Row]:
         """Yield a recipient or an error for each line. Raises RowError if the rest of the file cannot be read."""
         try:
-            yield from self._csv() if self._format is RowFormat.CSV else self._json_lines()
+            match self._layout.row_format:
+                case RowFormat.CSV:
+                    yield from self._csv()
+                case RowFormat.JSONL:
+                    yield from self._json_lines()
+                case RowFormat.JSON:
+                    yield from self._json()
         except csv.Error as error:
-            # The messages of csv.Error are fixed sentences about quotes, lengths and line ends. They quote no values.
-            raise RowError(self.line, f"not valid CSV ({error}).") from None
+            raise RowError(self.line, _describe_csv_error(error)) from None
+        except UnicodeError:
+            raise RowError(self._lines_read + 1, f"not {self._layout.encoding}. The file has changed.") from None
 
     def _lines(self) -> Iterator[str]:
-        while raw := self._file.readline(MAX_LINE_BYTES + 1):
-            self.line += 1
-            if len(raw) > MAX_LINE_BYTES:
-                raise RowError(self.line, f"must not be longer than {MAX_LINE_BYTES:,} bytes.")
-            try:
-                yield raw.decode("utf-8-sig" if self.line == 1 else "utf-8")
-            except UnicodeDecodeError:
-                raise RowError(
-                    self.line, 'not UTF-8. Save the file as UTF-8, in a spreadsheet as "CSV UTF-8".'
-                ) from None
+        readline = self._file.readline
+        while line := readline(MAX_LINE_LENGTH + 1):
+            self._lines_read += 1
+            if len(line) > MAX_LINE_LENGTH:
+                raise RowError(self._lines_read, f"must not be longer than {MAX_LINE_LENGTH:,} characters.")
+            yield line.removeprefix("\ufeff") if self._lines_read == 1 else line
 
     def _json_lines(self) -> Iterator[Row]:
         for line in self._lines():
             if line.strip():
+                self.line = self._lines_read
                 yield self._validated(_ANY_RECIPIENT.validate_json, line)
+
+    def _json(self) -> Iterator[Row]:
+        for line, value in JsonValues(self._file, MAX_LINE_LENGTH):
+            self.line = line
+            yield self._validated(_ANY_RECIPIENT.validate_json, value)
 
     def _validated(self, validate: Callable[[Any], AnyRecipient], raw: object) -> Row:
         try:
             return validate(raw)
         except ValidationError as error:
-            return RowError(self.line, describe_errors(error, is_union=self._format is RowFormat.JSONL))
+            return RowError(self.line, describe_errors(error, is_union=self._layout.row_format is not RowFormat.CSV))
 
     def _csv(self) -> Iterator[Row]:
-        reader = csv.reader(self._lines(), strict=True)
-        header = _checked_header(next(reader, []))
-        own_at = {name: header.index(name) for name in _OWN_COLUMNS if name in header}
-        variables_at = {name: at for at, name in enumerate(header) if name not in _OWN_COLUMNS}
-        for row in reader:
-            if not row:
+        rows = self._csv_rows()
+        header = next(filter(lambda row: any(map(str.strip, row)), rows), [])
+        columns = read_header(header, self._layout.columns, max(self.line, 1))
+        to = columns.own[ADDRESS]
+        for row in rows:
+            if not columns.unnamed and len(row) == columns.width and row[to].strip():
+                yield self._recipient(row, columns)
                 continue
-            if len(row) != len(header):
-                yield RowError(
-                    self.line, f"number of columns must be {len(header)} as in the header row, is {len(row)}."
-                )
+            try:
+                fitted = columns.fit(row, self.line)
+            except RowError as error:
+                yield error
                 continue
-            own = {name: row[at].strip() for name, at in own_at.items() if name == "to" or row[at].strip()}
-            variables = {name: row[at] for name, at in variables_at.items() if row[at]}
-            yield self._validated(Recipient.model_validate, {**own, "variables": variables})
+            if fitted is not None:
+                yield self._recipient(fitted, columns)
 
-
-def _checked_header(row: list[str]) -> list[str]:
-    header = [name.strip() for name in row]
-    if "to" not in header:
-        raise RowError(
-            1, "the header row must have a column `to`. The first row contains the column names, separated by commas."
+    def _csv_rows(self) -> Iterator[list[str]]:
+        lines = self._lines()
+        first = next(lines, "")
+        # Excel writes the delimiter into a first line of its own.
+        has_separator = SEPARATOR_LINE.fullmatch(first) is not None
+        reader = csv.reader(
+            lines if has_separator else chain([first], lines), delimiter=self._layout.delimiter, strict=True
         )
-    if len(set(header)) != len(header) or "" in header:
-        raise RowError(1, "each column of the header row must have a name, and no name may occur twice.")
-    return header
+        self.line = 2 if has_separator else 1
+        while (row := next(reader, None)) is not None:
+            yield row
+            self.line = self._lines_read + 1
+
+    def _recipient(self, row: list[str], columns: Columns) -> Row:
+        own = {name: row[at].strip() for name, at in columns.own.items() if name == ADDRESS or row[at].strip()}
+        variables = {name: row[at] for name, at in columns.variables.items() if row[at]}
+        return self._validated(Recipient.model_validate, {**own, "variables": variables})
+
+
+def _describe_csv_error(error: csv.Error) -> str:
+    """Return what is wrong with a row. The messages of csv.Error are fixed sentences, which quote no values."""
+    text = str(error)
+    if "unexpected end of data" in text:
+        return 'not valid CSV. A quote (") begins a cell here and is never closed.'
+    if "field larger" in text:
+        return f'not valid CSV. A cell is longer than {csv.field_size_limit():,} characters. Is a quote (") not closed?'
+    if "expected after" in text:
+        return (
+            'not valid CSV. After the quote (") that closes a cell, the next cell or row must follow. Write a quote ""'
+        )
+    return f"not valid CSV ({text})."
 
 
 def describe_errors(error: ValidationError, *, is_union: bool) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from cli.errors import CommandError, UsageError
 from cli.recipients_file.open_file import Source
-from cli.recipients_file.rows import RowError
+from cli.recipients_file.row_error import RowError
 from cli.template_check import missing_variable_lines, variables_for_recipients
 from ledger.message_template import MessageTemplate
 from schemas.requests import AnyRecipient

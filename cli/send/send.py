@@ -13,8 +13,8 @@ from cli.clients.bulk_endpoint import HttpAnswer, encode_body
 from cli.clients.ledger_client import open_ledger
 from cli.console import open_console, program_name
 from cli.errors import UnknownTemplate, UsageError
+from cli.recipients_file.layout import FileOptions
 from cli.recipients_file.open_file import Source, open_source
-from cli.recipients_file.rows import RowFormat
 from cli.report.print_summary import print_roll_call
 from cli.report.summary import Summary
 from cli.send import dry_run
@@ -36,7 +36,8 @@ class SendOptions:
     """Options of `send`. `fields` are those of the request. Without a repr, because they hold a text and a token."""
 
     file: Path
-    row_format: str | None
+    form: FileOptions
+    """Form of the file."""
     fields: dict[str, Any]
     tenant: str | None
     request_id: str | None
@@ -59,8 +60,9 @@ def run(options: SendOptions) -> Summary | None:
         tenant=None if over_http else options.tenant,
         request_id=options.request_id,
     )
-    row_format = RowFormat(options.row_format) if options.row_format else None
-    with open_source(options.file, row_format) as source:
+    with open_source(options.file, options.form) as source:
+        if description := source.describe():
+            console.print(description, soft_wrap=True)
         request = _build_request(options, body, source)
         if options.dry_run:
             dry_run.run(request, load(RecipientSettings), console, one_call=over_http)

@@ -8,7 +8,7 @@ from typing import Any
 
 from cli.errors import CommandError, UsageError, sentence
 from cli.recipients_file.open_file import Source
-from cli.recipients_file.rows import RowError
+from cli.recipients_file.row_error import RowError
 from cli.recipients_file.scan import FileScan
 from cli.send.request_options import option_of
 from core.content_type import ContentTypeChoice

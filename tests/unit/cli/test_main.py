@@ -60,7 +60,7 @@ def test_missing_settings_are_named_one_per_line(args: list[str], named: list[st
             ["--url", "http://x", "--token", "t", "--tenant", "t"],
             "--tenant: must not be given with --url, because the token names the tenant.",
         ),
-        (["--tenant", "t", "--format", "xml"], "--format: must be one of csv, jsonl."),
+        (["--tenant", "t", "--format", "xml"], "--format: must be one of csv, jsonl, json."),
         (["--tenant", "t", "--variable", "x"], "--variable: must be name=value."),
         (["--tenant", "t", "--content-file", "x"], "--content and --content-file: only one of them is allowed."),
         (["--tenant", "t"], "ROLLCALL_KAFKA_BOOTSTRAP: is not set"),

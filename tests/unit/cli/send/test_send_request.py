@@ -28,7 +28,7 @@ def a_file(tmp_path: Path, lines: int, name_bytes: int = 10) -> Path:
 
 
 def test_the_parts_of_a_file_are_records_of_the_intake(tmp_path: Path) -> None:
-    with open_source(a_file(tmp_path, 2_000, name_bytes=1_000), None) as source:
+    with open_source(a_file(tmp_path, 2_000, name_bytes=1_000)) as source:
         request = a_request(source)
         summary, _ = scan_file(request)
         parts = list(request.parts())
@@ -42,7 +42,7 @@ def test_the_parts_of_a_file_are_records_of_the_intake(tmp_path: Path) -> None:
 
 
 def test_a_second_pass_gives_the_same_records(tmp_path: Path) -> None:
-    with open_source(a_file(tmp_path, 100), None) as source:
+    with open_source(a_file(tmp_path, 100)) as source:
         request = a_request(source)
         assert [part.value for part in request.parts()] == [part.value for part in request.parts()]
 
@@ -51,7 +51,7 @@ def test_a_recipient_too_large_for_a_record_is_named_by_its_line(tmp_path: Path)
     path = tmp_path / "people.jsonl"
     big = {"to": "1", "variables": {str(n): "é" * 60_000 for n in range(8)}}
     path.write_bytes(b'"13800138000"\n' + orjson.dumps(big) + b"\n")
-    with open_source(path, None) as source, pytest.raises(CommandError) as caught:
+    with open_source(path) as source, pytest.raises(CommandError) as caught:
         scan_file(a_request(source))
     assert str(caught.value) == "people.jsonl, line 2: does not fit into one record."
 

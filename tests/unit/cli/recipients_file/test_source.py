@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from cli.errors import UsageError
+from cli.recipients_file.layout import FileOptions, RowFormat
 from cli.recipients_file.open_file import open_source
-from cli.recipients_file.rows import RowFormat
 from core.request_parts import recipient_json
 
 
-def all_of(path: Path, row_format: RowFormat | None = None) -> list[object]:
+def all_of(path: Path, options: FileOptions | None = None) -> list[object]:
     """Read the file twice, and return the recipients if both passes agree."""
-    with open_source(path, row_format) as source:
+    with open_source(path, options) as source:
         first, second = ([recipient_json(row) for row in source.rows()] for _ in range(2))
     assert first == second
     return second
@@ -41,7 +41,7 @@ def test_the_name_or_else_the_first_line_determines_the_format(
 def test_a_given_format_takes_precedence(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text('"138"\n')
-    assert all_of(path, RowFormat.JSONL) == ["138"]
+    assert all_of(path, FileOptions(RowFormat.JSONL)) == ["138"]
 
 
 def test_a_pipe_can_be_read_twice(tmp_path: Path) -> None:
@@ -56,6 +56,6 @@ def test_a_pipe_can_be_read_twice(tmp_path: Path) -> None:
 def test_the_error_for_an_unreadable_file_has_the_reason(tmp_path: Path) -> None:
     with (
         pytest.raises(UsageError, match=r"FILE: .*none.csv cannot be read \(No such file or directory\)"),
-        open_source(tmp_path / "none.csv", None),
+        open_source(tmp_path / "none.csv"),
     ):
         pass
