@@ -2,11 +2,11 @@
 
 import difflib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from cli.errors import UsageError
 from core.render import RenderError, TemplateError
-from ledger.message_template import MessageTemplate, compile_template
+from ledger.message_template import UNUSED, MessageTemplate, compile_template
 from schemas.statuses import Channel, ContentType
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z_]{0,40}")
@@ -28,6 +28,12 @@ def compile_content(
     except (TemplateError, RenderError) as error:
         raise UsageError(f"--subject: {error}") from None
     return text
+
+
+def check_secret_variables(text: MessageTemplate, names: Sequence[str]) -> None:
+    """Raise UsageError for a secret variable that the text does not use, because it is probably misspelt."""
+    if (unused := text.find_unused(names)) is not None:
+        raise UsageError(f"--secret-variable: {names[unused]} {UNUSED}")
 
 
 def variables_for_recipients(text: MessageTemplate) -> frozenset[str]:

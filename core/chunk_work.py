@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 from core.index_ranges import Ranges, indices, length, take, to_ranges
 from schemas.statuses import Reason, Status
@@ -147,8 +148,25 @@ def waiting_deliveries(work: Work) -> list[WaitingDelivery]:
     return sorted((*untried, *work.retries), key=lambda line: line.index)
 
 
+def without_outcome(work: Work, window: Window | None) -> set[int]:
+    """Return the indices of the deliveries that may still be sent: waiting, or in the window."""
+    batches = [batch.ranges for batch in (work.next, window and window.batch) if batch]
+    return {*indices(work.untried), *(retry.index for retry in work.retries), *chain(*map(indices, batches))}
+
+
 def due_before_expiry(due_at: datetime | None, expires_at: datetime | None) -> datetime | None:
     """Return the due date of a released chunk. A delivery that would be tried after the expiry ends at the expiry."""
     if due_at is None or expires_at is None:
         return due_at
     return min(due_at, expires_at + CLOCK_MARGIN)
+
+
+def tally(counts: Counts) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the counts by status and the counts by reason."""
+    by_status: dict[str, int] = {}
+    by_reason: dict[str, int] = {}
+    for (status, reason), number in sorted(counts.items(), key=str):
+        by_status[status.value] = by_status.get(status.value, 0) + number
+        if reason is not None:
+            by_reason[reason.value] = by_reason.get(reason.value, 0) + number
+    return by_status, by_reason

@@ -22,6 +22,8 @@ class Message:
     is_html: bool
     reference: str | None
     tenant_id: str
+    secrets: tuple[str, ...] = ()
+    """Values of the secret variables. A provider writes them into the message and nowhere else."""
 
     def __repr__(self) -> str:
         return f"Message({self.id})"

@@ -36,20 +36,25 @@ class Chunks(Protocol):
     async def renew(self, token: ClaimToken) -> bool:
         """Extend the lease. Return False if another owner took over."""
 
-    async def advance(self, token: ClaimToken, work: Work, window: Window | None) -> ControlFlags | None:
-        """Write the work and the next window, and extend the lease.
+    async def advance(
+        self, token: ClaimToken, work: Work, window: Window | None, erased: Collection[int] = ()
+    ) -> ControlFlags | None:
+        """Write the work and the next window, and extend the lease. Erase the secret variables of some deliveries.
 
         Return the control flags of the chunk, or None if another owner took over.
         """
 
     async def close(self, token: ClaimToken, counts: Counts) -> bool:
-        """Close the chunk with its counts. Return False if another owner took over."""
+        """Close the chunk with its counts, and erase all secret variables. Return False if another owner took over."""
 
-    async def release(self, token: ClaimToken, work: Work, due_at: datetime | None) -> bool:
+    async def release(
+        self, token: ClaimToken, work: Work, due_at: datetime | None, erased: Collection[int] = ()
+    ) -> bool:
         """Put the chunk back, so that it may be claimed from `due_at` on (None: at once).
 
         Return False if another owner took over. A paused chunk is parked: it cannot be claimed until it is resumed,
-        is cancelled or expires. A cancelled chunk does not wait for `due_at`.
+        is cancelled or expires. A cancelled chunk does not wait for `due_at`. The secret variables of some deliveries
+        are erased.
         """
 
     async def mark_cancelled(self, key: RequestKey, part: int | None = None) -> None:

@@ -25,4 +25,4 @@ class LedgerNotReady(LedgerError):  # noqa: N818  # it names a state, too
 
 
 class SealingError(LedgerError):
-    """ChunkRecipient value that cannot be opened. The message contains the key id and nothing else."""
+    """Sealed value that cannot be opened. The message contains the key id and nothing else."""

@@ -1,21 +1,22 @@
-"""Text of a request. It is sealed once with its placeholders (I9), and opened to render it for each recipient."""
+"""Text of a request: its source, its compiled form, and its problems. ledger/sealed_text.py stores it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
-
-import orjson
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from core.content_type import ContentTypeChoice, first_rule, guess_content_type, without_mark
-from core.ids import RequestKey
 from core.render import MissingVariable, RenderError, Template, compile_html, compile_subject, compile_text
-from ledger.models import RequestHeader, StoredTemplate
-from ledger.sealing import Sealer
+from ledger.models import StoredTemplate
 from schemas.requests import BulkBody
 from schemas.statuses import Channel, ContentType, Reason
 
 Field = Literal["content", "subject"]
 """Names of the two templates of a text."""
+
+MASK = "***"
+"""Text that is shown in place of a secret value. Its length tells nothing."""
+UNUSED = "is used in neither content nor subject. Remove it, or write it as a placeholder."
+"""Problem of a secret variable that would hide nothing. It is probably misspelt."""
 
 UNFIT_TYPE = "must be text/plain for SMS, and the template has text/html. State text/plain to send it as text."
 """Problem of a request whose `content_type` comes from a template that is not for its channel."""
@@ -39,6 +40,8 @@ class MessageTemplate:
     html: bool
     variables: dict[str, str] = field(repr=False)
     """Variables of the request. Those of the recipient take precedence."""
+    secret_variables: tuple[str, ...] = ()
+    """Names of the variables whose values are never shown."""
     has_variables: bool = field(init=False)
     """True if the content or the subject names a variable."""
     content_needs: frozenset[str] = field(init=False)
@@ -80,6 +83,23 @@ class MessageTemplate:
             return None
         return TextProblem(Reason.MISSING_VARIABLE, field, min(needs - variables.keys()))
 
+    def render_masked(self, variables: Mapping[str, str]) -> str:
+        """Return the content as it may be shown. Raise core.render.RenderError.
+
+        The mask takes the place of each secret variable, whether its value is given, missing or erased.
+        """
+        return self.content.render({**variables, **dict.fromkeys(self.secret_variables, MASK)}, self.variables)
+
+    def secrets_of(self, variables: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the secret values that the text of a recipient with these variables may contain."""
+        values = (variables.get(name, self.variables.get(name)) for name in self.secret_variables)
+        return tuple(value for value in values if value)
+
+    def find_unused(self, names: Sequence[str]) -> int | None:
+        """Return the position of the first of these variables that neither the content nor the subject uses."""
+        used = self.content.names | (self.subject.names if self.subject else frozenset())
+        return next((at for at, name in enumerate(names) if name not in used), None)
+
     def check_subject(self) -> None:
         """Raise core.render.RenderError if the variables of the request make an invalid subject for every recipient."""
         if self.subject and not self.subject_needs:
@@ -103,6 +123,8 @@ class TextSource:
     """Type that the request or its template states. None if a rule chose the type."""
     unfit_type: bool = False
     """True if it is an SMS and the template states HTML."""
+    secret_variables: tuple[str, ...] = ()
+    """Names of the secret variables of the request, then those of its template."""
 
     @property
     def content_type(self) -> ContentType:
@@ -123,9 +145,18 @@ def choose_source(body: BulkBody, template: StoredTemplate | None) -> TextSource
     those of the template. If the request names a template and the caller has not looked it up, the content is empty and
     a missing subject is not reported.
     """
+    secret = tuple(dict.fromkeys((*(body.secret_variables or ()), *(template.secret_variables if template else ()))))
     if body.template is not None and template is None:
         choice = choose_type(body.channel, "", body.content_type) if body.content_type else None
-        return TextSource(body.channel, "", body.subject, "template", lacks_subject=False, type_choice=choice)
+        return TextSource(
+            body.channel,
+            "",
+            body.subject,
+            "template",
+            lacks_subject=False,
+            type_choice=choice,
+            secret_variables=secret,
+        )
     content = without_mark(template.content if template else body.content)
     subject = body.subject or (template.subject if template else None)
     in_template = template.content_type if template else None
@@ -139,6 +170,7 @@ def choose_source(body: BulkBody, template: StoredTemplate | None) -> TextSource
         type_choice=choice,
         stated_type=body.content_type or in_template,
         unfit_type=body.channel is Channel.SMS and choice.content_type is ContentType.HTML,
+        secret_variables=secret,
     )
 
 
@@ -168,35 +200,7 @@ def compile_template(
     )
 
 
-def seal_template(
-    sealer: Sealer, key: RequestKey, content: str, subject: str | None, variables: dict[str, str]
-) -> bytes:
-    """Seal the text of a request for the ledger."""
-    return sealer.seal(orjson.dumps({"content": content, "subject": subject, "variables": variables}), key)
-
-
-def unseal_template(sealer: Sealer, header: RequestHeader) -> dict[str, Any]:
-    """Return `content`, `subject` and `variables` of a stored request. Raise ledger.errors.SealingError."""
-    fields: dict[str, Any] = orjson.loads(sealer.open(header.sealed_text, header.key))
-    return fields
-
-
-def open_template(sealer: Sealer, header: RequestHeader) -> MessageTemplate:
-    """Return the compiled text of a stored request. Raise ledger.errors.SealingError."""
-    text = unseal_template(sealer, header)
-    return compile_template(header.channel, **text, content_type=stored_type(header, text["content"]))
-
-
-def stored_type(header: RequestHeader, content: str) -> ContentType:
-    """Return the type of the content of a stored request."""
-    if header.content_type is None and header.channel is Channel.EMAIL:
-        return first_rule(content)
-    return header.content_type or ContentType.PLAIN
-
-
-def type_to_repeat(header: RequestHeader, content: str) -> ContentType | None:
-    """Return the type that a repeat of the request states, or None if the rule of today chooses the same type."""
-    decided = stored_type(header, content)
-    if header.channel is Channel.SMS or guess_content_type(content).content_type is decided:
-        return header.content_type
-    return decided
+def compile_source(source: TextSource, variables: dict[str, str]) -> MessageTemplate:
+    """Compile the text of a request with its secret variables. Raise core.render.TemplateError."""
+    message = compile_template(source.channel, source.content, source.subject, variables, source.content_type)
+    return replace(message, secret_variables=source.secret_variables) if source.secret_variables else message

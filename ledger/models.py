@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from core.chunk_work import Counts, Work
+from core.chunk_work import Work
 from core.ids import ChunkId, LogId, RequestKey
 from schemas.statuses import Category, Channel, ContentType, Lane, OnUncertain, Reason, Status
 
@@ -32,7 +32,7 @@ class RequestHeader:
     digest: bytes
     """Keyed digest of the fields that all parts share."""
     sealed_text: bytes = field(repr=False)
-    """ChunkRecipient content, subject and variables of the request. Empty after they were erased."""
+    """Content, subject and variables of the request, sealed. Empty after they were erased."""
     intake_topic: str = ""
     intake_partition: int = 0
     template_version: int | None = None
@@ -43,6 +43,17 @@ class RequestHeader:
     """Type of the content. None means that `core.content_type.first_rule` decides, as for requests of old versions."""
     region: str | None = None
     """Country that the caller gave for phone numbers without `+`. None: the default of the consumer."""
+    secret_variables: tuple[str, ...] | None = None
+    """Names of the variables whose values are never shown, those of the template included."""
+    keep_secret_variables: bool | None = None
+    """True if the secret values are kept in `sealed_text` and in `sealed` of the chunks, so that they can be resent."""
+    sealed_secrets: bytes | None = field(default=None, repr=False)
+    """Secret variables of the request. None if there are none, or after the completion erased them."""
+
+    @property
+    def erasable_variables(self) -> tuple[str, ...]:
+        """Return the names of the variables that are sealed apart, and erased together with the outcome."""
+        return () if self.keep_secret_variables else self.secret_variables or ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +152,7 @@ class Chunk:
     references: tuple[str | None, ...] | None = field(repr=False)
     """References of the caller. None if no recipient has one."""
     sealed: bytes = field(repr=False)
-    """ChunkRecipient addresses and variables (ledger/sealing.py). Empty after they were erased."""
+    """Addresses and variables, sealed (ledger/chunk_recipients.py). Empty after they were erased."""
     work: Work
     due_at: datetime | None = None
     """Earliest time of the next claim. None: at once."""
@@ -154,6 +165,8 @@ class Chunk:
     """True if the hashes are indexed, to find duplicates across parts."""
     resend_of: tuple[LogId | None, ...] | None = None
     """Logs of the deliveries that are repeated, by recipient. None if no delivery of the chunk is a repeat."""
+    sealed_secrets: Mapping[int, bytes] = field(default_factory=dict, repr=False)
+    """Secret variables of each recipient that has some and has no outcome yet, by index in the part."""
 
     @property
     def control_flags(self) -> ControlFlags:
@@ -212,37 +225,10 @@ class StoredTemplate:
     created_at: datetime
     content_type: ContentType | None = None
     """Type of the content. None: the request or the rule decides."""
+    secret_variables: tuple[str, ...] = ()
+    """Names of the variables whose values are never shown, in each request that uses the template."""
 
     @property
-    def text(self) -> tuple[str, str | None, ContentType | None]:
+    def text(self) -> tuple[str, str | None, ContentType | None, tuple[str, ...]]:
         """Return the fields that a request takes over. Two versions in a row differ in them."""
-        return self.content, self.subject, self.content_type
-
-
-@dataclass(frozen=True, slots=True)
-class IdempotencyRecord:
-    """Decisions about the first call with an `Idempotency-Key`. A repeat of the call uses them again."""
-
-    key: RequestKey
-    """Key of the request that the `Idempotency-Key` names."""
-    tenant_id: str
-    key_id: str
-    """Id of the sealing key of the digest."""
-    digest: bytes
-    """Keyed digest of the body and of the caller."""
-    accepted_at: datetime
-    template_version: int | None = None
-    """Version of the template of the request. None: the request names no template."""
-    created_at: datetime | None = None
-    """Time of the first call, on the clock of the server. The ledger sets it."""
-
-
-def tally(counts: Counts) -> tuple[dict[str, int], dict[str, int]]:
-    """Return the counts by status and the counts by reason."""
-    by_status: dict[str, int] = {}
-    by_reason: dict[str, int] = {}
-    for (status, reason), number in sorted(counts.items(), key=str):
-        by_status[status.value] = by_status.get(status.value, 0) + number
-        if reason is not None:
-            by_reason[reason.value] = by_reason.get(reason.value, 0) + number
-    return by_status, by_reason
+        return self.content, self.subject, self.content_type, self.secret_variables

@@ -10,9 +10,9 @@ from typing import Protocol
 from core.chunk_work import Counts
 from core.ids import LogId, RequestKey
 from ledger.chunk_port import Chunks
+from ledger.idempotency_record import IdempotencyRecord
 from ledger.models import (
     ControlFlags,
-    IdempotencyRecord,
     Log,
     Part,
     RequestHeader,
@@ -73,7 +73,10 @@ class Requests(Protocol):
         """
 
     async def complete(self, key: RequestKey, counts: Counts) -> StoredRequest | None:
-        """Store the completion. Return None if there is one already, or if not all parts are expanded."""
+        """Store the completion, and erase the secret variables of the request.
+
+        Return None if there is a completion already, or if not all parts are expanded.
+        """
 
     async def mark_completion_published(self, key: RequestKey) -> None:
         """Note that Kafka acknowledged the event of the completion."""
@@ -148,17 +151,19 @@ class Retention(Protocol):
 class Templates(Protocol):
     """Templates, one document for each version."""
 
-    async def put(
+    async def put(  # noqa: PLR0913  # the fields of a version
         self,
         tenant_id: str,
         code: str,
         content: str,
         subject: str | None,
         content_type: ContentType | None = None,
+        *,
+        secret_variables: Sequence[str] = (),
     ) -> StoredTemplate:
         """Store a new version, numbered from 1, and return it.
 
-        If the newest version has the same content, subject and type, change nothing and return the newest version.
+        If all of these are the same in the newest version, change nothing and return the newest version.
         """
 
     async def get(self, tenant_id: str, code: str, version: int | None = None) -> StoredTemplate | None:

@@ -8,11 +8,13 @@ from typing import TypeVar
 
 from core.ids import ChunkId, LogId, RequestKey, chunk_id, position
 from core.render import RenderError, TemplateError
+from ledger.chunk_recipients import ChunkRecipient, open_recipients
 from ledger.errors import SealingError
-from ledger.message_template import MessageTemplate, open_template
+from ledger.message_template import MessageTemplate
 from ledger.models import Log
 from ledger.ports import Ledger
-from ledger.sealing import ChunkRecipient, Sealer, open_recipients
+from ledger.sealed_text import open_template
+from ledger.sealing import Sealer
 
 MAX_OPENED_CHUNKS = 8
 """Maximum number of opened chunks in memory. Each may be as large as a record of the intake."""
@@ -27,6 +29,7 @@ async def render_messages(
 ) -> dict[LogId, str]:
     """Return the text of each delivery, except those whose text is erased or cannot be rendered.
 
+    Secret variables are masked and their values are not read.
     A request or a chunk is read once for all of its deliveries. Raise SealingError if a key is missing. With
     `skip_unreadable`, leave out the texts under that key instead.
     """
@@ -63,7 +66,7 @@ def _render(
     for log, key, offset in deliveries:
         template = templates[key]
         try:
-            contents[log] = template.content.render(recipients[offset][1], template.variables)
+            contents[log] = template.render_masked(recipients[offset][1])
         except (RenderError, IndexError):
             continue
     return contents

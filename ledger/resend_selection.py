@@ -25,10 +25,11 @@ from core.ids import (
     resend_request_id,
 )
 from core.request_parts import EncodedPart, PartEncoder, RequestEncodingError, request_fields
-from ledger.message_template import type_to_repeat, unseal_template
+from ledger.chunk_recipients import open_recipients
 from ledger.models import Chunk, RequestHeader, StoredRequest
 from ledger.ports import Ledger
-from ledger.sealing import Sealer, open_recipients
+from ledger.sealed_text import open_template, type_to_repeat, unseal_template
+from ledger.sealing import Sealer
 from schemas.requests import BulkBody
 from schemas.statuses import Reason, Status
 
@@ -82,6 +83,11 @@ async def select_deliveries(
         by_repeating_request.setdefault(resend[0] if resend else None, array("Q")).append(encode_position(part, index))
     free = by_repeating_request.pop(None)
     selected, earlier = await _continue_attempt(ledger, old.header, free, by_repeating_request, request_id)
+    if selected and (names := old.header.erasable_variables):
+        raise ResendError(
+            f"the values of its secret variables are erased: {', '.join(names)}. Send the message with new values as a "
+            "new request. If deliveries must be resent, give keep_secret_variables in the first request"
+        )
     already_resent = {
         key: len(positions)
         for key, positions in by_repeating_request.items()
@@ -136,7 +142,8 @@ async def _request_fields(
 ) -> dict[str, Any]:
     """Return the fields that all parts share, with the text and the template of the old request."""
     old = selection.old.header
-    text = unseal_template(sealer, old)
+    text, used = unseal_template(sealer, old), open_template(sealer, old)
+    secret = [name for name in old.secret_variables or () if used.find_unused([name]) is None]
     templates = await ledger.templates.list(old.tenant_id) if old.template_id and old.template_version else []
     code = next((template.code for template in templates if template.id == old.template_id), None)
     body = BulkBody(
@@ -150,6 +157,8 @@ async def _request_fields(
         expires_at=expires_at,
         content_type=type_to_repeat(old, text["content"]),
         region=old.region,
+        secret_variables=secret or None,
+        keep_secret_variables=old.keep_secret_variables,
         **text,
     )
     fields = request_fields(

@@ -6,9 +6,8 @@ Sealed bytes are: one byte length of the key id, the key id, 12 bytes nonce, cip
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -63,17 +62,3 @@ class Sealer:
         if key is None:
             raise SealingError(f"no sealing key {key_id!r}")
         return hashlib.blake2b(value, key=key, digest_size=HASH_BYTES).digest()
-
-
-ChunkRecipient = tuple[str, Mapping[str, str]]
-"""Recipient of a chunk: normalised address, or the address as given if it is not valid, and variables."""
-
-
-def seal_recipients(sealer: Sealer, chunk_id: str, recipients: Sequence[ChunkRecipient]) -> bytes:
-    """Seal the addresses and variables of one chunk."""
-    return sealer.seal(orjson.dumps([[to, variables] if variables else [to] for to, variables in recipients]), chunk_id)
-
-
-def open_recipients(sealer: Sealer, chunk_id: str, sealed: bytes) -> list[ChunkRecipient]:
-    """Return the addresses and variables of one chunk, in order. Raise SealingError."""
-    return [(item[0], item[1] if len(item) > 1 else {}) for item in orjson.loads(sealer.open(sealed, chunk_id))]

@@ -140,9 +140,16 @@ def is_header_value(secret: SecretStr) -> bool:
 
 
 def usable_message_id(value: object, message: Message) -> str | None:
-    """Return the message id that a vendor answered, or None if it is unusable or shows the address or the text."""
+    """Return the message id that a vendor answered.
+
+    Return None if it is unusable, or if it shows the address, the text or a secret. A secret of up to three characters
+    may be part of an id by chance, so that only an equal id counts.
+    """
     if not isinstance(value, str | int) or isinstance(value, bool):
         return None
     text = str(value)
-    is_personal = message.to.removeprefix("+") in text or (message.text and message.text in text)
-    return text if 0 < len(text) <= 200 and text.isascii() and text.isprintable() and not is_personal else None
+    shows_text = bool(message.text) and message.text in text
+    shows_secret = any(secret == text or (len(secret) > 3 and secret in text) for secret in message.secrets)
+    if message.to.removeprefix("+") in text or shows_text or shows_secret:
+        return None
+    return text if 0 < len(text) <= 200 and text.isascii() and text.isprintable() else None

@@ -62,6 +62,9 @@ Variables = Annotated[dict[str, str], _NullVariables()]
 
 Validation stops at the first wrong one, because a million errors would fill the memory.
 """
+MAX_SECRET_VARIABLES = 50
+"""Maximum number of secret variables of a request or a template."""
+SecretVariables = Annotated[list[Name], Field(max_length=MAX_SECRET_VARIABLES, json_schema_extra={"uniqueItems": True})]
 
 
 class Recipient(IntakeRecord, published_as="Recipient"):
@@ -155,6 +158,17 @@ class BulkBody(IntakeRecord):
         "Not used for e-mail.",
         examples=["CN"],
     )
+    secret_variables: SecretVariables | None = Field(
+        default=None,
+        description="names of variables whose values are secret, such as a login code. Wherever the text is shown, "
+        "`***` stands for them. They are erased with the outcome. Each must be used in the content or the subject. "
+        "Those of the template are added.",
+        examples=[["code"]],
+    )
+    keep_secret_variables: bool | None = Field(
+        default=None,
+        description="true to keep the secret values as long as the other variables, so that deliveries can be resent",
+    )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(channel={self.channel}, recipients={len(self.recipients)}, ***)"
@@ -173,6 +187,9 @@ class BulkBody(IntakeRecord):
             raise ValueError("expires_at: must be after send_at")
         if self.content_type is ContentType.HTML and self.channel is not Channel.EMAIL:
             raise ValueError("content_type: must be text/plain for SMS, because text/html is for e-mail only")
+        secret = self.secret_variables or []
+        if repeated := next((at for at, name in enumerate(secret) if name in secret[:at]), None):
+            raise ValueError(f"secret_variables[{repeated}]: is named twice")
         return self
 
 

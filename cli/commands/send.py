@@ -51,6 +51,13 @@ def send(  # noqa: PLR0913  # one parameter per option
         str | None,
         typer.Option(help="Country (ISO 3166) of phone numbers without +. The default is ROLLCALL_DEFAULT_REGION."),
     ] = None,
+    secret_variable: Annotated[
+        list[str] | None,
+        typer.Option(help="Name of a variable with a secret value, such as a login code. May be repeated."),
+    ] = None,
+    keep_secret_variables: Annotated[
+        bool, typer.Option("--keep-secret-variables", help="Keep the secret values, so that they can be resent.")
+    ] = False,
     reply_topic: Annotated[
         str | None, typer.Option(help="Topic for the result events, instead of the default.")
     ] = None,
@@ -101,6 +108,8 @@ def send(  # noqa: PLR0913  # one parameter per option
         "reply_topic": reply_topic,
         "content_type": content_type,
         "region": region,
+        "secret_variables": secret_variable or None,
+        "keep_secret_variables": keep_secret_variables or None,
     }
     options = SendOptions(
         file=file,

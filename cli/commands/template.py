@@ -37,6 +37,10 @@ def put(  # noqa: PLR0913  # one parameter per option
             help="Type of the text in an e-mail. The type of a request takes precedence. See docs/sending.md."
         ),
     ] = None,
+    secret_variable: Annotated[
+        list[str] | None,
+        typer.Option(help="Name of a variable with a secret value, such as a login code. May be repeated."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a text, store it as the newest version, and print the variables that it needs.
@@ -50,7 +54,8 @@ def put(  # noqa: PLR0913  # one parameter per option
     from cli.templates.validate_template import TemplateInput  # noqa: PLC0415
 
     text = read_content(content, content_file)
-    run_put(TemplateInput(tenant, code, text, subject, content_type), as_json=as_json)
+    secret = tuple(secret_variable or ())
+    run_put(TemplateInput(tenant, code, text, subject, content_type, secret), as_json=as_json)
 
 
 @template.command("list", epilog=f"Exit codes: 0 listed. 1 error. {_USAGE}.")

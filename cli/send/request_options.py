@@ -12,7 +12,12 @@ from schemas.requests import BulkBody, BulkRequest
 from schemas.timestamps import ActionTime
 from schemas.validation_errors import Problem, read_problems
 
-_OPTIONS = {"tenant_id": "--tenant", "user_id": "--user", "variables": "--variable"}
+_OPTIONS = {
+    "tenant_id": "--tenant",
+    "user_id": "--user",
+    "variables": "--variable",
+    "secret_variables": "--secret-variable",
+}
 _TIMESTAMP: TypeAdapter[datetime] = TypeAdapter(ActionTime)
 _PLACEHOLDER = "anyone"  # takes the place of the recipients while the rest of a request is checked
 
@@ -38,7 +43,7 @@ def _problem_line(problem: Problem) -> str:
         return f"{option_of(str(problem.location[0]))}: {problem.phrase}"
     # A check of the whole request has no location. Its message begins with the field.
     field, _, message = problem.message.partition(": ")
-    return f"{option_of(field)}: {message}"
+    return f"{option_of(field.partition('[')[0])}: {message}"
 
 
 def option_of(field: str) -> str:

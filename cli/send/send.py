@@ -23,7 +23,7 @@ from cli.send.over_kafka import publish_and_follow, publish_and_watch, publish_o
 from cli.send.request_options import check_request_options
 from cli.send.send_request import FileSummary, SendRequest, new_request_id, scan_file
 from cli.settings import LedgerAddress, RecipientSettings, SendSettings, ledger_if_given, load
-from cli.template_check import compile_content
+from cli.template_check import check_secret_variables, compile_content
 from core.ids import request_key
 from ledger.message_template import UNFIT_TYPE, choose_source
 from ledger.models import StoredTemplate
@@ -110,10 +110,13 @@ def _build_request(options: SendOptions, body: BulkBody, source: Source) -> Send
         raise UsageError("--subject: is required, because the template has no subject.")
     if text.unfit_type:
         raise UsageError(f"--content-type: {UNFIT_TYPE}")
+    message = compile_content(body.channel, text.content, text.subject, body.variables, text.content_type)
+    if body.template is None or template is not None:
+        check_secret_variables(message, body.secret_variables or ())
     return SendRequest(
         source=source,
         body=body,
-        text=compile_content(body.channel, text.content, text.subject, body.variables, text.content_type),
+        text=message,
         type_choice=text.type_choice,
         tenant_id=options.tenant or "",
         request_id=options.request_id or new_request_id(),

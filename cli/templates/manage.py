@@ -16,7 +16,7 @@ from cli.template_check import variables_for_recipients
 from cli.templates.validate_template import TemplateInput
 from core.content_type import ContentTypeChoice, without_mark
 from core.render import MAX_RENDERED, HeaderInjection, TextTooLong
-from ledger.message_template import MessageTemplate, choose_type, compile_template
+from ledger.message_template import MASK, MessageTemplate, choose_type, compile_template
 from ledger.models import StoredTemplate
 from ledger.ports import Ledger
 from schemas.statuses import Channel, ContentType
@@ -72,6 +72,7 @@ async def put(ledger: Ledger, console: Console, template_input: TemplateInput, *
         without_mark(template_input.content),
         template_input.subject or None,
         template_input.content_type,
+        secret_variables=template_input.secret_variables,
     )
     new = before is None or before.version != stored.version
     if as_json:
@@ -80,6 +81,8 @@ async def put(ledger: Ledger, console: Console, template_input: TemplateInput, *
     result = f"stored as version {stored.version}" if new else f"unchanged, is version {stored.version}"
     console.print(f"{printable(stored.code)} {result} ({stored.id})", soft_wrap=True)
     console.print(f"variables: {', '.join(_variable_names(stored)) or 'none'}", soft_wrap=True)
+    if stored.secret_variables:
+        console.print(f"secret: {', '.join(stored.secret_variables)}", soft_wrap=True)
 
 
 async def show_all(ledger: Ledger, console: Console, tenant: str, *, as_json: bool) -> None:
@@ -116,6 +119,7 @@ async def show(ledger: Ledger, console: Console, address: TemplateAddress, *, as
         "version": str(stored.version),
         "stored": _stored_at(stored),
         "variables": ", ".join(_variable_names(stored)) or "none",
+        "secret": ", ".join(stored.secret_variables) or None,
         "subject": stored.subject,
         "type": _type_note(_type_of(stored)),
     }
@@ -137,16 +141,20 @@ async def preview(  # noqa: PLR0913  # one parameter per option
 ) -> list[str]:
     """Print one version with these variables filled in, and return the missing ones.
 
-    Missing variables stay in the text as placeholders. Raises UnknownTemplate and UsageError.
+    Missing variables stay in the text as placeholders. Secret values are masked.
+
+    Raises UnknownTemplate and UsageError.
     """
     stored = await find_template(ledger, *address)
     type_choice = _type_of(stored, content_type)
     text = _compiled(stored, type_choice)
     missing = sorted(variables_for_recipients(text) - variables.keys())
     placeholders = {name: f"{{{{{name}}}}}" for name in missing}
+    shown = {name: MASK if name in stored.secret_variables else value for name, value in variables.items()}
     try:
-        subject = text.subject and text.subject.render(variables, placeholders)
-        content = text.content.render(variables, placeholders)
+        for values in (variables, shown):  # The real values may be the ones that cannot be rendered.
+            subject = text.subject and text.subject.render(values, placeholders)
+            content = text.content.render(values, placeholders)
     except HeaderInjection as error:
         raise UsageError(
             f"--var: {error.name} must not contain a line break or another control character, "
@@ -211,6 +219,7 @@ def _document(stored: StoredTemplate) -> dict[str, Any]:
         "version": stored.version,
         "created_at": stored.created_at.isoformat(),
         "variables": _variable_names(stored),
+        "secret_variables": list(stored.secret_variables),
         "subject": stored.subject,
         **_type_fields(_type_of(stored)),
     }

@@ -1,15 +1,18 @@
 """Check of a text before it is stored as a template, because the requests that name it come later."""
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from cli.errors import UsageError
-from cli.template_check import compile_content
-from ledger.message_template import choose_type
-from schemas.requests import Name, Subject, TenantId
+from cli.template_check import check_secret_variables, compile_content
+from ledger.message_template import MessageTemplate, choose_type
+from schemas.requests import Name, SecretVariables, Subject, TenantId
 from schemas.statuses import Channel, ContentType
 from schemas.validation_errors import read_problems
+
+T = TypeVar("T")
 
 MAX_TEMPLATE_BYTES = 512 * 1024
 """Maximum size of a text in bytes of UTF-8. The content of a request has about the same limit."""
@@ -24,6 +27,7 @@ class TemplateInput:
     content: str = field(repr=False)
     subject: str | None = field(repr=False)
     content_type: ContentType | None = None
+    secret_variables: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Raise UsageError if no request could use the text or refer to it."""
@@ -36,10 +40,18 @@ class TemplateInput:
         _check_value("--subject", TypeAdapter(Subject), self.subject or "")
         _check_size(self.content)
         type_choice = choose_type(Channel.EMAIL, self.content, in_template=self.content_type)
-        compile_content(Channel.EMAIL, self.content, self.subject, {}, type_choice.content_type)
+        text = compile_content(Channel.EMAIL, self.content, self.subject, {}, type_choice.content_type)
+        self._check_secret_variables(text)
+
+    def _check_secret_variables(self, text: MessageTemplate) -> None:
+        names = self.secret_variables
+        _check_value("--secret-variable", TypeAdapter(SecretVariables), list(names))
+        if len(set(names)) < len(names):
+            raise UsageError("--secret-variable: must not name a variable twice.")
+        check_secret_variables(text, names)
 
 
-def _check_value(option: str, allowed: TypeAdapter[str], value: str) -> None:
+def _check_value(option: str, allowed: TypeAdapter[T], value: T) -> None:
     try:
         allowed.validate_python(value)
     except ValidationError as error:

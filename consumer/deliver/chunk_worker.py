@@ -26,9 +26,9 @@ from core.chunk_work import (
 )
 from core.delivery_outcome import NotSent
 from core.index_ranges import indices
+from ledger.chunk_recipients import ChunkRecipient
 from ledger.claims import ClaimResult
 from ledger.models import Log
-from ledger.sealing import ChunkRecipient
 from schemas.statuses import OnUncertain
 
 
@@ -50,7 +50,7 @@ class ChunkWorker:
         self._factory = DeliveryFactory(self.chunk, opened, recipients)
         self._logs = ChunkLogs(self.chunk, opened.header, context)
         self._rules = ChunkRules(opened.header, context)
-        self._writes = FencedWrites(lease, self.chunk.lane, context)
+        self._writes = FencedWrites(lease, self.chunk, context)
         self._publisher = ChunkEventPublisher(opened.header, self.chunk.part, lease, context)
         self._control = StopState(opened.header.expires_at)
         self._control.apply(self.chunk.control_flags)

@@ -12,11 +12,11 @@ from consumer.request_cache import OpenedRequest
 from consumer.request_lifecycle import complete_after_close
 from core.chunk_work import Counts, due_before_expiry
 from core.ids import RequestKey
+from ledger.chunk_recipients import open_chunk_recipients
 from ledger.claims import ClaimResult
 from ledger.errors import SealingError
-from ledger.message_template import open_template
 from ledger.models import StoredRequest
-from ledger.sealing import open_recipients
+from ledger.sealed_text import open_template
 from schemas.statuses import Lane
 
 MISSING_KEY_DELAY = timedelta(seconds=30)
@@ -72,7 +72,7 @@ async def open_chunk(leased: LeasedChunk, context: ConsumerContext) -> ChunkWork
         logger.info("take-over", chunk=claimed.chunk.id, fence=claimed.token.fence)
     try:
         opened = await load_request(claimed.chunk.key, context)
-        recipients = open_recipients(context.sealer, claimed.chunk.id, claimed.chunk.sealed)
+        recipients = open_chunk_recipients(context.sealer, claimed.chunk)
     except SealingError as error:
         return await open_without_key(leased, str(error), context)
     except Exception:

@@ -8,8 +8,9 @@ from core.chunk_work import DecidedDelivery
 from core.delivery_outcome import Outcome
 from core.ids import log_ids
 from core.send_result import Message
+from ledger.chunk_recipients import ChunkRecipient
 from ledger.models import Chunk, Log
-from ledger.sealing import HASH_BYTES, ChunkRecipient
+from ledger.sealing import HASH_BYTES
 from schemas.statuses import Status
 
 
@@ -37,6 +38,7 @@ class DeliveryFactory:
             is_html=template.html,
             reference=self._references[at],
             tenant_id=self._header.tenant_id,
+            secrets=template.secrets_of(variables) if template.secret_variables else (),
         )
 
     def log_of_decision(self, decided: DecidedDelivery, now: datetime) -> Log:

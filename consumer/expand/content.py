@@ -8,13 +8,14 @@ from core.ids import RequestKey
 from core.render import RenderError, TemplateError
 from ledger.message_template import (
     UNFIT_TYPE,
+    UNUSED,
     MessageTemplate,
     choose_source,
+    compile_source,
     compile_template,
-    open_template,
-    seal_template,
 )
 from ledger.models import RequestHeader, StoredRequest, StoredTemplate
+from ledger.sealed_text import open_template, seal_template
 from ledger.sealing import Sealer
 from schemas.requests import BulkRequest
 from schemas.statuses import ContentType, RejectionReason
@@ -31,6 +32,9 @@ class ResolvedContent:
     template_version: int | None = None
     content_type: ContentType | None = None
     """Type to store with the request. See `RequestHeader.content_type`."""
+    secret_variables: tuple[str, ...] | None = None
+    """Names of the secret variables, those of the template included. None if there are none."""
+    sealed_secrets: bytes | None = field(default=None, repr=False)
 
     def template_for(self, header: RequestHeader, sealer: Sealer) -> MessageTemplate:
         """Return the template of a stored request. A version never changes, so the same one has the same content."""
@@ -52,7 +56,13 @@ async def resolve_content(
     if stored is not None:
         header = stored.header
         return ResolvedContent(
-            header.sealed_text, None, header.template_id, header.template_version, header.content_type
+            header.sealed_text,
+            None,
+            header.template_id,
+            header.template_version,
+            header.content_type,
+            header.secret_variables,
+            header.sealed_secrets,
         )
     tenant_id, code, version = request.tenant_id, request.template, request.template_version
     template = await context.retry_until_available(
@@ -82,10 +92,14 @@ def _compile(
     try:
         compile_template(channel, source.content, None, variables, content_type)
         field_name = "subject"
-        text = compile_template(channel, source.content, source.subject, variables, content_type)
+        text = compile_source(source, variables)
         text.check_subject()
     except (TemplateError, RenderError) as error:
         return RejectedRecord(RejectionReason.INVALID_CONTENT, f"{field_name}: {error}", (field_name,))
-    sealed = seal_template(sealer, key, source.content, source.subject, request.variables)
+    if (unused := text.find_unused(request.secret_variables or ())) is not None:
+        field_name = f"secret_variables[{unused}]"
+        return RejectedRecord(RejectionReason.INVALID_CONTENT, f"{field_name}: {UNUSED}", (field_name,))
+    sealed = seal_template(sealer, key, source, request)
     id_, version = (template.id, template.version) if template else (None, None)
-    return ResolvedContent(sealed, text, id_, version, source.type_to_store)
+    secret = source.secret_variables or None
+    return ResolvedContent(sealed.text, text, id_, version, source.type_to_store, secret, sealed.secrets)

@@ -120,6 +120,9 @@ def build_header(
         resend_of=request.resend_of,
         content_type=content.content_type,
         region=request.region,
+        secret_variables=content.secret_variables,
+        keep_secret_variables=request.keep_secret_variables,
+        sealed_secrets=content.sealed_secrets,
     )
     size = len(request.recipients)
     limits = context.tuning

@@ -15,9 +15,9 @@ from consumer.request_cache import OpenedRequest
 from consumer.request_lifecycle import apply_control_flags
 from core.chunk_work import DecidedDelivery, Work, prepare_release
 from core.ids import ChunkId, chunk_id
-from core.index_ranges import chunk_bounds, to_ranges
+from core.index_ranges import chunk_bounds, indices, to_ranges
+from ledger.chunk_recipients import seal_recipients, seal_secrets, split_recipients
 from ledger.models import Chunk, Part, StoredRequest
-from ledger.sealing import seal_recipients
 from schemas.statuses import Lane
 
 
@@ -67,6 +67,8 @@ def build_chunk(
     deliveries = tuple(DecidedDelivery(index, status, reason) for index, (status, reason) in decided.items())
     untried = to_ranges(index for index in range(first, first + size) if index not in decided)
     work, _ = prepare_release(Work(untried=untried, decided=deliveries), context.tuning.window_size)
+    recipients, secrets = split_recipients(checked.plain, header.erasable_variables)
+    undecided = {index: secrets[index - first] for index in indices(untried) if index - first in secrets}
     return Chunk(
         id=identity,
         key=header.key,
@@ -78,7 +80,7 @@ def build_chunk(
         masked=checked.masked,
         hashes=b"".join(checked.hashes),
         references=checked.references,
-        sealed=seal_recipients(context.sealer, identity, checked.plain),
+        sealed=seal_recipients(context.sealer, identity, recipients),
         work=work,
         due_at=header.send_at,
         cancelled=flags.cancelled,
@@ -86,6 +88,7 @@ def build_chunk(
         expires_at=header.expires_at,
         searchable=part.number > 0 or not part.last,
         resend_of=checked.resend_of,
+        sealed_secrets=seal_secrets(context.sealer, identity, undecided),
     )
 
 

@@ -58,13 +58,15 @@ class MemoryChunks(Chunks):
         return True
 
     @override
-    async def advance(self, token: ClaimToken, work: Work, window: Window | None) -> ControlFlags | None:
+    async def advance(
+        self, token: ClaimToken, work: Work, window: Window | None, erased: Collection[int] = ()
+    ) -> ControlFlags | None:
         if work.next is not None:
             raise ValueError("the next batch of a claimed chunk is its window")
         document = self._find_claimed(token)
         if document is None:
             return None
-        document.chunk = replace(document.chunk, work=_copy(work))
+        document.chunk = replace(_without_secrets(document.chunk, erased), work=_copy(work))
         document.window = window
         self._extend_lease(document, token.lease_seconds)
         return document.chunk.control_flags
@@ -77,18 +79,20 @@ class MemoryChunks(Chunks):
         if document.open:
             document.open = False
             document.window = None
-            document.chunk = replace(document.chunk, work=Work(counts=Counter(counts)))
+            document.chunk = replace(document.chunk, work=Work(counts=Counter(counts)), sealed_secrets={})
         return True
 
     @override
-    async def release(self, token: ClaimToken, work: Work, due_at: datetime | None) -> bool:
+    async def release(
+        self, token: ClaimToken, work: Work, due_at: datetime | None, erased: Collection[int] = ()
+    ) -> bool:
         document = self._find_claimed(token)
         if document is None:
             return False
         now = self._store.clock()
         if document.chunk.cancelled and due_at is not None:
             due_at = min(due_at, now + timedelta(seconds=CANCELLED_SECONDS))
-        document.chunk = replace(document.chunk, work=_copy(work), due_at=due_at)
+        document.chunk = replace(_without_secrets(document.chunk, erased), work=_copy(work), due_at=due_at)
         document.window = document.owner = None
         document.sweep_at = due_at or now
         if document.chunk.control_flags.paused:
@@ -206,6 +210,11 @@ def _open_window(document: ChunkDocument, claim: ClaimRequest) -> None:
 
 def _is_owned(document: ChunkDocument, token: ClaimToken) -> bool:
     return (document.owner, document.fence) == (token.owner, token.fence)
+
+
+def _without_secrets(chunk: Chunk, indices: Collection[int]) -> Chunk:
+    kept = {index: sealed for index, sealed in chunk.sealed_secrets.items() if index not in indices}
+    return replace(chunk, sealed_secrets=kept) if indices else chunk
 
 
 def _copy(work: Work) -> Work:

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing_extensions import override
 
 from core.ids import RequestKey
+from ledger.idempotency_record import IdempotencyRecord
 from ledger.memory.store import Store
-from ledger.models import IdempotencyRecord
 from ledger.ports import IdempotencyKeys
 
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from typing_extensions import override
 
-from core.chunk_work import Counts
+from core.chunk_work import Counts, tally
 from core.ids import RequestKey
 from ledger.memory.store import RequestDocument, Store
-from ledger.models import Completion, ControlFlags, Part, RequestHeader, StoredRequest, tally
+from ledger.models import Completion, ControlFlags, Part, RequestHeader, StoredRequest
 from ledger.ports import Requests
 from ledger.queries import RequestPage, RequestQuery, counted, position_of_request
 
@@ -110,7 +110,9 @@ class MemoryRequests(Requests):
             by_reason=by_reason,
             incomplete=document.request.intake_closed,
         )
-        document.request, document.looked_at = replace(document.request, completion=completion), self._store.clock()
+        header = replace(document.request.header, sealed_secrets=None)
+        document.request = replace(document.request, header=header, completion=completion)
+        document.looked_at = self._store.clock()
         return document.request
 
     @override

@@ -27,9 +27,10 @@ class MemoryRetention(Retention):
             :limit
         ]
         for stored in chunks:
-            stored.chunk = replace(stored.chunk, sealed=b"")
+            stored.chunk = replace(stored.chunk, sealed=b"", sealed_secrets={})
         if not chunks:
-            document.request = replace(document.request, header=replace(header, sealed_text=b""))
+            header = replace(header, sealed_text=b"", sealed_secrets=None)
+            document.request = replace(document.request, header=header)
         return len(chunks) or 1
 
     @override

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from core.chunk_work import Window
 from core.ids import ChunkId, LogId, RequestKey
-from ledger.models import Chunk, IdempotencyRecord, Log, StoredRequest, StoredTemplate
+from ledger.idempotency_record import IdempotencyRecord
+from ledger.models import Chunk, Log, StoredRequest, StoredTemplate
 from schemas.statuses import Channel, Lane
 
 

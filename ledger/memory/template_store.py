@@ -1,5 +1,7 @@
 """Templates in memory."""
 
+from collections.abc import Sequence
+
 from typing_extensions import override
 
 from core.ids import template_id
@@ -23,11 +25,13 @@ class MemoryTemplates(Templates):
         content: str,
         subject: str | None,
         content_type: ContentType | None = None,
+        *,
+        secret_variables: Sequence[str] = (),
     ) -> StoredTemplate:
         name = template_id(tenant_id, code)
         versions = self._store.templates.setdefault(name, [])
-        number, now = len(versions) + 1, self._store.clock()
-        new = StoredTemplate(name, tenant_id, code, number, content, subject, now, content_type)
+        number, now, secret = len(versions) + 1, self._store.clock(), tuple(secret_variables)
+        new = StoredTemplate(name, tenant_id, code, number, content, subject, now, content_type, secret)
         if not versions or versions[-1].text != new.text:
             versions.append(new)
         return versions[-1]

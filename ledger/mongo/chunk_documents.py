@@ -40,6 +40,8 @@ def chunk_document(chunk: Chunk) -> Document:
         document["references"] = list(chunk.references)
     if chunk.resend_of is not None:
         document["resend_of"] = list(chunk.resend_of)
+    if chunk.sealed_secrets:
+        document["sealed_secrets"] = {str(index): sealed for index, sealed in chunk.sealed_secrets.items()}
     if chunk.searchable:
         document["lookup"] = hash_slices(chunk.hashes)
     return document
@@ -176,4 +178,5 @@ def read_chunk(document: Document) -> Chunk:
         expires_at=document.get("expires_at"),
         searchable=document["searchable"],
         resend_of=tuple(resend_of) if resend_of is not None else None,
+        sealed_secrets={int(index): sealed for index, sealed in document.get("sealed_secrets", {}).items()},
     )

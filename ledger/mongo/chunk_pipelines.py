@@ -1,6 +1,6 @@
 """Update pipelines of the chunks. MongoDB runs each of them in one atomic step, on the clock of the server."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -69,6 +69,11 @@ def release_pipeline(work: Document, due_at: datetime | None) -> list[Document]:
         },
         {"$set": {"sweep_at": {"$cond": ["$parked", _EXPIRY, {"$ifNull": ["$due_at", "$$NOW"]}]}}},
     ]
+
+
+def erase_secrets(indices: Collection[int]) -> list[Document]:
+    """Return the stage of an update that erases the secret variables of these deliveries."""
+    return [{"$unset": [f"sealed_secrets.{index}" for index in indices]}] if indices else []
 
 
 def cancel_pipeline() -> list[Document]:

@@ -32,6 +32,7 @@ from ledger.mongo.chunk_pipelines import (
     CLAIMABLE,
     cancel_pipeline,
     claim_pipeline,
+    erase_secrets,
     extend_pipeline,
     pause_count_pipeline,
     release_pipeline,
@@ -110,17 +111,21 @@ class MongoChunks(Chunks):
         return await self._update_claimed(token, {}) is not None
 
     @override
-    async def advance(self, token: ClaimToken, work: Work, window: Window | None) -> ControlFlags | None:
+    async def advance(
+        self, token: ClaimToken, work: Work, window: Window | None, erased: Collection[int] = ()
+    ) -> ControlFlags | None:
         fields = {**work_document(work), "window": window_document(window)}
-        document = await self._update_claimed(token, fields)
+        document = await self._update_claimed(token, fields, erased)
         return None if document is None else read_control_flags(document)
 
-    async def _update_claimed(self, token: ClaimToken, fields: Document) -> Document | None:
+    async def _update_claimed(
+        self, token: ClaimToken, fields: Document, erased: Collection[int] = ()
+    ) -> Document | None:
         """Write fields and extend the lease. Return the control flags, or None if another owner took over."""
         with translated_errors():
             document = await self._chunks.find_one_and_update(
                 {**_fenced(token), "open": True},
-                extend_pipeline(fields, token.lease_seconds),
+                extend_pipeline(fields, token.lease_seconds) + erase_secrets(erased),
                 return_document=ReturnDocument.AFTER,
                 projection={"cancelled": True, "pauses": True, "touched_at": True},
             )
@@ -133,12 +138,15 @@ class MongoChunks(Chunks):
         """Close the chunk. Owner and fencing token stay, so that a repeat of the call succeeds too."""
         emptied = {**work_document(Work()), "counts": counts_document(counts), "window": None, "open": False}
         with translated_errors():
-            result = await self._chunks.update_one(_fenced(token), {"$set": emptied})
+            change = {"$set": emptied, "$unset": {"sealed_secrets": ""}}
+            result = await self._chunks.update_one(_fenced(token), change)
         return bool(result.matched_count)
 
     @override
-    async def release(self, token: ClaimToken, work: Work, due_at: datetime | None) -> bool:
-        pipeline = release_pipeline(work_document(work), due_at)
+    async def release(
+        self, token: ClaimToken, work: Work, due_at: datetime | None, erased: Collection[int] = ()
+    ) -> bool:
+        pipeline = release_pipeline(work_document(work), due_at) + erase_secrets(erased)
         with translated_errors():
             result = await self._chunks.update_one({**_fenced(token), "open": True}, pipeline)
         return bool(result.matched_count)

@@ -5,7 +5,7 @@ from pymongo import ReturnDocument
 from typing_extensions import override
 
 from core.ids import RequestKey
-from ledger.models import IdempotencyRecord
+from ledger.idempotency_record import IdempotencyRecord
 from ledger.mongo.connection import Document, translated_errors
 from ledger.ports import IdempotencyKeys
 

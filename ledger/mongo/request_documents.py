@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from core.chunk_work import Counts
+from core.chunk_work import Counts, tally
 from core.ids import RequestKey
-from ledger.models import Completion, Part, RequestHeader, StoredRequest, tally
+from ledger.models import Completion, Part, RequestHeader, StoredRequest
 from ledger.mongo.chunk_documents import read_control_flags
 from ledger.mongo.connection import Document
 from schemas.statuses import Category, Channel, ContentType, OnUncertain
@@ -34,6 +34,9 @@ def header_document(header: RequestHeader) -> Document:
         "resend_of": header.resend_of,
         "content_type": header.content_type and header.content_type.value,
         "region": header.region,
+        "secret_variables": list(header.secret_variables) if header.secret_variables is not None else None,
+        "keep_secret_variables": header.keep_secret_variables,
+        "sealed_secrets": header.sealed_secrets,
     }
     return {name: value for name, value in document.items() if value is not None}
 
@@ -81,6 +84,7 @@ def read_request(document: Document) -> StoredRequest:
 
 
 def _read_header(key: RequestKey, header: Document) -> RequestHeader:
+    secret_variables = header.get("secret_variables")
     return RequestHeader(
         key=key,
         tenant_id=header["tenant_id"],
@@ -104,6 +108,9 @@ def _read_header(key: RequestKey, header: Document) -> RequestHeader:
         resend_of=header.get("resend_of"),
         content_type=ContentType(header["content_type"]) if "content_type" in header else None,
         region=header.get("region"),
+        secret_variables=tuple(secret_variables) if secret_variables is not None else None,
+        keep_secret_variables=header.get("keep_secret_variables"),
+        sealed_secrets=header.get("sealed_secrets"),
     )
 
 

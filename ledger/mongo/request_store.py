@@ -89,8 +89,9 @@ class MongoRequests(Requests):
 
     @override
     async def complete(self, key: RequestKey, counts: Counts) -> StoredRequest | None:
-        """Store the completion with one atomic update. The consumer whose update succeeds publishes it."""
-        change = [{"$set": {"completion": completion_fields(counts), "looked_at": "$$NOW"}}]
+        """Store the completion and erase the secrets with one atomic update. Its consumer publishes the completion."""
+        erased = {"head.sealed_secrets": "$$REMOVE"}
+        change = [{"$set": {"completion": completion_fields(counts), "looked_at": "$$NOW", **erased}}]
         return await self._update({"_id": key, "completion": None, "$expr": _ALL_EXPANDED}, change)
 
     @override

@@ -28,9 +28,13 @@ class MongoRetention(Retention):
             documents = await self._chunks.find(query, {"_id": True}).limit(limit).to_list(None)
             if documents:
                 ids = [document["_id"] for document in documents]
-                result = await self._chunks.update_many({"_id": {"$in": ids}}, {"$unset": {"sealed": ""}})
+                result = await self._chunks.update_many(
+                    {"_id": {"$in": ids}}, {"$unset": {"sealed": "", "sealed_secrets": ""}}
+                )
                 return result.modified_count or 1
-            await self._requests.update_one({"_id": key}, {"$unset": {"head.sealed_text": ""}})
+            await self._requests.update_one(
+                {"_id": key}, {"$unset": {"head.sealed_text": "", "head.sealed_secrets": ""}}
+            )
             return 1
 
     @override

@@ -1,5 +1,7 @@
 """Templates in MongoDB, one document for each version. The `_id` is the id of the template and the version number."""
 
+from collections.abc import Sequence
+
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo import ReturnDocument
 from typing_extensions import override
@@ -25,6 +27,8 @@ class MongoTemplates(Templates):
         content: str,
         subject: str | None,
         content_type: ContentType | None = None,
+        *,
+        secret_variables: Sequence[str] = (),
     ) -> StoredTemplate:
         """Insert the text under the number after the newest. If another text has that number, try the next."""
         fields: Document = {
@@ -33,9 +37,10 @@ class MongoTemplates(Templates):
             "content": content,
             "subject": subject,
             **({"content_type": content_type.value} if content_type else {}),
+            **({"secret_variables": list(secret_variables)} if secret_variables else {}),
         }
         newest = await self.get(tenant_id, code)
-        while newest is None or newest.text != (content, subject, content_type):
+        while newest is None or newest.text != (content, subject, content_type, tuple(secret_variables)):
             newest = await self._insert_or_get(fields | {"version": newest.version + 1 if newest else 1})
         return newest
 
@@ -91,4 +96,5 @@ def _read(document: Document) -> StoredTemplate:
         subject=document["subject"],
         created_at=document["created_at"],
         content_type=ContentType(document["content_type"]) if "content_type" in document else None,
+        secret_variables=tuple(document.get("secret_variables", ())),
     )

@@ -86,8 +86,8 @@ def _item(
 
 
 def _render(prepared: PreparedRequest, recipient: Recipient) -> str | None:
-    """Return the text, or None if it would be too long. Such a delivery will fail."""
+    """Return the text with its secret variables masked, or None if it would be too long. Such a delivery will fail."""
     try:
-        return prepared.content.render(recipient.variables, prepared.head.variables)
+        return prepared.message.render_masked(recipient.variables)
     except RenderError:
         return None

@@ -1,10 +1,19 @@
 """Checks of the content and subject of a request: its own, or those of the template that it names."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from core.addresses.control_characters import has_control
-from core.render import RenderError, Template, TemplateError
-from ledger.message_template import UNFIT_TYPE, Field, MessageTemplate, TextSource, choose_source, compile_template
+from core.render import RenderError, TemplateError
+from ledger.message_template import (
+    UNFIT_TYPE,
+    UNUSED,
+    Field,
+    MessageTemplate,
+    TextSource,
+    choose_source,
+    compile_source,
+)
 from ledger.models import StoredTemplate
 from producer.errors import BadRequestError, NotFoundError
 from producer.ledger_gateway import LedgerGateway
@@ -29,28 +38,28 @@ class ContentChecker:
         if source.unfit_type:
             raise BadRequestError(f"content_type: {UNFIT_TYPE}")
         content_field = source.content_field
-        _compile(content_field, body, source, None)
-        message = _compile("subject" if body.subject else content_field, body, source, source.subject)
-        _check_subject(message)
-        self.content: Template = message.content
-        self._message = message
+        _compile(content_field, body, replace(source, subject=None))
+        self.message = _compile("subject" if body.subject else content_field, body, source)
+        """The text as it will be sent."""
+        _check_subject(self.message)
+        _check_secret_variables(self.message, body)
         self._field_names: dict[Field, str] = {"content": content_field, "subject": "subject"}
 
     def check(self, recipients: Sequence[AnyRecipient], first: int) -> None:
         """Raise BadRequestError if a recipient lacks a variable. The first recipient has position `first`."""
-        if not self._message.content_needs and not self._message.subject_needs:
+        if not self.message.content_needs and not self.message.subject_needs:
             return
         for field, name in self._field_names.items():
             for position, recipient in enumerate(recipients, first):
                 variables = {} if isinstance(recipient, str) else recipient.variables
-                if problem := self._message.missing_in(field, variables):
+                if problem := self.message.missing_in(field, variables):
                     path = path_of(("recipients", position, "variables", problem.variable))
                     raise BadRequestError(f"{path}: is used in {name}. Give it here or in `variables`.")
 
 
-def _compile(field: str, body: BulkBody, source: TextSource, subject: str | None) -> MessageTemplate:
+def _compile(field: str, body: BulkBody, source: TextSource) -> MessageTemplate:
     try:
-        return compile_template(body.channel, source.content, subject, body.variables, source.content_type)
+        return compile_source(source, body.variables)
     except TemplateError as error:
         raise BadRequestError(f"{field}: {error}") from None
 
@@ -62,6 +71,11 @@ def _check_subject(message: MessageTemplate) -> None:
     except RenderError as error:
         path = path_of(("variables", error.name))
         raise BadRequestError(f"{path}: makes the subject invalid: {error.what}") from None
+
+
+def _check_secret_variables(message: MessageTemplate, body: BulkBody) -> None:
+    if (unused := message.find_unused(body.secret_variables or ())) is not None:
+        raise BadRequestError(f"{path_of(('secret_variables', unused))}: {UNUSED}")
 
 
 async def find_template(gateway: LedgerGateway, tenant_id: str, code: str, version: int | None) -> StoredTemplate:

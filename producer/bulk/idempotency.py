@@ -12,7 +12,8 @@ from datetime import datetime
 from core.ids import RequestKey
 from ledger.digests import request_digests
 from ledger.errors import SealingError
-from ledger.models import IdempotencyRecord, StoredRequest
+from ledger.idempotency_record import IdempotencyRecord
+from ledger.models import StoredRequest
 from ledger.ports import Ledger
 from ledger.sealing import Sealer
 from producer.bulk.prepare_request import PreparedRequest

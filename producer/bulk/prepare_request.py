@@ -12,7 +12,6 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from core.allowed_reply_topics import is_allowed
-from core.render import Template
 from core.request_parts import (
     EncodedPart,
     PartEncoder,
@@ -21,6 +20,7 @@ from core.request_parts import (
     recipient_json,
     request_fields,
 )
+from ledger.message_template import MessageTemplate
 from ledger.models import StoredTemplate
 from producer.auth.token_verifier import SEND_AS, Principal
 from producer.bulk.body_pieces import PIECE_BYTES, split_body
@@ -59,7 +59,8 @@ class PreparedRequest:
     page_recipients: tuple[Recipient, ...]
     """The recipients on the page that the response shows."""
     total: int
-    content: Template
+    message: MessageTemplate
+    """Text that the records carry."""
     template: StoredTemplate | None
     tenant_id: str
     user_id: str
@@ -108,7 +109,7 @@ class RequestPreparer:
             head=body,
             page_recipients=tuple(collector.page_recipients),
             total=collector.total,
-            content=checker.content,
+            message=checker.message,
             template=template,
             tenant_id=context.principal.tenant_id,
             user_id=user_id,

@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from ledger.models import StoredRequest, tally
+from core.chunk_work import tally
+from ledger.models import StoredRequest
 from ledger.request_control import state_of
 from ledger.request_counts import RequestCounts, known_recipients
 from schemas.http_responses import Parts, RequestResponse, RequestSummary

@@ -1,7 +1,7 @@
 """Values for tests with defaults that make sense together: name only what the test is about."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import count
@@ -56,6 +56,9 @@ def a_head(
     intake_partition: int = 0,
     content_type: ContentType | None = None,
     region: str | None = None,
+    secret_variables: tuple[str, ...] | None = None,
+    keep_secret_variables: bool | None = None,
+    sealed_secrets: bytes | None = None,
 ) -> RequestHeader:
     return RequestHeader(
         key=a_key(request_id, tenant_id),
@@ -79,6 +82,9 @@ def a_head(
         template_version=template_version,
         content_type=content_type,
         region=region,
+        secret_variables=secret_variables,
+        keep_secret_variables=keep_secret_variables,
+        sealed_secrets=sealed_secrets,
     )
 
 
@@ -122,6 +128,7 @@ def a_chunk(
     searchable: bool = False,
     names: Sequence[str] | None = None,
     references: Sequence[str | None] | None = None,
+    sealed_secrets: Mapping[int, bytes] | None = None,
 ) -> Chunk:
     """A chunk whose recipients are called r0, r1, … by their index, unless `names` says otherwise."""
     key = a_key(request_id, tenant_id)
@@ -144,6 +151,7 @@ def a_chunk(
         pauses=pauses,
         expires_at=expires_at,
         searchable=searchable,
+        sealed_secrets=sealed_secrets or {},
     )
 
 

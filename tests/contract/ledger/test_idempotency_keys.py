@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from core.ids import request_key
-from ledger.models import IdempotencyRecord
+from ledger.idempotency_record import IdempotencyRecord
 from ledger.mongo import MongoLedger
 from ledger.mongo.indexes import KEY_DAYS
 from ledger.ports import Ledger

@@ -136,9 +136,9 @@ async def test_what_looks_like_an_operator_is_text(ledger: Ledger) -> None:
 
 
 async def test_the_text_is_not_in_the_repr(ledger: Ledger) -> None:
-    stored = await ledger.templates.put(TENANT, CODE, "secret text", "secret subject")
+    stored = await ledger.templates.put(TENANT, CODE, "hidden text", "hidden subject")
 
-    assert "secret" not in repr(stored)
+    assert "hidden" not in repr(stored)
 
 
 def _said(found: StoredTemplate) -> tuple[str, int, str]:

@@ -290,3 +290,15 @@ async def test_it_speaks_with_a_real_web_framework() -> None:
 async def test_it_says_whether_the_other_side_deduplicates(gateway: Gateway) -> None:
     assert a_provider(gateway, deduplicates=True).deduplicates
     assert not a_provider(gateway).deduplicates
+
+
+@pytest.mark.parametrize(
+    ("gateway_id", "shown"),
+    [("864209", None), ("sms-864209-1", None), ("x7", "x7"), ("7", None), ("", None), ("gw-864208", "gw-864208")],
+)
+async def test_a_message_id_that_shows_a_secret_is_not_used(
+    gateway: Gateway, gateway_id: str, shown: str | None
+) -> None:
+    gateway.answer = http_answer("200 OK", f'{{"id": "{gateway_id}"}}')
+
+    assert await ask(gateway, a_message(secrets=("864209", "7"))) == Sent(shown, "HTTP 200")

@@ -10,8 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from core.ids import request_key, template_id
 from devstack import Stack
-from ledger.message_template import open_template
 from ledger.mongo.request_documents import read_request
+from ledger.sealed_text import open_template
 from schemas.results import DeliveryEvent, RequestAccepted
 from tests.e2e.caller import Results, create_topic, publish, reading
 from tests.e2e.reconciliation import assert_balanced, fates, roll, tally

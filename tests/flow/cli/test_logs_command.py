@@ -124,3 +124,13 @@ def test_an_empty_address_is_a_usage_error() -> None:
 async def test_an_empty_result_is_reported() -> None:
     assert await printed(await a_world(), reference="nobody's") == "no delivery matches\n"
     assert await printed(await a_world(), reference="nobody's", as_json=True) == ""
+
+
+async def test_secret_values_are_masked_in_the_table_and_as_json() -> None:
+    world = World()
+    person = {"to": GOOD[0], "variables": {"code": "864209"}}
+    await world.expand(world.record(person, content="Code {{code}}", secret_variables=["code"]))
+    for _ in range(2):  # pending, then sent
+        assert "Code ***" in await printed(world, content=True)
+        assert [document["content"] for document in await documents(world, content=True)] == ["Code ***"]
+        await world.deliver_all()

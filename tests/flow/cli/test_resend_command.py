@@ -101,3 +101,29 @@ async def test_a_missing_key_and_an_unknown_request_are_one_line() -> None:
 def test_exactly_one_of_unknown_and_failed_is_required(options: tuple[str, ...]) -> None:
     result = run_rollcall("resend", "r1", "--tenant", "t1", *options)
     assert (result.exit_code, result.stderr) == (2, "--unknown or --failed: exactly one of them is required.\n")
+
+
+SECRET = {"content": "{{code}}", "variables": {"code": "864209"}, "secret_variables": ["code"]}
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_a_resend_without_its_secret_values_says_which_are_erased_and_what_to_do(*, dry_run: bool) -> None:
+    world = await a_world(**SECRET)
+    with pytest.raises(CommandError) as caught:
+        await prepared(world, dry_run=dry_run)
+    assert str(caught.value) == (
+        "request r1: the values of its secret variables are erased: code. Send the message with new values as a new "
+        "request. If deliveries must be resent, give keep_secret_variables in the first request."
+    )
+    assert caught.value.exit_code == 1
+
+
+async def test_a_request_whose_secret_values_are_erased_and_that_has_nothing_to_resend_says_so() -> None:
+    resend, output = await prepared(await a_world(**SECRET), status=Status.UNKNOWN)
+    assert (resend, output) == (None, ["nothing left to resend: request r1 has no other unknown deliveries"])
+
+
+async def test_a_resend_of_kept_secret_values_shows_none_of_them() -> None:
+    resend, output = await prepared(await a_world(**SECRET, keep_secret_variables=True), dry_run=True)
+    assert resend is not None
+    assert "864209" not in "".join(output)

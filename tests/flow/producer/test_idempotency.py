@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from core.ids import RequestKey
+from ledger.idempotency_record import IdempotencyRecord
 from ledger.memory.idempotency_key_store import MemoryIdempotencyKeys
 from ledger.memory.store import Store
-from ledger.models import IdempotencyRecord
 from producer.kafka.memory_publisher import FakeKafkaState
 from tests.flow.sample_requests import KEY
 from tests.flow.service_and_consumer import ServiceAndConsumer

@@ -69,6 +69,7 @@ async def test_put_as_json_tells_whether_the_version_is_new(ledger: MemoryLedger
         "version": 1,
         "created_at": "2026-01-02T03:04:05+00:00",
         "variables": ["code", "name"],
+        "secret_variables": [],
         "subject": None,
         "content_type": "text/plain",
         "content_type_reason": "it does not begin with a tag of HTML",
@@ -258,7 +259,7 @@ def test_a_code_may_be_any_name_that_can_be_read(code: str) -> None:
 
 
 def test_the_repr_of_a_template_input_does_not_contain_its_text() -> None:
-    assert "secret" not in repr(a_template("secret", "secret"))
+    assert "hidden" not in repr(a_template("hidden", "hidden"))
 
 
 def test_the_text_may_come_from_a_file_and_is_checked_before_mongodb_is_asked(tmp_path: Path) -> None:
@@ -278,3 +279,51 @@ def test_each_command_names_its_missing_setting(args: tuple[str, ...]) -> None:
     result = run_rollcall("template", *args, "--tenant", TENANT)
 
     assert (result.exit_code, result.stderr) == (2, "ROLLCALL_MONGO_URL: is not set\n")
+
+
+async def test_secret_variables_are_stored_listed_and_masked_in_a_preview(ledger: MemoryLedger) -> None:
+    secret = replace(a_template("code {{code}}, {{name}}", "for {{code}}"), secret_variables=("code",))
+    output = await printed(put, ledger, secret)
+    assert output.splitlines()[1:] == ["variables: code, name", "secret: code"]
+    assert "secret    code" in await printed(show, ledger, (TENANT, CODE, None))
+    shown = json.loads(await printed(show, ledger, (TENANT, CODE, None), as_json=True))
+    assert shown["secret_variables"] == ["code"]
+
+    variables = {"code": "864209", "name": "Wei"}
+    for as_json in (False, True):
+        text = await printed(preview, ledger, (TENANT, CODE, None), variables, as_json=as_json)
+        assert "864209" not in text
+        assert "code ***, Wei" in text
+        assert "for ***" in text
+
+
+async def test_a_missing_secret_variable_is_a_placeholder_in_a_preview(ledger: MemoryLedger) -> None:
+    await printed(put, ledger, replace(a_template("code {{code}}"), secret_variables=("code",)))
+    assert (await printed(preview, ledger, (TENANT, CODE, None), {})).endswith("\ncode {{code}}\n")
+
+
+async def test_a_secret_variable_that_would_write_headers_is_refused_in_a_preview(ledger: MemoryLedger) -> None:
+    await printed(put, ledger, replace(a_template("text", "{{code}}"), secret_variables=("code",)))
+    with pytest.raises(UsageError, match="--var: code must not contain a line break"):
+        await printed(preview, ledger, (TENANT, CODE, None), {"code": "1\n2"})
+
+
+async def test_other_secret_variables_are_a_new_version(ledger: MemoryLedger) -> None:
+    await printed(put, ledger, a_template())
+    output = await printed(put, ledger, replace(a_template(), secret_variables=("code",)))
+    assert output.startswith("verify_code stored as version 2")
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("pin",), "--secret-variable: pin is used in neither content nor subject."),
+        (("code", "code"), "--secret-variable: must not name a variable twice."),
+        (("",), "--secret-variable: string should have at least 1 character"),
+        (tuple(f"v{n}" for n in range(51)), "--secret-variable: list should have at most 50 items"),
+    ],
+)
+def test_a_secret_variable_that_the_template_does_not_name_is_refused(names: tuple[str, ...], expected: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        replace(a_template(), secret_variables=names).check()
+    assert str(caught.value).startswith(expected)

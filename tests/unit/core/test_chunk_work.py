@@ -12,11 +12,13 @@ from core.chunk_work import (
     Batch,
     DecidedDelivery,
     WaitingDelivery,
+    Window,
     Work,
     as_batch,
     prepare_release,
     take_next_batch,
     waiting_deliveries,
+    without_outcome,
 )
 from core.index_ranges import indices, to_ranges
 from schemas.statuses import Reason, Status
@@ -204,3 +206,15 @@ def test_the_lines_of_a_batch_are_ordered() -> None:
 def test_an_empty_chunk_has_no_batch() -> None:
     assert take_next_batch(Work(), NOW, 5) == (None, Work())
     assert prepare_release(Work(), 5) == (Work(), None)
+
+
+@settings(deadline=None)
+@given(works(), SIZES)
+def test_who_has_no_outcome_is_waiting_or_in_the_window(work: Work, size: int) -> None:
+    ended = {*indices(work.unacknowledged), *(decided.index for decided in work.decided)}
+    left, _ = prepare_release(work, size)
+    batch, rest = take_next_batch(work, NOW, size)
+    window = Window(batch, "a") if batch else None
+
+    for found in (without_outcome(work, None), without_outcome(left, None), without_outcome(rest, window)):
+        assert found == {*places(work)} - ended

@@ -40,3 +40,10 @@ def test_the_region_of_a_recipient_counts_once_it_is_given_and_not_its_case() ->
 
     assert with_region() != with_region(region="CN") != with_region(region="DE")
     assert with_region(region="CN") == with_region(region="cn")
+
+
+def test_secret_variables_count_once_they_are_given() -> None:
+    given = [{}, {"secret_variables": ["name"]}, {"secret_variables": []}, {"keep_secret_variables": False}]
+    assert len({digests(**fields)[0] for fields in given}) == len(given)
+    absent = digests(secret_variables=None, keep_secret_variables=None)
+    assert absent == digests()

@@ -1,5 +1,6 @@
 """Text of a request, its problems for one recipient, and a subject that is invalid for every recipient."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,10 +12,9 @@ from ledger.message_template import (
     TextSource,
     choose_source,
     compile_template,
-    stored_type,
-    type_to_repeat,
 )
 from ledger.models import StoredTemplate
+from ledger.sealed_text import stored_type, type_to_repeat
 from schemas.requests import BulkBody
 from schemas.statuses import Channel, ContentType, Reason
 from tests.support.builders import ACCEPTED_AT, TENANT, a_head
@@ -24,8 +24,11 @@ PLAIN, HTML = ContentType.PLAIN, ContentType.HTML
 TOO_LONG = "x" * (MAX_RENDERED + 1)
 
 
-def a_text(content: str = "{{a}} {{b}}", subject: str | None = "{{c}}{{d}}", **variables: str) -> MessageTemplate:
-    return compile_template(Channel.EMAIL, content, subject, variables, ContentType.PLAIN)
+def a_text(
+    content: str = "{{a}} {{b}}", subject: str | None = "{{c}}{{d}}", secret: Sequence[str] = (), **variables: str
+) -> MessageTemplate:
+    text = compile_template(Channel.EMAIL, content, subject, variables, HTML if content.startswith("<") else PLAIN)
+    return replace(text, secret_variables=tuple(secret))
 
 
 @pytest.mark.parametrize(
@@ -190,3 +193,36 @@ def test_a_repeat_states_the_type_only_if_the_rule_of_today_would_choose_another
     assert type_to_repeat(old, "<https://x.example>") is HTML
     assert type_to_repeat(replace(old, content_type=PLAIN), "<p>x</p>") is PLAIN
     assert type_to_repeat(a_head(channel=Channel.SMS), "<p>x</p>") is None
+
+
+def test_a_masked_text_does_not_need_the_secret_values_and_does_not_show_them() -> None:
+    text = a_text("{{a}} {{b}} {{e}}", secret=["a", "b"], b="22", e="1")
+    assert [text.render_masked(given) for given in ({}, {"a": "1"}, {"a": "1", "b": "1"})] == ["*** *** 1"] * 3
+
+
+def test_the_text_that_is_sent_needs_the_secret_values() -> None:
+    text = a_text("{{a}}", secret=["a"])
+    with pytest.raises(RenderError):
+        text.content.render({}, text.variables)
+
+
+def test_the_mask_is_not_escaped_and_not_read_as_a_template() -> None:
+    assert a_text("<p>{{a}} &amp; {{b}}</p>", secret=["a"], b="<").render_masked({}) == "<p>*** &amp; &lt;</p>"
+
+
+def test_the_secret_values_of_a_recipient_come_from_the_recipient_or_the_request() -> None:
+    text = a_text("{{a}} {{b}}", secret=["a", "b"], b="request")
+    assert text.secrets_of({"a": "own", "e": "other"}) == ("own", "request")
+    assert text.secrets_of({"b": "own"}) == ("own",)
+
+
+def test_a_secret_variable_that_no_text_names_is_found_by_its_position() -> None:
+    text = a_text("{{a}}", "{{c}}")
+    assert [text.find_unused(names) for names in ([], ["a", "c"], ["a", "b"], ["A"])] == [None, None, 1, 0]
+
+
+def test_the_secret_variables_of_the_template_follow_those_of_the_request() -> None:
+    body = BulkBody(channel=Channel.SMS, content="", template="t", recipients=["1"], secret_variables=["b", "a"])
+    template = StoredTemplate("tpl_1", TENANT, "t", 1, "{{a}}{{b}}{{c}}", None, ACCEPTED_AT, None, ("a", "c"))
+    assert choose_source(body, template).secret_variables == ("b", "a", "c")
+    assert choose_source(body, None).secret_variables == ("b", "a")

@@ -48,6 +48,7 @@ CHUNK = Chunk(
     expires_at=LATER,
     searchable=True,
     resend_of=(LogId("log_0"), None),
+    sealed_secrets={4: b"secrets of a", 5: b"secrets of b"},
 )
 STORED_CHUNK: dict[str, Any] = {
     "_id": CHUNK.id,
@@ -72,6 +73,7 @@ STORED_CHUNK: dict[str, Any] = {
     **STORED_WORK,
     "references": ["order-1", None],
     "resend_of": ["log_0", None],
+    "sealed_secrets": {"4": b"secrets of a", "5": b"secrets of b"},
     "lookup": [a_hash("a"), a_hash("b")],
     "sweep_at": AT,
     "parked": False,
@@ -134,12 +136,28 @@ async def test_a_chunk_that_is_claimed(documents: Documents) -> None:
     )
 
 
+async def test_a_chunk_that_is_closed_has_no_secrets(documents: Documents) -> None:
+    await documents.ledger.chunks.insert(CHUNK)
+    claimed = await documents.ledger.chunks.claim(CHUNK.id, a_claim("owner"))
+    assert claimed is not None
+    await documents.ledger.chunks.close(claimed.token, WORK.counts)
+
+    document = await documents.only("chunks")
+    assert STORED_CHUNK.keys() - document.keys() == {"sealed_secrets"}
+    assert document["sealed"] == b"recipients"
+
+
 async def test_what_a_chunk_does_not_have_is_left_out(documents: Documents) -> None:
     chunk = a_chunk()
     await documents.ledger.chunks.insert(chunk)
 
     assert await documents.ledger.chunks.get(chunk.id) == chunk
-    assert STORED_CHUNK.keys() - (await documents.only("chunks")).keys() == {"references", "resend_of", "lookup"}
+    assert STORED_CHUNK.keys() - (await documents.only("chunks")).keys() == {
+        "references",
+        "resend_of",
+        "sealed_secrets",
+        "lookup",
+    }
 
 
 async def test_a_log(documents: Documents) -> None:

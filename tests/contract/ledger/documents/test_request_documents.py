@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ledger.models import IdempotencyRecord, Part, RequestHeader
+from ledger.idempotency_record import IdempotencyRecord
+from ledger.models import Part, RequestHeader
 from schemas.statuses import Category, Channel, ContentType, OnUncertain, Reason, Status
 from tests.contract.ledger.documents.stored import SERVER_TIME, Documents, in_order, left_at_default
 from tests.support.builders import a_head, a_key, a_part
@@ -38,6 +39,9 @@ HEAD = RequestHeader(
     resend_of="req-0",
     content_type=ContentType.PLAIN,
     region="DE",
+    secret_variables=("code", "pin"),
+    keep_secret_variables=True,
+    sealed_secrets=b"secrets",
 )
 STORED_HEAD: dict[str, Any] = {
     "tenant_id": "tnt_test",
@@ -61,6 +65,9 @@ STORED_HEAD: dict[str, Any] = {
     "resend_of": "req-0",
     "content_type": "text/plain",
     "region": "DE",
+    "secret_variables": ["code", "pin"],
+    "keep_secret_variables": True,
+    "sealed_secrets": b"secrets",
 }
 PART = Part(number=1, size=3, chunk_size=500, digest=b"body", last=True, default_region="CN")
 STORED_FIRST_PART = {
@@ -118,7 +125,7 @@ async def test_a_request_with_all_that_can_happen_to_it(documents: Documents) ->
     assert in_order(document) == in_order(
         {
             "_id": KEY,
-            "head": STORED_HEAD,
+            "head": {name: value for name, value in STORED_HEAD.items() if name != "sealed_secrets"},
             "parts": {"0": STORED_FIRST_PART, "1": STORED_PART},
             "highest": 1,
             "last_part": 1,
@@ -158,6 +165,9 @@ async def test_what_a_request_does_not_say_is_left_out(documents: Documents) -> 
         "resend_of",
         "content_type",
         "region",
+        "secret_variables",
+        "keep_secret_variables",
+        "sealed_secrets",
     }
     assert document["parts"]["0"]["default_region"] is None
 
@@ -192,7 +202,9 @@ async def test_an_idempotency_key(documents: Documents) -> None:
 
 
 async def test_a_template(documents: Documents) -> None:
-    template = await documents.ledger.templates.put("tnt_test", "welcome", "Hello {{name}}", "Hello", ContentType.HTML)
+    template = await documents.ledger.templates.put(
+        "tnt_test", "welcome", "Hello {{name}}", "Hello", ContentType.HTML, secret_variables=["name"]
+    )
 
     assert left_at_default(template) == []
     assert await documents.ledger.templates.get("tnt_test", "welcome") == template
@@ -204,13 +216,14 @@ async def test_a_template(documents: Documents) -> None:
             "content": "Hello {{name}}",
             "subject": "Hello",
             "content_type": "text/html",
+            "secret_variables": ["name"],
             "version": 1,
             "created_at": SERVER_TIME,
         }
     )
 
 
-async def test_a_template_without_a_content_type_is_stored_as_in_the_first_version(documents: Documents) -> None:
+async def test_a_template_without_later_fields_is_stored_as_in_the_first_version(documents: Documents) -> None:
     await documents.ledger.templates.put("tnt_test", "welcome", "Hello", None)
 
     assert (await documents.only("templates", "created_at")).keys() == {

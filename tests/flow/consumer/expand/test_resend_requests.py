@@ -8,6 +8,7 @@ from core.ids import LogId, log_id, request_key
 from core.request_parts import EncodedPart
 from core.send_result import Failed, Message, SendResult, Sent, Uncertain
 from ledger.errors import SealingError
+from ledger.rendered_messages import render_messages
 from ledger.resend_selection import ResendError, ResendSelection, resend_parts, select_deliveries
 from ledger.sealing import Sealer
 from schemas.statuses import Channel, Reason, Status
@@ -234,3 +235,37 @@ async def test_the_error_names_the_missing_sealing_key() -> None:
         _ = [
             part async for part in resend_parts(world.ledger, other, selection, accepted_at=world.time, expires_at=None)
         ]
+
+
+LOGIN = {"content": "{{code}}, {{pin}}", "variables": {"pin": "97531"}, "secret_variables": ["pin", "code"]}
+MORE = {"to": "13911110003", "variables": {"code": "864209"}}
+
+
+async def test_a_resend_without_its_secret_values_is_refused_with_their_names() -> None:
+    world, _ = await a_world(REFUSED, MORE, **LOGIN)
+    with pytest.raises(ResendError, match="secret variables are erased: pin, code"):
+        await select(world)
+
+
+async def test_a_resend_of_kept_secret_values_sends_them_and_keeps_the_fields() -> None:
+    world, book = await a_world(REFUSED, MORE, **LOGIN, keep_secret_variables=True)
+    selection = await select(world)
+    await publish(world, selection)
+    assert [message.text for message in book.texts.values() if message.to.endswith("10003")] == ["864209, 97531"] * 2
+    new = await world.ledger.requests.get(request_key("t1", selection.request_id))
+    assert new is not None
+    assert (new.header.secret_variables, new.header.keep_secret_variables) == (("pin", "code"), True)
+    contents = await render_messages(world.ledger, world.sealer, await world.logs(selection.request_id))
+    assert set(contents.values()) == {"***, ***"}
+
+
+async def test_a_resend_is_possible_although_the_request_does_not_name_a_secret_of_its_template() -> None:
+    world = World(RecordingProvider("post", Channel.EMAIL, answers=lambda *_: REFUSED))
+    await world.ledger.templates.put("t1", "login", "Hello", "{{code}}", secret_variables=["code"])
+    mail = {"channel": "email", "content": "", "template": "login", "subject": "Hi", "keep_secret_variables": True}
+    await world.expand(world.record({"to": "a@example.com", "variables": {"code": "864209"}}, **mail))
+    await world.deliver_all()
+    world.providers[0].answers = lambda *_: Sent("m")
+    selection = await select(world)
+    await publish(world, selection)
+    assert await world.outcomes(selection.request_id) == [("sent", None)]

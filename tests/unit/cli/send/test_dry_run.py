@@ -175,3 +175,24 @@ def test_a_template_is_read_from_the_ledger(tmp_path: Path) -> None:
     file.write_text(f"to\n{GOOD[0]}\n")
     args = ["send", str(file), "--channel", "sms", "--template", "welcome", "--tenant", "t"]
     assert run_rollcall(*args).stderr == "ROLLCALL_MONGO_URL: is not set\n"
+
+
+@pytest.mark.parametrize("way", [(), ("--url", "http://127.0.0.1:1")])
+def test_a_secret_variable_that_no_text_names_is_refused(tmp_path: Path, way: tuple[str, ...]) -> None:
+    lines = ["to,name,code", f"{GOOD[0]},Li,864209"]
+    given = ("--secret-variable", "code", "--secret-variable", "pin", *way)
+    result = dry_run(tmp_path, lines, *given, content="{{code}}, {{name}}")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("--secret-variable: pin is used in neither content nor subject.")
+    twice = dry_run(tmp_path, lines, "--secret-variable", "code", *given, content="{{code}}, {{name}}")
+    assert twice.stderr == "--secret-variable: is named twice\n"
+
+
+@pytest.mark.parametrize("way", [(), ("--url", "http://127.0.0.1:1")])
+def test_a_dry_run_shows_no_secret_value(tmp_path: Path, way: tuple[str, ...]) -> None:
+    lines = ["to,name,code", f"{GOOD[0]},Li,864209", "12,Li,864208"]
+    options = ("--secret-variable", "code", "--secret-variable", "pin", "--variable", "pin=97531", *way)
+    result = dry_run(tmp_path, lines, *options, "--keep-secret-variables", content="{{code}}, {{pin}}, {{name}}")
+    assert result.exit_code == 1
+    assert "1 of 2 recipients would fail" in result.stderr
+    assert not [value for value in ("864209", "864208", "97531") if value in result.output]

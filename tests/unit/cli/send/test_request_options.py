@@ -32,6 +32,8 @@ def test_valid_options_are_a_request_body() -> None:
         ({"region": "UK"}, "--region: must be the ISO 3166-1 code of a country with telephone numbers"),
         ({"user_id": ""}, "--user: string should have at least 1 character"),
         ({"variables": {"n" * 101: "x"}}, "--variable: string should have at most 100 characters"),
+        ({"secret_variables": [""]}, "--secret-variable: string should have at least 1 character"),
+        ({"secret_variables": ["a", "a"]}, "--secret-variable: is named twice"),
         (
             {"send_at": read_timestamp("", "2026-01-02T00:00Z"), "expires_at": read_timestamp("", "2026-01-01T00:00Z")},
             "--expires-at: must be after send_at",

@@ -1,0 +1,62 @@
+"""Recipients of a chunk, sealed (I9). The secret variables of each recipient are sealed apart, to be erased early."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import orjson
+
+from ledger.models import Chunk
+from ledger.sealing import Sealer
+
+ChunkRecipient = tuple[str, Mapping[str, str]]
+"""Recipient of a chunk: normalised address, or the address as given if it is not valid, and variables."""
+
+
+def split_secrets(variables: Mapping[str, str], secret_names: Collection[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the variables that may be kept, and those that are secret."""
+    secrets = {name: variables[name] for name in secret_names if name in variables}
+    return {name: value for name, value in variables.items() if name not in secrets}, secrets
+
+
+def split_recipients(
+    recipients: Sequence[ChunkRecipient], secret_names: Collection[str]
+) -> tuple[Sequence[ChunkRecipient], Mapping[int, dict[str, str]]]:
+    """Return the recipients without their secret variables, and these by the recipient's position.
+
+    A request without secrets costs nothing here.
+    """
+    if not secret_names:
+        return recipients, {}
+    split = [(to, *split_secrets(variables, secret_names)) for to, variables in recipients]
+    return [(to, kept) for to, kept, _ in split], {at: secrets for at, (*_, secrets) in enumerate(split) if secrets}
+
+
+def seal_recipients(sealer: Sealer, chunk_id: str, recipients: Iterable[ChunkRecipient]) -> bytes:
+    """Seal the addresses and variables of one chunk."""
+    return sealer.seal(orjson.dumps([[to, variables] if variables else [to] for to, variables in recipients]), chunk_id)
+
+
+def open_recipients(sealer: Sealer, chunk_id: str, sealed: bytes) -> list[ChunkRecipient]:
+    """Return the addresses and variables of one chunk, in order, without secret variables. Raise SealingError."""
+    return [(item[0], item[1] if len(item) > 1 else {}) for item in orjson.loads(sealer.open(sealed, chunk_id))]
+
+
+def seal_secrets(sealer: Sealer, chunk_id: str, secrets: Mapping[int, Mapping[str, str]]) -> dict[int, bytes]:
+    """Seal the secret variables of each recipient, by index in the part."""
+    return {
+        index: sealer.seal(orjson.dumps(variables), _secrets_name(chunk_id, index))
+        for index, variables in secrets.items()
+    }
+
+
+def open_chunk_recipients(sealer: Sealer, chunk: Chunk) -> list[ChunkRecipient]:
+    """Return the addresses and variables of a chunk, with the secrets that are not erased. Raise SealingError."""
+    recipients = open_recipients(sealer, chunk.id, chunk.sealed)
+    for index, sealed in chunk.sealed_secrets.items():
+        to, variables = recipients[index - chunk.first]
+        secrets = orjson.loads(sealer.open(sealed, _secrets_name(chunk.id, index)))
+        recipients[index - chunk.first] = to, {**variables, **secrets}
+    return recipients
+
+
+def _secrets_name(chunk_id: str, index: int) -> str:
+    return f"{chunk_id}.secrets.{index}"
