@@ -28,7 +28,12 @@ class ConsumerSettings(CommonSettings, LedgerSettings, ProviderSettings):
     lease_seconds: Annotated[float, Field(ge=0.5, le=600, description="validity of a claim, in seconds")] = 30.0
     max_attempts: Annotated[int, Field(ge=1, le=100, description="maximum number of provider calls per delivery")] = 16
     max_age_seconds: Annotated[
-        int, Field(ge=1, description="maximum age of a delivery that is still tried, in seconds")
+        int,
+        Field(
+            ge=1,
+            description="time that a delivery may wait between its tries, in seconds. The next refusal after it ends "
+            "the delivery. Time in which no consumer could try does not count.",
+        ),
     ] = 86_400
     part_timeout_seconds: Annotated[int, Field(ge=1, description="maximum wait for a missing part, in seconds")] = 3600
     kafka_session_seconds: Annotated[

@@ -1,18 +1,32 @@
 """Remaining work of a chunk as a value, and the choice of the deliveries that are tried together next."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 from core.index_ranges import Ranges, indices, length, take, to_ranges
+from core.retry import gather_seconds
 from schemas.statuses import Reason, Status
 
 NEVER_TRIED = datetime.min.replace(tzinfo=UTC)
 """Value of `not_before` for deliveries that were never tried."""
 CLOCK_MARGIN = timedelta(milliseconds=1)
 """Margin added to the expiry, larger than the rounding error between clocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Earlier tries of a delivery that was not sent."""
+
+    waited: timedelta
+    """Age of the delivery at its next try: the sum of the waits between its tries. Time in which it waited for us, such
+    as an outage, a pause, a schedule or a backlog, does not count."""
+    reason: Reason
+    """Last answer: `unavailable`, `rate_limited` or `no_answer`."""
+    provider: str | None
+    """Provider that was asked last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +40,8 @@ class Batch:
     """Indices of the deliveries that a provider may already have accepted."""
     pinned_provider: str | None = None
     """Only provider that may be called, because it may have accepted the deliveries and deduplicates by delivery id."""
+    histories: Mapping[int, History] = field(default_factory=dict)
+    """Earlier tries by index. A delivery that was never tried has none."""
 
     def __len__(self) -> int:
         return length(self.ranges)
@@ -49,6 +65,7 @@ class WaitingDelivery:
     not_before: datetime
     possibly_sent: bool = False
     pinned_provider: str | None = None
+    history: History | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +99,13 @@ class Work:
     """Counts of the deliveries that have their log."""
     unacknowledged: Ranges = ()
     """Deliveries that are logged, but whose events are not acknowledged yet. They are also in `counts`."""
+    without_key: timedelta = timedelta()
+    """Time that the chunk waited because the consumers that claimed it did not have its sealing key."""
 
     @property
     def waiting(self) -> int:
         """Return the number of deliveries that are neither decided nor logged, including those of `next`."""
         return len(self.next or ()) + length(self.untried) + len(self.retries)
-
-    def due(self) -> datetime | None:
-        """Return the time at which the earliest delivery may be tried. None means at once, or that there is none."""
-        return None if self.next or self.untried or not self.retries else min(line.not_before for line in self.retries)
 
 
 def take_next_batch(work: Work, now: datetime, size: int) -> tuple[Batch | None, Work]:
@@ -120,12 +135,12 @@ def as_batch(lines: Iterable[WaitingDelivery]) -> Batch:
     """Return deliveries with the same attempts and provider as a batch."""
     ordered = sorted(lines, key=lambda line: line.index)
     possibly_sent = frozenset(line.index for line in ordered if line.possibly_sent)
-    return Batch(
-        to_ranges(line.index for line in ordered), ordered[0].attempts, possibly_sent, ordered[0].pinned_provider
-    )
+    histories = {line.index: line.history for line in ordered if line.history}
+    ranges = to_ranges(line.index for line in ordered)
+    return Batch(ranges, ordered[0].attempts, possibly_sent, ordered[0].pinned_provider, histories)
 
 
-def prepare_release(work: Work, size: int) -> tuple[Work, datetime | None]:
+def prepare_release(work: Work, size: int, expires_at: datetime | None = None) -> tuple[Work, datetime | None]:
     """Return the work of a chunk that its owner releases, with its next batch chosen, and its due date (None: at once).
 
     A next batch that is already chosen stays.
@@ -135,11 +150,23 @@ def prepare_release(work: Work, size: int) -> tuple[Work, datetime | None]:
     first, untried = take(work.untried, size)
     if first:
         return replace(work, next=Batch(first), untried=untried), None
-    due = work.due()
-    if due is None:
+    if not work.retries:
         return work, None
+    due = _gathered_at(_same_batch(work.retries)[:size], expires_at)
     batch, rest = take_next_batch(work, due, size)
     return replace(rest, next=batch), due
+
+
+def _gathered_at(lines: Sequence[WaitingDelivery], expires_at: datetime | None) -> datetime:
+    """Return when the chunk is due: when the last delivery is that comes soon after the first one.
+
+    Each delivery has a time of its own. A claim for each of them would cost more than this wait.
+    """
+    first = lines[0]
+    limit = first.not_before + timedelta(seconds=gather_seconds(first.attempts))
+    if expires_at is not None and limit >= expires_at:
+        return first.not_before
+    return max(line.not_before for line in lines if line.not_before <= limit)
 
 
 def waiting_deliveries(work: Work) -> list[WaitingDelivery]:

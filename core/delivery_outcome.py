@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import NamedTuple, assert_never
 
-from core.chunk_work import WaitingDelivery
+from core.chunk_work import History, WaitingDelivery
 from core.retry import RetryPolicy, next_attempt
 from core.send_result import Failed, Retry, SendResult, Sent, Uncertain
 from schemas.statuses import OnUncertain, Reason, Status
@@ -33,6 +33,14 @@ class WindowDelivery:
     attempts: int
     possibly_sent: bool
     result: SendResult | NotSent | None = None
+    history: History | None = None
+
+    @property
+    def may_have_been_offered(self) -> bool:
+        """Return whether a provider was asked in this window, by this owner or perhaps by a previous one."""
+        if isinstance(self.result, Retry):
+            return self.result.offered
+        return not isinstance(self.result, NotSent) or self.result is NotSent.MAYBE_SENT
 
 
 class Outcome(NamedTuple):
@@ -57,12 +65,10 @@ class OutcomeRules:
     """True if the provider is called again because it may already have accepted the deliveries of the window."""
     providers: int
     """Number of providers of the channel."""
-    started_at: datetime
-    """Acceptance of the request, or its send_at. The age of a delivery counts from here."""
     now: datetime
     retry: RetryPolicy
     jitter: Callable[[], float]
-    """Return a number in [0, 1). One number per window keeps the retries of the window together."""
+    """Return a number in [0, 1). Each delivery draws its own, so that a window does not come back as one."""
     stopped_as: Status = Status.CANCELLED
     stop_detail: str | None = None
 
@@ -91,7 +97,7 @@ def decide(entry: WindowDelivery, rules: OutcomeRules) -> Outcome | WaitingDeliv
             return outcome_of_stop(rules.stopped_as, rules.stop_detail, doubted=entry.possibly_sent or rules.sticky)
         case NotSent.DEFERRED:
             provider = rules.provider if rules.sticky else None
-            return WaitingDelivery(entry.index, entry.attempts, rules.now, entry.possibly_sent, provider)
+            return WaitingDelivery(entry.index, entry.attempts, rules.now, entry.possibly_sent, provider, entry.history)
         case None:
             raise AssertionError("every delivery of a window has a result before it is decided")
         case _:
@@ -129,7 +135,7 @@ def _try_again(
         answer,
         entry.attempts,
         other_provider=not sticky and rules.providers > 1 and spent % rules.providers != 0,
-        started_at=rules.started_at,
+        waited=entry.history.waited if entry.history else timedelta(),
         now=rules.now,
         policy=rules.retry,
         rng=rules.jitter,
@@ -138,8 +144,11 @@ def _try_again(
         return _outcome_not_sent(
             Reason.GAVE_UP, answer.error or answer.reason.value, doubted=entry.possibly_sent or sticky
         )
-    attempts, not_before = following
-    return WaitingDelivery(entry.index, attempts, not_before, entry.possibly_sent, rules.provider if sticky else None)
+    history = History(following.waited, answer.reason, rules.provider)
+    provider = rules.provider if sticky else None
+    return WaitingDelivery(
+        entry.index, following.attempts, following.not_before, entry.possibly_sent, provider, history
+    )
 
 
 def _uncertain(entry: WindowDelivery, answer: Uncertain, rules: OutcomeRules) -> Outcome | WaitingDelivery:

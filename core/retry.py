@@ -1,8 +1,10 @@
 """Rules for the next attempt and for giving up. No other module decides about retries (I7)."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from core.send_result import Retry, Uncertain
 from schemas.statuses import Reason
@@ -11,6 +13,10 @@ BASE_SECONDS = 2.0
 CAP_SECONDS = 600.0
 SNOOZE_SECONDS = 5.0
 """Average wait of a rate-limited delivery if the provider named no time, in seconds."""
+SPREAD_SECONDS = 5.0
+"""Maximum time after the time that a provider named, in seconds. Otherwise all deliveries would come back together."""
+LONGEST_WAIT_SECONDS = 7 * 86_400.0
+"""Maximum time that a delivery waits because a provider asked for it, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +25,7 @@ class RetryPolicy:
 
     max_attempts: int
     max_age: timedelta
+    """Maximum time that a delivery waits between its tries. A refusal after that ends it."""
     base_seconds: float = BASE_SECONDS
     cap_seconds: float = CAP_SECONDS
     """Maximum backoff, in seconds. A provider may ask for more."""
@@ -33,30 +40,60 @@ def backoff_seconds(attempts: int, policy: RetryPolicy, rng: Callable[[], float]
     return min(policy.cap_seconds, policy.base_seconds * 2.0 ** min(attempts - 1, 32)) * rng()
 
 
+def gather_seconds(attempts: int) -> float:
+    """Return how long deliveries with so many attempts may wait for others of their chunk, in seconds.
+
+    It is an eighth of the time over which they are spread. A chunk is therefore claimed about eight times in that time.
+    """
+    spread = min(CAP_SECONDS, BASE_SECONDS * 2.0 ** min(attempts - 1, 32)) if attempts else SPREAD_SECONDS
+    return spread / 8
+
+
+class NextTry(NamedTuple):
+    """Next try of a delivery."""
+
+    attempts: int
+    """Number of attempts used so far."""
+    not_before: datetime
+    waited: timedelta
+    """Age of the delivery at that time: the sum of all its waits. Waits for our own slots do not count."""
+
+
 def next_attempt(  # noqa: PLR0913  # all that decides is passed in
     answer: Retry | Uncertain,
     attempts: int,
     *,
     other_provider: bool,
-    started_at: datetime,
+    waited: timedelta,
     now: datetime,
     policy: RetryPolicy,
     rng: Callable[[], float],
-) -> tuple[int, datetime] | None:
-    """Return (attempts used so far, not before) of the next attempt, or None to give up.
+) -> NextTry | None:
+    """Return the next try, or None to give up.
 
-    `attempts` is the number used before this result. If another provider of the channel is next, it is tried at once.
-    Otherwise the next attempt is never before the time that this provider asked for, even if that is late.
+    `attempts` is the number used before this result, and `waited` the age of the delivery when it was tried. If another
+    provider of the channel is next, it is tried at once. Otherwise the next try is never before the time that this
+    provider asked for, even if the delivery is older by then than the policy allows. Such a wait ends no delivery. The
+    next refusal does.
     """
-    if isinstance(answer, Retry) and answer.reason is Reason.RATE_LIMITED:
-        asked = answer.delay_seconds
-        spent, delay = attempts, asked if asked and asked > 0 else SNOOZE_SECONDS * (0.5 + rng())
-    else:
-        spent = attempts + 1
-        asked = answer.delay_seconds if isinstance(answer, Retry) else None
-        delay = 0.0 if other_provider else backoff_seconds(spent, policy, rng)
-        delay = delay if asked is None or other_provider else max(delay, asked)
-    if spent >= policy.max_attempts or delay > policy.max_age.total_seconds():
-        return None  # the provider names the delay, and a million years would overflow
-    not_before = now + timedelta(seconds=delay)
-    return None if not_before - started_at > policy.max_age else (spent, not_before)
+    refused = not isinstance(answer, Retry) or answer.offered
+    uses_attempt = refused and answer.reason is not Reason.RATE_LIMITED
+    spent = attempts + uses_attempt
+    if (uses_attempt and spent >= policy.max_attempts) or (refused and waited >= policy.max_age):
+        return None
+    own = backoff_seconds(spent, policy, rng) if uses_attempt else SNOOZE_SECONDS * (0.5 + rng())
+    delay = timedelta(milliseconds=math.ceil(own * 1000))
+    if refused:
+        delay = min(delay, policy.max_age - waited)
+    if uses_attempt and other_provider:
+        delay = timedelta()
+    elif asked := _asked_seconds(answer):
+        later = min(max(asked, 1.0), SPREAD_SECONDS) * rng()
+        delay = max(delay, timedelta(milliseconds=math.ceil((asked + later) * 1000)))
+    return NextTry(spent, now + delay, waited + delay if refused else waited)
+
+
+def _asked_seconds(answer: Retry | Uncertain) -> float | None:
+    """Return the delay that a provider asked for, within reason, or None. A provider may name a million years."""
+    asked = answer.delay_seconds if isinstance(answer, Retry) else None
+    return min(asked, LONGEST_WAIT_SECONDS) if asked is not None and asked > 0 else None

@@ -45,6 +45,9 @@ class Retry:
     error: str | None = None
     delay_seconds: float | None = None
     """Delay that the provider asked for, such as Retry-After, in seconds."""
+    offered: bool = True
+    """False if no provider was asked, because there is none or all its connections are busy. Such a result uses no
+    attempt, adds nothing to the age, and never ends a delivery."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,5 +51,5 @@ class Provider(Protocol):
 CLOSED = Retry(Reason.UNAVAILABLE, "provider closed")
 """Result of a provider that was stopped or closed. Nothing was tried."""
 
-NO_FREE_CONNECTION = Retry(Reason.RATE_LIMITED, "no free connection")
-"""Result if all connections of the provider stayed busy. Nothing was tried, so no attempt is used."""
+NO_FREE_CONNECTION = Retry(Reason.RATE_LIMITED, "no free connection", offered=False)
+"""Result if all connections of the provider stayed busy. Nothing was tried, so it never ends a delivery."""

@@ -4,7 +4,9 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-MAX_SECONDS = 86_400.0
+from core.retry import LONGEST_WAIT_SECONDS
+
+MAX_SECONDS = LONGEST_WAIT_SECONDS
 """Maximum wait, in seconds. A longer wait is cut to this value, so that no date can overflow."""
 
 _SECONDS = re.compile(r"[0-9]{1,12}")

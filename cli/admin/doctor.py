@@ -193,3 +193,6 @@ async def _check_providers() -> AsyncIterator[Finding]:
     for provider, problem in zip(providers, problems, strict=True):
         fix = "correct its entry, or start its service, then run rollcall providers check" if problem else ""
         yield Finding("providers", f"{provider.name} ({provider.channel.value}): {problem or 'ok'}", fix)
+    for channel in Channel:
+        if not registry.for_channel(channel):
+            yield Finding("providers", f"none for {channel.value}. Deliveries of this channel wait until it has one.")

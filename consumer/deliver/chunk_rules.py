@@ -63,7 +63,6 @@ class ChunkRules:
     def outcome_rules(self, window: OpenWindow, stop: Stop | None) -> OutcomeRules:
         """Return the rules for the results of this window."""
         header, context, provider = self._header, self._context, self.provider(window)
-        draw = context.random()
         deduplicates = bool(provider and provider.deduplicates)
         return OutcomeRules(
             on_uncertain=header.on_uncertain,
@@ -71,10 +70,9 @@ class ChunkRules:
             deduplicates=deduplicates,
             sticky=window.is_pinned or (window.taken_over and deduplicates),
             providers=len(self._providers),
-            started_at=max(header.accepted_at, header.send_at or header.accepted_at),
             now=context.ledger.now(),
             retry=context.tuning.retry,
-            jitter=lambda: draw,
+            jitter=context.random,
             stopped_as=stop.status if stop else Status.CANCELLED,
             stop_detail=stop.detail if stop else None,
         )

@@ -1,6 +1,7 @@
 """The owner's side of a claimed chunk. Each step of the delivery protocol is a method (docs/protocol.md)."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from consumer.context import ConsumerContext
 from consumer.deliver.chunk_logs import ChunkLogs
@@ -44,7 +45,8 @@ class ChunkWorker:
         context: ConsumerContext,
     ) -> None:
         self.chunk, self._header, self._lease, self._context = claimed.chunk, opened.header, lease, context
-        self._work = claimed.chunk.work
+        without_key = timedelta() if opened.template else claimed.chunk.work.without_key
+        self._work = replace(claimed.chunk.work, without_key=without_key)
         self._window = OpenWindow(claimed.window, claimed.taken_over)
         self._outcomes = WindowOutcomes()
         self._factory = DeliveryFactory(self.chunk, opened, recipients)
@@ -129,6 +131,8 @@ class ChunkWorker:
                 self._lease,
                 self.chunk.lane,
                 self._header.expires_at,
+                self.chunk.channel,
+                self._window.is_pinned,
             )
             await send(to_send, plan, self._context)
             if not await self._writes.still_owns():
@@ -189,8 +193,10 @@ class ChunkWorker:
         if not self._work.waiting:
             await self._writes.close(self._logs.counts)
             return self._logs.counts
-        work, due_at = prepare_release(replace(self._work, unacknowledged=()), self._context.tuning.window_size)
-        await self._writes.release(work, due_before_expiry(due_at, self._header.expires_at))
+        expires_at = self._header.expires_at
+        left = replace(self._work, unacknowledged=())
+        work, due_at = prepare_release(left, self._context.tuning.window_size, expires_at)
+        await self._writes.release(work, due_before_expiry(due_at, expires_at))
         return None
 
     def cancel_publishing(self) -> None:

@@ -20,7 +20,7 @@ from ledger.sealed_text import open_template
 from schemas.statuses import Lane
 
 MISSING_KEY_DELAY = timedelta(seconds=30)
-"""Minimum time until a chunk that cannot be opened is due again. An older chunk waits for a tenth of its age."""
+"""Minimum time until a chunk that cannot be opened is due again. Later it waits for a tenth of its time without key."""
 MAX_MISSING_KEY_DELAY = timedelta(minutes=10)
 """Maximum time until a chunk that cannot be opened is due again."""
 
@@ -95,17 +95,36 @@ async def open_without_key(leased: LeasedChunk, detail: str, context: ConsumerCo
     """
     chunk = leased.claimed.chunk
     context.metrics.unopened.inc()
-    context.readiness.sealing_key_missing(detail)
+    context.readiness.warn("sealing_keys", detail)
     header = (await read_request(chunk.key, context)).header
     worker = ChunkWorker(leased.claimed, OpenedRequest(header, None), [], leased.lease, context)
-    age = context.ledger.now() - max(header.accepted_at, header.send_at or header.accepted_at)
-    if age > context.tuning.retry.max_age:
+    waited = chunk.work.without_key
+    if waited >= context.tuning.retry.max_age:
         worker.fail_unsent(detail)
     if worker.may_send:
-        due_at = context.ledger.now() + min(max(MISSING_KEY_DELAY, age / 10), MAX_MISSING_KEY_DELAY)
-        await release_unopened(leased.claimed, due_before_expiry(due_at, header.expires_at), context)
+        delay = min(max(MISSING_KEY_DELAY, waited / 10), MAX_MISSING_KEY_DELAY)
+        await put_back_without_key(leased.claimed, delay, header.expires_at, context)
         raise SealingError(detail)
     return worker
+
+
+async def put_back_without_key(
+    claimed: ClaimResult, delay: timedelta, expires_at: datetime | None, context: ConsumerContext
+) -> None:
+    """Put the chunk back, and add the time until its next claim to the time without a key.
+
+    The window of a previous owner stays open. The chunk can then be claimed again when the lease ends.
+    """
+    chunks, work = context.ledger.chunks, claimed.chunk.work
+    if claimed.taken_over:
+        lease = timedelta(seconds=claimed.token.lease_seconds)
+        left = replace(work, without_key=work.without_key + lease)
+        await context.retry_until_available(
+            "note of a missing key", chunks.advance, claimed.token, left, claimed.window
+        )
+        return
+    aged = replace(claimed, chunk=replace(claimed.chunk, work=replace(work, without_key=work.without_key + delay)))
+    await release_unopened(aged, due_before_expiry(context.ledger.now() + delay, expires_at), context)
 
 
 async def release_unopened(claimed: ClaimResult, due_at: datetime | None, context: ConsumerContext) -> None:

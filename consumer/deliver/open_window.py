@@ -20,7 +20,10 @@ class OpenWindow:
         """Start without any result."""
         batch = self.intent.batch if self.intent else None
         self.deliveries = (
-            [WindowDelivery(index, batch.attempts, index in batch.possibly_sent) for index in indices(batch.ranges)]
+            [
+                WindowDelivery(index, batch.attempts, index in batch.possibly_sent, history=batch.histories.get(index))
+                for index in indices(batch.ranges)
+            ]
             if batch
             else []
         )

@@ -7,11 +7,18 @@ from typing import NamedTuple
 
 from consumer.context import ConsumerContext
 from consumer.deliver.lease import Lease
+from consumer.logger import logger
 from core.delivery_outcome import NotSent, WindowDelivery
 from core.render import RenderError
 from core.send_result import Failed, Message, Retry
 from providers.provider import CLOSED, Provider
-from schemas.statuses import Lane, Reason
+from schemas.statuses import Channel, Lane, Reason
+
+NO_PROVIDER = Retry(Reason.UNAVAILABLE, "no provider for this channel", delay_seconds=60.0, offered=False)
+"""Result if the channel has no provider. The delivery waits until it has one, and ends by a cancel or its expiry."""
+PINNED_PROVIDER_MISSING = Retry(Reason.UNAVAILABLE, "the provider that may have accepted it is missing")
+"""Result if the only provider that may be called is missing. It uses an attempt, so that the delivery ends `unknown`.
+It was offered before, and the provider may never come back."""
 
 Render = Callable[[int], Message]
 """Returns the message of the delivery at an index."""
@@ -26,6 +33,9 @@ class SendPlan(NamedTuple):
     lease: Lease
     lane: Lane
     expires_at: datetime | None
+    channel: Channel
+    pinned: bool
+    """True if no other provider may be called."""
 
 
 async def send(entries: list[WindowDelivery], plan: SendPlan, context: ConsumerContext) -> None:
@@ -34,10 +44,12 @@ async def send(entries: list[WindowDelivery], plan: SendPlan, context: ConsumerC
     An entry stays without a result if the lease ended before its call began. If the process stops or the request
     expires before that, the entry is deferred.
     """
-    provider, render, lease, lane, expires_at = plan
+    provider, render, lease, lane, expires_at, channel, pinned = plan
     if provider is None:
+        if context.readiness.warn("providers", f"no provider for {channel}"):
+            logger.warning("deliveries wait for a provider", channel=channel.value)
         for entry in entries:
-            entry.result = Retry(Reason.UNAVAILABLE, "no provider for this channel")
+            entry.result = PINNED_PROVIDER_MISSING if pinned else NO_PROVIDER
         return
 
     async def send_entry(entry: WindowDelivery) -> None:

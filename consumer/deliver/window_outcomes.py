@@ -7,7 +7,6 @@ from typing import NamedTuple
 from consumer.deliver.chunk_rules import Stop
 from core.chunk_work import DecidedDelivery, WaitingDelivery
 from core.delivery_outcome import (
-    NotSent,
     Outcome,
     OutcomeRules,
     WindowDelivery,
@@ -59,7 +58,7 @@ def decide_window(entries: Iterable[WindowDelivery], rules: OutcomeRules, stop: 
                 outcomes.retries.append(decision)
                 continue
             decision = outcome_of_stopped_delivery(stop.status, decision, stop.detail)
-        attempts = entry.attempts + (not isinstance(entry.result, NotSent) or entry.result is NotSent.MAYBE_SENT)
+        attempts = entry.attempts + entry.may_have_been_offered
         provider = rules.provider if attempts else None  # A cancelled delivery may never have reached the provider.
         final = FinalOutcome(entry.index, decision, attempts, provider)
         _add_outcome(outcomes, final, chunk_first=chunk_first)

@@ -11,8 +11,10 @@ STUCK_SECONDS = 90.0
 """Maximum time of a record in its handler without progress of its kind, in seconds, plus the longest provider call."""
 SUBSCRIPTION_GRACE_SECONDS = 75.0
 """Maximum time of a subscription without consumer or group, in seconds. It is longer than a rebalance may take."""
-MISSING_KEY_WARNING_SECONDS = 900.0
-"""Time that a missing key is reported, in seconds. It is longer than the pause between claims of its chunk."""
+WARNING_SECONDS = 900.0
+"""Time that a warning is reported, in seconds. It is longer than the pause between two claims of a chunk that waits."""
+WARNINGS = ("sealing_keys", "providers")
+"""Names of what may be missing although the process is ready."""
 EXPAND = "expand"
 """Kind of work of the expansion. The other kinds are the lanes."""
 
@@ -31,7 +33,7 @@ class ReadinessTracker:
         self._broken: dict[str, tuple[float, str]] = {}
         self._active_lanes: dict[str, float] = {}
         self._held: dict[str, str] = {}
-        self._missing_key: tuple[float, str] | None = None
+        self._warned: dict[tuple[str, str], float] = {}
         self._subscribed = self._stopping = False
         self._can_publish = self._sweeper_running = self._wake_ups_running = True
 
@@ -85,9 +87,14 @@ class ReadinessTracker:
         """Note that no more records of a topic are expanded."""
         self._held[topic] = reason
 
-    def sealing_key_missing(self, problem: str) -> None:
-        """Note that a chunk could not be opened because a sealing key is missing."""
-        self._missing_key = self._monotonic(), problem
+    def warn(self, name: str, problem: str) -> bool:
+        """Note a problem that stops some of the work. `name` is one of WARNINGS. Return whether the problem is new."""
+        is_new = not self._is_recent(name, problem)
+        self._warned[name, problem] = self._monotonic()
+        return is_new
+
+    def _is_recent(self, name: str, problem: str) -> bool:
+        return self._monotonic() - self._warned.get((name, problem), float("-inf")) < WARNING_SECONDS
 
     @contextlib.contextmanager
     def working_on(self, kind: str, topic: str) -> Iterator[None]:
@@ -125,9 +132,8 @@ class ReadinessTracker:
 
     def warnings(self) -> dict[str, str | None]:
         """Return the problem of each optional dependency by name, or None. The process stays ready."""
-        missing = self._missing_key
-        is_recent = missing is not None and self._monotonic() - missing[0] < MISSING_KEY_WARNING_SECONDS
-        return {"sealing_keys": missing[1] if missing and is_recent else None}
+        recent = [warned for warned in self._warned if self._is_recent(*warned)]
+        return {name: ". ".join(sorted(problem for its, problem in recent if its == name)) or None for name in WARNINGS}
 
     def _subscription_problems(self, now: float) -> str | None:
         problems = [

@@ -1,15 +1,19 @@
 """Conversion of chunks to documents and back."""
 
 from collections import Counter
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from core.chunk_work import Batch, Counts, DecidedDelivery, WaitingDelivery, Window, Work
+from core.chunk_work import Batch, Counts, DecidedDelivery, History, WaitingDelivery, Window, Work
 from core.ids import ChunkId, RequestKey
-from core.index_ranges import Ranges
+from core.index_ranges import Ranges, indices
 from ledger.models import Chunk, ControlFlags
 from ledger.mongo.connection import Document
 from ledger.sealing import HASH_BYTES
 from schemas.statuses import Channel, Lane, Reason, Status
+
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 def chunk_document(chunk: Chunk) -> Document:
@@ -52,9 +56,9 @@ def hash_slices(hashes: bytes) -> list[bytes]:
     return [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
 
 
-def work_document(work: Work) -> Document:
-    """Return the fields that the owner of a chunk rewrites."""
-    return {
+def work_document(work: Work, window: Window | None = None) -> Document:
+    """Return the fields that the owner of a chunk rewrites. An optional field is absent if it has no value."""
+    document: Document = {
         "next": batch_document(work.next) if work.next else None,
         "todo": ranges_document(work.untried),
         "later": [
@@ -64,6 +68,38 @@ def work_document(work: Work) -> Document:
         "decided": [[d.index, d.status.value, d.reason.value, d.error, d.provider, d.attempts] for d in work.decided],
         "counts": counts_document(work.counts),
         "unacked": ranges_document(work.unacknowledged),
+    }
+    if histories := _histories_of(work, window):
+        document["tried"] = _histories_document(histories)
+    if work.without_key:
+        document["without_key"] = work.without_key // _MILLISECOND
+    return document
+
+
+def _histories_of(work: Work, window: Window | None) -> dict[int, History]:
+    """Return the earlier tries of all deliveries that wait or are in the window."""
+    found = {retry.index: retry.history for retry in work.retries if retry.history}
+    for batch in (work.next, window and window.batch):
+        found |= batch.histories if batch else {}
+    return found
+
+
+def _histories_document(histories: Mapping[int, History]) -> list[list[Any]]:
+    """Return lists of reason, provider, indices and waits in ms. Most deliveries of a chunk share the first two."""
+    groups: dict[tuple[str, str | None], tuple[list[int], list[int]]] = {}
+    for index, history in sorted(histories.items()):
+        columns = groups.setdefault((history.reason.value, history.provider), ([], []))
+        columns[0].append(index)
+        columns[1].append(history.waited // _MILLISECOND)
+    return [[*key, *columns] for key, columns in groups.items()]
+
+
+def read_histories(document: Document) -> dict[int, History]:
+    """Return the earlier tries of the deliveries of a chunk document. Older documents have none."""
+    return {
+        index: History(wait * _MILLISECOND, Reason(reason), provider)
+        for reason, provider, tried, waits in document.get("tried", ())
+        for index, wait in zip(tried, waits, strict=True)
     }
 
 
@@ -106,40 +142,49 @@ def read_counts(document: dict[str, int]) -> Counts:
     return counts
 
 
-def read_batch(document: Document | None) -> Batch | None:
-    """Return the batch of a document, or None without a document."""
-    if document is None:
+def _read_batch(stored: Document | None, histories: Mapping[int, History]) -> Batch | None:
+    if stored is None:
         return None
+    ranges = read_ranges(stored["ranges"])
     return Batch(
-        read_ranges(document["ranges"]),
-        document["attempts"],
-        frozenset(document["tainted"]),
-        document["sticky"],
+        ranges,
+        stored["attempts"],
+        frozenset(stored["tainted"]),
+        stored["sticky"],
+        {index: histories[index] for index in indices(ranges) if index in histories} if histories else {},
     )
 
 
-def read_window(document: Document | None) -> Window | None:
-    """Return the window of a document, or None without a document."""
-    batch = read_batch(document)
-    return Window(batch, document["provider"]) if document and batch else None
+def read_window(document: Document) -> Window | None:
+    """Return the open window of a chunk document, if it has one."""
+    stored = document["window"]
+    batch = _read_batch(stored, read_histories(document))
+    return Window(batch, stored["provider"]) if batch else None
 
 
 def read_work(document: Document) -> Work:
     """Return the remaining work of a chunk document."""
+    histories = read_histories(document)
     return Work(
-        next=read_batch(document["next"]),
+        next=_read_batch(document["next"], histories),
         untried=read_ranges(document["todo"]),
-        retries=tuple(_read_waiting(entry) for entry in document["later"]),
+        retries=tuple(_read_waiting(entry, histories) for entry in document["later"]),
         decided=tuple(_read_decided(entry) for entry in document["decided"]),
         counts=read_counts(document["counts"]),
         unacknowledged=read_ranges(document["unacked"]),
+        without_key=document.get("without_key", 0) * _MILLISECOND,
     )
 
 
-def _read_waiting(stored: list[Any]) -> WaitingDelivery:
+def _read_waiting(stored: list[Any], histories: Mapping[int, History]) -> WaitingDelivery:
     index, attempts, not_before, tainted, sticky = stored
     return WaitingDelivery(
-        index=index, attempts=attempts, not_before=not_before, possibly_sent=tainted, pinned_provider=sticky
+        index=index,
+        attempts=attempts,
+        not_before=not_before,
+        possibly_sent=tainted,
+        pinned_provider=sticky,
+        history=histories.get(index),
     )
 
 

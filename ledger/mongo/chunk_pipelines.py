@@ -22,6 +22,9 @@ CLAIMABLE: Document = {
 A claim moves `due_at` to the end of its lease.
 """
 
+OPTIONAL_WORK_FIELDS = ("tried", "without_key")
+"""Fields of the work that a chunk has only if they have a value."""
+
 _UNOWNED = {"$eq": ["$owner", None]}
 _PAUSED = {"$and": [{"$eq": [{"$mod": [{"$ifNull": ["$pauses", 0]}, 2]}, 1]}, {"$not": ["$cancelled"]}]}
 _EXPIRY = {"$ifNull": ["$expires_at", NEVER]}
@@ -50,8 +53,8 @@ def claim_pipeline(claim: ClaimRequest) -> list[Document]:
 
 
 def extend_pipeline(fields: Document, lease_seconds: float) -> list[Document]:
-    """Return the update that writes fields and extends the lease."""
-    return [{"$set": {**_literal(fields), **_lease_fields(lease_seconds)}}]
+    """Return the update that writes the work, if there is some, and extends the lease."""
+    return [{"$set": {**(_work_fields(fields) if fields else {}), **_lease_fields(lease_seconds)}}]
 
 
 def release_pipeline(work: Document, due_at: datetime | None) -> list[Document]:
@@ -60,7 +63,7 @@ def release_pipeline(work: Document, due_at: datetime | None) -> list[Document]:
     return [
         {
             "$set": {
-                **_literal(work),
+                **_work_fields(work),
                 "owner": None,
                 "window": None,
                 "due_at": {"$cond": ["$cancelled", soon, due_at]},
@@ -94,8 +97,10 @@ def pause_count_pipeline(pauses: int) -> list[Document]:
     return [{"$set": {"pauses": pauses}}, {"$set": {"sweep_at": due_again}}, {"$set": {"parked": False}}]
 
 
-def _literal(fields: Mapping[str, Any]) -> Document:
-    return {name: {"$literal": value} for name, value in fields.items()}
+def _work_fields(fields: Mapping[str, Any]) -> Document:
+    """Return the values of the fields, and remove the optional fields that are absent."""
+    literals = {name: {"$literal": value} for name, value in fields.items()}
+    return dict.fromkeys(OPTIONAL_WORK_FIELDS, "$$REMOVE") | literals
 
 
 def _lease_fields(seconds: float) -> Document:

@@ -30,6 +30,7 @@ from ledger.mongo.chunk_documents import (
 )
 from ledger.mongo.chunk_pipelines import (
     CLAIMABLE,
+    OPTIONAL_WORK_FIELDS,
     cancel_pipeline,
     claim_pipeline,
     erase_secrets,
@@ -104,7 +105,7 @@ class MongoChunks(Chunks):
             return None
         self._clock.observe(document["touched_at"])
         token = ClaimToken(ChunkId(document["_id"]), claim.owner, document["fence"], claim.lease_seconds)
-        return ClaimResult(read_chunk(document), token, read_window(document["window"]), document["taken_over"])
+        return ClaimResult(read_chunk(document), token, read_window(document), document["taken_over"])
 
     @override
     async def renew(self, token: ClaimToken) -> bool:
@@ -114,7 +115,7 @@ class MongoChunks(Chunks):
     async def advance(
         self, token: ClaimToken, work: Work, window: Window | None, erased: Collection[int] = ()
     ) -> ControlFlags | None:
-        fields = {**work_document(work), "window": window_document(window)}
+        fields = {**work_document(work, window), "window": window_document(window)}
         document = await self._update_claimed(token, fields, erased)
         return None if document is None else read_control_flags(document)
 
@@ -138,7 +139,8 @@ class MongoChunks(Chunks):
         """Close the chunk. Owner and fencing token stay, so that a repeat of the call succeeds too."""
         emptied = {**work_document(Work()), "counts": counts_document(counts), "window": None, "open": False}
         with translated_errors():
-            change = {"$set": emptied, "$unset": {"sealed_secrets": ""}}
+            removed = dict.fromkeys((*OPTIONAL_WORK_FIELDS, "sealed_secrets"), "")
+            change = {"$set": emptied, "$unset": removed}
             result = await self._chunks.update_one(_fenced(token), change)
         return bool(result.matched_count)
 
@@ -211,7 +213,7 @@ class MongoChunks(Chunks):
             document = await self._chunks.find_one({"_id": chunk_id}, {"lookup": False})
         if document is None:
             return None
-        chunk, window = read_chunk(document), read_window(document["window"])
+        chunk, window = read_chunk(document), read_window(document)
         return replace(chunk, work=replace(chunk.work, next=window.batch)) if window else chunk
 
     @override

@@ -113,7 +113,7 @@ class PendingLogQueries:
         return {header.key: [chunk for chunk in chunks if chunk["request"] == header.key] for header in headers}
 
     def _pending_logs(self, document: Document, header: RequestHeader, query: LogQuery) -> list[Log]:
-        window, chunk = read_window(document["window"]), read_chunk(document)
+        window, chunk = read_window(document), read_chunk(document)
         untouched = document["fence"] == 0
         return pending_of_chunk(chunk, window, header, query, untouched=untouched, now=self._clock.now())
 

@@ -319,7 +319,7 @@ MUTANTS = (
         (
             Edit(
                 "consumer/deliver/deliver.py",
-                "await release_unopened(leased.claimed, due_before_expiry(due_at, header.expires_at), context)",
+                "await put_back_without_key(leased.claimed, delay, header.expires_at, context)",
                 "pass",
             ),
         ),
@@ -364,6 +364,60 @@ MUTANTS = (
             ),
         ),
         test="tests/contract/kafka/test_read_positions.py",
+    ),
+    Mutant(
+        "never-old",
+        "the age of a delivery is lost when its window opens, so that only its attempts end it",
+        (Edit("consumer/deliver/open_window.py", "history=batch.histories.get(index)", "history=None"),),
+        test="tests/flow/consumer/deliver/test_age.py",
+    ),
+    Mutant(
+        "age-forgotten-by-mongodb",
+        "the earlier tries of the deliveries are not stored",
+        (Edit("ledger/mongo/chunk_documents.py", "if histories := _histories_of(work, window):", "if False:"),),
+        test="tests/contract/ledger/documents/test_chunk_documents.py",
+    ),
+    Mutant(
+        "full-slots-end-a-delivery",
+        "a delivery that no provider was asked for grows old like one that was refused",
+        (Edit("core/retry.py", "refused = not isinstance(answer, Retry) or answer.offered", "refused = bool(answer)"),),
+        test="tests/flow/consumer/deliver/test_age.py",
+    ),
+    Mutant(
+        "asked-to-wait-is-final",
+        "a provider that asks for a wait beyond the age ends the delivery",
+        (
+            Edit(
+                "core/retry.py",
+                "(refused and waited >= policy.max_age)",
+                "(refused and waited + timedelta(seconds=_asked_seconds(answer) or 0) >= policy.max_age)",
+            ),
+        ),
+        test="tests/flow/consumer/deliver/test_age.py",
+    ),
+    Mutant(
+        "one-draw-a-window",
+        "all deliveries of a window come back at the same moment",
+        (
+            Edit(
+                "consumer/deliver/chunk_rules.py",
+                "jitter=context.random,",
+                "jitter=lambda draw=context.random(): draw,",
+            ),
+        ),
+        test="tests/flow/consumer/deliver/test_age.py",
+    ),
+    Mutant(
+        "without-key-for-ever",
+        "the time that a chunk waits without its key is not noted, so that it never ends",
+        (Edit("consumer/deliver/deliver.py", "without_key=work.without_key + delay", "without_key=work.without_key"),),
+        test="tests/flow/consumer/faults/test_repeated_failures.py",
+    ),
+    Mutant(
+        "open-window-without-key-for-ever",
+        "the time that an open window waits without its key is not noted, so that it never ends",
+        (Edit("consumer/deliver/deliver.py", "without_key=work.without_key + lease", "without_key=work.without_key"),),
+        test="tests/flow/consumer/faults/test_repeated_failures.py",
     ),
     Mutant(
         "deleted-too-early",

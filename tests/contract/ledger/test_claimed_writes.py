@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from core.chunk_work import Batch, WaitingDelivery, Window, Work, prepare_release
+from core.chunk_work import Batch, History, WaitingDelivery, Window, Work, prepare_release
 from ledger.models import ControlFlags
 from ledger.ports import Ledger
+from schemas.statuses import Reason
 from tests.contract.ledger.conftest import Wait
 from tests.contract.ledger.steps import SHORT, claim_chunk, insert_and_claim
 from tests.support.builders import a_chunk, a_claim, some_counts
@@ -22,6 +23,29 @@ async def test_renewing_keeps_others_away(ledger: Ledger, wait: Wait) -> None:
     await wait(SHORT)
 
     assert await ledger.chunks.claim(chunk.id, a_claim()) is None
+
+
+async def test_a_take_over_finds_the_earlier_tries_of_the_open_window(ledger: Ledger, wait: Wait) -> None:
+    history = History(timedelta(seconds=2), Reason.UNAVAILABLE, "first")
+    batch = Batch(((0, 3),), 1, histories=dict.fromkeys((0, 2), history))
+    chunk = a_chunk(work=Work(next=batch))
+    taken = await insert_and_claim(ledger, chunk, a_claim(lease_seconds=SHORT))
+    await wait(SHORT)
+
+    after = await claim_chunk(ledger, chunk)
+    assert after.taken_over
+    assert taken.window == after.window == Window(batch, "second")
+
+
+async def test_a_window_after_another_one_has_no_earlier_tries_of_it(ledger: Ledger) -> None:
+    history = History(timedelta(seconds=2), Reason.UNAVAILABLE, "first")
+    chunk = a_chunk(work=Work(next=Batch(((0, 1),), 1, histories={0: history}), untried=((1, 3),)))
+    taken = await insert_and_claim(ledger, chunk)
+    await ledger.chunks.advance(taken.token, Work(untried=((0, 2),)), Window(Batch(((2, 3),)), "first"))
+
+    stored = await ledger.chunks.get(chunk.id)
+    assert stored is not None
+    assert stored.work == Work(next=Batch(((2, 3),)), untried=((0, 2),))
 
 
 async def test_renewing_changes_nothing_but_the_lease(ledger: Ledger, wait: Wait) -> None:
@@ -46,9 +70,12 @@ async def test_a_lapsed_lease_that_nobody_took_can_still_be_renewed(ledger: Ledg
 async def test_advancing_writes_the_work_and_the_next_window(ledger: Ledger) -> None:
     chunk = a_chunk(size=5, window_size=2)
     taken = await insert_and_claim(ledger, chunk, a_claim(lease_seconds=SHORT))
-    later = WaitingDelivery(1, 1, ledger.now() + timedelta(minutes=1), possibly_sent=True, pinned_provider="first")
+    history = History(timedelta(seconds=90), Reason.RATE_LIMITED, "first")
+    later = WaitingDelivery(1, 1, ledger.now() + timedelta(minutes=1), True, "first", history)
     work = Work(untried=((4, 5),), retries=(later,), counts=some_counts(sent=1), unacknowledged=((0, 1),))
-    window = Window(Batch(((2, 4),)), "second")
+    window = Window(
+        Batch(((2, 4),), 1, histories={3: History(timedelta(seconds=2), Reason.UNAVAILABLE, None)}), "second"
+    )
 
     marked = await ledger.chunks.advance(taken.token, work, window)
 

@@ -18,6 +18,7 @@ from consumer.flow_control.lane_priority import (
 from consumer.flow_control.slots import build_slots
 from consumer.kafka.offset_tracker import OffsetTracker
 from core.ids import ChunkId
+from core.retry import SPREAD_SECONDS
 from core.send_result import Message, Retry, SendResult, Sent
 from schemas.statuses import Lane, Reason
 from tests.flow.consumer.deliver.test_wake_up_queue import Topic
@@ -100,7 +101,7 @@ async def test_a_retry_waits_for_nobody(clock: Clock) -> None:
     provider.answers = lambda _, nth: Sent("m") if nth else Retry(Reason.UNAVAILABLE, None, 60)
     await clock.world.expand(clock.world.record(*NUMBERS))
     await clock.world.deliver_all(clock.context)
-    clock.world.pass_time(61)
+    clock.world.pass_time(60 + SPREAD_SECONDS)
     small_ones_are_behind(clock.context.lane_priority)
     await clock.world.deliver_all(clock.context)
     assert len(await clock.world.logs()) == len(NUMBERS)

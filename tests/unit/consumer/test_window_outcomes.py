@@ -24,7 +24,6 @@ def rules(*, on_uncertain: OnUncertain = MARK_UNKNOWN, deduplicates: bool = Fals
         deduplicates=deduplicates,
         sticky=False,
         providers=1,
-        started_at=NOW,
         now=NOW,
         retry=RetryPolicy(3, timedelta(days=1)),
         jitter=lambda: 0.5,

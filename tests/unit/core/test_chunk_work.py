@@ -1,5 +1,6 @@
 """Each delivery of a chunk stays in exactly one field of its work, whatever batch is chosen or released."""
 
+import random
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from core.chunk_work import (
     NEVER_TRIED,
     Batch,
     DecidedDelivery,
+    History,
     WaitingDelivery,
     Window,
     Work,
@@ -21,6 +23,7 @@ from core.chunk_work import (
     without_outcome,
 )
 from core.index_ranges import indices, to_ranges
+from core.retry import gather_seconds
 from schemas.statuses import Reason, Status
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -166,11 +169,43 @@ def test_a_batch_shares_attempts_and_provider_and_keeps_its_doubts(work: Work, s
 
 @settings(deadline=None)
 @given(works(), SIZES)
-def test_a_chunk_is_due_when_its_earliest_delivery_is(work: Work, size: int) -> None:
-    _, due = prepare_release(work, size)
+def test_a_chunk_is_due_when_its_earliest_delivery_is_or_soon_after(work: Work, size: int) -> None:
+    left, due = prepare_release(work, size)
 
-    expected = None if work.untried or not work.retries else min(line.not_before for line in work.retries)
-    assert due == expected
+    assert (due is None) is bool(work.untried or not work.retries)
+    if due and left.next:
+        first = min(work.retries, key=lambda line: (line.not_before, line.index))
+        assert first.not_before <= due <= first.not_before + timedelta(seconds=gather_seconds(first.attempts))
+        assert first.index in indices(left.next.ranges)
+        assert due in {line.not_before for line in work.retries}
+
+
+def test_deliveries_with_times_of_their_own_are_gathered_into_few_claims() -> None:
+    rng, size = random.Random(1), 50
+    work = Work(
+        retries=tuple(WaitingDelivery(index, 9, NOW + timedelta(seconds=512 * rng.random())) for index in range(500))
+    )
+    claims, windows = 0, list[int]()
+    while work.retries:
+        work, due = prepare_release(work, size)
+        claims += 1
+        assert due is not None
+        batch, work = take_next_batch(work, due, size)
+        while batch:
+            windows.append(len(batch))
+            batch, work = take_next_batch(work, due, size)
+
+    assert claims <= 12
+    assert sum(windows) == 500
+    assert sorted(windows)[len(windows) // 2] > 30
+
+
+def test_a_delivery_is_not_kept_waiting_for_others_until_its_request_expires() -> None:
+    soon = NOW + timedelta(seconds=60)
+    work = Work(retries=(WaitingDelivery(0, 9, NOW), WaitingDelivery(1, 9, soon)))
+
+    assert prepare_release(work, 10)[1] == soon
+    assert prepare_release(work, 10, expires_at=NOW + timedelta(seconds=61))[1] == NOW
 
 
 @settings(deadline=None)
@@ -201,6 +236,12 @@ def test_the_lines_of_a_batch_are_ordered() -> None:
 
     assert batch == Batch(((3, 5), (7, 8)), 2, frozenset({7}), None)
     assert len(batch) == 3
+
+
+def test_a_batch_keeps_the_history_of_each_delivery() -> None:
+    history = History(timedelta(seconds=9), Reason.RATE_LIMITED, "a")
+
+    assert as_batch([WaitingDelivery(3, 1, NOW, history=history), WaitingDelivery(4, 1, NOW)]).histories == {3: history}
 
 
 def test_an_empty_chunk_has_no_batch() -> None:

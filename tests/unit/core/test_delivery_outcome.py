@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.chunk_work import WaitingDelivery
+from consumer.deliver.send_window import NO_PROVIDER
+from core.chunk_work import History, WaitingDelivery
 from core.delivery_outcome import NotSent, Outcome, OutcomeRules, WindowDelivery, decide, outcome_of_stop
 from core.retry import RetryPolicy
 from core.send_result import Failed, Retry, SendResult, Sent, Uncertain
+from providers.provider import NO_FREE_CONNECTION
 from schemas.statuses import OnUncertain, Reason, Status
 from tests.support.builders import OUTCOMES
 
@@ -34,7 +36,6 @@ def rules(
         deduplicates=deduplicates,
         sticky=sticky,
         providers=providers,
-        started_at=NOW - timedelta(minutes=1),
         now=NOW,
         retry=RetryPolicy(max_attempts, timedelta(days=1)),
         jitter=lambda: 0.5,
@@ -42,8 +43,10 @@ def rules(
     )
 
 
-def an_entry(answer: SendResult | NotSent, *, attempts: int = 0, tainted: bool = False) -> WindowDelivery:
-    return WindowDelivery(7, attempts, tainted, answer)
+def an_entry(
+    answer: SendResult | NotSent, *, attempts: int = 0, tainted: bool = False, history: History | None = None
+) -> WindowDelivery:
+    return WindowDelivery(7, attempts, tainted, answer, history)
 
 
 def test_a_sent_result_is_sent_whatever_came_before() -> None:
@@ -83,7 +86,37 @@ def test_a_temporary_refusal_is_tried_again_later_and_uses_an_attempt() -> None:
 
 def test_a_rate_limited_delivery_keeps_its_attempts_and_its_delay() -> None:
     found = decide(an_entry(THROTTLED, attempts=2), rules())
-    assert found == WaitingDelivery(7, 2, NOW + timedelta(seconds=30))
+    wait = timedelta(seconds=32.5)  # and half of the spread
+    assert found == WaitingDelivery(7, 2, NOW + wait, history=History(wait, Reason.RATE_LIMITED, "first"))
+
+
+def test_a_waiting_delivery_has_the_last_answer_and_all_that_it_waited() -> None:
+    before = History(timedelta(hours=1), Reason.RATE_LIMITED, "second")
+    found = decide(an_entry(REFUSED, history=before), rules())
+    assert isinstance(found, WaitingDelivery)
+    assert found.history == History(timedelta(hours=1) + (found.not_before - NOW), Reason.UNAVAILABLE, "first")
+
+
+@pytest.mark.parametrize("answer", [REFUSED, THROTTLED, SILENCE])
+def test_a_refusal_after_the_age_ends_a_delivery(answer: SendResult) -> None:
+    old = History(timedelta(days=1), Reason.RATE_LIMITED, "first")
+    found = decide(an_entry(answer, history=old), rules(on_uncertain=OnUncertain.RESEND))
+    assert isinstance(found, Outcome)
+    assert found.reason in {Reason.GAVE_UP, Reason.NO_ANSWER}
+
+
+@pytest.mark.parametrize("answer", [NO_FREE_CONNECTION, NO_PROVIDER])
+def test_full_slots_and_a_channel_without_provider_never_end_a_delivery(answer: SendResult) -> None:
+    old = History(timedelta(days=9), Reason.RATE_LIMITED, "first")
+    found = decide(an_entry(answer, attempts=2, history=old), rules())
+    assert isinstance(found, WaitingDelivery)
+    assert (found.attempts, found.history and found.history.waited) == (2, old.waited)
+
+
+def test_a_delivery_that_was_put_back_keeps_its_age() -> None:
+    before = History(timedelta(hours=1), Reason.UNAVAILABLE, "second")
+    found = decide(an_entry(NotSent.DEFERRED, attempts=1, history=before), rules())
+    assert found == WaitingDelivery(7, 1, NOW, history=before)
 
 
 def test_other_providers_are_called_at_once_until_all_were_called() -> None:

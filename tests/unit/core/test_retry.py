@@ -1,14 +1,22 @@
-"""Retries: the bounds of the backoff, the use of attempts, and giving up (I7)."""
+"""Retries: the bounds of the backoff, the use of attempts, the age, and giving up (I7)."""
 
 import math
 import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.retry import RetryPolicy, backoff_seconds, next_attempt
+from core.retry import (
+    LONGEST_WAIT_SECONDS,
+    SPREAD_SECONDS,
+    NextTry,
+    RetryPolicy,
+    backoff_seconds,
+    gather_seconds,
+    next_attempt,
+)
 from core.send_result import Retry, Uncertain
 from schemas.statuses import Reason
 
@@ -27,6 +35,11 @@ POLICIES = st.builds(
 DELAYS = st.none() | st.floats(0, 10_000)
 REFUSALS = st.builds(Retry, st.just(Reason.UNAVAILABLE), delay_seconds=DELAYS) | st.just(Uncertain(Reason.NO_ANSWER))
 SNOOZES = st.builds(Retry, st.just(Reason.RATE_LIMITED), delay_seconds=DELAYS)
+NOT_OFFERED = st.builds(
+    Retry, st.sampled_from([Reason.RATE_LIMITED, Reason.UNAVAILABLE]), delay_seconds=DELAYS, offered=st.just(False)
+)
+SPREAD = timedelta(seconds=SPREAD_SECONDS)
+MILLISECOND = timedelta(milliseconds=1)
 
 
 def following(
@@ -34,17 +47,17 @@ def following(
     attempts: int = 0,
     *,
     other_provider: bool = False,
-    now: datetime = START,
+    waited: timedelta = timedelta(),
     policy: RetryPolicy = POLICY,
     draw: float = 0.5,
-) -> tuple[int, datetime] | None:
-    """Return the next attempt of a request that was accepted at START."""
+) -> NextTry | None:
+    """Return the next try of a delivery that is tried at START and has waited that long between its tries."""
     return next_attempt(
         answer,
         attempts,
         other_provider=other_provider,
-        started_at=START,
-        now=now,
+        waited=waited,
+        now=START,
         policy=policy,
         rng=lambda: draw,
     )
@@ -81,7 +94,7 @@ def test_the_retries_of_many_are_spread_over_the_whole_backoff() -> None:
 def test_a_refusal_uses_one_attempt(answer: Retry | Uncertain, attempts: int, policy: RetryPolicy, draw: float) -> None:
     found = following(answer, attempts, policy=policy, draw=draw)
 
-    assert found is None or found[0] == attempts + 1
+    assert found is None or found.attempts == attempts + 1
 
 
 @settings(deadline=None)
@@ -89,32 +102,89 @@ def test_a_refusal_uses_one_attempt(answer: Retry | Uncertain, attempts: int, po
 def test_a_rate_limited_result_uses_no_attempt(answer: Retry, attempts: int, policy: RetryPolicy, draw: float) -> None:
     found = following(answer, attempts, policy=policy, draw=draw)
 
-    assert found is None or found[0] == attempts
+    assert found is None or found.attempts == attempts
 
 
 @settings(deadline=None)
 @given(REFUSALS | SNOOZES, st.integers(0, 9), POLICIES, DRAWS, st.booleans(), st.timedeltas(timedelta(0), 8 * DAY))
-def test_no_attempt_lies_in_the_past_beyond_the_age_or_beyond_the_attempts(  # noqa: PLR0917  # hypothesis gives them
+def test_a_delivery_ends_by_its_attempts_or_by_the_age_that_it_has_reached_and_by_nothing_else(  # noqa: PLR0917
     answer: Retry | Uncertain,
     attempts: int,
     policy: RetryPolicy,
     draw: float,
     other_provider: bool,  # noqa: FBT001
-    age: timedelta,
+    waited: timedelta,
 ) -> None:
-    now = START + age
-    found = following(answer, attempts, other_provider=other_provider, now=now, policy=policy, draw=draw)
+    found = following(answer, attempts, other_provider=other_provider, waited=waited, policy=policy, draw=draw)
 
-    if found is not None:
-        spent, not_before = found
-        assert now <= not_before <= START + policy.max_age
-        assert spent < policy.max_attempts
+    uses_attempt = answer.reason is not Reason.RATE_LIMITED
+    exhausted = uses_attempt and attempts + 1 >= policy.max_attempts
+    assert (found is None) is (exhausted or waited >= policy.max_age)
+    assert found is None or found.not_before >= START
+
+
+@settings(deadline=None)
+@given(REFUSALS | SNOOZES, st.integers(0, 3), DRAWS, st.booleans(), st.timedeltas(timedelta(0), DAY - MILLISECOND))
+def test_each_wait_after_an_answer_counts_as_age(
+    answer: Retry | Uncertain,
+    attempts: int,
+    draw: float,
+    other_provider: bool,  # noqa: FBT001
+    waited: timedelta,
+) -> None:
+    found = following(answer, attempts, other_provider=other_provider, waited=waited, draw=draw)
+
+    assert found is not None
+    assert found.waited - waited == found.not_before - START
+
+
+@settings(deadline=None)
+@given(st.timedeltas(timedelta(0), DAY - MILLISECOND), st.sampled_from(Reason), DRAWS)
+def test_a_wait_of_our_own_choice_never_leads_beyond_the_age(waited: timedelta, reason: Reason, draw: float) -> None:
+    found = following(Retry(reason), waited=waited, draw=draw)
+
+    assert found is not None
+    assert found.waited <= DAY + MILLISECOND
+
+
+@settings(deadline=None)
+@given(NOT_OFFERED, st.integers(0, 20), POLICIES, DRAWS, st.booleans(), st.timedeltas(timedelta(0), 9 * DAY))
+def test_a_delivery_that_no_provider_was_asked_for_neither_ages_nor_ends(  # noqa: PLR0917
+    answer: Retry,
+    attempts: int,
+    policy: RetryPolicy,
+    draw: float,
+    other_provider: bool,  # noqa: FBT001
+    waited: timedelta,
+) -> None:
+    found = following(answer, attempts, other_provider=other_provider, waited=waited, policy=policy, draw=draw)
+
+    assert found is not None
+    assert (found.attempts, found.waited) == (attempts, waited)
+    assert found.not_before > START
+
+
+def test_a_delivery_that_is_always_rate_limited_ends_by_its_age() -> None:
+    rng, waited, tries = random.Random(1), timedelta(), 0
+    while found := next_attempt(
+        Retry(Reason.RATE_LIMITED, delay_seconds=0.001),
+        3,
+        other_provider=False,
+        waited=waited,
+        now=START,
+        policy=POLICY,
+        rng=rng.random,
+    ):
+        waited, tries = found.waited, tries + 1
+
+    assert waited >= DAY
+    assert tries < 60_000
 
 
 @settings(deadline=None)
 @given(REFUSALS, DRAWS)
 def test_another_provider_is_asked_at_once(answer: Retry | Uncertain, draw: float) -> None:
-    assert following(answer, other_provider=True, draw=draw) == (1, START)
+    assert following(answer, other_provider=True, draw=draw) == NextTry(1, START, timedelta())
 
 
 def ceiling_of(attempts: int, policy: RetryPolicy) -> float:
@@ -123,34 +193,52 @@ def ceiling_of(attempts: int, policy: RetryPolicy) -> float:
 
 
 @settings(deadline=None)
-@given(st.floats(0, 86_000), DRAWS)
-def test_a_provider_is_not_asked_before_the_time_it_named(asked: float, draw: float) -> None:
-    found = following(Retry(Reason.UNAVAILABLE, delay_seconds=asked), draw=draw)
+@given(st.floats(0, 86_000), st.sampled_from([Reason.RATE_LIMITED, Reason.UNAVAILABLE]), DRAWS)
+def test_a_provider_is_not_asked_before_the_time_it_named(asked: float, reason: Reason, draw: float) -> None:
+    found = following(Retry(reason, delay_seconds=asked), draw=draw)
 
     assert found is not None
-    assert found[1] >= START + timedelta(seconds=asked)
+    assert found.not_before >= START + timedelta(seconds=asked)
 
 
 @settings(deadline=None)
-@given(st.floats(601, 86_399), DRAWS)
-def test_a_time_beyond_the_cap_of_the_backoff_is_kept_to_as_well(asked: float, draw: float) -> None:
-    found = following(Retry(Reason.UNAVAILABLE, delay_seconds=asked), draw=draw)
+@given(st.floats(601, LONGEST_WAIT_SECONDS), st.sampled_from([Reason.RATE_LIMITED, Reason.UNAVAILABLE]), DRAWS)
+def test_a_delivery_waits_as_long_as_the_provider_asked_even_beyond_its_age(
+    asked: float, reason: Reason, draw: float
+) -> None:
+    found = following(Retry(reason, delay_seconds=asked), draw=draw)
 
-    assert found == (1, START + timedelta(seconds=asked))
-
-
-@settings(deadline=None)
-@given(st.floats(86_401, 1e300) | st.just(math.inf), DRAWS)
-def test_a_provider_that_asks_for_more_than_the_age_is_given_up_at_once(asked: float, draw: float) -> None:
-    assert following(Retry(Reason.UNAVAILABLE, delay_seconds=asked), draw=draw) is None
+    assert found is not None
+    asked_until = START + timedelta(seconds=asked)
+    assert asked_until <= found.not_before <= asked_until + SPREAD + MILLISECOND
 
 
 @settings(deadline=None)
-@given(st.floats(0.001, 80_000), DRAWS)
-def test_a_rate_limited_delivery_waits_as_long_as_the_provider_asked(asked: float, draw: float) -> None:
-    found = following(Retry(Reason.RATE_LIMITED, delay_seconds=asked), 3, draw=draw)
+@given(
+    st.floats(LONGEST_WAIT_SECONDS, 1e300) | st.just(math.inf),
+    st.sampled_from([Reason.RATE_LIMITED, Reason.UNAVAILABLE]),
+)
+def test_a_provider_that_asks_for_an_absurd_time_is_asked_again_after_a_week(asked: float, reason: Reason) -> None:
+    found = following(Retry(reason, delay_seconds=asked), draw=0.0)
 
-    assert found == (3, START + timedelta(seconds=asked))
+    assert found is not None
+    assert found.not_before == START + 7 * DAY
+
+
+@settings(deadline=None)
+@given(st.floats(2 * 86_400, 1e300), st.sampled_from([Reason.RATE_LIMITED, Reason.UNAVAILABLE]))
+def test_only_the_refusal_after_a_wait_beyond_the_age_ends_the_delivery(asked: float, reason: Reason) -> None:
+    first = following(Retry(reason, delay_seconds=asked))
+
+    assert first is not None
+    assert following(Retry(reason), first.attempts, waited=first.waited) is None
+
+
+def test_deliveries_that_were_asked_to_wait_do_not_all_come_back_at_the_same_moment() -> None:
+    answer = Retry(Reason.RATE_LIMITED, delay_seconds=30)
+
+    times = {found.not_before for draw in range(100) if (found := following(answer, draw=draw / 100))}
+    assert len(times) == 100
 
 
 @settings(deadline=None)
@@ -159,13 +247,7 @@ def test_a_rate_limited_delivery_without_a_delay_waits_some_seconds(draw: float)
     found = following(Retry(Reason.RATE_LIMITED), draw=draw)
 
     assert found is not None
-    assert timedelta(seconds=2.5) <= found[1] - START <= timedelta(seconds=7.5)
-
-
-@settings(deadline=None)
-@given(st.floats(86_401, 1e300) | st.just(math.inf))
-def test_a_rate_limited_delivery_is_given_up_beyond_the_age(asked: float) -> None:
-    assert following(Retry(Reason.RATE_LIMITED, delay_seconds=asked)) is None
+    assert timedelta(seconds=2.5) <= found.not_before - START <= timedelta(seconds=7.5)
 
 
 @settings(deadline=None)
@@ -174,7 +256,7 @@ def test_an_unusable_delay_does_no_harm(asked: float, reason: Reason) -> None:
     found = following(Retry(reason, delay_seconds=asked))
 
     assert found is not None
-    assert START <= found[1] <= START + timedelta(seconds=600)
+    assert START <= found.not_before <= START + timedelta(seconds=600)
 
 
 @settings(deadline=None)
@@ -187,8 +269,10 @@ def test_the_last_attempt_is_given_up(answer: Retry | Uncertain, most: int) -> N
 
 
 @settings(deadline=None)
-@given(SNOOZES, st.integers(0, 4))
+@given(SNOOZES, st.integers(0, 9))
 def test_a_rate_limited_delivery_is_never_given_up_for_its_attempts(answer: Retry, attempts: int) -> None:
-    assume((answer.delay_seconds or 0) < DAY.total_seconds())
-
     assert following(answer, attempts) is not None
+
+
+def test_a_chunk_is_claimed_about_eight_times_while_its_deliveries_come_back() -> None:
+    assert [gather_seconds(attempts) for attempts in (0, 1, 2, 9, 40)] == [0.625, 0.25, 0.5, 64.0, 75.0]

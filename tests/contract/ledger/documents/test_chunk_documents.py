@@ -1,12 +1,16 @@
 """Stored names of chunks and logs. See test_request_documents.py."""
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from core.chunk_work import Batch, DecidedDelivery, WaitingDelivery, Work
+import pytest
+
+from core.chunk_work import Batch, DecidedDelivery, History, WaitingDelivery, Work
 from core.ids import LogId, chunk_id
+from ledger.claims import ClaimResult
 from ledger.models import Chunk, Log
+from ledger.mongo.chunk_documents import read_chunk
 from schemas.statuses import Channel, Lane, Reason, Status
 from tests.contract.ledger.documents.stored import SERVER_TIME, Documents, in_order, left_at_default
 from tests.support.builders import a_chunk, a_claim, a_hash, a_key, a_log
@@ -14,12 +18,28 @@ from tests.support.builders import a_chunk, a_claim, a_hash, a_key, a_log
 KEY = a_key()
 AT, LATER = datetime(2020, 1, 2, 3, 4, 5, 678_000, UTC), datetime(2030, 2, 3, tzinfo=UTC)
 WORK = Work(
-    next=Batch(ranges=((0, 2),), attempts=1, possibly_sent=frozenset({1}), pinned_provider="first"),
+    next=Batch(
+        ranges=((0, 2),),
+        attempts=1,
+        possibly_sent=frozenset({1}),
+        pinned_provider="first",
+        histories={1: History(timedelta(seconds=2), Reason.UNAVAILABLE, "first")},
+    ),
     untried=((2, 3), (5, 7)),
-    retries=(WaitingDelivery(index=3, attempts=2, not_before=LATER, possibly_sent=True, pinned_provider="first"),),
+    retries=(
+        WaitingDelivery(
+            index=3,
+            attempts=2,
+            not_before=LATER,
+            possibly_sent=True,
+            pinned_provider="first",
+            history=History(timedelta(seconds=4), Reason.UNAVAILABLE, "first"),
+        ),
+    ),
     decided=(DecidedDelivery(4, Status.FAILED, Reason.REJECTED, error="no", provider="second", attempts=2),),
     counts=Counter({(Status.SENT, None): 1, (Status.FAILED, Reason.REJECTED): 1}),
     unacknowledged=((7, 8),),
+    without_key=timedelta(seconds=30),
 )
 STORED_WORK: dict[str, Any] = {
     "next": {"ranges": [[0, 2]], "attempts": 1, "tainted": [1], "sticky": "first"},
@@ -28,6 +48,8 @@ STORED_WORK: dict[str, Any] = {
     "decided": [[4, "failed", "rejected", "no", "second", 2]],
     "counts": {"sent": 1, "failed:rejected": 1},
     "unacked": [[7, 8]],
+    "tried": [["unavailable", "first", [1, 3], [2_000, 4_000]]],
+    "without_key": 30_000,
 }
 CHUNK = Chunk(
     id=chunk_id(KEY, 1, 4),
@@ -157,7 +179,46 @@ async def test_what_a_chunk_does_not_have_is_left_out(documents: Documents) -> N
         "resend_of",
         "sealed_secrets",
         "lookup",
+        "tried",
+        "without_key",
     }
+
+
+@pytest.mark.parametrize("how", ["advance", "release", "close"])
+async def test_optional_fields_of_the_work_are_removed_with_their_last_value(documents: Documents, how: str) -> None:
+    chunks, token = documents.ledger.chunks, (await _claimed(documents)).token
+    match how:
+        case "advance":
+            await chunks.advance(token, Work(untried=((0, 2),)), None)
+        case "release":
+            await chunks.release(token, Work(untried=((0, 2),)), None)
+        case _:
+            await chunks.close(token, Counter())
+
+    assert not {"tried", "without_key"} & (await documents.only("chunks")).keys()
+
+
+async def test_renewing_keeps_the_optional_fields(documents: Documents) -> None:
+    token = (await _claimed(documents)).token
+    await documents.ledger.chunks.renew(token)
+
+    assert {"tried", "without_key"} <= (await documents.only("chunks")).keys()
+
+
+async def test_a_chunk_of_an_older_version_is_read_without_earlier_tries(documents: Documents) -> None:
+    await documents.ledger.chunks.insert(CHUNK)
+    document = await documents.only("chunks")
+    del document["tried"], document["without_key"]
+
+    work = read_chunk(document).work
+    assert (work.retries[0].history, work.next and work.next.histories, work.without_key) == (None, {}, timedelta())
+
+
+async def _claimed(documents: Documents) -> ClaimResult:
+    await documents.ledger.chunks.insert(CHUNK)
+    claimed = await documents.ledger.chunks.claim(CHUNK.id, a_claim("owner"))
+    assert claimed is not None
+    return claimed
 
 
 async def test_a_log(documents: Documents) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from consumer.context import ConsumerContext
 from consumer.expand.expansion_queue import expand_or_reject
 from core.ids import request_key
+from core.retry import RetryPolicy
 from ledger.sealing import Sealer
-from tests.flow.world import START, TOPICS, Steps, World, awake
+from tests.flow.world import LEASE_SECONDS, START, TOPICS, Steps, World, awake
 
 NUMBERS = [f"138000000{n:02d}" for n in range(7)]
 KEY = request_key("t1", "r1")
@@ -186,8 +188,29 @@ async def test_a_chunk_without_a_key_is_tried_ever_more_rarely_and_fails_when_it
     assert {log.error for log in await world.logs()} == {"no sealing key 'k1'"}
     (completed,) = world.events("request.completed")
     assert completed["by_status"] == {"failed": 3}
-    assert context.readiness.warnings() == {"sealing_keys": "no sealing key 'k1'"}
+    assert context.readiness.warnings()["sealing_keys"] == "no sealing key 'k1'"
     assert not world.providers[0].calls
+
+
+async def wait_without_key(world: World) -> None:
+    """Let consumers without the key claim the chunk until they may end it."""
+    world.limits = replace(world.limits, retry=RetryPolicy(3, timedelta(minutes=2)))
+    for _ in range(4):
+        await world.deliver_all(keyless(world))
+        assert await world.logs() == []
+        world.pass_time(31)
+
+
+async def test_the_time_without_a_key_begins_when_a_consumer_lacks_it() -> None:
+    world = World()
+    await world.expand(world.record(*NUMBERS[:3]))
+    world.pass_time(3 * 86_400)
+    await world.deliver_all(keyless(world))
+    world.pass_time(3 * 86_400)
+    await world.deliver_all(keyless(world))
+    world.pass_time(31)
+    await world.deliver_all()
+    assert await world.outcomes() == [("sent", None)] * 3
 
 
 async def test_after_a_crash_at_any_step_of_giving_up_the_next_owner_sends_nothing_that_is_logged_as_failed() -> None:
@@ -195,7 +218,7 @@ async def test_after_a_crash_at_any_step_of_giving_up_the_next_owner_sends_nothi
     while killed:
         world = World()
         await world.expand(world.record(*NUMBERS))
-        world.pass_time(90_000)
+        await wait_without_key(world)
         context = keyless(world, Steps(at, after=True))
         killed, at = await world.run_until_killed(world.deliver_all(context)), at + 1
         await world.settle(2)
@@ -231,7 +254,8 @@ async def test_an_open_window_whose_key_is_missing_ends_as_unknown() -> None:
     sending = world.context(Steps(4, after=True))
     assert await world.run_until_killed(world.deliver_all(sending))
     assert world.providers[0].calls
-    world.pass_time(90_000)
+    world.pass_time(LEASE_SECONDS)
+    await wait_without_key(world)
     await world.deliver_all(keyless(world))
     outcomes = await world.outcomes()
     assert outcomes == [("unknown", "interrupted")] * 2 + [("failed", "unprocessable")]
