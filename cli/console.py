@@ -47,6 +47,12 @@ def program_name() -> str:
     return str(started.relative_to(Path.cwd()) if started.is_relative_to(Path.cwd()) else started)
 
 
+def continues_note(request_id: str, tenant_id: str) -> str:
+    """Return the note of a command that cannot follow a request any more."""
+    command = f"{program_name()} watch {request_id} --tenant {tenant_id}"
+    return f"The request continues without this command. Follow it with `{command}`."
+
+
 def plain_table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
     """Return a table without borders. The columns named in `numbers` are aligned to the right."""
     table = Table(box=None, pad_edge=False, header_style="bold")

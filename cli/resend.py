@@ -200,7 +200,7 @@ async def _publish_and_watch(
         attempt = SendAttempt(
             tally, publishing, IntakePosition(settings, reader, progress).is_consumed, only_intake=True
         )
-        with kafka_errors_while_following("Repeat the same command."):
+        with kafka_errors_while_following(tally, "repeat the same command"):
             in_time = await follow(reader, attempt, console, timeout=options.timeout_seconds)
         if not in_time:
             summary = attempt.tally.summary()

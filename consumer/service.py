@@ -24,6 +24,7 @@ from consumer.kafka.read_positions import ReadPositions
 from consumer.kafka.subscription_health import subscription_problems
 from consumer.logger import error_location, logger
 from consumer.monitoring.http_server import start_health
+from consumer.monitoring.readiness_log import ReadinessLog
 from consumer.settings import ConsumerSettings
 from consumer.subscribers import build_faststream
 from consumer.sweep.sweeper import Sweeper
@@ -190,9 +191,12 @@ async def _wait_for_stack(service: ConsumerService) -> str | None:
 
 async def _probe(service: ConsumerService, membership: GroupMembership, loops: BackgroundTasks) -> None:
     """Check Kafka and the tasks regularly, for readiness. Stop the process if publishing has stalled."""
+    log = ReadinessLog()
     while True:
         try:
             await _check_once(service, membership.broker, loops)
+            if not service.context.stopping.is_set():
+                log.update(service.context.readiness.problems())
         except Exception as error:  # noqa: BLE001  # another version of the clients may raise anything, and the checks must go on
             logger.error("health check failed", error=type(error).__name__, location=error_location(error))
         await asyncio.sleep(PROBE_SECONDS)

@@ -80,7 +80,8 @@ class LedgerGateway:
         while True:
             problem = await self._probe()
             if problem != self._problem:
-                _log.info("mongodb probed", ready=problem is None, reason=problem, variable="ROLLCALL_MONGO_URL")
+                log = _log.warning if problem else _log.info
+                log("mongodb probed", ready=problem is None, reason=problem, variable="ROLLCALL_MONGO_URL")
             self._problem = problem
             await asyncio.sleep(PROBE_SECONDS)
 

@@ -9,7 +9,7 @@ from cli.clients.bulk_endpoint import HttpAnswer, post
 from cli.clients.kafka_client import kafka_errors
 from cli.clients.ledger_client import open_ledger
 from cli.report.summary import Summary
-from cli.send.over_kafka import result_topics
+from cli.send.over_kafka import kafka_errors_while_following, result_topics
 from cli.settings import LedgerAddress, SendSettings
 from cli.tracking.event_reader import open_event_reader
 from cli.tracking.follow_events import SendAttempt, follow_to_end
@@ -50,7 +50,8 @@ async def post_and_follow(
             answer = await post_only(call, console)
             tally = ResultTally(answer.request_id, answer.tenant_id, answer.total)
             attempt = SendAttempt(tally, asyncio.create_task(_already_published()), _no_more_rejections)
-            return answer, await follow_to_end(reader, attempt, console, timeout=timeout)
+            with kafka_errors_while_following(tally):
+                return answer, await follow_to_end(reader, attempt, console, timeout=timeout)
 
 
 async def post_and_watch(

@@ -12,6 +12,7 @@ from rich.console import Console
 from cli.clients.kafka_client import kafka_errors, open_admin, partitions_of_topics, require_topics
 from cli.clients.ledger_client import open_ledger
 from cli.clients.record_publisher import PublishProgress, open_publisher, publish
+from cli.console import continues_note
 from cli.errors import CommandError, UsageError, sentence
 from cli.report.summary import Summary
 from cli.send.send_request import FileSummary, SendRequest
@@ -46,7 +47,7 @@ async def publish_and_follow(
         topics = await result_topics(settings, _intake_topic(file_summary, settings), request.body.reply_topic)
         async with open_event_reader(settings, topics, from_start=request.repeated) as reader:
             attempt = _start_attempt(request, file_summary, settings, reader)
-            with kafka_errors_while_following(_repeat(request)):
+            with kafka_errors_while_following(attempt.tally, _repeat(request)):
                 return await follow_to_end(reader, attempt, console, timeout=timeout)
 
 
@@ -72,7 +73,7 @@ async def publish_and_watch(  # noqa: PLR0913  # as publish_and_follow, and the 
             open_event_reader(settings, topics, from_start=False) as reader,
         ):
             attempt = replace(_start_attempt(request, file_summary, settings, reader), only_intake=True)
-            with kafka_errors_while_following(_repeat(request)):
+            with kafka_errors_while_following(attempt.tally, _repeat(request)):
                 in_time = await follow(reader, attempt, console, timeout=timeout)
             if not in_time:
                 summary = attempt.tally.summary()
@@ -86,14 +87,18 @@ async def publish_and_watch(  # noqa: PLR0913  # as publish_and_follow, and the 
 
 
 @contextmanager
-def kafka_errors_while_following(repeat: str) -> Iterator[None]:
-    """Turn Kafka's errors into one line. They end this command but not the request. `repeat` tells how to continue."""
+def kafka_errors_while_following(tally: ResultTally, repeat: str = "") -> Iterator[None]:
+    """Turn Kafka's errors into one line. They end this command but not the request.
+
+    `repeat` says how to publish the rest, for a command that may still have been publishing.
+    """
+    rest = f" If it was not published completely, {repeat}." if repeat else ""
     try:
         yield
     except (KafkaError, OSError, TimeoutError) as error:
         raise CommandError(
             f"ROLLCALL_KAFKA_BOOTSTRAP: Kafka does not answer ({type(error).__name__}), so events cannot be followed. "
-            f"The published part of the request continues. {repeat}"
+            f"{continues_note(tally.request_id, tally.tenant_id)}{rest}"
         ) from None
 
 
@@ -141,9 +146,10 @@ async def _publish(
 
 def _published_note(request: SendRequest, file_summary: FileSummary, progress: PublishProgress) -> str:
     return (
-        f"At least {progress.recipients:,} of {file_summary.recipients:,} recipients were published. {_repeat(request)}"
+        f"At least {progress.recipients:,} of {file_summary.recipients:,} recipients were published. "
+        f"To publish the rest, {_repeat(request)}."
     )
 
 
 def _repeat(request: SendRequest) -> str:
-    return f"Repeat the command with --request-id {request.request_id}."
+    return f"repeat the command with --request-id {request.request_id}"

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from cli.clients.kafka_client import KAFKA_TIMEOUT_SECONDS, silence_driver_logs, with_timeout
@@ -13,6 +14,8 @@ from config.settings import CommonSettings
 _POLL_MS = 250
 _FETCH_BYTES = 512 * 1024
 _RECORDS = 2_000
+_ANSWER_SECONDS = 5.0
+"""Maximum time for an answer of Kafka, in seconds, until it counts as unavailable."""
 
 
 class ResultEventReader:
@@ -33,6 +36,14 @@ class ResultEventReader:
                     tally.add_event(_event_type(record), record.value, fresh=record.offset >= self._ends[partition])
                     count += 1
         return count
+
+    async def answers(self) -> bool:
+        """Return whether Kafka answers. While it does not, `poll` returns without events and without an error."""
+        try:
+            await with_timeout(_ANSWER_SECONDS, self._consumer.topics())
+        except (KafkaError, OSError, TimeoutError):
+            return False
+        return True
 
     async def ends(self) -> Mapping[TopicPartition, int]:
         """Return the current end of each partition."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from rich.console import Console
 
+from cli.console import continues_note
 from cli.errors import CommandError, sentence
 from cli.report.summary import Summary
 from cli.tracking.event_reader import ResultEventReader
@@ -86,7 +87,7 @@ async def _wait(reader: ResultEventReader, attempt: SendAttempt, display: Displa
         display.update(attempt.tally)
         now = time.monotonic()
         if line := silence.next_line(events, attempt.tally, now, published=attempt.publishing.done()):
-            display.print_line(line)
+            display.print_line(line if await reader.answers() else kafka_lost_line(attempt))
         if deadline and now > deadline:
             return False
     return True
@@ -109,6 +110,14 @@ class SilenceReporter:
             return None
         self._next_line_after *= 2
         return f"no results for {silent:.0f} s: {_waiting_for(tally, published=published)}"
+
+
+def kafka_lost_line(attempt: SendAttempt) -> str:
+    """Return the line for a Kafka that does not answer. The command goes on by itself when Kafka is back."""
+    if not attempt.publishing.done():
+        return "Kafka does not answer. Waiting for it."
+    note = continues_note(attempt.tally.request_id, attempt.tally.tenant_id)
+    return f"Kafka does not answer. Waiting for it. {note}"
 
 
 def _waiting_for(tally: ResultTally, *, published: bool) -> str:

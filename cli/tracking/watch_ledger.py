@@ -10,8 +10,8 @@ from rich.console import Console
 
 from cli import event_loop as loop
 from cli.clients.ledger_client import open_ledger
-from cli.console import open_console, program_name
-from cli.errors import UnknownRequest
+from cli.console import continues_note, open_console, program_name
+from cli.errors import CommandError, UnknownRequest, sentence
 from cli.report.ledger_summary import not_reached_batches, summarise
 from cli.report.print_summary import print_roll_call
 from cli.report.summary import Counts, Summary
@@ -20,6 +20,7 @@ from cli.tracking.follow_events import timeout_note
 from cli.tracking.progress import open_display
 from cli.tracking.result_tally import MAX_SHOWN
 from core.ids import request_key
+from ledger.errors import LedgerUnavailable
 from ledger.models import StoredRequest
 from ledger.ports import Ledger
 from schemas.statuses import WITHOUT_LOG
@@ -49,19 +50,33 @@ async def watch(  # noqa: PLR0913  # a request, its output, and two limits
     timeout: float | None,
     known_seconds: float = EXPAND_TIMEOUT_SECONDS,
 ) -> Summary:
-    """Follow a request to its end, or for `timeout` seconds. Return the roll call. Raises UnknownRequest."""
+    """Follow a request to its end, or for `timeout` seconds. Return the roll call. Raises UnknownRequest.
+
+    If MongoDB is lost, the CommandError says that the request goes on.
+    """
     end = time.monotonic() + timeout if timeout else None
+    known_seconds = min(known_seconds, timeout or known_seconds)
+    try:
+        request = await _wait_until_known(ledger, tenant, request_id, known_seconds)
+        request = await _follow(ledger, console, request, end)
+        summary = await ledger_roll_call(ledger, request)
+    except LedgerUnavailable as error:
+        note = continues_note(request_id, tenant)
+        raise CommandError(f"ROLLCALL_MONGO_URL: {sentence(error)} {note}") from None
+    if request.completion is None:
+        return replace(summary, notes=(*summary.notes, timeout_note(timeout)))
+    return summary
+
+
+async def _follow(ledger: Ledger, console: Console, request: StoredRequest, end: float | None) -> StoredRequest:
+    """Show the progress of a request until it is completed or `end` has passed. Return its last state."""
     with open_display(console, 0) as display:
-        request = await _wait_until_known(ledger, tenant, request_id, min(known_seconds, timeout or known_seconds))
         while request.completion is None and not (end and time.monotonic() > end):
             display.update(await _request_progress(ledger, request))
             await asyncio.sleep(POLL_SECONDS)
             request = await ledger.requests.get(request.header.key) or request
         display.update(await _request_progress(ledger, request))
-    summary = await ledger_roll_call(ledger, request)
-    if request.completion is None:
-        return replace(summary, notes=(*summary.notes, timeout_note(timeout)))
-    return summary
+    return request
 
 
 async def _wait_until_known(ledger: Ledger, tenant: str, request_id: str, seconds: float) -> StoredRequest:

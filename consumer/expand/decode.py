@@ -1,6 +1,8 @@
 """Decoding of a record: its bytes and headers become a request or a rejection."""
 
 import codecs
+import contextlib
+import json
 from typing import Any
 
 import orjson
@@ -38,8 +40,8 @@ def _too_large(record: KafkaRecord, value: bytes) -> RejectedRecord:
         RejectionReason.TOO_LARGE,
         "record: is larger than 1 MiB. Split the request into parts.",
         ("(record)",),
-        request_id=_text(document.get("request_id")),
-        tenant_id=_text(document.get("tenant_id")),
+        request_id=_id(document, "request_id", value),
+        tenant_id=_id(document, "tenant_id", value),
         correlation_id=read_correlation(record),
     )
 
@@ -50,8 +52,8 @@ def unprocessable_rejection(record: KafkaRecord) -> RejectedRecord:
     return RejectedRecord(
         RejectionReason.UNPROCESSABLE,
         "record: cannot be processed because of an internal error",
-        request_id=_text(document.get("request_id")),
-        tenant_id=_text(document.get("tenant_id")),
+        request_id=_id(document, "request_id", record.value or b""),
+        tenant_id=_id(document, "tenant_id", record.value or b""),
         part=document["part"] if type(document.get("part")) is int else None,
         correlation_id=read_correlation(record),
     )
@@ -63,7 +65,7 @@ def _rejection_for(record: KafkaRecord, error: ValidationError) -> RejectedRecor
     correlation_id = read_correlation(record)
     if document is None or problems[0].kind == "json_invalid":
         message = "record: must be a JSON object in UTF-8, and must not be nested too deeply"
-        request_id = _text(document.get("request_id")) if document else None
+        request_id = _id(document, "request_id", record.value or b"") if document else None
         return RejectedRecord(RejectionReason.NOT_JSON, message, request_id=request_id, correlation_id=correlation_id)
     version = document.get("schema_version")
     newer = isinstance(version, int) and version > SCHEMA_VERSION
@@ -72,8 +74,8 @@ def _rejection_for(record: KafkaRecord, error: ValidationError) -> RejectedRecor
         reason=RejectionReason.UNSUPPORTED_VERSION if newer else RejectionReason.INVALID_SCHEMA,
         message=". ".join(f"{_path(problem)}: {_message_of(problem)}" for problem in problems[:3]),
         fields=fields,
-        request_id=_text(document.get("request_id")),
-        tenant_id=_text(document.get("tenant_id")),
+        request_id=_id(document, "request_id", record.value or b""),
+        tenant_id=_id(document, "tenant_id", record.value or b""),
         part=document["part"] if type(document.get("part")) is int else None,
         correlation_id=correlation_id,
     )
@@ -87,8 +89,15 @@ def _parse_json_object(value: bytes) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def _text(value: object) -> str | None:
-    """Return an id of the caller if it is safe to repeat, else None."""
+def _id(document: dict[str, Any], name: str, source: bytes) -> str | None:
+    """Return an id of the caller if it is safe to repeat, else None. `source` is the JSON of the document.
+
+    A number is returned with the characters that the caller wrote. Rounded, it could be another caller's id.
+    """
+    value = document.get(name)
+    if type(value) in (int, float):
+        with contextlib.suppress(ValueError, RecursionError):
+            value = json.loads(source, parse_int=str, parse_float=str)[name]
     return value if isinstance(value, str) and 0 < len(value) <= 128 and value.isprintable() else None
 
 

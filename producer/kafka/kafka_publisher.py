@@ -52,6 +52,7 @@ class KafkaPublisher(Publisher):
         self._required_topics = (settings.topics.requests, settings.topics.requests_express)
         self._producer: AIOKafkaProducer | None = None
         self._problem: str | None = "not connected yet"
+        self._logged_problem: str | None = self._problem
         self._connection_task: asyncio.Task[None] | None = None
         self._watchdog = PublishWatchdog(stall_seconds, time.monotonic)
         self._failure: TopicsMissingError | PublishingStalledError | None = None
@@ -122,7 +123,8 @@ class KafkaPublisher(Publisher):
             if known is not None:
                 self._check_topics(known)
             elif unanswered >= REFUSE_AFTER_PROBES:
-                self._set_problem("Kafka does not answer")
+                self._problem = "Kafka does not answer"
+            self._log_change()
             await asyncio.sleep(PROBE_SECONDS)
 
     def _fail_if_stalled(self, producer: AIOKafkaProducer) -> None:
@@ -164,13 +166,14 @@ class KafkaPublisher(Publisher):
         if await _finish_within(producer.start(), 2 * PROBE_SECONDS):
             return producer
         await _finish_within(producer.stop(), STOP_SECONDS)
-        self._set_problem("Kafka does not answer")
+        self._problem = "Kafka does not answer"
+        self._log_change()
         return None
 
     def _check_topics(self, known: Collection[str]) -> None:
         """Record the required topics that Kafka does not have. Twice in a row at the start is a failure."""
         missing = [name for name in self._required_topics if name not in known]
-        self._set_problem(f"topics are missing: {', '.join(missing)}" if missing else None)
+        self._problem = f"topics are missing: {', '.join(missing)}" if missing else None
         self._was_ready = self._was_ready or not missing
         # If topics vanish later, the service keeps running and waits until the operator has created them again.
         if missing and not self._was_ready:
@@ -178,10 +181,13 @@ class KafkaPublisher(Publisher):
                 self._fail(TopicsMissingError(missing))
             self._topics_were_missing = True
 
-    def _set_problem(self, problem: str | None) -> None:
-        if problem != self._problem:
-            _log.info("kafka probed", ready=problem is None, reason=problem, variable="ROLLCALL_KAFKA_BOOTSTRAP")
-        self._problem = problem
+    def _log_change(self) -> None:
+        """Log if the service has lost its readiness, or has it again."""
+        problem = self.problem()
+        if problem != self._logged_problem:
+            log = _log.warning if problem else _log.info
+            log("kafka probed", ready=problem is None, reason=problem, variable="ROLLCALL_KAFKA_BOOTSTRAP")
+        self._logged_problem = problem
 
 
 async def _fetch_topics(producer: AIOKafkaProducer) -> Collection[str] | None:

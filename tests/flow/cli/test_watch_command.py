@@ -6,9 +6,10 @@ import io
 import pytest
 from rich.console import Console
 
-from cli.errors import UnknownRequest
+from cli.errors import CommandError, UnknownRequest
 from cli.report.summary import Summary
 from cli.tracking.watch_ledger import watch
+from ledger.errors import LedgerUnavailable
 from tests.flow.world import World
 
 GOOD = [f"138000000{n:02d}" for n in range(12)]
@@ -44,3 +45,17 @@ async def test_a_request_that_is_not_completed_in_time_gets_a_note() -> None:
 async def test_a_request_that_is_never_expanded_is_unknown() -> None:
     with pytest.raises(UnknownRequest, match="Request r1 of tenant t1 was not found"):
         await watched(World(), known_seconds=0.1)
+
+
+async def test_a_command_that_loses_mongodb_tells_that_the_request_continues_and_how_to_follow_it() -> None:
+    class Lost:
+        @property
+        def requests(self) -> object:
+            raise LedgerUnavailable("MongoDB does not answer")
+
+    with pytest.raises(CommandError) as caught:
+        await watch(Lost(), Console(file=io.StringIO()), "t1", "r1", timeout=None)  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        "ROLLCALL_MONGO_URL: MongoDB does not answer. The request continues without this command. "
+        "Follow it with `rollcall watch r1 --tenant t1`."
+    )

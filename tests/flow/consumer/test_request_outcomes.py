@@ -370,3 +370,34 @@ async def test_no_address_and_no_text_is_in_what_leaves_the_ledger() -> None:
     seen = repr(stored) + repr(world.bus.events) + repr(world.bus.dead_letters)
     assert "13800138000" not in seen
     assert "secret words" not in seen
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "4711",
+        "-7",
+        "0",
+        "4711.0",
+        "4711.10",
+        "1e3",
+        "12345678901234567890",
+        "9007199254740993.0",
+        "98765432109876543210",
+    ],
+)
+async def test_a_numeric_request_id_is_rejected_under_the_text_of_the_number(number: str) -> None:
+    world = World()
+    record = world.record(NUMBERS[0], request_id="NUMBER")
+    await world.expand(replace(record, value=(record.value or b"").replace(b'"NUMBER"', number.encode())))
+    (rejected,) = world.events("request.rejected")
+    assert (rejected["request_id"], rejected["tenant_id"]) == (number, "t1")
+    assert (rejected["reason"], rejected["fields"]) == ("invalid_schema", ["request_id"])
+
+
+@pytest.mark.parametrize("value", [True, None, [4711], {"id": 4711}, int("1" * 129)])
+async def test_a_request_id_that_is_neither_text_nor_a_number_of_a_usual_length_gets_no_event(value: object) -> None:
+    world = World()
+    await world.expand(world.record("no address", request_id=value, channel="fax"))
+    assert len(world.bus.dead_letters) == 1
+    assert not world.events("request.rejected")

@@ -7,6 +7,7 @@ import pytest
 
 from cli.errors import CommandError
 from cli.send.over_kafka import kafka_errors_while_following
+from cli.tracking.result_tally import ResultTally
 from tests.support.cli_runner import run_rollcall
 
 PASSED = "--expires-at: must be in the future."
@@ -33,8 +34,15 @@ def test_an_expired_request_is_not_published(
     assert (done.exit_code == 2) is refused, "what it lacks here are settings"
 
 
-@pytest.mark.parametrize("repeat", ["Repeat the command with --request-id r1.", "Repeat the same command."])
-def test_a_kafka_error_while_following_tells_that_the_request_continues(repeat: str) -> None:
-    with pytest.raises(CommandError) as caught, kafka_errors_while_following(repeat):
+@pytest.mark.parametrize(
+    ("repeat", "rest"),
+    [("", ""), ("repeat the same command", " If it was not published completely, repeat the same command.")],
+)
+def test_a_kafka_error_while_following_tells_that_the_request_continues_and_how_to_follow_it(
+    repeat: str, rest: str
+) -> None:
+    with pytest.raises(CommandError) as caught, kafka_errors_while_following(ResultTally("r1", "t1", 2), repeat):
         raise TimeoutError
-    assert f"The published part of the request continues. {repeat}" in str(caught.value)
+    assert str(caught.value).endswith(
+        "The request continues without this command. Follow it with `rollcall watch r1 --tenant t1`." + rest
+    )

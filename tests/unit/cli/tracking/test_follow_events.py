@@ -1,4 +1,7 @@
-from cli.tracking.follow_events import SilenceReporter
+import asyncio
+from collections.abc import Awaitable
+
+from cli.tracking.follow_events import SendAttempt, SilenceReporter, kafka_lost_line
 from cli.tracking.result_tally import ResultTally
 
 
@@ -22,3 +25,35 @@ def test_an_event_restarts_the_interval() -> None:
 def test_a_slow_kafka_is_named() -> None:
     (output,) = lines_of((12.0, 0), published=False)
     assert output == "no results for 12 s: Kafka is slow to acknowledge the request"
+
+
+async def never() -> None:
+    await asyncio.Event().wait()
+
+
+async def done() -> None:
+    return None
+
+
+async def kafka_lost(publishing: Awaitable[None]) -> str:
+    task = asyncio.ensure_future(publishing)
+    await asyncio.sleep(0)
+    try:
+        return kafka_lost_line(SendAttempt(ResultTally("req-1", "tnt_test", 2), task, no_more_rejections=is_consumed))
+    finally:
+        task.cancel()
+
+
+async def is_consumed() -> bool:
+    return True
+
+
+async def test_a_lost_kafka_is_named_with_the_command_that_follows_the_published_request() -> None:
+    assert await kafka_lost(done()) == (
+        "Kafka does not answer. Waiting for it. The request continues without this command. "
+        "Follow it with `rollcall watch req-1 --tenant tnt_test`."
+    )
+
+
+async def test_a_kafka_that_is_lost_during_the_publication_does_not_promise_that_the_request_continues() -> None:
+    assert await kafka_lost(never()) == "Kafka does not answer. Waiting for it."
