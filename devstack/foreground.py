@@ -4,11 +4,26 @@ import contextlib
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 from devstack.errors import StackError
-from devstack.processes import Child
 
-Wait = Callable[[Sequence[Child]], None]
+
+class Watched(Protocol):
+    """Process, or another server, that may end by itself."""
+
+    @property
+    def name(self) -> str:
+        """Return its name for messages."""
+
+    def exit_code(self) -> int | None:
+        """Return None while it runs."""
+
+    def last_words(self) -> str:
+        """Return its last output, on one line."""
+
+
+Wait = Callable[[Sequence[Watched]], None]
 
 
 @contextlib.contextmanager
@@ -33,7 +48,7 @@ def until_interrupted() -> Iterator[Wait]:
             signal.signal(number, handler)
 
 
-def _for_ever(children: Sequence[Child]) -> None:
+def _for_ever(children: Sequence[Watched]) -> None:
     while True:
         for child in children:
             if (code := child.exit_code()) is not None:

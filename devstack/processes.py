@@ -121,6 +121,13 @@ def is_free(port: int) -> bool:
 
 def answers(port: int) -> bool:
     """Return whether a server accepts connections on this port of the loopback."""
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    return answers_at("127.0.0.1", port)
+
+
+def answers_at(host: str, port: int) -> bool:
+    """Return whether a server accepts connections at this address."""
+    try:
+        with socket.create_connection((host, port), timeout=0.5):
+            return True
+    except OSError:
+        return False

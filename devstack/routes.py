@@ -25,6 +25,7 @@ from devstack.inprocess import InProcessKafka
 from devstack.kafka import LocalKafka
 from devstack.mongo import LocalMongo
 from devstack.packages import kafka_jars, mongod, why_no_kafka
+from devstack.processes import Child
 from devstack.scratch import scratch_folder
 
 KAFKA_VARIABLE = "ROLLCALL_KAFKA_BOOTSTRAP"
@@ -41,6 +42,8 @@ class StackRoute:
     address: str
     note: str
     wait: Callable[[], None] = lambda: None
+    child: Child | None = None
+    """Process of the server, if this process has started it."""
 
 
 def choose_kafka(held: ExitStack, *, need_durable: bool = False) -> StackRoute:
@@ -56,7 +59,8 @@ def choose_kafka(held: ExitStack, *, need_durable: bool = False) -> StackRoute:
         kafka = LocalKafka(held.enter_context(scratch_folder()))
         held.callback(kafka.kill)  # its data is deleted too, so it need not shut down in order
         kafka.launch()
-        return StackRoute(LOCAL, kafka.bootstrap, f"Kafka as a process at {kafka.bootstrap} ({no_docker})", kafka.wait)
+        note = f"Kafka as a process at {kafka.bootstrap} ({no_docker})"
+        return StackRoute(LOCAL, kafka.bootstrap, note, kafka.wait, kafka.child)
     if need_durable:
         raise StackError(f"a Kafka that keeps its records is needed, but {no_docker} and {lack.what}", lack.fix)
     broker = InProcessKafka()
@@ -76,7 +80,7 @@ def choose_mongo(held: ExitStack) -> StackRoute:
     mongo = LocalMongo(held.enter_context(scratch_folder()))
     held.callback(mongo.kill)
     mongo.launch()
-    return StackRoute(LOCAL, mongo.url, f"MongoDB as a process at {mongo.url} ({no_docker})", mongo.wait)
+    return StackRoute(LOCAL, mongo.url, f"MongoDB as a process at {mongo.url} ({no_docker})", mongo.wait, mongo.child)
 
 
 def fetch() -> None:

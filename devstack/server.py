@@ -39,6 +39,11 @@ class LocalServer(ABC):
         """Return its process id. Raise StackError if it is not running."""
         return self._running().pid
 
+    @property
+    def child(self) -> Child:
+        """Return its process. Raise StackError if it was not launched."""
+        return self._running()
+
     def start(self) -> None:
         """Start the server and wait until it serves. Raise StackError with the reason if it does not."""
         self.launch()

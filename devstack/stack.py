@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from devstack.routes import IN_PROCESS, choose_kafka, choose_mongo
+from devstack.routes import IN_PROCESS, StackRoute, choose_kafka, choose_mongo
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Stack:
     kind: str  # of Kafka, or of MongoDB if only that was requested: given, docker, local or in-process broker
     durable: bool  # a real Kafka that keeps acknowledged records
     note: str  # one line: the chosen ways and the reasons
+    kafka: StackRoute | None = None
+    mongo: StackRoute | None = None
 
 
 @contextlib.contextmanager
@@ -44,6 +46,8 @@ def start_stack(*, need_durable: bool = False, kafka: bool = True, mongo: bool =
             kind=chosen[0].kind if chosen else "",
             durable=kafka_part is not None and kafka_part.kind != IN_PROCESS,
             note=", ".join(part.note for part in chosen),
+            kafka=kafka_part,
+            mongo=mongo_part,
         )
         sys.stderr.write(f"stack: {stack.note}\n")
         yield stack

@@ -12,8 +12,10 @@ from pathlib import Path
 from devstack.errors import StackError
 from devstack.foreground import Wait, until_interrupted
 from devstack.processes import Child, free_port, is_free
+from devstack.routes import IN_PROCESS
 from devstack.services import command, service_env, start_both
 from devstack.stack import Stack, start_stack
+from devstack.watched_server import WatchedServer
 
 _TENANT = "tnt_demo"
 _USER = "usr_demo"
@@ -31,6 +33,8 @@ Kafka      {kafka}
 MongoDB    {mongo}
 producer   http://127.0.0.1:{http_port}/communication/bulk   (/healthz, /readyz, /metrics)
 consumer   http://127.0.0.1:{consumer_port}/readyz   (/healthz, /metrics)
+processes  {processes}
+providers  {providers}
 logs       {logs}
 
 A token for tenant {tenant}, good for a day:
@@ -65,18 +69,19 @@ def main() -> int:
             tempfile.TemporaryDirectory(prefix="rollcall-up-") as folder,
             start_stack() as stack,
         ):
-            env = service_env(stack, **_usual_ports())
+            env = service_env(stack, **_usual_ports(), **_own_providers(os.environ))
             with start_both(stack, env, Path(folder)) as services:
-                settings = _settings_file(env, Path(folder))
-                print(welcome(stack, env, _token(env), settings), flush=True)
-                _watch(wait, services, settings)
+                settings, servers = _settings_file(env, Path(folder)), _watched_servers(stack)
+                processes = _process_ids([*servers, *services])
+                print(welcome(stack, env, _token(env), settings, processes), flush=True)
+                _watch(wait, services, settings, servers)
     except StackError as error:
         print(f"up: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def welcome(stack: Stack, env: Mapping[str, str], token: str, settings: Path) -> str:
+def welcome(stack: Stack, env: Mapping[str, str], token: str, settings: Path, processes: str) -> str:
     """Return the addresses, a token, and the lines to copy. `settings` is the file with the services' settings."""
     return _WELCOME.format(
         settings=_read(settings),
@@ -85,6 +90,8 @@ def welcome(stack: Stack, env: Mapping[str, str], token: str, settings: Path) ->
         mongo=stack.mongo_url,
         http_port=env["ROLLCALL_HTTP_PORT"],
         consumer_port=env["ROLLCALL_CONSUMER_HTTP_PORT"],
+        processes=processes,
+        providers=_providers_line(env),
         logs=settings.parent,
         tenant=_TENANT,
         body=_BODY,
@@ -106,12 +113,45 @@ def _read(settings: Path) -> str:
     return f". {shlex.quote(str(settings))}"
 
 
-def _watch(wait: Wait, services: Sequence[Child], settings: Path) -> None:
-    """Wait until Ctrl-C, also if a service is killed. The other services continue, so that its work can be observed."""
-    running = list(services)
+def _own_providers(environment: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the providers of the caller's environment, as settings that replace the simulators."""
+    names = [name for name in ("PROVIDERS", "PROVIDERS_FILE") if environment.get(f"ROLLCALL_{name}", "").strip()]
+    if not names:
+        return {}
+    own: dict[str, str | None] = {"PROVIDERS": None}
+    for name in names:
+        value = environment[f"ROLLCALL_{name}"]
+        # The settings are also read in other shells, with other current folders.
+        own[name] = str(Path(value).absolute()) if name == "PROVIDERS_FILE" else value
+    return own
+
+
+def _providers_line(env: Mapping[str, str]) -> str:
+    name = next((name for name in ("ROLLCALL_PROVIDERS_FILE", "ROLLCALL_PROVIDERS") if os.environ.get(name)), None)
+    if name is None:
+        return "simulators. Nothing leaves this machine. Set ROLLCALL_PROVIDERS_FILE to use your own."
+    own = f"{name}={env[name]}" if name == "ROLLCALL_PROVIDERS_FILE" else name
+    return f"yours, from {own}. What you send now really leaves this machine."
+
+
+def _watched_servers(stack: Stack) -> list[WatchedServer]:
+    named = {"Kafka": stack.kafka, "MongoDB": stack.mongo}
+    return [WatchedServer(name, route) for name, route in named.items() if route and route.kind != IN_PROCESS]
+
+
+def _process_ids(every: Sequence[WatchedServer | Child]) -> str:
+    return ", ".join(f"{one.name} {one.pid}" for one in every if one.pid is not None)
+
+
+def _watch(wait: Wait, services: Sequence[Child], settings: Path, servers: Sequence[WatchedServer] = ()) -> None:
+    """Wait until Ctrl-C, also if a process is killed. The others continue, so that their work can be observed."""
+    running, servers_left = list(services), list(servers)
     while True:
         with contextlib.suppress(StackError):
-            wait(running)
+            wait([*running, *servers_left])
+        for server in [server for server in servers_left if server.exit_code() is not None]:
+            servers_left.remove(server)
+            print(f"\n{server.how_to_continue()}", flush=True)
         for child in [child for child in running if child.exit_code() is not None]:
             running.remove(child)
             print(

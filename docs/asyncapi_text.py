@@ -55,8 +55,19 @@ _DEAD_LETTER_HEADERS = {
     "properties": {
         "origin": {**_TEXT, "description": "topic/partition/offset of the record that could not be used"},
         "reason": {**_TEXT, "description": "one of the rejections of docs/errors.md"},
+        "tenant_id": {**_TEXT, "description": "tenant of the record, if it can be read"},
+        "request_id": {**_TEXT, "description": "request id of the record, if it has one that can be read"},
+        "fields": {**_TEXT, "description": "fields that caused the rejection, comma-separated"},
     },
     "required": ["origin", "reason"],
+}
+_REPLAY_NOTE_HEADERS = {
+    "type": "object",
+    "properties": {
+        "rollcall_replayed": {**_TEXT, "description": "partition/offset of the dead letter, in the same partition"},
+        "rollcall_replayed_as": {**_TEXT, "description": "topic/partition/offset of the record that was published"},
+    },
+    "required": ["rollcall_replayed", "rollcall_replayed_as"],
 }
 
 
@@ -83,6 +94,14 @@ _POINTER = Message("chunkPointer", "A wake-up message for a chunk.", ChunkPointe
 _RECEIPT = Message("receipt", "A later report of the provider about a message.", Receipt, None, examples.RECEIPT)
 _LETTER = Message(
     "deadLetter", "The sealed bytes of a record.", None, _DEAD_LETTER_HEADERS, None, examples.DEAD_LETTER_HEADERS
+)
+_REPLAY_NOTE = Message(
+    "replayNote",
+    "A note without bytes: `rollcall dead-letters replay` has published the record of a dead letter again.",
+    None,
+    _REPLAY_NOTE_HEADERS,
+    None,
+    examples.REPLAY_NOTE_HEADERS,
 )
 
 
@@ -122,7 +141,7 @@ def _operations(topics: Topics) -> tuple[Operation, ...]:
             "Store a record that cannot be used.",
             topics.dead_letters,
             "the original key",
-            (_LETTER,),
+            (_LETTER, _REPLAY_NOTE),
         ),
     )
 

@@ -69,6 +69,10 @@ RECEIPT: Json = {
     "occurred_at": "2026-04-15T10:01:05Z",
 }
 DEAD_LETTER_HEADERS: Json = {"origin": "communication.bulk.requests/3/4711", "reason": "not_json"}
+REPLAY_NOTE_HEADERS: Json = {
+    "rollcall_replayed": "0/12",
+    "rollcall_replayed_as": "communication.bulk.requests/3/4802",
+}
 
 
 def event_headers(event: Json) -> Json:

@@ -7,7 +7,7 @@ import base64
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -23,6 +23,8 @@ REPLAY_HEADER = "rollcall_replay_of"
 """Header of a record that is published again. Its value is the position of the first publication."""
 
 _ORIGIN, _REASON = "origin", "reason"
+_TENANT, _REQUEST, _FIELDS = "tenant_id", "request_id", "fields"
+_REPLAYED, _REPLAYED_AS = "rollcall_replayed", "rollcall_replayed_as"
 _POSITION = re.compile(r"([A-Za-z0-9._-]{1,249})/(\d{1,9})/(\d{1,18})/(\d{1,18})")
 
 _MAX_CONTENT_BYTES = DEAD_LETTER_BYTES - 64 * 1024
@@ -114,15 +116,55 @@ def open_record(sealer: Sealer, sealed: bytes) -> OpenedRecord:
         ) from None
 
 
-def dead_letter_headers(origin: str, reason: str) -> list[tuple[str, bytes]]:
-    """Return the headers of a dead letter, which operators can read without a key."""
-    return [(_ORIGIN, origin.encode()), (_REASON, reason.encode())]
+class RejectedRequest(NamedTuple):
+    """Request of a rejected record, as far as it could be read."""
+
+    tenant_id: str | None = None
+    request_id: str | None = None
+    fields: Sequence[str] = ()
+    """Names of the fields that caused the rejection."""
+
+
+UNKNOWN_REQUEST = RejectedRequest()
+
+
+def dead_letter_headers(
+    origin: str, reason: str, request: RejectedRequest = UNKNOWN_REQUEST
+) -> list[tuple[str, bytes]]:
+    """Return the headers of a dead letter, which operators can read without a key. What is not known has no header."""
+    about = {_TENANT: request.tenant_id, _REQUEST: request.request_id, _FIELDS: ",".join(request.fields)}
+    known = [(name, text.encode()) for name, text in about.items() if text]
+    return [(_ORIGIN, origin.encode()), (_REASON, reason.encode()), *known]
 
 
 def read_dead_letter_headers(headers: Iterable[tuple[str, bytes | None]]) -> tuple[str, str]:
     """Return origin and reason. A missing one is empty. Other programs may write to the topic too."""
-    readable = {name: (data or b"").decode("utf-8", "replace") for name, data in headers if name in {_ORIGIN, _REASON}}
-    return readable.get(_ORIGIN, ""), readable.get(_REASON, "")
+    text = _readable(headers)
+    return text.get(_ORIGIN, ""), text.get(_REASON, "")
+
+
+def read_rejected_request(headers: Iterable[tuple[str, bytes | None]]) -> RejectedRequest:
+    """Return the request of a dead letter. An older consumer did not write it."""
+    text = _readable(headers)
+    return RejectedRequest(text.get(_TENANT), text.get(_REQUEST), tuple(filter(None, text.get(_FIELDS, "").split(","))))
+
+
+def replay_note_headers(dead_letter: str, new_position: str) -> list[tuple[str, bytes]]:
+    """Return the headers of the note that a dead letter was replayed.
+
+    `dead_letter` is its partition/offset, and `new_position` is topic/partition/offset of the replayed record.
+    """
+    return [(_REPLAYED, dead_letter.encode()), (_REPLAYED_AS, new_position.encode())]
+
+
+def read_replay_note(headers: Iterable[tuple[str, bytes | None]]) -> tuple[str, str] | None:
+    """Return the dead letter and the new position of its record, or None if these headers are not those of a note."""
+    text = _readable(headers)
+    return (text[_REPLAYED], text.get(_REPLAYED_AS, "")) if _REPLAYED in text else None
+
+
+def _readable(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
+    return {name: (data or b"").decode("utf-8", "replace") for name, data in headers}
 
 
 def replay_headers(record: OpenedRecord) -> RecordHeaders:

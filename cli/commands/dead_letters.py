@@ -19,7 +19,7 @@ def list_letters(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line instead of a table.")] = False,
 ) -> None:
-    """List the newest dead letters, newest first, with their origin and the reason of the rejection.
+    """List the newest dead letters, newest first: reason, fields, tenant, request, origin, and whether it was replayed.
 
     Example: rollcall dead-letters list --reason invalid_schema --limit 100
     """

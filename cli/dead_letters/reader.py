@@ -1,9 +1,10 @@
 """Reader of the dead-letter topic. It reads headers and sizes, and sealed records only for a single dead letter."""
 
 import heapq
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaConsumer
@@ -19,7 +20,13 @@ from cli.clients.kafka_client import (
 )
 from cli.errors import CommandError
 from config.settings import CommonSettings
-from ledger.dead_letter_format import read_dead_letter_headers
+from ledger.dead_letter_format import (
+    UNKNOWN_REQUEST,
+    RejectedRequest,
+    read_dead_letter_headers,
+    read_rejected_request,
+    read_replay_note,
+)
 
 _POLL_MS = 500
 _MAX_EMPTY_POLLS = 20
@@ -40,6 +47,9 @@ class DeadLetterEntry:
     """Key of the rejected record, which its caller chose."""
     sealed: bytes = field(repr=False)
     size: int
+    request: RejectedRequest = UNKNOWN_REQUEST
+    replayed_as: str | None = None
+    """Newest position to which the record was replayed. Only a list of dead letters knows it."""
 
     @property
     def position(self) -> str:
@@ -60,6 +70,7 @@ def dead_letter_entry(record: ConsumerRecord, *, whole: bool) -> DeadLetterEntry
         key=record.key if whole else None,
         sealed=value if whole else b"",
         size=len(value),
+        request=read_rejected_request(record.headers),
     )
 
 
@@ -73,16 +84,36 @@ class DeadLetterReader:
 
     async def newest(self, limit: int, reason: str | None) -> list[DeadLetterEntry]:
         """Return the newest dead letters, newest first. With a reason, search the whole topic."""
-        last = limit if reason is None else None
-        starts = {partition: max(low, end - last) if last else low for partition, (low, end) in self._bounds.items()}
+        last = limit
+        while True:
+            starts = {
+                partition: max(low, end - last) if reason is None else low
+                for partition, (low, end) in self._bounds.items()
+            }
+            newest, found = await self._newest_from(starts, limit, reason)
+            if all(found[at] >= limit or start <= self._bounds[at][0] for at, start in starts.items()):
+                return newest
+            last *= 4  # some offsets are those of notes or of transaction markers
+
+    async def _newest_from(
+        self, starts: Mapping[TopicPartition, int], limit: int, reason: str | None
+    ) -> tuple[list[DeadLetterEntry], Counter[TopicPartition]]:
+        """Return the newest dead letters from these offsets on, and the number of all by partition."""
         newest: list[tuple[datetime, int, int, DeadLetterEntry]] = []
+        replayed: dict[str, str] = {}
+        found = Counter[TopicPartition]()
         async for record in self._read_from(starts):
+            if note := read_replay_note(record.headers):
+                replayed[note[0]] = note[1]
+                continue
+            found[TopicPartition(record.topic, record.partition)] += 1
             entry = dead_letter_entry(record, whole=False)
             if reason in (None, entry.reason):
                 heapq.heappush(newest, (entry.refused_at, entry.partition, entry.offset, entry))
                 if len(newest) > limit:
                     heapq.heappop(newest)
-        return [entry for *_, entry in sorted(newest, reverse=True)]
+        entries = [entry for *_, entry in sorted(newest, reverse=True)]
+        return [replace(entry, replayed_as=replayed.get(entry.position)) for entry in entries], found
 
     async def at(self, partition: int, offset: int) -> DeadLetterEntry | None:
         """Return the whole dead letter at this partition and offset, or None."""
@@ -91,7 +122,8 @@ class DeadLetterReader:
         if not low <= offset < end:
             return None
         async for record in self._read_from({topic_partition: offset}):
-            return dead_letter_entry(record, whole=True) if record.offset == offset else None
+            is_there = record.offset == offset and read_replay_note(record.headers) is None
+            return dead_letter_entry(record, whole=True) if is_there else None
         return None
 
     async def of_origin(self, origin: str) -> DeadLetterEntry | None:

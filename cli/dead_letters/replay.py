@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import orjson
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from cli import event_loop as loop
@@ -16,7 +17,7 @@ from cli.dead_letters.show import check_place, find_dead_letter, open_dead_lette
 from cli.errors import CommandError, UnknownDeadLetter, UsageError
 from cli.settings import SealingSettings, load
 from config.settings import CommonSettings
-from ledger.dead_letter_format import OpenedRecord, replay_headers
+from ledger.dead_letter_format import OpenedRecord, replay_headers, replay_note_headers
 from ledger.sealing import Sealer
 from schemas.statuses import RejectionReason
 from schemas.topic_definitions import DEAD_LETTER_BYTES, Topics
@@ -76,10 +77,7 @@ async def _run(options: ReplayOptions, settings: CommonSettings, sealer: Sealer,
                     console.print(f"{entry.position} skipped: {error}", soft_wrap=True)
                     skipped += 1
                     continue
-                new_position = "" if options.dry_run else f" as {await _publish(producer, entry, opened)}"
-                console.print(
-                    f"{entry.position} {printable(entry.origin)} {entry.reason}{new_position}", soft_wrap=True
-                )
+                await _replay(producer, entry, opened, settings.topics, console, dry_run=options.dry_run)
                 replayed += 1
     console.print(f"{replayed:,} {'would be ' if options.dry_run else ''}published again")
     return skipped
@@ -130,6 +128,36 @@ def _has_request_id(value: bytes) -> bool:
     except orjson.JSONDecodeError:
         return False
     return isinstance(document, dict) and bool(document.get("request_id"))
+
+
+async def _replay(  # noqa: PLR0913  # a dead letter, where it goes, and the output
+    producer: AIOKafkaProducer,
+    entry: DeadLetterEntry,
+    opened: OpenedRecord,
+    topics: Topics,
+    console: Console,
+    *,
+    dry_run: bool,
+) -> None:
+    """Publish the record and note that. The note comes last, so that a crash leaves a dead letter without one."""
+    line = f"{entry.position} {printable(entry.origin)} {entry.reason}"
+    if dry_run:
+        console.print(line, soft_wrap=True)
+        return
+    new_position = await _publish(producer, entry, opened)
+    console.print(f"{line} as {new_position}", soft_wrap=True)
+    headers = replay_note_headers(entry.position, new_position)
+    sending = producer.send_and_wait(
+        topics.dead_letters, b"", key=entry.key, partition=entry.partition, headers=headers
+    )
+    try:
+        await with_timeout(KAFKA_TIMEOUT_SECONDS, sending)
+    except (KafkaError, TimeoutError) as error:
+        console.print(
+            f"{entry.position} is listed as not replayed, because {topics.dead_letters} took no note of it "
+            f"({type(error).__name__}). The replay itself succeeded.",
+            soft_wrap=True,
+        )
 
 
 async def _publish(producer: AIOKafkaProducer, entry: DeadLetterEntry, opened: OpenedRecord) -> str:

@@ -33,10 +33,13 @@ def run_list(settings: CommonSettings, *, limit: int, reason: RejectionReason | 
     if not entries:
         console.print("no dead letter matches" if reason else "there are no dead letters")
         return
-    table = plain_table("dead letter", "rejected (UTC)", "reason", "origin", "bytes", numbers=("bytes",))
+    columns = ("dead letter", "rejected (UTC)", "reason", "fields", "tenant", "request", "replayed", "origin", "bytes")
+    table = plain_table(*columns, numbers=("bytes",))
     for entry in entries:
-        rejected_at = f"{entry.refused_at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(entry.position, rejected_at, printable(entry.reason), printable(entry.origin), f"{entry.size:,}")
+        tenant, request, fields = entry.request
+        rejected_at, replayed = f"{entry.refused_at:%Y-%m-%d %H:%M:%S}", "yes" if entry.replayed_as else "no"
+        texts = (entry.reason, ", ".join(fields), tenant or "", request or "", replayed, entry.origin)
+        table.add_row(entry.position, rejected_at, *map(printable, texts), f"{entry.size:,}")
     print_table(console, table)
 
 
@@ -51,6 +54,11 @@ def _document(entry: DeadLetterEntry) -> dict[str, Any]:
         "letter": entry.position,
         "refused_at": entry.refused_at,
         "reason": entry.reason,
+        "fields": entry.request.fields,
+        "tenant_id": entry.request.tenant_id,
+        "request_id": entry.request.request_id,
+        "replayed": entry.replayed_as is not None,
+        "replayed_as": entry.replayed_as,
         "origin": entry.origin,
         "bytes": entry.size,
     }
@@ -67,6 +75,9 @@ def run_show(settings: CommonSettings, place: str, *, reveal: bool) -> None:
         ("dead letter", entry.position),
         ("origin", entry.origin),
         ("rejected", f"{entry.refused_at:%Y-%m-%d %H:%M:%S} UTC"),
+        ("tenant", entry.request.tenant_id or "not known"),
+        ("request", entry.request.request_id or "not known"),
+        ("fields", ", ".join(entry.request.fields) or "none"),
         ("reason", f"{entry.reason}: {_MEANINGS.get(entry.reason, 'not known to this version of the command line')}"),
         ("sealed", f"{entry.size:,} bytes, key {_key_id(entry.sealed)}"),
     ):

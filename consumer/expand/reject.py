@@ -5,7 +5,7 @@ from consumer.events import RejectedRecord, rejected_event
 from consumer.kafka.bus import DeadLetter
 from consumer.kafka.record import KafkaRecord
 from consumer.logger import logger
-from ledger.dead_letter_format import seal_record
+from ledger.dead_letter_format import RejectedRequest, seal_record
 
 _MAX_KEY_BYTES = 16 * 1024
 
@@ -17,7 +17,9 @@ async def reject_record(record: KafkaRecord, rejection: RejectedRecord, context:
     """
     context.circuit_breaker.record_failure(record.topic, record.origin)
     key = record.key if len(record.key or b"") <= _MAX_KEY_BYTES else None
-    dead_letter = DeadLetter(key, seal_record(context.sealer, record), record.origin, rejection.reason.value)
+    request = RejectedRequest(rejection.tenant_id, rejection.request_id, rejection.fields)
+    sealed = seal_record(context.sealer, record)
+    dead_letter = DeadLetter(key, sealed, record.origin, rejection.reason.value, request)
     await context.retry_until_available("publish dead letter", context.bus.publish_dead_letter, dead_letter)
     if request_id := rejection.request_id:
         origin = record.origin.replace("/", ".")

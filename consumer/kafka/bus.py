@@ -6,7 +6,7 @@ from typing import Protocol
 
 from consumer.events import Event, Headers
 from core.ids import ChunkId
-from ledger.dead_letter_format import dead_letter_headers
+from ledger.dead_letter_format import UNKNOWN_REQUEST, RejectedRequest, dead_letter_headers
 from schemas.statuses import Channel, Lane
 
 
@@ -30,10 +30,11 @@ class DeadLetter:
     sealed: bytes
     origin: str
     reason: str
+    request: RejectedRequest = UNKNOWN_REQUEST
 
     def headers(self) -> Headers:
         """Return the headers, which an operator can read without the sealing key."""
-        return dead_letter_headers(self.origin, self.reason)
+        return dead_letter_headers(self.origin, self.reason, self.request)
 
 
 class Bus(Protocol):

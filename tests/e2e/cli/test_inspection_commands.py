@@ -108,6 +108,7 @@ def test_a_rejected_record_is_listed_and_only_revealed_on_demand(deployment: Dep
     (listed,) = map(json.loads, found.splitlines())
     assert origin in deployment.rollcall("dead-letters", "list").stdout
     assert (listed["origin"], listed["reason"]) == (origin, "not_json")
+    assert (listed["tenant_id"], listed["request_id"], listed["fields"], listed["replayed"]) == (None, None, [], False)
     assert deployment.rollcall("dead-letters", "list", "--reason", "too_large").stdout == "no dead letter matches\n"
 
     shown = deployment.rollcall("dead-letters", "show", origin)
@@ -136,9 +137,19 @@ def test_a_replayed_record_is_sent_once_after_its_template_is_stored(deployment:
     wait_until_sync(lambda: origin in deployment.rollcall(*by_reason, "--dry-run").stdout)
     assert deployment.rollcall(*by_reason, "--dry-run").stdout.endswith("1 would be published again\n")
     assert deployment.rollcall("template", "put", "later", *TENANT, "--content", "Here at last").exit_code == 0
+
+    def listed() -> tuple[Any, ...]:
+        lines = deployment.rollcall("dead-letters", "list", "--json", "--limit", "1").stdout.splitlines()
+        (letter,) = map(json.loads, lines)
+        assert letter["origin"] == origin
+        return letter["tenant_id"], letter["fields"], letter["replayed"], letter["replayed_as"]
+
     for args in (by_reason, ("dead-letters", "replay", origin)):
+        assert listed()[:2] == ("tnt_look", ["template"])
+        assert listed()[2] is (args != by_reason)
         done = deployment.rollcall(*args)
         assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "1 published again")
+        assert done.stdout.splitlines()[0].endswith(f" as {listed()[3]}")
     found = ["logs", *TENANT, "--recipient", "13877770001", "--content", "--json"]
 
     def sent_logs() -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from aiokafka import ConsumerRecord
 from aiokafka.errors import MessageSizeTooLargeError
 
 from devstack import Stack
-from ledger.dead_letter_format import SEALED_NAME
+from ledger.dead_letter_format import SEALED_NAME, read_rejected_request
 from schemas.results import RequestCompleted, RequestRejected
 from tests.e2e.caller import Reader, Results, create_topic, publish, reading
 from tests.e2e.consumer.unusable_records import ALL, MIB, Bad
@@ -81,7 +81,9 @@ def test_a_bad_record_is_kept_sealed_and_answered_and_the_next_one_is_handled(
     deployment: Deployment, aftermath: Aftermath, bad: Bad
 ) -> None:
     letter = aftermath.letter(bad)
-    assert dict(letter.headers) == {"origin": aftermath.origins[bad.name].encode(), "reason": bad.reason.encode()}
+    headers = dict(letter.headers)
+    assert (headers["origin"], headers["reason"]) == (aftermath.origins[bad.name].encode(), bad.reason.encode())
+    assert read_rejected_request(letter.headers).fields == tuple(bad.fields or ())
     assert opened(deployment, letter) == (list(bad.headers), bad.value)
     assert letter.key.decode() == aftermath.good[bad.name]
     expected = [] if bad.fields is None else [(bad.reason, bad.fields)]

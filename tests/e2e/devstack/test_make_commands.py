@@ -15,6 +15,8 @@ from tests.support.repository import ROOT
 from tests.support.skipping import not_run
 
 SECONDS = 150
+SERVERS, SERVICES = ("Kafka", "MongoDB"), ("rollcall producer", "rollcall consumer")
+"""Names of the processes. A server that was given or runs in a container has no process of ours."""
 
 pytestmark = [pytest.mark.durable, pytest.mark.timeout(SECONDS * 2)]
 
@@ -91,6 +93,15 @@ def test_the_request_over_kafka_and_its_report_work_as_they_are_printed(welcome:
     report = block(welcome, "The results of a request").replace("REQUEST_ID", found[1])
     exports, _, _ = over_kafka.partition(".venv/bin/rollcall")
     assert "all accounted for: yes" in copied(f"{exports}\n{report}")
+
+
+def test_the_printed_process_ids_are_those_of_running_processes(welcome: str) -> None:
+    found = re.search(r"^processes  (.+)$", welcome, re.MULTILINE)
+    assert found is not None, welcome
+    processes = dict(entry.rsplit(" ", 1) for entry in found[1].split(", "))
+    assert {"rollcall producer", "rollcall consumer"} <= processes.keys() <= {*SERVERS, *SERVICES}
+    for pid in processes.values():
+        os.kill(int(pid), 0)
 
 
 def test_the_settings_that_are_printed_are_those_of_the_services(welcome: str) -> None:

@@ -10,11 +10,15 @@ from ledger.dead_letter_format import (
     DeadLetterError,
     OpenedRecord,
     RecordHeaders,
+    RejectedRequest,
     dead_letter_headers,
     open_record,
     read_dead_letter_headers,
+    read_rejected_request,
     read_replay_header,
+    read_replay_note,
     replay_headers,
+    replay_note_headers,
     seal_record,
 )
 from ledger.errors import SealingError
@@ -88,6 +92,19 @@ def test_the_headers_of_a_letter_are_read_again() -> None:
     headers = dead_letter_headers("topic/1/2", "not_json")
     assert headers == [("origin", b"topic/1/2"), ("reason", b"not_json")]
     assert read_dead_letter_headers(headers) == ("topic/1/2", "not_json")
+
+
+def test_the_request_of_a_letter_is_read_again() -> None:
+    request = RejectedRequest("tnt_a", "order \u2116 7", ("channel", "recipients[0].to"))
+    headers = dead_letter_headers("topic/1/2", "invalid_schema", request)
+    assert read_rejected_request(headers) == request
+    assert read_rejected_request(dead_letter_headers("topic/1/2", "not_json")) == RejectedRequest()
+
+
+def test_a_note_names_the_letter_and_the_new_record_and_is_no_letter() -> None:
+    note = replay_note_headers("3/7", "communication.bulk.requests/3/9")
+    assert read_replay_note(note) == ("3/7", "communication.bulk.requests/3/9")
+    assert read_replay_note(dead_letter_headers("topic/1/2", "not_json")) is None
 
 
 def test_headers_of_another_program_do_no_harm() -> None:
