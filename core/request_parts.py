@@ -13,6 +13,7 @@ import orjson
 
 from core.ids import MAX_INDEX
 from core.rfc3339 import rfc3339
+from schemas.mail_fields import ONE_RECIPIENT
 from schemas.record_base import SCHEMA_VERSION
 from schemas.requests import MAX_PARTS, AnyRecipient, BulkBody
 from schemas.statuses import Lane
@@ -100,9 +101,12 @@ class PartEncoder:
         self._room = MAX_INTAKE_BYTES - len(self._start) - _FRAME_BYTES
         self._filled = bytearray()
         self._count = self._part = self._number = 0
+        self._has_cc = bool(head.get("cc"))
 
     def add(self, recipient: str | Mapping[str, Any]) -> Sequence[EncodedPart]:
         """Add one recipient. Return the full part that had no room for it, if there is one."""
+        if self._has_cc and self._number:
+            raise RequestEncodingError("cc", ONE_RECIPIENT)
         item = _encode(f"recipients[{self._number}]", recipient)
         if len(item) > self._room:
             raise RequestEncodingError(f"recipients[{self._number}]", "does not fit into one record")

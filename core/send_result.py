@@ -24,6 +24,10 @@ class Message:
     tenant_id: str
     secrets: tuple[str, ...] = ()
     """Values of the secret variables. A provider writes them into the message and nowhere else."""
+    reply_to: str | None = None
+    """Mailbox for replies of an e-mail: `address` or `Name <address>`."""
+    cc: tuple[str, ...] = ()
+    """Addresses that get a copy of an e-mail. The result of the send is that of `to` alone."""
 
     def __repr__(self) -> str:
         return f"Message({self.id})"

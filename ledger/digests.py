@@ -8,7 +8,15 @@ from schemas.requests import BulkRequest, IntakeRecipient
 _PER_PART = frozenset({"recipients", "part", "last", "accepted_at", "template_version", "schema_version"})
 """Fields that may differ between the parts of one request, and between repeats of one part."""
 
-_OMITTED_IF_ABSENT = ("resend_of", "content_type", "region", "secret_variables", "keep_secret_variables")
+_OMITTED_IF_ABSENT = (
+    "resend_of",
+    "content_type",
+    "region",
+    "secret_variables",
+    "keep_secret_variables",
+    "reply_to",
+    "cc",
+)
 """Fields that were added after the first version. An absent field is left out of the digest.
 
 Otherwise a record that is read again after an upgrade would conflict with its own request.

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from core.addresses.mail_addresses import NO_ADDRESSES, MailAddresses
 from core.content_type import ContentTypeChoice, first_rule, guess_content_type, without_mark
 from core.render import MissingVariable, RenderError, Template, compile_html, compile_subject, compile_text
 from ledger.models import StoredTemplate
@@ -42,6 +43,7 @@ class MessageTemplate:
     """Variables of the request. Those of the recipient take precedence."""
     secret_variables: tuple[str, ...] = ()
     """Names of the variables whose values are never shown."""
+    addresses: MailAddresses = NO_ADDRESSES
     has_variables: bool = field(init=False)
     """True if the content or the subject names a variable."""
     content_needs: frozenset[str] = field(init=False)

@@ -140,7 +140,7 @@ async def resend_parts(
 async def _request_fields(
     ledger: Ledger, sealer: Sealer, selection: ResendSelection, accepted_at: datetime, expires_at: datetime | None
 ) -> dict[str, Any]:
-    """Return the fields that all parts share, with the text and the template of the old request."""
+    """Return the fields that all parts share, with the text, the addresses and the template of the old request."""
     old = selection.old.header
     text, used = unseal_template(sealer, old), open_template(sealer, old)
     secret = [name for name in old.secret_variables or () if used.find_unused([name]) is None]

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from core.addresses.mail_addresses import MailAddresses
 from core.content_type import first_rule, guess_content_type
 from core.ids import RequestKey
 from ledger.chunk_recipients import split_secrets
@@ -23,19 +24,28 @@ class SealedText(NamedTuple):
     """Secret variables of the request, sealed apart so that the completion can erase them. None if there are none."""
 
 
-def seal_template(sealer: Sealer, key: RequestKey, source: TextSource, body: BulkBody) -> SealedText:
-    """Seal the text and the variables of a request for the ledger. Secret variables that are kept are not apart."""
+def seal_template(
+    sealer: Sealer, key: RequestKey, source: TextSource, body: BulkBody, addresses: MailAddresses
+) -> SealedText:
+    """Seal the text, the variables and the addresses of a request for the ledger.
+
+    Secret variables that are kept are not apart.
+    """
     erasable = () if body.keep_secret_variables else source.secret_variables
     variables, secrets = split_secrets(body.variables, erasable)
-    text = orjson.dumps({"content": source.content, "subject": source.subject, "variables": variables})
+    fields: dict[str, Any] = {"content": source.content, "subject": source.subject, "variables": variables}
+    if addresses.reply_to is not None:
+        fields["reply_to"] = addresses.reply_to
+    if addresses.cc:
+        fields["cc"] = addresses.cc
     sealed_secrets = sealer.seal(orjson.dumps(secrets), _secrets_name(key)) if secrets else None
-    return SealedText(sealer.seal(text, key), sealed_secrets)
+    return SealedText(sealer.seal(orjson.dumps(fields), key), sealed_secrets)
 
 
 def unseal_template(sealer: Sealer, header: RequestHeader) -> dict[str, Any]:
-    """Return `content`, `subject` and `variables` of a stored request. Raise ledger.errors.SealingError.
+    """Return `content`, `subject` and `variables` of a stored request, and `reply_to` and `cc` if it has them.
 
-    The secret variables are among them until they are erased.
+    The secret variables are among them until they are erased. Raise ledger.errors.SealingError.
     """
     fields: dict[str, Any] = orjson.loads(sealer.open(header.sealed_text, header.key))
     if header.sealed_secrets:
@@ -50,8 +60,9 @@ def _secrets_name(key: RequestKey) -> str:
 def open_template(sealer: Sealer, header: RequestHeader) -> MessageTemplate:
     """Return the compiled text of a stored request. Raise ledger.errors.SealingError."""
     text = unseal_template(sealer, header)
+    addresses = MailAddresses(text.pop("reply_to", None), tuple(text.pop("cc", ())))
     message = compile_template(header.channel, **text, content_type=stored_type(header, text["content"]))
-    return replace(message, secret_variables=header.secret_variables) if header.secret_variables else message
+    return replace(message, secret_variables=header.secret_variables or (), addresses=addresses)
 
 
 def stored_type(header: RequestHeader, content: str) -> ContentType:

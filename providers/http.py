@@ -164,17 +164,20 @@ def _headers(entry: HttpEntry) -> dict[str, str]:
 
 
 def _encode(message: Message) -> bytes:
-    return orjson.dumps(
-        {
-            "id": message.id,
-            "channel": message.channel,
-            "to": message.to,
-            "text": message.text,
-            "subject": message.subject,
-            "reference": message.reference,
-            "tenant_id": message.tenant_id,
-        },
-    )
+    fields: dict[str, Any] = {
+        "id": message.id,
+        "channel": message.channel,
+        "to": message.to,
+        "text": message.text,
+        "subject": message.subject,
+        "reference": message.reference,
+        "tenant_id": message.tenant_id,
+    }
+    if message.reply_to is not None:
+        fields["reply_to"] = message.reply_to
+    if message.cc:
+        fields["cc"] = message.cc
+    return orjson.dumps(fields)
 
 
 def _result_of(response: aiohttp.ClientResponse, now: datetime) -> SendResult:

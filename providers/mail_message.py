@@ -1,19 +1,16 @@
-"""Composition of an e-mail as bytes, without I/O.
-
-This module writes the headers instead of EmailMessage. Its folding turns a long URL into encoded words that no mail
-client decodes. Text that could start another header is refused first.
-"""
+"""Composition of an e-mail as bytes, without I/O. Text that could start another header is refused first."""
 
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
+from core.addresses.mailbox import split_mailbox
 from core.render import html_to_text
 from core.send_result import Message
+from providers.mail_headers import HeaderTooLongError, fold, mailbox_words, text_header
 from providers.sender_address import BREAKS, NOT_IN_ADDRESS, split_sender
 
 _POLICY = SMTP.clone(cte_type="7bit")  # a server need not offer 8BITMIME
@@ -34,8 +31,10 @@ class Mail:
 
     path: str
     """Address of the recipient for RCPT TO."""
+    cc_paths: tuple[str, ...]
+    """Addresses of the copies for RCPT TO."""
     needs_utf8: bool
-    """True if the path requires SMTPUTF8 (RFC 6531)."""
+    """True if an address requires SMTPUTF8 (RFC 6531)."""
     message_id: str
     """Value of Message-ID, without its angle brackets."""
     content: bytes
@@ -47,28 +46,47 @@ class Mail:
 
 def compose(message: Message, sender: str, list_unsubscribe: str | None, now: datetime) -> Mail:
     """Compose the e-mail. Raises UnusableContentError or UnusableAddressError."""
-    from_header, from_address = split_sender(sender)
-    if BREAKS.search(message.to) or BREAKS.search(message.subject or "") or BREAKS.search(message.id):
+    name, from_address = split_sender(sender)
+    texts = (message.to, message.subject or "", message.id, message.reply_to or "", *message.cc)
+    if any(map(BREAKS.search, texts)):
         raise UnusableContentError
-    path = _path(message.to)
+    paths = tuple(map(_path, (message.to, *message.cc)))
     message_id = f"{message.id}@{from_address.rpartition('@')[2]}"
-    lines = [
-        f"From: {from_header}",
-        f"To: {path}",
-        f"Subject: {_subject(message.subject or '')}",
-        f"Date: {format_datetime(now)}",
-        f"Message-ID: <{message_id}>",
-    ]
-    if list_unsubscribe:
-        lines.append(f"List-Unsubscribe: <{list_unsubscribe}>")
-        if list_unsubscribe.startswith("https:"):  # RFC 8058 section 3.1: one click needs an HTTPS URI
-            lines.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
     try:
+        lines = [
+            fold("From", mailbox_words("From", name, from_address)),
+            *_address_headers(paths, message.reply_to),
+            text_header("Subject", message.subject or ""),
+            f"Date: {format_datetime(now)}",
+            f"Message-ID: <{message_id}>",  # never folded, because some servers lose an id on a second line
+            *_unsubscribe_headers(list_unsubscribe),
+        ]
         head = "".join(f"{line}\r\n" for line in lines).encode()
         content = head + _body(message).as_bytes()
-    except UnicodeError:  # a lone surrogate
+    except (UnicodeError, HeaderTooLongError):  # a lone surrogate, or a URI of a thousand characters
         raise UnusableContentError from None
-    return Mail(path, not path.isascii(), message_id, content)
+    # Names and subjects are encoded, so that any other octet beyond ASCII is part of an address.
+    return Mail(paths[0], paths[1:], not head.isascii(), message_id, content)
+
+
+def _address_headers(paths: tuple[str, ...], reply_to: str | None) -> list[str]:
+    to, *cc = paths
+    headers = [fold("To", (to,))]
+    if cc:
+        headers.append(fold("Cc", (*(f"{path}," for path in cc[:-1]), cc[-1])))
+    if reply_to is not None:
+        name, address = split_mailbox(reply_to)
+        headers.append(fold("Reply-To", mailbox_words("Reply-To", name, _path(address))))
+    return headers
+
+
+def _unsubscribe_headers(uri: str | None) -> list[str]:
+    if not uri:
+        return []
+    headers = [fold("List-Unsubscribe", (f"<{uri}>",))]
+    if uri.startswith("https:"):  # RFC 8058 section 3.1: one click needs an HTTPS URI
+        headers.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
+    return headers
 
 
 def _path(address: str) -> str:
@@ -77,15 +95,6 @@ def _path(address: str) -> str:
     if not local or not domain or NOT_IN_ADDRESS.search(local) or NOT_IN_ADDRESS.search(domain):
         raise UnusableAddressError
     return address
-
-
-def _subject(subject: str) -> str:
-    """Return the folded subject, in encoded words (RFC 2047) if it is not ASCII."""
-    charset = "us-ascii" if subject.isascii() else "utf-8"
-    try:
-        return Header(subject, charset, header_name="Subject").encode(linesep="\r\n")
-    except UnicodeError:
-        raise UnusableContentError from None
 
 
 def _body(message: Message) -> EmailMessage:

@@ -106,10 +106,13 @@ class SmtpSession:
         """Send one e-mail. An exception means that the connection has failed, not the e-mail."""
         if mail.needs_utf8 and not self._smtp.supports_extension("smtputf8"):
             return Failed(Reason.REJECTED, "the server does not support addresses in UTF-8")
+        refused_copies = ""
         reply = await self.envelope(sender, self._options(mail), progress)
         for step, command in (("RCPT", f"RCPT TO:<{mail.path}>"), ("DATA", "DATA")):
             if (answer := _result(reply, progress.step)) is not None:
                 return answer
+            if step == "DATA":
+                refused_copies = await self._name_copies(mail)
             progress.step = step
             reply = await self._command(command)
         if reply.code != GO_ON:
@@ -118,7 +121,16 @@ class SmtpSession:
             raise UnreadableReplyError
         reply = await self._content(mail.content, progress)
         self._leftover = False
-        return _result(reply, progress.step) or Sent(mail.message_id, show(reply))
+        return _result(reply, progress.step) or Sent(mail.message_id, show(reply) + refused_copies)
+
+    async def _name_copies(self, mail: Mail) -> str:
+        """Name the CC addresses. Return how many the server refused, as a note for the response.
+
+        A refusal of a copy does not change the result, which is that of the recipient.
+        """
+        replies = [await self._command(f"RCPT TO:<{path}>") for path in mail.cc_paths]
+        number = sum(refused(reply, "RCPT") is not None for reply in replies)
+        return f", {number} of {len(replies)} CC refused" if number else ""
 
     async def envelope(self, sender: str, options: str, progress: MailProgress) -> SMTPResponse:
         """Begin an e-mail from the sender. The server forgets an e-mail that was begun before."""

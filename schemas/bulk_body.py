@@ -19,6 +19,8 @@ def _require_text(field: str) -> dict[str, Any]:
 _NO_TEMPLATE = {"not": _require_text("template")}
 _EMAIL = {"required": ["channel"], "properties": {"channel": {"const": "email"}}}
 _HTML = {"required": ["content_type"], "properties": {"content_type": {"const": "text/html"}}}
+_HAS_CC = {"required": ["cc"], "properties": {"cc": {"type": "array", "minItems": 1}}}
+_NO_MAIL_FIELDS = {"reply_to": {"type": "null"}, "cc": {"type": ["null", "array"], "maxItems": 0}}
 _RULES: dict[str, Any] = {
     "allOf": [
         {"if": _NO_TEMPLATE, "then": {"properties": {"content": {"minLength": 1, "pattern": TEMPLATE}}}},
@@ -28,6 +30,8 @@ _RULES: dict[str, Any] = {
             "if": {"allOf": [_EMAIL, _NO_TEMPLATE]},
             "then": {"required": ["subject"], "properties": {"subject": {"type": "string", "minLength": 1}}},
         },
+        {"if": {"not": _EMAIL}, "then": {"properties": _NO_MAIL_FIELDS}},
+        {"if": _HAS_CC, "then": {"properties": {"recipients": {"maxItems": 1}}}},
     ]
 }
 

@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_after_validator_function, nullable_schema
 from typing_extensions import override
 
+from schemas.mail_fields import ONE_RECIPIENT, CopyAddresses, Mailbox, problem_of_mail_fields
 from schemas.record_base import SCHEMA_VERSION, IntakeRecord, NullAsAbsent, use_default_for_null
 from schemas.regions import Region
 from schemas.statuses import Category, Channel, ContentType, OnUncertain
@@ -169,6 +170,16 @@ class BulkBody(IntakeRecord):
         default=None,
         description="true to keep the secret values as long as the other variables, so that deliveries can be resent",
     )
+    reply_to: Mailbox | None = Field(
+        default=None,
+        description="e-mail address for replies, or `Name <address>`. Only for e-mail. It is not a Kafka topic.",
+        examples=["Support <support@example.com>"],
+    )
+    cc: CopyAddresses | None = Field(
+        default=None,
+        description="e-mail addresses that get a copy. Only for e-mail to exactly one recipient.",
+        examples=[["team@example.com"]],
+    )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(channel={self.channel}, recipients={len(self.recipients)}, ***)"
@@ -190,6 +201,8 @@ class BulkBody(IntakeRecord):
         secret = self.secret_variables or []
         if repeated := next((at for at, name in enumerate(secret) if name in secret[:at]), None):
             raise ValueError(f"secret_variables[{repeated}]: is named twice")
+        if problem := problem_of_mail_fields(self.channel, self.reply_to, self.cc, len(self.recipients)):
+            raise ValueError(problem)
         return self
 
 
@@ -222,7 +235,9 @@ class BulkRequest(BulkBody, published_as="BulkRequest"):
     last: Annotated[bool, NullAsAbsent()] = True
 
     @model_validator(mode="after")
-    def _version_needs_template(self) -> Self:
+    def _consistent(self) -> Self:
         if self.template_version is not None and self.template is None:
             raise ValueError("template_version: must not be given without a template")
+        if self.cc and (self.part or not self.last):
+            raise ValueError(f"cc: {ONE_RECIPIENT}")
         return self

@@ -11,6 +11,7 @@ from cli.recipients_file.open_file import Source
 from cli.recipients_file.scan import FileScan
 from core.request_parts import recipient_json
 from ledger.message_template import MessageTemplate
+from schemas.mail_fields import ONE_RECIPIENT
 from schemas.requests import BulkBody
 
 MAX_RECIPIENTS = 100_000
@@ -44,6 +45,8 @@ def encode_body(source: Source, body: BulkBody, text: MessageTemplate) -> bytes:
         encoded.append(orjson.dumps(recipient_json(recipient)))
         size += len(encoded[-1]) + 1
         check_size(len(encoded), size)
+        if body.cc and len(encoded) > 1:
+            raise UsageError(f"--cc: {ONE_RECIPIENT}")
     scan.check_lines()
     if not encoded:
         raise CommandError(f"{source.name}: at least one recipient is required.")

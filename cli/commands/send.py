@@ -61,6 +61,13 @@ def send(  # noqa: PLR0913  # one parameter per option
     reply_topic: Annotated[
         str | None, typer.Option(help="Topic for the result events, instead of the default.")
     ] = None,
+    reply_to: Annotated[
+        str | None, typer.Option(help="Address for replies to an e-mail, such as 'Support <support@example.com>'.")
+    ] = None,
+    cc: Annotated[
+        list[str] | None,
+        typer.Option(help="Address that gets a copy of an e-mail to exactly one recipient. May be repeated."),
+    ] = None,
     column: ColumnOption = None,
     delimiter: DelimiterOption = None,
     encoding: EncodingOption = None,
@@ -110,6 +117,8 @@ def send(  # noqa: PLR0913  # one parameter per option
         "region": region,
         "secret_variables": secret_variable or None,
         "keep_secret_variables": keep_secret_variables or None,
+        "reply_to": reply_to,
+        "cc": cc,
     }
     options = SendOptions(
         file=file,

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from cli.errors import UsageError
+from core.addresses.mail_addresses import InvalidMailAddressError, normalise_mail_addresses
 from schemas.requests import BulkBody, BulkRequest
 from schemas.timestamps import ActionTime
 from schemas.validation_errors import Problem, read_problems
@@ -33,9 +34,13 @@ def check_request_options(fields: dict[str, Any], *, tenant: str | None, request
     try:
         if tenant is not None:
             BulkRequest.model_validate({**body, "tenant_id": tenant, "request_id": request_id})
-        return BulkBody.model_validate(body)
+        checked = BulkBody.model_validate(body)
+        normalise_mail_addresses(checked.reply_to, checked.cc)
     except ValidationError as error:
         raise UsageError("\n".join(dict.fromkeys(map(_problem_line, read_problems(error))))) from None
+    except InvalidMailAddressError as error:
+        raise UsageError(_address_line(error)) from None
+    return checked
 
 
 def _problem_line(problem: Problem) -> str:
@@ -44,6 +49,12 @@ def _problem_line(problem: Problem) -> str:
     # A check of the whole request has no location. Its message begins with the field.
     field, _, message = problem.message.partition(": ")
     return f"{option_of(field.partition('[')[0])}: {message}"
+
+
+def _address_line(error: InvalidMailAddressError) -> str:
+    field, _, index = error.field.partition("[")
+    address = f"address {int(index[:-1]) + 1} " if index else ""
+    return f"{option_of(field)}: {address}{error.problem}"
 
 
 def option_of(field: str) -> str:

@@ -39,6 +39,8 @@ class DeliveryFactory:
             reference=self._references[at],
             tenant_id=self._header.tenant_id,
             secrets=template.secrets_of(variables) if template.secret_variables else (),
+            reply_to=template.addresses.reply_to,
+            cc=template.addresses.cc_besides(to),
         )
 
     def log_of_decision(self, decided: DecidedDelivery, now: datetime) -> Log:

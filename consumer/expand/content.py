@@ -1,9 +1,10 @@
 """Content of a request: its own, or that of the stored template that it names."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from consumer.context import ConsumerContext
 from consumer.events import RejectedRecord
+from core.addresses.mail_addresses import InvalidMailAddressError, normalise_mail_addresses
 from core.ids import RequestKey
 from core.render import RenderError, TemplateError
 from ledger.message_template import (
@@ -78,7 +79,10 @@ async def resolve_content(
 def _compile(
     request: BulkRequest, template: StoredTemplate | None, key: RequestKey, sealer: Sealer
 ) -> ResolvedContent | RejectedRecord:
-    """Compile and seal the content. Reject the request if its subject is too long for every recipient."""
+    """Compile and seal the content, with the addresses of the request.
+
+    Reject the request if its subject is too long for every recipient, or if an address is not valid.
+    """
     source = choose_source(request, template)
     if source.lacks_subject:
         return RejectedRecord(
@@ -90,16 +94,20 @@ def _compile(
     field_name: str = source.content_field
     channel, variables, content_type = request.channel, request.variables, source.content_type
     try:
+        addresses = normalise_mail_addresses(request.reply_to, request.cc)
         compile_template(channel, source.content, None, variables, content_type)
         field_name = "subject"
         text = compile_source(source, variables)
         text.check_subject()
+    except InvalidMailAddressError as error:
+        return RejectedRecord(RejectionReason.INVALID_SCHEMA, str(error), (error.field,))
     except (TemplateError, RenderError) as error:
         return RejectedRecord(RejectionReason.INVALID_CONTENT, f"{field_name}: {error}", (field_name,))
     if (unused := text.find_unused(request.secret_variables or ())) is not None:
         field_name = f"secret_variables[{unused}]"
         return RejectedRecord(RejectionReason.INVALID_CONTENT, f"{field_name}: {UNUSED}", (field_name,))
-    sealed = seal_template(sealer, key, source, request)
+    text = replace(text, addresses=addresses)
+    sealed = seal_template(sealer, key, source, request, addresses)
     id_, version = (template.id, template.version) if template else (None, None)
     secret = source.secret_variables or None
     return ResolvedContent(sealed.text, text, id_, version, source.type_to_store, secret, sealed.secrets)

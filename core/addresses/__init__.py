@@ -1,7 +1,8 @@
 """Normalisation of addresses to the form in which they are compared, hashed and used.
 
 email.py normalises e-mail addresses, and phone.py normalises phone numbers. phone_patterns.py recognises plain numbers
-without the slow library. control_characters.py has the checks that both share.
+without the slow library. control_characters.py has the checks that both share. mail_addresses.py has `reply_to` and
+`cc` of an e-mail, and mailbox.py splits `Name <address>`.
 """
 
 from collections.abc import Callable

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from core.addresses.mail_addresses import InvalidMailAddressError, normalise_mail_addresses
 from core.allowed_reply_topics import is_allowed
 from core.request_parts import (
     EncodedPart,
@@ -91,6 +92,7 @@ class RequestPreparer:
         user_id = _authorized_user(body, context.principal)
         self._check_reply_topic(body)
         check_times(body, context.accepted_at)
+        check_mail_addresses(body)
         template = await context.find_template(body.template) if body.template is not None else None
         checker = ContentChecker(body, template)
         try:
@@ -222,6 +224,14 @@ def check_times(body: BulkBody, accepted_at: datetime) -> None:
         raise BadRequestError("expires_at: has passed")
     if problem := too_far_ahead(body, accepted_at):
         raise BadRequestError(": ".join(problem))
+
+
+def check_mail_addresses(body: BulkBody) -> None:
+    """Raise BadRequestError for an invalid `reply_to` or member of `cc`."""
+    try:
+        normalise_mail_addresses(body.reply_to, body.cc)
+    except InvalidMailAddressError as error:
+        raise BadRequestError(str(error)) from None
 
 
 def _authorized_user(body: BulkSendRequest, principal: Principal) -> str:

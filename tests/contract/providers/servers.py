@@ -138,22 +138,29 @@ class MailServer(Peer):
         super().__init__()
         self._acts = acts
         self.replies: dict[str, str] = {}
-        """Reply to a command, or to `greeting`, `content`, `dot`. Empty cuts the connection, `-` sends nothing."""
+        """Reply to a command or its whole line, or to `greeting`, `content`, `dot`.
+
+        Empty cuts the connection, `-` sends nothing.
+        """
         self.extensions = ["SIZE 10000000", "8BITMIME"]
         self.commands: list[str] = []
         self.mails: list[bytes] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        recipient = ""
+        recipient = named = ""
         if not await self._say(reader, writer, self.replies.get("greeting", "220 ready")):
             return
         while line := (await reader.readuntil(b"\r\n")).decode().strip():
             self.commands.append(line)
             command = line.split()[0].upper()
-            if command == "RCPT":
-                recipient = line.partition("<")[2].partition(">")[0]
-            reply = self.replies.get(command) or self._usual(command, recipient)
-            if command in self.replies and not self.replies[command]:
+            if command == "RCPT":  # the first one is the recipient, the others get copies
+                named = line.partition("<")[2].partition(">")[0]
+                recipient = recipient or named
+            elif command == "MAIL":
+                recipient = ""
+            asked = line if line in self.replies else command
+            reply = self.replies.get(asked) or self._usual(command, named)
+            if asked in self.replies and not self.replies[asked]:
                 return
             if not await self._say(reader, writer, reply) or command == "QUIT":
                 return

@@ -74,6 +74,19 @@ async def test_it_posts_the_delivery_as_json_under_its_id_and_the_entrys_headers
     assert "cookie" not in headers
 
 
+async def test_the_addresses_of_a_mail_are_posted_only_if_there_are_some(gateway: Gateway) -> None:
+    await ask(gateway, a_message(reply_to="Help <help@example.org>", cc=("a@example.org", "b@example.org")))
+    await ask(gateway, a_message(cc=("a@example.org",)))
+    await ask(gateway, a_message(reply_to="help@example.org"))
+
+    given = [{name: body[name] for name in ("reply_to", "cc") if name in body} for _, body in gateway.requests]
+    assert given == [
+        {"reply_to": "Help <help@example.org>", "cc": ["a@example.org", "b@example.org"]},
+        {"cc": ["a@example.org"]},
+        {"reply_to": "help@example.org"},
+    ]
+
+
 @pytest.mark.parametrize(
     ("status", "headers", "expected"),
     [

@@ -14,6 +14,7 @@ _CLOCK = "a schema knows no clock, and does not compare two fields"
 _NUMBERS = "a schema does not multiply"
 _TOGETHER = "a parameter knows nothing of another"
 _REGIONS = "a schema would have to list the countries, and they change with the library"
+_ADDRESS = "a schema does not know the rules for addresses"
 _TEXT = "a schema does not read the placeholders of a text"
 
 BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
@@ -23,6 +24,7 @@ BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
         r"expires_at: (has passed|must be at most two years ahead|must be after send_at)": _CLOCK,
         r"send_at: must be at most a year ahead": _CLOCK,
         r"(recipients\[\d+\]\.)?region: must be the ISO 3166-1 code of a country .+": _REGIONS,
+        r"(reply_to|cc\[\d+\]): is not a valid e-mail address\. .+": _ADDRESS,
     },
     "GET /communication/logs": {
         r"page: must end within the first 10,000 items\. .+": _NUMBERS,

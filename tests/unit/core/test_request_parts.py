@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from core.request_parts import (
     MAX_SHARED_FIELDS_BYTES,
     EncodedPart,
+    PartEncoder,
     RequestEncodingError,
     choose_lane,
     encode_parts,
@@ -75,6 +76,13 @@ def test_every_part_fits_a_record_and_says_what_it_holds(recipients: list[Any], 
 def test_a_recipient_is_found_by_its_number(sizes: list[int]) -> None:
     positions = [(part, index) for part, size in enumerate(sizes) for index in range(size)]
     assert [position_of(sizes, number) for number in range(sum(sizes))] == positions
+
+
+def test_a_request_with_cc_takes_no_second_recipient() -> None:
+    encoder = PartEncoder(a_head(cc=["c@example.com"]))
+    encoder.add("a@example.com")
+    with pytest.raises(RequestEncodingError, match="cc: needs a request with exactly one recipient"):
+        encoder.add("b@example.com")
 
 
 def test_a_number_beyond_the_last_recipient_has_no_position() -> None:

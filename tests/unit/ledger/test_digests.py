@@ -47,3 +47,10 @@ def test_secret_variables_count_once_they_are_given() -> None:
     assert len({digests(**fields)[0] for fields in given}) == len(given)
     absent = digests(secret_variables=None, keep_secret_variables=None)
     assert absent == digests()
+
+
+@pytest.mark.parametrize("given", [{"reply_to": "us@example.com"}, {"cc": ["us@example.com"]}])
+def test_a_mail_field_that_came_later_counts_once_it_is_given(given: dict[str, Any]) -> None:
+    mail = {"channel": "email", "subject": "Hi", "recipients": ["a@example.com"]}
+    absent = {**mail, "reply_to": None, "cc": []}
+    assert digests(**mail)[0] == digests(**absent)[0] != digests(**mail, **given)[0]

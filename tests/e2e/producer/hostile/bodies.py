@@ -18,6 +18,11 @@ def saying(*, without: str = "", **changes: Any) -> bytes:
     return post(orjson.dumps({name: value for name, value in {**GOOD, **changes}.items() if name != without}))
 
 
+def mail(**changes: Any) -> bytes:
+    """Return an e-mail with other fields."""
+    return saying(**{"channel": "email", "subject": "Hi", "recipients": ["a@example.com"], **changes})
+
+
 def text(raw: str) -> bytes:
     return post(raw.encode("utf-8", "surrogatepass"))
 
@@ -184,6 +189,12 @@ FIELDS = (
     Hostile("a topic with a space", saying(reply_topic="a b"), 400, "reply_topic: "),
     Hostile("a topic that is not allowed", saying(reply_topic="somebody-elses"), 400, "reply_topic: "),
     Hostile("a topic of rollcall's own", saying(reply_topic="communication.bulk.requests"), 400, "reply_topic: "),
+    Hostile("a reply address of an SMS", saying(reply_to="a@example.com"), 400, "reply_to: is only for e-mail"),
+    Hostile("copies of an SMS", saying(cc=["a@example.com"]), 400, "cc: is only for e-mail"),
+    Hostile("a copy to a name", mail(cc=["a@example.com", "nobody"]), 400, "cc[1]: is not a valid e-mail address"),
+    Hostile("a header behind a reply address", mail(reply_to="a@b.org\r\nBcc: c@b.org"), 400, "reply_to: "),
+    Hostile("eleven copies", mail(cc=["a@example.com"] * 11), 400, "cc: "),
+    Hostile("copies for two", mail(cc=["a@b.org"], recipients=["c@b.org", "d@b.org"]), 400, "cc: needs a request with"),
 )
 
 QUERIES = (

@@ -196,3 +196,23 @@ def test_a_dry_run_shows_no_secret_value(tmp_path: Path, way: tuple[str, ...]) -
     assert result.exit_code == 1
     assert "1 of 2 recipients would fail" in result.stderr
     assert not [value for value in ("864209", "864208", "97531") if value in result.output]
+
+
+MAIL = ("--channel", "email", "--subject", "Hi", "--reply-to", "Help <help@example.com>", "--cc", "boss@example.com")
+
+
+@pytest.mark.parametrize("way", [[], ["--url", "http://127.0.0.1:1"]])
+def test_a_copy_needs_a_file_with_exactly_one_recipient(tmp_path: Path, way: list[str]) -> None:
+    one = dry_run(tmp_path, ["to", "anna@example.com"], *MAIL, *way, content="Hi")
+    assert (one.exit_code, one.stderr) == (0, "")
+    two = dry_run(tmp_path, ["to", "anna@example.com", "ben@example.com"], *MAIL, *way, content="Hi")
+    assert two.exit_code == 2
+    assert two.stderr.startswith("--cc: needs a request with exactly one recipient")
+
+
+@pytest.mark.parametrize("way", [[], ["--url", "http://127.0.0.1:1", "--token", "t"]])
+def test_nothing_is_sent_if_a_copy_has_several_recipients(tmp_path: Path, way: list[str]) -> None:
+    lines = ["to", "anna@example.com", "ben@example.com"]
+    result = send(tmp_path, lines, *MAIL, *way, "--no-wait", content="Hi", **KAFKA)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("--cc: needs a request with exactly one recipient")

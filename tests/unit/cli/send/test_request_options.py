@@ -9,6 +9,8 @@ from cli.send.request_options import check_request_options, read_content, read_t
 from schemas.requests import BulkBody
 from schemas.statuses import Channel
 
+MAIL = {"channel": Channel.EMAIL, "subject": "Hi"}
+
 
 def checked(**changes: Any) -> BulkBody:
     fields: dict[str, Any] = {"channel": Channel.SMS, "content": "hi", "template": None} | changes
@@ -19,6 +21,12 @@ def checked(**changes: Any) -> BulkBody:
 def test_valid_options_are_a_request_body() -> None:
     body = checked(channel=Channel.EMAIL, subject="Hi {{name}}", content="<p>{{name}}</p>", user_id="usr_1")
     assert (body.channel, body.subject, body.user_id) == (Channel.EMAIL, "Hi {{name}}", "usr_1")
+
+
+@pytest.mark.parametrize("tenant", ["tnt_test", None])
+def test_replies_and_copies_are_part_of_the_request(tenant: str | None) -> None:
+    body = checked(**MAIL, reply_to="Help <help@example.com>", cc=["a@example.com"], tenant=tenant, request_id=None)
+    assert (body.reply_to, body.cc) == ("Help <help@example.com>", ["a@example.com"])
 
 
 @pytest.mark.parametrize(
@@ -34,6 +42,11 @@ def test_valid_options_are_a_request_body() -> None:
         ({"variables": {"n" * 101: "x"}}, "--variable: string should have at most 100 characters"),
         ({"secret_variables": [""]}, "--secret-variable: string should have at least 1 character"),
         ({"secret_variables": ["a", "a"]}, "--secret-variable: is named twice"),
+        ({"reply_to": "a@example.com"}, "--reply-to: is only for e-mail"),
+        ({"cc": ["a@example.com"]}, "--cc: is only for e-mail"),
+        ({**MAIL, "reply_to": "nobody"}, "--reply-to: is not a valid e-mail address"),
+        ({**MAIL, "cc": ["a@example.com", "nobody"]}, "--cc: address 2 is not a valid e-mail address"),
+        ({**MAIL, "cc": ["a@example.com"] * 11}, "--cc: list should have at most 10 items"),
         (
             {"send_at": read_timestamp("", "2026-01-02T00:00Z"), "expires_at": read_timestamp("", "2026-01-01T00:00Z")},
             "--expires-at: must be after send_at",
