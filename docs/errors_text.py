@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from http import HTTPStatus
 
+from core.addresses import AddressProblem
 from schemas.statuses import DescribedEnum, Reason, RejectionReason, Status
 
 _STATUS_TO_DO: Mapping[Status, str] = {
@@ -19,7 +20,7 @@ _STATUS_TO_DO: Mapping[Status, str] = {
 }
 
 _REASON_TO_DO: Mapping[Reason, str] = {
-    Reason.INVALID_RECIPIENT: "Correct the address. For numbers without `+`, set ROLLCALL_DEFAULT_REGION.",
+    Reason.INVALID_RECIPIENT: "Read `error` in the log, and the list below. Correct the address.",
     Reason.MISSING_VARIABLE: "Set the variable in the recipient or the request.",
     Reason.INVALID_CONTENT: (
         "Remove line breaks and control characters from the variables of a subject. "
@@ -61,6 +62,33 @@ _REJECTION_TO_DO: Mapping[RejectionReason, str] = {
     RejectionReason.REQUEST_CONFLICT: "Use a new request id for another body.",
     RejectionReason.PART_REFUSED: "Send the missing recipients as a new request. "
     "All parts must have one record key and arrive in order.",
+}
+
+_PROBLEM_TO_DO: Mapping[AddressProblem, str] = {
+    AddressProblem.TOO_LONG: "Send one address. It has at most 320 characters.",
+    AddressProblem.CONTROL_CHARACTER: "Remove it. Make a recipient of each line.",
+    AddressProblem.RIGHT_TO_LEFT: "Type the address again.",
+    AddressProblem.NO_DIGIT: "Give a number.",
+    AddressProblem.LETTERS: "Remove names and words. Put an extension behind the number, as `ext. 12`.",
+    AddressProblem.EXPONENT: "Format the column of the spreadsheet as text, and get the numbers again.",
+    AddressProblem.FRACTION: "Format the column of the spreadsheet as text, and get the numbers again.",
+    AddressProblem.TWO_NUMBERS: "Make a recipient of each number.",
+    AddressProblem.TOO_MANY_DIGITS: "Make a recipient of each number.",
+    AddressProblem.OTHER_CHARACTER: "Remove it. [Sending](sending.md#phone-numbers) lists the separators.",
+    AddressProblem.WRONG_PLACE: "Write `+`, the calling code and the digits.",
+    AddressProblem.NO_REGION: (
+        "Write `+` and the calling code, or give the [region](sending.md#countries-of-phone-numbers)."
+    ),
+    AddressProblem.AMBIGUOUS: "Write `+`, the calling code and the digits.",
+    AddressProblem.NOT_IN_USE: "Look for a missing or an additional digit. Check the region.",
+    AddressProblem.NO_AT_SIGN: "Give an e-mail address. The at sign must not be one of full width.",
+    AddressProblem.TWO_ADDRESSES: "Make a recipient of each address.",
+    AddressProblem.NAME_OR_QUOTES: "Give the address alone, such as `anna@example.com`.",
+    AddressProblem.SPACE: "Remove it.",
+    AddressProblem.INVISIBLE_CHARACTER: "Type the address again.",
+    AddressProblem.REPLACED_CHARACTER: "Type the address again, with ordinary letters.",
+    AddressProblem.NOT_AN_EMAIL: "Look for a missing or an additional character.",
+    AddressProblem.UNREACHABLE_DOMAIN: "Use a domain that others can reach, with a dot.",
 }
 
 _HTTP_TO_DO: Mapping[int, tuple[str, str]] = {
@@ -106,6 +134,11 @@ def errors_page() -> str:
         HEAD,
         _table("Status of a delivery", "status", _rows(Status, _STATUS_TO_DO)),
         _table("Reason of a delivery's status", "reason", _rows(Reason, _REASON_TO_DO)),
+        _table(
+            "Error of an invalid recipient",
+            "error",
+            ((f"{problem.value}", "`invalid_recipient`", _PROBLEM_TO_DO[problem]) for problem in AddressProblem),
+        ),
         _table("Reason of a refused record", "reason", _rows(RejectionReason, _REJECTION_TO_DO)),
         _table(
             "HTTP", "status", ((f"{code} {HTTPStatus(code).phrase}", *texts) for code, texts in _HTTP_TO_DO.items())

@@ -97,9 +97,9 @@ def _print_counts(console: Console, counts: dict[Reason | None, int], total: int
 
 
 def _print_excluded(console: Console, estimate: DryRunEstimate, total: int) -> None:
-    table = plain_table("line", "reason", "variable", numbers=("line",))
-    for line, reason, name in estimate.excluded():
-        table.add_row(f"{line}", reason.value, name)
+    table = plain_table("line", "reason", "variable", "error", numbers=("line",))
+    for line, reason, name, error in estimate.excluded():
+        table.add_row(f"{line}", reason.value, name, error)
     if not table.row_count:
         return
     console.print()

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from core.addresses import AddressRules
+from core.addresses import AddressProblem, AddressRules
 from ledger.message_template import MessageTemplate
 from schemas.requests import AnyRecipient, Recipient
 from schemas.statuses import Channel, Reason
@@ -27,7 +27,8 @@ class DryRunEstimate:
         self._key = os.urandom(16)
         self._outcomes = bytearray()
         self._hashes, self._lines = array("Q"), array("Q")
-        self._names: dict[int, str] = {}
+        self._details: dict[int, tuple[str, str]] = {}
+        """Variable and error of the first recipients that would fail, by position."""
         self._duplicates_found = False
 
     def add(self, recipient: AnyRecipient, line: int) -> None:
@@ -35,16 +36,25 @@ class DryRunEstimate:
         if isinstance(recipient, str):
             recipient = Recipient(to=recipient)
         to, variables = recipient.to, recipient.variables
-        address = self._rules.in_region(recipient.region).normalise(to)
-        reason = Reason.INVALID_RECIPIENT if address is None else None
-        if address is not None and (problem := self._text.problem_for(variables)):
-            reason = problem.reason
-            if len(self._names) < _SHOWN:
-                self._names[len(self._outcomes)] = problem.variable
-        digest = hashlib.blake2b((address or to).encode(), digest_size=8, key=self._key).digest()
+        rules = self._rules.in_region(recipient.region)
+        address, reason = rules.read(to), None
+        compared = to
+        if isinstance(address, AddressProblem):
+            reason = Reason.INVALID_RECIPIENT
+            self._explain("", address.value)
+        else:
+            compared = rules.compare_form(address)
+            if problem := self._text.problem_for(variables):
+                reason = problem.reason
+                self._explain(problem.variable, "")
+        digest = hashlib.blake2b(compared.encode(), digest_size=8, key=self._key).digest()
         self._outcomes.append(_OUTCOMES.index(reason))
         self._hashes.append(int.from_bytes(digest))
         self._lines.append(line)
+
+    def _explain(self, variable: str, error: str) -> None:
+        if len(self._details) < _SHOWN:
+            self._details[len(self._outcomes)] = variable, error
 
     def _find_duplicates(self) -> None:
         """Mark second and later recipients with the same address as duplicates, even if they have other problems."""
@@ -67,15 +77,16 @@ class DryRunEstimate:
         self._ensure_duplicates_found()
         return Counter({reason: self._outcomes.count(code) for code, reason in enumerate(_OUTCOMES)})
 
-    def excluded(self) -> Iterator[tuple[int, Reason, str]]:
-        """Yield (line, reason, variable or "") of the first recipients that would not be sent to."""
+    def excluded(self) -> Iterator[tuple[int, Reason, str, str]]:
+        """Yield (line, reason, variable or "", error or "") of the first recipients that would not be sent to."""
         self._ensure_duplicates_found()
         remaining = _SHOWN
         for position, code in enumerate(self._outcomes):
             reason = _OUTCOMES[code]
             if reason is not None and remaining:
                 remaining -= 1
-                yield self._lines[position], reason, "" if reason is Reason.DUPLICATE else self._names.get(position, "")
+                details = ("", "") if reason is Reason.DUPLICATE else self._details.get(position, ("", ""))
+                yield self._lines[position], reason, *details
 
     def _ensure_duplicates_found(self) -> None:
         if not self._duplicates_found:

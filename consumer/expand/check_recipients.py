@@ -6,7 +6,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from consumer.logger import error_location, logger
-from core.addresses import AddressRules
+from core.addresses import AddressProblem, AddressRules
+from core.addresses.control_characters import MAX_ADDRESS
 from core.ids import LogId
 from ledger.message_template import MessageTemplate
 from ledger.models import RequestHeader
@@ -15,8 +16,16 @@ from schemas.requests import IntakeRecipient
 from schemas.statuses import Reason, Status
 
 ParsedRecipient = str | IntakeRecipient
-Decision = tuple[Status, Reason]
-"""Outcome of a recipient that gets no message."""
+
+
+class Decision(NamedTuple):
+    """Outcome of a recipient that gets no message."""
+
+    status: Status
+    reason: Reason
+    error: str | None = None
+
+
 Decisions = Mapping[int, Decision]
 """Decisions by the recipient's index in the part."""
 
@@ -87,30 +96,38 @@ class RecipientChecker:
 
     def _check(self, index: int, recipient: ParsedRecipient) -> _CheckedRecipient:
         to, variables, reference, resend_of, region = _fields_of(recipient)
+        address: str | None
         decision: Decision | None
         try:
             rules = self._rules.in_region(region)
-            address = rules.normalise(to)
-            value = self._sealer.hash((address or to).encode(), self._key_id)
+            read = rules.read(to)
+            if isinstance(read, AddressProblem):
+                address, value = None, self._hash(to)
+                decision = Decision(Status.FAILED, Reason.INVALID_RECIPIENT, read.value)
+            else:
+                address, value = read, self._hash(rules.compare_form(read))
+                decision = self._decide(value, variables)
             masked = rules.mask(to, address)
-            decision = self._decide(address, value, variables)
         except Exception as error:
             if not self._isolate_failures:
                 raise
             logger.error(
                 "recipient check failed", index=index, error=type(error).__name__, location=error_location(error)
             )
-            address, value, masked, decision = None, UNKNOWN_HASH, "***", (Status.FAILED, Reason.UNPROCESSABLE)
+            address, value, masked, decision = None, UNKNOWN_HASH, "***", Decision(Status.FAILED, Reason.UNPROCESSABLE)
+            if region is not None:
+                to = f"{region}: {to}"[:MAX_ADDRESS]  # a resend has no region for it, and must not read another number
         return _CheckedRecipient(masked, value, (address or to, variables), reference, resend_of, decision)
 
-    def _decide(self, address: str | None, value: bytes, variables: dict[str, str]) -> Decision | None:
-        if address is None:
-            return Status.FAILED, Reason.INVALID_RECIPIENT
+    def _hash(self, text: str) -> bytes:
+        return self._sealer.hash(text.encode(), self._key_id)
+
+    def _decide(self, value: bytes, variables: dict[str, str]) -> Decision | None:
         if value in self._seen:
-            return Status.SUPPRESSED, Reason.DUPLICATE
+            return Decision(Status.SUPPRESSED, Reason.DUPLICATE)
         self._seen.add(value)
         problem = self._template.problem_for(variables)
-        return (Status.FAILED, problem.reason) if problem else None
+        return Decision(Status.FAILED, problem.reason) if problem else None
 
 
 def _fields_of(recipient: ParsedRecipient) -> tuple[str, dict[str, str], str | None, LogId | None, str | None]:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from consumer.context import ConsumerContext
-from consumer.expand.check_recipients import UNKNOWN_HASH, CheckedRecipients, Decisions
+from consumer.expand.check_recipients import UNKNOWN_HASH, CheckedRecipients, Decision, Decisions
 from core.ids import LogId, log_id
 from ledger.models import Part, RequestHeader
 from schemas.statuses import Reason, Status
@@ -38,9 +38,9 @@ async def exclude_duplicates(checked: CheckedRecipients, decided: Decisions, sco
         "find duplicates", context.ledger.chunks.find_duplicates, key, part, hashes
     )
     return {
-        index: (Status.SUPPRESSED, Reason.DUPLICATE)
+        index: Decision(Status.SUPPRESSED, Reason.DUPLICATE)
         for index, value in enumerate(checked.hashes, checked.first)
-        if value in duplicates and (index not in decided or decided[index][1] not in _NEVER_DUPLICATES)
+        if value in duplicates and (index not in decided or decided[index].reason not in _NEVER_DUPLICATES)
     }
 
 
@@ -50,7 +50,7 @@ async def exclude_expired(checked: CheckedRecipients, decided: Decisions, scope:
     if not scope.is_expired:
         return {}
     end = checked.first + len(checked.hashes)
-    return dict.fromkeys(range(checked.first, end), (Status.EXPIRED, Reason.EXPIRED))
+    return dict.fromkeys(range(checked.first, end), Decision(Status.EXPIRED, Reason.EXPIRED))
 
 
 async def exclude_settled_resends(checked: CheckedRecipients, decided: Decisions, scope: ExclusionScope) -> Decisions:
@@ -76,7 +76,7 @@ async def exclude_settled_resends(checked: CheckedRecipients, decided: Decisions
         "reserve resends", context.ledger.logs.reserve_resends, header.tenant_id, resends
     )
     return {
-        index: (Status.SUPPRESSED, Reason.SETTLED)
+        index: Decision(Status.SUPPRESSED, Reason.SETTLED)
         for index, old in undecided.items()
         if not (old in reserved and first_index[old] == index)
     }

@@ -64,7 +64,7 @@ def build_chunk(
     """Build a chunk as it is inserted: recipients sealed, decisions beside open work, first window chosen."""
     header, flags, size, first = stored.header, stored.control_flags, len(checked.hashes), checked.first
     identity = chunk_id(header.key, part.number, first)
-    deliveries = tuple(DecidedDelivery(index, status, reason) for index, (status, reason) in decided.items())
+    deliveries = tuple(DecidedDelivery(index, *decision) for index, decision in decided.items())
     untried = to_ranges(index for index in range(first, first + size) if index not in decided)
     work, _ = prepare_release(Work(untried=untried, decided=deliveries), context.tuning.window_size)
     recipients, secrets = split_recipients(checked.plain, header.erasable_variables)

@@ -1,27 +1,41 @@
 """Normalisation of e-mail addresses by email-validator, without DNS."""
 
 import re
+import unicodedata
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
-from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 
-from core.addresses.control_characters import MAX_ADDRESS, has_control
+from core.addresses.control_characters import INVISIBLE, MAX_ADDRESS, REVERSING, has_control
+from core.addresses.problems import AddressProblem
 
 _LONGEST_PLAIN = 64  # at this length neither a label nor any other part can be too long
 _ATOM = r"[A-Za-z0-9_!#$%&'*+/=?^`{|}~-]++"
 _LABEL = r"[A-Za-z0-9]++(?:-[A-Za-z0-9]++)*+"  # two hyphens in a row are Punycode or reserved
 _PLAIN = re.compile(rf"{_ATOM}(?:\.{_ATOM})*+@(?:{_LABEL}\.)+[A-Za-z]++")
 _SPECIAL_USE = tuple(SPECIAL_USE_DOMAIN_NAMES)
-_ROLES = frozenset(CASE_INSENSITIVE_MAILBOX_NAMES)
+
+_AROUND = re.compile(rf"\A[\s{INVISIBLE}]+|[\s{INVISIBLE}]+\Z")
+_INVISIBLE = re.compile(
+    f"[{INVISIBLE}\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c\u200d\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
+_NAME_OR_QUOTES = re.compile(r"[\"()<>\[\]\\]|mailto:", re.IGNORECASE)
+_DOTS = str.maketrans("\u3002\uff0e\uff61", "...")
+"""Dots between the labels of a domain, as Chinese and Japanese keyboards write them (RFC 3490, 3.1)."""
 
 
 def normalise_email(raw: str) -> str | None:
     """Return the address with its domain in lower case and as IDNA (`xn--`), or None if it is not valid.
 
-    Spaces around the address are removed. The local part keeps its case, because only its own server may ignore the
-    case (RFC 5321, 2.4). Role names of RFC 2142, such as `info`, are put into lower case. Local parts beyond ASCII are
-    allowed (RFC 6531). Quoted local parts, display names and IP addresses are not allowed.
+    Blanks around the address are removed. The local part keeps its case, because only its own server may ignore the
+    case (RFC 5321, 2.4). Local parts beyond ASCII are allowed (RFC 6531). Quoted local parts, display names and IP
+    addresses are not allowed.
     """
+    address = read_email(raw)
+    return None if isinstance(address, AddressProblem) else address
+
+
+def read_email(raw: str) -> str | AddressProblem:
+    """Return the address as `normalise_email` does, or the reason why it is not valid."""
     # Most addresses are plain, and the library takes some 60 µs for each.
     if len(raw) <= _LONGEST_PLAIN and _PLAIN.fullmatch(raw):
         if raw.islower():
@@ -31,21 +45,28 @@ def normalise_email(raw: str) -> str | None:
             local, _, domain = raw.partition("@")
             domain = domain.lower()
             if not domain.endswith(_SPECIAL_USE):
-                role = local.lower()
-                return f"{role if role in _ROLES else local}@{domain}"
-    return _normalise_by_library(raw)
+                return f"{local}@{domain}"
+    return _read_text(raw)
 
 
-def _normalise_by_library(raw: str) -> str | None:
-    if len(raw) > MAX_ADDRESS or has_control(raw):
-        return None
+def _read_text(raw: str) -> str | AddressProblem:
+    if len(raw) > MAX_ADDRESS:
+        return AddressProblem.TOO_LONG
+    if has_control(raw):
+        return AddressProblem.CONTROL_CHARACTER
+    if REVERSING in raw:
+        return AddressProblem.RIGHT_TO_LEFT
+    text = _AROUND.sub("", raw)
+    if problem := _problem_of(text):
+        return problem
+    local, _, domain = text.rpartition("@")
     try:
         # `globally_deliverable` and not `test_environment`: domains such as `.local`, `.test` or one without a dot
         # cannot be reached through the public Internet, and an error now is cheaper than a bounce.
         # `example.com` and similar domains are accepted, because RFC 6761 treats them as any other name.
         # Options that depend on mutable globals of the library are set here, so that other code cannot change them.
         valid = validate_email(
-            raw.strip(" "),
+            text,
             allow_smtputf8=True,
             allow_empty_local=False,
             allow_quoted_local=False,
@@ -57,5 +78,54 @@ def _normalise_by_library(raw: str) -> str | None:
             globally_deliverable=True,
         )
     except EmailNotValidError:
-        return None
-    return f"{valid.local_part}@{valid.ascii_domain}"
+        is_special = domain.lower().endswith(_SPECIAL_USE)
+        return AddressProblem.UNREACHABLE_DOMAIN if is_special else AddressProblem.NOT_AN_EMAIL
+    if not domain.isascii() and valid.domain != _lower_labels(domain.translate(_DOTS)):
+        return AddressProblem.REPLACED_CHARACTER
+    # The library puts the names of RFC 2142, such as `info`, into lower case.
+    return f"{unicodedata.normalize('NFC', local)}@{valid.ascii_domain}"
+
+
+def compare_form(address: str) -> str:
+    """Return the form in which two valid addresses are the same mailbox: without regard to case.
+
+    Two letters that one letter becomes in upper case stay apart: `ß` is not `ss`.
+    """
+    if address.isascii():
+        return address.lower()
+    return "".join(map(_without_case, address))
+
+
+def _without_case(char: str) -> str:
+    folded = char.casefold()
+    return folded if len(folded) == 1 else char.lower()
+
+
+def _problem_of(text: str) -> AddressProblem | None:
+    """Return the reason why the library may not see a text, because it might read another address than is written."""
+    local, at, domain = text.rpartition("@")
+    if not at:
+        return AddressProblem.NO_AT_SIGN
+    if _NAME_OR_QUOTES.search(text):
+        return AddressProblem.NAME_OR_QUOTES
+    if "@" in local:
+        return AddressProblem.TWO_ADDRESSES
+    if any(map(str.isspace, text)):
+        return AddressProblem.SPACE
+    if _INVISIBLE.search(text):
+        return AddressProblem.INVISIBLE_CHARACTER
+    replaced = any(map(_is_replaced, local + domain.translate(_DOTS)))
+    return AddressProblem.REPLACED_CHARACTER if replaced else None
+
+
+def _is_replaced(char: str) -> bool:
+    """Return whether programs often replace a character: a wide letter, a ligature, a superscript, a Kelvin sign."""
+    if char.isascii():
+        return False
+    compatible = unicodedata.normalize("NFKD", char) != unicodedata.normalize("NFD", char)
+    return compatible or unicodedata.normalize("NFC", char).isascii()
+
+
+def _lower_labels(domain: str) -> str:
+    """Return the domain if IDNA (UTS 46) changes nothing but the case. Only then it is the domain that is written."""
+    return unicodedata.normalize("NFC", ".".join(map(str.lower, domain.split("."))))

@@ -1,20 +1,39 @@
-"""Normalisation of phone numbers to E.164 by libphonenumber."""
+"""Normalisation of phone numbers to E.164 by libphonenumber, which gets only digits to read."""
 
-from phonenumbers import NumberParseException, PhoneNumberFormat, format_number, is_valid_number, parse
+from collections.abc import Iterator
 
-from core.addresses.control_characters import MAX_ADDRESS, has_control
-from core.addresses.phone_patterns import PlainInternational, PlainNational
+from phonenumbers import (
+    NumberParseException,
+    PhoneNumberFormat,
+    country_code_for_region,
+    format_number,
+    is_valid_number,
+    parse,
+)
+
+from core.addresses.control_characters import MAX_ADDRESS
+from core.addresses.phone_patterns import PlainInternational, PlainNational, begins_with_zero
+from core.addresses.phone_text import read_number
+from core.addresses.problems import AddressProblem
 
 _INTERNATIONAL = PlainInternational()
 _NATIONAL = PlainNational()
+_MAX_DIGITS = 15
+"""Maximum number of digits of E.164. Prefixes may add some more."""
 
 
 def normalise_phone(raw: str, default_region: str | None) -> str | None:
     """Return the number in E.164, or None if it is not valid.
 
-    `default_region` is the ISO country of numbers without `+`. If it is None, such numbers are not valid. Numbers are
-    read as libphonenumber reads them: with spaces, punctuation, a national prefix, or an extension that E.164 omits.
+    `default_region` is the ISO country of numbers without `+`. If it is None, such numbers are not valid. The text may
+    have separators, a national prefix, or an extension, which is left out.
     """
+    number = read_phone(raw, default_region)
+    return None if isinstance(number, AddressProblem) else number
+
+
+def read_phone(raw: str, default_region: str | None) -> str | AddressProblem:
+    """Return the number as `normalise_phone` does, or the reason why it is not valid."""
     # Most numbers are plain, and the library takes some 50 µs for each.
     if raw[:1] == "+":
         start, plain = _INTERNATIONAL[raw[1:4]]
@@ -24,14 +43,41 @@ def normalise_phone(raw: str, default_region: str | None) -> str | None:
         prefix, plain = _NATIONAL[default_region]
         if plain.fullmatch(raw):
             return prefix + raw
-    return _normalise_by_library(raw, default_region)
+    return _read_text(raw, default_region)
 
 
-def _normalise_by_library(raw: str, default_region: str | None) -> str | None:
-    if len(raw) > MAX_ADDRESS or has_control(raw):
-        return None
+def _read_text(raw: str, default_region: str | None) -> str | AddressProblem:
+    if len(raw) > MAX_ADDRESS:
+        return AddressProblem.TOO_LONG
+    text = read_number(raw)
+    if isinstance(text, AddressProblem):
+        return text
+    if default_region is None and text.readings[0][0] != "+":
+        return AddressProblem.NO_REGION
+    found = {number for reading in text.readings for number in _meanings(reading, default_region)}
+    if len(found) > 1:
+        return AddressProblem.AMBIGUOUS
+    if found and text.first and _number_by_library(text.first, default_region):
+        return AddressProblem.TWO_NUMBERS
+    if not found and len(text.readings[0]) > _MAX_DIGITS:
+        return AddressProblem.TOO_MANY_DIGITS
+    return found.pop() if found else AddressProblem.NOT_IN_USE
+
+
+def _meanings(digits: str, default_region: str | None) -> Iterator[str]:
+    """Yield the valid numbers that the digits may mean. A spreadsheet may have lost a plus or a zero in front."""
+    written = [(digits, default_region)]
+    if digits[0] not in "+0":
+        if default_region and digits.startswith(str(country_code_for_region(default_region))):
+            written.append((f"+{digits}", None))
+        if begins_with_zero(default_region):
+            written.append((f"0{digits}", default_region))
+    yield from filter(None, (_number_by_library(*each) for each in written))
+
+
+def _number_by_library(digits: str, default_region: str | None) -> str | None:
     try:
-        number = parse(raw, default_region)
+        number = parse(digits, default_region)
     except NumberParseException:
         return None
     return format_number(number, PhoneNumberFormat.E164) if is_valid_number(number) else None

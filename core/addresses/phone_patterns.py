@@ -57,6 +57,13 @@ class PlainNational(dict[str | None, tuple[str, re.Pattern[str]]]):
 
 
 @cache
+def begins_with_zero(region: str | None) -> bool:
+    """Return whether mobile numbers of a region begin with a zero that is part of the number, as in Gabon."""
+    metadata = PhoneMetadata.metadata_for_region(region) if region in SUPPORTED_REGIONS else None
+    return bool(metadata and metadata.mobile and (metadata.mobile.example_number or "").startswith("0"))
+
+
+@cache
 def _international(code: int) -> re.Pattern[str]:
     main = _metadata(code, COUNTRY_CODE_TO_REGION_CODE[code][0])
     return re.compile(_without_prefix_change(main) + _valid(code), re.ASCII) if main is not None else _NEVER
@@ -66,7 +73,8 @@ def _national(metadata: PhoneMetadata, code: int) -> str:
     """Return the pattern of the plain numbers of a region, written without plus and calling code.
 
     For such numbers `parse` may remove two more prefixes: the international prefix, and the calling code if the number
-    is too long for the region or fits only without it.
+    is too long for the region or fits only without it. Numbers that may have lost a plus or a zero in front do not
+    match, because the caller of the library compares their meanings.
     """
     general = _whole_number_pattern(metadata.general_desc)
     if general is None:
@@ -74,7 +82,15 @@ def _national(metadata: PhoneMetadata, code: int) -> str:
     not_abroad = rf"(?!{metadata.international_prefix})" if metadata.international_prefix else ""
     is_only_region = len(COUNTRY_CODE_TO_REGION_CODE[code]) == 1  # then a valid number fits the region anyway
     fits = "" if is_only_region else rf"(?={general})"
-    return rf"{not_abroad}{fits}{_without_prefix_change(metadata)}{_valid(code)}"
+    lost_plus = rf"(?!{code}\d{{{_shortest(code)},}})"
+    lost_zero = "(?=0)" if begins_with_zero(metadata.id) else ""
+    return rf"{not_abroad}{lost_plus}{lost_zero}{fits}{_without_prefix_change(metadata)}{_valid(code)}"
+
+
+def _shortest(code: int) -> int:
+    """Return the minimum length of the national numbers of a calling code."""
+    regions = [_metadata(code, region) for region in COUNTRY_CODE_TO_REGION_CODE[code]]
+    return min(min(each.general_desc.possible_length) for each in regions if each and each.general_desc)
 
 
 def _without_prefix_change(metadata: PhoneMetadata) -> str:

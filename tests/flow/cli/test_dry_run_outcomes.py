@@ -42,5 +42,5 @@ async def test_the_estimate_agrees_with_the_consumer(parts: list[list[Recipient]
 
     assert estimate.counts() == Counter(reasons)
     expected = [(line, reason) for line, reason in enumerate(reasons, 1) if reason]
-    assert [(line, reason) for line, reason, _ in estimate.excluded()] == expected[:20]
+    assert [(line, reason) for line, reason, *_ in estimate.excluded()] == expected[:20]
     assert Reason.INVALID_CONTENT not in reasons

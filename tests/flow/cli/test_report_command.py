@@ -71,7 +71,7 @@ total                        11
 
 not reached  reference  status      reason             error
 138****0007             failed      rejected           blacklisted
-***                     failed      invalid_recipient
+***                     failed      invalid_recipient  the address is not a valid number of its country
 138****0000  order-9    suppressed  duplicate
 
 all accounted for: yes"""
@@ -130,7 +130,7 @@ async def test_the_json_report_is_one_document_with_the_same_content() -> None:
         "not_reached_total": 3,
         "not_reached": [
             missed("138****0007", "failed", "rejected", error="blacklisted"),
-            missed("***", "failed", "invalid_recipient"),
+            missed("***", "failed", "invalid_recipient", error="the address is not a valid number of its country"),
             missed("138****0000", "suppressed", "duplicate", reference="order-9"),
         ],
     }
@@ -161,7 +161,7 @@ async def test_the_csv_has_all_recipients_that_were_not_reached(tmp_path: Path) 
     first, second, *_ = rows
     assert position(first.pop("log_id")) == (request_key("t1", "r1"), 0, 0)
     assert first == missed("138****0007", "failed", "rejected", reference="'=1+1", error="blacklisted")
-    assert second["reference"] == second["error"] == ""
+    assert (second["reference"], second["error"]) == ("", "the address is not a valid number of its country")
     assert f"61 not reached written to {tmp_path / 'missed.csv'}" in out.getvalue().replace("\n/", "/")
     assert "not reached  reference" not in out.getvalue()
 

@@ -16,12 +16,12 @@ from schemas.statuses import Reason, Status
 from tests.flow.world import Steps, World
 from tests.support.builders import a_chunk, a_hash, a_head, a_key, a_log, a_part
 
-INVALID: Decision = (Status.FAILED, Reason.INVALID_RECIPIENT)
-UNPROCESSABLE: Decision = (Status.FAILED, Reason.UNPROCESSABLE)
-MISSING_VARIABLE: Decision = (Status.FAILED, Reason.MISSING_VARIABLE)
-DUPLICATE: Decision = (Status.SUPPRESSED, Reason.DUPLICATE)
-SETTLED: Decision = (Status.SUPPRESSED, Reason.SETTLED)
-EXPIRED: Decision = (Status.EXPIRED, Reason.EXPIRED)
+INVALID = Decision(Status.FAILED, Reason.INVALID_RECIPIENT)
+UNPROCESSABLE = Decision(Status.FAILED, Reason.UNPROCESSABLE)
+MISSING_VARIABLE = Decision(Status.FAILED, Reason.MISSING_VARIABLE)
+DUPLICATE = Decision(Status.SUPPRESSED, Reason.DUPLICATE)
+SETTLED = Decision(Status.SUPPRESSED, Reason.SETTLED)
+EXPIRED = Decision(Status.EXPIRED, Reason.EXPIRED)
 
 FAILED_BEFORE, SENT_BEFORE = (a_log("old", index).id for index in range(2))
 

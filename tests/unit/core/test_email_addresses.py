@@ -6,17 +6,21 @@ from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core.addresses import normalise_email
+from core.addresses import AddressProblem, normalise_email
+from core.addresses.email import compare_form, read_email
 
 CONTROLS = ["\r", "\n", "\0", "\t", "\x1b", "\x7f", "\x85", "\u2028"]
 
 
 def by_library(raw: str) -> str | None:
+    """Return the address as the library reads it, but with the case that is written."""
     try:
         valid = validate_email(raw.strip(" "), check_deliverability=False)
     except EmailNotValidError:
         return None
-    return f"{valid.local_part}@{valid.ascii_domain}"
+    local = raw.strip(" ").rpartition("@")[0]
+    kept = local if local.lower() == valid.local_part else valid.local_part
+    return f"{kept}@{valid.ascii_domain}"
 
 
 def has_control(raw: str) -> bool:
@@ -28,7 +32,7 @@ def has_control(raw: str) -> bool:
     [
         ("alice@example.com", "alice@example.com"),
         ("Alice.Smith@Example.COM", "Alice.Smith@example.com"),
-        ("INFO@Example.org", "info@example.org"),
+        ("INFO@Example.org", "INFO@example.org"),
         ("  alice@example.com ", "alice@example.com"),
         ("o'hara+news@mail.example.co.uk", "o'hara+news@mail.example.co.uk"),
         ("alice@b\u00fccher.example", "alice@xn--bcher-kva.example"),
@@ -131,8 +135,74 @@ def test_text_like_an_address_is_read_as_by_the_library(raw: str) -> None:
 )
 @example("\ud800@example.com")
 @example("a@\ud800.com")
-def test_anything_at_all_is_read_as_the_library_reads_it_or_refused_for_a_control_character(raw: str) -> None:
-    assert normalise_email(raw) == (None if has_control(raw) else by_library(raw))
+def test_anything_at_all_is_refused_or_read_as_the_library_reads_it(raw: str) -> None:
+    found = normalise_email(raw)
+    assert found is None or (found == by_library(raw.strip()) and not has_control(raw))
+
+
+@pytest.mark.parametrize(
+    ("raw", "problem"),
+    [
+        ("Alice <alice@example.com>", AddressProblem.NAME_OR_QUOTES),
+        ("<alice@example.com>", AddressProblem.NAME_OR_QUOTES),
+        ("alice(home)@example.com", AddressProblem.NAME_OR_QUOTES),
+        ('"alice"@example.com', AddressProblem.NAME_OR_QUOTES),
+        ("mailto:alice@example.com", AddressProblem.NAME_OR_QUOTES),
+        ("alice@example.com,bob@example.com", AddressProblem.TWO_ADDRESSES),
+        ("alice@example.com;bob@example.com", AddressProblem.TWO_ADDRESSES),
+        ("alice@example.com bob@example.com", AddressProblem.TWO_ADDRESSES),
+        ("alice@example .com", AddressProblem.SPACE),
+        ("alice", AddressProblem.NO_AT_SIGN),
+        ("alice\uff20example.com", AddressProblem.NO_AT_SIGN),
+        ("ali\u200bce@example.com", AddressProblem.INVISIBLE_CHARACTER),
+        ("alice@exam\u00adple.com", AddressProblem.INVISIBLE_CHARACTER),
+        ("alice\ufe0f@example.com", AddressProblem.INVISIBLE_CHARACTER),
+        ("alice@exam\u200dple.com", AddressProblem.INVISIBLE_CHARACTER),
+        ("\uff41lice@example.com", AddressProblem.REPLACED_CHARACTER),
+        ("alice@\uff45xample.com", AddressProblem.REPLACED_CHARACTER),
+        ("\u212aelvin@example.com", AddressProblem.REPLACED_CHARACTER),
+        ("a\u1fefb@example.com", AddressProblem.REPLACED_CHARACTER),
+        ("alice@\ufb01x.com", AddressProblem.REPLACED_CHARACTER),
+        ("alice@\u039f\u0394\u039f\u03a3.gr", AddressProblem.REPLACED_CHARACTER),
+        ("\u202ealice@example.com", AddressProblem.RIGHT_TO_LEFT),
+        ("alice@example.com\nbob@example.com", AddressProblem.CONTROL_CHARACTER),
+        ("alice@example.com.", AddressProblem.NOT_AN_EMAIL),
+        ("alice@printer.local", AddressProblem.UNREACHABLE_DOMAIN),
+    ],
+)
+def test_text_that_may_be_read_as_another_address_is_refused_with_what_was_found(
+    raw: str, problem: AddressProblem
+) -> None:
+    assert read_email(raw) is problem
+
+
+@pytest.mark.parametrize(
+    ("raw", "address"),
+    [
+        ("\ufeff alice@example.com\u200b", "alice@example.com"),
+        ("\u00a0alice@example.com", "alice@example.com"),
+        ("alice@stra\u00dfe.example", "alice@xn--strae-oqa.example"),
+        ("e\u0301@example.com", "\u00e9@example.com"),
+    ],
+)
+def test_what_is_not_seen_and_what_is_written_in_two_ways_is_the_same_address(raw: str, address: str) -> None:
+    assert normalise_email(raw) == address
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Anna@example.com", "ANNA@example.com", True),
+        ("\u00c9mile@example.com", "\u00e9mile@example.com", True),
+        ("\u039f\u0394\u039f\u03a3@example.com", "\u03bf\u03b4\u03bf\u03c2@example.com", True),
+        ("stra\u00dfe@example.com", "STRA\u1e9eE@example.com", True),
+        ("stra\u00dfe@example.com", "strasse@example.com", False),
+        ("anna@example.com", "a.nna@example.com", False),
+        ("anna@example.com", "anna+news@example.com", False),
+    ],
+)
+def test_addresses_are_compared_without_regard_to_case(one: str, other: str, *, same: bool) -> None:
+    assert (compare_form(one) == compare_form(other)) is same
 
 
 @settings(deadline=None)

@@ -61,8 +61,12 @@ def test_recipients_that_would_fail_are_listed_by_line_and_reason(tmp_path: Path
         "failed, missing_variable 1 the content uses a variable that has no value",
     ):
         assert line in output
-    table = output.index("line reason variable")
-    assert output[table + 1 : table + 4] == ["3 invalid_recipient", "4 missing_variable name", "5 duplicate"]
+    table = output.index("line reason variable error")
+    assert output[table + 1 : table + 4] == [
+        "3 invalid_recipient the address is not a valid number of its country",
+        "4 missing_variable name",
+        "5 duplicate",
+    ]
 
 
 def test_a_dry_run_without_a_region_tells_how_numbers_are_read(tmp_path: Path) -> None:
