@@ -43,6 +43,7 @@ async def build_app(settings: ConsumerSettings) -> ConsumerService:
     """Build the service. Nothing connects yet."""
     url = settings.mongo_url.get_secret_value()
     ledger, bus, metrics = await MongoLedger.connect(url, settings.mongo_database), KafkaBus(settings), Metrics()
+    caller = ProviderCaller(metrics, time.monotonic, asyncio.sleep)
     context = ConsumerContext(
         process_name=f"{socket.gethostname()}-{os.getpid()}-{random.randbytes(3).hex()}",  # noqa: S311  # a name
         ledger=ledger,
@@ -53,13 +54,15 @@ async def build_app(settings: ConsumerSettings) -> ConsumerService:
         tuning=_tuning(settings),
         metrics=metrics,
         readiness=ReadinessTracker(
-            time.monotonic, max((_longest_call(entry) for entry in settings.entries), default=0.0)
+            time.monotonic,
+            max((_longest_call(entry) for entry in settings.entries), default=0.0),
+            caller.watch.problem,
         ),
         request_cache=RequestCache(),
         circuit_breaker=IntakeCircuitBreaker(
             CircuitBreakerLimits(settings.poison_run, settings.poison_share, settings.poison_sample)
         ),
-        provider_caller=ProviderCaller(metrics, time.monotonic, asyncio.sleep),
+        provider_caller=caller,
         lane_priority=LanePriority(time.monotonic, asyncio.sleep),
         monotonic=time.monotonic,
         random=random.random,

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from consumer.flow_control.rate_limit import RateLimiter, Sleep
 from consumer.monitoring.metrics import Metrics
+from consumer.monitoring.provider_watch import ProviderWatch
 from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
-from providers.provider import Provider
+from providers.provider import CLOSED, Provider
 from schemas.statuses import Channel, Lane, Reason
 
 _EWMA_WEIGHT = 0.2
@@ -25,6 +26,7 @@ class ProviderCaller:
     def __init__(self, metrics: Metrics, monotonic: Callable[[], float], sleep: Sleep) -> None:
         self._metrics, self._monotonic, self._sleep = metrics, monotonic, sleep
         self._limits: dict[str, RateLimiter] = {}
+        self.watch = ProviderWatch(monotonic)
         self.express_call_seconds = dict.fromkeys(Channel, 0.0)
         """Moving average of the time of a call for an express request, by channel, in seconds."""
 
@@ -50,6 +52,8 @@ class ProviderCaller:
             answer = Uncertain(Reason.NO_ANSWER, type(error).__name__)
         seconds = self._monotonic() - began
         self._metrics.provider.observe((provider.name, ANSWER_LABELS[type(answer)]), seconds)
+        if answer is not CLOSED and (kind := self.watch.record(provider.name, provider.channel, answer)):
+            self._metrics.provider_failures.labels(provider.name, provider.channel.value, kind).inc()
         if lane is Lane.EXPRESS:
             average = self.express_call_seconds[provider.channel]
             self.express_call_seconds[provider.channel] = average + _EWMA_WEIGHT * (seconds - average)

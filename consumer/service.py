@@ -219,4 +219,5 @@ async def _check_once(service: ConsumerService, broker: KafkaBroker, loops: Back
         logger.error("publishing stalled, restart needed", reason=reason)
         service.fatal_reason = reason
         context.stopping.set()
+    context.provider_caller.watch.check()
     progress.update_subscriptions(subscription_problems(broker, progress, time.time()))

@@ -23,7 +23,9 @@ async def start_health(
     """Serve until the runner is cleaned up. Raises OSError if the port is in use."""
 
     async def healthz(_: web.Request) -> web.Response:
-        body = SimpleResponse(code=200, message="alive", timestamp=now()).json_bytes()
+        warnings = [f"{name}: {warning}" for name, warning in progress.warnings().items() if warning]
+        message = ". ".join(["alive", *warnings])
+        body = SimpleResponse(code=200, message=message, timestamp=now()).json_bytes()
         return web.Response(body=body, content_type="application/json")
 
     async def readyz(_: web.Request) -> web.Response:

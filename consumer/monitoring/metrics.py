@@ -37,6 +37,11 @@ class Metrics:
         self.provider = histogram(
             "rollcall_provider_seconds", "Time of one call to a provider", "provider", "answer", buckets=_LATENCY
         )
+        self.provider_failures = counter(
+            "rollcall_provider_failures",
+            "Calls to a provider without success, by kind (docs/operations.md)",
+            *("provider", "channel", "kind"),
+        )
         self.windows = gauge("rollcall_windows_open", "Windows that this process is sending")
         self.backlog = gauge("rollcall_chunks_open", "Chunks of the whole ledger that are not closed", "lane")
         self.requests = counter("rollcall_parts", "Intake records by result", "result")

@@ -25,8 +25,14 @@ class ReadinessTracker:
     Full slots are not a problem. While any record of a kind makes progress, the others count as waiting, not as stuck.
     """
 
-    def __init__(self, monotonic: Callable[[], float], longest_call_seconds: float = 0.0) -> None:
+    def __init__(
+        self,
+        monotonic: Callable[[], float],
+        longest_call_seconds: float = 0.0,
+        provider_problem: Callable[[], str | None] | None = None,
+    ) -> None:
         self._monotonic, self._patience = monotonic, STUCK_SECONDS + longest_call_seconds
+        self._provider_problem = provider_problem
         self._ledger_at = self._bus_at = float("-inf")
         self._busy: dict[object, tuple[str, str, float]] = {}
         self._progress_at: dict[str, float] = {}
@@ -132,7 +138,9 @@ class ReadinessTracker:
 
     def warnings(self) -> dict[str, str | None]:
         """Return the problem of each optional dependency by name, or None. The process stays ready."""
+        failing = self._provider_problem() if self._provider_problem else None
         recent = [warned for warned in self._warned if self._is_recent(*warned)]
+        recent += [("providers", failing)] if failing else []
         return {name: ". ".join(sorted(problem for its, problem in recent if its == name)) or None for name in WARNINGS}
 
     def _subscription_problems(self, now: float) -> str | None:

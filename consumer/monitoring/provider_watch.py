@@ -1,0 +1,108 @@
+"""Watch over the failures of each provider: lines in the log, and a warning for readiness."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from consumer.logger import logger
+from core.send_result import Failed, SendResult, Sent
+from providers.failure_kinds import failure_kind
+from providers.provider import NO_FREE_CONNECTION
+from schemas.statuses import Channel
+
+REPORT_SECONDS = 60.0
+"""Time between two log lines of a provider that fails, in seconds."""
+RECOVERED_SECONDS = 5.0
+"""Time without a failure after which a provider that sends has recovered, in seconds."""
+WARNING_SECONDS = 900.0
+"""Time that a provider without any call after its failure is reported, in seconds."""
+
+
+class WatchedProvider:
+    """Failures of one provider since its last log line."""
+
+    def __init__(self, name: str, channel: Channel, monotonic: Callable[[], float]) -> None:
+        self._name, self._channel, self._monotonic = name, channel, monotonic
+        self._failures: Counter[str] = Counter()
+        self._answered = 0
+        self._since = self._failed_at = self._answered_at = self._logged_at = float("-inf")
+        self._is_announced = False
+        self._error = ""
+
+    def failed(self, kind: str, error: str | None) -> None:
+        """Count a failure. Log the first one."""
+        now = self._monotonic()
+        if not self._is_announced and not self._failures:
+            self._since = now
+        self._failures[kind] += 1
+        self._failed_at = now
+        self._error = f"login refused: {error}" if kind == "login" else error or kind
+        self._report(now)
+
+    def answered(self) -> None:
+        """Count a message that the provider took or rejected."""
+        self._answered += 1
+        self._answered_at = self._monotonic()
+
+    def check(self) -> None:
+        """Log the counts once a minute, and the recovery."""
+        now = self._monotonic()
+        if self._is_announced and self._answered_at > self._failed_at and now - self._failed_at >= RECOVERED_SECONDS:
+            self._is_announced = False
+            self._log(logger.info, "provider works again", now)
+        elif self._failures:
+            self._report(now)
+
+    @property
+    def problem(self) -> str | None:
+        """Return the last failure if no message was taken or rejected after it."""
+        is_recent = self._monotonic() - self._failed_at < WARNING_SECONDS
+        if not is_recent or self._answered_at > self._failed_at:
+            return None
+        return f"{self._name} ({self._channel.value}): {self._error}"
+
+    def _report(self, now: float) -> None:
+        if now - self._logged_at >= REPORT_SECONDS:
+            self._log(logger.warning, "provider still fails" if self._is_announced else "provider fails", now)
+            self._is_announced, self._logged_at = True, now
+
+    def _log(self, write: Callable[..., object], event: str, now: float) -> None:
+        write(
+            event,
+            provider=self._name,
+            channel=self._channel.value,
+            reason=self._error,
+            failures=dict(self._failures),
+            answered=self._answered,
+            seconds=round(now - self._since),
+        )
+        self._failures.clear()
+        self._answered = 0
+
+
+class ProviderWatch:
+    """Watch over all providers of this process. Its lines name codes and fixed words, and never an address."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._providers: dict[str, WatchedProvider] = {}
+
+    def record(self, name: str, channel: Channel, result: SendResult) -> str | None:
+        """Note the result of a call. Return the kind of its failure, or None if the message was sent."""
+        provider = self._providers.get(name)
+        if provider is None:
+            provider = self._providers[name] = WatchedProvider(name, channel, self._monotonic)
+        kind = failure_kind(result)
+        if isinstance(result, Sent | Failed):
+            provider.answered()
+        elif kind is not None and result != NO_FREE_CONNECTION:  # our own limit
+            provider.failed(kind, result.error)
+        return kind
+
+    def check(self) -> None:
+        """Log what is due. The caller does this every few seconds."""
+        for provider in self._providers.values():
+            provider.check()
+
+    def problem(self) -> str | None:
+        """Return the providers that fail and why, or None."""
+        return ". ".join(filter(None, (provider.problem for provider in self._providers.values()))) or None

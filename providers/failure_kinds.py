@@ -1,0 +1,48 @@
+"""Kinds of failures of a send, for metrics, log lines and health."""
+
+import re
+
+from core.send_result import Retry, SendResult, Sent
+from providers.provider import NO_FREE_CONNECTION
+from providers.smtp_replies import LOGIN_CODES, LOGIN_ENHANCED
+from schemas.statuses import Reason
+
+_CODE = re.compile(r"\b(?P<protocol>HTTP|SMTP) (?P<code>[1-5][0-9]{2})(?: (?P<enhanced>[245]\.[0-9.]+))?")
+_HTTP_LOGIN_CODES = {401, 402, 403, 407}
+_DESCRIPTIONS = {
+    "connection refused": "refused",
+    "timed out": "timeout",
+    "connection cut": "cut",
+    "name not resolved": "network",
+    "network error": "network",
+    "certificate refused": "tls",
+    "TLS failed": "tls",
+}
+"""Kind of each fixed description of result_codes.py."""
+
+
+def failure_kind(result: SendResult) -> str | None:
+    """Return the kind of a failure, or None if the message was sent.
+
+    `refused` is a connection that nobody accepts. `login` is a refusal of our credentials. The others are `429`, `4xx`,
+    `5xx`, `timeout`, `cut`, `network`, `tls`, `no_free_connection`, or the reason of the result.
+    """
+    if isinstance(result, Sent):
+        return None
+    if result == NO_FREE_CONNECTION:
+        return "no_free_connection"
+    error = result.error or ""
+    if found := _CODE.search(error):
+        return _kind_of_code(found, result)
+    return next((kind for words, kind in _DESCRIPTIONS.items() if error.endswith(words)), result.reason.value)
+
+
+def _kind_of_code(found: re.Match[str], result: SendResult) -> str:
+    code, login = int(found["code"]), _HTTP_LOGIN_CODES if found["protocol"] == "HTTP" else LOGIN_CODES
+    if code in login or found["enhanced"] in LOGIN_ENHANCED:
+        return "login"
+    if code == 429:
+        return "429"
+    if isinstance(result, Retry) and result.reason is Reason.RATE_LIMITED:
+        return result.reason.value
+    return f"{code // 100}xx"
