@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from providers.connection_slots import ConnectionSlots
-from providers.smtp_replies import SessionRefusedError
+from providers.smtp_replies import SessionRefusedError, refuses_login
 from providers.smtp_session import MailProgress, SmtpSession
 
 IDLE_SECONDS = 60.0
@@ -15,7 +15,10 @@ SHARED_IDLE_SECONDS = 1.0
 """Maximum idle time after the server refused a connection, in seconds. Another process may need the place."""
 
 REFUSED_SECONDS = 1.0
-"""Time after a refusal in which no connection is tried while none is open, in seconds."""
+"""Time after a refusal in which no connection is tried while none is open, in seconds.
+
+A window of mails must not ask a full server once for each mail, nor try a wrong password often enough to lock the user.
+"""
 
 
 class NoConnectionError(Exception):
@@ -42,7 +45,9 @@ class SmtpConnections:
         self._idle: list[SmtpSession] = []
         self._in_use = 0
         self._opening: set[asyncio.Future[None]] = set()
-        self._refused_until, self._refusal = float("-inf"), ""
+        self._refused_until = float("-inf")
+        self._refusal: tuple[str, SessionRefusedError] | None = None
+        """Step and error of the last refusal."""
         self._closed = False
 
     @property
@@ -59,8 +64,9 @@ class SmtpConnections:
         if session is not None:
             self._in_use += 1
             return session
-        if self._monotonic() < self._refused_until and not self.open:
-            raise NoConnectionError(self._refusal)
+        if self._refusal and self._monotonic() < self._refused_until and not self.open:
+            progress.step = self._refusal[0]
+            raise _error_of(*self._refusal)
         opening = asyncio.get_running_loop().create_future()
         self._opening.add(opening)
         try:
@@ -107,19 +113,18 @@ class SmtpConnections:
 
     async def _use_others(self, error: Exception, step: str) -> None:
         """Shrink the limit after a connection that failed. Raise the error if no other one is or becomes open."""
-        refused = isinstance(error, SessionRefusedError) and error.is_limit
-        if refused:
+        if isinstance(error, SessionRefusedError) and error.is_limit:
             self.shrink()
         others = set(self._opening)
         while not self.open and (others := {other for other in others if not other.done()}):
             await asyncio.wait(others, return_when=asyncio.FIRST_COMPLETED)
         if self.open:
             self.shrink()
-        elif refused:
-            self._refused_until, self._refusal = self._monotonic() + REFUSED_SECONDS, f"{step}: {error}"
-            raise NoConnectionError(self._refusal) from error
-        else:
-            raise error
+            return
+        if isinstance(error, SessionRefusedError) and (error.is_limit or refuses_login(error.reply)):
+            self._refused_until, self._refusal = self._monotonic() + REFUSED_SECONDS, (step, error)
+            error = _error_of(step, error)
+        raise error
 
     def _reuse(self) -> SmtpSession | None:
         """Return the connection that was used last, so that unneeded connections become too old."""
@@ -135,6 +140,11 @@ class SmtpConnections:
         if session in self._idle:
             self._idle.remove(session)
             session.abort()
+
+
+def _error_of(step: str, refusal: SessionRefusedError) -> Exception:
+    """Return the error of a mail that meets a refusal: only a limit spends no attempt."""
+    return NoConnectionError(f"{step}: {refusal}") if refusal.is_limit else SessionRefusedError(refusal.reply)
 
 
 def _stop_timer(session: SmtpSession) -> None:

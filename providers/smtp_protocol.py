@@ -3,6 +3,7 @@
 import asyncio
 import re
 import ssl
+from typing import cast
 
 from aiosmtplib import SMTPResponse, SMTPServerDisconnected
 from aiosmtplib.protocol import SMTPProtocol
@@ -39,6 +40,9 @@ class StrictProtocol(SMTPProtocol):
         super().data_received(data)
         if not is_asked:
             self._note_surplus(data)
+            if self._out_of_step and self.transport is not None:
+                # Else a server could keep an idle connection busy for ever.
+                cast("asyncio.WriteTransport", self.transport).abort()
         elif self._buffer and waiter is not None and waiter.done():
             self._note_surplus(bytes(self._buffer))
 

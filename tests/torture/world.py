@@ -179,10 +179,12 @@ class World:
             left = self.uncompleted()
             raise DoesNotHold(f"{len(left)} requests not completed after {seconds:.0f} s: {left[:3]}") from None
 
-    async def books(self, orders: Sequence[Order] | None = None) -> Reconciliation:
-        """The four lists of what was published, compared."""
+    async def books(
+        self, orders: Sequence[Order] | None = None, accepted: Sequence[str] | None = None
+    ) -> Reconciliation:
+        """The four lists of what was published, compared; `accepted` where another provider took it."""
         wanted = self.orders_published if orders is None else orders
-        accepted = self.provider.accepted()
+        accepted = self.provider.accepted() if accepted is None else accepted
         books = reconcile(self.deployment, self.results, accepted, wanted, self.doubts.times)
         books.faults = self.faults
         return books

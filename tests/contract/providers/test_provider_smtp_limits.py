@@ -212,12 +212,15 @@ async def test_a_login_that_is_refused_is_tried_again_and_works_once_it_is_right
     server.login_fails, server.most_connections = True, 100
     provider = a_provider(server, clock, **LOGIN)
 
-    refused = await send_all(provider, range(5))
+    refused = [answer for _ in range(20) for answer in await send_all(provider, range(5))]
+    logins = server.counts["login"]
     server.login_fails = False
+    clock.now += REFUSED_SECONDS
     answers = await send_all(provider, range(5))
     await provider.aclose()
 
     assert {*refused} == {Retry(Reason.UNAVAILABLE, "AUTH: SMTP 535")}
+    assert logins == 2 * 5  # the server offers two ways, and the first five mails tried both
     assert all_sent(answers)
 
 
