@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from cli.errors import UsageError
-from core.render import RenderError, TemplateError
+from core.render import RenderError, SubjectError, TemplateError
 from ledger.message_template import UNUSED, MessageTemplate, compile_template
 from schemas.statuses import Channel, ContentType
 
@@ -17,16 +17,14 @@ def compile_content(
 ) -> MessageTemplate:
     """Compile content and subject. Raises UsageError for a text that makes a consumer reject the whole request."""
     try:
-        text = compile_template(channel, content, None, variables, content_type)
+        text = compile_template(channel, content, subject, variables, content_type)
+        text.check_subject()
+    except (SubjectError, RenderError) as error:
+        raise UsageError(f"--subject: {error}") from None
     except TemplateError as error:
         raise UsageError(
             f"--content: {error}. Write a variable as {{{{name}}}}, and a literal {{{{ as {{{{{{{{."
         ) from None
-    try:
-        text = compile_template(channel, content, subject, variables, content_type)
-        text.check_subject()
-    except (TemplateError, RenderError) as error:
-        raise UsageError(f"--subject: {error}") from None
     return text
 
 

@@ -2,29 +2,35 @@
 
 A name consists of letters, digits, `_`, `.` and `-`. It begins with a letter or `_`, and may have spaces around it. The
 value comes from the recipient's variables, else from the request's. A value is never read as a template.
-
-    ValueError
-    ├── TemplateError           the source is not a valid template
-    └── RenderError             the template cannot be rendered with these variables. It carries the name only
-        ├── MissingVariable
-        ├── HeaderInjection
-        └── TextTooLong
 """
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from html import escape
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
+from core.placeholder_places import places_in_html, places_in_text
+from core.render_errors import (
+    HeaderInjection,
+    MissingVariable,
+    RenderError,
+    SubjectError,
+    TemplateError,
+    TextTooLong,
+    UnsafeLink,
+)
 from core.render_html import html_to_text
+from core.value_conversion import CONTROL, IN_HTML, IN_TEXT, Converter, check_header
 
 __all__ = [
     "HeaderInjection",
     "MissingVariable",
     "RenderError",
+    "SubjectError",
     "Template",
     "TemplateError",
     "TextTooLong",
+    "UnsafeLink",
     "compile_html",
     "compile_subject",
     "compile_text",
@@ -35,44 +41,6 @@ MAX_RENDERED = 500_000
 """Maximum length of all values in one text, in characters. It is about the size of a whole request."""
 
 _PLACEHOLDER = re.compile(r"\{\{ *([A-Za-z_][A-Za-z0-9_.-]*) *\}\}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-
-
-class TemplateError(ValueError):
-    """Error in the source of a template, with its position. The text may be personal and is not repeated."""
-
-    def __init__(self, what: str, position: int) -> None:
-        super().__init__(f"{what} at position {position}")
-        self.position = position
-        """Position of the error, in characters from 0."""
-
-
-class RenderError(ValueError):
-    """Error in a variable, with its name. The value is not repeated."""
-
-    what: str
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"{self.what}: {name}")
-        self.name = name
-
-
-class MissingVariable(RenderError):  # noqa: N818  # the name states the error
-    """Error for a variable of the template that neither the recipient nor the request has."""
-
-    what = "missing variable"
-
-
-class HeaderInjection(RenderError):  # noqa: N818  # the name states the error
-    """Error for a variable that would put a control character into a header."""
-
-    what = "control character in variable"
-
-
-class TextTooLong(RenderError):  # noqa: N818  # the name states the error
-    """Error for the variable that makes the text longer than MAX_RENDERED. A few kilobytes could produce gigabytes."""
-
-    what = "text too long with variable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +51,19 @@ class Template:
     """Names of the variables that the template needs."""
     _parts: tuple[str, ...] = field(repr=False)
     """Text and names in turn. The first and the last item are text."""
-    _convert: Callable[[str, str], str] | None = field(default=None, repr=False, compare=False)
-    """Returns the text to insert for (name, value). None inserts the value itself."""
+    _converters: tuple[Converter | None, ...] | None = field(default=None, repr=False, compare=False)
+    """Conversion of the value for each placeholder. None inserts the value itself."""
 
     def render(self, variables: Mapping[str, str], defaults: Mapping[str, str]) -> str:
         """Return the text for one recipient.
 
         `variables` are the recipient's, and `defaults` are the request's. Raises MissingVariable if neither has a
-        name, TextTooLong, and for a subject HeaderInjection.
+        name, TextTooLong, UnsafeLink, and for a subject HeaderInjection.
         """
         parts = self._parts
         if len(parts) == 1:
             return parts[0]
-        convert = self._convert
+        converters = self._converters
         filled = list(parts)
         room = MAX_RENDERED
         for at in range(1, len(parts), 2):
@@ -105,11 +73,27 @@ class Template:
                 value = defaults.get(name)
                 if value is None:
                     raise MissingVariable(name)
-            filled[at] = value = value if convert is None else convert(name, value)
+            if converters is not None and (convert := converters[at >> 1]) is not None:
+                value = convert(name, value)
+            filled[at] = value
             room -= len(value)
             if room < 0:
                 raise TextTooLong(name)
         return "".join(filled)
+
+    def keep_as_given(self, names: Collection[str]) -> "Template":
+        """Return a template that inserts the values of these variables without conversion."""
+        if not names or self._converters is None:
+            return self
+        pairs = zip(self._parts[1::2], self._converters, strict=True)
+        return replace(self, _converters=tuple(None if name in names else convert for name, convert in pairs))
+
+    def forms_of(self, name: str, value: str) -> Iterator[str]:
+        """Yield each form in which the text contains the value of a variable. A value that is refused has none."""
+        for used, convert in zip(self._parts[1::2], self._converters or (), strict=False):
+            if used == name and convert is not None:
+                with suppress(RenderError):
+                    yield convert(name, value)
 
     def missing(self, variables: Mapping[str, str], defaults: Mapping[str, str]) -> list[str]:
         """Return the sorted names that have no value in either."""
@@ -117,37 +101,42 @@ class Template:
 
 
 def compile_text(source: str) -> Template:
-    """Compile a template of plain text: an SMS, or the text part of an e-mail. Raises TemplateError."""
-    return _compile(source, None)
+    """Compile a template of plain text: an SMS, or the text part of an e-mail. Raises TemplateError.
+
+    A value inside of a URL is escaped for the URL. All other values are inserted as they are.
+    """
+    parts = _parse(source)
+    converters = tuple(IN_TEXT[place] for place in places_in_text(parts[::2]))
+    return _template(parts, converters if any(converters) else None)
 
 
 def compile_html(source: str) -> Template:
-    """Compile a template of HTML. Values are escaped, including quotes. Raises TemplateError.
+    """Compile a template of HTML. Values are escaped for the place where they are inserted. Raises TemplateError.
 
-    Escaped values are safe in text and in quoted attributes. They are not safe in scripts, styles or unquoted
-    attributes.
+    Escaped values are safe in text, in attributes and in URLs. They are not safe in scripts and styles.
     """
-    return _compile(source, lambda _, value: escape(value))
+    parts = _parse(source)
+    return _template(parts, tuple(IN_HTML[place] for place in places_in_html(parts[::2])))
 
 
 def compile_subject(source: str) -> Template:
     """Compile a template of a header. Control characters such as CR and LF are refused in its text and in values.
 
-    Raises TemplateError for the text. Rendering raises HeaderInjection for a value.
+    Raises SubjectError for the text. Rendering raises HeaderInjection for a value.
     """
-    control = _CONTROL.search(source)
+    control = CONTROL.search(source)
     if control is not None:
-        raise TemplateError("control character", control.start())
-    return _compile(source, _header_safe)
+        raise SubjectError("control character", control.start())
+    parts = _parse(source, SubjectError)
+    return _template(parts, (check_header,) * (len(parts) // 2))
 
 
-def _header_safe(name: str, value: str) -> str:
-    if _CONTROL.search(value):
-        raise HeaderInjection(name)
-    return value
+def _template(parts: Sequence[str], converters: tuple[Converter | None, ...] | None) -> Template:
+    return Template(frozenset(parts[1::2]), tuple(parts), converters)
 
 
-def _compile(source: str, convert: Callable[[str, str], str] | None) -> Template:
+def _parse(source: str, error: type[TemplateError] = TemplateError) -> list[str]:
+    """Return text and names in turn. The first and the last item are text."""
     parts: list[str] = []
     text: list[str] = []
     at = 0
@@ -159,9 +148,9 @@ def _compile(source: str, convert: Callable[[str, str], str] | None) -> Template
             continue
         placeholder = _PLACEHOLDER.match(source, begin)
         if placeholder is None:
-            raise TemplateError("malformed placeholder", begin)
+            raise error("malformed placeholder", begin)
         parts += ("".join(text), placeholder[1])
         text.clear()
         at = placeholder.end()
     parts.append("".join(text) + source[at:])
-    return Template(frozenset(parts[1::2]), tuple(parts), convert)
+    return parts

@@ -7,20 +7,25 @@ and comments and scripts contain no tags.
 """
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from html import unescape
 
 # Each alternative consumes all that it read, or reads no further than the next "<". This keeps the scan linear.
-_TOKEN = re.compile(
-    r"""
+_CONDITION = r"<!--\[if\b[^<>]*+>|"
+"""Begin of a conditional comment. Outlook reads its content as HTML, and all others read it as a comment."""
+_TOKENS = r"""
     (?P<text>(?:[^<]++|<(?![A-Za-z/!?]))++)
     | <!--(?:-?>|.*?(?:--!?>|\Z))
     | <(?P<end>/?)(?P<name>[A-Za-z][^\s/<>]*+)(?P<attributes>(?:[^<>"']++|"[^"<]*+"|'[^'<]*+')*+)>
     | <[^<>]*+>?
-    """,
-    re.DOTALL | re.VERBOSE,
-)
+    """
+_TOKEN = re.compile(_TOKENS, re.DOTALL | re.VERBOSE)
+_TOKEN_WITHIN_CONDITIONS = re.compile(_CONDITION + _TOKENS, re.DOTALL | re.VERBOSE)
 _ATTRIBUTE = re.compile(r"""([^\s=/"'<>]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'<>]+)))?""")
+_BARE = 4
+"""Group of a value without quotes."""
 
 _UNSEEN = frozenset({"script", "style", "title", "template"})
 _PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "blockquote", "pre", "hr"})
@@ -39,20 +44,46 @@ def html_to_text(html: str) -> str:
     of a link stays a placeholder. So the text part of a template is built once, before it is rendered.
     """
     writer = _Writer()
-    at = 0
-    while (token := _TOKEN.match(html, at)) is not None:
+
+    def write_text(token: re.Match[str]) -> None:
+        write = writer.lines if writer.preformatted else writer.text
+        write(unescape(token[0]))
+
+    scan_html(html, write_text, partial(_write_tag, writer))
+    writer.end_link()
+    return "".join(writer.pieces)
+
+
+def scan_html(
+    html: str,
+    on_text: Callable[[re.Match[str]], None],
+    on_tag: Callable[[str, re.Match[str]], None],
+    *,
+    within_conditions: bool = False,
+) -> None:
+    """Call `on_text` for each text that is shown, and `on_tag` with the name of each tag, in order.
+
+    A tag has the groups `end` and `attributes`. With `within_conditions`, the content of conditional comments is read.
+    """
+    match, at = (_TOKEN_WITHIN_CONDITIONS if within_conditions else _TOKEN).match, 0
+    while (token := match(html, at)) is not None:
         at = token.end()
         text, name = token["text"], token["name"]
         if text is not None:
-            writer.text(unescape(text))
+            on_text(token)
         elif name is not None:
             name = name.lower()
+            on_tag(name, token)
             if name in _UNSEEN and not token["end"]:
                 at = _end_of(name, html, at)
-            else:
-                _write_tag(writer, name, token)
-    writer.end_link()
-    return "".join(writer.pieces)
+
+
+def find_attributes(html: str, begin: int = 0, end: int | None = None) -> Iterator[tuple[str, int, str, bool]]:
+    """Yield the name of each attribute that has a value, the position of the value, the value, and if it has quotes."""
+    for found in _ATTRIBUTE.finditer(html, begin, len(html) if end is None else end):
+        if found.lastindex != 1:
+            value = found.lastindex or 0
+            yield found[1].lower(), found.start(value), found[value], value != _BARE
 
 
 def _end_of(name: str, html: str, at: int) -> int:
@@ -67,6 +98,8 @@ def _write_tag(writer: "_Writer", name: str, tag: re.Match[str]) -> None:
         writer.gap += 1
     elif name in _PARAGRAPHS:
         writer.break_lines(2)
+        if name == "pre":
+            writer.preformatted = not ends
     elif name in _LINES:
         writer.break_lines(1)
         if name == "li" and not ends:
@@ -76,17 +109,15 @@ def _write_tag(writer: "_Writer", name: str, tag: re.Match[str]) -> None:
     elif name == "a":
         writer.end_link()
         if not ends:
-            writer.begin_link(_attributes(tag["attributes"]).get("href", ""))
+            writer.begin_link(_attribute(tag, "href"))
     elif name == "img":
-        writer.text(_attributes(tag["attributes"]).get("alt", ""))
+        writer.text(_attribute(tag, "alt"))
 
 
-def _attributes(source: str) -> dict[str, str]:
-    """Return the attributes of a tag. If a name is repeated, its first value counts."""
-    attributes: dict[str, str] = {}
-    for name, double, single, bare in _ATTRIBUTE.findall(source):
-        attributes.setdefault(name.lower(), unescape(double or single or bare))
-    return attributes
+def _attribute(tag: re.Match[str], wanted: str) -> str:
+    """Return the value of an attribute, or "". If a name is repeated, its first value counts."""
+    attributes = find_attributes(tag["attributes"])
+    return next((unescape(value) for name, _, value, _ in attributes if name == wanted), "")
 
 
 @dataclass(slots=True)
@@ -98,6 +129,8 @@ class _Writer:
     """Number of line ends to write before the next text."""
     space: bool = False
     """True if a space has to be written before the next text."""
+    preformatted: bool = False
+    """True inside of `<pre>`, whose line breaks are shown."""
     _link: tuple[str, int] | None = None
     """Address of the open link, and the number of pieces before its text."""
 
@@ -110,6 +143,11 @@ class _Writer:
             self.pieces.append("\n" * min(self.gap, 2) or " ")
         self.pieces.append(words)
         self.gap, self.space = 0, text[-1].isspace()
+
+    def lines(self, text: str) -> None:
+        for number, line in enumerate(text.split("\n")):
+            self.gap += bool(number)
+            self.text(line)
 
     def break_lines(self, count: int) -> None:
         self.gap = max(self.gap, count)

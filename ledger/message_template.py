@@ -44,6 +44,8 @@ class MessageTemplate:
     secret_variables: tuple[str, ...] = ()
     """Names of the variables whose values are never shown."""
     addresses: MailAddresses = NO_ADDRESSES
+    masked_content: Template = field(init=False, repr=False)
+    """The content, in which the mask of a secret variable is inserted as it is, also in a link."""
     has_variables: bool = field(init=False)
     """True if the content or the subject names a variable."""
     content_needs: frozenset[str] = field(init=False)
@@ -55,6 +57,7 @@ class MessageTemplate:
         """Compute once the values that are needed for each recipient."""
         subject = self.subject.names if self.subject else frozenset()
         given = self.variables.keys()
+        object.__setattr__(self, "masked_content", self.content.keep_as_given(self.secret_variables))
         object.__setattr__(self, "has_variables", bool(self.content.names or subject))
         object.__setattr__(self, "content_needs", self.content.names - given)
         object.__setattr__(self, "subject_needs", subject - given)
@@ -90,12 +93,14 @@ class MessageTemplate:
 
         The mask takes the place of each secret variable, whether its value is given, missing or erased.
         """
-        return self.content.render({**variables, **dict.fromkeys(self.secret_variables, MASK)}, self.variables)
+        masked = {**variables, **dict.fromkeys(self.secret_variables, MASK)}
+        return self.masked_content.render(masked, self.variables)
 
     def secrets_of(self, variables: Mapping[str, str]) -> tuple[str, ...]:
-        """Return the secret values that the text of a recipient with these variables may contain."""
-        values = (variables.get(name, self.variables.get(name)) for name in self.secret_variables)
-        return tuple(value for value in values if value)
+        """Return the secret values that the text of a recipient with these variables may contain, also escaped."""
+        values = ((name, variables.get(name, self.variables.get(name))) for name in self.secret_variables)
+        forms = (form for name, value in values if value for form in (value, *self.content.forms_of(name, value)))
+        return tuple(dict.fromkeys(forms))
 
     def find_unused(self, names: Sequence[str]) -> int | None:
         """Return the position of the first of these variables that neither the content nor the subject uses."""

@@ -15,7 +15,7 @@ from cli.settings import LedgerAddress, load
 from cli.template_check import variables_for_recipients
 from cli.templates.validate_template import TemplateInput
 from core.content_type import ContentTypeChoice, without_mark
-from core.render import MAX_RENDERED, HeaderInjection, TextTooLong
+from core.render import MAX_RENDERED, HeaderInjection, TextTooLong, UnsafeLink
 from ledger.message_template import MASK, MessageTemplate, choose_type, compile_template
 from ledger.models import StoredTemplate
 from ledger.ports import Ledger
@@ -154,12 +154,14 @@ async def preview(  # noqa: PLR0913  # one parameter per option
     try:
         for values in (variables, shown):  # The real values may be the ones that cannot be rendered.
             subject = text.subject and text.subject.render(values, placeholders)
-            content = text.content.render(values, placeholders)
+            content = text.content.keep_as_given(missing).render(values, placeholders)
     except HeaderInjection as error:
         raise UsageError(
             f"--var: {error.name} must not contain a line break or another control character, "
             "because the subject uses it."
         ) from None
+    except UnsafeLink as error:
+        raise UsageError(f"--var: {error.name} must not make a link run a script. Use an address with https.") from None
     except TextTooLong as error:
         raise UsageError(
             f"--var: {error.name} makes the values in one text longer than {MAX_RENDERED:,} characters. "

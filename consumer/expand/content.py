@@ -6,14 +6,13 @@ from consumer.context import ConsumerContext
 from consumer.events import RejectedRecord
 from core.addresses.mail_addresses import InvalidMailAddressError, normalise_mail_addresses
 from core.ids import RequestKey
-from core.render import RenderError, TemplateError
+from core.render import RenderError, SubjectError, TemplateError
 from ledger.message_template import (
     UNFIT_TYPE,
     UNUSED,
     MessageTemplate,
     choose_source,
     compile_source,
-    compile_template,
 )
 from ledger.models import RequestHeader, StoredRequest, StoredTemplate
 from ledger.sealed_text import open_template, seal_template
@@ -91,17 +90,15 @@ def _compile(
     if source.unfit_type:
         message = f"content_type: {UNFIT_TYPE}"
         return RejectedRecord(RejectionReason.INVALID_SCHEMA, message, ("content_type",))
-    field_name: str = source.content_field
-    channel, variables, content_type = request.channel, request.variables, source.content_type
     try:
         addresses = normalise_mail_addresses(request.reply_to, request.cc)
-        compile_template(channel, source.content, None, variables, content_type)
-        field_name = "subject"
-        text = compile_source(source, variables)
+        text = compile_source(source, request.variables)
         text.check_subject()
     except InvalidMailAddressError as error:
         return RejectedRecord(RejectionReason.INVALID_SCHEMA, str(error), (error.field,))
     except (TemplateError, RenderError) as error:
+        in_subject = isinstance(error, SubjectError | RenderError)
+        field_name: str = "subject" if in_subject else source.content_field
         return RejectedRecord(RejectionReason.INVALID_CONTENT, f"{field_name}: {error}", (field_name,))
     if (unused := text.find_unused(request.secret_variables or ())) is not None:
         field_name = f"secret_variables[{unused}]"

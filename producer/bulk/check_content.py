@@ -1,10 +1,9 @@
 """Checks of the content and subject of a request: its own, or those of the template that it names."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from core.addresses.control_characters import has_control
-from core.render import RenderError, TemplateError
+from core.render import RenderError, SubjectError, TemplateError
 from ledger.message_template import (
     UNFIT_TYPE,
     UNUSED,
@@ -38,8 +37,7 @@ class ContentChecker:
         if source.unfit_type:
             raise BadRequestError(f"content_type: {UNFIT_TYPE}")
         content_field = source.content_field
-        _compile(content_field, body, replace(source, subject=None))
-        self.message = _compile("subject" if body.subject else content_field, body, source)
+        self.message = _compile(body, source)
         """The text as it will be sent."""
         _check_subject(self.message)
         _check_secret_variables(self.message, body)
@@ -57,10 +55,11 @@ class ContentChecker:
                     raise BadRequestError(f"{path}: is used in {name}. Give it here or in `variables`.")
 
 
-def _compile(field: str, body: BulkBody, source: TextSource) -> MessageTemplate:
+def _compile(body: BulkBody, source: TextSource) -> MessageTemplate:
     try:
         return compile_source(source, body.variables)
     except TemplateError as error:
+        field = "subject" if isinstance(error, SubjectError) and body.subject else source.content_field
         raise BadRequestError(f"{field}: {error}") from None
 
 

