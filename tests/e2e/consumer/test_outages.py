@@ -142,7 +142,9 @@ async def test_an_outage_in_the_middle_loses_nobody_and_needs_no_restart(
                 with away(servers.named(name)):
                     assert len(provider.accepted()) < len(RECIPIENTS)
                     await wait_until(lambda: not_ready_for(consumer, name))
+                    await wait_until(lambda: '"readiness lost"' in consumer.said())
                 await wait_until(lambda: is_ready(consumer))
+                await wait_until(lambda: '"readiness regained"' in consumer.said())
                 completed = await results.completed(request["request_id"])
                 await assert_balanced(deployment, results, completed, total=len(RECIPIENTS))
                 await publish(deployment.bootstrap, deployment.topics.requests_express, later, key=later["request_id"])

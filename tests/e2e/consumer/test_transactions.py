@@ -15,6 +15,7 @@ from tests.e2e.caller import Results, publish, reading
 from tests.e2e.sample_recipients import TENANT, a_request
 from tests.support.deployment import Deployment, Service, a_deployment
 from tests.support.polling import wait_until
+from tests.torture.offsets import read_to_the_end
 
 KEY = "one partition"
 CHECKS = 2
@@ -113,6 +114,15 @@ async def test_a_retry_without_request_id_after_an_abort_is_one_delivery(deploym
         (request_id,) = await wait_until(lambda: sent_to(deployment, user))
         await results.completed(request_id)
     assert sent_to(deployment, user) == [request_id]
+
+
+@pytest.mark.parametrize("end", ["commit_transaction", "abort_transaction"])
+async def test_the_lag_that_operators_watch_is_0_again_after_the_last_transaction(
+    deployment: Deployment, topic: str, end: str
+) -> None:
+    async with transaction(deployment, topic, an_sms("13900000011")) as producer:
+        await getattr(producer, end)()
+    await read_to_the_end(deployment, seconds=15)
 
 
 async def test_the_intake_of_a_request_is_not_closed_while_its_missing_part_may_be_in_an_open_transaction(

@@ -1,6 +1,7 @@
 """The programs of docs/clients.md run unchanged."""
 
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,13 +9,16 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from devstack import Stack
+from tests.e2e.caller import Results, reading
 from tests.e2e.documents.code_blocks import block, run
 from tests.support.cli_runner import ROLLCALL
 from tests.support.deployment import Deployment, a_deployment
 from tests.support.repository import ROOT
 from tests.support.skipping import not_run
+from tests.torture.offsets import read_to_the_end
 
 of_page = partial(block, "docs/clients.md", "test_clients.py")
 ENDED = [
@@ -49,6 +53,27 @@ def needs(program: str, package: str) -> None:
 def test_python_publishes_and_follows(deployment: Deployment) -> None:
     output = run([sys.executable, "-c", of_page("runs this: python")], deployment.env)
     assert_ended(output, "completed: {'failed': 1, 'sent': 1}")
+
+
+async def test_an_outbox_is_sent_once_even_if_its_relay_does_not_know_that_it_was_published(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    program = of_page("runs this: outbox")
+    # The first producer of a new broker waits for the coordinator. confluent-kafka writes a warning about that.
+    async with AIOKafkaProducer(bootstrap_servers=deployment.bootstrap, transactional_id="shop-outbox"):
+        pass
+    assert run([sys.executable, "-c", program], deployment.env, tmp_path) == "published: 2 0\n"
+    with sqlite3.connect(tmp_path / "shop.db") as database:
+        database.execute("UPDATE outbox SET published = 0")
+        ids = [request_id for (request_id,) in database.execute("SELECT request_id FROM outbox")]
+    again = "\n".join(line for line in program.splitlines() if not line.startswith("place_order"))
+    assert run([sys.executable, "-c", again], deployment.env, tmp_path) == "published: 2 0\n"
+    async with reading(deployment.bootstrap, Results(deployment.topics.results)) as results:
+        for request_id in ids:
+            assert (await results.completed(request_id)).by_status == {"sent": 1}
+    await read_to_the_end(deployment)
+    for request_id in ids:
+        assert deployment.database["communication_logs"].count_documents({"request_id": request_id}) == 1
 
 
 def test_node_publishes_and_follows(deployment: Deployment, tmp_path: Path) -> None:
