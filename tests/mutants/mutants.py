@@ -356,6 +356,17 @@ MUTANTS = (
         test="tests/contract/kafka/test_read_positions.py",
     ),
     Mutant(
+        "markers-uncommitted",
+        "only positions behind a record are committed, so a lag stays after a transaction",
+        (
+            Edit(
+                "consumer/kafka/offset_tracker.py",
+                "            self._commit_until(position, partition)\n",
+                "            pass\n",
+            ),
+        ),
+    ),
+    Mutant(
         "lag-to-the-last-stable-offset",
         "records of an open transaction are no lag",
         (

@@ -1,6 +1,8 @@
 """Simulated world: its requests, its faults, and its end."""
 
 import asyncio
+import random
+from functools import partial
 
 from core.ids import template_id
 from ledger.models import StoredTemplate
@@ -28,6 +30,8 @@ PATIENCE_SECONDS = 400.0
 QUIET_SECONDS = 3
 """Time at the end in which no work may be left, in seconds."""
 MOST_TURNS = 400_000
+LONGEST_TRANSACTION_SECONDS = 1.5 * PART_TIMEOUT_SECONDS
+"""Maximum time of a transaction in seconds. A part may be missing for longer than its time-out because of it."""
 
 
 class World(Resending):
@@ -43,6 +47,9 @@ class World(Resending):
         self._callers: list[tuple[Ask, Caller]] = []
         self._grows_old = self.faults.aimed[0] == "delete" or self.rng.random() < 0.05
         self.errands = draw_errands(self.rng, self.scenario.asks, self.faults.aimed[0])
+        # Numbers of its own, so that the worlds without transactions stay what they were.
+        self._transactions = random.Random(f"transactions of {seed}")
+        self._in_transactions = self._transactions.random() < 0.25
         self.room = self.rng.choice((1_000_000, 300))
         """Size of the recipients in a part of a resend, in bytes."""
 
@@ -157,7 +164,13 @@ class World(Resending):
         key = (publication.request_id or "poison").encode()
         if publication.is_right and publication.request_id:
             self.published_parts.add((publication.request_id, publication.part))
-        self.kafka.append(publication.topic, publication.partition, self.now_ms(), key, publication.value)
+        record = self.kafka.append(publication.topic, publication.partition, self.now_ms(), key, publication.value)
+        if self._in_transactions and self._transactions.random() < 0.4 and self.kafka.begin_transaction(record):
+            seconds, abort = (
+                self._transactions.uniform(0, LONGEST_TRANSACTION_SECONDS),
+                self._transactions.random() < 0.5,
+            )
+            self.later(seconds, partial(self.kafka.end_transaction, record, abort=abort))
         self.note(f"publish {publication.request_id} part {publication.part} right {publication.is_right}")
 
     def _put_templates(self) -> None:

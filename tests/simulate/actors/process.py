@@ -18,6 +18,7 @@ from consumer.flow_control.slots import build_slots
 from consumer.kafka.bus import BusUnavailable, DeadLetter
 from consumer.kafka.memory_bus import MemoryBus
 from consumer.kafka.offset_tracker import OffsetTracker
+from consumer.kafka.read_positions import CHECK_SECONDS
 from consumer.monitoring.metrics import Metrics
 from consumer.monitoring.readiness import ReadinessTracker
 from consumer.provider_caller import ProviderCaller
@@ -34,7 +35,7 @@ from schemas.results import EventType
 from schemas.statuses import Channel, Lane, Reason
 from tests.simulate.checks.observations import Observations
 from tests.simulate.environment.gate import Gate, Hindrance, ports
-from tests.simulate.environment.kafka import CommitFailed, Read, SimulatedKafka
+from tests.simulate.environment.kafka import CommitFailed, Partition, SimulatedKafka
 from tests.simulate.environment.provider import Side
 from tests.simulate.loop import Actor
 from tests.simulate.scenario import BATCH_SIZES, PERIODS, TOPICS
@@ -212,7 +213,7 @@ class Process(Actor):
         )
         self._gate, self._claimer = gate, Claimer(self.context)
         self.slots, self.sweep_slots = build_slots(2), build_slots(2)
-        reading = OffsetTracker(self.context.stopping, self.context.sleep)
+        self._reading = reading = OffsetTracker(self.context.stopping, self.context.sleep)
         self._expansions = {topic: ExpansionQueue(CLUSTER, reading, self.context) for topic in TOPICS.intake}
         self._calls = WakeUpQueue(self._claimer, self.slots, reading, self.context)
         self._tasks: list[asyncio.Task[Any]] = []
@@ -228,26 +229,42 @@ class Process(Actor):
         readers += [self._wake_ups(lane) for lane in Lane]
         self._tasks = [loop.start(self, reader) for reader in readers]
         self._tasks.append(loop.start(self, self._calls.run()))
+        self._tasks.append(loop.start(self, self._commit_positions()))
         sweeper = Sweeper(self.context, self._claimer, self.sweep_slots, self.slots, PERIODS, BATCH_SIZES)
         self._tasks.append(loop.start(self, sweeper.run()))
 
     async def _intake(self, topic: str) -> None:
         while True:
             read = await self._world.kafka.read(self, topic)
-            await self._expansions[topic].submit(read.record, partial(self._commit, "commit", read))
+            commit = partial(self._commit, "commit", read.partition, read.generation)
+            await self._expansions[topic].submit(read.record, commit)
 
     async def _wake_ups(self, lane: Lane) -> None:
         while True:
             read = await self._world.kafka.read(self, WAKE_UPS[lane])
-            await self._calls.enqueue(lane, read.record, partial(self._commit, "commit_wake_up", read))
+            commit = partial(self._commit, "commit_wake_up", read.partition, read.generation)
+            await self._calls.enqueue(lane, read.record, commit)
 
-    async def _commit(self, step: str, read: Read, until: int) -> bool:
+    async def _commit_positions(self) -> None:
+        """Commit positions that were reached without a record, as consumer/kafka/read_positions.py does it."""
+        generations: dict[tuple[str, int], int] = {}
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            for partition in self._world.kafka.assigned(self):
+                at, generation = (partition.topic, partition.number), partition.generation
+                step = "commit" if partition.topic in TOPICS.intake else "commit_wake_up"
+                commit = partial(self._commit, step, partition, generation)
+                repeat = generations.get(at) != generation
+                if self._reading.commit_position(at, partition.position, commit, repeat=repeat):
+                    generations[at] = generation
+
+    async def _commit(self, step: str, partition: Partition, generation: int, until: int) -> bool:
         async def effect() -> bool:
             with contextlib.suppress(CommitFailed):  # another process has the partition by now
-                await self._world.kafka.commit(read, until)
+                await self._world.kafka.commit(partition, generation, until)
             return True
 
-        about = (f"{read.record.topic}/{read.record.partition}/{until}",)
+        about = (f"{partition.topic}/{partition.number}/{until}",)
         return bool(await self._gate.step(step, effect, about, lambda _: False, "bus"))
 
     async def stop(self) -> None:

@@ -1,9 +1,9 @@
-"""Simulated Kafka: partitions, offsets, one group for each topic, rebalances, records that are read again."""
+"""Simulated Kafka: partitions, offsets, transactions, one group for each topic, rebalances, records read again."""
 
 import asyncio
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from consumer.kafka.record import KafkaRecord
@@ -20,7 +20,10 @@ class Partition:
 
     topic: str
     number: int
-    records: list[KafkaRecord] = field(default_factory=list)
+    records: list[KafkaRecord | None] = field(default_factory=list)
+    """By offset. None is a marker at the end of a transaction, or a record of an aborted one."""
+    first_unstable: int | None = None
+    """First offset of the open transaction. Readers get no record from here on."""
     owner: Actor | None = None
     generation: int = 0
     position: int = 0
@@ -30,6 +33,11 @@ class Partition:
     @property
     def lag(self) -> int:
         return len(self.records) - self.committed
+
+    @property
+    def readable_until(self) -> int:
+        """Return the last stable offset."""
+        return len(self.records) if self.first_unstable is None else self.first_unstable
 
     def assign(self, owner: Actor | None) -> None:
         """Start a new generation at the committed offset."""
@@ -69,12 +77,40 @@ class SimulatedKafka:
 
     def append(self, topic: str, number: int, timestamp_ms: int, key: bytes, value: bytes | None) -> KafkaRecord:
         """Write a record at the end of a partition."""
-        partition = self.topics[topic][number % len(self.topics[topic])]
+        partition = self._partition(topic, number)
         record = KafkaRecord(topic, partition.number, len(partition.records), timestamp_ms, key, value, ())
         partition.records.append(record)
-        if partition.owner:
-            self._call(partition.owner, topic)
+        self._call_owner(partition)
         return record
+
+    def begin_transaction(self, record: KafkaRecord) -> bool:
+        """Begin a transaction with this record, which was written last. Return False if another one is open."""
+        partition = self._partition(record.topic, record.partition)
+        if partition.first_unstable is not None:
+            return False
+        partition.first_unstable = record.offset
+        return True
+
+    def end_transaction(self, record: KafkaRecord, *, abort: bool) -> None:
+        """Write the marker of the transaction with this record. An aborted record is never read.
+
+        A caller publishes it again at once, as an outbox does it. That keeps its place only if none is behind it.
+        """
+        partition = self._partition(record.topic, record.partition)
+        partition.first_unstable = None
+        is_last = partition.records[-1] is record
+        partition.records.append(None)
+        if abort and is_last:
+            partition.records[record.offset] = None
+            partition.records.append(replace(record, offset=len(partition.records)))
+        self._call_owner(partition)
+
+    def _partition(self, topic: str, number: int) -> Partition:
+        return self.topics[topic][number % len(self.topics[topic])]
+
+    def _call_owner(self, partition: Partition) -> None:
+        if partition.owner:
+            self._call(partition.owner, partition.topic)
 
     def join(self, member: Actor) -> None:
         """Add a process to the group."""
@@ -109,24 +145,24 @@ class SimulatedKafka:
         """Return the next record of any partition of the process."""
         arrival = self._arrivals[member, topic]
         while True:
-            mine = [one for one in self.topics[topic] if one.owner is member and one.position < len(one.records)]
+            mine = [one for one in self.topics[topic] if one.owner is member and one.position < one.readable_until]
             if mine:
                 partition = self._rng.choice(mine)
                 partition.position += 1
-                if self._is_deleted(partition.records[partition.position - 1]):
-                    partition.committed = max(partition.committed, partition.position)
-                    continue
-                return Read(partition, partition.generation, partition.records[partition.position - 1])
+                record = partition.records[partition.position - 1]
+                if record is not None and not self._is_deleted(record):
+                    return Read(partition, partition.generation, record)
+                continue
             arrival.clear()
             await arrival.wait()
 
-    async def commit(self, read: Read, until: int) -> None:
-        """Commit the partition of a record up to an offset. Raise CommitFailed if it was assigned again."""
-        partition = read.partition
-        if partition.generation != read.generation:
+    async def commit(self, partition: Partition, generation: int, until: int) -> None:
+        """Commit a partition up to an offset. Raise CommitFailed if it was assigned again since this generation."""
+        if partition.generation != generation:
             raise CommitFailed
         for record in partition.records[partition.committed : until]:
-            self._on_commit(record)
+            if record is not None:
+                self._on_commit(record)
         partition.committed = until
 
     def _is_deleted(self, record: KafkaRecord) -> bool:
@@ -134,8 +170,12 @@ class SimulatedKafka:
             return False
         return record.timestamp_ms < self._now_ms() - self._kept_ms
 
+    def assigned(self, member: Actor) -> list[Partition]:
+        """Return the partitions that a process reads."""
+        return [one for partitions in self.topics.values() for one in partitions if one.owner is member]
+
     def lag(self, topic: str, number: int) -> int:
-        """Return the number of records that are not committed."""
+        """Return the number of offsets that are not committed. Those of an open transaction count."""
         return self.topics[topic][number].lag
 
     def _call(self, member: Actor, topic: str) -> None:
