@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from core.placeholder_places import places_in_html, places_in_text
+from core.placeholder_places import Place, places_in_html, places_in_text
 from core.render_errors import (
     HeaderInjection,
     MissingVariable,
@@ -34,6 +34,7 @@ __all__ = [
     "compile_html",
     "compile_subject",
     "compile_text",
+    "compile_uri",
     "html_to_text",
 ]
 
@@ -129,6 +130,15 @@ def compile_subject(source: str) -> Template:
         raise SubjectError("control character", control.start())
     parts = _parse(source, SubjectError)
     return _template(parts, (check_header,) * (len(parts) // 2))
+
+
+def compile_uri(source: str) -> Template:
+    """Compile a template of a URI. A value is one component: every reserved character in it is escaped (RFC 3986).
+
+    Raises TemplateError.
+    """
+    parts = _parse(source)
+    return _template(parts, (IN_TEXT[Place.QUERY],) * (len(parts) // 2))
 
 
 def _template(parts: Sequence[str], converters: tuple[Converter | None, ...] | None) -> Template:

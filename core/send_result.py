@@ -1,9 +1,10 @@
 """Results of a send as values (I7), and the message to send."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from schemas.statuses import Channel, Reason
+from schemas.statuses import Category, Channel, Reason
 
 
 @dataclass(slots=True, repr=False)
@@ -28,6 +29,11 @@ class Message:
     """Mailbox for replies of an e-mail: `address` or `Name <address>`."""
     cc: tuple[str, ...] = ()
     """Addresses that get a copy of an e-mail. The result of the send is that of `to` alone."""
+    category: Category = Category.TRANSACTIONAL
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the recipient alone, for templates of a provider. They go before those of the request."""
+    request_variables: Mapping[str, str] = field(default_factory=dict)
+    """Variables that all recipients of the request share."""
 
     def __repr__(self) -> str:
         return f"Message({self.id})"

@@ -8,8 +8,9 @@ from email.policy import SMTP
 from email.utils import format_datetime
 
 from core.addresses.mailbox import split_mailbox
-from core.render import html_to_text
+from core.render import MissingVariable, RenderError, html_to_text
 from core.send_result import Message
+from providers.list_unsubscribe import ListUnsubscribe
 from providers.mail_headers import HeaderTooLongError, fold, mailbox_words, text_header
 from providers.sender_address import BREAKS, NOT_IN_ADDRESS, split_sender
 
@@ -44,8 +45,11 @@ class Mail:
         return f"Mail({self.message_id})"
 
 
-def compose(message: Message, sender: str, list_unsubscribe: str | None, now: datetime) -> Mail:
-    """Compose the e-mail. Raises UnusableContentError or UnusableAddressError."""
+def compose(message: Message, sender: str, list_unsubscribe: ListUnsubscribe | None, now: datetime) -> Mail:
+    """Compose the e-mail. Raises UnusableContentError or UnusableAddressError.
+
+    Raises core.render.MissingVariable if a marketing e-mail lacks a variable of `list_unsubscribe`.
+    """
     name, from_address = split_sender(sender)
     texts = (message.to, message.subject or "", message.id, message.reply_to or "", *message.cc)
     if any(map(BREAKS.search, texts)):
@@ -59,11 +63,13 @@ def compose(message: Message, sender: str, list_unsubscribe: str | None, now: da
             text_header("Subject", message.subject or ""),
             f"Date: {format_datetime(now)}",
             f"Message-ID: <{message_id}>",  # never folded, because some servers lose an id on a second line
-            *_unsubscribe_headers(list_unsubscribe),
+            *(list_unsubscribe.headers(message) if list_unsubscribe else ()),
         ]
         head = "".join(f"{line}\r\n" for line in lines).encode()
         content = head + _body(message).as_bytes()
-    except (UnicodeError, HeaderTooLongError):  # a lone surrogate, or a URI of a thousand characters
+    except MissingVariable:
+        raise
+    except (UnicodeError, HeaderTooLongError, RenderError):  # a lone surrogate, or a URI of a thousand characters
         raise UnusableContentError from None
     # Names and subjects are encoded, so that any other octet beyond ASCII is part of an address.
     return Mail(paths[0], paths[1:], not head.isascii(), message_id, content)
@@ -77,15 +83,6 @@ def _address_headers(paths: tuple[str, ...], reply_to: str | None) -> list[str]:
     if reply_to is not None:
         name, address = split_mailbox(reply_to)
         headers.append(fold("Reply-To", mailbox_words("Reply-To", name, _path(address))))
-    return headers
-
-
-def _unsubscribe_headers(uri: str | None) -> list[str]:
-    if not uri:
-        return []
-    headers = [fold("List-Unsubscribe", (f"<{uri}>",))]
-    if uri.startswith("https:"):  # RFC 8058 section 3.1: one click needs an HTTPS URI
-        headers.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
     return headers
 
 

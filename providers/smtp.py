@@ -1,7 +1,6 @@
 """Kind `smtp`: a provider that submits e-mail to a mail server over persistent connections."""
 
 import asyncio
-import re
 import socket
 import time
 from collections.abc import Callable
@@ -10,9 +9,11 @@ from typing import Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from core.render import MissingVariable
 from core.send_result import Failed, Message, SendResult
 from providers.connection_slots import ConnectionSlots, NoFreeConnectionError
 from providers.entries import CaFile, ProviderEntry
+from providers.list_unsubscribe import parse_list_unsubscribe
 from providers.mail_message import Mail, UnusableAddressError, UnusableContentError, compose
 from providers.provider import CLOSED, NO_FREE_CONNECTION
 from providers.result_codes import ResultKind, result_for, safe_description
@@ -26,7 +27,6 @@ from schemas.statuses import Channel, Reason
 PORTS = {"none": 25, "starttls": 587, "tls": 465}
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-_UNSUBSCRIBE = re.compile(r"(https://|mailto:)[!-;=?-~]{1,900}")
 
 
 class SmtpEntry(ProviderEntry):
@@ -57,7 +57,10 @@ class SmtpEntry(ProviderEntry):
         pattern=r"^[A-Za-z0-9.:\[\]-]{1,253}$",
         description="name of this machine in EHLO. Unset: its host name, or the domain of the sender if it has no dot.",
     )
-    list_unsubscribe: str | None = Field(default=None, description="https: or mailto: URI for List-Unsubscribe")
+    list_unsubscribe: str | None = Field(
+        default=None,
+        description="URI for List-Unsubscribe, or several as <https://...>, <mailto:...>. {{name}} is a variable.",
+    )
 
     @field_validator("sender")
     @classmethod
@@ -68,8 +71,8 @@ class SmtpEntry(ProviderEntry):
     @field_validator("list_unsubscribe")
     @classmethod
     def _list_unsubscribe(cls, value: str | None) -> str | None:
-        if value is not None and not _UNSUBSCRIBE.fullmatch(value):
-            raise ValueError("must be a plain https: or mailto: URI")
+        if value is not None:
+            parse_list_unsubscribe(value)
         return value
 
     @model_validator(mode="after")
@@ -98,6 +101,7 @@ class SmtpProvider:
         self.timeout_seconds = entry.timeout_seconds
         self._entry = entry
         self._sender = split_sender(entry.sender)[1]
+        self._list_unsubscribe = parse_list_unsubscribe(entry.list_unsubscribe) if entry.list_unsubscribe else None
         self._address = ServerAddress(
             host=entry.host,
             port=entry.port or PORTS[entry.tls],
@@ -116,9 +120,11 @@ class SmtpProvider:
         if self._closed:
             return CLOSED
         try:
-            mail = compose(message, self._entry.sender, self._entry.list_unsubscribe, self._now())
+            mail = compose(message, self._entry.sender, self._list_unsubscribe, self._now())
         except UnusableAddressError:
             return Failed(Reason.INVALID_RECIPIENT, "not an address of SMTP")
+        except MissingVariable as error:
+            return Failed(Reason.MISSING_VARIABLE, f"list_unsubscribe: {error}")
         except UnusableContentError:
             return Failed(Reason.INVALID_CONTENT, "not usable in a mail's headers or text")
         progress = MailProgress()

@@ -41,6 +41,9 @@ class DeliveryFactory:
             secrets=template.secrets_of(variables) if template.secret_variables else (),
             reply_to=template.addresses.reply_to,
             cc=template.addresses.cc_besides(to),
+            category=self._header.category,
+            variables=variables,
+            request_variables=template.variables,
         )
 
     def log_of_decision(self, decided: DecidedDelivery, now: datetime) -> Log:

@@ -15,10 +15,10 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 
-from core.send_result import Message, Retry, SendResult, Sent
+from core.send_result import Failed, Message, Retry, SendResult, Sent
 from devstack.processes import free_port
 from providers.smtp import SmtpEntry, SmtpProvider
-from schemas.statuses import Channel, Reason
+from schemas.statuses import Category, Channel, Reason
 from tests.contract.providers.certificates import server_context
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -134,22 +134,53 @@ async def test_html_comes_with_a_text_part_before_it(mailbox: Mailbox) -> None:
     assert rich.get_content().strip() == html
 
 
-async def test_one_click_unsubscribing_is_offered_where_the_entry_names_an_https_uri(mailbox: Mailbox) -> None:
+async def test_one_click_unsubscribing_is_offered_if_the_uri_names_the_recipient(mailbox: Mailbox) -> None:
     uri = "https://example.org/unsubscribe?list=" + "x" * 200
 
-    await ask(mailbox, list_unsubscribe=uri)
+    await ask(mailbox, a_message(variables={"id": "17"}), list_unsubscribe=uri + "&id={{id}}")
 
     mail = mailbox.mail()
-    assert mail["List-Unsubscribe"] == f"<{uri}>"
+    assert mail["List-Unsubscribe"] == f"<{uri}&id=17>"
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
-async def test_unsubscribing_by_mail_is_not_one_click(mailbox: Mailbox) -> None:
-    await ask(mailbox, list_unsubscribe="mailto:leave@example.org?subject=leave")
+async def test_a_fixed_uri_is_no_offer_of_one_click(mailbox: Mailbox) -> None:
+    await ask(mailbox, list_unsubscribe="https://example.org/unsubscribe")
 
     mail = mailbox.mail()
-    assert mail["List-Unsubscribe"] == "<mailto:leave@example.org?subject=leave>"
+    assert mail["List-Unsubscribe"] == "<https://example.org/unsubscribe>"
     assert mail["List-Unsubscribe-Post"] is None
+
+
+async def test_marketing_without_a_variable_of_the_uri_is_not_sent(mailbox: Mailbox) -> None:
+    message = a_message(category=Category.MARKETING, request_variables={"name": "Anna"})
+
+    answer = await ask(mailbox, message, list_unsubscribe="https://example.org/u?id={{id}}")
+
+    assert answer == Failed(Reason.MISSING_VARIABLE, "list_unsubscribe: missing variable: id")
+    assert mailbox.envelopes == []
+
+
+async def test_marketing_with_a_uri_that_fits_no_line_is_not_sent(mailbox: Mailbox) -> None:
+    message = a_message(category=Category.MARKETING, variables={"id": "x" * 1_000})
+
+    answer = await ask(mailbox, message, list_unsubscribe="https://example.org/u?id={{id}}")
+
+    assert answer == Failed(Reason.INVALID_CONTENT, "not usable in a mail's headers or text")
+    assert mailbox.envelopes == []
+
+
+@pytest.mark.parametrize("variables", [{}, {"id": "x" * 1_000}])
+async def test_a_transactional_mail_goes_out_without_a_uri_that_cannot_be_rendered(
+    mailbox: Mailbox, variables: dict[str, str]
+) -> None:
+    answer = await ask(
+        mailbox, a_message(variables=variables), list_unsubscribe="<https://example.org/{{id}}>, <mailto:u@example.org>"
+    )
+
+    assert isinstance(answer, Sent)
+    mail = mailbox.mail()
+    assert (mail["List-Unsubscribe"], mail["List-Unsubscribe-Post"]) == (None, None)
 
 
 async def test_it_logs_in_over_tls(locked: tuple[Mailbox, str]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -79,7 +80,7 @@ def deployment(
         "host": "127.0.0.1",
         "port": server[1],
         "tls": "none",
-        "list_unsubscribe": "https://example.org/unsubscribe",
+        "list_unsubscribe": "https://example.org/unsubscribe?reader={{name}}",
     }
     with (
         a_deployment(stack, tmp_path_factory.mktemp("mail"), PROVIDERS=[post], CHUNK_SIZE=40) as deployment,
@@ -126,7 +127,8 @@ async def test_each_mail_arrives_once_and_says_what_was_asked_for(
         assert mail["To"] == recipient["to"]
         assert mail["From"] == "Rollcall <news@example.org>"
         assert mail["Subject"] == f"N° {index} <b>, ein Gruß: 您的cup & saucer"
-        assert mail["List-Unsubscribe"] == "<https://example.org/unsubscribe>"
+        reader = quote(recipient["variables"]["name"], safe="")
+        assert mail["List-Unsubscribe"] == f"<https://example.org/unsubscribe?reader={reader}>"
         assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
         assert abs((parsedate_to_datetime(mail["Date"]) - log["sent_at"]).total_seconds()) < 60
         assert log["recipient"] == "z***@example.com"

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.send_result import Message
+from providers.list_unsubscribe import parse_list_unsubscribe
 from providers.mail_message import UnusableAddressError, UnusableContentError, compose
 from providers.sender_address import split_sender
 from schemas.statuses import Channel
@@ -34,8 +35,8 @@ def read(content: bytes) -> EmailMessage:
     return parsed
 
 
-def write(message: Message, unsubscribe: str | None = None) -> bytes:
-    return compose(message, "us@example.org", unsubscribe, NOW).content
+def write(message: Message) -> bytes:
+    return compose(message, "us@example.org", None, NOW).content
 
 
 @given(LINES, st.booleans())
@@ -94,7 +95,8 @@ def test_every_header_of_a_mail_is_within_the_limits() -> None:
         reply_to=f"{company} <help@example.org>",
         cc=tuple(f"{'c' * 50}{number}@example.org" for number in range(10)),
     )
-    mail = compose(message, f"{company} <us@example.org>", "https://x.example/" + "u" * 900, NOW)
+    unsubscribe = parse_list_unsubscribe("https://x.example/" + "u" * 900)
+    mail = compose(message, f"{company} <us@example.org>", unsubscribe, NOW)
 
     headers = read_headers(mail.content)
     assert headers["From"] == f"{company} <us@example.org>"
@@ -102,6 +104,7 @@ def test_every_header_of_a_mail_is_within_the_limits() -> None:
     assert headers["Cc"].split(", ") == list(message.cc)
     assert headers["Subject"] == message.subject
     assert headers["Message-ID"] == "<log_1@example.org>"
+    assert headers["List-Unsubscribe"] == f"<https://x.example/{'u' * 900}>"
 
 
 def test_the_copies_are_in_the_headers_and_in_the_envelope() -> None:

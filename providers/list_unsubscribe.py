@@ -1,0 +1,98 @@
+"""List-Unsubscribe of an e-mail: URIs with variables (RFC 2369), and unsubscribing with one click (RFC 8058)."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from core.render import RenderError, Template, TemplateError, compile_uri
+from core.send_result import Message
+from providers.mail_headers import HeaderTooLongError, fold
+from schemas.statuses import Category
+
+_ONE_CLICK = "List-Unsubscribe-Post: List-Unsubscribe=One-Click"
+_LIST = re.compile(r"<[^<>]*>(?: *, *<[^<>]*>)*")
+_VARIABLE = "\0"
+"""Value that shows the places of the variables in a URI. It becomes `%00`, which no other part of a URI may have."""
+_ENCODED = "%[0-9A-Fa-f]{2}"
+_WEB = re.compile(
+    r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+    rf"(?:[/?](?:[A-Za-z0-9._~!$&'()*+;=:@/?-]|{_ENCODED})*)?",
+    re.IGNORECASE,
+)
+"""URI of RFC 3986 without a user and a fragment. A variable may stand behind the host."""
+_MAIL = re.compile(
+    rf"mailto:(?:[A-Za-z0-9._~!$'*+-]|{_ENCODED})+@[A-Za-z0-9.-]+"
+    rf"(?:\?(?:[A-Za-z0-9._~!$&'()*+;=:@/?-]|{_ENCODED})*)?",
+    re.IGNORECASE,
+)
+"""URI of RFC 6068 with one address. A variable may stand before the @ and behind the domain."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListUnsubscribe:
+    """Compiled URIs of a provider, rendered for each e-mail."""
+
+    uris: tuple[Template, ...]
+    one_click_names: frozenset[str]
+    """Variables of the https URI. Empty if there is none, or another URI of the web beside it (RFC 8058, 3.1)."""
+
+    def headers(self, message: Message) -> list[str]:
+        """Return the headers of an e-mail.
+
+        A transactional e-mail whose URIs cannot be rendered has none. For a marketing e-mail this raises
+        core.render.RenderError or HeaderTooLongError.
+        """
+        try:
+            header = _header(uri.render(message.variables, message.request_variables) for uri in self.uris)
+        except (RenderError, HeaderTooLongError):
+            if message.category is Category.MARKETING:
+                raise
+            return []
+        # A variable of the request has one value for all recipients. The server could not tell who unsubscribes.
+        names_recipient = any(message.variables.get(name) for name in self.one_click_names)
+        return [header, _ONE_CLICK] if names_recipient else [header]
+
+
+def parse_list_unsubscribe(text: str) -> ListUnsubscribe:
+    """Return the URIs of `URI` or `<URI>, <URI>`, ready to be rendered. Raises ValueError, which shows no value."""
+    text = text.strip(" ")
+    if text.startswith("<") and not _LIST.fullmatch(text):
+        raise ValueError("must be one URI, or several as <https://...>, <mailto:...>")
+    sources = re.findall(r"<([^<>]*)>", text) if text.startswith("<") else [text]
+    uris = tuple(map(_compile, sources))
+    try:
+        _header(_sample(uri) for uri in uris)
+    except HeaderTooLongError:
+        raise ValueError("has a URI that does not fit into a line of an e-mail, which has 998 characters") from None
+    web = [uri for uri in uris if _sample(uri)[:4].lower() == "http"]
+    is_one_click = len(web) == 1 and _sample(web[0])[:6].lower() == "https:"
+    return ListUnsubscribe(uris, web[0].names if is_one_click else frozenset())
+
+
+def _header(uris: Iterable[str]) -> str:
+    *others, last = [f"<{uri}>" for uri in uris]
+    return fold("List-Unsubscribe", [*(f"{uri}," for uri in others), last])
+
+
+def _compile(source: str) -> Template:
+    try:
+        uri = compile_uri(source)
+    except TemplateError as error:
+        raise ValueError(f"{error}. A variable is written as {{{{name}}}}.") from None
+    sample = _sample(uri)
+    if "%00" in source or not re.fullmatch("[!-~]+", sample):
+        raise ValueError("must be ASCII without blanks. Write other characters as %XX, and those of a host as xn--.")
+    if "," in sample:
+        raise ValueError("has a comma. Write it as %2C, and several URIs as <https://...>, <mailto:...>.")
+    if not re.match("(?:https?|mailto):", sample, re.IGNORECASE):
+        raise ValueError("must begin with https:, http: or mailto:")
+    if not _WEB.fullmatch(sample) and not _MAIL.fullmatch(sample):
+        raise ValueError(
+            "is not a valid URI. A variable is written as {{name}}, and stands behind the host or before the @. "
+            "A fragment is not allowed."
+        )
+    return uri
+
+
+def _sample(uri: Template) -> str:
+    return uri.render(dict.fromkeys(uri.names, _VARIABLE), {})
