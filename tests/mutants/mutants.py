@@ -431,6 +431,24 @@ MUTANTS = (
         test="tests/flow/consumer/faults/test_repeated_failures.py",
     ),
     Mutant(
+        "refused-connection-charged",
+        "a mail uses an attempt because the server takes no more connections",
+        (
+            Edit(
+                "providers/smtp_connections.py",
+                "            self.shrink()\n            return\n",
+                "            raise error\n",
+            ),
+        ),
+        test="tests/contract/providers/test_provider_smtp_limits.py",
+    ),
+    Mutant(
+        "surplus-reply-kept",
+        "a reply that no command asked for answers the next mail",
+        (Edit("providers/smtp_protocol.py", "            self._out_of_step = True\n", "            pass\n"),),
+        test="tests/contract/providers/test_provider_smtp_surplus.py",
+    ),
+    Mutant(
         "deleted-too-early",
         "a request is deleted as soon as it is completed, whatever the setting says",
         (
