@@ -13,6 +13,8 @@ REPORT_SECONDS = 60.0
 """Time between two log lines of a provider that fails, in seconds."""
 RECOVERED_SECONDS = 5.0
 """Time without a failure after which a provider that sends has recovered, in seconds."""
+DOUBTED_REFUSALS = 10
+"""Number of refusals with a code in a row after which they may concern all messages, and not one recipient each."""
 WARNING_SECONDS = 900.0
 """Time that a provider without any call after its failure is reported, in seconds."""
 
@@ -23,7 +25,7 @@ class WatchedProvider:
     def __init__(self, name: str, channel: Channel, monotonic: Callable[[], float]) -> None:
         self._name, self._channel, self._monotonic = name, channel, monotonic
         self._failures: Counter[str] = Counter()
-        self._answered = 0
+        self._answered = self._in_a_row = 0
         self._since = self._failed_at = self._answered_at = self._logged_at = float("-inf")
         self._is_announced = False
         self._error = ""
@@ -34,6 +36,7 @@ class WatchedProvider:
         if not self._is_announced and not self._failures:
             self._since = now
         self._failures[kind] += 1
+        self._in_a_row += 1 if kind == "4xx" else DOUBTED_REFUSALS
         self._failed_at = now
         self._error = f"login refused: {error}" if kind == "login" else error or kind
         self._report(now)
@@ -41,6 +44,7 @@ class WatchedProvider:
     def answered(self) -> None:
         """Count a message that the provider took or rejected."""
         self._answered += 1
+        self._in_a_row = 0
         self._answered_at = self._monotonic()
 
     def check(self) -> None:
@@ -54,9 +58,9 @@ class WatchedProvider:
 
     @property
     def problem(self) -> str | None:
-        """Return the last failure if no message was taken or rejected after it."""
+        """Return the last failure if no message was taken or rejected after it. One greylisted mail is none."""
         is_recent = self._monotonic() - self._failed_at < WARNING_SECONDS
-        if not is_recent or self._answered_at > self._failed_at:
+        if not is_recent or self._in_a_row < DOUBTED_REFUSALS:
             return None
         return f"{self._name} ({self._channel.value}): {self._error}"
 

@@ -101,6 +101,18 @@ def test_a_problem_names_the_provider_until_it_answers_again_or_is_not_called_an
     assert watched.watch.problem() is None
 
 
+def test_a_few_greylisted_mails_are_no_problem_of_the_provider_and_many_without_a_mail_are() -> None:
+    watched = Watched()
+    greylisted = Retry(Reason.UNAVAILABLE, "SMTP 451 4.7.1 to RCPT")
+
+    watched.results(*[greylisted] * 9, Sent(), *[greylisted] * 9)
+    few = watched.watch.problem()
+    watched.results(greylisted)
+
+    assert few is None
+    assert watched.watch.problem() == "post (email): SMTP 451 4.7.1 to RCPT"
+
+
 @pytest.mark.parametrize(
     ("result", "kind"),
     [
