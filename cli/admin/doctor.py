@@ -31,7 +31,7 @@ class _TokenKeys(ProducerSettings):
     """The producer's settings with placeholder addresses, so that missing addresses do not hide other problems."""
 
     kafka_bootstrap: str = ""
-    mongo_url: SecretStr = SecretStr("")
+    mongo_url: SecretStr = SecretStr("mongodb://")
     sealing_keys: SecretStr = SecretStr(f"none:{'A' * 43}=")
 
 
