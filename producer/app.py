@@ -31,7 +31,7 @@ from producer.read.routes import reading_routes
 from producer.responses import error_response, simple_response
 from producer.server import serve
 from producer.settings import ProducerSettings
-from schemas.validation_errors import path_of
+from schemas.validation_errors import path_of, read_details
 
 
 def build_app(
@@ -122,7 +122,9 @@ def _add_error_handlers(app: FastAPI, clock: ClockAndRandom) -> None:
     async def on_invalid_query(_request: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):
             raise error
-        message = ". ".join(f"{path_of(problem['loc'][1:])}: {problem['msg'].lower()}" for problem in error.errors())
+        # The first step of a location is the part of the call, such as `query`.
+        problems = read_details(error.errors())
+        message = ". ".join(f"{path_of(problem.location[1:])}: {problem.phrase}" for problem in problems)
         return simple_response(400, clock.now(), message)
 
     app.add_exception_handler(ApiError, on_api_error)

@@ -57,10 +57,15 @@ def read_problems(error: ValidationError, *, is_union: bool = False) -> list[Pro
 
     If one branch names a field, the other branch was not meant and is left out. So an object is not also wrong text.
     """
-    details: list[Any] = error.errors(include_url=False, include_context=False, include_input=False)
-    problems = [_read(item["type"], item["loc"], item["msg"], is_union=is_union) for item in details]
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    problems = read_details(details, is_union=is_union)
     parents = {problem.location[:depth] for problem in problems for depth in range(len(problem.location))}
     return [problem for problem in problems if not (problem.concerns_branch and problem.location in parents)]
+
+
+def read_details(details: Iterable[Any], *, is_union: bool = False) -> list[Problem]:
+    """Return a problem for each of pydantic's own descriptions."""
+    return [_read(item["type"], item["loc"], item["msg"], is_union=is_union) for item in details]
 
 
 def drop_object_branch(problems: Iterable[Problem]) -> list[Problem]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from cli.errors import UsageError
+from cli.errors import UsageError, sentence
 from core.addresses.mail_addresses import InvalidMailAddressError, normalise_mail_addresses
 from schemas.requests import BulkBody, BulkRequest
 from schemas.timestamps import ActionTime
@@ -96,7 +96,5 @@ def read_timestamp(option: str, text: str | None) -> datetime | None:
         return None
     try:
         return _TIMESTAMP.validate_python(text)
-    except ValidationError:
-        raise UsageError(
-            f"{option}: must be a timestamp such as 2026-01-31T09:00:00+08:00. It needs a UTC offset, such as +08:00."
-        ) from None
+    except ValidationError as error:
+        raise UsageError(f"{option}: {sentence(read_problems(error)[0].phrase)}") from None
