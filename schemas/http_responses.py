@@ -111,6 +111,10 @@ class CommunicationLogListResponse(ResponseBody, published_as="CommunicationLogL
     pagination: PageInfo
     timestamp: datetime
     total: Annotated[int, Field(description="the same as `pagination.total`")]
+    warnings: Annotated[
+        list[str] | SkipJsonSchema[None],
+        Field(description="parts of an accepted request that have no effect. Each names its field."),
+    ] = None
 
 
 class LogResponse(CommunicationLogResponse, published_as="LogResponse"):

@@ -205,6 +205,10 @@ class BulkBody(IntakeRecord):
             raise ValueError(problem)
         return self
 
+    def has_passed_send_at(self, now: datetime) -> bool:
+        """Return whether the request asks to wait for a time that has passed. It is then sent at once."""
+        return self.send_at is not None and self.send_at <= now
+
 
 def too_far_ahead(body: BulkBody, accepted_at: datetime) -> tuple[str, str] | None:
     """Return the name of a field whose time is too far ahead, and the problem. Return None if there is none."""

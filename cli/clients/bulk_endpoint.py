@@ -1,5 +1,6 @@
 """One call of the HTTP service: the request body for a whole file, and the answer."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,23 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 """Maximum size of a request body in bytes."""
 
 _CALL_SECONDS = 60.0
+
+
+_RECIPIENT = re.compile(r"recipients\[([0-9]{1,6})\]")
+
+
+class CallRefused(CommandError):  # noqa: N818  # the service works as it should
+    """Answer of the service to a call that it does not accept."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"--url: the service answered {status}: {message}")
+        self.message = message
+
+    @property
+    def recipient(self) -> int | None:
+        """Return the position of the recipient that the message names, from 0."""
+        match = _RECIPIENT.search(self.message)
+        return int(match[1]) if match else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +82,15 @@ def check_size(recipients: int, size: int) -> None:
 
 
 async def post(url: str, token: str, body: bytes, request_id: str | None) -> HttpAnswer:
-    """Post the request. Raises CommandError with the service's own message if the service does not accept it."""
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    """Post the request. Raises CallRefused with the service's own message if the service does not accept it.
+
+    A recipient that lacks a variable fails alone, as over Kafka. A service of an older version refuses the call.
+    """
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Content-Type": "application/json",
+        "Prefer": "handling=lenient",
+    }
     if request_id is not None:
         headers["Idempotency-Key"] = request_id
     endpoint = f"{url.rstrip('/')}/communication/bulk"
@@ -76,7 +101,7 @@ async def post(url: str, token: str, body: bytes, request_id: str | None) -> Htt
         ):
             answer = await response.read()
             if response.status != 200:
-                raise CommandError(f"--url: the service answered {response.status}: {_error_message(answer)}")
+                raise CallRefused(response.status, _error_message(answer))
             return _parse_answer(answer, response.headers.get("X-Request-Id"))
     except aiohttp.InvalidURL:
         raise UsageError("--url: must be an HTTP address, such as http://127.0.0.1:8000.") from None

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
+from cli.commands.file_options import ColumnOption, DelimiterOption, EncodingOption, FormatOption
 from cli.errors import EXIT_FAILED
 
 
-def report(
+def report(  # noqa: PLR0913  # one parameter per option
     request_id: Annotated[str, typer.Argument(help="Id of the request, from `send` or from the HTTP answer.")],
     *,
     tenant: Annotated[str, typer.Option(help="Tenant of the request.")],
@@ -17,6 +18,14 @@ def report(
         typer.Option("--all", help="Show all recipients that were not reached, not only the first 50."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")] = False,
+    file: Annotated[
+        Path | None,
+        typer.Option(help="File that was sent. Each recipient without a reference is then named by its line."),
+    ] = None,
+    column: ColumnOption = None,
+    delimiter: DelimiterOption = None,
+    encoding: EncodingOption = None,
+    file_format: FormatOption = None,
     csv: Annotated[
         Path | None,
         typer.Option(
@@ -29,15 +38,17 @@ def report(
     Exit code 0 means that all recipients are accounted for: each has a final status, also if some of them failed or are
     unknown.
 
-    The CSV has reference, recipient (masked), status, reason, error and log_id. A cell that a spreadsheet would compute
-    as a formula begins with an apostrophe.
+    The CSV has reference, recipient (masked), status, reason, error and log_id, and with --file the line. A cell that a
+    spreadsheet would compute as a formula begins with an apostrophe.
 
     Example: rollcall report 0198c0de-0000-7000-8000-000000000000 --tenant tnt_xyz789 --csv missed.csv
     """
+    from cli.recipients_file.read_options import read_file_options  # noqa: PLC0415
     from cli.report.report import ReportOptions, run  # noqa: PLC0415
     from cli.settings import LedgerAddress, load  # noqa: PLC0415
 
-    options = ReportOptions(show_all=show_all, as_json=as_json, csv=csv)
+    form = read_file_options(file_format, encoding, delimiter, column)
+    options = ReportOptions(show_all=show_all, as_json=as_json, csv=csv, file=file, form=form)
     options.check()
     if not run(load(LedgerAddress), tenant, request_id, options).accounted:
         raise typer.Exit(EXIT_FAILED)

@@ -56,4 +56,5 @@ def _not_reached_document(recipient: NotReached) -> dict[str, Any]:
         "reason": recipient.reason,
         "error": recipient.error,
         "log_id": recipient.log_id,
+        **({} if recipient.line is None else {"line": recipient.line}),
     }

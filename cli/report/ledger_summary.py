@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from itertools import count, takewhile
 
+from cli.report.file_lines import FileLines
 from cli.report.summary import REACHED, NotReached, Summary
 from core.ids import position
 from ledger.models import Log, StoredRequest
@@ -53,8 +55,15 @@ async def summarise(ledger: Ledger, request: StoredRequest) -> Summary:
         not_reached=(),
         not_reached_total=missed.total,
         accounted=completion is not None and not completion.incomplete and len(sums) == 1,
+        part_sizes=part_sizes(request),
         notes=_notes(request, request_counts, counts, total),
     )
+
+
+def part_sizes(request: StoredRequest) -> list[int]:
+    """Return the sizes of the first parts, up to the first part that is not known."""
+    parts = takewhile(lambda part: part is not None, map(request.parts.get, count()))
+    return [part.size for part in parts if part]
 
 
 def _notes(
@@ -77,9 +86,19 @@ def _notes(
 
 
 async def not_reached_batches(
-    ledger: Ledger, request: StoredRequest, *, limit: int | None
+    ledger: Ledger, request: StoredRequest, *, limit: int | None, lines: FileLines | None = None
 ) -> AsyncIterator[list[NotReached]]:
-    """Yield the recipients that were not reached, in request order: the first `limit`, or all in batches of 1,000."""
+    """Yield the recipients that were not reached, in request order: the first `limit`, or all in batches of 1,000.
+
+    `lines` finds the lines of those without a reference.
+    """
+    async for batch in _not_reached_batches(ledger, request, limit):
+        yield batch if lines is None else lines.add_to(batch)
+
+
+async def _not_reached_batches(
+    ledger: Ledger, request: StoredRequest, limit: int | None
+) -> AsyncIterator[list[NotReached]]:
     if limit is not None:
         query = LogQuery(request.header.tenant_id, key=request.header.key, statuses=_NOT_REACHED, page_size=limit)
         yield [_not_reached(log) for log in (await ledger.logs.find(query)).items]

@@ -38,11 +38,15 @@ def print_not_reached(console: Console, recipients: Sequence[NotReached]) -> Non
     """Print a table of recipients that were not reached."""
     if not recipients:
         return
-    table = plain_table("not reached", "reference", "status", "reason", "error")
+    with_lines = any(recipient.line for recipient in recipients)
+    table = plain_table(
+        "not reached", "reference", *["line"] * with_lines, "status", "reason", "error", numbers=("line",)
+    )
     for recipient in recipients:
         cells = (
             recipient.recipient,
             recipient.reference or "",
+            *[f"{recipient.line or ''}"] * with_lines,
             recipient.status,
             recipient.reason or "",
             recipient.error or "",

@@ -1,6 +1,7 @@
 """Report of a request from the ledger: tables or JSON, and a CSV of the recipients that were not reached."""
 
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -9,11 +10,13 @@ from cli import event_loop as loop
 from cli.clients.ledger_client import open_ledger
 from cli.console import open_console
 from cli.errors import UnknownRequest, UsageError
+from cli.recipients_file.layout import FileOptions
 from cli.report.csv_writer import STDOUT, open_csv_writer
+from cli.report.file_lines import FileLines, NewLines, open_lines
 from cli.report.json_writer import write_json
-from cli.report.ledger_summary import heading, not_reached_batches, summarise
+from cli.report.ledger_summary import heading, not_reached_batches, part_sizes, summarise
 from cli.report.print_summary import print_counts, print_end, print_more, print_not_reached
-from cli.report.summary import Summary
+from cli.report.summary import NotReached, Summary
 from cli.settings import LedgerAddress
 from core.ids import request_key
 from ledger.models import StoredRequest
@@ -34,6 +37,10 @@ class ReportOptions:
     as_json: bool = False
     csv: Path | None = None
     """File for the recipients that were not reached. For `-` the CSV is the only output."""
+    file: Path | None = None
+    """File that was sent, to name the lines of recipients without a reference."""
+    form: FileOptions = field(default_factory=FileOptions)
+    """Form of this file."""
 
     def check(self) -> None:
         """Raise UsageError if both JSON and CSV would go to standard output."""
@@ -56,17 +63,30 @@ async def print_report(
 ) -> Summary:
     """Print the report of a request in this ledger. Raises UnknownRequest."""
     request = await require_request(ledger, tenant, request_id)
+    with open_lines(options.file, options.form, part_sizes(request)) as new_lines:
+        return await _print_all(ledger, console, request, options, new_lines)
+
+
+async def _print_all(
+    ledger: Ledger, console: Console, request: StoredRequest, options: ReportOptions, new_lines: NewLines
+) -> Summary:
     summary = await summarise(ledger, request)
     if options.csv is not None:
-        rows = await _write_csv(ledger, request, options.csv, console)
+        rows = await _write_csv(ledger, request, options.csv, console, new_lines())
         if options.csv == STDOUT:
             return summary
+    limit = None if options.show_all else DEFAULT_SHOWN
     if options.as_json:
-        limit = None if options.show_all else DEFAULT_SHOWN
-        await write_json(console.file, request, summary, not_reached_batches(ledger, request, limit=limit))
+        missed = not_reached_batches(ledger, request, limit=limit, lines=new_lines())
+        await write_json(console.file, request, summary, missed)
         return summary
-    await _print(ledger, console, request, summary, options)
-    if options.csv is not None:
+    for line in heading(request):
+        console.print(line, soft_wrap=True)
+    print_counts(console, summary.counts, summary.total)
+    if options.csv is None:
+        # Otherwise the CSV lists all of them.
+        await _print_not_reached(console, summary, not_reached_batches(ledger, request, limit=limit, lines=new_lines()))
+    else:
         console.print(f"{rows:,} not reached written to {options.csv}", soft_wrap=True)
     print_end(console, summary)
     return summary
@@ -80,25 +100,20 @@ async def require_request(ledger: Ledger, tenant: str, request_id: str) -> Store
     return request
 
 
-async def _print(
-    ledger: Ledger, console: Console, request: StoredRequest, summary: Summary, options: ReportOptions
-) -> None:
-    for line in heading(request):
-        console.print(line, soft_wrap=True)
-    print_counts(console, summary.counts, summary.total)
-    if options.csv is not None:
-        return  # the CSV lists all recipients
+async def _print_not_reached(console: Console, summary: Summary, batches: AsyncIterator[list[NotReached]]) -> None:
     count = 0
-    async for batch in not_reached_batches(ledger, request, limit=None if options.show_all else DEFAULT_SHOWN):
+    async for batch in batches:
         print_not_reached(console, batch)
         count += len(batch)
     print_more(console, shown=count, total=summary.not_reached_total, hint="add --all, or --csv FILE")
 
 
-async def _write_csv(ledger: Ledger, request: StoredRequest, path: Path, console: Console) -> int:
+async def _write_csv(
+    ledger: Ledger, request: StoredRequest, path: Path, console: Console, lines: FileLines | None
+) -> int:
     """Write all recipients that were not reached. Return their number."""
-    with open_csv_writer(path, COLUMNS, console.file) as writer:
-        async for batch in not_reached_batches(ledger, request, limit=None):
+    with open_csv_writer(path, COLUMNS if lines is None else (*COLUMNS, "line"), console.file) as writer:
+        async for batch in not_reached_batches(ledger, request, limit=None, lines=lines):
             for recipient in batch:
                 writer.add(
                     (
@@ -108,6 +123,7 @@ async def _write_csv(ledger: Ledger, request: StoredRequest, path: Path, console
                         recipient.reason,
                         recipient.error,
                         recipient.log_id,
+                        *([] if lines is None else [f"{recipient.line or ''}"]),
                     )
                 )
     return writer.rows

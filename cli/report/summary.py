@@ -28,6 +28,8 @@ class NotReached:
     reason: str | None = field(compare=False)
     error: str | None = field(compare=False)
     log_id: str = field(compare=False)
+    line: int | None = field(default=None, compare=False)
+    """Line of the file, for a recipient without a reference. None if the file is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Summary:
     not_reached_total: int
     accounted: bool
     """True if nothing is left to attempt and the counts add up to the number of recipients."""
+    part_sizes: Sequence[int] = ()
+    """Number of recipients of the first parts, as far as they are known."""
     notes: Sequence[str] = ()
     """Lines to print above the last line."""
 

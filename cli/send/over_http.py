@@ -1,13 +1,18 @@
 """`send` through the HTTP service: the whole file in one call, then the result events from Kafka."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
 
-from cli.clients.bulk_endpoint import HttpAnswer, post
+from cli.clients.bulk_endpoint import CallRefused, HttpAnswer, post
 from cli.clients.kafka_client import kafka_errors
 from cli.clients.ledger_client import open_ledger
+from cli.errors import CommandError
+from cli.recipients_file.open_file import Source
+from cli.report.file_lines import FileLines
 from cli.report.summary import Summary
 from cli.send.over_kafka import kafka_errors_while_following, result_topics
 from cli.settings import LedgerAddress, SendSettings
@@ -26,6 +31,16 @@ class HttpSend:
     body: bytes
     request_id: str | None
     reply_topic: str | None
+
+
+@contextmanager
+def errors_with_line(source: Source) -> Iterator[None]:
+    """Name the line of the recipient that the service does not accept."""
+    try:
+        yield
+    except CallRefused as error:
+        line = FileLines(source, ()).line(0, error.recipient) if error.recipient is not None else None
+        raise CommandError(f"{source.name}, line {line}: {error}" if line else str(error)) from None
 
 
 async def post_only(call: HttpSend, console: Console) -> HttpAnswer:

@@ -15,19 +15,20 @@ from cli.console import open_console, program_name
 from cli.errors import UnknownTemplate, UsageError
 from cli.recipients_file.layout import FileOptions
 from cli.recipients_file.open_file import Source, open_source
+from cli.report.file_lines import with_lines
 from cli.report.print_summary import print_roll_call
 from cli.report.summary import Summary
 from cli.send import dry_run
-from cli.send.over_http import HttpSend, post_and_follow, post_and_watch, post_only
+from cli.send.over_http import HttpSend, errors_with_line, post_and_follow, post_and_watch, post_only
 from cli.send.over_kafka import publish_and_follow, publish_and_watch, publish_only
-from cli.send.request_options import check_request_options
+from cli.send.request_options import check_request_options, option_of
 from cli.send.send_request import FileSummary, SendRequest, new_request_id, scan_file
 from cli.settings import LedgerAddress, RecipientSettings, SendSettings, ledger_if_given, load
 from cli.template_check import check_secret_variables, compile_content
 from core.ids import request_key
 from ledger.message_template import UNFIT_TYPE, choose_source
 from ledger.models import StoredTemplate
-from schemas.requests import BulkBody
+from schemas.requests import BulkBody, too_far_ahead
 from schemas.statuses import Channel
 
 
@@ -99,8 +100,7 @@ def _build_request(options: SendOptions, body: BulkBody, source: Source) -> Send
 
     Over Kafka, a template is read from the ledger. Over HTTP, the service reads it.
     """
-    if body.expires_at and body.expires_at <= datetime.now(UTC) and options.request_id is None:
-        raise UsageError("--expires-at: must be in the future.")
+    _check_times(body, datetime.now(UTC), is_repeat=options.request_id is not None)
     template = None
     if body.template is not None and options.tenant is not None:
         address = load(LedgerAddress)
@@ -126,6 +126,18 @@ def _build_request(options: SendOptions, body: BulkBody, source: Source) -> Send
     )
 
 
+def _check_times(body: BulkBody, now: datetime, *, is_repeat: bool) -> None:
+    """Raise UsageError for a time that the services refuse. Warn about one that has no effect."""
+    if problem := too_far_ahead(body, now):
+        raise UsageError(f"{option_of(problem[0])}: {problem[1]}.")
+    if is_repeat:
+        return
+    if body.expires_at and body.expires_at <= now:
+        raise UsageError("--expires-at: must be in the future.")
+    if body.has_passed_send_at(now):
+        typer.echo("--send-at: has passed. The messages are sent at once.", err=True)
+
+
 def _send_over_kafka(options: SendOptions, request: SendRequest, console: Console) -> Summary | None:
     settings = load(SendSettings)
     file_summary, _ = scan_file(request)
@@ -142,6 +154,7 @@ def _send_over_kafka(options: SendOptions, request: SendRequest, console: Consol
     except KeyboardInterrupt:
         typer.echo(f"interrupted: the published part of the request continues. See {hint}", err=True)
         raise
+    summary = with_lines(summary, request.source, file_summary.part_sizes)
     print_roll_call(console, summary, hint=hint)
     return summary
 
@@ -163,21 +176,24 @@ async def _publish_and_wait(
 def _send_over_http(options: SendOptions, request: SendRequest, console: Console) -> Summary | None:
     encoded = encode_body(request.source, request.body, request.text)
     call = HttpSend(options.url or "", options.token or "", encoded, options.request_id, request.body.reply_topic)
-    if not options.wait:
-        answer = loop.run(post_only(call, console))
+    with errors_with_line(request.source):
+        answer, summary = loop.run(_post(options, call, console))
+    if summary is None:
         console.print(f"see {_report_command(answer.request_id, answer.tenant_id)}", soft_wrap=True)
         return None
-    answer, summary = loop.run(_post_and_wait(options, call, console))
+    summary = with_lines(summary, request.source, summary.part_sizes)
     print_roll_call(console, summary, hint=_report_command(answer.request_id, answer.tenant_id))
     return summary
 
 
-async def _post_and_wait(options: SendOptions, call: HttpSend, console: Console) -> tuple[HttpAnswer, Summary]:
-    """Make the call and wait for the end of the request.
+async def _post(options: SendOptions, call: HttpSend, console: Console) -> tuple[HttpAnswer, Summary | None]:
+    """Make the call and wait for the end of the request, unless the user does not want to.
 
     Follow its events, or the ledger if the call may have been made before.
     """
     timeout = options.timeout_seconds
+    if not options.wait:
+        return await post_only(call, console), None
     if options.request_id is not None and (address := ledger_if_given()):
         return await post_and_watch(call, address, console, timeout=timeout)
     try:

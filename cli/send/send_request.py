@@ -1,7 +1,8 @@
 """A request of `send`: its checked options, and the recipients file as encoded parts."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -71,10 +72,16 @@ class FileSummary:
     """Result of the first pass over the whole file."""
 
     recipients: int
-    parts: int
+    part_sizes: Sequence[int]
+    """Number of recipients of each part."""
     bytes: int
     """Total size of all parts in bytes."""
     first: EncodedPart
+
+    @property
+    def parts(self) -> int:
+        """Return the number of parts."""
+        return len(self.part_sizes)
 
 
 def scan_file(
@@ -86,12 +93,13 @@ def scan_file(
     With `observe` the caller makes these two checks, unless no recipient can be sent to.
     """
     scan = FileScan(request.source, request.text)
-    recipients = size = number = 0
+    part_sizes, size = array("L"), 0
     first: EncodedPart | None = None
     try:
         for part in encode_parts(request.head(), _observed_recipients(scan, observe)):
             first = first or part
-            recipients, size, number = recipients + part.recipients, size + len(part.value), number + 1
+            part_sizes.append(part.recipients)
+            size += len(part.value)
     except RequestEncodingError as error:
         scan.check_lines()
         raise _encoding_problem(error, request.source.name, scan.line) from None
@@ -100,7 +108,7 @@ def scan_file(
         scan.check_variables()
     if first is None:
         raise AssertionError("encode_parts() raises for a request without recipients")
-    return FileSummary(recipients, number, size, first), scan
+    return FileSummary(sum(part_sizes), part_sizes, size, first), scan
 
 
 def _observed_recipients(

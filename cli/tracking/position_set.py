@@ -1,5 +1,7 @@
 """Set of recipient positions with one bit each, so that a million of them need 125 KB."""
 
+from itertools import count, takewhile
+
 from core.ids import MAX_INDEX
 
 
@@ -12,6 +14,11 @@ class PositionSet:
 
     def __len__(self) -> int:
         return self._size
+
+    def part_sizes(self) -> list[int]:
+        """Return the number of positions of each part, from part 0 to the first part without any."""
+        parts = takewhile(bool, map(self._parts.get, count()))
+        return [int.from_bytes(bits).bit_count() for bits in parts if bits]
 
     def add(self, part: int, index: int) -> bool:
         """Add a position and return whether it was new. Raises ValueError for an index that no part can have."""

@@ -103,6 +103,7 @@ class ResultTally:
             accounted=completed is not None
             and not completed.incomplete
             and completed.total == self.expected == sum(completed.by_status.values()),
+            part_sizes=self._outcomes.part_sizes() if self.reported == self.expected else (),
             notes=self._notes(),
         )
 

@@ -11,6 +11,8 @@ from schemas.http_responses import CommunicationLogListResponse, CommunicationLo
 from schemas.requests import Recipient
 from schemas.statuses import Status
 
+SEND_AT_PASSED = "send_at: has passed. The messages are sent at once."
+
 
 @dataclass(frozen=True, slots=True)
 class ResponsePage:
@@ -60,6 +62,7 @@ def accepted_response(
         pagination=page.info(prepared.total),
         timestamp=prepared.accepted_at,
         total=prepared.total,
+        warnings=[SEND_AT_PASSED] if prepared.head.has_passed_send_at(prepared.accepted_at) else None,
     )
 
 
@@ -67,7 +70,7 @@ def _item(
     prepared: PreparedRequest, delivery_id: str, recipient: Recipient, rules: AddressRules
 ) -> CommunicationLogResponse:
     head = prepared.head
-    is_scheduled = head.send_at is not None and head.send_at > prepared.accepted_at
+    is_scheduled = head.send_at is not None and not head.has_passed_send_at(prepared.accepted_at)
     return CommunicationLogResponse(
         id=delivery_id,
         channel=head.channel,

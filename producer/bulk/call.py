@@ -8,7 +8,7 @@ from starlette.requests import Request
 from core.ids import RequestKey, request_key
 from producer.auth.token_verifier import Principal
 from producer.bulk.accepted_response import ResponsePage
-from producer.bulk.prefer_header import parse_wait_seconds
+from producer.bulk.prefer_header import parse_wait_seconds, prefers_lenient
 from producer.errors import BadRequestError
 from schemas.requests import RequestId
 
@@ -26,6 +26,8 @@ class BulkCall:
     page: ResponsePage
     wait_seconds: int | None
     """Time in seconds for which the caller would wait for the completion. None if it does not wait."""
+    is_lenient: bool = False
+    """True if a recipient that lacks a variable fails alone, instead of the call."""
 
     @property
     def key(self) -> RequestKey:
@@ -46,5 +48,12 @@ def read_call(request: Request, principal: Principal, page: ResponsePage) -> Bul
             raise BadRequestError(
                 "Idempotency-Key: must have 1 to 128 letters, digits or ._:@~+=- and begin with a letter or digit"
             ) from None
-    wait_seconds = parse_wait_seconds(request.headers.getlist("prefer"))
-    return BulkCall(principal, request.state.request_id, bool(keys), page, wait_seconds)
+    preferences = request.headers.getlist("prefer")
+    return BulkCall(
+        principal,
+        request.state.request_id,
+        bool(keys),
+        page,
+        parse_wait_seconds(preferences),
+        prefers_lenient(preferences),
+    )

@@ -27,7 +27,7 @@ class ContentChecker:
     add headers.
     """
 
-    def __init__(self, body: BulkBody, template: StoredTemplate | None) -> None:
+    def __init__(self, body: BulkBody, template: StoredTemplate | None, *, is_lenient: bool = False) -> None:
         source = choose_source(body, template)
         # An SMS has no subject. One that looks like an attack is refused nevertheless.
         if body.subject and has_control(body.subject):
@@ -41,11 +41,15 @@ class ContentChecker:
         """The text as it will be sent."""
         _check_subject(self.message)
         _check_secret_variables(self.message, body)
+        self._is_lenient = is_lenient
         self._field_names: dict[Field, str] = {"content": content_field, "subject": "subject"}
 
     def check(self, recipients: Sequence[AnyRecipient], first: int) -> None:
-        """Raise BadRequestError if a recipient lacks a variable. The first recipient has position `first`."""
-        if not self.message.content_needs and not self.message.subject_needs:
+        """Raise BadRequestError if a recipient lacks a variable. The first recipient has position `first`.
+
+        For a lenient call such a recipient fails alone, as over Kafka.
+        """
+        if self._is_lenient or not (self.message.content_needs or self.message.subject_needs):
             return
         for field, name in self._field_names.items():
             for position, recipient in enumerate(recipients, first):

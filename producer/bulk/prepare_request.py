@@ -49,6 +49,8 @@ class AcceptanceContext:
     """Returns the template with a code. Raises NotFoundError, UnavailableError."""
     needs_fingerprint: bool = False
     """True if the request must be compared with others under its key."""
+    is_lenient: bool = False
+    """True if a recipient that lacks a variable is accepted. Its delivery will fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ class RequestPreparer:
         check_times(body, context.accepted_at)
         check_mail_addresses(body)
         template = await context.find_template(body.template) if body.template is not None else None
-        checker = ContentChecker(body, template)
+        checker = ContentChecker(body, template, is_lenient=context.is_lenient)
         try:
             fields = _shared_fields(body, user_id, context, template)
             fingerprint = Fingerprint(fields) if context.needs_fingerprint else None

@@ -50,11 +50,13 @@ def bulk_routes(deps: Dependencies) -> APIRouter:
         call = read_call(request, principal, ResponsePage(page, page_size))
         body = await accept_request(deps, preparer, request, call)
         headers = {"Location": f"/communication/requests/{call.request_id}"}
+        applied = ["handling=lenient"] if call.is_lenient else []
         if call.wait_seconds is not None and (
             updated := await response_after_wait(deps, call, body, request.is_disconnected)
         ):
-            body, headers["Preference-Applied"] = updated, f"wait={call.wait_seconds}"
-        return json_response(body, headers)
+            body = updated
+            applied.append(f"wait={call.wait_seconds}")
+        return json_response(body, {**headers, "Preference-Applied": ", ".join(applied)} if applied else headers)
 
     return router
 
@@ -93,7 +95,12 @@ async def prepare_call(
     # The ledger stores milliseconds.
     accepted_at = previous.accepted_at or now.replace(microsecond=now.microsecond // 1000 * 1000)
     context = AcceptanceContext(
-        call.principal, call.request_id, accepted_at, template_of, needs_fingerprint=call.has_idempotency_key
+        call.principal,
+        call.request_id,
+        accepted_at,
+        template_of,
+        needs_fingerprint=call.has_idempotency_key,
+        is_lenient=call.is_lenient,
     )
     return await deps.body_reader.run_bounded(raw, partial(preparer.prepare, raw, context, call.page.slice))
 

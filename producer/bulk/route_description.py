@@ -28,7 +28,9 @@ PARAMETERS: Json = {
             "in": "header",
             "required": False,
             "description": f"`wait=N` (RFC 7240) waits up to N seconds for the completion, at most {MAX_WAIT_SECONDS}. "
-            "The answer has the statuses reached by then. Other preferences are ignored.",
+            "The answer has the statuses reached by then. With `handling=lenient` a recipient that lacks a variable of "
+            "the text fails alone, with the reason `missing_variable`. Without it, the answer is 400. Several "
+            "preferences are separated by commas. Others are ignored. A repeat must have the same `handling`.",
             "schema": {"type": "string", "example": "wait=1"},
         },
     ]
@@ -38,7 +40,7 @@ PARAMETERS: Json = {
 _HEADERS: Json = {
     "Location": {"description": "URL of the request, to follow its progress.", "schema": {"type": "string"}},
     "Preference-Applied": {
-        "description": "`wait=N` if the answer waited. Absent if it could not wait.",
+        "description": "The preferences that were applied: `handling=lenient`, and `wait=N` if the answer waited.",
         "schema": {"type": "string"},
     },
 }

@@ -36,6 +36,13 @@ def deployment(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield deployment
 
 
+def people_without_references(tmp_path: Path) -> str:
+    """Write a file as a spreadsheet does: cp1252, semicolons, and a second recipient without a name."""
+    path = tmp_path / "liste.csv"
+    path.write_bytes("Name;To;\r\nMüller;13800138000;\r\n;13900139000;\r\n;;\r\n".encode("cp1252"))
+    return str(path)
+
+
 def people(tmp_path: Path, number: int = 300, *, bad: int = 0, repeated: int = 0) -> str:
     """Write a CSV with this number of recipients. The last ones are invalid or repeat the first one."""
     good = number - bad - repeated
@@ -66,6 +73,15 @@ def test_a_file_is_sent_followed_and_reported(deployment: Deployment, tmp_path: 
 
     unknown = deployment.rollcall("report", "called", "--tenant", "tnt_other")
     assert (unknown.exit_code, unknown.stdout) == (3, "")
+
+
+def test_recipients_without_a_reference_are_named_by_their_line(deployment: Deployment, tmp_path: Path) -> None:
+    file = people_without_references(tmp_path)
+    sent = deployment.rollcall("send", file, *SMS, "--column", "name=Name", "--request-id", "lines")
+    assert "139****9000 3 failed missing_variable" in lines_with_single_spaces(sent.stdout)
+    options = ["--tenant", "tnt_test", "--file", file, "--csv", "-"]
+    reported = deployment.rollcall("report", "lines", *options)
+    assert [line.rpartition(",")[2] for line in reported.stdout.splitlines()] == ["line", "3"]
 
 
 def test_a_repeat_sends_nothing_twice_and_prints_the_same_roll_call(deployment: Deployment, tmp_path: Path) -> None:
@@ -186,6 +202,13 @@ def test_a_file_is_sent_through_the_http_service(deployment: Deployment, tmp_pat
             sent = deployment.rollcall("send", people(tmp_path, 3), *args, "--request-id", "called-twice")
             assert (sent.exit_code, sent.stdout.splitlines()[-1]) == (0, "all accounted for: yes")
         assert deployment.database["communication_logs"].count_documents({"request_id": "called-twice"}) == 3
+
+        file = people_without_references(tmp_path)
+        sent = deployment.rollcall("send", file, *args, "--column", "name=Name", "--request-id", "list")
+        lines = lines_with_single_spaces(sent.stdout)
+        assert lines[0] == "liste.csv: encoding cp1252, separated by semicolons, column Name as name"
+        assert "139****9000 3 failed missing_variable" in lines
+        assert (sent.exit_code, sent.stderr, lines[-1]) == (1, "", "all accounted for: yes")
 
         refused = deployment.rollcall("send", people(tmp_path, 3), *args[:-1], "no token")
         assert refused.exit_code == 1

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from cli.errors import UnknownRequest
+from cli.recipients_file.layout import FileOptions
 from cli.report.csv_writer import STDOUT
 from cli.report.report import ReportOptions, print_report
 from cli.report.summary import Summary
@@ -205,3 +206,19 @@ async def test_events_and_ledger_give_the_same_roll_call() -> None:
     assert from_events.accounted
     assert dict(from_events.counts) == dict(summary.counts)
     assert (from_events.total, from_events.not_reached_total) == (summary.total, summary.not_reached_total)
+
+
+async def test_a_report_with_the_file_names_lines(tmp_path: Path) -> None:
+    world = await a_world(GOOD[0], "12", {"to": GOOD[7], "reference": "order-7"}, GOOD[17])
+    path = tmp_path / "people.csv"
+    path.write_text(f"Nr;Mobil\n;{GOOD[0]}\n\n;12\norder-7;{GOOD[7]}\n;{GOOD[17]}\n")
+    form = FileOptions(columns={"to": "Mobil", "reference": "Nr"})
+    out = io.StringIO()
+    console = Console(file=out, width=100)
+    await print_report(world.ledger, console, "t1", "r1", ReportOptions(csv=STDOUT, file=path, form=form))
+    rows = list(csv.DictReader(io.StringIO(out.getvalue())))
+    assert [(row["reference"], row["line"]) for row in rows] == [("", "4"), ("order-7", ""), ("", "6")]
+    out.seek(0)
+    await print_report(world.ledger, console, "t1", "r1", ReportOptions(as_json=True, file=path, form=form))
+    document = json.loads(out.getvalue()[: out.tell()])
+    assert [recipient.get("line") for recipient in document["not_reached"]] == [4, None, 6]

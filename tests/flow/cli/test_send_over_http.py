@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from cli.clients.bulk_endpoint import MAX_RECIPIENTS, HttpAnswer, encode_body, post
+from cli.clients.bulk_endpoint import MAX_RECIPIENTS, CallRefused, HttpAnswer, encode_body, post
 from cli.errors import CommandError, UsageError
 from cli.recipients_file.open_file import open_source
+from cli.send.over_http import errors_with_line
 from cli.send.request_options import check_request_options
 from cli.template_check import compile_content
 from schemas.statuses import Channel, ContentType
@@ -61,6 +62,7 @@ async def test_the_call_carries_token_and_key_and_returns_the_request(start: Sta
     ((request, body),) = service.asked
     assert (request.headers["Authorization"], request.headers["Idempotency-Key"]) == ("Bearer tok", "key-1")
     assert (request.content_type, body) == ("application/json", b'{"a": 1}')
+    assert request.headers["Prefer"] == "handling=lenient"
 
 
 @pytest.mark.parametrize(
@@ -136,3 +138,21 @@ def test_a_bad_line_is_named(tmp_path: Path) -> None:
     path.write_text('"138"\n{}\n')
     with pytest.raises(CommandError, match=r"people.jsonl, line 2: to: field required\."):
         a_body(path)
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (
+            "recipients[1].variables.name: is used in content",
+            "people.csv, line 4: --url: the service answered 400: recipients[1].variables.name: is used in content",
+        ),
+        ("channel: is required", "--url: the service answered 400: channel: is required"),
+    ],
+)
+def test_an_error_about_a_recipient_names_the_line(tmp_path: Path, message: str, expected: str) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("to\n138\n\n139\n")
+    with open_source(path) as source, pytest.raises(CommandError) as caught, errors_with_line(source):
+        raise CallRefused(400, message)
+    assert str(caught.value) == expected

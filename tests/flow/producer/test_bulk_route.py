@@ -199,6 +199,21 @@ async def test_a_wrong_field_is_named_and_nothing_is_published(
     assert service.publisher.records == []
 
 
+@pytest.mark.parametrize(
+    ("send_at", "warnings", "status"),
+    [
+        ("2026-04-15T12:00:00Z", ["send_at: has passed. The messages are sent at once."], "pending"),
+        ("2026-04-15T12:00:01Z", None, "scheduled"),
+        (None, None, "pending"),
+    ],
+)
+async def test_a_send_at_that_has_passed_is_warned_about(
+    service: Service, send_at: str | None, warnings: list[str] | None, status: str
+) -> None:
+    answer = (await service.send({**GOOD, "send_at": send_at})).json()
+    assert (answer.get("warnings"), answer["items"][0]["status"]) == (warnings, status)
+
+
 async def test_a_variable_in_the_subject_of_an_sms_is_not_required(service: Service) -> None:
     assert (await service.send({**GOOD, "subject": "{{ignored"})).status_code == 200
 

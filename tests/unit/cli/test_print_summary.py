@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -45,6 +46,16 @@ and 39 more: {HINT} --all
 a note
 all accounted for: yes"""
     )
+
+
+def test_a_recipient_without_a_reference_is_named_by_its_line() -> None:
+    missed = [a_missed(), replace(a_missed(2, reference=""), line=1_234)]
+    summary = Summary(counts={}, total=2, not_reached=missed, not_reached_total=2, accounted=False)
+    assert """
+not reached  reference  line  status  reason   error
+138****8000  order-1          failed  gave_up
+138****8000             1234  failed  gave_up
+""" in printed(summary)
 
 
 def test_a_roll_call_without_failures_is_short() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from producer.bulk.prefer_header import parse_wait_seconds
+from producer.bulk.prefer_header import parse_wait_seconds, prefers_lenient
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,20 @@ from producer.bulk.prefer_header import parse_wait_seconds
 )
 def test_the_wait_is_parsed_as_rfc_7240_says(headers: list[str], seconds: int | None) -> None:
     assert parse_wait_seconds(headers) == seconds
+
+
+@pytest.mark.parametrize(
+    ("headers", "lenient"),
+    [
+        (["handling=lenient"], True),
+        (["wait=5, Handling = Lenient"], True),
+        (["wait=5", 'handling="lenient"; x=y'], True),
+        (["handling=strict"], False),
+        (["handling=strict, handling=lenient"], False),
+        (["handling"], False),
+        (["lenient"], False),
+        ([], False),
+    ],
+)
+def test_lenient_handling_is_parsed_as_rfc_7240_says(headers: list[str], lenient: bool) -> None:  # noqa: FBT001
+    assert prefers_lenient(headers) is lenient

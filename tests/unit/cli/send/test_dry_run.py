@@ -220,3 +220,32 @@ def test_nothing_is_sent_if_a_copy_has_several_recipients(tmp_path: Path, way: l
     result = send(tmp_path, lines, *MAIL, *way, "--no-wait", content="Hi", **KAFKA)
     assert result.exit_code == 2
     assert result.stderr.startswith("--cc: needs a request with exactly one recipient")
+
+
+@pytest.mark.parametrize("more", [("--dry-run",), ()])
+def test_a_send_at_that_has_passed_is_warned_about(tmp_path: Path, more: tuple[str, ...]) -> None:
+    result = send(tmp_path, ["to,name", f"{GOOD[0]},Li"], *more, "--send-at", "2026-01-31T09:00:00+08:00", **KAFKA)
+    assert result.stderr.splitlines()[0] == "--send-at: has passed. The messages are sent at once."
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "problem"),
+    [
+        ("--send-at", "2027-02-30T09:00:00+08:00", "the day must be between 01 and 28 in 2027-02, and is 30."),
+        ("--expires-at", "2027-01-31T24:00:00Z", "the hour must be between 00 and 23, and is 24. Midnight is"),
+        ("--send-at", "2999-01-31T00:00:00Z", "must be at most a year ahead."),
+        ("--expires-at", "2999-01-31T00:00:00Z", "must be at most two years ahead."),
+    ],
+)
+def test_a_wrong_time_says_what_is_wrong_with_it(tmp_path: Path, option: str, text: str, problem: str) -> None:
+    result = dry_run(tmp_path, ["to,name", f"{GOOD[0]},Li"], option, text)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"{option}: {problem}")
+
+
+def test_a_dry_run_tells_how_the_file_is_read(tmp_path: Path) -> None:
+    result = dry_run(tmp_path, ["Vorname;Mobil", f"Li;{GOOD[0]}"], "--column", "to=mobil", "--column", "name=Vorname")
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (
+        0,
+        "p.csv: separated by semicolons, column mobil as to, column Vorname as name",
+    )

@@ -15,6 +15,8 @@ def test_positions_are_a_set(added: list[tuple[int, int]]) -> None:
         assert positions.add(part, index) is ((part, index) not in model)
         model.add((part, index))
         assert len(positions) == len(model)
+    sizes = [sum(part == number for part, _ in model) for number in range(4)]
+    assert positions.part_sizes() == sizes[: [*sizes, 0].index(0)]
 
 
 def test_a_million_positions_take_less_than_a_megabyte() -> None:
