@@ -23,7 +23,7 @@ async def test_a_recipient_without_a_variable_fails_alone(whole: ServiceAndConsu
     assert (answer.status_code, answer.headers["Preference-Applied"]) == (200, "handling=lenient")
     assert [item.get("content") for item in answer.json()["items"]] == ["hi Li", None]
     await whole.consume()
-    logs = await whole.world.logs()
+    logs = [log async for log in whole.world.ledger.logs.iterate_request(whole.key("k"))]
     assert [(log.status.value, log.reason and log.reason.value) for log in logs] == [
         ("sent", None),
         ("failed", "missing_variable"),
