@@ -52,7 +52,8 @@ def text_header(name: str, text: str) -> str:
     """Return a header with free text, such as a subject. Raise UnicodeError for a lone surrogate."""
     room = _LINE - len(name) - 2
     words = text.split(" ")
-    if "=?" not in text and (not text or _UNCHANGED.fullmatch(text)) and max(map(len, words)) <= room:
+    is_plain = not text or (_UNCHANGED.fullmatch(text) and "=?" not in text)
+    if is_plain and len(words[0]) <= room and max(map(len, words)) < _LINE:
         return fold(name, words)
     return fold(name, _encoded_words(text, room))
 

@@ -103,3 +103,8 @@ def test_a_word_that_fits_no_line_of_998_octets_is_refused_without_its_value() -
         with pytest.raises(HeaderTooLongError) as caught:
             fold("X", [word])
         assert str(caught.value) == "X"
+
+
+def test_a_long_word_behind_the_first_line_needs_no_encoding() -> None:
+    text = f"See https://x.example/{'p' * 55}"
+    assert text_header("Subject", text) == f"Subject: See\r\n {text.removeprefix('See ')}"
