@@ -54,7 +54,7 @@ class MailServer:
     def mails(self) -> dict[str, EmailMessage]:
         """By recipient; nobody got two."""
         found: dict[str, EmailMessage] = {}
-        for (address,), content in self.taken:
+        for (address, *_), content in self.taken:  # copies come after the recipient
             assert address not in found
             found[address] = email.message_from_bytes(content, policy=email.policy.default)  # type: ignore[assignment]
         return found
@@ -155,6 +155,44 @@ async def test_a_plain_mail_is_plain(deployment: Deployment, server: tuple[MailS
         assert mail.get_content_type() == "text/plain"
         said = content.replace("{{name}}", recipient["variables"]["name"])
         assert mail.get_content().replace("\r\n", "\n") == said
+
+
+async def test_copies_go_out_with_the_mail_and_no_log_or_event_shows_them(
+    deployment: Deployment, server: tuple[MailServer, int]
+) -> None:
+    reader = a_reader("-with-copies", "Ann")
+    copies = [f"{MARK}-copy@example.com", f"{MARK}-gone-copy@example.com"]
+    async with reading(deployment.bootstrap, Results(deployment.topics.results)) as results:
+        request = a_mailing([reader], cc=copies, reply_to=f"Help <{MARK}-help@example.com>")
+        await publish(deployment.bootstrap, deployment.topics.requests_express, request, key=request["request_id"])
+        completed = await results.completed(request["request_id"])
+        assert completed.by_status == {"sent": 1}
+        assert MARK.encode() not in results.bytes() + deployment.said()
+    log = roll(deployment, completed.request_id)[0, 0]
+    assert log["response"] == "SMTP 250, 1 of 2 CC refused"
+    assert MARK not in str(log)
+    (envelope,) = [to for to, _ in server[0].taken if to[0] == reader["to"]]
+    assert envelope == [reader["to"], copies[0]]
+    mail = server[0].mails()[reader["to"]]
+    assert (mail["Cc"], mail["Reply-To"]) == (", ".join(copies), f"Help <{MARK}-help@example.com>")
+
+
+@pytest.mark.parametrize(("category", "by_status"), [("marketing", {"failed": 1}), ("transactional", {"sent": 1})])
+async def test_only_marketing_needs_every_variable_of_the_unsubscribe_uri(
+    deployment: Deployment, server: tuple[MailServer, int], category: str, by_status: dict[str, int]
+) -> None:
+    reader = f"{MARK}-{category}@example.com"
+    async with reading(deployment.bootstrap, Results(deployment.topics.results)) as results:
+        request = a_mailing([reader], subject="Hi", content="Hello", category=category)
+        await publish(deployment.bootstrap, deployment.topics.requests_express, request, key=request["request_id"])
+        completed = await results.completed(request["request_id"])
+    assert completed.by_status == by_status
+    log = roll(deployment, completed.request_id)[0, 0]
+    if category == "marketing":
+        assert (log["reason"], log["error"]) == ("missing_variable", "list_unsubscribe: missing variable: name")
+        assert reader not in server[0].mails()
+    else:
+        assert server[0].mails()[reader]["List-Unsubscribe"] is None
 
 
 async def test_what_the_server_refuses_fails_alone_and_what_it_puts_off_is_tried_again(deployment: Deployment) -> None:
