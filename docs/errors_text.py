@@ -87,6 +87,7 @@ _PROBLEM_TO_DO: Mapping[AddressProblem, str] = {
     AddressProblem.NAME_OR_QUOTES: "Give the address alone, such as `anna@example.com`.",
     AddressProblem.SPACE: "Remove it.",
     AddressProblem.INVISIBLE_CHARACTER: "Type the address again.",
+    AddressProblem.ENCODED_CHARACTER: "Decode the address, for example `%2B` to `+`.",
     AddressProblem.REPLACED_CHARACTER: "Type the address again, with ordinary letters.",
     AddressProblem.NOT_AN_EMAIL: "Look for a missing or an additional character.",
     AddressProblem.UNREACHABLE_DOMAIN: "Use a domain that others can reach, with a dot.",

@@ -56,7 +56,7 @@ def encode_body(source: Source, body: BulkBody, text: MessageTemplate) -> bytes:
     Raises CommandError with each bad line, and UsageError if the file is too large for one call.
     """
     head = orjson.dumps(body.model_dump(mode="json", exclude={"recipients"}, exclude_none=True))
-    scan = FileScan(source, text)
+    scan = FileScan(source, text, body)
     encoded: list[bytes] = []
     size = len(head)
     for recipient in scan:

@@ -6,10 +6,13 @@ from cli.errors import CommandError, UsageError
 from cli.recipients_file.open_file import Source
 from cli.recipients_file.row_error import RowError
 from cli.template_check import missing_variable_lines, variables_for_recipients
+from core.addresses import AddressProblem, AddressRules
 from ledger.message_template import MessageTemplate
-from schemas.requests import AnyRecipient
+from schemas.requests import AnyRecipient, BulkBody
+from schemas.statuses import Channel
 
 _MAX_ERRORS = 20
+_NO_REGION = "to: has no country. Write it with +, or give --region, a column `region`, or ROLLCALL_DEFAULT_REGION."
 _MAX_NAMES = 1_000
 """Maximum number of variable names that are kept, to propose one in place of a misspelt one."""
 
@@ -17,8 +20,10 @@ _MAX_NAMES = 1_000
 class FileScan:
     """Iterator over the usable recipients of a file. It collects the errors of the other lines."""
 
-    def __init__(self, source: Source, text: MessageTemplate) -> None:
+    def __init__(self, source: Source, text: MessageTemplate, body: BulkBody) -> None:
         self._rows = source.rows()
+        is_sms = body.channel is Channel.SMS
+        self._without_region = AddressRules(body.channel, None) if is_sms and body.region is None else None
         self._file_name = source.name
         self.missing_variables = set(variables_for_recipients(text))
         """Variables of the text that no recipient gave so far."""
@@ -39,12 +44,22 @@ class FileScan:
                 if isinstance(row, RowError):
                     self._add_error(row)
                     continue
+                if self._lacks_region(row):
+                    self._add_error(RowError(self.line, _NO_REGION))
+                    continue
                 if self.missing_variables and not isinstance(row, str):
                     self.missing_variables -= row.variables.keys()
                     self._remember(row.variables)
                 yield row
         except RowError as error:
             self._add_error(error)
+
+    def _lacks_region(self, row: AnyRecipient) -> bool:
+        """Return whether the setting of the consumer would decide the country of a number. Nobody knows it here."""
+        if self._without_region is None:
+            return False
+        to, region = (row, None) if isinstance(row, str) else (row.to, row.region)
+        return self._without_region.in_region(region).read(to) is AddressProblem.NO_REGION
 
     def _remember(self, names: dict[str, str]) -> None:
         if len(self.given_names) < _MAX_NAMES:

@@ -92,7 +92,7 @@ def scan_file(
     Raises CommandError with every line that cannot be used, and UsageError for variables that no recipient gives.
     With `observe` the caller makes these two checks, unless no recipient can be sent to.
     """
-    scan = FileScan(request.source, request.text)
+    scan = FileScan(request.source, request.text, request.body)
     part_sizes, size = array("L"), 0
     first: EncodedPart | None = None
     try:

@@ -9,16 +9,17 @@ from core.addresses.control_characters import INVISIBLE, MAX_ADDRESS, REVERSING,
 from core.addresses.problems import AddressProblem
 
 _LONGEST_PLAIN = 64  # at this length neither a label nor any other part can be too long
-_ATOM = r"[A-Za-z0-9_!#$%&'*+/=?^`{|}~-]++"
+_ATOM = r"[A-Za-z0-9_!#$&'*+/=?^`{|}~-]++"  # % may begin an encoded character, which the slow path refuses
 _LABEL = r"[A-Za-z0-9]++(?:-[A-Za-z0-9]++)*+"  # two hyphens in a row are Punycode or reserved
-_PLAIN = re.compile(rf"{_ATOM}(?:\.{_ATOM})*+@(?:{_LABEL}\.)+[A-Za-z]++")
+_PLAIN = re.compile(rf"(?!['=]){_ATOM}(?:\.{_ATOM})*+@(?:{_LABEL}\.)+[A-Za-z]++")
 _SPECIAL_USE = tuple(SPECIAL_USE_DOMAIN_NAMES)
 
 _AROUND = re.compile(rf"\A[\s{INVISIBLE}]+|[\s{INVISIBLE}]+\Z")
 _INVISIBLE = re.compile(
     f"[{INVISIBLE}\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c\u200d\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )
-_NAME_OR_QUOTES = re.compile(r"[\"()<>\[\]\\]|mailto:", re.IGNORECASE)
+_NAME_OR_QUOTES = re.compile(r"[\"()<>\[\]\\]|mailto:|\A['=]", re.IGNORECASE)
+_ENCODED = re.compile(r"%[0-9A-F]{2}", re.IGNORECASE)
 _DOTS = str.maketrans("\u3002\uff0e\uff61", "...")
 """Dots between the labels of a domain, as Chinese and Japanese keyboards write them (RFC 3490, 3.1)."""
 
@@ -114,6 +115,8 @@ def _problem_of(text: str) -> AddressProblem | None:
         return AddressProblem.SPACE
     if _INVISIBLE.search(text):
         return AddressProblem.INVISIBLE_CHARACTER
+    if _ENCODED.search(local):
+        return AddressProblem.ENCODED_CHARACTER
     replaced = any(map(_is_replaced, local + domain.translate(_DOTS)))
     return AddressProblem.REPLACED_CHARACTER if replaced else None
 

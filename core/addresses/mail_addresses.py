@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.addresses.control_characters import has_control
-from core.addresses.email import normalise_email
+from core.addresses.email import compare_form, normalise_email
 from core.addresses.mailbox import split_mailbox
 
 
@@ -30,7 +30,7 @@ class MailAddresses:
 
     def cc_besides(self, to: str) -> tuple[str, ...]:
         """Return the CC addresses without that of the recipient, so that one mailbox never gets two copies."""
-        return tuple(address for address in self.cc if address.lower() != to.lower()) if self.cc else ()
+        return tuple(address for address in self.cc if compare_form(address) != compare_form(to)) if self.cc else ()
 
 
 NO_ADDRESSES = MailAddresses()
@@ -47,7 +47,7 @@ def normalise_mail_addresses(reply_to: str | None, cc: Sequence[str] | None) -> 
         address = normalise_email(raw)
         if address is None:
             raise InvalidMailAddressError(f"cc[{index}]", "is not a valid e-mail address. Correct it or leave it out.")
-        copies.setdefault(address.lower(), address)
+        copies.setdefault(compare_form(address), address)
     return MailAddresses(None if reply_to is None else _normalise_mailbox(reply_to), tuple(copies.values()))
 
 

@@ -27,6 +27,7 @@ class AddressProblem(StrEnum):
     NAME_OR_QUOTES = "the address has a name, a comment, quotes, brackets or mailto: around it"
     SPACE = "the address has a space"
     INVISIBLE_CHARACTER = "the address has an invisible character"
+    ENCODED_CHARACTER = "the address has a character that is encoded for a link, such as a blank or a plus"
     REPLACED_CHARACTER = "the address has a character that is often replaced by another, such as one of full width"
     NOT_AN_EMAIL = "the address is not a valid e-mail address"
     UNREACHABLE_DOMAIN = "the address has a domain that cannot receive e-mail from the Internet"

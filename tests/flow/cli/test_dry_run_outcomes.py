@@ -1,6 +1,7 @@
 """The estimate of a dry run agrees with the consumer's result."""
 
 from collections import Counter
+from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,8 @@ from tests.flow.world import RecordingProvider, World
 PEOPLE = st.lists(
     st.builds(
         Recipient,
-        to=st.sampled_from(["13800000001", "+86 138 0000 0001", "13800000002", "138-0000-0003", "12", "nobody"]),
+        to=st.sampled_from(["13800000001", "+86 138 0000 0001", "01712345678", "138-0000-0003", "1.38E10", "nobody"]),
+        region=st.sampled_from([None, "DE", "CN"]),
         variables=st.dictionaries(st.sampled_from(["name", "city"]), st.sampled_from(["", "x"])),
     ),
     min_size=1,
@@ -33,10 +35,13 @@ async def test_the_estimate_agrees_with_the_consumer(parts: list[list[Recipient]
         estimate.add(recipient, line)
 
     world = World(RecordingProvider())
+    world.limits = replace(world.limits, default_region="US")
     for number, part in enumerate(parts):
         recipients = [one.model_dump(exclude_none=True) for one in part]
         last = number == len(parts) - 1
-        await world.expand(world.record(*recipients, content=content, variables=variables, part=number, last=last))
+        await world.expand(
+            world.record(*recipients, content=content, variables=variables, region="CN", part=number, last=last)
+        )
     await world.deliver_all()
     reasons = [log.reason for log in await world.logs()]
 

@@ -98,7 +98,7 @@ async def test_an_invalid_address_is_a_usage_error() -> None:
 
 
 def a_body(path: Path) -> bytes:
-    fields = {"channel": Channel.SMS, "content": "hi", "template": None, "user_id": None}
+    fields = {"channel": Channel.SMS, "content": "hi", "template": None, "user_id": None, "region": "CN"}
     with open_source(path) as source:
         text = compile_content(Channel.SMS, "hi", None, {}, ContentType.PLAIN)
         return encode_body(source, check_request_options(fields, tenant=None, request_id=None), text)
@@ -116,7 +116,7 @@ def test_the_body_is_that_of_the_contract(tmp_path: Path) -> None:
 def test_the_body_names_a_template_and_the_service_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "people.jsonl"
     path.write_text('"138"\n')
-    fields = {"channel": Channel.SMS, "content": "", "template": "verify_code", "user_id": None}
+    fields = {"channel": Channel.SMS, "content": "", "template": "verify_code", "user_id": None, "region": "CN"}
     with open_source(path) as source:
         body = encode_body(
             source,

@@ -18,7 +18,7 @@ MONGO = {"ROLLCALL_MONGO_URL": "mongodb://someone:hidden@127.0.0.1:1/"}
 @pytest.fixture
 def people(tmp_path: Path) -> str:
     path = tmp_path / "people.csv"
-    path.write_text("to,name\n13800138000,Li\n")
+    path.write_text("to,name\n+8613800138000,Li\n")
     return str(path)
 
 
@@ -77,7 +77,7 @@ def test_an_unknown_channel_is_a_usage_error(people: str) -> None:
 
 def test_a_bad_line_ends_it_before_anything_is_published(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
-    path.write_text("to,name\n13800138000,Li\n13900139000\n")
+    path.write_text("to,name\n+8613800138000,Li\n+8613900139000\n")
     result = send(str(path), "--tenant", "t", **KAFKA)
     assert (result.exit_code, result.stdout) == (1, "")
     assert (

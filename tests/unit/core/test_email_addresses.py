@@ -1,5 +1,7 @@
 """E-mail addresses: their normal form, and the equality of the fast path and the library."""
 
+import re
+
 import pytest
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
@@ -122,7 +124,8 @@ NEARLY = st.builds(lambda local, domain, cased: cased(f"{local}@{domain}"), LOCA
 @example("NEWS@example.com")
 @example("News@Example.Test")
 def test_text_like_an_address_is_read_as_by_the_library(raw: str) -> None:
-    assert normalise_email(raw) == by_library(raw)
+    is_suspect = raw[:1] in {"'", "="} or re.search("%[0-9A-Fa-f]{2}", raw)
+    assert normalise_email(raw) == (None if is_suspect else by_library(raw))
 
 
 @settings(deadline=None, max_examples=300)
@@ -151,6 +154,10 @@ def test_anything_at_all_is_refused_or_read_as_the_library_reads_it(raw: str) ->
         ("alice@example.com,bob@example.com", AddressProblem.TWO_ADDRESSES),
         ("alice@example.com;bob@example.com", AddressProblem.TWO_ADDRESSES),
         ("alice@example.com bob@example.com", AddressProblem.TWO_ADDRESSES),
+        ("'alice@example.com", AddressProblem.NAME_OR_QUOTES),
+        ("=alice@example.com", AddressProblem.NAME_OR_QUOTES),
+        ("anna%2Bnews@example.com", AddressProblem.ENCODED_CHARACTER),
+        ("%20anna@example.com", AddressProblem.ENCODED_CHARACTER),
         ("alice@example .com", AddressProblem.SPACE),
         ("alice", AddressProblem.NO_AT_SIGN),
         ("alice\uff20example.com", AddressProblem.NO_AT_SIGN),

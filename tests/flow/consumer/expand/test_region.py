@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 
+from consumer.expand.expansion_queue import expand_or_reject
 from core.ids import request_key
 from core.request_parts import EncodedPart
 from core.send_result import Failed, Message, SendResult
 from ledger.resend_selection import resend_parts, select_deliveries
+from ledger.sealing import Sealer
 from schemas.requests import BulkRequest
 from schemas.statuses import Channel, Reason, Status
+from tests.flow.consumer.faults.test_repeated_failures import Thirteen
 from tests.flow.service_and_consumer import ServiceAndConsumer
 from tests.flow.world import RecordingProvider, World
 from tests.support.service import GOOD
@@ -24,6 +27,15 @@ def sent_to(world: World) -> list[str]:
     provider = world.providers[0]
     assert isinstance(provider, RecordingProvider)
     return [message.to for message in provider.texts.values()]
+
+
+async def resend_of(world: World, request_id: str) -> list[EncodedPart]:
+    """Return the parts of a request that repeats the failed deliveries."""
+    old = await world.ledger.requests.get(request_key("t1", request_id))
+    assert old is not None
+    selection = await select_deliveries(world.ledger, old, Status.FAILED)
+    parts = resend_parts(world.ledger, world.sealer, selection, accepted_at=world.time, expires_at=None)
+    return [part async for part in parts]
 
 
 async def test_the_region_of_a_request_is_used_and_stored_on_every_way_in() -> None:
@@ -85,6 +97,22 @@ async def test_an_unknown_region_is_refused_by_the_name_of_its_field(region: str
         assert (event["fields"], event["message"]) == ([field], f"{field}: {named}")
 
 
+async def test_a_resend_of_an_internal_error_reads_no_number_by_another_region() -> None:
+    """The raw number 13800000003 with its own region DE is a number of CN by the region of the request."""
+    world = World()
+    world.sealer = Thirteen([("k1", bytes(32))])
+    record = world.record({"to": "13800000003", "region": "DE"}, region="CN")
+    await expand_or_reject(record, "cluster", world.context())
+    await world.deliver_all()
+    assert await world.outcomes() == [("failed", "unprocessable")]
+
+    world.sealer = Sealer([("k1", bytes(32))])
+    for part in await resend_of(world, "r1"):
+        await world.expand(world.raw(part.value, part.key))
+    await world.deliver_all()
+    assert sent_to(world) == []
+
+
 async def test_a_resend_keeps_the_region() -> None:
     def refuse(message: Message, calls: int) -> SendResult:
         del message, calls
@@ -93,9 +121,5 @@ async def test_a_resend_keeps_the_region() -> None:
     world = World(RecordingProvider(answers=refuse), RecordingProvider("post", Channel.EMAIL))
     await world.expand(world.record(NATIONAL, region="DE"))
     await world.deliver_all()
-    old = await world.ledger.requests.get(request_key("t1", "r1"))
-    assert old is not None
-    selection = await select_deliveries(world.ledger, old, Status.FAILED)
-    parts = resend_parts(world.ledger, world.sealer, selection, accepted_at=world.time, expires_at=None)
-    bodies = [BulkRequest.model_validate_json(part.value) async for part in parts if isinstance(part, EncodedPart)]
+    bodies = [BulkRequest.model_validate_json(part.value) for part in await resend_of(world, "r1")]
     assert [body.region for body in bodies] == ["DE"]

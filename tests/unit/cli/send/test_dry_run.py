@@ -75,7 +75,26 @@ def test_a_dry_run_without_a_region_tells_how_numbers_are_read(tmp_path: Path) -
     assert (
         "numbers without + need a region, because --region and ROLLCALL_DEFAULT_REGION are not given" in result.stdout
     )
-    assert result.stderr == "1 of 2 recipients would fail.\n"
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",), ("--url", "http://x", "--token", "t")])
+def test_a_number_without_a_country_is_named_before_anything_is_published(
+    tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    """The setting of the consumer is not known here, so that a dry run could not tell the number."""
+    lines = ["to,name,region", f"{GOOD[0]},Li,", f"+86{GOOD[1]},Li,", f"{GOOD[2]},Li,CN", "12 or so,Li,"]
+    result = send(tmp_path, lines, *more, ROLLCALL_DEFAULT_REGION=None, **KAFKA)
+    assert result.exit_code == 1
+    first, second, *_ = result.stderr.splitlines()
+    assert first.startswith("p.csv, line 2: to: has no country. Write it with +, or give --region,")
+    assert ", line " not in second
+
+
+def test_the_option_wins_over_the_setting(tmp_path: Path) -> None:
+    result = dry_run(tmp_path, ["to,name", "0171 2345678,Li"], "--region", "de")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "numbers without + count as numbers of DE (--region)" in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from schemas.requests import BulkRequest
 from schemas.statuses import Channel, ContentType
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-BODY = check_request_options({"channel": Channel.SMS, "content": "hi", "template": None}, tenant="t", request_id="r")
+FIELDS = {"channel": Channel.SMS, "content": "hi", "template": None, "region": "CN"}
+BODY = check_request_options(FIELDS, tenant="t", request_id="r")
 
 
 def a_request(source: object) -> SendRequest:
