@@ -73,6 +73,7 @@ _PROBLEM_TO_DO: Mapping[AddressProblem, str] = {
     AddressProblem.LETTERS: "Remove names and words. Put an extension behind the number, as `ext. 12`.",
     AddressProblem.EXPONENT: "Format the column of the spreadsheet as text, and get the numbers again.",
     AddressProblem.FRACTION: "Format the column of the spreadsheet as text, and get the numbers again.",
+    AddressProblem.DATE: "Format the column of the spreadsheet as text, and get the numbers again.",
     AddressProblem.TWO_NUMBERS: "Make a recipient of each number.",
     AddressProblem.TOO_MANY_DIGITS: "Make a recipient of each number.",
     AddressProblem.OTHER_CHARACTER: "Remove it. [Sending](sending.md#phone-numbers) lists the separators.",

@@ -20,6 +20,8 @@ _TEL = re.compile(r"tel:", re.IGNORECASE)
 _EXTENSION = re.compile(r" *(?:ext(?:ension|n)?\.?|x|#) *[0-9]{1,6}\Z", re.IGNORECASE)
 """Extension behind a number. It is left out, because a text message goes to the number itself."""
 
+_DIGITS = re.compile(r"\+?[0-9]+")
+_DATE = re.compile(r"(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9]")
 _WHOLE_FLOAT = re.compile(r"(\+?[0-9]+)\.00?")
 _PLUS_IN_PARENTHESES = re.compile(r"\(\+([0-9]{1,4})\)")
 _TRUNK = re.compile(r"(?<=[0-9])[ .\-/]*\(0\)[ .\-/]*(?=[0-9(])")
@@ -51,12 +53,16 @@ class NumberText(NamedTuple):
 
 def read_number(raw: str) -> NumberText | AddressProblem:
     """Return the possible readings of a number, or the reason why the text is not a number."""
+    if _DIGITS.fullmatch(raw):
+        return NumberText((raw,))
     if has_control(raw):
         return AddressProblem.CONTROL_CHARACTER
     if REVERSING in raw:
         return AddressProblem.RIGHT_TO_LEFT
     text = "".join(map(_simplified, _INVISIBLE.sub("", raw))).strip(" ")
     text = _TEL.sub("", text, count=1) if _TEL.match(text) else text
+    if _DATE.fullmatch(text):
+        return AddressProblem.DATE
     if whole := _WHOLE_FLOAT.fullmatch(text):
         return _read_float(whole[1]) if len(whole[1]) <= _MAX_EXACT_DIGITS else AddressProblem.FRACTION
     without_extension = _EXTENSION.sub("", text, count=1)

@@ -14,6 +14,7 @@ class AddressProblem(StrEnum):
     LETTERS = "the address has letters"
     EXPONENT = "the address has an exponent, as spreadsheets and programs write large numbers"
     FRACTION = "the address has a decimal fraction"
+    DATE = "the address has a date, as spreadsheets make of some numbers"
     TWO_NUMBERS = "the address has two numbers, or a range of numbers"
     OTHER_CHARACTER = "the address has a character that is not part of a phone number"
     TOO_MANY_DIGITS = "the address has two numbers, or more digits than one number has"

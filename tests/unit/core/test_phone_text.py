@@ -104,6 +104,8 @@ def test_a_number_that_is_certain_is_read(raw: str, region: str, number: str) ->
         ("13800138000,0", "CN", FRACTION),
         ("171234.5678", "DE", FRACTION),
         ("8613800138000123.0", "CN", FRACTION),
+        ("2024-01-15", "DK", AddressProblem.DATE),
+        ("0.0000729016002875", "DE", FRACTION),
         ("1,712,345,678", "DE", OTHER),
         ("1'712'345'678", "DE", OTHER),
         ("'13800138000", "CN", OTHER),
