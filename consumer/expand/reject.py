@@ -2,6 +2,7 @@
 
 from consumer.context import ConsumerContext
 from consumer.events import RejectedRecord, rejected_event
+from consumer.expand.accepted_at import accepted_at
 from consumer.kafka.bus import DeadLetter
 from consumer.kafka.record import KafkaRecord
 from consumer.logger import logger
@@ -23,7 +24,7 @@ async def reject_record(record: KafkaRecord, rejection: RejectedRecord, context:
     await context.retry_until_available("publish dead letter", context.bus.publish_dead_letter, dead_letter)
     if request_id := rejection.request_id:
         origin = record.origin.replace("/", ".")
-        event = rejected_event(rejection, origin, record.timestamp)
+        event = rejected_event(rejection, origin, accepted_at(record, None, context.ledger.now()))
         await context.retry_until_available(
             "publish request.rejected", context.bus.publish_events, context.topics.results, request_id, [event]
         )

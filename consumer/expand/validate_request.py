@@ -1,10 +1,10 @@
 """Checks of a request beyond its schema. Builds the header and the part."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from consumer.context import ConsumerContext
 from consumer.events import RejectedRecord
+from consumer.expand.accepted_at import accepted_at, truncate_to_milliseconds
 from consumer.expand.content import ResolvedContent, resolve_content
 from consumer.expand.decode import decode, origin_of_first_publication, read_correlation, read_reply_topic
 from consumer.kafka.record import KafkaRecord
@@ -34,7 +34,7 @@ async def validate_request(
     if isinstance(request, RejectedRecord):
         return request
     correlation_id = read_correlation(record)
-    if too_far := too_far_ahead(request, request.accepted_at or record.timestamp):
+    if too_far := too_far_ahead(request, accepted_at(record, request.accepted_at, context.ledger.now())):
         field, problem = too_far
         return with_request_ids(
             request, RejectedRecord(RejectionReason.INVALID_SCHEMA, f"{field}: {problem}", (field,)), correlation_id
@@ -107,7 +107,7 @@ def build_header(
         on_uncertain=request.on_uncertain,
         reply_topic=reply_topic,
         correlation_id=read_correlation(record),
-        accepted_at=truncate_to_milliseconds(request.accepted_at or record.timestamp),
+        accepted_at=accepted_at(record, request.accepted_at, context.ledger.now()),
         send_at=request.send_at and truncate_to_milliseconds(request.send_at),
         expires_at=request.expires_at and truncate_to_milliseconds(request.expires_at),
         template_id=content.template_id,
@@ -128,8 +128,3 @@ def build_header(
     limits = context.tuning
     region = request.region or limits.default_region
     return header, Part(request.part, size, limits.chunk_size, part_digest, request.last, region)
-
-
-def truncate_to_milliseconds(moment: datetime) -> datetime:
-    """Return a time in the precision of MongoDB, so that stored times equal those in memory."""
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

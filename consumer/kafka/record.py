@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -13,6 +12,7 @@ class KafkaRecord:
     partition: int
     offset: int
     timestamp_ms: int
+    """Time that the producer or the broker wrote. It may be any number (consumer/expand/accepted_at.py)."""
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
@@ -21,11 +21,6 @@ class KafkaRecord:
     def origin(self) -> str:
         """Return topic, partition and offset as one string."""
         return f"{self.topic}/{self.partition}/{self.offset}"
-
-    @property
-    def timestamp(self) -> datetime:
-        """Return the timestamp in UTC."""
-        return datetime.fromtimestamp(self.timestamp_ms / 1000, UTC)
 
     def __repr__(self) -> str:
         return f"KafkaRecord({self.origin})"

@@ -449,6 +449,18 @@ MUTANTS = (
         test="tests/contract/providers/test_provider_smtp_surplus.py",
     ),
     Mutant(
+        "any-time-believed",
+        "a request is accepted at whatever time its record states",
+        (
+            Edit(
+                "consumer/expand/accepted_at.py",
+                "if time and EARLIEST <= time <= now + CLOCK_TOLERANCE",
+                "if time",
+            ),
+        ),
+        test="tests/flow/consumer/expand/test_accepted_at.py",
+    ),
+    Mutant(
         "deleted-too-early",
         "a request is deleted as soon as it is completed, whatever the setting says",
         (

@@ -165,7 +165,7 @@ async def test_a_chunk_that_is_closed_has_no_secrets(documents: Documents) -> No
     await documents.ledger.chunks.close(claimed.token, WORK.counts)
 
     document = await documents.only("chunks")
-    assert STORED_CHUNK.keys() - document.keys() == {"sealed_secrets"}
+    assert STORED_CHUNK.keys() - document.keys() == {"sealed_secrets", "tried", "without_key"}
     assert document["sealed"] == b"recipients"
 
 
