@@ -3,6 +3,7 @@
 import io
 import shutil
 import sys
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -51,6 +52,11 @@ def continues_note(request_id: str, tenant_id: str) -> str:
     """Return the note of a command that cannot follow a request any more."""
     command = f"{program_name()} watch {request_id} --tenant {tenant_id}"
     return f"The request continues without this command. Follow it with `{command}`."
+
+
+def format_time(time: datetime | None) -> str:
+    """Return a time as tables show it, in UTC, or an empty text without one."""
+    return f"{time:%Y-%m-%d %H:%M:%S}" if time else ""
 
 
 def plain_table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:

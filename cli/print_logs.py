@@ -11,7 +11,7 @@ from rich.console import Console
 
 from cli import event_loop as loop
 from cli.clients.ledger_client import open_ledger
-from cli.console import open_console, plain_table, print_table, printable
+from cli.console import format_time, open_console, plain_table, print_table, printable
 from cli.errors import UsageError
 from cli.settings import LedgerAddress, RecipientSettings, SealingSettings, load
 from core.ids import LogId, request_key
@@ -121,10 +121,12 @@ def _print_table(console: Console, logs: Sequence[Log], contents: Mapping[LogId,
         console.print("no delivery matches")
         return
     columns = ("accepted (UTC)", "recipient", "reference", "status", "reason", "provider", "attempts", "request")
-    table = plain_table(*columns, *(["content"] if contents is not None else []), numbers=("attempts",))
+    some_wait = any(log.next_attempt_at for log in logs)
+    more = [*(["next try (UTC)"] if some_wait else []), *(["content"] if contents is not None else [])]
+    table = plain_table(*columns, *more, numbers=("attempts",))
     for log in logs:
         cells = (
-            f"{log.created_at:%Y-%m-%d %H:%M:%S}",
+            format_time(log.created_at),
             log.recipient,
             log.reference or "",
             log.status.value,
@@ -132,6 +134,7 @@ def _print_table(console: Console, logs: Sequence[Log], contents: Mapping[LogId,
             log.provider or "",
             str(log.attempts),
             log.request_id,
+            *([format_time(log.next_attempt_at)] if some_wait else []),
             *([contents.get(log.id, "")] if contents is not None else []),
         )
         table.add_row(*map(printable, cells))
@@ -168,4 +171,5 @@ def log_document(log: Log) -> dict[str, Any]:
         "attempts": log.attempts,
         "resend_of": log.resend_of,
         "resent_as": log.resent_as,
+        "next_attempt_at": log.next_attempt_at,
     }

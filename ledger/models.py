@@ -208,6 +208,8 @@ class Log(NamedTuple):
     """Log of the delivery that this one repeats."""
     resent_as: LogId | None = None
     """Log of the delivery that repeats this one. Once set, it does not change."""
+    next_attempt_at: datetime | None = None
+    """Earliest time of the next try. Only a pending delivery that was tried has it, and it is not stored in a log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,15 +36,25 @@ def pending_of_chunk(  # noqa: PLR0913  # the deliveries of a chunk depend on al
 
 def _deliveries(chunk: Chunk, window: Window | None) -> Iterator[WaitingDelivery]:
     yield from waiting_deliveries(chunk.work)
-    for batch in (chunk.work.next, window.batch if window else None):
-        yield from _batch_deliveries(batch) if batch else ()
+    if chunk.work.next:
+        yield from _batch_deliveries(chunk.work.next, chunk.due_at or NEVER_TRIED)
+    if window:
+        yield from _batch_deliveries(window.batch, NEVER_TRIED)
     for decided in chunk.work.decided:
         yield WaitingDelivery(decided.index, decided.attempts, NEVER_TRIED)
 
 
-def _batch_deliveries(batch: Batch) -> Iterator[WaitingDelivery]:
+def _batch_deliveries(batch: Batch, not_before: datetime) -> Iterator[WaitingDelivery]:
     for index in indices(batch.ranges):
-        yield WaitingDelivery(index, batch.attempts, NEVER_TRIED)
+        yield WaitingDelivery(index, batch.attempts, not_before, history=batch.histories.get(index))
+
+
+def _next_attempt_at(chunk: Chunk, delivery: WaitingDelivery) -> datetime | None:
+    """Return the earliest time of the next try, or None if it is being tried, is paused, or expires before."""
+    not_before = delivery.not_before
+    if delivery.history is None or not_before == NEVER_TRIED or chunk.control_flags.paused or chunk.cancelled:
+        return None
+    return None if chunk.expires_at and not_before >= chunk.expires_at else not_before
 
 
 def _pending_log(chunk: Chunk, header: RequestHeader, status: Status, delivery: WaitingDelivery) -> Log:
@@ -60,8 +70,8 @@ def _pending_log(chunk: Chunk, header: RequestHeader, status: Status, delivery: 
         reference=chunk.references[offset] if chunk.references else None,
         status=status,
         outcome=status,
-        reason=None,
-        provider=None,
+        reason=delivery.history.reason if delivery.history else None,
+        provider=delivery.history.provider if delivery.history else None,
         provider_message_id=None,
         response=None,
         error=None,
@@ -71,10 +81,11 @@ def _pending_log(chunk: Chunk, header: RequestHeader, status: Status, delivery: 
         updated_at=header.accepted_at,
         sent_at=None,
         resend_of=chunk.resend_of[offset] if chunk.resend_of else None,
+        next_attempt_at=_next_attempt_at(chunk, delivery),
     )
 
 
 def _matches(log: Log, query: LogQuery) -> bool:
-    if query.reference is not None and log.reference != query.reference:
+    if (query.reference is not None and log.reference != query.reference) or (query.tried_only and not log.reason):
         return False
     return not query.recipient_hashes or log.recipient_hash in query.recipient_hashes

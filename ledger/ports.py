@@ -124,6 +124,9 @@ class Logs(Protocol):
         repeat a delivery, only one of them gets the note. A repeat of this call returns the same result.
         """
 
+    async def count_resends(self, key: RequestKey) -> Mapping[RequestKey, int]:
+        """Return how many deliveries of a request each later request repeats."""
+
     def iterate_request(self, key: RequestKey) -> AsyncIterator[Log]:
         """Yield every log of a request, in request order."""
 

@@ -41,6 +41,9 @@ class LogQuery:
     reference: str | None = None
     recipient_hashes: frozenset[bytes] = frozenset()
     """Empty: no condition."""
+    tried_only: bool = False
+    """True for pending deliveries that were tried and will be tried again. It is used with the status `pending` alone.
+    """
     accepted_from: datetime | None = None
     accepted_before: datetime | None = None
     after: ListPosition | None = None
@@ -53,7 +56,7 @@ class LogQuery:
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """Page of deliveries. A pending delivery is a Log with status `pending` or `scheduled` and without a provider."""
+    """Page of deliveries. A pending delivery is a Log with status `pending` or `scheduled`."""
 
     items: Sequence[Log]
     total: int

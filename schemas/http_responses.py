@@ -100,6 +100,13 @@ class CommunicationLogResponse(ResponseBody, published_as="CommunicationLogRespo
     resent_as: Annotated[
         OptionalText, Field(description="log id of the delivery of a later request that repeats this delivery")
     ] = None
+    next_attempt_at: Annotated[
+        OptionalDatetime,
+        Field(
+            description="earliest time of the next try of a pending delivery. Then `reason`, `provider` and `attempts` "
+            "tell of the last try."
+        ),
+    ] = None
 
 
 class CommunicationLogListResponse(ResponseBody, published_as="CommunicationLogListResponse"):

@@ -15,7 +15,9 @@ def report(  # noqa: PLR0913  # one parameter per option
     tenant: Annotated[str, typer.Option(help="Tenant of the request.")],
     show_all: Annotated[
         bool,
-        typer.Option("--all", help="Show all recipients that were not reached, not only the first 50."),
+        typer.Option(
+            "--all", help="Show all recipients that were not reached or wait for a retry, not only the first 50."
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")] = False,
     file: Annotated[
@@ -34,6 +36,8 @@ def report(  # noqa: PLR0913  # one parameter per option
     ] = None,
 ) -> None:
     """Print the roll call of a request: counts by status and reason, and the recipients that were not reached.
+
+    Recipients that wait for a retry are listed with the last reason and provider, the attempts and the next try.
 
     Exit code 0 means that all recipients are accounted for: each has a final status, also if some of them failed or are
     unknown.

@@ -1,7 +1,7 @@
 """Counts and recipients of a request, read from the ledger for a report."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from itertools import count, takewhile
 
 from cli.report.file_lines import FileLines
@@ -9,7 +9,7 @@ from cli.report.summary import REACHED, NotReached, Summary
 from core.ids import position
 from ledger.models import Log, StoredRequest
 from ledger.ports import Ledger
-from ledger.queries import LogQuery
+from ledger.queries import ListPosition, LogQuery, position_of_log
 from ledger.request_counts import RequestCounts, count_request
 from schemas.statuses import WITHOUT_LOG, Status
 
@@ -17,8 +17,8 @@ _NOT_REACHED = frozenset(status for status in Status if status.value not in REAC
 _BATCH = 1_000
 
 
-def heading(request: StoredRequest) -> list[str]:
-    """Return the first lines of a report: the request and its state."""
+def heading(request: StoredRequest, summary: Summary) -> list[str]:
+    """Return the first lines of a report: the request, its state, and the requests that repeat some of it."""
     head = request.header
     lines = [
         f"request   {head.request_id}",
@@ -31,9 +31,12 @@ def heading(request: StoredRequest) -> list[str]:
         lines.append(f"completed {request.completion.completed_at:%Y-%m-%d %H:%M:%S} UTC")
     elif request.cancelled:
         lines.append("cancelled, not yet completed")
+    elif request.control_flags.paused:
+        lines.append("paused, not yet completed")
     else:
         lines.append("not yet completed")
-    return [*lines, ""]
+    resent = [f"resent as {request_id} (recipients: {number:,})" for request_id, number in summary.resent_as.items()]
+    return [*lines, *resent, ""]
 
 
 async def summarise(ledger: Ledger, request: StoredRequest) -> Summary:
@@ -57,6 +60,8 @@ async def summarise(ledger: Ledger, request: StoredRequest) -> Summary:
         accounted=completion is not None and not completion.incomplete and len(sums) == 1,
         part_sizes=part_sizes(request),
         notes=_notes(request, request_counts, counts, total),
+        waiting_total=0 if completion else (await ledger.logs.find(_waiting_query(request, 1))).total,
+        resent_as=await _resent_as(ledger, request),
     )
 
 
@@ -64,6 +69,35 @@ def part_sizes(request: StoredRequest) -> list[int]:
     """Return the sizes of the first parts, up to the first part that is not known."""
     parts = takewhile(lambda part: part is not None, map(request.parts.get, count()))
     return [part.size for part in parts if part]
+
+
+async def _resent_as(ledger: Ledger, request: StoredRequest) -> dict[str, int]:
+    """Return the requests that repeat deliveries of this one, oldest first, with the number of these deliveries."""
+    numbers = await ledger.logs.count_resends(request.header.key)
+    repeats = await ledger.requests.get_many(list(numbers))
+    ordered = sorted(repeats.values(), key=lambda repeat: repeat.header.accepted_at)
+    return {repeat.header.request_id: numbers[repeat.header.key] for repeat in ordered}
+
+
+def _waiting_query(request: StoredRequest, page_size: int, after: ListPosition | None = None) -> LogQuery:
+    header = request.header
+    pending = frozenset({Status.PENDING})
+    return LogQuery(
+        header.tenant_id, key=header.key, statuses=pending, tried_only=True, page_size=page_size, after=after
+    )
+
+
+async def waiting_batches(ledger: Ledger, request: StoredRequest, *, limit: int | None) -> AsyncIterator[Sequence[Log]]:
+    """Yield the deliveries that wait for their next try, in request order: the first `limit`, or all in batches."""
+    if request.completion:
+        return
+    after = None
+    while True:
+        page = await ledger.logs.find(_waiting_query(request, limit or _BATCH, after))
+        yield page.items
+        if limit or not page.has_more:
+            return
+        after = position_of_log(page.items[-1])
 
 
 def _notes(
@@ -124,4 +158,5 @@ def _not_reached(log: Log) -> NotReached:
         log.reason and log.reason.value,
         log.error,
         log.id,
+        resent_as=log.resent_as,
     )

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from cli.console import plain_table, print_table, printable
+from cli.console import format_time, plain_table, print_table, printable
 from cli.report.summary import Counts, NotReached, Summary, by_status
+from ledger.models import Log
 from schemas.statuses import Reason, Status
 
 _REASONS = {reason.value: reason.meaning.partition(": ")[2] or reason.meaning for reason in Reason}
@@ -56,10 +57,30 @@ def print_not_reached(console: Console, recipients: Sequence[NotReached]) -> Non
     print_table(console, table)
 
 
-def print_more(console: Console, *, shown: int, total: int, hint: str) -> None:
-    """Print how many more recipients were not reached than are shown, and how to list them."""
+def print_waiting(console: Console, deliveries: Sequence[Log]) -> None:
+    """Print a table of deliveries that were tried and wait for their next try."""
+    if not deliveries:
+        return
+    columns = ("waiting", "reference", "reason", "provider", "attempts", "next try (UTC)")
+    table = plain_table(*columns, numbers=("attempts",))
+    for log in deliveries:
+        cells = (
+            log.recipient,
+            log.reference or "",
+            log.reason or "",
+            log.provider or "",
+            str(log.attempts),
+            format_time(log.next_attempt_at) or "-",
+        )
+        table.add_row(*map(printable, cells))
+    console.print()
+    print_table(console, table)
+
+
+def print_more(console: Console, *, shown: int, total: int, hint: str, kind: str = "not reached") -> None:
+    """Print how many more recipients of a kind there are than are shown, and how to list them."""
     if total > shown:
-        count = f"and {total - shown:,} more" if shown else f"{total:,} not reached"
+        count = f"and {total - shown:,} more" if shown else f"{total:,} {kind}"
         console.print(f"{count}: {hint}", soft_wrap=True)
 
 
@@ -68,8 +89,9 @@ def print_end(console: Console, summary: Summary) -> None:
     console.print()
     for note in summary.notes:
         console.print(printable(note), soft_wrap=True)
-    if unknown := by_status(summary.counts).get(Status.UNKNOWN.value):
+    if summary.unknown:
         console.print(
-            f"{unknown:,} of {summary.total:,} unknown: these messages may or may not have been sent", soft_wrap=True
+            f"{summary.unknown:,} of {summary.total:,} unknown: these messages may or may not have been sent",
+            soft_wrap=True,
         )
     console.print(f"all accounted for: {'yes' if summary.accounted else 'no'}")

@@ -14,8 +14,8 @@ from cli.recipients_file.layout import FileOptions
 from cli.report.csv_writer import STDOUT, open_csv_writer
 from cli.report.file_lines import FileLines, NewLines, open_lines
 from cli.report.json_writer import write_json
-from cli.report.ledger_summary import heading, not_reached_batches, part_sizes, summarise
-from cli.report.print_summary import print_counts, print_end, print_more, print_not_reached
+from cli.report.ledger_summary import heading, not_reached_batches, part_sizes, summarise, waiting_batches
+from cli.report.print_summary import print_counts, print_end, print_more, print_not_reached, print_waiting
 from cli.report.summary import NotReached, Summary
 from cli.settings import LedgerAddress
 from core.ids import request_key
@@ -78,11 +78,12 @@ async def _print_all(
     limit = None if options.show_all else DEFAULT_SHOWN
     if options.as_json:
         missed = not_reached_batches(ledger, request, limit=limit, lines=new_lines())
-        await write_json(console.file, request, summary, missed)
+        await write_json(console.file, request, summary, missed, waiting_batches(ledger, request, limit=limit))
         return summary
-    for line in heading(request):
+    for line in heading(request, summary):
         console.print(line, soft_wrap=True)
     print_counts(console, summary.counts, summary.total)
+    await _print_waiting(ledger, console, request, summary, limit)
     if options.csv is None:
         # Otherwise the CSV lists all of them.
         await _print_not_reached(console, summary, not_reached_batches(ledger, request, limit=limit, lines=new_lines()))
@@ -106,6 +107,16 @@ async def _print_not_reached(console: Console, summary: Summary, batches: AsyncI
         print_not_reached(console, batch)
         count += len(batch)
     print_more(console, shown=count, total=summary.not_reached_total, hint="add --all, or --csv FILE")
+
+
+async def _print_waiting(
+    ledger: Ledger, console: Console, request: StoredRequest, summary: Summary, limit: int | None
+) -> None:
+    count = 0
+    async for batch in waiting_batches(ledger, request, limit=limit):
+        print_waiting(console, batch)
+        count += len(batch)
+    print_more(console, shown=count, total=summary.waiting_total, hint="add --all", kind="waiting")
 
 
 async def _write_csv(

@@ -30,6 +30,8 @@ class NotReached:
     log_id: str = field(compare=False)
     line: int | None = field(default=None, compare=False)
     """Line of the file, for a recipient without a reference. None if the file is not known."""
+    resent_as: str | None = field(default=None, compare=False)
+    """Log id of the delivery that repeats this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,15 @@ class Summary:
     """Number of recipients of the first parts, as far as they are known."""
     notes: Sequence[str] = ()
     """Lines to print above the last line."""
+    waiting_total: int = 0
+    """Number of deliveries that were tried and wait for their next try."""
+    resent_as: Mapping[str, int] = field(default_factory=dict)
+    """Number of deliveries that each later request repeats, by the id of that request."""
+
+    @property
+    def unknown(self) -> int:
+        """Return the number of deliveries that may or may not have been sent."""
+        return by_status(self.counts).get(Status.UNKNOWN.value, 0)
 
     @property
     def failures(self) -> int:

@@ -1,11 +1,12 @@
 """Delivery logs in memory, merged with the pending deliveries of open chunks."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 from typing_extensions import override
 
 from core.chunk_work import Counts
-from core.ids import LogId, RequestKey, log_range
+from core.ids import LogId, RequestKey, log_range, position
 from ledger.memory.store import Store
 from ledger.models import Log
 from ledger.pending_logs import pending_of_chunk
@@ -58,6 +59,11 @@ class MemoryLogs(Logs):
             if log and log.tenant_id == tenant_id and log.status in RESENDABLE and log.resent_as is None:
                 logs[old] = log._replace(resent_as=new)
         return {old for old, new in resends.items() if old in logs and logs[old].resent_as == new}
+
+    @override
+    async def count_resends(self, key: RequestKey) -> Mapping[RequestKey, int]:
+        repeats = [position(log.resent_as) async for log in self.iterate_request(key) if log.resent_as]
+        return Counter(repeat[0] for repeat in repeats if repeat)
 
     @override
     async def iterate_request(self, key: RequestKey) -> AsyncIterator[Log]:

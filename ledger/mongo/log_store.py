@@ -6,7 +6,7 @@ from pymongo import UpdateOne
 from typing_extensions import override
 
 from core.chunk_work import Counts
-from core.ids import LogId, RequestKey, log_range
+from core.ids import LogId, RequestKey, log_range, position
 from ledger.models import Log
 from ledger.mongo.connection import (
     Database,
@@ -128,6 +128,25 @@ class MongoLogs(Logs):
             query = {"_id": {"$in": list(resends)}, "resent_as": {"$ne": None}}
             documents = await self._logs.find(query, {"resent_as": True}).to_list(None)
         return {LogId(log["_id"]) for log in documents if log["resent_as"] == resends[log["_id"]]}
+
+    @override
+    async def count_resends(self, key: RequestKey) -> Mapping[RequestKey, int]:
+        """Count in MongoDB. A log id is the request key, and 9 characters for the position."""
+        low, high = log_range(key)
+        length = {"$subtract": [{"$strLenBytes": "$resent_as"}, 9]}
+        group = {
+            "_id": {"$substrBytes": ["$resent_as", 0, length]},
+            "number": {"$sum": 1},
+            "one": {"$first": "$resent_as"},
+        }
+        stages: list[Document] = [
+            {"$match": {"_id": {"$gte": low, "$lt": high}, "resent_as": {"$ne": None}}},
+            {"$group": group},
+        ]
+        with translated_errors():
+            documents = await self._logs.aggregate(stages, hint="_id_").to_list(None)
+        repeats = [(position(document["one"]), document["number"]) for document in documents]
+        return {repeat[0]: number for repeat, number in repeats if repeat}
 
     @override
     async def iterate_request(self, key: RequestKey) -> AsyncIterator[Log]:

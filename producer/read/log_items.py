@@ -38,4 +38,5 @@ def log_item(log: Log, content: str | None) -> CommunicationLogResponse:
         attempts=log.attempts,
         resend_of=log.resend_of,
         resent_as=log.resent_as,
+        next_attempt_at=log.next_attempt_at,
     )

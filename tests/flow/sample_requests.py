@@ -36,11 +36,13 @@ class Library:
         user: str = "usr_a",
         **said: Any,
     ) -> None:
-        """A request that was expanded and of which nothing is sent yet."""
+        """A request that was expanded at that time and of which nothing is sent yet. The clock goes back after it."""
+        before, self.world.time = self.world.time, max(self.world.time, at)
         record = self.world.record(
             *recipients, tenant_id=tenant, user_id=user, request_id=request_id, accepted_at=at.isoformat(), **said
         )
         await self.world.expand(record)
+        self.world.time = before
 
     async def get(
         self, path: str, *scopes: str, user: str = "usr_a", tenant: str = "tnt_a", status: int = 200

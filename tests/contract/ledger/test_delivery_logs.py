@@ -106,6 +106,17 @@ async def test_of_two_that_would_repeat_a_delivery_at_once_one_does(ledger: Ledg
     assert not mine & theirs
 
 
+async def test_the_repeats_of_each_later_request_are_counted(ledger: Ledger) -> None:
+    old = [a_log(index=index, status=Status.FAILED) for index in range(5)]
+    other = a_log("req-9", status=Status.FAILED)
+    await ledger.logs.insert_or_get([*old, other])
+    repeats = {old[0].id: "req-2", old[1].id: "req-2", old[2].id: "req-3", other.id: "req-4"}
+    await ledger.logs.reserve_resends(TENANT, {log: a_log(name).id for log, name in repeats.items()})
+
+    assert await ledger.logs.count_resends(a_key()) == {a_key("req-2"): 2, a_key("req-3"): 1}
+    assert await ledger.logs.count_resends(a_key("req-2")) == {}
+
+
 async def test_nobody_repeats_what_was_sent_or_is_another_tenants_or_has_no_log(ledger: Ledger) -> None:
     sent, theirs = a_log(status=Status.SENT), a_log(tenant_id="tnt_other", status=Status.FAILED)
     await ledger.logs.insert_or_get([sent, theirs])

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from cli.errors import UsageError
 from cli.print_logs import PAGE_SIZE, LogsOptions, address_hashes, print_logs
-from core.send_result import Failed, Message, SendResult, Sent
+from core.send_result import Failed, Message, Retry, SendResult, Sent
 from ledger.sealing import Sealer
 from schemas.statuses import Channel, Reason, Status
 from tests.flow.world import RecordingProvider, World
@@ -93,6 +93,25 @@ async def test_pending_deliveries_are_shown_with_their_content() -> None:
     await world.expand(world.record({"to": GOOD[0], "variables": {"name": "Li"}}, content="Hi {{name}}"))
     (output,) = await documents(world, content=True)
     assert (output["status"], output["content"]) == ("pending", "Hi Li")
+
+
+async def test_a_delivery_that_waits_for_a_retry_shows_reason_provider_attempts_and_next_try() -> None:
+    world = World(RecordingProvider(answers=lambda *_: Retry(Reason.RATE_LIMITED, delay_seconds=60)))
+    await world.expand(world.record({"to": GOOD[0], "reference": "o-00"}))
+    assert "next try" not in await printed(world)
+    await world.deliver_all()
+    heading, line = (await printed(world)).splitlines()
+    assert heading.endswith("next try (UTC)")
+    assert line.split()[3:] == ["o-00", "pending", "rate_limited", "book", "0", "r1", "2026-01-02", "03:05:07"]
+    (output,) = await documents(world)
+    shown = {name: output[name] for name in ("status", "reason", "provider", "attempts", "next_attempt_at")}
+    assert shown == {
+        "status": "pending",
+        "reason": "rate_limited",
+        "provider": "book",
+        "attempts": 0,
+        "next_attempt_at": "2026-01-02T03:05:07.500000Z",
+    }
 
 
 async def test_a_delivery_that_could_not_be_rendered_has_no_content() -> None:

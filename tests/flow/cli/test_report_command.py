@@ -16,7 +16,8 @@ from cli.report.report import ReportOptions, print_report
 from cli.report.summary import Summary
 from cli.tracking.result_tally import ResultTally
 from core.ids import position, request_key
-from core.send_result import Failed, Message, Retry, SendResult, Sent
+from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
+from ledger.request_control import pause_request
 from schemas.statuses import Reason, Status
 from tests.flow.world import TOPICS, RecordingProvider, World
 from tests.support.builders import a_log
@@ -89,6 +90,74 @@ async def test_a_running_request_is_not_accounted_for() -> None:
     assert "3 of 3 are still to be attempted\nall accounted for: no" in output
 
 
+async def test_a_report_shows_the_deliveries_that_wait_for_a_retry() -> None:
+    busy = Retry(Reason.UNAVAILABLE, "503", delay_seconds=60)
+    world = World(RecordingProvider(answers=lambda message, _: busy if message.to[-2:] in {"00", "01"} else Sent()))
+    await world.expand(world.record(*GOOD[:4]))
+    await world.deliver_all()
+    _, output = await report(world)
+    assert (
+        """\
+waiting      reference  reason       provider  attempts  next try (UTC)
+138****0000             unavailable  book             1  2026-01-02 03:05:07
+138****0001             unavailable  book             1  2026-01-02 03:05:07
+"""
+        in output
+    )
+    document = await report_json(world)
+    assert (document["waiting_total"], len(document["waiting"])) == (2, 2)
+    assert position(document["waiting"][1].pop("log_id")) == (request_key("t1", "r1"), 0, 1)
+    assert document["waiting"][1] == {
+        "reference": None,
+        "recipient": "138****0001",
+        "reason": "unavailable",
+        "provider": "book",
+        "attempts": 1,
+        "next_attempt_at": "2026-01-02T03:05:07.500000Z",
+    }
+
+
+async def test_a_report_shows_the_first_fifty_waiting_deliveries_unless_all_are_asked_for() -> None:
+    world = World(RecordingProvider(answers=lambda *_: Retry(Reason.RATE_LIMITED, delay_seconds=60)))
+    await world.expand(world.record(*GOOD))
+    await world.deliver_all()
+    _, first = await report(world)
+    assert first.count("rate_limited") == 50
+    assert "and 10 more: add --all" in first
+    _, whole = await report(world, show_all=True)
+    assert whole.count("rate_limited") == 60
+
+
+async def test_a_report_says_that_a_request_is_paused() -> None:
+    world = World(RecordingProvider())
+    await world.expand(world.record(*GOOD[:3]))
+    await pause_request(world.ledger, request_key("t1", "r1"))
+    _, output = await report(world)
+    assert "\npaused, not yet completed\n" in output
+    assert (await report_json(world))["paused"] is True
+
+
+async def test_a_report_names_the_requests_that_repeat_some_of_its_deliveries() -> None:
+    world = await a_world(*GOOD[:9])
+    (failed,) = [log for log in await world.logs() if log.status is Status.FAILED]
+    await world.expand(world.record({"to": GOOD[7], "resend_of": failed.id}, request_id="again", resend_of="r1"))
+    await world.deliver_all()
+    _, output = await report(world)
+    assert "\nresent as again (recipients: 1)\n" in output
+    document = await report_json(world)
+    assert document["resent_as"] == [{"request_id": "again", "recipients": 1}]
+    assert [one["resent_as"] for one in document["not_reached"]] == [(await world.logs("again"))[0].id]
+
+
+async def test_the_number_of_unknown_deliveries_has_a_line_of_its_own() -> None:
+    world = World(RecordingProvider(answers=lambda *_: Uncertain(Reason.NO_ANSWER)))
+    await world.expand(world.record(*GOOD[:3]))
+    await world.deliver_all()
+    _, output = await report(world)
+    assert output.endswith("\n3 of 3 unknown: these messages may or may not have been sent\nall accounted for: yes")
+    assert (await report_json(world))["unknown"] == 3
+
+
 async def test_a_report_tells_if_parts_are_not_expanded_yet() -> None:
     world = World(RecordingProvider())
     await world.expand(world.record(*GOOD[:3], last=False))
@@ -121,23 +190,34 @@ async def test_the_json_report_is_one_document_with_the_same_content() -> None:
         "accepted_at": "2026-01-02T03:04:05Z",
         "completed_at": "2026-01-02T03:04:05Z",
         "resend_of": None,
+        "resent_as": [],
+        "paused": False,
         "cancelled": False,
         "incomplete": False,
         "all_accounted_for": True,
         "total": 11,
+        "unknown": 0,
         "by_status": {"sent": 8, "failed": 2, "suppressed": 1},
         "by_reason": {"duplicate": 1, "invalid_recipient": 1, "rejected": 1},
         "notes": [],
         "not_reached_total": 3,
+        "waiting_total": 0,
         "not_reached": [
+<<<<<<< HEAD
             missed("138****0007", "failed", "rejected", error="blacklisted"),
             missed("***", "failed", "invalid_recipient", error="the address is not a valid number of its country"),
             missed("138****0000", "suppressed", "duplicate", reference="order-9"),
+=======
+            missed("138****0007", "failed", "rejected", error="blacklisted", resent_as=None),
+            missed("***", "failed", "invalid_recipient", resent_as=None),
+            missed("138****0000", "suppressed", "duplicate", reference="order-9", resent_as=None),
+>>>>>>> a23d3f9 (Show what a waiting delivery waits for, and what became of a request)
         ],
+        "waiting": [],
     }
 
 
-def missed(recipient: str, status: str, reason: str, **more: str) -> dict[str, str | None]:
+def missed(recipient: str, status: str, reason: str, **more: str | None) -> dict[str, str | None]:
     return {"reference": None, "error": None, **more, "recipient": recipient, "status": status, "reason": reason}
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from core.send_result import Retry
+from schemas.statuses import Reason
 from tests.flow.sample_requests import ADMIN, READ, Library, a_log_id
 from tests.flow.world import START
 from tests.support.service import a_token
@@ -85,6 +87,25 @@ async def test_an_item_is_the_contracts_log_with_its_text_rendered(library: Libr
         "attempts": 1,
     }
     assert (failed["reason"], failed["attempts"], "sent_at" in failed) == ("invalid_recipient", 0, False)
+
+
+async def test_a_delivery_that_waits_for_a_retry_shows_reason_provider_attempts_and_next_try(library: Library) -> None:
+    library.world.providers[0].answers = lambda *_: Retry(Reason.UNAVAILABLE, "503", delay_seconds=60)
+    await library.sent("a", [{"to": ANN, "reference": "a0"}])
+
+    (listed,) = (await library.get(LOGS))["items"]
+    (found,) = (await library.search({"recipient": ANN, "channel": "sms"}))["items"]
+    one = await library.get(f"{LOGS}/{a_log_id('a')}")
+
+    for item in (listed, found, one):
+        assert (item["status"], item["reason"], item["provider"]) == ("pending", "unavailable", "book")
+        assert (item["attempts"], item["next_attempt_at"]) == (1, "2026-01-02T03:05:07.500000Z")
+
+
+async def test_only_a_delivery_that_waits_for_a_retry_has_a_next_try(library: Library) -> None:
+    await three_requests(library)
+
+    assert not any("next_attempt_at" in item for item in (await library.get(LOGS))["items"])
 
 
 @pytest.mark.parametrize(

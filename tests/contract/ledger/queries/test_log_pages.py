@@ -2,16 +2,17 @@
 
 from collections.abc import Collection
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from core.chunk_work import Batch, DecidedDelivery, WaitingDelivery, Work
+from core.chunk_work import Batch, DecidedDelivery, History, WaitingDelivery, Work
 from ledger.ports import Ledger
 from ledger.queries import LogPage
 from schemas.statuses import Reason, Status
 from tests.contract.ledger.conftest import Wait
 from tests.contract.ledger.steps import PENDING, a_request, claim_token, described, find, list_lines
-from tests.support.builders import ACCEPTED_AT, a_chunk, a_claim, a_head, a_key, a_log, some_counts
+from tests.support.builders import ACCEPTED_AT, TENANT, a_chunk, a_claim, a_head, a_key, a_log, some_counts
 
 
 async def test_where_nothing_is_there_is_an_empty_page(ledger: Ledger) -> None:
@@ -64,6 +65,55 @@ async def test_the_next_batch_of_a_released_chunk_is_pending_with_its_attempts(l
     page = await find(ledger)
 
     assert [(log.status, log.outcome, log.attempts) for log in page.items] == [(Status.PENDING, Status.PENDING, 1)] * 2
+
+
+async def test_a_delivery_that_waits_for_a_retry_has_the_last_answer_and_the_time_of_the_next_try(
+    ledger: Ledger,
+) -> None:
+    soon = ledger.now() + timedelta(seconds=60)
+    busy = History(timedelta(seconds=9), Reason.UNAVAILABLE, "first")
+    limited = History(timedelta(seconds=9), Reason.RATE_LIMITED, "second")
+    chunk = a_chunk(size=4)
+    await a_request(ledger, None, chunk)
+    work = Work(
+        next=Batch(((0, 1),), 2, histories={0: busy}),
+        untried=((1, 2),),
+        retries=(WaitingDelivery(3, 1, soon + timedelta(seconds=5), history=limited),),
+        counts=some_counts(sent=1),
+    )
+    await ledger.chunks.release(await claim_token(ledger, chunk), work, soon)
+
+    page = await find(ledger, statuses=PENDING)
+
+    assert [(log.reason, log.provider, log.attempts, log.next_attempt_at) for log in page.items] == [
+        (Reason.UNAVAILABLE, "first", 2, soon),
+        (None, None, 0, None),
+        (Reason.RATE_LIMITED, "second", 1, soon + timedelta(seconds=5)),
+    ]
+    tried = await find(ledger, statuses=frozenset({Status.PENDING}), tried_only=True, page_size=1)
+    assert (tried.items, tried.total, tried.has_more) == (page.items[:1], 2, True)
+    assert await ledger.logs.get(TENANT, page.items[2].id) == page.items[2]
+
+
+async def test_a_delivery_that_is_being_tried_has_its_last_answer_and_no_next_try(ledger: Ledger) -> None:
+    busy = History(timedelta(seconds=9), Reason.UNAVAILABLE, "first")
+    chunk = a_chunk(size=1, work=Work(next=Batch(((0, 1),), 2, histories={0: busy})))
+    await a_request(ledger, None, chunk)
+    await claim_token(ledger, chunk)
+
+    (log,) = (await find(ledger)).items
+    assert (log.reason, log.provider, log.next_attempt_at) == (Reason.UNAVAILABLE, "first", None)
+
+
+@pytest.mark.parametrize("stopped", [{"pauses": 1}, {"cancelled": True}, {"expires_at": ACCEPTED_AT}])
+async def test_a_delivery_that_will_not_be_tried_has_no_next_try(ledger: Ledger, stopped: dict[str, Any]) -> None:
+    busy = History(timedelta(seconds=9), Reason.UNAVAILABLE, "first")
+    soon = ledger.now() + timedelta(seconds=60)
+    work = Work(retries=(WaitingDelivery(0, 1, soon, history=busy),))
+    await a_request(ledger, None, a_chunk(size=1, work=work, **stopped))
+
+    (log,) = (await find(ledger)).items
+    assert (log.reason, log.next_attempt_at) == (Reason.UNAVAILABLE, None)
 
 
 async def test_what_waits_for_its_time_is_scheduled_until_it_is_due(ledger: Ledger, wait: Wait) -> None:
