@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from consumer.kafka.record import KafkaRecord
+from schemas.requests import BulkRequest
 
 EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 """Earliest time that is believed. A record in seconds instead of milliseconds is from 1970."""
@@ -10,13 +11,17 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 """Maximum time by which the clock of a producer may be ahead."""
 
 
-def accepted_at(record: KafkaRecord, stated: datetime | None, now: datetime) -> datetime:
+def accepted_at(record: KafkaRecord, request: BulkRequest | None, now: datetime) -> datetime:
     """Return the time that the body states, else that of the record, else now: the first one that is believed.
 
-    The precision is that of MongoDB, so that stored times equal those in memory.
+    A stated time in the future is believed if the request is scheduled for a time after it. Nothing is done with such a
+    request before. The precision is that of MongoDB, so that stored times equal those in memory.
     """
-    candidates = (stated, _record_time(record))
-    believed = next((time for time in candidates if time and EARLIEST <= time <= now + CLOCK_TOLERANCE), now)
+    latest = now + CLOCK_TOLERANCE
+    stated = request.accepted_at if request else None
+    scheduled_at = (request.send_at if request else None) or latest
+    candidates = ((stated, max(latest, scheduled_at)), (_record_time(record), latest))
+    believed = next((time for time, before in candidates if time and EARLIEST <= time <= before), now)
     return truncate_to_milliseconds(believed)
 
 

@@ -34,7 +34,7 @@ async def validate_request(
     if isinstance(request, RejectedRecord):
         return request
     correlation_id = read_correlation(record)
-    if too_far := too_far_ahead(request, accepted_at(record, request.accepted_at, context.ledger.now())):
+    if too_far := too_far_ahead(request, accepted_at(record, request, context.ledger.now())):
         field, problem = too_far
         return with_request_ids(
             request, RejectedRecord(RejectionReason.INVALID_SCHEMA, f"{field}: {problem}", (field,)), correlation_id
@@ -107,7 +107,7 @@ def build_header(
         on_uncertain=request.on_uncertain,
         reply_topic=reply_topic,
         correlation_id=read_correlation(record),
-        accepted_at=accepted_at(record, request.accepted_at, context.ledger.now()),
+        accepted_at=accepted_at(record, request, context.ledger.now()),
         send_at=request.send_at and truncate_to_milliseconds(request.send_at),
         expires_at=request.expires_at and truncate_to_milliseconds(request.expires_at),
         template_id=content.template_id,

@@ -454,7 +454,7 @@ MUTANTS = (
         (
             Edit(
                 "consumer/expand/accepted_at.py",
-                "if time and EARLIEST <= time <= now + CLOCK_TOLERANCE",
+                "if time and EARLIEST <= time <= before",
                 "if time",
             ),
         ),

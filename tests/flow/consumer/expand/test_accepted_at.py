@@ -64,6 +64,19 @@ async def test_a_time_within_reason_is_believed(ago: timedelta) -> None:
     assert await stored_acceptance(world) == START - ago
 
 
+async def test_a_stated_time_in_the_future_is_believed_only_before_the_send_at_of_its_request() -> None:
+    world, later, much_later = World(), START + timedelta(days=9), START + timedelta(days=10)
+    await world.expand(
+        world.record(NUMBER, accepted_at=later.isoformat(), send_at=much_later.isoformat(), request_id="scheduled")
+    )
+    await world.expand(world.record(NUMBER, accepted_at=much_later.isoformat(), send_at=later.isoformat()))
+
+    scheduled = await world.ledger.requests.get(request_key("t1", "scheduled"))
+    assert scheduled is not None
+    assert scheduled.header.accepted_at == later
+    assert await stored_acceptance(world) == START
+
+
 async def test_the_time_of_acceptance_is_decided_once() -> None:
     world = World()
     record = replace(world.record(NUMBER), timestamp_ms=0)
