@@ -76,7 +76,7 @@ def _not_reached_document(recipient: NotReached) -> dict[str, Any]:
         "reason": recipient.reason,
         "error": recipient.error,
         "log_id": recipient.log_id,
-        "resent_as": recipient.resent_as,
+        **({} if recipient.resent_as is None else {"resent_as": recipient.resent_as}),
         **({} if recipient.line is None else {"line": recipient.line}),
     }
 

@@ -203,21 +203,15 @@ async def test_the_json_report_is_one_document_with_the_same_content() -> None:
         "not_reached_total": 3,
         "waiting_total": 0,
         "not_reached": [
-<<<<<<< HEAD
             missed("138****0007", "failed", "rejected", error="blacklisted"),
             missed("***", "failed", "invalid_recipient", error="the address is not a valid number of its country"),
             missed("138****0000", "suppressed", "duplicate", reference="order-9"),
-=======
-            missed("138****0007", "failed", "rejected", error="blacklisted", resent_as=None),
-            missed("***", "failed", "invalid_recipient", resent_as=None),
-            missed("138****0000", "suppressed", "duplicate", reference="order-9", resent_as=None),
->>>>>>> a23d3f9 (Show what a waiting delivery waits for, and what became of a request)
         ],
         "waiting": [],
     }
 
 
-def missed(recipient: str, status: str, reason: str, **more: str | None) -> dict[str, str | None]:
+def missed(recipient: str, status: str, reason: str, **more: str) -> dict[str, str | None]:
     return {"reference": None, "error": None, **more, "recipient": recipient, "status": status, "reason": reason}
 
 
