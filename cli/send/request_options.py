@@ -53,7 +53,7 @@ def _problem_line(problem: Problem) -> str:
 
 def _address_line(error: InvalidMailAddressError) -> str:
     field, _, index = error.field.partition("[")
-    address = f"address {int(index[:-1]) + 1} " if index else ""
+    address = f"address {int(index[:-1]) + 1}: " if index else ""
     return f"{option_of(field)}: {address}{error.problem}"
 
 

@@ -24,7 +24,7 @@ BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
         r"expires_at: (has passed|must be at most two years ahead|must be after send_at)": _CLOCK,
         r"send_at: must be at most a year ahead": _CLOCK,
         r"(recipients\[\d+\]\.)?region: must be the ISO 3166-1 code of a country .+": _REGIONS,
-        r"(reply_to|cc\[\d+\]): is not a valid e-mail address\. .+": _ADDRESS,
+        r"(reply_to|cc\[\d+\]): the address .+": _ADDRESS,
     },
     "GET /communication/logs": {
         r"page: must end within the first 10,000 items\. .+": _NUMBERS,

@@ -101,7 +101,7 @@ async def test_an_invalid_address_rejects_the_request_by_its_field(given: dict[s
     async with ServiceAndConsumer() as both:
         answer = await both.send({**MAIL, **given})
         assert answer.status_code == 400
-        assert answer.json()["message"].startswith(f"{field}: is not a valid e-mail address.")
+        assert answer.json()["message"].startswith(f"{field}: the address has no @.")
         assert both.records() == 0
 
 

@@ -191,7 +191,7 @@ FIELDS = (
     Hostile("a topic of rollcall's own", saying(reply_topic="communication.bulk.requests"), 400, "reply_topic: "),
     Hostile("a reply address of an SMS", saying(reply_to="a@example.com"), 400, "reply_to: is only for e-mail"),
     Hostile("copies of an SMS", saying(cc=["a@example.com"]), 400, "cc: is only for e-mail"),
-    Hostile("a copy to a name", mail(cc=["a@example.com", "nobody"]), 400, "cc[1]: is not a valid e-mail address"),
+    Hostile("a copy to a name", mail(cc=["a@example.com", "nobody"]), 400, "cc[1]: the address has no @"),
     Hostile("a header behind a reply address", mail(reply_to="a@b.org\r\nBcc: c@b.org"), 400, "reply_to: "),
     Hostile("eleven copies", mail(cc=["a@example.com"] * 11), 400, "cc: "),
     Hostile("copies for two", mail(cc=["a@b.org"], recipients=["c@b.org", "d@b.org"]), 400, "cc: needs a request with"),

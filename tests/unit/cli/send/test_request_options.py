@@ -44,8 +44,8 @@ def test_replies_and_copies_are_part_of_the_request(tenant: str | None) -> None:
         ({"secret_variables": ["a", "a"]}, "--secret-variable: is named twice"),
         ({"reply_to": "a@example.com"}, "--reply-to: is only for e-mail"),
         ({"cc": ["a@example.com"]}, "--cc: is only for e-mail"),
-        ({**MAIL, "reply_to": "nobody"}, "--reply-to: is not a valid e-mail address"),
-        ({**MAIL, "cc": ["a@example.com", "nobody"]}, "--cc: address 2 is not a valid e-mail address"),
+        ({**MAIL, "reply_to": "nobody"}, "--reply-to: the address has no @"),
+        ({**MAIL, "cc": ["a@example.com", "nobody"]}, "--cc: address 2: the address has no @"),
         ({**MAIL, "cc": ["a@example.com"] * 11}, "--cc: list should have at most 10 items"),
         (
             {"send_at": read_timestamp("", "2026-01-02T00:00Z"), "expires_at": read_timestamp("", "2026-01-01T00:00Z")},
