@@ -35,6 +35,17 @@ CODES = {
 CODE_CLASSES = {2: ResultKind.SENT, 4: ResultKind.UNAVAILABLE, 5: ResultKind.REJECTED}
 """Result of all other codes, by first digit. A code in neither table is not a valid reply."""
 
+_NOT_ALLOWED = re.compile(
+    r"relay(?:ing)?(?: access)?(?: is)? (?:denied|prohibited|not (?:permitted|allowed))|unable to relay"
+    r"|not authenticated|authentication (?:is )?required|(?:must|please) authenticate|client host rejected",
+    re.IGNORECASE,
+)
+"""Words of a server that does not know us, often because the login is missing. No address can contain them.
+
+Postfix, Exim, Sendmail and Exchange say this with 550 or 554 and 5.7.1, or without an enhanced code. Both are also used
+for a recipient that a policy refuses, so only the words tell them apart.
+"""
+
 _ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?![^\s])")  # RFC 2034: only digits, so it is safe to show
 
 
@@ -70,7 +81,7 @@ def refused(reply: SMTPResponse, step: str) -> SendResult | None:
     kind = CODES.get(reply.code) or CODE_CLASSES.get(reply.code // 100)
     if kind is None:
         raise UnreadableReplyError
-    if refuses_login(reply):
+    if refuses_login(reply) or _refuses_us(reply):
         kind = ResultKind.UNAVAILABLE
     return None if kind is ResultKind.SENT else result_for(kind, f"{show(reply)} to {step}")
 
@@ -79,6 +90,12 @@ def show(reply: SMTPResponse) -> str:
     """Return the codes of the reply. Its text may contain the address and is left out."""
     enhanced = _enhanced_code(reply)
     return f"SMTP {reply.code} {enhanced}" if enhanced else f"SMTP {reply.code}"
+
+
+def _refuses_us(reply: SMTPResponse) -> bool:
+    """Return whether the server refuses to take mails from us at all, and not this recipient."""
+    is_policy = (_enhanced_code(reply) or "5.7.").startswith("5.7.")
+    return reply.code in {550, 551, 553, 554} and is_policy and _NOT_ALLOWED.search(reply.message) is not None
 
 
 def _enhanced_code(reply: SMTPResponse) -> str | None:

@@ -26,7 +26,8 @@ class LimitedMailServer(Peer):
         self.counts: Counter[str] = Counter()
         """Number of refusals of each kind."""
         self.most_open = 0
-        self._seen: set[str] = set()
+        self.asked: set[str] = set()
+        """Addresses that were named in a RCPT."""
         self._logged_in: dict[asyncio.StreamWriter, bool] = {}
 
     def log_out_all(self) -> None:
@@ -70,9 +71,9 @@ class LimitedMailServer(Peer):
                 return "235 2.7.0 welcome" if self._logged_in[writer] else self._refused("login", "535 5.7.8 no")
             case "MAIL" if self.needs_login and not self._logged_in[writer]:
                 return self._refused("sender", "530 5.7.0 log in first")
-            case "RCPT" if self.greylists and line not in self._seen:
-                self._seen.add(line)
-                return self._refused("greylisted", "451 4.7.1 greylisted, try again")
+            case "RCPT" if (address := line.partition("<")[2].partition(">")[0]) not in self.asked:
+                self.asked.add(address)
+                return self._refused("greylisted", "451 4.7.1 greylisted, try again") if self.greylists else "250 ok"
         return "221 bye" if command == "QUIT" else "250 ok"
 
     def _refused(self, kind: str, reply: str) -> str:
