@@ -31,6 +31,11 @@ MUTATIONS = {
     "sweep_only_deferred": ("the sweeper looks for deferred chunks alone", "wakes"),
     "sweep_only_fresh": ("the sweeper looks for fresh chunks alone", "wakes"),
     "completion_recounted": ("the sweeper counts again before it announces", "receipts"),
+    "secrets_erased_at_claim": ("secret variables are erased as soon as a worker has read them", "chunk-deep"),
+    "secrets_erased_with_intent": ("secret variables are erased by the write that opens their window", "chunk"),
+    "secrets_of_retries_erased": ("secret variables of a delivery that waits for a retry are erased", "chunk-deep"),
+    "secrets_left_at_close": ("a chunk is closed with its secret variables", "chunk-deep"),
+    "request_secrets_erased_at_close": ("the first chunk that is closed erases those of the request", "two-chunks"),
 }
 
 HOLES = {

@@ -22,6 +22,11 @@ QUICK = (
     "sweep_only_fresh",
     "sweeper_trusts_chunk",
     "facts_late",
+    "secrets_erased_at_claim",
+    "secrets_erased_with_intent",
+    "secrets_of_retries_erased",
+    "secrets_left_at_close",
+    "request_secrets_erased_at_close",
 )
 """Flaws that a short search finds."""
 

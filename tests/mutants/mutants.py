@@ -23,6 +23,7 @@ WORKER, CLAIMS, INTAKE = (
     "consumer/expand/expansion_queue.py",
 )
 STOP = "consumer/deliver/chunk_rules.py"
+SECRETS = "tests/flow/consumer/deliver/test_secret_variables.py"
 
 MUTANTS = (
     Mutant(
@@ -468,5 +469,86 @@ MUTANTS = (
             Edit("ledger/mongo/retention_store.py", '{"$lte": before}', '{"$exists": True}'),
         ),
         test="tests/flow/consumer/test_retention_job.py",
+    ),
+    Mutant(
+        "secrets-erased-at-the-claim",
+        "secret variables are erased as soon as a worker has read them",
+        (
+            Edit(
+                CLAIMS,
+                "        token = ClaimToken(chunk.id, claim.owner,",
+                "        document.chunk = replace(document.chunk, sealed_secrets={})\n"
+                "        token = ClaimToken(chunk.id, claim.owner,",
+            ),
+        ),
+        test=SECRETS,
+    ),
+    Mutant(
+        "secrets-erased-with-the-intent",
+        "the secret variables of a window are erased by the write that opens it",
+        (
+            Edit(
+                "consumer/deliver/fenced_writes.py",
+                "self._with_secrets - without_outcome(work, window)",
+                "self._with_secrets - without_outcome(work, None)",
+            ),
+        ),
+        test=SECRETS,
+    ),
+    Mutant(
+        "secrets-of-retries-erased",
+        "the secret variables of a delivery that waits for a retry are erased",
+        (Edit("core/chunk_work.py", "*(retry.index for retry in work.retries), *chain(", "*chain("),),
+    ),
+    Mutant(
+        "secrets-left-at-the-close",
+        "a chunk is closed with its secret variables",
+        (Edit(CLAIMS, "work=Work(counts=Counter(counts)), sealed_secrets={})", "work=Work(counts=Counter(counts)))"),),
+    ),
+    Mutant(
+        "secrets-of-the-request-erased-early",
+        "the secret variables of a request are erased when its first part is expanded",
+        (
+            Edit(
+                "ledger/memory/request_store.py",
+                "        document.request = replace(document.request, expanded_parts=",
+                "        header = replace(document.request.header, sealed_secrets=None)\n"
+                "        document.request = replace(document.request, header=header, expanded_parts=",
+            ),
+        ),
+    ),
+    Mutant(
+        "secrets-of-the-request-left",
+        "a request is completed with its secret variables",
+        (
+            Edit(
+                "ledger/memory/request_store.py",
+                "header = replace(document.request.header, sealed_secrets=None)",
+                "header = document.request.header",
+            ),
+        ),
+    ),
+    Mutant(
+        "mask-sent",
+        "a provider gets the text as it is shown",
+        (
+            Edit(
+                "consumer/deliver/delivery_factory.py",
+                "text=template.content.render(variables, template.variables)",
+                "text=template.render_masked(variables)",
+            ),
+        ),
+    ),
+    Mutant(
+        "secret-shown",
+        "a text is shown as it is sent",
+        (
+            Edit(
+                "ledger/message_template.py",
+                "self.content.render({**variables, **dict.fromkeys(self.secret_variables, MASK)}, self.variables)",
+                "self.content.render(variables, self.variables)",
+            ),
+        ),
+        test="tests/flow/producer/test_secret_variables.py",
     ),
 )

@@ -18,6 +18,8 @@ TOPICS = Topics()
 TENANT = "t1"
 REPLIES = "replies.here"
 TEMPLATE = "greeting"
+PIN = "97531"
+"""Value of the secret variable that all recipients of a request share."""
 PART_TIMEOUT_SECONDS = 15.0
 PERIODS = SweepIntervals(due=3.2, never_claimed=9.0)
 """Sweep periods. A lease here lasts six seconds, and a search that finds nothing costs most of a run."""
@@ -66,6 +68,9 @@ class Ask:
     """Part that is never published, or is published too late."""
     contradicted: bool = False
     """True if another body is published under the same id."""
+    secret: bool = False
+    """True if `name` and a variable of the request are secret."""
+    keeps_secrets: bool = False
 
     @property
     def key(self) -> RequestKey:
@@ -105,6 +110,10 @@ class Ask:
             said["send_at"] = moment(self.send_at).isoformat()
         if self.expires_at is not None:
             said["expires_at"] = moment(self.expires_at).isoformat()
+        if self.secret:
+            said["content"] += " {{pin}}"
+            said |= {"variables": {"pin": PIN}, "secret_variables": ["name", "pin"]}
+            said["keep_secret_variables"] = self.keeps_secrets
         optional = {"reply_topic": self.reply_topic, "template": self.template}
         return json.dumps(said | {name: value for name, value in optional.items() if value}).encode()
 
@@ -155,6 +164,9 @@ class Scenario:
         if rng.random() < 0.2:
             ask.reply_topic = REPLIES
         ask.template = template
+        # Derived from the other draws, so that the worlds of known seeds stay as they are.
+        recipients = sum(map(len, ask.parts))
+        ask.secret, ask.keeps_secrets = "{{name}}" in content and recipients % 2 == 1, recipients % 4 == 3
         ask.orders = self._orders(first=first)
         if parts > 1 and (rng.random() < 0.15 or (first and needed in {"close_intake", "write_off_lost_parts", "lag"})):
             ask.withheld = rng.choice((parts - 1, parts - 1, rng.randrange(parts)))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tests.model.protocol.claim import begins_wrongly, resume_previous_claim, with_window
-from tests.model.protocol.state import IDLE, LIVE, TODO, Chunk, Entry, Line, State, Step, Worker, put
+from tests.model.protocol.state import IDLE, LIVE, TODO, Chunk, Entry, Line, State, Step, Worker, bits, put
 from tests.model.protocol.steps import RECOVER_WINDOW, SEND
 from tests.model.protocol.worker import expire, go_on, obey
 
@@ -45,7 +45,16 @@ def _written(m: "Model", s: State, worker: Worker, chunk: Chunk, *, ready: bool)
     written = chunk._replace(
         lease=LIVE, window=(), todo=todo, later=later, decided=held, counts=counts, unacked=worker.unacked
     )
-    return with_window(m, written, lines), lines
+    written = with_window(m, written._replace(secrets=written.secrets & _kept(m, written, lines)), lines)
+    return written, lines
+
+
+def _kept(m: "Model", written: Chunk, lines: tuple[Line, ...]) -> int:
+    """Return the deliveries whose secret variables stay: those that may be sent, the next window included."""
+    if "secrets_of_retries_erased" in m.flaws:
+        written = written._replace(later=())
+    kept = written.without_outcome
+    return kept & ~bits(line.delivery for line in lines) if "secrets_erased_with_intent" in m.flaws else kept
 
 
 def counted(m: "Model", s: State, worker: Worker, left: set[int]) -> tuple[int, ...]:

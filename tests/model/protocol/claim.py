@@ -69,6 +69,8 @@ def claim(m: "Model", s: State, at: int, k: int) -> Step:
     lines, chunk = _first_window(m, chunk)
     taken_over = taken_over and "claim_moves_window" not in flaws
     chunk = chunk._replace(lease=LIVE, parked=0, wake=CLAIMED if m.config.wakes else FRESH)
+    if "secrets_erased_at_claim" in flaws:
+        chunk = chunk._replace(secrets=0)
     entries = tuple(Entry(*line, TODO) for line in lines)
     to_log = chunk.decided
     if "decided_in_window" in flaws and taken_over:
@@ -135,6 +137,10 @@ def _wrong(m: "Model", s: State, worker: Worker, lines: tuple[Line, ...], found:
     # dies in between leaves unsent deliveries in doubt. The chunk of a dead owner is found without being parked.
     if lines and found.paused and found.lease == FREE and not s.env.expired:
         return "a claim records a window of a paused chunk"
+    if found.without_outcome & ~found.secrets:
+        return "claims a delivery whose secret variables are erased"
+    if found.without_outcome and not s.request.secrets:
+        return "claims a delivery although the secret variables of the request are erased"
     if worker.taken_over or not lines or worker.step not in (SEND, RECOVER_WINDOW):
         return None
     logged = any(s.logs[line.delivery] for line in lines)

@@ -59,11 +59,14 @@ def _shut(m: "Model", s: State, at: int, worker: Worker, counts: tuple[int, ...]
     """Complete the request with the counts of its only chunk, after that chunk is closed."""
     k, closed = worker.chunk, s.chunks[worker.chunk]
     shut = closed._replace(
-        closed=1, lease=FREE, window=(), todo=(), later=(), decided=(), counts=counts, unacked=0, wake=FRESH
+        closed=1, lease=FREE, window=(), todo=(), later=(), decided=(), counts=counts, unacked=0, wake=FRESH, secrets=0
     )
+    if "secrets_left_at_close" in m.flaws:
+        shut = shut._replace(secrets=closed.secrets)
+    request = s.request._replace(secrets=0) if "request_secrets_erased_at_close" in m.flaws else s.request
     alone = len(m.of_chunk) == len(m.chunks_of) == 1
     following: object = Finisher(COMPLETE, NOBODY, 0, counts) if alone else Finisher(ASK_PARTS, NOBODY, 0)
     if worker.unacked:
         following = worker._replace(step=LEAVE, entries=())
-    after = s._replace(procs=put(s.procs, at, following), chunks=put(s.chunks, k, shut))
+    after = s._replace(request=request, procs=put(s.procs, at, following), chunks=put(s.chunks, k, shut))
     return Step(("close chunk", k), fair=True, after=after)

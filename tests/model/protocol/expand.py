@@ -15,6 +15,7 @@ from tests.model.protocol.state import (
     Request,
     State,
     Step,
+    bits,
     put,
 )
 from tests.model.protocol.steps import (
@@ -93,7 +94,8 @@ def _begin(m: "Model", s: State, at: int, e: Expander, part: int, body: int) -> 
     early = "facts_late" not in flaws
     facts = request.facts - 1 if request.facts and early else e.facts
     begun = put(request.begun, part, request.begun[part] or (0 if loose else body + 1))
-    written = request._replace(exists=1, begun=begun, facts=facts + 1 if early or request.facts else 0)
+    secrets = request.secrets or int(not request.exists)
+    written = request._replace(exists=1, begun=begun, facts=facts + 1 if early or request.facts else 0, secrets=secrets)
     repeats = any(d in m.repeats for k in m.chunks_of[part] for d in m.of_chunk[k])
     following = COUNT if not m.chunks_of[part] else LOOK_UP if repeats else INSERT
     if request.counted[part] and "always_inserts" not in flaws:
@@ -201,7 +203,7 @@ def _make(m: "Model", e: Expander, k: int, body: int) -> Chunk:
     cancelled, pauses = e.marks
     paused = int(pauses % 2 and not cancelled and "pause_parks_nothing" not in m.flaws)
     made = body * 4 + e.facts * 2 + e.found
-    chunk = Chunk(0, FREE, (), todo, (), known, (0,) * 6, cancelled, pauses, paused, 0, made)
+    chunk = Chunk(0, FREE, (), todo, (), known, (0,) * 6, cancelled, pauses, paused, 0, made, secrets=bits(todo))
     if "all_decided_closed" in m.flaws and not todo:
         return chunk._replace(closed=1, decided=(), counts=(0, 0, 0, len(known), 0, 0))
     return chunk

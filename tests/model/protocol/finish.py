@@ -112,6 +112,6 @@ def _complete(m: "Model", s: State, at: int, f: Finisher, over: Process) -> Step
         why = "completed with a delivery without a log"
     elif f.counts != count([s.logs[d] & 15 for d in everyone]):
         why = f"the completion's counts {f.counts} differ from the logs"
-    completed = request._replace(completion=f.counts)
+    completed = request._replace(completion=f.counts, secrets=0)
     step = _to(s, at, f._replace(step=ANNOUNCE, counts=()), "complete", f.counts, request=completed)
     return step._replace(complaint=why)

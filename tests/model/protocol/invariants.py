@@ -12,6 +12,8 @@ def standing(m: "Model", s: State) -> str | None:
     """Return a complaint about a state."""
     if s.request.completion and m.any_open(s.chunks):
         return "a chunk is open after the completion"
+    if why := _secrets_left(s):
+        return why
     for k, chunk in enumerate(s.chunks):  # I2 at any time, from the chunks alone
         if chunk:
             waiting = len(chunk.window) + len(chunk.todo) + len(chunk.later) + len(chunk.decided)
@@ -23,6 +25,16 @@ def standing(m: "Model", s: State) -> str | None:
                 chunk = s.chunks[k]
                 if chunk and not chunk.closed and not (chunk.cancelled or (order == "pause" and chunk.paused)):
                     return f"{order} answered and the part expanded, yet chunk {k} is not marked"
+    return None
+
+
+def _secrets_left(s: State) -> str | None:
+    """Return a complaint about secret variables that nobody needs any more (I9)."""
+    if s.request.completion and s.request.secrets:
+        return "the request is completed, and its secret variables are left"
+    for k, chunk in enumerate(s.chunks):
+        if chunk and chunk.secrets & ~chunk.without_outcome:
+            return f"chunk {k} has the secret variables of a delivery that is not sent any more"
     return None
 
 

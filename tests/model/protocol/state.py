@@ -1,5 +1,6 @@
 """State at one time: documents, publications, provider calls, and the position of each process."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeVar
 
 SENT, UNKNOWN, FAILED, SUPPRESSED, CANCELLED, EXPIRED, DELIVERED = range(1, 8)
@@ -54,6 +55,8 @@ class Request(NamedTuple):
     announced: int = 0
     facts: int = 0
     """Decision of the first expansion, plus 1."""
+    secrets: int = 0
+    """1 while the secret variables of the request are stored."""
 
     @property
     def marks(self) -> tuple[int, int]:
@@ -80,11 +83,18 @@ class Chunk(NamedTuple):
     """Body and decision of the expansion."""
     wake: int = FRESH
     """FRESH, WOKEN or CLAIMED. Stored only if the configuration has `wakes`."""
+    secrets: int = 0
+    """One bit for each delivery whose secret variables are stored."""
 
     @property
     def paused(self) -> bool:
         """Return whether nothing may be sent until the request is resumed."""
         return self.pauses % 2 == 1 and not self.cancelled
+
+    @property
+    def without_outcome(self) -> int:
+        """Return one bit for each delivery that may be sent."""
+        return bits([*self.todo, *(line.delivery for line in (*self.window, *self.later))])
 
 
 class Env(NamedTuple):
@@ -189,6 +199,11 @@ T = TypeVar("T")
 def put(sequence: tuple[T, ...], at: int, value: T) -> tuple[T, ...]:
     """Return the tuple with one item changed."""
     return (*sequence[:at], value, *sequence[at + 1 :])
+
+
+def bits(deliveries: Iterable[int]) -> int:
+    """Return one bit for each delivery."""
+    return sum(1 << delivery for delivery in set(deliveries))
 
 
 def count(outcomes: list[int]) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from ledger.models import Log, StoredRequest
 from schemas.statuses import Reason, Status
 from tests.simulate.checks.observations import Published
 from tests.simulate.checks.resend_checker import resend_findings
+from tests.simulate.checks.secret_checker import secret_findings
 from tests.simulate.scenario import TOPICS, Ask
 from tests.simulate.stage import LEASE_SECONDS
 from tests.simulate.world import World
@@ -41,6 +42,7 @@ class Checker:
         """Return the errors as lines, or none."""
         yield from self._events_repeat_themselves()
         yield from resend_findings(self._world.scenario.asks, self._books, self._taken)
+        yield from secret_findings(self._world)
         for ask in self._world.scenario.asks:
             document = self._store.requests.get(ask.key)
             if document is None:
