@@ -21,6 +21,7 @@ BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
     "POST /communication/bulk": {
         r"recipients\[\d+\]\.variables\..+: is used in (content|subject)\. Give it here .+": _TEXT,
         r"variables\..+: makes the subject invalid: control character in variable": _TEXT,
+        r"secret_variables\[\d+\]: is used in neither content nor subject\. .+": _TEXT,
         r"expires_at: (has passed|must be at most two years ahead|must be after send_at)": _CLOCK,
         r"send_at: must be at most a year ahead": _CLOCK,
         r"(recipients\[\d+\]\.)?region: must be the ISO 3166-1 code of a country .+": _REGIONS,
