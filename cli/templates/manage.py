@@ -152,9 +152,10 @@ async def preview(  # noqa: PLR0913  # one parameter per option
     placeholders = {name: f"{{{{{name}}}}}" for name in missing}
     shown = {name: MASK if name in stored.secret_variables else value for name, value in variables.items()}
     try:
-        for values in (variables, shown):  # The real values may be the ones that cannot be rendered.
-            subject = text.subject and text.subject.render(values, placeholders)
-            content = text.content.keep_as_given(missing).render(values, placeholders)
+        for template in filter(None, (text.content.keep_as_given(missing), text.subject)):
+            template.render(variables, placeholders)  # The mask would hide a value that cannot be used.
+        subject = text.subject and text.subject.render(shown, placeholders)
+        content = text.content.keep_as_given([*missing, *stored.secret_variables]).render(shown, placeholders)
     except HeaderInjection as error:
         raise UsageError(
             f"--var: {error.name} must not contain a line break or another control character, "

@@ -545,8 +545,8 @@ MUTANTS = (
         (
             Edit(
                 "ledger/message_template.py",
-                "self.content.render({**variables, **dict.fromkeys(self.secret_variables, MASK)}, self.variables)",
-                "self.content.render(variables, self.variables)",
+                "masked = {**variables, **dict.fromkeys(self.secret_variables, MASK)}",
+                "masked = dict(variables)",
             ),
         ),
         test="tests/flow/producer/test_secret_variables.py",

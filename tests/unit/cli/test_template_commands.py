@@ -336,3 +336,10 @@ def test_a_secret_variable_that_the_template_does_not_name_is_refused(names: tup
     with pytest.raises(UsageError) as caught:
         replace(a_template(), secret_variables=names).check()
     assert str(caught.value).startswith(expected)
+
+
+async def test_the_mask_stands_as_it_is_in_a_link_of_a_preview(ledger: MemoryLedger) -> None:
+    link = "<p><a href='https://x.example/login?code={{code}}&name={{name}}'>x</a></p>"
+    await printed(put, ledger, replace(a_template(link), secret_variables=("code",)))
+    shown = await printed(preview, ledger, (TENANT, CODE, None), {"code": "864209", "name": "a b"})
+    assert "code=***&name=a%20b" in shown
