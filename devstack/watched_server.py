@@ -45,7 +45,7 @@ class WatchedServer:
         if self._route.kind == GIVEN:
             return f"{self.name} does not answer any more. Start it again. The services go on by themselves."
         child = self._route.child
-        ended = f"ended with exit code {child.exit_code()}. Its last output: {self.last_words()}" if child else "ended"
+        ended = f"ended with exit code {child.exit_code()}. Its log: {child.log}" if child else "ended."
         return (
             f"{self.name} has {ended}\nThe services cannot work without it. Press Ctrl-C, then run `make up` again. "
             "It starts with new, empty data."

@@ -20,6 +20,7 @@ from cli.clients.kafka_client import (
 )
 from cli.errors import CommandError
 from config.settings import CommonSettings
+from consumer.kafka.stop_consumer import stop_consumer
 from ledger.dead_letter_format import (
     UNKNOWN_REQUEST,
     RejectedRequest,
@@ -179,4 +180,4 @@ async def open_dead_letters(settings: CommonSettings) -> AsyncIterator[DeadLette
         ends = await with_timeout(KAFKA_TIMEOUT_SECONDS, consumer.end_offsets(partitions))
         yield DeadLetterReader(consumer, topic, {at: (lows[at], ends[at]) for at in partitions})
     finally:
-        await with_timeout(KAFKA_TIMEOUT_SECONDS, consumer.stop())
+        await stop_consumer(consumer)

@@ -10,6 +10,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from cli.clients.kafka_client import KAFKA_TIMEOUT_SECONDS, silence_driver_logs, with_timeout
 from cli.tracking.result_tally import ResultTally
 from config.settings import CommonSettings
+from consumer.kafka.stop_consumer import stop_consumer
 
 _POLL_MS = 250
 _FETCH_BYTES = 512 * 1024
@@ -96,7 +97,7 @@ async def open_event_reader(
             await with_timeout(KAFKA_TIMEOUT_SECONDS, consumer.seek_to_beginning(*partitions))
         yield ResultEventReader(consumer, ends)
     finally:
-        await with_timeout(KAFKA_TIMEOUT_SECONDS, consumer.stop())
+        await stop_consumer(consumer)
 
 
 def _partitions(topics: Mapping[str, list[int]]) -> Iterator[TopicPartition]:

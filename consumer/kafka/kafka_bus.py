@@ -26,6 +26,7 @@ from config.settings import CommonSettings
 from consumer.events import Event, Headers
 from consumer.kafka.bus import Bus, BusRejected, BusTimeout, BusUnavailable, DeadLetter
 from consumer.kafka.partition_writer import PartitionWriter
+from consumer.kafka.stop_consumer import stop_consumer
 from core.ids import ChunkId
 from core.publish_watchdog import PublishWatchdog
 from schemas.results import ChunkPointer
@@ -212,8 +213,7 @@ class KafkaBus(Bus):
                 done = (await _await_answer(consumer.beginning_offsets([at])))[at]
             return int(end - done)
         finally:
-            with contextlib.suppress(BusUnavailable):  # it can hang while Kafka is unavailable
-                await _await_answer(consumer.stop(), 5)
+            await stop_consumer(consumer)
 
 
 async def _await_answer(call: Awaitable[T], seconds: float = ANSWER_SECONDS) -> T:

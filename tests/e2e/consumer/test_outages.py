@@ -17,11 +17,13 @@ import pytest
 
 from devstack import LocalKafka, LocalMongo, Stack
 from devstack.packages import why_no_kafka
+from devstack.processes import Child
 from devstack.server import LocalServer
 from tests.e2e.accounting import RecordingProviderProcess, an_accounting_provider
 from tests.e2e.caller import Results, publish, reading
 from tests.e2e.reconciliation import assert_balanced, roll
 from tests.e2e.sample_recipients import a_request
+from tests.support.cli_runner import ROLLCALL
 from tests.support.deployment import Deployment, Service, a_deployment
 from tests.support.polling import wait_until
 from tests.support.skipping import not_run
@@ -171,6 +173,29 @@ async def test_a_stop_ends_in_time_while_a_server_is_frozen(servers: Servers, tm
             finally:
                 servers.named(name).signal(signal.SIGCONT)
     assert stopped_after < MOST_SECONDS_TO_STOP
+
+
+async def test_a_send_that_loses_kafka_says_that_the_request_continues_and_how_to_follow_it(
+    servers: Servers, tmp_path: Path
+) -> None:
+    file, log = tmp_path / "people.csv", tmp_path / "send.log"
+    file.write_text("to\n13800000011\n")
+    with a_deployment(servers.stack, tmp_path) as deployment:
+        options = ["--channel", "sms", "--content", "Hello", "--tenant", "tnt_e2e"]
+        sending = Child([ROLLCALL, "send", file, *options], log=log, env=deployment.env)
+        try:
+            await wait_until(lambda: "waiting for a consumer" in log.read_text())
+            with away(servers.kafka):
+                await wait_until(lambda: "Follow it with" in log.read_text())
+            with deployment.service("consumer"):
+                await wait_until(lambda: sending.exit_code() is not None)
+        finally:
+            sending.kill()
+    output = log.read_text()
+    request_id = output.split()[1]
+    assert "Kafka does not answer. Waiting for it. The request continues without this command." in output
+    assert f"watch {request_id} --tenant tnt_e2e`." in output
+    assert output.endswith("all accounted for: yes\n")
 
 
 def assert_accounted(deployment: Deployment, provider: RecordingProviderProcess, request_id: str) -> None:
