@@ -55,9 +55,14 @@ class SubscriptionPosition:
         if consumer is None:
             return None
         state = consumer._subscription  # noqa: SLF001  # aiokafka has no public way to ask
-        if state.reassignment_in_progress or not (self.handling or state._fetch_count):  # noqa: SLF001
+        if state.reassignment_in_progress or not (self.handling or _waits_for_record(consumer)):
             return None
         return state.subscription.assignment
+
+
+def _waits_for_record(consumer: Any) -> bool:
+    """Return whether a call waits for the next record. aiokafka's own count of such calls is wrong after an error."""
+    return any(not waiter.done() for waiter in consumer._fetcher._fetch_waiters)  # noqa: SLF001
 
 
 class ReadPositions:

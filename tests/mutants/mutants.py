@@ -353,7 +353,7 @@ MUTANTS = (
     Mutant(
         "position-between-reading-and-handler",
         "a position is committed while its record is on its way to the handler",
-        (Edit("consumer/kafka/read_positions.py", " or not (self.handling or state._fetch_count)", ""),),
+        (Edit("consumer/kafka/read_positions.py", " or not (self.handling or _waits_for_record(consumer))", ""),),
         test="tests/contract/kafka/test_read_positions.py",
     ),
     Mutant(

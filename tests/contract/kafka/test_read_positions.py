@@ -201,7 +201,10 @@ async def test_records_that_retention_deleted_leave_no_lag(group: Group, kafka_s
         assert member.read == []
 
 
-async def test_no_position_is_committed_between_the_reading_of_a_record_and_its_handler(group: Group) -> None:
+@pytest.mark.parametrize("after_a_failure", [False, True])
+async def test_no_position_is_committed_between_the_reading_of_a_record_and_its_handler(
+    group: Group, *, after_a_failure: bool
+) -> None:
     offsets, commits = OffsetTracker(asyncio.Event(), asyncio.sleep), RebalanceSafeCommitter()
     async with AIOKafkaConsumer(
         bootstrap_servers=group.bootstrap,
@@ -212,6 +215,11 @@ async def test_no_position_is_committed_between_the_reading_of_a_record_and_its_
         consumer.subscribe([group.topic], listener=commits)
         member = Member(consumer, ReadPositions(offsets, Metrics(), asyncio.get_running_loop().time))
         member.positions.watch(group.topic, member, commits)
+        if after_a_failure:  # it leaves aiokafka's count of running calls at 1 for ever
+            failing = asyncio.create_task(consumer.getone())
+            await wait_until(consumer.assignment)
+            failing.cancel()
+            await asyncio.wait({failing})
         await group.publish(b"a")
         record = await consumer.getone()
         assert await group.lag(member) == 1
