@@ -22,6 +22,8 @@ _NAME_OR_QUOTES = re.compile(r"[\"()<>\[\]\\]|mailto:|\A['=]", re.IGNORECASE)
 _ENCODED = re.compile(r"%[0-9A-F]{2}", re.IGNORECASE)
 _DOTS = str.maketrans("\u3002\uff0e\uff61", "...")
 """Dots between the labels of a domain, as Chinese and Japanese keyboards write them (RFC 3490, 3.1)."""
+_SARA_AM = "\u0e33\u0eb3"
+"""Ordinary letters of Thai and Lao, which IDNA writes as two characters each."""
 
 
 def normalise_email(raw: str) -> str | None:
@@ -123,7 +125,7 @@ def _problem_of(text: str) -> AddressProblem | None:
 
 def _is_replaced(char: str) -> bool:
     """Return whether programs often replace a character: a wide letter, a ligature, a superscript, a Kelvin sign."""
-    if char.isascii():
+    if char.isascii() or char in _SARA_AM:
         return False
     compatible = unicodedata.normalize("NFKD", char) != unicodedata.normalize("NFD", char)
     return compatible or unicodedata.normalize("NFC", char).isascii()
@@ -131,4 +133,7 @@ def _is_replaced(char: str) -> bool:
 
 def _lower_labels(domain: str) -> str:
     """Return the domain if IDNA (UTS 46) changes nothing but the case. Only then it is the domain that is written."""
-    return unicodedata.normalize("NFC", ".".join(map(str.lower, domain.split("."))))
+    lower = ".".join(map(str.lower, domain.split(".")))
+    for char in _SARA_AM:
+        lower = lower.replace(char, unicodedata.normalize("NFKD", char))
+    return unicodedata.normalize("NFC", lower)

@@ -135,6 +135,12 @@ def test_an_address_is_searched_with_every_key() -> None:
     assert hashes == {sealer.hash(b"a@example.com", key) for key in ("k1", "k2")}
 
 
+def test_an_address_is_searched_as_it_is_compared_and_as_older_versions_stored_it() -> None:
+    sealer = Sealer([("k1", bytes(32))])
+    hashes = address_hashes("Anna@Example.com", Channel.EMAIL, sealer, None)
+    assert {sealer.hash(value, "k1") for value in (b"anna@example.com", b"Anna@example.com")} <= hashes
+
+
 def test_an_empty_address_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="--recipient: must not be empty"):
         address_hashes("", None, Sealer([("k1", bytes(32))]), None)

@@ -190,6 +190,7 @@ def test_text_that_may_be_read_as_another_address_is_refused_with_what_was_found
         ("\u00a0alice@example.com", "alice@example.com"),
         ("alice@stra\u00dfe.example", "alice@xn--strae-oqa.example"),
         ("e\u0301@example.com", "\u00e9@example.com"),
+        ("\u0e17\u0e33@\u0e17\u0e33.com", "\u0e17\u0e33@xn--o3c8c0d.com"),
     ],
 )
 def test_what_is_not_seen_and_what_is_written_in_two_ways_is_the_same_address(raw: str, address: str) -> None:
