@@ -4,12 +4,15 @@ import difflib
 import re
 from collections.abc import Collection, Sequence
 
+from cli.console import printable
 from cli.errors import UsageError
 from core.render import RenderError, SubjectError, TemplateError
+from core.variable_names import NAME_RULE, normalise_name
 from ledger.message_template import UNUSED, MessageTemplate, compile_template
 from schemas.statuses import Channel, ContentType
 
-_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z_]{0,40}")
+_SHOWN_NAME = re.compile(r"[^\W\d][^\d@]{0,40}")
+"""Names that may be shown. Names in a file may be anything, even addresses, and those have a digit or an `@`."""
 
 
 def compile_content(
@@ -22,9 +25,7 @@ def compile_content(
     except (SubjectError, RenderError) as error:
         raise UsageError(f"--subject: {error}") from None
     except TemplateError as error:
-        raise UsageError(
-            f"--content: {error}. Write a variable as {{{{name}}}}, and a literal {{{{ as {{{{{{{{."
-        ) from None
+        raise UsageError(f"--content: {error}") from None
     return text
 
 
@@ -44,11 +45,23 @@ def missing_variable_lines(missing: Collection[str], given: Collection[str]) -> 
 
     `given` has the names that recipients give. A similar one of them is proposed.
     """
-    # Names in a file may be anything, even addresses. Only plain names are proposed.
-    plain = [name for name in given if _PLAIN_NAME.fullmatch(name)]
+    names = filter(None, map(normalise_name, filter(_SHOWN_NAME.fullmatch, given)))
+    usable = sorted(set(names))
     lines = []
     for name in sorted(missing):
-        close = difflib.get_close_matches(name, plain, n=1)
+        close = difflib.get_close_matches(name, usable, n=1)
         hint = f" Did you mean {{{{{close[0]}}}}}?" if close else ""
         lines.append(f"variable {name}: no recipient and no --variable gives it.{hint}")
+    if lines and (note := unusable_names_note(given)):
+        lines.append(note)
     return "\n".join(lines)
+
+
+def unusable_names_note(given: Collection[str]) -> str | None:
+    """Return a line about the columns and variables that no text can name, or None if there are none."""
+    unusable = [name for name in given if normalise_name(name) is None]
+    if not unusable:
+        return None
+    shown = [printable(name) for name in sorted(unusable) if _SHOWN_NAME.fullmatch(name)]
+    examples = f", such as {shown[0]}" if shown else ""
+    return f"no text can name {len(unusable):,} of the columns or variables{examples}. {NAME_RULE}"

@@ -1,7 +1,7 @@
 """Templates without logic: `{{name}}` is a variable, `{{{{` is a literal `{{`, and there is nothing else.
 
-A name consists of letters, digits, `_`, `.` and `-`. It begins with a letter or `_`, and may have spaces around it. The
-value comes from the recipient's variables, else from the request's. A value is never read as a template.
+`core/variable_names.py` has the rule for names. The value comes from the recipient's variables, else from the request's.
+It is converted for its place (`core/placeholder_places.py`), and is never read as a template.
 """
 
 import re
@@ -21,6 +21,7 @@ from core.render_errors import (
 )
 from core.render_html import html_to_text
 from core.value_conversion import CONTROL, IN_HTML, IN_TEXT, Converter, check_header
+from core.variable_names import NAME_RULE, find_value, has_one_spelling, read_name
 
 __all__ = [
     "HeaderInjection",
@@ -41,7 +42,9 @@ __all__ = [
 MAX_RENDERED = 500_000
 """Maximum length of all values in one text, in characters. It is about the size of a whole request."""
 
-_PLACEHOLDER = re.compile(r"\{\{ *([A-Za-z_][A-Za-z0-9_.-]*) *\}\}")
+_PLACEHOLDER = re.compile(r"\{\{([^{}]*+)\}\}")
+_LOGIC = re.compile(r"\{\{\s*+[#/^>!&*]|\{\{[^{}|]*+\|")
+_SYNTAX = f"Write a variable as {{{{name}}}}, and a literal {{{{ as {{{{{{{{. {NAME_RULE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,13 @@ class Template:
     _converters: tuple[Converter | None, ...] | None = field(default=None, repr=False, compare=False)
     """Conversion of the value for each placeholder. None inserts the value itself."""
 
+    _one_spelling: frozenset[str] = field(init=False, repr=False, compare=False)
+    """Names that need no search for another spelling."""
+
+    def __post_init__(self) -> None:
+        """Compute once the values that are needed for each recipient."""
+        object.__setattr__(self, "_one_spelling", frozenset(filter(has_one_spelling, self.names)))
+
     def render(self, variables: Mapping[str, str], defaults: Mapping[str, str]) -> str:
         """Return the text for one recipient.
 
@@ -64,14 +74,14 @@ class Template:
         parts = self._parts
         if len(parts) == 1:
             return parts[0]
-        converters = self._converters
+        converters, one_spelling = self._converters, self._one_spelling
         filled = list(parts)
         room = MAX_RENDERED
         for at in range(1, len(parts), 2):
             name = parts[at]
             value = variables.get(name)
             if value is None:
-                value = defaults.get(name)
+                value = defaults.get(name) if name in one_spelling else find_value(name, variables, defaults)
                 if value is None:
                     raise MissingVariable(name)
             if converters is not None and (convert := converters[at >> 1]) is not None:
@@ -157,9 +167,11 @@ def _parse(source: str, error: type[TemplateError] = TemplateError) -> list[str]
             at = begin + 4
             continue
         placeholder = _PLACEHOLDER.match(source, begin)
-        if placeholder is None:
-            raise error("malformed placeholder", begin)
-        parts += ("".join(text), placeholder[1])
+        name = placeholder and read_name(placeholder[1])
+        if placeholder is None or name is None:
+            logic = "Conditions, loops and filters are not supported. " if _LOGIC.match(source, begin) else ""
+            raise error("malformed placeholder", begin, logic + _SYNTAX)
+        parts += ("".join(text), name)
         text.clear()
         at = placeholder.end()
     parts.append("".join(text) + source[at:])

@@ -24,8 +24,8 @@ __all__ = [
 class TemplateError(ValueError):
     """Error in the source of a template, with its position. The text may be personal and is not repeated."""
 
-    def __init__(self, what: str, position: int) -> None:
-        super().__init__(f"{what} at position {position}")
+    def __init__(self, what: str, position: int, advice: str = "") -> None:
+        super().__init__(f"{what} at position {position}{advice and '. '}{advice}")
         self.position = position
         """Position of the error, in characters from 0."""
 

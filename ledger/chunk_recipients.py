@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import orjson
 
+from core.variable_names import normalise_name
 from ledger.models import Chunk
 from ledger.sealing import Sealer
 
@@ -12,8 +13,8 @@ ChunkRecipient = tuple[str, Mapping[str, str]]
 
 
 def split_secrets(variables: Mapping[str, str], secret_names: Collection[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the variables that may be kept, and those that are secret."""
-    secrets = {name: variables[name] for name in secret_names if name in variables}
+    """Return the variables that may be kept, and those that are secret in any spelling of their names."""
+    secrets = {name: value for name, value in variables.items() if normalise_name(name) in secret_names}
     return {name: value for name, value in variables.items() if name not in secrets}, secrets
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from core.addresses.mail_addresses import NO_ADDRESSES, MailAddresses
 from core.content_type import ContentTypeChoice, first_rule, guess_content_type, without_mark
 from core.render import MissingVariable, RenderError, Template, compile_html, compile_subject, compile_text
+from core.variable_names import find_value, names_in, normalise_name
 from ledger.models import StoredTemplate
 from schemas.requests import BulkBody
 from schemas.statuses import Channel, ContentType, Reason
@@ -56,7 +57,7 @@ class MessageTemplate:
     def __post_init__(self) -> None:
         """Compute once the values that are needed for each recipient."""
         subject = self.subject.names if self.subject else frozenset()
-        given = self.variables.keys()
+        given = names_in(self.variables)
         object.__setattr__(self, "masked_content", self.content.keep_as_given(self.secret_variables))
         object.__setattr__(self, "has_variables", bool(self.content.names or subject))
         object.__setattr__(self, "content_needs", self.content.names - given)
@@ -69,10 +70,8 @@ class MessageTemplate:
         """
         if not self.has_variables:
             return None
-        if not self.content_needs <= variables.keys():
-            return self.missing_in("content", variables)
-        if self.subject is None:
-            return None
+        if (problem := self.missing_in("content", variables)) or self.subject is None:
+            return problem
         try:
             self.subject.render(variables, self.variables)
         except MissingVariable as error:
@@ -86,7 +85,8 @@ class MessageTemplate:
         needs = self.content_needs if field == "content" else self.subject_needs
         if needs <= variables.keys():
             return None
-        return TextProblem(Reason.MISSING_VARIABLE, field, min(needs - variables.keys()))
+        missing = needs - names_in(variables)
+        return TextProblem(Reason.MISSING_VARIABLE, field, min(missing)) if missing else None
 
     def render_masked(self, variables: Mapping[str, str]) -> str:
         """Return the content as it may be shown. Raise core.render.RenderError.
@@ -98,14 +98,14 @@ class MessageTemplate:
 
     def secrets_of(self, variables: Mapping[str, str]) -> tuple[str, ...]:
         """Return the secret values that the text of a recipient with these variables may contain, also escaped."""
-        values = ((name, variables.get(name, self.variables.get(name))) for name in self.secret_variables)
+        values = ((name, find_value(name, variables, self.variables)) for name in self.secret_variables)
         forms = (form for name, value in values if value for form in (value, *self.content.forms_of(name, value)))
         return tuple(dict.fromkeys(forms))
 
     def find_unused(self, names: Sequence[str]) -> int | None:
         """Return the position of the first of these variables that neither the content nor the subject uses."""
         used = self.content.names | (self.subject.names if self.subject else frozenset())
-        return next((at for at, name in enumerate(names) if name not in used), None)
+        return next((at for at, name in enumerate(names) if normalise_name(name) not in used), None)
 
     def check_subject(self) -> None:
         """Raise core.render.RenderError if the variables of the request make an invalid subject for every recipient."""
@@ -152,7 +152,8 @@ def choose_source(body: BulkBody, template: StoredTemplate | None) -> TextSource
     those of the template. If the request names a template and the caller has not looked it up, the content is empty and
     a missing subject is not reported.
     """
-    secret = tuple(dict.fromkeys((*(body.secret_variables or ()), *(template.secret_variables if template else ()))))
+    named = (*(body.secret_variables or ()), *(template.secret_variables if template else ()))
+    secret = tuple(dict.fromkeys(normalise_name(name) or name for name in named))
     if body.template is not None and template is None:
         choice = choose_type(body.channel, "", body.content_type) if body.content_type else None
         return TextSource(

@@ -6,7 +6,12 @@ from pydantic import ConfigDict, FailFast, Field
 
 from schemas.requests import AnyRecipient, BulkBody, Subject, TenantId
 
-TEMPLATE = r"^([^{]|\{[^{]|\{\{\{\{|\{\{ *[A-Za-z_][A-Za-z0-9_.-]* *\}\})*\{?$"
+_BLANKS = r"\u00a0\u00ad\u1680\u2000-\u200b\u200e\u200f\u2028-\u202f\u205f\u2060\u2066-\u2069\u3000\ufeff"
+_BLANK = rf"(?:[ \t\r\n{_BLANKS}]|&nbsp;)"
+_FIRST = rf"[^\u0000-/:-@\[-^`{{-\u009f\u200c\u200d{_BLANKS}]"
+_NEXT = rf"[^\u0000-,/:-@\[-^`{{-\u009f{_BLANKS}]"
+_PLACEHOLDER = rf"\{{\{{{_BLANK}*{_FIRST}(?:{_NEXT}|{_BLANK})*\}}\}}"
+TEMPLATE = rf"^([^{{]|\{{[^{{]|\{{\{{\{{\{{|{_PLACEHOLDER})*\{{?$"
 """Pattern of the templates that `core.render` accepts: `{{name}}`, `{{{{` for a literal `{{`, and any other text."""
 ONE_LINE = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"
 """Pattern of text without a line break or another control character."""

@@ -110,7 +110,7 @@ class BulkBody(IntakeRecord):
 
     channel: Channel = Field(examples=["sms"])
     content: str = Field(
-        description="text of the message, with `{{name}}` for a variable. May be empty only with a template.",
+        description="text of the message, with `{{name}}` for a variable. May be empty or absent only with a template.",
         examples=["您的验证码是123456"],
     )
     recipients: list[AnyRecipient] = Field(

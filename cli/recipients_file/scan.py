@@ -7,6 +7,7 @@ from cli.recipients_file.open_file import Source
 from cli.recipients_file.row_error import RowError
 from cli.template_check import missing_variable_lines, variables_for_recipients
 from core.addresses import AddressProblem, AddressRules
+from core.variable_names import names_in
 from ledger.message_template import MessageTemplate
 from schemas.requests import AnyRecipient, BulkBody
 from schemas.statuses import Channel
@@ -47,9 +48,10 @@ class FileScan:
                 if self._lacks_region(row):
                     self._add_error(RowError(self.line, _NO_REGION))
                     continue
-                if self.missing_variables and not isinstance(row, str):
-                    self.missing_variables -= row.variables.keys()
+                if not isinstance(row, str):
                     self._remember(row.variables)
+                    if self.missing_variables:
+                        self.missing_variables -= names_in(row.variables)
                 yield row
         except RowError as error:
             self._add_error(error)

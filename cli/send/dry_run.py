@@ -12,7 +12,7 @@ from cli.recipients_file.scan import FileScan
 from cli.send.dry_run_outcomes import DryRunEstimate
 from cli.send.send_request import FileSummary, SendRequest, scan_file
 from cli.settings import RecipientSettings
-from cli.template_check import missing_variable_lines
+from cli.template_check import missing_variable_lines, unusable_names_note
 from core.request_parts import choose_lane, recipient_json
 from schemas.requests import AnyRecipient
 from schemas.statuses import Channel, Reason
@@ -45,6 +45,8 @@ def run(request: SendRequest, settings: RecipientSettings, console: Console, *, 
     console.print()
     _print_counts(console, counts, summary.recipients)
     _print_excluded(console, estimate, sum(n for reason, n in counts.items() if reason))
+    if note := unusable_names_note(scan.given_names):
+        console.print(f"\n{note}", soft_wrap=True)
     console.print("\nnothing was published")
     if one_call:
         check_size(observer.recipients, observer.bytes)

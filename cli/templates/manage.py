@@ -16,6 +16,7 @@ from cli.template_check import variables_for_recipients
 from cli.templates.validate_template import TemplateInput
 from core.content_type import ContentTypeChoice, without_mark
 from core.render import MAX_RENDERED, HeaderInjection, TextTooLong, UnsafeLink
+from core.variable_names import normalise_name
 from ledger.message_template import MASK, MessageTemplate, choose_type, compile_template
 from ledger.models import StoredTemplate
 from ledger.ports import Ledger
@@ -148,9 +149,11 @@ async def preview(  # noqa: PLR0913  # one parameter per option
     stored = await find_template(ledger, *address)
     type_choice = _type_of(stored, content_type)
     text = _compiled(stored, type_choice)
+    variables = {normalise_name(name) or name: value for name, value in variables.items()}
     missing = sorted(variables_for_recipients(text) - variables.keys())
     placeholders = {name: f"{{{{{name}}}}}" for name in missing}
-    shown = {name: MASK if name in stored.secret_variables else value for name, value in variables.items()}
+    secret = {normalise_name(name) for name in stored.secret_variables}
+    shown = {name: MASK if name in secret else value for name, value in variables.items()}
     try:
         for template in filter(None, (text.content.keep_as_given(missing), text.subject)):
             template.render(variables, placeholders)  # The mask would hide a value that cannot be used.

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from consumer.events import RejectedRecord
 from consumer.kafka.record import KafkaRecord
 from ledger.dead_letter_format import REPLAY_HEADER, read_replay_header
+from schemas.parse_body import parse_body
 from schemas.record_base import SCHEMA_VERSION
 from schemas.requests import BulkRequest
 from schemas.statuses import RejectionReason
@@ -29,7 +30,7 @@ def decode(record: KafkaRecord) -> BulkRequest | RejectedRecord:
     if len(record.value) > MAX_RECORD_BYTES:
         return _too_large(record, record.value)
     try:
-        return BulkRequest.model_validate_json(record.value.removeprefix(codecs.BOM_UTF8))
+        return parse_body(BulkRequest, record.value.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:
         return _rejection_for(record, error)
 

@@ -32,6 +32,7 @@ from producer.errors import BadRequestError, ForbiddenError
 from producer.http.body_errors import check_unique, describe_problems
 from producer.settings import ProducerSettings
 from schemas.bulk_body import BulkSendRequest, Recipients
+from schemas.parse_body import parse_body
 from schemas.requests import AnyRecipient, BulkBody, Recipient, too_far_ahead
 from schemas.statuses import Lane
 
@@ -178,7 +179,7 @@ class _RecipientCollector:
 def _parse_body(first: bytes) -> BulkSendRequest:
     check_names(first)
     try:
-        body = BulkSendRequest.model_validate_json(first)
+        body = parse_body(BulkSendRequest, first)
     except ValidationError as error:
         raise BadRequestError(describe_problems(error)) from None
     check_unique(first)

@@ -30,8 +30,8 @@ def texts(whole: ServiceAndConsumer) -> list[tuple[str, str | None]]:
     ]
 
 
-@pytest.mark.parametrize("content", ["", "what the contract's example says beside its template"])
-async def test_the_text_of_the_template_is_shown_and_sent(whole: ServiceAndConsumer, content: str) -> None:
+@pytest.mark.parametrize("content", ["", "what the contract's example says beside its template", None])
+async def test_the_text_of_the_template_is_shown_and_sent(whole: ServiceAndConsumer, content: str | None) -> None:
     own = {"to": "13900139000", "variables": {"code": "7"}}
     answer = await whole.send({**CODE, "content": content, "recipients": ["13800138000", own]})
     assert answer.status_code == 200, answer.text

@@ -3,7 +3,8 @@
 import pytest
 
 from cli.errors import UsageError
-from cli.template_check import compile_content, missing_variable_lines, variables_for_recipients
+from cli.template_check import compile_content, missing_variable_lines, unusable_names_note, variables_for_recipients
+from core.variable_names import NAME_RULE
 from schemas.statuses import Channel, ContentType
 
 
@@ -13,7 +14,8 @@ from schemas.statuses import Channel, ContentType
         (
             "x {{",
             None,
-            "--content: malformed placeholder at position 2. Write a variable as {{name}}, and a literal {{ as {{{{.",
+            "--content: malformed placeholder at position 2. Write a variable as {{name}}, and a literal {{ as {{{{. "
+            + NAME_RULE,
         ),
         ("x", "a\nb", "--subject: control character at position 1"),
         ("x", "{{b}}", "--subject: control character in variable: b"),
@@ -40,3 +42,17 @@ def test_a_misspelt_variable_is_named_with_a_similar_name() -> None:
         "variable x: no recipient and no --variable gives it.",
     ]
     assert "138" not in missing_variable_lines({"13800138001"}, {"13800138000"}).removeprefix("variable 13800138001")
+
+
+def test_a_similar_name_of_any_script_is_proposed() -> None:
+    assert missing_variable_lines({"Fist Name"}, {"First  Name"}).endswith("Did you mean {{First Name}}?")
+    assert missing_variable_lines({"prenom"}, {"prénom"}).endswith("Did you mean {{prénom}}?")
+
+
+def test_a_column_that_no_text_can_name_is_reported_with_the_rule() -> None:
+    lines = missing_variable_lines({"Order"}, {"Order (no.)", "anna@example.com"}).splitlines()
+    assert lines == [
+        "variable Order: no recipient and no --variable gives it.",
+        f"no text can name 2 of the columns or variables, such as Order (no.). {NAME_RULE}",
+    ]
+    assert unusable_names_note({"First Name", "姓名"}) is None

@@ -240,7 +240,7 @@ async def test_a_preview_that_is_too_long_is_a_usage_error(
     ("template", "expected"),
     [
         (a_template("{{code"), "--content: malformed placeholder at position 0"),
-        (a_template("<p>{{1}}</p>"), "--content: malformed placeholder at position 3"),
+        (a_template("<p>{{#1}}</p>"), "--content: malformed placeholder at position 3"),
         (a_template(subject="{{code"), "--subject: malformed placeholder at position 0"),
         (a_template(subject="a\nb"), "--subject: control character at position 1"),
         (a_template(subject="x" * 901), "--subject: string should have at most 900 characters"),

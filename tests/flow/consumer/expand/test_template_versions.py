@@ -49,12 +49,13 @@ async def test_a_template_provides_the_content_and_its_id_is_in_the_logs() -> No
     assert (request.header.template_id, request.header.template_version) == (template_id("t1", "verify"), 1)
 
 
-async def test_content_may_be_empty_beside_a_template() -> None:
+@pytest.mark.parametrize("content", ["", None])
+async def test_content_may_be_empty_or_null_beside_a_template(content: str | None) -> None:
     book = RecordingProvider()
     world = World(book)
     await put(world, "hello there")
 
-    await world.expand(world.record(NUMBERS[0], content="", template="verify"))
+    await world.expand(world.record(NUMBERS[0], content=content, template="verify"))
     await world.deliver_all()
 
     assert texts_of(book) == ["hello there"]
@@ -210,7 +211,7 @@ async def test_only_recipients_without_a_variable_of_the_template_fail() -> None
 
 async def test_an_invalid_template_is_rejected_by_field_name() -> None:
     world = World()
-    await put(world, "{{not a name}}")
+    await put(world, "{{not-a-name?}}")
 
     event = await rejected(world, NUMBERS[0], template="verify")
 

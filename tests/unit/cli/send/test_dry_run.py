@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from core.variable_names import NAME_RULE
 from tests.support.cli_runner import lines_with_single_spaces, run_rollcall
 
 GOOD = [f"138000000{n:02d}" for n in range(40)]
@@ -126,6 +127,13 @@ def test_a_content_type_that_an_sms_cannot_have_is_refused(tmp_path: Path, given
     result = send(tmp_path, ["to,name", f"{GOOD[0]},Li"], "--content-type", given)
     assert result.exit_code == 2
     assert error in " ".join(result.stderr.split())
+
+
+def test_columns_with_spaces_and_of_any_script_are_variables(tmp_path: Path) -> None:
+    lines = ["to,First Name,姓名,2fa,Total (EUR)", f"{GOOD[0]},Anna,李,7,1"]
+    result = dry_run(tmp_path, lines, content="{{First Name}} {{ 姓名 }} {{2fa}}")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert f"no text can name 1 of the columns or variables, such as Total (EUR). {NAME_RULE}" in result.stdout
 
 
 def test_duplicates_are_not_failures(tmp_path: Path) -> None:

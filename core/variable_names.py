@@ -1,0 +1,64 @@
+"""Names of variables, as placeholders and recipients write them (docs/sending.md)."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+from html import unescape
+
+NAME_RULE = "A name is made of letters and digits of any script, of spaces inside, and of `_`, `.` and `-`."
+"""Rule for names, for messages."""
+MAX_NAME = 100
+"""Maximum length of a name in characters, as of the names that recipients give."""
+
+_INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufeff"), None) | dict.fromkeys(
+    [*range(0x202A, 0x202F), *range(0x2066, 0x206A)], None
+)
+"""Characters without width that editors and messengers insert. They are no part of a name."""
+_BLANKS = re.compile(r"[ \t\r\n\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
+_NAME = re.compile(r"(?![.\u200c\u200d-])(?:[^\x00-,/:-@\[-^`{-\x9f\ud800-\udfff]| )++")
+"""A name without surrounding blanks. All signs of ASCII but three are kept for an extension of the syntax."""
+
+
+def read_name(text: str) -> str | None:
+    """Return the name inside of a placeholder, or None if it is not one.
+
+    Editors of HTML write a space as `&nbsp;` and a letter as `&eacute;`, also between the braces.
+    """
+    return normalise_name(unescape(text) if "&" in text else text)
+
+
+@lru_cache(maxsize=4_096)
+def normalise_name(text: str) -> str | None:
+    """Return the name in its only spelling, or None if no placeholder can have this name.
+
+    All kinds of blanks count as one space, and composed letters equal decomposed ones (Unicode NFC).
+    """
+    name = _BLANKS.sub(" ", text.translate(_INVISIBLE)).strip(" ")
+    if not _NAME.fullmatch(name):
+        return None
+    name = unicodedata.normalize("NFC", name)
+    return name if len(name) <= MAX_NAME else None
+
+
+def has_one_spelling(name: str) -> bool:
+    """Return whether a name is written in one way only. This is so for ASCII without spaces."""
+    return name.isascii() and " " not in name
+
+
+def find_value(name: str, *sources: Mapping[str, str]) -> str | None:
+    """Return the value of a variable from the first source that has it in any spelling. Return None without a value."""
+    for variables in sources:
+        if (value := variables.get(name)) is not None:
+            return value
+        if not has_one_spelling(name):
+            for key, other in variables.items():
+                if normalise_name(key) == name:
+                    return other
+    return None
+
+
+def names_in(variables: Mapping[str, str]) -> set[str]:
+    """Return the names under which a placeholder finds these variables."""
+    names = ((key, normalise_name(key)) for key in variables)
+    return {name for key, name in names if name is not None and (name == key or not has_one_spelling(name))}
