@@ -1,7 +1,7 @@
 """Templates without logic: `{{name}}` is a variable, `{{{{` is a literal `{{`, and there is nothing else.
 
-`core/variable_names.py` has the rule for names. The value comes from the recipient's variables, else from the request's.
-It is converted for its place (`core/placeholder_places.py`), and is never read as a template.
+`core/variable_names.py` has the rule for names. The value comes from the recipient's variables, else from those of the
+request. It is converted for its place (`core/placeholder_places.py`), and is never read as a template.
 """
 
 import re
