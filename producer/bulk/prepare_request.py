@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from core.addresses.mail_addresses import InvalidMailAddressError, normalise_mail_addresses
 from core.allowed_reply_topics import is_allowed
 from core.request_parts import (
@@ -27,16 +25,12 @@ from producer.auth.token_verifier import SEND_AS, Principal
 from producer.bulk.body_pieces import PIECE_BYTES, split_body
 from producer.bulk.check_content import ContentChecker
 from producer.bulk.fingerprint import Fingerprint
-from producer.bulk.unknown_fields import check_names
+from producer.bulk.parse_pieces import parse_first_piece, parse_recipients
 from producer.errors import BadRequestError, ForbiddenError
-from producer.http.body_errors import check_unique, describe_problems
 from producer.settings import ProducerSettings
-from schemas.bulk_body import BulkSendRequest, Recipients
-from schemas.parse_body import parse_body
+from schemas.bulk_body import BulkSendRequest
 from schemas.requests import AnyRecipient, BulkBody, Recipient, too_far_ahead
 from schemas.statuses import Lane
-
-_RECIPIENTS = TypeAdapter[list[AnyRecipient]](Recipients)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +85,7 @@ class RequestPreparer:
     async def prepare(self, raw: bytearray, context: AcceptanceContext, page: slice) -> PreparedRequest:
         """Check a body and split it into records. `page` selects the recipients to keep. Raises ApiError."""
         pieces = await split_body(raw, BulkSendRequest.model_fields, self._piece_bytes)
-        body = _parse_body(pieces.first)
+        body = parse_first_piece(pieces.first)
         user_id = _authorized_user(body, context.principal)
         self._check_reply_topic(body)
         check_times(body, context.accepted_at)
@@ -106,7 +100,7 @@ class RequestPreparer:
             collector.add(body.recipients)
             for piece in pieces.rest(raw):
                 await asyncio.sleep(0)
-                collector.add(_parse_recipients(piece, collector.total))
+                collector.add(parse_recipients(piece, collector.total))
             parts = collector.finish()
         except RequestEncodingError as error:
             raise BadRequestError(str(error)) from None
@@ -174,37 +168,6 @@ class _RecipientCollector:
     def finish(self) -> tuple[EncodedPart, ...]:
         """Return the parts that carry all recipients."""
         return (*self._parts, self._encoder.finish())
-
-
-def _parse_body(first: bytes) -> BulkSendRequest:
-    check_names(first)
-    try:
-        body = parse_body(BulkSendRequest, first)
-    except ValidationError as error:
-        raise BadRequestError(describe_problems(error)) from None
-    check_unique(first)
-    return body
-
-
-def _parse_recipients(piece: bytes, first: int) -> list[AnyRecipient]:
-    """Return the recipients of a piece. The first of them has position `first` in the body."""
-    check_names(piece, first)
-    try:
-        recipients = _RECIPIENTS.validate_json(piece)
-    except ValidationError as error:
-        raise BadRequestError(describe_problems(error, first)) from None
-    # A duplicate name that was dropped leaves its quotes in the piece. Only a backslash could hide some of them.
-    if b"\\" in piece or piece.count(b'"') != 2 * sum(map(_count_strings, recipients)):
-        check_unique(piece)
-    return recipients
-
-
-def _count_strings(recipient: AnyRecipient) -> int:
-    """Return the number of strings in the recipient's JSON, names included."""
-    if isinstance(recipient, str):
-        return 1
-    given = (recipient.reference is not None) + (recipient.region is not None)
-    return len(recipient.model_fields_set) + 1 + given + 2 * len(recipient.variables)
 
 
 def _shared_fields(

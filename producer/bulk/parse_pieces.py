@@ -1,0 +1,76 @@
+"""Parsing of the pieces of a body. Unknown fields are found before a large recipient is validated.
+
+An error for each unknown field would fill the memory.
+"""
+
+import json
+from collections.abc import Iterable
+
+from pydantic import TypeAdapter, ValidationError
+
+from producer.bulk.body_pieces import PIECE_BYTES
+from producer.errors import BadRequestError
+from producer.http.body_errors import check_unique, describe_problems
+from schemas.bulk_body import BulkSendRequest, Recipients
+from schemas.parse_body import parse_body
+from schemas.requests import AnyRecipient, Recipient
+from schemas.validation_errors import path_of
+
+_RECIPIENTS = TypeAdapter[list[AnyRecipient]](Recipients)
+_SMALL_BYTES = 2 * PIECE_BYTES
+"""Size in bytes up to which a text cannot hold many unknown fields."""
+
+
+def parse_first_piece(first: bytes) -> BulkSendRequest:
+    """Return the body with the first few of its recipients. Raises BadRequestError."""
+    check_names(first)
+    try:
+        body = parse_body(BulkSendRequest, first)
+    except ValidationError as error:
+        raise BadRequestError(describe_problems(error)) from None
+    check_unique(first)
+    return body
+
+
+def parse_recipients(piece: bytes, first: int) -> list[AnyRecipient]:
+    """Return the recipients of a piece. The first has position `first` in the body. Raises BadRequestError."""
+    check_names(piece, first)
+    try:
+        recipients = _RECIPIENTS.validate_json(piece)
+    except ValidationError as error:
+        raise BadRequestError(describe_problems(error, first)) from None
+    # A duplicate name that was dropped leaves its quotes in the piece. Only a backslash could hide some of them.
+    if b"\\" in piece or piece.count(b'"') != 2 * sum(map(_count_strings, recipients)):
+        check_unique(piece)
+    return recipients
+
+
+def _count_strings(recipient: AnyRecipient) -> int:
+    """Return the number of strings in the recipient's JSON, names included."""
+    if isinstance(recipient, str):
+        return 1
+    given = (recipient.reference is not None) + (recipient.region is not None)
+    return len(recipient.model_fields_set) + 1 + given + 2 * len(recipient.variables)
+
+
+def check_names(text: bytes, first: int | None = None) -> None:
+    """Raise BadRequestError for the first field that a recipient does not have.
+
+    The text is a body, or with `first` its recipients from that position on. Text that is not JSON passes here.
+    """
+    if len(text) <= _SMALL_BYTES:
+        return
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return
+    recipients = document.get("recipients") if isinstance(document, dict) else document
+    if isinstance(recipients, list):
+        _check(recipients, first or 0)
+
+
+def _check(recipients: Iterable[object], first: int) -> None:
+    for position, recipient in enumerate(recipients, first):
+        for name in recipient if isinstance(recipient, dict) else ():
+            if name not in Recipient.model_fields:
+                raise BadRequestError(f"{path_of(('recipients', position, name))}: is not a field of this body")
