@@ -106,7 +106,10 @@ class Reason(DescribedEnum, published_as="Reason"):
     REJECTED = "rejected", "failed: the provider rejected the message permanently"
     GAVE_UP = "gave_up", "failed: every attempt failed temporarily, until the attempts or the time ran out"
     UNAVAILABLE = "unavailable", "between attempts: the provider could not be reached, or it reported an error"
-    RATE_LIMITED = "rate_limited", "between attempts: the provider asked to wait, which uses no attempt"
+    RATE_LIMITED = (
+        "rate_limited",
+        "between attempts: the provider asked to wait, or our connections to it are busy. No attempt is used.",
+    )
     NO_ANSWER = "no_answer", "unknown: the message was sent to the provider, but no answer came"
     INTERRUPTED = "interrupted", "unknown: the sending process stopped before it stored the result"
     DUPLICATE = "duplicate", "suppressed: the same address appears earlier in the request"

@@ -46,8 +46,7 @@ async def send(entries: list[WindowDelivery], plan: SendPlan, context: ConsumerC
     """
     provider, render, lease, lane, expires_at, channel, pinned = plan
     if provider is None:
-        if context.readiness.warn("providers", f"no provider for {channel}"):
-            logger.warning("deliveries wait for a provider", channel=channel.value)
+        _warn_of_missing_provider(channel, context, pinned=pinned)
         for entry in entries:
             entry.result = PINNED_PROVIDER_MISSING if pinned else NO_PROVIDER
         return
@@ -75,6 +74,13 @@ async def send(entries: list[WindowDelivery], plan: SendPlan, context: ConsumerC
 
     with context.metrics.windows.track_inprogress():
         await _run_concurrently(send_entry, entries)
+
+
+def _warn_of_missing_provider(channel: Channel, context: ConsumerContext, *, pinned: bool) -> None:
+    """Name the channel in readiness, and in the log if that is new."""
+    problem = f"a provider of {channel} that may have accepted deliveries is missing"
+    if context.readiness.warn("providers", problem if pinned else f"no provider for {channel}"):
+        logger.warning("deliveries wait for a provider", channel=channel.value)
 
 
 async def _run_concurrently(

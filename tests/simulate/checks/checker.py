@@ -207,6 +207,8 @@ class Checker:
         most = self._world.limits.retry.max_attempts
         if log.attempts > most:
             yield f"I7: {brief} has {log.attempts} attempts of {most}"
+        if log.reason is Reason.GAVE_UP and not any(side.offered[log.id] for side in self._world.sides):
+            yield f"I7: {brief} was given up, and was never offered to a provider"
 
     def _orders(self) -> Iterator[str]:
         """Check that after a cancel or a pause only open windows are sent."""

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
+from providers.provider import NO_FREE_CONNECTION
 from schemas.statuses import Channel, Reason
 
 NICE: Mapping[str, float] = {"sent": 1.0}
 MOODS: tuple[Mapping[str, float], ...] = (
     NICE,
     {"sent": 8, "slow": 2, "late": 1},
-    {"sent": 6, "unavailable": 2, "limited": 2, "failed": 1},
+    {"sent": 6, "unavailable": 2, "limited": 2, "busy": 2, "failed": 1},
     {"sent": 6, "silent, taken": 1, "silent, not taken": 1, "failed": 1},
     {"sent": 5, "hang, taken": 1, "hang, taken later": 1, "hang, not taken": 1, "slow": 2},
     {"sent": 5, "unavailable": 1, "limited": 1, "failed": 1, "silent, taken": 1, "silent, not taken": 1}
@@ -39,6 +40,7 @@ class Side:
     """Function that runs a callback after this many seconds, even if the calling process dies."""
     taken: Counter[str] = field(default_factory=Counter)
     taken_at: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    offered: Counter[str] = field(default_factory=Counter)
     refused: set[str] = field(default_factory=set)
     doubts: set[str] = field(default_factory=set)
     """Deliveries whose sender may not know the result because of the answer of the provider."""
@@ -55,13 +57,14 @@ class Side:
         self.texts[message.id] = (message.to, message.text)
 
     async def send(self, message: Message) -> SendResult:
-        """Draw an answer."""
+        """Draw an answer. Count the deliveries that are offered to the provider, which `busy` does not do."""
         kinds = list(self.mood)
         kind = self.rng.choices(kinds, [self.mood[one] for one in kinds])[0]
         if self.deduplicates and self.taken[message.id] and kind in {"failed", "unavailable"}:
             kind = "sent"
         if self.deduplicates and message.id in self.refused:
             kind = "failed"
+        self.offered[message.id] += kind != "busy"
         return await self._in(kind, message)
 
     async def _in(self, kind: str, message: Message) -> SendResult:
@@ -79,6 +82,8 @@ class Side:
                 return Retry(Reason.UNAVAILABLE, None, draw() * 3 if draw() < 0.5 else None)
             case "limited":
                 return Retry(Reason.RATE_LIMITED, None, draw() * 3 if draw() < 0.5 else None)
+            case "busy":
+                return NO_FREE_CONNECTION
             case "failed":
                 self.refused.add(message.id)
                 return Failed(Reason.REJECTED)

@@ -9,7 +9,7 @@ import pytest
 from consumer.deliver.claim_chunks import Claimer
 from core.ids import chunk_id, request_key
 from core.retry import RetryPolicy
-from core.send_result import Retry, SendResult, Sent
+from core.send_result import Retry, SendResult, Sent, Uncertain
 from ledger.models import Chunk
 from ledger.request_control import cancel_request, pause_request, resume_request
 from providers.provider import NO_FREE_CONNECTION
@@ -142,6 +142,17 @@ async def test_a_channel_without_provider_keeps_its_deliveries_until_it_has_one(
     world.providers = (mail, RecordingProvider())
     assert await tried_again(world) == [SENT] * 2
     assert {log.attempts for log in await world.logs()} == {1}
+
+
+@pytest.mark.parametrize(("policy", "reason"), [("mark_unknown", "interrupted"), ("resend", "no_answer")])
+async def test_a_delivery_whose_only_permitted_provider_is_missing_ends_unknown(policy: str, reason: str) -> None:
+    answers = Uncertain(Reason.NO_ANSWER)
+    world = World(RecordingProvider("once", deduplicates=True, answers=lambda *_: answers))
+    await world.expand(world.record(NUMBERS[0], on_uncertain=policy))
+    await world.deliver_all()
+    world.providers = (other := RecordingProvider("other"),)
+    assert await tried_again(world, rounds=5) == [("unknown", reason)]
+    assert not other.calls
 
 
 async def expired(world: World) -> None:
