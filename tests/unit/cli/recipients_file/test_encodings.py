@@ -1,13 +1,13 @@
 import pytest
 
 from cli.errors import CommandError, UsageError
-from tests.support.recipients_files import LI, TO, a_list, read_twice
+from tests.support.recipients_files import LI, TO, a_list, first_error, read_twice
 
 NAMES = {
     "cp1252": ["Müller", "Jürgen Weiß", "Käthe Böhm"],
     "latin-1": ["Müller", "Jürgen Weiß", "Käthe Böhm"],
     "cp1250": ["Łukasz Wójcik", "Małgorzata Świątek", "Błażej Zieliński", "Grażyna Dąbrowska", "Paweł Jóźwiak"],
-    "cp1251": ["Иван Петров", "Мария Иванова", "Сергей Кузнецов"],
+    "cp1251": ["Иван Петров", "Мария Иванова", "Сергей Кузнецов", "Ольга Смирнова", "Юлия Попова", "Дмитрий"],
     "koi8-r": ["Иван Петров", "Мария Иванова", "Сергей Кузнецов"],
     "cp1253": ["Γιώργος Παπαδόπουλος", "Ελένη"],
     "gb18030": ["李娜", "王伟", "张敏", "欧阳娜娜"],
@@ -40,6 +40,65 @@ def test_the_encoding_can_be_given(encoding: str) -> None:
 def test_unicode_text_of_excel_is_read() -> None:
     assert read_twice("\ufeff" + a_list(["Li"], "\t"), "people.txt") == [LI]
     assert read_twice(a_list(["Li"], "\t").encode("utf-16"), "people.txt") == [LI]
+
+
+FRENCH = [
+    "Hélène Dubois",
+    "François Lefèvre",
+    "Zoé",
+    "Jérôme",
+    "Benoît",
+    "Gaël",
+    "Anaïs",
+    "Élodie",
+    "Céline",
+    "Bérénice",
+    "Noël",
+    "Solène",
+]
+SPANISH = [
+    "José Muñoz",
+    "María Núñez",
+    "García Pérez",
+    "Rodríguez",
+    "Sánchez",
+    "Iñaki",
+    "Ángel",
+    "Álvaro",
+    "Begoña",
+    "Peña",
+    "Hernández",
+    "Gómez",
+]
+
+
+@pytest.mark.parametrize("names", [FRENCH, SPANISH], ids=["French", "Spanish"])
+def test_accents_tell_cp1252_from_cp1250_in_a_list_of_some_length(names: list[str]) -> None:
+    assert names_of(read_twice(a_list(names).encode("cp1252"))) == names
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["10 €", "99€"],
+        ["It\u2019s", "O\u2019Brien"],
+        ["£10"],
+        ["20 °C"],
+        ["Anna \u2013 Maria"],
+        ["jÜrgen", "fÜr"],
+        ["Hélène"],
+        ["Łukasz", "Müller", "José", "François", "Jiří", "Szűcs"],
+    ],
+)
+def test_a_text_with_several_likely_readings_is_refused(names: list[str]) -> None:
+    encoding = "cp1250" if "Łukasz" in names else "cp1252"
+    raw = a_list(names).encode(encoding, "ignore")
+    assert "the encoding is not certain" in first_error(raw)
+    assert read_twice(raw, encoding=encoding)
+
+
+def test_half_width_katakana_are_refused_because_they_read_as_many_encodings() -> None:
+    assert "the encoding is not certain" in first_error(a_list(["ﾀﾅｶ", "ｽｽﾞｷ"]).encode("cp932"))
 
 
 def test_a_file_is_refused_if_its_encoding_is_not_certain() -> None:
