@@ -38,6 +38,8 @@ STATUSES = {
     408: ResultKind.UNAVAILABLE,  # the gateway waited too long for the request
     421: ResultKind.UNAVAILABLE,  # the wrong server got it
     425: ResultKind.UNAVAILABLE,  # too early over this connection
+    # The url takes no POST or no JSON, or the headers are wrong, and not the message.
+    **dict.fromkeys((405, 406, 411, 415, 417, 426, 431), ResultKind.UNAVAILABLE),
     429: ResultKind.RATE_LIMITED,
     503: ResultKind.UNAVAILABLE,  # with Retry-After: rate-limited
 }

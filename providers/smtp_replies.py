@@ -21,6 +21,12 @@ LOGIN_ENHANCED = frozenset(
 5.7.0 and 5.7.1 are not among them. Servers use both for spam and for recipients that a policy refuses.
 """
 
+SENDER_ENHANCED = frozenset({"5.1.7", "5.1.8", "5.2.252", "5.7.60", *(f"5.7.{number}" for number in range(20, 28))})
+"""Enhanced codes that refuse the sender for every recipient: address, rights, or SPF, DKIM and DNS of the domain."""
+
+SEQUENCE_CODES = frozenset({502, 503, 504})
+"""Reply codes of a session that is wrong: command not known here, bad sequence of commands, parameter not known."""
+
 CODES = {
     421: ResultKind.UNAVAILABLE,  # closing the connection
     432: ResultKind.RATE_LIMITED,  # too many connections
@@ -28,7 +34,7 @@ CODES = {
     451: ResultKind.UNAVAILABLE,  # local error
     452: ResultKind.UNAVAILABLE,  # out of storage
     454: ResultKind.UNAVAILABLE,  # TLS or authentication not available for the moment (RFC 3207, RFC 4954)
-    503: ResultKind.UNAVAILABLE,  # bad sequence of commands: the session is wrong, and not the mail
+    **dict.fromkeys(SEQUENCE_CODES, ResultKind.UNAVAILABLE),
 }
 """Result of individual SMTP reply codes (RFC 5321, section 4.2.3)."""
 
@@ -73,7 +79,7 @@ def refuses_login(reply: SMTPResponse) -> bool:
 
 def refuses_session(reply: SMTPResponse) -> bool:
     """Return whether the reply to a command of a mail means that this connection is of no more use."""
-    return reply.code in LIMIT_CODES or reply.code == 503 or refuses_login(reply)
+    return reply.code in LIMIT_CODES or reply.code in SEQUENCE_CODES or refuses_login(reply)
 
 
 def refused(reply: SMTPResponse, step: str) -> SendResult | None:
@@ -81,7 +87,7 @@ def refused(reply: SMTPResponse, step: str) -> SendResult | None:
     kind = CODES.get(reply.code) or CODE_CLASSES.get(reply.code // 100)
     if kind is None:
         raise UnreadableReplyError
-    if refuses_login(reply) or _refuses_us(reply):
+    if refuses_login(reply) or (kind is ResultKind.REJECTED and _refuses_us(reply)):
         kind = ResultKind.UNAVAILABLE
     return None if kind is ResultKind.SENT else result_for(kind, f"{show(reply)} to {step}")
 
@@ -94,8 +100,9 @@ def show(reply: SMTPResponse) -> str:
 
 def _refuses_us(reply: SMTPResponse) -> bool:
     """Return whether the server refuses to take mails from us at all, and not this recipient."""
-    is_policy = (_enhanced_code(reply) or "5.7.").startswith("5.7.")
-    return reply.code in {550, 551, 553, 554} and is_policy and _NOT_ALLOWED.search(reply.message) is not None
+    enhanced = _enhanced_code(reply) or "5.7."
+    is_policy = reply.code in {550, 551, 553, 554} and enhanced.startswith("5.7.")
+    return enhanced in SENDER_ENHANCED or (is_policy and _NOT_ALLOWED.search(reply.message) is not None)
 
 
 def _enhanced_code(reply: SMTPResponse) -> str | None:
