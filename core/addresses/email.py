@@ -14,7 +14,7 @@ _LABEL = r"[A-Za-z0-9]++(?:-[A-Za-z0-9]++)*+"  # two hyphens in a row are Punyco
 _PLAIN = re.compile(rf"(?!['=]){_ATOM}(?:\.{_ATOM})*+@(?:{_LABEL}\.)+[A-Za-z]++")
 _SPECIAL_USE = tuple(SPECIAL_USE_DOMAIN_NAMES)
 
-_AROUND = re.compile(rf"\A[\s{INVISIBLE}]+|[\s{INVISIBLE}]+\Z")
+_AROUND = "".join(char for char in map(chr, range(0x10000)) if char.isspace() or re.match(f"[{INVISIBLE}]", char))
 _INVISIBLE = re.compile(
     f"[{INVISIBLE}\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c\u200d\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )
@@ -59,7 +59,7 @@ def _read_text(raw: str) -> str | AddressProblem:
         return AddressProblem.CONTROL_CHARACTER
     if REVERSING in raw:
         return AddressProblem.RIGHT_TO_LEFT
-    text = _AROUND.sub("", raw)
+    text = raw.strip(_AROUND)
     if problem := _problem_of(text):
         return problem
     local, _, domain = text.rpartition("@")

@@ -26,18 +26,22 @@ _WHOLE_FLOAT = re.compile(r"(\+?[0-9]+)\.00?")
 _PLUS_IN_PARENTHESES = re.compile(r"\(\+([0-9]{1,4})\)")
 _TRUNK = re.compile(r"(?<=[0-9])[ .\-/]*\(0\)[ .\-/]*(?=[0-9(])")
 _AREA = re.compile(r"\A([0-9]{0,4})[ .\-/]*\(([0-9]{1,6}|[0-9]{1,2}[ -][0-9]{1,4})\)[ .\-/]*(?=[0-9]{2})")
-_GROUPS = re.compile(r"[0-9]+(?: *[ .\-/] *[0-9]+)*")
-_SEPARATOR = re.compile(r" *[ .\-/] *")
+_SPACES = re.compile(" {2,}")
+# Each text of at most one space in a row matches in one way only, so that a hostile text costs linear time.
+_GROUPS = re.compile(r"[0-9]++(?:(?: ?[.\-/] ?| )[0-9]++)*+")
+_SEPARATOR = re.compile(r" ?[.\-/] ?| ")
 
-_EXPONENT = re.compile(r"[0-9][.,]?[0-9]* *(?:e|(?:[x\u00d7*\u00b7\u22c5] *10)) *\^? *[-+]? *[0-9]", re.IGNORECASE)
-_TWO_NUMBERS = re.compile(
-    r"[0-9](?:[ ().-]*[0-9]){4,}[^0-9]*[;,/|&:+\u3001\uff1b\uff0c\\][^0-9]*[0-9](?:[ ().-]*[0-9]){3,}"
+_EXPONENT = re.compile(
+    r"(?<![0-9])[0-9]++(?:[.,][0-9]*+)? ?(?:e|(?:[x\u00d7*\u00b7\u22c5] ?10)) ?\^? ?[-+]? ?[0-9]", re.IGNORECASE
 )
+_BETWEEN_NUMBERS = re.compile(r"[;,/|&:+\u3001\\]")
 _FRACTION = re.compile(r"\+?[0-9]+[.,\u066b\u00b7][0-9]*|.*[.,\u066b\u00b7][0-9]{1,2}")
 _LISTED = re.compile(r"[0-9 .()/+-]*")
 
 _MAX_EXACT_DIGITS = 15
 """Number of decimal digits that a double always holds exactly, and maximum number of digits of E.164."""
+_FEWEST_DIGITS = 4
+"""Minimum number of digits that count as a number of its own."""
 _SHORTEST_END = 5
 """Minimum number of digits behind an area code that a slash or a single dot separates."""
 
@@ -59,7 +63,7 @@ def read_number(raw: str) -> NumberText | AddressProblem:
         return AddressProblem.CONTROL_CHARACTER
     if REVERSING in raw:
         return AddressProblem.RIGHT_TO_LEFT
-    text = "".join(map(_simplified, _INVISIBLE.sub("", raw))).strip(" ")
+    text = _SPACES.sub(" ", "".join(map(_simplified, _INVISIBLE.sub("", raw)))).strip(" ")
     text = _TEL.sub("", text, count=1) if _TEL.match(text) else text
     if _DATE.fullmatch(text):
         return AddressProblem.DATE
@@ -154,7 +158,7 @@ def _problem_of(text: str) -> AddressProblem:
         return AddressProblem.EXPONENT
     if any(char.isalpha() for char in compatible):
         return AddressProblem.LETTERS
-    if _TWO_NUMBERS.search(compatible):
+    if sum(sum(map(str.isdigit, piece)) >= _FEWEST_DIGITS for piece in _BETWEEN_NUMBERS.split(compatible)) > 1:
         return AddressProblem.TWO_NUMBERS
     if _FRACTION.fullmatch(compatible):
         return AddressProblem.FRACTION

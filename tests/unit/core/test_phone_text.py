@@ -130,6 +130,13 @@ def test_a_number_that_is_not_certain_is_refused_with_what_was_found(
     assert read_phone(raw, region) is problem
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("unit", ["1  ", "1 - ", "1\u00a0\u00a0", "1;", ";", "(", "1(0)", "1.", "e1", "x1"])
+def test_a_hostile_text_costs_no_more_than_any_other(unit: str) -> None:
+    for _ in range(100):
+        assert normalise_phone((unit * 320)[:319] + "!", "DE") is None
+
+
 @pytest.mark.parametrize("problem", AddressProblem)
 def test_a_reason_has_no_digit_of_an_address(problem: AddressProblem) -> None:
     assert problem.startswith("the address ")
