@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from devstack import Stack
 from tests.e2e.caller import publish
@@ -122,6 +123,24 @@ def test_a_rejected_record_is_listed_and_only_revealed_on_demand(deployment: Dep
 
     unknown = deployment.rollcall("dead-letters", "show", f"{deployment.topics.requests}/0/999999")
     assert (unknown.exit_code, unknown.stdout) == (3, "")
+
+
+def test_a_dead_letter_of_an_aborted_transaction_is_not_listed_and_hides_no_other(deployment: Deployment) -> None:
+    newest = ("dead-letters", "list", "--json", "--limit", "1")
+    before = deployment.rollcall(*newest).stdout
+    partition = int(json.loads(before)["letter"].split("/")[0])
+
+    async def abort() -> None:
+        headers = [("origin", b"a/0/1"), ("reason", b"not_json")]
+        async with AIOKafkaProducer(bootstrap_servers=deployment.bootstrap, transactional_id="mirror") as producer:
+            for _ in range(3):
+                await producer.begin_transaction()
+                topic = deployment.topics.dead_letters
+                await producer.send_and_wait(topic, b"x", partition=partition, headers=headers)
+                await producer.abort_transaction()
+
+    asyncio.run(abort())
+    assert deployment.rollcall(*newest).stdout == before
 
 
 def test_a_replayed_record_is_sent_once_after_its_template_is_stored(deployment: Deployment) -> None:
