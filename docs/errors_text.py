@@ -53,7 +53,7 @@ _REJECTION_TO_DO: Mapping[RejectionReason, str] = {
     RejectionReason.UNSUPPORTED_VERSION: "Update rollcall and replay the record (`rollcall dead-letters replay`), "
     "or send an older schema_version.",
     RejectionReason.TOO_LARGE: "Split the recipients into parts, or use `rollcall send`.",
-    RejectionReason.INVALID_CONTENT: "Correct the field that the event names.",
+    RejectionReason.INVALID_CONTENT: "Correct the field that the event names. The text must use each secret variable.",
     RejectionReason.UNPROCESSABLE: "Read the consumer's log lines. Report a bug, or add the missing sealing key. "
     "The record is in the dead letters.",
     RejectionReason.UNKNOWN_TEMPLATE: "Store it with `rollcall template put` and replay the record "

@@ -30,7 +30,7 @@ from ledger.models import Chunk, RequestHeader, StoredRequest
 from ledger.ports import Ledger
 from ledger.sealed_text import open_template, type_to_repeat, unseal_template
 from ledger.sealing import Sealer
-from schemas.requests import BulkBody
+from schemas.requests import MAX_SECRET_VARIABLES, BulkBody
 from schemas.statuses import Reason, Status
 
 NOT_RESENDABLE = frozenset({Reason.INVALID_RECIPIENT, Reason.MISSING_VARIABLE, Reason.INVALID_CONTENT})
@@ -83,11 +83,8 @@ async def select_deliveries(
         by_repeating_request.setdefault(resend[0] if resend else None, array("Q")).append(encode_position(part, index))
     free = by_repeating_request.pop(None)
     selected, earlier = await _continue_attempt(ledger, old.header, free, by_repeating_request, request_id)
-    if selected and (names := old.header.erasable_variables):
-        raise ResendError(
-            f"the values of its secret variables are erased: {', '.join(names)}. Send the message with new values as a "
-            "new request. If deliveries must be resent, give keep_secret_variables in the first request"
-        )
+    if selected:
+        _require_secret_values(old.header)
     already_resent = {
         key: len(positions)
         for key, positions in by_repeating_request.items()
@@ -101,6 +98,15 @@ async def select_deliveries(
         already_resent,
         already_expanded=earlier is not None and earlier.all_parts_expanded,
     )
+
+
+def _require_secret_values(header: RequestHeader) -> None:
+    """Raise ResendError if the completion of the request erased the values of its secret variables."""
+    if names := header.erasable_variables:
+        raise ResendError(
+            f"the values of its secret variables are erased: {', '.join(names)}. Send the message with new values as a "
+            "new request. If deliveries must be resent, give keep_secret_variables in the first request"
+        )
 
 
 async def _continue_attempt(
@@ -142,8 +148,10 @@ async def _request_fields(
 ) -> dict[str, Any]:
     """Return the fields that all parts share, with the text, the addresses and the template of the old request."""
     old = selection.old.header
+    _require_secret_values(old)
     text, used = unseal_template(sealer, old), open_template(sealer, old)
     secret = [name for name in old.secret_variables or () if used.find_unused([name]) is None]
+    secret = secret[:MAX_SECRET_VARIABLES]  # Those of the template come last, and the new request adds them again.
     templates = await ledger.templates.list(old.tenant_id) if old.template_id and old.template_version else []
     code = next((template.code for template in templates if template.id == old.template_id), None)
     body = BulkBody(

@@ -170,6 +170,14 @@ class RequestSummary(ResponseBody, published_as="RequestSummary"):
     region: Annotated[OptionalText, Field(description="country that the caller gave for phone numbers without `+`")] = (
         None
     )
+    secret_variables: Annotated[
+        list[str] | SkipJsonSchema[None],
+        Field(description="names of the secret variables, those of the template included. Absent if there are none."),
+    ] = None
+    keep_secret_variables: Annotated[
+        bool | SkipJsonSchema[None],
+        Field(description="true if the secret values are kept, so that deliveries can be resent"),
+    ] = None
 
 
 class RequestResponse(RequestSummary, published_as="RequestResponse"):

@@ -28,7 +28,7 @@ _MAX_BATCH_CHUNKS = 60
 _MAX_CHUNK_SIZE = 1_000
 """Maximum number of recipients in a chunk. See ledger.models.Chunk."""
 
-_PROJECTION = {"lookup": False, "sealed": False}
+_PROJECTION = {"lookup": False, "sealed": False, "sealed_secrets": False}
 
 
 class PendingLogQueries:

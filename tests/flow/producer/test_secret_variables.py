@@ -139,6 +139,9 @@ async def test_the_fields_travel_to_the_stored_request_and_only_if_they_are_give
     stored = await whole.world.ledger.requests.get(whole.key("with"))
     assert stored is not None
     assert (stored.header.secret_variables, stored.header.keep_secret_variables) == (("code", "pin"), True)
+    shown = (await whole.service.get("/communication/requests/with", a_token(READ))).json()
+    assert (shown["secret_variables"], shown["keep_secret_variables"]) == (["code", "pin"], True)
+    assert "secret" not in (await whole.service.get("/communication/requests/without", a_token(READ))).text
 
 
 async def test_neither_logs_nor_metrics_show_a_value(

@@ -19,8 +19,8 @@ from core.render import MAX_RENDERED
 from ledger.memory import MemoryLedger
 from schemas.statuses import ContentType
 from tests.support.cli_runner import run_rollcall
+from tests.unit.cli.template_steps import CODE, TENANT, a_template, printed
 
-TENANT, CODE = "tnt_a", "verify_code"
 ID = template_id(TENANT, CODE)
 Print = Callable[..., Awaitable[str]]
 
@@ -28,22 +28,6 @@ Print = Callable[..., Awaitable[str]]
 @pytest.fixture
 def ledger() -> MemoryLedger:
     return MemoryLedger(lambda: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
-
-
-async def printed(
-    work: Callable[..., Awaitable[Any]], *args: Any, terminal: bool = False, as_json: bool = False
-) -> str:
-    out = io.StringIO()
-    console = Console(file=out, width=100, highlight=False, markup=False, force_terminal=terminal, color_system=None)
-    ledger, *rest = args
-    await work(ledger, console, *rest, as_json=as_json)
-    return out.getvalue()
-
-
-def a_template(
-    content: str = "code {{code}} for {{ name }}", subject: str | None = None, **changes: str
-) -> TemplateInput:
-    return TemplateInput(**{"tenant": TENANT, "code": CODE, "content": content, "subject": subject, **changes})  # type: ignore[arg-type]
 
 
 async def test_put_prints_version_id_and_variables(ledger: MemoryLedger) -> None:
@@ -288,58 +272,3 @@ def test_each_command_names_its_missing_setting(args: tuple[str, ...]) -> None:
     result = run_rollcall("template", *args, "--tenant", TENANT)
 
     assert (result.exit_code, result.stderr) == (2, "ROLLCALL_MONGO_URL: is not set\n")
-
-
-async def test_secret_variables_are_stored_listed_and_masked_in_a_preview(ledger: MemoryLedger) -> None:
-    secret = replace(a_template("code {{code}}, {{name}}", "for {{code}}"), secret_variables=("code",))
-    output = await printed(put, ledger, secret)
-    assert output.splitlines()[1:] == ["variables: code, name", "secret: code"]
-    assert "secret    code" in await printed(show, ledger, (TENANT, CODE, None))
-    shown = json.loads(await printed(show, ledger, (TENANT, CODE, None), as_json=True))
-    assert shown["secret_variables"] == ["code"]
-
-    variables = {"code": "864209", "name": "Wei"}
-    for as_json in (False, True):
-        text = await printed(preview, ledger, (TENANT, CODE, None), variables, as_json=as_json)
-        assert "864209" not in text
-        assert "code ***, Wei" in text
-        assert "for ***" in text
-
-
-async def test_a_missing_secret_variable_is_a_placeholder_in_a_preview(ledger: MemoryLedger) -> None:
-    await printed(put, ledger, replace(a_template("code {{code}}"), secret_variables=("code",)))
-    assert (await printed(preview, ledger, (TENANT, CODE, None), {})).endswith("\ncode {{code}}\n")
-
-
-async def test_a_secret_variable_that_would_write_headers_is_refused_in_a_preview(ledger: MemoryLedger) -> None:
-    await printed(put, ledger, replace(a_template("text", "{{code}}"), secret_variables=("code",)))
-    with pytest.raises(UsageError, match="--var: code must not contain a line break"):
-        await printed(preview, ledger, (TENANT, CODE, None), {"code": "1\n2"})
-
-
-async def test_other_secret_variables_are_a_new_version(ledger: MemoryLedger) -> None:
-    await printed(put, ledger, a_template())
-    output = await printed(put, ledger, replace(a_template(), secret_variables=("code",)))
-    assert output.startswith("verify_code stored as version 2")
-
-
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
-        (("pin",), "--secret-variable: pin is used in neither content nor subject."),
-        (("code", "code"), "--secret-variable: must not name a variable twice."),
-        (("",), "--secret-variable: string should have at least 1 character"),
-        (tuple(f"v{n}" for n in range(51)), "--secret-variable: list should have at most 50 items"),
-    ],
-)
-def test_a_secret_variable_that_the_template_does_not_name_is_refused(names: tuple[str, ...], expected: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        replace(a_template(), secret_variables=names).check()
-    assert str(caught.value).startswith(expected)
-
-
-async def test_the_mask_stands_as_it_is_in_a_link_of_a_preview(ledger: MemoryLedger) -> None:
-    link = "<p><a href='https://x.example/login?code={{code}}&name={{name}}'>x</a></p>"
-    await printed(put, ledger, replace(a_template(link), secret_variables=("code",)))
-    shown = await printed(preview, ledger, (TENANT, CODE, None), {"code": "864209", "name": "a b"})
-    assert "code=***&name=a%20b" in shown

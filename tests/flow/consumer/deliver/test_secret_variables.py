@@ -1,60 +1,25 @@
 """Values of secret variables: they are sent, and erased together with the outcome of their delivery."""
 
 from dataclasses import replace
-from typing import Any
 
-import orjson
 import pytest
 
-from core.ids import ChunkId, RequestKey, chunk_id, request_key
 from core.send_result import Failed, Message, Retry, SendResult, Sent
 from ledger.chunk_recipients import open_chunk_recipients
-from ledger.memory.store import Store
-from ledger.queries import LogQuery
-from ledger.rendered_messages import render_messages
 from ledger.sealed_text import unseal_template
 from schemas.statuses import Reason
+from tests.flow.consumer.secret_steps import (
+    CODES,
+    KEY,
+    NUMBERS,
+    PEOPLE,
+    expanded,
+    secrets_left,
+    sent_texts,
+    shown,
+    store_of,
+)
 from tests.flow.world import LEASE_SECONDS, RecordingProvider, Steps, World
-
-KEY: RequestKey = request_key("t1", "r1")
-NUMBERS = [f"138000000{n:02d}" for n in range(4)]
-CODES = [f"86420{n}" for n in range(4)]
-PEOPLE = [{"to": to, "variables": {"code": code, "name": "Wei"}} for to, code in zip(NUMBERS, CODES, strict=True)]
-TEXT: dict[str, Any] = {
-    "content": "{{name}}: {{code}}, {{site}}, {{pin}}",
-    "variables": {"site": "a.example", "pin": "97531"},
-    "secret_variables": ["code", "pin"],
-}
-
-
-async def expanded(world: World, *people: object, **changes: Any) -> None:
-    await world.expand(world.record(*(people or PEOPLE), **{**TEXT, **changes}))
-
-
-def store_of(world: World) -> Store:
-    store: Store = world.ledger.logs._store  # type: ignore[attr-defined]
-    return store
-
-
-async def secrets_left(world: World, request_id: str = "r1") -> list[str]:
-    """Return every secret value that the ledger still holds, opened with the sealing key."""
-    found = []
-    for document in store_of(world).chunks.values():
-        for _, variables in open_chunk_recipients(world.sealer, document.chunk):
-            found += [value for name, value in variables.items() if name in {"code", "pin"}]
-    request = await world.ledger.requests.get(request_key("t1", request_id))
-    assert request is not None
-    variables = unseal_template(world.sealer, request.header)["variables"]
-    return found + [value for name, value in variables.items() if name in {"code", "pin"}]
-
-
-def sent_texts(world: World) -> list[str]:
-    return sorted(message.text for message in world.providers[0].texts.values())
-
-
-async def shown(world: World) -> set[str]:
-    logs = (await world.ledger.logs.find(LogQuery("t1"))).items
-    return set((await render_messages(world.ledger, world.sealer, logs)).values())
 
 
 def retries(*endings: str) -> RecordingProvider:
@@ -175,15 +140,6 @@ async def test_a_value_is_not_erased_before_its_outcome_is_stored() -> None:
     assert at > 10
 
 
-async def test_who_gets_no_message_has_no_value_stored() -> None:
-    world = World()
-    bad = {"to": "12", "variables": {"code": "11111", "name": "Wei"}}
-    again = {"to": NUMBERS[0], "variables": {"code": "22222", "name": "Wei"}}
-    await expanded(world, *PEOPLE, bad, again, expires_at=None)
-
-    assert await secrets_left(world) == [*CODES, "97531"]
-
-
 async def test_a_cancelled_request_keeps_no_value() -> None:
     world = World()
     await expanded(world)
@@ -205,18 +161,6 @@ async def test_a_request_with_a_part_that_never_came_keeps_no_value() -> None:
     assert await secrets_left(world) == []
 
 
-async def test_a_record_that_is_read_again_after_the_completion_brings_no_value_back() -> None:
-    world = World()
-    await expanded(world)
-    await world.deliver_all()
-    await expanded(world)
-    await world.settle()
-
-    assert sum(world.providers[0].taken.values()) == len(PEOPLE)
-    assert await secrets_left(world) == []
-    assert not world.events("request.rejected")
-
-
 async def test_values_that_are_kept_stay_and_are_masked_all_the_same() -> None:
     world = World()
     await expanded(world, keep_secret_variables=True)
@@ -225,31 +169,6 @@ async def test_values_that_are_kept_stay_and_are_masked_all_the_same() -> None:
     assert await secrets_left(world) == [*CODES, "97531"]
     assert await shown(world) == {"Wei: ***, a.example, ***"}
     assert sent_texts(world) == [f"Wei: {code}, a.example, 97531" for code in CODES]
-
-
-async def test_secret_variables_of_the_template_are_added() -> None:
-    world = World()
-    await world.ledger.templates.put("t1", "login", TEXT["content"], None, secret_variables=["pin"])
-    await expanded(world, content="", template="login", secret_variables=["code"])
-    request = await world.ledger.requests.get(KEY)
-    assert request is not None
-    assert request.header.secret_variables == ("code", "pin")
-
-    await world.deliver_all()
-
-    assert await shown(world) == {"Wei: ***, a.example, ***"}
-    assert await secrets_left(world) == []
-
-
-async def test_secret_variables_are_those_of_the_template_version_that_the_request_uses() -> None:
-    world = World()
-    await world.ledger.templates.put("t1", "login", TEXT["content"], None, secret_variables=["pin", "code"])
-    await expanded(world, content="", template="login", secret_variables=...)
-    await world.ledger.templates.put("t1", "login", TEXT["content"], None)
-    await expanded(world, content="", template="login", secret_variables=...)
-    await world.deliver_all()
-
-    assert await shown(world) == {"Wei: ***, a.example, ***"}
 
 
 async def test_a_secret_in_the_subject_is_sent_and_erased() -> None:
@@ -263,30 +182,6 @@ async def test_a_secret_in_the_subject_is_sent_and_erased() -> None:
     assert await secrets_left(world) == []
 
 
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [
-        ({"secret_variables": ["code", "pim"]}, "secret_variables[1]"),
-        ({"secret_variables": ["Code"]}, "secret_variables[0]"),
-        ({"secret_variables": ["code", "pin", "code"]}, "secret_variables[2]"),
-        ({"subject": "{{otp}}", "secret_variables": ["otp"]}, "secret_variables[0]"),  # an SMS has no subject
-        ({"secret_variables": [""]}, "secret_variables[0]"),
-        ({"secret_variables": [f"v{n}" for n in range(51)]}, "secret_variables"),
-        ({"secret_variables": "code"}, "secret_variables"),
-        ({"keep_secret_variables": "yes"}, "keep_secret_variables"),
-    ],
-)
-async def test_a_secret_variable_that_no_text_names_is_refused(changes: dict[str, Any], field: str) -> None:
-    world = World()
-    await expanded(world, **changes)
-
-    (rejected,) = world.events("request.rejected")
-    assert rejected["fields"] == [field]
-    assert rejected["message"].startswith(f"{field}: ")
-    assert "97531" not in orjson.dumps(rejected).decode()
-    assert not store_of(world).requests
-
-
 async def test_a_rejected_call_of_the_provider_erases_the_value_too() -> None:
     world = World(RecordingProvider(answers=lambda *_: Failed(Reason.REJECTED)))
     await expanded(world)
@@ -294,15 +189,3 @@ async def test_a_rejected_call_of_the_provider_erases_the_value_too() -> None:
 
     assert await world.outcomes() == [("failed", "rejected")] * 4
     assert await secrets_left(world) == []
-
-
-async def test_a_request_without_secret_variables_is_stored_as_before() -> None:
-    world = World()
-    await expanded(world, secret_variables=...)
-    request = await world.ledger.requests.get(KEY)
-    chunk = await world.ledger.chunks.get(ChunkId(chunk_id(KEY, 0, 0)))
-    assert request is not None
-    assert chunk is not None
-
-    assert (request.header.secret_variables, request.header.keep_secret_variables) == (None, None)
-    assert (request.header.sealed_secrets, chunk.sealed_secrets) == (None, {})

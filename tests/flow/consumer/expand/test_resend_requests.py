@@ -5,62 +5,13 @@ from datetime import timedelta
 import pytest
 
 from core.ids import LogId, log_id, request_key
-from core.request_parts import EncodedPart
-from core.send_result import Failed, Message, SendResult, Sent, Uncertain
+from core.send_result import SendResult, Uncertain
 from ledger.errors import SealingError
-from ledger.rendered_messages import render_messages
-from ledger.resend_selection import ResendError, ResendSelection, resend_parts, select_deliveries
+from ledger.resend_selection import ResendError, resend_parts
 from ledger.sealing import Sealer
-from schemas.statuses import Channel, Reason, Status
+from schemas.statuses import Reason, Status
+from tests.flow.consumer.expand.resend_steps import GOOD, OLD, REFUSED, Bad, a_world, parts_of, publish, select
 from tests.flow.world import RecordingProvider, Steps, World
-
-GOOD = [f"138000000{n:02d}" for n in range(12)]
-OLD = request_key("t1", "r1")
-
-
-class Bad:
-    """A provider that rejects some messages, or gives no answer, until it is repaired."""
-
-    def __init__(self, answer: SendResult) -> None:
-        self.answer: SendResult = answer
-
-    def __call__(self, message: Message, _calls: int) -> SendResult:
-        return self.answer if message.to.endswith(("3", "7")) else Sent("m")
-
-    def repair(self) -> None:
-        self.answer = Sent("m")
-
-
-REFUSED = Failed(Reason.REJECTED, "not today")
-
-
-async def a_world(answer: SendResult = REFUSED, *more: object, **body: object) -> tuple[World, RecordingProvider]:
-    """Return a world with a request of which two deliveries failed or are unknown. The provider works again."""
-    bad = Bad(answer)
-    book = RecordingProvider(answers=bad)
-    world = World(book, RecordingProvider("post", Channel.EMAIL))
-    await world.expand(world.record(*GOOD[:8], *more, **body))
-    await world.deliver_all()
-    bad.repair()
-    world.pass_time(60)
-    return world, book
-
-
-async def select(world: World, status: Status = Status.FAILED, request_id: str | None = None) -> ResendSelection:
-    old = await world.ledger.requests.get(OLD)
-    assert old is not None
-    return await select_deliveries(world.ledger, old, status, request_id)
-
-
-async def parts_of(world: World, selection: ResendSelection) -> list[EncodedPart]:
-    parts = resend_parts(world.ledger, world.sealer, selection, accepted_at=world.time, expires_at=None)
-    return [part async for part in parts]
-
-
-async def publish(world: World, selection: ResendSelection) -> None:
-    for part in await parts_of(world, selection):
-        await world.expand(world.raw(part.value, part.key))
-    await world.deliver_all()
 
 
 @pytest.mark.parametrize(
@@ -235,37 +186,3 @@ async def test_the_error_names_the_missing_sealing_key() -> None:
         _ = [
             part async for part in resend_parts(world.ledger, other, selection, accepted_at=world.time, expires_at=None)
         ]
-
-
-LOGIN = {"content": "{{code}}, {{pin}}", "variables": {"pin": "97531"}, "secret_variables": ["pin", "code"]}
-MORE = {"to": "13911110003", "variables": {"code": "864209"}}
-
-
-async def test_a_resend_without_its_secret_values_is_refused_with_their_names() -> None:
-    world, _ = await a_world(REFUSED, MORE, **LOGIN)
-    with pytest.raises(ResendError, match="secret variables are erased: pin, code"):
-        await select(world)
-
-
-async def test_a_resend_of_kept_secret_values_sends_them_and_keeps_the_fields() -> None:
-    world, book = await a_world(REFUSED, MORE, **LOGIN, keep_secret_variables=True)
-    selection = await select(world)
-    await publish(world, selection)
-    assert [message.text for message in book.texts.values() if message.to.endswith("10003")] == ["864209, 97531"] * 2
-    new = await world.ledger.requests.get(request_key("t1", selection.request_id))
-    assert new is not None
-    assert (new.header.secret_variables, new.header.keep_secret_variables) == (("pin", "code"), True)
-    contents = await render_messages(world.ledger, world.sealer, await world.logs(selection.request_id))
-    assert set(contents.values()) == {"***, ***"}
-
-
-async def test_a_resend_is_possible_although_the_request_does_not_name_a_secret_of_its_template() -> None:
-    world = World(RecordingProvider("post", Channel.EMAIL, answers=lambda *_: REFUSED))
-    await world.ledger.templates.put("t1", "login", "Hello", "{{code}}", secret_variables=["code"])
-    mail = {"channel": "email", "content": "", "template": "login", "subject": "Hi", "keep_secret_variables": True}
-    await world.expand(world.record({"to": "a@example.com", "variables": {"code": "864209"}}, **mail))
-    await world.deliver_all()
-    world.providers[0].answers = lambda *_: Sent("m")
-    selection = await select(world)
-    await publish(world, selection)
-    assert await world.outcomes(selection.request_id) == [("sent", None)]
