@@ -105,7 +105,8 @@ class Commands:
 
     async def advance(self, chunk: ChunkReady, owner: str, fence: int, fields: Document) -> None:
         """Write the finished deliveries and the next window."""
-        literal = {name: {"$literal": value} for name, value in fields.items()}
+        literal: Document = {name: {"$literal": value} for name, value in fields.items()}
+        literal |= {"tried": "$$REMOVE", "without_key": "$$REMOVE"}
         await self._chunks.find_one_and_update(
             {"_id": chunk.id, "owner": owner, "fence": fence, "open": True},
             [{"$set": {**literal, **_LEASE}}],
@@ -118,7 +119,10 @@ class Commands:
         emptied: Document = {"next": None, "todo": [], "later": [], "decided": [], "unacked": [], "window": None}
         await self._chunks.update_one(
             {"_id": chunk.id, "owner": owner, "fence": fence},
-            {"$set": {**emptied, "counts": chunk.counts, "open": False}},
+            {
+                "$set": {**emptied, "counts": chunk.counts, "open": False},
+                "$unset": {"tried": "", "without_key": "", "sealed_secrets": ""},
+            },
         )
 
     async def any_open(self, request: RequestReady) -> bool:
@@ -139,7 +143,7 @@ class Commands:
         }
         document = await self._requests.find_one_and_update(
             {"_id": request.key, "completion": None},
-            [{"$set": {"completion": stored}}],
+            [{"$set": {"completion": stored, "head.sealed_secrets": "$$REMOVE"}}],
             return_document=ReturnDocument.AFTER,
         )
         return document is not None
