@@ -75,8 +75,9 @@ def read_content(content: str | None, content_file: Path | None) -> str:
         return content_file.read_text("utf-8-sig").rstrip("\n")
     except OSError as error:
         raise UsageError(f"--content-file: {content_file} cannot be read ({error.strerror}).") from None
-    except UnicodeDecodeError:
-        raise UsageError("--content-file: must be valid UTF-8. Save the file as UTF-8.") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise UsageError(f"--content-file: {content_file}, line {line}: not UTF-8. Save the file as UTF-8.") from None
 
 
 def read_variables(pairs: Iterable[str]) -> dict[str, str]:

@@ -125,6 +125,6 @@ def test_a_content_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     file = tmp_path / "content.txt"
     with pytest.raises(UsageError, match=r"--content-file: .* cannot be read"):
         read_content(None, file)
-    file.write_bytes(b"\xff")
-    with pytest.raises(UsageError, match="--content-file: must be valid UTF-8"):
+    file.write_bytes(b"\xef\xbb\xbfHello\n\xff")
+    with pytest.raises(UsageError, match=r"--content-file: .*content\.txt, line 2: not UTF-8\."):
         read_content(None, file)
