@@ -8,7 +8,7 @@ from schemas.statuses import ContentType
 BYTE_ORDER_MARK = "\ufeff"
 """Mark that editors put in front of a file. It is no part of the text."""
 
-_LEADING = re.compile(r"(?:[\s\ufeff\u200b]|\{\{[^{}]*+\}\}|<\?xml\b[^<>]*+>)*+", re.IGNORECASE)
+_LEADING = re.compile(r"(?:[\s\ufeff\u200b]|&nbsp;|\{\{[^{}]*+\}\}|<\?xml\b[^<>]*+>)*+", re.IGNORECASE)
 """Everything that may stand before the first tag: blanks, marks, placeholders and the XML prolog."""
 _DOCTYPE = re.compile(r"<!doctype\b", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--|<!\[(?:if|endif)\b", re.IGNORECASE)

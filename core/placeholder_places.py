@@ -76,10 +76,10 @@ def _places_in_html(html: str) -> Iterator[tuple[int, Place]]:
     places: list[tuple[int, Place]] = []
     preformatted: list[str] = []
 
-    def read_text(token: re.Match[str]) -> None:
-        if _MARK not in token[0]:
+    def read_text(text: str, begin: int) -> None:
+        if _MARK not in text:
             return
-        begin, end = token.span()
+        end = begin + len(text)
         if not preformatted:
             places.extend((mark.start(), Place.TEXT) for mark in _MARKS.finditer(html, begin, end))
         places.extend(_places_in_urls(html, begin, end))
@@ -98,8 +98,10 @@ def _places_in_tag(html: str, begin: int, end: int) -> Iterator[tuple[int, Place
     for name, at, value, is_quoted in find_attributes(html, begin, end):
         if name in _URL_ATTRIBUTES:
             yield from _places_in_url(value, at)
-        elif not is_quoted:
+            continue
+        if not is_quoted:
             yield from ((at + mark.start(), Place.BARE_ATTRIBUTE) for mark in _MARKS.finditer(value))
+        yield from _places_in_urls(html, at, at + len(value))
 
 
 def _places_in_urls(text: str, begin: int, end: int) -> Iterator[tuple[int, Place]]:

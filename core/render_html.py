@@ -45,9 +45,9 @@ def html_to_text(html: str) -> str:
     """
     writer = _Writer()
 
-    def write_text(token: re.Match[str]) -> None:
+    def write_text(text: str, _: int) -> None:
         write = writer.lines if writer.preformatted else writer.text
-        write(unescape(token[0]))
+        write(unescape(text))
 
     scan_html(html, write_text, partial(_write_tag, writer))
     writer.end_link()
@@ -56,21 +56,21 @@ def html_to_text(html: str) -> str:
 
 def scan_html(
     html: str,
-    on_text: Callable[[re.Match[str]], None],
+    on_text: Callable[[str, int], None],
     on_tag: Callable[[str, re.Match[str]], None],
     *,
     within_conditions: bool = False,
 ) -> None:
-    """Call `on_text` for each text that is shown, and `on_tag` with the name of each tag, in order.
+    """Call `on_text` with each text that is shown and its position, and `on_tag` with the name of each tag, in order.
 
     A tag has the groups `end` and `attributes`. With `within_conditions`, the content of conditional comments is read.
     """
     match, at = (_TOKEN_WITHIN_CONDITIONS if within_conditions else _TOKEN).match, 0
     while (token := match(html, at)) is not None:
-        at = token.end()
+        begin, at = at, token.end()
         text, name = token["text"], token["name"]
         if text is not None:
-            on_text(token)
+            on_text(text, begin)
         elif name is not None:
             name = name.lower()
             on_tag(name, token)

@@ -1,5 +1,6 @@
 """Check of the options of `send` that make up a request, before anything is opened or sent."""
 
+import codecs
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -72,12 +73,19 @@ def read_content(content: str | None, content_file: Path | None) -> str:
     if content_file is None:
         return content or ""
     try:
-        return content_file.read_text("utf-8-sig").rstrip("\n")
+        return _read_text(content_file).rstrip("\n")
     except OSError as error:
         raise UsageError(f"--content-file: {content_file} cannot be read ({error.strerror}).") from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise UsageError(f"--content-file: {content_file}, line {line}: not UTF-8. Save the file as UTF-8.") from None
+
+
+def _read_text(file: Path) -> str:
+    """Return the text of a file in UTF-8, or in UTF-16 if its mark says so, without the mark. Line ends become LF."""
+    raw = file.read_bytes()
+    is_utf_16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return raw.decode("utf-16" if is_utf_16 else "utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_variables(pairs: Iterable[str]) -> dict[str, str]:

@@ -19,6 +19,7 @@ HTML_TEXTS = [
     "<!--[if mso]><table><tr><td><![endif]--><div>x</div>",
     "<![if !mso]><p>x</p><![endif]>",
     "{{greeting}}<p>x</p>",
+    "&nbsp;<p>x</p>",
     "{{ greeting }} {{name}}\n<br/>x",
     "\ufeff{{logo}}<table width=1>",
     "<table>\n<tr><td>x</td></tr></table>",

@@ -90,9 +90,20 @@ def test_a_variable_in_a_link_is_escaped_for_the_url(tag: str, url: str, rendere
 
 @pytest.mark.parametrize("attribute", ["href", "src", "action", "formaction", "background", "cite", "poster"])
 def test_every_attribute_with_a_url_is_a_link(attribute: str) -> None:
-    assert (
-        in_html(f'<x y="?a={{{{x}}}}" {attribute}="?a={{{{x}}}}">', "b c") == f'<x y="?a=b c" {attribute}="?a=b%20c">'
-    )
+    assert in_html(f'<x y="/{{{{x}}}}" {attribute}="/{{{{x}}}}">', "b c") == f'<x y="/b c" {attribute}="/b%20c">'
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '<td style="background: url(https://x.example/?q={})">',
+        '<img srcset="https://x.example/?q={} 2x">',
+        '<meta http-equiv="refresh" content="0; url=https://x.example/?q={}">',
+        "<div data-href=https://x.example/?q={}>",
+    ],
+)
+def test_a_url_inside_of_another_attribute_is_a_link(source: str) -> None:
+    assert in_html(source.format("{{x}}"), BAD) == source.format(QUERY)
 
 
 def test_a_link_in_a_conditional_comment_is_a_link() -> None:

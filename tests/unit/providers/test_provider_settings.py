@@ -103,6 +103,7 @@ def test_a_missing_environment_variable_is_named(environment: pytest.MonkeyPatch
     [
         (b"x = [", "the file is not TOML (at end of document)"),
         (b"a = 1\nb = geheim", "the file is not TOML (at line 2, column 5)"),
+        (b"\xef\xbb\xbf[other]\n", "the file must hold [[provider]] tables and nothing else"),
         (b"[other]\n", "the file must hold [[provider]] tables and nothing else"),
         (b"[provider]\n", "must be a list of at least one provider"),
         (b"\xff", "the file is not UTF-8"),

@@ -129,6 +129,17 @@ def test_a_content_type_that_an_sms_cannot_have_is_refused(tmp_path: Path, given
     assert error in " ".join(result.stderr.split())
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_content_file_is_read_with_or_without_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+    people, mail = tmp_path / "p.csv", tmp_path / "mail.html"
+    people.write_text("to,name\nanna@example.com,Anna\n")
+    mail.write_text("<html><body><p>Hello {{name}}</p></body></html>\r\n", encoding)
+    options = ("--channel", "email", "--subject", "s", "--tenant", "t", "--content-file", str(mail), "--dry-run")
+    result = run_rollcall("send", str(people), *options)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "the content is text/html, because it begins with the tag <html>" in result.stdout
+
+
 def test_columns_with_spaces_and_of_any_script_are_variables(tmp_path: Path) -> None:
     lines = ["to,First Name,姓名,2fa,Total (EUR)", f"{GOOD[0]},Anna,李,7,1"]
     result = dry_run(tmp_path, lines, content="{{First Name}} {{ 姓名 }} {{2fa}}")

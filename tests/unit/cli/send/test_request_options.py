@@ -110,6 +110,8 @@ def test_the_content_comes_from_one_option(tmp_path: Path) -> None:
         (b"one\rtwo\r", "one\ntwo"),
         (b"  one \n", "  one "),
         (b"\xef\xbb\xbf<html>", "<html>"),
+        ("\ufeff<p>é</p>\r\n".encode("utf-16-le"), "<p>é</p>"),
+        ("\ufeff<p>é</p>\r\n".encode("utf-16-be"), "<p>é</p>"),
         (b"\xef\xbb\xbf", ""),
     ],
 )
