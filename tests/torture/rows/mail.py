@@ -11,8 +11,8 @@ from tests.torture.world import Round, World
 CONNECTIONS = 2
 MAILS_PER_CONNECTION = 5
 EXPIRED_SECONDS = 60.0
-SETTLED_SECONDS = 400.0
-"""What a minute of refusals costs: waits of up to four minutes."""
+SETTLED_SECONDS = 700.0
+"""What a minute of refusals costs: waits of four minutes mostly, and of nine for a mail that was refused often."""
 MAX_ATTEMPTS = 16
 """The default."""
 
