@@ -43,7 +43,6 @@ _EXAMPLES = {
     "mongo_url": "'mongodb://127.0.0.1:27017/?directConnection=true'",
     "sealing_keys": "",
     "jwt_secret": "",
-    "default_region": "CN",
     "providers": (
         '\'[{"name": "sim-sms", "kind": "simulator", "channel": "sms"},'
         ' {"name": "sim-email", "kind": "simulator", "channel": "email"}]\''
