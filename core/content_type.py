@@ -15,16 +15,35 @@ _COMMENT = re.compile(r"<!--|<!\[(?:if|endif)\b", re.IGNORECASE)
 _TAG = re.compile(r"""<([a-z][a-z0-9]*+)(?:\s*+/?>|(\s++[^\s"'<>/=]++\s*+=))""", re.IGNORECASE)
 
 _CERTAIN = frozenset(
-    {"html", "p", "div", "span", "br", "hr", "wbr", "img", "meta", "h1", "h2", "h3", "h4", "h5", "h6", "pre"}
+    {
+        "html",
+        "head",
+        "body",
+        "p",
+        "div",
+        "span",
+        "br",
+        "hr",
+        "wbr",
+        "img",
+        "meta",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "pre",
+    }
     | {"blockquote", "ul", "ol", "li", "dl", "dt", "dd", "tbody", "thead", "tfoot", "tr", "td", "th", "colgroup"}
     | {"em", "tt", "nobr", "noscript", "iframe", "svg"}
 )
 """Names of elements that people do not write in angle brackets for another reason."""
 _POSSIBLE = frozenset(
     {"a", "b", "i", "q", "s", "u", "abbr", "acronym", "address", "article", "aside", "audio", "base", "bdi", "bdo"}
-    | {"big", "blink", "body", "button", "canvas", "caption", "center", "cite", "code", "col", "data", "datalist"}
+    | {"big", "blink", "button", "canvas", "caption", "center", "cite", "code", "col", "data", "datalist"}
     | {"del", "details", "dfn", "dialog", "dir", "embed", "fieldset", "figcaption", "figure", "font", "footer"}
-    | {"form", "frame", "frameset", "head", "header", "hgroup", "input", "ins", "kbd", "label", "legend", "link"}
+    | {"form", "frame", "frameset", "header", "hgroup", "input", "ins", "kbd", "label", "legend", "link"}
     | {"main", "map", "mark", "marquee", "menu", "meter", "nav", "object", "optgroup", "option", "output", "param"}
     | {"picture", "progress", "rp", "rt", "ruby", "samp", "script", "search", "section", "select", "slot", "small"}
     | {"source", "strike", "strong", "style", "sub", "summary", "sup", "table", "template", "textarea", "time"}
@@ -54,12 +73,16 @@ def guess_content_type(content: str) -> ContentTypeChoice:
         return ContentTypeChoice(ContentType.HTML, "it begins with a comment of HTML")
     tag = _TAG.match(content, begin)
     name = tag[1].lower() if tag else ""
-    if name in _CERTAIN or (tag and name in _POSSIBLE and (tag[2] or _has_end(name, content, tag.end()))):
+    if name in _CERTAIN or (tag and name in _POSSIBLE and (tag[2] or _goes_on(name, content, tag.end()))):
         return ContentTypeChoice(ContentType.HTML, f"it begins with the tag <{name}>")
     return ContentTypeChoice(ContentType.PLAIN, "it does not begin with a tag of HTML")
 
 
-def _has_end(name: str, content: str, at: int) -> bool:
+def _goes_on(name: str, content: str, at: int) -> bool:
+    """Return whether a certain tag follows at once, or the end tag further on."""
+    following = _TAG.match(content, _LEADING.match(content, at).end())  # type: ignore[union-attr]  # see above
+    if following is not None and following[1].lower() in _CERTAIN:
+        return True
     return re.compile(rf"</{name}\s*+>", re.IGNORECASE).search(content, at) is not None
 
 

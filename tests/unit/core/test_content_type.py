@@ -26,6 +26,8 @@ HTML_TEXTS = [
     "<a href='https://x.example'>x</a>",
     "<a href={{link}}>x",
     "<b>Dear</b> {{name}}",
+    "<body>Dear {{name}}",
+    "<table>\n<tr><td>x",
     "<center>x</CENTER >",
     "<style>p { color: red }</style><p>x</p>",
     '<link rel="stylesheet">',
