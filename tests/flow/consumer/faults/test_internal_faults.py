@@ -38,6 +38,7 @@ async def test_a_rejected_record_is_reported_to_its_sender() -> None:
 
     class Ledger:
         requests = Broken()
+        now = staticmethod(world.ledger.now)
 
     context: ConsumerContext = replace(world.context(), ledger=Ledger())
     await expand_or_reject(world.record("13800138000", part=2, last=True), "cluster", context)
