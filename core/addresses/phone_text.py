@@ -17,8 +17,8 @@ _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u30fc\ufe63\uff0d"
 _ALIKE = {**dict.fromkeys(_DASHES, "-"), "\uff0b": "+", "\uff08": "(", "\uff09": ")", "\uff0e": ".", "\uff0f": "/"}
 _INVISIBLE = re.compile(f"[{INVISIBLE}]+")
 _TEL = re.compile(r"tel:", re.IGNORECASE)
-_EXTENSION = re.compile(r" *(?:ext(?:ension|n)?\.?|x|#) *[0-9]{1,6}\Z", re.IGNORECASE)
-"""Extension behind a number. It is left out, because a text message goes to the number itself."""
+_EXTENSION = re.compile(r" ?(?:ext(?:ension|n)?\.?|x(?! ?10[0-9]?\Z)|#) ?[0-9]{1,6}\Z", re.IGNORECASE)
+"""Extension behind a number. It is left out, because a text goes to the number itself. `x103` may be an exponent."""
 
 _DIGITS = re.compile(r"\+?[0-9]+")
 _DATE = re.compile(r"(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9]")
@@ -69,9 +69,7 @@ def read_number(raw: str) -> NumberText | AddressProblem:
         return AddressProblem.DATE
     if whole := _WHOLE_FLOAT.fullmatch(text):
         return _read_float(whole[1]) if len(whole[1]) <= _MAX_EXACT_DIGITS else AddressProblem.FRACTION
-    without_extension = _EXTENSION.sub("", text, count=1)
-    if without_extension.count(".") != 1:  # 812.34567x109 is an exponent
-        text = without_extension
+    text = _EXTENSION.sub("", text, count=1)
     return _read_groups(text) or _problem_of(text)
 
 
