@@ -41,8 +41,10 @@ _URL_ATTRIBUTES = frozenset(
 _PREFORMATTED = frozenset({"pre", "xmp", "listing", "textarea"})
 _AUTHORITY = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*+:|:)?//(.*)", re.DOTALL)
 _QUERY = re.compile(r"[?#=]")
-_RUN = re.compile(rf"[A-Za-z0-9._~:/?#@!$&*+,;=%{_MARK}-]++")
-"""Characters of a URL in running text. A quote, a bracket or a character of another script ends it."""
+_LETTERS = "\u00c0-\u024f\u0370-\u052f"
+"""Letters of Latin, Greek and Cyrillic beyond ASCII. Other scripts may go on right behind a URL, without a blank."""
+_RUN = re.compile(rf"(?:://(?:[\w-]++\.)++[\w-]++(?=[/?#:])|[A-Za-z0-9._~:/?#@!$&*+,;=%{_MARK}{_LETTERS}-])++")
+"""URL in running text, with a host in any script. A quote, a bracket or a letter of another script ends it."""
 _URL = re.compile(r"[a-z][a-z0-9+.-]{0,20}://|www\.|\?[\w.-]{1,50}=", re.IGNORECASE)
 """Begin of a URL in running text, or of its query if a value holds all that stands before."""
 

@@ -14,8 +14,8 @@ Converter = Callable[[str, str], str]
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """Characters that must not be in a header."""
 
-_SPECIAL = re.compile(r"[&<>\"'\n\r\x85\u2028\u2029]")
-_LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
+_SPECIAL = re.compile(r"[&<>\"'\n\v\f\r\x85\u2028\u2029]")
+_LINE_BREAK = re.compile(r"\r\n|[\n\v\f\r\x85\u2028\u2029]")
 _NOT_BARE = re.compile(r"[\s=`/]")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]*+")
 _NOT_IN_URL = re.compile(r"[\s\x00-\x1f\x7f\"<>\\^`{|}]")
@@ -53,9 +53,10 @@ def _clean_address(_: str, value: str) -> str:
 
 def _check_link(name: str, value: str) -> str:
     """Return a URL, or raise UnsafeLink. Browsers ignore blanks and control characters in a scheme."""
-    if _UNSAFE.match(_IGNORED_IN_SCHEME.sub("", value)):
+    address = value.strip()  # as in `_clean_address`, so that what is checked is what is inserted
+    if _UNSAFE.match(_IGNORED_IN_SCHEME.sub("", address)):
         raise UnsafeLink(name)
-    return _clean_address(name, value)
+    return _clean_address(name, address)
 
 
 def _quote_path(_: str, value: str) -> str:

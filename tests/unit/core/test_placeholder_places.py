@@ -22,7 +22,7 @@ def in_text(source: str, value: str) -> str:
     return compile_text(source).render({"x": value}, {})
 
 
-@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r", "\u2028", "\u2029", "\x85"])
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r", "\v", "\f", "\u2028", "\u2029", "\x85"])
 def test_a_line_break_in_a_variable_is_a_line_break_in_html_and_in_its_text_part(line_break: str) -> None:
     html = in_html("<p>Dear {{x}}, hello</p>", f"Line 1 & 2{line_break}Line 3")
     assert html == "<p>Dear Line 1 &amp; 2<br>Line 3, hello</p>"
@@ -158,7 +158,16 @@ def test_each_part_of_a_url_is_escaped_for_its_place(source: str, values: tuple[
 
 @pytest.mark.parametrize(
     "value",
-    ["javascript:alert(1)", " JavaScript:x", "java\nscript:x", "\x01javascript:x", "vbscript:x", "data:text/html,x"],
+    [
+        "javascript:alert(1)",
+        " JavaScript:x",
+        "java\nscript:x",
+        "\x01javascript:x",
+        "\u00a0javascript:x",
+        "\x85\u3000\u2028javascript:x",
+        "vbscript:x",
+        "data:text/html,x",
+    ],
 )
 @pytest.mark.parametrize("source", ['<a href="{{x}}">', "<a href=' {{x}}/y'>", "<img src={{x}}>"])
 def test_a_link_that_would_run_a_script_is_refused_by_the_name_of_its_variable(source: str, value: str) -> None:
@@ -178,6 +187,11 @@ def test_a_link_that_would_run_a_script_is_refused_by_the_name_of_its_variable(s
         ('"https://x.example/"{{x}}', f'"https://x.example/"{BAD}'),
         ("{{x}} https://x.example/", f"{BAD} https://x.example/"),
         ("Really? {{x}} = {{x}}", f"Really? {BAD} = {BAD}"),
+        ("https://münchen.example/o/{{x}} {{x}}", f"https://münchen.example/o/{PATH} {BAD}"),
+        ("https://例え.jp/o/{{x}}。{{x}}", f"https://例え.jp/o/{PATH}。{BAD}"),
+        ("https://x.example/straße/{{x}}?ü={{x}}", f"https://x.example/straße/{PATH}?ü={QUERY}"),
+        ("https://сайт.example/заказ/{{x}}", f"https://сайт.example/заказ/{PATH}"),
+        ("请看https://x.example谢谢{{x}}", f"请看https://x.example谢谢{BAD}"),
         ("12/{{x}} a:{{x}} a@{{x}} #{{x}}", f"12/{BAD} a:{BAD} a@{BAD} #{BAD}"),
         ("{{x}}", BAD),
     ],
@@ -254,6 +268,9 @@ def test_no_value_leaves_its_place_however_broken_the_html_is(source: str, value
         "<!--[if a]>",
         "<pre>",
         "a=b ",
+        "ü",
+        "ü.",
+        "://ü",
     ],
 )
 @pytest.mark.timeout(60)  # it takes less than a second
