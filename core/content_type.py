@@ -8,11 +8,24 @@ from schemas.statuses import ContentType
 BYTE_ORDER_MARK = "\ufeff"
 """Mark that editors put in front of a file. It is no part of the text."""
 
-_LEADING = re.compile(r"(?:[\s\ufeff\u200b]|&nbsp;|\{\{[^{}]*+\}\}|<\?xml\b[^<>]*+>)*+", re.IGNORECASE)
-"""Everything that may stand before the first tag: blanks, marks, placeholders and the XML prolog."""
-_DOCTYPE = re.compile(r"<!doctype\b", re.IGNORECASE)
+_LEADING = re.compile(
+    r"(?:[\s\ufeff\u00ad\u034f\u200b-\u200f\u2060]|&(?:[a-z]{0,4}sp|zwn?j|shy|\#[0-9]+|\#x[0-9a-f]+);"
+    r"|\{\{[^{}]*+\}\}|<\?(?:xml|mso)\b[^<>]*+>)*+",
+    re.IGNORECASE,
+)
+"""Everything that may stand before the first tag: blanks, invisible characters, placeholders and the XML prolog."""
+_DOCTYPE = re.compile(r"<!doctype", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--|<!\[(?:if|endif)\b", re.IGNORECASE)
-_TAG = re.compile(r"""<([a-z][a-z0-9]*+)(?:\s*+/?>|(\s++[^\s"'<>/=]++\s*+=))""", re.IGNORECASE)
+_TAG = re.compile(
+    r"""<([a-z][a-z0-9]*+)
+    (?:\s*+/?>
+    | (\s++[^\s"'<>/=]++\s*+=)
+    | (?=\s*+\{\{)
+    | (?=\s++(?:(?:⚡|amp)(?:4email)?|data-[a-z-]++|checked|compact|disabled|hidden|noshade|nowrap|open)[\s/>]))
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Start tag without an attribute, with a value, or with a placeholder or an attribute that needs no value."""
 
 _CERTAIN = frozenset(
     {

@@ -33,6 +33,20 @@ HTML_TEXTS = [
     '<link rel="stylesheet">',
     "<br>x",
     "<hr />",
+    "<!doctypehtml><html>",
+    "<html ⚡4email data-css-strict>",
+    "<html amp4email>",
+    "<div hidden>x",
+    "<td nowrap><p>x",
+    "<details open>x</details>",
+    "<button disabled>x</button>",
+    "<body {{colours}}>x",
+    "<div{{style}}>x",
+    "&#160;&#xFEFF;&zwnj;&ensp;<p>x",
+    "&#8199;&#65279;&#847;<div>x",
+    "\u00ad\u200c\u2060<p>x",
+    '<?mso-application progid="Word.Document"?><html>',
+    '<?xml version="1.0"?><?xml-stylesheet href="a.css"?><html>',
 ]
 PLAIN_TEXTS = [
     "",
@@ -68,6 +82,12 @@ PLAIN_TEXTS = [
     "<?php echo 1 ?><p>",
     '<?xml version="1.0"?><note>x</note>',
     "{{a",
+    "<em dash>",
+    "<p hiddenly>",
+    "<code {{code}}> is your code",
+    "<time open> until eight",
+    "&#128512; <3",
+    "&amp;<p>",
 ]
 
 
@@ -104,7 +124,23 @@ def test_the_first_rule_takes_all_else_for_text(content: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", [" ", "\ufeff", "{{", "{{a}}", "<?xml", "<?xml ?>", "<a ", "<a =", "<b>", "</b", "\t/"]
+    "piece",
+    [
+        " ",
+        "\ufeff",
+        "{{",
+        "{{a}}",
+        "<?xml",
+        "<?xml ?>",
+        "&#1;",
+        "<div {{",
+        "<div hidden",
+        "<a ",
+        "<a =",
+        "<b>",
+        "</b",
+        "\t/",
+    ],
 )
 @pytest.mark.timeout(60)  # it takes less than a second
 def test_hostile_content_is_judged_in_time_that_grows_with_its_length(piece: str) -> None:
