@@ -14,14 +14,16 @@ _LIST = re.compile(r"<[^<>]*>(?: *, *<[^<>]*>)*")
 _VARIABLE = "\0"
 """Value that shows the places of the variables in a URI. It becomes `%00`, which no other part of a URI may have."""
 _ENCODED = "%[0-9A-Fa-f]{2}"
+_LABEL = "[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+"
+_HOST = rf"{_LABEL}(?:\.{_LABEL})*+\.?"
 _WEB = re.compile(
-    r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+    rf"https?://(?:{_HOST}|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?"
     rf"(?:[/?](?:[A-Za-z0-9._~!$&'()*+;=:@/?-]|{_ENCODED})*)?",
     re.IGNORECASE,
 )
 """URI of RFC 3986 without a user and a fragment. A variable may stand behind the host."""
 _MAIL = re.compile(
-    rf"mailto:(?:[A-Za-z0-9._~!$'*+-]|{_ENCODED})+@[A-Za-z0-9.-]+"
+    rf"mailto:(?:[A-Za-z0-9._~!$'*+-]|{_ENCODED})+@{_HOST}"
     rf"(?:\?(?:[A-Za-z0-9._~!$&'()*+;=:@/?-]|{_ENCODED})*)?",
     re.IGNORECASE,
 )
@@ -78,7 +80,7 @@ def _compile(source: str) -> Template:
     try:
         uri = compile_uri(source)
     except TemplateError as error:
-        raise ValueError(f"{error}. A variable is written as {{{{name}}}}.") from None
+        raise ValueError(str(error)) from None
     sample = _sample(uri)
     if "%00" in source or not re.fullmatch("[!-~]+", sample):
         raise ValueError("must be ASCII without blanks. Write other characters as %XX, and those of a host as xn--.")

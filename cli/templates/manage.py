@@ -152,13 +152,13 @@ async def preview(  # noqa: PLR0913  # one parameter per option
     variables = {normalise_name(name) or name: value for name, value in variables.items()}
     missing = sorted(variables_for_recipients(text) - variables.keys())
     placeholders = {name: f"{{{{{name}}}}}" for name in missing}
-    secret = {normalise_name(name) for name in stored.secret_variables}
+    secret = {normalise_name(name) or name for name in stored.secret_variables}
     shown = {name: MASK if name in secret else value for name, value in variables.items()}
     try:
         for template in filter(None, (text.content.keep_as_given(missing), text.subject)):
             template.render(variables, placeholders)  # The mask would hide a value that cannot be used.
         subject = text.subject and text.subject.render(shown, placeholders)
-        content = text.content.keep_as_given([*missing, *stored.secret_variables]).render(shown, placeholders)
+        content = text.content.keep_as_given([*missing, *secret]).render(shown, placeholders)
     except HeaderInjection as error:
         raise UsageError(
             f"--var: {error.name} must not contain a line break or another control character, "

@@ -66,7 +66,7 @@ def test_a_secret_variable_that_the_template_does_not_name_is_refused(names: tup
 
 
 async def test_the_mask_stands_as_it_is_in_a_link_of_a_preview(ledger: MemoryLedger) -> None:
-    link = "<p><a href='https://x.example/login?code={{code}}&name={{name}}'>x</a></p>"
-    await printed(put, ledger, replace(a_template(link), secret_variables=("code",)))
-    shown = await printed(preview, ledger, (TENANT, CODE, None), {"code": "864209", "name": "a b"})
+    link = "<p><a href='https://x.example/login?code={{my code}}&name={{name}}'>x</a></p>"
+    await printed(put, ledger, replace(a_template(link), secret_variables=("my\u00a0code",)))
+    shown = await printed(preview, ledger, (TENANT, CODE, None), {"my code": "864209", "name": "a b"})
     assert "code=***&name=a%20b" in shown

@@ -21,6 +21,9 @@ def test_a_request_may_have_neither() -> None:
     [
         ("Support <help@Example.com>", "Support <help@example.com>"),
         ('"Shop, Inc." <help@example.com>', "Shop, Inc. <help@example.com>"),
+        ('"Jane \\"JD\\" Doe" <help@example.com>', 'Jane "JD" Doe <help@example.com>'),
+        ('"Jane" Doe <help@example.com>', '"Jane" Doe <help@example.com>'),
+        ('"" <help@example.com>', "help@example.com"),
         ("客服 <help@example.com>", "客服 <help@example.com>"),
         ("<help@example.com>", "help@example.com"),
         ("  Support  < help@example.com > ", "Support <help@example.com>"),
