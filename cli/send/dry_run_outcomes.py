@@ -4,10 +4,11 @@ import hashlib
 import os
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from core.addresses import AddressProblem, AddressRules
+from core.render import RenderError
 from ledger.message_template import MessageTemplate
 from schemas.requests import AnyRecipient, Recipient
 from schemas.statuses import Channel, Reason
@@ -44,13 +45,23 @@ class DryRunEstimate:
             self._explain("", address.value)
         else:
             compared = rules.compare_form(address)
-            if problem := self._text.problem_for(variables):
-                reason = problem.reason
-                self._explain(problem.variable, "")
+            if problem := self._problem_of(variables):
+                reason, variable = problem
+                self._explain(variable, "")
         digest = hashlib.blake2b(compared.encode(), digest_size=8, key=self._key).digest()
         self._outcomes.append(_OUTCOMES.index(reason))
         self._hashes.append(int.from_bytes(digest))
         self._lines.append(line)
+
+    def _problem_of(self, variables: Mapping[str, str]) -> tuple[Reason, str] | None:
+        """Return the reason why the text cannot be made of these variables, and the name of one, or None."""
+        if problem := self._text.problem_for(variables):
+            return problem.reason, problem.variable
+        try:
+            self._text.content.render(variables, self._text.variables)
+        except RenderError as error:
+            return Reason.INVALID_CONTENT, error.name
+        return None
 
     def _explain(self, variable: str, error: str) -> None:
         if len(self._details) < _SHOWN:

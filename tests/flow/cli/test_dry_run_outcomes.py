@@ -49,3 +49,19 @@ async def test_the_estimate_agrees_with_the_consumer(parts: list[list[Recipient]
     expected = [(line, reason) for line, reason in enumerate(reasons, 1) if reason]
     assert [(line, reason) for line, reason, *_ in estimate.excluded()] == expected[:20]
     assert Reason.INVALID_CONTENT not in reasons
+
+
+async def test_a_link_that_would_run_a_script_fails_in_the_estimate_as_in_the_consumer() -> None:
+    content = '<a href="{{link}}">x</a>'
+    estimate = DryRunEstimate(Channel.EMAIL, compile_content(Channel.EMAIL, content, "s", {}, ContentType.HTML), None)
+    links = {"anna@example.com": "https://x.example", "ben@example.com": "\u00a0javascript:x"}
+    people = [Recipient(to=to, variables={"link": link}) for to, link in links.items()]
+    for line, recipient in enumerate(people, 1):
+        estimate.add(recipient, line)
+    assert list(estimate.excluded()) == [(2, Reason.INVALID_CONTENT, "link", "")]
+
+    world = World(RecordingProvider(channel=Channel.EMAIL))
+    recipients = [one.model_dump(exclude_none=True) for one in people]
+    await world.expand(world.record(*recipients, channel="email", subject="s", content=content))
+    await world.deliver_all()
+    assert [log.reason for log in await world.logs()] == [None, Reason.INVALID_CONTENT]
