@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from html import unescape
+from html.entities import html5
 
 # Each alternative consumes all that it read, or reads no further than the next "<". This keeps the scan linear.
 _CONDITION = r"<!--\[if\b[^<>]*+>|"
@@ -24,6 +25,7 @@ _TOKENS = r"""
 _TOKEN = re.compile(_TOKENS, re.DOTALL | re.VERBOSE)
 _TOKEN_WITHIN_CONDITIONS = re.compile(_CONDITION + _TOKENS, re.DOTALL | re.VERBOSE)
 _ATTRIBUTE = re.compile(r"""([^\s=/"'<>]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'<>]+)))?""")
+_REFERENCE = re.compile(r"&(?:#[0-9]++|#[xX][0-9A-Fa-f]++|([A-Za-z][A-Za-z0-9]{1,31}+));")
 _BARE = 4
 """Group of a value without quotes."""
 
@@ -117,7 +119,12 @@ def _write_tag(writer: "_Writer", name: str, tag: re.Match[str]) -> None:
 def _attribute(tag: re.Match[str], wanted: str) -> str:
     """Return the value of an attribute, or "". If a name is repeated, its first value counts."""
     attributes = find_attributes(tag["attributes"])
-    return next((unescape(value) for name, _, value, _ in attributes if name == wanted), "")
+    return next((_REFERENCE.sub(_decode, value) for name, _, value, _ in attributes if name == wanted), "")
+
+
+def _decode(reference: re.Match[str]) -> str:
+    """Decode a reference in an attribute. Without a semicolon it is none: `?a=1&region=DE` has no `&reg` in it."""
+    return unescape(reference[0]) if reference[1] is None else html5.get(f"{reference[1]};", reference[0])
 
 
 @dataclass(slots=True)

@@ -77,6 +77,18 @@ def test_hidden_elements_are_dropped(html: str) -> None:
     assert html_to_text(html) == "ab"
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://x.example/?a=1&region=DE&copy=2&lt=3", "https://x.example/?a=1&region=DE&copy=2&lt=3"),
+        ("https://x.example/?a=1&amp;region=DE&#38;b=2&#x26;c=3", "https://x.example/?a=1&region=DE&b=2&c=3"),
+        ("https://x.example/?a=1&notit;=2", "https://x.example/?a=1&notit;=2"),
+    ],
+)
+def test_a_parameter_of_a_link_is_not_taken_for_a_character(url: str, shown: str) -> None:
+    assert html_to_text(f'<a href="{url}">x</a>') == f"x ({shown})"
+
+
 SIGNS = [
     "<",
     ">",
