@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from schemas.statuses import Category, Channel, Reason
+from schemas.statuses import Category, Channel, ContentType, Reason
 
 
 @dataclass(slots=True, repr=False)
@@ -34,6 +34,8 @@ class Message:
     """Variables of the recipient alone, for templates of a provider. They go before those of the request."""
     request_variables: Mapping[str, str] = field(default_factory=dict)
     """Variables that all recipients of the request share."""
+    content_type: ContentType | None = None
+    """Type that is stored with the request, or None. An e-mail without it has the type that `first_rule` says."""
 
     def __repr__(self) -> str:
         return f"Message({self.id})"

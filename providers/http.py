@@ -25,7 +25,7 @@ from providers.provider import CLOSED, NO_FREE_CONNECTION
 from providers.result_codes import ResultKind, result_for
 from providers.retry_after import parse_retry_after
 from providers.tls import client_context
-from schemas.statuses import Reason
+from schemas.statuses import Channel, Reason
 
 STATUSES = {
     301: ResultKind.UNAVAILABLE,  # moved: not accepted here, and the url must be corrected
@@ -179,6 +179,8 @@ def _encode(message: Message) -> bytes:
         fields["reply_to"] = message.reply_to
     if message.cc:
         fields["cc"] = message.cc
+    if message.content_type is not None and message.channel is Channel.EMAIL:
+        fields["content_type"] = message.content_type
     return orjson.dumps(fields)
 
 

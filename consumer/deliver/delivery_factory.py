@@ -44,6 +44,7 @@ class DeliveryFactory:
             category=self._header.category,
             variables=variables,
             request_variables=template.variables,
+            content_type=self._header.content_type,
         )
 
     def log_of_decision(self, decided: DecidedDelivery, now: datetime) -> Log:

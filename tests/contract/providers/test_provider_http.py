@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from providers.http import HttpEntry, HttpProvider
 from providers.http_client import MAX_ANSWER_BYTES
 from providers.provider import NO_FREE_CONNECTION
-from schemas.statuses import Channel, Reason
+from schemas.statuses import Channel, ContentType, Reason
 from tests.contract.providers.certificates import server_context
 from tests.contract.providers.servers import Act, Gateway, http_answer
 from tests.support.polling import wait_until
@@ -85,6 +86,14 @@ async def test_the_addresses_of_a_mail_are_posted_only_if_there_are_some(gateway
         {"cc": ["a@example.org"]},
         {"reply_to": "help@example.org"},
     ]
+
+
+async def test_the_type_of_a_mail_is_posted_only_if_it_is_stored(gateway: Gateway) -> None:
+    for channel, stated in (("email", "text/html"), ("email", "text/plain"), ("email", None), ("sms", "text/plain")):
+        message = a_message(content_type=stated and ContentType(stated))
+        await ask(gateway, replace(message, channel=Channel(channel)))
+
+    assert [body.get("content_type") for _, body in gateway.requests] == ["text/html", "text/plain", None, None]
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,14 @@ async def test_a_mail_has_the_type_that_its_request_states_or_that_the_rule_choo
     assert sent(whole.world) == [(text, is_html)]
 
 
+async def test_a_provider_gets_the_type_that_its_request_states(whole: ServiceAndConsumer) -> None:
+    for stated in ("text/plain", "text/html", None):
+        await whole.send({**MAIL, **VALUES, "content_type": stated}, key=f"k-{stated and stated[5:]}")
+    await whole.consume()
+    messages = whole.world.providers[1].texts.values()
+    assert [message.content_type for message in messages] == [ContentType.PLAIN, ContentType.HTML, None]
+
+
 async def test_a_request_without_the_field_has_none_in_record_and_header(whole: ServiceAndConsumer) -> None:
     await whole.send({**MAIL, **VALUES}, key="k-1")
     await whole.consume()
