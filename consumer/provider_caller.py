@@ -1,6 +1,6 @@
 """Calls to providers. The caller keeps the rate, measures the time, and turns every exception into a result (I7)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from consumer.flow_control.rate_limit import RateLimiter, Sleep
 from consumer.monitoring.metrics import Metrics
@@ -18,6 +18,11 @@ ANSWER_LABELS: dict[type[SendResult], str] = {
     Uncertain: "uncertain",
 }
 """Values of the metric label `answer`."""
+UNREACHABLE_SECONDS = 60.0
+"""Time in which others take the turns of a provider that took no connection, in seconds.
+
+It is much longer than the wait of a delivery that this provider refused, so that another one gets the delivery next.
+"""
 
 
 class ProviderCaller:
@@ -26,6 +31,7 @@ class ProviderCaller:
     def __init__(self, metrics: Metrics, monotonic: Callable[[], float], sleep: Sleep) -> None:
         self._metrics, self._monotonic, self._sleep = metrics, monotonic, sleep
         self._limits: dict[str, RateLimiter] = {}
+        self._unreachable_until: dict[str, float] = {}
         self.watch = ProviderWatch(monotonic)
         self.express_call_seconds = dict.fromkeys(Channel, 0.0)
         """Moving average of the time of a call for an express request, by channel, in seconds."""
@@ -34,6 +40,16 @@ class ProviderCaller:
         """End all waits for a rate limit, because the process stops."""
         for limit in self._limits.values():
             limit.close()
+
+    def turns(self, providers: Sequence[Provider]) -> tuple[str, ...]:
+        """Return the names of the providers by attempt: attempt n goes to number n modulo their count.
+
+        The next provider takes the turn of one that takes no connection. If none does, each keeps its turn.
+        """
+        now, names = self._monotonic(), [provider.name for provider in providers]
+        reachable = {name for name in names if self._unreachable_until.get(name, now) <= now}
+        in_turn = (names[at:] + names[:at] for at in range(len(names)))
+        return tuple(next((name for name in turn if name in reachable), turn[0]) for turn in in_turn)
 
     async def wait_for_rate_limit(self, name: str, rate_per_second: float, lane: Lane) -> bool:
         """Wait for the rate limit of a provider. Return False if the limit was closed. Then no call may be made."""
@@ -51,6 +67,8 @@ class ProviderCaller:
         except Exception as error:  # noqa: BLE001  # after any exception the message may have been sent
             answer = Uncertain(Reason.NO_ANSWER, type(error).__name__)
         seconds = self._monotonic() - began
+        if isinstance(answer, Retry) and answer.unreachable:
+            self._unreachable_until[provider.name] = self._monotonic() + UNREACHABLE_SECONDS
         self._metrics.provider.observe((provider.name, ANSWER_LABELS[type(answer)]), seconds)
         if answer is not CLOSED and (kind := self.watch.record(provider.name, provider.channel, answer)):
             self._metrics.provider_failures.labels(provider.name, provider.channel.value, kind).inc()

@@ -60,6 +60,8 @@ class Retry:
     offered: bool = True
     """False if no provider was asked, because there is none or all its connections are busy. Such a result uses no
     attempt, adds nothing to the age, and never ends a delivery."""
+    unreachable: bool = field(default=False, compare=False)
+    """True if the provider takes no connection from this process. Others of the channel then take its turn."""
 
 
 @dataclass(frozen=True, slots=True)

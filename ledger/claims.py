@@ -17,7 +17,7 @@ class ClaimRequest:
     """Name of this claim alone. A repeat of the same claim finds that it owns the chunk already."""
     lease_seconds: float
     providers: Mapping[Channel, tuple[str, ...]]
-    """Names of the providers by priority. A window with n attempts gets number n modulo their count."""
+    """Names of the providers by turn. A window with n attempts gets number n modulo their count."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from core.render import MissingVariable
-from core.send_result import Failed, Message, SendResult
+from core.send_result import Failed, Message, Retry, SendResult
 from providers.connection_slots import ConnectionSlots, NoFreeConnectionError
 from providers.entries import CaFile, ProviderEntry
 from providers.list_unsubscribe import parse_list_unsubscribe
@@ -133,7 +133,7 @@ class SmtpProvider:
         except NoFreeConnectionError:
             return CLOSED if self._closed else NO_FREE_CONNECTION
         except NoConnectionError as refusal:
-            return result_for(ResultKind.RATE_LIMITED, str(refusal))
+            return Retry(Reason.RATE_LIMITED, str(refusal), unreachable=True)
         except Exception as error:  # noqa: BLE001  # after any exception of the client there is no answer
             kind = ResultKind.NO_ANSWER if progress.ended else ResultKind.UNAVAILABLE
             if progress.is_opening and isinstance(error, TimeoutError) and self._connections.shrink():

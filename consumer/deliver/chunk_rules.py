@@ -57,8 +57,8 @@ class ChunkRules:
 
     def choose_provider(self, batch: Batch) -> str | None:
         """Return the provider for the next attempt. Each attempt goes to the next provider in turn, unless pinned."""
-        providers = self._providers
-        return batch.pinned_provider or (providers[batch.attempts % len(providers)].name if providers else None)
+        turns = self._context.provider_caller.turns(self._providers)
+        return batch.pinned_provider or (turns[batch.attempts % len(turns)] if turns else None)
 
     def outcome_rules(self, window: OpenWindow, stop: Stop | None) -> OutcomeRules:
         """Return the rules for the results of this window."""

@@ -28,7 +28,6 @@ class Claimer:
 
     def __init__(self, context: ConsumerContext) -> None:
         self._context = context
-        self._names = {channel: tuple(p.name for p in context.providers.for_channel(channel)) for channel in Channel}
 
     async def claim_chunk(self, chunk_id: ChunkId) -> "LeasedChunk | None":
         """Claim the chunk that a wake-up message names."""
@@ -58,7 +57,8 @@ class Claimer:
         self, claim: Claim, *, found_by_sweeper: bool, before_retry: Callable[[], Awaitable[None]] | None = None
     ) -> "LeasedChunk | None":
         context = self._context
-        request = ClaimRequest(f"{context.process_name}.{next(_numbers)}", context.tuning.lease_seconds, self._names)
+        turns = {each: context.provider_caller.turns(context.providers.for_channel(each)) for each in Channel}
+        request = ClaimRequest(f"{context.process_name}.{next(_numbers)}", context.tuning.lease_seconds, turns)
         tries = itertools.count()
 
         async def try_claim() -> LeasedChunk | None:
