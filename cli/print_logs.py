@@ -135,7 +135,7 @@ def _print_table(console: Console, logs: Sequence[Log], contents: Mapping[LogId,
             str(log.attempts),
             log.request_id,
             *([format_time(log.next_attempt_at)] if some_wait else []),
-            *([contents.get(log.id, "")] if contents is not None else []),
+            *([" ".join(contents.get(log.id, "").splitlines())] if contents is not None else []),
         )
         table.add_row(*map(printable, cells))
     print_table(console, table)

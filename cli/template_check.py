@@ -49,7 +49,8 @@ def missing_variable_lines(missing: Collection[str], given: Collection[str]) -> 
     usable = sorted(set(names))
     lines = []
     for name in sorted(missing):
-        close = difflib.get_close_matches(name, usable, n=1)
+        other_case = [one for one in usable if one.casefold() == name.casefold()]
+        close = other_case or difflib.get_close_matches(name, usable, n=1)
         hint = f" Did you mean {{{{{close[0]}}}}}?" if close else ""
         lines.append(f"variable {name}: no recipient and no --variable gives it.{hint}")
     if lines and (note := unusable_names_note(given)):
@@ -63,5 +64,6 @@ def unusable_names_note(given: Collection[str]) -> str | None:
     if not unusable:
         return None
     shown = [printable(name) for name in sorted(unusable) if _SHOWN_NAME.fullmatch(name)]
-    examples = f", such as {shown[0]}" if shown else ""
-    return f"no text can name {len(unusable):,} of the columns or variables{examples}. {NAME_RULE}"
+    examples = f" ({shown[0]}{', ...' if len(unusable) > 1 else ''})" if shown else ""
+    number = "1 column or variable" if len(unusable) == 1 else f"{len(unusable):,} columns or variables"
+    return f"{number} cannot be used in a text, because of the name{examples}. {NAME_RULE}"

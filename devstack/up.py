@@ -21,6 +21,7 @@ _TENANT = "tnt_demo"
 _USER = "usr_demo"
 _SCOPES = ("communication:send", "communication:send_as", "communication:read")
 _TOKEN_SECONDS = 86_400
+_LAST_PORT = 65_535
 
 _ROLLCALL = ".venv/bin/rollcall"
 
@@ -46,7 +47,7 @@ curl -si http://127.0.0.1:{http_port}/communication/bulk \\
   -H 'Content-Type: application/json' \\
   -d '{body}'
 
-One over Kafka, followed to its roll call:
+One over Kafka, followed to its roll call. The first line has the settings for a shell:
 {settings}
 {rollcall} send examples/sms.csv --channel sms --content 'Hello {{{{name}}}}' --tenant {tenant}
 
@@ -57,7 +58,7 @@ A second consumer (kill one during a send, and the other continues):
 {settings}
 ROLLCALL_CONSUMER_HTTP_PORT={spare_port} {rollcall} consumer
 
-Ctrl-C stops everything and deletes its data.
+Ctrl-C, or SIGTERM, stops everything and deletes its data.
 """
 
 
@@ -69,7 +70,7 @@ def main() -> int:
             tempfile.TemporaryDirectory(prefix="rollcall-up-") as folder,
             start_stack() as stack,
         ):
-            env = service_env(stack, **_usual_ports(), **_own_providers(os.environ))
+            env = service_env(stack, **_ports(os.environ), **_own_providers(os.environ))
             with start_both(stack, env, Path(folder)) as services:
                 settings, servers = _settings_file(env, Path(folder)), _watched_servers(stack)
                 processes = _process_ids([*servers, *services])
@@ -162,10 +163,16 @@ def _watch(wait: Wait, services: Sequence[Child], settings: Path, servers: Seque
             )
 
 
-def _usual_ports() -> dict[str, int]:
-    """Return the documented ports that are free. service_env finds others."""
-    usual = {"HTTP_PORT": 8080, "CONSUMER_HTTP_PORT": 8081}
-    return {name: port for name, port in usual.items() if is_free(port)}
+def _ports(environment: Mapping[str, str]) -> dict[str, int]:
+    """Return those of the caller's ports, or else of the documented ports, that are free. service_env finds others."""
+    ports = {}
+    for name, usual in (("HTTP_PORT", 8080), ("CONSUMER_HTTP_PORT", 8081)):
+        text = environment.get(f"ROLLCALL_{name}", "").strip() or str(usual)
+        if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _LAST_PORT:
+            raise StackError(f"ROLLCALL_{name}: must be a port, from 1 to {_LAST_PORT}. Correct it, or unset it.")
+        if is_free(int(text)):
+            ports[name] = int(text)
+    return ports
 
 
 def _token(env: Mapping[str, str]) -> str:

@@ -97,7 +97,7 @@ class Reason(DescribedEnum, published_as="Reason"):
     """Reason for the status of a delivery."""
 
     INVALID_RECIPIENT = "invalid_recipient", "failed: the address is not valid for this channel"
-    MISSING_VARIABLE = "missing_variable", "failed: the content uses a variable that has no value"
+    MISSING_VARIABLE = "missing_variable", "failed: the message uses a variable that has no value"
     INVALID_CONTENT = "invalid_content", "failed: a variable would break the message, such as a line break in a subject"
     UNPROCESSABLE = (
         "unprocessable",

@@ -22,7 +22,7 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 """Maximum size of a request body in bytes."""
 
 _CALL_SECONDS = 60.0
-
+_ROUTE = "/communication/bulk"
 
 _RECIPIENT = re.compile(r"recipients\[([0-9]{1,6})\]")
 
@@ -93,7 +93,8 @@ async def post(url: str, token: str, body: bytes, request_id: str | None) -> Htt
     }
     if request_id is not None:
         headers["Idempotency-Key"] = request_id
-    endpoint = f"{url.rstrip('/')}/communication/bulk"
+    # `make up` and the README print the whole address of the route, so a copy of it is accepted too.
+    endpoint = url.rstrip("/").removesuffix(_ROUTE) + _ROUTE
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_CALL_SECONDS)) as session,
@@ -103,8 +104,8 @@ async def post(url: str, token: str, body: bytes, request_id: str | None) -> Htt
             if response.status != 200:
                 raise CallRefused(response.status, _error_message(answer))
             return _parse_answer(answer, response.headers.get("X-Request-Id"))
-    except aiohttp.InvalidURL:
-        raise UsageError("--url: must be an HTTP address, such as http://127.0.0.1:8000.") from None
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+        raise UsageError("--url: must be an HTTP address, such as http://127.0.0.1:8080.") from None
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise CommandError(f"--url: the service does not answer at this address ({type(error).__name__}).") from None
 

@@ -4,14 +4,17 @@ from typing import Annotated
 
 import typer
 
+_SCOPE_HELP = (
+    "Scope: communication:send, communication:read, communication:send_as or communication:admin. May be repeated. "
+    "[default: communication:send]"
+)
+
 
 def token(
     *,
     tenant: Annotated[str, typer.Option(help="Tenant that the token is for.")],
     user: Annotated[str, typer.Option(help="User that the token is for. It becomes the `sub` claim.")],
-    scope: Annotated[
-        list[str] | None, typer.Option(help="Scope. May be repeated. [default: communication:send]")
-    ] = None,
+    scope: Annotated[list[str] | None, typer.Option(help=_SCOPE_HELP)] = None,
     ttl: Annotated[int, typer.Option(min=1, max=31_536_000, help="Lifetime in seconds.")] = 3_600,
 ) -> None:
     """Print a bearer token for development, signed with ROLLCALL_JWT_SECRET.

@@ -31,7 +31,8 @@ class Columns:
             return None
         surplus, missing = row[self.width :], range(len(row), self.width)
         if any(map(str.strip, surplus)) or not set(missing) <= set(self.unnamed):
-            raise RowError(line, f"number of columns must be {self.width} as in the header row, is {len(row)}.")
+            hint = " Quote values that contain the delimiter." if len(row) > self.width else ""
+            raise RowError(line, f"number of columns must be {self.width} as in the header row, is {len(row)}.{hint}")
         row = row[: self.width] + [""] * len(missing)
         for at in self.unnamed:
             if row[at].strip():
@@ -59,7 +60,7 @@ def read_header(row: Sequence[str], given: Mapping[str, str], line: int) -> Colu
     names[address] = ADDRESS
     named = [name for name in names if name]
     if len(set(named)) != len(named):
-        raise RowError(line, "no name may occur twice in the header row.")
+        raise RowError(line, f"no name may occur twice in the header row.{_headings(names)}")
     return Columns(
         {name: names.index(name) for name in _OWN if name in names},
         {name: at for at, name in enumerate(names) if name and name not in _OWN},

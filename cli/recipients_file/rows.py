@@ -23,6 +23,11 @@ MAX_LINE_LENGTH = 1_000_000
 """Maximum length of a line in characters. A longer line would not fit into one intake record."""
 
 _ANY_RECIPIENT: TypeAdapter[AnyRecipient] = TypeAdapter(AnyRecipient)
+_PHRASES = {
+    "missing": "is required",
+    "extra_forbidden": "is not a field of a recipient",
+    "string_too_short": "must not be empty",
+}
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z_]{0,40}")
 
 Row = AnyRecipient | RowError
@@ -148,7 +153,7 @@ def describe_errors(error: ValidationError, *, is_union: bool) -> str:
 def _describe_problem(problem: Problem) -> str:
     if problem.is_no_recipient:
         return "must be an address, or an object with `to`"
-    return "must not be empty" if problem.kind == "string_too_short" else problem.phrase.removesuffix(".")
+    return _PHRASES.get(problem.kind) or problem.phrase.removesuffix(".")
 
 
 def _field_prefix(location: Location) -> str:

@@ -68,7 +68,8 @@ def _problem_lines(scan: FileScan) -> Sequence[str]:
 def _print_size(console: Console, summary: FileSummary, settings: RecipientSettings, *, one_call: bool) -> None:
     parts = f"{summary.parts:,} part{'' if summary.parts == 1 else 's'}"
     route = "one call" if one_call else f"{parts}, {choose_lane(summary.first, settings.chunk_size).value} lane"
-    console.print(f"{summary.recipients:,} recipients in {route}, {summary.bytes:,} bytes", soft_wrap=True)
+    recipients = f"{summary.recipients:,} recipient{'' if summary.recipients == 1 else 's'}"
+    console.print(f"{recipients} in {route}, {summary.bytes:,} bytes", soft_wrap=True)
 
 
 def _number_note(region: str | None, settings: RecipientSettings) -> str:

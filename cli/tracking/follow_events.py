@@ -124,7 +124,10 @@ def _waiting_for(tally: ResultTally, *, published: bool) -> str:
     if not published:
         return "Kafka is slow to acknowledge the request"
     if not tally.reported:
-        return "waiting for a consumer to process the request. Check that `rollcall consumer` is running."
+        return (
+            "waiting for a consumer to process the request. Check that `rollcall consumer` is running. If one was "
+            "killed, Kafka waits ROLLCALL_KAFKA_SESSION_SECONDS (default 45) until others get its partitions."
+        )
     if tally.reported < tally.expected:
         rest = tally.expected - tally.reported
         return f"waiting for {rest:,} of {tally.expected:,} recipients, which may be between two attempts"

@@ -88,6 +88,12 @@ async def test_more_deliveries_than_a_page_are_read_page_by_page() -> None:
     assert [one["reference"] for one in output] == [f"o-{n:02d}" for n in range(8)]
 
 
+async def test_a_content_of_several_lines_is_one_line_of_the_table() -> None:
+    world = World()
+    await world.expand(world.record(GOOD[0], content="Hello,\r\n\nyour code\tis 1"))
+    assert "Hello,  your code?is 1" in await printed(world, content=True)
+
+
 async def test_pending_deliveries_are_shown_with_their_content() -> None:
     world = World()
     await world.expand(world.record({"to": GOOD[0], "variables": {"name": "Li"}}, content="Hi {{name}}"))

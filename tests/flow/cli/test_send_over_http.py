@@ -93,8 +93,16 @@ async def test_an_unreachable_service_is_one_line() -> None:
 
 
 async def test_an_invalid_address_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="--url: must be an HTTP address"):
-        await post("nowhere", "tok", b"{}", None)
+    for url in ("nowhere", "127.0.0.1:8080", "ftp://127.0.0.1"):
+        with pytest.raises(UsageError, match="--url: must be an HTTP address"):
+            await post(url, "tok", b"{}", None)
+
+
+@pytest.mark.parametrize("ending", ["/", "/communication/bulk", "/communication/bulk/"])
+async def test_the_address_of_the_route_is_an_address_of_the_service(start: Start, ending: str) -> None:
+    service = Service()
+    assert await post(await start(service) + ending, "tok", b"{}", None) == HttpAnswer("req-1", "tnt_1", 2)
+    assert [request.path for request, _ in service.asked] == ["/communication/bulk"]
 
 
 def a_body(path: Path) -> bytes:
@@ -136,7 +144,7 @@ def test_the_error_for_a_file_too_large_for_one_call_proposes_kafka(tmp_path: Pa
 def test_a_bad_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "people.jsonl"
     path.write_text('"138"\n{}\n')
-    with pytest.raises(CommandError, match=r"people.jsonl, line 2: to: field required\."):
+    with pytest.raises(CommandError, match=r"people.jsonl, line 2: to: is required\."):
         a_body(path)
 
 

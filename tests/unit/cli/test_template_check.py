@@ -44,6 +44,11 @@ def test_a_misspelt_variable_is_named_with_a_similar_name() -> None:
     assert "138" not in missing_variable_lines({"13800138001"}, {"13800138000"}).removeprefix("variable 13800138001")
 
 
+def test_a_name_in_another_case_is_proposed_however_short() -> None:
+    assert missing_variable_lines({"N"}, {"n"}).endswith("Did you mean {{n}}?")
+    assert missing_variable_lines({"CODE"}, {"code", "CODER"}).endswith("Did you mean {{code}}?")
+
+
 def test_a_similar_name_of_any_script_is_proposed() -> None:
     assert missing_variable_lines({"Fist Name"}, {"First  Name"}).endswith("Did you mean {{First Name}}?")
     assert missing_variable_lines({"prenom"}, {"prénom"}).endswith("Did you mean {{prénom}}?")
@@ -53,6 +58,6 @@ def test_a_column_that_no_text_can_name_is_reported_with_the_rule() -> None:
     lines = missing_variable_lines({"Order"}, {"Order (no.)", "anna@example.com"}).splitlines()
     assert lines == [
         "variable Order: no recipient and no --variable gives it.",
-        f"no text can name 2 of the columns or variables, such as Order (no.). {NAME_RULE}",
+        f"2 columns or variables cannot be used in a text, because of the name (Order (no.), ...). {NAME_RULE}",
     ]
     assert unusable_names_note({"First Name", "姓名"}) is None

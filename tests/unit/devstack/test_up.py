@@ -15,7 +15,7 @@ from devstack.processes import Child
 from devstack.routes import DOCKER, GIVEN, LOCAL, StackRoute
 from devstack.services import service_env
 from devstack.stack import Stack
-from devstack.up import _own_providers, _settings_file, _watch, welcome
+from devstack.up import _own_providers, _ports, _settings_file, _watch, welcome
 from devstack.watched_server import CHECK_SECONDS, SILENT_CHECKS, WatchedServer
 from tests.support.clock import ManualClock
 
@@ -73,6 +73,21 @@ def test_the_callers_providers_replace_the_simulators(tmp_path: Path, monkeypatc
     assert "ROLLCALL_PROVIDERS" not in service_env(STACK, **by_file)
     assert _own_providers({"ROLLCALL_PROVIDERS": "[1]"}) == {"PROVIDERS": "[1]"}
     assert _own_providers({}) == {}
+
+
+def test_the_callers_ports_go_before_the_usual_ones_and_a_port_in_use_is_left_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        busy = _ports({"ROLLCALL_HTTP_PORT": str(port), "ROLLCALL_CONSUMER_HTTP_PORT": ""})
+    assert "HTTP_PORT" not in busy
+    assert busy.get("CONSUMER_HTTP_PORT", 8081) == 8081
+    assert _ports({"ROLLCALL_HTTP_PORT": str(port)})["HTTP_PORT"] == port
+
+
+@pytest.mark.parametrize("text", ["http", "0", "70000", "-1"])
+def test_what_is_no_port_is_named_before_anything_starts(text: str) -> None:
+    with pytest.raises(StackError, match="ROLLCALL_CONSUMER_HTTP_PORT: must be a port, from 1 to 65535"):
+        _ports({"ROLLCALL_CONSUMER_HTTP_PORT": text})
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_an_empty_array_has_no_recipients(raw: str) -> None:
         (f'["{TO}"]\n"x"', "line 2: must not have anything after the end of the array."),
         (f'["{"1" * 1_100_000}', "line 1: not valid JSON. A value must not be longer than 1,000,000 characters."),
         ("[" * 100_000, "line 1: not valid JSON."),
-        ('{\n"recipients": []}', "line 1: to: field required, recipients: extra inputs are not permitted."),
+        ('{\n"recipients": []}', "line 1: to: is required, recipients: is not a field of a recipient."),
     ],
 )
 def test_an_error_in_json_names_the_line(raw: str, problem: str) -> None:

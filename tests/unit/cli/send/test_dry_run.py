@@ -59,7 +59,7 @@ def test_recipients_that_would_fail_are_listed_by_line_and_reason(tmp_path: Path
         "sent 2 handed to a provider",
         "failed, invalid_recipient 1 the address is not valid for this channel",
         "suppressed, duplicate 1 the same address appears earlier in the request",
-        "failed, missing_variable 1 the content uses a variable that has no value",
+        "failed, missing_variable 1 the message uses a variable that has no value",
     ):
         assert line in output
     table = output.index("line reason variable error")
@@ -144,7 +144,10 @@ def test_columns_with_spaces_and_of_any_script_are_variables(tmp_path: Path) -> 
     lines = ["to,First Name,姓名,2fa,Total (EUR)", f"{GOOD[0]},Anna,李,7,1"]
     result = dry_run(tmp_path, lines, content="{{First Name}} {{ 姓名 }} {{2fa}}")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert f"no text can name 1 of the columns or variables, such as Total (EUR). {NAME_RULE}" in result.stdout
+    assert (
+        f"1 column or variable cannot be used in a text, because of the name (Total (EUR)). {NAME_RULE}"
+        in result.stdout
+    )
 
 
 def test_duplicates_are_not_failures(tmp_path: Path) -> None:

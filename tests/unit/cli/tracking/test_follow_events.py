@@ -15,6 +15,7 @@ def test_a_wait_is_explained_after_ten_seconds_and_then_less_often() -> None:
     assert [at for at, line in enumerate(output, 1) if line] == [10, 20, 40]
     assert output[9] == (
         "no results for 10 s: waiting for a consumer to process the request. Check that `rollcall consumer` is running."
+        " If one was killed, Kafka waits ROLLCALL_KAFKA_SESSION_SECONDS (default 45) until others get its partitions."
     )
 
 
