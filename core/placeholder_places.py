@@ -43,9 +43,15 @@ _AUTHORITY = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*+:|:)?//(.*)", re.DOTALL)
 _QUERY = re.compile(r"[?#=]")
 _LETTERS = "\u00c0-\u024f\u0370-\u052f"
 """Letters of Latin, Greek and Cyrillic beyond ASCII. Other scripts may go on right behind a URL, without a blank."""
-_RUN = re.compile(rf"(?:://(?:[\w-]++\.)++[\w-]++(?=[/?#:])|[A-Za-z0-9._~:/?#@!$&*+,;=%{_MARK}{_LETTERS}-])++")
-"""URL in running text, with a host in any script. A quote, a bracket or a letter of another script ends it."""
-_URL = re.compile(r"[a-z][a-z0-9+.-]{0,20}://|www\.|\?[\w.-]{1,50}=", re.IGNORECASE)
+_RUN = re.compile(
+    rf"(?:://(?:[\w-]++\.)++[\w-]++(?=[/?#:])|(?![,;!]{_MARK})[A-Za-z0-9._~:/?#@!$&*+,;=%{_MARK}{_LETTERS}-])++"
+)
+"""URL in running text, with a host in any script.
+
+A quote, a bracket or a letter of another script ends it. So does a comma right before a placeholder, because not all
+people write a blank after a comma.
+"""
+_URL = re.compile(r"[a-z][a-z0-9+.-]{0,20}://|(?<![a-z0-9])www\.|\?[\w.-]{1,50}=", re.IGNORECASE)
 """Begin of a URL in running text, or of its query if a value holds all that stands before."""
 
 

@@ -192,6 +192,9 @@ def test_a_link_that_would_run_a_script_is_refused_by_the_name_of_its_variable(s
         ("https://x.example/straße/{{x}}?ü={{x}}", f"https://x.example/straße/{PATH}?ü={QUERY}"),
         ("https://сайт.example/заказ/{{x}}", f"https://сайт.example/заказ/{PATH}"),
         ("请看https://x.example谢谢{{x}}", f"请看https://x.example谢谢{BAD}"),
+        ("详情https://x.example/o/1,{{x}}您好", f"详情https://x.example/o/1,{BAD}您好"),
+        ("www.x.example;{{x}}, awww.{{x}}", f"www.x.example;{BAD}, awww.{BAD}"),
+        ("https://x.example/?q={{x}}!{{x}}", f"https://x.example/?q={QUERY}!{BAD}"),
         ("12/{{x}} a:{{x}} a@{{x}} #{{x}}", f"12/{BAD} a:{BAD} a@{BAD} #{BAD}"),
         ("{{x}}", BAD),
     ],
@@ -271,6 +274,7 @@ def test_no_value_leaves_its_place_however_broken_the_html_is(source: str, value
         "ü",
         "ü.",
         "://ü",
+        ",{{x}}",
     ],
 )
 @pytest.mark.timeout(60)  # it takes less than a second
