@@ -12,7 +12,7 @@ from phonenumbers import (
 )
 
 from core.addresses.control_characters import MAX_ADDRESS
-from core.addresses.phone_patterns import PlainInternational, PlainNational, begins_with_zero
+from core.addresses.phone_patterns import PlainInternational, PlainNational, begins_with_zero, dials_001
 from core.addresses.phone_text import read_number
 from core.addresses.problems import AddressProblem
 
@@ -60,7 +60,7 @@ def _read_text(raw: str, default_region: str | None) -> str | AddressProblem:
     found = {number for reading in text.readings for number in _meanings(reading, default_region)}
     if len(found) > 1:
         return AddressProblem.AMBIGUOUS
-    if found and text.first and _valid_number(text.first, default_region):
+    if found and text.first and any(_meanings(text.first, default_region)):
         return AddressProblem.TWO_NUMBERS
     if not found and len(text.readings[0]) > _MAX_DIGITS:
         return AddressProblem.TOO_MANY_DIGITS
@@ -68,14 +68,32 @@ def _read_text(raw: str, default_region: str | None) -> str | AddressProblem:
 
 
 def _meanings(digits: str, default_region: str | None) -> Iterator[str]:
-    """Yield the valid numbers that the digits may mean. A spreadsheet may have lost a plus or a zero in front."""
+    """Yield the valid numbers that the digits may mean.
+
+    A spreadsheet may have lost a plus or a zero in front. A prefix for calls abroad may be that of another country.
+    """
     written = [(digits, default_region)]
+    if digits.startswith("+0") and not digits.startswith("+00"):
+        return  # the library would leave out the plus
     if digits[0] not in "+0":
         if default_region and digits.startswith(str(country_code_for_region(default_region))):
             written.append((f"+{digits}", None))
         if begins_with_zero(default_region):
             written.append((f"0{digits}", default_region))
+    elif abroad := _behind_zeros(digits, default_region):
+        written.append((f"+{abroad}", None))
     yield from filter(None, (_valid_number(*each) for each in written))
+
+
+def _behind_zeros(digits: str, default_region: str | None) -> str:
+    """Return the digits behind 00, which people write in place of + also in countries that dial 001 or 009.
+
+    Australia dials 0011. Elsewhere this looks like a number of North America with its 1 twice.
+    """
+    digits = digits.removeprefix("+")
+    if digits.startswith("0011") and not dials_001(default_region):
+        return digits[4:]
+    return digits[2:] if digits.startswith("00") else ""
 
 
 def _valid_number(digits: str, default_region: str | None) -> str | None:

@@ -64,6 +64,14 @@ def begins_with_zero(region: str | None) -> bool:
 
 
 @cache
+def dials_001(region: str | None) -> bool:
+    """Return whether the prefix for calls abroad of a region is 001, as in Thailand, or 0011, as in Australia."""
+    metadata = PhoneMetadata.metadata_for_region(region) if region in SUPPORTED_REGIONS else None
+    prefix = re.match(metadata.international_prefix or "00", "0011") if metadata else None
+    return prefix is not None and len(prefix[0]) > len("00")
+
+
+@cache
 def _international(code: int) -> re.Pattern[str]:
     main = _metadata(code, COUNTRY_CODE_TO_REGION_CODE[code][0])
     return re.compile(_without_prefix_change(main) + _valid(code), re.ASCII) if main is not None else _NEVER
@@ -79,7 +87,7 @@ def _national(metadata: PhoneMetadata, code: int) -> str:
     general = _whole_number_pattern(metadata.general_desc)
     if general is None:
         return _NEVER.pattern
-    not_abroad = rf"(?!{metadata.international_prefix})" if metadata.international_prefix else ""
+    not_abroad = rf"(?!00|{metadata.international_prefix or '00'})"  # 00 is written for + in all countries
     is_only_region = len(COUNTRY_CODE_TO_REGION_CODE[code]) == 1  # then a valid number fits the region anyway
     fits = "" if is_only_region else rf"(?={general})"
     lost_plus = rf"(?!{code}\d{{{_shortest(code)},}})"

@@ -16,7 +16,10 @@ from core.addresses.problems import AddressProblem
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u30fc\ufe63\uff0d"
 _ALIKE = {**dict.fromkeys(_DASHES, "-"), "\uff0b": "+", "\uff08": "(", "\uff09": ")", "\uff0e": ".", "\uff0f": "/"}
 _INVISIBLE = re.compile(f"[{INVISIBLE}]+")
-_TEL = re.compile(r"tel:", re.IGNORECASE)
+_INVISIBLE_IN_DIGITS = re.compile(rf"(?<=\d){_INVISIBLE.pattern}(?=\d)")
+"""Invisible characters that may end a number, so that digits behind them may belong to a second one."""
+
+_TEL = re.compile(r"tel: ?", re.IGNORECASE)
 _EXTENSION = re.compile(r" ?(?:ext(?:ension|n)?\.?|x(?! ?10[0-9]?\Z)|#) ?[0-9]{1,6}\Z", re.IGNORECASE)
 """Extension behind a number. It is left out, because a text goes to the number itself. `x103` may be an exponent."""
 
@@ -24,7 +27,7 @@ _DIGITS = re.compile(r"\+?[0-9]+")
 _DATE = re.compile(r"(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9]")
 _WHOLE_FLOAT = re.compile(r"(\+?[0-9]+)\.00?")
 _PLUS_IN_PARENTHESES = re.compile(r"\(\+([0-9]{1,4})\)")
-_TRUNK = re.compile(r"(?<=[0-9])[ .\-/]*\(0\)[ .\-/]*(?=[0-9(])")
+_TRUNK = re.compile(r"(?:\A|(?<=[0-9])[ .\-/]*)\(0\)[ .\-/]*(?=[0-9(])")
 _AREA = re.compile(r"\A([0-9]{0,4})[ .\-/]*\(([0-9]{1,6}|[0-9]{1,2}[ -][0-9]{1,4})\)[ .\-/]*(?=[0-9]{2})")
 _SPACES = re.compile(" {2,}")
 # Each text of at most one space in a row matches in one way only, so that a hostile text costs linear time.
@@ -63,7 +66,8 @@ def read_number(raw: str) -> NumberText | AddressProblem:
         return AddressProblem.CONTROL_CHARACTER
     if REVERSING in raw:
         return AddressProblem.RIGHT_TO_LEFT
-    text = _SPACES.sub(" ", "".join(map(_simplified, _INVISIBLE.sub("", raw)))).strip(" ")
+    visible = _INVISIBLE_IN_DIGITS.sub(" ", raw)
+    text = _SPACES.sub(" ", "".join(map(_simplified, _INVISIBLE.sub("", visible)))).strip(" ")
     text = _TEL.sub("", text, count=1) if _TEL.match(text) else text
     if _DATE.fullmatch(text):
         return AddressProblem.DATE

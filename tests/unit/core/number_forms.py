@@ -54,6 +54,8 @@ def as_anything_changes_it(e164: str, region: str) -> Iterator[str]:
         prefix + national,
         local,
         f"00{e164[1:]}",
+        f"0011{e164[1:]}",
+        f"+00{e164[1:]}",
         f"+{number.country_code} (0) {national}",
     }
     texts |= {

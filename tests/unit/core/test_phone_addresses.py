@@ -12,15 +12,23 @@ from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, SUPPORTED_REGIONS, PhoneNumberFormat, PhoneNumberType
 
 from core.addresses import normalise_phone
-from core.addresses.phone_patterns import PlainInternational, PlainNational, begins_with_zero
+from core.addresses.phone_patterns import PlainInternational, PlainNational, begins_with_zero, dials_001
 
 REGIONS = sorted(SUPPORTED_REGIONS)
 DIGITS = "0123456789"
 
 
 def by_library(raw: str, region: str | None) -> str | None:
-    """Return the only number that the digits may mean for the library. They may have lost a plus or a zero."""
+    """Return the only number that the digits may mean for the library.
+
+    They may have lost a plus or a zero. 00 means a plus, whatever the region dials, and 0011 is that of Australia.
+    """
+    if re.match(r"\+0(?!0)", raw):
+        return None
     written = [(raw, region)]
+    if region is not None and (zeros := re.match(r"\+?(00(?:11)?)", raw)):
+        is_australian = zeros[1] == "0011" and not dials_001(region)
+        written.append((f"+{raw[zeros.end() :] if is_australian else raw.lstrip('+')[2:]}", None))
     if raw[:1] not in {"", "+", "0"} and region is not None:
         if raw.startswith(str(phonenumbers.country_code_for_region(region))):
             written.append((f"+{raw}", None))
