@@ -21,10 +21,12 @@ _STATUS_TO_DO: Mapping[Status, str] = {
 
 _REASON_TO_DO: Mapping[Reason, str] = {
     Reason.INVALID_RECIPIENT: "Read `error` in the log, and the list below. Correct the address.",
-    Reason.MISSING_VARIABLE: "Set the variable in the recipient or the request. If `error` names `list_unsubscribe`, "
-    "the URI of the provider uses it. Marketing needs it.",
+    Reason.MISSING_VARIABLE: "Set the variable in the recipient or the request. For a file, "
+    "`rollcall send --dry-run` names it. If `error` names `list_unsubscribe`, the URI of the provider uses it. "
+    "Marketing needs it.",
     Reason.INVALID_CONTENT: (
         "Remove line breaks and control characters from the variables of a subject. "
+        "A variable that is a link must be a URL that runs no script, so not `javascript:`. "
         "If the values of one text are longer than 500,000 characters, shorten them."
     ),
     Reason.UNPROCESSABLE: "Read `error` in the log. Add the missing sealing key, or report the bug. Then send again.",

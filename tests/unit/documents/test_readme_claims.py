@@ -1,4 +1,4 @@
-"""The README names tests and paths that exist, and the pages beside it explain every status."""
+"""The README and the list of features name tests and paths that exist, and the pages beside explain every status."""
 
 import re
 
@@ -8,15 +8,16 @@ from schemas.statuses import Status
 from tests.support.repository import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
+FEATURES = (ROOT / "docs" / "features.md").read_text("utf-8")
 READING = (ROOT / "docs" / "reading-results.md").read_text("utf-8")
 COMPARISON = README.partition("## How it compares")[2].partition("\n## ")[0]
 PAGES = "".join((ROOT / page).read_text("utf-8") for page in ("README.md", "docs/README.md", "docs/deployment.md"))
 MAX_LINES = 250
-PROOFS = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", README)
+PROOFS = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", README + FEATURES)
 
 
 @pytest.mark.parametrize(("path", "name"), sorted(set(PROOFS)))
-def test_each_test_that_shows_a_guarantee_exists(path: str, name: str) -> None:
+def test_each_test_that_shows_a_guarantee_or_a_feature_exists(path: str, name: str) -> None:
     assert re.search(rf"^(async )?def {name}\(", (ROOT / path).read_text("utf-8"), re.MULTILINE)
 
 
