@@ -50,11 +50,12 @@ def test_an_error_in_json_names_the_line(raw: str, problem: str) -> None:
 
 
 def test_a_large_array_is_read_with_little_memory() -> None:
-    raw = b"[" + b",".join([b'{"to": "13800138000", "variables": {"name": "Li"}}'] * 100_000) + b"]"
+    recipient = {"to": "13800138000", "variables": {"name": "Li" * 200}}
+    raw = json.dumps([recipient] * 10_000).encode()
     rows = a_source(raw, "a.json").rows()
     tracemalloc.start()
     try:
-        assert sum(1 for _ in rows) == 100_000
+        assert sum(1 for _ in rows) == 10_000
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
