@@ -67,6 +67,7 @@ def test_any_value_is_one_component_and_reads_back(value: str) -> None:
         ("HTTPS://x.example/u?id={{id}}", {"id": "17"}, True),
         ("<https://x.example/{{id}}>, <mailto:u@x.example>", {"id": "17"}, True),
         ("<mailto:u@x.example>, <https://x.example/{{id}}?l={{list}}>", {"id": "17"}, True),
+        ("https://x.example/u?id={{Kunden Nr}}", {"Kunden\u00a0Nr": "17"}, True),
         ("https://x.example/u", {"id": "17"}, False),
         ("https://x.example/u?list={{list}}", {"id": "17"}, False),
         ("https://x.example/u?id={{id}}", {"id": ""}, False),
