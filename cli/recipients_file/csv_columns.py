@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from cli.console import printable
 from cli.recipients_file.row_error import RowError
 
-ADDRESS = "to"
-_OWN = (ADDRESS, "reference", "region")
+ADDRESS, REGION = "to", "region"
+_OWN = (ADDRESS, "reference", REGION)
 """Columns that are fields of a recipient. All other columns are variables."""
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
@@ -40,8 +40,13 @@ class Columns:
         return row
 
 
-def read_header(row: Sequence[str], given: Mapping[str, str], line: int) -> Columns:
-    """Return the columns of a header row. `given` has the heading of a column by its name. Raises RowError."""
+def read_header(
+    row: Sequence[str], given: Mapping[str, str], line: int, *, region_is_variable: bool = False
+) -> Columns:
+    """Return the columns of a header row. `given` has the heading of a column by its name. Raises RowError.
+
+    With `region_is_variable`, a column `region` is a field only if it is given. It is a variable then, too.
+    """
     names = [heading.strip() for heading in row]
     for name, heading in given.items():
         at = _find(heading, names)
@@ -61,9 +66,11 @@ def read_header(row: Sequence[str], given: Mapping[str, str], line: int) -> Colu
     named = [name for name in names if name]
     if len(set(named)) != len(named):
         raise RowError(line, f"no name may occur twice in the header row.{_headings(names)}")
+    own = [name for name in _OWN if name in names and not (name == REGION and region_is_variable and name not in given)]
+    fields = {name for name in own if not (name == REGION and region_is_variable)}
     return Columns(
-        {name: names.index(name) for name in _OWN if name in names},
-        {name: at for at, name in enumerate(names) if name and name not in _OWN},
+        {name: names.index(name) for name in own},
+        {name: at for at, name in enumerate(names) if name and name not in fields},
         [at for at, name in enumerate(names) if not name],
         len(names),
     )

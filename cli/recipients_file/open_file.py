@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
 from sys import stdin
@@ -36,6 +37,10 @@ class Source:
             self._text.detach()
         self._text = open_text(self._file, self.layout.encoding, self.layout.newline)
         return Rows(self._text, self.layout)
+
+    def keep_region_as_variable(self) -> None:
+        """Read a column `region` as a variable, not as the country of the number."""
+        self.layout = replace(self.layout, region_is_variable=True)
 
     def describe(self) -> str:
         """Return how the file is read, or "" if that is a matter of course."""

@@ -92,7 +92,12 @@ class Rows:
     def _csv(self) -> Iterator[Row]:
         rows = self._csv_rows()
         header = next(filter(lambda row: any(map(str.strip, row)), rows), [])
-        columns = read_header(header, self._layout.columns, max(self.line, 1))
+        columns = read_header(
+            header,
+            self._layout.columns,
+            max(self.line, 1),
+            region_is_variable=self._layout.region_is_variable,
+        )
         to = columns.own[ADDRESS]
         for row in rows:
             if not columns.unnamed and len(row) == columns.width and row[to].strip():

@@ -73,6 +73,7 @@ def open_lines(file: Path | None, form: FileOptions, part_sizes: Sequence[int]) 
         yield lambda: None
         return
     with open_source(file, form) as source:
+        source.keep_region_as_variable()  # only the text of the request would tell, and no line depends on it
         _check_length(source, sum(part_sizes))
         yield partial(FileLines, source, part_sizes)
 

@@ -17,6 +17,11 @@ from core.request_parts import choose_lane, recipient_json
 from schemas.requests import AnyRecipient
 from schemas.statuses import Channel, Reason
 
+_REGION_NOTE = (
+    "a column region is a variable, because the text names it. To read the country from it too, add "
+    "--column region=region"
+)
+
 
 class _RecipientObserver:
     """Observer that adds each recipient to the estimate and, for a call over HTTP, counts its bytes."""
@@ -41,6 +46,8 @@ def run(request: SendRequest, settings: RecipientSettings, console: Console, *, 
     _print_size(console, summary, settings, one_call=one_call)
     if request.body.channel is Channel.SMS:
         console.print(_number_note(request.body.region, settings), soft_wrap=True)
+        if request.source.layout.region_is_variable:
+            console.print(_REGION_NOTE, soft_wrap=True)
     console.print(_type_note(request), soft_wrap=True)
     console.print()
     _print_counts(console, counts, summary.recipients)

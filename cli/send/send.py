@@ -13,6 +13,7 @@ from cli.clients.bulk_endpoint import HttpAnswer, encode_body
 from cli.clients.ledger_client import open_ledger
 from cli.console import open_console, program_name
 from cli.errors import UnknownTemplate, UsageError
+from cli.recipients_file.csv_columns import REGION
 from cli.recipients_file.layout import FileOptions
 from cli.recipients_file.open_file import Source, open_source
 from cli.report.file_lines import with_lines
@@ -111,6 +112,8 @@ def _build_request(options: SendOptions, body: BulkBody, source: Source) -> Send
     if text.unfit_type:
         raise UsageError(f"--content-type: {UNFIT_TYPE}")
     message = compile_content(body.channel, text.content, text.subject, body.variables, text.content_type)
+    if body.channel is Channel.EMAIL or message.find_unused([REGION]) is None:
+        source.keep_region_as_variable()
     if body.template is None or template is not None:
         check_secret_variables(message, body.secret_variables or ())
     return SendRequest(

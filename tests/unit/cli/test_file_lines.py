@@ -64,3 +64,12 @@ def test_recipients_are_found_in_request_order_only(source: Source) -> None:
     assert [lines.line(0, index) for index in (1, 1, 3)] == [3, 3, 7]
     with pytest.raises(AssertionError):
         lines.line(0, 0)
+
+
+def test_a_report_finds_lines_in_a_file_whose_column_region_was_a_variable(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text("to,region\n1,North\n2,South\n")
+    with open_lines(path, FileOptions(), [2]) as new_lines:
+        lines = new_lines()
+        assert lines is not None
+        assert lines.line(0, 1) == 3

@@ -290,3 +290,29 @@ def test_a_dry_run_tells_how_the_file_is_read(tmp_path: Path) -> None:
         0,
         "p.csv: separated by semicolons, column mobil as to, column Vorname as name",
     )
+
+
+ZONES = ["to,region", f"{GOOD[0]},North", f"{GOOD[1]},DE"]
+
+
+def test_a_column_region_that_the_text_names_stays_a_variable(tmp_path: Path) -> None:
+    result = dry_run(tmp_path, ZONES, content="For {{ region }}")
+    assert (result.exit_code, result.stderr) == (0, "")
+    output = lines_with_single_spaces(result.stdout)
+    assert "sent 2 handed to a provider" in output
+    assert any(line.startswith("a column region is a variable, because the text names it.") for line in output)
+    assert dry_run(tmp_path, [*ZONES[:1], ZONES[2]], content="Hello").exit_code == 1
+
+
+def test_a_column_region_is_country_and_variable_if_an_option_says_so(tmp_path: Path) -> None:
+    lines = ["to,region", "0171 2345678,DE", "13800138000,CN"]
+    named = dry_run(tmp_path, lines, "--column", "region=region", content="For {{region}}")
+    assert (named.exit_code, named.stderr) == (0, "")
+    assert "region: must be the ISO 3166-1 code" in dry_run(tmp_path, ZONES, content="Hello").stderr
+
+
+def test_a_column_region_of_an_e_mail_is_a_variable(tmp_path: Path) -> None:
+    file = tmp_path / "p.csv"
+    file.write_text("to,region\nanna@example.com,North\n")
+    options = ("--channel", "email", "--tenant", "t", "--subject", "News", "--content", "Hello", "--dry-run")
+    assert run_rollcall("send", str(file), *options).exit_code == 0
