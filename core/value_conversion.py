@@ -21,7 +21,8 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]*+")
 _NOT_IN_URL = re.compile(r"[\s\x00-\x1f\x7f\"<>\\^`{|}]")
 _PLAIN_URL = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$*+,;=%()-]*+")
 _IGNORED_IN_SCHEME = re.compile(r"[\x00-\x20]")
-_UNSAFE = re.compile(r"(?:javascript|vbscript|data(?!:image/)):", re.IGNORECASE)
+_UNSAFE = re.compile(r"(?:javascript|vbscript)(?::|\Z)|data:(?!image/)", re.IGNORECASE)
+"""Begin of a URL that runs a script. The template may write the colon, as in `{{scheme}}://`."""
 
 
 def check_header(name: str, value: str) -> str:

@@ -123,6 +123,8 @@ def test_a_link_in_a_conditional_comment_is_a_link() -> None:
         "cid:logo@x.example",
         "data:image/png;base64,AAAA",
         "x.example/javascript:",
+        "javascript.html",
+        "data",
     ],
 )
 @pytest.mark.parametrize("source", ['<a href="{{x}}">', '<img src=" {{x}}">', "<a href={{x}}>"])
@@ -166,6 +168,7 @@ def test_each_part_of_a_url_is_escaped_for_its_place(source: str, values: tuple[
         "\u00a0javascript:x",
         "\x85\u3000\u2028javascript:x",
         "vbscript:x",
+        " JavaScript",
         "data:text/html,x",
     ],
 )
