@@ -128,11 +128,12 @@ def _own_providers(environment: Mapping[str, str]) -> dict[str, str | None]:
 
 
 def _providers_line(env: Mapping[str, str]) -> str:
-    name = next((name for name in ("ROLLCALL_PROVIDERS_FILE", "ROLLCALL_PROVIDERS") if os.environ.get(name)), None)
+    own = {f"ROLLCALL_{name}" for name in _own_providers(os.environ)} & env.keys()
+    name = next((name for name in ("ROLLCALL_PROVIDERS_FILE", "ROLLCALL_PROVIDERS") if name in own), None)
     if name is None:
         return "simulators. Nothing leaves this machine. Set ROLLCALL_PROVIDERS_FILE to use your own."
-    own = f"{name}={env[name]}" if name == "ROLLCALL_PROVIDERS_FILE" else name
-    return f"yours, from {own}. What you send now really leaves this machine."
+    origin = f"{name}={env[name]}" if name == "ROLLCALL_PROVIDERS_FILE" else name
+    return f"yours, from {origin}. What you send now really leaves this machine."
 
 
 def _watched_servers(stack: Stack) -> list[WatchedServer]:

@@ -444,6 +444,18 @@ MUTANTS = (
         test="tests/contract/providers/test_provider_smtp_limits.py",
     ),
     Mutant(
+        "unreachable-keeps-its-turn",
+        "a mail server that takes no connection keeps its mails, although another provider would send them",
+        (
+            Edit(
+                "consumer/provider_caller.py",
+                "        reachable = {name for name in names if self._unreachable_until.get(name, now) <= now}\n",
+                "        reachable = {name for name in names if now}\n",
+            ),
+        ),
+        test="tests/flow/consumer/deliver/test_unreachable_provider.py",
+    ),
+    Mutant(
         "surplus-reply-kept",
         "a reply that no command asked for answers the next mail",
         (Edit("providers/smtp_protocol.py", "            self._out_of_step = True\n", "            pass\n"),),
