@@ -20,6 +20,8 @@ class Place(Enum):
     """Quoted attribute, preformatted text, title, comment, style, script, or a place that is not understood."""
     BARE_ATTRIBUTE = auto()
     """Attribute without quotes."""
+    BARE_VALUE = auto()
+    """Whole value of an attribute without quotes."""
     LINK = auto()
     """Begin of a URL. The value holds the scheme, and perhaps the whole URL."""
     ADDRESS = auto()
@@ -108,7 +110,8 @@ def _places_in_tag(html: str, begin: int, end: int) -> Iterator[tuple[int, Place
             yield from _places_in_url(value, at)
             continue
         if not is_quoted:
-            yield from ((at + mark.start(), Place.BARE_ATTRIBUTE) for mark in _MARKS.finditer(value))
+            place = Place.BARE_VALUE if value == _MARK else Place.BARE_ATTRIBUTE
+            yield from ((at + mark.start(), place) for mark in _MARKS.finditer(value))
         yield from _places_in_urls(html, at, at + len(value))
 
 

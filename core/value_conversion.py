@@ -81,6 +81,7 @@ IN_HTML: dict[Place, Converter | None] = {
     Place.TEXT: _escape_text,
     Place.MARKUP: _escape_markup,
     Place.BARE_ATTRIBUTE: _escape_bare,
+    Place.BARE_VALUE: lambda name, value: _escape_bare(name, value) or '""',  # else the next attribute is the value
     Place.LINK: lambda name, value: value if _PLAIN_URL.fullmatch(value) else escape(_check_link(name, value)),
     Place.ADDRESS: lambda name, value: escape(_clean_address(name, value)),
     Place.PATH: _quote_path,
