@@ -19,6 +19,12 @@ _ENTRIES: Any = reduce(or_, (kind.entry for kind in KINDS.values()))
 _BY_KIND: Any = Annotated[_ENTRIES, Field(discriminator="kind")]
 _ENTRY: TypeAdapter[ProviderEntry] = TypeAdapter(_BY_KIND)
 _REFERENCE = re.compile(r"(\$?)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_PHRASES = {
+    "missing": "is required",
+    "extra_forbidden": "is not a field of its kind (docs/settings.md lists the fields)",
+}
+_ENUM_MEMBER = re.compile(r"<\w+\.\w+: ('\w+')>")
+"""Member of an enumeration, as pydantic shows it. Only the value in it can be written in a file."""
 
 
 def parse_json(text: str) -> tuple[ProviderEntry, ...]:
@@ -78,7 +84,10 @@ def _describe(problem: Problem) -> str:
     if problem.kind in {"union_tag_invalid", "union_tag_not_found"}:
         return f"kind must be one of {', '.join(KINDS)}"
     path = path_of(problem.location[1:])  # after the kind
-    return f"{path}: {problem.message}" if path else problem.message
+    if not path:
+        return problem.message
+    phrase = _PHRASES.get(problem.kind) or _ENUM_MEMBER.sub(r"\1", problem.phrase)
+    return f"{path}: {phrase}"
 
 
 def _expand(value: Any, environment: Mapping[str, str]) -> Any:

@@ -23,6 +23,7 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 
 _CALL_SECONDS = 60.0
 _ROUTE = "/communication/bulk"
+_ADDRESS_HINT = "--url must be the address of `rollcall producer`."
 
 _RECIPIENT = re.compile(r"recipients\[([0-9]{1,6})\]")
 
@@ -102,7 +103,7 @@ async def post(url: str, token: str, body: bytes, request_id: str | None) -> Htt
         ):
             answer = await response.read()
             if response.status != 200:
-                raise CallRefused(response.status, _error_message(answer))
+                raise CallRefused(response.status, _error_message(response.status, answer))
             return _parse_answer(answer, response.headers.get("X-Request-Id"))
     except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
         raise UsageError("--url: must be an HTTP address, such as http://127.0.0.1:8080.") from None
@@ -110,11 +111,13 @@ async def post(url: str, token: str, body: bytes, request_id: str | None) -> Htt
         raise CommandError(f"--url: the service does not answer at this address ({type(error).__name__}).") from None
 
 
-def _error_message(answer: bytes) -> str:
+def _error_message(status: int, answer: bytes) -> str:
     try:
-        return str(orjson.loads(answer)["message"])
+        message = str(orjson.loads(answer)["message"])
     except (ValueError, KeyError, TypeError):
-        return "without a message. --url must be the address of `rollcall producer`."
+        return f"without a message. {_ADDRESS_HINT}"
+    # What the request names, such as a template, has a message of its own.
+    return f"{message}. {_ADDRESS_HINT}" if (status, message) == (404, "not found") else message
 
 
 def _parse_answer(answer: bytes, request_id: str | None) -> HttpAnswer:

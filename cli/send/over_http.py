@@ -47,7 +47,8 @@ async def post_only(call: HttpSend, console: Console) -> HttpAnswer:
     """Make the call, and print the id of the request."""
     answer = await post(call.url, call.token, call.body, call.request_id)
     console.print(f"request {answer.request_id}")
-    console.print(f"{answer.total:,} recipients accepted by the service")
+    many = "recipient" if answer.total == 1 else "recipients"
+    console.print(f"{answer.total:,} {many} accepted by the service")
     return answer
 
 

@@ -70,6 +70,14 @@ async def test_the_call_carries_token_and_key_and_returns_the_request(start: Sta
     [
         ((401, {"code": 401, "message": "no token"}), "--url: the service answered 401: no token"),
         (
+            (404, {"code": 404, "message": "not found"}),
+            "--url: the service answered 404: not found. --url must be the address of `rollcall producer`.",
+        ),
+        (
+            (404, {"code": 404, "message": "template: t was not found"}),
+            "--url: the service answered 404: template: t was not found",
+        ),
+        (
             (502, "<html>"),
             "--url: the service answered 502: without a message. --url must be the address of `rollcall producer`.",
         ),

@@ -158,11 +158,11 @@ def test_exactly_one_of_both_variables_is_required(
     [
         ({**SIMULATOR, "kind": "pigeon"}, f"kind must be one of {', '.join(KINDS)}"),
         ({"name": "sim", "channel": "sms"}, f"kind must be one of {', '.join(KINDS)}"),
-        ({**SIMULATOR, "colour": "geheim"}, "colour: Extra inputs are not permitted"),
+        ({**SIMULATOR, "colour": "geheim"}, "colour: is not a field of its kind (docs/settings.md lists the fields)"),
         ({**SIMULATOR, "failure_rate": 0.7, "retry_rate": 0.7}, "the sum of the rates must be at most 1"),
         ({**SIMULATOR, "fail_suffixes": [""]}, "fail_suffixes: an empty suffix would match every address"),
-        ({**SIMULATOR, "name": "two words"}, "name: String should match pattern '^[A-Za-z0-9._-]{1,64}$'"),
-        ({**SIMULATOR, "timeout_seconds": 0}, "timeout_seconds: Input should be greater than 0"),
+        ({**SIMULATOR, "name": "two words"}, "name: string should match pattern '^[A-Za-z0-9._-]{1,64}$'"),
+        ({**SIMULATOR, "timeout_seconds": 0}, "timeout_seconds: input should be greater than 0"),
         ({**HTTP, "url": "ftp://geheim/"}, "url: must be a URL of http or https"),
         ({**HTTP, "url": "http://[::1"}, "url: must be a URL of http or https"),
         (
@@ -180,7 +180,8 @@ def test_exactly_one_of_both_variables_is_required(
             "bearer_token and the header Authorization must not both be given",
         ),
         ({**HTTP, "ca_file": "/no/such/file"}, "ca_file: must be a readable PEM file"),
-        ({**SMTP, "channel": "sms"}, "channel: Input should be <Channel.EMAIL: 'email'>"),
+        ({**SMTP, "channel": "sms"}, "channel: input should be 'email'"),
+        ({name: value for name, value in SMTP.items() if name != "host"}, "host: is required"),
         ({**SMTP, "sender": "geheim"}, "sender: must be an address or Name <address>"),
         ({**SMTP, "username": "us"}, "username and password must be given together"),
         (
