@@ -28,6 +28,9 @@ _ALPHABETS = {
 }
 """Letters beyond ASCII of the languages for which an encoding of Latin letters was made, a language each."""
 
+_CYRILLIC = {"cp1251", "koi8-r"}
+"""Encodings of which each has the small letters where the other has the capitals."""
+
 _MIN_RATIO, _MIN_RATIO_OF_FEW = 2.0, 3.0
 """Least score of a reading in relation to the next different one, the second for fewer than ten different cells."""
 
@@ -89,7 +92,8 @@ def guess_encoding(lines: Iterable[bytes]) -> str | None:
         and best >= (_MIN_RATIO if len(cells) >= 10 else _MIN_RATIO_OF_FEW) * second
         and confidence >= _MIN_CONFIDENCE * max(reading.confidence for reading in readings)
     )
-    return min(by_text[text], key=lambda reading: _CANDIDATES.index(reading.encoding)).encoding if is_certain else None
+    found = min(by_text[text], key=lambda reading: _CANDIDATES.index(reading.encoding)).encoding
+    return found if is_certain and not (found in _CYRILLIC and _is_in_one_case(readings)) else None
 
 
 def _text(reading: _Reading) -> str:
@@ -126,6 +130,14 @@ def _prevents_a_guess(reading: _Reading) -> bool:
     if reading.encoding == "cp932" and _HALF_WIDTH.search(reading.text):
         return all(map(_is_possible, reading.words))
     return reading.encoding == "cp1252" and not reading.words
+
+
+def _is_in_one_case(readings: Sequence[_Reading]) -> bool:
+    """Return whether a Cyrillic text is in capitals in one encoding, and other names in small letters in the other.
+
+    chardet rates most text in capitals lower than the wrong text in small letters.
+    """
+    return {reading.encoding for reading in readings if reading.share >= _MIN_SHARE} >= _CYRILLIC
 
 
 def _share_of_names(words: Sequence[str], encoding: str) -> float:

@@ -90,9 +90,9 @@ def _simplified(char: str) -> str:
 def _read_float(number: str) -> NumberText:
     """Return the readings of a whole number that was printed as a float, such as `1712345678.0`.
 
-    A number without plus may have lost zeros in front. A double holds fifteen digits exactly.
+    A number without plus may have lost zeros in front, unless one is left. A double holds fifteen digits exactly.
     """
-    return NumberText((number,) if number.startswith("+") else (number, f"0{number}", f"00{number}"))
+    return NumberText((number,) if number[0] in "+0" else (number, f"0{number}", f"00{number}"))
 
 
 def _read_groups(text: str) -> NumberText | None:

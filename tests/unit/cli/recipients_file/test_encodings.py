@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 
 from cli.errors import CommandError, UsageError
@@ -93,6 +95,17 @@ def test_accents_tell_cp1252_from_cp1250_in_a_list_of_some_length(names: list[st
 def test_a_text_with_several_likely_readings_is_refused(names: list[str]) -> None:
     encoding = "cp1250" if "Łukasz" in names else "cp1252"
     raw = a_list(names).encode(encoding, "ignore")
+    assert "the encoding is not certain" in first_error(raw)
+    assert read_twice(raw, encoding=encoding)
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "koi8-r"])
+@pytest.mark.parametrize("change", [str.upper, str.lower])
+def test_a_cyrillic_list_in_one_case_is_refused_because_it_reads_as_two_encodings(
+    encoding: str, change: Callable[[str], str]
+) -> None:
+    names = ["Георги", "Димитър", "Желязко", "Цветан", "Стоян", "Ивайло", "Златка", "Йордан", "Мария", "Анна"]
+    raw = a_list([change(name) for name in names]).encode(encoding)
     assert "the encoding is not certain" in first_error(raw)
     assert read_twice(raw, encoding=encoding)
 
