@@ -37,11 +37,11 @@ check: $(STAMP)
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/style
 
-# The stack is fetched beforehand, so that a slow network does not count as a slow test. Two workers run, each with its own
+# The stack is fetched beforehand, so that a slow network does not count as a slow test. Three workers run, each with its own
 # Kafka and MongoDB, because most tests wait for processes.
 test: $(STAMP)
 	-@$(BIN)/python -m devstack fetch
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile
 
 demo: $(STAMP)
 	@$(BIN)/python -m devstack.demo
