@@ -28,28 +28,9 @@ _TAG = re.compile(
 """Start tag without an attribute, with a value, or with a placeholder or an attribute that needs no value."""
 
 _CERTAIN = frozenset(
-    {
-        "html",
-        "head",
-        "body",
-        "p",
-        "div",
-        "span",
-        "br",
-        "hr",
-        "wbr",
-        "img",
-        "meta",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "pre",
-    }
+    {"html", "head", "body", "p", "div", "span", "br", "hr", "wbr", "img", "meta", "h1", "h2", "h3", "h4", "h5", "h6"}
     | {"blockquote", "ul", "ol", "li", "dl", "dt", "dd", "tbody", "thead", "tfoot", "tr", "td", "th", "colgroup"}
-    | {"em", "tt", "nobr", "noscript", "iframe", "svg"}
+    | {"pre", "em", "tt", "nobr", "noscript", "iframe", "svg"}
 )
 """Names of elements that people do not write in angle brackets for another reason."""
 _POSSIBLE = frozenset(

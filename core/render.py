@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from core.addresses.control_characters import CONTROL
 from core.placeholder_places import Place, places_in_html, places_in_text
 from core.render_errors import (
     HeaderInjection,
@@ -20,7 +21,7 @@ from core.render_errors import (
     UnsafeLink,
 )
 from core.render_html import html_to_text
-from core.value_conversion import CONTROL, IN_HTML, IN_TEXT, Converter, check_header
+from core.value_conversion import IN_HTML, IN_TEXT, Converter, check_header
 from core.variable_names import NAME_RULE, find_value, has_one_spelling, read_name
 
 __all__ = [
@@ -105,10 +106,6 @@ class Template:
             if used == name and convert is not None:
                 with suppress(RenderError):
                     yield convert(name, value)
-
-    def missing(self, variables: Mapping[str, str], defaults: Mapping[str, str]) -> list[str]:
-        """Return the sorted names that have no value in either."""
-        return sorted(name for name in self.names if variables.get(name) is None and defaults.get(name) is None)
 
 
 def compile_text(source: str) -> Template:

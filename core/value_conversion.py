@@ -5,14 +5,12 @@ from collections.abc import Callable
 from html import escape
 from urllib.parse import quote
 
+from core.addresses.control_characters import has_control
 from core.placeholder_places import Place
 from core.render_errors import HeaderInjection, UnsafeLink
 
 Converter = Callable[[str, str], str]
 """Returns the text to insert for (name, value). Raises RenderError with the name."""
-
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-"""Characters that must not be in a header."""
 
 _SPECIAL = re.compile(r"[&<>\"'\n\v\f\r\x85\u2028\u2029]")
 _LINE_BREAK = re.compile(r"\r\n|[\n\v\f\r\x85\u2028\u2029]")
@@ -27,7 +25,7 @@ _UNSAFE = re.compile(r"(?:javascript|vbscript)(?::|\Z)|data:(?!image/)", re.IGNO
 
 def check_header(name: str, value: str) -> str:
     """Return a value for a header. Raises HeaderInjection."""
-    if CONTROL.search(value):
+    if has_control(value):
         raise HeaderInjection(name)
     return value
 

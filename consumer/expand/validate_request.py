@@ -34,11 +34,13 @@ async def validate_request(
     if isinstance(request, RejectedRecord):
         return request
     correlation_id = read_correlation(record)
-    if too_far := too_far_ahead(request, accepted_at(record, request, context.ledger.now())):
+    accepted = accepted_at(record, request, context.ledger.now())
+    if too_far := too_far_ahead(request, accepted):
         field, problem = too_far
         return with_request_ids(
             request, RejectedRecord(RejectionReason.INVALID_SCHEMA, f"{field}: {problem}", (field,)), correlation_id
         )
+    request = request.model_copy(update={"accepted_at": accepted})
     if request.request_id is None:
         request_id = request_id_from_record(cluster, *origin_of_first_publication(record))
         request = request.model_copy(update={"request_id": request_id})
@@ -93,8 +95,8 @@ def build_header(
 ) -> tuple[RequestHeader, Part]:
     """Build the header and the part that this expansion would store, if it is the first one (I5)."""
     sealer = context.sealer
-    if request.request_id is None:
-        raise AssertionError("the request has no id")
+    if request.request_id is None or request.accepted_at is None:
+        raise AssertionError("the request has no id or no time")
     key = request_key(request.tenant_id, request.request_id)
     header_digest, part_digest = request_digests(sealer, request, sealer.newest)
     header = RequestHeader(
@@ -107,7 +109,7 @@ def build_header(
         on_uncertain=request.on_uncertain,
         reply_topic=reply_topic,
         correlation_id=read_correlation(record),
-        accepted_at=accepted_at(record, request, context.ledger.now()),
+        accepted_at=request.accepted_at,
         send_at=request.send_at and truncate_to_milliseconds(request.send_at),
         expires_at=request.expires_at and truncate_to_milliseconds(request.expires_at),
         template_id=content.template_id,

@@ -9,13 +9,13 @@ an e-mail, and mailbox.py splits `Name <address>`.
 from collections.abc import Callable
 from functools import partial
 
-from core.addresses.email import compare_form, normalise_email, read_email
-from core.addresses.phone import normalise_phone, read_phone
+from core.addresses.email import compare_form, read_email
+from core.addresses.phone import read_phone
 from core.addresses.problems import AddressProblem
 from core.mask import mask_email, mask_phone, mask_raw
 from schemas.statuses import Channel
 
-__all__ = ["AddressProblem", "AddressRules", "normalise_email", "normalise_phone"]
+__all__ = ["AddressProblem", "AddressRules"]
 
 
 class AddressRules:

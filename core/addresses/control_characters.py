@@ -11,9 +11,9 @@ INVISIBLE = "\u00ad\u034f\u061c\u200b\u200e\u200f\u202a-\u202d\u2060-\u2069\ufef
 REVERSING = "\u202e"
 """Character that shows the text behind it backwards, so that a person may have read another address."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def has_control(raw: str) -> bool:
     """Return whether the text has a control character or line separator, which could get into headers and logs."""
-    return _CONTROL.search(raw) is not None
+    return CONTROL.search(raw) is not None

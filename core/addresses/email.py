@@ -26,19 +26,13 @@ _SARA_AM = "\u0e33\u0eb3"
 """Ordinary letters of Thai and Lao, which IDNA writes as two characters each."""
 
 
-def normalise_email(raw: str) -> str | None:
-    """Return the address with its domain in lower case and as IDNA (`xn--`), or None if it is not valid.
+def read_email(raw: str) -> str | AddressProblem:
+    """Return the address with its domain in lower case and as IDNA (`xn--`), or the reason why it is not valid.
 
     Blanks around the address are removed. The local part keeps its case, because only its own server may ignore the
     case (RFC 5321, 2.4). Local parts beyond ASCII are allowed (RFC 6531). Quoted local parts, display names and IP
     addresses are not allowed.
     """
-    address = read_email(raw)
-    return None if isinstance(address, AddressProblem) else address
-
-
-def read_email(raw: str) -> str | AddressProblem:
-    """Return the address as `normalise_email` does, or the reason why it is not valid."""
     # Most addresses are plain, and the library takes some 60 µs for each.
     if len(raw) <= _LONGEST_PLAIN and _PLAIN.fullmatch(raw):
         if raw.islower():

@@ -22,18 +22,12 @@ _MAX_DIGITS = 15
 """Maximum number of digits of E.164. Prefixes may add some more."""
 
 
-def normalise_phone(raw: str, default_region: str | None) -> str | None:
-    """Return the number in E.164, or None if it is not valid.
+def read_phone(raw: str, default_region: str | None) -> str | AddressProblem:
+    """Return the number in E.164, or the reason why it is not valid.
 
     `default_region` is the ISO country of numbers without `+`. If it is None, such numbers are not valid. The text may
     have separators, a national prefix, or an extension, which is left out.
     """
-    number = read_phone(raw, default_region)
-    return None if isinstance(number, AddressProblem) else number
-
-
-def read_phone(raw: str, default_region: str | None) -> str | AddressProblem:
-    """Return the number as `normalise_phone` does, or the reason why it is not valid."""
     return _plain_number(raw, default_region) or _read_text(raw, default_region)
 
 

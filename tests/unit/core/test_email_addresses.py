@@ -8,8 +8,9 @@ from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core.addresses import AddressProblem, normalise_email
+from core.addresses import AddressProblem
 from core.addresses.email import compare_form, read_email
+from tests.support.addresses import normalise_email
 
 CONTROLS = ["\r", "\n", "\0", "\t", "\x1b", "\x7f", "\x85", "\u2028"]
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.addresses import normalise_email, normalise_phone
 from core.mask import mask_email, mask_phone, mask_raw
+from tests.support.addresses import normalise_email, normalise_phone
 
 DIGITS = "0123456789"
 PLAIN = st.text("abcdefghij0123456789.-_+", min_size=1, max_size=40)

@@ -11,8 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, SUPPORTED_REGIONS, PhoneNumberFormat, PhoneNumberType
 
-from core.addresses import normalise_phone
 from core.addresses.phone_patterns import PlainInternational, PlainNational, begins_with_zero, dials_001
+from tests.support.addresses import normalise_phone
 
 REGIONS = sorted(SUPPORTED_REGIONS)
 DIGITS = "0123456789"

@@ -6,8 +6,9 @@ import phonenumbers
 import pytest
 from phonenumbers import SUPPORTED_REGIONS, PhoneNumberFormat, PhoneNumberType
 
-from core.addresses import AddressProblem, normalise_phone
+from core.addresses import AddressProblem
 from core.addresses.phone import read_phone
+from tests.support.addresses import normalise_phone
 from tests.unit.core.number_forms import as_anything_changes_it, as_people_write, random_mobile
 
 WITH_MOBILES = [
