@@ -24,6 +24,7 @@ from cli.commands.setup import setup
 from cli.commands.template import template
 from cli.commands.token import token
 from cli.commands.watch import watch
+from cli.console import print_error
 from cli.errors import CommandError
 
 _USAGE = "2 options or settings are missing or contradict each other"
@@ -72,7 +73,7 @@ class Rollcall(TyperGroup):
         try:
             return super().invoke(ctx)
         except CommandError as error:
-            typer.echo(str(error), err=True)
+            print_error(str(error))
             raise typer.Exit(error.exit_code) from None
 
 

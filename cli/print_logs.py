@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import orjson
 from rich.console import Console
 
 from cli import event_loop as loop
 from cli.clients.ledger_client import open_ledger
-from cli.console import format_time, open_console, plain_table, print_table, printable
+from cli.console import format_time, open_console, plain_table, print_table, printable, write_json
 from cli.errors import UsageError
 from cli.settings import LedgerAddress, RecipientSettings, SealingSettings, load
 from core.ids import LogId, request_key
@@ -146,7 +145,7 @@ def _write_json(console: Console, logs: Sequence[Log], contents: Mapping[LogId, 
         document = log_document(log)
         if contents is not None:
             document["content"] = contents.get(log.id)
-        console.file.write(orjson.dumps(document, option=orjson.OPT_UTC_Z).decode() + "\n")
+        write_json(console, document)
 
 
 def log_document(log: Log) -> dict[str, Any]:

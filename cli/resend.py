@@ -19,7 +19,7 @@ from cli import event_loop as loop
 from cli.clients.kafka_client import kafka_errors
 from cli.clients.ledger_client import open_ledger
 from cli.clients.record_publisher import PublishProgress, open_publisher, publish
-from cli.console import open_console, program_name
+from cli.console import open_console, print_error, program_name
 from cli.errors import CommandError, UsageError, sealing_error, sentence
 from cli.report.print_summary import print_roll_call
 from cli.report.report import require_request
@@ -71,7 +71,7 @@ def run(options: ResendOptions) -> Summary | None:
     try:
         return loop.run(_run(options, address, sealer, settings, console))
     except KeyboardInterrupt:
-        typer.echo("interrupted: the published deliveries continue. To follow them, repeat the command.", err=True)
+        print_error("interrupted: the published deliveries continue. To follow them, repeat the command.")
         raise
 
 

@@ -19,7 +19,7 @@ def parse_retry_after(value: str, now: datetime) -> float | None:
         return min(float(value), MAX_SECONDS)
     try:
         until = parsedate_to_datetime(value)
-    except ValueError:
+        until = until if until.tzinfo else until.replace(tzinfo=UTC)
+        return min(max((until - now).total_seconds(), 0.0), MAX_SECONDS)
+    except (ValueError, OverflowError):  # the second one: a time zone that is no time of a day
         return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return min(max((until - now).total_seconds(), 0.0), MAX_SECONDS)

@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 import orjson
 
+from cli.console import printable
 from cli.errors import CommandError, UsageError
 from cli.recipients_file.open_file import Source
 from cli.recipients_file.scan import FileScan
@@ -32,7 +33,7 @@ class CallRefused(CommandError):  # noqa: N818  # the service works as it should
     """Answer of the service to a call that it does not accept."""
 
     def __init__(self, status: int, message: str) -> None:
-        super().__init__(f"--url: the service answered {status}: {message}")
+        super().__init__(f"--url: the service answered {status}: {printable(message)}")
         self.message = message
 
     @property

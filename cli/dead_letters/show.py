@@ -3,11 +3,9 @@
 import re
 from typing import Any
 
-import orjson
-
 from cli import event_loop as loop
 from cli.clients.kafka_client import kafka_errors
-from cli.console import open_console, plain_table, print_table, printable
+from cli.console import open_console, plain_table, print_table, printable, write_json
 from cli.dead_letters.reader import DeadLetterEntry, DeadLetterReader, open_dead_letters
 from cli.errors import CommandError, UnknownDeadLetter, UsageError, sealing_error, sentence
 from cli.settings import SealingSettings, load
@@ -28,7 +26,7 @@ def run_list(settings: CommonSettings, *, limit: int, reason: RejectionReason | 
     console = open_console()
     if as_json:
         for entry in entries:
-            console.file.write(orjson.dumps(_document(entry), option=orjson.OPT_UTC_Z).decode() + "\n")
+            write_json(console, _document(entry))
         return
     if not entries:
         console.print("no dead letter matches" if reason else "there are no dead letters")
@@ -84,11 +82,11 @@ def run_show(settings: CommonSettings, place: str, *, reveal: bool) -> None:
         console.print(f"{name:<11} {printable(text)}", soft_wrap=True)
     if sealer is not None:
         opened = open_dead_letter(sealer, entry.sealed)
-        console.print(f"{'key':<11} {_printable_text(entry.key)}", soft_wrap=True)
+        console.print(f"{'key':<11} {printable(_text(entry.key))}", soft_wrap=True)
         for name, value in opened.headers:
-            console.print(f"{'header':<11} {printable(name)}: {_printable_text(value)}", soft_wrap=True)
+            console.print(f"{'header':<11} {printable(name)}: {printable(_text(value))}", soft_wrap=True)
         console.print(f"{'value':<11} {opened.length:,} bytes{', truncated' if opened.cut else ''}\n", soft_wrap=True)
-        console.print(_printable_text(opened.value, lines=True), soft_wrap=True)
+        console.print(_text(opened.value), soft_wrap=True)
 
 
 async def _find(settings: CommonSettings, place: str) -> DeadLetterEntry | None:
@@ -124,9 +122,6 @@ def _key_id(sealed: bytes) -> str:
     return sealed[1 : 1 + sealed[0]].decode("ascii", "replace") if sealed else "none"
 
 
-def _printable_text(data: bytes | None, *, lines: bool = False) -> str:
-    """Return untrusted bytes as text that is safe on a terminal."""
-    if data is None:
-        return "(null)"
-    text = data.decode("utf-8", "replace")
-    return "\n".join(map(printable, text.split("\n"))) if lines else printable(text)
+def _text(data: bytes | None) -> str:
+    """Return untrusted bytes as text."""
+    return "(null)" if data is None else data.decode("utf-8", "replace")

@@ -1,6 +1,7 @@
 """CSV output for spreadsheets: no cell becomes a formula, and a file is written completely or not at all."""
 
 import csv
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -13,21 +14,23 @@ from cli.errors import UsageError
 
 STDOUT = Path("-")
 
-_FORMULA = ("=", "+", "-", "@")
-"""Characters with which a spreadsheet starts a formula (OWASP, CSV Injection)."""
+_FORMULA = re.compile(r"(?:^|(?<=;))(?= *[=+\-@\uff1d\uff0b\uff0d\uff20])")
+"""Places before a character, also of full width, with which a spreadsheet starts a formula (OWASP, CSV Injection).
+
+A semicolon counts because it ends the cell where it is the list separator, even behind a quotation mark.
+"""
 
 
 def escape_formula(cell: str) -> str:
-    """Return the cell without control characters, and with an apostrophe before a formula."""
-    text = printable(cell)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """Return the cell without control characters, and with an apostrophe before each place of a formula."""
+    return _FORMULA.sub("'", printable(cell))
 
 
 class CsvWriter:
     """Writer of a header row and data rows. It counts the data rows."""
 
     def __init__(self, file: IO[str], columns: Sequence[str]) -> None:
-        self._writer = csv.writer(file, lineterminator="\n")
+        self._writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
         self._writer.writerow(columns)
         self.rows = 0
 

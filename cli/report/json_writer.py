@@ -5,6 +5,7 @@ from typing import IO, Any, TypeVar
 
 import orjson
 
+from cli.console import json_text
 from cli.report.summary import NotReached, Summary, by_status
 from ledger.models import Log, StoredRequest
 
@@ -19,7 +20,7 @@ async def write_json(
     waiting: AsyncIterator[Sequence[Log]],
 ) -> None:
     """Write the document with all recipients from `missed` and from `waiting`."""
-    head = orjson.dumps(_head(request, summary), option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode()
+    head = json_text(_head(request, summary), orjson.OPT_INDENT_2)
     file.write(head.removesuffix("\n}"))
     await _write_list(file, "not_reached", missed, _not_reached_document)
     await _write_list(file, "waiting", waiting, _waiting_document)
@@ -33,8 +34,7 @@ async def _write_list(
     separator = "\n"
     async for batch in batches:
         for item in batch:
-            document = orjson.dumps(document_of(item), option=orjson.OPT_UTC_Z).decode()
-            file.write(f"{separator}    {document}")
+            file.write(f"{separator}    {json_text(document_of(item))}")
             separator = ",\n"
     file.write("]" if separator == "\n" else "\n  ]")
 

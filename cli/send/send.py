@@ -5,13 +5,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import typer
 from rich.console import Console
 
 from cli import event_loop as loop
 from cli.clients.bulk_endpoint import HttpAnswer, encode_body
 from cli.clients.ledger_client import open_ledger
-from cli.console import open_console, program_name
+from cli.console import open_console, print_error, program_name
 from cli.errors import UnknownTemplate, UsageError
 from cli.recipients_file.csv_columns import REGION
 from cli.recipients_file.layout import FileOptions
@@ -138,7 +137,7 @@ def _check_times(body: BulkBody, now: datetime, *, is_repeat: bool) -> None:
     if body.expires_at and body.expires_at <= now:
         raise UsageError("--expires-at: must be in the future.")
     if body.has_passed_send_at(now):
-        typer.echo("--send-at: has passed. The messages are sent at once.", err=True)
+        print_error("--send-at: has passed. The messages are sent at once.")
 
 
 def _send_over_kafka(options: SendOptions, request: SendRequest, console: Console) -> Summary | None:
@@ -155,7 +154,7 @@ def _send_over_kafka(options: SendOptions, request: SendRequest, console: Consol
     try:
         summary = loop.run(_publish_and_wait(options, request, file_summary, settings, console))
     except KeyboardInterrupt:
-        typer.echo(f"interrupted: the published part of the request continues. See {hint}", err=True)
+        print_error(f"interrupted: the published part of the request continues. See {hint}")
         raise
     summary = with_lines(summary, request.source, file_summary.part_sizes)
     print_roll_call(console, summary, hint=hint)

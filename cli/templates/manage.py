@@ -1,15 +1,14 @@
 """Commands for stored templates: put, list, show and preview."""
 
-import json
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
+import orjson
 from rich.console import Console
 
 from cli import event_loop as loop
 from cli.clients.ledger_client import open_ledger
-from cli.console import open_console, plain_table, print_table, printable
+from cli.console import open_console, plain_table, print_table, printable, write_json, write_text
 from cli.errors import UnknownTemplate, UsageError
 from cli.settings import LedgerAddress, load
 from cli.template_check import variables_for_recipients
@@ -26,9 +25,6 @@ T = TypeVar("T")
 
 TemplateAddress = tuple[str, str, int | None]
 """Tenant, code and version of a template. Without a version it is the newest one."""
-
-_CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""Control characters except tabs and line ends."""
 
 
 def run_put(template_input: TemplateInput, *, as_json: bool) -> None:
@@ -77,7 +73,7 @@ async def put(ledger: Ledger, console: Console, template_input: TemplateInput, *
     )
     new = before is None or before.version != stored.version
     if as_json:
-        _write_json(console, {**_document(stored), "new": new})
+        write_json(console, {**_document(stored), "new": new}, orjson.OPT_INDENT_2)
         return
     result = f"stored as version {stored.version}" if new else f"unchanged, is version {stored.version}"
     console.print(f"{printable(stored.code)} {result} ({stored.id})", soft_wrap=True)
@@ -90,7 +86,7 @@ async def show_all(ledger: Ledger, console: Console, tenant: str, *, as_json: bo
     """Print a line for each template of a tenant."""
     templates = await ledger.templates.list(tenant)
     if as_json:
-        _write_json(console, [_document(template) for template in templates])
+        write_json(console, [_document(template) for template in templates], orjson.OPT_INDENT_2)
         return
     if not templates:
         console.print(f"tenant {printable(tenant)} has no templates", soft_wrap=True)
@@ -112,7 +108,7 @@ async def show(ledger: Ledger, console: Console, address: TemplateAddress, *, as
     """Print one version and its text. Raises UnknownTemplate."""
     stored = await find_template(ledger, *address)
     if as_json:
-        _write_json(console, {**_document(stored), "content": without_mark(stored.content)})
+        write_json(console, {**_document(stored), "content": without_mark(stored.content)}, orjson.OPT_INDENT_2)
         return
     lines = {
         "template": stored.code,
@@ -128,7 +124,7 @@ async def show(ledger: Ledger, console: Console, address: TemplateAddress, *, as
         if value is not None:
             console.print(f"{name:<9} {printable(value)}", soft_wrap=True)
     console.print()
-    _write_text(console, without_mark(stored.content))
+    write_text(console, without_mark(stored.content))
 
 
 async def preview(  # noqa: PLR0913  # one parameter per option
@@ -173,13 +169,13 @@ async def preview(  # noqa: PLR0913  # one parameter per option
         ) from None
     if as_json:
         head = {"code": stored.code, "version": stored.version, "html": text.html, **_type_fields(type_choice)}
-        _write_json(console, {**head, "subject": subject, "content": content, "missing": missing})
+        write_json(console, {**head, "subject": subject, "content": content, "missing": missing}, orjson.OPT_INDENT_2)
         return missing
     console.print(f"type: {_type_note(type_choice)}", soft_wrap=True)
     if subject:
         console.print(f"subject: {printable(subject)}", soft_wrap=True)
     console.print()
-    _write_text(console, content)
+    write_text(console, content)
     return missing
 
 
@@ -229,14 +225,3 @@ def _document(stored: StoredTemplate) -> dict[str, Any]:
         "subject": stored.subject,
         **_type_fields(_type_of(stored)),
     }
-
-
-def _write_json(console: Console, document: object) -> None:
-    console.file.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-
-
-def _write_text(console: Console, text: str) -> None:
-    """Write the text unchanged. On a terminal, replace its control characters."""
-    if console.is_terminal:
-        text = _CONTROL_CHARACTERS.sub("?", text.replace("\r\n", "\n"))
-    console.file.write(text if text.endswith("\n") else text + "\n")

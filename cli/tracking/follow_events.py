@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from rich.console import Console
 
-from cli.console import continues_note
+from cli.console import continues_note, printable
 from cli.errors import CommandError, sentence
 from cli.report.summary import Summary
 from cli.tracking.event_reader import ResultEventReader
@@ -140,6 +140,6 @@ def rejection_error(tally: ResultTally) -> CommandError:
     if rejected is None:
         raise AssertionError("must be called for a rejected request")
     part = "" if rejected.part is None else f" (part {rejected.part})"
-    fields = f" Fields: {', '.join(rejected.fields)}." if rejected.fields else ""
+    fields = f" Fields: {', '.join(map(printable, rejected.fields))}." if rejected.fields else ""
     meaning = sentence(RejectionReason(rejected.reason).meaning)
     return CommandError(f"request {tally.request_id}{part} was rejected: {rejected.reason.value}, {meaning}{fields}")

@@ -5,12 +5,11 @@ import time
 from collections import Counter
 from dataclasses import dataclass, replace
 
-import typer
 from rich.console import Console
 
 from cli import event_loop as loop
 from cli.clients.ledger_client import open_ledger
-from cli.console import continues_note, open_console, program_name
+from cli.console import continues_note, open_console, print_error, program_name
 from cli.errors import CommandError, UnknownRequest, sentence
 from cli.report.ledger_summary import not_reached_batches, summarise
 from cli.report.print_summary import print_roll_call
@@ -108,7 +107,7 @@ def run(settings: LedgerAddress, tenant: str, request_id: str, *, timeout: float
     try:
         summary = loop.run(_run(settings, console, tenant, request_id, timeout))
     except KeyboardInterrupt:
-        typer.echo(f"interrupted: the request continues without this command. See {hint}", err=True)
+        print_error(f"interrupted: the request continues without this command. See {hint}")
         raise
     print_roll_call(console, summary, hint=hint)
     return summary

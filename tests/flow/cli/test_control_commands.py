@@ -3,8 +3,8 @@
 import io
 
 import pytest
-from rich.console import Console
 
+from cli.console import PrintableConsole
 from cli.control_request import apply_control
 from cli.errors import CommandError, UnknownRequest
 from consumer.deliver.claim_chunks import Claimer
@@ -16,7 +16,7 @@ GOOD = [f"138000000{n:02d}" for n in range(8)]
 
 async def given(world: World, command: str, request: str = "r1") -> list[str]:
     out = io.StringIO()
-    await apply_control(world.ledger, Console(file=out, width=200), command, request, "t1")
+    await apply_control(world.ledger, PrintableConsole(file=out, width=200), command, request, "t1")
     return out.getvalue().splitlines()
 
 

@@ -5,8 +5,8 @@ import json
 from typing import Any
 
 import pytest
-from rich.console import Console
 
+from cli.console import PrintableConsole
 from cli.errors import UsageError
 from cli.print_logs import PAGE_SIZE, LogsOptions, address_hashes, print_logs
 from core.send_result import Failed, Message, Retry, SendResult, Sent
@@ -36,7 +36,7 @@ async def printed(
     out = io.StringIO()
     options = LogsOptions("t1", **changes)
     sealer = world.sealer if options.content else None
-    await print_logs(world.ledger, Console(file=out), options, hashes, sealer, page_size=page_size)
+    await print_logs(world.ledger, PrintableConsole(file=out), options, hashes, sealer, page_size=page_size)
     return out.getvalue()
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
+from cli.console import PrintableConsole
 from cli.errors import UnknownRequest
 from cli.recipients_file.layout import FileOptions
 from cli.report.csv_writer import STDOUT
@@ -38,14 +38,16 @@ async def a_world(*recipients: object) -> World:
 
 async def report(world: World, *, show_all: bool = False, request_id: str = "r1") -> tuple[Summary, str]:
     out = io.StringIO()
-    console = Console(file=out, width=100, highlight=False, markup=False, emoji=False)
+    console = PrintableConsole(file=out, width=100)
     summary = await print_report(world.ledger, console, "t1", request_id, ReportOptions(show_all=show_all))
     return summary, out.getvalue().removesuffix("\n")
 
 
 async def report_json(world: World, *, show_all: bool = False) -> dict[str, Any]:
     out = io.StringIO()
-    await print_report(world.ledger, Console(file=out), "t1", "r1", ReportOptions(show_all=show_all, as_json=True))
+    await print_report(
+        world.ledger, PrintableConsole(file=out), "t1", "r1", ReportOptions(show_all=show_all, as_json=True)
+    )
     document: dict[str, Any] = json.loads(out.getvalue())
     return document
 
@@ -230,7 +232,7 @@ async def test_the_json_report_has_an_empty_list_if_all_were_reached() -> None:
 async def test_the_csv_has_all_recipients_that_were_not_reached(tmp_path: Path) -> None:
     world = await a_world({"to": GOOD[7], "reference": "=1+1"}, *(str(n) for n in range(10, 70)))
     out = io.StringIO()
-    await print_report(world.ledger, Console(file=out), "t1", "r1", ReportOptions(csv=tmp_path / "missed.csv"))
+    await print_report(world.ledger, PrintableConsole(file=out), "t1", "r1", ReportOptions(csv=tmp_path / "missed.csv"))
     rows = list(csv.DictReader((tmp_path / "missed.csv").read_text().splitlines()))
     assert len(rows) == 61
     first, second, *_ = rows
@@ -244,8 +246,8 @@ async def test_the_csv_has_all_recipients_that_were_not_reached(tmp_path: Path) 
 async def test_a_csv_on_standard_output_is_the_only_output() -> None:
     world = await a_world(GOOD[7])
     out = io.StringIO()
-    await print_report(world.ledger, Console(file=out), "t1", "r1", ReportOptions(csv=STDOUT))
-    assert [line.split(",")[:3] for line in out.getvalue().splitlines()] == [
+    await print_report(world.ledger, PrintableConsole(file=out), "t1", "r1", ReportOptions(csv=STDOUT))
+    assert [row[:3] for row in csv.reader(out.getvalue().splitlines())] == [
         ["reference", "recipient", "status"],
         ["", "138****0007", "failed"],
     ]
@@ -288,7 +290,7 @@ async def test_a_report_with_the_file_names_lines(tmp_path: Path) -> None:
     path.write_text(f"Nr;Mobil\n;{GOOD[0]}\n\n;12\norder-7;{GOOD[7]}\n;{GOOD[17]}\n")
     form = FileOptions(columns={"to": "Mobil", "reference": "Nr"})
     out = io.StringIO()
-    console = Console(file=out, width=100)
+    console = PrintableConsole(file=out, width=100)
     await print_report(world.ledger, console, "t1", "r1", ReportOptions(csv=STDOUT, file=path, form=form))
     rows = list(csv.DictReader(io.StringIO(out.getvalue())))
     assert [(row["reference"], row["line"]) for row in rows] == [("", "4"), ("order-7", ""), ("", "6")]

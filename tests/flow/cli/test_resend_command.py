@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from cli.clients.record_publisher import PublishProgress
+from cli.console import PrintableConsole
 from cli.errors import CommandError, UnknownRequest, UsageError
 from cli.resend import Resend, ResendOptions, prepare, publish_parts
 from core.send_result import Failed, Message, SendResult, Sent
@@ -34,7 +34,7 @@ async def a_world(*more: str, **changes: object) -> World:
 async def prepared(world: World, **changes: Any) -> tuple[Resend | None, list[str]]:
     out = io.StringIO()
     wanted = ResendOptions(**{"request": "r1", "tenant": "t1", "status": Status.FAILED, **changes})
-    resend = await prepare(world.ledger, world.sealer, wanted, Console(file=out, width=200))
+    resend = await prepare(world.ledger, world.sealer, wanted, PrintableConsole(file=out, width=200))
     return resend, out.getvalue().splitlines()
 
 

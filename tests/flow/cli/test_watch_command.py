@@ -4,8 +4,8 @@ import asyncio
 import io
 
 import pytest
-from rich.console import Console
 
+from cli.console import PrintableConsole
 from cli.errors import CommandError, UnknownRequest
 from cli.report.summary import Summary
 from cli.tracking.watch_ledger import watch
@@ -17,7 +17,9 @@ GOOD = [f"138000000{n:02d}" for n in range(12)]
 
 async def watched(world: World, *, timeout: float | None = 20.0, known_seconds: float = 20.0) -> tuple[Summary, str]:
     out = io.StringIO()
-    summary = await watch(world.ledger, Console(file=out), "t1", "r1", timeout=timeout, known_seconds=known_seconds)
+    summary = await watch(
+        world.ledger, PrintableConsole(file=out), "t1", "r1", timeout=timeout, known_seconds=known_seconds
+    )
     return summary, out.getvalue()
 
 
@@ -54,7 +56,7 @@ async def test_a_command_that_loses_mongodb_tells_that_the_request_continues_and
             raise LedgerUnavailable("MongoDB does not answer")
 
     with pytest.raises(CommandError) as caught:
-        await watch(Lost(), Console(file=io.StringIO()), "t1", "r1", timeout=None)  # type: ignore[arg-type]
+        await watch(Lost(), PrintableConsole(file=io.StringIO()), "t1", "r1", timeout=None)  # type: ignore[arg-type]
     assert str(caught.value) == (
         "ROLLCALL_MONGO_URL: MongoDB does not answer. The request continues without this command. "
         "Follow it with `rollcall watch r1 --tenant t1`."

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 from pydantic import ValidationError
-from rich.console import Console
 
+from cli.console import PrintableConsole
 from cli.report.report import ReportOptions, print_report
 from consumer.context import ConsumerContext
 from consumer.sweep.retention_batches import DEFAULT_BATCH_SIZES, BatchSizes, RetentionJob
@@ -62,7 +62,9 @@ async def test_an_erased_request_shows_no_text_and_the_report_still_works(librar
     assert [item["reference"] for item in found] == ["o"]
     assert (await library.get("/communication/logs?request_id=new"))["items"][0]["content"] == "Your code is 7"
     assert (await library.get("/communication/requests/old"))["by_status"] == {"failed": 1, "sent": 2}
-    summary = await print_report(library.world.ledger, Console(file=io.StringIO()), "tnt_a", "old", ReportOptions())
+    summary = await print_report(
+        library.world.ledger, PrintableConsole(file=io.StringIO()), "tnt_a", "old", ReportOptions()
+    )
     assert summary.accounted
 
 

@@ -4,8 +4,7 @@ import io
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from rich.console import Console
-
+from cli.console import PrintableConsole
 from cli.templates.validate_template import TemplateInput
 
 TENANT, CODE = "tnt_a", "verify_code"
@@ -15,7 +14,7 @@ async def printed(
     work: Callable[..., Awaitable[Any]], *args: Any, terminal: bool = False, as_json: bool = False
 ) -> str:
     out = io.StringIO()
-    console = Console(file=out, width=100, highlight=False, markup=False, force_terminal=terminal, color_system=None)
+    console = PrintableConsole(file=out, width=100, force_terminal=terminal, color_system=None)
     ledger, *rest = args
     await work(ledger, console, *rest, as_json=as_json)
     return out.getvalue()

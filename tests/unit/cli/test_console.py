@@ -1,50 +1,46 @@
-"""The program name in lines to copy works in the current folder."""
+"""Output that no text of a caller can turn into commands for a terminal."""
 
-from pathlib import Path
+import io
+import json
 
 import pytest
+from rich.table import Table
 
-from cli.console import program_name
+from cli.console import PrintableConsole, json_text, print_error
 
-
-def executable(folder: Path) -> Path:
-    folder.mkdir(parents=True)
-    file = folder / "rollcall"
-    file.write_text("#!/bin/sh\n")
-    file.chmod(0o755)
-    return file
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\x7f\u2066"
 
 
-@pytest.fixture
-def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    file = executable(tmp_path / ".venv" / "bin")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr("sys.argv", [str(file)])
-    return file
+def shown(*, terminal: bool, table: bool) -> str:
+    out = io.StringIO()
+    console = PrintableConsole(file=out, width=80, force_terminal=terminal, color_system=None)
+    cells = Table(box=None)
+    cells.add_column("name")
+    cells.add_row(f"a{HOSTILE}b")
+    console.print(cells if table else f"a{HOSTILE}b\nnext")
+    return out.getvalue()
 
 
-def test_a_program_outside_the_path_is_named_relative_to_the_folder(started: Path) -> None:
-    assert started.exists()
-    assert program_name() == ".venv/bin/rollcall"
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("table", [True, False])
+def test_nothing_that_is_printed_controls_a_terminal(*, terminal: bool, table: bool) -> None:
+    text = shown(terminal=terminal, table=table)
+
+    assert "owned" in text
+    assert [letter for letter in text if not letter.isprintable() and letter != "\n"] == []
 
 
-def test_a_program_in_another_folder_is_named_with_its_full_path(
-    started: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    assert program_name() == str(started)
+def test_json_escapes_what_could_control_a_terminal_and_reads_the_same() -> None:
+    document = {"name": f"{HOSTILE} 您好 \U000e0001", "many": ["a\nb"]}
+    text = json_text(document)
+
+    assert json.loads(text) == document
+    assert text.isprintable()
+    assert "您好" in text
 
 
-def test_a_program_on_the_path_is_named_by_its_name(started: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(started.parent))
-    assert program_name() == "rollcall"
+def test_an_error_line_is_printable(capsys: pytest.CaptureFixture[str]) -> None:
+    print_error(f"the service answered {HOSTILE}\nsecond line")
 
-
-def test_another_program_of_that_name_on_the_path_is_not_used(
-    started: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert started.exists()
-    monkeypatch.setenv("PATH", str(executable(tmp_path / "other").parent))
-    assert program_name() == ".venv/bin/rollcall"
+    lines = capsys.readouterr().err.split("\n")
+    assert (len(lines), all(map(str.isprintable, lines))) == (3, True)

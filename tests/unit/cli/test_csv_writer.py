@@ -18,6 +18,13 @@ from cli.report.csv_writer import open_csv_writer
         ("+86", "'+86"),
         ("-1", "'-1"),
         ("@SUM(A1)", "'@SUM(A1)"),
+        (" =1", "' =1"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ("\uff0b1", "'\uff0b1"),
+        ("\uff0d1", "'\uff0d1"),
+        ("\uff20SUM(A1)", "'\uff20SUM(A1)"),
+        ("x;=1", "x;'=1"),
+        ("x; @A1;-1", "x;' @A1;'-1"),
         ("\t=1", "?=1"),
         ("\r\n=1", "??=1"),
         ("\x1b[2J", "?[2J"),
@@ -28,6 +35,12 @@ def test_no_cell_is_a_formula_or_controls_a_terminal(tmp_path: Path, cell: str, 
         writer.add([cell, None])
     with (tmp_path / "a.csv").open(newline="") as file:
         assert list(csv.reader(file)) == [["reference", "error"], [shown, ""]]
+
+
+def test_every_cell_is_quoted(tmp_path: Path) -> None:
+    with open_csv_writer(tmp_path / "a.csv", ["reference", "error"]) as writer:
+        writer.add(["x", None])
+    assert (tmp_path / "a.csv").read_text() == '"reference","error"\n"x",""\n'
 
 
 def test_other_cells_are_not_changed(tmp_path: Path) -> None:
@@ -47,7 +60,7 @@ def test_a_file_is_replaced_when_all_is_written_and_not_before(tmp_path: Path) -
     assert path.read_text() == "old"
     with open_csv_writer(path, ["a"]) as writer:
         writer.add(["new"])
-    assert path.read_text() == "a\nnew\n"
+    assert path.read_text() == '"a"\n"new"\n'
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -61,6 +74,6 @@ def test_a_pipe_stays_a_pipe(tmp_path: Path) -> None:
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     with open_csv_writer(pipe, ["a"]) as writer:
         writer.add(["1"])
-    assert os.read(reader, 100) == b"a\n1\n"
+    assert os.read(reader, 100) == b'"a"\n"1"\n'
     os.close(reader)
     assert pipe.is_fifo()

@@ -1,8 +1,7 @@
 import io
 from dataclasses import replace
 
-from rich.console import Console
-
+from cli.console import PrintableConsole
 from cli.report.print_summary import print_roll_call
 from cli.report.summary import NotReached, Summary
 
@@ -11,7 +10,7 @@ HINT = "rollcall report req-1 --tenant tnt_test"
 
 def printed(summary: Summary, width: int = 110) -> str:
     out = io.StringIO()
-    console = Console(file=out, width=width, highlight=False, markup=False, emoji=False)
+    console = PrintableConsole(file=out, width=width)
     print_roll_call(console, summary, hint=HINT)
     return out.getvalue().removesuffix("\n")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
+from cli.console import PrintableConsole
 from cli.errors import UnknownTemplate, UsageError
 from cli.templates.manage import preview, put, show, show_all
 from cli.templates.validate_template import MAX_TEMPLATE_BYTES, TemplateInput
@@ -170,7 +170,7 @@ async def test_a_preview_lists_missing_variables_and_keeps_their_placeholders(le
     out = io.StringIO()
 
     missing = await preview(
-        ledger, Console(file=out), (TENANT, CODE, None), {"name": "you", "more": "x"}, as_json=False
+        ledger, PrintableConsole(file=out), (TENANT, CODE, None), {"name": "you", "more": "x"}, as_json=False
     )
 
     assert missing == ["code", "who"]

@@ -30,6 +30,11 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
         ("soon", None),
         ("", None),
         ("9" * 5_000, None),
+        ("Mon, 01 Jan 2026 00:00:00 +9999999999999999", None),
+        ("Mon, 01 Jan 2026 00:00:00 -2400", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", MAX_SECONDS),
+        ("Fri, 02 Jan 2026 99:99:99 GMT", None),
+        ("Fri, 02 Jan " + "9" * 5_000 + " 03:05:05 GMT", None),
     ],
 )
 def test_a_wait_is_read_from_seconds_and_from_all_three_forms_of_a_date(value: str, seconds: float | None) -> None:
