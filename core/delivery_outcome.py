@@ -8,7 +8,7 @@ from typing import NamedTuple, assert_never
 
 from core.chunk_work import History, WaitingDelivery
 from core.retry import RetryPolicy, next_attempt
-from core.send_result import Failed, Retry, SendResult, Sent, Uncertain
+from core.send_result import Failed, HiddenMessageId, Retry, SendResult, Sent, Uncertain
 from schemas.statuses import OnUncertain, Reason, Status
 
 
@@ -49,7 +49,7 @@ class Outcome(NamedTuple):
     status: Status
     reason: Reason | None = None
     error: str | None = None
-    message_id: str | None = None
+    message_id: str | HiddenMessageId | None = None
     response: str | None = None
 
 

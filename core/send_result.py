@@ -41,10 +41,19 @@ class Message:
         return f"Message({self.id})"
 
 
+class HiddenMessageId(NamedTuple):
+    """Message id of a vendor that could show an address or a text. Only its keyed hash may be stored."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return "HiddenMessageId()"
+
+
 class Sent(NamedTuple):
     """Result: the provider accepted the message."""
 
-    message_id: str | None = None
+    message_id: str | HiddenMessageId | None = None
     response: str | None = None
 
 

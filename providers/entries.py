@@ -8,6 +8,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from schemas.statuses import Channel
 
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+"""Hosts to which a secret may go unencrypted, because it does not leave the machine."""
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 

@@ -4,14 +4,15 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from core.send_result import Failed, Message, SendResult, Sent
+from core.send_result import Failed, HiddenMessageId, Message, SendResult, Sent
 from providers.connection_slots import ConnectionSlots, NoFreeConnectionError
-from providers.entries import CaFile, ProviderEntry
+from providers.entries import LOOPBACK, CaFile, ProviderEntry
 from providers.http_client import (
     HttpUrl,
     PostAttempt,
@@ -19,8 +20,8 @@ from providers.http_client import (
     open_session,
     read_body,
     try_connection,
-    usable_message_id,
 )
+from providers.message_ids import message_id_of
 from providers.provider import CLOSED, NO_FREE_CONNECTION
 from providers.result_codes import ResultKind, result_for
 from providers.retry_after import parse_retry_after
@@ -61,6 +62,9 @@ class HttpEntry(ProviderEntry):
     deduplicates: bool = Field(
         default=False, description="true if the gateway honours Idempotency-Key, which is the delivery id"
     )
+    allow_plain_http: bool = Field(
+        default=False, description="true to send the headers and the token over http to another machine, unencrypted"
+    )
     concurrency: int = Field(default=50, ge=1, le=10_000, description="maximum number of concurrent requests")
     headers: dict[str, SecretStr] = Field(default_factory=dict, description="headers of each request")
     bearer_token: SecretStr | None = Field(default=None, description="token that is sent as Authorization: Bearer")
@@ -89,6 +93,17 @@ class HttpEntry(ProviderEntry):
     def _one_authorization(self) -> Self:
         if self.bearer_token and "authorization" in {name.lower() for name in self.headers}:
             raise ValueError("bearer_token and the header Authorization must not both be given")
+        return self
+
+    @model_validator(mode="after")
+    def _encrypted_secrets(self) -> Self:
+        if self.allow_plain_http or not (self.bearer_token or self.headers):
+            return self
+        parts = urlsplit(self.url)
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            raise ValueError(
+                "bearer_token and headers must not be sent unencrypted. Use https, or set allow_plain_http to true."
+            )
         return self
 
 
@@ -194,11 +209,11 @@ def _result_of(response: aiohttp.ClientResponse, now: datetime) -> SendResult:
     return result_for(kind, f"HTTP {status}", delay_seconds)
 
 
-def _message_id(content: bytes, message: Message) -> str | None:
-    """Return the id from the response, if it has a usable one."""
+def _message_id(content: bytes, message: Message) -> str | HiddenMessageId | None:
+    """Return the id from the response, if it has one."""
     try:
         document: Any = orjson.loads(content)
     except orjson.JSONDecodeError:
         return None
     value = document.get("id", document.get("message_id")) if isinstance(document, dict) else None
-    return usable_message_id(value, message)
+    return message_id_of(value, message)

@@ -10,7 +10,7 @@ import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 from pydantic import AfterValidator, SecretStr
 
-from core.send_result import Message, SendResult
+from core.send_result import SendResult
 from providers.result_codes import ResultKind, result_for, safe_description
 
 MAX_ANSWER_BYTES = 64 * 1024
@@ -137,19 +137,3 @@ def is_header_value(secret: SecretStr) -> bool:
     """Return whether a secret may be sent as the value of a header."""
     value = secret.get_secret_value()
     return value.isascii() and value.isprintable() and value == value.strip()
-
-
-def usable_message_id(value: object, message: Message) -> str | None:
-    """Return the message id that a vendor answered.
-
-    Return None if it is unusable, or if it shows the address, the text or a secret. A secret of up to three characters
-    may be part of an id by chance, so that only an equal id counts.
-    """
-    if not isinstance(value, str | int) or isinstance(value, bool):
-        return None
-    text = str(value)
-    shows_text = bool(message.text) and message.text in text
-    shows_secret = any(secret == text or (len(secret) > 3 and secret in text) for secret in message.secrets)
-    if message.to.removeprefix("+") in text or shows_text or shows_secret:
-        return None
-    return text if 0 < len(text) <= 200 and text.isascii() and text.isprintable() else None

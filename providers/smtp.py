@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from core.render import MissingVariable
 from core.send_result import Failed, Message, Retry, SendResult
 from providers.connection_slots import ConnectionSlots, NoFreeConnectionError
-from providers.entries import CaFile, ProviderEntry
+from providers.entries import LOOPBACK, CaFile, ProviderEntry
 from providers.list_unsubscribe import parse_list_unsubscribe
 from providers.mail_message import Mail, UnusableAddressError, UnusableContentError, compose
 from providers.provider import CLOSED, NO_FREE_CONNECTION
@@ -25,8 +25,6 @@ from providers.tls import client_context
 from schemas.statuses import Channel, Reason
 
 PORTS = {"none": 25, "starttls": 587, "tls": 465}
-
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class SmtpEntry(ProviderEntry):
@@ -79,7 +77,7 @@ class SmtpEntry(ProviderEntry):
     def _login(self) -> Self:
         if (self.username is None) != (self.password is None):
             raise ValueError("username and password must be given together")
-        if self.username is not None and self.tls == "none" and self.host not in _LOOPBACK:
+        if self.username is not None and self.tls == "none" and self.host not in LOOPBACK:
             raise ValueError("a password must not be sent unencrypted. Set tls to starttls or tls.")
         return self
 

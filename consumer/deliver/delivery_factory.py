@@ -9,16 +9,20 @@ from core.delivery_outcome import Outcome
 from core.ids import log_ids
 from core.send_result import Message
 from ledger.chunk_recipients import ChunkRecipient
+from ledger.message_ids import stored_message_id
 from ledger.models import Chunk, Log
-from ledger.sealing import HASH_BYTES
+from ledger.sealing import HASH_BYTES, Sealer
 from schemas.statuses import Status
 
 
 class DeliveryFactory:
     """Builds the messages and the logs of a chunk."""
 
-    def __init__(self, chunk: Chunk, opened: OpenedRequest, recipients: Sequence[ChunkRecipient]) -> None:
+    def __init__(
+        self, chunk: Chunk, opened: OpenedRequest, recipients: Sequence[ChunkRecipient], sealer: Sealer
+    ) -> None:
         self._chunk, self._header, self._template, self._recipients = chunk, opened.header, opened.template, recipients
+        self._sealer = sealer
         self._ids = log_ids(chunk.key, chunk.part, range(chunk.first, chunk.first + chunk.size))
         self._references = chunk.references or (None,) * chunk.size
         self._resend_of = chunk.resend_of or (None,) * chunk.size
@@ -70,7 +74,7 @@ class DeliveryFactory:
             status,
             reason,
             provider,
-            message_id,
+            stored_message_id(message_id, self._sealer),
             response,
             error,
             header.template_id,

@@ -18,6 +18,8 @@ from schemas.statuses import Channel
 
 SIMULATOR = {"name": "sim", "kind": "simulator", "channel": "sms"}
 HTTP = {"name": "own", "kind": "http", "channel": "sms", "url": "https://gateway.example/send"}
+PLAIN = {**HTTP, "url": "http://gateway.example/send"}
+UNENCRYPTED = "bearer_token and headers must not be sent unencrypted. Use https, or set allow_plain_http to true."
 SMTP = {"name": "post", "kind": "smtp", "host": "mail.example", "sender": "us@example.org"}
 
 
@@ -179,6 +181,9 @@ def test_exactly_one_of_both_variables_is_required(
             {**HTTP, "bearer_token": "geheim", "headers": {"authorization": "geheim"}},
             "bearer_token and the header Authorization must not both be given",
         ),
+        ({**PLAIN, "bearer_token": "geheim"}, UNENCRYPTED),
+        ({**PLAIN, "headers": {"X-Key": "geheim"}}, UNENCRYPTED),
+        ({**PLAIN, "url": "HTTP://127.0.0.1.example/", "bearer_token": "geheim"}, UNENCRYPTED),
         ({**HTTP, "ca_file": "/no/such/file"}, "ca_file: must be a readable PEM file"),
         ({**SMTP, "channel": "sms"}, "channel: input should be 'email'"),
         ({name: value for name, value in SMTP.items() if name != "host"}, "host: is required"),
@@ -198,6 +203,20 @@ def test_a_wrong_entry_is_named_and_its_values_are_not_shown(
     complaint: str,
 ) -> None:
     assert said(environment, {**SIMULATOR, "name": "first"}, entry) == f"ROLLCALL_PROVIDERS: provider 2: {complaint}"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        PLAIN,
+        {**PLAIN, "bearer_token": "geheim", "allow_plain_http": True},
+        {**PLAIN, "bearer_token": "geheim", "url": "http://127.0.0.1:8000/"},
+        {**PLAIN, "bearer_token": "geheim", "url": "http://localhost/"},
+        {**PLAIN, "bearer_token": "geheim", "url": "http://[::1]:80/"},
+    ],
+)
+def test_plain_http_is_allowed_without_secrets_to_loopback_and_if_the_entry_permits_it(entry: dict[str, Any]) -> None:
+    assert parse([entry])
 
 
 def test_two_providers_of_one_name_are_refused(environment: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,59 @@
+"""Message ids of vendors. They are kept as they are only in shapes that cannot be an address or a text (I9)."""
+
+import re
+
+from core.send_result import HiddenMessageId, Message
+from schemas.statuses import Channel
+
+_PREFIX = r"(?:[A-Za-z]{1,8}[-_]?)?"
+_NUMBERS = re.compile(rf"{_PREFIX}([0-9A-Fa-f]+(?:[-:.^][0-9A-Fa-f]+)*)")
+"""Decimal or hexadecimal numbers, as in a UUID, `SM` and 32 digits, or `900619746936498440^0`."""
+_ULID = re.compile(rf"{_PREFIX}[0-7][0-9A-HJKMNP-TV-Z]{{25}}")
+_LONGEST = 200
+_MIN_DIGITS = 16
+"""Minimum number of digits in all. A phone number has at most 15 (ITU-T E.164), and a login code has fewer."""
+_MIN_GROUP = 8
+"""Minimum length of the longest number. Shorter ones alone could be words such as `dead-beef`."""
+_SHOWN_DIGITS = 7
+"""Number of digits at the end of a phone number that tell whose it is."""
+_SHOWN_LETTERS = 5
+"""Length from which the name in an e-mail address can be found in an id."""
+
+
+def message_id_of(value: object, message: Message) -> str | HiddenMessageId | None:
+    """Return the message id that a vendor answered, or None if it is no id.
+
+    An id in another shape than those above is hidden, and so is one that shows the address, the text or a secret. A
+    hidden id is stored as a keyed hash only.
+    """
+    if not isinstance(value, str | int) or isinstance(value, bool) or value == "":
+        return None
+    text = str(value)
+    return text if _has_known_shape(text, message.id) and not _shows(text, message) else HiddenMessageId(text)
+
+
+def _has_known_shape(text: str, delivery_id: str) -> bool:
+    if len(text) > _LONGEST:
+        return False
+    if text.endswith(delivery_id) and re.fullmatch(_PREFIX, text.removesuffix(delivery_id)):
+        return True  # a gateway that answers our own id
+    if _ULID.fullmatch(text):
+        return True
+    numbers = _NUMBERS.fullmatch(text)
+    groups = re.split(r"[-:.^]", numbers[1]) if numbers else [""]
+    return sum(map(len, groups)) >= _MIN_DIGITS and max(map(len, groups)) >= _MIN_GROUP
+
+
+def _shows(text: str, message: Message) -> bool:
+    """Return whether the id contains what must not be stored.
+
+    A secret of up to three characters may be part of an id by chance, so that only an equal id counts.
+    """
+    if any(secret == text or (len(secret) > 3 and secret in text) for secret in message.secrets):
+        return True
+    if message.text and message.text in text:
+        return True
+    if message.channel is Channel.SMS:
+        return message.to[-_SHOWN_DIGITS:] in "".join(filter(str.isdigit, text))
+    name = "".join(filter(str.isalnum, message.to.partition("@")[0])).lower()
+    return len(name) >= _SHOWN_LETTERS and name in "".join(filter(str.isalnum, text)).lower()
