@@ -68,21 +68,21 @@ class Caller:
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
         self._url = f"{url}/communication/bulk"
-        token = issue_token(SECRET, "tnt_bench", "usr_bench", ["communication:send"], 86_400)
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._small, self._large = a_body(1), a_body(100_000)
 
     async def small(self) -> float:
         """Make one small call. Return its milliseconds."""
-        return await self._call(self._small)
+        return await self._call(self._small, "tnt_bench")
 
-    async def large(self) -> float:
+    async def large(self, tenant_id: str) -> float:
         """Make one large call. Return its milliseconds."""
-        return await self._call(self._large)
+        return await self._call(self._large, tenant_id)
 
-    async def _call(self, body: bytes) -> float:
+    async def _call(self, body: bytes, tenant_id: str) -> float:
+        token = issue_token(SECRET, tenant_id, "usr_bench", ["communication:send"], 86_400)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         began = time.perf_counter()
-        async with self._session.post(self._url, data=body, headers=self._headers) as answer:
+        async with self._session.post(self._url, data=body, headers=headers) as answer:
             content = await answer.read()
         if answer.status != 200:
             raise RuntimeError(f"answered {answer.status}: {content[:300]!r}")
@@ -105,13 +105,13 @@ async def measure(url: str, child: Child, rounds: int, calls: int, crowds: Seque
 async def _phase(caller: Caller, child: Child, calls: int, beside: int) -> Phase:
     answered, ending = 0, False
 
-    async def send_large() -> None:
+    async def send_large(number: int) -> None:
         nonlocal answered
         while not ending:
-            await caller.large()
+            await caller.large(f"tnt_large_{number}")  # the large bodies of one tenant are read one at a time
             answered += 1
 
-    large = [asyncio.create_task(send_large()) for _ in range(beside)]
+    large = [asyncio.create_task(send_large(number)) for number in range(beside)]
     took: list[float] = []
     while len(took) < calls or answered < beside:
         took.append(await caller.small())

@@ -20,6 +20,7 @@ from producer.control_routes import control_routes
 from producer.dependencies import Dependencies
 from producer.errors import ApiError
 from producer.health_routes import health_routes
+from producer.http.body_arrival import ArrivalBounds
 from producer.http.middleware import RequestLoggingMiddleware
 from producer.http.request_bodies import RequestBodyReader
 from producer.kafka.kafka_publisher import KafkaPublisher
@@ -70,7 +71,7 @@ def build_app(
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    body_reader = RequestBodyReader(settings.max_body_bytes)
+    body_reader = RequestBodyReader(settings.max_body_bytes, ArrivalBounds(settings.min_body_bytes_per_second))
     sealer = Sealer(parse_sealing_keys(settings.sealing_keys))
     deps = Dependencies(
         settings, publisher, gateway, sealer, TokenVerifier(settings), body_reader, metrics, clock, waiter

@@ -56,6 +56,9 @@ class ProducerSettings(CommonSettings, LedgerSettings):
     max_body_bytes: Annotated[int, Field(ge=1_024, le=268_435_456)] = Field(
         default=16 * 1024 * 1024, description="maximum size of a body in bytes"
     )
+    min_body_bytes_per_second: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=16 * 1024, description="minimum rate in bytes per second at which a body must arrive"
+    )
     chunk_size: Annotated[int, Field(ge=1, le=1_000)] = Field(
         default=500, description="recipients per chunk. A request of one chunk takes the express lane"
     )

@@ -65,7 +65,7 @@ async def accept_request(
     deps: Dependencies, preparer: RequestPreparer, request: Request, call: BulkCall
 ) -> CommunicationLogListResponse:
     """Publish the request in the body exactly once, then free the memory of the body. Raises ApiError."""
-    async with deps.body_reader.read(request) as raw:
+    async with deps.body_reader.read(request, call.principal.tenant_id) as raw:
         with note_that_nothing_was_sent():
             previous = await previous_attempt(deps, call)
             prepared = await prepare_call(deps, preparer, raw, call, previous)

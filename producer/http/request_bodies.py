@@ -1,9 +1,9 @@
-"""Reading of bodies, bounded in bytes, in time, and in the number of large bodies in memory."""
+"""Reading of bodies, bounded in bytes, in time, and in the memory that large bodies take."""
 
 import asyncio
 import codecs
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from email.message import Message
 from typing import TypeVar
 
@@ -11,15 +11,15 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from producer.errors import BadRequestError, TooLargeError, TooSlowError, UnavailableError, UnsupportedMediaTypeError
+from producer.http.body_arrival import ArrivalBounds, ArrivalDeadline
+from producer.http.tenant_room import RoomShare, TenantRoom, TooManyWaitingError
 
-LARGE_BYTES = 256 * 1024
-"""Size in bytes above which a body counts as large."""
-MAX_LARGE_BODIES = 3
-"""Maximum number of large bodies in memory. The next one waits before it is read further."""
-BODY_TIMEOUT_SECONDS = 60
-"""Maximum time in seconds for a body to arrive."""
-SLOT_TIMEOUT_SECONDS = 30
-"""Maximum time in seconds for which a large body waits for its slot."""
+LARGE_BYTES = 64 * 1024
+"""Size in bytes above which a body counts as large. It gets room in memory before it is read further."""
+LARGEST_BODIES = 3
+"""Memory for the large bodies of all tenants, in bodies of the maximum size. One tenant gets the memory of one."""
+ROOM_TIMEOUT_SECONDS = 30
+"""Maximum time in seconds for which a large body waits for room."""
 MAX_MEDIA_TYPE_LENGTH = 1_000
 """Maximum length of a `Content-Type`. Python reads its parameters in quadratic time."""
 _UTF_8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
@@ -31,22 +31,25 @@ T = TypeVar("T")
 class RequestBodyReader:
     """Reads bodies, and runs the work on large ones one at a time."""
 
-    def __init__(self, max_bytes: int, timeout_seconds: float = BODY_TIMEOUT_SECONDS) -> None:
+    def __init__(self, max_bytes: int, arrival: ArrivalBounds) -> None:
         self._max_bytes = max_bytes
-        self._timeout_seconds = timeout_seconds
-        self._large_body_slots = asyncio.Semaphore(MAX_LARGE_BODIES)
+        self._arrival = arrival
+        self._room = TenantRoom(LARGEST_BODIES * max_bytes, max_bytes)
         self._large_body_lock = asyncio.Lock()
 
     @asynccontextmanager
-    async def read(self, request: Request) -> AsyncIterator[bytearray]:
-        """Read the whole body. Raises ApiError if it is too large, too slow, or not JSON by its headers."""
-        check_headers(request.headers, self._max_bytes)
-        async with AsyncExitStack() as stack:
-            try:
-                async with asyncio.timeout(self._timeout_seconds):
-                    body = await self._read(request, stack)
-            except TimeoutError:
-                raise TooSlowError(too_slow_message(self._timeout_seconds)) from None
+    async def read(self, request: Request, tenant_id: str, max_bytes: int | None = None) -> AsyncIterator[bytearray]:
+        """Read the whole body. Raises ApiError if it is too large, too slow, or not JSON by its headers.
+
+        `max_bytes` is the maximum of a route whose bodies are small. A large body has its room until the end.
+        """
+        limit = self._max_bytes if max_bytes is None else min(max_bytes, self._max_bytes)
+        length = check_headers(request.headers, limit)
+        with self._room.share(tenant_id) as share:
+            if length > LARGE_BYTES:
+                await _take_room(share, length)
+            body = await self._read(request, limit, share)
+            share.shrink_to(len(body))
             if body.startswith(codecs.BOM_UTF8):  # RFC 8259, 8.1: parsers may ignore it
                 del body[: len(codecs.BOM_UTF8)]
             yield body
@@ -61,26 +64,43 @@ class RequestBodyReader:
         async with self._large_body_lock:
             return await work()
 
-    async def _read(self, request: Request, stack: AsyncExitStack) -> bytearray:
+    async def _read(self, request: Request, limit: int, share: RoomShare) -> bytearray:
         body = bytearray()
-        async for chunk in request.stream():
-            if len(body) <= LARGE_BYTES < len(body) + len(chunk):
-                await self._acquire_slot(stack)
-            body += chunk
-            if len(body) > self._max_bytes:
-                raise TooLargeError(too_large_message(self._max_bytes))
+        clock = asyncio.get_running_loop().time
+        deadline = ArrivalDeadline(self._arrival, clock())
+        try:
+            async with asyncio.timeout_at(deadline.at) as timeout:
+                async for chunk in request.stream():
+                    size = len(body) + len(chunk)
+                    if size > limit:
+                        raise TooLargeError(too_large_message(limit))
+                    if size > LARGE_BYTES and not share.size:
+                        # The body did not tell its length. It must not wait a second time, so it gets all that it may
+                        # need. The wait is not the caller's.
+                        timeout.reschedule(None)
+                        await _take_room(share, limit)
+                        deadline = ArrivalDeadline(self._arrival, clock())
+                    body += chunk
+                    deadline.receive(len(chunk), clock())
+                    timeout.reschedule(deadline.at)
+        except TimeoutError:
+            raise TooSlowError(too_slow_message(self._arrival)) from None
         return body
 
-    async def _acquire_slot(self, stack: AsyncExitStack) -> None:
-        try:
-            async with asyncio.timeout(SLOT_TIMEOUT_SECONDS):
-                await stack.enter_async_context(self._large_body_slots)
-        except TimeoutError:
-            raise UnavailableError("too many large requests at the moment. Nothing was sent.") from None
+
+async def _take_room(share: RoomShare, size: int) -> None:
+    try:
+        async with asyncio.timeout(ROOM_TIMEOUT_SECONDS):
+            await share.take(size)
+    except (TimeoutError, TooManyWaitingError):
+        raise UnavailableError("too many large requests at the moment. Nothing was sent.") from None
 
 
-def check_headers(headers: Headers, max_bytes: int) -> None:
-    """Raise ApiError if the headers show a body that is not plain JSON in UTF-8, or too large."""
+def check_headers(headers: Headers, max_bytes: int) -> int:
+    """Return the length of the body, or 0 if the headers do not tell it.
+
+    Raises ApiError if they show a body that is not plain JSON in UTF-8, or too large.
+    """
     _check_media_type(headers.get("content-type", ""))
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaTypeError("the body must not be compressed")
@@ -90,6 +110,7 @@ def check_headers(headers: Headers, max_bytes: int) -> None:
     # The number of digits is compared first: int() of a million digits takes long.
     if len(length.lstrip("0")) > 18 or int(length) > max_bytes:
         raise TooLargeError(too_large_message(max_bytes))
+    return int(length)
 
 
 def _check_media_type(value: str) -> None:
@@ -102,9 +123,12 @@ def _check_media_type(value: str) -> None:
         raise UnsupportedMediaTypeError("Content-Type names another charset. The body must be in UTF-8.")
 
 
-def too_slow_message(seconds: float) -> str:
+def too_slow_message(bounds: ArrivalBounds) -> str:
     """Return the message about a body that did not arrive in time."""
-    return f"the body took more than {seconds:.0f} seconds"
+    return (
+        f"the body arrived too slowly. Send at least {bounds.bytes_per_second:,} bytes per second, "
+        f"and all of it within {bounds.total_seconds:.0f} seconds."
+    )
 
 
 def too_large_message(max_bytes: int) -> str:

@@ -5,8 +5,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from producer.bulk.idempotency import DIFFERENT_REQUEST
+from producer.http.body_arrival import ArrivalBounds
 from producer.http.protocol import PHRASES
-from producer.http.request_bodies import BODY_TIMEOUT_SECONDS, too_large_message, too_slow_message
+from producer.http.request_bodies import too_large_message, too_slow_message
 from producer.read.search_filters import NO_REQUEST
 from producer.settings import ProducerSettings
 from schemas.bulk_body import BulkSendRequest
@@ -133,7 +134,7 @@ ERRORS: dict[str, Json] = {
         "401": "the token has expired",
         "403": "the token lacks the scope communication:send",
         "404": NO_REQUEST,
-        "408": too_slow_message(BODY_TIMEOUT_SECONDS),
+        "408": too_slow_message(ArrivalBounds(ProducerSettings.model_fields["min_body_bytes_per_second"].default)),
         "409": DIFFERENT_REQUEST,
         "413": too_large_message(ProducerSettings.model_fields["max_body_bytes"].default),
         "415": "Content-Type must be application/json",

@@ -70,7 +70,7 @@ def _add_log_routes(router: APIRouter, deps: Dependencies) -> None:
     )
     async def search_logs(request: Request, principal: Annotated[Principal, Depends(_reader(deps))]) -> Response:
         """Search deliveries with the same filters and by recipient. The body keeps addresses out of URLs."""
-        async with deps.body_reader.read(request) as body:
+        async with deps.body_reader.read(request, principal.tenant_id) as body:
             search = _parse_search(bytes(body))
         page = parse_page_request(search.page, search.page_size, search.after)
         hashes: frozenset[bytes] = frozenset()

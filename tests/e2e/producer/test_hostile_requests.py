@@ -11,9 +11,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from bench.front import a_body
 from bench.sides import peak_mib
 from devstack import Stack
-from producer.http.request_bodies import MAX_LARGE_BODIES
+from producer.http.request_bodies import LARGEST_BODIES
 from tests.e2e.producer.hostile import bodies, heads, tokens
-from tests.e2e.producer.hostile.wire import TOKEN, Answer, Hostile, ask, head, post, read_answer
+from tests.e2e.producer.hostile.wire import TOKEN, Answer, Hostile, ask, head, post, read_answer, token
 from tests.support.deployment import Deployment, Service, a_deployment
 from tests.support.service import GOOD, SECRET
 
@@ -139,9 +139,10 @@ async def test_the_process_stays_within_its_memory_and_logs_no_secret(producer: 
 @pytest.mark.usefixtures("outcome")
 async def test_concurrent_large_calls_stay_within_the_memory_and_delay_no_other_call(producer: Service) -> None:
     port = port_of(producer)
-    large = post(a_body(100_000))
+    body = a_body(100_000)
+    large = [post(body, bearer=token(tenant=f"tnt_{number}")) for number in range(LARGEST_BODIES)]
     watching = asyncio.create_task(watch_health(port))
-    for answer in await asyncio.gather(*(ask(port, large, 100) for _ in range(MAX_LARGE_BODIES))):
+    for answer in await asyncio.gather(*(ask(port, call, 100) for call in large)):
         assert (answer.status, orjson.loads(answer.body)["total"]) == (200, 100_000)
     watching.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -1,0 +1,111 @@
+"""Memory for large bodies, shared by all tenants, with a maximum for each of them."""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+MAX_WAITING_BODIES = 32
+"""Maximum number of bodies of one tenant that wait for room."""
+
+
+class TooManyWaitingError(Exception):
+    """Room that the tenant's bodies may not wait for, because too many of them wait already."""
+
+
+class TenantRoom:
+    """Bytes that large bodies may take in memory. Bodies that wait are served in the order of their arrival.
+
+    A body that waits for the room of its own tenant delays only later bodies of that tenant.
+    """
+
+    def __init__(self, total_bytes: int, tenant_bytes: int) -> None:
+        self._free_bytes = total_bytes
+        self._tenant_bytes = tenant_bytes
+        self._taken: dict[str, int] = defaultdict(int)
+        """Bytes in use by tenant. A tenant that uses none is absent."""
+        self._waiters: list[_Waiter] = []
+
+    def share(self, tenant_id: str) -> "RoomShare":
+        """Return the room of one body. It is empty at first."""
+        return RoomShare(self, tenant_id)
+
+    async def take(self, tenant_id: str, size: int) -> None:
+        """Wait until there is room for `size` bytes. It must not be more than one tenant may have.
+
+        Raises TooManyWaitingError.
+        """
+        if sum(waiter.tenant_id == tenant_id for waiter in self._waiters) >= MAX_WAITING_BODIES:
+            raise TooManyWaitingError
+        waiter = _Waiter(tenant_id, size, asyncio.get_running_loop().create_future())
+        self._waiters.append(waiter)
+        self._serve()
+        try:
+            await waiter.served
+        except asyncio.CancelledError:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+                self._serve()
+            else:
+                self.give_back(tenant_id, size)
+            raise
+
+    def give_back(self, tenant_id: str, size: int) -> None:
+        """Free room, and serve the bodies that wait for it."""
+        self._free_bytes += size
+        self._taken[tenant_id] -= size
+        if not self._taken[tenant_id]:
+            del self._taken[tenant_id]
+        self._serve()
+
+    def _serve(self) -> None:
+        full_tenants: set[str] = set()
+        for waiter in list(self._waiters):
+            tenant_id, size = waiter.tenant_id, waiter.size
+            if tenant_id in full_tenants or self._taken.get(tenant_id, 0) + size > self._tenant_bytes:
+                full_tenants.add(tenant_id)
+            elif size > self._free_bytes:
+                return
+            else:
+                self._free_bytes -= size
+                self._taken[tenant_id] += size
+                self._waiters.remove(waiter)
+                if not waiter.served.done():  # the task may have been cancelled in this turn
+                    waiter.served.set_result(None)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Waiter:
+    tenant_id: str
+    size: int
+    served: "asyncio.Future[None]"
+
+
+class RoomShare:
+    """Room of one body. Its context gives the room back at the end."""
+
+    def __init__(self, room: TenantRoom, tenant_id: str) -> None:
+        self._room = room
+        self._tenant_id = tenant_id
+        self.size = 0
+
+    async def take(self, size: int) -> None:
+        """Wait for room. Raises TooManyWaitingError."""
+        await self._room.take(self._tenant_id, size)
+        self.size += size
+
+    def shrink_to(self, size: int) -> None:
+        """Give back the room beyond `size`."""
+        surplus = self.size - size
+        if surplus > 0:
+            self.size = size
+            self._room.give_back(self._tenant_id, surplus)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.shrink_to(0)
