@@ -63,7 +63,7 @@ def measure_peaks(stack: Stack, folder: Path, runs: Sequence[Run], recipients: i
 async def _call(url: str, child: Child) -> float:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=120)) as session:
         caller = Caller(session, url)
-        await asyncio.gather(*(caller.large() for _ in range(_CALLS)))
+        await asyncio.gather(*(caller.large(f"tnt_large_{number}") for number in range(_CALLS)))
     return peak_mib(child)
 
 
