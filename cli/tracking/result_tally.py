@@ -49,7 +49,7 @@ class ResultTally:
                     self._add_completion(RequestCompleted.model_validate_json(value), fresh=fresh)
                 case EventType.REQUEST_REJECTED if fresh:
                     rejected = RequestRejected.model_validate_json(value)
-                    self.rejected = rejected if rejected.tenant_id in {None, self.tenant_id} else self.rejected
+                    self.rejected = rejected if rejected.tenant_id == self.tenant_id else self.rejected
                 case _ if kind.startswith("delivery."):
                     self._add_delivery(DeliveryEvent.model_validate_json(value))
         except ValueError:  # includes pydantic's ValidationError, for example from an event of a newer version
