@@ -44,12 +44,14 @@ async def build_app(settings: ConsumerSettings) -> ConsumerService:
     url = settings.mongo_url.get_secret_value()
     ledger, bus, metrics = await MongoLedger.connect(url, settings.mongo_database), KafkaBus(settings), Metrics()
     caller = ProviderCaller(metrics, time.monotonic, asyncio.sleep)
+    sealer = Sealer(parse_sealing_keys(settings.sealing_keys))
+    metrics.count_seals(sealer)
     context = ConsumerContext(
         process_name=f"{socket.gethostname()}-{os.getpid()}-{random.randbytes(3).hex()}",  # noqa: S311  # a name
         ledger=ledger,
         bus=bus,
         providers=build_providers(settings.entries),
-        sealer=Sealer(parse_sealing_keys(settings.sealing_keys)),
+        sealer=sealer,
         topics=settings.topics,
         tuning=_tuning(settings),
         metrics=metrics,

@@ -25,6 +25,8 @@ class Sealer:
     def __init__(self, keys: Sequence[tuple[str, bytes]]) -> None:
         self.newest = keys[0][0]
         """Id of the key that seals and hashes new values."""
+        self.seals = 0
+        """Number of values that this process sealed. A key may seal 2^32 values (NIST SP 800-38D, section 8.3)."""
         self._ciphers = {name: AESGCM(key) for name, key in keys}
         self._hash_keys = {
             name: hashlib.blake2b(b"rollcall hash", key=key, digest_size=32).digest() for name, key in keys
@@ -40,6 +42,7 @@ class Sealer:
 
     def seal(self, plain: bytes, name: str) -> bytes:
         """Seal bytes under the name of the value."""
+        self.seals += 1
         nonce = os.urandom(_NONCE_BYTES)
         key_id = self.newest.encode()
         return bytes([len(key_id)]) + key_id + nonce + self._ciphers[self.newest].encrypt(nonce, plain, name.encode())
