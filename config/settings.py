@@ -165,7 +165,8 @@ class CommonSettings(Settings):
     def kafka_options(self) -> dict[str, Any]:
         """Return the options for every aiokafka client: servers, TLS and SASL."""
         options: dict[str, Any] = {
-            "bootstrap_servers": self.kafka_bootstrap,
+            # A list, because FastStream takes a string with commas for the name of one server.
+            "bootstrap_servers": [server.strip() for server in self.kafka_bootstrap.split(",")],
             "security_protocol": self.kafka_security_protocol,
         }
         if self.kafka_security_protocol.endswith("SSL"):

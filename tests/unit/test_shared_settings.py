@@ -63,6 +63,11 @@ def test_servers_are_taken_as_they_are(servers: str, monkeypatch: pytest.MonkeyP
     assert load(CommonSettings).kafka_bootstrap == servers
 
 
+def test_each_server_is_given_to_the_client_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLLCALL_KAFKA_BOOTSTRAP", "a:9092, b:9092,[::1]:9092")
+    assert load(CommonSettings).kafka_options()["bootstrap_servers"] == ["a:9092", "b:9092", "[::1]:9092"]
+
+
 def test_an_authority_file_is_read_at_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ROLLCALL_KAFKA_SSL_CA_FILE", str(tmp_path / "none.pem"))
     with pytest.raises(SettingsError, match=r"^ROLLCALL_KAFKA_SSL_CA_FILE: the file cannot be read: No such file"):
