@@ -21,6 +21,10 @@ from consumer.monitoring.readiness import EXPAND
 from consumer.settings import ConsumerSettings
 from schemas.statuses import Lane
 
+ANSWER_SECONDS = 10.0
+"""Maximum time that a broker may take for an answer, in seconds. A frozen broker stops its partitions for that long."""
+METADATA_SECONDS = 10.0
+"""Maximum age of what a consumer knows of the leaders of partitions, in seconds."""
 LEAVE_SECONDS = 1.0
 """Maximum time that a stop waits for running expansions, in seconds. Other records are read again after the leave."""
 
@@ -83,6 +87,10 @@ def build_faststream(
         consumer_only=True,  # the bus publishes, and FastStream never closes a producer that failed to start
         apply_types=False,  # handlers take the message unchanged, so nothing is converted or injected
         security=security_of(options),
+        request_timeout_ms=round(ANSWER_SECONDS * 1000),
+        # aiokafka (0.14, Fetcher._update_fetch_positions) asks a broker that is not the leader any more again and
+        # again, until what it knows is too old. By default that is five minutes.
+        metadata_max_age_ms=round(METADATA_SECONDS * 1000),
     )
     topics, reading = settings.topics, {**_SUBSCRIPTION_OPTIONS, **_heartbeats(settings.kafka_session_seconds)}
 

@@ -53,9 +53,10 @@ log.cleaner.dedupe.buffer.size=16777216
 class LocalKafka(LocalServer):
     """Kafka with its data in `folder`. After `stop` or `kill` it starts again with the same port and data."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, cluster_id: str | None = None, heap_mb: int = 512) -> None:
         super().__init__("Kafka", folder)
         self._controller_port = free_port()
+        self._cluster_id, self._heap_mb = cluster_id or new_cluster_id(), heap_mb
 
     @property
     def bootstrap(self) -> str:
@@ -68,7 +69,8 @@ class LocalKafka(LocalServer):
         properties = self._folder / "server.properties"
         if not properties.exists():
             self._format(jars, properties)
-        command = ["java", "-Xms256m", "-Xmx512m", *_JVM, "-cp", jars, "kafka.Kafka", str(properties)]
+        heap = [f"-Xms{self._heap_mb // 2}m", f"-Xmx{self._heap_mb}m"]
+        command = ["java", *heap, *_JVM, "-cp", jars, "kafka.Kafka", str(properties)]
         self._run(command)
 
     def wait(self) -> None:
@@ -85,15 +87,18 @@ class LocalKafka(LocalServer):
         """Give the empty data folder its cluster id, once."""
         unformatted = properties.with_suffix(".draft")
         unformatted.write_text(self._properties())
-        # An id that begins with a hyphen would look like an option, so its first bit is cleared.
-        random = uuid.uuid4().bytes
-        cluster_id = base64.urlsafe_b64encode(bytes([random[0] & 0x7F]) + random[1:]).decode().rstrip("=")
         storage_tool = ["java", *_JVM, "-cp", jars, "kafka.tools.StorageTool"]
-        command = [*storage_tool, "format", "-t", cluster_id, "-c", str(unformatted)]
+        command = [*storage_tool, "format", "-t", self._cluster_id, "-c", str(unformatted)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode != 0:
             raise StackError(f"Kafka's storage could not be formatted: {(done.stderr or done.stdout).strip()}")
         unformatted.rename(properties)
+
+
+def new_cluster_id() -> str:
+    """Return a random id. One that begins with a hyphen would look like an option, so its first bit is cleared."""
+    random = uuid.uuid4().bytes
+    return base64.urlsafe_b64encode(bytes([random[0] & 0x7F]) + random[1:]).decode().rstrip("=")
 
 
 def has_broker(admin: AdminClient) -> bool:

@@ -134,7 +134,14 @@ def event_of(record: ConsumerRecord) -> Event:
 @contextlib.asynccontextmanager
 async def reading(bootstrap: str, reader: R) -> AsyncIterator[R]:
     """Feed the reader until the block ends; what it objects to ends the block at once."""
-    consumer = AIOKafkaConsumer(reader.topic, bootstrap_servers=bootstrap, group_id=None, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(
+        reader.topic,
+        bootstrap_servers=bootstrap,
+        group_id=None,
+        auto_offset_reset="earliest",
+        request_timeout_ms=10_000,  # a broker may be frozen
+        metadata_max_age_ms=10_000,
+    )
     await consumer.start()
 
     async def feed() -> None:

@@ -13,6 +13,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from devstack import LocalKafka, LocalMongo, Stack, StackError
+from devstack.kafka_cluster import KafkaCluster
 from devstack.mongo import REPLICA_SET, direct_client
 from devstack.processes import free_port
 from devstack.server import LocalServer
@@ -95,12 +96,12 @@ def _leads(member: LocalMongo) -> bool:
         return False
 
 
-def stack_of(kafka: LocalKafka, mongo_url: str) -> Stack:
+def stack_of(kafka: LocalKafka | KafkaCluster, mongo_url: str) -> Stack:
     return Stack(kafka.bootstrap, mongo_url, "local", durable=True, note="")
 
 
 @contextmanager
-def started(*servers: LocalServer | ReplicaSet) -> Iterator[None]:
+def started(*servers: LocalServer | ReplicaSet | KafkaCluster) -> Iterator[None]:
     """Started at once, and killed at the end: their data goes too."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # whoever reads the results complains while they are away
     with ExitStack() as held:

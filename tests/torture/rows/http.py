@@ -1,22 +1,19 @@
 """Row 13: the HTTP producer killed between publish and answer; the client repeats, as it should, with its key."""
 
 import asyncio
-import contextlib
 
 import httpx
 
-from cli.admin.development_token import issue_token
-from schemas.statuses import OnUncertain
 from tests.e2e.caller import Reader, reading
-from tests.support.deployment import Service
 from tests.support.polling import wait_until
+from tests.torture.http_calls import draw_http_order, post
 from tests.torture.outage import CONSUMERS
 from tests.torture.proxy import NetworkConditions
 from tests.torture.reconciliation import DoesNotHold, Reconciliation
 from tests.torture.row_registry import row
 from tests.torture.rows.network import a_network
-from tests.torture.traffic import CHUNK_SIZE, TENANT, Order
-from tests.torture.world import Round, World
+from tests.torture.traffic import Order
+from tests.torture.world import Round
 
 HELD = NetworkConditions(delay_seconds=3.0)
 """Kafka's acknowledgement is this late: shorter than a call waits for it."""
@@ -37,9 +34,9 @@ async def producer_killed(round_: Round) -> Reconciliation:
                 *(world.start("producer", **behind) for _ in range(1 + round_.times)),
             )
             for number, victim in enumerate(victims):
-                order = _an_order(world, number)
+                order = draw_http_order(world, number)
                 network.turn(NetworkConditions() if number % 2 else HELD)
-                call = asyncio.create_task(_post(world, victim, order))
+                call = asyncio.create_task(post(world, victim, order))
                 if number % 2:
                     await asyncio.sleep(round_.rng.uniform(0, SOON_SECONDS))
                 else:
@@ -47,7 +44,7 @@ async def producer_killed(round_: Round) -> Reconciliation:
                 await world.kill(victim)
                 network.turn(NetworkConditions())
                 await call
-                if (answered := await _post(world, other, order)) != httpx.codes.OK:
+                if (answered := await post(world, other, order)) != httpx.codes.OK:
                     raise DoesNotHold(f"the repeated call is answered with {answered}")
                 world.orders_published.append(order)
             await world.settled()
@@ -56,29 +53,8 @@ async def producer_killed(round_: Round) -> Reconciliation:
             return books
 
 
-def _an_order(world: World, number: int) -> Order:
-    """A small one: its recipients are one part, whatever the service makes of it."""
-    rng = world.round_.rng
-    first = rng.randrange(10_000_000)
-    recipients = [f"139{first + index:08d}" for index in range(rng.randint(1, CHUNK_SIZE))]
-    policy = list(OnUncertain)[number // 2 % 2]
-    return Order(f"order-{rng.getrandbits(64):016x}", policy, [recipients], f"Hello {number}")
-
-
 async def _published_and_held(intake: Reader, call: asyncio.Task[int | None], order: Order) -> None:
     """Wait until Kafka has the record, and the service does not know it yet."""
     await wait_until(lambda: any(record.key == order.request_id.encode() for record in intake.records), 20)
     if call.done():
         raise DoesNotHold("the service answered before Kafka could acknowledge")
-
-
-async def _post(world: World, service: Service, order: Order) -> int | None:
-    """What it answers; None: nothing."""
-    (record,) = order.records()
-    body = {name: record[name] for name in ("channel", "content", "recipients", "on_uncertain")}
-    token = issue_token(world.deployment.env["ROLLCALL_JWT_SECRET"], TENANT, "usr_torture", ["communication:send"], 600)
-    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": order.request_id}
-    with contextlib.suppress(httpx.TransportError):
-        async with httpx.AsyncClient(base_url=service.url, headers=headers, timeout=30, trust_env=False) as client:
-            return (await client.post("/communication/bulk", json=body)).status_code
-    return None
