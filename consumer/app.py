@@ -18,6 +18,7 @@ from consumer.context import ConsumerContext, Tuning
 from consumer.failpoints.wrappers import with_failpoint
 from consumer.flow_control.circuit_breaker import CircuitBreakerLimits, IntakeCircuitBreaker
 from consumer.flow_control.lane_priority import LanePriority
+from consumer.flow_control.reply_topic_health import ReplyTopicHealth
 from consumer.flow_control.slots import build_slots
 from consumer.kafka.kafka_bus import KafkaBus
 from consumer.monitoring.metrics import Metrics
@@ -64,6 +65,7 @@ async def build_app(settings: ConsumerSettings) -> ConsumerService:
         circuit_breaker=IntakeCircuitBreaker(
             CircuitBreakerLimits(settings.poison_run, settings.poison_share, settings.poison_sample)
         ),
+        reply_topics=ReplyTopicHealth(time.monotonic),
         provider_caller=caller,
         lane_priority=LanePriority(time.monotonic, asyncio.sleep),
         monotonic=time.monotonic,

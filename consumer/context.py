@@ -8,6 +8,7 @@ from typing import ParamSpec, TypeVar
 
 from consumer.flow_control.circuit_breaker import IntakeCircuitBreaker
 from consumer.flow_control.lane_priority import LanePriority
+from consumer.flow_control.reply_topic_health import ReplyTopicHealth
 from consumer.kafka.bus import Bus, BusUnavailable
 from consumer.logger import logger
 from consumer.monitoring.metrics import Metrics
@@ -67,6 +68,7 @@ class ConsumerContext:
     provider_caller: ProviderCaller
     lane_priority: LanePriority
     circuit_breaker: IntakeCircuitBreaker
+    reply_topics: ReplyTopicHealth
     monotonic: Callable[[], float]
     random: Callable[[], float]
     """Returns a number in [0, 1)."""

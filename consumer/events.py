@@ -15,6 +15,9 @@ from schemas.statuses import RejectionReason
 
 Headers = list[tuple[str, bytes]]
 
+MAX_EVENT_BYTES = 64 * 1024
+"""Size in bytes that no event reaches. A topic that refuses an event of this size refuses all events."""
+
 _SPEC = ("ce_specversion", b"1.0")
 _SOURCE = ("ce_source", CE_SOURCE.encode())
 
@@ -109,6 +112,8 @@ class RejectedRecord:
     tenant_id: str | None = None
     part: int | None = None
     correlation_id: str | None = None
+    is_garbage: bool = False
+    """True if the record is not a request. The circuit breaker counts it."""
 
 
 def rejected_event(rejection: RejectedRecord, origin: str, now: datetime) -> Event:

@@ -53,13 +53,13 @@ class ConsumerSettings(CommonSettings, LedgerSettings, ProviderSettings):
     poison_run: Annotated[
         int,
         Field(
-            ge=1, le=1_000_000, description="consecutive unusable records of an intake topic before its reading stops"
+            ge=1, le=1_000_000, description="consecutive garbage records of an intake topic before its reading stops"
         ),
     ] = 100
     poison_share: Annotated[
         float,
         Field(
-            gt=0, le=1, description="share of the last POISON_SAMPLE records that may be unusable. 1 means all of them."
+            gt=0, le=1, description="share of the last POISON_SAMPLE records that may be garbage. 1 means all of them."
         ),
     ] = 0.5
     poison_sample: Annotated[

@@ -27,7 +27,7 @@ _TENANT, _REQUEST, _FIELDS = "tenant_id", "request_id", "fields"
 _REPLAYED, _REPLAYED_AS = "rollcall_replayed", "rollcall_replayed_as"
 _POSITION = re.compile(r"([A-Za-z0-9._-]{1,249})/(\d{1,9})/(\d{1,18})/(\d{1,18})")
 
-_MAX_CONTENT_BYTES = DEAD_LETTER_BYTES - 64 * 1024
+MAX_CONTENT_BYTES = DEAD_LETTER_BYTES - 64 * 1024
 """Maximum size of a record in a dead letter, in bytes. The rest is for the seal and the Kafka headers."""
 
 
@@ -74,12 +74,12 @@ class OpenedRecord:
         return len(self.value or b"") < self.length
 
 
-def seal_record(sealer: Sealer, record: RejectionDetails) -> bytes:
+def seal_record(sealer: Sealer, record: RejectionDetails, max_bytes: int = MAX_CONTENT_BYTES) -> bytes:
     """Seal a record: four bytes of length, its headers as JSON, its value.
 
-    A record that was compressed to pass the limit of the topic may not fit. Its value is then shortened, and very long
-    headers are left out. `bytes` holds the length of the whole value. The position and the timestamp are sealed too,
-    because the id of a request without an id of its own is made from them.
+    A record that was compressed to pass the limit of the topic may not fit into `max_bytes`. Its value is then
+    shortened, and very long headers are left out. `bytes` holds the length of the whole value. The position and the
+    timestamp are sealed too, because the id of a request without an id of its own is made from them.
     """
     value = record.value or b""
     headers = [[name, None if data is None else base64.b64encode(data).decode()] for name, data in record.headers]
@@ -91,9 +91,9 @@ def seal_record(sealer: Sealer, record: RejectionDetails) -> bytes:
         "timestamp_ms": record.timestamp_ms,
     }
     header = orjson.dumps(about)
-    if len(header) > _MAX_CONTENT_BYTES - MAX_RECORD_BYTES:
+    if len(header) > max(max_bytes - MAX_RECORD_BYTES, max_bytes // 16):
         header = orjson.dumps(about | {"headers": None})
-    room = _MAX_CONTENT_BYTES - len(header)
+    room = max(max_bytes - len(header), 0)
     return sealer.seal(len(header).to_bytes(4, "big") + header + value[:room], SEALED_NAME)
 
 

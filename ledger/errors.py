@@ -2,6 +2,7 @@
 
 LedgerError
 ├── LedgerUnavailable         MongoDB did not answer. A write may have happened, and may be repeated
+├── LedgerRefused             MongoDB or its driver refuses the command for good
 ├── InvalidConnectionString   the connection string is not valid
 ├── LedgerNotReady            indexes are missing. Run `rollcall setup`
 └── SealingError              a sealed value cannot be opened. The key is missing, or the value was changed
@@ -14,6 +15,10 @@ class LedgerError(Exception):
 
 class LedgerUnavailable(LedgerError):  # noqa: N818  # it names a state of MongoDB
     """Missing answer of MongoDB. Every write of this package may be repeated with the same arguments."""
+
+
+class LedgerRefused(LedgerError):  # noqa: N818  # it names a state, too
+    """Command that MongoDB or its driver refuses for good, such as a document that is too large."""
 
 
 class InvalidConnectionString(LedgerError):  # noqa: N818  # it names a state, too

@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from consumer.context import ConsumerContext
+from consumer.logger import logger
 from core.chunk_work import Counts
 from core.ids import index_of, log_ids
+from ledger.errors import LedgerRefused
 from ledger.models import Chunk, Log, RequestHeader
 
 
@@ -25,7 +27,26 @@ class ChunkLogs:
         return {index_of(log_id): log for log_id, log in logs.items()}
 
     async def write(self, logs: Sequence[Log]) -> list[Log]:
-        """Write the logs. Return those that are stored: a log that existed before is kept."""
+        """Write the logs. Return those that are stored: a log that existed before is kept.
+
+        A log that MongoDB refuses for good is written without its texts, so that its delivery ends with its outcome.
+        """
+        try:
+            return await self._insert(logs)
+        except LedgerRefused:
+            return [await self._write_refused(log) for log in logs]
+
+    async def _write_refused(self, log: Log) -> Log:
+        """Write one log of a refused insert, without its texts if they are the reason."""
+        try:
+            (stored,) = await self._insert([log])
+        except LedgerRefused as error:
+            logger.error("log shortened", chunk=self._chunk.id, log=log.id, reason=str(error))
+            bare = log._replace(recipient="***", reference=None, provider_message_id=None, response=None, error=None)
+            (stored,) = await self._insert([bare])
+        return stored
+
+    async def _insert(self, logs: Sequence[Log]) -> list[Log]:
         return await self._context.retry_until_available("write of logs", self._context.ledger.logs.insert_or_get, logs)
 
     def count(self, logs: Sequence[Log]) -> None:

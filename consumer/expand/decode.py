@@ -26,7 +26,7 @@ _MAX_FIELDS = 20
 def decode(record: KafkaRecord) -> BulkRequest | RejectedRecord:
     """Return the request in a record, or the rejection if the record is not a valid request."""
     if record.value is None:
-        return RejectedRecord(RejectionReason.NULL_VALUE, "record: has no value. Send a JSON object.")
+        return RejectedRecord(RejectionReason.NULL_VALUE, "record: has no value. Send a JSON object.", is_garbage=True)
     if len(record.value) > MAX_RECORD_BYTES:
         return _too_large(record, record.value)
     try:
@@ -44,6 +44,7 @@ def _too_large(record: KafkaRecord, value: bytes) -> RejectedRecord:
         request_id=_id(document, "request_id", value),
         tenant_id=_id(document, "tenant_id", value),
         correlation_id=read_correlation(record),
+        is_garbage=True,
     )
 
 
@@ -57,6 +58,7 @@ def unprocessable_rejection(record: KafkaRecord) -> RejectedRecord:
         tenant_id=_id(document, "tenant_id", record.value or b""),
         part=document["part"] if type(document.get("part")) is int else None,
         correlation_id=read_correlation(record),
+        is_garbage=True,
     )
 
 
@@ -67,7 +69,14 @@ def _rejection_for(record: KafkaRecord, error: ValidationError) -> RejectedRecor
     if document is None or problems[0].kind == "json_invalid":
         message = "record: must be a JSON object in UTF-8, and must not be nested too deeply"
         request_id = _id(document, "request_id", record.value or b"") if document else None
-        return RejectedRecord(RejectionReason.NOT_JSON, message, request_id=request_id, correlation_id=correlation_id)
+        return RejectedRecord(
+            RejectionReason.NOT_JSON,
+            message,
+            request_id=request_id,
+            tenant_id=_id(document, "tenant_id", record.value or b"") if document else None,
+            correlation_id=correlation_id,
+            is_garbage=True,
+        )
     version = document.get("schema_version")
     newer = isinstance(version, int) and version > SCHEMA_VERSION
     fields = ("schema_version",) if newer else tuple(dict.fromkeys(map(_path, problems)))[:_MAX_FIELDS]
@@ -79,6 +88,7 @@ def _rejection_for(record: KafkaRecord, error: ValidationError) -> RejectedRecor
         tenant_id=_id(document, "tenant_id", record.value or b""),
         part=document["part"] if type(document.get("part")) is int else None,
         correlation_id=correlation_id,
+        is_garbage=newer or any(map(_is_structural, problems)),
     )
 
 
@@ -100,6 +110,11 @@ def _id(document: dict[str, Any], name: str, source: bytes) -> str | None:
         with contextlib.suppress(ValueError, RecursionError):
             value = json.loads(source, parse_int=str, parse_float=str)[name]
     return value if isinstance(value, str) and 0 < len(value) <= 128 and value.isprintable() else None
+
+
+def _is_structural(problem: Problem) -> bool:
+    """Return whether a record with this problem is not a request. Other problems are values that a caller chose."""
+    return problem.kind in {"missing", "extra_forbidden"} or problem.kind.endswith("_type")
 
 
 def _path(problem: Problem) -> str:

@@ -69,6 +69,7 @@ def find_conflict(stored: StoredRequest, request: ValidRequest) -> RejectedRecor
         rejection = RejectedRecord(
             RejectionReason.UNPROCESSABLE,
             "record: cannot be processed. The sealing key of the request's first part is missing.",
+            is_garbage=True,
         )
     elif header.digest != request.header.digest or (part and part.digest != request.part.digest):
         rejection = RejectedRecord(

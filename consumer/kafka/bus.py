@@ -19,7 +19,16 @@ class BusTimeout(BusUnavailable):
 
 
 class BusRejected(BusUnavailable):
-    """Kafka rejected the records: a permission is missing, or they exceed the limits of the topic."""
+    """Kafka answered with an error: a permission is missing, the topic has other limits, or a broker is away."""
+
+
+class TooLargeForTopic(BusRejected):
+    """Kafka rejected records for their size. A repeat cannot succeed."""
+
+    def __init__(self, message: str, events: Sequence[Event] = ()) -> None:
+        super().__init__(message)
+        self.events = events
+        """Events that are larger than MAX_EVENT_BYTES and that the topic refuses. All others were published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +53,14 @@ class Bus(Protocol):
         """Publish the wake-up message of a chunk."""
 
     async def publish_events(self, topic: str, key: str, events: Sequence[Event]) -> None:
-        """Publish events under one key. Return when Kafka has acknowledged all of them."""
+        """Publish events under one key. Return when Kafka has acknowledged all of them.
+
+        Events that are too large together are published in smaller batches. Raise TooLargeForTopic if the topic takes
+        all events except some larger than MAX_EVENT_BYTES.
+        """
 
     async def publish_dead_letter(self, dead_letter: DeadLetter) -> None:
-        """Publish a dead letter."""
+        """Publish a dead letter. Raise TooLargeForTopic if the topic takes smaller ones only."""
 
     async def topic_exists(self, topic: str) -> bool:
         """Return whether a topic exists. The caller may have created it just now."""

@@ -9,22 +9,19 @@ from typing import Any, TypeVar
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
-    InvalidTopicError,
     KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
-    PolicyViolationError,
     RecordListTooLargeError,
     RequestTimedOutError,
-    TopicAuthorizationFailedError,
 )
 from aiokafka.partitioner import DefaultPartitioner
 from typing_extensions import override
 
 from config.settings import CommonSettings
 from consumer.events import Event, Headers
-from consumer.kafka.bus import Bus, BusRejected, BusTimeout, BusUnavailable, DeadLetter
+from consumer.kafka.bus import Bus, BusRejected, BusTimeout, BusUnavailable, DeadLetter, TooLargeForTopic
 from consumer.kafka.partition_writer import PartitionWriter
 from consumer.kafka.stop_consumer import stop_consumer
 from core.ids import ChunkId
@@ -46,14 +43,7 @@ TOPIC_RECHECK_SECONDS = 0.5
 STALLED_SECONDS = 60.0
 """Time in seconds after which the client is dead if Kafka answers pings but takes no published record."""
 _TIMEOUT_ERRORS = (KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError)
-_PERMANENT_ERRORS = (
-    InvalidTopicError,
-    MessageSizeTooLargeError,
-    PolicyViolationError,
-    RecordListTooLargeError,
-    TopicAuthorizationFailedError,
-)
-"""Errors that a repeat does not cure."""
+_SIZE_ERRORS = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
 class KafkaBus(Bus):
@@ -222,9 +212,9 @@ async def _await_answer(call: Awaitable[T], seconds: float = ANSWER_SECONDS) -> 
         return await asyncio.wait_for(call, seconds)
     except TimeoutError:
         raise BusTimeout("Kafka did not answer in time") from None
-    except _PERMANENT_ERRORS as error:
-        raise BusRejected(f"Kafka: {type(error).__name__}") from None
+    except _SIZE_ERRORS as error:
+        raise TooLargeForTopic(f"Kafka: {type(error).__name__}") from None
     except _TIMEOUT_ERRORS as error:
         raise BusTimeout(f"Kafka: {type(error).__name__}") from None
     except KafkaError as error:
-        raise BusUnavailable(f"Kafka: {type(error).__name__}") from None
+        raise BusRejected(f"Kafka: {type(error).__name__}") from None

@@ -11,8 +11,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from consumer.events import Event
-from consumer.kafka.bus import BusUnavailable
+from consumer.events import MAX_EVENT_BYTES, Event
+from consumer.kafka.bus import BusRejected, BusUnavailable, TooLargeForTopic
 
 BoundedCall = Callable[[Awaitable[Any]], Awaitable[Any]]
 
@@ -35,16 +35,49 @@ class PartitionWriter:
         self._sender: asyncio.Task[None] | None = None
 
     async def write(self, key: bytes, events: Sequence[Event], timestamp_ms: int) -> None:
-        """Write events. Return when Kafka has acknowledged all of them, or raise BusUnavailable."""
+        """Write events. Return when Kafka has acknowledged all of them, or raise BusUnavailable.
+
+        If a batch is too large for the topic, write the events in halves, down to single events.
+        """
+        try:
+            await self._write(key, events, timestamp_ms)
+        except TooLargeForTopic:
+            if too_large := await self._write_in_halves(key, events, timestamp_ms):
+                raise TooLargeForTopic("Kafka takes none of the large events", too_large) from None
+
+    async def _write_in_halves(self, key: bytes, events: Sequence[Event], timestamp_ms: int) -> list[Event]:
+        """Write events in batches without those of other callers. Return the large events that the topic refuses.
+
+        Raise BusRejected if it refuses an event of ordinary size. It then takes no events, and the rest is not tried.
+        """
+        middle = (len(events) + 1) // 2
+        too_large: list[Event] = []
+        for half in (events[:middle], events[middle:]):
+            if not half:
+                continue
+            try:
+                await self._write(key, half, timestamp_ms, alone=True)
+            except TooLargeForTopic as error:
+                if len(half) > 1:
+                    too_large += await self._write_in_halves(key, half, timestamp_ms)
+                elif len(half[0].body) <= MAX_EVENT_BYTES:
+                    raise BusRejected(str(error)) from None
+                else:
+                    too_large += half
+        return too_large
+
+    async def _write(self, key: bytes, events: Sequence[Event], timestamp_ms: int, *, alone: bool = False) -> None:
         used: list[asyncio.Future[None]] = []
-        batch, acknowledged = self._waiting[-1] if self._waiting else self._open_batch()
+        batch, acknowledged = self._waiting[-1] if self._waiting and not alone else self._open_batch()
         for event in events:
             headers = event.headers()
             if batch.append(timestamp=timestamp_ms, key=key, value=event.body, headers=headers) is None:
-                used.append(acknowledged)
                 batch, acknowledged = self._open_batch()
                 batch.append(timestamp=timestamp_ms, key=key, value=event.body, headers=headers)
-        used.append(acknowledged)
+            if not used or used[-1] is not acknowledged:
+                used.append(acknowledged)
+        if alone:
+            batch.close()
         if self._sender is None:
             self._sender = asyncio.create_task(self._send())
         for acknowledged in used:

@@ -63,9 +63,9 @@ class Metrics:
         self.windows = gauge("rollcall_windows_open", "Windows that this process is sending")
         self.backlog = gauge("rollcall_chunks_open", "Chunks of the whole ledger that are not closed", "lane")
         self.requests = counter("rollcall_parts", "Intake records by result", "result")
-        self.held = gauge(
-            "rollcall_intake_held", "1 if this intake topic is not read because of too many unusable records", "topic"
-        )
+        self.held = gauge("rollcall_intake_held", "1 if this intake topic is not read because of garbage", "topic")
+        self.redirected_events = counter("rollcall_events_redirected", "Events that their reply topic did not take")
+        self.dropped_events = counter("rollcall_events_dropped", "Events that are too large for the default topic")
         self.waiting = gauge(
             "rollcall_partition_waits", "1 if this partition waits for an open transaction", "topic", "partition"
         )

@@ -12,13 +12,14 @@ from typing import Any
 os.environ.setdefault("MOTOR_MAX_WORKERS", "32")
 
 from bson.codec_options import CodecOptions
+from bson.errors import BSONError
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
-from pymongo.errors import InvalidOperation, OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError, InvalidOperation, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
-from ledger.errors import InvalidConnectionString, LedgerError, LedgerUnavailable
+from ledger.errors import InvalidConnectionString, LedgerRefused, LedgerUnavailable
 
 Document = dict[str, Any]
 Database = AsyncIOMotorDatabase[Document]
@@ -27,10 +28,13 @@ COMMAND_TIMEOUT_MS = 8_000
 """Maximum time of one command in milliseconds, including the wait for a server and the retries of the driver."""
 
 _DUPLICATE_KEY = 11000
-_REFUSED_FOR_GOOD = frozenset({2, 9, 14, 26, 48, 52, 59, 66, 67, 85, 86, 121, 17280})
-"""Codes of server errors that a repeat cannot fix: bad values, unknown commands, conflicting indexes.
+_REFUSED_FOR_GOOD = frozenset(
+    {2, 9, 14, 15, 16, 22, 26, 28, 30, 40, 48, *range(52, 58), 59, 66, 67, 85, 86, 116, 121, 159, 168, 171, 241}
+) | {10334, 17280, 17419, 17420}
+"""Codes of server errors that a repeat cannot fix: bad values, unknown commands, conflicting indexes, and documents
+that are too large or not valid. The names are in src/mongo/base/error_codes.yml of MongoDB.
 
-Missing permissions (13, 18) are left out. An operator can grant them, and the record is not the cause.
+Missing permissions (13, 18) and a full disk (14031) are left out, because an operator can help.
 """
 
 
@@ -39,23 +43,33 @@ def translated_errors() -> Iterator[None]:
     """Translate errors of the driver into errors of the ledger. Drop their texts, which may contain documents."""
     try:
         yield
+    except BulkWriteError as error:
+        raise _write_error({each["code"] for each in (error.details or {}).get("writeErrors", ())}) from None
     except OperationFailure as error:
         if error.code in _REFUSED_FOR_GOOD:
-            raise LedgerError(f"MongoDB refused a command, code {error.code}") from None
+            raise LedgerRefused(f"MongoDB refused a command, code {error.code}") from None
         raise LedgerUnavailable(f"MongoDB could not run a command, code {error.code}") from None
+    except (BSONError, OverflowError, UnicodeEncodeError) as error:  # a document that the driver cannot encode
+        raise LedgerRefused(f"the driver refused a document: {type(error).__name__}") from None
     except InvalidOperation:
         raise LedgerUnavailable("the connection to MongoDB is closed") from None
     except PyMongoError as error:
         raise LedgerUnavailable(f"MongoDB did not answer: {type(error).__name__}") from None
 
 
+def _write_error(codes: set[int]) -> LedgerRefused | LedgerUnavailable:
+    """Return the error for writes of one command that failed with these codes."""
+    kind = LedgerRefused if codes and codes <= _REFUSED_FOR_GOOD else LedgerUnavailable
+    return kind(f"MongoDB refused writes, codes {sorted(codes)}")
+
+
 def duplicate_key_indexes(reply: Document) -> list[int]:
-    """Return the indices of the documents whose id exists already. Raise LedgerUnavailable for any other error."""
+    """Return the indices of the documents whose id exists already. Raise LedgerError for any other error."""
     write_errors = reply.get("writeErrors", [])
     concern_errors = [reply["writeConcernError"]] if "writeConcernError" in reply else []
     codes = {error["code"] for error in (*write_errors, *concern_errors)} - {_DUPLICATE_KEY}
     if codes:
-        raise LedgerUnavailable(f"MongoDB refused writes, codes {sorted(codes)}")
+        raise _write_error(codes)
     return [error["index"] for error in write_errors]
 
 

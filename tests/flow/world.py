@@ -17,6 +17,7 @@ from consumer.deliver.deliver import deliver
 from consumer.expand.expand import expand
 from consumer.flow_control.circuit_breaker import IntakeCircuitBreaker
 from consumer.flow_control.lane_priority import LanePriority
+from consumer.flow_control.reply_topic_health import ReplyTopicHealth
 from consumer.kafka.memory_bus import MemoryBus
 from consumer.kafka.record import KafkaRecord
 from consumer.monitoring.metrics import Metrics
@@ -169,6 +170,7 @@ class World:
             provider_caller=ProviderCaller(metrics, self._monotonic, sleep),
             lane_priority=LanePriority(self._monotonic, sleep),
             circuit_breaker=IntakeCircuitBreaker(None),
+            reply_topics=ReplyTopicHealth(self._monotonic),
             monotonic=self._monotonic,
             random=lambda: 0.5,
             sleep=sleep,

@@ -301,7 +301,7 @@ MUTANTS = (
     Mutant(
         "reply-topic-ignored",
         "events go to the default topic whatever their request says",
-        (Edit("consumer/publish_results.py", "topic = header.reply_topic or default", "topic = default"),),
+        (Edit("consumer/publish_results.py", "topic = header.reply_topic", "topic = context.topics.results"),),
     ),
     Mutant(
         "reply-topic-awaited",
@@ -309,10 +309,22 @@ MUTANTS = (
         (
             Edit(
                 "consumer/publish_results.py",
-                "            if topic == default or (may_recover",
-                "            if topic or (may_recover",
+                "                if await self._may_recover(error):",
+                "                if await self._may_recover(error) or error:",
             ),
         ),
+    ),
+    Mutant(
+        "failed-reply-topic-forgotten",
+        "every request waits anew for a reply topic that takes no events",
+        (Edit("consumer/publish_results.py", "        health.failed(self._topic)\n", ""),),
+        test="tests/flow/consumer/faults/test_refusals.py",
+    ),
+    Mutant(
+        "choices-count-as-garbage",
+        "callers stop the intake of all others with reply topics that do not exist",
+        (Edit("consumer/expand/reject.py", "if rejection.is_garbage:", "if rejection:"),),
+        test="tests/flow/consumer/faults/test_refusals.py",
     ),
     Mutant(
         "unopened-window-kept",

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from consumer.events import Event
+from consumer.kafka.bus import BusRejected, BusTimeout
 from consumer.kafka.memory_bus import MemoryBus
 from consumer.kafka.record import KafkaRecord
 from core.ids import ChunkId
@@ -32,7 +33,7 @@ class Topics(MemoryBus):
     def open_topic(self, topic: str) -> None:
         """Restore the topic, so that it accepts events again."""
         self._topics.add(topic)
-        self._closed.discard(topic)
+        self._failing.pop(topic, None)
 
 
 class Stage:
@@ -121,8 +122,12 @@ class Stage:
         self.loop.stopped = True
 
     def lose_replies(self, seconds: float | None, *, deleted: bool) -> None:
-        """Delete or block the reply topic, for a while or for good."""
-        (self.bus.delete_topic if deleted else self.bus.make_topic_read_only)(REPLIES)
+        """Delete the reply topic, or let it reject or not answer, for a while or for good."""
+        if deleted:
+            self.bus.delete_topic(REPLIES)
+        else:  # by the time, so that no random number is drawn and the worlds stay what they were
+            is_silent = seconds is not None and int(1000 * seconds) % 2
+            self.bus.fail_topic(REPLIES, BusTimeout("no answer") if is_silent else BusRejected("no permission"))
         self.books.replies_lost.add(self.loop.time(), math.inf)
         if seconds is not None:
             self.later(seconds, self.find_replies)

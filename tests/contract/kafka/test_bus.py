@@ -11,17 +11,19 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic
 from aiokafka.errors import (
+    InvalidTimestampError,
+    KafkaConnectionError,
     KafkaError,
     MessageSizeTooLargeError,
     NotEnoughReplicasError,
-    PolicyViolationError,
     RequestTimedOutError,
     TopicAuthorizationFailedError,
+    UnknownError,
 )
 
 from config.settings import CommonSettings
-from consumer.events import Event
-from consumer.kafka.bus import Bus, BusRejected, BusUnavailable, DeadLetter
+from consumer.events import MAX_EVENT_BYTES, Event
+from consumer.kafka.bus import Bus, BusRejected, BusTimeout, BusUnavailable, DeadLetter, TooLargeForTopic
 from consumer.kafka.kafka_bus import KafkaBus, _await_answer
 from consumer.kafka.memory_bus import MemoryBus
 from core.ids import ChunkId
@@ -29,6 +31,8 @@ from devstack import Stack
 from schemas.statuses import Channel, Lane
 from schemas.topic_definitions import DEAD_LETTER_BYTES, Topics
 from tests.support.kafka_topics import create_topics
+
+NARROW_BYTES = MAX_EVENT_BYTES + 10_000
 
 Read = Callable[[str, int], Awaitable[list[tuple[bytes | None, bytes, dict[str, bytes]]]]]
 
@@ -39,6 +43,8 @@ class Case:
     topics: Topics
     read: Read
     """Function that returns the first records of a topic as key, value and headers."""
+    narrow: str
+    """Topic that takes no record or batch larger than NARROW_BYTES."""
 
 
 def an_event(number: int, size: int = 100) -> Event:
@@ -48,16 +54,21 @@ def an_event(number: int, size: int = 100) -> Event:
 @pytest.fixture(params=["memory", "kafka"])
 async def case(request: pytest.FixtureRequest) -> AsyncIterator[Case]:
     topics = Topics(f"t{uuid.uuid4().hex[:8]}")
+    narrow = f"{topics.prefix}.narrow"
     if request.param == "memory":
-        bus = MemoryBus(topics.results)
-        yield Case(bus, topics, memory_reader(bus, topics))
+        bus = MemoryBus(topics.results, narrow)
+        bus.limit_event_bytes(narrow, NARROW_BYTES)
+        yield Case(bus, topics, memory_reader(bus, topics), narrow)
         return
     stack: Stack = request.getfixturevalue("kafka_stack")
     await create(stack, topics)
+    await create_topics(
+        stack.kafka_bootstrap, NewTopic(narrow, 2, 1, topic_configs={"max.message.bytes": str(NARROW_BYTES)})
+    )
     kafka = KafkaBus(CommonSettings(kafka_bootstrap=stack.kafka_bootstrap, topic_prefix=topics.prefix))
     await kafka.start()
     try:
-        yield Case(kafka, topics, kafka_reader(stack))
+        yield Case(kafka, topics, kafka_reader(stack), narrow)
     finally:
         await kafka.aclose()
 
@@ -148,8 +159,34 @@ async def test_a_topic_that_rejects_an_event_fails_at_once(kafka_stack: Stack) -
         await bus.aclose()
 
 
-@pytest.mark.parametrize("error", [TopicAuthorizationFailedError, MessageSizeTooLargeError, PolicyViolationError])
-async def test_a_permanent_error_is_a_rejection(error: type[KafkaError]) -> None:
+async def test_events_that_are_too_large_together_are_published_in_smaller_batches(case: Case) -> None:
+    events = [Event(f"evt_{n}", "delivery.sent", "2026-01-02", os.urandom(4_000)) for n in range(100)]
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(case.bus.publish_events(case.narrow, "r1", events[n::4]) for n in range(4)))
+    published = {value for _, value, _ in await case.read(case.narrow, 100)}
+    assert published == {event.body for event in events}
+
+
+async def test_only_the_events_that_a_topic_never_takes_are_left_out(case: Case) -> None:
+    small = [Event(f"evt_{n}", "delivery.sent", "2026-01-02", os.urandom(4_000)) for n in range(30)]
+    large = [Event(f"evt_large_{n}", "delivery.sent", "2026-01-02", os.urandom(2 * NARROW_BYTES)) for n in range(2)]
+    with pytest.raises(TooLargeForTopic) as caught:
+        await case.bus.publish_events(case.narrow, "r1", [*small[:10], large[0], *small[10:], large[1]])
+    assert list(caught.value.events) == large
+    assert {value for _, value, _ in await case.read(case.narrow, 30)} == {event.body for event in small}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TopicAuthorizationFailedError,
+        MessageSizeTooLargeError,
+        InvalidTimestampError,
+        NotEnoughReplicasError,
+        UnknownError,
+    ],
+)
+async def test_any_answer_with_an_error_is_a_rejection(error: type[KafkaError]) -> None:
     async def call() -> None:
         raise error
 
@@ -157,14 +194,28 @@ async def test_a_permanent_error_is_a_rejection(error: type[KafkaError]) -> None
         await _await_answer(call())
 
 
-@pytest.mark.parametrize("error", [NotEnoughReplicasError, RequestTimedOutError, TimeoutError])
-async def test_a_temporary_error_is_not_a_rejection(error: type[Exception]) -> None:
+@pytest.mark.parametrize("error", [KafkaConnectionError, RequestTimedOutError, TimeoutError])
+async def test_a_missing_answer_is_not_a_rejection(error: type[Exception]) -> None:
     async def call() -> None:
         raise error
 
-    with pytest.raises(BusUnavailable) as caught:
+    with pytest.raises(BusTimeout):
         await _await_answer(call())
-    assert not isinstance(caught.value, BusRejected)
+
+
+async def test_a_topic_that_takes_only_records_of_this_very_millisecond_rejects_events(kafka_stack: Stack) -> None:
+    topic = f"strict-{uuid.uuid4().hex[:8]}"
+    configs = {"message.timestamp.before.max.ms": "0", "message.timestamp.type": "CreateTime"}
+    await create_topics(kafka_stack.kafka_bootstrap, NewTopic(topic, 1, 1, topic_configs=configs))
+    bus = KafkaBus(CommonSettings(kafka_bootstrap=kafka_stack.kafka_bootstrap))
+    await bus.start()
+    try:
+        # Now and then an event arrives in the millisecond in which it was made.
+        publish = (bus.publish_events(topic, f"r{number}", [an_event(number)]) for number in range(20))
+        tries = [await asyncio.gather(one, return_exceptions=True) for one in publish]
+        assert any(isinstance(answer, BusRejected) and "InvalidTimestamp" in str(answer) for (answer,) in tries)
+    finally:
+        await bus.aclose()
 
 
 async def test_wake_up_messages_name_their_chunk(kafka_stack: Stack) -> None:

@@ -14,6 +14,7 @@ from consumer.events import Event
 from consumer.expand.expansion_queue import ExpansionQueue
 from consumer.flow_control.circuit_breaker import IntakeCircuitBreaker
 from consumer.flow_control.lane_priority import LanePriority
+from consumer.flow_control.reply_topic_health import ReplyTopicHealth
 from consumer.flow_control.slots import build_slots
 from consumer.kafka.bus import BusUnavailable, DeadLetter
 from consumer.kafka.memory_bus import MemoryBus
@@ -208,6 +209,7 @@ class Process(Actor):
             provider_caller=ProviderCaller(METRICS, self._monotonic, asyncio.sleep),
             lane_priority=LanePriority(self._monotonic, asyncio.sleep),
             circuit_breaker=IntakeCircuitBreaker(None),
+            reply_topics=ReplyTopicHealth(self._monotonic),
             monotonic=self._monotonic,
             random=world.rng.random,
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import orjson
 
 from consumer.events import Event
+from consumer.flow_control.reply_topic_health import RETRY_SECONDS
 from core.ids import LogId, chunk_id
 from ledger.models import Log, StoredRequest
 from schemas.statuses import Reason, Status
@@ -17,10 +18,10 @@ from tests.simulate.stage import LEASE_SECONDS
 from tests.simulate.world import World
 from tests.support.builders import OUTCOMES
 
-ANSWER_SECONDS = 20.0
+ANSWER_SECONDS = 20.0 + RETRY_SECONDS
 """Time after an outage of the reply topic in which events may still go to the default topic, in seconds.
 
-The process that publishes them may be frozen.
+The process that publishes them may be frozen, or wait for its next try of the topic.
 """
 NOT_SENT = {Status.FAILED, Status.CANCELLED, Status.EXPIRED, Status.SUPPRESSED}
 

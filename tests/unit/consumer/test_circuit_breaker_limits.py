@@ -14,11 +14,14 @@ def a_breaker(*, run: int = 1_000, share: float = 1.0, sample: int = 10) -> Inta
 
 
 def passed(breaker: IntakeCircuitBreaker, records: str, topic: str = TOPIC) -> int:
-    """Return how many records pass before the circuit breaker opens. An x is an unusable record."""
+    """Return how many records pass before the circuit breaker opens.
+
+    An x is garbage without a tenant, another letter is garbage of that tenant, and a dot is a good record.
+    """
     for number, record in enumerate(records):
-        if record == "x":
+        if record != ".":
             try:
-                breaker.record_failure(topic, str(number))
+                breaker.record_garbage(topic, str(number), None if record == "x" else record)
             except CircuitOpen:
                 return number
         breaker.record_done(topic, str(number))
@@ -58,7 +61,7 @@ def test_each_topic_has_its_own_count() -> None:
 def test_a_record_that_fails_again_counts_once() -> None:
     breaker = a_breaker(run=2)
     for _ in range(5):
-        breaker.record_failure(TOPIC, "here")
+        breaker.record_garbage(TOPIC, "here")
     breaker.record_done(TOPIC, "here")
     assert passed(breaker, "xx") == 1
 
@@ -68,9 +71,9 @@ def test_concurrent_records_have_the_same_limits_as_consecutive_ones(limits: dic
     breaker = a_breaker(**limits)
     assert passed(breaker, "." * 10) == 10
     for number in range(3):
-        breaker.record_failure(TOPIC, f"at once {number}")
+        breaker.record_garbage(TOPIC, f"at once {number}")
     with pytest.raises(CircuitOpen):
-        breaker.record_failure(TOPIC, "one too many")
+        breaker.record_garbage(TOPIC, "one too many")
 
 
 def test_without_limits_every_record_passes() -> None:
@@ -81,4 +84,38 @@ def test_the_error_names_the_limit() -> None:
     breaker = a_breaker(run=1)
     passed(breaker, "x")
     with pytest.raises(CircuitOpen, match="more than 1 records in a row"):
-        breaker.record_failure(TOPIC, "here")
+        breaker.record_garbage(TOPIC, "here")
+
+
+def test_the_garbage_of_one_tenant_never_opens_the_breaker() -> None:
+    assert passed(a_breaker(run=100, share=0.5, sample=500), "a" * 2_000) == 2_000
+
+
+def test_the_garbage_of_a_tenant_does_not_use_up_the_limit_of_the_others() -> None:
+    breaker = a_breaker(run=100, share=0.5, sample=500)
+    assert passed(breaker, "a" * 1_000) == 1_000
+    assert passed(breaker, "x" * 200) == 90, "the tenant filled a tenth of the limit"
+
+
+def test_garbage_of_many_tenants_opens_the_breaker() -> None:
+    """A hostile producer may name any tenant, and a consumer that is wrong refuses the records of all."""
+    assert passed(a_breaker(run=100), "abcdefghijkl" * 100) == 100
+    assert passed(a_breaker(run=100), "".join(chr(0x4E00 + number) for number in range(1_000))) == 100
+    assert passed(a_breaker(run=100), "abcdefghi" * 100) == 900, "nine tenants are not enough"
+
+
+def test_the_breaker_remembers_no_more_tenants_than_its_sample_has_records() -> None:
+    breaker = a_breaker(run=1_000_000, share=1.0, sample=50)
+    for number in range(10_000):
+        breaker.record_garbage(TOPIC, str(number), f"tenant {number}")
+        breaker.record_done(TOPIC, str(number))
+        breaker.record_done(TOPIC, f"good {number}")
+    counts = breaker._topics[TOPIC]
+    assert len(counts._sample._by_tenant) + len(counts._run._by_tenant) <= 51
+    assert not counts.in_progress
+
+
+def test_the_share_of_a_tenant_leaves_the_sample_with_its_records() -> None:
+    breaker = a_breaker(share=0.5, sample=20)
+    assert passed(breaker, "a" * 100) == 100
+    assert passed(breaker, "." * 20 + "x" * 12) == 30, "a full share is free again"

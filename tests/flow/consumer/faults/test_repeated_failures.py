@@ -9,6 +9,7 @@ import pytest
 
 from consumer.context import ConsumerContext
 from consumer.expand.expansion_queue import expand_or_reject
+from consumer.kafka.bus import BusRejected
 from core.ids import request_key
 from core.retry import RetryPolicy
 from ledger.sealing import Sealer
@@ -157,7 +158,7 @@ async def test_a_reply_topic_that_rejects_all_events_does_not_block_other_reques
     context = awake(world.context())
     if closed_after == "delivering":
         await world.expand(world.record(*NUMBERS, reply_topic="mine"), context)
-    world.bus.make_topic_read_only("mine")
+    world.bus.fail_topic("mine", BusRejected("no permission"))
     if closed_after == "expanding":
         await world.expand(world.record(*NUMBERS, reply_topic="mine"), context)
     await world.deliver_all(context)
