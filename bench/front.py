@@ -176,7 +176,9 @@ def main() -> int:
     console = Console(width=120)
     try:
         with tempfile.TemporaryDirectory(prefix="rollcall-bench-") as folder, start_stack() as stack:
-            env = service_env(stack, TOPIC_PREFIX="bench.front", MONGO_DATABASE="bench_front", JWT_SECRET=SECRET)
+            names = {"TOPIC_PREFIX": "bench.front", "MONGO_DATABASE": "bench_front", "JWT_SECRET": SECRET}
+            rates = {"HTTP_TOKEN_CALLS_PER_SECOND": 0, "HTTP_TENANT_CALLS_PER_SECOND": 0}  # 0: no limit
+            env = service_env(stack, **names, **rates)
             set_up(stack, env, log=Path(folder) / "setup.log")
             url = ready_url(env, "producer")
             with start_service(["rollcall", "producer"], env, url, log=Path(folder) / "producer.log") as child:

@@ -106,13 +106,17 @@ _HTTP_TO_DO: Mapping[int, tuple[str, str]] = {
         "Correct the name. A new request is visible after a consumer has expanded it.",
     ),
     405: ("the route supports other methods. `Allow` names them", "Use one of them."),
-    408: ("the body did not arrive in time", "Send it again, faster or in parts."),
+    408: ("the body arrived too slowly", "Send it again, faster or in parts."),
     409: (
         "the Idempotency-Key was used with another body, or a control request is too late. The message has the state",
         "Use a new key for another body. Messages that were sent cannot be recalled.",
     ),
     413: ("the body is larger than ROLLCALL_MAX_BODY_BYTES", "Split the recipients, or use `rollcall send`."),
     415: ("the body is not plain JSON in UTF-8", "Set `Content-Type: application/json` and do not compress."),
+    429: (
+        "the token or its tenant makes too many calls per second. The message has the limit",
+        "Repeat after `Retry-After`. Nothing was done. Put several recipients into one call.",
+    ),
     500: (
         "rollcall has a bug",
         "Repeat with the same Idempotency-Key. Report the log line with this X-Request-Id.",

@@ -12,6 +12,7 @@ from ledger.mongo import MongoLedger
 from ledger.mongo.blocking_calls import exit_without_waiting
 from ledger.ports import Ledger
 from ledger.sealing import Sealer
+from producer.auth.caller_gate import CallerGate
 from producer.auth.token_verifier import TokenVerifier
 from producer.bulk.route import bulk_routes
 from producer.clock import ClockAndRandom
@@ -72,10 +73,9 @@ def build_app(
         generate_unique_id_function=lambda route: route.name,
     )
     body_reader = RequestBodyReader(settings.max_body_bytes, ArrivalBounds(settings.min_body_bytes_per_second))
+    gate = CallerGate(settings, TokenVerifier(settings), metrics.calls_over_rate, clock)
     sealer = Sealer(parse_sealing_keys(settings.sealing_keys))
-    deps = Dependencies(
-        settings, publisher, gateway, sealer, TokenVerifier(settings), body_reader, metrics, clock, waiter
-    )
+    deps = Dependencies(settings, publisher, gateway, sealer, gate, body_reader, metrics, clock, waiter)
     app.include_router(bulk_routes(deps))
     app.include_router(reading_routes(deps))
     app.include_router(control_routes(deps))

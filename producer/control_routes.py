@@ -20,7 +20,7 @@ from schemas.validation_errors import LONGEST_NAME
 ControlFunction = Callable[[Ledger, RequestKey], Awaitable[ControlResult | None]]
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": SimpleResponse} for status in (400, 401, 403, 404, 409, 500, 503)
+    status: {"model": SimpleResponse} for status in (400, 401, 403, 404, 409, 429, 500, 503)
 }
 
 
@@ -29,8 +29,7 @@ def control_routes(deps: Dependencies) -> APIRouter:
     router = APIRouter()
 
     async def authorize(request: Request) -> Principal:
-        principal = await deps.token_verifier.authenticate(request.headers)
-        principal.require(SEND)
+        principal = await deps.gate.admit(request.headers, SEND)
         for name in request.query_params:
             raise BadRequestError(f"{name[:LONGEST_NAME]}: is not a parameter of this route")
         return principal

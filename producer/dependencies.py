@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ledger.sealing import Sealer
-from producer.auth.token_verifier import TokenVerifier
+from producer.auth.caller_gate import CallerGate
 from producer.clock import ClockAndRandom
 from producer.completion_waiter import CompletionWaiter
 from producer.http.request_bodies import RequestBodyReader
@@ -21,7 +21,7 @@ class Dependencies:
     publisher: Publisher
     gateway: LedgerGateway
     sealer: Sealer
-    token_verifier: TokenVerifier
+    gate: CallerGate
     body_reader: RequestBodyReader
     metrics: Metrics
     clock: ClockAndRandom

@@ -9,6 +9,7 @@
     ├── ConflictError              409
     ├── TooLargeError              413
     ├── UnsupportedMediaTypeError  415
+    ├── TooManyCallsError          429
     └── UnavailableError           503
 
 A message is for the caller only. It may name fields, therefore it is never logged.
@@ -93,6 +94,15 @@ class UnsupportedMediaTypeError(ApiError):
     """A body that is not plain JSON in UTF-8."""
 
     status = 415
+
+
+class TooManyCallsError(ApiError):
+    """A call of a token or a tenant that is over its rate."""
+
+    status = 429
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message, {"Retry-After": str(retry_after_seconds)})
 
 
 class UnavailableError(ApiError):

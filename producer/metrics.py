@@ -20,6 +20,12 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self.calls_over_rate = Counter(
+            "rollcall_http_calls_over_rate",
+            "Calls that were refused because their token or tenant was over its rate.",
+            ["limit"],
+            registry=self.registry,
+        )
         self.recipients = Counter(
             "rollcall_recipients_accepted",
             "Recipients of requests that Kafka has acknowledged.",

@@ -50,6 +50,15 @@ class ProducerSettings(CommonSettings, LedgerSettings):
     http_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
         default=8080, description="port to listen on. 0: any free port"
     )
+    http_token_calls_per_second: Annotated[float, Field(ge=0, le=100_000)] = Field(
+        default=25, description="calls per second that one token may make in this process. 0: no limit"
+    )
+    http_tenant_calls_per_second: Annotated[float, Field(ge=0, le=100_000)] = Field(
+        default=50, description="calls per second that one tenant may make in this process. 0: no limit"
+    )
+    http_burst_seconds: Annotated[float, Field(ge=0, le=3_600)] = Field(
+        default=4, description="calls of so many seconds may come at once, before these rates apply"
+    )
     max_recipients: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=100_000, description="maximum number of recipients in one call"
     )

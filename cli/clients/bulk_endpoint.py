@@ -1,7 +1,10 @@
 """One call of the HTTP service: the request body for a whole file, and the answer."""
 
+import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -13,6 +16,7 @@ from cli.recipients_file.open_file import Source
 from cli.recipients_file.scan import FileScan
 from core.request_parts import recipient_json
 from ledger.message_template import MessageTemplate
+from providers.retry_after import parse_retry_after
 from schemas.mail_fields import ONE_RECIPIENT
 from schemas.requests import BulkBody
 
@@ -23,10 +27,17 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 """Maximum size of a request body in bytes."""
 
 _CALL_SECONDS = 60.0
+_MAX_ATTEMPTS = 6
+"""Maximum number of calls, if the service answers that there are too many at the moment."""
+_MAX_PAUSE_SECONDS = 30
+"""Maximum time in seconds between two of these calls."""
 _ROUTE = "/communication/bulk"
 _ADDRESS_HINT = "--url must be the address of `rollcall producer`."
 
 _RECIPIENT = re.compile(r"recipients\[([0-9]{1,6})\]")
+
+
+Sleep = Callable[[float], Awaitable[object]]
 
 
 class CallRefused(CommandError):  # noqa: N818  # the service works as it should
@@ -83,10 +94,13 @@ def check_size(recipients: int, size: int) -> None:
         )
 
 
-async def post(url: str, token: str, body: bytes, request_id: str | None) -> HttpAnswer:
+async def post(
+    url: str, token: str, body: bytes, request_id: str | None, *, sleep: Sleep = asyncio.sleep
+) -> HttpAnswer:
     """Post the request. Raises CallRefused with the service's own message if the service does not accept it.
 
     A recipient that lacks a variable fails alone, as over Kafka. A service of an older version refuses the call.
+    A call over the rate of the token or the tenant is repeated when the service allows it.
     """
     headers = {
         "Authorization": f"Bearer {token}",
@@ -98,14 +112,17 @@ async def post(url: str, token: str, body: bytes, request_id: str | None) -> Htt
     # `make up` and the README print the whole address of the route, so a copy of it is accepted too.
     endpoint = url.rstrip("/").removesuffix(_ROUTE) + _ROUTE
     try:
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_CALL_SECONDS)) as session,
-            session.post(endpoint, data=body, headers=headers, allow_redirects=False) as response,
-        ):
-            answer = await response.read()
-            if response.status != 200:
-                raise CallRefused(response.status, _error_message(response.status, answer))
-            return _parse_answer(answer, response.headers.get("X-Request-Id"))
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_CALL_SECONDS)) as session:
+            for attempts_left in reversed(range(_MAX_ATTEMPTS)):
+                async with session.post(endpoint, data=body, headers=headers, allow_redirects=False) as response:
+                    answer = await response.read()
+                if response.status != 429 or not attempts_left:
+                    break
+                seconds = parse_retry_after(response.headers.get("Retry-After", ""), datetime.now(UTC))
+                await sleep(min(seconds or 1, _MAX_PAUSE_SECONDS))
+        if response.status != 200:
+            raise CallRefused(response.status, _error_message(response.status, answer))
+        return _parse_answer(answer, response.headers.get("X-Request-Id"))
     except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
         raise UsageError("--url: must be an HTTP address, such as http://127.0.0.1:8080.") from None
     except (aiohttp.ClientError, TimeoutError, OSError) as error:

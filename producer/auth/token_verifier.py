@@ -1,8 +1,9 @@
 """Authentication of callers by bearer token. A token is taken from the Authorization header only."""
 
+import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import jwt
 from pydantic import TypeAdapter, ValidationError
@@ -32,6 +33,8 @@ class Principal:
     tenant_id: str
     user_id: str
     scopes: frozenset[str]
+    token_digest: bytes = field(default=b"", compare=False)
+    """Digest of the token without its signature, which an owner of the token can write in several ways."""
 
     def may(self, scope: str) -> bool:
         """Return whether the token allows this scope. Admin allows every scope within its tenant."""
@@ -78,14 +81,14 @@ class TokenVerifier:
             raise UnavailableError("the keys that verify tokens cannot be fetched at the moment") from None
         except (jwt.PyJWTError, TypeError, ValueError, OverflowError) as error:
             raise _invalid_token(_describe_failure(error)) from None
-        return self._principal(claims)
+        return self._principal(claims, hashlib.blake2b(token.rpartition(".")[0].encode(), digest_size=16).digest())
 
-    def _principal(self, claims: dict[str, object]) -> Principal:
+    def _principal(self, claims: dict[str, object], token_digest: bytes) -> Principal:
         settings = self._settings
         tenant_id = _read_claim(claims, settings.jwt_tenant_claim, _TENANT)
         user_id = _read_claim(claims, "sub", _USER)
         scopes = _read_scopes(_find_claim(claims, settings.jwt_scope_claim), settings.jwt_scope_prefix)
-        return Principal(tenant_id, user_id, scopes)
+        return Principal(tenant_id, user_id, scopes, token_digest)
 
 
 def _find_claim(claims: Mapping[str, object], name: str) -> object:

@@ -30,9 +30,7 @@ def bulk_routes(deps: Dependencies) -> APIRouter:
     preparer = RequestPreparer(deps.settings)
 
     async def sender(request: Request) -> Principal:
-        principal = await deps.token_verifier.authenticate(request.headers)
-        principal.require(SEND)
-        return principal
+        return await deps.gate.admit(request.headers, SEND)
 
     @router.post(
         "/communication/bulk",

@@ -10,7 +10,7 @@ from schemas.requests import RequestId
 
 Json = dict[str, Any]
 
-_ERRORS = (400, 401, 403, 404, 408, 409, 413, 415, 500, 503)
+_ERRORS = (400, 401, 403, 404, 408, 409, 413, 415, 429, 500, 503)
 _REQUEST_ID = TypeAdapter[str](RequestId).json_schema()
 
 PARAMETERS: Json = {

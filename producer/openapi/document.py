@@ -24,11 +24,13 @@ _SCHEME = {
     "bearerFormat": "JWT",
     "description": "`rollcall token` issues one for development.",
 }
+_RETRY_AFTER = {"description": "Seconds to wait before a repeat.", "schema": {"type": "integer"}}
 _TEXT = {"schema": {"type": "string"}}
 _HEADERS: dict[str, Json] = {
     "401": {"WWW-Authenticate": {"description": "The problem with the token.", "required": True, **_TEXT}},
     "403": {"WWW-Authenticate": {"description": "The scope that the call needs.", "required": True, **_TEXT}},
-    "503": {"Retry-After": {"description": "Seconds to wait before a repeat.", "schema": {"type": "integer"}}},
+    "429": {"Retry-After": _RETRY_AFTER},
+    "503": {"Retry-After": _RETRY_AFTER},
 }
 _UNREAD_REQUEST = ("408", "431")
 """Statuses of responses that are sent before the request is read."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from producer.auth.caller_gate import too_many_calls_message
 from producer.bulk.idempotency import DIFFERENT_REQUEST
 from producer.http.body_arrival import ArrivalBounds
 from producer.http.protocol import PHRASES
@@ -138,6 +139,7 @@ ERRORS: dict[str, Json] = {
         "409": DIFFERENT_REQUEST,
         "413": too_large_message(ProducerSettings.model_fields["max_body_bytes"].default),
         "415": "Content-Type must be application/json",
+        "429": too_many_calls_message("token", ProducerSettings.model_fields["http_token_calls_per_second"].default),
         "431": PHRASES[431],
         "500": "internal server error",
         "503": "Kafka is not available. Nothing was sent.",

@@ -41,7 +41,7 @@ def _errors(*statuses: int) -> Responses:
     return {status: {"model": SimpleResponse} for status in statuses}
 
 
-_ERRORS = _errors(400, 401, 403, 500, 503)
+_ERRORS = _errors(400, 401, 403, 429, 500, 503)
 _NOT_FOUND = _errors(404)
 _BODY_ERRORS = _errors(408, 413, 415)
 
@@ -112,8 +112,7 @@ def _reader(deps: Dependencies, query: type[BaseModel] | None = None) -> Authori
     names = {field.alias or name for name, field in (query.model_fields if query else {}).items()}
 
     async def reader(request: Request) -> Principal:
-        principal = await deps.token_verifier.authenticate(request.headers)
-        principal.require(READ)
+        principal = await deps.gate.admit(request.headers, READ)
         for name in request.query_params:
             if name == "recipient":
                 raise BadRequestError("recipient: must not be in a URL. Use POST /communication/logs/search.")

@@ -23,6 +23,8 @@ from schemas.topic_definitions import Topics
 from tests.support.cli_runner import run_rollcall, run_rollcall_process
 
 Document = dict[str, Any]
+NO_RATE_LIMITS = {"HTTP_TOKEN_CALLS_PER_SECOND": 0, "HTTP_TENANT_CALLS_PER_SECOND": 0}
+"""Settings for tests that make many calls with one token."""
 
 _PORTS = {"consumer": "ROLLCALL_CONSUMER_HTTP_PORT", "producer": "ROLLCALL_HTTP_PORT"}
 

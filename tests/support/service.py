@@ -38,6 +38,8 @@ def some_settings(**changes: Any) -> ProducerSettings:
         "sealing_keys": "k1:" + "QUFB" * 10 + "QUE=",
         "jwt_secret": SECRET,
         "default_region": "CN",
+        "http_token_calls_per_second": 0,
+        "http_tenant_calls_per_second": 0,
     }
     return ProducerSettings(**{**given, **changes})
 
@@ -74,6 +76,12 @@ class Clock:
     """The time of the service."""
 
     now: datetime = NOON
+    monotonic: float = 0.0
+    slept: float = 0.0
+    """Seconds for which the service wanted to sleep. No time passes meanwhile."""
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept += seconds
 
 
 @dataclass
@@ -122,7 +130,9 @@ def a_service(
     clock = Clock()
     publisher, ledger = MemoryPublisher(), ledger or MemoryLedger(lambda: clock.now)
     gateway = gateway or a_gateway(ledger)
-    clock_and_random = ClockAndRandom(lambda: clock.now, lambda count: b"\x07" * count)
+    clock_and_random = ClockAndRandom(
+        lambda: clock.now, lambda count: b"\x07" * count, lambda: clock.monotonic, clock.sleep
+    )
     waiter = CompletionWaiter(gateway, max_waiting)
     app = build_app(
         some_settings(**changes), publisher=publisher, gateway=gateway, clock=clock_and_random, waiter=waiter

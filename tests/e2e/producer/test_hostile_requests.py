@@ -14,7 +14,7 @@ from devstack import Stack
 from producer.http.request_bodies import LARGEST_BODIES
 from tests.e2e.producer.hostile import bodies, heads, tokens
 from tests.e2e.producer.hostile.wire import TOKEN, Answer, Hostile, ask, head, post, read_answer, token
-from tests.support.deployment import Deployment, Service, a_deployment
+from tests.support.deployment import NO_RATE_LIMITS, Deployment, Service, a_deployment
 from tests.support.service import GOOD, SECRET
 
 ALL = (*heads.ALL, *tokens.ALL, *bodies.ALL)
@@ -35,7 +35,8 @@ class Outcome:
 
 @pytest.fixture(scope="module")
 def deployment(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    with a_deployment(stack, tmp_path_factory.mktemp("hostile"), JWT_SECRET=SECRET) as deployment:
+    folder = tmp_path_factory.mktemp("hostile")
+    with a_deployment(stack, folder, JWT_SECRET=SECRET, **NO_RATE_LIMITS) as deployment:
         yield deployment
 
 

@@ -17,7 +17,7 @@ from cli.admin.development_token import issue_token
 from devstack import Stack
 from tests.e2e.documents.code_blocks import ROOT, run
 from tests.e2e.producer.openapi_hooks import BEYOND_A_SCHEMA
-from tests.support.deployment import Deployment, a_deployment
+from tests.support.deployment import NO_RATE_LIMITS, Deployment, a_deployment
 from tests.support.polling import wait_until_sync
 
 EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", "0"))
@@ -58,7 +58,7 @@ def service(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     folder = tmp_path_factory.mktemp("openapi")
     # Any topic is allowed to be answered on: which ones are is a setting, and no schema knows it.
     with (
-        a_deployment(stack, folder, REPLY_TOPICS="*") as deployment,
+        a_deployment(stack, folder, REPLY_TOPICS="*", **NO_RATE_LIMITS) as deployment,
         deployment.service("consumer"),
         deployment.service("producer") as producer,
     ):

@@ -24,10 +24,14 @@ class Service:
 
     def __init__(self) -> None:
         self.answer: tuple[int, Any] = (200, {"items": [ITEM], "total": 2})
+        self.refused_calls = 0
+        """Number of calls that are answered with 429 first."""
         self.asked: list[tuple[web.Request, bytes]] = []
 
     async def handle(self, request: web.Request) -> web.Response:
         self.asked.append((request, await request.read()))
+        if len(self.asked) <= self.refused_calls:
+            return web.json_response({"message": "too many calls"}, status=429, headers={"Retry-After": "3"})
         status, body = self.answer
         text = body if isinstance(body, str) else json.dumps(body)
         return web.Response(status=status, text=text, headers={"X-Request-Id": "req-1"} if status == 200 else {})
@@ -93,6 +97,30 @@ async def test_an_error_has_the_services_own_message(start: Start, answer: tuple
     with pytest.raises(CommandError) as caught:
         await post(await start(service), "tok", b"{}", None)
     assert str(caught.value) == expected
+
+
+async def test_a_call_over_the_rate_is_repeated_when_the_service_allows_it(start: Start) -> None:
+    service, pauses = Service(), list[float]()
+    service.refused_calls = 2
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    assert await post(await start(service), "tok", b"{}", "key-1", sleep=sleep) == HttpAnswer("req-1", "tnt_1", 2)
+    assert pauses == [3, 3]
+    assert {request.headers["Idempotency-Key"] for request, _ in service.asked} == {"key-1"}
+
+
+async def test_a_call_over_the_rate_is_not_repeated_for_ever(start: Start) -> None:
+    service, pauses = Service(), list[float]()
+    service.refused_calls = 100
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    with pytest.raises(CallRefused, match="429: too many calls"):
+        await post(await start(service), "tok", b"{}", None, sleep=sleep)
+    assert len(service.asked) == len(pauses) + 1 == 6
 
 
 async def test_an_unreachable_service_is_one_line() -> None:

@@ -84,6 +84,12 @@ async def ledger_fault(service: Service) -> httpx.Response:
     return await unknown_request(service)
 
 
+async def too_many_calls(service: Service) -> httpx.Response:
+    for _ in range(100):
+        await service.send()
+    return await service.send()
+
+
 PROVOKED: dict[str, Callable[[Service], Awaitable[httpx.Response]]] = {
     "400": lambda service: service.send({**GOOD, "recipients": [*(["13800138000"] * 17), {}]}),
     "401": expired,
@@ -92,6 +98,7 @@ PROVOKED: dict[str, Callable[[Service], Awaitable[httpx.Response]]] = {
     "409": another_body,
     "413": lambda service: service.send(b" " * (16 * 1024 * 1024 + 1)),
     "415": lambda service: service.send(**{"Content-Type": "text/plain"}),
+    "429": too_many_calls,
     "500": ledger_fault,
     "503": without_kafka,
 }
@@ -101,7 +108,7 @@ BEFORE_THE_APP = {"408", "431"}
 
 @pytest.mark.parametrize("status", PROVOKED)
 async def test_the_example_of_each_error_has_the_message_of_the_service(status: str) -> None:
-    async with a_service() as service:
+    async with a_service(http_token_calls_per_second=25) as service:
         answer = await PROVOKED[status](service)
     assert (answer.status_code, answer.json()["message"]) == (int(status), ERRORS[status]["message"])
 
