@@ -7,17 +7,17 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
 # The environment gets no pip, so that none is copied. The pip of this stage fills it from outside.
 RUN python -m venv --without-pip /opt/rollcall
-COPY pyproject.toml constraints.txt ./
-# The dependencies change seldom, so they have their own layer. Only wheels are used, and nothing is compiled here.
+COPY deploy/requirements.txt deploy/build-requirements.txt ./
+# The dependencies change seldom, so they have their own layer. Only wheels with a known hash are used, and nothing is
+# compiled here.
 # To use another package index: docker build --secret id=pip.conf,src=... .  (The secret is in no layer.)
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=cache,target=/root/.cache/pip \
-    python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
-      > requirements.txt \
-    && pip --python /opt/rollcall/bin/python install --only-binary :all: -c constraints.txt -r requirements.txt
+    pip --python /opt/rollcall/bin/python install --only-binary :all: --require-hashes -r requirements.txt \
+    && pip install --only-binary :all: --require-hashes -r build-requirements.txt
 # .dockerignore allows only the files that are installed.
 COPY . .
-RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=cache,target=/root/.cache/pip \
-    pip --python /opt/rollcall/bin/python install --no-deps .
+RUN pip wheel --no-deps --no-build-isolation --no-index --wheel-dir wheels . \
+    && pip --python /opt/rollcall/bin/python install --no-deps --no-index wheels/*.whl
 
 FROM ${PYTHON_IMAGE}
 # Nothing is installed in a running container.

@@ -10,7 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from pydantic_settings import BaseSettings
 
+from cli.settings import SetupSettings
 from config.settings import PREFIX
 from consumer.settings import ConsumerSettings
 from devstack.containers import KAFKA_IMAGE, MONGO_IMAGE
@@ -23,6 +27,10 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 FINAL_STAGE = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
 IGNORED = (ROOT / ".dockerignore").read_text("utf-8")
 PROBE = ROOT / "deploy" / "probe.py"
+SECRETS = {
+    PREFIX + name
+    for name in ("MONGO_URL", "KAFKA_SASL_PASSWORD", "SEALING_KEYS", "JWT_SECRET", "PROVIDERS", "PROVIDERS_FILE")
+}
 ONLY_FOR_DEVELOPERS = {"devstack", "bench"}
 
 
@@ -67,6 +75,19 @@ def test_no_container_may_do_more_than_it_needs(name: str) -> None:
     assert "cap_drop: [ALL]" in text
     assert 'security_opt: ["no-new-privileges:true"]' in text
     assert "logging: " in text, "a log without a bound fills the disk"
+    assert re.search(r"^ +mem_limit: \d", text, re.MULTILINE)
+    assert re.search(r"^ +pids_limit: \d", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("service", "settings"),
+    [("producer", ProducerSettings), ("consumer", ConsumerSettings), ("setup", SetupSettings)],
+)
+def test_each_service_gets_only_the_secrets_that_it_needs(service: str, settings: type[BaseSettings]) -> None:
+    hidden = set(re.findall(rf'^ +({PREFIX}\w+): ""', parts(COMPOSE)[service], re.MULTILINE))
+    needed = {PREFIX + name.upper() for name in settings.model_fields}
+
+    assert hidden == SECRETS - needed
 
 
 @pytest.mark.parametrize("text", [COMPOSE, FOR_DEVELOPMENT, DOCKERFILE], ids=["compose", "for development", "image"])
@@ -79,7 +100,7 @@ def test_every_variable_that_they_name_is_a_setting(text: str) -> None:
 def test_secrets_come_from_the_file_that_init_writes_and_from_nowhere_else() -> None:
     assert re.findall(r"env_file: (.*)", COMPOSE) == [".env"]
     for text in (COMPOSE, DOCKERFILE):
-        assert not re.findall(r"(?:SECRET|SEALING_KEYS|PASSWORD|PROVIDERS)\w*[:=]", text)
+        assert not re.findall(r'(?:SECRET|SEALING_KEYS|PASSWORD|PROVIDERS)\w*[:=](?! "")', text)
 
 
 def test_the_image_is_made_of_what_is_installed_and_nothing_else() -> None:
@@ -91,7 +112,8 @@ def test_the_image_is_made_of_what_is_installed_and_nothing_else() -> None:
     assert rules[0] == "*"
     assert {rule[1:] for rule in rules if rule.startswith("!")} == packages | {
         "pyproject.toml",
-        "constraints.txt",
+        "deploy/requirements.txt",
+        "deploy/build-requirements.txt",
         "README.md",
         "LICENSE",
         "deploy/probe.py",
@@ -111,10 +133,24 @@ def test_what_runs_is_no_root_and_has_nothing_to_build_with() -> None:
     assert "apt-get" not in DOCKERFILE
 
 
-def test_the_image_holds_the_pinned_versions() -> None:
-    installing = re.findall(r"pip --python \S+ install (.*?)(?<!\\)\n", DOCKERFILE)
+def pinned(path: str) -> dict[str, str]:
+    """The version of each package in a file of pinned versions."""
+    return dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / path).read_text("utf-8"), re.MULTILINE))
 
-    assert installing == ["--only-binary :all: -c constraints.txt -r requirements.txt", "--no-deps ."]
+
+def test_the_image_holds_the_versions_that_the_tests_use_and_each_file_has_a_known_hash() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    needed = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
+    image, tested = pinned("deploy/requirements.txt"), pinned("constraints.txt")
+    installing = re.findall(r"pip (?:--python \S+ )?install ([^\\\n]*)", DOCKERFILE)
+
+    assert needed <= image.keys()
+    assert image.items() <= {canonicalize_name(name): version for name, version in tested.items()}.items()
+    assert [line.partition(" -r ")[0] for line in installing] == [
+        "--only-binary :all: --require-hashes",
+        "--only-binary :all: --require-hashes",
+        "--no-deps --no-index wheels/*.whl",
+    ]
 
 
 @contextmanager
