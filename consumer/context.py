@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ParamSpec, TypeVar
 
+from config.turn_budget import TurnBudget
 from consumer.flow_control.circuit_breaker import IntakeCircuitBreaker
 from consumer.flow_control.lane_priority import LanePriority
 from consumer.flow_control.reply_topic_health import ReplyTopicHealth
@@ -73,6 +74,7 @@ class ConsumerContext:
     random: Callable[[], float]
     """Returns a number in [0, 1)."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    turn_budget: TurnBudget = field(default_factory=TurnBudget)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Event that is set when the process is asked to stop. After it there are no new claims and windows."""
 

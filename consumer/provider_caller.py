@@ -1,13 +1,14 @@
-"""Calls to providers. The caller keeps the rate, measures the time, and turns every exception into a result (I7)."""
+"""Calls to providers. The caller keeps the rate and measures the time (I7)."""
 
 from collections.abc import Callable, Sequence
 
 from consumer.flow_control.rate_limit import RateLimiter, Sleep
 from consumer.monitoring.metrics import Metrics
 from consumer.monitoring.provider_watch import ProviderWatch
-from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
-from providers.provider import CLOSED, Provider
-from schemas.statuses import Channel, Lane, Reason
+from core.send_result import Failed, Retry, SendResult, Sent, Uncertain
+from providers.draft import Draft
+from providers.provider import CLOSED, Provider, offer
+from schemas.statuses import Channel, Lane
 
 _EWMA_WEIGHT = 0.2
 """Weight of the newest call in the moving average, from 0 to 1."""
@@ -58,14 +59,10 @@ class ProviderCaller:
             limit = self._limits[name] = RateLimiter(rate_per_second, self._monotonic, self._sleep)
         return await limit.acquire(lane)
 
-    async def send(self, provider: Provider, message: Message, lane: Lane) -> SendResult:
-        """Send one message. If the provider raises, return `Uncertain`, because the message may have been sent."""
+    async def send(self, provider: Provider, draft: Draft, lane: Lane) -> SendResult:
+        """Send one message, and return its result."""
         began = self._monotonic()
-        answer: SendResult
-        try:
-            answer = await provider.send(message)
-        except Exception as error:  # noqa: BLE001  # after any exception the message may have been sent
-            answer = Uncertain(Reason.NO_ANSWER, type(error).__name__)
+        answer = await offer(provider, draft)
         seconds = self._monotonic() - began
         if isinstance(answer, Retry) and answer.unreachable:
             self._unreachable_until[provider.name] = self._monotonic() + UNREACHABLE_SECONDS

@@ -43,6 +43,9 @@ __all__ = [
 MAX_RENDERED = 500_000
 """Maximum length of all values in one text, in characters. It is about the size of a whole request."""
 
+_PLACEHOLDER_WEIGHT = 16
+"""Time to fill in a placeholder, as the number of characters of text that take as long."""
+
 _PLACEHOLDER = re.compile(r"\{\{([^{}]*+)\}\}")
 _LOGIC = re.compile(r"\{\{\s*+[#/^>!&*]|\{\{[^{}|]*+\|")
 _SYNTAX = f"Write a variable as {{{{name}}}}, and a literal {{{{ as {{{{{{{{. {NAME_RULE}"
@@ -61,10 +64,17 @@ class Template:
 
     _one_spelling: frozenset[str] = field(init=False, repr=False, compare=False)
     """Names that need no search for another spelling."""
+    _static_length: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Compute once the values that are needed for each recipient."""
         object.__setattr__(self, "_one_spelling", frozenset(filter(has_one_spelling, self.names)))
+        object.__setattr__(self, "_static_length", sum(map(len, self._parts[::2])))
+
+    def weight(self, longest_value: int) -> int:
+        """Return the most characters that a rendering handles, with values up to this length."""
+        parts = self._parts
+        return self._static_length + min((len(parts) >> 1) * (longest_value + _PLACEHOLDER_WEIGHT), MAX_RENDERED)
 
     def render(self, variables: Mapping[str, str], defaults: Mapping[str, str]) -> str:
         """Return the text for one recipient.

@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from html import unescape
 from html.entities import html5
+
+from core.html_references import decode_references
 
 # Each alternative consumes all that it read, or reads no further than the next "<". This keeps the scan linear.
 _CONDITION = r"<!--\[if\b[^<>]*+>|"
@@ -49,7 +50,7 @@ def html_to_text(html: str) -> str:
 
     def write_text(text: str, _: int) -> None:
         write = writer.lines if writer.preformatted else writer.text
-        write(unescape(text))
+        write(decode_references(text))
 
     scan_html(html, write_text, partial(_write_tag, writer))
     writer.end_link()
@@ -124,7 +125,7 @@ def _attribute(tag: re.Match[str], wanted: str) -> str:
 
 def _decode(reference: re.Match[str]) -> str:
     """Decode a reference in an attribute. Without a semicolon it is none: `?a=1&region=DE` has no `&reg` in it."""
-    return unescape(reference[0]) if reference[1] is None else html5.get(f"{reference[1]};", reference[0])
+    return decode_references(reference[0]) if reference[1] is None else html5.get(f"{reference[1]};", reference[0])
 
 
 @dataclass(slots=True)

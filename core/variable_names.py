@@ -4,7 +4,8 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
-from html import unescape
+
+from core.html_references import decode_references
 
 NAME_RULE = "A name is made of letters and digits of any script, of spaces inside, and of `_`, `.` and `-`."
 """Rule for names, for messages."""
@@ -25,7 +26,7 @@ def read_name(text: str) -> str | None:
 
     Editors of HTML write a space as `&nbsp;` and a letter as `&eacute;`, also between the braces.
     """
-    return normalise_name(unescape(text) if "&" in text else text)
+    return normalise_name(decode_references(text))
 
 
 @lru_cache(maxsize=4_096)

@@ -53,6 +53,7 @@ class MessageTemplate:
     """Variables of the content that each recipient must give, because the request does not."""
     subject_needs: frozenset[str] = field(init=False)
     """Variables of the subject that each recipient must give, because the request does not."""
+    _longest_value: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Compute once the values that are needed for each recipient."""
@@ -62,6 +63,11 @@ class MessageTemplate:
         object.__setattr__(self, "has_variables", bool(self.content.names or subject))
         object.__setattr__(self, "content_needs", self.content.names - given)
         object.__setattr__(self, "subject_needs", subject - given)
+        object.__setattr__(self, "_longest_value", _longest(self.variables))
+
+    def weight_for(self, variables: Mapping[str, str]) -> int:
+        """Return the size of the work for a recipient with these variables, in characters."""
+        return self.content.weight(max(self._longest_value, _longest(variables)) if self.has_variables else 0)
 
     def problem_for(self, variables: Mapping[str, str]) -> TextProblem | None:
         """Return the first reason why a recipient with these variables cannot get the text, or None.
@@ -111,6 +117,10 @@ class MessageTemplate:
         """Raise core.render.RenderError if the variables of the request make an invalid subject for every recipient."""
         if self.subject and not self.subject_needs:
             self.subject.render({}, self.variables)
+
+
+def _longest(variables: Mapping[str, str]) -> int:
+    return max(map(len, variables.values()), default=0)
 
 
 @dataclass(frozen=True, slots=True)

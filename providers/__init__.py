@@ -1,6 +1,7 @@
 """Providers that hand one message to a gateway or mail server. docs/adding-a-provider.md is the recipe for a new one.
 
-provider.py is the Protocol, kinds.py the list of kinds, entries.py their settings, registry.py the configured ones.
+provider.py is the Protocol, draft.py is the delivery that a provider gets, kinds.py the list of kinds, entries.py their
+settings, registry.py the configured ones.
 http.py, smtp.py and simulator.py are the kinds. result_codes.py maps response codes to results, and smtp_replies.py
 those of SMTP. connection_slots.py bounds concurrent sends. smtp_connections.py keeps the SMTP connections,
 smtp_session.py is one of them, and smtp_protocol.py reads its replies. mail_message.py is one e-mail, mail_headers.py

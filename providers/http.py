@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from core.send_result import Failed, HiddenMessageId, Message, SendResult, Sent
 from providers.connection_slots import ConnectionSlots, NoFreeConnectionError
+from providers.draft import Draft, UnsendableError
 from providers.entries import LOOPBACK, CaFile, ProviderEntry
 from providers.http_client import (
     HttpUrl,
@@ -124,17 +125,15 @@ class HttpProvider:
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
 
-    async def send(self, message: Message) -> SendResult:
+    async def send(self, draft: Draft) -> SendResult:
         """Post the message once."""
         if self._closed:
             return CLOSED
-        try:
-            attempt = PostAttempt(_encode(message))
-        except TypeError:  # a lone surrogate
-            return Failed(Reason.INVALID_CONTENT, "not UTF-8")
+        attempt = PostAttempt()
         try:
             async with self._slots.acquired():
-                await self._post(message, attempt)
+                message, content = await draft.prepare(_encode)
+                await self._post(message, content, attempt)
         except NoFreeConnectionError:
             return CLOSED if self._closed else NO_FREE_CONNECTION
         except Exception as error:  # noqa: BLE001  # after any exception of the client there is no answer
@@ -158,18 +157,19 @@ class HttpProvider:
         if self._session is not None:
             await self._session.close()
 
-    async def _post(self, message: Message, attempt: PostAttempt) -> None:
-        if self._closed:  # while it waited for a free connection
+    async def _post(self, message: Message, content: bytes, attempt: PostAttempt) -> None:
+        if self._closed:  # while it waited for a free connection, or was prepared
             attempt.answer = CLOSED
             return
         headers = {"Idempotency-Key": message.id}
         if self._session is None:
             self._session = open_session(self._headers, self._tls)
-        async with self._session.post(self._url, data=attempt.body, headers=headers, allow_redirects=False) as response:
+        body = attempt.begin(content)
+        async with self._session.post(self._url, data=body, headers=headers, allow_redirects=False) as response:
             attempt.answer = _result_of(response, self._now())
-            content = await read_body(response)
+            answer = await read_body(response)
             if isinstance(attempt.answer, Sent):
-                attempt.answer = Sent(_message_id(content, message), attempt.answer.response)
+                attempt.answer = Sent(_message_id(answer, message), attempt.answer.response)
 
 
 def _headers(entry: HttpEntry) -> dict[str, str]:
@@ -180,7 +180,8 @@ def _headers(entry: HttpEntry) -> dict[str, str]:
     return headers
 
 
-def _encode(message: Message) -> bytes:
+def _encode(message: Message) -> tuple[Message, bytes]:
+    """Return the message and its JSON. Raises UnsendableError."""
     fields: dict[str, Any] = {
         "id": message.id,
         "channel": message.channel,
@@ -196,7 +197,10 @@ def _encode(message: Message) -> bytes:
         fields["cc"] = message.cc
     if message.content_type is not None and message.channel is Channel.EMAIL:
         fields["content_type"] = message.content_type
-    return orjson.dumps(fields)
+    try:
+        return message, orjson.dumps(fields)
+    except TypeError:  # a lone surrogate
+        raise UnsendableError(Failed(Reason.INVALID_CONTENT, "not UTF-8")) from None
 
 
 def _result_of(response: aiohttp.ClientResponse, now: datetime) -> SendResult:

@@ -60,17 +60,22 @@ class StrictConnector(aiohttp.TCPConnector):
 class PostAttempt:
     """Progress of one POST, from which the answer follows if the response does not come."""
 
-    def __init__(self, content: bytes, content_type: str = "application/json") -> None:
-        self.body = RequestBody(content, content_type=content_type)
+    def __init__(self) -> None:
+        self._body: RequestBody | None = None
         self.answer: SendResult | None = None
         """Set as soon as the status is known. What happens to the rest of the response changes nothing."""
+
+    def begin(self, content: bytes, content_type: str = "application/json") -> RequestBody:
+        """Return the body of the POST."""
+        self._body = RequestBody(content, content_type=content_type)
+        return self._body
 
     def lost(self, error: Exception | None) -> SendResult:
         """Return what is known when the response, or the rest of it, did not come."""
         if self.answer is not None:
             return self.answer
         description = "unexpected answer" if error is None else describe_http(error)
-        if self.body.begun:
+        if self._body is not None and self._body.begun:
             return result_for(ResultKind.NO_ANSWER, f"waiting for an answer: {description}")
         return result_for(ResultKind.UNAVAILABLE, f"connecting: {description}")
 

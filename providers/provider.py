@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from core.send_result import Message, Retry, SendResult
+from core.send_result import Retry, SendResult, Uncertain
+from providers.draft import Draft
 from schemas.statuses import Channel, Reason
 
 
@@ -29,8 +30,8 @@ class Provider(Protocol):
     def timeout_seconds(self) -> float:
         """Return the maximum time of one `send` in seconds, including the wait for a free connection."""
 
-    async def send(self, message: Message) -> SendResult:
-        """Send the message once. Raises only CancelledError.
+    async def send(self, draft: Draft) -> SendResult:
+        """Take a slot, prepare the message with `draft.prepare`, and send it once. `offer` is the way to call this.
 
         If it is cancelled, the message may or may not have been sent. After `stop` or `aclose` the result is `CLOSED`.
         """
@@ -53,3 +54,20 @@ CLOSED = Retry(Reason.UNAVAILABLE, "provider closed")
 
 NO_FREE_CONNECTION = Retry(Reason.RATE_LIMITED, "no free connection", offered=False)
 """Result if all connections of the provider stayed busy. Nothing was tried, so it never ends a delivery."""
+
+
+async def offer(provider: Provider, draft: Draft) -> SendResult:
+    """Send a draft, and return a result whatever the provider does. It raises only CancelledError.
+
+    A fault before the message was prepared is never `Uncertain`, because nothing can have been written. It uses an
+    attempt. After that, any exception may mean that the message was sent.
+    """
+    try:
+        result = await provider.send(draft)
+    except Exception as error:  # noqa: BLE001  # see above
+        result = Uncertain(Reason.NO_ANSWER, type(error).__name__)
+    if draft.problem is not None:
+        return draft.problem
+    if isinstance(result, Uncertain) and not draft.is_prepared:
+        return Retry(Reason.UNAVAILABLE, f"before the message was written: {result.error}")
+    return result

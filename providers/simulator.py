@@ -14,6 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from providers.connection_slots import TimeLimits
+from providers.draft import Draft, as_it_is
 from providers.entries import ProviderEntry
 from providers.provider import CLOSED
 from schemas.statuses import Reason
@@ -110,10 +111,11 @@ class SimulatorProvider:
         self._limits = TimeLimits()
         self._closed = False
 
-    async def send(self, message: Message) -> SendResult:
+    async def send(self, draft: Draft) -> SendResult:
         """Return the result that the entry asks for. Without latency it comes at once."""
         if self._closed:
             return CLOSED
+        message = await draft.prepare(as_it_is)
         if message.id in self._taken:
             return self._sent(message)
         result = SimulatedResult.TAKE if self._always_accepts else self._next_result(message)

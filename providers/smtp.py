@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from core.render import MissingVariable
 from core.send_result import Failed, Message, Retry, SendResult
 from providers.connection_slots import ConnectionSlots, NoFreeConnectionError
+from providers.draft import Draft, UnsendableError
 from providers.entries import LOOPBACK, CaFile, ProviderEntry
 from providers.list_unsubscribe import parse_list_unsubscribe
 from providers.mail_message import Mail, UnusableAddressError, UnusableContentError, compose
@@ -113,21 +114,13 @@ class SmtpProvider:
         self._now = now
         self._closed = False
 
-    async def send(self, message: Message) -> SendResult:
+    async def send(self, draft: Draft) -> SendResult:
         """Send one e-mail over a connection that no other send uses meanwhile."""
         if self._closed:
             return CLOSED
-        try:
-            mail = compose(message, self._entry.sender, self._list_unsubscribe, self._now())
-        except UnusableAddressError:
-            return Failed(Reason.INVALID_RECIPIENT, "not an address of SMTP")
-        except MissingVariable as error:
-            return Failed(Reason.MISSING_VARIABLE, f"list_unsubscribe: {error}")
-        except UnusableContentError:
-            return Failed(Reason.INVALID_CONTENT, "not usable in a mail's headers or text")
         progress = MailProgress()
         try:
-            return await self._send(mail, progress)
+            return await self._send(draft, progress)
         except NoFreeConnectionError:
             return CLOSED if self._closed else NO_FREE_CONNECTION
         except NoConnectionError as refusal:
@@ -165,13 +158,27 @@ class SmtpProvider:
         self._closed = True
         await self._connections.aclose()
 
-    async def _send(self, mail: Mail, progress: MailProgress) -> SendResult:
+    def _compose(self, message: Message) -> Mail:
+        """Compose the e-mail. Raises UnsendableError."""
+        try:
+            return compose(message, self._entry.sender, self._list_unsubscribe, self._now())
+        except UnusableAddressError:
+            failed = Failed(Reason.INVALID_RECIPIENT, "not an address of SMTP")
+        except MissingVariable as error:
+            failed = Failed(Reason.MISSING_VARIABLE, f"list_unsubscribe: {error}")
+        except UnusableContentError:
+            failed = Failed(Reason.INVALID_CONTENT, "not usable in a mail's headers or text")
+        raise UnsendableError(failed)
+
+    async def _send(self, draft: Draft, progress: MailProgress) -> SendResult:
         """Send over the connections that the server takes. One that it no longer serves is replaced by another."""
         async with self._slots.send_time() as latest_start:
-            answer, again = None, False
+            async with self._slots.slot(latest_start):
+                mail = await draft.prepare(self._compose)
+                answer = await self._hand_over(mail, progress)
             while answer is None:
-                async with self._slots.slot(latest_start, again=again):
-                    answer, again = await self._hand_over(mail, progress), True
+                async with self._slots.slot(latest_start, again=True):
+                    answer = await self._hand_over(mail, progress)
             return answer
 
     async def _hand_over(self, mail: Mail, progress: MailProgress) -> SendResult | None:

@@ -49,7 +49,7 @@ class ChunkWorker:
         self._work = replace(claimed.chunk.work, without_key=without_key)
         self._window = OpenWindow(claimed.window, claimed.taken_over)
         self._outcomes = WindowOutcomes()
-        self._factory = DeliveryFactory(self.chunk, opened, recipients, context.sealer)
+        self._factory = DeliveryFactory(self.chunk, opened, recipients, context.sealer, context.turn_budget)
         self._logs = ChunkLogs(self.chunk, opened.header, context)
         self._rules = ChunkRules(opened.header, context)
         self._writes = FencedWrites(lease, self.chunk, context)
@@ -127,7 +127,7 @@ class ChunkWorker:
         while to_send := self._window.without_result:
             plan = SendPlan(
                 self._rules.provider(self._window),
-                self._factory.message,
+                self._factory.draft,
                 self._lease,
                 self.chunk.lane,
                 self._header.expires_at,

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
+from config.turn_budget import TurnBudget
 from consumer.request_cache import OpenedRequest
 from core.chunk_work import DecidedDelivery
 from core.delivery_outcome import Outcome
@@ -12,6 +14,7 @@ from ledger.chunk_recipients import ChunkRecipient
 from ledger.message_ids import stored_message_id
 from ledger.models import Chunk, Log
 from ledger.sealing import HASH_BYTES, Sealer
+from providers.draft import Draft
 from schemas.statuses import Status
 
 
@@ -19,13 +22,25 @@ class DeliveryFactory:
     """Builds the messages and the logs of a chunk."""
 
     def __init__(
-        self, chunk: Chunk, opened: OpenedRequest, recipients: Sequence[ChunkRecipient], sealer: Sealer
+        self,
+        chunk: Chunk,
+        opened: OpenedRequest,
+        recipients: Sequence[ChunkRecipient],
+        sealer: Sealer,
+        budget: TurnBudget,
     ) -> None:
+        self._budget = budget
         self._chunk, self._header, self._template, self._recipients = chunk, opened.header, opened.template, recipients
         self._sealer = sealer
         self._ids = log_ids(chunk.key, chunk.part, range(chunk.first, chunk.first + chunk.size))
         self._references = chunk.references or (None,) * chunk.size
         self._resend_of = chunk.resend_of or (None,) * chunk.size
+
+    def draft(self, index: int) -> Draft:
+        """Return the delivery, to be rendered when a provider has a slot for it."""
+        at, template = index - self._chunk.first, self._template
+        weight = template.weight_for(self._recipients[at][1]) if template else 0
+        return Draft(self._ids[at], partial(self.message, index), weight, self._budget)
 
     def message(self, index: int) -> Message:
         """Return the rendered message. Raise core.render.RenderError if that is impossible."""

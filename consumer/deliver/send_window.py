@@ -9,8 +9,8 @@ from consumer.context import ConsumerContext
 from consumer.deliver.lease import Lease
 from consumer.logger import logger
 from core.delivery_outcome import NotSent, WindowDelivery
-from core.render import RenderError
-from core.send_result import Failed, Message, Retry
+from core.send_result import Retry
+from providers.draft import Draft
 from providers.provider import CLOSED, Provider
 from schemas.statuses import Channel, Lane, Reason
 
@@ -20,8 +20,8 @@ PINNED_PROVIDER_MISSING = Retry(Reason.UNAVAILABLE, "the provider that may have 
 """Result if the only provider that may be called is missing. It uses an attempt, so that the delivery ends `unknown`.
 It was offered before, and the provider may never come back."""
 
-Render = Callable[[int], Message]
-"""Returns the message of the delivery at an index."""
+MakeDraft = Callable[[int], Draft]
+"""Returns the draft of the delivery at an index."""
 
 
 class SendPlan(NamedTuple):
@@ -29,7 +29,7 @@ class SendPlan(NamedTuple):
 
     provider: Provider | None
     """None if the channel has no provider, or this process does not have the settings of the window's provider."""
-    render: Render
+    draft: MakeDraft
     lease: Lease
     lane: Lane
     expires_at: datetime | None
@@ -44,7 +44,7 @@ async def send(entries: list[WindowDelivery], plan: SendPlan, context: ConsumerC
     An entry stays without a result if the lease ended before its call began. If the process stops or the request
     expires before that, the entry is deferred.
     """
-    provider, render, lease, lane, expires_at, channel, pinned = plan
+    provider, draft, lease, lane, expires_at, channel, pinned = plan
     if provider is None:
         _warn_of_missing_provider(channel, context, pinned=pinned)
         for entry in entries:
@@ -64,13 +64,8 @@ async def send(entries: list[WindowDelivery], plan: SendPlan, context: ConsumerC
             # Certainly not sent. Without this result the next owner would have to treat it as uncertain.
             entry.result = NotSent.DEFERRED
             return
-        try:
-            message = render(entry.index)
-        except RenderError:
-            entry.result = Failed(Reason.INVALID_CONTENT)
-        else:
-            result = await context.provider_caller.send(provider, message, lane)
-            entry.result = NotSent.DEFERRED if result is CLOSED else result
+        result = await context.provider_caller.send(provider, draft(entry.index), lane)
+        entry.result = NotSent.DEFERRED if result is CLOSED else result
 
     with context.metrics.windows.track_inprogress():
         await _run_concurrently(send_entry, entries)

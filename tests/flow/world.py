@@ -30,6 +30,7 @@ from core.retry import RetryPolicy
 from core.send_result import Message, SendResult, Sent
 from ledger.memory import MemoryLedger
 from ledger.sealing import Sealer
+from providers.draft import Draft, as_it_is
 from providers.registry import Providers
 from schemas.statuses import Channel, Lane
 from schemas.topic_definitions import Topics
@@ -59,7 +60,8 @@ class RecordingProvider:
     calls: Counter[str] = field(default_factory=Counter)
     texts: dict[str, Message] = field(default_factory=dict)
 
-    async def send(self, message: Message) -> SendResult:
+    async def send(self, draft: Draft) -> SendResult:
+        message = await draft.prepare(as_it_is)
         answer = self.answers(message, self.calls[message.id])
         self.calls[message.id] += 1
         if isinstance(answer, Sent) and not (self.deduplicates and self.taken[message.id]):

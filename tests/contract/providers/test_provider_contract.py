@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
-from core.send_result import Failed, Retry, SendResult, Sent, Uncertain
-from providers.provider import CLOSED
+from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
+from providers.draft import Draft
+from providers.provider import CLOSED, offer
 from schemas.statuses import Reason
 from tests.contract.providers.servers import Act
 from tests.contract.providers.stages import OVER_THE_NETWORK, QUICK_SECONDS, STAGES, Stage, a_message, a_stage
+from tests.support.drafts import ENDLESS, send
 from tests.support.polling import wait_until
 
 EXPECTED: dict[Act, tuple[type[SendResult], Reason | None]] = {
@@ -45,8 +48,8 @@ async def test_each_behaviour_of_the_server_has_its_result_and_leaves_the_provid
     provider = stage.provider(timeout_seconds=QUICK_SECONDS if act is Act.HANG else 10)
     kind, reason = EXPECTED[act]
 
-    answer = await provider.send(a_message(stage, act, 1))
-    after = await provider.send(a_message(stage, Act.TAKE, 2))
+    answer = await send(provider, a_message(stage, act, 1))
+    after = await send(provider, a_message(stage, Act.TAKE, 2))
     await provider.aclose()
 
     assert isinstance(answer, kind)
@@ -61,7 +64,7 @@ async def test_each_behaviour_of_the_server_has_its_result_and_leaves_the_provid
 async def test_a_message_taken_carries_the_id_that_its_receipt_will_name(stage: Stage) -> None:
     provider = stage.provider()
 
-    answer = await provider.send(a_message(stage))
+    answer = await send(provider, a_message(stage))
     await provider.aclose()
 
     assert isinstance(answer, Sent)
@@ -76,7 +79,7 @@ async def test_a_message_taken_carries_the_id_that_its_receipt_will_name(stage: 
 )
 async def test_a_throttled_message_has_a_delay(stage: Stage) -> None:
     provider = stage.provider()
-    answer = await provider.send(a_message(stage, Act.THROTTLE))
+    answer = await send(provider, a_message(stage, Act.THROTTLE))
     await provider.aclose()
 
     assert isinstance(answer, Retry)
@@ -87,7 +90,7 @@ async def test_a_throttled_message_has_a_delay(stage: Stage) -> None:
 async def test_without_a_server_no_message_is_accepted(stage: Stage) -> None:
     provider = stage.away()
 
-    answer = await provider.send(a_message(stage))
+    answer = await send(provider, a_message(stage))
     await provider.aclose()
 
     assert answer == Retry(Reason.UNAVAILABLE, "connecting: connection refused")
@@ -97,17 +100,71 @@ async def test_without_a_server_no_message_is_accepted(stage: Stage) -> None:
 async def test_a_time_out_before_the_request_was_written_is_not_uncertain(stage: Stage) -> None:
     provider = stage.not_ready()
 
-    answer = await provider.send(a_message(stage))
+    answer = await send(provider, a_message(stage))
     await provider.aclose()
 
     assert answer == Retry(Reason.UNAVAILABLE, "connecting: timed out")
+
+
+@pytest.mark.parametrize("error", [ValueError, MemoryError, asyncio.CancelledError])
+async def test_a_fault_before_the_message_is_written_is_not_uncertain_and_sends_nothing(
+    stage: Stage, error: type[BaseException]
+) -> None:
+    provider = stage.provider(**({stage.limit: 1} if stage.limit else {}))
+
+    def render() -> Message:
+        raise error
+
+    answer, after = await asyncio.gather(
+        offer(provider, Draft("log_1", render, 0, ENDLESS)),
+        send(provider, a_message(stage, number=2)),
+        return_exceptions=True,
+    )
+    await provider.aclose()
+
+    assert not isinstance(answer, Uncertain)
+    assert isinstance(after, Sent)
+    assert stage.taken() == ["log_2"]
+
+
+async def test_content_that_cannot_be_encoded_is_invalid_and_not_uncertain(stage: Stage) -> None:
+    provider = stage.provider()
+
+    answer = await send(provider, replace(a_message(stage), text=object()))
+    await provider.aclose()
+
+    if stage.limit:  # the simulator encodes nothing
+        assert isinstance(answer, Failed)
+        assert answer.reason is Reason.INVALID_CONTENT
+        assert stage.taken() == []
+
+
+@over_the_network
+async def test_a_message_is_rendered_only_when_there_is_a_connection_for_it(stage: Stage) -> None:
+    provider = stage.provider(timeout_seconds=60, **{stage.limit: 1})
+    rendered: list[str] = []
+
+    def render() -> Message:
+        rendered.append("log_2")
+        return a_message(stage, Act.TAKE, 2)
+
+    hanging = asyncio.create_task(send(provider, a_message(stage, Act.HANG, 1)))
+    await wait_until(lambda: stage.arrived() == 1, seconds=10)
+    waiting = asyncio.create_task(offer(provider, Draft("log_2", render, 0, ENDLESS)))
+    await asyncio.sleep(0)
+    assert rendered == []
+
+    hanging.cancel()
+    assert isinstance(await waiting, Sent)
+    assert rendered == ["log_2"]
+    await provider.aclose()
 
 
 async def test_a_send_ends_with_its_time_out(stage: Stage) -> None:
     provider = stage.provider(timeout_seconds=QUICK_SECONDS)
     started = asyncio.get_running_loop().time()
 
-    await provider.send(a_message(stage, Act.HANG))
+    await send(provider, a_message(stage, Act.HANG))
     taken_seconds = asyncio.get_running_loop().time() - started
     await provider.aclose()
 
@@ -117,7 +174,7 @@ async def test_a_send_ends_with_its_time_out(stage: Stage) -> None:
 
 async def test_a_cancelled_send_stops_at_once_and_the_provider_stays_usable(stage: Stage) -> None:
     provider = stage.provider(timeout_seconds=60)
-    task = asyncio.create_task(provider.send(a_message(stage, Act.HANG)))
+    task = asyncio.create_task(send(provider, a_message(stage, Act.HANG)))
     await asyncio.sleep(0)
     await wait_until(lambda: stage.arrived() == 1, seconds=10)
 
@@ -125,17 +182,17 @@ async def test_a_cancelled_send_stops_at_once_and_the_provider_stays_usable(stag
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    assert isinstance(await provider.send(a_message(stage, number=2)), Sent)
+    assert isinstance(await send(provider, a_message(stage, number=2)), Sent)
     await provider.aclose()
 
 
 async def test_a_closed_provider_reports_it_and_sends_nothing(stage: Stage) -> None:
     provider = stage.provider()
-    await provider.send(a_message(stage, number=1))
+    await send(provider, a_message(stage, number=1))
     await provider.aclose()
     await provider.aclose()
 
-    assert await provider.send(a_message(stage, number=2)) == CLOSED
+    assert await send(provider, a_message(stage, number=2)) == CLOSED
     assert await provider.check() == "provider closed"
     assert stage.taken() == ["log_1"]
 
@@ -144,13 +201,13 @@ async def test_a_provider_closed_before_its_first_send_reports_it_too(stage: Sta
     provider = stage.provider()
     await provider.aclose()
 
-    assert await provider.send(a_message(stage)) == CLOSED
+    assert await send(provider, a_message(stage)) == CLOSED
 
 
 @over_the_network
 async def test_a_send_that_is_cut_by_a_close_is_uncertain(stage: Stage) -> None:
     provider = stage.provider(timeout_seconds=QUICK_SECONDS)
-    task = asyncio.create_task(provider.send(a_message(stage, Act.HANG)))
+    task = asyncio.create_task(send(provider, a_message(stage, Act.HANG)))
     await wait_until(lambda: stage.arrived() == 1, seconds=10)
 
     await provider.aclose()
@@ -161,9 +218,9 @@ async def test_a_send_that_is_cut_by_a_close_is_uncertain(stage: Stage) -> None:
 @over_the_network
 async def test_a_provider_closed_during_a_wait_for_a_connection_sends_nothing(stage: Stage) -> None:
     provider = stage.provider(timeout_seconds=2 * QUICK_SECONDS, **{stage.limit: 1})
-    hanging = asyncio.create_task(provider.send(a_message(stage, Act.HANG, 1)))
+    hanging = asyncio.create_task(send(provider, a_message(stage, Act.HANG, 1)))
     await wait_until(lambda: stage.arrived() == 1, seconds=10)
-    waiting = asyncio.create_task(provider.send(a_message(stage, Act.TAKE, 2)))
+    waiting = asyncio.create_task(send(provider, a_message(stage, Act.TAKE, 2)))
     await asyncio.sleep(0)
 
     hanging.cancel()
@@ -176,16 +233,16 @@ async def test_a_provider_closed_during_a_wait_for_a_connection_sends_nothing(st
 @over_the_network
 async def test_a_stopped_provider_waits_for_answers_and_refuses_waiting_sends(stage: Stage) -> None:
     provider = stage.provider(timeout_seconds=60, **{stage.limit: 1})
-    begun = asyncio.create_task(provider.send(a_message(stage, Act.HANG, 1)))
+    begun = asyncio.create_task(send(provider, a_message(stage, Act.HANG, 1)))
     await wait_until(lambda: stage.arrived() == 1, seconds=10)
-    waiting = asyncio.create_task(provider.send(a_message(stage, Act.TAKE, 2)))
+    waiting = asyncio.create_task(send(provider, a_message(stage, Act.TAKE, 2)))
     await asyncio.sleep(0)
 
     started = asyncio.get_running_loop().time()
     provider.stop(QUICK_SECONDS)
 
     assert await waiting == CLOSED
-    assert await provider.send(a_message(stage, Act.TAKE, 3)) == CLOSED
+    assert await send(provider, a_message(stage, Act.TAKE, 3)) == CLOSED
     assert not begun.done()
     assert isinstance(await begun, Uncertain)
     assert asyncio.get_running_loop().time() - started + 0.01 >= QUICK_SECONDS
@@ -195,7 +252,7 @@ async def test_a_stopped_provider_waits_for_answers_and_refuses_waiting_sends(st
 
 async def test_a_send_that_is_answered_in_time_after_a_stop_is_sent(stage: Stage) -> None:
     provider = stage.provider(timeout_seconds=60)
-    begun = asyncio.create_task(provider.send(a_message(stage, Act.TAKE)))
+    begun = asyncio.create_task(send(provider, a_message(stage, Act.TAKE)))
     await asyncio.sleep(0)
 
     provider.stop(30)
@@ -208,7 +265,7 @@ async def test_a_send_that_is_answered_in_time_after_a_stop_is_sent(stage: Stage
 async def test_concurrent_messages_are_each_accepted_once(stage: Stage) -> None:
     provider = stage.provider(timeout_seconds=60)
 
-    answers = await asyncio.gather(*(provider.send(a_message(stage, number=number)) for number in range(100)))
+    answers = await asyncio.gather(*(send(provider, a_message(stage, number=number)) for number in range(100)))
     await provider.aclose()
 
     assert {type(answer) for answer in answers} == {Sent}

@@ -19,6 +19,7 @@ from providers.provider import NO_FREE_CONNECTION
 from schemas.statuses import Channel, ContentType, Reason
 from tests.contract.providers.certificates import server_context
 from tests.contract.providers.servers import Act, Gateway, http_answer
+from tests.support.drafts import send
 from tests.support.polling import wait_until
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -50,7 +51,7 @@ def a_provider(gateway: Gateway, **entry: Any) -> HttpProvider:
 async def ask(gateway: Gateway, message: Message | None = None, **entry: Any) -> SendResult:
     """Send once through a new provider."""
     provider = a_provider(gateway, **entry)
-    answer = await provider.send(message or a_message())
+    answer = await send(provider, message or a_message())
     await provider.aclose()
     return answer
 
@@ -207,9 +208,9 @@ async def test_a_malformed_answer_is_no_answer(gateway: Gateway, answer: bytes) 
 
 async def test_nothing_is_posted_again_behind_the_callers_back(gateway: Gateway) -> None:
     provider = a_provider(gateway)
-    await provider.send(a_message("log_1"))  # so that the next one goes over a kept connection
+    await send(provider, a_message("log_1"))  # so that the next one goes over a kept connection
 
-    answer = await provider.send(a_message("log_2", to=CUTS))
+    answer = await send(provider, a_message("log_2", to=CUTS))
     await provider.aclose()
 
     assert answer == Uncertain(Reason.NO_ANSWER, "waiting for an answer: connection cut")
@@ -219,12 +220,12 @@ async def test_nothing_is_posted_again_behind_the_callers_back(gateway: Gateway)
 
 async def test_a_kept_connection_that_the_other_side_closed_is_replaced(gateway: Gateway) -> None:
     provider = a_provider(gateway)
-    await provider.send(a_message("log_1"))
+    await send(provider, a_message("log_1"))
     gateway.drop_connections()
     await wait_until(lambda: not gateway.open_connections, seconds=10)
     await asyncio.sleep(0)  # what the loop already knows reaches the client
 
-    answer = await provider.send(a_message("log_2"))
+    answer = await send(provider, a_message("log_2"))
     await provider.aclose()
 
     assert isinstance(answer, Sent)
@@ -234,7 +235,7 @@ async def test_a_kept_connection_that_the_other_side_closed_is_replaced(gateway:
 async def test_connections_are_kept(gateway: Gateway) -> None:
     provider = a_provider(gateway)
     for number in range(5):
-        await provider.send(a_message(f"log_{number}"))
+        await send(provider, a_message(f"log_{number}"))
     await provider.aclose()
 
     assert gateway.connections == 1
@@ -243,7 +244,7 @@ async def test_connections_are_kept(gateway: Gateway) -> None:
 async def test_concurrent_sends_are_limited_by_the_entry(gateway: Gateway) -> None:
     provider = a_provider(gateway, concurrency=3)
 
-    await asyncio.gather(*(provider.send(a_message(f"log_{number}")) for number in range(20)))
+    await asyncio.gather(*(send(provider, a_message(f"log_{number}")) for number in range(20)))
     await provider.aclose()
 
     assert gateway.connections <= 3
@@ -254,7 +255,7 @@ async def test_a_send_without_a_free_connection_in_time_uses_no_attempt(gateway:
     provider = a_provider(gateway, concurrency=1, timeout_seconds=0.4)
 
     both = a_message("log_1", to=HANGS), a_message("log_2")
-    hanging, waiting = await asyncio.gather(*(provider.send(message) for message in both))
+    hanging, waiting = await asyncio.gather(*(send(provider, message) for message in both))
     await provider.aclose()
 
     assert hanging == Uncertain(Reason.NO_ANSWER, "waiting for an answer: timed out")
@@ -302,7 +303,7 @@ async def test_it_speaks_with_a_real_web_framework() -> None:
     app.router.add_post("/send", take)
     async with TestServer(app) as server:
         provider = a_provider(Gateway({}), url=str(server.make_url("/send")))
-        answer = await provider.send(a_message())
+        answer = await send(provider, a_message())
         await provider.aclose()
 
     assert answer == Sent("web-log_1", "HTTP 201")

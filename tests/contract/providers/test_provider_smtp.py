@@ -11,6 +11,7 @@ from providers.provider import NO_FREE_CONNECTION
 from providers.smtp import SmtpEntry, SmtpProvider
 from schemas.statuses import Channel, Reason
 from tests.contract.providers.servers import Act, MailServer
+from tests.support.drafts import send
 from tests.support.polling import wait_until
 
 HANGS = "hangs@example.com"
@@ -37,7 +38,7 @@ async def server() -> AsyncIterator[MailServer]:
 async def ask(server: MailServer, message: Message | None = None, **entry: Any) -> SendResult:
     """Send once through a new provider."""
     provider = a_provider(server, **entry)
-    answer = await provider.send(message or a_message())
+    answer = await send(provider, message or a_message())
     await provider.aclose()
     return answer
 
@@ -90,9 +91,9 @@ async def test_a_mail_that_fails_after_the_dot_is_uncertain(server: MailServer, 
 async def test_connections_are_kept_and_used_by_one_mail_at_a_time(server: MailServer) -> None:
     provider = a_provider(server, connections=2)
     for number in range(5):
-        await provider.send(a_message(f"log_{number}"))
+        await send(provider, a_message(f"log_{number}"))
     one = server.connections
-    await asyncio.gather(*(provider.send(a_message(f"log_{number}")) for number in range(5, 30)))
+    await asyncio.gather(*(send(provider, a_message(f"log_{number}")) for number in range(5, 30)))
     await provider.aclose()
 
     assert one == 1
@@ -102,10 +103,10 @@ async def test_connections_are_kept_and_used_by_one_mail_at_a_time(server: MailS
 
 async def test_a_connection_that_the_server_closed_is_replaced(server: MailServer) -> None:
     provider = a_provider(server)
-    await provider.send(a_message("log_1"))
+    await send(provider, a_message("log_1"))
     server.drop_connections()
     await wait_until(lambda: not provider._connections.open, seconds=10)
-    answer = await provider.send(a_message("log_2"))
+    answer = await send(provider, a_message("log_2"))
     await provider.aclose()
 
     assert isinstance(answer, Sent)
@@ -114,9 +115,9 @@ async def test_a_connection_that_the_server_closed_is_replaced(server: MailServe
 
 async def test_after_a_refusal_the_same_connection_goes_on(server: MailServer) -> None:
     provider = a_provider(server)
-    await provider.send(a_message("log_1", to=REFUSED))
+    await send(provider, a_message("log_1", to=REFUSED))
 
-    answer = await provider.send(a_message("log_2"))
+    answer = await send(provider, a_message("log_2"))
     await provider.aclose()
 
     assert isinstance(answer, Sent)
@@ -137,7 +138,7 @@ async def test_a_send_without_a_free_connection_in_time_uses_no_attempt(server: 
     provider = a_provider(server, connections=1, timeout_seconds=0.5)
 
     hanging, waiting = await asyncio.gather(
-        provider.send(a_message("log_1", to=HANGS)), provider.send(a_message("log_2"))
+        send(provider, a_message("log_1", to=HANGS)), send(provider, a_message("log_2"))
     )
     await provider.aclose()
 
@@ -207,7 +208,7 @@ async def test_a_check_names_the_sender_and_says_when_it_is_refused(server: Mail
 
 async def test_a_close_during_a_mail_closes_its_connection_too(server: MailServer) -> None:
     provider = a_provider(server, timeout_seconds=0.5)
-    task = asyncio.create_task(provider.send(a_message(to=HANGS)))
+    task = asyncio.create_task(send(provider, a_message(to=HANGS)))
     await wait_until(lambda: server.arrived == 1, seconds=10)
 
     await provider.aclose()

@@ -13,6 +13,7 @@ from providers.smtp_connections import REFUSED_SECONDS
 from schemas.statuses import Channel, Reason
 from tests.contract.providers.limited_mail_server import PASSWORD, LimitedMailServer
 from tests.support.clock import ManualClock
+from tests.support.drafts import send
 from tests.support.polling import wait_until
 
 LOGIN = {"username": "us", "password": PASSWORD}
@@ -41,7 +42,7 @@ async def send_all(provider: SmtpProvider, numbers: Iterable[int]) -> list[SendR
         Message(f"log_{number}", Channel.EMAIL, f"r{number}@example.com", "Hello", "Hi", False, None, "tnt_1")
         for number in numbers
     )
-    return await asyncio.gather(*map(provider.send, messages))
+    return await asyncio.gather(*(send(provider, message) for message in messages))
 
 
 def all_sent(answers: Iterable[SendResult]) -> bool:

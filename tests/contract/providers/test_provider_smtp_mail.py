@@ -20,6 +20,7 @@ from devstack.processes import free_port
 from providers.smtp import SmtpEntry, SmtpProvider
 from schemas.statuses import Category, Channel, Reason
 from tests.contract.providers.certificates import server_context
+from tests.support.drafts import send
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -93,7 +94,7 @@ async def ask(mailbox: Mailbox, message: Message | None = None, **entry: Any) ->
     usual = {"name": "post", "kind": "smtp", "host": "127.0.0.1", "port": mailbox.port, "tls": "none"}
     made = SmtpEntry.model_validate({**usual, "sender": "Müller, Shop <us@example.org>", **entry})
     provider = SmtpProvider(made, now=lambda: NOW)
-    answer = await provider.send(message or a_message())
+    answer = await send(provider, message or a_message())
     await provider.aclose()
     return answer
 

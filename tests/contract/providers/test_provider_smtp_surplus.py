@@ -9,6 +9,7 @@ from core.send_result import Retry, Sent, Uncertain
 from schemas.statuses import Reason
 from tests.contract.providers.servers import Act, MailServer
 from tests.contract.providers.test_provider_smtp import a_message, a_provider
+from tests.support.drafts import send
 from tests.support.polling import wait_until
 
 REFUSED = "refused@example.com"
@@ -34,10 +35,10 @@ async def test_a_mail_before_its_end_is_tried_again_and_the_connection_is_droppe
     server.replies = {"AUTH": "235 ok"} | {step: f"{usual[step]}\r\n{surplus}"}
     provider = a_provider(server, **LOGIN)
 
-    answer = await provider.send(a_message("log_1"))
+    answer = await send(provider, a_message("log_1"))
     server.replies = {"AUTH": "235 ok"}
-    after = await provider.send(a_message("log_2"))
-    refused = await provider.send(a_message("log_3", to=REFUSED))
+    after = await send(provider, a_message("log_2"))
+    refused = await send(provider, a_message("log_3", to=REFUSED))
     await provider.aclose()
 
     assert isinstance(answer, Retry)
@@ -53,7 +54,7 @@ async def test_what_comes_before_the_encryption_ends_the_connection(server: Mail
     server.replies = {"STARTTLS": "220 go on\r\n250 AUTH PLAIN"}
     provider = a_provider(server, tls="starttls")
 
-    answer = await provider.send(a_message("log_1"))
+    answer = await send(provider, a_message("log_1"))
     await provider.aclose()
 
     assert answer == Retry(Reason.UNAVAILABLE, "STARTTLS: unexpected answer")
@@ -68,9 +69,9 @@ async def test_a_mail_after_its_end_is_uncertain_and_the_connection_is_dropped(
     server.replies = {"dot": f"{reply}\r\n{surplus}"}
     provider = a_provider(server)
 
-    answer = await provider.send(a_message("log_1"))
+    answer = await send(provider, a_message("log_1"))
     server.replies = {}
-    after = await provider.send(a_message("log_2"))
+    after = await send(provider, a_message("log_2"))
     await provider.aclose()
 
     assert answer == Uncertain(Reason.NO_ANSWER, "end of data: unexpected answer")
@@ -82,9 +83,9 @@ async def test_a_server_that_says_goodbye_after_a_mail_has_answered_it(server: M
     server.replies = {"dot": "250 2.0.0 queued\r\n421 4.7.0 enough mails"}
     provider = a_provider(server)
 
-    answer = await provider.send(a_message("log_1"))
+    answer = await send(provider, a_message("log_1"))
     server.replies = {}
-    after = await provider.send(a_message("log_2"))
+    after = await send(provider, a_message("log_2"))
     await provider.aclose()
 
     assert isinstance(answer, Sent)
@@ -97,11 +98,11 @@ async def test_a_connection_over_which_something_came_unasked_is_not_used_again(
     server: MailServer, surplus: str
 ) -> None:
     provider = a_provider(server)
-    await provider.send(a_message("log_1"))
+    await send(provider, a_message("log_1"))
     server.interject(surplus.encode() + b"\r\n")
     await wait_until(lambda: not provider._connections.open, seconds=10)
 
-    answer = await provider.send(a_message("log_2"))
+    answer = await send(provider, a_message("log_2"))
     await provider.aclose()
 
     assert isinstance(answer, Sent)
@@ -124,7 +125,7 @@ async def test_a_reply_too_many_in_its_own_segment_is_no_answer_to_the_mail() ->
     server.replies = {"dot": "550 5.7.1 spam"}
     async with server.running():
         provider = a_provider(server)
-        answers = [await provider.send(a_message(f"log_{number}")) for number in range(3)]
+        answers = [await send(provider, a_message(f"log_{number}")) for number in range(3)]
         await provider.aclose()
 
     assert not any(isinstance(answer, Sent) for answer in answers)

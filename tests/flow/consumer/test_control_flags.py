@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from core.ids import request_key
-from core.send_result import Message, Retry, SendResult, Sent
+from core.send_result import Retry, SendResult, Sent
 from ledger.ports import Ledger
 from ledger.request_control import ControlResult, cancel_request, pause_request, resume_request, state_of
+from providers.draft import Draft
 from schemas.statuses import OnUncertain, Reason, RequestState
 from tests.flow.world import LEASE_SECONDS, START, Killed, RecordingProvider, Steps, World, awake
 
@@ -31,12 +32,12 @@ class Ordering(RecordingProvider):
         self.ordered: ControlResult | None = None
         self.after = 0
 
-    async def send(self, message: Message) -> SendResult:
+    async def send(self, draft: Draft) -> SendResult:
         if self.ordered is None:
             self.ordered = await self._order(self._world.ledger, KEY)
         else:
             self.after += 1
-        return await super().send(message)
+        return await super().send(draft)
 
 
 class OrderedSteps(Steps):
@@ -191,8 +192,8 @@ async def dying_after(sends: int, world: World, steps: Steps) -> None:
     """Deliver until this many sends were answered, and die before anything is logged."""
 
     class Dying(RecordingProvider):
-        async def send(self, message: Message) -> SendResult:
-            answer = await book.send(message)
+        async def send(self, draft: Draft) -> SendResult:
+            answer = await book.send(draft)
             if sum(book.taken.values()) == sends:
                 steps.dead = True
             return answer

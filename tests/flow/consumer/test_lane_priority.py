@@ -19,7 +19,8 @@ from consumer.flow_control.slots import build_slots
 from consumer.kafka.offset_tracker import OffsetTracker
 from core.ids import ChunkId
 from core.retry import SPREAD_SECONDS
-from core.send_result import Message, Retry, SendResult, Sent
+from core.send_result import Retry, SendResult, Sent
+from providers.draft import Draft
 from schemas.statuses import Lane, Reason
 from tests.flow.consumer.deliver.test_wake_up_queue import Topic
 from tests.flow.world import START, TOPICS, RecordingProvider, World
@@ -114,9 +115,9 @@ async def test_a_retry_waits_for_nobody(clock: Clock) -> None:
     ids=["late", "in time", "late for its slow provider"],
 )
 async def test_a_late_start_is_noticed(clock: Clock, late_seconds: float, call_seconds: float, expected: bool) -> None:  # noqa: FBT001
-    async def send(message: Message) -> SendResult:
+    async def send(draft: Draft) -> SendResult:
         clock.world.pass_time(call_seconds)
-        return Sent(message.id)
+        return Sent(draft.id)
 
     clock.world.providers[0].send = send
     for number in NUMBERS:

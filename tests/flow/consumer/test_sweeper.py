@@ -17,7 +17,8 @@ from consumer.kafka.record import KafkaRecord
 from consumer.sweep.sweeper import Sweeper
 from consumer.sweep.unfinished_requests import REQUESTS_PER_ROUND, UnfinishedRequests
 from core.ids import request_key
-from core.send_result import Message, SendResult
+from core.send_result import SendResult
+from providers.draft import Draft
 from schemas.statuses import Channel
 from tests.flow.world import LEASE_SECONDS, START, TOPICS, RecordingProvider, Steps, World
 from tests.support.builders import LEDGER_PORTS
@@ -103,9 +104,9 @@ async def test_a_hanging_provider_leaves_slots_for_due_chunks_of_the_other_chann
     answering = asyncio.Event()
 
     class Hanging(RecordingProvider):
-        async def send(self, message: Message) -> SendResult:
+        async def send(self, draft: Draft) -> SendResult:
             await answering.wait()
-            return await super().send(message)
+            return await super().send(draft)
 
     world = World(Hanging(), mail := RecordingProvider("post", Channel.EMAIL))
     soon = (START + timedelta(seconds=60)).isoformat()

@@ -30,6 +30,7 @@ from core.ids import ChunkId
 from core.send_result import Message, Retry, SendResult, Uncertain
 from ledger.memory import MemoryLedger
 from ledger.sealing import Sealer
+from providers.draft import Draft, as_it_is
 from providers.provider import CLOSED
 from providers.registry import Providers
 from schemas.results import EventType
@@ -40,6 +41,7 @@ from tests.simulate.environment.kafka import CommitFailed, Partition, SimulatedK
 from tests.simulate.environment.provider import Side
 from tests.simulate.loop import Actor
 from tests.simulate.scenario import BATCH_SIZES, PERIODS, TOPICS
+from tests.support.drafts import ENDLESS
 
 CLUSTER = "cluster"
 METRICS = Metrics()
@@ -143,9 +145,10 @@ class _Provider:
         self._open: dict[int, asyncio.Timeout] = {}
         self._stopped = False
 
-    async def send(self, message: Message) -> SendResult:
+    async def send(self, draft: Draft) -> SendResult:
         if self._stopped:
             return CLOSED
+        message = await draft.prepare(as_it_is)
         self._world.books.called(self._process, self.name, message)
         answer: SendResult = await self._gate.step(
             "send", lambda: self._in_time(message), (message.id,), lambda why: self._unanswered(message, why), "send"
@@ -212,6 +215,7 @@ class Process(Actor):
             reply_topics=ReplyTopicHealth(self._monotonic),
             monotonic=self._monotonic,
             random=world.rng.random,
+            turn_budget=ENDLESS,
         )
         self._gate, self._claimer = gate, Claimer(self.context)
         self.slots, self.sweep_slots = build_slots(2), build_slots(2)

@@ -10,6 +10,7 @@ import pytest
 from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from providers.simulator import SimulatorEntry, SimulatorProvider
 from schemas.statuses import Channel, Reason
+from tests.support.drafts import send
 
 
 def a_provider(**entry: Any) -> SimulatorProvider:
@@ -23,7 +24,7 @@ def a_message(number: int = 1, to: str = "+8613800138000") -> Message:
 
 
 async def test_without_latency_the_simulator_answers_without_yielding() -> None:
-    sending = a_provider().send(a_message())
+    sending = send(a_provider(), a_message())
 
     with pytest.raises(StopIteration) as ended:
         sending.send(None)  # the first step is the last: no task, no timer, no turn of the loop
@@ -37,7 +38,7 @@ async def test_the_same_seed_repeats_every_answer_whatever_the_order() -> None:
 
     async def answers(order: list[int]) -> dict[tuple[int, int], SendResult]:
         provider = a_provider(**rates)
-        return {(number, attempt): await provider.send(a_message(number)) for attempt in range(3) for number in order}
+        return {(number, attempt): await send(provider, a_message(number)) for attempt in range(3) for number in order}
 
     shuffled = random.Random(1).sample(numbers, len(numbers))
 
@@ -47,7 +48,7 @@ async def test_the_same_seed_repeats_every_answer_whatever_the_order() -> None:
 async def test_the_rates_are_kept_on_the_whole() -> None:
     provider = a_provider(failure_rate=0.1, retry_rate=0.2, throttle_rate=0.05, drop_rate=0.05, retry_after_seconds=4)
 
-    seen = Counter([await provider.send(a_message(number)) for number in range(10_000)])
+    seen = Counter([await send(provider, a_message(number)) for number in range(10_000)])
 
     def share(answer: SendResult) -> float:
         return seen[answer] / 10_000
@@ -62,15 +63,15 @@ async def test_the_rates_are_kept_on_the_whole() -> None:
 async def test_another_seed_answers_otherwise() -> None:
     first, second = a_provider(retry_rate=0.5, seed=1), a_provider(retry_rate=0.5, seed=2)
 
-    assert [await first.send(a_message(number)) for number in range(50)] != [
-        await second.send(a_message(number)) for number in range(50)
+    assert [await send(first, a_message(number)) for number in range(50)] != [
+        await send(second, a_message(number)) for number in range(50)
     ]
 
 
 async def test_a_refusal_for_the_moment_is_drawn_anew_at_each_attempt() -> None:
     provider = a_provider(retry_rate=0.5)
 
-    answers = [await provider.send(a_message()) for _ in range(50)]
+    answers = [await send(provider, a_message()) for _ in range(50)]
 
     assert {type(answer) for answer in answers} == {Retry, Sent}
 
@@ -88,17 +89,17 @@ async def test_a_refusal_for_the_moment_is_drawn_anew_at_each_attempt() -> None:
 async def test_an_addresss_ending_decides_where_a_rule_names_it(rule: str, answers: list[type[SendResult]]) -> None:
     provider = a_provider(timeout_seconds=0.01, **{rule: ["99", "98"]})
 
-    marked = [type(await provider.send(a_message(1, "+8613800138099"))) for _ in range(2)]
+    marked = [type(await send(provider, a_message(1, "+8613800138099"))) for _ in range(2)]
 
     assert marked == answers
-    assert isinstance(await provider.send(a_message(2)), Sent)
+    assert isinstance(await send(provider, a_message(2)), Sent)
 
 
 async def test_a_hanging_message_was_not_accepted_and_a_dropped_one_was() -> None:
     provider = a_provider(timeout_seconds=0.01, hang_suffixes=["1"], drop_suffixes=["2"])
 
-    await provider.send(a_message(1, "+11"))
-    await provider.send(a_message(2, "+12"))
+    await send(provider, a_message(1, "+11"))
+    await send(provider, a_message(2, "+12"))
 
     assert provider.accepted == 1
 
@@ -106,7 +107,7 @@ async def test_a_hanging_message_was_not_accepted_and_a_dropped_one_was() -> Non
 async def test_a_deduplicating_simulator_answers_a_repeat_without_accepting_it_again() -> None:
     provider = a_provider(deduplicates=True, drop_suffixes=["2"])
 
-    answers = [await provider.send(a_message(1, "+12")) for _ in range(2)]
+    answers = [await send(provider, a_message(1, "+12")) for _ in range(2)]
 
     assert answers == [Uncertain(Reason.NO_ANSWER, "simulated: cut"), Sent("sim-log_1")]
     assert provider.accepted == 1
@@ -115,8 +116,8 @@ async def test_a_deduplicating_simulator_answers_a_repeat_without_accepting_it_a
 async def test_a_simulator_without_deduplication_accepts_a_repeat_again() -> None:
     provider = a_provider()
 
-    await provider.send(a_message())
-    await provider.send(a_message())
+    await send(provider, a_message())
+    await send(provider, a_message())
 
     assert provider.accepted == 2
 
@@ -125,7 +126,7 @@ async def test_the_simulator_keeps_a_limited_number_of_ids_and_no_address() -> N
     provider = a_provider(remember=10, retry_rate=0.5, deduplicates=True)
 
     for number in range(1_000):
-        await provider.send(a_message(number))
+        await send(provider, a_message(number))
 
     assert len(provider._taken) <= 10
     assert len(provider._seen) <= 10
@@ -138,7 +139,7 @@ async def test_an_answer_takes_its_latency_and_no_longer_than_the_time_out() -> 
     loop = asyncio.get_running_loop()
 
     started = loop.time()
-    answers = [await slow.send(a_message()), await too_slow.send(a_message())]
+    answers = [await send(slow, a_message()), await send(too_slow, a_message())]
 
     assert answers == [Sent("sim-log_1"), Uncertain(Reason.NO_ANSWER, "simulated: timed out")]
     assert loop.time() - started >= 0.039

@@ -11,9 +11,10 @@ from consumer.context import ConsumerContext
 from consumer.deliver.claim_chunks import Claimer
 from consumer.deliver.lease import Lease
 from core.ids import ChunkId
-from core.send_result import Message, Retry, SendResult, Sent
+from core.send_result import Retry, SendResult, Sent
 from ledger.errors import LedgerUnavailable
 from ledger.sealing import Sealer
+from providers.draft import Draft
 from schemas.statuses import Channel, Lane, Reason
 from tests.flow.world import LEASE_SECONDS, START, RecordingProvider, World, awake
 from tests.support.builders import LEDGER_PORTS
@@ -133,10 +134,10 @@ async def test_a_stalled_process_does_not_expire_deliveries_that_another_process
     gate, entered = asyncio.Event(), asyncio.Event()
 
     class Slow(RecordingProvider):
-        async def send(self, message: Message) -> SendResult:
+        async def send(self, draft: Draft) -> SendResult:
             entered.set()
             await gate.wait()
-            return await super().send(message)
+            return await super().send(draft)
 
     expires_at = START + timedelta(seconds=LEASE_SECONDS + 60)
     await world.expand(world.record(*NUMBERS[:4], expires_at=expires_at.isoformat()))
@@ -147,8 +148,8 @@ async def test_a_stalled_process_does_not_expire_deliveries_that_another_process
     world.pass_time(LEASE_SECONDS + 1)  # its lease is over
 
     class Late(RecordingProvider):
-        async def send(self, message: Message) -> SendResult:
-            answer = await super().send(message)
+        async def send(self, draft: Draft) -> SendResult:
+            answer = await super().send(draft)
             if not gate.is_set():  # Accepted and not logged yet. Now the request expires.
                 world.pass_time(60)
                 gate.set()
@@ -169,10 +170,10 @@ async def test_a_delivery_logged_by_a_stalled_process_is_not_sent_again_in_a_lat
     gate, entered = asyncio.Event(), asyncio.Semaphore(0)
 
     class Slow(RecordingProvider):
-        async def send(self, message: Message) -> SendResult:
+        async def send(self, draft: Draft) -> SendResult:
             entered.release()
             await gate.wait()
-            return await super().send(message)
+            return await super().send(draft)
 
     await world.expand(world.record(*NUMBERS[:2], on_uncertain="resend"))
     world.providers = (slow := Slow("first"), RecordingProvider("second"))
@@ -182,8 +183,8 @@ async def test_a_delivery_logged_by_a_stalled_process_is_not_sent_again_in_a_lat
     world.pass_time(LEASE_SECONDS + 1)
 
     class Refusing(RecordingProvider):
-        async def send(self, message: Message) -> SendResult:
-            del message
+        async def send(self, draft: Draft) -> SendResult:
+            del draft
             gate.set()
             await asyncio.wait([stalled], timeout=5)
             return Retry(Reason.UNAVAILABLE)

@@ -11,7 +11,8 @@ from consumer.deliver.wake_up_queue import WakeUpQueue
 from consumer.flow_control.slots import SlotKey, WorkerSlots, build_slots
 from consumer.kafka.offset_tracker import OffsetTracker
 from consumer.kafka.record import KafkaRecord
-from core.send_result import Message, SendResult
+from core.send_result import SendResult
+from providers.draft import Draft
 from schemas.results import ChunkPointer
 from schemas.statuses import Channel, Lane
 from tests.flow.consumer.test_sweeper import NUMBERS, with_fault
@@ -65,9 +66,9 @@ class Hanging(RecordingProvider):
         super().__init__()
         self.answering = asyncio.Event()
 
-    async def send(self, message: Message) -> SendResult:
+    async def send(self, draft: Draft) -> SendResult:
         await self.answering.wait()
-        return await super().send(message)
+        return await super().send(draft)
 
 
 async def test_a_hanging_provider_does_not_delay_the_messages_of_the_other_channel() -> None:

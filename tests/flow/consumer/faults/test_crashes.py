@@ -14,6 +14,7 @@ import pytest
 from consumer.context import ConsumerContext
 from consumer.sweep.retention_batches import BatchSizes, RetentionJob
 from core.send_result import Failed, Message, Retry, SendResult, Sent
+from providers.draft import Draft
 from schemas.statuses import OnUncertain, Reason
 from tests.flow.world import LEASE_SECONDS, Killed, RecordingProvider, Steps, World, stepwise_ledger
 from tests.support.builders import LEDGER_PORTS
@@ -142,10 +143,10 @@ async def test_a_zombie_changes_nothing_and_says_nothing() -> None:
     gate = asyncio.Event()
 
     class Slow(RecordingProvider):
-        async def send(self, message: Message) -> SendResult:
+        async def send(self, draft: Draft) -> SendResult:
             if not gate.is_set():
                 await gate.wait()
-            return await super().send(message)
+            return await super().send(draft)
 
     slow = Slow(answers=lambda *_: Sent())
     await world.expand(world.record(*NUMBERS[:2]))

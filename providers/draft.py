@@ -1,0 +1,73 @@
+"""Delivery that is offered to a provider. Its message is made only when the provider has a slot for it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from config.turn_budget import TurnBudget
+from core.render import RenderError
+from core.send_result import Failed, Message, Retry, SendResult
+from schemas.statuses import Reason
+
+NO_TIME = Retry(Reason.RATE_LIMITED, "no time to prepare the message", offered=False)
+"""Result if the send ended while the message still waited to be made. Nothing was tried, so it ends no delivery."""
+
+T = TypeVar("T")
+
+
+class UnsendableError(Exception):
+    """Error for a message that a provider cannot write. It has the result of the delivery."""
+
+    def __init__(self, result: Failed) -> None:
+        super().__init__(result.error)
+        self.result = result
+
+
+class NotPreparedError(Exception):
+    """Error if the message could not be made. A provider need not handle it, because `Draft.problem` is the result."""
+
+
+def as_it_is(message: Message) -> Message:
+    """Return the message itself, for a provider that needs no other form."""
+    return message
+
+
+class Draft:
+    """Delivery that is offered to a provider. Its repr shows no address and no text."""
+
+    __slots__ = ("_budget", "_render", "_weight", "id", "is_prepared", "problem")
+
+    def __init__(self, delivery_id: str, render: Callable[[], Message], weight: int, budget: TurnBudget) -> None:
+        self.id = delivery_id
+        self._render, self._weight, self._budget = render, weight, budget
+        self.is_prepared = False
+        """True if the provider has what it writes. Before that it cannot have written anything."""
+        self.problem: SendResult | None = None
+        """Result if the message could not be made."""
+
+    def __repr__(self) -> str:
+        return f"Draft({self.id})"
+
+    async def prepare(self, encode: Callable[[Message], T]) -> T:
+        """Render the message, and return it as the provider writes it. Raises NotPreparedError.
+
+        The provider has its slot before, and writes nothing before. `encode` has no side effect, because it may run in
+        a thread. It raises UnsendableError for a message that the provider cannot write.
+        """
+        try:
+            prepared = await self._budget.run(lambda: encode(self._render()), self._weight)
+        except asyncio.CancelledError:  # also by the time-out of the provider
+            self.problem = NO_TIME
+            raise
+        except UnsendableError as error:
+            self.problem = error.result
+        except RenderError:
+            self.problem = Failed(Reason.INVALID_CONTENT)
+        except MemoryError:
+            self.problem = Retry(Reason.UNAVAILABLE, "preparing: no memory")
+        except Exception as error:  # noqa: BLE001  # the same message would raise the same error again
+            self.problem = Failed(Reason.INVALID_CONTENT, f"preparing: {type(error).__name__}")
+        else:
+            self.is_prepared = True
+            return prepared
+        raise NotPreparedError

@@ -1,0 +1,77 @@
+"""Work of callers takes a bounded part of each turn of the event loop."""
+
+import asyncio
+import threading
+
+import pytest
+
+from config.turn_budget import HEAVY, TURN_SECONDS, TurnBudget
+
+
+class Cpu:
+    """CPU time that passes only by work."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+async def turns_of(pieces: int, seconds: float) -> list[tuple[int, int]]:
+    """Start pieces of work at once. Return the turn of the loop in which each one ran, and its number, in order."""
+    cpu, turn, ran = Cpu(), 0, []
+    budget = TurnBudget(cpu)
+
+    async def run(number: int) -> None:
+        def work() -> None:
+            cpu.seconds += seconds
+            ran.append((turn, number))
+
+        await budget.run(work, 1)
+
+    tasks = [asyncio.create_task(run(number)) for number in range(pieces)]
+    while not all(task.done() for task in tasks):
+        await asyncio.sleep(0)
+        turn += 1
+    return ran
+
+
+async def test_small_pieces_run_in_one_turn() -> None:
+    assert {turn for turn, _ in await turns_of(10, TURN_SECONDS / 20)} == {0}
+
+
+async def test_no_piece_begins_in_a_turn_without_time_and_those_who_wait_go_on_in_order() -> None:
+    ran = await turns_of(10, TURN_SECONDS)
+
+    assert len({turn for turn, _ in ran}) == 10
+    assert [number for _, number in ran] == list(range(10))
+
+
+async def test_one_that_no_longer_waits_holds_nobody_up() -> None:
+    cpu = Cpu()
+    budget = TurnBudget(cpu)
+    await budget.wait()
+    cpu.seconds += TURN_SECONDS
+    gone, other = asyncio.create_task(budget.wait()), asyncio.create_task(budget.wait())
+    await asyncio.sleep(0)
+
+    gone.cancel()
+
+    await other
+
+
+async def test_heavy_work_leaves_the_loop() -> None:
+    budget, loop_thread = TurnBudget(), threading.get_ident()
+
+    assert await budget.run(threading.get_ident, HEAVY) == loop_thread
+    assert await budget.run(threading.get_ident, HEAVY + 1) != loop_thread
+
+
+async def test_an_error_of_the_work_is_raised() -> None:
+    def fail() -> None:
+        raise ValueError
+
+    for weight in (1, HEAVY + 1):
+        with pytest.raises(ValueError, match=r"^$"):
+            await TurnBudget().run(fail, weight)
