@@ -220,4 +220,4 @@ async def _check_once(service: ConsumerService, broker: KafkaBroker, loops: Back
         service.fatal_reason = reason
         context.stopping.set()
     context.provider_caller.watch.check()
-    progress.update_subscriptions(subscription_problems(broker, progress, time.time()))
+    progress.update_subscriptions(subscription_problems(broker, time.time()))

@@ -4,19 +4,23 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
+from typing_extensions import override
 
 from consumer.context import ConsumerContext
 from consumer.deliver.wake_up_queue import WakeUpQueue
 from consumer.expand.expansion_queue import ExpansionQueue
+from consumer.fetch.parse_record import UnparsedBytes
+from consumer.fetch.tolerant_consumer import TolerantConsumer
 from consumer.kafka.group_commits import RebalanceSafeCommitter
 from consumer.kafka.offset_tracker import CommitOffset
 from consumer.kafka.read_positions import ReadPositions
 from consumer.kafka.record import KafkaRecord
+from consumer.logger import logger
 from consumer.monitoring.readiness import EXPAND
 from consumer.settings import ConsumerSettings
 from schemas.statuses import Lane
@@ -39,6 +43,16 @@ _SUBSCRIPTION_OPTIONS: dict[str, Any] = {
     "rebalance_timeout_ms": 60_000,
     "max_poll_interval_ms": 3_600_000,
 }
+
+
+class TolerantBroker(KafkaBroker):
+    """Broker of FastStream whose subscribers step over what cannot be parsed."""
+
+    @override
+    async def _connect(self) -> Callable[..., AIOKafkaConsumer]:
+        builder: Any = await super()._connect()
+        tolerant = self.config.broker_config.builder = partial(TolerantConsumer, **builder.keywords)
+        return tolerant
 
 
 async def parse_with_unreadable_headers(
@@ -78,7 +92,7 @@ def build_faststream(
     """Build the application and its broker with four subscribers, one per topic and group."""
     options = settings.kafka_options()
     servers = options.pop("bootstrap_servers")
-    broker = KafkaBroker(
+    broker = TolerantBroker(
         servers,
         parser=parse_with_unreadable_headers,
         decoder=leave_undecoded,
@@ -102,6 +116,9 @@ def build_faststream(
         @subscriber  # type: ignore[untyped-decorator]
         async def on_record(message: KafkaMessage) -> None:
             record = _kafka_record(message)
+            if record.unparsed:
+                at = {"topic": topic, "partition": record.partition, "offset": record.offset}
+                logger.error("record not parsed", **at, problem=record.unparsed, bytes=len(record.value or b""))
             with context.readiness.working_on(kind, topic), position.in_handler():
                 await take(record, _commit_of(message, record, commits))
 
@@ -133,6 +150,7 @@ def _kafka_record(message: KafkaMessage) -> KafkaRecord:
         key=record.key,
         value=record.value,
         headers=tuple(record.headers),
+        unparsed=record.value.problem if isinstance(record.value, UnparsedBytes) else None,
     )
 
 

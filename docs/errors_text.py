@@ -48,6 +48,9 @@ _REASON_TO_DO: Mapping[Reason, str] = {
 }
 
 _REJECTION_TO_DO: Mapping[RejectionReason, str] = {
+    RejectionReason.UNREADABLE: "Correct the client that writes the record. Header names must be UTF-8, and a batch "
+    "has at most 16 MiB before compression. The dead letter has the raw bytes.",
+    RejectionReason.INVALID_TIMESTAMP: "Let the client set the time in milliseconds since 1970, or no time.",
     RejectionReason.NULL_VALUE: "Send a value. The intake topics do not support deletions.",
     RejectionReason.NOT_JSON: "Send one JSON object in UTF-8, without the prefix of a schema registry.",
     RejectionReason.INVALID_SCHEMA: "Correct the fields that the event names. "

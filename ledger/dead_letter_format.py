@@ -25,7 +25,7 @@ REPLAY_HEADER = "rollcall_replay_of"
 _ORIGIN, _REASON = "origin", "reason"
 _TENANT, _REQUEST, _FIELDS = "tenant_id", "request_id", "fields"
 _REPLAYED, _REPLAYED_AS = "rollcall_replayed", "rollcall_replayed_as"
-_POSITION = re.compile(r"([A-Za-z0-9._-]{1,249})/(\d{1,9})/(\d{1,18})/(\d{1,18})")
+_POSITION = re.compile(r"([A-Za-z0-9._-]{1,249})/(\d{1,9})/(\d{1,18})/(-?\d{1,19})")
 
 MAX_CONTENT_BYTES = DEAD_LETTER_BYTES - 64 * 1024
 """Maximum size of a record in a dead letter, in bytes. The rest is for the seal and the Kafka headers."""
@@ -54,6 +54,10 @@ class RejectionDetails(Protocol):
     def timestamp_ms(self) -> int:
         """Return the timestamp of the record, in milliseconds since 1970."""
 
+    @property
+    def unparsed(self) -> str | None:
+        """Return why the value has raw bytes, or None."""
+
 
 @dataclass(frozen=True, slots=True)
 class OpenedRecord:
@@ -67,6 +71,8 @@ class OpenedRecord:
     """Position of the record, topic/partition/offset/timestamp in ms. None if an older consumer wrote it."""
     headers_kept: bool = True
     """False if the headers were too long to be kept."""
+    unparsed: str | None = None
+    """Problem of a record that the Kafka client could not parse. The value has its raw bytes."""
 
     @property
     def cut(self) -> bool:
@@ -89,6 +95,7 @@ def seal_record(sealer: Sealer, record: RejectionDetails, max_bytes: int = MAX_C
         "bytes": len(value),
         "origin": record.origin,
         "timestamp_ms": record.timestamp_ms,
+        **({"unparsed": record.unparsed} if record.unparsed else {}),
     }
     header = orjson.dumps(about)
     if len(header) > max(max_bytes - MAX_RECORD_BYTES, max_bytes // 16):
@@ -109,7 +116,8 @@ def open_record(sealer: Sealer, sealed: bytes) -> OpenedRecord:
         headers = [(name, None if data is None else base64.b64decode(data)) for name, data in about["headers"] or ()]
         position = f"{about['origin']}/{about['timestamp_ms']}" if "origin" in about else None
         value = None if about["null"] else plain[4 + length :]
-        return OpenedRecord(headers, value, about["bytes"], position, headers_kept=about["headers"] is not None)
+        kept = about["headers"] is not None
+        return OpenedRecord(headers, value, about["bytes"], position, kept, about.get("unparsed"))
     except (ValueError, LookupError, TypeError):
         raise DeadLetterError(
             "the dead letter does not contain a record. Another version of the consumer may have written it"

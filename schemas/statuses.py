@@ -124,6 +124,8 @@ class Reason(DescribedEnum, published_as="Reason"):
 class RejectionReason(DescribedEnum, published_as="Rejection"):
     """Reason for the rejection of an intake record. Nothing of the record was sent."""
 
+    UNREADABLE = "unreadable", "the Kafka client cannot parse the record, or its batch is too large when inflated"
+    INVALID_TIMESTAMP = "invalid_timestamp", "the timestamp of the record is not a date"
     NULL_VALUE = "null_value", "the record has no value"
     NOT_JSON = "not_json", "the value is not a JSON object in UTF-8"
     INVALID_SCHEMA = "invalid_schema", "fields are missing, unknown or of the wrong type"

@@ -20,7 +20,9 @@ from cli.clients.kafka_client import (
 )
 from cli.errors import CommandError
 from config.settings import CommonSettings
+from consumer.fetch.tolerant_consumer import TolerantConsumer
 from consumer.kafka.stop_consumer import stop_consumer
+from core.record_time import read_timestamp
 from ledger.dead_letter_format import (
     UNKNOWN_REQUEST,
     RejectedRequest,
@@ -30,6 +32,7 @@ from ledger.dead_letter_format import (
 )
 
 _POLL_MS = 500
+_NO_DATE = datetime.fromtimestamp(0, UTC)
 _MAX_EMPTY_POLLS = 20
 """Number of polls without a record after which the reader gives up."""
 
@@ -65,7 +68,7 @@ def dead_letter_entry(record: ConsumerRecord, *, whole: bool) -> DeadLetterEntry
     return DeadLetterEntry(
         partition=record.partition,
         offset=record.offset,
-        refused_at=datetime.fromtimestamp(record.timestamp / 1000, UTC),
+        refused_at=read_timestamp(record.timestamp) or _NO_DATE,
         origin=origin,
         reason=reason,
         key=record.key if whole else None,
@@ -169,7 +172,7 @@ async def open_dead_letters(settings: CommonSettings) -> AsyncIterator[DeadLette
         partitions_by_topic = await partitions_of_topics(admin)
     require_topics(partitions_by_topic, {topic})
     silence_driver_logs()
-    consumer = AIOKafkaConsumer(
+    consumer = TolerantConsumer(
         **settings.kafka_options(), group_id=None, enable_auto_commit=False, isolation_level="read_committed"
     )
     try:

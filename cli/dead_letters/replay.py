@@ -28,6 +28,7 @@ REPLAYABLE = frozenset(
         RejectionReason.UNKNOWN_TEMPLATE,
         RejectionReason.REPLY_TOPIC_REFUSED,
         RejectionReason.UNSUPPORTED_VERSION,
+        RejectionReason.INVALID_TIMESTAMP,
     }
 )
 """Reasons that can disappear later, such as a missing template. Records with other reasons would be rejected again."""
@@ -107,6 +108,8 @@ def check_replayable(entry: DeadLetterEntry, opened: OpenedRecord, topics: Topic
         )
     if value is None:
         raise CommandError(f"{subject}: the record has no value.")
+    if opened.unparsed:
+        raise CommandError(f"{subject}: the record {opened.unparsed}. Its raw bytes cannot be published as a record.")
     if opened.cut or not opened.headers_kept:
         raise CommandError(f"{subject}: the record was too large to be stored completely.")
     if opened.place is None and not _has_request_id(value):

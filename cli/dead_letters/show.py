@@ -85,6 +85,8 @@ def run_show(settings: CommonSettings, place: str, *, reveal: bool) -> None:
         console.print(f"{'key':<11} {printable(_text(entry.key))}", soft_wrap=True)
         for name, value in opened.headers:
             console.print(f"{'header':<11} {printable(name)}: {printable(_text(value))}", soft_wrap=True)
+        if opened.unparsed:
+            console.print(f"{'raw bytes':<11} {printable(opened.unparsed)}", soft_wrap=True)
         console.print(f"{'value':<11} {opened.length:,} bytes{', truncated' if opened.cut else ''}\n", soft_wrap=True)
         console.print(_text(opened.value), soft_wrap=True)
 

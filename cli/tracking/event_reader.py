@@ -10,6 +10,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from cli.clients.kafka_client import KAFKA_TIMEOUT_SECONDS, silence_driver_logs, with_timeout
 from cli.tracking.result_tally import ResultTally
 from config.settings import CommonSettings
+from consumer.fetch.tolerant_consumer import TolerantConsumer
 from consumer.kafka.stop_consumer import stop_consumer
 
 _POLL_MS = 250
@@ -77,7 +78,7 @@ async def open_event_reader(
 ) -> AsyncIterator[ResultEventReader]:
     """Open a reader at the current end of all partitions. With `from_start`, also read events of earlier attempts."""
     silence_driver_logs()
-    consumer = AIOKafkaConsumer(
+    consumer = TolerantConsumer(
         **settings.kafka_options(),
         group_id=None,
         enable_auto_commit=False,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from consumer.context import ConsumerContext
+from consumer.dead_letters import publish_dead_letter
 from consumer.deliver.claim_chunks import Claimer
 from consumer.deliver.deliver import deliver
 from consumer.flow_control.slots import SlotKey, WorkerSlots
@@ -18,7 +19,7 @@ from consumer.kafka.record import KafkaRecord
 from consumer.logger import error_location, logger
 from core.ids import ChunkId
 from schemas.results import ChunkPointer
-from schemas.statuses import Lane
+from schemas.statuses import Lane, RejectionReason
 
 MAX_QUEUED_WAKE_UPS = 10_000
 """Maximum number of messages that wait here, for each lane and channel. Above that the lane waits and the records
@@ -45,6 +46,11 @@ class WakeUpQueue:
     async def enqueue(self, lane: Lane, record: KafkaRecord, commit: CommitOffset) -> None:
         """Queue a record. Return at once, unless the queue of its lane and channel is full."""
         tracked = self._offsets.start(record, commit)
+        if record.unparsed:
+            with self._context.readiness.stepping_over(record.origin, record.unparsed):
+                await publish_dead_letter(record, RejectionReason.UNREADABLE, self._context)
+            tracked.mark_done()
+            return
         try:
             pointer = ChunkPointer.model_validate_json(record.value or b"")
         except ValidationError:

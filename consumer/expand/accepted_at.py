@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from consumer.kafka.record import KafkaRecord
+from core.record_time import read_timestamp
 from schemas.requests import BulkRequest
 
 EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
@@ -20,17 +21,9 @@ def accepted_at(record: KafkaRecord, request: BulkRequest | None, now: datetime)
     latest = now + CLOCK_TOLERANCE
     stated = request.accepted_at if request else None
     scheduled_at = (request.send_at if request else None) or latest
-    candidates = ((stated, max(latest, scheduled_at)), (_record_time(record), latest))
+    candidates = ((stated, max(latest, scheduled_at)), (read_timestamp(record.timestamp_ms), latest))
     believed = next((time for time, before in candidates if time and EARLIEST <= time <= before), now)
     return truncate_to_milliseconds(believed)
-
-
-def _record_time(record: KafkaRecord) -> datetime | None:
-    """Return the time of the record, or None if it is beyond all dates, such as one in nanoseconds."""
-    try:
-        return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def truncate_to_milliseconds(moment: datetime) -> datetime:

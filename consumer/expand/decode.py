@@ -25,6 +25,8 @@ _MAX_FIELDS = 20
 
 def decode(record: KafkaRecord) -> BulkRequest | RejectedRecord:
     """Return the request in a record, or the rejection if the record is not a valid request."""
+    if record.unparsed:
+        return RejectedRecord(RejectionReason.UNREADABLE, f"record: {record.unparsed}", is_garbage=True)
     if record.value is None:
         return RejectedRecord(RejectionReason.NULL_VALUE, "record: has no value. Send a JSON object.", is_garbage=True)
     if len(record.value) > MAX_RECORD_BYTES:

@@ -76,7 +76,8 @@ class ExpansionQueue:
 
     async def _expand(self, tracked: TrackedRecord, previous: asyncio.Task[None] | None) -> None:
         record, context = tracked.record, self._context
-        with context.readiness.working_on(EXPAND, record.topic):
+        readiness = context.readiness
+        with readiness.working_on(EXPAND, record.topic), readiness.stepping_over(record.origin, record.unparsed):
             if previous:
                 await asyncio.wait((previous,))
             if self._stopped_by_breaker or not tracked.is_current:

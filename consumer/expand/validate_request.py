@@ -10,6 +10,7 @@ from consumer.expand.decode import decode, origin_of_first_publication, read_cor
 from consumer.kafka.record import KafkaRecord
 from core.allowed_reply_topics import is_allowed
 from core.ids import request_id_from_record, request_key
+from core.record_time import NO_TIMESTAMP, read_timestamp
 from ledger.digests import request_digests
 from ledger.models import Part, RequestHeader
 from schemas.requests import BulkRequest, too_far_ahead
@@ -34,6 +35,10 @@ async def validate_request(
     if isinstance(request, RejectedRecord):
         return request
     correlation_id = read_correlation(record)
+    if record.timestamp_ms != NO_TIMESTAMP and read_timestamp(record.timestamp_ms) is None:
+        message = "record: has a timestamp that is not a date. Set milliseconds since 1970."
+        rejection = RejectedRecord(RejectionReason.INVALID_TIMESTAMP, message, is_garbage=True)
+        return with_request_ids(request, rejection, correlation_id)
     accepted = accepted_at(record, request, context.ledger.now())
     if too_far := too_far_ahead(request, accepted):
         field, problem = too_far

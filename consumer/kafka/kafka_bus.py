@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Sequence
 from typing import Any, TypeVar
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     KafkaConnectionError,
@@ -21,6 +21,7 @@ from typing_extensions import override
 
 from config.settings import CommonSettings
 from consumer.events import Event, Headers
+from consumer.fetch.tolerant_consumer import TolerantConsumer
 from consumer.kafka.bus import Bus, BusRejected, BusTimeout, BusUnavailable, DeadLetter, TooLargeForTopic
 from consumer.kafka.partition_writer import PartitionWriter
 from consumer.kafka.stop_consumer import stop_consumer
@@ -188,7 +189,7 @@ class KafkaBus(Bus):
     @override
     async def consumer_lag(self, topic: str, partition: int) -> int:
         at = TopicPartition(topic, partition)
-        consumer = AIOKafkaConsumer(
+        consumer = TolerantConsumer(
             group_id=self._topics.group_of(topic),
             enable_auto_commit=False,
             isolation_level="read_uncommitted",  # the end includes the records of open transactions

@@ -16,6 +16,8 @@ class KafkaRecord:
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
+    unparsed: str | None = None
+    """Problem of a record that the Kafka client cannot parse. The value has the raw bytes, of a whole batch perhaps."""
 
     @property
     def origin(self) -> str:

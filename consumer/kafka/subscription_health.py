@@ -8,22 +8,20 @@ from typing import Any
 
 from faststream.kafka import KafkaBroker
 
-from consumer.monitoring.readiness import ReadinessTracker
-
 MAX_POLL_SILENCE_SECONDS = 30.0
-"""Time in seconds without a poll after which an idle consumer has a problem. A healthy one polls twice a second."""
+"""Time in seconds without an answer for a partition after which it has a problem. Kafka answers twice a second."""
 
 
-def subscription_problems(broker: KafkaBroker, readiness: ReadinessTracker, now: float) -> dict[str, str | None]:
+def subscription_problems(broker: KafkaBroker, now: float) -> dict[str, str | None]:
     """Return the problem of each subscription by topic, or None. During a rebalance a problem passes by itself.
 
     `now` is in seconds since the epoch.
     """
     subscribers: list[Any] = broker.subscribers  # the common type has neither consumers nor tasks
-    return {",".join(subscriber.topic_names): _problem(subscriber, readiness, now) for subscriber in subscribers}
+    return {",".join(subscriber.topic_names): _problem(subscriber, now) for subscriber in subscribers}
 
 
-def _problem(subscriber: Any, readiness: ReadinessTracker, now: float) -> str | None:
+def _problem(subscriber: Any, now: float) -> str | None:
     consumer = subscriber.consumer
     if consumer is None or all(task.done() for task in subscriber.tasks):
         return "the consume loop has ended"
@@ -32,8 +30,20 @@ def _problem(subscriber: Any, readiness: ReadinessTracker, now: float) -> str | 
         return "the group coordination task has ended"
     if coordinator.generation < 0:
         return "the consumer is not a member of its group"
-    polled = [consumer.last_poll_timestamp(partition) or 0 for partition in consumer.assignment()]
-    idle = not any(readiness.is_busy(topic) for topic in subscriber.topic_names)
-    if polled and idle and now - max(polled) / 1000 > MAX_POLL_SILENCE_SECONDS:
-        return "the consumer does not poll for records"
-    return None
+    if consumer._fetcher is None or consumer._fetcher.error_future.done():  # noqa: SLF001
+        return "the fetch task has ended"
+    if consumer.read_problem:
+        return str(consumer.read_problem)
+    return _silent_partitions(consumer, now)
+
+
+def _silent_partitions(consumer: Any, now: float) -> str | None:
+    """Return the problem of partitions without an answer of Kafka. One with records in memory is not asked for more."""
+    waiting = consumer._fetcher._records  # noqa: SLF001
+    silent = sorted(
+        partition.partition
+        for partition in consumer.assignment()
+        if partition not in waiting
+        and now - (consumer.last_poll_timestamp(partition) or 0) / 1000 > MAX_POLL_SILENCE_SECONDS
+    )
+    return f"Kafka has not answered for partitions {', '.join(map(str, silent))}" if silent else None

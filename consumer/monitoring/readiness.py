@@ -15,6 +15,8 @@ WARNING_SECONDS = 900.0
 """Time that a warning is reported, in seconds. It is longer than the pause between two claims of a chunk that waits."""
 WARNINGS = ("sealing_keys", "providers")
 """Names of what may be missing although the process is ready."""
+READ_PROBLEM = "reading fails"
+"""Beginning of a problem of a subscription that counts at once. A rebalance does not cause it."""
 EXPAND = "expand"
 """Kind of work of the expansion. The other kinds are the lanes."""
 
@@ -39,6 +41,7 @@ class ReadinessTracker:
         self._broken: dict[str, tuple[float, str]] = {}
         self._active_lanes: dict[str, float] = {}
         self._held: dict[str, str] = {}
+        self._unparsed: set[str] = set()
         self._warned: dict[tuple[str, str], float] = {}
         self._subscribed = self._stopping = False
         self._can_publish = self._sweeper_running = self._wake_ups_running = True
@@ -113,6 +116,16 @@ class ReadinessTracker:
             del self._busy[record]
             self.record_progress(kind)
 
+    @contextlib.contextmanager
+    def stepping_over(self, origin: str, problem: str | None) -> Iterator[None]:
+        """Note that a record was not parsed, and that the block keeps its bytes. Without a problem, note nothing."""
+        noted = {f"{origin} {problem}"} if problem else set()
+        self._unparsed |= noted
+        try:
+            yield
+        finally:
+            self._unparsed -= noted
+
     def is_busy(self, topic: str) -> bool:
         """Return whether a record of this topic is being processed, or waits for its turn."""
         return any(topic == its_topic for its_topic, _, _ in self._busy.values())
@@ -147,8 +160,9 @@ class ReadinessTracker:
         problems = [
             f"{topic}: {problem}"
             for topic, (since, problem) in self._broken.items()
-            if now - since > SUBSCRIPTION_GRACE_SECONDS
+            if now - since > SUBSCRIPTION_GRACE_SECONDS or problem.startswith(READ_PROBLEM)
         ]
+        problems += self._unparsed
         return ". ".join(sorted(problems)) or None
 
     def _stuck(self, now: float) -> str | None:

@@ -35,6 +35,7 @@ class Record:
     headers: RecordHeaders = ()
     origin: str = "communication.bulk.requests/3/7"
     timestamp_ms: int = 1_700_000_000_000
+    unparsed: str | None = None
 
 
 @pytest.mark.parametrize("value", [b"{broken", b"", None])

@@ -8,6 +8,7 @@ import pytest
 
 from consumer.expand.expansion_queue import expand_or_reject
 from core.ids import request_key
+from ledger.dead_letter_format import REPLAY_HEADER, open_record, read_replay_header, replay_headers
 from ledger.queries import RequestQuery
 from tests.flow.world import START, World
 
@@ -16,12 +17,16 @@ MS = round(START.timestamp() * 1000)
 MINUTE = timedelta(minutes=1)
 ABSURD_RECORD_TIMES = {
     "in seconds": MS // 1000,
-    "in microseconds": MS * 1000,
-    "in nanoseconds": MS * 1_000_000,
     "zero": 0,
     "no timestamp": -1,
-    "negative": -MS,
     "tomorrow": MS + 86_400_000,
+    "the last date": 253_402_300_799_999,
+}
+NO_DATES = {
+    "in microseconds": MS * 1000,
+    "in nanoseconds": MS * 1_000_000,
+    "the year 10000": 253_402_300_800_000,
+    "negative": -MS,
     "the largest number": 2**63 - 1,
     "the smallest number": -(2**63),
 }
@@ -104,7 +109,33 @@ async def test_a_list_shows_a_request_with_an_absurd_time_among_those_of_its_day
     assert [request.header.request_id for request in page.items] == ["after", "absurd", "before"]
 
 
-@pytest.mark.parametrize("timestamp_ms", ABSURD_RECORD_TIMES.values(), ids=ABSURD_RECORD_TIMES)
+@pytest.mark.parametrize("timestamp_ms", NO_DATES.values(), ids=NO_DATES)
+async def test_a_record_whose_timestamp_is_not_a_date_is_refused(timestamp_ms: int) -> None:
+    world = World()
+    record = replace(world.record(NUMBER, headers=[("correlation_id", b"c1")]), timestamp_ms=timestamp_ms)
+    assert await expand_or_reject(record, "cluster", world.context())
+
+    (rejected,) = world.events("request.rejected")
+    known = {name: rejected[name] for name in ("reason", "request_id", "tenant_id", "correlation_id", "occurred_at")}
+    assert known == {
+        "reason": "invalid_timestamp",
+        "request_id": "r1",
+        "tenant_id": "t1",
+        "correlation_id": "c1",
+        "occurred_at": "2026-01-02T03:04:05.000Z",
+    }
+    (letter,) = world.bus.dead_letters
+    opened = open_record(world.sealer, letter.sealed)
+    assert (opened.value, opened.place) == (record.value, f"{record.origin}/{timestamp_ms}")
+    header = dict(replay_headers(opened))[REPLAY_HEADER]
+    assert header is not None
+    assert read_replay_header(header) == (record.topic, 0, record.offset, timestamp_ms)
+    assert await world.ledger.requests.get(KEY) is None
+
+
+@pytest.mark.parametrize(
+    "timestamp_ms", [*ABSURD_RECORD_TIMES.values(), *NO_DATES.values()], ids=[*ABSURD_RECORD_TIMES, *NO_DATES]
+)
 async def test_a_rejection_has_a_time_within_reason(timestamp_ms: int) -> None:
     world = World()
     await expand_or_reject(

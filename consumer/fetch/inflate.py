@@ -1,0 +1,113 @@
+"""Decompression of record batches within a bound. Some tens of KB can hold a gigabyte of zeros."""
+
+import struct
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import cramjam
+
+MAX_INFLATED_BYTES = 16 * 1024 * 1024
+"""Maximum size of a batch after decompression, in bytes. A producer builds batches of 1 MiB at most by default."""
+MAX_GROWTH = 4
+"""Size after decompression that is always allowed, as a multiple of the size in Kafka. It matters for a topic whose
+operator allows batches of several MiB."""
+
+_USUAL_GROWTH = 16
+_GZIP_WITH_HEADER = 31
+_MAX_GZIP_MEMBERS = 16
+_SNAPPY_BLOCKS_MAGIC = b"\x82SNAPPY\x00"
+_SNAPPY_HEADER_BYTES = 16
+_SNAPPY_MIN_BLOCK_BYTES = 1024
+"""Smallest block that the library of the Java clients writes, in bytes before compression."""
+
+
+class InflateError(ValueError):
+    """Data that cannot be decompressed, or that is too large after it. The message contains none of the data."""
+
+
+def inflated_limit(size: int) -> int:
+    """Return the maximum size after decompression of a batch with this size, in bytes."""
+    return max(MAX_INFLATED_BYTES, MAX_GROWTH * size)
+
+
+def inflate(codec: int, data: bytes) -> bytes:
+    """Return decompressed data. `codec` is the number in the attributes of a batch. Raise InflateError."""
+    if codec not in _INFLATE:
+        raise InflateError(f"has the unknown compression codec {codec}")
+    limit = inflated_limit(len(data))
+    try:
+        return _INFLATE[codec](data, limit)
+    except InflateError:
+        raise
+    except Exception:  # noqa: BLE001  # the libraries raise different errors for broken data
+        raise InflateError(f"cannot be decompressed, or not within {limit:,} bytes") from None
+
+
+def _inflate_gzip(data: bytes, limit: int) -> bytes:
+    parts: list[bytes] = []
+    room = limit
+    for _ in range(_MAX_GZIP_MEMBERS):
+        member = zlib.decompressobj(_GZIP_WITH_HEADER)
+        parts.append(member.decompress(data, room + 1))
+        room -= len(parts[-1])
+        if room < 0 or not member.eof:
+            raise InflateError(f"is cut off, or not within {limit:,} bytes after decompression")
+        data = member.unused_data.lstrip(b"\x00")
+        if not data:
+            return b"".join(parts)
+    raise InflateError("has too many gzip members")
+
+
+def _inflate_snappy(data: bytes, limit: int) -> bytes:
+    """Decompress one block, or the blocks of snappy-java. Each block declares its size, and the library checks it."""
+    if not data.startswith(_SNAPPY_BLOCKS_MAGIC):
+        return _inflate_snappy_block(data, limit)
+    parts: list[bytes] = []
+    room, position = limit, _SNAPPY_HEADER_BYTES
+    while position < len(data):
+        (size,) = struct.unpack_from(">i", data, position)
+        end = position + 4 + size
+        if size <= 0 or end > len(data) or len(parts) > limit // _SNAPPY_MIN_BLOCK_BYTES:
+            raise InflateError("has snappy blocks of a wrong size")
+        parts.append(_inflate_snappy_block(data[position + 4 : end], room))
+        room -= len(parts[-1])
+        position = end
+    return b"".join(parts)
+
+
+def _inflate_snappy_block(data: bytes, limit: int) -> bytes:
+    if cramjam.snappy.decompress_raw_len(data) > limit:
+        raise InflateError(f"is larger than {limit:,} bytes after decompression")
+    return bytes(cramjam.snappy.decompress_raw(data))
+
+
+def _inflate_lz4(data: bytes, limit: int) -> bytes:
+    return _inflate_into(cramjam.lz4.decompress_into, data, limit)
+
+
+def _inflate_zstd(data: bytes, limit: int) -> bytes:
+    return _inflate_into(cramjam.zstd.decompress_into, data, limit)
+
+
+def _inflate_into(decompress_into: Callable[[bytes, bytearray], Any], data: bytes, limit: int) -> bytes:
+    """Decompress into a buffer. The library fails when it is full, and what the frames declare does not matter."""
+    rooms = [limit] if (usual := _USUAL_GROWTH * len(data)) >= limit else [usual, limit]
+    for room in rooms:
+        buffer = bytearray(room)
+        try:
+            length = int(decompress_into(data, buffer))
+        except cramjam.DecompressionError:
+            if room == limit:
+                raise
+        else:
+            return bytes(memoryview(buffer)[:length])
+    raise AssertionError("the last buffer has the size of the limit")
+
+
+_INFLATE: dict[int, Callable[[bytes, int], bytes]] = {
+    1: _inflate_gzip,
+    2: _inflate_snappy,
+    3: _inflate_lz4,
+    4: _inflate_zstd,
+}
