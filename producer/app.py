@@ -125,7 +125,7 @@ def _add_error_handlers(app: FastAPI, clock: ClockAndRandom) -> None:
             raise error
         # The first step of a location is the part of the call, such as `query`.
         problems = read_details(error.errors())
-        message = ". ".join(f"{path_of(problem.location[1:])}: {problem.phrase}" for problem in problems)
+        message = ". ".join(f"{path_of(problem.shown_location[1:])}: {problem.phrase}" for problem in problems)
         return simple_response(400, clock.now(), message)
 
     app.add_exception_handler(ApiError, on_api_error)

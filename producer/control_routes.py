@@ -11,11 +11,11 @@ from ledger.ports import Ledger
 from ledger.request_control import ControlResult, cancel_request, pause_request, resume_request, state_of
 from producer.auth.token_verifier import SEND, Principal
 from producer.dependencies import Dependencies
-from producer.errors import BadRequestError, ConflictError
+from producer.errors import ConflictError
+from producer.http.query_names import unknown_parameter
 from producer.read.search_filters import read_own_request
 from producer.responses import json_response
 from schemas.http_responses import ControlResponse, SimpleResponse
-from schemas.validation_errors import LONGEST_NAME
 
 ControlFunction = Callable[[Ledger, RequestKey], Awaitable[ControlResult | None]]
 
@@ -30,8 +30,8 @@ def control_routes(deps: Dependencies) -> APIRouter:
 
     async def authorize(request: Request) -> Principal:
         principal = await deps.gate.admit(request.headers, SEND)
-        for name in request.query_params:
-            raise BadRequestError(f"{name[:LONGEST_NAME]}: is not a parameter of this route")
+        if request.query_params:
+            raise unknown_parameter()
         return principal
 
     sender = Annotated[Principal, Depends(authorize)]

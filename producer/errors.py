@@ -2,6 +2,7 @@
 
     ApiError
     ├── BadRequestError            400
+    │   └── HeaderTooLongError
     ├── UnauthorizedError          401
     ├── ForbiddenError             403
     ├── NotFoundError              404
@@ -38,6 +39,13 @@ class BadRequestError(ApiError):
     """A field that is wrong. The message names the field."""
 
     status = 400
+
+
+class HeaderTooLongError(BadRequestError):
+    """A header whose value is longer than the service reads."""
+
+    def __init__(self, name: str, longest: int) -> None:
+        super().__init__(f"{name}: must have at most {longest:,} characters")
 
 
 class UnauthorizedError(ApiError):

@@ -21,7 +21,7 @@ def _absent_if_empty(addresses: list[str]) -> list[str] | None:
 
 Mailbox = Annotated[str, StringConstraints(min_length=1, max_length=320)]
 """An address, or `Name <address>`."""
-CopyAddresses = Annotated[list[Mailbox], Field(max_length=MAX_CC), AfterValidator(_absent_if_empty)]
+CopyAddresses = Annotated[list[Mailbox], Field(max_length=MAX_CC, fail_fast=True), AfterValidator(_absent_if_empty)]
 """Addresses for copies. An empty list is absent."""
 
 

@@ -5,6 +5,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
+from schemas.check_names import check_names
 from schemas.requests import BulkBody
 
 Body = TypeVar("Body", bound=BulkBody)
@@ -16,6 +17,7 @@ def parse_body(model: type[Body], value: bytes) -> Body:
     Beside a template, `content` may be absent or null. The contract lists the field as required, so the model and the
     published schemas require it too, and only this function adds it.
     """
+    check_names(model, value)
     try:
         return model.model_validate_json(value)
     except ValidationError as error:

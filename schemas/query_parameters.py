@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, StringConstraints
 
 from schemas.record_base import IntakeRecord, NullAsAbsent
 from schemas.requests import Address, RequestId
@@ -72,7 +72,7 @@ class LogFilters(Paging):
     """Query of `GET /communication/logs`. All conditions must hold."""
 
     channel: Channel | None = Field(default=None, json_schema_extra=_without_null)
-    status: Annotated[list[Status], Field(description="allowed statuses. May be repeated.")] = []
+    status: Annotated[list[Status], FailFast(), Field(description="allowed statuses. May be repeated.")] = []
     request_id: RequestId | None = Field(default=None, json_schema_extra=_without_null)
     reference: Reference | None = Field(
         default=None, description="the caller's own name for a delivery", json_schema_extra=_without_null
@@ -106,6 +106,7 @@ class LogSearch(IntakeRecord, published_as="LogSearch"):
     channel: Channel | None = None
     status: Annotated[
         list[Annotated[Status, Field(strict=False)]],
+        FailFast(),
         BeforeValidator(_as_list),
         NullAsAbsent(),
         Field(

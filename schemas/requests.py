@@ -65,7 +65,9 @@ Validation stops at the first wrong one, because a million errors would fill the
 """
 MAX_SECRET_VARIABLES = 50
 """Maximum number of secret variables of a request or a template."""
-SecretVariables = Annotated[list[Name], Field(max_length=MAX_SECRET_VARIABLES, json_schema_extra={"uniqueItems": True})]
+SecretVariables = Annotated[
+    list[Name], Field(max_length=MAX_SECRET_VARIABLES, fail_fast=True, json_schema_extra={"uniqueItems": True})
+]
 
 
 class Recipient(IntakeRecord, published_as="Recipient"):
@@ -113,7 +115,7 @@ class BulkBody(IntakeRecord):
         description="text of the message, with `{{name}}` for a variable. May be empty or absent only with a template.",
         examples=["您的验证码是123456"],
     )
-    recipients: list[AnyRecipient] = Field(
+    recipients: Annotated[list[AnyRecipient], FailFast()] = Field(
         description="at least one recipient: an address, or an object with an address and its own variables",
         examples=[["13800138000", "13900139000"]],
     )
@@ -222,7 +224,7 @@ def too_far_ahead(body: BulkBody, accepted_at: datetime) -> tuple[str, str] | No
 class BulkRequest(BulkBody, published_as="BulkRequest"):
     """Part of a request, as a record of an intake topic."""
 
-    recipients: list[AnyIntakeRecipient] = Field(  # type: ignore[assignment]  # a list is invariant
+    recipients: Annotated[list[AnyIntakeRecipient], FailFast()] = Field(  # type: ignore[assignment]  # invariant
         description="at least one recipient: an address, or an object with an address and its own variables",
         examples=[["13800138000", "13900139000"]],
     )

@@ -11,8 +11,12 @@ from typing import Any
 from pydantic import ValidationError
 
 LONGEST_NAME = 100
-"""Maximum length of one name in a path, in characters. Callers may have chosen the name."""
+"""Maximum length of one name in a path, in characters. It may come from a file of the operator."""
+UNKNOWN = "(unknown)"
+"""Text that is shown in place of a name that a caller chose. Such a name may be an address."""
 
+VARIABLES = "variables"
+"""Field whose value is an object with names of the caller."""
 _KEY = "[key]"
 """Last step of pydantic's location if the key of a dictionary is wrong, and not its value."""
 _OUR_PREFIX = "Value error, "
@@ -35,6 +39,18 @@ class Problem:
     """Branch of the union that pydantic tried, if the location leads into one."""
     in_key: bool = False
     """True if the key at the location is wrong, and not its value."""
+
+    @property
+    def shown_location(self) -> Location:
+        """Return the steps to the field, with only the names of the schema and `(unknown)` for all others.
+
+        A caller chooses two kinds of names: that of a field that does not exist, and those of variables.
+        """
+        location = self.location
+        if self.kind == "extra_forbidden":
+            return (*location[:-1], UNKNOWN)
+        at = location.index(VARIABLES) + 1 if VARIABLES in location else len(location)
+        return location[:at] + (UNKNOWN,) * (len(location) - at)
 
     @property
     def phrase(self) -> str:

@@ -99,7 +99,8 @@ def _compile(
     except (TemplateError, RenderError) as error:
         in_subject = isinstance(error, SubjectError | RenderError)
         field_name: str = "subject" if in_subject else source.content_field
-        return RejectedRecord(RejectionReason.INVALID_CONTENT, f"{field_name}: {error}", (field_name,))
+        problem = error.what if isinstance(error, RenderError) else error  # the name of a variable may be an address
+        return RejectedRecord(RejectionReason.INVALID_CONTENT, f"{field_name}: {problem}", (field_name,))
     if (unused := text.find_unused(request.secret_variables or ())) is not None:
         field_name = f"secret_variables[{unused}]"
         return RejectedRecord(RejectionReason.INVALID_CONTENT, f"{field_name}: {UNUSED}", (field_name,))

@@ -122,16 +122,7 @@ def _is_structural(problem: Problem) -> bool:
 def _path(problem: Problem) -> str:
     if not problem.location:
         return problem.message.partition(":")[0] if ":" in problem.message else "(record)"
-    *parents, last = problem.location
-    # The caller chose the names of unknown fields and of variables. Such a name may contain an address.
-    if (problem.kind == "extra_forbidden" or "variables" in parents) and not _is_plain(str(last)):
-        last = "(unknown)"
-    return path_of((*parents, last))
-
-
-def _is_plain(name: str) -> bool:
-    """Return whether a name looks like one of a field, such as `order.id`. An address does not."""
-    return name.isascii() and len(name) <= 40 and all(part.isidentifier() for part in name.split("."))
+    return path_of(problem.shown_location)
 
 
 def _message_of(problem: Problem) -> str:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import Headers
 
 from producer.auth.signing_keys import KeysUnavailableError, SigningKeySource, UnknownKeyError, key_source
-from producer.errors import ForbiddenError, UnauthorizedError, UnavailableError
+from producer.errors import ForbiddenError, HeaderTooLongError, UnauthorizedError, UnavailableError
 from producer.settings import ProducerSettings
 from schemas.requests import TenantId, UserId
 
@@ -21,6 +21,8 @@ ADMIN = "communication:admin"
 
 LEEWAY_SECONDS = 10
 """Maximum difference in seconds between the issuer's clock and the clock of this process."""
+MAX_AUTHORIZATION_LENGTH = 16 * 1024
+"""Maximum length of an `Authorization` header in characters. Tokens with many groups have about half of it."""
 
 _TENANT = TypeAdapter[str](TenantId)
 _USER = TypeAdapter[str](UserId)
@@ -79,7 +81,7 @@ class TokenVerifier:
             )
         except KeysUnavailableError:
             raise UnavailableError("the keys that verify tokens cannot be fetched at the moment") from None
-        except (jwt.PyJWTError, TypeError, ValueError, OverflowError) as error:
+        except (jwt.PyJWTError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise _invalid_token(_describe_failure(error)) from None
         return self._principal(claims, hashlib.blake2b(token.rpartition(".")[0].encode(), digest_size=16).digest())
 
@@ -125,7 +127,8 @@ def _describe_failure(error: Exception) -> str:
         return f"the token lacks the claim {error.claim}"
     if isinstance(error, UnknownKeyError):
         return str(error)
-    if type(error) is jwt.DecodeError and not _TIME_CLAIM.search(str(error)):
+    is_nested_deeply = isinstance(error, RecursionError)  # from the JSON parser, and PyJWT does not catch it
+    if is_nested_deeply or (type(error) is jwt.DecodeError and not _TIME_CLAIM.search(str(error))):
         return "the token is not a JSON Web Token"
     return next((message for kind, message in _REASONS if isinstance(error, kind)), _NOT_A_TIME)
 
@@ -145,6 +148,8 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
 
 
 def _read_bearer_token(headers: list[str]) -> str:
+    if sum(map(len, headers)) > MAX_AUTHORIZATION_LENGTH:
+        raise HeaderTooLongError("Authorization", MAX_AUTHORIZATION_LENGTH)
     scheme, _, token = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
     if scheme.lower() != "bearer" or not token.strip():
         raise UnauthorizedError("a bearer token is required")

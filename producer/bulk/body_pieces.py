@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from core.request_parts import MAX_SHARED_FIELDS_BYTES
 from producer.errors import BadRequestError
 from schemas.topic_definitions import MAX_INTAKE_BYTES
-from schemas.validation_errors import path_of
+from schemas.validation_errors import UNKNOWN
 
 PIECE_BYTES = 8 * 1024
 """Approximate size of a piece in bytes. It takes a third of a millisecond, and blocks the event loop for that time."""
@@ -141,7 +141,7 @@ class _BodySplitter:
         except ValueError:
             raise BadRequestError("the body is not JSON: the name of a field is not text in UTF-8") from None
         if name not in self.fields:
-            raise BadRequestError(f"{path_of([name])}: is not a field of this body")
+            raise BadRequestError(f"{UNKNOWN}: is not a field of this body")
         if name in self.seen_names:
             raise BadRequestError(f"{name}: is given twice")
         self.seen_names.add(name)

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from core.ids import RequestKey, request_key
 from producer.auth.token_verifier import Principal
 from producer.bulk.accepted_response import ResponsePage
-from producer.bulk.prefer_header import parse_wait_seconds, prefers_lenient
-from producer.errors import BadRequestError
+from producer.bulk.prefer_header import MAX_PREFER_LENGTH, parse_wait_seconds, prefers_lenient
+from producer.errors import BadRequestError, HeaderTooLongError
 from schemas.requests import RequestId
 
 _REQUEST_ID = TypeAdapter[str](RequestId)
@@ -49,6 +49,8 @@ def read_call(request: Request, principal: Principal, page: ResponsePage) -> Bul
                 "Idempotency-Key: must have 1 to 128 letters, digits or ._:@~+=- and begin with a letter or digit"
             ) from None
     preferences = request.headers.getlist("prefer")
+    if sum(map(len, preferences)) > MAX_PREFER_LENGTH:
+        raise HeaderTooLongError("Prefer", MAX_PREFER_LENGTH)
     return BulkCall(
         principal,
         request.state.request_id,

@@ -3,27 +3,23 @@
 An error for each unknown field would fill the memory.
 """
 
-import json
-from collections.abc import Iterable
-
 from pydantic import TypeAdapter, ValidationError
 
 from producer.bulk.body_pieces import PIECE_BYTES
 from producer.errors import BadRequestError
 from producer.http.body_errors import check_unique, describe_problems
 from schemas.bulk_body import BulkSendRequest, Recipients
+from schemas.check_names import check_recipient_names
 from schemas.parse_body import parse_body
-from schemas.requests import AnyRecipient, Recipient
-from schemas.validation_errors import path_of
+from schemas.requests import AnyRecipient
 
 _RECIPIENTS = TypeAdapter[list[AnyRecipient]](Recipients)
 _SMALL_BYTES = 2 * PIECE_BYTES
-"""Size in bytes up to which a text cannot hold many unknown fields."""
+"""Size in bytes up to which a piece cannot hold many unknown fields. Only a piece of one recipient is larger."""
 
 
 def parse_first_piece(first: bytes) -> BulkSendRequest:
     """Return the body with the first few of its recipients. Raises BadRequestError."""
-    check_names(first)
     try:
         body = parse_body(BulkSendRequest, first)
     except ValidationError as error:
@@ -34,14 +30,15 @@ def parse_first_piece(first: bytes) -> BulkSendRequest:
 
 def parse_recipients(piece: bytes, first: int) -> list[AnyRecipient]:
     """Return the recipients of a piece. The first has position `first` in the body. Raises BadRequestError."""
-    check_names(piece, first)
     try:
+        if len(piece) > _SMALL_BYTES:
+            check_recipient_names(piece)
         recipients = _RECIPIENTS.validate_json(piece)
     except ValidationError as error:
         raise BadRequestError(describe_problems(error, first)) from None
     # A duplicate name that was dropped leaves its quotes in the piece. Only a backslash could hide some of them.
     if b"\\" in piece or piece.count(b'"') != 2 * sum(map(_count_strings, recipients)):
-        check_unique(piece)
+        check_unique(piece, first)
     return recipients
 
 
@@ -51,26 +48,3 @@ def _count_strings(recipient: AnyRecipient) -> int:
         return 1
     given = (recipient.reference is not None) + (recipient.region is not None)
     return len(recipient.model_fields_set) + 1 + given + 2 * len(recipient.variables)
-
-
-def check_names(text: bytes, first: int | None = None) -> None:
-    """Raise BadRequestError for the first field that a recipient does not have.
-
-    The text is a body, or with `first` its recipients from that position on. Text that is not JSON passes here.
-    """
-    if len(text) <= _SMALL_BYTES:
-        return
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return
-    recipients = document.get("recipients") if isinstance(document, dict) else document
-    if isinstance(recipients, list):
-        _check(recipients, first or 0)
-
-
-def _check(recipients: Iterable[object], first: int) -> None:
-    for position, recipient in enumerate(recipients, first):
-        for name in recipient if isinstance(recipient, dict) else ():
-            if name not in Recipient.model_fields:
-                raise BadRequestError(f"{path_of(('recipients', position, name))}: is not a field of this body")

@@ -8,8 +8,13 @@ import re
 from collections.abc import Iterable
 
 MAX_WAIT_SECONDS = 30
+MAX_PREFER_LENGTH = 1_000
+"""Maximum length of all `Prefer` headers of a call together, in characters."""
 
-_PREFERENCE = re.compile(r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s",;]+))?\s*(;[^,]*)?$')
+# Possessive throughout: nothing is tried twice, so that the time is proportional to the length.
+_PREFERENCE = re.compile(
+    r'\s*+([!#$%&\'*+.^_`|~0-9A-Za-z-]++)\s*+(?:=\s*+("(?:[^"\\]|\\.)*+"|[^\s",;]++))?+\s*+(;[^,]*+)?$'
+)
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
 

@@ -1,12 +1,23 @@
 """Messages about a body that is wrong. They name the field and never quote its value."""
 
 import json
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 from pydantic import ValidationError
 
 from producer.errors import BadRequestError
-from schemas.validation_errors import Location, Problem, drop_object_branch, path_of, read_problems
+from schemas.validation_errors import (
+    UNKNOWN,
+    VARIABLES,
+    Location,
+    Problem,
+    drop_object_branch,
+    path_of,
+    read_problems,
+)
 
 MAX_NAMED_PROBLEMS = 5
 """Maximum number of problems in a message. The rest is counted."""
@@ -39,32 +50,55 @@ def _in_body(location: Location, first: int) -> Location:
     return ("recipients", first + int(number), *rest)
 
 
-def check_unique(text: bytes) -> None:
-    """Raise BadRequestError if an object has a name twice. Parsers differ in the value that they take."""
-    try:
-        json.loads(text, object_pairs_hook=_refuse_duplicates)
-    except _DuplicateNameError as error:
-        raise BadRequestError(f"{path_of([error.name])}: is given twice in one object") from None
+def check_unique(text: bytes, first: int | None = None) -> None:
+    """Raise BadRequestError if an object has a name twice. Parsers differ in the value that they take.
+
+    The text was validated, so that only variables have names of the caller. `first` is as in `describe_problems`.
+    """
+    marker = _Marker()
+    document = json.loads(text, object_pairs_hook=marker.mark)
+    if marker.has_marked:
+        location = next(_find_duplicates(document, ()))
+        path = path_of(location if first is None else _in_body(location, first))
+        raise BadRequestError(f"{path}: is given twice in one object")
 
 
-class _DuplicateNameError(Exception):
-    def __init__(self, name: str) -> None:
-        super().__init__("duplicate name")
-        self.name = name
+@dataclass(frozen=True, slots=True)
+class _Duplicate:
+    """Object that has a name twice."""
+
+    name: str
 
 
-def _refuse_duplicates(pairs: list[tuple[str, object]]) -> None:
-    if len(dict(pairs)) == len(pairs):
-        return
-    seen: set[str] = set()
-    for name, _ in pairs:
-        if name in seen:
-            raise _DuplicateNameError(name)
-        seen.add(name)
+class _Marker:
+    """Hook of the parser. It puts a mark in place of each object that has a name twice."""
+
+    has_marked = False
+
+    def mark(self, pairs: list[tuple[str, object]]) -> dict[str, object] | _Duplicate:
+        members = dict(pairs)
+        if len(members) == len(pairs):
+            return members
+        self.has_marked = True
+        names = Counter(name for name, _ in pairs)
+        return _Duplicate(next(name for name in names if names[name] > 1))
+
+
+def _find_duplicates(value: Any, place: Location) -> Iterator[Location]:
+    """Yield the location of each name that is given twice, with `(unknown)` for the name of a variable."""
+    match value:
+        case _Duplicate(name):
+            yield (*place, UNKNOWN if place[-1:] == (VARIABLES,) else name)
+        case dict():
+            for name, member in value.items():
+                yield from _find_duplicates(member, (*place, name))
+        case list():
+            for position, item in enumerate(value):
+                yield from _find_duplicates(item, (*place, position))
 
 
 def _describe(problem: Problem) -> str:
-    path = path_of(problem.location) + (".[key]" if problem.in_key else "")
+    path = path_of(problem.shown_location) + (".[key]" if problem.in_key else "")
     if problem.is_no_recipient:
         return f"{path}: is neither an address nor an object with `to`"
     if problem.kind == "json_invalid":

@@ -10,7 +10,14 @@ from typing import TypeVar
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from producer.errors import BadRequestError, TooLargeError, TooSlowError, UnavailableError, UnsupportedMediaTypeError
+from producer.errors import (
+    BadRequestError,
+    HeaderTooLongError,
+    TooLargeError,
+    TooSlowError,
+    UnavailableError,
+    UnsupportedMediaTypeError,
+)
 from producer.http.body_arrival import ArrivalBounds, ArrivalDeadline
 from producer.http.tenant_room import RoomShare, TenantRoom, TooManyWaitingError
 
@@ -115,8 +122,10 @@ def check_headers(headers: Headers, max_bytes: int) -> int:
 
 def _check_media_type(value: str) -> None:
     """Raise UnsupportedMediaTypeError unless it is JSON in UTF-8. Unknown parameters are ignored (RFC 9110, 8.3.1)."""
+    if len(value) > MAX_MEDIA_TYPE_LENGTH:
+        raise HeaderTooLongError("Content-Type", MAX_MEDIA_TYPE_LENGTH)
     message = Message()
-    message["Content-Type"] = value if len(value) <= MAX_MEDIA_TYPE_LENGTH else ""
+    message["Content-Type"] = value
     if message.get_content_type() != "application/json":
         raise UnsupportedMediaTypeError("Content-Type must be application/json")
     if message.get_content_charset("utf-8") not in _UTF_8:
@@ -133,4 +142,4 @@ def too_slow_message(bounds: ArrivalBounds) -> str:
 
 def too_large_message(max_bytes: int) -> str:
     """Return the message about a body of more than `max_bytes`."""
-    return f"the body is larger than {max_bytes} bytes. Split the recipients or use `rollcall send`."
+    return f"the body is larger than {max_bytes} bytes. Send less in one call."

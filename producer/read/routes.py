@@ -16,11 +16,13 @@ from producer.auth.token_verifier import READ, Principal
 from producer.dependencies import Dependencies
 from producer.errors import BadRequestError, NotFoundError
 from producer.http.body_errors import check_unique, describe_problems
+from producer.http.query_names import unknown_parameter
 from producer.read.log_items import log_items
 from producer.read.pagination import PageRequest, parse_page_request
 from producer.read.request_summaries import request_response, request_summary
 from producer.read.search_filters import log_query, read_own_request, visible_user
 from producer.responses import json_response
+from schemas.check_names import check_names
 from schemas.http_responses import (
     CommunicationLogListResponse,
     LogResponse,
@@ -29,9 +31,10 @@ from schemas.http_responses import (
     SimpleResponse,
 )
 from schemas.query_parameters import LogFilters, LogSearch, Paging
-from schemas.validation_errors import LONGEST_NAME
 
 NO_LOG = "delivery not found"
+MAX_SEARCH_BYTES = 16 * 1024
+"""Maximum size of the body of a search in bytes. The longest conditions need half of it, with every letter escaped."""
 
 Responses = dict[int | str, dict[str, Any]]
 Authorize = Callable[[Request], Coroutine[Any, Any, Principal]]
@@ -70,7 +73,7 @@ def _add_log_routes(router: APIRouter, deps: Dependencies) -> None:
     )
     async def search_logs(request: Request, principal: Annotated[Principal, Depends(_reader(deps))]) -> Response:
         """Search deliveries with the same filters and by recipient. The body keeps addresses out of URLs."""
-        async with deps.body_reader.read(request, principal.tenant_id) as body:
+        async with deps.body_reader.read(request, principal.tenant_id, MAX_SEARCH_BYTES) as body:
             search = _parse_search(bytes(body))
         page = parse_page_request(search.page, search.page_size, search.after)
         hashes: frozenset[bytes] = frozenset()
@@ -117,7 +120,7 @@ def _reader(deps: Dependencies, query: type[BaseModel] | None = None) -> Authori
             if name == "recipient":
                 raise BadRequestError("recipient: must not be in a URL. Use POST /communication/logs/search.")
             if name not in names:
-                raise BadRequestError(f"{name[:LONGEST_NAME]}: is not a parameter of this route")
+                raise unknown_parameter(names)
             if name != "status" and len(request.query_params.getlist(name)) > 1:
                 raise BadRequestError(f"{name}: is given twice")
         return principal
@@ -127,6 +130,7 @@ def _reader(deps: Dependencies, query: type[BaseModel] | None = None) -> Authori
 
 def _parse_search(body: bytes) -> LogSearch:
     try:
+        check_names(LogSearch, body)
         search = LogSearch.model_validate_json(body)
     except ValidationError as error:
         raise BadRequestError(describe_problems(error)) from None

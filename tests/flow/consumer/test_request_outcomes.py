@@ -87,8 +87,14 @@ async def test_bad_duplicate_and_unfit_recipients_leave_the_good_ones_alone() ->
         ({"recipients": [{"to": "1", "li@example.com": 1}]}, ["recipients[0].(unknown)"]),
         ({"recipients": [{"to": "1", "variables": {"li@example.com": 1}}]}, ["recipients[0].variables.(unknown)"]),
         ({"recipients": [{"to": "1", "variables": {"13800138000": 1}}]}, ["recipients[0].variables.(unknown)"]),
-        ({"order.id": 1}, ["order.id"]),
-        ({"variables": {"Recipient": 1}}, ["variables.Recipient"]),
+        ({"order.id": 1}, ["(unknown)"]),
+        ({"recipients[0].to": 1}, ["(unknown)"]),
+        ({"to": 1}, ["(unknown)"]),
+        ({"Your code is 123456. Valid for 5 minutes.x": 1}, ["(unknown)"]),
+        ({"recipients": [{"to": "1", "content": "x"}]}, ["recipients[0].(unknown)"]),
+        ({"variables": {"Recipient": 1, "variables": 2}}, ["variables.(unknown)"]),
+        ({"variables": {"[key]": "1", "": "2"}}, ["variables.(unknown)"]),
+        ({"secret_variables": [1]}, ["secret_variables[0]"]),
     ],
 )
 async def test_a_refusal_names_the_field_and_never_an_address(said: dict[str, object], fields: list[str]) -> None:

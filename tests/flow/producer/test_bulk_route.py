@@ -150,7 +150,7 @@ async def test_a_key_that_cannot_be_an_id_is_refused(service: Service, key: str)
         ({"channel": "fax"}, "channel: "),
         ({"recipients": []}, "recipients: "),
         ({"recipients": ["1", {"to": 2}]}, "recipients[1].to: "),
-        ({"unknown": 1}, "unknown: "),
+        ({"unknown": 1}, "(unknown): "),
         ({"content": "{{code}}"}, "recipients[0].variables.code: "),
         (
             {
@@ -259,6 +259,18 @@ async def test_a_body_that_is_too_large_is_refused_by_its_length_and_during_its_
         answer = await made.client.post(BULK, content=chunks(101), headers=headers)
         assert_refused(answer, 413, "100000 bytes")
         assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Prefer", "a" + " " * 1_000),
+        ("Content-Type", "application/json" + ";" * 1_000),
+        ("Authorization", "x" * 20_000),
+    ],
+)
+async def test_a_header_value_that_is_too_long_is_refused(service: Service, name: str, value: str) -> None:
+    assert_refused(await service.send(**{name: value}), 400, f"{name}: must have at most")
 
 
 async def test_another_content_type_is_refused(service: Service) -> None:

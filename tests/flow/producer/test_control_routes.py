@@ -133,7 +133,7 @@ async def test_only_the_owner_and_an_admin_control_a_request(library: Library, p
 async def test_a_control_call_has_no_parameters_and_its_body_is_ignored(library: Library) -> None:
     await library.pending("r", PEOPLE)
     body = await control(library, f"{REQUESTS}/r/cancel?force=1", status=400)
-    assert body["message"] == "force: is not a parameter of this route"
+    assert body["message"] == "(unknown): is not a parameter of this route. It has no parameters."
     await control(library, f"{REQUESTS}/r/pause", content=b"{broken")
     await control(library, f"{REQUESTS}/r/pause", status=405, method="GET")
     await control(library, f"{SCHEDULED}/r", status=405)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from core.send_result import Retry
-from schemas.statuses import Reason
+from producer.read.routes import MAX_SEARCH_BYTES
+from schemas.statuses import Reason, Status
 from tests.flow.sample_requests import ADMIN, READ, Library, a_log_id
 from tests.flow.world import START
 from tests.support.service import a_token
@@ -135,9 +136,9 @@ async def test_each_filter_narrows_the_list(library: Library, query: str, expect
     ("query", "message"),
     [
         ("recipient=13800138000", "recipient: must not be in a URL. Use POST /communication/logs/search."),
-        ("user=x", "user: is not a parameter of this route"),
-        ("user_id=x", "user_id: is not a parameter of this route"),
-        ("tenant_id=tnt_b", "tenant_id: is not a parameter of this route"),
+        ("user=x", "(unknown): is not a parameter of this route"),
+        ("user_id=x", "(unknown): is not a parameter of this route"),
+        ("tenant_id=tnt_b", "(unknown): is not a parameter of this route"),
         ("page=1&page=2", "page: is given twice"),
         ("channel=fax", "channel: "),
         ("channel=", "channel: "),
@@ -244,15 +245,24 @@ async def test_a_text_whose_sealing_key_is_gone_is_omitted() -> None:
     assert "content" not in item
 
 
+async def test_a_search_has_a_small_limit_which_the_longest_conditions_keep(library: Library) -> None:
+    longest = {"recipient": "\x01" * 320, "reference": "\x01" * 200, "request_id": "r" * 128, "status": [*Status]}
+    assert (await library.search(longest))["total"] == 0
+    answer = await library.search({"reference": "x" * MAX_SEARCH_BYTES}, status=413)
+    assert answer["message"] == "the body is larger than 16384 bytes. Send less in one call."
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({"recipients": ["x"]}, "recipients: "),
+        ({"recipients": ["x"]}, "(unknown): "),
         ({"recipient": ""}, "recipient: "),
         ({"recipient": 1}, "recipient: "),
-        ({"tenant_id": "tnt_b"}, "tenant_id: "),
+        ({"tenant_id": "tnt_b"}, "(unknown): "),
         ({"page": "1"}, "page: "),
         ({"status": "gone"}, "status"),
+        ({"status": [1] * 7_000}, "status[0]: "),
+        ({str(number): 1 for number in range(1_500)}, "(unknown): is not a field of this body"),
         ({"from": 0}, "from: "),
         ({"after": "x"}, "after: "),
     ],

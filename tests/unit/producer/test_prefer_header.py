@@ -17,6 +17,8 @@ from producer.bulk.prefer_header import parse_wait_seconds, prefers_lenient
         (['wait="5"'], 5),
         (["wait=5; loudly"], 5),
         (["respond-async, wait=5"], 5),
+        (["a" + " " * 900 + '", wait=5'], 5),
+        (['wait = "5" ; a = b'], 5),
         (["respond-async;x=y", "handling=lenient , wait=5"], 5),
         (["wait=5, wait=9"], 5),
         (["wait=5", "wait=9"], 5),

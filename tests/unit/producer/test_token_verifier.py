@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -27,8 +28,15 @@ from producer.auth.signing_keys import (
     JwksKeys,
     UnknownKeyError,
 )
-from producer.auth.token_verifier import ADMIN, SEND, SEND_AS, Principal, TokenVerifier
-from producer.errors import ForbiddenError, UnauthorizedError, UnavailableError
+from producer.auth.token_verifier import (
+    ADMIN,
+    MAX_AUTHORIZATION_LENGTH,
+    SEND,
+    SEND_AS,
+    Principal,
+    TokenVerifier,
+)
+from producer.errors import ForbiddenError, HeaderTooLongError, UnauthorizedError, UnavailableError
 from tests.support.service import SECRET, some_settings
 
 NOW = datetime.now(UTC)
@@ -136,6 +144,7 @@ async def test_a_development_token_is_accepted() -> None:
         (a_token(SECRET * 2, "HS512"), "an algorithm that is not accepted"),
         ("no.token.atall", "is not a JSON Web Token"),
         ("é", "is not a JSON Web Token"),
+        (f"{b64encode(b'[' * 9_000).decode()}.e30.e30", "is not a JSON Web Token"),
     ],
 )
 async def test_an_invalid_token_is_refused_with_the_reason(token: str, why: str) -> None:
@@ -145,6 +154,11 @@ async def test_an_invalid_token_is_refused_with_the_reason(token: str, why: str)
     challenge = caught.value.headers["WWW-Authenticate"]
     assert challenge == f'Bearer realm="rollcall", error="invalid_token", error_description="{caught.value.message}"'
     assert token not in challenge
+
+
+async def test_an_authorization_header_that_is_too_long_is_refused_before_it_is_decoded() -> None:
+    with pytest.raises(HeaderTooLongError, match="Authorization: must have at most 16,384 characters"):
+        await a_verifier().authenticate(bearing("x" * MAX_AUTHORIZATION_LENGTH))
 
 
 @pytest.mark.parametrize(
