@@ -2,7 +2,7 @@
 
     ApiError
     ├── BadRequestError            400
-    │   └── HeaderTooLongError
+    │   └── LongHeaderError
     ├── UnauthorizedError          401
     ├── ForbiddenError             403
     ├── NotFoundError              404
@@ -41,7 +41,7 @@ class BadRequestError(ApiError):
     status = 400
 
 
-class HeaderTooLongError(BadRequestError):
+class LongHeaderError(BadRequestError):
     """A header whose value is longer than the service reads."""
 
     def __init__(self, name: str, longest: int) -> None:

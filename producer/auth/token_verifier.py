@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import Headers
 
 from producer.auth.signing_keys import KeysUnavailableError, SigningKeySource, UnknownKeyError, key_source
-from producer.errors import ForbiddenError, HeaderTooLongError, UnauthorizedError, UnavailableError
+from producer.errors import ForbiddenError, LongHeaderError, UnauthorizedError, UnavailableError
 from producer.settings import ProducerSettings
 from schemas.requests import TenantId, UserId
 
@@ -149,7 +149,7 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
 
 def _read_bearer_token(headers: list[str]) -> str:
     if sum(map(len, headers)) > MAX_AUTHORIZATION_LENGTH:
-        raise HeaderTooLongError("Authorization", MAX_AUTHORIZATION_LENGTH)
+        raise LongHeaderError("Authorization", MAX_AUTHORIZATION_LENGTH)
     scheme, _, token = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
     if scheme.lower() != "bearer" or not token.strip():
         raise UnauthorizedError("a bearer token is required")

@@ -9,7 +9,7 @@ from core.ids import RequestKey, request_key
 from producer.auth.token_verifier import Principal
 from producer.bulk.accepted_response import ResponsePage
 from producer.bulk.prefer_header import MAX_PREFER_LENGTH, parse_wait_seconds, prefers_lenient
-from producer.errors import BadRequestError, HeaderTooLongError
+from producer.errors import BadRequestError, LongHeaderError
 from schemas.requests import RequestId
 
 _REQUEST_ID = TypeAdapter[str](RequestId)
@@ -50,7 +50,7 @@ def read_call(request: Request, principal: Principal, page: ResponsePage) -> Bul
             ) from None
     preferences = request.headers.getlist("prefer")
     if sum(map(len, preferences)) > MAX_PREFER_LENGTH:
-        raise HeaderTooLongError("Prefer", MAX_PREFER_LENGTH)
+        raise LongHeaderError("Prefer", MAX_PREFER_LENGTH)
     return BulkCall(
         principal,
         request.state.request_id,

@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from producer.errors import (
     BadRequestError,
-    HeaderTooLongError,
+    LongHeaderError,
     TooLargeError,
     TooSlowError,
     UnavailableError,
@@ -123,7 +123,7 @@ def check_headers(headers: Headers, max_bytes: int) -> int:
 def _check_media_type(value: str) -> None:
     """Raise UnsupportedMediaTypeError unless it is JSON in UTF-8. Unknown parameters are ignored (RFC 9110, 8.3.1)."""
     if len(value) > MAX_MEDIA_TYPE_LENGTH:
-        raise HeaderTooLongError("Content-Type", MAX_MEDIA_TYPE_LENGTH)
+        raise LongHeaderError("Content-Type", MAX_MEDIA_TYPE_LENGTH)
     message = Message()
     message["Content-Type"] = value
     if message.get_content_type() != "application/json":

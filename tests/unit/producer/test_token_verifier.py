@@ -36,7 +36,7 @@ from producer.auth.token_verifier import (
     Principal,
     TokenVerifier,
 )
-from producer.errors import ForbiddenError, HeaderTooLongError, UnauthorizedError, UnavailableError
+from producer.errors import ForbiddenError, LongHeaderError, UnauthorizedError, UnavailableError
 from tests.support.service import SECRET, some_settings
 
 NOW = datetime.now(UTC)
@@ -157,7 +157,7 @@ async def test_an_invalid_token_is_refused_with_the_reason(token: str, why: str)
 
 
 async def test_an_authorization_header_that_is_too_long_is_refused_before_it_is_decoded() -> None:
-    with pytest.raises(HeaderTooLongError, match="Authorization: must have at most 16,384 characters"):
+    with pytest.raises(LongHeaderError, match="Authorization: must have at most 16,384 characters"):
         await a_verifier().authenticate(bearing("x" * MAX_AUTHORIZATION_LENGTH))
 
 
