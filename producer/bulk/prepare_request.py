@@ -42,6 +42,8 @@ class AcceptanceContext:
     accepted_at: datetime
     find_template: Callable[[str], Awaitable[StoredTemplate]]
     """Returns the template with a code. Raises NotFoundError, UnavailableError."""
+    topic_exists: Callable[[str], Awaitable[bool | None]]
+    """Returns whether a topic exists, or None if that is not known."""
     needs_fingerprint: bool = False
     """True if the request must be compared with others under its key."""
     is_lenient: bool = False
@@ -87,7 +89,7 @@ class RequestPreparer:
         pieces = await split_body(raw, BulkSendRequest.model_fields, self._piece_bytes)
         body = parse_first_piece(pieces.first)
         user_id = _authorized_user(body, context.principal)
-        self._check_reply_topic(body)
+        await self._check_reply_topic(body, context)
         check_times(body, context.accepted_at)
         check_mail_addresses(body)
         template = await context.find_template(body.template) if body.template is not None else None
@@ -119,10 +121,14 @@ class RequestPreparer:
             fingerprint=fingerprint.digest() if fingerprint else b"",
         )
 
-    def _check_reply_topic(self, body: BulkBody) -> None:
+    async def _check_reply_topic(self, body: BulkBody, context: AcceptanceContext) -> None:
         topic, settings = body.reply_topic, self._settings
-        if topic is not None and not is_allowed(topic, settings.reply_topics, settings.topics):
+        if topic is None or topic == settings.topics.results:
+            return
+        if not is_allowed(topic, settings.reply_topics, settings.topics):
             raise BadRequestError("reply_topic: is not one of the allowed reply topics")
+        if await context.topic_exists(topic) is False:
+            raise BadRequestError("reply_topic: does not exist. Create the topic first.")
 
 
 class _RecipientCollector:

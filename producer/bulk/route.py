@@ -89,6 +89,10 @@ async def prepare_call(
     async def template_of(code: str) -> StoredTemplate:
         return await find_template(deps.gateway, call.principal.tenant_id, code, previous.template_version)
 
+    async def topic_exists(topic: str) -> bool | None:
+        # What was accepted once is accepted again, although its topic may have been deleted since.
+        return None if previous.accepted_at else await deps.publisher.topic_exists(topic)
+
     now = deps.clock.now()
     # The ledger stores milliseconds.
     accepted_at = previous.accepted_at or now.replace(microsecond=now.microsecond // 1000 * 1000)
@@ -97,6 +101,7 @@ async def prepare_call(
         call.request_id,
         accepted_at,
         template_of,
+        topic_exists,
         needs_fingerprint=call.has_idempotency_key,
         is_lenient=call.is_lenient,
     )

@@ -6,18 +6,28 @@ It is not an idempotent producer. docs/decisions/0003-the-http-service.md gives 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, RequestTimedOutError
+from aiokafka.errors import (
+    InvalidTopicError,
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    LeaderNotAvailableError,
+    RequestTimedOutError,
+    UnknownTopicOrPartitionError,
+)
+from aiokafka.protocol.metadata import MetadataRequest
 from typing_extensions import override
 
 from config.logging_setup import describe
 from core.publish_watchdog import PublishWatchdog
 from core.request_parts import EncodedPart
 from producer.kafka.publisher import Publisher, PublishError, PublishingStalledError, TopicsMissingError
+from producer.kafka.topic_lookup import TopicLookup
 from producer.settings import ProducerSettings
 
 PUBLISH_TIMEOUT_SECONDS = 4.5
@@ -55,6 +65,7 @@ class KafkaPublisher(Publisher):
         self._logged_problem: str | None = self._problem
         self._connection_task: asyncio.Task[None] | None = None
         self._watchdog = PublishWatchdog(stall_seconds, time.monotonic)
+        self._topic_lookup = TopicLookup(self._ask_for_topics)
         self._failure: TopicsMissingError | PublishingStalledError | None = None
         self._has_failed = asyncio.Event()
         self._was_ready = self._topics_were_missing = False
@@ -94,6 +105,13 @@ class KafkaPublisher(Publisher):
             _log.warning("publishing failed", error=type(error).__name__, parts=len(parts), sent=len(pending))
             raise PublishError(may_be_published=bool(pending)) from None
         self._watchdog.publish_answered()
+
+    @override
+    async def topic_exists(self, topic: str) -> bool | None:
+        return None if self._problem else await self._topic_lookup.exists(topic)
+
+    async def _ask_for_topics(self, topics: Sequence[str]) -> Mapping[str, bool]:
+        return {} if self._producer is None else await _topics_by_existence(self._producer, topics)
 
     @override
     async def stop(self) -> None:
@@ -198,6 +216,19 @@ async def _fetch_topics(producer: AIOKafkaProducer) -> Collection[str] | None:
     except (KafkaError, TimeoutError, OSError):
         return None
     return known
+
+
+async def _topics_by_existence(producer: AIOKafkaProducer, topics: Sequence[str]) -> Mapping[str, bool]:
+    """Return whether each of these topics exists. Topics that this user may not describe are absent.
+
+    Kafka creates no topic because of this request, as it would for a request of the client itself.
+    """
+    request = MetadataRequest(list(topics), allow_auto_topic_creation=False)
+    response: Any = await producer.client.send(producer.client.get_random_node(), request)
+    codes = {topic: code for code, topic, *_ in response.topics}
+    missing = {UnknownTopicOrPartitionError.errno, InvalidTopicError.errno}
+    told = missing | {0, LeaderNotAvailableError.errno}
+    return {topic: code not in missing for topic, code in codes.items() if code in told}
 
 
 async def _finish_within(work: Awaitable[T], seconds: float) -> bool:

@@ -24,6 +24,10 @@ class MemoryPublisher(Publisher):
     def __init__(self) -> None:
         self.records: list[tuple[str, EncodedPart]] = []
         self.state = FakeKafkaState.AVAILABLE
+        self.missing_topics: set[str] = set()
+        """Topics that do not exist. All others do."""
+        self.hidden_topics: set[str] = set()
+        """Topics that the service may not ask about."""
 
     @override
     async def start(self) -> None:
@@ -37,6 +41,10 @@ class MemoryPublisher(Publisher):
         self.records.extend((topic, part) for part in parts)
         if self.state is FakeKafkaState.SILENT:
             raise PublishError(may_be_published=True)
+
+    @override
+    async def topic_exists(self, topic: str) -> bool | None:
+        return None if topic in self.hidden_topics else topic not in self.missing_topics
 
     @override
     def problem(self) -> str | None:

@@ -43,6 +43,9 @@ class Publisher(Protocol):
         Raises PublishError within `PUBLISH_TIMEOUT_SECONDS`.
         """
 
+    async def topic_exists(self, topic: str) -> bool | None:
+        """Return whether a topic exists. Return None if Kafka does not tell: no right to ask, or no answer in time."""
+
     def problem(self) -> str | None:
         """Return the reason for which nothing can be published, in a few words, or None."""
 

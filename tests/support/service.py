@@ -54,7 +54,10 @@ def a_context(principal: Principal, **changes: Any) -> AcceptanceContext:
     async def no_template(code: str) -> StoredTemplate:
         raise NotFoundError(code)
 
-    return replace(AcceptanceContext(principal, "r", NOON, no_template), **changes)
+    async def any_topic(topic: str) -> bool:
+        return bool(topic)
+
+    return replace(AcceptanceContext(principal, "r", NOON, no_template, any_topic), **changes)
 
 
 def a_gateway(ledger: Ledger) -> LedgerGateway:

@@ -6,15 +6,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import TopicAuthorizationFailedError
 
+from cli.admin.development_token import issue_token
 from devstack import LocalKafka, Stack
 from devstack.packages import why_no_kafka
 from devstack.processes import free_port
+from tests.e2e.caller import create_topic
 from tests.e2e.documents.code_blocks import block, run
 from tests.support.deployment import Deployment, a_deployment
+from tests.support.service import GOOD, SECRET
 from tests.support.skipping import not_run
 
 USERS = ("rollcall-consumer", "rollcall-producer", "shop")
@@ -67,7 +71,8 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
 def deployment(kafka: GuardedKafka, mongo_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     folder = tmp_path_factory.mktemp("rights")
     stack = Stack(kafka.bootstrap, mongo_url, "process", durable=True, note="")
-    with a_deployment(stack, folder, TOPIC_PREFIX="communication") as deployment:
+    settings = {"TOPIC_PREFIX": "communication", "JWT_SECRET": SECRET, "REPLY_TOPICS": "replies.*,others.*"}
+    with a_deployment(stack, folder, **settings) as deployment:
         tool = folder / "kafka-acls.sh"
         tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).with_name("kafka_acls.py")}" "$@"\n')
         tool.chmod(0o755)
@@ -119,6 +124,25 @@ async def test_with_these_rights_a_request_is_sent_and_its_caller_reads_the_resu
                     if dict(record.headers)["ce_type"] == b"request.completed":
                         assert json.loads(record.value)["by_status"] == {"sent": 1}
                         break
+
+
+async def test_the_producer_refuses_a_reply_topic_that_does_not_exist_if_it_may_ask(
+    deployment: Deployment, kafka: GuardedKafka
+) -> None:
+    await create_topic(kafka.bootstrap, "replies.shop")
+    token = issue_token(SECRET, "tnt_a", "usr_a", ["communication:send"], 600)
+    with as_user(deployment, kafka, "rollcall-producer").service("producer") as producer:
+        async with httpx.AsyncClient(base_url=producer.url, headers={"Authorization": f"Bearer {token}"}) as client:
+            answers = {
+                topic: await client.post("/communication/bulk", json={**GOOD, "reply_topic": topic})
+                for topic in ("replies.shop", "replies.nobody", "others.hidden")
+            }
+    assert {topic: answer.status_code for topic, answer in answers.items()} == {
+        "replies.shop": 200,
+        "replies.nobody": 400,
+        "others.hidden": 200,
+    }
+    assert answers["replies.nobody"].json()["message"].startswith("reply_topic: does not exist")
 
 
 async def test_a_caller_may_ask_and_a_consumer_may_not(deployment: Deployment, kafka: GuardedKafka) -> None:

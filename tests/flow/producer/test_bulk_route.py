@@ -239,6 +239,29 @@ async def test_results_go_to_allowed_topics_only(topic: str, status: int) -> Non
         assert (await made.send({**GOOD, "reply_topic": topic})).status_code == status
 
 
+async def test_a_reply_topic_that_does_not_exist_is_refused_and_one_that_may_not_be_asked_for_is_accepted() -> None:
+    made = a_service(reply_topics=("replies.*",))
+    made.publisher.missing_topics, made.publisher.hidden_topics = {"replies.nobody"}, {"replies.hidden"}
+    async with made.client:
+        refused = await made.send({**GOOD, "reply_topic": "replies.nobody"})
+        assert refused.status_code == 400
+        assert refused.json()["message"] == "reply_topic: does not exist. Create the topic first."
+        assert not made.publisher.records
+        assert (await made.send({**GOOD, "reply_topic": "replies.hidden"})).status_code == 200
+
+
+async def test_a_repeated_call_is_answered_as_before_although_its_reply_topic_was_deleted() -> None:
+    made = a_service(reply_topics=("replies.*",))
+    body = {**GOOD, "reply_topic": "replies.shop"}
+    async with made:
+        first = await made.send(body, **{"Idempotency-Key": "order-1"})
+        made.publisher.missing_topics = {"replies.shop"}
+        again = await made.send(body, **{"Idempotency-Key": "order-1"})
+        assert (first.status_code, again.status_code) == (200, 200)
+        assert again.json() == first.json()
+        assert (await made.send(body, **{"Idempotency-Key": "order-2"})).status_code == 400
+
+
 async def test_a_limit_on_recipients_is_kept() -> None:
     made = a_service(max_recipients=3)
     async with made.client:
