@@ -8,7 +8,8 @@ from pydantic_settings import BaseSettings
 
 from cli.errors import UsageError
 from config import settings as environment
-from config.settings import PREFIX, CommonSettings, SettingsError, parse_sealing_keys
+from config.settings import PREFIX, CommonSettings, SettingsError, TextSettings, parse_sealing_keys
+from core.text_limits import TextLimits
 from ledger.sealing import Sealer
 
 S = TypeVar("S", bound=BaseSettings)
@@ -88,6 +89,12 @@ class TokenSettings(BaseSettings):
 def ledger_if_given() -> LedgerAddress | None:
     """Return the address of the ledger, or None if it is not set. Raises UsageError if it is wrong."""
     return load(LedgerAddress) if os.environ.get(f"{PREFIX}MONGO_URL") else None
+
+
+def load_text_limits() -> TextLimits:
+    """Return the limits of the texts. Raises UsageError if a setting is wrong."""
+    settings = load(TextSettings)
+    return TextLimits(settings.max_sms_segments, settings.max_email_bytes)
 
 
 def load(settings: type[S]) -> S:

@@ -5,12 +5,14 @@ import re
 from collections.abc import Collection, Sequence
 
 from cli.console import printable
-from cli.errors import UsageError
+from cli.errors import UsageError, sentence
 from core.render import RenderError, SubjectError, TemplateError
+from core.text_limits import TextLimits, size_problem
 from core.variable_names import NAME_RULE, normalise_name
 from ledger.message_template import UNUSED, MessageTemplate, compile_template
 from schemas.statuses import Channel, ContentType
 
+_LIMIT_SETTINGS = {Channel.SMS: "ROLLCALL_MAX_SMS_SEGMENTS", Channel.EMAIL: "ROLLCALL_MAX_EMAIL_BYTES"}
 _SHOWN_NAME = re.compile(r"[^\W\d][^\d@]{0,40}")
 """Names that may be shown. Names in a file may be anything, even addresses, and those have a digit or an `@`."""
 
@@ -27,6 +29,16 @@ def compile_content(
     except TemplateError as error:
         raise UsageError(f"--content: {error}") from None
     return text
+
+
+def check_content_size(option: str, content: str, channel: Channel, limits: TextLimits) -> None:
+    """Raise UsageError for a content that is too large for every recipient. `option` is where it comes from."""
+    try:
+        problem = size_problem(content, limits.of(channel))
+    except TemplateError as error:
+        raise UsageError(f"{option}: {error}") from None
+    if problem:
+        raise UsageError(f"{option}: {sentence(problem)} The services read the limit from {_LIMIT_SETTINGS[channel]}.")
 
 
 def check_secret_variables(text: MessageTemplate, names: Sequence[str]) -> None:

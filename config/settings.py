@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, create_model, field_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.regions import Region
+from schemas.requests import MAX_CONTENT, MAX_EMAIL_BYTES, MAX_SMS_SEGMENTS
 from schemas.topic_definitions import DEFAULT_PREFIX, Topics
 from schemas.validation_errors import read_problems
 
@@ -94,7 +95,20 @@ def _without(settings: type[Settings], invalid: Collection[str]) -> Settings:
     return partly()
 
 
-class CommonSettings(Settings):
+class TextSettings(Settings):
+    """Settings of the texts that may be sent."""
+
+    max_sms_segments: Annotated[int, Field(ge=1, le=255)] = Field(
+        default=MAX_SMS_SEGMENTS,
+        description="maximum number of segments of an SMS, counted as GSM-7 or UCS-2. Set the same value everywhere.",
+    )
+    max_email_bytes: Annotated[int, Field(ge=1_024, le=MAX_CONTENT)] = Field(
+        default=MAX_EMAIL_BYTES,
+        description="maximum size of the text or HTML of an e-mail in bytes. Set the same value everywhere.",
+    )
+
+
+class CommonSettings(TextSettings):
     """Settings that every service and the command line read."""
 
     kafka_bootstrap: str = Field(description="bootstrap servers of Kafka as host:port, comma-separated")

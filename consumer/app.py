@@ -29,6 +29,7 @@ from consumer.service import ConsumerService, HttpAddressUnavailable, Publishing
 from consumer.settings import ConsumerSettings
 from consumer.sweep.retention_batches import retention_period
 from core.retry import RetryPolicy
+from core.text_limits import TextLimits
 from ledger.errors import InvalidConnectionString, LedgerNotReady
 from ledger.mongo import MongoLedger
 from ledger.mongo.blocking_calls import exit_without_waiting
@@ -95,6 +96,7 @@ def _tuning(settings: ConsumerSettings) -> Tuning:
         part_timeout_seconds=settings.part_timeout_seconds,
         default_region=settings.default_region,
         reply_topics=settings.reply_topics,
+        text_limits=TextLimits(settings.max_sms_segments, settings.max_email_bytes),
         address_retention=retention_period(settings.address_retention_days),
         request_retention=retention_period(settings.log_retention_days),
     )

@@ -17,6 +17,7 @@ from consumer.monitoring.readiness import ReadinessTracker
 from consumer.provider_caller import ProviderCaller
 from consumer.request_cache import RequestCache
 from core.retry import RetryPolicy
+from core.text_limits import TextLimits
 from ledger.errors import LedgerUnavailable
 from ledger.ports import Ledger
 from ledger.sealing import Sealer
@@ -45,6 +46,8 @@ class Tuning:
     acknowledgements. It waits no longer than a third of the lease."""
     default_region: str | None = None
     reply_topics: tuple[str, ...] = ()
+    text_limits: TextLimits = field(default_factory=TextLimits)
+    """Maximum size of a text, by channel."""
     address_retention: timedelta | None = None
     """Time after the completion of a request until its addresses and texts are erased. None means never."""
     request_retention: timedelta | None = None

@@ -38,7 +38,7 @@ class WindowDelivery:
     @property
     def may_have_been_offered(self) -> bool:
         """Return whether a provider was asked in this window, by this owner or perhaps by a previous one."""
-        if isinstance(self.result, Retry):
+        if isinstance(self.result, Retry | Failed):
             return self.result.offered
         return not isinstance(self.result, NotSent) or self.result is NotSent.MAYBE_SENT
 
@@ -83,8 +83,10 @@ def decide(entry: WindowDelivery, rules: OutcomeRules) -> Outcome | WaitingDeliv
     match entry.result:
         case Sent() as sent:
             return Outcome(Status.SENT, None, None, *sent)
-        case Failed(reason, error):
-            return _outcome_not_sent(reason, error, doubted=entry.possibly_sent)
+        case Failed(reason, error, offered):
+            # Only the answer of a provider tells what an earlier call did. An earlier owner may have made the text, for
+            # example under a higher limit, and sent it.
+            return _outcome_not_sent(reason, error, doubted=entry.possibly_sent or (rules.sticky and not offered))
         case Retry():
             return _try_again(entry, entry.result, rules)
         case Uncertain():

@@ -23,6 +23,7 @@ from core.render_errors import (
 from core.render_html import html_to_text
 from core.value_conversion import IN_HTML, IN_TEXT, Converter, check_header
 from core.variable_names import NAME_RULE, find_value, has_one_spelling, read_name
+from schemas.requests import MAX_CONTENT
 
 __all__ = [
     "HeaderInjection",
@@ -37,11 +38,14 @@ __all__ = [
     "compile_subject",
     "compile_text",
     "compile_uri",
+    "fixed_text",
     "html_to_text",
 ]
 
-MAX_RENDERED = 500_000
-"""Maximum length of all values in one text, in characters. It is about the size of a whole request."""
+MAX_RENDERED = MAX_CONTENT
+"""Maximum length of a text with its values, in characters. core/text_limits.py has the limits of what is sent."""
+MAX_SUBJECT = 1_000
+"""Maximum length of a subject with its values, in characters. A longer one takes the CPU much time to encode."""
 
 _PLACEHOLDER_WEIGHT = 16
 """Time to fill in a placeholder, as the number of characters of text that take as long."""
@@ -64,30 +68,32 @@ class Template:
 
     _one_spelling: frozenset[str] = field(init=False, repr=False, compare=False)
     """Names that need no search for another spelling."""
-    _static_length: int = field(init=False, repr=False, compare=False)
+    _fixed_length: int = field(init=False, repr=False, compare=False)
+    """Length of the text without its values, in characters."""
 
     def __post_init__(self) -> None:
         """Compute once the values that are needed for each recipient."""
         object.__setattr__(self, "_one_spelling", frozenset(filter(has_one_spelling, self.names)))
-        object.__setattr__(self, "_static_length", sum(map(len, self._parts[::2])))
+        object.__setattr__(self, "_fixed_length", sum(map(len, self._parts[::2])))
 
     def weight(self, longest_value: int) -> int:
         """Return the most characters that a rendering handles, with values up to this length."""
         parts = self._parts
-        return self._static_length + min((len(parts) >> 1) * (longest_value + _PLACEHOLDER_WEIGHT), MAX_RENDERED)
+        return self._fixed_length + min((len(parts) >> 1) * (longest_value + _PLACEHOLDER_WEIGHT), MAX_RENDERED)
 
-    def render(self, variables: Mapping[str, str], defaults: Mapping[str, str]) -> str:
+    def render(self, variables: Mapping[str, str], defaults: Mapping[str, str], max_length: int = MAX_RENDERED) -> str:
         """Return the text for one recipient.
 
         `variables` are the recipient's, and `defaults` are the request's. Raises MissingVariable if neither has a
-        name, TextTooLong, UnsafeLink, and for a subject HeaderInjection.
+        name, TextTooLong if the values make more than `max_length` characters of the text, UnsafeLink, and for a
+        subject HeaderInjection.
         """
         parts = self._parts
         if len(parts) == 1:
             return parts[0]
         converters, one_spelling = self._converters, self._one_spelling
         filled = list(parts)
-        room = MAX_RENDERED
+        room = max_length - self._fixed_length
         for at in range(1, len(parts), 2):
             name = parts[at]
             value = variables.get(name)
@@ -96,11 +102,13 @@ class Template:
                 if value is None:
                     raise MissingVariable(name)
             if converters is not None and (convert := converters[at >> 1]) is not None:
+                if len(value) > room and len(value.strip()) > room:  # A conversion takes time, and only removes blanks.
+                    raise TextTooLong(name, max_length)
                 value = convert(name, value)
             filled[at] = value
             room -= len(value)
             if room < 0:
-                raise TextTooLong(name)
+                raise TextTooLong(name, max_length)
         return "".join(filled)
 
     def keep_as_given(self, names: Collection[str]) -> "Template":
@@ -156,6 +164,12 @@ def compile_uri(source: str) -> Template:
     """
     parts = _parse(source)
     return _template(parts, (IN_TEXT[Place.QUERY],) * (len(parts) // 2))
+
+
+def fixed_text(source: str) -> tuple[str, int]:
+    """Return the text of a source without its placeholders, and their number. Raises TemplateError."""
+    parts = _parse(source)
+    return "".join(parts[::2]), len(parts) // 2
 
 
 def _template(parts: Sequence[str], converters: tuple[Converter | None, ...] | None) -> Template:

@@ -63,6 +63,11 @@ class UnsafeLink(RenderError):  # noqa: N818  # the name states the error
 
 
 class TextTooLong(RenderError):  # noqa: N818  # the name states the error
-    """Error for the variable that makes the text longer than `core.render.MAX_RENDERED`. It could be gigabytes."""
+    """Error for a text that its variables make too long, with the name of the variable that crosses the limit.
 
-    what = "text too long with variable"
+    Without such a limit, a text could be gigabytes. The name is empty if only the whole text is beyond the limit.
+    """
+
+    def __init__(self, name: str, max_length: int) -> None:
+        self.what = f"longer than {max_length:,} characters with variable"
+        super().__init__(name)

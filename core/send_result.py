@@ -75,10 +75,12 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Result: the provider rejected the message permanently."""
+    """Result: the provider rejected the message permanently, or there is no message to send."""
 
     reason: Reason
     error: str | None = None
+    offered: bool = field(default=True, compare=False)
+    """False if no provider was asked, because the text cannot be made. Such a result uses no attempt."""
 
 
 @dataclass(frozen=True, slots=True)

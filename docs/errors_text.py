@@ -27,7 +27,8 @@ _REASON_TO_DO: Mapping[Reason, str] = {
     Reason.INVALID_CONTENT: (
         "Remove line breaks and control characters from the variables of a subject. "
         "A variable that is a link must be a URL that runs no script, so not `javascript:`. "
-        "If the values of one text are longer than 500,000 characters, shorten them."
+        "A text that its values make longer than ROLLCALL_MAX_SMS_SEGMENTS or ROLLCALL_MAX_EMAIL_BYTES, or a subject "
+        "longer than 1,000 characters, needs shorter values. The other deliveries of the request are sent."
     ),
     Reason.UNPROCESSABLE: "Read `error` in the log. Add the missing sealing key, or report the bug. Then send again.",
     Reason.REJECTED: "Read `error` in the log. It has the provider's reason.",
@@ -58,7 +59,8 @@ _REJECTION_TO_DO: Mapping[RejectionReason, str] = {
     RejectionReason.UNSUPPORTED_VERSION: "Update rollcall and replay the record (`rollcall dead-letters replay`), "
     "or send an older schema_version.",
     RejectionReason.TOO_LARGE: "Split the recipients into parts, or use `rollcall send`.",
-    RejectionReason.INVALID_CONTENT: "Correct the field that the event names. The text must use each secret variable.",
+    RejectionReason.INVALID_CONTENT: "Correct the field that the event names. The text must use each secret variable. "
+    "A text may be too long for every recipient ([limits](limits.md)).",
     RejectionReason.UNPROCESSABLE: "Read the consumer's log lines. Report a bug, or add the missing sealing key. "
     "The record is in the dead letters.",
     RejectionReason.UNKNOWN_TEMPLATE: "Store it with `rollcall template put` and replay the record "

@@ -6,7 +6,17 @@ from typing import Literal
 
 from core.addresses.mail_addresses import NO_ADDRESSES, MailAddresses
 from core.content_type import ContentTypeChoice, first_rule, guess_content_type, without_mark
-from core.render import MissingVariable, RenderError, Template, compile_html, compile_subject, compile_text
+from core.render import (
+    MAX_SUBJECT,
+    MissingVariable,
+    RenderError,
+    Template,
+    TextTooLong,
+    compile_html,
+    compile_subject,
+    compile_text,
+)
+from core.text_limits import TextLimit
 from core.variable_names import find_value, names_in, normalise_name
 from ledger.models import StoredTemplate
 from schemas.requests import BulkBody
@@ -79,7 +89,7 @@ class MessageTemplate:
         if (problem := self.missing_in("content", variables)) or self.subject is None:
             return problem
         try:
-            self.subject.render(variables, self.variables)
+            self.render_subject(variables)
         except MissingVariable as error:
             return TextProblem(Reason.MISSING_VARIABLE, "subject", error.name)
         except RenderError as error:
@@ -93,6 +103,17 @@ class MessageTemplate:
             return None
         missing = needs - names_in(variables)
         return TextProblem(Reason.MISSING_VARIABLE, field, min(missing)) if missing else None
+
+    def render_content(self, variables: Mapping[str, str], limit: TextLimit) -> str:
+        """Return the content to send. Raise core.render.RenderError, which is TextTooLong beyond the limit."""
+        text = self.content.render(variables, self.variables, limit.max_characters)
+        if not limit.fits(text):
+            raise TextTooLong("", limit.max_characters)
+        return text
+
+    def render_subject(self, variables: Mapping[str, str]) -> str | None:
+        """Return the subject to send, if there is one. Raise core.render.RenderError."""
+        return self.subject.render(variables, self.variables, MAX_SUBJECT) if self.subject else None
 
     def render_masked(self, variables: Mapping[str, str]) -> str:
         """Return the content as it may be shown. Raise core.render.RenderError.
@@ -115,8 +136,8 @@ class MessageTemplate:
 
     def check_subject(self) -> None:
         """Raise core.render.RenderError if the variables of the request make an invalid subject for every recipient."""
-        if self.subject and not self.subject_needs:
-            self.subject.render({}, self.variables)
+        if not self.subject_needs:
+            self.render_subject({})
 
 
 def _longest(variables: Mapping[str, str]) -> int:

@@ -13,6 +13,8 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from pydantic import ValidationError
+
 from core.ids import (
     ChunkId,
     RequestKey,
@@ -30,8 +32,10 @@ from ledger.models import Chunk, RequestHeader, StoredRequest
 from ledger.ports import Ledger
 from ledger.sealed_text import open_template, type_to_repeat, unseal_template
 from ledger.sealing import Sealer
-from schemas.requests import MAX_SECRET_VARIABLES, BulkBody
+from schemas.requests import BulkBody
 from schemas.statuses import Reason, Status
+from schemas.validation_errors import read_problems
+from schemas.variables import MAX_SECRET_VARIABLES
 
 NOT_RESENDABLE = frozenset({Reason.INVALID_RECIPIENT, Reason.MISSING_VARIABLE, Reason.INVALID_CONTENT})
 """Reasons with which the same delivery would fail again."""
@@ -133,14 +137,17 @@ async def resend_parts(
     ledger: Ledger, sealer: Sealer, selection: ResendSelection, *, accepted_at: datetime, expires_at: datetime | None
 ) -> AsyncIterator[EncodedPart]:
     """Yield the records of the new request. Raise ResendError, or SealingError if a key is missing."""
-    encoder = PartEncoder(await _request_fields(ledger, sealer, selection, accepted_at, expires_at))
     try:
+        encoder = PartEncoder(await _request_fields(ledger, sealer, selection, accepted_at, expires_at))
         async for recipient in _recipients(ledger, sealer, selection):
             for part in encoder.add(recipient):
                 yield part
         yield encoder.finish()
     except RequestEncodingError as error:
         raise ResendError(str(error)) from None
+    except ValidationError as error:  # An older version accepted texts and variables beyond the limits of today.
+        problem = read_problems(error)[0]
+        raise ResendError(f"{problem.location[0]}: {problem.phrase}" if problem.location else problem.phrase) from None
 
 
 async def _request_fields(

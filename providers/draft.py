@@ -7,6 +7,7 @@ from typing import TypeVar
 from config.turn_budget import TurnBudget
 from core.render import RenderError
 from core.send_result import Failed, Message, Retry, SendResult
+from core.text_limits import failed_text
 from schemas.statuses import Reason
 
 NO_TIME = Retry(Reason.RATE_LIMITED, "no time to prepare the message", offered=False)
@@ -61,12 +62,12 @@ class Draft:
             raise
         except UnsendableError as error:
             self.problem = error.result
-        except RenderError:
-            self.problem = Failed(Reason.INVALID_CONTENT)
+        except RenderError as error:
+            self.problem = failed_text(error)
         except MemoryError:
             self.problem = Retry(Reason.UNAVAILABLE, "preparing: no memory")
         except Exception as error:  # noqa: BLE001  # the same message would raise the same error again
-            self.problem = Failed(Reason.INVALID_CONTENT, f"preparing: {type(error).__name__}")
+            self.problem = Failed(Reason.INVALID_CONTENT, f"preparing: {type(error).__name__}", offered=False)
         else:
             self.is_prepared = True
             return prepared

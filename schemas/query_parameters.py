@@ -14,6 +14,9 @@ MAX_PAGE_SIZE = 100
 MAX_DEPTH = 10_000
 """Maximum number of items that page numbers reach and that a list counts. Beyond it, callers continue with `after`."""
 
+MAX_STATUSES = 20
+"""Maximum number of statuses of a query. There are fewer."""
+
 
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
@@ -44,7 +47,7 @@ Reference = Annotated[str, StringConstraints(max_length=200)]
 
 def _one_or_several(schema: dict[str, Any]) -> None:
     """Allow a list, or one item without a list."""
-    several = {"type": schema.pop("type"), "items": schema.pop("items")}
+    several = {name: schema.pop(name) for name in ("type", "items", "maxItems")}
     schema["anyOf"] = [several["items"], several]
 
 
@@ -72,7 +75,11 @@ class LogFilters(Paging):
     """Query of `GET /communication/logs`. All conditions must hold."""
 
     channel: Channel | None = Field(default=None, json_schema_extra=_without_null)
-    status: Annotated[list[Status], FailFast(), Field(description="allowed statuses. May be repeated.")] = []
+    status: Annotated[
+        list[Status],
+        FailFast(),
+        Field(max_length=MAX_STATUSES, description="allowed statuses. May be repeated."),
+    ] = []
     request_id: RequestId | None = Field(default=None, json_schema_extra=_without_null)
     reference: Reference | None = Field(
         default=None, description="the caller's own name for a delivery", json_schema_extra=_without_null
@@ -107,6 +114,7 @@ class LogSearch(IntakeRecord, published_as="LogSearch"):
     status: Annotated[
         list[Annotated[Status, Field(strict=False)]],
         FailFast(),
+        Field(max_length=MAX_STATUSES),
         BeforeValidator(_as_list),
         NullAsAbsent(),
         Field(

@@ -1,26 +1,16 @@
 """Request of a caller: the HTTP body, and the intake record that is built from it."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import (
-    FailFast,
-    Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    StringConstraints,
-    model_validator,
-)
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
-from pydantic_core.core_schema import no_info_after_validator_function, nullable_schema
-from typing_extensions import override
+from pydantic import FailFast, Field, StringConstraints, model_validator
 
 from schemas.mail_fields import ONE_RECIPIENT, CopyAddresses, Mailbox, problem_of_mail_fields
-from schemas.record_base import SCHEMA_VERSION, IntakeRecord, NullAsAbsent, use_default_for_null
+from schemas.record_base import SCHEMA_VERSION, IntakeRecord, NullAsAbsent
 from schemas.regions import Region
 from schemas.statuses import Category, Channel, ContentType, OnUncertain
 from schemas.timestamps import ActionTime
+from schemas.variables import Name, SecretVariables, Variables
 
 MAX_PARTS = 65_536
 """Maximum number of parts of a request. An id holds the part in four hexadecimal digits."""
@@ -28,46 +18,20 @@ MAX_PARTS = 65_536
 FURTHEST_SEND, FURTHEST_EXPIRY = timedelta(days=366), 2 * timedelta(days=366)
 """Maximum time from the acceptance of a request to its `send_at`, and to its `expires_at`."""
 
+MAX_CONTENT = 500_000
+"""Maximum length of a content with its placeholders, in characters. Settings limit the text that is sent."""
+MAX_SMS_SEGMENTS, MAX_EMAIL_BYTES = 10, 256 * 1024
+"""Default maximum of an SMS in segments, and of an e-mail text or HTML in bytes."""
+MAX_TEMPLATE_VERSION = 2**31 - 1
+"""Maximum version of a template. MongoDB refuses integers of more than 64 bits."""
+
 Address = Annotated[str, StringConstraints(min_length=1, max_length=320)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Subject = Annotated[str, StringConstraints(max_length=900)]
 RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@~+=-]{0,127}$")]
 TenantId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@~-]{0,63}$")]
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 LogIdText = Annotated[str, StringConstraints(pattern=r"^log_[0-9a-hjkmnp-tv-z]{26}[0-9a-f]{9}$")]
 TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
-
-
-class _NullVariables(NullAsAbsent):
-    """Annotation of variables. Those that are null are absent, and so is a null for all of them."""
-
-    @override
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        given = handler.generate_schema(Annotated[dict[Name, str | None], FailFast()])
-        return no_info_after_validator_function(_without_nulls, nullable_schema(given))
-
-    @override
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {**super().__get_pydantic_json_schema__(schema, handler), "additionalProperties": {"type": "string"}}
-
-
-def _without_nulls(variables: dict[str, str | None] | None) -> dict[str, str | None]:
-    given: dict[str, str | None] = use_default_for_null(variables)
-    if None not in given.values():
-        return given
-    return {name: value for name, value in given.items() if value is not None}
-
-
-Variables = Annotated[dict[str, str], _NullVariables()]
-"""Variables by name. One with the value null is absent.
-
-Validation stops at the first wrong one, because a million errors would fill the memory.
-"""
-MAX_SECRET_VARIABLES = 50
-"""Maximum number of secret variables of a request or a template."""
-SecretVariables = Annotated[
-    list[Name], Field(max_length=MAX_SECRET_VARIABLES, fail_fast=True, json_schema_extra={"uniqueItems": True})
-]
 
 
 class Recipient(IntakeRecord, published_as="Recipient"):
@@ -111,7 +75,7 @@ class BulkBody(IntakeRecord):
     """Fields of `POST /communication/bulk`: those of the contract, and those that rollcall adds."""
 
     channel: Channel = Field(examples=["sms"])
-    content: str = Field(
+    content: Annotated[str, StringConstraints(max_length=MAX_CONTENT)] = Field(
         description="text of the message, with `{{name}}` for a variable. May be empty or absent only with a template.",
         examples=["您的验证码是123456"],
     )
@@ -234,7 +198,7 @@ class BulkRequest(BulkBody, published_as="BulkRequest"):
         default=None, description="id of the earlier request whose deliveries this request repeats"
     )
     accepted_at: ActionTime | None = None
-    template_version: Annotated[int, Field(ge=1)] | None = None
+    template_version: Annotated[int, Field(ge=1, le=MAX_TEMPLATE_VERSION)] | None = None
     """Version of `template` when the request was accepted. None means the newest version at the first expansion."""
     schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION), NullAsAbsent()] = SCHEMA_VERSION
     part: Annotated[int, Field(ge=0, lt=MAX_PARTS), NullAsAbsent()] = 0

@@ -98,7 +98,10 @@ class Reason(DescribedEnum, published_as="Reason"):
 
     INVALID_RECIPIENT = "invalid_recipient", "failed: the address is not valid for this channel"
     MISSING_VARIABLE = "missing_variable", "failed: the message uses a variable that has no value"
-    INVALID_CONTENT = "invalid_content", "failed: a variable would break the message, such as a line break in a subject"
+    INVALID_CONTENT = (
+        "invalid_content",
+        "failed: a variable would break the message or make it too long, such as a line break in a subject",
+    )
     UNPROCESSABLE = (
         "unprocessable",
         "failed: an error in the consumer that occurred at every attempt, or no sealing key opened the content in time",
@@ -131,7 +134,7 @@ class RejectionReason(DescribedEnum, published_as="Rejection"):
     INVALID_SCHEMA = "invalid_schema", "fields are missing, unknown or of the wrong type"
     UNSUPPORTED_VERSION = "unsupported_version", "schema_version is newer than this consumer"
     TOO_LARGE = "too_large", "the record is larger than the intake allows"
-    INVALID_CONTENT = "invalid_content", "the content or subject cannot be used as a template or a header"
+    INVALID_CONTENT = "invalid_content", "the content or subject is too long, or is not a template or a header"
     UNPROCESSABLE = (
         "unprocessable",
         "an error in the consumer occurred at every attempt, or a sealing key is missing",

@@ -15,7 +15,7 @@ template = typer.Typer(name="template", help="Store, show and preview message te
 
 Code = Annotated[str, typer.Argument(help="Code of the template. Requests refer to the template by this code.")]
 Tenant = Annotated[str, typer.Option(help="Tenant of the template.")]
-Version = Annotated[int | None, typer.Option(min=1, help="Version. The default is the newest one.")]
+Version = Annotated[int | None, typer.Option(min=1, max=2_147_483_647, help="Version. The default is the newest one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 

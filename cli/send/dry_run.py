@@ -39,7 +39,7 @@ class _RecipientObserver:
 
 def run(request: SendRequest, settings: RecipientSettings, console: Console, *, one_call: bool) -> None:
     """Print the expected result. Raises CommandError if the file cannot be sent or some recipients would fail."""
-    estimate = DryRunEstimate(request.body.channel, request.text, request.body.region)
+    estimate = DryRunEstimate(request.body.channel, request.text, request.body.region, request.text_limit)
     observer = _RecipientObserver(estimate, one_call=one_call)
     summary, scan = scan_file(request, observer)
     counts = estimate.counts()

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from core.addresses import AddressProblem, AddressRules
-from core.render import RenderError
+from core.render import RenderError, TextTooLong
+from core.text_limits import TOO_LONG, TextLimit
 from ledger.message_template import MessageTemplate
 from schemas.requests import AnyRecipient, Recipient
 from schemas.statuses import Channel, Reason
@@ -22,8 +23,10 @@ _INVALID, _DUPLICATE = _OUTCOMES.index(Reason.INVALID_RECIPIENT), _OUTCOMES.inde
 class DryRunEstimate:
     """Expected outcomes of all recipients. It uses 17 bytes per recipient, so a million recipients need 17 MB."""
 
-    def __init__(self, channel: Channel, text: MessageTemplate, default_region: str | None) -> None:
-        self._text = text
+    def __init__(
+        self, channel: Channel, text: MessageTemplate, default_region: str | None, text_limit: TextLimit
+    ) -> None:
+        self._text, self._text_limit = text, text_limit
         self._rules = AddressRules(channel, default_region)
         self._key = os.urandom(16)
         self._outcomes = bytearray()
@@ -46,21 +49,23 @@ class DryRunEstimate:
         else:
             compared = rules.compare_form(address)
             if problem := self._problem_of(variables):
-                reason, variable = problem
-                self._explain(variable, "")
+                reason, variable, error = problem
+                self._explain(variable, error)
         digest = hashlib.blake2b(compared.encode(), digest_size=8, key=self._key).digest()
         self._outcomes.append(_OUTCOMES.index(reason))
         self._hashes.append(int.from_bytes(digest))
         self._lines.append(line)
 
-    def _problem_of(self, variables: Mapping[str, str]) -> tuple[Reason, str] | None:
-        """Return the reason why the text cannot be made of these variables, and the name of one, or None."""
+    def _problem_of(self, variables: Mapping[str, str]) -> tuple[Reason, str, str] | None:
+        """Return the reason why the text cannot be made of these variables, the name of one, and the error, or None."""
         if problem := self._text.problem_for(variables):
-            return problem.reason, problem.variable
+            return problem.reason, problem.variable, ""
         try:
-            self._text.content.render(variables, self._text.variables)
+            self._text.render_content(variables, self._text_limit)
+        except TextTooLong as error:
+            return Reason.INVALID_CONTENT, error.name, TOO_LONG
         except RenderError as error:
-            return Reason.INVALID_CONTENT, error.name
+            return Reason.INVALID_CONTENT, error.name, ""
         return None
 
     def _explain(self, variable: str, error: str) -> None:

@@ -23,8 +23,8 @@ from cli.send.over_http import HttpSend, errors_with_line, post_and_follow, post
 from cli.send.over_kafka import publish_and_follow, publish_and_watch, publish_only
 from cli.send.request_options import check_request_options, option_of
 from cli.send.send_request import FileSummary, SendRequest, new_request_id, scan_file
-from cli.settings import LedgerAddress, RecipientSettings, SendSettings, ledger_if_given, load
-from cli.template_check import check_secret_variables, compile_content
+from cli.settings import LedgerAddress, RecipientSettings, SendSettings, ledger_if_given, load, load_text_limits
+from cli.template_check import check_content_size, check_secret_variables, compile_content
 from core.ids import request_key
 from ledger.message_template import UNFIT_TYPE, choose_source
 from ledger.models import StoredTemplate
@@ -110,6 +110,8 @@ def _build_request(options: SendOptions, body: BulkBody, source: Source) -> Send
         raise UsageError("--subject: is required, because the template has no subject.")
     if text.unfit_type:
         raise UsageError(f"--content-type: {UNFIT_TYPE}")
+    text_limits = load_text_limits()
+    check_content_size(option_of(text.content_field), text.content, body.channel, text_limits)
     message = compile_content(body.channel, text.content, text.subject, body.variables, text.content_type)
     if body.channel is Channel.EMAIL or message.find_unused([REGION]) is None:
         source.keep_region_as_variable()
@@ -120,6 +122,7 @@ def _build_request(options: SendOptions, body: BulkBody, source: Source) -> Send
         body=body,
         text=message,
         type_choice=text.type_choice,
+        text_limit=text_limits.of(body.channel),
         tenant_id=options.tenant or "",
         request_id=options.request_id or new_request_id(),
         accepted_at=datetime.now(UTC),

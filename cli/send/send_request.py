@@ -15,6 +15,7 @@ from cli.send.request_options import option_of
 from core.content_type import ContentTypeChoice
 from core.ids import uuid7
 from core.request_parts import EncodedPart, RequestEncodingError, encode_parts, recipient_json, request_fields
+from core.text_limits import TextLimit
 from ledger.message_template import MessageTemplate
 from schemas.requests import AnyRecipient, BulkBody
 
@@ -28,6 +29,7 @@ class SendRequest:
     text: MessageTemplate
     type_choice: ContentTypeChoice | None
     """Type of the content, or None if the service chooses it, because the service has the template."""
+    text_limit: TextLimit
     tenant_id: str
     request_id: str
     accepted_at: datetime

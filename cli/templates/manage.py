@@ -10,11 +10,11 @@ from cli import event_loop as loop
 from cli.clients.ledger_client import open_ledger
 from cli.console import open_console, plain_table, print_table, printable, write_json, write_text
 from cli.errors import UnknownTemplate, UsageError
-from cli.settings import LedgerAddress, load
+from cli.settings import LedgerAddress, load, load_text_limits
 from cli.template_check import variables_for_recipients
 from cli.templates.validate_template import TemplateInput
 from core.content_type import ContentTypeChoice, without_mark
-from core.render import MAX_RENDERED, HeaderInjection, TextTooLong, UnsafeLink
+from core.render import MAX_RENDERED, MAX_SUBJECT, HeaderInjection, TextTooLong, UnsafeLink
 from core.variable_names import normalise_name
 from ledger.message_template import MASK, MessageTemplate, choose_type, compile_template
 from ledger.models import StoredTemplate
@@ -29,7 +29,7 @@ TemplateAddress = tuple[str, str, int | None]
 
 def run_put(template_input: TemplateInput, *, as_json: bool) -> None:
     """Check and store a text. Raises UsageError."""
-    template_input.check()
+    template_input.check(load_text_limits())
     _with_ledger(lambda ledger: put(ledger, open_console(), template_input, as_json=as_json))
 
 
@@ -151,9 +151,11 @@ async def preview(  # noqa: PLR0913  # one parameter per option
     secret = {normalise_name(name) or name for name in stored.secret_variables}
     shown = {name: MASK if name in secret else value for name, value in variables.items()}
     try:
-        for template in filter(None, (text.content.keep_as_given(missing), text.subject)):
-            template.render(variables, placeholders)  # The mask would hide a value that cannot be used.
-        subject = text.subject and text.subject.render(shown, placeholders)
+        # The mask would hide a value that cannot be used.
+        text.content.keep_as_given(missing).render(variables, placeholders)
+        if text.subject:
+            text.subject.render(variables, placeholders, MAX_SUBJECT)
+        subject = text.subject and text.subject.render(shown, placeholders, MAX_SUBJECT)
         content = text.content.keep_as_given([*missing, *secret]).render(shown, placeholders)
     except HeaderInjection as error:
         raise UsageError(
@@ -164,8 +166,8 @@ async def preview(  # noqa: PLR0913  # one parameter per option
         raise UsageError(f"--var: {error.name} must not make a link run a script. Use an address with https.") from None
     except TextTooLong as error:
         raise UsageError(
-            f"--var: {error.name} makes the values in one text longer than {MAX_RENDERED:,} characters. "
-            "Use shorter values."
+            f"--var: {error.name} makes a text too long. A content has at most {MAX_RENDERED:,} characters, "
+            f"and a subject {MAX_SUBJECT:,}. Use shorter values."
         ) from None
     if as_json:
         head = {"code": stored.code, "version": stored.version, "html": text.html, **_type_fields(type_choice)}

@@ -6,16 +6,15 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from cli.errors import UsageError
-from cli.template_check import check_secret_variables, compile_content
+from cli.template_check import check_content_size, check_secret_variables, compile_content
+from core.text_limits import TextLimits
 from ledger.message_template import MessageTemplate, choose_type
-from schemas.requests import Name, SecretVariables, Subject, TenantId
+from schemas.requests import MAX_CONTENT, Subject, TenantId
 from schemas.statuses import Channel, ContentType
 from schemas.validation_errors import read_problems
+from schemas.variables import Name, SecretVariables
 
 T = TypeVar("T")
-
-MAX_TEMPLATE_BYTES = 512 * 1024
-"""Maximum size of a text in bytes of UTF-8. The content of a request has about the same limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class TemplateInput:
     content_type: ContentType | None = None
     secret_variables: tuple[str, ...] = ()
 
-    def check(self) -> None:
+    def check(self, limits: TextLimits) -> None:
         """Raise UsageError if no request could use the text or refer to it."""
         _check_value("--tenant", TypeAdapter(TenantId), self.tenant)
         _check_value("CODE", TypeAdapter(Name), self.code)
@@ -38,7 +37,7 @@ class TemplateInput:
         if not self.content:
             raise UsageError("--content or --content-file: one of them is required.")
         _check_value("--subject", TypeAdapter(Subject), self.subject or "")
-        _check_size(self.content)
+        _check_size(self.content, limits)
         type_choice = choose_type(Channel.EMAIL, self.content, in_template=self.content_type)
         text = compile_content(Channel.EMAIL, self.content, self.subject, {}, type_choice.content_type)
         self._check_secret_variables(text)
@@ -58,10 +57,12 @@ def _check_value(option: str, allowed: TypeAdapter[T], value: T) -> None:
         raise UsageError(f"{option}: {read_problems(error)[0].phrase}") from None
 
 
-def _check_size(content: str) -> None:
+def _check_size(content: str, limits: TextLimits) -> None:
+    """Check the size as that of an e-mail. A request for SMS checks its own limit."""
     try:
-        size = len(content.encode())
+        content.encode()
     except UnicodeEncodeError:
         raise UsageError("--content: must be valid UTF-8.") from None
-    if size > MAX_TEMPLATE_BYTES:
-        raise UsageError(f"--content: must have at most {MAX_TEMPLATE_BYTES:,} bytes, has {size:,}.")
+    if len(content) > MAX_CONTENT:
+        raise UsageError(f"--content: must have at most {MAX_CONTENT:,} characters, has {len(content):,}.")
+    check_content_size("--content", content, Channel.EMAIL, limits)

@@ -49,7 +49,7 @@ class ChunkWorker:
         self._work = replace(claimed.chunk.work, without_key=without_key)
         self._window = OpenWindow(claimed.window, claimed.taken_over)
         self._outcomes = WindowOutcomes()
-        self._factory = DeliveryFactory(self.chunk, opened, recipients, context.sealer, context.turn_budget)
+        self._factory = DeliveryFactory(self.chunk, opened, recipients, context)
         self._logs = ChunkLogs(self.chunk, opened.header, context)
         self._rules = ChunkRules(opened.header, context)
         self._writes = FencedWrites(lease, self.chunk, context)

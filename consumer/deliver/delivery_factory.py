@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from config.turn_budget import TurnBudget
+from consumer.context import ConsumerContext
 from consumer.request_cache import OpenedRequest
 from core.chunk_work import DecidedDelivery
 from core.delivery_outcome import Outcome
@@ -13,7 +13,7 @@ from core.send_result import Message
 from ledger.chunk_recipients import ChunkRecipient
 from ledger.message_ids import stored_message_id
 from ledger.models import Chunk, Log
-from ledger.sealing import HASH_BYTES, Sealer
+from ledger.sealing import HASH_BYTES
 from providers.draft import Draft
 from schemas.statuses import Status
 
@@ -22,16 +22,11 @@ class DeliveryFactory:
     """Builds the messages and the logs of a chunk."""
 
     def __init__(
-        self,
-        chunk: Chunk,
-        opened: OpenedRequest,
-        recipients: Sequence[ChunkRecipient],
-        sealer: Sealer,
-        budget: TurnBudget,
+        self, chunk: Chunk, opened: OpenedRequest, recipients: Sequence[ChunkRecipient], context: ConsumerContext
     ) -> None:
-        self._budget = budget
+        self._budget = context.turn_budget
         self._chunk, self._header, self._template, self._recipients = chunk, opened.header, opened.template, recipients
-        self._sealer = sealer
+        self._sealer, self._limit = context.sealer, context.tuning.text_limits.of(chunk.channel)
         self._ids = log_ids(chunk.key, chunk.part, range(chunk.first, chunk.first + chunk.size))
         self._references = chunk.references or (None,) * chunk.size
         self._resend_of = chunk.resend_of or (None,) * chunk.size
@@ -52,8 +47,8 @@ class DeliveryFactory:
             id=self._ids[at],
             channel=self._header.channel,
             to=to,
-            text=template.content.render(variables, template.variables),
-            subject=template.subject.render(variables, template.variables) if template.subject else None,
+            text=template.render_content(variables, self._limit),
+            subject=template.render_subject(variables),
             is_html=template.html,
             reference=self._references[at],
             tenant_id=self._header.tenant_id,

@@ -7,6 +7,7 @@ from consumer.events import RejectedRecord
 from core.addresses.mail_addresses import InvalidMailAddressError, normalise_mail_addresses
 from core.ids import RequestKey
 from core.render import RenderError, SubjectError, TemplateError
+from core.text_limits import size_problem
 from ledger.message_template import (
     UNFIT_TYPE,
     UNUSED,
@@ -52,6 +53,11 @@ async def resolve_content(
     Only the first expansion looks the template up, so that a request never mixes versions.
     """
     if request.template is None:
+        too_long = _check_size(request, None, context)
+        if too_long and stored is None:
+            stored = await context.retry_until_available("read request", context.ledger.requests.get, key)
+        if too_long and stored is None:
+            return too_long
         return _compile(request, None, key, context.sealer)
     if stored is not None:
         header = stored.header
@@ -72,7 +78,24 @@ async def resolve_content(
         missing = "with this code" if version is None else f"with this code in version {version}"
         message = f"template: not found. The tenant has no template {missing}."
         return RejectedRecord(RejectionReason.UNKNOWN_TEMPLATE, message, ("template",))
-    return _compile(request, template, key, context.sealer)
+    return _check_size(request, template, context) or _compile(request, template, key, context.sealer)
+
+
+def _check_size(
+    request: BulkRequest, template: StoredTemplate | None, context: ConsumerContext
+) -> RejectedRecord | None:
+    """Return the rejection of a content that is too long for every recipient.
+
+    It does not count for a stored request. A consumer with a higher limit accepted it, and has perhaps sent some of it.
+    """
+    source = choose_source(request, template)
+    try:
+        problem = size_problem(source.content, context.tuning.text_limits.of(request.channel))
+    except TemplateError:
+        return None  # It is reported when the content is compiled.
+    field_name = source.content_field
+    message = f"{field_name}: {problem}"
+    return RejectedRecord(RejectionReason.INVALID_CONTENT, message, (field_name,)) if problem else None
 
 
 def _compile(

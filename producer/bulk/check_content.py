@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from core.addresses.control_characters import has_control
 from core.render import RenderError, SubjectError, TemplateError
+from core.text_limits import TextLimits, size_problem
 from ledger.message_template import (
     UNFIT_TYPE,
     UNUSED,
@@ -23,11 +24,13 @@ from schemas.validation_errors import path_of
 class ContentChecker:
     """The compiled content and subject of one request.
 
-    The constructor raises BadRequestError if they are not valid templates, if the subject is missing, or if it would
-    add headers.
+    The constructor raises BadRequestError if they are not valid templates, if the content is too long, or if the
+    subject is missing or would add headers.
     """
 
-    def __init__(self, body: BulkBody, template: StoredTemplate | None, *, is_lenient: bool = False) -> None:
+    def __init__(
+        self, body: BulkBody, template: StoredTemplate | None, limits: TextLimits, *, is_lenient: bool = False
+    ) -> None:
         source = choose_source(body, template)
         # An SMS has no subject. One that looks like an attack is refused nevertheless.
         if body.subject and has_control(body.subject):
@@ -37,7 +40,7 @@ class ContentChecker:
         if source.unfit_type:
             raise BadRequestError(f"content_type: {UNFIT_TYPE}")
         content_field = source.content_field
-        self.message = _compile(body, source)
+        self.message = _compile(body, source, limits)
         """The text as it will be sent."""
         _check_subject(self.message)
         _check_secret_variables(self.message, body)
@@ -59,8 +62,10 @@ class ContentChecker:
                     raise BadRequestError(f"{path}: is used in {name}. Give it here or in `variables`.")
 
 
-def _compile(body: BulkBody, source: TextSource) -> MessageTemplate:
+def _compile(body: BulkBody, source: TextSource, limits: TextLimits) -> MessageTemplate:
     try:
+        if problem := size_problem(source.content, limits.of(body.channel)):
+            raise BadRequestError(f"{source.content_field}: {problem}")
         return compile_source(source, body.variables)
     except TemplateError as error:
         field = "subject" if isinstance(error, SubjectError) and body.subject else source.content_field

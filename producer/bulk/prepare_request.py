@@ -19,6 +19,7 @@ from core.request_parts import (
     recipient_json,
     request_fields,
 )
+from core.text_limits import TextLimits
 from ledger.message_template import MessageTemplate
 from ledger.models import StoredTemplate
 from producer.auth.token_verifier import SEND_AS, Principal
@@ -83,6 +84,7 @@ class RequestPreparer:
     def __init__(self, settings: ProducerSettings, piece_bytes: int = PIECE_BYTES) -> None:
         self._settings = settings
         self._piece_bytes = piece_bytes
+        self._text_limits = TextLimits(settings.max_sms_segments, settings.max_email_bytes)
 
     async def prepare(self, raw: bytearray, context: AcceptanceContext, page: slice) -> PreparedRequest:
         """Check a body and split it into records. `page` selects the recipients to keep. Raises ApiError."""
@@ -93,7 +95,7 @@ class RequestPreparer:
         check_times(body, context.accepted_at)
         check_mail_addresses(body)
         template = await context.find_template(body.template) if body.template is not None else None
-        checker = ContentChecker(body, template, is_lenient=context.is_lenient)
+        checker = ContentChecker(body, template, self._text_limits, is_lenient=context.is_lenient)
         try:
             fields = _shared_fields(body, user_id, context, template)
             fingerprint = Fingerprint(fields) if context.needs_fingerprint else None

@@ -29,6 +29,7 @@ from core.ids import ChunkId, request_key
 from core.retry import RetryPolicy
 from core.send_result import Message, SendResult, Sent
 from ledger.memory import MemoryLedger
+from ledger.sealed_text import unseal_template
 from ledger.sealing import Sealer
 from providers.draft import Draft, as_it_is
 from providers.registry import Providers
@@ -256,6 +257,16 @@ class World:
 
     async def outcomes(self, request_id: str = "r1") -> list[tuple[str, str | None]]:
         return [(log.outcome.value, log.reason.value if log.reason else None) for log in await self.logs(request_id)]
+
+
+def replace_text(world: World, request_id: str, content: str) -> None:
+    """Store another text with a request, as an older version may have accepted it."""
+    key = request_key("t1", request_id)
+    document = world.ledger.requests._store.requests[key]
+    header = document.request.header
+    fields = {**unseal_template(world.sealer, header), "content": content}
+    sealed_text = world.sealer.seal(orjson.dumps(fields), key)
+    document.request = replace(document.request, header=replace(header, sealed_text=sealed_text))
 
 
 def awake(context: ConsumerContext) -> ConsumerContext:

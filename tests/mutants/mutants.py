@@ -23,6 +23,7 @@ WORKER, CLAIMS, INTAKE = (
     "consumer/expand/expansion_queue.py",
 )
 STOP = "consumer/deliver/chunk_rules.py"
+LIMITS = "tests/flow/consumer/test_text_limits.py"
 SECRETS = "tests/flow/consumer/deliver/test_secret_variables.py"
 
 MUTANTS = (
@@ -558,10 +559,22 @@ MUTANTS = (
         (
             Edit(
                 "consumer/deliver/delivery_factory.py",
-                "text=template.content.render(variables, template.variables)",
+                "text=template.render_content(variables, self._limit)",
                 "text=template.render_masked(variables)",
             ),
         ),
+    ),
+    Mutant(
+        "limit-forgets-doubt",
+        "a text that is too long now counts as not sent, although an earlier owner may have sent it",
+        (
+            Edit(
+                "core/delivery_outcome.py",
+                "doubted=entry.possibly_sent or (rules.sticky and not offered))",
+                "doubted=entry.possibly_sent)",
+            ),
+        ),
+        test=LIMITS,
     ),
     Mutant(
         "secret-shown",

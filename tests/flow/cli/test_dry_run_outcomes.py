@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from cli.send.dry_run_outcomes import DryRunEstimate
 from cli.template_check import compile_content
+from core.text_limits import TOO_LONG, EmailLimit, SmsLimit
 from schemas.requests import Recipient
 from schemas.statuses import Channel, ContentType, Reason
 from tests.flow.world import RecordingProvider, World
@@ -29,7 +30,7 @@ PEOPLE = st.lists(
 async def test_the_estimate_agrees_with_the_consumer(parts: list[list[Recipient]]) -> None:
     content, variables = "Hello {{name}} of {{city}}", {"city": "Beijing"}
     estimate = DryRunEstimate(
-        Channel.SMS, compile_content(Channel.SMS, content, None, variables, ContentType.PLAIN), "CN"
+        Channel.SMS, compile_content(Channel.SMS, content, None, variables, ContentType.PLAIN), "CN", SmsLimit(10)
     )
     for line, recipient in enumerate((one for part in parts for one in part), 1):
         estimate.add(recipient, line)
@@ -53,7 +54,8 @@ async def test_the_estimate_agrees_with_the_consumer(parts: list[list[Recipient]
 
 async def test_a_link_that_would_run_a_script_fails_in_the_estimate_as_in_the_consumer() -> None:
     content = '<a href="{{link}}">x</a>'
-    estimate = DryRunEstimate(Channel.EMAIL, compile_content(Channel.EMAIL, content, "s", {}, ContentType.HTML), None)
+    text = compile_content(Channel.EMAIL, content, "s", {}, ContentType.HTML)
+    estimate = DryRunEstimate(Channel.EMAIL, text, None, EmailLimit(1_000))
     links = {"anna@example.com": "https://x.example", "ben@example.com": "\u00a0javascript:x"}
     people = [Recipient(to=to, variables={"link": link}) for to, link in links.items()]
     for line, recipient in enumerate(people, 1):
@@ -65,3 +67,22 @@ async def test_a_link_that_would_run_a_script_fails_in_the_estimate_as_in_the_co
     await world.expand(world.record(*recipients, channel="email", subject="s", content=content))
     await world.deliver_all()
     assert [log.reason for log in await world.logs()] == [None, Reason.INVALID_CONTENT]
+
+
+async def test_a_text_that_its_variables_make_too_long_fails_in_the_estimate_as_in_the_consumer() -> None:
+    text = compile_content(Channel.SMS, "{{a}}", None, {}, ContentType.PLAIN)
+    estimate = DryRunEstimate(Channel.SMS, text, "CN", SmsLimit(10))
+    people = [Recipient(to="+8613800138000", variables={"a": "x" * 1_530})]
+    people += [Recipient(to=f"+861380013800{n}", variables={"a": letter * 671}) for n, letter in enumerate("x你", 1)]
+    people += [Recipient(to="+8613800138003", variables={"a": "x" * 1_531})]
+    for line, recipient in enumerate(people, 1):
+        estimate.add(recipient, line)
+    assert list(estimate.excluded()) == [
+        (3, Reason.INVALID_CONTENT, "", TOO_LONG),
+        (4, Reason.INVALID_CONTENT, "a", TOO_LONG),
+    ]
+
+    world = World(RecordingProvider())
+    await world.expand(world.record(*(one.model_dump(exclude_none=True) for one in people), content="{{a}}"))
+    await world.deliver_all()
+    assert [log.reason for log in await world.logs()] == [None, None, *[Reason.INVALID_CONTENT] * 2]

@@ -14,7 +14,7 @@ from cli.resend import Resend, ResendOptions, prepare, publish_parts
 from core.send_result import Failed, Message, SendResult, Sent
 from ledger.sealing import Sealer
 from schemas.statuses import Reason, Status
-from tests.flow.world import START, RecordingProvider, World
+from tests.flow.world import START, RecordingProvider, World, replace_text
 from tests.support.cli_runner import run_rollcall
 
 GOOD = [f"138000000{n:02d}" for n in range(8)]
@@ -127,3 +127,10 @@ async def test_a_resend_of_kept_secret_values_shows_none_of_them() -> None:
     resend, output = await prepared(await a_world(**SECRET, keep_secret_variables=True), dry_run=True)
     assert resend is not None
     assert "864209" not in "".join(output)
+
+
+async def test_a_request_of_an_older_version_with_a_text_beyond_the_limits_of_today_is_one_line() -> None:
+    world = await a_world()
+    replace_text(world, "r1", "x" * 500_001)
+    with pytest.raises(CommandError, match=r"request r1: content: string should have at most 500000 characters\.$"):
+        await prepared(world)

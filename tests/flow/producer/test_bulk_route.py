@@ -170,7 +170,10 @@ async def test_a_key_that_cannot_be_an_id_is_refused(service: Service, key: str)
         ),
         ({"content": "{{a"}, "content: malformed placeholder"),
         ({"content": "x" * MAX_INTAKE_BYTES}, "content: "),
-        ({"recipients": [{"to": "1", "variables": {"a": "x" * MAX_INTAKE_BYTES}}]}, "recipients[0]: "),
+        (
+            {"recipients": [{"to": "1", "variables": {"a": "x" * MAX_INTAKE_BYTES}}]},
+            "recipients[0].variables.(unknown): ",
+        ),
         ({"subject": "a\r\nBcc: b@example.com"}, "subject: "),
         ({"channel": "email", "subject": "a\nBcc: b@example.com"}, "subject: "),
         ({"channel": "email", "subject": "a\u0000"}, "subject: "),

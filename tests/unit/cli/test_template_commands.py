@@ -13,9 +13,10 @@ import pytest
 from cli.console import PrintableConsole
 from cli.errors import UnknownTemplate, UsageError
 from cli.templates.manage import preview, put, show, show_all
-from cli.templates.validate_template import MAX_TEMPLATE_BYTES, TemplateInput
+from cli.templates.validate_template import TemplateInput
 from core.ids import template_id
 from core.render import MAX_RENDERED
+from core.text_limits import TextLimits
 from ledger.memory import MemoryLedger
 from schemas.statuses import ContentType
 from tests.support.cli_runner import run_rollcall
@@ -215,7 +216,7 @@ async def test_a_preview_that_is_too_long_is_a_usage_error(
 ) -> None:
     await printed(put, ledger, a_template(content, subject))
 
-    with pytest.raises(UsageError, match="--var: x makes the values in one text longer than") as caught:
+    with pytest.raises(UsageError, match="--var: x makes a text too long") as caught:
         await printed(preview, ledger, (TENANT, CODE, None), {"x": "secret" * MAX_RENDERED})
     assert "secret" not in str(caught.value)
 
@@ -231,7 +232,9 @@ async def test_a_preview_that_is_too_long_is_a_usage_error(
         (a_template(subject="\udcff"), "--subject: "),
         (a_template(""), "--content or --content-file: one of them is required."),
         (a_template("\udcff"), "--content: must be valid UTF-8."),
-        (a_template("x" * (MAX_TEMPLATE_BYTES + 1)), "--content: must have at most 524,288 bytes, has 524,289."),
+        (a_template("x" * 500_001), "--content: must have at most 500,000 characters, has 500,001."),
+        (a_template("é" * 131_073), "--content: has 262,146 bytes of UTF-8, and at most 262,144 are allowed."),
+        (a_template("{{a}}" * 1_001), "--content: has 1,001 placeholders, and at most 1,000 are allowed."),
         (a_template(code=""), "CODE: string should have at least 1 character"),
         (a_template(code="x" * 101), "CODE: string should have at most 100 characters"),
         (a_template(code=" x"), "CODE: must not contain control characters, or begin or end with a blank."),
@@ -242,13 +245,13 @@ async def test_a_preview_that_is_too_long_is_a_usage_error(
 )
 def test_a_template_that_no_request_could_use_is_refused(template: TemplateInput, expected: str) -> None:
     with pytest.raises(UsageError) as caught:
-        template.check()
+        template.check(TextLimits())
     assert str(caught.value).startswith(expected)
 
 
 @pytest.mark.parametrize("code", ["verify_code", "验证码", "a b/c"])
 def test_a_code_may_be_any_name_that_can_be_read(code: str) -> None:
-    a_template(code=code, subject="x" * 900).check()
+    a_template(code=code, subject="x" * 900).check(TextLimits())
 
 
 def test_the_repr_of_a_template_input_does_not_contain_its_text() -> None:

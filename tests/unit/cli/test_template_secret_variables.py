@@ -8,6 +8,7 @@ import pytest
 
 from cli.errors import UsageError
 from cli.templates.manage import preview, put, show
+from core.text_limits import TextLimits
 from ledger.memory import MemoryLedger
 from tests.unit.cli.template_steps import CODE, TENANT, a_template, printed
 
@@ -61,7 +62,7 @@ async def test_other_secret_variables_are_a_new_version(ledger: MemoryLedger) ->
 )
 def test_a_secret_variable_that_the_template_does_not_name_is_refused(names: tuple[str, ...], expected: str) -> None:
     with pytest.raises(UsageError) as caught:
-        replace(a_template(), secret_variables=names).check()
+        replace(a_template(), secret_variables=names).check(TextLimits())
     assert str(caught.value).startswith(expected)
 
 

@@ -44,7 +44,11 @@ def rules(
 
 
 def an_entry(
-    answer: SendResult | NotSent, *, attempts: int = 0, tainted: bool = False, history: History | None = None
+    answer: SendResult | NotSent,
+    *,
+    attempts: int = 0,
+    tainted: bool = False,
+    history: History | None = None,
 ) -> WindowDelivery:
     return WindowDelivery(7, attempts, tainted, answer, history)
 
@@ -56,6 +60,17 @@ def test_a_sent_result_is_sent_whatever_came_before() -> None:
 
 def test_a_permanent_rejection_is_failed_with_the_reason_of_the_provider() -> None:
     assert decide(an_entry(FAILED), rules()) == Outcome(Status.FAILED, Reason.REJECTED, "400")
+
+
+@pytest.mark.parametrize(("tainted", "sticky"), [(False, False), (True, False), (False, True)])
+def test_a_text_that_cannot_be_made_is_failed_unless_an_earlier_owner_may_have_sent_it(
+    *, tainted: bool, sticky: bool
+) -> None:
+    entry = an_entry(Failed(Reason.INVALID_CONTENT, "too long", offered=False), tainted=tainted)
+    in_doubt = Outcome(Status.UNKNOWN, Reason.NO_ANSWER, "too long")
+    certain = Outcome(Status.FAILED, Reason.INVALID_CONTENT, "too long")
+    assert decide(entry, rules(sticky=sticky)) == (in_doubt if tainted or sticky else certain)
+    assert not entry.may_have_been_offered
 
 
 def test_a_logged_delivery_has_no_new_outcome() -> None:

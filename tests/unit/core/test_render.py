@@ -110,13 +110,20 @@ def test_a_variable_that_neither_has_is_named() -> None:
 
 @pytest.mark.parametrize(("compiler", "value"), [(compile_text, "x" * 1_000), (compile_html, "&" * 200)])
 def test_a_text_with_too_long_values_is_refused_by_the_name_of_the_variable(compiler: Compiler, value: str) -> None:
-    fits = compiler("{{big}}" * (MAX_RENDERED // 1_000))
-    too_long = compiler("{{big}}" * (MAX_RENDERED // 1_000 + 1))
+    template = compiler("Hello {{big}}{{big}}")
+    length = len(template.render({"big": value}, {}))
 
-    assert len(fits.render({"big": value}, {})) == MAX_RENDERED
+    assert len(template.render({"big": value}, {}, length)) == length
     with pytest.raises(TextTooLong, match="big") as refused:
-        too_long.render({"big": value}, {})
+        template.render({"big": value}, {}, length - 1)
     assert value not in str(refused.value)
+
+
+def test_no_text_is_longer_than_the_longest_content() -> None:
+    template = compile_text("{{big}}" * 1_000)
+    assert len(template.render({"big": "x" * (MAX_RENDERED // 1_000)}, {})) <= MAX_RENDERED
+    with pytest.raises(TextTooLong):
+        template.render({"big": "x" * (MAX_RENDERED // 1_000 + 1)}, {})
 
 
 def test_a_template_without_variables_is_its_own_text() -> None:

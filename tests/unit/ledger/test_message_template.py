@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.render import MAX_RENDERED, RenderError
+from core.render import MAX_SUBJECT, RenderError
 from ledger.message_template import (
     MessageTemplate,
     TextProblem,
@@ -21,7 +21,7 @@ from tests.support.builders import ACCEPTED_AT, TENANT, a_head
 
 MISSING, INVALID = Reason.MISSING_VARIABLE, Reason.INVALID_CONTENT
 PLAIN, HTML = ContentType.PLAIN, ContentType.HTML
-TOO_LONG = "x" * (MAX_RENDERED + 1)
+TOO_LONG = "x" * (MAX_SUBJECT + 1)
 
 
 def a_text(

@@ -1,5 +1,6 @@
 """`send --dry-run`, and errors of `send` before anything is published."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -316,3 +317,31 @@ def test_a_column_region_of_an_e_mail_is_a_variable(tmp_path: Path) -> None:
     file.write_text("to,region\nanna@example.com,North\n")
     options = ("--channel", "email", "--tenant", "t", "--subject", "News", "--content", "Hello", "--dry-run")
     assert run_rollcall("send", str(file), *options).exit_code == 0
+
+
+@pytest.mark.parametrize("more", [(), ("--url", "http://127.0.0.1:1")])
+@pytest.mark.parametrize("run", [send, dry_run])
+def test_a_text_that_is_too_long_is_a_usage_error_with_the_limit_and_its_setting(
+    tmp_path: Path, run: Callable[..., Result], more: tuple[str, ...]
+) -> None:
+    token = {"ROLLCALL_TOKEN": "t"} if more else {}
+    result = run(tmp_path, ["to", *GOOD], *more, content="x" * 1_531 + "{{name}}", **KAFKA, **token)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "--content: takes 11 SMS segments (GSM-7), and at most 10 are allowed. Shorten it. "
+        "The services read the limit from ROLLCALL_MAX_SMS_SEGMENTS.\n"
+    )
+
+
+def test_the_limit_of_a_text_is_a_setting(tmp_path: Path) -> None:
+    people = ["to,name", f"{GOOD[0]},Li"]
+    assert dry_run(tmp_path, people, content="x" * 1_531, ROLLCALL_MAX_SMS_SEGMENTS="11").exit_code == 0
+    result = dry_run(tmp_path, people, ROLLCALL_MAX_SMS_SEGMENTS="0")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("ROLLCALL_MAX_SMS_SEGMENTS: ")
+
+
+def test_a_recipient_whose_text_would_be_too_long_is_listed(tmp_path: Path) -> None:
+    result = dry_run(tmp_path, ["to,name", f"{GOOD[0]},Li", f"{GOOD[1]},{'x' * 1_525}"])
+    assert result.exit_code == 1
+    assert "3 invalid_content name the text is too long with its variables" in lines_with_single_spaces(result.stdout)

@@ -9,6 +9,7 @@ from cli.recipients_file.open_file import open_source
 from cli.send.request_options import check_request_options
 from cli.send.send_request import SendRequest, new_request_id, scan_file
 from cli.template_check import compile_content
+from core.text_limits import SmsLimit
 from schemas.requests import BulkRequest
 from schemas.statuses import Channel, ContentType
 
@@ -19,7 +20,7 @@ BODY = check_request_options(FIELDS, tenant="t", request_id="r")
 
 def a_request(source: object) -> SendRequest:
     text = compile_content(Channel.SMS, "hi", None, {}, ContentType.PLAIN)
-    return SendRequest(source, BODY, text, None, "tnt_test", "req-1", AT, repeated=False)  # type: ignore[arg-type]
+    return SendRequest(source, BODY, text, None, SmsLimit(10), "tnt_test", "req-1", AT, repeated=False)  # type: ignore[arg-type]
 
 
 def a_file(tmp_path: Path, lines: int, name_bytes: int = 10) -> Path:
