@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka.admin import NewTopic
 
+from consumer.kafka.stop_consumer import stop_consumer
 from schemas.results import DeliveryEvent, EventType, RequestAccepted, RequestCompleted, RequestRejected
 from tests.support.kafka_topics import create_topics
 from tests.support.polling import wait_until
@@ -154,4 +155,4 @@ async def reading(bootstrap: str, reader: R) -> AsyncIterator[R]:
             yield reader
             feeding.cancel()
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)

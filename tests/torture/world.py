@@ -57,16 +57,26 @@ class Round:
 
     @contextlib.asynccontextmanager
     async def world(
-        self, *, stack: Stack | None = None, timeout_seconds: float = TIMEOUT_SECONDS, **settings: object
+        self,
+        *,
+        stack: Stack | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        mail: dict[str, object] | None = None,
+        results: type[Results] = Results,
+        **settings: object,
     ) -> AsyncIterator["World"]:
-        """Make it; settings as `devstack.services.service_env` takes them, over SETTINGS and the two providers."""
+        """Make it; settings as `devstack.services.service_env` takes them, over SETTINGS and the two providers.
+
+        `mail` is an entry in place of the one for e-mail, `results` a reader that passes over what others caused.
+        """
         with an_accounting_provider(self.folder) as provider:
             entries = [provider.entry_for(name, timeout_seconds=timeout_seconds) for name in ("sms", "email")]
+            entries[1] = mail or entries[1]
             chosen = {**SETTINGS, "PROVIDERS": entries, **settings}
             with a_deployment(stack or self.stack, self.folder, **chosen) as deployment:
-                results = Results(deployment.topics.results)
-                async with reading(deployment.bootstrap, results), contextlib.AsyncExitStack() as running:
-                    yield World(self, deployment, provider, results, running)
+                read = results(deployment.topics.results)
+                async with reading(deployment.bootstrap, read), contextlib.AsyncExitStack() as running:
+                    yield World(self, deployment, provider, read, running)
 
 
 @dataclass
