@@ -32,10 +32,10 @@ class Place(Enum):
     """Place behind a `?`, `#` or `=` of a URL."""
 
 
-_MARK = "\ufdd0"
+MARK = "\ufdd0"
 """Character that stands for a placeholder while the places are found. No script has this character."""
 _NO_MARK = "\ufdd1"
-_MARKS = re.compile(_MARK)
+_MARKS = re.compile(MARK)
 
 _URL_ATTRIBUTES = frozenset(
     {"href", "src", "action", "formaction", "background", "cite", "poster", "longdesc", "xlink:href", "data"}
@@ -46,7 +46,7 @@ _QUERY = re.compile(r"[?#=]")
 _LETTERS = "\u00c0-\u024f\u0370-\u052f"
 """Letters of Latin, Greek and Cyrillic beyond ASCII. Other scripts may go on right behind a URL, without a blank."""
 _RUN = re.compile(
-    rf"(?:://(?:[\w-]++\.)++[\w-]++(?=[/?#:])|(?![,;!]{_MARK})[A-Za-z0-9._~:/?#@!$&*+,;=%{_MARK}{_LETTERS}-])++"
+    rf"(?:://(?:[\w-]++\.)++[\w-]++(?=[/?#:])|(?![,;!]{MARK})[A-Za-z0-9._~:/?#@!$&*+,;=%{MARK}{_LETTERS}-])++"
 )
 """URL in running text, with a host in any script.
 
@@ -61,7 +61,7 @@ def places_in_text(texts: Sequence[str]) -> list[Place]:
     """Return the place of each placeholder of a plain text. `texts` are the texts before, between and after them."""
     if len(texts) == 1:
         return []
-    source = _join(texts)
+    source = join_texts(texts)
     return _in_order(source, _places_in_urls(source, 0, len(source)), Place.TEXT)
 
 
@@ -69,17 +69,23 @@ def places_in_html(texts: Sequence[str]) -> list[Place]:
     """Return the place of each placeholder of an HTML text. `texts` are the texts before, between and after them."""
     if len(texts) == 1:
         return []
-    source = _join(texts)
+    source = join_texts(texts)
     return _in_order(source, _places_in_html(source), Place.MARKUP)
 
 
-def _join(texts: Sequence[str]) -> str:
-    return _MARK.join(text.replace(_MARK, _NO_MARK) for text in texts)
+def join_texts(texts: Sequence[str]) -> str:
+    """Return the texts with a mark for each placeholder between them."""
+    return MARK.join(text.replace(MARK, _NO_MARK) for text in texts)
 
 
 def _in_order(source: str, places: Iterator[tuple[int, Place]], otherwise: Place) -> list[Place]:
     by_position = dict(places)
-    return [by_position.get(mark.start(), otherwise) for mark in _MARKS.finditer(source)]
+    return [by_position.get(mark, otherwise) for mark in find_marks(source)]
+
+
+def find_marks(source: str) -> list[int]:
+    """Return the positions of the placeholders in joined texts."""
+    return [mark.start() for mark in _MARKS.finditer(source)]
 
 
 def _places_in_html(html: str) -> Iterator[tuple[int, Place]]:
@@ -87,7 +93,7 @@ def _places_in_html(html: str) -> Iterator[tuple[int, Place]]:
     preformatted: list[str] = []
 
     def read_text(text: str, begin: int) -> None:
-        if _MARK not in text:
+        if MARK not in text:
             return
         end = begin + len(text)
         if not preformatted:
@@ -97,7 +103,7 @@ def _places_in_html(html: str) -> Iterator[tuple[int, Place]]:
     def read_tag(name: str, token: re.Match[str]) -> None:
         if name in _PREFORMATTED:
             preformatted[:] = [] if token["end"] else [name]
-        if _MARK in token[0]:
+        if MARK in token[0]:
             places.extend(_places_in_tag(html, *token.span("attributes")))
 
     scan_html(html, read_text, read_tag, within_conditions=True)
@@ -110,7 +116,7 @@ def _places_in_tag(html: str, begin: int, end: int) -> Iterator[tuple[int, Place
             yield from _places_in_url(value, at)
             continue
         if not is_quoted:
-            place = Place.BARE_VALUE if value == _MARK else Place.BARE_ATTRIBUTE
+            place = Place.BARE_VALUE if value == MARK else Place.BARE_ATTRIBUTE
             yield from ((at + mark.start(), place) for mark in _MARKS.finditer(value))
         yield from _places_in_urls(html, at, at + len(value))
 
@@ -118,12 +124,12 @@ def _places_in_tag(html: str, begin: int, end: int) -> Iterator[tuple[int, Place
 def _places_in_urls(text: str, begin: int, end: int) -> Iterator[tuple[int, Place]]:
     """Yield the placeholders in the URLs of running text."""
     for run in _RUN.finditer(text, begin, end):
-        if _MARK in run[0] and (url := _URL.search(run[0])) is not None:
+        if MARK in run[0] and (url := _URL.search(run[0])) is not None:
             yield from _places_in_url(run[0][url.start() :], run.start() + url.start())
 
 
 def _places_in_url(url: str, at: int) -> Iterator[tuple[int, Place]]:
-    *pieces, _ = url.split(_MARK)
+    *pieces, _ = url.split(MARK)
     place, is_host = Place.LINK, False
     for piece in pieces:
         at += len(piece)

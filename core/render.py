@@ -20,9 +20,9 @@ from core.render_errors import (
     TextTooLong,
     UnsafeLink,
 )
-from core.render_html import html_to_text
+from core.text_part import TextPart, html_to_text
 from core.value_conversion import IN_HTML, IN_TEXT, Converter, check_header
-from core.variable_names import NAME_RULE, find_value, has_one_spelling, read_name
+from core.variable_names import NAME_RULE, Variables, has_one_spelling, read_name
 from schemas.requests import MAX_CONTENT
 
 __all__ = [
@@ -65,15 +65,24 @@ class Template:
     """Text and names in turn. The first and the last item are text."""
     _converters: tuple[Converter | None, ...] | None = field(default=None, repr=False, compare=False)
     """Conversion of the value for each placeholder. None inserts the value itself."""
+    text_part: TextPart | None = field(default=None, repr=False, compare=False)
+    """Text part of an e-mail, if this is HTML."""
 
     _one_spelling: frozenset[str] = field(init=False, repr=False, compare=False)
     """Names that need no search for another spelling."""
+    _conversions: dict[str, dict[Converter, None]] = field(init=False, repr=False, compare=False)
+    """All conversions of the values of each variable, in order."""
     _fixed_length: int = field(init=False, repr=False, compare=False)
     """Length of the text without its values, in characters."""
 
     def __post_init__(self) -> None:
         """Compute once the values that are needed for each recipient."""
         object.__setattr__(self, "_one_spelling", frozenset(filter(has_one_spelling, self.names)))
+        conversions: dict[str, dict[Converter, None]] = {}
+        for name, convert in zip(self._parts[1::2], self._converters or (), strict=False):
+            if convert is not None:
+                conversions.setdefault(name, {})[convert] = None
+        object.__setattr__(self, "_conversions", conversions)
         object.__setattr__(self, "_fixed_length", sum(map(len, self._parts[::2])))
 
     def weight(self, longest_value: int) -> int:
@@ -92,13 +101,18 @@ class Template:
         if len(parts) == 1:
             return parts[0]
         converters, one_spelling = self._converters, self._one_spelling
+        spelled: Variables | None = None
         filled = list(parts)
         room = max_length - self._fixed_length
         for at in range(1, len(parts), 2):
             name = parts[at]
             value = variables.get(name)
             if value is None:
-                value = defaults.get(name) if name in one_spelling else find_value(name, variables, defaults)
+                if name in one_spelling:
+                    value = defaults.get(name)
+                else:
+                    spelled = spelled or Variables(variables, defaults)
+                    value = spelled.get(name)
                 if value is None:
                     raise MissingVariable(name)
             if converters is not None and (convert := converters[at >> 1]) is not None:
@@ -119,11 +133,11 @@ class Template:
         return replace(self, _converters=tuple(None if name in names else convert for name, convert in pairs))
 
     def forms_of(self, name: str, value: str) -> Iterator[str]:
-        """Yield each form in which the text contains the value of a variable. A value that is refused has none."""
-        for used, convert in zip(self._parts[1::2], self._converters or (), strict=False):
-            if used == name and convert is not None:
-                with suppress(RenderError):
-                    yield convert(name, value)
+        """Yield the value of a variable, and each form in which the text contains it. A refused value has no form."""
+        yield value
+        for convert in self._conversions.get(name, ()):
+            with suppress(RenderError):
+                yield convert(name, value)
 
 
 def compile_text(source: str) -> Template:
@@ -142,7 +156,8 @@ def compile_html(source: str) -> Template:
     Escaped values are safe in text, in attributes and in URLs. They are not safe in scripts and styles.
     """
     parts = _parse(source)
-    return _template(parts, tuple(IN_HTML[place] for place in places_in_html(parts[::2])))
+    places = tuple(places_in_html(parts[::2]))
+    return _template(parts, tuple(IN_HTML[place] for place in places), TextPart(parts, places))
 
 
 def compile_subject(source: str) -> Template:
@@ -172,8 +187,10 @@ def fixed_text(source: str) -> tuple[str, int]:
     return "".join(parts[::2]), len(parts) // 2
 
 
-def _template(parts: Sequence[str], converters: tuple[Converter | None, ...] | None) -> Template:
-    return Template(frozenset(parts[1::2]), tuple(parts), converters)
+def _template(
+    parts: Sequence[str], converters: tuple[Converter | None, ...] | None, text_part: TextPart | None = None
+) -> Template:
+    return Template(frozenset(parts[1::2]), tuple(parts), converters, text_part)
 
 
 def _parse(source: str, error: type[TemplateError] = TemplateError) -> list[str]:

@@ -1,15 +1,13 @@
-"""Text part of an HTML e-mail.
+"""Scanner of HTML.
 
-Our own scanner reads the HTML in linear time. `html.parser` of Python 3.11 takes 4 s for 20 KB of unclosed tags, and
+It reads HTML in linear time. `html.parser` of Python 3.11 takes 4 s for 20 KB of unclosed tags, and
 four times as long for twice as much. One e-mail of a caller could stop a process with it.
-The scanner follows the HTML standard as far as e-mails need it: an element that is not closed ends with the document,
+It follows the HTML standard as far as e-mails need it: an element that is not closed ends with the document,
 and comments and scripts contain no tags.
 """
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import partial
 from html.entities import html5
 
 from core.html_references import decode_references
@@ -31,30 +29,6 @@ _BARE = 4
 """Group of a value without quotes."""
 
 _UNSEEN = frozenset({"script", "style", "title", "template"})
-_PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "blockquote", "pre", "hr"})
-_LINES = frozenset(
-    {"address", "article", "aside", "body", "center", "dd", "div", "dt", "fieldset", "figcaption", "figure", "footer"}
-    | {"form", "header", "html", "li", "main", "nav", "section", "tbody", "tfoot", "thead", "tr"}
-)
-_CELLS = frozenset({"td", "th"})
-_NOT_SHOWN = re.compile(r"(?i)(?:#|javascript:|data:|\Z)")
-
-
-def html_to_text(html: str) -> str:
-    """Convert HTML to plain text. Blocks become lines, a link `text (url)`, and an image its alternative text.
-
-    The conversion never fails. Broken HTML is read much as a browser reads it. A placeholder in text or in the address
-    of a link stays a placeholder. So the text part of a template is built once, before it is rendered.
-    """
-    writer = _Writer()
-
-    def write_text(text: str, _: int) -> None:
-        write = writer.lines if writer.preformatted else writer.text
-        write(decode_references(text))
-
-    scan_html(html, write_text, partial(_write_tag, writer))
-    writer.end_link()
-    return "".join(writer.pieces)
 
 
 def scan_html(
@@ -95,84 +69,11 @@ def _end_of(name: str, html: str, at: int) -> int:
     return end_tag.start() if end_tag else len(html)
 
 
-def _write_tag(writer: "_Writer", name: str, tag: re.Match[str]) -> None:
-    ends = bool(tag["end"])
-    if name == "br":
-        writer.gap += 1
-    elif name in _PARAGRAPHS:
-        writer.break_lines(2)
-        if name == "pre":
-            writer.preformatted = not ends
-    elif name in _LINES:
-        writer.break_lines(1)
-        if name == "li" and not ends:
-            writer.text("- ")
-    elif name in _CELLS:
-        writer.space = True
-    elif name == "a":
-        writer.end_link()
-        if not ends:
-            writer.begin_link(_attribute(tag, "href"))
-    elif name == "img":
-        writer.text(_attribute(tag, "alt"))
-
-
-def _attribute(tag: re.Match[str], wanted: str) -> str:
-    """Return the value of an attribute, or "". If a name is repeated, its first value counts."""
-    attributes = find_attributes(tag["attributes"])
-    return next((_REFERENCE.sub(_decode, value) for name, _, value, _ in attributes if name == wanted), "")
+def decode_attribute(value: str) -> str:
+    """Return the value of an attribute with its references decoded."""
+    return _REFERENCE.sub(_decode, value)
 
 
 def _decode(reference: re.Match[str]) -> str:
     """Decode a reference in an attribute. Without a semicolon it is none: `?a=1&region=DE` has no `&reg` in it."""
     return decode_references(reference[0]) if reference[1] is None else html5.get(f"{reference[1]};", reference[0])
-
-
-@dataclass(slots=True)
-class _Writer:
-    """Writer of plain text. It writes blanks only when more text follows."""
-
-    pieces: list[str] = field(default_factory=list)
-    gap: int = 0
-    """Number of line ends to write before the next text."""
-    space: bool = False
-    """True if a space has to be written before the next text."""
-    preformatted: bool = False
-    """True inside of `<pre>`, whose line breaks are shown."""
-    _link: tuple[str, int] | None = None
-    """Address of the open link, and the number of pieces before its text."""
-
-    def text(self, text: str) -> None:
-        words = " ".join(text.split())
-        self.space = self.space or text[:1].isspace()
-        if not words:
-            return
-        if self.pieces and (self.gap or self.space):
-            self.pieces.append("\n" * min(self.gap, 2) or " ")
-        self.pieces.append(words)
-        self.gap, self.space = 0, text[-1].isspace()
-
-    def lines(self, text: str) -> None:
-        for number, line in enumerate(text.split("\n")):
-            self.gap += bool(number)
-            self.text(line)
-
-    def break_lines(self, count: int) -> None:
-        self.gap = max(self.gap, count)
-
-    def begin_link(self, url: str) -> None:
-        self._link = "".join(url.split()), len(self.pieces)
-
-    def end_link(self) -> None:
-        if self._link is None:
-            return
-        url, first = self._link
-        self._link = None
-        if _NOT_SHOWN.match(url):
-            return
-        shown = re.sub(r"(?i)\A(?:mailto|tel):", "", url)
-        text = "".join(self.pieces[first:]).strip()
-        if not text:
-            self.text(shown)
-        elif text not in {url, shown}:
-            self.pieces.append(f" ({shown})")

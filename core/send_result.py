@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from core.text_part import TextPart, html_to_text
 from schemas.statuses import Category, Channel, ContentType, Reason
 
 
@@ -37,8 +38,17 @@ class Message:
     content_type: ContentType | None = None
     """Type that is stored with the request, or None. An e-mail without it has the type that `first_rule` says."""
 
+    text_part: TextPart | None = None
+    """Text part of an HTML e-mail, made from the template of the request."""
+
     def __repr__(self) -> str:
         return f"Message({self.id})"
+
+    def plain_text(self) -> str:
+        """Return what the HTML of an e-mail shows as plain text."""
+        if self.text_part is None:
+            return html_to_text(self.text)
+        return self.text_part.render(self.variables, self.request_variables)
 
 
 class HiddenMessageId(NamedTuple):

@@ -13,7 +13,8 @@ Converter = Callable[[str, str], str]
 """Returns the text to insert for (name, value). Raises RenderError with the name."""
 
 _SPECIAL = re.compile(r"[&<>\"'\n\v\f\r\x85\u2028\u2029]")
-_LINE_BREAK = re.compile(r"\r\n|[\n\v\f\r\x85\u2028\u2029]")
+LINE_BREAK = re.compile(r"\r\n|[\n\v\f\r\x85\u2028\u2029]")
+"""Line break in a value. Running text of HTML shows it as one."""
 _NOT_BARE = re.compile(r"[\s=`/]")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]*+")
 _NOT_IN_URL = re.compile(r"[\s\x00-\x1f\x7f\"<>\\^`{|}]")
@@ -34,7 +35,7 @@ def _escape_text(_: str, value: str) -> str:
     """Escape a value for running text of HTML. A line break becomes `<br>`, because HTML shows it as a blank."""
     if _SPECIAL.search(value) is None:
         return value
-    return _LINE_BREAK.sub("<br>", escape(value))
+    return LINE_BREAK.sub("<br>", escape(value))
 
 
 def _escape_markup(_: str, value: str) -> str:

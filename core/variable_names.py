@@ -47,16 +47,38 @@ def has_one_spelling(name: str) -> bool:
     return name.isascii() and " " not in name
 
 
-def find_value(name: str, *sources: Mapping[str, str]) -> str | None:
-    """Return the value of a variable from the first source that has it in any spelling. Return None without a value."""
-    for variables in sources:
-        if (value := variables.get(name)) is not None:
-            return value
-        if not has_one_spelling(name):
-            for key, other in variables.items():
-                if normalise_name(key) == name:
-                    return other
-    return None
+class Variables:
+    """Values of a recipient and of its request, found in any spelling of their names.
+
+    A search through all names for each placeholder would take the time of placeholders times names.
+    """
+
+    __slots__ = ("_by_name", "_sources")
+
+    def __init__(self, *sources: Mapping[str, str]) -> None:
+        """Take the sources. The first one that has a value gives it."""
+        self._sources = sources
+        self._by_name: dict[str, str] | None = None
+
+    def get(self, name: str) -> str | None:
+        """Return the value of a variable, or None without a value."""
+        if has_one_spelling(name):
+            return next((variables[name] for variables in self._sources if name in variables), None)
+        if self._by_name is None:
+            self._by_name = {}
+            for variables in reversed(self._sources):
+                self._by_name |= _values_by_name(variables)
+        return self._by_name.get(name)
+
+
+def _values_by_name(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the values by the only spelling of their names. A name in that spelling goes before all others."""
+    values: dict[str, str] = {}
+    for written, value in variables.items():
+        name = normalise_name(written)
+        if name is not None and (written == name or name not in values):
+            values[name] = value
+    return values
 
 
 def names_in(variables: Mapping[str, str]) -> set[str]:

@@ -17,7 +17,7 @@ from core.render import (
     compile_text,
 )
 from core.text_limits import TextLimit
-from core.variable_names import find_value, names_in, normalise_name
+from core.variable_names import Variables, names_in, normalise_name
 from ledger.models import StoredTemplate
 from schemas.requests import BulkBody
 from schemas.statuses import Channel, ContentType, Reason
@@ -125,9 +125,9 @@ class MessageTemplate:
 
     def secrets_of(self, variables: Mapping[str, str]) -> tuple[str, ...]:
         """Return the secret values that the text of a recipient with these variables may contain, also escaped."""
-        values = ((name, find_value(name, variables, self.variables)) for name in self.secret_variables)
-        forms = (form for name, value in values if value for form in (value, *self.content.forms_of(name, value)))
-        return tuple(dict.fromkeys(forms))
+        values = Variables(variables, self.variables)
+        given = ((name, value) for name in self.secret_variables if (value := values.get(name)))
+        return tuple(dict.fromkeys(form for name, value in given for form in self.content.forms_of(name, value)))
 
     def find_unused(self, names: Sequence[str]) -> int | None:
         """Return the position of the first of these variables that neither the content nor the subject uses."""

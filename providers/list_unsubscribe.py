@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from core.render import RenderError, Template, TemplateError, compile_uri
 from core.send_result import Message
-from core.variable_names import find_value
+from core.variable_names import Variables
 from providers.mail_headers import HeaderTooLongError, fold
 from schemas.statuses import Category
 
@@ -52,7 +52,7 @@ class ListUnsubscribe:
                 raise
             return []
         # A variable of the request has one value for all recipients. The server could not tell who unsubscribes.
-        names_recipient = any(find_value(name, message.variables) for name in self.one_click_names)
+        names_recipient = any(map(Variables(message.variables).get, self.one_click_names))
         return [header, _ONE_CLICK] if names_recipient else [header]
 
 

@@ -8,7 +8,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 
 from core.addresses.mailbox import split_mailbox
-from core.render import MissingVariable, RenderError, html_to_text
+from core.render import MissingVariable, RenderError
 from core.send_result import Message
 from providers.list_unsubscribe import ListUnsubscribe
 from providers.mail_headers import HeaderTooLongError, fold, mailbox_words, text_header
@@ -98,7 +98,7 @@ def _body(message: Message) -> EmailMessage:
     """Return the content with its own headers: plain text, or HTML after a text part."""
     body = EmailMessage(policy=_POLICY)
     if message.is_html:
-        _set(body, html_to_text(message.text))
+        _set(body, message.plain_text())
         body.add_alternative(message.text, subtype="html", cte=_encoding(message.text))
     else:
         _set(body, message.text)

@@ -50,6 +50,7 @@ class DeliveryFactory:
             text=template.render_content(variables, self._limit),
             subject=template.render_subject(variables),
             is_html=template.html,
+            text_part=template.content.text_part,
             reference=self._references[at],
             tenant_id=self._header.tenant_id,
             secrets=template.secrets_of(variables) if template.secret_variables else (),

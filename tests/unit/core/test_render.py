@@ -1,5 +1,6 @@
 """Templates: the inserted values, the refused sources, and values that are never read as a template."""
 
+import time
 from collections.abc import Callable
 from html import unescape
 
@@ -211,3 +212,16 @@ def test_any_source_is_a_template_or_is_refused_at_a_brace(source: str) -> None:
     else:
         template = compile_text(source)
         assert len(template.render(dict.fromkeys(template.names, ""), {})) <= len(source)
+
+
+def test_many_names_in_another_spelling_are_found_in_linear_time() -> None:
+    def seconds(size: int) -> float:
+        template = compile_text("".join(f"{{{{Vor name {number}}}}}" for number in range(size)))
+        variables = {f"Vor\u00a0name {number}": "x" for number in range(size)}
+        began = time.thread_time()
+        assert template.render(variables, {}) == "x" * size
+        return time.thread_time() - began
+
+    assert min(seconds(20_000) for _ in range(2)) < 8 * min(
+        seconds(5_000) for _ in range(2)
+    )  # none fits the cache of names
