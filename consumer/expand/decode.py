@@ -3,6 +3,7 @@
 import codecs
 import contextlib
 import json
+import re
 from typing import Any
 
 import orjson
@@ -20,6 +21,8 @@ from schemas.validation_errors import Problem, path_of, read_problems
 
 _REPLY_HEADERS = ("reply_to", "kafka_replyTopic")
 _CORRELATION_HEADERS = ("correlation_id", "kafka_correlationId")
+_TOPIC_NAME = re.compile(rb"[A-Za-z0-9._-]{1,249}")
+"""Name of a topic in a header, as `TopicName` of schemas/requests.py."""
 _MAX_FIELDS = 20
 
 
@@ -157,14 +160,10 @@ def read_reply_topic(record: KafkaRecord, request: BulkRequest) -> str | Rejecte
     value = _header(record, _REPLY_HEADERS)
     if value is None:
         return None
-    try:
-        return value.decode("ascii")
-    except UnicodeDecodeError:
-        return RejectedRecord(
-            RejectionReason.REPLY_TOPIC_REFUSED,
-            "reply_topic: must be ASCII text in the record header",
-            ("reply_topic",),
-        )
+    if not _TOPIC_NAME.fullmatch(value):
+        message = "reply_topic: must be the name of a topic in the record header. See `reply_topic` of the body."
+        return RejectedRecord(RejectionReason.REPLY_TOPIC_REFUSED, message, ("reply_topic",))
+    return value.decode()
 
 
 def _header(record: KafkaRecord, names: tuple[str, ...]) -> bytes | None:

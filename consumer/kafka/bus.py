@@ -62,8 +62,8 @@ class Bus(Protocol):
     async def publish_dead_letter(self, dead_letter: DeadLetter) -> None:
         """Publish a dead letter. Raise TooLargeForTopic if the topic takes smaller ones only."""
 
-    async def topic_exists(self, topic: str) -> bool:
-        """Return whether a topic exists. The caller may have created it just now."""
+    async def topic_exists(self, topic: str, *, may_be_new: bool = True) -> bool:
+        """Return whether a topic exists. `may_be_new`: it may have been created less than a second ago."""
 
     async def topic_was_deleted(self, topic: str) -> bool:
         """Return whether a topic certainly does not exist now. Called after publishing to it has failed."""

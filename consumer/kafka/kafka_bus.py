@@ -120,8 +120,10 @@ class KafkaBus(Bus):
         return await self._find_missing_topics([spec.name for spec in self._topics.specs()])
 
     @override
-    async def topic_exists(self, topic: str) -> bool:
-        return topic in self._producer.client.cluster.topics() or not await self._find_missing_topics([topic])
+    async def topic_exists(self, topic: str, *, may_be_new: bool = True) -> bool:
+        if topic in self._producer.client.cluster.topics():
+            return True
+        return not await self._find_missing_topics([topic]) if may_be_new else topic in await self._known_topics()
 
     async def _find_missing_topics(self, topics: Sequence[str]) -> list[str]:
         """Return the topics that are missing in two answers, some time apart."""

@@ -50,7 +50,8 @@ class MemoryBus(Bus):
         self.dead_letters.append(dead_letter)
 
     @override
-    async def topic_exists(self, topic: str) -> bool:
+    async def topic_exists(self, topic: str, *, may_be_new: bool = True) -> bool:
+        del may_be_new
         return topic in self._topics
 
     @override

@@ -325,7 +325,7 @@ MUTANTS = (
         "choices-count-as-garbage",
         "callers stop the intake of all others with reply topics that do not exist",
         (Edit("consumer/expand/reject.py", "if rejection.is_garbage:", "if rejection:"),),
-        test="tests/flow/consumer/faults/test_refusals.py",
+        test="tests/flow/consumer/test_circuit_breaker.py",
     ),
     Mutant(
         "unopened-window-kept",

@@ -128,7 +128,8 @@ class _Bus:
 
         return int(await self._step("lag", effect, topic, partition))
 
-    async def topic_exists(self, topic: str) -> bool:
+    async def topic_exists(self, topic: str, *, may_be_new: bool = True) -> bool:
+        del may_be_new
         return bool(await self._step("topic_exists", lambda: self._world.bus.topic_exists(topic), topic))
 
     async def topic_was_deleted(self, topic: str) -> bool:

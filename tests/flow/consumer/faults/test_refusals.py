@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import orjson
 import pytest
 
 from consumer.context import ConsumerContext
 from consumer.events import MAX_EVENT_BYTES, Event, RejectedRecord
 from consumer.expand.expansion_queue import expand_or_reject
 from consumer.expand.reject import reject_record
-from consumer.flow_control.circuit_breaker import CircuitBreakerLimits, IntakeCircuitBreaker
 from consumer.flow_control.reply_topic_health import MAX_FAILED_TOPICS, RETRY_SECONDS, ReplyTopicHealth
 from consumer.kafka.bus import BusRejected, BusTimeout, BusUnavailable
 from consumer.publish_results import MAX_REPLY_TOPIC_REJECTIONS, MAX_REPLY_TOPIC_SECONDS
@@ -19,11 +17,10 @@ from ledger.dead_letter_format import open_record
 from ledger.errors import LedgerRefused
 from ledger.models import Log
 from schemas.statuses import RejectionReason
-from tests.flow.world import TOPICS, World, awake
+from tests.flow.world import TOPICS, Steps, World, awake
 from tests.support.clock import ManualClock
 
 NUMBERS = [f"138000000{n:02d}" for n in range(3)]
-NOBODY = "replies.nobody"
 
 
 class CountingBus:
@@ -132,6 +129,33 @@ def test_the_failed_reply_topics_that_are_remembered_are_bounded() -> None:
     assert not health.start_try(f"topic {2 * MAX_FAILED_TOPICS - 1}")
 
 
+@pytest.mark.parametrize(("age", "may_be_new"), [(0, True), (2, False)])
+async def test_a_topic_is_looked_up_twice_only_for_a_record_that_is_as_new(age: float, *, may_be_new: bool) -> None:
+    """The second look takes half a second, in which the record occupies a place of the intake."""
+    world = World(reply_topics=["mine"])
+    asked: list[bool] = []
+
+    class Bus(CountingBus):
+        async def topic_exists(self, topic: str, *, may_be_new: bool) -> bool:
+            asked.append(may_be_new)
+            return bool(await world.bus.topic_exists(topic))
+
+    record = world.record(*NUMBERS, reply_topic="mine")
+    world.pass_time(age)
+    await world.expand(record, replace(world.context(), bus=Bus(world.bus)))  # type: ignore[arg-type]
+    assert asked == [may_be_new]
+
+
+@pytest.mark.parametrize("name", [b"x" * 250, b"a b", b"\xff", "r\u00e4".encode(), b""])
+async def test_a_header_that_is_not_the_name_of_a_topic_is_refused_without_a_question(name: bytes) -> None:
+    world = World()
+    world.limits = replace(world.limits, reply_topics=("*",))
+    steps = Steps()
+    await world.expand(world.record(*NUMBERS, headers=[("reply_to", name)]), world.context(steps))
+    assert "bus.topic_exists" not in steps.done
+    assert [event["reason"] for event in world.events("request.rejected")] == ["reply_topic_refused"]
+
+
 # ---------------------------------------------------------------------- what is too large
 
 
@@ -145,6 +169,20 @@ async def test_an_event_that_the_default_topic_never_takes_is_dropped_and_the_de
     assert context.metrics.dropped_events._value.get() == 1
     await world.expand(world.record(*NUMBERS, request_id="next"), context)
     assert len(world.events("request.accepted")) == 1
+
+
+async def test_a_record_with_an_endless_field_name_gets_its_event_and_the_next_record_is_handled() -> None:
+    world = World()
+    world.bus.limit_event_bytes(TOPICS.results, 4_000)
+    context, _ = context_with(world)
+    names = {"z" * 1_000_000 + ".x": 1}
+    assert await expand_or_reject(world.record(*NUMBERS, **names), "cluster", context)
+    assert await expand_or_reject(world.record(*NUMBERS, request_id="next"), "cluster", context)
+    (rejected,) = world.events("request.rejected")
+    assert rejected["reason"] == "invalid_schema"
+    assert "zz" not in repr(rejected)
+    assert [event["request_id"] for event in world.events("request.accepted")] == ["next"]
+    assert context.readiness.problems()["intake"] is None
 
 
 async def test_a_default_topic_that_takes_no_event_at_all_is_waited_for() -> None:
@@ -207,98 +245,3 @@ async def test_a_log_that_mongodb_refuses_is_written_without_its_texts_and_the_r
     assert [log.recipient == "***" for log in await world.logs()] == [False, False, True]
     (completed,) = world.events("request.completed")
     assert completed["by_status"] == {"sent": 3}
-
-
-# ---------------------------------------------------------------------- what counts as a flood
-
-
-def guarded(world: World) -> ConsumerContext:
-    breaker = IntakeCircuitBreaker(CircuitBreakerLimits(run=100, share=0.5, sample=500))
-    return replace(world.context(), circuit_breaker=breaker)
-
-
-async def victim_is_served(world: World, context: ConsumerContext) -> None:
-    await world.expand(world.record("13800138000", request_id="victim", tenant_id="good"), context)
-    await world.deliver_all(context)
-    assert [event["tenant_id"] for event in world.events("request.completed")] == ["good"]
-
-
-async def test_requests_with_a_reply_topic_that_does_not_exist_hold_nobody_up() -> None:
-    world = World()
-    world.limits = replace(world.limits, reply_topics=("replies.*",))
-    context = guarded(world)
-    for number in range(140):
-        assert await expand_or_reject(
-            world.record("13800138000", request_id=f"r{number}", reply_topic=NOBODY), "cluster", context
-        )
-    assert not context.readiness.problems()["intake"]
-    await victim_is_served(world, context)
-    assert {event["reason"] for event in world.events("request.rejected")} == {"reply_topic_refused"}
-
-
-CHOICES: dict[str, dict[str, Any]] = {
-    "an unknown template": {"template": "none", "content": ...},
-    "a content that is not a template": {"content": "Hello {{"},
-    "a subject with a line break": {"channel": "email", "recipients": ["a@example.com"], "subject": "a\nb"},
-    "a time too far ahead": {"send_at": "2036-01-02T03:04:05Z"},
-    "a subject that is too long": {"channel": "email", "subject": "x" * 10_000},
-    "an unknown channel": {"channel": "fax"},
-    "too many addresses in cc": {"channel": "email", "subject": "x", "cc": ["a@example.com"] * 11},
-}
-
-
-@pytest.mark.parametrize("said", CHOICES.values(), ids=CHOICES)
-async def test_a_refusal_that_the_choice_of_the_caller_explains_does_not_count(said: dict[str, Any]) -> None:
-    world = World()
-    context = guarded(world)
-    for number in range(140):
-        body = {"recipients": ["13800138000"], **said}
-        record = world.record(*body.pop("recipients"), request_id=f"r{number}", **body)
-        assert await expand_or_reject(record, "cluster", context)
-    assert len(world.events("request.rejected")) == 140
-    await victim_is_served(world, context)
-
-
-async def test_a_request_id_that_is_used_with_other_bodies_does_not_count() -> None:
-    world = World()
-    context = guarded(world)
-    for number in range(140):
-        assert await expand_or_reject(world.record("13800138000", content=f"text {number}"), "cluster", context)
-    assert {event["reason"] for event in world.events("request.rejected")} == {"request_conflict"}
-    assert len(world.bus.dead_letters) == 139
-
-
-GARBAGE = {
-    "no value": None,
-    "no JSON": b"rubbish",
-    "no object": b"[]",
-    "no field of a request": b"{}",
-    "fields of another schema": b'{"tenant": "t1", "body": 1}',
-    "a wrong type": b'{"tenant_id": ["t1"]}',
-    "too large": b'{"content": "' + b"x" * 1_100_000,
-}
-
-
-@pytest.mark.parametrize("value", GARBAGE.values(), ids=GARBAGE)
-async def test_garbage_without_a_tenant_opens_the_breaker(value: bytes | None) -> None:
-    world = World()
-    context = guarded(world)
-    for _ in range(100):
-        assert await expand_or_reject(world.raw(value), "cluster", context)
-    assert not await expand_or_reject(world.raw(value), "cluster", context)
-    assert len(world.bus.dead_letters) == 100
-
-
-@pytest.mark.parametrize(
-    "said",
-    [{"nonsense": 1}, {"recipients": [1]}, {"schema_version": 99}, {"content": ["x"]}],
-    ids=["unknown field", "wrong type", "newer version", "no text"],
-)
-async def test_garbage_of_one_tenant_goes_to_the_dead_letters_and_stops_no_other_tenant(said: dict[str, Any]) -> None:
-    world = World()
-    context = guarded(world)
-    body = {"channel": "sms", "content": "x", "recipients": ["13800138000"], "tenant_id": "evil", **said}
-    for _ in range(600):
-        assert await expand_or_reject(world.raw(orjson.dumps(body)), "cluster", context)
-    assert len(world.bus.dead_letters) == 600
-    await victim_is_served(world, context)
