@@ -68,9 +68,9 @@ class CompletionWaiter:
         loop = asyncio.get_running_loop()
         end, pause = loop.time() + seconds, FIRST_PAUSE_SECONDS
         while True:
-            request = await self._gateway.query(lambda ledger: ledger.requests.get(key))
-            if request and request.completion:
-                return request.completion
+            completion = await self._gateway.query(lambda ledger: ledger.requests.completion(key))
+            if completion:
+                return completion
             remaining = end - loop.time()
             if remaining <= 0 or self._released.is_set() or await is_disconnected():
                 return None
