@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from sys import getsizeof
 from typing import Literal
 
 from core.addresses.mail_addresses import NO_ADDRESSES, MailAddresses
@@ -78,6 +79,13 @@ class MessageTemplate:
     def weight_for(self, variables: Mapping[str, str]) -> int:
         """Return the size of the work for a recipient with these variables, in characters."""
         return self.content.weight(max(self._longest_value, _longest(variables)) if self.has_variables else 0)
+
+    @property
+    def size(self) -> int:
+        """Return the number of bytes that the text takes in memory, with its variables."""
+        masked = self.masked_content.size if self.masked_content is not self.content else 0
+        texts = self.content.size + masked + (self.subject.size if self.subject else 0)
+        return texts + sum(getsizeof(name) + getsizeof(value) for name, value in self.variables.items())
 
     def problem_for(self, variables: Mapping[str, str]) -> TextProblem | None:
         """Return the first reason why a recipient with these variables cannot get the text, or None.

@@ -1,5 +1,6 @@
 """The owner's side of a claimed chunk. Each step of the delivery protocol is a method (docs/protocol.md)."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -40,7 +41,7 @@ class ChunkWorker:
         self,
         claimed: ClaimResult,
         opened: OpenedRequest,
-        recipients: list[ChunkRecipient],
+        recipients: Sequence[ChunkRecipient],
         lease: Lease,
         context: ConsumerContext,
     ) -> None:
