@@ -129,6 +129,11 @@ class Template:
         return "".join(filled)
 
     @property
+    def is_ascii(self) -> bool:
+        """Return whether the text without its values is ASCII."""
+        return all(map(str.isascii, self._parts[::2]))
+
+    @property
     def size(self) -> int:
         """Return the number of bytes that the template takes in memory."""
         return sum(map(getsizeof, self._parts)) + _PART_BYTES * len(self._parts)

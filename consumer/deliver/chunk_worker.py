@@ -133,6 +133,7 @@ class ChunkWorker:
                 self.chunk.lane,
                 self._header.expires_at,
                 self.chunk.channel,
+                self._header.tenant_id,
                 self._window.is_pinned,
             )
             await send(to_send, plan, self._context)

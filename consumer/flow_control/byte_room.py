@@ -5,7 +5,7 @@ eighth at least is left for small things, and another one for the express lane. 
 """
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from dataclasses import dataclass, field
 
 from schemas.statuses import Lane
@@ -35,26 +35,31 @@ class ByteRoom:
     """Bytes that may be in hand at the same time. A class without anything in hand may always take one thing."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self._half, self._largest, self._largest_small = limit // 2, limit // LARGEST_SHARE, limit // SMALL_SHARE
         self._small, self._express, self._bulk = _Class(limit), _Class(limit * 3 // 4), _Class(limit * 5 // 8)
-        self._used_by: Counter[str] = Counter()
+        self._classes = (self._small, self._express, self._bulk)
+        self._used_by: dict[str, int] = {}
+        self._number_waiting = 0
         self._closed = False
+        self.used = 0
+        """Number of bytes in hand."""
 
     @property
-    def used(self) -> int:
-        """Return the number of bytes in hand."""
-        return self._small.used + self._express.used + self._bulk.used
+    def has_waiters(self) -> bool:
+        """Return whether anything waits for room."""
+        return self._number_waiting > 0
 
     async def take(self, lane: Lane, tenant: str, size: int) -> bool:
         """Wait for room, and take it. Return False, without room, if the process stops. The taker calls `give_back`."""
-        its_class, size = self._class_of(lane, size), self._counted(size)
         if self._closed:
             return False
-        if not its_class.waiting and self._has_room(its_class, tenant, size):
+        its_class, size = self._class_of(lane, size), min(size, self._largest)
+        if not self._number_waiting and self._has_room(its_class, tenant, size):
             self._add(its_class, tenant, size)
             return True
         waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         its_class.waiting.setdefault(tenant, deque()).append((size, waiter))
+        self._number_waiting += 1
         self._serve()
         try:
             return await waiter
@@ -65,26 +70,25 @@ class ByteRoom:
 
     def give_back(self, lane: Lane, tenant: str, size: int) -> None:
         """Return the room of a thing that is no longer in hand."""
-        self._add(self._class_of(lane, size), tenant, -self._counted(size))
-        self._serve()
+        self._add(self._class_of(lane, size), tenant, -min(size, self._largest))
+        if self._number_waiting:
+            self._serve()
 
     def close(self) -> None:
         """End all waits, now and from now on. `take` then returns False."""
         self._closed = True
-        for its_class in (self._small, self._express, self._bulk):
+        for its_class in self._classes:
             for waiters in its_class.waiting.values():
                 for _, waiter in waiters:
                     if not waiter.done():
                         waiter.set_result(False)
             its_class.waiting.clear()
+        self._number_waiting = 0
 
     def _class_of(self, lane: Lane, size: int) -> _Class:
-        if size * SMALL_SHARE <= self._limit:
+        if size <= self._largest_small:
             return self._small
         return self._express if lane is Lane.EXPRESS else self._bulk
-
-    def _counted(self, size: int) -> int:
-        return min(size, self._limit // LARGEST_SHARE)
 
     def _has_room(self, its_class: _Class, tenant: str, size: int) -> bool:
         if not its_class.used:
@@ -92,17 +96,19 @@ class ByteRoom:
         return self.used + size <= its_class.limit and not self._has_its_half(tenant, size)
 
     def _has_its_half(self, tenant: str, size: int) -> bool:
-        return self._used_by[tenant] + size > self._limit // 2
+        return self._used_by.get(tenant, 0) + size > self._half
 
     def _add(self, its_class: _Class, tenant: str, size: int) -> None:
+        self.used += size
         its_class.used += size
-        self._used_by[tenant] += size
-        if not self._used_by[tenant]:
-            del self._used_by[tenant]
+        if used_by_tenant := self._used_by.get(tenant, 0) + size:
+            self._used_by[tenant] = used_by_tenant
+        else:
+            self._used_by.pop(tenant, None)
 
     def _serve(self) -> None:
         """Give room to waiters. A tenant with its half is passed over. Nobody passes a tenant that waits for a turn."""
-        for its_class in (self._small, self._express, self._bulk):
+        for its_class in self._classes:
             passed_over = 0
             while passed_over < len(its_class.waiting):
                 tenant, waiters = next(iter(its_class.waiting.items()))
@@ -124,5 +130,6 @@ class ByteRoom:
         """Move a tenant behind the others, without the waiter that had its turn."""
         waiters = its_class.waiting.pop(tenant)
         waiters.popleft()
+        self._number_waiting -= 1
         if waiters:
             its_class.waiting[tenant] = waiters
