@@ -10,6 +10,7 @@ import orjson
 from pydantic import ValidationError
 
 from consumer.events import RejectedRecord
+from consumer.expand.large_record_ids import read_texts
 from consumer.kafka.record import KafkaRecord
 from ledger.dead_letter_format import REPLAY_HEADER, read_replay_header
 from schemas.parse_body import parse_body
@@ -41,13 +42,13 @@ def decode(record: KafkaRecord) -> BulkRequest | RejectedRecord:
 
 
 def _too_large(record: KafkaRecord, value: bytes) -> RejectedRecord:
-    document = (_parse_json_object(value) if len(value) <= 16 * MAX_RECORD_BYTES else None) or {}
+    ids = read_texts(value, ("request_id", "tenant_id"))
     return RejectedRecord(
         RejectionReason.TOO_LARGE,
         "record: is larger than 1 MiB. Split the request into parts.",
         ("(record)",),
-        request_id=_id(document, "request_id", value),
-        tenant_id=_id(document, "tenant_id", value),
+        request_id=_id(ids, "request_id", value),
+        tenant_id=_id(ids, "tenant_id", value),
         correlation_id=read_correlation(record),
         is_garbage=True,
     )

@@ -81,12 +81,15 @@ class Results(Reader):
     def __init__(self, topic: str) -> None:
         super().__init__(topic)
         self.events: dict[str, Event] = {}
+        self._of_request: dict[str, list[Event]] = {}
         self._completed: set[tuple[str, str]] = set()
 
     def take(self, record: ConsumerRecord) -> None:
         super().take(record)
         event = event_of(record)
         known = self.events.setdefault(event.event_id, event)
+        if known is event:
+            self._of_request.setdefault(event.request_id, []).append(event)
         if isinstance(event, RequestCompleted):
             self._completed.add((event.tenant_id, event.request_id))
         elif known is event and isinstance(event, DeliveryEvent):
@@ -97,7 +100,11 @@ class Results(Reader):
 
     def of(self, kind: type[E], request_id: str) -> list[E]:
         """The events of one kind and request, in the order in which they came first."""
-        return [event for event in self.events.values() if isinstance(event, kind) and event.request_id == request_id]
+        return [event for event in self._of_request.get(request_id, ()) if isinstance(event, kind)]
+
+    def completed_ids(self) -> set[str]:
+        """The ids of all requests with `request.completed`."""
+        return {request_id for _, request_id in self._completed}
 
     async def completed(self, request_id: str, seconds: float = 90.0) -> RequestCompleted:
         """Wait for `request.completed`, the only one."""

@@ -100,3 +100,9 @@ def a_deployment(stack: Stack, folder: Path, *, setup: bool = True, **settings: 
         if setup:
             deployment.setup()
         yield deployment
+
+
+def peak_memory_kb(service: Service) -> int:
+    """Return the most memory that a running service has had."""
+    lines = Path(f"/proc/{service.child.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))

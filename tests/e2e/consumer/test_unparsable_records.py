@@ -2,19 +2,17 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import cramjam
 import pytest
 from aiokafka import ConsumerRecord
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from devstack import Stack
 from ledger.dead_letter_format import open_record
 from tests.e2e.caller import Reader, Results, publish, reading
 from tests.e2e.sample_recipients import SECRET, SIMULATOR, a_request
-from tests.support.deployment import Deployment, Service, a_deployment
+from tests.support.deployment import Deployment, Service, a_deployment, peak_memory_kb
+from tests.support.kafka_topics import take_any_timestamp
 from tests.support.polling import wait_until
 from tests.support.record_batches import RawProducer, a_batch, a_record, varint
 
@@ -97,17 +95,6 @@ async def test_a_timestamp_that_is_not_a_date_is_refused_and_the_next_record_goe
     assert len(listed.stdout.splitlines()) == 4
 
 
-async def take_any_timestamp(bootstrap: str, topic: str) -> None:
-    """Let the broker take times in the future, as brokers before version 3.6 do."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
-        configs = {"message.timestamp.after.max.ms": str(2**63 - 1), "message.timestamp.before.max.ms": str(2**63 - 1)}
-        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs)])
-    finally:
-        await admin.close()
-
-
 def encoded(request: dict[str, object]) -> bytes:
     return json.dumps(request).encode()
 
@@ -119,8 +106,3 @@ def reasons(letters: Reader) -> set[tuple[str, str]]:
 
 def opened(deployment: Deployment, letter: ConsumerRecord) -> bytes | None:
     return open_record(deployment.sealer, letter.value).value
-
-
-def peak_memory_kb(service: Service) -> int:
-    lines = Path(f"/proc/{service.child.pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))

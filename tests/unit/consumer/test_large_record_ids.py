@@ -1,0 +1,45 @@
+"""Ids of a record that is too large are read without parsing it."""
+
+import json
+import time
+
+import pytest
+
+from consumer.expand.large_record_ids import read_texts
+
+NAMES = ("request_id", "tenant_id")
+MIB = 1024 * 1024
+LARGE = "x" * MIB
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"request_id": "r1", "tenant_id": "t1", "recipients": [{"request_id": "no"}] * 9},
+        {"content": LARGE, "request_id": "r1", "tenant_id": "t1"},
+        {"content": 'a "request_id": "no" \\', "tenant_id": "t1", "a": {"request_id": "no"}, "request_id": "r1"},
+        {"a": [[{"tenant_id": "no"}], "request_id"], "request_id": "r1", "b": "tenant_id", "tenant_id": "t1"},
+        {"variables": {"tenant_id": "no", "request_id": "no"}, "tenant_id": "t1", "request_id": "r1"},
+    ],
+)
+def test_the_ids_of_the_request_are_found_wherever_they_are(document: object) -> None:
+    for options in ({}, {"indent": 4}, {"separators": (",", ":")}):
+        text = json.dumps(document, **options).encode()  # type: ignore[arg-type]
+        assert read_texts(text, NAMES) == {"request_id": "r1", "tenant_id": "t1"}
+        assert read_texts(b"\xef\xbb\xbf \n" + text, NAMES) == {"request_id": "r1", "tenant_id": "t1"}
+
+
+@pytest.mark.parametrize("value", [b'{"request_id": 5}', b'["request_id", "x"]', b"", b'{"request_id":'])
+def test_what_is_no_text_is_not_found(value: bytes) -> None:
+    assert read_texts(value, NAMES) == {}
+
+
+PIECES = [b"[],", b"{},", b'"",', rb"\"", b'"', b"[", b"}", b'"request_id" ', b'"request_id":', b" ", b"\\"]
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_a_hostile_value_costs_no_time(piece: bytes) -> None:
+    value = b'{"a":[' + piece * (16 * MIB // len(piece))
+    began = time.thread_time()
+    read_texts(value, NAMES)
+    assert time.thread_time() - began < 2
