@@ -1,6 +1,5 @@
 """The owner's side of a claimed chunk. Each step of the delivery protocol is a method (docs/protocol.md)."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -41,7 +40,7 @@ class ChunkWorker:
         self,
         claimed: ClaimResult,
         opened: OpenedRequest,
-        recipients: Sequence[ChunkRecipient],
+        recipients: list[ChunkRecipient],
         lease: Lease,
         context: ConsumerContext,
     ) -> None:
@@ -133,7 +132,6 @@ class ChunkWorker:
                 self.chunk.lane,
                 self._header.expires_at,
                 self.chunk.channel,
-                self._header.tenant_id,
                 self._window.is_pinned,
             )
             await send(to_send, plan, self._context)

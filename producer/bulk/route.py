@@ -73,8 +73,7 @@ async def accept_request(
         raw.clear()
         if not decided.is_expanded:
             await publish_request(deps, prepared)
-    waits = call.wait_seconds is not None
-    return await accepted_response(prepared, call.page, deps.settings.default_region, waits=waits)
+    return accepted_response(prepared, call.page, deps.settings.default_region)
 
 
 async def previous_attempt(deps: Dependencies, call: BulkCall) -> PreviousAttempt:

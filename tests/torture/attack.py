@@ -50,7 +50,7 @@ async def _measure(name: str, stack: Stack, folder: Path, seconds: float) -> str
         after = hostile.memory_mb()
     return (
         f"{name}: p99 {alone.p(0.99) * 1000:.0f} ms alone, {beside.p(0.99) * 1000:.0f} ms beside, "
-        f"silence {beside.silence_seconds:.2f} s, unknown {unknown}, repeats {beside.repeats}, "
+        f"silence {beside.silence_seconds:.2f} s, unknown {unknown}, refusals {dict(beside.refusals)}, "
         f"MB {before} -> {after}, answers {dict(hostile.counts)}"
     )
 

@@ -53,8 +53,8 @@ class Phase:
     """From each call to its last outcome event."""
     answer_seconds: list[float] = field(default_factory=list)
     """From each call to its answer."""
-    repeats: int = 0
-    """Calls that were not answered with 200, and were made again."""
+    refusals: Counter[str] = field(default_factory=Counter)
+    """Answers other than 200, after which the call was made again."""
     silence_seconds: float = 0.0
     """The longest time that a service took to answer whether it lives."""
 
@@ -105,8 +105,8 @@ class GoodTenant:
         self.world.orders_published.append(order)
         body = {"channel": "sms", "content": order.content, "recipients": recipients}
         began = time.monotonic()
-        while not await self._accepted(order, body):
-            phase.repeats += 1
+        while (answer := await self._post(order, body)) != "200":
+            phase.refusals[answer] += 1
             await asyncio.sleep(0.5)
         phase.answer_seconds.append(time.monotonic() - began)
         results = self.results
@@ -116,13 +116,13 @@ class GoodTenant:
             raise DoesNotHold(f"{order.request_id} has no outcome after {SETTLED_SECONDS:.0f} s") from None
         phase.seconds.append(results.arrived[order.request_id] - began)
 
-    async def _accepted(self, order: Order, body: dict[str, object]) -> bool:
+    async def _post(self, order: Order, body: dict[str, object]) -> str:
+        """The status of the answer, or the error of the connection."""
         headers = {"Idempotency-Key": order.request_id}
         try:
-            answer = await self.client.post("/communication/bulk", json=body, headers=headers)
-        except httpx.TransportError:
-            return False
-        return answer.status_code == httpx.codes.OK
+            return str((await self.client.post("/communication/bulk", json=body, headers=headers)).status_code)
+        except httpx.TransportError as error:
+            return type(error).__name__
 
     async def _watch(self, service: Service, phase: Phase) -> None:
         """Note the longest time that it takes to answer whether it lives."""

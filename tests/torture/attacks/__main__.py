@@ -12,8 +12,9 @@ import random
 import signal
 import sys
 
+from tests.support.polling import wait_until
 from tests.torture.attacks.all_attacks import ATTACKS
-from tests.torture.attacks.hostile_tenant import COUNTS, Attack, HostileTenant
+from tests.torture.attacks.hostile_tenant import ATTACKING, COUNTS, EACH_MADE, Attack, HostileTenant
 
 LOWEST_PRIORITY = 19
 
@@ -23,7 +24,9 @@ async def main(url: str, seed: str, names: list[str]) -> None:
     tasks = [asyncio.create_task(_repeat(hostile.doing(name), ATTACKS[name])) for name in names]
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-    print("attacking", flush=True)
+    print(ATTACKING, flush=True)
+    await wait_until(lambda: all(any(key.startswith(f"{name} ") for key in hostile.counts) for name in names), 600)
+    print(EACH_MADE, flush=True)
     await stopping.wait()
     for task in tasks:
         task.cancel()

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -15,17 +14,14 @@ from aiokafka.admin import NewTopic
 
 from devstack.processes import Child, answers, free_port, wait_until_ready
 from tests.support.kafka_topics import create_topics
-from tests.support.polling import wait_until
-from tests.torture.attacks.hostile_tenant import COUNTS
+from tests.torture.attacks.hostile_tenant import ATTACKING, COUNTS, EACH_MADE
 from tests.torture.good_tenant import GoodResults, GoodTenant
-from tests.torture.offsets import read_to_the_end
 from tests.torture.reconciliation import Reconciliation
 from tests.torture.world import SETTINGS, Round, World
 
 CONSUMERS = 2
 MAIL_SECONDS = 0.3
 """The mail provider takes each mail so late."""
-DRAIN_SECONDS = 300.0
 
 
 @dataclass
@@ -34,35 +30,26 @@ class HostileWorld:
 
     world: World
     good: GoodTenant
-    folder: Path
-    mail_server: Child
     counts: Counter[str] = field(default_factory=Counter)
     attacks: int = 0
 
     @asynccontextmanager
     async def attacked_by(self, names: Sequence[str]) -> AsyncIterator[None]:
-        """Repeat these attacks at the same time while the block runs."""
+        """Repeat these attacks at the same time while the block runs, and until each was made once."""
         self.attacks += 1
         seed = str(self.world.round_.rng.getrandbits(32))
-        log = self.folder / f"attacks-{self.attacks}.log"
+        log = self.world.round_.folder / f"attacks-{self.attacks}.log"
         env = {**self.world.deployment.env, "REFUSING_TOPIC": _refusing_topic(self.world)}
         command = [sys.executable, "-m", "tests.torture.attacks", self.good.producer.url, seed, *names]
         child = Child(command, log=log, env=env)
         try:
-            wait_until_ready(child, lambda: "attacking" in log.read_text(), what="attacks", deadline_seconds=30)
+            await asyncio.to_thread(_wait_for_line, child, log, ATTACKING)
             yield
+            await asyncio.to_thread(_wait_for_line, child, log, EACH_MADE)
         finally:
             await asyncio.to_thread(child.stop, 30)
         (counts,) = [line for line in log.read_text().splitlines() if line.startswith(COUNTS)]
         self.counts.update(json.loads(counts.removeprefix(COUNTS)))
-
-    async def drained(self) -> None:
-        """Wait until nothing of the hostile tenant is left; its mails are taken at once meanwhile."""
-        self.mail_server.signal(signal.SIGUSR1)
-        await read_to_the_end(self.world.deployment, DRAIN_SECONDS)
-        chunks = self.world.deployment.database["chunks"]
-        await wait_until(lambda: not chunks.count_documents({"open": True}, limit=1), DRAIN_SECONDS)
-        self.mail_server.signal(signal.SIGUSR2)
 
     async def books(self) -> Reconciliation:
         """The books of the good tenant alone."""
@@ -103,9 +90,13 @@ async def hostile_world(round_: Round) -> AsyncIterator[HostileWorld]:
                 create_topics(world.deployment.bootstrap, topic),
             )
             good = GoodTenant(world, producer, cast("GoodResults", world.results))
-            yield HostileWorld(world, good, round_.folder, mail_server)
+            yield HostileWorld(world, good)
     finally:
         mail_server.stop()
+
+
+def _wait_for_line(child: Child, log: Path, line: str) -> None:
+    wait_until_ready(child, lambda: line in log.read_text(), what="the attacks", deadline_seconds=60)
 
 
 def _refusing_topic(world: World) -> str:

@@ -68,6 +68,21 @@ async def flood_of_garbage(hostile: HostileTenant) -> None:
         await connection.answer()
 
 
+@attack("heads, targets and idempotency keys of any size", pause_seconds=0.3)
+async def odd_heads(hostile: HostileTenant) -> None:
+    heads: list[tuple[str, dict[str, str]]] = [
+        ("/communication/logs?cursor=" + "x" * 60_000, {}),
+        ("/communication/logs?" + "&".join(f"to={number}" for number in range(8_000)), {}),
+        ("/communication/logs", {f"X-{number}": "y" for number in range(2_000)}),
+        ("/communication/logs", {"Authorization": "Bearer " + "a." * 20_000}),
+        ("/communication/logs", {"traceparent": "0" * 60_000, "X-Request-Id": "z" * 60_000}),
+        ("/communication/logs", {"If-None-Match": '"' + "," * 60_000}),
+    ]
+    for path, headers in heads:
+        await hostile.call("GET", path, headers=headers)
+    await hostile.post(_sms(hostile), {"Idempotency-Key": "k" * 60_000})
+
+
 @attack("errors for each item of a list", pause_seconds=0.3)
 async def lists_of_errors(hostile: HostileTenant) -> None:
     items: Any = hostile.rng.choice(([1] * 400_000, [{"to": 1, "a": 2}] * 60_000, [[]] * 300_000))

@@ -16,6 +16,8 @@ from schemas.topic_definitions import Topics
 TENANT = "tnt_hostile"
 COUNTS = "counts: "
 """Begins the line with the counts of all answers, which the process of the attacks prints at its end."""
+ATTACKING = "attacking"
+EACH_MADE = "each attack was made"
 ANSWER_SECONDS = 60.0
 _SCOPES = ["communication:send", "communication:read"]
 Head = Mapping[str, str]

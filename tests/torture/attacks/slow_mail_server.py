@@ -1,10 +1,6 @@
-"""``python -m tests.torture.attacks.slow_mail_server PORT SECONDS``: takes each mail so late.
-
-After SIGUSR1 it takes each at once, after SIGUSR2 late again.
-"""
+"""``python -m tests.torture.attacks.slow_mail_server PORT SECONDS``: takes each mail so late."""
 
 import asyncio
-import signal
 import sys
 
 LARGEST_MAIL = 4 * 1024 * 1024
@@ -35,16 +31,9 @@ class SlowMailServer:
         finally:
             writer.close()
 
-    def wait(self, seconds: float) -> None:
-        """Take each mail so late from now on."""
-        self.seconds = seconds
-
 
 async def main(port: int, seconds: float) -> None:
     server = SlowMailServer(seconds)
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGUSR1, server.wait, 0.0)
-    loop.add_signal_handler(signal.SIGUSR2, server.wait, seconds)
     async with await asyncio.start_server(server.serve, "127.0.0.1", port, backlog=1000, limit=LARGEST_MAIL) as running:
         await running.serve_forever()
 

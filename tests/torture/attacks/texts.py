@@ -45,8 +45,8 @@ async def unread_answers(hostile: HostileTenant) -> None:
             for number in range(CALLS_PER_CONNECTION):
                 path = "/communication/requests" if number % 2 else "/communication/logs"
                 connection.writer.write(hostile.head("GET", f"{path}?page_size=100", {}))
-            await asyncio.sleep(UNREAD_SECONDS)
             hostile.count("unread")
+            await asyncio.sleep(UNREAD_SECONDS)
 
     await asyncio.gather(*(ask() for _ in range(UNREAD_CONNECTIONS)))
 
