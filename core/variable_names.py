@@ -11,6 +11,8 @@ NAME_RULE = "A name is made of letters and digits of any script, of spaces insid
 """Rule for names, for messages."""
 MAX_NAME = 100
 """Maximum length of a name in characters, as of the names that recipients give."""
+MAX_WRITTEN = 1_000
+"""Maximum length of a name as a placeholder writes it, with blanks and references. It is kept in a cache."""
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufeff"), None) | dict.fromkeys(
     [*range(0x202A, 0x202F), *range(0x2066, 0x206A)], None
@@ -26,7 +28,7 @@ def read_name(text: str) -> str | None:
 
     Editors of HTML write a space as `&nbsp;` and a letter as `&eacute;`, also between the braces.
     """
-    return normalise_name(decode_references(text))
+    return normalise_name(decode_references(text)) if len(text) <= MAX_WRITTEN else None
 
 
 @lru_cache(maxsize=4_096)

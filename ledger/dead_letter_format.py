@@ -26,6 +26,8 @@ _ORIGIN, _REASON = "origin", "reason"
 _TENANT, _REQUEST, _FIELDS = "tenant_id", "request_id", "fields"
 _REPLAYED, _REPLAYED_AS = "rollcall_replayed", "rollcall_replayed_as"
 _POSITION = re.compile(r"([A-Za-z0-9._-]{1,249})/(\d{1,9})/(\d{1,18})/(-?\d{1,19})")
+_LONGEST_POSITION = 300
+"""Maximum length of a position in bytes."""
 
 MAX_CONTENT_BYTES = DEAD_LETTER_BYTES - 64 * 1024
 """Maximum size of a record in a dead letter, in bytes. The rest is for the seal and the Kafka headers."""
@@ -190,5 +192,5 @@ def replay_headers(record: OpenedRecord) -> RecordHeaders:
 
 def read_replay_header(value: bytes) -> tuple[str, int, int, int] | None:
     """Return (topic, partition, offset, timestamp in ms), or None if the value is not a position."""
-    match = _POSITION.fullmatch(value.decode("ascii", "replace"))
+    match = _POSITION.fullmatch(value.decode("ascii", "replace")) if len(value) <= _LONGEST_POSITION else None
     return (match[1], int(match[2]), int(match[3]), int(match[4])) if match else None

@@ -1,0 +1,37 @@
+"""Headers of an intake record have bounds, however long Kafka lets them be."""
+
+import pytest
+
+from consumer.expand.decode import decode, origin_of_first_publication, read_correlation, read_reply_topic
+from consumer.kafka.record import KafkaRecord
+from ledger.dead_letter_format import REPLAY_HEADER
+from schemas.requests import BulkRequest
+
+BODY = b'{"channel":"sms","content":"x","tenant_id":"t","recipients":["1"]}'
+
+
+def a_record(name: str, value: bytes, count: int = 1) -> KafkaRecord:
+    return KafkaRecord("requests", 3, 7, 1_764_000_000_000, None, BODY, ((name, value),) * count)
+
+
+def reply_topic(value: bytes) -> object:
+    record = a_record("reply_to", value, 1_000)
+    request = decode(record)
+    assert isinstance(request, BulkRequest)
+    return read_reply_topic(record, request)
+
+
+def test_a_reply_topic_in_a_header_has_at_most_the_length_of_a_topic() -> None:
+    assert reply_topic(b"x" * 249) == "x" * 249
+    assert "reply_topic_refused" in str(reply_topic(b"x" * 250))
+    assert "reply_topic_refused" in str(reply_topic(b"x" * 1_000_000))
+
+
+@pytest.mark.parametrize("value", [b"x" * 201, b"x" * 1_000_000, b""])
+def test_a_correlation_id_beyond_its_bound_is_left_out(value: bytes) -> None:
+    assert read_correlation(a_record("correlation_id", value, 1_000)) is None
+
+
+@pytest.mark.parametrize("value", [b"9" * 1_000_000, b"a/1/2/" + b"3" * 400, b"/" * 300, b"\xff" * 300])
+def test_a_position_that_is_too_long_or_no_position_is_ignored(value: bytes) -> None:
+    assert origin_of_first_publication(a_record(REPLAY_HEADER, value)) == ("requests", 3, 7, 1_764_000_000_000)
