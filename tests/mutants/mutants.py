@@ -314,6 +314,7 @@ MUTANTS = (
                 "                if await self._may_recover(error) or error:",
             ),
         ),
+        test="tests/flow/consumer/faults/test_refusals.py",
     ),
     Mutant(
         "failed-reply-topic-forgotten",

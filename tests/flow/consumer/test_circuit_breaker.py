@@ -67,7 +67,7 @@ async def test_requests_with_a_reply_topic_that_does_not_exist_hold_nobody_up() 
     context = guarded(world)
     for number in range(140):
         assert await expand_or_reject(
-            world.record("13800138000", request_id=f"r{number}", reply_topic="replies.nobody"), "cluster", context
+            world.record("13800138000", tenant_id=f"t{number}", reply_topic="replies.nobody"), "cluster", context
         )
     assert not context.readiness.problems()["intake"]
     await victim_is_served(world, context)
@@ -91,7 +91,7 @@ async def test_a_refusal_that_the_choice_of_the_caller_explains_does_not_count(s
     context = guarded(world)
     for number in range(140):
         body = {"recipients": ["13800138000"], **said}
-        record = world.record(*body.pop("recipients"), request_id=f"r{number}", **body)
+        record = world.record(*body.pop("recipients"), tenant_id=f"t{number}", **body)
         assert await expand_or_reject(record, "cluster", context)
     assert len(world.events("request.rejected")) == 140
     await victim_is_served(world, context)
@@ -100,10 +100,12 @@ async def test_a_refusal_that_the_choice_of_the_caller_explains_does_not_count(s
 async def test_a_request_id_that_is_used_with_other_bodies_does_not_count() -> None:
     world = World()
     context = guarded(world)
-    for number in range(140):
-        assert await expand_or_reject(world.record("13800138000", content=f"text {number}"), "cluster", context)
+    for content in ("first", "second", "third"):
+        for number in range(70):
+            record = world.record("13800138000", tenant_id=f"t{number}", content=content)
+            assert await expand_or_reject(record, "cluster", context)
     assert {event["reason"] for event in world.events("request.rejected")} == {"request_conflict"}
-    assert len(world.bus.dead_letters) == 139
+    assert len(world.bus.dead_letters) == 140
 
 
 GARBAGE = {
