@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from providers.entries import ProviderEntry
 from providers.kinds import KINDS
-from schemas.validation_errors import Problem, path_of, read_problems
+from schemas.validation_errors import Problem, first_lines, path_of, read_problems
 
 _ENTRIES: Any = reduce(or_, (kind.entry for kind in KINDS.values()))
 _BY_KIND: Any = Annotated[_ENTRIES, Field(discriminator="kind")]
@@ -68,7 +68,7 @@ def parse(value: Any) -> tuple[ProviderEntry, ...]:
     duplicates = sorted({entry.name for entry in entries if sum(entry.name == other.name for other in entries) > 1})
     problems += [f"two providers have the name {name}. Each name must be unique." for name in duplicates]
     if problems:
-        raise ValueError("\n".join(problems))
+        raise ValueError("\n".join(first_lines(problems)))
     return tuple(entries)
 
 
@@ -76,7 +76,7 @@ def _parse_entry(item: Any, number: int) -> ProviderEntry:
     try:
         return _ENTRY.validate_python(item)
     except ValidationError as error:
-        problems = ", ".join(map(_describe, read_problems(error)))
+        problems = ", ".join(first_lines(map(_describe, read_problems(error))))
         raise ValueError(f"provider {number}: {problems}") from None
 
 

@@ -22,6 +22,9 @@ _KEY = "[key]"
 _OUR_PREFIX = "Value error, "
 """Text that pydantic puts before the message of our own validators."""
 
+MAX_NAMED = 20
+"""Maximum number of problems in a message to an operator. The rest is counted."""
+
 Location = tuple[int | str, ...]
 
 
@@ -90,6 +93,13 @@ def drop_object_branch(problems: Iterable[Problem]) -> list[Problem]:
     If `read_problems` kept such a problem, another problem describes the recipient as text.
     """
     return [problem for problem in problems if not (problem.concerns_branch and problem.kind == "model_type")]
+
+
+def first_lines(lines: Iterable[str]) -> list[str]:
+    """Return the first few different lines. A further line counts the others, if there are any."""
+    different = list(dict.fromkeys(lines))
+    others = len(different) - MAX_NAMED
+    return different[:MAX_NAMED] + ([f"and {others:,} more"] if others > 0 else [])
 
 
 def path_of(location: Iterable[int | str]) -> str:

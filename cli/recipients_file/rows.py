@@ -17,7 +17,7 @@ from cli.recipients_file.json_values import JsonValues
 from cli.recipients_file.layout import SEPARATOR_LINE, Layout, RowFormat
 from cli.recipients_file.row_error import RowError
 from schemas.requests import AnyRecipient, Recipient
-from schemas.validation_errors import Location, Problem, drop_object_branch, path_of, read_problems
+from schemas.validation_errors import Location, Problem, drop_object_branch, first_lines, path_of, read_problems
 
 MAX_LINE_LENGTH = 1_000_000
 """Maximum length of a line in characters. A longer line would not fit into one intake record."""
@@ -152,7 +152,8 @@ def describe_errors(error: ValidationError, *, is_union: bool) -> str:
     problems = drop_object_branch(read_problems(error, is_union=is_union))
     if problems[0].kind == "json_invalid":
         return "not valid JSON."
-    return ", ".join(_field_prefix(problem.location) + _describe_problem(problem) for problem in problems) + "."
+    lines = first_lines(_field_prefix(problem.location) + _describe_problem(problem) for problem in problems)
+    return ", ".join(lines) + "."
 
 
 def _describe_problem(problem: Problem) -> str:

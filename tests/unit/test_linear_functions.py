@@ -17,7 +17,7 @@ from core.addresses.phone import read_phone
 from core.content_type import guess_content_type
 from core.mask import mask_email, mask_raw
 from core.render import RenderError, TemplateError, compile_html, compile_subject, compile_text
-from core.render_html import html_to_text
+from core.text_part import html_to_text
 from core.variable_names import normalise_name, read_name
 from producer.bulk.prefer_header import parse_wait_seconds, prefers_lenient
 from producer.errors import ApiError
@@ -121,7 +121,9 @@ def quietly(function: Callable[[str], object]) -> Cost:
 
 
 def rendered(text: str) -> object:
-    return [compiled(text).render({"a": text}, {"b": "x"}) for compiled in (compile_text, compile_html)]
+    html, values, defaults = compile_html(text), {"a": text}, {"b": "x"}
+    assert html.text_part is not None
+    return [part.render(values, defaults) for part in (compile_text(text), html, html.text_part)]
 
 
 def record(value: str = "", **headers: str) -> KafkaRecord:

@@ -7,7 +7,16 @@ from pydantic import TypeAdapter, ValidationError
 
 from schemas.requests import AnyIntakeRecipient, AnyRecipient, BulkBody, Recipient
 from schemas.statuses import Channel
-from schemas.validation_errors import LONGEST_NAME, Problem, drop_object_branch, path_of, read_problems
+from schemas.validation_errors import (
+    LONGEST_NAME,
+    MAX_NAMED,
+    UNKNOWN,
+    Problem,
+    drop_object_branch,
+    first_lines,
+    path_of,
+    read_problems,
+)
 
 Found = list[tuple[str, str]]
 GOOD = {"channel": Channel.SMS, "content": "x", "recipients": ["13800138000"]}
@@ -81,6 +90,26 @@ def test_a_check_of_the_whole_has_no_location_and_its_own_words() -> None:
 def test_a_phrase_begins_with_a_small_letter() -> None:
     (problem,) = problems_of(TypeAdapter(BulkBody), {**GOOD, "content": 1})
     assert (problem.message, problem.phrase) == ("Input should be a valid string", "input should be a valid string")
+
+
+def test_an_operator_sees_the_first_twenty_problems_and_the_number_of_the_others() -> None:
+    lines = [str(number) for number in range(1_000)]
+    assert first_lines(lines[:MAX_NAMED] * 2) == lines[:MAX_NAMED]
+    assert first_lines(lines) == [*lines[:MAX_NAMED], "and 980 more"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("anna@example.com", 1), ("recipients[0].to", 1), ("to", 1), ("variables", 1), ("a.b", 1), ("", 1)],
+)
+def test_a_name_of_the_caller_is_not_shown(name: str, value: object) -> None:
+    body = TypeAdapter(BulkBody)
+    shown = {problem.shown_location for problem in problems_of(LIST, [{"to": "1", name: value, "x": 2}])}
+    assert shown <= {(0, UNKNOWN), (0, "to"), (0, "variables")}
+    (problem,) = problems_of(body, {**GOOD, "variables": {name: value}})
+    assert problem.shown_location == ("variables", UNKNOWN)
+    (problem,) = problems_of(LIST, [{"to": "1", "variables": {name: value}}])
+    assert problem.shown_location == (0, "variables", UNKNOWN)
 
 
 @pytest.mark.parametrize(
