@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from pymongo.errors import OperationFailure
+from pymongo.errors import BulkWriteError, OperationFailure
 
 from consumer.context import ConsumerContext
 from consumer.expand.expansion_queue import expand_or_reject
 from core.ids import request_key
-from ledger.errors import LedgerUnavailable
+from ledger.errors import LedgerRefused, LedgerUnavailable
 from ledger.memory import MemoryLedger
 from ledger.mongo import MongoLedger
 from ledger.mongo.connection import translated_errors
@@ -19,7 +19,7 @@ from ledger.ports import Ledger
 from ledger.request_control import cancel_request
 from schemas.statuses import Channel, Lane
 from tests.flow.world import START, World
-from tests.support.builders import a_chunk, a_claim, a_head, a_key, a_part
+from tests.support.builders import a_chunk, a_claim, a_head, a_key, a_log, a_part
 
 
 @pytest.mark.parametrize("code", [13, 18])
@@ -27,6 +27,26 @@ def test_the_consumer_waits_for_a_missing_permission(code: int) -> None:
     """A password changed under a running consumer must not send its whole intake to the dead letters."""
     with pytest.raises(LedgerUnavailable), translated_errors():
         raise OperationFailure("who are you", code)
+
+
+@pytest.mark.parametrize("code", [10334, 17419, 121, 17280])
+def test_a_document_that_mongodb_refuses_for_good_is_not_waited_for(code: int) -> None:
+    with pytest.raises(LedgerRefused), translated_errors():
+        raise OperationFailure("the document", code)
+    with pytest.raises(LedgerRefused), translated_errors():
+        raise BulkWriteError({"writeErrors": [{"code": code}]})
+    with pytest.raises(LedgerUnavailable), translated_errors():
+        raise BulkWriteError({"writeErrors": [{"code": code}, {"code": 13}]})
+
+
+@pytest.mark.parametrize("text", ["x" * (17 * 1024 * 1024), "\ud800"], ids=["too large", "no text"])
+async def test_a_document_that_cannot_be_encoded_is_not_waited_for(text: str, mongo_url: str) -> None:
+    ledger = await MongoLedger.connect(mongo_url, f"attack_{uuid.uuid4().hex[:8]}")
+    try:
+        with pytest.raises(LedgerRefused, match="the driver refused a document"):
+            await ledger.logs.insert_or_get([a_log()._replace(error=text)])
+    finally:
+        await ledger.aclose()
 
 
 async def test_a_rejected_record_is_reported_to_its_sender() -> None:
