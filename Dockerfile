@@ -30,12 +30,13 @@ ENV PATH=/opt/rollcall/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     ROLLCALL_HTTP_HOST=0.0.0.0 \
+    ROLLCALL_METRICS_HOST=0.0.0.0 \
     ROLLCALL_CONSUMER_HTTP_HOST=0.0.0.0
 # By number, so that an orchestrator can see that it is not root.
 USER 10001:10001
 # A folder with files for a command may be mounted here. rollcall stores nothing in it.
 WORKDIR /data
-EXPOSE 8080 8081
+EXPOSE 8080 8081 9464
 # Checks /healthz, not /readyz, because a restart does not help a service that waits for Kafka.
 HEALTHCHECK --interval=10s --timeout=10s --start-period=20s CMD ["python", "-IS", "/opt/probe.py", "/healthz"]
 ENTRYPOINT ["rollcall"]

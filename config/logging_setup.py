@@ -13,6 +13,12 @@ REPEAT_SECONDS = 30
 """Minimum time between equal messages of a library, in seconds. Without it an outage of Kafka would fill the disk."""
 
 
+MAX_TEMPLATES = 500
+"""Maximum number of message templates that the filter remembers. A library may write a message without a template."""
+_TEMPLATE_LENGTH = 200
+"""Number of characters by which templates are told apart."""
+
+
 class SeldomFilter(logging.Filter):
     """Filter that lets messages of one template pass at most once in REPEAT_SECONDS."""
 
@@ -22,10 +28,12 @@ class SeldomFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the record is printed."""
-        key = (record.name, str(record.msg))
+        key = (record.name, str(record.msg)[:_TEMPLATE_LENGTH])
         now = time.monotonic()
         if now - self._printed_at.get(key, float("-inf")) < REPEAT_SECONDS:
             return False
+        if len(self._printed_at) >= MAX_TEMPLATES:
+            self._printed_at.clear()
         self._printed_at[key] = now
         return True
 

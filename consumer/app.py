@@ -16,6 +16,7 @@ from config.logging_setup import configure_logging
 from config.settings import parse_sealing_keys
 from consumer.context import ConsumerContext, Tuning
 from consumer.failpoints.wrappers import with_failpoint
+from consumer.flow_control.byte_room import ByteRoom
 from consumer.flow_control.circuit_breaker import CircuitBreakerLimits, IntakeCircuitBreaker
 from consumer.flow_control.lane_priority import LanePriority
 from consumer.flow_control.reply_topic_health import ReplyTopicHealth
@@ -69,6 +70,8 @@ async def build_app(settings: ConsumerSettings) -> ConsumerService:
         reply_topics=ReplyTopicHealth(time.monotonic),
         provider_caller=caller,
         lane_priority=LanePriority(time.monotonic, asyncio.sleep),
+        chunk_room=ByteRoom(settings.max_bytes_in_hand // 2),
+        message_room=ByteRoom(settings.max_bytes_in_hand // 2),
         monotonic=time.monotonic,
         random=random.random,
     )

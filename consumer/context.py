@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import ParamSpec, TypeVar
 
 from config.turn_budget import TurnBudget
+from consumer.flow_control.byte_room import DEFAULT_BYTES_IN_HAND, ByteRoom
 from consumer.flow_control.circuit_breaker import IntakeCircuitBreaker
 from consumer.flow_control.lane_priority import LanePriority
 from consumer.flow_control.reply_topic_health import ReplyTopicHealth
@@ -78,6 +79,10 @@ class ConsumerContext:
     """Returns a number in [0, 1)."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     turn_budget: TurnBudget = field(default_factory=TurnBudget)
+    chunk_room: ByteRoom = field(default_factory=lambda: ByteRoom(DEFAULT_BYTES_IN_HAND // 2))
+    """Room for the chunks that are open, with their requests."""
+    message_room: ByteRoom = field(default_factory=lambda: ByteRoom(DEFAULT_BYTES_IN_HAND // 2))
+    """Room for the messages that are with a provider. A chunk that waits for it has its room already."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Event that is set when the process is asked to stop. After it there are no new claims and windows."""
 

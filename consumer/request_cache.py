@@ -1,11 +1,19 @@
 """Cache of the requests that are being delivered. A request is opened once and kept while it is in use."""
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 
 from core.ids import RequestKey
 from ledger.message_template import MessageTemplate
 from ledger.models import RequestHeader
+
+MAX_CACHED_BYTES = 6 * 1024 * 1024
+"""Maximum size of all cached requests in bytes. The request that was used last is kept, whatever its size."""
+MAX_CONCURRENT_LOADS = 4
+"""Maximum number of requests that are read and opened at the same time. Their size is not known before."""
+_REQUEST_BYTES = 4_096
+"""Size of a request without its text in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,23 +23,39 @@ class OpenedRequest:
     header: RequestHeader
     template: MessageTemplate | None
 
+    @property
+    def size(self) -> int:
+        """Return the number of bytes that the request takes in memory."""
+        sealed = len(self.header.sealed_text) + len(self.header.sealed_secrets or b"")
+        return _REQUEST_BYTES + sealed + (self.template.size if self.template else 0)
+
 
 class RequestCache:
-    """Cache of the requests that were used last."""
+    """Cache of the requests that were used last, bounded by their size."""
 
-    def __init__(self, size: int = 256) -> None:
-        self._size = size
-        self._requests: OrderedDict[RequestKey, OpenedRequest] = OrderedDict()
+    def __init__(self, max_bytes: int = MAX_CACHED_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._requests: OrderedDict[RequestKey, tuple[OpenedRequest, int]] = OrderedDict()
+        self.used = 0
+        """Size of all cached requests in bytes."""
+        self.loading = asyncio.Semaphore(MAX_CONCURRENT_LOADS)
+        """Limit of the requests that are read and opened at the same time."""
 
     def get(self, key: RequestKey) -> OpenedRequest | None:
         """Return the request, or None if it is not in the cache."""
-        if opened := self._requests.get(key):
-            self._requests.move_to_end(key)
-        return opened
+        cached = self._requests.get(key)
+        if cached is None:
+            return None
+        self._requests.move_to_end(key)
+        return cached[0]
 
     def put(self, opened: OpenedRequest) -> OpenedRequest:
-        """Store a request and remove the least recently used one. The header of a request never changes (I5)."""
-        self._requests[opened.header.key] = opened
-        if len(self._requests) > self._size:
-            self._requests.popitem(last=False)
+        """Store a request and remove the least recently used ones. The header of a request never changes (I5)."""
+        key, size = opened.header.key, opened.size
+        _, replaced = self._requests.pop(key, (None, 0))
+        self._requests[key] = opened, size
+        self.used += size - replaced
+        while self.used > self._max_bytes and len(self._requests) > 1:
+            _, (_, removed) = self._requests.popitem(last=False)
+            self.used -= removed
         return opened

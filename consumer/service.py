@@ -156,6 +156,8 @@ async def _end(service: ConsumerService, membership: GroupMembership, tasks: Col
     context.stopping.set()
     progress.stop_began()
     context.provider_caller.close()
+    context.chunk_room.close()
+    context.message_room.close()
     context.providers.stop(PROVIDER_GRACE_SECONDS)
     every = (*service.slots.values(), *service.sweep_slots.values())
     await asyncio.gather(membership.leave(), *(slots.drain(DRAIN_SECONDS) for slots in every))

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from config.settings import CommonSettings, LedgerSettings, settings_check
 from consumer.failpoints.steps import FAILPOINT
+from consumer.flow_control.byte_room import DEFAULT_BYTES_IN_HAND
 from providers.settings import ProviderSettings
 
 
@@ -25,6 +26,14 @@ class ConsumerSettings(CommonSettings, LedgerSettings, ProviderSettings):
         int,
         Field(ge=1, le=64, description="concurrent small requests per channel. They mostly wait."),
     ] = 24
+    max_bytes_in_hand: Annotated[
+        int,
+        Field(
+            ge=4 * 1024 * 1024,
+            description="bytes of the chunks and messages in memory at the same time, half for each. What has no room "
+            "waits. Small ones do not wait for large ones, and a tenant gets half of the room.",
+        ),
+    ] = DEFAULT_BYTES_IN_HAND
     lease_seconds: Annotated[float, Field(ge=0.5, le=600, description="validity of a claim, in seconds")] = 30.0
     max_attempts: Annotated[int, Field(ge=1, le=100, description="maximum number of provider calls per delivery")] = 16
     max_age_seconds: Annotated[

@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from sys import getsizeof
 
 from core.addresses.control_characters import CONTROL
 from core.placeholder_places import Place, places_in_html, places_in_text
@@ -49,6 +50,8 @@ MAX_SUBJECT = 1_000
 
 _PLACEHOLDER_WEIGHT = 16
 """Time to fill in a placeholder, as the number of characters of text that take as long."""
+_PART_BYTES = 16
+"""Size of the references to a part and its conversion in bytes."""
 
 _PLACEHOLDER = re.compile(r"\{\{([^{}]*+)\}\}")
 _LOGIC = re.compile(r"\{\{\s*+[#/^>!&*]|\{\{[^{}|]*+\|")
@@ -124,6 +127,16 @@ class Template:
             if room < 0:
                 raise TextTooLong(name, max_length)
         return "".join(filled)
+
+    @property
+    def is_ascii(self) -> bool:
+        """Return whether the text without its values is ASCII."""
+        return all(map(str.isascii, self._parts[::2]))
+
+    @property
+    def size(self) -> int:
+        """Return the number of bytes that the template takes in memory."""
+        return sum(map(getsizeof, self._parts)) + _PART_BYTES * len(self._parts)
 
     def keep_as_given(self, names: Collection[str]) -> "Template":
         """Return a template that inserts the values of these variables without conversion."""

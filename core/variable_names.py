@@ -31,12 +31,17 @@ def read_name(text: str) -> str | None:
     return normalise_name(decode_references(text)) if len(text) <= MAX_WRITTEN else None
 
 
-@lru_cache(maxsize=4_096)
 def normalise_name(text: str) -> str | None:
     """Return the name in its only spelling, or None if no placeholder can have this name.
 
     All kinds of blanks count as one space, and composed letters equal decomposed ones (Unicode NFC).
     """
+    # A long text is not remembered: the texts of callers would fill the memory.
+    return _normalised(text) if len(text) <= MAX_NAME else _normalised.__wrapped__(text)
+
+
+@lru_cache(maxsize=4_096)
+def _normalised(text: str) -> str | None:
     name = _BLANKS.sub(" ", text.translate(_INVISIBLE)).strip(" ")
     if not _NAME.fullmatch(name):
         return None

@@ -31,7 +31,7 @@ _GROUPS = {
     "Ledger": ("mongo_", "sealing_keys"),
     "Providers": ("providers",),
     "Tokens": ("jwt_",),
-    "HTTP": ("http_", "consumer_http_", "max_recipients", "max_body_bytes", "min_body_bytes"),
+    "HTTP": ("http_", "consumer_http_", "max_recipients", "max_body_bytes", "min_body_bytes", "metrics_"),
     "Retention": ("log_retention_days", "address_retention_days"),
     "Tuning": ("chunk_size", "window_size", "max_", "express_", "lease_seconds", "part_timeout_seconds", "poison_"),
     "Tests": ("failpoint",),

@@ -1,8 +1,10 @@
 """Recipients of a chunk, sealed (I9). The secret variables of each recipient are sealed apart, to be erased early."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import orjson
+from typing_extensions import override
 
 from core.variable_names import normalise_name
 from ledger.models import Chunk
@@ -38,7 +40,7 @@ def seal_recipients(sealer: Sealer, chunk_id: str, recipients: Iterable[ChunkRec
 
 def open_recipients(sealer: Sealer, chunk_id: str, sealed: bytes) -> list[ChunkRecipient]:
     """Return the addresses and variables of one chunk, in order, without secret variables. Raise SealingError."""
-    return [(item[0], item[1] if len(item) > 1 else {}) for item in orjson.loads(sealer.open(sealed, chunk_id))]
+    return list(map(_recipient, orjson.loads(sealer.open(sealed, chunk_id))))
 
 
 def seal_secrets(sealer: Sealer, chunk_id: str, secrets: Mapping[int, Mapping[str, str]]) -> dict[int, bytes]:
@@ -49,14 +51,33 @@ def seal_secrets(sealer: Sealer, chunk_id: str, secrets: Mapping[int, Mapping[st
     }
 
 
-def open_chunk_recipients(sealer: Sealer, chunk: Chunk) -> list[ChunkRecipient]:
+class PackedRecipients(Sequence[ChunkRecipient]):
+    """Recipients of a chunk as JSON, each decoded when it is used. As objects they take ten times the memory."""
+
+    def __init__(self, recipients: Iterable[list[Any]]) -> None:
+        self._packed = [orjson.dumps(recipient) for recipient in recipients]
+
+    @override
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    @override
+    def __getitem__(self, at: int) -> ChunkRecipient:  # type: ignore[override]  # slices are not needed
+        return _recipient(orjson.loads(self._packed[at]))
+
+
+def open_chunk_recipients(sealer: Sealer, chunk: Chunk) -> PackedRecipients:
     """Return the addresses and variables of a chunk, with the secrets that are not erased. Raise SealingError."""
-    recipients = open_recipients(sealer, chunk.id, chunk.sealed)
+    recipients = orjson.loads(sealer.open(chunk.sealed, chunk.id))
     for index, sealed in chunk.sealed_secrets.items():
-        to, variables = recipients[index - chunk.first]
+        to, variables = _recipient(recipients[index - chunk.first])
         secrets = orjson.loads(sealer.open(sealed, _secrets_name(chunk.id, index)))
-        recipients[index - chunk.first] = to, {**variables, **secrets}
-    return recipients
+        recipients[index - chunk.first] = [to, {**variables, **secrets}]
+    return PackedRecipients(recipients)
+
+
+def _recipient(stored: list[Any]) -> ChunkRecipient:
+    return stored[0], stored[1] if len(stored) > 1 else {}
 
 
 def _secrets_name(chunk_id: str, index: int) -> str:

@@ -1,7 +1,8 @@
 """Values of a claim: the request for a chunk, the token of its owner, and the claimed chunk."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from sys import getsizeof
 
 from core.chunk_work import Window
 from core.ids import ChunkId
@@ -39,3 +40,31 @@ class ClaimResult:
     window: Window | None
     taken_over: bool
     """True if the window was open, so that a previous owner may have sent it."""
+
+    @property
+    def data_bytes(self) -> int:
+        """Return the number of bytes of all that the chunk says about single recipients, except its work."""
+        chunk = self.chunk
+        references = sum(getsizeof(reference) for reference in chunk.references or () if reference)
+        secrets = sum(map(len, chunk.sealed_secrets.values()))
+        return len(chunk.sealed) + secrets + references + len(chunk.hashes) + sum(map(len, chunk.masked))
+
+    def without_data(self) -> "ClaimResult":
+        """Return the claim without what the chunk says about single recipients, except its work."""
+        chunk = replace(
+            self.chunk, masked=(), hashes=b"", references=None, sealed=b"", resend_of=None, sealed_secrets={}
+        )
+        return replace(self, chunk=chunk)
+
+    def with_data_of(self, stored: Chunk) -> "ClaimResult":
+        """Return the claim with what the stored chunk says about single recipients. Its work stays as claimed."""
+        chunk = replace(
+            self.chunk,
+            masked=stored.masked,
+            hashes=stored.hashes,
+            references=stored.references,
+            sealed=stored.sealed,
+            resend_of=stored.resend_of,
+            sealed_secrets=stored.sealed_secrets,
+        )
+        return replace(self, chunk=chunk)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from sys import getsizeof
 from typing import Literal
 
 from core.addresses.mail_addresses import NO_ADDRESSES, MailAddresses
@@ -19,6 +20,7 @@ from core.render import (
 from core.text_limits import TextLimit
 from core.variable_names import Variables, names_in, normalise_name
 from ledger.models import StoredTemplate
+from ledger.text_size import TextMeasure
 from schemas.requests import BulkBody
 from schemas.statuses import Channel, ContentType, Reason
 
@@ -63,7 +65,8 @@ class MessageTemplate:
     """Variables of the content that each recipient must give, because the request does not."""
     subject_needs: frozenset[str] = field(init=False)
     """Variables of the subject that each recipient must give, because the request does not."""
-    _longest_value: int = field(init=False, repr=False)
+    measure: TextMeasure = field(init=False, repr=False)
+    """Measure of the content that each recipient gets."""
 
     def __post_init__(self) -> None:
         """Compute once the values that are needed for each recipient."""
@@ -73,11 +76,14 @@ class MessageTemplate:
         object.__setattr__(self, "has_variables", bool(self.content.names or subject))
         object.__setattr__(self, "content_needs", self.content.names - given)
         object.__setattr__(self, "subject_needs", subject - given)
-        object.__setattr__(self, "_longest_value", _longest(self.variables))
+        object.__setattr__(self, "measure", TextMeasure(self.content, self.variables))
 
-    def weight_for(self, variables: Mapping[str, str]) -> int:
-        """Return the size of the work for a recipient with these variables, in characters."""
-        return self.content.weight(max(self._longest_value, _longest(variables)) if self.has_variables else 0)
+    @property
+    def size(self) -> int:
+        """Return the number of bytes that the text takes in memory, with its variables."""
+        masked = self.masked_content.size if self.masked_content is not self.content else 0
+        texts = self.content.size + masked + (self.subject.size if self.subject else 0)
+        return texts + sum(getsizeof(name) + getsizeof(value) for name, value in self.variables.items())
 
     def problem_for(self, variables: Mapping[str, str]) -> TextProblem | None:
         """Return the first reason why a recipient with these variables cannot get the text, or None.
@@ -138,10 +144,6 @@ class MessageTemplate:
         """Raise core.render.RenderError if the variables of the request make an invalid subject for every recipient."""
         if not self.subject_needs:
             self.render_subject({})
-
-
-def _longest(variables: Mapping[str, str]) -> int:
-    return max(map(len, variables.values()), default=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from core.ids import LogId, RequestKey
 from ledger.chunk_port import Chunks
 from ledger.idempotency_record import IdempotencyRecord
 from ledger.models import (
+    Completion,
     ControlFlags,
     Log,
     Part,
@@ -43,6 +44,9 @@ class Requests(Protocol):
 
     async def get(self, key: RequestKey) -> StoredRequest | None:
         """Return the request as the primary has it."""
+
+    async def completion(self, key: RequestKey) -> Completion | None:
+        """Return the completion of the request as the primary has it, or None. It is read often, and little of it."""
 
     async def cancel(self, key: RequestKey, *, scheduled_only: bool = False) -> StoredRequest | None:
         """Mark the request as cancelled. Return None if it is unknown or completed.
@@ -89,7 +93,7 @@ class Requests(Protocol):
         """
 
     async def find_page(self, query: RequestQuery) -> RequestPage:
-        """Return a page of requests, newest first."""
+        """Return a page of requests, newest first, without their texts and secret variables."""
 
     async def get_many(self, keys: Sequence[RequestKey]) -> dict[RequestKey, StoredRequest]:
         """Return those of these requests that exist."""

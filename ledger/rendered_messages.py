@@ -1,7 +1,7 @@
 """Texts of deliveries, rendered from the sealed data of requests and chunks (I9)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import TypeVar
@@ -11,65 +11,91 @@ from core.render import RenderError, TemplateError
 from ledger.chunk_recipients import ChunkRecipient, open_recipients
 from ledger.errors import SealingError
 from ledger.message_template import MessageTemplate
-from ledger.models import Log
+from ledger.models import Log, Part
 from ledger.ports import Ledger
 from ledger.sealed_text import open_template
 from ledger.sealing import Sealer
 
-MAX_OPENED_CHUNKS = 8
-"""Maximum number of opened chunks in memory. Each may be as large as a record of the intake."""
+MAX_OPENED = 4
+"""Maximum number of requests, and of their chunks, in memory at a time. Each may have hundreds of kilobytes."""
 
 T = TypeVar("T")
-MessageKey = tuple[LogId, RequestKey, int]
-"""Delivery: its log, its request, and its index in its chunk."""
+Deliveries = Sequence[tuple[LogId, int, int]]
+"""Deliveries of one request: their log, part and index."""
 
 
 async def render_messages(
     ledger: Ledger, sealer: Sealer, logs: Sequence[Log], *, skip_unreadable: bool = False
 ) -> dict[LogId, str]:
-    """Return the text of each delivery, except those whose text is erased or cannot be rendered.
+    """Return the text of each delivery, as `iterate_messages` does."""
+    return {log: text async for log, text in iterate_messages(ledger, sealer, logs, skip_unreadable=skip_unreadable)}
+
+
+async def iterate_messages(
+    ledger: Ledger, sealer: Sealer, logs: Sequence[Log], *, skip_unreadable: bool = False
+) -> AsyncIterator[tuple[LogId, str]]:
+    """Yield the text of each delivery, except those whose text is erased or cannot be rendered.
 
     Secret variables are masked and their values are not read.
     A request or a chunk is read once for all of its deliveries. Raise SealingError if a key is missing. With
     `skip_unreadable`, leave out the texts under that key instead.
     """
-    contents: dict[LogId, str] = {}
-    skipped_errors = [SealingError] if skip_unreadable else []
-    positions = {log.id: parsed for log in logs if (parsed := position(log.id))}
-    requests = await ledger.requests.get_many(list({key for key, _, _ in positions.values()}))
-    templates: dict[RequestKey, MessageTemplate] = {}
-    for key, request in requests.items():
-        with suppress(TemplateError, *skipped_errors):
-            if request.header.sealed_text:
-                templates[key] = open_template(sealer, request.header)
-    deliveries_by_chunk: dict[ChunkId, list[MessageKey]] = defaultdict(list)
-    for log, (key, part, index) in positions.items():
-        template = templates.get(key)
-        if template is None or part not in requests[key].parts:
-            continue
-        if not template.content.names:
-            contents[log] = template.content.render({}, {})
-            continue
-        first = index - index % requests[key].parts[part].chunk_size
-        deliveries_by_chunk[chunk_id(key, part, first)].append((log, key, index - first))
-    for chunks in _batches(deliveries_by_chunk, MAX_OPENED_CHUNKS):
-        for chunk, sealed in (await ledger.chunks.get_sealed(chunks)).items():
-            with suppress(*skipped_errors):
-                contents |= _render(deliveries_by_chunk[chunk], templates, open_recipients(sealer, chunk, sealed))
-    return contents
+    skipped_errors = (SealingError,) if skip_unreadable else ()
+    deliveries: dict[RequestKey, list[tuple[LogId, int, int]]] = defaultdict(list)
+    for log in logs:
+        if parsed := position(log.id):
+            key, part, index = parsed
+            deliveries[key].append((log.id, part, index))
+    for keys in _batches(deliveries, MAX_OPENED):
+        opened = _OpenedRequests()
+        for key, request in (await ledger.requests.get_many(keys)).items():
+            with suppress(TemplateError, *skipped_errors):
+                if request.header.sealed_text:
+                    opened.add(key, open_template(sealer, request.header), request.parts, deliveries[key])
+        for static in opened.static_texts():
+            yield static
+        for chunks in _batches(opened.chunks, MAX_OPENED):
+            for chunk, sealed in (await ledger.chunks.get_sealed(chunks)).items():
+                recipients: Sequence[ChunkRecipient] = ()
+                with suppress(*skipped_errors):
+                    recipients = open_recipients(sealer, chunk, sealed)
+                for text in opened.texts_of(chunk, recipients):
+                    yield text
 
 
-def _render(
-    deliveries: Sequence[MessageKey], templates: dict[RequestKey, MessageTemplate], recipients: Sequence[ChunkRecipient]
-) -> dict[LogId, str]:
-    contents: dict[LogId, str] = {}
-    for log, key, offset in deliveries:
-        template = templates[key]
-        try:
-            contents[log] = template.render_masked(recipients[offset][1])
-        except (RenderError, IndexError):
-            continue
-    return contents
+class _OpenedRequests:
+    """A few requests with their templates, and the deliveries that are rendered with them."""
+
+    def __init__(self) -> None:
+        self.chunks: dict[ChunkId, tuple[MessageTemplate, list[tuple[LogId, int]]]] = {}
+        """Template of each chunk that must be read, and the logs of its deliveries with their places in it."""
+        self._static: list[tuple[LogId, MessageTemplate]] = []
+
+    def add(
+        self, key: RequestKey, template: MessageTemplate, parts: Mapping[int, Part], deliveries: Deliveries
+    ) -> None:
+        for log, part, index in deliveries:
+            if part not in parts:
+                continue
+            if not template.content.names:
+                self._static.append((log, template))
+                continue
+            first = index - index % parts[part].chunk_size
+            _, places = self.chunks.setdefault(chunk_id(key, part, first), (template, []))
+            places.append((log, index - first))
+
+    def static_texts(self) -> Iterator[tuple[LogId, str]]:
+        """Yield the texts that need no chunk, because they have no variables."""
+        return ((log, template.content.render({}, {})) for log, template in self._static)
+
+    def texts_of(self, chunk: ChunkId, recipients: Sequence[ChunkRecipient]) -> Iterator[tuple[LogId, str]]:
+        template, places = self.chunks[chunk]
+        for log, place in places:
+            try:
+                text = template.render_masked(recipients[place][1])
+            except (RenderError, IndexError):
+                continue
+            yield log, text
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

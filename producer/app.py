@@ -22,6 +22,7 @@ from producer.dependencies import Dependencies
 from producer.errors import ApiError
 from producer.health_routes import health_routes
 from producer.http.body_arrival import ArrivalBounds
+from producer.http.metrics_server import serve_metrics
 from producer.http.middleware import RequestLoggingMiddleware
 from producer.http.request_bodies import RequestBodyReader
 from producer.kafka.kafka_publisher import KafkaPublisher
@@ -29,6 +30,7 @@ from producer.kafka.publisher import Publisher
 from producer.ledger_gateway import COMMAND_TIMEOUT_MS, LedgerGateway
 from producer.metrics import Metrics
 from producer.openapi.document import document_routes
+from producer.read.places import read_places
 from producer.read.routes import reading_routes
 from producer.responses import error_response, simple_response
 from producer.server import serve
@@ -57,7 +59,8 @@ def build_app(
         try:
             await gateway.start()
             try:
-                yield
+                async with serve_metrics(settings.metrics_host, settings.metrics_port, metrics):
+                    yield
             finally:
                 await gateway.stop()
         finally:
@@ -75,12 +78,12 @@ def build_app(
     body_reader = RequestBodyReader(settings.max_body_bytes, ArrivalBounds(settings.min_body_bytes_per_second))
     gate = CallerGate(settings, TokenVerifier(settings), metrics.calls_over_rate, clock)
     sealer = Sealer(parse_sealing_keys(settings.sealing_keys))
-    deps = Dependencies(settings, publisher, gateway, sealer, gate, body_reader, metrics, clock, waiter)
+    deps = Dependencies(settings, publisher, gateway, sealer, gate, body_reader, metrics, clock, waiter, read_places())
     app.include_router(bulk_routes(deps))
     app.include_router(reading_routes(deps))
     app.include_router(control_routes(deps))
     app.include_router(document_routes(app))
-    app.include_router(health_routes(publisher, gateway, metrics, clock))
+    app.include_router(health_routes(publisher, gateway, metrics if settings.metrics_port is None else None, clock))
     _add_error_handlers(app, clock)
     app.add_middleware(RequestLoggingMiddleware, metrics=metrics, clock=clock)
     return app

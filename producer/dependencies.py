@@ -7,6 +7,7 @@ from producer.auth.caller_gate import CallerGate
 from producer.clock import ClockAndRandom
 from producer.completion_waiter import CompletionWaiter
 from producer.http.request_bodies import RequestBodyReader
+from producer.http.tenant_room import TenantRoom
 from producer.kafka.publisher import Publisher
 from producer.ledger_gateway import LedgerGateway
 from producer.metrics import Metrics
@@ -26,3 +27,5 @@ class Dependencies:
     metrics: Metrics
     clock: ClockAndRandom
     completion_waiter: CompletionWaiter
+    read_places: TenantRoom
+    """Places for calls that read texts of deliveries."""

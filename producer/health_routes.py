@@ -14,8 +14,10 @@ from schemas.health import Dependency, Readiness
 from schemas.http_responses import SimpleResponse
 
 
-def health_routes(publisher: Publisher, gateway: LedgerGateway, metrics: Metrics, clock: ClockAndRandom) -> APIRouter:
-    """Return the routes that need no token."""
+def health_routes(
+    publisher: Publisher, gateway: LedgerGateway, metrics: Metrics | None, clock: ClockAndRandom
+) -> APIRouter:
+    """Return the routes that need no token. There is none for metrics that have an address of their own."""
     router = APIRouter()
 
     @router.get("/healthz", response_model=SimpleResponse)
@@ -39,10 +41,13 @@ def health_routes(publisher: Publisher, gateway: LedgerGateway, metrics: Metrics
         headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if kafka else None
         return Response(readiness.model_dump_json(), readiness.code, headers, JSON)
 
-    @router.get("/metrics", response_class=PlainTextResponse)
-    async def metrics_page() -> Response:
-        """Return the metrics in the text format of Prometheus."""
-        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    if metrics is not None:
+        registry = metrics.registry
+
+        @router.get("/metrics", response_class=PlainTextResponse)
+        async def metrics_page() -> Response:
+            """Return the metrics in the text format of Prometheus."""
+            return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return router
 

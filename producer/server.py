@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from config.logging_setup import configure_logging
 from ledger.errors import InvalidConnectionString
 from producer.completion_waiter import CompletionWaiter
-from producer.http.protocol import BoundedHttpProtocol
+from producer.http.small_reads import SmallReads
 from producer.kafka.publisher import Publisher, PublishingStalledError
 from producer.ledger_gateway import LedgerGateway
 from producer.settings import ProducerSettings
@@ -68,7 +68,7 @@ async def _serve(
             app,
             host=settings.http_host,
             port=settings.http_port,
-            http=BoundedHttpProtocol,
+            http=SmallReads,  # type: ignore[arg-type]  # uvicorn calls it, and needs no more than this
             ws="none",
             lifespan="on",
             log_config=None,

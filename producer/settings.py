@@ -50,6 +50,14 @@ class ProducerSettings(CommonSettings, LedgerSettings):
     http_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
         default=8080, description="port to listen on. 0: any free port"
     )
+    metrics_host: str = Field(
+        default="127.0.0.1",
+        description="address of ROLLCALL_METRICS_PORT. Containers set 0.0.0.0",
+    )
+    metrics_port: Annotated[int | None, Field(ge=0, le=65_535)] = Field(
+        default=None,
+        description="port of `/metrics` of the producer alone. If unset: `/metrics` stays on ROLLCALL_HTTP_PORT",
+    )
     http_token_calls_per_second: Annotated[float, Field(ge=0, le=100_000)] = Field(
         default=25, description="calls per second that one token may make in this process. 0: no limit"
     )

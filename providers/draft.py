@@ -36,10 +36,14 @@ def as_it_is(message: Message) -> Message:
 class Draft:
     """Delivery that is offered to a provider. Its repr shows no address and no text."""
 
-    __slots__ = ("_budget", "_render", "_weight", "id", "is_prepared", "problem")
+    __slots__ = ("_budget", "_render", "_weight", "id", "is_prepared", "problem", "size")
 
-    def __init__(self, delivery_id: str, render: Callable[[], Message], weight: int, budget: TurnBudget) -> None:
+    def __init__(
+        self, delivery_id: str, render: Callable[[], Message], weight: int, budget: TurnBudget, size: int = 0
+    ) -> None:
         self.id = delivery_id
+        self.size = size
+        """Maximum number of bytes in memory after the message was made, with the copies of provider and client."""
         self._render, self._weight, self._budget = render, weight, budget
         self.is_prepared = False
         """True if the provider has what it writes. Before that it cannot have written anything."""

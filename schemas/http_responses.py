@@ -69,6 +69,13 @@ class CommunicationLogResponse(ResponseBody, published_as="CommunicationLogRespo
         OptionalText,
         Field(examples=["您的验证码是123456"], description="text for this recipient. Absent once it is erased."),
     ] = None
+    content_shortened: Annotated[
+        Literal[True] | SkipJsonSchema[None],
+        Field(
+            description="true if `content` is the beginning of a longer text. The texts of a list take 1 MiB at most, "
+            "shared equally. `GET /communication/logs/{log_id}` has the whole text."
+        ),
+    ] = None
     recipient: Annotated[str, Field(examples=["138****8000"], description="masked address")]
     status: Annotated[Status, Field(examples=["delivered"], description="current status, see docs/protocol.md")]
     provider: Annotated[

@@ -16,6 +16,8 @@ SIMULATORS = (
 )
 """Providers that send nothing, one per channel, so that a first request succeeds."""
 
+METRICS_PORT = 9464
+"""Port of the producer's metrics. It is the usual one of exporters for Prometheus of OpenTelemetry."""
 _SECRET_BYTES = 48
 _KEY_BYTES = 32
 
@@ -47,6 +49,9 @@ ROLLCALL_SEALING_KEYS=k1:{base64.b64encode(secrets.token_bytes(_KEY_BYTES)).deco
 
 # Signs and checks the tokens of HTTP callers.
 ROLLCALL_JWT_SECRET={secrets.token_urlsafe(_SECRET_BYTES)}
+
+# Port of the producer's metrics, on 127.0.0.1. Without it they are on the port of the API, for every caller.
+ROLLCALL_METRICS_PORT={METRICS_PORT}
 
 # Providers that send the messages. Simulators send nothing: replace them before the first real message.
 ROLLCALL_PROVIDERS='{json.dumps(SIMULATORS)}'

@@ -1,5 +1,6 @@
 """The owner's side of a claimed chunk. Each step of the delivery protocol is a method (docs/protocol.md)."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -40,7 +41,7 @@ class ChunkWorker:
         self,
         claimed: ClaimResult,
         opened: OpenedRequest,
-        recipients: list[ChunkRecipient],
+        recipients: Sequence[ChunkRecipient],
         lease: Lease,
         context: ConsumerContext,
     ) -> None:
@@ -132,6 +133,7 @@ class ChunkWorker:
                 self.chunk.lane,
                 self._header.expires_at,
                 self.chunk.channel,
+                self._header.tenant_id,
                 self._window.is_pinned,
             )
             await send(to_send, plan, self._context)

@@ -1,5 +1,6 @@
 """Claims chunks, by a wake-up message or by their due date."""
 
+import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 
@@ -7,6 +8,7 @@ from consumer.context import ConsumerContext
 from consumer.deliver.lease import Lease
 from consumer.flow_control.slots import SlotKey
 from core.ids import ChunkId
+from ledger.chunk_port import Chunks
 from ledger.claims import ClaimRequest, ClaimResult
 from schemas.statuses import Channel
 
@@ -17,6 +19,10 @@ OUTAGE_GRACE_SECONDS = 4.0
 """Minimum time without take-overs after a MongoDB outage, in seconds. It is a third of the lease at most.
 
 A worker that waited for MongoDB tries again within 3 s, so it can write its results before a take-over."""
+MAX_CONCURRENT_CLAIMS = 12
+"""Maximum number of claims that wait for their chunk at the same time. Its size is not known before."""
+MAX_WAITING_BYTES = 128 * 1024
+"""Maximum size of what a chunk says about its recipients while it waits for room, in bytes. More is read again."""
 
 
 _numbers = itertools.count(1)
@@ -28,6 +34,7 @@ class Claimer:
 
     def __init__(self, context: ConsumerContext) -> None:
         self._context = context
+        self._claims = asyncio.Semaphore(MAX_CONCURRENT_CLAIMS)
 
     async def claim_chunk(self, chunk_id: ChunkId) -> "LeasedChunk | None":
         """Claim the chunk that a wake-up message names."""
@@ -64,12 +71,13 @@ class Claimer:
         async def try_claim() -> LeasedChunk | None:
             if next(tries) and before_retry:
                 await before_retry()
-            asked_at = context.monotonic()  # The time of this try, because each accepted try starts the lease anew.
-            claimed = await claim(request)
-            if claimed is None:
-                return None
-            lease = Lease(claimed.token, asked_at, context.monotonic, context.sleep)
-            return LeasedChunk(claimed, lease, found_by_sweeper=found_by_sweeper)
+            async with self._claims:
+                asked_at = context.monotonic()  # The time of this try, because each accepted try starts the lease anew.
+                claimed = await claim(request)
+                if claimed is None:
+                    return None
+                lease = Lease(claimed.token, asked_at, context.monotonic, context.sleep)
+                return LeasedChunk(claimed, lease, found_by_sweeper=found_by_sweeper)
 
         return await context.retry_until_available("claim", try_claim)
 
@@ -78,7 +86,11 @@ class LeasedChunk:
     """A claimed chunk and its lease. It is not opened yet."""
 
     def __init__(self, claimed: ClaimResult, lease: Lease, *, found_by_sweeper: bool) -> None:
-        self.claimed, self.lease = claimed, lease
+        self.lease = lease
+        self.data_bytes = claimed.data_bytes
+        """Number of bytes that the chunk has for its recipients. They may be left out of `claimed` until `load`."""
+        self._is_complete = self.data_bytes <= MAX_WAITING_BYTES
+        self.claimed = claimed if self._is_complete else claimed.without_data()
         self.found_by_sweeper = found_by_sweeper
         """True if the sweeper found this chunk. The consumer that wrote it may have crashed before it applied a cancel
         or pause, so the control flags must be read again."""
@@ -87,3 +99,12 @@ class LeasedChunk:
     def is_first_claim(self) -> bool:
         """Return whether the chunk had no owner before. A later claim may be a retry, as urgent as express."""
         return self.claimed.token.fence == 1
+
+    async def load(self, chunks: Chunks) -> None:
+        """Read what was left out. Raise LeaseLost if the chunk is gone."""
+        if self._is_complete:
+            return
+        stored = await chunks.get(self.claimed.chunk.id)
+        if stored is None:
+            raise self.lease.mark_lost()
+        self.claimed, self._is_complete = self.claimed.with_data_of(stored), True

@@ -23,13 +23,17 @@ MISSING_KEY_DELAY = timedelta(seconds=30)
 """Minimum time until a chunk that cannot be opened is due again. Later it waits for a tenth of its time without key."""
 MAX_MISSING_KEY_DELAY = timedelta(minutes=10)
 """Maximum time until a chunk that cannot be opened is due again."""
+_SIZE_FACTOR = 2
+"""Number of copies of a chunk's data that are in memory: as it is stored, and opened."""
+_DELIVERY_BYTES = 300
+"""Size of a delivery without its address and variables in bytes: its id, its result and its log."""
 
 
 async def deliver(leased: LeasedChunk, context: ConsumerContext) -> None:
     """Work on a claimed chunk until it is closed, put back for a retry, or lost to another owner."""
     try:
         async with leased.lease.keep_alive(context.ledger.chunks):
-            counts = await _work(leased, context)
+            counts = await _work_with_room(leased, context)
     except LeaseLost:
         context.metrics.lost_leases.inc()
         logger.warning("lease lost", chunk=leased.claimed.chunk.id)
@@ -39,6 +43,31 @@ async def deliver(leased: LeasedChunk, context: ConsumerContext) -> None:
         return
     if counts is not None:
         await complete_after_close(leased.claimed.chunk, counts, context)
+
+
+async def _work_with_room(leased: LeasedChunk, context: ConsumerContext) -> Counts | None:
+    """Wait until there is room for the chunk, and work on it. Put it back if the process stops before that."""
+    chunk = leased.claimed.chunk
+    tenant, size = await _measure(leased, context)
+    if not await context.chunk_room.take(chunk.lane, tenant, size):
+        await release_unopened(leased.claimed, context.ledger.now(), context)
+        return None
+    try:
+        await context.retry_until_available("read of a large chunk", leased.load, context.ledger.chunks)
+        return await _work(leased, context)
+    finally:
+        context.chunk_room.give_back(chunk.lane, tenant, size)
+
+
+async def _measure(leased: LeasedChunk, context: ConsumerContext) -> tuple[str, int]:
+    """Return the tenant of a chunk, and its size in memory with its request. Without the key it needs little room."""
+    chunk = leased.claimed.chunk
+    size = _SIZE_FACTOR * leased.data_bytes + _DELIVERY_BYTES * chunk.size
+    try:
+        opened = await load_request(chunk.key, context)
+    except SealingError:
+        return chunk.key, size
+    return opened.header.tenant_id, size + opened.size
 
 
 async def _work(leased: LeasedChunk, context: ConsumerContext) -> Counts | None:
@@ -145,8 +174,11 @@ async def load_request(key: RequestKey, context: ConsumerContext) -> OpenedReque
     """Return the request of a chunk. The cache holds the requests that were used last."""
     if cached := context.request_cache.get(key):
         return cached
-    header = (await read_request(key, context)).header
-    return context.request_cache.put(OpenedRequest(header, open_template(context.sealer, header)))
+    async with context.request_cache.loading:
+        if cached := context.request_cache.get(key):  # it was loaded for another chunk meanwhile
+            return cached
+        header = (await read_request(key, context)).header
+        return context.request_cache.put(OpenedRequest(header, open_template(context.sealer, header)))
 
 
 async def read_request(key: RequestKey, context: ConsumerContext) -> StoredRequest:

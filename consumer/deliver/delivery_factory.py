@@ -34,8 +34,8 @@ class DeliveryFactory:
     def draft(self, index: int) -> Draft:
         """Return the delivery, to be rendered when a provider has a slot for it."""
         at, template = index - self._chunk.first, self._template
-        weight = template.weight_for(self._recipients[at][1]) if template else 0
-        return Draft(self._ids[at], partial(self.message, index), weight, self._budget)
+        weight, size = template.measure.of(self._recipients[at][1]) if template else (0, 0)
+        return Draft(self._ids[at], partial(self.message, index), weight, self._budget, size)
 
     def message(self, index: int) -> Message:
         """Return the rendered message. Raise core.render.RenderError if that is impossible."""

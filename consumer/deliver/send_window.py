@@ -29,11 +29,12 @@ class SendPlan(NamedTuple):
 
     provider: Provider | None
     """None if the channel has no provider, or this process does not have the settings of the window's provider."""
-    draft: MakeDraft
+    make_draft: MakeDraft
     lease: Lease
     lane: Lane
     expires_at: datetime | None
     channel: Channel
+    tenant_id: str
     pinned: bool
     """True if no other provider may be called."""
 
@@ -44,28 +45,37 @@ async def send(entries: list[WindowDelivery], plan: SendPlan, context: ConsumerC
     An entry stays without a result if the lease ended before its call began. If the process stops or the request
     expires before that, the entry is deferred.
     """
-    provider, draft, lease, lane, expires_at, channel, pinned = plan
+    provider, make_draft, lease, lane, expires_at, channel, tenant_id, pinned = plan
     if provider is None:
         _warn_of_missing_provider(channel, context, pinned=pinned)
         for entry in entries:
             entry.result = PINNED_PROVIDER_MISSING if pinned else NO_PROVIDER
         return
 
+    room, room_key = context.message_room, f"{tenant_id} {provider.name}"
+
     async def send_entry(entry: WindowDelivery) -> None:
-        may_call = True
-        if rate_per_second := provider.rate_per_second:
-            may_call = await context.provider_caller.wait_for_rate_limit(provider.name, rate_per_second, lane)
-            # A delivery that waits for a slow rate, or for the other lane at this rate, is not stuck.
-            context.readiness.record_progress(*Lane)
-        if not lease.alive:
-            return
-        too_late = expires_at is not None and context.ledger.now() >= expires_at
-        if not may_call or too_late or context.stopping.is_set():
-            # Certainly not sent. Without this result the next owner would have to treat it as uncertain.
-            entry.result = NotSent.DEFERRED
-            return
-        result = await context.provider_caller.send(provider, draft(entry.index), lane)
-        entry.result = NotSent.DEFERRED if result is CLOSED else result
+        draft = make_draft(entry.index)
+        has_room = may_call = await room.take(lane, room_key, draft.size)
+        try:
+            if has_room and (rate_per_second := provider.rate_per_second):
+                may_call = await context.provider_caller.wait_for_rate_limit(provider.name, rate_per_second, lane)
+                # A delivery that waits for a slow rate, or for the other lane at this rate, is not stuck.
+                context.readiness.record_progress(*Lane)
+            if not lease.alive:
+                return
+            too_late = expires_at is not None and context.ledger.now() >= expires_at
+            if not may_call or too_late or context.stopping.is_set():
+                # Certainly not sent. Without this result the next owner would have to treat it as uncertain.
+                entry.result = NotSent.DEFERRED
+                return
+            result = await context.provider_caller.send(provider, draft, lane)
+            entry.result = NotSent.DEFERRED if result is CLOSED else result
+        finally:
+            if has_room:
+                room.give_back(lane, room_key, draft.size)
+            if room.has_waiters:
+                context.readiness.record_progress(lane)  # A delivery that waits for room is not stuck.
 
     with context.metrics.windows.track_inprogress():
         await _run_concurrently(send_entry, entries)

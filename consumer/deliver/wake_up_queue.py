@@ -21,7 +21,7 @@ from core.ids import ChunkId
 from schemas.results import ChunkPointer
 from schemas.statuses import Lane, RejectionReason
 
-MAX_QUEUED_WAKE_UPS = 10_000
+MAX_QUEUED_WAKE_UPS = 5_000
 """Maximum number of messages that wait here, for each lane and channel. Above that the lane waits and the records
 stay in Kafka."""
 

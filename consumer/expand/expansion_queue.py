@@ -55,7 +55,7 @@ class ExpansionQueue:
 
     async def submit(self, record: KafkaRecord, commit: CommitOffset) -> None:
         """Start the expansion of a record as soon as there is room. After the circuit breaker opened, start none."""
-        tracked, size = self._offsets.start(record, commit), len(record.value or b"")
+        tracked, size = self._offsets.start(record, commit), record.size
         while self._at_work and not self._stopped_by_breaker and not self._has_room(size):
             await asyncio.wait(self._at_work, return_when=asyncio.FIRST_COMPLETED)
         if self._stopped_by_breaker:
@@ -63,7 +63,7 @@ class ExpansionQueue:
         if self._context.stopping.is_set():
             return
         order = ordering_key(record)
-        task = asyncio.create_task(self._expand(tracked, self._last_tasks.get(order)))
+        task = asyncio.create_task(self._expand(record, tracked, self._last_tasks.get(order)))
         self._at_work[task] = size
         if order:
             self._last_tasks[order] = task
@@ -74,9 +74,8 @@ class ExpansionQueue:
             len(self._at_work) < MAX_CONCURRENT_RECORDS and sum(self._at_work.values()) + size <= MAX_CONCURRENT_BYTES
         )
 
-    async def _expand(self, tracked: TrackedRecord, previous: asyncio.Task[None] | None) -> None:
-        record, context = tracked.record, self._context
-        readiness = context.readiness
+    async def _expand(self, record: KafkaRecord, tracked: TrackedRecord, previous: asyncio.Task[None] | None) -> None:
+        context, readiness = self._context, self._context.readiness
         with readiness.working_on(EXPAND, record.topic), readiness.stepping_over(record.origin, record.unparsed):
             if previous:
                 await asyncio.wait((previous,))

@@ -186,7 +186,11 @@ class KafkaBus(Bus):
         if writer is None:
             writer = PartitionWriter(self._producer, topic, partition, self._enqueue, self._await_acknowledgement)
             self._writers[topic, partition] = writer
-        await writer.write(encoded, events, now)
+        try:
+            await writer.write(encoded, events, now)
+        finally:
+            if writer.is_idle:  # callers choose reply topics, and each may be used once
+                self._writers.pop((topic, partition), None)
 
     @override
     async def consumer_lag(self, topic: str, partition: int) -> int:

@@ -1,7 +1,7 @@
 """Tracking of records that were read and are not done yet. Each partition is committed in the order of offsets."""
 
 import asyncio
-import heapq
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -25,12 +25,12 @@ class PartitionOffsets:
         self.next = first
         """Offset after the last record that was read."""
         self._committed = first
-        self._open: list[int] = []
-        self._done: set[int] = set()
+        self._open: OrderedDict[int, None] = OrderedDict()
+        """Records that are not done, in the order of offsets. Those that are done need no memory."""
 
     def start(self, offset: int) -> None:
         """Add a record that was read. Its offset is higher than all earlier ones."""
-        heapq.heappush(self._open, offset)
+        self._open[offset] = None
         self.next = offset + 1
 
     def skip_to(self, position: int) -> bool:
@@ -41,10 +41,8 @@ class PartitionOffsets:
 
     def mark_done(self, offset: int) -> int | None:
         """Mark a record as done. Return the offset to commit, or None if an earlier record is not done."""
-        self._done.add(offset)
-        while self._open and self._open[0] in self._done:
-            self._done.remove(heapq.heappop(self._open))
-        first = self._open[0] if self._open else self.next
+        self._open.pop(offset, None)
+        first = next(iter(self._open), self.next)
         if first <= self._committed:
             return None
         self._committed = first
@@ -69,7 +67,8 @@ class _Partition:
 class TrackedRecord:
     """A record that was read. Its owner calls `mark_done` when the record is done, and only then."""
 
-    record: KafkaRecord
+    offset: int
+    """The tracker does not keep the record itself: thousands of wake-up messages may wait for a slot."""
     _partition: _Partition
     _tracker: "OffsetTracker" = field(repr=False)
 
@@ -80,7 +79,7 @@ class TrackedRecord:
 
     def mark_done(self) -> None:
         """Mark the record as done. Its offset is committed when all earlier records are done as well."""
-        self._tracker.mark_done(self.record.offset, self._partition)
+        self._tracker.mark_done(self.offset, self._partition)
 
 
 class OffsetTracker:
@@ -101,7 +100,7 @@ class OffsetTracker:
             partition = self._partitions[topic_partition] = _Partition(PartitionOffsets(record.offset), commit)
         partition.commit = commit
         partition.offsets.start(record.offset)
-        return TrackedRecord(record, partition, self)
+        return TrackedRecord(record.offset, partition, self)
 
     def mark_done(self, offset: int, partition: _Partition) -> None:
         """Mark a record of a partition as done, and commit what is due."""

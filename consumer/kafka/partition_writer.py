@@ -34,6 +34,11 @@ class PartitionWriter:
         self._waiting: deque[tuple[Any, asyncio.Future[None]]] = deque()
         self._sender: asyncio.Task[None] | None = None
 
+    @property
+    def is_idle(self) -> bool:
+        """Return whether nothing waits or is being sent."""
+        return self._sender is None and not self._waiting
+
     async def write(self, key: bytes, events: Sequence[Event], timestamp_ms: int) -> None:
         """Write events. Return when Kafka has acknowledged all of them, or raise BusUnavailable.
 

@@ -24,5 +24,11 @@ class KafkaRecord:
         """Return topic, partition and offset as one string."""
         return f"{self.topic}/{self.partition}/{self.offset}"
 
+    @property
+    def size(self) -> int:
+        """Return the number of bytes of value, key and headers."""
+        headers = sum(len(name) + len(value or b"") for name, value in self.headers)
+        return len(self.value or b"") + len(self.key or b"") + headers
+
     def __repr__(self) -> str:
         return f"KafkaRecord({self.origin})"

@@ -50,6 +50,11 @@ class MemoryRequests(Requests):
         return document.request if document else None
 
     @override
+    async def completion(self, key: RequestKey) -> Completion | None:
+        document = self._store.requests.get(key)
+        return document.request.completion if document else None
+
+    @override
     async def cancel(self, key: RequestKey, *, scheduled_only: bool = False) -> StoredRequest | None:
         document = self._uncompleted(key)
         if document is None:
@@ -147,7 +152,11 @@ class MemoryRequests(Requests):
             requests = [request for request in requests if query.after.comes_before(position_of_request(request))]
         start = 0 if query.after else (query.page - 1) * query.page_size
         end = start + query.page_size
-        return RequestPage(requests[start:end], total, has_more=len(requests) > end, total_is_exact=exact)
+        page = [
+            replace(request, header=replace(request.header, sealed_text=b"", sealed_secrets=None))
+            for request in requests[start:end]
+        ]
+        return RequestPage(page, total, has_more=len(requests) > end, total_is_exact=exact)
 
     @override
     async def get_many(self, keys: Sequence[RequestKey]) -> dict[RequestKey, StoredRequest]:

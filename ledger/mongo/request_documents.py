@@ -77,7 +77,7 @@ def read_request(document: Document) -> StoredRequest:
         pauses=flags.pauses,
         intake_closed=document["cut"],
         lost_parts=frozenset(document.get("lost", ())),
-        completion=_read_completion(document.get("completion")),
+        completion=read_completion(document),
         completion_published=document["announced"],
         begun_at=document["begun_at"],
     )
@@ -128,7 +128,9 @@ def _read_parts(parts: Mapping[str, Document]) -> dict[int, Part]:
     }
 
 
-def _read_completion(completion: Document | None) -> Completion | None:
+def read_completion(document: Document) -> Completion | None:
+    """Return the completion in the document of a request."""
+    completion = document.get("completion")
     if completion is None:
         return None
     return Completion(

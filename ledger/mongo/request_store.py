@@ -10,10 +10,16 @@ from typing_extensions import override
 
 from core.chunk_work import Counts
 from core.ids import RequestKey
-from ledger.models import ControlFlags, Part, RequestHeader, StoredRequest
+from ledger.models import Completion, ControlFlags, Part, RequestHeader, StoredRequest
 from ledger.mongo.chunk_documents import read_control_flags
 from ledger.mongo.connection import Document, ServerClock, count_up_to, translated_errors
-from ledger.mongo.request_documents import completion_fields, header_document, part_document, read_request
+from ledger.mongo.request_documents import (
+    completion_fields,
+    header_document,
+    part_document,
+    read_completion,
+    read_request,
+)
 from ledger.ports import Requests
 from ledger.queries import ListPosition, RequestPage, RequestQuery
 
@@ -47,6 +53,12 @@ class MongoRequests(Requests):
         with translated_errors():
             document = await self._requests.find_one({"_id": key})
         return read_request(document) if document else None
+
+    @override
+    async def completion(self, key: RequestKey) -> Completion | None:
+        with translated_errors():
+            document = await self._requests.find_one({"_id": key}, {"completion": True})
+        return read_completion(document) if document else None
 
     @override
     async def cancel(self, key: RequestKey, *, scheduled_only: bool = False) -> StoredRequest | None:
@@ -127,19 +139,18 @@ class MongoRequests(Requests):
         if query.user_id is not None:
             filter_["head.user_id"], index = query.user_id, "newest_of_user"
         start = 0 if query.after else (query.page - 1) * query.page_size
-        end = start + query.page_size
         documents: list[Document] = []
         with translated_errors():
             for span in _spans(filter_, query.after):
-                cursor = self._requests.find(span).sort([("head.accepted_at", -1), ("_id", 1)]).hint(index)
-                if len(documents) <= end:
-                    documents += await cursor.limit(end + 1 - len(documents)).to_list(None)
+                if missing := query.page_size + 1 - len(documents):
+                    cursor = self._requests.find(span, _WITHOUT_TEXT).hint(index).skip(start).limit(missing)
+                    documents += await cursor.sort([("head.accepted_at", -1), ("_id", 1)]).to_list(None)
             total = await count_up_to(self._requests, filter_, query.count_limit, index)
         exact = query.count_limit is None or total < query.count_limit
         return RequestPage(
-            [read_request(document) for document in documents[start:end]],
+            [read_request(document) for document in documents[: query.page_size]],
             total,
-            has_more=len(documents) > end,
+            has_more=len(documents) > query.page_size,
             total_is_exact=exact,
         )
 
@@ -155,6 +166,7 @@ class MongoRequests(Requests):
         return read_request(document) if document else None
 
 
+_WITHOUT_TEXT = {"head.sealed_text": False, "head.sealed_secrets": False}
 _REGISTERED = {"$map": {"input": {"$objectToArray": "$parts"}, "in": "$$this.v.number"}}
 _ALL_EXPANDED = {
     "$cond": [

@@ -1,5 +1,7 @@
 """Response to a request that was just accepted: one page of its deliveries, none of which has a log yet."""
 
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from core.addresses import AddressRules
@@ -7,6 +9,7 @@ from core.ids import log_id, request_key
 from core.render import RenderError
 from core.request_parts import position_of
 from producer.bulk.prepare_request import PreparedRequest
+from producer.read.shown_text import MAX_SHOWN_BYTES, MAX_SHOWN_BYTES_WAITING, ShownText, shorten_all
 from schemas.http_responses import CommunicationLogListResponse, CommunicationLogResponse, PageInfo
 from schemas.requests import Recipient
 from schemas.statuses import Status
@@ -44,16 +47,27 @@ class ResponsePage:
         )
 
 
-def accepted_response(
-    prepared: PreparedRequest, page: ResponsePage, default_region: str | None
+async def accepted_response(
+    prepared: PreparedRequest, page: ResponsePage, default_region: str | None, *, waits: bool = False
 ) -> CommunicationLogListResponse:
-    """Return the response, made from the request alone. A page beyond the last is empty."""
+    """Return the response, made from the request alone. A page beyond the last is empty.
+
+    Long texts are shortened, and more so if the response `waits` for the completion.
+    """
+    texts_bytes = MAX_SHOWN_BYTES_WAITING if waits else MAX_SHOWN_BYTES
+    shown = await shorten_all(_render(prepared), texts_bytes // max(len(prepared.page_recipients), 1))
     key = request_key(prepared.tenant_id, prepared.request_id)
     rules = AddressRules(prepared.head.channel, prepared.head.region or default_region)
     sizes = [part.recipients for part in prepared.parts]
     items = [
-        _item(prepared, log_id(key, *position_of(sizes, position)), recipient, rules.in_region(recipient.region))
-        for position, recipient in enumerate(prepared.page_recipients, page.first_position)
+        _item(
+            prepared,
+            log_id(key, *position_of(sizes, page.first_position + index)),
+            recipient,
+            rules.in_region(recipient.region),
+            shown.get(index),
+        )
+        for index, recipient in enumerate(prepared.page_recipients)
     ]
     return CommunicationLogListResponse(
         code=200,
@@ -67,14 +81,15 @@ def accepted_response(
 
 
 def _item(
-    prepared: PreparedRequest, delivery_id: str, recipient: Recipient, rules: AddressRules
+    prepared: PreparedRequest, delivery_id: str, recipient: Recipient, rules: AddressRules, shown: ShownText | None
 ) -> CommunicationLogResponse:
     head = prepared.head
     is_scheduled = head.send_at is not None and not head.has_passed_send_at(prepared.accepted_at)
     return CommunicationLogResponse(
         id=delivery_id,
         channel=head.channel,
-        content=_render(prepared, recipient),
+        content=shown.text if shown else None,
+        content_shortened=True if shown and shown.is_shortened else None,
         recipient=rules.mask(recipient.to, rules.normalise(recipient.to)),
         status=Status.SCHEDULED if is_scheduled else Status.PENDING,
         template_id=prepared.template.id if prepared.template else None,
@@ -88,9 +103,9 @@ def _item(
     )
 
 
-def _render(prepared: PreparedRequest, recipient: Recipient) -> str | None:
-    """Return the text with its secret variables masked, or None if it would be too long. Such a delivery will fail."""
-    try:
-        return prepared.message.render_masked(recipient.variables)
-    except RenderError:
-        return None
+async def _render(prepared: PreparedRequest) -> AsyncIterator[tuple[int, str]]:
+    """Yield the texts with their secret variables masked. A text that would be too long is left out: it will fail."""
+    for index, recipient in enumerate(prepared.page_recipients):
+        with suppress(RenderError):
+            text = prepared.message.render_masked(recipient.variables)
+            yield index, text

@@ -73,7 +73,8 @@ async def accept_request(
         raw.clear()
         if not decided.is_expanded:
             await publish_request(deps, prepared)
-    return accepted_response(prepared, call.page, deps.settings.default_region)
+    waits = call.wait_seconds is not None
+    return await accepted_response(prepared, call.page, deps.settings.default_region, waits=waits)
 
 
 async def previous_attempt(deps: Dependencies, call: BulkCall) -> PreviousAttempt:

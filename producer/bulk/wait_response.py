@@ -6,7 +6,8 @@ from producer.completion_waiter import IsDisconnected
 from producer.dependencies import Dependencies
 from producer.errors import UnavailableError
 from producer.read.log_items import log_item
-from schemas.http_responses import CommunicationLogListResponse
+from producer.read.shown_text import ShownText
+from schemas.http_responses import CommunicationLogListResponse, CommunicationLogResponse
 
 
 async def response_after_wait(
@@ -18,13 +19,19 @@ async def response_after_wait(
     """
     ids = [LogId(item.id) for item in accepted.items]
     try:
-        completion = await deps.completion_waiter.wait(call.key, call.wait_seconds or 0, is_disconnected)
+        completion = await deps.completion_waiter.wait(
+            call.principal.tenant_id, call.key, call.wait_seconds or 0, is_disconnected
+        )
         logs = await deps.gateway.query(lambda ledger: ledger.logs.get_many(ids))
     except UnavailableError:
         return None
     items = [
-        log_item(logs[log_id], item.content) if log_id in logs else item
+        log_item(logs[log_id], _shown(item)) if log_id in logs else item
         for log_id, item in zip(ids, accepted.items, strict=True)
     ]
     message = "completed" if completion else accepted.message
     return accepted.model_copy(update={"items": items, "message": message, "timestamp": deps.clock.now()})
+
+
+def _shown(item: CommunicationLogResponse) -> ShownText | None:
+    return None if item.content is None else ShownText(item.content, is_shortened=item.content_shortened is True)

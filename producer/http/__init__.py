@@ -1,6 +1,7 @@
 """HTTP around the routes: bounds on connections, heads and bodies, request ids, access lines.
 
-protocol.py bounds the bytes before there is a request. request_bodies.py bounds and reads bodies,
-at a minimum rate (body_arrival.py) and within the memory of a tenant (tenant_room.py).
-body_errors.py describes the problems of a body. middleware.py wraps every request.
+protocol.py bounds the bytes before there is a request. request_bodies.py bounds and reads bodies, at
+a minimum rate (body_arrival.py) and within the memory of a tenant (tenant_room.py).
+small_reads.py and unread_output.py bound what a connection takes in memory. body_errors.py describes the problems of a
+body. middleware.py wraps every request. metrics_server.py serves the metrics on an address of their own.
 """

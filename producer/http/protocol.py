@@ -1,10 +1,12 @@
 """Bounded HTTP/1.1 protocol: bytes that are not a request, too slow or too large get an error of the contract.
 
 uvicorn's protocol bounds neither the head of a request nor the time it takes. It answers a pipelined request that
-cannot be parsed in the place of the request before it. `producer/http/request_bodies.py` bounds the body.
+cannot be parsed in the place of the request before it, and keeps output for a caller that does not read it.
+`producer/http/request_bodies.py` bounds the body.
 """
 
 import asyncio
+import socket
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -13,10 +15,11 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from producer.clock import utc_now
+from producer.http.unread_output import SEND_BUFFER_BYTES, UnreadOutput, drop_oldest_output
 from producer.responses import JSON, simple_response
 
 MAX_CONNECTIONS = 500
-"""Maximum number of connections. A further one gets a 503. Each takes a few hundred bytes, or 300 KB during a body."""
+"""Maximum number of connections. A further one gets a 503. Each takes some 10 KB, or 130 KB during a small body."""
 MAX_HEAD_BYTES = 64 * 1024
 """Maximum size in bytes of request line and header fields together."""
 HEAD_TIMEOUT_SECONDS = 10
@@ -25,6 +28,8 @@ HEAD_TIMEOUT_SECONDS = 10
 It is also the maximum time for the rest of a body whose request was already answered."""
 MAX_PIPELINED_REQUESTS = 16
 """Maximum number of requests that wait behind the one that is being answered."""
+MAX_UNREAD_BODY_BYTES = 16 * 1024
+"""Number of bytes of a body that the app has not read yet, beyond which the connection is not read further."""
 LINGER_SECONDS = 2
 """Time in seconds in which a caller that is still sending can read the error. An immediate close would lose it."""
 READ_TIMEOUT_SECONDS = 30
@@ -40,6 +45,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._active: RequestResponseCycle | None = None
+        self._deferred_app: Any = None
+        """The app, if the active request begins only after the caller has read the response before it."""
+        self.output: UnreadOutput
         self._timer: asyncio.TimerHandle | None = None
         self._socket: asyncio.Transport
         self._head_bytes = 0
@@ -50,6 +58,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Accept a connection unless there are too many."""
         super().connection_made(transport)
         self._socket = transport
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        self.output = UnreadOutput(transport, self.loop)
         self.transport = _LingeringTransport(transport, self._close_connection, lambda: self._closing)
         if len(self.connections) > MAX_CONNECTIONS:
             self._refuse(503, "too many connections. Nothing was done.")
@@ -59,6 +69,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._stop_timer()
+        self.output.end()
         self._closing = True
         super().connection_lost(exc)
 
@@ -97,6 +108,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if len(self.pipeline) > MAX_PIPELINED_REQUESTS:
             raise ValueError("too many requests at once")
 
+    def on_body(self, body: bytes) -> None:
+        """Keep a part of the body, and stop reading until the app asks for more."""
+        super().on_body(body)
+        if len(self.cycle.body) > MAX_UNREAD_BODY_BYTES:
+            self.flow.pause_reading()
+
     def on_message_complete(self) -> None:
         """Stop the timer at the end of the body."""
         if self.parser.should_upgrade():
@@ -116,9 +133,26 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         else:
             self._start_timer()
 
+    def pause_writing(self) -> None:
+        """Watch output that the caller does not read as fast as it is written."""
+        super().pause_writing()
+        self.output.begin()
+        drop_oldest_output(other.output for other in self.connections if isinstance(other, BoundedHttpProtocol))
+
+    def resume_writing(self) -> None:
+        """Begin the next request, if it had to wait until the caller read the last response."""
+        super().resume_writing()
+        self.output.end()
+        if self._active is not None and self._deferred_app is not None:
+            app, self._deferred_app = self._deferred_app, None
+            super()._start_asgi_task(self._active, app)
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._active = cycle
-        super()._start_asgi_task(cycle, app)
+        if self.flow.write_paused:
+            self._deferred_app = app
+        else:
+            super()._start_asgi_task(cycle, app)
 
     def _continue_without_upgrade(self, rest: bytes) -> None:
         """Handle a request that offers another protocol as plain HTTP/1.1 (RFC 9110, 7.8). Java's client offers HTTP/2.

@@ -15,11 +15,10 @@ from producer.errors import (
     LongHeaderError,
     TooLargeError,
     TooSlowError,
-    UnavailableError,
     UnsupportedMediaTypeError,
 )
 from producer.http.body_arrival import ArrivalBounds, ArrivalDeadline
-from producer.http.tenant_room import RoomShare, TenantRoom, TooManyWaitingError
+from producer.http.tenant_room import RoomBounds, RoomShare, TenantRoom
 
 LARGE_BYTES = 64 * 1024
 """Size in bytes above which a body counts as large. It gets room in memory before it is read further."""
@@ -27,6 +26,8 @@ LARGEST_BODIES = 3
 """Memory for the large bodies of all tenants, in bodies of the maximum size. One tenant gets the memory of one."""
 ROOM_TIMEOUT_SECONDS = 30
 """Maximum time in seconds for which a large body waits for room."""
+MAX_WAITING_BODIES = 32
+"""Maximum number of bodies of one tenant that wait for room."""
 MAX_MEDIA_TYPE_LENGTH = 1_000
 """Maximum length of a `Content-Type`. Python reads its parameters in quadratic time."""
 _UTF_8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
@@ -41,7 +42,10 @@ class RequestBodyReader:
     def __init__(self, max_bytes: int, arrival: ArrivalBounds) -> None:
         self._max_bytes = max_bytes
         self._arrival = arrival
-        self._room = TenantRoom(LARGEST_BODIES * max_bytes, max_bytes)
+        self._room = TenantRoom(
+            RoomBounds(LARGEST_BODIES * max_bytes, max_bytes, MAX_WAITING_BODIES, ROOM_TIMEOUT_SECONDS),
+            "too many large requests at the moment. Nothing was sent.",
+        )
         self._large_body_lock = asyncio.Lock()
 
     @asynccontextmanager
@@ -54,7 +58,7 @@ class RequestBodyReader:
         length = check_headers(request.headers, limit)
         with self._room.share(tenant_id) as share:
             if length > LARGE_BYTES:
-                await _take_room(share, length)
+                await share.take(length)
             body = await self._read(request, limit, share)
             share.shrink_to(len(body))
             if body.startswith(codecs.BOM_UTF8):  # RFC 8259, 8.1: parsers may ignore it
@@ -85,7 +89,7 @@ class RequestBodyReader:
                         # The body did not tell its length. It must not wait a second time, so it gets all that it may
                         # need. The wait is not the caller's.
                         timeout.reschedule(None)
-                        await _take_room(share, limit)
+                        await share.take(limit)
                         deadline = ArrivalDeadline(self._arrival, clock())
                     body += chunk
                     deadline.receive(len(chunk), clock())
@@ -93,14 +97,6 @@ class RequestBodyReader:
         except TimeoutError:
             raise TooSlowError(too_slow_message(self._arrival)) from None
         return body
-
-
-async def _take_room(share: RoomShare, size: int) -> None:
-    try:
-        async with asyncio.timeout(ROOM_TIMEOUT_SECONDS):
-            await share.take(size)
-    except (TimeoutError, TooManyWaitingError):
-        raise UnavailableError("too many large requests at the moment. Nothing was sent.") from None
 
 
 def check_headers(headers: Headers, max_bytes: int) -> int:

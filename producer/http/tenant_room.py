@@ -1,4 +1,4 @@
-"""Memory for large bodies, shared by all tenants, with a maximum for each of them."""
+"""Memory for large bodies, or places for heavy reads: shared by all tenants, with a maximum for each of them."""
 
 import asyncio
 from collections import defaultdict
@@ -6,38 +6,54 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-MAX_WAITING_BODIES = 32
-"""Maximum number of bodies of one tenant that wait for room."""
+from producer.errors import UnavailableError
 
 
-class TooManyWaitingError(Exception):
-    """Room that the tenant's bodies may not wait for, because too many of them wait already."""
+@dataclass(frozen=True, slots=True)
+class RoomBounds:
+    """Bounds of a room. The sizes are bytes, or numbers of calls."""
+
+    total: int
+    tenant: int
+    """Maximum of one tenant."""
+    waiting_calls: int
+    """Maximum number of calls of one tenant that wait."""
+    wait_seconds: float
+    """Maximum time in seconds for which a call waits."""
 
 
 class TenantRoom:
-    """Bytes that large bodies may take in memory. Bodies that wait are served in the order of their arrival.
+    """Room that calls share. Calls that wait are served in the order of their arrival.
 
-    A body that waits for the room of its own tenant delays only later bodies of that tenant.
+    A call that waits for the room of its own tenant delays only later calls of that tenant.
     """
 
-    def __init__(self, total_bytes: int, tenant_bytes: int) -> None:
-        self._free_bytes = total_bytes
-        self._tenant_bytes = tenant_bytes
+    def __init__(self, bounds: RoomBounds, refusal: str) -> None:
+        self._bounds = bounds
+        self._refusal = refusal
+        self._free = bounds.total
         self._taken: dict[str, int] = defaultdict(int)
-        """Bytes in use by tenant. A tenant that uses none is absent."""
+        """Room in use by tenant. A tenant that uses none is absent."""
         self._waiters: list[_Waiter] = []
 
     def share(self, tenant_id: str) -> "RoomShare":
-        """Return the room of one body. It is empty at first."""
+        """Return the room of one call. It is empty at first."""
         return RoomShare(self, tenant_id)
 
     async def take(self, tenant_id: str, size: int) -> None:
-        """Wait until there is room for `size` bytes. It must not be more than one tenant may have.
+        """Wait until there is room of this size. It must not be more than one tenant may have.
 
-        Raises TooManyWaitingError.
+        Raises UnavailableError if the wait takes too long, or too many calls of the tenant wait already.
         """
-        if sum(waiter.tenant_id == tenant_id for waiter in self._waiters) >= MAX_WAITING_BODIES:
-            raise TooManyWaitingError
+        if sum(waiter.tenant_id == tenant_id for waiter in self._waiters) >= self._bounds.waiting_calls:
+            raise UnavailableError(self._refusal)
+        try:
+            async with asyncio.timeout(self._bounds.wait_seconds):
+                await self._wait(tenant_id, size)
+        except TimeoutError:
+            raise UnavailableError(self._refusal) from None
+
+    async def _wait(self, tenant_id: str, size: int) -> None:
         waiter = _Waiter(tenant_id, size, asyncio.get_running_loop().create_future())
         self._waiters.append(waiter)
         self._serve()
@@ -52,8 +68,8 @@ class TenantRoom:
             raise
 
     def give_back(self, tenant_id: str, size: int) -> None:
-        """Free room, and serve the bodies that wait for it."""
-        self._free_bytes += size
+        """Free room, and serve the calls that wait for it."""
+        self._free += size
         self._taken[tenant_id] -= size
         if not self._taken[tenant_id]:
             del self._taken[tenant_id]
@@ -63,12 +79,12 @@ class TenantRoom:
         full_tenants: set[str] = set()
         for waiter in list(self._waiters):
             tenant_id, size = waiter.tenant_id, waiter.size
-            if tenant_id in full_tenants or self._taken.get(tenant_id, 0) + size > self._tenant_bytes:
+            if tenant_id in full_tenants or self._taken.get(tenant_id, 0) + size > self._bounds.tenant:
                 full_tenants.add(tenant_id)
-            elif size > self._free_bytes:
+            elif size > self._free:
                 return
             else:
-                self._free_bytes -= size
+                self._free -= size
                 self._taken[tenant_id] += size
                 self._waiters.remove(waiter)
                 if not waiter.served.done():  # the task may have been cancelled in this turn
@@ -83,7 +99,7 @@ class _Waiter:
 
 
 class RoomShare:
-    """Room of one body. Its context gives the room back at the end."""
+    """Room of one call. Its context gives the room back at the end."""
 
     def __init__(self, room: TenantRoom, tenant_id: str) -> None:
         self._room = room
@@ -91,7 +107,7 @@ class RoomShare:
         self.size = 0
 
     async def take(self, size: int) -> None:
-        """Wait for room. Raises TooManyWaitingError."""
+        """Wait for room. Raises UnavailableError."""
         await self._room.take(self._tenant_id, size)
         self.size += size
 

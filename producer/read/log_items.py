@@ -4,23 +4,32 @@ from collections.abc import Sequence
 
 from ledger.models import Log
 from ledger.ports import Ledger
-from ledger.rendered_messages import render_messages
+from ledger.rendered_messages import iterate_messages
 from ledger.sealing import Sealer
+from producer.read.shown_text import MAX_SHOWN_BYTES, ShownText, shorten_all
 from schemas.http_responses import CommunicationLogResponse
 
 
 async def log_items(logs: Sequence[Log], ledger: Ledger, sealer: Sealer) -> list[CommunicationLogResponse]:
-    """Return the items of a response, in the order of the logs."""
-    contents = await render_messages(ledger, sealer, logs, skip_unreadable=True)
-    return [log_item(log, contents.get(log.id)) for log in logs]
+    """Return the items of a list, in the order of the logs. Long texts are shortened."""
+    texts = iterate_messages(ledger, sealer, logs, skip_unreadable=True)
+    shown = await shorten_all(texts, MAX_SHOWN_BYTES // max(len(logs), 1))
+    return [log_item(log, shown.get(log.id)) for log in logs]
 
 
-def log_item(log: Log, content: str | None) -> CommunicationLogResponse:
+async def whole_item(log: Log, ledger: Ledger, sealer: Sealer) -> CommunicationLogResponse:
+    """Return one delivery with its whole text."""
+    texts = [ShownText(text) async for _, text in iterate_messages(ledger, sealer, [log], skip_unreadable=True)]
+    return log_item(log, texts[0] if texts else None)
+
+
+def log_item(log: Log, shown: ShownText | None) -> CommunicationLogResponse:
     """Return one delivery with its text, if the text can be read."""
     return CommunicationLogResponse(
         id=log.id,
         channel=log.channel,
-        content=content,
+        content=shown.text if shown else None,
+        content_shortened=True if shown and shown.is_shortened else None,
         recipient=log.recipient,
         status=log.status,
         provider=log.provider,

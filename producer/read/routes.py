@@ -17,7 +17,7 @@ from producer.dependencies import Dependencies
 from producer.errors import BadRequestError, NotFoundError
 from producer.http.body_errors import check_unique, describe_problems
 from producer.http.query_names import unknown_parameter
-from producer.read.log_items import log_items
+from producer.read.log_items import log_items, whole_item
 from producer.read.pagination import PageRequest, parse_page_request
 from producer.read.request_summaries import request_response, request_summary
 from producer.read.search_filters import log_query, read_own_request, visible_user
@@ -85,7 +85,9 @@ def _add_log_routes(router: APIRouter, deps: Dependencies) -> None:
     @router.get("/communication/logs/{log_id}", response_model=LogResponse, responses={**_ERRORS, **_NOT_FOUND})
     async def read_log(log_id: str, principal: Annotated[Principal, Depends(_reader(deps))]) -> Response:
         """Return one delivery."""
-        return json_response(await deps.gateway.query(lambda ledger: _read_log(deps, ledger, principal, log_id)))
+        with deps.read_places.share(principal.tenant_id) as place:
+            await place.take(1)
+            return json_response(await deps.gateway.query(lambda ledger: _read_log(deps, ledger, principal, log_id)))
 
 
 def _add_request_routes(router: APIRouter, deps: Dependencies) -> None:
@@ -139,7 +141,9 @@ def _parse_search(body: bytes) -> LogSearch:
 
 
 async def _list_response(deps: Dependencies, query: LogQuery, page: PageRequest) -> Response:
-    return json_response(await deps.gateway.query(lambda ledger: _read_logs(deps, ledger, query, page)))
+    with deps.read_places.share(query.tenant_id) as place:
+        await place.take(1)
+        return json_response(await deps.gateway.query(lambda ledger: _read_logs(deps, ledger, query, page)))
 
 
 async def _read_logs(
@@ -174,7 +178,7 @@ async def _read_log(deps: Dependencies, ledger: Ledger, principal: Principal, lo
     log = await ledger.logs.get(principal.tenant_id, LogId(log_id), visible_user(principal))
     if log is None:
         raise NotFoundError(NO_LOG)
-    (item,) = await log_items([log], ledger, deps.sealer)
+    item = await whole_item(log, ledger, deps.sealer)
     return LogResponse(**item.model_dump(), code=200, message="ok", timestamp=deps.clock.now())
 
 

@@ -265,3 +265,8 @@ async def test_without_a_broker_the_bus_fails_and_does_not_hang() -> None:
         with pytest.raises(BusUnavailable):
             await bus.start()
         await bus.aclose()
+
+
+async def test_no_writer_is_kept_for_a_topic_without_events_on_the_way(case: Case) -> None:
+    await asyncio.gather(*(case.bus.publish_events(case.topics.results, f"k{n}", [an_event(n)]) for n in range(20)))
+    assert not getattr(case.bus, "_writers", None)

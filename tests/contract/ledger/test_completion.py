@@ -40,10 +40,14 @@ async def test_the_completion_is_stored_from_the_counts(ledger: Ledger) -> None:
         },
     )
 
+    before = await ledger.requests.completion(KEY)
     request = await complete(ledger, counts)
 
+    assert before is None
     assert request is not None
     assert request.completion is not None
+    assert await ledger.requests.completion(KEY) == request.completion
+    assert await ledger.requests.completion(a_key("unknown")) is None
     assert abs(request.completion.completed_at - ledger.now()) < timedelta(seconds=30)
     assert replace(request.completion, completed_at=ACCEPTED_AT) == Completion(
         completed_at=ACCEPTED_AT,

@@ -1,6 +1,8 @@
 """Hostile requests, as bytes, to a real producer: each gets its error, and nothing is published."""
 
 import asyncio
+import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,14 +14,19 @@ from bench.front import a_body
 from bench.sides import peak_mib
 from devstack import Stack
 from producer.http.request_bodies import LARGEST_BODIES
+from producer.http.unread_output import MAX_UNREAD_BYTES
 from tests.e2e.producer.hostile import bodies, heads, tokens
 from tests.e2e.producer.hostile.wire import TOKEN, Answer, Hostile, ask, head, post, read_answer, token
 from tests.support.deployment import NO_RATE_LIMITS, Deployment, Service, a_deployment
-from tests.support.service import GOOD, SECRET
+from tests.support.polling import wait_until
+from tests.support.service import BULK, GOOD, SECRET
 
 ALL = (*heads.ALL, *tokens.ALL, *bodies.ALL)
 AT_ONCE = 8
 MOST_MIB = 250
+MIB = 1024 * 1024
+UNREAD = 60
+"""Number of callers that do not read their answers. Their answers are twice as large as what may wait."""
 
 
 UNFINISHED = (b"", b"\r\n", b"GET /healthz HTTP/1.1\r\nX: ", post(b"{}", bearer=None)[:-1])
@@ -150,6 +157,39 @@ async def test_concurrent_large_calls_stay_within_the_memory_and_delay_no_other_
         await watching
     peak = peak_mib(producer.child)
     print(f"peak RSS of the producer after three calls at once of 100,000 recipients: {peak:.0f} MiB")  # noqa: T201
+    assert peak <= MOST_MIB
+
+
+async def accepted_calls(port: int) -> int:
+    """Return the number of bulk calls that were answered with 200."""
+    page = (await ask(port, head("GET /metrics HTTP/1.1"))).body.decode()
+    found = re.search(r'rollcall_http_requests_total\{code="200",route="/communication/bulk"\} (\d+)', page)
+    return int(found[1]) if found else 0
+
+
+async def test_callers_that_do_not_read_their_answers_take_little_memory(producer: Service) -> None:
+    """Each answer has a megabyte. Those that wait longest are closed."""
+    port = port_of(producer)
+    mail = {"channel": "email", "subject": "Hi", "content": "x" * 200_000}
+    body = orjson.dumps({**mail, "recipients": [f"a{number}@example.com" for number in range(100)]})
+    accepted = await accepted_calls(port) + UNREAD
+    silent = [await asyncio.open_connection("127.0.0.1", port, limit=1_024) for _ in range(UNREAD)]
+    for number, (_, writer) in enumerate(silent):
+        writer.write(post(body, path=f"{BULK}?page_size=100", bearer=token(tenant=f"tnt_{number % 5}")))
+
+    async def all_are_answered() -> bool:
+        return await accepted_calls(port) >= accepted
+
+    await wait_until(all_are_answered)
+    assert (await ask(port, post())).status == 200
+    whole = 0
+    for reader, writer in silent:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            whole += (await read_answer(reader)).status == 200
+        writer.close()
+    assert 0 < whole <= MAX_UNREAD_BYTES // MIB + 1, "the others were closed"
+    peak = peak_mib(producer.child)
+    print(f"peak RSS of the producer after {UNREAD} answers that nobody reads: {peak:.0f} MiB")  # noqa: T201
     assert peak <= MOST_MIB
 
 

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from producer.completion_waiter import CompletionWaiter
+from producer.errors import UnavailableError
 from tests.flow.service_and_consumer import ServiceAndConsumer
 from tests.support.polling import wait_until
 from tests.support.service import GOOD, a_service, gateway_without_mongodb
@@ -112,5 +114,24 @@ async def test_the_wait_ends_when_the_caller_disconnects(whole: ServiceAndConsum
         return checks > 1
 
     async with asyncio.timeout(5):
-        assert await whole.service.waiter.wait(whole.key("k"), 30, gone) is None
+        assert await whole.service.waiter.wait("tnt_a", whole.key("k"), 30, gone) is None
     assert checks == 2
+
+
+async def test_the_callers_of_one_tenant_leave_places_to_wait_for_others(whole: ServiceAndConsumer) -> None:
+    waiter = CompletionWaiter(whole.service.gateway, max_callers=4, max_tenant_callers=2)
+
+    async def present() -> bool:
+        return False
+
+    async def wait(tenant_id: str) -> None:
+        assert await waiter.wait(tenant_id, whole.key("k"), 30, present) is None
+
+    tasks = [asyncio.create_task(wait(tenant_id)) for tenant_id in ("tnt_evil", "tnt_evil", "tnt_a", "tnt_b")]
+    await asyncio.sleep(0)
+    for tenant_id in ("tnt_evil", "tnt_c"):
+        with pytest.raises(UnavailableError):
+            await wait(tenant_id)
+    waiter.release_all()
+    await asyncio.wait_for(asyncio.gather(*tasks), 5)
+    await wait("tnt_evil")

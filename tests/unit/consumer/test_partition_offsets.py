@@ -1,5 +1,7 @@
 """Offsets are committed up to the first unfinished record, in whatever order the records end."""
 
+import tracemalloc
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,3 +46,18 @@ def test_a_position_without_a_record_is_skipped_to_only_when_all_earlier_records
     assert offsets.skip_to(9)
     offsets.start(9)
     assert offsets.mark_done(9) == 10
+
+
+def test_a_record_that_is_done_takes_no_memory_while_an_earlier_one_waits() -> None:
+    offsets = PartitionOffsets(0)
+    offsets.start(0)
+    tracemalloc.start()
+    try:
+        for offset in range(1, 20_000):
+            offsets.start(offset)
+            assert offsets.mark_done(offset) is None
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used < 50_000
+    assert offsets.mark_done(0) == 20_000

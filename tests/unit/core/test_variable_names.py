@@ -1,6 +1,7 @@
 """Names of variables: what they are made of, and the spellings that count as one."""
 
 import re
+import tracemalloc
 import unicodedata
 from contextlib import suppress
 
@@ -140,3 +141,18 @@ def test_a_hostile_name_is_read_in_time_that_grows_with_its_length(piece: str) -
         re.search(TEMPLATE, source)
         with suppress(TemplateError):
             compile_text(source)
+
+
+def test_a_long_name_is_not_remembered() -> None:
+    tracemalloc.start()
+    try:
+        for number in range(200):
+            assert normalise_name(f"{number}" + "x" * 20_000) is None
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used < 100_000
+
+
+def test_blanks_around_a_name_do_not_make_it_too_long() -> None:
+    assert normalise_name(" " * 300 + "name") == "name"

@@ -1,6 +1,7 @@
 """Body errors, header checks, pages and other small functions of the HTTP service."""
 
 import logging
+import tracemalloc
 from typing import Any
 
 import orjson
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from starlette.datastructures import Headers
 
-from config.logging_setup import SeldomFilter, describe
+from config.logging_setup import MAX_TEMPLATES, SeldomFilter, describe
 from producer.bulk.accepted_response import ResponsePage
 from producer.errors import ApiError
 from producer.http.body_errors import describe_problems
@@ -150,3 +151,16 @@ def test_a_repeated_log_line_of_a_library_is_written_once(caplog: pytest.LogCapt
         logger.warning("Unable to reach %s", node)
     logger.warning("Something else")
     assert [record.getMessage() for record in caplog.records] == ["Unable to reach 0", "Something else"]
+
+
+def test_the_filter_of_repeated_messages_remembers_a_bounded_number() -> None:
+    seldom = SeldomFilter()
+    tracemalloc.start()
+    try:
+        for number in range(5_000):
+            message = f"{number} " + "x" * 5_000
+            assert seldom.filter(logging.LogRecord("aiokafka", logging.ERROR, "", 0, message, (), None))
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used < MAX_TEMPLATES * 1_000

@@ -10,8 +10,7 @@ from starlette.requests import Request
 
 from producer.errors import TooLargeError, TooSlowError, UnavailableError
 from producer.http.body_arrival import ArrivalBounds, ArrivalDeadline
-from producer.http.request_bodies import LARGE_BYTES, LARGEST_BODIES, RequestBodyReader
-from producer.http.tenant_room import MAX_WAITING_BODIES
+from producer.http.request_bodies import LARGE_BYTES, LARGEST_BODIES, MAX_WAITING_BODIES, RequestBodyReader
 
 MAX_BYTES = 2 * LARGE_BYTES
 ANY_RATE = ArrivalBounds(1)

@@ -173,6 +173,7 @@ async def test_requests_are_paged_and_counted(ledger: Ledger) -> None:
     assert [len(page.items) for page in pages] == [2, 2, 1]
     assert [page.has_more for page in pages] == [True, True, False]
     assert {page.total for page in pages} == {5}
+    assert {request.header.sealed_text for page in pages for request in page.items} == {b""}, "lists show no text"
 
 
 async def test_standing_requests_and_what_is_sealed_of_chunks(ledger: Ledger) -> None:

@@ -62,6 +62,11 @@ def test_the_services_start_with_it_and_two_addresses(tmp_path: Path, monkeypatc
         load(settings)
 
 
+def test_the_metrics_get_an_address_of_their_own(tmp_path: Path) -> None:
+    init(tmp_path)
+    assert as_a_shell_reads(tmp_path / ".env")["ROLLCALL_METRICS_PORT"] == "9464"
+
+
 def test_no_country_is_set_unless_it_is_given(tmp_path: Path) -> None:
     output = init(tmp_path).stdout
     assert "ROLLCALL_DEFAULT_REGION" not in as_a_shell_reads(tmp_path / ".env")
