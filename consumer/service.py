@@ -92,9 +92,10 @@ async def run_service(service: ConsumerService) -> None:
         loop.add_signal_handler(number, context.stopping.set)
     starting = asyncio.create_task(_wait_for_stack(service))
     try:
-        cluster = await _unless_stopped(starting, context.stopping)
-        if cluster is not None:
-            await _run_until_stopped(service, cluster)
+        async with context.metrics.event_loop_stalls.watching():
+            cluster = await _unless_stopped(starting, context.stopping)
+            if cluster is not None:
+                await _run_until_stopped(service, cluster)
     finally:
         await cancel_and_wait({starting}, START_CANCEL_SECONDS)
         await _close(service)

@@ -3,9 +3,11 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
+from config.turn_budget import TurnBudget
 from core.ids import ChunkId, LogId, RequestKey, chunk_id, position
 from core.render import RenderError, TemplateError
 from ledger.chunk_recipients import ChunkRecipient, open_recipients
@@ -32,7 +34,12 @@ async def render_messages(
 
 
 async def iterate_messages(
-    ledger: Ledger, sealer: Sealer, logs: Sequence[Log], *, skip_unreadable: bool = False
+    ledger: Ledger,
+    sealer: Sealer,
+    logs: Sequence[Log],
+    *,
+    skip_unreadable: bool = False,
+    budget: TurnBudget | None = None,
 ) -> AsyncIterator[tuple[LogId, str]]:
     """Yield the text of each delivery, except those whose text is erased or cannot be rendered.
 
@@ -40,6 +47,7 @@ async def iterate_messages(
     A request or a chunk is read once for all of its deliveries. Raise SealingError if a key is missing. With
     `skip_unreadable`, leave out the texts under that key instead.
     """
+    budget = budget or TurnBudget()
     skipped_errors = (SealingError,) if skip_unreadable else ()
     deliveries: dict[RequestKey, list[tuple[LogId, int, int]]] = defaultdict(list)
     for log in logs:
@@ -51,11 +59,14 @@ async def iterate_messages(
         for key, request in (await ledger.requests.get_many(keys)).items():
             with suppress(TemplateError, *skipped_errors):
                 if request.header.sealed_text:
-                    opened.add(key, open_template(sealer, request.header), request.parts, deliveries[key])
+                    open_text = partial(open_template, sealer, request.header)
+                    template = await budget.run(open_text, len(request.header.sealed_text))
+                    opened.add(key, template, request.parts, deliveries[key])
         for static in opened.static_texts():
             yield static
         for chunks in _batches(opened.chunks, MAX_OPENED):
             for chunk, sealed in (await ledger.chunks.get_sealed(chunks)).items():
+                await budget.wait()
                 recipients: Sequence[ChunkRecipient] = ()
                 with suppress(*skipped_errors):
                     recipients = open_recipients(sealer, chunk, sealed)

@@ -49,9 +49,8 @@ def build_app(
     """Build the HTTP service. Arguments that are given replace the real parts."""
     publisher = publisher or KafkaPublisher(settings)
     gateway = gateway or open_gateway(settings)
-    clock = clock or ClockAndRandom()
     waiter = waiter or CompletionWaiter(gateway)
-    metrics = Metrics()
+    clock, metrics = clock or ClockAndRandom(), Metrics()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -59,7 +58,8 @@ def build_app(
         try:
             await gateway.start()
             try:
-                async with serve_metrics(settings.metrics_host, settings.metrics_port, metrics):
+                metrics_page = serve_metrics(settings.metrics_host, settings.metrics_port, metrics)
+                async with metrics.event_loop_stalls.watching(), metrics_page:
                     yield
             finally:
                 await gateway.stop()

@@ -1,7 +1,8 @@
 """The parts of the service that routes work with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from config.turn_budget import TurnBudget
 from ledger.sealing import Sealer
 from producer.auth.caller_gate import CallerGate
 from producer.clock import ClockAndRandom
@@ -29,3 +30,4 @@ class Dependencies:
     completion_waiter: CompletionWaiter
     read_places: TenantRoom
     """Places for calls that read texts of deliveries."""
+    turn_budget: TurnBudget = field(default_factory=TurnBudget)

@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from config.event_loop_stalls import EventLoopStalls
+
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -10,6 +12,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.event_loop_stalls = EventLoopStalls(self.registry)
         self.requests = Counter(
             "rollcall_http_requests", "HTTP requests answered.", ["route", "code"], registry=self.registry
         )

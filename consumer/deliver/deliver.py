@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from consumer.context import ConsumerContext
 from consumer.deliver.chunk_worker import ChunkWorker
@@ -101,6 +102,7 @@ async def open_chunk(leased: LeasedChunk, context: ConsumerContext) -> ChunkWork
         logger.info("take-over", chunk=claimed.chunk.id, fence=claimed.token.fence)
     try:
         opened = await load_request(claimed.chunk.key, context)
+        await context.turn_budget.wait()
         recipients = open_chunk_recipients(context.sealer, claimed.chunk)
     except SealingError as error:
         return await open_without_key(leased, str(error), context)
@@ -178,7 +180,9 @@ async def load_request(key: RequestKey, context: ConsumerContext) -> OpenedReque
         if cached := context.request_cache.get(key):  # it was loaded for another chunk meanwhile
             return cached
         header = (await read_request(key, context)).header
-        return context.request_cache.put(OpenedRequest(header, open_template(context.sealer, header)))
+        open_text = partial(open_template, context.sealer, header)
+        template = await context.turn_budget.run(open_text, len(header.sealed_text))
+        return context.request_cache.put(OpenedRequest(header, template))
 
 
 async def read_request(key: RequestKey, context: ConsumerContext) -> StoredRequest:

@@ -1,6 +1,7 @@
 """Content of a request: its own, or that of the stored template that it names."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from consumer.context import ConsumerContext
 from consumer.events import RejectedRecord
@@ -58,7 +59,7 @@ async def resolve_content(
             stored = await context.retry_until_available("read request", context.ledger.requests.get, key)
         if too_long and stored is None:
             return too_long
-        return _compile(request, None, key, context.sealer)
+        return await _compile_in_turn(request, None, key, context)
     if stored is not None:
         header = stored.header
         return ResolvedContent(
@@ -78,7 +79,15 @@ async def resolve_content(
         missing = "with this code" if version is None else f"with this code in version {version}"
         message = f"template: not found. The tenant has no template {missing}."
         return RejectedRecord(RejectionReason.UNKNOWN_TEMPLATE, message, ("template",))
-    return _check_size(request, template, context) or _compile(request, template, key, context.sealer)
+    return _check_size(request, template, context) or await _compile_in_turn(request, template, key, context)
+
+
+async def _compile_in_turn(
+    request: BulkRequest, template: StoredTemplate | None, key: RequestKey, context: ConsumerContext
+) -> ResolvedContent | RejectedRecord:
+    """Compile the content without holding up the event loop."""
+    weight = len(template.content if template else request.content)
+    return await context.turn_budget.run(partial(_compile, request, template, key, context.sealer), weight)
 
 
 def _check_size(

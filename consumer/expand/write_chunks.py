@@ -34,13 +34,13 @@ async def write_chunks(
     template = request.content.template_for(header, context.sealer)
     if not header.send_at:
         context.request_cache.put(OpenedRequest(header, template))  # this process is likely to send it, and soon
-    checker = RecipientChecker(header, template, context.sealer, part.default_region, isolate_failures=isolate_failures)
+    checker = RecipientChecker(header, template, part.default_region, context, isolate_failures=isolate_failures)
     is_expired = header.expires_at is not None and context.ledger.now() >= header.expires_at
     scope = ExclusionScope(header, part, context, is_expired)
     for first, end in chunk_bounds_of(part):
         if header.intake_topic == context.topics.requests:  # on the express intake small requests wait behind this one
             await context.lane_priority.yield_to_express(_lane_of(part))
-        checked = checker.check_chunk(first, request.body.recipients[first:end])
+        checked = await checker.check_chunk(first, request.body.recipients[first:end])
         decided = await apply_exclusions(checked, scope)
         chunk = build_chunk(checked, decided, stored, part, context)
         is_new = await context.retry_until_available("insert chunk", context.ledger.chunks.insert, chunk)

@@ -8,6 +8,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
+from config.event_loop_stalls import EventLoopStalls
 from consumer.monitoring.histogram import Histogram
 from core.chunk_work import Counts
 from ledger.sealing import Sealer
@@ -35,6 +36,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
+        self.event_loop_stalls = EventLoopStalls(registry)
 
         def counter(name: str, description: str, *labels: str) -> Counter:
             return Counter(name, description, labels, registry=registry)
@@ -70,9 +72,7 @@ class Metrics:
             "rollcall_partition_waits", "1 if this partition waits for an open transaction", "topic", "partition"
         )
         self.takeovers = counter("rollcall_takeovers", "Chunks taken over with an open window")
-        self.unopened = counter(
-            "rollcall_chunks_unopened", "Claims of a chunk that no sealing key of this process opens"
-        )
+        self.unopened = counter("rollcall_chunks_unopened", "Claims of a chunk whose sealing key is missing here")
         self.lost_leases = counter("rollcall_leases_lost", "Chunks whose lease this process lost")
 
     def count_seals(self, sealer: Sealer) -> None:

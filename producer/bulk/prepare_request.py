@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from config.turn_budget import TurnBudget
 from core.addresses.mail_addresses import InvalidMailAddressError, normalise_mail_addresses
 from core.allowed_reply_topics import is_allowed
 from core.request_parts import (
@@ -81,13 +82,17 @@ class PreparedRequest:
 class RequestPreparer:
     """Prepares requests within the configured limits and reply topics."""
 
-    def __init__(self, settings: ProducerSettings, piece_bytes: int = PIECE_BYTES) -> None:
+    def __init__(
+        self, settings: ProducerSettings, piece_bytes: int = PIECE_BYTES, budget: TurnBudget | None = None
+    ) -> None:
         self._settings = settings
+        self._budget = budget or TurnBudget()
         self._piece_bytes = piece_bytes
         self._text_limits = TextLimits(settings.max_sms_segments, settings.max_email_bytes)
 
     async def prepare(self, raw: bytearray, context: AcceptanceContext, page: slice) -> PreparedRequest:
         """Check a body and split it into records. `page` selects the recipients to keep. Raises ApiError."""
+        await self._budget.wait()
         pieces = await split_body(raw, BulkSendRequest.model_fields, self._piece_bytes)
         body = parse_first_piece(pieces.first)
         user_id = _authorized_user(body, context.principal)
@@ -104,6 +109,7 @@ class RequestPreparer:
             collector.add(body.recipients)
             for piece in pieces.rest(raw):
                 await asyncio.sleep(0)
+                await self._budget.wait()
                 collector.add(parse_recipients(piece, collector.total))
             parts = collector.finish()
         except RequestEncodingError as error:

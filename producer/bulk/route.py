@@ -27,7 +27,7 @@ MAX_PAGE = 1_000_000
 def bulk_routes(deps: Dependencies) -> APIRouter:
     """Return the route, bound to the parts of the service."""
     router = APIRouter()
-    preparer = RequestPreparer(deps.settings)
+    preparer = RequestPreparer(deps.settings, budget=deps.turn_budget)
 
     async def sender(request: Request) -> Principal:
         return await deps.gate.admit(request.headers, SEND)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from config.turn_budget import TurnBudget
 from ledger.models import Log
 from ledger.ports import Ledger
 from ledger.rendered_messages import iterate_messages
@@ -10,17 +11,20 @@ from producer.read.shown_text import MAX_SHOWN_BYTES, ShownText, shorten_all
 from schemas.http_responses import CommunicationLogResponse
 
 
-async def log_items(logs: Sequence[Log], ledger: Ledger, sealer: Sealer) -> list[CommunicationLogResponse]:
+async def log_items(
+    logs: Sequence[Log], ledger: Ledger, sealer: Sealer, budget: TurnBudget
+) -> list[CommunicationLogResponse]:
     """Return the items of a list, in the order of the logs. Long texts are shortened."""
-    texts = iterate_messages(ledger, sealer, logs, skip_unreadable=True)
+    texts = iterate_messages(ledger, sealer, logs, skip_unreadable=True, budget=budget)
     shown = await shorten_all(texts, MAX_SHOWN_BYTES // max(len(logs), 1))
     return [log_item(log, shown.get(log.id)) for log in logs]
 
 
-async def whole_item(log: Log, ledger: Ledger, sealer: Sealer) -> CommunicationLogResponse:
+async def whole_item(log: Log, ledger: Ledger, sealer: Sealer, budget: TurnBudget) -> CommunicationLogResponse:
     """Return one delivery with its whole text."""
-    texts = [ShownText(text) async for _, text in iterate_messages(ledger, sealer, [log], skip_unreadable=True)]
-    return log_item(log, texts[0] if texts else None)
+    texts = iterate_messages(ledger, sealer, [log], skip_unreadable=True, budget=budget)
+    shown = [ShownText(text) async for _, text in texts]
+    return log_item(log, shown[0] if shown else None)
 
 
 def log_item(log: Log, shown: ShownText | None) -> CommunicationLogResponse:

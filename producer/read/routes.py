@@ -153,7 +153,7 @@ async def _read_logs(
     last = position_of_log(logs.items[-1]) if logs.items else None
     total, exact = await _total(ledger, query, logs)
     info = page.info(total, last, more=logs.has_more, exact=exact)
-    items = await log_items(logs.items, ledger, deps.sealer)
+    items = await log_items(logs.items, ledger, deps.sealer, deps.turn_budget)
     now = deps.clock.now()
     return CommunicationLogListResponse(
         code=200, items=items, message="ok", pagination=info, timestamp=now, total=info.total
@@ -178,7 +178,7 @@ async def _read_log(deps: Dependencies, ledger: Ledger, principal: Principal, lo
     log = await ledger.logs.get(principal.tenant_id, LogId(log_id), visible_user(principal))
     if log is None:
         raise NotFoundError(NO_LOG)
-    item = await whole_item(log, ledger, deps.sealer)
+    item = await whole_item(log, ledger, deps.sealer, deps.turn_budget)
     return LogResponse(**item.model_dump(), code=200, message="ok", timestamp=deps.clock.now())
 
 
