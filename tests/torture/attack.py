@@ -39,20 +39,26 @@ def main() -> int:
 async def _measure(name: str, stack: Stack, folder: Path, seconds: float) -> str:
     round_ = Round(1, stack, folder, random.Random(secrets.token_hex(4)), 0, 1, 0)
     async with hostile_world(round_) as hostile:
+        began = hostile.cpu_seconds()
         alone = await hostile.good.work(seconds)
-        before = hostile.memory_mb()
+        attacked = hostile.cpu_seconds()
         try:
             async with hostile.attacked_by([name]):
                 beside = await hostile.good.work(seconds)
+            ended, memory = hostile.cpu_seconds(), hostile.memory_mb()
             unknown = len((await hostile.books()).unknown)
         except DoesNotHold as error:
             return f"{name}: {error}"
-        after = hostile.memory_mb()
     return (
         f"{name}: p99 {alone.p(0.99) * 1000:.0f} ms alone, {beside.p(0.99) * 1000:.0f} ms beside, "
-        f"silence {beside.silence_seconds:.2f} s, unknown {unknown}, refusals {dict(beside.refusals)}, "
-        f"MB {before} -> {after}, answers {dict(hostile.counts)}"
+        f"silence {alone.silence_seconds:.2f} s alone, {beside.silence_seconds:.2f} s beside, unknown {unknown}, "
+        f"refusals {dict(beside.refusals)}, CPU s alone {_less(attacked, began)}, beside {_less(ended, attacked)}, "
+        f"MB {memory}, answers {dict(hostile.counts)}"
     )
+
+
+def _less(later: dict[str, float], earlier: dict[str, float]) -> dict[str, float]:
+    return {name: round(seconds - earlier[name], 1) for name, seconds in later.items()}
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -60,8 +61,15 @@ class HostileWorld:
 
     def memory_mb(self) -> dict[str, int]:
         """The largest memory that each service had, in MB."""
-        names = [f"{service.child.name.split()[-1]}-{number}" for number, service in enumerate(self.world.services)]
-        return {name: _most_mb(service.child.pid) for name, service in zip(names, self.world.services, strict=True)}
+        return {name: _most_mb(pid) for name, pid in self._pids().items()}
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """The processor time that each service has used."""
+        return {name: _cpu_seconds(pid) for name, pid in self._pids().items()}
+
+    def _pids(self) -> dict[str, int]:
+        children = enumerate(service.child for service in self.world.services)
+        return {f"{child.name.split()[-1]}-{number}": child.pid for number, child in children}
 
 
 @asynccontextmanager
@@ -107,3 +115,8 @@ def _most_mb(pid: int) -> int:
     """VmHWM of a process."""
     status = Path(f"/proc/{pid}/status").read_text()
     return round(int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6)
+
+
+def _cpu_seconds(pid: int) -> float:
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

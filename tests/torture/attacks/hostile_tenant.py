@@ -36,7 +36,8 @@ class HostileTenant:
 
     def __post_init__(self) -> None:
         secret = self.env["ROLLCALL_JWT_SECRET"]
-        self.token = issue_token(secret, TENANT, "usr_hostile", _SCOPES, 3600)
+        # Each attack has a token of its own, so that the tenant reaches its own limit, and not that of one token.
+        self.token = issue_token(secret, TENANT, f"usr_{self.attack}", _SCOPES, 3600)
 
     @property
     def topics(self) -> Topics:
