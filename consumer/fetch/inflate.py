@@ -1,5 +1,6 @@
 """Decompression of record batches within a bound. Some tens of KB can hold a gigabyte of zeros."""
 
+import mmap
 import struct
 import zlib
 from collections.abc import Callable
@@ -31,7 +32,7 @@ def inflated_limit(size: int) -> int:
     return max(MAX_INFLATED_BYTES, MAX_GROWTH * size)
 
 
-def inflate(codec: int, data: bytes) -> bytes:
+def inflate(codec: int, data: bytes) -> bytes | memoryview:
     """Return decompressed data. `codec` is the number in the attributes of a batch. Raise InflateError."""
     if codec not in _INFLATE:
         raise InflateError(f"has the unknown compression codec {codec}")
@@ -82,30 +83,28 @@ def _inflate_snappy_block(data: bytes, limit: int) -> bytes:
     return bytes(cramjam.snappy.decompress_raw(data))
 
 
-def _inflate_lz4(data: bytes, limit: int) -> bytes:
+def _inflate_lz4(data: bytes, limit: int) -> memoryview:
     return _inflate_into(cramjam.lz4.decompress_into, data, limit)
 
 
-def _inflate_zstd(data: bytes, limit: int) -> bytes:
+def _inflate_zstd(data: bytes, limit: int) -> memoryview:
     return _inflate_into(cramjam.zstd.decompress_into, data, limit)
 
 
-def _inflate_into(decompress_into: Callable[[bytes, bytearray], Any], data: bytes, limit: int) -> bytes:
+def _inflate_into(decompress_into: Callable[[bytes, Any], Any], data: bytes, limit: int) -> memoryview:
     """Decompress into a buffer. The library fails when it is full, and what the frames declare does not matter."""
-    rooms = [limit] if (usual := _USUAL_GROWTH * len(data)) >= limit else [usual, limit]
-    for room in rooms:
-        buffer = bytearray(room)
+    usual = _USUAL_GROWTH * len(data)
+    if usual < limit:
+        buffer = bytearray(usual)
         try:
-            length = int(decompress_into(data, buffer))
+            return memoryview(buffer)[: int(decompress_into(data, buffer))]
         except cramjam.DecompressionError:
-            if room == limit:
-                raise
-        else:
-            return bytes(memoryview(buffer)[:length])
-    raise AssertionError("the last buffer has the size of the limit")
+            del buffer
+    large = mmap.mmap(-1, limit)  # only the pages that are written take memory, and all of it goes back at once
+    return memoryview(large)[: int(decompress_into(data, large))]
 
 
-_INFLATE: dict[int, Callable[[bytes, int], bytes]] = {
+_INFLATE: dict[int, Callable[[bytes, int], bytes | memoryview]] = {
     1: _inflate_gzip,
     2: _inflate_snappy,
     3: _inflate_lz4,

@@ -16,6 +16,7 @@ from consumer.fetch.inflate import InflateError, inflate
 from consumer.fetch.parse_record import (
     ParsedRecord,
     ParseError,
+    Payload,
     UnparsedBytes,
     parse_record,
     read_frame,
@@ -136,12 +137,12 @@ class RecordBatch:
             else:
                 yield from self._records(payload, self._header)
 
-    def _payload(self, header: _Header) -> bytes:
-        payload = self._data[_HEADER.size :]
+    def _payload(self, header: _Header) -> Payload:
+        payload = memoryview(self._data)[_HEADER.size :]
         codec = header.attributes & _CODEC
-        return inflate(codec, payload) if codec else payload
+        return inflate(codec, bytes(payload)) if codec else payload
 
-    def _records(self, payload: bytes, header: _Header) -> Iterator[ParsedRecord]:
+    def _records(self, payload: Payload, header: _Header) -> Iterator[ParsedRecord]:
         times = (int(bool(header.attributes & _APPEND_TIME)), header.first_timestamp, header.max_timestamp)
         position, offset = 0, self.base_offset
         while position < len(payload) and offset < self.next_offset:
@@ -150,12 +151,11 @@ class RecordBatch:
             except ParseError as error:  # the next record cannot be found
                 yield self._unparsed(payload[position:], f"is part of a batch that {error}")
                 return
-            body = payload[start:end]
-            delta = read_offset_delta(body)
+            delta = read_offset_delta(payload, start)
             if delta is not None and offset <= self.base_offset + delta < self.next_offset:
                 offset = self.base_offset + delta
                 try:
-                    yield parse_record(body, self.base_offset, times)
+                    yield parse_record(payload, (start, end), self.base_offset, times)
                 except ParseError as error:
                     yield self._unparsed(payload[position:end], str(error), offset)
             else:
@@ -171,7 +171,7 @@ class RecordBatch:
         else:
             yield from records
 
-    def _unparsed(self, raw: bytes, problem: str, offset: int | None = None) -> ParsedRecord:
+    def _unparsed(self, raw: Payload, problem: str, offset: int | None = None) -> ParsedRecord:
         """Return what cannot be parsed. Without an offset it ends the batch and has the last one.
 
         So its offset is not before the position of a reader that committed the first records of the batch.

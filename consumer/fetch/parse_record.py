@@ -4,7 +4,7 @@ The parser of the Kafka client (aiokafka 0.14) fails for header names that are n
 of headers. Its fast function for numbers reads beyond the end of the data.
 """
 
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from aiokafka.record.util import decode_varint_py
 
@@ -12,6 +12,9 @@ MAX_HEADERS = 1_000
 """Maximum number of headers of a record. An object of each header takes up to sixty times its size in the record."""
 
 _LONG = 2**63
+
+Payload = bytes | memoryview
+"""Records of a batch, one behind the other. They are parsed in place, because a copy would double the memory."""
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
@@ -34,7 +37,7 @@ class UnparsedBytes(bytes):
     problem: str
     """Problem as a sentence without a subject. It contains no data."""
 
-    def __new__(cls, raw: bytes, problem: str) -> Self:
+    def __new__(cls, raw: Payload, problem: str) -> Self:
         """Copy the bytes, because the batch around them is freed."""
         self = super().__new__(cls, raw)
         self.problem = problem
@@ -45,10 +48,10 @@ class ParseError(ValueError):
     """Bytes that are not a record. The message contains none of them."""
 
 
-def read_frame(payload: bytes, position: int) -> tuple[int, int]:
+def read_frame(payload: Payload, position: int) -> tuple[int, int]:
     """Return start and end of the record at a position. Raise ParseError if it has no end in the payload."""
     try:
-        length, start = decode_varint_py(payload, position)
+        length, start = _number(payload, position)
     except (ValueError, IndexError):
         raise ParseError("has a record without a length") from None
     if not 0 < length <= len(payload) - start:
@@ -56,19 +59,24 @@ def read_frame(payload: bytes, position: int) -> tuple[int, int]:
     return start, start + length
 
 
-def read_offset_delta(body: bytes) -> int | None:
+def read_offset_delta(payload: Payload, start: int) -> int | None:
     """Return the offset of a record, relative to its batch, or None if it cannot be read."""
     try:
-        _, position = _number(body, 1)
-        return _number(body, position)[0]
+        _, position = _number(payload, start + 1)
+        return _number(payload, position)[0]
     except (ValueError, IndexError):
         return None
 
 
-def parse_record(body: bytes, base_offset: int, times: tuple[int, int, int]) -> ParsedRecord:
-    """Parse the body of a record. `times` has type, first and last timestamp of its batch. Raise ParseError."""
+def parse_record(
+    payload: Payload, bounds: tuple[int, int], base_offset: int, times: tuple[int, int, int]
+) -> ParsedRecord:
+    """Parse the record between two positions. `times` has type, first and last timestamp of its batch.
+
+    Raise ParseError.
+    """
     try:
-        return _parse(body, base_offset, times)
+        return _parse(payload, bounds, base_offset, times)
     except UnicodeDecodeError:
         raise ParseError("has a header name that is not UTF-8") from None
     except ParseError:
@@ -77,38 +85,37 @@ def parse_record(body: bytes, base_offset: int, times: tuple[int, int, int]) -> 
         raise ParseError("has a wrong structure") from None
 
 
-def _parse(body: bytes, base_offset: int, times: tuple[int, int, int]) -> ParsedRecord:
-    kind, first, last = times
-    time_delta, position = _number(body, 1)
-    offset_delta, position = _number(body, position)
-    key, position = _nullable_bytes(body, position)
-    value, position = _nullable_bytes(body, position)
-    count, position = _number(body, position)
+def _parse(payload: Payload, bounds: tuple[int, int], base_offset: int, times: tuple[int, int, int]) -> ParsedRecord:
+    (start, end), (kind, first, last) = bounds, times
+    time_delta, position = _number(payload, start + 1)
+    offset_delta, position = _number(payload, position)
+    key, position = _nullable_bytes(payload, position, end)
+    value, position = _nullable_bytes(payload, position, end)
+    count, position = _number(payload, position)
     if not 0 <= count <= MAX_HEADERS:
         raise ParseError(f"has more than {MAX_HEADERS:,} headers")
     headers = []
     for _ in range(count):
-        name, position = _nullable_bytes(body, position)
+        name, position = _nullable_bytes(payload, position, end)
         if name is None:
             raise ParseError("has a header without a name")
-        content, position = _nullable_bytes(body, position)
+        content, position = _nullable_bytes(payload, position, end)
         headers.append((name.decode(), content))
     timestamp = last if kind else first + time_delta
-    if position != len(body) or not -_LONG <= timestamp < _LONG:
+    if position != end or not -_LONG <= timestamp < _LONG:
         raise ParseError("has a wrong structure")
     return ParsedRecord(base_offset + offset_delta, timestamp, kind, key, value, tuple(headers))
 
 
-def _number(body: bytes, position: int) -> tuple[int, int]:
-    number: tuple[int, int] = decode_varint_py(body, position)
+def _number(payload: Payload, position: int) -> tuple[int, int]:
+    number: tuple[int, int] = decode_varint_py(payload, position)
     return number
 
 
-def _nullable_bytes(body: bytes, position: int) -> tuple[Any, int]:
-    length, position = decode_varint_py(body, position)
+def _nullable_bytes(payload: Payload, position: int, end: int) -> tuple[bytes | None, int]:
+    length, position = _number(payload, position)
     if length < 0:
         return None, position
-    end = position + length
-    if end > len(body):
+    if length > end - position:
         raise ParseError("has a wrong structure")
-    return body[position:end], end
+    return bytes(payload[position : position + length]), position + length

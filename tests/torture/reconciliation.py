@@ -103,6 +103,8 @@ def reconcile(
     orders, taken = list(orders), Counter(accepted)
     books = Reconciliation(requests=len(orders), accepted=taken.total(), doubts=doubts)
     known: set[str] = set()
+    deployment.database["communication_logs"].create_index("request_id")  # only tests ask by it
+    deployment.database["chunks"].create_index("request")
     for order in orders:
         books.policies[order.key] = order.on_uncertain
         known |= _reconcile_one(deployment, results, taken, order, books)
