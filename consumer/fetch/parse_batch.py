@@ -30,6 +30,8 @@ _MAGIC = 2
 _MIN_BATCH_BYTES = _MAGIC_AT + 2
 _CHECKED_FROM = 21
 """Position of the first byte that the checksum of a batch covers."""
+_MAX_DAMAGED_DELTA = 1_000_000
+"""Largest number of records that the header of a damaged batch is believed to have."""
 _CODEC, _APPEND_TIME, _TRANSACTIONAL, _CONTROL = 0x07, 0x08, 0x10, 0x20
 
 
@@ -74,7 +76,8 @@ class RecordBatches:
         """Return the next batch."""
         data = self._data[self._position : self._end()]
         self._position += len(data)
-        return RecordBatch(data)
+        has_following = len(self._data) - self._position >= _FRAME.size
+        return RecordBatch(data, _FRAME.unpack_from(self._data, self._position)[0] if has_following else None)
 
     def _end(self) -> int:
         """Return the end of the next batch. A length that is none takes everything that follows."""
@@ -86,15 +89,18 @@ class RecordBatches:
 class RecordBatch:
     """One batch, with the attributes that aiokafka asks for (`PartitionRecords._unpack_records`)."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, following_offset: int | None) -> None:
         self._data = data
         self.base_offset, _ = _FRAME.unpack_from(data)
         has_header = len(data) >= _HEADER.size and data[_MAGIC_AT] == _MAGIC
         header = self._header = _Header(*_HEADER.unpack_from(data)) if has_header else None
         self._problem = self._find_problem()
         known = header if not self._problem else None
-        is_believed = header and (known or header.last_offset_delta + 1 == header.record_count)
-        self.next_offset = self.base_offset + 1 + (max(0, header.last_offset_delta) if header and is_believed else 0)
+        delta = header.last_offset_delta if header else 0
+        if self._problem:  # the header may be damaged too
+            delta = delta if following_offset is None else following_offset - self.base_offset - 1
+            delta = delta if delta < _MAX_DAMAGED_DELTA else 0
+        self.next_offset = self.base_offset + 1 + max(0, delta)
         self.producer_id = known.producer_id if known else None
         self.is_transactional = bool(known and known.attributes & _TRANSACTIONAL)
         self.is_control_batch = bool(known and known.attributes & _CONTROL)

@@ -3,6 +3,7 @@
 The product reads with no other consumer. docs/decisions/0037-records-that-cannot-be-parsed.md has the reasons.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,14 +17,24 @@ from consumer.fetch.parse_batch import RecordBatches
 from consumer.logger import error_location, logger
 from consumer.monitoring.readiness import READ_PROBLEM
 
+PROBLEM_SECONDS = 30.0
+"""Time that a failed read counts, in seconds. FastStream reads again after 5 s, or 15 s."""
+
 
 class TolerantConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
     """Consumer whose records have `UnparsedBytes` as their value if they cannot be parsed."""
 
     def __init__(self, *topics: str, **options: Any) -> None:
         super().__init__(*topics, **options)
-        self.read_problem: str | None = None
-        """Error of the last read of one record, or None after a record was read."""
+        self._read_error, self._failed_at = "", float("-inf")
+
+    def read_problem(self, now: float) -> str | None:
+        """Return the problem of reading records one by one, or None. `now` is in seconds since the epoch.
+
+        A problem that lasts comes again with the next read, some seconds later. Without records, no read ends.
+        """
+        is_recent = now - self._failed_at < PROBLEM_SECONDS
+        return f"{READ_PROBLEM}: {self._read_error}" if is_recent else None
 
     @override
     async def start(self) -> None:
@@ -43,8 +54,8 @@ class TolerantConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has 
         except ConsumerStoppedError:
             raise
         except Exception as error:
-            self.read_problem = f"{READ_PROBLEM}: {type(error).__name__}"
+            self._read_error, self._failed_at = type(error).__name__, time.time()
             topics = sorted(self.subscription())
             logger.error("reading failed", topics=topics, error=type(error).__name__, location=error_location(error))
             raise
-        self.read_problem = None
+        self._failed_at = float("-inf")

@@ -32,8 +32,8 @@ def _problem(subscriber: Any, now: float) -> str | None:
         return "the consumer is not a member of its group"
     if consumer._fetcher is None or consumer._fetcher.error_future.done():  # noqa: SLF001
         return "the fetch task has ended"
-    if consumer.read_problem:
-        return str(consumer.read_problem)
+    if problem := consumer.read_problem(now):
+        return str(problem)
     return _silent_partitions(consumer, now)
 
 

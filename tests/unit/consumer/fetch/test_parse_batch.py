@@ -140,6 +140,15 @@ BROKEN_BATCHES = {
 }
 
 
+@pytest.mark.parametrize("delta", [0, 1, 7, -1, 2**31 - 1])
+def test_a_damaged_header_moves_the_position_behind_its_batch(delta: int) -> None:
+    batch = a_batch(*GOOD, crc=1, last_offset_delta=delta)
+    records, position = read(batch, a_batch(GOOD[0], base_offset=3), position=1)
+    assert [(record.offset, bytes(record.value)) for record in records] == [(2, batch), (3, b"value 0")]
+    assert position == 4
+    assert 0 < read(batch)[1] <= 8
+
+
 @pytest.mark.parametrize("batch", BROKEN_BATCHES.values(), ids=BROKEN_BATCHES)
 def test_a_batch_that_cannot_be_read_is_one_record_of_raw_bytes_and_the_next_batch_goes_on(batch: bytes) -> None:
     believes_header = batch[16] == 2
