@@ -1,5 +1,6 @@
 """The parts of the service that routes work with."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 from config.turn_budget import TurnBudget
@@ -31,3 +32,5 @@ class Dependencies:
     read_places: TenantRoom
     """Places for calls that read texts of deliveries."""
     turn_budget: TurnBudget = field(default_factory=TurnBudget)
+    long_text_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Taken for the answer to an accepted request with long texts."""

@@ -1,5 +1,6 @@
 """Response to a request that was just accepted: one page of its deliveries, none of which has a log yet."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -48,14 +49,20 @@ class ResponsePage:
 
 
 async def accepted_response(
-    prepared: PreparedRequest, page: ResponsePage, default_region: str | None, *, waits: bool = False
+    prepared: PreparedRequest,
+    page: ResponsePage,
+    default_region: str | None,
+    long_text_lock: asyncio.Lock,
+    *,
+    waits: bool = False,
 ) -> CommunicationLogListResponse:
     """Return the response, made from the request alone. A page beyond the last is empty.
 
     Long texts are shortened, and more so if the response `waits` for the completion.
     """
     texts_bytes = MAX_SHOWN_BYTES_WAITING if waits else MAX_SHOWN_BYTES
-    shown = await shorten_all(_render(prepared), texts_bytes // max(len(prepared.page_recipients), 1))
+    max_bytes = texts_bytes // max(len(prepared.page_recipients), 1)
+    shown = await shorten_all(_render(prepared), max_bytes, long_text_lock)
     key = request_key(prepared.tenant_id, prepared.request_id)
     rules = AddressRules(prepared.head.channel, prepared.head.region or default_region)
     sizes = [part.recipients for part in prepared.parts]

@@ -74,7 +74,8 @@ async def accept_request(
         if not decided.is_expanded:
             await publish_request(deps, prepared)
     waits = call.wait_seconds is not None
-    return await accepted_response(prepared, call.page, deps.settings.default_region, waits=waits)
+    region, lock = deps.settings.default_region, deps.long_text_lock
+    return await accepted_response(prepared, call.page, region, lock, waits=waits)
 
 
 async def previous_attempt(deps: Dependencies, call: BulkCall) -> PreviousAttempt:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, Hashable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -40,13 +41,22 @@ def shorten(text: str, max_bytes: int) -> ShownText:
     return ShownText(f"{beginning}…", is_shortened=True)
 
 
-async def shorten_all(texts: AsyncIterable[tuple[K, str]], max_bytes: int) -> dict[K, ShownText]:
-    """Return the shortened texts by their keys. The event loop turns between long ones."""
+async def shorten_all(
+    texts: AsyncIterable[tuple[K, str]], max_bytes: int, long_text_lock: asyncio.Lock | None = None
+) -> dict[K, ShownText]:
+    """Return the shortened texts by their keys. The event loop turns between long ones.
+
+    With a lock, one call at a time has long texts in memory.
+    """
     shown = {}
-    async for key, text in texts:
-        shown[key] = shorten(text, max_bytes)
-        if len(text) > _SHORT:
-            await asyncio.sleep(0)
+    async with AsyncExitStack() as stack:
+        async for key, text in texts:
+            if len(text) > _SHORT and long_text_lock:
+                await stack.enter_async_context(long_text_lock)
+                long_text_lock = None
+            shown[key] = shorten(text, max_bytes)
+            if len(text) > _SHORT:
+                await asyncio.sleep(0)
     return shown
 
 

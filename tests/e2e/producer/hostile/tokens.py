@@ -101,7 +101,7 @@ CONTROLS = (
         403,
         "communication:send",
     ),
-    Hostile("a control call with a parameter", post(b"", path=f"{_PAUSE}?tenant_id=tnt_b"), 400, "tenant_id: is not"),
+    Hostile("a control call with a parameter", post(b"", path=f"{_PAUSE}?tenant_id=tnt_b"), 400, "(unknown): is not"),
     Hostile("a control call about nothing", post(b"", path=_PAUSE), 404, "request not found"),
     Hostile(
         "a control call about nothing, with a body",
