@@ -62,7 +62,7 @@ def bulk_routes(deps: Dependencies) -> APIRouter:
 async def accept_request(
     deps: Dependencies, preparer: RequestPreparer, request: Request, call: BulkCall
 ) -> CommunicationLogListResponse:
-    """Publish the request in the body exactly once, then free the memory of the body. Raises ApiError."""
+    """Publish the request in the body exactly once, and return the answer. Raises ApiError."""
     async with deps.body_reader.read(request, call.principal.tenant_id) as raw:
         with note_that_nothing_was_sent():
             previous = await previous_attempt(deps, call)
@@ -73,9 +73,9 @@ async def accept_request(
         raw.clear()
         if not decided.is_expanded:
             await publish_request(deps, prepared)
-    waits = call.wait_seconds is not None
-    region, lock = deps.settings.default_region, deps.long_text_lock
-    return await accepted_response(prepared, call.page, region, lock, waits=waits)
+        waits = call.wait_seconds is not None
+        region, lock = deps.settings.default_region, deps.long_text_lock
+        return await accepted_response(prepared, call.page, region, lock, waits=waits)
 
 
 async def previous_attempt(deps: Dependencies, call: BulkCall) -> PreviousAttempt:

@@ -15,7 +15,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from producer.clock import utc_now
-from producer.http.unread_output import SEND_BUFFER_BYTES, UnreadOutput, drop_oldest_output
+from producer.http.unread_output import SEND_BUFFER_BYTES, WRITE_BYTES, UnreadOutput, drop_oldest_output
 from producer.responses import JSON, simple_response
 
 MAX_CONNECTIONS = 500
@@ -227,7 +227,9 @@ class _LingeringTransport(asyncio.Transport):
         self._is_closing = is_closing
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        self._transport.write(data)
+        """Write in pieces, because the event loop keeps a whole object until its last byte is sent."""
+        for start in range(0, len(data), WRITE_BYTES):
+            self._transport.write(bytes(data[start : start + WRITE_BYTES]))
 
     def close(self) -> None:
         self._close()

@@ -10,6 +10,7 @@ from typing import TypeVar
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
+from core.request_parts import MAX_SHARED_FIELDS_BYTES
 from producer.errors import (
     BadRequestError,
     LongHeaderError,
@@ -24,6 +25,8 @@ LARGE_BYTES = 64 * 1024
 """Size in bytes above which a body counts as large. It gets room in memory before it is read further."""
 LARGEST_BODIES = 3
 """Memory for the large bodies of all tenants, in bodies of the maximum size. One tenant gets the memory of one."""
+TEXT_COPIES = 3
+"""Number of copies of the text of a request while it is handled: as text, as a template, and in a record."""
 ROOM_TIMEOUT_SECONDS = 30
 """Maximum time in seconds for which a large body waits for room."""
 MAX_WAITING_BODIES = 32
@@ -58,12 +61,16 @@ class RequestBodyReader:
         length = check_headers(request.headers, limit)
         with self._room.share(tenant_id) as share:
             if length > LARGE_BYTES:
-                await share.take(length)
+                await share.take(self._memory_of(length))
             body = await self._read(request, limit, share)
-            share.shrink_to(len(body))
+            share.shrink_to(self._memory_of(len(body)))
             if body.startswith(codecs.BOM_UTF8):  # RFC 8259, 8.1: parsers may ignore it
                 del body[: len(codecs.BOM_UTF8)]
             yield body
+
+    def _memory_of(self, size: int) -> int:
+        """Return the room of a large body: itself and the copies of its text. No body needs more than the largest."""
+        return min(size + TEXT_COPIES * min(size, MAX_SHARED_FIELDS_BYTES), self._max_bytes)
 
     async def run_bounded(self, body: bytearray, work: Callable[[], Awaitable[T]]) -> T:
         """Run the work at once for a small body, and one at a time for large ones.

@@ -11,6 +11,8 @@ MAX_UNREAD_BYTES = 32 * 1024 * 1024
 """Maximum number of bytes that wait on all connections. Beyond it, the one that has waited longest is closed."""
 SEND_BUFFER_BYTES = 64 * 1024
 """Buffer of the kernel for the output of one connection. Linux doubles it. Without a bound it grows to megabytes."""
+WRITE_BYTES = 64 * 1024
+"""Size in bytes of the pieces in which an answer is written."""
 
 
 class UnreadOutput:

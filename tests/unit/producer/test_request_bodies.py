@@ -12,7 +12,7 @@ from producer.errors import TooLargeError, TooSlowError, UnavailableError
 from producer.http.body_arrival import ArrivalBounds, ArrivalDeadline
 from producer.http.request_bodies import LARGE_BYTES, LARGEST_BODIES, MAX_WAITING_BODIES, RequestBodyReader
 
-MAX_BYTES = 2 * LARGE_BYTES
+MAX_BYTES = 16 * LARGE_BYTES
 ANY_RATE = ArrivalBounds(1)
 AT_ONCE = ArrivalBounds(1, window_seconds=0.01)
 
@@ -172,6 +172,13 @@ async def test_a_large_body_that_waits_is_not_overtaken_by_smaller_ones_of_other
     async with bodies_in_memory(a_reader(), *tenants, small="tnt_c tnt_e") as arrived:
         assert arrived == tenants[:3], "the fourth body does not fit, although the fifth would"
     assert sorted(arrived) == tenants
+
+
+async def test_a_body_that_is_mostly_text_takes_room_for_its_copies() -> None:
+    tenants = ["tnt_a"] * 6
+    async with bodies_in_memory(a_reader(), *tenants, small="tnt_a") as arrived:
+        assert len(arrived) == 3, "each takes four times its size of a room of sixteen"
+    assert len(arrived) == 6
 
 
 async def test_few_bodies_of_a_tenant_wait_and_the_others_are_refused_at_once() -> None:
