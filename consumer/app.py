@@ -13,6 +13,7 @@ from typing import NoReturn
 import uvloop
 
 from config.logging_setup import configure_logging
+from config.memory_allocator import limit_kept_memory
 from config.settings import parse_sealing_keys
 from consumer.context import ConsumerContext, Tuning
 from consumer.failpoints.wrappers import with_failpoint
@@ -116,6 +117,7 @@ def run(settings: ConsumerSettings) -> None:
     async def main() -> None:
         await run_service(await build_app(settings))
 
+    limit_kept_memory()
     collect_rarely()
     try:
         uvloop.run(main())

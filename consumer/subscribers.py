@@ -43,6 +43,11 @@ _SUBSCRIPTION_OPTIONS: dict[str, Any] = {
     "rebalance_timeout_ms": 60_000,
     "max_poll_interval_ms": 3_600_000,
 }
+_MIB = 1024 * 1024
+_REQUEST_FETCHES = {"fetch_max_bytes": 2 * _MIB, "max_partition_fetch_bytes": _MIB}
+"""Bounds on the bytes of requests that are fetched and not read yet. Kafka returns one batch, whatever its size."""
+_WAKE_UP_FETCHES = {"fetch_max_bytes": _MIB // 4, "max_partition_fetch_bytes": _MIB // 16}
+"""The same for wake-up messages, which have a hundred bytes each."""
 
 
 class TolerantBroker(KafkaBroker):
@@ -108,9 +113,10 @@ def build_faststream(
     )
     topics, reading = settings.topics, {**_SUBSCRIPTION_OPTIONS, **_heartbeats(settings.kafka_session_seconds)}
 
-    def subscribe(topic: str, kind: str, take: TakeRecord) -> None:
-        commits = RebalanceSafeCommitter()
-        subscriber = broker.subscriber(topic, group_id=topics.group_of(topic), listener=commits, **reading)
+    def subscribe(topic: str, kind: str, take: TakeRecord, fetches: Mapping[str, int]) -> None:
+        commits, group = RebalanceSafeCommitter(), topics.group_of(topic)
+        options = {**reading, **fetches}
+        subscriber = broker.subscriber(topic, group_id=group, listener=commits, **options)
         position = positions.watch(topic, subscriber, commits)
 
         @subscriber  # type: ignore[untyped-decorator]
@@ -123,9 +129,9 @@ def build_faststream(
                 await take(record, _commit_of(message, record, commits))
 
     for topic, expansion_queue in expansions.items():
-        subscribe(topic, EXPAND, expansion_queue.submit)
-    subscribe(topics.chunks, Lane.BULK, partial(wake_up_queue.enqueue, Lane.BULK))
-    subscribe(topics.chunks_express, Lane.EXPRESS, partial(wake_up_queue.enqueue, Lane.EXPRESS))
+        subscribe(topic, EXPAND, expansion_queue.submit, _REQUEST_FETCHES)
+    subscribe(topics.chunks, Lane.BULK, partial(wake_up_queue.enqueue, Lane.BULK), _WAKE_UP_FETCHES)
+    subscribe(topics.chunks_express, Lane.EXPRESS, partial(wake_up_queue.enqueue, Lane.EXPRESS), _WAKE_UP_FETCHES)
     return FastStream(broker, logger=None), broker
 
 

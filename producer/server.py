@@ -13,6 +13,7 @@ import uvloop
 from fastapi import FastAPI
 
 from config.logging_setup import configure_logging
+from config.memory_allocator import limit_kept_memory
 from ledger.errors import InvalidConnectionString
 from producer.completion_waiter import CompletionWaiter
 from producer.http.small_reads import SmallReads
@@ -50,6 +51,7 @@ def serve(
 ) -> int:
     """Serve until SIGTERM or SIGINT. Return the exit code: 0, 1 if the server did not start, or one of those above."""
     configure_logging()
+    limit_kept_memory()
     # Imported objects never become garbage. Later objects are collected in small batches of a third of a millisecond
     # each. With Python's defaults the batches are smaller, but full collections are far more frequent.
     gc.freeze()

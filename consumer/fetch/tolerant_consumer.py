@@ -19,6 +19,12 @@ from consumer.monitoring.readiness import READ_PROBLEM
 
 PROBLEM_SECONDS = 30.0
 """Time that a failed read counts, in seconds. FastStream reads again after 5 s, or 15 s."""
+UNREAD_SECONDS = 3_600.0
+"""Time for which fetched records stop further fetches from their broker, in seconds.
+
+By default aiokafka fetches the other partitions after 0.1 s, whatever is unread. Each partition then has a batch of up
+to a record's size in memory. As it is, what is unread is bounded by `fetch_max_bytes` for each broker, or one batch.
+"""
 
 
 class TolerantConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
@@ -40,6 +46,7 @@ class TolerantConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has 
     async def start(self) -> None:
         fetcher.MemoryRecords = RecordBatches  # aiokafka has no other place for a parser. It holds for this process.
         await super().start()
+        self._fetcher._prefetch_backoff = UNREAD_SECONDS  # noqa: SLF001  # aiokafka has no option for it
 
     @override
     async def getone(self, *partitions: TopicPartition) -> ConsumerRecord:
