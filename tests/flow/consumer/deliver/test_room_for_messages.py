@@ -9,6 +9,7 @@ from consumer.deliver.deliver import deliver
 from consumer.flow_control.byte_room import ByteRoom
 from core.ids import ChunkId
 from core.send_result import SendResult
+from core.text_limits import TextLimits
 from providers.draft import Draft
 from tests.flow.world import RecordingProvider, World, awake
 
@@ -52,7 +53,8 @@ TASKS: list[asyncio.Task[None]] = []
 def a_process() -> tuple[World, CountingProvider, ConsumerContext]:
     provider = CountingProvider()
     world = World(provider)
-    world.limits = replace(world.limits, chunk_size=RECIPIENTS, window_size=RECIPIENTS)
+    limits = TextLimits(sms_segments=TEXT)
+    world.limits = replace(world.limits, chunk_size=RECIPIENTS, window_size=RECIPIENTS, text_limits=limits)
     TASKS.clear()
     return world, provider, replace(awake(world.context()), message_room=ByteRoom(ROOM))
 
