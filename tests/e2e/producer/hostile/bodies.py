@@ -163,7 +163,7 @@ FIELDS = (
     Hostile("the 5,000th recipient", large("7"), 400, "recipients[5000]: is neither"),
     Hostile("variables that are a list", saying(variables=[]), 400, "variables: "),
     Hostile("a variable that is a list", saying(variables={"a": ["b"]}), 400, "variables.(unknown): "),
-    Hostile("a variable of 500 KB", saying(variables={"a": "x" * 500_000}), 400, "variables: "),
+    Hostile("a variable of 500 KB", saying(variables={"a": "x" * 500_000}), 400, "variables.(unknown): "),
     Hostile("a subject of 901 letters", saying(subject="x" * 901), 400, "subject: "),
     Hostile(
         "a subject that adds a header",
