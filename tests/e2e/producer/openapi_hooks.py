@@ -58,6 +58,21 @@ _NULLABLE_WITHOUT_A_WORD = ("variables", "category", "on_uncertain", "status", "
 
 
 @schemathesis.hook
+def before_load_schema(_context: schemathesis.HookContext, document: Any) -> None:
+    """Remove large bounds. Texts of half a million characters take minutes, and tests of the schemas try them."""
+    _remove_large_bounds(document)
+
+
+def _remove_large_bounds(schema: Any) -> None:
+    children = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    for child in children:
+        _remove_large_bounds(child)
+    for bound in ("maxLength", "maxProperties"):
+        if isinstance(schema, dict) and isinstance(schema.get(bound), int) and schema[bound] >= 1_000:
+            del schema[bound]
+
+
+@schemathesis.hook
 def filter_case(_context: schemathesis.HookContext, case: schemathesis.Case) -> bool:
     """Leave out the nulls that are accepted as absent fields although the document does not allow them."""
     body = case.body
