@@ -59,10 +59,10 @@ class ProducerSettings(CommonSettings, LedgerSettings):
         description="port of `/metrics` of the producer alone. If unset: `/metrics` stays on ROLLCALL_HTTP_PORT",
     )
     http_token_calls_per_second: Annotated[float, Field(ge=0, le=100_000)] = Field(
-        default=25, description="calls per second that one token may make in this process. 0: no limit"
+        default=10, description="calls per second that one token may make in this process. 0: no limit"
     )
     http_tenant_calls_per_second: Annotated[float, Field(ge=0, le=100_000)] = Field(
-        default=50, description="calls per second that one tenant may make in this process. 0: no limit"
+        default=20, description="calls per second that one tenant may make in this process. 0: no limit"
     )
     http_burst_seconds: Annotated[float, Field(ge=0, le=3_600)] = Field(
         default=4, description="calls of so many seconds may come at once, before these rates apply"

@@ -85,7 +85,7 @@ async def ledger_fault(service: Service) -> httpx.Response:
 
 
 async def too_many_calls(service: Service) -> httpx.Response:
-    for _ in range(100):
+    for _ in range(40):
         await service.send()
     return await service.send()
 
@@ -108,7 +108,7 @@ BEFORE_THE_APP = {"408", "431"}
 
 @pytest.mark.parametrize("status", PROVOKED)
 async def test_the_example_of_each_error_has_the_message_of_the_service(status: str) -> None:
-    async with a_service(http_token_calls_per_second=25) as service:
+    async with a_service(http_token_calls_per_second=10) as service:
         answer = await PROVOKED[status](service)
     assert (answer.status_code, answer.json()["message"]) == (int(status), ERRORS[status]["message"])
 
