@@ -3,7 +3,7 @@
 import mmap
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cramjam
@@ -62,25 +62,23 @@ def _inflate_gzip(data: bytes, limit: int) -> bytes:
 
 def _inflate_snappy(data: bytes, limit: int) -> bytes:
     """Decompress one block, or the blocks of snappy-java. Each block declares its size, and the library checks it."""
-    if not data.startswith(_SNAPPY_BLOCKS_MAGIC):
-        return _inflate_snappy_block(data, limit)
-    parts: list[bytes] = []
-    room, position = limit, _SNAPPY_HEADER_BYTES
-    while position < len(data):
-        (size,) = struct.unpack_from(">i", data, position)
-        end = position + 4 + size
-        if size <= 0 or end > len(data) or len(parts) > limit // _SNAPPY_MIN_BLOCK_BYTES:
-            raise InflateError("has snappy blocks of a wrong size")
-        parts.append(_inflate_snappy_block(data[position + 4 : end], room))
-        room -= len(parts[-1])
-        position = end
-    return b"".join(parts)
-
-
-def _inflate_snappy_block(data: bytes, limit: int) -> bytes:
-    if cramjam.snappy.decompress_raw_len(data) > limit:
+    blocks = list(_snappy_blocks(data, limit)) if data.startswith(_SNAPPY_BLOCKS_MAGIC) else [data]
+    if sum(map(cramjam.snappy.decompress_raw_len, blocks)) > limit:
         raise InflateError(f"is larger than {limit:,} bytes after decompression")
-    return bytes(cramjam.snappy.decompress_raw(data))
+    return b"".join(bytes(cramjam.snappy.decompress_raw(block)) for block in blocks)
+
+
+def _snappy_blocks(data: bytes, limit: int) -> Iterator[bytes]:
+    position, most = _SNAPPY_HEADER_BYTES, limit // _SNAPPY_MIN_BLOCK_BYTES
+    for _ in range(most):
+        if position == len(data):
+            return
+        (size,) = struct.unpack_from(">i", data, position)
+        start, position = position + 4, position + 4 + size
+        if size <= 0 or position > len(data):
+            break
+        yield data[start:position]
+    raise InflateError("has snappy blocks of a wrong size")
 
 
 def _inflate_lz4(data: bytes, limit: int) -> memoryview:

@@ -136,37 +136,41 @@ class RecordBatch:
         elif self._header is None:
             yield from self._old_records()
         else:
-            try:
-                payload = self._payload(self._header)
-            except InflateError as error:
-                yield self._unparsed(self._data, f"is a batch that {error}")
-            else:
-                yield from self._records(payload, self._header)
+            yield from self._records(self._header)
 
     def _payload(self, header: _Header) -> Payload:
         payload = memoryview(self._data)[_HEADER.size :]
         codec = header.attributes & _CODEC
         return inflate(codec, bytes(payload)) if codec else payload
 
-    def _records(self, payload: Payload, header: _Header) -> Iterator[ParsedRecord]:
+    def _records(self, header: _Header) -> Iterator[ParsedRecord]:
+        try:
+            payload = self._payload(header)
+        except InflateError as error:
+            yield self._unparsed(self._data, f"is a batch that {error}")
+            return
+        position, offset, size = 0, self.base_offset, len(payload)
+        while position < size and offset < self.next_offset:
+            record, position = self._next_record(payload, position, offset, header)
+            if position == size:  # the memory is free while the last record is worked on
+                payload = b""
+            offset = record.offset + 1
+            yield record
+
+    def _next_record(self, payload: Payload, position: int, offset: int, header: _Header) -> tuple[ParsedRecord, int]:
+        """Return the record at a position, and the position behind it. `offset` is the lowest that it may have."""
+        try:
+            start, end = read_frame(payload, position)
+        except ParseError as error:  # the next record cannot be found
+            return self._unparsed(payload[position:], f"is part of a batch that {error}"), len(payload)
+        delta = read_offset_delta(payload, start)
+        if delta is None or not offset <= self.base_offset + delta < self.next_offset:
+            return self._unparsed(payload[position:end], "has a wrong offset", offset), end
         times = (int(bool(header.attributes & _APPEND_TIME)), header.first_timestamp, header.max_timestamp)
-        position, offset = 0, self.base_offset
-        while position < len(payload) and offset < self.next_offset:
-            try:
-                start, end = read_frame(payload, position)
-            except ParseError as error:  # the next record cannot be found
-                yield self._unparsed(payload[position:], f"is part of a batch that {error}")
-                return
-            delta = read_offset_delta(payload, start)
-            if delta is not None and offset <= self.base_offset + delta < self.next_offset:
-                offset = self.base_offset + delta
-                try:
-                    yield parse_record(payload, (start, end), self.base_offset, times)
-                except ParseError as error:
-                    yield self._unparsed(payload[position:end], str(error), offset)
-            else:
-                yield self._unparsed(payload[position:end], "has a wrong offset", offset)
-            position, offset = end, offset + 1
+        try:
+            return parse_record(payload, (start, end), self.base_offset, times), end
+        except ParseError as error:
+            return self._unparsed(payload[position:end], str(error), self.base_offset + delta), end
 
     def _old_records(self) -> Iterator[ParsedRecord]:
         """Return the record of a batch in an old message format. Kafka 4 takes none."""
