@@ -13,7 +13,7 @@ from typer.testing import Result
 from cli.admin.development_token import issue_token
 from devstack import Stack
 from tests.e2e.accounting import RecordingProviderProcess, an_accounting_provider
-from tests.support.deployment import Deployment, a_deployment
+from tests.support.deployment import NO_RATE_LIMITS, Deployment, a_deployment
 from tests.support.polling import wait_until
 from tests.support.service import SECRET
 
@@ -38,7 +38,9 @@ def deployment(
     entry = provider.entry_for("sms", concurrency=20)
     settings = {"PROVIDERS": [entry], "WINDOW_SIZE": 20, "MAX_CHUNKS_IN_FLIGHT": 2, "CHUNK_SIZE": 200}
     with (
-        a_deployment(stack, tmp_path_factory.mktemp("house"), JWT_SECRET=SECRET, **settings) as deployment,
+        a_deployment(
+            stack, tmp_path_factory.mktemp("house"), JWT_SECRET=SECRET, **NO_RATE_LIMITS, **settings
+        ) as deployment,
         deployment.service("consumer"),
     ):
         yield deployment

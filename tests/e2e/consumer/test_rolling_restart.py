@@ -16,7 +16,7 @@ from tests.e2e.accounting import an_accounting_provider
 from tests.e2e.caller import Results, publish, reading
 from tests.e2e.reconciliation import assert_balanced
 from tests.e2e.sample_recipients import a_request
-from tests.support.deployment import Deployment, Service, a_deployment
+from tests.support.deployment import NO_RATE_LIMITS, Deployment, Service, a_deployment
 from tests.support.polling import wait_until
 
 RECIPIENTS = [f"139{index:08d}" for index in range(1_500)]
@@ -71,7 +71,7 @@ async def test_all_are_restarted_in_the_middle_and_nobody_is_in_doubt(stack: Sta
         provider = held.enter_context(an_accounting_provider(tmp_path))
         provider.misbehave("slow", share=0.3, seconds=SLOW_SECONDS)
         entry = provider.entry_for("sms", concurrency=200)
-        deployment = held.enter_context(a_deployment(stack, tmp_path, PROVIDERS=[entry], **settings))
+        deployment = held.enter_context(a_deployment(stack, tmp_path, PROVIDERS=[entry], **NO_RATE_LIMITS, **settings))
         consumers = [held.enter_context(deployment.service("consumer")) for _ in range(2)]
         producer, caller, request = (
             held.enter_context(deployment.service("producer")),

@@ -17,7 +17,7 @@ from schemas.results import RequestAccepted, RequestCompleted, RequestRejected
 from tests.e2e.caller import Reader, Results, reading
 from tests.e2e.reconciliation import roll
 from tests.e2e.sample_recipients import SIMULATOR, TENANT
-from tests.support.deployment import Deployment, Service, a_deployment
+from tests.support.deployment import NO_RATE_LIMITS, Deployment, Service, a_deployment
 from tests.support.polling import wait_until
 from tests.support.service import SECRET
 
@@ -28,7 +28,7 @@ ENDED = {"sent": 2, "failed": 1}
 @pytest.fixture(scope="module")
 def deployment(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     with a_deployment(
-        stack, tmp_path_factory.mktemp("repeats"), PROVIDERS=[SIMULATOR], JWT_SECRET=SECRET
+        stack, tmp_path_factory.mktemp("repeats"), PROVIDERS=[SIMULATOR], JWT_SECRET=SECRET, **NO_RATE_LIMITS
     ) as deployment:
         yield deployment
 
