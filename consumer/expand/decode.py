@@ -15,7 +15,7 @@ from consumer.kafka.record import KafkaRecord
 from ledger.dead_letter_format import REPLAY_HEADER, read_replay_header
 from schemas.parse_body import parse_body
 from schemas.record_base import SCHEMA_VERSION
-from schemas.requests import BulkRequest
+from schemas.requests import MAX_PARTS, BulkRequest
 from schemas.statuses import RejectionReason
 from schemas.topic_definitions import MAX_RECORD_BYTES
 from schemas.validation_errors import Problem, path_of, read_problems
@@ -62,7 +62,7 @@ def unprocessable_rejection(record: KafkaRecord) -> RejectedRecord:
         "record: cannot be processed because of an internal error",
         request_id=_id(document, "request_id", record.value or b""),
         tenant_id=_id(document, "tenant_id", record.value or b""),
-        part=document["part"] if type(document.get("part")) is int else None,
+        part=_part(document),
         correlation_id=read_correlation(record),
         is_garbage=True,
     )
@@ -92,7 +92,7 @@ def _rejection_for(record: KafkaRecord, error: ValidationError) -> RejectedRecor
         fields=fields,
         request_id=_id(document, "request_id", record.value or b""),
         tenant_id=_id(document, "tenant_id", record.value or b""),
-        part=document["part"] if type(document.get("part")) is int else None,
+        part=_part(document),
         correlation_id=correlation_id,
         is_garbage=newer or any(map(_is_structural, problems)),
     )
@@ -116,6 +116,12 @@ def _id(document: dict[str, Any], name: str, source: bytes) -> str | None:
         with contextlib.suppress(ValueError, RecursionError):
             value = json.loads(source, parse_int=str, parse_float=str)[name]
     return value if isinstance(value, str) and 0 < len(value) <= 128 and value.isprintable() else None
+
+
+def _part(document: dict[str, Any]) -> int | None:
+    """Return the number of the part if it can be one, else None. Any other number may be an address."""
+    part = document.get("part")
+    return part if type(part) is int and 0 <= part < MAX_PARTS else None
 
 
 def _is_structural(problem: Problem) -> bool:

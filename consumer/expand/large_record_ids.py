@@ -8,7 +8,11 @@ import orjson
 MAX_TOKENS = 200_000
 """Maximum number of texts and brackets that are looked at. The ids usually come first."""
 
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[{}\[\]]', re.DOTALL)
+_MAX_TEXT_BYTES = 1_000
+"""Maximum size of a token that is decoded, in bytes. An id has 128 characters at most, each of six bytes at most."""
+
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[{}\[\]]', re.DOTALL)
+"""A bracket, or a text. A text without an end is one token too. Each of its quotes would begin a search of its own."""
 _COLON = re.compile(rb"\s{0,100}:\s{0,100}")
 
 
@@ -25,15 +29,18 @@ def read_texts(value: bytes, names: Collection[str]) -> dict[str, str]:
             case 0x7D | 0x5D:
                 depth -= 1
             case _ if depth == 1 and token.start() == wanted_at:
-                found.setdefault(wanted, _decode(token[0]))
+                found.setdefault(wanted, _decode(token))
             case _ if depth == 1 and (colon := _COLON.match(value, token.end())):
-                name = _decode(token[0]) if len(token[0]) < 100 else ""
+                name = _decode(token)
                 wanted, wanted_at = (name, colon.end()) if name in names else ("", -1)
     return {name: text for name, text in found.items() if text}
 
 
-def _decode(token: bytes) -> str:
+def _decode(token: re.Match[bytes]) -> str:
+    """Return the text of a token, or an empty one if it is too long for an id or the name of a field."""
+    if token.end() - token.start() > _MAX_TEXT_BYTES:
+        return ""
     try:
-        return str(orjson.loads(token))
+        return str(orjson.loads(token[0]))
     except orjson.JSONDecodeError:
         return ""

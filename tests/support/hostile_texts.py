@@ -13,7 +13,9 @@ from re import _constants as codes  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
-ENDS = ("", "\x00", "!", '"', "<", " ")
+ENDS = ("", "\x00", "!", '"', "<", " ", "\\")
+ESCAPED_QUOTE = '\\"'
+"""Part that begins a quoted text, or continues one. A search that does not take the first text tries each of them."""
 FLOOR_SECONDS = 0.003
 """CPU time in seconds below which growth is not judged, because the clock is too coarse for it."""
 MAX_GROWTH = 8.0
@@ -36,7 +38,7 @@ def hostile_families(expression: str, flags: int) -> list[tuple[str, str, str]]:
     found = list(dict.fromkeys(_repeated(parser.parse(expression, flags & ~re.DEBUG), "")))
     pairs = [(one, f"{a}{b}") for (one, a), (_, b) in permutations(found[:6], 2)]
     whole = [("", begin + part) for begin, part in found] + [("", begin) for begin, _ in found]  # for a search
-    parts = found + pairs + whole or [("", "a")]
+    parts = [*found, *pairs, *whole, ("", ESCAPED_QUOTE), ("", "a")]
     return [(begin, part, end) for begin, part in dict.fromkeys(parts) if part for end in ENDS]
 
 

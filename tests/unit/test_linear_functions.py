@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 from cli.recipients_file.json_values import JsonValues
 from cli.recipients_file.row_error import RowError
 from consumer.expand.decode import decode, read_correlation, read_reply_topic
+from consumer.expand.large_record_ids import read_texts
 from consumer.kafka.record import KafkaRecord
 from core.addresses.email import read_email
 from core.addresses.mailbox import split_mailbox
@@ -104,7 +105,7 @@ TEXTS = (
 FAMILIES = [
     (begin, part, end)
     for part in TEXTS
-    for begin, end in (("", ""), ("<a ", ">"), ("{{", "}}"), ("1", "x"), ("a=", '"'))
+    for begin, end in (("", ""), ("<a ", ">"), ("{{", "}}"), ("1", "x"), ("a=", '"'), ('{"a', "\\"))
 ]
 
 
@@ -139,6 +140,7 @@ REQUEST = decode(record(a_body()))
 assert isinstance(REQUEST, BulkRequest)
 
 FUNCTIONS: dict[str, tuple[Callable[[str], object], int]] = {
+    "read_texts": (lambda text: read_texts(text.encode("utf-8", "replace"), ("tenant_id",)), SIZE),
     "html_to_text": (html_to_text, SIZE),
     "guess_content_type": (guess_content_type, SIZE),
     "compile_text": (compile_text, SIZE),
@@ -146,7 +148,7 @@ FUNCTIONS: dict[str, tuple[Callable[[str], object], int]] = {
     "compile_subject": (compile_subject, SIZE),
     "render": (rendered, SIZE),
     "read_name": (read_name, SIZE),
-    "normalise_name": (normalise_name.__wrapped__, SIZE),
+    "normalise_name": (normalise_name, SIZE),
     "split_mailbox": (split_mailbox, SIZE),
     "mask": (lambda text: (mask_raw(text), mask_email(text)), SIZE),
     "email": (read_email, SIZE),

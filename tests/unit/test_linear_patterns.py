@@ -121,6 +121,7 @@ def test_a_pattern_takes_linear_time(name: str) -> None:
         (r"[0-9]+\.[0-9]+", "search"),
         (r"([^;]*),([^;]*);x", "match"),
         (r"[^@]+@[^.]+\.", "search"),
+        (r"""\"(?:[^"\\]++|\\.)*+(?:"|\Z)""", "search"),
     ],
 )
 def test_an_expression_that_tries_again_is_found(expression: str, way: str) -> None:

@@ -34,12 +34,19 @@ def test_what_is_no_text_is_not_found(value: bytes) -> None:
     assert read_texts(value, NAMES) == {}
 
 
+def test_a_text_that_is_too_long_for_an_id_is_not_found() -> None:
+    assert read_texts(json.dumps({"request_id": LARGE, "tenant_id": "t1"}).encode(), NAMES) == {"tenant_id": "t1"}
+    escaped = json.dumps({"request_id": "\N{GRINNING FACE}" * 64, "tenant_id": "t1"}).encode()
+    assert len(read_texts(escaped, NAMES)["request_id"]) == 64
+
+
 PIECES = [b"[],", b"{},", b'"",', rb"\"", b'"', b"[", b"}", b'"request_id" ', b'"request_id":', b" ", b"\\"]
 
 
+@pytest.mark.parametrize("end", [b"", b"\\", b'"', b"x"])
 @pytest.mark.parametrize("piece", PIECES)
-def test_a_hostile_value_costs_no_time(piece: bytes) -> None:
-    value = b'{"a":[' + piece * (16 * MIB // len(piece))
+def test_a_hostile_value_costs_no_time(piece: bytes, end: bytes) -> None:
+    value = b'{"a":[' + piece * (16 * MIB // len(piece)) + end
     began = time.thread_time()
     read_texts(value, NAMES)
     assert time.thread_time() - began < 2
