@@ -20,7 +20,7 @@ from tests.torture.reconciliation import DoesNotHold
 from tests.torture.traffic import TENANT, Order
 from tests.torture.world import World
 
-CALLS_PER_SECOND = 10.0
+CALLS_PER_SECOND = 8.0
 RECIPIENTS = 2
 SETTLED_SECONDS = 180.0
 _PREFIX = "good-"

@@ -21,6 +21,8 @@ from tests.torture.reconciliation import Reconciliation
 from tests.torture.world import SETTINGS, Round, World
 
 CONSUMERS = 2
+PROVIDER_SECONDS = 10.0
+"""The default time-out of a provider. A busy machine must not make a delivery unknown."""
 MAIL_SECONDS = 0.3
 """The mail provider takes each mail so late."""
 
@@ -89,7 +91,9 @@ async def hostile_world(round_: Round) -> AsyncIterator[HostileWorld]:
     try:
         wait_until_ready(mail_server, lambda: answers(port), what="the mail server", deadline_seconds=30)
         defaults = dict.fromkeys(SETTINGS)
-        async with round_.world(**defaults, REPLY_TOPICS="replies.*", mail=mail, results=GoodResults) as world:
+        async with round_.world(
+            **defaults, timeout_seconds=PROVIDER_SECONDS, REPLY_TOPICS="replies.*", mail=mail, results=GoodResults
+        ) as world:
             refusing = {"message.timestamp.before.max.ms": "0"}
             topic = NewTopic(_refusing_topic(world), 1, 1, topic_configs=refusing)
             _, producer, _ = await asyncio.gather(
