@@ -12,8 +12,8 @@ from schemas.statuses import Category, Channel, ContentType, OnUncertain
 from schemas.timestamps import ActionTime
 from schemas.variables import Name, SecretVariables, Variables
 
-MAX_PARTS = 65_536
-"""Maximum number of parts of a request. An id holds the part in four hexadecimal digits."""
+MAX_PARTS = 2_048
+"""Maximum number of parts of a request. Each part is added to the document of its request, which grows with them."""
 
 FURTHEST_SEND, FURTHEST_EXPIRY = timedelta(days=366), 2 * timedelta(days=366)
 """Maximum time from the acceptance of a request to its `send_at`, and to its `expires_at`."""

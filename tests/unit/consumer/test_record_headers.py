@@ -55,3 +55,12 @@ def test_a_number_that_is_no_part_is_not_repeated(part: object) -> None:
     body = orjson.dumps({**orjson.loads(BODY), "part": part})
     rejected = [decode(replace(RECORD, value=body)), unprocessable_rejection(replace(RECORD, value=body))]
     assert [one.part for one in rejected if isinstance(one, RejectedRecord)] == [None, None]
+
+
+def test_a_part_beyond_the_last_possible_one_is_refused() -> None:
+    last, beyond = (
+        decode(replace(RECORD, value=orjson.dumps({**orjson.loads(BODY), "part": n}))) for n in (2_047, 2_048)
+    )
+    assert isinstance(last, BulkRequest)
+    assert isinstance(beyond, RejectedRecord)
+    assert (beyond.fields, beyond.is_garbage) == (("part",), False)
