@@ -1,7 +1,6 @@
 """Composition root of the consumer. It builds all parts and connects nothing at import."""
 
 import asyncio
-import ctypes
 import gc
 import os
 import random
@@ -120,7 +119,6 @@ def run(settings: ConsumerSettings) -> None:
 
     limit_kept_memory()
     collect_rarely()
-    return_large_blocks()
     try:
         uvloop.run(main())
         exit_without_waiting(0)
@@ -149,19 +147,3 @@ def collect_rarely() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
-
-
-_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
-_LARGE_BLOCK_BYTES = 256 * 1024
-
-
-def return_large_blocks() -> None:
-    """Let the C library give large blocks back to the system as soon as they are free. Only glibc has the choice.
-
-    By default it keeps the size of the largest block that was freed, and puts all smaller ones on the heap. Records of
-    a megabyte then leave holes there. Each of the many threads of MongoDB's driver has a heap of its own as well.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK_BYTES)
-        mallopt(_M_ARENA_MAX, 2)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from core.ids import outcome_event_id, request_event_id
+from core.json_bytes import json_bytes
 from core.rfc3339 import rfc3339
 from ledger.models import Log, RequestHeader, StoredRequest
 from schemas.results import CE_SOURCE, EventType
@@ -136,4 +137,4 @@ def _request_fields(header: RequestHeader) -> dict[str, Any]:
 
 def _request_event(kind: EventType, event_id: str, body: dict[str, Any], now: datetime) -> Event:
     time = rfc3339(now)
-    return Event(event_id, kind.value, time, orjson.dumps({"event_id": event_id, **body, "occurred_at": time}))
+    return Event(event_id, kind.value, time, json_bytes({"event_id": event_id, **body, "occurred_at": time}))

@@ -41,7 +41,6 @@ _SUBSCRIPTION_OPTIONS: dict[str, Any] = {
     "isolation_level": "read_committed",  # the default would send what a caller's transaction has not committed
     "no_reply": True,
     "rebalance_timeout_ms": 60_000,
-    "fetch_max_bytes": 2 * 1024 * 1024,  # of one answer of a broker, whose bytes are copied more than once
     "max_poll_interval_ms": 3_600_000,
 }
 _MIB = 1024 * 1024

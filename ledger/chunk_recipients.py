@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from typing_extensions import override
 
+from core.json_bytes import json_bytes
 from core.variable_names import normalise_name
 from ledger.models import Chunk
 from ledger.sealing import Sealer
@@ -55,7 +56,7 @@ class PackedRecipients(Sequence[ChunkRecipient]):
     """Recipients of a chunk as JSON, each decoded when it is used. As objects they take ten times the memory."""
 
     def __init__(self, recipients: Iterable[list[Any]]) -> None:
-        self._packed = [orjson.dumps(recipient) for recipient in recipients]
+        self._packed = [json_bytes(recipient) for recipient in recipients]
 
     @override
     def __len__(self) -> int:

@@ -11,6 +11,8 @@ _ESCAPED_LENGTH = 6
 """Maximum number of characters that a character of a value becomes, such as `&quot;`."""
 _NARROW_COPIES, _WIDE_COPIES = 4, 8
 """Number of bytes for each character of a text in memory: of ASCII, and of any other text."""
+_VARIABLE_BYTES = 160
+"""Size of a variable without the characters of its value in bytes: its name, its value, and its place in a dict."""
 
 
 class TextSize(NamedTuple):
@@ -32,12 +34,15 @@ class TextMeasure:
         self._fixed = _text_size(content.weight(0), 0, is_narrow=self._is_ascii)
 
     def of(self, variables: Mapping[str, str]) -> TextSize:
-        """Return the size of the text of a recipient with these variables."""
-        if not self._content.names:
+        """Return the size of the text of a recipient with these variables, which the message keeps as well."""
+        if not variables and not self._content.names:
             return self._fixed
         fixed = self._fixed.characters
         values = self._content.weight(max(self._longest_value, _longest(variables))) - fixed
-        return _text_size(fixed, values, is_narrow=self._is_ascii and all(map(str.isascii, variables.values())))
+        is_narrow = self._is_ascii and all(map(str.isascii, variables.values()))
+        characters, size = _text_size(fixed, values, is_narrow=is_narrow)
+        kept = sum(map(len, variables.values())) * (_NARROW_COPIES if is_narrow else _WIDE_COPIES)
+        return TextSize(characters, size + kept + len(variables) * _VARIABLE_BYTES)
 
 
 def _text_size(fixed: int, values: int, *, is_narrow: bool) -> TextSize:

@@ -10,6 +10,7 @@ import aiohttp
 import orjson
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from core.json_bytes import json_bytes
 from core.send_result import Failed, HiddenMessageId, Message, SendResult, Sent
 from providers.connection_slots import ConnectionSlots, NoFreeConnectionError
 from providers.draft import Draft, UnsendableError
@@ -198,7 +199,7 @@ def _encode(message: Message) -> tuple[Message, bytes]:
     if message.content_type is not None and message.channel is Channel.EMAIL:
         fields["content_type"] = message.content_type
     try:
-        return message, orjson.dumps(fields)
+        return message, json_bytes(fields)
     except TypeError:  # a lone surrogate
         raise UnsendableError(Failed(Reason.INVALID_CONTENT, "not UTF-8")) from None
 

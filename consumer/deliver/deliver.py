@@ -26,8 +26,10 @@ MAX_MISSING_KEY_DELAY = timedelta(minutes=10)
 """Maximum time until a chunk that cannot be opened is due again."""
 _SIZE_FACTOR = 2
 """Number of copies of a chunk's data that are in memory: as it is stored, and opened."""
-_DELIVERY_BYTES = 300
-"""Size of a delivery without its address and variables in bytes: its id, its result and its log."""
+_DELIVERY_BYTES = 1_200
+"""Size of a delivery without its address and variables in bytes: its id, its result, its log, and its event twice.
+
+The event waits as it is and in a batch while Kafka does not take it."""
 
 
 async def deliver(leased: LeasedChunk, context: ConsumerContext) -> None:

@@ -15,6 +15,7 @@ from core.ids import ChunkId, RequestKey, chunk_range
 from core.index_ranges import length
 from ledger.chunk_port import Chunks
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
+from ledger.errors import LedgerUnavailable
 from ledger.models import Chunk, ControlFlags
 from ledger.mongo.chunk_documents import (
     chunk_document,
@@ -75,22 +76,20 @@ class MongoChunks(Chunks):
     ) -> ClaimResult | None:
         """Claim with one update. If the previous call of this owner got no reply, look first for its chunk."""
         kind = {"lane": lane.value, "channel": channel.value, "open": True}
-        if claim.owner in self._unanswered:
+        is_repeat = claim.owner in self._unanswered
+        self._unanswered.discard(claim.owner)
+        try:
             with translated_errors():
-                own = await self._chunks.find_one({**kind, "owner": claim.owner}, {"_id": True})
+                own = await self._chunks.find_one({**kind, "owner": claim.owner}, {"_id": True}) if is_repeat else None
             if own:
                 return await self.claim(ChunkId(own["_id"]), claim)
-        # A chunk of an older version has no field `fresh`.
-        due = {
-            **kind,
-            "fresh": True if never_claimed else {"$in": [False, None]},
-            "sweep_at": {"$lte": self._clock.now()},
-            **CLAIMABLE,
-        }
-        self._unanswered.add(claim.owner)
-        claimed = await self._claim(due, claim, sort=[("sweep_at", 1)])
-        self._unanswered.discard(claim.owner)
-        return claimed
+            # A chunk of an older version has no field `fresh`.
+            fresh = True if never_claimed else {"$in": [False, None]}
+            due = {**kind, "fresh": fresh, "sweep_at": {"$lte": self._clock.now()}, **CLAIMABLE}
+            return await self._claim(due, claim, sort=[("sweep_at", 1)])
+        except LedgerUnavailable:
+            self._unanswered.add(claim.owner)
+            raise
 
     async def _claim(self, query: Document, claim: ClaimRequest, **options: Any) -> ClaimResult | None:
         with translated_errors():

@@ -1,18 +1,22 @@
 """Chunks wait for room in memory before they are opened."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 from consumer.context import ConsumerContext
 from consumer.deliver.claim_chunks import MAX_WAITING_BYTES, Claimer, LeasedChunk
 from consumer.deliver.deliver import deliver
+from consumer.events import Event
 from consumer.flow_control.byte_room import ByteRoom
+from consumer.kafka.memory_bus import MemoryBus
 from consumer.kafka.record import KafkaRecord
 from core.ids import ChunkId, log_id, request_key
 from core.send_result import SendResult
 from providers.draft import Draft
 from schemas.statuses import Status
-from tests.flow.world import RecordingProvider, World, awake
+from tests.flow.world import TOPICS, RecordingProvider, World, awake
+from tests.support.polling import wait_until
 
 NUMBERS = [f"138000000{n:02d}" for n in range(4)]
 LARGE = MAX_WAITING_BYTES
@@ -30,6 +34,22 @@ class WaitingProvider(RecordingProvider):
         self.asked.append(draft.id)
         await self.may_answer.wait()
         return await super().send(draft)
+
+
+class HeldBus(MemoryBus):
+    """A bus that takes events when it may, and shows those that wait."""
+
+    def __init__(self) -> None:
+        super().__init__(TOPICS.results)
+        self.may_take = asyncio.Event()
+        self.may_take.set()
+        self.held: list[Event] = []
+
+    async def publish_events(self, topic: str, key: str, events: Sequence[Event]) -> None:
+        if not self.may_take.is_set():
+            self.held += events
+        await self.may_take.wait()
+        await super().publish_events(topic, key, events)
 
 
 def large_record(world: World, request_id: str, tenant_id: str) -> KafkaRecord:
@@ -114,3 +134,17 @@ async def test_a_small_chunk_does_not_wait_for_large_ones() -> None:
     assert log_id(request_key("t1", "small"), 0, 0) in provider.asked
     provider.may_answer.set()
     await asyncio.gather(*tasks)
+
+
+async def test_what_the_events_take_while_kafka_is_away_is_part_of_the_room() -> None:
+    world, bus = World(), HeldBus()
+    world.bus, world.limits = bus, replace(world.limits, chunk_size=100, window_size=100)
+    await world.expand(world.record(*[f"1380000{n:04}" for n in range(100)]))
+    bus.may_take.clear()
+    context = awake(world.context())
+    delivering = asyncio.create_task(deliver(await claim(world, context), context))
+    await wait_until(lambda: len(bus.held) == 100)
+    assert context.chunk_room.used > 2 * sum(len(event.body) for event in bus.held)  # each event and its batch
+    bus.may_take.set()
+    await delivering
+    assert context.chunk_room.used == 0
