@@ -38,13 +38,13 @@ async def hostile_tenant(round_: Round) -> Reconciliation:
             async with hostile.attacked_by(list(ATTACKS)):
                 beside.append(await hostile.good.work(TINY_SECONDS if is_tiny else PHASE_SECONDS))
             found = await hostile.books()
-            memory |= Counter(hostile.memory_mb())
+            largest = hostile.memory_mb()
+        memory |= Counter(largest)
+        found.notes = [f"alone {_said(alone[-1])}", f"beside {_said(beside[-1])}", f"MB {largest}"]
         found.hold(notes=f"answers {dict(hostile.counts)}")
         books = _joined(books, found)
-    books.notes += [f"alone {_said(alone)}", f"beside {_said(beside)}", f"MB {dict(memory)}"]
     if not is_tiny:
-        _hold_times(alone, beside, books)
-        _hold_memory(memory, books)
+        _hold_times_and_memory(alone, beside, memory, books)
     return books
 
 
@@ -59,22 +59,18 @@ def _joined(books: Reconciliation, more: Reconciliation) -> Reconciliation:
     return more
 
 
-def _said(phases: Sequence[Phase]) -> str:
-    return "; ".join(
+def _said(phase: Phase) -> str:
+    return (
         f"p50 {phase.p(0.5) * 1000:.0f} ms, p99 {phase.p(0.99) * 1000:.0f} ms, silence {phase.silence_seconds:.2f} s, "
         f"answers p99 {percentile(phase.answer_seconds, 0.99) * 1000:.0f} ms, refusals {dict(phase.refusals)}"
-        for phase in phases
     )
 
 
-def _hold_times(alone: Sequence[Phase], beside: Sequence[Phase], books: Reconciliation) -> None:
+def _hold_times_and_memory(
+    alone: Sequence[Phase], beside: Sequence[Phase], memory: Counter[str], books: Reconciliation
+) -> None:
     one, other = (percentile([s for phase in phases for s in phase.seconds], 0.99) for phases in (alone, beside))
     books.notes.append(f"p99 {one * 1000:.0f} ms alone, {other * 1000:.0f} ms beside: {other / one:.1f} times")
-    if other > SLOWER * one:
-        raise DoesNotHold(books.notes[-1], books)
-
-
-def _hold_memory(memory: Counter[str], books: Reconciliation) -> None:
     over = [f"{name} {found} MB" for name, found in memory.items() if found > MOST_MB[name.partition("-")[0]]]
-    if over:
-        raise DoesNotHold(f"more memory than promised: {', '.join(over)}", books)
+    if other > SLOWER * one or over:
+        raise DoesNotHold(". ".join([books.notes[-1], *over]), books)
