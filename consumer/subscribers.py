@@ -121,7 +121,7 @@ def build_faststream(
 
         @subscriber  # type: ignore[untyped-decorator]
         async def on_record(message: KafkaMessage) -> None:
-            record = _kafka_record(message)
+            record = take_record(message)
             if record.unparsed:
                 at = {"topic": topic, "partition": record.partition, "offset": record.offset}
                 logger.error("record not parsed", **at, problem=record.unparsed, bytes=len(record.value or b""))
@@ -144,11 +144,16 @@ def _heartbeats(session_seconds: float) -> dict[str, int]:
     return {"session_timeout_ms": milliseconds, "heartbeat_interval_ms": min(1_000, milliseconds // 6)}
 
 
-def _kafka_record(message: KafkaMessage) -> KafkaRecord:
+def take_record(message: KafkaMessage) -> KafkaRecord:
+    """Take the record out of a message, so that its bytes are free as soon as the record is done.
+
+    FastStream keeps the message until the next one. It also keeps the decoded message in the message. As
+    `leave_undecoded` returns the message itself, this is a cycle, which only the garbage collector would end.
+    """
     record = message.raw_message
     if isinstance(record, tuple):
         raise TypeError("records must be read one at a time")
-    return KafkaRecord(
+    taken = KafkaRecord(
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
@@ -158,6 +163,9 @@ def _kafka_record(message: KafkaMessage) -> KafkaRecord:
         headers=tuple(record.headers),
         unparsed=record.value.problem if isinstance(record.value, UnparsedBytes) else None,
     )
+    message.clear_cache()
+    message.body, record.key, record.value, record.headers = b"", None, None, ()
+    return taken
 
 
 def _commit_of(message: KafkaMessage, record: KafkaRecord, commits: RebalanceSafeCommitter) -> CommitOffset:

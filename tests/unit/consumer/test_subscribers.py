@@ -1,10 +1,16 @@
 """Options of the clients that read for a consumer. A frozen broker shows their effect (torture row 29)."""
 
+import gc
+import weakref
 from types import SimpleNamespace
 from typing import Any
 
+from aiokafka import ConsumerRecord
+from faststream.kafka.message import KafkaAckableMessage
+from faststream.kafka.parser import AioKafkaParser
+
 from consumer.settings import ConsumerSettings
-from consumer.subscribers import build_faststream
+from consumer.subscribers import build_faststream, leave_undecoded, parse_with_unreadable_headers, take_record
 
 
 def _build(**settings: Any) -> Any:
@@ -27,3 +33,23 @@ def test_a_broker_that_is_frozen_is_given_up_and_its_successor_found_within_seco
 
 def test_a_consumer_starts_with_any_of_the_bootstrap_servers() -> None:
     assert _build(kafka_bootstrap="a:9092, b:9092")._connection_kwargs["bootstrap_servers"] == ["a:9092", "b:9092"]
+
+
+async def test_the_bytes_of_a_record_are_free_when_it_is_done_and_need_no_garbage_collection() -> None:
+    value = b"x" * 100
+    read = ConsumerRecord("t", 0, 7, 5, 0, b"k", value, None, 1, 100, (("a", b"b"), ("c", None)))
+    parser = AioKafkaParser(msg_class=KafkaAckableMessage, regex=None)
+    message = await parse_with_unreadable_headers(read, parser.parse_message)
+    message.set_decoder(leave_undecoded)
+    assert await message.decode() is message
+
+    record = take_record(message)
+    assert (record.key, record.value, record.headers) == (b"k", value, (("a", b"b"), ("c", None)))
+    assert value not in (read.value, message.body)
+    gc.disable()
+    try:
+        known = weakref.ref(message)
+        del message
+        assert known() is None
+    finally:
+        gc.enable()
