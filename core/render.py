@@ -22,7 +22,7 @@ from core.render_errors import (
     UnsafeLink,
 )
 from core.text_part import TextPart, html_to_text
-from core.value_conversion import IN_HTML, IN_TEXT, Converter, check_header
+from core.value_conversion import IN_HTML, IN_TEXT, LONG_VALUE, Converter, LongForms, check_header, convert_long
 from core.variable_names import NAME_RULE, Variables, has_one_spelling, read_name
 from schemas.requests import MAX_CONTENT
 
@@ -105,6 +105,7 @@ class Template:
             return parts[0]
         converters, one_spelling = self._converters, self._one_spelling
         spelled: Variables | None = None
+        forms: LongForms = {}
         filled = list(parts)
         room = max_length - self._fixed_length
         for at in range(1, len(parts), 2):
@@ -119,9 +120,8 @@ class Template:
                 if value is None:
                     raise MissingVariable(name)
             if converters is not None and (convert := converters[at >> 1]) is not None:
-                if len(value) > room and len(value.strip()) > room:  # A conversion takes time, and only removes blanks.
-                    raise TextTooLong(name, max_length)
-                value = convert(name, value)
+                is_long = len(value) > LONG_VALUE
+                value = convert_long(name, value, convert, room, forms) if is_long else convert(name, value)
             filled[at] = value
             room -= len(value)
             if room < 0:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from core.html_references import decode_references
 from core.placeholder_places import MARK, Place, find_marks, join_texts
 from core.render_html import decode_attribute, find_attributes, scan_html
-from core.text_steps import Pieces, Step, StepList, Value
+from core.text_steps import Pieces, Step, StepList, Value, Values
 from core.text_writer import TextWriter
 from core.value_conversion import IN_TEXT, LINE_BREAK
 from core.variable_names import Variables
@@ -42,7 +42,7 @@ class TextPart:
         if self._steps is None:
             self._steps = _Reader(self._parts, self._places).read()
         found = Variables(variables, defaults)
-        values = {name: found.get(name) or "" for name in self._names}
+        values = Values({name: found.get(name) or "" for name in self._names}, {})
         writer = TextWriter()
         for step in self._steps:
             step(writer, values)

@@ -6,9 +6,16 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from core.text_writer import Stretch, TextWriter
-from core.value_conversion import Converter
+from core.value_conversion import LONG_VALUE, Converter, LongForms, convert_long
 
-Values = Mapping[str, str]
+
+class Values(NamedTuple):
+    """Values of one recipient."""
+
+    by_name: Mapping[str, str]
+    long_forms: LongForms
+
+
 Step = Callable[[TextWriter, Values], None]
 """Step of writing the text for one recipient."""
 
@@ -23,8 +30,12 @@ class Value(NamedTuple):
 
     def read(self, values: Values) -> str:
         """Return the converted value."""
-        value = values[self.name]
-        return value if self.convert is None else self.convert(self.name, value)
+        value = values.by_name[self.name]
+        if self.convert is None:
+            return value
+        if len(value) <= LONG_VALUE:
+            return self.convert(self.name, value)
+        return convert_long(self.name, value, self.convert, len(value), values.long_forms)
 
 
 Pieces = Sequence[str | Value]

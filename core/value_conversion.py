@@ -11,6 +11,11 @@ from core.render_errors import HeaderInjection, UnsafeLink
 
 Converter = Callable[[str, str], str]
 """Returns the text to insert for (name, value). Raises RenderError with the name."""
+LongForms = dict[tuple[str, Converter], str]
+"""Forms of the long values of one recipient, by name and conversion."""
+
+LONG_VALUE = 256
+"""Length above which a value is converted once for all of its placeholders, in characters."""
 
 _SPECIAL = re.compile(r"[&<>\"'\n\v\f\r\x85\u2028\u2029]")
 LINE_BREAK = re.compile(r"\r\n|[\n\v\f\r\x85\u2028\u2029]")
@@ -22,6 +27,21 @@ _PLAIN_URL = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$*+,;=%()-]*+")
 _IGNORED_IN_SCHEME = re.compile(r"[\x00-\x20]")
 _UNSAFE = re.compile(r"(?:javascript|vbscript)(?::|\Z)|data:(?!image/)", re.IGNORECASE)
 """Begin of a URL that runs a script. The template may write the colon, as in `{{scheme}}://`."""
+
+
+def convert_long(name: str, value: str, convert: Converter, room: int, forms: LongForms) -> str:
+    """Convert a long value. Its other placeholders get the same form.
+
+    A form may be much shorter than the value: an address without its blanks. So the length of the text does not bound
+    how often a long value is read. A value for which there is no room is returned as it is.
+    """
+    form = forms.get((name, convert))
+    if form is not None:
+        return form
+    if len(value) > room and len(value.strip()) > room:  # A conversion takes time, and only removes blanks.
+        return value
+    form = forms[name, convert] = convert(name, value)
+    return form
 
 
 def check_header(name: str, value: str) -> str:

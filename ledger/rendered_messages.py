@@ -1,7 +1,7 @@
 """Texts of deliveries, rendered from the sealed data of requests and chunks (I9)."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -70,8 +70,9 @@ async def iterate_messages(
                 recipients: Sequence[ChunkRecipient] = ()
                 with suppress(*skipped_errors):
                     recipients = open_recipients(sealer, chunk, sealed)
-                for text in opened.texts_of(chunk, recipients):
-                    yield text
+                for log_id, render, weight in opened.renderings_of(chunk, recipients):
+                    with suppress(RenderError):
+                        yield log_id, await budget.run(render, weight)
 
 
 class _OpenedRequests:
@@ -99,14 +100,15 @@ class _OpenedRequests:
         """Yield the texts that need no chunk, because they have no variables."""
         return ((log, template.content.render({}, {})) for log, template in self._static)
 
-    def texts_of(self, chunk: ChunkId, recipients: Sequence[ChunkRecipient]) -> Iterator[tuple[LogId, str]]:
+    def renderings_of(
+        self, chunk: ChunkId, recipients: Sequence[ChunkRecipient]
+    ) -> Iterator[tuple[LogId, Callable[[], str], int]]:
+        """Yield the log of each delivery of a chunk, the function that renders its text, and the weight of that."""
         template, places = self.chunks[chunk]
         for log, place in places:
-            try:
-                text = template.render_masked(recipients[place][1])
-            except (RenderError, IndexError):
-                continue
-            yield log, text
+            if place < len(recipients):
+                variables = recipients[place][1]
+                yield log, partial(template.render_masked, variables), template.measure.of(variables).characters
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

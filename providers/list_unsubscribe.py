@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core.render import RenderError, Template, TemplateError, compile_uri
 from core.send_result import Message
 from core.variable_names import Variables
-from providers.mail_headers import HeaderTooLongError, fold
+from providers.mail_headers import MAX_LINE, HeaderTooLongError, fold
 from schemas.statuses import Category
 
 _ONE_CLICK = "List-Unsubscribe-Post: List-Unsubscribe=One-Click"
@@ -46,7 +46,7 @@ class ListUnsubscribe:
         core.render.RenderError or HeaderTooLongError.
         """
         try:
-            header = _header(uri.render(message.variables, message.request_variables) for uri in self.uris)
+            header = _header(uri.render(message.variables, message.request_variables, MAX_LINE) for uri in self.uris)
         except (RenderError, HeaderTooLongError):
             if message.category is Category.MARKETING:
                 raise

@@ -54,7 +54,7 @@ async def resolve_content(
     Only the first expansion looks the template up, so that a request never mixes versions.
     """
     if request.template is None:
-        too_long = _check_size(request, None, context)
+        too_long = await _check_size(request, None, context)
         if too_long and stored is None:
             stored = await context.retry_until_available("read request", context.ledger.requests.get, key)
         if too_long and stored is None:
@@ -79,7 +79,8 @@ async def resolve_content(
         missing = "with this code" if version is None else f"with this code in version {version}"
         message = f"template: not found. The tenant has no template {missing}."
         return RejectedRecord(RejectionReason.UNKNOWN_TEMPLATE, message, ("template",))
-    return _check_size(request, template, context) or await _compile_in_turn(request, template, key, context)
+    too_long = await _check_size(request, template, context)
+    return too_long or await _compile_in_turn(request, template, key, context)
 
 
 async def _compile_in_turn(
@@ -90,16 +91,16 @@ async def _compile_in_turn(
     return await context.turn_budget.run(partial(_compile, request, template, key, context.sealer), weight)
 
 
-def _check_size(
+async def _check_size(
     request: BulkRequest, template: StoredTemplate | None, context: ConsumerContext
 ) -> RejectedRecord | None:
     """Return the rejection of a content that is too long for every recipient.
 
     It does not count for a stored request. A consumer with a higher limit accepted it, and has perhaps sent some of it.
     """
-    source = choose_source(request, template)
+    source, limit = choose_source(request, template), context.tuning.text_limits.of(request.channel)
     try:
-        problem = size_problem(source.content, context.tuning.text_limits.of(request.channel))
+        problem = await context.turn_budget.run(partial(size_problem, source.content, limit), len(source.content))
     except TemplateError:
         return None  # It is reported when the content is compiled.
     field_name = source.content_field

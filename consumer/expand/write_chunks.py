@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from consumer.context import ConsumerContext
 from consumer.events import accepted_event
@@ -31,7 +32,8 @@ async def write_chunks(
     `mark_part_expanded` returns them.
     """
     header, part = stored.header, stored.parts[request.part.number]
-    template = request.content.template_for(header, context.sealer)
+    open_text = partial(request.content.template_for, header, context.sealer)
+    template = await context.turn_budget.run(open_text, len(header.sealed_text))
     if not header.send_at:
         context.request_cache.put(OpenedRequest(header, template))  # this process is likely to send it, and soon
     checker = RecipientChecker(header, template, part.default_region, context, isolate_failures=isolate_failures)

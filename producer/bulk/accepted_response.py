@@ -1,10 +1,12 @@
 """Response to a request that was just accepted: one page of its deliveries, none of which has a log yet."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
+from config.turn_budget import TurnBudget
 from core.addresses import AddressRules
 from core.ids import log_id, request_key
 from core.render import RenderError
@@ -48,21 +50,19 @@ class ResponsePage:
         )
 
 
-async def accepted_response(
-    prepared: PreparedRequest,
-    page: ResponsePage,
-    default_region: str | None,
-    long_text_lock: asyncio.Lock,
-    *,
-    waits: bool = False,
-) -> CommunicationLogListResponse:
-    """Return the response, made from the request alone. A page beyond the last is empty.
-
-    Long texts are shortened, and more so if the response `waits` for the completion.
-    """
+async def show_texts(
+    prepared: PreparedRequest, long_text_lock: asyncio.Lock, budget: TurnBudget, *, waits: bool = False
+) -> dict[int, ShownText]:
+    """Return the texts of the page. Long ones are shortened, and more so if the response `waits` for the completion."""
     texts_bytes = MAX_SHOWN_BYTES_WAITING if waits else MAX_SHOWN_BYTES
     max_bytes = texts_bytes // max(len(prepared.page_recipients), 1)
-    shown = await shorten_all(_render(prepared), max_bytes, long_text_lock)
+    return await shorten_all(_render(prepared, budget), max_bytes, long_text_lock)
+
+
+def accepted_response(
+    prepared: PreparedRequest, page: ResponsePage, default_region: str | None, shown: Mapping[int, ShownText]
+) -> CommunicationLogListResponse:
+    """Return the response, made from the request and its texts. A page beyond the last is empty."""
     key = request_key(prepared.tenant_id, prepared.request_id)
     rules = AddressRules(prepared.head.channel, prepared.head.region or default_region)
     sizes = [part.recipients for part in prepared.parts]
@@ -110,9 +110,11 @@ def _item(
     )
 
 
-async def _render(prepared: PreparedRequest) -> AsyncIterator[tuple[int, str]]:
+async def _render(prepared: PreparedRequest, budget: TurnBudget) -> AsyncIterator[tuple[int, str]]:
     """Yield the texts with their secret variables masked. A text that would be too long is left out: it will fail."""
+    message = prepared.message
     for index, recipient in enumerate(prepared.page_recipients):
+        variables = recipient.variables
         with suppress(RenderError):
-            text = prepared.message.render_masked(recipient.variables)
-            yield index, text
+            render = partial(message.render_masked, variables)
+            yield index, await budget.run(render, message.measure.of(variables).characters)

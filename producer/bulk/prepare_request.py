@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from config.turn_budget import TurnBudget
@@ -100,7 +101,9 @@ class RequestPreparer:
         check_times(body, context.accepted_at)
         check_mail_addresses(body)
         template = await context.find_template(body.template) if body.template is not None else None
-        checker = ContentChecker(body, template, self._text_limits, is_lenient=context.is_lenient)
+        check = partial(ContentChecker, body, template, self._text_limits, is_lenient=context.is_lenient)
+        # Many calls go on in the same turn, such as those that asked for the same reply topic.
+        checker = await self._budget.run(check, len(template.content if template else body.content))
         try:
             fields = _shared_fields(body, user_id, context, template)
             fingerprint = Fingerprint(fields) if context.needs_fingerprint else None

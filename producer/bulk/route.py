@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from ledger.models import StoredTemplate
 from producer.auth.token_verifier import SEND, Principal
-from producer.bulk.accepted_response import ResponsePage, accepted_response
+from producer.bulk.accepted_response import ResponsePage, accepted_response, show_texts
 from producer.bulk.call import BulkCall, read_call
 from producer.bulk.check_content import find_template
 from producer.bulk.idempotency import PreviousAttempt, load_previous_attempt, reserve_key
@@ -74,8 +74,8 @@ async def accept_request(
         if not decided.is_expanded:
             await publish_request(deps, prepared)
         waits = call.wait_seconds is not None
-        region, lock = deps.settings.default_region, deps.long_text_lock
-        return await accepted_response(prepared, call.page, region, lock, waits=waits)
+        shown = await show_texts(prepared, deps.long_text_lock, deps.turn_budget, waits=waits)
+        return accepted_response(prepared, call.page, deps.settings.default_region, shown)
 
 
 async def previous_attempt(deps: Dependencies, call: BulkCall) -> PreviousAttempt:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.html_references import decode_references
-from core.render import compile_html, html_to_text
+from core.render import TemplateError, compile_html, html_to_text
 
 DIGITS = "1" * 4_301
 """Number with more digits than `int` reads."""
@@ -27,7 +27,9 @@ def test_zeros_in_front_of_a_number_do_not_count() -> None:
 
 
 def test_a_placeholder_with_a_long_number_is_read_like_any_other() -> None:
-    assert compile_html(f"{{{{&#{DIGITS};}}}}").names == {"\ufffd"}
+    assert compile_html(f"{{{{&#{DIGITS[:900]};}}}}").names == {"\ufffd"}
+    with pytest.raises(TemplateError):
+        compile_html(f"{{{{&#{DIGITS};}}}}")
 
 
 @given(st.text("&#xX;0123456789aAfFgltamp \n", max_size=40))

@@ -72,3 +72,19 @@ def test_html_is_read_once_and_not_once_a_recipient() -> None:
         return time.thread_time() - began
 
     assert min(seconds(50) for _ in range(2)) < 5 * min(seconds(1) for _ in range(2))
+
+
+def test_a_long_value_is_converted_once_and_not_for_each_placeholder() -> None:
+    """Blanks around an address leave no character, so that no length of the text bounds their number."""
+    values = {"a": " " * 262_144}
+
+    def seconds(placeholders: int) -> float:
+        template = compile_html("<a href='{{a}}'>x</a>" * placeholders)
+        part = part_of(template)
+        part.render({"a": "x"}, {})  # compiles it
+        began = time.thread_time()
+        template.render(values, {})
+        part.render(values, {})
+        return time.thread_time() - began
+
+    assert min(seconds(80) for _ in range(3)) < 4 * max(min(seconds(10) for _ in range(3)), 0.001)
