@@ -3,7 +3,7 @@
 import orjson
 
 from ledger.sealing import Sealer
-from schemas.requests import BulkRequest, IntakeRecipient
+from schemas.requests import BulkRequest, RecipientFields
 
 _PER_PART = frozenset({"recipients", "part", "last", "accepted_at", "template_version", "schema_version"})
 """Fields that may differ between the parts of one request, and between repeats of one part."""
@@ -34,7 +34,7 @@ def request_digests(sealer: Sealer, request: BulkRequest, key_id: str) -> tuple[
     return _digest(sealer, shared, key_id), _digest(sealer, whole, key_id)
 
 
-def _recipient_fields(to: IntakeRecipient) -> tuple[object, ...]:
+def _recipient_fields(to: RecipientFields) -> tuple[object, ...]:
     fields = (to.to, to.variables, to.reference)
     if to.region is not None:
         return (*fields, to.resend_of, to.region)

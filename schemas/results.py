@@ -2,7 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints
 
 from schemas.record_base import PublishedRecord
 from schemas.statuses import Channel, Reason, RejectionReason, Status
@@ -92,7 +94,7 @@ class RequestCompleted(PublishedRecord, published_as="RequestCompleted"):
 class ChunkPointer(PublishedRecord, published_as="ChunkPointer"):
     """Wake-up message: this chunk may have work. If it is lost, repeated or reordered, nothing changes."""
 
-    chunk_id: str
+    chunk_id: Annotated[str, StringConstraints(max_length=100)]
     channel: Channel
     """Channel whose slots the chunk needs."""
     schema_version: Literal[1] = 1

@@ -13,10 +13,10 @@ from core.ids import LogId
 from ledger.message_template import MessageTemplate
 from ledger.models import RequestHeader
 from ledger.sealing import HASH_BYTES
-from schemas.requests import IntakeRecipient
+from schemas.requests import RecipientFields
 from schemas.statuses import Reason, Status
 
-ParsedRecipient = str | IntakeRecipient
+ParsedRecipient = str | RecipientFields
 
 
 class Decision(NamedTuple):
