@@ -7,7 +7,6 @@ cannot be parsed in the place of the request before it, and keeps output for a c
 
 import asyncio
 import socket
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -15,13 +14,19 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from producer.clock import utc_now
-from producer.http.unread_output import SEND_BUFFER_BYTES, WRITE_BYTES, UnreadOutput, drop_oldest_output
+from producer.http.idle_connections import IdleTime, close_longest_idle
+from producer.http.lingering_transport import LingeringTransport
+from producer.http.unread_output import SEND_BUFFER_BYTES, UnreadOutput, drop_oldest_output
 from producer.responses import JSON, simple_response
 
 MAX_CONNECTIONS = 500
-"""Maximum number of connections. A further one gets a 503. Each takes some 10 KB, or 130 KB during a small body."""
+"""Maximum number of connections. A further one takes the place of one without a request, or else gets a 503.
+
+Each takes some 10 KB, or 130 KB during a small body."""
 MAX_HEAD_BYTES = 64 * 1024
-"""Maximum size in bytes of request line and header fields together."""
+"""Maximum size in bytes of request line and header fields together, and of what follows a chunk before the next one."""
+MAX_HEADER_FIELDS = 200
+"""Maximum number of header fields. A short one takes 30 times its size in memory, and the app reads all of them."""
 HEAD_TIMEOUT_SECONDS = 10
 """Maximum time in seconds for the head to arrive, from the first byte or from the start of the connection.
 
@@ -35,7 +40,8 @@ LINGER_SECONDS = 2
 READ_TIMEOUT_SECONDS = 30
 """Maximum time in seconds for the caller to read the end of its last response."""
 
-PHRASES = {431: f"request line and header fields are larger than {MAX_HEAD_BYTES} bytes", 400: "this is not HTTP/1.1"}
+_TOO_LARGE = f"header fields must not be more than {MAX_HEADER_FIELDS}, or larger with the request line than "
+PHRASES = {431: f"{_TOO_LARGE}{MAX_HEAD_BYTES} bytes", 400: "this is not HTTP/1.1"}
 """Messages about bytes that are not a valid request, by status."""
 
 
@@ -47,6 +53,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._active: RequestResponseCycle | None = None
         self._deferred_app: Any = None
         """The app, if the active request begins only after the caller has read the response before it."""
+        self.idle = IdleTime()
         self.output: UnreadOutput
         self._timer: asyncio.TimerHandle | None = None
         self._socket: asyncio.Transport
@@ -60,15 +67,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._socket = transport
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         self.output = UnreadOutput(transport, self.loop)
-        self.transport = _LingeringTransport(transport, self._close_connection, lambda: self._closing)
-        if len(self.connections) > MAX_CONNECTIONS:
+        self.transport = LingeringTransport(transport, self._close_connection, lambda: self._closing)
+        others = (other for other in self.connections if isinstance(other, BoundedHttpProtocol))
+        if len(self.connections) > MAX_CONNECTIONS and not close_longest_idle(other.idle for other in others):
             self._refuse(503, "too many connections. Nothing was done.")
         else:
+            self.idle.begin(transport, self.loop.time())
             self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._stop_timer()
+        self.idle.end()
         self.output.end()
         self._closing = True
         super().connection_lost(exc)
@@ -78,8 +88,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._closing:
             return
         self._unset_keepalive_if_required()
+        self._head_bytes += len(data)
         if not self._in_body:
-            self._head_bytes += len(data)
             self._start_timer()
         try:
             self.parser.feed_data(data)
@@ -87,13 +97,22 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._continue_without_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             self._refuse(self._error_status, PHRASES[self._error_status])
-        if not self._in_body and self._head_bytes > MAX_HEAD_BYTES and not self._closing:
+        if self._head_bytes > MAX_HEAD_BYTES and not self._closing:
             self._refuse(431, PHRASES[431])
 
     def on_message_begin(self) -> None:
         """Start the timer at the first byte of a request."""
         self._start_timer()
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header field. Fields behind the body are ignored: they must not change the request (RFC 9110, 6.5)."""
+        if self._in_body:
+            return
+        if len(self.headers) >= MAX_HEADER_FIELDS:
+            self._error_status = 431
+            raise ValueError("too many header fields")
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Check the size of the head and begin the request. An error raised here becomes an HttpParserError."""
@@ -110,6 +129,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body, and stop reading until the app asks for more."""
+        self._head_bytes = 0
         super().on_body(body)
         if len(self.cycle.body) > MAX_UNREAD_BODY_BYTES:
             self.flow.pause_reading()
@@ -119,12 +139,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return
         self._stop_timer()
-        self._in_body = False
+        self._in_body, self._head_bytes = False, 0
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Continue with the next request after the rest of this one has arrived."""
         rest_is_missing = self._in_body and self._active is self.cycle
+        self.idle.begin(self._socket, self.loop.time())
         super().on_response_complete()
         if not rest_is_missing or self._closing:
             return
@@ -149,6 +170,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._active = cycle
+        self.idle.end()
         if self.flow.write_paused:
             self._deferred_app = app
         else:
@@ -215,24 +237,3 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._socket.close()
             if self._socket.get_write_buffer_size():
                 self.loop.call_later(READ_TIMEOUT_SECONDS, self._socket.abort)
-
-
-class _LingeringTransport(asyncio.Transport):
-    """A transport that the protocol closes. It has only the methods that uvicorn uses."""
-
-    def __init__(self, transport: asyncio.Transport, close: Callable[[], None], is_closing: Callable[[], bool]) -> None:
-        super().__init__()
-        self._transport = transport
-        self._close = close
-        self._is_closing = is_closing
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Write in pieces, because the event loop keeps a whole object until its last byte is sent."""
-        for start in range(0, len(data), WRITE_BYTES):
-            self._transport.write(bytes(data[start : start + WRITE_BYTES]))
-
-    def close(self) -> None:
-        self._close()
-
-    def is_closing(self) -> bool:
-        return self._is_closing() or self._transport.is_closing()

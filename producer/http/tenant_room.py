@@ -23,7 +23,7 @@ class RoomBounds:
 
 
 class TenantRoom:
-    """Room that calls share. Calls that wait are served in the order of their arrival.
+    """Room that calls share. The tenant that has the least of it comes first, and then the call that came first.
 
     A call that waits for the room of its own tenant delays only later calls of that tenant.
     """
@@ -76,19 +76,21 @@ class TenantRoom:
         self._serve()
 
     def _serve(self) -> None:
-        full_tenants: set[str] = set()
-        for waiter in list(self._waiters):
-            tenant_id, size = waiter.tenant_id, waiter.size
-            if tenant_id in full_tenants or self._taken.get(tenant_id, 0) + size > self._bounds.tenant:
-                full_tenants.add(tenant_id)
-            elif size > self._free:
-                return
-            else:
-                self._free -= size
-                self._taken[tenant_id] += size
-                self._waiters.remove(waiter)
-                if not waiter.served.done():  # the task may have been cancelled in this turn
-                    waiter.served.set_result(None)
+        while (waiter := self._next()) is not None and waiter.size <= self._free:
+            self._free -= waiter.size
+            self._taken[waiter.tenant_id] += waiter.size
+            self._waiters.remove(waiter)
+            if not waiter.served.done():  # the task may have been cancelled in this turn
+                waiter.served.set_result(None)
+
+    def _next(self) -> "_Waiter | None":
+        """Return the call that is served next. Of the first calls of each tenant, the tenant with the least room."""
+        first: dict[str, _Waiter] = {}
+        for waiter in self._waiters:
+            first.setdefault(waiter.tenant_id, waiter)
+        taken = {tenant_id: self._taken.get(tenant_id, 0) for tenant_id in first}
+        fitting = [waiter for waiter in first.values() if taken[waiter.tenant_id] + waiter.size <= self._bounds.tenant]
+        return min(fitting, key=lambda waiter: taken[waiter.tenant_id], default=None)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

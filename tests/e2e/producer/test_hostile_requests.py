@@ -246,12 +246,10 @@ def test_an_incomplete_request_times_out(outcome: Outcome, at: int, begins: byte
     assert outcome.unfinished[UNFINISHED[at]].startswith(begins)
 
 
-async def test_a_connection_beyond_the_limit_gets_a_503(producer: Service) -> None:
-    held = [await asyncio.open_connection("127.0.0.1", port_of(producer)) for _ in range(500)]
+async def test_idle_connections_keep_nobody_out(producer: Service) -> None:
+    held = [await asyncio.open_connection("127.0.0.1", port_of(producer)) for _ in range(600)]
     try:
-        refused = await ask(port_of(producer), head("GET /healthz HTTP/1.1"), 10)
-        assert refused.status == 503
-        assert_contract(refused, "too many connections")
+        assert (await ask(port_of(producer), head("GET /healthz HTTP/1.1"), 10)).status == 200
     finally:
         for _, writer in held:
             writer.close()

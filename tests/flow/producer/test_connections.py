@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from producer.http.protocol import MAX_UNREAD_BODY_BYTES, BoundedHttpProtocol
+from producer.http.protocol import MAX_CONNECTIONS, MAX_HEAD_BYTES, MAX_UNREAD_BODY_BYTES, BoundedHttpProtocol
 from producer.http.small_reads import READ_BYTES, SmallReads
 from tests.support.polling import wait_until
 
@@ -25,12 +26,14 @@ class App:
 
     started: int = 0
     bodies: list[bytes] = field(default_factory=list)
+    scope: Scope = field(default_factory=dict)
     may_read: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         self.started += 1
+        self.scope = scope
         if scope["method"] == "POST":
             await self.may_read.wait()
             self.bodies.append((await receive())["body"])
@@ -110,3 +113,65 @@ async def test_a_body_that_nobody_reads_yet_takes_little_memory() -> None:
         app.may_read.set()
         await wait_until(lambda: bool(app.bodies))
         assert MAX_UNREAD_BODY_BYTES < len(app.bodies[0]) <= MAX_UNREAD_BODY_BYTES + READ_BYTES
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+async def test_fields_behind_a_body_do_not_become_header_fields() -> None:
+    app = App()
+    app.may_read.set()
+    async with served(app) as (_, port), connected(port) as (reader, writer):
+        writer.write(CHUNKED + b"3\r\nabc\r\n0\r\nAuthorization: Bearer x\r\n\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+    assert [name for name, _ in app.scope["headers"]] == [b"host", b"transfer-encoding"]
+
+
+@pytest.mark.parametrize("endless", [b"0\r\n" + b"a: b\r\n" * MIB, b"0\r\na: " + b"b" * MIB, b"3;a=" + b"b" * MIB])
+async def test_what_follows_a_chunk_before_the_next_one_is_bounded(endless: bytes) -> None:
+    app = App()
+    async with served(app) as (_, port), connected(port) as (reader, writer):
+        writer.write(CHUNKED + b"3\r\nabc\r\n" + endless[: MAX_HEAD_BYTES - READ_BYTES])
+        await wait_until(lambda: app.started == 1)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(app.scope["headers"]) == 2
+        writer.write(endless[: 2 * MAX_HEAD_BYTES])
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 431")
+
+
+async def test_a_body_of_small_chunks_may_be_long() -> None:
+    app = App()
+    app.may_read.set()
+    async with served(app) as (_, port), connected(port) as (reader, writer):
+        writer.write(CHUNKED + b"1\r\na\r\n" * MAX_HEAD_BYTES + b"0\r\n\r\n" + REQUEST)
+        for _ in range(2):
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+            await reader.readexactly(MIB)
+
+
+async def test_a_new_connection_takes_the_place_of_the_one_that_is_idle_for_longest() -> None:
+    app = App()
+    async with contextlib.AsyncExitStack() as stack, served(app) as (state, port):
+        working = await stack.enter_async_context(connected(port))
+        working[1].write(CHUNKED)
+        await wait_until(lambda: app.started == 1)
+        idle = [await stack.enter_async_context(connected(port)) for _ in range(MAX_CONNECTIONS - 1)]
+        await wait_until(lambda: len(state.connections) == MAX_CONNECTIONS)
+        reader, writer = await stack.enter_async_context(connected(port))
+        writer.write(REQUEST)
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+        assert await idle[0][0].read() == b""
+        app.may_read.set()
+        working[1].write(b"0\r\n\r\n")
+        assert (await working[0].readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+
+
+async def test_a_connection_gets_a_503_if_all_others_have_a_request() -> None:
+    app = App()
+    async with contextlib.AsyncExitStack() as stack, served(app) as (_, port):
+        for _ in range(MAX_CONNECTIONS):
+            (await stack.enter_async_context(connected(port)))[1].write(CHUNKED)
+        await wait_until(lambda: app.started == MAX_CONNECTIONS)
+        reader, _ = await stack.enter_async_context(connected(port))
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 503")

@@ -62,6 +62,7 @@ FIELDS = (
     Hostile("a header of 20 MB", lambda: head("GET / HTTP/1.1", f"X: {'a' * 20 * KIB * KIB}"), 431, "65536 bytes"),
     Hostile("a name of 70 KB", head("GET / HTTP/1.1", f"{'a' * 70 * KIB}: x"), 431, "65536 bytes"),
     Hostile("20,000 headers", head("GET / HTTP/1.1", *(f"X-{n}: {n}" for n in range(20_000))), 431, "65536 bytes"),
+    Hostile("201 headers", head("GET / HTTP/1.1", *(f"X-{n}: {n}" for n in range(200))), 431, "more than 200"),
     Hostile("a space before the colon", head("GET / HTTP/1.1", "Content-Length : 5"), 400, "not HTTP"),
     Hostile("a folded line", head("GET / HTTP/1.1", "X: a", " b"), 400, "not HTTP"),
     Hostile("no colon", head("GET / HTTP/1.1", "Nothing"), 400, "not HTTP"),
