@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from core.request_parts import MAX_SHARED_FIELDS_BYTES
 from producer.errors import BadRequestError
@@ -24,6 +25,10 @@ _MAX_ITEM = _LONGEST_ESCAPE * MAX_INTAKE_BYTES
 _MAX_HEAD = _LONGEST_ESCAPE * MAX_SHARED_FIELDS_BYTES
 _DEPTH = 4
 """Maximum nesting of arrays and objects in a value. The deepest of a valid body, a recipient's variables, have 2."""
+MAX_TOKENS = 150_000
+"""Maximum number of strings and signs of structure in one value. A recipient with 1,000 variables has 4,000."""
+_MIN_COUNTED_BYTES = 256 * 1024
+"""Size in bytes from which the tokens of a value are counted. A smaller one makes objects of some megabytes."""
 
 # Possessive throughout: nothing is tried twice, so that the time is proportional to the bytes that are matched.
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
@@ -42,6 +47,7 @@ _RUN = re.compile(rb"\s*+%b\s*+(?=[,\]])(?:,\s*+%b\s*+(?=[,\]]))*+" % (_VALUE, _
 _NAME = re.compile(rb"\s*+(%b)\s*+:\s*+" % _STRING, re.DOTALL)
 _MEMBER = re.compile(rb"%b\s*+(?=[,}])" % _VALUE, re.DOTALL)
 _SPACE = re.compile(rb"\s*+")
+_TOKEN = re.compile(rb"%b|[,:\[{]" % _STRING, re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -116,14 +122,14 @@ class _BodySplitter:
         if self._byte(self._after_space(at)) == b"]":
             return self._after_space(at) + 1
         while True:
-            start, at = at, self._end_of_run(at)
+            start, at = at, await self._end_of_run(at)
             self.ranges.append((start, at))
             if self._byte(at) == b"]":
                 return at + 1
             at += 1
             await asyncio.sleep(0)
 
-    def _end_of_run(self, at: int) -> int:
+    async def _end_of_run(self, at: int) -> int:
         """Return the end of the run of recipients that begins at `at`.
 
         A run has as many recipients as fit into a piece, or a single larger one.
@@ -132,6 +138,9 @@ class _BodySplitter:
         while not (run_match := _RUN.match(self.raw, at, at + window)):
             if window > _MAX_ITEM or at + window > len(self.raw):
                 raise _unreadable("recipients", at)
+            if window >= _MIN_COUNTED_BYTES:  # all of it belongs to one recipient
+                check_tokens(self.raw[at : at + window])
+                await asyncio.sleep(0)
             window *= 2
         return run_match.end()
 
@@ -153,6 +162,17 @@ class _BodySplitter:
     def _after_space(self, at: int) -> int:
         space_match = _SPACE.match(self.raw, at)
         return space_match.end() if space_match else at
+
+
+def check_tokens(text: bytes | bytearray) -> None:
+    """Raise BadRequestError if a large value, or the fields beside the recipients, have too many strings and signs.
+
+    An object for each of them would fill the memory before the first one is found to be wrong.
+    """
+    if len(text) >= _MIN_COUNTED_BYTES and next(islice(_TOKEN.finditer(text), MAX_TOKENS, None), None):
+        raise BadRequestError(
+            "the body has a value with more names and items than are allowed, such as 1,000 variables"
+        )
 
 
 def _unreadable(field_name: str, at: int) -> BadRequestError:

@@ -5,7 +5,7 @@ An error for each unknown field would fill the memory.
 
 from pydantic import TypeAdapter, ValidationError
 
-from producer.bulk.body_pieces import PIECE_BYTES
+from producer.bulk.body_pieces import PIECE_BYTES, check_tokens
 from producer.errors import BadRequestError
 from producer.http.body_errors import check_unique, describe_problems
 from schemas.bulk_body import BulkSendRequest, Recipients
@@ -20,6 +20,7 @@ _SMALL_BYTES = 2 * PIECE_BYTES
 
 def parse_first_piece(first: bytes) -> BulkSendRequest:
     """Return the body with the first few of its recipients. Raises BadRequestError."""
+    check_tokens(first)
     try:
         body = parse_body(BulkSendRequest, first)
     except ValidationError as error:
@@ -30,6 +31,7 @@ def parse_first_piece(first: bytes) -> BulkSendRequest:
 
 def parse_recipients(piece: bytes, first: int) -> list[AnyRecipient]:
     """Return the recipients of a piece. The first has position `first` in the body. Raises BadRequestError."""
+    check_tokens(piece)
     try:
         if len(piece) > _SMALL_BYTES:
             check_recipient_names(piece)
