@@ -1,6 +1,7 @@
 """Message ids of vendors. They are kept as they are only in shapes that cannot be an address or a text (I9)."""
 
 import re
+from collections.abc import Iterable, Iterator
 
 from core.send_result import HiddenMessageId, Message
 from schemas.statuses import Channel
@@ -9,6 +10,9 @@ _PREFIX = r"(?:[A-Za-z]{1,8}[-_]?)?"
 _NUMBERS = re.compile(rf"{_PREFIX}([0-9A-Fa-f]+(?:[-:.^][0-9A-Fa-f]+)*)")
 """Decimal or hexadecimal numbers, as in a UUID, `SM` and 32 digits, or `900619746936498440^0`."""
 _ULID = re.compile(rf"{_PREFIX}[0-7][0-9A-HJKMNP-TV-Z]{{25}}")
+_OTHER = re.compile(r"[\W_]+")
+_BREAK = " "
+"""Sign for everything in an id that is neither letter nor digit."""
 _LONGEST = 200
 _MIN_DIGITS = 16
 """Minimum number of digits in all. A phone number has at most 15 (ITU-T E.164), and a login code has fewer."""
@@ -53,7 +57,31 @@ def _shows(text: str, message: Message) -> bool:
         return True
     if message.text and message.text in text:
         return True
+    forms = list(_forms_of(text))
     if message.channel is Channel.SMS:
-        return message.to[-_SHOWN_DIGITS:] in "".join(filter(str.isdigit, text))
+        return any(message.to[-_SHOWN_DIGITS:] in form for form in _forms_of_digits(forms))
     name = "".join(filter(str.isalnum, message.to.partition("@")[0])).lower()
-    return len(name) >= _SHOWN_LETTERS and name in "".join(filter(str.isalnum, text)).lower()
+    if len(name) < _SHOWN_LETTERS:
+        return any(form.partition(_BREAK)[0] == name for form in forms)
+    return any(name in form.replace(_BREAK, "") for form in forms)
+
+
+def _forms_of(text: str) -> Iterator[str]:
+    """Yield the letters and digits of an id: as they are, reversed, and as the text that hexadecimal digits encode."""
+    numbers = _NUMBERS.fullmatch(text)
+    digits = re.sub("[-:.^]", "", numbers[1]) if numbers else ""
+    for form in (text, text[::-1], *(_decode(digits[begin:]) for begin in (0, 1))):
+        yield _OTHER.sub(_BREAK, form.lower())
+    yield str(int(digits or "0", 16))
+
+
+def _decode(digits: str) -> str:
+    return bytes.fromhex(digits[: len(digits) // 2 * 2]).decode("latin-1")
+
+
+def _forms_of_digits(forms: Iterable[str]) -> Iterator[str]:
+    """Yield the digits of each form, also with the digits of each pair exchanged, as in the protocol data of an SMS."""
+    for form in forms:
+        digits = "".join(filter(str.isdecimal, form))
+        yield digits
+        yield from (re.sub("(.)(.)", r"\2\1", digits[begin:]) for begin in (0, 1))
