@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.ids import RequestKey
 from ledger.message_template import MessageTemplate
@@ -22,12 +22,14 @@ class OpenedRequest:
 
     header: RequestHeader
     template: MessageTemplate | None
+    size: int = field(init=False)
+    """Number of bytes that the request takes in memory."""
 
-    @property
-    def size(self) -> int:
-        """Return the number of bytes that the request takes in memory."""
+    def __post_init__(self) -> None:
+        """Compute once the size, which is needed for each chunk."""
         sealed = len(self.header.sealed_text) + len(self.header.sealed_secrets or b"")
-        return _REQUEST_BYTES + sealed + (self.template.size if self.template else 0)
+        size = _REQUEST_BYTES + sealed + (self.template.size if self.template else 0)
+        object.__setattr__(self, "size", size)
 
 
 class RequestCache:

@@ -1,6 +1,7 @@
 """Maximum size of the text of one message, by channel. The settings of a process choose the numbers."""
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Protocol
 
 from core.render import RenderError, TextTooLong, fixed_text
@@ -87,6 +88,9 @@ def _size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
 
 
+_sms_limit = cache(SmsLimit)
+
+
 @dataclass(frozen=True, slots=True)
 class TextLimits:
     """Limits of all channels."""
@@ -96,7 +100,7 @@ class TextLimits:
 
     def of(self, channel: Channel) -> TextLimit:
         """Return the limit of a channel."""
-        return SmsLimit(self.sms_segments) if channel is Channel.SMS else EmailLimit(self.email_bytes)
+        return _sms_limit(self.sms_segments) if channel is Channel.SMS else EmailLimit(self.email_bytes)
 
 
 def size_problem(content: str, limit: TextLimit) -> str | None:

@@ -57,6 +57,8 @@ class PackedRecipients(Sequence[ChunkRecipient]):
 
     def __init__(self, recipients: Iterable[list[Any]]) -> None:
         self._packed = [json_bytes(recipient) for recipient in recipients]
+        self._last: tuple[int, ChunkRecipient] | None = None
+        """Recipient that was decoded last, until it is used again: once to be measured, and once to be sent."""
 
     @override
     def __len__(self) -> int:
@@ -64,7 +66,12 @@ class PackedRecipients(Sequence[ChunkRecipient]):
 
     @override
     def __getitem__(self, at: int) -> ChunkRecipient:  # type: ignore[override]  # slices are not needed
-        return _recipient(orjson.loads(self._packed[at]))
+        last, self._last = self._last, None
+        if last is not None and last[0] == at:
+            return last[1]
+        recipient = _recipient(orjson.loads(self._packed[at]))
+        self._last = at, recipient
+        return recipient
 
 
 def open_chunk_recipients(sealer: Sealer, chunk: Chunk) -> PackedRecipients:

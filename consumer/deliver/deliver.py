@@ -104,7 +104,7 @@ async def open_chunk(leased: LeasedChunk, context: ConsumerContext) -> ChunkWork
         logger.info("take-over", chunk=claimed.chunk.id, fence=claimed.token.fence)
     try:
         opened = await load_request(claimed.chunk.key, context)
-        await context.turn_budget.wait()
+        await context.turn_budget.wait(leased.data_bytes)
         recipients = open_chunk_recipients(context.sealer, claimed.chunk)
     except SealingError as error:
         return await open_without_key(leased, str(error), context)

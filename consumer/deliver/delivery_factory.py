@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
+from config.turn_budget import LIGHT
 from consumer.context import ConsumerContext
 from consumer.request_cache import OpenedRequest
 from core.chunk_work import DecidedDelivery
@@ -15,7 +16,7 @@ from ledger.message_ids import stored_message_id
 from ledger.models import Chunk, Log
 from ledger.sealing import HASH_BYTES
 from providers.draft import Draft
-from schemas.statuses import Status
+from schemas.statuses import Channel, Status
 
 
 class DeliveryFactory:
@@ -25,6 +26,7 @@ class DeliveryFactory:
         self, chunk: Chunk, opened: OpenedRequest, recipients: Sequence[ChunkRecipient], context: ConsumerContext
     ) -> None:
         self._budget = context.turn_budget
+        self._least_weight = LIGHT if chunk.channel is Channel.EMAIL else 0  # A short e-mail takes long as well.
         self._chunk, self._header, self._template, self._recipients = chunk, opened.header, opened.template, recipients
         self._sealer, self._limit = context.sealer, context.tuning.text_limits.of(chunk.channel)
         self._ids = log_ids(chunk.key, chunk.part, range(chunk.first, chunk.first + chunk.size))
@@ -35,7 +37,7 @@ class DeliveryFactory:
         """Return the delivery, to be rendered when a provider has a slot for it."""
         at, template = index - self._chunk.first, self._template
         weight, size = template.measure.of(self._recipients[at][1]) if template else (0, 0)
-        return Draft(self._ids[at], partial(self.message, index), weight, self._budget, size)
+        return Draft(self._ids[at], partial(self.message, index), max(weight, self._least_weight), self._budget, size)
 
     def message(self, index: int) -> Message:
         """Return the rendered message. Raise core.render.RenderError if that is impossible."""

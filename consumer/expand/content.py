@@ -13,6 +13,7 @@ from ledger.message_template import (
     UNFIT_TYPE,
     UNUSED,
     MessageTemplate,
+    TextSource,
     choose_source,
     compile_source,
 )
@@ -54,12 +55,13 @@ async def resolve_content(
     Only the first expansion looks the template up, so that a request never mixes versions.
     """
     if request.template is None:
-        too_long = await _check_size(request, None, context)
+        source = choose_source(request, None)
+        too_long = await _check_size(request, source, context)
         if too_long and stored is None:
             stored = await context.retry_until_available("read request", context.ledger.requests.get, key)
         if too_long and stored is None:
             return too_long
-        return await _compile_in_turn(request, None, key, context)
+        return await _compile_in_turn(request, source, None, key, context)
     if stored is not None:
         header = stored.header
         return ResolvedContent(
@@ -79,26 +81,29 @@ async def resolve_content(
         missing = "with this code" if version is None else f"with this code in version {version}"
         message = f"template: not found. The tenant has no template {missing}."
         return RejectedRecord(RejectionReason.UNKNOWN_TEMPLATE, message, ("template",))
-    too_long = await _check_size(request, template, context)
-    return too_long or await _compile_in_turn(request, template, key, context)
+    source = choose_source(request, template)
+    too_long = await _check_size(request, source, context)
+    return too_long or await _compile_in_turn(request, source, template, key, context)
 
 
 async def _compile_in_turn(
-    request: BulkRequest, template: StoredTemplate | None, key: RequestKey, context: ConsumerContext
+    request: BulkRequest,
+    source: TextSource,
+    template: StoredTemplate | None,
+    key: RequestKey,
+    context: ConsumerContext,
 ) -> ResolvedContent | RejectedRecord:
     """Compile the content without holding up the event loop."""
-    weight = len(template.content if template else request.content)
-    return await context.turn_budget.run(partial(_compile, request, template, key, context.sealer), weight)
+    compile_and_seal = partial(_compile, request, source, template, key, context.sealer)
+    return await context.turn_budget.run(compile_and_seal, len(source.content))
 
 
-async def _check_size(
-    request: BulkRequest, template: StoredTemplate | None, context: ConsumerContext
-) -> RejectedRecord | None:
+async def _check_size(request: BulkRequest, source: TextSource, context: ConsumerContext) -> RejectedRecord | None:
     """Return the rejection of a content that is too long for every recipient.
 
     It does not count for a stored request. A consumer with a higher limit accepted it, and has perhaps sent some of it.
     """
-    source, limit = choose_source(request, template), context.tuning.text_limits.of(request.channel)
+    limit = context.tuning.text_limits.of(request.channel)
     try:
         problem = await context.turn_budget.run(partial(size_problem, source.content, limit), len(source.content))
     except TemplateError:
@@ -109,13 +114,12 @@ async def _check_size(
 
 
 def _compile(
-    request: BulkRequest, template: StoredTemplate | None, key: RequestKey, sealer: Sealer
+    request: BulkRequest, source: TextSource, template: StoredTemplate | None, key: RequestKey, sealer: Sealer
 ) -> ResolvedContent | RejectedRecord:
     """Compile and seal the content, with the addresses of the request.
 
     Reject the request if its subject is too long for every recipient, or if an address is not valid.
     """
-    source = choose_source(request, template)
     if source.lacks_subject:
         return RejectedRecord(
             RejectionReason.INVALID_SCHEMA, "subject: is required, because the template has none", ("subject",)

@@ -34,7 +34,8 @@ async def validate_request(
     record: KafkaRecord, cluster: str, context: ConsumerContext
 ) -> ValidRequest | RejectedRecord:
     """Decode a record and check what a schema cannot check. Nothing is written yet."""
-    await context.turn_budget.wait()
+    size = len(record.value or b"")
+    await context.turn_budget.wait(size)
     request = decode(record)
     if isinstance(request, RejectedRecord):
         return request
@@ -64,7 +65,7 @@ async def validate_request(
     content = await resolve_content(request, key, stored, context)
     if isinstance(content, RejectedRecord):
         return with_request_ids(request, content, correlation_id)
-    await context.turn_budget.wait()
+    await context.turn_budget.wait(size)
     header, part = build_header(record, request, reply_topic, content, context)
     return ValidRequest(request, content, header, part)
 

@@ -15,8 +15,8 @@ class EndlessTurn(TurnBudget):
         del weight
         return work()
 
-    async def wait(self) -> None:
-        return
+    async def wait(self, weight: int = 0) -> None:
+        del weight
 
 
 ENDLESS = EndlessTurn()

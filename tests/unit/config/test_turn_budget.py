@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from config.turn_budget import HEAVY, TURN_SECONDS, TurnBudget
+from config.turn_budget import HEAVY, LIGHT, TURN_SECONDS, TurnBudget
 
 
 class Cpu:
@@ -28,7 +28,7 @@ async def turns_of(pieces: int, seconds: float) -> list[tuple[int, int]]:
             cpu.seconds += seconds
             ran.append((turn, number))
 
-        await budget.run(work, 1)
+        await budget.run(work, LIGHT)
 
     tasks = [asyncio.create_task(run(number)) for number in range(pieces)]
     while not all(task.done() for task in tasks):
@@ -46,6 +46,21 @@ async def test_no_piece_begins_in_a_turn_without_time_and_those_who_wait_go_on_i
 
     assert len({turn for turn, _ in ran}) == 10
     assert [number for _, number in ran] == list(range(10))
+
+
+async def test_light_pieces_are_done_without_a_look_at_the_clock_until_they_amount_to_a_longer_text() -> None:
+    looks = 0
+
+    def look() -> float:
+        nonlocal looks
+        looks += 1
+        return 0.0
+
+    budget = TurnBudget(look)
+    for _ in range(100):
+        await budget.run(lambda: None, LIGHT // 10)
+
+    assert 10 <= looks <= 20
 
 
 async def test_one_that_no_longer_waits_holds_nobody_up() -> None:
