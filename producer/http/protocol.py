@@ -57,7 +57,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.output: UnreadOutput
         self._timer: asyncio.TimerHandle | None = None
         self._socket: asyncio.Transport
-        self._head_bytes = 0
+        self._head_bytes = self.chunks_of_read = 0
         self._in_body = self._closing = False
         self._error_status = 400
 
@@ -88,6 +88,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._closing:
             return
         self._unset_keepalive_if_required()
+        self.chunks_of_read = 0
         self._head_bytes += len(data)
         if not self._in_body:
             self._start_timer()
@@ -130,6 +131,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body, and stop reading until the app asks for more."""
         self._head_bytes = 0
+        self.chunks_of_read += 1
         super().on_body(body)
         if len(self.cycle.body) > MAX_UNREAD_BODY_BYTES:
             self.flow.pause_reading()

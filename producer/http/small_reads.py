@@ -10,6 +10,12 @@ from producer.http.protocol import BoundedHttpProtocol
 READ_BYTES = 16 * 1024
 """Maximum number of bytes of one read. The event loop alone would read 256 KiB, and pause a caller only after that."""
 
+SMALLEST_READ_BYTES = 1024
+"""Maximum number of bytes of a read behind one with many chunks of a body. A chunk of one byte costs as much as one of
+16 KiB, and all other connections wait while a read is parsed."""
+MANY_CHUNKS = 32
+"""Number of chunks of one read from which the next read is smaller."""
+
 
 class SmallReads(asyncio.BufferedProtocol):
     """Adapter between the event loop and the HTTP protocol of one connection. It chooses the size of reads.
@@ -31,8 +37,9 @@ class SmallReads(asyncio.BufferedProtocol):
         self._protocol.connection_lost(exc)
 
     @override
-    def get_buffer(self, sizehint: int) -> bytearray:
-        return self._buffer
+    def get_buffer(self, sizehint: int) -> memoryview:
+        size = SMALLEST_READ_BYTES if self._protocol.chunks_of_read > MANY_CHUNKS else READ_BYTES
+        return memoryview(self._buffer)[:size]
 
     @override
     def buffer_updated(self, nbytes: int) -> None:

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from producer.http.protocol import MAX_CONNECTIONS, MAX_HEAD_BYTES, MAX_UNREAD_BODY_BYTES, BoundedHttpProtocol
-from producer.http.small_reads import READ_BYTES, SmallReads
+from producer.http.small_reads import MANY_CHUNKS, READ_BYTES, SMALLEST_READ_BYTES, SmallReads
 from tests.support.polling import wait_until
 
 MIB = 1024 * 1024
@@ -175,3 +175,21 @@ async def test_a_connection_gets_a_503_if_all_others_have_a_request() -> None:
         await wait_until(lambda: app.started == MAX_CONNECTIONS)
         reader, _ = await stack.enter_async_context(connected(port))
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 503")
+
+
+async def test_a_body_of_many_small_chunks_is_read_in_small_pieces() -> None:
+    app = App()
+    config = uvicorn.Config(app, http="httptools", ws="none", lifespan="off", log_config=None)
+    config.load()
+    connection = SmallReads(config=config, server_state=ServerState(), app_state={})
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: connection, "127.0.0.1", 0)
+    async with connected(server.sockets[0].getsockname()[1]) as (_, writer):
+        writer.write(CHUNKED)
+        await wait_until(lambda: app.started == 1)
+        assert len(connection.get_buffer(-1)) == READ_BYTES
+        writer.write(b"1\r\na\r\n" * (MANY_CHUNKS + 1))
+        await wait_until(lambda: len(connection.get_buffer(-1)) == SMALLEST_READ_BYTES)
+        writer.write(b"%x\r\n%b\r\n" % (SMALLEST_READ_BYTES, b"a" * SMALLEST_READ_BYTES))
+        await wait_until(lambda: len(connection.get_buffer(-1)) == READ_BYTES)
+    server.close()
