@@ -4,6 +4,7 @@ A recipient is a union: an address, or an object with one. pydantic reports the 
 name of the branch into the location. This module takes the branch out of the location.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,9 @@ _KEY = "[key]"
 """Last step of pydantic's location if the key of a dictionary is wrong, and not its value."""
 _OUR_PREFIX = "Value error, "
 """Text that pydantic puts before the message of our own validators."""
+
+_BOUND = re.compile(r"(?:String|List|Dictionary) should have at (most|least) ([0-9]+) (character|item)s?\b.*")
+"""Message of pydantic about a value that is too long or too short."""
 
 MAX_NAMED = 20
 """Maximum number of problems in a message to an operator. The rest is counted."""
@@ -120,4 +124,10 @@ def _read(kind: str, location: Location, message: str, *, is_union: bool) -> Pro
     in_key = location[-1:] == (_KEY,) and kind != "extra_forbidden"  # a field may have that name
     if in_key:
         location = location[:-1]
-    return Problem(kind, location, message.removeprefix(_OUR_PREFIX), branch, in_key)
+    return Problem(kind, location, _BOUND.sub(_bound, message.removeprefix(_OUR_PREFIX)), branch, in_key)
+
+
+def _bound(message: re.Match[str]) -> str:
+    """Return the message about a bound in the words of our own validators."""
+    direction, number, unit = message.groups()
+    return f"Must have at {direction} {int(number):,} {unit}{'' if number == '1' else 's'}"

@@ -132,5 +132,5 @@ async def test_a_resend_of_kept_secret_values_shows_none_of_them() -> None:
 async def test_a_request_of_an_older_version_with_a_text_beyond_the_limits_of_today_is_one_line() -> None:
     world = await a_world()
     replace_text(world, "r1", "x" * 500_001)
-    with pytest.raises(CommandError, match=r"request r1: content: string should have at most 500000 characters\.$"):
+    with pytest.raises(CommandError, match=r"request r1: content: must have at most 500,000 characters\.$"):
         await prepared(world)

@@ -33,8 +33,8 @@ async def whole() -> AsyncIterator[ServiceAndConsumer]:
             "content: has 262,146 bytes of UTF-8, and at most 262,144 are allowed. Shorten it.",
         ),
         ({"content": "{{a}}" * 1_001}, "content: has 1,001 placeholders, and at most 1,000 are allowed"),
-        ({"content": "x" * 500_001}, "content: string should have at most 500000 characters"),
-        ({**MAIL, "content": "x", "subject": "x" * 901}, "subject: string should have at most 900 characters"),
+        ({"content": "x" * 500_001}, "content: must have at most 500,000 characters"),
+        ({**MAIL, "content": "x", "subject": "x" * 901}, "subject: must have at most 900 characters"),
         (
             {**MAIL, "content": "x", "subject": "{{a}}", "variables": {"a": "x" * 1_001}},
             "variables.a: makes the subject invalid: longer than 1,000 characters with variable",

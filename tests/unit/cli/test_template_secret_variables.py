@@ -56,8 +56,8 @@ async def test_other_secret_variables_are_a_new_version(ledger: MemoryLedger) ->
     [
         (("pin",), "--secret-variable: pin is used in neither content nor subject."),
         (("code", "code"), "--secret-variable: must not name a variable twice."),
-        (("",), "--secret-variable: string should have at least 1 character"),
-        (tuple(f"v{n}" for n in range(51)), "--secret-variable: list should have at most 50 items"),
+        (("",), "--secret-variable: must have at least 1 character"),
+        (tuple(f"v{n}" for n in range(51)), "--secret-variable: must have at most 50 items"),
     ],
 )
 def test_a_secret_variable_that_the_template_does_not_name_is_refused(names: tuple[str, ...], expected: str) -> None:

@@ -124,3 +124,18 @@ def test_a_name_of_the_caller_is_not_shown(name: str, value: object) -> None:
 )
 def test_a_path_has_numbers_in_brackets_and_short_names(location: tuple[int | str, ...], path: str) -> None:
     assert path_of(location) == path
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "phrase"),
+    [
+        ("content", "x" * 500_001, "must have at most 500,000 characters"),
+        ("cc", ["a@example.com"] * 11, "must have at most 10 items"),
+        ("variables", {f"v{n}": "" for n in range(1_001)}, "must have at most 1,000 items"),
+        ("user_id", "", "must have at least 1 character"),
+    ],
+)
+def test_a_bound_is_named_in_plain_words(field: str, value: object, phrase: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        BulkBody.model_validate(GOOD | {field: value})
+    assert [problem.phrase for problem in read_problems(caught.value)] == [phrase]

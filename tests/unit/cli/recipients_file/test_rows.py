@@ -82,9 +82,9 @@ def test_json_lines_are_strings_or_objects() -> None:
         (f'to\n"{ADDRESS}', "line 2: not valid CSV"),
         (f"to,a\n{ADDRESS},{'x' * 200_000}\n", "line 2: not valid CSV"),
         ("to\n" + "1" * (MAX_LINE_LENGTH + 1), f"line 2: must not be longer than {MAX_LINE_LENGTH:,} characters"),
-        (f"to,{ADDRESS * 10}\n1,2\n", "line 2: variables.***: string should have at most 100 characters"),
+        (f"to,{ADDRESS * 10}\n1,2\n", "line 2: variables.***: must have at most 100 characters"),
         (f"to,region\n{ADDRESS},UK\n", "line 2: region: must be the ISO 3166-1 code of a country"),
-        (f"to,reference\n{ADDRESS},{'r' * 201}\n", "line 2: reference: string should have at most 200 characters"),
+        (f"to,reference\n{ADDRESS},{'r' * 201}\n", "line 2: reference: must have at most 200 characters"),
     ],
 )
 def test_a_bad_line_of_csv_is_named_and_not_quoted(text: str | bytes, expected: str) -> None:
