@@ -141,7 +141,9 @@ def _path(problem: Problem) -> str:
 
 
 def _message_of(problem: Problem) -> str:
-    return problem.message.rpartition(": ")[2].removesuffix(".")
+    if problem.kind == "extra_forbidden":
+        return "is not a field of a request" if len(problem.location) == 1 else "is not a field of a recipient"
+    return problem.phrase.rpartition(": ")[2].removesuffix(".")
 
 
 def read_correlation(record: KafkaRecord) -> str | None:
