@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+import time
 from collections.abc import Sequence
 from typing import Self
 
@@ -16,7 +17,6 @@ from tests.support.polling import wait_until
 
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 _COMPRESS = {0: bytes, 1: gzip.compress, 2: snappy_encode, 3: lz4_encode, 4: zstd_encode}
-NOW_MS = 1_700_000_000_000
 
 
 def varint(number: int) -> bytes:
@@ -49,13 +49,14 @@ def a_batch(
     payload: bytes | None = None,
     count: int | None = None,
     base_offset: int = 0,
-    timestamp_ms: int = NOW_MS,
+    timestamp_ms: int | None = None,
     last_offset_delta: int | None = None,
     attributes: int = 0,
     crc: int | None = None,
     magic: int = 2,
 ) -> bytes:
-    """A batch of records. `payload` takes the place of the compressed records."""
+    """A batch of records, of now unless a time is given: Kafka deletes old ones. `payload` replaces the records."""
+    timestamp_ms = round(time.time() * 1000) if timestamp_ms is None else timestamp_ms
     if payload is None:
         payload = _COMPRESS[CODECS[codec]](b"".join(records))
     count = len(records) if count is None else count

@@ -73,6 +73,21 @@ async def test_what_cannot_be_parsed_is_kept_and_the_next_record_goes_on(running
     assert SECRET.encode() not in deployment.said()
 
 
+async def test_large_records_are_free_as_soon_as_they_are_handled(running: tuple[Deployment, Service]) -> None:
+    deployment, consumer = running
+    topic, large = deployment.topics.requests, 9 * MEGABYTE
+    async with (
+        reading(deployment.bootstrap, Results(deployment.topics.results)) as results,
+        RawProducer(deployment.bootstrap) as raw,
+    ):
+        for number in range(20):
+            value = encoded({"content": "x" * large, "request_id": f"large-{number}"})
+            await raw.publish(topic, PARTITION, a_batch(a_record(value), codec="zstd"))
+        for number in range(20):
+            assert (await results.rejected(f"large-{number}")).reason == "too_large"
+    assert peak_memory_kb(consumer) < MOST_MEMORY_KB + 5 * large // 1_000
+
+
 async def test_a_timestamp_that_is_not_a_date_is_refused_and_the_next_record_goes_on(
     running: tuple[Deployment, Service],
 ) -> None:

@@ -20,7 +20,7 @@ TINY_RECORDS = 300
 MOST_BYTES = 500_000_000
 MOST_SECONDS = 60.0
 MOST_MEMORY_KB = 150_000
-MOST_UNDER_WAY = 300
+MOST_UNDER_WAY = 100
 """Good records that were published and are not completed, at most, so that their time is that of the consumers."""
 PARTITIONS = 4
 

@@ -17,10 +17,11 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from consumer.fetch.parse_batch import RecordBatches
 from consumer.fetch.parse_record import MAX_HEADERS, UnparsedBytes
-from tests.support.record_batches import CODECS, NOW_MS, a_batch, a_record, varint
+from tests.support.record_batches import CODECS, a_batch, a_record, varint
 from tests.support.repository import ROOT
 
 PARTITION = TopicPartition("t", 3)
+NOW_MS = 1_700_000_000_000
 GOOD = [a_record(b"value %d" % number, key=b"k", headers=[(b"h", None)], offset=number) for number in range(3)]
 BAD_NAME = a_record(b"v", headers=[(b"\xff\xfe", b"x")], offset=1)
 
@@ -38,7 +39,7 @@ def seen(records: Iterable[ConsumerRecord]) -> list[tuple[int, bytes, str | None
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_good_records_are_read_as_they_were_written(codec: str) -> None:
-    records, position = read(a_batch(*GOOD, codec=codec, base_offset=7))
+    records, position = read(a_batch(*GOOD, codec=codec, base_offset=7, timestamp_ms=NOW_MS))
     assert [(r.offset, r.timestamp, r.key, r.value, r.headers) for r in records] == [
         (7 + number, NOW_MS, b"k", b"value %d" % number, (("h", None),)) for number in range(3)
     ]
@@ -73,7 +74,7 @@ def test_a_header_name_that_is_not_utf_8_costs_its_own_record_only() -> None:
 
 
 def test_an_unparsed_record_has_no_key_and_no_headers() -> None:
-    ((record,), _) = read(a_batch(a_record(b"v", key=b"k", headers=[(b"\xff", b"")])))
+    ((record,), _) = read(a_batch(a_record(b"v", key=b"k", headers=[(b"\xff", b"")]), timestamp_ms=NOW_MS))
     assert (record.key, record.headers, record.timestamp) == (None, (), NOW_MS)
 
 
