@@ -76,6 +76,7 @@ async def build_app(settings: ConsumerSettings) -> ConsumerService:
         monotonic=time.monotonic,
         random=random.random,
     )
+    _show_bytes_in_hand(context)
     return ConsumerService(
         settings=settings,
         context=with_failpoint(context, settings.failpoint) if settings.failpoint else context,
@@ -84,6 +85,13 @@ async def build_app(settings: ConsumerSettings) -> ConsumerService:
         slots=build_slots(settings.max_chunks_in_flight, settings.express_chunks_in_flight),
         sweep_slots=build_slots(SWEEP_SLOTS, EXPRESS_SWEEP_SLOTS),
     )
+
+
+def _show_bytes_in_hand(context: ConsumerContext) -> None:
+    gauge = context.metrics.bytes_in_hand
+    gauge.labels("chunks").set_function(lambda: context.chunk_room.used)
+    gauge.labels("messages").set_function(lambda: context.message_room.used)
+    gauge.labels("cached requests").set_function(lambda: context.request_cache.used)
 
 
 def _longest_call(entry: ProviderEntry) -> float:

@@ -23,6 +23,8 @@ MAX_CONCURRENT_CLAIMS = 12
 """Maximum number of claims that wait for their chunk at the same time. Its size is not known before."""
 MAX_WAITING_BYTES = 128 * 1024
 """Maximum size of what a chunk says about its recipients while it waits for room, in bytes. More is read again."""
+MAX_DATA_IN_LINE = 8 * 1024
+"""The same while other chunks wait as well. All slots together then keep little."""
 
 
 _numbers = itertools.count(1)
@@ -94,6 +96,11 @@ class LeasedChunk:
         self.found_by_sweeper = found_by_sweeper
         """True if the sweeper found this chunk. The consumer that wrote it may have crashed before it applied a cancel
         or pause, so the control flags must be read again."""
+
+    def drop_data(self) -> None:
+        """Leave out what the chunk says about its recipients until `load`, unless it is little."""
+        if self.data_bytes > MAX_DATA_IN_LINE:
+            self.claimed, self._is_complete = self.claimed.without_data(), False
 
     @property
     def is_first_claim(self) -> bool:

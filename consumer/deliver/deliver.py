@@ -52,6 +52,8 @@ async def _work_with_room(leased: LeasedChunk, context: ConsumerContext) -> Coun
     """Wait until there is room for the chunk, and work on it. Put it back if the process stops before that."""
     chunk = leased.claimed.chunk
     tenant, size = await _measure(leased, context)
+    if context.chunk_room.has_waiters:
+        leased.drop_data()
     if not await context.chunk_room.take(chunk.lane, tenant, size):
         await release_unopened(leased.claimed, context.ledger.now(), context)
         return None

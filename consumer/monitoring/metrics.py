@@ -63,6 +63,7 @@ class Metrics:
             *("provider", "channel", "kind"),
         )
         self.windows = gauge("rollcall_windows_open", "Windows that this process is sending")
+        self.bytes_in_hand = gauge("rollcall_bytes_in_hand", "Bytes that this process works on", "kind")
         self.backlog = gauge("rollcall_chunks_open", "Chunks of the whole ledger that are not closed", "lane")
         self.requests = counter("rollcall_parts", "Intake records by result", "result")
         self.held = gauge("rollcall_intake_held", "1 if this intake topic is not read because of garbage", "topic")

@@ -148,3 +148,19 @@ async def test_what_the_events_take_while_kafka_is_away_is_part_of_the_room() ->
     bus.may_take.set()
     await delivering
     assert context.chunk_room.used == 0
+
+
+async def test_a_chunk_that_waits_behind_others_holds_nothing_of_its_recipients() -> None:
+    world = World(WaitingProvider())
+    for request_id in map(str, range(7)):
+        recipients = [{"to": number, "variables": {"name": "x" * 8_000}} for number in NUMBERS]
+        await world.expand(world.record(*recipients, request_id=request_id, key=request_id.encode()))
+    context = replace(awake(world.context()), chunk_room=ByteRoom(8 * 32_000))
+    leased = [await claim(world, context) for _ in range(7)]
+    tasks = [asyncio.create_task(deliver(each, context)) for each in leased]
+    await run_until_waiting()
+    assert context.chunk_room.has_waiters
+    assert not leased[-1].claimed.chunk.sealed
+    the_provider(world).may_answer.set()
+    await asyncio.gather(*tasks)
+    assert sum(the_provider(world).taken.values()) == 7 * len(NUMBERS)
