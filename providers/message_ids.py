@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from core.send_result import HiddenMessageId, Message
 from schemas.statuses import Channel
@@ -11,6 +12,7 @@ _NUMBERS = re.compile(rf"{_PREFIX}([0-9A-Fa-f]+(?:[-:.^][0-9A-Fa-f]+)*)")
 """Decimal or hexadecimal numbers, as in a UUID, `SM` and 32 digits, or `900619746936498440^0`."""
 _ULID = re.compile(rf"{_PREFIX}[0-7][0-9A-HJKMNP-TV-Z]{{25}}")
 _OTHER = re.compile(r"[\W_]+")
+_NO_DIGITS = re.compile("[^0-9]+")
 _BREAK = " "
 """Sign for everything in an id that is neither letter nor digit."""
 _LONGEST = 200
@@ -82,6 +84,8 @@ def _decode(digits: str) -> str:
 def _forms_of_digits(forms: Iterable[str]) -> Iterator[str]:
     """Yield the digits of each form, also with the digits of each pair exchanged, as in the protocol data of an SMS."""
     for form in forms:
-        digits = "".join(filter(str.isdecimal, form))
+        digits = _NO_DIGITS.sub("", form)
         yield digits
-        yield from (re.sub("(.)(.)", r"\2\1", digits[begin:]) for begin in (0, 1))
+        if len(digits) >= _SHOWN_DIGITS:
+            yield "".join(chain.from_iterable(zip(digits[1::2], digits[::2], strict=False)))
+            yield "".join(chain.from_iterable(zip(digits[2::2], digits[1::2], strict=False)))
