@@ -47,7 +47,8 @@ _RUN = re.compile(rb"\s*+%b\s*+(?=[,\]])(?:,\s*+%b\s*+(?=[,\]]))*+" % (_VALUE, _
 _NAME = re.compile(rb"\s*+(%b)\s*+:\s*+" % _STRING, re.DOTALL)
 _MEMBER = re.compile(rb"%b\s*+(?=[,}])" % _VALUE, re.DOTALL)
 _SPACE = re.compile(rb"\s*+")
-_TOKEN = re.compile(rb"%b|[,:\[{]" % _STRING, re.DOTALL)
+# A string that does not end reaches to the end of the text, so that no quotation mark in it is tried again.
+_TOKEN = re.compile(_STRING.removesuffix(b'"') + rb'(?:"|\\?\Z)|[,:\[{]', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -32,6 +32,7 @@ OTHERS: dict[Use, str] = {
     ("providers/list_unsubscribe.py", "_compile"): "runs over a setting of the operator",
     ("providers/list_unsubscribe.py", "parse_list_unsubscribe"): "runs over a setting of the operator",
     ("providers/mail_headers.py", "mailbox_words"): r"[\\\"]",
+    ("providers/message_ids.py", "_forms_of"): r"[-:.^]",
     ("providers/message_ids.py", "_has_known_shape"): r"[-:.^]",
     ("cli/admin/doctor.py", "_check_ledger"): "runs over a message of our own",
     ("cli/recipients_file/layout.py", "_find_format"): r"\{\s*[\r\n]",
