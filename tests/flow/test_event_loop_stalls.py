@@ -1,7 +1,6 @@
 """No request holds up the event loop of a service for 250 ms, however it uses its bounds."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import orjson
 import pytest
 
-from config.turn_budget import TurnBudget
 from consumer.kafka.record import KafkaRecord
 from core.send_result import SendResult
 from providers.draft import Draft
@@ -18,6 +16,7 @@ from providers.mail_message import compose
 from schemas.statuses import Channel
 from tests.flow.large_requests import LINK, MAIL, MAX_STALL_SECONDS, A, fill, mails, numbers
 from tests.flow.world import START, RecordingProvider, World
+from tests.support.drafts import ENDLESS
 from tests.support.loop_turns import longest_turn
 
 RECORD_BYTES = 900_000
@@ -100,24 +99,13 @@ def test_a_consumer_turns_within_250_ms_during_the_largest_request(kind: str) ->
     assert seconds < MAX_STALL_SECONDS
 
 
-class NoBudget(TurnBudget):
-    """Budget that lets all work run at once, on the loop."""
-
-    async def run(self, work: Callable[[], Any], weight: int) -> Any:
-        del weight
-        return work()
-
-    async def wait(self) -> None:
-        return None
-
-
 def test_without_the_budget_a_consumer_turns_much_later() -> None:
     world = a_world()
     body = dict(LARGEST["lines that stay on the loop"])
     record = world.record(*body.pop("recipients"), **body)
 
     async def work() -> None:
-        context = replace(world.context(), turn_budget=NoBudget())
+        context = replace(world.context(), turn_budget=ENDLESS)
         await world.expand(record, context)
         await world.deliver_all(context)
 
