@@ -1,16 +1,18 @@
 """Expansion of request records: many small records concurrently, the parts of one request in order.
 
 The expansion of a small request mostly waits, for a few journaled writes and for Kafka. One record at a time would be
-some tens of requests a second.
+some tens of requests a second. Large records wait for each other, and small ones pass them.
 """
 
 import asyncio
+import contextlib
 from functools import partial
 from typing import Protocol
 
 from consumer.context import ConsumerContext
 from consumer.expand.decode import unprocessable_rejection
 from consumer.expand.expand import expand
+from consumer.expand.large_records import LARGE_BYTES, LargeRecords
 from consumer.expand.reject import reject_record
 from consumer.flow_control.circuit_breaker import CircuitOpen
 from consumer.kafka.offset_tracker import CommitOffset, OffsetTracker, TrackedRecord
@@ -19,9 +21,7 @@ from consumer.logger import error_location, logger
 from consumer.monitoring.readiness import EXPAND
 
 MAX_CONCURRENT_RECORDS = 16
-"""Maximum number of records of a topic that are expanded at the same time."""
-MAX_CONCURRENT_BYTES = 256 * 1024
-"""Maximum size of these records together, in bytes. A larger record keeps a core busy and is expanded alone."""
+"""Maximum number of records of a topic that are expanded or wait for it. Half of them at most are large."""
 MAX_TRIES = 3
 """Maximum number of expansions of a record that causes internal errors."""
 
@@ -47,8 +47,8 @@ class ExpansionQueue:
     ) -> None:
         self._cluster, self._offsets, self._context = cluster, offsets, context
         self._expand_record = expand_record
-        self._at_work: dict[asyncio.Task[None], int] = {}
-        """Size of the record of each running task, in bytes."""
+        self._at_work: set[asyncio.Task[None]] = set()
+        self._large = LargeRecords()
         self._last_tasks: dict[bytes, asyncio.Task[None]] = {}
         """Newest running task by ordering key."""
         self._stopped_by_breaker = False
@@ -56,38 +56,43 @@ class ExpansionQueue:
     async def submit(self, record: KafkaRecord, commit: CommitOffset) -> None:
         """Start the expansion of a record as soon as there is room. After the circuit breaker opened, start none."""
         tracked, size = self._offsets.start(record, commit), record.size
-        while self._at_work and not self._stopped_by_breaker and not self._has_room(size):
+        is_large = size > LARGE_BYTES
+        while self._at_work and not self._stopped_by_breaker and not self._has_room(size, is_large=is_large):
             await asyncio.wait(self._at_work, return_when=asyncio.FIRST_COMPLETED)
         if self._stopped_by_breaker:
             await self._context.stopping.wait()
         if self._context.stopping.is_set():
             return
         order = ordering_key(record)
-        task = asyncio.create_task(self._expand(record, tracked, self._last_tasks.get(order)))
-        self._at_work[task] = size
+        task = asyncio.create_task(self._expand(record, tracked, self._last_tasks.get(order), is_large=is_large))
+        self._at_work.add(task)
         if order:
             self._last_tasks[order] = task
         task.add_done_callback(partial(self._done, order))
+        if is_large:
+            self._large.read(size)
+            task.add_done_callback(lambda _: self._large.done(size))
 
-    def _has_room(self, size: int) -> bool:
-        return (
-            len(self._at_work) < MAX_CONCURRENT_RECORDS and sum(self._at_work.values()) + size <= MAX_CONCURRENT_BYTES
-        )
+    def _has_room(self, size: int, *, is_large: bool) -> bool:
+        return len(self._at_work) < MAX_CONCURRENT_RECORDS and (not is_large or self._large.has_room(size))
 
-    async def _expand(self, record: KafkaRecord, tracked: TrackedRecord, previous: asyncio.Task[None] | None) -> None:
+    async def _expand(
+        self, record: KafkaRecord, tracked: TrackedRecord, previous: asyncio.Task[None] | None, *, is_large: bool
+    ) -> None:
         context, readiness = self._context, self._context.readiness
         with readiness.working_on(EXPAND, record.topic), readiness.stepping_over(record.origin, record.unparsed):
             if previous:
                 await asyncio.wait((previous,))
-            if self._stopped_by_breaker or not tracked.is_current:
-                return
-            if await expand_or_reject(record, self._cluster, context, self._expand_record):
-                tracked.mark_done()
-            else:
-                self._stopped_by_breaker = True
+            async with self._large.expanding(record.size) if is_large else contextlib.nullcontext():
+                if self._stopped_by_breaker or not tracked.is_current:
+                    return
+                if await expand_or_reject(record, self._cluster, context, self._expand_record):
+                    tracked.mark_done()
+                else:
+                    self._stopped_by_breaker = True
 
     def _done(self, order: bytes, task: asyncio.Task[None]) -> None:
-        del self._at_work[task]
+        self._at_work.discard(task)
         if self._last_tasks.get(order) is task:
             del self._last_tasks[order]
         if not task.cancelled() and (error := task.exception()):

@@ -13,12 +13,12 @@ import pytest
 from consumer.context import ConsumerContext
 from consumer.expand.expand import expand
 from consumer.expand.expansion_queue import (
-    MAX_CONCURRENT_BYTES,
     MAX_CONCURRENT_RECORDS,
     ExpandRecord,
     ExpansionQueue,
     ordering_key,
 )
+from consumer.expand.large_records import LARGE_BYTES, MAX_EXPANDED_BYTES, MAX_READ_BYTES, MAX_READ_RECORDS
 from consumer.flow_control.circuit_breaker import CircuitBreakerLimits, IntakeCircuitBreaker
 from consumer.kafka.offset_tracker import OffsetTracker
 from consumer.kafka.record import KafkaRecord
@@ -150,16 +150,38 @@ async def test_the_number_of_concurrent_expansions_is_limited() -> None:
         await wait_until(lambda: len(expanding.begun) == MAX_CONCURRENT_RECORDS + 2, seconds=10)
 
 
-async def test_a_large_record_is_expanded_alone() -> None:
+def large(size: int) -> bytes:
+    return b'{"content": "' + b"x" * size + b'"}'
+
+
+async def test_the_largest_records_are_expanded_one_at_a_time_in_their_order() -> None:
     partition, expanding = Partition(), Expanding()
-    large = b'{"content": "' + b"x" * MAX_CONCURRENT_BYTES + b'"}'
-    records = [partition.append(value) for value in (b"{}", large, b"{}")]
-    async with an_intake(World().context(), *records, of=partition, expand_record=expanding) as intake:
+    records = [partition.append(large(MAX_EXPANDED_BYTES)) for _ in range(3)]
+    async with an_intake(World().context(), *records, of=partition, expand_record=expanding):
         for number in range(3):
             await wait_until(lambda number=number: expanding.begun == list(range(number + 1)), seconds=10)  # type: ignore[misc]
-            await wait_until(lambda number=number: intake.read == min(number + 2, 3), seconds=10)  # type: ignore[misc]
-            assert intake.at_work == 1
             expanding.end(number)
+
+
+async def test_small_records_pass_large_ones() -> None:
+    partition, expanding = Partition(), Expanding()
+    values = [large(MAX_EXPANDED_BYTES), large(MAX_EXPANDED_BYTES), b"{}", b"{}"]
+    records = [partition.append(value) for value in values]
+    async with an_intake(World().context(), *records, of=partition, expand_record=expanding) as intake:
+        await wait_until(lambda: expanding.begun == [0, 2, 3], seconds=10)
+        expanding.end(2, 3)
+        await wait_until(lambda: intake.at_work == 2, seconds=10)
+        expanding.end(0)
+        await wait_until(lambda: expanding.begun == [0, 2, 3, 1], seconds=10)
+
+
+@pytest.mark.parametrize(("size", "number"), [(MAX_READ_BYTES // 3, 2), (LARGE_BYTES, MAX_READ_RECORDS)])
+async def test_the_number_and_size_of_the_large_records_that_are_read_is_limited(size: int, number: int) -> None:
+    partition, expanding = Partition(), Expanding()
+    records = [partition.append(large(size)) for _ in range(number + 2)]
+    async with an_intake(World().context(), *records, of=partition, expand_record=expanding) as intake:
+        await wait_until(lambda: intake.read == number + 1, seconds=10)
+        assert intake.at_work == number
 
 
 async def test_a_failed_commit_is_repeated_although_no_further_record_is_read() -> None:
