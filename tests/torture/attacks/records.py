@@ -38,7 +38,7 @@ _KINDS: dict[str, Callable[[HostileTenant], bytes]] = {
 }
 
 
-@attack("one record stops its topic, or takes gigabytes of a consumer", pause_seconds=2.0)
+@attack("one record stops its topic, or takes gigabytes of a consumer", pause_seconds=0.5)
 async def odd_records(hostile: HostileTenant) -> None:
     """One record of each kind, with good ones of its own between them, so that the flood guard does not act."""
     async with AIOKafkaProducer(
@@ -46,7 +46,7 @@ async def odd_records(hostile: HostileTenant) -> None:
     ) as producer:
         for kind, value in _KINDS.items():
             topic = hostile.rng.choice(hostile.topics.intake)
-            for said in (value(hostile), _request(hostile)):
+            for said in (value(hostile), _request(hostile), _request(hostile)):
                 await producer.send_and_wait(topic, said)
             hostile.count(kind)
 
@@ -68,10 +68,7 @@ _BATCHES: dict[str, Callable[[], bytes]] = {
 }
 
 
-@attack(
-    "a batch that the client cannot parse silences its partition, one that inflates kills the process",
-    pause_seconds=2.0,
-)
+@attack("a batch that the client cannot parse silences its partition, one that inflates kills the process")
 async def odd_batches(hostile: HostileTenant) -> None:
     """One batch of each kind in a partition, and a good request behind it."""
     producer = RawProducer(hostile.env["ROLLCALL_KAFKA_BOOTSTRAP"])
@@ -84,4 +81,5 @@ async def odd_batches(hostile: HostileTenant) -> None:
                 hostile.count(f"{kind} {type(error).__name__}")
             else:
                 hostile.count(kind)
-            await producer.publish(topic, partition, a_batch(a_record(_request(hostile))))
+            for _ in range(2):
+                await producer.publish(topic, partition, a_batch(a_record(_request(hostile))))
