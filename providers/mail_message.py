@@ -1,21 +1,16 @@
 """Composition of an e-mail as bytes, without I/O. Text that could start another header is refused first."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
-from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime
 
 from core.addresses.mailbox import split_mailbox
 from core.render import MissingVariable, RenderError
 from core.send_result import Message
 from providers.list_unsubscribe import ListUnsubscribe
+from providers.mail_body import encode_body
 from providers.mail_headers import HeaderTooLongError, fold, mailbox_words, text_header
 from providers.sender_address import BREAKS, NOT_IN_ADDRESS, split_sender
-
-_POLICY = SMTP.clone(cte_type="7bit")  # a server need not offer 8BITMIME
-_NOT_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class UnusableContentError(ValueError):
@@ -66,7 +61,8 @@ def compose(message: Message, sender: str, list_unsubscribe: ListUnsubscribe | N
             *(list_unsubscribe.headers(message) if list_unsubscribe else ()),
         ]
         head = "".join(f"{line}\r\n" for line in lines).encode()
-        content = head + _body(message).as_bytes()
+        body = encode_body(message.plain_text(), message.text) if message.is_html else encode_body(message.text)
+        content = head + body
     except MissingVariable:
         raise
     except (UnicodeError, HeaderTooLongError, RenderError):  # a lone surrogate, or a URI of a thousand characters
@@ -92,23 +88,3 @@ def _path(address: str) -> str:
     if not local or not domain or NOT_IN_ADDRESS.search(local) or NOT_IN_ADDRESS.search(domain):
         raise UnusableAddressError
     return address
-
-
-def _body(message: Message) -> EmailMessage:
-    """Return the content with its own headers: plain text, or HTML after a text part."""
-    body = EmailMessage(policy=_POLICY)
-    if message.is_html:
-        _set(body, message.plain_text())
-        body.add_alternative(message.text, subtype="html", cte=_encoding(message.text))
-    else:
-        _set(body, message.text)
-    return body
-
-
-def _set(body: EmailMessage, text: str) -> None:
-    body.set_content(text, cte=_encoding(text))
-
-
-def _encoding(text: str) -> str | None:
-    """Return base64 if the text has control characters that need it, or None for the shorter encoding."""
-    return "base64" if _NOT_IN_TEXT.search(text) else None

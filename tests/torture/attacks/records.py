@@ -56,15 +56,21 @@ def _bomb(codec: str) -> bytes:
     return a_batch(a_record(b"0" * BOMB_BYTES), codec=codec)
 
 
-_BATCHES: dict[str, Callable[[], bytes]] = {
-    "zstd bomb": lambda: _bomb("zstd"),
-    "gzip bomb": lambda: _bomb("gzip"),
-    "header name that is no text": lambda: a_batch(a_record(b"{}", headers=[(b"\xff\xfe", b"x")])),
-    "header without a value": lambda: a_batch(a_record(b"{}", headers=[(b"x", None)])),
-    "time beyond all dates": lambda: a_batch(a_record(b"{}"), timestamp_ms=FAR_MS),
-    "time before 1970": lambda: a_batch(a_record(b"{}", time_delta=-(10**13))),
-    "no value": lambda: a_batch(a_record(None)),
-    "many small records": lambda: a_batch(*(a_record(b"{}", offset=number) for number in range(30))),
+def _many_records(hostile: HostileTenant) -> bytes:
+    """Fewer than half of them are garbage. A flood of it stops the intake, which is right."""
+    values = (b"{}" if number % 5 < 2 else _request(hostile) for number in range(30))
+    return a_batch(*(a_record(value, offset=number) for number, value in enumerate(values)))
+
+
+_BATCHES: dict[str, Callable[[HostileTenant], bytes]] = {
+    "zstd bomb": lambda _: _bomb("zstd"),
+    "gzip bomb": lambda _: _bomb("gzip"),
+    "header name that is no text": lambda _: a_batch(a_record(b"{}", headers=[(b"\xff\xfe", b"x")])),
+    "header without a value": lambda _: a_batch(a_record(b"{}", headers=[(b"x", None)])),
+    "time beyond all dates": lambda _: a_batch(a_record(b"{}"), timestamp_ms=FAR_MS),
+    "time before 1970": lambda _: a_batch(a_record(b"{}", time_delta=-(10**13))),
+    "no value": lambda _: a_batch(a_record(None)),
+    "many small records": _many_records,
 }
 
 
@@ -76,7 +82,7 @@ async def odd_batches(hostile: HostileTenant) -> None:
         for kind, batch in _BATCHES.items():
             topic, partition = hostile.rng.choice(hostile.topics.intake), hostile.rng.randrange(PARTITIONS)
             try:
-                await producer.publish(topic, partition, batch())
+                await producer.publish(topic, partition, batch(hostile))
             except KafkaError as error:
                 hostile.count(f"{kind} {type(error).__name__}")
             else:

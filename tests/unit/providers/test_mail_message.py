@@ -8,7 +8,7 @@ from email.policy import default
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.send_result import Message
@@ -56,6 +56,28 @@ def test_any_text_reads_back(text: str) -> None:
     body = read(write(a_message(text))).get_content()
 
     assert body.encode().splitlines() == (text.encode().splitlines() or [b""])
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="<&>"), max_size=300))
+@example("--=_rollcall--")
+@example("x" * 79 + " \r\n.\r\n\t")
+@example("中" * 300)
+def test_any_html_reads_back_after_its_text(text: str) -> None:
+    plain, html = read(write(a_message(text, is_html=True))).iter_parts()
+
+    assert isinstance(plain, EmailMessage)
+    assert isinstance(html, EmailMessage)
+    assert (plain.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
+    assert html.get_content().encode().splitlines() == (text.encode().splitlines() or [b""])
+
+
+def test_a_body_is_sent_in_its_shortest_encoding() -> None:
+    encodings = [
+        read(write(a_message(text)))["Content-Transfer-Encoding"]
+        for text in ("Hello", "Grüße an alle, die lesen", "你好")
+    ]
+
+    assert encodings == ["7bit", "quoted-printable", "base64"]
 
 
 @given(SUBJECTS)
