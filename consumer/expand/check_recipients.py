@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
+from config.turn_budget import LIGHT
 from consumer.context import ConsumerContext
 from consumer.logger import error_location, logger
 from core.addresses import AddressProblem, AddressRules
@@ -32,6 +33,8 @@ Decisions = Mapping[int, Decision]
 
 CHECKED_AT_ONCE = 20
 """Number of recipients that are checked without a look at the clock. The slowest addresses take 0.5 ms each."""
+RECIPIENT_WEIGHT = LIGHT // CHECKED_AT_ONCE
+"""Weight of the check of a recipient."""
 UNKNOWN_HASH = bytes(HASH_BYTES)
 """Hash of a recipient that could not be checked. No address has this hash."""
 
@@ -87,8 +90,8 @@ class RecipientChecker:
         """Check the recipients of the chunk that begins at index `first`. The event loop turns meanwhile."""
         rows: list[_CheckedRecipient] = []
         for begin in range(0, len(recipients), CHECKED_AT_ONCE):
-            await self._budget.wait()
             few = recipients[begin : begin + CHECKED_AT_ONCE]
+            await self._budget.wait(RECIPIENT_WEIGHT * len(few))
             rows += [self._check(index, recipient) for index, recipient in enumerate(few, first + begin)]
         masked, hashes, plain, references, resend_of, decisions = zip(*rows, strict=True)
         return CheckedRecipients(

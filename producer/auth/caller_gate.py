@@ -17,10 +17,14 @@ MAX_HELD_ANSWERS = 200
 """Maximum number of held answers. A further one is sent at once, so that connections remain for other callers."""
 FAILURES_PER_SECOND = 50
 """Rate of failed authentications of all callers above which their answers are held. It is counted over a second."""
+BURST_FACTOR = 3
+"""The calls of a burst begin at this multiple of the tenant's rate. Otherwise all other tenants wait behind them."""
+CALLS_AT_ONCE = 8
+"""Number of calls of a tenant that begin at once."""
 
 
 class CallerGate:
-    """Lets callers with a valid token in, at the rate of their token and of their tenant."""
+    """Lets callers with a valid token in, at the rate of their token and of their tenant. It spreads their bursts."""
 
     def __init__(
         self, settings: ProducerSettings, verifier: TokenVerifier, calls_over_rate: Counter, clock: ClockAndRandom
@@ -34,6 +38,8 @@ class CallerGate:
         }
         burst = settings.http_burst_seconds
         self._limits = {name: RateLimit(rate, burst) for name, rate in self._rates.items()}
+        at_once = CALLS_AT_ONCE / (BURST_FACTOR * self._rates["tenant"]) if self._rates["tenant"] else 0.0
+        self._bursts = RateLimit(BURST_FACTOR * self._rates["tenant"], at_once)
         self._failures = RateLimit(FAILURES_PER_SECOND, burst_seconds=1)
         self._held_answers = 0
 
@@ -50,6 +56,7 @@ class CallerGate:
             raise
         await self._check_rates({"token": principal.token_digest, "tenant": principal.tenant_id})
         principal.require(scope)
+        await self._wait_for_turn(principal.tenant_id)
         return principal
 
     async def _check_rates(self, keys: dict[str, str | bytes]) -> None:
@@ -62,6 +69,13 @@ class CallerGate:
                 raise TooManyCallsError(too_many_calls_message(name, self._rates[name]), math.ceil(seconds))
         for name, key in keys.items():
             self._limits[name].count(key, now)
+
+    async def _wait_for_turn(self, tenant_id: str) -> None:
+        now = self._clock.monotonic()
+        seconds = self._bursts.seconds_until_next(tenant_id, now)
+        self._bursts.count(tenant_id, now)
+        if seconds:
+            await self._clock.sleep(seconds)
 
     async def _hold(self) -> None:
         if self._held_answers >= MAX_HELD_ANSWERS:

@@ -23,6 +23,8 @@ _LONGEST_ESCAPE = 6
 """Maximum number of JSON bytes for one byte of text, such as `\\u0041`."""
 _MAX_ITEM = _LONGEST_ESCAPE * MAX_INTAKE_BYTES
 _MAX_HEAD = _LONGEST_ESCAPE * MAX_SHARED_FIELDS_BYTES
+_SIZE_DIFFERENCE = 1024
+"""Number of bytes by which recipients of one size differ."""
 _DEPTH = 4
 """Maximum nesting of arrays and objects in a value. The deepest of a valid body, a recipient's variables, have 2."""
 MAX_TOKENS = 150_000
@@ -43,7 +45,8 @@ def _nested(depth: int) -> bytes:
 
 
 _VALUE = rb'(?:%b|%b|[^"{}\[\],\s]++)' % (_STRING, _nested(_DEPTH))
-_RUN = re.compile(rb"\s*+%b\s*+(?=[,\]])(?:,\s*+%b\s*+(?=[,\]]))*+" % (_VALUE, _VALUE), re.DOTALL)
+_ITEM = re.compile(rb"\s*+%b\s*+(?=[,\]])" % _VALUE, re.DOTALL)
+_RUN = re.compile(rb"%b(?:,%b)*+" % (_ITEM.pattern, _ITEM.pattern), re.DOTALL)
 _NAME = re.compile(rb"\s*+(%b)\s*+:\s*+" % _STRING, re.DOTALL)
 _MEMBER = re.compile(rb"%b\s*+(?=[,}])" % _VALUE, re.DOTALL)
 _SPACE = re.compile(rb"\s*+")
@@ -83,6 +86,8 @@ class _BodySplitter:
     seen_names: set[str] = field(default_factory=set)
     head_bytes: int = 0
     ranges: list[tuple[int, int]] = field(default_factory=list)
+    larger_bytes: int = 0
+    """Size to expect if the last recipient was larger than a piece, else 0."""
 
     async def split(self) -> BodyPieces:
         at = self._after_space(0)
@@ -133,9 +138,13 @@ class _BodySplitter:
     async def _end_of_run(self, at: int) -> int:
         """Return the end of the run of recipients that begins at `at`.
 
-        A run has as many recipients as fit into a piece, or a single larger one.
+        A run has as many recipients as fit into a piece, or a single larger one. Behind a larger one, another one of
+        its size is looked for first. Otherwise each byte of it would be read once for each window.
         """
         window = self.piece_bytes
+        if self.larger_bytes and (item_match := _ITEM.match(self.raw, at, at + self.larger_bytes)):
+            return item_match.end()
+        self.larger_bytes = 0
         while not (run_match := _RUN.match(self.raw, at, at + window)):
             if window > _MAX_ITEM or at + window > len(self.raw):
                 raise _unreadable("recipients", at)
@@ -143,6 +152,8 @@ class _BodySplitter:
                 check_tokens(self.raw[at : at + window])
                 await asyncio.sleep(0)
             window *= 2
+        if window > self.piece_bytes:
+            self.larger_bytes = run_match.end() - at + _SIZE_DIFFERENCE
         return run_match.end()
 
     def _parse_name(self, quoted: bytes) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from producer.auth.caller_gate import FAILURES_PER_SECOND, HOLD_SECONDS
+from producer.auth.caller_gate import BURST_FACTOR, CALLS_AT_ONCE, FAILURES_PER_SECOND, HOLD_SECONDS
 from tests.support.service import BULK, Service, a_service, a_token
 
 
@@ -91,6 +91,16 @@ async def test_the_answers_to_a_loop_of_refused_calls_are_held() -> None:
         assert service.clock.slept == 0
         await statuses(service, 5)
         assert service.clock.slept == 5 * HOLD_SECONDS
+
+
+async def test_the_calls_of_a_burst_begin_a_few_at_once_and_then_at_a_multiple_of_the_rate() -> None:
+    async with limited(http_token_calls_per_second=0, http_tenant_calls_per_second=10, http_burst_seconds=4) as service:
+        assert set(await statuses(service, CALLS_AT_ONCE)) == {200}
+        assert service.clock.slept == 0
+        assert set(await statuses(service, 1, a_token(user="usr_b"))) == {200}
+        assert service.clock.slept == pytest.approx(1 / (10 * BURST_FACTOR))
+        assert set(await statuses(service, 1, a_token(tenant="tnt_b"))) == {200}
+        assert service.clock.slept == pytest.approx(1 / (10 * BURST_FACTOR))
 
 
 async def test_the_answers_to_many_failed_authentications_are_held() -> None:

@@ -3,4 +3,7 @@
 from tests.torture.attacks import calls, records, texts
 from tests.torture.attacks.hostile_tenant import ATTACKS
 
-__all__ = ["ATTACKS", "calls", "records", "texts"]
+OVER_HTTP = [name for name, attack in ATTACKS.items() if attack.bout.__module__ != records.__name__]
+"""The attacks of a tenant. The others are those of a service of the operator, which may write to the intake."""
+
+__all__ = ["ATTACKS", "OVER_HTTP", "calls", "records", "texts"]

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tests.torture.attacks.all_attacks import ATTACKS
+from tests.torture.attacks.all_attacks import OVER_HTTP
 from tests.torture.attacks.beside import hostile_world
 from tests.torture.good_tenant import Phase, percentile
 from tests.torture.reconciliation import DoesNotHold, Reconciliation
@@ -35,7 +35,7 @@ async def hostile_tenant(round_: Round) -> Reconciliation:
         await asyncio.to_thread(folder.mkdir)
         async with hostile_world(replace(round_, folder=folder)) as hostile:
             alone.append(await hostile.good.work(TINY_SECONDS if is_tiny else PHASE_SECONDS))
-            async with hostile.attacked_by(list(ATTACKS)):
+            async with hostile.attacked_by(OVER_HTTP):
                 beside.append(await hostile.good.work(TINY_SECONDS if is_tiny else PHASE_SECONDS))
             found = await hostile.books()
             largest = hostile.memory_mb()

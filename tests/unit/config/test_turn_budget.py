@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from config.turn_budget import HEAVY, LIGHT, TURN_SECONDS, TurnBudget
+from config.turn_budget import HEAVY, LIGHT, QUICK, TURN_SECONDS, TurnBudget
 
 
 class Cpu:
@@ -74,6 +74,28 @@ async def test_one_that_no_longer_waits_holds_nobody_up() -> None:
     gone.cancel()
 
     await other
+
+
+async def test_a_quick_piece_passes_all_others_that_wait_and_stops_none_of_them() -> None:
+    cpu, ran = Cpu(), []
+    budget = TurnBudget(cpu)
+
+    async def run(weight: int) -> None:
+        def work() -> None:
+            cpu.seconds += TURN_SECONDS
+            ran.append(weight)
+
+        await budget.run(work, weight)
+
+    await run(LIGHT)
+    others = [asyncio.create_task(run(LIGHT)) for _ in range(10)]
+    await asyncio.sleep(0)
+    quick = [asyncio.create_task(run(QUICK)) for _ in range(10)]
+    await asyncio.gather(*others, *quick)
+
+    assert ran.index(QUICK) <= 2
+    assert ran[:13].count(LIGHT) >= 3
+    assert ran.count(LIGHT) == 11
 
 
 async def test_heavy_work_leaves_the_loop() -> None:
