@@ -20,8 +20,9 @@ from devstack.processes import free_port
 from devstack.services import ready_url, run, service_env, start_service
 
 PATIENCE_SECONDS = 300.0
-AFTER_EACH = {"small.chunks.express": 1, "small.results": 3}
-"""Number of records per request, by topic: one wake-up message, and the events accepted, sent and completed."""
+RESULTS = "small.results"
+EVENTS = 3
+"""Number of events of a request: accepted, sent and completed."""
 WARM = 100
 """Number of requests before the measurement, so that connections and code are warm."""
 
@@ -51,13 +52,13 @@ async def measure(stack: Stack, folder: Path, number: int, rounds: int) -> None:
     with consumer:
         await rate(stack, "warm", WARM)
         for nth in range(rounds):
-            expanded, completed = await rate(stack, f"round-{nth}", number)
-            sys.stdout.write(f"{expanded:.0f} expanded, {completed:.0f} completed per second\n")
+            completed = await rate(stack, f"round-{nth}", number)
+            sys.stdout.write(f"{completed:.0f} completed per second\n")
 
 
-async def rate(stack: Stack, name: str, number: int) -> tuple[float, float]:
-    """Return requests per second, from the first publication until all are expanded, and until all are completed."""
-    reader = AIOKafkaConsumer(*AFTER_EACH, bootstrap_servers=stack.kafka_bootstrap)
+async def rate(stack: Stack, name: str, number: int) -> float:
+    """Return requests per second, from the first publication until all are completed."""
+    reader = AIOKafkaConsumer(RESULTS, bootstrap_servers=stack.kafka_bootstrap)
     await reader.start()
     try:
         return await _rate(stack, reader, name, number)
@@ -65,22 +66,19 @@ async def rate(stack: Stack, name: str, number: int) -> tuple[float, float]:
         await reader.stop()
 
 
-async def _rate(stack: Stack, reader: AIOKafkaConsumer, name: str, number: int) -> tuple[float, float]:
-    before = [await records_of(reader, topic) for topic in AFTER_EACH]
+async def _rate(stack: Stack, reader: AIOKafkaConsumer, name: str, number: int) -> float:
+    end = await records_of(reader, RESULTS) + EVENTS * number
     began = time.monotonic()
     async with AIOKafkaProducer(bootstrap_servers=stack.kafka_bootstrap, acks="all", linger_ms=5) as producer:
         topic = "small.bulk.requests.express"
         records = list(requests(name, number))
         sent = [await producer.send(topic, orjson.dumps(body), key=body["request_id"].encode()) for body in records]
         await asyncio.gather(*sent)
-    rates = []
-    for (topic, each), count in zip(AFTER_EACH.items(), before, strict=True):
-        while await records_of(reader, topic) < count + each * number:
-            if time.monotonic() - began > PATIENCE_SECONDS:
-                raise StackError(f"not all of {number} requests were completed within {PATIENCE_SECONDS:.0f} s")
-            await asyncio.sleep(0.1)
-        rates.append(number / (time.monotonic() - began))
-    return rates[0], rates[1]
+    while await records_of(reader, RESULTS) < end:
+        if time.monotonic() - began > PATIENCE_SECONDS:
+            raise StackError(f"not all of {number} requests were completed within {PATIENCE_SECONDS:.0f} s")
+        await asyncio.sleep(0.1)
+    return number / (time.monotonic() - began)
 
 
 async def records_of(reader: AIOKafkaConsumer, topic: str) -> int:

@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 from config.turn_budget import TurnBudget
 from consumer.flow_control.byte_room import DEFAULT_BYTES_IN_HAND, ByteRoom
 from consumer.flow_control.circuit_breaker import IntakeCircuitBreaker
+from consumer.flow_control.handover import Handover
 from consumer.flow_control.lane_priority import LanePriority
 from consumer.flow_control.reply_topic_health import ReplyTopicHealth
 from consumer.kafka.bus import Bus, BusUnavailable
@@ -83,6 +84,7 @@ class ConsumerContext:
     """Room for the chunks that are open, with their requests."""
     message_room: ByteRoom = field(default_factory=lambda: ByteRoom(DEFAULT_BYTES_IN_HAND // 2))
     """Room for the messages that are with a provider. A chunk that waits for it has its room already."""
+    handover: Handover = field(default_factory=Handover)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Event that is set when the process is asked to stop. After it there are no new claims and windows."""
 

@@ -6,6 +6,8 @@ the next message, which may belong to another channel.
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
+from typing import Protocol
 
 from pydantic import ValidationError
 
@@ -28,6 +30,13 @@ stay in Kafka."""
 QueuedWakeUp = tuple[ChunkId, TrackedRecord]
 
 
+class OnAnswer(Protocol):
+    """Function that learns whether a chunk is claimed."""
+
+    def __call__(self, *, is_claimed: bool) -> None:
+        """Take the answer."""
+
+
 class WakeUpQueue:
     """Claims the chunk of each wake-up message in a slot. After the claim its offset may be committed."""
 
@@ -38,6 +47,7 @@ class WakeUpQueue:
         self._waiting: dict[SlotKey, asyncio.Queue[QueuedWakeUp]] = {
             kind: asyncio.Queue(MAX_QUEUED_WAKE_UPS) for kind in slots
         }
+        context.handover.connect(self.claim_now)
 
     async def run(self) -> None:
         """Process messages until the process stops. The messages that wait then stay in Kafka."""
@@ -60,6 +70,25 @@ class WakeUpQueue:
             return
         await self._waiting[lane, pointer.channel].put((ChunkId(pointer.chunk_id), tracked))
 
+    async def claim_now(self, kind: SlotKey, chunk: ChunkId) -> bool:
+        """Claim a chunk that this process has expanded. Return False if no slot is free, or if the claim fails.
+
+        After the claim the offset of its request may be committed: the lease ends if this process dies.
+        """
+        slots = self._slots[kind]
+        if slots.full or slots.has_waiters or self._context.stopping.is_set():
+            return False
+        await slots.acquire()
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def answer_claim(*, is_claimed: bool) -> None:
+            if not answer.done():  # it is cancelled together with an expansion
+                answer.set_result(is_claimed)
+
+        # The claim runs in the slot's task. A stop cancels expansions, but lets the slots finish what they claimed.
+        slots.start(self._claim(kind, chunk, answer_claim))
+        return await answer
+
     async def _run_queue(self, kind: SlotKey) -> None:
         slots, waiting = self._slots[kind], self._waiting[kind]
         while True:
@@ -72,18 +101,23 @@ class WakeUpQueue:
                 return
             # The slot's task claims the chunk. A claim waits for MongoDB's journal, and claiming here, one chunk at a
             # time, would reach some tens a second. This loop may also be cancelled, but the slots are drained first.
-            slots.start(self._claim(kind, chunk, tracked))
+            slots.start(self._claim(kind, chunk, partial(_mark_done, tracked)))
 
-    async def _claim(self, kind: SlotKey, chunk: ChunkId, tracked: TrackedRecord) -> None:
-        """Claim a chunk and work on it."""
-        began_at = self._context.monotonic()
+    async def _claim(self, kind: SlotKey, chunk: ChunkId, on_answer: OnAnswer) -> None:
+        """Claim a chunk, tell whether it is claimed, and work on it."""
+        began_at, leased = self._context.monotonic(), None
         try:
             leased = await self._claimer.claim_chunk(chunk)
         except Exception as error:  # noqa: BLE001  # An unreadable chunk must not block its offset.
             logger.error("chunk claim failed", error=type(error).__name__, location=error_location(error))
-            leased = None
-        tracked.mark_done()
+        on_answer(is_claimed=leased is not None)
         if kind[0] is Lane.EXPRESS and not self._slots[kind].full:
             self._context.lane_priority.express_claimed(began_at)
         if leased is not None:
             await deliver(leased, self._context)
+
+
+def _mark_done(tracked: TrackedRecord, *, is_claimed: bool) -> None:
+    """Let the offset of a wake-up message be committed. If its chunk is not claimed, another owner has it."""
+    del is_claimed
+    tracked.mark_done()

@@ -6,7 +6,7 @@ from consumer.context import ConsumerContext
 from consumer.events import RejectedRecord
 from consumer.expand.reject import reject_record
 from consumer.expand.validate_request import ValidRequest, validate_request, with_request_ids
-from consumer.expand.write_chunks import chunk_bounds_of, publish_wake_up, write_chunks
+from consumer.expand.write_chunks import chunk_bounds_of, wake_up, write_chunks
 from consumer.kafka.record import KafkaRecord
 from consumer.logger import error_location, logger
 from consumer.request_lifecycle import apply_control_flags, complete_if_done
@@ -103,6 +103,6 @@ async def wake_last_chunk(request: StoredRequest, number: int, context: Consumer
             await complete_if_done(key, context)
         elif not request.completion:  # the worker that closes the chunk completes the request
             *_, (first, _) = chunk_bounds_of(part)
-            await publish_wake_up(chunk_id(key, part.number, first), part, request, context)
+            await wake_up(chunk_id(key, part.number, first), part, request, context)
     except Exception as error:  # noqa: BLE001  # any error, see above
         logger.error("wake-up of last chunk failed", error=type(error).__name__, location=error_location(error))

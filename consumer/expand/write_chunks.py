@@ -48,7 +48,7 @@ async def write_chunks(
         is_new = await context.retry_until_available("insert chunk", context.ledger.chunks.insert, chunk)
         if end < part.size:
             stored = await _refresh_control_flags(stored, part, context, is_new=is_new)
-            await publish_wake_up(chunk.id, part, stored, context)
+            await wake_up(chunk.id, part, stored, context)
         context.readiness.record_progress(EXPAND)
         await asyncio.sleep(0)
     event = accepted_event(header, part.number, part.size)
@@ -112,13 +112,15 @@ async def _refresh_control_flags(
     return replace(stored, cancelled=flags.cancelled, pauses=flags.pauses)
 
 
-async def publish_wake_up(chunk: ChunkId, part: Part, request: StoredRequest, context: ConsumerContext) -> None:
-    """Publish the wake-up message of a chunk, unless the request is paused or its `send_at` is still to come.
+async def wake_up(chunk: ChunkId, part: Part, request: StoredRequest, context: ConsumerContext) -> None:
+    """Wake up a chunk, unless the request is paused or its `send_at` is still to come.
 
-    The sweeper finds the chunks of such a request when they are due.
+    A small request is claimed by this process if it has a free slot. Its request is in the cache here. Otherwise the
+    wake-up message goes to all consumers. The sweeper finds the chunks that are not woken up when they are due.
     """
-    header = request.header
-    if not request.control_flags.paused and (not header.send_at or header.send_at <= context.ledger.now()):
-        await context.retry_until_available(
-            "publish wake-up", context.bus.publish_wake_up, _lane_of(part), header.channel, chunk
-        )
+    header, lane = request.header, _lane_of(part)
+    if request.control_flags.paused or (header.send_at and header.send_at > context.ledger.now()):
+        return
+    if lane is Lane.EXPRESS and await context.handover.claim((lane, header.channel), chunk):
+        return
+    await context.retry_until_available("publish wake-up", context.bus.publish_wake_up, lane, header.channel, chunk)

@@ -1,0 +1,71 @@
+"""Handover: a process claims the small request that it expanded, if it has a free slot."""
+
+import asyncio
+
+from consumer.flow_control.slots import build_slots
+from core.ids import request_key
+from tests.flow.consumer.deliver.test_wake_up_queue import Hanging, serving
+from tests.flow.consumer.test_sweeper import NUMBERS, with_fault
+from tests.flow.world import World
+from tests.support.polling import wait_until
+
+
+async def test_a_small_request_is_delivered_by_its_process_without_a_wake_up_message() -> None:
+    world = World()
+    context = world.context()
+    async with serving(context, build_slots(1)):
+        await world.expand(world.record(NUMBERS[0]), context)
+        await wait_until(lambda: world.events("request.completed"), seconds=10)
+
+    assert not world.bus.wake_ups
+
+
+async def test_a_small_request_gets_a_wake_up_message_if_every_slot_is_in_use() -> None:
+    world = World(sms := Hanging())
+    context = world.context()
+    async with serving(context, build_slots(1)):
+        for number in range(3):
+            await world.expand(world.record(NUMBERS[0], request_id=f"sms-{number}"), context)
+        sms.answering.set()
+
+    assert len(world.bus.wake_ups) == 2
+
+
+async def test_a_chunk_of_a_large_request_is_for_all_processes() -> None:
+    world = World()
+    context = world.context()
+    async with serving(context, build_slots(1)):
+        await world.expand(world.record(*NUMBERS[:2], part=0, last=False), context)
+
+    assert len(world.bus.wake_ups) == 1
+
+
+async def test_a_request_whose_claim_fails_gets_a_wake_up_message() -> None:
+    world = World()
+    context, _ = with_fault(world, "claim", 1)
+    async with serving(context, slots := build_slots(1)):
+        await world.expand(world.record(NUMBERS[0]), context)
+        await wait_until(lambda: not any(one.full for one in slots.values()), seconds=10)
+
+    assert len(world.bus.wake_ups) == 1
+
+
+async def test_a_stop_during_a_claim_leaves_no_delivery_in_doubt() -> None:
+    """A stop cancels the expansion. The claim that it waits for may reach MongoDB, and then its chunk is finished."""
+    world = World()
+    context = world.context()
+    async with serving(context, build_slots(1)):
+        claiming = asyncio.Event()
+        claim = context.handover.claim
+
+        async def told(*about: object) -> bool:
+            claiming.set()
+            return await claim(*about)  # type: ignore[arg-type]
+
+        context.handover.claim = told  # type: ignore[method-assign]
+        expansion = asyncio.create_task(world.expand(world.record(NUMBERS[0]), context))
+        await claiming.wait()
+        await asyncio.sleep(0)
+        expansion.cancel()
+
+    assert await world.ledger.chunks.count_in_open_windows(request_key("t1", "r1")) == 0
