@@ -10,6 +10,9 @@ from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
 from ledger.models import Chunk, ControlFlags
 from schemas.statuses import Channel, Lane
 
+DueKind = tuple[Lane, Channel, bool]
+"""Lane and channel of due chunks, and whether they were never claimed."""
+
 
 class Chunks(Protocol):
     """Chunks of all requests, one document each: recipients, remaining work, owner."""
@@ -23,6 +26,9 @@ class Chunks(Protocol):
         A claim sets the owner, adds 1 to the fencing token and opens the first window. If this claim owns the chunk
         already, the call returns the same result again.
         """
+
+    async def find_due(self) -> Collection[DueKind]:
+        """Return the kinds of chunks for which `claim_due` would find one. It is one cheap question for all kinds."""
 
     async def claim_due(
         self, lane: Lane, channel: Channel, claim: ClaimRequest, *, never_claimed: bool = False

@@ -2,13 +2,13 @@
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from consumer.context import ConsumerContext
 from consumer.deliver.lease import Lease
 from consumer.flow_control.slots import SlotKey
 from core.ids import ChunkId
-from ledger.chunk_port import Chunks
+from ledger.chunk_port import Chunks, DueKind
 from ledger.claims import ClaimRequest, ClaimResult
 from schemas.statuses import Channel
 
@@ -55,6 +55,17 @@ class Claimer:
             found_by_sweeper=True,
             before_retry=self._wait_after_outage,
         )
+
+    async def find_due(self) -> Collection[DueKind]:
+        """Return the kinds of chunks that are due: lane, channel, and whether they were never claimed."""
+        tries = itertools.count()
+
+        async def try_find() -> Collection[DueKind]:
+            if next(tries):
+                await self._wait_after_outage()
+            return await self._context.ledger.chunks.find_due()
+
+        return await self._context.retry_until_available("search for due chunks", try_find)
 
     async def _wait_after_outage(self) -> None:
         """Wait until MongoDB answers and the owners that also waited for it had time to write their results."""

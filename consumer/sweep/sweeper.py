@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from consumer.context import ConsumerContext
 from consumer.deliver.claim_chunks import OUTAGE_GRACE_SECONDS, Claimer, LeasedChunk
@@ -12,6 +12,7 @@ from consumer.flow_control.slots import SlotKey, WorkerSlots
 from consumer.logger import error_location, logger
 from consumer.sweep.retention_batches import DEFAULT_BATCH_SIZES, BatchSizes, RetentionJob
 from consumer.sweep.unfinished_requests import UnfinishedRequests
+from ledger.chunk_port import DueKind
 from ledger.errors import LedgerUnavailable
 
 MAINTENANCE_INTERVAL_SECONDS = 1.0
@@ -58,15 +59,20 @@ class Sweeper:
     async def run(self) -> None:
         """Run all jobs until the process stops.
 
-        Each lane and channel has a loop of its own, so due chunks wait for nothing else.
+        Each lane and channel has a loop of its own, so due chunks wait for nothing else. One search tells all loops
+        whether there is something to claim. Otherwise each idle consumer would ask MongoDB twenty times a second.
         """
+        found = {(*kind, fresh): asyncio.Event() for kind in self._slots for fresh in (False, True)}
         due = [
-            self._run_periodically(self._intervals.due, partial(self.claim_due_chunks, kind)) for kind in self._slots
+            self._run_periodically(0, partial(self.claim_due_chunks, kind), when=found[*kind, False])
+            for kind in self._slots
         ]
+        seconds = self._intervals.never_claimed
         unclaimed = [
-            self._run_periodically(self._intervals.never_claimed, partial(self.claim_unclaimed_chunks, kind))
+            self._run_periodically(seconds, partial(self.claim_unclaimed_chunks, kind), when=found[*kind, True])
             for kind in self._wake_up_slots
         ]
+        searching = self._run_periodically(self._intervals.due, partial(self._find_due, found))
         maintenance = (
             self._ping,
             self._unfinished_requests.check_next,
@@ -74,15 +80,21 @@ class Sweeper:
             self._measure_backlog,
         )
         try:
-            await asyncio.gather(*due, *unclaimed, self._run_periodically(MAINTENANCE_INTERVAL_SECONDS, *maintenance))
+            maintaining = self._run_periodically(MAINTENANCE_INTERVAL_SECONDS, *maintenance)
+            await asyncio.gather(*due, *unclaimed, searching, maintaining)
         finally:
             await self._unfinished_requests.stop()
 
-    async def _run_periodically(self, seconds: float, *steps: Callable[[], Awaitable[None]]) -> None:
+    async def _run_periodically(
+        self, seconds: float, *steps: Callable[[], Awaitable[None]], when: asyncio.Event | None = None
+    ) -> None:
+        """Run the steps again and again with this time between them on average. With `when`, wait for it each time."""
         context = self._context
         stopped = asyncio.create_task(context.stopping.wait())
         try:
             while not stopped.done():
+                if when and not await _is_set(when, stopped):
+                    break
                 try:
                     for step in steps:
                         await self._run_isolated(step)
@@ -105,6 +117,10 @@ class Sweeper:
     async def _ping(self) -> None:
         await self._context.ledger.ping()
         self._context.readiness.ledger_answered()
+
+    async def _find_due(self, found: Mapping[DueKind, asyncio.Event]) -> None:
+        for kind in await self._claimer.find_due():
+            found[kind].set()
 
     async def claim_due_chunks(self, kind: SlotKey) -> None:
         """Claim chunks that are due: retries, send_at, ended leases.
@@ -149,3 +165,14 @@ class Sweeper:
             self._counted_at = now
             for lane, number in (await self._context.ledger.chunks.count_open_by_lane()).items():
                 self._context.metrics.backlog.labels(lane.value).set(number)
+
+
+async def _is_set(event: asyncio.Event, stopped: asyncio.Task[Any]) -> bool:
+    """Wait for an event, and clear it. Return False if the process stops first."""
+    waiting = asyncio.create_task(event.wait())
+    try:
+        await asyncio.wait((waiting, stopped), return_when=asyncio.FIRST_COMPLETED)
+        event.clear()
+        return not stopped.done()
+    finally:
+        waiting.cancel()

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from core.chunk_work import Counts, Window, Work
 from core.ids import ChunkId, RequestKey
-from ledger.chunk_port import Chunks
+from ledger.chunk_port import Chunks, DueKind
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
 from ledger.memory.store import ChunkDocument, Store
 from ledger.models import Chunk, ControlFlags
@@ -40,6 +40,12 @@ class MemoryChunks(Chunks):
     async def claim(self, chunk_id: ChunkId, claim: ClaimRequest) -> ClaimResult | None:
         document = self._store.chunks.get(chunk_id)
         return self._claim(document, claim) if document else None
+
+    @override
+    async def find_due(self) -> Collection[DueKind]:
+        now = self._store.clock()
+        due = (each.kind for each in self._store.open_chunks() if each.sweep_at <= now and each.is_claimable(now))
+        return list(dict.fromkeys(due))  # the simulation repeats its worlds, and a set has another order each time
 
     @override
     async def claim_due(

@@ -13,7 +13,7 @@ from typing_extensions import override
 from core.chunk_work import Counts, Window, Work
 from core.ids import ChunkId, RequestKey, chunk_range
 from core.index_ranges import length
-from ledger.chunk_port import Chunks
+from ledger.chunk_port import Chunks, DueKind
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
 from ledger.errors import LedgerUnavailable
 from ledger.models import Chunk, ControlFlags
@@ -40,6 +40,7 @@ from ledger.mongo.chunk_pipelines import (
     release_pipeline,
 )
 from ledger.mongo.connection import Document, ServerClock, translated_errors
+from ledger.mongo.due_chunks import due_filter, find_due_kinds
 from ledger.sweep_delays import NEVER, UNCLAIMED_SECONDS
 from schemas.statuses import Channel, Lane, Status
 
@@ -71,22 +72,25 @@ class MongoChunks(Chunks):
         return await self._claim({"_id": chunk_id, "$or": [own, CLAIMABLE]}, claim)
 
     @override
+    async def find_due(self) -> Collection[DueKind]:
+        with translated_errors():
+            return await find_due_kinds(self._chunks, self._clock.now())
+
+    @override
     async def claim_due(
         self, lane: Lane, channel: Channel, claim: ClaimRequest, *, never_claimed: bool = False
     ) -> ClaimResult | None:
         """Claim with one update. If the previous call of this owner got no reply, look first for its chunk."""
-        kind = {"lane": lane.value, "channel": channel.value, "open": True}
+        own = {"lane": lane.value, "channel": channel.value, "open": True, "owner": claim.owner}
         is_repeat = claim.owner in self._unanswered
         self._unanswered.discard(claim.owner)
         try:
             with translated_errors():
-                own = await self._chunks.find_one({**kind, "owner": claim.owner}, {"_id": True}) if is_repeat else None
-            if own:
-                return await self.claim(ChunkId(own["_id"]), claim)
-            # A chunk of an older version has no field `fresh`.
-            fresh = True if never_claimed else {"$in": [False, None]}
-            due = {**kind, "fresh": fresh, "sweep_at": {"$lte": self._clock.now()}, **CLAIMABLE}
-            return await self._claim(due, claim, sort=[("sweep_at", 1)])
+                claimed = await self._chunks.find_one(own, {"_id": True}) if is_repeat else None
+            if claimed:
+                return await self.claim(ChunkId(claimed["_id"]), claim)
+            due = due_filter(lane, channel, self._clock.now(), never_claimed=never_claimed)
+            return await self._claim({**due, **CLAIMABLE}, claim, sort=[("sweep_at", 1)])
         except LedgerUnavailable:
             self._unanswered.add(claim.owner)
             raise

@@ -8,5 +8,6 @@ REGRESSIONS: dict[int, str] = {
     204391: "who lacked a sealing key logged as failed what the next owner, who had it, sent",
     206527: "of the simulated world itself: a stop met a call whose time was just over, and was never ended",
     209150: "of the simulated world itself: it ended while a dead process's write was on its way",
+    1277: "of the simulated world itself: a call that failed on its way counted as an attempt and not as an offer",
     41322: "a commit under way over a rebalance went on as the member of the generation before, and the lag stayed",
 }

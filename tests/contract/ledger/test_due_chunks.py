@@ -20,6 +20,22 @@ async def test_there_may_be_nothing_to_find(ledger: Ledger) -> None:
     assert await swept_id(ledger) is None
 
 
+async def test_one_search_finds_all_kinds_of_chunks_that_are_due(ledger: Ledger, wait: Wait) -> None:
+    await ledger.chunks.insert(a_chunk("fresh"))
+    due_at = ledger.now() + timedelta(seconds=20)
+    await ledger.chunks.insert(a_chunk("deferred", channel=Channel.EMAIL, due_at=due_at))
+    await ledger.chunks.insert(a_chunk("paused", channel=Channel.EMAIL, lane=Lane.EXPRESS, due_at=due_at, pauses=1))
+    await insert_and_claim(ledger, a_chunk("claimed", lane=Lane.EXPRESS))
+    lane = a_chunk().lane
+
+    assert set(await ledger.chunks.find_due()) == set()
+    await wait(21)
+    assert set(await ledger.chunks.find_due()) == {(lane, Channel.EMAIL, False)}
+    await wait(45)
+    assert set(await ledger.chunks.find_due()) >= {(lane, Channel.EMAIL, False), (lane, Channel.SMS, True)}
+    assert (Lane.EXPRESS, Channel.EMAIL, False) not in await ledger.chunks.find_due()
+
+
 async def test_a_new_chunk_is_left_to_its_wake_up_call_for_a_minute(ledger: Ledger, wait: Wait) -> None:
     chunk = a_chunk()
     await ledger.chunks.insert(chunk)

@@ -158,6 +158,7 @@ class _Provider:
 
     def _unanswered(self, message: Message, why: str) -> SendResult:
         if why == "not done":
+            self._side.offered[message.id] += 1  # the call failed on its way, which uses an attempt
             return Retry(Reason.UNAVAILABLE, why)
         self._side.doubts.add(message.id)
         return Uncertain(Reason.NO_ANSWER, why)
