@@ -1,10 +1,11 @@
-"""Update pipelines of the chunks. MongoDB runs each of them in one atomic step, on the clock of the server."""
+"""Filters and update pipelines of the chunks. MongoDB runs each of them in one step, on the clock of the server."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from ledger.claims import ClaimRequest
+from core.ids import RequestKey
+from ledger.claims import ClaimRequest, ClaimToken
 from ledger.mongo.connection import Document
 from ledger.sweep_delays import CANCELLED_SECONDS, NEVER
 
@@ -29,6 +30,17 @@ _UNOWNED = {"$eq": ["$owner", None]}
 _PAUSED = {"$and": [{"$eq": [{"$mod": [{"$ifNull": ["$pauses", 0]}, 2]}, 1]}, {"$not": ["$cancelled"]}]}
 _EXPIRY = {"$ifNull": ["$expires_at", NEVER]}
 """Time from which a parked chunk may be claimed. See `expires_at` of ledger.models.Chunk."""
+
+
+def fenced_filter(token: ClaimToken) -> Document:
+    """Return the filter of the chunk while this claim owns it."""
+    return {"_id": token.chunk_id, "owner": token.owner, "fence": token.fence}
+
+
+def open_chunks_filter(key: RequestKey, part: int | None) -> Document:
+    """Return the filter of the open chunks of a request, or of one part."""
+    query: Document = {"request": key, "open": True}
+    return query if part is None else {**query, "part": part}
 
 
 def claim_pipeline(claim: ClaimRequest) -> list[Document]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo import ReturnDocument
-from pymongo.errors import DuplicateKeyError
 from typing_extensions import override
 
 from core.chunk_work import Counts, Window, Work
@@ -36,11 +35,14 @@ from ledger.mongo.chunk_pipelines import (
     claim_pipeline,
     erase_secrets,
     extend_pipeline,
+    fenced_filter,
+    open_chunks_filter,
     pause_count_pipeline,
     release_pipeline,
 )
 from ledger.mongo.connection import Document, ServerClock, translated_errors
 from ledger.mongo.due_chunks import due_filter, find_due_kinds
+from ledger.mongo.grouped_writes import GroupedInserts, GroupedUpdates, GroupedUpdatesAndReads
 from ledger.sweep_delays import NEVER, UNCLAIMED_SECONDS
 from schemas.statuses import Channel, Lane, Status
 
@@ -50,6 +52,8 @@ class MongoChunks(Chunks):
 
     def __init__(self, collection: AsyncIOMotorCollection[Document], clock: ServerClock) -> None:
         self._chunks, self._clock = collection, clock
+        self._inserts, self._closes = GroupedInserts(collection), GroupedUpdates(collection)
+        self._claims = GroupedUpdatesAndReads(collection, projection=_CLAIMED)
         self._unanswered: set[str] = set()
         """Owners whose call of `claim_due` got no reply."""
 
@@ -58,18 +62,22 @@ class MongoChunks(Chunks):
         sweep_at = chunk.due_at or self._clock.now() + timedelta(seconds=UNCLAIMED_SECONDS)
         if parked := chunk.control_flags.paused:
             sweep_at = chunk.expires_at or NEVER
-        with translated_errors():
-            swept = {"sweep_at": sweep_at, "parked": parked, "fresh": chunk.due_at is None}
-            try:
-                await self._chunks.insert_one({**chunk_document(chunk), **swept})
-            except DuplicateKeyError:
-                return False
-        return True
+        swept = {"sweep_at": sweep_at, "parked": parked, "fresh": chunk.due_at is None}
+        return not await self._inserts.insert([{**chunk_document(chunk), **swept}])
 
     @override
     async def claim(self, chunk_id: ChunkId, claim: ClaimRequest) -> ClaimResult | None:
+        """Claim together with other callers. The owner of the chunk afterwards tells whether this claim has it.
+
+        The name of the owner belongs to this claim alone. Its lease keeps others from changing more than the control
+        flags before the chunk is read, and the flags count as they are read.
+        """
         own = {"open": True, "owner": claim.owner}
-        return await self._claim({"_id": chunk_id, "$or": [own, CLAIMABLE]}, claim)
+        query = {"_id": chunk_id, "$or": [own, CLAIMABLE]}
+        document = await self._claims.update(query, claim_pipeline(claim))
+        if document is None or document["owner"] != claim.owner or not document["open"]:
+            return None
+        return self._read_claim(document, claim)
 
     @override
     async def find_due(self) -> Collection[DueKind]:
@@ -101,11 +109,12 @@ class MongoChunks(Chunks):
                 query,
                 claim_pipeline(claim),
                 return_document=ReturnDocument.AFTER,
-                projection={"lookup": False},
+                projection=_CLAIMED,
                 **options,
             )
-        if document is None:
-            return None
+        return self._read_claim(document, claim) if document else None
+
+    def _read_claim(self, document: Document, claim: ClaimRequest) -> ClaimResult:
         self._clock.observe(document["touched_at"])
         token = ClaimToken(ChunkId(document["_id"]), claim.owner, document["fence"], claim.lease_seconds)
         return ClaimResult(read_chunk(document), token, read_window(document), document["taken_over"])
@@ -128,7 +137,7 @@ class MongoChunks(Chunks):
         """Write fields and extend the lease. Return the control flags, or None if another owner took over."""
         with translated_errors():
             document = await self._chunks.find_one_and_update(
-                {**_fenced(token), "open": True},
+                {**fenced_filter(token), "open": True},
                 extend_pipeline(fields, token.lease_seconds) + erase_secrets(erased),
                 return_document=ReturnDocument.AFTER,
                 projection={"cancelled": True, "pauses": True, "touched_at": True},
@@ -141,11 +150,8 @@ class MongoChunks(Chunks):
     async def close(self, token: ClaimToken, counts: Counts) -> bool:
         """Close the chunk. Owner and fencing token stay, so that a repeat of the call succeeds too."""
         emptied = {**work_document(Work()), "counts": counts_document(counts), "window": None, "open": False}
-        with translated_errors():
-            removed = dict.fromkeys((*OPTIONAL_WORK_FIELDS, "sealed_secrets"), "")
-            change = {"$set": emptied, "$unset": removed}
-            result = await self._chunks.update_one(_fenced(token), change)
-        return bool(result.matched_count)
+        removed = dict.fromkeys((*OPTIONAL_WORK_FIELDS, "sealed_secrets"), "")
+        return await self._closes.update(fenced_filter(token), {"$set": emptied, "$unset": removed})
 
     @override
     async def release(
@@ -153,17 +159,17 @@ class MongoChunks(Chunks):
     ) -> bool:
         pipeline = release_pipeline(work_document(work), due_at) + erase_secrets(erased)
         with translated_errors():
-            result = await self._chunks.update_one({**_fenced(token), "open": True}, pipeline)
+            result = await self._chunks.update_one({**fenced_filter(token), "open": True}, pipeline)
         return bool(result.matched_count)
 
     @override
     async def mark_cancelled(self, key: RequestKey, part: int | None = None) -> None:
         with translated_errors():
-            await self._chunks.update_many(_open_chunks(key, part), cancel_pipeline())
+            await self._chunks.update_many(open_chunks_filter(key, part), cancel_pipeline())
 
     @override
     async def set_pause_count(self, key: RequestKey, pauses: int, part: int | None = None) -> None:
-        query = {**_open_chunks(key, part), "pauses": {"$not": {"$gte": pauses}}}
+        query = {**open_chunks_filter(key, part), "pauses": {"$not": {"$gte": pauses}}}
         with translated_errors():
             await self._chunks.update_many(query, pause_count_pipeline(pauses))
 
@@ -238,11 +244,5 @@ class MongoChunks(Chunks):
             }
 
 
-def _fenced(token: ClaimToken) -> Document:
-    """Return the filter of the chunk while this claim owns it."""
-    return {"_id": token.chunk_id, "owner": token.owner, "fence": token.fence}
-
-
-def _open_chunks(key: RequestKey, part: int | None) -> Document:
-    query: Document = {"request": key, "open": True}
-    return query if part is None else {**query, "part": part}
+_CLAIMED = {"lookup": False}
+"""Projection of a chunk for its new owner."""

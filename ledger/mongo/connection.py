@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -27,7 +28,7 @@ Database = AsyncIOMotorDatabase[Document]
 COMMAND_TIMEOUT_MS = 8_000
 """Maximum time of one command in milliseconds, including the wait for a server and the retries of the driver."""
 
-_DUPLICATE_KEY = 11000
+DUPLICATE_KEY = 11000
 _REFUSED_FOR_GOOD = frozenset(
     {2, 9, 14, 15, 16, 22, 26, 28, 30, 40, 48, *range(52, 58), 59, 66, 67, 85, 86, 116, 121, 159, 168, 171, 241}
 ) | {10334, 17280, 17419, 17420}
@@ -63,14 +64,18 @@ def _write_error(codes: set[int]) -> LedgerRefused | LedgerUnavailable:
     return kind(f"MongoDB refused writes, codes {sorted(codes)}")
 
 
-def duplicate_key_indexes(reply: Document) -> list[int]:
-    """Return the indices of the documents whose id exists already. Raise LedgerError for any other error."""
-    write_errors = reply.get("writeErrors", [])
+def check_reply(reply: Document, expected: AbstractSet[int] = frozenset()) -> None:
+    """Raise LedgerError if writes of a command failed with codes that are not expected."""
     concern_errors = [reply["writeConcernError"]] if "writeConcernError" in reply else []
-    codes = {error["code"] for error in (*write_errors, *concern_errors)} - {_DUPLICATE_KEY}
+    codes = {error["code"] for error in (*reply.get("writeErrors", ()), *concern_errors)} - expected
     if codes:
         raise _write_error(codes)
-    return [error["index"] for error in write_errors]
+
+
+def duplicate_key_indexes(reply: Document) -> list[int]:
+    """Return the indices of the documents whose id exists already. Raise LedgerError for any other error."""
+    check_reply(reply, {DUPLICATE_KEY})
+    return [error["index"] for error in reply.get("writeErrors", ())]
 
 
 def open_database(

@@ -13,9 +13,9 @@ from ledger.mongo.connection import (
     Document,
     ServerClock,
     count_up_to,
-    duplicate_key_indexes,
     translated_errors,
 )
+from ledger.mongo.grouped_writes import GroupedInserts
 from ledger.mongo.log_documents import log_document, read_log
 from ledger.mongo.log_queries import index_for, log_filter, range_filters
 from ledger.mongo.pending_log_queries import PendingLogQueries
@@ -31,22 +31,15 @@ class MongoLogs(Logs):
 
     def __init__(self, database: Database, clock: ServerClock) -> None:
         self._logs = database["communication_logs"]
+        self._inserts = GroupedInserts(self._logs)
         self._pending = PendingLogQueries(database, clock)
 
     @override
     async def insert_or_get(self, logs: Sequence[Log]) -> list[Log]:
-        """Write with one unordered insert. Read back the logs whose ids existed."""
+        """Write with one unordered insert, shared with other callers. Read back the logs whose ids existed."""
         if not logs:
             return []
-        # Run the command directly. The driver's insert_many would double the time that a document takes to encode.
-        command = {
-            "insert": self._logs.name,
-            "documents": [log_document(log) for log in logs],
-            "ordered": False,
-            "writeConcern": self._logs.write_concern.document,
-        }
-        with translated_errors():
-            existing = [logs[at].id for at in duplicate_key_indexes(await self._logs.database.command(command))]
+        existing = [logs[at].id for at in await self._inserts.insert([log_document(log) for log in logs])]
         if not existing:
             return list(logs)
         stored = await self.get_many(existing)

@@ -10,9 +10,11 @@ from typing_extensions import override
 
 from core.chunk_work import Counts
 from core.ids import RequestKey
+from ledger.errors import LedgerUnavailable
 from ledger.models import Completion, ControlFlags, Part, RequestHeader, StoredRequest
 from ledger.mongo.chunk_documents import read_control_flags
 from ledger.mongo.connection import Document, ServerClock, count_up_to, translated_errors
+from ledger.mongo.grouped_writes import GroupedUpdates, GroupedUpdatesAndReads
 from ledger.mongo.request_documents import (
     completion_fields,
     header_document,
@@ -29,24 +31,29 @@ class MongoRequests(Requests):
 
     def __init__(self, collection: AsyncIOMotorCollection[Document], clock: ServerClock) -> None:
         self._requests, self._clock = collection, clock
+        self._registrations = GroupedUpdatesAndReads(collection, upsert=True)
+        self._expanded_parts, self._announcements = GroupedUpdatesAndReads(collection), GroupedUpdates(collection)
 
     @override
     async def register_part(self, header: RequestHeader, part: Part) -> StoredRequest:
-        with translated_errors():
-            document = await self._requests.find_one_and_update(
-                {"_id": header.key},
-                _register_part_pipeline(header, part),
-                upsert=True,
-                return_document=ReturnDocument.AFTER,
-            )
+        """Register together with other callers.
+
+        Another call may change the request before it is read. A part that is registered stays. One that is refused is
+        refused for ever, and changes nothing, so that it may as well have come after the other call. Control flags
+        count as they are read.
+        """
+        document = await self._registrations.update({"_id": header.key}, _register_part_pipeline(header, part))
+        if document is None:
+            raise LedgerUnavailable("the request was deleted before it was read")
         return read_request(document)
 
     @override
     async def mark_part_expanded(self, key: RequestKey, part: int) -> StoredRequest:
-        request = await self._update({"_id": key}, {"$addToSet": {"counted": part}})
-        if request is None:
+        """Mark together with other callers. The set only grows, and the control flags count as they are read."""
+        document = await self._expanded_parts.update({"_id": key}, {"$addToSet": {"counted": part}})
+        if document is None:
             raise LookupError("a part is marked as expanded only after it was registered")
-        return request
+        return read_request(document)
 
     @override
     async def get(self, key: RequestKey) -> StoredRequest | None:
@@ -101,15 +108,17 @@ class MongoRequests(Requests):
 
     @override
     async def complete(self, key: RequestKey, counts: Counts) -> StoredRequest | None:
-        """Store the completion and erase the secrets with one atomic update. Its consumer publishes the completion."""
+        """Store the completion and erase the secrets with one atomic update. Its consumer publishes the completion.
+
+        It is not shared with other callers. A read after it could not tell whose completion it finds.
+        """
         erased = {"head.sealed_secrets": "$$REMOVE"}
         change = [{"$set": {"completion": completion_fields(counts), "looked_at": "$$NOW", **erased}}]
         return await self._update({"_id": key, "completion": None, "$expr": _ALL_EXPANDED}, change)
 
     @override
     async def mark_completion_published(self, key: RequestKey) -> None:
-        with translated_errors():
-            await self._requests.update_one({"_id": key}, {"$set": {"announced": True}})
+        await self._announcements.update({"_id": key}, {"$set": {"announced": True}})
 
     @override
     async def take_unfinished(self, *, idle_seconds: float, limit: int) -> list[StoredRequest]:

@@ -1,4 +1,8 @@
-"""What a recipient costs, counted on the real stack; and that the benchmark's ceiling pays the same."""
+"""What a recipient costs, counted on the real stack; and that the benchmark's ceiling pays the same.
+
+Concurrent callers share no command here, so that the counts are exact. What they share is counted in
+tests/contract/ledger/documents/test_shared_commands.py.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,6 +29,7 @@ from consumer.kafka.read_positions import ReadPositions
 from consumer.settings import ConsumerSettings
 from consumer.subscribers import build_faststream
 from devstack import Stack, services
+from ledger.mongo import group_commit
 from tests.support.polling import wait_until
 
 ORDER = Order("req-costs", 10_000, part_recipients=5_000)
@@ -56,6 +61,7 @@ def spent(stack: Stack, listener: CommandCosts, tmp_path_factory: pytest.TempPat
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment(stack, "costs.product", folder).items():
             patch.setenv(name, value)
+        patch.setattr(group_commit, "MAX_NUMBER", 1)
         product = asyncio.run(spend(running_product(), stack, "costs.product", listener))
     environment(stack, "costs.ceiling", folder)
     ceiling = asyncio.run(spend(running_ceiling(stack, "costs.ceiling"), stack, "costs.ceiling", listener))
@@ -193,7 +199,8 @@ def test_the_ceiling_reads_no_less(spent: dict[str, Spent]) -> None:
 def test_the_ceiling_writes_the_same_bytes(what: tuple[str, str], spent: dict[str, Spent]) -> None:
     product, ceiling = (spent[side].costs.sizes[what] for side in ("product", "ceiling"))
     assert product
-    assert ceiling == pytest.approx(product, rel=0.05)
+    # The fields with which the driver repeats a command are absent from the product's shared commands.
+    assert ceiling == pytest.approx(product, rel=0.08)
 
 
 def test_the_ceiling_sends_the_same_bytes_in_all(spent: dict[str, Spent]) -> None:
@@ -207,6 +214,7 @@ def test_a_request_of_one_recipient_costs_eight_writes_and_no_read(
 ) -> None:
     for name, value in environment(stack, "costs.small", tmp_path).items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(group_commit, "MAX_NUMBER", 1)
     orders = tuple(Order(f"req-small-{at}", 1, part_recipients=1) for at in range(SMALL))
     spent = asyncio.run(spend(running_product(), stack, "costs.small", listener, orders))
     each = {key: number / SMALL for key, number in spent.costs.counts.items() if key[0] != "record"}
