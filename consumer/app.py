@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import uvloop
 
+from config.interpreter import share_time_between_threads
 from config.logging_setup import configure_logging
 from config.memory_allocator import limit_kept_memory
 from config.settings import parse_sealing_keys
@@ -126,6 +127,7 @@ def run(settings: ConsumerSettings) -> None:
         await run_service(await build_app(settings))
 
     limit_kept_memory()
+    share_time_between_threads()
     collect_rarely()
     try:
         uvloop.run(main())

@@ -12,6 +12,7 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
+from config.interpreter import share_time_between_threads
 from config.logging_setup import configure_logging
 from config.memory_allocator import limit_kept_memory
 from ledger.errors import InvalidConnectionString
@@ -52,6 +53,7 @@ def serve(
     """Serve until SIGTERM or SIGINT. Return the exit code: 0, 1 if the server did not start, or one of those above."""
     configure_logging()
     limit_kept_memory()
+    share_time_between_threads()
     # Imported objects never become garbage. Later objects are collected in small batches of a third of a millisecond
     # each. With Python's defaults the batches are smaller, but full collections are far more frequent.
     gc.freeze()
