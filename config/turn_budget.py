@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-TURN_SECONDS = 0.004
+TURN_SECONDS = 0.002
 """CPU time in one turn of the loop after which no other piece of work begins in this turn, in seconds."""
 QUICK = 1024
 """Weight up to which a piece of work goes before the others that wait, in characters."""

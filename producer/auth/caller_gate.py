@@ -17,9 +17,9 @@ MAX_HELD_ANSWERS = 200
 """Maximum number of held answers. A further one is sent at once, so that connections remain for other callers."""
 FAILURES_PER_SECOND = 50
 """Rate of failed authentications of all callers above which their answers are held. It is counted over a second."""
-BURST_FACTOR = 3
+BURST_FACTOR = 2
 """The calls of a burst begin at this multiple of the tenant's rate. Otherwise all other tenants wait behind them."""
-CALLS_AT_ONCE = 8
+CALLS_AT_ONCE = 4
 """Number of calls of a tenant that begin at once."""
 
 
