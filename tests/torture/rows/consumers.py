@@ -55,13 +55,15 @@ async def rolling_sigterm(round_: Round) -> Reconciliation:
 @row(4, "SIGSTOP past the lease, then SIGCONT", "the zombie's late writes change nothing; as row 1")
 async def zombies(round_: Round) -> Reconciliation:
     async with round_.world() as world:
-        world.provider.misbehave("slow", seconds=ANSWER_SECONDS)
+        world.provider.misbehave("slow", seconds=4 * ANSWER_SECONDS)
         await world.consumers(2)
         for _ in range(round_.times):
             await world.publish(*world.orders(round_.recipients // round_.times))
             zombie = round_.rng.choice(world.services)
             if not await world.busy(zombie):
                 continue
+            # The answer to its claim is on its way. Frozen before it, the zombie would find that it has no chunk.
+            await asyncio.sleep(ANSWER_SECONDS)
             world.faults += 1
             zombie.child.signal(signal.SIGSTOP)
             await world.doubts.note(zombie)
