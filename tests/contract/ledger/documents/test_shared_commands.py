@@ -94,16 +94,6 @@ async def test_a_lone_write_is_one_command(counted: Counted) -> None:
     }
 
 
-async def test_inserts_that_come_one_after_the_other_share_what_waits(counted: Counted) -> None:
-    tasks = []
-    for name in NAMES:
-        tasks.append(asyncio.create_task(counted.ledger.chunks.insert(a_chunk(name))))
-        await asyncio.sleep(0)
-
-    assert all(await asyncio.gather(*tasks))
-    assert counted.writes()["insert chunks"] <= NUMBER // 5
-
-
 async def test_a_large_window_of_logs_is_a_command_of_its_own(counted: Counted) -> None:
     large = [a_log("large", index) for index in range(MAX_SHARED_DOCUMENTS + 1)]
     small = [a_log("small", index) for index in range(2 * MAX_SHARED_DOCUMENTS)]
