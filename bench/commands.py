@@ -6,7 +6,7 @@ from typing import Any
 os.environ.setdefault("MOTOR_MAX_WORKERS", "32")  # as in the product, and read when Motor is imported
 
 from bson.codec_options import CodecOptions
-from motor.motor_asyncio import AsyncIOMotorClient
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
 from pymongo import ReturnDocument
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
@@ -117,13 +117,11 @@ class Commands:
     async def close_chunk(self, chunk: ChunkReady, owner: str, fence: int) -> None:
         """Close a chunk with its counts."""
         emptied: Document = {"next": None, "todo": [], "later": [], "decided": [], "unacked": [], "window": None}
-        await self._chunks.update_one(
-            {"_id": chunk.id, "owner": owner, "fence": fence},
-            {
-                "$set": {**emptied, "counts": chunk.counts, "open": False},
-                "$unset": {"tried": "", "without_key": "", "sealed_secrets": ""},
-            },
-        )
+        change: Document = {
+            "$set": {**emptied, "counts": chunk.counts, "open": False},
+            "$unset": {"tried": "", "without_key": "", "sealed_secrets": ""},
+        }
+        await _update(self._chunks, {"_id": chunk.id, "owner": owner, "fence": fence}, change)
 
     async def any_open(self, request: RequestReady) -> bool:
         """Return whether a chunk of the request is open."""
@@ -150,7 +148,19 @@ class Commands:
 
     async def announced(self, request: RequestReady) -> None:
         """Mark the completion as published."""
-        await self._requests.update_one({"_id": request.key}, {"$set": {"announced": True}})
+        await _update(self._requests, {"_id": request.key}, {"$set": {"announced": True}})
+
+
+async def _update(collection: AsyncIOMotorCollection[Document], query: Document, change: Document) -> None:
+    """Update one document with the command itself, as the product does (ledger/mongo/grouped_writes.py)."""
+    await collection.database.command(
+        {
+            "update": collection.name,
+            "updates": [{"q": query, "u": change}],
+            "ordered": False,
+            "writeConcern": collection.write_concern.document,
+        }
+    )
 
 
 _CLAIMABLE: Document = {

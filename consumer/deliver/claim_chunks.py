@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Collection
+from typing import TypeVar
 
 from consumer.context import ConsumerContext
 from consumer.deliver.lease import Lease
@@ -13,6 +14,7 @@ from ledger.claims import ClaimRequest, ClaimResult
 from schemas.statuses import Channel
 
 Claim = Callable[[ClaimRequest], Awaitable[ClaimResult | None]]
+T = TypeVar("T")
 
 
 OUTAGE_GRACE_SECONDS = 4.0
@@ -58,14 +60,21 @@ class Claimer:
 
     async def find_due(self) -> Collection[DueKind]:
         """Return the kinds of chunks that are due: lane, channel, and whether they were never claimed."""
+        find_due = self._context.ledger.chunks.find_due
+        return await self._retry("search for due chunks", find_due, self._wait_after_outage)
+
+    async def _retry(
+        self, step: str, operation: Callable[[], Awaitable[T]], before_retry: Callable[[], Awaitable[None]] | None
+    ) -> T:
+        """Repeat an operation until MongoDB is available, each time after another wait if there is one."""
         tries = itertools.count()
 
-        async def try_find() -> Collection[DueKind]:
-            if next(tries):
-                await self._wait_after_outage()
-            return await self._context.ledger.chunks.find_due()
+        async def attempt() -> T:
+            if next(tries) and before_retry:
+                await before_retry()
+            return await operation()
 
-        return await self._context.retry_until_available("search for due chunks", try_find)
+        return await self._context.retry_until_available(step, attempt)
 
     async def _wait_after_outage(self) -> None:
         """Wait until MongoDB answers and the owners that also waited for it had time to write their results."""
@@ -79,11 +88,8 @@ class Claimer:
         context = self._context
         turns = {each: context.provider_caller.turns(context.providers.for_channel(each)) for each in Channel}
         request = ClaimRequest(f"{context.process_name}.{next(_numbers)}", context.tuning.lease_seconds, turns)
-        tries = itertools.count()
 
         async def try_claim() -> LeasedChunk | None:
-            if next(tries) and before_retry:
-                await before_retry()
             async with self._claims:
                 asked_at = context.monotonic()  # The time of this try, because each accepted try starts the lease anew.
                 claimed = await claim(request)
@@ -92,7 +98,7 @@ class Claimer:
                 lease = Lease(claimed.token, asked_at, context.monotonic, context.sleep)
                 return LeasedChunk(claimed, lease, found_by_sweeper=found_by_sweeper)
 
-        return await context.retry_until_available("claim", try_claim)
+        return await self._retry("claim", try_claim, before_retry)
 
 
 class LeasedChunk:

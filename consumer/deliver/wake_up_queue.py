@@ -5,15 +5,14 @@ the next message, which may belong to another channel.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Protocol
 
 from pydantic import ValidationError
 
 from consumer.context import ConsumerContext
 from consumer.dead_letters import publish_dead_letter
-from consumer.deliver.claim_chunks import Claimer
+from consumer.deliver.claim_chunks import Claimer, LeasedChunk
 from consumer.deliver.deliver import deliver
 from consumer.flow_control.slots import SlotKey, WorkerSlots
 from consumer.kafka.offset_tracker import CommitOffset, OffsetTracker, TrackedRecord
@@ -28,13 +27,8 @@ MAX_QUEUED_WAKE_UPS = 5_000
 stay in Kafka."""
 
 QueuedWakeUp = tuple[ChunkId, TrackedRecord]
-
-
-class OnAnswer(Protocol):
-    """Function that learns whether a chunk is claimed."""
-
-    def __call__(self, *, is_claimed: bool) -> None:
-        """Take the answer."""
+OnAnswer = Callable[[LeasedChunk | None], None]
+"""Function that learns the answer to a claim."""
 
 
 class WakeUpQueue:
@@ -81,12 +75,12 @@ class WakeUpQueue:
         await slots.acquire()
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
-        def answer_claim(*, is_claimed: bool) -> None:
+        def on_answer(leased: LeasedChunk | None) -> None:
             if not answer.done():  # it is cancelled together with an expansion
-                answer.set_result(is_claimed)
+                answer.set_result(leased is not None)
 
         # The claim runs in the slot's task. A stop cancels expansions, but lets the slots finish what they claimed.
-        slots.start(self._claim(kind, chunk, answer_claim))
+        slots.start(self._claim(kind, chunk, on_answer))
         return await answer
 
     async def _run_queue(self, kind: SlotKey) -> None:
@@ -110,14 +104,13 @@ class WakeUpQueue:
             leased = await self._claimer.claim_chunk(chunk)
         except Exception as error:  # noqa: BLE001  # An unreadable chunk must not block its offset.
             logger.error("chunk claim failed", error=type(error).__name__, location=error_location(error))
-        on_answer(is_claimed=leased is not None)
+        on_answer(leased)
         if kind[0] is Lane.EXPRESS and not self._slots[kind].full:
             self._context.lane_priority.express_claimed(began_at)
         if leased is not None:
             await deliver(leased, self._context)
 
 
-def _mark_done(tracked: TrackedRecord, *, is_claimed: bool) -> None:
+def _mark_done(tracked: TrackedRecord, _: LeasedChunk | None) -> None:
     """Let the offset of a wake-up message be committed. If its chunk is not claimed, another owner has it."""
-    del is_claimed
     tracked.mark_done()

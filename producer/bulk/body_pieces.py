@@ -143,6 +143,7 @@ class _BodySplitter:
         """
         window = self.piece_bytes
         if self.larger_bytes and (item_match := _ITEM.match(self.raw, at, at + self.larger_bytes)):
+            check_tokens(self.raw[at : item_match.end()])
             return item_match.end()
         self.larger_bytes = 0
         while not (run_match := _RUN.match(self.raw, at, at + window)):

@@ -60,6 +60,7 @@ def test_a_very_frequent_problem_is_reported_once_and_takes_little_memory(
         (b'"recipients":[{"to":"1","variables":{', b"}}]"),
         (b'"recipients":["1",{"to":"1","variables":{', b"}}]"),
         (b'"recipients":["1",{"to":[', b"]}]"),
+        (b'"recipients":[{"to":"' + b"1" * 2_600_000 + b'"},{"to":"1","variables":{', b"}}]"),
         (b'"recipients":["1"],"variables":{', b"}"),
         (b'"recipients":["1"],"content":[', b"]"),
     ],
