@@ -1,6 +1,6 @@
 """Body of an e-mail with its own headers.
 
-The library `email` encodes a body in Python, and 450 KB of HTML take 60 ms. The C functions of `binascii` take 2 ms.
+The library `email` encodes in Python, and 40 KB of Chinese HTML take 45 ms. The C functions of `binascii` take 2 ms.
 """
 
 import re

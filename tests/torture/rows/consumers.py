@@ -3,7 +3,10 @@
 import asyncio
 import signal
 
+import httpx
+
 from tests.e2e.open_windows import open_windows
+from tests.support.deployment import Service
 from tests.support.polling import wait_until
 from tests.torture.reconciliation import DoesNotHold, Reconciliation
 from tests.torture.row_registry import row
@@ -62,8 +65,8 @@ async def zombies(round_: Round) -> Reconciliation:
             zombie = round_.rng.choice(world.services)
             if not await world.busy(zombie):
                 continue
-            # The answer to its claim is on its way. Frozen before it, the zombie would find that it has no chunk.
-            await asyncio.sleep(ANSWER_SECONDS)
+            # Frozen before the answer to its claim, it would find that it has no chunk, and lose no lease.
+            await wait_until(lambda: _is_sending(zombie), 30)  # noqa: B023  # awaited here
             world.faults += 1
             zombie.child.signal(signal.SIGSTOP)
             await world.doubts.note(zombie)
@@ -79,6 +82,10 @@ async def zombies(round_: Round) -> Reconciliation:
         books = await world.books()
         books.hold_within_doubt()
         return books
+
+
+def _is_sending(consumer: Service) -> bool:
+    return float(httpx.get(f"{consumer.url}/metrics").text.partition("\nrollcall_windows_open ")[2].split()[0]) > 0
 
 
 @row(5, "joins and leaves that force a rebalance every 2 s", "lost 0, duplicates 0, unknown 0")

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tests.torture.attacks.all_attacks import OVER_HTTP
+from tests.torture.attacks.all_attacks import ATTACKS, OVER_HTTP
 from tests.torture.attacks.beside import hostile_world
 from tests.torture.good_tenant import Phase, percentile
 from tests.torture.reconciliation import DoesNotHold, Reconciliation
@@ -37,6 +37,8 @@ async def hostile_tenant(round_: Round) -> Reconciliation:
             alone.append(await hostile.good.work(TINY_SECONDS if is_tiny else PHASE_SECONDS))
             async with hostile.attacked_by(OVER_HTTP):
                 beside.append(await hostile.good.work(TINY_SECONDS if is_tiny else PHASE_SECONDS))
+            async with hostile.attacked_by(list(ATTACKS)):  # for what is lost, doubled or in doubt, and for the memory
+                await hostile.good.work(TINY_SECONDS if is_tiny else PHASE_SECONDS / 2)
             found = await hostile.books()
             largest = hostile.memory_mb()
         memory |= Counter(largest)

@@ -128,9 +128,8 @@ def test_a_normal_name_is_normal_and_agrees_with_the_schema(text: str) -> None:
     name = normalise_name(text)
     if name is not None:
         assert normalise_name(name) == name
-    assert bool(re.fullmatch(TEMPLATE, f"{{{{{text}}}}}")) == (read_name(text) is not None) or bool(
-        set("{}&") & set(text)
-    )
+    is_other = "{" in text or "&" in text or text.endswith("}")  # `{{a}}}` is a placeholder and a brace
+    assert is_other or bool(re.fullmatch(TEMPLATE, f"{{{{{text}}}}}")) == (read_name(text) is not None)
 
 
 @pytest.mark.parametrize("piece", ["{{", "{{a", "a ", "{{a ", "&nbsp;", "\u00a0", "é", "{{a}}", "}}", "{"])
