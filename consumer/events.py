@@ -10,7 +10,7 @@ import orjson
 from core.ids import outcome_event_id, request_event_id
 from core.json_bytes import json_bytes
 from core.rfc3339 import rfc3339
-from ledger.models import Log, RequestHeader, StoredRequest
+from ledger.models import Completion, Log, RequestHeader
 from schemas.results import CE_SOURCE, EventType
 from schemas.statuses import RejectionReason
 
@@ -86,19 +86,16 @@ def accepted_event(header: RequestHeader, part: int, recipients: int) -> Event:
     )
 
 
-def completed_event(request: StoredRequest) -> Event:
-    """Return `request.completed`, which depends on the stored counts only."""
-    completion = request.completion
-    if completion is None:
-        raise AssertionError("a completion is stored before it is published")
+def completed_event(header: RequestHeader, completion: Completion) -> Event:
+    """Return `request.completed`, which depends on the stored completion only."""
     body = {
-        **_request_fields(request.header),
+        **_request_fields(header),
         "total": completion.total,
         "by_status": completion.by_status,
         "by_reason": completion.by_reason,
         "incomplete": completion.incomplete,
     }
-    event_id = request_event_id(request.header.key, "completed")
+    event_id = request_event_id(header.key, "completed")
     return _request_event(EventType.REQUEST_COMPLETED, event_id, body, completion.completed_at)
 
 

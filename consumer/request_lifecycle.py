@@ -1,21 +1,35 @@
 """Completion of a request, and the control flags of its chunks (I2)."""
 
+from typing import NamedTuple
+
 from consumer.context import ConsumerContext
 from consumer.events import completed_event
 from consumer.logger import logger
 from consumer.publish_results import publish_results
 from core.chunk_work import Counts
 from core.ids import RequestKey
-from ledger.models import Chunk, ControlFlags, StoredRequest
+from ledger.models import Completion, ControlFlags, RequestHeader, StoredRequest
 from schemas.statuses import Lane
 
 
-async def complete_after_close(closed: Chunk, counts: Counts, context: ConsumerContext) -> None:
-    """Complete the request of a chunk that was closed with these counts, if nothing else of it is open."""
-    if closed.lane is Lane.EXPRESS:  # It is the only chunk of its request.
-        await _complete(closed.key, counts, context)
+class ClosedChunk(NamedTuple):
+    """Chunk that was closed, and what is known about the end of its request."""
+
+    header: RequestHeader
+    lane: Lane
+    counts: Counts
+    completion: Completion | None
+    """Completion that the close stored, if the chunk is in the document of its request."""
+
+
+async def complete_after_close(closed: ClosedChunk, context: ConsumerContext) -> None:
+    """Complete the request of a chunk that was closed, if nothing else of it is open, and publish the completion."""
+    if closed.completion:
+        await publish_completion(closed.header, closed.completion, context)
+    elif closed.lane is Lane.EXPRESS:  # It is the only chunk of its request.
+        await _complete(closed.header.key, closed.counts, context)
     else:
-        await complete_if_done(closed.key, context)
+        await complete_if_done(closed.header.key, context)
 
 
 async def complete_if_done(key: RequestKey, context: ConsumerContext, request: StoredRequest | None = None) -> None:
@@ -38,20 +52,17 @@ async def complete_if_done(key: RequestKey, context: ConsumerContext, request: S
 
 async def _complete(key: RequestKey, counts: Counts, context: ConsumerContext) -> None:
     completed = await context.retry_until_available("completion", context.ledger.requests.complete, key, counts)
-    if completed:
-        await publish_completion(completed, context)
+    if completed and completed.completion:
+        await publish_completion(completed.header, completed.completion, context)
 
 
-async def publish_completion(request: StoredRequest, context: ConsumerContext) -> None:
-    """Publish the completion from its stored counts, then record that it was published."""
-    header = request.header
-    await publish_results(header, [completed_event(request)], context, "publishing of a completion")
+async def publish_completion(header: RequestHeader, completion: Completion, context: ConsumerContext) -> None:
+    """Publish the stored completion, then record that it was published."""
+    await publish_results(header, [completed_event(header, completion)], context, "publishing of a completion")
     await context.retry_until_available(
         "record of a published completion", context.ledger.requests.mark_completion_published, header.key
     )
-    logger.info(
-        "request completed", request_id=header.request_id, total=request.completion and request.completion.total
-    )
+    logger.info("request completed", request_id=header.request_id, total=completion.total)
 
 
 async def apply_control_flags(

@@ -101,6 +101,8 @@ class Work:
     """Deliveries that are logged, but whose events are not acknowledged yet. They are also in `counts`."""
     without_key: timedelta = timedelta()
     """Time that the chunk waited because the consumers that claimed it did not have its sealing key."""
+    accepted_pending: bool = False
+    """True until Kafka has acknowledged `request.accepted`, if the chunk was written together with its request."""
 
     @property
     def waiting(self) -> int:

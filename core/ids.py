@@ -46,6 +46,11 @@ def chunk_id(key: RequestKey, part: int, first: int) -> ChunkId:
     return ChunkId(f"chk_{key}{part:04x}{first:05x}")
 
 
+def key_of_chunk(chunk: ChunkId) -> RequestKey:
+    """Return the key of the request of a chunk."""
+    return RequestKey(chunk[4:30])
+
+
 def log_id(key: RequestKey, part: int, index: int) -> LogId:
     """Return the id of the log at a position. Providers see it as the delivery id."""
     return LogId(f"log_{key}{part:04x}{index:05x}")

@@ -15,7 +15,11 @@ DueKind = tuple[Lane, Channel, bool]
 
 
 class Chunks(Protocol):
-    """Chunks of all requests, one document each: recipients, remaining work, owner."""
+    """Chunks of all requests: recipients, remaining work, owner.
+
+    The only chunk of a small request may be stored in the document of its request (`Requests.insert_small`). Only
+    `close` differs for it.
+    """
 
     async def insert(self, chunk: Chunk) -> bool:
         """Write the chunk and return True. If its id exists, change nothing and return False."""
@@ -51,7 +55,10 @@ class Chunks(Protocol):
         """
 
     async def close(self, token: ClaimToken, counts: Counts) -> bool:
-        """Close the chunk with its counts, and erase all secret variables. Return False if another owner took over."""
+        """Close the chunk with its counts, and erase all secret variables. Return False if another owner took over.
+
+        The chunk of a small request is closed by `Requests.close_small`.
+        """
 
     async def release(
         self, token: ClaimToken, work: Work, due_at: datetime | None, erased: Collection[int] = ()

@@ -1,10 +1,10 @@
 """Values of a claim: the request for a chunk, the token of its owner, and the claimed chunk."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from sys import getsizeof
 
-from core.chunk_work import Window
+from core.chunk_work import Batch, Window
 from core.ids import ChunkId
 from ledger.models import Chunk
 from schemas.statuses import Channel
@@ -21,6 +21,10 @@ class ClaimRequest:
     """Names of the providers by turn. A window with n attempts gets number n modulo their count."""
 
 
+Claim = Callable[[ClaimRequest], Awaitable["ClaimResult | None"]]
+"""Call of the ledger that claims a chunk, or returns None."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimToken:
     """Proof of a claim. Every later write to the chunk carries it (I3)."""
@@ -29,6 +33,8 @@ class ClaimToken:
     owner: str
     fence: int
     lease_seconds: float
+    in_request: bool = False
+    """See `Chunk.in_request`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +74,17 @@ class ClaimResult:
             sealed_secrets=stored.sealed_secrets,
         )
         return replace(self, chunk=chunk)
+
+
+def first_claim(chunk: Chunk, claim: ClaimRequest) -> ClaimResult:
+    """Return the claim of a chunk that is written together with it. The next batch is the first window (I4)."""
+    batch, names = chunk.work.next, claim.providers.get(chunk.channel, ())
+    window = Window(batch, pick_provider(batch, names)) if batch else None
+    claimed = replace(chunk, work=replace(chunk.work, next=None))
+    token = ClaimToken(chunk.id, claim.owner, 1, claim.lease_seconds, chunk.in_request)
+    return ClaimResult(claimed, token, window, taken_over=False)
+
+
+def pick_provider(batch: Batch, names: Sequence[str]) -> str | None:
+    """Return the provider of a window: the one that is pinned, or that of its turn. None if there is no provider."""
+    return batch.pinned_provider or (names[batch.attempts % len(names)] if names else None)

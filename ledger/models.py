@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
-from core.chunk_work import Work
+from core.chunk_work import Counts, Work, tally
 from core.ids import ChunkId, LogId, RequestKey
 from schemas.statuses import Category, Channel, ContentType, Lane, OnUncertain, Reason, Status
 
@@ -81,6 +81,12 @@ class Completion:
     by_reason: Mapping[str, int]
     incomplete: bool
 
+    @classmethod
+    def of(cls, counts: Counts, completed_at: datetime, *, incomplete: bool = False) -> Self:
+        """Return the completion with these counts."""
+        by_status, by_reason = tally(counts)
+        return cls(completed_at, counts.total(), by_status, by_reason, incomplete)
+
 
 class ControlFlags(NamedTuple):
     """Orders of the caller about a request, as stored in its document or in one of its chunks."""
@@ -118,6 +124,8 @@ class StoredRequest:
     completion: Completion | None = None
     completion_published: bool = False
     """True after Kafka acknowledged `request.completed`."""
+    holds_chunk: bool = False
+    """True for a small request that was written as one document with its only chunk."""
     begun_at: datetime | None = None
     """Time when the newest part was registered, on the clock of the server."""
 
@@ -167,6 +175,8 @@ class Chunk:
     """Logs of the deliveries that are repeated, by recipient. None if no delivery of the chunk is a repeat."""
     sealed_secrets: Mapping[int, bytes] = field(default_factory=dict, repr=False)
     """Secret variables of each recipient that has some and has no outcome yet, by index in the part."""
+    in_request: bool = False
+    """True if the chunk is the only one of a small request, and is stored in the document of the request."""
 
     @property
     def control_flags(self) -> ControlFlags:

@@ -12,91 +12,12 @@ from core.ids import LogId, RequestKey
 from ledger.chunk_port import Chunks
 from ledger.idempotency_record import IdempotencyRecord
 from ledger.models import (
-    Completion,
-    ControlFlags,
     Log,
-    Part,
-    RequestHeader,
-    StoredRequest,
     StoredTemplate,
 )
-from ledger.queries import LogPage, LogQuery, RequestPage, RequestQuery
+from ledger.queries import LogPage, LogQuery
+from ledger.request_port import Requests
 from schemas.statuses import ContentType
-
-
-class Requests(Protocol):
-    """Requests, one document each: the header, the parts and their expansion, the completion."""
-
-    async def register_part(self, header: RequestHeader, part: Part) -> StoredRequest:
-        """Create the request if it does not exist, and register the part unless it is refused.
-
-        Return the stored request. The first header, and the first body of a part, stay. A part is refused, and then
-        absent from the result, in these cases:
-
-        - The intake of the request is closed.
-        - The part comes after the last part.
-        - The stored header has another digest or sealing key. It is then a part of another request, or its digests
-          cannot be compared.
-        """
-
-    async def mark_part_expanded(self, key: RequestKey, part: int) -> StoredRequest:
-        """Add a part to those whose chunks are all written. Return the stored request with its control flags."""
-
-    async def get(self, key: RequestKey) -> StoredRequest | None:
-        """Return the request as the primary has it."""
-
-    async def completion(self, key: RequestKey) -> Completion | None:
-        """Return the completion of the request as the primary has it, or None. It is read often, and little of it."""
-
-    async def cancel(self, key: RequestKey, *, scheduled_only: bool = False) -> StoredRequest | None:
-        """Mark the request as cancelled. Return None if it is unknown or completed.
-
-        With `scheduled_only`, also return None if it has no `send_at` in the future. A repeat returns the same result.
-        """
-
-    async def pause(self, key: RequestKey) -> StoredRequest | None:
-        """Mark the request as paused, unless it is. Return None if it is unknown, completed or cancelled."""
-
-    async def resume(self, key: RequestKey) -> StoredRequest | None:
-        """Remove the pause mark, if there is one. Return None if the request is unknown, completed or cancelled."""
-
-    async def control_flags(self, key: RequestKey) -> ControlFlags:
-        """Return the control flags as the primary has them. An unknown request has none set."""
-
-    async def close_intake(self, key: RequestKey) -> StoredRequest | None:
-        """Refuse parts that are not registered yet.
-
-        Return None if the request is unknown or completed, or if all its parts are registered.
-        """
-
-    async def write_off_lost_parts(self, key: RequestKey) -> StoredRequest | None:
-        """Close the intake, and mark the registered parts that are not expanded as lost.
-
-        Return None if there are none. Call it only if the records of these parts are gone from the intake. A lost part
-        is refused if it comes again.
-        """
-
-    async def complete(self, key: RequestKey, counts: Counts) -> StoredRequest | None:
-        """Store the completion, and erase the secret variables of the request.
-
-        Return None if there is a completion already, or if not all parts are expanded.
-        """
-
-    async def mark_completion_published(self, key: RequestKey) -> None:
-        """Note that Kafka acknowledged the event of the completion."""
-
-    async def take_unfinished(self, *, idle_seconds: float, limit: int) -> list[StoredRequest]:
-        """Return up to `limit` requests without a published completion, those idle for longest first.
-
-        A request is idle if no process took it for `idle_seconds`. A take counts, so that processes share the requests.
-        A scheduled request is not returned before its `send_at` unless it is cancelled, because there may be very many.
-        """
-
-    async def find_page(self, query: RequestQuery) -> RequestPage:
-        """Return a page of requests, newest first, without their texts and secret variables."""
-
-    async def get_many(self, keys: Sequence[RequestKey]) -> dict[RequestKey, StoredRequest]:
-        """Return those of these requests that exist."""
 
 
 class Logs(Protocol):

@@ -16,9 +16,8 @@ from consumer.deliver.send_window import SendPlan, send
 from consumer.deliver.takeover_decisions import apply_stored_logs, apply_takeover, count_lost_attempt, may_be_logged
 from consumer.deliver.window_outcomes import WindowOutcomes, decide_window, stop_waiting
 from consumer.request_cache import OpenedRequest
-from consumer.request_lifecycle import apply_control_flags
+from consumer.request_lifecycle import ClosedChunk, apply_control_flags
 from core.chunk_work import (
-    Counts,
     Window,
     Work,
     due_before_expiry,
@@ -87,6 +86,10 @@ class ChunkWorker:
             await apply_control_flags(self.chunk.key, flags, self._context, self.chunk.part)
             # This write is fenced. Only an owner that still holds the chunk after the flags were written may obey them.
             await self._advance(self._work, self._window.intent)
+
+    def publish_accepted(self) -> None:
+        """Start to publish that the request was accepted."""
+        self._publisher.publish_accepted(self.chunk.size)
 
     async def resume_previous_claim(self) -> None:
         """Publish what a previous owner logged, and find out which deliveries of its window are certain."""
@@ -173,6 +176,7 @@ class ChunkWorker:
             decided=tuple(self._outcomes.unsent_decisions),
             counts=self._logs.counts,
             unacknowledged=self._publisher.unacknowledged(),
+            accepted_pending=self._publisher.accepted_pending,
         )
         self._outcomes = WindowOutcomes()
         go_on = not (self._control.stop or self._control.paused or self._context.stopping.is_set())
@@ -190,13 +194,13 @@ class ChunkWorker:
         """Wait until every event of the chunk is acknowledged."""
         await self._publisher.wait()
 
-    async def close_or_release(self) -> Counts | None:
-        """Close the chunk and return its counts, or put it back until the earliest retry."""
+    async def close_or_release(self) -> ClosedChunk | None:
+        """Close the chunk and return what its end says about the request, or put it back until the earliest retry."""
         if not self._work.waiting:
-            await self._writes.close(self._logs.counts)
-            return self._logs.counts
+            completion = await self._writes.close(self._logs.counts)
+            return ClosedChunk(self._header, self.chunk.lane, self._logs.counts, completion)
         expires_at = self._header.expires_at
-        left = replace(self._work, unacknowledged=())
+        left = replace(self._work, unacknowledged=(), accepted_pending=False)
         work, due_at = prepare_release(left, self._context.tuning.window_size, expires_at)
         await self._writes.release(work, due_before_expiry(due_at, expires_at))
         return None

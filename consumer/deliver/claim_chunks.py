@@ -3,6 +3,9 @@
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import nullcontext
+from enum import Enum, auto
+from functools import partial
 from typing import TypeVar
 
 from consumer.context import ConsumerContext
@@ -10,10 +13,9 @@ from consumer.deliver.lease import Lease
 from consumer.flow_control.slots import SlotKey
 from core.ids import ChunkId
 from ledger.chunk_port import Chunks, DueKind
-from ledger.claims import ClaimRequest, ClaimResult
+from ledger.claims import Claim, ClaimRequest, ClaimResult
 from schemas.statuses import Channel
 
-Claim = Callable[[ClaimRequest], Awaitable[ClaimResult | None]]
 T = TypeVar("T")
 
 
@@ -33,6 +35,15 @@ _numbers = itertools.count(1)
 """Numbers for the owner names of all claims of this process. A name used twice would hide a take-over."""
 
 
+class ClaimOrigin(Enum):
+    """Way in which a process found the chunk that it claimed."""
+
+    NEW = auto()
+    """It wrote the chunk with its claim."""
+    WAKE_UP = auto()
+    SWEEPER = auto()
+
+
 class Claimer:
     """Claims chunks for this process, each under an owner name of its own."""
 
@@ -42,9 +53,7 @@ class Claimer:
 
     async def claim_chunk(self, chunk_id: ChunkId) -> "LeasedChunk | None":
         """Claim the chunk that a wake-up message names."""
-        return await self._claim(
-            lambda request: self._context.ledger.chunks.claim(chunk_id, request), found_by_sweeper=False
-        )
+        return await self.claim(partial(self._context.ledger.chunks.claim, chunk_id), ClaimOrigin.WAKE_UP)
 
     async def claim_due(self, kind: SlotKey, *, never_claimed: bool = False) -> "LeasedChunk | None":
         """Claim the chunk of a lane and channel that has been due for longest.
@@ -52,9 +61,9 @@ class Claimer:
         With `never_claimed`, the chunk must be one whose wake-up message led to no claim.
         """
         claim_due = self._context.ledger.chunks.claim_due
-        return await self._claim(
+        return await self.claim(
             lambda request: claim_due(*kind, request, never_claimed=never_claimed),
-            found_by_sweeper=True,
+            ClaimOrigin.SWEEPER,
             before_retry=self._wait_after_outage,
         )
 
@@ -82,21 +91,23 @@ class Claimer:
         await context.ledger.ping()
         await context.sleep(min(OUTAGE_GRACE_SECONDS, context.tuning.lease_seconds / 3))
 
-    async def _claim(
-        self, claim: Claim, *, found_by_sweeper: bool, before_retry: Callable[[], Awaitable[None]] | None = None
+    async def claim(
+        self, claim: Claim, origin: ClaimOrigin, *, before_retry: Callable[[], Awaitable[None]] | None = None
     ) -> "LeasedChunk | None":
+        """Claim a chunk with a call of the ledger."""
         context = self._context
+        in_line = nullcontext() if origin is ClaimOrigin.NEW else self._claims  # A new chunk is in memory already.
         turns = {each: context.provider_caller.turns(context.providers.for_channel(each)) for each in Channel}
         request = ClaimRequest(f"{context.process_name}.{next(_numbers)}", context.tuning.lease_seconds, turns)
 
         async def try_claim() -> LeasedChunk | None:
-            async with self._claims:
+            async with in_line:
                 asked_at = context.monotonic()  # The time of this try, because each accepted try starts the lease anew.
                 claimed = await claim(request)
                 if claimed is None:
                     return None
                 lease = Lease(claimed.token, asked_at, context.monotonic, context.sleep)
-                return LeasedChunk(claimed, lease, found_by_sweeper=found_by_sweeper)
+                return LeasedChunk(claimed, lease, origin)
 
         return await self._retry("claim", try_claim, before_retry)
 
@@ -104,20 +115,34 @@ class Claimer:
 class LeasedChunk:
     """A claimed chunk and its lease. It is not opened yet."""
 
-    def __init__(self, claimed: ClaimResult, lease: Lease, *, found_by_sweeper: bool) -> None:
+    def __init__(self, claimed: ClaimResult, lease: Lease, origin: ClaimOrigin) -> None:
         self.lease = lease
         self.data_bytes = claimed.data_bytes
         """Number of bytes that the chunk has for its recipients. They may be left out of `claimed` until `load`."""
         self._is_complete = self.data_bytes <= MAX_WAITING_BYTES
         self.claimed = claimed if self._is_complete else claimed.without_data()
-        self.found_by_sweeper = found_by_sweeper
-        """True if the sweeper found this chunk. The consumer that wrote it may have crashed before it applied a cancel
-        or pause, so the control flags must be read again."""
+        self._origin = origin
 
     def drop_data(self) -> None:
         """Leave out what the chunk says about its recipients until `load`, unless it is little."""
         if self.data_bytes > MAX_DATA_IN_LINE:
             self.claimed, self._is_complete = self.claimed.without_data(), False
+
+    @property
+    def found_by_sweeper(self) -> bool:
+        """Return whether the sweeper found the chunk, and the control flags must be read again.
+
+        The consumer that wrote the chunk may have crashed before it applied a cancel or pause.
+        """
+        return self._origin is ClaimOrigin.SWEEPER
+
+    @property
+    def may_lack_accepted(self) -> bool:
+        """Return whether this owner must publish `request.accepted`, because nobody else may have done it.
+
+        A wake-up message is published after the event.
+        """
+        return self.claimed.chunk.work.accepted_pending and self._origin is not ClaimOrigin.WAKE_UP
 
     @property
     def is_first_claim(self) -> bool:

@@ -10,8 +10,8 @@ from consumer.deliver.claim_chunks import LeasedChunk
 from consumer.deliver.lease import LeaseLost
 from consumer.logger import logger
 from consumer.request_cache import OpenedRequest
-from consumer.request_lifecycle import complete_after_close
-from core.chunk_work import Counts, due_before_expiry
+from consumer.request_lifecycle import ClosedChunk, complete_after_close
+from core.chunk_work import due_before_expiry
 from core.ids import RequestKey
 from ledger.chunk_recipients import open_chunk_recipients
 from ledger.claims import ClaimResult
@@ -36,7 +36,7 @@ async def deliver(leased: LeasedChunk, context: ConsumerContext) -> None:
     """Work on a claimed chunk until it is closed, put back for a retry, or lost to another owner."""
     try:
         async with leased.lease.keep_alive(context.ledger.chunks):
-            counts = await _work_with_room(leased, context)
+            closed = await _work_with_room(leased, context)
     except LeaseLost:
         context.metrics.lost_leases.inc()
         logger.warning("lease lost", chunk=leased.claimed.chunk.id)
@@ -44,11 +44,11 @@ async def deliver(leased: LeasedChunk, context: ConsumerContext) -> None:
     except SealingError as error:
         logger.error("chunk not opened", chunk=leased.claimed.chunk.id, reason=str(error))
         return
-    if counts is not None:
-        await complete_after_close(leased.claimed.chunk, counts, context)
+    if closed is not None:
+        await complete_after_close(closed, context)
 
 
-async def _work_with_room(leased: LeasedChunk, context: ConsumerContext) -> Counts | None:
+async def _work_with_room(leased: LeasedChunk, context: ConsumerContext) -> ClosedChunk | None:
     """Wait until there is room for the chunk, and work on it. Put it back if the process stops before that."""
     chunk = leased.claimed.chunk
     tenant, size = await _measure(leased, context)
@@ -75,10 +75,12 @@ async def _measure(leased: LeasedChunk, context: ConsumerContext) -> tuple[str, 
     return opened.header.tenant_id, size + opened.size
 
 
-async def _work(leased: LeasedChunk, context: ConsumerContext) -> Counts | None:
-    """Work on the chunk. Return its counts if it was closed."""
+async def _work(leased: LeasedChunk, context: ConsumerContext) -> ClosedChunk | None:
+    """Work on the chunk. Return what its end says about the request if it was closed."""
     worker = await open_chunk(leased, context)
     try:
+        if leased.may_lack_accepted:
+            worker.publish_accepted()
         if leased.found_by_sweeper:
             await worker.refresh_control_flags()
         await worker.resume_previous_claim()

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from consumer.context import ConsumerContext
 from consumer.deliver.lease import Lease, LeaseLost
-from consumer.events import outcome_events
+from consumer.events import accepted_event, outcome_events
 from consumer.publish_results import publish_results
 from core.ids import index_of
 from core.index_ranges import Ranges, indices, to_ranges
@@ -19,6 +19,19 @@ class ChunkEventPublisher:
         self._header, self._part, self._lease, self._context = header, part, lease, context
         self._unpublished_logs: dict[int, Log] = {}
         self._tasks: dict[asyncio.Task[None], Ranges] = {}
+        self._accepted: asyncio.Task[None] | None = None
+
+    def publish_accepted(self, recipients: int) -> None:
+        """Start to publish `request.accepted`. It reaches Kafka before the events that are started later."""
+        event = accepted_event(self._header, self._part, recipients)
+        publishing = publish_results(self._header, [event], self._context, "publish request.accepted")
+        self._accepted = asyncio.create_task(publishing)
+        self._tasks[self._accepted] = ()
+
+    @property
+    def accepted_pending(self) -> bool:
+        """Return whether `request.accepted` is published here and not acknowledged yet."""
+        return self._accepted is not None and not _is_acknowledged(self._accepted)
 
     def add(self, logs: Iterable[Log]) -> None:
         """Add logs whose events the next task publishes."""
@@ -37,7 +50,7 @@ class ChunkEventPublisher:
 
     def unacknowledged(self) -> Ranges:
         """Return the deliveries whose events are not acknowledged yet. Forget the tasks that are done."""
-        finished = [task for task in self._tasks if task.done() and not task.exception()]
+        finished = [task for task in self._tasks if _is_acknowledged(task)]
         for task in finished:
             del self._tasks[task]
         return to_ranges(sorted(index for ranges in self._tasks.values() for index in indices(ranges)))
@@ -47,7 +60,8 @@ class ChunkEventPublisher:
         if self._tasks:
             longest = min(self._context.tuning.ack_wait_seconds, self._lease.token.lease_seconds / 3)
             await asyncio.wait(self._tasks, timeout=longest)
-        return not self.unacknowledged()
+            self.unacknowledged()
+        return not self._tasks
 
     async def wait(self) -> None:
         """Wait until every event is acknowledged. Raise LeaseLost if the lease ends before that."""
@@ -63,3 +77,7 @@ class ChunkEventPublisher:
         """Stop publishing. The next owner publishes every event that was not acknowledged."""
         for task in self._tasks:
             task.cancel()
+
+
+def _is_acknowledged(publishing: asyncio.Task[None]) -> bool:
+    return publishing.done() and not publishing.exception()

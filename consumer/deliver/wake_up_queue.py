@@ -5,20 +5,21 @@ the next message, which may belong to another channel.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from pydantic import ValidationError
 
 from consumer.context import ConsumerContext
 from consumer.dead_letters import publish_dead_letter
-from consumer.deliver.claim_chunks import Claimer, LeasedChunk
+from consumer.deliver.claim_chunks import Claimer, ClaimOrigin, LeasedChunk
 from consumer.deliver.deliver import deliver
 from consumer.flow_control.slots import SlotKey, WorkerSlots
 from consumer.kafka.offset_tracker import CommitOffset, OffsetTracker, TrackedRecord
 from consumer.kafka.record import KafkaRecord
 from consumer.logger import error_location, logger
 from core.ids import ChunkId
+from ledger.claims import Claim
 from schemas.results import ChunkPointer
 from schemas.statuses import Lane, RejectionReason
 
@@ -64,14 +65,14 @@ class WakeUpQueue:
             return
         await self._waiting[lane, pointer.channel].put((ChunkId(pointer.chunk_id), tracked))
 
-    async def claim_now(self, kind: SlotKey, chunk: ChunkId) -> bool:
-        """Claim a chunk that this process has expanded. Return False if no slot is free, or if the claim fails.
+    async def claim_now(self, kind: SlotKey, claim: Claim, *, is_new: bool) -> bool | None:
+        """Claim a chunk that this process has expanded. Return None if no slot is free, and False if the claim fails.
 
         After the claim the offset of its request may be committed: the lease ends if this process dies.
         """
         slots = self._slots[kind]
         if slots.full or slots.has_waiters or self._context.stopping.is_set():
-            return False
+            return None
         await slots.acquire()
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
@@ -80,7 +81,8 @@ class WakeUpQueue:
                 answer.set_result(leased is not None)
 
         # The claim runs in the slot's task. A stop cancels expansions, but lets the slots finish what they claimed.
-        slots.start(self._claim(kind, chunk, on_answer))
+        origin = ClaimOrigin.NEW if is_new else ClaimOrigin.WAKE_UP
+        slots.start(self._claim(kind, partial(self._claimer.claim, claim, origin), on_answer))
         return await answer
 
     async def _run_queue(self, kind: SlotKey) -> None:
@@ -95,13 +97,16 @@ class WakeUpQueue:
                 return
             # The slot's task claims the chunk. A claim waits for MongoDB's journal, and claiming here, one chunk at a
             # time, would reach some tens a second. This loop may also be cancelled, but the slots are drained first.
-            slots.start(self._claim(kind, chunk, partial(_mark_done, tracked)))
+            claim = partial(self._claimer.claim_chunk, chunk)
+            slots.start(self._claim(kind, claim, partial(_mark_done, tracked)))
 
-    async def _claim(self, kind: SlotKey, chunk: ChunkId, on_answer: OnAnswer) -> None:
+    async def _claim(
+        self, kind: SlotKey, claim: Callable[[], Awaitable[LeasedChunk | None]], on_answer: OnAnswer
+    ) -> None:
         """Claim a chunk, tell whether it is claimed, and work on it."""
         began_at, leased = self._context.monotonic(), None
         try:
-            leased = await self._claimer.claim_chunk(chunk)
+            leased = await claim()
         except Exception as error:  # noqa: BLE001  # An unreadable chunk must not block its offset.
             logger.error("chunk claim failed", error=type(error).__name__, location=error_location(error))
         on_answer(leased)

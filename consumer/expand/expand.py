@@ -5,8 +5,9 @@ from dataclasses import replace
 from consumer.context import ConsumerContext
 from consumer.events import RejectedRecord
 from consumer.expand.reject import reject_record
+from consumer.expand.small_requests import accept_small
 from consumer.expand.validate_request import ValidRequest, validate_request, with_request_ids
-from consumer.expand.write_chunks import chunk_bounds_of, wake_up, write_chunks
+from consumer.expand.write_chunks import chunk_bounds_of, publish_accepted, wake_up, write_chunks
 from consumer.kafka.record import KafkaRecord
 from consumer.logger import error_location, logger
 from consumer.request_lifecycle import apply_control_flags, complete_if_done
@@ -28,17 +29,29 @@ async def expand(
     if isinstance(request, RejectedRecord):
         await reject_record(record, request, context)
         return
+    small = await accept_small(request, len(record.value or b""), context, isolate_failures=isolate_failures)
+    if small or await _expand_by_steps(record, request, context, isolate_failures=isolate_failures):
+        context.metrics.requests.labels("expanded").inc()
+        header, part = request.header, request.part
+        logger.info("part expanded", request_id=header.request_id, part=part.number, recipients=part.size)
+
+
+async def _expand_by_steps(
+    record: KafkaRecord, request: ValidRequest, context: ConsumerContext, *, isolate_failures: bool
+) -> bool:
+    """Register the part, write its chunks, and mark it as expanded. Return False if it was rejected."""
     request, stored = await register_part(request, context)
     if conflict := find_conflict(stored, request):
         await reject_record(record, conflict, context)
-        return
-    if request.part.number not in stored.expanded_parts:
+        return False
+    number = request.part.number
+    if number not in stored.expanded_parts:
         await write_chunks(request, stored, context, isolate_failures=isolate_failures)
+    elif stored.holds_chunk and not stored.completion:  # it was written before request.accepted was published
+        await publish_accepted(stored.header, stored.parts[number], context)
     expanded = await mark_part_expanded(request, context)
-    await wake_last_chunk(expanded, request.part.number, context)
-    context.metrics.requests.labels("expanded").inc()
-    header, part = request.header, request.part
-    logger.info("part expanded", request_id=header.request_id, part=part.number, recipients=part.size)
+    await wake_last_chunk(expanded, number, context)
+    return True
 
 
 async def register_part(request: ValidRequest, context: ConsumerContext) -> tuple[ValidRequest, StoredRequest]:

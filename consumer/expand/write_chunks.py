@@ -18,7 +18,7 @@ from core.chunk_work import DecidedDelivery, Work, prepare_release
 from core.ids import ChunkId, chunk_id
 from core.index_ranges import chunk_bounds, indices, to_ranges
 from ledger.chunk_recipients import seal_recipients, seal_secrets, split_recipients
-from ledger.models import Chunk, Part, StoredRequest
+from ledger.models import Chunk, Part, RequestHeader, StoredRequest
 from schemas.statuses import Lane
 
 
@@ -51,6 +51,11 @@ async def write_chunks(
             await wake_up(chunk.id, part, stored, context)
         context.readiness.record_progress(EXPAND)
         await asyncio.sleep(0)
+    await publish_accepted(header, part, context)
+
+
+async def publish_accepted(header: RequestHeader, part: Part, context: ConsumerContext) -> None:
+    """Publish that a part was accepted."""
     event = accepted_event(header, part.number, part.size)
     await publish_results(header, [event], context, "publish request.accepted")
 
@@ -94,10 +99,13 @@ def build_chunk(
     )
 
 
+def is_small(part: Part) -> bool:
+    """Return whether the part is the whole request and fits in one chunk."""
+    return part.number == 0 and part.last and part.size <= part.chunk_size
+
+
 def _lane_of(part: Part) -> Lane:
-    """Return the express lane if the part is the whole request and fits in one chunk."""
-    is_whole_request = part.number == 0 and part.last
-    return Lane.EXPRESS if is_whole_request and part.size <= part.chunk_size else Lane.BULK
+    return Lane.EXPRESS if is_small(part) else Lane.BULK
 
 
 async def _refresh_control_flags(
@@ -121,6 +129,7 @@ async def wake_up(chunk: ChunkId, part: Part, request: StoredRequest, context: C
     header, lane = request.header, _lane_of(part)
     if request.control_flags.paused or (header.send_at and header.send_at > context.ledger.now()):
         return
-    if lane is Lane.EXPRESS and await context.handover.claim((lane, header.channel), chunk):
+    claim = partial(context.ledger.chunks.claim, chunk)
+    if lane is Lane.EXPRESS and await context.handover.claim((lane, header.channel), claim):
         return
     await context.retry_until_available("publish wake-up", context.bus.publish_wake_up, lane, header.channel, chunk)

@@ -9,6 +9,7 @@ STEPS = (
     "expand_wake",
     "expand_accepted",
     "expand_count",
+    "expand_small",
     "claim",
     "first_send",
     "last_send",
@@ -17,6 +18,7 @@ STEPS = (
     "advance",
     "close",
     "complete",
+    "close_small",
     "announce",
 )
 """Steps of docs/protocol.md, in the same order."""

@@ -58,6 +58,7 @@ STEP_TRIGGERS = {
     "expand_wake": StepTrigger("bus", ("publish_wake_up",), _always),
     "expand_accepted": StepTrigger("bus", ("publish_events",), _has_accepted),
     "expand_count": StepTrigger("requests", ("mark_part_expanded",), _always),
+    "expand_small": StepTrigger("requests", ("insert_small", "insert_small_claimed"), _granted),
     "claim": StepTrigger("chunks", ("claim", "claim_due"), _granted),
     "first_send": StepTrigger("provider", ("send",), _is_sent),
     "last_send": StepTrigger("logs", ("insert_or_get",), _has_sent_log, before=True),
@@ -66,6 +67,7 @@ STEP_TRIGGERS = {
     "advance": StepTrigger("chunks", ("advance",), _granted),
     "close": StepTrigger("chunks", ("close",), _granted),
     "complete": StepTrigger("requests", ("complete",), _granted),
+    "close_small": StepTrigger("requests", ("close_small",), _granted),
     "announce": StepTrigger("requests", ("mark_completion_published",), _always),
 }
 

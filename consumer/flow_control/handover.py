@@ -1,12 +1,16 @@
 """Handover of a small request from its expansion to its delivery in the same process, without a wake-up message."""
 
-from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from consumer.flow_control.slots import SlotKey
-from core.ids import ChunkId
+from ledger.claims import Claim
 
-ClaimNow = Callable[[SlotKey, ChunkId], Awaitable[bool]]
-"""Claims a chunk if a slot is free, and starts to work on it. Returns False if a wake-up message must be published."""
+
+class ClaimNow(Protocol):
+    """Function that claims a chunk if a slot is free, and starts to work on it."""
+
+    async def __call__(self, kind: SlotKey, claim: Claim, *, is_new: bool) -> bool | None:
+        """Return whether the chunk was claimed, or None if no slot is free."""
 
 
 class Handover:
@@ -19,6 +23,9 @@ class Handover:
         """Claim through this function from now on."""
         self._claim_now = claim_now
 
-    async def claim(self, kind: SlotKey, chunk: ChunkId) -> bool:
-        """Claim a chunk for this process. Return False if it needs a wake-up message."""
-        return self._claim_now is not None and await self._claim_now(kind, chunk)
+    async def claim(self, kind: SlotKey, claim: Claim, *, is_new: bool = False) -> bool | None:
+        """Claim a chunk for this process. Return None if no slot is free, and False if the claim was refused.
+
+        `is_new` says that the claim writes the chunk as well.
+        """
+        return None if self._claim_now is None else await self._claim_now(kind, claim, is_new=is_new)

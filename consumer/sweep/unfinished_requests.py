@@ -58,7 +58,7 @@ class UnfinishedRequests:
     async def finish(self, request: StoredRequest) -> None:
         """Do what is left to do for one request."""
         if request.completion:
-            await publish_completion(request, self._context)
+            await publish_completion(request.header, request.completion, self._context)
             return
         await apply_control_flags(request.header.key, request.control_flags, self._context)
         if request.all_parts_expanded:

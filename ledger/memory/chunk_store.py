@@ -10,7 +10,7 @@ from typing_extensions import override
 from core.chunk_work import Counts, Window, Work
 from core.ids import ChunkId, RequestKey
 from ledger.chunk_port import Chunks, DueKind
-from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
+from ledger.claims import ClaimRequest, ClaimResult, ClaimToken, pick_provider
 from ledger.memory.store import ChunkDocument, Store
 from ledger.models import Chunk, ControlFlags
 from ledger.sealing import HASH_BYTES
@@ -28,13 +28,22 @@ class MemoryChunks(Chunks):
     async def insert(self, chunk: Chunk) -> bool:
         if chunk.id in self._store.chunks:
             return False
+        self.add(chunk)
+        return True
+
+    def add(self, chunk: Chunk) -> None:
+        """Write a new chunk."""
         sweep_at = chunk.due_at or self._store.clock() + timedelta(seconds=UNCLAIMED_SECONDS)
         document = ChunkDocument(replace(chunk, work=_copy(chunk.work)), sweep_at, fresh=chunk.due_at is None)
         if chunk.control_flags.paused:
             _park(document)
         self._store.chunks[chunk.id] = document
         self._store.chunks_by_request.setdefault(chunk.key, []).append(document)
-        return True
+
+    def is_owned_by(self, chunk_id: ChunkId, owner: str) -> bool:
+        """Return whether the chunk is open and has this owner."""
+        document = self._store.chunks.get(chunk_id)
+        return document is not None and document.open and document.owner == owner
 
     @override
     async def claim(self, chunk_id: ChunkId, claim: ClaimRequest) -> ClaimResult | None:
@@ -117,7 +126,9 @@ class MemoryChunks(Chunks):
     @override
     async def set_pause_count(self, key: RequestKey, pauses: int, part: int | None = None) -> None:
         for document in self._store.chunks_of(key):
-            if not document.open or document.chunk.pauses >= pauses or part not in (None, document.chunk.part):
+            # The chunk of a small request shares the field with its request, which was changed just before.
+            newer = document.chunk.pauses > pauses if document.chunk.in_request else document.chunk.pauses >= pauses
+            if not document.open or newer or part not in (None, document.chunk.part):
                 continue
             document.chunk = replace(document.chunk, pauses=pauses)
             if document.chunk.control_flags.paused:
@@ -187,7 +198,7 @@ class MemoryChunks(Chunks):
                 _open_window(document, claim)
         self._extend_lease(document, claim.lease_seconds)
         chunk = replace(document.chunk, work=_copy(document.chunk.work))
-        token = ClaimToken(chunk.id, claim.owner, document.fence, claim.lease_seconds)
+        token = ClaimToken(chunk.id, claim.owner, document.fence, claim.lease_seconds, chunk.in_request)
         return ClaimResult(chunk, token, document.window, document.taken_over)
 
     def _find_claimed(self, token: ClaimToken) -> ChunkDocument | None:
@@ -208,8 +219,7 @@ def _open_window(document: ChunkDocument, claim: ClaimRequest) -> None:
     batch = document.chunk.work.next
     if batch is None:
         return
-    providers = claim.providers.get(document.chunk.channel, ())
-    provider = batch.pinned_provider or (providers[batch.attempts % len(providers)] if providers else None)
+    provider = pick_provider(batch, claim.providers.get(document.chunk.channel, ()))
     document.window = Window(batch, provider)
     document.chunk = replace(document.chunk, work=replace(document.chunk.work, next=None))
 

@@ -11,7 +11,8 @@ from ledger.memory.request_store import MemoryRequests
 from ledger.memory.retention_store import MemoryRetention
 from ledger.memory.store import Store
 from ledger.memory.template_store import MemoryTemplates
-from ledger.ports import IdempotencyKeys, Logs, Requests, Retention, Templates
+from ledger.ports import IdempotencyKeys, Logs, Retention, Templates
+from ledger.request_port import Requests
 
 
 class MemoryLedger:
@@ -20,8 +21,9 @@ class MemoryLedger:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         store = Store(self.now)
-        self.requests: Requests = MemoryRequests(store)
-        self.chunks: Chunks = MemoryChunks(store)
+        chunks = MemoryChunks(store)
+        self.requests: Requests = MemoryRequests(store, chunks)
+        self.chunks: Chunks = chunks
         self.logs: Logs = MemoryLogs(store)
         self.retention: Retention = MemoryRetention(store)
         self.templates: Templates = MemoryTemplates(store)

@@ -2,23 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from typing_extensions import override
 
-from core.chunk_work import Counts, tally
-from core.ids import RequestKey
+from core.chunk_work import Counts
+from core.ids import RequestKey, key_of_chunk
+from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
+from ledger.memory.chunk_store import MemoryChunks
 from ledger.memory.store import RequestDocument, Store
-from ledger.models import Completion, ControlFlags, Part, RequestHeader, StoredRequest
-from ledger.ports import Requests
+from ledger.models import Chunk, Completion, ControlFlags, Part, RequestHeader, StoredRequest
 from ledger.queries import RequestPage, RequestQuery, counted, position_of_request
+from ledger.request_port import Requests
 
 
 class MemoryRequests(Requests):
     """Requests in memory."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, chunks: MemoryChunks) -> None:
+        self._store, self._chunks = store, chunks
 
     @override
     async def register_part(self, header: RequestHeader, part: Part) -> StoredRequest:
@@ -35,6 +37,34 @@ class MemoryRequests(Requests):
                 begun_at=self._store.clock(),
             )
         return document.request
+
+    @override
+    async def insert_small(self, header: RequestHeader, part: Part, chunk: Chunk) -> bool:
+        if header.key in self._store.requests:
+            return False
+        now = self._store.clock()
+        request = StoredRequest(
+            header, {part.number: part}, frozenset({part.number}), part.number, holds_chunk=True, begun_at=now
+        )
+        self._store.requests[header.key] = RequestDocument(request, looked_at=now)
+        self._chunks.add(chunk)
+        return True
+
+    @override
+    async def insert_small_claimed(
+        self, header: RequestHeader, part: Part, chunk: Chunk, claim: ClaimRequest
+    ) -> ClaimResult | None:
+        if await self.insert_small(header, part, chunk) or self._chunks.is_owned_by(chunk.id, claim.owner):
+            return await self._chunks.claim(chunk.id, claim)
+        return None
+
+    @override
+    async def close_small(self, token: ClaimToken, counts: Counts, completed_at: datetime) -> Completion | None:
+        if not await self._chunks.close(token, counts):
+            return None
+        completion = Completion.of(counts, completed_at)
+        self._store_completion(self._store.requests[key_of_chunk(token.chunk_id)], completion)
+        return completion
 
     @override
     async def mark_part_expanded(self, key: RequestKey, part: int) -> StoredRequest:
@@ -63,6 +93,7 @@ class MemoryRequests(Requests):
         if scheduled_only and not document.request.cancelled and (not send_at or send_at <= self._store.clock()):
             return None
         document.request, document.looked_at = replace(document.request, cancelled=True), self._store.clock()
+        self._share_control_flags(document.request)
         return document.request
 
     @override
@@ -79,7 +110,14 @@ class MemoryRequests(Requests):
             return None
         pauses = document.request.pauses
         document.request = replace(document.request, pauses=pauses + (pauses % 2 != odd))
+        self._share_control_flags(document.request)
         return document.request
+
+    def _share_control_flags(self, request: StoredRequest) -> None:
+        """Set the control flags of a chunk that is stored in the same document, and so has the same fields."""
+        if request.holds_chunk:
+            for each in self._store.chunks_of(request.header.key):
+                each.chunk = replace(each.chunk, cancelled=request.cancelled, pauses=request.pauses)
 
     @override
     async def control_flags(self, key: RequestKey) -> ControlFlags:
@@ -107,18 +145,14 @@ class MemoryRequests(Requests):
         document = self._uncompleted(key)
         if document is None or not document.request.all_parts_expanded:
             return None
-        by_status, by_reason = tally(counts)
-        completion = Completion(
-            completed_at=self._store.clock(),
-            total=counts.total(),
-            by_status=by_status,
-            by_reason=by_reason,
-            incomplete=document.request.intake_closed,
-        )
+        completion = Completion.of(counts, self._store.clock(), incomplete=document.request.intake_closed)
+        self._store_completion(document, completion)
+        return document.request
+
+    def _store_completion(self, document: RequestDocument, completion: Completion) -> None:
         header = replace(document.request.header, sealed_secrets=None)
         document.request = replace(document.request, header=header, completion=completion)
         document.looked_at = self._store.clock()
-        return document.request
 
     @override
     async def mark_completion_published(self, key: RequestKey) -> None:

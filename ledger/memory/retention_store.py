@@ -28,7 +28,7 @@ class MemoryRetention(Retention):
         ]
         for stored in chunks:
             stored.chunk = replace(stored.chunk, sealed=b"", sealed_secrets={})
-        if not chunks:
+        if not chunks or document.request.holds_chunk:
             header = replace(header, sealed_text=b"", sealed_secrets=None)
             document.request = replace(document.request, header=header)
         return len(chunks) or 1
@@ -48,7 +48,7 @@ class MemoryRetention(Retention):
         for stored in chunks:
             store.chunks_of(key).remove(stored)
             del store.chunks[stored.chunk.id]
-        if not chunks:
+        if not chunks or document.request.holds_chunk:
             del store.requests[key]
         return len(chunks) or 1
 

@@ -4,9 +4,10 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from core.ids import RequestKey
+from core.ids import key_of_chunk
 from ledger.claims import ClaimRequest, ClaimToken
 from ledger.mongo.connection import Document
+from ledger.mongo.work_documents import OPTIONAL_WORK_FIELDS
 from ledger.sweep_delays import CANCELLED_SECONDS, NEVER
 
 CLAIMABLE: Document = {
@@ -23,9 +24,6 @@ CLAIMABLE: Document = {
 A claim moves `due_at` to the end of its lease.
 """
 
-OPTIONAL_WORK_FIELDS = ("tried", "without_key")
-"""Fields of the work that a chunk has only if they have a value."""
-
 _UNOWNED = {"$eq": ["$owner", None]}
 _PAUSED = {"$and": [{"$eq": [{"$mod": [{"$ifNull": ["$pauses", 0]}, 2]}, 1]}, {"$not": ["$cancelled"]}]}
 _EXPIRY = {"$ifNull": ["$expires_at", NEVER]}
@@ -34,13 +32,8 @@ _EXPIRY = {"$ifNull": ["$expires_at", NEVER]}
 
 def fenced_filter(token: ClaimToken) -> Document:
     """Return the filter of the chunk while this claim owns it."""
-    return {"_id": token.chunk_id, "owner": token.owner, "fence": token.fence}
-
-
-def open_chunks_filter(key: RequestKey, part: int | None) -> Document:
-    """Return the filter of the open chunks of a request, or of one part."""
-    query: Document = {"request": key, "open": True}
-    return query if part is None else {**query, "part": part}
+    name = key_of_chunk(token.chunk_id) if token.in_request else token.chunk_id
+    return {"_id": name, "owner": token.owner, "fence": token.fence}
 
 
 def claim_pipeline(claim: ClaimRequest) -> list[Document]:
@@ -58,7 +51,7 @@ def claim_pipeline(claim: ClaimRequest) -> list[Document]:
                 "owner": claim.owner,
                 "parked": False,
                 "fresh": False,
-                **_lease_fields(claim.lease_seconds),
+                **lease_fields(claim.lease_seconds),
             },
         },
     ]
@@ -66,7 +59,7 @@ def claim_pipeline(claim: ClaimRequest) -> list[Document]:
 
 def extend_pipeline(fields: Document, lease_seconds: float) -> list[Document]:
     """Return the update that writes the work, if there is some, and extends the lease."""
-    return [{"$set": {**(_work_fields(fields) if fields else {}), **_lease_fields(lease_seconds)}}]
+    return [{"$set": {**(_work_fields(fields) if fields else {}), **lease_fields(lease_seconds)}}]
 
 
 def release_pipeline(work: Document, due_at: datetime | None) -> list[Document]:
@@ -115,7 +108,8 @@ def _work_fields(fields: Mapping[str, Any]) -> Document:
     return dict.fromkeys(OPTIONAL_WORK_FIELDS, "$$REMOVE") | literals
 
 
-def _lease_fields(seconds: float) -> Document:
+def lease_fields(seconds: float) -> Document:
+    """Return the fields of a lease that begins when MongoDB runs the update."""
     end = {"$add": ["$$NOW", round(seconds * 1000)]}
     return {"due_at": end, "sweep_at": end, "touched_at": "$$NOW"}
 

@@ -1,69 +1,48 @@
-"""Chunks in MongoDB, one document each. Claims, fencing tokens and leases follow the clock of the server (I3)."""
+"""Chunks in MongoDB. Claims, fencing tokens and leases follow the clock of the server (I3)."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Collection
+from datetime import datetime
 
-from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo import ReturnDocument
 from typing_extensions import override
 
 from core.chunk_work import Counts, Window, Work
-from core.ids import ChunkId, RequestKey, chunk_range
-from core.index_ranges import length
-from ledger.chunk_port import Chunks, DueKind
+from core.ids import ChunkId, RequestKey
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
 from ledger.errors import LedgerUnavailable
 from ledger.models import Chunk, ControlFlags
-from ledger.mongo.chunk_documents import (
-    chunk_document,
-    counts_document,
-    hash_slices,
-    read_chunk,
-    read_control_flags,
-    read_counts,
-    read_ranges,
-    read_window,
-    window_document,
-    work_document,
-)
+from ledger.mongo.chunk_documents import closed_document, read_chunk, read_control_flags, unclaimed_document
+from ledger.mongo.chunk_homes import ChunkHome
 from ledger.mongo.chunk_pipelines import (
     CLAIMABLE,
-    OPTIONAL_WORK_FIELDS,
     cancel_pipeline,
     claim_pipeline,
     erase_secrets,
     extend_pipeline,
     fenced_filter,
-    open_chunks_filter,
     pause_count_pipeline,
     release_pipeline,
 )
-from ledger.mongo.connection import Document, ServerClock, translated_errors
-from ledger.mongo.due_chunks import due_filter, find_due_kinds
-from ledger.mongo.grouped_writes import GroupedInserts, GroupedUpdates, GroupedUpdatesAndReads
-from ledger.sweep_delays import NEVER, UNCLAIMED_SECONDS
-from schemas.statuses import Channel, Lane, Status
+from ledger.mongo.chunk_reads import ChunkReads
+from ledger.mongo.connection import Database, Document, ServerClock, translated_errors
+from ledger.mongo.due_chunks import due_filter
+from ledger.mongo.grouped_writes import GroupedInserts, GroupedUpdates
+from ledger.mongo.work_documents import read_window, window_document, work_document
+from schemas.statuses import Channel, Lane
 
 
-class MongoChunks(Chunks):
-    """Chunks in the collection `chunks`."""
+class MongoChunks(ChunkReads):
+    """Chunks in their collection, and in the documents of small requests."""
 
-    def __init__(self, collection: AsyncIOMotorCollection[Document], clock: ServerClock) -> None:
-        self._chunks, self._clock = collection, clock
-        self._inserts, self._closes = GroupedInserts(collection), GroupedUpdates(collection)
-        self._claims = GroupedUpdatesAndReads(collection, projection=_CLAIMED)
+    def __init__(self, database: Database, clock: ServerClock) -> None:
+        super().__init__(database, clock)
+        self._inserts, self._closes = GroupedInserts(self._large.documents), GroupedUpdates(self._large.documents)
         self._unanswered: set[str] = set()
         """Owners whose call of `claim_due` got no reply."""
 
     @override
     async def insert(self, chunk: Chunk) -> bool:
-        sweep_at = chunk.due_at or self._clock.now() + timedelta(seconds=UNCLAIMED_SECONDS)
-        if parked := chunk.control_flags.paused:
-            sweep_at = chunk.expires_at or NEVER
-        swept = {"sweep_at": sweep_at, "parked": parked, "fresh": chunk.due_at is None}
-        return not await self._inserts.insert([{**chunk_document(chunk), **swept}])
+        return not await self._inserts.insert([unclaimed_document(chunk, self._clock.now())])
 
     @override
     async def claim(self, chunk_id: ChunkId, claim: ClaimRequest) -> ClaimResult | None:
@@ -73,16 +52,12 @@ class MongoChunks(Chunks):
         flags before the chunk is read, and the flags count as they are read.
         """
         own = {"open": True, "owner": claim.owner}
-        query = {"_id": chunk_id, "$or": [own, CLAIMABLE]}
-        document = await self._claims.update(query, claim_pipeline(claim))
-        if document is None or document["owner"] != claim.owner or not document["open"]:
-            return None
-        return self._read_claim(document, claim)
-
-    @override
-    async def find_due(self) -> Collection[DueKind]:
-        with translated_errors():
-            return await find_due_kinds(self._chunks, self._clock.now())
+        for home in self._homes:
+            for name in home.ids_of([chunk_id]):
+                document = await home.claims.update({"_id": name, "$or": [own, CLAIMABLE]}, claim_pipeline(claim))
+                if document and document.get("open") and document["owner"] == claim.owner:
+                    return self._read_claim(document, claim)
+        return None
 
     @override
     async def claim_due(
@@ -90,34 +65,37 @@ class MongoChunks(Chunks):
     ) -> ClaimResult | None:
         """Claim with one update. If the previous call of this owner got no reply, look first for its chunk."""
         own = {"lane": lane.value, "channel": channel.value, "open": True, "owner": claim.owner}
-        is_repeat = claim.owner in self._unanswered
-        self._unanswered.discard(claim.owner)
+        due = due_filter(lane, channel, self._clock.now(), never_claimed=never_claimed)
+        queries: list[Document] = [{**due, **CLAIMABLE}]
+        if claim.owner in self._unanswered:
+            queries.insert(0, own)
+            self._unanswered.discard(claim.owner)
         try:
-            with translated_errors():
-                claimed = await self._chunks.find_one(own, {"_id": True}) if is_repeat else None
-            if claimed:
-                return await self.claim(ChunkId(claimed["_id"]), claim)
-            due = due_filter(lane, channel, self._clock.now(), never_claimed=never_claimed)
-            return await self._claim({**due, **CLAIMABLE}, claim, sort=[("sweep_at", 1)])
+            for query in queries:
+                for home in self._homes:
+                    if lane in home.lanes and (found := await self._claim_first(home, query, claim)):
+                        return found
         except LedgerUnavailable:
             self._unanswered.add(claim.owner)
             raise
+        return None
 
-    async def _claim(self, query: Document, claim: ClaimRequest, **options: Any) -> ClaimResult | None:
+    async def _claim_first(self, home: ChunkHome, query: Document, claim: ClaimRequest) -> ClaimResult | None:
         with translated_errors():
-            document = await self._chunks.find_one_and_update(
+            document = await home.documents.find_one_and_update(
                 query,
                 claim_pipeline(claim),
                 return_document=ReturnDocument.AFTER,
-                projection=_CLAIMED,
-                **options,
+                projection=home.claimed,
+                sort=[("sweep_at", 1)],
             )
         return self._read_claim(document, claim) if document else None
 
     def _read_claim(self, document: Document, claim: ClaimRequest) -> ClaimResult:
         self._clock.observe(document["touched_at"])
-        token = ClaimToken(ChunkId(document["_id"]), claim.owner, document["fence"], claim.lease_seconds)
-        return ClaimResult(read_chunk(document), token, read_window(document), document["taken_over"])
+        chunk = read_chunk(document)
+        token = ClaimToken(chunk.id, claim.owner, document["fence"], claim.lease_seconds, chunk.in_request)
+        return ClaimResult(chunk, token, read_window(document), document["taken_over"])
 
     @override
     async def renew(self, token: ClaimToken) -> bool:
@@ -136,7 +114,7 @@ class MongoChunks(Chunks):
     ) -> Document | None:
         """Write fields and extend the lease. Return the control flags, or None if another owner took over."""
         with translated_errors():
-            document = await self._chunks.find_one_and_update(
+            document = await self._home(token).documents.find_one_and_update(
                 {**fenced_filter(token), "open": True},
                 extend_pipeline(fields, token.lease_seconds) + erase_secrets(erased),
                 return_document=ReturnDocument.AFTER,
@@ -149,8 +127,7 @@ class MongoChunks(Chunks):
     @override
     async def close(self, token: ClaimToken, counts: Counts) -> bool:
         """Close the chunk. Owner and fencing token stay, so that a repeat of the call succeeds too."""
-        emptied = {**work_document(Work()), "counts": counts_document(counts), "window": None, "open": False}
-        removed = dict.fromkeys((*OPTIONAL_WORK_FIELDS, "sealed_secrets"), "")
+        emptied, removed = closed_document(counts)
         return await self._closes.update(fenced_filter(token), {"$set": emptied, "$unset": removed})
 
     @override
@@ -159,90 +136,23 @@ class MongoChunks(Chunks):
     ) -> bool:
         pipeline = release_pipeline(work_document(work), due_at) + erase_secrets(erased)
         with translated_errors():
-            result = await self._chunks.update_one({**fenced_filter(token), "open": True}, pipeline)
+            result = await self._home(token).documents.update_one({**fenced_filter(token), "open": True}, pipeline)
         return bool(result.matched_count)
+
+    def _home(self, token: ClaimToken) -> ChunkHome:
+        return self._small if token.in_request else self._large
 
     @override
     async def mark_cancelled(self, key: RequestKey, part: int | None = None) -> None:
         with translated_errors():
-            await self._chunks.update_many(open_chunks_filter(key, part), cancel_pipeline())
+            for home in self._homes:
+                await home.documents.update_many(home.open_of_request(key, part), cancel_pipeline())
 
     @override
     async def set_pause_count(self, key: RequestKey, pauses: int, part: int | None = None) -> None:
-        query = {**open_chunks_filter(key, part), "pauses": {"$not": {"$gte": pauses}}}
+        # The chunk of a small request shares the field with its request, which was changed just before.
+        newer = {True: {"$gt": pauses}, False: {"$gte": pauses}}
         with translated_errors():
-            await self._chunks.update_many(query, pause_count_pipeline(pauses))
-
-    @override
-    async def count_in_open_windows(self, key: RequestKey) -> int:
-        query = {"request": key, "open": True, "window": {"$ne": None}}
-        with translated_errors():
-            documents = await self._chunks.find(query, {"window.ranges": True}).to_list(None)
-        return sum(length(read_ranges(document["window"]["ranges"])) for document in documents)
-
-    @override
-    async def has_open(self, key: RequestKey) -> bool:
-        with translated_errors():
-            return await self._chunks.find_one({"request": key, "open": True}, {"_id": True}) is not None
-
-    @override
-    async def counts(self, key: RequestKey) -> Counts:
-        total, now = Counts(), self._clock.now()
-        low, high = chunk_range(key)
-        query = {"_id": {"$gte": low, "$lt": high}}
-        with translated_errors():
-            async for document in self._chunks.find(
-                query, {"counts": True, "size": True, "fence": True, "due_at": True}
-            ):
-                logged = read_counts(document["counts"])
-                total.update(logged)
-                if waiting := document["size"] - logged.total():
-                    due_at = document["due_at"]
-                    scheduled = document["fence"] == 0 and due_at is not None and due_at > now
-                    total[Status.SCHEDULED if scheduled else Status.PENDING, None] += waiting
-        return total
-
-    @override
-    async def find_duplicates(self, key: RequestKey, below_part: int, hashes: Collection[bytes]) -> set[bytes]:
-        candidates = set(hashes)
-        duplicates: set[bytes] = set()
-        query = {
-            "request": key,
-            "part": {"$lt": below_part},
-            "lookup": {"$in": list(candidates)},
-        }
-        with translated_errors():
-            async for document in self._chunks.find(query, {"hashes": True}):
-                duplicates.update(candidates.intersection(hash_slices(document["hashes"])))
-        return duplicates
-
-    @override
-    async def get(self, chunk_id: ChunkId) -> Chunk | None:
-        with translated_errors():
-            document = await self._chunks.find_one({"_id": chunk_id}, {"lookup": False})
-        if document is None:
-            return None
-        chunk, window = read_chunk(document), read_window(document)
-        return replace(chunk, work=replace(chunk.work, next=window.batch)) if window else chunk
-
-    @override
-    async def get_sealed(self, ids: Sequence[ChunkId]) -> dict[ChunkId, bytes]:
-        with translated_errors():
-            documents = await self._chunks.find({"_id": {"$in": list(ids)}}, {"sealed": True}).to_list(None)
-        return {ChunkId(document["_id"]): document["sealed"] for document in documents if document.get("sealed")}
-
-    @override
-    async def count_open_by_lane(self) -> Mapping[Lane, int]:
-        """Count with the index of the sweeper, which needs all channels in the query."""
-        with translated_errors():
-            return {
-                lane: await self._chunks.count_documents(
-                    {"lane": lane.value, "channel": {"$in": [channel.value for channel in Channel]}, "open": True},
-                    hint="due_of_channel",
-                )
-                for lane in Lane
-            }
-
-
-_CLAIMED = {"lookup": False}
-"""Projection of a chunk for its new owner."""
+            for home in self._homes:
+                query = {**home.open_of_request(key, part), "pauses": {"$not": newer[home.in_request]}}
+                await home.documents.update_many(query, pause_count_pipeline(pauses))

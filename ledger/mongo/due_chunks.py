@@ -1,13 +1,12 @@
 """Search for the kinds of chunks that are due."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import product
 from typing import Any
 
-from motor.motor_asyncio import AsyncIOMotorCollection
-
 from ledger.chunk_port import DueKind
+from ledger.mongo.chunk_homes import ChunkHome
 from ledger.mongo.connection import Document
 from schemas.statuses import Channel, Lane
 
@@ -21,11 +20,17 @@ def due_filter(lane: Lane, channel: Channel, now: datetime, *, never_claimed: bo
     return {"lane": lane.value, "channel": channel.value, "open": True, "fresh": fresh, "sweep_at": {"$lte": now}}
 
 
-async def find_due_kinds(chunks: AsyncIOMotorCollection[Document], now: datetime) -> Collection[DueKind]:
-    """Return the kinds of which a chunk is due. One command reads one entry of the index for each kind."""
-    first, *others = (_one_of(kind, number, now) for number, kind in enumerate(_KINDS))
-    stages = [*first, *({"$unionWith": {"coll": chunks.name, "pipeline": other}} for other in others)]
-    return {_KINDS[document["kind"]] for document in await chunks.aggregate(stages).to_list(None)}
+async def find_due_kinds(homes: Sequence[ChunkHome], now: datetime) -> Collection[DueKind]:
+    """Return the kinds of which a chunk is due. One command reads one entry of an index for each kind."""
+    searches = [
+        {"$unionWith": {"coll": home.documents.name, "pipeline": _one_of(kind, number, now)}}
+        for home in homes
+        for number, kind in enumerate(_KINDS)
+        if kind[0] in home.lanes
+    ]
+    nothing: Document = {"$match": {"_id": {"$in": []}}}
+    found = await homes[0].documents.aggregate([nothing, *searches]).to_list(None)
+    return {_KINDS[document["kind"]] for document in found}
 
 
 def _one_of(kind: DueKind, number: int, now: datetime) -> list[Document]:

@@ -56,6 +56,29 @@ class GroupedInserts:
         ]
 
 
+class GroupedCreations:
+    """Inserts of documents with fields that MongoDB sets by its own clock, which an insert cannot do."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        self._group = GroupCommit(self._write)
+
+    async def create(self, name: str, document: Document, times: Document) -> bool:
+        """Write a document unless its id exists. Return whether it was written. `times` are expressions of MongoDB."""
+        absent = {"$eq": [{"$type": f"${next(iter(times))}"}, "missing"]}
+        created = {"$mergeObjects": [{"$literal": {**document, "_id": name}}, times]}
+        change = [{"$replaceWith": {"$cond": [absent, created, "$$ROOT"]}}]
+        statement = _encode({"q": {"_id": name}, "u": change, "upsert": True})
+        return await self._group.add(statement, size=len(statement.raw))
+
+    async def _write(self, batch: Sequence[RawBSONDocument]) -> list[bool]:
+        """Write in any order. The reply names each document that was written."""
+        reply = await _run(self._collection, "update", "updates", batch)
+        _check(reply, len(batch))
+        written = {each["index"] for each in reply.get("upserted", ())}
+        return [at in written for at in range(len(batch))]
+
+
 class GroupedUpdates:
     """Updates of single documents by one filter each, whose only result is whether the filter matched."""
 

@@ -69,6 +69,13 @@ INDEXES = (
         "retention: the request that was completed first",
     ),
     Index(
+        "requests",
+        "due_of_channel",
+        (("lane", 1), ("channel", 1), ("fresh", 1), ("sweep_at", 1)),
+        "the sweeper: the open chunk of a small request that is due for longest, deferred or never claimed",
+        {"partialFilterExpression": {"open": True}},
+    ),
+    Index(
         "chunks",
         "open_in_order",
         (("request", 1), ("_id", 1)),

@@ -29,7 +29,7 @@ class MongoLedger:
     def __init__(self, client: AsyncIOMotorClient[Document], database: Database) -> None:
         self._client, self._database, self._clock = client, database, ServerClock()
         self.requests = MongoRequests(database["requests"], self._clock)
-        self.chunks = MongoChunks(database["chunks"], self._clock)
+        self.chunks = MongoChunks(database, self._clock)
         self.logs = MongoLogs(database, self._clock)
         self.retention = MongoRetention(database, self._clock)
         self.templates = MongoTemplates(database["templates"])

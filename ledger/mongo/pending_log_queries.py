@@ -8,9 +8,10 @@ from contextlib import aclosing
 
 from core.ids import LogId, RequestKey, chunk_id, position
 from ledger.models import Log, RequestHeader
-from ledger.mongo.chunk_documents import read_chunk, read_window
+from ledger.mongo.chunk_documents import read_chunk
 from ledger.mongo.connection import Database, Document, ServerClock, translated_errors
 from ledger.mongo.request_documents import read_request
+from ledger.mongo.work_documents import read_window
 from ledger.pending_logs import pending_of_chunk
 from ledger.queries import ListPosition, LogQuery, position_of_log
 
@@ -29,6 +30,10 @@ _MAX_CHUNK_SIZE = 1_000
 """Maximum number of recipients in a chunk. See ledger.models.Chunk."""
 
 _PROJECTION = {"lookup": False, "sealed": False, "sealed_secrets": False}
+_REQUEST_PROJECTION = dict.fromkeys(("head.sealed_text", "head.sealed_secrets", "sealed", "sealed_secrets"), False)
+
+UnfinishedRequest = tuple[RequestHeader, Document]
+"""Request without a completion, and its document, which has its chunk if the request is small."""
 
 
 class PendingLogQueries:
@@ -47,11 +52,13 @@ class PendingLogQueries:
         if user_id is not None:
             owned["head.user_id"] = user_id
         with translated_errors():
-            request = await self._requests.find_one(owned)
+            request = await self._requests.find_one(owned, _REQUEST_PROJECTION)
             if request is None:
                 return None
-            ids = {"$gte": chunk_id(key, part, 0), "$lte": chunk_id(key, part, index)}
-            chunk = await self._chunks.find_one({"_id": ids}, _PROJECTION, sort=[("_id", -1)])
+            chunk: Document | None = request
+            if "open" not in request:
+                ids = {"$gte": chunk_id(key, part, 0), "$lte": chunk_id(key, part, index)}
+                chunk = await self._chunks.find_one({"_id": ids}, _PROJECTION, sort=[("_id", -1)])
         if chunk is None or not chunk["open"]:
             return None
         query = LogQuery(tenant_id)
@@ -82,13 +89,16 @@ class PendingLogQueries:
 
     async def _read_chunks(self, query: LogQuery) -> AsyncGenerator[tuple[bool, list[Log]], None]:
         """Yield for each chunk whether it was never claimed, and its deliveries. Without a chunk, yield none."""
-        async for headers in _batches(self._unfinished_headers(query)):
-            chunks = await self._read_batch(headers, query)
-            for header in headers:
+        async for batch in _batches(self._unfinished_requests(query)):
+            large = [header for header, document in batch if "open" not in document]
+            chunks = await self._read_batch(large, query) if large else {}
+            for header, request in batch:
                 empty = True
-                async for document in (
-                    self._open_chunks(header, query) if chunks is None else _iterate(chunks[header.key])
-                ):
+                if "open" in request:
+                    documents = _iterate([request] if request["open"] else [])
+                else:
+                    documents = self._open_chunks(header, query) if chunks is None else _iterate(chunks[header.key])
+                async for document in documents:
                     empty = False
                     yield document["fence"] == 0, self._pending_logs(document, header, query)
                 if empty:
@@ -117,7 +127,7 @@ class PendingLogQueries:
         untouched = document["fence"] == 0
         return pending_of_chunk(chunk, window, header, query, untouched=untouched, now=self._clock.now())
 
-    async def _unfinished_headers(self, query: LogQuery) -> AsyncIterator[RequestHeader]:
+    async def _unfinished_requests(self, query: LogQuery) -> AsyncIterator[UnfinishedRequest]:
         # `announced` is false for every request without a completion. The index contains only requests with that value.
         filter_: Document = {"head.tenant_id": query.tenant_id, "completion": None, "announced": False}
         if query.key is not None:
@@ -129,12 +139,12 @@ class PendingLogQueries:
             filter_["head.user_id"] = query.user_id
         if query.channel is not None:
             filter_["head.channel"] = query.channel.value
-        requests = self._requests.find(filter_)
+        requests = self._requests.find(filter_, _REQUEST_PROJECTION, batch_size=_REQUEST_BATCH)
         if query.key is None:
             requests = requests.sort([("head.accepted_at", -1), ("_id", 1)]).hint("unfinished_of_tenant")
         with translated_errors():
             async for document in requests:
-                yield read_request(document).header
+                yield read_request(document).header, document
 
     async def _open_chunks(self, header: RequestHeader, query: LogQuery) -> AsyncIterator[Document]:
         filter_: Document = {"request": header.key, "open": True}
@@ -150,10 +160,10 @@ def _by_reference(query: LogQuery) -> Document:
     return {} if query.reference is None else {"references": query.reference}
 
 
-async def _batches(headers: AsyncIterator[RequestHeader]) -> AsyncIterator[list[RequestHeader]]:
-    batch: list[RequestHeader] = []
-    async for header in headers:
-        batch.append(header)
+async def _batches(requests: AsyncIterator[UnfinishedRequest]) -> AsyncIterator[list[UnfinishedRequest]]:
+    batch: list[UnfinishedRequest] = []
+    async for request in requests:
+        batch.append(request)
         if len(batch) == _REQUEST_BATCH:
             yield batch
             batch = []

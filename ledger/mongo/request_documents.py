@@ -65,6 +65,31 @@ def completion_fields(counts: Counts) -> Document:
     }
 
 
+def completion_document(completion: Completion) -> Document:
+    """Return the stored form of a completion."""
+    return {
+        "completed_at": completion.completed_at,
+        "total": completion.total,
+        "by_status": dict(completion.by_status),
+        "by_reason": dict(completion.by_reason),
+        "incomplete": completion.incomplete,
+    }
+
+
+def small_request_document(header: RequestHeader, part: Part) -> Document:
+    """Return the document of a request whose only part is expanded, without its id, its chunk and its times."""
+    return {
+        "head": header_document(header),
+        "parts": {str(part.number): part_document(part)},
+        "highest": part.number,
+        "last_part": part.number,
+        "counted": [part.number],
+        "cut": False,
+        "announced": False,
+        "completion": None,
+    }
+
+
 def read_request(document: Document) -> StoredRequest:
     """Return the request of a document."""
     flags = read_control_flags(document)
@@ -79,6 +104,7 @@ def read_request(document: Document) -> StoredRequest:
         lost_parts=frozenset(document.get("lost", ())),
         completion=read_completion(document),
         completion_published=document["announced"],
+        holds_chunk="lane" in document,
         begun_at=document["begun_at"],
     )
 

@@ -1,7 +1,7 @@
 """Requests in MongoDB, one document each."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorCollection
@@ -10,9 +10,11 @@ from typing_extensions import override
 
 from core.chunk_work import Counts
 from core.ids import RequestKey
+from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
 from ledger.errors import LedgerUnavailable
-from ledger.models import Completion, ControlFlags, Part, RequestHeader, StoredRequest
+from ledger.models import Chunk, Completion, ControlFlags, Part, RequestHeader, StoredRequest
 from ledger.mongo.chunk_documents import read_control_flags
+from ledger.mongo.chunk_homes import WITHOUT_CHUNK
 from ledger.mongo.connection import Document, ServerClock, count_up_to, translated_errors
 from ledger.mongo.grouped_writes import GroupedUpdates, GroupedUpdatesAndReads
 from ledger.mongo.request_documents import (
@@ -22,8 +24,9 @@ from ledger.mongo.request_documents import (
     read_completion,
     read_request,
 )
-from ledger.ports import Requests
+from ledger.mongo.small_requests import SmallRequestWrites
 from ledger.queries import ListPosition, RequestPage, RequestQuery
+from ledger.request_port import Requests
 
 
 class MongoRequests(Requests):
@@ -31,8 +34,24 @@ class MongoRequests(Requests):
 
     def __init__(self, collection: AsyncIOMotorCollection[Document], clock: ServerClock) -> None:
         self._requests, self._clock = collection, clock
-        self._registrations = GroupedUpdatesAndReads(collection, upsert=True)
-        self._expanded_parts, self._announcements = GroupedUpdatesAndReads(collection), GroupedUpdates(collection)
+        self._registrations = GroupedUpdatesAndReads(collection, upsert=True, projection=WITHOUT_CHUNK)
+        self._expanded_parts = GroupedUpdatesAndReads(collection, projection=WITHOUT_CHUNK)
+        self._announcements = GroupedUpdates(collection)
+        self._small = SmallRequestWrites(collection, clock)
+
+    @override
+    async def insert_small(self, header: RequestHeader, part: Part, chunk: Chunk) -> bool:
+        return await self._small.insert(header, part, chunk)
+
+    @override
+    async def insert_small_claimed(
+        self, header: RequestHeader, part: Part, chunk: Chunk, claim: ClaimRequest
+    ) -> ClaimResult | None:
+        return await self._small.insert_claimed(header, part, chunk, claim)
+
+    @override
+    async def close_small(self, token: ClaimToken, counts: Counts, completed_at: datetime) -> Completion | None:
+        return await self._small.close(token, counts, completed_at)
 
     @override
     async def register_part(self, header: RequestHeader, part: Part) -> StoredRequest:
@@ -58,7 +77,7 @@ class MongoRequests(Requests):
     @override
     async def get(self, key: RequestKey) -> StoredRequest | None:
         with translated_errors():
-            document = await self._requests.find_one({"_id": key})
+            document = await self._requests.find_one({"_id": key}, WITHOUT_CHUNK)
         return read_request(document) if document else None
 
     @override
@@ -132,6 +151,7 @@ class MongoRequests(Requests):
                     {"announced": False, "looked_at": {"$lte": before}, "_id": {"$nin": taken}},
                     [{"$set": {"looked_at": "$$NOW"}}],
                     sort=[("looked_at", 1)],
+                    projection=WITHOUT_CHUNK,
                     return_document=ReturnDocument.AFTER,
                 )
             if document is None:
@@ -166,16 +186,18 @@ class MongoRequests(Requests):
     @override
     async def get_many(self, keys: Sequence[RequestKey]) -> dict[RequestKey, StoredRequest]:
         with translated_errors():
-            documents = await self._requests.find({"_id": {"$in": list(keys)}}).to_list(None)
+            documents = await self._requests.find({"_id": {"$in": list(keys)}}, WITHOUT_CHUNK).to_list(None)
         return {request.header.key: request for request in map(read_request, documents)}
 
     async def _update(self, filter_: Document, change: Any) -> StoredRequest | None:
         with translated_errors():
-            document = await self._requests.find_one_and_update(filter_, change, return_document=ReturnDocument.AFTER)
+            document = await self._requests.find_one_and_update(
+                filter_, change, projection=WITHOUT_CHUNK, return_document=ReturnDocument.AFTER
+            )
         return read_request(document) if document else None
 
 
-_WITHOUT_TEXT = {"head.sealed_text": False, "head.sealed_secrets": False}
+_WITHOUT_TEXT = WITHOUT_CHUNK | {"head.sealed_text": False, "head.sealed_secrets": False}
 _REGISTERED = {"$map": {"input": {"$objectToArray": "$parts"}, "in": "$$this.v.number"}}
 _ALL_EXPANDED = {
     "$cond": [

@@ -18,7 +18,7 @@ class MongoRetention(Retention):
 
     @override
     async def erase(self, *, after: timedelta, limit: int) -> int:
-        """Erase the text of the request last. Until then the query finds the request again."""
+        """Erase the text of the request last, with its chunk if it is small. Until then the query finds it again."""
         with translated_errors():
             key = await self._oldest({"head.sealed_text": {"$exists": True}}, after, "erasable")
             if key is None:
@@ -32,9 +32,8 @@ class MongoRetention(Retention):
                     {"_id": {"$in": ids}}, {"$unset": {"sealed": "", "sealed_secrets": ""}}
                 )
                 return result.modified_count or 1
-            await self._requests.update_one(
-                {"_id": key}, {"$unset": {"head.sealed_text": "", "head.sealed_secrets": ""}}
-            )
+            erased = ("head.sealed_text", "head.sealed_secrets", "sealed", "sealed_secrets")
+            await self._requests.update_one({"_id": key}, {"$unset": dict.fromkeys(erased, "")})
             return 1
 
     @override

@@ -178,8 +178,9 @@ def test_the_ceiling_reads_no_less(spent: dict[str, Spent]) -> None:
     }
     for costs in (product, ceiling):
         # For each chunk written, but the last of a part, what was ordered about its request; for each chunk closed
-        # whether all are counted.
-        assert costs.counts["find", "requests"] == CHUNKS - PARTS + CHUNKS
+        # whether all are counted. Whoever finds no open chunk also asks for one inside the request, and then for counts
+        # there, and two may find none at once.
+        assert 0 <= costs.counts["find", "requests"] - (CHUNKS - PARTS + CHUNKS) <= 4
         # For each chunk of the second part its duplicates; then, for whoever closes late, what is open.
         assert CHUNKS // 2 + 2 <= costs.counts["find", "chunks"] <= CHUNKS // 2 + 2 * CHUNKS + 1
 
@@ -208,7 +209,7 @@ def test_the_ceiling_sends_the_same_bytes_in_all(spent: dict[str, Spent]) -> Non
     assert ceiling == pytest.approx(product, rel=0.05)
 
 
-def test_a_request_of_one_recipient_costs_eight_writes_and_no_read(
+def test_a_request_of_one_recipient_costs_four_writes_and_no_read(
     stack: Stack, listener: CommandCosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in environment(stack, "costs.small", tmp_path).items():
@@ -218,11 +219,7 @@ def test_a_request_of_one_recipient_costs_eight_writes_and_no_read(
     spent = asyncio.run(spend(running_product(), stack, "costs.small", listener, orders))
     each = {key: number / SMALL for key, number in spent.costs.counts.items() if key[0] != "record"}
     assert each == {
-        ("findAndModify", "requests"): 3,  # begun, counted, completed
-        ("insert", "chunks"): 1,
-        ("findAndModify", "chunks"): 1,  # claimed
+        ("update", "requests"): 3,  # written with its claimed chunk, closed and completed, announced
         ("insert", "communication_logs"): 1,
-        ("update", "chunks"): 1,  # closed
-        ("update", "requests"): 1,  # announced
     }
     assert spent.costs.counts["record", "results"] == 3 * SMALL

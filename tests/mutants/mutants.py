@@ -218,7 +218,7 @@ MUTANTS = (
         "pause-unnumbered",
         "a mark that comes late undoes a newer one",
         (Edit(CLAIMS, "document.chunk.pauses >= pauses or ", ""),),
-        test="tests/contract/ledger/test_pause_and_resume.py",
+        test="tests/contract/ledger/chunks/test_pause_and_resume.py",
     ),
     Mutant(
         "expiry-ignored",
@@ -410,7 +410,7 @@ MUTANTS = (
     Mutant(
         "age-forgotten-by-mongodb",
         "the earlier tries of the deliveries are not stored",
-        (Edit("ledger/mongo/chunk_documents.py", "if histories := _histories_of(work, window):", "if False:"),),
+        (Edit("ledger/mongo/work_documents.py", "if histories := _histories_of(work, window):", "if False:"),),
         test="tests/contract/ledger/documents/test_chunk_documents.py",
     ),
     Mutant(

@@ -80,11 +80,11 @@ class Stage:
             else:
                 call[0](*call[1])
 
-    def published(self, topic: str, key: str, events: Sequence[Event]) -> None:
-        """Note events on a topic."""
+    def published(self, process: str, topic: str, key: str, events: Sequence[Event]) -> None:
+        """Note events that a process published to a topic."""
         now = self.loop.time()
         for event in events:
-            self.books.published.append(Published(now, topic, key, event))
+            self.books.published.append(Published(now, process, topic, key, event))
             if event.type == EventType.REQUEST_REJECTED:
                 self.books.rejected.add(event.id)
 

@@ -109,12 +109,17 @@ def timed_mongo_ledger(ledger: Ledger, client: AsyncIOMotorClient[dict[str, obje
 
     async def wait(seconds: float) -> None:
         if seconds > PATIENCE_SECONDS:
-            milliseconds = round(seconds * 1000)
+            milliseconds, lease_times = round(seconds * 1000), ("due_at", "sweep_at", "expires_at")
             for collection, names in {
-                "chunks": ("due_at", "sweep_at", "expires_at"),
-                "requests": ("looked_at",),
+                "chunks": lease_times,
+                "requests": ("looked_at", *lease_times),
             }.items():
-                older = {name: {"$subtract": [f"${name}", milliseconds]} for name in names}
+                older = {
+                    name: {
+                        "$cond": [{"$eq": [{"$type": f"${name}"}, "missing"]}, "$$REMOVE", _minus(name, milliseconds)]
+                    }
+                    for name in names
+                }
                 await client[database][collection].update_many({}, [{"$set": older}])
             completed_at = {"$subtract": ["$completion.completed_at", milliseconds]}
             await client[database]["requests"].update_many(
@@ -126,3 +131,7 @@ def timed_mongo_ledger(ledger: Ledger, client: AsyncIOMotorClient[dict[str, obje
             await asyncio.sleep(min(left, 0.01))
 
     return TimedLedger(ledger, wait)
+
+
+def _minus(name: str, milliseconds: int) -> dict[str, object]:
+    return {"$subtract": [f"${name}", milliseconds]}

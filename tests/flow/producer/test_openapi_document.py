@@ -9,6 +9,7 @@ import pytest
 
 from cli.admin.development_token import issue_token
 from core.ids import RequestKey
+from ledger.memory.chunk_store import MemoryChunks
 from ledger.memory.request_store import MemoryRequests
 from ledger.memory.store import Store
 from ledger.models import StoredRequest
@@ -80,7 +81,7 @@ async def unknown_request(service: Service) -> httpx.Response:
 
 
 async def ledger_fault(service: Service) -> httpx.Response:
-    service.ledger.requests = BrokenRequests(Store(service.ledger.now))
+    service.ledger.requests = BrokenRequests(store := Store(service.ledger.now), MemoryChunks(store))
     return await unknown_request(service)
 
 

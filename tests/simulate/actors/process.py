@@ -66,7 +66,7 @@ class Surroundings(Hindrance, Protocol):
 
     def server_time(self) -> datetime: ...
     def wake(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None: ...
-    def published(self, topic: str, key: str, events: Sequence[Event]) -> None: ...
+    def published(self, process: str, topic: str, key: str, events: Sequence[Event]) -> None: ...
     def left(self, process: "Process") -> None: ...
 
 
@@ -110,7 +110,7 @@ class _Bus:
     async def publish_events(self, topic: str, key: str, events: Sequence[Event]) -> None:
         async def effect() -> None:
             await self._world.bus.publish_events(topic, key, events)
-            self._world.published(topic, key, events)
+            self._world.published(self._gate.actor_name, topic, key, events)
 
         step = _PUBLISHED.get(EventType(events[0].type), "publish")
         await self._step(step, effect, *(event.id for event in events))

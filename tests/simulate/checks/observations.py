@@ -24,6 +24,7 @@ class Published(NamedTuple):
     """Event as its readers see it."""
 
     at: float
+    process: str
     topic: str
     key: str
     event: Event

@@ -51,6 +51,11 @@ class Gate:
     def __init__(self, world: Hindrance, actor: Actor) -> None:
         self._world, self._actor, self._random = world, actor, world.rng.random
 
+    @property
+    def actor_name(self) -> str:
+        """Return the name of the actor."""
+        return self._actor.name
+
     async def step(
         self, name: str, effect: Effect, about: tuple[Any, ...], unanswered: Callable[[str], Any], part: str
     ) -> Any:

@@ -8,7 +8,8 @@ from consumer.failpoints.steps import FAILPOINT, STEPS
 from consumer.failpoints.wrappers import STEP_TRIGGERS
 from consumer.kafka.bus import Bus
 from ledger.chunk_port import Chunks
-from ledger.ports import Logs, Requests
+from ledger.ports import Logs
+from ledger.request_port import Requests
 from providers.provider import Provider
 
 PARTS = {"requests": Requests, "chunks": Chunks, "logs": Logs, "bus": Bus, "provider": Provider}

@@ -1,15 +1,14 @@
 """Claims that got no reply are remembered for their repeat only."""
 
-from typing import Any, cast
+from typing import cast
 
 import pytest
-from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo.errors import AutoReconnect, OperationFailure
 
 from ledger.claims import ClaimRequest
 from ledger.errors import LedgerRefused, LedgerUnavailable
 from ledger.mongo.chunk_store import MongoChunks
-from ledger.mongo.connection import Document, ServerClock
+from ledger.mongo.connection import Database, ServerClock
 from schemas.statuses import Channel, Lane
 
 BAD_VALUE = 2
@@ -21,17 +20,14 @@ class Collection:
     def __init__(self, *errors: Exception) -> None:
         self._errors = list(errors)
 
-    async def find_one(self, *_query: object) -> None:
-        return None
-
     async def find_one_and_update(self, *_query: object, **_options: object) -> None:
         if self._errors:
             raise self._errors.pop(0)
 
 
 def chunks_that_fail(*errors: Exception) -> MongoChunks:
-    collection: Any = Collection(*errors)
-    return MongoChunks(cast("AsyncIOMotorCollection[Document]", collection), ServerClock())
+    collection = Collection(*errors)
+    return MongoChunks(cast("Database", {"chunks": collection, "requests": collection}), ServerClock())
 
 
 async def claim(chunks: MongoChunks, owner: str) -> None:

@@ -11,6 +11,7 @@ from core.ids import LogId, chunk_id
 from ledger.claims import ClaimResult
 from ledger.models import Chunk, Log
 from ledger.mongo.chunk_documents import read_chunk
+from ledger.mongo.work_documents import OPTIONAL_WORK_FIELDS
 from schemas.statuses import Channel, Lane, Reason, Status
 from tests.contract.ledger.documents.stored import SERVER_TIME, Documents, in_order, left_at_default
 from tests.support.builders import a_chunk, a_claim, a_hash, a_key, a_log
@@ -40,6 +41,7 @@ WORK = Work(
     counts=Counter({(Status.SENT, None): 1, (Status.FAILED, Reason.REJECTED): 1}),
     unacknowledged=((7, 8),),
     without_key=timedelta(seconds=30),
+    accepted_pending=True,
 )
 STORED_WORK: dict[str, Any] = {
     "next": {"ranges": [[0, 2]], "attempts": 1, "tainted": [1], "sticky": "first"},
@@ -50,6 +52,7 @@ STORED_WORK: dict[str, Any] = {
     "unacked": [[7, 8]],
     "tried": [["unavailable", "first", [1, 3], [2_000, 4_000]]],
     "without_key": 30_000,
+    "accepted_pending": True,
 }
 CHUNK = Chunk(
     id=chunk_id(KEY, 1, 4),
@@ -130,7 +133,7 @@ LOG = Log(
 async def test_a_chunk_as_it_is_inserted(documents: Documents) -> None:
     await documents.ledger.chunks.insert(CHUNK)
 
-    assert [*left_at_default(CHUNK), *left_at_default(WORK), *left_at_default(WORK.retries[0])] == []
+    assert [*left_at_default(CHUNK), *left_at_default(WORK), *left_at_default(WORK.retries[0])] == ["in_request"]
     assert [*left_at_default(WORK.decided[0]), *left_at_default(WORK.next)] == []
     assert await documents.ledger.chunks.get(CHUNK.id) == CHUNK
     assert in_order(await documents.only("chunks")) == in_order(STORED_CHUNK)
@@ -165,7 +168,7 @@ async def test_a_chunk_that_is_closed_has_no_secrets(documents: Documents) -> No
     await documents.ledger.chunks.close(claimed.token, WORK.counts)
 
     document = await documents.only("chunks")
-    assert STORED_CHUNK.keys() - document.keys() == {"sealed_secrets", "tried", "without_key"}
+    assert STORED_CHUNK.keys() - document.keys() == {"sealed_secrets", *OPTIONAL_WORK_FIELDS}
     assert document["sealed"] == b"recipients"
 
 
@@ -179,8 +182,7 @@ async def test_what_a_chunk_does_not_have_is_left_out(documents: Documents) -> N
         "resend_of",
         "sealed_secrets",
         "lookup",
-        "tried",
-        "without_key",
+        *OPTIONAL_WORK_FIELDS,
     }
 
 
@@ -195,7 +197,7 @@ async def test_optional_fields_of_the_work_are_removed_with_their_last_value(doc
         case _:
             await chunks.close(token, Counter())
 
-    assert not {"tried", "without_key"} & (await documents.only("chunks")).keys()
+    assert not set(OPTIONAL_WORK_FIELDS) & (await documents.only("chunks")).keys()
 
 
 async def test_renewing_keeps_the_optional_fields(documents: Documents) -> None:

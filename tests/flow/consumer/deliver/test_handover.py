@@ -40,14 +40,17 @@ async def test_a_chunk_of_a_large_request_is_for_all_processes() -> None:
     assert len(world.bus.wake_ups) == 1
 
 
-async def test_a_request_whose_claim_fails_gets_a_wake_up_message() -> None:
+async def test_a_request_that_cannot_be_written_with_its_claim_is_expanded_step_by_step() -> None:
     world = World()
-    context, _ = with_fault(world, "claim", 1)
-    async with serving(context, slots := build_slots(1)):
+    context, faulty = with_fault(world, "insert_small_claimed", 1)
+    async with serving(context, build_slots(1)):
         await world.expand(world.record(NUMBERS[0]), context)
-        await wait_until(lambda: not any(one.full for one in slots.values()), seconds=10)
+        await wait_until(lambda: world.events("request.completed"), seconds=10)
 
-    assert len(world.bus.wake_ups) == 1
+    assert faulty.calls
+    request = await world.ledger.requests.get(request_key("t1", "r1"))
+    assert request
+    assert not request.holds_chunk
 
 
 async def test_a_stop_during_a_claim_leaves_no_delivery_in_doubt() -> None:
@@ -58,9 +61,9 @@ async def test_a_stop_during_a_claim_leaves_no_delivery_in_doubt() -> None:
         claiming = asyncio.Event()
         claim = context.handover.claim
 
-        async def told(*about: object) -> bool:
+        async def told(*about: object, is_new: bool) -> bool | None:
             claiming.set()
-            return await claim(*about)  # type: ignore[arg-type]
+            return await claim(*about, is_new=is_new)  # type: ignore[arg-type]
 
         context.handover.claim = told  # type: ignore[method-assign]
         expansion = asyncio.create_task(world.expand(world.record(NUMBERS[0]), context))

@@ -12,8 +12,12 @@ from typing import Any
 import pytest
 
 from consumer.context import ConsumerContext
+from consumer.deliver.claim_chunks import Claimer, ClaimOrigin
+from consumer.deliver.deliver import deliver
+from consumer.flow_control.slots import SlotKey
 from consumer.sweep.retention_batches import BatchSizes, RetentionJob
 from core.send_result import Failed, Message, Retry, SendResult, Sent
+from ledger.claims import Claim
 from providers.draft import Draft
 from schemas.statuses import OnUncertain, Reason
 from tests.flow.world import LEASE_SECONDS, Killed, RecordingProvider, Steps, World, stepwise_ledger
@@ -21,6 +25,8 @@ from tests.support.builders import LEDGER_PORTS
 
 NUMBERS = [f"138000000{n:02d}" for n in range(7)]
 BAD = "12"
+ONE_CHUNK = 8
+"""Chunk size with which all recipients are in one chunk."""
 
 
 def answers(message: Message, before: int) -> SendResult:
@@ -32,7 +38,22 @@ def answers(message: Message, before: int) -> SendResult:
     return Sent()
 
 
+def hand_over(context: ConsumerContext) -> None:
+    """Let the expansion of a small request claim and deliver it, as in a process with a free slot."""
+
+    async def claim_now(kind: SlotKey, claim: Claim, *, is_new: bool) -> bool:
+        del kind
+        leased = await Claimer(context).claim(claim, ClaimOrigin.NEW if is_new else ClaimOrigin.WAKE_UP)
+        if leased:
+            await deliver(leased, context)
+        return leased is not None
+
+    context.handover.connect(claim_now)
+
+
 async def work(world: World, on_uncertain: OnUncertain, context: ConsumerContext) -> None:
+    if world.limits.chunk_size == ONE_CHUNK:
+        hand_over(context)
     await world.expand(world.record(BAD, *NUMBERS, on_uncertain=on_uncertain.value), context)
     await world.deliver_all(context)
     world.pass_time(700)
@@ -57,7 +78,8 @@ async def check_books(world: World, on_uncertain: OnUncertain, kills: int) -> No
     assert events == {log.id: log.outcome.value for log in logs}, "an event is missing or contradicts its log"
     (completed,) = world.events("request.completed")
     assert completed["by_status"] == outcomes
-    assert world.events()[-1] == completed, "who stops at the completion has missed an outcome"
+    assert world.events()[-1] == completed, "who stops at the completion has missed an event"
+    assert world.events("request.accepted"), "the request was not said to be accepted"
     for log in logs:
         if log.outcome.value == "sent":
             assert book.taken[log.id], "logged as sent, and the provider never took it"
@@ -76,12 +98,18 @@ async def check_books(world: World, on_uncertain: OnUncertain, kills: int) -> No
         assert {log.id[-5:] for log in logs if log.outcome.value == "unknown"} <= {f"{len(NUMBERS):05x}"}
 
 
-async def crashed_run(kill_at: int, *, after: bool, on_uncertain: OnUncertain, seed: int | None = None) -> World | None:
-    """Run, die at a step, and let other processes finish. Return None if the process ended before that step."""
+async def crashed_run(
+    kill_at: int, *, after: bool, on_uncertain: OnUncertain, small: bool, seed: int | None = None
+) -> World | None:
+    """Run, die at a step, and let other processes finish. Return None if the process ended before that step.
+
+    A small request has one chunk, which is in its document.
+    """
     world = World(RecordingProvider(answers=answers))
     # Enough for a refusal and a take-over after each kill.
     retry = replace(world.limits.retry, max_attempts=5)
-    world.limits = replace(world.limits, retry=retry, address_retention=timedelta(seconds=600))
+    chunk_size = ONE_CHUNK if small else world.limits.chunk_size
+    world.limits = replace(world.limits, retry=retry, address_retention=timedelta(seconds=600), chunk_size=chunk_size)
     steps = Steps(kill_at, after=after)
     died = await world.run_until_killed(work(world, on_uncertain, world.context(steps)))
     if not died:
@@ -119,19 +147,28 @@ async def test_a_process_can_be_killed_in_each_method_of_each_port(port: str) ->
 
 @pytest.mark.parametrize("on_uncertain", list(OnUncertain))
 @pytest.mark.parametrize("after", [False, True], ids=["before the step", "after the step"])
-async def test_a_kill_at_any_step(on_uncertain: OnUncertain, after: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize(("small", "steps"), [(False, 30), (True, 20)], ids=["large", "small"])
+async def test_a_kill_at_any_step(
+    on_uncertain: OnUncertain,
+    after: bool,  # noqa: FBT001
+    small: bool,  # noqa: FBT001
+    steps: int,
+) -> None:
     for kill_at in itertools.count():
-        world = await crashed_run(kill_at, after=after, on_uncertain=on_uncertain)
+        world = await crashed_run(kill_at, after=after, on_uncertain=on_uncertain, small=small)
         if world is None:
             break
         await check_books(world, on_uncertain, 1)
-    assert kill_at > 30, "the run is shorter than the protocol"
+    assert kill_at > steps, "the run is shorter than the protocol"
 
 
 @pytest.mark.parametrize("on_uncertain", list(OnUncertain))
-async def test_two_kills_at_any_two_steps(on_uncertain: OnUncertain) -> None:
+@pytest.mark.parametrize("small", [False, True], ids=["large", "small"])
+async def test_two_kills_at_any_two_steps(on_uncertain: OnUncertain, small: bool) -> None:  # noqa: FBT001
     for kill_at, seed in itertools.product(range(40), range(6)):
-        world = await crashed_run(kill_at, after=bool(seed % 3), on_uncertain=on_uncertain, seed=seed + 100 * kill_at)
+        world = await crashed_run(
+            kill_at, after=bool(seed % 3), on_uncertain=on_uncertain, small=small, seed=seed + 100 * kill_at
+        )
         if world is None:
             break
         await check_books(world, on_uncertain, 2)

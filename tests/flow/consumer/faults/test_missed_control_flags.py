@@ -40,7 +40,7 @@ class DiesOfAsking(Steps):
 async def test_a_take_over_of_a_chunk_without_the_control_flags_sends_nothing(order: Any, left: str | None) -> None:
     world = World(RecordingProvider())
     steps = OrderedWhileInserting(lambda: order(world.ledger, KEY))
-    record = world.record(*(f"138000000{n:02d}" for n in range(4)))
+    record = world.record(*(f"138000000{n:02d}" for n in range(4)), part=0, last=False)
     assert await world.run_until_killed(world.expand(record, world.context(steps)))
     world.pass_time(61)
     assert await world.run_until_killed(world.deliver_all(world.context(DiesOfAsking())))
