@@ -24,8 +24,13 @@ class ConsumerSettings(CommonSettings, LedgerSettings, ProviderSettings):
     ] = 8
     express_chunks_in_flight: Annotated[
         int,
-        Field(ge=1, le=64, description="concurrent small requests per channel. They mostly wait."),
-    ] = 24
+        Field(
+            ge=1,
+            le=512,
+            description="concurrent small requests per channel. They mostly wait. It is also the number that a crash "
+            "may leave uncertain.",
+        ),
+    ] = 128
     max_bytes_in_hand: Annotated[
         int,
         Field(

@@ -74,13 +74,14 @@ class Chunks(Protocol):
         """Mark the open chunks of a request, or of one part, as cancelled.
 
         Chunks without an owner are due at once. A cancel does not wait for `send_at`, for a retry, or for a resume.
+        The chunk of a small request is marked together with its request.
         """
 
     async def set_pause_count(self, key: RequestKey, pauses: int, part: int | None = None) -> None:
         """Pause (an odd number) or resume (an even number) the open chunks of a request, or of one part.
 
-        A chunk whose pause count is as high already does not change. A chunk without an owner is parked, or is due
-        again.
+        A chunk whose pause count is as high already does not change, as the chunk of a small request, which is marked
+        together with it. A chunk without an owner is parked, or is due again.
         """
 
     async def count_in_open_windows(self, key: RequestKey) -> int:

@@ -57,7 +57,7 @@ class Requests(Protocol):
         """Return the completion of the request as the primary has it, or None. It is read often, and little of it."""
 
     async def cancel(self, key: RequestKey, *, scheduled_only: bool = False) -> StoredRequest | None:
-        """Mark the request as cancelled. Return None if it is unknown or completed.
+        """Mark the request as cancelled, and the chunk in its document. Return None if it is unknown or completed.
 
         With `scheduled_only`, also return None if it has no `send_at` in the future. A repeat returns the same result.
         """

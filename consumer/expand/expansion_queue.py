@@ -20,7 +20,7 @@ from consumer.kafka.record import KafkaRecord
 from consumer.logger import error_location, logger
 from consumer.monitoring.readiness import EXPAND
 
-MAX_CONCURRENT_RECORDS = 16
+MAX_CONCURRENT_RECORDS = 32
 """Maximum number of records of a topic that are expanded or wait for it. Half of them at most are large."""
 MAX_TRIES = 3
 """Maximum number of expansions of a record that causes internal errors."""

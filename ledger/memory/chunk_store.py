@@ -126,9 +126,7 @@ class MemoryChunks(Chunks):
     @override
     async def set_pause_count(self, key: RequestKey, pauses: int, part: int | None = None) -> None:
         for document in self._store.chunks_of(key):
-            # The chunk of a small request shares the field with its request, which was changed just before.
-            newer = document.chunk.pauses > pauses if document.chunk.in_request else document.chunk.pauses >= pauses
-            if not document.open or newer or part not in (None, document.chunk.part):
+            if not document.open or document.chunk.pauses >= pauses or part not in (None, document.chunk.part):
                 continue
             document.chunk = replace(document.chunk, pauses=pauses)
             if document.chunk.control_flags.paused:

@@ -93,31 +93,27 @@ class MemoryRequests(Requests):
         if scheduled_only and not document.request.cancelled and (not send_at or send_at <= self._store.clock()):
             return None
         document.request, document.looked_at = replace(document.request, cancelled=True), self._store.clock()
-        self._share_control_flags(document.request)
+        if document.request.holds_chunk:
+            await self._chunks.mark_cancelled(key, 0)
         return document.request
 
     @override
     async def pause(self, key: RequestKey) -> StoredRequest | None:
-        return self._pause(key, odd=True)
+        return await self._pause(key, odd=True)
 
     @override
     async def resume(self, key: RequestKey) -> StoredRequest | None:
-        return self._pause(key, odd=False)
+        return await self._pause(key, odd=False)
 
-    def _pause(self, key: RequestKey, *, odd: bool) -> StoredRequest | None:
+    async def _pause(self, key: RequestKey, *, odd: bool) -> StoredRequest | None:
         document = self._uncompleted(key)
         if document is None or document.request.cancelled:
             return None
         pauses = document.request.pauses
         document.request = replace(document.request, pauses=pauses + (pauses % 2 != odd))
-        self._share_control_flags(document.request)
+        if document.request.holds_chunk:
+            await self._chunks.set_pause_count(key, document.request.pauses, 0)
         return document.request
-
-    def _share_control_flags(self, request: StoredRequest) -> None:
-        """Set the control flags of a chunk that is stored in the same document, and so has the same fields."""
-        if request.holds_chunk:
-            for each in self._store.chunks_of(request.header.key):
-                each.chunk = replace(each.chunk, cancelled=request.cancelled, pauses=request.pauses)
 
     @override
     async def control_flags(self, key: RequestKey) -> ControlFlags:

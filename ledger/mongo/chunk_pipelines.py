@@ -92,14 +92,34 @@ def cancel_pipeline() -> list[Document]:
 
 def pause_count_pipeline(pauses: int) -> list[Document]:
     """Return the update that sets the pause count. A chunk without an owner is parked, or becomes due again."""
-    if pauses % 2:
-        return [
-            {"$set": {"pauses": pauses}},
-            {"$set": {"parked": {"$and": [_UNOWNED, _PAUSED]}}},
-            {"$set": {"sweep_at": {"$cond": ["$parked", _EXPIRY, "$sweep_at"]}}},
-        ]
+    return [{"$set": {"pauses": pauses}}, *(park_pipeline() if pauses % 2 else unpark_pipeline())]
+
+
+def park_pipeline() -> list[Document]:
+    """Return the update of a chunk that is paused by now. Without an owner it is parked."""
+    return [
+        {"$set": {"parked": {"$and": [_UNOWNED, _PAUSED]}}},
+        {"$set": {"sweep_at": {"$cond": ["$parked", _EXPIRY, "$sweep_at"]}}},
+    ]
+
+
+def unpark_pipeline() -> list[Document]:
+    """Return the update of a chunk that is resumed. If it is parked, it becomes due again."""
     due_again = {"$cond": ["$parked", {"$max": ["$due_at", "$$NOW"]}, "$sweep_at"]}
-    return [{"$set": {"pauses": pauses}}, {"$set": {"sweep_at": due_again}}, {"$set": {"parked": False}}]
+    return [{"$set": {"sweep_at": due_again}}, {"$set": {"parked": False}}]
+
+
+def if_open(stages: list[Document]) -> list[Document]:
+    """Return an update of a chunk for the document of a request, which changes only if it has an open chunk."""
+    return [
+        {
+            "$set": {
+                name: {"$cond": [{"$eq": ["$open", True]}, value, {"$ifNull": [f"${name}", "$$REMOVE"]}]}
+                for name, value in stage["$set"].items()
+            }
+        }
+        for stage in stages
+    ]
 
 
 def _work_fields(fields: Mapping[str, Any]) -> Document:

@@ -145,14 +145,10 @@ class MongoChunks(ChunkReads):
     @override
     async def mark_cancelled(self, key: RequestKey, part: int | None = None) -> None:
         with translated_errors():
-            for home in self._homes:
-                await home.documents.update_many(home.open_of_request(key, part), cancel_pipeline())
+            await self._large.documents.update_many(self._large.open_of_request(key, part), cancel_pipeline())
 
     @override
     async def set_pause_count(self, key: RequestKey, pauses: int, part: int | None = None) -> None:
-        # The chunk of a small request shares the field with its request, which was changed just before.
-        newer = {True: {"$gt": pauses}, False: {"$gte": pauses}}
+        query = {**self._large.open_of_request(key, part), "pauses": {"$not": {"$gte": pauses}}}
         with translated_errors():
-            for home in self._homes:
-                query = {**home.open_of_request(key, part), "pauses": {"$not": newer[home.in_request]}}
-                await home.documents.update_many(query, pause_count_pipeline(pauses))
+            await self._large.documents.update_many(query, pause_count_pipeline(pauses))

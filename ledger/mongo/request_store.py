@@ -15,6 +15,7 @@ from ledger.errors import LedgerUnavailable
 from ledger.models import Chunk, Completion, ControlFlags, Part, RequestHeader, StoredRequest
 from ledger.mongo.chunk_documents import read_control_flags
 from ledger.mongo.chunk_homes import WITHOUT_CHUNK
+from ledger.mongo.chunk_pipelines import cancel_pipeline, if_open, park_pipeline, unpark_pipeline
 from ledger.mongo.connection import Document, ServerClock, count_up_to, translated_errors
 from ledger.mongo.grouped_writes import GroupedUpdates, GroupedUpdatesAndReads
 from ledger.mongo.request_documents import (
@@ -91,7 +92,8 @@ class MongoRequests(Requests):
         filter_: Document = {"_id": key, "completion": None}
         if scheduled_only:  # a missing send_at compares as less than any time
             filter_["$expr"] = {"$or": ["$cancelled", {"$gt": ["$head.send_at", "$$NOW"]}]}
-        return await self._update(filter_, [{"$set": {"cancelled": True, "looked_at": "$$NOW"}}])
+        marked = {"$set": {"cancelled": True, "looked_at": "$$NOW"}}
+        return await self._update(filter_, [marked, *if_open(cancel_pipeline())])
 
     @override
     async def pause(self, key: RequestKey) -> StoredRequest | None:
@@ -105,7 +107,8 @@ class MongoRequests(Requests):
         pauses = {"$ifNull": ["$pauses", 0]}
         step = {"$cond": [{"$eq": [{"$mod": [pauses, 2]}, int(odd)]}, 0, 1]}
         filter_ = {"_id": key, "completion": None, "cancelled": False}
-        return await self._update(filter_, [{"$set": {"pauses": {"$add": [pauses, step]}}}])
+        marked = {"$set": {"pauses": {"$add": [pauses, step]}}}
+        return await self._update(filter_, [marked, *if_open(park_pipeline() if odd else unpark_pipeline())])
 
     @override
     async def control_flags(self, key: RequestKey) -> ControlFlags:

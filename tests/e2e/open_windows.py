@@ -14,7 +14,7 @@ def open_windows(
     query: Document = {"open": True, "window": {"$ne": None}, "owner": {"$regex": pids}}
     if key is not None:
         query["request"] = key
-    return {chunk["_id"]: chunk["window"] for chunk in deployment.database["chunks"].find(query, {"window": True})}
+    return {chunk["_id"]: chunk["window"] for chunk in deployment.chunks(**query)}
 
 
 def log_ids_in(windows: dict[str, Document]) -> set[str]:

@@ -66,7 +66,7 @@ def assert_closed(deployment: Deployment, key: str, logs: Mapping[Position, Docu
     """Every chunk is closed, with its own counts and nothing left to do."""
     names = Counter(":".join(filter(None, (log["outcome"], log.get("reason")))) for log in logs.values())
     summed: Counter[str] = Counter()
-    for chunk in deployment.database["chunks"].find({"request": key}):
+    for chunk in deployment.chunks(request=key):
         assert (chunk["open"], chunk["window"], chunk["next"]) == (False, None, None)
         assert chunk["todo"] == chunk["later"] == chunk["decided"] == chunk["unacked"] == []
         assert sum(chunk["counts"].values()) == chunk["size"]

@@ -40,6 +40,8 @@ class Config:
     forgets: bool = False
     """True if the chunk documents of a completed request are deleted."""
     wakes: bool = False
+    small: bool = False
+    """True if the request, its only part and its only chunk are one document."""
     overlap: bool = True
     """True if events may be published while the next window is being sent."""
     at_once: bool = False

@@ -34,6 +34,16 @@ ALL = (
     Config("duplicates", (("a",), ("x",)), answers="S", crashes=1, lapses=1, repeats=1),
     Config("decided", (("da",), ("d",)), answers="SU", crashes=1, lapses=1, overlap=False),
     Config("wakes", PARTS, answers="SR", crashes=1, lapses=0, wakes=True),
+    # small requests: one document, born claimed
+    Config("small", TWO, small=True, answers="SU", crashes=1, lapses=1, repeats=1, wakes=True),
+    Config("small-deep", ONE, small=True, crashes=2, lapses=2),
+    Config("small-three", ONE, small=True, processes=3, answers="SR", crashes=1, lapses=1),
+    Config("small-resend", ONE, small=True, policy="resend", answers="SU", crashes=2, lapses=1),
+    Config("small-two-bodies", ONE, small=True, answers="S", records=((0, 0), (0, 1)), rejected=1, facts=True),
+    Config("small-decided", (("da",),), small=True, answers="SU", crashes=1, lapses=1),
+    Config("small-cancel", TWO, small=True, answers="S", orders=("cancel",), wakes=True, overlap=False),
+    Config("small-pause", ONE, small=True, answers="S", lapses=0, orders=("pause", "resume", "pause"), wakes=True),
+    Config("small-expires", ONE, small=True, answers="SR", crashes=1, lapses=1, expires=True),
     # orders and time
     Config("cancel", TWO, answers="SU", crashes=1, lapses=1, orders=("cancel",), wakes=True, overlap=False),
     Config(
@@ -69,6 +79,7 @@ SHORT = (
     Config("short-cancel", ONE, answers="S", lapses=0, orders=("cancel",), wakes=True),
     Config("short-deduplicates", ONE, deduplicates=True, answers="SU", lapses=0),
     Config("short-expires", ONE, answers="SR", lapses=0, expires=True),
+    Config("short-small", ONE, small=True, answers="SU", lapses=0, wakes=True),
     Config("short-duplicates", (("a",), ("x",)), answers="S", crashes=0, lapses=0),
 )
 """Configurations that `make test` searches, in seconds."""

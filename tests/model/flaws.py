@@ -31,6 +31,8 @@ MUTATIONS = {
     "sweep_only_deferred": ("the sweeper looks for deferred chunks alone", "wakes"),
     "sweep_only_fresh": ("the sweeper looks for fresh chunks alone", "wakes"),
     "completion_recounted": ("the sweeper counts again before it announces", "receipts"),
+    "small_written_again": ("a small request that exists is written again", "small-two-bodies"),
+    "small_never_parked": ("a pause of a small request sets the flag and does not park the chunk", "small-pause"),
     "secrets_erased_at_claim": ("secret variables are erased as soon as a worker has read them", "chunk-deep"),
     "secrets_erased_with_intent": ("secret variables are erased by the write that opens their window", "chunk"),
     "secrets_of_retries_erased": ("secret variables of a delivery that waits for a retry are erased", "chunk-deep"),

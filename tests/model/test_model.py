@@ -22,6 +22,8 @@ QUICK = (
     "sweep_only_fresh",
     "sweeper_trusts_chunk",
     "facts_late",
+    "small_written_again",
+    "small_never_parked",
     "secrets_erased_at_claim",
     "secrets_erased_with_intent",
     "secrets_of_retries_erased",

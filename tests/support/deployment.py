@@ -15,6 +15,7 @@ from pymongo.database import Database
 from typer.testing import Result
 
 from config.settings import parse_sealing_keys
+from core.ids import chunk_id
 from devstack import Stack
 from devstack.processes import Child, free_port
 from devstack.services import await_ready, run, service_env, start_service
@@ -84,6 +85,17 @@ class Deployment:
     def rollcall_process(self, *args: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run the command in its own process with the environment of the services."""
         return run_rollcall_process(*args, env=self.env, stdin=stdin)
+
+    def chunks(self, **query: Any) -> list[Document]:
+        """Return the matching chunks, with those in the documents of small requests, each with its id and request."""
+        small = {"open": {"$exists": True}, **query}
+        if "request" in small:
+            small["_id"] = small.pop("request")
+        found = list(self.database["chunks"].find(query))
+        for document in self.database["requests"].find(small):
+            key = document["_id"]
+            found.append({**document, "_id": chunk_id(key, 0, 0), "request": key})
+        return found
 
     def said(self) -> bytes:
         """Return all output of the services of this deployment."""

@@ -154,7 +154,7 @@ def _count(
     told = [(event.total, event.by_status, event.by_reason, event.incomplete) for event in completed]
     summed: Counter[str] = Counter()
     still_open = 0
-    for chunk in deployment.database["chunks"].find({"request": order.key}, {"counts": True, "open": True}):
+    for chunk in deployment.chunks(request=order.key):
         for name, number in chunk["counts"].items():
             summed[name.partition(":")[0]] += number
         still_open += chunk["open"]

@@ -154,14 +154,16 @@ async def test_a_pause_parks_the_chunk_and_a_resume_makes_it_due(ledger: Ledger)
     assert due.chunk.pauses == 2
 
 
-async def test_between_its_two_marks_a_pause_is_known_to_a_claim(ledger: Ledger) -> None:
-    """The service that received the pause may die between them. The field of the request is that of the chunk."""
+async def test_one_write_marks_request_and_chunk(ledger: Ledger) -> None:
+    """The service that received the pause may die after it."""
     await ledger.requests.insert_small(HEAD, PART, CHUNK)
     await ledger.requests.pause(KEY)
-    claimed = await ledger.chunks.claim(CHUNK.id, a_claim())
+    assert await ledger.chunks.claim(CHUNK.id, a_claim()) is None
 
-    assert claimed is not None
-    assert claimed.chunk.control_flags.paused
+    await ledger.requests.cancel(KEY)
+    due = await ledger.chunks.claim_due(Lane.EXPRESS, Channel.SMS, a_claim(), never_claimed=True)
+    assert due is not None
+    assert due.chunk.cancelled
 
 
 async def test_its_deliveries_are_found_before_and_after_they_are_logged(ledger: Ledger) -> None:

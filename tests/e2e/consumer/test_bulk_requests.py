@@ -180,7 +180,7 @@ async def test_what_is_one_chunk_takes_the_express_lane_and_what_is_more_does_no
         completed = await results.completed(request["request_id"])
         assert fates(roll(deployment, completed.request_id)) == expected
         await assert_balanced(deployment, results, completed, total=size)
-    chunks = deployment.database["chunks"].find({"request": request_key(TENANT, completed.request_id)})
+    chunks = deployment.chunks(request=request_key(TENANT, completed.request_id))
     assert {chunk["lane"] for chunk in chunks} == {lane}
 
 

@@ -93,7 +93,7 @@ async def test_a_bulk_is_paused_resumed_and_cancelled_and_a_scheduled_one_taken_
             most = len(provider.accepted()) + paused["may_still_be_sent"]
             assert (paused["state"], paused["may_still_be_sent"] <= 2 * 20) == ("paused", True)
             await caller.known(scheduled)
-            await wait_until(lambda: deployment.database["chunks"].count_documents({"window": {"$ne": None}}) == 0)
+            await wait_until(lambda: not deployment.chunks(window={"$ne": None}))
             assert 100 < len(provider.accepted()) <= most < len(PEOPLE)
 
             assert (await caller.order(f"{REQUESTS}/{request}/resume"))["state"] == "sending"

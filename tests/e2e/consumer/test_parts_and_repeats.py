@@ -48,7 +48,7 @@ def stored(deployment: Deployment, request_id: str) -> list[list[Document]]:
     """All that the ledger holds of a request, but for when the sweeper looked at it."""
     key = request_key(TENANT, request_id)
     requests = deployment.database["requests"].find({"_id": key}, {"looked_at": False})
-    chunks, logs = deployment.database["chunks"].find({"request": key}), roll(deployment, request_id).values()
+    chunks, logs = deployment.chunks(request=key), roll(deployment, request_id).values()
     return [[*requests], [*chunks], [*logs]]
 
 

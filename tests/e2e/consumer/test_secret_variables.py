@@ -162,10 +162,9 @@ async def die_after_the_logs(deployment: Deployment) -> None:
     with dying.service("consumer", ready=False) as consumer:
         await wait_until(lambda: consumer.child.exit_code() == -signal.SIGKILL)
         assert values_in(consumer.said()) == []
-    chunk = deployment.database["chunks"].find_one({"request": request_key(TENANT, REQUEST)})
-    assert chunk is not None
+    (chunk,) = deployment.chunks(request=request_key(TENANT, REQUEST))
     assert set(chunk["sealed_secrets"]) == {"0", "1", "2"}, "erased before the write that ends the deliveries"
-    assert values_in(repr(list(deployment.database["chunks"].find()))) == []
+    assert values_in(repr(deployment.chunks())) == []
     assert values_in(stored(deployment)) == [*CODES, PIN]
 
 

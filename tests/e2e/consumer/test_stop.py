@@ -30,9 +30,7 @@ async def test_a_sigterm_in_the_middle_leaves_nobody_in_doubt(stack: Stack, tmp_
                 with deployment.service("consumer"), deployment.service("consumer") as leaving:
                     await publish(deployment.bootstrap, deployment.topics.requests, request, key=request["request_id"])
                     await wait_until(lambda: len(provider.accepted()) > 500)
-                    await wait_until(
-                        lambda: deployment.database["chunks"].find_one({"owner": {"$regex": f"-{leaving.child.pid}-"}})
-                    )
+                    await wait_until(lambda: deployment.chunks(owner={"$regex": f"-{leaving.child.pid}-"}))
                     asked = time.monotonic()
                     leaving.child.signal(signal.SIGTERM)
                     await wait_until(lambda: leaving.child.exit_code() is not None, 30)

@@ -142,10 +142,10 @@ class Run:
 
     async def counted(self, request_id: str, *, parts: int, open_chunks: int) -> str:
         """Wait until so many parts are counted and so many chunks open, and return the request's key."""
-        requests, chunks = self.deployment.database["requests"], self.deployment.database["chunks"]
+        requests = self.deployment.database["requests"]
         which = {"head.request_id": request_id, "counted": {"$size": parts}}
         key = str((await wait_until(lambda: requests.find_one(which)))["_id"])
-        await wait_until(lambda: chunks.count_documents({"request": key, "open": True}) == open_chunks)
+        await wait_until(lambda: len(self.deployment.chunks(request=key, open=True)) == open_chunks)
         return key
 
     async def over_kafka(self) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tests.model.protocol.advance import counted
+from tests.model.protocol.finish import wrong_counts
+from tests.model.protocol.small import completed
 from tests.model.protocol.state import FREE, FRESH, IDLE, NOBODY, Finisher, State, Step, Worker, put
 from tests.model.protocol.steps import ASK_PARTS, COMPLETE, LEAVE
 
@@ -63,6 +65,9 @@ def _shut(m: "Model", s: State, at: int, worker: Worker, counts: tuple[int, ...]
     )
     if "secrets_left_at_close" in m.flaws:
         shut = shut._replace(secrets=closed.secrets)
+    if m.config.small and not worker.unacked:
+        after = completed(s._replace(chunks=put(s.chunks, k, shut)), at, counts)
+        return Step(("close chunk and complete", k), fair=True, after=after, complaint=wrong_counts(m, s, counts))
     request = s.request._replace(secrets=0) if "request_secrets_erased_at_close" in m.flaws else s.request
     alone = len(m.of_chunk) == len(m.chunks_of) == 1
     following: object = Finisher(COMPLETE, NOBODY, 0, counts) if alone else Finisher(ASK_PARTS, NOBODY, 0)

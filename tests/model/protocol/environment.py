@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tests.model.protocol.small import flagged
 from tests.model.protocol.state import (
     DELIVERED,
     FAILED,
@@ -77,7 +78,7 @@ def _orders(m: "Model", s: State) -> Iterator[Step]:
             if "cancel_only_chunks" in m.flaws:
                 request = s.request
             env = s.env._replace(orders=put(s.env.orders, at, 1))
-            after = s._replace(request=request, env=env)
+            after = flagged(m, s, request)._replace(env=env)
             yield Step((order.upper(), "marks the request"), fair=False, after=after)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tests.model.protocol.small import accept, is_new
 from tests.model.protocol.state import (
     FREE,
     FRESH,
@@ -72,6 +73,9 @@ def expand(m: "Model", s: State, at: int, e: Expander) -> Iterator[Step]:
     if m.config.faults and e.step in UNTIL_COUNTED and not s.done[1]:
         yield _to(s, at, e, "FAULT of ours, for the third time", REFUSE, fair=False)
     part, body = m.records[e.record]
+    if e.step == BEGIN and is_new(m, s):
+        yield from accept(m, s, at, e, body, _make(m, e, 0, body))
+        return
     yield _STEPS[e.step](m, s, at, e, part, body)
 
 

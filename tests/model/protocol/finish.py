@@ -99,19 +99,29 @@ def _complete(m: "Model", s: State, at: int, f: Finisher, over: Process) -> Step
         return _to(s, at, over, "already completed")
     if not m.all_expanded(request):
         return _to(s, at, over, "not all parts are counted")
-    inside = [
-        k for k, c in enumerate(s.chunks) if request.begun[m.part_of[k]] and (c or not request.lost[m.part_of[k]])
-    ]
-    everyone = [d for k in inside for d in m.of_chunk[k]]
-    why = None
+    inside = _inside(m, s)
     if not all(request.counted) and not (request.cut and m.all_expanded(request)):
-        why = "completed before all parts are expanded"
+        why: str | None = "completed before all parts are expanded"
     elif any(s.chunks[k] is None for k in inside) or m.any_open(s.chunks):
         why = "completed with an open chunk"
-    elif not all(s.logs[d] for d in everyone):
-        why = "completed with a delivery without a log"
-    elif f.counts != count([s.logs[d] & 15 for d in everyone]):
-        why = f"the completion's counts {f.counts} differ from the logs"
+    else:
+        why = wrong_counts(m, s, f.counts)
     completed = request._replace(completion=f.counts, secrets=0)
     step = _to(s, at, f._replace(step=ANNOUNCE, counts=()), "complete", f.counts, request=completed)
     return step._replace(complaint=why)
+
+
+def _inside(m: "Model", s: State) -> list[int]:
+    """Return the chunks that the completion counts."""
+    request = s.request
+    return [k for k, c in enumerate(s.chunks) if request.begun[m.part_of[k]] and (c or not request.lost[m.part_of[k]])]
+
+
+def wrong_counts(m: "Model", s: State, counts: tuple[int, ...]) -> str | None:
+    """Return a complaint about a completion with these counts."""
+    everyone = [d for k in _inside(m, s) for d in m.of_chunk[k]]
+    if not all(s.logs[d] for d in everyone):
+        return "completed with a delivery without a log"
+    if counts != count([s.logs[d] & 15 for d in everyone]):
+        return f"the completion's counts {counts} differ from the logs"
+    return None

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from core.chunk_work import Counts
-from core.ids import ChunkId
+from core.ids import ChunkId, RequestKey
 from ledger.chunk_port import Chunks, DueKind
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
 from ledger.models import Chunk, ControlFlags, Part
@@ -61,6 +61,17 @@ class SmallRequestChunks(_Forwarding):
         if not token.in_request:
             return cast("bool", await self._inner.close(token, counts))
         return await self._ledger.requests.close_small(token, counts, self._ledger.now()) is not None
+
+    async def mark_cancelled(self, key: RequestKey, part: int | None = None) -> None:
+        if not part:
+            await self._ledger.requests.cancel(key)
+        await self._inner.mark_cancelled(key, part)
+
+    async def set_pause_count(self, key: RequestKey, pauses: int, part: int | None = None) -> None:
+        requests = self._ledger.requests
+        while not part and (request := await requests.get(key)) and request.pauses < pauses and not request.cancelled:
+            await (requests.resume if request.pauses % 2 else requests.pause)(key)
+        await self._inner.set_pause_count(key, pauses, part)
 
     async def get(self, chunk_id: ChunkId) -> Chunk | None:
         chunk = await self._inner.get(chunk_id)
