@@ -1,6 +1,6 @@
 """Command ``python -m bench.small``: requests of one recipient that one consumer expands and completes per second.
 
-A login code is such a request. The limit is not the number of recipients but the writes of a request: eight commands.
+A login code is such a request. The limit is not the number of recipients but the work for each request.
 """
 
 import argparse

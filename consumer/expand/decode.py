@@ -10,7 +10,8 @@ import orjson
 from pydantic import ValidationError
 
 from consumer.events import RejectedRecord
-from consumer.expand.large_record_ids import read_texts
+from consumer.expand.large_record_ids import read_scalars
+from consumer.expand.large_records import LARGE_BYTES
 from consumer.kafka.record import KafkaRecord
 from ledger.dead_letter_format import REPLAY_HEADER, read_replay_header
 from schemas.parse_body import parse_body
@@ -43,7 +44,7 @@ def decode(record: KafkaRecord) -> BulkRequest | RejectedRecord:
 
 
 def _too_large(record: KafkaRecord, value: bytes) -> RejectedRecord:
-    ids = read_texts(value, ("request_id", "tenant_id"))
+    ids = read_scalars(value, ("request_id", "tenant_id"))
     return RejectedRecord(
         RejectionReason.TOO_LARGE,
         "record: is larger than 1 MiB. Split the request into parts.",
@@ -102,13 +103,23 @@ def _rejection_for(record: KafkaRecord, error: ValidationError) -> RejectedRecor
 def _parse_json_object(value: bytes) -> dict[str, Any] | None:
     """Return the fields that a rejection needs, or None if the value is not an object. All others are freed here.
 
-    1 MiB of small values takes 20 MiB as a document, and `_id` may parse it once more.
+    1 MiB of small values takes 20 MiB as a document, so that a large value is not parsed.
     """
+    value = value.removeprefix(codecs.BOM_UTF8)
+    if len(value) > LARGE_BYTES:
+        return _search_json_object(value)
     try:
-        document = orjson.loads(value.removeprefix(codecs.BOM_UTF8))
+        document = orjson.loads(value)
     except orjson.JSONDecodeError:
         return None
     return {name: document.get(name) for name in _SHOWN_FIELDS} if isinstance(document, dict) else None
+
+
+def _search_json_object(value: bytes) -> dict[str, Any] | None:
+    if not value.lstrip().startswith(b"{"):
+        return None
+    found: dict[str, Any] = dict(read_scalars(value, _SHOWN_FIELDS))
+    return found | {name: int(found[name]) for name in ("part", "schema_version") if found.get(name, "").isdecimal()}
 
 
 def _id(document: dict[str, Any], name: str, source: bytes) -> str | None:

@@ -1,4 +1,4 @@
-"""Ids in a record that is too large to be parsed. Parsed, 16 MiB of empty lists take 400 MiB."""
+"""Ids in a large record that cannot be used. Parsed, 16 MiB of empty lists take 400 MiB."""
 
 import re
 from collections.abc import Collection
@@ -14,10 +14,14 @@ _MAX_TEXT_BYTES = 1_000
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[{}\[\]]', re.DOTALL)
 """A bracket, or a text. A text without an end is one token too. Each of its quotes would begin a search of its own."""
 _COLON = re.compile(rb"\s{0,100}:\s{0,100}")
+_NUMBER = re.compile(rb"-?[0-9][0-9.eE+-]{0,127}(?=[\s,}])")
 
 
-def read_texts(value: bytes, names: Collection[str]) -> dict[str, str]:
-    """Return the named fields of the JSON object that are texts, as far as they can be found."""
+def read_scalars(value: bytes, names: Collection[str]) -> dict[str, str]:
+    """Return the named fields of the JSON object that are texts or numbers, as far as they can be found.
+
+    A number is returned with the characters that the caller wrote.
+    """
     found: dict[str, str] = {}
     depth, wanted, wanted_at = 0, "", -1
     for count, token in enumerate(_TOKEN.finditer(value)):
@@ -33,6 +37,8 @@ def read_texts(value: bytes, names: Collection[str]) -> dict[str, str]:
             case _ if depth == 1 and (colon := _COLON.match(value, token.end())):
                 name = _decode(token)
                 wanted, wanted_at = (name, colon.end()) if name in names else ("", -1)
+                if wanted and (number := _NUMBER.match(value, wanted_at)):
+                    found.setdefault(wanted, number[0].decode())
     return {name: text for name, text in found.items() if text}
 
 

@@ -17,6 +17,7 @@ operator allows batches of several MiB."""
 _USUAL_GROWTH = 16
 _GZIP_WITH_HEADER = 31
 _MAX_GZIP_MEMBERS = 16
+_GZIP_PIECE_BYTES = 64 * 1024
 _SNAPPY_BLOCKS_MAGIC = b"\x82SNAPPY\x00"
 _SNAPPY_HEADER_BYTES = 16
 _SNAPPY_MIN_BLOCK_BYTES = 1024
@@ -45,18 +46,20 @@ def inflate(codec: int, data: bytes) -> bytes | memoryview:
         raise InflateError(f"cannot be decompressed, or not within {limit:,} bytes") from None
 
 
-def _inflate_gzip(data: bytes, limit: int) -> bytes:
-    parts: list[bytes] = []
-    room = limit
+def _inflate_gzip(data: bytes, limit: int) -> memoryview:
+    """Decompress piece by piece into one buffer. As a whole, the library would need the memory of the result twice."""
+    inflated = bytearray()
     for _ in range(_MAX_GZIP_MEMBERS):
         member = zlib.decompressobj(_GZIP_WITH_HEADER)
-        parts.append(member.decompress(data, room + 1))
-        room -= len(parts[-1])
-        if room < 0 or not member.eof:
-            raise InflateError(f"is cut off, or not within {limit:,} bytes after decompression")
+        while not member.eof:
+            before = len(inflated)
+            inflated += member.decompress(data, _GZIP_PIECE_BYTES)
+            if len(inflated) > limit or (len(inflated) == before and not member.eof):
+                raise InflateError(f"is cut off, or not within {limit:,} bytes after decompression")
+            data = member.unconsumed_tail
         data = member.unused_data.lstrip(b"\x00")
         if not data:
-            return b"".join(parts)
+            return memoryview(inflated)
     raise InflateError("has too many gzip members")
 
 

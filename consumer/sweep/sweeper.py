@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
+from config.memory_allocator import give_back_freed_memory
 from consumer.context import ConsumerContext
 from consumer.deliver.claim_chunks import OUTAGE_GRACE_SECONDS, Claimer, LeasedChunk
 from consumer.deliver.deliver import deliver
@@ -78,6 +79,7 @@ class Sweeper:
             self._unfinished_requests.check_next,
             self._retention.run_batch,
             self._measure_backlog,
+            _give_back_memory,
         )
         try:
             maintaining = self._run_periodically(MAINTENANCE_INTERVAL_SECONDS, *maintenance)
@@ -176,3 +178,7 @@ async def _is_set(event: asyncio.Event, stopped: asyncio.Task[Any]) -> bool:
         return not stopped.done()
     finally:
         waiting.cancel()
+
+
+async def _give_back_memory() -> None:
+    give_back_freed_memory()

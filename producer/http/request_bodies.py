@@ -29,6 +29,8 @@ TEXT_COPIES = 3
 """Number of copies of the text of a request while it is handled: as text, as a template, and in a record."""
 ROOM_TIMEOUT_SECONDS = 30
 """Maximum time in seconds for which a large body waits for room."""
+MAX_REST_SECONDS = 2.0
+"""Maximum time in seconds between the work on two large bodies."""
 MAX_WAITING_BODIES = 32
 """Maximum number of bodies of one tenant that wait for room."""
 MAX_MEDIA_TYPE_LENGTH = 1_000
@@ -49,7 +51,7 @@ class RequestBodyReader:
             RoomBounds(LARGEST_BODIES * max_bytes, max_bytes, MAX_WAITING_BODIES, ROOM_TIMEOUT_SECONDS),
             "too many large requests at the moment. Nothing was sent.",
         )
-        self._large_body_lock = asyncio.Lock()
+        self._large_body_lock, self._rest_ends_at = asyncio.Lock(), 0.0
 
     @asynccontextmanager
     async def read(self, request: Request, tenant_id: str, max_bytes: int | None = None) -> AsyncIterator[bytearray]:
@@ -75,12 +77,19 @@ class RequestBodyReader:
     async def run_bounded(self, body: bytearray, work: Callable[[], Awaitable[T]]) -> T:
         """Run the work at once for a small body, and one at a time for large ones.
 
-        Waiting work takes no additional memory.
+        After the work on a large body, the next one waits for as long again, so that large bodies take half of the time
+        at most. A single one waits for nothing. Waiting work takes no additional memory.
         """
         if len(body) <= LARGE_BYTES:
             return await work()
+        clock = asyncio.get_running_loop().time
         async with self._large_body_lock:
-            return await work()
+            await asyncio.sleep(max(0.0, self._rest_ends_at - clock()))
+            began_at = clock()
+            try:
+                return await work()
+            finally:
+                self._rest_ends_at = clock() + min(clock() - began_at, MAX_REST_SECONDS)
 
     async def _read(self, request: Request, limit: int, share: RoomShare) -> bytearray:
         body = bytearray()

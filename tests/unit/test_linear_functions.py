@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from cli.recipients_file.json_values import JsonValues
 from cli.recipients_file.row_error import RowError
 from consumer.expand.decode import decode, read_correlation, read_reply_topic
-from consumer.expand.large_record_ids import read_texts
+from consumer.expand.large_record_ids import read_scalars
 from consumer.kafka.record import KafkaRecord
 from core.addresses.email import read_email
 from core.addresses.mailbox import split_mailbox
@@ -140,7 +140,7 @@ REQUEST = decode(record(a_body()))
 assert isinstance(REQUEST, BulkRequest)
 
 FUNCTIONS: dict[str, tuple[Callable[[str], object], int]] = {
-    "read_texts": (lambda text: read_texts(text.encode("utf-8", "replace"), ("tenant_id",)), SIZE),
+    "read_scalars": (lambda text: read_scalars(text.encode("utf-8", "replace"), ("tenant_id",)), SIZE),
     "html_to_text": (html_to_text, SIZE),
     "guess_content_type": (guess_content_type, SIZE),
     "compile_text": (compile_text, SIZE),

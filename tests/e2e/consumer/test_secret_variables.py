@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from cli.admin.development_token import issue_token
-from core.ids import request_key
+from core.ids import RequestKey, chunk_id, request_key
 from devstack import Stack
 from ledger.errors import SealingError
 from tests.e2e.caller import Reader, Results, reading
@@ -83,20 +83,24 @@ def stored(deployment: Deployment) -> bytes:
     found = b""
     for name in deployment.database.list_collection_names():
         for document in deployment.database[name].find():
-            found += repr(document).encode() + b"\n".join(opened(deployment, document, str(document["_id"])))
+            id_ = str(document["_id"])
+            # A small request has its chunk in its document. The chunk is sealed under its own id.
+            names = (id_, chunk_id(RequestKey(id_), 0, 0))
+            found += repr(document).encode() + b"\n".join(opened(deployment, document, names))
     return found
 
 
-def opened(deployment: Deployment, value: Any, name: str) -> Iterator[bytes]:
+def opened(deployment: Deployment, value: Any, names: Sequence[str]) -> Iterator[bytes]:
     """Yield the plain form of each sealed value in a document, under whichever name it was sealed."""
     if isinstance(value, dict):
         for inner in value.values():
-            yield from opened(deployment, inner, name)
+            yield from opened(deployment, inner, names)
     elif isinstance(value, list):
         for inner in value:
-            yield from opened(deployment, inner, name)
+            yield from opened(deployment, inner, names)
     elif isinstance(value, bytes):
-        for place in (name, f"{name}.secrets", *(f"{name}.secrets.{index}" for index in range(len(NUMBERS)))):
+        suffixes = ("", ".secrets", *(f".secrets.{index}" for index in range(len(NUMBERS))))
+        for place in (f"{name}{suffix}" for name in names for suffix in suffixes):
             with contextlib.suppress(SealingError, IndexError):
                 yield deployment.sealer.open(value, place)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -187,3 +188,32 @@ async def test_few_bodies_of_a_tenant_wait_and_the_others_are_refused_at_once() 
         with pytest.raises(UnavailableError):
             async with reader.read(a_request(iter([]), length=MAX_BYTES), "tnt_a"):
                 pass
+
+
+async def test_large_bodies_take_half_of_the_time_at_most() -> None:
+    loop = asyncio.get_running_loop()
+    reader, large, began, ended = a_reader(), bytearray(LARGE_BYTES + 1), [], []
+
+    async def work() -> None:
+        began.append(loop.time())
+        await asyncio.sleep(0.05)
+        ended.append(loop.time())
+
+    await asyncio.gather(*(reader.run_bounded(large, work) for _ in range(3)))
+    for at in range(2):
+        assert began[at + 1] - ended[at] >= ended[at] - began[at] - 0.002
+
+
+async def test_a_small_body_does_not_wait_for_the_rest_of_a_large_one() -> None:
+    reader, done = a_reader(), []
+
+    async def work(name: str, seconds: float = 0.0) -> None:
+        await asyncio.sleep(seconds)
+        done.append(name)
+
+    await reader.run_bounded(bytearray(LARGE_BYTES + 1), partial(work, "first", 0.2))
+    second = asyncio.create_task(reader.run_bounded(bytearray(LARGE_BYTES + 1), partial(work, "second")))
+    await asyncio.sleep(0)
+    await reader.run_bounded(bytearray(8), partial(work, "small"))
+    await second
+    assert done == ["first", "small", "second"]
