@@ -10,7 +10,10 @@ def consumer() -> None:
     """
     from cli.admin.unknown_variables import warn_of_unknown  # noqa: PLC0415
     from cli.settings import load  # noqa: PLC0415
-    from consumer.app import run  # noqa: PLC0415
+    from config.optional_modules import without_modules  # noqa: PLC0415
+
+    with without_modules("rich", "uvicorn"):  # structlog and FastStream do not need them, and they take 5 MB
+        from consumer.app import run  # noqa: PLC0415
     from consumer.settings import ConsumerSettings  # noqa: PLC0415
 
     settings = load(ConsumerSettings)

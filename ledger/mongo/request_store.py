@@ -20,11 +20,10 @@ from ledger.mongo.connection import Document, ServerClock, count_up_to, translat
 from ledger.mongo.grouped_writes import GroupedUpdates, GroupedUpdatesAndReads
 from ledger.mongo.request_documents import (
     completion_fields,
-    header_document,
-    part_document,
     read_completion,
     read_request,
 )
+from ledger.mongo.request_pipelines import ALL_EXPANDED, REGISTERED, register_part_pipeline
 from ledger.mongo.small_requests import SmallRequestWrites
 from ledger.queries import ListPosition, RequestPage, RequestQuery
 from ledger.request_port import Requests
@@ -62,7 +61,7 @@ class MongoRequests(Requests):
         refused for ever, and changes nothing, so that it may as well have come after the other call. Control flags
         count as they are read.
         """
-        document = await self._registrations.update({"_id": header.key}, _register_part_pipeline(header, part))
+        document = await self._registrations.update({"_id": header.key}, register_part_pipeline(header, part))
         if document is None:
             raise LedgerUnavailable("the request was deleted before it was read")
         return read_request(document)
@@ -124,7 +123,7 @@ class MongoRequests(Requests):
 
     @override
     async def write_off_lost_parts(self, key: RequestKey) -> StoredRequest | None:
-        lost = {"$setDifference": [_REGISTERED, "$counted"]}
+        lost = {"$setDifference": [REGISTERED, "$counted"]}
         filter_ = {"_id": key, "completion": None, "$expr": {"$ne": [lost, []]}}
         return await self._update(filter_, [{"$set": {"cut": True, "lost": lost}}])
 
@@ -136,7 +135,7 @@ class MongoRequests(Requests):
         """
         erased = {"head.sealed_secrets": "$$REMOVE"}
         change = [{"$set": {"completion": completion_fields(counts), "looked_at": "$$NOW", **erased}}]
-        return await self._update({"_id": key, "completion": None, "$expr": _ALL_EXPANDED}, change)
+        return await self._update({"_id": key, "completion": None, "$expr": ALL_EXPANDED}, change)
 
     @override
     async def mark_completion_published(self, key: RequestKey) -> None:
@@ -201,15 +200,6 @@ class MongoRequests(Requests):
 
 
 _WITHOUT_TEXT = WITHOUT_CHUNK | {"head.sealed_text": False, "head.sealed_secrets": False}
-_REGISTERED = {"$map": {"input": {"$objectToArray": "$parts"}, "in": "$$this.v.number"}}
-_ALL_EXPANDED = {
-    "$cond": [
-        "$cut",
-        {"$setIsSubset": [_REGISTERED, {"$setUnion": ["$counted", {"$ifNull": ["$lost", []]}]}]},
-        {"$eq": [{"$size": "$counted"}, {"$add": ["$last_part", 1]}]},  # a part after the last is never registered
-    ]
-}
-"""See `all_parts_expanded` of ledger.models.StoredRequest."""
 
 
 def _spans(filter_: Document, after: ListPosition | None) -> list[Document]:
@@ -219,35 +209,4 @@ def _spans(filter_: Document, after: ListPosition | None) -> list[Document]:
     return [
         {**filter_, "head.accepted_at": after.at, "_id": {"$gt": after.id}},
         {**filter_, "head.accepted_at": {"$lt": after.at}},
-    ]
-
-
-def _register_part_pipeline(header: RequestHeader, part: Part) -> list[Document]:
-    """Return the update of `register_part`. All conditions read the document as it was before the update."""
-    number, name = part.number, f"parts.{part.number}"
-    last_part, highest = {"$ifNull": ["$last_part", None]}, {"$ifNull": ["$highest", -1]}
-    registered = {"$ne": [{"$type": f"${name}"}, "missing"]}
-    late = {"$or": [{"$eq": ["$cut", True]}, {"$and": [{"$ne": [last_part, None]}, {"$lt": [last_part, number]}]}]}
-    second_last = {"$or": [{"$ne": [last_part, None]}, {"$gt": [highest, number]}]} if part.last else False
-    agreed = {"key_id": header.key_id, "digest": header.digest}
-    same = {"$and": [{"$eq": [f"$head.{field}", {"$literal": value}]} for field, value in agreed.items()]}
-    foreign = {"$and": [{"$ne": [{"$type": "$head"}, "missing"]}, {"$not": [same]}]}
-    taken = {"$not": [{"$or": [registered, late, second_last, foreign]}]}
-    return [
-        {"$set": {"taken": taken}},
-        {
-            "$set": {
-                "head": {"$ifNull": ["$head", {"$literal": header_document(header)}]},
-                name: {"$cond": ["$taken", {"$literal": part_document(part)}, {"$ifNull": [f"${name}", "$$REMOVE"]}]},
-                "highest": {"$cond": ["$taken", {"$max": [highest, number]}, highest]},
-                "last_part": {"$cond": [{"$and": ["$taken", part.last]}, number, last_part]},
-                "begun_at": {"$cond": ["$taken", "$$NOW", {"$ifNull": ["$begun_at", "$$NOW"]}]},
-                "looked_at": {"$ifNull": ["$looked_at", {"$max": ["$$NOW", {"$literal": header.send_at}]}]},
-                "counted": {"$ifNull": ["$counted", []]},
-                **{mark: {"$ifNull": [f"${mark}", False]} for mark in ("cancelled", "cut", "announced")},
-                "completion": {"$ifNull": ["$completion", None]},
-                "pauses": {"$ifNull": ["$pauses", 0]},
-            },
-        },
-        {"$unset": "taken"},
     ]

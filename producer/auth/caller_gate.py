@@ -18,9 +18,7 @@ MAX_HELD_ANSWERS = 200
 FAILURES_PER_SECOND = 50
 """Rate of failed authentications of all callers above which their answers are held. It is counted over a second."""
 BURST_FACTOR = 2
-"""The calls of a burst begin at this multiple of the tenant's rate. Otherwise all other tenants wait behind them."""
-CALLS_AT_ONCE = 4
-"""Number of calls of a tenant that begin at once."""
+"""Calls of a tenant begin one by one, in a burst at this multiple of its rate. Others would wait for all of them."""
 
 
 class CallerGate:
@@ -38,8 +36,7 @@ class CallerGate:
         }
         burst = settings.http_burst_seconds
         self._limits = {name: RateLimit(rate, burst) for name, rate in self._rates.items()}
-        at_once = CALLS_AT_ONCE / (BURST_FACTOR * self._rates["tenant"]) if self._rates["tenant"] else 0.0
-        self._bursts = RateLimit(BURST_FACTOR * self._rates["tenant"], at_once)
+        self._bursts = RateLimit(BURST_FACTOR * self._rates["tenant"], burst_seconds=0)
         self._failures = RateLimit(FAILURES_PER_SECOND, burst_seconds=1)
         self._held_answers = 0
 

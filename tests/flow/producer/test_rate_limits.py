@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from producer.auth.caller_gate import BURST_FACTOR, CALLS_AT_ONCE, FAILURES_PER_SECOND, HOLD_SECONDS
+from producer.auth.caller_gate import BURST_FACTOR, FAILURES_PER_SECOND, HOLD_SECONDS
 from tests.support.service import BULK, Service, a_service, a_token
 
 
@@ -88,14 +88,14 @@ async def test_a_call_without_the_scope_counts_too() -> None:
 async def test_the_answers_to_a_loop_of_refused_calls_are_held() -> None:
     async with limited() as service:
         await statuses(service, 2)
-        assert service.clock.slept == 0
+        before = service.clock.slept
         await statuses(service, 5)
-        assert service.clock.slept == 5 * HOLD_SECONDS
+        assert service.clock.slept - before == 5 * HOLD_SECONDS
 
 
-async def test_the_calls_of_a_burst_begin_a_few_at_once_and_then_at_a_multiple_of_the_rate() -> None:
+async def test_the_calls_of_a_burst_begin_at_a_multiple_of_the_rate() -> None:
     async with limited(http_token_calls_per_second=0, http_tenant_calls_per_second=10, http_burst_seconds=4) as service:
-        assert set(await statuses(service, CALLS_AT_ONCE)) == {200}
+        assert set(await statuses(service, 1)) == {200}
         assert service.clock.slept == 0
         assert set(await statuses(service, 1, a_token(user="usr_b"))) == {200}
         assert service.clock.slept == pytest.approx(1 / (10 * BURST_FACTOR))
