@@ -96,7 +96,77 @@ MUTANTS = (
         (
             Edit("consumer/request_lifecycle.py", " or not request.all_parts_expanded:", ":"),
             Edit("ledger/memory/request_store.py", " or not document.request.all_parts_expanded:", ":"),
-            Edit("ledger/mongo/request_store.py", '"completion": None, "$expr": _ALL_EXPANDED}', '"completion": None}'),
+            Edit("ledger/mongo/request_store.py", '"completion": None, "$expr": ALL_EXPANDED}', '"completion": None}'),
+        ),
+    ),
+    Mutant(
+        "small-accepted-without-its-claim",
+        "a small request is written without the claim that its owner believes in",
+        (
+            Edit(
+                "ledger/memory/request_store.py",
+                "            return await self._chunks.claim(chunk.id, claim)\n",
+                "            from ledger.claims import first_claim\n\n            return first_claim(chunk, claim)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "small-closed-without-its-owner",
+        "a small request is completed although another owner took over",
+        (
+            Edit(
+                "ledger/memory/request_store.py",
+                "        if not await self._chunks.close(token, counts):\n            return None\n",
+                "        await self._chunks.close(token, counts)\n",
+            ),
+        ),
+        test="tests/contract/ledger/test_small_requests.py",
+    ),
+    Mutant(
+        "small-written-twice",
+        "a batch that has one request id twice writes both, and both are believed to be new",
+        (
+            Edit(
+                "ledger/mongo/grouped_writes.py",
+                'written = {each["index"] for each in reply.get("upserted", ())}',
+                "written = set(range(len(batch)))",
+            ),
+        ),
+        test="tests/unit/ledger/test_grouped_writes.py",
+    ),
+    Mutant(
+        "one-refusal-fails-the-batch",
+        "a document that MongoDB refuses fails all others of its command",
+        (
+            Edit(
+                "ledger/mongo/group_commit.py",
+                "isinstance(error, (LedgerRefused, MixedResults))",
+                "isinstance(error, MixedResults)",
+            ),
+        ),
+        test="tests/unit/ledger/test_group_commit.py",
+    ),
+    Mutant(
+        "accepted-event-forgotten",
+        "only the process that wrote a small request says that it was accepted",
+        (
+            Edit(
+                "consumer/deliver/claim_chunks.py",
+                "return self.claimed.chunk.work.accepted_pending and self._origin is not ClaimOrigin.WAKE_UP",
+                "return self._origin is ClaimOrigin.NEW",
+            ),
+        ),
+        test=CRASHES,
+    ),
+    Mutant(
+        "small-text-of-another-body",
+        "the text of a repeat with another body takes the place of the first one",
+        (
+            Edit(
+                "consumer/expand/small_requests.py",
+                "        if claimed:  # another body of a request that exists must not be sent\n            ",
+                "        if True:\n            ",
+            ),
         ),
     ),
     Mutant(

@@ -9,7 +9,13 @@ from pymongo import WriteConcern
 from pymongo.errors import AutoReconnect, OperationFailure
 
 from ledger.errors import LedgerRefused, LedgerUnavailable
-from ledger.mongo.grouped_writes import Collection, GroupedInserts, GroupedUpdates, GroupedUpdatesAndReads
+from ledger.mongo.grouped_writes import (
+    Collection,
+    GroupedCreations,
+    GroupedInserts,
+    GroupedUpdates,
+    GroupedUpdatesAndReads,
+)
 
 DUPLICATE_KEY, WRITE_CONFLICT, INVALID_ID = 11000, 112, 53
 NOT_DURABLE = {"writeConcernError": {"code": 64}}
@@ -125,3 +131,14 @@ async def test_a_document_that_cannot_be_encoded_joins_no_command() -> None:
     )
     assert [type(answer) for answer in answers] == [list, LedgerRefused]
     assert fake.commands == [[1]]
+
+
+async def test_a_creation_is_told_whether_the_command_wrote_its_document() -> None:
+    fake = FakeCollection(reply={"n": 3, "upserted": [{"index": 0, "_id": 7}, {"index": 2, "_id": 8}]})
+    creations = GroupedCreations(collection_of(fake))
+
+    # One id twice in a batch is written once.
+    names = cast("list[str]", [7, 7, 8])
+    written = await asyncio.gather(*(creations.create(name, {}, {"begun_at": "$$NOW"}) for name in names))
+    assert written == [True, False, True]
+    assert fake.commands == [[7, 7, 8]]

@@ -5,6 +5,7 @@ import inspect
 import itertools
 import random
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -172,6 +173,31 @@ async def test_two_kills_at_any_two_steps(on_uncertain: OnUncertain, small: bool
         if world is None:
             break
         await check_books(world, on_uncertain, 2)
+
+
+@pytest.mark.parametrize("port_step", ["logs.insert_or_get", "requests.insert_small_claimed"])
+async def test_a_small_request_whose_owner_dies_is_said_to_be_accepted_before_all_else(port_step: str) -> None:
+    """The record is not read again: its offset was committed before the event was published."""
+
+    class Dying(Steps):
+        """The process dies after one step, and Kafka takes no event before that."""
+
+        async def step(self, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
+            if name == "bus.publish_events":
+                await asyncio.Event().wait()
+            answer = await super().step(name, call)
+            if name == port_step:
+                raise Killed
+            return answer
+
+    world = World(RecordingProvider(answers=answers))
+    world.limits = replace(world.limits, chunk_size=ONE_CHUNK)
+    context = world.context(Dying())
+    hand_over(context)
+    assert await world.run_until_killed(world.expand(world.record(BAD, *NUMBERS[:3]), context))
+    await world.settle(3)
+    assert world.events()[0]["type"] == "request.accepted"
+    assert world.events()[-1]["type"] == "request.completed"
 
 
 async def test_a_zombie_changes_nothing_and_says_nothing() -> None:
