@@ -9,5 +9,8 @@ REGRESSIONS: dict[int, str] = {
     206527: "of the simulated world itself: a stop met a call whose time was just over, and was never ended",
     209150: "of the simulated world itself: it ended while a dead process's write was on its way",
     1277: "of the simulated world itself: a call that failed on its way counted as an attempt and not as an offer",
+    941722199: "the text of a repeat with another body was sent, because it was cached before its request was refused",
+    12702697: "a small request was never said to be accepted: its owner advanced before the acknowledgement and died",
+    400758017: "of the simulated world itself: an event beside the first try of a reply topic goes to the default topic",
     41322: "a commit under way over a rebalance went on as the member of the generation before, and the lag stayed",
 }
