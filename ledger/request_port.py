@@ -98,6 +98,7 @@ class Requests(Protocol):
 
         A request is idle if no process took it for `idle_seconds`. A take counts, so that processes share the requests.
         A scheduled request is not returned before its `send_at` unless it is cancelled, because there may be very many.
+        A small request that holds its chunk is returned only after its close, which completes it.
         """
 
     async def find_page(self, query: RequestQuery) -> RequestPage:

@@ -1,11 +1,11 @@
 """Outcome events of one chunk, and their acknowledgements."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from consumer.context import ConsumerContext
 from consumer.deliver.lease import Lease, LeaseLost
-from consumer.events import accepted_event, outcome_events
+from consumer.events import Event, accepted_event, outcome_events
 from consumer.publish_results import publish_results
 from core.ids import index_of
 from core.index_ranges import Ranges, indices, to_ranges
@@ -22,7 +22,7 @@ class ChunkEventPublisher:
         self._accepted: asyncio.Task[None] | None = None
 
     def publish_accepted(self, recipients: int) -> None:
-        """Start to publish `request.accepted`. It reaches Kafka before the events that are started later."""
+        """Start to publish `request.accepted`. The events that are started later wait for its acknowledgement."""
         event = accepted_event(self._header, self._part, recipients)
         publishing = publish_results(self._header, [event], self._context, "publish request.accepted")
         self._accepted = asyncio.create_task(publishing)
@@ -45,8 +45,13 @@ class ChunkEventPublisher:
         if not self._lease.alive:  # The next owner publishes the events of the stored logs.
             raise LeaseLost(self._lease.token.chunk_id)
         events = outcome_events(logs, self._header, self._part)
-        publishing = publish_results(self._header, events, self._context, "publishing of outcome events")
+        publishing = self._publish_after(self._accepted, events)
         self._tasks[asyncio.create_task(publishing)] = to_ranges(sorted(logs))
+
+    async def _publish_after(self, accepted: asyncio.Task[None] | None, events: Sequence[Event]) -> None:
+        if accepted:
+            await accepted
+        await publish_results(self._header, events, self._context, "publishing of outcome events")
 
     def unacknowledged(self) -> Ranges:
         """Return the deliveries whose events are not acknowledged yet. Forget the tasks that are done."""

@@ -109,7 +109,8 @@ class WakeUpQueue:
             leased = await claim()
         except Exception as error:  # noqa: BLE001  # An unreadable chunk must not block its offset.
             logger.error("chunk claim failed", error=type(error).__name__, location=error_location(error))
-        on_answer(leased)
+        finally:
+            on_answer(leased)
         if kind[0] is Lane.EXPRESS and not self._slots[kind].full:
             self._context.lane_priority.express_claimed(began_at)
         if leased is not None:

@@ -7,11 +7,9 @@ from consumer.events import RejectedRecord
 from consumer.expand.reject import reject_record
 from consumer.expand.small_requests import accept_small
 from consumer.expand.validate_request import ValidRequest, validate_request, with_request_ids
-from consumer.expand.write_chunks import chunk_bounds_of, publish_accepted, wake_up, write_chunks
+from consumer.expand.write_chunks import publish_accepted, wake_last_chunk, write_chunks
 from consumer.kafka.record import KafkaRecord
-from consumer.logger import error_location, logger
-from consumer.request_lifecycle import apply_control_flags, complete_if_done
-from core.ids import chunk_id
+from consumer.logger import logger
 from ledger.digests import request_digests
 from ledger.errors import SealingError
 from ledger.models import StoredRequest
@@ -102,20 +100,3 @@ async def mark_part_expanded(request: ValidRequest, context: ConsumerContext) ->
     return await context.retry_until_available(
         "mark part expanded", context.ledger.requests.mark_part_expanded, request.header.key, request.part.number
     )
-
-
-async def wake_last_chunk(request: StoredRequest, number: int, context: ConsumerContext) -> None:
-    """Wake up the last chunk of an expanded part. If the part has no chunk, complete the request if it is done.
-
-    An error here does not raise. The part is expanded and must not be rejected, and the sweeper does the same work.
-    """
-    key, part = request.header.key, request.parts[number]
-    try:
-        await apply_control_flags(key, request.control_flags, context, part.number)
-        if not part.size:
-            await complete_if_done(key, context)
-        elif not request.completion:  # the worker that closes the chunk completes the request
-            *_, (first, _) = chunk_bounds_of(part)
-            await wake_up(chunk_id(key, part.number, first), part, request, context)
-    except Exception as error:  # noqa: BLE001  # any error, see above
-        logger.error("wake-up of last chunk failed", error=type(error).__name__, location=error_location(error))

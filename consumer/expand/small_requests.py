@@ -7,7 +7,7 @@ from consumer.expand.check_recipients import RecipientChecker
 from consumer.expand.exclusions import ExclusionScope, apply_exclusions
 from consumer.expand.large_records import LARGE_BYTES
 from consumer.expand.validate_request import ValidRequest
-from consumer.expand.write_chunks import build_chunk, is_small, publish_accepted, wake_up
+from consumer.expand.write_chunks import build_chunk, is_small, publish_accepted, wake_last_chunk
 from consumer.request_cache import OpenedRequest
 from ledger.claims import ClaimRequest, ClaimResult
 from ledger.message_template import MessageTemplate
@@ -42,7 +42,7 @@ async def accept_small(request: ValidRequest, size: int, context: ConsumerContex
         return False
     context.request_cache.put(opened)
     await publish_accepted(header, part, context)
-    await wake_up(chunk.id, part, StoredRequest(header, {part.number: part}), context)
+    await wake_last_chunk(StoredRequest(header, {part.number: part}), part.number, context)
     return True
 
 

@@ -10,10 +10,11 @@ from consumer.events import accepted_event
 from consumer.expand.check_recipients import CheckedRecipients, Decisions, RecipientChecker
 from consumer.expand.exclusions import ExclusionScope, apply_exclusions
 from consumer.expand.validate_request import ValidRequest
+from consumer.logger import error_location, logger
 from consumer.monitoring.readiness import EXPAND
 from consumer.publish_results import publish_results
 from consumer.request_cache import OpenedRequest
-from consumer.request_lifecycle import apply_control_flags
+from consumer.request_lifecycle import apply_control_flags, complete_if_done
 from core.chunk_work import DecidedDelivery, Work, prepare_release
 from core.ids import ChunkId, chunk_id
 from core.index_ranges import chunk_bounds, indices, to_ranges
@@ -133,3 +134,20 @@ async def wake_up(chunk: ChunkId, part: Part, request: StoredRequest, context: C
     if lane is Lane.EXPRESS and await context.handover.claim((lane, header.channel), claim):
         return
     await context.retry_until_available("publish wake-up", context.bus.publish_wake_up, lane, header.channel, chunk)
+
+
+async def wake_last_chunk(request: StoredRequest, number: int, context: ConsumerContext) -> None:
+    """Wake up the last chunk of an expanded part. If the part has no chunk, complete the request if it is done.
+
+    An error here does not raise. The part is expanded and must not be rejected, and the sweeper does the same work.
+    """
+    key, part = request.header.key, request.parts[number]
+    try:
+        await apply_control_flags(key, request.control_flags, context, part.number)
+        if not part.size:
+            await complete_if_done(key, context)
+        elif not request.completion:  # the worker that closes the chunk completes the request
+            *_, (first, _) = chunk_bounds_of(part)
+            await wake_up(chunk_id(key, part.number, first), part, request, context)
+    except Exception as error:  # noqa: BLE001  # any error, see above
+        logger.error("wake-up of last chunk failed", error=type(error).__name__, location=error_location(error))

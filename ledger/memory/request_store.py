@@ -14,6 +14,7 @@ from ledger.memory.store import RequestDocument, Store
 from ledger.models import Chunk, Completion, ControlFlags, Part, RequestHeader, StoredRequest
 from ledger.queries import RequestPage, RequestQuery, counted, position_of_request
 from ledger.request_port import Requests
+from ledger.sweep_delays import NEVER
 
 
 class MemoryRequests(Requests):
@@ -46,7 +47,7 @@ class MemoryRequests(Requests):
         request = StoredRequest(
             header, {part.number: part}, frozenset({part.number}), part.number, holds_chunk=True, begun_at=now
         )
-        self._store.requests[header.key] = RequestDocument(request, looked_at=now)
+        self._store.requests[header.key] = RequestDocument(request, looked_at=NEVER)
         self._chunks.add(chunk)
         return True
 
@@ -92,9 +93,11 @@ class MemoryRequests(Requests):
         send_at = document.request.header.send_at
         if scheduled_only and not document.request.cancelled and (not send_at or send_at <= self._store.clock()):
             return None
-        document.request, document.looked_at = replace(document.request, cancelled=True), self._store.clock()
+        document.request = replace(document.request, cancelled=True)
         if document.request.holds_chunk:
             await self._chunks.mark_cancelled(key, 0)
+        else:
+            document.looked_at = self._store.clock()
         return document.request
 
     @override

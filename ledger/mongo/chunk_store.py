@@ -1,6 +1,6 @@
 """Chunks in MongoDB. Claims, fencing tokens and leases follow the clock of the server (I3)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from pymongo import ReturnDocument
@@ -72,13 +72,26 @@ class MongoChunks(ChunkReads):
             self._unanswered.discard(claim.owner)
         try:
             for query in queries:
-                for home in self._homes:
-                    if lane in home.lanes and (found := await self._claim_first(home, query, claim)):
+                for home in await self._longest_due_first(lane, query):
+                    if found := await self._claim_first(home, query, claim):
                         return found
         except LedgerUnavailable:
             self._unanswered.add(claim.owner)
             raise
         return None
+
+    async def _longest_due_first(self, lane: Lane, query: Document) -> Sequence[ChunkHome]:
+        """Return the places that have such a chunk, so that those of one do not wait for all those of the other."""
+        homes = [home for home in self._homes if lane in home.lanes]
+        if len(homes) == 1:
+            return homes
+        with translated_errors():
+            found = [
+                (document["sweep_at"], home)
+                for home in homes
+                if (document := await home.documents.find_one(query, {"sweep_at": True}, sort=[("sweep_at", 1)]))
+            ]
+        return [home for _, home in sorted(found, key=lambda pair: pair[0])]
 
     async def _claim_first(self, home: ChunkHome, query: Document, claim: ClaimRequest) -> ClaimResult | None:
         with translated_errors():

@@ -91,7 +91,9 @@ class MongoRequests(Requests):
         filter_: Document = {"_id": key, "completion": None}
         if scheduled_only:  # a missing send_at compares as less than any time
             filter_["$expr"] = {"$or": ["$cancelled", {"$gt": ["$head.send_at", "$$NOW"]}]}
-        marked = {"$set": {"cancelled": True, "looked_at": "$$NOW"}}
+        # The sweeper need not look at a small request. One write marks its chunk as well.
+        looked_at = {"$cond": [{"$eq": ["$open", True]}, "$looked_at", "$$NOW"]}
+        marked = {"$set": {"cancelled": True, "looked_at": looked_at}}
         return await self._update(filter_, [marked, *if_open(cancel_pipeline())])
 
     @override

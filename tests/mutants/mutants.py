@@ -174,7 +174,7 @@ MUTANTS = (
         "the last chunk of a part is called before what was ordered meanwhile is on it",
         (
             Edit(
-                "consumer/expand/expand.py",
+                "consumer/expand/write_chunks.py",
                 "        await apply_control_flags(key, request.control_flags, context, part.number)\n",
                 "",
             ),

@@ -11,6 +11,6 @@ REGRESSIONS: dict[int, str] = {
     1277: "of the simulated world itself: a call that failed on its way counted as an attempt and not as an offer",
     941722199: "the text of a repeat with another body was sent, because it was cached before its request was refused",
     12702697: "a small request was never said to be accepted: its owner advanced before the acknowledgement and died",
-    400758017: "of the simulated world itself: an event beside the first try of a reply topic goes to the default topic",
+    400758017: "of the simulated world itself: events beside the try of a reply topic go to the default topic",
     41322: "a commit under way over a rebalance went on as the member of the generation before, and the lag stayed",
 }

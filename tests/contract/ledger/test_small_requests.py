@@ -90,6 +90,30 @@ async def test_a_repeat_of_the_same_call_has_the_same_result_and_a_new_lease(led
     assert await ledger.requests.insert_small_claimed(HEAD, PART, CHUNK, a_claim()) is None
 
 
+async def test_a_repeat_reads_what_was_ordered_meanwhile(ledger: Ledger) -> None:
+    """The answer to the first call may be lost, and a caller may cancel before the second one."""
+    claim = a_claim()
+    await ledger.requests.insert_small_claimed(HEAD, PART, CHUNK, claim)
+    assert await cancel_request(ledger, KEY)
+    again = await ledger.requests.insert_small_claimed(HEAD, PART, CHUNK, claim)
+
+    assert again is not None
+    assert again.chunk.cancelled
+    assert not await ledger.requests.take_unfinished(idle_seconds=-1, limit=5)
+
+
+async def test_a_due_chunk_of_its_own_is_found_beside_those_of_small_requests(ledger: Ledger, wait: Wait) -> None:
+    own = a_chunk("own", lane=Lane.EXPRESS)
+    await ledger.chunks.insert(own)
+    for number in range(4):
+        small = replace(CHUNK, id=a_chunk(f"r{number}").id, key=a_key(f"r{number}"))
+        await ledger.requests.insert_small(replace(HEAD, key=small.key), PART, small)
+    await wait(61)
+
+    claims = [await ledger.chunks.claim_due(Lane.EXPRESS, Channel.SMS, a_claim(), never_claimed=True) for _ in range(2)]
+    assert own.id in {claim.chunk.id for claim in claims if claim}
+
+
 async def test_after_a_take_over_the_first_owner_does_not_own_it_again(ledger: Ledger, wait: Wait) -> None:
     claim = a_claim(lease_seconds=0.2)
     first = await ledger.requests.insert_small_claimed(HEAD, PART, CHUNK, claim)
@@ -110,7 +134,7 @@ async def test_the_close_completes_the_request_and_erases_its_secrets(ledger: Le
     assert claimed is not None
     counts, now = Counter({(Status.SENT, None): 2, (Status.FAILED, Reason.REJECTED): 1}), ledger.now()
     assert await ledger.chunks.has_open(KEY)
-    assert await ledger.requests.take_unfinished(idle_seconds=-1, limit=5)
+    assert not await ledger.requests.take_unfinished(idle_seconds=-1, limit=5)
 
     for _ in range(2):  # the first answer may be lost
         completion = await ledger.requests.close_small(claimed.token, counts, now)

@@ -360,9 +360,7 @@ async def test_a_part_that_never_comes_ends_as_incomplete_and_is_refused_from_th
 async def test_a_cancel_stops_what_was_not_sent() -> None:
     world = World(RecordingProvider(answers=lambda *_: Retry(Reason.UNAVAILABLE)))
     await run(world, *NUMBERS[:3])
-    (request,) = await world.ledger.requests.take_unfinished(idle_seconds=0, limit=1)
-    await world.ledger.requests.cancel(request.header.key)
-    await world.ledger.chunks.mark_cancelled(request.header.key)
+    await world.ledger.requests.cancel(request_key("t1", "r1"))
     await world.settle(2)
     assert await world.outcomes() == [("cancelled", "cancelled")] * 3
     (completed,) = world.events("request.completed")

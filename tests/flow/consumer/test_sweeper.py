@@ -93,7 +93,7 @@ async def test_the_sweeper_goes_on_after_a_document_that_it_cannot_read(method: 
 async def test_one_round_checks_a_bounded_number_of_unfinished_requests() -> None:
     world = World()
     for number in range(REQUESTS_PER_ROUND + 20):
-        await world.expand(world.record(NUMBERS[0], request_id=f"r{number}"))
+        await world.expand(world.record(NUMBERS[0], request_id=f"r{number}", part=0, last=False))
     world.pass_time(60)
     context, faulty = with_fault(world, "take_unfinished", 0)
     await UnfinishedRequests(context).check_next()

@@ -63,7 +63,8 @@ async def test_the_region_of_a_recipient_wins_over_that_of_the_request() -> None
 async def test_a_request_without_a_region_is_stored_without_one() -> None:
     world = World()
     await world.expand(world.record("13800138000"))
-    (request,) = await world.ledger.requests.take_unfinished(idle_seconds=0, limit=1)
+    request = await world.ledger.requests.get(request_key("t1", "r1"))
+    assert request is not None
     assert (request.header.region, request.parts[0].default_region) == (None, "CN")
 
 
