@@ -71,10 +71,14 @@ def unprocessable_rejection(record: KafkaRecord) -> RejectedRecord:
 
 
 def _rejection_for(record: KafkaRecord, error: ValidationError) -> RejectedRecord:
-    document = _parse_json_object(record.value or b"")
     problems = read_problems(error)
+    is_json = problems[0].kind != "json_invalid"
+    value = (record.value or b"").removeprefix(codecs.BOM_UTF8)
+    # 1 MiB of small values takes 20 MiB as a document, so that a large value is not parsed again.
+    searched = is_json and len(value) > LARGE_BYTES
+    document = _search_json_object(value) if searched else _parse_json_object(value)
     correlation_id = read_correlation(record)
-    if document is None or problems[0].kind == "json_invalid":
+    if document is None or not is_json:
         message = "record: must be a JSON object in UTF-8, and must not be nested too deeply"
         request_id = _id(document, "request_id", record.value or b"") if document else None
         return RejectedRecord(
@@ -103,13 +107,10 @@ def _rejection_for(record: KafkaRecord, error: ValidationError) -> RejectedRecor
 def _parse_json_object(value: bytes) -> dict[str, Any] | None:
     """Return the fields that a rejection needs, or None if the value is not an object. All others are freed here.
 
-    1 MiB of small values takes 20 MiB as a document, so that a large value is not parsed.
+    1 MiB of small values takes 20 MiB as a document, and `_id` may parse it once more.
     """
-    value = value.removeprefix(codecs.BOM_UTF8)
-    if len(value) > LARGE_BYTES:
-        return _search_json_object(value)
     try:
-        document = orjson.loads(value)
+        document = orjson.loads(value.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError:
         return None
     return {name: document.get(name) for name in _SHOWN_FIELDS} if isinstance(document, dict) else None
