@@ -7,6 +7,7 @@ from consumer.context import ConsumerContext
 from consumer.deliver.open_window import OpenWindow
 from core.chunk_work import Batch
 from core.delivery_outcome import OutcomeRules
+from ledger.claims import pick_provider
 from ledger.models import ControlFlags, RequestHeader
 from providers.provider import Provider
 from schemas.statuses import Status
@@ -57,8 +58,7 @@ class ChunkRules:
 
     def choose_provider(self, batch: Batch) -> str | None:
         """Return the provider for the next attempt. Each attempt goes to the next provider in turn, unless pinned."""
-        turns = self._context.provider_caller.turns(self._providers)
-        return batch.pinned_provider or (turns[batch.attempts % len(turns)] if turns else None)
+        return pick_provider(batch, self._context.provider_caller.turns(self._providers))
 
     def outcome_rules(self, window: OpenWindow, stop: Stop | None) -> OutcomeRules:
         """Return the rules for the results of this window."""

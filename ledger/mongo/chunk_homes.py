@@ -76,10 +76,6 @@ class ChunkHome:
         """Return the projection of a chunk for its owner."""
         return dict.fromkeys(REQUEST_FIELDS if self.in_request else ("lookup",), False)
 
-    def id_of(self, chunk: ChunkId) -> str:
-        """Return the id of the document of a chunk."""
-        return key_of_chunk(chunk) if self.in_request else chunk
-
     def ids_of(self, chunks: Sequence[ChunkId]) -> list[str]:
         """Return the ids of the documents in which these chunks may be."""
         if not self.in_request:

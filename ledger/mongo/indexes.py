@@ -69,25 +69,21 @@ INDEXES = (
         "retention: the request that was completed first",
     ),
     Index(
-        "requests",
-        "due_of_channel",
-        (("lane", 1), ("channel", 1), ("fresh", 1), ("sweep_at", 1)),
-        "the sweeper: the open chunk of a small request that is due for longest, deferred or never claimed",
-        {"partialFilterExpression": {"open": True}},
-    ),
-    Index(
         "chunks",
         "open_in_order",
         (("request", 1), ("_id", 1)),
         "the open chunks of a request (I2), and a page of its pending deliveries",
         {"partialFilterExpression": {"open": True}},
     ),
-    Index(
-        "chunks",
-        "due_of_channel",
-        (("lane", 1), ("channel", 1), ("fresh", 1), ("sweep_at", 1)),
-        "the sweeper: the open chunk of a lane and channel that is due for longest, deferred or never claimed",
-        {"partialFilterExpression": {"open": True}},
+    *(
+        Index(
+            collection,
+            "due_of_channel",
+            (("lane", 1), ("channel", 1), ("fresh", 1), ("sweep_at", 1)),
+            "the sweeper: the open chunk of a lane and channel that is due for longest, deferred or never claimed",
+            {"partialFilterExpression": {"open": True}},
+        )
+        for collection in ("requests", "chunks")
     ),
     Index(
         "chunks",

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from core.chunk_work import Counts, tally
+from core.chunk_work import Counts
 from core.ids import RequestKey
 from ledger.models import Completion, Part, RequestHeader, StoredRequest
 from ledger.mongo.chunk_documents import read_control_flags
 from ledger.mongo.connection import Document
+from ledger.sweep_delays import NEVER
 from schemas.statuses import Category, Channel, ContentType, OnUncertain
 
 
@@ -53,18 +54,6 @@ def part_document(part: Part) -> Document:
     }
 
 
-def completion_fields(counts: Counts) -> Document:
-    """Return the stored form of a completion for a pipeline, which adds the server's time and the stored `cut`."""
-    by_status, by_reason = tally(counts)
-    return {
-        "completed_at": "$$NOW",
-        "total": {"$literal": counts.total()},
-        "by_status": {"$literal": by_status},
-        "by_reason": {"$literal": by_reason},
-        "incomplete": "$cut",
-    }
-
-
 def completion_document(completion: Completion) -> Document:
     """Return the stored form of a completion."""
     return {
@@ -73,6 +62,15 @@ def completion_document(completion: Completion) -> Document:
         "by_status": dict(completion.by_status),
         "by_reason": dict(completion.by_reason),
         "incomplete": completion.incomplete,
+    }
+
+
+def completion_fields(counts: Counts) -> Document:
+    """Return the same for a pipeline, which adds the server's time and the stored `cut`."""
+    stored = completion_document(Completion.of(counts, NEVER))
+    return {name: {"$literal": value} for name, value in stored.items()} | {
+        "completed_at": "$$NOW",
+        "incomplete": "$cut",
     }
 
 

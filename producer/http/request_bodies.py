@@ -77,8 +77,8 @@ class RequestBodyReader:
     async def run_bounded(self, body: bytearray, work: Callable[[], Awaitable[T]]) -> T:
         """Run the work at once for a small body, and one at a time for large ones.
 
-        After the work on a large body, the next one waits for as long again, so that large bodies take half of the time
-        at most. A single one waits for nothing. Waiting work takes no additional memory.
+        After the work on a large body, the next one waits for as long again, 2 s at most, so that large bodies leave
+        about half of the time to others. A single one waits for nothing. Waiting work takes no additional memory.
         """
         if len(body) <= LARGE_BYTES:
             return await work()

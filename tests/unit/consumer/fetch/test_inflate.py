@@ -51,7 +51,7 @@ def test_a_gigabyte_of_zeros_costs_neither_memory_nor_time(codec: int) -> None:
         with pytest.raises(InflateError):
             inflate(codec, bomb)
         assert time.thread_time() - began < CPU_SECONDS
-        assert tracemalloc.get_traced_memory()[1] < 3 * inflated_limit(len(bomb))
+        assert tracemalloc.get_traced_memory()[1] < 1.5 * inflated_limit(len(bomb))
     finally:
         tracemalloc.stop()
 
