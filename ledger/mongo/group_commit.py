@@ -15,8 +15,9 @@ MAX_NUMBER = 200
 """Maximum number of documents in a batch."""
 MAX_BYTES = 2**20
 """Maximum size of a batch in bytes. A larger item is written alone and at once."""
-MAX_UNDER_WAY = 2
-"""Maximum number of batches of one kind that are written at the same time."""
+TURNS_BETWEEN = 2
+"""Number of turns of the event loop between two batches. What is ready to be written meanwhile goes into the next one.
+Without them a small request took 0.51 commands of MongoDB instead of 0.40."""
 
 
 class MixedResults(Exception):  # noqa: N818  # it names a reply, not a failure
@@ -54,8 +55,7 @@ class GroupCommit(Generic[Item, Result]):
     def __init__(self, write: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]]) -> None:
         self._write = write
         self._waiting: deque[_Waiting[Item, Result]] = deque()
-        self._under_way: set[asyncio.Task[None]] = set()
-        self._starting = False
+        self._writer: asyncio.Task[None] | None = None
 
     async def add(self, item: Item, *, number: int = 1, size: int = 0) -> Result:
         """Write an item of some documents and bytes with others. Return its result, or raise its error.
@@ -66,31 +66,23 @@ class GroupCommit(Generic[Item, Result]):
             return (await self._write([item]))[0]
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(item, number, size, answer))
-        self._start()
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_all())
         return await answer
 
-    def _start(self) -> None:
-        """Start a batch. It begins in the next turn of the event loop, so that it has all items of this turn."""
-        if self._waiting and not self._starting and len(self._under_way) < MAX_UNDER_WAY:
-            self._starting = True
-            task = asyncio.create_task(self._write_next())
-            self._under_way.add(task)
-            task.add_done_callback(self._finish)
+    async def _write_all(self) -> None:
+        """Write one batch after the other. The first begins in the next turn of the loop, with all items of this turn.
 
-    def _finish(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
-        self._start()
-
-    async def _write_next(self) -> None:
-        self._starting = False
-        batch = self._take()
-        self._start()
-        try:
-            if batch:
+        Two at a time were each half as large, and took a fifth more time of this process and of MongoDB.
+        """
+        while batch := self._take():
+            try:
                 await self._settle(batch)
-        finally:  # without an answer only if the event loop ends
-            for waiting in batch:
-                waiting.answer.cancel()
+            finally:  # without an answer only if the event loop ends
+                for waiting in batch:
+                    waiting.answer.cancel()
+            for _ in range(TURNS_BETWEEN):
+                await asyncio.sleep(0)
 
     def _take(self) -> list[_Waiting[Item, Result]]:
         """Take the items of the next batch. Leave out those whose caller was cancelled."""
