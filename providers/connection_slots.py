@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable
+
+from core.lane_queue import LaneQueue
+from schemas.statuses import Lane
 
 GROW_SECONDS = 10.0
 """Time without a refusal after which a limit that shrank grows by one, in seconds."""
@@ -40,7 +42,7 @@ class TimeLimits:
 
 
 class ConnectionSlots:
-    """Semaphore with a limited wait, and with a limit that can shrink.
+    """Semaphore with a limited wait, and with a limit that can shrink. The express lane goes first.
 
     The wait counts into the time-out of the provider, because the lease of the caller runs meanwhile. It takes at most
     half of the time-out, so that enough time is left for an answer.
@@ -51,7 +53,7 @@ class ConnectionSlots:
         self._timeout_seconds, self._monotonic = timeout_seconds, monotonic
         self._changed_at = monotonic()
         self._taken = 0
-        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._waiters: LaneQueue[asyncio.Future[None]] = LaneQueue()
         self._sending, self._waiting = TimeLimits(), TimeLimits()
         self._stopped = False
 
@@ -75,9 +77,9 @@ class ConnectionSlots:
         self._changed_at = self._monotonic()
 
     @contextlib.asynccontextmanager
-    async def acquired(self) -> AsyncIterator[None]:
+    async def acquired(self, lane: Lane) -> AsyncIterator[None]:
         """Hold a slot for one send. Raises NoFreeConnectionError, and TimeoutError if the send takes too long."""
-        async with self.send_time() as latest_start, self.slot(latest_start):
+        async with self.send_time() as latest_start, self.slot(lane, latest_start):
             yield
 
     @contextlib.asynccontextmanager
@@ -87,30 +89,27 @@ class ConnectionSlots:
             yield asyncio.get_running_loop().time() + self._timeout_seconds / 2
 
     @contextlib.asynccontextmanager
-    async def slot(self, latest_start: float, *, again: bool = False) -> AsyncIterator[None]:
-        """Hold a slot. A send that waits again comes before the others. Raises NoFreeConnectionError."""
-        await self._acquire(latest_start, again=again)
+    async def slot(self, lane: Lane, latest_start: float, *, again: bool = False) -> AsyncIterator[None]:
+        """Hold a slot. A send that waits again comes before others of its lane. Raises NoFreeConnectionError."""
+        await self._acquire(lane, latest_start, again=again)
         try:
             yield
         finally:
             self._release()
 
-    async def _acquire(self, latest_start: float, *, again: bool) -> None:
+    async def _acquire(self, lane: Lane, latest_start: float, *, again: bool) -> None:
         if self._taken < self.limit and not self._waiters:
             self._taken += 1
             return
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
-        if again:
-            self._waiters.appendleft(waiter)
-        else:
-            self._waiters.append(waiter)
+        self._waiters.add(lane, waiter, first=again)
         self._wake_next()
         try:
             async with self._waiting.within(latest_start - loop.time()):
                 await waiter
         except BaseException as error:
-            self._give_back(waiter)
+            self._give_back(lane, waiter)
             if isinstance(error, TimeoutError):
                 raise NoFreeConnectionError from None
             raise
@@ -118,13 +117,12 @@ class ConnectionSlots:
             self._release()
             raise NoFreeConnectionError
 
-    def _give_back(self, waiter: asyncio.Future[None]) -> None:
+    def _give_back(self, lane: Lane, waiter: asyncio.Future[None]) -> None:
         """Leave the queue, or release the slot that came too late."""
         if waiter.done() and not waiter.cancelled():
             self._release()
         else:
-            with contextlib.suppress(ValueError):
-                self._waiters.remove(waiter)
+            self._waiters.remove(lane, waiter)
 
     def _release(self) -> None:
         self._taken -= 1
@@ -132,7 +130,7 @@ class ConnectionSlots:
 
     def _wake_next(self) -> None:
         while self._waiters and self._taken < self.limit:
-            waiter = self._waiters.popleft()
+            waiter = self._waiters.pop()
             if not waiter.done():
                 self._taken += 1
                 waiter.set_result(None)

@@ -8,7 +8,7 @@ from config.turn_budget import TurnBudget
 from core.render import RenderError
 from core.send_result import Failed, Message, Retry, SendResult
 from core.text_limits import failed_text
-from schemas.statuses import Reason
+from schemas.statuses import Lane, Reason
 
 NO_TIME = Retry(Reason.RATE_LIMITED, "no time to prepare the message", offered=False)
 """Result if the send ended while the message still waited to be made. Nothing was tried, so it ends no delivery."""
@@ -36,12 +36,14 @@ def as_it_is(message: Message) -> Message:
 class Draft:
     """Delivery that is offered to a provider. Its repr shows no address and no text."""
 
-    __slots__ = ("_budget", "_render", "_weight", "id", "is_prepared", "problem", "size")
+    __slots__ = ("_budget", "_render", "_weight", "id", "is_prepared", "lane", "problem", "size")
 
     def __init__(
         self, delivery_id: str, render: Callable[[], Message], weight: int, budget: TurnBudget, size: int = 0
     ) -> None:
         self.id = delivery_id
+        self.lane = Lane.BULK
+        """Lane of its request. A delivery of the express lane goes first where the provider has no free slot."""
         self.size = size
         """Maximum number of bytes in memory after the message was made, with the copies of provider and client."""
         self._render, self._weight, self._budget = render, weight, budget

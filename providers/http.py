@@ -132,7 +132,7 @@ class HttpProvider:
             return CLOSED
         attempt = PostAttempt()
         try:
-            async with self._slots.acquired():
+            async with self._slots.acquired(draft.lane):
                 message, content = await draft.prepare(_encode)
                 await self._post(message, content, attempt)
         except NoFreeConnectionError:

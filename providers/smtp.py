@@ -173,11 +173,11 @@ class SmtpProvider:
     async def _send(self, draft: Draft, progress: MailProgress) -> SendResult:
         """Send over the connections that the server takes. One that it no longer serves is replaced by another."""
         async with self._slots.send_time() as latest_start:
-            async with self._slots.slot(latest_start):
+            async with self._slots.slot(draft.lane, latest_start):
                 mail = await draft.prepare(self._compose)
                 answer = await self._hand_over(mail, progress)
             while answer is None:
-                async with self._slots.slot(latest_start, again=True):
+                async with self._slots.slot(draft.lane, latest_start, again=True):
                     answer = await self._hand_over(mail, progress)
             return answer
 

@@ -37,7 +37,10 @@ class DeliveryFactory:
         """Return the delivery, to be rendered when a provider has a slot for it."""
         at, template = index - self._chunk.first, self._template
         weight, size = template.measure.of(self._recipients[at][1]) if template else (0, 0)
-        return Draft(self._ids[at], partial(self.message, index), max(weight, self._least_weight), self._budget, size)
+        render, weight = partial(self.message, index), max(weight, self._least_weight)
+        draft = Draft(self._ids[at], render, weight, self._budget, size)
+        draft.lane = self._chunk.lane
+        return draft
 
     def message(self, index: int) -> Message:
         """Return the rendered message. Raise core.render.RenderError if that is impossible."""

@@ -1,7 +1,8 @@
 """Room for the bytes that a process has in hand. What has no room yet waits, and holds no room while it waits.
 
-Small things use all of the room. Large ones of the express lane get 3/4 of it, and those of the bulk lane 5/8. So an
-eighth at least is left for small things, and another one for the express lane. A tenant has half of the room at most.
+Small things of the express lane use all of the room, and those of the bulk lane 7/8. Large ones of the express lane get
+3/4 of it, and those of the bulk lane 5/8. So the express lane always has an eighth, and small things one as well. A
+tenant has half of the room at most, and an eighth more for small things of the express lane.
 """
 
 import asyncio
@@ -26,6 +27,8 @@ class _Class:
 
     limit: int
     """Number of bytes in hand, those of all classes, up to which this class gets room."""
+    tenant_limit: int
+    """Number of bytes in hand of one tenant, those of all classes, up to which this class gets room."""
     used: int = 0
     waiting: dict[str, Waiters] = field(default_factory=dict)
     """Waiters by tenant. The tenants take turns, in this order."""
@@ -35,9 +38,11 @@ class ByteRoom:
     """Bytes that may be in hand at the same time. A class without anything in hand may always take one thing."""
 
     def __init__(self, limit: int) -> None:
-        self._half, self._largest, self._largest_small = limit // 2, limit // LARGEST_SHARE, limit // SMALL_SHARE
-        self._small, self._express, self._bulk = _Class(limit), _Class(limit * 3 // 4), _Class(limit * 5 // 8)
-        self._classes = (self._small, self._express, self._bulk)
+        self._largest, self._largest_small = limit // LARGEST_SHARE, limit // SMALL_SHARE
+        half, eighth = limit // 2, limit // 8
+        self._small = {Lane.EXPRESS: _Class(limit, half + eighth), Lane.BULK: _Class(limit - eighth, half)}
+        self._large = {Lane.EXPRESS: _Class(6 * eighth, half), Lane.BULK: _Class(5 * eighth, half)}
+        self._classes = (*self._small.values(), *self._large.values())
         self._used_by: dict[str, int] = {}
         self._number_waiting = 0
         self._closed = False
@@ -86,17 +91,15 @@ class ByteRoom:
         self._number_waiting = 0
 
     def _class_of(self, lane: Lane, size: int) -> _Class:
-        if size <= self._largest_small:
-            return self._small
-        return self._express if lane is Lane.EXPRESS else self._bulk
+        return (self._small if size <= self._largest_small else self._large)[lane]
 
     def _has_room(self, its_class: _Class, tenant: str, size: int) -> bool:
         if not its_class.used:
             return True
-        return self.used + size <= its_class.limit and not self._has_its_half(tenant, size)
+        return self.used + size <= its_class.limit and not self._has_its_share(its_class, tenant, size)
 
-    def _has_its_half(self, tenant: str, size: int) -> bool:
-        return self._used_by.get(tenant, 0) + size > self._half
+    def _has_its_share(self, its_class: _Class, tenant: str, size: int) -> bool:
+        return self._used_by.get(tenant, 0) + size > its_class.tenant_limit
 
     def _add(self, its_class: _Class, tenant: str, size: int) -> None:
         self.used += size
@@ -107,7 +110,7 @@ class ByteRoom:
             self._used_by.pop(tenant, None)
 
     def _serve(self) -> None:
-        """Give room to waiters. A tenant with its half is passed over. Nobody passes a tenant that waits for a turn."""
+        """Give room to waiters. A tenant with its share is passed over. No one passes a tenant whose turn it is."""
         for its_class in self._classes:
             passed_over = 0
             while passed_over < len(its_class.waiting):
@@ -120,7 +123,7 @@ class ByteRoom:
                     waiter.set_result(True)
                     self._end_turn(its_class, tenant)
                     passed_over = 0
-                elif self._has_its_half(tenant, size):
+                elif self._has_its_share(its_class, tenant, size):
                     its_class.waiting[tenant] = its_class.waiting.pop(tenant)
                     passed_over += 1
                 else:

@@ -1,22 +1,22 @@
 """Rate limit of one provider."""
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
 
+from core.lane_queue import LaneQueue
 from schemas.statuses import Lane
 
 Sleep = Callable[[float], Awaitable[None]]
 
 
 class RateLimiter:
-    """A token bucket that serves waiters of the express lane first."""
+    """A token bucket. The express lane goes first, and the bulk lane keeps a share."""
 
     def __init__(self, rate_per_second: float, monotonic: Callable[[], float], sleep: Sleep) -> None:
         self._rate, self._monotonic, self._sleep = rate_per_second, monotonic, sleep
         self._burst = max(1.0, rate_per_second / 10)
         self._tokens, self._filled_at = self._burst, monotonic()
-        self._waiting: dict[Lane, deque[asyncio.Future[bool]]] = {lane: deque() for lane in (Lane.EXPRESS, Lane.BULK)}
+        self._waiting: LaneQueue[asyncio.Future[bool]] = LaneQueue()
         self._refill_task: asyncio.Task[None] | None = None
         self._next_waiter: asyncio.Future[bool] | None = None
         """Waiter that gets the next token."""
@@ -31,7 +31,7 @@ class RateLimiter:
         if self._closed:
             return False
         waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting[lane].append(waiter)
+        self._waiting.add(lane, waiter)
         if self._refill_task is None:
             self._refill_task = asyncio.create_task(self._serve())
         return await waiter
@@ -39,7 +39,7 @@ class RateLimiter:
     def close(self) -> None:
         """End all waits, now and from now on. `acquire` then returns False."""
         self._closed = True
-        for waiter in (self._next_waiter, *self._waiting[Lane.EXPRESS], *self._waiting[Lane.BULK]):
+        for waiter in (self._next_waiter, *self._waiting):
             if waiter and not waiter.done():
                 waiter.set_result(False)
 
@@ -50,8 +50,8 @@ class RateLimiter:
 
     async def _serve(self) -> None:
         try:
-            while waiter := self._next():
-                self._next_waiter = waiter
+            while self._waiting:
+                waiter = self._next_waiter = self._waiting.pop()
                 while self._tokens < 1:
                     await self._sleep((1 - self._tokens) / self._rate)
                     self._fill()
@@ -60,9 +60,3 @@ class RateLimiter:
                     waiter.set_result(True)
         finally:
             self._refill_task = None
-
-    def _next(self) -> asyncio.Future[bool] | None:
-        for queue in self._waiting.values():
-            if queue:
-                return queue.popleft()
-        return None

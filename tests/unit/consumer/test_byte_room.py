@@ -67,6 +67,20 @@ async def test_a_tenant_gets_half_of_the_room_and_the_others_do_not_wait_behind_
     assert (await start(room, 20_000, tenant="good")).done()
 
 
+async def test_small_things_of_a_tenant_leave_room_to_its_express_lane() -> None:
+    room = ByteRoom(LIMIT)
+    bulk = [await start(room, SMALL) for _ in range(LIMIT // SMALL)]
+    assert not bulk[-1].done()
+    assert all([(await start(room, SMALL, Lane.EXPRESS)).done() for _ in range(LIMIT // 8 // SMALL)])
+
+
+async def test_small_things_of_all_tenants_leave_room_to_the_express_lane() -> None:
+    room = ByteRoom(LIMIT)
+    bulk = [await start(room, SMALL, tenant=str(number)) for number in range(LIMIT // SMALL)]
+    assert not bulk[-1].done()
+    assert (await start(room, SMALL, Lane.EXPRESS, "x")).done()
+
+
 async def test_tenants_that_wait_take_turns() -> None:
     room = ByteRoom(LIMIT)
     for tenant in HOLDERS:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from providers.connection_slots import GROW_SECONDS, ConnectionSlots, NoFreeConnectionError
+from schemas.statuses import Lane
 from tests.support.clock import ManualClock
 
 
@@ -16,15 +17,15 @@ class Sends:
         self.running: dict[int, asyncio.Event] = {}
         self.order: list[int] = []
 
-    async def send(self, number: int, *, again: bool = False) -> None:
-        async with self._slots.send_time() as latest_start, self._slots.slot(latest_start, again=again):
+    async def send(self, number: int, lane: Lane, *, again: bool = False) -> None:
+        async with self._slots.send_time() as latest_start, self._slots.slot(lane, latest_start, again=again):
             self.order.append(number)
             self.running[number] = asyncio.Event()
             await self.running[number].wait()
         del self.running[number]
 
-    def start(self, number: int, *, again: bool = False) -> "asyncio.Task[None]":
-        return asyncio.create_task(self.send(number, again=again))
+    def start(self, number: int, lane: Lane = Lane.BULK, *, again: bool = False) -> "asyncio.Task[None]":
+        return asyncio.create_task(self.send(number, lane, again=again))
 
 
 async def _turns() -> None:
@@ -94,6 +95,22 @@ async def test_who_waits_again_comes_first(slots: ConnectionSlots) -> None:
     assert sends.order == [0, 2, 1]
 
 
+async def test_the_express_lane_comes_first_and_the_bulk_lane_has_every_fifth_turn(slots: ConnectionSlots) -> None:
+    slots.shrink(1)
+    sends = Sends(slots)
+    bulk, express = range(4), range(10, 18)
+    tasks = [sends.start(number) for number in bulk]
+    await _turns()
+    tasks += [sends.start(number, Lane.EXPRESS) for number in express]
+    while len(sends.order) <= len(bulk) + len(express) - 1 or sends.running:
+        await _turns()
+        for event in sends.running.values():
+            event.set()
+    await asyncio.gather(*tasks)
+
+    assert sends.order == [0, 10, 11, 12, 13, 1, 14, 15, 16, 17, 2, 3]
+
+
 async def test_a_cancelled_wait_leaves_its_place_to_the_next(slots: ConnectionSlots) -> None:
     slots.shrink(1)
     sends = Sends(slots)
@@ -110,7 +127,7 @@ async def test_a_cancelled_wait_leaves_its_place_to_the_next(slots: ConnectionSl
 
 async def test_a_wait_ends_after_half_of_the_time_out(clock: ManualClock) -> None:
     slots = ConnectionSlots(1, 0.2, clock)
-    async with slots.acquired():
+    async with slots.acquired(Lane.BULK):
         with pytest.raises(NoFreeConnectionError):
-            async with slots.acquired():
+            async with slots.acquired(Lane.BULK):
                 pass

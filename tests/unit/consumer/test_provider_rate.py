@@ -1,0 +1,27 @@
+"""Order in which a rate of a provider is given out."""
+
+import asyncio
+
+from consumer.flow_control.rate_limit import RateLimiter
+from schemas.statuses import Lane
+from tests.support.clock import ManualClock
+
+
+async def test_the_express_lane_comes_first_and_the_bulk_lane_has_every_fifth_turn() -> None:
+    clock, order = ManualClock(), list[str]()
+
+    async def sleep(seconds: float) -> None:
+        clock.now += seconds
+        await asyncio.sleep(0)
+
+    limiter = RateLimiter(10, clock, sleep)
+
+    async def call(lane: Lane) -> None:
+        assert await limiter.acquire(lane)
+        order.append(lane.value[0])
+
+    assert await limiter.acquire(Lane.BULK)  # the burst
+    calls = [Lane.BULK] * 3 + [Lane.EXPRESS] * 9
+    await asyncio.gather(*map(call, calls))
+
+    assert "".join(order) == "eeeebeeeebeb"
