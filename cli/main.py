@@ -1,9 +1,11 @@
 """Entry point: the group of all commands, and the output of their errors."""
 
+import contextlib
 import os
+import sys
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -126,6 +128,18 @@ def _options(
     """Options of the program itself."""
 
 
-def main() -> None:
-    """Run the command line."""
-    app()
+def main() -> NoReturn:
+    """Run the command line, and end without a wait for threads.
+
+    A usual exit waits for threads that nothing stops. The threads of MongoDB's client take up to half a second to see
+    that it is closed, and one that waits for a frozen server takes longer.
+    """
+    code: str | int | None = 0
+    try:
+        app()
+    except SystemExit as ended:
+        code = ended.code
+    with contextlib.suppress(OSError):  # nothing reads the output any more
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))

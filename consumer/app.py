@@ -35,7 +35,6 @@ from core.retry import RetryPolicy
 from core.text_limits import TextLimits
 from ledger.errors import InvalidConnectionString, LedgerNotReady
 from ledger.mongo import MongoLedger
-from ledger.mongo.blocking_calls import exit_without_waiting
 from ledger.sealing import Sealer
 from providers.entries import ProviderEntry
 from providers.registry import build_providers
@@ -131,13 +130,11 @@ def run(settings: ConsumerSettings) -> None:
     collect_rarely()
     try:
         uvloop.run(main())
-        exit_without_waiting(0)
     except InvalidConnectionString as error:
         _end(2, f"ROLLCALL_MONGO_URL: {error}")
     except (TopicsMissing, LedgerNotReady) as error:
         _end(3, str(error))
     except PublishingStalled as error:
-        exit_without_waiting(4)
         _end(4, str(error))
     except HttpAddressUnavailable as error:
         _end(1, f"ROLLCALL_CONSUMER_HTTP_HOST, ROLLCALL_CONSUMER_HTTP_PORT: {error}")

@@ -72,6 +72,12 @@ def log_range(key: RequestKey) -> tuple[str, str]:
     return f"log_{key}", f"log_{key}~"
 
 
+def log_bounds(key: RequestKey, part: int, first: int, size: int) -> tuple[LogId, LogId]:
+    """Return the bounds of the ids of the logs of one chunk. The upper bound is excluded."""
+    last = log_id(key, part, first + size - 1)
+    return log_id(key, part, first), LogId(f"{last}~")
+
+
 def chunk_range(key: RequestKey) -> tuple[str, str]:
     """Return the bounds of the ids of all chunks of a request. The upper bound is excluded."""
     return f"chk_{key}", f"chk_{key}~"

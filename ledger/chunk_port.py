@@ -8,7 +8,8 @@ from core.chunk_work import Counts, Window, Work
 from core.ids import ChunkId, RequestKey
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
 from ledger.models import Chunk, ControlFlags
-from schemas.statuses import Channel, Lane
+from ledger.queries import IdRange
+from schemas.statuses import Channel, Lane, Status
 
 DueKind = tuple[Lane, Channel, bool]
 """Lane and channel of due chunks, and whether they were never claimed."""
@@ -97,6 +98,13 @@ class Chunks(Protocol):
         """Return the counts of all deliveries in the chunks of the request.
 
         A delivery without a log counts as pending or scheduled.
+        """
+
+    async def find_outcomes(self, key: RequestKey, statuses: Collection[Status], number: int) -> list[IdRange]:
+        """Return the log ids of the first chunks that together logged `number` deliveries with these outcomes.
+
+        The ranges ascend. A chunk without such an outcome is left out. If there are fewer deliveries, it is all chunks
+        with one.
         """
 
     async def find_duplicates(self, key: RequestKey, below_part: int, hashes: Collection[bytes]) -> set[bytes]:

@@ -9,7 +9,6 @@ from starlette.exceptions import HTTPException
 
 from config.settings import parse_sealing_keys
 from ledger.mongo import MongoLedger
-from ledger.mongo.blocking_calls import exit_without_waiting
 from ledger.ports import Ledger
 from ledger.sealing import Sealer
 from producer.auth.caller_gate import CallerGate
@@ -94,9 +93,7 @@ def run(settings: ProducerSettings) -> None:
     publisher, gateway = KafkaPublisher(settings), open_gateway(settings)
     waiter = CompletionWaiter(gateway)
     app = build_app(settings, publisher=publisher, gateway=gateway, waiter=waiter)
-    code = serve(app, publisher, gateway, waiter, settings)
-    exit_without_waiting(code)
-    if code:
+    if code := serve(app, publisher, gateway, waiter, settings):
         raise SystemExit(code)
 
 

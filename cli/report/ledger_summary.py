@@ -9,8 +9,8 @@ from cli.report.summary import REACHED, NotReached, Summary
 from core.ids import position
 from ledger.models import Log, StoredRequest
 from ledger.ports import Ledger
-from ledger.queries import ListPosition, LogQuery, position_of_log
-from ledger.request_counts import RequestCounts, count_request
+from ledger.queries import IdRange, ListPosition, LogQuery, position_of_log
+from ledger.request_counts import MAX_LOGS_COUNTED, RequestCounts, count_request, known_recipients
 from schemas.statuses import WITHOUT_LOG, Status
 
 _NOT_REACHED = frozenset(status for status in Status if status.value not in REACHED) - WITHOUT_LOG
@@ -41,7 +41,7 @@ def heading(request: StoredRequest, summary: Summary) -> list[str]:
 
 async def summarise(ledger: Ledger, request: StoredRequest) -> Summary:
     """Return the roll call of a request, without the list of recipients that were not reached."""
-    key, completion = request.header.key, request.completion
+    completion = request.completion
     request_counts = await count_request(ledger, request)
     counts = Counter(
         {(status.value, reason and reason.value): n for (status, reason), n in request_counts.outcomes.items()}
@@ -50,13 +50,11 @@ async def summarise(ledger: Ledger, request: StoredRequest) -> Summary:
     sums = {counts.total(), total}
     if completion:
         sums |= {completion.total, sum(completion.by_status.values())}
-    query = LogQuery(request.header.tenant_id, key=key, statuses=_NOT_REACHED, page_size=1)
-    missed = await ledger.logs.find(query)
     return Summary(
         counts=counts,
         total=total,
         not_reached=(),
-        not_reached_total=missed.total,
+        not_reached_total=sum(n for (status, _), n in request_counts.current.items() if status in _NOT_REACHED),
         accounted=completion is not None and not completion.incomplete and len(sums) == 1,
         part_sizes=part_sizes(request),
         notes=_notes(request, request_counts, counts, total),
@@ -134,8 +132,7 @@ async def _not_reached_batches(
     ledger: Ledger, request: StoredRequest, limit: int | None
 ) -> AsyncIterator[list[NotReached]]:
     if limit is not None:
-        query = LogQuery(request.header.tenant_id, key=request.header.key, statuses=_NOT_REACHED, page_size=limit)
-        yield [_not_reached(log) for log in (await ledger.logs.find(query)).items]
+        yield [_not_reached(log) for log in await _first_not_reached(ledger, request, limit)]
         return
     batch: list[NotReached] = []
     async for log in ledger.logs.iterate_request(request.header.key):
@@ -145,6 +142,22 @@ async def _not_reached_batches(
             yield batch
             batch = []
     yield batch
+
+
+async def _first_not_reached(ledger: Ledger, request: StoredRequest, limit: int) -> Sequence[Log]:
+    """Return the first deliveries that were not reached.
+
+    In a large request they are looked for only in chunks that have some. Its counts do not show receipts either.
+    """
+    key, ranges = request.header.key, list[IdRange]()
+    if known_recipients(request) > MAX_LOGS_COUNTED:
+        ranges = await ledger.chunks.find_outcomes(key, _NOT_REACHED, limit)
+        if not ranges:
+            return []
+    query = LogQuery(
+        request.header.tenant_id, key=key, within=ranges, statuses=_NOT_REACHED, page_size=limit, count_limit=0
+    )
+    return (await ledger.logs.find(query)).items
 
 
 def _not_reached(log: Log) -> NotReached:

@@ -14,7 +14,7 @@ _LABEL = r"[A-Za-z0-9]++(?:-[A-Za-z0-9]++)*+"  # two hyphens in a row are Punyco
 _PLAIN = re.compile(rf"(?!['=]){_ATOM}(?:\.{_ATOM})*+@(?:{_LABEL}\.)+[A-Za-z]++")
 _SPECIAL_USE = tuple(SPECIAL_USE_DOMAIN_NAMES)
 
-_AROUND = "".join(char for char in map(chr, range(0x10000)) if char.isspace() or re.match(f"[{INVISIBLE}]", char))
+_AROUND = "".join(re.findall(rf"[\s{INVISIBLE}]", "".join(map(chr, range(0x10000)))))
 _INVISIBLE = re.compile(
     f"[{INVISIBLE}\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c\u200d\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )

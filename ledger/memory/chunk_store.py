@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing_extensions import override
 
 from core.chunk_work import Counts, Window, Work
-from core.ids import ChunkId, RequestKey
+from core.ids import ChunkId, RequestKey, log_bounds
 from ledger.chunk_port import Chunks, DueKind
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken, pick_provider
 from ledger.memory.store import ChunkDocument, Store
 from ledger.models import Chunk, ControlFlags
+from ledger.queries import IdRange, ranges_with_outcomes
 from ledger.sealing import HASH_BYTES
 from ledger.sweep_delays import CANCELLED_SECONDS, NEVER, UNCLAIMED_SECONDS
 from schemas.statuses import Channel, Lane, Status
@@ -156,6 +157,12 @@ class MemoryChunks(Chunks):
                 scheduled = document.untouched and not document.is_due(now)
                 total[Status.SCHEDULED if scheduled else Status.PENDING, None] += waiting
         return total
+
+    @override
+    async def find_outcomes(self, key: RequestKey, statuses: Collection[Status], number: int) -> list[IdRange]:
+        chunks = sorted((document.chunk for document in self._store.chunks_of(key)), key=lambda chunk: chunk.id)
+        ranges = ((log_bounds(key, chunk.part, chunk.first, chunk.size), chunk.work.counts) for chunk in chunks)
+        return ranges_with_outcomes(ranges, statuses, number)
 
     @override
     async def find_duplicates(self, key: RequestKey, below_part: int, hashes: Collection[bytes]) -> set[bytes]:

@@ -99,6 +99,7 @@ def _matches(log: Log, query: LogQuery) -> bool:
         and query.channel in (None, log.channel)
         and query.reference in (None, log.reference)
         and (query.key is None or log.id.startswith(log_range(query.key)[0]))
+        and (not query.within or any(low <= log.id < high for low, high in query.within))
         and (not query.statuses or log.status in query.statuses)
         and (not query.recipient_hashes or log.recipient_hash in query.recipient_hashes)
         and (query.accepted_from is None or query.accepted_from <= log.created_at)

@@ -2,13 +2,8 @@
 
 import asyncio
 import contextlib
-import os
-import sys
 import threading
 from collections.abc import Callable
-
-_EXIT_DELAY_SECONDS = 0.5
-"""Time for the remaining work of the event loop before the process exits, in seconds."""
 
 
 async def run_blocking(work: Callable[[], None]) -> None:
@@ -22,16 +17,3 @@ async def run_blocking(work: Callable[[], None]) -> None:
 
     threading.Thread(target=run, daemon=True).start()
     await done.wait()
-
-
-def exit_without_waiting(code: int) -> None:
-    """End the process soon, although threads still wait. Call it as the last line of a service."""
-
-    def end() -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-
-    last = threading.Timer(_EXIT_DELAY_SECONDS, end)
-    last.daemon = True
-    last.start()

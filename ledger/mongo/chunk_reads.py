@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing_extensions import override
 
 from core.chunk_work import Counts
-from core.ids import ChunkId, RequestKey
+from core.ids import ChunkId, RequestKey, log_bounds
 from core.index_ranges import length
 from ledger.chunk_port import Chunks, DueKind
 from ledger.models import Chunk
@@ -15,6 +15,7 @@ from ledger.mongo.chunk_homes import ChunkHome
 from ledger.mongo.connection import Database, ServerClock, translated_errors
 from ledger.mongo.due_chunks import find_due_kinds
 from ledger.mongo.work_documents import read_counts, read_ranges, read_window
+from ledger.queries import IdRange, ranges_with_outcomes
 from schemas.statuses import Channel, Lane, Status
 
 
@@ -67,6 +68,18 @@ class ChunkReads(Chunks):
                         scheduled = document["fence"] == 0 and due_at is not None and due_at > now
                         total[Status.SCHEDULED if scheduled else Status.PENDING, None] += waiting
         return total
+
+    @override
+    async def find_outcomes(self, key: RequestKey, statuses: Collection[Status], number: int) -> list[IdRange]:
+        fields = {"counts": True, "part": True, "first": True, "size": True}
+        chunks = []
+        with translated_errors():
+            for home in self._homes:
+                async for document in home.documents.find(home.of_request(key), fields).sort("_id", 1):
+                    part, first = document.get("part", 0), document.get("first", 0)  # the chunk of a small request
+                    range_ = log_bounds(key, part, first, document["size"])
+                    chunks.append((range_, read_counts(document["counts"])))
+        return ranges_with_outcomes(chunks, statuses, number)
 
     @override
     async def find_duplicates(self, key: RequestKey, below_part: int, hashes: Collection[bytes]) -> set[bytes]:

@@ -118,6 +118,13 @@ INDEXES = (
         {"partialFilterExpression": {"reference": {"$exists": True}}},
     ),
     Index(
+        "communication_logs",
+        "resent_of_request",
+        (("_id", 1), ("resent_as", 1)),
+        "the deliveries of a request that others repeat. It holds only those",
+        {"partialFilterExpression": {"resent_as": {"$exists": True}}},
+    ),
+    Index(
         "templates",
         "of_tenant",
         (("tenant_id", 1), ("code", 1), ("version", -1)),

@@ -133,11 +133,11 @@ class MongoLogs(Logs):
             "one": {"$first": "$resent_as"},
         }
         stages: list[Document] = [
-            {"$match": {"_id": {"$gte": low, "$lt": high}, "resent_as": {"$ne": None}}},
+            {"$match": {"_id": {"$gte": low, "$lt": high}, "resent_as": {"$exists": True}}},
             {"$group": group},
         ]
         with translated_errors():
-            documents = await self._logs.aggregate(stages, hint="_id_").to_list(None)
+            documents = await self._logs.aggregate(stages, hint="resent_of_request").to_list(None)
         repeats = [(position(document["one"]), document["number"]) for document in documents]
         return {repeat[0]: number for repeat, number in repeats if repeat}
 

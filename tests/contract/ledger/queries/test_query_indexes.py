@@ -9,7 +9,7 @@ import pytest
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo import MongoClient
 
-from core.ids import RequestKey, log_id
+from core.ids import RequestKey, log_bounds, log_id
 from ledger.models import Log
 from ledger.mongo import MongoLedger
 from ledger.mongo.log_documents import log_document
@@ -160,6 +160,17 @@ async def test_a_moment_that_holds_thousands_is_not_read_again_for_each_page(
     )
 
     assert_bounded(operations, 10)
+
+
+async def test_a_report_reads_only_chunks_with_misses_and_deliveries_that_others_repeat(
+    ledger: MongoLedger, database: Database
+) -> None:
+    key = a_key("r7")
+    within = [log_bounds(key, 0, first, 5) for first in (10, 30)]
+    query = LogQuery(TENANT, key=key, within=within, statuses=frozenset({Status.SENT}), page_size=50, count_limit=0)
+
+    assert_bounded(await profile(database, lambda: ledger.logs.find(query)), 5)
+    assert_bounded(await profile(database, lambda: ledger.logs.count_resends(key)), 1)
 
 
 @pytest.mark.parametrize("user", [None, "u3"])
