@@ -12,7 +12,7 @@ help:
 	@echo 'make up       runs a local Kafka, MongoDB, producer and consumer until Ctrl-C'
 	@echo 'make test     all tests, on a real Kafka and MongoDB'
 	@echo 'make check    formatter, linter, types, layers, style of names and texts'
-	@echo 'make bench    throughput, compared with the same Kafka and MongoDB work without the product'
+	@echo 'make bench    all scenarios of the bench in a small size, 30 minutes at most (SCENARIO=name for one in full size)'
 	@echo 'make model    searches every order of the steps of the protocol, in small worlds'
 	@echo 'make mutants  breaks the product on purpose, and checks that the tests notice'
 	@echo 'make simulate thousands of simulated worlds with faults (SEEDS=n, or SEED=x for one with its trace)'
@@ -53,7 +53,7 @@ doctor: $(STAMP)
 	@$(BIN)/python -m devstack doctor
 
 bench: $(STAMP)
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench $(SCENARIO)
 
 .PHONY: simulate
 simulate: $(STAMP)

@@ -1,12 +1,13 @@
-"""Measured run: publish a request, wait for its completion, and read its start and end from Kafka.
+"""Measured run of bulk requests: publish them, wait for their completion, and read start and end from Kafka.
 
-The clock starts with the timestamp of the first intake record and stops with that of `request.completed`. That event
-comes after the last result event was acknowledged and the last chunk was closed. This is the same for both sides, and
-needs no reader of the results beside them. A smaller request goes first, so that connections and code are warm.
+The clock starts with the timestamp of the first intake record and stops with that of the last `request.completed`. That
+event comes after the last result event was acknowledged and the last chunk was closed. This is the same for both sides,
+and needs no reader of the results beside them. A smaller request goes first, so that connections and code are warm.
 """
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,90 +15,90 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.partitioner import DefaultPartitioner
 from psutil import Process
 from pymongo import MongoClient
+from pymongo.database import Database
 
 from bench.sides import Side, peak_mib
 from bench.workload import Order
+from devstack import StackError
 from devstack.processes import Child
 
 WARM_UP_RECIPIENTS = 5_000
-_DEADLINE_SECONDS = 300.0
+_DEADLINE_SECONDS = 600.0
 _POLL_SECONDS = 0.1
-
-
-class IncompleteRun(Exception):  # noqa: N818  # a failed measurement, not an error of the code
-    """A side did not finish its work, so the run is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """Figures of one run of one side."""
 
-    side: str
-    number: int
-    recipients: int
-    seconds: float
+    rate: float
+    """Recipients per second."""
     peak_mib: float
     cpu_seconds: float
     """Processor time of this side's process, user and system."""
 
-    @property
-    def rate(self) -> float:
-        """Return recipients per second."""
-        return self.recipients / self.seconds
 
-
-def measure(side: Side, number: int, recipients: int) -> Run:
-    """Measure one run in a new process."""
-    warm_up = Order(f"warm-{side.name}-{number}", min(recipients, WARM_UP_RECIPIENTS))
-    order = Order(f"run-{side.name}-{number}", recipients)
-    with side.started(number, [warm_up, order]) as child:
-        asyncio.run(_take(side, number, child, warm_up))
-        before = _cpu_seconds(child)
-        seconds = asyncio.run(_take(side, number, child, order))
-        done = Run(side.name, number, recipients, seconds, peak_mib(child), _cpu_seconds(child) - before)
+def measure(side: Side, recipients: int, each: int) -> Run:
+    """Measure requests of `each` recipients in a new process."""
+    warm_up = Order("warm", WARM_UP_RECIPIENTS)
+    orders = [Order(f"run-{number}", each) for number in range(recipients // each)]
+    with side.started([warm_up, *orders]) as child:
+        asyncio.run(_take(side, child, [warm_up]))
+        before = cpu_seconds(child)
+        seconds = asyncio.run(_take(side, child, orders))
+        done = Run(recipients / seconds, peak_mib(child), cpu_seconds(child) - before)
     with MongoClient[dict[str, Any]](side.stack.mongo_url) as client:
-        client.drop_database(side.database(number))
+        client.drop_database(side.prefix)
     return done
 
 
-async def _take(side: Side, number: int, child: Child, order: Order) -> float:
-    """Publish a request and wait for its completion. Return the seconds. Raise IncompleteRun."""
+async def _take(side: Side, child: Child, orders: Sequence[Order]) -> float:
+    """Publish requests and wait for their completion. Return the seconds. Raise StackError if that is incomplete."""
     results = f"{side.prefix}.results"
-    records, key = order.records(), order.request_id.encode()
     options: dict[str, Any] = {"bootstrap_servers": side.stack.kafka_bootstrap}
     async with AIOKafkaProducer(**options, acks="all", max_request_size=2**21) as producer:
         partitions = sorted(await producer.partitions_for(results))
-        at = TopicPartition(results, DefaultPartitioner()(key, partitions, partitions))
+        topic = f"{side.prefix}.bulk.requests"
         async with AIOKafkaConsumer(**options, enable_auto_commit=False) as consumer:
-            consumer.assign([at])
-            end_before = (await consumer.end_offsets([at]))[at]
-            sent = [await producer.send(f"{side.prefix}.bulk.requests", value, key=key) for value in records]
+            every = [TopicPartition(results, partition) for partition in partitions]
+            consumer.assign(every)
+            before = sum((await consumer.end_offsets(every)).values())
+            records = [(order.request_id.encode(), value) for order in orders for value in order.records()]
+            sent = [await producer.send(topic, value, key=key) for key, value in records]
             began_ms = (await sent[0]).timestamp
-            await _announced(side, number, child, order)
-            end = (await consumer.end_offsets([at]))[at]
-            consumer.seek(at, end - 1)
-            last = await consumer.getone(at)
-    types = dict(last.headers)
-    if types["ce_type"] != b"request.completed" or end - end_before != order.recipients + len(records) + 1:
-        raise IncompleteRun(f"{order.request_id}: {end - end_before} events for {order.recipients} recipients")
-    return (int(last.timestamp) - int(began_ms)) / 1000
+            await _announced(side, child, orders)
+            ends = await consumer.end_offsets(every)
+            expected = sum(order.recipients for order in orders) + len(records) + len(orders)
+            if sum(ends.values()) - before != expected:
+                raise StackError(f"{side.name}: {sum(ends.values()) - before:,} events instead of {expected:,}")
+            used = {DefaultPartitioner()(key, partitions, partitions) for key, _ in records}
+            return float(max([await _last_ms(consumer, results, at, ends) for at in used]) - began_ms) / 1000
 
 
-async def _announced(side: Side, number: int, child: Child, order: Order) -> None:
-    """Wait until the completion is published, and check the counts in the ledger."""
+async def _last_ms(consumer: AIOKafkaConsumer, topic: str, partition: int, ends: dict[TopicPartition, int]) -> int:
+    """Return the time of the last record of a partition."""
+    at = TopicPartition(topic, partition)
+    consumer.seek(at, ends[at] - 1)
+    return int((await consumer.getone(at)).timestamp)
+
+
+async def _announced(side: Side, child: Child, orders: Sequence[Order]) -> None:
+    """Wait until all completions are published, and check the counts in the ledger."""
     deadline = time.monotonic() + _DEADLINE_SECONDS
+    names = [order.request_id for order in orders]
     with MongoClient[dict[str, Any]](side.stack.mongo_url) as client:
-        database = client[side.database(number)]
-        query = {"head.request_id": order.request_id}
-        while not (request := database["requests"].find_one({**query, "announced": True}, {"completion": True})):
+        database: Database[dict[str, Any]] = client[side.prefix]
+        query = {"head.request_id": {"$in": names}, "announced": True}
+        while database["requests"].count_documents(query) < len(names):
             if child.exit_code() is not None or time.monotonic() > deadline:
-                raise IncompleteRun(f"{order.request_id} was not completed: {child.last_words()}")
+                raise StackError(f"{side.name}: not all requests were completed: {child.last_words()}")
             await asyncio.sleep(_POLL_SECONDS)
-        logs = database["communication_logs"].count_documents({"request_id": order.request_id})
-    if logs != order.recipients or request["completion"]["by_status"] != {"sent": logs}:
-        raise IncompleteRun(f"{order.request_id}: {logs} logs for {order.recipients} recipients")
+        logs = database["communication_logs"].count_documents({"request_id": {"$in": names}, "status": "sent"})
+    if logs != sum(order.recipients for order in orders):
+        raise StackError(f"{side.name}: {logs:,} logs of deliveries that were sent")
 
 
-def _cpu_seconds(child: Child) -> float:
+def cpu_seconds(child: Child) -> float:
+    """Return the processor time of a process, user and system."""
     times = Process(child.pid).cpu_times()
     return float(times.user + times.system)

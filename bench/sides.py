@@ -1,6 +1,6 @@
 """Two sides of the comparison as processes: one consumer of the product, and the ceiling.
 
-Each has its own topics and database.
+Each run of a side has its own topics and database.
 """
 
 import contextlib
@@ -19,36 +19,36 @@ SIDES = ("product", "ceiling")
 _READY_SECONDS = 120
 
 
+PARTITIONS = 12
+"""Partitions of each topic."""
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Side of the comparison. It starts a new process for each run."""
+    """Side of the comparison in one run, with topics and a database of its own."""
 
     name: str
     stack: Stack
     folder: Path
-    partitions: int
+    run_name: str
 
     @property
     def prefix(self) -> str:
-        """Return the prefix of its topics."""
-        return f"bench.{self.name}"
-
-    def database(self, number: int) -> str:
-        """Return its database in a run."""
-        return f"bench_{self.name}_{number}"
+        """Return the prefix of its topics, which is the name of its database as well."""
+        return f"{self.run_name}-{self.name}"
 
     @contextlib.contextmanager
-    def started(self, number: int, orders: Sequence[Order]) -> Iterator[Child]:
+    def started(self, orders: Sequence[Order]) -> Iterator[Child]:
         """Start a process of this side, ready for these requests. Topics and indexes are set up first."""
-        env = service_env(self.stack, TOPIC_PREFIX=self.prefix, MONGO_DATABASE=self.database(number))
-        log = self.folder / f"{self.name}-{number}.log"
-        run(["rollcall", "setup", "--partitions", str(self.partitions)], env, log=log)
+        env = service_env(self.stack, TOPIC_PREFIX=self.prefix, MONGO_DATABASE=self.prefix)
+        log = self.folder / f"{self.name}.log"
+        run(["rollcall", "setup", "--partitions", str(PARTITIONS)], env, log=log)
         if self.name == "product":
             with start_service(["rollcall", "consumer"], env, ready_url(env, "consumer"), log=log) as child:
                 yield child
             return
         arguments = [f"{order.request_id}:{order.recipients}" for order in orders]
-        addresses = [self.stack.kafka_bootstrap, self.stack.mongo_url, self.prefix, self.database(number)]
+        addresses = [self.stack.kafka_bootstrap, self.stack.mongo_url, self.prefix, self.prefix]
         with start_service([sys.executable, "-m", "bench.ceiling_main", *addresses, *arguments], env, log=log) as child:
             wait_until_ready(
                 child, lambda: READY in log.read_text(), what="the ceiling", deadline_seconds=_READY_SECONDS
