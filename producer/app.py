@@ -13,7 +13,7 @@ from ledger.ports import Ledger
 from ledger.sealing import Sealer
 from producer.auth.caller_gate import CallerGate
 from producer.auth.token_verifier import TokenVerifier
-from producer.bulk.route import bulk_routes
+from producer.bulk.route import BulkEndpoint, RouteWithoutQuery, bulk_routes
 from producer.clock import ClockAndRandom
 from producer.completion_waiter import CompletionWaiter
 from producer.control_routes import control_routes
@@ -78,7 +78,7 @@ def build_app(
     gate = CallerGate(settings, TokenVerifier(settings), metrics.calls_over_rate, clock)
     sealer = Sealer(parse_sealing_keys(settings.sealing_keys))
     deps = Dependencies(settings, publisher, gateway, sealer, gate, body_reader, metrics, clock, waiter, read_places())
-    app.include_router(bulk_routes(deps))
+    _add_bulk_routes(app, BulkEndpoint(deps))
     app.include_router(reading_routes(deps))
     app.include_router(control_routes(deps))
     app.include_router(document_routes(app))
@@ -86,6 +86,11 @@ def build_app(
     _add_error_handlers(app, clock)
     app.add_middleware(RequestLoggingMiddleware, metrics=metrics, clock=clock)
     return app
+
+
+def _add_bulk_routes(app: FastAPI, endpoint: BulkEndpoint) -> None:
+    app.router.routes.append(RouteWithoutQuery(endpoint))
+    app.include_router(bulk_routes(endpoint))
 
 
 def run(settings: ProducerSettings) -> None:

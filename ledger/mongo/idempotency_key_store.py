@@ -1,12 +1,12 @@
 """Idempotency keys in MongoDB, one document each. The `_id` is the key of the request that the key names."""
 
 from motor.motor_asyncio import AsyncIOMotorCollection
-from pymongo import ReturnDocument
 from typing_extensions import override
 
 from core.ids import RequestKey
 from ledger.idempotency_record import IdempotencyRecord
 from ledger.mongo.connection import Document, translated_errors
+from ledger.mongo.grouped_writes import GroupedUpdatesAndReads
 from ledger.ports import IdempotencyKeys
 
 
@@ -14,11 +14,11 @@ class MongoIdempotencyKeys(IdempotencyKeys):
     """Idempotency keys in the collection `idempotency_keys`."""
 
     def __init__(self, collection: AsyncIOMotorCollection[Document]) -> None:
-        self._keys = collection
+        self._keys, self._inserts = collection, GroupedUpdatesAndReads(collection, upsert=True)
 
     @override
     async def insert_or_get(self, record: IdempotencyRecord) -> IdempotencyRecord:
-        """Insert and read with one update. A second call changes nothing and reads what the majority has."""
+        """Insert and read, together with concurrent calls. A second call changes nothing and reads what is stored."""
         decided = {
             "tenant_id": record.tenant_id,
             "key_id": record.key_id,
@@ -30,10 +30,9 @@ class MongoIdempotencyKeys(IdempotencyKeys):
             "decided": {"$ifNull": ["$decided", {"$literal": decided}]},
             "created_at": {"$ifNull": ["$created_at", "$$NOW"]},
         }
-        with translated_errors():
-            document = await self._keys.find_one_and_update(
-                {"_id": record.key}, [{"$set": change}], upsert=True, return_document=ReturnDocument.AFTER
-            )
+        document = await self._inserts.update({"_id": record.key}, [{"$set": change}])
+        if document is None:
+            raise AssertionError("an upsert leaves a document")
         return _read(document)
 
     @override

@@ -4,6 +4,9 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.routing import BaseRoute, Match
+from starlette.types import Receive, Scope, Send
+from typing_extensions import override
 
 from ledger.models import StoredTemplate
 from producer.auth.token_verifier import SEND, Principal
@@ -19,44 +22,75 @@ from producer.dependencies import Dependencies
 from producer.responses import json_response
 from schemas.http_responses import CommunicationLogListResponse
 
+PATH = "/communication/bulk"
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
 MAX_PAGE = 1_000_000
 
 
-def bulk_routes(deps: Dependencies) -> APIRouter:
-    """Return the route, bound to the parts of the service."""
-    router = APIRouter()
-    preparer = RequestPreparer(deps.settings, budget=deps.turn_budget)
+class BulkEndpoint:
+    """Answers calls, bound to the parts of the service."""
 
-    async def sender(request: Request) -> Principal:
-        return await deps.gate.admit(request.headers, SEND)
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
+        self._preparer = RequestPreparer(deps.settings, budget=deps.turn_budget)
 
-    @router.post(
-        "/communication/bulk",
-        response_model=CommunicationLogListResponse,
-        responses=RESPONSES,
-        openapi_extra=PARAMETERS,
-    )
-    async def send_bulk(
-        request: Request,
-        principal: Annotated[Principal, Depends(sender)],
-        page: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 1,
-        page_size: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE)] = PAGE_SIZE,
-    ) -> Response:
-        """Accept a request for many recipients. The answer is 200 once Kafka has acknowledged all of it."""
-        call = read_call(request, principal, ResponsePage(page, page_size))
-        body = await accept_request(deps, preparer, request, call)
+    async def sender(self, request: Request) -> Principal:
+        """Return the caller, who may send. Raises ApiError."""
+        return await self._deps.gate.admit(request.headers, SEND)
+
+    async def respond(self, request: Request, principal: Principal, page: ResponsePage) -> Response:
+        """Accept a request for many recipients. Raises ApiError."""
+        call = read_call(request, principal, page)
+        body = await accept_request(self._deps, self._preparer, request, call)
         headers = {"Location": f"/communication/requests/{call.request_id}"}
         applied = ["handling=lenient"] if call.is_lenient else []
         if call.wait_seconds is not None and (
-            updated := await response_after_wait(deps, call, body, request.is_disconnected)
+            updated := await response_after_wait(self._deps, call, body, request.is_disconnected)
         ):
             body = updated
             applied.append(f"wait={call.wait_seconds}")
         return json_response(body, {**headers, "Preference-Applied": ", ".join(applied)} if applied else headers)
 
+
+def bulk_routes(endpoint: BulkEndpoint) -> APIRouter:
+    """Return the route."""
+    router = APIRouter()
+
+    @router.post(PATH, response_model=CommunicationLogListResponse, responses=RESPONSES, openapi_extra=PARAMETERS)
+    async def send_bulk(
+        request: Request,
+        principal: Annotated[Principal, Depends(endpoint.sender)],
+        page: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 1,
+        page_size: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE)] = PAGE_SIZE,
+    ) -> Response:
+        """Accept a request for many recipients. The answer is 200 once Kafka has acknowledged all of it."""
+        return await endpoint.respond(request, principal, ResponsePage(page, page_size))
+
     return router
+
+
+class RouteWithoutQuery(BaseRoute):
+    """Route of the calls without a query. What FastAPI does for each call takes a fifth of the time of a small one."""
+
+    path = PATH
+
+    def __init__(self, endpoint: BulkEndpoint) -> None:
+        self._endpoint = endpoint
+
+    @override
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Return whether it is such a call. All others go on to the route of FastAPI."""
+        is_post = scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST"
+        return (Match.FULL if is_post and not scope["query_string"] else Match.NONE), {"route": self}
+
+    @override
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a call."""
+        request = Request(scope, receive, send)
+        principal = await self._endpoint.sender(request)
+        response = await self._endpoint.respond(request, principal, ResponsePage(1, PAGE_SIZE))
+        await response(scope, receive, send)
 
 
 async def accept_request(

@@ -134,6 +134,8 @@ def check_headers(headers: Headers, max_bytes: int) -> int:
 
 def _check_media_type(value: str) -> None:
     """Raise UnsupportedMediaTypeError unless it is JSON in UTF-8. Unknown parameters are ignored (RFC 9110, 8.3.1)."""
+    if value == "application/json":  # the usual one, which needs no parser
+        return
     if len(value) > MAX_MEDIA_TYPE_LENGTH:
         raise LongHeaderError("Content-Type", MAX_MEDIA_TYPE_LENGTH)
     message = Message()

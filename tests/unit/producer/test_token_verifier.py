@@ -26,17 +26,22 @@ from producer.auth.signing_keys import (
     REFRESH_AFTER_SECONDS,
     WAIT_FOR_REFRESH_AFTER_SECONDS,
     JwksKeys,
+    SigningKeySource,
     UnknownKeyError,
 )
 from producer.auth.token_verifier import (
     ADMIN,
+    LEEWAY_SECONDS,
     MAX_AUTHORIZATION_LENGTH,
+    MAX_VERIFIED_LENGTH,
+    MAX_VERIFIED_TOKENS,
     SEND,
     SEND_AS,
     Principal,
     TokenVerifier,
 )
 from producer.errors import ForbiddenError, LongHeaderError, UnauthorizedError, UnavailableError
+from tests.support.polling import wait_until
 from tests.support.service import SECRET, some_settings
 
 NOW = datetime.now(UTC)
@@ -76,6 +81,43 @@ async def test_scopes_may_come_as_a_list_under_a_claim_of_the_issuers_choice() -
     verifier = a_verifier(jwt_scope_claim="scp", jwt_tenant_claim="org")
     caller = await verifier.authenticate(bearing(a_token(scp=[SEND, 7, SEND_AS], org="tnt_b")))
     assert caller == Principal("tnt_b", "usr_a", frozenset({SEND, SEND_AS}))
+
+
+async def test_a_token_that_was_verified_before_is_refused_when_it_expires() -> None:
+    verifier = a_verifier()
+    ends_at = int(datetime.now(UTC).timestamp()) + 2
+    token = bearing(a_token(exp=ends_at - LEEWAY_SECONDS))
+    assert (await verifier.authenticate(token)).user_id == "usr_a"
+
+    await wait_until(lambda: datetime.now(UTC).timestamp() > ends_at)
+    with pytest.raises(UnauthorizedError, match="expired"):
+        await verifier.authenticate(token)
+
+
+async def test_a_token_that_was_verified_before_is_verified_again_with_another_key() -> None:
+    class Keys(SigningKeySource):
+        key: Any = SECRET
+
+        async def find(self, token: str) -> Any:
+            del token
+            return self.key
+
+    keys = Keys()
+    verifier = TokenVerifier(some_settings(jwt_secret=SECRET), keys)
+    assert (await verifier.authenticate(bearing(a_token()))).user_id == "usr_a"
+
+    keys.key = "another secret of at least thirty-two bytes"
+    with pytest.raises(UnauthorizedError, match="signature"):
+        await verifier.authenticate(bearing(a_token()))
+
+
+async def test_the_verified_tokens_that_are_remembered_are_bounded() -> None:
+    verifier = a_verifier()
+    for number in range(MAX_VERIFIED_TOKENS + 10):
+        await verifier.authenticate(bearing(a_token(jti=str(number))))
+    await verifier.authenticate(bearing(a_token(groups="x" * MAX_VERIFIED_LENGTH)))
+
+    assert len(verifier._verified) == MAX_VERIFIED_TOKENS
 
 
 @pytest.mark.parametrize(
