@@ -1,0 +1,61 @@
+"""Slow provider: a bulk request through an HTTP gateway whose time is the limit, not the product's."""
+
+import json
+import sys
+import time
+import urllib.request
+
+from bench.installation import Installation
+from bench.scenario import Figures, Goal, Place, Scenario, Size
+from bench.small_traffic import PATIENCE_SECONDS, Traffic
+from bench.workload import Order
+from devstack import StackError
+from devstack.processes import Child, free_port
+from devstack.services import start_service
+
+_LATENCY_MS = 100
+_CONCURRENCY = 50
+_LIMIT = _CONCURRENCY / _LATENCY_MS * 1000
+"""Deliveries per second that the gateway allows."""
+_POLL_SECONDS = 0.05
+
+
+def run(place: Place, recipients: int) -> Figures:
+    """Measure the rate of deliveries between a fifth and four fifths of a bulk request."""
+    url = f"http://127.0.0.1:{free_port()}/"
+    gateway = {"name": "gateway", "kind": "http", "channel": "sms", "url": url, "concurrency": _CONCURRENCY}
+    installation = Installation(place, PROVIDERS=[gateway])
+    command = [sys.executable, "-m", "bench.slow_gateway", url.rsplit(":", 1)[1].strip("/"), str(_LATENCY_MS)]
+    with (
+        start_service(command, installation.env, url, log=place.folder / "gateway.log"),
+        installation.consumer() as child,
+        Traffic(installation, child).reading() as traffic,
+    ):
+        traffic.publish_large(Order("bulk", recipients))
+        began, first = _reached(url, child, recipients // 5)
+        ended, last = _reached(url, child, recipients * 4 // 5)
+    rate = (last - first) / (ended - began)
+    return {"deliveries/s": rate, "deliveries/s / (concurrency / latency)": rate / _LIMIT}
+
+
+def _reached(url: str, child: Child, number: int) -> tuple[float, int]:
+    """Wait for this number of answers. Return the time and the number. Raise StackError if the consumer ends."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        with urllib.request.urlopen(url, timeout=10) as response:
+            answers = int(json.load(response))
+        if answers >= number:
+            return time.monotonic(), answers
+        if child.exit_code() is not None or time.monotonic() > deadline:
+            raise StackError(f"the gateway gave {answers:,} of {number:,} answers: {child.last_words()}")
+        time.sleep(_POLL_SECONDS)
+
+
+SCENARIO = Scenario(
+    title="one bulk request through a gateway that takes 100 ms, 50 connections",
+    about="A bulk request through an HTTP gateway on loopback, in steady state, with the default settings.",
+    quick=Size(5_000, 1),
+    full=Size(30_000, 3),
+    run=run,
+    goals=[Goal("deliveries/s / (concurrency / latency)", at_least=0.9)],
+)
