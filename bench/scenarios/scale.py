@@ -13,8 +13,8 @@ from bench.workload import Order
 _CONSUMERS = (1, 2, 4)
 _LATENCY_MS = 20
 _CHUNKS_IN_FLIGHT = 1
-_WINDOW_SIZE = 60
-"""One window at a time of this size: about a quarter of the rate at which two cores are the limit."""
+_WINDOW_SIZE = 100
+"""One window at a time: about a quarter of the rate at which two cores are the limit."""
 _ORDER_RECIPIENTS = 5_000
 _SETTLE_RECIPIENTS = 4_000
 

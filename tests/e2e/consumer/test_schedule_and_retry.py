@@ -1,6 +1,6 @@
 """Scheduled, expired, tried again: by real processes on the real stack, also by one that was not there in time.
 
-How late is measured elsewhere (`python -m bench.wake`): here the machine may have other things to do.
+How late is measured elsewhere (`python -m bench due_work`): here the machine may have other things to do.
 """
 
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Provider of the wake benchmark. It knows the due time of each delivery, and records its lateness."""
+"""Provider of the scenario due_work. It knows the due time of each delivery, and records its lateness."""
 
 import time
 from collections import defaultdict
