@@ -19,6 +19,10 @@ class Costs:
     sizes: Counter[tuple[str, str]] = field(default_factory=Counter)
     documents: Counter[str] = field(default_factory=Counter)
     """Documents inserted, by collection."""
+    statements: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Documents of inserts and statements of updates. Unlike commands, they do not depend on the groups of writes."""
+    statement_sizes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Their bytes."""
 
     def add(self, what: str, where: str, size: int) -> None:
         """Count one command or record."""
@@ -44,6 +48,9 @@ class CommandCosts(monitoring.CommandListener):
         where = str(event.command[event.command_name])
         costs.add(event.command_name, where, len(bson.encode(event.command)))
         costs.documents[where] += len(event.command.get("documents", ()))
+        for statement in event.command.get("documents", event.command.get("updates", ())):
+            costs.statements[event.command_name, where] += 1
+            costs.statement_sizes[event.command_name, where] += len(bson.encode(statement))
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
         """Do nothing."""

@@ -1,4 +1,4 @@
-"""Request for both sides: SMS in bulk with one variable each, in parts as `rollcall send` makes them."""
+"""Requests for all sides: SMS with one variable each, small ones or in parts as `rollcall send` makes them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,6 +41,21 @@ class Order:
             people = [{"to": number(at), "variables": {"code": code(at)}} for at in range(first, first + size)]
             records.append(orjson.dumps({**shared, "recipients": people, "part": part, "last": last}))
         return records
+
+
+def small_requests(name: str, number_of_requests: int) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the keys and values of intake records. Each is a request of one recipient, such as a login code."""
+    shared = {
+        "channel": "sms",
+        "content": CONTENT,
+        "tenant_id": TENANT,
+        "user_id": USER,
+        "accepted_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+    }
+    for at in range(number_of_requests):
+        request_id = f"{name}-{at}"
+        people = [{"to": number(at), "variables": {"code": code(at)}}]
+        yield request_id.encode(), orjson.dumps({**shared, "request_id": request_id, "recipients": people})
 
 
 def number(index: int) -> str:
