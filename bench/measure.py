@@ -72,10 +72,10 @@ async def _take(side: Side, child: Child, orders: Sequence[Order]) -> float:
             if sum(ends.values()) - before != expected:
                 raise StackError(f"{side.name}: {sum(ends.values()) - before:,} events instead of {expected:,}")
             used = {DefaultPartitioner()(key, partitions, partitions) for key, _ in records}
-            return float(max([await _last_ms(consumer, results, at, ends) for at in used]) - began_ms) / 1000
+            return float(max([await last_ms(consumer, results, at, ends) for at in used]) - began_ms) / 1000
 
 
-async def _last_ms(consumer: AIOKafkaConsumer, topic: str, partition: int, ends: dict[TopicPartition, int]) -> int:
+async def last_ms(consumer: AIOKafkaConsumer, topic: str, partition: int, ends: dict[TopicPartition, int]) -> int:
     """Return the time of the last record of a partition."""
     at = TopicPartition(topic, partition)
     consumer.seek(at, ends[at] - 1)

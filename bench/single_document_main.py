@@ -4,9 +4,8 @@ import sys
 
 import uvloop
 
+from bench.ready import READY
 from bench.single_document import SingleDocument, run
-
-READY = "ready for requests"
 
 
 async def main(bootstrap: str, prefix: str, mongo_url: str, database: str) -> None:
