@@ -62,7 +62,9 @@ def measure(name: str, size: Size, console: Console) -> tuple[str, Result]:
                 result.runs.append(scenario.run(place(stack, Path(folder), name, number), size.number))
             except MissingPeerError as error:
                 result.missing = str(error)
-                break
+                if not error.figures:
+                    break
+                result.runs.append(error.figures)
             said = ", ".join(f"{figure} {readable(value)}" for figure, value in result.runs[-1].items())
             console.print(f"run {number} ({time.monotonic() - began:.0f} s): {said}", soft_wrap=True)
         return stack.note, result

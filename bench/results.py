@@ -22,7 +22,7 @@ _PACKAGES = ("aiokafka", "faststream", "motor", "pymongo", "pydantic", "fastapi"
 def show(result: Result, console: Console) -> None:
     """Print the table: each figure with its median, its spread, and its goal."""
     if result.missing:
-        console.print(f"{result.name}: {result.missing}")
+        console.print(f"{result.name}: {result.missing}", markup=False)
     if not result.runs:
         return
     table = Table(title=f"{result.scenario.title}: {result.size:,}, runs: {len(result.runs)}")

@@ -11,7 +11,14 @@ Figures = Mapping[str, float]
 
 
 class MissingPeerError(Exception):
-    """Error if a program that a scenario compares with is not installed. The message says how to get it."""
+    """Error if a program that a scenario compares with is not installed. The message says how to get it.
+
+    `figures` are those of the other sides, if they were measured.
+    """
+
+    def __init__(self, message: str, figures: Figures | None = None) -> None:
+        super().__init__(message)
+        self.figures: Figures = figures or {}
 
 
 @dataclass(frozen=True, slots=True)
