@@ -53,7 +53,7 @@ def _side(place: Place, consumers: int, recipients: int) -> tuple[float, float]:
 SCENARIO = Scenario(
     title="one, two and four consumers",
     about="Bulk requests of 5,000 recipients, to a simulator that takes 20 ms, with one window at a time per consumer.",
-    quick=Size(20_000, 1),
+    quick=Size(40_000, 1),
     full=Size(200_000, 3),
     run=run,
     goals=[Goal("2 / 1", at_least=1.8), Goal("lost at 4, recipients", at_most=0)],

@@ -6,7 +6,7 @@ from psutil import Process
 
 from bench.installation import Installation
 from bench.scenario import Figures, Goal, Place, Scenario, Size
-from bench.small_traffic import Traffic, p50, p99
+from bench.small_traffic import WARM_UP, Traffic, p50, p99
 from bench.workload import Order
 from devstack.processes import Child
 
@@ -22,7 +22,8 @@ def run(place: Place, seconds: int) -> Figures:
     installation = Installation(place)
     memory, latencies = [], []
     with installation.consumer() as child, Traffic(installation, child).reading() as traffic:
-        traffic.maximum(1)
+        traffic.bulk(Order("warm", _BULK_RECIPIENTS))
+        traffic.burst(WARM_UP)
         for sixth in range(_SIXTHS):
             names = _load(traffic, sixth, seconds / _SIXTHS)
             latencies.append(traffic.latencies(names))
