@@ -12,7 +12,7 @@ from core.ids import RequestKey, log_ids, request_key
 from devstack import Stack
 
 TENANT_LOGS = 10_000
-"""Logs of each tenant. Their number of tenants grows, so that a query of one tenant has the same work."""
+"""Logs of each tenant. More logs are more tenants, so that a query of one tenant has the same work."""
 _REQUEST_LOGS = 1_000
 _HASH_BYTES = 16
 _NEWEST = datetime(2026, 1, 1, tzinfo=UTC)

@@ -31,7 +31,7 @@ class Traffic:
     """Publisher of requests and reader of their events. All times are of the monotonic clock, in seconds."""
 
     def __init__(self, installation: Installation, child: Child | None = None) -> None:
-        """Watch these topics. If `child` ends, no method waits any longer."""
+        """Use the topics of this installation. If `child` ends, every method that waits raises StackError."""
         self.published: dict[str, float] = {}
         self.delivered: dict[str, float] = {}
         """Arrival of the first delivery event of each request."""
@@ -114,10 +114,14 @@ class Traffic:
         return self.burst(number)
 
     def flow(self, rate: float, enough: Callable[[int], bool]) -> list[str]:
-        """Publish small requests at random times, `rate` per second, until `enough` of their number. Return the ids."""
+        """Publish small requests at random times, `rate` per second, until `enough` of their number. Return the ids.
+
+        Raise StackError if the consumer ends.
+        """
         names: list[str] = []
         due = time.monotonic()
         while not enough(len(names)):
+            self._check()
             due += self._rng.expovariate(rate)
             time.sleep(max(0.0, due - time.monotonic()))
             names.append(self.publish_small())
@@ -135,9 +139,13 @@ class Traffic:
         while waiting := [name for name in waiting if name not in arrived]:
             if time.monotonic() > deadline:
                 raise StackError(f"{len(waiting)} of {len(names)} requests had no event in {PATIENCE_SECONDS:.0f} s")
-            if self._child and self._child.exit_code() is not None:
-                raise StackError(f"the consumer ended: {self._child.last_words()}")
+            self._check()
             time.sleep(_POLL_SECONDS)
+
+    def _check(self) -> None:
+        """Raise StackError if the consumer has ended, because nothing would arrive any more."""
+        if self._child and self._child.exit_code() is not None:
+            raise StackError(f"the consumer ended: {self._child.last_words()}")
 
 
 def p50(values: Sequence[float]) -> float:

@@ -10,7 +10,7 @@ from bench.old_logs import TENANT_LOGS, fill, tenant
 from bench.scenario import Figures, Goal, Place, Scenario, Size
 from bench.small_traffic import Traffic
 from bench.workload import Order
-from devstack import Stack
+from devstack import Stack, StackError
 from ledger.mongo.ledger import MongoLedger
 from ledger.queries import LogQuery
 
@@ -59,7 +59,7 @@ def _started(held: contextlib.ExitStack, installation: Installation) -> Traffic:
 
 
 async def _query_ms(stack: Stack, database: str) -> list[float]:
-    """Return the milliseconds of queries for the first page of a tenant. Its number of logs is the same everywhere."""
+    """Return the milliseconds of queries for the first page of a tenant, which has as many logs in both databases."""
     ledger = await MongoLedger.connect(stack.mongo_url, database)
     query, taken = LogQuery(tenant(0), count_limit=_COUNT_LIMIT), []
     try:
@@ -68,7 +68,9 @@ async def _query_ms(stack: Stack, database: str) -> list[float]:
             page = await ledger.logs.find(query)
             taken.append((time.monotonic() - began) * 1000)
             if len(page.items) != query.page_size:
-                raise ValueError(f"a page of {len(page.items)} items")
+                raise StackError(
+                    f"the first page of a tenant had {len(page.items)} logs. Write at least 1,000 old logs."
+                )
     finally:
         await ledger.aclose()
     return taken

@@ -1,10 +1,12 @@
 """Slow provider: a bulk request through an HTTP gateway whose time is the limit, not the product's."""
 
+import asyncio
 import json
 import sys
 import time
 import urllib.request
 
+from bench.bare_client import bare_rate
 from bench.installation import Installation
 from bench.scenario import Figures, Goal, Place, Scenario, Size
 from bench.small_traffic import PATIENCE_SECONDS, Traffic
@@ -17,11 +19,13 @@ _LATENCY_MS = 100
 _CONCURRENCY = 50
 _LIMIT = _CONCURRENCY / _LATENCY_MS * 1000
 """Deliveries per second that the gateway allows."""
+_BARE_CALLS = 2_000
+"""Calls of a client that does nothing else. It shows how much of the limit this machine reaches."""
 _POLL_SECONDS = 0.05
 
 
 def run(place: Place, recipients: int) -> Figures:
-    """Measure the rate of deliveries between a fifth and four fifths of a bulk request."""
+    """Measure a bare client, and then the deliveries between a fifth and four fifths of a bulk request."""
     url = f"http://127.0.0.1:{free_port()}/"
     gateway = {"name": "gateway", "kind": "http", "channel": "sms", "url": url, "concurrency": _CONCURRENCY}
     installation = Installation(place, PROVIDERS=[gateway])
@@ -31,11 +35,17 @@ def run(place: Place, recipients: int) -> Figures:
         installation.consumer() as child,
         Traffic(installation, child).reading() as traffic,
     ):
+        bare = asyncio.run(bare_rate(url, _CONCURRENCY, _BARE_CALLS))
         traffic.publish_large(Order("bulk", recipients))
-        began, first = _reached(url, child, recipients // 5)
-        ended, last = _reached(url, child, recipients * 4 // 5)
+        began, first = _reached(url, child, _BARE_CALLS + recipients // 5)
+        ended, last = _reached(url, child, _BARE_CALLS + recipients * 4 // 5)
     rate = (last - first) / (ended - began)
-    return {"deliveries/s": rate, "deliveries/s / (concurrency / latency)": rate / _LIMIT}
+    return {
+        "deliveries/s": rate,
+        "bare client, deliveries/s": bare,
+        "deliveries/s / (concurrency / latency)": rate / _LIMIT,
+        "product / bare client": rate / bare,
+    }
 
 
 def _reached(url: str, child: Child, number: int) -> tuple[float, int]:
