@@ -94,6 +94,22 @@ class Traffic:
                 self._large.produce(f"{self._prefix}.bulk.requests", record, key=name)
                 self._large.poll(0)
 
+    def reader_ms(self, number: int) -> float:
+        """Return the median of the milliseconds from an event that this process publishes to its own reading of it.
+
+        It is the share of the measurement in every latency.
+        """
+        taken = []
+        for at in range(number):
+            name = f"probe-{at}"
+            began = time.monotonic()
+            self._small.produce(f"{self._prefix}.results", b"{}", key=name, headers={"ce_type": b"delivery.probe"})
+            while name not in self.delivered:
+                self._small.poll(0.001)
+                self._check()
+            taken.append((self.delivered[name] - began) * 1000)
+        return p50(taken)
+
     def bulk(self, *orders: Order) -> float:
         """Publish bulk requests and wait for their completion. Return recipients per second."""
         self.publish_large(*orders)

@@ -7,6 +7,8 @@ from bench.small_traffic import Traffic, p50, p99
 
 _SHARES = (10, 50, 80)
 """Percent of the maximum rate."""
+_PROBES = 100
+"""Events that the bench publishes itself, to know the share of its reader."""
 
 
 def run(place: Place, requests: int) -> Figures:
@@ -14,8 +16,9 @@ def run(place: Place, requests: int) -> Figures:
     floor = floor_ms(place.stack, f"{place.name}-floor")
     installation = Installation(place)
     with installation.consumer() as child, Traffic(installation, child).reading() as traffic:
+        own = traffic.reader_ms(_PROBES)
         maximum = traffic.maximum(requests)
-        figures = {"maximum, requests/s": maximum, "floor p50, ms": floor}
+        figures = {"maximum, requests/s": maximum, "floor p50, ms": floor, "reading an event alone p50, ms": own}
         for share in _SHARES if place.is_odd else reversed(_SHARES):
             names = traffic.flow(maximum * share / 100, lambda number: number >= requests)
             taken = traffic.latencies(names)
