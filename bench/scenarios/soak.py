@@ -1,6 +1,7 @@
 """Soak: memory and latency of one consumer under a steady mixed load, at the beginning and at the end."""
 
 import time
+from collections.abc import Callable
 
 from psutil import Process
 
@@ -47,9 +48,14 @@ def _load(traffic: Traffic, sixth: int, seconds: float) -> list[str]:
     while (now := time.monotonic()) < end:
         traffic.publish_large(Order(f"bulk-{sixth}-{bulk}", _BULK_RECIPIENTS))
         pause = min(end, now + _BULK_SECONDS)
-        names += traffic.flow(_SMALL_PER_SECOND, lambda _, pause=pause: time.monotonic() >= pause)  # type: ignore[misc]
+        names += traffic.flow(_SMALL_PER_SECOND, _until(pause))
         bulk += 1
     return names
+
+
+def _until(end: float) -> Callable[[int], bool]:
+    """Return a condition that holds from a time on, however many requests there were."""
+    return lambda _: time.monotonic() >= end
 
 
 def _mib(child: Child) -> float:
