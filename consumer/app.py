@@ -70,7 +70,7 @@ async def build_app(settings: ConsumerSettings) -> ConsumerService:
         ),
         reply_topics=ReplyTopicHealth(time.monotonic),
         provider_caller=caller,
-        lane_priority=LanePriority(time.monotonic, asyncio.sleep),
+        lane_priority=LanePriority(),
         chunk_room=ByteRoom(settings.max_bytes_in_hand // 2),
         message_room=ByteRoom(settings.max_bytes_in_hand // 2),
         monotonic=time.monotonic,

@@ -18,7 +18,6 @@ from ledger.claims import ClaimResult
 from ledger.errors import SealingError
 from ledger.models import StoredRequest
 from ledger.sealed_text import open_template
-from schemas.statuses import Lane
 
 MISSING_KEY_DELAY = timedelta(seconds=30)
 """Minimum time until a chunk that cannot be opened is due again. Later it waits for a tenth of its time without key."""
@@ -34,15 +33,17 @@ The event waits as it is and in a batch while Kafka does not take it."""
 
 async def deliver(leased: LeasedChunk, context: ConsumerContext) -> None:
     """Work on a claimed chunk until it is closed, put back for a retry, or lost to another owner."""
+    chunk, calls = leased.claimed.chunk, context.provider_caller.express_call_seconds
     try:
-        async with leased.lease.keep_alive(context.ledger.chunks):
-            closed = await _work_with_room(leased, context)
+        with context.lane_priority.working(chunk.lane, calls[chunk.channel]):
+            async with leased.lease.keep_alive(context.ledger.chunks):
+                closed = await _work_with_room(leased, context)
     except LeaseLost:
         context.metrics.lost_leases.inc()
-        logger.warning("lease lost", chunk=leased.claimed.chunk.id)
+        logger.warning("lease lost", chunk=chunk.id)
         return
     except SealingError as error:
-        logger.error("chunk not opened", chunk=leased.claimed.chunk.id, reason=str(error))
+        logger.error("chunk not opened", chunk=chunk.id, reason=str(error))
         return
     if closed is not None:
         await complete_after_close(closed, context)
@@ -115,12 +116,6 @@ async def open_chunk(leased: LeasedChunk, context: ConsumerContext) -> ChunkWork
     except Exception:
         await release_unopened(claimed, context.ledger.now() + MISSING_KEY_DELAY, context)
         raise
-    send_at = opened.header.send_at
-    if send_at and leased.is_first_claim and claimed.chunk.lane is Lane.EXPRESS:
-        late_seconds = (context.ledger.now() - send_at).total_seconds()
-        context.lane_priority.express_started(
-            late_seconds, context.provider_caller.express_call_seconds[claimed.chunk.channel]
-        )
     return ChunkWorker(claimed, opened, recipients, leased.lease, context)
 
 

@@ -1,48 +1,52 @@
-"""Priority of small requests. Large requests pause for a moment when small ones are late."""
+"""Priority of small requests. Large ones pause between two windows while small ones are at work."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from schemas.statuses import Lane
 
-SLOW_CLAIM_SECONDS = 0.25
-"""Claim time of an express chunk in seconds above which the process counts as overloaded."""
-LATE_START_SECONDS = 0.5
-"""Delay of a scheduled express chunk in seconds above which the process counts as overloaded.
+MAX_YIELD_SECONDS = 0.25
+"""Maximum pause of a large request between two windows, or between two chunks of an expansion, in seconds.
 
-The sweeper claims due chunks four times a second.
+So it makes progress however many small requests come: four windows a second for each of its chunks.
 """
-YIELD_SECONDS = 0.3
-"""Pause of large requests after one of these limits was exceeded, in seconds."""
-_SLOW_CALL_SECONDS = 1.0
-"""Average duration of a provider call in seconds from which the provider itself makes small requests late."""
-MAX_YIELD_SECONDS = 1.0
-"""Maximum pause between two windows, or between two chunks of an expansion, in seconds.
+QUICK_CALL_SECONDS = 0.25
+"""Average duration of a provider call in seconds, up to which the small requests of its channel have priority.
 
-It lets large requests make progress.
+A slower provider delays its own requests, and a pause of large ones would not help them.
 """
-_POLL_SECONDS = 0.05
 
 
 class LanePriority:
-    """Priority between the lanes of one process. Event loop, MongoDB and Kafka do not tell the lanes apart."""
+    """Priority between the lanes of one process. Event loop, threads, MongoDB and Kafka do not tell the lanes apart."""
 
-    def __init__(self, monotonic: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
-        self._monotonic, self._sleep = monotonic, sleep
-        self._until = float("-inf")
+    def __init__(self) -> None:
+        self._at_work = 0
+        """Number of small requests that would be slower if a large one went on."""
+        self._idle = asyncio.Event()
+        self._idle.set()
 
-    def express_claimed(self, started_at: float) -> None:
-        """Take note of an express chunk that was claimed in a free slot. `started_at` is the start of its claim."""
-        if self._monotonic() - started_at > SLOW_CLAIM_SECONDS:
-            self._until = self._monotonic() + YIELD_SECONDS
-
-    def express_started(self, late_seconds: float, call_seconds: float) -> None:
-        """Take note of a late start of a scheduled express chunk. It does not count if provider calls are slow."""
-        if late_seconds > LATE_START_SECONDS and call_seconds < _SLOW_CALL_SECONDS:
-            self._until = self._monotonic() + YIELD_SECONDS
+    @contextmanager
+    def working(self, lane: Lane, call_seconds: float) -> Iterator[None]:
+        """Work on a chunk. `call_seconds` is the average duration of the provider calls of its channel."""
+        if lane is not Lane.EXPRESS or call_seconds > QUICK_CALL_SECONDS:
+            yield
+            return
+        self._at_work += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._at_work -= 1
+            if not self._at_work:
+                self._idle.set()
 
     async def yield_to_express(self, lane: Lane) -> None:
-        """Pause a bulk chunk while small requests are late. Return at once in the express lane."""
-        if lane is Lane.BULK:
-            end = self._monotonic() + MAX_YIELD_SECONDS
-            while self._monotonic() < min(self._until, end):
-                await self._sleep(_POLL_SECONDS)
+        """Pause a bulk chunk while small requests are at work. Return at once in the express lane."""
+        if lane is Lane.BULK and self._at_work:
+            try:
+                async with asyncio.timeout(MAX_YIELD_SECONDS):
+                    await self._idle.wait()
+            except TimeoutError:
+                return

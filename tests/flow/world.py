@@ -171,7 +171,7 @@ class World:
             readiness=ReadinessTracker(self._monotonic),
             request_cache=RequestCache(),
             provider_caller=ProviderCaller(metrics, self._monotonic, sleep),
-            lane_priority=LanePriority(self._monotonic, sleep),
+            lane_priority=LanePriority(),
             circuit_breaker=IntakeCircuitBreaker(None),
             reply_topics=ReplyTopicHealth(self._monotonic),
             monotonic=self._monotonic,

@@ -1,155 +1,122 @@
-"""A large request waits a moment where small ones would be late, and never for long."""
+"""A large request pauses while small ones are at work, and never for long."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
-from consumer.deliver.claim_chunks import Claimer, LeasedChunk
-from consumer.deliver.wake_up_queue import WakeUpQueue
-from consumer.flow_control.lane_priority import (
-    LATE_START_SECONDS,
-    MAX_YIELD_SECONDS,
-    SLOW_CLAIM_SECONDS,
-    YIELD_SECONDS,
-    LanePriority,
-)
-from consumer.flow_control.slots import build_slots
-from consumer.kafka.offset_tracker import OffsetTracker
-from core.ids import ChunkId
+from consumer.flow_control.lane_priority import MAX_YIELD_SECONDS, QUICK_CALL_SECONDS, LanePriority
 from core.retry import SPREAD_SECONDS
 from core.send_result import Retry, SendResult, Sent
 from providers.draft import Draft
 from schemas.statuses import Lane, Reason
-from tests.flow.consumer.deliver.test_wake_up_queue import Topic
-from tests.flow.world import START, TOPICS, RecordingProvider, World
-from tests.support.polling import wait_until
+from tests.flow.world import TOPICS, RecordingProvider, World
 
-LATER = (START + timedelta(minutes=5)).isoformat()
 NUMBERS = [f"138{n:08d}" for n in range(12)]
+AT_ONCE = 0.001
 
 
-class Clock:
-    """A world whose sleepers let its time pass."""
+class Pauses(LanePriority):
+    """Notes the pauses of large requests instead of waiting."""
 
     def __init__(self) -> None:
-        self.world, self.slept = World(RecordingProvider()), 0.0
-        self.context = replace(self.world.context(), lane_priority=LanePriority(self.world._monotonic, self._sleep))
+        super().__init__()
+        self.pauses = 0
+        self.at_work = 0
 
-    async def _sleep(self, seconds: float) -> None:
-        self.slept += seconds
-        self.world.pass_time(seconds)
-        await asyncio.sleep(0)
+    async def yield_to_express(self, lane: Lane) -> None:
+        self.pauses += lane is Lane.BULK
 
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-def small_ones_are_behind(precedence: LanePriority) -> None:
-    precedence.express_claimed(precedence._monotonic() - 2 * SLOW_CLAIM_SECONDS)
+    @contextmanager
+    def working(self, lane: Lane, call_seconds: float) -> Iterator[None]:
+        self.at_work += lane is Lane.EXPRESS and call_seconds <= QUICK_CALL_SECONDS
+        yield
 
 
-async def waited(clock: Clock, lane: Lane) -> float:
-    before = clock.slept
-    await clock.context.lane_priority.yield_to_express(lane)
-    return clock.slept - before
-
-
-async def test_nobody_waits_for_nothing(clock: Clock) -> None:
-    assert [await waited(clock, lane) for lane in Lane] == [0, 0]
-
-
-async def test_only_the_bulk_waits_and_for_a_moment(clock: Clock) -> None:
-    small_ones_are_behind(clock.context.lane_priority)
-    assert await waited(clock, Lane.EXPRESS) == 0
-    assert await waited(clock, Lane.BULK) == pytest.approx(YIELD_SECONDS, abs=0.06)
-    assert await waited(clock, Lane.BULK) == 0
-
-
-async def test_the_bulk_gets_on_however_often_small_ones_are_behind(clock: Clock) -> None:
-    precedence = clock.context.lane_priority
-    small_ones_are_behind(precedence)
-    waiting = asyncio.create_task(waited(clock, Lane.BULK))
-    while not waiting.done():
-        await asyncio.sleep(0)
-        small_ones_are_behind(precedence)
-    assert waiting.result() == pytest.approx(MAX_YIELD_SECONDS, abs=0.06)
-
-
-@pytest.mark.parametrize(("topic", "waits"), [(TOPICS.requests, 3), (TOPICS.requests_express, 0)])
-async def test_it_waits_between_windows_and_chunks(clock: Clock, topic: str, waits: int) -> None:
-    class Late(LanePriority):
-        """Small ones are always behind."""
-
-        async def yield_to_express(self, lane: Lane) -> None:
-            small_ones_are_behind(self)
-            await super().yield_to_express(lane)
-
-    context = replace(clock.context, lane_priority=Late(clock.world._monotonic, clock._sleep))
-    record = replace(clock.world.record(*NUMBERS), topic=topic)
-    await clock.world.expand(record, context)  # three chunks of two windows
-    expanded = clock.slept
-    assert expanded == pytest.approx(waits * YIELD_SECONDS, abs=0.2)
-    await clock.world.deliver_all(context)
-    assert clock.slept - expanded == pytest.approx(3 * YIELD_SECONDS, abs=0.2)  # after the last window it is closed
-
-
-async def test_a_retry_waits_for_nobody(clock: Clock) -> None:
-    provider = clock.world.providers[0]
-    provider.answers = lambda _, nth: Sent("m") if nth else Retry(Reason.UNAVAILABLE, None, 60)
-    await clock.world.expand(clock.world.record(*NUMBERS))
-    await clock.world.deliver_all(clock.context)
-    clock.world.pass_time(60 + SPREAD_SECONDS)
-    small_ones_are_behind(clock.context.lane_priority)
-    await clock.world.deliver_all(clock.context)
-    assert len(await clock.world.logs()) == len(NUMBERS)
-    assert clock.slept == 0
+async def paused(priority: LanePriority, lane: Lane) -> float:
+    """Return the seconds of a pause."""
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    await priority.yield_to_express(lane)
+    return clock() - began
 
 
 @pytest.mark.parametrize(
-    ("late_seconds", "call_seconds", "expected"),
-    [(2 * LATE_START_SECONDS, 0.01, True), (LATE_START_SECONDS / 2, 0.01, False), (2 * LATE_START_SECONDS, 5.0, False)],
-    ids=["late", "in time", "late for its slow provider"],
+    ("working", "call_seconds", "yielding", "pauses"),
+    [
+        (Lane.EXPRESS, 0.0, Lane.BULK, True),
+        (Lane.EXPRESS, 0.0, Lane.EXPRESS, False),
+        (Lane.BULK, 0.0, Lane.BULK, False),
+        (Lane.EXPRESS, 2 * QUICK_CALL_SECONDS, Lane.BULK, False),
+    ],
+    ids=["small beside large", "small beside small", "large beside large", "small that waits for a slow provider"],
 )
-async def test_a_late_start_is_noticed(clock: Clock, late_seconds: float, call_seconds: float, expected: bool) -> None:  # noqa: FBT001
+async def test_only_large_requests_pause_for_small_ones(
+    working: Lane, call_seconds: float, yielding: Lane, *, pauses: bool
+) -> None:
+    priority = LanePriority()
+    with priority.working(working, call_seconds):
+        pause = asyncio.create_task(priority.yield_to_express(yielding))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert pause.done() is not pauses
+    await pause
+    assert await paused(priority, yielding) < MAX_YIELD_SECONDS / 2
+
+
+async def test_a_pause_ends_with_the_last_small_request() -> None:
+    priority = LanePriority()
+    with priority.working(Lane.EXPRESS, 0.0):
+        with priority.working(Lane.EXPRESS, 0.0):
+            pause = asyncio.create_task(priority.yield_to_express(Lane.BULK))
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not pause.done()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert pause.done()
+
+
+async def test_a_large_request_goes_on_however_many_small_ones_are_at_work() -> None:
+    priority = LanePriority()
+    with priority.working(Lane.EXPRESS, 0.0):
+        assert await paused(priority, Lane.BULK) >= MAX_YIELD_SECONDS - AT_ONCE
+
+
+@pytest.mark.parametrize(("topic", "pauses"), [(TOPICS.requests, 3), (TOPICS.requests_express, 0)])
+async def test_it_pauses_between_windows_and_chunks(topic: str, pauses: int) -> None:
+    world, priority = World(RecordingProvider()), Pauses()
+    context = replace(world.context(), lane_priority=priority)
+    await world.expand(replace(world.record(*NUMBERS), topic=topic), context)  # three chunks of two windows
+    assert priority.pauses == pauses
+    await world.deliver_all(context)
+    assert priority.pauses == pauses + 3  # after the last window a chunk is closed
+
+
+async def test_a_retry_does_not_pause() -> None:
+    world, priority = World(RecordingProvider()), Pauses()
+    world.providers[0].answers = lambda _, nth: Sent("m") if nth else Retry(Reason.UNAVAILABLE, None, 60)
+    await world.expand(world.record(*NUMBERS))
+    await world.deliver_all(world.context())
+    world.pass_time(60 + SPREAD_SECONDS)
+    await world.deliver_all(replace(world.context(), lane_priority=priority))
+    assert len(await world.logs()) == len(NUMBERS)
+    assert priority.pauses == 0
+
+
+@pytest.mark.parametrize(("call_seconds", "at_work"), [(0.01, 3), (5.0, 1)], ids=["quick", "slow"])
+async def test_small_requests_of_a_slow_provider_delay_no_large_one(call_seconds: float, at_work: int) -> None:
+    world, priority = World(RecordingProvider()), Pauses()
+    context = replace(world.context(), lane_priority=priority)
+
     async def send(draft: Draft) -> SendResult:
-        clock.world.pass_time(call_seconds)
+        world.pass_time(call_seconds)
         return Sent(draft.id)
 
-    clock.world.providers[0].send = send
-    for number in NUMBERS:
-        await clock.world.expand(clock.world.record(number, request_id=f"r{number}", send_at=LATER))
-    clock.world.pass_time(300 + late_seconds)
-    await clock.world.deliver_all(clock.context)
-    assert (await waited(clock, Lane.BULK) > 0) is expected
-
-
-class Slow(Claimer):
-    """Claims chunks, each in this number of seconds."""
-
-    def __init__(self, clock: Clock, seconds: float) -> None:
-        super().__init__(clock.context)
-        self._clock, self._seconds = clock, seconds
-
-    async def claim_chunk(self, chunk_id: ChunkId) -> LeasedChunk | None:
-        leased = await super().claim_chunk(chunk_id)
-        self._clock.world.pass_time(self._seconds)
-        return leased
-
-
-@pytest.mark.parametrize(("seconds", "expected"), [(SLOW_CLAIM_SECONDS / 2, False), (SLOW_CLAIM_SECONDS * 2, True)])
-async def test_a_slow_claim_is_noticed(clock: Clock, seconds: float, expected: bool) -> None:  # noqa: FBT001
-    context, topic = clock.context, Topic()
-    await clock.world.expand(clock.world.record(NUMBERS[0]))
-    (record,) = topic.call(clock.world)
-    slots = build_slots(2)
-    calls = WakeUpQueue(Slow(clock, seconds), slots, OffsetTracker(context.stopping, context.sleep), context)
-    serving = asyncio.create_task(calls.run())
-    await calls.enqueue(Lane.EXPRESS, record, topic.commit)
-    await wait_until(lambda: topic.committed, seconds=10)
-    assert (context.lane_priority._until > context.monotonic()) is expected
-    serving.cancel()
-    await asyncio.wait({serving})
+    world.providers[0].send = send
+    for number in NUMBERS[:3]:
+        await world.expand(world.record(number, request_id=f"r{number}"), context)
+        await world.deliver_all(context)
+    assert priority.at_work == at_work

@@ -212,7 +212,7 @@ class Process(Actor):
             readiness=ReadinessTracker(self._monotonic),
             request_cache=RequestCache(),
             provider_caller=ProviderCaller(METRICS, self._monotonic, asyncio.sleep),
-            lane_priority=LanePriority(self._monotonic, asyncio.sleep),
+            lane_priority=LanePriority(),
             circuit_breaker=IntakeCircuitBreaker(None),
             reply_topics=ReplyTopicHealth(self._monotonic),
             monotonic=self._monotonic,
