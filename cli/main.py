@@ -1,8 +1,8 @@
 """Entry point: the group of all commands, and the output of their errors."""
 
-import contextlib
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated, Any, NoReturn
@@ -27,7 +27,7 @@ from cli.commands.template import template
 from cli.commands.token import token
 from cli.commands.watch import watch
 from cli.console import print_error
-from cli.errors import CommandError
+from cli.errors import EXIT_FAILED, CommandError
 
 _USAGE = "2 options or settings are missing or contradict each other"
 _NOT_SET_UP = "3 topics or indexes are missing: run `rollcall setup`"
@@ -134,12 +134,27 @@ def main() -> NoReturn:
     A usual exit waits for threads that nothing stops. The threads of MongoDB's client take up to half a second to see
     that it is closed, and one that waits for a frozen server takes longer.
     """
-    code: str | int | None = 0
+    code: object = 0
     try:
         app()
     except SystemExit as ended:
         code = ended.code
-    with contextlib.suppress(OSError):  # nothing reads the output any more
+    except BaseException:  # noqa: BLE001  # it is printed as Python would print it
+        traceback.print_exc()
+        code = 1
+    if problem := _flush():
+        sys.stderr.write(f"standard output: {problem}. The output is not complete.\n")
+        code = code or EXIT_FAILED
+    os._exit(code if isinstance(code, int) else int(code is not None))
+
+
+def _flush() -> str | None:
+    """Flush the output. Return what is wrong, unless its reader has seen enough."""
+    try:
         sys.stdout.flush()
         sys.stderr.flush()
-    os._exit(code if isinstance(code, int) else int(code is not None))
+    except BrokenPipeError:
+        return None
+    except OSError as error:
+        return error.strerror
+    return None

@@ -100,12 +100,8 @@ class Chunks(Protocol):
         A delivery without a log counts as pending or scheduled.
         """
 
-    async def find_outcomes(self, key: RequestKey, statuses: Collection[Status], number: int) -> list[IdRange]:
-        """Return the log ids of the first chunks that together logged `number` deliveries with these outcomes.
-
-        The ranges ascend. A chunk without such an outcome is left out. If there are fewer deliveries, it is all chunks
-        with one.
-        """
+    async def find_outcomes(self, key: RequestKey, statuses: Collection[Status]) -> list[IdRange]:
+        """Return the log ids of each chunk that logged a delivery with one of these outcomes, in ascending ranges."""
 
     async def find_duplicates(self, key: RequestKey, below_part: int, hashes: Collection[bytes]) -> set[bytes]:
         """Return those of these hashes that are in a lower part of the request."""

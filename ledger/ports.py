@@ -3,7 +3,7 @@
 Every method may raise LedgerUnavailable. The caller may then repeat the call with the same arguments.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -15,9 +15,9 @@ from ledger.models import (
     Log,
     StoredTemplate,
 )
-from ledger.queries import LogPage, LogQuery
+from ledger.queries import IdRange, LogPage, LogQuery
 from ledger.request_port import Requests
-from schemas.statuses import ContentType
+from schemas.statuses import ContentType, Status
 
 
 class Logs(Protocol):
@@ -38,6 +38,9 @@ class Logs(Protocol):
 
     async def find(self, query: LogQuery) -> LogPage:
         """Return a page of deliveries. A delivery without a log is shown from its open chunk."""
+
+    async def find_first(self, ranges: Iterable[IdRange], statuses: Collection[Status], limit: int) -> list[Log]:
+        """Return the first logs with these statuses in ascending ranges of ids, at most `limit`."""
 
     async def counts(self, key: RequestKey) -> Counts:
         """Return the number of logs of a request by their current status and reason, receipts included."""

@@ -1,31 +1,16 @@
 """Queries for deliveries and requests, and the pages that they return."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from core.chunk_work import Counts
 from core.ids import LogId, RequestKey
 from ledger.models import Log, StoredRequest
 from schemas.statuses import Channel, Status
 
 IdRange = tuple[LogId, LogId]
 """Range of log ids, without its end."""
-
-
-def ranges_with_outcomes(
-    chunks: Iterable[tuple[IdRange, Counts]], statuses: Collection[Status], number: int
-) -> list[IdRange]:
-    """Return the ranges of the first chunks that together have `number` deliveries with these statuses."""
-    ranges = []
-    for range_, counts in chunks:
-        if number <= 0:
-            break
-        if found := sum(counted for (status, _), counted in counts.items() if status in statuses):
-            ranges.append(range_)
-            number -= found
-    return ranges
 
 
 class ListPosition(NamedTuple):
@@ -53,8 +38,6 @@ class LogQuery:
     tenant_id: str
     user_id: str | None = None
     key: RequestKey | None = None
-    within: Sequence[IdRange] = ()
-    """Ascending ranges of log ids of the request with this key. Empty: no condition. The total does not count them."""
     channel: Channel | None = None
     statuses: frozenset[Status] = frozenset()
     """Empty: no condition."""

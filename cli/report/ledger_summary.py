@@ -9,7 +9,7 @@ from cli.report.summary import REACHED, NotReached, Summary
 from core.ids import position
 from ledger.models import Log, StoredRequest
 from ledger.ports import Ledger
-from ledger.queries import IdRange, ListPosition, LogQuery, position_of_log
+from ledger.queries import ListPosition, LogQuery, position_of_log
 from ledger.request_counts import MAX_LOGS_COUNTED, RequestCounts, count_request, known_recipients
 from schemas.statuses import WITHOUT_LOG, Status
 
@@ -54,7 +54,7 @@ async def summarise(ledger: Ledger, request: StoredRequest) -> Summary:
         counts=counts,
         total=total,
         not_reached=(),
-        not_reached_total=sum(n for (status, _), n in request_counts.current.items() if status in _NOT_REACHED),
+        not_reached_total=await _count_not_reached(ledger, request, request_counts),
         accounted=completion is not None and not completion.incomplete and len(sums) == 1,
         part_sizes=part_sizes(request),
         notes=_notes(request, request_counts, counts, total),
@@ -144,20 +144,24 @@ async def _not_reached_batches(
     yield batch
 
 
-async def _first_not_reached(ledger: Ledger, request: StoredRequest, limit: int) -> Sequence[Log]:
-    """Return the first deliveries that were not reached.
-
-    In a large request they are looked for only in chunks that have some. Its counts do not show receipts either.
-    """
-    key, ranges = request.header.key, list[IdRange]()
+async def _count_not_reached(ledger: Ledger, request: StoredRequest, counts: RequestCounts) -> int:
+    """Return the number of deliveries that were not reached. In a large request it comes from the chunks."""
     if known_recipients(request) > MAX_LOGS_COUNTED:
-        ranges = await ledger.chunks.find_outcomes(key, _NOT_REACHED, limit)
-        if not ranges:
-            return []
-    query = LogQuery(
-        request.header.tenant_id, key=key, within=ranges, statuses=_NOT_REACHED, page_size=limit, count_limit=0
-    )
-    return (await ledger.logs.find(query)).items
+        return sum(number for (status, _), number in counts.outcomes.items() if status in _NOT_REACHED)
+    return (await ledger.logs.find(_not_reached_query(request, 1))).total
+
+
+async def _first_not_reached(ledger: Ledger, request: StoredRequest, limit: int) -> Sequence[Log]:
+    """Return the first deliveries that were not reached. In a large request only chunks that have some are read."""
+    if known_recipients(request) > MAX_LOGS_COUNTED:
+        ranges = await ledger.chunks.find_outcomes(request.header.key, _NOT_REACHED)
+        return await ledger.logs.find_first(ranges, _NOT_REACHED, limit)
+    return (await ledger.logs.find(_not_reached_query(request, limit))).items
+
+
+def _not_reached_query(request: StoredRequest, page_size: int) -> LogQuery:
+    header = request.header
+    return LogQuery(header.tenant_id, key=header.key, statuses=_NOT_REACHED, page_size=page_size)
 
 
 def _not_reached(log: Log) -> NotReached:

@@ -13,7 +13,7 @@ from ledger.chunk_port import Chunks, DueKind
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken, pick_provider
 from ledger.memory.store import ChunkDocument, Store
 from ledger.models import Chunk, ControlFlags
-from ledger.queries import IdRange, ranges_with_outcomes
+from ledger.queries import IdRange
 from ledger.sealing import HASH_BYTES
 from ledger.sweep_delays import CANCELLED_SECONDS, NEVER, UNCLAIMED_SECONDS
 from schemas.statuses import Channel, Lane, Status
@@ -159,10 +159,13 @@ class MemoryChunks(Chunks):
         return total
 
     @override
-    async def find_outcomes(self, key: RequestKey, statuses: Collection[Status], number: int) -> list[IdRange]:
+    async def find_outcomes(self, key: RequestKey, statuses: Collection[Status]) -> list[IdRange]:
         chunks = sorted((document.chunk for document in self._store.chunks_of(key)), key=lambda chunk: chunk.id)
-        ranges = ((log_bounds(key, chunk.part, chunk.first, chunk.size), chunk.work.counts) for chunk in chunks)
-        return ranges_with_outcomes(ranges, statuses, number)
+        return [
+            log_bounds(key, chunk.part, chunk.first, chunk.size)
+            for chunk in chunks
+            if any(status in statuses for status, _ in chunk.work.counts)
+        ]
 
     @override
     async def find_duplicates(self, key: RequestKey, below_part: int, hashes: Collection[bytes]) -> set[bytes]:

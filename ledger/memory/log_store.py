@@ -1,7 +1,8 @@
 """Delivery logs in memory, merged with the pending deliveries of open chunks."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from typing_extensions import override
 
@@ -11,8 +12,8 @@ from ledger.memory.store import Store
 from ledger.models import Log
 from ledger.pending_logs import pending_of_chunk
 from ledger.ports import Logs
-from ledger.queries import LogPage, LogQuery, counted, position_of_log
-from schemas.statuses import RESENDABLE
+from ledger.queries import IdRange, LogPage, LogQuery, counted, position_of_log
+from schemas.statuses import RESENDABLE, Status
 
 
 class MemoryLogs(Logs):
@@ -46,6 +47,12 @@ class MemoryLogs(Logs):
         start = 0 if query.after else (query.page - 1) * query.page_size
         end = start + query.page_size
         return LogPage(logs[start:end], total, has_more=len(logs) > end, total_is_exact=exact)
+
+    @override
+    async def find_first(self, ranges: Iterable[IdRange], statuses: Collection[Status], limit: int) -> list[Log]:
+        logs = sorted(self._store.logs.values(), key=lambda log: log.id)
+        found = (log for low, high in ranges for log in logs if low <= log.id < high and log.status in statuses)
+        return list(islice(found, limit))
 
     @override
     async def counts(self, key: RequestKey) -> Counts:
@@ -99,7 +106,6 @@ def _matches(log: Log, query: LogQuery) -> bool:
         and query.channel in (None, log.channel)
         and query.reference in (None, log.reference)
         and (query.key is None or log.id.startswith(log_range(query.key)[0]))
-        and (not query.within or any(low <= log.id < high for low, high in query.within))
         and (not query.statuses or log.status in query.statuses)
         and (not query.recipient_hashes or log.recipient_hash in query.recipient_hashes)
         and (query.accepted_from is None or query.accepted_from <= log.created_at)

@@ -15,7 +15,7 @@ from ledger.mongo.chunk_homes import ChunkHome
 from ledger.mongo.connection import Database, ServerClock, translated_errors
 from ledger.mongo.due_chunks import find_due_kinds
 from ledger.mongo.work_documents import read_counts, read_ranges, read_window
-from ledger.queries import IdRange, ranges_with_outcomes
+from ledger.queries import IdRange
 from schemas.statuses import Channel, Lane, Status
 
 
@@ -70,16 +70,15 @@ class ChunkReads(Chunks):
         return total
 
     @override
-    async def find_outcomes(self, key: RequestKey, statuses: Collection[Status], number: int) -> list[IdRange]:
-        fields = {"counts": True, "part": True, "first": True, "size": True}
-        chunks = []
+    async def find_outcomes(self, key: RequestKey, statuses: Collection[Status]) -> list[IdRange]:
+        fields, ranges = {"counts": True, "part": True, "first": True, "size": True}, []
         with translated_errors():
             for home in self._homes:
                 async for document in home.documents.find(home.of_request(key), fields).sort("_id", 1):
-                    part, first = document.get("part", 0), document.get("first", 0)  # the chunk of a small request
-                    range_ = log_bounds(key, part, first, document["size"])
-                    chunks.append((range_, read_counts(document["counts"])))
-        return ranges_with_outcomes(chunks, statuses, number)
+                    if any(status in statuses for status, _ in read_counts(document["counts"])):
+                        part, first = document.get("part", 0), document.get("first", 0)  # the chunk of a small request
+                        ranges.append(log_bounds(key, part, first, document["size"]))
+        return ranges
 
     @override
     async def find_duplicates(self, key: RequestKey, below_part: int, hashes: Collection[bytes]) -> set[bytes]:

@@ -1,9 +1,12 @@
 """Idempotency keys in MongoDB, one document each. The `_id` is the key of the request that the key names."""
 
+from functools import partial
+
 from motor.motor_asyncio import AsyncIOMotorCollection
 from typing_extensions import override
 
 from core.ids import RequestKey
+from ledger.errors import LedgerUnavailable
 from ledger.idempotency_record import IdempotencyRecord
 from ledger.mongo.connection import Document, translated_errors
 from ledger.mongo.grouped_writes import GroupedUpdatesAndReads
@@ -30,7 +33,11 @@ class MongoIdempotencyKeys(IdempotencyKeys):
             "decided": {"$ifNull": ["$decided", {"$literal": decided}]},
             "created_at": {"$ifNull": ["$created_at", "$$NOW"]},
         }
-        document = await self._inserts.update({"_id": record.key}, [{"$set": change}])
+        insert = partial(self._inserts.update, {"_id": record.key}, [{"$set": change}])
+        try:
+            document = await insert()
+        except LedgerUnavailable:  # once more, as the driver does with a lone write after a lost connection
+            document = await insert()
         if document is None:
             raise AssertionError("an upsert leaves a document")
         return _read(document)

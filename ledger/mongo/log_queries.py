@@ -36,8 +36,6 @@ def range_filters(query: LogQuery) -> list[Document]:
     A single filter for "earlier, or at the same time with a higher id" would read all logs of that time for every page.
     """
     all_logs, after = log_filter(query), query.after
-    if query.within:
-        return [{**all_logs, "_id": {"$gte": low, "$lt": high}} for low, high in query.within]
     if after is None:
         return [all_logs]
     start, end = query.accepted_from, query.accepted_before

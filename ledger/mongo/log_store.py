@@ -1,6 +1,6 @@
 """Delivery logs in MongoDB. pending_log_queries.py reads the deliveries that have no log yet."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 
 from pymongo import UpdateOne
 from typing_extensions import override
@@ -20,7 +20,7 @@ from ledger.mongo.log_documents import log_document, read_log
 from ledger.mongo.log_queries import index_for, log_filter, range_filters
 from ledger.mongo.pending_log_queries import PendingLogQueries
 from ledger.ports import Logs
-from ledger.queries import LogPage, LogQuery
+from ledger.queries import IdRange, LogPage, LogQuery
 from schemas.statuses import RESENDABLE, WITHOUT_LOG, Reason, Status
 
 _RESENDABLE = [status.value for status in RESENDABLE]
@@ -100,6 +100,18 @@ class MongoLogs(Logs):
             return logs, await count_up_to(self._logs, log_filter(query), query.count_limit, index)
 
     @override
+    async def find_first(self, ranges: Iterable[IdRange], statuses: Collection[Status], limit: int) -> list[Log]:
+        logs: list[Log] = []
+        wanted = {"$in": [status.value for status in statuses]}
+        with translated_errors():
+            for low, high in ranges:
+                cursor = self._logs.find({"_id": {"$gte": low, "$lt": high}, "status": wanted}).sort("_id", 1)
+                logs += map(read_log, await cursor.limit(limit - len(logs)).hint("_id_").to_list(None))
+                if len(logs) == limit:
+                    break
+        return logs
+
+    @override
     async def counts(self, key: RequestKey) -> Counts:
         low, high = log_range(key)
         group = {"_id": {"status": "$status", "reason": "$reason"}, "number": {"$sum": 1}}
@@ -137,7 +149,7 @@ class MongoLogs(Logs):
             {"$group": group},
         ]
         with translated_errors():
-            documents = await self._logs.aggregate(stages, hint="resent_of_request").to_list(None)
+            documents = await self._logs.aggregate(stages).to_list(None)
         repeats = [(position(document["one"]), document["number"]) for document in documents]
         return {repeat[0]: number for repeat, number in repeats if repeat}
 

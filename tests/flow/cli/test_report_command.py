@@ -11,6 +11,7 @@ import pytest
 from cli.console import PrintableConsole
 from cli.errors import UnknownRequest
 from cli.recipients_file.layout import FileOptions
+from cli.report import ledger_summary
 from cli.report.csv_writer import STDOUT
 from cli.report.report import ReportOptions, print_report
 from cli.report.summary import Summary
@@ -80,6 +81,16 @@ not reached  reference  status      reason             error
 
 all accounted for: yes"""
     )
+
+
+async def test_the_report_of_a_large_request_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = await a_world(*GOOD, *GOOD[:3], "12")
+    _, small = await report(world)
+    monkeypatch.setattr(ledger_summary, "MAX_LOGS_COUNTED", 10)
+    _, large = await report(world)
+
+    assert large == small
+    assert "suppressed" in large
 
 
 async def test_a_running_request_is_not_accounted_for() -> None:

@@ -1,5 +1,6 @@
 """The command line as a user sees it, without Kafka and MongoDB."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,36 @@ def test_help_does_not_import_a_driver() -> None:
     asked = "import sys, cli.main; print(*{'pydantic', 'aiokafka', 'motor', 'fastapi', 'aiohttp'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def ended(stdout: int, says: str) -> "subprocess.CompletedProcess[str]":
+    """Run the entry point with a command that prints some text."""
+    script = f"import cli.main; cli.main.app = lambda: print({says!r}); cli.main.main()"
+    env = {**os.environ, "PYTHONUNBUFFERED": ""}  # as a user's shell has it
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, env=env)
+
+
+def test_output_that_could_not_be_written_is_an_error() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = ended(full.fileno(), "a report")
+    assert done.returncode == 1
+    assert done.stderr == "standard output: No space left on device. The output is not complete.\n"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = ended(writer, "a report")
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_unexpected_error_is_printed_and_ends_with_1() -> None:
+    script = "import cli.main; cli.main.app = lambda: 1 / 0; cli.main.main()"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,10 @@ from datetime import timedelta
 from core.chunk_work import Batch, DecidedDelivery, WaitingDelivery, Work
 from core.ids import log_bounds, log_ids
 from ledger.ports import Ledger
-from ledger.queries import IdRange, LogQuery
 from schemas.statuses import Channel, Lane, Reason, Status
 from tests.contract.ledger.conftest import Wait
 from tests.contract.ledger.steps import claim_chunk, insert_and_claim
-from tests.support.builders import TENANT, a_chunk, a_claim, a_hash, a_key, a_log, some_counts
+from tests.support.builders import a_chunk, a_claim, a_hash, a_key, a_log, some_counts
 
 
 async def test_a_chunk_is_read_back_as_it_was_written(ledger: Ledger) -> None:
@@ -101,7 +100,7 @@ async def test_counts_are_the_sum_over_all_chunks_of_the_request(ledger: Ledger)
     assert await ledger.chunks.counts(closed.key) == done + some_counts(pending=4)
 
 
-async def test_the_first_chunks_with_an_outcome_are_found_in_order(ledger: Ledger) -> None:
+async def test_the_chunks_with_an_outcome_and_their_logs_are_found_in_order(ledger: Ledger) -> None:
     parts = [some_counts(sent=3), some_counts(failed=2, sent=1), some_counts(sent=3), some_counts(failed=3), Counter()]
     for part, counts in enumerate(parts):
         chunk = a_chunk(part=part)
@@ -111,13 +110,11 @@ async def test_the_first_chunks_with_an_outcome_are_found_in_order(ledger: Ledge
     second, fourth = (log_bounds(a_key(), part, 0, 3) for part in (1, 3))
     await ledger.logs.insert_or_get([a_log(part=part, index=index) for part in range(4) for index in range(3)])
 
-    async def find(number: int) -> list[IdRange]:
-        return await ledger.chunks.find_outcomes(a_key(), {Status.FAILED}, number)
-
-    assert [await find(number) for number in (2, 3, 9)] == [[second], [second, fourth], [second, fourth]]
-    assert await ledger.chunks.find_outcomes(a_key(), {Status.UNKNOWN}, 9) == []
-    found = await ledger.logs.find(LogQuery(TENANT, key=a_key(), within=[second, fourth], count_limit=0))
-    assert [log.id for log in found.items] == [*log_ids(a_key(), 1, range(3)), *log_ids(a_key(), 3, range(3))]
+    assert await ledger.chunks.find_outcomes(a_key(), {Status.FAILED}) == [second, fourth]
+    assert await ledger.chunks.find_outcomes(a_key(), {Status.UNKNOWN}) == []
+    found = await ledger.logs.find_first([second, fourth], {Status.SENT}, 5)
+    assert [log.id for log in found] == [*log_ids(a_key(), 1, range(3)), *log_ids(a_key(), 3, range(2))]
+    assert await ledger.logs.find_first([second, fourth], {Status.FAILED}, 5) == []
 
 
 async def test_a_delivery_without_a_log_counts_as_pending(ledger: Ledger) -> None:

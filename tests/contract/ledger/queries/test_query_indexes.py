@@ -166,10 +166,9 @@ async def test_a_report_reads_only_chunks_with_misses_and_deliveries_that_others
     ledger: MongoLedger, database: Database
 ) -> None:
     key = a_key("r7")
-    within = [log_bounds(key, 0, first, 5) for first in (10, 30)]
-    query = LogQuery(TENANT, key=key, within=within, statuses=frozenset({Status.SENT}), page_size=50, count_limit=0)
+    ranges = [log_bounds(key, 0, first, 5) for first in (10, 30)]
 
-    assert_bounded(await profile(database, lambda: ledger.logs.find(query)), 5)
+    assert_bounded(await profile(database, lambda: ledger.logs.find_first(ranges, {Status.SENT}, 50)), 5)
     assert_bounded(await profile(database, lambda: ledger.logs.count_resends(key)), 1)
 
 
