@@ -1,5 +1,6 @@
 """Log lines as JSON on standard output, from rollcall and its libraries, without the data of callers."""
 
+import contextlib
 import logging
 import sys
 import time
@@ -38,6 +39,17 @@ class SeldomFilter(logging.Filter):
         return True
 
 
+class _LineWriter:
+    """Writer of rollcall's own lines. A line that cannot be written is lost: nothing else may fail because of it."""
+
+    def write(self, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # a full disk, a reader that is gone, a name that is not UTF-8
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+
+    debug = info = warning = error = critical = exception = write
+
+
 def configure_logging(level: int = logging.INFO) -> None:
     """Send all log lines to standard output, one JSON object per line."""
     shared: list[Processor] = [
@@ -49,7 +61,7 @@ def configure_logging(level: int = logging.INFO) -> None:
     structlog.configure(  # rollcall's own lines do not pass through `logging`, which takes longer than all the rest
         processors=[*shared, as_json],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(),
+        logger_factory=lambda *_: _LineWriter(),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stdout)

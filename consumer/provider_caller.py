@@ -8,10 +8,8 @@ from consumer.monitoring.provider_watch import ProviderWatch
 from core.send_result import Failed, Retry, SendResult, Sent, Uncertain
 from providers.draft import Draft
 from providers.provider import CLOSED, Provider, offer
-from schemas.statuses import Channel, Lane
+from schemas.statuses import Lane
 
-_EWMA_WEIGHT = 0.2
-"""Weight of the newest call in the moving average, from 0 to 1."""
 ANSWER_LABELS: dict[type[SendResult], str] = {
     Sent: "sent",
     Retry: "retry",
@@ -34,8 +32,6 @@ class ProviderCaller:
         self._limits: dict[str, RateLimiter] = {}
         self._unreachable_until: dict[str, float] = {}
         self.watch = ProviderWatch(monotonic)
-        self.express_call_seconds = dict.fromkeys(Channel, 0.0)
-        """Moving average of the time of a call for an express request, by channel, in seconds."""
 
     def close(self) -> None:
         """End all waits for a rate limit, because the process stops."""
@@ -59,7 +55,7 @@ class ProviderCaller:
             limit = self._limits[name] = RateLimiter(rate_per_second, self._monotonic, self._sleep)
         return await limit.acquire(lane)
 
-    async def send(self, provider: Provider, draft: Draft, lane: Lane) -> SendResult:
+    async def send(self, provider: Provider, draft: Draft) -> SendResult:
         """Send one message, and return its result."""
         began = self._monotonic()
         answer = await offer(provider, draft)
@@ -69,7 +65,4 @@ class ProviderCaller:
         self._metrics.provider.observe((provider.name, ANSWER_LABELS[type(answer)]), seconds)
         if answer is not CLOSED and (kind := self.watch.record(provider.name, provider.channel, answer)):
             self._metrics.provider_failures.labels(provider.name, provider.channel.value, kind).inc()
-        if lane is Lane.EXPRESS:
-            average = self.express_call_seconds[provider.channel]
-            self.express_call_seconds[provider.channel] = average + _EWMA_WEIGHT * (seconds - average)
         return answer

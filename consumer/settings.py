@@ -36,7 +36,8 @@ class ConsumerSettings(CommonSettings, LedgerSettings, ProviderSettings):
         Field(
             ge=4 * 1024 * 1024,
             description="bytes of the chunks and messages in memory at the same time, half for each. What has no room "
-            "waits. Small ones do not wait for large ones, and a tenant gets half of the room.",
+            "waits. Small ones do not wait for large ones, and a tenant gets half of the room. Small requests get an "
+            "eighth more.",
         ),
     ] = DEFAULT_BYTES_IN_HAND
     lease_seconds: Annotated[float, Field(ge=0.5, le=600, description="validity of a claim, in seconds")] = 30.0

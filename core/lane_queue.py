@@ -1,5 +1,6 @@
 """Queue for something that both lanes share, such as the connections or the rate of a provider."""
 
+import contextlib
 from collections import deque
 from collections.abc import Iterator
 from typing import Generic, TypeVar
@@ -38,9 +39,8 @@ class LaneQueue(Generic[T]):
 
     def remove(self, lane: Lane, waiter: T) -> None:
         """Remove a waiter, if it still waits."""
-        queue = self._queue(lane)
-        if waiter in queue:
-            queue.remove(waiter)
+        with contextlib.suppress(ValueError):
+            self._queue(lane).remove(waiter)
 
     def pop(self) -> T:
         """Remove and return the waiter whose turn it is. Raise IndexError if there is none."""

@@ -33,9 +33,9 @@ The event waits as it is and in a batch while Kafka does not take it."""
 
 async def deliver(leased: LeasedChunk, context: ConsumerContext) -> None:
     """Work on a claimed chunk until it is closed, put back for a retry, or lost to another owner."""
-    chunk, calls = leased.claimed.chunk, context.provider_caller.express_call_seconds
+    chunk = leased.claimed.chunk
     try:
-        with context.lane_priority.working(chunk.lane, calls[chunk.channel]):
+        with context.lane_priority.working(chunk.lane):
             async with leased.lease.keep_alive(context.ledger.chunks):
                 closed = await _work_with_room(leased, context)
     except LeaseLost:
@@ -86,7 +86,8 @@ async def _work(leased: LeasedChunk, context: ConsumerContext) -> ClosedChunk | 
             await worker.refresh_control_flags()
         await worker.resume_previous_claim()
         while worker.has_work:
-            await worker.send()
+            with context.lane_priority.sending(leased.claimed.chunk.lane):
+                await worker.send()
             await worker.write_logs()
             worker.start_publishing()
             if worker.is_fully_logged and await worker.wait_briefly_for_acks():

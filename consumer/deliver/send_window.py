@@ -69,7 +69,7 @@ async def send(entries: list[WindowDelivery], plan: SendPlan, context: ConsumerC
                 # Certainly not sent. Without this result the next owner would have to treat it as uncertain.
                 entry.result = NotSent.DEFERRED
                 return
-            result = await context.provider_caller.send(provider, draft, lane)
+            result = await context.provider_caller.send(provider, draft)
             entry.result = NotSent.DEFERRED if result is CLOSED else result
         finally:
             if has_room:

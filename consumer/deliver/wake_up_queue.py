@@ -104,16 +104,16 @@ class WakeUpQueue:
         self, kind: SlotKey, claim: Callable[[], Awaitable[LeasedChunk | None]], on_answer: OnAnswer
     ) -> None:
         """Claim a chunk, tell whether it is claimed, and work on it."""
-        (lane, channel), leased = kind, None
-        with self._context.lane_priority.working(lane, self._context.provider_caller.express_call_seconds[channel]):
-            try:
+        leased = None
+        try:
+            with self._context.lane_priority.working(kind[0]):
                 leased = await claim()
-            except Exception as error:  # noqa: BLE001  # An unreadable chunk must not block its offset.
-                logger.error("chunk claim failed", error=type(error).__name__, location=error_location(error))
-            finally:
-                on_answer(leased)
-            if leased is not None:
-                await deliver(leased, self._context)
+        except Exception as error:  # noqa: BLE001  # An unreadable chunk must not block its offset.
+            logger.error("chunk claim failed", error=type(error).__name__, location=error_location(error))
+        finally:
+            on_answer(leased)
+        if leased is not None:
+            await deliver(leased, self._context)
 
 
 def _mark_done(tracked: TrackedRecord, _: LeasedChunk | None) -> None:

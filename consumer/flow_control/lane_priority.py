@@ -9,13 +9,10 @@ from schemas.statuses import Lane
 MAX_YIELD_SECONDS = 0.25
 """Maximum pause of a large request between two windows, or between two chunks of an expansion, in seconds.
 
-So it makes progress however many small requests come: four windows a second for each of its chunks.
+So it makes progress however many small requests come.
 """
-QUICK_CALL_SECONDS = 0.25
-"""Average duration of a provider call in seconds, up to which the small requests of its channel have priority.
-
-A slower provider delays its own requests, and a pause of large ones would not help them.
-"""
+SHORT_CALL_SECONDS = 0.05
+"""Time for the calls of a small request, in seconds, until it no longer counts as being at work."""
 
 
 class LanePriority:
@@ -28,25 +25,48 @@ class LanePriority:
         self._idle.set()
 
     @contextmanager
-    def working(self, lane: Lane, call_seconds: float) -> Iterator[None]:
-        """Work on a chunk. `call_seconds` is the average duration of the provider calls of its channel."""
-        if lane is not Lane.EXPRESS or call_seconds > QUICK_CALL_SECONDS:
-            yield
-            return
-        self._at_work += 1
-        self._idle.clear()
+    def working(self, lane: Lane) -> Iterator[None]:
+        """Claim a chunk, or work on it."""
+        self._count(lane, 1)
         try:
             yield
         finally:
-            self._at_work -= 1
-            if not self._at_work:
-                self._idle.set()
+            self._count(lane, -1)
+
+    @contextmanager
+    def sending(self, lane: Lane) -> Iterator[None]:
+        """Call the provider, within the work on a chunk. A pause of large requests does not make a long call faster."""
+        is_long = False
+
+        def count_as_long() -> None:
+            nonlocal is_long
+            is_long = True
+            self._count(lane, -1)
+
+        timer = asyncio.get_running_loop().call_later(SHORT_CALL_SECONDS, count_as_long)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            if is_long:
+                self._count(lane, 1)
 
     async def yield_to_express(self, lane: Lane) -> None:
         """Pause a bulk chunk while small requests are at work. Return at once in the express lane."""
-        if lane is Lane.BULK and self._at_work:
-            try:
-                async with asyncio.timeout(MAX_YIELD_SECONDS):
+        if lane is not Lane.BULK or not self._at_work:
+            return
+        try:
+            async with asyncio.timeout(MAX_YIELD_SECONDS):
+                while self._at_work:  # another one may have begun since the last one ended
                     await self._idle.wait()
-            except TimeoutError:
-                return
+        except TimeoutError:
+            return
+
+    def _count(self, lane: Lane, change: int) -> None:
+        if lane is not Lane.EXPRESS:
+            return
+        self._at_work += change
+        if self._at_work:
+            self._idle.clear()
+        else:
+            self._idle.set()

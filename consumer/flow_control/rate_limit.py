@@ -18,8 +18,6 @@ class RateLimiter:
         self._tokens, self._filled_at = self._burst, monotonic()
         self._waiting: LaneQueue[asyncio.Future[bool]] = LaneQueue()
         self._refill_task: asyncio.Task[None] | None = None
-        self._next_waiter: asyncio.Future[bool] | None = None
-        """Waiter that gets the next token."""
         self._closed = False
 
     async def acquire(self, lane: Lane) -> bool:
@@ -39,9 +37,10 @@ class RateLimiter:
     def close(self) -> None:
         """End all waits, now and from now on. `acquire` then returns False."""
         self._closed = True
-        for waiter in (self._next_waiter, *self._waiting):
-            if waiter and not waiter.done():
+        for waiter in self._waiting:
+            if not waiter.done():
                 waiter.set_result(False)
+        self._waiting = LaneQueue()
 
     def _fill(self) -> None:
         now = self._monotonic()
@@ -51,11 +50,12 @@ class RateLimiter:
     async def _serve(self) -> None:
         try:
             while self._waiting:
-                waiter = self._next_waiter = self._waiting.pop()
                 while self._tokens < 1:
                     await self._sleep((1 - self._tokens) / self._rate)
                     self._fill()
-                if not waiter.done():  # its caller may have been cancelled meanwhile
+                # The next waiter is chosen now, because one of the express lane may have come meanwhile.
+                waiter = self._waiting.pop() if self._waiting else None
+                if waiter and not waiter.done():  # its caller may have been cancelled
                     self._tokens -= 1
                     waiter.set_result(True)
         finally:

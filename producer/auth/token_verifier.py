@@ -20,6 +20,8 @@ SEND = "communication:send"
 SEND_AS = "communication:send_as"
 READ = "communication:read"
 ADMIN = "communication:admin"
+SCOPES = frozenset({SEND, SEND_AS, READ, ADMIN})
+"""Scopes that rollcall knows. Others of a token are not kept."""
 
 LEEWAY_SECONDS = 10
 """Maximum difference in seconds between the issuer's clock and the clock of this process."""
@@ -192,6 +194,7 @@ def _read_bearer_token(headers: list[str]) -> str:
 
 
 def _read_scopes(claim: object, prefix: str) -> frozenset[str]:
-    """Return the scopes of a claim without their prefix: words in a string as in RFC 8693, or a list of strings."""
+    """Return the known scopes of a claim: words in a string as in RFC 8693, or a list of strings, after a prefix."""
     words = claim.split() if isinstance(claim, str) else claim if isinstance(claim, list) else ()
-    return frozenset(word.removeprefix(prefix) for word in words if isinstance(word, str) and word.startswith(prefix))
+    named = {word.removeprefix(prefix) for word in words if isinstance(word, str) and word.startswith(prefix)}
+    return SCOPES & named

@@ -1,18 +1,21 @@
 """A large request pauses while small ones are at work, and never for long."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 
-from consumer.flow_control.lane_priority import MAX_YIELD_SECONDS, QUICK_CALL_SECONDS, LanePriority
+from consumer.deliver.claim_chunks import Claimer
+from consumer.deliver.wake_up_queue import WakeUpQueue
+from consumer.flow_control.lane_priority import MAX_YIELD_SECONDS, LanePriority
+from consumer.flow_control.slots import build_slots
+from consumer.kafka.offset_tracker import OffsetTracker
 from core.retry import SPREAD_SECONDS
 from core.send_result import Retry, SendResult, Sent
 from providers.draft import Draft
 from schemas.statuses import Lane, Reason
 from tests.flow.world import TOPICS, RecordingProvider, World
+from tests.support.polling import wait_until
 
 NUMBERS = [f"138{n:08d}" for n in range(12)]
 AT_ONCE = 0.001
@@ -24,15 +27,9 @@ class Pauses(LanePriority):
     def __init__(self) -> None:
         super().__init__()
         self.pauses = 0
-        self.at_work = 0
 
     async def yield_to_express(self, lane: Lane) -> None:
         self.pauses += lane is Lane.BULK
-
-    @contextmanager
-    def working(self, lane: Lane, call_seconds: float) -> Iterator[None]:
-        self.at_work += lane is Lane.EXPRESS and call_seconds <= QUICK_CALL_SECONDS
-        yield
 
 
 async def paused(priority: LanePriority, lane: Lane) -> float:
@@ -43,45 +40,43 @@ async def paused(priority: LanePriority, lane: Lane) -> float:
     return clock() - began
 
 
+async def turns() -> None:
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
 @pytest.mark.parametrize(
-    ("working", "call_seconds", "yielding", "pauses"),
-    [
-        (Lane.EXPRESS, 0.0, Lane.BULK, True),
-        (Lane.EXPRESS, 0.0, Lane.EXPRESS, False),
-        (Lane.BULK, 0.0, Lane.BULK, False),
-        (Lane.EXPRESS, 2 * QUICK_CALL_SECONDS, Lane.BULK, False),
-    ],
-    ids=["small beside large", "small beside small", "large beside large", "small that waits for a slow provider"],
+    ("working", "yielding", "pauses"),
+    [(Lane.EXPRESS, Lane.BULK, True), (Lane.EXPRESS, Lane.EXPRESS, False), (Lane.BULK, Lane.BULK, False)],
+    ids=["small beside large", "small beside small", "large beside large"],
 )
-async def test_only_large_requests_pause_for_small_ones(
-    working: Lane, call_seconds: float, yielding: Lane, *, pauses: bool
-) -> None:
+async def test_only_large_requests_pause_for_small_ones(working: Lane, yielding: Lane, *, pauses: bool) -> None:
     priority = LanePriority()
-    with priority.working(working, call_seconds):
+    with priority.working(working):
         pause = asyncio.create_task(priority.yield_to_express(yielding))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await turns()
         assert pause.done() is not pauses
     await pause
     assert await paused(priority, yielding) < MAX_YIELD_SECONDS / 2
 
 
-async def test_a_pause_ends_with_the_last_small_request() -> None:
+async def test_a_pause_ends_when_no_small_request_is_at_work() -> None:
     priority = LanePriority()
-    with priority.working(Lane.EXPRESS, 0.0):
-        with priority.working(Lane.EXPRESS, 0.0):
-            pause = asyncio.create_task(priority.yield_to_express(Lane.BULK))
-            await asyncio.sleep(0)
-        await asyncio.sleep(0)
+    with priority.working(Lane.EXPRESS):
+        pause = asyncio.create_task(priority.yield_to_express(Lane.BULK))
+        await turns()
+    with priority.working(Lane.EXPRESS):  # the next one begins in the same turn
+        await turns()
         assert not pause.done()
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await turns()
     assert pause.done()
 
 
-async def test_a_large_request_goes_on_however_many_small_ones_are_at_work() -> None:
+async def test_a_small_request_that_waits_for_its_provider_delays_no_large_one() -> None:
     priority = LanePriority()
-    with priority.working(Lane.EXPRESS, 0.0):
+    with priority.working(Lane.EXPRESS):
+        with priority.sending(Lane.EXPRESS):
+            assert await paused(priority, Lane.BULK) < MAX_YIELD_SECONDS / 2
         assert await paused(priority, Lane.BULK) >= MAX_YIELD_SECONDS - AT_ONCE
 
 
@@ -106,17 +101,23 @@ async def test_a_retry_does_not_pause() -> None:
     assert priority.pauses == 0
 
 
-@pytest.mark.parametrize(("call_seconds", "at_work"), [(0.01, 3), (5.0, 1)], ids=["quick", "slow"])
-async def test_small_requests_of_a_slow_provider_delay_no_large_one(call_seconds: float, at_work: int) -> None:
-    world, priority = World(RecordingProvider()), Pauses()
-    context = replace(world.context(), lane_priority=priority)
+async def test_a_small_request_is_at_work_from_its_claim_to_its_close() -> None:
+    class Steps(LanePriority):
+        """Notes how many small requests are at work."""
+
+        def _count(self, lane: Lane, change: int) -> None:
+            super()._count(lane, change)
+            steps.append(self._at_work)
 
     async def send(draft: Draft) -> SendResult:
-        world.pass_time(call_seconds)
+        steps.append("send")
         return Sent(draft.id)
 
+    steps, world = list[int | str](), World(RecordingProvider())
     world.providers[0].send = send
-    for number in NUMBERS[:3]:
-        await world.expand(world.record(number, request_id=f"r{number}"), context)
-        await world.deliver_all(context)
-    assert priority.at_work == at_work
+    context = replace(world.context(), lane_priority=Steps())
+    WakeUpQueue(Claimer(context), build_slots(2), OffsetTracker(context.stopping, context.sleep), context)
+    await world.expand(world.record(NUMBERS[0]), context)
+    await wait_until(lambda: steps[-1:] == [0] and "send" in steps)
+
+    assert steps == [1, 0, 1, "send", 0]  # the claim, and the work on the chunk

@@ -12,7 +12,7 @@ from consumer.provider_caller import ANSWER_LABELS, ProviderCaller
 from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from providers.draft import Draft, as_it_is
 from providers.provider import Provider
-from schemas.statuses import Channel, Lane, Reason
+from schemas.statuses import Channel, Reason
 from tests.support.drafts import a_draft
 
 MESSAGE = Message("log_1", Channel.SMS, "13800138000", "Hello", None, False, None, "tnt_test")
@@ -47,7 +47,7 @@ class Answering:
 async def test_each_answer_has_its_label(answer: SendResult | Exception, label: str) -> None:
     metrics = Metrics()
     provider = cast("Provider", Answering(answer))
-    await ProviderCaller(metrics, time.monotonic, asyncio.sleep).send(provider, a_draft(MESSAGE), Lane.BULK)
+    await ProviderCaller(metrics, time.monotonic, asyncio.sleep).send(provider, a_draft(MESSAGE))
 
     page = generate_latest(metrics.registry).decode()
     assert f'rollcall_provider_seconds_count{{answer="{label}",provider="book"}} 1.0' in page

@@ -18,7 +18,7 @@ from devstack.processes import free_port
 from providers.draft import Draft, as_it_is
 from providers.failure_kinds import failure_kind
 from providers.provider import CLOSED, NO_FREE_CONNECTION, Provider
-from schemas.statuses import Channel, Lane, Reason
+from schemas.statuses import Channel, Reason
 from tests.support.clock import ManualClock
 from tests.support.drafts import a_draft
 
@@ -168,7 +168,7 @@ async def test_metrics_health_and_readiness_show_a_provider_that_refuses_the_log
     provider = cast("Provider", Answering(LOGIN, LOGIN, DOWN, CLOSED, LOGIN))
     message = Message("log_1", Channel.EMAIL, "anna@example.com", "Hello", "Hi", False, None, "tnt_test")
     for _ in range(5):
-        await caller.send(provider, a_draft(message), Lane.BULK)
+        await caller.send(provider, a_draft(message))
 
     runner = await start_health("127.0.0.1", port, readiness, metrics)
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:

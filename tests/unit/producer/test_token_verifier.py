@@ -74,7 +74,7 @@ def pem(private: Any) -> str:
 
 async def test_a_token_names_user_tenant_and_scopes() -> None:
     caller = await a_verifier().authenticate(bearing(a_token()))
-    assert caller == Principal("tnt_a", "usr_a", frozenset({SEND, "other"}))
+    assert caller == Principal("tnt_a", "usr_a", frozenset({SEND}))
 
 
 async def test_scopes_may_come_as_a_list_under_a_claim_of_the_issuers_choice() -> None:
@@ -115,9 +115,26 @@ async def test_the_verified_tokens_that_are_remembered_are_bounded() -> None:
     verifier = a_verifier()
     for number in range(MAX_VERIFIED_TOKENS + 10):
         await verifier.authenticate(bearing(a_token(jti=str(number))))
+    known = set(verifier._verified)
     await verifier.authenticate(bearing(a_token(groups="x" * MAX_VERIFIED_LENGTH)))
 
-    assert len(verifier._verified) == MAX_VERIFIED_TOKENS
+    assert len(known) == MAX_VERIFIED_TOKENS
+    assert set(verifier._verified) == known  # the long one is not among them
+
+
+async def test_a_token_is_decoded_once_however_often_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    verifier, token, decoded = a_verifier(), bearing(a_token()), list[str]()
+    decode = verifier._jwt.decode
+
+    def counted(given: str, *args: Any, **options: Any) -> Any:
+        decoded.append(given)
+        return decode(given, *args, **options)
+
+    monkeypatch.setattr(verifier._jwt, "decode", counted)
+    callers = [await verifier.authenticate(token) for _ in range(3)]
+
+    assert len(decoded) == 1
+    assert callers[0] == callers[1] == callers[2]
 
 
 @pytest.mark.parametrize(
