@@ -538,6 +538,30 @@ MUTANTS = (
         test="tests/contract/providers/test_provider_smtp_limits.py",
     ),
     Mutant(
+        "small-waits-for-all-calls",
+        "a small request waits for all calls of large ones that wait for a provider",
+        (
+            Edit(
+                "core/lane_queue.py",
+                "        return self._express if lane is Lane.EXPRESS else self._bulk\n",
+                "        return self._bulk if lane else self._express\n",
+            ),
+        ),
+        test="tests/unit/providers/test_connection_slots.py",
+    ),
+    Mutant(
+        "bulk-starves",
+        "large requests get no call at a provider while small ones keep coming",
+        (
+            Edit(
+                "core/lane_queue.py",
+                "        if self._express and (not self._bulk or self._express_turns < EXPRESS_TURNS):\n",
+                "        if self._express:\n",
+            ),
+        ),
+        test="tests/unit/consumer/test_provider_rate.py",
+    ),
+    Mutant(
         "unreachable-keeps-its-turn",
         "a mail server that takes no connection keeps its mails, although another provider would send them",
         (
