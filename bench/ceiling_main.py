@@ -1,4 +1,4 @@
-"""Command ``python -m bench.ceiling_main BOOTSTRAP MONGO_URL PREFIX DATABASE ID:RECIPIENTS…``: the ceiling process."""
+"""Command ``python -m bench.ceiling_main BOOTSTRAP PREFIX MONGO_URL DATABASE ID:RECIPIENTS…``: the ceiling process."""
 
 import sys
 
@@ -7,12 +7,11 @@ import uvloop
 from bench.ceiling import Ceiling, run
 from bench.commands import Commands
 from bench.documents import prepare
+from bench.ready import READY
 from bench.workload import Order
 
-READY = "the ceiling is ready"
 
-
-async def main(bootstrap: str, mongo_url: str, prefix: str, database: str, *orders: str) -> None:
+async def main(bootstrap: str, prefix: str, mongo_url: str, database: str, *orders: str) -> None:
     """Render all requests, then wait for their records."""
     requests = [prepare(Order(name, int(number))) for name, _, number in (order.partition(":") for order in orders)]
     await run(Ceiling(bootstrap, prefix, Commands(mongo_url, database), requests), READY)

@@ -22,7 +22,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from bench.sides import peak_mib
+from bench.processes import peak_mib
 from cli.admin.development_token import issue_token
 from devstack import StackError, start_stack
 from devstack.processes import Child

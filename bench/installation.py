@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.scenario import Place
-from bench.sides import PARTITIONS
 from devstack import Stack
 from devstack.processes import Child, free_port
 from devstack.services import await_ready, ready_url, run, service_env, start_service
+
+PARTITIONS = 12
+"""Partitions of each topic."""
 
 
 class Installation:

@@ -18,17 +18,30 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from pymongo import MongoClient
 
 from bench.batches import BatchPublisher, Headers
-from bench.measure import Run, cpu_seconds, last_ms
+from bench.installation import Installation
+from bench.processes import cpu_seconds, peak_mib
 from bench.ready import READY
 from bench.scenario import Place
-from bench.sides import PARTITIONS, peak_mib
+from bench.workload import Order
 from devstack import StackError
 from devstack.processes import Child, wait_until_ready
-from devstack.services import ready_url, run, service_env, start_service
+from devstack.services import start_service
 
-_DEADLINE_SECONDS = 300.0
-_READY_SECONDS = 60.0
+WARM_UP_RECIPIENTS = 5_000
+_DEADLINE_SECONDS = 600.0
+_READY_SECONDS = 120.0
 _POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Figures of one run of one program."""
+
+    rate: float
+    """Requests or recipients per second."""
+    peak_mib: float
+    cpu_seconds: float
+    """Processor time of the program's process, user and system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +81,14 @@ class Program:
     def _started(self, place: Place) -> Iterator[tuple[Child, str]]:
         """Set up topics and indexes, and start the program. Yield its process and the prefix of its topics."""
         slug = self.name.lower().replace(" ", "-")
-        prefix, log = f"{place.name}-{slug}", place.folder / f"{slug}.log"
-        env = service_env(place.stack, TOPIC_PREFIX=prefix, MONGO_DATABASE=prefix)
-        run(["rollcall", "setup", "--partitions", str(PARTITIONS)], env, log=log)
+        installation, log = Installation(place, slug), place.folder / f"{slug}.log"
+        prefix = installation.prefix
         if self.module is None:
-            with start_service(["rollcall", "consumer"], env, ready_url(env, "consumer"), log=log) as child:
+            with installation.consumer() as child:
                 yield child, prefix
             return
         addresses = [place.stack.kafka_bootstrap, prefix, place.stack.mongo_url, prefix, *self.more_arguments()]
-        with start_service([sys.executable, "-m", self.module, *addresses], env, log=log) as child:
+        with start_service([sys.executable, "-m", self.module, *addresses], installation.env, log=log) as child:
             wait_until_ready(child, lambda: READY in log.read_text(), what=self.name, deadline_seconds=_READY_SECONDS)
             yield child, prefix
 
@@ -105,7 +117,25 @@ class Program:
             began = await self.hand_over(producer, prefix, work)
             ends = await _ended(consumer, child, sum(before.values()) + work.events, every)
             written = [at for at in every if ends[at] > before[at]]
-            return max([await last_ms(consumer, results, at.partition, ends) for at in written]) / 1000 - began
+            return max([await _last_ms(consumer, at, ends) for at in written]) / 1000 - began
+
+
+def bulk_work(name: str, recipients: int, each: int) -> Work:
+    """Return the work of bulk requests of `each` recipients, with its events: accepted, outcomes and completed."""
+    requests = orders(name, recipients, each)
+    records = [(order.request_id.encode(), value) for order in requests for value in order.records()]
+    return Work("bulk.requests", records, recipients, recipients + len(records) + len(requests))
+
+
+def orders(name: str, recipients: int, each: int) -> list[Order]:
+    """Return requests of `each` recipients. The last one has the rest."""
+    return [Order(f"{name}-{at}", min(each, recipients - at)) for at in range(0, recipients, each)]
+
+
+async def _last_ms(consumer: AIOKafkaConsumer, at: TopicPartition, ends: dict[TopicPartition, int]) -> int:
+    """Return the time of the last record of a partition."""
+    consumer.seek(at, ends[at] - 1)
+    return int((await consumer.getone(at)).timestamp)
 
 
 async def _ended(

@@ -15,8 +15,7 @@ from typing import Any
 import orjson
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
-from bench.installation import Installation
-from bench.sides import PARTITIONS
+from bench.installation import PARTITIONS, Installation
 from bench.workload import Order
 from devstack import StackError
 from devstack.processes import Child

@@ -9,7 +9,7 @@ from uuid import uuid4
 import aiohttp
 
 from bench.front import SECRET, a_body
-from bench.measure import cpu_seconds
+from bench.processes import cpu_seconds
 from bench.scenario import Figures, Goal, Place, Scenario, Size
 from cli.admin.development_token import issue_token
 from devstack import StackError

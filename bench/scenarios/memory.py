@@ -6,9 +6,9 @@ import time
 import aiohttp
 
 from bench.front import SECRET, Caller
-from bench.measure import measure
+from bench.processes import peak_mib
+from bench.programs import WARM_UP_RECIPIENTS, Program, bulk_work
 from bench.scenario import Figures, Goal, Place, Scenario, Size
-from bench.sides import Side, peak_mib
 from bench.workload import CONTENT, TENANT, USER, code, number
 from devstack import StackError
 from devstack.processes import Child
@@ -22,10 +22,10 @@ _POLL_SECONDS = 0.05
 
 def run(place: Place, recipients: int) -> Figures:
     """Measure the peaks of a consumer, of `rollcall send` and of a producer."""
-    smaller = recipients // 10
+    warm_up = bulk_work("warm", WARM_UP_RECIPIENTS, WARM_UP_RECIPIENTS)
     consumer, consumer_small = (
-        measure(Side("product", place.stack, place.folder, f"{place.name}-{size}"), size, size).peak_mib
-        for size in (recipients, smaller)
+        Program(f"of {size}").measure(place, warm_up, bulk_work("run", size, size)).peak_mib
+        for size in (recipients, recipients // 10)
     )
     return {
         "consumer, MiB": consumer,

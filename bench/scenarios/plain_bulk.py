@@ -1,12 +1,11 @@
 """Plain bulk: the same job by rollcall, by a plain FastStream service, and by Celery with Redis."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from bench.celery_program import started_celery
-from bench.measure import WARM_UP_RECIPIENTS
-from bench.programs import Program, Work
+from bench.programs import WARM_UP_RECIPIENTS, Program, bulk_work
 from bench.scenario import Figures, Goal, MissingPeerError, Place, Scenario, Size
-from bench.workload import Order
 
 _REQUEST_RECIPIENTS = 10_000
 """Maximum number of recipients of a request. It is one intake record."""
@@ -37,21 +36,16 @@ def run(place: Place, recipients: int) -> Figures:
 
 def _measure_celery(place: Place, recipients: int) -> float:
     with started_celery(place) as program:
-        return _measure(program, place, recipients, events_of_request=0)
+        return _measure(program, place, recipients)
 
 
-def _measure(program: Program, place: Place, recipients: int, events_of_request: int = 2) -> float:
-    """Return the recipients per second. `events_of_request` are those beside the events of its recipients."""
-    warm_up = WARM_UP_RECIPIENTS // _PARTS[program.name]
-    works = [_work(name, number, events_of_request) for name, number in (("warm", warm_up), ("run", recipients))]
-    return program.measure(place, *works).rate
-
-
-def _work(name: str, recipients: int, events_of_request: int) -> Work:
-    firsts = range(0, recipients, _REQUEST_RECIPIENTS)
-    orders = [Order(f"{name}-{at}", min(_REQUEST_RECIPIENTS, recipients - at)) for at in firsts]
-    records = [(order.request_id.encode(), value) for order in orders for value in order.records()]
-    return Work("bulk.requests", records, recipients, recipients + events_of_request * len(records))
+def _measure(program: Program, place: Place, recipients: int) -> float:
+    """Return the recipients per second. Celery publishes no event for a request, only those of its recipients."""
+    warm_up = bulk_work("warm", WARM_UP_RECIPIENTS // _PARTS[program.name], _REQUEST_RECIPIENTS)
+    work = bulk_work("run", recipients, _REQUEST_RECIPIENTS)
+    if program.name == _CELERY:
+        warm_up, work = (replace(each, events=each.number) for each in (warm_up, work))
+    return program.measure(place, warm_up, work).rate
 
 
 SCENARIO = Scenario(

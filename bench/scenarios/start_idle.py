@@ -4,7 +4,7 @@ import statistics
 import time
 
 from bench.installation import Installation
-from bench.measure import cpu_seconds
+from bench.processes import cpu_seconds
 from bench.scenario import Figures, Goal, Place, Scenario, Size
 from bench.small_traffic import Traffic
 from devstack import StackError

@@ -12,7 +12,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from bench.front import a_body
-from bench.sides import peak_mib
+from bench.processes import peak_mib
 from devstack import Stack
 from producer.http.request_bodies import LARGEST_BODIES
 from tests.e2e.producer.hostile import bodies, heads, tokens
