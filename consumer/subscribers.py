@@ -1,6 +1,5 @@
 """FastStream application: its subscribers, with their topics, groups and handlers."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
@@ -59,18 +58,6 @@ class TolerantBroker(KafkaBroker):
         builder: Any = await super()._connect()
         tolerant = self.config.broker_config.builder = partial(TolerantConsumer, **builder.keywords)
         return tolerant
-
-    @override
-    async def start(self) -> None:
-        """Connect, and join all groups at the same time. FastStream joins one after the other."""
-        await self.connect()
-        try:
-            async with asyncio.TaskGroup() as joins:
-                for subscriber in self.subscribers:
-                    joins.create_task(subscriber.start())
-        except BaseExceptionGroup as group:
-            raise group.exceptions[0] from None
-        self.running = True
 
 
 async def parse_with_unreadable_headers(

@@ -3,12 +3,15 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import pytest
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from core.ids import request_key
+from ledger.errors import LedgerUnavailable
 from ledger.idempotency_record import IdempotencyRecord
-from ledger.mongo import MongoLedger
+from ledger.mongo import MongoLedger, grouped_writes
 from ledger.mongo.indexes import KEY_DAYS
 from ledger.ports import Ledger
 from schemas.topic_definitions import DAY_MS, Topics
@@ -70,3 +73,27 @@ async def test_mongodb_forgets_keys_later_than_kafka_forgets_the_records(mongo_u
         client.close()
     assert index["expireAfterSeconds"] == KEY_DAYS * 86_400
     assert max(spec.retention_ms for spec in Topics().specs() if "requests" in spec.name) + DAY_MS <= KEY_DAYS * DAY_MS
+
+
+async def test_keys_that_calls_wrote_together_are_written_again_after_a_lost_answer(
+    contract_database: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, lost = grouped_writes._run, list[object]()
+
+    async def lose_the_first_answer(*command: Any) -> Any:
+        reply = await run(*command)
+        if not lost:
+            lost.append(reply)
+            raise LedgerUnavailable("no answer")
+        return reply
+
+    monkeypatch.setattr(grouped_writes, "_run", lose_the_first_answer)
+    ledger = await MongoLedger.connect(*contract_database)
+    taken = [a_taken_key(key=f"lost-{number}") for number in range(3)]
+    try:
+        stands = await asyncio.gather(*map(ledger.keys.insert_or_get, taken))
+    finally:
+        await ledger.aclose()
+
+    assert len(lost) == 1
+    assert [replace(each, created_at=None) for each in stands] == taken

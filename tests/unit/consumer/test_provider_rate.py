@@ -25,3 +25,28 @@ async def test_the_express_lane_comes_first_and_the_bulk_lane_has_every_fifth_tu
     await asyncio.gather(*map(call, calls))
 
     assert "".join(order) == "eeeebeeeebeb"
+
+
+async def test_a_small_request_that_comes_during_the_wait_for_the_rate_goes_before_those_that_waited() -> None:
+    clock, order, paused = ManualClock(), list[str](), asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        await paused.wait()
+        clock.now += seconds
+
+    limiter = RateLimiter(0.2, clock, sleep)
+
+    async def call(lane: Lane) -> None:
+        assert await limiter.acquire(lane)
+        order.append(lane.value)
+
+    assert await limiter.acquire(Lane.BULK)  # the burst
+    bulk = asyncio.create_task(call(Lane.BULK))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # the limiter waits for its next token
+    express = asyncio.create_task(call(Lane.EXPRESS))
+    await asyncio.sleep(0)
+    paused.set()
+    await asyncio.gather(bulk, express)
+
+    assert order == ["express", "bulk"]
