@@ -26,8 +26,8 @@ from cli.commands.setup import setup
 from cli.commands.template import template
 from cli.commands.token import token
 from cli.commands.watch import watch
-from cli.console import print_error
 from cli.errors import EXIT_FAILED, CommandError
+from cli.plain_output import print_error
 
 _USAGE = "2 options or settings are missing or contradict each other"
 _NOT_SET_UP = "3 topics or indexes are missing: run `rollcall setup`"

@@ -10,8 +10,9 @@ from rich.console import Console
 
 from cli import event_loop as loop
 from cli.clients.ledger_client import open_ledger
-from cli.console import format_time, open_console, plain_table, print_table, printable, write_json
+from cli.console import open_console, plain_table, print_table, write_json
 from cli.errors import UsageError
+from cli.plain_output import format_time, printable
 from cli.settings import LedgerAddress, RecipientSettings, SealingSettings, load
 from core.ids import LogId, request_key
 from ledger.models import Log

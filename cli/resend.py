@@ -19,8 +19,9 @@ from cli import event_loop as loop
 from cli.clients.kafka_client import kafka_errors
 from cli.clients.ledger_client import open_ledger
 from cli.clients.record_publisher import PublishProgress, open_publisher, publish
-from cli.console import open_console, print_error, program_name
+from cli.console import open_console
 from cli.errors import CommandError, UsageError, sealing_error, sentence
+from cli.plain_output import print_error, program_name
 from cli.report.print_summary import print_roll_call
 from cli.report.report import require_request
 from cli.report.summary import Summary

@@ -4,8 +4,8 @@ import difflib
 import re
 from collections.abc import Collection, Sequence
 
-from cli.console import printable
 from cli.errors import UsageError, sentence
+from cli.plain_output import printable
 from core.render import RenderError, SubjectError, TemplateError
 from core.text_limits import TextLimits, size_problem
 from core.variable_names import NAME_RULE, normalise_name

@@ -3,7 +3,8 @@
 import asyncio
 
 from cli import event_loop as loop
-from cli.console import open_console, plain_table, print_table, printable
+from cli.console import open_console, plain_table, print_table
+from cli.plain_output import printable
 from providers.registry import build_providers
 from providers.settings import ProviderSettings
 from schemas.statuses import Channel

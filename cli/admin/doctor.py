@@ -14,8 +14,9 @@ from cli import event_loop as loop
 from cli.admin.create_topics import ExistingTopic, TopicOptions, differences, existing_topics
 from cli.clients.kafka_client import kafka_errors, open_admin
 from cli.clients.ledger_client import open_ledger
-from cli.console import open_console, printable, program_name
+from cli.console import open_console
 from cli.errors import CommandError, UsageError
+from cli.plain_output import printable, program_name
 from cli.settings import LedgerAddress, SealingSettings, load
 from config.settings import CommonSettings
 from consumer.settings import ConsumerSettings

@@ -10,8 +10,8 @@ from typing import Any
 import aiohttp
 import orjson
 
-from cli.console import printable
 from cli.errors import CommandError, UsageError
+from cli.plain_output import printable
 from cli.recipients_file.open_file import Source
 from cli.recipients_file.scan import FileScan
 from core.request_parts import recipient_json

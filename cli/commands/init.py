@@ -22,7 +22,7 @@ def init(
     Example: rollcall init --region CN
     """
     from cli.admin.init import checked_region, next_steps, write_environment_file  # noqa: PLC0415
-    from cli.console import program_name  # noqa: PLC0415
+    from cli.plain_output import program_name  # noqa: PLC0415
 
     if region is None and sys.stdin.isatty():
         question = "Country of phone numbers without +, such as CN (empty: such numbers are not valid)"

@@ -11,10 +11,11 @@ from rich.console import Console
 from cli import event_loop as loop
 from cli.clients.kafka_client import KAFKA_TIMEOUT_SECONDS, kafka_errors, with_timeout
 from cli.clients.record_publisher import open_publisher
-from cli.console import open_console, printable
+from cli.console import open_console
 from cli.dead_letters.reader import DeadLetterEntry, DeadLetterReader, open_dead_letters
 from cli.dead_letters.show import check_place, find_dead_letter, open_dead_letter
 from cli.errors import CommandError, UnknownDeadLetter, UsageError
+from cli.plain_output import printable
 from cli.settings import SealingSettings, load
 from config.settings import CommonSettings
 from ledger.dead_letter_format import OpenedRecord, replay_headers, replay_note_headers

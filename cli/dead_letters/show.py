@@ -5,9 +5,10 @@ from typing import Any
 
 from cli import event_loop as loop
 from cli.clients.kafka_client import kafka_errors
-from cli.console import open_console, plain_table, print_table, printable, write_json
+from cli.console import open_console, plain_table, print_table, write_json
 from cli.dead_letters.reader import DeadLetterEntry, DeadLetterReader, open_dead_letters
 from cli.errors import CommandError, UnknownDeadLetter, UsageError, sealing_error, sentence
+from cli.plain_output import printable
 from cli.settings import SealingSettings, load
 from config.settings import CommonSettings
 from ledger.dead_letter_format import DeadLetterError, OpenedRecord, open_record

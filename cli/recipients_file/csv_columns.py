@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cli.console import printable
+from cli.plain_output import printable
 from cli.recipients_file.row_error import RowError
 
 ADDRESS, REGION = "to", "region"

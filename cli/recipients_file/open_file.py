@@ -10,8 +10,8 @@ from pathlib import Path
 from sys import stdin
 from typing import BinaryIO
 
-from cli.console import printable
 from cli.errors import CommandError, UsageError
+from cli.plain_output import printable
 from cli.recipients_file.encoding import find_encoding
 from cli.recipients_file.file_kind import describe_binary
 from cli.recipients_file.layout import FileOptions, Layout, find_layout, open_text

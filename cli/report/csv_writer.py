@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from cli.console import printable
 from cli.errors import UsageError
+from cli.plain_output import printable
 
 STDOUT = Path("-")
 

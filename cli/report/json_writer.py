@@ -5,7 +5,7 @@ from typing import IO, Any, TypeVar
 
 import orjson
 
-from cli.console import json_text
+from cli.plain_output import json_text
 from cli.report.summary import NotReached, Summary, by_status
 from ledger.models import Log, StoredRequest
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from cli.console import format_time, plain_table, print_table, printable
+from cli.console import plain_table, print_table
+from cli.plain_output import format_time, printable
 from cli.report.summary import Counts, NotReached, Summary, by_status
 from ledger.models import Log
 from schemas.statuses import Reason, Status

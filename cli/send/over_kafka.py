@@ -12,8 +12,8 @@ from rich.console import Console
 from cli.clients.kafka_client import kafka_errors, open_admin, partitions_of_topics, require_topics
 from cli.clients.ledger_client import open_ledger
 from cli.clients.record_publisher import PublishProgress, open_publisher, publish
-from cli.console import continues_note
 from cli.errors import CommandError, UsageError, sentence
+from cli.plain_output import continues_note
 from cli.report.summary import Summary
 from cli.send.send_request import FileSummary, SendRequest
 from cli.settings import LedgerAddress, SendSettings

@@ -10,8 +10,9 @@ from rich.console import Console
 from cli import event_loop as loop
 from cli.clients.bulk_endpoint import HttpAnswer, encode_body
 from cli.clients.ledger_client import open_ledger
-from cli.console import open_console, print_error, program_name
+from cli.console import open_console
 from cli.errors import UnknownTemplate, UsageError
+from cli.plain_output import print_error, program_name
 from cli.recipients_file.csv_columns import REGION
 from cli.recipients_file.layout import FileOptions
 from cli.recipients_file.open_file import Source, open_source

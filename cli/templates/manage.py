@@ -8,8 +8,9 @@ from rich.console import Console
 
 from cli import event_loop as loop
 from cli.clients.ledger_client import open_ledger
-from cli.console import open_console, plain_table, print_table, printable, write_json, write_text
+from cli.console import open_console, plain_table, print_table, write_json, write_text
 from cli.errors import UnknownTemplate, UsageError
+from cli.plain_output import printable
 from cli.settings import LedgerAddress, load, load_text_limits
 from cli.template_check import variables_for_recipients
 from cli.templates.validate_template import TemplateInput

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from rich.console import Console
 
-from cli.console import continues_note, printable
 from cli.errors import CommandError, sentence
+from cli.plain_output import continues_note, printable
 from cli.report.summary import Summary
 from cli.tracking.event_reader import ResultEventReader
 from cli.tracking.progress import Display, open_display

@@ -9,8 +9,9 @@ from rich.console import Console
 
 from cli import event_loop as loop
 from cli.clients.ledger_client import open_ledger
-from cli.console import continues_note, open_console, print_error, program_name
+from cli.console import open_console
 from cli.errors import CommandError, UnknownRequest, sentence
+from cli.plain_output import continues_note, print_error, program_name
 from cli.report.ledger_summary import not_reached_batches, summarise
 from cli.report.print_summary import print_roll_call
 from cli.report.summary import Counts, Summary

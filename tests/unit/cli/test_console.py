@@ -6,7 +6,8 @@ import json
 import pytest
 from rich.table import Table
 
-from cli.console import PrintableConsole, json_text, print_error
+from cli.console import PrintableConsole
+from cli.plain_output import json_text, print_error
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\x7f\u2066"
 
