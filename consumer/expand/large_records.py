@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from config.memory_allocator import give_back_freed_memory
+
 LARGE_BYTES = 16 * 1024
 """Size above which a record is large, in bytes."""
 MAX_EXPANDED_BYTES = 512 * 1024
@@ -39,7 +41,10 @@ class LargeRecords:
 
     @asynccontextmanager
     async def expanding(self, size: int) -> AsyncIterator[None]:
-        """Wait until a record may be expanded. Its expansion is the block."""
+        """Wait until a record may be expanded. Its expansion is the block.
+
+        After it, its memory is given back. What the parser needed for one record would otherwise be added to the next.
+        """
         async with self._turn:
             while self._bytes_expanded and self._bytes_expanded + size > MAX_EXPANDED_BYTES:
                 self._freed.clear()
@@ -50,3 +55,4 @@ class LargeRecords:
         finally:
             self._bytes_expanded -= size
             self._freed.set()
+            give_back_freed_memory()

@@ -3,7 +3,7 @@
 import mmap
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import cramjam
@@ -15,13 +15,20 @@ MAX_GROWTH = 4
 operator allows batches of several MiB."""
 
 _USUAL_GROWTH = 16
+_PIECE_BYTES = 64 * 1024
 _GZIP_WITH_HEADER = 31
 _MAX_GZIP_MEMBERS = 16
-_GZIP_PIECE_BYTES = 64 * 1024
+_MAX_ZSTD_WINDOW = 8 * 1024 * 1024
+"""Maximum memory of the decoder for a batch that grows unusually, in bytes. No encoder should need more (RFC 8878,
+section 3.1.1.1.2)."""
 _SNAPPY_BLOCKS_MAGIC = b"\x82SNAPPY\x00"
 _SNAPPY_HEADER_BYTES = 16
 _SNAPPY_MIN_BLOCK_BYTES = 1024
 """Smallest block that the library of the Java clients writes, in bytes before compression."""
+
+
+_DecompressInto = Callable[[bytes, Any], Any]
+"""Function that decompresses into a buffer, and returns the number of bytes."""
 
 
 class InflateError(ValueError):
@@ -46,20 +53,36 @@ def inflate(codec: int, data: bytes) -> bytes | memoryview:
         raise InflateError(f"cannot be decompressed, or not within {limit:,} bytes") from None
 
 
+def _check_size(pieces: Iterable[bytes], limit: int) -> None:
+    """Raise InflateError if pieces of data have more than `limit` bytes. No two of them are in memory together."""
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > limit:
+            raise InflateError(f"is larger than {limit:,} bytes after decompression")
+
+
 def _inflate_gzip(data: bytes, limit: int) -> memoryview:
-    """Decompress piece by piece into one buffer. As a whole, the library would need the memory of the result twice."""
+    """Decompress twice, first to know the size. As a whole, the library would need the memory of the result twice."""
+    _check_size(_gzip_pieces(data), limit)
     inflated = bytearray()
+    for piece in _gzip_pieces(data):
+        inflated += piece
+    return memoryview(inflated)
+
+
+def _gzip_pieces(data: bytes) -> Iterator[bytes]:
     for _ in range(_MAX_GZIP_MEMBERS):
         member = zlib.decompressobj(_GZIP_WITH_HEADER)
         while not member.eof:
-            before = len(inflated)
-            inflated += member.decompress(data, _GZIP_PIECE_BYTES)
-            if len(inflated) > limit or (len(inflated) == before and not member.eof):
-                raise InflateError(f"is cut off, or not within {limit:,} bytes after decompression")
+            piece = member.decompress(data, _PIECE_BYTES)
+            if not piece and not member.eof:
+                raise InflateError("is cut off")
+            yield piece
             data = member.unconsumed_tail
         data = member.unused_data.lstrip(b"\x00")
         if not data:
-            return memoryview(inflated)
+            return
     raise InflateError("has too many gzip members")
 
 
@@ -85,22 +108,44 @@ def _snappy_blocks(data: bytes, limit: int) -> Iterator[bytes]:
 
 
 def _inflate_lz4(data: bytes, limit: int) -> memoryview:
-    return _inflate_into(cramjam.lz4.decompress_into, data, limit)
+    usual = _inflate_as_usual(cramjam.lz4.decompress_into, data, limit)
+    return _inflate_large(cramjam.lz4.decompress_into, data, limit) if usual is None else usual
 
 
 def _inflate_zstd(data: bytes, limit: int) -> memoryview:
-    return _inflate_into(cramjam.zstd.decompress_into, data, limit)
+    """Decompress. 3 KB can hold 100 MB of zeros, so that the size of unusual data is found out first."""
+    usual = _inflate_as_usual(cramjam.zstd.decompress_into, data, limit)
+    if usual is not None:
+        return usual
+    _check_size(_zstd_pieces(data), limit)
+    return _inflate_large(cramjam.zstd.decompress_into, data, limit)
 
 
-def _inflate_into(decompress_into: Callable[[bytes, Any], Any], data: bytes, limit: int) -> memoryview:
-    """Decompress into a buffer. The library fails when it is full, and what the frames declare does not matter."""
+def _zstd_pieces(data: bytes) -> Iterator[bytes]:
+    import zstandard  # noqa: PLC0415  # it takes 1 MB, and ordinary batches do not need it
+
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_ZSTD_WINDOW)
+    with decompressor.stream_reader(data, read_across_frames=True) as reader:
+        while piece := reader.read(_PIECE_BYTES):
+            yield piece
+
+
+def _inflate_as_usual(decompress_into: _DecompressInto, data: bytes, limit: int) -> memoryview | None:
+    """Return decompressed data that grew as usual, else None.
+
+    The library fails when the buffer is full, and what the frames declare does not matter.
+    """
     usual = _USUAL_GROWTH * len(data)
-    if usual < limit:
-        buffer = bytearray(usual)
-        try:
-            return memoryview(buffer)[: int(decompress_into(data, buffer))]
-        except cramjam.DecompressionError:
-            del buffer
+    if usual >= limit:
+        return None
+    buffer = bytearray(usual)
+    try:
+        return memoryview(buffer)[: int(decompress_into(data, buffer))]
+    except cramjam.DecompressionError:
+        return None
+
+
+def _inflate_large(decompress_into: _DecompressInto, data: bytes, limit: int) -> memoryview:
     large = mmap.mmap(-1, limit)  # only the pages that are written take memory, and all of it goes back at once
     return memoryview(large)[: int(decompress_into(data, large))]
 

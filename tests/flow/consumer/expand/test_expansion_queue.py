@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from consumer.context import ConsumerContext
+from consumer.expand import large_records
 from consumer.expand.expand import expand
 from consumer.expand.expansion_queue import (
     MAX_CONCURRENT_RECORDS,
@@ -173,6 +174,15 @@ async def test_small_records_pass_large_ones() -> None:
         await wait_until(lambda: intake.at_work == 2, seconds=10)
         expanding.end(0)
         await wait_until(lambda: expanding.begun == [0, 2, 3, 1], seconds=10)
+
+
+async def test_the_memory_of_a_large_record_is_given_back_before_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    partition, expanding, begun_at = Partition(), Expanding(), list[int]()
+    monkeypatch.setattr(large_records, "give_back_freed_memory", lambda: begun_at.append(len(expanding.begun)))
+    records = [partition.append(value) for value in (b"{}", large(MAX_EXPANDED_BYTES), large(MAX_EXPANDED_BYTES))]
+    expanding.end(0, 1, 2)
+    async with an_intake(World().context(), *records, of=partition, expand_record=expanding):
+        await wait_until(lambda: begun_at == [2, 3], seconds=10)
 
 
 @pytest.mark.parametrize(("size", "number"), [(MAX_READ_BYTES // 3, 2), (LARGE_BYTES, MAX_READ_RECORDS)])

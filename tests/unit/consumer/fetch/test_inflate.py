@@ -5,6 +5,7 @@ import gzip
 import struct
 import time
 import tracemalloc
+from pathlib import Path
 
 import cramjam
 import pytest
@@ -54,6 +55,23 @@ def test_a_gigabyte_of_zeros_costs_neither_memory_nor_time(codec: int) -> None:
         assert tracemalloc.get_traced_memory()[1] < 1.5 * inflated_limit(len(bomb))
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("codec", [1, 4])
+def test_a_bomb_that_is_refused_never_fills_the_memory_that_its_bound_allows(codec: int) -> None:
+    bomb = zeros(codec, 100 * MIB)
+    for _ in range(2):  # the first one may import a library
+        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew (proc_pid_clear_refs(5))
+        before = resident_mib("VmRSS")
+        with pytest.raises(InflateError):
+            inflate(codec, bomb)
+    assert resident_mib("VmHWM") - before < MAX_INFLATED_BYTES / MIB / 2
+
+
+def resident_mib(name: str) -> float:
+    """A size of this process from the system's own account of it."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(name))
 
 
 def empty_frames() -> dict[str, tuple[int, bytes]]:
