@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+import time
+from itertools import pairwise
 
 import pytest
 
@@ -103,6 +105,20 @@ async def test_heavy_work_leaves_the_loop() -> None:
 
     assert await budget.run(threading.get_ident, HEAVY) == loop_thread
     assert await budget.run(threading.get_ident, HEAVY + 1) != loop_thread
+
+
+async def test_heavy_work_rests_for_as_long_as_it_took_before_the_next_piece() -> None:
+    budget, spans = TurnBudget(), list[tuple[float, float]]()
+
+    def work() -> None:
+        began_at = time.monotonic()
+        time.sleep(0.05)
+        spans.append((began_at, time.monotonic()))
+
+    await asyncio.gather(*(budget.run(work, HEAVY + 1) for _ in range(3)))
+
+    for (began_at, ended_at), (next_began_at, _) in pairwise(spans):
+        assert next_began_at - ended_at >= 0.9 * (ended_at - began_at)
 
 
 async def test_an_error_of_the_work_is_raised() -> None:
