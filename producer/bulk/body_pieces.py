@@ -121,6 +121,7 @@ class _BodySplitter:
             raise BadRequestError(
                 f"{name}: all fields except recipients must not exceed {MAX_SHARED_FIELDS_BYTES} bytes as JSON"
             )
+        check_tokens(value_match[0], name)
         return value_match.end()
 
     async def _end_of_recipients(self, at: int) -> int:
@@ -143,14 +144,14 @@ class _BodySplitter:
         """
         window = self.piece_bytes
         if self.larger_bytes and (item_match := _ITEM.match(self.raw, at, at + self.larger_bytes)):
-            check_tokens(self.raw[at : item_match.end()])
+            check_tokens(self.raw[at : item_match.end()], "recipients")
             return item_match.end()
         self.larger_bytes = 0
         while not (run_match := _RUN.match(self.raw, at, at + window)):
             if window > _MAX_ITEM or at + window > len(self.raw):
                 raise _unreadable("recipients", at)
             if window >= _MIN_COUNTED_BYTES:  # all of it belongs to one recipient
-                check_tokens(self.raw[at : at + window])
+                check_tokens(self.raw[at : at + window], "recipients")
                 await asyncio.sleep(0)
             window *= 2
         if window > self.piece_bytes:
@@ -177,15 +178,13 @@ class _BodySplitter:
         return space_match.end() if space_match else at
 
 
-def check_tokens(text: bytes | bytearray) -> None:
+def check_tokens(text: bytes | bytearray, field_name: str) -> None:
     """Raise BadRequestError if a large value, or the fields beside the recipients, have too many strings and signs.
 
     An object for each of them would fill the memory before the first one is found to be wrong.
     """
     if len(text) >= _MIN_COUNTED_BYTES and next(islice(_TOKEN.finditer(text), MAX_TOKENS, None), None):
-        raise BadRequestError(
-            "the body has a value with more names and items than are allowed, such as 1,000 variables"
-        )
+        raise BadRequestError(f"{field_name}: has more names and items than are allowed, such as 1,000 variables")
 
 
 def _unreadable(field_name: str, at: int) -> BadRequestError:

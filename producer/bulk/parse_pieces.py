@@ -20,7 +20,7 @@ _SMALL_BYTES = 2 * PIECE_BYTES
 
 def parse_first_piece(first: bytes) -> BulkSendRequest:
     """Return the body with the first few of its recipients. Raises BadRequestError."""
-    check_tokens(first)
+    check_tokens(first, "(body)")
     try:
         body = parse_body(BulkSendRequest, first)
     except ValidationError as error:
@@ -31,7 +31,7 @@ def parse_first_piece(first: bytes) -> BulkSendRequest:
 
 def parse_recipients(piece: bytes, first: int) -> list[AnyRecipient]:
     """Return the recipients of a piece. The first has position `first` in the body. Raises BadRequestError."""
-    check_tokens(piece)
+    check_tokens(piece, f"recipients[{first}]")
     try:
         if len(piece) > _SMALL_BYTES:
             check_recipient_names(piece)

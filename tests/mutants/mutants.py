@@ -123,6 +123,19 @@ MUTANTS = (
         test="tests/contract/ledger/test_small_requests.py",
     ),
     Mutant(
+        "small-completed-before-its-logs",
+        "a small request is closed and completed before its logs are written",
+        (
+            Edit(
+                WORKER,
+                "        if logs:\n            self._record_logs(await self._logs.write(logs))\n",
+                "        if logs and self.chunk.in_request:\n            self._record_logs(logs)\n"
+                "            await self._writes.close(self._logs.counts)\n            await self._logs.write(logs)\n"
+                "        elif logs:\n            self._record_logs(await self._logs.write(logs))\n",
+            ),
+        ),
+    ),
+    Mutant(
         "small-written-twice",
         "a batch that has one request id twice writes both, and both are believed to be new",
         (
