@@ -29,6 +29,11 @@ ANSWER_SECONDS = 10.0
 """Maximum time that a broker may take for an answer, in seconds. A frozen broker stops its partitions for that long."""
 METADATA_SECONDS = 10.0
 """Maximum age of what a consumer knows of the leaders of partitions, in seconds."""
+FETCH_SECONDS = 2.0
+"""Maximum time for which a fetch waits at a broker for records, in seconds. The first record ends the wait.
+
+The default is 0.5 s. Four groups then took a third of what an idle consumer takes of a core.
+"""
 LEAVE_SECONDS = 1.0
 """Maximum time that a stop waits for running expansions, in seconds. Other records are read again after the leave."""
 
@@ -42,6 +47,7 @@ _SUBSCRIPTION_OPTIONS: dict[str, Any] = {
     "no_reply": True,
     "rebalance_timeout_ms": 60_000,
     "max_poll_interval_ms": 3_600_000,
+    "fetch_max_wait_ms": round(FETCH_SECONDS * 1000),
 }
 _MIB = 1024 * 1024
 _REQUEST_FETCHES = {"fetch_max_bytes": 2 * _MIB, "max_partition_fetch_bytes": _MIB}

@@ -27,8 +27,8 @@ BACKLOG_SECONDS = 10.0
 class SweepIntervals(NamedTuple):
     """Average time between two searches for chunks of one lane and channel, in seconds."""
 
-    due: float = 0.25
-    """For deferred chunks. Delivery starts within a second of the due date."""
+    due: float = 0.35
+    """For deferred chunks. Delivery starts within a second of the due date, also after the longest pause."""
     never_claimed: float = MAINTENANCE_INTERVAL_SECONDS
     """For chunks that no consumer has claimed yet."""
 
@@ -75,7 +75,6 @@ class Sweeper:
         ]
         searching = self._run_periodically(self._intervals.due, partial(self._find_due, found))
         maintenance = (
-            self._ping,
             self._unfinished_requests.check_next,
             self._retention.run_batch,
             self._measure_backlog,
@@ -116,12 +115,10 @@ class Sweeper:
         except Exception as error:  # noqa: BLE001  # No error of one job may end the others.
             logger.error("sweeper job failed", error=type(error).__name__, location=error_location(error))
 
-    async def _ping(self) -> None:
-        await self._context.ledger.ping()
-        self._context.readiness.ledger_answered()
-
     async def _find_due(self, found: Mapping[DueKind, asyncio.Event]) -> None:
-        for kind in await self._claimer.find_due():
+        kinds = await self._claimer.find_due()
+        self._context.readiness.ledger_answered()
+        for kind in kinds:
             found[kind].set()
 
     async def claim_due_chunks(self, kind: SlotKey) -> None:
