@@ -18,8 +18,8 @@ from ledger.errors import LedgerUnavailable
 
 MAINTENANCE_INTERVAL_SECONDS = 1.0
 """Average time between two rounds of all jobs but the claims of due chunks, in seconds."""
-MAX_CONCURRENT_CLAIMS = 4
-"""Maximum number of concurrent claims for each lane and channel while many chunks are due."""
+MAX_CONCURRENT_CLAIMS = 16
+"""Maximum number of concurrent claims for each lane and channel while many chunks are due. They share commands."""
 BACKLOG_SECONDS = 10.0
 """Minimum time between two counts of the open chunks, in seconds."""
 

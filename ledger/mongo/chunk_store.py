@@ -1,6 +1,6 @@
 """Chunks in MongoDB. Claims, fencing tokens and leases follow the clock of the server (I3)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 
 from pymongo import ReturnDocument
@@ -25,7 +25,7 @@ from ledger.mongo.chunk_pipelines import (
 )
 from ledger.mongo.chunk_reads import ChunkReads
 from ledger.mongo.connection import Database, Document, ServerClock, translated_errors
-from ledger.mongo.due_chunks import due_filter
+from ledger.mongo.due_chunks import DueChunks
 from ledger.mongo.grouped_writes import GroupedInserts, GroupedUpdates
 from ledger.mongo.work_documents import read_window, window_document, work_document
 from schemas.statuses import Channel, Lane
@@ -37,6 +37,7 @@ class MongoChunks(ChunkReads):
     def __init__(self, database: Database, clock: ServerClock) -> None:
         super().__init__(database, clock)
         self._inserts, self._closes = GroupedInserts(self._large.documents), GroupedUpdates(self._large.documents)
+        self._due = DueChunks(self._homes, clock)
         self._unanswered: set[str] = set()
         """Owners whose call of `claim_due` got no reply."""
 
@@ -51,58 +52,51 @@ class MongoChunks(ChunkReads):
         The name of the owner belongs to this claim alone. Its lease keeps others from changing more than the control
         flags before the chunk is read, and the flags count as they are read.
         """
-        own = {"open": True, "owner": claim.owner}
         for home in self._homes:
             for name in home.ids_of([chunk_id]):
-                document = await home.claims.update({"_id": name, "$or": [own, CLAIMABLE]}, claim_pipeline(claim))
-                if document and document.get("open") and document["owner"] == claim.owner:
-                    return self._read_claim(document, claim)
+                if claimed := await self._claim_by_name(home, name, claim):
+                    return claimed
         return None
 
     @override
     async def claim_due(
         self, lane: Lane, channel: Channel, claim: ClaimRequest, *, never_claimed: bool = False
     ) -> ClaimResult | None:
-        """Claim with one update. If the previous call of this owner got no reply, look first for its chunk."""
-        own = {"lane": lane.value, "channel": channel.value, "open": True, "owner": claim.owner}
-        due = due_filter(lane, channel, self._clock.now(), never_claimed=never_claimed)
-        queries: list[Document] = [{**due, **CLAIMABLE}]
-        if claim.owner in self._unanswered:
-            queries.insert(0, own)
-            self._unanswered.discard(claim.owner)
+        """Claim together with other callers. If the previous call of this owner got no reply, look for its chunk."""
         try:
-            for query in queries:
-                for home in await self._longest_due_first(lane, query):
-                    if found := await self._claim_first(home, query, claim):
-                        return found
+            if claim.owner in self._unanswered:
+                self._unanswered.discard(claim.owner)
+                if claimed := await self._claim_again(lane, channel, claim):
+                    return claimed
+            while due := await self._due.next((lane, channel, never_claimed)):
+                if claimed := await self._claim_by_name(due.home, due.name, claim):
+                    return claimed
         except LedgerUnavailable:
             self._unanswered.add(claim.owner)
             raise
         return None
 
-    async def _longest_due_first(self, lane: Lane, query: Document) -> Sequence[ChunkHome]:
-        """Return the places that have such a chunk, so that those of one do not wait for all those of the other."""
-        homes = [home for home in self._homes if lane in home.lanes]
-        if len(homes) == 1:
-            return homes
-        with translated_errors():
-            found = [
-                (document["sweep_at"], home)
-                for home in homes
-                if (document := await home.documents.find_one(query, {"sweep_at": True}, sort=[("sweep_at", 1)]))
-            ]
-        return [home for _, home in sorted(found, key=lambda pair: pair[0])]
+    async def _claim_by_name(self, home: ChunkHome, name: str, claim: ClaimRequest) -> ClaimResult | None:
+        own = {"open": True, "owner": claim.owner}
+        document = await home.claims.update({"_id": name, "$or": [own, CLAIMABLE]}, claim_pipeline(claim))
+        is_ours = document and document.get("open") and document["owner"] == claim.owner
+        return self._read_claim(document, claim) if document and is_ours else None
 
-    async def _claim_first(self, home: ChunkHome, query: Document, claim: ClaimRequest) -> ClaimResult | None:
-        with translated_errors():
-            document = await home.documents.find_one_and_update(
-                query,
-                claim_pipeline(claim),
-                return_document=ReturnDocument.AFTER,
-                projection=home.claimed,
-                sort=[("sweep_at", 1)],
-            )
-        return self._read_claim(document, claim) if document else None
+    async def _claim_again(self, lane: Lane, channel: Channel, claim: ClaimRequest) -> ClaimResult | None:
+        """Return the claim that a call without a reply has made, if it has."""
+        query = {"lane": lane.value, "channel": channel.value, "open": True, "owner": claim.owner}
+        for home in self._homes:
+            if lane in home.lanes:
+                with translated_errors():
+                    document = await home.documents.find_one_and_update(
+                        query,
+                        claim_pipeline(claim),
+                        return_document=ReturnDocument.AFTER,
+                        projection=home.claimed,
+                    )
+                if document:
+                    return self._read_claim(document, claim)
+        return None
 
     def _read_claim(self, document: Document, claim: ClaimRequest) -> ClaimResult:
         self._clock.observe(document["touched_at"])

@@ -15,7 +15,7 @@ BAD_VALUE = 2
 
 
 class Collection:
-    """A collection without documents, whose next updates fail."""
+    """A collection without documents, whose next commands fail."""
 
     def __init__(self, *errors: Exception) -> None:
         self._errors = list(errors)
@@ -23,6 +23,15 @@ class Collection:
     async def find_one_and_update(self, *_query: object, **_options: object) -> None:
         if self._errors:
             raise self._errors.pop(0)
+
+    def find(self, *_query: object) -> "Collection":
+        return self
+
+    sort = limit = find
+
+    async def to_list(self, _length: None) -> list[object]:
+        await self.find_one_and_update()
+        return []
 
 
 def chunks_that_fail(*errors: Exception) -> MongoChunks:

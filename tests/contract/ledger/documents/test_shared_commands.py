@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -13,6 +14,7 @@ from bench.costs import CommandCosts, Costs
 from ledger.errors import LedgerRefused
 from ledger.mongo import MongoLedger
 from ledger.mongo.grouped_writes import MAX_SHARED_DOCUMENTS, GroupedInserts, GroupedUpdates
+from schemas.statuses import Channel, Lane
 from tests.contract.ledger.steps import claim_chunk
 from tests.support.builders import a_chunk, a_claim, a_head, a_key, a_log, a_part, some_counts
 
@@ -99,6 +101,31 @@ async def test_fifty_requests_that_are_expanded_step_by_step_share_their_command
     assert counted.writes() == {"findAndModify requests": NUMBER}
     await asyncio.gather(*(requests.mark_completion_published(a_key(name)) for name in NAMES))
     assert counted.writes() == {"update requests": 1}
+
+
+async def test_fifty_claims_of_due_chunks_share_a_search_and_a_write(counted: Counted) -> None:
+    chunks, due_at = counted.ledger.chunks, counted.ledger.now() - timedelta(seconds=1)
+    for name in NAMES:
+        await chunks.insert(a_chunk(name, due_at=due_at))
+    counted.writes()
+
+    claimed = await asyncio.gather(*(chunks.claim_due(Lane.BULK, Channel.SMS, a_claim()) for _ in NAMES))
+    assert {claim.chunk.key for claim in claimed if claim} == set(map(a_key, NAMES))
+    assert counted.writes() == {"find chunks": 2, "update chunks": 1}  # the search, and the read after the write
+    assert await asyncio.gather(*(chunks.claim_due(Lane.BULK, Channel.SMS, a_claim()) for _ in NAMES)) == [None] * 50
+    assert counted.writes() == {"find chunks": 1}
+
+
+async def test_two_processes_claim_each_due_chunk_once(counted: Counted, mongo_url: str) -> None:
+    other = await MongoLedger.connect(mongo_url, counted.database)
+    due_at = counted.ledger.now() - timedelta(seconds=1)
+    for name in NAMES:
+        await counted.ledger.chunks.insert(a_chunk(name, due_at=due_at))
+
+    every = [ledger.chunks.claim_due(Lane.BULK, Channel.SMS, a_claim()) for ledger in (counted.ledger, other) * NUMBER]
+    claimed = [claim.chunk.key for claim in await asyncio.gather(*every) if claim]
+    assert sorted(claimed) == sorted(map(a_key, NAMES))
+    await other.aclose()
 
 
 async def test_a_lone_write_is_one_command(counted: Counted) -> None:
