@@ -51,18 +51,26 @@ class TurnBudget:
         return work()
 
     async def _run_in_thread(self, work: Callable[[], T]) -> T:
-        """Do a heavy piece of work, one at a time. Before the next one the thread rests for as long as this one took.
+        """Do a heavy piece of work, one at a time. Before the next one the thread rests for the CPU time of this one.
 
         So it takes half of the time of a core at most. The loop and the other services wait for the other half only.
         """
-        loop = asyncio.get_running_loop()
+        loop, seconds = asyncio.get_running_loop(), 0.0
+
+        def measured() -> T:
+            nonlocal seconds
+            began_at = time.thread_time()
+            try:
+                return work()
+            finally:
+                seconds = time.thread_time() - began_at
+
         async with self._heavy_turn:
             await asyncio.sleep(max(0.0, self._rest_ends_at - loop.time()))
-            began_at = loop.time()
             try:
-                return await loop.run_in_executor(self._thread, work)
+                return await loop.run_in_executor(self._thread, measured)
             finally:
-                self._rest_ends_at = 2 * loop.time() - began_at
+                self._rest_ends_at = loop.time() + seconds
 
     async def wait(self, weight: int = LIGHT) -> None:
         """Wait for a turn of the loop that has time left for a piece of this weight. Most calls return at once."""

@@ -18,8 +18,10 @@ from ledger.errors import LedgerUnavailable
 
 MAINTENANCE_INTERVAL_SECONDS = 1.0
 """Average time between two rounds of all jobs but the claims of due chunks, in seconds."""
-MAX_CONCURRENT_CLAIMS = 16
+MAX_CONCURRENT_CLAIMS = 8
 """Maximum number of concurrent claims for each lane and channel while many chunks are due. They share commands."""
+PING_SECONDS = 5.0
+"""Minimum time between two pings of MongoDB, in seconds. A ping also reads the clock of the server."""
 BACKLOG_SECONDS = 10.0
 """Minimum time between two counts of the open chunks, in seconds."""
 
@@ -55,7 +57,7 @@ class Sweeper:
         self._slots, self._wake_up_slots = slots, wake_up_slots
         self._unfinished_requests = UnfinishedRequests(context)
         self._retention = RetentionJob(context, batch_sizes)
-        self._counted_at = float("-inf")
+        self._pinged_at = self._counted_at = float("-inf")
 
     async def run(self) -> None:
         """Run all jobs until the process stops.
@@ -75,6 +77,7 @@ class Sweeper:
         ]
         searching = self._run_periodically(self._intervals.due, partial(self._find_due, found))
         maintenance = (
+            self._ping,
             self._unfinished_requests.check_next,
             self._retention.run_batch,
             self._measure_backlog,
@@ -114,6 +117,13 @@ class Sweeper:
             raise
         except Exception as error:  # noqa: BLE001  # No error of one job may end the others.
             logger.error("sweeper job failed", error=type(error).__name__, location=error_location(error))
+
+    async def _ping(self) -> None:
+        now = self._context.monotonic()
+        if now - self._pinged_at >= PING_SECONDS:
+            await self._context.ledger.ping()
+            self._context.readiness.ledger_answered()
+            self._pinged_at = now
 
     async def _find_due(self, found: Mapping[DueKind, asyncio.Event]) -> None:
         kinds = await self._claimer.find_due()

@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any, NamedTuple
 
 from ledger.chunk_port import DueKind
+from ledger.errors import LedgerError
 from ledger.mongo.chunk_homes import ChunkHome
 from ledger.mongo.chunk_pipelines import CLAIMABLE
 from ledger.mongo.connection import Document, ServerClock, translated_errors
@@ -54,21 +55,29 @@ class _DueChunksOfKind:
         if not self._found:
             if self._search is None or self._search.done():
                 self._search = asyncio.create_task(self._find())
+                self._search.add_done_callback(_read_error)
             searching = self._search
             await asyncio.wait((searching,))  # a caller that is cancelled leaves the search to the others
-            searching.result()
+            if error := _read_error(searching):
+                raise error
         return self._found.popleft() if self._found else None
 
     async def _find(self) -> None:
         lane, channel, never_claimed = self._kind
-        now = self._searched_at = self._clock.now()
-        query = {**due_filter(lane, channel, now, never_claimed=never_claimed), **CLAIMABLE}
+        query = {**due_filter(lane, channel, self._clock.now(), never_claimed=never_claimed), **CLAIMABLE}
         found: list[tuple[datetime, DueChunk]] = []
         with translated_errors():
             for home in self._homes:
                 cursor = home.documents.find(query, {"sweep_at": True}).sort("sweep_at", 1).limit(MAX_FOUND)
                 found += [(each["sweep_at"], DueChunk(home, each["_id"])) for each in await cursor.to_list(None)]
         self._found.extend(chunk for _, chunk in sorted(found, key=lambda pair: pair[0])[:MAX_FOUND])
+        self._searched_at = self._clock.now()
+
+
+def _read_error(search: asyncio.Task[None]) -> Exception | None:
+    """Return the error of a search. Each caller gets an object of its own, which its traceback changes."""
+    error = None if search.cancelled() else search.exception()
+    return type(error)(*error.args) if isinstance(error, LedgerError) else error  # type: ignore[return-value]
 
 
 def due_filter(lane: Lane, channel: Channel, now: datetime, *, never_claimed: bool) -> Document:
