@@ -60,6 +60,9 @@ class _Partition:
     """False once its records are read again, after another assignment."""
     due: int = 0
     """Offset that may be committed by now."""
+    is_due: bool = False
+    """True if no commit of the due offset has begun since it became due. A commit that runs may be that of an earlier
+    assignment, which is dropped."""
     committing: bool = False
 
 
@@ -126,7 +129,7 @@ class OffsetTracker:
         return True
 
     def _commit_until(self, until: int, partition: _Partition) -> None:
-        partition.due = until
+        partition.due, partition.is_due = until, True
         if not partition.committing:
             partition.committing = True
             task = asyncio.create_task(self._commit(partition))
@@ -135,14 +138,13 @@ class OffsetTracker:
 
     async def _commit(self, partition: _Partition) -> None:
         """Commit the due offset, and later ones that become due meanwhile. Repeat failures, so that no lag stays."""
-        done = 0
         try:
-            while partition.current and done < (until := partition.due):
-                if await partition.commit(until):
-                    done = until
-                elif self._stopping.is_set():
-                    return
-                else:
+            while partition.current and partition.is_due:
+                partition.is_due = False
+                if not await partition.commit(partition.due):
+                    partition.is_due = True
+                    if self._stopping.is_set():
+                        return
                     await self._sleep(COMMIT_RETRY_SECONDS)
         finally:
             partition.committing = False

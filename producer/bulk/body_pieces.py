@@ -184,7 +184,9 @@ def check_tokens(text: bytes | bytearray, field_name: str) -> None:
     An object for each of them would fill the memory before the first one is found to be wrong.
     """
     if len(text) >= _MIN_COUNTED_BYTES and next(islice(_TOKEN.finditer(text), MAX_TOKENS, None), None):
-        raise BadRequestError(f"{field_name}: has more names and items than are allowed, such as 1,000 variables")
+        raise BadRequestError(
+            f"{field_name}: the body has a value with more names and items than are allowed, such as 1,000 variables"
+        )
 
 
 def _unreadable(field_name: str, at: int) -> BadRequestError:

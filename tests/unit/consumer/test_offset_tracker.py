@@ -44,6 +44,22 @@ async def test_a_position_is_committed_once_and_again_in_a_new_assignment() -> N
     assert commits.until == [9, 9]
 
 
+async def test_a_position_is_committed_again_if_a_commit_of_the_assignment_before_is_still_on_its_way() -> None:
+    """Otherwise the partition keeps a lag: Kafka drops what an earlier assignment commits."""
+    commits, is_dropped = Commits(), asyncio.Event()
+
+    async def dropped(until: int) -> bool:
+        await is_dropped.wait()
+        return until > 0
+
+    assert commits.tracker.commit_position(AT, 9, dropped, repeat=True)
+    await asyncio.sleep(0)
+    assert commits.tracker.commit_position(AT, 9, commits.commit, repeat=True)
+    is_dropped.set()
+    await commits.tracker.drain(1)
+    assert commits.until == [9]
+
+
 async def test_the_next_record_counts_from_the_position() -> None:
     commits = Commits()
     await commits.position(9)
