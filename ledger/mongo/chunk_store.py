@@ -25,7 +25,7 @@ from ledger.mongo.chunk_pipelines import (
 )
 from ledger.mongo.chunk_reads import ChunkReads
 from ledger.mongo.connection import Database, Document, ServerClock, translated_errors
-from ledger.mongo.due_chunks import DueChunks
+from ledger.mongo.due_chunks import DueChunk, DueChunks
 from ledger.mongo.grouped_writes import GroupedInserts, GroupedUpdates
 from ledger.mongo.work_documents import read_window, window_document, work_document
 from schemas.statuses import Channel, Lane
@@ -38,8 +38,8 @@ class MongoChunks(ChunkReads):
         super().__init__(database, clock)
         self._inserts, self._closes = GroupedInserts(self._large.documents), GroupedUpdates(self._large.documents)
         self._due = DueChunks(self._homes, clock)
-        self._unanswered: set[str] = set()
-        """Owners whose call of `claim_due` got no reply."""
+        self._unanswered: dict[str, DueChunk] = {}
+        """Chunks that an owner tried to claim by `claim_due` without a reply."""
 
     @override
     async def insert(self, chunk: Chunk) -> bool:
@@ -62,40 +62,25 @@ class MongoChunks(ChunkReads):
     async def claim_due(
         self, lane: Lane, channel: Channel, claim: ClaimRequest, *, never_claimed: bool = False
     ) -> ClaimResult | None:
-        """Claim together with other callers. If the previous call of this owner got no reply, look for its chunk."""
-        try:
-            if claim.owner in self._unanswered:
-                self._unanswered.discard(claim.owner)
-                if claimed := await self._claim_again(lane, channel, claim):
-                    return claimed
-            while due := await self._due.next((lane, channel, never_claimed)):
-                if claimed := await self._claim_by_name(due.home, due.name, claim):
-                    return claimed
-        except LedgerUnavailable:
-            self._unanswered.add(claim.owner)
-            raise
+        """Claim by id, together with other callers. A repeat after a lost answer asks for the same chunk first."""
+        kind = (lane, channel, never_claimed)
+        due = self._unanswered.pop(claim.owner, None) or await self._due.next(kind)
+        while due:
+            try:
+                claimed = await self._claim_by_name(due.home, due.name, claim)
+            except LedgerUnavailable:
+                self._unanswered[claim.owner] = due
+                raise
+            if claimed:
+                return claimed
+            due = await self._due.next(kind)
         return None
 
     async def _claim_by_name(self, home: ChunkHome, name: str, claim: ClaimRequest) -> ClaimResult | None:
         own = {"open": True, "owner": claim.owner}
         document = await home.claims.update({"_id": name, "$or": [own, CLAIMABLE]}, claim_pipeline(claim))
-        is_ours = document and document.get("open") and document["owner"] == claim.owner
-        return self._read_claim(document, claim) if document and is_ours else None
-
-    async def _claim_again(self, lane: Lane, channel: Channel, claim: ClaimRequest) -> ClaimResult | None:
-        """Return the claim that a call without a reply has made, if it has."""
-        query = {"lane": lane.value, "channel": channel.value, "open": True, "owner": claim.owner}
-        for home in self._homes:
-            if lane in home.lanes:
-                with translated_errors():
-                    document = await home.documents.find_one_and_update(
-                        query,
-                        claim_pipeline(claim),
-                        return_document=ReturnDocument.AFTER,
-                        projection=home.claimed,
-                    )
-                if document:
-                    return self._read_claim(document, claim)
+        if document and document.get("open") and document["owner"] == claim.owner:
+            return self._read_claim(document, claim)
         return None
 
     def _read_claim(self, document: Document, claim: ClaimRequest) -> ClaimResult:

@@ -1,6 +1,6 @@
-"""Claims that got no reply are remembered for their repeat only."""
+"""A claim of a due chunk that got no reply asks for the same chunk again. It may own it already."""
 
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from pymongo.errors import AutoReconnect, OperationFailure
@@ -15,12 +15,15 @@ BAD_VALUE = 2
 
 
 class Collection:
-    """A collection without documents, whose next commands fail."""
+    """A collection with two due chunks that another process has claimed meanwhile. The next updates fail."""
 
     def __init__(self, *errors: Exception) -> None:
         self._errors = list(errors)
+        self.asked: list[str] = []
+        self._due = [{"_id": name, "sweep_at": number} for number, name in enumerate(("first", "second"))]
 
-    async def find_one_and_update(self, *_query: object, **_options: object) -> None:
+    async def find_one_and_update(self, query: dict[str, Any], *_change: object, **_options: object) -> None:
+        self.asked.append(query["_id"])
         if self._errors:
             raise self._errors.pop(0)
 
@@ -29,28 +32,23 @@ class Collection:
 
     sort = limit = find
 
-    async def to_list(self, _length: None) -> list[object]:
-        await self.find_one_and_update()
-        return []
-
-
-def chunks_that_fail(*errors: Exception) -> MongoChunks:
-    collection = Collection(*errors)
-    return MongoChunks(cast("Database", {"chunks": collection, "requests": collection}), ServerClock())
+    async def to_list(self, _length: None) -> list[dict[str, object]]:
+        found, self._due = self._due, []
+        return found
 
 
 async def claim(chunks: MongoChunks, owner: str) -> None:
     await chunks.claim_due(Lane.BULK, Channel.SMS, ClaimRequest(owner, 30.0, {}))
 
 
-async def test_an_owner_is_remembered_until_its_claim_is_answered_or_refused() -> None:
-    chunks = chunks_that_fail(AutoReconnect(), AutoReconnect(), OperationFailure("", BAD_VALUE))
-    for _ in range(2):
-        with pytest.raises(LedgerUnavailable):
-            await claim(chunks, "first")
-        assert chunks._unanswered == {"first"}
-    with pytest.raises(LedgerRefused):
-        await claim(chunks, "first")
-    assert chunks._unanswered == set()
-    await claim(chunks, "second")
-    assert chunks._unanswered == set()
+async def test_a_claim_without_a_reply_asks_for_the_same_chunk_until_it_is_answered_or_refused() -> None:
+    collection = Collection(AutoReconnect(), AutoReconnect(), OperationFailure("", BAD_VALUE))
+    chunks = MongoChunks(cast("Database", {"chunks": collection, "requests": collection}), ServerClock())
+    for error in (LedgerUnavailable, LedgerUnavailable, LedgerRefused):
+        with pytest.raises(error):
+            await claim(chunks, "owner")
+    assert collection.asked == ["first"] * 3
+    assert not chunks._unanswered
+
+    await claim(chunks, "another owner")
+    assert collection.asked[3:] == ["second"]
