@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import NewTopic
 
 from consumer.kafka.stop_consumer import stop_consumer
@@ -63,6 +64,24 @@ class Reader:
     def __init__(self, topic: str) -> None:
         self.topic = topic
         self.records: list[ConsumerRecord] = []
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def catch_up(self) -> None:
+        """Wait until everything has been read that was acknowledged before this call."""
+        assert self._consumer
+        ends = await self._consumer.end_offsets(self._consumer.assignment())
+        for partition, end in ends.items():
+            await wait_until(partial(self._has_read, partition, end))
+
+    async def _has_read(self, partition: TopicPartition, end: int) -> bool:
+        assert self._consumer
+        return bool(await self._consumer.position(partition) >= end)
+
+    async def feed(self, consumer: AIOKafkaConsumer) -> None:
+        """Take the records of a consumer without end."""
+        self._consumer = consumer
+        async for record in consumer:
+            self.take(record)
 
     def take(self, record: ConsumerRecord) -> None:
         self.records.append(record)
@@ -151,14 +170,9 @@ async def reading(bootstrap: str, reader: R) -> AsyncIterator[R]:
         metadata_max_age_ms=10_000,
     )
     await consumer.start()
-
-    async def feed() -> None:
-        async for record in consumer:
-            reader.take(record)
-
     try:
         async with asyncio.TaskGroup() as group:
-            feeding = group.create_task(feed())
+            feeding = group.create_task(reader.feed(consumer))
             yield reader
             feeding.cancel()
     finally:
