@@ -6,7 +6,7 @@ from consumer.flow_control.rate_limit import RateLimiter, Sleep
 from consumer.monitoring.metrics import Metrics
 from consumer.monitoring.provider_watch import ProviderWatch
 from core.send_result import Failed, Retry, SendResult, Sent, Uncertain
-from providers.draft import Draft
+from providers.draft import WITHDRAWN, Draft
 from providers.provider import CLOSED, Provider, offer
 from schemas.statuses import Lane
 
@@ -48,21 +48,27 @@ class ProviderCaller:
         in_turn = (names[at:] + names[:at] for at in range(len(names)))
         return tuple(next((name for name in turn if name in reachable), turn[0]) for turn in in_turn)
 
-    async def wait_for_rate_limit(self, name: str, rate_per_second: float, lane: Lane) -> bool:
+    async def wait_for_rate_limit(self, name: str, rate_per_second: float, lane: Lane, messages: int = 1) -> bool:
         """Wait for the rate limit of a provider. Return False if the limit was closed. Then no call may be made."""
         limit = self._limits.get(name)
         if limit is None:
             limit = self._limits[name] = RateLimiter(rate_per_second, self._monotonic, self._sleep)
-        return await limit.acquire(lane)
+        return await limit.acquire(lane, messages)
 
-    async def send(self, provider: Provider, draft: Draft) -> SendResult:
-        """Send one message, and return its result."""
+    async def send(self, provider: Provider, drafts: Sequence[Draft]) -> list[SendResult]:
+        """Send the messages of one call, and return their results."""
         began = self._monotonic()
-        answer = await offer(provider, draft)
+        answers = await offer(provider, drafts)
         seconds = self._monotonic() - began
+        for answer in answers:
+            self._record(provider, answer, seconds)
+        return answers
+
+    def _record(self, provider: Provider, answer: SendResult, seconds: float) -> None:
         if isinstance(answer, Retry) and answer.unreachable:
             self._unreachable_until[provider.name] = self._monotonic() + UNREACHABLE_SECONDS
         self._metrics.provider.observe((provider.name, ANSWER_LABELS[type(answer)]), seconds)
-        if answer is not CLOSED and (kind := self.watch.record(provider.name, provider.channel, answer)):
+        if answer is CLOSED or answer is WITHDRAWN:
+            return
+        if kind := self.watch.record(provider.name, provider.channel, answer):
             self._metrics.provider_failures.labels(provider.name, provider.channel.value, kind).inc()
-        return answer

@@ -44,8 +44,8 @@ class Chunks(Protocol):
         by a wake-up message and never claimed. It is due a minute after it was written, or after a resume.
         """
 
-    async def renew(self, token: ClaimToken) -> bool:
-        """Extend the lease. Return False if another owner took over."""
+    async def renew(self, token: ClaimToken) -> ControlFlags | None:
+        """Extend the lease. Return the control flags of the chunk, or None if another owner took over."""
 
     async def advance(
         self, token: ClaimToken, work: Work, window: Window | None, erased: Collection[int] = ()

@@ -13,6 +13,9 @@ from schemas.statuses import Lane, Reason
 NO_TIME = Retry(Reason.RATE_LIMITED, "no time to prepare the message", offered=False)
 """Result if the send ended while the message still waited to be made. Nothing was tried, so it ends no delivery."""
 
+WITHDRAWN = Retry(Reason.UNAVAILABLE, "withdrawn", offered=False)
+"""Result if its request, its lease or this process ended before the first byte of the message. Nothing was tried."""
+
 T = TypeVar("T")
 
 
@@ -33,10 +36,14 @@ def as_it_is(message: Message) -> Message:
     return message
 
 
+def _always() -> bool:
+    return True
+
+
 class Draft:
     """Delivery that is offered to a provider. Its repr shows no address and no text."""
 
-    __slots__ = ("_budget", "_render", "_weight", "id", "is_prepared", "lane", "problem", "size")
+    __slots__ = ("_budget", "_render", "_weight", "id", "is_prepared", "lane", "may_leave", "problem", "size")
 
     def __init__(
         self, delivery_id: str, render: Callable[[], Message], weight: int, budget: TurnBudget, size: int = 0
@@ -46,6 +53,8 @@ class Draft:
         """Lane of its request. A delivery of the express lane goes first where the provider has no free slot."""
         self.size = size
         """Maximum number of bytes in memory after the message was made, with the copies of provider and client."""
+        self.may_leave: Callable[[], bool] = _always
+        """Returns whether the message may still be sent. A provider asks this before its first byte leaves."""
         self._render, self._weight, self._budget = render, weight, budget
         self.is_prepared = False
         """True if the provider has what it writes. Before that it cannot have written anything."""
@@ -58,9 +67,13 @@ class Draft:
     async def prepare(self, encode: Callable[[Message], T]) -> T:
         """Render the message, and return it as the provider writes it. Raises NotPreparedError.
 
-        The provider has its slot before, and writes nothing before. `encode` has no side effect, because it may run in
-        a thread. It raises UnsendableError for a message that the provider cannot write.
+        The provider has its slot before, and writes nothing before. A message that may not leave any more is
+        `WITHDRAWN`. `encode` has no side effect, because it may run in a thread. It raises UnsendableError for a
+        message that the provider cannot write.
         """
+        if not self.may_leave():
+            self.problem = WITHDRAWN
+            raise NotPreparedError
         try:
             prepared = await self._budget.run(lambda: encode(self._render()), self._weight)
         except asyncio.CancelledError:  # also by the time-out of the provider

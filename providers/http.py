@@ -24,7 +24,7 @@ from providers.http_client import (
     try_connection,
 )
 from providers.message_ids import message_id_of
-from providers.provider import CLOSED, NO_FREE_CONNECTION
+from providers.provider import CLOSED, NO_FREE_CONNECTION, OneByOne
 from providers.result_codes import ResultKind, result_for
 from providers.retry_after import parse_retry_after
 from providers.tls import client_context
@@ -109,7 +109,7 @@ class HttpEntry(ProviderEntry):
         return self
 
 
-class HttpProvider:
+class HttpProvider(OneByOne):
     """Provider that posts to a gateway. STATUSES and STATUS_CLASSES define the result of each status."""
 
     def __init__(self, entry: HttpEntry, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -126,7 +126,7 @@ class HttpProvider:
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
 
-    async def send(self, draft: Draft) -> SendResult:
+    async def send_one(self, draft: Draft) -> SendResult:
         """Post the message once."""
         if self._closed:
             return CLOSED

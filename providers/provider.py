@@ -1,5 +1,7 @@
 """Protocol that every provider follows. docs/adding-a-provider.md is the recipe for a new one."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Protocol
 
 from core.send_result import Retry, SendResult, Uncertain
@@ -8,7 +10,7 @@ from schemas.statuses import Channel, Reason
 
 
 class Provider(Protocol):
-    """Service that accepts messages of one channel, one delivery per call."""
+    """Service that accepts messages of one channel, one or several per call."""
 
     @property
     def name(self) -> str:
@@ -20,7 +22,14 @@ class Provider(Protocol):
 
     @property
     def deduplicates(self) -> bool:
-        """Return whether the provider honours the delivery id as an idempotency key, so that a repeat is safe."""
+        """Return whether the provider honours the delivery id as an idempotency key, so that a repeat is safe.
+
+        It must deduplicate each message. A key of a whole call is not enough.
+        """
+
+    @property
+    def batch_size(self) -> int:
+        """Return the maximum number of messages of one `send`."""
 
     @property
     def rate_per_second(self) -> float | None:
@@ -30,10 +39,11 @@ class Provider(Protocol):
     def timeout_seconds(self) -> float:
         """Return the maximum time of one `send` in seconds, including the wait for a free connection."""
 
-    async def send(self, draft: Draft) -> SendResult:
-        """Take a slot, prepare the message with `draft.prepare`, and send it once. `offer` is the way to call this.
+    async def send(self, drafts: Sequence[Draft]) -> list[SendResult]:
+        """Take a slot, prepare each message with `Draft.prepare`, and send it once. Return the results in this order.
 
-        If it is cancelled, the message may or may not have been sent. After `stop` or `aclose` the result is `CLOSED`.
+        All messages are of one request, and at most `batch_size`. `offer` is the way to call this. If it is cancelled,
+        each message may or may not have been sent. After `stop` or `aclose` each result is `CLOSED`.
         """
 
     def stop(self, within_seconds: float) -> None:
@@ -56,16 +66,38 @@ NO_FREE_CONNECTION = Retry(Reason.RATE_LIMITED, "no free connection", offered=Fa
 """Result if all connections of the provider stayed busy. Nothing was tried, so it never ends a delivery."""
 
 
-async def offer(provider: Provider, draft: Draft) -> SendResult:
-    """Send a draft, and return a result whatever the provider does. It raises only CancelledError.
+class OneByOne(ABC):
+    """Base of a provider that takes one message a call."""
 
-    A fault before the message was prepared is never `Uncertain`, because nothing can have been written. It uses an
-    attempt. After that, any exception may mean that the message was sent.
+    batch_size = 1
+
+    async def send(self, drafts: Sequence[Draft]) -> list[SendResult]:
+        """Send one message. See `Provider.send`."""
+        return [await self.send_one(draft) for draft in drafts]
+
+    @abstractmethod
+    async def send_one(self, draft: Draft) -> SendResult:
+        """Send the message, and return its result."""
+
+
+async def offer(provider: Provider, drafts: Sequence[Draft]) -> list[SendResult]:
+    """Send drafts, and return a result for each whatever the provider does. It raises only CancelledError.
+
+    A fault before a message was prepared is never `Uncertain`, because nothing can have been written. It uses an
+    attempt. After that, any exception may mean that the message was sent. So may a wrong number of results.
     """
     try:
-        result = await provider.send(draft)
+        results = await provider.send(drafts)
+        fault = "wrong number of results"
     except Exception as error:  # noqa: BLE001  # see above
-        result = Uncertain(Reason.NO_ANSWER, type(error).__name__)
+        results, fault = [], type(error).__name__
+    if len(results) != len(drafts):
+        results = [Uncertain(Reason.NO_ANSWER, fault)] * len(drafts)
+    return [_settled(draft, result) for draft, result in zip(drafts, results, strict=True)]
+
+
+def _settled(draft: Draft, result: SendResult) -> SendResult:
+    """Return the result of a message. Nothing of a message that was not prepared can have been written."""
     if draft.problem is not None:
         return draft.problem
     if isinstance(result, Uncertain) and not draft.is_prepared:

@@ -6,6 +6,7 @@ provider keeps the latest `remember` delivery ids, and never an address.
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Sequence
 from enum import Enum, auto
 from hashlib import blake2b
 from typing import Annotated, Literal, Self
@@ -16,7 +17,7 @@ from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from providers.connection_slots import TimeLimits
 from providers.draft import Draft, as_it_is
 from providers.entries import ProviderEntry
-from providers.provider import CLOSED
+from providers.provider import CLOSED, OneByOne
 from schemas.statuses import Reason
 
 Rate = Annotated[float, Field(ge=0, le=1)]
@@ -55,6 +56,7 @@ class SimulatorEntry(ProviderEntry):
     drop_suffixes: tuple[str, ...] = Field(
         default=(), description="endings of addresses that are accepted but not answered"
     )
+    batch_size: int = Field(default=1, ge=1, le=1_000, description="maximum number of deliveries of one call")
     remember: int = Field(
         default=100_000, ge=1, le=10_000_000, description="number of delivery ids that the simulator remembers"
     )
@@ -88,13 +90,14 @@ _FINAL = {SimulatedResult.TAKE, SimulatedResult.FAIL}
 """Results that no further attempt is expected after, so that the first attempt need not be remembered."""
 
 
-class SimulatorProvider:
+class SimulatorProvider(OneByOne):
     """Provider that simulates results. See the module."""
 
     def __init__(self, entry: SimulatorEntry) -> None:
         self.name = entry.name
         self.channel = entry.channel
         self.deduplicates = entry.deduplicates
+        self.batch_size = entry.batch_size
         self.rate_per_second = entry.rate_per_second
         self.timeout_seconds = entry.timeout_seconds
         self.accepted = 0
@@ -111,7 +114,14 @@ class SimulatorProvider:
         self._limits = TimeLimits()
         self._closed = False
 
-    async def send(self, draft: Draft) -> SendResult:
+    async def send(self, drafts: Sequence[Draft]) -> list[SendResult]:
+        """Return the result of each message of a call."""
+        if len(drafts) == 1:
+            return [await self.send_one(drafts[0])]
+        calls = await asyncio.gather(*map(self.send_one, drafts), return_exceptions=True)
+        return [_result_of(call) for call in calls]
+
+    async def send_one(self, draft: Draft) -> SendResult:
         """Return the result that the entry asks for. Without latency it comes at once."""
         if self._closed:
             return CLOSED
@@ -184,6 +194,15 @@ class SimulatorProvider:
         counts[delivery_id] = counts.get(delivery_id, 0) + 1
         if len(counts) > self._entry.remember:
             counts.popitem(last=False)
+
+
+def _result_of(call: SendResult | BaseException) -> SendResult:
+    """Return the result of one message. Its error says nothing about the others of its call."""
+    if isinstance(call, Exception):
+        return Uncertain(Reason.NO_ANSWER, type(call).__name__)
+    if isinstance(call, BaseException):
+        raise call
+    return call
 
 
 async def _forever() -> None:

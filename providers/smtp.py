@@ -16,7 +16,7 @@ from providers.draft import Draft, UnsendableError
 from providers.entries import LOOPBACK, CaFile, ProviderEntry
 from providers.list_unsubscribe import parse_list_unsubscribe
 from providers.mail_message import Mail, UnusableAddressError, UnusableContentError, compose
-from providers.provider import CLOSED, NO_FREE_CONNECTION
+from providers.provider import CLOSED, NO_FREE_CONNECTION, OneByOne
 from providers.result_codes import ResultKind, result_for, safe_description
 from providers.sender_address import split_sender
 from providers.smtp_connections import NoConnectionError, SmtpConnections
@@ -83,7 +83,7 @@ class SmtpEntry(ProviderEntry):
         return self
 
 
-class SmtpProvider:
+class SmtpProvider(OneByOne):
     """Provider for one mail server. The table of reply codes is in smtp_replies.py."""
 
     deduplicates = False  # SMTP has no idempotency key, and servers ignore Message-ID
@@ -114,7 +114,7 @@ class SmtpProvider:
         self._now = now
         self._closed = False
 
-    async def send(self, draft: Draft) -> SendResult:
+    async def send_one(self, draft: Draft) -> SendResult:
         """Send one e-mail over a connection that no other send uses meanwhile."""
         if self._closed:
             return CLOSED

@@ -56,6 +56,7 @@ class ChunkWorker:
         self._publisher = ChunkEventPublisher(opened.header, self.chunk.part, lease, context)
         self._control = StopState(opened.header.expires_at)
         self._control.apply(self.chunk.control_flags)
+        lease.on_renewed = self._control.apply
         self._check_expiry()
 
     @property
@@ -134,7 +135,7 @@ class ChunkWorker:
                 self._factory.draft,
                 self._lease,
                 self.chunk.lane,
-                self._header.expires_at,
+                self._is_stopped,
                 self.chunk.channel,
                 self._header.tenant_id,
                 self._window.is_pinned,
@@ -143,6 +144,11 @@ class ChunkWorker:
             if not await self._writes.still_owns():
                 break
         self._check_expiry()
+
+    def _is_stopped(self) -> bool:
+        """Return whether nothing of the request may be sent any more, or not now."""
+        self._check_expiry()
+        return self._control.stop is not None or self._control.paused
 
     async def write_logs(self) -> None:
         """Write the logs of all outcomes. If a log exists already, it counts instead."""
@@ -214,7 +220,7 @@ class ChunkWorker:
 
     def _check_expiry(self) -> None:
         # A worker that may have lost the chunk does not decide this: the next owner may be sending in time.
-        if self._lease.alive:
+        if self._header.expires_at and self._lease.alive:
             self._control.check_expiry(self._context.ledger.now())
 
     def _record_logs(self, logs: list[Log]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from ledger.chunk_port import Chunks
 from ledger.claims import ClaimToken
 from ledger.errors import LedgerUnavailable
+from ledger.models import ControlFlags
 
 
 class LeaseLost(Exception):  # noqa: N818  # It reports a state and not a mistake.
@@ -26,6 +27,8 @@ class Lease:
         self.token, self._monotonic, self._sleep = token, monotonic, sleep
         self._ends_at = asked_at + token.lease_seconds
         self._refused = False
+        self.on_renewed: Callable[[ControlFlags], None] | None = None
+        """Learns the control flags that a renewal reads. So a cancel reaches the deliveries of a slow window."""
 
     @property
     def alive(self) -> bool:
@@ -56,8 +59,11 @@ class Lease:
         The ledger also accepts it after the lease ended, unless another owner took over.
         """
         asked_at = self._monotonic()
-        if not self._refused and await chunks.renew(self.token):
+        flags = None if self._refused else await chunks.renew(self.token)
+        if flags is not None:
             self.extend_from(asked_at)
+            if self.on_renewed:
+                self.on_renewed(flags)
             return True
         self._refused = True
         return False

@@ -1,16 +1,15 @@
 """Provider calls of one window."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from datetime import datetime
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import NamedTuple
 
 from consumer.context import ConsumerContext
 from consumer.deliver.lease import Lease
 from consumer.logger import logger
 from core.delivery_outcome import NotSent, WindowDelivery
-from core.send_result import Retry
-from providers.draft import Draft
+from core.send_result import Retry, SendResult
+from providers.draft import WITHDRAWN, Draft
 from providers.provider import CLOSED, Provider
 from schemas.statuses import Channel, Lane, Reason
 
@@ -32,53 +31,110 @@ class SendPlan(NamedTuple):
     make_draft: MakeDraft
     lease: Lease
     lane: Lane
-    expires_at: datetime | None
+    is_stopped: Callable[[], bool]
+    """Returns whether the request was stopped or paused, or has expired."""
     channel: Channel
     tenant_id: str
     pinned: bool
     """True if no other provider may be called."""
 
 
+class Call(NamedTuple):
+    """One call of a provider: some deliveries of the window, in order."""
+
+    entries: list[WindowDelivery]
+    drafts: list[Draft]
+    size: int
+    """Size of all its messages in bytes."""
+
+
 async def send(entries: list[WindowDelivery], plan: SendPlan, context: ConsumerContext) -> None:
     """Call the provider for all entries concurrently, and store each result in its entry.
 
-    An entry stays without a result if the lease ended before its call began. If the process stops or the request
-    expires before that, the entry is deferred.
+    An entry stays without a result if the lease ended before the first byte of its message. If the process stops, or
+    the request ends, the entry is deferred.
     """
-    provider, make_draft, lease, lane, expires_at, channel, tenant_id, pinned = plan
+    provider = plan.provider
     if provider is None:
-        _warn_of_missing_provider(channel, context, pinned=pinned)
+        _warn_of_missing_provider(plan.channel, context, pinned=plan.pinned)
         for entry in entries:
-            entry.result = PINNED_PROVIDER_MISSING if pinned else NO_PROVIDER
+            entry.result = PINNED_PROVIDER_MISSING if plan.pinned else NO_PROVIDER
         return
+    sender = CallSender(provider, plan, context)
+    calls = _calls(entries, plan.make_draft, _most_messages(provider), context.message_room.largest)
+    with context.metrics.windows.track_inprogress():
+        await _run_concurrently(sender.send, calls)
 
-    room, room_key = context.message_room, f"{tenant_id} {provider.name}"
 
-    async def send_entry(entry: WindowDelivery) -> None:
-        draft = make_draft(entry.index)
-        has_room = may_call = await room.take(lane, room_key, draft.size)
+class CallSender:
+    """Makes the calls of one window."""
+
+    def __init__(self, provider: Provider, plan: SendPlan, context: ConsumerContext) -> None:
+        self._provider, self._context = provider, context
+        self._lane, self._lease, self._is_stopped = plan.lane, plan.lease, plan.is_stopped
+        self._room_key = f"{plan.tenant_id} {provider.name}"
+
+    async def send(self, call: Call) -> None:
+        """Wait for room and for the rate limit, and make the call."""
+        for draft in call.drafts:
+            draft.may_leave = self._may_leave
+        room, lane, readiness = self._context.message_room, self._lane, self._context.readiness
+        has_room = await room.take(lane, self._room_key, call.size)
         try:
-            if has_room and (rate_per_second := provider.rate_per_second):
-                may_call = await context.provider_caller.wait_for_rate_limit(provider.name, rate_per_second, lane)
-                # A delivery that waits for a slow rate, or for the other lane at this rate, is not stuck.
-                context.readiness.record_progress(*Lane)
-            if not lease.alive:
-                return
-            too_late = expires_at is not None and context.ledger.now() >= expires_at
-            if not may_call or too_late or context.stopping.is_set():
-                # Certainly not sent. Without this result the next owner would have to treat it as uncertain.
-                entry.result = NotSent.DEFERRED
-                return
-            result = await context.provider_caller.send(provider, draft)
-            entry.result = NotSent.DEFERRED if result is CLOSED else result
+            if has_room and await self._wait_for_rate_limit(len(call.drafts)) and self._may_leave():
+                results = await self._context.provider_caller.send(self._provider, call.drafts)
+            else:
+                results = [WITHDRAWN] * len(call.drafts)
+            self._store(call, results)
         finally:
             if has_room:
-                room.give_back(lane, room_key, draft.size)
+                room.give_back(lane, self._room_key, call.size)
             if room.has_waiters:
-                context.readiness.record_progress(lane)  # A delivery that waits for room is not stuck.
+                readiness.record_progress(lane)  # A delivery that waits for room is not stuck.
 
-    with context.metrics.windows.track_inprogress():
-        await _run_concurrently(send_entry, entries)
+    async def _wait_for_rate_limit(self, messages: int) -> bool:
+        rate = self._provider.rate_per_second
+        if rate is None:
+            return True
+        may_call = await self._context.provider_caller.wait_for_rate_limit(
+            self._provider.name, rate, self._lane, messages
+        )
+        # A delivery that waits for a slow rate, or for the other lane at this rate, is not stuck.
+        self._context.readiness.record_progress(*Lane)
+        return may_call
+
+    def _may_leave(self) -> bool:
+        return self._lease.alive and not self._is_stopped() and not self._context.stopping.is_set()
+
+    def _store(self, call: Call, results: Sequence[SendResult]) -> None:
+        for entry, result in zip(call.entries, results, strict=True):
+            if result is not CLOSED and result is not WITHDRAWN:
+                entry.result = result
+            elif self._lease.alive:
+                # Certainly not sent. Without this result the next owner would have to treat it as uncertain.
+                entry.result = NotSent.DEFERRED
+
+
+def _most_messages(provider: Provider) -> int:
+    """Return the maximum size of a call: a batch of the provider, and no more than its rate allows in a second."""
+    rate = provider.rate_per_second
+    return provider.batch_size if rate is None else max(1, min(provider.batch_size, int(rate)))
+
+
+def _calls(entries: list[WindowDelivery], make_draft: MakeDraft, most: int, most_bytes: int) -> Iterator[Call]:
+    """Divide the entries of a window into calls of at most `most` messages, and `most_bytes` if they are several."""
+    taken: list[WindowDelivery] = []
+    drafts: list[Draft] = []
+    size = 0
+    for entry in entries:
+        draft = make_draft(entry.index)
+        if drafts and (len(drafts) == most or size + draft.size > most_bytes):
+            yield Call(taken, drafts, size)
+            taken, drafts, size = [], [], 0
+        taken.append(entry)
+        drafts.append(draft)
+        size += draft.size
+    yield Call(taken, drafts, size)
 
 
 def _warn_of_missing_provider(channel: Channel, context: ConsumerContext, *, pinned: bool) -> None:
@@ -88,24 +144,21 @@ def _warn_of_missing_provider(channel: Channel, context: ConsumerContext, *, pin
         logger.warning("deliveries wait for a provider", channel=channel.value)
 
 
-async def _run_concurrently(
-    call: Callable[[WindowDelivery], Coroutine[None, None, None]], entries: list[WindowDelivery]
-) -> None:
-    """Call for the entries in one task until a call waits. Then start one task for each entry that is left.
+async def _run_concurrently(make: Callable[[Call], Coroutine[None, None, None]], calls: Iterator[Call]) -> None:
+    """Make the calls in one task until one waits. Then start one task for each call that is left.
 
     No call waits behind another one, and a call that returns at once costs no task.
     """
-    waiting = iter(entries)
 
     async def call_in_order() -> None:
-        for entry in waiting:
-            await call(entry)
+        for call in calls:
+            await make(call)
 
     try:
-        async with asyncio.TaskGroup() as calls:
-            calls.create_task(call_in_order())
+        async with asyncio.TaskGroup() as group:
+            group.create_task(call_in_order())
             await asyncio.sleep(0)  # After this the task has ended or waits in a call.
-            for entry in waiting:
-                calls.create_task(call(entry))
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from None
+            for call in calls:
+                group.create_task(make(call))
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None

@@ -38,7 +38,9 @@ class ByteRoom:
     """Bytes that may be in hand at the same time. A class without anything in hand may always take one thing."""
 
     def __init__(self, limit: int) -> None:
-        self._largest, self._largest_small = limit // LARGEST_SHARE, limit // SMALL_SHARE
+        self.largest = limit // LARGEST_SHARE
+        """Number of bytes that a thing counts as at most."""
+        self._largest_small = limit // SMALL_SHARE
         half, eighth = limit // 2, limit // 8
         self._small = {Lane.EXPRESS: _Class(limit, half + eighth), Lane.BULK: _Class(limit - eighth, half)}
         self._large = {Lane.EXPRESS: _Class(6 * eighth, half), Lane.BULK: _Class(5 * eighth, half)}
@@ -58,7 +60,7 @@ class ByteRoom:
         """Wait for room, and take it. Return False, without room, if the process stops. The taker calls `give_back`."""
         if self._closed:
             return False
-        its_class, size = self._class_of(lane, size), min(size, self._largest)
+        its_class, size = self._class_of(lane, size), min(size, self.largest)
         if not self._number_waiting and self._has_room(its_class, tenant, size):
             self._add(its_class, tenant, size)
             return True
@@ -75,7 +77,7 @@ class ByteRoom:
 
     def give_back(self, lane: Lane, tenant: str, size: int) -> None:
         """Return the room of a thing that is no longer in hand."""
-        self._add(self._class_of(lane, size), tenant, -min(size, self._largest))
+        self._add(self._class_of(lane, size), tenant, -min(size, self.largest))
         if self._number_waiting:
             self._serve()
 

@@ -66,12 +66,12 @@ class MemoryChunks(Chunks):
         return self._claim(min(due, key=lambda document: document.sweep_at), claim) if due else None
 
     @override
-    async def renew(self, token: ClaimToken) -> bool:
+    async def renew(self, token: ClaimToken) -> ControlFlags | None:
         document = self._find_claimed(token)
         if document is None:
-            return False
+            return None
         self._extend_lease(document, token.lease_seconds)
-        return True
+        return document.chunk.control_flags
 
     @override
     async def advance(

@@ -90,8 +90,9 @@ class MongoChunks(ChunkReads):
         return ClaimResult(chunk, token, read_window(document), document["taken_over"])
 
     @override
-    async def renew(self, token: ClaimToken) -> bool:
-        return await self._update_claimed(token, {}) is not None
+    async def renew(self, token: ClaimToken) -> ControlFlags | None:
+        document = await self._update_claimed(token, {})
+        return None if document is None else read_control_flags(document)
 
     @override
     async def advance(

@@ -33,10 +33,10 @@ class MailServer(RecordingProvider):
     name: str = "post"
     channel: Channel = Channel.EMAIL
 
-    async def send(self, draft: Draft) -> SendResult:
+    async def send_one(self, draft: Draft) -> SendResult:
         encode = partial(compose, sender="us@example.org", list_unsubscribe=UNSUBSCRIBE, now=START)
         await draft.prepare(encode)
-        return await super().send(draft)
+        return await super().send_one(draft)
 
 
 PLACEHOLDERS = "<p><a href='/{{a}}'>{{a}}</a>" + "x" * 500

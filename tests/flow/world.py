@@ -32,6 +32,7 @@ from ledger.memory import MemoryLedger
 from ledger.sealed_text import unseal_template
 from ledger.sealing import Sealer
 from providers.draft import Draft, as_it_is
+from providers.provider import OneByOne
 from providers.registry import Providers
 from schemas.statuses import Channel, Lane
 from schemas.topic_definitions import Topics
@@ -47,7 +48,7 @@ class Killed(BaseException):
 
 
 @dataclass
-class RecordingProvider:
+class RecordingProvider(OneByOne):
     """A provider that writes down what it takes before it answers."""
 
     name: str = "book"
@@ -61,7 +62,7 @@ class RecordingProvider:
     calls: Counter[str] = field(default_factory=Counter)
     texts: dict[str, Message] = field(default_factory=dict)
 
-    async def send(self, draft: Draft) -> SendResult:
+    async def send_one(self, draft: Draft) -> SendResult:
         message = await draft.prepare(as_it_is)
         answer = self.answers(message, self.calls[message.id])
         self.calls[message.id] += 1

@@ -28,4 +28,10 @@ def a_draft(message: Message) -> Draft:
 
 async def send(provider: Provider, message: Message) -> SendResult:
     """Send as the consumer does."""
-    return await offer(provider, a_draft(message))
+    (result,) = await send_all(provider, message)
+    return result
+
+
+async def send_all(provider: Provider, *messages: Message) -> list[SendResult]:
+    """Send the messages in one call, as the consumer does."""
+    return await offer(provider, [a_draft(message) for message in messages])

@@ -32,12 +32,12 @@ class Ordering(RecordingProvider):
         self.ordered: ControlResult | None = None
         self.after = 0
 
-    async def send(self, draft: Draft) -> SendResult:
+    async def send_one(self, draft: Draft) -> SendResult:
         if self.ordered is None:
             self.ordered = await self._order(self._world.ledger, KEY)
         else:
             self.after += 1
-        return await super().send(draft)
+        return await super().send_one(draft)
 
 
 class OrderedSteps(Steps):
@@ -192,8 +192,8 @@ async def dying_after(sends: int, world: World, steps: Steps) -> None:
     """Deliver until this many sends were answered, and die before anything is logged."""
 
     class Dying(RecordingProvider):
-        async def send(self, draft: Draft) -> SendResult:
-            answer = await book.send(draft)
+        async def send_one(self, draft: Draft) -> SendResult:
+            answer = await book.send_one(draft)
             if sum(book.taken.values()) == sends:
                 steps.dead = True
             return answer

@@ -104,9 +104,9 @@ async def test_a_hanging_provider_leaves_slots_for_due_chunks_of_the_other_chann
     answering = asyncio.Event()
 
     class Hanging(RecordingProvider):
-        async def send(self, draft: Draft) -> SendResult:
+        async def send_one(self, draft: Draft) -> SendResult:
             await answering.wait()
-            return await super().send(draft)
+            return await super().send_one(draft)
 
     world = World(Hanging(), mail := RecordingProvider("post", Channel.EMAIL))
     soon = (START + timedelta(seconds=60)).isoformat()

@@ -64,6 +64,7 @@ class Fleet(Stage):
             moods = [MOODS[2]]
         mood, sms = rng.choice(moods), rng.choice((1, 1, 2))
         deduplicates = rng.random() < 0.25
+        batch_size = rng.choice((1, 1, 3))
         names = [f"sms{number}" for number in range(sms)] + ["mail"]
         self.sides = [
             Side(
@@ -76,6 +77,7 @@ class Fleet(Stage):
                 mood,
                 self.later,
                 clock=self.loop.time,
+                batch_size=batch_size,
             )
             for name in names
         ]

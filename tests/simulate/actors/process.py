@@ -27,7 +27,7 @@ from consumer.request_cache import RequestCache
 from consumer.service import DRAIN_SECONDS, PROVIDER_GRACE_SECONDS
 from consumer.sweep.sweeper import Sweeper
 from core.ids import ChunkId
-from core.send_result import Message, Retry, SendResult, Uncertain
+from core.send_result import Message, Retry, SendResult
 from ledger.memory import MemoryLedger
 from ledger.sealing import Sealer
 from providers.draft import Draft, as_it_is
@@ -143,35 +143,37 @@ class _Provider:
         self._world, self._process, self._side, self._gate = world, process, side, gate
         self.name, self.channel, self.deduplicates = side.name, side.channel, side.deduplicates
         self.rate_per_second, self.timeout_seconds = side.rate_per_second, side.timeout_seconds
+        self.batch_size = side.batch_size
         self._open: dict[int, asyncio.Timeout] = {}
         self._stopped = False
 
-    async def send(self, draft: Draft) -> SendResult:
+    async def send(self, drafts: Sequence[Draft]) -> list[SendResult]:
         if self._stopped:
-            return CLOSED
-        message = await draft.prepare(as_it_is)
-        self._world.books.called(self._process, self.name, message)
-        answer: SendResult = await self._gate.step(
-            "send", lambda: self._in_time(message), (message.id,), lambda why: self._unanswered(message, why), "send"
+            return [CLOSED] * len(drafts)
+        messages = [await draft.prepare(as_it_is) for draft in drafts]
+        for message in messages:
+            self._world.books.called(self._process, self.name, message)
+        ids = tuple(message.id for message in messages)
+        answers: list[SendResult] = await self._gate.step(
+            "send", lambda: self._in_time(messages), ids, lambda why: self._unanswered(messages, why), "send"
         )
-        return answer
+        return answers
 
-    def _unanswered(self, message: Message, why: str) -> SendResult:
+    def _unanswered(self, messages: list[Message], why: str) -> list[SendResult]:
         if why == "not done":
-            self._side.offered[message.id] += 1  # the call failed on its way, which uses an attempt
-            return Retry(Reason.UNAVAILABLE, why)
-        self._side.doubts.add(message.id)
-        return Uncertain(Reason.NO_ANSWER, why)
+            # The call failed on its way, which uses an attempt.
+            self._side.offered.update(message.id for message in messages)
+            return [Retry(Reason.UNAVAILABLE, why)] * len(messages)
+        return self._side.no_answer(messages, why)
 
-    async def _in_time(self, message: Message) -> SendResult:
+    async def _in_time(self, messages: list[Message]) -> list[SendResult]:
         number = len(self._world.books.calls)
         try:
             async with asyncio.timeout(self.timeout_seconds) as scope:
                 self._open[number] = scope
-                return await self._side.send(message)
+                return await self._side.send(messages)
         except TimeoutError:
-            self._side.doubts.add(message.id)
-            return Uncertain(Reason.NO_ANSWER, "in time")
+            return self._side.no_answer(messages, "in time")
         finally:
             self._open.pop(number, None)
 

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
@@ -47,6 +47,9 @@ class Side:
     texts: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Recipient and text of each accepted message."""
     clock: Callable[[], float] = float
+    batch_size: int = 1
+    cut_share: float = 0.2
+    """Share of the calls with several messages that end without an answer, after some of the messages."""
 
     def take(self, message: Message) -> None:
         """Accept a message. A provider that deduplicates accepts a delivery once, and never one that it refused."""
@@ -56,7 +59,25 @@ class Side:
         self.taken_at[message.id].append(self.clock())
         self.texts[message.id] = (message.to, message.text)
 
-    async def send(self, message: Message) -> SendResult:
+    async def send(self, messages: Sequence[Message]) -> list[SendResult]:
+        """Answer the messages of a call, each with its own answer. Some calls end in the middle, without an answer."""
+        if len(messages) > 1 and self.rng.random() < self.cut_share:
+            for message in messages[: self.rng.randrange(len(messages) + 1)]:
+                self.offered[message.id] += 1
+                self.take(message)
+            return self.no_answer(messages, "cut in the middle")
+        try:
+            return [await self._send_one(message) for message in messages]
+        except RuntimeError:
+            self.doubts.update(message.id for message in messages)
+            raise
+
+    def no_answer(self, messages: Sequence[Message], why: str) -> list[SendResult]:
+        """Note that the sender cannot know what happened to these messages."""
+        self.doubts.update(message.id for message in messages)
+        return [Uncertain(Reason.NO_ANSWER, why)] * len(messages)
+
+    async def _send_one(self, message: Message) -> SendResult:
         """Draw an answer. Count the deliveries that are offered to the provider, which `busy` does not do."""
         kinds = list(self.mood)
         kind = self.rng.choices(kinds, [self.mood[one] for one in kinds])[0]

@@ -11,14 +11,14 @@ from consumer.monitoring.metrics import Metrics
 from consumer.provider_caller import ANSWER_LABELS, ProviderCaller
 from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from providers.draft import Draft, as_it_is
-from providers.provider import Provider
+from providers.provider import OneByOne, Provider
 from schemas.statuses import Channel, Reason
 from tests.support.drafts import a_draft
 
 MESSAGE = Message("log_1", Channel.SMS, "13800138000", "Hello", None, False, None, "tnt_test")
 
 
-class Answering:
+class Answering(OneByOne):
     """A minimal provider that returns one answer or raises."""
 
     name = "book"
@@ -27,7 +27,7 @@ class Answering:
     def __init__(self, answer: SendResult | Exception) -> None:
         self._answer = answer
 
-    async def send(self, draft: Draft) -> SendResult:
+    async def send_one(self, draft: Draft) -> SendResult:
         await draft.prepare(as_it_is)
         if isinstance(self._answer, Exception):
             raise self._answer
@@ -47,7 +47,7 @@ class Answering:
 async def test_each_answer_has_its_label(answer: SendResult | Exception, label: str) -> None:
     metrics = Metrics()
     provider = cast("Provider", Answering(answer))
-    await ProviderCaller(metrics, time.monotonic, asyncio.sleep).send(provider, a_draft(MESSAGE))
+    await ProviderCaller(metrics, time.monotonic, asyncio.sleep).send(provider, [a_draft(MESSAGE)])
 
     page = generate_latest(metrics.registry).decode()
     assert f'rollcall_provider_seconds_count{{answer="{label}",provider="book"}} 1.0' in page

@@ -17,7 +17,7 @@ from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from devstack.processes import free_port
 from providers.draft import Draft, as_it_is
 from providers.failure_kinds import failure_kind
-from providers.provider import CLOSED, NO_FREE_CONNECTION, Provider
+from providers.provider import CLOSED, NO_FREE_CONNECTION, OneByOne, Provider
 from schemas.statuses import Channel, Reason
 from tests.support.clock import ManualClock
 from tests.support.drafts import a_draft
@@ -144,7 +144,7 @@ def test_each_failure_has_its_kind(result: SendResult, kind: str | None) -> None
     assert failure_kind(result) == kind
 
 
-class Answering:
+class Answering(OneByOne):
     """A minimal provider that returns these results in turn."""
 
     name = "post"
@@ -153,7 +153,7 @@ class Answering:
     def __init__(self, *results: SendResult) -> None:
         self._results = iter(results)
 
-    async def send(self, draft: Draft) -> SendResult:
+    async def send_one(self, draft: Draft) -> SendResult:
         await draft.prepare(as_it_is)
         return next(self._results)
 
@@ -168,7 +168,7 @@ async def test_metrics_health_and_readiness_show_a_provider_that_refuses_the_log
     provider = cast("Provider", Answering(LOGIN, LOGIN, DOWN, CLOSED, LOGIN))
     message = Message("log_1", Channel.EMAIL, "anna@example.com", "Hello", "Hi", False, None, "tnt_test")
     for _ in range(5):
-        await caller.send(provider, a_draft(message))
+        await caller.send(provider, [a_draft(message)])
 
     runner = await start_health("127.0.0.1", port, readiness, metrics)
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:

@@ -9,7 +9,7 @@ import pytest
 from core.render import MissingVariable
 from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from providers.draft import NO_TIME, Draft, UnsendableError, as_it_is
-from providers.provider import Provider, offer
+from providers.provider import OneByOne, Provider, offer
 from schemas.statuses import Channel, Reason
 from tests.support.drafts import ENDLESS
 
@@ -17,11 +17,14 @@ MESSAGE = Message("log_1", Channel.SMS, "+8613800138000", "Hello", None, False, 
 NO_ANSWER = Uncertain(Reason.NO_ANSWER, "OSError")
 
 
-class Doing:
+class Doing(OneByOne):
     """A minimal provider."""
 
     def __init__(self, send: Callable[[Draft], Awaitable[SendResult]]) -> None:
-        self.send = send
+        self._send = send
+
+    async def send_one(self, draft: Draft) -> SendResult:
+        return await self._send(draft)
 
 
 async def result_of(send: Callable[[Draft], Awaitable[SendResult]], error: Exception | None = None) -> SendResult:
@@ -30,7 +33,8 @@ async def result_of(send: Callable[[Draft], Awaitable[SendResult]], error: Excep
             raise error
         return MESSAGE
 
-    return await offer(cast("Provider", Doing(send)), Draft("log_1", render, 0, ENDLESS))
+    (result,) = await offer(cast("Provider", Doing(send)), [Draft("log_1", render, 0, ENDLESS)])
+    return result
 
 
 async def sends(draft: Draft) -> SendResult:
@@ -94,4 +98,5 @@ async def test_a_time_out_while_the_message_waits_to_be_made_uses_no_attempt() -
             return Retry(Reason.UNAVAILABLE, "connecting: timed out")
         return Sent()
 
-    assert await offer(cast("Provider", Doing(in_time)), Draft("log_1", lambda: MESSAGE, 0, Never())) == NO_TIME
+    drafts = [Draft("log_1", lambda: MESSAGE, 0, Never())]
+    assert await offer(cast("Provider", Doing(in_time)), drafts) == [NO_TIME]

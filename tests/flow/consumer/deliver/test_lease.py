@@ -134,10 +134,10 @@ async def test_a_stalled_process_does_not_expire_deliveries_that_another_process
     gate, entered = asyncio.Event(), asyncio.Event()
 
     class Slow(RecordingProvider):
-        async def send(self, draft: Draft) -> SendResult:
+        async def send_one(self, draft: Draft) -> SendResult:
             entered.set()
             await gate.wait()
-            return await super().send(draft)
+            return await super().send_one(draft)
 
     expires_at = START + timedelta(seconds=LEASE_SECONDS + 60)
     await world.expand(world.record(*NUMBERS[:4], expires_at=expires_at.isoformat()))
@@ -148,8 +148,8 @@ async def test_a_stalled_process_does_not_expire_deliveries_that_another_process
     world.pass_time(LEASE_SECONDS + 1)  # its lease is over
 
     class Late(RecordingProvider):
-        async def send(self, draft: Draft) -> SendResult:
-            answer = await super().send(draft)
+        async def send_one(self, draft: Draft) -> SendResult:
+            answer = await super().send_one(draft)
             if not gate.is_set():  # Accepted and not logged yet. Now the request expires.
                 world.pass_time(60)
                 gate.set()
@@ -170,10 +170,11 @@ async def test_a_delivery_logged_by_a_stalled_process_is_not_sent_again_in_a_lat
     gate, entered = asyncio.Event(), asyncio.Semaphore(0)
 
     class Slow(RecordingProvider):
-        async def send(self, draft: Draft) -> SendResult:
+        async def send_one(self, draft: Draft) -> SendResult:
+            answer = await super().send_one(draft)
             entered.release()
             await gate.wait()
-            return await super().send(draft)
+            return answer
 
     await world.expand(world.record(*NUMBERS[:2], on_uncertain="resend"))
     world.providers = (slow := Slow("first"), RecordingProvider("second"))
@@ -183,7 +184,7 @@ async def test_a_delivery_logged_by_a_stalled_process_is_not_sent_again_in_a_lat
     world.pass_time(LEASE_SECONDS + 1)
 
     class Refusing(RecordingProvider):
-        async def send(self, draft: Draft) -> SendResult:
+        async def send_one(self, draft: Draft) -> SendResult:
             del draft
             gate.set()
             await asyncio.wait([stalled], timeout=5)

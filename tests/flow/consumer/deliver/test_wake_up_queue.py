@@ -66,9 +66,9 @@ class Hanging(RecordingProvider):
         super().__init__()
         self.answering = asyncio.Event()
 
-    async def send(self, draft: Draft) -> SendResult:
+    async def send_one(self, draft: Draft) -> SendResult:
         await self.answering.wait()
-        return await super().send(draft)
+        return await super().send_one(draft)
 
 
 async def test_a_hanging_provider_does_not_delay_the_messages_of_the_other_channel() -> None:

@@ -206,10 +206,10 @@ async def test_a_zombie_changes_nothing_and_says_nothing() -> None:
     gate = asyncio.Event()
 
     class Slow(RecordingProvider):
-        async def send(self, draft: Draft) -> SendResult:
+        async def send_one(self, draft: Draft) -> SendResult:
             if not gate.is_set():
                 await gate.wait()
-            return await super().send(draft)
+            return await super().send_one(draft)
 
     slow = Slow(answers=lambda *_: Sent())
     await world.expand(world.record(*NUMBERS[:2]))
