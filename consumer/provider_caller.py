@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from consumer.flow_control.credential_pause import CredentialPause
 from consumer.flow_control.rate_limit import RateLimiter, Sleep
 from consumer.monitoring.metrics import Metrics
 from consumer.monitoring.provider_watch import ProviderWatch
@@ -22,6 +23,8 @@ UNREACHABLE_SECONDS = 60.0
 
 It is much longer than the wait of a delivery that this provider refused, so that another one gets the delivery next.
 """
+MAX_UNKNOWN_CODES = 100
+"""Maximum number of codes that the metric of unknown codes names. All others are `(other)`."""
 
 
 class ProviderCaller:
@@ -31,6 +34,8 @@ class ProviderCaller:
         self._metrics, self._monotonic, self._sleep = metrics, monotonic, sleep
         self._limits: dict[str, RateLimiter] = {}
         self._unreachable_until: dict[str, float] = {}
+        self._pauses: dict[str, CredentialPause] = {}
+        self._unknown_codes: set[str] = set()
         self.watch = ProviderWatch(monotonic)
 
     def close(self) -> None:
@@ -56,19 +61,38 @@ class ProviderCaller:
         return await limit.acquire(lane, messages)
 
     async def send(self, provider: Provider, drafts: Sequence[Draft]) -> list[SendResult]:
-        """Send the messages of one call, and return their results."""
+        """Send the messages of one call, and return their results. A provider that is paused is not called."""
+        pause = self._pauses.get(provider.name)
+        if pause is None:
+            pause = self._pauses[provider.name] = CredentialPause(self._monotonic)
+        if refusal := pause.refusal():
+            self._note_unreachable(provider, refusal)
+            return [refusal] * len(drafts)
         began = self._monotonic()
-        answers = await offer(provider, drafts)
+        with pause.calling():
+            answers = [pause.record(answer) for answer in await offer(provider, drafts)]
         seconds = self._monotonic() - began
         for answer in answers:
             self._record(provider, answer, seconds)
         return answers
 
+    def _note_unreachable(self, provider: Provider, answer: Retry) -> None:
+        seconds = max(UNREACHABLE_SECONDS, answer.delay_seconds or 0)
+        self._unreachable_until[provider.name] = self._monotonic() + seconds
+
     def _record(self, provider: Provider, answer: SendResult, seconds: float) -> None:
         if isinstance(answer, Retry) and answer.unreachable:
-            self._unreachable_until[provider.name] = self._monotonic() + UNREACHABLE_SECONDS
+            self._note_unreachable(provider, answer)
+        if isinstance(answer, Failed) and answer.unknown_code:
+            self._count_unknown_code(provider, answer.unknown_code)
         self._metrics.provider.observe((provider.name, ANSWER_LABELS[type(answer)]), seconds)
         if answer is CLOSED or answer is WITHDRAWN:
             return
         if kind := self.watch.record(provider.name, provider.channel, answer):
             self._metrics.provider_failures.labels(provider.name, provider.channel.value, kind).inc()
+
+    def _count_unknown_code(self, provider: Provider, code: str) -> None:
+        if len(self._unknown_codes) < MAX_UNKNOWN_CODES:
+            self._unknown_codes.add(code)
+        shown = code if code in self._unknown_codes else "(other)"
+        self._metrics.unknown_codes.labels(provider.name, shown).inc()

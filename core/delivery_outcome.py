@@ -1,7 +1,7 @@
 """Decision about a delivery after the result of a send: an outcome, or another attempt (I4, I7)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import NamedTuple, assert_never
@@ -133,6 +133,8 @@ def _try_again(
 ) -> Outcome | WaitingDelivery:
     sticky = sticky or rules.sticky
     spent = entry.attempts + 1
+    if isinstance(answer, Retry) and answer.unreachable and rules.providers > 1 and not sticky:
+        answer = replace(answer, delay_seconds=None)  # another provider takes its turn
     following = next_attempt(
         answer,
         entry.attempts,
@@ -143,9 +145,9 @@ def _try_again(
         rng=rules.jitter,
     )
     if following is None:
-        return _outcome_not_sent(
-            Reason.GAVE_UP, answer.error or answer.reason.value, doubted=entry.possibly_sent or sticky
-        )
+        credentials = answer.reason is Reason.PROVIDER_REJECTED_CREDENTIALS
+        reason = answer.reason if credentials else Reason.GAVE_UP
+        return _outcome_not_sent(reason, answer.error or answer.reason.value, doubted=entry.possibly_sent or sticky)
     history = History(following.waited, answer.reason, rules.provider)
     provider = rules.provider if sticky else None
     return WaitingDelivery(

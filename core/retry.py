@@ -76,8 +76,9 @@ def next_attempt(  # noqa: PLR0913  # all that decides is passed in
     provider asked for, even if the delivery is older by then than the policy allows. Such a wait ends no delivery. The
     next refusal does.
     """
-    refused = not isinstance(answer, Retry) or answer.offered
-    uses_attempt = refused and answer.reason is not Reason.RATE_LIMITED
+    credentials = answer.reason is Reason.PROVIDER_REJECTED_CREDENTIALS
+    refused = not isinstance(answer, Retry) or answer.offered or credentials
+    uses_attempt = refused and not credentials and answer.reason is not Reason.RATE_LIMITED
     spent = attempts + uses_attempt
     if (uses_attempt and spent >= policy.max_attempts) or (refused and waited >= policy.max_age):
         return None

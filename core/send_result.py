@@ -91,6 +91,8 @@ class Failed:
     error: str | None = None
     offered: bool = field(default=True, compare=False)
     """False if no provider was asked, because the text cannot be made. Such a result uses no attempt."""
+    unknown_code: str | None = field(default=None, compare=False)
+    """Code of the provider that is not in its table, in a shape that may be shown."""
 
 
 @dataclass(frozen=True, slots=True)

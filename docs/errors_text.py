@@ -32,6 +32,11 @@ _REASON_TO_DO: Mapping[Reason, str] = {
     ),
     Reason.UNPROCESSABLE: "Read `error` in the log. Add the missing sealing key, or report the bug. Then send again.",
     Reason.REJECTED: "Read `error` in the log. It has the provider's reason.",
+    Reason.BLOCKED: "Use another channel. The address is on the provider's own list of blocked recipients.",
+    Reason.COUNTRY_REFUSED: "Enable the country at the provider, or use a provider that sends there.",
+    Reason.TOO_LONG: "Shorten the text, or use a provider that takes longer ones.",
+    Reason.PROVIDER_REJECTED_CREDENTIALS: "Correct the credentials of the provider, or pay its account. "
+    "Restart the consumer. `rollcall providers check` tests what it can. The provider tries again by itself.",
     Reason.GAVE_UP: "Check the provider (`rollcall providers check`), then use `rollcall resend`.",
     Reason.UNAVAILABLE: "Nothing. It is retried automatically. If it continues, run `rollcall providers check`.",
     Reason.RATE_LIMITED: "Nothing. It is retried automatically. If it continues, lower rate_per_second, "

@@ -105,7 +105,7 @@ def settings_page() -> str:
 def _entries() -> str:
     """Return the fields of an entry of ROLLCALL_PROVIDERS, by kind."""
     sections = [
-        f"## An entry of `{PREFIX}PROVIDERS`\n\n[Adding a provider](adding-a-provider.md) describes each kind.\n",
+        f"## An entry of `{PREFIX}PROVIDERS`\n\n[Providers](providers/README.md) describes each kind.\n",
         f"Every kind, beside `kind`:\n\n{_fields(ProviderEntry, {'kind'})}",
     ]
     shared = ProviderEntry.model_fields

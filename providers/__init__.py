@@ -1,5 +1,7 @@
 """Providers that hand one message to a gateway or mail server. docs/adding-a-provider.md is the recipe for a new one.
 
+vendors/ has the vendors with an HTTP API, which http_api_provider.py calls. mail_entry.py and http_entry.py have the
+fields that their entries share, and outcome_table.py the tables of their codes.
 provider.py is the Protocol, draft.py is the delivery that a provider gets, kinds.py the list of kinds, entries.py their
 settings, registry.py the configured ones.
 http.py, smtp.py and simulator.py are the kinds. result_codes.py maps response codes to results, and smtp_replies.py

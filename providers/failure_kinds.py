@@ -4,11 +4,9 @@ import re
 
 from core.send_result import Retry, SendResult, Sent
 from providers.provider import NO_FREE_CONNECTION
-from providers.smtp_replies import LOGIN_CODES, LOGIN_ENHANCED
 from schemas.statuses import Reason
 
-_CODE = re.compile(r"\b(?P<protocol>HTTP|SMTP) (?P<code>[1-5][0-9]{2})(?: (?P<enhanced>[245]\.[0-9.]+))?")
-_HTTP_LOGIN_CODES = {401, 402, 403, 407}
+_CODE = re.compile(r"\b(?:HTTP|SMTP) ([1-5][0-9]{2})")
 _DESCRIPTIONS = {
     "connection refused": "refused",
     "timed out": "timeout",
@@ -31,16 +29,15 @@ def failure_kind(result: SendResult) -> str | None:
         return None
     if result == NO_FREE_CONNECTION:
         return "no_free_connection"
+    if result.reason is Reason.PROVIDER_REJECTED_CREDENTIALS:
+        return "login"
     error = result.error or ""
     if found := _CODE.search(error):
-        return _kind_of_code(found, result)
+        return _kind_of_code(int(found[1]), result)
     return next((kind for words, kind in _DESCRIPTIONS.items() if error.endswith(words)), result.reason.value)
 
 
-def _kind_of_code(found: re.Match[str], result: SendResult) -> str:
-    code, login = int(found["code"]), _HTTP_LOGIN_CODES if found["protocol"] == "HTTP" else LOGIN_CODES
-    if code in login or found["enhanced"] in LOGIN_ENHANCED:
-        return "login"
+def _kind_of_code(code: int, result: SendResult) -> str:
     if code == 429:
         return "429"
     if isinstance(result, Retry) and result.reason is Reason.RATE_LIMITED:

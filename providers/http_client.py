@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -11,6 +11,8 @@ from aiohttp.abc import AbstractStreamWriter
 from pydantic import AfterValidator, SecretStr
 
 from core.send_result import SendResult
+from providers.draft import WITHDRAWN
+from providers.http_api import ApiAnswer
 from providers.result_codes import ResultKind, result_for, safe_description
 
 MAX_ANSWER_BYTES = 64 * 1024
@@ -27,12 +29,17 @@ _MAX_SPOILED = 100
 
 
 class RequestBody(aiohttp.BytesPayload):
-    """Request body that records whether any of it was written."""
+    """Request body that records whether any of it was written. It writes nothing of a message that may not leave."""
 
     begun = False
+    withdrawn = False
+    may_leave: Callable[[], bool]
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
         """Note that the write begins, unless the connection is known to be closed. Then nothing leaves."""
+        if not self.may_leave():
+            self.withdrawn = True
+            raise ConnectionAbortedError
         transport = getattr(writer, "transport", None)
         self.begun = transport is None or not transport.is_closing()
         await super().write_with_length(writer, content_length)
@@ -58,26 +65,33 @@ class StrictConnector(aiohttp.TCPConnector):
 
 
 class PostAttempt:
-    """Progress of one POST, from which the answer follows if the response does not come."""
+    """Progress of the POST that was begun last. The result follows from it if no response comes."""
 
-    def __init__(self) -> None:
+    def __init__(self, may_leave: Callable[[], bool]) -> None:
+        self._may_leave = may_leave
         self._body: RequestBody | None = None
-        self.answer: SendResult | None = None
-        """Set as soon as the status is known. What happens to the rest of the response changes nothing."""
+        self.answer: ApiAnswer | None = None
+        """Response without its body, as soon as the status is known."""
 
-    def begin(self, content: bytes, content_type: str = "application/json") -> RequestBody:
-        """Return the body of the POST."""
+    @property
+    def begun(self) -> bool:
+        """Return whether any of the body was written."""
+        return self._body is not None and self._body.begun
+
+    def begin(self, content: bytes, content_type: str) -> RequestBody:
+        """Return the body of the next POST."""
+        self.answer = None
         self._body = RequestBody(content, content_type=content_type)
+        self._body.may_leave = self._may_leave
         return self._body
 
-    def lost(self, error: Exception | None) -> SendResult:
-        """Return what is known when the response, or the rest of it, did not come."""
-        if self.answer is not None:
-            return self.answer
-        description = "unexpected answer" if error is None else describe_http(error)
-        if self._body is not None and self._body.begun:
-            return result_for(ResultKind.NO_ANSWER, f"waiting for an answer: {description}")
-        return result_for(ResultKind.UNAVAILABLE, f"connecting: {description}")
+    def lost(self, error: Exception) -> SendResult:
+        """Return the result of a POST that had no response."""
+        if self._body is not None and self._body.withdrawn:
+            return WITHDRAWN
+        if self.begun:
+            return result_for(ResultKind.NO_ANSWER, f"waiting for an answer: {describe_http(error)}")
+        return result_for(ResultKind.UNAVAILABLE, f"connecting: {describe_http(error)}")
 
 
 def open_session(headers: Mapping[str, str], tls: ssl.SSLContext | None) -> aiohttp.ClientSession:
@@ -104,14 +118,14 @@ async def try_connection(url: str, tls: ssl.SSLContext | None, timeout_seconds: 
     return None
 
 
-async def read_body(response: aiohttp.ClientResponse) -> bytes:
-    """Read the response body. Of one that is too long, return nothing and drop its connection."""
+async def read_body(response: aiohttp.ClientResponse) -> bytes | None:
+    """Read the response body. Of one that is too long, return None and drop its connection."""
     content = bytearray()
     async for piece in response.content.iter_any():
         content += piece
         if len(content) > MAX_ANSWER_BYTES:
             response.close()
-            return b""
+            return None
     return bytes(content)
 
 

@@ -3,7 +3,6 @@
 import socket
 import ssl
 from enum import Enum, auto
-from typing import assert_never
 
 from core.send_result import Failed, Retry, Sent, Uncertain
 from schemas.statuses import Reason
@@ -15,25 +14,40 @@ class ResultKind(Enum):
     SENT = auto()
     RATE_LIMITED = auto()
     UNAVAILABLE = auto()
+    CREDENTIALS = auto()
+    """Our credentials are wrong or may not send, or our account has no credit. Each message would be refused."""
     REJECTED = auto()
+    INVALID_RECIPIENT = auto()
+    BLOCKED = auto()
+    """The provider does not write to this recipient any more, because of a complaint or an opt-out there."""
+    COUNTRY_REFUSED = auto()
+    INVALID_CONTENT = auto()
+    TOO_LONG = auto()
     NO_ANSWER = auto()
+
+
+_FAILURES = {
+    ResultKind.REJECTED: Reason.REJECTED,
+    ResultKind.INVALID_RECIPIENT: Reason.INVALID_RECIPIENT,
+    ResultKind.BLOCKED: Reason.BLOCKED,
+    ResultKind.COUNTRY_REFUSED: Reason.COUNTRY_REFUSED,
+    ResultKind.INVALID_CONTENT: Reason.INVALID_CONTENT,
+    ResultKind.TOO_LONG: Reason.TOO_LONG,
+}
+_RETRIES = {
+    ResultKind.RATE_LIMITED: Reason.RATE_LIMITED,
+    ResultKind.UNAVAILABLE: Reason.UNAVAILABLE,
+    ResultKind.CREDENTIALS: Reason.PROVIDER_REJECTED_CREDENTIALS,
+}
 
 
 def result_for(kind: ResultKind, error: str, delay_seconds: float | None = None) -> Sent | Retry | Failed | Uncertain:
     """Return the result of a kind. `error` has codes and fixed words only, because a provider may echo any text."""
-    match kind:
-        case ResultKind.SENT:
-            return Sent(response=error)
-        case ResultKind.RATE_LIMITED:
-            return Retry(Reason.RATE_LIMITED, error, delay_seconds)
-        case ResultKind.UNAVAILABLE:
-            return Retry(Reason.UNAVAILABLE, error, delay_seconds)
-        case ResultKind.REJECTED:
-            return Failed(Reason.REJECTED, error)
-        case ResultKind.NO_ANSWER:
-            return Uncertain(Reason.NO_ANSWER, error)
-        case _:
-            assert_never(kind)
+    if kind in _FAILURES:
+        return Failed(_FAILURES[kind], error)
+    if kind in _RETRIES:
+        return Retry(_RETRIES[kind], error, delay_seconds)
+    return Sent(response=error) if kind is ResultKind.SENT else Uncertain(Reason.NO_ANSWER, error)
 
 
 _DESCRIPTIONS: tuple[tuple[type[BaseException], str], ...] = (

@@ -7,35 +7,31 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from core.render import MissingVariable
 from core.send_result import Failed, Message, Retry, SendResult
 from providers.connection_slots import ConnectionSlots, NoFreeConnectionError
 from providers.draft import Draft, UnsendableError
-from providers.entries import LOOPBACK, CaFile, ProviderEntry
-from providers.list_unsubscribe import parse_list_unsubscribe
+from providers.entries import LOOPBACK, CaFile
+from providers.mail_entry import MailEntry
 from providers.mail_message import Mail, UnusableAddressError, UnusableContentError, compose
 from providers.provider import CLOSED, NO_FREE_CONNECTION, OneByOne
 from providers.result_codes import ResultKind, result_for, safe_description
 from providers.sender_address import split_sender
 from providers.smtp_connections import NoConnectionError, SmtpConnections
-from providers.smtp_replies import SessionRefusedError, refused
+from providers.smtp_replies import SessionRefusedError, refused, refuses_login
 from providers.smtp_session import Login, MailProgress, ServerAddress, SmtpSession
 from providers.tls import client_context
-from schemas.statuses import Channel, Reason
+from schemas.statuses import Reason
 
 PORTS = {"none": 25, "starttls": 587, "tls": 465}
 
 
-class SmtpEntry(ProviderEntry):
+class SmtpEntry(MailEntry):
     """Settings of a mail server for submission."""
 
     kind: Literal["smtp"]
-    channel: Literal[Channel.EMAIL] = Channel.EMAIL
-    sender: str = Field(
-        min_length=3, max_length=320, description="From header and envelope sender: address or Name <address>"
-    )
     host: str = Field(pattern=r"^[A-Za-z0-9.:_-]{1,253}$", description="host name of the mail server")
     port: int | None = Field(
         default=None, ge=1, le=65535, description="port of the mail server. Unset: 25, 587 (starttls) or 465 (tls)."
@@ -56,23 +52,6 @@ class SmtpEntry(ProviderEntry):
         pattern=r"^[A-Za-z0-9.:\[\]-]{1,253}$",
         description="name of this machine in EHLO. Unset: its host name, or the domain of the sender if it has no dot.",
     )
-    list_unsubscribe: str | None = Field(
-        default=None,
-        description="URI for List-Unsubscribe, or several as <https://...>, <mailto:...>. {{name}} is a variable.",
-    )
-
-    @field_validator("sender")
-    @classmethod
-    def _sender(cls, value: str) -> str:
-        split_sender(value)
-        return value
-
-    @field_validator("list_unsubscribe")
-    @classmethod
-    def _list_unsubscribe(cls, value: str | None) -> str | None:
-        if value is not None:
-            parse_list_unsubscribe(value)
-        return value
 
     @model_validator(mode="after")
     def _login(self) -> Self:
@@ -100,7 +79,7 @@ class SmtpProvider(OneByOne):
         self.timeout_seconds = entry.timeout_seconds
         self._entry = entry
         self._sender = split_sender(entry.sender)[1]
-        self._list_unsubscribe = parse_list_unsubscribe(entry.list_unsubscribe) if entry.list_unsubscribe else None
+        self._list_unsubscribe = entry.unsubscribing()
         self._address = ServerAddress(
             host=entry.host,
             port=entry.port or PORTS[entry.tls],
@@ -129,6 +108,8 @@ class SmtpProvider(OneByOne):
             kind = ResultKind.NO_ANSWER if progress.ended else ResultKind.UNAVAILABLE
             if progress.is_opening and isinstance(error, TimeoutError) and self._connections.shrink():
                 kind = ResultKind.RATE_LIMITED  # the server answers to other connections, so the mail can wait
+            if isinstance(error, SessionRefusedError) and refuses_login(error.reply):
+                kind = ResultKind.CREDENTIALS
             return result_for(kind, f"{progress.step}: {_describe(error)}")
 
     async def check(self) -> str | None:

@@ -87,7 +87,9 @@ def refused(reply: SMTPResponse, step: str) -> SendResult | None:
     kind = CODES.get(reply.code) or CODE_CLASSES.get(reply.code // 100)
     if kind is None:
         raise UnreadableReplyError
-    if refuses_login(reply) or (kind is ResultKind.REJECTED and _refuses_us(reply)):
+    if refuses_login(reply):
+        kind = ResultKind.CREDENTIALS
+    elif kind is ResultKind.REJECTED and _refuses_us(reply):
         kind = ResultKind.UNAVAILABLE
     return None if kind is ResultKind.SENT else result_for(kind, f"{show(reply)} to {step}")
 

@@ -107,11 +107,21 @@ class Reason(DescribedEnum, published_as="Reason"):
         "failed: an error in the consumer that occurred at every attempt, or no sealing key opened the content in time",
     )
     REJECTED = "rejected", "failed: the provider rejected the message permanently"
+    BLOCKED = (
+        "blocked",
+        "failed: the provider does not write to this recipient, because of a complaint or an opt-out there",
+    )
+    COUNTRY_REFUSED = "country_refused", "failed: the provider does not send to this country"
+    TOO_LONG = "too_long", "failed: the message is longer than the provider takes"
     GAVE_UP = "gave_up", "failed: every attempt failed temporarily, until the attempts or the time ran out"
     UNAVAILABLE = "unavailable", "between attempts: the provider could not be reached, or it reported an error"
     RATE_LIMITED = (
         "rate_limited",
         "between attempts: the provider asked to wait, or our connections to it are busy. No attempt is used.",
+    )
+    PROVIDER_REJECTED_CREDENTIALS = (
+        "provider_rejected_credentials",
+        "between attempts: the provider refuses our credentials or account. Failed: it did so for too long.",
     )
     NO_ANSWER = "no_answer", "unknown: the message was sent to the provider, but no answer came"
     INTERRUPTED = "interrupted", "unknown: the sending process stopped before it stored the result"

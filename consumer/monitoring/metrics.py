@@ -49,10 +49,7 @@ class Metrics:
 
         self.deliveries = counter("rollcall_deliveries", "Logged deliveries by status and reason", "status", "reason")
         self.age = histogram(
-            "rollcall_outcome_age_seconds",
-            "Time from the acceptance of a request to the outcome of a delivery",
-            "lane",
-            buckets=_AGE,
+            "rollcall_outcome_age_seconds", "Time from acceptance to the outcome of a delivery", "lane", buckets=_AGE
         )
         self.provider = histogram(
             "rollcall_provider_seconds", "Time of one call to a provider", "provider", "answer", buckets=_LATENCY
@@ -61,6 +58,9 @@ class Metrics:
             "rollcall_provider_failures",
             "Calls to a provider without success, by kind (docs/operations.md)",
             *("provider", "channel", "kind"),
+        )
+        self.unknown_codes = counter(
+            "rollcall_provider_unknown_codes", "Refusals with an unknown code", "provider", "code"
         )
         self.windows = gauge("rollcall_windows_open", "Windows that this process is sending")
         self.bytes_in_hand = gauge("rollcall_bytes_in_hand", "Bytes that this process works on", "kind")

@@ -20,6 +20,7 @@ class Act(StrEnum):
     HANG = "hang"
     CUT = "cut"
     GIBBERISH = "gibberish"
+    CREDENTIALS = "credentials"
 
 
 class Peer:
@@ -127,6 +128,7 @@ _HTTP: dict[Act, Callable[[str], bytes]] = {
     Act.REFUSE: lambda echo: http_answer("400 " + echo, echo),
     Act.UNAVAILABLE: lambda echo: http_answer("500 " + echo, echo),
     Act.THROTTLE: lambda echo: http_answer("429 " + echo, echo, "Retry-After: 7"),
+    Act.CREDENTIALS: lambda echo: http_answer("401 " + echo, echo),
     Act.GIBBERISH: lambda echo: f"220 {echo}\r\n\r\n".encode(),
 }
 

@@ -2,42 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Protocol
+from typing import Any
 
-from core.send_result import Message
 from devstack.processes import free_port
 from providers.config_file import parse
 from providers.provider import Provider
-from providers.registry import build_providers
 from providers.simulator import SimulatorEntry, SimulatorProvider
-from schemas.statuses import Channel
-from tests.contract.providers.servers import Act, Gateway, MailServer, Peer, SilentPeer
-
-SECRET = "Your code is 4711-geheim"
-QUICK_SECONDS = 0.5
-
-
-class Stage(Protocol):
-    """Kind of provider with its server."""
-
-    channel: Channel
-    acts: tuple[Act, ...]
-    """Behaviours of the server."""
-    throttle_seconds: float | None
-    """Delay that the server asks for when it throttles, in seconds."""
-    limit: str | None
-    """Field of an entry that limits the connections, if there is one."""
-    peer: Peer | None
-    """Server, unless it is in this process."""
-
-    def __init__(self, silent: SilentPeer) -> None: ...
-
-    def address(self, act: Act) -> str: ...
-    def provider(self, **entry: Any) -> Provider: ...
-    def away(self) -> Provider: ...
-    def not_ready(self) -> Provider: ...
-    def taken(self) -> list[str]: ...
-    def arrived(self) -> int: ...
+from schemas.statuses import Channel, Reason
+from tests.contract.providers.servers import Act, Gateway, MailServer, SilentPeer
+from tests.contract.providers.stage import QUICK_SECONDS, Stage, build
+from tests.contract.providers.vendors.sendgrid import SendgridStage
 
 
 class Watched(SimulatorProvider):
@@ -54,15 +28,17 @@ class Watched(SimulatorProvider):
 
 class SimulatorStage:
     channel = Channel.SMS
-    acts = tuple(act for act in Act if act is not Act.GIBBERISH)
+    acts = tuple(act for act in Act if act not in {Act.GIBBERISH, Act.CREDENTIALS})
     throttle_seconds = None
+    batches = False
+    refusal = Reason.REJECTED
     limit = None
 
     def __init__(self, silent: SilentPeer) -> None:  # noqa: ARG002
         self.peer = None
         self._taken: list[str] = []
 
-    def address(self, act: Act) -> str:
+    def address(self, act: Act, number: int = 0) -> str:  # noqa: ARG002
         return f"+861380013800{list(Act).index(act)}"
 
     def provider(self, **entry: Any) -> Provider:
@@ -89,22 +65,27 @@ class SimulatorStage:
     def arrived(self) -> int:
         return 1  # it is there as soon as `send` runs
 
+    def message_id(self, delivery_id: str) -> str:
+        return f"sim-{delivery_id}"
+
 
 class HttpStage:
     channel = Channel.SMS
     acts = tuple(Act)
     throttle_seconds = 7
+    batches = False
+    refusal = Reason.REJECTED
     limit = "concurrency"
 
     def __init__(self, silent: SilentPeer) -> None:
         self.peer = Gateway({self.address(act): act for act in Act})
         self._silent = silent
 
-    def address(self, act: Act) -> str:
+    def address(self, act: Act, number: int = 0) -> str:  # noqa: ARG002
         return f"+861380013800{list(Act).index(act)}"
 
     def provider(self, **entry: Any) -> Provider:
-        return _build(kind="http", channel="sms", **{"url": f"http://127.0.0.1:{self.peer.port}/send", **entry})
+        return build(kind="http", channel="sms", **{"url": f"http://127.0.0.1:{self.peer.port}/send", **entry})
 
     def away(self) -> Provider:
         return self.provider(url=f"http://127.0.0.1:{free_port()}/send")
@@ -118,23 +99,28 @@ class HttpStage:
     def arrived(self) -> int:
         return self.peer.arrived
 
+    def message_id(self, delivery_id: str) -> str:
+        return f"gw-{delivery_id}"
+
 
 class SmtpStage:
     channel = Channel.EMAIL
-    acts = tuple(act for act in Act if act is not Act.THROTTLE)
+    acts = tuple(act for act in Act if act not in {Act.THROTTLE, Act.CREDENTIALS})
     throttle_seconds = None
+    batches = False
+    refusal = Reason.REJECTED
     limit = "connections"
 
     def __init__(self, silent: SilentPeer) -> None:
         self.peer = MailServer({self.address(act): act for act in Act})
         self._silent = silent
 
-    def address(self, act: Act) -> str:
+    def address(self, act: Act, number: int = 0) -> str:  # noqa: ARG002
         return f"{act}.geheim@example.com"
 
     def provider(self, **entry: Any) -> Provider:
         usual = {"host": "127.0.0.1", "port": self.peer.port, "tls": "none", "sender": "Us <us@example.org>"}
-        return _build(kind="smtp", **{**usual, **entry})
+        return build(kind="smtp", **{**usual, **entry})
 
     def away(self) -> Provider:
         return self.provider(port=free_port())
@@ -148,21 +134,19 @@ class SmtpStage:
     def arrived(self) -> int:
         return self.peer.arrived
 
+    def message_id(self, delivery_id: str) -> str:
+        return f"{delivery_id}@example.org"
 
-STAGES: dict[str, type[Stage]] = {"simulator": SimulatorStage, "http": HttpStage, "smtp": SmtpStage}
+
+STAGES: dict[str, type[Stage]] = {
+    "simulator": SimulatorStage,
+    "http": HttpStage,
+    "smtp": SmtpStage,
+    "sendgrid": SendgridStage,
+}
 """Stage of each kind in providers/kinds.py."""
 
 OVER_THE_NETWORK = [kind for kind, stage in STAGES.items() if stage.limit]
-
-
-def _build(**entry: Any) -> Provider:
-    provider = build_providers(parse([{"name": "tried", **entry}])).get("tried")
-    assert provider is not None
-    return provider
-
-
-def a_message(stage: Stage, act: Act = Act.TAKE, number: int = 1) -> Message:
-    return Message(f"log_{number}", stage.channel, stage.address(act), SECRET, "Hello", False, None, "tnt_1")
 
 
 @asynccontextmanager

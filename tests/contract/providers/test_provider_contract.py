@@ -6,23 +6,25 @@ from dataclasses import replace
 
 import pytest
 
-from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
+from core.send_result import Failed, HiddenMessageId, Message, Retry, SendResult, Sent, Uncertain
 from providers.draft import Draft
 from providers.provider import CLOSED, offer
 from schemas.statuses import Reason
 from tests.contract.providers.servers import Act
-from tests.contract.providers.stages import OVER_THE_NETWORK, QUICK_SECONDS, STAGES, Stage, a_message, a_stage
-from tests.support.drafts import ENDLESS, send
+from tests.contract.providers.stage import QUICK_SECONDS, Stage, a_message
+from tests.contract.providers.stages import OVER_THE_NETWORK, STAGES, a_stage
+from tests.support.drafts import ENDLESS, send, send_all
 from tests.support.polling import wait_until
 
 EXPECTED: dict[Act, tuple[type[SendResult], Reason | None]] = {
     Act.TAKE: (Sent, None),
-    Act.REFUSE: (Failed, Reason.REJECTED),
+    Act.REFUSE: (Failed, None),
     Act.UNAVAILABLE: (Retry, Reason.UNAVAILABLE),
     Act.THROTTLE: (Retry, Reason.RATE_LIMITED),
     Act.HANG: (Uncertain, Reason.NO_ANSWER),
     Act.CUT: (Uncertain, Reason.NO_ANSWER),
     Act.GIBBERISH: (Uncertain, Reason.NO_ANSWER),
+    Act.CREDENTIALS: (Retry, Reason.PROVIDER_REJECTED_CREDENTIALS),
 }
 
 
@@ -47,6 +49,7 @@ async def test_each_behaviour_of_the_server_has_its_result_and_leaves_the_provid
 ) -> None:
     provider = stage.provider(timeout_seconds=QUICK_SECONDS if act is Act.HANG else 10)
     kind, reason = EXPECTED[act]
+    reason = stage.refusal if act is Act.REFUSE else reason
 
     answer = await send(provider, a_message(stage, act, 1))
     after = await send(provider, a_message(stage, Act.TAKE, 2))
@@ -68,8 +71,8 @@ async def test_a_message_taken_carries_the_id_that_its_receipt_will_name(stage: 
     await provider.aclose()
 
     assert isinstance(answer, Sent)
-    assert answer.message_id
-    assert "log_1" in answer.message_id
+    kept = answer.message_id.text if isinstance(answer.message_id, HiddenMessageId) else answer.message_id
+    assert kept == stage.message_id("log_1")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +86,7 @@ async def test_a_throttled_message_has_a_delay(stage: Stage) -> None:
     await provider.aclose()
 
     assert isinstance(answer, Retry)
-    assert answer.delay_seconds == stage.throttle_seconds
+    assert answer.delay_seconds == pytest.approx(stage.throttle_seconds, abs=3)
 
 
 @over_the_network
@@ -299,3 +302,35 @@ async def test_a_provider_shows_the_values_of_its_entry(stage: Stage) -> None:
     assert (provider.rate_per_second, provider.timeout_seconds) == (20, 3)
     assert provider.deduplicates is False
     await provider.aclose()
+
+
+batched = pytest.mark.parametrize("stage", [kind for kind, stage in STAGES.items() if stage.batches], indirect=True)
+
+
+@batched
+async def test_a_refused_message_of_a_batch_harms_no_other_and_none_is_sent_twice(stage: Stage) -> None:
+    provider = stage.provider()
+    acts = [Act.TAKE, Act.TAKE, Act.REFUSE, Act.TAKE, Act.TAKE]
+
+    answers = await send_all(provider, *(numbered(stage, act, number) for number, act in enumerate(acts)))
+    await provider.aclose()
+
+    assert [type(answer) for answer in answers] == [Failed if act is Act.REFUSE else Sent for act in acts]
+    assert answers[2].reason is stage.refusal  # type: ignore[union-attr]
+    assert sorted(stage.taken()) == ["log_0", "log_1", "log_3", "log_4"]
+
+
+@batched
+@pytest.mark.parametrize("act", [Act.HANG, Act.CUT])
+async def test_without_an_answer_each_message_of_a_batch_is_uncertain(stage: Stage, act: Act) -> None:
+    provider = stage.provider(timeout_seconds=QUICK_SECONDS)
+    answers = await send_all(provider, numbered(stage, Act.TAKE, 1), numbered(stage, act, 2))
+    await provider.aclose()
+
+    assert [type(answer) for answer in answers] == [Uncertain] * 2
+
+
+def numbered(stage: Stage, act: Act, number: int) -> Message:
+    """Return a message to an address of its own, and with a text of its own."""
+    message = a_message(stage, act, number)
+    return replace(message, to=stage.address(act, number), text=f"{message.text} {number}")

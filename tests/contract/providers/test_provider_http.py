@@ -27,6 +27,7 @@ HANGS = "+8613900000001"
 CUTS = "+8613900000002"
 
 SENT = Sent(None, "HTTP 200")
+CREDENTIALS = Reason.PROVIDER_REJECTED_CREDENTIALS
 UNAVAILABLE = Reason.UNAVAILABLE
 RATE_LIMITED = Reason.RATE_LIMITED
 
@@ -114,15 +115,15 @@ async def test_the_type_of_a_mail_is_posted_only_if_it_is_stored(gateway: Gatewa
         ("500 Broken", [], Retry(UNAVAILABLE, "HTTP 500")),
         ("504 Late", [], Retry(UNAVAILABLE, "HTTP 504")),
         ("400 Bad", [], Failed(Reason.REJECTED, "HTTP 400")),
-        ("401 Who", [], Retry(UNAVAILABLE, "HTTP 401")),
-        ("402 Pay", [], Retry(UNAVAILABLE, "HTTP 402")),
-        ("403 No", [], Retry(UNAVAILABLE, "HTTP 403")),
+        ("401 Who", [], Retry(CREDENTIALS, "HTTP 401")),
+        ("402 Pay", [], Retry(CREDENTIALS, "HTTP 402")),
+        ("403 No", [], Retry(CREDENTIALS, "HTTP 403")),
         ("404 Nobody", [], Failed(Reason.REJECTED, "HTTP 404")),
         ("405 Get", [], Retry(UNAVAILABLE, "HTTP 405")),
         ("415 Text", [], Retry(UNAVAILABLE, "HTTP 415")),
         ("410 Gone", [], Failed(Reason.REJECTED, "HTTP 410")),
         ("413 Long", [], Failed(Reason.REJECTED, "HTTP 413")),
-        ("407 Who", [], Retry(UNAVAILABLE, "HTTP 407")),
+        ("407 Who", [], Retry(CREDENTIALS, "HTTP 407")),
         ("408 Slow", [], Retry(UNAVAILABLE, "HTTP 408")),
         ("421 Elsewhere", [], Retry(UNAVAILABLE, "HTTP 421")),
         ("422 Blocked", [], Failed(Reason.REJECTED, "HTTP 422")),

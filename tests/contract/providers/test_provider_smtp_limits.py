@@ -220,7 +220,7 @@ async def test_a_login_that_is_refused_is_tried_again_and_works_once_it_is_right
     answers = await send_all(provider, range(5))
     await provider.aclose()
 
-    assert {*refused} == {Retry(Reason.UNAVAILABLE, "AUTH: SMTP 535")}
+    assert {*refused} == {Retry(Reason.PROVIDER_REJECTED_CREDENTIALS, "AUTH: SMTP 535")}
     assert logins == 2 * 5  # the server offers two ways, and the first five mails tried both
     assert all_sent(answers)
 

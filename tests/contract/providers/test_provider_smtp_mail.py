@@ -197,7 +197,7 @@ async def test_a_wrong_password_is_the_sessions_fault_and_not_the_mails(locked: 
 
     answer = await ask(mailbox, tls=tls, username="us", password="falsch", ca_file=mailbox.trusted)
 
-    assert answer == Retry(Reason.UNAVAILABLE, "AUTH: SMTP 535")
+    assert answer == Retry(Reason.PROVIDER_REJECTED_CREDENTIALS, "AUTH: SMTP 535")
 
 
 async def test_a_certificate_that_it_does_not_trust_gets_no_password(locked: tuple[Mailbox, str]) -> None:

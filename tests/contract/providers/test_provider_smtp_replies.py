@@ -17,6 +17,10 @@ async def server() -> AsyncIterator[MailServer]:
         yield peer
 
 
+def login(error: str) -> Retry:
+    return Retry(Reason.PROVIDER_REJECTED_CREDENTIALS, error)
+
+
 def wait(error: str) -> Retry:
     return Retry(Reason.RATE_LIMITED, error)
 
@@ -36,15 +40,15 @@ def wait(error: str) -> Retry:
         ("MAIL", "550 5.7.1 not you", refused("SMTP 550 5.7.1 to MAIL")),
         ("MAIL", "hm", later("MAIL: unexpected answer")),
         ("MAIL", "432 4.3.2 too many connections", wait("SMTP 432 4.3.2 to MAIL")),
-        ("MAIL", "432 4.7.12 password expired", later("SMTP 432 4.7.12 to MAIL")),
+        ("MAIL", "432 4.7.12 password expired", login("SMTP 432 4.7.12 to MAIL")),
         ("MAIL", "503 5.5.1 EHLO first", later("SMTP 503 5.5.1 to MAIL")),
         ("MAIL", "502 5.5.1 not here", later("SMTP 502 5.5.1 to MAIL")),
         ("MAIL", "553 5.1.8 sender domain unknown", later("SMTP 553 5.1.8 to MAIL")),
         ("dot", "550 5.7.26 your domain has no DMARC", later("SMTP 550 5.7.26 to end of data")),
         ("dot", "500 line too long", refused("SMTP 500 to end of data")),
-        ("MAIL", "530 5.7.0 authentication required", later("SMTP 530 5.7.0 to MAIL")),
-        ("MAIL", "550 5.7.57 not authenticated", later("SMTP 550 5.7.57 to MAIL")),
-        ("RCPT", "535 5.7.8 login expired", later("SMTP 535 5.7.8 to RCPT")),
+        ("MAIL", "530 5.7.0 authentication required", login("SMTP 530 5.7.0 to MAIL")),
+        ("MAIL", "550 5.7.57 not authenticated", login("SMTP 550 5.7.57 to MAIL")),
+        ("RCPT", "535 5.7.8 login expired", login("SMTP 535 5.7.8 to RCPT")),
         ("RCPT", "550 5.7.1 relaying denied", later("SMTP 550 5.7.1 to RCPT")),
         ("RCPT", "554 5.7.1 <somebody@example.com>: Relay access denied", later("SMTP 554 5.7.1 to RCPT")),
         ("RCPT", "554 5.7.1 <unknown[10.0.0.1]>: Client host rejected", later("SMTP 554 5.7.1 to RCPT")),
@@ -55,8 +59,8 @@ def wait(error: str) -> Retry:
         ("RCPT", "550 5.7.1 blocked by policy", refused("SMTP 550 5.7.1 to RCPT")),
         ("RCPT", "550 5.1.1 <relay@example.com>: no such user", refused("SMTP 550 5.1.1 to RCPT")),
         ("RCPT", "550 5.1.1 relaying denied", refused("SMTP 550 5.1.1 to RCPT")),
-        ("DATA", "538 encryption needed", later("SMTP 538 to DATA")),
-        ("dot", "530 authentication required", later("SMTP 530 to end of data")),
+        ("DATA", "538 encryption needed", login("SMTP 538 to DATA")),
+        ("dot", "530 authentication required", login("SMTP 530 to end of data")),
         ("RCPT", "450 4.2.1 busy", later("SMTP 450 4.2.1 to RCPT")),
         ("RCPT", "452 full", later("SMTP 452 to RCPT")),
         ("RCPT", "550-5.1.1 nobody\r\n550 5.1.1 really", refused("SMTP 550 5.1.1 to RCPT")),

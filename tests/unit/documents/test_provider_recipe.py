@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 import re
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,14 +16,14 @@ from tests.contract.providers.stages import STAGES
 from tests.support.repository import ROOT
 
 RECIPE = (ROOT / "docs" / "adding-a-provider.md").read_text(encoding="utf-8")
-EVERY_OTHER_SIDE = {Act.TAKE, Act.REFUSE, Act.UNAVAILABLE, Act.HANG, Act.CUT}
+EVERY_OTHER_SIDE = {Act.TAKE, Act.REFUSE, Act.HANG, Act.CUT}
 PLACES = [
-    "providers/<kind>.py",
+    "providers/vendors/<kind>.py",
     "providers/kinds.py",
-    "tests/contract/providers/servers.py",
+    "tests/contract/providers/vendors/<kind>.py",
     "tests/contract/providers/stages.py",
     "tests/contract/providers/test_provider_<kind>.py",
-    "docs/adding-a-provider.md",
+    "docs/providers/<kind>.md",
     "docs/settings.md",
     "CHANGELOG.md",
 ]
@@ -48,10 +49,17 @@ def test_every_answer_is_explained(answer: type) -> None:
 
 
 def test_the_table_has_every_entry_that_a_file_of_providers_declares() -> None:
-    for module in pkgutil.iter_modules(providers.__path__, "providers."):
+    for module in pkgutil.walk_packages(providers.__path__, "providers."):
         importlib.import_module(module.name)
 
-    assert {kind.entry for kind in KINDS.values()} == set(ProviderEntry.__subclasses__())
+    declared = set(_descendants(ProviderEntry))
+    assert {kind.entry for kind in KINDS.values()} == {entry for entry in declared if not entry.__subclasses__()}
+
+
+def _descendants(entry: type[ProviderEntry]) -> Iterator[type[ProviderEntry]]:
+    for child in entry.__subclasses__():
+        yield child
+        yield from _descendants(child)
 
 
 @every_kind
@@ -59,7 +67,8 @@ def test_every_kind_has_a_file_of_its_name_with_its_entry_and_its_class(kind: st
     entry, build = KINDS[kind]
 
     assert entry.model_fields["kind"].annotation.__args__ == (kind,)  # type: ignore[union-attr]
-    assert {entry.__module__, build.__module__} == {f"providers.{kind}"}
+    (module,) = {entry.__module__, build.__module__}
+    assert module in {f"providers.{kind}", f"providers.vendors.{kind}"}
 
 
 @every_kind
@@ -85,10 +94,20 @@ def test_every_kind_has_tests_of_its_own(kind: str) -> None:
 @pytest.mark.parametrize(
     ("page", "text"),
     [
-        ("docs/adding-a-provider.md", "## The kind `{}`"),
+        ("docs/providers/{}.md", "# The kind `{}`"),
+        ("docs/providers/README.md", "| [`{}`]({}.md) |"),
         ("docs/settings.md", "Kind `{}`:"),
         ("CHANGELOG.md", "`{}`"),
     ],
 )
 def test_every_kind_is_in_the_documents(kind: str, page: str, text: str) -> None:
-    assert text.format(kind) in (ROOT / page).read_text(encoding="utf-8")
+    assert text.format(kind, kind) in (ROOT / page.format(kind)).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("kind", [kind for kind, (_, build) in KINDS.items() if ".vendors." in build.__module__])
+def test_the_page_of_a_vendor_names_every_code_of_its_table(kind: str) -> None:
+    table = importlib.import_module(f"providers.vendors.{kind}").TABLE
+    page = (ROOT / "docs" / "providers" / f"{kind}.md").read_text(encoding="utf-8")
+
+    assert table.page in page
+    assert [code for code in table.codes if not re.search(rf"(?<![\w.]){re.escape(code)}(?![\w.])", page)] == []

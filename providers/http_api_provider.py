@@ -1,0 +1,180 @@
+"""Provider that calls an HTTP API. What differs between vendors is their `HttpApi`."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Generic, TypeVar
+
+import aiohttp
+
+from core.send_result import Failed, Retry, SendResult, Uncertain
+from providers.connection_slots import ConnectionSlots, NoFreeConnectionError
+from providers.draft import WITHDRAWN, Draft, NotPreparedError
+from providers.http_api import ApiAnswer, HttpApi, OneForAll, Results
+from providers.http_client import PostAttempt, open_session, read_body, try_connection
+from providers.http_entry import HttpApiEntry
+from providers.provider import CLOSED, NO_FREE_CONNECTION
+from providers.tls import client_context
+from schemas.statuses import Reason
+
+T = TypeVar("T")
+
+NOT_REACHED = Retry(Reason.RATE_LIMITED, "no time left for this call", offered=False)
+"""Result of a message whose call did not begin in the time of its batch. Nothing was tried."""
+
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "rollcall"}
+
+
+class _Batch(Generic[T]):
+    """Messages of one `send`, the calls that are left, and the results so far."""
+
+    def __init__(self, drafts: Sequence[Draft]) -> None:
+        self.drafts = drafts
+        self.prepared: dict[int, T] = {}
+        """Messages as the vendor takes them, by place."""
+        self.calls: deque[list[int]] = deque()
+        """Places of the messages of each call. The first one is under way."""
+        self._results: list[SendResult | None] = [None] * len(drafts)
+
+    @property
+    def messages(self) -> list[T]:
+        """Return the messages of the call that is under way."""
+        return [self.prepared[place] for place in self.calls[0]]
+
+    def settle(self, places: Sequence[int], *results: SendResult) -> None:
+        """Set the result of each place. One result counts for all of them."""
+        for place, result in zip(places, results * len(places) if len(results) == 1 else results, strict=True):
+            self._results[place] = result
+
+    def settle_rest(self, result: SendResult) -> None:
+        """Set the result of every message that has none."""
+        self._results = [result if one is None else one for one in self._results]
+
+    def results(self) -> list[SendResult]:
+        """Return the results in order."""
+        self.settle_rest(NOT_REACHED)
+        return [result for result in self._results if result is not None]
+
+
+class HttpApiProvider(Generic[T]):
+    """Provider of one account of a vendor."""
+
+    def __init__(self, entry: HttpApiEntry, api: HttpApi[T], headers: Mapping[str, str] | None = None) -> None:
+        self.name = entry.name
+        self.channel = entry.channel
+        self.deduplicates = api.deduplicates
+        self.batch_size = api.batch_size
+        self.rate_per_second = entry.rate_per_second
+        self.timeout_seconds = entry.timeout_seconds
+        self._api = api
+        self._headers = {**_HEADERS, **(headers or {})}
+        self._tls = client_context(entry.ca_file) if api.check_url.startswith("https:") else None
+        self._slots = ConnectionSlots(entry.concurrency, entry.timeout_seconds)
+        self._session: aiohttp.ClientSession | None = None
+        self._closed = False
+
+    async def send(self, drafts: Sequence[Draft]) -> list[SendResult]:
+        """Send the messages in as few calls as the vendor allows, one call after the other."""
+        if self._closed:
+            return [CLOSED] * len(drafts)
+        batch, attempt = _Batch[T](drafts), PostAttempt(drafts[0].may_leave)
+        try:
+            async with self._slots.acquired(drafts[0].lane):
+                await self._prepare(batch)
+                while batch.calls and not self._closed:
+                    self._settle(batch, await self._call(batch, attempt))
+                batch.settle_rest(CLOSED if self._closed else NOT_REACHED)
+        except NoFreeConnectionError:
+            batch.settle_rest(CLOSED if self._closed else NO_FREE_CONNECTION)
+        except Exception as error:  # noqa: BLE001  # after any exception of the client there is no answer
+            self._settle_lost(batch, attempt, error)
+        return batch.results()
+
+    async def check(self) -> str | None:
+        """Connect, with TLS if the URL says so. Nothing is posted."""
+        if self._closed:
+            return "provider closed"
+        return await try_connection(self._api.check_url, self._tls, self.timeout_seconds)
+
+    def stop(self, within_seconds: float) -> None:
+        """Begin no more calls. Running ones may take `within_seconds` more."""
+        self._closed = True
+        self._slots.stop(within_seconds)
+
+    async def aclose(self) -> None:
+        """Close the connections. A running call ends as cut."""
+        self._closed = True
+        if self._session is not None:
+            await self._session.close()
+
+    async def _prepare(self, batch: _Batch[T]) -> None:
+        """Make the messages, and divide them into calls. One that cannot be made does not hold up the others."""
+        for place, draft in enumerate(batch.drafts):
+            try:
+                batch.prepared[place] = await draft.prepare(self._api.encode)
+            except NotPreparedError:
+                batch.settle([place], draft.problem or WITHDRAWN)
+        places = list(batch.prepared)
+        groups = self._api.groups(list(batch.prepared.values())) if places else []
+        batch.calls.extend([places[at] for at in group] for group in groups)
+
+    async def _call(self, batch: _Batch[T], attempt: PostAttempt) -> Results:
+        """Make the next call. One that cannot be made is refused as a whole, and so divided."""
+        try:
+            request = self._api.request(batch.messages)
+        except Exception as error:  # noqa: BLE001  # the same messages would raise the same error again
+            return OneForAll(Failed(Reason.INVALID_CONTENT, f"preparing: {type(error).__name__}", offered=False))
+        if self._session is None:
+            self._session = open_session(self._headers, self._tls)
+        body = attempt.begin(request.content, request.content_type)
+        async with self._session.post(
+            request.url, data=body, headers=request.headers, allow_redirects=False
+        ) as response:
+            attempt.answer = ApiAnswer(response.status, response.headers, None)
+            answer = attempt.answer._replace(body=await read_body(response))
+        return self._results(batch, answer)
+
+    def _results(self, batch: _Batch[T], answer: ApiAnswer) -> Results:
+        """Return what the answer means. One that cannot be understood may mean that the messages were taken."""
+        try:
+            return self._api.results(batch.messages, answer)
+        except Exception as error:  # noqa: BLE001  # see above
+            return OneForAll(Uncertain(Reason.NO_ANSWER, f"HTTP {answer.status}: {type(error).__name__}"))
+
+    def _settle(self, batch: _Batch[T], results: Results) -> None:
+        """Set the results of the call, and take it from the calls that are left."""
+        places = batch.calls.popleft()
+        if not isinstance(results, OneForAll):
+            batch.settle(places, *results)
+        elif isinstance(results.result, Failed) and len(places) > 1 and not results.blames_no_message:
+            _divide(batch, places, results)
+        else:
+            batch.settle(places, results.result)
+            if isinstance(results.result, Retry):  # the next call would have the same answer
+                batch.settle_rest(results.result)
+                batch.calls.clear()
+
+    def _settle_lost(self, batch: _Batch[T], attempt: PostAttempt, error: Exception) -> None:
+        """Set the results of a call whose answer, or the rest of it, did not come."""
+        if attempt.answer is not None:
+            self._settle(batch, self._results(batch, attempt.answer))
+            return
+        result = attempt.lost(error)
+        if attempt.begun:
+            batch.settle(batch.calls[0], result)
+        else:
+            batch.settle_rest(result)
+
+
+def _divide(batch: _Batch[T], places: list[int], refusal: OneForAll) -> None:
+    """Call again for the messages that were refused with another one. They use no attempt.
+
+    If the vendor does not say which message is wrong, each half is called for alone.
+    """
+    blamed = [places[at] for at in refusal.wrong]
+    if blamed:
+        batch.settle(blamed, refusal.result)
+        rest = [[place for place in places if place not in blamed]]
+    else:
+        half = (len(places) + 1) // 2
+        rest = [places[:half], places[half:]]
+    batch.calls.extendleft(reversed([group for group in rest if group]))
