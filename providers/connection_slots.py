@@ -2,14 +2,10 @@
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 from core.lane_queue import LaneQueue
 from schemas.statuses import Lane
-
-GROW_SECONDS = 10.0
-"""Time without a refusal after which a limit that shrank grows by one, in seconds."""
 
 
 class NoFreeConnectionError(Exception):
@@ -42,71 +38,38 @@ class TimeLimits:
 
 
 class ConnectionSlots:
-    """Semaphore with a limited wait, and with a limit that can shrink. The express lane goes first.
+    """Semaphore with a limited wait. The express lane goes first.
 
     The wait counts into the time-out of the provider, because the lease of the caller runs meanwhile. It takes at most
     half of the time-out, so that enough time is left for an answer.
     """
 
-    def __init__(self, count: int, timeout_seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._most = self._limit = count
-        self._timeout_seconds, self._monotonic = timeout_seconds, monotonic
-        self._changed_at = monotonic()
+    def __init__(self, count: int, timeout_seconds: float) -> None:
+        self._limit, self._timeout_seconds = count, timeout_seconds
         self._taken = 0
         self._waiters: LaneQueue[asyncio.Future[None]] = LaneQueue()
         self._sending, self._waiting = TimeLimits(), TimeLimits()
         self._stopped = False
 
-    @property
-    def limit(self) -> int:
-        """Return the number of slots. After `shrink` it grows again by one at a time."""
-        if self._limit < self._most:
-            steps = int((self._monotonic() - self._changed_at) / GROW_SECONDS)
-            self._limit = min(self._most, self._limit + steps)
-            self._changed_at += steps * GROW_SECONDS
-        return self._limit
-
-    @property
-    def is_reduced(self) -> bool:
-        """Return whether the limit shrank, and has not fully grown again."""
-        return self.limit < self._most
-
-    def shrink(self, count: int) -> None:
-        """Reduce the limit to `count`, but to one at least. Slots in use stay in use."""
-        self._limit = max(1, min(self.limit, count))
-        self._changed_at = self._monotonic()
-
     @contextlib.asynccontextmanager
     async def acquired(self, lane: Lane) -> AsyncIterator[None]:
         """Hold a slot for one send. Raises NoFreeConnectionError, and TimeoutError if the send takes too long."""
-        async with self.send_time() as latest_start, self.slot(lane, latest_start):
-            yield
-
-    @contextlib.asynccontextmanager
-    async def send_time(self) -> AsyncIterator[float]:
-        """Limit the time of one send. Yield the time of the loop until which it may wait for a slot."""
         async with self._sending.within(self._timeout_seconds):
-            yield asyncio.get_running_loop().time() + self._timeout_seconds / 2
+            await self._acquire(lane)
+            try:
+                yield
+            finally:
+                self._release()
 
-    @contextlib.asynccontextmanager
-    async def slot(self, lane: Lane, latest_start: float, *, again: bool = False) -> AsyncIterator[None]:
-        """Hold a slot. A send that waits again comes before others of its lane. Raises NoFreeConnectionError."""
-        await self._acquire(lane, latest_start, again=again)
-        try:
-            yield
-        finally:
-            self._release()
-
-    async def _acquire(self, lane: Lane, latest_start: float, *, again: bool) -> None:
-        if self._taken < self.limit and not self._waiters:
+    async def _acquire(self, lane: Lane) -> None:
+        if self._taken < self._limit and not self._waiters:
             self._taken += 1
             return
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[None] = loop.create_future()
-        self._waiters.add(lane, waiter, first=again)
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.add(lane, waiter)
         self._wake_next()
         try:
-            async with self._waiting.within(latest_start - loop.time()):
+            async with self._waiting.within(self._timeout_seconds / 2):
                 await waiter
         except BaseException as error:
             self._give_back(lane, waiter)
@@ -129,7 +92,7 @@ class ConnectionSlots:
         self._wake_next()
 
     def _wake_next(self) -> None:
-        while self._waiters and self._taken < self.limit:
+        while self._waiters and self._taken < self._limit:
             waiter = self._waiters.pop()
             if not waiter.done():
                 self._taken += 1

@@ -1,27 +1,28 @@
-"""Kind `smtp`: a provider that submits e-mail to a mail server over persistent connections."""
+"""Kind `smtp`: a provider that submits e-mail to a mail server over open connections, in a pipeline (RFC 2920)."""
 
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
 from core.render import MissingVariable
-from core.send_result import Failed, Message, Retry, SendResult
-from providers.connection_slots import ConnectionSlots, NoFreeConnectionError
-from providers.draft import Draft, UnsendableError
+from core.send_result import Failed, Message, SendResult
+from providers.connection_slots import TimeLimits
+from providers.draft import NO_TIME, Draft, UnsendableError
 from providers.entries import LOOPBACK, CaFile
 from providers.mail_entry import MailEntry
 from providers.mail_message import Mail, UnusableAddressError, UnusableContentError, compose
-from providers.provider import CLOSED, NO_FREE_CONNECTION, OneByOne
-from providers.result_codes import ResultKind, result_for, safe_description
+from providers.provider import CLOSED
 from providers.sender_address import split_sender
-from providers.smtp_connections import NoConnectionError, SmtpConnections
-from providers.smtp_replies import SessionRefusedError, refused, refuses_login
-from providers.smtp_session import Login, MailProgress, ServerAddress, SmtpSession
+from providers.smtp_jobs import MailCall
+from providers.smtp_pool import SmtpPool
+from providers.smtp_pump import MailPump
+from providers.smtp_replies import describe
+from providers.smtp_session import Login, MailServer, SmtpSession
 from providers.tls import client_context
 from schemas.statuses import Reason
 
@@ -62,10 +63,11 @@ class SmtpEntry(MailEntry):
         return self
 
 
-class SmtpProvider(OneByOne):
+class SmtpProvider:
     """Provider for one mail server. The table of reply codes is in smtp_replies.py."""
 
     deduplicates = False  # SMTP has no idempotency key, and servers ignore Message-ID
+    batch_size = 1_000
 
     def __init__(
         self,
@@ -79,70 +81,61 @@ class SmtpProvider(OneByOne):
         self.timeout_seconds = entry.timeout_seconds
         self._entry = entry
         self._sender = split_sender(entry.sender)[1]
-        self._list_unsubscribe = entry.unsubscribing()
-        self._address = ServerAddress(
-            host=entry.host,
-            port=entry.port or PORTS[entry.tls],
-            helo_name=entry.helo_name or _own_name(self._sender),
-            tls=None if entry.tls == "none" else client_context(entry.ca_file),
-            starttls=entry.tls == "starttls",
+        self._unsubscribing = entry.unsubscribing()
+        self._server = _server(entry, self._sender)
+        self._pool = SmtpPool(
+            self._server, lambda session, pool: MailPump(session, pool, self._sender, self._compose), monotonic
         )
-        self._login = Login(entry.username, entry.password) if entry.username and entry.password else None
-        self._slots = ConnectionSlots(entry.connections, entry.timeout_seconds, monotonic)
-        self._connections = SmtpConnections(self._open, self._slots, monotonic)
+        self._limits = TimeLimits()
         self._now = now
-        self._closed = False
 
-    async def send_one(self, draft: Draft) -> SendResult:
-        """Send one e-mail over a connection that no other send uses meanwhile."""
-        if self._closed:
-            return CLOSED
-        progress = MailProgress()
+    async def send(self, drafts: Sequence[Draft]) -> list[SendResult]:
+        """Queue the e-mails for the connections, and wait for their results."""
+        if self._pool.closed:
+            return [CLOSED] * len(drafts)
+        call, loop = MailCall(drafts), asyncio.get_running_loop()
+        waiting_ends = loop.call_later(self.timeout_seconds / 2, self._pool.give_up_waiting, call.jobs)
         try:
-            return await self._send(draft, progress)
-        except NoFreeConnectionError:
-            return CLOSED if self._closed else NO_FREE_CONNECTION
-        except NoConnectionError as refusal:
-            return Retry(Reason.RATE_LIMITED, str(refusal), unreachable=True)
-        except Exception as error:  # noqa: BLE001  # after any exception of the client there is no answer
-            kind = ResultKind.NO_ANSWER if progress.ended else ResultKind.UNAVAILABLE
-            if progress.is_opening and isinstance(error, TimeoutError) and self._connections.shrink():
-                kind = ResultKind.RATE_LIMITED  # the server answers to other connections, so the mail can wait
-            if isinstance(error, SessionRefusedError) and refuses_login(error.reply):
-                kind = ResultKind.CREDENTIALS
-            return result_for(kind, f"{progress.step}: {_describe(error)}")
+            async with self._limits.within(self.timeout_seconds):
+                self._pool.add(call.jobs)
+                await call.done
+        except TimeoutError:
+            self._pool.expire(call.jobs)
+        finally:
+            waiting_ends.cancel()
+            self._pool.cancel(call.jobs)
+        return [job.result or NO_TIME for job in call.jobs]
 
     async def check(self) -> str | None:
         """Connect, start TLS, log in and name the sender. No e-mail is sent."""
-        if self._closed:
+        if self._pool.closed:
             return "provider closed"
-        progress = MailProgress()
+        session = SmtpSession(self._server)
         try:
             async with asyncio.timeout(self.timeout_seconds):
-                session = await self._open(progress)
-                try:
-                    reply = await session.envelope(self._sender, "", progress)
-                    await session.quit()
-                finally:
-                    session.abort()
+                await session.open()
+                session.step = "MAIL"
+                reply = await session.command(f"MAIL FROM:<{self._sender}>".encode())
+                await session.quit()
         except Exception as error:  # noqa: BLE001  # the error is the result of the check
-            return f"{progress.step}: {_describe(error)}"
-        return None if reply.code == 250 else f"{progress.step}: SMTP {reply.code}"
+            return f"{session.step}: {describe(error)}"
+        finally:
+            session.abort()
+        return None if reply.code == 250 else f"{session.step}: SMTP {reply.code}"
 
     def stop(self, within_seconds: float) -> None:
         """Begin no more e-mails. Running ones may take `within_seconds` more."""
-        self._closed = True
-        self._slots.stop(within_seconds)
+        self._pool.close()
+        self._limits.shorten(within_seconds)
 
     async def aclose(self) -> None:
         """Close the idle connections. A busy one is closed after its e-mail."""
-        self._closed = True
-        await self._connections.aclose()
+        await self._pool.aclose()
 
     def _compose(self, message: Message) -> Mail:
         """Compose the e-mail. Raises UnsendableError."""
         try:
-            return compose(message, self._entry.sender, self._list_unsubscribe, self._now())
+            return compose(message, self._entry.sender, self._unsubscribing, self._now())
         except UnusableAddressError:
             failed = Failed(Reason.INVALID_RECIPIENT, "not an address of SMTP")
         except MissingVariable as error:
@@ -151,59 +144,21 @@ class SmtpProvider(OneByOne):
             failed = Failed(Reason.INVALID_CONTENT, "not usable in a mail's headers or text")
         raise UnsendableError(failed)
 
-    async def _send(self, draft: Draft, progress: MailProgress) -> SendResult:
-        """Send over the connections that the server takes. One that it no longer serves is replaced by another."""
-        async with self._slots.send_time() as latest_start:
-            async with self._slots.slot(draft.lane, latest_start):
-                mail = await draft.prepare(self._compose)
-                answer = await self._hand_over(mail, progress)
-            while answer is None:
-                async with self._slots.slot(draft.lane, latest_start, again=True):
-                    answer = await self._hand_over(mail, progress)
-            return answer
 
-    async def _hand_over(self, mail: Mail, progress: MailProgress) -> SendResult | None:
-        """Return the result, or None if the mail was certainly not accepted and another connection may take it."""
-        if self._closed:  # closed while this send waited for a connection
-            return CLOSED
-        session = await self._connections.take(progress)
-        if session is None:
-            return None
-        try:
-            answer = await session.hand_over(mail, self._sender, progress)
-        except BaseException as error:
-            self._connections.drop(session)
-            if not isinstance(error, Exception):
-                raise
-            if not session.is_fresh and progress.step in {"MAIL", "RCPT", "DATA"}:
-                return None  # such as the limit of mails per connection, or a server that closed it just now
-            return self._result_of_failure(error, progress)
-        self._connections.give_back(session)
-        return answer
-
-    def _result_of_failure(self, error: Exception, progress: MailProgress) -> SendResult | None:
-        """Return the result of a mail whose connection failed. Raises the error if it is not a reply."""
-        if not isinstance(error, SessionRefusedError):
-            raise error
-        if error.is_limit and self._connections.shrink() and progress.step == "MAIL":
-            return None
-        return refused(error.reply, progress.step)
-
-    async def _open(self, progress: MailProgress) -> SmtpSession:
-        session = SmtpSession(self._address)
-        try:
-            await session.open(self._login, progress)
-        except BaseException:
-            session.abort()
-            raise
-        return session
+def _server(entry: SmtpEntry, sender: str) -> MailServer:
+    return MailServer(
+        host=entry.host,
+        port=entry.port or PORTS[entry.tls],
+        helo_name=entry.helo_name or _own_name(sender),
+        tls=None if entry.tls == "none" else client_context(entry.ca_file),
+        starttls=entry.tls == "starttls",
+        login=Login(entry.username, entry.password) if entry.username and entry.password else None,
+        connections=entry.connections,
+        timeout_seconds=entry.timeout_seconds,
+    )
 
 
 def _own_name(sender: str) -> str:
     """Return the name of this machine for EHLO, without a DNS query."""
     name = socket.gethostname()
     return name if "." in name and name.isascii() else sender.rpartition("@")[2]
-
-
-def _describe(error: Exception) -> str:
-    return str(error) if isinstance(error, SessionRefusedError) else safe_description(error)

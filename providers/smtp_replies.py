@@ -1,11 +1,10 @@
 """Replies of a mail server: the table of their results, and the part of a reply that may be shown."""
 
 import re
-
-from aiosmtplib import SMTPResponse
+from typing import NamedTuple
 
 from core.send_result import SendResult
-from providers.result_codes import ResultKind, result_for
+from providers.result_codes import ResultKind, result_for, safe_description
 
 LIMIT_CODES = frozenset({421, 432})
 """Reply codes of a server that takes no more connections: closing, and too many connections (Exchange Online)."""
@@ -55,6 +54,14 @@ for a recipient that a policy refuses, so only the words tell them apart.
 _ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?![^\s])")  # RFC 2034: only digits, so it is safe to show
 
 
+class Reply(NamedTuple):
+    """Reply of the server. The text may have the address, and is never shown."""
+
+    code: int
+    message: str
+    """Text of all lines, joined by line feeds."""
+
+
 class UnreadableReplyError(Exception):
     """Error for a reply of the server that is not valid at this point."""
 
@@ -62,7 +69,7 @@ class UnreadableReplyError(Exception):
 class SessionRefusedError(Exception):
     """Error for a reply that refuses the connection or the login, and not the mail. The connection must be dropped."""
 
-    def __init__(self, reply: SMTPResponse) -> None:
+    def __init__(self, reply: Reply) -> None:
         super().__init__(f"SMTP {reply.code}")
         self.reply = reply
 
@@ -72,17 +79,17 @@ class SessionRefusedError(Exception):
         return self.reply.code in LIMIT_CODES and not refuses_login(self.reply)
 
 
-def refuses_login(reply: SMTPResponse) -> bool:
+def refuses_login(reply: Reply) -> bool:
     """Return whether the reply says that the login is missing, wrong or expired."""
     return reply.code in LOGIN_CODES or (reply.code >= 400 and _enhanced_code(reply) in LOGIN_ENHANCED)
 
 
-def refuses_session(reply: SMTPResponse) -> bool:
+def refuses_session(reply: Reply) -> bool:
     """Return whether the reply to a command of a mail means that this connection is of no more use."""
     return reply.code in LIMIT_CODES or reply.code in SEQUENCE_CODES or refuses_login(reply)
 
 
-def refused(reply: SMTPResponse, step: str) -> SendResult | None:
+def refused(reply: Reply, step: str) -> SendResult | None:
     """Return None if the server accepts, else the result of its refusal. Raises UnreadableReplyError."""
     kind = CODES.get(reply.code) or CODE_CLASSES.get(reply.code // 100)
     if kind is None:
@@ -94,19 +101,24 @@ def refused(reply: SMTPResponse, step: str) -> SendResult | None:
     return None if kind is ResultKind.SENT else result_for(kind, f"{show(reply)} to {step}")
 
 
-def show(reply: SMTPResponse) -> str:
+def show(reply: Reply) -> str:
     """Return the codes of the reply. Its text may contain the address and is left out."""
     enhanced = _enhanced_code(reply)
     return f"SMTP {reply.code} {enhanced}" if enhanced else f"SMTP {reply.code}"
 
 
-def _refuses_us(reply: SMTPResponse) -> bool:
+def _refuses_us(reply: Reply) -> bool:
     """Return whether the server refuses to take mails from us at all, and not this recipient."""
     enhanced = _enhanced_code(reply) or "5.7."
     is_policy = reply.code in {550, 551, 553, 554} and enhanced.startswith("5.7.")
     return enhanced in SENDER_ENHANCED or (is_policy and _NOT_ALLOWED.search(reply.message) is not None)
 
 
-def _enhanced_code(reply: SMTPResponse) -> str | None:
+def _enhanced_code(reply: Reply) -> str | None:
     enhanced = _ENHANCED.match(reply.message)
     return enhanced[0] if enhanced else None
+
+
+def describe(error: Exception) -> str:
+    """Return the codes of a refusal, or a fixed description of another error."""
+    return str(error) if isinstance(error, SessionRefusedError) else safe_description(error)

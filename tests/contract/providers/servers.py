@@ -136,7 +136,7 @@ _HTTP: dict[Act, Callable[[str], bytes]] = {
 class MailServer(Peer):
     """Mail server that answers by recipient and echoes the address. `replies` changes the reply to a command."""
 
-    def __init__(self, acts: dict[str, Act]) -> None:
+    def __init__(self, acts: dict[str, Act], *, pipelining: bool = False) -> None:
         super().__init__()
         self._acts = acts
         self.replies: dict[str, str] = {}
@@ -144,7 +144,7 @@ class MailServer(Peer):
 
         Empty cuts the connection, `-` sends nothing.
         """
-        self.extensions = ["SIZE 10000000", "8BITMIME"]
+        self.extensions = ["SIZE 10000000", "8BITMIME", *(["PIPELINING"] if pipelining else [])]
         self.commands: list[str] = []
         self.mails: list[bytes] = []
 
@@ -174,12 +174,14 @@ class MailServer(Peer):
             await reader.read(100)
             writer.transport.abort()
             return False
-        content = await reader.readuntil(b"\r\n.\r\n")
+        content = await _read_content(reader)
+        if not content:  # an e-mail that was given up
+            return await self._say(reader, writer, "554 5.5.1 no valid recipients")
         self.arrived += 1
         act = self._acts.get(recipient, Act.TAKE)
         reply = self.replies.get("dot", _DOT[act].format(recipient))
         if reply.startswith("250"):
-            self.mails.append(content[:-3].replace(b"\r\n..", b"\r\n."))
+            self.mails.append(content.replace(b"\r\n..", b"\r\n."))
             self.taken.append(content.partition(b"Message-ID: <")[2].partition(b"@")[0].decode())
         return await self._say(reader, writer, reply)
 
@@ -198,6 +200,14 @@ class MailServer(Peer):
         writer.write(reply.encode() + b"\r\n")
         await writer.drain()
         return True
+
+
+async def _read_content(reader: asyncio.StreamReader) -> bytes:
+    """Return what comes before the dot on a line of its own."""
+    content = b""
+    while (line := await reader.readuntil(b"\n")) != b".\r\n":
+        content += line
+    return content
 
 
 _RCPT = {Act.REFUSE: "550 5.1.1 no mailbox {}", Act.UNAVAILABLE: "450 4.2.1 {} is busy"}

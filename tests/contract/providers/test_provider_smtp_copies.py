@@ -16,9 +16,9 @@ TO, FIRST, SECOND = "somebody@example.com", "first@example.com", "second@example
 MAIL = Message("log_1", Channel.EMAIL, TO, "Hello", "Hi", False, None, "tnt_1")
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[MailServer]:
-    peer = MailServer({REFUSED: Act.REFUSE, BUSY: Act.UNAVAILABLE, HANGS: Act.HANG})
+@pytest.fixture(params=[False, True], ids=["one by one", "pipelined"])
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[MailServer]:
+    peer = MailServer({REFUSED: Act.REFUSE, BUSY: Act.UNAVAILABLE, HANGS: Act.HANG}, pipelining=request.param)
     async with peer.running():
         yield peer
 

@@ -10,9 +10,9 @@ from tests.contract.providers.servers import MailServer
 from tests.contract.providers.test_provider_smtp import ask, later, refused, uncertain
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[MailServer]:
-    peer = MailServer({})
+@pytest.fixture(params=[False, True], ids=["one by one", "pipelined"])
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[MailServer]:
+    peer = MailServer({}, pipelining=request.param)
     async with peer.running():
         yield peer
 
