@@ -10,6 +10,7 @@ from providers.simulator import SimulatorEntry, SimulatorProvider
 from providers.smtp import SmtpEntry, SmtpProvider
 from providers.vendors.sendgrid import SendgridEntry, SendgridProvider
 from providers.vendors.vonage import VonageEntry, VonageProvider
+from providers.vendors.twilio import TwilioEntry, TwilioProvider
 
 _Entry = TypeVar("_Entry", bound=ProviderEntry)
 
@@ -32,5 +33,6 @@ KINDS = {
     "smtp": _kind(SmtpEntry, SmtpProvider),
     "sendgrid": _kind(SendgridEntry, SendgridProvider),
     "vonage": _kind(VonageEntry, VonageProvider),
+    "twilio": _kind(TwilioEntry, TwilioProvider),
 }
 """Kinds by their `kind` in the settings, in the order of docs/settings.md."""

@@ -13,6 +13,7 @@ from tests.contract.providers.servers import Act, Gateway, MailServer, SilentPee
 from tests.contract.providers.stage import QUICK_SECONDS, Stage, build
 from tests.contract.providers.vendors.sendgrid import SendgridStage
 from tests.contract.providers.vendors.vonage import VonageStage
+from tests.contract.providers.vendors.twilio import TwilioStage
 
 
 class Watched(SimulatorProvider):
@@ -145,6 +146,7 @@ STAGES: dict[str, type[Stage]] = {
     "smtp": SmtpStage,
     "sendgrid": SendgridStage,
     "vonage": VonageStage,
+    "twilio": TwilioStage,
 }
 """Stage of each kind in providers/kinds.py."""
 
