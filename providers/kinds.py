@@ -8,6 +8,7 @@ from providers.http import HttpEntry, HttpProvider
 from providers.provider import Provider
 from providers.simulator import SimulatorEntry, SimulatorProvider
 from providers.smtp import SmtpEntry, SmtpProvider
+from providers.vendors.mailgun import MailgunEntry, MailgunProvider
 from providers.vendors.sendgrid import SendgridEntry, SendgridProvider
 
 _Entry = TypeVar("_Entry", bound=ProviderEntry)
@@ -30,5 +31,6 @@ KINDS = {
     "http": _kind(HttpEntry, HttpProvider),
     "smtp": _kind(SmtpEntry, SmtpProvider),
     "sendgrid": _kind(SendgridEntry, SendgridProvider),
+    "mailgun": _kind(MailgunEntry, MailgunProvider),
 }
 """Kinds by their `kind` in the settings, in the order of docs/settings.md."""
