@@ -8,6 +8,7 @@ from providers.http import HttpEntry, HttpProvider
 from providers.provider import Provider
 from providers.simulator import SimulatorEntry, SimulatorProvider
 from providers.smtp import SmtpEntry, SmtpProvider
+from providers.vendors.mailgun import MailgunEntry, MailgunProvider
 from providers.vendors.sendgrid import SendgridEntry, SendgridProvider
 from providers.vendors.vonage import VonageEntry, VonageProvider
 from providers.vendors.twilio import TwilioEntry, TwilioProvider
@@ -34,5 +35,6 @@ KINDS = {
     "sendgrid": _kind(SendgridEntry, SendgridProvider),
     "vonage": _kind(VonageEntry, VonageProvider),
     "twilio": _kind(TwilioEntry, TwilioProvider),
+    "mailgun": _kind(MailgunEntry, MailgunProvider),
 }
 """Kinds by their `kind` in the settings, in the order of docs/settings.md."""

@@ -11,6 +11,7 @@ from providers.simulator import SimulatorEntry, SimulatorProvider
 from schemas.statuses import Channel, Reason
 from tests.contract.providers.servers import Act, Gateway, MailServer, SilentPeer
 from tests.contract.providers.stage import QUICK_SECONDS, Stage, build
+from tests.contract.providers.vendors.mailgun import MailgunStage
 from tests.contract.providers.vendors.sendgrid import SendgridStage
 from tests.contract.providers.vendors.vonage import VonageStage
 from tests.contract.providers.vendors.twilio import TwilioStage
@@ -147,6 +148,7 @@ STAGES: dict[str, type[Stage]] = {
     "sendgrid": SendgridStage,
     "vonage": VonageStage,
     "twilio": TwilioStage,
+    "mailgun": MailgunStage,
 }
 """Stage of each kind in providers/kinds.py."""
 
