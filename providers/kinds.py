@@ -9,6 +9,7 @@ from providers.provider import Provider
 from providers.simulator import SimulatorEntry, SimulatorProvider
 from providers.smtp import SmtpEntry, SmtpProvider
 from providers.vendors.sendgrid import SendgridEntry, SendgridProvider
+from providers.vendors.ses import SesEntry, SesProvider
 
 _Entry = TypeVar("_Entry", bound=ProviderEntry)
 
@@ -30,5 +31,6 @@ KINDS = {
     "http": _kind(HttpEntry, HttpProvider),
     "smtp": _kind(SmtpEntry, SmtpProvider),
     "sendgrid": _kind(SendgridEntry, SendgridProvider),
+    "ses": _kind(SesEntry, SesProvider),
 }
 """Kinds by their `kind` in the settings, in the order of docs/settings.md."""

@@ -12,6 +12,7 @@ from schemas.statuses import Channel, Reason
 from tests.contract.providers.servers import Act, Gateway, MailServer, SilentPeer
 from tests.contract.providers.stage import QUICK_SECONDS, Stage, build
 from tests.contract.providers.vendors.sendgrid import SendgridStage
+from tests.contract.providers.vendors.ses import SesStage
 
 
 class Watched(SimulatorProvider):
@@ -143,6 +144,7 @@ STAGES: dict[str, type[Stage]] = {
     "http": HttpStage,
     "smtp": SmtpStage,
     "sendgrid": SendgridStage,
+    "ses": SesStage,
 }
 """Stage of each kind in providers/kinds.py."""
 
