@@ -19,7 +19,12 @@ from providers.sender_address import BREAKS
 from schemas.statuses import Category, Reason
 
 MAX_DATA_CHARACTERS = 262_144
-"""Maximum size of the texts of one mail as JSON, in a call with several mails (ReplacementTemplateData)."""
+"""Maximum size of the texts of one mail as JSON, in a call with several mails.
+
+SES does not say how it counts. Units of UTF-16 are never fewer than characters, and at most 3 bytes each.
+
+Source: https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ReplacementTemplate.html
+"""
 MAX_SHARED_BYTES = 850_000
 """Maximum size of all texts in a call with several mails, in bytes.
 
@@ -74,8 +79,8 @@ def encode_mail(message: Message, unsubscribing: ListUnsubscribe | None) -> SesM
     if sum(len(text.encode()) for text in texts.values()) > MAX_MAIL_BYTES:
         raise UnsendableError(Failed(Reason.TOO_LONG, "larger than a mail of SES may be"))
     data = json_bytes(texts).decode()
+    may_be_shared = not message.cc and len(data.encode("utf-16-le")) // 2 <= MAX_DATA_CHARACTERS
     size = len(json_bytes(data))
-    may_be_shared = not message.cc and len(data) <= MAX_DATA_CHARACTERS and size <= MAX_SHARED_BYTES
     return SesMail(message, texts, data if may_be_shared else "", size, _headers(message, unsubscribing))
 
 

@@ -59,13 +59,15 @@ async def test_equal_texts_are_in_a_call_once(stage: SesStage) -> None:
     ("mails", "expected"),
     [
         ([a_mail(1, text="A"), a_mail(2, text="x" * 262_200), a_mail(3, text="B")], [2, 1]),
+        ([a_mail(1), a_mail(2), a_mail(3, text="x" * 262_200)], [2, 1]),
+        ([a_mail(1, text="A"), a_mail(2, text="😀" * 131_100), a_mail(3, text="B")], [2, 1]),
         ([a_mail(1, text="A"), a_mail(2, text='"' * 131_000), a_mail(3, text="B")], [3]),
         ([a_mail(1, text="A"), replace(a_mail(2), cc=("boss@example.com",)), a_mail(3, text="B")], [2, 1]),
         ([a_mail(1, text="é" * 262_000), a_mail(2, text="ü" * 262_000)], [1, 1]),
         ([a_mail(number, text=str(number) * 200_000) for number in range(9)], [4, 4, 1]),
         ([a_mail(number, text="x" * 300_000) for number in range(2)], [1, 1]),
     ],
-    ids=["characters", "quotes", "copies", "bytes", "many", "none to share"],
+    ids=["characters", "equal", "UTF-16", "quotes", "copies", "bytes", "many", "none to share"],
 )
 async def test_the_mails_of_a_batch_are_divided_by_their_sizes(
     stage: SesStage, mails: list[Message], expected: list[int]
@@ -130,12 +132,19 @@ async def test_unsubscribe_links_that_are_too_long_are_left_out_or_end_a_marketi
     assert [taken.headers for taken in stage.peer.mails] == headers
 
 
-def test_the_url_is_that_of_the_region() -> None:
-    (entry,) = parse([{"name": "ses", **SesStage.entry}])
+@pytest.mark.parametrize(
+    ("fields", "url"),
+    [
+        ({}, "https://email.eu-west-1.amazonaws.com"),
+        ({"base_url": "https://ses.{region}.example/"}, "https://ses.eu-west-1.example"),
+    ],
+)
+def test_the_url_has_the_region(fields: dict[str, str], url: str) -> None:
+    (entry,) = parse([{"name": "ses", **SesStage.entry, **fields}])
     assert isinstance(entry, SesEntry)
     api = SesApi(entry)
-    assert api.check_url == "https://email.eu-west-1.amazonaws.com"
-    assert api.request([api.encode(a_mail())]).url == f"{api.check_url}/v2/email/outbound-emails"
+    assert api.check_url == url
+    assert api.request([api.encode(a_mail())]).url == f"{url}/v2/email/outbound-emails"
 
 
 @pytest.mark.parametrize("field", ["region", "configuration_set"])
