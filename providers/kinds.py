@@ -12,6 +12,7 @@ from providers.vendors.mailgun import MailgunEntry, MailgunProvider
 from providers.vendors.sendgrid import SendgridEntry, SendgridProvider
 from providers.vendors.vonage import VonageEntry, VonageProvider
 from providers.vendors.twilio import TwilioEntry, TwilioProvider
+from providers.vendors.ses import SesEntry, SesProvider
 
 _Entry = TypeVar("_Entry", bound=ProviderEntry)
 
@@ -36,5 +37,6 @@ KINDS = {
     "vonage": _kind(VonageEntry, VonageProvider),
     "twilio": _kind(TwilioEntry, TwilioProvider),
     "mailgun": _kind(MailgunEntry, MailgunProvider),
+    "ses": _kind(SesEntry, SesProvider),
 }
 """Kinds by their `kind` in the settings, in the order of docs/settings.md."""

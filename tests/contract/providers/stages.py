@@ -15,6 +15,7 @@ from tests.contract.providers.vendors.mailgun import MailgunStage
 from tests.contract.providers.vendors.sendgrid import SendgridStage
 from tests.contract.providers.vendors.vonage import VonageStage
 from tests.contract.providers.vendors.twilio import TwilioStage
+from tests.contract.providers.vendors.ses import SesStage
 
 
 class Watched(SimulatorProvider):
@@ -149,6 +150,7 @@ STAGES: dict[str, type[Stage]] = {
     "vonage": VonageStage,
     "twilio": TwilioStage,
     "mailgun": MailgunStage,
+    "ses": SesStage,
 }
 """Stage of each kind in providers/kinds.py."""
 
