@@ -10,9 +10,9 @@ from providers.simulator import SimulatorEntry, SimulatorProvider
 from providers.smtp import SmtpEntry, SmtpProvider
 from providers.vendors.mailgun import MailgunEntry, MailgunProvider
 from providers.vendors.sendgrid import SendgridEntry, SendgridProvider
-from providers.vendors.vonage import VonageEntry, VonageProvider
-from providers.vendors.twilio import TwilioEntry, TwilioProvider
 from providers.vendors.ses import SesEntry, SesProvider
+from providers.vendors.twilio import TwilioEntry, TwilioProvider
+from providers.vendors.vonage import VonageEntry, VonageProvider
 
 _Entry = TypeVar("_Entry", bound=ProviderEntry)
 
@@ -33,10 +33,10 @@ KINDS = {
     "simulator": _kind(SimulatorEntry, SimulatorProvider),
     "http": _kind(HttpEntry, HttpProvider),
     "smtp": _kind(SmtpEntry, SmtpProvider),
-    "sendgrid": _kind(SendgridEntry, SendgridProvider),
-    "vonage": _kind(VonageEntry, VonageProvider),
     "twilio": _kind(TwilioEntry, TwilioProvider),
-    "mailgun": _kind(MailgunEntry, MailgunProvider),
+    "vonage": _kind(VonageEntry, VonageProvider),
     "ses": _kind(SesEntry, SesProvider),
+    "sendgrid": _kind(SendgridEntry, SendgridProvider),
+    "mailgun": _kind(MailgunEntry, MailgunProvider),
 }
 """Kinds by their `kind` in the settings, in the order of docs/settings.md."""

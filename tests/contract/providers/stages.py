@@ -13,9 +13,9 @@ from tests.contract.providers.servers import Act, Gateway, MailServer, SilentPee
 from tests.contract.providers.stage import QUICK_SECONDS, Stage, build
 from tests.contract.providers.vendors.mailgun import MailgunStage
 from tests.contract.providers.vendors.sendgrid import SendgridStage
-from tests.contract.providers.vendors.vonage import VonageStage
-from tests.contract.providers.vendors.twilio import TwilioStage
 from tests.contract.providers.vendors.ses import SesStage
+from tests.contract.providers.vendors.twilio import TwilioStage
+from tests.contract.providers.vendors.vonage import VonageStage
 
 
 class Watched(SimulatorProvider):
