@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from core.render_errors import MissingVariable
 from core.text_part import TextPart, html_to_text
+from core.variable_names import Variables
+from core.vendor_template import VendorTemplate, VendorTemplates
 from schemas.statuses import Category, Channel, ContentType, Reason
 
 
@@ -40,6 +43,8 @@ class Message:
 
     text_part: TextPart | None = None
     """Text part of an HTML e-mail, made from the template of the request."""
+    vendor_templates: VendorTemplates = field(default_factory=dict)
+    """Templates of vendors that say the same as the text, by the name of the provider."""
 
     def __repr__(self) -> str:
         return f"Message({self.id})"
@@ -49,6 +54,22 @@ class Message:
         if self.text_part is None:
             return html_to_text(self.text)
         return self.text_part.render(self.variables, self.request_variables)
+
+    def parameters(self, vendor_template: VendorTemplate) -> tuple[tuple[str, str], ...]:
+        """Return the name and the value of each parameter, in the order of the vendor.
+
+        Secret values are among them, so a provider writes them into the message and nowhere else. Raise MissingVariable
+        for a variable without a value. No rendered message has one, because its text uses all of these variables.
+        """
+        values = Variables(self.variables, self.request_variables)
+        return tuple((name, _require(values, name)) for name in vendor_template.parameter_order)
+
+
+def _require(values: Variables, name: str) -> str:
+    value = values.get(name)
+    if value is None:
+        raise MissingVariable(name)
+    return value
 
 
 class HiddenMessageId(NamedTuple):

@@ -30,6 +30,8 @@ _REASON_TO_DO: Mapping[Reason, str] = {
         "A text that its values make longer than ROLLCALL_MAX_SMS_SEGMENTS or ROLLCALL_MAX_EMAIL_BYTES, or a subject "
         "longer than 1,000 characters, needs shorter values. The other deliveries of the request are sent."
     ),
+    Reason.TEMPLATE_NOT_MAPPED: "Store the mapping of the template (`rollcall template put --mapping-file`), "
+    "and make a new request. A resend keeps the version without it.",
     Reason.UNPROCESSABLE: "Read `error` in the log. Add the missing sealing key, or report the bug. Then send again.",
     Reason.REJECTED: "Read `error` in the log. It has the provider's reason.",
     Reason.BLOCKED: "Use another channel. The address is on the provider's own list of blocked recipients.",

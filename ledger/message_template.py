@@ -19,7 +19,7 @@ from core.render import (
 )
 from core.text_limits import TextLimit
 from core.variable_names import Variables, names_in, normalise_name
-from ledger.models import StoredTemplate
+from ledger.stored_template import StoredTemplate
 from ledger.text_size import TextMeasure
 from schemas.requests import BulkBody
 from schemas.statuses import Channel, ContentType, Reason

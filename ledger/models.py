@@ -7,6 +7,7 @@ from typing import NamedTuple, Self
 
 from core.chunk_work import Counts, Work, tally
 from core.ids import ChunkId, LogId, RequestKey
+from core.vendor_template import VendorTemplates
 from schemas.statuses import Category, Channel, ContentType, Lane, OnUncertain, Reason, Status
 
 
@@ -49,6 +50,8 @@ class RequestHeader:
     """True if the secret values are kept in `sealed_text` and in `sealed` of the chunks, so that they can be resent."""
     sealed_secrets: bytes | None = field(default=None, repr=False)
     """Secret variables of the request. None if there are none, or after the completion erased them."""
+    vendor_templates: VendorTemplates = field(default_factory=dict)
+    """Templates of vendors that say the same as the template of the request, by the name of the provider."""
 
     @property
     def erasable_variables(self) -> tuple[str, ...]:
@@ -220,27 +223,3 @@ class Log(NamedTuple):
     """Log of the delivery that repeats this one. Once set, it does not change."""
     next_attempt_at: datetime | None = None
     """Earliest time of the next try. Only a pending delivery that was tried has it, and it is not stored in a log."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredTemplate:
-    """Version of a template of a tenant. A version never changes. An update creates a new version."""
-
-    id: str
-    """Id of the template, the same for all versions."""
-    tenant_id: str
-    code: str
-    version: int
-    """Number of the version, from 1."""
-    content: str = field(repr=False)
-    subject: str | None = field(repr=False)
-    created_at: datetime
-    content_type: ContentType | None = None
-    """Type of the content. None: the request or the rule decides."""
-    secret_variables: tuple[str, ...] = ()
-    """Names of the variables whose values are never shown, in each request that uses the template."""
-
-    @property
-    def text(self) -> tuple[str, str | None, ContentType | None, tuple[str, ...]]:
-        """Return the fields that a request takes over. Two versions in a row differ in them."""
-        return self.content, self.subject, self.content_type, self.secret_variables

@@ -9,14 +9,13 @@ from typing import Protocol
 
 from core.chunk_work import Counts
 from core.ids import LogId, RequestKey
+from core.vendor_template import NO_VENDOR_TEMPLATES, VendorTemplates
 from ledger.chunk_port import Chunks
 from ledger.idempotency_record import IdempotencyRecord
-from ledger.models import (
-    Log,
-    StoredTemplate,
-)
+from ledger.models import Log
 from ledger.queries import IdRange, LogPage, LogQuery
 from ledger.request_port import Requests
+from ledger.stored_template import StoredTemplate
 from schemas.statuses import ContentType, Status
 
 
@@ -91,6 +90,7 @@ class Templates(Protocol):
         content_type: ContentType | None = None,
         *,
         secret_variables: Sequence[str] = (),
+        vendor_templates: VendorTemplates = NO_VENDOR_TEMPLATES,
     ) -> StoredTemplate:
         """Store a new version, numbered from 1, and return it.
 

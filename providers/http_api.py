@@ -72,6 +72,8 @@ class HttpApi(ABC, Generic[T]):
     batch_size = 1
     """Maximum number of messages of one `send`. `groups` may divide them into several calls."""
     deduplicates = False
+    needs_vendor_template = False
+    """True if the vendor takes no free text, and a template must have a mapping for it."""
     check_url: str
     """URL whose host `check` connects to."""
 

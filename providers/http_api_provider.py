@@ -63,6 +63,7 @@ class HttpApiProvider(Generic[T]):
         self.channel = entry.channel
         self.deduplicates = api.deduplicates
         self.batch_size = api.batch_size
+        self.needs_vendor_template = api.needs_vendor_template
         self.rate_per_second = entry.rate_per_second
         self.timeout_seconds = entry.timeout_seconds
         self._api = api

@@ -8,7 +8,11 @@ from providers.http import HttpEntry, HttpProvider
 from providers.provider import Provider
 from providers.simulator import SimulatorEntry, SimulatorProvider
 from providers.smtp import SmtpEntry, SmtpProvider
+from providers.vendors.mailgun import MailgunEntry, MailgunProvider
 from providers.vendors.sendgrid import SendgridEntry, SendgridProvider
+from providers.vendors.ses import SesEntry, SesProvider
+from providers.vendors.twilio import TwilioEntry, TwilioProvider
+from providers.vendors.vonage import VonageEntry, VonageProvider
 
 _Entry = TypeVar("_Entry", bound=ProviderEntry)
 
@@ -29,6 +33,10 @@ KINDS = {
     "simulator": _kind(SimulatorEntry, SimulatorProvider),
     "http": _kind(HttpEntry, HttpProvider),
     "smtp": _kind(SmtpEntry, SmtpProvider),
+    "twilio": _kind(TwilioEntry, TwilioProvider),
+    "vonage": _kind(VonageEntry, VonageProvider),
+    "ses": _kind(SesEntry, SesProvider),
     "sendgrid": _kind(SendgridEntry, SendgridProvider),
+    "mailgun": _kind(MailgunEntry, MailgunProvider),
 }
 """Kinds by their `kind` in the settings, in the order of docs/settings.md."""

@@ -32,6 +32,10 @@ class Provider(Protocol):
         """Return the maximum number of messages of one `send`."""
 
     @property
+    def needs_vendor_template(self) -> bool:
+        """Return whether the provider takes no free text, so that it needs `Message.vendor_templates[name]`."""
+
+    @property
     def rate_per_second(self) -> float | None:
         """Return the maximum number of sends per second, or None for no limit. The caller keeps to it."""
 
@@ -70,6 +74,7 @@ class OneByOne(ABC):
     """Base of a provider that takes one message a call."""
 
     batch_size = 1
+    needs_vendor_template = False
 
     async def send(self, drafts: Sequence[Draft]) -> list[SendResult]:
         """Send one message. See `Provider.send`."""

@@ -102,6 +102,7 @@ class Reason(DescribedEnum, published_as="Reason"):
         "invalid_content",
         "failed: a variable would break the message or make it too long, such as a line break in a subject",
     )
+    TEMPLATE_NOT_MAPPED = "template_not_mapped", "failed: no provider of the channel has a mapping for the template"
     UNPROCESSABLE = (
         "unprocessable",
         "failed: an error in the consumer that occurred at every attempt, or no sealing key opened the content in time",

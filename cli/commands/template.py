@@ -41,21 +41,31 @@ def put(  # noqa: PLR0913  # one parameter per option
         list[str] | None,
         typer.Option(help="Name of a variable with a secret value, such as a login code. May be repeated."),
     ] = None,
+    mapping_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON file with the codes under which vendors know the text, for providers that take no free text. "
+            "See docs/sending.md."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a text, store it as the newest version, and print the variables that it needs.
 
-    Requests that were accepted earlier keep their version. If the newest version has the same text, nothing changes.
+    Requests that were accepted earlier keep their version. If the newest version has the same text and the same
+    mapping, nothing changes. Without --mapping-file the new version has no mapping.
 
     Example: rollcall template put verify_code --tenant tnt_xyz789 --content "Your code is {{code}}"
     """
-    from cli.send.request_options import read_content  # noqa: PLC0415
+    from cli.send.request_options import read_content, read_text_file  # noqa: PLC0415
     from cli.templates.manage import run_put  # noqa: PLC0415
+    from cli.templates.mapping_file import parse_mapping  # noqa: PLC0415
     from cli.templates.validate_template import TemplateInput  # noqa: PLC0415
 
     text = read_content(content, content_file)
     secret = tuple(secret_variable or ())
-    run_put(TemplateInput(tenant, code, text, subject, content_type, secret), as_json=as_json)
+    mapping = parse_mapping(read_text_file("--mapping-file", mapping_file)) if mapping_file else {}
+    run_put(TemplateInput(tenant, code, text, subject, content_type, secret, mapping), as_json=as_json)
 
 
 @template.command("list", epilog=f"Exit codes: 0 listed. 1 error. {_USAGE}.")

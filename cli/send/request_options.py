@@ -72,13 +72,18 @@ def read_content(content: str | None, content_file: Path | None) -> str:
         raise UsageError("--content and --content-file: only one of them is allowed.")
     if content_file is None:
         return content or ""
+    return read_text_file("--content-file", content_file).rstrip("\n")
+
+
+def read_text_file(option: str, file: Path) -> str:
+    """Return the text of the file that an option names. Raises UsageError."""
     try:
-        return _read_text(content_file).rstrip("\n")
+        return _read_text(file)
     except OSError as error:
-        raise UsageError(f"--content-file: {content_file} cannot be read ({error.strerror}).") from None
+        raise UsageError(f"{option}: {file} cannot be read ({error.strerror}).") from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise UsageError(f"--content-file: {content_file}, line {line}: not UTF-8. Save the file as UTF-8.") from None
+        raise UsageError(f"{option}: {file}, line {line}: not UTF-8. Save the file as UTF-8.") from None
 
 
 def _read_text(file: Path) -> str:

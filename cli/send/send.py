@@ -28,7 +28,7 @@ from cli.settings import LedgerAddress, RecipientSettings, SendSettings, ledger_
 from cli.template_check import check_content_size, check_secret_variables, compile_content
 from core.ids import request_key
 from ledger.message_template import UNFIT_TYPE, choose_source
-from ledger.models import StoredTemplate
+from ledger.stored_template import StoredTemplate
 from schemas.requests import BulkBody, too_far_ahead
 from schemas.statuses import Channel
 

@@ -1,6 +1,7 @@
 """Commands for stored templates: put, list, show and preview."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 import orjson
@@ -18,8 +19,8 @@ from core.content_type import ContentTypeChoice, without_mark
 from core.render import MAX_RENDERED, MAX_SUBJECT, HeaderInjection, TextTooLong, UnsafeLink
 from core.variable_names import normalise_name
 from ledger.message_template import MASK, MessageTemplate, choose_type, compile_template
-from ledger.models import StoredTemplate
 from ledger.ports import Ledger
+from ledger.stored_template import StoredTemplate
 from schemas.statuses import Channel, ContentType
 
 T = TypeVar("T")
@@ -71,6 +72,7 @@ async def put(ledger: Ledger, console: Console, template_input: TemplateInput, *
         template_input.subject or None,
         template_input.content_type,
         secret_variables=template_input.secret_variables,
+        vendor_templates=template_input.vendor_templates,
     )
     new = before is None or before.version != stored.version
     if as_json:
@@ -81,6 +83,8 @@ async def put(ledger: Ledger, console: Console, template_input: TemplateInput, *
     console.print(f"variables: {', '.join(_variable_names(stored)) or 'none'}", soft_wrap=True)
     if stored.secret_variables:
         console.print(f"secret: {', '.join(stored.secret_variables)}", soft_wrap=True)
+    for note in _mapping_notes(stored):
+        console.print(f"mapping: {printable(note)}", soft_wrap=True)
 
 
 async def show_all(ledger: Ledger, console: Console, tenant: str, *, as_json: bool) -> None:
@@ -124,6 +128,8 @@ async def show(ledger: Ledger, console: Console, address: TemplateAddress, *, as
     for name, value in lines.items():
         if value is not None:
             console.print(f"{name:<9} {printable(value)}", soft_wrap=True)
+    for note in _mapping_notes(stored):
+        console.print(f"mapping   {printable(note)}", soft_wrap=True)
     console.print()
     write_text(console, without_mark(stored.content))
 
@@ -212,6 +218,14 @@ def _variable_names(stored: StoredTemplate) -> list[str]:
     return sorted(variables_for_recipients(_compiled(stored, _type_of(stored))))
 
 
+def _mapping_notes(stored: StoredTemplate) -> list[str]:
+    """Return for each provider the code, the sign name and the parameters of its vendor template."""
+    return [
+        f"{provider}: {f'{each.template_code} {each.sign_name}'.rstrip()} ({', '.join(each.parameter_order)})"
+        for provider, each in stored.vendor_templates.items()
+    ]
+
+
 def _stored_at(stored: StoredTemplate) -> str:
     return f"{stored.created_at:%Y-%m-%d %H:%M:%S} UTC"
 
@@ -225,6 +239,7 @@ def _document(stored: StoredTemplate) -> dict[str, Any]:
         "created_at": stored.created_at.isoformat(),
         "variables": _variable_names(stored),
         "secret_variables": list(stored.secret_variables),
+        "vendor_templates": {name: asdict(each) for name, each in stored.vendor_templates.items()},
         "subject": stored.subject,
         **_type_fields(_type_of(stored)),
     }

@@ -6,8 +6,10 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from cli.errors import UsageError
+from cli.plain_output import printable
 from cli.template_check import check_content_size, check_secret_variables, compile_content
 from core.text_limits import TextLimits
+from core.vendor_template import VendorTemplates
 from ledger.message_template import MessageTemplate, choose_type
 from schemas.requests import MAX_CONTENT, Subject, TenantId
 from schemas.statuses import Channel, ContentType
@@ -27,6 +29,7 @@ class TemplateInput:
     subject: str | None = field(repr=False)
     content_type: ContentType | None = None
     secret_variables: tuple[str, ...] = ()
+    vendor_templates: VendorTemplates = field(default_factory=dict)
 
     def check(self, limits: TextLimits) -> None:
         """Raise UsageError if no request could use the text or refer to it."""
@@ -41,6 +44,7 @@ class TemplateInput:
         type_choice = choose_type(Channel.EMAIL, self.content, in_template=self.content_type)
         text = compile_content(Channel.EMAIL, self.content, self.subject, {}, type_choice.content_type)
         self._check_secret_variables(text)
+        self._check_parameters(text)
 
     def _check_secret_variables(self, text: MessageTemplate) -> None:
         names = self.secret_variables
@@ -48,6 +52,14 @@ class TemplateInput:
         if len(set(names)) < len(names):
             raise UsageError("--secret-variable: must not name a variable twice.")
         check_secret_variables(text, names)
+
+    def _check_parameters(self, text: MessageTemplate) -> None:
+        """Raise UsageError for a parameter that the content does not use, because it may have no value."""
+        for provider, template in self.vendor_templates.items():
+            for at, name in enumerate(template.parameter_order):
+                if name not in text.content.names:
+                    where = f"--mapping-file: {provider}.parameter_order[{at}]"
+                    raise UsageError(f"{where}: {printable(name)} is not a variable of the content.")
 
 
 def _check_value(option: str, allowed: TypeAdapter[T], value: T) -> None:

@@ -1,11 +1,12 @@
 """Stop, pause, providers and outcome rules of one chunk."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 from consumer.context import ConsumerContext
 from consumer.deliver.open_window import OpenWindow
-from core.chunk_work import Batch
+from core.chunk_work import Batch, Window
 from core.delivery_outcome import OutcomeRules
 from ledger.claims import pick_provider
 from ledger.models import ControlFlags, RequestHeader
@@ -50,11 +51,25 @@ class ChunkRules:
 
     def __init__(self, header: RequestHeader, context: ConsumerContext) -> None:
         self._header, self._context = header, context
-        self._providers = context.providers.for_channel(header.channel)
+        configured, mapped = context.providers.for_channel(header.channel), header.vendor_templates
+        self._providers = tuple(each for each in configured if not each.needs_vendor_template or each.name in mapped)
+        self.lacks_mapping = bool(configured) and not self._providers
+        """True if every provider of the channel needs a mapping of the template, and none has one."""
 
     def provider(self, window: OpenWindow) -> Provider | None:
-        """Return the provider of the window, if it has one and this process has its settings."""
-        return self._context.providers.get(window.provider) if window.provider else None
+        """Return the provider of the window, if this process has its settings and it can take the request."""
+        return next((each for each in self._providers if each.name == window.provider), None)
+
+    def correct_provider(self, claimed: OpenWindow, intent: Window) -> Window:
+        """Return the intent of a claimed window with a provider that can take the request.
+
+        A claim has not read the request, so it chooses among all providers of the channel. A window that may have been
+        sent keeps its provider if that can take the request.
+        """
+        keeps = claimed.taken_over and self.provider(claimed) is not None
+        if keeps or not self._providers:
+            return intent
+        return replace(intent, provider=self.choose_provider(intent.batch))
 
     def choose_provider(self, batch: Batch) -> str | None:
         """Return the provider for the next attempt. Each attempt goes to the next provider in turn, unless pinned."""

@@ -27,10 +27,14 @@ from core.chunk_work import (
 )
 from core.delivery_outcome import NotSent
 from core.index_ranges import indices
+from core.send_result import Failed
 from ledger.chunk_recipients import ChunkRecipient
 from ledger.claims import ClaimResult
 from ledger.models import Log
-from schemas.statuses import OnUncertain
+from schemas.statuses import OnUncertain, Reason
+
+NOT_MAPPED = Failed(Reason.TEMPLATE_NOT_MAPPED, offered=False)
+"""Result of all deliveries of a request whose template has a mapping for no provider of the channel."""
 
 
 class ChunkWorker:
@@ -98,15 +102,19 @@ class ChunkWorker:
             self._publisher.add((await self._logs.read(indices(self._work.unacknowledged))).values())
         await self.recover_window(read_logs=self._header.on_uncertain is OnUncertain.RESEND)
         self._publisher.start()
-        await self.record_retry_intent()
+        await self.record_new_intent()
 
-    async def record_retry_intent(self) -> None:
-        """Write the lost attempt of a taken-over window before sending it again: it may kill each process that tries.
+    async def record_new_intent(self) -> None:
+        """Write a claimed window again before it is sent, if it lost an attempt or gets another provider.
 
-        The work stays as it was claimed. The owner that ends the window counts what was logged of it.
+        A window that was taken over may kill each process that sends it. The work stays as it was claimed. The owner
+        that ends the window counts what was logged of it.
         """
-        intent = count_lost_attempt(self._window) if not self._control.stop else None
-        if intent and not self._control.paused:  # A paused delivery is put back together with its attempts.
+        claimed = self._window.intent
+        if self._control.stop or claimed is None or not self._window.without_result:
+            return
+        intent = self._rules.correct_provider(self._window, count_lost_attempt(self._window) or claimed)
+        if intent != claimed and not self._control.paused:  # A paused delivery is put back together with its attempts.
             await self._advance(self._work, intent)
             self._window.intent = intent
 
@@ -129,6 +137,9 @@ class ChunkWorker:
         if self._control.stop or self._control.paused:
             for entry in self._window.without_result:
                 entry.result = NotSent.STOPPED if self._control.stop else NotSent.DEFERRED
+        elif self._rules.lacks_mapping:
+            for entry in self._window.without_result:
+                entry.result = NOT_MAPPED
         while to_send := self._window.without_result:
             plan = SendPlan(
                 self._rules.provider(self._window),

@@ -65,6 +65,7 @@ class DeliveryFactory:
             variables=variables,
             request_variables=template.variables,
             content_type=self._header.content_type,
+            vendor_templates=self._header.vendor_templates,
         )
 
     def log_of_decision(self, decided: DecidedDelivery, now: datetime) -> Log:

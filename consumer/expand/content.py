@@ -9,6 +9,7 @@ from core.addresses.mail_addresses import InvalidMailAddressError, normalise_mai
 from core.ids import RequestKey
 from core.render import RenderError, SubjectError, TemplateError
 from core.text_limits import size_problem
+from core.vendor_template import VendorTemplates
 from ledger.message_template import (
     UNFIT_TYPE,
     UNUSED,
@@ -17,9 +18,10 @@ from ledger.message_template import (
     choose_source,
     compile_source,
 )
-from ledger.models import RequestHeader, StoredRequest, StoredTemplate
+from ledger.models import RequestHeader, StoredRequest
 from ledger.sealed_text import open_template, seal_template
 from ledger.sealing import Sealer
+from ledger.stored_template import StoredTemplate
 from schemas.requests import BulkRequest
 from schemas.statuses import ContentType, RejectionReason
 
@@ -38,6 +40,7 @@ class ResolvedContent:
     secret_variables: tuple[str, ...] | None = None
     """Names of the secret variables, those of the template included. None if there are none."""
     sealed_secrets: bytes | None = field(default=None, repr=False)
+    vendor_templates: VendorTemplates = field(default_factory=dict)
 
     def template_for(self, header: RequestHeader, sealer: Sealer) -> MessageTemplate:
         """Return the template of a stored request. A version never changes, so the same one has the same content."""
@@ -72,6 +75,7 @@ async def resolve_content(
             header.content_type,
             header.secret_variables,
             header.sealed_secrets,
+            header.vendor_templates,
         )
     tenant_id, code, version = request.tenant_id, request.template, request.template_version
     template = await context.retry_until_available(
@@ -145,4 +149,5 @@ def _compile(
     sealed = seal_template(sealer, key, source, request, addresses)
     id_, version = (template.id, template.version) if template else (None, None)
     secret = source.secret_variables or None
-    return ResolvedContent(sealed.text, text, id_, version, source.type_to_store, secret, sealed.secrets)
+    vendors = template.vendor_templates if template else {}
+    return ResolvedContent(sealed.text, text, id_, version, source.type_to_store, secret, sealed.secrets, vendors)

@@ -141,6 +141,7 @@ def build_header(
         secret_variables=content.secret_variables,
         keep_secret_variables=request.keep_secret_variables,
         sealed_secrets=content.sealed_secrets,
+        vendor_templates=content.vendor_templates,
     )
     size = len(request.recipients)
     limits = context.tuning

@@ -7,7 +7,8 @@ from datetime import datetime
 from core.chunk_work import Window
 from core.ids import ChunkId, LogId, RequestKey
 from ledger.idempotency_record import IdempotencyRecord
-from ledger.models import Chunk, Log, StoredRequest, StoredTemplate
+from ledger.models import Chunk, Log, StoredRequest
+from ledger.stored_template import StoredTemplate
 from schemas.statuses import Channel, Lane
 
 

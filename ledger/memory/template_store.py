@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing_extensions import override
 
 from core.ids import template_id
+from core.vendor_template import NO_VENDOR_TEMPLATES, VendorTemplates
 from ledger.memory.store import Store
-from ledger.models import StoredTemplate
 from ledger.ports import Templates
+from ledger.stored_template import StoredTemplate
 from schemas.statuses import ContentType
 
 
@@ -27,11 +28,14 @@ class MemoryTemplates(Templates):
         content_type: ContentType | None = None,
         *,
         secret_variables: Sequence[str] = (),
+        vendor_templates: VendorTemplates = NO_VENDOR_TEMPLATES,
     ) -> StoredTemplate:
         name = template_id(tenant_id, code)
         versions = self._store.templates.setdefault(name, [])
         number, now, secret = len(versions) + 1, self._store.clock(), tuple(secret_variables)
-        new = StoredTemplate(name, tenant_id, code, number, content, subject, now, content_type, secret)
+        new = StoredTemplate(
+            name, tenant_id, code, number, content, subject, now, content_type, secret, vendor_templates
+        )
         if not versions or versions[-1].text != new.text:
             versions.append(new)
         return versions[-1]

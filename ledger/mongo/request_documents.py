@@ -7,6 +7,7 @@ from core.ids import RequestKey
 from ledger.models import Completion, Part, RequestHeader, StoredRequest
 from ledger.mongo.chunk_documents import read_control_flags
 from ledger.mongo.connection import Document
+from ledger.mongo.vendor_template_documents import read_vendor_templates, vendor_template_documents
 from ledger.sweep_delays import NEVER
 from schemas.statuses import Category, Channel, ContentType, OnUncertain
 
@@ -38,6 +39,7 @@ def header_document(header: RequestHeader) -> Document:
         "secret_variables": list(header.secret_variables) if header.secret_variables is not None else None,
         "keep_secret_variables": header.keep_secret_variables,
         "sealed_secrets": header.sealed_secrets,
+        "vendor_templates": vendor_template_documents(header.vendor_templates) or None,
     }
     return {name: value for name, value in document.items() if value is not None}
 
@@ -135,6 +137,7 @@ def _read_header(key: RequestKey, header: Document) -> RequestHeader:
         secret_variables=tuple(secret_variables) if secret_variables is not None else None,
         keep_secret_variables=header.get("keep_secret_variables"),
         sealed_secrets=header.get("sealed_secrets"),
+        vendor_templates=read_vendor_templates(header.get("vendor_templates", ())),
     )
 
 

@@ -7,9 +7,11 @@ from pymongo import ReturnDocument
 from typing_extensions import override
 
 from core.ids import template_id
-from ledger.models import StoredTemplate
+from core.vendor_template import NO_VENDOR_TEMPLATES, VendorTemplates
 from ledger.mongo.connection import Document, translated_errors
+from ledger.mongo.vendor_template_documents import read_vendor_templates, vendor_template_documents
 from ledger.ports import Templates
+from ledger.stored_template import StoredTemplate
 from schemas.statuses import ContentType
 
 
@@ -29,6 +31,7 @@ class MongoTemplates(Templates):
         content_type: ContentType | None = None,
         *,
         secret_variables: Sequence[str] = (),
+        vendor_templates: VendorTemplates = NO_VENDOR_TEMPLATES,
     ) -> StoredTemplate:
         """Insert the text under the number after the newest. If another text has that number, try the next."""
         fields: Document = {
@@ -38,9 +41,11 @@ class MongoTemplates(Templates):
             "subject": subject,
             **({"content_type": content_type.value} if content_type else {}),
             **({"secret_variables": list(secret_variables)} if secret_variables else {}),
+            **({"vendor_templates": vendor_template_documents(vendor_templates)} if vendor_templates else {}),
         }
+        text = content, subject, content_type, tuple(secret_variables), vendor_templates
         newest = await self.get(tenant_id, code)
-        while newest is None or newest.text != (content, subject, content_type, tuple(secret_variables)):
+        while newest is None or newest.text != text:
             newest = await self._insert_or_get(fields | {"version": newest.version + 1 if newest else 1})
         return newest
 
@@ -97,4 +102,5 @@ def _read(document: Document) -> StoredTemplate:
         created_at=document["created_at"],
         content_type=ContentType(document["content_type"]) if "content_type" in document else None,
         secret_variables=tuple(document.get("secret_variables", ())),
+        vendor_templates=read_vendor_templates(document.get("vendor_templates", ())),
     )

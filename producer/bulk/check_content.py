@@ -14,7 +14,7 @@ from ledger.message_template import (
     choose_source,
     compile_source,
 )
-from ledger.models import StoredTemplate
+from ledger.stored_template import StoredTemplate
 from producer.errors import BadRequestError, NotFoundError
 from producer.ledger_gateway import LedgerGateway
 from schemas.requests import AnyRecipient, BulkBody

@@ -23,7 +23,7 @@ from core.request_parts import (
 )
 from core.text_limits import TextLimits
 from ledger.message_template import MessageTemplate
-from ledger.models import StoredTemplate
+from ledger.stored_template import StoredTemplate
 from producer.auth.token_verifier import SEND_AS, Principal
 from producer.bulk.body_pieces import PIECE_BYTES, split_body
 from producer.bulk.check_content import ContentChecker

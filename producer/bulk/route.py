@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
-from ledger.models import StoredTemplate
+from ledger.stored_template import StoredTemplate
 from producer.auth.token_verifier import SEND, Principal
 from producer.bulk.accepted_response import ResponsePage, accepted_response, show_texts
 from producer.bulk.call import BulkCall, read_call

@@ -54,6 +54,7 @@ class RecordingProvider(OneByOne):
     name: str = "book"
     channel: Channel = Channel.SMS
     deduplicates: bool = False
+    needs_vendor_template: bool = False
     rate_per_second: float | None = None
     timeout_seconds: float = 10.0
     answers: Callable[[Message, int], SendResult] = lambda message, _: Sent(f"m-{message.id}")

@@ -349,8 +349,8 @@ MUTANTS = (
         (
             Edit(
                 WORKER,
-                "if intent and not self._control.paused:",
-                "if intent and self._control.paused:",
+                "if intent != claimed and not self._control.paused:",
+                "if intent != claimed and self._control.paused:",
             ),
         ),
         test="tests/flow/consumer/deliver/test_takeover_limit.py",

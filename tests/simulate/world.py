@@ -5,7 +5,7 @@ import random
 from functools import partial
 
 from core.ids import template_id
-from ledger.models import StoredTemplate
+from ledger.stored_template import StoredTemplate
 from tests.simulate.actors.caller import Caller
 from tests.simulate.actors.resend_fleet import Resending
 from tests.simulate.actors.resend_plan import RESEND_STEPS, draw_errands

@@ -9,6 +9,7 @@ from itertools import count
 from core.chunk_work import Counts, Work, prepare_release
 from core.ids import RequestKey, chunk_id, log_id, request_key
 from core.index_ranges import to_ranges
+from core.vendor_template import NO_VENDOR_TEMPLATES, VendorTemplate, VendorTemplates
 from ledger.claims import ClaimRequest
 from ledger.models import Chunk, Log, Part, RequestHeader
 from ledger.ports import Ledger
@@ -19,6 +20,12 @@ ACCEPTED_AT = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 
 TENANT = "tnt_test"
 PROVIDERS = {Channel.SMS: ("first", "second"), Channel.EMAIL: ("post",)}
+
+VENDOR_TEMPLATES = {
+    "ali.yun": VendorTemplate("SMS_1", "$云 通信", ("name", "code")),
+    "tencent": VendorTemplate("1110", parameter_order=("code",)),
+}
+"""Vendor templates, with signs that a database could misread."""
 
 OUTCOMES = frozenset(
     {Status.SENT, Status.UNKNOWN, Status.FAILED, Status.SUPPRESSED, Status.CANCELLED, Status.EXPIRED},
@@ -59,6 +66,7 @@ def a_head(
     secret_variables: tuple[str, ...] | None = None,
     keep_secret_variables: bool | None = None,
     sealed_secrets: bytes | None = None,
+    vendor_templates: VendorTemplates = NO_VENDOR_TEMPLATES,
 ) -> RequestHeader:
     return RequestHeader(
         key=a_key(request_id, tenant_id),
@@ -85,6 +93,7 @@ def a_head(
         secret_variables=secret_variables,
         keep_secret_variables=keep_secret_variables,
         sealed_secrets=sealed_secrets,
+        vendor_templates=vendor_templates,
     )
 
 

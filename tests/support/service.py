@@ -10,9 +10,9 @@ from fastapi import FastAPI
 
 from cli.admin.development_token import issue_token
 from ledger.memory import MemoryLedger
-from ledger.models import StoredTemplate
 from ledger.mongo import MongoLedger
 from ledger.ports import Ledger
+from ledger.stored_template import StoredTemplate
 from producer.app import build_app
 from producer.auth.token_verifier import Principal
 from producer.bulk.prepare_request import AcceptanceContext

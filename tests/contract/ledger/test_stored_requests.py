@@ -11,7 +11,7 @@ from ledger.ports import Ledger
 from schemas.statuses import Category, Channel, ContentType, OnUncertain
 from tests.contract.ledger.conftest import Wait
 from tests.contract.ledger.steps import register_parts
-from tests.support.builders import ACCEPTED_AT, a_head, a_key, a_part, some_counts
+from tests.support.builders import ACCEPTED_AT, VENDOR_TEMPLATES, a_head, a_key, a_part, some_counts
 
 KEY = a_key()
 
@@ -43,6 +43,7 @@ async def test_every_field_of_the_header_is_stored(ledger: Ledger) -> None:
         intake_partition=7,
         content_type=ContentType.HTML,
         region="DE",
+        vendor_templates=VENDOR_TEMPLATES,
     )
 
     assert (await ledger.requests.register_part(head, a_part())).header == head

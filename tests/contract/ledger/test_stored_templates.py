@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
-from ledger.models import StoredTemplate
+from core.vendor_template import VendorTemplate
 from ledger.ports import Ledger
+from ledger.stored_template import StoredTemplate
 from schemas.statuses import ContentType
 from tests.contract.ledger.conftest import Wait
+from tests.support.builders import VENDOR_TEMPLATES
 
 TENANT, OTHER = "tnt_one", "tnt_two"
 CODE = "verify_code"
@@ -56,6 +58,17 @@ async def test_another_content_type_alone_is_a_new_version(ledger: Ledger) -> No
     assert (stated.version, stated.content_type) == (2, ContentType.HTML)
     assert await ledger.templates.get(TENANT, CODE) == stated
     assert await ledger.templates.put(TENANT, CODE, "text", None, ContentType.HTML) == stated
+
+
+async def test_another_mapping_alone_is_a_new_version(ledger: Ledger) -> None:
+    await ledger.templates.put(TENANT, CODE, "text", None)
+    mapped = await ledger.templates.put(TENANT, CODE, "text", None, vendor_templates=VENDOR_TEMPLATES)
+
+    assert (mapped.version, mapped.vendor_templates) == (2, VENDOR_TEMPLATES)
+    assert await ledger.templates.get(TENANT, CODE) == mapped
+    in_another_order = dict(reversed(VENDOR_TEMPLATES.items()))
+    assert await ledger.templates.put(TENANT, CODE, "text", None, vendor_templates=in_another_order) == mapped
+    assert (await ledger.templates.put(TENANT, CODE, "text", None)).version == 3
 
 
 async def test_going_back_to_an_old_text_is_a_new_version(ledger: Ledger) -> None:
@@ -136,7 +149,8 @@ async def test_what_looks_like_an_operator_is_text(ledger: Ledger) -> None:
 
 
 async def test_the_text_is_not_in_the_repr(ledger: Ledger) -> None:
-    stored = await ledger.templates.put(TENANT, CODE, "hidden text", "hidden subject")
+    mapping = {"aliyun": VendorTemplate("SMS_1", "hidden sign name")}
+    stored = await ledger.templates.put(TENANT, CODE, "hidden text", "hidden subject", vendor_templates=mapping)
 
     assert "hidden" not in repr(stored)
 

@@ -11,7 +11,11 @@ from providers.simulator import SimulatorEntry, SimulatorProvider
 from schemas.statuses import Channel, Reason
 from tests.contract.providers.servers import Act, Gateway, MailServer, SilentPeer
 from tests.contract.providers.stage import QUICK_SECONDS, Stage, build
+from tests.contract.providers.vendors.mailgun import MailgunStage
 from tests.contract.providers.vendors.sendgrid import SendgridStage
+from tests.contract.providers.vendors.ses import SesStage
+from tests.contract.providers.vendors.twilio import TwilioStage
+from tests.contract.providers.vendors.vonage import VonageStage
 
 
 class Watched(SimulatorProvider):
@@ -143,6 +147,10 @@ STAGES: dict[str, type[Stage]] = {
     "http": HttpStage,
     "smtp": SmtpStage,
     "sendgrid": SendgridStage,
+    "vonage": VonageStage,
+    "twilio": TwilioStage,
+    "mailgun": MailgunStage,
+    "ses": SesStage,
 }
 """Stage of each kind in providers/kinds.py."""
 

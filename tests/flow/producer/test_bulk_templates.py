@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ledger.models import StoredTemplate
+from ledger.stored_template import StoredTemplate
 from tests.flow.service_and_consumer import ServiceAndConsumer
 from tests.support.service import GOOD, a_service, a_token, gateway_without_mongodb
 

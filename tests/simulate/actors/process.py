@@ -144,6 +144,7 @@ class _Provider:
         self.name, self.channel, self.deduplicates = side.name, side.channel, side.deduplicates
         self.rate_per_second, self.timeout_seconds = side.rate_per_second, side.timeout_seconds
         self.batch_size = side.batch_size
+        self.needs_vendor_template = False
         self._open: dict[int, asyncio.Timeout] = {}
         self._stopped = False
 

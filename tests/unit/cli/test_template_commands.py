@@ -55,6 +55,7 @@ async def test_put_as_json_tells_whether_the_version_is_new(ledger: MemoryLedger
         "created_at": "2026-01-02T03:04:05+00:00",
         "variables": ["code", "name"],
         "secret_variables": [],
+        "vendor_templates": {},
         "subject": None,
         "content_type": "text/plain",
         "content_type_reason": "it does not begin with a tag of HTML",

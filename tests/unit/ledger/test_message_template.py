@@ -13,8 +13,8 @@ from ledger.message_template import (
     choose_source,
     compile_template,
 )
-from ledger.models import StoredTemplate
 from ledger.sealed_text import stored_type, type_to_repeat
+from ledger.stored_template import StoredTemplate
 from schemas.requests import BulkBody
 from schemas.statuses import Channel, ContentType, Reason
 from tests.support.builders import ACCEPTED_AT, TENANT, a_head

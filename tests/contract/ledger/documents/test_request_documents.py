@@ -12,7 +12,7 @@ from ledger.idempotency_record import IdempotencyRecord
 from ledger.models import Part, RequestHeader
 from schemas.statuses import Category, Channel, ContentType, OnUncertain, Reason, Status
 from tests.contract.ledger.documents.stored import SERVER_TIME, Documents, in_order, left_at_default
-from tests.support.builders import a_head, a_key, a_part
+from tests.support.builders import VENDOR_TEMPLATES, a_head, a_key, a_part
 
 KEY = a_key()
 AT, LATER = datetime(2030, 1, 2, 3, 4, 5, 678_000, UTC), datetime(2030, 2, 3, tzinfo=UTC)
@@ -42,7 +42,17 @@ HEAD = RequestHeader(
     secret_variables=("code", "pin"),
     keep_secret_variables=True,
     sealed_secrets=b"secrets",
+    vendor_templates=VENDOR_TEMPLATES,
 )
+STORED_VENDOR_TEMPLATES = [
+    {
+        "provider": "ali.yun",
+        "template_code": "SMS_1",
+        "sign_name": "$云 通信",
+        "parameter_order": ["name", "code"],
+    },
+    {"provider": "tencent", "template_code": "1110", "sign_name": "", "parameter_order": ["code"]},
+]
 STORED_HEAD: dict[str, Any] = {
     "tenant_id": "tnt_test",
     "request_id": "req-1",
@@ -68,6 +78,7 @@ STORED_HEAD: dict[str, Any] = {
     "secret_variables": ["code", "pin"],
     "keep_secret_variables": True,
     "sealed_secrets": b"secrets",
+    "vendor_templates": STORED_VENDOR_TEMPLATES,
 }
 PART = Part(number=1, size=3, chunk_size=500, digest=b"body", last=True, default_region="CN")
 STORED_FIRST_PART = {
@@ -168,6 +179,7 @@ async def test_what_a_request_does_not_say_is_left_out(documents: Documents) -> 
         "secret_variables",
         "keep_secret_variables",
         "sealed_secrets",
+        "vendor_templates",
     }
     assert document["parts"]["0"]["default_region"] is None
 
@@ -203,7 +215,13 @@ async def test_an_idempotency_key(documents: Documents) -> None:
 
 async def test_a_template(documents: Documents) -> None:
     template = await documents.ledger.templates.put(
-        "tnt_test", "welcome", "Hello {{name}}", "Hello", ContentType.HTML, secret_variables=["name"]
+        "tnt_test",
+        "welcome",
+        "Hello {{name}}",
+        "Hello",
+        ContentType.HTML,
+        secret_variables=["name"],
+        vendor_templates=VENDOR_TEMPLATES,
     )
 
     assert left_at_default(template) == []
@@ -217,6 +235,7 @@ async def test_a_template(documents: Documents) -> None:
             "subject": "Hello",
             "content_type": "text/html",
             "secret_variables": ["name"],
+            "vendor_templates": STORED_VENDOR_TEMPLATES,
             "version": 1,
             "created_at": SERVER_TIME,
         }
