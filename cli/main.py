@@ -23,6 +23,7 @@ from cli.commands.report import report
 from cli.commands.resend import resend
 from cli.commands.send import send
 from cli.commands.setup import setup
+from cli.commands.simulator import simulator
 from cli.commands.template import template
 from cli.commands.token import token
 from cli.commands.watch import watch
@@ -50,6 +51,7 @@ _EXITS = {
     "logs": f"0 shown, or none found. 1 error. {_USAGE}.",
     "token": f"0 printed. {_USAGE}.",
     "doctor": "0 no problems found. 1 problems found.",
+    "simulator": f"0 stopped on request. 1 error, such as a port in use. {_USAGE}.",
     "completion": f"0 printed. {_USAGE}.",
 }
 _ALL_EXITS = (
@@ -103,6 +105,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "logs": logs,
     "token": token,
     "doctor": doctor,
+    "simulator": simulator,
     "completion": completion,
 }
 """Commands by name. Typer cannot derive every name from the name of the function."""

@@ -68,6 +68,7 @@ class SmtpProvider:
 
     deduplicates = False  # SMTP has no idempotency key, and servers ignore Message-ID
     batch_size = 1_000
+    needs_vendor_template = False
 
     def __init__(
         self,

@@ -16,6 +16,8 @@ from providers.smtp_wire import SmtpWire, connect
 Command = tuple[str, bytes]
 """Step of an e-mail, as errors show it, and the line that begins it."""
 
+_SIZE = re.compile("[1-9][0-9]{0,18}")
+
 RESET = b"RSET\r\n"
 DATA = b"DATA\r\n"
 DOT = b".\r\n"
@@ -84,7 +86,7 @@ class SmtpSession:
     def max_bytes(self) -> int | None:
         """Return the maximum size of an e-mail, if the server names one (RFC 1870)."""
         value = self._extensions.get("SIZE", "").strip()
-        return int(value) if re.fullmatch("[1-9][0-9]{0,18}", value) else None
+        return int(value) if _SIZE.fullmatch(value) else None
 
     async def open(self) -> None:
         """Connect, say hello, start TLS and log in. Raises SessionRefusedError if the server refuses any of it."""

@@ -76,6 +76,8 @@ _SUBSTITUTED = re.compile(r"%(?:recipient|(?:tag_|mailing_list_)?unsubscribe)", 
 https://github.com/mailgun/documentation/blob/master/source/user_manual.rst lists the variables, and has no way to
 escape them.
 """
+_NO_LETTER = re.compile("[^a-z]")
+_SECONDS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
 _PLAIN_ADDRESS = re.compile(r"[a-z0-9._-]+@[a-z0-9.-]+")
 """Addresses that surely find their variables.
 
@@ -209,7 +211,7 @@ def _check_sizes(fields: Mapping[str, str]) -> None:
 
 def _variable(field: str) -> str:
     """Return the name of the variable for a field, such as `h_list_unsubscribe`."""
-    return re.sub("[^a-z]", "_", field.lower())
+    return _NO_LETTER.sub("_", field.lower())
 
 
 def _multipart(form: Iterable[tuple[str, str]], boundary: str) -> bytes:
@@ -240,5 +242,5 @@ def _seconds_to_wait(answer: ApiAnswer) -> float | None:
         if value and (seconds := parse_retry_after(value, datetime.now(UTC))) is not None:
             return seconds
     reset = answer.headers.get("X-RateLimit-Reset", "")
-    known = re.fullmatch(r"[0-9]{1,12}(?:\.[0-9]{1,9})?", reset)
+    known = _SECONDS.fullmatch(reset)
     return min(max(float(reset) - time.time(), 0.0), MAX_SECONDS) if known else None

@@ -52,6 +52,7 @@ TABLE = OutcomeTable(
 """SendGrid has no codes. Each error names a field of the request, which stands here without its numbers."""
 
 _NUMBER = re.compile(r"\.[0-9]+(?![^.])")
+_UNIX_TIME = re.compile("[0-9]{1,12}")
 _PLACE = re.compile(r"personalizations\.([0-9]{1,4})(?![^.])")
 _TEXT, _HTML = "-rollcall-text-", "-rollcall-html-"
 """Tags in a shared content. SendGrid replaces them with the texts of each message."""
@@ -176,4 +177,4 @@ def _refusal(answer: ApiAnswer, messages: int) -> OneForAll | None:
 def _reset_seconds(answer: ApiAnswer) -> float | None:
     """Return the time until the rate limit is lifted: X-RateLimit-Reset is a Unix time in seconds."""
     reset = answer.headers.get("X-RateLimit-Reset", "")
-    return min(max(int(reset) - time.time(), 0.0), MAX_SECONDS) if re.fullmatch("[0-9]{1,12}", reset) else None
+    return min(max(int(reset) - time.time(), 0.0), MAX_SECONDS) if _UNIX_TIME.fullmatch(reset) else None

@@ -58,7 +58,7 @@ def test_all_commands_are_known() -> None:
             "template",
             "providers",
         ),
-        *("dead-letters", "token", "doctor", "completion"),
+        *("dead-letters", "token", "doctor", "simulator", "completion"),
     }
 
 

@@ -128,9 +128,9 @@ async def test_the_simulator_keeps_a_limited_number_of_ids_and_no_address() -> N
     for number in range(1_000):
         await send(provider, a_message(number))
 
-    assert len(provider._taken) <= 10
-    assert len(provider._seen) <= 10
-    assert "13800138000" not in str(vars(provider))
+    assert len(provider._results._taken) <= 10
+    assert len(provider._results._seen) <= 10
+    assert "13800138000" not in str({**vars(provider), **vars(provider._results)})
 
 
 async def test_an_answer_takes_its_latency_and_no_longer_than_the_time_out() -> None:
