@@ -13,8 +13,8 @@ _BASE64_LINE = 76
 """Length of a line of base64, in octets (RFC 2045, 6.8)."""
 _BOUNDARY = b"=_rollcall"
 """Boundary between the parts. No encoded text has its first two octets (RFC 2045, 6.7)."""
-_NEEDS_ENCODING = re.compile(rb"[^\t\r\n -~]|=_|[^\r\n]{%d}" % (MAX_PLAIN_LINE + 1))
-"""Pattern of what is not sent as it is: control characters, octets beyond ASCII, the boundary, and a long line."""
+_NEEDS_ENCODING = re.compile(rb"[^\t\r\n -~]|=_")
+"""Pattern of what is not sent as it is: control characters, octets beyond ASCII, and the boundary."""
 _UNQUOTED = bytes(range(ord(" "), ord("~") + 1)).replace(b"=", b"") + b"\t\r\n"
 """Octets that quoted-printable leaves as they are (RFC 2045, 6.7)."""
 
@@ -34,9 +34,11 @@ def encode_body(text: str, html: str | None = None) -> bytes:
 
 def _encode_part(subtype: str, text: str) -> bytes:
     """Return a text with its headers. Every line ends with CRLF."""
-    content = b"\r\n".join([*text.encode().splitlines(), b""]) or b"\r\n"
+    lines = text.encode().splitlines()
+    content = b"\r\n".join([*lines, b""]) or b"\r\n"
+    is_plain = max(map(len, lines), default=0) <= MAX_PLAIN_LINE and not _NEEDS_ENCODING.search(content)
     charset, encoding = "utf-8", "quoted-printable"
-    if not _NEEDS_ENCODING.search(content):
+    if is_plain:
         charset, encoding = "us-ascii", "7bit"
     elif len(content) * 4 // 3 < len(content) + 2 * len(content.translate(None, _UNQUOTED)):
         encoding, content = "base64", _encode_base64(content)

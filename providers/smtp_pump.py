@@ -139,10 +139,9 @@ class MailPump:
         refusal, asks = await self._replies(job, commands, is_written=together)
         if refusal is None and job.mail.cc_paths:
             refusal, asks = await self._name_copies(job, job.mail, together=together)
-        if refusal is not None:
-            self.session.needs_reset = not asks
-            if asks:  # the server would take an e-mail without its recipient
-                await self._replies(None, [("RCPT", DOT)])
+        self.session.needs_reset = refusal is not None and not asks
+        if refusal is not None and asks:  # the server would take an e-mail without its recipient
+            await self._replies(None, [("RCPT", DOT)])
         return refusal
 
     async def _replies(
