@@ -7,7 +7,7 @@ from email.utils import format_datetime
 from core.addresses.mailbox import split_mailbox
 from core.render import MissingVariable, RenderError
 from core.send_result import Message
-from providers.list_unsubscribe import ListUnsubscribe
+from providers.bulk_headers import BulkHeaders
 from providers.mail_body import encode_body
 from providers.mail_headers import HeaderTooLongError, fold, mailbox_words, text_header
 from providers.sender_address import BREAKS, NOT_IN_ADDRESS, split_sender
@@ -40,10 +40,10 @@ class Mail:
         return f"Mail({self.message_id})"
 
 
-def compose(message: Message, sender: str, list_unsubscribe: ListUnsubscribe | None, now: datetime) -> Mail:
+def compose(message: Message, sender: str, bulk_headers: BulkHeaders, now: datetime) -> Mail:
     """Compose the e-mail. Raises UnusableContentError or UnusableAddressError.
 
-    Raises core.render.MissingVariable if a marketing e-mail lacks a variable of `list_unsubscribe`.
+    Raises core.render.MissingVariable if a marketing e-mail lacks a variable of List-Unsubscribe.
     """
     name, from_address = split_sender(sender)
     texts = (message.to, message.subject or "", message.id, message.reply_to or "", *message.cc)
@@ -58,7 +58,7 @@ def compose(message: Message, sender: str, list_unsubscribe: ListUnsubscribe | N
             text_header("Subject", message.subject or ""),
             f"Date: {format_datetime(now)}",
             f"Message-ID: <{message_id}>",  # never folded, because some servers lose an id on a second line
-            *(list_unsubscribe.headers(message) if list_unsubscribe else ()),
+            *bulk_headers.lines(message),
         ]
         head = "".join(f"{line}\r\n" for line in lines).encode()
         body = encode_body(message.plain_text(), message.text) if message.is_html else encode_body(message.text)

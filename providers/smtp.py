@@ -82,7 +82,7 @@ class SmtpProvider:
         self.timeout_seconds = entry.timeout_seconds
         self._entry = entry
         self._sender = split_sender(entry.sender)[1]
-        self._unsubscribing = entry.unsubscribing()
+        self._bulk_headers = entry.bulk_headers()
         self._server = _server(entry, self._sender)
         self._pool = SmtpPool(
             self._server, lambda session, pool: MailPump(session, pool, self._sender, self._compose), monotonic
@@ -136,7 +136,7 @@ class SmtpProvider:
     def _compose(self, message: Message) -> Mail:
         """Compose the e-mail. Raises UnsendableError."""
         try:
-            return compose(message, self._entry.sender, self._unsubscribing, self._now())
+            return compose(message, self._entry.sender, self._bulk_headers, self._now())
         except UnusableAddressError:
             failed = Failed(Reason.INVALID_RECIPIENT, "not an address of SMTP")
         except MissingVariable as error:

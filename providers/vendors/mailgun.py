@@ -23,7 +23,7 @@ from providers.http_api import ApiAnswer, HttpApi, HttpRequest, OneForAll, Resul
 from providers.http_api_provider import HttpApiProvider
 from providers.http_client import HttpUrl
 from providers.http_entry import HeaderSecret, VendorEntry
-from providers.mail_entry import MailEntry, unsubscribe_headers
+from providers.mail_entry import MailEntry
 from providers.mail_headers import mailbox_words
 from providers.message_ids import message_id_of
 from providers.outcome_table import OutcomeTable
@@ -119,7 +119,7 @@ class MailgunApi(HttpApi[MailgunMail]):
         self.check_url = entry.base_url
         self._url = f"{entry.base_url.rstrip('/')}/v3/{entry.domain}/messages"
         self._from = _mailbox("From", entry.sender)
-        self._unsubscribing = entry.unsubscribing()
+        self._bulk_headers = entry.bulk_headers()
 
     def encode(self, message: Message) -> MailgunMail:
         """Return the message as fields of a form. Raises UnsendableError."""
@@ -128,7 +128,7 @@ class MailgunApi(HttpApi[MailgunMail]):
             fields |= {"text": message.plain_text(), "html": message.text}
         if message.reply_to is not None:
             fields["h:Reply-To"] = _mailbox("Reply-To", message.reply_to)
-        headers = unsubscribe_headers(self._unsubscribing, message)
+        headers = self._bulk_headers.fields(message)
         fields |= {f"h:{name}": value for name, value in headers.items()}
         _check_sizes(fields)
         has_variable = any(map(_SUBSTITUTED.search, fields.values()))

@@ -18,7 +18,7 @@ from providers.http_api import ApiAnswer, HttpApi, HttpRequest, OneForAll, Resul
 from providers.http_api_provider import HttpApiProvider
 from providers.http_client import HttpUrl
 from providers.http_entry import HeaderSecret, VendorEntry
-from providers.mail_entry import MailEntry, unsubscribe_headers
+from providers.mail_entry import MailEntry
 from providers.message_ids import message_id_of
 from providers.outcome_table import OutcomeTable
 from providers.result_codes import ResultKind
@@ -96,7 +96,7 @@ class SendgridApi(HttpApi[SendgridMail]):
         self.check_url = entry.base_url
         self._url = f"{entry.base_url.rstrip('/')}/v3/mail/send"
         self._from = _mailbox(entry.sender)
-        self._unsubscribing = entry.unsubscribing()
+        self._bulk_headers = entry.bulk_headers()
 
     def encode(self, message: Message) -> SendgridMail:
         """Return the message as one personalization. Raises UnsendableError."""
@@ -107,7 +107,7 @@ class SendgridApi(HttpApi[SendgridMail]):
         }
         if message.cc:
             personalization["cc"] = [{"email": address} for address in message.cc]
-        if headers := unsubscribe_headers(self._unsubscribing, message):
+        if headers := self._bulk_headers.fields(message):
             personalization["headers"] = headers
         contents = {_TEXT: message.plain_text(), _HTML: message.text} if message.is_html else {_TEXT: message.text}
         return SendgridMail(message, personalization, contents)

@@ -113,7 +113,7 @@ class SesApi(HttpApi[SesMail]):
     def __init__(self, entry: SesEntry) -> None:
         self.check_url = entry.base_url.replace("{region}", entry.region).rstrip("/")
         self._sender = split_mailbox(entry.sender)[1]
-        self._unsubscribing = entry.unsubscribing()
+        self._bulk_headers = entry.bulk_headers()
         self._options: dict[str, Any] = {"FromEmailAddress": encode_mailbox(entry.sender)}
         if entry.configuration_set is not None:
             self._options["ConfigurationSetName"] = entry.configuration_set
@@ -121,7 +121,7 @@ class SesApi(HttpApi[SesMail]):
 
     def encode(self, message: Message) -> SesMail:
         """Return the message with its texts as JSON. Raises UnsendableError."""
-        return encode_mail(message, self._unsubscribing)
+        return encode_mail(message, self._bulk_headers)
 
     def groups(self, messages: Sequence[SesMail]) -> list[list[int]]:
         """Put the mails into as few calls as their sizes allow, and each that cannot share one into its own."""

@@ -11,9 +11,8 @@ from typing import Any
 from core.addresses.mailbox import split_mailbox
 from core.json_bytes import json_bytes
 from core.send_result import Failed, Message
+from providers.bulk_headers import BulkHeaders
 from providers.draft import UnsendableError
-from providers.list_unsubscribe import ListUnsubscribe
-from providers.mail_entry import unsubscribe_headers
 from providers.mail_headers import mailbox_words
 from providers.sender_address import BREAKS
 from schemas.statuses import Category, Reason
@@ -68,7 +67,7 @@ class SesMail:
         return [{"Name": "delivery_id", "Value": self.message.id}]
 
 
-def encode_mail(message: Message, unsubscribing: ListUnsubscribe | None) -> SesMail:
+def encode_mail(message: Message, bulk_headers: BulkHeaders) -> SesMail:
     """Return the message as SES takes it. Raise UnsendableError for one that SES would refuse."""
     _check_addresses(message)
     texts = {"Subject": message.subject or "", "Text": message.plain_text() if message.is_html else message.text}
@@ -81,7 +80,7 @@ def encode_mail(message: Message, unsubscribing: ListUnsubscribe | None) -> SesM
     data = json_bytes(texts).decode()
     may_be_shared = not message.cc and len(data.encode("utf-16-le")) // 2 <= MAX_DATA_CHARACTERS
     size = len(json_bytes(data))
-    return SesMail(message, texts, data if may_be_shared else "", size, _headers(message, unsubscribing))
+    return SesMail(message, texts, data if may_be_shared else "", size, _headers(message, bulk_headers))
 
 
 def single_body(mail: SesMail) -> dict[str, Any]:
@@ -129,12 +128,12 @@ def encode_mailbox(text: str) -> str:
     return " ".join(mailbox_words("From", *split_mailbox(text)))
 
 
-def _headers(message: Message, unsubscribing: ListUnsubscribe | None) -> list[dict[str, str]]:
+def _headers(message: Message, bulk_headers: BulkHeaders) -> list[dict[str, str]]:
     """Return the headers for List-Unsubscribe. Raise UnsendableError.
 
     If they are too long, a transactional e-mail has none, as everywhere.
     """
-    headers = unsubscribe_headers(unsubscribing, message)
+    headers = bulk_headers.fields(message)
     if any(len(name) + len(value) > MAX_HEADER for name, value in headers.items()):
         if message.category is Category.MARKETING:
             raise UnsendableError(Failed(Reason.INVALID_CONTENT, "list_unsubscribe: longer than a header may be"))

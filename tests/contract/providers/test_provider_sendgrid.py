@@ -70,12 +70,14 @@ async def test_a_long_text_and_a_mail_with_copies_have_calls_of_their_own(stage:
 
 async def test_each_mail_carries_its_own_unsubscribe_link(stage: SendgridStage) -> None:
     mails = [replace(a_mail(number), variables={"id": str(number)}) for number in (1, 2)]
-    (body,) = await bodies(stage, *mails, list_unsubscribe="https://x.example/u?id={{id}}")
+    bulk = {"list_unsubscribe": "https://x.example/u?id={{id}}", "list_id": "<news.example.org>"}
+    (body,) = await bodies(stage, *mails, **bulk)
     assert [block["headers"]["List-Unsubscribe"] for block in body["personalizations"]] == [
         "<https://x.example/u?id=1>",
         "<https://x.example/u?id=2>",
     ]
     assert body["personalizations"][0]["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert body["personalizations"][0]["headers"]["List-Id"] == "<news.example.org>"
 
 
 def error(status: int, field: str | None, **headers: str) -> Answer:

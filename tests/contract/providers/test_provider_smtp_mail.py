@@ -214,3 +214,12 @@ async def test_without_starttls_there_is_no_mail(mailbox: Mailbox) -> None:
 
     assert isinstance(answer, Retry)
     assert mailbox.envelopes == []
+
+
+async def test_headers_of_bulk_mail_are_those_of_the_entry(mailbox: Mailbox) -> None:
+    bulk = {"list_id": "Neuigkeiten für alle <news.example.org>", "feedback_id": "june:shop:news:example"}
+    await ask(mailbox, **bulk, auto_submitted=True)
+
+    mail = mailbox.mail()
+    assert mail["List-Id"] == "Neuigkeiten für alle <news.example.org>"
+    assert (mail["Feedback-ID"], mail["Auto-Submitted"]) == ("june:shop:news:example", "auto-generated")

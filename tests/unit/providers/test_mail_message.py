@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.send_result import Message
+from providers.bulk_headers import BulkHeaders
 from providers.list_unsubscribe import parse_list_unsubscribe
 from providers.mail_message import UnusableAddressError, UnusableContentError, compose
 from providers.sender_address import split_sender
@@ -36,7 +37,7 @@ def read(content: bytes) -> EmailMessage:
 
 
 def write(message: Message) -> bytes:
-    return compose(message, "us@example.org", None, NOW).content
+    return compose(message, "us@example.org", BulkHeaders(), NOW).content
 
 
 @given(LINES, st.booleans())
@@ -117,7 +118,7 @@ def test_every_header_of_a_mail_is_within_the_limits() -> None:
         reply_to=f"{company} <help@example.org>",
         cc=tuple(f"{'c' * 50}{number}@example.org" for number in range(10)),
     )
-    unsubscribe = parse_list_unsubscribe("https://x.example/" + "u" * 900)
+    unsubscribe = BulkHeaders(unsubscribing=parse_list_unsubscribe("https://x.example/" + "u" * 900))
     mail = compose(message, f"{company} <us@example.org>", unsubscribe, NOW)
 
     headers = read_headers(mail.content)
@@ -131,7 +132,7 @@ def test_every_header_of_a_mail_is_within_the_limits() -> None:
 
 def test_the_copies_are_in_the_headers_and_in_the_envelope() -> None:
     message = replace(a_message(), reply_to="Help <help@example.org>", cc=("b@example.org", "c@example.org"))
-    mail = compose(message, "us@example.org", None, NOW)
+    mail = compose(message, "us@example.org", BulkHeaders(), NOW)
 
     headers = read_headers(mail.content)
     assert (headers["Reply-To"], headers["Cc"]) == ("Help <help@example.org>", "b@example.org, c@example.org")
@@ -140,7 +141,7 @@ def test_the_copies_are_in_the_headers_and_in_the_envelope() -> None:
 
 @pytest.mark.parametrize("other", [{"reply_to": "用户@example.org"}, {"cc": ("用户@example.org",)}])
 def test_each_address_beyond_ascii_needs_smtputf8(other: dict[str, Any]) -> None:
-    assert compose(replace(a_message(), **other), "us@example.org", None, NOW).needs_utf8
+    assert compose(replace(a_message(), **other), "us@example.org", BulkHeaders(), NOW).needs_utf8
 
 
 @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ def test_a_mail_without_a_subject_has_an_empty_one() -> None:
 
 
 def test_a_mail_shows_no_address_and_no_text_of_itself() -> None:
-    assert repr(compose(a_message(), "us@example.org", None, NOW)) == "Mail(log_1@example.org)"
+    assert repr(compose(a_message(), "us@example.org", BulkHeaders(), NOW)) == "Mail(log_1@example.org)"
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ SIMULATOR = {"name": "sim", "kind": "simulator", "channel": "sms"}
 HTTP = {"name": "own", "kind": "http", "channel": "sms", "url": "https://gateway.example/send"}
 PLAIN = {**HTTP, "url": "http://gateway.example/send"}
 UNENCRYPTED = "bearer_token and headers must not be sent unencrypted. Use https, or set allow_plain_http to true."
+NO_LIST = "list_id: must be <list.example.org> or Name <list.example.org>"
 SMTP = {"name": "post", "kind": "smtp", "host": "mail.example", "sender": "us@example.org"}
 
 
@@ -192,6 +193,12 @@ def test_exactly_one_of_both_variables_is_required(
         (
             {**SMTP, "tls": "none", "username": "us", "password": "geheim"},
             "a password must not be sent unencrypted. Set tls to starttls or tls.",
+        ),
+        ({**SMTP, "list_id": "geheim"}, NO_LIST),
+        ({**SMTP, "list_id": "A\r\nBcc: geheim <l.example>"}, NO_LIST),
+        (
+            {**SMTP, "feedback_id": "june:geheim\r\n"},
+            "feedback_id: must be up to three fields and the sender's id, of 5 to 15 characters, joined by colons",
         ),
         ({**SMTP, "list_unsubscribe": "geheim"}, "list_unsubscribe: must begin with https:, http: or mailto:"),
         ("geheim", "Input should be a valid dictionary or object to extract fields from"),

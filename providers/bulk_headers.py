@@ -1,0 +1,33 @@
+"""Headers of bulk e-mail that the entry of a provider sets."""
+
+from core.render import MissingVariable, RenderError
+from core.send_result import Failed, Message
+from providers.draft import UnsendableError
+from providers.list_unsubscribe import ListUnsubscribe
+from providers.mail_headers import HeaderTooLongError
+from schemas.statuses import Reason
+
+
+class BulkHeaders:
+    """List-Unsubscribe, which each e-mail has for itself, and headers that are the same in all of them."""
+
+    def __init__(self, *fixed: str, unsubscribing: ListUnsubscribe | None = None) -> None:
+        self._fixed, self._unsubscribing = fixed, unsubscribing
+
+    def lines(self, message: Message) -> list[str]:
+        """Return the headers as folded lines.
+
+        For a marketing e-mail without a variable of List-Unsubscribe this raises core.render.RenderError or
+        HeaderTooLongError.
+        """
+        return [*self._fixed, *(self._unsubscribing.headers(message) if self._unsubscribing else ())]
+
+    def fields(self, message: Message) -> dict[str, str]:
+        """Return the headers by name, for an API that folds them itself. Raises UnsendableError."""
+        try:
+            lines = self.lines(message)
+        except MissingVariable as error:
+            raise UnsendableError(Failed(Reason.MISSING_VARIABLE, f"list_unsubscribe: {error}")) from None
+        except (RenderError, HeaderTooLongError):
+            raise UnsendableError(Failed(Reason.INVALID_CONTENT, "not usable in a mail's headers")) from None
+        return {name: value.replace("\r\n", "") for name, _, value in (line.partition(": ") for line in lines)}
