@@ -101,9 +101,9 @@ class Owners(Expanders):
 
     @rule(owner=owners)
     def renew(self, owner: Owner) -> None:
-        self.written(
-            owner, accepted=self.call(lambda: self.ledger.chunks.renew(owner.claimed.token)), fresh=owner.fresh
-        )
+        flags = self.call(lambda: self.ledger.chunks.renew(owner.claimed.token))
+        if self.written(owner, accepted=flags is not None, fresh=owner.fresh):
+            assert flags == owner.known.chunk.control_flags
 
     @rule(owner=owners, answers=ANSWERS, twice=TWICE, stopping=st.booleans())
     def go_on(self, owner: Owner, answers: list[str], *, twice: bool, stopping: bool) -> None:
