@@ -91,7 +91,7 @@ class HttpApi(ABC, Generic[T]):
 
     @abstractmethod
     def results(self, messages: Sequence[T], answer: ApiAnswer) -> Results:
-        """Return what the answer means. If this raises, each message is `Uncertain`."""
+        """Return what the answer means. If this raises, or returns another number, each message is `Uncertain`."""
 
 
 def result_of_status(answer: ApiAnswer, delay_seconds: float | None = None) -> SendResult:

@@ -136,10 +136,13 @@ class HttpApiProvider(Generic[T]):
 
     def _results(self, batch: _Batch[T], answer: ApiAnswer) -> Results:
         """Return what the answer means. One that cannot be understood may mean that the messages were taken."""
+        number = len(batch.calls[0])
         try:
-            return self._api.results(batch.messages, answer)
+            results = self._api.results(batch.messages, answer)
         except Exception as error:  # noqa: BLE001  # see above
             return OneForAll(Uncertain(Reason.NO_ANSWER, f"HTTP {answer.status}: {type(error).__name__}"))
+        fits = set(results.wrong) <= set(range(number)) if isinstance(results, OneForAll) else len(results) == number
+        return results if fits else OneForAll(Uncertain(Reason.NO_ANSWER, f"HTTP {answer.status}: wrong number"))
 
     def _settle(self, batch: _Batch[T], results: Results) -> None:
         """Set the results of the call, and take it from the calls that are left."""
@@ -156,6 +159,8 @@ class HttpApiProvider(Generic[T]):
 
     def _settle_lost(self, batch: _Batch[T], attempt: PostAttempt, error: Exception) -> None:
         """Set the results of a call whose answer, or the rest of it, did not come."""
+        if not batch.calls:  # the time was over while the messages were made
+            return
         if attempt.answer is not None:
             self._settle(batch, self._results(batch, attempt.answer))
             return

@@ -18,6 +18,9 @@ from ledger.sealing import HASH_BYTES
 from providers.draft import Draft
 from schemas.statuses import Channel, Status
 
+MAIL_WEIGHT = LIGHT // 8
+"""Least weight of an e-mail, in characters. Its headers take as long as a text of this length."""
+
 
 class DeliveryFactory:
     """Builds the messages and the logs of a chunk."""
@@ -26,7 +29,7 @@ class DeliveryFactory:
         self, chunk: Chunk, opened: OpenedRequest, recipients: Sequence[ChunkRecipient], context: ConsumerContext
     ) -> None:
         self._budget = context.turn_budget
-        self._least_weight = LIGHT if chunk.channel is Channel.EMAIL else 0  # A short e-mail takes long as well.
+        self._least_weight = MAIL_WEIGHT if chunk.channel is Channel.EMAIL else 0
         self._chunk, self._header, self._template, self._recipients = chunk, opened.header, opened.template, recipients
         self._sealer, self._limit = context.sealer, context.tuning.text_limits.of(chunk.channel)
         self._ids = log_ids(chunk.key, chunk.part, range(chunk.first, chunk.first + chunk.size))

@@ -11,6 +11,7 @@ import pytest
 from consumer.context import ConsumerContext
 from consumer.kafka.record import KafkaRecord
 from core.send_result import SendResult
+from providers.bulk_headers import BulkHeaders
 from providers.draft import Draft
 from providers.list_unsubscribe import parse_list_unsubscribe
 from providers.mail_message import compose
@@ -23,7 +24,7 @@ from tests.support.loop_turns import longest_turn
 RECORD_BYTES = 900_000
 MAX_DELIVERED = 10_000
 """Maximum number of recipients that a test delivers. All windows of a larger request are alike."""
-UNSUBSCRIBE = parse_list_unsubscribe("https://x.example/u?id={{a}}")
+UNSUBSCRIBE = BulkHeaders(unsubscribing=parse_list_unsubscribe("https://x.example/u?id={{a}}"))
 
 
 @dataclass
@@ -34,7 +35,7 @@ class MailServer(RecordingProvider):
     channel: Channel = Channel.EMAIL
 
     async def send_one(self, draft: Draft) -> SendResult:
-        encode = partial(compose, sender="us@example.org", list_unsubscribe=UNSUBSCRIBE, now=START)
+        encode = partial(compose, sender="us@example.org", bulk_headers=UNSUBSCRIBE, now=START)
         await draft.prepare(encode)
         return await super().send_one(draft)
 
