@@ -8,6 +8,7 @@ from providers.http import HttpEntry, HttpProvider
 from providers.provider import Provider
 from providers.simulator import SimulatorEntry, SimulatorProvider
 from providers.smtp import SmtpEntry, SmtpProvider
+from providers.vendors.aliyun import AliyunEntry, AliyunProvider
 from providers.vendors.mailgun import MailgunEntry, MailgunProvider
 from providers.vendors.sendgrid import SendgridEntry, SendgridProvider
 from providers.vendors.ses import SesEntry, SesProvider
@@ -33,6 +34,7 @@ KINDS = {
     "simulator": _kind(SimulatorEntry, SimulatorProvider),
     "http": _kind(HttpEntry, HttpProvider),
     "smtp": _kind(SmtpEntry, SmtpProvider),
+    "aliyun": _kind(AliyunEntry, AliyunProvider),
     "twilio": _kind(TwilioEntry, TwilioProvider),
     "vonage": _kind(VonageEntry, VonageProvider),
     "ses": _kind(SesEntry, SesProvider),

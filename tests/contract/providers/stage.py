@@ -1,8 +1,10 @@
 """Interface of a kind of provider with its server, for the contract of the providers."""
 
+from dataclasses import replace
 from typing import Any, ClassVar, Protocol
 
 from core.send_result import Message
+from core.vendor_template import VendorTemplate
 from devstack.processes import free_port
 from providers.config_file import parse
 from providers.provider import Provider
@@ -13,6 +15,8 @@ from tests.contract.providers.vendors.server import VendorServer, address_for
 
 SECRET = "Your code is 4711-geheim"
 QUICK_SECONDS = 0.5
+VENDOR_TEMPLATE = VendorTemplate("SMS_154950909", "云通信", ("code",))
+"""Template of the vendors that take no free text. Its parameter has the text of the message."""
 
 
 class Stage(Protocol):
@@ -91,4 +95,5 @@ def build(**entry: Any) -> Provider:
 
 
 def a_message(stage: Stage, act: Act = Act.TAKE, number: int = 1) -> Message:
-    return Message(f"log_{number}", stage.channel, stage.address(act), SECRET, "Hello", False, None, "tnt_1")
+    message = Message(f"log_{number}", stage.channel, stage.address(act), SECRET, "Hello", False, None, "tnt_1")
+    return replace(message, variables={"code": SECRET}, vendor_templates={"tried": VENDOR_TEMPLATE})

@@ -11,6 +11,7 @@ from providers.simulator import SimulatorEntry, SimulatorProvider
 from schemas.statuses import Channel, Reason
 from tests.contract.providers.servers import Act, Gateway, MailServer, SilentPeer
 from tests.contract.providers.stage import QUICK_SECONDS, Stage, build
+from tests.contract.providers.vendors.aliyun import AliyunStage
 from tests.contract.providers.vendors.mailgun import MailgunStage
 from tests.contract.providers.vendors.sendgrid import SendgridStage
 from tests.contract.providers.vendors.ses import SesStage
@@ -146,6 +147,7 @@ STAGES: dict[str, type[Stage]] = {
     "simulator": SimulatorStage,
     "http": HttpStage,
     "smtp": SmtpStage,
+    "aliyun": AliyunStage,
     "sendgrid": SendgridStage,
     "vonage": VonageStage,
     "twilio": TwilioStage,
