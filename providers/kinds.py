@@ -11,6 +11,7 @@ from providers.smtp import SmtpEntry, SmtpProvider
 from providers.vendors.mailgun import MailgunEntry, MailgunProvider
 from providers.vendors.sendgrid import SendgridEntry, SendgridProvider
 from providers.vendors.ses import SesEntry, SesProvider
+from providers.vendors.tencent import TencentEntry, TencentProvider
 from providers.vendors.twilio import TwilioEntry, TwilioProvider
 from providers.vendors.vonage import VonageEntry, VonageProvider
 
@@ -33,6 +34,7 @@ KINDS = {
     "simulator": _kind(SimulatorEntry, SimulatorProvider),
     "http": _kind(HttpEntry, HttpProvider),
     "smtp": _kind(SmtpEntry, SmtpProvider),
+    "tencent": _kind(TencentEntry, TencentProvider),
     "twilio": _kind(TwilioEntry, TwilioProvider),
     "vonage": _kind(VonageEntry, VonageProvider),
     "ses": _kind(SesEntry, SesProvider),

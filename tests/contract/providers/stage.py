@@ -3,6 +3,7 @@
 from typing import Any, ClassVar, Protocol
 
 from core.send_result import Message
+from core.vendor_template import VendorTemplate
 from devstack.processes import free_port
 from providers.config_file import parse
 from providers.provider import Provider
@@ -91,4 +92,9 @@ def build(**entry: Any) -> Provider:
 
 
 def a_message(stage: Stage, act: Act = Act.TAKE, number: int = 1) -> Message:
-    return Message(f"log_{number}", stage.channel, stage.address(act), SECRET, "Hello", False, None, "tnt_1")
+    """Return a message that a vendor without free text can send as well."""
+    mapped = {
+        "variables": {"text": SECRET},
+        "vendor_templates": {"tried": VendorTemplate("1110", "Rollcall", ("text",))},
+    }
+    return Message(f"log_{number}", stage.channel, stage.address(act), SECRET, "Hello", False, None, "tnt_1", **mapped)

@@ -14,6 +14,7 @@ from tests.contract.providers.stage import QUICK_SECONDS, Stage, build
 from tests.contract.providers.vendors.mailgun import MailgunStage
 from tests.contract.providers.vendors.sendgrid import SendgridStage
 from tests.contract.providers.vendors.ses import SesStage
+from tests.contract.providers.vendors.tencent import TencentStage
 from tests.contract.providers.vendors.twilio import TwilioStage
 from tests.contract.providers.vendors.vonage import VonageStage
 
@@ -146,6 +147,7 @@ STAGES: dict[str, type[Stage]] = {
     "simulator": SimulatorStage,
     "http": HttpStage,
     "smtp": SmtpStage,
+    "tencent": TencentStage,
     "sendgrid": SendgridStage,
     "vonage": VonageStage,
     "twilio": TwilioStage,

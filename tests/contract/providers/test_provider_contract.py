@@ -133,7 +133,7 @@ async def test_a_fault_before_the_message_is_written_is_not_uncertain_and_sends_
 async def test_content_that_cannot_be_encoded_is_invalid_and_not_uncertain(stage: Stage) -> None:
     provider = stage.provider()
 
-    answer = await send(provider, replace(a_message(stage), text=object()))
+    answer = await send(provider, replace(a_message(stage), text=object(), variables={"text": object()}))
     await provider.aclose()
 
     if stage.limit:  # the simulator encodes nothing
