@@ -1,5 +1,6 @@
 """Provider that calls an HTTP API. What differs between vendors is their `HttpApi`."""
 
+import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar
@@ -74,15 +75,22 @@ class HttpApiProvider(Generic[T]):
         self._closed = False
 
     async def send(self, drafts: Sequence[Draft]) -> list[SendResult]:
-        """Send the messages in as few calls as the vendor allows, one call after the other."""
+        """Send the messages in as few calls as the vendor allows, one call after the other.
+
+        After half of the time-out no further call begins, so that enough time is left for its answer.
+        """
         if self._closed:
             return [CLOSED] * len(drafts)
+        loop = asyncio.get_running_loop()
+        latest_start = loop.time() + self.timeout_seconds / 2
         batch, attempt = _Batch[T](drafts), PostAttempt(drafts[0].may_leave)
         try:
             async with self._slots.acquired(drafts[0].lane):
                 await self._prepare(batch)
                 while batch.calls and not self._closed:
                     self._settle(batch, await self._call(batch, attempt))
+                    if loop.time() > latest_start:
+                        break
                 batch.settle_rest(CLOSED if self._closed else NOT_REACHED)
         except NoFreeConnectionError:
             batch.settle_rest(CLOSED if self._closed else NO_FREE_CONNECTION)

@@ -12,6 +12,7 @@ from providers.vendors.aliyun import AliyunEntry, AliyunProvider
 from providers.vendors.mailgun import MailgunEntry, MailgunProvider
 from providers.vendors.sendgrid import SendgridEntry, SendgridProvider
 from providers.vendors.ses import SesEntry, SesProvider
+from providers.vendors.tencent import TencentEntry, TencentProvider
 from providers.vendors.twilio import TwilioEntry, TwilioProvider
 from providers.vendors.vonage import VonageEntry, VonageProvider
 
@@ -35,6 +36,7 @@ KINDS = {
     "http": _kind(HttpEntry, HttpProvider),
     "smtp": _kind(SmtpEntry, SmtpProvider),
     "aliyun": _kind(AliyunEntry, AliyunProvider),
+    "tencent": _kind(TencentEntry, TencentProvider),
     "twilio": _kind(TwilioEntry, TwilioProvider),
     "vonage": _kind(VonageEntry, VonageProvider),
     "ses": _kind(SesEntry, SesProvider),

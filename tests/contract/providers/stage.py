@@ -15,7 +15,7 @@ from tests.contract.providers.vendors.server import VendorServer, address_for
 
 SECRET = "Your code is 4711-geheim"
 QUICK_SECONDS = 0.5
-VENDOR_TEMPLATE = VendorTemplate("SMS_154950909", "云通信", ("code",))
+VENDOR_TEMPLATE = VendorTemplate("1110", "云通信", ("code",))
 """Template of the vendors that take no free text. Its parameter has the text of the message."""
 
 

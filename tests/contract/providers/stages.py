@@ -15,6 +15,7 @@ from tests.contract.providers.vendors.aliyun import AliyunStage
 from tests.contract.providers.vendors.mailgun import MailgunStage
 from tests.contract.providers.vendors.sendgrid import SendgridStage
 from tests.contract.providers.vendors.ses import SesStage
+from tests.contract.providers.vendors.tencent import TencentStage
 from tests.contract.providers.vendors.twilio import TwilioStage
 from tests.contract.providers.vendors.vonage import VonageStage
 
@@ -148,6 +149,7 @@ STAGES: dict[str, type[Stage]] = {
     "http": HttpStage,
     "smtp": SmtpStage,
     "aliyun": AliyunStage,
+    "tencent": TencentStage,
     "sendgrid": SendgridStage,
     "vonage": VonageStage,
     "twilio": TwilioStage,

@@ -1,6 +1,7 @@
 """Kind `sendgrid`: what a call contains, what its errors mean, and SendGrid's own library at the same server."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -10,10 +11,11 @@ import sendgrid
 from sendgrid.helpers.mail import Mail
 
 from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
+from providers.http_api_provider import NOT_REACHED
 from schemas.statuses import Channel, Reason
 from tests.contract.providers.stages import a_stage
 from tests.contract.providers.vendors.sendgrid import KEY, MESSAGE_ID, SendgridStage
-from tests.contract.providers.vendors.server import Answer
+from tests.contract.providers.vendors.server import Answer, Request
 from tests.support.drafts import send, send_all
 
 
@@ -66,6 +68,24 @@ async def test_a_long_text_and_a_mail_with_copies_have_calls_of_their_own(stage:
     assert sent[1]["personalizations"][0]["cc"] == [{"email": "boss@example.com"}]
     assert sent[1]["reply_to"] == {"email": "help@example.org", "name": "Help"}
     assert "substitutions" not in sent[2]["personalizations"][0]
+
+
+async def test_after_half_of_the_time_out_no_further_call_begins(
+    stage: SendgridStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    respond = stage.peer.respond
+
+    def respond_late(request: Request) -> Answer:
+        time.sleep(0.6)
+        return respond(request)
+
+    monkeypatch.setattr(stage.peer, "respond", respond_late)
+    provider = stage.provider(timeout_seconds=1)
+    answers = await send_all(provider, *(a_mail(number, cc=("boss@example.com",)) for number in (1, 2)))
+    await provider.aclose()
+    assert isinstance(answers[0], Sent)
+    assert answers[1] == NOT_REACHED
+    assert stage.arrived() == 1
 
 
 async def test_each_mail_carries_its_own_unsubscribe_link(stage: SendgridStage) -> None:
