@@ -52,24 +52,30 @@ class ConnectionSlots:
         self._stopped = False
 
     @contextlib.asynccontextmanager
-    async def acquired(self, lane: Lane) -> AsyncIterator[None]:
-        """Hold a slot for one send. Raises NoFreeConnectionError, and TimeoutError if the send takes too long."""
+    async def send_time(self) -> AsyncIterator[float]:
+        """Limit the time of one send. Yield the time of the loop until which it may wait, or begin another call."""
         async with self._sending.within(self._timeout_seconds):
-            await self._acquire(lane)
-            try:
-                yield
-            finally:
-                self._release()
+            yield asyncio.get_running_loop().time() + self._timeout_seconds / 2
 
-    async def _acquire(self, lane: Lane) -> None:
+    @contextlib.asynccontextmanager
+    async def slot(self, lane: Lane, latest_start: float) -> AsyncIterator[None]:
+        """Hold a slot. Raises NoFreeConnectionError."""
+        await self._acquire(lane, latest_start)
+        try:
+            yield
+        finally:
+            self._release()
+
+    async def _acquire(self, lane: Lane, latest_start: float) -> None:
         if self._taken < self._limit and not self._waiters:
             self._taken += 1
             return
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
         self._waiters.add(lane, waiter)
         self._wake_next()
         try:
-            async with self._waiting.within(self._timeout_seconds / 2):
+            async with self._waiting.within(latest_start - loop.time()):
                 await waiter
         except BaseException as error:
             self._give_back(lane, waiter)

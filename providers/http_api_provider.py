@@ -1,6 +1,7 @@
 """Provider that calls an HTTP API. What differs between vendors is their `HttpApi`."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar
@@ -26,20 +27,19 @@ _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-A
 
 
 class _Batch(Generic[T]):
-    """Messages of one `send`, the calls that are left, and the results so far."""
+    """Messages of one `send`, the calls that have not begun, and the results so far."""
 
     def __init__(self, drafts: Sequence[Draft]) -> None:
         self.drafts = drafts
         self.prepared: dict[int, T] = {}
         """Messages as the vendor takes them, by place."""
         self.calls: deque[list[int]] = deque()
-        """Places of the messages of each call. The first one is under way."""
+        """Places of the messages of each call."""
         self._results: list[SendResult | None] = [None] * len(drafts)
 
-    @property
-    def messages(self) -> list[T]:
-        """Return the messages of the call that is under way."""
-        return [self.prepared[place] for place in self.calls[0]]
+    def messages(self, places: Sequence[int]) -> list[T]:
+        """Return the messages of a call."""
+        return [self.prepared[place] for place in places]
 
     def settle(self, places: Sequence[int], *results: SendResult) -> None:
         """Set the result of each place. One result counts for all of them."""
@@ -47,8 +47,14 @@ class _Batch(Generic[T]):
             self._results[place] = result
 
     def settle_rest(self, result: SendResult) -> None:
-        """Set the result of every message that has none."""
+        """Set the result of every message that has none. That of a call under way comes later and counts."""
         self._results = [result if one is None else one for one in self._results]
+
+    def end(self, result: SendResult) -> None:
+        """Begin no further call. Its messages have this result."""
+        for places in self.calls:
+            self.settle(places, result)
+        self.calls.clear()
 
     def results(self) -> list[SendResult]:
         """Return the results in order."""
@@ -75,27 +81,24 @@ class HttpApiProvider(Generic[T]):
         self._closed = False
 
     async def send(self, drafts: Sequence[Draft]) -> list[SendResult]:
-        """Send the messages in as few calls as the vendor allows, one call after the other.
-
-        After half of the time-out no further call begins, so that enough time is left for its answer.
-        """
+        """Send the messages in as few calls as the vendor allows, each over a connection of its own."""
         if self._closed:
             return [CLOSED] * len(drafts)
-        loop = asyncio.get_running_loop()
-        latest_start = loop.time() + self.timeout_seconds / 2
-        batch, attempt = _Batch[T](drafts), PostAttempt(drafts[0].may_leave)
+        batch, lane = _Batch[T](drafts), drafts[0].lane
         try:
-            async with self._slots.acquired(drafts[0].lane):
+            async with (
+                self._slots.send_time() as latest_start,
+                self._slots.slot(lane, latest_start),
+                asyncio.TaskGroup() as others,
+            ):
                 await self._prepare(batch)
-                while batch.calls and not self._closed:
-                    self._settle(batch, await self._call(batch, attempt))
-                    if loop.time() > latest_start:
-                        break
-                batch.settle_rest(CLOSED if self._closed else NOT_REACHED)
+                for _ in range(len(batch.calls) - 1):
+                    others.create_task(self._make_more_calls(batch, latest_start))
+                await self._make_calls(batch, latest_start)
         except NoFreeConnectionError:
             batch.settle_rest(CLOSED if self._closed else NO_FREE_CONNECTION)
-        except Exception as error:  # noqa: BLE001  # after any exception of the client there is no answer
-            self._settle_lost(batch, attempt, error)
+        except TimeoutError:  # each call that was under way has its result
+            pass
         return batch.results()
 
     async def check(self) -> str | None:
@@ -126,10 +129,33 @@ class HttpApiProvider(Generic[T]):
         groups = self._api.groups(list(batch.prepared.values())) if places else []
         batch.calls.extend([places[at] for at in group] for group in groups)
 
-    async def _call(self, batch: _Batch[T], attempt: PostAttempt) -> Results:
-        """Make the next call. One that cannot be made is refused as a whole, and so divided."""
+    async def _make_more_calls(self, batch: _Batch[T], latest_start: float) -> None:
+        """Make calls over one more connection, if one becomes free while calls are left."""
+        with contextlib.suppress(NoFreeConnectionError):
+            async with self._slots.slot(batch.drafts[0].lane, latest_start):
+                await self._make_calls(batch, latest_start)
+
+    async def _make_calls(self, batch: _Batch[T], latest_start: float) -> None:
+        """Make one call after the other. After `latest_start` none begins, so that there is time for its answer."""
+        loop, attempt = asyncio.get_running_loop(), PostAttempt(batch.drafts[0].may_leave)
+        while batch.calls and not self._closed and loop.time() < latest_start:
+            places = batch.calls.popleft()
+            try:
+                results = await self._call(batch.messages(places), attempt)
+            except asyncio.CancelledError:  # also by the time-out
+                self._settle_lost(batch, places, attempt, TimeoutError())
+                raise
+            except Exception as error:  # noqa: BLE001  # after any exception of the client there is no answer
+                self._settle_lost(batch, places, attempt, error)
+            else:
+                self._settle(batch, places, results)
+        if self._closed:
+            batch.settle_rest(CLOSED)
+
+    async def _call(self, messages: Sequence[T], attempt: PostAttempt) -> Results:
+        """Make a call. One that cannot be made is refused as a whole, and so divided."""
         try:
-            request = self._api.request(batch.messages)
+            request = self._api.request(messages)
         except Exception as error:  # noqa: BLE001  # the same messages would raise the same error again
             return OneForAll(Failed(Reason.INVALID_CONTENT, f"preparing: {type(error).__name__}", offered=False))
         if self._session is None:
@@ -140,21 +166,20 @@ class HttpApiProvider(Generic[T]):
         ) as response:
             attempt.answer = ApiAnswer(response.status, response.headers, None)
             answer = attempt.answer._replace(body=await read_body(response))
-        return self._results(batch, answer)
+        return self._results(messages, answer)
 
-    def _results(self, batch: _Batch[T], answer: ApiAnswer) -> Results:
+    def _results(self, messages: Sequence[T], answer: ApiAnswer) -> Results:
         """Return what the answer means. One that cannot be understood may mean that the messages were taken."""
-        number = len(batch.calls[0])
+        number = len(messages)
         try:
-            results = self._api.results(batch.messages, answer)
+            results = self._api.results(messages, answer)
         except Exception as error:  # noqa: BLE001  # see above
             return OneForAll(Uncertain(Reason.NO_ANSWER, f"HTTP {answer.status}: {type(error).__name__}"))
         fits = set(results.wrong) <= set(range(number)) if isinstance(results, OneForAll) else len(results) == number
         return results if fits else OneForAll(Uncertain(Reason.NO_ANSWER, f"HTTP {answer.status}: wrong number"))
 
-    def _settle(self, batch: _Batch[T], results: Results) -> None:
-        """Set the results of the call, and take it from the calls that are left."""
-        places = batch.calls.popleft()
+    def _settle(self, batch: _Batch[T], places: list[int], results: Results) -> None:
+        """Set the results of a call."""
         if not isinstance(results, OneForAll):
             batch.settle(places, *results)
         elif isinstance(results.result, Failed) and len(places) > 1 and not results.blames_no_message:
@@ -162,21 +187,17 @@ class HttpApiProvider(Generic[T]):
         else:
             batch.settle(places, results.result)
             if isinstance(results.result, Retry):  # the next call would have the same answer
-                batch.settle_rest(results.result)
-                batch.calls.clear()
+                batch.end(results.result)
 
-    def _settle_lost(self, batch: _Batch[T], attempt: PostAttempt, error: Exception) -> None:
+    def _settle_lost(self, batch: _Batch[T], places: list[int], attempt: PostAttempt, error: Exception) -> None:
         """Set the results of a call whose answer, or the rest of it, did not come."""
-        if not batch.calls:  # the time was over while the messages were made
-            return
         if attempt.answer is not None:
-            self._settle(batch, self._results(batch, attempt.answer))
+            self._settle(batch, places, self._results(batch.messages(places), attempt.answer))
             return
         result = attempt.lost(error)
-        if attempt.begun:
-            batch.settle(batch.calls[0], result)
-        else:
-            batch.settle_rest(result)
+        batch.settle(places, result)
+        if not attempt.begun:  # nor would the next call begin
+            batch.end(result)
 
 
 def _divide(batch: _Batch[T], places: list[int], refusal: OneForAll) -> None:

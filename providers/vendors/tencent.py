@@ -51,12 +51,6 @@ class TencentEntry(VendorEntry):
     sender: str | None = Field(
         default=None, min_length=1, max_length=320, description="own Sender ID for numbers outside mainland China"
     )
-    batch_size: int = Field(
-        default=MAX_NUMBERS,
-        ge=1,
-        le=MAX_NUMBERS,
-        description="maximum number of messages of one call. 1 if their parameters mostly differ.",
-    )
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -82,11 +76,11 @@ class TencentSms:
 class TencentApi(HttpApi[TencentSms]):
     """SendSms: one call has one text for many numbers, and its answer a status for each."""
 
+    batch_size = MAX_NUMBERS
     needs_vendor_template = True
 
     def __init__(self, entry: TencentEntry) -> None:
         self.check_url = entry.base_url
-        self.batch_size = entry.batch_size
         self._url = f"{entry.base_url.rstrip('/')}/"
         self._host = urlsplit(entry.base_url).netloc
         self._name, self._sign_name, self._sender = entry.name, entry.sign_name, entry.sender

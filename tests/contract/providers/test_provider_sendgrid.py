@@ -80,7 +80,7 @@ async def test_after_half_of_the_time_out_no_further_call_begins(
         return respond(request)
 
     monkeypatch.setattr(stage.peer, "respond", respond_late)
-    provider = stage.provider(timeout_seconds=1)
+    provider = stage.provider(timeout_seconds=1, concurrency=1)
     answers = await send_all(provider, *(a_mail(number, cc=("boss@example.com",)) for number in (1, 2)))
     await provider.aclose()
     assert isinstance(answers[0], Sent)

@@ -126,6 +126,7 @@ async def test_a_mail_whose_status_is_not_known_is_uncertain(
 async def test_after_a_call_in_which_every_mail_was_throttled_no_other_is_made(stage: SesStage) -> None:
     status = {"Status": "ACCOUNT_THROTTLED"}
     stage.peer.strange = Answer(200, {"BulkEmailEntryResults": [status] * 4}).encode()
-    answers = await stage.results(*(a_mail(number, text=str(number) * 200_000) for number in range(6)))
+    mails = (a_mail(number, text=str(number) * 200_000) for number in range(6))
+    answers = await stage.results(*mails, concurrency=1)
     assert answers == [Retry(RATE_LIMITED, "ses ACCOUNT_THROTTLED")] * 6
     assert stage.arrived() == 1

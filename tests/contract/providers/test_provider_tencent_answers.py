@@ -156,6 +156,6 @@ async def test_a_refused_call_is_divided_unless_each_message_would_be_refused(
 async def test_only_a_refusal_of_the_account_ends_the_batch(stage: TencentStage, code: str, calls: int) -> None:
     number = stage.address(Act.TAKE)
     messages = [an_sms(1, to=number, code="one"), an_sms(2, to=number, code="two")]
-    results = await stage.results(*messages, answer=answer(status(number, code)))
+    results = await stage.results(*messages, answer=answer(status(number, code)), concurrency=1)
     assert [result.error for result in results if isinstance(result, Retry)] == [f"tencent {code}"] * 2
     assert stage.arrived() == calls

@@ -17,7 +17,7 @@ class Sends:
         self.order: list[int] = []
 
     async def send(self, number: int, lane: Lane) -> None:
-        async with self._slots.acquired(lane):
+        async with self._slots.send_time() as latest_start, self._slots.slot(lane, latest_start):
             self.order.append(number)
             self.running[number] = asyncio.Event()
             await self.running[number].wait()
@@ -62,7 +62,7 @@ async def test_a_cancelled_wait_leaves_its_place_to_the_next() -> None:
 
 async def test_a_wait_ends_after_half_of_the_time_out() -> None:
     slots = ConnectionSlots(1, 0.2)
-    async with slots.acquired(Lane.BULK):
+    async with slots.send_time() as latest_start, slots.slot(Lane.BULK, latest_start):
         with pytest.raises(NoFreeConnectionError):
-            async with slots.acquired(Lane.BULK):
+            async with slots.slot(Lane.BULK, latest_start):
                 pass

@@ -97,10 +97,12 @@ async def send(
     *addresses: str,
     meaning: Callable[[Sequence[str]], Results] = sent,
     most: int = 100,
+    concurrency: int = 1,
     may_leave: Callable[[], bool] = lambda: True,
 ) -> list[SendResult]:
-    entry = VendorEntry(kind="vendor", name="vendor", channel=Channel.SMS, base_url=server.url, timeout_seconds=1)
-    provider = HttpApiProvider(entry, Vendor(server.url, meaning, most))
+    entry = {"kind": "vendor", "name": "vendor", "channel": "sms", "base_url": server.url, "timeout_seconds": 1}
+    parsed = VendorEntry.model_validate({**entry, "concurrency": concurrency})
+    provider = HttpApiProvider(parsed, Vendor(server.url, meaning, most))
     drafts = []
     for number, to in enumerate(addresses):
         message = Message(f"log_{number}", Channel.SMS, to, "Hello", None, False, None, "tnt_1")
@@ -144,6 +146,12 @@ async def test_a_vendor_that_asks_to_wait_is_not_called_for_the_rest(server: Ser
     wait = Retry(Reason.RATE_LIMITED, "HTTP 429", 5)
     results = await send(server, *"abcd", meaning=lambda _: OneForAll(wait), most=1)
     assert (results, server.calls) == ([wait] * 4, [["a"]])
+
+
+async def test_calls_of_a_batch_take_as_many_connections_as_are_free(server: Server) -> None:
+    results = await send(server, *"abc", "hang", *"defg", most=1, concurrency=2)
+    lost = Uncertain(Reason.NO_ANSWER, "waiting for an answer: timed out")
+    assert results == [*sent("abc"), lost, *sent("defg")]
 
 
 async def test_calls_that_the_time_did_not_reach_are_not_in_doubt(server: Server) -> None:
