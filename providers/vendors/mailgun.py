@@ -7,12 +7,12 @@ Calls for several recipients: https://documentation.mailgun.com/docs/mailgun/use
 import re
 import secrets
 import time
-from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from aiohttp import BasicAuth
 from pydantic import Field
 
 from core.addresses.mailbox import split_mailbox
@@ -191,8 +191,8 @@ class MailgunProvider(HttpApiProvider[MailgunMail]):
     """Provider of one domain of Mailgun."""
 
     def __init__(self, entry: MailgunEntry) -> None:
-        login = b64encode(f"api:{entry.api_key.get_secret_value()}".encode()).decode()
-        super().__init__(entry, MailgunApi(entry), {"Authorization": f"Basic {login}"})
+        login = BasicAuth("api", entry.api_key.get_secret_value(), "utf-8")
+        super().__init__(entry, MailgunApi(entry), {"Authorization": login.encode()})
 
 
 def _mailbox(header: str, text: str) -> str:

@@ -4,12 +4,12 @@ Limits and fields are those of https://www.twilio.com/docs/messaging/api/message
 """
 
 import re
-from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal, Self
 from urllib.parse import urlencode, urlsplit
 
+from aiohttp import BasicAuth
 from pydantic import Field, field_validator, model_validator
 
 from core.send_result import Failed, Message, SendResult, Sent
@@ -160,5 +160,5 @@ class TwilioProvider(HttpApiProvider[tuple[Message, bytes]]):
 def _authorization(entry: TwilioEntry) -> str:
     """Return the header for HTTP Basic (https://www.twilio.com/docs/usage/requests-to-twilio)."""
     secret = entry.api_key_secret or entry.auth_token
-    pair = f"{entry.api_key_sid or entry.account_sid}:{secret.get_secret_value() if secret else ''}"
-    return f"Basic {b64encode(pair.encode()).decode()}"
+    login = entry.api_key_sid or entry.account_sid
+    return BasicAuth(login, secret.get_secret_value() if secret else "", "utf-8").encode()

@@ -4,11 +4,11 @@ Fields are those of https://developer.vonage.com/en/api/sms.
 """
 
 import re
-from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any, Literal
 from urllib.parse import urlencode
 
+from aiohttp import BasicAuth
 from pydantic import Field, SecretStr, field_validator
 
 from core.send_result import Message, SendResult, Sent, Uncertain
@@ -127,9 +127,8 @@ class VonageProvider(HttpApiProvider[tuple[Message, bytes]]):
     """Provider of one Vonage account."""
 
     def __init__(self, entry: VonageEntry) -> None:
-        credentials = f"{entry.api_key.get_secret_value()}:{entry.api_secret.get_secret_value()}"
-        encoded = b64encode(credentials.encode()).decode()
-        super().__init__(entry, VonageApi(entry), {"Authorization": f"Basic {encoded}"})
+        login = BasicAuth(entry.api_key.get_secret_value(), entry.api_secret.get_secret_value(), "utf-8")
+        super().__init__(entry, VonageApi(entry), {"Authorization": login.encode()})
 
 
 def _parts(answer: ApiAnswer) -> list[dict[str, Any]]:
