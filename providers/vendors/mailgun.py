@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from aiohttp import BasicAuth
+from aiohttp import encode_basic_auth
 from pydantic import Field
 
 from core.addresses.mailbox import split_mailbox
@@ -191,8 +191,8 @@ class MailgunProvider(HttpApiProvider[MailgunMail]):
     """Provider of one domain of Mailgun."""
 
     def __init__(self, entry: MailgunEntry) -> None:
-        login = BasicAuth("api", entry.api_key.get_secret_value(), "utf-8")
-        super().__init__(entry, MailgunApi(entry), {"Authorization": login.encode()})
+        login = encode_basic_auth("api", entry.api_key.get_secret_value())
+        super().__init__(entry, MailgunApi(entry), {"Authorization": login})
 
 
 def _mailbox(header: str, text: str) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Literal, Self
 from urllib.parse import urlencode, urlsplit
 
-from aiohttp import BasicAuth
+from aiohttp import encode_basic_auth
 from pydantic import Field, field_validator, model_validator
 
 from core.send_result import Failed, Message, SendResult, Sent
@@ -161,4 +161,4 @@ def _authorization(entry: TwilioEntry) -> str:
     """Return the header for HTTP Basic (https://www.twilio.com/docs/usage/requests-to-twilio)."""
     secret = entry.api_key_secret or entry.auth_token
     login = entry.api_key_sid or entry.account_sid
-    return BasicAuth(login, secret.get_secret_value() if secret else "", "utf-8").encode()
+    return encode_basic_auth(login, secret.get_secret_value() if secret else "")

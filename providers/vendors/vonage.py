@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-from aiohttp import BasicAuth
+from aiohttp import encode_basic_auth
 from pydantic import Field, SecretStr, field_validator
 
 from core.send_result import Message, SendResult, Sent, Uncertain
@@ -127,8 +127,8 @@ class VonageProvider(HttpApiProvider[tuple[Message, bytes]]):
     """Provider of one Vonage account."""
 
     def __init__(self, entry: VonageEntry) -> None:
-        login = BasicAuth(entry.api_key.get_secret_value(), entry.api_secret.get_secret_value(), "utf-8")
-        super().__init__(entry, VonageApi(entry), {"Authorization": login.encode()})
+        login = encode_basic_auth(entry.api_key.get_secret_value(), entry.api_secret.get_secret_value())
+        super().__init__(entry, VonageApi(entry), {"Authorization": login})
 
 
 def _parts(answer: ApiAnswer) -> list[dict[str, Any]]:
