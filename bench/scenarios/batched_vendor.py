@@ -42,7 +42,7 @@ def run(place: Place, recipients: int) -> Figures:
 SCENARIO = Scenario(
     title="e-mail through a vendor that takes a batch in 50 ms, one consumer process",
     about="Requests of 10,000 e-mails of 100 bytes through the kind `sendgrid` on loopback, with the default settings.",
-    quick=Size(20_000, 1),
+    quick=Size(20_000, 2),
     full=Size(100_000, 5),
     run=run,
     goals=[Goal("calls per 1,000 mails", at_most=10)],
