@@ -10,12 +10,13 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from pymongo import MongoClient
+from pymongo.database import Database
 
 from bench.batches import BatchPublisher, Headers
 from bench.installation import Installation
@@ -74,14 +75,22 @@ class Program:
             seconds = asyncio.run(self._take(place, child, prefix, work))
             done = Run(work.number / seconds, peak_mib(child), cpu_seconds(child) - before)
         with MongoClient[dict[str, Any]](place.stack.mongo_url) as client:
+            if self.module is None:
+                self._check(client[prefix], warm_up.number + work.number)
             client.drop_database(prefix)
         return done
+
+    def _check(self, database: Database[dict[str, Any]], recipients: int) -> None:
+        """Raise StackError unless each recipient has a log that says `sent`. An event may say anything."""
+        sent = database["communication_logs"].count_documents({"status": "sent"})
+        if sent != recipients:
+            raise StackError(f"{self.name}: {sent:,} of {recipients:,} recipients were sent their message")
 
     @contextlib.contextmanager
     def _started(self, place: Place) -> Iterator[tuple[Child, str]]:
         """Set up topics and indexes, and start the program. Yield its process and the prefix of its topics."""
         slug = self.name.lower().replace(" ", "-")
-        installation, log = Installation(place, slug), place.folder / f"{slug}.log"
+        installation, log = Installation(place, slug, **self.settings()), place.folder / f"{slug}.log"
         prefix = installation.prefix
         if self.module is None:
             with installation.consumer() as child:
@@ -91,6 +100,10 @@ class Program:
         with start_service([sys.executable, "-m", self.module, *addresses], installation.env, log=log) as child:
             wait_until_ready(child, lambda: READY in log.read_text(), what=self.name, deadline_seconds=_READY_SECONDS)
             yield child, prefix
+
+    def settings(self) -> Mapping[str, object]:
+        """Return the settings of the product that are not its defaults."""
+        return {}
 
     def more_arguments(self) -> Sequence[str]:
         """Return the arguments after those of every program."""
@@ -120,16 +133,16 @@ class Program:
             return max([await _last_ms(consumer, at, ends) for at in written]) / 1000 - began
 
 
-def bulk_work(name: str, recipients: int, each: int) -> Work:
+def bulk_work(name: str, recipients: int, each: int, make: Callable[[str, int], Order] = Order) -> Work:
     """Return the work of bulk requests of `each` recipients, with its events: accepted, outcomes and completed."""
-    requests = orders(name, recipients, each)
+    requests = orders(name, recipients, each, make)
     records = [(order.request_id.encode(), value) for order in requests for value in order.records()]
     return Work("bulk.requests", records, recipients, recipients + len(records) + len(requests))
 
 
-def orders(name: str, recipients: int, each: int) -> list[Order]:
+def orders(name: str, recipients: int, each: int, make: Callable[[str, int], Order] = Order) -> list[Order]:
     """Return requests of `each` recipients. The last one has the rest."""
-    return [Order(f"{name}-{at}", min(each, recipients - at)) for at in range(0, recipients, each)]
+    return [make(f"{name}-{at}", min(each, recipients - at)) for at in range(0, recipients, each)]
 
 
 async def _last_ms(consumer: AIOKafkaConsumer, at: TopicPartition, ends: dict[TopicPartition, int]) -> int:

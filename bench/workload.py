@@ -1,4 +1,4 @@
-"""Requests for all sides: SMS with one variable each, small ones or in parts as `rollcall send` makes them."""
+"""Requests for all sides: with one variable each, small ones or in parts as `rollcall send` makes them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +10,11 @@ TENANT, USER = "tnt_bench", "usr_bench"
 CONTENT = "您的验证码是{{code}} 5分钟内有效"
 PART_RECIPIENTS = 17_500
 """Recipients per part. A record has some 860 KB, below the 900 KB of an intake record, and whole chunks."""
+MAIL_SUBJECT = "Your code"
+_MAIL_FIRST_LINE = "Your code is {{code}}. Use it within fifty minutes.\n"
+_MAIL_LINE = "Each further line of an e-mail has as many bytes.\n"
+MAIL_LINE_BYTES = 50
+"""Size of each line of an e-mail, with the value of its variable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +34,7 @@ class Order:
     def records(self) -> list[bytes]:
         """Return the intake records, one per part."""
         shared = {
-            "channel": "sms",
-            "content": CONTENT,
+            **self.message(),
             "tenant_id": TENANT,
             "user_id": USER,
             "request_id": self.request_id,
@@ -38,9 +42,38 @@ class Order:
         }
         records = []
         for part, (first, size, last) in enumerate(self.parts()):
-            people = [{"to": number(at), "variables": {"code": code(at)}} for at in range(first, first + size)]
+            people = [{"to": self.address(at), "variables": {"code": code(at)}} for at in range(first, first + size)]
             records.append(orjson.dumps({**shared, "recipients": people, "part": part, "last": last}))
         return records
+
+    def message(self) -> dict[str, str]:
+        """Return the channel and the text."""
+        return {"channel": "sms", "content": CONTENT}
+
+    def address(self, index: int) -> str:
+        """Return the address of a recipient."""
+        return number(index)
+
+
+@dataclass(frozen=True, slots=True)
+class MailOrder(Order):
+    """Request of e-mails in plain text."""
+
+    text_bytes: int = 100
+    """Size of each text, in bytes: a multiple of `MAIL_LINE_BYTES`."""
+
+    def message(self) -> dict[str, str]:
+        """Return the channel, the subject and the text."""
+        return {"channel": "email", "subject": MAIL_SUBJECT, "content": mail_content(self.text_bytes)}
+
+    def address(self, index: int) -> str:
+        """Return the address of a recipient."""
+        return mailbox(index)
+
+
+def mail_content(text_bytes: int) -> str:
+    """Return the text of e-mails, whose variable has six digits as those of `code`."""
+    return _MAIL_FIRST_LINE + _MAIL_LINE * (text_bytes // MAIL_LINE_BYTES - 1)
 
 
 def small_requests(name: str, number_of_requests: int) -> Iterator[tuple[bytes, bytes]]:
@@ -61,6 +94,11 @@ def small_requests(name: str, number_of_requests: int) -> Iterator[tuple[bytes, 
 def number(index: int) -> str:
     """Return the mobile number of a recipient, as it is written in China."""
     return f"138{index:08d}"
+
+
+def mailbox(index: int) -> str:
+    """Return the e-mail address of a recipient."""
+    return f"reader{index:08d}@example.org"
 
 
 def code(index: int) -> str:

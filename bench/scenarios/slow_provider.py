@@ -1,14 +1,13 @@
 """Slow provider: a bulk request through an HTTP gateway whose time is the limit, not the product's."""
 
 import asyncio
-import json
 import sys
 import time
-import urllib.request
 
 from bench.bare_client import bare_rate
 from bench.installation import Installation
 from bench.scenario import Figures, Goal, Place, Scenario, Size
+from bench.slow_gateway import count_answers
 from bench.small_traffic import PATIENCE_SECONDS, Traffic
 from bench.workload import Order
 from devstack import StackError
@@ -52,8 +51,7 @@ def _reached(url: str, child: Child, number: int) -> tuple[float, int]:
     """Wait for this number of answers. Return the time and the number. Raise StackError if the consumer ends."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
-        with urllib.request.urlopen(url, timeout=10) as response:
-            answers = int(json.load(response))
+        answers = count_answers(url)
         if answers >= number:
             return time.monotonic(), answers
         if child.exit_code() is not None or time.monotonic() > deadline:
