@@ -51,6 +51,8 @@ def fold(name: str, words: Iterable[str]) -> str:
 def text_header(name: str, text: str) -> str:
     """Return a header with free text, such as a subject. Raise UnicodeError for a lone surrogate."""
     room = _LINE - len(name) - 2
+    if len(text) <= room and _UNCHANGED.fullmatch(text) and "=?" not in text:
+        return f"{name}: {text}"
     words = text.split(" ")
     is_plain = not text or (_UNCHANGED.fullmatch(text) and "=?" not in text)
     if is_plain and len(words[0]) <= room and max(map(len, words)) < _LINE:

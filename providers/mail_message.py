@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from core.addresses.mailbox import split_mailbox
 from core.render import MissingVariable, RenderError
@@ -45,7 +46,7 @@ def compose(message: Message, sender: str, bulk_headers: BulkHeaders, now: datet
 
     Raises core.render.MissingVariable if a marketing e-mail lacks a variable of List-Unsubscribe.
     """
-    name, from_address = split_sender(sender)
+    from_header, from_address = _from(sender)
     texts = (message.to, message.subject or "", message.id, message.reply_to or "", *message.cc)
     if any(map(BREAKS.search, texts)):
         raise UnusableContentError
@@ -53,10 +54,10 @@ def compose(message: Message, sender: str, bulk_headers: BulkHeaders, now: datet
     message_id = f"{message.id}@{from_address.rpartition('@')[2]}"
     try:
         lines = [
-            fold("From", mailbox_words("From", name, from_address)),
+            from_header,
             *_address_headers(paths, message.reply_to),
             text_header("Subject", message.subject or ""),
-            f"Date: {format_datetime(now)}",
+            _date(now.replace(microsecond=0)),
             f"Message-ID: <{message_id}>",  # never folded, because some servers lose an id on a second line
             *bulk_headers.lines(message),
         ]
@@ -69,6 +70,18 @@ def compose(message: Message, sender: str, bulk_headers: BulkHeaders, now: datet
         raise UnusableContentError from None
     # Names and subjects are encoded, so that any other octet beyond ASCII is part of an address.
     return Mail(paths[0], paths[1:], not head.isascii(), message_id, content)
+
+
+@lru_cache(maxsize=64)
+def _from(sender: str) -> tuple[str, str]:
+    """Return the header and the address of a sender, which all e-mails of a provider share."""
+    name, address = split_sender(sender)
+    return fold("From", mailbox_words("From", name, address)), address
+
+
+@lru_cache(maxsize=2)
+def _date(second: datetime) -> str:
+    return f"Date: {format_datetime(second)}"
 
 
 def _address_headers(paths: tuple[str, ...], reply_to: str | None) -> list[str]:

@@ -228,9 +228,11 @@ class MailPump:
 
 def _refusal(reply: Reply, step: str, line: bytes) -> SendResult | None:
     """Return None if the server accepts, else the result of its refusal. Raises an error if it refuses the session."""
+    if reply.code == 250 and line != DATA:  # nearly all replies
+        return None
     if refuses_session(reply):
         raise SessionRefusedError(reply)
-    if line == RESET and reply.code != 250:
+    if line == RESET:
         raise UnreadableReplyError
     result = refused(reply, step)
     if result is None and line == DATA:

@@ -91,6 +91,8 @@ def refuses_session(reply: Reply) -> bool:
 
 def refused(reply: Reply, step: str) -> SendResult | None:
     """Return None if the server accepts, else the result of its refusal. Raises UnreadableReplyError."""
+    if reply.code == 250:
+        return None
     kind = CODES.get(reply.code) or CODE_CLASSES.get(reply.code // 100)
     if kind is None:
         raise UnreadableReplyError

@@ -7,6 +7,7 @@ import asyncio
 import re
 import ssl
 from collections import deque
+from functools import lru_cache
 from typing import cast
 
 from providers.smtp_replies import Reply, UnreadableReplyError
@@ -14,8 +15,22 @@ from providers.smtp_replies import Reply, UnreadableReplyError
 _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
 MAX_REPLY_LINE = 64 * 1024
 """Maximum length of a line of a reply, in octets. RFC 5321 allows 512, and some servers write more."""
+SHORT_LINE = 24
+"""Length of a line of a reply that is remembered, in octets."""
 MAX_TEXT = 4 * 1024
 """Length of a reply's text that is kept, in characters. Enough for its codes and for the words that matter."""
+
+
+def _parse(line: bytes) -> tuple[int, bool, str]:
+    """Return the code of a line, whether it is the last of its reply, and its text. The code is 0 for anything else."""
+    found = _LINE.fullmatch(line)
+    if found is None:
+        return 0, True, ""
+    return int(found[1]), found[2] != b"-", (found[3] or b"")[:MAX_TEXT].decode(errors="replace")
+
+
+_parse_short = lru_cache(maxsize=64)(_parse)
+"""A server says the same few short lines again and again. Longer ones may have an address, and are not kept."""
 
 
 class SmtpWire(asyncio.Protocol):
@@ -29,7 +44,9 @@ class SmtpWire(asyncio.Protocol):
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
+        self._code = 0
         self._text: list[str] = []
+        """Code and lines of a reply that has not come to its end."""
         self._expected = 1
         """Number of replies that were asked for and have not come. The first one is the greeting."""
         self._replies: deque[Reply] = deque()
@@ -85,21 +102,20 @@ class SmtpWire(asyncio.Protocol):
         self._wake()
 
     def _read_line(self, line: bytes) -> None:
-        found = _LINE.fullmatch(line)
-        code, sign, text = (int(found[1]), found[2], found[3] or b"") if found else (0, b"", b"")
-        if not code or (self._text and self._text[0] != str(code)):
+        code, is_last, text = _parse_short(line) if len(line) <= SHORT_LINE else _parse(line)
+        if not code or (self._text and self._code != code):
             self._unreadable = True
             self._out_of_step = self._out_of_step or not self._expected
             return
-        self._text = self._text or [str(code)]
-        if sum(map(len, self._text)) < MAX_TEXT:
-            self._text.append(text[:MAX_TEXT].decode(errors="replace"))
-        if sign == b"-":
-            return
-        reply, self._text = Reply(code, "\n".join(self._text[1:])), []
+        self._code = code
+        if not is_last or self._text:
+            self._text.append(text if sum(map(len, self._text)) < MAX_TEXT else "")
+            if not is_last:
+                return
+            text, self._text = "\n".join(self._text), []
         if self._expected:
             self._expected -= 1
-            self._replies.append(reply)
+            self._replies.append(Reply(code, text))
         elif code == 421 and not self._closing:  # see the class
             self._closing = True
         else:
