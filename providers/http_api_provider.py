@@ -35,6 +35,8 @@ class _Batch(Generic[T]):
         """Messages as the vendor takes them, by place."""
         self.calls: deque[list[int]] = deque()
         """Places of the messages of each call."""
+        self.waiting: set[asyncio.Task[None] | None] = set()
+        """Tasks that wait for one more connection."""
         self._results: list[SendResult | None] = [None] * len(drafts)
 
     def messages(self, places: Sequence[int]) -> list[T]:
@@ -89,12 +91,14 @@ class HttpApiProvider(Generic[T]):
             async with (
                 self._slots.send_time() as latest_start,
                 self._slots.slot(lane, latest_start),
-                asyncio.TaskGroup() as others,
+                asyncio.TaskGroup() as group,
             ):
                 await self._prepare(batch)
                 for _ in range(len(batch.calls) - 1):
-                    others.create_task(self._make_more_calls(batch, latest_start))
+                    batch.waiting.add(group.create_task(self._make_more_calls(batch, latest_start)))
                 await self._make_calls(batch, latest_start)
+                for task in filter(None, batch.waiting):  # no call is left for them
+                    task.cancel()
         except NoFreeConnectionError:
             batch.settle_rest(CLOSED if self._closed else NO_FREE_CONNECTION)
         except TimeoutError:  # each call that was under way has its result
@@ -133,6 +137,7 @@ class HttpApiProvider(Generic[T]):
         """Make calls over one more connection, if one becomes free while calls are left."""
         with contextlib.suppress(NoFreeConnectionError):
             async with self._slots.slot(batch.drafts[0].lane, latest_start):
+                batch.waiting.discard(asyncio.current_task())
                 await self._make_calls(batch, latest_start)
 
     async def _make_calls(self, batch: _Batch[T], latest_start: float) -> None:

@@ -98,9 +98,16 @@ async def send(
     meaning: Callable[[Sequence[str]], Results] = sent,
     most: int = 100,
     concurrency: int = 1,
+    timeout_seconds: float = 1,
     may_leave: Callable[[], bool] = lambda: True,
 ) -> list[SendResult]:
-    entry = {"kind": "vendor", "name": "vendor", "channel": "sms", "base_url": server.url, "timeout_seconds": 1}
+    entry = {
+        "kind": "vendor",
+        "name": "vendor",
+        "channel": "sms",
+        "base_url": server.url,
+        "timeout_seconds": timeout_seconds,
+    }
     parsed = VendorEntry.model_validate({**entry, "concurrency": concurrency})
     provider = HttpApiProvider(parsed, Vendor(server.url, meaning, most))
     drafts = []
@@ -152,6 +159,11 @@ async def test_calls_of_a_batch_take_as_many_connections_as_are_free(server: Ser
     results = await send(server, *"abc", "hang", *"defg", most=1, concurrency=2)
     lost = Uncertain(Reason.NO_ANSWER, "waiting for an answer: timed out")
     assert results == [*sent("abc"), lost, *sent("defg")]
+
+
+async def test_a_batch_does_not_wait_for_connections_that_it_no_longer_needs(server: Server) -> None:
+    async with asyncio.timeout(60):
+        assert await send(server, *"abc", most=1, timeout_seconds=300) == sent("abc")
 
 
 async def test_calls_that_the_time_did_not_reach_are_not_in_doubt(server: Server) -> None:
