@@ -677,6 +677,23 @@ MUTANTS = (
         test=PROVIDERS,
     ),
     Mutant(
+        "post-logged",
+        "a log line shows what was posted to a vendor",
+        (
+            Edit(
+                "providers/http_client.py",
+                "import asyncio\nimport ssl\n",
+                "import asyncio\nimport logging\nimport ssl\n",
+            ),
+            Edit(
+                "providers/http_client.py",
+                "        self.answer = None\n        self._body =",
+                "        self.answer = None\n        logging.debug(content.decode())\n        self._body =",
+            ),
+        ),
+        test=PROVIDERS,
+    ),
+    Mutant(
         "refused-connection-charged",
         "a mail uses an attempt because the server takes no more connections",
         (
