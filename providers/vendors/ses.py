@@ -1,5 +1,6 @@
 """Kind `ses`: e-mail through the API v2 of Amazon SES."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, Literal, Self
@@ -212,6 +213,7 @@ def _signer(entry: SesEntry) -> Callable[[str, bytes], Mapping[str, str]]:
     from botocore.awsrequest import AWSRequest  # noqa: PLC0415
     from botocore.credentials import Credentials  # noqa: PLC0415
 
+    logging.getLogger("botocore.auth").setLevel(logging.WARNING)  # at debug level it prints the token
     token = entry.session_token.get_secret_value() if entry.session_token else None
     keys = Credentials(entry.access_key_id.get_secret_value(), entry.secret_access_key.get_secret_value(), token)
     signature = SigV4Auth(keys, "ses", entry.region)

@@ -49,10 +49,24 @@ ALL = (
     Config(
         "cancel-resend", TWO, policy="resend", answers="SF", lapses=0, orders=("cancel",), wakes=True, overlap=False
     ),
+    Config("cancel-window", TWO, window=2, answers="SU", orders=("cancel",), wakes=True, overlap=False),
+    Config(
+        "cancel-window-resend",
+        TWO,
+        window=2,
+        policy="resend",
+        answers="SF",
+        orders=("cancel",),
+        wakes=True,
+        overlap=False,
+    ),
     Config("cancel-decided", (("d", "a"),), answers="S", orders=("cancel",), wakes=True),
     Config("cancel-parts", PARTS, answers="S", orders=("cancel",), wakes=True),
     Config("cancel-chunks", CHUNKS, answers="S", lapses=0, orders=("cancel",), wakes=True, overlap=False),
     Config("pause", TWO, answers="S", orders=("pause",), wakes=True, overlap=False),
+    Config(
+        "pause-window", TWO, window=2, answers="SU", lapses=0, orders=("pause", "resume"), wakes=True, overlap=False
+    ),
     Config("pause-resume", TWO, answers="S", lapses=0, orders=("pause", "resume"), wakes=True, overlap=False),
     Config("pause-resume-pause", ONE, answers="S", lapses=0, orders=("pause", "resume", "pause"), wakes=True),
     Config("pause-parts", PARTS, answers="S", lapses=0, orders=("pause", "resume"), wakes=True, overlap=False),
@@ -77,6 +91,7 @@ SHORT = (
     Config("short-resend", ONE, policy="resend", answers="SU", lapses=0),
     Config("short-parts", PARTS, answers="S", lapses=0, overlap=False),
     Config("short-cancel", ONE, answers="S", lapses=0, orders=("cancel",), wakes=True),
+    Config("short-cancel-window", TWO, window=2, answers="S", crashes=0, orders=("cancel",), wakes=True, overlap=False),
     Config("short-deduplicates", ONE, deduplicates=True, answers="SU", lapses=0),
     Config("short-expires", ONE, answers="SR", lapses=0, expires=True),
     Config("short-small", ONE, small=True, answers="SU", lapses=0, wakes=True),

@@ -22,6 +22,7 @@ MUTATIONS = {
     "all_decided_closed": ("a chunk with nothing to send is written closed", "decided"),
     "ignores_cancel": ("what a worker reads back does not stop it: cancel", "cancel"),
     "pause_ignored": ("what a worker reads back does not stop it: pause", "pause"),
+    "withdraws_what_left": ("a cancel that a renewal reads withdraws calls that have left", "cancel-window"),
     "pause_parks_nothing": ("a paused chunk that is put back can be claimed", "pause"),
     "unnumbered": ("a mark that comes late undoes a newer one", "pause-resume-pause"),
     "expiry_ignored": ("a worker does not look at the time", "expires"),

@@ -16,6 +16,7 @@ QUICK = (
     "close_unfenced",
     "ignores_cancel",
     "pause_ignored",
+    "withdraws_what_left",
     "expiry_ignored",
     "pause_parks_nothing",
     "sweep_only_deferred",

@@ -29,6 +29,8 @@ STOP = "consumer/deliver/chunk_rules.py"
 CRASHES = "tests/flow/consumer/faults/test_crashes.py"
 LEASE = "tests/flow/consumer/deliver/test_lease.py"
 LIMITS = "tests/flow/consumer/test_text_limits.py"
+BATCHES = "tests/flow/consumer/deliver/test_batches.py"
+PROVIDERS = "tests/contract/providers/test_provider_contract.py"
 SECRETS = "tests/flow/consumer/deliver/test_secret_variables.py"
 
 MUTANTS = (
@@ -539,13 +541,166 @@ MUTANTS = (
         test="tests/flow/consumer/faults/test_repeated_failures.py",
     ),
     Mutant(
+        "lost-batch-is-refused",
+        "the messages of a call that broke off are tried again as if none of them had been sent",
+        (
+            Edit(
+                "providers/provider.py",
+                "results = [Uncertain(Reason.NO_ANSWER, fault)] * len(drafts)",
+                "results = [Retry(Reason.UNAVAILABLE, fault)] * len(drafts)",
+            ),
+        ),
+        test=BATCHES,
+    ),
+    Mutant(
+        "lost-post-is-refused",
+        "the messages of a POST without an answer are tried again as if none of them had been sent",
+        (Edit("providers/http_client.py", "ResultKind.NO_ANSWER, f", "ResultKind.UNAVAILABLE, f"),),
+        row=23,
+        test=PROVIDERS,
+    ),
+    Mutant(
+        "too-few-results-believed",
+        "a call with a result for some of its messages leaves the others to the next one",
+        (
+            Edit("providers/provider.py", "if len(results) != len(drafts):", "if not results:"),
+            Edit("providers/provider.py", "zip(drafts, results, strict=True)", "zip(drafts, results)"),
+            Edit(
+                "consumer/deliver/send_window.py",
+                "zip(call.entries, results, strict=True)",
+                "zip(call.entries, results)",
+            ),
+        ),
+        test=BATCHES,
+    ),
+    Mutant(
+        "batch-in-another-order",
+        "the results of a call are matched to its messages from the end",
+        (Edit("consumer/deliver/send_window.py", "zip(call.entries, results,", "zip(call.entries, results[::-1],"),),
+        test=BATCHES,
+    ),
+    Mutant(
+        "vendor-results-in-another-order",
+        "the results of a vendor are matched to the messages of its call from the end",
+        (Edit("providers/http_api_provider.py", "in zip(places, results", "in zip(places[::-1], results"),),
+        test=PROVIDERS,
+    ),
+    Mutant(
+        "batch-refused-fails-all",
+        "a call that is refused because of one message fails all of its messages",
+        (
+            Edit(
+                "providers/http_api_provider.py",
+                "len(places) > 1 and not results.blames_no_message",
+                "not places",
+            ),
+        ),
+        row=23,
+        test=PROVIDERS,
+    ),
+    Mutant(
+        "unnamed-mails-refused",
+        "the mails of a batch that an answer does not name count as refused",
+        (
+            Edit(
+                "providers/vendors/ses.py",
+                "return known + [None] * (mails - len(known))",
+                'return known + [{"Status": "FAILED"}] * (mails - len(known))',
+            ),
+        ),
+        row=23,
+        test="tests/contract/providers/test_provider_ses_answers.py",
+    ),
+    Mutant(
+        "batch-longer-than-a-second",
+        "a call has more messages than the rate of its provider allows in a second",
+        (
+            Edit(
+                "consumer/deliver/send_window.py",
+                "max(1, min(provider.batch_size, int(rate)))",
+                "provider.batch_size",
+            ),
+        ),
+        test=BATCHES,
+    ),
+    Mutant(
+        "batch-larger-than-its-room",
+        "a call has more bytes than there is room for",
+        (Edit("consumer/deliver/send_window.py", " or size + draft.size > most_bytes):", "):"),),
+        test=BATCHES,
+    ),
+    Mutant(
+        "rate-counts-calls",
+        "a call with several messages takes one turn of the rate",
+        (Edit("consumer/deliver/send_window.py", "self._lane, messages\n", "self._lane, 1\n"),),
+        test=BATCHES,
+    ),
+    Mutant(
+        "renewal-tells-nothing",
+        "a renewal of the lease does not tell a cancel to the calls under way",
+        (Edit("consumer/deliver/lease.py", "            if self.on_renewed:\n", "            if not flags:\n"),),
+        test=BATCHES,
+    ),
+    Mutant(
+        "withdrawn-after-lease",
+        "a message that has not left is sent although the lease is over",
+        (
+            Edit(
+                "consumer/deliver/send_window.py",
+                "return self._lease.alive and not self._is_stopped()",
+                "return not self._is_stopped()",
+            ),
+        ),
+        test=BATCHES,
+    ),
+    Mutant(
+        "withdrawn-mail-written",
+        "a mail leaves although it may not leave any more",
+        (
+            Edit(
+                "providers/smtp_pump.py",
+                "elif not job.draft.may_leave():",
+                "elif False:",
+            ),
+            Edit(
+                "providers/smtp_pump.py",
+                " or (refusal is None and not job.draft.may_leave()):",
+                ":",
+            ),
+        ),
+        test=PROVIDERS,
+    ),
+    Mutant(
+        "withdrawn-post-written",
+        "a POST leaves although its messages may not leave any more",
+        (Edit("providers/http_client.py", "if not self.may_leave():", "if False:"),),
+        test=PROVIDERS,
+    ),
+    Mutant(
+        "post-logged",
+        "a log line shows what was posted to a vendor",
+        (
+            Edit(
+                "providers/http_client.py",
+                "import asyncio\nimport ssl\n",
+                "import asyncio\nimport logging\nimport ssl\n",
+            ),
+            Edit(
+                "providers/http_client.py",
+                "        self.answer = None\n        self._body =",
+                "        self.answer = None\n        logging.debug(content.decode())\n        self._body =",
+            ),
+        ),
+        test=PROVIDERS,
+    ),
+    Mutant(
         "refused-connection-charged",
         "a mail uses an attempt because the server takes no more connections",
         (
             Edit(
-                "providers/smtp_connections.py",
-                "            self.shrink()\n            return\n",
-                "            raise error\n",
+                "providers/smtp_pool.py",
+                "        if self._pumps:\n            return\n        self._has_failed_opening = False\n",
+                "        self._has_failed_opening = False\n",
             ),
         ),
         test="tests/contract/providers/test_provider_smtp_limits.py",
@@ -589,7 +744,13 @@ MUTANTS = (
     Mutant(
         "surplus-reply-kept",
         "a reply that no command asked for answers the next mail",
-        (Edit("providers/smtp_protocol.py", "            self._out_of_step = True\n", "            pass\n"),),
+        (
+            Edit(
+                "providers/smtp_wire.py",
+                "        else:\n            self._out_of_step = True\n",
+                "        else:\n            self._replies.append(reply)\n",
+            ),
+        ),
         test="tests/contract/providers/test_provider_smtp_surplus.py",
     ),
     Mutant(

@@ -1,4 +1,4 @@
-"""Send: one provider call."""
+"""Send: one provider call, and the renewal of the lease beside it."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -22,15 +22,16 @@ from tests.model.protocol.state import (
     put,
 )
 from tests.model.protocol.steps import ADVANCE, LOG
-from tests.model.protocol.worker import expire, go_on
+from tests.model.protocol.worker import expire, go_on, obey
 
 if TYPE_CHECKING:
     from tests.model.model import Model
 
 
 def send(m: "Model", s: State, at: int, worker: Worker) -> Iterator[Step]:
-    """Yield every answer that the next call may get."""
+    """Yield every answer that the next call may get, and a renewal before it."""
     chunk = s.chunks[worker.chunk]
+    yield from _renew(m, s, at, worker)
     begun = any(entry.answer in CALLED for entry in worker.entries)
     if not begun and not (worker.valid and chunk and chunk.lease == LIVE):
         after = s._replace(procs=put(s.procs, at, IDLE))
@@ -47,6 +48,22 @@ def send(m: "Model", s: State, at: int, worker: Worker) -> Iterator[Step]:
             doubted = 1 if answer == U else entry.doubted
             answered = entry._replace(answer=answer, doubted=doubted)
             yield _called(m, s, at, worker._replace(entries=put(worker.entries, j, answered)), answered, letter, took)
+
+
+def _renew(m: "Model", s: State, at: int, worker: Worker) -> Iterator[Step]:
+    """Yield the renewal that reads new control flags. The calls that have not begun then do not begin."""
+    k, chunk = worker.chunk, s.chunks[worker.chunk]
+    if not (chunk and worker.valid):
+        return
+    told = obey(m, worker, chunk, (chunk.cancelled, chunk.pauses))
+    if told != worker:
+        if "withdraws_what_left" in m.flaws:
+            entries = (e._replace(answer=TODO, doubted=0) if e.answer == U else e for e in told.entries)
+            told = told._replace(entries=tuple(entries))
+        chunks = put(s.chunks, k, chunk._replace(lease=LIVE))
+        yield Step(
+            ("renew, chunk", k), fair=False, after=s._replace(chunks=chunks, procs=put(s.procs, at, go_on(m, told)))
+        )
 
 
 def _called(  # noqa: PLR0917

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -156,7 +156,11 @@ class _Provider:
             self._world.books.called(self._process, self.name, message)
         ids = tuple(message.id for message in messages)
         answers: list[SendResult] = await self._gate.step(
-            "send", lambda: self._in_time(messages), ids, lambda why: self._unanswered(messages, why), "send"
+            "send",
+            lambda: self._in_time(messages, drafts[0].may_leave),
+            ids,
+            lambda why: self._unanswered(messages, why),
+            "send",
         )
         return answers
 
@@ -167,12 +171,12 @@ class _Provider:
             return [Retry(Reason.UNAVAILABLE, why)] * len(messages)
         return self._side.no_answer(messages, why)
 
-    async def _in_time(self, messages: list[Message]) -> list[SendResult]:
+    async def _in_time(self, messages: list[Message], may_leave: Callable[[], bool]) -> list[SendResult]:
         number = len(self._world.books.calls)
         try:
             async with asyncio.timeout(self.timeout_seconds) as scope:
                 self._open[number] = scope
-                return await self._side.send(messages)
+                return await self._side.send(messages, may_leave)
         except TimeoutError:
             return self._side.no_answer(messages, "in time")
         finally:

@@ -1,7 +1,7 @@
 """Planned resends, the requests that follow from them, and the observations of both."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ import orjson
 from core.ids import LogId, log_id
 from core.request_parts import EncodedPart
 from ledger.memory.store import Store
-from ledger.models import Chunk
+from ledger.models import Chunk, Part
 from schemas.statuses import Channel, Status
 from tests.simulate.scenario import START, Ask, Person
 
@@ -75,14 +75,18 @@ class Resend(Ask):
         slow = any(after - before > SLOW_SECONDS for before, after in zip(self.came, self.came[1:], strict=False))
         return self.contradicted or slow or not whole
 
-    def settle_on(self, chunks: Sequence[Chunk]) -> str | None:
-        """Find the first body of each part from the chunks. Return an error if no body fits."""
-        for part, bodies in self.bodies.items():
-            written = [chunk for chunk in chunks if chunk.part == part]
-            fitting = [body for body in bodies if all(_fits(body, chunk) for chunk in written)]
+    def settle_on(self, registered: Iterable[Part], chunks: Sequence[Chunk]) -> str | None:
+        """Find the body of each part that was accepted, which may not be the first. Return an error if none fits.
+
+        The registered size tells a body from another one that goes on where it ends.
+        """
+        for part in registered:
+            written = [chunk for chunk in chunks if chunk.part == part.number]
+            sized = [body for body in self.bodies.get(part.number, ()) if len(body["recipients"]) == part.size]
+            fitting = [body for body in sized if all(_fits(body, chunk) for chunk in written)]
             if not fitting:
-                return f"I5: part {part} of {self.request_id} is of none of the records that were published"
-            self.parts[part] = _people(fitting[0])
+                return f"I5: part {part.number} of {self.request_id} is of none of the records that were published"
+            self.parts[part.number] = _people(fitting[0])
         return None
 
 

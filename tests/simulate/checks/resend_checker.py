@@ -18,7 +18,9 @@ def resend_findings(asks: Iterable[Ask], books: Observations, taken: Counter[str
     """Return the errors of the resent deliveries."""
     resends = [ask for ask in asks if isinstance(ask, Resend)]
     for resend in resends:
-        if wrong := resend.settle_on([one.chunk for one in books.store.chunks_of(resend.key)]):
+        document = books.store.requests.get(resend.key)
+        registered = document.request.parts.values() if document else ()
+        if wrong := resend.settle_on(registered, [one.chunk for one in books.store.chunks_of(resend.key)]):
             yield wrong
     repeating = {new: LogId(one.said["resend_of"]) for resend in resends for _, new, one in resend.people()}
     for new, old in repeating.items():

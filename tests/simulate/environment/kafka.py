@@ -45,9 +45,12 @@ class Partition:
         self.generation += 1
 
     def rewind(self, offset: int) -> None:
-        """Read the records again from this offset on."""
+        """Read the records again from this offset on, in a new generation.
+
+        Kafka resets the offsets of a group only while it has no members, so they are assigned again afterwards.
+        """
         self.committed = min(offset, self.committed)
-        self.position = min(offset, self.position)
+        self.assign(self.owner)
 
 
 class Read(NamedTuple):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
+from providers.draft import WITHDRAWN
 from providers.provider import NO_FREE_CONNECTION
 from schemas.statuses import Channel, Reason
 
@@ -59,15 +60,18 @@ class Side:
         self.taken_at[message.id].append(self.clock())
         self.texts[message.id] = (message.to, message.text)
 
-    async def send(self, messages: Sequence[Message]) -> list[SendResult]:
-        """Answer the messages of a call, each with its own answer. Some calls end in the middle, without an answer."""
+    async def send(self, messages: Sequence[Message], may_leave: Callable[[], bool]) -> list[SendResult]:
+        """Answer the messages of a call, each with its own answer. Some calls end in the middle, without an answer.
+
+        A message that may not leave any more is withdrawn.
+        """
         if len(messages) > 1 and self.rng.random() < self.cut_share:
             for message in messages[: self.rng.randrange(len(messages) + 1)]:
                 self.offered[message.id] += 1
                 self.take(message)
             return self.no_answer(messages, "cut in the middle")
         try:
-            return [await self._send_one(message) for message in messages]
+            return [await self._send_one(message) if may_leave() else WITHDRAWN for message in messages]
         except RuntimeError:
             self.doubts.update(message.id for message in messages)
             raise

@@ -66,10 +66,15 @@ class VendorServer(Peer):
         """Message ids that the server gave, by delivery id."""
         self.strange: bytes | None = None
         """Exact bytes to answer instead. If the body is shorter than its length, the connection is cut after it."""
+        self.answer_seconds = 0.0
+        """Time from taking the messages to the answer."""
 
     @abstractmethod
     def respond(self, request: Request) -> Answer:
-        """Check the request, take its messages, and answer. Use `act_of` for what the addresses ask for."""
+        """Check the request, take its messages, and answer. Use `act_of` for what the addresses ask for.
+
+        An OSError cuts the connection without an answer.
+        """
 
     @abstractmethod
     def addresses(self, request: Request) -> Sequence[str]:
@@ -102,7 +107,9 @@ class VendorServer(Peer):
             if act is Act.GIBBERISH:
                 writer.write(b"220 " + b" ".join(address.encode() for address in self.addresses(request)) + b"\r\n\r\n")
                 return
-            writer.write(self.strange or self.respond(request).encode())
+            answer = self.strange or self.respond(request).encode()
+            await asyncio.sleep(self.answer_seconds)
+            writer.write(answer)
             await writer.drain()
             if self.strange and _is_cut(self.strange):
                 return

@@ -63,12 +63,12 @@ class SesServer(VendorServer):
         if VERIFIED not in body["FromEmailAddress"]:
             return exception(400, "MessageRejected", UNVERIFIED + body["FromEmailAddress"])
         if (request.method, request.path) == ("POST", "/v2/email/outbound-bulk-emails"):
-            return self._take_several(body, len(request.body))
+            return self.take_several(body, len(request.body))
         assert (request.method, request.path) == ("POST", "/v2/email/outbound-emails")
         status = self._status(_single(body))
         return Answer(200, status) if "MessageId" in status else exception(400, "MessageRejected")
 
-    def _take_several(self, body: dict[str, Any], size: int) -> Answer:
+    def take_several(self, body: dict[str, Any], size: int) -> Answer:
         if size > 1_000_000 or not 0 < len(body["BulkEmailEntries"]) <= 50:
             return exception(400, "BadRequestException")
         return Answer(200, {"BulkEmailEntryResults": [self._status(mail) for mail in _several(body)]})
