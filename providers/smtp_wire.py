@@ -12,8 +12,11 @@ from typing import cast
 from providers.smtp_replies import Reply, UnreadableReplyError
 
 _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
-MAX_REPLY_LINE = 64 * 1024
-"""Maximum length of a line of a reply, in octets. RFC 5321 allows 512, and some servers write more."""
+MAX_REPLY = 64 * 1024
+"""Maximum length of a reply with all its lines, in octets. RFC 5321 allows 512 for a line, and names no number of them.
+
+A server whose reply never ends must not fill the memory.
+"""
 MAX_TEXT = 4 * 1024
 """Length of a reply's text that is kept, in characters. Enough for its codes and for the words that matter."""
 
@@ -30,6 +33,9 @@ class SmtpWire(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
         self._text: list[str] = []
+        """Code of the reply whose lines come, and their texts."""
+        self._length = 0
+        """Length of the lines of this reply, in octets."""
         self._expected = 1
         """Number of replies that were asked for and have not come. The first one is the greeting."""
         self._replies: deque[Reply] = deque()
@@ -77,26 +83,28 @@ class SmtpWire(asyncio.Protocol):
             line = bytes(self._buffer[:end]).removesuffix(b"\r")
             del self._buffer[: end + 1]
             self._read_line(line)
-        self._unreadable = self._unreadable or len(self._buffer) > MAX_REPLY_LINE
+        self._unreadable = self._unreadable or len(self._buffer) > MAX_REPLY
         if (self._buffer or self._text) and not self._expected:
             self._out_of_step = True
-        if self._out_of_step and not self._expected:
-            self.abort()  # else a server could keep an idle connection busy for ever
+        if self._out_of_step or self._unreadable:
+            self._buffer.clear()
+            self.abort()  # else a server could fill the memory, or keep an idle connection busy for ever
         self._wake()
 
     def _read_line(self, line: bytes) -> None:
         found = _LINE.fullmatch(line)
         code, sign, text = (int(found[1]), found[2], found[3] or b"") if found else (0, b"", b"")
-        if not code or (self._text and self._text[0] != str(code)):
+        self._length += len(line) + 1
+        if not code or (self._text and self._text[0] != str(code)) or self._length > MAX_REPLY:
             self._unreadable = True
             self._out_of_step = self._out_of_step or not self._expected
             return
         self._text = self._text or [str(code)]
-        if sum(map(len, self._text)) < MAX_TEXT:
+        if self._length - len(line) <= MAX_TEXT:
             self._text.append(text[:MAX_TEXT].decode(errors="replace"))
         if sign == b"-":
             return
-        reply, self._text = Reply(code, "\n".join(self._text[1:])), []
+        reply, self._text, self._length = Reply(code, "\n".join(self._text[1:])), [], 0
         if self._expected:
             self._expected -= 1
             self._replies.append(reply)
