@@ -37,6 +37,8 @@ async def test_whatever_a_server_does_each_result_is_true_and_comes_in_time(seed
 
         sending = [asyncio.create_task(send_batch(mails[begin : begin + 15])) for begin in range(0, 60, 15)]
         asyncio.get_running_loop().call_later(random.random(), sending[0].cancel)
+        if random.random() < 0.3:
+            asyncio.get_running_loop().call_later(random.random(), provider.stop, 0.1)
         batches = await asyncio.gather(*sending, return_exceptions=True)
         await provider.aclose()
         await wait_until(lambda: not provider._pool._pumps, seconds=10)
