@@ -543,9 +543,9 @@ MUTANTS = (
         "a mail uses an attempt because the server takes no more connections",
         (
             Edit(
-                "providers/smtp_connections.py",
-                "            self.shrink()\n            return\n",
-                "            raise error\n",
+                "providers/smtp_pool.py",
+                "        if self._pumps:\n            return\n",
+                "",
             ),
         ),
         test="tests/contract/providers/test_provider_smtp_limits.py",
@@ -589,7 +589,13 @@ MUTANTS = (
     Mutant(
         "surplus-reply-kept",
         "a reply that no command asked for answers the next mail",
-        (Edit("providers/smtp_protocol.py", "            self._out_of_step = True\n", "            pass\n"),),
+        (
+            Edit(
+                "providers/smtp_wire.py",
+                "        else:\n            self._out_of_step = True\n",
+                "        else:\n            pass\n",
+            ),
+        ),
         test="tests/contract/providers/test_provider_smtp_surplus.py",
     ),
     Mutant(
