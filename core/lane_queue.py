@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from schemas.statuses import Lane
@@ -41,6 +41,11 @@ class LaneQueue(Generic[T]):
         """Remove a waiter, if it still waits."""
         with contextlib.suppress(ValueError):
             self._queue(lane).remove(waiter)
+
+    def retain(self, is_wanted: Callable[[T], bool]) -> None:
+        """Remove the waiters for which `is_wanted` returns False."""
+        self._express = deque(filter(is_wanted, self._express))
+        self._bulk = deque(filter(is_wanted, self._bulk))
 
     def pop(self) -> T:
         """Remove and return the waiter whose turn it is. Raise IndexError if there is none."""

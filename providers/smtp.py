@@ -1,6 +1,7 @@
 """Kind `smtp`: a provider that submits e-mail to a mail server over open connections, in a pipeline (RFC 2920)."""
 
 import asyncio
+import contextlib
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -92,19 +93,18 @@ class SmtpProvider:
 
     async def send(self, drafts: Sequence[Draft]) -> list[SendResult]:
         """Queue the e-mails for the connections, and wait for their results."""
-        if self._pool.closed:
+        if self._pool.closed or not drafts:
             return [CLOSED] * len(drafts)
         call, loop = MailCall(drafts), asyncio.get_running_loop()
         waiting_ends = loop.call_later(self.timeout_seconds / 2, self._pool.give_up_waiting, call.jobs)
         try:
-            async with self._limits.within(self.timeout_seconds):
-                self._pool.add(call.jobs)
-                await call.done
-        except TimeoutError:
-            self._pool.expire(call.jobs)
+            with contextlib.suppress(TimeoutError):
+                async with self._limits.within(self.timeout_seconds):
+                    self._pool.add(call.jobs)
+                    await call.done
         finally:
             waiting_ends.cancel()
-            self._pool.cancel(call.jobs)
+            self._pool.end(call.jobs)
         return [job.result or NO_TIME for job in call.jobs]
 
     async def check(self) -> str | None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 
 from core.lane_queue import LaneQueue
 from core.send_result import Retry, SendResult
-from providers.draft import NO_TIME
 from providers.provider import CLOSED, NO_FREE_CONNECTION
 from providers.result_codes import ResultKind, result_for
 from providers.shrinking_limit import ShrinkingLimit
@@ -45,7 +44,7 @@ class SmtpPool:
         self._server, self._make_pump, self._monotonic = server, make_pump, monotonic
         self._limit = ShrinkingLimit(server.connections, monotonic)
         self._queue: LaneQueue[MailJob] = LaneQueue()
-        self._pumps: dict[MailPump, asyncio.Task[None] | None] = {}
+        self._pumps: dict[MailPump, asyncio.Task[None]] = {}
         """Open connections, with the tasks that work on them."""
         self._idle: list[MailPump] = []
         self._opening: dict[SmtpSession, asyncio.Task[None]] = {}
@@ -103,26 +102,20 @@ class SmtpPool:
             for job in jobs:
                 if job.pump is None:
                     job.settle(NO_FREE_CONNECTION)
+            self._forget_settled()
 
-    def expire(self, jobs: Iterable[MailJob]) -> None:
-        """End the e-mails of a call whose time is over."""
+    def end(self, jobs: Iterable[MailJob]) -> None:
+        """End the e-mails of a call whose time is over, or whose caller was cancelled."""
+        if not (late := [job for job in jobs if job.result is None]):
+            return
         step = next((session.step for session in self._opening), "connecting")
-        for job in jobs:
-            if job.result is not None:
-                continue
+        timed_out = result_for(ResultKind.UNAVAILABLE, f"{step}: {describe(TimeoutError())}")
+        for job in late:
             if job.pump is None:
-                late = result_for(ResultKind.UNAVAILABLE, f"{step}: {describe(TimeoutError())}")
-                job.settle(NO_FREE_CONNECTION if self.open else late)
+                job.settle(NO_FREE_CONNECTION if self.open else timed_out)
             else:
                 job.pump.expire(job)
-
-    def cancel(self, jobs: Iterable[MailJob]) -> None:
-        """End the e-mails of a caller that was cancelled, at once. Connections that have one of them are dropped."""
-        for job in jobs:
-            if job.result is None:
-                job.settle(NO_TIME)
-                if job.pump is not None and job.mail is not None:
-                    job.pump.session.abort()
+        self._forget_settled()
 
     def close(self) -> None:
         """Begin no more e-mails. Those whose connection is being opened have begun."""
@@ -133,15 +126,17 @@ class SmtpPool:
             self._queue.add(job.draft.lane, job)
 
     async def aclose(self) -> None:
-        """Close the idle connections. One at work is closed after its e-mail."""
+        """Close the connections that are idle or being opened. One at work is closed after its e-mail."""
         self.close()
         self._settle_waiting(CLOSED)
-        for session in self._opening:
+        for session, opening in self._opening.items():
             session.abort()
-        idle = [task for pump in self._idle if (task := self._pumps[pump])]
+            opening.cancel()  # it may still wait for the network, without a connection to abort
+        ending = [*self._opening.values(), *(self._pumps[pump] for pump in self._idle)]
         while self._idle:
             _wake(self._idle.pop(), go_on=False)
-        await asyncio.gather(*idle, return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
+        self._opening.clear()
 
     def _take(self) -> MailJob | None:
         while self._queue:
@@ -201,6 +196,10 @@ class SmtpPool:
             self._refused_until, self._refusal = self._monotonic() + REFUSED_SECONDS, result
         self._settle_waiting(result)
 
+    def _forget_settled(self) -> None:
+        """Remove the e-mails that have a result, so that they are not counted as those that wait."""
+        self._queue.retain(lambda job: job.result is None)
+
     def _settle_waiting(self, result: SendResult) -> None:
         while (job := self._take()) is not None:
             job.settle(result)
@@ -218,8 +217,9 @@ class SmtpPool:
             timer.cancel()
 
     def _end_idle(self, pump: MailPump) -> None:
-        self._idle.remove(pump)
-        _wake(pump, go_on=False)
+        if pump in self._idle:  # else it was given an e-mail in this turn of the loop
+            self._idle.remove(pump)
+            _wake(pump, go_on=False)
 
 
 def _wake(pump: MailPump, *, go_on: bool) -> None:

@@ -133,7 +133,9 @@ class MailPump:
         if together and job:
             self._next = await self._prepared(self._source.prefetch())
         if dot:
-            self._ending_reply = await self.session.wire.read()
+            reply = await self.session.wire.read()
+            refused(reply, "end of data")  # raises an error if it is no answer to a mail
+            self._ending_reply = reply
         if job is None or job.mail is None:
             return None
         refusal, asks = await self._replies(job, commands, is_written=together)

@@ -63,8 +63,6 @@ class SmtpSession:
         """True until the server answered the whole envelope of a first e-mail."""
         self.needs_reset = False
         """True if the server still has the envelope of an e-mail that it refused."""
-        self.expiry: asyncio.TimerHandle | None = None
-        """Timer that closes the connection while it is idle."""
 
     @property
     def wire(self) -> SmtpWire:

@@ -13,8 +13,11 @@ from typing import cast
 from providers.smtp_replies import Reply, UnreadableReplyError
 
 _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
-MAX_REPLY_LINE = 64 * 1024
-"""Maximum length of a line of a reply, in octets. RFC 5321 allows 512, and some servers write more."""
+MAX_REPLY = 64 * 1024
+"""Maximum length of a reply with all its lines, in octets. RFC 5321 allows 512 for a line, and names no number of them.
+
+A server whose reply never ends must not fill the memory.
+"""
 SHORT_LINE = 24
 """Length of a line of a reply that is remembered, in octets."""
 MAX_TEXT = 4 * 1024
@@ -46,7 +49,9 @@ class SmtpWire(asyncio.Protocol):
         self._buffer = bytearray()
         self._code = 0
         self._text: list[str] = []
-        """Code and lines of a reply that has not come to its end."""
+        """Code of the reply whose lines come, and their texts."""
+        self._length = 0
+        """Length of the lines of this reply, in octets."""
         self._expected = 1
         """Number of replies that were asked for and have not come. The first one is the greeting."""
         self._replies: deque[Reply] = deque()
@@ -94,25 +99,28 @@ class SmtpWire(asyncio.Protocol):
             line = bytes(self._buffer[:end]).removesuffix(b"\r")
             del self._buffer[: end + 1]
             self._read_line(line)
-        self._unreadable = self._unreadable or len(self._buffer) > MAX_REPLY_LINE
+        self._unreadable = self._unreadable or len(self._buffer) > MAX_REPLY
         if (self._buffer or self._text) and not self._expected:
             self._out_of_step = True
-        if self._out_of_step and not self._expected:
-            self.abort()  # else a server could keep an idle connection busy for ever
+        if self._out_of_step or self._unreadable:
+            self._buffer.clear()
+            self.abort()  # else a server could fill the memory, or keep an idle connection busy for ever
         self._wake()
 
     def _read_line(self, line: bytes) -> None:
         code, is_last, text = _parse_short(line) if len(line) <= SHORT_LINE else _parse(line)
-        if not code or (self._text and self._code != code):
+        self._length += len(line) + 1
+        if not code or (self._text and self._code != code) or self._length > MAX_REPLY:
             self._unreadable = True
             self._out_of_step = self._out_of_step or not self._expected
             return
         self._code = code
         if not is_last or self._text:
-            self._text.append(text if sum(map(len, self._text)) < MAX_TEXT else "")
+            self._text.append(text if self._length - len(line) <= MAX_TEXT else "")
             if not is_last:
                 return
             text, self._text = "\n".join(self._text), []
+        self._length = 0
         if self._expected:
             self._expected -= 1
             self._replies.append(Reply(code, text))

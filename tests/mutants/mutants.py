@@ -699,8 +699,8 @@ MUTANTS = (
         (
             Edit(
                 "providers/smtp_pool.py",
-                "        if self._pumps:\n            return\n        self._has_failed_opening = False\n",
-                "        self._has_failed_opening = False\n",
+                "        if self._pumps:\n            return\n",
+                "",
             ),
         ),
         test="tests/contract/providers/test_provider_smtp_limits.py",
@@ -748,7 +748,7 @@ MUTANTS = (
             Edit(
                 "providers/smtp_wire.py",
                 "        else:\n            self._out_of_step = True\n",
-                "        else:\n            self._replies.append(reply)\n",
+                "        else:\n            pass\n",
             ),
         ),
         test="tests/contract/providers/test_provider_smtp_surplus.py",

@@ -13,7 +13,16 @@ from providers.draft import Draft, T
 SHORTEST = 6
 """Minimum length of a value that is searched for, in characters. A shorter one may be part of a fixed word."""
 
-OTHER_SIDES = ("mail.log", "vonage", "python_http_client", "boto3", "botocore")
+OTHER_SIDES = (
+    "mail.log",
+    "vonage",
+    "python_http_client",
+    "boto3",
+    "botocore",
+    "alibabacloud",
+    "tencentcloud",
+    "urllib3",
+)
 """Loggers of the servers and of the vendors' clients that tests use. rollcall itself uses one of botocore."""
 OURS = "botocore.auth"
 """Logger of the signer of the kind `ses`."""

@@ -15,6 +15,8 @@ class ScriptedMailServer(Peer):
         self.goodbye_after: int | None = None
         """Number of replies after which the first connection says 421 and ends."""
         self.byte_by_byte = False
+        self.dot = "250 2.0.0 queued"
+        """Reply to the end of a mail."""
         self.refused: set[str] = set()
         """Recipients that are refused."""
         self.in_one_write: list[bool] = []
@@ -51,7 +53,7 @@ class ScriptedMailServer(Peer):
             if command == "DATA" and recipient:
                 delivery = await self._take(reader)
                 sender = recipient = False
-                await self._say(writer, "250 2.0.0 queued", limited=is_first)
+                await self._say(writer, self.dot, limited=is_first)
                 self.answered.append(delivery)
             if command == "QUIT":
                 return

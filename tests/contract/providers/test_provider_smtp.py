@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -18,12 +18,18 @@ HANGS = "hangs@example.com"
 REFUSED = "refused@example.com"
 
 
+class Listening(Protocol):
+    """Server on a port of loopback."""
+
+    port: int
+
+
 def a_message(delivery_id: str = "log_1", *, to: str = "somebody@example.com", **other: Any) -> Message:
     usual = {"text": "Hello", "subject": "Hi", "is_html": False, "reference": None, "tenant_id": "tnt_1"}
     return Message(delivery_id, Channel.EMAIL, to, **{**usual, **other})
 
 
-def a_provider(server: MailServer, **entry: Any) -> SmtpProvider:
+def a_provider(server: Listening, **entry: Any) -> SmtpProvider:
     usual = {"name": "post", "kind": "smtp", "host": "127.0.0.1", "port": server.port, "tls": "none"}
     return SmtpProvider(SmtpEntry.model_validate({**usual, "sender": "us@example.org", **entry}))
 
