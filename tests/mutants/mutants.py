@@ -183,6 +183,7 @@ MUTANTS = (
                 "        if True:\n            ",
             ),
         ),
+        test="tests/flow/consumer/deliver/test_handover.py",
     ),
     Mutant(
         "last-call-before-marks",

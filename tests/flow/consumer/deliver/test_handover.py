@@ -53,6 +53,18 @@ async def test_a_request_that_cannot_be_written_with_its_claim_is_expanded_step_
     assert not request.holds_chunk
 
 
+async def test_a_process_that_refuses_another_body_sends_the_text_of_the_first_one() -> None:
+    world = World()
+    context = world.context()
+    await world.expand(world.record(NUMBERS[0], content="first"))
+    async with serving(context, build_slots(1)):
+        await world.expand(world.record(NUMBERS[0], content="second"), context)
+        await world.deliver_all(context)
+
+    assert [message.text for message in world.providers[0].texts.values()] == ["first"]
+    assert world.events("request.rejected")
+
+
 async def test_a_stop_during_a_claim_leaves_no_delivery_in_doubt() -> None:
     """A stop cancels the expansion. The claim that it waits for may reach MongoDB, and then its chunk is finished."""
     world = World()
