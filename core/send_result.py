@@ -99,7 +99,8 @@ class Retry:
     """Delay that the provider asked for, such as Retry-After, in seconds."""
     offered: bool = True
     """False if no provider was asked, because there is none or all its connections are busy. Such a result uses no
-    attempt, adds nothing to the age, and never ends a delivery."""
+    attempt, adds nothing to the age, and never ends a delivery. A provider that is paused because it refused our
+    credentials is not asked either. This adds to the age, which ends the delivery in the end."""
     unreachable: bool = field(default=False, compare=False)
     """True if the provider takes no connection from this process. Others of the channel then take its turn."""
 

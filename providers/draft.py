@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from config.turn_budget import TurnBudget
@@ -80,7 +81,7 @@ class Draft:
             self.problem = NO_TIME
             raise
         except UnsendableError as error:
-            self.problem = error.result
+            self.problem = replace(error.result, offered=False)
         except RenderError as error:
             self.problem = failed_text(error)
         except MemoryError:

@@ -97,8 +97,8 @@ class HttpApi(ABC, Generic[T]):
 def result_of_status(answer: ApiAnswer, delay_seconds: float | None = None) -> SendResult:
     """Return the result of an answer that has no code of the vendor in a readable body.
 
-    RFC 9110: a server has not acted on a request that it answers with 4xx, 301, 307 or 308. A 2xx or 5xx may come after
-    the vendor took the messages.
+    An answer with 4xx, 301, 307 or 308 refuses the request (RFC 9110, section 15). A 2xx or 5xx may come
+    after the vendor took the messages. So may a 409 or 499 of a proxy that had passed the call on.
     """
     return result_for(_STATUSES.get(answer.status, _kind_of(answer.status)), f"HTTP {answer.status}", delay_seconds)
 
@@ -107,6 +107,7 @@ _STATUSES = {
     **dict.fromkeys((301, 307, 308), ResultKind.UNAVAILABLE),  # moved: base_url must be corrected
     **dict.fromkeys((401, 403, 407), ResultKind.CREDENTIALS),
     429: ResultKind.RATE_LIMITED,
+    **dict.fromkeys((409, 499), ResultKind.NO_ANSWER),
 }
 
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import random
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 import aiohttp
@@ -23,6 +25,9 @@ T = TypeVar("T")
 NOT_REACHED = Retry(Reason.RATE_LIMITED, "no time left for this call", offered=False)
 """Result of a message whose call did not begin in the time of its batch. Nothing was tried."""
 
+_OF_THE_ACCOUNT = {Reason.RATE_LIMITED, Reason.PROVIDER_REJECTED_CREDENTIALS}
+"""Reasons of an answer that concerns all calls, and not only the messages of this one."""
+
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "rollcall"}
 
 
@@ -35,6 +40,8 @@ class _Batch(Generic[T]):
         """Messages as the vendor takes them, by place."""
         self.calls: deque[list[int]] = deque()
         """Places of the messages of each call."""
+        self.division: SendResult | None = None
+        """Refusal of a call that was divided."""
         self.waiting: set[asyncio.Task[None] | None] = set()
         """Tasks that wait for one more connection."""
         self._results: list[SendResult | None] = [None] * len(drafts)
@@ -52,14 +59,17 @@ class _Batch(Generic[T]):
         """Set the result of every message that has none. That of a call under way comes later and counts."""
         self._results = [result if one is None else one for one in self._results]
 
-    def end(self, result: SendResult) -> None:
-        """Begin no further call. Its messages have this result."""
+    def end(self, result: Retry) -> None:
+        """Begin no further call. Its messages have this result, and use no attempt."""
+        result = replace(result, offered=False) if result.reason is Reason.RATE_LIMITED else result
         for places in self.calls:
             self.settle(places, result)
         self.calls.clear()
 
     def results(self) -> list[SendResult]:
-        """Return the results in order."""
+        """Return the results in order. If nothing came of a division, the try counts, so that it ends at some time."""
+        if self.division and isinstance(self.division, Failed) and not any(self._results):
+            self.settle_rest(Retry(Reason.UNAVAILABLE, self.division.error))
         self.settle_rest(NOT_REACHED)
         return [result for result in self._results if result is not None]
 
@@ -130,7 +140,10 @@ class HttpApiProvider(Generic[T]):
             except NotPreparedError:
                 batch.settle([place], draft.problem or WITHDRAWN)
         places = list(batch.prepared)
-        groups = self._api.groups(list(batch.prepared.values())) if places else []
+        try:
+            groups = self._api.groups(list(batch.prepared.values())) if places else []
+        except Exception:  # noqa: BLE001  # the call of the message at fault then fails alone
+            groups = [[at] for at in range(len(places))]
         batch.calls.extend([places[at] for at in group] for group in groups)
 
     async def _make_more_calls(self, batch: _Batch[T], latest_start: float) -> None:
@@ -191,8 +204,8 @@ class HttpApiProvider(Generic[T]):
             _divide(batch, places, results)
         else:
             batch.settle(places, results.result)
-            if isinstance(results.result, Retry):  # the next call would have the same answer
-                batch.end(results.result)
+            if isinstance(results.result, Retry) and results.result.reason in _OF_THE_ACCOUNT:
+                batch.end(results.result)  # the next call would have the same answer
 
     def _settle_lost(self, batch: _Batch[T], places: list[int], attempt: PostAttempt, error: Exception) -> None:
         """Set the results of a call whose answer, or the rest of it, did not come."""
@@ -201,7 +214,7 @@ class HttpApiProvider(Generic[T]):
             return
         result = attempt.lost(error)
         batch.settle(places, result)
-        if not attempt.begun:  # nor would the next call begin
+        if isinstance(result, Retry):  # nor would the next call begin
             batch.end(result)
 
 
@@ -215,6 +228,9 @@ def _divide(batch: _Batch[T], places: list[int], refusal: OneForAll) -> None:
         batch.settle(blamed, refusal.result)
         rest = [[place for place in places if place not in blamed]]
     else:
+        # Another division each time. Otherwise the same first messages might take all of the time, try after try.
+        batch.division = refusal.result
+        order = random.sample(places, len(places))
         half = (len(places) + 1) // 2
-        rest = [places[:half], places[half:]]
+        rest = [order[:half], order[half:]]
     batch.calls.extendleft(reversed([group for group in rest if group]))

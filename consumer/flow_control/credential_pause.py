@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from core.send_result import Retry, SendResult
+from core.send_result import Failed, Retry, SendResult, Sent
 from schemas.statuses import Reason
 
 FIRST_SECONDS = 30.0
@@ -45,7 +45,7 @@ class CredentialPause:
     def record(self, result: SendResult) -> SendResult:
         """Note the result of a message, and return it with the wait that follows from it."""
         if not isinstance(result, Retry) or result.reason is not Reason.PROVIDER_REJECTED_CREDENTIALS:
-            if not isinstance(result, Retry):
+            if isinstance(result, Sent) or (isinstance(result, Failed) and result.offered):
                 self._refusal, self._seconds = None, 0.0
             return result
         now = self._monotonic()

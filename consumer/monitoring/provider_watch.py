@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Callable
 
 from consumer.logger import logger
-from core.send_result import Failed, SendResult, Sent
+from core.send_result import Failed, Retry, SendResult, Sent
 from providers.failure_kinds import failure_kind
-from providers.provider import NO_FREE_CONNECTION
 from schemas.statuses import Channel
 
 REPORT_SECONDS = 60.0
@@ -98,7 +97,7 @@ class ProviderWatch:
         kind = failure_kind(result)
         if isinstance(result, Sent | Failed):
             provider.answered()
-        elif kind is not None and result != NO_FREE_CONNECTION:  # our own limit
+        elif kind is not None and not _is_our_limit(result):
             provider.failed(kind, result.error)
         return kind
 
@@ -110,3 +109,8 @@ class ProviderWatch:
     def problem(self) -> str | None:
         """Return the providers that fail and why, or None."""
         return ". ".join(filter(None, (provider.problem for provider in self._providers.values()))) or None
+
+
+def _is_our_limit(result: SendResult) -> bool:
+    """Return whether no provider was asked, because our connections are busy or the time was over."""
+    return isinstance(result, Retry) and not result.offered and not result.unreachable

@@ -39,6 +39,8 @@ MAX_NUMBERS = 1_000
 MAX_DIFFERENT = 100
 """Maximum number of messages of a call of SendBatchSms. Each has parameters of its own."""
 
+_MILLISECONDS = re.compile("[0-9]{1,12}")
+
 
 class AliyunEntry(VendorEntry):
     """Settings of an account of Alibaba Cloud."""
@@ -141,6 +143,8 @@ class AliyunApi(HttpApi[AliyunSms]):
         delay_seconds = _retry_after_seconds(answer)
         if not isinstance(code, str) or not is_refusal(answer.status, code):
             return OneForAll(result_of_status(answer, delay_seconds))
+        if code not in TABLE.codes and code.startswith("Throttling."):
+            code = "Throttling"
         if code == FREQUENCY:
             result = TABLE.result(code, FREQUENCY_SECONDS)
             # Among several, the number must be found first. Alone, it says nothing about the next call.
@@ -167,4 +171,4 @@ def _retry_after_seconds(answer: ApiAnswer) -> float | None:
     Source: https://github.com/aliyun/darabonba-openapi, where the vendor's libraries read x-acs-retry-after.
     """
     value = answer.headers.get("X-Acs-Retry-After", "")
-    return min(int(value) / 1000, MAX_SECONDS) if re.fullmatch("[0-9]{1,12}", value) else None
+    return min(int(value) / 1000, MAX_SECONDS) if _MILLISECONDS.fullmatch(value) else None

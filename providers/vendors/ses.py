@@ -188,12 +188,11 @@ class SesProvider(HttpApiProvider[SesMail]):
 
 
 def _entries(fields: Mapping[str, Any], mails: int) -> list[Any]:
-    """Return what an answer with 200 says about each mail, or None for those that it does not name."""
+    """Return what an answer with 200 says about each mail. Another number of entries than mails says nothing."""
     if mails == 1:
         return [{**fields, "Status": "SUCCESS"} if fields.get("MessageId") else None]
     entries = fields.get("BulkEmailEntryResults")
-    known = entries if isinstance(entries, list) and len(entries) <= mails else []
-    return known + [None] * (mails - len(known))
+    return entries if isinstance(entries, list) and len(entries) == mails else [None] * mails
 
 
 def _error(answer: ApiAnswer) -> tuple[str, str]:

@@ -147,7 +147,11 @@ class TencentApi(HttpApi[TencentSms]):
             return OneForAll(result_of_status(answer))
         error = response.get("Error")
         if isinstance(error, dict) and isinstance(code := error.get("Code"), str):
-            return TABLE.one_for_all(deciding_code(code), WAITS.get(code))
+            refusal = TABLE.one_for_all(deciding_code(code), WAITS.get(code))
+            if code not in WAITS:
+                return refusal
+            # It is a limit of one number or of one side of the border. Among several, the number must be found first.
+            return [refusal.result] if len(messages) == 1 else OneForAll(Failed(Reason.REJECTED, f"tencent {code}"))
         statuses = _statuses(response, len(messages))
         results = [_result(sms, status, answer) for sms, status in zip(messages, statuses, strict=True)]
         first = results[0]

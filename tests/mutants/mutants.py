@@ -605,11 +605,10 @@ MUTANTS = (
         (
             Edit(
                 "providers/vendors/ses.py",
-                "return known + [None] * (mails - len(known))",
-                'return known + [{"Status": "FAILED"}] * (mails - len(known))',
+                "else [None] * mails",
+                'else [{"Status": "FAILED"}] * mails',
             ),
         ),
-        row=23,
         test="tests/contract/providers/test_provider_ses_answers.py",
     ),
     Mutant(

@@ -67,6 +67,7 @@ class HalfServer(SesServer):
             self.unanswered.update(map(_delivery_id, entries))
             raise ConnectionAbortedError
         self.counts["half"] += len(taken) < len(entries)
+        answer.body["BulkEmailEntryResults"] += [{}] * (len(entries) - len(taken))  # nothing is said about these
         self.unanswered.update(map(_delivery_id, entries[len(taken) :]))
         return answer
 

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
-from consumer.flow_control.credential_pause import FIRST_SECONDS, LONGEST_SECONDS
+import pytest
+
+from consumer.flow_control.credential_pause import FIRST_SECONDS, LONGEST_SECONDS, CredentialPause
 from consumer.monitoring.metrics import Metrics
 from consumer.provider_caller import ProviderCaller
 from core.chunk_work import History, WaitingDelivery
 from core.delivery_outcome import Outcome, OutcomeRules, WindowDelivery, decide
 from core.retry import RetryPolicy
-from core.send_result import Message, Retry, SendResult, Sent
+from core.send_result import Failed, Message, Retry, SendResult, Sent
 from providers.draft import Draft
 from providers.provider import Provider
 from schemas.statuses import Channel, OnUncertain, Reason, Status
@@ -126,3 +128,11 @@ def test_a_delivery_waits_for_the_pause_only_if_no_other_provider_takes_the_turn
     assert isinstance(alone, WaitingDelivery)
     assert isinstance(shared, WaitingDelivery)
     assert (alone.not_before - shared.not_before) > timedelta(minutes=9)
+
+
+@pytest.mark.parametrize("other", [Failed(Reason.INVALID_CONTENT, offered=False), Retry(Reason.UNAVAILABLE)])
+async def test_what_no_provider_accepted_or_refused_ends_no_pause(other: SendResult) -> None:
+    pause = CredentialPause(ManualClock())
+    for result in (WRONG, other):
+        pause.record(result)
+    assert pause.refusal() is not None

@@ -15,7 +15,7 @@ from consumer.monitoring.readiness import ReadinessTracker
 from consumer.provider_caller import ProviderCaller
 from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from devstack.processes import free_port
-from providers.draft import Draft, as_it_is
+from providers.draft import NO_TIME, Draft, as_it_is
 from providers.failure_kinds import failure_kind
 from providers.provider import CLOSED, NO_FREE_CONNECTION, OneByOne, Provider
 from schemas.statuses import Channel, Reason
@@ -79,7 +79,7 @@ def test_a_provider_that_fails_now_and_then_writes_no_more_than_two_lines_a_minu
     assert 10 <= len(lines) <= 22
 
 
-@pytest.mark.parametrize("result", [Failed(Reason.REJECTED, "HTTP 400"), NO_FREE_CONNECTION])
+@pytest.mark.parametrize("result", [Failed(Reason.REJECTED, "HTTP 400"), NO_FREE_CONNECTION, NO_TIME])
 def test_a_rejected_message_and_our_own_limit_are_no_failure_of_the_provider(result: SendResult) -> None:
     watched = Watched()
 

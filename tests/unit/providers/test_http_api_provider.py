@@ -1,8 +1,10 @@
 """The calls of a vendor: how a batch is divided, and what a message gets whose call did not end well."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -136,7 +138,26 @@ async def test_a_refusal_that_names_no_message_is_found_in_halves(server: Server
 
     results = await send(server, *"abcdefg", "bad", meaning=meaning)
     assert results == [*sent("abcdefg"), REFUSED]
-    assert [len(call) for call in server.calls] == [8, 4, 4, 2, 2, 1, 1]
+    assert sorted(len(call) for call in server.calls) == [1, 1, 2, 2, 4, 4, 8]
+
+
+async def test_a_division_of_which_nothing_comes_counts_as_a_try(server: Server) -> None:
+    """Otherwise a slow vendor would be called for the same messages for ever."""
+
+    def slow_refusal(_: Sequence[str]) -> Results:
+        time.sleep(0.3)
+        return OneForAll(REFUSED)
+
+    results = await send(server, *"abcdefgh", meaning=slow_refusal)
+    assert results == [Retry(Reason.UNAVAILABLE, REFUSED.error)] * 8
+
+
+async def test_a_fault_of_the_rule_for_calls_makes_each_call_alone(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Vendor, "groups", lambda *_: 1 / 0)
+    assert await send(server, *"abc") == sent("abc")
+    assert sorted(server.calls) == [["a"], ["b"], ["c"]]
 
 
 async def test_a_refusal_that_blames_no_message_is_not_divided(server: Server) -> None:
@@ -152,7 +173,15 @@ async def test_a_message_that_cannot_be_made_or_written_does_not_harm_the_others
 async def test_a_vendor_that_asks_to_wait_is_not_called_for_the_rest(server: Server) -> None:
     wait = Retry(Reason.RATE_LIMITED, "HTTP 429", 5)
     results = await send(server, *"abcd", meaning=lambda _: OneForAll(wait), most=1)
-    assert (results, server.calls) == ([wait] * 4, [["a"]])
+    assert (results, server.calls) == ([wait, *[replace(wait, offered=False)] * 3], [["a"]])
+
+
+async def test_a_call_that_is_refused_for_now_ends_no_message_of_another_call(server: Server) -> None:
+    def meaning(messages: Sequence[str]) -> Results:
+        return OneForAll(Retry(Reason.UNAVAILABLE, "HTTP 404")) if "a" in messages else sent(messages)
+
+    results = await send(server, *"abc", meaning=meaning, most=1)
+    assert results == [Retry(Reason.UNAVAILABLE, "HTTP 404"), *sent("bc")]
 
 
 async def test_calls_of_a_batch_take_as_many_connections_as_are_free(server: Server) -> None:
