@@ -48,10 +48,15 @@ class ProviderCaller:
 
         The next provider takes the turn of one that takes no connection. If none does, each keeps its turn.
         """
-        now, names = self._monotonic(), [provider.name for provider in providers]
-        reachable = {name for name in names if self._unreachable_until.get(name, now) <= now}
+        names = [provider.name for provider in providers]
+        reachable = set(filter(self.is_reachable, names))
         in_turn = (names[at:] + names[:at] for at in range(len(names)))
         return tuple(next((name for name in turn if name in reachable), turn[0]) for turn in in_turn)
+
+    def is_reachable(self, name: str) -> bool:
+        """Return whether the provider takes connections and is not paused, as far as this process knows."""
+        now = self._monotonic()
+        return self._unreachable_until.get(name, now) <= now
 
     async def wait_for_rate_limit(self, name: str, rate_per_second: float, lane: Lane, messages: int = 1) -> bool:
         """Wait for the rate limit of a provider. Return False if the limit was closed. Then no call may be made."""

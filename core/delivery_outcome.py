@@ -69,6 +69,8 @@ class OutcomeRules:
     retry: RetryPolicy
     jitter: Callable[[], float]
     """Return a number in [0, 1). Each delivery draws its own, so that a window does not come back as one."""
+    another_is_reachable: bool = False
+    """True if another provider of the channel can take the turn of one that takes nothing now."""
     stopped_as: Status = Status.CANCELLED
     stop_detail: str | None = None
 
@@ -133,8 +135,8 @@ def _try_again(
 ) -> Outcome | WaitingDelivery:
     sticky = sticky or rules.sticky
     spent = entry.attempts + 1
-    if isinstance(answer, Retry) and answer.unreachable and rules.providers > 1 and not sticky:
-        answer = replace(answer, delay_seconds=None)  # another provider takes its turn
+    if isinstance(answer, Retry) and answer.unreachable and rules.another_is_reachable and not sticky:
+        answer = replace(answer, delay_seconds=None)
     following = next_attempt(
         answer,
         entry.attempts,

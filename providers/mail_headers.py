@@ -37,6 +37,8 @@ def fold(name: str, words: Iterable[str]) -> str:
     """
     first, *others = words
     lines, line = [], f"{name}: {first}"
+    if not others and len(line) <= _LINE:
+        return line
     for word in others:
         if len(line) + 1 + len(word) > _LINE:
             lines.append(line)

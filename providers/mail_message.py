@@ -1,9 +1,9 @@
 """Composition of an e-mail as bytes, without I/O. Text that could start another header is refused first."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from core.addresses.mailbox import split_mailbox
 from core.render import MissingVariable, RenderError
@@ -11,7 +11,7 @@ from core.send_result import Message
 from providers.bulk_headers import BulkHeaders
 from providers.mail_body import encode_body
 from providers.mail_headers import HeaderTooLongError, fold, mailbox_words, text_header
-from providers.sender_address import BREAKS, NOT_IN_ADDRESS, split_sender
+from providers.sender_address import BREAKS, PATH, split_sender
 
 
 class UnusableContentError(ValueError):
@@ -22,9 +22,8 @@ class UnusableAddressError(ValueError):
     """Error for an address that is not valid in an SMTP command. It does not show the address."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Mail:
-    """E-mail that is ready to be sent."""
+class Mail(NamedTuple):
+    """E-mail that is ready to be sent. A tuple, because one is made for each delivery."""
 
     path: str
     """Address of the recipient for RCPT TO."""
@@ -48,7 +47,7 @@ def compose(message: Message, sender: str, bulk_headers: BulkHeaders, now: datet
     """
     from_header, from_address = _from(sender)
     texts = (message.to, message.subject or "", message.id, message.reply_to or "", *message.cc)
-    if any(map(BREAKS.search, texts)):
+    if BREAKS.search(" ".join(texts)):
         raise UnusableContentError
     paths = tuple(map(_path, (message.to, *message.cc)))
     message_id = f"{message.id}@{from_address.rpartition('@')[2]}"
@@ -97,7 +96,6 @@ def _address_headers(paths: tuple[str, ...], reply_to: str | None) -> list[str]:
 
 def _path(address: str) -> str:
     """Return the address, which core/addresses has normalised. Refuse characters that could end it in a command."""
-    local, _, domain = address.rpartition("@")
-    if not local or not domain or NOT_IN_ADDRESS.search(local) or NOT_IN_ADDRESS.search(domain):
+    if not PATH.fullmatch(address):
         raise UnusableAddressError
     return address

@@ -85,9 +85,14 @@ class ChunkRules:
             deduplicates=deduplicates,
             sticky=window.is_pinned or (window.taken_over and deduplicates),
             providers=len(self._providers),
+            another_is_reachable=self._another_is_reachable(window),
             now=context.ledger.now(),
             retry=context.tuning.retry,
             jitter=context.random,
             stopped_as=stop.status if stop else Status.CANCELLED,
             stop_detail=stop.detail if stop else None,
         )
+
+    def _another_is_reachable(self, window: OpenWindow) -> bool:
+        caller, names = self._context.provider_caller, [provider.name for provider in self._providers]
+        return len(names) > 1 and any(name != window.provider and caller.is_reachable(name) for name in names)

@@ -97,13 +97,14 @@ async def test_a_trial_that_is_cancelled_leaves_the_next_one_possible() -> None:
     assert calls.vendor.calls == 3
 
 
-def decide_after(waited: timedelta, *, providers: int = 1, paused: bool = True) -> Outcome | WaitingDelivery | None:
+def decide_after(waited: timedelta, *, another: bool = False, paused: bool = True) -> Outcome | WaitingDelivery | None:
     rules = OutcomeRules(
         on_uncertain=OnUncertain.MARK_UNKNOWN,
         provider="vendor",
         deduplicates=False,
         sticky=False,
-        providers=providers,
+        providers=2,
+        another_is_reachable=another,
         now=datetime(2026, 11, 30, tzinfo=UTC),
         retry=RetryPolicy(3, timedelta(hours=1)),
         jitter=lambda: 0.5,
@@ -124,7 +125,7 @@ def test_only_age_ends_a_delivery_whose_provider_refuses_the_credentials() -> No
 
 
 def test_a_delivery_waits_for_the_pause_only_if_no_other_provider_takes_the_turn() -> None:
-    alone, shared = decide_after(timedelta()), decide_after(timedelta(), providers=2)
+    alone, shared = decide_after(timedelta()), decide_after(timedelta(), another=True)
     assert isinstance(alone, WaitingDelivery)
     assert isinstance(shared, WaitingDelivery)
     assert (alone.not_before - shared.not_before) > timedelta(minutes=9)
