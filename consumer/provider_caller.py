@@ -75,7 +75,12 @@ class ProviderCaller:
             return [refusal] * len(drafts)
         began = self._monotonic()
         with pause.calling():
-            answers = [pause.record(answer) for answer in await offer(provider, drafts)]
+            answers = await offer(provider, drafts)
+            # A message that could not be made says nothing about the credentials.
+            answers = [
+                pause.record(answer) if draft.problem is None else answer
+                for draft, answer in zip(drafts, answers, strict=True)
+            ]
         seconds = self._monotonic() - began
         for answer in answers:
             self._record(provider, answer, seconds)

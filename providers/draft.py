@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeVar
 
 from config.turn_budget import TurnBudget
@@ -81,7 +80,7 @@ class Draft:
             self.problem = NO_TIME
             raise
         except UnsendableError as error:
-            self.problem = replace(error.result, offered=False)
+            self.problem = error.result
         except RenderError as error:
             self.problem = failed_text(error)
         except MemoryError:

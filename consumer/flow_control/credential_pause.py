@@ -45,7 +45,7 @@ class CredentialPause:
     def record(self, result: SendResult) -> SendResult:
         """Note the result of a message, and return it with the wait that follows from it."""
         if not isinstance(result, Retry) or result.reason is not Reason.PROVIDER_REJECTED_CREDENTIALS:
-            if isinstance(result, Sent) or (isinstance(result, Failed) and result.offered):
+            if isinstance(result, Sent | Failed):
                 self._refusal, self._seconds = None, 0.0
             return result
         now = self._monotonic()

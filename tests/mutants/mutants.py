@@ -735,8 +735,8 @@ MUTANTS = (
         (
             Edit(
                 "consumer/provider_caller.py",
-                "        reachable = {name for name in names if self._unreachable_until.get(name, now) <= now}\n",
-                "        reachable = {name for name in names if now}\n",
+                "        reachable = set(filter(self.is_reachable, names))\n",
+                "        reachable = set(names)\n",
             ),
         ),
         test="tests/flow/consumer/deliver/test_unreachable_provider.py",

@@ -13,7 +13,7 @@ from consumer.provider_caller import ProviderCaller
 from core.chunk_work import History, WaitingDelivery
 from core.delivery_outcome import Outcome, OutcomeRules, WindowDelivery, decide
 from core.retry import RetryPolicy
-from core.send_result import Failed, Message, Retry, SendResult, Sent
+from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from providers.draft import Draft
 from providers.provider import Provider
 from schemas.statuses import Channel, OnUncertain, Reason, Status
@@ -131,9 +131,25 @@ def test_a_delivery_waits_for_the_pause_only_if_no_other_provider_takes_the_turn
     assert (alone.not_before - shared.not_before) > timedelta(minutes=9)
 
 
-@pytest.mark.parametrize("other", [Failed(Reason.INVALID_CONTENT, offered=False), Retry(Reason.UNAVAILABLE)])
-async def test_what_no_provider_accepted_or_refused_ends_no_pause(other: SendResult) -> None:
+@pytest.mark.parametrize("other", [Uncertain(Reason.NO_ANSWER), Retry(Reason.UNAVAILABLE)])
+def test_what_no_provider_accepted_or_refused_ends_no_pause(other: SendResult) -> None:
     pause = CredentialPause(ManualClock())
     for result in (WRONG, other):
         pause.record(result)
     assert pause.refusal() is not None
+
+
+async def test_a_message_that_cannot_be_made_ends_no_pause() -> None:
+    class Careful(Vendor):
+        async def send(self, drafts: Sequence[Draft]) -> list[SendResult]:
+            drafts[-1].problem = Failed(Reason.INVALID_CONTENT)
+            return await super().send(drafts)
+
+    calls = Calls()
+    calls.vendor = Careful()
+    caller = ProviderCaller(Metrics(), calls.clock, asyncio.sleep)
+    drafts = [a_draft(MESSAGE), a_draft(MESSAGE)]
+    first, second = await caller.send(cast("Provider", calls.vendor), drafts)
+    assert (type(first), type(second)) == (Retry, Failed)
+    await caller.send(cast("Provider", calls.vendor), [a_draft(MESSAGE)])
+    assert calls.vendor.calls == 1
