@@ -15,12 +15,17 @@ if TYPE_CHECKING:
 class MailJob:
     """One e-mail, and what is known of it."""
 
-    __slots__ = ("_call", "copies", "draft", "ended", "mail", "pump", "result", "step")
+    __slots__ = ("_call", "copies", "draft", "ended", "mail", "message_id", "pump", "result", "step")
 
     def __init__(self, draft: Draft, call: "MailCall") -> None:
         self.draft, self._call = draft, call
         self.mail: Mail | None = None
-        """E-mail as it is sent, as soon as it was made."""
+        """E-mail as it is sent, from when it is made until its content was written.
+
+        It is not kept longer, because the call may wait for a thousand others.
+        """
+        self.message_id: str | None = None
+        """Message-ID of an e-mail whose content was written."""
         self.pump: MailPump | None = None
         """Connection that took it."""
         self.step = "MAIL"
@@ -34,7 +39,7 @@ class MailJob:
     def settle(self, result: SendResult) -> None:
         """Set the result, if there is none."""
         if self.result is None:
-            self.result = result
+            self.result, self.mail = result, None
             self._call.settled_one()
 
 

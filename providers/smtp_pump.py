@@ -123,7 +123,8 @@ class MailPump:
 
     async def _exchange(self, job: MailJob | None) -> SendResult | None:
         """Write the dot and the next envelope, together if the server allows it. Return the refusal of the envelope."""
-        commands = self.session.envelope(job.mail, self._sender) if job and job.mail else []
+        mail = job.mail if job else None
+        commands = self.session.envelope(mail, self._sender) if mail else []
         together = self.session.offers("PIPELINING")
         dot = [DOT] if self._ending else []
         if self._ending:
@@ -136,11 +137,11 @@ class MailPump:
             reply = await self.session.wire.read()
             refused(reply, "end of data")  # raises an error if it is no answer to a mail
             self._ending_reply = reply
-        if job is None or job.mail is None:
+        if job is None or mail is None:
             return None
         refusal, asks = await self._replies(job, commands, is_written=together)
-        if refusal is None and job.mail.cc_paths:
-            refusal, asks = await self._name_copies(job, job.mail, together=together)
+        if refusal is None and mail.cc_paths:
+            refusal, asks = await self._name_copies(job, mail, together=together)
         self.session.needs_reset = refusal is not None and not asks
         if refusal is not None and asks:  # the server would take an e-mail without its recipient
             await self._replies(None, [("RCPT", DOT)])
@@ -184,6 +185,7 @@ class MailPump:
         job.step = "content"
         if job.mail:
             self.session.wire.write(job.mail.content.replace(b"\r\n.", b"\r\n.."))
+            job.message_id, job.mail = job.mail.message_id, None
         await self.session.wire.drain()
         await self.session.wire.expect_silence()
 
@@ -204,8 +206,7 @@ class MailPump:
         if job is None:
             raise AssertionError("only an e-mail whose content was written ends")
         if reply is not None and not isinstance(error, UnreadableReplyError):
-            message_id = job.mail.message_id if job.mail else None
-            return refused(reply, "end of data") or Sent(message_id, show(reply) + job.copies)
+            return refused(reply, "end of data") or Sent(job.message_id, show(reply) + job.copies)
         kind = ResultKind.NO_ANSWER if job.ended else ResultKind.UNAVAILABLE
         return result_for(kind, f"{job.step}: {describe(error or ConnectionResetError())}")
 

@@ -1,12 +1,14 @@
 """Kind `smtp` in a pipeline: one write for the end of a mail and the next envelope, and each mail its own result."""
 
 import asyncio
+import gc
 from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
 
 from core.send_result import Failed, Retry, SendResult, Sent, Uncertain
+from providers.mail_message import Mail
 from providers.smtp import SmtpEntry, SmtpProvider
 from schemas.statuses import Reason
 from tests.contract.providers.scripted_mail_server import ScriptedMailServer
@@ -110,3 +112,19 @@ async def test_a_mail_that_times_out_leaves_the_mails_before_it_their_results() 
     assert [type(result) for result in results[:3]] == [Sent, Sent, Uncertain]
     assert {type(result) for result in results[3:]} == {Retry}
     assert stalling.taken == ["log_0", "log_1"]
+
+
+async def test_a_mail_is_kept_only_until_it_is_written() -> None:
+    in_memory: list[int] = []
+
+    class Watching(ScriptedMailServer):
+        async def _take(self, reader: asyncio.StreamReader) -> str:
+            in_memory.append(sum(type(found) is Mail for found in gc.get_objects()))
+            return await super()._take(reader)
+
+    watching = Watching()
+    async with watching.running():
+        await send_mails(watching, 20)
+
+    assert len(in_memory) == 20
+    assert max(in_memory) <= 2  # the one that is written, and the one that was taken in advance
