@@ -11,7 +11,7 @@ from pymongo import ReturnDocument
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from bench.documents import PROVIDER, ChunkReady, Document, PartReady, RequestReady
+from bench.documents import ChunkReady, Document, PartReady, RequestReady
 
 LEASE_MS = 30_000
 _LEASE_END = {"$add": ["$$NOW", LEASE_MS]}
@@ -106,7 +106,7 @@ class Commands:
     async def advance(self, chunk: ChunkReady, owner: str, fence: int, fields: Document) -> None:
         """Write the finished deliveries and the next window."""
         literal: Document = {name: {"$literal": value} for name, value in fields.items()}
-        literal |= {"tried": "$$REMOVE", "without_key": "$$REMOVE"}
+        literal |= dict.fromkeys(_OPTIONAL, "$$REMOVE")
         await self._chunks.find_one_and_update(
             {"_id": chunk.id, "owner": owner, "fence": fence, "open": True},
             [{"$set": {**literal, **_LEASE}}],
@@ -119,7 +119,7 @@ class Commands:
         emptied: Document = {"next": None, "todo": [], "later": [], "decided": [], "unacked": [], "window": None}
         change: Document = {
             "$set": {**emptied, "counts": chunk.counts, "open": False},
-            "$unset": {"tried": "", "without_key": "", "sealed_secrets": ""},
+            "$unset": dict.fromkeys((*_OPTIONAL, "sealed_secrets"), ""),
         }
         await _update(self._chunks, {"_id": chunk.id, "owner": owner, "fence": fence}, change)
 
@@ -172,26 +172,13 @@ _CLAIMABLE: Document = {
         ]
     },
 }
-_PICKED = {
-    "$switch": {
-        "branches": [
-            {
-                "case": {"$eq": ["$channel", "sms"]},
-                "then": {"$arrayElemAt": [{"$literal": [PROVIDER]}, {"$mod": ["$next.attempts", 1]}]},
-            },
-            {
-                "case": {"$eq": ["$channel", "email"]},
-                "then": {"$arrayElemAt": [{"$literal": ["sim-email"]}, {"$mod": ["$next.attempts", 1]}]},
-            },
-        ],
-        "default": None,
-    }
-}
+_OPTIONAL = ("tried", "refused", "without_key", "accepted_pending")
+"""Fields of a chunk that these ones do not have."""
 _FIRST_WINDOW = {
     "$cond": [
         {"$eq": ["$next", None]},
         None,
-        {"$mergeObjects": ["$next", {"provider": {"$ifNull": ["$next.sticky", _PICKED]}}]},
+        {"$mergeObjects": ["$next", {"provider": {"$ifNull": ["$next.provider", "$next.sticky"]}}]},
     ]
 }
 

@@ -145,7 +145,7 @@ def _chunk(  # noqa: PLR0913
         "fence": 0,
         "due_at": None,
         "window": None,
-        "next": _batch(cuts[0], cuts[1]),
+        "next": {**_batch(cuts[0], cuts[1]), "provider": PROVIDER},
         "todo": [[cuts[1], end]] if cuts[1] < end else [],
         "later": [],
         "decided": [],

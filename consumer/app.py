@@ -38,6 +38,7 @@ from ledger.mongo import MongoLedger
 from ledger.sealing import Sealer
 from providers.entries import ProviderEntry
 from providers.registry import build_providers
+from providers.routes import build_routes
 
 SWEEP_SLOTS, EXPRESS_SWEEP_SLOTS = 16, 48
 """Number of slots per channel for deferred chunks, of large and of small requests. They mostly wait."""
@@ -55,15 +56,12 @@ async def build_app(settings: ConsumerSettings) -> ConsumerService:
         ledger=ledger,
         bus=bus,
         providers=build_providers(settings.entries),
+        routes=build_routes(settings.route_entries),
         sealer=sealer,
         topics=settings.topics,
         tuning=_tuning(settings),
         metrics=metrics,
-        readiness=ReadinessTracker(
-            time.monotonic,
-            max((_longest_call(entry) for entry in settings.entries), default=0.0),
-            caller.watch.problem,
-        ),
+        readiness=ReadinessTracker(time.monotonic, max(map(_longest_call, settings.entries)), caller.watch.problem),
         request_cache=RequestCache(),
         circuit_breaker=IntakeCircuitBreaker(
             CircuitBreakerLimits(settings.poison_run, settings.poison_share, settings.poison_sample)

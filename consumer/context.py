@@ -19,6 +19,7 @@ from consumer.monitoring.readiness import ReadinessTracker
 from consumer.provider_caller import ProviderCaller
 from consumer.request_cache import RequestCache
 from core.retry import RetryPolicy
+from core.routes import Routes
 from core.text_limits import TextLimits
 from ledger.errors import LedgerUnavailable
 from ledger.ports import Ledger
@@ -85,6 +86,7 @@ class ConsumerContext:
     message_room: ByteRoom = field(default_factory=lambda: ByteRoom(DEFAULT_BYTES_IN_HAND // 2))
     """Room for the messages that are with a provider. A chunk that waits for it has its room already."""
     handover: Handover = field(default_factory=Handover)
+    routes: Routes = field(default_factory=Routes)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Event that is set when the process is asked to stop. After it there are no new claims and windows."""
 

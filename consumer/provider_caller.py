@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from consumer.flow_control.credential_pause import CredentialPause
+from consumer.flow_control.provider_breaker import ProviderBreaker, Recorded
 from consumer.flow_control.rate_limit import RateLimiter, Sleep
+from consumer.logger import logger
 from consumer.monitoring.metrics import Metrics
 from consumer.monitoring.provider_watch import ProviderWatch
 from core.send_result import Failed, Retry, SendResult, Sent, Uncertain
@@ -18,11 +19,6 @@ ANSWER_LABELS: dict[type[SendResult], str] = {
     Uncertain: "uncertain",
 }
 """Values of the metric label `answer`."""
-UNREACHABLE_SECONDS = 60.0
-"""Time in which others take the turns of a provider that took no connection, in seconds.
-
-It is much longer than the wait of a delivery that this provider refused, so that another one gets the delivery next.
-"""
 MAX_UNKNOWN_CODES = 100
 """Maximum number of codes that the metric of unknown codes names. All others are `(other)`."""
 
@@ -33,8 +29,7 @@ class ProviderCaller:
     def __init__(self, metrics: Metrics, monotonic: Callable[[], float], sleep: Sleep) -> None:
         self._metrics, self._monotonic, self._sleep = metrics, monotonic, sleep
         self._limits: dict[str, RateLimiter] = {}
-        self._unreachable_until: dict[str, float] = {}
-        self._pauses: dict[str, CredentialPause] = {}
+        self._breakers: dict[str, ProviderBreaker] = {}
         self._unknown_codes: set[str] = set()
         self.watch = ProviderWatch(monotonic)
 
@@ -43,20 +38,10 @@ class ProviderCaller:
         for limit in self._limits.values():
             limit.close()
 
-    def turns(self, providers: Sequence[Provider]) -> tuple[str, ...]:
-        """Return the names of the providers by attempt: attempt n goes to number n modulo their count.
-
-        The next provider takes the turn of one that takes no connection. If none does, each keeps its turn.
-        """
-        names = [provider.name for provider in providers]
-        reachable = set(filter(self.is_reachable, names))
-        in_turn = (names[at:] + names[:at] for at in range(len(names)))
-        return tuple(next((name for name in turn if name in reachable), turn[0]) for turn in in_turn)
-
-    def is_reachable(self, name: str) -> bool:
-        """Return whether the provider takes connections and is not paused, as far as this process knows."""
-        now = self._monotonic()
-        return self._unreachable_until.get(name, now) <= now
+    def takes_calls(self, name: str) -> bool:
+        """Return whether the provider may be called now, as far as this process knows."""
+        breaker = self._breakers.get(name)
+        return breaker is None or breaker.takes_calls
 
     async def wait_for_rate_limit(self, name: str, rate_per_second: float, lane: Lane, messages: int = 1) -> bool:
         """Wait for the rate limit of a provider. Return False if the limit was closed. Then no call may be made."""
@@ -66,43 +51,47 @@ class ProviderCaller:
         return await limit.acquire(lane, messages)
 
     async def send(self, provider: Provider, drafts: Sequence[Draft]) -> list[SendResult]:
-        """Send the messages of one call, and return their results. A provider that is paused is not called."""
-        pause = self._pauses.get(provider.name)
-        if pause is None:
-            pause = self._pauses[provider.name] = CredentialPause(self._monotonic)
-        if refusal := pause.refusal():
-            self._note_unreachable(provider, refusal)
+        """Send the messages of one call, and return their results. A provider whose breaker is open is not called."""
+        breaker = self._breakers.get(provider.name)
+        if breaker is None:
+            breaker = self._breakers[provider.name] = ProviderBreaker(self._monotonic)
+        if refusal := breaker.refusal():
             return [refusal] * len(drafts)
-        began = self._monotonic()
-        with pause.calling():
+        began, was_open = self._monotonic(), breaker.is_open
+        with breaker.calling():
             answers = await offer(provider, drafts)
-            # A message that could not be made says nothing about the credentials.
-            answers = [
-                pause.record(answer) if draft.problem is None else answer
-                for draft, answer in zip(drafts, answers, strict=True)
-            ]
-        seconds = self._monotonic() - began
-        for answer in answers:
-            self._record(provider, answer, seconds)
+            seconds = self._monotonic() - began
+            kinds = [self._count(provider, answer, seconds) for answer in answers]
+            # A message that could not be made says nothing about the provider.
+            told = [at for at, draft in enumerate(drafts) if draft.problem is None and not _was_withdrawn(answers[at])]
+            recorded = breaker.record([Recorded(answers[at], kinds[at]) for at in told])
+        for at, answer in zip(told, recorded, strict=True):
+            answers[at] = answer
+        if breaker.is_open != was_open:
+            self._note_breaker(provider.name, is_open=breaker.is_open)
         return answers
 
-    def _note_unreachable(self, provider: Provider, answer: Retry) -> None:
-        seconds = max(UNREACHABLE_SECONDS, answer.delay_seconds or 0)
-        self._unreachable_until[provider.name] = self._monotonic() + seconds
-
-    def _record(self, provider: Provider, answer: SendResult, seconds: float) -> None:
-        if isinstance(answer, Retry) and answer.unreachable:
-            self._note_unreachable(provider, answer)
+    def _count(self, provider: Provider, answer: SendResult, seconds: float) -> str | None:
+        """Count the result of a message. Return the kind of its failure, or None."""
         if isinstance(answer, Failed) and answer.unknown_code:
             self._count_unknown_code(provider, answer.unknown_code)
         self._metrics.provider.observe((provider.name, ANSWER_LABELS[type(answer)]), seconds)
-        if answer is CLOSED or answer is WITHDRAWN:
-            return
+        if _was_withdrawn(answer):
+            return None
         if kind := self.watch.record(provider.name, provider.channel, answer):
             self._metrics.provider_failures.labels(provider.name, provider.channel.value, kind).inc()
+        return kind
+
+    def _note_breaker(self, name: str, *, is_open: bool) -> None:
+        logger.warning("provider is not called" if is_open else "provider is called again", provider=name)
+        self._metrics.open_breakers.labels(name).set(is_open)
 
     def _count_unknown_code(self, provider: Provider, code: str) -> None:
         if len(self._unknown_codes) < MAX_UNKNOWN_CODES:
             self._unknown_codes.add(code)
         shown = code if code in self._unknown_codes else "(other)"
         self._metrics.unknown_codes.labels(provider.name, shown).inc()
+
+
+def _was_withdrawn(answer: SendResult) -> bool:
+    return answer is CLOSED or answer is WITHDRAWN

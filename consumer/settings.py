@@ -41,7 +41,14 @@ class ConsumerSettings(CommonSettings, LedgerSettings, ProviderSettings):
         ),
     ] = DEFAULT_BYTES_IN_HAND
     lease_seconds: Annotated[float, Field(ge=0.5, le=600, description="validity of a claim, in seconds")] = 30.0
-    max_attempts: Annotated[int, Field(ge=1, le=100, description="maximum number of provider calls per delivery")] = 16
+    max_attempts: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=100,
+            description="maximum number of attempts per delivery. An attempt asks each provider of its route once.",
+        ),
+    ] = 16
     max_age_seconds: Annotated[
         int,
         Field(

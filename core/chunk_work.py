@@ -1,13 +1,13 @@
-"""Remaining work of a chunk as a value, and the choice of the deliveries that are tried together next."""
+"""Remaining work of a chunk as a value."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
+from typing import Self
 
-from core.index_ranges import Ranges, indices, length, take, to_ranges
-from core.retry import gather_seconds
+from core.index_ranges import Ranges, indices, length
 from schemas.statuses import Reason, Status
 
 NEVER_TRIED = datetime.min.replace(tzinfo=UTC)
@@ -31,7 +31,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Deliveries of one chunk that are tried together. All have used the same number of attempts."""
+    """Deliveries of one chunk that are tried together, with the same attempts and the same refusals."""
 
     ranges: Ranges
     """Indices of the deliveries in the part."""
@@ -42,6 +42,10 @@ class Batch:
     """Only provider that may be called, because it may have accepted the deliveries and deduplicates by delivery id."""
     histories: Mapping[int, History] = field(default_factory=dict)
     """Earlier tries by index. A delivery that was never tried has none."""
+    refused_by: tuple[str, ...] = ()
+    """Providers that refused the deliveries since their last attempt. See `WaitingDelivery.refused_by`."""
+    provider: str | None = None
+    """Provider that was chosen together with the batch, for its claim. The batch of a window has none of its own."""
 
     def __len__(self) -> int:
         return length(self.ranges)
@@ -53,7 +57,17 @@ class Window:
 
     batch: Batch
     provider: str | None
-    """Name of the chosen provider. None if the channel has no provider."""
+    """Name of the chosen provider. None if the channel has no provider, or if none was chosen yet."""
+
+    @classmethod
+    def of(cls, batch: Batch) -> Self:
+        """Return the first window of a claim: the batch with the provider that was chosen together with it."""
+        return cls(replace(batch, provider=None), batch.pinned_provider or batch.provider)
+
+    @property
+    def as_batch(self) -> Batch:
+        """Return the batch of a window of which nothing was sent, for the next claim."""
+        return replace(self.batch, provider=self.provider)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,8 @@ class WaitingDelivery:
     possibly_sent: bool = False
     pinned_provider: str | None = None
     history: History | None = None
+    refused_by: tuple[str, ...] = ()
+    """Providers of its route that refused it since its last attempt, in order. The next one costs no attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,67 +124,6 @@ class Work:
     def waiting(self) -> int:
         """Return the number of deliveries that are neither decided nor logged, including those of `next`."""
         return len(self.next or ()) + length(self.untried) + len(self.retries)
-
-
-def take_next_batch(work: Work, now: datetime, size: int) -> tuple[Batch | None, Work]:
-    """Return the next batch of at most `size`, and the work without it. Due retries come before untried deliveries."""
-    if work.next:
-        return work.next, replace(work, next=None)
-    ready = [line for line in work.retries if line.not_before <= now]
-    if ready:
-        batch = _same_batch(ready)[:size]
-        chosen = {line.index for line in batch}
-        rest = tuple(line for line in work.retries if line.index not in chosen)
-        return as_batch(batch), replace(work, retries=rest)
-    first, untried = take(work.untried, size)
-    return (Batch(first) if first else None), replace(work, untried=untried)
-
-
-def _same_batch(lines: Sequence[WaitingDelivery]) -> list[WaitingDelivery]:
-    """Return the deliveries that can share a window with the longest waiting one. The longest waiting comes first."""
-    ordered = sorted(lines, key=lambda line: (line.not_before, line.index))
-    first = ordered[0]
-    return [
-        line for line in ordered if (line.attempts, line.pinned_provider) == (first.attempts, first.pinned_provider)
-    ]
-
-
-def as_batch(lines: Iterable[WaitingDelivery]) -> Batch:
-    """Return deliveries with the same attempts and provider as a batch."""
-    ordered = sorted(lines, key=lambda line: line.index)
-    possibly_sent = frozenset(line.index for line in ordered if line.possibly_sent)
-    histories = {line.index: line.history for line in ordered if line.history}
-    ranges = to_ranges(line.index for line in ordered)
-    return Batch(ranges, ordered[0].attempts, possibly_sent, ordered[0].pinned_provider, histories)
-
-
-def prepare_release(work: Work, size: int, expires_at: datetime | None = None) -> tuple[Work, datetime | None]:
-    """Return the work of a chunk that its owner releases, with its next batch chosen, and its due date (None: at once).
-
-    A next batch that is already chosen stays.
-    """
-    if work.next:
-        return work, None
-    first, untried = take(work.untried, size)
-    if first:
-        return replace(work, next=Batch(first), untried=untried), None
-    if not work.retries:
-        return work, None
-    due = _gathered_at(_same_batch(work.retries)[:size], expires_at)
-    batch, rest = take_next_batch(work, due, size)
-    return replace(rest, next=batch), due
-
-
-def _gathered_at(lines: Sequence[WaitingDelivery], expires_at: datetime | None) -> datetime:
-    """Return when the chunk is due: when the last delivery is that comes soon after the first one.
-
-    Each delivery has a time of its own. A claim for each of them would cost more than this wait.
-    """
-    first = lines[0]
-    limit = first.not_before + timedelta(seconds=gather_seconds(first.attempts))
-    if expires_at is not None and limit >= expires_at:
-        return first.not_before
-    return max(line.not_before for line in lines if line.not_before <= limit)
 
 
 def waiting_deliveries(work: Work) -> list[WaitingDelivery]:

@@ -1,13 +1,13 @@
 """Decision about a delivery after the result of a send: an outcome, or another attempt (I4, I7)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import NamedTuple, assert_never
+from typing import NamedTuple, TypeGuard, assert_never
 
 from core.chunk_work import History, WaitingDelivery
-from core.retry import RetryPolicy, next_attempt
+from core.retry import RetryPolicy, counts_as_attempt, next_attempt
 from core.send_result import Failed, HiddenMessageId, Retry, SendResult, Sent, Uncertain
 from schemas.statuses import OnUncertain, Reason, Status
 
@@ -63,14 +63,14 @@ class OutcomeRules:
     """True if the provider honours the delivery id. A repeated call is then safe, and its result ends the doubt."""
     sticky: bool
     """True if the provider is called again because it may already have accepted the deliveries of the window."""
-    providers: int
-    """Number of providers of the channel."""
     now: datetime
     retry: RetryPolicy
     jitter: Callable[[], float]
     """Return a number in [0, 1). Each delivery draws its own, so that a window does not come back as one."""
-    another_is_reachable: bool = False
-    """True if another provider of the channel can take the turn of one that takes nothing now."""
+    refused_by: tuple[str, ...] = ()
+    """Providers of the route that refused the deliveries before, since their last attempt."""
+    another_takes_calls: bool = False
+    """True if a provider of the route takes calls now, and has not refused the deliveries since their last attempt."""
     stopped_as: Status = Status.CANCELLED
     stop_detail: str | None = None
 
@@ -100,8 +100,10 @@ def decide(entry: WindowDelivery, rules: OutcomeRules) -> Outcome | WaitingDeliv
         case NotSent.STOPPED:
             return outcome_of_stop(rules.stopped_as, rules.stop_detail, doubted=entry.possibly_sent or rules.sticky)
         case NotSent.DEFERRED:
-            provider = rules.provider if rules.sticky else None
-            return WaitingDelivery(entry.index, entry.attempts, rules.now, entry.possibly_sent, provider, entry.history)
+            provider, refused_by = (rules.provider if rules.sticky else None), rules.refused_by
+            return WaitingDelivery(
+                entry.index, entry.attempts, rules.now, entry.possibly_sent, provider, entry.history, refused_by
+            )
         case None:
             raise AssertionError("every delivery of a window has a result before it is decided")
         case _:
@@ -134,14 +136,19 @@ def _try_again(
     entry: WindowDelivery, answer: Retry | Uncertain, rules: OutcomeRules, *, sticky: bool = False
 ) -> Outcome | WaitingDelivery:
     sticky = sticky or rules.sticky
-    spent = entry.attempts + 1
-    if isinstance(answer, Retry) and answer.unreachable and rules.another_is_reachable and not sticky:
-        answer = replace(answer, delay_seconds=None)
+    waited = entry.history.waited if entry.history else timedelta()
+    if not (sticky or entry.possibly_sent) and rules.another_takes_calls and _is_refusal(answer):
+        # The breaker of a provider that takes no calls at all is open by now.
+        refused = (rules.provider,) if rules.provider and counts_as_attempt(answer) else ()
+        history = History(waited, answer.reason, rules.provider)
+        return WaitingDelivery(
+            entry.index, entry.attempts, rules.now, history=history, refused_by=rules.refused_by + refused
+        )
     following = next_attempt(
         answer,
         entry.attempts,
-        other_provider=not sticky and rules.providers > 1 and spent % rules.providers != 0,
-        waited=entry.history.waited if entry.history else timedelta(),
+        refused_before=bool(rules.refused_by),
+        waited=waited,
         now=rules.now,
         policy=rules.retry,
         rng=rules.jitter,
@@ -152,9 +159,17 @@ def _try_again(
         return _outcome_not_sent(reason, answer.error or answer.reason.value, doubted=entry.possibly_sent or sticky)
     history = History(following.waited, answer.reason, rules.provider)
     provider = rules.provider if sticky else None
+    refused_by = rules.refused_by if following.attempts == entry.attempts else ()
     return WaitingDelivery(
-        entry.index, following.attempts, following.not_before, entry.possibly_sent, provider, history
+        entry.index, following.attempts, following.not_before, entry.possibly_sent, provider, history, refused_by
     )
+
+
+def _is_refusal(answer: Retry | Uncertain) -> TypeGuard[Retry]:
+    """Return whether the provider took nothing and another one may be asked at once. A rate limit is no refusal."""
+    if not isinstance(answer, Retry):
+        return False
+    return answer.unreachable or (answer.offered and answer.reason is not Reason.RATE_LIMITED)
 
 
 def _uncertain(entry: WindowDelivery, answer: Uncertain, rules: OutcomeRules) -> Outcome | WaitingDelivery:

@@ -63,7 +63,7 @@ def next_attempt(  # noqa: PLR0913  # all that decides is passed in
     answer: Retry | Uncertain,
     attempts: int,
     *,
-    other_provider: bool,
+    refused_before: bool,
     waited: timedelta,
     now: datetime,
     policy: RetryPolicy,
@@ -71,27 +71,33 @@ def next_attempt(  # noqa: PLR0913  # all that decides is passed in
 ) -> NextTry | None:
     """Return the next try, or None to give up.
 
-    `attempts` is the number used before this result, and `waited` the age of the delivery when it was tried. If another
-    provider of the channel is next, it is tried at once. Otherwise the next try is never before the time that this
-    provider asked for, even if the delivery is older by then than the policy allows. Such a wait ends no delivery. The
-    next refusal does.
+    `attempts` is the number used before this result, and `waited` the age of the delivery when it was tried. With
+    `refused_before`, other providers of the route refused it since its last attempt. A provider that is not called,
+    because it fails, uses no attempt then either, unless others refused before it. The next try is never before the
+    time that this provider asked for, even if the delivery is older by then than the policy allows. Such a wait ends no
+    delivery. The next refusal does.
     """
-    credentials = answer.reason is Reason.PROVIDER_REJECTED_CREDENTIALS
-    refused = not isinstance(answer, Retry) or answer.offered or credentials
-    uses_attempt = refused and not credentials and answer.reason is not Reason.RATE_LIMITED
+    was_called = not isinstance(answer, Retry) or answer.offered
+    takes_no_calls = isinstance(answer, Retry) and answer.unreachable
+    uses_attempt = counts_as_attempt(answer) or (takes_no_calls and refused_before)
+    ages = was_called or takes_no_calls
     spent = attempts + uses_attempt
-    if (uses_attempt and spent >= policy.max_attempts) or (refused and waited >= policy.max_age):
+    if (uses_attempt and spent >= policy.max_attempts) or (ages and waited >= policy.max_age):
         return None
     own = backoff_seconds(spent, policy, rng) if uses_attempt else SNOOZE_SECONDS * (0.5 + rng())
     delay = timedelta(milliseconds=math.ceil(own * 1000))
-    if refused:
+    if ages:
         delay = min(delay, policy.max_age - waited)
-    if uses_attempt and other_provider:
-        delay = timedelta()
-    elif asked := _asked_seconds(answer):
+    if asked := _asked_seconds(answer):
         later = min(max(asked, 1.0), SPREAD_SECONDS) * rng()
         delay = max(delay, timedelta(milliseconds=math.ceil((asked + later) * 1000)))
-    return NextTry(spent, now + delay, waited + delay if refused else waited)
+    return NextTry(spent, now + delay, waited + delay if ages else waited)
+
+
+def counts_as_attempt(answer: Retry | Uncertain) -> bool:
+    """Return whether the answer uses an attempt, unless another provider is asked at once."""
+    was_called = not isinstance(answer, Retry) or answer.offered
+    return was_called and answer.reason not in {Reason.PROVIDER_REJECTED_CREDENTIALS, Reason.RATE_LIMITED}
 
 
 def _asked_seconds(answer: Retry | Uncertain) -> float | None:

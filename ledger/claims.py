@@ -1,24 +1,21 @@
 """Values of a claim: the request for a chunk, the token of its owner, and the claimed chunk."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from sys import getsizeof
 
-from core.chunk_work import Batch, Window
+from core.chunk_work import Window
 from core.ids import ChunkId
 from ledger.models import Chunk
-from schemas.statuses import Channel
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimRequest:
-    """Request to claim a chunk: owner, lease, and providers of its channel."""
+    """Request to claim a chunk: owner and lease."""
 
     owner: str
     """Name of this claim alone. A repeat of the same claim finds that it owns the chunk already."""
     lease_seconds: float
-    providers: Mapping[Channel, tuple[str, ...]]
-    """Names of the providers by turn. A window with n attempts gets number n modulo their count."""
 
 
 Claim = Callable[[ClaimRequest], Awaitable["ClaimResult | None"]]
@@ -78,13 +75,7 @@ class ClaimResult:
 
 def first_claim(chunk: Chunk, claim: ClaimRequest) -> ClaimResult:
     """Return the claim of a chunk that is written together with it. The next batch is the first window (I4)."""
-    batch, names = chunk.work.next, claim.providers.get(chunk.channel, ())
-    window = Window(batch, pick_provider(batch, names)) if batch else None
+    window = Window.of(chunk.work.next) if chunk.work.next else None
     claimed = replace(chunk, work=replace(chunk.work, next=None))
     token = ClaimToken(chunk.id, claim.owner, 1, claim.lease_seconds, chunk.in_request)
     return ClaimResult(claimed, token, window, taken_over=False)
-
-
-def pick_provider(batch: Batch, names: Sequence[str]) -> str | None:
-    """Return the provider of a window: the one that is pinned, or that of its turn. None if there is no provider."""
-    return batch.pinned_provider or (names[batch.attempts % len(names)] if names else None)

@@ -52,6 +52,8 @@ class RequestHeader:
     """Secret variables of the request. None if there are none, or after the completion erased them."""
     vendor_templates: VendorTemplates = field(default_factory=dict)
     """Templates of vendors that say the same as the template of the request, by the name of the provider."""
+    provider: str | None = None
+    """Name of the only provider that may be called. None: the routes tell."""
 
     @property
     def erasable_variables(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Parser of the list of providers, from JSON or a TOML file. Its errors name the entry and never show a value."""
+"""Parser of lists of settings from JSON or a TOML file, and of the list of providers. No error shows a value."""
 
 import json
 import re
@@ -27,17 +27,16 @@ _ENUM_MEMBER = re.compile(r"<\w+\.\w+: ('\w+')>")
 """Member of an enumeration, as pydantic shows it. Only the value in it can be written in a file."""
 
 
-def parse_json(text: str) -> tuple[ProviderEntry, ...]:
-    """Return the entries of a JSON list. Raises ValueError."""
+def read_json(text: str) -> Any:
+    """Return the value of a JSON text. Raises ValueError."""
     try:
-        value = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError):
         raise ValueError("must be valid JSON") from None
-    return parse(value)
 
 
-def read_toml(path: Path, environment: Mapping[str, str]) -> tuple[ProviderEntry, ...]:
-    """Return the entries of the `[[provider]]` tables of a file. Raises ValueError.
+def read_tables(path: Path, name: str, environment: Mapping[str, str]) -> Any:
+    """Return the `[[name]]` tables of a TOML file. Raises ValueError.
 
     `${NAME}` in a string is replaced by the environment variable. `$${NAME}` is a literal `${NAME}`.
     """
@@ -50,9 +49,9 @@ def read_toml(path: Path, environment: Mapping[str, str]) -> tuple[ProviderEntry
         raise ValueError(f"the file is not TOML {position[0] if position else ''}".rstrip()) from None
     except ValueError:
         raise ValueError("the file is not UTF-8") from None
-    if document.keys() != {"provider"}:
-        raise ValueError("the file must hold [[provider]] tables and nothing else")
-    return parse(_expand(document["provider"], environment))
+    if document.keys() != {name}:
+        raise ValueError(f"the file must hold [[{name}]] tables and nothing else")
+    return _expand(document[name], environment)
 
 
 def parse(value: Any) -> tuple[ProviderEntry, ...]:

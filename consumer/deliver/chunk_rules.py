@@ -1,16 +1,13 @@
-"""Stop, pause, providers and outcome rules of one chunk."""
+"""Stop, pause and outcome rules of one chunk."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 from consumer.context import ConsumerContext
 from consumer.deliver.open_window import OpenWindow
-from core.chunk_work import Batch, Window
+from consumer.provider_choice import ProviderChoice
 from core.delivery_outcome import OutcomeRules
-from ledger.claims import pick_provider
 from ledger.models import ControlFlags, RequestHeader
-from providers.provider import Provider
 from schemas.statuses import Status
 
 
@@ -47,52 +44,26 @@ class StopState:
 
 
 class ChunkRules:
-    """Chooses the provider of each window, and collects the rules that decide its outcomes."""
+    """Collects the rules that decide the outcomes of each window."""
 
-    def __init__(self, header: RequestHeader, context: ConsumerContext) -> None:
-        self._header, self._context = header, context
-        configured, mapped = context.providers.for_channel(header.channel), header.vendor_templates
-        self._providers = tuple(each for each in configured if not each.needs_vendor_template or each.name in mapped)
-        self.lacks_mapping = bool(configured) and not self._providers
-        """True if every provider of the channel needs a mapping of the template, and none has one."""
-
-    def provider(self, window: OpenWindow) -> Provider | None:
-        """Return the provider of the window, if this process has its settings and it can take the request."""
-        return next((each for each in self._providers if each.name == window.provider), None)
-
-    def correct_provider(self, claimed: OpenWindow, intent: Window) -> Window:
-        """Return the intent of a claimed window with a provider that can take the request.
-
-        A claim has not read the request, so it chooses among all providers of the channel. A window that may have been
-        sent keeps its provider if that can take the request.
-        """
-        keeps = claimed.taken_over and self.provider(claimed) is not None
-        if keeps or not self._providers:
-            return intent
-        return replace(intent, provider=self.choose_provider(intent.batch))
-
-    def choose_provider(self, batch: Batch) -> str | None:
-        """Return the provider for the next attempt. Each attempt goes to the next provider in turn, unless pinned."""
-        return pick_provider(batch, self._context.provider_caller.turns(self._providers))
+    def __init__(self, header: RequestHeader, choice: ProviderChoice, context: ConsumerContext) -> None:
+        self._header, self._choice, self._context = header, choice, context
 
     def outcome_rules(self, window: OpenWindow, stop: Stop | None) -> OutcomeRules:
         """Return the rules for the results of this window."""
-        header, context, provider = self._header, self._context, self.provider(window)
+        header, context, provider = self._header, self._context, self._choice.provider(window.provider)
         deduplicates = bool(provider and provider.deduplicates)
+        intent = window.intent
         return OutcomeRules(
             on_uncertain=header.on_uncertain,
             provider=window.provider,
             deduplicates=deduplicates,
             sticky=window.is_pinned or (window.taken_over and deduplicates),
-            providers=len(self._providers),
-            another_is_reachable=self._another_is_reachable(window),
+            refused_by=intent.batch.refused_by if intent else (),
+            another_takes_calls=intent is not None and self._choice.another_takes_calls(intent),
             now=context.ledger.now(),
             retry=context.tuning.retry,
             jitter=context.random,
             stopped_as=stop.status if stop else Status.CANCELLED,
             stop_detail=stop.detail if stop else None,
         )
-
-    def _another_is_reachable(self, window: OpenWindow) -> bool:
-        caller, names = self._context.provider_caller, [provider.name for provider in self._providers]
-        return len(names) > 1 and any(name != window.provider and caller.is_reachable(name) for name in names)

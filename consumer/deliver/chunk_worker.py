@@ -15,14 +15,13 @@ from consumer.deliver.open_window import OpenWindow
 from consumer.deliver.send_window import SendPlan, send
 from consumer.deliver.takeover_decisions import apply_stored_logs, apply_takeover, count_lost_attempt, may_be_logged
 from consumer.deliver.window_outcomes import WindowOutcomes, decide_window, stop_waiting
+from consumer.provider_choice import ProviderChoice
 from consumer.request_cache import OpenedRequest
 from consumer.request_lifecycle import ClosedChunk, apply_control_flags
 from core.chunk_work import (
     Window,
     Work,
     due_before_expiry,
-    prepare_release,
-    take_next_batch,
     waiting_deliveries,
 )
 from core.delivery_outcome import NotSent
@@ -55,7 +54,8 @@ class ChunkWorker:
         self._outcomes = WindowOutcomes()
         self._factory = DeliveryFactory(self.chunk, opened, recipients, context)
         self._logs = ChunkLogs(self.chunk, opened.header, context)
-        self._rules = ChunkRules(opened.header, context)
+        self._choice = ProviderChoice(opened.header, self._factory.address_of, context)
+        self._rules = ChunkRules(opened.header, self._choice, context)
         self._writes = FencedWrites(lease, self.chunk, context)
         self._publisher = ChunkEventPublisher(opened.header, self.chunk.part, lease, context)
         self._control = StopState(opened.header.expires_at)
@@ -113,10 +113,14 @@ class ChunkWorker:
         claimed = self._window.intent
         if self._control.stop or claimed is None or not self._window.without_result:
             return
-        intent = self._rules.correct_provider(self._window, count_lost_attempt(self._window) or claimed)
+        intent, others = self._choice.corrected(
+            count_lost_attempt(self._window) or claimed, taken_over=self._window.taken_over
+        )
         if intent != claimed and not self._control.paused:  # A paused delivery is put back together with its attempts.
-            await self._advance(self._work, intent)
-            self._window.intent = intent
+            work = replace(self._work, retries=(*self._work.retries, *others))
+            await self._advance(work, intent)
+            self._work = work
+            self._window.narrow(intent)
 
     async def recover_window(self, *, read_logs: bool = False) -> None:
         """Find the logs of a window that a previous owner may have sent, and may still be logging."""
@@ -125,7 +129,7 @@ class ChunkWorker:
             self._record_logs(apply_stored_logs(self._window, logs))
             apply_takeover(
                 self._window,
-                self._rules.provider(self._window),
+                self._choice.provider(self._window.provider),
                 self._header.on_uncertain,
                 stopped=self._control.stop is not None,
                 max_attempts=self._context.tuning.retry.max_attempts,
@@ -137,12 +141,12 @@ class ChunkWorker:
         if self._control.stop or self._control.paused:
             for entry in self._window.without_result:
                 entry.result = NotSent.STOPPED if self._control.stop else NotSent.DEFERRED
-        elif self._rules.lacks_mapping:
+        elif self._window.intent and self._choice.lacks_mapping(self._window.intent):
             for entry in self._window.without_result:
                 entry.result = NOT_MAPPED
         while to_send := self._window.without_result:
             plan = SendPlan(
-                self._rules.provider(self._window),
+                self._choice.provider(self._window.provider),
                 self._factory.draft,
                 self._lease,
                 self.chunk.lane,
@@ -197,9 +201,7 @@ class ChunkWorker:
         )
         self._outcomes = WindowOutcomes()
         go_on = not (self._control.stop or self._control.paused or self._context.stopping.is_set())
-        batch, rest = take_next_batch(work, now, self._context.tuning.window_size) if go_on else (None, work)
-        window = Window(batch, self._rules.choose_provider(batch)) if batch else None
-
+        window, rest = self._choice.next_window(work, now) if go_on else (None, work)
         await self._advance(rest, window)
         self._work, self._window = rest, OpenWindow(window)
 
@@ -218,7 +220,7 @@ class ChunkWorker:
             return ClosedChunk(self._header, self.chunk.lane, self._logs.counts, completion)
         expires_at = self._header.expires_at
         left = replace(self._work, unacknowledged=(), accepted_pending=False)
-        work, due_at = prepare_release(left, self._context.tuning.window_size, expires_at)
+        work, due_at = self._choice.released(left)
         await self._writes.release(work, due_before_expiry(due_at, expires_at))
         return None
 

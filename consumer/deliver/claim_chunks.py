@@ -14,7 +14,6 @@ from consumer.flow_control.slots import SlotKey
 from core.ids import ChunkId
 from ledger.chunk_port import Chunks, DueKind
 from ledger.claims import Claim, ClaimRequest, ClaimResult
-from schemas.statuses import Channel
 
 T = TypeVar("T")
 
@@ -97,8 +96,7 @@ class Claimer:
         """Claim a chunk with a call of the ledger."""
         context = self._context
         in_line = nullcontext() if origin is ClaimOrigin.NEW else self._claims  # A new chunk is in memory already.
-        turns = {each: context.provider_caller.turns(context.providers.for_channel(each)) for each in Channel}
-        request = ClaimRequest(f"{context.process_name}.{next(_numbers)}", context.tuning.lease_seconds, turns)
+        request = ClaimRequest(f"{context.process_name}.{next(_numbers)}", context.tuning.lease_seconds)
 
         async def try_claim() -> LeasedChunk | None:
             async with in_line:

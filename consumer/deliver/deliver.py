@@ -168,7 +168,7 @@ async def release_unopened(claimed: ClaimResult, due_at: datetime | None, contex
     """
     if claimed.taken_over:
         return
-    work = replace(claimed.chunk.work, next=claimed.window.batch if claimed.window else None)
+    work = replace(claimed.chunk.work, next=claimed.window.as_batch if claimed.window else None)
     await context.retry_until_available(
         "release of an unopened chunk", context.ledger.chunks.release, claimed.token, work, due_at
     )

@@ -36,6 +36,11 @@ class DeliveryFactory:
         self._references = chunk.references or (None,) * chunk.size
         self._resend_of = chunk.resend_of or (None,) * chunk.size
 
+    def address_of(self, index: int) -> str:
+        """Return the address of a delivery, or an empty string if the chunk could not be opened."""
+        at = index - self._chunk.first
+        return self._recipients[at][0] if self._recipients else ""
+
     def draft(self, index: int) -> Draft:
         """Return the delivery, to be rendered when a provider has a slot for it."""
         at, template = index - self._chunk.first, self._template

@@ -28,6 +28,11 @@ class OpenWindow:
             else []
         )
 
+    def narrow(self, intent: Window) -> None:
+        """Set the intent that was written instead. Deliveries that are not in it go into other windows."""
+        kept = set(indices(intent.batch.ranges))
+        self.intent, self.deliveries = intent, [entry for entry in self.deliveries if entry.index in kept]
+
     @property
     def provider(self) -> str | None:
         """The name of the provider chosen for the window."""

@@ -12,10 +12,11 @@ from consumer.expand.exclusions import ExclusionScope, apply_exclusions
 from consumer.expand.validate_request import ValidRequest
 from consumer.logger import error_location, logger
 from consumer.monitoring.readiness import EXPAND
+from consumer.provider_choice import ProviderChoice
 from consumer.publish_results import publish_results
 from consumer.request_cache import OpenedRequest
 from consumer.request_lifecycle import apply_control_flags, complete_if_done
-from core.chunk_work import DecidedDelivery, Work, prepare_release
+from core.chunk_work import DecidedDelivery, Work
 from core.ids import ChunkId, chunk_id
 from core.index_ranges import chunk_bounds, indices, to_ranges
 from ledger.chunk_recipients import seal_recipients, seal_secrets, split_recipients
@@ -74,7 +75,8 @@ def build_chunk(
     identity = chunk_id(header.key, part.number, first)
     deliveries = tuple(DecidedDelivery(index, *decision) for index, decision in decided.items())
     untried = to_ranges(index for index in range(first, first + size) if index not in decided)
-    work, _ = prepare_release(Work(untried=untried, decided=deliveries), context.tuning.window_size)
+    choice = ProviderChoice(header, lambda index: checked.plain[index - first][0], context)
+    work, _ = choice.released(Work(untried=untried, decided=deliveries), is_scheduled=header.send_at is not None)
     recipients, secrets = split_recipients(checked.plain, header.erasable_variables)
     undecided = {index: secrets[index - first] for index in indices(untried) if index - first in secrets}
     return Chunk(

@@ -59,9 +59,8 @@ class Metrics:
             "Calls to a provider without success, by kind (docs/operations.md)",
             *("provider", "channel", "kind"),
         )
-        self.unknown_codes = counter(
-            "rollcall_provider_unknown_codes", "Refusals with an unknown code", "provider", "code"
-        )
+        self.unknown_codes = counter("rollcall_provider_unknown_codes", "Unknown refusals", "provider", "code")
+        self.open_breakers = gauge("rollcall_provider_breaker_open", "1 if this provider is not called", "provider")
         self.windows = gauge("rollcall_windows_open", "Windows that this process is sending")
         self.bytes_in_hand = gauge("rollcall_bytes_in_hand", "Bytes that this process works on", "kind")
         self.backlog = gauge("rollcall_chunks_open", "Chunks of the whole ledger that are not closed", "lane")

@@ -10,7 +10,7 @@ from typing_extensions import override
 from core.chunk_work import Counts, Window, Work
 from core.ids import ChunkId, RequestKey, log_bounds
 from ledger.chunk_port import Chunks, DueKind
-from ledger.claims import ClaimRequest, ClaimResult, ClaimToken, pick_provider
+from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
 from ledger.memory.store import ChunkDocument, Store
 from ledger.models import Chunk, ControlFlags
 from ledger.queries import IdRange
@@ -179,7 +179,7 @@ class MemoryChunks(Chunks):
             return None
         work = _copy(document.chunk.work)
         if document.window:
-            work = replace(work, next=document.window.batch)
+            work = replace(work, next=document.window.as_batch)
         return replace(document.chunk, work=work)
 
     @override
@@ -203,7 +203,7 @@ class MemoryChunks(Chunks):
             document.fence += 1
             document.taken_over = document.window is not None
             if document.window is None:
-                _open_window(document, claim)
+                _open_window(document)
         self._extend_lease(document, claim.lease_seconds)
         chunk = replace(document.chunk, work=_copy(document.chunk.work))
         token = ClaimToken(chunk.id, claim.owner, document.fence, claim.lease_seconds, chunk.in_request)
@@ -222,13 +222,12 @@ def _park(document: ChunkDocument) -> None:
     document.parked, document.sweep_at = True, document.chunk.expires_at or NEVER
 
 
-def _open_window(document: ChunkDocument, claim: ClaimRequest) -> None:
-    """Make the next batch the window, with the provider that its number of attempts selects."""
+def _open_window(document: ChunkDocument) -> None:
+    """Make the next batch the window, with the provider that was chosen together with it."""
     batch = document.chunk.work.next
     if batch is None:
         return
-    provider = pick_provider(batch, claim.providers.get(document.chunk.channel, ()))
-    document.window = Window(batch, provider)
+    document.window = Window.of(batch)
     document.chunk = replace(document.chunk, work=replace(document.chunk.work, next=None))
 
 

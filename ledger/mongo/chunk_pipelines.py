@@ -40,7 +40,8 @@ def claim_pipeline(claim: ClaimRequest) -> list[Document]:
     """Return the update of a claim. An open window stays. Otherwise the next batch becomes the first window (I4)."""
     again = {"$eq": ["$owner", claim.owner]}
     open_window = {"$ne": ["$window", None]}
-    first = {"$mergeObjects": ["$next", {"provider": {"$ifNull": ["$next.sticky", _pick_provider(claim)]}}]}
+    chosen = {"$ifNull": ["$next.provider", "$next.sticky"]}  # older consumers chose none together with the batch
+    first = {"$mergeObjects": ["$next", {"provider": chosen}]}
     return [
         {
             "$set": {
@@ -132,15 +133,3 @@ def lease_fields(seconds: float) -> Document:
     """Return the fields of a lease that begins when MongoDB runs the update."""
     end = {"$add": ["$$NOW", round(seconds * 1000)]}
     return {"due_at": end, "sweep_at": end, "touched_at": "$$NOW"}
-
-
-def _pick_provider(claim: ClaimRequest) -> Any:
-    branches = [
-        {
-            "case": {"$eq": ["$channel", channel.value]},
-            "then": {"$arrayElemAt": [{"$literal": list(names)}, {"$mod": ["$next.attempts", len(names)]}]},
-        }
-        for channel, names in claim.providers.items()
-        if names
-    ]
-    return {"$switch": {"branches": branches, "default": None}} if branches else None

@@ -98,7 +98,7 @@ class ChunkReads(Chunks):
                     query = {"_id": name, "open": {"$exists": True}}
                     if document := await home.documents.find_one(query, home.claimed):
                         chunk, window = read_chunk(document), read_window(document)
-                        return replace(chunk, work=replace(chunk.work, next=window.batch)) if window else chunk
+                        return replace(chunk, work=replace(chunk.work, next=window.as_batch)) if window else chunk
         return None
 
     @override

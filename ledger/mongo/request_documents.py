@@ -40,6 +40,7 @@ def header_document(header: RequestHeader) -> Document:
         "keep_secret_variables": header.keep_secret_variables,
         "sealed_secrets": header.sealed_secrets,
         "vendor_templates": vendor_template_documents(header.vendor_templates) or None,
+        "provider": header.provider,
     }
     return {name: value for name, value in document.items() if value is not None}
 
@@ -138,6 +139,7 @@ def _read_header(key: RequestKey, header: Document) -> RequestHeader:
         keep_secret_variables=header.get("keep_secret_variables"),
         sealed_secrets=header.get("sealed_secrets"),
         vendor_templates=read_vendor_templates(header.get("vendor_templates", ())),
+        provider=header.get("provider"),
     )
 
 

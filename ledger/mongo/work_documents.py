@@ -10,7 +10,7 @@ from core.index_ranges import Ranges, indices
 from ledger.mongo.connection import Document
 from schemas.statuses import Reason, Status
 
-OPTIONAL_WORK_FIELDS = ("tried", "without_key", "accepted_pending")
+OPTIONAL_WORK_FIELDS = ("tried", "refused", "without_key", "accepted_pending")
 """Fields of the work that a chunk has only if they have a value."""
 
 _MILLISECOND = timedelta(milliseconds=1)
@@ -31,6 +31,8 @@ def work_document(work: Work, window: Window | None = None) -> Document:
     }
     if histories := _histories_of(work, window):
         document["tried"] = _histories_document(histories)
+    if refused := [[retry.index, *retry.refused_by] for retry in work.retries if retry.refused_by]:
+        document["refused"] = refused
     if work.without_key:
         document["without_key"] = work.without_key // _MILLISECOND
     if work.accepted_pending:
@@ -76,13 +78,18 @@ def ranges_document(ranges: Ranges) -> list[list[int]]:
 
 
 def batch_document(batch: Batch) -> Document:
-    """Return the stored form of a batch."""
-    return {
+    """Return the stored form of a batch. An optional field is absent if it has no value."""
+    document: Document = {
         "ranges": ranges_document(batch.ranges),
         "attempts": batch.attempts,
         "tainted": sorted(batch.possibly_sent),
         "sticky": batch.pinned_provider,
     }
+    if batch.refused_by:
+        document["refused"] = list(batch.refused_by)
+    if batch.provider:
+        document["provider"] = batch.provider
+    return document
 
 
 def window_document(window: Window | None) -> Document | None:
@@ -114,6 +121,8 @@ def _read_batch(stored: Document | None, histories: Mapping[int, History]) -> Ba
         frozenset(stored["tainted"]),
         stored["sticky"],
         {index: histories[index] for index in indices(ranges) if index in histories} if histories else {},
+        tuple(stored.get("refused", ())),
+        stored.get("provider"),
     )
 
 
@@ -121,16 +130,17 @@ def read_window(document: Document) -> Window | None:
     """Return the open window of a chunk document, if it has one."""
     stored = document["window"]
     batch = _read_batch(stored, read_histories(document))
-    return Window(batch, stored["provider"]) if batch else None
+    return Window.of(batch) if batch else None
 
 
 def read_work(document: Document) -> Work:
     """Return the remaining work of a chunk document."""
     histories = read_histories(document)
+    refused = {index: tuple(names) for index, *names in document.get("refused", ())}
     return Work(
         next=_read_batch(document["next"], histories),
         untried=read_ranges(document["todo"]),
-        retries=tuple(_read_waiting(entry, histories) for entry in document["later"]),
+        retries=tuple(_read_waiting(entry, histories, refused) for entry in document["later"]),
         decided=tuple(_read_decided(entry) for entry in document["decided"]),
         counts=read_counts(document["counts"]),
         unacknowledged=read_ranges(document["unacked"]),
@@ -139,7 +149,9 @@ def read_work(document: Document) -> Work:
     )
 
 
-def _read_waiting(stored: list[Any], histories: Mapping[int, History]) -> WaitingDelivery:
+def _read_waiting(
+    stored: list[Any], histories: Mapping[int, History], refused: Mapping[int, tuple[str, ...]]
+) -> WaitingDelivery:
     index, attempts, not_before, tainted, sticky = stored
     return WaitingDelivery(
         index=index,
@@ -148,6 +160,7 @@ def _read_waiting(stored: list[Any], histories: Mapping[int, History]) -> Waitin
         possibly_sent=tainted,
         pinned_provider=sticky,
         history=histories.get(index),
+        refused_by=refused.get(index, ()),
     )
 
 

@@ -27,6 +27,7 @@ from consumer.request_cache import RequestCache
 from consumer.sweep.unfinished_requests import UnfinishedRequests
 from core.ids import ChunkId, request_key
 from core.retry import RetryPolicy
+from core.routes import Routes
 from core.send_result import Message, SendResult, Sent
 from ledger.memory import MemoryLedger
 from ledger.sealed_text import unseal_template
@@ -146,6 +147,7 @@ class World:
             default_region="CN",
             reply_topics=tuple(reply_topics),
         )
+        self.routes = Routes()
         self._processes, self._offsets = itertools.count(), itertools.count()
 
     def pass_time(self, seconds: float) -> None:
@@ -179,6 +181,7 @@ class World:
             monotonic=self._monotonic,
             random=lambda: 0.5,
             sleep=sleep,
+            routes=self.routes,
         )
 
     def _monotonic(self) -> float:

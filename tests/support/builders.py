@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import count
 
-from core.chunk_work import Counts, Work, prepare_release
+from core.chunk_work import Counts, Work
 from core.ids import RequestKey, chunk_id, log_id, request_key
 from core.index_ranges import to_ranges
+from core.next_batch import prepare_release
 from core.vendor_template import NO_VENDOR_TEMPLATES, VendorTemplate, VendorTemplates
 from ledger.claims import ClaimRequest
 from ledger.models import Chunk, Log, Part, RequestHeader
@@ -19,8 +21,6 @@ ACCEPTED_AT = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 """To the millisecond: MongoDB keeps no more."""
 
 TENANT = "tnt_test"
-PROVIDERS = {Channel.SMS: ("first", "second"), Channel.EMAIL: ("post",)}
-
 VENDOR_TEMPLATES = {
     "ali.yun": VendorTemplate("SMS_1", "$云 通信", ("name", "code")),
     "tencent": VendorTemplate("1110", parameter_order=("code",)),
@@ -67,6 +67,7 @@ def a_head(
     keep_secret_variables: bool | None = None,
     sealed_secrets: bytes | None = None,
     vendor_templates: VendorTemplates = NO_VENDOR_TEMPLATES,
+    provider: str | None = None,
 ) -> RequestHeader:
     return RequestHeader(
         key=a_key(request_id, tenant_id),
@@ -94,6 +95,7 @@ def a_head(
         keep_secret_variables=keep_secret_variables,
         sealed_secrets=sealed_secrets,
         vendor_templates=vendor_templates,
+        provider=provider,
     )
 
 
@@ -115,8 +117,9 @@ def a_hash(name: str) -> bytes:
 
 
 def fresh_work(size: int, *, first: int = 0, window_size: int = 100) -> Work:
-    """The work of a chunk just expanded: nothing tried, the first batch chosen."""
-    return prepare_release(Work(untried=to_ranges(range(first, first + size))), window_size)[0]
+    """The work of a chunk just expanded: nothing tried, the first batch chosen, and its provider."""
+    work, _ = prepare_release(Work(untried=to_ranges(range(first, first + size))), window_size)
+    return replace(work, next=replace(work.next, provider="first")) if work.next else work
 
 
 def a_chunk(
@@ -164,10 +167,9 @@ def a_chunk(
     )
 
 
-def a_claim(owner: str | None = None, *, lease_seconds: float = 30.0, **providers: tuple[str, ...]) -> ClaimRequest:
-    """A claim under a name of its own, unless `owner` says otherwise; `sms=("a", "b")` names its providers."""
-    chosen = {Channel[name.upper()]: names for name, names in providers.items()} if providers else PROVIDERS
-    return ClaimRequest(owner=owner or f"owner-{next(_owners)}", lease_seconds=lease_seconds, providers=chosen)
+def a_claim(owner: str | None = None, *, lease_seconds: float = 30.0) -> ClaimRequest:
+    """A claim under a name of its own, unless `owner` says otherwise."""
+    return ClaimRequest(owner=owner or f"owner-{next(_owners)}", lease_seconds=lease_seconds)
 
 
 def a_log(

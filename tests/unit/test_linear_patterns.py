@@ -28,7 +28,7 @@ OTHERS: dict[Use, str] = {
     ("core/render_html.py", "_end_of"): r"(?i)</name\b",
     ("core/render_html.py", "end_link"): r"(?i)\A(?:mailto|tel):",
     ("schemas/timestamps.py", "_offset_problem"): r" [0-9]{2}:?[0-9]{2}",
-    ("providers/config_file.py", "read_toml"): "runs over a message of the TOML parser",
+    ("providers/config_file.py", "read_tables"): "runs over a message of the TOML parser",
     ("providers/list_unsubscribe.py", "_compile"): "runs over a setting of the operator",
     ("providers/list_unsubscribe.py", "parse_list_unsubscribe"): "runs over a setting of the operator",
     ("providers/mail_headers.py", "mailbox_words"): r"[\\\"]",

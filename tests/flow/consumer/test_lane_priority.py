@@ -92,7 +92,7 @@ async def test_it_pauses_between_windows_and_chunks(topic: str, pauses: int) -> 
 
 async def test_a_retry_does_not_pause() -> None:
     world, priority = World(RecordingProvider()), Pauses()
-    world.providers[0].answers = lambda _, nth: Sent("m") if nth else Retry(Reason.UNAVAILABLE, None, 60)
+    world.providers[0].answers = lambda _, nth: Sent("m") if nth else Retry(Reason.RATE_LIMITED, None, 60)
     await world.expand(world.record(*NUMBERS))
     await world.deliver_all(world.context())
     world.pass_time(60 + SPREAD_SECONDS)

@@ -23,7 +23,6 @@ def rules(*, on_uncertain: OnUncertain = MARK_UNKNOWN, deduplicates: bool = Fals
         provider="first",
         deduplicates=deduplicates,
         sticky=False,
-        providers=1,
         now=NOW,
         retry=RetryPolicy(3, timedelta(days=1)),
         jitter=lambda: 0.5,

@@ -16,13 +16,11 @@ from core.chunk_work import (
     WaitingDelivery,
     Window,
     Work,
-    as_batch,
-    prepare_release,
-    take_next_batch,
     waiting_deliveries,
     without_outcome,
 )
 from core.index_ranges import indices, to_ranges
+from core.next_batch import as_batch, prepare_release, take_next_batch
 from core.retry import gather_seconds
 from schemas.statuses import Reason, Status
 

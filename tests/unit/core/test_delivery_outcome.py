@@ -26,7 +26,8 @@ def rules(
     on_uncertain: OnUncertain = OnUncertain.MARK_UNKNOWN,
     deduplicates: bool = False,
     sticky: bool = False,
-    providers: int = 1,
+    refused_by: tuple[str, ...] = (),
+    another: bool = False,
     max_attempts: int = 3,
     stopped_as: Status = Status.CANCELLED,
 ) -> OutcomeRules:
@@ -35,7 +36,8 @@ def rules(
         provider="first",
         deduplicates=deduplicates,
         sticky=sticky,
-        providers=providers,
+        refused_by=refused_by,
+        another_takes_calls=another,
         now=NOW,
         retry=RetryPolicy(max_attempts, timedelta(days=1)),
         jitter=lambda: 0.5,
@@ -134,13 +136,41 @@ def test_a_delivery_that_was_put_back_keeps_its_age() -> None:
     assert found == WaitingDelivery(7, 1, NOW, history=before)
 
 
-def test_other_providers_are_called_at_once_until_all_were_called() -> None:
-    once = decide(an_entry(REFUSED), rules(providers=2, max_attempts=9))
-    twice = decide(an_entry(REFUSED, attempts=1), rules(providers=2, max_attempts=9))
-    assert isinstance(once, WaitingDelivery)
-    assert isinstance(twice, WaitingDelivery)
-    assert once.not_before == NOW
-    assert twice.not_before > NOW
+def test_another_provider_is_asked_at_once_and_without_an_attempt() -> None:
+    old = History(timedelta(hours=1), Reason.NO_ANSWER, "zeroth")
+    found = decide(an_entry(REFUSED, attempts=1, history=old), rules(refused_by=("zeroth",), another=True))
+    history = History(timedelta(hours=1), Reason.UNAVAILABLE, "first")
+    assert found == WaitingDelivery(7, 1, NOW, history=history, refused_by=("zeroth", "first"))
+
+
+def test_one_attempt_is_spent_after_all_providers_refused() -> None:
+    found = decide(an_entry(REFUSED, attempts=1), rules(refused_by=("zeroth",), max_attempts=9))
+    assert isinstance(found, WaitingDelivery)
+    assert (found.attempts, found.refused_by) == (2, ())
+    assert found.not_before > NOW
+
+
+@pytest.mark.parametrize("answer", [THROTTLED, NO_FREE_CONNECTION, NotSent.DEFERRED])
+def test_what_is_no_refusal_goes_to_no_other_provider(answer: Retry | NotSent) -> None:
+    found = decide(an_entry(answer, attempts=1), rules(refused_by=("zeroth",), another=True))
+    assert isinstance(found, WaitingDelivery)
+    assert (found.attempts, found.refused_by) == (1, ("zeroth",))
+    assert found.not_before > NOW or answer is NotSent.DEFERRED
+
+
+def test_a_provider_that_is_not_called_leaves_the_delivery_to_the_others() -> None:
+    closed = Retry(Reason.UNAVAILABLE, "HTTP 503", 60, offered=False, unreachable=True)
+    found = decide(an_entry(closed), rules(another=True))
+    assert isinstance(found, WaitingDelivery)
+    assert (found.attempts, found.not_before, found.refused_by) == (0, NOW, ())
+
+
+@pytest.mark.parametrize(("tainted", "sticky"), [(True, False), (False, True)])
+def test_a_delivery_that_may_have_been_sent_goes_to_no_other_provider_at_once(*, tainted: bool, sticky: bool) -> None:
+    found = decide(an_entry(REFUSED, tainted=tainted), rules(sticky=sticky, another=True))
+    assert isinstance(found, WaitingDelivery)
+    assert (found.attempts, found.refused_by) == (1, ())
+    assert found.not_before > NOW
 
 
 def test_a_delivery_is_given_up_with_its_error_after_the_last_attempt() -> None:
@@ -156,7 +186,7 @@ def test_a_missing_answer_is_handled_as_the_request_asks() -> None:
 
 
 def test_only_the_provider_that_deduplicates_is_called_again() -> None:
-    found = decide(an_entry(SILENCE), rules(deduplicates=True, providers=2))
+    found = decide(an_entry(SILENCE), rules(deduplicates=True, another=True))
     assert isinstance(found, WaitingDelivery)
     assert (found.possibly_sent, found.pinned_provider) == (False, "first")
     assert found.not_before > NOW, "no other provider's turn"
@@ -173,7 +203,7 @@ def test_a_provider_that_deduplicates_ends_its_own_doubt() -> None:
     tainted=st.booleans(),
     on_uncertain=st.sampled_from(list(OnUncertain)),
     deduplicates=st.booleans(),
-    providers=st.integers(1, 3),
+    another=st.booleans(),
 )
 def test_a_doubted_delivery_never_ends_as_not_sent(  # noqa: PLR0917
     answer: SendResult | NotSent,
@@ -181,11 +211,11 @@ def test_a_doubted_delivery_never_ends_as_not_sent(  # noqa: PLR0917
     tainted: bool,  # noqa: FBT001
     on_uncertain: OnUncertain,
     deduplicates: bool,  # noqa: FBT001
-    providers: int,
+    another: bool,  # noqa: FBT001
 ) -> None:
     found = decide(
         an_entry(answer, attempts=attempts, tainted=tainted),
-        rules(on_uncertain=on_uncertain, deduplicates=deduplicates, providers=providers),
+        rules(on_uncertain=on_uncertain, deduplicates=deduplicates, another=another),
     )
     if isinstance(found, Outcome):
         assert found.status in OUTCOMES
@@ -194,4 +224,4 @@ def test_a_doubted_delivery_never_ends_as_not_sent(  # noqa: PLR0917
         assert found is not None
         assert found.possibly_sent or not tainted
         assert found.attempts - attempts in {0, 1}
-        assert found.attempts < 3 + (answer is THROTTLED) * 3
+        assert found.attempts < 3 or answer is THROTTLED or found.refused_by == ("first",)

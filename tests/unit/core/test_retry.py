@@ -38,6 +38,13 @@ SNOOZES = st.builds(Retry, st.just(Reason.RATE_LIMITED), delay_seconds=DELAYS)
 NOT_OFFERED = st.builds(
     Retry, st.sampled_from([Reason.RATE_LIMITED, Reason.UNAVAILABLE]), delay_seconds=DELAYS, offered=st.just(False)
 )
+NOT_CALLED = st.builds(
+    Retry,
+    st.sampled_from([Reason.PROVIDER_REJECTED_CREDENTIALS, Reason.UNAVAILABLE]),
+    delay_seconds=DELAYS,
+    offered=st.just(False),
+    unreachable=st.just(True),
+)
 SPREAD = timedelta(seconds=SPREAD_SECONDS)
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -46,7 +53,7 @@ def following(
     answer: Retry | Uncertain,
     attempts: int = 0,
     *,
-    other_provider: bool = False,
+    refused_before: bool = False,
     waited: timedelta = timedelta(),
     policy: RetryPolicy = POLICY,
     draw: float = 0.5,
@@ -55,7 +62,7 @@ def following(
     return next_attempt(
         answer,
         attempts,
-        other_provider=other_provider,
+        refused_before=refused_before,
         waited=waited,
         now=START,
         policy=policy,
@@ -112,10 +119,10 @@ def test_a_delivery_ends_by_its_attempts_or_by_the_age_that_it_has_reached_and_b
     attempts: int,
     policy: RetryPolicy,
     draw: float,
-    other_provider: bool,  # noqa: FBT001
+    refused_before: bool,  # noqa: FBT001
     waited: timedelta,
 ) -> None:
-    found = following(answer, attempts, other_provider=other_provider, waited=waited, policy=policy, draw=draw)
+    found = following(answer, attempts, refused_before=refused_before, waited=waited, policy=policy, draw=draw)
 
     uses_attempt = answer.reason is not Reason.RATE_LIMITED
     exhausted = uses_attempt and attempts + 1 >= policy.max_attempts
@@ -129,10 +136,10 @@ def test_each_wait_after_an_answer_counts_as_age(
     answer: Retry | Uncertain,
     attempts: int,
     draw: float,
-    other_provider: bool,  # noqa: FBT001
+    refused_before: bool,  # noqa: FBT001
     waited: timedelta,
 ) -> None:
-    found = following(answer, attempts, other_provider=other_provider, waited=waited, draw=draw)
+    found = following(answer, attempts, refused_before=refused_before, waited=waited, draw=draw)
 
     assert found is not None
     assert found.waited - waited == found.not_before - START
@@ -154,10 +161,10 @@ def test_a_delivery_that_no_provider_was_asked_for_neither_ages_nor_ends(  # noq
     attempts: int,
     policy: RetryPolicy,
     draw: float,
-    other_provider: bool,  # noqa: FBT001
+    refused_before: bool,  # noqa: FBT001
     waited: timedelta,
 ) -> None:
-    found = following(answer, attempts, other_provider=other_provider, waited=waited, policy=policy, draw=draw)
+    found = following(answer, attempts, refused_before=refused_before, waited=waited, policy=policy, draw=draw)
 
     assert found is not None
     assert (found.attempts, found.waited) == (attempts, waited)
@@ -169,7 +176,7 @@ def test_a_delivery_that_is_always_rate_limited_ends_by_its_age() -> None:
     while found := next_attempt(
         Retry(Reason.RATE_LIMITED, delay_seconds=0.001),
         3,
-        other_provider=False,
+        refused_before=False,
         waited=waited,
         now=START,
         policy=POLICY,
@@ -182,9 +189,20 @@ def test_a_delivery_that_is_always_rate_limited_ends_by_its_age() -> None:
 
 
 @settings(deadline=None)
-@given(REFUSALS, DRAWS)
-def test_another_provider_is_asked_at_once(answer: Retry | Uncertain, draw: float) -> None:
-    assert following(answer, other_provider=True, draw=draw) == NextTry(1, START, timedelta())
+@given(NOT_CALLED, st.integers(0, 3), st.booleans(), st.timedeltas(timedelta(0), DAY - MILLISECOND), DRAWS)
+def test_a_delivery_ages_while_its_provider_is_not_called_and_spends_the_attempt_of_others(
+    answer: Retry,
+    attempts: int,
+    refused_before: bool,  # noqa: FBT001
+    waited: timedelta,
+    draw: float,
+) -> None:
+    found = following(answer, attempts, refused_before=refused_before, waited=waited, draw=draw)
+
+    assert found is not None
+    assert found.attempts == attempts + refused_before
+    assert found.waited - waited == found.not_before - START
+    assert following(answer, attempts, refused_before=refused_before, waited=DAY, draw=draw) is None
 
 
 def ceiling_of(attempts: int, policy: RetryPolicy) -> float:

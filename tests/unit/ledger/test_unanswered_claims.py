@@ -38,7 +38,7 @@ class Collection:
 
 
 async def claim(chunks: MongoChunks, owner: str) -> None:
-    await chunks.claim_due(Lane.BULK, Channel.SMS, ClaimRequest(owner, 30.0, {}))
+    await chunks.claim_due(Lane.BULK, Channel.SMS, ClaimRequest(owner, 30.0))
 
 
 async def test_a_claim_without_a_reply_asks_for_the_same_chunk_until_it_is_answered_or_refused() -> None:

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from core.chunk_work import Batch, History, WaitingDelivery, Window, Work, prepare_release
+from core.chunk_work import Batch, History, WaitingDelivery, Window, Work
+from core.next_batch import prepare_release
 from ledger.models import ControlFlags
 from ledger.ports import Ledger
 from schemas.statuses import Reason
@@ -28,7 +29,7 @@ async def test_renewing_keeps_others_away(ledger: Ledger, wait: Wait) -> None:
 async def test_a_take_over_finds_the_earlier_tries_of_the_open_window(ledger: Ledger, wait: Wait) -> None:
     history = History(timedelta(seconds=2), Reason.UNAVAILABLE, "first")
     batch = Batch(((0, 3),), 1, histories=dict.fromkeys((0, 2), history))
-    chunk = a_chunk(work=Work(next=batch))
+    chunk = a_chunk(work=Work(next=replace(batch, provider="second")))
     taken = await insert_and_claim(ledger, chunk, a_claim(lease_seconds=SHORT))
     await wait(SHORT)
 
@@ -45,7 +46,7 @@ async def test_a_window_after_another_one_has_no_earlier_tries_of_it(ledger: Led
 
     stored = await ledger.chunks.get(chunk.id)
     assert stored is not None
-    assert stored.work == Work(next=Batch(((2, 3),)), untried=((0, 2),))
+    assert stored.work == Work(next=Batch(((2, 3),), provider="first"), untried=((0, 2),))
 
 
 async def test_renewing_changes_nothing_but_the_lease(ledger: Ledger, wait: Wait) -> None:
@@ -82,7 +83,7 @@ async def test_advancing_writes_the_work_and_the_next_window(ledger: Ledger) -> 
     stored = await ledger.chunks.get(chunk.id)
     assert marked == ControlFlags()
     assert stored is not None
-    assert stored.work == replace(work, next=window.batch)
+    assert stored.work == replace(work, next=window.as_batch)
 
 
 async def test_advancing_extends_the_lease(ledger: Ledger, wait: Wait) -> None:
@@ -136,7 +137,7 @@ async def test_after_a_take_over_every_late_write_is_refused_and_changes_nothing
     assert await ledger.chunks.counts(chunk.key) == some_counts(pending=4)
     stored = await ledger.chunks.get(chunk.id)
     assert stored is not None
-    assert stored.work == replace(owner.chunk.work, next=Batch(((0, 2),)))
+    assert stored.work == replace(owner.chunk.work, next=Batch(((0, 2),), provider="first"))
 
 
 async def test_a_late_close_of_a_chunk_that_another_closed_is_refused(ledger: Ledger, wait: Wait) -> None:
@@ -209,7 +210,8 @@ async def test_a_released_chunk_is_claimed_again_when_it_is_due(ledger: Ledger, 
     chunk = a_chunk()
     taken = await insert_and_claim(ledger, chunk)
     due = ledger.now() + timedelta(seconds=600)
-    work, due_at = prepare_release(Work(retries=tuple(WaitingDelivery(index, 1, due) for index in range(3))), 100)
+    refused = [WaitingDelivery(index, 1, due, refused_by=("first",)) for index in range(3)]
+    work, due_at = prepare_release(Work(retries=tuple(refused)), 100)
 
     assert await ledger.chunks.release(taken.token, work, due_at)
     early = await ledger.chunks.claim(chunk.id, a_claim())
@@ -219,14 +221,14 @@ async def test_a_released_chunk_is_claimed_again_when_it_is_due(ledger: Ledger, 
     assert early is None
     assert not again.taken_over
     assert again.token.fence == taken.token.fence + 1
-    assert again.window == Window(Batch(((0, 3),), 1), "second")
+    assert again.window == Window(Batch(((0, 3),), 1, refused_by=("first",)), None)
     assert again.chunk.work == Work()
 
 
 async def test_a_chunk_released_without_a_time_is_free_at_once(ledger: Ledger) -> None:
     chunk = a_chunk(size=4, window_size=2)
     taken = await insert_and_claim(ledger, chunk)
-    left = Work(next=Batch(((2, 4),)), counts=some_counts(sent=2))
+    left = Work(next=Batch(((2, 4),), provider="first"), counts=some_counts(sent=2))
 
     assert await ledger.chunks.release(taken.token, left, None)
     again = await claim_chunk(ledger, chunk)

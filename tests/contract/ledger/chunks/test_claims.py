@@ -10,7 +10,6 @@ import pytest
 from pymongo import MongoClient
 
 from core.chunk_work import Batch, Window, Work
-from ledger.claims import ClaimRequest
 from ledger.mongo import MongoLedger
 from ledger.ports import Ledger
 from schemas.statuses import Channel
@@ -117,7 +116,7 @@ async def test_a_lapsed_lease_lets_another_take_over_the_open_window(ledger: Led
     before = await insert_and_claim(ledger, chunk, a_claim(lease_seconds=SHORT))
     await wait(SHORT)
 
-    after = await claim_chunk(ledger, chunk, a_claim(sms=("quite another",)))
+    after = await claim_chunk(ledger, chunk, a_claim())
 
     assert after.taken_over
     assert after.token.fence == before.token.fence + 1
@@ -146,34 +145,22 @@ async def test_a_chunk_with_nothing_to_send_is_claimed_without_a_window(ledger: 
     assert not taken.taken_over
 
 
-@pytest.mark.parametrize(("attempts", "provider"), [(0, "a"), (1, "b"), (2, "c"), (3, "a"), (7, "b")])
-async def test_each_attempt_goes_to_the_next_provider_in_turn(ledger: Ledger, attempts: int, provider: str) -> None:
-    batch = Batch(((0, 3),), attempts)
-
-    taken = await insert_and_claim(ledger, a_chunk(work=Work(next=batch)), a_claim(sms=("a", "b", "c")))
-
-    assert taken.window == Window(batch, provider)
-
-
-async def test_a_batch_with_a_pinned_provider_goes_to_that_provider(ledger: Ledger) -> None:
-    batch = Batch(((0, 3),), 1, frozenset({1}), "only this one")
-
+@pytest.mark.parametrize(
+    ("batch", "provider"),
+    [
+        (Batch(((0, 3),), provider="a"), "a"),
+        (Batch(((0, 3),), 2, refused_by=("a", "b"), provider="c"), "c"),
+        (Batch(((0, 3),), 1, frozenset({1}), "only this one"), "only this one"),
+        (Batch(((0, 3),)), None),
+    ],
+)
+async def test_the_first_window_has_the_provider_that_was_chosen_with_its_batch(
+    ledger: Ledger, batch: Batch, provider: str | None
+) -> None:
     taken = await insert_and_claim(ledger, a_chunk(work=Work(next=batch)))
 
-    assert taken.window == Window(batch, "only this one")
-
-
-@pytest.mark.parametrize("claim", [a_claim(email=("post",)), a_claim(sms=(), email=("post",))])
-async def test_a_window_has_no_provider_if_the_channel_has_none(ledger: Ledger, claim: ClaimRequest) -> None:
-    taken = await insert_and_claim(ledger, a_chunk(), claim)
-
-    assert taken.window == Window(Batch(((0, 3),)), None)
-
-
-async def test_each_channel_has_its_own_providers(ledger: Ledger) -> None:
-    taken = await insert_and_claim(ledger, a_chunk(channel=Channel.EMAIL))
-
-    assert taken.window == Window(Batch(((0, 3),)), "post")
+    assert taken.window == Window(replace(batch, provider=None), provider)
+    assert Window.of(taken.window.as_batch) == taken.window
 
 
 async def test_a_chunk_is_not_claimed_before_it_is_due(ledger: Ledger, wait: Wait) -> None:

@@ -25,6 +25,8 @@ WORK = Work(
         possibly_sent=frozenset({1}),
         pinned_provider="first",
         histories={1: History(timedelta(seconds=2), Reason.UNAVAILABLE, "first")},
+        refused_by=("second",),
+        provider="first",
     ),
     untried=((2, 3), (5, 7)),
     retries=(
@@ -35,6 +37,7 @@ WORK = Work(
             possibly_sent=True,
             pinned_provider="first",
             history=History(timedelta(seconds=4), Reason.UNAVAILABLE, "first"),
+            refused_by=("second", "third"),
         ),
     ),
     decided=(DecidedDelivery(4, Status.FAILED, Reason.REJECTED, error="no", provider="second", attempts=2),),
@@ -44,13 +47,21 @@ WORK = Work(
     accepted_pending=True,
 )
 STORED_WORK: dict[str, Any] = {
-    "next": {"ranges": [[0, 2]], "attempts": 1, "tainted": [1], "sticky": "first"},
+    "next": {
+        "ranges": [[0, 2]],
+        "attempts": 1,
+        "tainted": [1],
+        "sticky": "first",
+        "refused": ["second"],
+        "provider": "first",
+    },
     "todo": [[2, 3], [5, 7]],
     "later": [[3, 2, LATER, True, "first"]],
     "decided": [[4, "failed", "rejected", "no", "second", 2]],
     "counts": {"sent": 1, "failed:rejected": 1},
     "unacked": [[7, 8]],
     "tried": [["unavailable", "first", [1, 3], [2_000, 4_000]]],
+    "refused": [[3, "second", "third"]],
     "without_key": 30_000,
     "accepted_pending": True,
 }
@@ -145,14 +156,14 @@ async def test_a_chunk_that_is_claimed(documents: Documents) -> None:
 
     assert claimed is not None
     assert claimed.window is not None
-    assert (claimed.window.batch, claimed.window.provider) == (WORK.next, "first")
+    assert (claimed.window.as_batch, claimed.window.provider) == (WORK.next, "first")
     assert in_order(await documents.only("chunks", "due_at", "sweep_at", "touched_at")) == in_order(
         STORED_CHUNK
         | {
             "owner": "owner",
             "fence": 1,
             "due_at": SERVER_TIME,
-            "window": STORED_WORK["next"] | {"provider": "first"},
+            "window": STORED_WORK["next"],
             "next": None,
             "sweep_at": SERVER_TIME,
             "taken_over": False,

@@ -43,6 +43,7 @@ HEAD = RequestHeader(
     keep_secret_variables=True,
     sealed_secrets=b"secrets",
     vendor_templates=VENDOR_TEMPLATES,
+    provider="first",
 )
 STORED_VENDOR_TEMPLATES = [
     {
@@ -79,6 +80,7 @@ STORED_HEAD: dict[str, Any] = {
     "keep_secret_variables": True,
     "sealed_secrets": b"secrets",
     "vendor_templates": STORED_VENDOR_TEMPLATES,
+    "provider": "first",
 }
 PART = Part(number=1, size=3, chunk_size=500, digest=b"body", last=True, default_region="CN")
 STORED_FIRST_PART = {
@@ -180,6 +182,7 @@ async def test_what_a_request_does_not_say_is_left_out(documents: Documents) -> 
         "keep_secret_variables",
         "sealed_secrets",
         "vendor_templates",
+        "provider",
     }
     assert document["parts"]["0"]["default_region"] is None
 

@@ -8,9 +8,10 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, invariant, multiple, rule
 
-from core.chunk_work import WaitingDelivery, Window, Work, prepare_release, take_next_batch, waiting_deliveries
+from core.chunk_work import WaitingDelivery, Window, Work, waiting_deliveries
 from core.ids import LogId, log_id
 from core.index_ranges import indices, to_ranges
+from core.next_batch import prepare_release, take_next_batch
 from ledger.claims import ClaimRequest, ClaimResult
 from ledger.models import Log
 from schemas.statuses import Channel, Lane, Reason, Status

@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from core.chunk_work import Counts, DecidedDelivery, WaitingDelivery, Window, Work, prepare_release
+from core.chunk_work import Counts, DecidedDelivery, WaitingDelivery, Window, Work
 from core.ids import ChunkId, LogId, RequestKey, log_id
 from core.index_ranges import indices
+from core.next_batch import prepare_release
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
 from ledger.models import Chunk, ControlFlags, Log
 from schemas.statuses import Lane, Reason, Status
-from tests.support.builders import PROVIDERS, a_chunk, a_key
+from tests.support.builders import a_chunk, a_key
 
 LEASE, DELAY, UNCLAIMED = 30, 50, 60
 WINDOW = 2
@@ -54,7 +55,7 @@ class KnownChunk:
     def work(self) -> Work:
         """Return the remaining work, with an open window as the next batch."""
         work = self.chunk.work
-        return replace(work, next=self.window.batch) if self.window else work
+        return replace(work, next=self.window.as_batch) if self.window else work
 
     def logs(self) -> list[LogId]:
         """Return the ids of all logs of the chunk."""
@@ -97,7 +98,7 @@ class KnownChunk:
         """Claim the chunk. Its next batch becomes the window, unless a window is open."""
         batch = self.chunk.work.next
         if self.window is None and batch:
-            self.window = Window(batch, PROVIDERS[self.chunk.channel][batch.attempts % 2])
+            self.window = Window.of(batch)
             self.chunk = replace(self.chunk, work=replace(self.chunk.work, next=None))
         self.claims, self.parked = self.claims + 1, False
         self.hold = ClaimToken(self.chunk.id, claim.owner, self.claims, claim.lease_seconds)

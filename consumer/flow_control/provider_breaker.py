@@ -1,0 +1,149 @@
+"""Circuit breaker of a provider. While it is open, no call is made, and no attempt is spent.
+
+It is closed while the provider works. It opens after failures, or at once if the provider refuses our credentials,
+because a wrong password that is tried for each message locks accounts. When its time is over, it is half-open: one
+trial call decides whether it closes, or opens for twice the time.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from core.send_result import Failed, Retry, SendResult, Sent
+from schemas.statuses import Reason
+
+FAILURES_IN_A_ROW = 10
+"""Number of failed calls without another call between them that opens the breaker."""
+FAILURE_SHARE = 0.5
+"""Share of failed calls that opens the breaker, among at least SHARE_CALLS calls within SHARE_SECONDS."""
+SHARE_CALLS = 100
+"""Number of calls within SHARE_SECONDS below which their share says nothing."""
+SHARE_SECONDS = 10.0
+"""Time after which the count of calls begins anew, in seconds."""
+FAILURE_KINDS = frozenset({"refused", "timeout", "cut", "network", "tls", "5xx", "no_answer", "unavailable"})
+"""Kinds of failures that say something about the provider (providers/failure_kinds.py).
+
+A `4xx` of a mail server is about one recipient, such as greylisting. A 429 has its own wait.
+"""
+
+
+class OpenTimes(NamedTuple):
+    """Time for which a breaker is open, in seconds. Each trial call that fails doubles it."""
+
+    first: float
+    longest: float
+
+
+AFTER_FAILURES = OpenTimes(5.0, 60.0)
+AFTER_CREDENTIALS = OpenTimes(30.0, 600.0)
+
+
+class Recorded(NamedTuple):
+    """Result of a message, and the kind of its failure."""
+
+    result: SendResult
+    kind: str | None
+
+
+class ProviderBreaker:
+    """Breaker of one provider in this process."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._cause: Retry | None = None
+        """Failure that opened it. None while it is closed."""
+        self._seconds = self._ends_at = 0.0
+        self._is_trying = False
+        self._in_a_row = self._failures = self._calls = 0
+        self._counted_since = monotonic()
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether it is open or half-open."""
+        return self._cause is not None
+
+    @property
+    def takes_calls(self) -> bool:
+        """Return whether a call may be made now. It is the trial call if the breaker is half-open."""
+        return self._cause is None or (self._monotonic() >= self._ends_at and not self._is_trying)
+
+    def refusal(self) -> Retry | None:
+        """Return the result of a message that may not be sent now, or None if a call may be made."""
+        if self._cause is None or self.takes_calls:
+            return None
+        wait = max(self._ends_at - self._monotonic(), 1.0)
+        return Retry(self._cause.reason, self._cause.error, wait, offered=False, unreachable=True)
+
+    @contextmanager
+    def calling(self) -> Iterator[None]:
+        """Mark the time of a call, so that only one is made while the breaker is half-open."""
+        is_trial = self.is_open
+        self._is_trying = self._is_trying or is_trial
+        try:
+            yield
+        finally:
+            if is_trial:
+                self._is_trying = False
+
+    def record(self, results: Sequence[Recorded]) -> list[SendResult]:
+        """Note the results of one call. Return them with the wait that follows from refused credentials."""
+        refused = next((one.result for one in results if _refuses_credentials(one.result)), None)
+        closed = next((one.result for one in results if isinstance(one.result, Retry) and one.result.unreachable), None)
+        if isinstance(refused, Retry):
+            self._open(refused, AFTER_CREDENTIALS)
+        elif isinstance(closed, Retry):
+            self._open(closed, AFTER_FAILURES)
+        elif results:
+            self._count_call(results)
+        return [self._with_wait(one.result) for one in results]
+
+    def _count_call(self, results: Sequence[Recorded]) -> None:
+        """Count a call as a failure if each of its messages failed."""
+        last = results[-1].result
+        if not isinstance(last, Sent) and all(one.kind in FAILURE_KINDS for one in results):
+            self._count(is_failure=True)
+            if self._opens():
+                self._open(Retry(Reason.UNAVAILABLE, last.error), AFTER_FAILURES)
+        else:
+            self._count(is_failure=False)
+            if self._is_trying and self._ends_trial(results):
+                self._close()
+
+    def _with_wait(self, result: SendResult) -> SendResult:
+        if not (isinstance(result, Retry) and _refuses_credentials(result)):
+            return result
+        return Retry(result.reason, result.error, self._ends_at - self._monotonic(), result.offered, unreachable=True)
+
+    def _count(self, *, is_failure: bool) -> None:
+        now = self._monotonic()
+        if now - self._counted_since >= SHARE_SECONDS:
+            self._counted_since, self._failures, self._calls = now, 0, 0
+        self._calls += 1
+        self._failures += is_failure
+        self._in_a_row = self._in_a_row + 1 if is_failure else 0
+
+    def _opens(self) -> bool:
+        if self._is_trying or self._in_a_row >= FAILURES_IN_A_ROW:
+            return True
+        return self._calls >= SHARE_CALLS and self._failures >= FAILURE_SHARE * self._calls
+
+    def _open(self, cause: Retry, times: OpenTimes) -> None:
+        """Open it. More failures of the same time change nothing."""
+        now = self._monotonic()
+        if self._cause is None or now >= self._ends_at:
+            self._seconds = min(max(2 * self._seconds, times.first), times.longest)
+            self._ends_at = now + self._seconds
+        self._cause = cause
+
+    def _ends_trial(self, results: Sequence[Recorded]) -> bool:
+        """Return whether the trial call closes it. After refused credentials only an accepted login tells."""
+        is_login = self._cause is not None and _refuses_credentials(self._cause)
+        return not is_login or any(isinstance(one.result, Sent | Failed) for one in results)
+
+    def _close(self) -> None:
+        self._cause, self._seconds = None, 0.0
+        self._in_a_row = self._failures = self._calls = 0
+
+
+def _refuses_credentials(result: SendResult) -> bool:
+    return isinstance(result, Retry) and result.reason is Reason.PROVIDER_REJECTED_CREDENTIALS
