@@ -43,6 +43,11 @@ class ProviderCaller:
         breaker = self._breakers.get(name)
         return breaker is None or breaker.takes_calls
 
+    def problem_of(self, name: str) -> str | None:
+        """Return why a provider is not called or fails, in fixed words and codes. Return None if it works."""
+        breaker = self._breakers.get(name)
+        return (breaker.problem if breaker else None) or self.watch.problem_of(name)
+
     async def wait_for_rate_limit(self, name: str, rate_per_second: float, lane: Lane, messages: int = 1) -> bool:
         """Wait for the rate limit of a provider. Return False if the limit was closed. Then no call may be made."""
         limit = self._limits.get(name)

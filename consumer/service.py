@@ -24,6 +24,7 @@ from consumer.kafka.read_positions import ReadPositions
 from consumer.kafka.subscription_health import subscription_problems
 from consumer.logger import error_location, logger
 from consumer.monitoring.http_server import start_health
+from consumer.monitoring.provider_reporter import report_providers
 from consumer.monitoring.readiness_log import ReadinessLog
 from consumer.settings import ConsumerSettings
 from consumer.subscribers import build_faststream
@@ -138,6 +139,7 @@ async def _run_until_stopped(service: ConsumerService, cluster: str) -> None:
     loops = BackgroundTasks(sweeper, serving)
     probe = asyncio.create_task(_probe(service, membership, loops))
     checking = asyncio.create_task(positions.run())
+    reporting = asyncio.create_task(report_providers(context))
     joining = membership.start_joining()
     logger.info("consumer joins its groups", process=context.process_name)
     try:
@@ -146,7 +148,7 @@ async def _run_until_stopped(service: ConsumerService, cluster: str) -> None:
             logger.info("consumer is up", process=context.process_name)
             await context.stopping.wait()
     finally:  # also after an error: the ledger is closed next, and no task may use it then
-        await _end(service, membership, (*loops, probe, checking, joining))
+        await _end(service, membership, (*loops, probe, checking, reporting, joining))
 
 
 async def _end(service: ConsumerService, membership: GroupMembership, tasks: Collection[asyncio.Task[Any]]) -> None:

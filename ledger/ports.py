@@ -13,6 +13,7 @@ from core.vendor_template import NO_VENDOR_TEMPLATES, VendorTemplates
 from ledger.chunk_port import Chunks
 from ledger.idempotency_record import IdempotencyRecord
 from ledger.models import Log
+from ledger.provider_states import ProviderStates
 from ledger.queries import IdRange, LogPage, LogQuery
 from ledger.request_port import Requests
 from ledger.stored_template import StoredTemplate
@@ -140,6 +141,10 @@ class Ledger(Protocol):
     @property
     def keys(self) -> IdempotencyKeys:
         """Return the idempotency keys."""
+
+    @property
+    def provider_states(self) -> ProviderStates:
+        """Return the states of the providers."""
 
     def now(self) -> datetime:
         """Return the best estimate of the server's time. It does not follow the clock of this machine."""

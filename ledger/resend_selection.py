@@ -172,6 +172,7 @@ async def _request_fields(
         expires_at=expires_at,
         content_type=type_to_repeat(old, text["content"]),
         region=old.region,
+        provider=old.provider,
         secret_variables=secret or None,
         keep_secret_variables=old.keep_secret_variables,
         **text,

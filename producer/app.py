@@ -29,6 +29,7 @@ from producer.kafka.publisher import Publisher
 from producer.ledger_gateway import COMMAND_TIMEOUT_MS, LedgerGateway
 from producer.metrics import Metrics
 from producer.openapi.document import document_routes
+from producer.provider_directory import ProviderDirectory
 from producer.read.places import read_places
 from producer.read.routes import reading_routes
 from producer.responses import error_response, simple_response
@@ -77,20 +78,23 @@ def build_app(
     body_reader = RequestBodyReader(settings.max_body_bytes, ArrivalBounds(settings.min_body_bytes_per_second))
     gate = CallerGate(settings, TokenVerifier(settings), metrics.calls_over_rate, clock)
     sealer = Sealer(parse_sealing_keys(settings.sealing_keys))
-    deps = Dependencies(settings, publisher, gateway, sealer, gate, body_reader, metrics, clock, waiter, read_places())
-    _add_bulk_routes(app, BulkEndpoint(deps))
-    app.include_router(reading_routes(deps))
-    app.include_router(control_routes(deps))
-    app.include_router(document_routes(app))
+    providers = ProviderDirectory(gateway, clock.monotonic)
+    deps = Dependencies(
+        settings, publisher, gateway, sealer, gate, body_reader, metrics, clock, waiter, providers, read_places()
+    )
+    _add_routes(app, deps)
     app.include_router(health_routes(publisher, gateway, metrics if settings.metrics_port is None else None, clock))
     _add_error_handlers(app, clock)
     app.add_middleware(RequestLoggingMiddleware, metrics=metrics, clock=clock)
     return app
 
 
-def _add_bulk_routes(app: FastAPI, endpoint: BulkEndpoint) -> None:
+def _add_routes(app: FastAPI, deps: Dependencies) -> None:
+    endpoint = BulkEndpoint(deps)
     app.router.routes.append(RouteWithoutQuery(endpoint))
-    app.include_router(bulk_routes(endpoint))
+    routers = (bulk_routes(endpoint), reading_routes(deps), control_routes(deps), document_routes(app))
+    for router in routers:
+        app.include_router(router)
 
 
 def run(settings: ProducerSettings) -> None:

@@ -13,6 +13,7 @@ from producer.http.tenant_room import TenantRoom
 from producer.kafka.publisher import Publisher
 from producer.ledger_gateway import LedgerGateway
 from producer.metrics import Metrics
+from producer.provider_directory import ProviderDirectory
 from producer.settings import ProducerSettings
 
 
@@ -29,6 +30,7 @@ class Dependencies:
     metrics: Metrics
     clock: ClockAndRandom
     completion_waiter: CompletionWaiter
+    providers: ProviderDirectory
     read_places: TenantRoom
     """Places for calls that read texts of deliveries."""
     turn_budget: TurnBudget = field(default_factory=TurnBudget)

@@ -6,12 +6,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from schemas.requests import ProviderName
 from schemas.statuses import Channel
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 """Hosts to which a secret may go unencrypted, because it does not leave the machine."""
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 
 def _loadable(path: Path) -> Path:
@@ -31,7 +30,7 @@ class ProviderEntry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     kind: str
-    name: Name = Field(description="unique name, shown in logs, events and metrics")
+    name: ProviderName = Field(description="unique name, shown in logs, events and metrics")
     channel: Channel
     priority: int = Field(
         default=100, description="order within a channel. The provider with the lowest number is called first."

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from core.routes import Route, RouteRule, Routes, Target
-from providers.entries import Name, ProviderEntry
+from providers.entries import ProviderEntry
+from schemas.requests import ProviderName
 from schemas.statuses import Category, Channel
 from schemas.validation_errors import Problem, first_lines, path_of, read_problems
 
@@ -22,7 +23,7 @@ class TargetEntry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    name: Name
+    name: ProviderName
     priority: int = Field(
         default=0, description="order within the route. Those with the lowest number are asked first."
     )

@@ -177,6 +177,7 @@ class RequestSummary(ResponseBody, published_as="RequestSummary"):
     region: Annotated[OptionalText, Field(description="country that the caller gave for phone numbers without `+`")] = (
         None
     )
+    provider: Annotated[OptionalText, Field(description="only provider that may send the request")] = None
     secret_variables: Annotated[
         list[str] | SkipJsonSchema[None],
         Field(description="names of the secret variables, those of the template included. Absent if there are none."),

@@ -31,6 +31,7 @@ RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:
 TenantId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@~-]{0,63}$")]
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 LogIdText = Annotated[str, StringConstraints(pattern=r"^log_[0-9a-hjkmnp-tv-z]{26}[0-9a-f]{9}$")]
+ProviderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 
 
@@ -170,6 +171,11 @@ class BulkBody(IntakeRecord):
         default=None,
         description="e-mail address for replies, or `Name <address>`. Only for e-mail. It is not a Kafka topic.",
         examples=["Support <support@example.com>"],
+    )
+    provider: ProviderName | None = Field(
+        default=None,
+        description="name of the only provider that may send the request. Without it, the routes tell.",
+        examples=["aliyun"],
     )
     cc: CopyAddresses | None = Field(
         default=None,

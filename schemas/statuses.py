@@ -151,6 +151,7 @@ class RejectionReason(DescribedEnum, published_as="Rejection"):
         "an error in the consumer occurred at every attempt, or a sealing key is missing",
     )
     UNKNOWN_TEMPLATE = "unknown_template", "the tenant has no template with this code, or not in this version"
+    UNKNOWN_PROVIDER = "unknown_provider", "the channel has no provider with this name"
     REPLY_TOPIC_REFUSED = "reply_topic_refused", "the reply topic is not allowed, or does not exist"
     REQUEST_CONFLICT = "request_conflict", "the request id is already used with another body"
     PART_REFUSED = "part_refused", "the part arrived after the last part, or after the request was closed without it"

@@ -51,6 +51,9 @@ def send(  # noqa: PLR0913  # one parameter per option
         str | None,
         typer.Option(help="Country (ISO 3166) of phone numbers without +. The default is ROLLCALL_DEFAULT_REGION."),
     ] = None,
+    provider: Annotated[
+        str | None, typer.Option(help="Name of the only provider that may send. Without it, the routes tell.")
+    ] = None,
     secret_variable: Annotated[
         list[str] | None,
         typer.Option(help="Name of a variable with a secret value, such as a login code. May be repeated."),
@@ -115,6 +118,7 @@ def send(  # noqa: PLR0913  # one parameter per option
         "reply_topic": reply_topic,
         "content_type": content_type,
         "region": region,
+        "provider": provider,
         "secret_variables": secret_variable or None,
         "keep_secret_variables": keep_secret_variables or None,
         "reply_to": reply_to,

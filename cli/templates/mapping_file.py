@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from cli.errors import UsageError
 from core.variable_names import normalise_name
 from core.vendor_template import VendorTemplate, VendorTemplates
-from providers.entries import Name as ProviderName
+from schemas.requests import ProviderName
 from schemas.validation_errors import path_of, read_problems
 from schemas.variables import Name
 

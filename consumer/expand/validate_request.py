@@ -55,13 +55,14 @@ async def validate_request(
         request_id = request_id_from_record(cluster, *origin_of_first_publication(record))
         request = request.model_copy(update={"request_id": request_id})
     reply_topic = await resolve_reply_topic(record, request, context)
+    refused = reply_topic if isinstance(reply_topic, RejectedRecord) else _unknown_provider(request, context)
     key, stored = request_key(request.tenant_id, str(request.request_id)), None
-    if isinstance(reply_topic, RejectedRecord) or request.template is not None:
+    if refused or request.template is not None:
         stored = await context.retry_until_available("read request", context.ledger.requests.get, key)
+    if refused and stored is None:
+        return with_request_ids(request, refused, correlation_id)
     if isinstance(reply_topic, RejectedRecord):
-        if stored is None:
-            return with_request_ids(request, reply_topic, correlation_id)
-        reply_topic = stored.header.reply_topic  # the first expansion decided it (I5)
+        reply_topic = stored.header.reply_topic if stored else None  # the first expansion decided it (I5)
     content = await resolve_content(request, key, stored, context)
     if isinstance(content, RejectedRecord):
         return with_request_ids(request, content, correlation_id)
@@ -89,6 +90,15 @@ async def resolve_reply_topic(
         "check reply topic", context.bus.topic_exists, topic, may_be_new=age_ms < NEW_TOPIC_MS
     )
     return topic if exists else replace(rejection, message="reply_topic: does not exist. Create the topic first.")
+
+
+def _unknown_provider(request: BulkRequest, context: ConsumerContext) -> RejectedRecord | None:
+    """Return the rejection of a request that names a provider which the channel does not have."""
+    known = {each.name for each in context.providers.for_channel(request.channel)}
+    if request.provider is None or request.provider in known:
+        return None
+    message = f"provider: there is no provider of {request.channel} with this name"
+    return RejectedRecord(RejectionReason.UNKNOWN_PROVIDER, message, ("provider",))
 
 
 def with_request_ids(request: BulkRequest, rejection: RejectedRecord, correlation_id: str | None) -> RejectedRecord:
@@ -142,6 +152,7 @@ def build_header(
         keep_secret_variables=request.keep_secret_variables,
         sealed_secrets=content.sealed_secrets,
         vendor_templates=content.vendor_templates,
+        provider=request.provider,
     )
     size = len(request.recipients)
     limits = context.tuning

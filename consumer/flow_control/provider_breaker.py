@@ -63,6 +63,11 @@ class ProviderBreaker:
         return self._cause is not None
 
     @property
+    def problem(self) -> str | None:
+        """Return why it is open or half-open, in fixed words and codes. Return None if it is closed."""
+        return (self._cause.error or self._cause.reason.value) if self._cause else None
+
+    @property
     def takes_calls(self) -> bool:
         """Return whether a call may be made now. It is the trial call if the breaker is half-open."""
         return self._cause is None or (self._monotonic() >= self._ends_at and not self._is_trying)

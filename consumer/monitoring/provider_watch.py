@@ -27,7 +27,8 @@ class WatchedProvider:
         self._answered = self._in_a_row = 0
         self._since = self._failed_at = self._answered_at = self._logged_at = float("-inf")
         self._is_announced = False
-        self._error = ""
+        self.error = ""
+        """Last failure in fixed words and codes."""
 
     def failed(self, kind: str, error: str | None) -> None:
         """Count a failure. Log the first one."""
@@ -37,7 +38,7 @@ class WatchedProvider:
         self._failures[kind] += 1
         self._in_a_row += 1 if kind == "4xx" else DOUBTED_REFUSALS
         self._failed_at = now
-        self._error = f"login refused: {error}" if kind == "login" else error or kind
+        self.error = f"login refused: {error}" if kind == "login" else error or kind
         self._report(now)
 
     def answered(self) -> None:
@@ -61,7 +62,7 @@ class WatchedProvider:
         is_recent = self._monotonic() - self._failed_at < WARNING_SECONDS
         if not is_recent or self._in_a_row < DOUBTED_REFUSALS:
             return None
-        return f"{self._name} ({self._channel.value}): {self._error}"
+        return f"{self._name} ({self._channel.value}): {self.error}"
 
     def _report(self, now: float) -> None:
         if now - self._logged_at >= REPORT_SECONDS:
@@ -73,7 +74,7 @@ class WatchedProvider:
             event,
             provider=self._name,
             channel=self._channel.value,
-            reason=self._error,
+            reason=self.error,
             failures=dict(self._failures),
             answered=self._answered,
             seconds=round(now - self._since),
@@ -105,6 +106,11 @@ class ProviderWatch:
         """Log what is due. The caller does this every few seconds."""
         for provider in self._providers.values():
             provider.check()
+
+    def problem_of(self, name: str) -> str | None:
+        """Return why a provider fails, or None."""
+        provider = self._providers.get(name)
+        return provider.error if provider and provider.problem else None
 
     def problem(self) -> str | None:
         """Return the providers that fail and why, or None."""

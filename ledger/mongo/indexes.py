@@ -137,6 +137,13 @@ INDEXES = (
         f"the deletion of idempotency keys after {KEY_DAYS} days",
         {"expireAfterSeconds": KEY_DAYS * 86_400},
     ),
+    Index(
+        "provider_states",
+        "forgotten",
+        (("reported_at", 1),),
+        "the deletion of reports of consumers that have ended",
+        {"expireAfterSeconds": 86_400},
+    ),
 )
 
 

@@ -33,7 +33,7 @@ from producer.errors import BadRequestError, ForbiddenError
 from producer.settings import ProducerSettings
 from schemas.bulk_body import BulkSendRequest
 from schemas.requests import AnyRecipient, BulkBody, Recipient, too_far_ahead
-from schemas.statuses import Lane
+from schemas.statuses import Channel, Lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ class AcceptanceContext:
     """Returns the template with a code. Raises NotFoundError, UnavailableError."""
     topic_exists: Callable[[str], Awaitable[bool | None]]
     """Returns whether a topic exists, or None if that is not known."""
+    has_provider: Callable[[Channel, str], Awaitable[bool | None]]
+    """Returns whether a channel has a provider with this name, or None if that is not known."""
     needs_fingerprint: bool = False
     """True if the request must be compared with others under its key."""
     is_lenient: bool = False
@@ -98,6 +100,8 @@ class RequestPreparer:
         body = parse_first_piece(pieces.first)
         user_id = _authorized_user(body, context.principal)
         await self._check_reply_topic(body, context)
+        if body.provider is not None and await context.has_provider(body.channel, body.provider) is False:
+            raise BadRequestError(f"provider: there is no provider of {body.channel} with this name")
         check_times(body, context.accepted_at)
         check_mail_addresses(body)
         template = await context.find_template(body.template) if body.template is not None else None

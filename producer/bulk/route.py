@@ -21,6 +21,7 @@ from producer.bulk.wait_response import response_after_wait
 from producer.dependencies import Dependencies
 from producer.responses import json_response
 from schemas.http_responses import CommunicationLogListResponse
+from schemas.statuses import Channel
 
 PATH = "/communication/bulk"
 PAGE_SIZE = 20
@@ -129,6 +130,9 @@ async def prepare_call(
         # What was accepted once is accepted again, although its topic may have been deleted since.
         return None if previous.accepted_at else await deps.publisher.topic_exists(topic)
 
+    async def has_provider(channel: Channel, name: str) -> bool | None:
+        return None if previous.accepted_at else await deps.providers.has(channel, name)
+
     now = deps.clock.now()
     # The ledger stores milliseconds.
     accepted_at = previous.accepted_at or now.replace(microsecond=now.microsecond // 1000 * 1000)
@@ -138,6 +142,7 @@ async def prepare_call(
         accepted_at,
         template_of,
         topic_exists,
+        has_provider,
         needs_fingerprint=call.has_idempotency_key,
         is_lenient=call.is_lenient,
     )

@@ -54,6 +54,7 @@ def _fields(request: StoredRequest, server_time: datetime) -> dict[str, Any]:
         "send_at": head.send_at,
         "expires_at": head.expires_at,
         "region": head.region,
+        "provider": head.provider,
         "secret_variables": list(head.secret_variables) if head.secret_variables else None,
         "keep_secret_variables": head.keep_secret_variables,
     }

@@ -23,6 +23,7 @@ from producer.kafka.memory_publisher import MemoryPublisher
 from producer.ledger_gateway import LedgerGateway
 from producer.settings import ProducerSettings
 from schemas.requests import BulkRequest
+from schemas.statuses import Channel
 
 SECRET = "a secret of at least thirty-two bytes"
 NOON = datetime(2026, 4, 15, 12, 0, 0, 1234, tzinfo=UTC)
@@ -57,7 +58,10 @@ def a_context(principal: Principal, **changes: Any) -> AcceptanceContext:
     async def any_topic(topic: str) -> bool:
         return bool(topic)
 
-    return replace(AcceptanceContext(principal, "r", NOON, no_template, any_topic), **changes)
+    async def any_provider(channel: Channel, name: str) -> bool:
+        return bool(channel and name)
+
+    return replace(AcceptanceContext(principal, "r", NOON, no_template, any_topic, any_provider), **changes)
 
 
 def a_gateway(ledger: Ledger) -> LedgerGateway:

@@ -113,6 +113,7 @@ def timed_mongo_ledger(ledger: Ledger, client: AsyncIOMotorClient[dict[str, obje
             for collection, names in {
                 "chunks": lease_times,
                 "requests": ("looked_at", *lease_times),
+                "provider_states": ("reported_at",),
             }.items():
                 older = {
                     name: {

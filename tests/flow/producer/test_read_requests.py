@@ -24,7 +24,9 @@ async def library() -> AsyncIterator[Library]:
 
 
 async def test_a_running_request_shows_its_progress(library: Library) -> None:
-    await library.pending("r", [ANN, "x"], part=0, last=False, send_at="2026-01-02T04:00:00Z", region="CN")
+    await library.pending(
+        "r", [ANN, "x"], part=0, last=False, send_at="2026-01-02T04:00:00Z", region="CN", provider="book"
+    )
 
     assert await library.get(f"{REQUESTS}/r") == {
         "code": 200,
@@ -45,6 +47,7 @@ async def test_a_running_request_shows_its_progress(library: Library) -> None:
         "begun_at": "2026-01-02T03:04:05Z",
         "send_at": "2026-01-02T04:00:00Z",
         "region": "CN",
+        "provider": "book",
         "done": 0,
         "by_status": {"scheduled": 2},
         "by_reason": {},

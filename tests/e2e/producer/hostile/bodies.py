@@ -196,6 +196,7 @@ FIELDS = (
     Hostile("a category that is none", saying(category="spam"), 400, "category: "),
     Hostile("an on_uncertain that is none", saying(on_uncertain="retry"), 400, "on_uncertain: "),
     Hostile("a region that is no country", saying(region="XX"), 400, "region: must be the ISO 3166-1 code"),
+    Hostile("a provider that is no name", saying(provider="a b"), 400, "provider: "),
     Hostile("a region that is a list", saying(region=["CN"]), 400, "region: "),
     Hostile("a secret variable of no text", saying(secret_variables=["a"]), 400, "secret_variables[0]: is used in"),
     Hostile("a secret variable named twice", saying(secret_variables=["a", "a"]), 400, "secret_variables[1]: "),

@@ -1,0 +1,31 @@
+"""State of the providers as the consumers report it, for services that call no provider themselves."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import NamedTuple, Protocol
+
+from schemas.statuses import Channel
+
+REPORT_SECONDS = 5.0
+"""Time between two reports of a consumer, in seconds."""
+FORGET_AFTER = timedelta(seconds=60)
+"""Age at which the last report of a consumer does not count any more."""
+
+
+class ProviderState(NamedTuple):
+    """Provider of one consumer."""
+
+    name: str
+    channel: Channel
+    problem: str | None = None
+    """Last failure in fixed words and codes, or None if the provider works as far as this consumer knows."""
+
+
+class ProviderStates(Protocol):
+    """Last report of each consumer."""
+
+    async def report(self, process_name: str, states: Sequence[ProviderState]) -> None:
+        """Replace the report of a consumer."""
+
+    async def list(self) -> list[ProviderState]:
+        """Return the states of all reports that count, in the order of the consumers' names."""

@@ -1,0 +1,36 @@
+"""Providers of the installation as the consumers report them. The producer has no settings of providers."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from ledger.provider_states import REPORT_SECONDS, ProviderState
+from producer.errors import UnavailableError
+from producer.ledger_gateway import LedgerGateway
+from schemas.statuses import Channel
+
+
+class ProviderDirectory:
+    """Last known reports. MongoDB is asked once in REPORT_SECONDS at most, whatever callers ask."""
+
+    def __init__(self, gateway: LedgerGateway, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._gateway, self._monotonic = gateway, monotonic
+        self._states: Sequence[ProviderState] = ()
+        self._read_at = float("-inf")
+        self._reading = asyncio.Lock()
+
+    async def states(self, channel: Channel) -> list[ProviderState]:
+        """Return the states of the providers of a channel, one for each consumer. Raises UnavailableError."""
+        async with self._reading:
+            if self._monotonic() - self._read_at >= REPORT_SECONDS:
+                self._states = await self._gateway.query(lambda ledger: ledger.provider_states.list())
+                self._read_at = self._monotonic()
+        return [state for state in self._states if state.channel is channel]
+
+    async def has(self, channel: Channel, name: str) -> bool | None:
+        """Return whether a channel has a provider with this name, or None if that is not known."""
+        try:
+            names = {state.name for state in await self.states(channel)}
+        except UnavailableError:
+            return None
+        return name in names if self._states else None
