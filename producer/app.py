@@ -30,6 +30,7 @@ from producer.ledger_gateway import COMMAND_TIMEOUT_MS, LedgerGateway
 from producer.metrics import Metrics
 from producer.openapi.document import document_routes
 from producer.provider_directory import ProviderDirectory
+from producer.read.channel_health import channel_health_routes
 from producer.read.places import read_places
 from producer.read.routes import reading_routes
 from producer.responses import error_response, simple_response
@@ -92,8 +93,8 @@ def build_app(
 def _add_routes(app: FastAPI, deps: Dependencies) -> None:
     endpoint = BulkEndpoint(deps)
     app.router.routes.append(RouteWithoutQuery(endpoint))
-    routers = (bulk_routes(endpoint), reading_routes(deps), control_routes(deps), document_routes(app))
-    for router in routers:
+    read = (reading_routes(deps), channel_health_routes(deps))
+    for router in (bulk_routes(endpoint), *read, control_routes(deps), document_routes(app)):
         app.include_router(router)
 
 

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from schemas.record_base import PublishedRecord
-from schemas.statuses import Category, Channel, Reason, RequestState, Status
+from schemas.statuses import Category, Channel, ChannelStatus, Reason, RequestState, Status
 
 
 def _without_defaults(schema: dict[str, Any]) -> None:
@@ -225,3 +225,21 @@ class ControlResponse(ResponseBody, published_as="ControlResponse"):
         int,
         Field(description="maximum number of deliveries in begun windows that may still be sent after this response"),
     ]
+
+
+class ChannelHealth(ResponseBody, published_as="ChannelHealth"):
+    """`dto.ChannelHealthResponse`: state of a channel."""
+
+    channel: Channel
+    status: ChannelStatus
+    provider: Annotated[str, Field(description="names of the providers. Empty without a token.")]
+    message: Annotated[str, Field(description="providers that fail, and why. Empty if none does, or without a token.")]
+
+
+class ChannelHealthResponse(ResponseBody, published_as="ChannelHealthResponse"):
+    """`dto.ChannelHealthDataResponse`: response with the state of a channel."""
+
+    code: int
+    message: str
+    timestamp: datetime
+    data: ChannelHealth

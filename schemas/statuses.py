@@ -55,6 +55,14 @@ class Category(DescribedEnum, published_as="Category"):
     MARKETING = "marketing", "message that the recipient may opt out of"
 
 
+class ChannelStatus(DescribedEnum, published_as="ChannelStatus"):
+    """State of a channel, as its running consumers report it."""
+
+    UP = "up", "every provider works, as far as the consumers know"
+    DEGRADED = "degraded", "some providers fail"
+    DOWN = "down", "every provider fails, there is none, or no consumer runs"
+
+
 class ContentType(DescribedEnum, published_as="ContentType"):
     """Type of the content of a message."""
 

@@ -1,15 +1,12 @@
-"""`rollcall providers check`: check of the configured providers, as far as that is possible without sending."""
+"""`rollcall providers`: check of the configured providers, and the list of those of the running consumers."""
 
 import typer
 
 from cli.errors import CommandError
 
-providers = typer.Typer(name="providers", help="Check the configured providers.", no_args_is_help=True)
-
-
-@providers.callback()
-def _group() -> None:
-    """Keep `check` as a subcommand, because typer merges a single command into its group."""
+providers = typer.Typer(
+    name="providers", help="Check the configured providers, and list those of the consumers.", no_args_is_help=True
+)
 
 
 @providers.command(
@@ -28,3 +25,15 @@ def check() -> None:
     if failures := run(load(ProviderSettings)):
         count = "1 provider" if failures == 1 else f"{failures} providers"
         raise CommandError(f"{count} cannot be used. Correct the entry in the settings, or start the service it names.")
+
+
+@providers.command("list", epilog="Exit codes: 0 the list is printed. 1 MongoDB does not answer.")
+def list_() -> None:
+    """List the providers as the running consumers report them, with the state of each.
+
+    Example: rollcall providers list
+    """
+    from cli.admin.list_providers import run  # noqa: PLC0415
+    from cli.settings import LedgerAddress, load  # noqa: PLC0415
+
+    run(load(LedgerAddress))

@@ -119,6 +119,10 @@ RESPONSES: dict[str, Json] = {
     "list_logs": _list_response("ok", _SENT),
     "search_logs": _list_response("ok", _SENT),
     "read_log": {**_SENT, **_OK},
+    "channel_health": {
+        "data": {"channel": "sms", "status": "degraded", "provider": "aliyun, tencent", "message": "aliyun: HTTP 503"},
+        **_OK,
+    },
     "list_requests": _list_response("ok", _SUMMARY),
     "read_request": {**_SUMMARY, **_COUNTS, **_OK},
     "cancel_scheduled": _control_response("cancelled", "cancelled", 0),

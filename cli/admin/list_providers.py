@@ -1,0 +1,27 @@
+"""List of the providers as the running consumers report them."""
+
+from collections import Counter
+
+from cli import event_loop as loop
+from cli.clients.ledger_client import open_ledger
+from cli.console import open_console, plain_table, print_table
+from cli.plain_output import printable
+from cli.settings import LedgerAddress
+
+
+def run(address: LedgerAddress) -> None:
+    """Print a row for each provider and state, with the number of consumers that report it."""
+    loop.run(_run(address))
+
+
+async def _run(address: LedgerAddress) -> None:
+    async with open_ledger(address) as ledger:
+        reported = Counter(await ledger.provider_states.list())
+    console = open_console()
+    if not reported:
+        console.print("no consumer has reported its providers within a minute")
+        return
+    table = plain_table("channel", "provider", "state", "consumers")
+    for (name, channel, problem), number in sorted(reported.items(), key=str):
+        table.add_row(channel.value, printable(name), printable(problem or "ok"), str(number))
+    print_table(console, table)
