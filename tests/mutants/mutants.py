@@ -502,7 +502,7 @@ MUTANTS = (
     Mutant(
         "full-slots-end-a-delivery",
         "a delivery that no provider was asked for grows old like one that was refused",
-        (Edit("core/retry.py", "refused = not isinstance(answer, Retry) or answer.offered", "refused = bool(answer)"),),
+        (Edit("core/retry.py", "ages = was_called or takes_no_calls", "ages = bool(answer)"),),
         test="tests/flow/consumer/deliver/test_age.py",
     ),
     Mutant(
@@ -511,8 +511,8 @@ MUTANTS = (
         (
             Edit(
                 "core/retry.py",
-                "(refused and waited >= policy.max_age)",
-                "(refused and waited + timedelta(seconds=_asked_seconds(answer) or 0) >= policy.max_age)",
+                "(ages and waited >= policy.max_age)",
+                "(ages and waited + timedelta(seconds=_asked_seconds(answer) or 0) >= policy.max_age)",
             ),
         ),
         test="tests/flow/consumer/deliver/test_age.py",
@@ -730,16 +730,47 @@ MUTANTS = (
         test="tests/unit/consumer/test_provider_rate.py",
     ),
     Mutant(
-        "unreachable-keeps-its-turn",
-        "a mail server that takes no connection keeps its mails, although another provider would send them",
+        "doubt-passed-on",
+        "a delivery that a provider may have taken goes to the next one at once",
+        (Edit("core/delivery_outcome.py", "not (sticky or entry.possibly_sent)", "not sticky"),),
+        test="tests/unit/core/test_delivery_outcome.py",
+    ),
+    Mutant(
+        "round-without-attempt",
+        "the refusal of the last provider of a route spends no attempt",
+        (Edit("core/retry.py", "uses_attempt = counts_as_attempt(answer) or", "uses_attempt ="),),
+        test="tests/unit/core/test_retry.py",
+    ),
+    Mutant(
+        "mixed-window",
+        "recipients of different routes share a window, and so a provider",
         (
             Edit(
-                "consumer/provider_caller.py",
-                "        reachable = set(filter(self.is_reachable, names))\n",
-                "        reachable = set(names)\n",
+                "consumer/provider_choice.py",
+                "self._group_of = None if self._table.only_route else self._route_of",
+                "self._group_of = None",
             ),
         ),
-        test="tests/flow/consumer/deliver/test_unreachable_provider.py",
+        test="tests/flow/consumer/deliver/test_routes.py",
+    ),
+    Mutant(
+        "stale-choice",
+        "a window goes to the provider that was chosen with it, although the routes have changed",
+        (Edit("consumer/provider_choice.py", "keeps = intent.provider in self._open(batch)", "keeps = True"),),
+        test="tests/flow/consumer/deliver/test_routes.py",
+    ),
+    Mutant(
+        "breaker-stays-closed",
+        "a provider is called however often it fails",
+        (
+            Edit(
+                "consumer/flow_control/provider_breaker.py",
+                "            if self._opens():\n",
+                "            if False:\n",
+            ),
+        ),
+        row=24,
+        test="tests/unit/consumer/test_provider_breaker.py",
     ),
     Mutant(
         "surplus-reply-kept",

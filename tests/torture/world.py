@@ -62,16 +62,21 @@ class Round:
         stack: Stack | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
         mail: dict[str, object] | None = None,
+        spare: str | None = None,
         results: type[Results] = Results,
         **settings: object,
     ) -> AsyncIterator["World"]:
         """Make it; settings as `devstack.services.service_env` takes them, over SETTINGS and the two providers.
 
-        `mail` is an entry in place of the one for e-mail, `results` a reader that passes over what others caused.
+        `mail` is an entry in place of the one for e-mail, `spare` the name of a second provider of SMS, which always
+        works, `results` a reader that passes over what others caused.
         """
         with an_accounting_provider(self.folder) as provider:
             entries = [provider.entry_for(name, timeout_seconds=timeout_seconds) for name in ("sms", "email")]
             entries[1] = mail or entries[1]
+            if spare:
+                url = f"{entries[0]['url']}/spare"
+                entries.append({**entries[0], "name": spare, "url": url, "priority": 200})
             chosen = {**SETTINGS, "PROVIDERS": entries, **settings}
             with a_deployment(stack or self.stack, self.folder, **chosen) as deployment:
                 read = results(deployment.topics.results)

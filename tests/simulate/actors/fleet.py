@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from consumer.context import Tuning
 from core.retry import RetryPolicy
+from core.routes import Route, RouteRule, Routes, Target
 from ledger.sealing import Sealer
 from schemas.statuses import Channel
 from tests.simulate.actors.process import Process
@@ -19,6 +20,7 @@ from tests.simulate.stage import LEASE_SECONDS, Stage
 _K1, _K2 = ("k1", bytes(32)), ("k2", bytes([2] * 32))
 OLD, BOTH, NEW = Sealer([_K1]), Sealer([_K1, _K2]), Sealer([_K2, _K1])
 """Sealing keys before a rotation, during it, and after it."""
+_OTHER_NUMBER = "+8613800000001"
 SESSION_SECONDS = 3.0
 """Time after which Kafka removes a silent process from its group, in seconds."""
 
@@ -81,6 +83,18 @@ class Fleet(Stage):
             )
             for name in names
         ]
+
+    @property
+    def routes(self) -> Routes:
+        """Return the routes of the processes. With two providers of SMS, one recipient has the other order.
+
+        They are derived from the other draws, so that the worlds of known seeds stay as they are.
+        """
+        names = [side.name for side in self.sides if side.channel is Channel.SMS]
+        if len(names) < 2 or self.limits.chunk_size % 2:
+            return Routes()
+        other = Route(tuple(Target(name, at) for at, name in enumerate(reversed(names))))
+        return Routes([RouteRule(Channel.SMS, other, prefix=_OTHER_NUMBER)])
 
     def boot(self) -> Process:
         """Start a new process."""

@@ -27,6 +27,7 @@ from consumer.request_cache import RequestCache
 from consumer.service import DRAIN_SECONDS, PROVIDER_GRACE_SECONDS
 from consumer.sweep.sweeper import Sweeper
 from core.ids import ChunkId
+from core.routes import Routes
 from core.send_result import Message, Retry, SendResult
 from ledger.memory import MemoryLedger
 from ledger.sealing import Sealer
@@ -62,6 +63,7 @@ class Surroundings(Hindrance, Protocol):
     bus: MemoryBus
     kafka: SimulatedKafka
     sides: Sequence[Side]
+    routes: Routes
     books: Observations
 
     def server_time(self) -> datetime: ...
@@ -224,6 +226,7 @@ class Process(Actor):
             reply_topics=ReplyTopicHealth(self._monotonic),
             monotonic=self._monotonic,
             random=world.rng.random,
+            routes=world.routes,
             turn_budget=ENDLESS,
         )
         self._gate, self._claimer = gate, Claimer(self.context)
