@@ -6,11 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from aiokafka import ConsumerRecord
-from faststream.kafka.message import KafkaAckableMessage
-from faststream.kafka.parser import AioKafkaParser
 
 from consumer.settings import ConsumerSettings
-from consumer.subscribers import build_faststream, leave_undecoded, parse_with_unreadable_headers, take_record
+from consumer.subscribers import build_faststream, parse_nothing, take_records
 
 
 def _build(**settings: Any) -> Any:
@@ -38,18 +36,18 @@ def test_a_consumer_starts_with_any_of_the_bootstrap_servers() -> None:
 async def test_the_bytes_of_a_record_are_free_when_it_is_done_and_need_no_garbage_collection() -> None:
     value = b"x" * 100
     read = ConsumerRecord("t", 0, 7, 5, 0, b"k", value, None, 1, 100, (("a", b"b"), ("c", None)))
-    parser = AioKafkaParser(msg_class=KafkaAckableMessage, regex=None)
-    message = await parse_with_unreadable_headers(read, parser.parse_message)
-    message.set_decoder(leave_undecoded)
-    assert await message.decode() is message
+    message = await parse_nothing((read,), None)
+    message.set_decoder(take_records)
+    records = await message.decode()
+    assert records is not None
 
-    record = take_record(message)
+    (record,) = records
     assert (record.key, record.value, record.headers) == (b"k", value, (("a", b"b"), ("c", None)))
     assert value not in (read.value, message.body)
     gc.disable()
     try:
-        known = weakref.ref(message)
-        del message
+        known = weakref.ref(records)
+        del message, records
         assert known() is None
     finally:
         gc.enable()
