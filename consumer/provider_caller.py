@@ -50,6 +50,8 @@ class ProviderCaller:
         """
         names = [provider.name for provider in providers]
         reachable = set(filter(self.is_reachable, names))
+        if len(reachable) == len(names):
+            return tuple(names)
         in_turn = (names[at:] + names[:at] for at in range(len(names)))
         return tuple(next((name for name in turn if name in reachable), turn[0]) for turn in in_turn)
 

@@ -69,7 +69,8 @@ class ChunkRules:
         keeps = claimed.taken_over and self.provider(claimed) is not None
         if keeps or not self._providers:
             return intent
-        return replace(intent, provider=self.choose_provider(intent.batch))
+        chosen = self.choose_provider(intent.batch)
+        return intent if chosen == intent.provider else replace(intent, provider=chosen)
 
     def choose_provider(self, batch: Batch) -> str | None:
         """Return the provider for the next attempt. Each attempt goes to the next provider in turn, unless pinned."""
