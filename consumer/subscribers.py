@@ -20,7 +20,7 @@ from consumer.fetch.batch_consumer import BatchConsumer
 from consumer.fetch.parse_record import UnparsedBytes
 from consumer.kafka.group_commits import RebalanceSafeCommitter
 from consumer.kafka.offset_tracker import TrackedRecord
-from consumer.kafka.read_positions import ReadPositions
+from consumer.kafka.read_positions import ReadPositions, SubscriptionPosition
 from consumer.kafka.record import KafkaRecord
 from consumer.logger import logger
 from consumer.monitoring.readiness import EXPAND
@@ -139,17 +139,23 @@ def build_faststream(
 
         @subscriber  # type: ignore[untyped-decorator]
         async def on_records(records: deque[KafkaRecord]) -> None:
-            with context.readiness.working_on(kind, topic), position.in_handler():
-                tracked = deque(map(position.start, records))  # all of them, before one waits
-                while records:
-                    _log_unparsed(records[0])
-                    await take(records.popleft(), tracked.popleft())
+            with context.readiness.working_on(kind, topic):
+                await hand_on(records, take, position)
 
     for topic, expansion_queue in expansions.items():
         subscribe(topic, EXPAND, expansion_queue.submit, _REQUEST_FETCHES)
     subscribe(topics.chunks, Lane.BULK, partial(wake_up_queue.enqueue, Lane.BULK), _WAKE_UP_FETCHES)
     subscribe(topics.chunks_express, Lane.EXPRESS, partial(wake_up_queue.enqueue, Lane.EXPRESS), _WAKE_UP_FETCHES)
     return FastStream(broker, logger=None), broker
+
+
+async def hand_on(records: deque[KafkaRecord], take: TakeRecord, position: SubscriptionPosition) -> None:
+    """Hand on one record after the other. The offset tracker knows all of them before one waits."""
+    with position.in_handler():
+        tracked = [position.start(record) for record in records]
+        for each in tracked:
+            _log_unparsed(records[0])
+            await take(records.popleft(), each)
 
 
 def _log_unparsed(record: KafkaRecord) -> None:

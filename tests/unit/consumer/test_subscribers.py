@@ -1,14 +1,20 @@
 """Options of the clients that read for a consumer. A frozen broker shows their effect (torture row 29)."""
 
+import asyncio
 import gc
 import weakref
+from collections import deque
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 from aiokafka import ConsumerRecord
 
+from consumer.kafka.offset_tracker import OffsetTracker, TrackedRecord
+from consumer.kafka.read_positions import SubscriptionPosition
+from consumer.kafka.record import KafkaRecord
 from consumer.settings import ConsumerSettings
-from consumer.subscribers import build_faststream, parse_nothing, take_records
+from consumer.subscribers import build_faststream, hand_on, parse_nothing, take_records
 
 
 def _build(**settings: Any) -> Any:
@@ -51,3 +57,28 @@ async def test_the_bytes_of_a_record_are_free_when_it_is_done_and_need_no_garbag
         assert known() is None
     finally:
         gc.enable()
+
+
+async def test_the_offset_tracker_knows_all_records_of_a_batch_before_one_waits() -> None:
+    stopping, committed, handed_on = asyncio.Event(), list[int](), list[TrackedRecord]()
+    tracker = OffsetTracker(stopping, asyncio.sleep)
+
+    async def commit(_consumer: object, _partition: object, until: int) -> bool:
+        committed.append(until)
+        return True
+
+    committer: Any = SimpleNamespace(commit=commit)
+    position = SubscriptionPosition(SimpleNamespace(consumer=None), committer, tracker)
+    records = deque(KafkaRecord("t", 0, offset, 0, None, b"{}", ()) for offset in range(3))
+
+    async def take(_record: KafkaRecord, tracked: TrackedRecord) -> None:
+        handed_on.append(tracked)
+        assert len(records) == 3 - len(handed_on), "a batch keeps no record that was handed on"
+        tracked.mark_done()
+        may_commit = tracker.commit_position(("t", 0), 3, partial(commit, None, None), repeat=True)
+        assert may_commit is not bool(records)
+
+    await hand_on(records, take, position)
+    await tracker.drain(5)
+    assert len(handed_on) == 3
+    assert committed[-1] == 3
