@@ -9,7 +9,8 @@ from cli.plain_output import printable
 from core.render import RenderError, SubjectError, TemplateError
 from core.text_limits import TextLimits, size_problem
 from core.variable_names import NAME_RULE, normalise_name
-from ledger.message_template import UNUSED, MessageTemplate, compile_template
+from ledger.compile_message import compile_template
+from ledger.message_template import UNUSED, MessageTemplate
 from schemas.statuses import Channel, ContentType
 
 _LIMIT_SETTINGS = {Channel.SMS: "ROLLCALL_MAX_SMS_SEGMENTS", Channel.EMAIL: "ROLLCALL_MAX_EMAIL_BYTES"}

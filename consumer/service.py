@@ -128,8 +128,8 @@ async def _run_until_stopped(service: ConsumerService, cluster: str) -> None:
     context, progress = service.context, service.context.readiness
     claimer = Claimer(context)
     reading = OffsetTracker(context.stopping, context.sleep)
-    expansions = {topic: ExpansionQueue(cluster, reading, context) for topic in service.settings.topics.intake}
-    wake_ups = WakeUpQueue(claimer, service.slots, reading, context)
+    expansions = {topic: ExpansionQueue(cluster, context) for topic in service.settings.topics.intake}
+    wake_ups = WakeUpQueue(claimer, service.slots, context)
     positions = ReadPositions(reading, context.metrics, context.monotonic)
     build = partial(build_faststream, service.settings, context, expansions, wake_ups, positions)
     membership = GroupMembership(build, expansions.values(), reading, context)

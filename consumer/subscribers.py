@@ -1,24 +1,26 @@
 """FastStream application: its subscribers, with their topics, groups and handlers."""
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
+from faststream.kafka.message import FAKE_CONSUMER
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 from typing_extensions import override
 
 from consumer.context import ConsumerContext
 from consumer.deliver.wake_up_queue import WakeUpQueue
 from consumer.expand.expansion_queue import ExpansionQueue
+from consumer.fetch.batch_consumer import BatchConsumer
 from consumer.fetch.parse_record import UnparsedBytes
-from consumer.fetch.tolerant_consumer import TolerantConsumer
 from consumer.kafka.group_commits import RebalanceSafeCommitter
-from consumer.kafka.offset_tracker import CommitOffset
-from consumer.kafka.read_positions import ReadPositions
+from consumer.kafka.offset_tracker import TrackedRecord
+from consumer.kafka.read_positions import ReadPositions, SubscriptionPosition
 from consumer.kafka.record import KafkaRecord
 from consumer.logger import logger
 from consumer.monitoring.readiness import EXPAND
@@ -38,8 +40,8 @@ request of a connection after the other, so that a rebalance may wait for as lon
 LEAVE_SECONDS = 1.0
 """Maximum time that a stop waits for running expansions, in seconds. Other records are read again after the leave."""
 
-TakeRecord = Callable[[KafkaRecord, CommitOffset], Awaitable[None]]
-"""Function that gives a record to the offset tracker before it waits, and returns when the next one may be read."""
+TakeRecord = Callable[[KafkaRecord, TrackedRecord], Awaitable[None]]
+"""Function that takes a record, and returns when it may have the next one."""
 
 _SUBSCRIPTION_OPTIONS: dict[str, Any] = {
     "ack_policy": AckPolicy.MANUAL,
@@ -63,35 +65,44 @@ class TolerantBroker(KafkaBroker):
     @override
     async def _connect(self) -> Callable[..., AIOKafkaConsumer]:
         builder: Any = await super()._connect()
-        tolerant = self.config.broker_config.builder = partial(TolerantConsumer, **builder.keywords)
+        tolerant = self.config.broker_config.builder = partial(BatchConsumer, **builder.keywords)
         return tolerant
 
 
-async def parse_with_unreadable_headers(
-    record: ConsumerRecord, original: Callable[[Any], Awaitable[KafkaMessage]]
-) -> KafkaMessage:
-    """Parse a record without its unreadable headers. FastStream loses a record if a header is null or not UTF-8."""
-    readable = [(name, value) for name, value in record.headers if _is_text(value)]
-    message = await original(_with_headers(record, readable))
-    message.raw_message = record
-    return message
+async def parse_nothing(records: tuple[ConsumerRecord, ...], original: object) -> KafkaMessage:
+    """Return a message that only carries the records.
+
+    FastStream would read the headers, and lose all records if a header is null or not UTF-8.
+    """
+    del original
+    return KafkaMessage(records, b"", consumer=FAKE_CONSUMER)
 
 
-def _is_text(value: bytes | None) -> bool:
-    try:
-        return value is not None and value.decode() is not None
-    except UnicodeDecodeError:
-        return False
+async def take_records(message: KafkaMessage) -> deque[KafkaRecord]:
+    """Take the records out of a message, so that the bytes of each are free as soon as it is done.
+
+    FastStream keeps the message and what this returns until it has the next message. The handler therefore removes each
+    record that it has handed on.
+    """
+    records = message.raw_message
+    if not isinstance(records, tuple):
+        raise TypeError("records must be read in batches")
+    return deque(map(_take_record, records))
 
 
-def _with_headers(record: ConsumerRecord, headers: list[tuple[str, bytes]]) -> ConsumerRecord:
-    fields = {name: getattr(record, name) for name in record.__dataclass_fields__}
-    return ConsumerRecord(**{**fields, "headers": tuple(headers)})
-
-
-async def leave_undecoded(message: KafkaMessage) -> KafkaMessage:
-    """Return the message unchanged. Handlers decode it themselves, so that they can reject an unreadable record."""
-    return message
+def _take_record(record: ConsumerRecord) -> KafkaRecord:
+    taken = KafkaRecord(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        timestamp_ms=record.timestamp,
+        key=record.key,
+        value=record.value,
+        headers=record.headers,
+        unparsed=record.value.problem if isinstance(record.value, UnparsedBytes) else None,
+    )
+    record.key, record.value, record.headers = None, None, ()
+    return taken
 
 
 def build_faststream(
@@ -106,8 +117,8 @@ def build_faststream(
     servers = options.pop("bootstrap_servers")
     broker = TolerantBroker(
         servers,
-        parser=parse_with_unreadable_headers,
-        decoder=leave_undecoded,
+        parser=parse_nothing,
+        decoder=take_records,
         graceful_timeout=LEAVE_SECONDS,
         logger=None,
         consumer_only=True,  # the bus publishes, and FastStream never closes a producer that failed to start
@@ -123,23 +134,34 @@ def build_faststream(
     def subscribe(topic: str, kind: str, take: TakeRecord, fetches: Mapping[str, int]) -> None:
         commits, group = RebalanceSafeCommitter(), topics.group_of(topic)
         options = {**reading, **fetches}
-        subscriber = broker.subscriber(topic, group_id=group, listener=commits, **options)
+        subscriber = broker.subscriber(topic, group_id=group, listener=commits, batch=True, **options)
         position = positions.watch(topic, subscriber, commits)
 
         @subscriber  # type: ignore[untyped-decorator]
-        async def on_record(message: KafkaMessage) -> None:
-            record = take_record(message)
-            if record.unparsed:
-                at = {"topic": topic, "partition": record.partition, "offset": record.offset}
-                logger.error("record not parsed", **at, problem=record.unparsed, bytes=len(record.value or b""))
-            with context.readiness.working_on(kind, topic), position.in_handler():
-                await take(record, _commit_of(message, record, commits))
+        async def on_records(records: deque[KafkaRecord]) -> None:
+            with context.readiness.working_on(kind, topic):
+                await hand_on(records, take, position)
 
     for topic, expansion_queue in expansions.items():
         subscribe(topic, EXPAND, expansion_queue.submit, _REQUEST_FETCHES)
     subscribe(topics.chunks, Lane.BULK, partial(wake_up_queue.enqueue, Lane.BULK), _WAKE_UP_FETCHES)
     subscribe(topics.chunks_express, Lane.EXPRESS, partial(wake_up_queue.enqueue, Lane.EXPRESS), _WAKE_UP_FETCHES)
     return FastStream(broker, logger=None), broker
+
+
+async def hand_on(records: deque[KafkaRecord], take: TakeRecord, position: SubscriptionPosition) -> None:
+    """Hand on one record after the other. The offset tracker knows all of them before one waits."""
+    with position.in_handler():
+        tracked = [position.start(record) for record in records]
+        for each in tracked:
+            _log_unparsed(records[0])
+            await take(records.popleft(), each)
+
+
+def _log_unparsed(record: KafkaRecord) -> None:
+    if record.unparsed:
+        at = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+        logger.error("record not parsed", **at, problem=record.unparsed, bytes=len(record.value or b""))
 
 
 def _heartbeats(session_seconds: float) -> dict[str, int]:
@@ -149,35 +171,6 @@ def _heartbeats(session_seconds: float) -> dict[str, int]:
     """
     milliseconds = round(session_seconds * 1000)
     return {"session_timeout_ms": milliseconds, "heartbeat_interval_ms": min(1_000, milliseconds // 6)}
-
-
-def take_record(message: KafkaMessage) -> KafkaRecord:
-    """Take the record out of a message, so that its bytes are free as soon as the record is done.
-
-    FastStream keeps the message until the next one. It also keeps the decoded message in the message. As
-    `leave_undecoded` returns the message itself, this is a cycle, which only the garbage collector would end.
-    """
-    record = message.raw_message
-    if isinstance(record, tuple):
-        raise TypeError("records must be read one at a time")
-    taken = KafkaRecord(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        timestamp_ms=record.timestamp,
-        key=record.key,
-        value=record.value,
-        headers=tuple(record.headers),
-        unparsed=record.value.problem if isinstance(record.value, UnparsedBytes) else None,
-    )
-    message.clear_cache()
-    message.body, record.key, record.value, record.headers = b"", None, None, ()
-    return taken
-
-
-def _commit_of(message: KafkaMessage, record: KafkaRecord, commits: RebalanceSafeCommitter) -> CommitOffset:
-    """Return the function that commits the partition of a record."""
-    return partial(commits.commit, message.consumer, TopicPartition(record.topic, record.partition))
 
 
 _SASL = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}

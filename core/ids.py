@@ -21,6 +21,7 @@ MAX_INDEX = 0xFFFFF
 """Maximum index in a part."""
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no letter is mistaken for a digit
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 _LOG = re.compile(r"log_([0-9a-hjkmnp-tv-z]{26})([0-9a-f]{4})([0-9a-f]{5})")
 
 
@@ -38,7 +39,7 @@ def _hashed_key(tenant_id: str, name: str) -> str:
     """Return 128 bits of SHA-256 over a tenant and a name, as 26 letters."""
     digest = hashlib.sha256(f"{len(tenant_id)}:{tenant_id}{name}".encode()).digest()[:16]
     number = int.from_bytes(digest, "big") << 2
-    return "".join([_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5)])
+    return "".join([_PAIRS[number >> shift & 0x3FF] for shift in range(120, -1, -10)])
 
 
 def chunk_id(key: RequestKey, part: int, first: int) -> ChunkId:

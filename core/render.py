@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from sys import getsizeof
 
 from core.addresses.control_characters import CONTROL
@@ -45,6 +46,8 @@ __all__ = [
 
 MAX_RENDERED = MAX_CONTENT
 """Maximum length of a text with its values, in characters. core/text_limits.py has the limits of what is sent."""
+MAX_REMEMBERED = 500
+"""Maximum length of a text that is remembered with its compiled form, in characters."""
 MAX_SUBJECT = 1_000
 """Maximum length of a subject with its values, in characters. A longer one takes the CPU much time to encode."""
 
@@ -156,8 +159,15 @@ class Template:
 def compile_text(source: str) -> Template:
     """Compile a template of plain text: an SMS, or the text part of an e-mail. Raises TemplateError.
 
-    A value inside of a URL is escaped for the URL. All other values are inserted as they are.
+    A value inside of a URL is escaped for the URL. All other values are inserted as they are. Many small requests have
+    the same text, such as that of a login code. It is compiled once.
     """
+    # A long text is not remembered: the texts of callers would fill the memory.
+    return _compiled_text(source) if len(source) <= MAX_REMEMBERED else _compiled_text.__wrapped__(source)
+
+
+@lru_cache(maxsize=256)
+def _compiled_text(source: str) -> Template:
     parts = _parse(source)
     converters = tuple(IN_TEXT[place] for place in places_in_text(parts[::2]))
     return _template(parts, converters if any(converters) else None)

@@ -1,7 +1,7 @@
 """Text of a request: its source, its compiled form, and its problems. ledger/sealed_text.py stores it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from sys import getsizeof
 from typing import Literal
 
@@ -13,9 +13,6 @@ from core.render import (
     RenderError,
     Template,
     TextTooLong,
-    compile_html,
-    compile_subject,
-    compile_text,
 )
 from core.text_limits import TextLimit
 from core.variable_names import Variables, names_in, normalise_name
@@ -226,22 +223,3 @@ def choose_type(
     if channel is Channel.SMS:
         return ContentTypeChoice(ContentType.PLAIN, "an SMS is text")
     return guess_content_type(content)
-
-
-def compile_template(
-    channel: Channel, content: str, subject: str | None, variables: dict[str, str], content_type: ContentType
-) -> MessageTemplate:
-    """Compile the text of a request. Raise core.render.TemplateError."""
-    html = channel is Channel.EMAIL and content_type is ContentType.HTML
-    return MessageTemplate(
-        content=compile_html(content) if html else compile_text(content),
-        subject=compile_subject(subject) if channel is Channel.EMAIL and subject else None,
-        html=html,
-        variables=variables,
-    )
-
-
-def compile_source(source: TextSource, variables: dict[str, str]) -> MessageTemplate:
-    """Compile the text of a request with its secret variables. Raise core.render.TemplateError."""
-    message = compile_template(source.channel, source.content, source.subject, variables, source.content_type)
-    return replace(message, secret_variables=source.secret_variables) if source.secret_variables else message

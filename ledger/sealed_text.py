@@ -1,6 +1,5 @@
 """Text of a request as it is stored. It is sealed once with its placeholders (I9), and opened to render it."""
 
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -9,7 +8,8 @@ from core.addresses.mail_addresses import MailAddresses
 from core.content_type import first_rule, guess_content_type
 from core.ids import RequestKey
 from ledger.chunk_recipients import split_secrets
-from ledger.message_template import MessageTemplate, TextSource, compile_template
+from ledger.compile_message import compile_template
+from ledger.message_template import MessageTemplate, TextSource
 from ledger.models import RequestHeader
 from ledger.sealing import Sealer
 from schemas.requests import BulkBody
@@ -60,9 +60,15 @@ def _secrets_name(key: RequestKey) -> str:
 def open_template(sealer: Sealer, header: RequestHeader) -> MessageTemplate:
     """Return the compiled text of a stored request. Raise ledger.errors.SealingError."""
     text = unseal_template(sealer, header)
-    addresses = MailAddresses(text.pop("reply_to", None), tuple(text.pop("cc", ())))
-    message = compile_template(header.channel, **text, content_type=stored_type(header, text["content"]))
-    return replace(message, secret_variables=header.secret_variables or (), addresses=addresses)
+    return compile_template(
+        header.channel,
+        text["content"],
+        text["subject"],
+        text["variables"],
+        stored_type(header, text["content"]),
+        secret_variables=header.secret_variables or (),
+        addresses=MailAddresses(text.get("reply_to"), tuple(text.get("cc", ()))),
+    )
 
 
 def stored_type(header: RequestHeader, content: str) -> ContentType:

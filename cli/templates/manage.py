@@ -18,7 +18,8 @@ from cli.templates.validate_template import TemplateInput
 from core.content_type import ContentTypeChoice, without_mark
 from core.render import MAX_RENDERED, MAX_SUBJECT, HeaderInjection, TextTooLong, UnsafeLink
 from core.variable_names import normalise_name
-from ledger.message_template import MASK, MessageTemplate, choose_type, compile_template
+from ledger.compile_message import compile_template
+from ledger.message_template import MASK, MessageTemplate, choose_type
 from ledger.ports import Ledger
 from ledger.stored_template import StoredTemplate
 from schemas.statuses import Channel, ContentType

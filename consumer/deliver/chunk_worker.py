@@ -48,8 +48,8 @@ class ChunkWorker:
         context: ConsumerContext,
     ) -> None:
         self.chunk, self._header, self._lease, self._context = claimed.chunk, opened.header, lease, context
-        without_key = timedelta() if opened.template else claimed.chunk.work.without_key
-        self._work = replace(claimed.chunk.work, without_key=without_key)
+        work = claimed.chunk.work
+        self._work = replace(work, without_key=timedelta()) if opened.template and work.without_key else work
         self._window = OpenWindow(claimed.window, claimed.taken_over)
         self._outcomes = WindowOutcomes()
         self._factory = DeliveryFactory(self.chunk, opened, recipients, context)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from consumer.context import ConsumerContext
@@ -147,8 +148,13 @@ def _warn_of_missing_provider(channel: Channel, context: ConsumerContext, *, pin
 async def _run_concurrently(make: Callable[[Call], Coroutine[None, None, None]], calls: Iterator[Call]) -> None:
     """Make the calls in one task until one waits. Then start one task for each call that is left.
 
-    No call waits behind another one, and a call that returns at once costs no task.
+    No call waits behind another one, and a call that returns at once costs no task. A call without others costs none.
     """
+    first, second = next(calls), next(calls, None)
+    if second is None:
+        await make(first)
+        return
+    calls = chain((first, second), calls)
 
     async def call_in_order() -> None:
         for call in calls:

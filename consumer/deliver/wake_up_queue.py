@@ -15,7 +15,7 @@ from consumer.dead_letters import publish_dead_letter
 from consumer.deliver.claim_chunks import Claimer, ClaimOrigin, LeasedChunk
 from consumer.deliver.deliver import deliver
 from consumer.flow_control.slots import SlotKey, WorkerSlots
-from consumer.kafka.offset_tracker import CommitOffset, OffsetTracker, TrackedRecord
+from consumer.kafka.offset_tracker import TrackedRecord
 from consumer.kafka.record import KafkaRecord
 from consumer.logger import error_location, logger
 from core.ids import ChunkId
@@ -35,10 +35,8 @@ OnAnswer = Callable[[LeasedChunk | None], None]
 class WakeUpQueue:
     """Claims the chunk of each wake-up message in a slot. After the claim its offset may be committed."""
 
-    def __init__(
-        self, claimer: Claimer, slots: Mapping[SlotKey, WorkerSlots], offsets: OffsetTracker, context: ConsumerContext
-    ) -> None:
-        self._claimer, self._slots, self._offsets, self._context = claimer, slots, offsets, context
+    def __init__(self, claimer: Claimer, slots: Mapping[SlotKey, WorkerSlots], context: ConsumerContext) -> None:
+        self._claimer, self._slots, self._context = claimer, slots, context
         self._waiting: dict[SlotKey, asyncio.Queue[QueuedWakeUp]] = {
             kind: asyncio.Queue(MAX_QUEUED_WAKE_UPS) for kind in slots
         }
@@ -48,9 +46,8 @@ class WakeUpQueue:
         """Process messages until the process stops. The messages that wait then stay in Kafka."""
         await asyncio.gather(*(self._run_queue(kind) for kind in self._slots))
 
-    async def enqueue(self, lane: Lane, record: KafkaRecord, commit: CommitOffset) -> None:
+    async def enqueue(self, lane: Lane, record: KafkaRecord, tracked: TrackedRecord) -> None:
         """Queue a record. Return at once, unless the queue of its lane and channel is full."""
-        tracked = self._offsets.start(record, commit)
         if record.unparsed:
             with self._context.readiness.stepping_over(record.origin, record.unparsed):
                 await publish_dead_letter(record, RejectionReason.UNREADABLE, self._context)

@@ -1,6 +1,6 @@
 """Content of a request: its own, or that of the stored template that it names."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from consumer.context import ConsumerContext
@@ -10,13 +10,13 @@ from core.ids import RequestKey
 from core.render import RenderError, SubjectError, TemplateError
 from core.text_limits import size_problem
 from core.vendor_template import VendorTemplates
+from ledger.compile_message import compile_source
 from ledger.message_template import (
     UNFIT_TYPE,
     UNUSED,
     MessageTemplate,
     TextSource,
     choose_source,
-    compile_source,
 )
 from ledger.models import RequestHeader, StoredRequest
 from ledger.sealed_text import open_template, seal_template
@@ -133,7 +133,7 @@ def _compile(
         return RejectedRecord(RejectionReason.INVALID_SCHEMA, message, ("content_type",))
     try:
         addresses = normalise_mail_addresses(request.reply_to, request.cc)
-        text = compile_source(source, request.variables)
+        text = compile_source(source, request.variables, addresses)
         text.check_subject()
     except InvalidMailAddressError as error:
         return RejectedRecord(RejectionReason.INVALID_SCHEMA, str(error), (error.field,))
@@ -145,7 +145,6 @@ def _compile(
     if (unused := text.find_unused(request.secret_variables or ())) is not None:
         field_name = f"secret_variables[{unused}]"
         return RejectedRecord(RejectionReason.INVALID_CONTENT, f"{field_name}: {UNUSED}", (field_name,))
-    text = replace(text, addresses=addresses)
     sealed = seal_template(sealer, key, source, request, addresses)
     id_, version = (template.id, template.version) if template else (None, None)
     secret = source.secret_variables or None

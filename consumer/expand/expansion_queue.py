@@ -15,7 +15,7 @@ from consumer.expand.expand import expand
 from consumer.expand.large_records import LARGE_BYTES, LargeRecords
 from consumer.expand.reject import reject_record
 from consumer.flow_control.circuit_breaker import CircuitOpen
-from consumer.kafka.offset_tracker import CommitOffset, OffsetTracker, TrackedRecord
+from consumer.kafka.offset_tracker import TrackedRecord
 from consumer.kafka.record import KafkaRecord
 from consumer.logger import error_location, logger
 from consumer.monitoring.readiness import EXPAND
@@ -41,11 +41,10 @@ class ExpansionQueue:
     def __init__(
         self,
         cluster: str,
-        offsets: OffsetTracker,
         context: ConsumerContext,
         expand_record: ExpandRecord = expand,
     ) -> None:
-        self._cluster, self._offsets, self._context = cluster, offsets, context
+        self._cluster, self._context = cluster, context
         self._expand_record = expand_record
         self._at_work: set[asyncio.Task[None]] = set()
         self._large = LargeRecords()
@@ -53,9 +52,9 @@ class ExpansionQueue:
         """Newest running task by ordering key."""
         self._stopped_by_breaker = False
 
-    async def submit(self, record: KafkaRecord, commit: CommitOffset) -> None:
+    async def submit(self, record: KafkaRecord, tracked: TrackedRecord) -> None:
         """Start the expansion of a record as soon as there is room. After the circuit breaker opened, start none."""
-        tracked, size = self._offsets.start(record, commit), record.size
+        size = record.size
         is_large = size > LARGE_BYTES
         while self._at_work and not self._stopped_by_breaker and not self._has_room(size, is_large=is_large):
             await asyncio.wait(self._at_work, return_when=asyncio.FIRST_COMPLETED)

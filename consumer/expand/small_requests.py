@@ -1,7 +1,5 @@
 """Acceptance of a small request: the request and its only chunk are one document, which is born claimed."""
 
-from dataclasses import replace
-
 from consumer.context import ConsumerContext
 from consumer.expand.check_recipients import RecipientChecker
 from consumer.expand.exclusions import ExclusionScope, apply_exclusions
@@ -54,5 +52,4 @@ async def _build(
     checked = await checker.check_chunk(0, request.body.recipients)
     is_expired = header.expires_at is not None and context.ledger.now() >= header.expires_at
     decided = await apply_exclusions(checked, ExclusionScope(header, part, context, is_expired))
-    chunk = build_chunk(checked, decided, StoredRequest(header, {}), part, context)
-    return replace(chunk, in_request=True, work=replace(chunk.work, accepted_pending=True))
+    return build_chunk(checked, decided, StoredRequest(header, {}), part, context, in_request=True)

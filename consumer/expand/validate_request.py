@@ -9,7 +9,7 @@ from consumer.expand.content import ResolvedContent, resolve_content
 from consumer.expand.decode import decode, origin_of_first_publication, read_correlation, read_reply_topic
 from consumer.kafka.record import KafkaRecord
 from core.allowed_reply_topics import is_allowed
-from core.ids import request_id_from_record, request_key
+from core.ids import RequestKey, request_id_from_record, request_key
 from core.record_time import NO_TIMESTAMP, read_timestamp
 from ledger.digests import request_digests
 from ledger.models import Part, RequestHeader
@@ -50,7 +50,8 @@ async def validate_request(
         return with_request_ids(
             request, RejectedRecord(RejectionReason.INVALID_SCHEMA, f"{field}: {problem}", (field,)), correlation_id
         )
-    request = request.model_copy(update={"accepted_at": accepted})
+    if request.accepted_at != accepted:
+        request = request.model_copy(update={"accepted_at": accepted})
     if request.request_id is None:
         request_id = request_id_from_record(cluster, *origin_of_first_publication(record))
         request = request.model_copy(update={"request_id": request_id})
@@ -67,7 +68,7 @@ async def validate_request(
     if isinstance(content, RejectedRecord):
         return with_request_ids(request, content, correlation_id)
     await context.turn_budget.wait(size)
-    header, part = build_header(record, request, reply_topic, content, context)
+    header, part = build_header(record, request, key, content, context, reply_topic=reply_topic)
     return ValidRequest(request, content, header, part)
 
 
@@ -112,18 +113,19 @@ def with_request_ids(request: BulkRequest, rejection: RejectedRecord, correlatio
     )
 
 
-def build_header(
+def build_header(  # noqa: PLR0913  # all that the first expansion decides
     record: KafkaRecord,
     request: BulkRequest,
-    reply_topic: str | None,
+    key: RequestKey,
     content: ResolvedContent,
     context: ConsumerContext,
+    *,
+    reply_topic: str | None,
 ) -> tuple[RequestHeader, Part]:
     """Build the header and the part that this expansion would store, if it is the first one (I5)."""
     sealer = context.sealer
     if request.request_id is None or request.accepted_at is None:
         raise AssertionError("the request has no id or no time")
-    key = request_key(request.tenant_id, request.request_id)
     header_digest, part_digest = request_digests(sealer, request, sealer.newest)
     header = RequestHeader(
         key=key,

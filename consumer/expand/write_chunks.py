@@ -67,16 +67,26 @@ def chunk_bounds_of(part: Part) -> Iterator[tuple[int, int]]:
     return chunk_bounds(part.size, part.chunk_size)
 
 
-def build_chunk(
-    checked: CheckedRecipients, decided: Decisions, stored: StoredRequest, part: Part, context: ConsumerContext
+def build_chunk(  # noqa: PLR0913  # all that a chunk is made of
+    checked: CheckedRecipients,
+    decided: Decisions,
+    stored: StoredRequest,
+    part: Part,
+    context: ConsumerContext,
+    *,
+    in_request: bool = False,
 ) -> Chunk:
-    """Build a chunk as it is inserted: recipients sealed, decisions beside open work, first window chosen."""
+    """Build a chunk as it is inserted: recipients sealed, decisions beside open work, first window chosen.
+
+    With `in_request` it is written together with its request, and `request.accepted` is published after that.
+    """
     header, flags, size, first = stored.header, stored.control_flags, len(checked.hashes), checked.first
     identity = chunk_id(header.key, part.number, first)
     deliveries = tuple(DecidedDelivery(index, *decision) for index, decision in decided.items())
     untried = to_ranges(index for index in range(first, first + size) if index not in decided)
     choice = ProviderChoice(header, lambda index: checked.plain[index - first][0], context)
-    work, _ = choice.released(Work(untried=untried, decided=deliveries), is_scheduled=header.send_at is not None)
+    unsent = Work(untried=untried, decided=deliveries, accepted_pending=in_request)
+    work, _ = choice.released(unsent, is_scheduled=header.send_at is not None)
     recipients, secrets = split_recipients(checked.plain, header.erasable_variables)
     undecided = {index: secrets[index - first] for index in indices(untried) if index - first in secrets}
     return Chunk(
@@ -99,6 +109,7 @@ def build_chunk(
         searchable=part.number > 0 or not part.last,
         resend_of=checked.resend_of,
         sealed_secrets=seal_secrets(context.sealer, identity, undecided),
+        in_request=in_request,
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -44,6 +45,7 @@ TOPIC_RECHECK_SECONDS = 0.5
 STALLED_SECONDS = 60.0
 """Time in seconds after which the client is dead if Kafka answers pings but takes no published record."""
 _TIMEOUT_ERRORS = (KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError)
+_partitioner = DefaultPartitioner()
 _SIZE_ERRORS = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
@@ -68,7 +70,6 @@ class KafkaBus(Bus):
         )
         self._watchdog = PublishWatchdog(stalled_seconds, time.monotonic)
         self._answer_seconds = answer_seconds
-        self._partition = DefaultPartitioner()
         self._writers: dict[tuple[str, int], PartitionWriter] = {}
 
     async def start(self) -> None:
@@ -180,8 +181,9 @@ class KafkaBus(Bus):
     @override
     async def publish_events(self, topic: str, key: str, events: Sequence[Event]) -> None:
         encoded, now = key.encode(), int(time.time() * 1000)
-        partitions = sorted(await _await_answer(self._producer.partitions_for(topic)))
-        partition = self._partition(encoded, partitions, partitions)
+        known = self._producer.client.cluster.partitions_for_topic(topic)  # a call with a time-out costs a task
+        partitions = known or await _await_answer(self._producer.partitions_for(topic))
+        partition = partition_of(encoded, tuple(sorted(partitions)))
         writer = self._writers.get((topic, partition))
         if writer is None:
             writer = PartitionWriter(self._producer, topic, partition, self._enqueue, self._await_acknowledgement)
@@ -211,6 +213,12 @@ class KafkaBus(Bus):
             return int(end - done)
         finally:
             await stop_consumer(consumer)
+
+
+@lru_cache(maxsize=1_000)  # the events of a request share their key
+def partition_of(key: bytes, partitions: tuple[int, ...]) -> int:
+    """Return the partition of a key, as all Kafka clients choose it. Its hash is computed in Python."""
+    return int(_partitioner(key, partitions, partitions))
 
 
 async def _await_answer(call: Awaitable[T], seconds: float = ANSWER_SECONDS) -> T:

@@ -17,6 +17,11 @@ from consumer.kafka.bus import BusRejected, BusUnavailable, TooLargeForTopic
 BoundedCall = Callable[[Awaitable[Any]], Awaitable[Any]]
 
 
+_Acknowledgement = asyncio.Future[BusUnavailable | None]
+"""Answer to a batch for one caller, which may be cancelled alone: None, or the error to raise."""
+_Callers = list[_Acknowledgement]
+
+
 class PartitionWriter:
     """The only sender of a partition."""
 
@@ -31,7 +36,7 @@ class PartitionWriter:
         """Create a writer. Both functions limit the time of a call and raise BusUnavailable."""
         self._producer, self._topic, self._partition = producer, topic, partition
         self._enqueue, self._await_acknowledgement = enqueue, await_acknowledgement
-        self._waiting: deque[tuple[Any, asyncio.Future[None]]] = deque()
+        self._waiting: deque[tuple[Any, _Callers]] = deque()
         self._sender: asyncio.Task[None] | None = None
 
     @property
@@ -72,42 +77,44 @@ class PartitionWriter:
         return too_large
 
     async def _write(self, key: bytes, events: Sequence[Event], timestamp_ms: int, *, alone: bool = False) -> None:
-        used: list[asyncio.Future[None]] = []
-        batch, acknowledged = self._waiting[-1] if self._waiting and not alone else self._open_batch()
+        batch, callers = self._waiting[-1] if self._waiting and not alone else self._open_batch()
+        used: list[_Acknowledgement] = []
         for event in events:
             headers = event.headers()
             if batch.append(timestamp=timestamp_ms, key=key, value=event.body, headers=headers) is None:
-                batch, acknowledged = self._open_batch()
+                batch, callers = self._open_batch()
                 batch.append(timestamp=timestamp_ms, key=key, value=event.body, headers=headers)
-            if not used or used[-1] is not acknowledged:
-                used.append(acknowledged)
+            if not used or not callers or callers[-1] is not used[-1]:
+                used.append(asyncio.get_running_loop().create_future())
+                callers.append(used[-1])
         if alone:
             batch.close()
         if self._sender is None:
             self._sender = asyncio.create_task(self._send())
         for acknowledged in used:
-            await asyncio.shield(acknowledged)
+            if error := await acknowledged:
+                raise type(error)(*error.args)  # each caller gets an object of its own, which its traceback changes
 
-    def _open_batch(self) -> tuple[Any, asyncio.Future[None]]:
-        acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        acknowledged.add_done_callback(lambda future: future.exception())  # its callers may have been cancelled
-        self._waiting.append((self._producer.create_batch(), acknowledged))
+    def _open_batch(self) -> tuple[Any, _Callers]:
+        self._waiting.append((self._producer.create_batch(), []))
         return self._waiting[-1]
 
     async def _send(self) -> None:
         try:
             while self._waiting:
-                batch, acknowledged = self._waiting.popleft()
+                batch, callers = self._waiting.popleft()
+                failure: BusUnavailable | None = None
                 try:
                     future = await self._enqueue(
                         self._producer.send_batch(batch, self._topic, partition=self._partition),
                     )
                     await self._await_acknowledgement(future)
                 except BusUnavailable as error:
-                    acknowledged.set_exception(error)
+                    failure = error
                 except Exception as error:  # noqa: BLE001  # the callers must not wait for ever
-                    acknowledged.set_exception(BusUnavailable(f"publishing failed: {type(error).__name__}"))
-                else:
-                    acknowledged.set_result(None)
+                    failure = BusUnavailable(f"publishing failed: {type(error).__name__}")
+                for acknowledged in callers:
+                    if not acknowledged.done():  # its caller was cancelled
+                        acknowledged.set_result(failure)
         finally:
             self._sender = None

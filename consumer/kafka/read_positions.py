@@ -18,7 +18,8 @@ from typing import Any
 from aiokafka import TopicPartition
 
 from consumer.kafka.group_commits import RebalanceSafeCommitter
-from consumer.kafka.offset_tracker import OffsetTracker
+from consumer.kafka.offset_tracker import CommitOffset, OffsetTracker, TrackedRecord
+from consumer.kafka.record import KafkaRecord
 from consumer.kafka.transaction_waits import TransactionWaits
 from consumer.logger import error_location, logger
 from consumer.monitoring.metrics import Metrics
@@ -33,23 +34,32 @@ class SubscriptionPosition:
 
     subscriber: Any
     commits: RebalanceSafeCommitter
+    offsets: OffsetTracker
     handling: int = 0
-    """Number of records that are in the handler. The handler has given them to the offset tracker."""
+    """Number of batches that are in the handler. The handler has given their records to the offset tracker."""
 
     @contextlib.contextmanager
     def in_handler(self) -> Iterator[None]:
-        """Note that the handler has a record. The block gives it to the offset tracker before it waits."""
+        """Note that the handler has records. The block gives all of them to `start` before it waits."""
         self.handling += 1
         try:
             yield
         finally:
             self.handling -= 1
 
+    def start(self, record: KafkaRecord) -> TrackedRecord:
+        """Give a record that was read to the offset tracker."""
+        return self.offsets.start(record, self.commit_of(TopicPartition(record.topic, record.partition)))
+
+    def commit_of(self, partition: TopicPartition) -> CommitOffset:
+        """Return the function that commits offsets of a partition."""
+        return partial(self.commits.commit, self.subscriber.consumer, partition)
+
     def assignment(self) -> Any:
         """Return the current assignment, or None while the offset tracker may not know the last record that was read.
 
-        FastStream reads one record at a time. The tracker knows the record while it is in the handler. It knows all
-        records again when FastStream waits for the next one. In between, the position is already behind the record.
+        FastStream reads one batch at a time. The tracker knows its records while it is in the handler. It knows all
+        records again when FastStream waits for the next one. In between, the position is already behind the batch.
         """
         consumer = self.subscriber.consumer
         if consumer is None:
@@ -77,7 +87,7 @@ class ReadPositions:
 
     def watch(self, topic: str, subscriber: Any, commits: RebalanceSafeCommitter) -> SubscriptionPosition:
         """Add the subscription of a topic. It replaces an earlier one, whose groups were not joined."""
-        position = self._subscriptions[topic] = SubscriptionPosition(subscriber, commits)
+        position = self._subscriptions[topic] = SubscriptionPosition(subscriber, commits, self._offsets)
         return position
 
     async def run(self) -> None:
@@ -109,7 +119,7 @@ class ReadPositions:
             self._waits.waiting(partition, state.position, now)
         else:
             self._waits.ended(partition, now)
-        commit = partial(subscription.commits.commit, subscription.subscriber.consumer, partition)
+        commit = subscription.commit_of(partition)
         # A commit before this assignment may have been dropped, or another member may have committed less.
         is_new = self._assignments.get(partition) is not assignment
         if self._offsets.commit_position(partition, state.position, commit, repeat=is_new):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from core.addresses.control_characters import has_control
 from core.render import RenderError, SubjectError, TemplateError
 from core.text_limits import TextLimits, size_problem
+from ledger.compile_message import compile_source
 from ledger.message_template import (
     UNFIT_TYPE,
     UNUSED,
@@ -12,7 +13,6 @@ from ledger.message_template import (
     MessageTemplate,
     TextSource,
     choose_source,
-    compile_source,
 )
 from ledger.stored_template import StoredTemplate
 from producer.errors import BadRequestError, NotFoundError

@@ -68,8 +68,8 @@ async def running_product() -> AsyncIterator[None]:
     service = await build_app(load(ConsumerSettings))
     await service.bus.start()
     context, reading = service.context, OffsetTracker(service.context.stopping, service.context.sleep)
-    calls = WakeUpQueue(Claimer(context), service.slots, reading, context)
-    expansions = {topic: ExpansionQueue("cluster", reading, context) for topic in context.topics.intake}
+    calls = WakeUpQueue(Claimer(context), service.slots, context)
+    expansions = {topic: ExpansionQueue("cluster", context) for topic in context.topics.intake}
     positions = ReadPositions(reading, context.metrics, context.monotonic)
     app, _ = build_faststream(service.settings, context, expansions, calls, positions)
     await app.start()

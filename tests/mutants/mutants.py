@@ -461,6 +461,18 @@ MUTANTS = (
         test="tests/unit/consumer/test_partition_offsets.py",
     ),
     Mutant(
+        "position-of-a-batch-that-waits",
+        "a position is committed although records of its batch still wait for those before them",
+        (
+            Edit(
+                "consumer/subscribers.py",
+                "[position.start(record) for record in records]",
+                "map(position.start, tuple(records))",
+            ),
+        ),
+        test="tests/unit/consumer/test_subscribers.py",
+    ),
+    Mutant(
         "position-between-reading-and-handler",
         "a position is committed while its record is on its way to the handler",
         (Edit("consumer/kafka/read_positions.py", " or not (self.handling or _waits_for_record(consumer))", ""),),

@@ -9,7 +9,6 @@ from consumer.deliver.claim_chunks import Claimer
 from consumer.deliver.wake_up_queue import WakeUpQueue
 from consumer.flow_control.lane_priority import MAX_YIELD_SECONDS, LanePriority
 from consumer.flow_control.slots import build_slots
-from consumer.kafka.offset_tracker import OffsetTracker
 from core.retry import SPREAD_SECONDS
 from core.send_result import Retry, SendResult, Sent
 from providers.draft import Draft
@@ -116,7 +115,7 @@ async def test_a_small_request_is_at_work_from_its_claim_to_its_close() -> None:
     steps, world = list[int | str](), World(RecordingProvider())
     world.providers[0].send = send
     context = replace(world.context(), lane_priority=Steps())
-    WakeUpQueue(Claimer(context), build_slots(2), OffsetTracker(context.stopping, context.sleep), context)
+    WakeUpQueue(Claimer(context), build_slots(2), context)
     await world.expand(world.record(NUMBERS[0]), context)
     await wait_until(lambda: steps[-1:] == [0] and "send" in steps)
 

@@ -42,10 +42,11 @@ async def submit(kind: str, world: World, context: ConsumerContext, committed: l
         committed.append(until)
         return True
 
+    tracked = offsets.start(record, commit)
     if kind == "intake":
-        await ExpansionQueue("cluster", offsets, context).submit(record, commit)
+        await ExpansionQueue("cluster", context).submit(record, tracked)
     else:
-        await WakeUpQueue(Claimer(context), build_slots(1, 1), offsets, context).enqueue(Lane.BULK, record, commit)
+        await WakeUpQueue(Claimer(context), build_slots(1, 1), context).enqueue(Lane.BULK, record, tracked)
     return record.origin
 
 

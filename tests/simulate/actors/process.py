@@ -231,9 +231,9 @@ class Process(Actor):
         )
         self._gate, self._claimer = gate, Claimer(self.context)
         self.slots, self.sweep_slots = build_slots(2), build_slots(2)
-        self._reading = reading = OffsetTracker(self.context.stopping, self.context.sleep)
-        self._expansions = {topic: ExpansionQueue(CLUSTER, reading, self.context) for topic in TOPICS.intake}
-        self._calls = WakeUpQueue(self._claimer, self.slots, reading, self.context)
+        self._reading = OffsetTracker(self.context.stopping, self.context.sleep)
+        self._expansions = {topic: ExpansionQueue(CLUSTER, self.context) for topic in TOPICS.intake}
+        self._calls = WakeUpQueue(self._claimer, self.slots, self.context)
         self._tasks: list[asyncio.Task[Any]] = []
 
     def _monotonic(self) -> float:
@@ -255,13 +255,13 @@ class Process(Actor):
         while True:
             read = await self._world.kafka.read(self, topic)
             commit = partial(self._commit, "commit", read.partition, read.generation)
-            await self._expansions[topic].submit(read.record, commit)
+            await self._expansions[topic].submit(read.record, self._reading.start(read.record, commit))
 
     async def _wake_ups(self, lane: Lane) -> None:
         while True:
             read = await self._world.kafka.read(self, WAKE_UPS[lane])
             commit = partial(self._commit, "commit_wake_up", read.partition, read.generation)
-            await self._calls.enqueue(lane, read.record, commit)
+            await self._calls.enqueue(lane, read.record, self._reading.start(read.record, commit))
 
     async def _commit_positions(self) -> None:
         """Commit positions that were reached without a record, as consumer/kafka/read_positions.py does it."""

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from core.render import MAX_SUBJECT, RenderError
+from ledger.compile_message import compile_template
 from ledger.message_template import (
     MessageTemplate,
     TextProblem,
     TextSource,
     choose_source,
-    compile_template,
 )
 from ledger.sealed_text import stored_type, type_to_repeat
 from ledger.stored_template import StoredTemplate

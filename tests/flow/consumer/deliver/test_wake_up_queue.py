@@ -9,7 +9,7 @@ from consumer.context import ConsumerContext
 from consumer.deliver.claim_chunks import Claimer
 from consumer.deliver.wake_up_queue import WakeUpQueue
 from consumer.flow_control.slots import SlotKey, WorkerSlots, build_slots
-from consumer.kafka.offset_tracker import OffsetTracker
+from consumer.kafka.offset_tracker import OffsetTracker, TrackedRecord
 from consumer.kafka.record import KafkaRecord
 from core.send_result import SendResult
 from providers.draft import Draft
@@ -28,6 +28,7 @@ class Topic:
     def __init__(self) -> None:
         self.records: list[KafkaRecord] = []
         self.committed: list[int] = []
+        self._tracker = OffsetTracker(asyncio.Event(), asyncio.sleep)
 
     def append(self, value: bytes) -> KafkaRecord:
         record = KafkaRecord("chunks", 0, len(self.records), 0, None, value, ())
@@ -40,6 +41,9 @@ class Topic:
         pointers = [ChunkPointer(chunk_id=chunk, channel=channel) for _, channel, chunk in made]
         return [self.append(pointer.model_dump_json().encode()) for pointer in pointers]
 
+    def read(self, record: KafkaRecord) -> TrackedRecord:
+        return self._tracker.start(record, self.commit)
+
     async def commit(self, until: int) -> bool:
         self.committed.append(until)
         return True
@@ -47,7 +51,7 @@ class Topic:
 
 @asynccontextmanager
 async def serving(context: ConsumerContext, slots: dict[SlotKey, WorkerSlots]) -> AsyncIterator[WakeUpQueue]:
-    calls = WakeUpQueue(Claimer(context), slots, OffsetTracker(context.stopping, context.sleep), context)
+    calls = WakeUpQueue(Claimer(context), slots, context)
     running = asyncio.create_task(calls.run())
     try:
         yield calls
@@ -78,7 +82,7 @@ async def test_a_hanging_provider_does_not_delay_the_messages_of_the_other_chann
     await world.expand(world.record("ann@example.com", request_id="mail", **MAIL))
     async with serving(world.context(), build_slots(1)) as calls:
         for record in topic.call(world):
-            await calls.enqueue(Lane.EXPRESS, record, topic.commit)
+            await calls.enqueue(Lane.EXPRESS, record, topic.read(record))
         await wait_until(lambda: mail.calls.total() == 1, seconds=10)
         assert not sms.calls
         assert topic.committed == [1], "the second SMS still waits for the slot"
@@ -95,7 +99,7 @@ async def test_a_message_that_waits_at_shutdown_is_not_committed() -> None:
     context = world.context()
     async with serving(context, build_slots(1)) as calls:
         for record in topic.call(world):
-            await calls.enqueue(Lane.EXPRESS, record, topic.commit)
+            await calls.enqueue(Lane.EXPRESS, record, topic.read(record))
         await wait_until(lambda: topic.committed, seconds=10)
         context.stopping.set()
         sms.answering.set()
@@ -111,10 +115,10 @@ async def test_a_partition_that_is_read_again_replaces_the_messages_that_waited(
     async with serving(context, build_slots(1)) as calls:
         records = topic.call(world)
         for record in records:
-            await calls.enqueue(Lane.EXPRESS, record, topic.commit)
+            await calls.enqueue(Lane.EXPRESS, record, topic.read(record))
         await wait_until(lambda: topic.committed, seconds=10)
         for record in (*records[1:], *records[1:]):
-            await calls.enqueue(Lane.EXPRESS, record, topic.commit)
+            await calls.enqueue(Lane.EXPRESS, record, topic.read(record))
         sms.answering.set()
         await wait_until(lambda: topic.committed[-1] == 5, seconds=10)
         await wait_until(lambda: len(world.events("request.completed")) == 5, seconds=10)
@@ -129,7 +133,7 @@ async def test_a_failed_claim_releases_its_slot_and_the_sweeper_finds_the_chunk(
     context, _ = with_fault(world, "claim", 1)
     async with serving(context, slots := build_slots(1)) as calls:
         for record in topic.call(world):
-            await calls.enqueue(Lane.EXPRESS, record, topic.commit)
+            await calls.enqueue(Lane.EXPRESS, record, topic.read(record))
         await wait_until(lambda: len(world.events("request.completed")) == 1, seconds=10)
         await wait_until(lambda: topic.committed[-1] == 2, seconds=10)
         await wait_until(lambda: not any(one.full for one in slots.values()), seconds=10)
@@ -139,5 +143,6 @@ async def test_a_message_that_cannot_be_decoded_is_skipped() -> None:
     world, topic = World(), Topic()
     async with serving(world.context(), build_slots(1)) as calls:
         for value in (b"", b"{}", b'{"chunk_id": "chk_1", "channel": "pigeon"}'):
-            await calls.enqueue(Lane.BULK, topic.append(value), topic.commit)
+            record = topic.append(value)
+            await calls.enqueue(Lane.BULK, record, topic.read(record))
     assert topic.committed == [3]

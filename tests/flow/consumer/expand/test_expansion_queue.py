@@ -72,13 +72,13 @@ class Intake:
     def __init__(self, context: ConsumerContext, partition: Partition, expand_record: ExpandRecord) -> None:
         self._tracker = OffsetTracker(context.stopping, context.sleep)
         self._partition = partition
-        self.queue = ExpansionQueue("cluster", self._tracker, context, expand_record)
+        self.queue = ExpansionQueue("cluster", context, expand_record)
         self.read = 0
         """Number of records that the reader has submitted. The queue may still make it wait for the last one."""
 
     async def submit(self, record: KafkaRecord) -> None:
         self.read += 1
-        await self.queue.submit(record, self._partition.commit)
+        await self.queue.submit(record, self._tracker.start(record, self._partition.commit))
 
     async def read_all(self, records: Sequence[KafkaRecord]) -> None:
         for record in records:
