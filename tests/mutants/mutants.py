@@ -659,8 +659,8 @@ MUTANTS = (
         (
             Edit(
                 "providers/smtp_pump.py",
-                "elif not job.draft.may_leave():",
-                "elif False:",
+                "job.result is None and not job.draft.may_leave():",
+                "job.result is None and False:",
             ),
             Edit(
                 "providers/smtp_pump.py",
