@@ -70,17 +70,13 @@ class ProviderCaller:
         pause = self._pauses.get(provider.name)
         if pause is None:
             pause = self._pauses[provider.name] = CredentialPause(self._monotonic)
-        if refusal := pause.refusal():
+        if refusal := pause.refusal(drafts[0].id):
             self._note_unreachable(provider, refusal)
             return [refusal] * len(drafts)
         began = self._monotonic()
         with pause.calling():
             answers = await offer(provider, drafts)
-            # A message that could not be made says nothing about the credentials.
-            answers = [
-                pause.record(answer) if draft.problem is None else answer
-                for draft, answer in zip(drafts, answers, strict=True)
-            ]
+            answers = _with_pause(pause, drafts, answers)
         seconds = self._monotonic() - began
         for answer in answers:
             self._record(provider, answer, seconds)
@@ -106,3 +102,15 @@ class ProviderCaller:
             self._unknown_codes.add(code)
         shown = code if code in self._unknown_codes else "(other)"
         self._metrics.unknown_codes.labels(provider.name, shown).inc()
+
+
+def _with_pause(pause: CredentialPause, drafts: Sequence[Draft], answers: list[SendResult]) -> list[SendResult]:
+    """Note the answers of a call in the pause, and return them with its waits.
+
+    A message that could not be made says nothing about the credentials.
+    """
+    made = [place for place, draft in enumerate(drafts) if draft.problem is None]
+    noted = pause.record(drafts[0].id, [answers[place] for place in made])
+    for place, answer in zip(made, noted, strict=True):
+        answers[place] = answer
+    return answers

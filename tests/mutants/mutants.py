@@ -583,7 +583,7 @@ MUTANTS = (
     Mutant(
         "vendor-results-in-another-order",
         "the results of a vendor are matched to the messages of its call from the end",
-        (Edit("providers/http_api_provider.py", "in zip(places, results", "in zip(places[::-1], results"),),
+        (Edit("providers/http_batch.py", "in zip(places, results", "in zip(places[::-1], results"),),
         test=PROVIDERS,
     ),
     Mutant(
@@ -634,6 +634,24 @@ MUTANTS = (
         "a call with several messages takes one turn of the rate",
         (Edit("consumer/deliver/send_window.py", "self._lane, messages\n", "self._lane, 1\n"),),
         test=BATCHES,
+    ),
+    Mutant(
+        "divided-calls-are-free",
+        "messages that are sent once more after a division take no turn of the rate",
+        (Edit("providers/http_batch.py", "        if is_first_try:\n", "        if True:\n"),),
+        test="tests/unit/providers/test_http_api_provider.py",
+    ),
+    Mutant(
+        "poison-pauses-for-ever",
+        "a message that is refused as if by the account pauses its provider each time",
+        (
+            Edit(
+                "consumer/flow_control/credential_pause.py",
+                "min(2 * self._needed.get(error, 1), MOST_CALLS)",
+                "1",
+            ),
+        ),
+        test="tests/flow/consumer/deliver/test_refused_credentials.py",
     ),
     Mutant(
         "renewal-tells-nothing",

@@ -1,0 +1,52 @@
+"""A provider that refuses our credentials is called once. A refusal of one message holds up the others once."""
+
+from consumer.flow_control.credential_pause import FIRST_SECONDS
+from core.send_result import Message, Retry, SendResult, Sent
+from schemas.statuses import Reason
+from tests.flow.world import RecordingProvider, World
+
+WRONG = Retry(Reason.PROVIDER_REJECTED_CREDENTIALS, "vendor 29")
+POISON = "13800000099"
+NUMBERS = [f"138000000{n:02d}" for n in range(20)]
+
+
+def refuse_poison(message: Message, _: int) -> SendResult:
+    return WRONG if message.to.endswith(POISON) else Sent()
+
+
+async def test_a_message_that_is_refused_as_if_by_the_account_holds_up_the_others_once() -> None:
+    provider = RecordingProvider(answers=refuse_poison)
+    world = World(provider)
+    context = world.context()
+    await world.expand(world.record(POISON, request_id="poison"))
+    held_up = 0
+    for at, number in enumerate(NUMBERS):
+        await world.deliver_all(context)
+        await world.expand(world.record(number, request_id=f"r{at}"))
+        await world.deliver_all(context)
+        held_up += not await world.logs(f"r{at}")
+        world.pass_time(2 * FIRST_SECONDS)
+    await world.deliver_all(context)
+
+    assert [(await world.logs(f"r{at}"))[0].outcome for at in range(len(NUMBERS))] == ["sent"] * len(NUMBERS)
+    assert held_up == 1
+    assert provider.calls.total() > len(NUMBERS) + 5  # the poisonous message was tried again and again
+    assert await world.logs("poison") == []
+
+
+async def test_wrong_credentials_cost_one_call_and_everything_is_sent_after_their_repair() -> None:
+    provider = RecordingProvider(answers=lambda *_: WRONG)
+    world = World(provider)
+    context = world.context()
+    await world.expand(world.record(NUMBERS[0], request_id="first"))
+    await world.deliver_all(context)
+    await world.expand(world.record(*NUMBERS))
+    await world.deliver_all(context)
+    assert provider.calls.total() == 1
+
+    provider.answers = lambda *_: Sent()
+    for _ in range(4):
+        world.pass_time(2 * FIRST_SECONDS)
+        await world.deliver_all(context)
+    assert await world.outcomes() == [("sent", None)] * len(NUMBERS)
+    assert [log.outcome for log in await world.logs("first")] == ["sent"]
