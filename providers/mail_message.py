@@ -60,7 +60,8 @@ def compose(message: Message, sender: str, bulk_headers: BulkHeaders, now: float
     if BREAKS.search(message.id):
         raise UnusableContentError
     try:
-        shared, domain = _shared_head(sender, bulk_headers, message.subject, message.reply_to)
+        make_head = _make_head if message.secrets else _shared_head  # a subject may have a secret value
+        shared, domain = make_head(sender, bulk_headers, message.subject, message.reply_to)
         message_id = f"{message.id}@{domain}"
         lines = [
             _date(int(now)),
@@ -80,10 +81,7 @@ def compose(message: Message, sender: str, bulk_headers: BulkHeaders, now: float
     return Mail(to, message.cc, not head.isascii(), message_id, content)
 
 
-@lru_cache(MAX_SHARED_HEADS)
-def _shared_head(
-    sender: str, bulk_headers: BulkHeaders, subject: str | None, reply_to: str | None
-) -> tuple[bytes, str]:
+def _make_head(sender: str, bulk_headers: BulkHeaders, subject: str | None, reply_to: str | None) -> tuple[bytes, str]:
     """Return the headers that the e-mails of a request share, and the domain of the sender."""
     name, address = split_sender(sender)
     if BREAKS.search(f"{subject or ''} {reply_to or ''}"):
@@ -96,6 +94,10 @@ def _shared_head(
         lines.append(fold("Reply-To", mailbox_words("Reply-To", reply_name, reply_address)))
     lines += [text_header("Subject", subject or ""), *bulk_headers.fixed, "MIME-Version: 1.0", ""]
     return "\r\n".join(lines).encode(), address.rpartition("@")[2]
+
+
+_shared_head = lru_cache(MAX_SHARED_HEADS)(_make_head)
+"""All e-mails of a request have the same sender and Reply-To, and nearly always the same subject."""
 
 
 @lru_cache(maxsize=2)

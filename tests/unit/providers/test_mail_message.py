@@ -174,6 +174,13 @@ def test_the_heads_that_are_remembered_are_bounded() -> None:
     assert _shared_head.cache_info().currsize == MAX_SHARED_HEADS
 
 
+def test_a_subject_of_a_message_with_a_secret_is_not_remembered() -> None:
+    _shared_head.cache_clear()
+    content = write(replace(a_message(subject="Your code is 471199"), secrets=("471199",)))
+    assert read_headers(content)["Subject"] == "Your code is 471199"
+    assert _shared_head.cache_info().currsize == 0
+
+
 def test_a_mail_without_a_subject_has_an_empty_one() -> None:
     assert read(write(a_message(subject=None)))["Subject"] == ""
 
