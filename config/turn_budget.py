@@ -47,7 +47,8 @@ class TurnBudget:
         """Do a piece of work: in a turn of the loop that has time left, or in the thread if it is heavy."""
         if weight > HEAVY:
             return await self._run_in_thread(work)
-        await self.wait(weight)
+        if (turn := self._turn_for(weight)) is not None:
+            await turn
         return work()
 
     async def _run_in_thread(self, work: Callable[[], T]) -> T:
@@ -74,12 +75,17 @@ class TurnBudget:
 
     async def wait(self, weight: int = LIGHT) -> None:
         """Wait for a turn of the loop that has time left for a piece of this weight. Most calls return at once."""
+        if (turn := self._turn_for(weight)) is not None:
+            await turn
+
+    def _turn_for(self, weight: int) -> asyncio.Future[None] | None:
+        """Return what a piece of this weight waits for, or None if it may begin."""
         waiting = self._quick if weight <= QUICK else self._others
         if not waiting and self._may_begin(weight):
-            return
+            return None
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiting.append((weight, turn))
-        await turn
+        return turn
 
     def _may_begin(self, weight: int) -> bool:
         self._weight += weight + _PIECE

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from consumer.flow_control.provider_breaker import ProviderBreaker, Recorded
+from consumer.flow_control.provider_breaker import Recorded
+from consumer.flow_control.provider_gate import ProviderGate
 from consumer.flow_control.rate_limit import RateLimiter, Sleep
 from consumer.logger import logger
 from consumer.monitoring.metrics import Metrics
@@ -29,7 +30,7 @@ class ProviderCaller:
     def __init__(self, metrics: Metrics, monotonic: Callable[[], float], sleep: Sleep) -> None:
         self._metrics, self._monotonic, self._sleep = metrics, monotonic, sleep
         self._limits: dict[str, RateLimiter] = {}
-        self._breakers: dict[str, ProviderBreaker] = {}
+        self._gates: dict[str, ProviderGate] = {}
         self._unknown_codes: set[str] = set()
         self.watch = ProviderWatch(monotonic)
 
@@ -40,13 +41,13 @@ class ProviderCaller:
 
     def takes_calls(self, name: str) -> bool:
         """Return whether the provider may be called now, as far as this process knows."""
-        breaker = self._breakers.get(name)
-        return breaker is None or breaker.takes_calls
+        gate = self._gates.get(name)
+        return gate is None or gate.takes_calls
 
     def problem_of(self, name: str) -> str | None:
         """Return why a provider is not called or fails, in fixed words and codes. Return None if it works."""
-        breaker = self._breakers.get(name)
-        return (breaker.problem if breaker else None) or self.watch.problem_of(name)
+        gate = self._gates.get(name)
+        return (gate.problem if gate else None) or self.watch.problem_of(name)
 
     async def wait_for_rate_limit(self, name: str, rate_per_second: float, lane: Lane, messages: int = 1) -> bool:
         """Wait for the rate limit of a provider. Return False if the limit was closed. Then no call may be made."""
@@ -56,24 +57,24 @@ class ProviderCaller:
         return await limit.acquire(lane, messages)
 
     async def send(self, provider: Provider, drafts: Sequence[Draft]) -> list[SendResult]:
-        """Send the messages of one call, and return their results. A provider whose breaker is open is not called."""
-        breaker = self._breakers.get(provider.name)
-        if breaker is None:
-            breaker = self._breakers[provider.name] = ProviderBreaker(self._monotonic)
-        if refusal := breaker.refusal():
+        """Send the messages of one call, and return their results. A provider that takes no calls is not called."""
+        gate = self._gates.get(provider.name)
+        if gate is None:
+            gate = self._gates[provider.name] = ProviderGate(self._monotonic)
+        if refusal := gate.refusal(drafts[0].id):
             return [refusal] * len(drafts)
-        began, was_open = self._monotonic(), breaker.is_open
-        with breaker.calling():
+        began, was_closed = self._monotonic(), gate.is_closed
+        with gate.calling():
             answers = await offer(provider, drafts)
             seconds = self._monotonic() - began
             kinds = [self._count(provider, answer, seconds) for answer in answers]
             # A message that could not be made says nothing about the provider.
             told = [at for at, draft in enumerate(drafts) if draft.problem is None and not _was_withdrawn(answers[at])]
-            recorded = breaker.record([Recorded(answers[at], kinds[at]) for at in told])
+            recorded = gate.record(drafts[0].id, [Recorded(answers[at], kinds[at]) for at in told])
         for at, answer in zip(told, recorded, strict=True):
             answers[at] = answer
-        if breaker.is_open != was_open:
-            self._note_breaker(provider.name, is_open=breaker.is_open)
+        if gate.is_closed != was_closed:
+            self._note_gate(provider.name, is_closed=gate.is_closed)
         return answers
 
     def _count(self, provider: Provider, answer: SendResult, seconds: float) -> str | None:
@@ -87,9 +88,9 @@ class ProviderCaller:
             self._metrics.provider_failures.labels(provider.name, provider.channel.value, kind).inc()
         return kind
 
-    def _note_breaker(self, name: str, *, is_open: bool) -> None:
-        logger.warning("provider is not called" if is_open else "provider is called again", provider=name)
-        self._metrics.open_breakers.labels(name).set(is_open)
+    def _note_gate(self, name: str, *, is_closed: bool) -> None:
+        logger.warning("provider is called again" if is_closed else "provider is not called", provider=name)
+        self._metrics.open_breakers.labels(name).set(not is_closed)
 
     def _count_unknown_code(self, provider: Provider, code: str) -> None:
         if len(self._unknown_codes) < MAX_UNKNOWN_CODES:

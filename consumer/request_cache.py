@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from core.ids import RequestKey
 from ledger.message_template import MessageTemplate
 from ledger.models import RequestHeader
+from schemas.statuses import Channel
 
 MAX_CACHED_BYTES = 6 * 1024 * 1024
 """Maximum size of all cached requests in bytes. The request that was used last is kept, whatever its size."""
@@ -22,13 +23,20 @@ class OpenedRequest:
 
     header: RequestHeader
     template: MessageTemplate | None
+    shared: dict[str, bytes] | None = field(init=False, repr=False)
+    """See `core.send_result.Message`. It lives as long as the request is opened."""
     size: int = field(init=False)
     """Number of bytes that the request takes in memory."""
 
     def __post_init__(self) -> None:
-        """Compute once the size, which is needed for each chunk."""
+        """Compute once the values that are needed for each chunk."""
+        template = self.template
+        is_shared = self.header.channel is Channel.EMAIL and template is not None and not template.content.names
         sealed = len(self.header.sealed_text) + len(self.header.sealed_secrets or b"")
-        size = _REQUEST_BYTES + sealed + (self.template.size if self.template else 0)
+        size = _REQUEST_BYTES + sealed + (template.size if template else 0)
+        if template and is_shared:
+            size += template.measure.of({}).bytes
+        object.__setattr__(self, "shared", {} if is_shared else None)
         object.__setattr__(self, "size", size)
 
 

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import NamedTuple, TypeGuard, assert_never
 
 from core.chunk_work import History, WaitingDelivery
-from core.retry import RetryPolicy, counts_as_attempt, next_attempt
+from core.retry import USES_NO_ATTEMPT, RetryPolicy, next_attempt
 from core.send_result import Failed, HiddenMessageId, Retry, SendResult, Sent, Uncertain
 from schemas.statuses import OnUncertain, Reason, Status
 
@@ -138,8 +138,8 @@ def _try_again(
     sticky = sticky or rules.sticky
     waited = entry.history.waited if entry.history else timedelta()
     if not (sticky or entry.possibly_sent) and rules.another_takes_calls and _is_refusal(answer):
-        # The breaker of a provider that takes no calls at all is open by now.
-        refused = (rules.provider,) if rules.provider and counts_as_attempt(answer) else ()
+        # A provider that was not called takes no calls now, and so is not asked again at once either.
+        refused = (rules.provider,) if rules.provider and answer.offered else ()
         history = History(waited, answer.reason, rules.provider)
         return WaitingDelivery(
             entry.index, entry.attempts, rules.now, history=history, refused_by=rules.refused_by + refused
@@ -147,7 +147,7 @@ def _try_again(
     following = next_attempt(
         answer,
         entry.attempts,
-        refused_before=bool(rules.refused_by),
+        refused_before=bool(rules.refused_by and entry.history and entry.history.reason not in USES_NO_ATTEMPT),
         waited=waited,
         now=rules.now,
         policy=rules.retry,

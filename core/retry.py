@@ -19,6 +19,10 @@ LONGEST_WAIT_SECONDS = 7 * 86_400.0
 """Maximum time that a delivery waits because a provider asked for it, in seconds."""
 
 
+USES_NO_ATTEMPT = frozenset({Reason.PROVIDER_REJECTED_CREDENTIALS, Reason.RATE_LIMITED})
+"""Reasons of an answer that uses no attempt."""
+
+
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """Limits for the number and the time of the attempts of a delivery."""
@@ -78,9 +82,11 @@ def next_attempt(  # noqa: PLR0913  # all that decides is passed in
     delivery. The next refusal does.
     """
     was_called = not isinstance(answer, Retry) or answer.offered
-    takes_no_calls = isinstance(answer, Retry) and answer.unreachable
-    uses_attempt = counts_as_attempt(answer) or (takes_no_calls and refused_before)
-    ages = was_called or takes_no_calls
+    is_kept_away = answer.reason is Reason.PROVIDER_REJECTED_CREDENTIALS or (
+        isinstance(answer, Retry) and answer.unreachable
+    )
+    uses_attempt = (was_called and answer.reason not in USES_NO_ATTEMPT) or (is_kept_away and refused_before)
+    ages = was_called or is_kept_away
     spent = attempts + uses_attempt
     if (uses_attempt and spent >= policy.max_attempts) or (ages and waited >= policy.max_age):
         return None
@@ -92,12 +98,6 @@ def next_attempt(  # noqa: PLR0913  # all that decides is passed in
         later = min(max(asked, 1.0), SPREAD_SECONDS) * rng()
         delay = max(delay, timedelta(milliseconds=math.ceil((asked + later) * 1000)))
     return NextTry(spent, now + delay, waited + delay if ages else waited)
-
-
-def counts_as_attempt(answer: Retry | Uncertain) -> bool:
-    """Return whether the answer uses an attempt, unless another provider is asked at once."""
-    was_called = not isinstance(answer, Retry) or answer.offered
-    return was_called and answer.reason not in {Reason.PROVIDER_REJECTED_CREDENTIALS, Reason.RATE_LIMITED}
 
 
 def _asked_seconds(answer: Retry | Uncertain) -> float | None:

@@ -45,6 +45,8 @@ class Message:
     """Text part of an HTML e-mail, made from the template of the request."""
     vendor_templates: VendorTemplates = field(default_factory=dict)
     """Templates of vendors that say the same as the text, by the name of the provider."""
+    shared: dict[str, bytes] | None = None
+    """Parts that a provider made for all recipients of the request. None if the text has variables."""
 
     def __repr__(self) -> str:
         return f"Message({self.id})"

@@ -1,5 +1,7 @@
 """Headers of bulk e-mail that the entry of a provider sets."""
 
+from collections.abc import Sequence
+
 from core.render import MissingVariable, RenderError
 from core.send_result import Failed, Message
 from providers.draft import UnsendableError
@@ -12,20 +14,22 @@ class BulkHeaders:
     """List-Unsubscribe, which each e-mail has for itself, and headers that are the same in all of them."""
 
     def __init__(self, *fixed: str, unsubscribing: ListUnsubscribe | None = None) -> None:
-        self._fixed, self._unsubscribing = fixed, unsubscribing
+        self.fixed = fixed
+        """Headers that are the same in all e-mails, as folded lines."""
+        self._unsubscribing = unsubscribing
 
-    def lines(self, message: Message) -> list[str]:
-        """Return the headers as folded lines.
+    def own_lines(self, message: Message) -> Sequence[str]:
+        """Return the headers of one e-mail as folded lines.
 
         For a marketing e-mail without a variable of List-Unsubscribe this raises core.render.RenderError or
         HeaderTooLongError.
         """
-        return [*self._fixed, *(self._unsubscribing.headers(message) if self._unsubscribing else ())]
+        return self._unsubscribing.headers(message) if self._unsubscribing else ()
 
     def fields(self, message: Message) -> dict[str, str]:
         """Return the headers by name, for an API that folds them itself. Raises UnsendableError."""
         try:
-            lines = self.lines(message)
+            lines = [*self.fixed, *self.own_lines(message)]
         except MissingVariable as error:
             raise UnsendableError(Failed(Reason.MISSING_VARIABLE, f"list_unsubscribe: {error}")) from None
         except (RenderError, HeaderTooLongError):

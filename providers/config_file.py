@@ -35,8 +35,8 @@ def read_json(text: str) -> Any:
         raise ValueError("must be valid JSON") from None
 
 
-def read_tables(path: Path, name: str, environment: Mapping[str, str]) -> Any:
-    """Return the `[[name]]` tables of a TOML file. Raises ValueError.
+def read_tables(path: Path, name: str, environment: Mapping[str, str]) -> tuple[Any, list[str]]:
+    """Return the `[[name]]` tables of a TOML file, and a line for each missing variable. Raises ValueError.
 
     `${NAME}` in a string is replaced by the environment variable. `$${NAME}` is a literal `${NAME}`.
     """
@@ -51,14 +51,16 @@ def read_tables(path: Path, name: str, environment: Mapping[str, str]) -> Any:
         raise ValueError("the file is not UTF-8") from None
     if document.keys() != {name}:
         raise ValueError(f"the file must hold [[{name}]] tables and nothing else")
-    return _expand(document[name], environment)
+    missing: dict[str, None] = {}
+    tables = _expand(document[name], environment, missing)
+    return tables, [f"${{{variable}}} in the file is not set in the environment" for variable in missing]
 
 
-def parse(value: Any) -> tuple[ProviderEntry, ...]:
+def parse(value: Any, known_problems: Sequence[str] = ()) -> tuple[ProviderEntry, ...]:
     """Validate a list of entries and their names. Raises ValueError with one line per problem."""
     if not isinstance(value, list) or not value:
         raise ValueError("must be a list of at least one provider")
-    entries, problems = [], []
+    entries, problems = [], list(known_problems)
     for number, item in enumerate(value, 1):
         try:
             entries.append(_parse_entry(item, number))
@@ -89,21 +91,24 @@ def _describe(problem: Problem) -> str:
     return f"{path}: {phrase}"
 
 
-def _expand(value: Any, environment: Mapping[str, str]) -> Any:
-    """Replace `${NAME}` after parsing, so that no value can change the document's structure."""
+def _expand(value: Any, environment: Mapping[str, str], missing: dict[str, None]) -> Any:
+    """Replace `${NAME}` after parsing, so that no value can change the document's structure.
+
+    Names that are not set go into `missing`, in order. Their references stay, so that all other problems are found too.
+    """
     if isinstance(value, str):
-        return _REFERENCE.sub(lambda match: _look_up(match, environment), value)
+        return _REFERENCE.sub(lambda match: _look_up(match, environment, missing), value)
     if isinstance(value, Mapping):
-        return {key: _expand(item, environment) for key, item in value.items()}
+        return {key: _expand(item, environment, missing) for key, item in value.items()}
     if isinstance(value, Sequence):
-        return [_expand(item, environment) for item in value]
+        return [_expand(item, environment, missing) for item in value]
     return value
 
 
-def _look_up(match: re.Match[str], environment: Mapping[str, str]) -> str:
+def _look_up(match: re.Match[str], environment: Mapping[str, str], missing: dict[str, None]) -> str:
     escaped, name = match.groups()
     if escaped:
         return match[0][1:]
     if name not in environment:
-        raise ValueError(f"${{{name}}} in the file is not set in the environment")
-    return environment[name]
+        missing[name] = None
+    return environment.get(name, match[0])

@@ -1,7 +1,7 @@
 """Delivery that is offered to a provider. Its message is made only when the provider has a slot for it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from config.turn_budget import TurnBudget
@@ -40,10 +40,26 @@ def _always() -> bool:
     return True
 
 
+async def _at_once(messages: int) -> bool:
+    del messages
+    return True
+
+
 class Draft:
     """Delivery that is offered to a provider. Its repr shows no address and no text."""
 
-    __slots__ = ("_budget", "_render", "_weight", "id", "is_prepared", "lane", "may_leave", "problem", "size")
+    __slots__ = (
+        "_budget",
+        "_render",
+        "_weight",
+        "id",
+        "is_prepared",
+        "lane",
+        "may_leave",
+        "problem",
+        "size",
+        "wait_for_rate",
+    )
 
     def __init__(
         self, delivery_id: str, render: Callable[[], Message], weight: int, budget: TurnBudget, size: int = 0
@@ -55,6 +71,11 @@ class Draft:
         """Maximum number of bytes in memory after the message was made, with the copies of provider and client."""
         self.may_leave: Callable[[], bool] = _always
         """Returns whether the message may still be sent. A provider asks this before its first byte leaves."""
+        self.wait_for_rate: Callable[[int], Awaitable[bool]] = _at_once
+        """Waits until so many messages may be sent once more. Returns False if they may not.
+
+        The caller has waited for the first time that each message is sent. A provider asks before it sends one again.
+        """
         self._render, self._weight, self._budget = render, weight, budget
         self.is_prepared = False
         """True if the provider has what it writes. Before that it cannot have written anything."""

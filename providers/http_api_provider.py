@@ -2,10 +2,7 @@
 
 import asyncio
 import contextlib
-import random
-from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Generic, TypeVar
 
 import aiohttp
@@ -14,6 +11,7 @@ from core.send_result import Failed, Retry, SendResult, Uncertain
 from providers.connection_slots import ConnectionSlots, NoFreeConnectionError
 from providers.draft import WITHDRAWN, Draft, NotPreparedError
 from providers.http_api import ApiAnswer, HttpApi, OneForAll, Results
+from providers.http_batch import HttpBatch
 from providers.http_client import PostAttempt, open_session, read_body, try_connection
 from providers.http_entry import HttpApiEntry
 from providers.provider import CLOSED, NO_FREE_CONNECTION
@@ -22,56 +20,10 @@ from schemas.statuses import Reason
 
 T = TypeVar("T")
 
-NOT_REACHED = Retry(Reason.RATE_LIMITED, "no time left for this call", offered=False)
-"""Result of a message whose call did not begin in the time of its batch. Nothing was tried."""
-
 _OF_THE_ACCOUNT = {Reason.RATE_LIMITED, Reason.PROVIDER_REJECTED_CREDENTIALS}
 """Reasons of an answer that concerns all calls, and not only the messages of this one."""
 
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "rollcall"}
-
-
-class _Batch(Generic[T]):
-    """Messages of one `send`, the calls that have not begun, and the results so far."""
-
-    def __init__(self, drafts: Sequence[Draft]) -> None:
-        self.drafts = drafts
-        self.prepared: dict[int, T] = {}
-        """Messages as the vendor takes them, by place."""
-        self.calls: deque[list[int]] = deque()
-        """Places of the messages of each call."""
-        self.division: SendResult | None = None
-        """Refusal of a call that was divided."""
-        self.waiting: set[asyncio.Task[None] | None] = set()
-        """Tasks that wait for one more connection."""
-        self._results: list[SendResult | None] = [None] * len(drafts)
-
-    def messages(self, places: Sequence[int]) -> list[T]:
-        """Return the messages of a call."""
-        return [self.prepared[place] for place in places]
-
-    def settle(self, places: Sequence[int], *results: SendResult) -> None:
-        """Set the result of each place. One result counts for all of them."""
-        for place, result in zip(places, results * len(places) if len(results) == 1 else results, strict=True):
-            self._results[place] = result
-
-    def settle_rest(self, result: SendResult) -> None:
-        """Set the result of every message that has none. That of a call under way comes later and counts."""
-        self._results = [result if one is None else one for one in self._results]
-
-    def end(self, result: Retry) -> None:
-        """Begin no further call. Its messages have this result, and use no attempt."""
-        result = replace(result, offered=False) if result.reason is Reason.RATE_LIMITED else result
-        for places in self.calls:
-            self.settle(places, result)
-        self.calls.clear()
-
-    def results(self) -> list[SendResult]:
-        """Return the results in order. If nothing came of a division, the try counts, so that it ends at some time."""
-        if self.division and isinstance(self.division, Failed) and not any(self._results):
-            self.settle_rest(Retry(Reason.UNAVAILABLE, self.division.error))
-        self.settle_rest(NOT_REACHED)
-        return [result for result in self._results if result is not None]
 
 
 class HttpApiProvider(Generic[T]):
@@ -96,7 +48,7 @@ class HttpApiProvider(Generic[T]):
         """Send the messages in as few calls as the vendor allows, each over a connection of its own."""
         if self._closed:
             return [CLOSED] * len(drafts)
-        batch, lane = _Batch[T](drafts), drafts[0].lane
+        batch, lane = HttpBatch[T](drafts), drafts[0].lane
         try:
             async with (
                 self._slots.send_time() as latest_start,
@@ -132,7 +84,7 @@ class HttpApiProvider(Generic[T]):
         if self._session is not None:
             await self._session.close()
 
-    async def _prepare(self, batch: _Batch[T]) -> None:
+    async def _prepare(self, batch: HttpBatch[T]) -> None:
         """Make the messages, and divide them into calls. One that cannot be made does not hold up the others."""
         for place, draft in enumerate(batch.drafts):
             try:
@@ -146,18 +98,20 @@ class HttpApiProvider(Generic[T]):
             groups = [[at] for at in range(len(places))]
         batch.calls.extend([places[at] for at in group] for group in groups)
 
-    async def _make_more_calls(self, batch: _Batch[T], latest_start: float) -> None:
+    async def _make_more_calls(self, batch: HttpBatch[T], latest_start: float) -> None:
         """Make calls over one more connection, if one becomes free while calls are left."""
         with contextlib.suppress(NoFreeConnectionError):
             async with self._slots.slot(batch.drafts[0].lane, latest_start):
                 batch.waiting.discard(asyncio.current_task())
                 await self._make_calls(batch, latest_start)
 
-    async def _make_calls(self, batch: _Batch[T], latest_start: float) -> None:
+    async def _make_calls(self, batch: HttpBatch[T], latest_start: float) -> None:
         """Make one call after the other. After `latest_start` none begins, so that there is time for its answer."""
         loop, attempt = asyncio.get_running_loop(), PostAttempt(batch.drafts[0].may_leave)
         while batch.calls and not self._closed and loop.time() < latest_start:
             places = batch.calls.popleft()
+            if not await batch.may_call(places, latest_start):
+                continue
             try:
                 results = await self._call(batch.messages(places), attempt)
             except asyncio.CancelledError:  # also by the time-out
@@ -196,18 +150,18 @@ class HttpApiProvider(Generic[T]):
         fits = set(results.wrong) <= set(range(number)) if isinstance(results, OneForAll) else len(results) == number
         return results if fits else OneForAll(Uncertain(Reason.NO_ANSWER, f"HTTP {answer.status}: wrong number"))
 
-    def _settle(self, batch: _Batch[T], places: list[int], results: Results) -> None:
+    def _settle(self, batch: HttpBatch[T], places: list[int], results: Results) -> None:
         """Set the results of a call."""
         if not isinstance(results, OneForAll):
             batch.settle(places, *results)
         elif isinstance(results.result, Failed) and len(places) > 1 and not results.blames_no_message:
-            _divide(batch, places, results)
+            batch.divide(places, results.result, results.wrong)
         else:
             batch.settle(places, results.result)
             if isinstance(results.result, Retry) and results.result.reason in _OF_THE_ACCOUNT:
                 batch.end(results.result)  # the next call would have the same answer
 
-    def _settle_lost(self, batch: _Batch[T], places: list[int], attempt: PostAttempt, error: Exception) -> None:
+    def _settle_lost(self, batch: HttpBatch[T], places: list[int], attempt: PostAttempt, error: Exception) -> None:
         """Set the results of a call whose answer, or the rest of it, did not come."""
         if attempt.answer is not None:
             self._settle(batch, places, self._results(batch.messages(places), attempt.answer))
@@ -216,21 +170,3 @@ class HttpApiProvider(Generic[T]):
         batch.settle(places, result)
         if isinstance(result, Retry):  # nor would the next call begin
             batch.end(result)
-
-
-def _divide(batch: _Batch[T], places: list[int], refusal: OneForAll) -> None:
-    """Call again for the messages that were refused with another one. They use no attempt.
-
-    If the vendor does not say which message is wrong, each half is called for alone.
-    """
-    blamed = [places[at] for at in refusal.wrong]
-    if blamed:
-        batch.settle(blamed, refusal.result)
-        rest = [[place for place in places if place not in blamed]]
-    else:
-        # Another division each time. Otherwise the same first messages might take all of the time, try after try.
-        batch.division = refusal.result
-        order = random.sample(places, len(places))
-        half = (len(places) + 1) // 2
-        rest = [order[:half], order[half:]]
-    batch.calls.extendleft(reversed([group for group in rest if group]))

@@ -25,9 +25,9 @@ def encode_body(text: str, html: str | None = None) -> bytes:
     """
     plain = _encode_part("plain", text)
     if html is None:
-        return b"MIME-Version: 1.0\r\n" + plain
+        return plain
     line = b"\r\n--" + _BOUNDARY
-    head = b'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="%b"\r\n' % _BOUNDARY
+    head = b'Content-Type: multipart/alternative; boundary="%b"\r\n' % _BOUNDARY
     return b"%b%b\r\n%b%b\r\n%b%b--\r\n" % (head, line, plain, line, _encode_part("html", html), line)
 
 

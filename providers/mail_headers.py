@@ -1,7 +1,7 @@
 """Headers of an e-mail as folded lines, within the limits of RFC 5321 (998 octets a line) and RFC 2047.
 
-The library `email` does not keep these limits. `Header` makes encoded words of 77 characters, and `EmailMessage` turns
-a long URI into encoded words that no mail client decodes.
+The library `email` does not keep these limits for all inputs, and takes a hundred times as long. Where it does, the
+bytes are the same (docs/decisions/0046-a-mail-is-made-once-for-a-request.md).
 """
 
 import re

@@ -1,6 +1,9 @@
-"""Composition of an e-mail as bytes, without I/O. Text that could start another header is refused first."""
+"""Composition of an e-mail as bytes, without I/O. Text that could start another header is refused first.
 
-from datetime import datetime
+What the e-mails of a request share is made once. The parts of each recipient are spliced in.
+"""
+
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -12,6 +15,12 @@ from providers.bulk_headers import BulkHeaders
 from providers.mail_body import encode_body
 from providers.mail_headers import HeaderTooLongError, fold, mailbox_words, text_header
 from providers.sender_address import BREAKS, PATH, split_sender
+
+MAX_SHARED_HEADS = 64
+"""Maximum number of heads that are remembered. One has a subject and an address, so they take less than 1 MiB."""
+
+_BODY = "mail body"
+"""Name of the body among the parts that the messages of a request share."""
 
 
 class UnusableContentError(ValueError):
@@ -40,62 +49,82 @@ class Mail(NamedTuple):
         return f"Mail({self.message_id})"
 
 
-def compose(message: Message, sender: str, bulk_headers: BulkHeaders, now: datetime) -> Mail:
-    """Compose the e-mail. Raises UnusableContentError or UnusableAddressError.
+def compose(message: Message, sender: str, bulk_headers: BulkHeaders, now: float) -> Mail:
+    """Compose the e-mail. `now` is a POSIX time. Raises UnusableContentError or UnusableAddressError.
 
     Raises core.render.MissingVariable if a marketing e-mail lacks a variable of List-Unsubscribe.
     """
-    from_header, from_address = _from(sender)
-    texts = (message.to, message.subject or "", message.id, message.reply_to or "", *message.cc)
-    if BREAKS.search(" ".join(texts)):
+    to = message.to
+    if not PATH.fullmatch(to):
+        raise _unusable(to)
+    if BREAKS.search(message.id):
         raise UnusableContentError
-    paths = tuple(map(_path, (message.to, *message.cc)))
-    message_id = f"{message.id}@{from_address.rpartition('@')[2]}"
     try:
+        make_head = _make_head if message.secrets else _shared_head  # a subject may have a secret value
+        shared, domain = make_head(sender, bulk_headers, message.subject, message.reply_to)
+        message_id = f"{message.id}@{domain}"
         lines = [
-            from_header,
-            *_address_headers(paths, message.reply_to),
-            text_header("Subject", message.subject or ""),
-            _date(now.replace(microsecond=0)),
+            _date(int(now)),
+            fold("To", (to,)),
+            *_copies(message.cc),
             f"Message-ID: <{message_id}>",  # never folded, because some servers lose an id on a second line
-            *bulk_headers.lines(message),
+            *bulk_headers.own_lines(message),
+            "",
         ]
-        head = "".join(f"{line}\r\n" for line in lines).encode()
-        body = encode_body(message.plain_text(), message.text) if message.is_html else encode_body(message.text)
-        content = head + body
-    except MissingVariable:
+        head = shared + "\r\n".join(lines).encode()
+        content = head + _body(message)
+    except (MissingVariable, UnusableContentError):
         raise
     except (UnicodeError, HeaderTooLongError, RenderError):  # a lone surrogate, or a URI of a thousand characters
         raise UnusableContentError from None
     # Names and subjects are encoded, so that any other octet beyond ASCII is part of an address.
-    return Mail(paths[0], paths[1:], not head.isascii(), message_id, content)
+    return Mail(to, message.cc, not head.isascii(), message_id, content)
 
 
-@lru_cache(maxsize=64)
-def _from(sender: str) -> tuple[str, str]:
-    """Return the header and the address of a sender, which all e-mails of a provider share."""
+def _make_head(sender: str, bulk_headers: BulkHeaders, subject: str | None, reply_to: str | None) -> tuple[bytes, str]:
+    """Return the headers that the e-mails of a request share, and the domain of the sender."""
     name, address = split_sender(sender)
-    return fold("From", mailbox_words("From", name, address)), address
+    if BREAKS.search(f"{subject or ''} {reply_to or ''}"):
+        raise UnusableContentError
+    lines = [fold("From", mailbox_words("From", name, address))]
+    if reply_to is not None:
+        reply_name, reply_address = split_mailbox(reply_to)
+        if not PATH.fullmatch(reply_address):
+            raise UnusableAddressError
+        lines.append(fold("Reply-To", mailbox_words("Reply-To", reply_name, reply_address)))
+    lines += [text_header("Subject", subject or ""), *bulk_headers.fixed, "MIME-Version: 1.0", ""]
+    return "\r\n".join(lines).encode(), address.rpartition("@")[2]
+
+
+_shared_head = lru_cache(MAX_SHARED_HEADS)(_make_head)
+"""All e-mails of a request have the same sender and Reply-To, and nearly always the same subject."""
 
 
 @lru_cache(maxsize=2)
-def _date(second: datetime) -> str:
-    return f"Date: {format_datetime(second)}"
+def _date(second: int) -> str:
+    return f"Date: {format_datetime(datetime.fromtimestamp(second, UTC))}"
 
 
-def _address_headers(paths: tuple[str, ...], reply_to: str | None) -> list[str]:
-    to, *cc = paths
-    headers = [fold("To", (to,))]
-    if cc:
-        headers.append(fold("Cc", (*(f"{path}," for path in cc[:-1]), cc[-1])))
-    if reply_to is not None:
-        name, address = split_mailbox(reply_to)
-        headers.append(fold("Reply-To", mailbox_words("Reply-To", name, _path(address))))
-    return headers
+def _copies(paths: tuple[str, ...]) -> list[str]:
+    if not paths:
+        return []
+    for path in paths:
+        if not PATH.fullmatch(path):
+            raise _unusable(path)
+    return [fold("Cc", (*(f"{path}," for path in paths[:-1]), paths[-1]))]
 
 
-def _path(address: str) -> str:
-    """Return the address, which core/addresses has normalised. Refuse characters that could end it in a command."""
-    if not PATH.fullmatch(address):
-        raise UnusableAddressError
-    return address
+def _unusable(address: str) -> ValueError:
+    """Return the error for an address with characters that could end it, or a header, in a command."""
+    return UnusableContentError() if BREAKS.search(address) else UnusableAddressError()
+
+
+def _body(message: Message) -> bytes:
+    """Return the body with its own headers. It is made once for a request whose text has no variables."""
+    shared = message.shared
+    if shared is not None and (made := shared.get(_BODY)) is not None:
+        return made
+    body = encode_body(message.plain_text(), message.text) if message.is_html else encode_body(message.text)
+    if shared is not None:
+        shared[_BODY] = body
+    return body

@@ -66,11 +66,11 @@ class RouteEntry(BaseModel):
         return RouteRule(self.channel, Route(targets), self.tenant, self.category, self.prefix)
 
 
-def parse_routes(value: Any) -> tuple[RouteEntry, ...]:
+def parse_routes(value: Any, known_problems: Sequence[str] = ()) -> tuple[RouteEntry, ...]:
     """Validate a list of routes. Raises ValueError with one line per problem."""
     if not isinstance(value, list) or len(value) > MAX_ROUTES:
         raise ValueError(f"must be a list of at most {MAX_ROUTES:,} routes")
-    entries, problems = [], []
+    entries, problems = [], list(known_problems)
     for number, item in enumerate(value, 1):
         try:
             entries.append(RouteEntry.model_validate(item))

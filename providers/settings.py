@@ -13,7 +13,7 @@ from providers.config_file import parse, read_json, read_tables
 from providers.entries import ProviderEntry
 from providers.routes import RouteEntry, parse_routes, route_problems
 
-_PARSERS: Mapping[str, Callable[[Any], Any]] = {"providers": parse, "routes": parse_routes}
+_PARSERS: Mapping[str, Callable[..., Any]] = {"providers": parse, "routes": parse_routes}
 
 
 class ProviderSettings(Settings):
@@ -50,7 +50,7 @@ class ProviderSettings(Settings):
         if not isinstance(value, str | Path):
             return value
         name = (field.field_name or "").removesuffix("_file")
-        return _PARSERS[name](read_tables(Path(value), name[:-1], os.environ)) if str(value).strip() else None
+        return _PARSERS[name](*read_tables(Path(value), name[:-1], os.environ)) if str(value).strip() else None
 
     @settings_check("providers", "providers_file")
     def _one_of_both(self) -> Iterator[str]:

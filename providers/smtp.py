@@ -5,7 +5,6 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
@@ -74,7 +73,7 @@ class SmtpProvider:
     def __init__(
         self,
         entry: SmtpEntry,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = entry.name

@@ -52,6 +52,7 @@ class MailPump:
                 self._job = await self._prepared(job)
                 if self._job:
                     await self.session.wire.expect_silence()
+                    self._begin(self._job)
                 while self._job or self._ending:
                     await self._turn()
             await self.session.quit()
@@ -73,7 +74,7 @@ class MailPump:
             job.settle(NO_TIME)
 
     async def _prepared(self, job: MailJob | None) -> MailJob | None:
-        """Return the e-mail, made and ready for this connection, or None if it has a result already."""
+        """Return the e-mail, made for this connection, or None if it has a result already."""
         if job is None or job.result is not None:
             return None
         job.pump, job.step = self, "MAIL"
@@ -87,8 +88,6 @@ class MailPump:
                 return None
         if (problem := self._problem(job.mail)) is not None:
             job.settle(problem)
-        elif not job.draft.may_leave():
-            job.settle(WITHDRAWN)
         return job if job.result is None else None
 
     def _problem(self, mail: Mail) -> SendResult | None:
@@ -117,9 +116,15 @@ class MailPump:
             await self._write_content(job)
             self._ending = job
         following, self._next = self._next, None
-        if following and (self._source.closed or not following.draft.may_leave()):
-            following.settle(CLOSED if self._source.closed else WITHDRAWN)
-        self._job = following if following and following.result is None else None
+        if following and self._source.closed:
+            following.settle(CLOSED)
+        self._begin(following)
+
+    def _begin(self, job: MailJob | None) -> None:
+        """Let the envelope of an e-mail leave next, unless it has a result or may not leave any more."""
+        if job and job.result is None and not job.draft.may_leave():
+            job.settle(WITHDRAWN)
+        self._job = job if job and job.result is None else None
 
     async def _exchange(self, job: MailJob | None) -> SendResult | None:
         """Write the dot and the next envelope, together if the server allows it. Return the refusal of the envelope."""
@@ -134,7 +139,7 @@ class MailPump:
         if together and job:
             self._next = await self._prepared(self._source.prefetch())
         if dot:
-            reply = await self.session.wire.read()
+            reply = self.session.wire.take() or await self.session.wire.read()
             refused(reply, "end of data")  # raises an error if it is no answer to a mail
             self._ending_reply = reply
         if job is None or mail is None:
@@ -160,7 +165,7 @@ class MailPump:
                 job.step = step
             if not is_written:
                 self.session.wire.ask(line)
-            reply = await self.session.wire.read()
+            reply = self.session.wire.take() or await self.session.wire.read()
             asks = step == "DATA" and reply.code == GO_ON
             refusal = refusal or (_refusal(reply, step, line) if job and not asks else None)
             if refusal is not None and not is_written:

@@ -20,6 +20,7 @@ _SIZE = re.compile("[1-9][0-9]{0,18}")
 
 RESET = b"RSET\r\n"
 DATA = b"DATA\r\n"
+_ASK_TO_SEND: tuple[Command, ...] = (("DATA", DATA),)
 DOT = b".\r\n"
 """End of an e-mail. The server may have accepted it as soon as this was written."""
 
@@ -57,6 +58,8 @@ class SmtpSession:
         self._server = server
         self._wire: SmtpWire | None = None
         self._extensions: dict[str, str] = {}
+        self.max_bytes: int | None = None
+        """Maximum size of an e-mail, if the server names one (RFC 1870)."""
         self.step = "connecting"
         """Step that is under way, as errors show it."""
         self.is_fresh = True
@@ -79,12 +82,6 @@ class SmtpSession:
     def offers(self, extension: str) -> bool:
         """Return whether the server named the extension in its answer to EHLO."""
         return extension in self._extensions
-
-    @property
-    def max_bytes(self) -> int | None:
-        """Return the maximum size of an e-mail, if the server names one (RFC 1870)."""
-        value = self._extensions.get("SIZE", "").strip()
-        return int(value) if _SIZE.fullmatch(value) else None
 
     async def open(self) -> None:
         """Connect, say hello, start TLS and log in. Raises SessionRefusedError if the server refuses any of it."""
@@ -119,7 +116,7 @@ class SmtpSession:
             *reset,
             ("MAIL", f"MAIL FROM:<{sender}>{options}\r\n".encode()),
             ("RCPT", f"RCPT TO:<{mail.path}>\r\n".encode()),
-            *([] if mail.cc_paths else [("DATA", DATA)]),
+            *(() if mail.cc_paths else _ASK_TO_SEND),
         ]
 
     async def quit(self) -> None:
@@ -143,6 +140,8 @@ class SmtpSession:
         self._extensions = {}
         for name, _, values in words:
             self._extensions[name] = f"{self._extensions.get(name, '')} {values}"
+        size = self._extensions.get("SIZE", "").strip()
+        self.max_bytes = int(size) if _SIZE.fullmatch(size) else None
 
     async def _log_in(self, login: Login) -> None:
         """Log in by PLAIN (RFC 4616), or by LOGIN, which some servers offer alone. A refusal is not tried again."""

@@ -20,6 +20,8 @@ A server whose reply never ends must not fill the memory.
 """
 SHORT_LINE = 24
 """Length of a line of a reply that is remembered, in octets."""
+EXPLANATION_LINE = 64
+"""Length of a reply to DATA that is remembered, in octets."""
 MAX_TEXT = 4 * 1024
 """Length of a reply's text that is kept, in characters. Enough for its codes and for the words that matter."""
 
@@ -33,7 +35,10 @@ def _parse(line: bytes) -> tuple[int, bool, str]:
 
 
 _parse_short = lru_cache(maxsize=64)(_parse)
-"""A server says the same few short lines again and again. Longer ones may have an address, and are not kept."""
+"""A server says the same few short lines again and again. Longer ones may have an address, and are not kept.
+
+The reply to DATA is the exception. It comes before the text, and servers explain in it how a mail ends.
+"""
 
 
 class SmtpWire(asyncio.Protocol):
@@ -45,8 +50,10 @@ class SmtpWire(asyncio.Protocol):
     """
 
     def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._buffer = bytearray()
+        self._rest = b""
+        """Beginning of a line whose end has not come."""
         self._code = 0
         self._text: list[str] = []
         """Code of the reply whose lines come, and their texts."""
@@ -84,7 +91,7 @@ class SmtpWire(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Make `drain` wait."""
-        self._drained = self._drained or asyncio.get_running_loop().create_future()
+        self._drained = self._drained or self._loop.create_future()
 
     def resume_writing(self) -> None:
         """End the wait of `drain`."""
@@ -94,21 +101,22 @@ class SmtpWire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read the replies in the bytes. Bytes that no command asked for end the use of the connection."""
-        self._buffer += data
-        while not self._unreadable and (end := self._buffer.find(b"\n")) >= 0:
-            line = bytes(self._buffer[:end]).removesuffix(b"\r")
-            del self._buffer[: end + 1]
-            self._read_line(line)
-        self._unreadable = self._unreadable or len(self._buffer) > MAX_REPLY
-        if (self._buffer or self._text) and not self._expected:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            if self._unreadable:
+                break
+            self._read_line(line.removesuffix(b"\r"))
+        self._unreadable = self._unreadable or len(self._rest) > MAX_REPLY
+        if (self._rest or self._text) and not self._expected:
             self._out_of_step = True
         if self._out_of_step or self._unreadable:
-            self._buffer.clear()
+            self._rest = b""
             self.abort()  # else a server could fill the memory, or keep an idle connection busy for ever
         self._wake()
 
     def _read_line(self, line: bytes) -> None:
-        code, is_last, text = _parse_short(line) if len(line) <= SHORT_LINE else _parse(line)
+        is_short = len(line) <= SHORT_LINE or (len(line) <= EXPLANATION_LINE and line.startswith(b"354 "))
+        code, is_last, text = _parse_short(line) if is_short else _parse(line)
         self._length += len(line) + 1
         if not code or (self._text and self._code != code) or self._length > MAX_REPLY:
             self._unreadable = True
@@ -143,18 +151,22 @@ class SmtpWire(asyncio.Protocol):
         self._check()
         cast("asyncio.Transport", self._transport).write(content)
 
+    def take(self) -> Reply | None:
+        """Return the next reply if it has come, as `read` does."""
+        if self._out_of_step:
+            raise UnreadableReplyError
+        return self._replies.popleft() if self._replies else None
+
     async def read(self) -> Reply:
         """Return the next reply. Raises UnreadableReplyError after a reply too many, and ConnectionError at the end."""
         while True:
-            if self._out_of_step:
-                raise UnreadableReplyError
-            if self._replies:
-                return self._replies.popleft()
+            if (reply := self.take()) is not None:
+                return reply
             if self._unreadable:
                 raise UnreadableReplyError
             if self._lost:
                 raise ConnectionResetError
-            self._waiter = asyncio.get_running_loop().create_future()
+            self._waiter = self._loop.create_future()
             await self._waiter
 
     async def drain(self) -> None:
@@ -173,9 +185,9 @@ class SmtpWire(asyncio.Protocol):
     async def start_tls(self, context: ssl.SSLContext, host: str) -> None:
         """Encrypt the connection. What was read before counts for nothing: there must be nothing."""
         await self.expect_silence()
-        loop, transport = asyncio.get_running_loop(), cast("asyncio.Transport", self._transport)
-        encrypted = await loop.start_tls(transport, self, context, server_hostname=host)
-        self._buffer.clear()
+        transport = cast("asyncio.Transport", self._transport)
+        encrypted = await self._loop.start_tls(transport, self, context, server_hostname=host)
+        self._rest = b""
         self.connection_made(encrypted)  # type: ignore[arg-type]
 
     def abort(self) -> None:

@@ -31,6 +31,7 @@ class DeliveryFactory:
         self._budget = context.turn_budget
         self._least_weight = MAIL_WEIGHT if chunk.channel is Channel.EMAIL else 0
         self._chunk, self._header, self._template, self._recipients = chunk, opened.header, opened.template, recipients
+        self._shared = opened.shared
         self._sealer, self._limit = context.sealer, context.tuning.text_limits.of(chunk.channel)
         self._ids = log_ids(chunk.key, chunk.part, range(chunk.first, chunk.first + chunk.size))
         self._references = chunk.references or (None,) * chunk.size
@@ -74,6 +75,7 @@ class DeliveryFactory:
             request_variables=template.variables,
             content_type=self._header.content_type,
             vendor_templates=self._header.vendor_templates,
+            shared=self._shared,
         )
 
     def log_of_decision(self, decided: DecidedDelivery, now: datetime) -> Log:

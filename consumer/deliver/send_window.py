@@ -78,7 +78,7 @@ class CallSender:
     async def send(self, call: Call) -> None:
         """Wait for room and for the rate limit, and make the call."""
         for draft in call.drafts:
-            draft.may_leave = self._may_leave
+            draft.may_leave, draft.wait_for_rate = self._may_leave, self._wait_for_rate_limit
         room, lane, readiness = self._context.message_room, self._lane, self._context.readiness
         has_room = await room.take(lane, self._room_key, call.size)
         try:

@@ -1,15 +1,15 @@
 """Circuit breaker of a provider. While it is open, no call is made, and no attempt is spent.
 
-It is closed while the provider works. It opens after failures, or at once if the provider refuses our credentials,
-because a wrong password that is tried for each message locks accounts. When its time is over, it is half-open: one
-trial call decides whether it closes, or opens for twice the time.
+It is closed while the provider works, and opens after failures. When its time is over, it is half-open: one trial call
+decides whether it closes, or opens for twice the time. Refused credentials have a pause of their own
+(credential_pause.py).
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from core.send_result import Failed, Retry, SendResult, Sent
+from core.send_result import Retry, SendResult, Sent
 from schemas.statuses import Reason
 
 FAILURES_IN_A_ROW = 10
@@ -27,15 +27,10 @@ A `4xx` of a mail server is about one recipient, such as greylisting. A 429 has 
 """
 
 
-class OpenTimes(NamedTuple):
-    """Time for which a breaker is open, in seconds. Each trial call that fails doubles it."""
-
-    first: float
-    longest: float
-
-
-AFTER_FAILURES = OpenTimes(5.0, 60.0)
-AFTER_CREDENTIALS = OpenTimes(30.0, 600.0)
+FIRST_SECONDS = 5.0
+"""Time for which a breaker is open at first, in seconds. Each trial call that fails doubles it."""
+LONGEST_SECONDS = 60.0
+"""Maximum time for which it is open, in seconds."""
 
 
 class Recorded(NamedTuple):
@@ -90,17 +85,13 @@ class ProviderBreaker:
             if is_trial:
                 self._is_trying = False
 
-    def record(self, results: Sequence[Recorded]) -> list[SendResult]:
-        """Note the results of one call. Return them with the wait that follows from refused credentials."""
-        refused = next((one.result for one in results if _refuses_credentials(one.result)), None)
+    def record(self, results: Sequence[Recorded]) -> None:
+        """Note the results of one call."""
         closed = next((one.result for one in results if isinstance(one.result, Retry) and one.result.unreachable), None)
-        if isinstance(refused, Retry):
-            self._open(refused, AFTER_CREDENTIALS)
-        elif isinstance(closed, Retry):
-            self._open(closed, AFTER_FAILURES)
+        if isinstance(closed, Retry):
+            self._open(closed)
         elif results:
             self._count_call(results)
-        return [self._with_wait(one.result) for one in results]
 
     def _count_call(self, results: Sequence[Recorded]) -> None:
         """Count a call as a failure if each of its messages failed."""
@@ -108,16 +99,11 @@ class ProviderBreaker:
         if not isinstance(last, Sent) and all(one.kind in FAILURE_KINDS for one in results):
             self._count(is_failure=True)
             if self._opens():
-                self._open(Retry(Reason.UNAVAILABLE, last.error), AFTER_FAILURES)
+                self._open(Retry(Reason.UNAVAILABLE, last.error))
         else:
             self._count(is_failure=False)
-            if self._is_trying and self._ends_trial(results):
+            if self._is_trying:
                 self._close()
-
-    def _with_wait(self, result: SendResult) -> SendResult:
-        if not (isinstance(result, Retry) and _refuses_credentials(result)):
-            return result
-        return Retry(result.reason, result.error, self._ends_at - self._monotonic(), result.offered, unreachable=True)
 
     def _count(self, *, is_failure: bool) -> None:
         now = self._monotonic()
@@ -132,23 +118,14 @@ class ProviderBreaker:
             return True
         return self._calls >= SHARE_CALLS and self._failures >= FAILURE_SHARE * self._calls
 
-    def _open(self, cause: Retry, times: OpenTimes) -> None:
+    def _open(self, cause: Retry) -> None:
         """Open it. More failures of the same time change nothing."""
         now = self._monotonic()
         if self._cause is None or now >= self._ends_at:
-            self._seconds = min(max(2 * self._seconds, times.first), times.longest)
+            self._seconds = min(max(2 * self._seconds, FIRST_SECONDS), LONGEST_SECONDS)
             self._ends_at = now + self._seconds
         self._cause = cause
-
-    def _ends_trial(self, results: Sequence[Recorded]) -> bool:
-        """Return whether the trial call closes it. After refused credentials only an accepted login tells."""
-        is_login = self._cause is not None and _refuses_credentials(self._cause)
-        return not is_login or any(isinstance(one.result, Sent | Failed) for one in results)
 
     def _close(self) -> None:
         self._cause, self._seconds = None, 0.0
         self._in_a_row = self._failures = self._calls = 0
-
-
-def _refuses_credentials(result: SendResult) -> bool:
-    return isinstance(result, Retry) and result.reason is Reason.PROVIDER_REJECTED_CREDENTIALS

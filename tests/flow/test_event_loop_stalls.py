@@ -35,7 +35,7 @@ class MailServer(RecordingProvider):
     channel: Channel = Channel.EMAIL
 
     async def send_one(self, draft: Draft) -> SendResult:
-        encode = partial(compose, sender="us@example.org", bulk_headers=UNSUBSCRIBE, now=START)
+        encode = partial(compose, sender="us@example.org", bulk_headers=UNSUBSCRIBE, now=START.timestamp())
         await draft.prepare(encode)
         return await super().send_one(draft)
 

@@ -514,7 +514,7 @@ MUTANTS = (
     Mutant(
         "full-slots-end-a-delivery",
         "a delivery that no provider was asked for grows old like one that was refused",
-        (Edit("core/retry.py", "ages = was_called or takes_no_calls", "ages = bool(answer)"),),
+        (Edit("core/retry.py", "ages = was_called or is_kept_away", "ages = bool(answer)"),),
         test="tests/flow/consumer/deliver/test_age.py",
     ),
     Mutant(
@@ -595,7 +595,7 @@ MUTANTS = (
     Mutant(
         "vendor-results-in-another-order",
         "the results of a vendor are matched to the messages of its call from the end",
-        (Edit("providers/http_api_provider.py", "in zip(places, results", "in zip(places[::-1], results"),),
+        (Edit("providers/http_batch.py", "in zip(places, results", "in zip(places[::-1], results"),),
         test=PROVIDERS,
     ),
     Mutant(
@@ -648,6 +648,24 @@ MUTANTS = (
         test=BATCHES,
     ),
     Mutant(
+        "divided-calls-are-free",
+        "messages that are sent once more after a division take no turn of the rate",
+        (Edit("providers/http_batch.py", "        if is_first_try:\n", "        if True:\n"),),
+        test="tests/unit/providers/test_http_api_provider.py",
+    ),
+    Mutant(
+        "poison-pauses-for-ever",
+        "a message that is refused as if by the account pauses its provider each time",
+        (
+            Edit(
+                "consumer/flow_control/credential_pause.py",
+                "min(2 * self._needed.get(error, 1), MOST_CALLS)",
+                "1",
+            ),
+        ),
+        test="tests/flow/consumer/deliver/test_refused_credentials.py",
+    ),
+    Mutant(
         "renewal-tells-nothing",
         "a renewal of the lease does not tell a cancel to the calls under way",
         (Edit("consumer/deliver/lease.py", "            if self.on_renewed:\n", "            if not flags:\n"),),
@@ -671,8 +689,8 @@ MUTANTS = (
         (
             Edit(
                 "providers/smtp_pump.py",
-                "elif not job.draft.may_leave():",
-                "elif False:",
+                "job.result is None and not job.draft.may_leave():",
+                "job.result is None and False:",
             ),
             Edit(
                 "providers/smtp_pump.py",
@@ -750,7 +768,7 @@ MUTANTS = (
     Mutant(
         "round-without-attempt",
         "the refusal of the last provider of a route spends no attempt",
-        (Edit("core/retry.py", "uses_attempt = counts_as_attempt(answer) or", "uses_attempt ="),),
+        (Edit("core/retry.py", "answer.reason not in USES_NO_ATTEMPT) or", "not answer) or"),),
         test="tests/unit/core/test_retry.py",
     ),
     Mutant(

@@ -1,7 +1,7 @@
 """Search of everything that a test of a provider shows for the addresses, texts and secrets that it used."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 from pydantic import SecretStr
@@ -9,6 +9,8 @@ from pydantic import SecretStr
 from core.send_result import Message, SendResult
 from providers import provider as provider_module
 from providers.draft import Draft, T
+from tests.contract.providers.stage import Stage
+from tests.contract.providers.stages import a_stage
 
 SHORTEST = 6
 """Minimum length of a value that is searched for, in characters. A shorter one may be part of a fixed word."""
@@ -93,3 +95,10 @@ def output(
     caplog.set_level(logging.DEBUG)
     yield made
     assert not made.leaks(), "shown in a log line, in the output or in a result"
+
+
+@pytest.fixture
+async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    """Return the stage of the kind that the parameter names, or else `KIND` of the module."""
+    async with a_stage(getattr(request, "param", None) or request.module.KIND) as made:
+        yield made

@@ -1,7 +1,5 @@
 """Kind `aliyun`: what a call contains, and how a batch is divided into calls."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from core.send_result import Failed, Retry, Sent
@@ -11,19 +9,13 @@ from providers.draft import WITHDRAWN
 from schemas.statuses import Reason
 from tests.contract.providers.servers import Act
 from tests.contract.providers.stage import VENDOR_TEMPLATE
-from tests.contract.providers.stages import a_stage
 from tests.contract.providers.vendors.aliyun import AliyunStage, answer
 from tests.support.drafts import a_draft
 
+KIND = "aliyun"
+
 STRANGE = '张三 & Zoë: "1+1=2" ~*%{}\\'
 OTHER_SIGN = VendorTemplate(VENDOR_TEMPLATE.template_code, "", VENDOR_TEMPLATE.parameter_order)
-
-
-@pytest.fixture
-async def stage() -> AsyncIterator[AliyunStage]:
-    async with a_stage("aliyun") as stage:
-        assert isinstance(stage, AliyunStage)
-        yield stage
 
 
 def calls(stage: AliyunStage) -> list[tuple[str, int]]:

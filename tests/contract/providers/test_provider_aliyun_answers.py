@@ -1,24 +1,16 @@
 """Kind `aliyun`: what each answer means, for one message and for a call with several."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from core.send_result import Failed, HiddenMessageId, Retry, SendResult, Sent, Uncertain
 from schemas.statuses import Reason
-from tests.contract.providers.stages import a_stage
 from tests.contract.providers.vendors.aliyun import AliyunStage, answer, error
 from tests.contract.providers.vendors.server import Answer
 
+KIND = "aliyun"
+
 NUMBER = "8613800000000"
 WAIT = {"x-acs-retry-after": "1500"}
-
-
-@pytest.fixture
-async def stage() -> AsyncIterator[AliyunStage]:
-    async with a_stage("aliyun") as stage:
-        assert isinstance(stage, AliyunStage)
-        yield stage
 
 
 def uncertain(error: str) -> Uncertain:

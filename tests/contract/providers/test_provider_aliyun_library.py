@@ -5,7 +5,6 @@ https://www.alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-a
 """
 
 import asyncio
-from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,16 +20,10 @@ from providers.vendors.aliyun_signature import ALGORITHM, AccessKey, canonical_q
 from schemas.statuses import Reason
 from tests.contract.providers.servers import Act
 from tests.contract.providers.stage import VENDOR_TEMPLATE
-from tests.contract.providers.stages import a_stage
 from tests.contract.providers.vendors.aliyun import KEY_ID, SECRET, AliyunStage
 from tests.contract.providers.vendors.server import Request
 
-
-@pytest.fixture
-async def stage() -> AsyncIterator[AliyunStage]:
-    async with a_stage("aliyun") as stage:
-        assert isinstance(stage, AliyunStage)
-        yield stage
+KIND = "aliyun"
 
 
 def test_the_signature_is_that_of_the_example_in_the_documentation() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -15,17 +14,11 @@ from mailgun.client import Client
 from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from schemas.statuses import Channel, Reason
 from tests.contract.providers.stage import build
-from tests.contract.providers.stages import a_stage
 from tests.contract.providers.vendors.mailgun import DOMAIN, KEY, MESSAGE_ID, MailgunServer, MailgunStage, form_of
 from tests.contract.providers.vendors.server import Answer
 from tests.support.drafts import send, send_all
 
-
-@pytest.fixture
-async def stage() -> AsyncIterator[MailgunStage]:
-    async with a_stage("mailgun") as stage:
-        assert isinstance(stage, MailgunStage)
-        yield stage
+KIND = "mailgun"
 
 
 def server(stage: MailgunStage) -> MailgunServer:

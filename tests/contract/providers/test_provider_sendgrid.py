@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,19 +10,13 @@ import sendgrid
 from sendgrid.helpers.mail import Mail
 
 from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
-from providers.http_api_provider import NOT_REACHED
+from providers.http_batch import NOT_REACHED
 from schemas.statuses import Channel, Reason
-from tests.contract.providers.stages import a_stage
 from tests.contract.providers.vendors.sendgrid import KEY, MESSAGE_ID, SendgridStage
 from tests.contract.providers.vendors.server import Answer, Request
 from tests.support.drafts import send, send_all
 
-
-@pytest.fixture
-async def stage() -> AsyncIterator[SendgridStage]:
-    async with a_stage("sendgrid") as stage:
-        assert isinstance(stage, SendgridStage)
-        yield stage
+KIND = "sendgrid"
 
 
 def a_mail(number: int = 1, **fields: Any) -> Message:

@@ -1,6 +1,5 @@
 """Kind `ses`: what a call contains, and how a batch is divided into calls."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -9,17 +8,11 @@ from core.send_result import Failed, Message, Sent
 from providers.config_file import parse
 from providers.vendors.ses import SesApi, SesEntry
 from schemas.statuses import Category, Reason
-from tests.contract.providers.stages import a_stage
 from tests.contract.providers.vendors.ses import VERIFIED, Mail, SesStage, a_mail
 
+KIND = "ses"
+
 STRANGE = '<p>{{Subject}} {{{name}}} {{#if}} &amp; "quoted" \\ é 😀\r\n</p>'
-
-
-@pytest.fixture
-async def stage() -> AsyncIterator[SesStage]:
-    async with a_stage("ses") as stage:
-        assert isinstance(stage, SesStage)
-        yield stage
 
 
 async def sent(stage: SesStage, *mails: Message, **entry: str) -> list[Mail]:

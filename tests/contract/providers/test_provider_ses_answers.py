@@ -1,6 +1,5 @@
 """Kind `ses`: what each answer means, for one mail and for each mail of a call."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -8,9 +7,10 @@ import pytest
 
 from core.send_result import Failed, Retry, SendResult, Sent, Uncertain
 from schemas.statuses import Reason
-from tests.contract.providers.stages import a_stage
 from tests.contract.providers.vendors.server import Answer
 from tests.contract.providers.vendors.ses import UNVERIFIED, VERIFIED, SesStage, a_mail, exception
+
+KIND = "ses"
 
 UNAVAILABLE, RATE_LIMITED, CREDENTIALS = (
     Reason.UNAVAILABLE,
@@ -18,13 +18,6 @@ UNAVAILABLE, RATE_LIMITED, CREDENTIALS = (
     Reason.PROVIDER_REJECTED_CREDENTIALS,
 )
 UNCERTAIN = Uncertain(Reason.NO_ANSWER, "HTTP 200")
-
-
-@pytest.fixture
-async def stage() -> AsyncIterator[SesStage]:
-    async with a_stage("ses") as stage:
-        assert isinstance(stage, SesStage)
-        yield stage
 
 
 def rejected(code: str) -> Failed:

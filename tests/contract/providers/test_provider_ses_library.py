@@ -3,7 +3,6 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from typing import Any
 
 import boto3
@@ -17,17 +16,11 @@ from core.send_result import Failed, HiddenMessageId, Retry, Sent
 from providers.config_file import parse
 from schemas.statuses import Reason
 from tests.contract.providers.stage import build
-from tests.contract.providers.stages import a_stage
 from tests.contract.providers.vendors.server import Request
 from tests.contract.providers.vendors.ses import KEY_ID, REGION, SECRET, VERIFIED, SesStage, a_mail
 from tests.support.drafts import send
 
-
-@pytest.fixture
-async def stage() -> AsyncIterator[SesStage]:
-    async with a_stage("ses") as stage:
-        assert isinstance(stage, SesStage)
-        yield stage
+KIND = "ses"
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def a_message(**other: Any) -> Message:
 async def ask(mailbox: Mailbox, message: Message | None = None, **entry: Any) -> SendResult:
     usual = {"name": "post", "kind": "smtp", "host": "127.0.0.1", "port": mailbox.port, "tls": "none"}
     made = SmtpEntry.model_validate({**usual, "sender": "Müller, Shop <us@example.org>", **entry})
-    provider = SmtpProvider(made, now=lambda: NOW)
+    provider = SmtpProvider(made, now=NOW.timestamp)
     answer = await send(provider, message or a_message())
     await provider.aclose()
     return answer

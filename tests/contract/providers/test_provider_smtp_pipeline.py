@@ -124,7 +124,7 @@ async def test_a_mail_is_kept_only_until_it_is_written() -> None:
 
     watching = Watching()
     async with watching.running():
-        await send_mails(watching, 20)
+        await send_mails(watching, 20, timeout_seconds=60)  # a look at all objects takes long
 
     assert len(in_memory) == 20
     assert max(in_memory) <= 2  # the one that is written, and the one that was taken in advance

@@ -43,7 +43,7 @@ async def test_concurrent_batches_with_refused_recipients_are_taken_once() -> No
         a_message(f"log_{n}", to=f"{names.get(n % 7, 'r')}{n}@example.com", text=SMUGGLED) for n in range(4 * BATCH)
     ]
     with running_postfix() as server:
-        provider = a_provider(server, connections=4)
+        provider = a_provider(server, connections=4, timeout_seconds=120)  # 2,000 mails on a busy machine
         batches = (mails[begin : begin + BATCH] for begin in range(0, len(mails), BATCH))
         answers = await asyncio.gather(*(send_all(provider, *batch) for batch in batches))
         await provider.aclose()

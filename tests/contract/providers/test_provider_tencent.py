@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -19,18 +18,12 @@ from providers.config_file import parse
 from providers.vendors.tencent_signature import authorization
 from schemas.statuses import Reason
 from tests.contract.providers.servers import Act
-from tests.contract.providers.stages import a_stage
 from tests.contract.providers.vendors.server import Request
 from tests.contract.providers.vendors.tencent import APP_ID, REGION, SECRET_ID, SECRET_KEY, TencentStage, an_sms
 
+KIND = "tencent"
+
 ABROAD = "+60198890000"
-
-
-@pytest.fixture
-async def stage() -> AsyncIterator[TencentStage]:
-    async with a_stage("tencent") as stage:
-        assert isinstance(stage, TencentStage)
-        yield stage
 
 
 UNSIGNED = VendorTemplate("1110", "", ("code",))

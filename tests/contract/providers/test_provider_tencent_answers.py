@@ -1,6 +1,5 @@
 """Kind `tencent`: what the status of a number and the error of a call mean, and to whom they belong."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -8,20 +7,14 @@ import pytest
 from core.send_result import Failed, Retry, SendResult, Sent, Uncertain
 from schemas.statuses import Reason
 from tests.contract.providers.servers import Act
-from tests.contract.providers.stages import a_stage
 from tests.contract.providers.vendors.server import Answer
 from tests.contract.providers.vendors.tencent import TencentStage, an_sms, answer, error, status
+
+KIND = "tencent"
 
 UNKNOWN = Uncertain(Reason.NO_ANSWER, "HTTP 200")
 REFUSED = Reason.PROVIDER_REJECTED_CREDENTIALS
 LIMITED = Reason.RATE_LIMITED
-
-
-@pytest.fixture
-async def stage() -> AsyncIterator[TencentStage]:
-    async with a_stage("tencent") as stage:
-        assert isinstance(stage, TencentStage)
-        yield stage
 
 
 CODES: list[tuple[str, type[SendResult], Reason, float | None]] = [

@@ -1,7 +1,7 @@
 """Kind `twilio`: what a call contains, what its codes mean, and Twilio's own library at the same server."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -16,7 +16,6 @@ from providers.config_file import parse
 from schemas.statuses import Reason
 from tests.contract.providers.servers import Act
 from tests.contract.providers.stage import a_message
-from tests.contract.providers.stages import a_stage
 from tests.contract.providers.vendors.server import Answer
 from tests.contract.providers.vendors.twilio import (
     ACCOUNT,
@@ -32,14 +31,9 @@ from tests.contract.providers.vendors.twilio import (
 )
 from tests.support.drafts import send
 
+KIND = "twilio"
+
 WITH_KEY = {"auth_token": None, "api_key_sid": KEY, "api_key_secret": SECRET}
-
-
-@pytest.fixture
-async def stage() -> AsyncIterator[TwilioStage]:
-    async with a_stage("twilio") as stage:
-        assert isinstance(stage, TwilioStage)
-        yield stage
 
 
 def an_sms(stage: TwilioStage, text: str = "Zoë & co: 1+1=2 👋") -> Message:

@@ -1,7 +1,6 @@
 """Kind `vonage`: what a call contains, what the statuses of its parts mean, and Vonage's own library at the server."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +13,16 @@ from providers.config_file import parse
 from schemas.statuses import Channel, Reason
 from tests.contract.providers.certificates import server_context
 from tests.contract.providers.servers import Act, SilentPeer
-from tests.contract.providers.stages import a_stage
 from tests.contract.providers.vendors.server import Answer, address_for
 from tests.contract.providers.vendors.vonage import KEY, SECRET, VonageStage, answer
 from tests.support.drafts import send
+
+KIND = "vonage"
 
 TO = address_for(Channel.SMS, Act.TAKE)
 UNCERTAIN = Reason.NO_ANSWER
 CREDENTIALS = Reason.PROVIDER_REJECTED_CREDENTIALS
 IDS = ["0A1B2C3D4E5F6071", "0A1B2C3D4E5F6072"]
-
-
-@pytest.fixture
-async def stage() -> AsyncIterator[VonageStage]:
-    async with a_stage("vonage") as stage:
-        assert isinstance(stage, VonageStage)
-        yield stage
 
 
 def an_sms(text: str = "Hello") -> Message:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import resource
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -11,18 +10,16 @@ from core.send_result import Retry, SendResult, Sent, Uncertain
 from schemas.statuses import Reason
 from tests.contract.providers.servers import Act, Peer, http_answer
 from tests.contract.providers.stage import Stage, VendorStage, a_message
-from tests.contract.providers.stages import STAGES, a_stage
+from tests.contract.providers.stages import STAGES
 from tests.support.drafts import send, send_all
 
 VENDORS = [kind for kind, stage in STAGES.items() if issubclass(stage, VendorStage)]
 OVER_HTTP = ["http", *VENDORS]
 HUGE = 1_000_000_000
-
-
-@pytest.fixture
-async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
-    async with a_stage(request.param) as made:
-        yield made
+UTF_16 = b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-16\r\nContent-Length: %d\r\n\r\n%b" % (
+    22,
+    '{"id":"ab"}'.encode("utf-16-le"),
+)
 
 
 def no_answer(error: str) -> Uncertain:
@@ -40,6 +37,7 @@ def no_answer(error: str) -> Uncertain:
         (http_answer("200 OK", "{}", "Content-Encoding: gzip"), no_answer("HTTP 200")),
         (b'HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{"messages"', no_answer("HTTP 200")),
         (f"HTTP/1.1 200 OK\r\nContent-Length: {HUGE}\r\n\r\n".encode() + b" " * 200_000, no_answer("HTTP 200")),
+        (UTF_16, no_answer("HTTP 200")),
         (http_answer("500 Broken", "geheim"), no_answer("HTTP 500")),
         (http_answer("502 Bad", "<html>geheim</html>"), no_answer("HTTP 502")),
         (http_answer("302 Found", "", "Location: /elsewhere"), no_answer("HTTP 302")),

@@ -200,3 +200,30 @@ def test_a_provider_that_cannot_be_reached_is_an_error() -> None:
 def test_the_help_of_a_service_has_the_exit_code_of_a_missing_setup(command: str) -> None:
     output = " ".join(run_rollcall(command, "--help").stdout.split())
     assert "3 topics or indexes are missing: run `rollcall setup`" in output
+
+
+def test_all_problems_of_the_providers_are_named_at_once_with_exit_code_2(tmp_path: Path) -> None:
+    file = tmp_path / "providers.toml"
+    file.write_text(
+        """
+        [[provider]]
+        kind = "vonage"
+        name = "first"
+        sender = "Example"
+        api_key = "${KEY_THAT_IS_NOT_SET}"
+        api_secret = "${SECRET_THAT_IS_NOT_SET}"
+        chanel = "sms"
+
+        [[provider]]
+        kind = "pigeon"
+        name = "second"
+        """
+    )
+    started = run_rollcall("consumer", **KAFKA, ROLLCALL_PROVIDERS_FILE=str(file))
+
+    assert started.exit_code == 2
+    for name in ("KEY_THAT_IS_NOT_SET", "SECRET_THAT_IS_NOT_SET"):
+        assert f"${{{name}}} in the file is not set in the environment" in started.output
+    assert "provider 1: chanel: is not a field of its kind" in started.output
+    assert "provider 2: kind must be one of " in started.output
+    assert "ROLLCALL_MONGO_URL: is not set" in started.output

@@ -1,4 +1,4 @@
-"""A provider that fails or refuses our credentials is not called for a while, and then tried with one call."""
+"""A provider that fails is not called for a while, and then tried with one call."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ from typing import cast
 import pytest
 
 from consumer.flow_control.provider_breaker import (
-    AFTER_CREDENTIALS,
-    AFTER_FAILURES,
     FAILURES_IN_A_ROW,
+    FIRST_SECONDS,
+    LONGEST_SECONDS,
     SHARE_CALLS,
     SHARE_SECONDS,
 )
@@ -22,7 +22,6 @@ from schemas.statuses import Channel, Reason
 from tests.support.clock import ManualClock
 from tests.support.drafts import a_draft
 
-WRONG = Retry(Reason.PROVIDER_REJECTED_CREDENTIALS, "HTTP 401")
 MESSAGE = Message("log_1", Channel.SMS, "+8613800138000", "Hello", None, False, None, "tnt_1")
 
 
@@ -32,14 +31,11 @@ class Vendor:
     name, channel = "vendor", Channel.SMS
 
     def __init__(self) -> None:
-        self.answer: SendResult = WRONG
+        self.answer: SendResult = Sent()
         self.calls = 0
-        self.gate: asyncio.Event | None = None
 
     async def send(self, drafts: Sequence[Draft]) -> list[SendResult]:
         self.calls += 1
-        if self.gate:
-            await self.gate.wait()
         return [self.answer] * len(drafts)
 
 
@@ -55,48 +51,6 @@ class Calls:
         first, second = await self._caller.send(cast("Provider", self.vendor), drafts)
         assert first == second
         return first
-
-
-async def test_the_time_after_refused_credentials_doubles_with_each_refused_trial_up_to_ten_minutes() -> None:
-    calls, pauses = Calls(), []
-    for number in range(1, 8):
-        answer = await calls.send()
-        assert isinstance(answer, Retry)
-        assert answer.delay_seconds
-        pauses.append(answer.delay_seconds)
-        calls.clock.now += answer.delay_seconds - 1
-        assert await calls.send() == Retry(WRONG.reason, WRONG.error, 1.0, offered=False)
-        assert calls.vendor.calls == number
-        calls.clock.now += 1
-    assert pauses == [AFTER_CREDENTIALS.first, 60, 120, 240, 480, AFTER_CREDENTIALS.longest, AFTER_CREDENTIALS.longest]
-
-
-async def test_one_trial_call_is_made_and_its_success_closes_it() -> None:
-    calls = Calls()
-    await calls.send()
-    calls.clock.now += AFTER_CREDENTIALS.first
-    calls.vendor.answer, calls.vendor.gate = Sent(), asyncio.Event()
-    trial = asyncio.create_task(calls.send())
-    await asyncio.sleep(0)
-    assert isinstance(await calls.send(), Retry)
-    assert calls.vendor.calls == 2
-    calls.vendor.gate.set()
-    assert isinstance(await trial, Sent)
-    assert isinstance(await calls.send(), Sent)
-
-
-async def test_a_trial_that_is_cancelled_leaves_the_next_one_possible() -> None:
-    calls = Calls()
-    await calls.send()
-    calls.clock.now += AFTER_CREDENTIALS.first
-    calls.vendor.gate = asyncio.Event()
-    trial = asyncio.create_task(calls.send())
-    await asyncio.sleep(0)
-    trial.cancel()
-    await asyncio.wait([trial])
-    calls.vendor.gate.set()
-    await calls.send()
-    assert calls.vendor.calls == 3
 
 
 FAILED_CALL = Retry(Reason.UNAVAILABLE, "HTTP 503")
@@ -152,36 +106,11 @@ async def test_its_time_doubles_with_each_failed_trial_and_one_good_trial_closes
         waits.append(refusal.delay_seconds)
         calls.clock.now += refusal.delay_seconds or 0
         assert await is_called(calls)
-    assert waits == [AFTER_FAILURES.first, 10, 20, 40, AFTER_FAILURES.longest, AFTER_FAILURES.longest]
-    calls.clock.now += AFTER_FAILURES.longest
+    assert waits == [FIRST_SECONDS, 10, 20, 40, LONGEST_SECONDS, LONGEST_SECONDS]
+    calls.clock.now += LONGEST_SECONDS
     calls.vendor.answer = Sent()
     assert await is_called(calls)
     assert await is_called(calls)
     calls.vendor.answer = FAILED_CALL
     assert await is_called(calls)
     assert await is_called(calls)
-
-
-@pytest.mark.parametrize("other", [SILENCE, FAILED_CALL])
-async def test_a_trial_that_does_not_tell_of_the_credentials_leaves_it_open(other: SendResult) -> None:
-    calls = await calls_after(WRONG)
-    calls.clock.now += AFTER_CREDENTIALS.first
-    calls.vendor.answer = other
-    assert await is_called(calls)
-    assert not await is_called(calls)
-
-
-async def test_a_message_that_cannot_be_made_leaves_it_open() -> None:
-    class Careful(Vendor):
-        async def send(self, drafts: Sequence[Draft]) -> list[SendResult]:
-            drafts[-1].problem = Failed(Reason.INVALID_CONTENT)
-            return await super().send(drafts)
-
-    calls = Calls()
-    calls.vendor = Careful()
-    caller = ProviderCaller(Metrics(), calls.clock, asyncio.sleep)
-    drafts = [a_draft(MESSAGE), a_draft(MESSAGE)]
-    first, second = await caller.send(cast("Provider", calls.vendor), drafts)
-    assert (type(first), type(second)) == (Retry, Failed)
-    await caller.send(cast("Provider", calls.vendor), [a_draft(MESSAGE)])
-    assert calls.vendor.calls == 1

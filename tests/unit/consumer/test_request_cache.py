@@ -3,6 +3,8 @@
 from consumer.request_cache import OpenedRequest, RequestCache
 from core.render import compile_text
 from ledger.message_template import MessageTemplate
+from providers.mail_body import encode_body
+from schemas.statuses import Channel
 from tests.support.builders import a_head, a_key
 
 KIB = 1024
@@ -30,6 +32,16 @@ def test_the_sealed_text_the_placeholders_and_the_variables_count() -> None:
     template = MessageTemplate(compile_text("x"), None, html=False, variables={"name": "v" * 50_000})
     assert OpenedRequest(a_head(), template).size > 50_000
     assert OpenedRequest(a_head(), None).size > 0
+
+
+def test_the_body_that_the_mails_of_a_request_share_counts_before_it_is_made() -> None:
+    text = compile_text("中" * 10_000)
+    mails = OpenedRequest(a_head(channel=Channel.EMAIL), MessageTemplate(text, None, html=True, variables={}))
+    assert mails.shared == {}
+    assert mails.size > len(encode_body("中" * 10_000, "中" * 10_000)) + 20_000
+    assert opened("r").shared is None
+    own = MessageTemplate(compile_text("{{name}}"), None, html=True, variables={})
+    assert OpenedRequest(a_head(channel=Channel.EMAIL), own).shared is None
 
 
 def test_a_request_that_is_larger_than_the_cache_is_kept_alone() -> None:

@@ -10,7 +10,9 @@ import pytest
 import providers
 from core.send_result import Failed, Retry, Sent, Uncertain
 from providers.entries import ProviderEntry
+from providers.http_api import _STATUSES
 from providers.kinds import KINDS
+from providers.result_codes import result_for
 from tests.contract.providers.servers import Act, SilentPeer
 from tests.contract.providers.stages import STAGES
 from tests.support.repository import ROOT
@@ -105,9 +107,15 @@ def test_every_kind_is_in_the_documents(kind: str, page: str, text: str) -> None
 
 
 @pytest.mark.parametrize("kind", [kind for kind, (_, build) in KINDS.items() if ".vendors." in build.__module__])
-def test_the_page_of_a_vendor_names_every_code_of_its_table(kind: str) -> None:
+def test_the_page_of_a_vendor_has_every_code_of_its_table_with_its_result(kind: str) -> None:
     table = importlib.import_module(f"providers.vendors.{kind}").TABLE
     page = (ROOT / "docs" / "providers" / f"{kind}.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("|")]
 
     assert table.page in page
-    assert [code for code in table.codes if not re.search(rf"(?<![\w.]){re.escape(code)}(?![\w.])", page)] == []
+    assert all(re.search(rf"^\|.*\b{status}\b", page, re.MULTILINE) for status in _STATUSES)
+    for code, result_kind in table.codes.items():
+        result = result_for(result_kind, "")
+        reason = "" if isinstance(result, Sent) else f"({result.reason})"
+        named = [row for row in rows if re.search(rf"(?<![\w.]){re.escape(code)}(?![\w.])", row)]
+        assert any(f"`{type(result).__name__}{reason}`" in row for row in named), (code, result)

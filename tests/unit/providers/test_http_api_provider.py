@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -13,7 +13,8 @@ from aiohttp import web
 from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from providers.draft import WITHDRAWN, Draft, UnsendableError
 from providers.http_api import ApiAnswer, HttpApi, HttpRequest, OneForAll, Results
-from providers.http_api_provider import NOT_REACHED, HttpApiProvider
+from providers.http_api_provider import HttpApiProvider
+from providers.http_batch import NOT_REACHED
 from providers.http_entry import VendorEntry
 from providers.provider import offer
 from schemas.statuses import Channel, Reason
@@ -102,6 +103,7 @@ async def send(
     concurrency: int = 1,
     timeout_seconds: float = 1,
     may_leave: Callable[[], bool] = lambda: True,
+    wait_for_rate: Callable[[int], Awaitable[bool]] | None = None,
 ) -> list[SendResult]:
     entry = {
         "kind": "vendor",
@@ -117,6 +119,7 @@ async def send(
         message = Message(f"log_{number}", Channel.SMS, to, "Hello", None, False, None, "tnt_1")
         drafts.append(Draft(message.id, partial(_same, message), 0, ENDLESS))
         drafts[-1].may_leave = may_leave
+        drafts[-1].wait_for_rate = wait_for_rate or drafts[-1].wait_for_rate
     results = await offer(provider, drafts)
     await provider.aclose()
     return results
@@ -133,12 +136,47 @@ async def test_a_refusal_that_names_the_messages_leaves_one_more_call_for_the_ot
 
 
 async def test_a_refusal_that_names_no_message_is_found_in_halves(server: Server) -> None:
-    def meaning(messages: Sequence[str]) -> Results:
-        return OneForAll(REFUSED) if "bad" in messages else sent(messages)
-
-    results = await send(server, *"abcdefg", "bad", meaning=meaning)
+    results = await send(server, *"abcdefg", "bad", meaning=refuse_bad)
     assert results == [*sent("abcdefg"), REFUSED]
     assert sorted(len(call) for call in server.calls) == [1, 1, 2, 2, 4, 4, 8]
+
+
+def refuse_bad(messages: Sequence[str]) -> Results:
+    return OneForAll(REFUSED) if "bad" in messages else sent(messages)
+
+
+async def test_each_message_that_is_sent_once_more_waits_for_the_rate(server: Server) -> None:
+    waits: list[int] = []
+
+    async def wait(number: int) -> bool:
+        assert sum(map(len, server.calls)) == 8 + sum(waits)
+        waits.append(number)
+        return True
+
+    results = await send(server, *"abcdefg", "bad", meaning=refuse_bad, wait_for_rate=wait)
+    assert results == [*sent("abcdefg"), REFUSED]
+    assert sorted(waits) == [1, 1, 2, 2, 4, 4]
+
+
+async def test_messages_whose_first_call_was_not_divided_wait_for_no_rate(server: Server) -> None:
+    async def refuse(number: int) -> bool:
+        raise AssertionError(number)
+
+    assert await send(server, *"abcd", most=1, wait_for_rate=refuse) == sent("abcd")
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+async def test_messages_for_which_the_rate_has_no_room_in_time_are_not_in_doubt(
+    server: Server,
+    is_closed: bool,  # noqa: FBT001
+) -> None:
+    async def wait(_: int) -> bool:
+        await asyncio.sleep(0 if is_closed else 60)
+        return False
+
+    results = await send(server, *"abc", "bad", meaning=refuse_bad, wait_for_rate=wait)
+    assert results == [Retry(Reason.UNAVAILABLE, REFUSED.error)] * 4
+    assert len(server.calls) == 1
 
 
 async def test_a_division_of_which_nothing_comes_counts_as_a_try(server: Server) -> None:

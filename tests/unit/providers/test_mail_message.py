@@ -14,12 +14,18 @@ from hypothesis import strategies as st
 from core.send_result import Message
 from providers.bulk_headers import BulkHeaders
 from providers.list_unsubscribe import parse_list_unsubscribe
-from providers.mail_message import UnusableAddressError, UnusableContentError, compose
+from providers.mail_message import (
+    MAX_SHARED_HEADS,
+    UnusableAddressError,
+    UnusableContentError,
+    _shared_head,
+    compose,
+)
 from providers.sender_address import split_sender
 from schemas.statuses import Channel
 from tests.unit.providers.mail_checker import read_headers
 
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp()
 LINES = st.text(st.characters(codec="utf-8"), max_size=300)
 SUBJECTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), max_size=300)
 
@@ -160,6 +166,19 @@ def test_no_line_break_gets_into_the_headers_through_another_address(other: dict
 def test_no_other_address_ends_an_smtp_command() -> None:
     with pytest.raises(UnusableAddressError):
         write(replace(a_message(), cc=("a@example.org> SIZE=1",)))
+
+
+def test_the_heads_that_are_remembered_are_bounded() -> None:
+    for number in range(2 * MAX_SHARED_HEADS):
+        write(a_message(subject=f"Your order {number}"))
+    assert _shared_head.cache_info().currsize == MAX_SHARED_HEADS
+
+
+def test_a_subject_of_a_message_with_a_secret_is_not_remembered() -> None:
+    _shared_head.cache_clear()
+    content = write(replace(a_message(subject="Your code is 471199"), secrets=("471199",)))
+    assert read_headers(content)["Subject"] == "Your code is 471199"
+    assert _shared_head.cache_info().currsize == 0
 
 
 def test_a_mail_without_a_subject_has_an_empty_one() -> None:

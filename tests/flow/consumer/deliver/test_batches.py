@@ -112,6 +112,22 @@ async def test_the_rate_counts_messages_and_not_calls() -> None:
     assert began == pytest.approx([0, 0, 0, 1, 1, 1, 2, 2], abs=0.01)
 
 
+async def test_messages_that_a_provider_sends_once_more_count_once_more() -> None:
+    class Dividing(BatchProvider):
+        async def send(self, drafts: Sequence[Draft]) -> list[SendResult]:
+            assert await drafts[0].wait_for_rate(len(drafts))
+            return await super().send(drafts)
+
+    book = Dividing(rate_per_second=3.0)
+    world = World(book)
+    context = with_passing_time(world)
+    began: list[float] = []
+    book.answers = lambda *_: began.append(context.monotonic()) or Sent()
+    await world.expand(world.record(*NUMBERS[:2]))
+    await world.deliver_all(context)
+    assert began == pytest.approx([2 / 3] * 2, abs=0.01)
+
+
 async def test_each_message_of_a_call_has_its_own_result() -> None:
     refused = {NUMBERS[0], NUMBERS[4]}
     world, _ = a_world(answers=lambda message, _: Failed(Reason.REJECTED) if message.to[-11:] in refused else Sent())

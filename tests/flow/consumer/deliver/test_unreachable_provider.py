@@ -1,7 +1,7 @@
 """A provider that takes no connection costs no attempt, and does not keep its deliveries either."""
 
 from consumer.context import ConsumerContext
-from consumer.flow_control.provider_breaker import AFTER_FAILURES
+from consumer.flow_control.provider_breaker import LONGEST_SECONDS
 from core.send_result import Retry, Sent, Uncertain
 from schemas.statuses import Reason
 from tests.flow.world import RecordingProvider, World
@@ -39,7 +39,7 @@ async def test_a_provider_gets_its_turn_again_after_a_while() -> None:
     world = World(first, second)
     context = world.context()
     await send(world, 2, context)
-    world.pass_time(AFTER_FAILURES.longest)
+    world.pass_time(LONGEST_SECONDS)
     first.answers = lambda *_: Sent()
     await world.expand(world.record(NUMBERS[0], request_id="r2"))
     await world.deliver_all(context)

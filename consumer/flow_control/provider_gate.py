@@ -1,0 +1,48 @@
+"""Gate before a provider: no call is made while its breaker is open, or while it is paused for our credentials."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from consumer.flow_control.credential_pause import CredentialPause
+from consumer.flow_control.provider_breaker import ProviderBreaker, Recorded
+from core.send_result import Retry, SendResult
+
+_ANY_CALL = ""
+"""Id of no delivery, for the question whether calls are made at all."""
+
+
+class ProviderGate:
+    """Breaker and pause of one provider in this process. A call is known by the id of its first message."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._breaker, self._pause = ProviderBreaker(monotonic), CredentialPause(monotonic)
+
+    @property
+    def is_closed(self) -> bool:
+        """Return whether nothing keeps calls away, so that none is a trial call."""
+        return not self._breaker.is_open and not self._pause.is_open
+
+    @property
+    def takes_calls(self) -> bool:
+        """Return whether a call may be made now."""
+        return self.refusal(_ANY_CALL) is None
+
+    @property
+    def problem(self) -> str | None:
+        """Return why calls are kept away, in fixed words and codes. Return None if they are not."""
+        return self._pause.problem or self._breaker.problem
+
+    def refusal(self, call: str) -> Retry | None:
+        """Return the result of the messages of a call that may not be made now, or None."""
+        return self._pause.refusal(call) or self._breaker.refusal()
+
+    @contextmanager
+    def calling(self) -> Iterator[None]:
+        """Mark the time of a call, so that a trial call is the only one."""
+        with self._pause.calling(), self._breaker.calling():
+            yield
+
+    def record(self, call: str, results: Sequence[Recorded]) -> list[SendResult]:
+        """Note the results of a call. Return them with the waits that follow from refused credentials."""
+        self._breaker.record(results)
+        return self._pause.record(call, [each.result for each in results])
