@@ -13,6 +13,7 @@ from core.vendor_template import NO_VENDOR_TEMPLATES, VendorTemplates
 from ledger.chunk_port import Chunks
 from ledger.idempotency_record import IdempotencyRecord
 from ledger.models import Log
+from ledger.permit_port import Permits
 from ledger.queries import IdRange, LogPage, LogQuery
 from ledger.request_port import Requests
 from ledger.stored_template import StoredTemplate
@@ -115,7 +116,7 @@ class IdempotencyKeys(Protocol):
 
 
 class Ledger(Protocol):
-    """Ledger of requests, chunks and logs, with its templates and idempotency keys."""
+    """Ledger of requests, chunks and logs, with its templates, idempotency keys and permits."""
 
     @property
     def requests(self) -> Requests:
@@ -140,6 +141,10 @@ class Ledger(Protocol):
     @property
     def keys(self) -> IdempotencyKeys:
         """Return the idempotency keys."""
+
+    @property
+    def permits(self) -> Permits:
+        """Return the permits of the limits across all processes."""
 
     def now(self) -> datetime:
         """Return the best estimate of the server's time. It does not follow the clock of this machine."""

@@ -61,7 +61,7 @@ async def send(entries: list[WindowDelivery], plan: SendPlan, context: ConsumerC
             entry.result = PINNED_PROVIDER_MISSING if plan.pinned else NO_PROVIDER
         return
     sender = CallSender(provider, plan, context)
-    calls = _calls(entries, plan.make_draft, _most_messages(provider), context.message_room.largest)
+    calls = _calls(entries, plan.make_draft, _most_messages(provider, context), context.message_room.largest)
     with context.metrics.windows.track_inprogress():
         await _run_concurrently(sender.send, calls)
 
@@ -70,18 +70,22 @@ class CallSender:
     """Makes the calls of one window."""
 
     def __init__(self, provider: Provider, plan: SendPlan, context: ConsumerContext) -> None:
-        self._provider, self._context = provider, context
+        self._provider, self._context, self._limits = provider, context, context.shared_limits
         self._lane, self._lease, self._is_stopped = plan.lane, plan.lease, plan.is_stopped
         self._room_key = f"{plan.tenant_id} {provider.name}"
 
     async def send(self, call: Call) -> None:
-        """Wait for room and for the rate limit, and make the call."""
+        """Wait for room and for the rate limits, and make the call. Put back deliveries that would wait too long."""
         for draft in call.drafts:
             draft.may_leave = self._may_leave
+        permits = self._limits.permits_needed(self._provider.name, call.drafts)
+        if later := self._limits.put_back(self._provider.name, self._lane, permits):
+            self._store(call, [later] * len(call.drafts))
+            return
         room, lane, readiness = self._context.message_room, self._lane, self._context.readiness
         has_room = await room.take(lane, self._room_key, call.size)
         try:
-            if has_room and await self._wait_for_rate_limit(len(call.drafts)) and self._may_leave():
+            if has_room and await self._wait_for_rates(len(call.drafts), permits) and self._may_leave():
                 results = await self._context.provider_caller.send(self._provider, call.drafts)
             else:
                 results = [WITHDRAWN] * len(call.drafts)
@@ -92,13 +96,15 @@ class CallSender:
             if room.has_waiters:
                 readiness.record_progress(lane)  # A delivery that waits for room is not stuck.
 
-    async def _wait_for_rate_limit(self, messages: int) -> bool:
-        rate = self._provider.rate_per_second
-        if rate is None:
+    async def _wait_for_rates(self, messages: int, permits: int) -> bool:
+        """Wait for the rate of this process, and for that of all processes. Return False if no call may be made."""
+        name, rate = self._provider.name, self._provider.rate_per_second
+        if rate is None and self._limits.cap(name) is None:
             return True
-        may_call = await self._context.provider_caller.wait_for_rate_limit(
-            self._provider.name, rate, self._lane, messages
+        may_call = rate is None or await self._context.provider_caller.wait_for_rate_limit(
+            name, rate, self._lane, messages
         )
+        may_call = may_call and await self._limits.wait_for_rate(name, self._lane, permits)
         # A delivery that waits for a slow rate, or for the other lane at this rate, is not stuck.
         self._context.readiness.record_progress(*Lane)
         return may_call
@@ -115,10 +121,11 @@ class CallSender:
                 entry.result = NotSent.DEFERRED
 
 
-def _most_messages(provider: Provider) -> int:
-    """Return the maximum size of a call: a batch of the provider, and no more than its rate allows in a second."""
-    rate = provider.rate_per_second
-    return provider.batch_size if rate is None else max(1, min(provider.batch_size, int(rate)))
+def _most_messages(provider: Provider, context: ConsumerContext) -> int:
+    """Return the maximum size of a call: a batch of the provider, and no more than its rates allow in a second."""
+    cap = context.shared_limits.cap(provider.name)
+    rates = [rate for rate in (provider.rate_per_second, cap and cap.per_second) if rate is not None]
+    return max(1, int(min([provider.batch_size, *rates])))
 
 
 def _calls(entries: list[WindowDelivery], make_draft: MakeDraft, most: int, most_bytes: int) -> Iterator[Call]:

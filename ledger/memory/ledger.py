@@ -7,10 +7,12 @@ from ledger.chunk_port import Chunks
 from ledger.memory.chunk_store import MemoryChunks
 from ledger.memory.idempotency_key_store import MemoryIdempotencyKeys
 from ledger.memory.log_store import MemoryLogs
+from ledger.memory.permit_store import MemoryPermits
 from ledger.memory.request_store import MemoryRequests
 from ledger.memory.retention_store import MemoryRetention
 from ledger.memory.store import Store
 from ledger.memory.template_store import MemoryTemplates
+from ledger.permit_port import Permits
 from ledger.ports import IdempotencyKeys, Logs, Retention, Templates
 from ledger.request_port import Requests
 
@@ -28,6 +30,7 @@ class MemoryLedger:
         self.retention: Retention = MemoryRetention(store)
         self.templates: Templates = MemoryTemplates(store)
         self.keys: IdempotencyKeys = MemoryIdempotencyKeys(store)
+        self.permits: Permits = MemoryPermits(store)
 
     def now(self) -> datetime:
         """Return the time in whole milliseconds, as MongoDB stores it."""

@@ -18,6 +18,7 @@ from ledger.mongo.connection import (
 from ledger.mongo.idempotency_key_store import MongoIdempotencyKeys
 from ledger.mongo.indexes import check_indexes, create_indexes
 from ledger.mongo.log_store import MongoLogs
+from ledger.mongo.permit_store import MongoPermits
 from ledger.mongo.request_store import MongoRequests
 from ledger.mongo.retention_store import MongoRetention
 from ledger.mongo.template_store import MongoTemplates
@@ -34,6 +35,7 @@ class MongoLedger:
         self.retention = MongoRetention(database, self._clock)
         self.templates = MongoTemplates(database["templates"])
         self.keys = MongoIdempotencyKeys(database["idempotency_keys"])
+        self.permits = MongoPermits(database["permits"])
 
     @classmethod
     async def connect(cls, url: str, database: str, *, timeout_ms: int = COMMAND_TIMEOUT_MS) -> Self:

@@ -18,6 +18,7 @@ from consumer.expand.expand import expand
 from consumer.flow_control.circuit_breaker import IntakeCircuitBreaker
 from consumer.flow_control.lane_priority import LanePriority
 from consumer.flow_control.reply_topic_health import ReplyTopicHealth
+from consumer.flow_control.shared_limits import SharedLimits
 from consumer.kafka.memory_bus import MemoryBus
 from consumer.kafka.record import KafkaRecord
 from consumer.monitoring.metrics import Metrics
@@ -173,6 +174,7 @@ class World:
             readiness=ReadinessTracker(self._monotonic),
             request_cache=RequestCache(),
             provider_caller=ProviderCaller(metrics, self._monotonic, sleep),
+            shared_limits=SharedLimits({}, self.ledger.permits, self._monotonic, sleep),
             lane_priority=LanePriority(),
             circuit_breaker=IntakeCircuitBreaker(None),
             reply_topics=ReplyTopicHealth(self._monotonic),

@@ -15,6 +15,7 @@ from consumer.expand.expansion_queue import ExpansionQueue
 from consumer.flow_control.circuit_breaker import IntakeCircuitBreaker
 from consumer.flow_control.lane_priority import LanePriority
 from consumer.flow_control.reply_topic_health import ReplyTopicHealth
+from consumer.flow_control.shared_limits import SharedLimits
 from consumer.flow_control.slots import build_slots
 from consumer.kafka.bus import BusUnavailable, DeadLetter
 from consumer.kafka.memory_bus import MemoryBus
@@ -219,6 +220,7 @@ class Process(Actor):
             readiness=ReadinessTracker(self._monotonic),
             request_cache=RequestCache(),
             provider_caller=ProviderCaller(METRICS, self._monotonic, asyncio.sleep),
+            shared_limits=SharedLimits({}, world.ledger.permits, self._monotonic, asyncio.sleep),
             lane_priority=LanePriority(),
             circuit_breaker=IntakeCircuitBreaker(None),
             reply_topics=ReplyTopicHealth(self._monotonic),
