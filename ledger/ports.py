@@ -17,6 +17,7 @@ from ledger.permit_port import Permits
 from ledger.queries import IdRange, LogPage, LogQuery
 from ledger.request_port import Requests
 from ledger.stored_template import StoredTemplate
+from ledger.tenant_port import Tenants
 from schemas.statuses import ContentType, Status
 
 
@@ -145,6 +146,10 @@ class Ledger(Protocol):
     @property
     def permits(self) -> Permits:
         """Return the permits of the limits across all processes."""
+
+    @property
+    def tenants(self) -> Tenants:
+        """Return the settings of tenants."""
 
     def now(self) -> datetime:
         """Return the best estimate of the server's time. It does not follow the clock of this machine."""

@@ -12,9 +12,11 @@ from ledger.memory.request_store import MemoryRequests
 from ledger.memory.retention_store import MemoryRetention
 from ledger.memory.store import Store
 from ledger.memory.template_store import MemoryTemplates
+from ledger.memory.tenant_store import MemoryTenants
 from ledger.permit_port import Permits
 from ledger.ports import IdempotencyKeys, Logs, Retention, Templates
 from ledger.request_port import Requests
+from ledger.tenant_port import Tenants
 
 
 class MemoryLedger:
@@ -31,6 +33,7 @@ class MemoryLedger:
         self.templates: Templates = MemoryTemplates(store)
         self.keys: IdempotencyKeys = MemoryIdempotencyKeys(store)
         self.permits: Permits = MemoryPermits(store)
+        self.tenants: Tenants = MemoryTenants(store)
 
     def now(self) -> datetime:
         """Return the time in whole milliseconds, as MongoDB stores it."""

@@ -22,6 +22,7 @@ from ledger.mongo.permit_store import MongoPermits
 from ledger.mongo.request_store import MongoRequests
 from ledger.mongo.retention_store import MongoRetention
 from ledger.mongo.template_store import MongoTemplates
+from ledger.mongo.tenant_store import MongoTenants
 
 
 class MongoLedger:
@@ -36,6 +37,7 @@ class MongoLedger:
         self.templates = MongoTemplates(database["templates"])
         self.keys = MongoIdempotencyKeys(database["idempotency_keys"])
         self.permits = MongoPermits(database["permits"])
+        self.tenants = MongoTenants(database["tenants"])
 
     @classmethod
     async def connect(cls, url: str, database: str, *, timeout_ms: int = COMMAND_TIMEOUT_MS) -> Self:
