@@ -26,6 +26,7 @@ from consumer.flow_control.reply_topic_health import ReplyTopicHealth
 from consumer.flow_control.shared_limits import SharedLimits
 from consumer.flow_control.shared_rate import LONGEST_WAIT_SECONDS, RateCap
 from consumer.flow_control.slots import build_slots
+from consumer.flow_control.tenant_quotas import TenantQuotas
 from consumer.kafka.kafka_bus import KafkaBus
 from consumer.monitoring.metrics import Metrics
 from consumer.monitoring.readiness import ReadinessTracker
@@ -70,6 +71,7 @@ async def build_app(settings: ConsumerSettings) -> ConsumerService:
         reply_topics=ReplyTopicHealth(time.monotonic),
         provider_caller=caller,
         shared_limits=SharedLimits(_rate_caps(settings.entries), ledger.permits, time.monotonic, asyncio.sleep),
+        tenant_quotas=TenantQuotas(ledger.tenants, ledger.permits, settings.tenant_bounds, time.monotonic),
         lane_priority=LanePriority(),
         chunk_room=ByteRoom(settings.max_bytes_in_hand // 2),
         message_room=ByteRoom(settings.max_bytes_in_hand // 2),

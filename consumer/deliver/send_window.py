@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from consumer.context import ConsumerContext
 from consumer.deliver.lease import Lease
+from consumer.flow_control.tenant_quotas import Grant
 from consumer.logger import logger
 from core.delivery_outcome import NotSent, WindowDelivery
-from core.send_result import Retry, SendResult
+from core.send_result import Failed, Retry, SendResult
 from providers.draft import WITHDRAWN, Draft
 from providers.provider import CLOSED, Provider
 from schemas.statuses import Channel, Lane, Reason
@@ -39,6 +40,13 @@ class SendPlan(NamedTuple):
     """True if no other provider may be called."""
 
 
+class TenantOfCall(NamedTuple):
+    """Tenant and channel, which have limits of their own."""
+
+    tenant_id: str
+    channel: Channel
+
+
 class Call(NamedTuple):
     """One call of a provider: some deliveries of the window, in order."""
 
@@ -61,6 +69,7 @@ async def send(entries: list[WindowDelivery], plan: SendPlan, context: ConsumerC
             entry.result = PINNED_PROVIDER_MISSING if plan.pinned else NO_PROVIDER
         return
     sender = CallSender(provider, plan, context)
+    await context.tenant_quotas.load(plan.tenant_id)
     calls = _calls(entries, plan.make_draft, _most_messages(provider, context), context.message_room.largest)
     with context.metrics.windows.track_inprogress():
         await _run_concurrently(sender.send, calls)
@@ -72,6 +81,7 @@ class CallSender:
     def __init__(self, provider: Provider, plan: SendPlan, context: ConsumerContext) -> None:
         self._provider, self._context, self._limits = provider, context, context.shared_limits
         self._lane, self._lease, self._is_stopped = plan.lane, plan.lease, plan.is_stopped
+        self._tenant = TenantOfCall(plan.tenant_id, plan.channel)
         self._room_key = f"{plan.tenant_id} {provider.name}"
 
     async def send(self, call: Call) -> None:
@@ -82,14 +92,24 @@ class CallSender:
         if later := self._limits.put_back(self._provider.name, self._lane, permits):
             self._store(call, [later] * len(call.drafts))
             return
+        grant = await self._context.tenant_quotas.take(*self._tenant, len(call.drafts))
+        if grant.later:
+            call = self._put_back_rest(call, grant)
+            permits = self._limits.permits_needed(self._provider.name, call.drafts)
+        if not call.drafts:
+            return
         room, lane, readiness = self._context.message_room, self._lane, self._context.readiness
         has_room = await room.take(lane, self._room_key, call.size)
         try:
             if has_room and await self._wait_for_rates(len(call.drafts), permits) and self._may_leave():
-                results = await self._context.provider_caller.send(self._provider, call.drafts)
+                grant = await self._context.tenant_quotas.renew(*self._tenant, grant)
+                call = self._put_back_rest(call, grant)
+                results = await self._context.provider_caller.send(self._provider, call.drafts) if call.drafts else []
             else:
                 results = [WITHDRAWN] * len(call.drafts)
             self._store(call, results)
+            unused = sum(map(_is_certainly_unsent, results))
+            await self._context.tenant_quotas.give_back(*self._tenant, grant, unused)
         finally:
             if has_room:
                 room.give_back(lane, self._room_key, call.size)
@@ -112,6 +132,14 @@ class CallSender:
     def _may_leave(self) -> bool:
         return self._lease.alive and not self._is_stopped() and not self._context.stopping.is_set()
 
+    def _put_back_rest(self, call: Call, grant: Grant) -> Call:
+        """Put back the deliveries without a permit of the tenant. Return the call with the others."""
+        if grant.later is None:
+            return call
+        at, rest = grant.permits, len(call.drafts) - grant.permits
+        self._store(Call(call.entries[at:], call.drafts[at:], 0), [grant.later] * rest)
+        return Call(call.entries[:at], call.drafts[:at], call.size)
+
     def _store(self, call: Call, results: Sequence[SendResult]) -> None:
         for entry, result in zip(call.entries, results, strict=True):
             if result is not CLOSED and result is not WITHDRAWN:
@@ -119,6 +147,11 @@ class CallSender:
             elif self._lease.alive:
                 # Certainly not sent. Without this result the next owner would have to treat it as uncertain.
                 entry.result = NotSent.DEFERRED
+
+
+def _is_certainly_unsent(result: SendResult) -> bool:
+    """Return whether no provider was asked, so that the permits of the tenant are not used."""
+    return result is CLOSED or (isinstance(result, Retry | Failed) and not result.offered)
 
 
 def _most_messages(provider: Provider, context: ConsumerContext) -> int:

@@ -25,6 +25,8 @@ SHORTEST_SLEEP_SECONDS = 0.004
 """Shortest wait for a slot, in seconds. The slots of a high rate are used some at a time."""
 LONGEST_WAIT_SECONDS = 10.0
 """Maximum time of the rate for which deliveries wait in this process, in seconds. All others go into the ledger."""
+MAX_DELAY_SECONDS = 600.0
+"""Maximum time until a delivery in the ledger is tried again, in seconds. The limit may be higher by then."""
 _CLOCK_SAMPLES = 32
 """Number of leases by which the clock of the ledger is known."""
 _PAUSE_SECONDS = 0.5
@@ -108,7 +110,7 @@ class SharedRate:
         if ahead + permits <= max(permits, self._rate * LONGEST_WAIT_SECONDS):
             return None
         begins_at = max(self._booked_until[lane], now + ahead / self._rate)
-        self._booked_until[lane] = begins_at + permits / self._rate
+        self._booked_until[lane] = min(begins_at + permits / self._rate, now + MAX_DELAY_SECONDS)
         return self._booked_until[lane] - now
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from consumer.flow_control.lane_priority import LanePriority
 from consumer.flow_control.reply_topic_health import ReplyTopicHealth
 from consumer.flow_control.shared_limits import SharedLimits
 from consumer.flow_control.slots import build_slots
+from consumer.flow_control.tenant_quotas import TenantQuotas
 from consumer.kafka.bus import BusUnavailable, DeadLetter
 from consumer.kafka.memory_bus import MemoryBus
 from consumer.kafka.offset_tracker import OffsetTracker
@@ -36,6 +37,7 @@ from providers.provider import CLOSED
 from providers.registry import Providers
 from schemas.results import EventType
 from schemas.statuses import Channel, Lane, Reason
+from schemas.tenant_settings import TenantLimits
 from tests.simulate.checks.observations import Observations
 from tests.simulate.environment.gate import Gate, Hindrance, ports
 from tests.simulate.environment.kafka import CommitFailed, Partition, SimulatedKafka
@@ -221,6 +223,7 @@ class Process(Actor):
             request_cache=RequestCache(),
             provider_caller=ProviderCaller(METRICS, self._monotonic, asyncio.sleep),
             shared_limits=SharedLimits({}, world.ledger.permits, self._monotonic, asyncio.sleep),
+            tenant_quotas=TenantQuotas(world.ledger.tenants, world.ledger.permits, TenantLimits(), self._monotonic),
             lane_priority=LanePriority(),
             circuit_breaker=IntakeCircuitBreaker(None),
             reply_topics=ReplyTopicHealth(self._monotonic),

@@ -1,13 +1,20 @@
 """Limits across all processes: what waits for a permit, and what goes back into the ledger."""
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from consumer.deliver.claim_chunks import Claimer
+from consumer.deliver.deliver import deliver
 from consumer.flow_control.shared_limits import SharedLimits
 from consumer.flow_control.shared_rate import RateCap
+from core.ids import ChunkId
+from core.period_limits import PeriodLimits
+from core.send_result import Sent
 from schemas.statuses import Reason, Status
+from schemas.tenant_settings import ChannelLimits, TenantLimits, TenantSettings
 from tests.flow.world import World
 
 NUMBERS = [{"to": f"1390013{number:04d}"} for number in range(40)]
@@ -68,3 +75,52 @@ async def test_deliveries_that_would_wait_too_long_go_back_without_an_attempt_an
     logs = await world.logs()
     assert [(log.outcome, log.attempts) for log in logs] == [(Status.SENT, 1)] * 40
     assert set(world.providers[0].taken.values()) == {1}
+
+
+async def limit(world: World, **limits: int) -> None:
+    settings = TenantSettings(limits=TenantLimits(sms=ChannelLimits(**limits)))
+    assert await world.ledger.tenants.put("t1", settings, 0)
+
+
+async def test_a_tenant_at_its_limit_waits_in_the_ledger_and_other_tenants_are_sent() -> None:
+    world = World()
+    await limit(world, max_per_min=5)
+    await world.expand(world.record(*NUMBERS[:12]))
+    await world.expand(world.record(*NUMBERS[12:24], tenant_id="t2", request_id="r2"))
+    await world.deliver_all()
+
+    assert sum(world.providers[0].taken.values()) == 5 + 12
+    assert {log.outcome for log in await world.logs("r2", "t2")} == {Status.SENT}
+    assert {document.owner for document in world.ledger.chunks._store.open_chunks()} == {None}  # type: ignore[attr-defined]
+
+
+async def test_each_minute_sends_its_limit_without_an_attempt_or_age_for_those_that_wait() -> None:
+    world = World()
+    await limit(world, max_per_min=5)
+    await world.expand(world.record(*NUMBERS[:12]))
+    context, by_minute = world.context(), Counter[datetime]()
+    for _ in range(200):
+        before = sum(world.providers[0].taken.values())
+        await world.deliver_all(context)
+        by_minute[world.time.replace(second=0)] += sum(world.providers[0].taken.values()) - before
+        world.pass_time(1)
+
+    assert max(by_minute.values()) == 5
+    logs = await world.logs()
+    assert [(log.outcome, log.attempts) for log in logs] == [(Status.SENT, 1)] * 12
+
+
+async def test_what_a_stop_held_back_gives_its_permits_back() -> None:
+    world = World()
+    await limit(world, max_per_day=5)
+    await world.expand(world.record(*NUMBERS[:4]))
+    context = limited(world, per_second=1)
+    *_, chunk = world.bus.wake_ups.pop(0)
+    taken = await Claimer(context).claim_chunk(ChunkId(chunk))
+    assert taken is not None
+    world.providers[0].answers = lambda message, _: context.stopping.set() or Sent(message.id)  # type: ignore[func-returns-value]
+    await deliver(taken, context)
+    sent = sum(world.providers[0].taken.values())
+    assert sent == 1
+
+    assert (await world.ledger.permits.take("tenant t1 sms", PeriodLimits(day=5), 5)).permits == 4
