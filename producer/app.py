@@ -30,6 +30,7 @@ from producer.ledger_gateway import COMMAND_TIMEOUT_MS, LedgerGateway
 from producer.metrics import Metrics
 from producer.openapi.document import document_routes
 from producer.read.places import read_places
+from producer.read.rate_limits import rate_limit_routes
 from producer.read.routes import reading_routes
 from producer.responses import error_response, simple_response
 from producer.server import serve
@@ -80,6 +81,7 @@ def build_app(
     deps = Dependencies(settings, publisher, gateway, sealer, gate, body_reader, metrics, clock, waiter, read_places())
     _add_bulk_routes(app, BulkEndpoint(deps))
     app.include_router(reading_routes(deps))
+    app.include_router(rate_limit_routes(deps))
     app.include_router(control_routes(deps))
     app.include_router(document_routes(app))
     app.include_router(health_routes(publisher, gateway, metrics if settings.metrics_port is None else None, clock))
