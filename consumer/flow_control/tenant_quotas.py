@@ -139,6 +139,11 @@ class _Quota:
         except LedgerError as error:
             logger.warning("taking of permits failed", limit=self._key, reason=str(error))
             grants = [Grant(0, _AWAY) for _ in asked]
+        except Exception as error:  # noqa: BLE001  # each call has to end, also by an error of the code
+            for _, answer in asked:
+                if not answer.done():
+                    answer.set_exception(error)
+            return
         else:
             grants = self._divide(asked, taken, asked_at)
         for (_, answer), grant in zip(asked, grants, strict=True):

@@ -165,6 +165,7 @@ def test_permits_of_a_minute_that_is_over_are_taken_anew() -> None:
 
         renewed = await quotas.renew("tnt_a", SMS, grant)
         assert (renewed.permits, renewed.later) == (10, None)
+        assert (await world.process().take("tnt_a", SMS, 1)).permits == 0
         await asyncio.sleep(60)
         assert (await quotas.take("tnt_a", SMS, 10)).permits == 5
 
