@@ -16,6 +16,7 @@ from consumer.flow_control.circuit_breaker import IntakeCircuitBreaker
 from consumer.flow_control.lane_priority import LanePriority
 from consumer.flow_control.reply_topic_health import ReplyTopicHealth
 from consumer.flow_control.shared_limits import SharedLimits
+from consumer.flow_control.shared_rate import RateCap
 from consumer.flow_control.slots import build_slots
 from consumer.flow_control.tenant_quotas import TenantQuotas
 from consumer.kafka.bus import BusUnavailable, DeadLetter
@@ -65,6 +66,8 @@ class Surroundings(Hindrance, Protocol):
     bus: MemoryBus
     kafka: SimulatedKafka
     sides: Sequence[Side]
+    rate_caps: dict[str, RateCap]
+    tenant_bounds: TenantLimits
     books: Observations
 
     def server_time(self) -> datetime: ...
@@ -210,9 +213,11 @@ class Process(Actor):
         self.jumped = world.rng.uniform(0, 1000)
         """Seconds by which its own clock is ahead of the clock of the world. It never decreases."""
         providers = [_Provider(world, name, side, gate) for side in world.sides]
+        ledger: Any = _Ledger(world, gate, world.rng.uniform(0, 0.2))
+        limited: Any = ledger if world.rate_caps or world.tenant_bounds != TenantLimits() else world.ledger
         self.context = ConsumerContext(
             process_name=name,
-            ledger=_Ledger(world, gate, world.rng.uniform(0, 0.2)),  # type: ignore[arg-type]
+            ledger=ledger,
             bus=_Bus(world, gate),  # type: ignore[arg-type]
             providers=Providers(providers),  # type: ignore[arg-type]
             sealer=sealer,
@@ -222,8 +227,8 @@ class Process(Actor):
             readiness=ReadinessTracker(self._monotonic),
             request_cache=RequestCache(),
             provider_caller=ProviderCaller(METRICS, self._monotonic, asyncio.sleep),
-            shared_limits=SharedLimits({}, world.ledger.permits, self._monotonic, asyncio.sleep),
-            tenant_quotas=TenantQuotas(world.ledger.tenants, world.ledger.permits, TenantLimits(), self._monotonic),
+            shared_limits=SharedLimits(world.rate_caps, limited.permits, self._monotonic, asyncio.sleep),
+            tenant_quotas=TenantQuotas(limited.tenants, limited.permits, world.tenant_bounds, self._monotonic),
             lane_priority=LanePriority(),
             circuit_breaker=IntakeCircuitBreaker(None),
             reply_topics=ReplyTopicHealth(self._monotonic),
@@ -292,6 +297,7 @@ class Process(Actor):
         context = self.context
         context.stopping.set()
         context.provider_caller.close()
+        context.shared_limits.close()
         context.providers.stop(PROVIDER_GRACE_SECONDS)
         self._world.kafka.leave(self)
         await asyncio.gather(*(s.drain(DRAIN_SECONDS) for s in (*self.slots.values(), *self.sweep_slots.values())))
