@@ -157,15 +157,17 @@ class HttpApiProvider(Generic[T]):
         """Make one call after the other. After `latest_start` none begins, so that there is time for its answer."""
         loop, attempt = asyncio.get_running_loop(), PostAttempt(batch.drafts[0].may_leave)
         while batch.calls and not self._closed and loop.time() < latest_start:
-            places = batch.calls.popleft()
+            places, began_at = batch.calls.popleft(), loop.time()
             try:
                 results = await self._call(batch.messages(places), attempt)
             except asyncio.CancelledError:  # also by the time-out
+                self._slots.limit.record(loop.time() - began_at, refused=False)
                 self._settle_lost(batch, places, attempt, TimeoutError())
                 raise
             except Exception as error:  # noqa: BLE001  # after any exception of the client there is no answer
                 self._settle_lost(batch, places, attempt, error)
             else:
+                self._slots.limit.record(loop.time() - began_at, refused=_is_too_many(results))
                 self._settle(batch, places, results)
         if self._closed:
             batch.settle_rest(CLOSED)
@@ -216,6 +218,12 @@ class HttpApiProvider(Generic[T]):
         batch.settle(places, result)
         if isinstance(result, Retry):  # nor would the next call begin
             batch.end(result)
+
+
+def _is_too_many(results: Results) -> bool:
+    """Return whether the vendor refused the call because it gets too many (429)."""
+    result = results.result if isinstance(results, OneForAll) else results[0]
+    return isinstance(result, Retry) and result.reason is Reason.RATE_LIMITED
 
 
 def _divide(batch: _Batch[T], places: list[int], refusal: OneForAll) -> None:

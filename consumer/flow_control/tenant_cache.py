@@ -11,6 +11,8 @@ from schemas.tenant_settings import TenantSettings
 
 MAX_AGE_SECONDS = 5.0
 """Maximum age of the settings of a tenant, in seconds."""
+LONGEST_READ_SECONDS = 1.0
+"""Maximum time for which a window waits for newer settings, in seconds. Then it uses those that are known."""
 MAX_TENANTS = 10_000
 """Maximum number of tenants in the cache."""
 
@@ -42,7 +44,10 @@ class TenantCache:
         if task is None:
             task = self._loading[tenant_id] = asyncio.create_task(self._load(tenant_id))
             task.add_done_callback(lambda _: self._loading.pop(tenant_id, None))
-        await asyncio.shield(task)
+        if entry is None:
+            await asyncio.shield(task)
+        else:
+            await asyncio.wait({task}, timeout=LONGEST_READ_SECONDS)
 
     async def _load(self, tenant_id: str) -> None:
         read_at, known = self._monotonic(), self._entries.get(tenant_id)
