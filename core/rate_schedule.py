@@ -11,9 +11,9 @@ SHARE = 0.995
 """Share of the rate that is leased. The rest keeps a minute within the rate, whatever its first and last second are."""
 MAX_AHEAD_SECONDS = 2.0
 """Maximum time from now to the first slot of a lease, in seconds. So the slots of a process that died are soon over."""
-MAX_UNUSED_SECONDS = 0.25
+MAX_UNUSED_SECONDS = 0.3
 """Maximum number of unused slots that are leased again, as a time of the rate in seconds."""
-CATCH_UP = 1.015
+CATCH_UP = 1.03
 """Speed of the schedule while unused slots are leased again. No second may have 5% more than the rate."""
 CLOCK_JUMP_SECONDS = MAX_AHEAD_SECONDS + 30.0
 """A schedule that is further ahead was written before the clock of the server went back. It begins anew."""

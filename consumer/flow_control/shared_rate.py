@@ -19,7 +19,7 @@ BLOCK_SECONDS = 0.25
 """Maximum time of the rate that one lease takes, in seconds. So much is lost if the process dies."""
 LEASE_AHEAD_SECONDS = 0.2
 """Time before the end of the leased slots in which the next ones are leased, in seconds."""
-LATE_SECONDS = 0.025
+LATE_SECONDS = 0.02
 """Time after which a slot is over, in seconds. All slots of that time could fall into the next second."""
 SHORTEST_SLEEP_SECONDS = 0.004
 """Shortest wait for a slot, in seconds. The slots of a high rate are used some at a time."""

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,10 +13,11 @@ from consumer.flow_control.shared_limits import SharedLimits
 from consumer.flow_control.shared_rate import RateCap
 from core.ids import ChunkId
 from core.period_limits import PeriodLimits
-from core.send_result import Sent
+from core.send_result import SendResult, Sent
+from providers.draft import Draft
 from schemas.statuses import Reason, Status
 from schemas.tenant_settings import ChannelLimits, TenantLimits, TenantSettings
-from tests.flow.world import World
+from tests.flow.world import RecordingProvider, World
 
 NUMBERS = [{"to": f"1390013{number:04d}"} for number in range(40)]
 
@@ -124,3 +126,29 @@ async def test_what_a_stop_held_back_gives_its_permits_back() -> None:
     assert sent == 1
 
     assert (await world.ledger.permits.take("tenant t1 sms", PeriodLimits(day=5), 5)).permits == 4
+
+
+@dataclass
+class BatchProvider(RecordingProvider):
+    """A provider that takes three messages in a call."""
+
+    batch_size = 3
+    sizes: list[int] = field(default_factory=list)
+
+    async def send(self, drafts: Sequence[Draft]) -> list[SendResult]:
+        self.sizes.append(len(drafts))
+        return [await self.send_one(draft) for draft in drafts]
+
+
+async def test_a_call_of_several_messages_has_those_that_got_a_permit() -> None:
+    provider = BatchProvider()
+    world = World(provider)
+    world.limits = replace(world.limits, chunk_size=8, window_size=8)
+    await limit(world, max_per_min=4)
+    await world.expand(world.record(*NUMBERS[:8]))
+    await world.deliver_all()
+    assert provider.sizes == [3, 1]
+
+    await world.settle()
+    assert sum(provider.sizes) == 8
+    assert [log.attempts for log in await world.logs()] == [1] * 8
