@@ -5,9 +5,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from consumer.logger import logger
+from core.period_limits import PeriodLimits
+from core.tenant_limits import limits_in_effect
 from ledger.errors import LedgerRefused, LedgerUnavailable
 from ledger.tenant_port import Tenants
-from schemas.tenant_settings import TenantSettings
+from schemas.statuses import Channel
+from schemas.tenant_settings import TenantLimits, TenantSettings
 
 MAX_AGE_SECONDS = 5.0
 """Maximum age of the settings of a tenant, in seconds."""
@@ -17,23 +20,26 @@ MAX_TENANTS = 10_000
 """Maximum number of tenants in the cache."""
 
 
-class _Entry(NamedTuple):
+class KnownTenant(NamedTuple):
+    """Settings of a tenant, and what follows from them."""
+
     settings: TenantSettings
+    limits: dict[Channel, PeriodLimits]
+    """Limits in effect, by channel."""
     read_at: float
 
 
 class TenantCache:
     """Cache of the settings, bounded in age and number."""
 
-    def __init__(self, tenants: Tenants, monotonic: Callable[[], float]) -> None:
-        self._tenants, self._monotonic = tenants, monotonic
-        self._entries: dict[str, _Entry] = {}
+    def __init__(self, tenants: Tenants, bounds: TenantLimits, monotonic: Callable[[], float]) -> None:
+        self._tenants, self._bounds, self._monotonic = tenants, bounds, monotonic
+        self._entries: dict[str, KnownTenant] = {}
         self._loading: dict[str, asyncio.Task[None]] = {}
 
-    def known(self, tenant_id: str) -> TenantSettings | None:
+    def known(self, tenant_id: str) -> KnownTenant | None:
         """Return the settings as they were loaded last, or None."""
-        entry = self._entries.get(tenant_id)
-        return entry.settings if entry else None
+        return self._entries.get(tenant_id)
 
     async def load(self, tenant_id: str) -> None:
         """Read the settings of a tenant unless they are known. Raise LedgerUnavailable if there are none to use."""
@@ -61,6 +67,7 @@ class TenantCache:
                 raise
             settings = known.settings  # A window that was begun is sent while MongoDB is away.
         self._entries.pop(tenant_id, None)  # The entry that was read last comes last.
-        self._entries[tenant_id] = _Entry(settings, read_at)
+        limits = {channel: limits_in_effect(settings.limits, self._bounds, channel) for channel in Channel}
+        self._entries[tenant_id] = KnownTenant(settings, limits, read_at)
         if len(self._entries) > MAX_TENANTS:
             del self._entries[next(iter(self._entries))]

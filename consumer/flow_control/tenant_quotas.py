@@ -10,7 +10,6 @@ from consumer.flow_control.tenant_cache import TenantCache
 from consumer.logger import logger
 from core.period_limits import PERIOD_SECONDS, PeriodLimits, TakenPermits
 from core.send_result import Retry
-from core.tenant_limits import limits_in_effect
 from ledger.errors import LedgerError
 from ledger.permit_port import Permits
 from ledger.tenant_port import Tenants
@@ -45,8 +44,8 @@ class TenantQuotas:
     def __init__(
         self, tenants: Tenants, permits: Permits, bounds: TenantLimits, monotonic: Callable[[], float]
     ) -> None:
-        self._cache, self._permits = TenantCache(tenants, monotonic), permits
-        self._bounds, self._monotonic = bounds, monotonic
+        self._cache = TenantCache(tenants, bounds, monotonic)
+        self._permits, self._monotonic = permits, monotonic
         self._quotas: dict[tuple[str, Channel], _Quota] = {}
 
     async def load(self, tenant_id: str) -> None:
@@ -59,10 +58,10 @@ class TenantQuotas:
 
         The limits are those that `load` found last. Without limits the call does not wait.
         """
-        settings = self._cache.known(tenant_id)
-        if settings is None:
+        known = self._cache.known(tenant_id)
+        if known is None:
             return Grant(0, _AWAY)
-        limits = limits_in_effect(settings.limits, self._bounds, channel)
+        limits = known.limits[channel]
         if limits.smallest is None:
             return Grant(messages)
         return await self._quota(tenant_id, channel).take(limits, messages)
