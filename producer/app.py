@@ -80,10 +80,8 @@ def build_app(
     sealer = Sealer(parse_sealing_keys(settings.sealing_keys))
     deps = Dependencies(settings, publisher, gateway, sealer, gate, body_reader, metrics, clock, waiter, read_places())
     _add_bulk_routes(app, BulkEndpoint(deps))
-    app.include_router(reading_routes(deps))
-    app.include_router(rate_limit_routes(deps))
-    app.include_router(control_routes(deps))
-    app.include_router(document_routes(app))
+    for router in (reading_routes(deps), rate_limit_routes(deps), control_routes(deps), document_routes(app)):
+        app.include_router(router)
     app.include_router(health_routes(publisher, gateway, metrics if settings.metrics_port is None else None, clock))
     _add_error_handlers(app, clock)
     app.add_middleware(RequestLoggingMiddleware, metrics=metrics, clock=clock)

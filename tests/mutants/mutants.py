@@ -618,7 +618,7 @@ MUTANTS = (
         (
             Edit(
                 "consumer/deliver/send_window.py",
-                "max(1, min(provider.batch_size, int(rate)))",
+                "max(1, int(min([provider.batch_size, *rates])))",
                 "provider.batch_size",
             ),
         ),
