@@ -25,6 +25,7 @@ from cli.commands.send import send
 from cli.commands.setup import setup
 from cli.commands.simulator import simulator
 from cli.commands.template import template
+from cli.commands.tenant import tenant
 from cli.commands.token import token
 from cli.commands.watch import watch
 from cli.errors import EXIT_FAILED, CommandError
@@ -112,6 +113,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
 for name, command in _COMMANDS.items():
     app.command(name, epilog=f"Exit codes: {_EXITS[name]}")(command)
 app.add_typer(template)
+app.add_typer(tenant)
 app.add_typer(providers)
 app.add_typer(dead_letters)
 

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings
 from cli.errors import UsageError
 from config import settings as environment
 from config.settings import PREFIX, CommonSettings, SettingsError, TextSettings, parse_sealing_keys
+from config.tenant_bounds import TenantBoundSettings
 from core.text_limits import TextLimits
 from ledger.sealing import Sealer
 
@@ -63,6 +64,10 @@ class SealingSettings(BaseSettings):
 
 class SetupSettings(CommonSettings, LedgerAddress):
     """Settings of `setup`: the addresses of Kafka and MongoDB."""
+
+
+class TenantCommandSettings(LedgerAddress, TenantBoundSettings):
+    """Settings of `tenant`: the address of the ledger, and the bounds of the operator."""
 
 
 class TokenSettings(BaseSettings):

@@ -7,6 +7,7 @@ import random
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import NoReturn
 
@@ -22,7 +23,10 @@ from consumer.flow_control.byte_room import ByteRoom
 from consumer.flow_control.circuit_breaker import CircuitBreakerLimits, IntakeCircuitBreaker
 from consumer.flow_control.lane_priority import LanePriority
 from consumer.flow_control.reply_topic_health import ReplyTopicHealth
+from consumer.flow_control.shared_limits import SharedLimits
+from consumer.flow_control.shared_rate import LONGEST_WAIT_SECONDS, RateCap
 from consumer.flow_control.slots import build_slots
+from consumer.flow_control.tenant_quotas import TenantQuotas
 from consumer.kafka.kafka_bus import KafkaBus
 from consumer.monitoring.metrics import Metrics
 from consumer.monitoring.readiness import ReadinessTracker
@@ -61,13 +65,15 @@ async def build_app(settings: ConsumerSettings) -> ConsumerService:
         topics=settings.topics,
         tuning=_tuning(settings),
         metrics=metrics,
-        readiness=ReadinessTracker(time.monotonic, max(map(_longest_call, settings.entries)), caller.watch.problem),
+        readiness=ReadinessTracker(time.monotonic, _longest_call(settings.entries), caller.watch.problem),
         request_cache=RequestCache(),
         circuit_breaker=IntakeCircuitBreaker(
             CircuitBreakerLimits(settings.poison_run, settings.poison_share, settings.poison_sample)
         ),
         reply_topics=ReplyTopicHealth(time.monotonic),
         provider_caller=caller,
+        shared_limits=SharedLimits(_rate_caps(settings.entries), ledger.permits, time.monotonic, asyncio.sleep),
+        tenant_quotas=TenantQuotas(ledger.tenants, ledger.permits, settings.tenant_bounds, time.monotonic),
         lane_priority=LanePriority(),
         chunk_room=ByteRoom(settings.max_bytes_in_hand // 2),
         message_room=ByteRoom(settings.max_bytes_in_hand // 2),
@@ -92,9 +98,24 @@ def _show_bytes_in_hand(context: ConsumerContext) -> None:
     gauge.labels("cached requests").set_function(lambda: context.request_cache.used)
 
 
-def _longest_call(entry: ProviderEntry) -> float:
-    """Return the maximum time of one delivery at a provider, in seconds: its time-out and its rate limit."""
-    return entry.timeout_seconds + (1 / entry.rate_per_second if entry.rate_per_second else 0.0)
+def _longest_call(entries: Sequence[ProviderEntry]) -> float:
+    """Return the maximum time of one delivery at any provider, in seconds: its time-out and its rate limits."""
+    return max(map(_longest_call_of, entries), default=0.0)
+
+
+def _longest_call_of(entry: ProviderEntry) -> float:
+    own = 1 / entry.rate_per_second if entry.rate_per_second else 0.0
+    shared = LONGEST_WAIT_SECONDS + 1 / entry.max_per_second if entry.max_per_second else 0.0
+    return entry.timeout_seconds + own + shared
+
+
+def _rate_caps(entries: Sequence[ProviderEntry]) -> dict[str, RateCap]:
+    """Return the rates that all processes share, by the name of the provider."""
+    return {
+        entry.name: RateCap(entry.max_per_second, counts_segments=entry.rate_unit == "segment")
+        for entry in entries
+        if entry.max_per_second is not None
+    }
 
 
 def _tuning(settings: ConsumerSettings) -> Tuning:

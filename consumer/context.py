@@ -12,6 +12,8 @@ from consumer.flow_control.circuit_breaker import IntakeCircuitBreaker
 from consumer.flow_control.handover import Handover
 from consumer.flow_control.lane_priority import LanePriority
 from consumer.flow_control.reply_topic_health import ReplyTopicHealth
+from consumer.flow_control.shared_limits import SharedLimits
+from consumer.flow_control.tenant_quotas import TenantQuotas
 from consumer.kafka.bus import Bus, BusUnavailable
 from consumer.logger import logger
 from consumer.monitoring.metrics import Metrics
@@ -73,6 +75,8 @@ class ConsumerContext:
     readiness: ReadinessTracker
     request_cache: RequestCache
     provider_caller: ProviderCaller
+    shared_limits: SharedLimits
+    tenant_quotas: TenantQuotas
     lane_priority: LanePriority
     circuit_breaker: IntakeCircuitBreaker
     reply_topics: ReplyTopicHealth

@@ -159,6 +159,7 @@ async def _end(service: ConsumerService, membership: GroupMembership, tasks: Col
     context.stopping.set()
     progress.stop_began()
     context.provider_caller.close()
+    context.shared_limits.close()
     context.chunk_room.close()
     context.message_room.close()
     context.providers.stop(PROVIDER_GRACE_SECONDS)

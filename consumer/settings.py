@@ -6,12 +6,13 @@ from typing import Annotated
 from pydantic import Field
 
 from config.settings import CommonSettings, LedgerSettings, settings_check
+from config.tenant_bounds import TenantBoundSettings
 from consumer.failpoints.steps import FAILPOINT
 from consumer.flow_control.byte_room import DEFAULT_BYTES_IN_HAND
 from providers.settings import ProviderSettings
 
 
-class ConsumerSettings(CommonSettings, LedgerSettings, ProviderSettings):
+class ConsumerSettings(CommonSettings, LedgerSettings, TenantBoundSettings, ProviderSettings):
     """Settings of the consumer."""
 
     chunk_size: Annotated[int, Field(ge=1, le=1000, description="number of recipients per chunk")] = 500

@@ -41,8 +41,8 @@ _REASON_TO_DO: Mapping[Reason, str] = {
     "Restart the consumer. `rollcall providers check` tests what it can. The provider tries again by itself.",
     Reason.GAVE_UP: "Check the provider (`rollcall providers check`), then use `rollcall resend`.",
     Reason.UNAVAILABLE: "Nothing. It is retried automatically. If it continues, run `rollcall providers check`.",
-    Reason.RATE_LIMITED: "Nothing. It is retried automatically. If it continues, lower rate_per_second, "
-    "or ask the provider for a higher limit.",
+    Reason.RATE_LIMITED: "Nothing. It is retried automatically. If it continues, ask the provider for a higher limit, "
+    "or set max_per_second. `rollcall tenant show` has the limits of the tenant.",
     Reason.NO_ANSWER: "Ask the provider about the delivery id. A slow provider may need a longer timeout_seconds.",
     Reason.INTERRUPTED: "Ask the provider about the delivery id. Find out why the process ended.",
     Reason.DUPLICATE: "Nothing. The first recipient with this address gets the message.",

@@ -25,6 +25,7 @@ from schemas.http_responses import (
     SimpleResponse,
 )
 from schemas.query_parameters import LogSearch
+from schemas.rate_limits import RateLimitsResponse
 from schemas.receipts import Receipt
 from schemas.record_base import IntakeRecord, PublishedRecord
 from schemas.requests import BulkRequest
@@ -38,6 +39,7 @@ SCHEMAS: dict[str, type[IntakeRecord] | type[PublishedRecord]] = {
     "http-log-list-response": CommunicationLogListResponse,
     "http-log-response": LogResponse,
     "http-log-search": LogSearch,
+    "http-rate-limits-response": RateLimitsResponse,
     "http-request-list-response": RequestListResponse,
     "http-request-response": RequestResponse,
     "http-simple-response": SimpleResponse,

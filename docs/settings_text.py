@@ -7,7 +7,7 @@ from field_text import allowed, default, meaning
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from cli.settings import LedgerAddress, SendSettings, SetupSettings, TokenSettings
+from cli.settings import LedgerAddress, SendSettings, SetupSettings, TenantCommandSettings, TokenSettings
 from config.settings import PREFIX
 from consumer.settings import ConsumerSettings
 from producer.settings import ProducerSettings
@@ -21,6 +21,7 @@ READERS: dict[str, type[BaseModel]] = {
     "send": SendSettings,
     "setup": SetupSettings,
     "report": LedgerAddress,
+    "tenant": TenantCommandSettings,
     "token": TokenSettings,
     "providers check": ProviderSettings,
 }
@@ -32,6 +33,7 @@ _GROUPS = {
     "Providers": ("providers", "routes"),
     "Tokens": ("jwt_",),
     "HTTP": ("http_", "consumer_http_", "max_recipients", "max_body_bytes", "min_body_bytes", "metrics_"),
+    "Limits of tenants": ("tenant_",),
     "Retention": ("log_retention_days", "address_retention_days"),
     "Tuning": ("chunk_size", "window_size", "max_", "express_", "lease_seconds", "part_timeout_seconds", "poison_"),
     "Tests": ("failpoint",),

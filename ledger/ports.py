@@ -13,10 +13,12 @@ from core.vendor_template import NO_VENDOR_TEMPLATES, VendorTemplates
 from ledger.chunk_port import Chunks
 from ledger.idempotency_record import IdempotencyRecord
 from ledger.models import Log
+from ledger.permit_port import Permits
 from ledger.provider_states import ProviderStates
 from ledger.queries import IdRange, LogPage, LogQuery
 from ledger.request_port import Requests
 from ledger.stored_template import StoredTemplate
+from ledger.tenant_port import Tenants
 from schemas.statuses import ContentType, Status
 
 
@@ -116,7 +118,7 @@ class IdempotencyKeys(Protocol):
 
 
 class Ledger(Protocol):
-    """Ledger of requests, chunks and logs, with its templates and idempotency keys."""
+    """Ledger of requests, chunks and logs, with its templates, idempotency keys and permits."""
 
     @property
     def requests(self) -> Requests:
@@ -145,6 +147,14 @@ class Ledger(Protocol):
     @property
     def provider_states(self) -> ProviderStates:
         """Return the states of the providers."""
+
+    @property
+    def permits(self) -> Permits:
+        """Return the permits of the limits across all processes."""
+
+    @property
+    def tenants(self) -> Tenants:
+        """Return the settings of tenants."""
 
     def now(self) -> datetime:
         """Return the best estimate of the server's time. It does not follow the clock of this machine."""

@@ -32,6 +32,7 @@ from producer.openapi.document import document_routes
 from producer.provider_directory import ProviderDirectory
 from producer.read.channel_health import channel_health_routes
 from producer.read.places import read_places
+from producer.read.rate_limits import rate_limit_routes
 from producer.read.routes import reading_routes
 from producer.responses import error_response, simple_response
 from producer.server import serve
@@ -93,7 +94,7 @@ def build_app(
 def _add_routes(app: FastAPI, deps: Dependencies) -> None:
     endpoint = BulkEndpoint(deps)
     app.router.routes.append(RouteWithoutQuery(endpoint))
-    read = (reading_routes(deps), channel_health_routes(deps))
+    read = (reading_routes(deps), rate_limit_routes(deps), channel_health_routes(deps))
     for router in (bulk_routes(endpoint), *read, control_routes(deps), document_routes(app)):
         app.include_router(router)
 

@@ -7,12 +7,13 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from config.settings import CommonSettings, LedgerSettings, settings_check
+from config.tenant_bounds import TenantBoundSettings
 from producer.jwt_algorithms import algorithms_for
 
 KEYS = ("jwt_secret", "jwt_public_key", "jwt_jwks_url")
 
 
-class ProducerSettings(CommonSettings, LedgerSettings):
+class ProducerSettings(CommonSettings, LedgerSettings, TenantBoundSettings):
     """The settings of `rollcall producer`."""
 
     jwt_secret: SecretStr | None = Field(

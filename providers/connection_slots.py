@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from core.lane_queue import LaneQueue
+from providers.adaptive_limit import AdaptiveLimit
 from schemas.statuses import Lane
 
 
@@ -45,7 +46,8 @@ class ConnectionSlots:
     """
 
     def __init__(self, count: int, timeout_seconds: float) -> None:
-        self._limit, self._timeout_seconds = count, timeout_seconds
+        self.limit, self._timeout_seconds = AdaptiveLimit(count, timeout_seconds), timeout_seconds
+        """Number of slots, which follows how the calls went."""
         self._taken = 0
         self._waiters: LaneQueue[asyncio.Future[None]] = LaneQueue()
         self._sending, self._waiting = TimeLimits(), TimeLimits()
@@ -67,7 +69,7 @@ class ConnectionSlots:
             self._release()
 
     async def _acquire(self, lane: Lane, latest_start: float) -> None:
-        if self._taken < self._limit and not self._waiters:
+        if self._taken < self.limit.value and not self._waiters:
             self._taken += 1
             return
         loop = asyncio.get_running_loop()
@@ -98,7 +100,7 @@ class ConnectionSlots:
         self._wake_next()
 
     def _wake_next(self) -> None:
-        while self._waiters and self._taken < self._limit:
+        while self._waiters and self._taken < self.limit.value:
             waiter = self._waiters.pop()
             if not waiter.done():
                 self._taken += 1

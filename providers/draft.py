@@ -7,6 +7,7 @@ from typing import TypeVar
 from config.turn_budget import TurnBudget
 from core.render import RenderError
 from core.send_result import Failed, Message, Retry, SendResult
+from core.sms_segments import count_segments
 from core.text_limits import failed_text
 from schemas.statuses import Lane, Reason
 
@@ -84,6 +85,13 @@ class Draft:
 
     def __repr__(self) -> str:
         return f"Draft({self.id})"
+
+    def count_segments(self) -> int:
+        """Return the number of segments of an SMS. A message that cannot be made is never sent, and counts as one."""
+        try:
+            return count_segments(self._render().text).segments
+        except Exception:  # noqa: BLE001  # `prepare` has the result of the same error
+            return 1
 
     async def prepare(self, encode: Callable[[Message], T]) -> T:
         """Render the message, and return it as the provider writes it. Raises NotPreparedError.

@@ -2,9 +2,9 @@
 
 import ssl
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from schemas.requests import ProviderName
 from schemas.statuses import Channel
@@ -36,7 +36,26 @@ class ProviderEntry(BaseModel):
         default=100, description="order within a channel. The provider with the lowest number is called first."
     )
     rate_per_second: float | None = Field(
-        default=None, gt=0, description="maximum number of sends per second. Unset: no limit."
+        default=None,
+        gt=0,
+        description="maximum number of sends per second in each consumer process. Unset: no limit.",
+    )
+    max_per_second: float | None = Field(
+        default=None,
+        gt=0,
+        le=100_000,
+        description="maximum number of messages or segments per second in all consumer processes together. "
+        "Unset: no limit.",
+    )
+    rate_unit: Literal["message", "segment"] = Field(
+        default="message",
+        description="what max_per_second counts: each message, or each segment of an SMS",
     )
     sender: str | None = Field(default=None, min_length=1, max_length=320, description="sender of the message")
     timeout_seconds: float = Field(default=10.0, gt=0, le=300, description="maximum time of one send, in seconds")
+
+    @model_validator(mode="after")
+    def _segments_of_sms(self) -> Self:
+        if self.rate_unit == "segment" and self.channel is not Channel.SMS:
+            raise ValueError("rate_unit must be message, because only an SMS has segments")
+        return self

@@ -112,14 +112,17 @@ class HttpApiProvider(Generic[T]):
             places = batch.calls.popleft()
             if not await batch.may_call(places, latest_start):
                 continue
+            began_at = loop.time()
             try:
                 results = await self._call(batch.messages(places), attempt)
             except asyncio.CancelledError:  # also by the time-out
+                self._slots.limit.record(loop.time() - began_at, refused=False)
                 self._settle_lost(batch, places, attempt, TimeoutError())
                 raise
             except Exception as error:  # noqa: BLE001  # after any exception of the client there is no answer
                 self._settle_lost(batch, places, attempt, error)
             else:
+                self._slots.limit.record(loop.time() - began_at, refused=_is_too_many(results))
                 self._settle(batch, places, results)
         if self._closed:
             batch.settle_rest(CLOSED)
@@ -170,3 +173,9 @@ class HttpApiProvider(Generic[T]):
         batch.settle(places, result)
         if isinstance(result, Retry):  # nor would the next call begin
             batch.end(result)
+
+
+def _is_too_many(results: Results) -> bool:
+    """Return whether the vendor refused the call because it gets too many (429)."""
+    result = results.result if isinstance(results, OneForAll) else results[0]
+    return isinstance(result, Retry) and result.reason is Reason.RATE_LIMITED

@@ -22,7 +22,12 @@ HeaderSecret = Annotated[SecretStr, AfterValidator(_sendable)]
 class HttpApiEntry(ProviderEntry):
     """Settings of a provider over HTTP."""
 
-    concurrency: int = Field(default=50, ge=1, le=10_000, description="maximum number of concurrent requests")
+    concurrency: int = Field(
+        default=50,
+        ge=1,
+        le=10_000,
+        description="maximum number of concurrent requests. It shrinks while the server answers 429 or slowly.",
+    )
     allow_plain_http: bool = Field(
         default=False, description="true to send secrets over http to another machine, unencrypted"
     )

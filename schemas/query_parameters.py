@@ -71,6 +71,12 @@ class Paging(_Query):
     after: After | None = Field(default=None, json_schema_extra=_without_null)
 
 
+class RateLimitFilter(_Query):
+    """Query of the limits of a tenant."""
+
+    channel: Channel | None = Field(default=None, json_schema_extra=_without_null)
+
+
 class LogFilters(Paging):
     """Query of `GET /communication/logs`. All conditions must hold."""
 

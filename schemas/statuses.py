@@ -126,7 +126,7 @@ class Reason(DescribedEnum, published_as="Reason"):
     UNAVAILABLE = "unavailable", "between attempts: the provider could not be reached, or it reported an error"
     RATE_LIMITED = (
         "rate_limited",
-        "between attempts: the provider asked to wait, or our connections to it are busy. No attempt is used.",
+        "between attempts: the provider asked to wait or is busy, or a limit is reached. No attempt is used.",
     )
     PROVIDER_REJECTED_CREDENTIALS = (
         "provider_rejected_credentials",

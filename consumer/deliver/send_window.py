@@ -1,15 +1,18 @@
 """Provider calls of one window."""
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import NamedTuple
 
 from consumer.context import ConsumerContext
 from consumer.deliver.lease import Lease
+from consumer.flow_control.tenant_quotas import Grant
 from consumer.logger import logger
 from core.delivery_outcome import NotSent, WindowDelivery
-from core.send_result import Retry, SendResult
+from core.send_result import Failed, Retry, SendResult
 from providers.draft import WITHDRAWN, Draft
 from providers.provider import CLOSED, Provider
 from schemas.statuses import Channel, Lane, Reason
@@ -40,6 +43,13 @@ class SendPlan(NamedTuple):
     """True if no other provider may be called."""
 
 
+class TenantOfCall(NamedTuple):
+    """Tenant and channel, which have limits of their own."""
+
+    tenant_id: str
+    channel: Channel
+
+
 class Call(NamedTuple):
     """One call of a provider: some deliveries of the window, in order."""
 
@@ -62,7 +72,8 @@ async def send(entries: list[WindowDelivery], plan: SendPlan, context: ConsumerC
             entry.result = PINNED_PROVIDER_MISSING if plan.pinned else NO_PROVIDER
         return
     sender = CallSender(provider, plan, context)
-    calls = _calls(entries, plan.make_draft, _most_messages(provider), context.message_room.largest)
+    await context.tenant_quotas.load(plan.tenant_id)
+    calls = _calls(entries, plan.make_draft, _most_messages(provider, context), context.message_room.largest)
     with context.metrics.windows.track_inprogress():
         await _run_concurrently(sender.send, calls)
 
@@ -71,41 +82,72 @@ class CallSender:
     """Makes the calls of one window."""
 
     def __init__(self, provider: Provider, plan: SendPlan, context: ConsumerContext) -> None:
-        self._provider, self._context = provider, context
+        self._provider, self._context, self._limits = provider, context, context.shared_limits
         self._lane, self._lease, self._is_stopped = plan.lane, plan.lease, plan.is_stopped
+        self._tenant = TenantOfCall(plan.tenant_id, plan.channel)
         self._room_key = f"{plan.tenant_id} {provider.name}"
 
     async def send(self, call: Call) -> None:
-        """Wait for room and for the rate limit, and make the call."""
+        """Wait for room and for the rate limits, and make the call. Put back deliveries that would wait too long."""
         for draft in call.drafts:
-            draft.may_leave, draft.wait_for_rate = self._may_leave, self._wait_for_rate_limit
+            draft.may_leave = self._may_leave
+        permits = self._limits.permits_needed(self._provider.name, call.drafts)
+        if later := self._limits.put_back(self._provider.name, self._lane, permits):
+            self._store(call, [later] * len(call.drafts))
+            return
+        grant = await self._context.tenant_quotas.take(*self._tenant, len(call.drafts))
+        if grant.later:
+            call = self._put_back_rest(call, grant)
+            permits = self._limits.permits_needed(self._provider.name, call.drafts)
+        if not call.drafts:
+            return
+        for draft in call.drafts:
+            draft.wait_for_rate = partial(self._wait_again, permits / len(call.drafts))
         room, lane, readiness = self._context.message_room, self._lane, self._context.readiness
         has_room = await room.take(lane, self._room_key, call.size)
         try:
-            if has_room and await self._wait_for_rate_limit(len(call.drafts)) and self._may_leave():
-                results = await self._context.provider_caller.send(self._provider, call.drafts)
+            if has_room and await self._wait_for_rates(len(call.drafts), permits) and self._may_leave():
+                grant = await self._context.tenant_quotas.renew(*self._tenant, grant)
+                call = self._put_back_rest(call, grant)
+                results = await self._context.provider_caller.send(self._provider, call.drafts) if call.drafts else []
             else:
                 results = [WITHDRAWN] * len(call.drafts)
             self._store(call, results)
+            unused = sum(map(_is_certainly_unsent, results))
+            await self._context.tenant_quotas.give_back(*self._tenant, grant, unused)
         finally:
             if has_room:
                 room.give_back(lane, self._room_key, call.size)
             if room.has_waiters:
                 readiness.record_progress(lane)  # A delivery that waits for room is not stuck.
 
-    async def _wait_for_rate_limit(self, messages: int) -> bool:
-        rate = self._provider.rate_per_second
-        if rate is None:
+    async def _wait_for_rates(self, messages: int, permits: int) -> bool:
+        """Wait for the rate of this process, and for that of all processes. Return False if no call may be made."""
+        name, rate = self._provider.name, self._provider.rate_per_second
+        if rate is None and self._limits.cap(name) is None:
             return True
-        may_call = await self._context.provider_caller.wait_for_rate_limit(
-            self._provider.name, rate, self._lane, messages
+        may_call = rate is None or await self._context.provider_caller.wait_for_rate_limit(
+            name, rate, self._lane, messages
         )
+        may_call = may_call and await self._limits.wait_for_rate(name, self._lane, permits)
         # A delivery that waits for a slow rate, or for the other lane at this rate, is not stuck.
         self._context.readiness.record_progress(*Lane)
         return may_call
 
+    async def _wait_again(self, permits_each: float, messages: int) -> bool:
+        """Wait for the rates of messages that are sent once more. Return False if they may not be sent."""
+        return await self._wait_for_rates(messages, math.ceil(messages * permits_each))
+
     def _may_leave(self) -> bool:
         return self._lease.alive and not self._is_stopped() and not self._context.stopping.is_set()
+
+    def _put_back_rest(self, call: Call, grant: Grant) -> Call:
+        """Put back the deliveries without a permit of the tenant. Return the call with the others."""
+        if grant.later is None:
+            return call
+        at, rest = grant.permits, len(call.drafts) - grant.permits
+        self._store(Call(call.entries[at:], call.drafts[at:], 0), [grant.later] * rest)
+        return Call(call.entries[:at], call.drafts[:at], call.size)
 
     def _store(self, call: Call, results: Sequence[SendResult]) -> None:
         for entry, result in zip(call.entries, results, strict=True):
@@ -116,10 +158,16 @@ class CallSender:
                 entry.result = NotSent.DEFERRED
 
 
-def _most_messages(provider: Provider) -> int:
-    """Return the maximum size of a call: a batch of the provider, and no more than its rate allows in a second."""
-    rate = provider.rate_per_second
-    return provider.batch_size if rate is None else max(1, min(provider.batch_size, int(rate)))
+def _is_certainly_unsent(result: SendResult) -> bool:
+    """Return whether no provider was asked, so that the permits of the tenant are not used."""
+    return result is CLOSED or (isinstance(result, Retry | Failed) and not result.offered)
+
+
+def _most_messages(provider: Provider, context: ConsumerContext) -> int:
+    """Return the maximum size of a call: a batch of the provider, and no more than its rates allow in a second."""
+    cap = context.shared_limits.cap(provider.name)
+    rates = [rate for rate in (provider.rate_per_second, cap and cap.per_second) if rate is not None]
+    return max(1, int(min([provider.batch_size, *rates])))
 
 
 def _calls(entries: list[WindowDelivery], make_draft: MakeDraft, most: int, most_bytes: int) -> Iterator[Call]:

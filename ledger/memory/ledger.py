@@ -7,14 +7,18 @@ from ledger.chunk_port import Chunks
 from ledger.memory.chunk_store import MemoryChunks
 from ledger.memory.idempotency_key_store import MemoryIdempotencyKeys
 from ledger.memory.log_store import MemoryLogs
+from ledger.memory.permit_store import MemoryPermits
 from ledger.memory.provider_state_store import MemoryProviderStates
 from ledger.memory.request_store import MemoryRequests
 from ledger.memory.retention_store import MemoryRetention
 from ledger.memory.store import Store
 from ledger.memory.template_store import MemoryTemplates
+from ledger.memory.tenant_store import MemoryTenants
+from ledger.permit_port import Permits
 from ledger.ports import IdempotencyKeys, Logs, Retention, Templates
 from ledger.provider_states import ProviderStates
 from ledger.request_port import Requests
+from ledger.tenant_port import Tenants
 
 
 class MemoryLedger:
@@ -30,6 +34,8 @@ class MemoryLedger:
         self.retention: Retention = MemoryRetention(store)
         self.templates: Templates = MemoryTemplates(store)
         self.keys: IdempotencyKeys = MemoryIdempotencyKeys(store)
+        self.permits: Permits = MemoryPermits(store)
+        self.tenants: Tenants = MemoryTenants(store)
         self.provider_states: ProviderStates = MemoryProviderStates(store)
 
     def now(self) -> datetime:

@@ -6,9 +6,12 @@ from datetime import datetime
 
 from core.chunk_work import Window
 from core.ids import ChunkId, LogId, RequestKey
+from core.period_limits import Used
+from core.rate_schedule import Schedule
 from ledger.idempotency_record import IdempotencyRecord
 from ledger.models import Chunk, Log, StoredRequest
 from ledger.stored_template import StoredTemplate
+from ledger.tenant_port import StoredTenant
 from schemas.statuses import Channel, Lane
 
 
@@ -69,6 +72,11 @@ class Store:
     templates: dict[str, list[StoredTemplate]] = field(default_factory=dict)
     """Versions of each template, by the id of the template, oldest first."""
     keys: dict[RequestKey, IdempotencyRecord] = field(default_factory=dict)
+    tenants: dict[str, StoredTenant] = field(default_factory=dict)
+    schedules: dict[str, Schedule] = field(default_factory=dict)
+    """Slots of each rate, by the key of the limit."""
+    used_permits: dict[str, Used] = field(default_factory=dict)
+    """Permits that were taken, by the key of the limit."""
     chunks_by_request: dict[RequestKey, list[ChunkDocument]] = field(default_factory=dict)
 
     def chunks_of(self, key: RequestKey) -> list[ChunkDocument]:

@@ -18,10 +18,12 @@ from ledger.mongo.connection import (
 from ledger.mongo.idempotency_key_store import MongoIdempotencyKeys
 from ledger.mongo.indexes import check_indexes, create_indexes
 from ledger.mongo.log_store import MongoLogs
+from ledger.mongo.permit_store import MongoPermits
 from ledger.mongo.provider_state_store import MongoProviderStates
 from ledger.mongo.request_store import MongoRequests
 from ledger.mongo.retention_store import MongoRetention
 from ledger.mongo.template_store import MongoTemplates
+from ledger.mongo.tenant_store import MongoTenants
 
 
 class MongoLedger:
@@ -35,6 +37,8 @@ class MongoLedger:
         self.retention = MongoRetention(database, self._clock)
         self.templates = MongoTemplates(database["templates"])
         self.keys = MongoIdempotencyKeys(database["idempotency_keys"])
+        self.permits = MongoPermits(database["permits"])
+        self.tenants = MongoTenants(database["tenants"])
         self.provider_states = MongoProviderStates(database["provider_states"])
 
     @classmethod

@@ -106,6 +106,15 @@ _COUNTS: Json = {"done": 2, "by_status": {"failed": 1, "sent": 1}, "by_reason": 
 _PAGE: Json = {"page": 1, "page_size": 20, "total": 1, "total_pages": 1, "has_next": False, "has_prev": False}
 
 
+_RATE_LIMITS: Json = {
+    **_OK,
+    "data": {
+        "sms": {"max_per_min": 600, "max_per_hour": 10_000, "max_per_day": 50_000, "tenant_id": "tnt_xyz789"},
+        "email": {"max_per_hour": 20_000, "tenant_id": "tnt_xyz789"},
+    },
+}
+
+
 def _list_response(message: str, item: Json) -> Json:
     return {"code": 200, "items": [item], "message": message, "pagination": _PAGE, "timestamp": _TIMESTAMP, "total": 1}
 
@@ -125,6 +134,8 @@ RESPONSES: dict[str, Json] = {
     },
     "list_requests": _list_response("ok", _SUMMARY),
     "read_request": {**_SUMMARY, **_COUNTS, **_OK},
+    "read_rate_limits": _RATE_LIMITS,
+    "read_rate_limits_as_admin": _RATE_LIMITS,
     "cancel_scheduled": _control_response("cancelled", "cancelled", 0),
     "cancel": _control_response("cancelled, at most 100 deliveries that had begun may still be sent", "cancelled", 100),
     "pause": _control_response("paused, at most 100 deliveries that had begun may still be sent", "paused", 100),

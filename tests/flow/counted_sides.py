@@ -24,6 +24,8 @@ from tests.support.polling import wait_until
 
 SLOTS = 8
 DEADLINE_SECONDS = 150
+TENANT_READ = ("find", "tenants")
+"""Read of the settings of a tenant. A consumer does it every five seconds, however many messages it sends."""
 
 
 @dataclass(frozen=True, slots=True)

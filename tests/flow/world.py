@@ -18,6 +18,8 @@ from consumer.expand.expand import expand
 from consumer.flow_control.circuit_breaker import IntakeCircuitBreaker
 from consumer.flow_control.lane_priority import LanePriority
 from consumer.flow_control.reply_topic_health import ReplyTopicHealth
+from consumer.flow_control.shared_limits import SharedLimits
+from consumer.flow_control.tenant_quotas import TenantQuotas
 from consumer.kafka.memory_bus import MemoryBus
 from consumer.kafka.record import KafkaRecord
 from consumer.monitoring.metrics import Metrics
@@ -36,6 +38,7 @@ from providers.draft import Draft, as_it_is
 from providers.provider import OneByOne
 from providers.registry import Providers
 from schemas.statuses import Channel, Lane
+from schemas.tenant_settings import TenantLimits
 from schemas.topic_definitions import Topics
 from tests.support.builders import LEDGER_PORTS
 
@@ -175,6 +178,8 @@ class World:
             readiness=ReadinessTracker(self._monotonic),
             request_cache=RequestCache(),
             provider_caller=ProviderCaller(metrics, self._monotonic, sleep),
+            shared_limits=SharedLimits({}, self.ledger.permits, self._monotonic, sleep),
+            tenant_quotas=TenantQuotas(self.ledger.tenants, self.ledger.permits, TenantLimits(), self._monotonic),
             lane_priority=LanePriority(),
             circuit_breaker=IntakeCircuitBreaker(None),
             reply_topics=ReplyTopicHealth(self._monotonic),

@@ -31,6 +31,7 @@ LEASE = "tests/flow/consumer/deliver/test_lease.py"
 LIMITS = "tests/flow/consumer/test_text_limits.py"
 BATCHES = "tests/flow/consumer/deliver/test_batches.py"
 PROVIDERS = "tests/contract/providers/test_provider_contract.py"
+SHARED_RATE, QUOTAS = "tests/unit/consumer/test_shared_rate.py", "tests/unit/consumer/test_tenant_quotas.py"
 SECRETS = "tests/flow/consumer/deliver/test_secret_variables.py"
 
 MUTANTS = (
@@ -629,7 +630,7 @@ MUTANTS = (
         (
             Edit(
                 "consumer/deliver/send_window.py",
-                "max(1, min(provider.batch_size, int(rate)))",
+                "max(1, int(min([provider.batch_size, *rates])))",
                 "provider.batch_size",
             ),
         ),
@@ -927,5 +928,59 @@ MUTANTS = (
             ),
         ),
         test="tests/flow/producer/test_secret_variables.py",
+    ),
+    Mutant(
+        "slots-shared",
+        "each process leases slots from now on, as if there was no other one",
+        (Edit("core/rate_schedule.py", "first_at = max(schedule.next_at, now) if", "first_at = now if"),),
+        test=SHARED_RATE,
+    ),
+    Mutant(
+        "slots-in-the-past",
+        "a process uses all slots that it missed, however long ago",
+        (
+            Edit(
+                "consumer/flow_control/shared_rate.py",
+                "is_over = block.next_at < now - LATE_SECONDS",
+                "is_over = False",
+            ),
+        ),
+        test=SHARED_RATE,
+    ),
+    Mutant(
+        "limit-ignored",
+        "permits of a tenant are given beyond its limit",
+        (
+            Edit(
+                "core/period_limits.py",
+                "granted = max(0, min([permits, *left.values()]))",
+                "granted = permits",
+            ),
+        ),
+        test=QUOTAS,
+    ),
+    Mutant(
+        "old-minute-used",
+        "a permit of a minute that is over is used in the next one",
+        (
+            Edit(
+                "consumer/flow_control/tenant_quotas.py",
+                "if self._monotonic() < grant.valid_until:",
+                "if grant.permits:",
+            ),
+        ),
+        test=QUOTAS,
+    ),
+    Mutant(
+        "limit-spends-attempt",
+        "a delivery that waits for the limit of its tenant counts as offered",
+        (
+            Edit(
+                "consumer/flow_control/tenant_quotas.py",
+                '"limit of the tenant", delay_seconds=delay, offered=False)',
+                '"limit of the tenant", delay_seconds=delay)',
+            ),
+        ),
+        test=QUOTAS,
     ),
 )

@@ -44,6 +44,7 @@ class World(Resending):
         self.weather = Disruptions(self)
         self.wakes = self.rng.choice(((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (0.2, 0.2, 0.3), (0.6, 0.1, 0.5)))
         self.draw_limits()
+        self.draw_shared_limits()
         self._callers: list[tuple[Ask, Caller]] = []
         self._grows_old = self.faults.aimed[0] == "delete" or self.rng.random() < 0.05
         self.errands = draw_errands(self.rng, self.scenario.asks, self.faults.aimed[0])

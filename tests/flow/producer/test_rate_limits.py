@@ -66,6 +66,7 @@ async def test_every_route_with_a_token_counts_its_calls() -> None:
             ("GET", "/communication/logs"),
             ("GET", "/communication/logs/log_x"),
             ("POST", "/communication/logs/search"),
+            ("GET", "/communication/rate-limits"),
             ("GET", "/communication/requests"),
             ("GET", "/communication/requests/r"),
             ("POST", "/communication/requests/r/cancel"),

@@ -8,7 +8,13 @@ from tests.flow.sample_requests import READ, Library, a_log_id
 from tests.support.polling import wait_until
 from tests.support.service import NOON, a_service, a_token
 
-PATHS = ["/communication/logs", "/communication/logs/x", "/communication/requests", "/communication/requests/x"]
+PATHS = [
+    "/communication/rate-limits",
+    "/communication/logs",
+    "/communication/logs/x",
+    "/communication/requests",
+    "/communication/requests/x",
+]
 
 
 async def test_logs_and_metrics_do_not_show_the_data_that_was_read(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,14 +1,17 @@
 """Processes of a world: their start, kill, freeze and stop."""
 
 import math
+import random
 from dataclasses import replace
 from datetime import timedelta
 
 from consumer.context import Tuning
+from consumer.flow_control.shared_rate import RateCap
 from core.retry import RetryPolicy
 from core.routes import Route, RouteRule, Routes, Target
 from ledger.sealing import Sealer
 from schemas.statuses import Channel
+from schemas.tenant_settings import ChannelLimits, TenantLimits
 from tests.simulate.actors.process import Process
 from tests.simulate.actors.resend_plan import RESEND_STEPS
 from tests.simulate.environment.faults import Coverage
@@ -32,6 +35,8 @@ class Fleet(Stage):
         super().__init__(seed, coverage, trace)
         self.processes: list[Process] = []
         self.sides: list[Side] = []
+        self.rate_caps: dict[str, RateCap] = {}
+        self.tenant_bounds = TenantLimits()
         self.rotates_at = self.rng.uniform(0, 6) if self.rng.random() < 0.12 else None
         """Time at which a new sealing key is given to the processes, one after the other."""
         self.rotated = False
@@ -54,6 +59,14 @@ class Fleet(Stage):
         )
         self._mixed = rng.random() < 0.25
         """True if the processes have different chunk and window sizes."""
+
+    def draw_shared_limits(self) -> None:
+        """Choose the limits across all processes. Numbers of its own, so that all other worlds stay what they were."""
+        rng = random.Random(f"limits of {self.seed}")
+        if rng.random() < 0.15:
+            self.rate_caps = {"sms0": RateCap(rng.choice((0.5, 2.0, 10.0)))}
+        if rng.random() < 0.15:
+            self.tenant_bounds = TenantLimits(sms=ChannelLimits(max_per_min=rng.choice((10, 20))))
 
     def draw_sides(self) -> None:
         """Choose the providers and the distribution of their answers."""

@@ -15,7 +15,10 @@ from consumer.expand.expansion_queue import ExpansionQueue
 from consumer.flow_control.circuit_breaker import IntakeCircuitBreaker
 from consumer.flow_control.lane_priority import LanePriority
 from consumer.flow_control.reply_topic_health import ReplyTopicHealth
+from consumer.flow_control.shared_limits import SharedLimits
+from consumer.flow_control.shared_rate import RateCap
 from consumer.flow_control.slots import build_slots
+from consumer.flow_control.tenant_quotas import TenantQuotas
 from consumer.kafka.bus import BusUnavailable, DeadLetter
 from consumer.kafka.memory_bus import MemoryBus
 from consumer.kafka.offset_tracker import OffsetTracker
@@ -36,6 +39,7 @@ from providers.provider import CLOSED
 from providers.registry import Providers
 from schemas.results import EventType
 from schemas.statuses import Channel, Lane, Reason
+from schemas.tenant_settings import TenantLimits
 from tests.simulate.checks.observations import Observations
 from tests.simulate.environment.gate import Gate, Hindrance, ports
 from tests.simulate.environment.kafka import CommitFailed, Partition, SimulatedKafka
@@ -64,6 +68,8 @@ class Surroundings(Hindrance, Protocol):
     kafka: SimulatedKafka
     sides: Sequence[Side]
     routes: Routes
+    rate_caps: dict[str, RateCap]
+    tenant_bounds: TenantLimits
     books: Observations
 
     def server_time(self) -> datetime: ...
@@ -209,9 +215,11 @@ class Process(Actor):
         self.jumped = world.rng.uniform(0, 1000)
         """Seconds by which its own clock is ahead of the clock of the world. It never decreases."""
         providers = [_Provider(world, name, side, gate) for side in world.sides]
+        ledger: Any = _Ledger(world, gate, world.rng.uniform(0, 0.2))
+        limited: Any = ledger if world.rate_caps or world.tenant_bounds != TenantLimits() else world.ledger
         self.context = ConsumerContext(
             process_name=name,
-            ledger=_Ledger(world, gate, world.rng.uniform(0, 0.2)),  # type: ignore[arg-type]
+            ledger=ledger,
             bus=_Bus(world, gate),  # type: ignore[arg-type]
             providers=Providers(providers),  # type: ignore[arg-type]
             sealer=sealer,
@@ -221,6 +229,8 @@ class Process(Actor):
             readiness=ReadinessTracker(self._monotonic),
             request_cache=RequestCache(),
             provider_caller=ProviderCaller(METRICS, self._monotonic, asyncio.sleep),
+            shared_limits=SharedLimits(world.rate_caps, limited.permits, self._monotonic, asyncio.sleep),
+            tenant_quotas=TenantQuotas(limited.tenants, limited.permits, world.tenant_bounds, self._monotonic),
             lane_priority=LanePriority(),
             circuit_breaker=IntakeCircuitBreaker(None),
             reply_topics=ReplyTopicHealth(self._monotonic),
@@ -290,6 +300,7 @@ class Process(Actor):
         context = self.context
         context.stopping.set()
         context.provider_caller.close()
+        context.shared_limits.close()
         context.providers.stop(PROVIDER_GRACE_SECONDS)
         self._world.kafka.leave(self)
         await asyncio.gather(*(s.drain(DRAIN_SECONDS) for s in (*self.slots.values(), *self.sweep_slots.values())))

@@ -56,6 +56,7 @@ def test_all_commands_are_known() -> None:
             "resend",
             "logs",
             "template",
+            "tenant",
             "providers",
         ),
         *("dead-letters", "token", "doctor", "simulator", "completion"),

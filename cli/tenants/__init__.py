@@ -1,0 +1,1 @@
+"""Settings of tenants. manage.py has the commands."""

@@ -1,0 +1,137 @@
+"""Commands for the settings of a tenant: show and set."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+import orjson
+from pydantic import ValidationError
+from rich.console import Console
+
+from cli import event_loop as loop
+from cli.clients.ledger_client import open_ledger
+from cli.console import open_console, plain_table, print_table, write_json
+from cli.errors import CommandError, UsageError
+from cli.plain_output import printable
+from cli.settings import TenantCommandSettings, load
+from config.settings import PREFIX
+from core.tenant_limits import limits_in_effect
+from ledger.ports import Ledger
+from ledger.tenant_port import StoredTenant
+from schemas.statuses import Channel
+from schemas.tenant_settings import MAX_LIMIT, ChannelLimits, TenantLimits, TenantSettings, setting_names
+from schemas.validation_errors import path_of, read_problems
+
+T = TypeVar("T")
+
+NO_VALUE = "none"
+"""Value that removes a setting."""
+
+Change = tuple[str, int | None]
+"""Name of a setting, and its new value."""
+
+
+def run_show(tenant: str, *, as_json: bool) -> None:
+    """Print the settings of a tenant."""
+    settings = load(TenantCommandSettings)
+    _with_ledger(settings, lambda ledger: show(ledger, open_console(), tenant, settings.tenant_bounds, as_json=as_json))
+
+
+def run_set(tenant: str, assignments: Sequence[str], *, as_json: bool) -> None:
+    """Change settings of a tenant, and print them. Raises UsageError."""
+    settings, changes = load(TenantCommandSettings), [parse_change(each) for each in assignments]
+
+    async def change(ledger: Ledger) -> None:
+        await store(ledger, tenant, changes, settings.tenant_bounds)
+        await show(ledger, open_console(), tenant, settings.tenant_bounds, as_json=as_json)
+
+    _with_ledger(settings, change)
+
+
+def _with_ledger(settings: TenantCommandSettings, work: Callable[[Ledger], Awaitable[T]]) -> T:
+    async def run() -> T:
+        async with open_ledger(settings) as ledger:
+            return await work(ledger)
+
+    return loop.run(run())
+
+
+def parse_change(assignment: str) -> Change:
+    """Return the setting and the value of `name=value`. Raises UsageError."""
+    name, separator, value = assignment.partition("=")
+    known = list(setting_names())
+    if name not in known:
+        raise UsageError(f"{printable(name)}: is not a setting. The settings are {', '.join(known)}.")
+    if value == NO_VALUE:
+        return name, None
+    if not separator or not value.isascii() or not value.isdigit():
+        raise UsageError(f"{name}: must be a whole number from 1 to {MAX_LIMIT:,}, or {NO_VALUE} for no limit.")
+    return name, int(value)
+
+
+async def store(ledger: Ledger, tenant: str, changes: Sequence[Change], bounds: TenantLimits) -> None:
+    """Store changed settings. Raises UsageError for a wrong value, or for one above the bound of the operator."""
+    for name, value in changes:
+        bound = _value(TenantSettings(limits=bounds), name)
+        if value is not None and bound is not None and value > bound:
+            raise UsageError(f"{name}: must be at most {bound:,}, the bound of the operator ({_variable(name)}).")
+    stored = await ledger.tenants.get(tenant)
+    if not await ledger.tenants.put(tenant, changed(stored.settings, changes), stored.version):
+        raise CommandError(f"The settings of tenant {printable(tenant)} were changed meanwhile. Repeat the command.")
+
+
+def changed(settings: TenantSettings, changes: Sequence[Change]) -> TenantSettings:
+    """Return the settings with these changes. Raises UsageError for a wrong value."""
+    document = settings.model_dump()
+    for name, value in changes:
+        *outer, last = name.split(".")
+        inner: Any = document
+        for step in outer:
+            inner = inner[step]
+        inner[last] = value
+    try:
+        return TenantSettings.model_validate(document)
+    except ValidationError as error:
+        lines = [f"{path_of(problem.location)}: {problem.phrase}" for problem in read_problems(error)]
+        raise UsageError("\n".join(lines)) from None
+
+
+async def show(ledger: Ledger, console: Console, tenant: str, bounds: TenantLimits, *, as_json: bool) -> None:
+    """Print the settings of a tenant, the bounds of the operator, and what is in effect."""
+    stored = await ledger.tenants.get(tenant)
+    in_effect = _in_effect(stored, bounds)
+    if as_json:
+        document = {"tenant_id": tenant, "version": stored.version, **stored.settings.model_dump()}
+        write_json(console, {**document, "in_effect": in_effect.model_dump()}, orjson.OPT_INDENT_2)
+        return
+    table = plain_table("setting", "tenant", "operator", "in effect", numbers=("tenant", "operator", "in effect"))
+    columns = (stored.settings, TenantSettings(limits=bounds), in_effect)
+    for name in setting_names():
+        table.add_row(name, *(_shown(_value(settings, name)) for settings in columns))
+    print_table(console, table)
+
+
+def _in_effect(stored: StoredTenant, bounds: TenantLimits) -> TenantSettings:
+    """Return the settings with the lower one of limit and bound."""
+    by_channel = {
+        channel.value: ChannelLimits(max_per_min=limits.minute, max_per_hour=limits.hour, max_per_day=limits.day)
+        for channel in Channel
+        for limits in [limits_in_effect(stored.settings.limits, bounds, channel)]
+    }
+    return stored.settings.model_copy(update={"limits": TenantLimits(**by_channel)})
+
+
+def _value(settings: TenantSettings, name: str) -> int | None:
+    value: Any = settings
+    for step in name.split("."):
+        value = getattr(value, step)
+    number: int | None = value
+    return number
+
+
+def _variable(name: str) -> str:
+    """Return the variable of the operator's bound for a setting."""
+    return f"{PREFIX}TENANT_{'_'.join(name.split('.')[1:]).upper()}"
+
+
+def _shown(value: int | None) -> str:
+    return NO_VALUE if value is None else f"{value:,}"

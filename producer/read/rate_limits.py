@@ -1,0 +1,78 @@
+"""Routes that show the limits of the caller's tenant."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from core.tenant_limits import limits_in_effect
+from ledger.ports import Ledger
+from producer.auth.token_verifier import ADMIN, READ, Principal
+from producer.dependencies import Dependencies
+from producer.errors import BadRequestError
+from producer.http.query_names import unknown_parameter
+from producer.responses import json_response
+from schemas.http_responses import SimpleResponse
+from schemas.query_parameters import RateLimitFilter
+from schemas.rate_limits import ChannelRateLimit, RateLimits, RateLimitsResponse
+from schemas.statuses import Channel
+
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": SimpleResponse} for status in (400, 401, 403, 429, 500, 503)
+}
+
+
+def rate_limit_routes(deps: Dependencies) -> APIRouter:
+    """Return the routes, bound to the parts of the service."""
+    router = APIRouter()
+
+    @router.get("/communication/rate-limits", response_model=RateLimitsResponse, responses=_ERRORS)
+    async def read_rate_limits(
+        principal: Annotated[Principal, Depends(_caller(deps, READ))], query: Annotated[RateLimitFilter, Query()]
+    ) -> Response:
+        """Return the limits of the caller's tenant, by channel."""
+        return await _rate_limits(deps, principal, query.channel)
+
+    @router.get("/admin/communication/rate-limits", response_model=RateLimitsResponse, responses=_ERRORS)
+    async def read_rate_limits_as_admin(
+        principal: Annotated[Principal, Depends(_caller(deps, ADMIN))], query: Annotated[RateLimitFilter, Query()]
+    ) -> Response:
+        """Return the limits of the caller's tenant, by channel. The token needs the scope of an administrator."""
+        return await _rate_limits(deps, principal, query.channel)
+
+    return router
+
+
+def _caller(deps: Dependencies, scope: str) -> Callable[[Request], Coroutine[Any, Any, Principal]]:
+    """Return a dependency that authenticates the caller and refuses parameters that the routes do not have."""
+
+    async def caller(request: Request) -> Principal:
+        principal = await deps.gate.admit(request.headers, scope)
+        for name in request.query_params:
+            if name not in RateLimitFilter.model_fields:
+                raise unknown_parameter(RateLimitFilter.model_fields)
+            if len(request.query_params.getlist(name)) > 1:
+                raise BadRequestError(f"{name}: is given twice")
+        return principal
+
+    return caller
+
+
+async def _rate_limits(deps: Dependencies, principal: Principal, channel: Channel | None) -> Response:
+    async def read(ledger: Ledger) -> RateLimits:
+        own = (await ledger.tenants.get(principal.tenant_id)).settings.limits
+        by_channel = {
+            each.value: ChannelRateLimit(
+                max_per_min=limits.minute,
+                max_per_hour=limits.hour,
+                max_per_day=limits.day,
+                tenant_id=principal.tenant_id,
+            )
+            for each in Channel
+            if channel in (None, each)
+            for limits in [limits_in_effect(own, deps.settings.tenant_bounds, each)]
+        }
+        return RateLimits(**by_channel)
+
+    limits = await deps.gateway.query(read)
+    return json_response(RateLimitsResponse(code=200, data=limits, message="ok", timestamp=deps.clock.now()))

@@ -1,0 +1,70 @@
+"""Settings of tenants. A change counts only if nothing changed since they were read."""
+
+import asyncio
+
+import pytest
+from motor.motor_asyncio import AsyncIOMotorClient
+
+from ledger.errors import LedgerRefused
+from ledger.mongo import MongoLedger
+from ledger.ports import Ledger
+from ledger.tenant_port import StoredTenant
+from schemas.tenant_settings import ChannelLimits, TenantLimits, TenantSettings
+
+SETTINGS = TenantSettings(
+    limits=TenantLimits(
+        sms=ChannelLimits(max_per_min=10, max_per_hour=100, max_per_day=1_000), email=ChannelLimits(max_per_day=5)
+    )
+)
+
+
+async def test_a_tenant_without_settings_has_the_defaults(ledger: Ledger) -> None:
+    assert await ledger.tenants.get("tnt_a") == StoredTenant(TenantSettings(), 0)
+
+
+async def test_settings_are_read_back(ledger: Ledger) -> None:
+    assert await ledger.tenants.put("tnt_a", SETTINGS, 0)
+
+    assert await ledger.tenants.get("tnt_a") == StoredTenant(SETTINGS, 1)
+    assert await ledger.tenants.get("tnt_b") == StoredTenant(TenantSettings(), 0)
+
+
+async def test_a_change_of_an_older_version_is_refused(ledger: Ledger) -> None:
+    await ledger.tenants.put("tnt_a", SETTINGS, 0)
+    assert await ledger.tenants.put("tnt_a", TenantSettings(), 1)
+
+    assert not await ledger.tenants.put("tnt_a", SETTINGS, 1)
+    assert not await ledger.tenants.put("tnt_a", SETTINGS, 0)
+    assert await ledger.tenants.get("tnt_a") == StoredTenant(TenantSettings(), 2)
+
+
+@pytest.mark.parametrize("stored", [0, 1])
+async def test_of_many_changes_at_once_one_counts(ledger: Ledger, stored: int) -> None:
+    for version in range(stored):
+        await ledger.tenants.put("tnt_a", TenantSettings(), version)
+
+    answers = await asyncio.gather(*(ledger.tenants.put("tnt_a", SETTINGS, stored) for _ in range(10)))
+    assert sorted(answers) == [False] * 9 + [True]
+    assert await ledger.tenants.get("tnt_a") == StoredTenant(SETTINGS, stored + 1)
+
+
+async def test_fields_of_a_newer_version_stay_and_wrong_ones_are_refused(contract_database: tuple[str, str]) -> None:
+    url, name = contract_database
+    ledger = await MongoLedger.connect(url, name)
+    client: AsyncIOMotorClient[dict[str, object]] = AsyncIOMotorClient(url)
+    tenants = client[name]["tenants"]
+    try:
+        await tenants.insert_one({"_id": "tnt_new", "version": 7, "policies": {"quiet": True}})
+        await tenants.insert_one({"_id": "tnt_bad", "version": 1, "limits": {"sms": {"max_per_min": "many"}}})
+
+        assert await ledger.tenants.put("tnt_new", SETTINGS, 7)
+        stored = await tenants.find_one({"_id": "tnt_new"})
+        assert stored is not None
+        assert stored["policies"] == {"quiet": True}
+        assert await ledger.tenants.get("tnt_new") == StoredTenant(SETTINGS, 8)
+        with pytest.raises(LedgerRefused):
+            await ledger.tenants.get("tnt_bad")
+    finally:
+        await tenants.delete_many({})
+        client.close()
+        await ledger.aclose()
