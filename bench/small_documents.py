@@ -129,6 +129,8 @@ class SmallRequest:
             "provider": PROVIDER,
             "provider_message_id": f"sim-{name}",
             "sent_at": now,
+            "encoding": "ucs2",
+            "segments": 1,
         }
 
     def close(self, now: datetime) -> Document:
@@ -175,6 +177,8 @@ class SmallRequest:
             "tenant_id": self.body["tenant_id"],
             "channel": self.body["channel"],
             "correlation_id": None,
+            "encoding": "ucs2",
+            "segments": 1,
         }
         return orjson.dumps(body), _headers(event_id, b"delivery.sent", time)
 

@@ -122,7 +122,12 @@ def _print_table(console: Console, logs: Sequence[Log], contents: Mapping[LogId,
         return
     columns = ("accepted (UTC)", "recipient", "reference", "status", "reason", "provider", "attempts", "request")
     some_wait = any(log.next_attempt_at for log in logs)
-    more = [*(["next try (UTC)"] if some_wait else []), *(["content"] if contents is not None else [])]
+    some_sms = any(log.segments for log in logs)
+    more = [
+        *(["next try (UTC)"] if some_wait else []),
+        *(["segments"] if some_sms else []),
+        *(["content"] if contents is not None else []),
+    ]
     table = plain_table(*columns, *more, numbers=("attempts",))
     for log in logs:
         cells = (
@@ -135,6 +140,7 @@ def _print_table(console: Console, logs: Sequence[Log], contents: Mapping[LogId,
             str(log.attempts),
             log.request_id,
             *([format_time(log.next_attempt_at)] if some_wait else []),
+            *([f"{log.segments} {log.encoding}" if log.segments else ""] if some_sms else []),
             *([" ".join(contents.get(log.id, "").splitlines())] if contents is not None else []),
         )
         table.add_row(*map(printable, cells))
@@ -172,4 +178,6 @@ def log_document(log: Log) -> dict[str, Any]:
         "resend_of": log.resend_of,
         "resent_as": log.resent_as,
         "next_attempt_at": log.next_attempt_at,
+        "encoding": log.encoding and log.encoding.value,
+        "segments": log.segments,
     }

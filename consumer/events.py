@@ -75,6 +75,8 @@ def _outcome_event(index: int, log: Log, rest: bytes) -> Event:
     }
     if log.resend_of is not None:
         body["resend_of"] = log.resend_of
+    if log.encoding is not None:
+        body["encoding"], body["segments"] = log.encoding, log.segments
     return Event(event_id, f"delivery.{log.outcome}", time, orjson.dumps(body)[:-1] + rest)
 
 

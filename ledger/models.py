@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 from core.chunk_work import Counts, Work, tally
 from core.ids import ChunkId, LogId, RequestKey
 from core.vendor_template import VendorTemplates
-from schemas.statuses import Category, Channel, ContentType, Lane, OnUncertain, Reason, Status
+from schemas.statuses import Category, Channel, ContentType, Lane, OnUncertain, Reason, SmsEncoding, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,3 +223,7 @@ class Log(NamedTuple):
     """Log of the delivery that repeats this one. Once set, it does not change."""
     next_attempt_at: datetime | None = None
     """Earliest time of the next try. Only a pending delivery that was tried has it, and it is not stored in a log."""
+    encoding: SmsEncoding | None = None
+    """Encoding of an SMS that was rendered."""
+    segments: int | None = None
+    """Number of its segments."""

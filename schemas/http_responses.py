@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from schemas.record_base import PublishedRecord
-from schemas.statuses import Category, Channel, Reason, RequestState, Status
+from schemas.statuses import Category, Channel, Reason, RequestState, SmsEncoding, Status
 
 
 def _without_defaults(schema: dict[str, Any]) -> None:
@@ -113,6 +113,13 @@ class CommunicationLogResponse(ResponseBody, published_as="CommunicationLogRespo
             description="earliest time of the next try of a pending delivery. Then `reason`, `provider` and `attempts` "
             "tell of the last try."
         ),
+    ] = None
+    encoding: Annotated[
+        SmsEncoding | SkipJsonSchema[None],
+        Field(examples=["gsm7"], description="encoding of an SMS that was rendered for a provider"),
+    ] = None
+    segments: Annotated[
+        int | SkipJsonSchema[None], Field(description="number of segments of this SMS, as providers bill them")
     ] = None
 
 

@@ -62,6 +62,13 @@ class ContentType(DescribedEnum, published_as="ContentType"):
     HTML = "text/html", "HTML, for e-mail only"
 
 
+class SmsEncoding(DescribedEnum, published_as="SmsEncoding"):
+    """Encoding of an SMS."""
+
+    GSM_7 = "gsm7", "GSM-7"
+    UCS_2 = "ucs2", "UCS-2"
+
+
 class Status(DescribedEnum, published_as="Status"):
     """Status of a delivery (docs/protocol.md)."""
 

@@ -77,6 +77,7 @@ def _not_reached_document(recipient: NotReached) -> dict[str, Any]:
         "error": recipient.error,
         "log_id": recipient.log_id,
         **({} if recipient.resent_as is None else {"resent_as": recipient.resent_as}),
+        **({} if recipient.encoding is None else {"encoding": recipient.encoding, "segments": recipient.segments}),
         **({} if recipient.line is None else {"line": recipient.line}),
     }
 

@@ -176,4 +176,6 @@ def _not_reached(log: Log) -> NotReached:
         log.error,
         log.id,
         resent_as=log.resent_as,
+        encoding=log.encoding and log.encoding.value,
+        segments=log.segments,
     )

@@ -32,6 +32,9 @@ class NotReached:
     """Line of the file, for a recipient without a reference. None if the file is not known."""
     resent_as: str | None = field(default=None, compare=False)
     """Log id of the delivery that repeats this one."""
+    encoding: str | None = field(default=None, compare=False)
+    segments: int | None = field(default=None, compare=False)
+    """Number of segments of an SMS that was rendered for a provider."""
 
 
 @dataclass(frozen=True, slots=True)

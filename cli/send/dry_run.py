@@ -51,6 +51,7 @@ def run(request: SendRequest, settings: RecipientSettings, console: Console, *, 
     console.print(_type_note(request), soft_wrap=True)
     console.print()
     _print_counts(console, counts, summary.recipients)
+    _print_segments(console, estimate)
     _print_excluded(console, estimate, sum(n for reason, n in counts.items() if reason))
     if note := unusable_names_note(scan.given_names):
         console.print(f"\n{note}", soft_wrap=True)
@@ -103,6 +104,19 @@ def _print_counts(console: Console, counts: dict[Reason | None, int], total: int
             status, _, meaning = reason.meaning.partition(": ")
             table.add_row(f"{status}, {reason.value}", f"{number:,}", meaning)
     table.add_row("total", f"{total:,}", "")
+    print_table(console, table)
+
+
+def _print_segments(console: Console, estimate: DryRunEstimate) -> None:
+    segments = estimate.segments()
+    if not segments:
+        return
+    table = plain_table("encoding", "SMS", "segments", numbers=("SMS", "segments"))
+    for encoding, (messages, number) in sorted(segments.items()):
+        table.add_row(encoding.value, f"{messages:,}", f"{number:,}")
+    messages, number = (sum(each) for each in zip(*segments.values(), strict=True))
+    table.add_row("total", f"{messages:,}", f"{number:,}")
+    console.print()
     print_table(console, table)
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import partial
 
 from config.turn_budget import LIGHT
+from consumer.billing.segments import RenderedSegments
 from consumer.context import ConsumerContext
 from consumer.request_cache import OpenedRequest
 from core.chunk_work import DecidedDelivery
@@ -35,6 +36,8 @@ class DeliveryFactory:
         self._ids = log_ids(chunk.key, chunk.part, range(chunk.first, chunk.first + chunk.size))
         self._references = chunk.references or (None,) * chunk.size
         self._resend_of = chunk.resend_of or (None,) * chunk.size
+        is_sms = chunk.channel is Channel.SMS
+        self._segments = RenderedSegments(opened.template, recipients, self._limit) if is_sms else None
 
     def draft(self, index: int) -> Draft:
         """Return the delivery, to be rendered when a provider has a slot for it."""
@@ -51,11 +54,14 @@ class DeliveryFactory:
         if template is None:
             raise AssertionError("a chunk that cannot be opened is stopped")
         to, variables = self._recipients[at]
+        text = template.render_content(variables, self._limit)
+        if self._segments:
+            self._segments.count(at, text)
         return Message(
             id=self._ids[at],
             channel=self._header.channel,
             to=to,
-            text=template.render_content(variables, self._limit),
+            text=text,
             subject=template.render_subject(variables),
             is_html=template.html,
             text_part=template.content.text_part,
@@ -81,6 +87,7 @@ class DeliveryFactory:
         chunk, header = self._chunk, self._header
         at = index - chunk.first
         status, reason, error, message_id, response = outcome
+        encoding, segments = (self._segments and self._segments.of(at, attempts)) or (None, None)
         return Log(
             self._ids[at],
             header.tenant_id,
@@ -103,4 +110,8 @@ class DeliveryFactory:
             now,
             now if status is Status.SENT else None,
             self._resend_of[at],
+            None,
+            None,
+            encoding,
+            segments,
         )

@@ -6,7 +6,7 @@ from functools import lru_cache
 from core.ids import LogId
 from ledger.models import Log
 from ledger.mongo.connection import Document
-from schemas.statuses import Channel, Reason, Status
+from schemas.statuses import Channel, Reason, SmsEncoding, Status
 
 
 def log_document(log: Log) -> Document:
@@ -38,6 +38,8 @@ def log_document(log: Log) -> Document:
         ("template_id", log.template_id),
         ("resend_of", log.resend_of),
         ("resent_as", log.resent_as),
+        ("encoding", log.encoding),
+        ("segments", log.segments),
     ):
         if value is not None:
             document[name] = value
@@ -52,7 +54,7 @@ def _utc(moment: datetime) -> datetime:
 
 def read_log(document: Document) -> Log:
     """Return the log of a document."""
-    reason = document.get("reason")
+    reason, encoding = document.get("reason"), document.get("encoding")
     return Log(
         id=LogId(document["_id"]),
         tenant_id=document["tenant_id"],
@@ -76,4 +78,6 @@ def read_log(document: Document) -> Log:
         template_id=document.get("template_id"),
         resend_of=document.get("resend_of"),
         resent_as=document.get("resent_as"),
+        encoding=SmsEncoding(encoding) if encoding else None,
+        segments=document.get("segments"),
     )

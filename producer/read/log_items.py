@@ -52,4 +52,6 @@ def log_item(log: Log, shown: ShownText | None) -> CommunicationLogResponse:
         resend_of=log.resend_of,
         resent_as=log.resent_as,
         next_attempt_at=log.next_attempt_at,
+        encoding=log.encoding,
+        segments=log.segments,
     )

@@ -12,7 +12,7 @@ from ledger.claims import ClaimResult
 from ledger.models import Chunk, Log
 from ledger.mongo.chunk_documents import read_chunk
 from ledger.mongo.work_documents import OPTIONAL_WORK_FIELDS
-from schemas.statuses import Channel, Lane, Reason, Status
+from schemas.statuses import Channel, Lane, Reason, SmsEncoding, Status
 from tests.contract.ledger.documents.stored import SERVER_TIME, Documents, in_order, left_at_default
 from tests.support.builders import a_chunk, a_claim, a_hash, a_key, a_log
 
@@ -127,6 +127,8 @@ LOG = Log(
     sent_at=LATER,
     resend_of=LogId("log_0"),
     resent_as=LogId("log_2"),
+    encoding=SmsEncoding.UCS_2,
+    segments=2,
 )
 
 
@@ -252,6 +254,8 @@ async def test_a_log(documents: Documents) -> None:
             "template_id": "tpl_1",
             "resend_of": "log_0",
             "resent_as": "log_2",
+            "encoding": "ucs2",
+            "segments": 2,
         }
     )
 
