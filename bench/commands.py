@@ -18,6 +18,10 @@ _LEASE_END = {"$add": ["$$NOW", LEASE_MS]}
 _LEASE = {"due_at": _LEASE_END, "sweep_at": _LEASE_END, "touched_at": "$$NOW"}
 
 
+_OPTIONAL = ("tried", "without_key", "accepted_pending", "cost", "doubts")
+"""Fields of a chunk that are absent without a value."""
+
+
 class Commands:
     """MongoDB commands, one per method."""
 
@@ -106,7 +110,7 @@ class Commands:
     async def advance(self, chunk: ChunkReady, owner: str, fence: int, fields: Document) -> None:
         """Write the finished deliveries and the next window."""
         literal: Document = {name: {"$literal": value} for name, value in fields.items()}
-        literal |= {"tried": "$$REMOVE", "without_key": "$$REMOVE"}
+        literal |= dict.fromkeys(_OPTIONAL, "$$REMOVE")
         await self._chunks.find_one_and_update(
             {"_id": chunk.id, "owner": owner, "fence": fence, "open": True},
             [{"$set": {**literal, **_LEASE}}],
@@ -119,7 +123,7 @@ class Commands:
         emptied: Document = {"next": None, "todo": [], "later": [], "decided": [], "unacked": [], "window": None}
         change: Document = {
             "$set": {**emptied, "counts": chunk.counts, "open": False},
-            "$unset": {"tried": "", "without_key": "", "sealed_secrets": ""},
+            "$unset": dict.fromkeys((*_OPTIONAL, "sealed_secrets"), ""),
         }
         await _update(self._chunks, {"_id": chunk.id, "owner": owner, "fence": fence}, change)
 

@@ -31,7 +31,9 @@ _TIMES: Document = {
     "touched_at": "$$NOW",
 }
 _EMPTIED: Document = {"next": None, "todo": [], "later": [], "decided": [], "unacked": [], "window": None}
-_REMOVED = dict.fromkeys(("tried", "without_key", "accepted_pending", "sealed_secrets", "head.sealed_secrets"), "")
+_REMOVED = dict.fromkeys(
+    ("tried", "without_key", "accepted_pending", "cost", "doubts", "sealed_secrets", "head.sealed_secrets"), ""
+)
 
 
 @dataclass(frozen=True, slots=True)

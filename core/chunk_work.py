@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 from core.index_ranges import Ranges, indices, length, take, to_ranges
+from core.money import Cost
 from core.retry import gather_seconds
 from schemas.statuses import Reason, Status
 
@@ -103,6 +104,10 @@ class Work:
     """Time that the chunk waited because the consumers that claimed it did not have its sealing key."""
     accepted_pending: bool = False
     """True until Kafka has acknowledged `request.accepted`, if the chunk was written together with its request."""
+    cost: Cost = field(default_factory=dict)
+    """Sum of the costs in the logs of the deliveries in `counts`. It is set and never incremented (I2)."""
+    doubts: Mapping[int, int] = field(default_factory=dict)
+    """Possible cost of uncertain tries of deliveries without an outcome, in millionths by index in the part."""
 
     @property
     def waiting(self) -> int:

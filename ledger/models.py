@@ -7,6 +7,7 @@ from typing import NamedTuple, Self
 
 from core.chunk_work import Counts, Work, tally
 from core.ids import ChunkId, LogId, RequestKey
+from core.money import NO_COST, Cost
 from core.vendor_template import VendorTemplates
 from schemas.statuses import Category, Channel, ContentType, Lane, OnUncertain, Reason, SmsEncoding, Status
 
@@ -83,12 +84,14 @@ class Completion:
     by_status: Mapping[str, int]
     by_reason: Mapping[str, int]
     incomplete: bool
+    cost: Cost = field(default_factory=dict)
+    """Sum of the costs of all deliveries that may have been paid."""
 
     @classmethod
-    def of(cls, counts: Counts, completed_at: datetime, *, incomplete: bool = False) -> Self:
+    def of(cls, counts: Counts, completed_at: datetime, *, incomplete: bool = False, cost: Cost = NO_COST) -> Self:
         """Return the completion with these counts."""
         by_status, by_reason = tally(counts)
-        return cls(completed_at, counts.total(), by_status, by_reason, incomplete)
+        return cls(completed_at, counts.total(), by_status, by_reason, incomplete, cost)
 
 
 class ControlFlags(NamedTuple):
@@ -227,3 +230,5 @@ class Log(NamedTuple):
     """Encoding of an SMS that was rendered."""
     segments: int | None = None
     """Number of its segments."""
+    cost: Cost | None = None
+    """Cost of a delivery that may have been sent. None if it was certainly not sent, or if no price is known."""

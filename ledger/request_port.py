@@ -6,6 +6,7 @@ from typing import Protocol
 
 from core.chunk_work import Counts
 from core.ids import RequestKey
+from core.money import NO_COST, Cost
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
 from ledger.models import Chunk, Completion, ControlFlags, Part, RequestHeader, StoredRequest
 from ledger.queries import RequestPage, RequestQuery
@@ -40,7 +41,9 @@ class Requests(Protocol):
         If an earlier call with this claim wrote the request, the call extends the lease and returns the same result.
         """
 
-    async def close_small(self, token: ClaimToken, counts: Counts, completed_at: datetime) -> Completion | None:
+    async def close_small(
+        self, token: ClaimToken, counts: Counts, completed_at: datetime, cost: Cost = NO_COST
+    ) -> Completion | None:
         """Close the chunk of a small request, store the completion, and erase all secret variables, in one write.
 
         Return the completion, or None if another owner took over. `completed_at` is a time of `Ledger.now`, so that
@@ -84,7 +87,7 @@ class Requests(Protocol):
         is refused if it comes again.
         """
 
-    async def complete(self, key: RequestKey, counts: Counts) -> StoredRequest | None:
+    async def complete(self, key: RequestKey, counts: Counts, cost: Cost = NO_COST) -> StoredRequest | None:
         """Store the completion, and erase the secret variables of the request.
 
         Return None if there is a completion already, or if not all parts are expanded.

@@ -32,6 +32,7 @@ class ResponseBody(PublishedRecord):
 
 OptionalText = str | SkipJsonSchema[None]
 OptionalDatetime = datetime | SkipJsonSchema[None]
+OptionalCost = Annotated[dict[str, str] | SkipJsonSchema[None], Field(examples=[{"EUR": "0.045"}])]
 
 
 class SimpleResponse(ResponseBody, published_as="SimpleResponse"):
@@ -121,6 +122,10 @@ class CommunicationLogResponse(ResponseBody, published_as="CommunicationLogRespo
     segments: Annotated[
         int | SkipJsonSchema[None], Field(description="number of segments of this SMS, as providers bill them")
     ] = None
+    cost: Annotated[
+        OptionalCost,
+        Field(description="what the delivery may have cost, by currency. Absent if no price is known."),
+    ] = None
 
 
 class CommunicationLogListResponse(ResponseBody, published_as="CommunicationLogListResponse"):
@@ -191,6 +196,10 @@ class RequestSummary(ResponseBody, published_as="RequestSummary"):
     keep_secret_variables: Annotated[
         bool | SkipJsonSchema[None],
         Field(description="true if the secret values are kept, so that deliveries can be resent"),
+    ] = None
+    cost: Annotated[
+        OptionalCost,
+        Field(description="what all deliveries may have cost, by currency. Absent if no price is known."),
     ] = None
 
 

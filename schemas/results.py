@@ -53,6 +53,8 @@ class DeliveryEvent(PublishedRecord, published_as="DeliveryEvent"):
     """Encoding of an SMS that was rendered for a provider. Absent for e-mail, and before that."""
     segments: int | None = None
     """Number of segments of this SMS, as providers bill them."""
+    cost: dict[str, str] | None = None
+    """Cost by currency, if the delivery may have been sent. Uncertain tries count. Absent if no price is known."""
 
 
 class RequestAccepted(PublishedRecord, published_as="RequestAccepted"):
@@ -93,6 +95,8 @@ class RequestCompleted(PublishedRecord, published_as="RequestCompleted"):
     incomplete: bool
     occurred_at: datetime
     correlation_id: str | None
+    cost: dict[str, str] | None = None
+    """Sum of the costs of all deliveries, by currency. Absent if no price is known."""
 
 
 class ChunkPointer(PublishedRecord, published_as="ChunkPointer"):

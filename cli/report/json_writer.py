@@ -65,6 +65,7 @@ def _head(request: StoredRequest, summary: Summary) -> dict[str, Any]:
         "notes": list(summary.notes),
         "not_reached_total": summary.not_reached_total,
         "waiting_total": summary.waiting_total,
+        **({} if summary.cost is None else {"cost": summary.cost}),
     }
 
 

@@ -57,6 +57,8 @@ class Summary:
     """Number of deliveries that were tried and wait for their next try."""
     resent_as: Mapping[str, int] = field(default_factory=dict)
     """Number of deliveries that each later request repeats, by the id of that request."""
+    cost: Mapping[str, str] | None = None
+    """Sum of the costs of all deliveries, by currency. None if no price is known."""
 
     @property
     def unknown(self) -> int:

@@ -12,6 +12,7 @@ from core.render import RenderError, TextTooLong
 from core.sms_segments import count_segments
 from core.text_limits import TOO_LONG, TextLimit
 from ledger.message_template import MessageTemplate
+from providers.prices import ProviderPrices
 from schemas.requests import AnyRecipient, Recipient
 from schemas.statuses import Channel, Reason, SmsEncoding
 
@@ -27,7 +28,12 @@ class DryRunEstimate:
     """Expected outcomes of all recipients. It uses 19 bytes per recipient, so a million recipients need 19 MB."""
 
     def __init__(
-        self, channel: Channel, text: MessageTemplate, default_region: str | None, text_limit: TextLimit
+        self,
+        channel: Channel,
+        text: MessageTemplate,
+        default_region: str | None,
+        text_limit: TextLimit,
+        prices: ProviderPrices | None = None,
     ) -> None:
         self._text, self._text_limit = text, text_limit
         self._rules = AddressRules(channel, default_region)
@@ -40,6 +46,9 @@ class DryRunEstimate:
         self._is_sms = channel is Channel.SMS
         self._segments, self._encodings = bytearray(), bytearray()
         """Segments and encoding of each SMS, 0 if it would not be sent."""
+        self._prices = prices
+        self._amounts = array("q")
+        """Price of each SMS in millionths, -1 if it is not known. Empty without prices."""
 
     def add(self, recipient: AnyRecipient, line: int) -> None:
         """Add the next recipient. `line` is its line in the file."""
@@ -66,6 +75,9 @@ class DryRunEstimate:
         self._lines.append(line)
         self._segments.append(counted.segments if counted else 0)
         self._encodings.append(_ENCODINGS.index(counted.encoding) if counted else 0)
+        if self._prices:
+            per_segment = self._prices.per_segment(f"{address}") if counted else None
+            self._amounts.append(-1 if counted is None or per_segment is None else counted.segments * per_segment)
 
     def _render(self, variables: Mapping[str, str]) -> str | tuple[Reason, str, str]:
         """Return the text. If it cannot be made of these variables: the reason, the name of one, and the error."""
@@ -112,6 +124,12 @@ class DryRunEstimate:
                 messages, counted = sums.get(_ENCODINGS[code], (0, 0))
                 sums[_ENCODINGS[code]] = messages + 1, counted + segments
         return sums
+
+    def cost(self) -> tuple[int, int]:
+        """Return the sum of the prices in millionths, and the number of SMS whose price is not known."""
+        self._ensure_duplicates_found()
+        amounts = [amount for amount, code in zip(self._amounts, self._outcomes, strict=True) if code == _SENT]
+        return sum(amount for amount in amounts if amount >= 0), sum(amount < 0 for amount in amounts)
 
     def excluded(self) -> Iterator[tuple[int, Reason, str, str]]:
         """Yield (line, reason, variable or "", error or "") of the first recipients that would not be sent to."""

@@ -54,6 +54,7 @@ class ChunkWorker:
         self._window = OpenWindow(claimed.window, claimed.taken_over)
         self._outcomes = WindowOutcomes()
         self._factory = DeliveryFactory(self.chunk, opened, recipients, context)
+        self._costs = self._factory.costs
         self._logs = ChunkLogs(self.chunk, opened.header, context)
         self._rules = ChunkRules(opened.header, context)
         self._writes = FencedWrites(lease, self.chunk, context)
@@ -130,6 +131,9 @@ class ChunkWorker:
                 stopped=self._control.stop is not None,
                 max_attempts=self._context.tuning.retry.max_attempts,
             )
+            if self._costs and self._window.taken_over:
+                self._costs.note_takeover(self._window.without_result, self._window.provider)
+                self._work = replace(self._work, doubts=self._costs.doubts)
 
     async def send(self) -> None:
         """Call the provider for every delivery of the window that has no result."""
@@ -165,16 +169,18 @@ class ChunkWorker:
         """Write the logs of all outcomes. If a log exists already, it counts instead."""
         now, with_result = self._context.ledger.now(), self._window.with_result
         self._outcomes = decide_window(
-            with_result, self._rules.outcome_rules(self._window, self._control.stop), self._control.stop
+            with_result,
+            self._rules.outcome_rules(self._window, self._control.stop),
+            self._control.stop,
+            taken_over=self._window.taken_over,
         )
+        if self._costs:
+            self._costs.note_retries(with_result, self._outcomes.retries, self._window.provider)
         if self._control.stop:
             self._outcomes.add(stop_waiting(waiting_deliveries(self._work), self._control.stop))
             self._work = replace(self._work, untried=(), retries=())
         logs = [self._factory.log_of_decision(decided, now) for decided in self._work.decided]
-        logs += [
-            self._factory.log_of_outcome(final.recipient_index, final.outcome, final.attempts, final.provider, now)
-            for final in self._outcomes.final
-        ]
+        logs += [self._factory.log_of_outcome(final, now) for final in self._outcomes.final]
         if logs:
             self._record_logs(await self._logs.write(logs))
         if len(with_result) < len(self._window.deliveries) or not await self._writes.still_owns():
@@ -192,6 +198,8 @@ class ChunkWorker:
             retries=(*self._work.retries, *self._outcomes.retries),
             decided=tuple(self._outcomes.unsent_decisions),
             counts=self._logs.counts,
+            cost=self._logs.cost,
+            doubts=dict(self._costs.doubts) if self._costs else self._work.doubts,
             unacknowledged=self._publisher.unacknowledged(),
             accepted_pending=self._publisher.accepted_pending,
         )
@@ -214,8 +222,9 @@ class ChunkWorker:
     async def close_or_release(self) -> ClosedChunk | None:
         """Close the chunk and return what its end says about the request, or put it back until the earliest retry."""
         if not self._work.waiting:
-            completion = await self._writes.close(self._logs.counts)
-            return ClosedChunk(self._header, self.chunk.lane, self._logs.counts, completion)
+            counts, cost = self._logs.counts, self._logs.cost
+            completion = await self._writes.close(counts, cost)
+            return ClosedChunk(self._header, self.chunk.lane, counts, cost, completion)
         expires_at = self._header.expires_at
         left = replace(self._work, unacknowledged=(), accepted_pending=False)
         work, due_at = prepare_release(left, self._context.tuning.window_size, expires_at)

@@ -5,8 +5,10 @@ from datetime import datetime
 from functools import partial
 
 from config.turn_budget import LIGHT
+from consumer.billing.costs import ChunkCosts
 from consumer.billing.segments import RenderedSegments
 from consumer.context import ConsumerContext
+from consumer.deliver.window_outcomes import FinalOutcome
 from consumer.request_cache import OpenedRequest
 from core.chunk_work import DecidedDelivery
 from core.delivery_outcome import Outcome
@@ -36,8 +38,10 @@ class DeliveryFactory:
         self._ids = log_ids(chunk.key, chunk.part, range(chunk.first, chunk.first + chunk.size))
         self._references = chunk.references or (None,) * chunk.size
         self._resend_of = chunk.resend_of or (None,) * chunk.size
-        is_sms = chunk.channel is Channel.SMS
+        is_sms, prices = chunk.channel is Channel.SMS, context.providers.prices
         self._segments = RenderedSegments(opened.template, recipients, self._limit) if is_sms else None
+        self.costs = ChunkCosts(chunk, recipients, self._segments, prices) if self._segments and prices else None
+        """Costs of the deliveries. None for e-mail, and without prices."""
 
     def draft(self, index: int) -> Draft:
         """Return the delivery, to be rendered when a provider has a slot for it."""
@@ -80,14 +84,16 @@ class DeliveryFactory:
     def log_of_decision(self, decided: DecidedDelivery, now: datetime) -> Log:
         """Return the log of an outcome that was decided earlier and stored in the chunk."""
         outcome = Outcome(decided.status, decided.reason, decided.error)
-        return self.log_of_outcome(decided.index, outcome, decided.attempts, decided.provider, now)
+        return self.log_of_outcome(FinalOutcome(decided.index, outcome, decided.attempts, decided.provider), now)
 
-    def log_of_outcome(self, index: int, outcome: Outcome, attempts: int, provider: str | None, now: datetime) -> Log:
+    def log_of_outcome(self, final: FinalOutcome, now: datetime) -> Log:
         """Return the log of an outcome. The fields are passed by position, because by name it takes twice as long."""
         chunk, header = self._chunk, self._header
+        index, outcome, attempts, provider, paid = final
         at = index - chunk.first
         status, reason, error, message_id, response = outcome
         encoding, segments = (self._segments and self._segments.of(at, attempts)) or (None, None)
+        cost = self.costs.take(index, status, provider, paid=paid) if self.costs else None
         return Log(
             self._ids[at],
             header.tenant_id,
@@ -114,4 +120,5 @@ class DeliveryFactory:
             None,
             encoding,
             segments,
+            cost,
         )

@@ -117,5 +117,5 @@ def with_failpoint(context: ConsumerContext, setting: str) -> ConsumerContext:
         context,
         ledger=cast("Ledger", _WatchedLedger(context.ledger, failpoint)),
         bus=cast("Bus", StepWatcher(context.bus, "bus", failpoint)),
-        providers=Providers(providers),
+        providers=Providers(providers, context.providers.prices),
     )

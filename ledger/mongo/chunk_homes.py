@@ -44,6 +44,8 @@ CHUNK_FIELDS = (
     "counts",
     "unacked",
     "tried",
+    "cost",
+    "doubts",
     "window",
 )
 """Fields of a chunk that are left out when only its request is read. The others are small."""

@@ -6,6 +6,7 @@ from functools import lru_cache
 from core.ids import LogId
 from ledger.models import Log
 from ledger.mongo.connection import Document
+from ledger.mongo.work_documents import cost_document, read_cost
 from schemas.statuses import Channel, Reason, SmsEncoding, Status
 
 
@@ -43,6 +44,8 @@ def log_document(log: Log) -> Document:
     ):
         if value is not None:
             document[name] = value
+    if log.cost is not None:
+        document["cost"] = cost_document(log.cost)
     return document
 
 
@@ -80,4 +83,5 @@ def read_log(document: Document) -> Log:
         resent_as=document.get("resent_as"),
         encoding=SmsEncoding(encoding) if encoding else None,
         segments=document.get("segments"),
+        cost=read_cost(document) or None,
     )

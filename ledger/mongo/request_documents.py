@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 from core.chunk_work import Counts
 from core.ids import RequestKey
+from core.money import Cost
 from ledger.models import Completion, Part, RequestHeader, StoredRequest
 from ledger.mongo.chunk_documents import read_control_flags
 from ledger.mongo.connection import Document
 from ledger.mongo.vendor_template_documents import read_vendor_templates, vendor_template_documents
+from ledger.mongo.work_documents import cost_document, read_cost
 from ledger.sweep_delays import NEVER
 from schemas.statuses import Category, Channel, ContentType, OnUncertain
 
@@ -57,19 +59,20 @@ def part_document(part: Part) -> Document:
 
 
 def completion_document(completion: Completion) -> Document:
-    """Return the stored form of a completion."""
-    return {
+    """Return the stored form of a completion, without a cost if no price is known."""
+    stored: Document = {
         "completed_at": completion.completed_at,
         "total": completion.total,
         "by_status": dict(completion.by_status),
         "by_reason": dict(completion.by_reason),
         "incomplete": completion.incomplete,
     }
+    return {**stored, "cost": cost_document(completion.cost)} if completion.cost else stored
 
 
-def completion_fields(counts: Counts) -> Document:
+def completion_fields(counts: Counts, cost: Cost) -> Document:
     """Return the same for a pipeline, which adds the server's time and the stored `cut`."""
-    stored = completion_document(Completion.of(counts, NEVER))
+    stored = completion_document(Completion.of(counts, NEVER, cost=cost))
     return {name: {"$literal": value} for name, value in stored.items()} | {
         "completed_at": "$$NOW",
         "incomplete": "$cut",
@@ -166,4 +169,5 @@ def read_completion(document: Document) -> Completion | None:
         by_status=completion["by_status"],
         by_reason=completion["by_reason"],
         incomplete=completion["incomplete"],
+        cost=read_cost(completion),
     )

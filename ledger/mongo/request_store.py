@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from core.chunk_work import Counts
 from core.ids import RequestKey
+from core.money import NO_COST, Cost
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
 from ledger.errors import LedgerUnavailable
 from ledger.models import Chunk, Completion, ControlFlags, Part, RequestHeader, StoredRequest
@@ -50,8 +51,10 @@ class MongoRequests(Requests):
         return await self._small.insert_claimed(header, part, chunk, claim)
 
     @override
-    async def close_small(self, token: ClaimToken, counts: Counts, completed_at: datetime) -> Completion | None:
-        return await self._small.close(token, counts, completed_at)
+    async def close_small(
+        self, token: ClaimToken, counts: Counts, completed_at: datetime, cost: Cost = NO_COST
+    ) -> Completion | None:
+        return await self._small.close(token, Completion.of(counts, completed_at, cost=cost), counts)
 
     @override
     async def register_part(self, header: RequestHeader, part: Part) -> StoredRequest:
@@ -130,13 +133,13 @@ class MongoRequests(Requests):
         return await self._update(filter_, [{"$set": {"cut": True, "lost": lost}}])
 
     @override
-    async def complete(self, key: RequestKey, counts: Counts) -> StoredRequest | None:
+    async def complete(self, key: RequestKey, counts: Counts, cost: Cost = NO_COST) -> StoredRequest | None:
         """Store the completion and erase the secrets with one atomic update. Its consumer publishes the completion.
 
         It is not shared with other callers. A read after it could not tell whose completion it finds.
         """
         erased = {"head.sealed_secrets": "$$REMOVE"}
-        change = [{"$set": {"completion": completion_fields(counts), "looked_at": "$$NOW", **erased}}]
+        change = [{"$set": {"completion": completion_fields(counts, cost), "looked_at": "$$NOW", **erased}}]
         return await self._update({"_id": key, "completion": None, "$expr": ALL_EXPANDED}, change)
 
     @override

@@ -5,12 +5,15 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from bson.int64 import Int64
+
 from core.chunk_work import Batch, Counts, DecidedDelivery, History, WaitingDelivery, Window, Work
 from core.index_ranges import Ranges, indices
+from core.money import NO_COST, Cost
 from ledger.mongo.connection import Document
 from schemas.statuses import Reason, Status
 
-OPTIONAL_WORK_FIELDS = ("tried", "without_key", "accepted_pending")
+OPTIONAL_WORK_FIELDS = ("tried", "without_key", "accepted_pending", "cost", "doubts")
 """Fields of the work that a chunk has only if they have a value."""
 
 _MILLISECOND = timedelta(milliseconds=1)
@@ -35,6 +38,10 @@ def work_document(work: Work, window: Window | None = None) -> Document:
         document["without_key"] = work.without_key // _MILLISECOND
     if work.accepted_pending:
         document["accepted_pending"] = True
+    if work.cost:
+        document["cost"] = cost_document(work.cost)
+    if work.doubts:
+        document["doubts"] = [[index, amount] for index, amount in sorted(work.doubts.items())]
     return document
 
 
@@ -68,6 +75,16 @@ def read_histories(document: Document) -> dict[int, History]:
 def counts_document(counts: Counts) -> dict[str, int]:
     """Return the counts under names such as `sent` and `failed:rejected`."""
     return {f"{status.value}:{reason.value}" if reason else status.value: n for (status, reason), n in counts.items()}
+
+
+def cost_document(cost: Cost) -> dict[str, Int64]:
+    """Return the millionths by currency. They are always of 64 bits."""
+    return {currency: Int64(amount) for currency, amount in cost.items()}
+
+
+def read_cost(document: Document) -> Cost:
+    """Return the cost in a document. Older documents have none."""
+    return {currency: int(amount) for currency, amount in document.get("cost", NO_COST).items()}
 
 
 def ranges_document(ranges: Ranges) -> list[list[int]]:
@@ -136,6 +153,8 @@ def read_work(document: Document) -> Work:
         unacknowledged=read_ranges(document["unacked"]),
         without_key=document.get("without_key", 0) * _MILLISECOND,
         accepted_pending=document.get("accepted_pending", False),
+        cost=read_cost(document),
+        doubts=dict(document.get("doubts", ())),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from config.turn_budget import TurnBudget
+from core.money import show_cost
 from ledger.models import Log
 from ledger.ports import Ledger
 from ledger.rendered_messages import iterate_messages
@@ -54,4 +55,5 @@ def log_item(log: Log, shown: ShownText | None) -> CommunicationLogResponse:
         next_attempt_at=log.next_attempt_at,
         encoding=log.encoding,
         segments=log.segments,
+        cost=show_cost(log.cost),
     )

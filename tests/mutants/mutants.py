@@ -118,8 +118,8 @@ MUTANTS = (
         (
             Edit(
                 "ledger/memory/request_store.py",
-                "        if not await self._chunks.close(token, counts):\n            return None\n",
-                "        await self._chunks.close(token, counts)\n",
+                "        if not await self._chunks.close(token, counts, cost):\n            return None\n",
+                "        await self._chunks.close(token, counts, cost)\n",
             ),
         ),
         test="tests/contract/ledger/test_small_requests.py",

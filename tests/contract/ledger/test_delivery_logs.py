@@ -28,6 +28,7 @@ async def test_every_field_of_a_log_is_kept(ledger: Ledger) -> None:
         template_id="tpl_1",
         encoding=SmsEncoding.GSM_7,
         segments=2,
+        cost={"EUR": 90_000},
     )
     bare = a_log(index=1, status=Status.FAILED, user_id=None, provider=None, attempts=0)._replace(sent_at=None)
     await ledger.logs.insert_or_get([full, bare])

@@ -42,6 +42,8 @@ WORK = Work(
     unacknowledged=((7, 8),),
     without_key=timedelta(seconds=30),
     accepted_pending=True,
+    cost={"EUR": 90_000},
+    doubts={3: 45_000},
 )
 STORED_WORK: dict[str, Any] = {
     "next": {"ranges": [[0, 2]], "attempts": 1, "tainted": [1], "sticky": "first"},
@@ -53,6 +55,8 @@ STORED_WORK: dict[str, Any] = {
     "tried": [["unavailable", "first", [1, 3], [2_000, 4_000]]],
     "without_key": 30_000,
     "accepted_pending": True,
+    "cost": {"EUR": 90_000},
+    "doubts": [[3, 45_000]],
 }
 CHUNK = Chunk(
     id=chunk_id(KEY, 1, 4),
@@ -129,6 +133,7 @@ LOG = Log(
     resent_as=LogId("log_2"),
     encoding=SmsEncoding.UCS_2,
     segments=2,
+    cost={"EUR": 90_000},
 )
 
 
@@ -212,9 +217,11 @@ async def test_renewing_keeps_the_optional_fields(documents: Documents) -> None:
 async def test_a_chunk_of_an_older_version_is_read_without_earlier_tries(documents: Documents) -> None:
     await documents.ledger.chunks.insert(CHUNK)
     document = await documents.only("chunks")
-    del document["tried"], document["without_key"]
+    for name in OPTIONAL_WORK_FIELDS:
+        del document[name]
 
     work = read_chunk(document).work
+    assert (work.cost, work.doubts) == ({}, {})
     assert (work.retries[0].history, work.next and work.next.histories, work.without_key) == (None, {}, timedelta())
 
 
@@ -256,6 +263,7 @@ async def test_a_log(documents: Documents) -> None:
             "resent_as": "log_2",
             "encoding": "ucs2",
             "segments": 2,
+            "cost": {"EUR": 90_000},
         }
     )
 

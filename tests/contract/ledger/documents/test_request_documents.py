@@ -124,7 +124,8 @@ async def test_a_request_with_all_that_can_happen_to_it(documents: Documents) ->
     await requests.pause(KEY)
     await requests.cancel(KEY)
     await requests.write_off_lost_parts(KEY)
-    await requests.complete(KEY, Counter({(Status.FAILED, Reason.REJECTED): 2, (Status.SENT, None): 1}))
+    counts = Counter({(Status.FAILED, Reason.REJECTED): 2, (Status.SENT, None): 1})
+    await requests.complete(KEY, counts, {"EUR": 3_000_000_000})
     await requests.mark_completion_published(KEY)
 
     request = await requests.get(KEY)
@@ -152,6 +153,7 @@ async def test_a_request_with_all_that_can_happen_to_it(documents: Documents) ->
                 "by_status": {"failed": 2, "sent": 1},
                 "by_reason": {"rejected": 2},
                 "incomplete": True,
+                "cost": {"EUR": 3_000_000_000},
             },
             "pauses": 1,
             "lost": [1],

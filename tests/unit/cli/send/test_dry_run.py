@@ -1,5 +1,6 @@
 """`send --dry-run`, and errors of `send` before anything is published."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,15 @@ def test_a_dry_run_counts_the_segments_of_all_that_would_be_sent(tmp_path: Path)
     output = lines_with_single_spaces(dry_run(tmp_path, ["to,name", *lines]).stdout)
     at = output.index("encoding SMS segments")
     assert output[at + 1 : at + 4] == ["gsm7 2 3", "ucs2 1 1", "total 3 4"]
+
+
+def test_a_dry_run_tells_the_cost_if_it_knows_the_prices(tmp_path: Path) -> None:
+    lines = ["to,name", f"{GOOD[0]},Li", f"{GOOD[1]},{'x' * 200}", f"{GOOD[1]},Wu", "+491711234567,Li"]
+    prices = {"currency": "EUR", "by_prefix": {"+86": "0.045"}}
+    providers = json.dumps([{"name": "sim", "kind": "simulator", "channel": "sms", "prices": prices}])
+    output = dry_run(tmp_path, lines, ROLLCALL_PROVIDERS=providers).stdout
+    assert "cost: 0.135 EUR at the prices of sim, and 1 SMS without a price" in output
+    assert "cost" not in dry_run(tmp_path, lines, ROLLCALL_PROVIDERS="[]").stdout
 
 
 def test_a_dry_run_without_a_region_tells_how_numbers_are_read(tmp_path: Path) -> None:

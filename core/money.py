@@ -1,0 +1,40 @@
+"""Amounts of money. They are integers of a millionth of the unit of a currency inside, and decimal strings outside."""
+
+from collections.abc import Iterable, Mapping
+
+DECIMALS = 6
+"""Number of decimals of an amount."""
+MAX_UNITS_DIGITS = 12
+"""Maximum number of digits before the decimals. The sum of a request then fits into the integers of MongoDB."""
+AMOUNT_PATTERN = rf"^(0|[1-9][0-9]{{0,{MAX_UNITS_DIGITS - 1}}})(\.[0-9]{{1,{DECIMALS}}})?$"
+"""Form of an amount outside, such as `0.045`."""
+
+Cost = Mapping[str, int]
+"""Sums in millionths by currency. It has one currency, unless the operator changed it. Empty: no price is known."""
+NO_COST: Cost = {}
+
+
+def parse_amount(text: str) -> int:
+    """Return an amount in millionths. The text must match `AMOUNT_PATTERN`."""
+    units, _, decimals = text.partition(".")
+    return int(units + decimals.ljust(DECIMALS, "0"))
+
+
+def show_amount(millionths: int) -> str:
+    """Return an amount as a decimal string without zeros at its end."""
+    units, decimals = divmod(millionths, 10**DECIMALS)
+    return f"{units}.{decimals:0{DECIMALS}d}".rstrip("0").rstrip(".")
+
+
+def show_cost(cost: Cost | None) -> dict[str, str] | None:
+    """Return decimal strings by currency, or None if no price is known."""
+    return {currency: show_amount(amount) for currency, amount in sorted(cost.items())} if cost else None
+
+
+def add_costs(costs: Iterable[Cost | None]) -> Cost:
+    """Return the sum of all costs that are known."""
+    total: dict[str, int] = {}
+    for cost in costs:
+        for currency, amount in (cost or NO_COST).items():
+            total[currency] = total.get(currency, 0) + amount
+    return total
