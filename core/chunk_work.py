@@ -55,6 +55,8 @@ class Window:
     batch: Batch
     provider: str | None
     """Name of the chosen provider. None if the channel has no provider."""
+    reserved: bool = False
+    """True if the budget of the request has room for all of it. Without that, no delivery of such a request is sent."""
 
 
 @dataclass(frozen=True, slots=True)

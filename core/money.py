@@ -2,12 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-DECIMALS = 6
-"""Number of decimals of an amount."""
-MAX_UNITS_DIGITS = 12
-"""Maximum number of digits before the decimals. The sum of a request then fits into the integers of MongoDB."""
-AMOUNT_PATTERN = rf"^(0|[1-9][0-9]{{0,{MAX_UNITS_DIGITS - 1}}})(\.[0-9]{{1,{DECIMALS}}})?$"
-"""Form of an amount outside, such as `0.045`."""
+from schemas.amounts import DECIMALS
 
 Cost = Mapping[str, int]
 """Sums in millionths by currency. It has one currency, unless the operator changed it. Empty: no price is known."""

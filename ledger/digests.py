@@ -16,6 +16,7 @@ _OMITTED_IF_ABSENT = (
     "keep_secret_variables",
     "reply_to",
     "cc",
+    "budget",
 )
 """Fields that were added after the first version. An absent field is left out of the digest.
 

@@ -53,6 +53,8 @@ class RequestHeader:
     """Secret variables of the request. None if there are none, or after the completion erased them."""
     vendor_templates: VendorTemplates = field(default_factory=dict)
     """Templates of vendors that say the same as the template of the request, by the name of the provider."""
+    budget: Cost | None = None
+    """Maximum of what the deliveries may cost. None: no maximum."""
 
     @property
     def erasable_variables(self) -> tuple[str, ...]:

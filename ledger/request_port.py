@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from core.chunk_work import Counts
-from core.ids import RequestKey
+from core.ids import ChunkId, RequestKey
 from core.money import NO_COST, Cost
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
 from ledger.models import Chunk, Completion, ControlFlags, Part, RequestHeader, StoredRequest
@@ -91,6 +91,14 @@ class Requests(Protocol):
         """Store the completion, and erase the secret variables of the request.
 
         Return None if there is a completion already, or if not all parts are expanded.
+        """
+
+    async def reserve(self, chunk_id: ChunkId, fence: int, amount: int, budget: int) -> int | None:
+        """Set what a chunk may cost in all, as far as the budget of its request has room beside its other chunks.
+
+        Amounts are in millionths. Return the amount that is set: `amount`, or less if the budget has no room for it.
+        Return None if a later owner of the chunk has set one, or if the request is unknown. A repeat returns the same
+        amount, or more if another chunk gave some back.
         """
 
     async def mark_completion_published(self, key: RequestKey) -> None:

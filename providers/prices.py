@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from core.money import AMOUNT_PATTERN, parse_amount
+from core.money import parse_amount
+from schemas.amounts import AMOUNT_PATTERN
 
 if TYPE_CHECKING:
     from providers.entries import ProviderEntry
@@ -59,6 +60,12 @@ class PriceList:
         """Return the price of a segment at a provider, in millionths, or None if it is not known."""
         table = self._tables.get(provider or "")
         return table.per_segment(number) if table else None
+
+    def most_per_segment(self, number: str) -> int:
+        """Return the highest price of a segment that any provider has for the number, or for any if none has one."""
+        known = [table.per_segment(number) for table in self._tables.values()]
+        prices = [price for price in known if price is not None]
+        return max(prices or [table.highest for table in self._tables.values()])
 
 
 NO_PRICES = PriceList()

@@ -201,6 +201,7 @@ class RequestSummary(ResponseBody, published_as="RequestSummary"):
         OptionalCost,
         Field(description="what all deliveries may have cost, by currency. Absent if no price is known."),
     ] = None
+    budget: Annotated[OptionalCost, Field(description="maximum of `cost` that the caller gave")] = None
 
 
 class RequestResponse(RequestSummary, published_as="RequestResponse"):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from consumer.billing.segments import RenderedSegments
+from consumer.request_cache import OpenedRequest
 from core.chunk_work import WaitingDelivery
 from core.delivery_outcome import WindowDelivery
 from core.money import Cost
@@ -20,20 +21,36 @@ class ChunkCosts:
     """Prices of the tries of SMS, and possible costs of uncertain tries of deliveries without an outcome."""
 
     def __init__(
-        self, chunk: Chunk, recipients: Sequence[ChunkRecipient], segments: RenderedSegments, prices: PriceList
+        self,
+        segments: RenderedSegments,
+        chunk: Chunk,
+        opened: OpenedRequest,
+        recipients: Sequence[ChunkRecipient],
+        prices: PriceList,
     ) -> None:
+        self.has_budget = opened.header.budget is not None
         self._first, self._recipients, self._segments, self._prices = chunk.first, recipients, segments, prices
         self.doubts = dict(chunk.work.doubts)
         """Millionths by delivery. See `Work.doubts`."""
 
     def price(self, index: int, provider: str | None) -> int | None:
-        """Return the price of one try at a provider, in millionths, or None if it is not known."""
+        """Return the price of one try at a provider, in millionths, or None if it is not known.
+
+        With a budget, the highest price of any provider counts for one that is not known.
+        """
         at = index - self._first
         counted = self._segments.of(at, 1)
         if counted is None:
             return None
-        per_segment = self._prices.per_segment(provider, self._recipients[at][0])
+        number = self._recipients[at][0]
+        per_segment = self._prices.per_segment(provider, number)
+        if per_segment is None and self.has_budget:
+            per_segment = self._prices.most_per_segment(number)
         return None if per_segment is None else per_segment * counted.segments
+
+    def weight(self, index: int) -> int:
+        """Return the work to find the price of a delivery, in characters of its text."""
+        return self._segments.weight(index - self._first)
 
     def note_takeover(self, entries: Iterable[WindowDelivery], provider: str | None) -> None:
         """Count the try of a previous owner as paid for each delivery that is sent again."""

@@ -43,3 +43,9 @@ class RenderedSegments:
             self.count(at, text)
             return self._counted[at]
         return counted
+
+    def weight(self, at: int) -> int:
+        """Return the work to count the segments of a text, in characters."""
+        if self._template is None or self._shared:
+            return 0
+        return self._template.measure.of(self._recipients[at][1]).characters

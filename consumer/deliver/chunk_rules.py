@@ -6,12 +6,17 @@ from typing import NamedTuple
 
 from consumer.context import ConsumerContext
 from consumer.deliver.open_window import OpenWindow
+from consumer.deliver.takeover_decisions import apply_takeover
 from core.chunk_work import Batch, Window
 from core.delivery_outcome import OutcomeRules
+from core.send_result import Failed
 from ledger.claims import pick_provider
 from ledger.models import ControlFlags, RequestHeader
 from providers.provider import Provider
-from schemas.statuses import Status
+from schemas.statuses import Reason, Status
+
+NOT_MAPPED = Failed(Reason.TEMPLATE_NOT_MAPPED, offered=False)
+"""Result of all deliveries of a request whose template has a mapping for no provider of the channel."""
 
 
 class Stop(NamedTuple):
@@ -53,8 +58,8 @@ class ChunkRules:
         self._header, self._context = header, context
         configured, mapped = context.providers.for_channel(header.channel), header.vendor_templates
         self._providers = tuple(each for each in configured if not each.needs_vendor_template or each.name in mapped)
-        self.lacks_mapping = bool(configured) and not self._providers
-        """True if every provider of the channel needs a mapping of the template, and none has one."""
+        self.unsendable = NOT_MAPPED if configured and not self._providers else None
+        """Result if every provider of the channel needs a mapping of the template, and none has one."""
 
     def provider(self, window: OpenWindow) -> Provider | None:
         """Return the provider of the window, if this process has its settings and it can take the request."""
@@ -92,6 +97,11 @@ class ChunkRules:
             stopped_as=stop.status if stop else Status.CANCELLED,
             stop_detail=stop.detail if stop else None,
         )
+
+    def apply_takeover(self, window: OpenWindow, *, stopped: bool) -> None:
+        """Decide what to do with deliveries that a previous owner may have sent and that have no log."""
+        policy, most = self._header.on_uncertain, self._context.tuning.retry.max_attempts
+        apply_takeover(window, self.provider(window), policy, stopped=stopped, max_attempts=most)
 
     def _another_is_reachable(self, window: OpenWindow) -> bool:
         caller, names = self._context.provider_caller, [provider.name for provider in self._providers]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from consumer.billing.budget import may_be_sent, open_budget, unreserved
 from consumer.context import ConsumerContext
 from consumer.deliver.chunk_logs import ChunkLogs
 from consumer.deliver.chunk_rules import ChunkRules, StopState
@@ -13,7 +14,7 @@ from consumer.deliver.fenced_writes import FencedWrites
 from consumer.deliver.lease import Lease, LeaseLost
 from consumer.deliver.open_window import OpenWindow
 from consumer.deliver.send_window import SendPlan, send
-from consumer.deliver.takeover_decisions import apply_stored_logs, apply_takeover, count_lost_attempt, may_be_logged
+from consumer.deliver.takeover_decisions import apply_stored_logs, count_lost_attempt, may_be_logged
 from consumer.deliver.window_outcomes import WindowOutcomes, decide_window, stop_waiting
 from consumer.request_cache import OpenedRequest
 from consumer.request_lifecycle import ClosedChunk, apply_control_flags
@@ -27,14 +28,10 @@ from core.chunk_work import (
 )
 from core.delivery_outcome import NotSent
 from core.index_ranges import indices
-from core.send_result import Failed
 from ledger.chunk_recipients import ChunkRecipient
 from ledger.claims import ClaimResult
 from ledger.models import Log
-from schemas.statuses import OnUncertain, Reason
-
-NOT_MAPPED = Failed(Reason.TEMPLATE_NOT_MAPPED, offered=False)
-"""Result of all deliveries of a request whose template has a mapping for no provider of the channel."""
+from schemas.statuses import OnUncertain
 
 
 class ChunkWorker:
@@ -51,10 +48,11 @@ class ChunkWorker:
         self.chunk, self._header, self._lease, self._context = claimed.chunk, opened.header, lease, context
         without_key = timedelta() if opened.template else claimed.chunk.work.without_key
         self._work = replace(claimed.chunk.work, without_key=without_key)
-        self._window = OpenWindow(claimed.window, claimed.taken_over)
+        self._window = OpenWindow(claimed.window, claimed.taken_over and may_be_sent(claimed.window, opened.header))
         self._outcomes = WindowOutcomes()
         self._factory = DeliveryFactory(self.chunk, opened, recipients, context)
         self._costs = self._factory.costs
+        self._budget = open_budget(opened, self._costs, lease, context)
         self._logs = ChunkLogs(self.chunk, opened.header, context)
         self._rules = ChunkRules(opened.header, context)
         self._writes = FencedWrites(lease, self.chunk, context)
@@ -106,34 +104,30 @@ class ChunkWorker:
         await self.record_new_intent()
 
     async def record_new_intent(self) -> None:
-        """Write a claimed window again before it is sent, if it lost an attempt or gets another provider.
+        """Write a claimed window again before it is sent, if it lost an attempt, changes its provider, or has a budget.
 
-        A window that was taken over may kill each process that sends it. The work stays as it was claimed. The owner
-        that ends the window counts what was logged of it.
+        A window that was taken over may kill each process that sends it. The work stays as it was claimed, except for
+        deliveries beyond the budget. The owner that ends the window counts what was logged of it.
         """
         claimed = self._window.intent
         if self._control.stop or claimed is None or not self._window.without_result:
             return
         intent = self._rules.correct_provider(self._window, count_lost_attempt(self._window) or claimed)
-        if intent != claimed and not self._control.paused:  # A paused delivery is put back together with its attempts.
-            await self._advance(self._work, intent)
-            self._window.intent = intent
+        if self._control.paused:  # A paused delivery is put back together with its attempts.
+            return
+        await self._admit(self._window, intent)
+        if self._window.intent != claimed:
+            await self._advance(self._work, self._window.intent)
 
     async def recover_window(self, *, read_logs: bool = False) -> None:
         """Find the logs of a window that a previous owner may have sent, and may still be logging."""
         if self._window.intent and (read_logs or may_be_logged(self._window)):
             logs = await self._logs.read(entry.index for entry in self._window.deliveries)
             self._record_logs(apply_stored_logs(self._window, logs))
-            apply_takeover(
-                self._window,
-                self._rules.provider(self._window),
-                self._header.on_uncertain,
-                stopped=self._control.stop is not None,
-                max_attempts=self._context.tuning.retry.max_attempts,
-            )
+            self._rules.apply_takeover(self._window, stopped=self._control.stop is not None)
             if self._costs and self._window.taken_over:
                 self._costs.note_takeover(self._window.without_result, self._window.provider)
-                self._work = replace(self._work, doubts=self._costs.doubts)
+                self._work = replace(self._work, doubts=dict(self._costs.doubts))
 
     async def send(self) -> None:
         """Call the provider for every delivery of the window that has no result."""
@@ -141,9 +135,9 @@ class ChunkWorker:
         if self._control.stop or self._control.paused:
             for entry in self._window.without_result:
                 entry.result = NotSent.STOPPED if self._control.stop else NotSent.DEFERRED
-        elif self._rules.lacks_mapping:
+        elif problem := self._rules.unsendable or unreserved(self._header, self._budget, self._window):
             for entry in self._window.without_result:
-                entry.result = NOT_MAPPED
+                entry.result = problem
         while to_send := self._window.without_result:
             plan = SendPlan(
                 self._rules.provider(self._window),
@@ -168,12 +162,8 @@ class ChunkWorker:
     async def write_logs(self) -> None:
         """Write the logs of all outcomes. If a log exists already, it counts instead."""
         now, with_result = self._context.ledger.now(), self._window.with_result
-        self._outcomes = decide_window(
-            with_result,
-            self._rules.outcome_rules(self._window, self._control.stop),
-            self._control.stop,
-            taken_over=self._window.taken_over,
-        )
+        rules, taken_over = self._rules.outcome_rules(self._window, self._control.stop), self._window.taken_over
+        self._outcomes = decide_window(with_result, rules, self._control.stop, taken_over=taken_over)
         if self._costs:
             self._costs.note_retries(with_result, self._outcomes.retries, self._window.provider)
         if self._control.stop:
@@ -206,10 +196,19 @@ class ChunkWorker:
         self._outcomes = WindowOutcomes()
         go_on = not (self._control.stop or self._control.paused or self._context.stopping.is_set())
         batch, rest = take_next_batch(work, now, self._context.tuning.window_size) if go_on else (None, work)
-        window = Window(batch, self._rules.choose_provider(batch)) if batch else None
+        intent = Window(batch, self._rules.choose_provider(batch)) if batch else None
 
-        await self._advance(rest, window)
-        self._work, self._window = rest, OpenWindow(window)
+        self._work, self._window = rest, OpenWindow(intent)
+        if intent:
+            await self._admit(self._window, intent)
+        await self._advance(self._work, self._window.intent)
+
+    async def _admit(self, window: OpenWindow, intent: Window) -> None:
+        """Set the intent of a window. With a budget, reserve what it may cost, and decide deliveries beyond it."""
+        within: Window | None = intent
+        if self._budget:
+            within, self._work = await self._budget.admit(window, intent, self._work, self._logs.cost)
+        window.narrow(within)
 
     async def wait_briefly_for_acks(self) -> bool:
         """Return whether every event is acknowledged soon, so that the next write can close the chunk."""
@@ -221,6 +220,8 @@ class ChunkWorker:
 
     async def close_or_release(self) -> ClosedChunk | None:
         """Close the chunk and return what its end says about the request, or put it back until the earliest retry."""
+        if self._budget:
+            await self._budget.give_back(self._logs.cost)
         if not self._work.waiting:
             counts, cost = self._logs.counts, self._logs.cost
             completion = await self._writes.close(counts, cost)

@@ -40,8 +40,10 @@ class DeliveryFactory:
         self._resend_of = chunk.resend_of or (None,) * chunk.size
         is_sms, prices = chunk.channel is Channel.SMS, context.providers.prices
         self._segments = RenderedSegments(opened.template, recipients, self._limit) if is_sms else None
-        self.costs = ChunkCosts(chunk, recipients, self._segments, prices) if self._segments and prices else None
+        self.costs: ChunkCosts | None = None
         """Costs of the deliveries. None for e-mail, and without prices."""
+        if self._segments and prices:
+            self.costs = ChunkCosts(self._segments, chunk, opened, recipients, prices)
 
     def draft(self, index: int) -> Draft:
         """Return the delivery, to be rendered when a provider has a slot for it."""

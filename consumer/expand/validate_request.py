@@ -10,9 +10,11 @@ from consumer.expand.decode import decode, origin_of_first_publication, read_cor
 from consumer.kafka.record import KafkaRecord
 from core.allowed_reply_topics import is_allowed
 from core.ids import request_id_from_record, request_key
+from core.money import Cost, parse_amount
 from core.record_time import NO_TIMESTAMP, read_timestamp
 from ledger.digests import request_digests
 from ledger.models import Part, RequestHeader
+from schemas.amounts import NO_PRICES
 from schemas.requests import BulkRequest, too_far_ahead
 from schemas.statuses import RejectionReason
 
@@ -56,12 +58,16 @@ async def validate_request(
         request = request.model_copy(update={"request_id": request_id})
     reply_topic = await resolve_reply_topic(record, request, context)
     key, stored = request_key(request.tenant_id, str(request.request_id)), None
-    if isinstance(reply_topic, RejectedRecord) or request.template is not None:
+    unpriced = request.budget is not None and not context.providers.prices
+    if isinstance(reply_topic, RejectedRecord) or request.template is not None or unpriced:
         stored = await context.retry_until_available("read request", context.ledger.requests.get, key)
     if isinstance(reply_topic, RejectedRecord):
         if stored is None:
             return with_request_ids(request, reply_topic, correlation_id)
         reply_topic = stored.header.reply_topic  # the first expansion decided it (I5)
+    if unpriced and stored is None:
+        rejection = RejectedRecord(RejectionReason.INVALID_SCHEMA, f"budget: {NO_PRICES}", ("budget",))
+        return with_request_ids(request, rejection, correlation_id)
     content = await resolve_content(request, key, stored, context)
     if isinstance(content, RejectedRecord):
         return with_request_ids(request, content, correlation_id)
@@ -89,6 +95,11 @@ async def resolve_reply_topic(
         "check reply topic", context.bus.topic_exists, topic, may_be_new=age_ms < NEW_TOPIC_MS
     )
     return topic if exists else replace(rejection, message="reply_topic: does not exist. Create the topic first.")
+
+
+def budget_of(request: BulkRequest, context: ConsumerContext) -> Cost | None:
+    """Return the budget in the currency of the prices. Without prices, the request is stored with its budget."""
+    return None if request.budget is None else {context.providers.prices.currency: parse_amount(request.budget)}
 
 
 def with_request_ids(request: BulkRequest, rejection: RejectedRecord, correlation_id: str | None) -> RejectedRecord:
@@ -142,6 +153,7 @@ def build_header(
         keep_secret_variables=request.keep_secret_variables,
         sealed_secrets=content.sealed_secrets,
         vendor_templates=content.vendor_templates,
+        budget=budget_of(request, context),
     )
     size = len(request.recipients)
     limits = context.tuning

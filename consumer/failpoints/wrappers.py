@@ -60,6 +60,7 @@ STEP_TRIGGERS = {
     "expand_count": StepTrigger("requests", ("mark_part_expanded",), _always),
     "expand_small": StepTrigger("requests", ("insert_small", "insert_small_claimed"), _granted),
     "claim": StepTrigger("chunks", ("claim", "claim_due"), _granted),
+    "reserve": StepTrigger("requests", ("reserve",), _granted),
     "first_send": StepTrigger("provider", ("send",), _is_sent),
     "last_send": StepTrigger("logs", ("insert_or_get",), _has_sent_log, before=True),
     "log": StepTrigger("logs", ("insert_or_get",), _has_sent_log),

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing_extensions import override
 
 from core.chunk_work import Counts
-from core.ids import RequestKey, key_of_chunk
+from core.ids import ChunkId, RequestKey, key_of_chunk
 from core.money import NO_COST, Cost
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
 from ledger.memory.chunk_store import MemoryChunks
@@ -156,6 +156,19 @@ class MemoryRequests(Requests):
         header = replace(document.request.header, sealed_secrets=None)
         document.request = replace(document.request, header=header, completion=completion)
         document.looked_at = self._store.clock()
+
+    @override
+    async def reserve(self, chunk_id: ChunkId, fence: int, amount: int, budget: int) -> int | None:
+        document = self._store.requests.get(key_of_chunk(chunk_id))
+        if document is None:
+            return None
+        latest, before = document.reserved.get(chunk_id, (0, 0))
+        if latest > fence:
+            return None
+        others = sum(reserved for _, reserved in document.reserved.values()) - before
+        granted = min(amount, max(budget - others, before))
+        document.reserved[chunk_id] = fence, granted
+        return granted
 
     @override
     async def mark_completion_published(self, key: RequestKey) -> None:

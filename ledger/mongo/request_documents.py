@@ -42,6 +42,7 @@ def header_document(header: RequestHeader) -> Document:
         "keep_secret_variables": header.keep_secret_variables,
         "sealed_secrets": header.sealed_secrets,
         "vendor_templates": vendor_template_documents(header.vendor_templates) or None,
+        "budget": cost_document(header.budget) if header.budget is not None else None,
     }
     return {name: value for name, value in document.items() if value is not None}
 
@@ -141,6 +142,7 @@ def _read_header(key: RequestKey, header: Document) -> RequestHeader:
         keep_secret_variables=header.get("keep_secret_variables"),
         sealed_secrets=header.get("sealed_secrets"),
         vendor_templates=read_vendor_templates(header.get("vendor_templates", ())),
+        budget=read_cost(header, "budget") if "budget" in header else None,
     )
 
 

@@ -9,7 +9,7 @@ from pymongo import ReturnDocument
 from typing_extensions import override
 
 from core.chunk_work import Counts
-from core.ids import RequestKey
+from core.ids import ChunkId, RequestKey, key_of_chunk
 from core.money import NO_COST, Cost
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
 from ledger.errors import LedgerUnavailable
@@ -24,7 +24,7 @@ from ledger.mongo.request_documents import (
     read_completion,
     read_request,
 )
-from ledger.mongo.request_pipelines import ALL_EXPANDED, REGISTERED, register_part_pipeline
+from ledger.mongo.request_pipelines import ALL_EXPANDED, REGISTERED, register_part_pipeline, reserve_pipeline
 from ledger.mongo.small_requests import SmallRequestWrites
 from ledger.queries import ListPosition, RequestPage, RequestQuery
 from ledger.request_port import Requests
@@ -141,6 +141,21 @@ class MongoRequests(Requests):
         erased = {"head.sealed_secrets": "$$REMOVE"}
         change = [{"$set": {"completion": completion_fields(counts, cost), "looked_at": "$$NOW", **erased}}]
         return await self._update({"_id": key, "completion": None, "$expr": ALL_EXPANDED}, change)
+
+    @override
+    async def reserve(self, chunk_id: ChunkId, fence: int, amount: int, budget: int) -> int | None:
+        """Reserve with one atomic update. It is not shared, because its result is what the update itself has set."""
+        part = f"c{chunk_id.removeprefix(f'chk_{key_of_chunk(chunk_id)}')}"
+        name = f"reserved.chunks.{part}"
+        filter_ = {"_id": key_of_chunk(chunk_id), f"{name}.fence": {"$not": {"$gt": fence}}}
+        with translated_errors():
+            document = await self._requests.find_one_and_update(
+                filter_,
+                reserve_pipeline(name, fence, amount, budget),
+                projection={name: True},
+                return_document=ReturnDocument.AFTER,
+            )
+        return int(document["reserved"]["chunks"][part]["amount"]) if document else None
 
     @override
     async def mark_completion_published(self, key: RequestKey) -> None:

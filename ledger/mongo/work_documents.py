@@ -82,9 +82,9 @@ def cost_document(cost: Cost) -> dict[str, Int64]:
     return {currency: Int64(amount) for currency, amount in cost.items()}
 
 
-def read_cost(document: Document) -> Cost:
+def read_cost(document: Document, name: str = "cost") -> Cost:
     """Return the cost in a document. Older documents have none."""
-    return {currency: int(amount) for currency, amount in document.get("cost", NO_COST).items()}
+    return {currency: int(amount) for currency, amount in document.get(name, NO_COST).items()}
 
 
 def ranges_document(ranges: Ranges) -> list[list[int]]:
@@ -103,8 +103,11 @@ def batch_document(batch: Batch) -> Document:
 
 
 def window_document(window: Window | None) -> Document | None:
-    """Return the stored form of an open window: its batch and its provider."""
-    return {**batch_document(window.batch), "provider": window.provider} if window else None
+    """Return the stored form of an open window: its batch, its provider, and whether it has a reservation."""
+    if window is None:
+        return None
+    reserved = {"reserved": True} if window.reserved else {}
+    return {**batch_document(window.batch), "provider": window.provider, **reserved}
 
 
 def read_ranges(pairs: list[list[int]]) -> Ranges:
@@ -138,7 +141,7 @@ def read_window(document: Document) -> Window | None:
     """Return the open window of a chunk document, if it has one."""
     stored = document["window"]
     batch = _read_batch(stored, read_histories(document))
-    return Window(batch, stored["provider"]) if batch else None
+    return Window(batch, stored["provider"], stored.get("reserved", False)) if batch else None
 
 
 def read_work(document: Document) -> Work:

@@ -31,6 +31,7 @@ from producer.bulk.fingerprint import Fingerprint
 from producer.bulk.parse_pieces import parse_first_piece, parse_recipients
 from producer.errors import BadRequestError, ForbiddenError
 from producer.settings import ProducerSettings
+from schemas.amounts import NO_PRICES
 from schemas.bulk_body import BulkSendRequest
 from schemas.requests import AnyRecipient, BulkBody, Recipient, too_far_ahead
 from schemas.statuses import Lane
@@ -99,6 +100,8 @@ class RequestPreparer:
         user_id = _authorized_user(body, context.principal)
         await self._check_reply_topic(body, context)
         check_times(body, context.accepted_at)
+        if body.budget is not None and self._settings.budget_currency is None:
+            raise BadRequestError(f"budget: {NO_PRICES}")
         check_mail_addresses(body)
         template = await context.find_template(body.template) if body.template is not None else None
         check = partial(ContentChecker, body, template, self._text_limits, is_lenient=context.is_lenient)

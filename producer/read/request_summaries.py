@@ -57,5 +57,6 @@ def _fields(request: StoredRequest, server_time: datetime) -> dict[str, Any]:
         "region": head.region,
         "secret_variables": list(head.secret_variables) if head.secret_variables else None,
         "keep_secret_variables": head.keep_secret_variables,
+        "budget": show_cost(head.budget),
         "cost": show_cost(completion.cost if completion else None),
     }

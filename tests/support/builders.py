@@ -9,6 +9,7 @@ from itertools import count
 from core.chunk_work import Counts, Work, prepare_release
 from core.ids import RequestKey, chunk_id, log_id, request_key
 from core.index_ranges import to_ranges
+from core.money import Cost
 from core.vendor_template import NO_VENDOR_TEMPLATES, VendorTemplate, VendorTemplates
 from ledger.claims import ClaimRequest
 from ledger.models import Chunk, Log, Part, RequestHeader
@@ -67,6 +68,7 @@ def a_head(
     keep_secret_variables: bool | None = None,
     sealed_secrets: bytes | None = None,
     vendor_templates: VendorTemplates = NO_VENDOR_TEMPLATES,
+    budget: Cost | None = None,
 ) -> RequestHeader:
     return RequestHeader(
         key=a_key(request_id, tenant_id),
@@ -94,6 +96,7 @@ def a_head(
         keep_secret_variables=keep_secret_variables,
         sealed_secrets=sealed_secrets,
         vendor_templates=vendor_templates,
+        budget=budget,
     )
 
 

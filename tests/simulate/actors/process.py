@@ -31,6 +31,7 @@ from core.send_result import Message, Retry, SendResult
 from ledger.memory import MemoryLedger
 from ledger.sealing import Sealer
 from providers.draft import Draft, as_it_is
+from providers.prices import PriceList
 from providers.provider import CLOSED
 from providers.registry import Providers
 from schemas.results import EventType
@@ -63,6 +64,7 @@ class Surroundings(Hindrance, Protocol):
     kafka: SimulatedKafka
     sides: Sequence[Side]
     books: Observations
+    prices: PriceList
 
     def server_time(self) -> datetime: ...
     def wake(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None: ...
@@ -211,7 +213,7 @@ class Process(Actor):
             process_name=name,
             ledger=_Ledger(world, gate, world.rng.uniform(0, 0.2)),  # type: ignore[arg-type]
             bus=_Bus(world, gate),  # type: ignore[arg-type]
-            providers=Providers(providers),  # type: ignore[arg-type]
+            providers=Providers(providers, world.prices),  # type: ignore[arg-type]
             sealer=sealer,
             topics=TOPICS,
             tuning=limits,

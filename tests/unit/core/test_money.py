@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.money import AMOUNT_PATTERN, add_costs, parse_amount, show_amount, show_cost
+from core.money import add_costs, parse_amount, show_amount, show_cost
+from schemas.amounts import AMOUNT_PATTERN
 
 
 @given(st.integers(0, 10**18 - 1))

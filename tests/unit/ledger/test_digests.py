@@ -29,7 +29,9 @@ def test_the_digests_of_an_old_request_are_those_of_the_first_version() -> None:
     assert digests() == ("1c58fb67970e280adcd56bb156a31eeb", "48b564b74125f1dfbb025855df6057f2")
 
 
-@pytest.mark.parametrize("later", [{"resend_of": "r-0"}, {"content_type": "text/plain"}, {"region": "DE"}])
+@pytest.mark.parametrize(
+    "later", [{"resend_of": "r-0"}, {"content_type": "text/plain"}, {"region": "DE"}, {"budget": "1"}]
+)
 def test_a_field_that_came_later_counts_once_it_is_given(later: dict[str, str]) -> None:
     assert digests(**later)[0] != digests()[0]
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from core.chunk_work import Batch, DecidedDelivery, History, WaitingDelivery, Work
+from core.chunk_work import Batch, DecidedDelivery, History, WaitingDelivery, Window, Work
 from core.ids import LogId, chunk_id
 from ledger.claims import ClaimResult
 from ledger.models import Chunk, Log
 from ledger.mongo.chunk_documents import read_chunk
-from ledger.mongo.work_documents import OPTIONAL_WORK_FIELDS
+from ledger.mongo.work_documents import OPTIONAL_WORK_FIELDS, read_window
 from schemas.statuses import Channel, Lane, Reason, SmsEncoding, Status
 from tests.contract.ledger.documents.stored import SERVER_TIME, Documents, in_order, left_at_default
 from tests.support.builders import a_chunk, a_claim, a_hash, a_key, a_log
@@ -166,6 +166,16 @@ async def test_a_chunk_that_is_claimed(documents: Documents) -> None:
             "touched_at": SERVER_TIME,
         }
     )
+
+
+async def test_a_window_with_a_reservation_says_so(documents: Documents) -> None:
+    token = (await _claimed(documents)).token
+    window = Window(Batch(((0, 2),)), "first", reserved=True)
+    await documents.ledger.chunks.advance(token, Work(), window)
+
+    document = await documents.only("chunks")
+    assert document["window"]["reserved"] is True
+    assert read_window(document) == window
 
 
 async def test_a_chunk_that_is_closed_has_no_secrets(documents: Documents) -> None:
