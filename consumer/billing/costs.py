@@ -39,7 +39,7 @@ class ChunkCosts:
         With a budget, the highest price of any provider counts for one that is not known.
         """
         at = index - self._first
-        counted = self._segments.of(at, 1)
+        counted = self._segments.find(at)
         if counted is None:
             return None
         number = self._recipients[at][0]

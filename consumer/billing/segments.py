@@ -18,34 +18,37 @@ class RenderedSegments:
         self._template, self._recipients, self._limit = template, recipients, limit
         self._is_fixed = template is not None and not template.content.names
         self._shared: SmsSegments | None = None
-        self._counted: dict[int, SmsSegments] = {}
+        self._rendered: dict[int, SmsSegments] = {}
 
-    def count(self, at: int, text: str) -> None:
-        """Count the segments of the text of the recipient at a place in the chunk."""
-        counted = self._shared
-        if counted is None:
-            counted = count_segments(text)
-            if self._is_fixed:
-                self._shared = counted
-        self._counted[at] = counted
+    def record(self, at: int, text: str) -> None:
+        """Record the text that was rendered for a provider, for the recipient at a place in the chunk."""
+        self._rendered[at] = self._count(text)
 
-    def of(self, at: int, attempts: int) -> SmsSegments | None:
-        """Return the segments of a text that was rendered, here or by a previous owner that used an attempt for it.
+    def recorded(self, at: int, attempts: int) -> SmsSegments | None:
+        """Return the segments of a text that was rendered for a provider, here or by a previous owner.
 
-        Return None for a text that was not rendered, or that cannot be rendered here.
+        A previous owner used an attempt for it. Return None if the text was not rendered, or cannot be rendered here.
         """
-        counted = self._counted.get(at)
-        if counted is None and attempts and self._template:
+        return self.find(at) if attempts or at in self._rendered else None
+
+    def find(self, at: int) -> SmsSegments | None:
+        """Return the segments of a text. Return None if it cannot be rendered here."""
+        counted = self._rendered.get(at) or self._shared
+        if counted is None and self._template:
             try:
-                text = self._template.render_content(self._recipients[at][1], self._limit)
+                return self._count(self._template.render_content(self._recipients[at][1], self._limit))
             except RenderError:
                 return None
-            self.count(at, text)
-            return self._counted[at]
         return counted
 
     def weight(self, at: int) -> int:
-        """Return the work to count the segments of a text, in characters."""
+        """Return the work to find the segments of a text, in characters."""
         if self._template is None or self._shared:
             return 0
         return self._template.measure.of(self._recipients[at][1]).characters
+
+    def _count(self, text: str) -> SmsSegments:
+        counted = self._shared or count_segments(text)
+        if self._is_fixed:
+            self._shared = counted
+        return counted

@@ -62,7 +62,7 @@ class DeliveryFactory:
         to, variables = self._recipients[at]
         text = template.render_content(variables, self._limit)
         if self._segments:
-            self._segments.count(at, text)
+            self._segments.record(at, text)
         return Message(
             id=self._ids[at],
             channel=self._header.channel,
@@ -94,7 +94,7 @@ class DeliveryFactory:
         index, outcome, attempts, provider, paid = final
         at = index - chunk.first
         status, reason, error, message_id, response = outcome
-        encoding, segments = (self._segments and self._segments.of(at, attempts)) or (None, None)
+        encoding, segments = (self._segments and self._segments.recorded(at, attempts)) or (None, None)
         cost = self.costs.take(index, status, provider, paid=paid) if self.costs else None
         return Log(
             self._ids[at],

@@ -52,7 +52,7 @@ async def test_a_request_stops_before_its_budget_is_passed() -> None:
     await world.expand(world.record(*NUMBERS, budget="3.5"))
     await world.settle(2)
     assert await world.outcomes() == [("sent", None)] * 3 + [SUPPRESSED] * 7
-    assert [log.attempts for log in await world.logs()] == [1] * 3 + [0] * 7
+    assert [(log.attempts, log.segments) for log in await world.logs()] == [(1, 1)] * 3 + [(0, None)] * 7
     assert (sum(provider.calls.values()), await paid(world), reserved(world)) == (3, 3 * UNIT, 3 * UNIT)
     (completed,) = world.events("request.completed")
     assert (completed["cost"], completed["by_reason"]) == ({"EUR": "3"}, {"budget_exhausted": 7})
