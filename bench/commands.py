@@ -18,6 +18,10 @@ _LEASE_END = {"$add": ["$$NOW", LEASE_MS]}
 _LEASE = {"due_at": _LEASE_END, "sweep_at": _LEASE_END, "touched_at": "$$NOW"}
 
 
+_OPTIONAL = ("tried", "refused", "without_key", "accepted_pending", "cost", "doubts")
+"""Fields of a chunk that are absent without a value."""
+
+
 class Commands:
     """MongoDB commands, one per method."""
 
@@ -172,8 +176,6 @@ _CLAIMABLE: Document = {
         ]
     },
 }
-_OPTIONAL = ("tried", "refused", "without_key", "accepted_pending")
-"""Fields of a chunk that these ones do not have."""
 _FIRST_WINDOW = {
     "$cond": [
         {"$eq": ["$next", None]},

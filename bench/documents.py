@@ -203,6 +203,8 @@ def _log(order: Order, key: str, part: int, index: int, masked: str, hashed: byt
         "provider": PROVIDER,
         "provider_message_id": f"sim-{name}",
         "sent_at": MOMENT,
+        "encoding": "ucs2",
+        "segments": 1,
     }
 
 
@@ -225,6 +227,8 @@ def _outcome(order: Order, key: str, part: int, index: int, masked: str) -> tupl
         "attempts": 1,
         "occurred_at": TIME,
         "correlation_id": None,
+        "encoding": "ucs2",
+        "segments": 1,
     }
     return orjson.dumps(body), _headers(event_id, "delivery.sent")
 

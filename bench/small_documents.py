@@ -31,7 +31,9 @@ _TIMES: Document = {
     "touched_at": "$$NOW",
 }
 _EMPTIED: Document = {"next": None, "todo": [], "later": [], "decided": [], "unacked": [], "window": None}
-_REMOVED = dict.fromkeys(("tried", "without_key", "accepted_pending", "sealed_secrets", "head.sealed_secrets"), "")
+_REMOVED = dict.fromkeys(
+    ("tried", "without_key", "accepted_pending", "cost", "doubts", "sealed_secrets", "head.sealed_secrets"), ""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,8 @@ class SmallRequest:
             "provider": PROVIDER,
             "provider_message_id": f"sim-{name}",
             "sent_at": now,
+            "encoding": "ucs2",
+            "segments": 1,
         }
 
     def close(self, now: datetime) -> Document:
@@ -175,6 +179,8 @@ class SmallRequest:
             "tenant_id": self.body["tenant_id"],
             "channel": self.body["channel"],
             "correlation_id": None,
+            "encoding": "ucs2",
+            "segments": 1,
         }
         return orjson.dumps(body), _headers(event_id, b"delivery.sent", time)
 

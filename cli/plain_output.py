@@ -7,6 +7,7 @@ that must stay on its line passes `printable` before, which replaces line ends t
 import json
 import shutil
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -61,3 +62,8 @@ def continues_note(request_id: str, tenant_id: str) -> str:
 def format_time(time: datetime | None) -> str:
     """Return a time as tables show it, in UTC, or an empty text without one."""
     return f"{time:%Y-%m-%d %H:%M:%S}" if time else ""
+
+
+def format_cost(cost: Mapping[str, str] | None) -> str:
+    """Return a cost such as `0.36 EUR`, or an empty text without one."""
+    return " + ".join(f"{amount} {currency}" for currency, amount in (cost or {}).items())

@@ -12,9 +12,10 @@ from cli import event_loop as loop
 from cli.clients.ledger_client import open_ledger
 from cli.console import open_console, plain_table, print_table, write_json
 from cli.errors import UsageError
-from cli.plain_output import format_time, printable
+from cli.plain_output import format_cost, format_time, printable
 from cli.settings import LedgerAddress, RecipientSettings, SealingSettings, load
 from core.ids import LogId, request_key
+from core.money import show_cost
 from ledger.models import Log
 from ledger.ports import Ledger
 from ledger.queries import LogQuery, position_of_log
@@ -122,7 +123,13 @@ def _print_table(console: Console, logs: Sequence[Log], contents: Mapping[LogId,
         return
     columns = ("accepted (UTC)", "recipient", "reference", "status", "reason", "provider", "attempts", "request")
     some_wait = any(log.next_attempt_at for log in logs)
-    more = [*(["next try (UTC)"] if some_wait else []), *(["content"] if contents is not None else [])]
+    some_sms, some_priced = any(log.segments for log in logs), any(log.cost for log in logs)
+    more = [
+        *(["next try (UTC)"] if some_wait else []),
+        *(["segments"] if some_sms else []),
+        *(["cost"] if some_priced else []),
+        *(["content"] if contents is not None else []),
+    ]
     table = plain_table(*columns, *more, numbers=("attempts",))
     for log in logs:
         cells = (
@@ -135,6 +142,8 @@ def _print_table(console: Console, logs: Sequence[Log], contents: Mapping[LogId,
             str(log.attempts),
             log.request_id,
             *([format_time(log.next_attempt_at)] if some_wait else []),
+            *([f"{log.segments} {log.encoding}" if log.segments else ""] if some_sms else []),
+            *([format_cost(show_cost(log.cost))] if some_priced else []),
             *([" ".join(contents.get(log.id, "").splitlines())] if contents is not None else []),
         )
         table.add_row(*map(printable, cells))
@@ -172,4 +181,7 @@ def log_document(log: Log) -> dict[str, Any]:
         "resend_of": log.resend_of,
         "resent_as": log.resent_as,
         "next_attempt_at": log.next_attempt_at,
+        "encoding": log.encoding and log.encoding.value,
+        "segments": log.segments,
+        "cost": show_cost(log.cost),
     }

@@ -9,6 +9,7 @@ import orjson
 
 from core.ids import outcome_event_id, request_event_id
 from core.json_bytes import json_bytes
+from core.money import show_cost
 from core.rfc3339 import rfc3339
 from ledger.models import Completion, Log, RequestHeader
 from schemas.results import CE_SOURCE, EventType
@@ -75,6 +76,10 @@ def _outcome_event(index: int, log: Log, rest: bytes) -> Event:
     }
     if log.resend_of is not None:
         body["resend_of"] = log.resend_of
+    if log.encoding is not None:
+        body["encoding"], body["segments"] = log.encoding, log.segments
+    if log.cost is not None:
+        body["cost"] = show_cost(log.cost)
     return Event(event_id, f"delivery.{log.outcome}", time, orjson.dumps(body)[:-1] + rest)
 
 
@@ -95,6 +100,8 @@ def completed_event(header: RequestHeader, completion: Completion) -> Event:
         "by_reason": completion.by_reason,
         "incomplete": completion.incomplete,
     }
+    if completion.cost:
+        body["cost"] = show_cost(completion.cost)
     event_id = request_event_id(header.key, "completed")
     return _request_event(EventType.REQUEST_COMPLETED, event_id, body, completion.completed_at)
 

@@ -74,7 +74,8 @@ class ProviderChoice:
             if self._group_of:
                 batch, others = keep_one_group(batch, self._context.ledger.now(), self._group_of)
             keeps = intent.provider in self._open(batch)
-        return Window(batch, intent.provider if keeps else self._choose(batch) or intent.provider), others
+        provider = intent.provider if keeps else self._choose(batch) or intent.provider
+        return replace(intent, batch=batch, provider=provider), others
 
     def _choose(self, batch: Batch, *, may_wait: bool = False) -> str | None:
         """Return the provider for a batch: the one that is pinned, or one that has not refused it and takes calls.

@@ -8,6 +8,7 @@ from consumer.logger import logger
 from consumer.publish_results import publish_results
 from core.chunk_work import Counts
 from core.ids import RequestKey
+from core.money import NO_COST, Cost
 from ledger.models import Completion, ControlFlags, RequestHeader, StoredRequest
 from schemas.statuses import Lane
 
@@ -18,6 +19,7 @@ class ClosedChunk(NamedTuple):
     header: RequestHeader
     lane: Lane
     counts: Counts
+    cost: Cost
     completion: Completion | None
     """Completion that the close stored, if the chunk is in the document of its request."""
 
@@ -27,7 +29,7 @@ async def complete_after_close(closed: ClosedChunk, context: ConsumerContext) ->
     if closed.completion:
         await publish_completion(closed.header, closed.completion, context)
     elif closed.lane is Lane.EXPRESS:  # It is the only chunk of its request.
-        await _complete(closed.header.key, closed.counts, context)
+        await _complete(closed.header.key, closed.counts, closed.cost, context)
     else:
         await complete_if_done(closed.header.key, context)
 
@@ -47,11 +49,14 @@ async def complete_if_done(key: RequestKey, context: ConsumerContext, request: S
     if await context.retry_until_available("check for open chunks", chunks.has_open, key):
         return
     counts = await context.retry_until_available("read of the counts", chunks.counts, key)
-    await _complete(key, counts, context)
+    cost = NO_COST
+    if context.providers.prices:
+        cost = await context.retry_until_available("read of the cost", chunks.cost, key)
+    await _complete(key, counts, cost, context)
 
 
-async def _complete(key: RequestKey, counts: Counts, context: ConsumerContext) -> None:
-    completed = await context.retry_until_available("completion", context.ledger.requests.complete, key, counts)
+async def _complete(key: RequestKey, counts: Counts, cost: Cost, context: ConsumerContext) -> None:
+    completed = await context.retry_until_available("completion", context.ledger.requests.complete, key, counts, cost)
     if completed and completed.completion:
         await publish_completion(completed.header, completed.completion, context)
 

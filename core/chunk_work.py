@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Self
 
 from core.index_ranges import Ranges, indices, length
+from core.money import Cost
 from schemas.statuses import Reason, Status
 
 NEVER_TRIED = datetime.min.replace(tzinfo=UTC)
@@ -58,11 +59,13 @@ class Window:
     batch: Batch
     provider: str | None
     """Name of the chosen provider. None if the channel has no provider, or if none was chosen yet."""
+    reserved: bool = False
+    """True if the budget of the request has room for all of it. Without that, no delivery of such a request is sent."""
 
     @classmethod
-    def of(cls, batch: Batch) -> Self:
-        """Return the first window of a claim: the batch with the provider that was chosen together with it."""
-        return cls(replace(batch, provider=None), batch.pinned_provider or batch.provider)
+    def of(cls, batch: Batch, *, reserved: bool = False) -> Self:
+        """Return a batch with the provider that was chosen together with it, as the window of a claim."""
+        return cls(replace(batch, provider=None), batch.pinned_provider or batch.provider, reserved)
 
     @property
     def as_batch(self) -> Batch:
@@ -119,6 +122,10 @@ class Work:
     """Time that the chunk waited because the consumers that claimed it did not have its sealing key."""
     accepted_pending: bool = False
     """True until Kafka has acknowledged `request.accepted`, if the chunk was written together with its request."""
+    cost: Cost = field(default_factory=dict)
+    """Sum of the costs in the logs of the deliveries in `counts`. It is set and never incremented (I2)."""
+    doubts: Mapping[int, int] = field(default_factory=dict)
+    """Possible cost of uncertain tries of deliveries without an outcome, in millionths by index in the part."""
 
     @property
     def waiting(self) -> int:

@@ -7,8 +7,9 @@ reference number).
 
 import re
 from collections.abc import Callable
-from enum import StrEnum
 from typing import NamedTuple
+
+from schemas.statuses import SmsEncoding
 
 _BASIC = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -21,13 +22,6 @@ _ESCAPE = "\x1b"
 _HIGH_SURROGATE = 0xD8
 """First byte of the first of two code units, without its last two bits."""
 _GSM_7 = re.compile(f"[{re.escape(_BASIC + _EXTENSION)}]*+")
-
-
-class SmsEncoding(StrEnum):
-    """Encoding of an SMS."""
-
-    GSM_7 = "GSM-7"
-    UCS_2 = "UCS-2"
 
 
 MAX_UNITS = {SmsEncoding.GSM_7: (160, 153), SmsEncoding.UCS_2: (70, 67)}

@@ -6,9 +6,9 @@ from typing import Protocol
 
 from core.render import RenderError, TextTooLong, fixed_text
 from core.send_result import Failed
-from core.sms_segments import MAX_UNITS, SmsEncoding, count_segments
+from core.sms_segments import MAX_UNITS, count_segments
 from schemas.requests import MAX_EMAIL_BYTES, MAX_SMS_SEGMENTS
-from schemas.statuses import Channel, Reason
+from schemas.statuses import Channel, Reason, SmsEncoding
 
 MAX_PLACEHOLDERS = 1_000
 """Maximum number of placeholders in a content."""
@@ -58,7 +58,8 @@ class SmsLimit:
         if self.fits(text):
             return None
         encoding, segments = count_segments(text)
-        return f"takes {segments:,} SMS segments ({encoding}), and at most {self.segments} are allowed. Shorten it."
+        taken = f"{segments:,} SMS segments ({encoding.meaning})"
+        return f"takes {taken}, and at most {self.segments} are allowed. Shorten it."
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ _REASON_TO_DO: Mapping[Reason, str] = {
     Reason.NO_ANSWER: "Ask the provider about the delivery id. A slow provider may need a longer timeout_seconds.",
     Reason.INTERRUPTED: "Ask the provider about the delivery id. Find out why the process ended.",
     Reason.DUPLICATE: "Nothing. The first recipient with this address gets the message.",
+    Reason.BUDGET_EXHAUSTED: "Resend what was not sent as a new request with a budget of its own, or with none.",
     Reason.SETTLED: "Nothing. The log that `resend_of` names has the outcome.",
     Reason.OPTED_OUT: "Do not send to this recipient. This reason does not occur yet, "
     "because there is no list of opt-outs.",

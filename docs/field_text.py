@@ -54,6 +54,8 @@ def allowed(name: str, schema: dict[str, Any]) -> str:
     (option, *_) = [option for option in schema.get("anyOf", [schema]) if option.get("type") != "null"]
     if found := _alternatives(name, option):
         return ", ".join(f"`{value}`" for value in found)
+    if "$ref" in option:
+        return "table"
     if option["type"] in {"integer", "number"}:
         return _range(name, option)
     if option["type"] == "array":

@@ -30,7 +30,7 @@ READERS: dict[str, type[BaseModel]] = {
 _GROUPS = {
     "Kafka and common settings": ("kafka_", "topic_prefix", "default_region", "reply_topics"),
     "Ledger": ("mongo_", "sealing_keys"),
-    "Providers": ("providers", "routes"),
+    "Providers": ("providers", "routes", "budget_currency"),
     "Tokens": ("jwt_",),
     "HTTP": ("http_", "consumer_http_", "max_recipients", "max_body_bytes", "min_body_bytes", "metrics_"),
     "Limits of tenants": ("tenant_",),

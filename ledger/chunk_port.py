@@ -6,6 +6,7 @@ from typing import Protocol
 
 from core.chunk_work import Counts, Window, Work
 from core.ids import ChunkId, RequestKey
+from core.money import NO_COST, Cost
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
 from ledger.models import Chunk, ControlFlags
 from ledger.queries import IdRange
@@ -55,10 +56,10 @@ class Chunks(Protocol):
         Return the control flags of the chunk, or None if another owner took over.
         """
 
-    async def close(self, token: ClaimToken, counts: Counts) -> bool:
-        """Close the chunk with its counts, and erase all secret variables. Return False if another owner took over.
+    async def close(self, token: ClaimToken, counts: Counts, cost: Cost = NO_COST) -> bool:
+        """Close the chunk with its counts and their cost, and erase all secret variables.
 
-        The chunk of a small request is closed by `Requests.close_small`.
+        Return False if another owner took over. The chunk of a small request is closed by `Requests.close_small`.
         """
 
     async def release(
@@ -99,6 +100,9 @@ class Chunks(Protocol):
 
         A delivery without a log counts as pending or scheduled.
         """
+
+    async def cost(self, key: RequestKey) -> Cost:
+        """Return the sum of the costs in the logs of the request."""
 
     async def find_outcomes(self, key: RequestKey, statuses: Collection[Status]) -> list[IdRange]:
         """Return the log ids of each chunk that logged a delivery with one of these outcomes, in ascending ranges."""

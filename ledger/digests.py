@@ -17,6 +17,7 @@ _OMITTED_IF_ABSENT = (
     "reply_to",
     "cc",
     "provider",
+    "budget",
 )
 """Fields that were added after the first version. An absent field is left out of the digest.
 

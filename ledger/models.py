@@ -7,8 +7,9 @@ from typing import NamedTuple, Self
 
 from core.chunk_work import Counts, Work, tally
 from core.ids import ChunkId, LogId, RequestKey
+from core.money import NO_COST, Cost
 from core.vendor_template import VendorTemplates
-from schemas.statuses import Category, Channel, ContentType, Lane, OnUncertain, Reason, Status
+from schemas.statuses import Category, Channel, ContentType, Lane, OnUncertain, Reason, SmsEncoding, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class RequestHeader:
     """Templates of vendors that say the same as the template of the request, by the name of the provider."""
     provider: str | None = None
     """Name of the only provider that may be called. None: the routes tell."""
+    budget: Cost | None = None
+    """Maximum of what the deliveries may cost. None: no maximum."""
 
     @property
     def erasable_variables(self) -> tuple[str, ...]:
@@ -85,12 +88,14 @@ class Completion:
     by_status: Mapping[str, int]
     by_reason: Mapping[str, int]
     incomplete: bool
+    cost: Cost = field(default_factory=dict)
+    """Sum of the costs of all deliveries that may have been paid."""
 
     @classmethod
-    def of(cls, counts: Counts, completed_at: datetime, *, incomplete: bool = False) -> Self:
+    def of(cls, counts: Counts, completed_at: datetime, *, incomplete: bool = False, cost: Cost = NO_COST) -> Self:
         """Return the completion with these counts."""
         by_status, by_reason = tally(counts)
-        return cls(completed_at, counts.total(), by_status, by_reason, incomplete)
+        return cls(completed_at, counts.total(), by_status, by_reason, incomplete, cost)
 
 
 class ControlFlags(NamedTuple):
@@ -225,3 +230,9 @@ class Log(NamedTuple):
     """Log of the delivery that repeats this one. Once set, it does not change."""
     next_attempt_at: datetime | None = None
     """Earliest time of the next try. Only a pending delivery that was tried has it, and it is not stored in a log."""
+    encoding: SmsEncoding | None = None
+    """Encoding of an SMS that was rendered."""
+    segments: int | None = None
+    """Number of its segments."""
+    cost: Cost | None = None
+    """Cost of a delivery that may have been sent. None if it was certainly not sent, or if no price is known."""

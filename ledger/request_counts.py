@@ -1,8 +1,9 @@
 """Counts of the recipients of one request, by status and reason."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.chunk_work import Counts
+from core.money import Cost
 from ledger.models import StoredRequest
 from ledger.ports import Ledger
 from schemas.statuses import WITHOUT_LOG, Status
@@ -24,6 +25,8 @@ class RequestCounts:
     """Counts at the end of the delivery, from the chunks. They add up to the total at any time (I2)."""
     current: Counts
     """Counts after receipts. They equal `outcomes` while the request is not completed."""
+    cost: Cost = field(default_factory=dict)
+    """Sum of the costs of all deliveries that may have been paid."""
 
     @property
     def done(self) -> int:
@@ -41,12 +44,13 @@ async def count_request(ledger: Ledger, request: StoredRequest) -> RequestCounts
         # beyond `total`.
         if unwritten := max(0, total - outcomes.total()):
             outcomes[Status.PENDING, None] += unwritten
-        return RequestCounts(outcomes.total(), outcomes, outcomes)
+        return RequestCounts(outcomes.total(), outcomes, outcomes, await ledger.chunks.cost(key))
     if completion.total > MAX_LOGS_COUNTED:
-        return RequestCounts(total, outcomes, outcomes)
+        return RequestCounts(total, outcomes, outcomes, completion.cost)
     logged = await ledger.logs.counts(key)
     # Fewer logs than recipients: the retention is deleting them.
-    return RequestCounts(total, outcomes, logged if logged.total() == completion.total else outcomes)
+    current = logged if logged.total() == completion.total else outcomes
+    return RequestCounts(total, outcomes, current, completion.cost)
 
 
 def known_recipients(request: StoredRequest) -> int:

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Protocol
 
 from core.chunk_work import Counts
-from core.ids import RequestKey
+from core.ids import ChunkId, RequestKey
+from core.money import NO_COST, Cost
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
 from ledger.models import Chunk, Completion, ControlFlags, Part, RequestHeader, StoredRequest
 from ledger.queries import RequestPage, RequestQuery
@@ -40,7 +41,9 @@ class Requests(Protocol):
         If an earlier call with this claim wrote the request, the call extends the lease and returns the same result.
         """
 
-    async def close_small(self, token: ClaimToken, counts: Counts, completed_at: datetime) -> Completion | None:
+    async def close_small(
+        self, token: ClaimToken, counts: Counts, completed_at: datetime, cost: Cost = NO_COST
+    ) -> Completion | None:
         """Close the chunk of a small request, store the completion, and erase all secret variables, in one write.
 
         Return the completion, or None if another owner took over. `completed_at` is a time of `Ledger.now`, so that
@@ -84,10 +87,18 @@ class Requests(Protocol):
         is refused if it comes again.
         """
 
-    async def complete(self, key: RequestKey, counts: Counts) -> StoredRequest | None:
+    async def complete(self, key: RequestKey, counts: Counts, cost: Cost = NO_COST) -> StoredRequest | None:
         """Store the completion, and erase the secret variables of the request.
 
         Return None if there is a completion already, or if not all parts are expanded.
+        """
+
+    async def reserve(self, chunk_id: ChunkId, fence: int, amount: int, budget: int) -> int | None:
+        """Set what a chunk may cost in all, as far as the budget of its request has room beside its other chunks.
+
+        Amounts are in millionths. Return the amount that is set: `amount`, or less if the budget has no room for it.
+        Return None if a later owner of the chunk has set one, or if the request is unknown. A repeat returns the same
+        amount, or more if another chunk gave some back.
         """
 
     async def mark_completion_published(self, key: RequestKey) -> None:

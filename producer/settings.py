@@ -47,6 +47,12 @@ class ProducerSettings(CommonSettings, LedgerSettings, TenantBoundSettings):
         description="prefix of the scopes in tokens, such as `rollcall/`. Scopes without it do not count",
     )
 
+    budget_currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = Field(
+        default=None,
+        description="currency of the prices of SMS that the consumers have, such as EUR. "
+        "Unset: they have none, and a request with a budget is refused",
+    )
+
     http_host: str = Field(default="127.0.0.1", description="address to listen on. Containers set 0.0.0.0")
     http_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
         default=8080, description="port to listen on. 0: any free port"

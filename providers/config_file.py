@@ -13,6 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from providers.entries import ProviderEntry
 from providers.kinds import KINDS
+from providers.prices import currency_problem
 from schemas.validation_errors import Problem, first_lines, path_of, read_problems
 
 _ENTRIES: Any = reduce(or_, (kind.entry for kind in KINDS.values()))
@@ -68,6 +69,7 @@ def parse(value: Any, known_problems: Sequence[str] = ()) -> tuple[ProviderEntry
             problems.append(str(error))
     duplicates = sorted({entry.name for entry in entries if sum(entry.name == other.name for other in entries) > 1})
     problems += [f"two providers have the name {name}. Each name must be unique." for name in duplicates]
+    problems += filter(None, [currency_problem(entries)])
     if problems:
         raise ValueError("\n".join(first_lines(problems)))
     return tuple(entries)

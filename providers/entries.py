@@ -4,8 +4,9 @@ import ssl
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from providers.prices import Prices
 from schemas.requests import ProviderName
 from schemas.statuses import Channel
 
@@ -53,6 +54,18 @@ class ProviderEntry(BaseModel):
     )
     sender: str | None = Field(default=None, min_length=1, max_length=320, description="sender of the message")
     timeout_seconds: float = Field(default=10.0, gt=0, le=300, description="maximum time of one send, in seconds")
+    prices: Prices | None = Field(
+        default=None,
+        description="prices of a segment of an SMS: `currency`, and `by_prefix` with an amount for each beginning of "
+        "a number (docs/routing.md)",
+    )
+
+    @field_validator("prices")
+    @classmethod
+    def _for_sms(cls, value: Prices | None, info: ValidationInfo) -> Prices | None:
+        if value is not None and info.data.get("channel") is not Channel.SMS:
+            raise ValueError("must not be given, because it is only for channel sms")
+        return value
 
     @model_validator(mode="after")
     def _segments_of_sms(self) -> Self:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from providers.entries import ProviderEntry
 from providers.kinds import KINDS
+from providers.prices import NO_PRICES, PriceList, price_list
 from providers.provider import Provider
 from schemas.statuses import Channel
 
@@ -12,7 +13,9 @@ from schemas.statuses import Channel
 class Providers:
     """Collection of the providers, in order of priority within a channel."""
 
-    def __init__(self, providers: Sequence[Provider]) -> None:
+    def __init__(self, providers: Sequence[Provider], prices: PriceList = NO_PRICES) -> None:
+        self.prices = prices
+        """Prices of all providers."""
         self._by_name = {provider.name: provider for provider in providers}
         if len(self._by_name) != len(providers):
             raise ValueError("two providers have the same name")
@@ -41,4 +44,4 @@ class Providers:
 def build_providers(entries: Sequence[ProviderEntry]) -> Providers:
     """Build the providers of the settings. A provider connects at its first send."""
     by_priority = sorted(entries, key=lambda entry: entry.priority)
-    return Providers([KINDS[entry.kind].build(entry) for entry in by_priority])
+    return Providers([KINDS[entry.kind].build(entry) for entry in by_priority], price_list(entries))

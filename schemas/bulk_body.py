@@ -36,6 +36,7 @@ _RULES: dict[str, Any] = {
             "then": {"required": ["subject"], "properties": {"subject": {"type": "string", "minLength": 1}}},
         },
         {"if": {"not": _EMAIL}, "then": {"properties": _NO_MAIL_FIELDS}},
+        {"if": _EMAIL, "then": {"properties": {"budget": {"type": "null"}}}},
         {"if": _HAS_CC, "then": {"properties": {"recipients": {"maxItems": 1}}}},
     ]
 }

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from schemas.record_base import PublishedRecord
-from schemas.statuses import Category, Channel, ChannelStatus, Reason, RequestState, Status
+from schemas.statuses import Category, Channel, Reason, RequestState, SmsEncoding, Status
 
 
 def _without_defaults(schema: dict[str, Any]) -> None:
@@ -32,6 +32,7 @@ class ResponseBody(PublishedRecord):
 
 OptionalText = str | SkipJsonSchema[None]
 OptionalDatetime = datetime | SkipJsonSchema[None]
+OptionalCost = Annotated[dict[str, str] | SkipJsonSchema[None], Field(examples=[{"EUR": "0.045"}])]
 
 
 class SimpleResponse(ResponseBody, published_as="SimpleResponse"):
@@ -114,6 +115,17 @@ class CommunicationLogResponse(ResponseBody, published_as="CommunicationLogRespo
             "tell of the last try."
         ),
     ] = None
+    encoding: Annotated[
+        SmsEncoding | SkipJsonSchema[None],
+        Field(examples=["gsm7"], description="encoding of an SMS that was rendered for a provider"),
+    ] = None
+    segments: Annotated[
+        int | SkipJsonSchema[None], Field(description="number of segments of this SMS, as providers bill them")
+    ] = None
+    cost: Annotated[
+        OptionalCost,
+        Field(description="what the delivery may have cost, by currency. Absent if no price is known."),
+    ] = None
 
 
 class CommunicationLogListResponse(ResponseBody, published_as="CommunicationLogListResponse"):
@@ -186,6 +198,11 @@ class RequestSummary(ResponseBody, published_as="RequestSummary"):
         bool | SkipJsonSchema[None],
         Field(description="true if the secret values are kept, so that deliveries can be resent"),
     ] = None
+    cost: Annotated[
+        OptionalCost,
+        Field(description="what all deliveries may have cost, by currency. Absent if no price is known."),
+    ] = None
+    budget: Annotated[OptionalCost, Field(description="maximum of `cost` that the caller gave")] = None
 
 
 class RequestResponse(RequestSummary, published_as="RequestResponse"):
@@ -225,21 +242,3 @@ class ControlResponse(ResponseBody, published_as="ControlResponse"):
         int,
         Field(description="maximum number of deliveries in begun windows that may still be sent after this response"),
     ]
-
-
-class ChannelHealth(ResponseBody, published_as="ChannelHealth"):
-    """`dto.ChannelHealthResponse`: state of a channel."""
-
-    channel: Channel
-    status: ChannelStatus
-    provider: Annotated[str, Field(description="names of the providers. Empty without a token.")]
-    message: Annotated[str, Field(description="providers that fail, and why. Empty if none does, or without a token.")]
-
-
-class ChannelHealthResponse(ResponseBody, published_as="ChannelHealthResponse"):
-    """`dto.ChannelHealthDataResponse`: response with the state of a channel."""
-
-    code: int
-    message: str
-    timestamp: datetime
-    data: ChannelHealth

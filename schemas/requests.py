@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
 
 from pydantic import AfterValidator, FailFast, Field, StringConstraints, Tag, model_validator
 
+from schemas.amounts import BUDGET, Budget
 from schemas.mail_fields import ONE_RECIPIENT, CopyAddresses, Mailbox, problem_of_mail_fields
 from schemas.record_base import SCHEMA_VERSION, IntakeRecord, NullAsAbsent
 from schemas.regions import Region
@@ -172,16 +173,13 @@ class BulkBody(IntakeRecord):
         description="e-mail address for replies, or `Name <address>`. Only for e-mail. It is not a Kafka topic.",
         examples=["Support <support@example.com>"],
     )
-    provider: ProviderName | None = Field(
-        default=None,
-        description="name of the only provider that may send the request. Without it, the routes tell.",
-        examples=["aliyun"],
-    )
+    provider: ProviderName | None = Field(default=None, description="only provider that may send. Unset: routes tell.")
     cc: CopyAddresses | None = Field(
         default=None,
         description="e-mail addresses that get a copy. Only for e-mail to exactly one recipient.",
         examples=[["team@example.com"]],
     )
+    budget: Budget | None = BUDGET
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(channel={self.channel}, recipients={len(self.recipients)}, ***)"
@@ -203,6 +201,8 @@ class BulkBody(IntakeRecord):
         secret = self.secret_variables or []
         if repeated := next((at for at, name in enumerate(secret) if name in secret[:at]), None):
             raise ValueError(f"secret_variables[{repeated}]: is named twice")
+        if self.budget is not None and self.channel is not Channel.SMS:
+            raise ValueError("budget: must not be given for e-mail, because only SMS have prices")
         if problem := problem_of_mail_fields(self.channel, self.reply_to, self.cc, len(self.recipients)):
             raise ValueError(problem)
         return self

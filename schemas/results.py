@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import StringConstraints
 
 from schemas.record_base import PublishedRecord
-from schemas.statuses import Channel, Reason, RejectionReason, Status
+from schemas.statuses import Channel, Reason, RejectionReason, SmsEncoding, Status
 
 CE_SOURCE = "rollcall"
 """CloudEvents 1.0 `source` of every event."""
@@ -49,6 +49,12 @@ class DeliveryEvent(PublishedRecord, published_as="DeliveryEvent"):
     correlation_id: str | None
     resend_of: str | None = None
     """Log id of the delivery that this one repeats."""
+    encoding: SmsEncoding | None = None
+    """Encoding of an SMS that was rendered for a provider. Absent for e-mail, and before that."""
+    segments: int | None = None
+    """Number of segments of this SMS, as providers bill them."""
+    cost: dict[str, str] | None = None
+    """Cost by currency, if the delivery may have been sent. Uncertain tries count. Absent if no price is known."""
 
 
 class RequestAccepted(PublishedRecord, published_as="RequestAccepted"):
@@ -89,6 +95,8 @@ class RequestCompleted(PublishedRecord, published_as="RequestCompleted"):
     incomplete: bool
     occurred_at: datetime
     correlation_id: str | None
+    cost: dict[str, str] | None = None
+    """Sum of the costs of all deliveries, by currency. Absent if no price is known."""
 
 
 class ChunkPointer(PublishedRecord, published_as="ChunkPointer"):

@@ -70,6 +70,13 @@ class ContentType(DescribedEnum, published_as="ContentType"):
     HTML = "text/html", "HTML, for e-mail only"
 
 
+class SmsEncoding(DescribedEnum, published_as="SmsEncoding"):
+    """Encoding of an SMS."""
+
+    GSM_7 = "gsm7", "GSM-7"
+    UCS_2 = "ucs2", "UCS-2"
+
+
 class Status(DescribedEnum, published_as="Status"):
     """Status of a delivery (docs/protocol.md)."""
 
@@ -136,6 +143,7 @@ class Reason(DescribedEnum, published_as="Reason"):
     INTERRUPTED = "interrupted", "unknown: the sending process stopped before it stored the result"
     DUPLICATE = "duplicate", "suppressed: the same address appears earlier in the request"
     SETTLED = "settled", "suppressed: the delivery to repeat was settled meanwhile, or another request sends it again"
+    BUDGET_EXHAUSTED = "budget_exhausted", "suppressed: the budget of the request has no room for the delivery"
     OPTED_OUT = "opted_out", "suppressed: the recipient opted out"
     BOUNCED = "bounced", "suppressed: an earlier message to this address bounced permanently"
     UNDELIVERED = "undelivered", "failed by a receipt: the provider accepted the message, but it did not arrive"

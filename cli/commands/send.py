@@ -71,6 +71,10 @@ def send(  # noqa: PLR0913  # one parameter per option
         list[str] | None,
         typer.Option(help="Address that gets a copy of an e-mail to exactly one recipient. May be repeated."),
     ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="Maximum cost of the request, such as 25.50, in the currency of the prices. Only for SMS."),
+    ] = None,
     column: ColumnOption = None,
     delimiter: DelimiterOption = None,
     encoding: EncodingOption = None,
@@ -123,6 +127,7 @@ def send(  # noqa: PLR0913  # one parameter per option
         "keep_secret_variables": keep_secret_variables or None,
         "reply_to": reply_to,
         "cc": cc,
+        "budget": budget,
     }
     options = SendOptions(
         file=file,

@@ -65,6 +65,7 @@ def _head(request: StoredRequest, summary: Summary) -> dict[str, Any]:
         "notes": list(summary.notes),
         "not_reached_total": summary.not_reached_total,
         "waiting_total": summary.waiting_total,
+        **({} if summary.cost is None else {"cost": summary.cost}),
     }
 
 
@@ -77,6 +78,7 @@ def _not_reached_document(recipient: NotReached) -> dict[str, Any]:
         "error": recipient.error,
         "log_id": recipient.log_id,
         **({} if recipient.resent_as is None else {"resent_as": recipient.resent_as}),
+        **({} if recipient.encoding is None else {"encoding": recipient.encoding, "segments": recipient.segments}),
         **({} if recipient.line is None else {"line": recipient.line}),
     }
 

@@ -7,6 +7,7 @@ from itertools import count, takewhile
 from cli.report.file_lines import FileLines
 from cli.report.summary import REACHED, NotReached, Summary
 from core.ids import position
+from core.money import show_cost
 from ledger.models import Log, StoredRequest
 from ledger.ports import Ledger
 from ledger.queries import ListPosition, LogQuery, position_of_log
@@ -60,6 +61,7 @@ async def summarise(ledger: Ledger, request: StoredRequest) -> Summary:
         notes=_notes(request, request_counts, counts, total),
         waiting_total=0 if completion else (await ledger.logs.find(_waiting_query(request, 1))).total,
         resent_as=await _resent_as(ledger, request),
+        cost=show_cost(request_counts.cost),
     )
 
 
@@ -176,4 +178,6 @@ def _not_reached(log: Log) -> NotReached:
         log.error,
         log.id,
         resent_as=log.resent_as,
+        encoding=log.encoding and log.encoding.value,
+        segments=log.segments,
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from cli.console import plain_table, print_table
-from cli.plain_output import format_time, printable
+from cli.plain_output import format_cost, format_time, printable
 from cli.report.summary import Counts, NotReached, Summary, by_status
 from ledger.models import Log
 from schemas.statuses import Reason, Status
@@ -95,4 +95,6 @@ def print_end(console: Console, summary: Summary) -> None:
             f"{summary.unknown:,} of {summary.total:,} unknown: these messages may or may not have been sent",
             soft_wrap=True,
         )
+    if summary.cost:
+        console.print(f"cost: {format_cost(summary.cost)}")
     console.print(f"all accounted for: {'yes' if summary.accounted else 'no'}")

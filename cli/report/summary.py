@@ -32,6 +32,9 @@ class NotReached:
     """Line of the file, for a recipient without a reference. None if the file is not known."""
     resent_as: str | None = field(default=None, compare=False)
     """Log id of the delivery that repeats this one."""
+    encoding: str | None = field(default=None, compare=False)
+    segments: int | None = field(default=None, compare=False)
+    """Number of segments of an SMS that was rendered for a provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Summary:
     """Number of deliveries that were tried and wait for their next try."""
     resent_as: Mapping[str, int] = field(default_factory=dict)
     """Number of deliveries that each later request repeats, by the id of that request."""
+    cost: Mapping[str, str] | None = None
+    """Sum of the costs of all deliveries, by currency. None if no price is known."""
 
     @property
     def unknown(self) -> int:

@@ -1,5 +1,6 @@
 """`send --dry-run`: check of the whole file, and an estimate of the result. Nothing is published."""
 
+import os
 from collections.abc import Sequence
 
 import orjson
@@ -7,13 +8,16 @@ from rich.console import Console
 
 from cli.clients.bulk_endpoint import check_size
 from cli.console import plain_table, print_table
-from cli.errors import CommandError
+from cli.errors import CommandError, UsageError
 from cli.recipients_file.scan import FileScan
 from cli.send.dry_run_outcomes import DryRunEstimate
 from cli.send.send_request import FileSummary, SendRequest, scan_file
-from cli.settings import RecipientSettings
+from cli.settings import RecipientSettings, load
 from cli.template_check import missing_variable_lines, unusable_names_note
+from config.settings import PREFIX
+from core.money import show_amount
 from core.request_parts import choose_lane, recipient_json
+from providers.prices import ProviderPrices
 from schemas.requests import AnyRecipient
 from schemas.statuses import Channel, Reason
 
@@ -39,7 +43,8 @@ class _RecipientObserver:
 
 def run(request: SendRequest, settings: RecipientSettings, console: Console, *, one_call: bool) -> None:
     """Print the expected result. Raises CommandError if the file cannot be sent or some recipients would fail."""
-    estimate = DryRunEstimate(request.body.channel, request.text, request.body.region, request.text_limit)
+    name, prices = _first_prices(request.body.channel)
+    estimate = DryRunEstimate(request.body.channel, request.text, request.body.region, request.text_limit, prices)
     observer = _RecipientObserver(estimate, one_call=one_call)
     summary, scan = scan_file(request, observer)
     counts = estimate.counts()
@@ -51,6 +56,9 @@ def run(request: SendRequest, settings: RecipientSettings, console: Console, *, 
     console.print(_type_note(request), soft_wrap=True)
     console.print()
     _print_counts(console, counts, summary.recipients)
+    _print_segments(console, estimate)
+    if prices:
+        _print_cost(console, estimate, name, prices.currency)
     _print_excluded(console, estimate, sum(n for reason, n in counts.items() if reason))
     if note := unusable_names_note(scan.given_names):
         console.print(f"\n{note}", soft_wrap=True)
@@ -104,6 +112,39 @@ def _print_counts(console: Console, counts: dict[Reason | None, int], total: int
             table.add_row(f"{status}, {reason.value}", f"{number:,}", meaning)
     table.add_row("total", f"{total:,}", "")
     print_table(console, table)
+
+
+def _print_segments(console: Console, estimate: DryRunEstimate) -> None:
+    segments = estimate.segments()
+    if not segments:
+        return
+    table = plain_table("encoding", "SMS", "segments", numbers=("SMS", "segments"))
+    for encoding, (messages, number) in sorted(segments.items()):
+        table.add_row(encoding.value, f"{messages:,}", f"{number:,}")
+    messages, number = (sum(each) for each in zip(*segments.values(), strict=True))
+    table.add_row("total", f"{messages:,}", f"{number:,}")
+    console.print()
+    print_table(console, table)
+
+
+def _first_prices(channel: Channel) -> tuple[str, ProviderPrices | None]:
+    """Return the name and the prices of the first provider of the channel that has some, if this shell knows it."""
+    if not any(os.environ.get(f"{PREFIX}{name}") for name in ("PROVIDERS", "PROVIDERS_FILE")):
+        return "", None
+    from providers.settings import ProviderSettings  # noqa: PLC0415  # slow, and few shells know the providers
+
+    try:
+        entries = sorted(load(ProviderSettings).entries, key=lambda entry: entry.priority)
+    except UsageError:  # the settings of a consumer, which this command does not need
+        return "", None
+    priced = ((entry.name, ProviderPrices(entry.prices)) for entry in entries if entry.prices)
+    return next(priced, ("", None)) if channel is Channel.SMS else ("", None)
+
+
+def _print_cost(console: Console, estimate: DryRunEstimate, name: str, currency: str) -> None:
+    amount, unknown = estimate.cost()
+    rest = f", and {unknown:,} SMS without a price" if unknown else ""
+    console.print(f"\ncost: {show_amount(amount)} {currency} at the prices of {name}{rest}", soft_wrap=True)
 
 
 def _print_excluded(console: Console, estimate: DryRunEstimate, total: int) -> None:

@@ -9,22 +9,31 @@ from itertools import pairwise
 
 from core.addresses import AddressProblem, AddressRules
 from core.render import RenderError, TextTooLong
+from core.sms_segments import count_segments
 from core.text_limits import TOO_LONG, TextLimit
 from ledger.message_template import MessageTemplate
+from providers.prices import ProviderPrices
 from schemas.requests import AnyRecipient, Recipient
-from schemas.statuses import Channel, Reason
+from schemas.statuses import Channel, Reason, SmsEncoding
 
 _SHOWN = 20
 _BUCKETS = 16
 _OUTCOMES = (None, Reason.INVALID_RECIPIENT, Reason.DUPLICATE, Reason.MISSING_VARIABLE, Reason.INVALID_CONTENT)
+_SENT = _OUTCOMES.index(None)
+_ENCODINGS = tuple(SmsEncoding)
 _INVALID, _DUPLICATE = _OUTCOMES.index(Reason.INVALID_RECIPIENT), _OUTCOMES.index(Reason.DUPLICATE)
 
 
 class DryRunEstimate:
-    """Expected outcomes of all recipients. It uses 17 bytes per recipient, so a million recipients need 17 MB."""
+    """Expected outcomes of all recipients. It uses 19 bytes per recipient, so a million recipients need 19 MB."""
 
     def __init__(
-        self, channel: Channel, text: MessageTemplate, default_region: str | None, text_limit: TextLimit
+        self,
+        channel: Channel,
+        text: MessageTemplate,
+        default_region: str | None,
+        text_limit: TextLimit,
+        prices: ProviderPrices | None = None,
     ) -> None:
         self._text, self._text_limit = text, text_limit
         self._rules = AddressRules(channel, default_region)
@@ -34,6 +43,12 @@ class DryRunEstimate:
         self._details: dict[int, tuple[str, str]] = {}
         """Variable and error of the first recipients that would fail, by position."""
         self._duplicates_found = False
+        self._is_sms = channel is Channel.SMS
+        self._segments, self._encodings = bytearray(), bytearray()
+        """Segments and encoding of each SMS, 0 if it would not be sent."""
+        self._prices = prices
+        self._amounts = array("q")
+        """Price of each SMS in millionths, -1 if it is not known. Empty without prices."""
 
     def add(self, recipient: AnyRecipient, line: int) -> None:
         """Add the next recipient. `line` is its line in the file."""
@@ -42,31 +57,38 @@ class DryRunEstimate:
         to, variables = recipient.to, recipient.variables
         rules = self._rules.in_region(recipient.region)
         address, reason = rules.read(to), None
-        compared = to
+        compared, counted = to, None
         if isinstance(address, AddressProblem):
             reason = Reason.INVALID_RECIPIENT
             self._explain("", address.value)
         else:
             compared = rules.compare_form(address)
-            if problem := self._problem_of(variables):
-                reason, variable, error = problem
+            outcome = self._render(variables)
+            if isinstance(outcome, str):
+                counted = count_segments(outcome) if self._is_sms else None
+            else:
+                reason, variable, error = outcome
                 self._explain(variable, error)
         digest = hashlib.blake2b(compared.encode(), digest_size=8, key=self._key).digest()
         self._outcomes.append(_OUTCOMES.index(reason))
         self._hashes.append(int.from_bytes(digest))
         self._lines.append(line)
+        self._segments.append(counted.segments if counted else 0)
+        self._encodings.append(_ENCODINGS.index(counted.encoding) if counted else 0)
+        if self._prices:
+            per_segment = self._prices.per_segment(f"{address}") if counted else None
+            self._amounts.append(-1 if counted is None or per_segment is None else counted.segments * per_segment)
 
-    def _problem_of(self, variables: Mapping[str, str]) -> tuple[Reason, str, str] | None:
-        """Return the reason why the text cannot be made of these variables, the name of one, and the error, or None."""
+    def _render(self, variables: Mapping[str, str]) -> str | tuple[Reason, str, str]:
+        """Return the text. If it cannot be made of these variables: the reason, the name of one, and the error."""
         if problem := self._text.problem_for(variables):
             return problem.reason, problem.variable, ""
         try:
-            self._text.render_content(variables, self._text_limit)
+            return self._text.render_content(variables, self._text_limit)
         except TextTooLong as error:
             return Reason.INVALID_CONTENT, error.name, TOO_LONG
         except RenderError as error:
             return Reason.INVALID_CONTENT, error.name, ""
-        return None
 
     def _explain(self, variable: str, error: str) -> None:
         if len(self._details) < _SHOWN:
@@ -92,6 +114,22 @@ class DryRunEstimate:
         """Return the number of recipients by reason. The key None counts those that a provider would get."""
         self._ensure_duplicates_found()
         return Counter({reason: self._outcomes.count(code) for code, reason in enumerate(_OUTCOMES)})
+
+    def segments(self) -> dict[SmsEncoding, tuple[int, int]]:
+        """Return the number of SMS that a provider would get, and of their segments, by encoding."""
+        self._ensure_duplicates_found()
+        sums: dict[SmsEncoding, tuple[int, int]] = {}
+        for outcome, code, segments in zip(self._outcomes, self._encodings, self._segments, strict=True):
+            if segments and outcome == _SENT:
+                messages, counted = sums.get(_ENCODINGS[code], (0, 0))
+                sums[_ENCODINGS[code]] = messages + 1, counted + segments
+        return sums
+
+    def cost(self) -> tuple[int, int]:
+        """Return the sum of the prices in millionths, and the number of SMS whose price is not known."""
+        self._ensure_duplicates_found()
+        amounts = [amount for amount, code in zip(self._amounts, self._outcomes, strict=True) if code == _SENT]
+        return sum(amount for amount in amounts if amount >= 0), sum(amount < 0 for amount in amounts)
 
     def excluded(self) -> Iterator[tuple[int, Reason, str, str]]:
         """Yield (line, reason, variable or "", error or "") of the first recipients that would not be sent to."""

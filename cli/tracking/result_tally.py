@@ -105,6 +105,7 @@ class ResultTally:
             and completed.total == self.expected == sum(completed.by_status.values()),
             part_sizes=self._outcomes.part_sizes() if self.reported == self.expected else (),
             notes=self._notes(),
+            cost=completed.cost if completed else None,
         )
 
     def _notes(self) -> list[str]:

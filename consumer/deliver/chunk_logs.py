@@ -7,6 +7,7 @@ from consumer.context import ConsumerContext
 from consumer.logger import logger
 from core.chunk_work import Counts
 from core.ids import index_of, log_ids
+from core.money import add_costs
 from ledger.errors import LedgerRefused
 from ledger.models import Chunk, Log, RequestHeader
 
@@ -17,6 +18,8 @@ class ChunkLogs:
     def __init__(self, chunk: Chunk, header: RequestHeader, context: ConsumerContext) -> None:
         self._chunk, self._header, self._context = chunk, header, context
         self.counts: Counts = Counter(chunk.work.counts)
+        self.cost = chunk.work.cost
+        """Sum of the costs of all logs that are counted."""
 
     async def read(self, at: Iterable[int]) -> dict[int, Log]:
         """Return the stored logs of these deliveries, by index."""
@@ -53,5 +56,7 @@ class ChunkLogs:
         """Count the outcomes of stored logs."""
         outcomes = Counter((log.outcome, log.reason) for log in logs)
         self.counts.update(outcomes)
+        if any(log.cost for log in logs):
+            self.cost = add_costs([self.cost, *(log.cost for log in logs)])
         age = self._context.ledger.now() - self._header.accepted_at
         self._context.metrics.ended(self._chunk.lane, outcomes, age.total_seconds())

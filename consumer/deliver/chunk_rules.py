@@ -5,10 +5,15 @@ from typing import NamedTuple
 
 from consumer.context import ConsumerContext
 from consumer.deliver.open_window import OpenWindow
+from consumer.deliver.takeover_decisions import apply_takeover
 from consumer.provider_choice import ProviderChoice
 from core.delivery_outcome import OutcomeRules
+from core.send_result import Failed
 from ledger.models import ControlFlags, RequestHeader
-from schemas.statuses import Status
+from schemas.statuses import Reason, Status
+
+NOT_MAPPED = Failed(Reason.TEMPLATE_NOT_MAPPED, offered=False)
+"""Result of the deliveries of a route of which no provider has a mapping of the template."""
 
 
 class Stop(NamedTuple):
@@ -67,3 +72,12 @@ class ChunkRules:
             stopped_as=stop.status if stop else Status.CANCELLED,
             stop_detail=stop.detail if stop else None,
         )
+
+    def unsendable(self, window: OpenWindow) -> Failed | None:
+        """Return the result of a window that no provider of its route can take, for want of a mapping."""
+        return NOT_MAPPED if window.intent and self._choice.lacks_mapping(window.intent) else None
+
+    def apply_takeover(self, window: OpenWindow, *, stopped: bool) -> None:
+        """Decide what to do with deliveries that a previous owner may have sent and that have no log."""
+        policy, most = self._header.on_uncertain, self._context.tuning.retry.max_attempts
+        apply_takeover(window, self._choice.provider(window.provider), policy, stopped=stopped, max_attempts=most)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from consumer.billing.budget import may_be_sent, open_budget, unreserved
 from consumer.context import ConsumerContext
 from consumer.deliver.chunk_logs import ChunkLogs
 from consumer.deliver.chunk_rules import ChunkRules, StopState
@@ -13,27 +14,18 @@ from consumer.deliver.fenced_writes import FencedWrites
 from consumer.deliver.lease import Lease, LeaseLost
 from consumer.deliver.open_window import OpenWindow
 from consumer.deliver.send_window import SendPlan, send
-from consumer.deliver.takeover_decisions import apply_stored_logs, apply_takeover, count_lost_attempt, may_be_logged
+from consumer.deliver.takeover_decisions import apply_stored_logs, count_lost_attempt, may_be_logged
 from consumer.deliver.window_outcomes import WindowOutcomes, decide_window, stop_waiting
 from consumer.provider_choice import ProviderChoice
 from consumer.request_cache import OpenedRequest
 from consumer.request_lifecycle import ClosedChunk, apply_control_flags
-from core.chunk_work import (
-    Window,
-    Work,
-    due_before_expiry,
-    waiting_deliveries,
-)
+from core.chunk_work import Window, Work, due_before_expiry, waiting_deliveries
 from core.delivery_outcome import NotSent
 from core.index_ranges import indices
-from core.send_result import Failed
 from ledger.chunk_recipients import ChunkRecipient
 from ledger.claims import ClaimResult
 from ledger.models import Log
-from schemas.statuses import OnUncertain, Reason
-
-NOT_MAPPED = Failed(Reason.TEMPLATE_NOT_MAPPED, offered=False)
-"""Result of all deliveries of a request whose template has a mapping for no provider of the channel."""
+from schemas.statuses import OnUncertain
 
 
 class ChunkWorker:
@@ -50,9 +42,11 @@ class ChunkWorker:
         self.chunk, self._header, self._lease, self._context = claimed.chunk, opened.header, lease, context
         work = claimed.chunk.work
         self._work = replace(work, without_key=timedelta()) if opened.template and work.without_key else work
-        self._window = OpenWindow(claimed.window, claimed.taken_over)
+        self._window = OpenWindow(claimed.window, claimed.taken_over and may_be_sent(claimed.window, opened.header))
         self._outcomes = WindowOutcomes()
         self._factory = DeliveryFactory(self.chunk, opened, recipients, context)
+        self._costs = self._factory.costs
+        self._budget = open_budget(opened, self._costs, lease, context)
         self._logs = ChunkLogs(self.chunk, opened.header, context)
         self._choice = ProviderChoice(opened.header, self._factory.address_of, context)
         self._rules = ChunkRules(opened.header, self._choice, context)
@@ -105,10 +99,10 @@ class ChunkWorker:
         await self.record_new_intent()
 
     async def record_new_intent(self) -> None:
-        """Write a claimed window again before it is sent, if it lost an attempt or gets another provider.
+        """Write a claimed window again before it is sent, if it lost an attempt, changes its provider, or has a budget.
 
-        A window that was taken over may kill each process that sends it. The work stays as it was claimed. The owner
-        that ends the window counts what was logged of it.
+        A window that was taken over may kill each process that sends it. The work stays as it was claimed, except for
+        deliveries beyond the budget. The owner that ends the window counts what was logged of it.
         """
         claimed = self._window.intent
         if self._control.stop or claimed is None or not self._window.without_result:
@@ -116,24 +110,23 @@ class ChunkWorker:
         intent, others = self._choice.corrected(
             count_lost_attempt(self._window) or claimed, taken_over=self._window.taken_over
         )
-        if intent != claimed and not self._control.paused:  # A paused delivery is put back together with its attempts.
-            work = replace(self._work, retries=(*self._work.retries, *others))
-            await self._advance(work, intent)
-            self._work = work
-            self._window.narrow(intent)
+        if self._control.paused:  # A paused delivery is put back together with its attempts.
+            return
+        if others:
+            self._work = replace(self._work, retries=(*self._work.retries, *others))
+        await self._admit(self._window, intent)
+        if self._window.intent != claimed:
+            await self._advance(self._work, self._window.intent)
 
     async def recover_window(self, *, read_logs: bool = False) -> None:
         """Find the logs of a window that a previous owner may have sent, and may still be logging."""
         if self._window.intent and (read_logs or may_be_logged(self._window)):
             logs = await self._logs.read(entry.index for entry in self._window.deliveries)
             self._record_logs(apply_stored_logs(self._window, logs))
-            apply_takeover(
-                self._window,
-                self._choice.provider(self._window.provider),
-                self._header.on_uncertain,
-                stopped=self._control.stop is not None,
-                max_attempts=self._context.tuning.retry.max_attempts,
-            )
+            self._rules.apply_takeover(self._window, stopped=self._control.stop is not None)
+            if self._costs and self._window.taken_over:
+                self._costs.note_takeover(self._window.without_result, self._window.provider)
+                self._work = replace(self._work, doubts=dict(self._costs.doubts))
 
     async def send(self) -> None:
         """Call the provider for every delivery of the window that has no result."""
@@ -141,9 +134,9 @@ class ChunkWorker:
         if self._control.stop or self._control.paused:
             for entry in self._window.without_result:
                 entry.result = NotSent.STOPPED if self._control.stop else NotSent.DEFERRED
-        elif self._window.intent and self._choice.lacks_mapping(self._window.intent):
+        elif problem := self._rules.unsendable(self._window) or unreserved(self._header, self._budget, self._window):
             for entry in self._window.without_result:
-                entry.result = NOT_MAPPED
+                entry.result = problem
         while to_send := self._window.without_result:
             plan = SendPlan(
                 self._choice.provider(self._window.provider),
@@ -168,17 +161,15 @@ class ChunkWorker:
     async def write_logs(self) -> None:
         """Write the logs of all outcomes. If a log exists already, it counts instead."""
         now, with_result = self._context.ledger.now(), self._window.with_result
-        self._outcomes = decide_window(
-            with_result, self._rules.outcome_rules(self._window, self._control.stop), self._control.stop
-        )
+        rules, taken_over = self._rules.outcome_rules(self._window, self._control.stop), self._window.taken_over
+        self._outcomes = decide_window(with_result, rules, self._control.stop, taken_over=taken_over)
+        if self._costs:
+            self._costs.note_retries(with_result, self._outcomes.retries, self._window.provider)
         if self._control.stop:
             self._outcomes.add(stop_waiting(waiting_deliveries(self._work), self._control.stop))
             self._work = replace(self._work, untried=(), retries=())
         logs = [self._factory.log_of_decision(decided, now) for decided in self._work.decided]
-        logs += [
-            self._factory.log_of_outcome(final.recipient_index, final.outcome, final.attempts, final.provider, now)
-            for final in self._outcomes.final
-        ]
+        logs += [self._factory.log_of_outcome(final, now) for final in self._outcomes.final]
         if logs:
             self._record_logs(await self._logs.write(logs))
         if len(with_result) < len(self._window.deliveries) or not await self._writes.still_owns():
@@ -196,14 +187,25 @@ class ChunkWorker:
             retries=(*self._work.retries, *self._outcomes.retries),
             decided=tuple(self._outcomes.unsent_decisions),
             counts=self._logs.counts,
+            cost=self._logs.cost,
+            doubts=dict(self._costs.doubts) if self._costs else self._work.doubts,
             unacknowledged=self._publisher.unacknowledged(),
             accepted_pending=self._publisher.accepted_pending,
         )
         self._outcomes = WindowOutcomes()
         go_on = not (self._control.stop or self._control.paused or self._context.stopping.is_set())
-        window, rest = self._choice.next_window(work, now) if go_on else (None, work)
-        await self._advance(rest, window)
-        self._work, self._window = rest, OpenWindow(window)
+        intent, rest = self._choice.next_window(work, now) if go_on else (None, work)
+        self._work, self._window = rest, OpenWindow(intent)
+        if intent:
+            await self._admit(self._window, intent)
+        await self._advance(self._work, self._window.intent)
+
+    async def _admit(self, window: OpenWindow, intent: Window) -> None:
+        """Set the intent of a window. With a budget, reserve what it may cost, and decide deliveries beyond it."""
+        within: Window | None = intent
+        if self._budget:
+            within, self._work = await self._budget.admit(window, intent, self._work, self._logs.cost)
+        window.narrow(within)
 
     async def wait_briefly_for_acks(self) -> bool:
         """Return whether every event is acknowledged soon, so that the next write can close the chunk."""
@@ -215,9 +217,12 @@ class ChunkWorker:
 
     async def close_or_release(self) -> ClosedChunk | None:
         """Close the chunk and return what its end says about the request, or put it back until the earliest retry."""
+        if self._budget:
+            await self._budget.give_back(self._logs.cost)
         if not self._work.waiting:
-            completion = await self._writes.close(self._logs.counts)
-            return ClosedChunk(self._header, self.chunk.lane, self._logs.counts, completion)
+            counts, cost = self._logs.counts, self._logs.cost
+            completion = await self._writes.close(counts, cost)
+            return ClosedChunk(self._header, self.chunk.lane, counts, cost, completion)
         expires_at = self._header.expires_at
         left = replace(self._work, unacknowledged=(), accepted_pending=False)
         work, due_at = self._choice.released(left)

@@ -5,7 +5,10 @@ from datetime import datetime
 from functools import partial
 
 from config.turn_budget import LIGHT
+from consumer.billing.costs import ChunkCosts
+from consumer.billing.segments import RenderedSegments
 from consumer.context import ConsumerContext
+from consumer.deliver.window_outcomes import FinalOutcome
 from consumer.request_cache import OpenedRequest
 from core.chunk_work import DecidedDelivery
 from core.delivery_outcome import Outcome
@@ -36,6 +39,12 @@ class DeliveryFactory:
         self._ids = log_ids(chunk.key, chunk.part, range(chunk.first, chunk.first + chunk.size))
         self._references = chunk.references or (None,) * chunk.size
         self._resend_of = chunk.resend_of or (None,) * chunk.size
+        is_sms, prices = chunk.channel is Channel.SMS, context.providers.prices
+        self._segments = RenderedSegments(opened.template, recipients, self._limit) if is_sms else None
+        self.costs: ChunkCosts | None = None
+        """Costs of the deliveries. None for e-mail, and without prices."""
+        if self._segments and prices:
+            self.costs = ChunkCosts(self._segments, chunk, opened, recipients, prices)
 
     def address_of(self, index: int) -> str:
         """Return the address of a delivery, or an empty string if the chunk could not be opened."""
@@ -57,11 +66,14 @@ class DeliveryFactory:
         if template is None:
             raise AssertionError("a chunk that cannot be opened is stopped")
         to, variables = self._recipients[at]
+        text = template.render_content(variables, self._limit)
+        if self._segments:
+            self._segments.record(at, text)
         return Message(
             id=self._ids[at],
             channel=self._header.channel,
             to=to,
-            text=template.render_content(variables, self._limit),
+            text=text,
             subject=template.render_subject(variables),
             is_html=template.html,
             text_part=template.content.text_part,
@@ -81,13 +93,16 @@ class DeliveryFactory:
     def log_of_decision(self, decided: DecidedDelivery, now: datetime) -> Log:
         """Return the log of an outcome that was decided earlier and stored in the chunk."""
         outcome = Outcome(decided.status, decided.reason, decided.error)
-        return self.log_of_outcome(decided.index, outcome, decided.attempts, decided.provider, now)
+        return self.log_of_outcome(FinalOutcome(decided.index, outcome, decided.attempts, decided.provider), now)
 
-    def log_of_outcome(self, index: int, outcome: Outcome, attempts: int, provider: str | None, now: datetime) -> Log:
+    def log_of_outcome(self, final: FinalOutcome, now: datetime) -> Log:
         """Return the log of an outcome. The fields are passed by position, because by name it takes twice as long."""
         chunk, header = self._chunk, self._header
+        index, outcome, attempts, provider, paid = final
         at = index - chunk.first
         status, reason, error, message_id, response = outcome
+        encoding, segments = (self._segments and self._segments.recorded(at, attempts)) or (None, None)
+        cost = self.costs.take(index, status, provider, paid=paid) if self.costs else None
         return Log(
             self._ids[at],
             header.tenant_id,
@@ -110,4 +125,9 @@ class DeliveryFactory:
             now,
             now if status is Status.SENT else None,
             self._resend_of[at],
+            None,
+            None,
+            encoding,
+            segments,
+            cost,
         )

@@ -5,6 +5,7 @@ from datetime import datetime
 from consumer.context import ConsumerContext
 from consumer.deliver.lease import Lease
 from core.chunk_work import Counts, Window, Work, without_outcome
+from core.money import Cost
 from ledger.models import Chunk, Completion, ControlFlags
 
 
@@ -38,14 +39,15 @@ class FencedWrites:
         release, token, erased = self._chunks.release, self._lease.token, self._with_outcome(work, None)
         self._expect(written=await self._context.retry_until_available("release", release, token, work, due_at, erased))
 
-    async def close(self, counts: Counts) -> Completion | None:
+    async def close(self, counts: Counts, cost: Cost) -> Completion | None:
         """Close the chunk with its counts. Return the completion of a small request that the same write completes."""
         ledger, token = self._context.ledger, self._lease.token
         if not token.in_request:
-            self._expect(written=await self._context.retry_until_available("close", self._chunks.close, token, counts))
+            close = self._chunks.close
+            self._expect(written=await self._context.retry_until_available("close", close, token, counts, cost))
             return None
         close_small, now = ledger.requests.close_small, ledger.now()
-        completion = await self._context.retry_until_available("close", close_small, token, counts, now)
+        completion = await self._context.retry_until_available("close", close_small, token, counts, now, cost)
         self._expect(written=completion is not None)
         return completion
 

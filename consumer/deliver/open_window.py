@@ -28,11 +28,6 @@ class OpenWindow:
             else []
         )
 
-    def narrow(self, intent: Window) -> None:
-        """Set the intent that was written instead. Deliveries that are not in it go into other windows."""
-        kept = set(indices(intent.batch.ranges))
-        self.intent, self.deliveries = intent, [entry for entry in self.deliveries if entry.index in kept]
-
     @property
     def provider(self) -> str | None:
         """The name of the provider chosen for the window."""
@@ -52,3 +47,11 @@ class OpenWindow:
     def with_result(self) -> list[WindowDelivery]:
         """The deliveries whose result is known."""
         return [entry for entry in self.deliveries if entry.result is not None]
+
+    def narrow(self, intent: Window | None) -> None:
+        """Replace the intent by one with the same deliveries or fewer."""
+        self.intent = intent
+        if intent and len(intent.batch) == len(self.deliveries):
+            return
+        kept = set(indices(intent.batch.ranges)) if intent else set()
+        self.deliveries = [entry for entry in self.deliveries if entry.index in kept]

@@ -7,12 +7,14 @@ from typing import NamedTuple
 from consumer.deliver.chunk_rules import Stop
 from core.chunk_work import DecidedDelivery, WaitingDelivery
 from core.delivery_outcome import (
+    NotSent,
     Outcome,
     OutcomeRules,
     WindowDelivery,
     decide,
     outcome_of_stopped_delivery,
 )
+from core.send_result import SendResult, Sent, Uncertain
 from schemas.statuses import Status
 
 NOT_SENT = frozenset({Status.FAILED, Status.CANCELLED, Status.EXPIRED})
@@ -26,6 +28,8 @@ class FinalOutcome(NamedTuple):
     outcome: Outcome
     attempts: int
     provider: str | None
+    paid: bool = False
+    """True if the last try may have cost something."""
 
 
 @dataclass(slots=True)
@@ -46,7 +50,9 @@ class WindowOutcomes:
         self.unsent_decisions += other.unsent_decisions
 
 
-def decide_window(entries: Iterable[WindowDelivery], rules: OutcomeRules, stop: Stop | None) -> WindowOutcomes:
+def decide_window(
+    entries: Iterable[WindowDelivery], rules: OutcomeRules, stop: Stop | None, *, taken_over: bool = False
+) -> WindowOutcomes:
     """Decide on every delivery with a result. A stop turns retries into outcomes."""
     outcomes, chunk_first = WindowOutcomes(), rules.record_before_log
     for entry in entries:
@@ -60,9 +66,14 @@ def decide_window(entries: Iterable[WindowDelivery], rules: OutcomeRules, stop: 
             decision = outcome_of_stopped_delivery(stop.status, decision, stop.detail)
         attempts = entry.attempts + entry.may_have_been_offered
         provider = rules.provider if attempts else None  # A cancelled delivery may never have reached the provider.
-        final = FinalOutcome(entry.index, decision, attempts, provider)
+        final = FinalOutcome(entry.index, decision, attempts, provider, _may_cost(entry.result, taken_over=taken_over))
         _add_outcome(outcomes, final, chunk_first=chunk_first)
     return outcomes
+
+
+def _may_cost(result: SendResult | NotSent | None, *, taken_over: bool) -> bool:
+    """Return whether the provider may have taken the message in this window."""
+    return isinstance(result, Sent | Uncertain) or (taken_over and result is NotSent.MAYBE_SENT)
 
 
 def stop_waiting(waiting: Iterable[WaitingDelivery], stop: Stop) -> WindowOutcomes:

@@ -10,9 +10,11 @@ from consumer.expand.decode import decode, origin_of_first_publication, read_cor
 from consumer.kafka.record import KafkaRecord
 from core.allowed_reply_topics import is_allowed
 from core.ids import RequestKey, request_id_from_record, request_key
+from core.money import Cost, parse_amount
 from core.record_time import NO_TIMESTAMP, read_timestamp
 from ledger.digests import request_digests
 from ledger.models import Part, RequestHeader
+from schemas.amounts import NO_PRICES
 from schemas.requests import BulkRequest, too_far_ahead
 from schemas.statuses import RejectionReason
 
@@ -56,7 +58,7 @@ async def validate_request(
         request_id = request_id_from_record(cluster, *origin_of_first_publication(record))
         request = request.model_copy(update={"request_id": request_id})
     reply_topic = await resolve_reply_topic(record, request, context)
-    refused = reply_topic if isinstance(reply_topic, RejectedRecord) else _unknown_provider(request, context)
+    refused = reply_topic if isinstance(reply_topic, RejectedRecord) else _refused_choice(request, context)
     key, stored = request_key(request.tenant_id, str(request.request_id)), None
     if refused or request.template is not None:
         stored = await context.retry_until_available("read request", context.ledger.requests.get, key)
@@ -93,13 +95,20 @@ async def resolve_reply_topic(
     return topic if exists else replace(rejection, message="reply_topic: does not exist. Create the topic first.")
 
 
-def _unknown_provider(request: BulkRequest, context: ConsumerContext) -> RejectedRecord | None:
-    """Return the rejection of a request that names a provider which the channel does not have."""
+def _refused_choice(request: BulkRequest, context: ConsumerContext) -> RejectedRecord | None:
+    """Return the rejection of a request with a provider that the channel does not have, or a budget without prices."""
     known = {each.name for each in context.providers.for_channel(request.channel)}
-    if request.provider is None or request.provider in known:
-        return None
-    message = f"provider: there is no provider of {request.channel} with this name"
-    return RejectedRecord(RejectionReason.UNKNOWN_PROVIDER, message, ("provider",))
+    if request.provider is not None and request.provider not in known:
+        message = f"provider: there is no provider of {request.channel} with this name"
+        return RejectedRecord(RejectionReason.UNKNOWN_PROVIDER, message, ("provider",))
+    if request.budget is not None and not context.providers.prices:
+        return RejectedRecord(RejectionReason.INVALID_SCHEMA, f"budget: {NO_PRICES}", ("budget",))
+    return None
+
+
+def budget_of(request: BulkRequest, context: ConsumerContext) -> Cost | None:
+    """Return the budget in the currency of the prices. Without prices, the request is stored with its budget."""
+    return None if request.budget is None else {context.providers.prices.currency: parse_amount(request.budget)}
 
 
 def with_request_ids(request: BulkRequest, rejection: RejectedRecord, correlation_id: str | None) -> RejectedRecord:
@@ -155,6 +164,7 @@ def build_header(  # noqa: PLR0913  # all that the first expansion decides
         sealed_secrets=content.sealed_secrets,
         vendor_templates=content.vendor_templates,
         provider=request.provider,
+        budget=budget_of(request, context),
     )
     size = len(request.recipients)
     limits = context.tuning

@@ -11,6 +11,7 @@ STEPS = (
     "expand_count",
     "expand_small",
     "claim",
+    "reserve",
     "first_send",
     "last_send",
     "log",

@@ -60,6 +60,7 @@ STEP_TRIGGERS = {
     "expand_count": StepTrigger("requests", ("mark_part_expanded",), _always),
     "expand_small": StepTrigger("requests", ("insert_small", "insert_small_claimed"), _granted),
     "claim": StepTrigger("chunks", ("claim", "claim_due"), _granted),
+    "reserve": StepTrigger("requests", ("reserve",), _granted),
     "first_send": StepTrigger("provider", ("send",), _is_sent),
     "last_send": StepTrigger("logs", ("insert_or_get",), _has_sent_log, before=True),
     "log": StepTrigger("logs", ("insert_or_get",), _has_sent_log),
@@ -117,5 +118,5 @@ def with_failpoint(context: ConsumerContext, setting: str) -> ConsumerContext:
         context,
         ledger=cast("Ledger", _WatchedLedger(context.ledger, failpoint)),
         bus=cast("Bus", StepWatcher(context.bus, "bus", failpoint)),
-        providers=Providers(providers),
+        providers=Providers(providers, context.providers.prices),
     )

@@ -9,12 +9,13 @@ from typing_extensions import override
 
 from core.chunk_work import Counts, Window, Work
 from core.ids import ChunkId, RequestKey, log_bounds
+from core.money import NO_COST, Cost, add_costs
 from ledger.chunk_port import Chunks, DueKind
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
+from ledger.memory.chunk_values import copy_work, hash_slices, without_secrets
 from ledger.memory.store import ChunkDocument, Store
 from ledger.models import Chunk, ControlFlags
 from ledger.queries import IdRange
-from ledger.sealing import HASH_BYTES
 from ledger.sweep_delays import CANCELLED_SECONDS, NEVER, UNCLAIMED_SECONDS
 from schemas.statuses import Channel, Lane, Status
 
@@ -35,7 +36,7 @@ class MemoryChunks(Chunks):
     def add(self, chunk: Chunk) -> None:
         """Write a new chunk."""
         sweep_at = chunk.due_at or self._store.clock() + timedelta(seconds=UNCLAIMED_SECONDS)
-        document = ChunkDocument(replace(chunk, work=_copy(chunk.work)), sweep_at, fresh=chunk.due_at is None)
+        document = ChunkDocument(replace(chunk, work=copy_work(chunk.work)), sweep_at, fresh=chunk.due_at is None)
         if chunk.control_flags.paused:
             _park(document)
         self._store.chunks[chunk.id] = document
@@ -82,20 +83,22 @@ class MemoryChunks(Chunks):
         document = self._find_claimed(token)
         if document is None:
             return None
-        document.chunk = replace(_without_secrets(document.chunk, erased), work=_copy(work))
+        document.chunk = replace(without_secrets(document.chunk, erased), work=copy_work(work))
         document.window = window
         self._extend_lease(document, token.lease_seconds)
         return document.chunk.control_flags
 
     @override
-    async def close(self, token: ClaimToken, counts: Counts) -> bool:
+    async def close(self, token: ClaimToken, counts: Counts, cost: Cost = NO_COST) -> bool:
         document = self._store.chunks.get(token.chunk_id)
         if document is None or not _is_owned(document, token):
             return False
         if document.open:
             document.open = False
             document.window = None
-            document.chunk = replace(document.chunk, work=Work(counts=Counter(counts)), sealed_secrets={})
+            document.chunk = replace(
+                document.chunk, work=Work(counts=Counter(counts), cost=dict(cost)), sealed_secrets={}
+            )
         return True
 
     @override
@@ -108,7 +111,7 @@ class MemoryChunks(Chunks):
         now = self._store.clock()
         if document.chunk.cancelled and due_at is not None:
             due_at = min(due_at, now + timedelta(seconds=CANCELLED_SECONDS))
-        document.chunk = replace(_without_secrets(document.chunk, erased), work=_copy(work), due_at=due_at)
+        document.chunk = replace(without_secrets(document.chunk, erased), work=copy_work(work), due_at=due_at)
         document.window = document.owner = None
         document.sweep_at = due_at or now
         if document.chunk.control_flags.paused:
@@ -159,6 +162,10 @@ class MemoryChunks(Chunks):
         return total
 
     @override
+    async def cost(self, key: RequestKey) -> Cost:
+        return add_costs(document.chunk.work.cost for document in self._store.chunks_of(key))
+
+    @override
     async def find_outcomes(self, key: RequestKey, statuses: Collection[Status]) -> list[IdRange]:
         chunks = sorted((document.chunk for document in self._store.chunks_of(key)), key=lambda chunk: chunk.id)
         return [
@@ -170,14 +177,14 @@ class MemoryChunks(Chunks):
     @override
     async def find_duplicates(self, key: RequestKey, below_part: int, hashes: Collection[bytes]) -> set[bytes]:
         lower = (d.chunk for d in self._store.chunks_of(key) if d.chunk.searchable and d.chunk.part < below_part)
-        return {hash_ for chunk in lower for hash_ in _slices(chunk.hashes)}.intersection(hashes)
+        return {hash_ for chunk in lower for hash_ in hash_slices(chunk.hashes)}.intersection(hashes)
 
     @override
     async def get(self, chunk_id: ChunkId) -> Chunk | None:
         document = self._store.chunks.get(chunk_id)
         if document is None:
             return None
-        work = _copy(document.chunk.work)
+        work = copy_work(document.chunk.work)
         if document.window:
             work = replace(work, next=document.window.as_batch)
         return replace(document.chunk, work=work)
@@ -205,7 +212,7 @@ class MemoryChunks(Chunks):
             if document.window is None:
                 _open_window(document)
         self._extend_lease(document, claim.lease_seconds)
-        chunk = replace(document.chunk, work=_copy(document.chunk.work))
+        chunk = replace(document.chunk, work=copy_work(document.chunk.work))
         token = ClaimToken(chunk.id, claim.owner, document.fence, claim.lease_seconds, chunk.in_request)
         return ClaimResult(chunk, token, document.window, document.taken_over)
 
@@ -233,17 +240,3 @@ def _open_window(document: ChunkDocument) -> None:
 
 def _is_owned(document: ChunkDocument, token: ClaimToken) -> bool:
     return (document.owner, document.fence) == (token.owner, token.fence)
-
-
-def _without_secrets(chunk: Chunk, indices: Collection[int]) -> Chunk:
-    kept = {index: sealed for index, sealed in chunk.sealed_secrets.items() if index not in indices}
-    return replace(chunk, sealed_secrets=kept) if indices else chunk
-
-
-def _copy(work: Work) -> Work:
-    """Return the work with a copy of its counts, because the caller may change its own counts later."""
-    return replace(work, counts=Counter(work.counts))
-
-
-def _slices(hashes: bytes) -> list[bytes]:
-    return [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]

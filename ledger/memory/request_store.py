@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing_extensions import override
 
 from core.chunk_work import Counts
-from core.ids import RequestKey, key_of_chunk
+from core.ids import ChunkId, RequestKey, key_of_chunk
+from core.money import NO_COST, Cost
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
 from ledger.memory.chunk_store import MemoryChunks
 from ledger.memory.store import RequestDocument, Store
@@ -60,10 +61,12 @@ class MemoryRequests(Requests):
         return None
 
     @override
-    async def close_small(self, token: ClaimToken, counts: Counts, completed_at: datetime) -> Completion | None:
-        if not await self._chunks.close(token, counts):
+    async def close_small(
+        self, token: ClaimToken, counts: Counts, completed_at: datetime, cost: Cost = NO_COST
+    ) -> Completion | None:
+        if not await self._chunks.close(token, counts, cost):
             return None
-        completion = Completion.of(counts, completed_at)
+        completion = Completion.of(counts, completed_at, cost=cost)
         self._store_completion(self._store.requests[key_of_chunk(token.chunk_id)], completion)
         return completion
 
@@ -140,11 +143,12 @@ class MemoryRequests(Requests):
         return document.request
 
     @override
-    async def complete(self, key: RequestKey, counts: Counts) -> StoredRequest | None:
+    async def complete(self, key: RequestKey, counts: Counts, cost: Cost = NO_COST) -> StoredRequest | None:
         document = self._uncompleted(key)
         if document is None or not document.request.all_parts_expanded:
             return None
-        completion = Completion.of(counts, self._store.clock(), incomplete=document.request.intake_closed)
+        closed = document.request.intake_closed
+        completion = Completion.of(counts, self._store.clock(), incomplete=closed, cost=cost)
         self._store_completion(document, completion)
         return document.request
 
@@ -152,6 +156,19 @@ class MemoryRequests(Requests):
         header = replace(document.request.header, sealed_secrets=None)
         document.request = replace(document.request, header=header, completion=completion)
         document.looked_at = self._store.clock()
+
+    @override
+    async def reserve(self, chunk_id: ChunkId, fence: int, amount: int, budget: int) -> int | None:
+        document = self._store.requests.get(key_of_chunk(chunk_id))
+        if document is None:
+            return None
+        latest, before = document.reserved.get(chunk_id, (0, 0))
+        if latest > fence:
+            return None
+        others = sum(reserved for _, reserved in document.reserved.values()) - before
+        granted = min(amount, max(budget - others, before))
+        document.reserved[chunk_id] = fence, granted
+        return granted
 
     @override
     async def mark_completion_published(self, key: RequestKey) -> None:

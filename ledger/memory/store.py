@@ -21,6 +21,8 @@ class RequestDocument:
 
     request: StoredRequest
     looked_at: datetime
+    reserved: dict[ChunkId, tuple[int, int]] = field(default_factory=dict)
+    """Fencing token and amount of each chunk that has reserved some of the budget."""
 
 
 @dataclass(slots=True)

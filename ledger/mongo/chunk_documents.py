@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 
 from core.chunk_work import Counts, Work
 from core.ids import ChunkId, RequestKey, chunk_id
+from core.money import Cost
 from ledger.claims import ClaimResult
 from ledger.models import Chunk, ControlFlags
 from ledger.mongo.connection import Document
-from ledger.mongo.work_documents import OPTIONAL_WORK_FIELDS, counts_document, read_work, window_document, work_document
+from ledger.mongo.work_documents import OPTIONAL_WORK_FIELDS, read_work, window_document, work_document
 from ledger.sealing import HASH_BYTES
 from ledger.sweep_delays import NEVER, UNCLAIMED_SECONDS
 from schemas.statuses import Channel, Lane
@@ -68,10 +69,11 @@ def claimed_document(claimed: ClaimResult) -> Document:
     return {**chunk_document(claimed.chunk), **owned, "taken_over": False, "parked": False, "fresh": False}
 
 
-def closed_document(counts: Counts) -> tuple[Document, Document]:
+def closed_document(counts: Counts, cost: Cost) -> tuple[Document, Document]:
     """Return the fields that the close of a chunk sets, and those that it removes."""
-    emptied = {**work_document(Work()), "counts": counts_document(counts), "window": None, "open": False}
-    return emptied, dict.fromkeys((*OPTIONAL_WORK_FIELDS, "sealed_secrets"), "")
+    emptied = {**work_document(Work(counts=counts, cost=cost)), "window": None, "open": False}
+    removed = [name for name in (*OPTIONAL_WORK_FIELDS, "sealed_secrets") if name not in emptied]
+    return emptied, dict.fromkeys(removed, "")
 
 
 def hash_slices(hashes: bytes) -> list[bytes]:

@@ -27,6 +27,7 @@ REQUEST_FIELDS = (
     "announced",
     "completion",
     "lost",
+    "reserved",
 )
 """Fields that only a request has. The control flags belong to its chunk as well."""
 
@@ -44,12 +45,14 @@ CHUNK_FIELDS = (
     "counts",
     "unacked",
     "tried",
+    "cost",
+    "doubts",
     "window",
 )
 """Fields of a chunk that are left out when only its request is read. The others are small."""
 
-WITHOUT_CHUNK: Document = dict.fromkeys(CHUNK_FIELDS, False)
-"""Projection of a request without its chunk."""
+WITHOUT_CHUNK: Document = dict.fromkeys((*CHUNK_FIELDS, "reserved"), False)
+"""Projection of a request without its chunk, and without the reservations from its budget."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from typing_extensions import override
 from core.chunk_work import Counts
 from core.ids import ChunkId, RequestKey, log_bounds
 from core.index_ranges import length
+from core.money import Cost, add_costs
 from ledger.chunk_port import Chunks, DueKind
 from ledger.models import Chunk
 from ledger.mongo.chunk_documents import hash_slices, read_chunk
 from ledger.mongo.chunk_homes import ChunkHome
-from ledger.mongo.connection import Database, ServerClock, translated_errors
+from ledger.mongo.connection import Database, Document, ServerClock, translated_errors
 from ledger.mongo.due_chunks import find_due_kinds
 from ledger.mongo.work_documents import read_counts, read_ranges, read_window
 from ledger.queries import IdRange
@@ -68,6 +69,24 @@ class ChunkReads(Chunks):
                         scheduled = document["fence"] == 0 and due_at is not None and due_at > now
                         total[Status.SCHEDULED if scheduled else Status.PENDING, None] += waiting
         return total
+
+    @override
+    async def cost(self, key: RequestKey) -> Cost:
+        """Sum in MongoDB, because a request may have thousands of chunks."""
+        fields = {"$objectToArray": {"$ifNull": ["$cost", {}]}}
+        group = {"_id": "$cost.k", "amount": {"$sum": "$cost.v"}}
+        sums: list[Cost] = []
+        with translated_errors():
+            for home in self._homes:
+                stages: list[Document] = [
+                    {"$match": home.of_request(key)},
+                    {"$project": {"cost": fields}},
+                    {"$unwind": "$cost"},
+                    {"$group": group},
+                ]
+                documents = await home.documents.aggregate(stages).to_list(None)
+                sums += [{document["_id"]: int(document["amount"])} for document in documents]
+        return add_costs(sums)
 
     @override
     async def find_outcomes(self, key: RequestKey, statuses: Collection[Status]) -> list[IdRange]:

@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from core.chunk_work import Counts, Window, Work
 from core.ids import ChunkId, RequestKey
+from core.money import NO_COST, Cost
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
 from ledger.errors import LedgerUnavailable
 from ledger.models import Chunk, ControlFlags
@@ -118,9 +119,9 @@ class MongoChunks(ChunkReads):
         return document
 
     @override
-    async def close(self, token: ClaimToken, counts: Counts) -> bool:
+    async def close(self, token: ClaimToken, counts: Counts, cost: Cost = NO_COST) -> bool:
         """Close the chunk. Owner and fencing token stay, so that a repeat of the call succeeds too."""
-        emptied, removed = closed_document(counts)
+        emptied, removed = closed_document(counts, cost)
         return await self._closes.update(fenced_filter(token), {"$set": emptied, "$unset": removed})
 
     @override

@@ -6,7 +6,8 @@ from functools import lru_cache
 from core.ids import LogId
 from ledger.models import Log
 from ledger.mongo.connection import Document
-from schemas.statuses import Channel, Reason, Status
+from ledger.mongo.work_documents import cost_document, read_cost
+from schemas.statuses import Channel, Reason, SmsEncoding, Status
 
 
 def log_document(log: Log) -> Document:
@@ -38,9 +39,13 @@ def log_document(log: Log) -> Document:
         ("template_id", log.template_id),
         ("resend_of", log.resend_of),
         ("resent_as", log.resent_as),
+        ("encoding", log.encoding),
+        ("segments", log.segments),
     ):
         if value is not None:
             document[name] = value
+    if log.cost is not None:
+        document["cost"] = cost_document(log.cost)
     return document
 
 
@@ -52,7 +57,7 @@ def _utc(moment: datetime) -> datetime:
 
 def read_log(document: Document) -> Log:
     """Return the log of a document."""
-    reason = document.get("reason")
+    reason, encoding = document.get("reason"), document.get("encoding")
     return Log(
         id=LogId(document["_id"]),
         tenant_id=document["tenant_id"],
@@ -76,4 +81,7 @@ def read_log(document: Document) -> Log:
         template_id=document.get("template_id"),
         resend_of=document.get("resend_of"),
         resent_as=document.get("resent_as"),
+        encoding=SmsEncoding(encoding) if encoding else None,
+        segments=document.get("segments"),
+        cost=read_cost(document) or None,
     )

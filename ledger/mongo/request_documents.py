@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 from core.chunk_work import Counts
 from core.ids import RequestKey
+from core.money import Cost
 from ledger.models import Completion, Part, RequestHeader, StoredRequest
 from ledger.mongo.chunk_documents import read_control_flags
 from ledger.mongo.connection import Document
 from ledger.mongo.vendor_template_documents import read_vendor_templates, vendor_template_documents
+from ledger.mongo.work_documents import cost_document, read_cost
 from ledger.sweep_delays import NEVER
 from schemas.statuses import Category, Channel, ContentType, OnUncertain
 
@@ -41,6 +43,7 @@ def header_document(header: RequestHeader) -> Document:
         "sealed_secrets": header.sealed_secrets,
         "vendor_templates": vendor_template_documents(header.vendor_templates) or None,
         "provider": header.provider,
+        "budget": cost_document(header.budget) if header.budget is not None else None,
     }
     return {name: value for name, value in document.items() if value is not None}
 
@@ -58,19 +61,20 @@ def part_document(part: Part) -> Document:
 
 
 def completion_document(completion: Completion) -> Document:
-    """Return the stored form of a completion."""
-    return {
+    """Return the stored form of a completion, without a cost if no price is known."""
+    stored: Document = {
         "completed_at": completion.completed_at,
         "total": completion.total,
         "by_status": dict(completion.by_status),
         "by_reason": dict(completion.by_reason),
         "incomplete": completion.incomplete,
     }
+    return {**stored, "cost": cost_document(completion.cost)} if completion.cost else stored
 
 
-def completion_fields(counts: Counts) -> Document:
+def completion_fields(counts: Counts, cost: Cost) -> Document:
     """Return the same for a pipeline, which adds the server's time and the stored `cut`."""
-    stored = completion_document(Completion.of(counts, NEVER))
+    stored = completion_document(Completion.of(counts, NEVER, cost=cost))
     return {name: {"$literal": value} for name, value in stored.items()} | {
         "completed_at": "$$NOW",
         "incomplete": "$cut",
@@ -140,6 +144,7 @@ def _read_header(key: RequestKey, header: Document) -> RequestHeader:
         sealed_secrets=header.get("sealed_secrets"),
         vendor_templates=read_vendor_templates(header.get("vendor_templates", ())),
         provider=header.get("provider"),
+        budget=read_cost(header, "budget") if "budget" in header else None,
     )
 
 
@@ -168,4 +173,5 @@ def read_completion(document: Document) -> Completion | None:
         by_status=completion["by_status"],
         by_reason=completion["by_reason"],
         incomplete=completion["incomplete"],
+        cost=read_cost(completion),
     )

@@ -1,5 +1,7 @@
 """Update of a request by one of its parts, and the conditions on its parts. MongoDB runs each in one step."""
 
+from bson.int64 import Int64
+
 from ledger.models import Part, RequestHeader
 from ledger.mongo.connection import Document
 from ledger.mongo.request_documents import header_document, part_document
@@ -43,4 +45,20 @@ def register_part_pipeline(header: RequestHeader, part: Part) -> list[Document]:
             },
         },
         {"$unset": "taken"},
+    ]
+
+
+def reserve_pipeline(name: str, fence: int, amount: int, budget: int) -> list[Document]:
+    """Return the update of `reserve`. `name` is the field of the chunk. Sums are those before the update."""
+    before = {"$ifNull": [f"${name}.amount", Int64(0)]}
+    others = {"$subtract": [{"$ifNull": ["$reserved.total", Int64(0)]}, before]}
+    granted = {"$min": [Int64(amount), {"$max": [{"$subtract": [Int64(budget), others]}, before]}]}
+    return [
+        {
+            "$set": {
+                f"{name}.fence": fence,
+                f"{name}.amount": granted,
+                "reserved.total": {"$add": [others, granted]},
+            }
+        }
     ]

@@ -9,7 +9,8 @@ from pymongo import ReturnDocument
 from typing_extensions import override
 
 from core.chunk_work import Counts
-from core.ids import RequestKey
+from core.ids import ChunkId, RequestKey, key_of_chunk
+from core.money import NO_COST, Cost
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
 from ledger.errors import LedgerUnavailable
 from ledger.models import Chunk, Completion, ControlFlags, Part, RequestHeader, StoredRequest
@@ -23,7 +24,7 @@ from ledger.mongo.request_documents import (
     read_completion,
     read_request,
 )
-from ledger.mongo.request_pipelines import ALL_EXPANDED, REGISTERED, register_part_pipeline
+from ledger.mongo.request_pipelines import ALL_EXPANDED, REGISTERED, register_part_pipeline, reserve_pipeline
 from ledger.mongo.small_requests import SmallRequestWrites
 from ledger.queries import ListPosition, RequestPage, RequestQuery
 from ledger.request_port import Requests
@@ -50,8 +51,10 @@ class MongoRequests(Requests):
         return await self._small.insert_claimed(header, part, chunk, claim)
 
     @override
-    async def close_small(self, token: ClaimToken, counts: Counts, completed_at: datetime) -> Completion | None:
-        return await self._small.close(token, counts, completed_at)
+    async def close_small(
+        self, token: ClaimToken, counts: Counts, completed_at: datetime, cost: Cost = NO_COST
+    ) -> Completion | None:
+        return await self._small.close(token, Completion.of(counts, completed_at, cost=cost), counts)
 
     @override
     async def register_part(self, header: RequestHeader, part: Part) -> StoredRequest:
@@ -130,14 +133,29 @@ class MongoRequests(Requests):
         return await self._update(filter_, [{"$set": {"cut": True, "lost": lost}}])
 
     @override
-    async def complete(self, key: RequestKey, counts: Counts) -> StoredRequest | None:
+    async def complete(self, key: RequestKey, counts: Counts, cost: Cost = NO_COST) -> StoredRequest | None:
         """Store the completion and erase the secrets with one atomic update. Its consumer publishes the completion.
 
         It is not shared with other callers. A read after it could not tell whose completion it finds.
         """
         erased = {"head.sealed_secrets": "$$REMOVE"}
-        change = [{"$set": {"completion": completion_fields(counts), "looked_at": "$$NOW", **erased}}]
+        change = [{"$set": {"completion": completion_fields(counts, cost), "looked_at": "$$NOW", **erased}}]
         return await self._update({"_id": key, "completion": None, "$expr": ALL_EXPANDED}, change)
+
+    @override
+    async def reserve(self, chunk_id: ChunkId, fence: int, amount: int, budget: int) -> int | None:
+        """Reserve with one atomic update. It is not shared, because its result is what the update itself has set."""
+        part = f"c{chunk_id.removeprefix(f'chk_{key_of_chunk(chunk_id)}')}"
+        name = f"reserved.chunks.{part}"
+        filter_ = {"_id": key_of_chunk(chunk_id), f"{name}.fence": {"$not": {"$gt": fence}}}
+        with translated_errors():
+            document = await self._requests.find_one_and_update(
+                filter_,
+                reserve_pipeline(name, fence, amount, budget),
+                projection={name: True},
+                return_document=ReturnDocument.AFTER,
+            )
+        return int(document["reserved"]["chunks"][part]["amount"]) if document else None
 
     @override
     async def mark_completion_published(self, key: RequestKey) -> None:

@@ -1,7 +1,6 @@
 """Writes of small requests: the request, its only part and its chunk are one document."""
 
 from dataclasses import replace
-from datetime import datetime
 
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo import ReturnDocument
@@ -49,10 +48,9 @@ class SmallRequestWrites:
         cancelled, pauses = read_control_flags(renewed)
         return replace(claimed, chunk=replace(claimed.chunk, cancelled=cancelled, pauses=pauses))
 
-    async def close(self, token: ClaimToken, counts: Counts, completed_at: datetime) -> Completion | None:
+    async def close(self, token: ClaimToken, completion: Completion, counts: Counts) -> Completion | None:
         """Close the chunk and complete its request. A repeat of the call succeeds too."""
-        completion = Completion.of(counts, completed_at)
-        emptied, removed = closed_document(counts)
+        emptied, removed = closed_document(counts, completion.cost)
         change = {
             "$set": {**emptied, "completion": completion_document(completion)},
             "$unset": {**removed, "head.sealed_secrets": ""},

@@ -5,12 +5,15 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from bson.int64 import Int64
+
 from core.chunk_work import Batch, Counts, DecidedDelivery, History, WaitingDelivery, Window, Work
 from core.index_ranges import Ranges, indices
+from core.money import NO_COST, Cost
 from ledger.mongo.connection import Document
 from schemas.statuses import Reason, Status
 
-OPTIONAL_WORK_FIELDS = ("tried", "refused", "without_key", "accepted_pending")
+OPTIONAL_WORK_FIELDS = ("tried", "refused", "without_key", "accepted_pending", "cost", "doubts")
 """Fields of the work that a chunk has only if they have a value."""
 
 _MILLISECOND = timedelta(milliseconds=1)
@@ -37,6 +40,10 @@ def work_document(work: Work, window: Window | None = None) -> Document:
         document["without_key"] = work.without_key // _MILLISECOND
     if work.accepted_pending:
         document["accepted_pending"] = True
+    if work.cost:
+        document["cost"] = cost_document(work.cost)
+    if work.doubts:
+        document["doubts"] = [[index, amount] for index, amount in sorted(work.doubts.items())]
     return document
 
 
@@ -72,6 +79,16 @@ def counts_document(counts: Counts) -> dict[str, int]:
     return {f"{status.value}:{reason.value}" if reason else status.value: n for (status, reason), n in counts.items()}
 
 
+def cost_document(cost: Cost) -> dict[str, Int64]:
+    """Return the millionths by currency. They are always of 64 bits."""
+    return {currency: Int64(amount) for currency, amount in cost.items()}
+
+
+def read_cost(document: Document, name: str = "cost") -> Cost:
+    """Return the cost in a document. Older documents have none."""
+    return {currency: int(amount) for currency, amount in document.get(name, NO_COST).items()}
+
+
 def ranges_document(ranges: Ranges) -> list[list[int]]:
     """Return the ranges as pairs."""
     return [list(pair) for pair in ranges]
@@ -93,8 +110,11 @@ def batch_document(batch: Batch) -> Document:
 
 
 def window_document(window: Window | None) -> Document | None:
-    """Return the stored form of an open window: its batch and its provider."""
-    return {**batch_document(window.batch), "provider": window.provider} if window else None
+    """Return the stored form of an open window: its batch, its provider, and whether it has a reservation."""
+    if window is None:
+        return None
+    reserved = {"reserved": True} if window.reserved else {}
+    return {**batch_document(window.batch), "provider": window.provider, **reserved}
 
 
 def read_ranges(pairs: list[list[int]]) -> Ranges:
@@ -130,7 +150,7 @@ def read_window(document: Document) -> Window | None:
     """Return the open window of a chunk document, if it has one."""
     stored = document["window"]
     batch = _read_batch(stored, read_histories(document))
-    return Window.of(batch) if batch else None
+    return Window.of(batch, reserved=stored.get("reserved", False)) if batch else None
 
 
 def read_work(document: Document) -> Work:
@@ -146,6 +166,8 @@ def read_work(document: Document) -> Work:
         unacknowledged=read_ranges(document["unacked"]),
         without_key=document.get("without_key", 0) * _MILLISECOND,
         accepted_pending=document.get("accepted_pending", False),
+        cost=read_cost(document),
+        doubts=dict(document.get("doubts", ())),
     )
 
 

@@ -31,6 +31,7 @@ from producer.bulk.fingerprint import Fingerprint
 from producer.bulk.parse_pieces import parse_first_piece, parse_recipients
 from producer.errors import BadRequestError, ForbiddenError
 from producer.settings import ProducerSettings
+from schemas.amounts import NO_PRICES
 from schemas.bulk_body import BulkSendRequest
 from schemas.requests import AnyRecipient, BulkBody, Recipient, too_far_ahead
 from schemas.statuses import Channel, Lane
@@ -100,8 +101,7 @@ class RequestPreparer:
         body = parse_first_piece(pieces.first)
         user_id = _authorized_user(body, context.principal)
         await self._check_reply_topic(body, context)
-        if body.provider is not None and await context.has_provider(body.channel, body.provider) is False:
-            raise BadRequestError(f"provider: there is no provider of {body.channel} with this name")
+        await self._check_provider(body, context)
         check_times(body, context.accepted_at)
         check_mail_addresses(body)
         template = await context.find_template(body.template) if body.template is not None else None
@@ -135,6 +135,13 @@ class RequestPreparer:
             lane=choose_lane(parts[0], self._settings.chunk_size),
             fingerprint=fingerprint.digest() if fingerprint else b"",
         )
+
+    async def _check_provider(self, body: BulkBody, context: AcceptanceContext) -> None:
+        """Check what depends on the providers of the consumers: the name of one, and whether they have prices."""
+        if body.provider is not None and await context.has_provider(body.channel, body.provider) is False:
+            raise BadRequestError(f"provider: there is no provider of {body.channel} with this name")
+        if body.budget is not None and self._settings.budget_currency is None:
+            raise BadRequestError(f"budget: {NO_PRICES}")
 
     async def _check_reply_topic(self, body: BulkBody, context: AcceptanceContext) -> None:
         topic, settings = body.reply_topic, self._settings

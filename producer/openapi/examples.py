@@ -84,6 +84,8 @@ _SENT: Json = {
     "updated_at": "2026-04-15T10:01:00.000Z",
     "sent_at": "2026-04-15T10:01:00.000Z",
     "attempts": 1,
+    "encoding": "ucs2",
+    "segments": 1,
 }
 _SUMMARY: Json = {
     "request_id": _REQUEST,

@@ -11,7 +11,8 @@ from producer.auth.token_verifier import READ
 from producer.dependencies import Dependencies
 from producer.errors import BadRequestError
 from producer.responses import json_response
-from schemas.http_responses import ChannelHealth, ChannelHealthResponse, SimpleResponse
+from schemas.channel_health import ChannelHealth, ChannelHealthResponse
+from schemas.http_responses import SimpleResponse
 from schemas.statuses import Channel, ChannelStatus
 
 _ERRORS: dict[int | str, dict[str, Any]] = {

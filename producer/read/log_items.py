@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from config.turn_budget import TurnBudget
+from core.money import show_cost
 from ledger.models import Log
 from ledger.ports import Ledger
 from ledger.rendered_messages import iterate_messages
@@ -52,4 +53,7 @@ def log_item(log: Log, shown: ShownText | None) -> CommunicationLogResponse:
         resend_of=log.resend_of,
         resent_as=log.resent_as,
         next_attempt_at=log.next_attempt_at,
+        encoding=log.encoding,
+        segments=log.segments,
+        cost=show_cost(log.cost),
     )

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from core.chunk_work import tally
+from core.money import show_cost
 from ledger.models import StoredRequest
 from ledger.request_control import state_of
 from ledger.request_counts import RequestCounts, known_recipients
@@ -21,7 +22,7 @@ def request_response(
     """Return a single request with its counts, in a response of the time `now`."""
     by_status, by_reason = tally(counts.current)
     return RequestResponse(
-        **_fields(request, server_time),
+        **{**_fields(request, server_time), "cost": show_cost(counts.cost)},
         code=200,
         message="ok",
         timestamp=now,
@@ -57,4 +58,6 @@ def _fields(request: StoredRequest, server_time: datetime) -> dict[str, Any]:
         "provider": head.provider,
         "secret_variables": list(head.secret_variables) if head.secret_variables else None,
         "keep_secret_variables": head.keep_secret_variables,
+        "budget": show_cost(head.budget),
+        "cost": show_cost(completion.cost if completion else None),
     }

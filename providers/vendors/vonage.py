@@ -12,7 +12,7 @@ from aiohttp import encode_basic_auth
 from pydantic import Field, SecretStr, field_validator
 
 from core.send_result import Message, SendResult, Sent, Uncertain
-from core.sms_segments import SmsEncoding, count_segments
+from core.sms_segments import count_segments
 from providers.http_api import ApiAnswer, HttpApi, HttpRequest, result_of_status
 from providers.http_api_provider import HttpApiProvider
 from providers.http_client import HttpUrl
@@ -20,7 +20,7 @@ from providers.http_entry import HeaderSecret, VendorEntry
 from providers.message_ids import message_id_of
 from providers.outcome_table import OutcomeTable
 from providers.result_codes import ResultKind
-from schemas.statuses import Channel, Reason
+from schemas.statuses import Channel, Reason, SmsEncoding
 
 TABLE = OutcomeTable(
     vendor="vonage",

@@ -35,6 +35,7 @@ from ledger.memory import MemoryLedger
 from ledger.sealed_text import unseal_template
 from ledger.sealing import Sealer
 from providers.draft import Draft, as_it_is
+from providers.prices import PriceList
 from providers.provider import OneByOne
 from providers.registry import Providers
 from schemas.statuses import Channel, Lane
@@ -140,6 +141,7 @@ class World:
         self.ledger = MemoryLedger(lambda: self.time)
         self.bus = MemoryBus(TOPICS.results, *reply_topics)
         self.providers = providers or (RecordingProvider(), RecordingProvider("post", Channel.EMAIL))
+        self.prices = PriceList()
         self.sealer = Sealer([("k1", bytes(32))])
         self.limits = Tuning(
             chunk_size=4,
@@ -170,7 +172,7 @@ class World:
             process_name=f"p{next(self._processes)}",
             ledger=stepwise_ledger(self.ledger, steps),
             bus=Stepwise(self.bus, steps, "bus"),  # type: ignore[arg-type]
-            providers=Providers(providers),  # type: ignore[arg-type]
+            providers=Providers(providers, self.prices),  # type: ignore[arg-type]
             sealer=self.sealer,
             topics=TOPICS,
             tuning=self.limits,

@@ -119,8 +119,8 @@ MUTANTS = (
         (
             Edit(
                 "ledger/memory/request_store.py",
-                "        if not await self._chunks.close(token, counts):\n            return None\n",
-                "        await self._chunks.close(token, counts)\n",
+                "        if not await self._chunks.close(token, counts, cost):\n            return None\n",
+                "        await self._chunks.close(token, counts, cost)\n",
             ),
         ),
         test="tests/contract/ledger/test_small_requests.py",
@@ -283,8 +283,8 @@ MUTANTS = (
         (
             Edit(
                 CLAIMS,
-                "work=Work(counts=Counter(counts))",
-                "work=Work(counts=document.chunk.work.counts + Counter(counts))",
+                "work=Work(counts=Counter(counts), cost",
+                "work=Work(counts=document.chunk.work.counts + Counter(counts), cost",
             ),
         ),
     ),
@@ -353,8 +353,8 @@ MUTANTS = (
         (
             Edit(
                 WORKER,
-                "if intent != claimed and not self._control.paused:",
-                "if intent != claimed and self._control.paused:",
+                "if self._window.intent != claimed:",
+                "if self._window.intent is None:",
             ),
         ),
         test="tests/flow/consumer/deliver/test_takeover_limit.py",
@@ -869,7 +869,7 @@ MUTANTS = (
     Mutant(
         "secrets-left-at-the-close",
         "a chunk is closed with its secret variables",
-        (Edit(CLAIMS, "work=Work(counts=Counter(counts)), sealed_secrets={})", "work=Work(counts=Counter(counts)))"),),
+        (Edit(CLAIMS, "cost=dict(cost)), sealed_secrets={}", "cost=dict(cost))"),),
     ),
     Mutant(
         "secrets-of-the-request-erased-early",
@@ -900,8 +900,8 @@ MUTANTS = (
         (
             Edit(
                 "consumer/deliver/delivery_factory.py",
-                "text=template.render_content(variables, self._limit)",
-                "text=template.render_masked(variables)",
+                "text = template.render_content(variables, self._limit)",
+                "text = template.render_masked(variables)",
             ),
         ),
     ),
@@ -982,5 +982,28 @@ MUTANTS = (
             ),
         ),
         test=QUOTAS,
+    ),
+    Mutant(
+        "no-reservation",
+        "a window is sent without a reservation from the budget of its request",
+        (
+            Edit(
+                "consumer/billing/budget.py",
+                "room = await self._reserve(spent + sum(prices.values())) - spent",
+                "room = sum(prices.values())",
+            ),
+        ),
+    ),
+    Mutant(
+        "unreserved-is-uncertain",
+        "a window that nobody had reserved is taken over as one that may have been sent",
+        (
+            Edit(
+                "consumer/billing/budget.py",
+                "return header.budget is None or (window is not None and window.reserved)",
+                "return header is not None and (window is None or window is not None)",
+            ),
+        ),
+        test="tests/flow/consumer/test_budgets.py",
     ),
 )

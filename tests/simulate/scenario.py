@@ -21,6 +21,11 @@ TEMPLATE = "greeting"
 PIN = "97531"
 """Value of the secret variable that all recipients of a request share."""
 PART_TIMEOUT_SECONDS = 15.0
+BUDGET_SHARE = 0.15
+"""Share of the worlds whose requests for SMS have a budget."""
+CURRENCY, UNIT = "EUR", 1_000_000
+PRICES = {"sms0": 1, "sms1": 2, "mail": 0}
+"""Price of an SMS at each provider, in units."""
 PERIODS = SweepIntervals(due=3.2, never_claimed=9.0)
 """Sweep periods. A lease here lasts six seconds, and a search that finds nothing costs most of a run."""
 BATCH_SIZES = BatchSizes(chunks=1, logs=2, pause_seconds=3.0)
@@ -71,6 +76,7 @@ class Ask:
     secret: bool = False
     """True if `name` and a variable of the request are secret."""
     keeps_secrets: bool = False
+    budget: int | None = None
 
     @property
     def key(self) -> RequestKey:
@@ -114,6 +120,8 @@ class Ask:
             said["content"] += " {{pin}}"
             said |= {"variables": {"pin": PIN}, "secret_variables": ["name", "pin"]}
             said["keep_secret_variables"] = self.keeps_secrets
+        if self.budget is not None:
+            said["budget"] = str(self.budget)
         optional = {"reply_topic": self.reply_topic, "template": self.template}
         return json.dumps(said | {name: value for name, value in optional.items() if value}).encode()
 
@@ -133,11 +141,18 @@ class Publication:
 
 
 class Scenario:
-    """Draw the requests of a world by the seed. `needed` names a step that must be able to occur."""
+    """Draw the requests of a world by the seed. `needed` names a step that must be able to occur.
 
-    def __init__(self, rng: random.Random, needed: str) -> None:
+    `budgets` has numbers of its own, so that the worlds without budgets stay as they are.
+    """
+
+    def __init__(self, rng: random.Random, needed: str, budgets: random.Random) -> None:
         self._rng, self._needed = rng, needed
         self.asks = [self._ask(number) for number in range(rng.choice((1, 1, 2, 3)))]
+        if budgets.random() < BUDGET_SHARE:
+            for ask in self.asks:
+                if ask.channel is Channel.SMS:
+                    ask.budget = budgets.randint(0, 2 * sum(map(len, ask.parts)))
         self.publications: list[Publication] = []
         for number, ask in enumerate(self.asks):
             self._publish(ask, number)

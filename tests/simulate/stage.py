@@ -14,6 +14,7 @@ from consumer.kafka.record import KafkaRecord
 from core.ids import ChunkId
 from ledger.claims import ClaimResult
 from ledger.memory import MemoryLedger
+from providers.prices import NO_PRICES
 from schemas.results import ChunkPointer, EventType
 from schemas.statuses import Channel, Lane
 from tests.simulate.actors.process import WAKE_UPS
@@ -53,6 +54,8 @@ class Stage:
             (TOPICS.requests, TOPICS.requests_express, *WAKE_UPS.values()), PARTITIONS, rng, self._committed
         )
         self.faults = Faults(seed, rng, coverage)
+        self.prices = NO_PRICES
+        """Prices of the providers, in a world with budgets."""
         self.ages = False
         """True if all requests are complete and reach the end of their retention soon."""
         self.down_until = {"ledger": 0.0, "bus": 0.0}

@@ -6,6 +6,7 @@ from functools import partial
 
 from core.ids import template_id
 from ledger.stored_template import StoredTemplate
+from providers.prices import PriceList, Prices
 from tests.simulate.actors.caller import Caller
 from tests.simulate.actors.resend_fleet import Resending
 from tests.simulate.actors.resend_plan import RESEND_STEPS, draw_errands
@@ -15,7 +16,9 @@ from tests.simulate.environment.faults import Coverage
 from tests.simulate.environment.provider import HEALED
 from tests.simulate.loop import WORLD
 from tests.simulate.scenario import (
+    CURRENCY,
     PART_TIMEOUT_SECONDS,
+    PRICES,
     TEMPLATE,
     TENANT,
     TOPICS,
@@ -39,7 +42,12 @@ class World(Resending):
 
     def __init__(self, seed: int, coverage: Coverage, trace: list[str] | None = None) -> None:
         super().__init__(seed, coverage, trace)
-        self.scenario = Scenario(self.rng, self.faults.aimed[0])
+        self.scenario = Scenario(self.rng, self.faults.aimed[0], random.Random(f"budgets of {seed}"))
+        if any(ask.budget is not None for ask in self.scenario.asks):
+            sms = {
+                name: Prices(currency=CURRENCY, by_prefix={"": str(price)}) for name, price in PRICES.items() if price
+            }
+            self.prices = PriceList(sms)
         self.draw_sides()
         self.weather = Disruptions(self)
         self.wakes = self.rng.choice(((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (0.2, 0.2, 0.3), (0.6, 0.1, 0.5)))

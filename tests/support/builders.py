@@ -10,6 +10,7 @@ from itertools import count
 from core.chunk_work import Counts, Work
 from core.ids import RequestKey, chunk_id, log_id, request_key
 from core.index_ranges import to_ranges
+from core.money import Cost
 from core.next_batch import prepare_release
 from core.vendor_template import NO_VENDOR_TEMPLATES, VendorTemplate, VendorTemplates
 from ledger.claims import ClaimRequest
@@ -68,6 +69,7 @@ def a_head(
     sealed_secrets: bytes | None = None,
     vendor_templates: VendorTemplates = NO_VENDOR_TEMPLATES,
     provider: str | None = None,
+    budget: Cost | None = None,
 ) -> RequestHeader:
     return RequestHeader(
         key=a_key(request_id, tenant_id),
@@ -96,6 +98,7 @@ def a_head(
         sealed_secrets=sealed_secrets,
         vendor_templates=vendor_templates,
         provider=provider,
+        budget=budget,
     )
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 from ledger.models import Log
 from ledger.ports import Ledger
-from schemas.statuses import Channel, Reason, Status
+from schemas.statuses import Channel, Reason, SmsEncoding, Status
 from tests.support.builders import TENANT, a_key, a_log
 
 
@@ -26,6 +26,9 @@ async def test_every_field_of_a_log_is_kept(ledger: Ledger) -> None:
         response="250 OK",
         error="said no",
         template_id="tpl_1",
+        encoding=SmsEncoding.GSM_7,
+        segments=2,
+        cost={"EUR": 90_000},
     )
     bare = a_log(index=1, status=Status.FAILED, user_id=None, provider=None, attempts=0)._replace(sent_at=None)
     await ledger.logs.insert_or_get([full, bare])

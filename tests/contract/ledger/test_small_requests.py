@@ -137,12 +137,14 @@ async def test_the_close_completes_the_request_and_erases_its_secrets(ledger: Le
     assert not await ledger.requests.take_unfinished(idle_seconds=-1, limit=5)
 
     for _ in range(2):  # the first answer may be lost
-        completion = await ledger.requests.close_small(claimed.token, counts, now)
-        assert completion == Completion(now, 3, {"failed": 1, "sent": 2}, {"rejected": 1}, incomplete=False)
+        completion = await ledger.requests.close_small(claimed.token, counts, now, {"EUR": 90_000})
+        outcomes = {"failed": 1, "sent": 2}, {"rejected": 1}
+        assert completion == Completion(now, 3, *outcomes, incomplete=False, cost={"EUR": 90_000})
     request = await stored(ledger)
     assert (request.completion, request.header.sealed_secrets) == (completion, None)
     assert not await ledger.chunks.has_open(KEY)
     assert await ledger.chunks.counts(KEY) == counts
+    assert await ledger.chunks.cost(KEY) == {"EUR": 90_000}
     assert await ledger.requests.complete(KEY, counts) is None
     chunk = await ledger.chunks.get(CHUNK.id)
     assert chunk is not None

@@ -45,6 +45,7 @@ async def test_every_field_of_the_header_is_stored(ledger: Ledger) -> None:
         region="DE",
         vendor_templates=VENDOR_TEMPLATES,
         provider="first",
+        budget={"EUR": 1_500_000},
     )
 
     assert (await ledger.requests.register_part(head, a_part())).header == head

@@ -16,6 +16,7 @@ _TOGETHER = "a parameter knows nothing of another"
 _REGIONS = "a schema would have to list the countries, and they change with the library"
 _ADDRESS = "a schema does not know the rules for addresses"
 _TEXT = "a schema does not read the placeholders of a text"
+_PRICES = "a schema does not know the prices of the consumers"
 
 BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
     "POST /communication/bulk": {
@@ -25,6 +26,7 @@ BEYOND_A_SCHEMA: dict[str, dict[str, str]] = {
         r"expires_at: (has passed|must be at most two years ahead|must be after send_at)": _CLOCK,
         r"send_at: must be at most a year ahead": _CLOCK,
         r"(recipients\[\d+\]\.)?region: must be the ISO 3166-1 code of a country .+": _REGIONS,
+        r"budget: must not be given, because no provider of the channel has prices\. .+": _PRICES,
         r"(reply_to|cc\[\d+\]): the address .+": _ADDRESS,
     },
     "GET /communication/logs": {

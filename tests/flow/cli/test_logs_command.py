@@ -57,6 +57,8 @@ async def test_the_table_is_in_request_order_and_tells_if_there_are_more() -> No
         "book",
         "1",
         "r1",
+        "1",
+        "gsm7",
     ]
     assert lines[9:] == ["there are more: raise --limit, or filter further"]
     assert all(line == line.rstrip() for line in lines)
@@ -70,6 +72,7 @@ async def test_json_has_the_names_of_the_http_service_and_no_content_unless_aske
     (output,) = await documents(await a_world(), statuses=frozenset({Status.FAILED}))
     assert output["id"].startswith("log_")
     assert output["created_at"] == "2026-01-02T03:04:05Z"
+    assert (output["encoding"], output["segments"]) == ("gsm7", 1)
     assert (output["recipient"], output["reason"], output["error"]) == ("138****0007", "rejected", "blacklisted")
     assert "content" not in output
 

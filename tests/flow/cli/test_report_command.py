@@ -216,7 +216,7 @@ async def test_the_json_report_is_one_document_with_the_same_content() -> None:
         "not_reached_total": 3,
         "waiting_total": 0,
         "not_reached": [
-            missed("138****0007", "failed", "rejected", error="blacklisted"),
+            missed("138****0007", "failed", "rejected", error="blacklisted", encoding="gsm7", segments=1),
             missed("***", "failed", "invalid_recipient", error="the address is not a valid number of its country"),
             missed("138****0000", "suppressed", "duplicate", reference="order-9"),
         ],
@@ -224,7 +224,7 @@ async def test_the_json_report_is_one_document_with_the_same_content() -> None:
     }
 
 
-def missed(recipient: str, status: str, reason: str, **more: str) -> dict[str, str | None]:
+def missed(recipient: str, status: str, reason: str, **more: str | int) -> dict[str, str | int | None]:
     return {"reference": None, "error": None, **more, "recipient": recipient, "status": status, "reason": reason}
 
 

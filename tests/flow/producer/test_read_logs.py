@@ -87,6 +87,8 @@ async def test_an_item_is_the_contracts_log_with_its_text_rendered(library: Libr
         "reference": "c0",
         "attempts": 1,
     }
+    sent = await library.get(f"{LOGS}/{a_log_id('a')}")
+    assert (sent["encoding"], sent["segments"], "segments" in failed) == ("gsm7", 1, False)
     assert (failed["reason"], failed["attempts"], "sent_at" in failed) == ("invalid_recipient", 0, False)
 
 

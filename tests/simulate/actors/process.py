@@ -35,6 +35,7 @@ from core.send_result import Message, Retry, SendResult
 from ledger.memory import MemoryLedger
 from ledger.sealing import Sealer
 from providers.draft import Draft, as_it_is
+from providers.prices import PriceList
 from providers.provider import CLOSED
 from providers.registry import Providers
 from schemas.results import EventType
@@ -71,6 +72,7 @@ class Surroundings(Hindrance, Protocol):
     rate_caps: dict[str, RateCap]
     tenant_bounds: TenantLimits
     books: Observations
+    prices: PriceList
 
     def server_time(self) -> datetime: ...
     def wake(self, lane: Lane, channel: Channel, chunk: ChunkId) -> None: ...
@@ -221,7 +223,7 @@ class Process(Actor):
             process_name=name,
             ledger=ledger,
             bus=_Bus(world, gate),  # type: ignore[arg-type]
-            providers=Providers(providers),  # type: ignore[arg-type]
+            providers=Providers(providers, world.prices),  # type: ignore[arg-type]
             sealer=sealer,
             topics=TOPICS,
             tuning=limits,

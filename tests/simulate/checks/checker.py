@@ -10,6 +10,7 @@ from consumer.flow_control.reply_topic_health import RETRY_SECONDS
 from core.ids import LogId, chunk_id
 from ledger.models import Log, StoredRequest
 from schemas.statuses import Reason, Status
+from tests.simulate.checks.budget_checker import budget_findings
 from tests.simulate.checks.observations import Published
 from tests.simulate.checks.resend_checker import resend_findings
 from tests.simulate.checks.secret_checker import secret_findings
@@ -46,6 +47,7 @@ class Checker:
         yield from self._events_repeat_themselves()
         yield from resend_findings(self._world.scenario.asks, self._books, self._taken)
         yield from secret_findings(self._world)
+        yield from budget_findings(self._world)
         for ask in self._world.scenario.asks:
             document = self._store.requests.get(ask.key)
             if document is None:

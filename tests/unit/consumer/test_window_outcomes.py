@@ -43,7 +43,7 @@ def test_each_result_goes_to_one_place() -> None:
 
 def test_an_answer_counts_as_an_attempt_at_its_provider() -> None:
     [final] = decide_window([delivery(SENT, attempts=1)], rules(), None).final
-    assert final == FinalOutcome(7, Outcome(Status.SENT, None, None, "m-1", "202"), 2, "first")
+    assert final == FinalOutcome(7, Outcome(Status.SENT, None, None, "m-1", "202"), 2, "first", paid=True)
 
 
 def test_a_lost_attempt_counts_as_an_attempt() -> None:

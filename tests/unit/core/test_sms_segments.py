@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.sms_segments import SmsEncoding, SmsSegments, count_segments
+from core.sms_segments import SmsSegments, count_segments
+from schemas.statuses import SmsEncoding
 
 GSM_7, UCS_2 = SmsEncoding.GSM_7, SmsEncoding.UCS_2
 TABLE = """

@@ -23,7 +23,7 @@ def test_an_sms_may_have_ten_segments_and_no_more(character: str, most: int) -> 
     assert TEN.problem_of(character * most) is None
     problem = TEN.problem_of(character * (most + 1)) or ""
     encoding = count_segments(character).encoding
-    assert problem == f"takes 11 SMS segments ({encoding}), and at most 10 are allowed. Shorten it."
+    assert problem == f"takes 11 SMS segments ({encoding.meaning}), and at most 10 are allowed. Shorten it."
 
 
 @pytest.mark.parametrize("character", ["a", "é", "你", "😀"])

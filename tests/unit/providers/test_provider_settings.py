@@ -50,6 +50,51 @@ def test_providers_are_read_from_json(environment: pytest.MonkeyPatch) -> None:
     assert [entry.timeout_seconds for entry in entries] == [10, 10, 10]
 
 
+def priced(prices: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {**SIMULATOR, "prices": prices, **changes}
+
+
+def test_the_longest_prefix_of_a_number_decides_its_price() -> None:
+    by_prefix = {"+86": "0.045", "+861": "0.05", "": "0.08"}
+    prices = build_providers(parse([priced({"currency": "EUR", "by_prefix": by_prefix}), HTTP])).prices
+    numbers = ["+8613800138000", "+862012345678", "+4917112345678"]
+    assert [prices.per_segment("sim", number) for number in numbers] == [50_000, 45_000, 80_000]
+    assert (prices.currency, prices.per_segment("own", numbers[0])) == ("EUR", None)
+
+
+def test_a_number_without_a_prefix_has_no_price() -> None:
+    prices = build_providers(parse([priced({"currency": "EUR", "by_prefix": {"+86": "0"}})])).prices
+    assert (prices.per_segment("sim", "+8613800138000"), prices.per_segment("sim", "+4917112345678")) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("prices", "complaint"),
+    [
+        ({"currency": "euro", "by_prefix": {"": "1"}}, "prices.currency: "),
+        ({"currency": "EUR", "by_prefix": {}}, "prices.by_prefix: "),
+        ({"currency": "EUR", "by_prefix": {"86": "1"}}, "prices.by_prefix.86"),
+        ({"currency": "EUR", "by_prefix": {"": "0.0000001"}}, "prices.by_prefix."),
+        ({"currency": "EUR", "by_prefix": {"": 0.1}}, "prices.by_prefix."),
+        ({"currency": "EUR", "by_prefix": {"": "-1"}}, "prices.by_prefix."),
+    ],
+)
+def test_prices_are_exact_and_named_if_they_are_wrong(
+    environment: pytest.MonkeyPatch, prices: dict[str, Any], complaint: str
+) -> None:
+    assert complaint in said(environment, priced(prices))
+
+
+def test_all_prices_have_one_currency(environment: pytest.MonkeyPatch) -> None:
+    entries = [priced({"currency": name, "by_prefix": {"": "1"}}, name=f"in-{name}") for name in ("EUR", "USD")]
+    complaint = "in-EUR has prices in EUR, and in-USD in USD. All prices must be in one currency."
+    assert complaint in said(environment, *entries)
+
+
+def test_only_sms_have_prices(environment: pytest.MonkeyPatch) -> None:
+    mail = priced({"currency": "EUR", "by_prefix": {"": "1"}}, channel="email")
+    assert "prices: must not be given, because it is only for channel sms" in said(environment, mail)
+
+
 def test_providers_are_read_from_a_file_with_secrets_from_the_environment(
     environment: pytest.MonkeyPatch,
     tmp_path: Path,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from core.chunk_work import Counts
 from core.ids import ChunkId, RequestKey
+from core.money import NO_COST, Cost
 from ledger.chunk_port import Chunks, DueKind
 from ledger.claims import ClaimRequest, ClaimResult, ClaimToken
 from ledger.models import Chunk, ControlFlags, Part
@@ -57,10 +58,10 @@ class SmallRequestChunks(_Forwarding):
         due = await self._inner.claim_due(OTHER_LANE[lane], channel, claim, never_claimed=never_claimed)
         return _moved_back(due)
 
-    async def close(self, token: ClaimToken, counts: Counts) -> bool:
+    async def close(self, token: ClaimToken, counts: Counts, cost: Cost = NO_COST) -> bool:
         if not token.in_request:
-            return cast("bool", await self._inner.close(token, counts))
-        return await self._ledger.requests.close_small(token, counts, self._ledger.now()) is not None
+            return cast("bool", await self._inner.close(token, counts, cost))
+        return await self._ledger.requests.close_small(token, counts, self._ledger.now(), cost) is not None
 
     async def mark_cancelled(self, key: RequestKey, part: int | None = None) -> None:
         if not part:

@@ -11,7 +11,7 @@ from ledger.ports import Ledger
 from schemas.statuses import Channel, Lane, Reason, Status
 from tests.contract.ledger.conftest import Wait
 from tests.contract.ledger.steps import claim_chunk, insert_and_claim
-from tests.support.builders import a_chunk, a_claim, a_hash, a_key, a_log, some_counts
+from tests.support.builders import a_chunk, a_claim, a_hash, a_key, a_log, fresh_work, some_counts
 
 
 async def test_a_chunk_is_read_back_as_it_was_written(ledger: Ledger) -> None:
@@ -98,6 +98,21 @@ async def test_counts_are_the_sum_over_all_chunks_of_the_request(ledger: Ledger)
     await ledger.chunks.close(taken.token, done)
 
     assert await ledger.chunks.counts(closed.key) == done + some_counts(pending=4)
+
+
+async def test_the_cost_is_the_sum_over_all_chunks_of_the_request(ledger: Ledger) -> None:
+    closed, open_, unpriced = a_chunk(), a_chunk(part=1, size=4), a_chunk(part=2)
+    for chunk in (closed, open_, unpriced, a_chunk("another request")):
+        await ledger.chunks.insert(chunk)
+    assert await ledger.chunks.cost(closed.key) == {}
+    await ledger.chunks.close((await claim_chunk(ledger, closed)).token, some_counts(sent=3), {"EUR": 2**40})
+    work = replace(fresh_work(4), next=None, cost={"EUR": 5, "USD": 0}, doubts={0: 7})
+    await ledger.chunks.advance((await claim_chunk(ledger, open_)).token, work, None)
+
+    assert await ledger.chunks.cost(closed.key) == {"EUR": 2**40 + 5, "USD": 0}
+    stored = await ledger.chunks.get(open_.id)
+    assert stored is not None
+    assert stored.work.doubts == {0: 7}
 
 
 async def test_the_chunks_with_an_outcome_and_their_logs_are_found_in_order(ledger: Ledger) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from core.chunk_work import Batch, DecidedDelivery, History, WaitingDelivery, Work
+from core.chunk_work import Batch, DecidedDelivery, History, WaitingDelivery, Window, Work
 from core.ids import LogId, chunk_id
 from ledger.claims import ClaimResult
 from ledger.models import Chunk, Log
 from ledger.mongo.chunk_documents import read_chunk
-from ledger.mongo.work_documents import OPTIONAL_WORK_FIELDS
-from schemas.statuses import Channel, Lane, Reason, Status
+from ledger.mongo.work_documents import OPTIONAL_WORK_FIELDS, read_window
+from schemas.statuses import Channel, Lane, Reason, SmsEncoding, Status
 from tests.contract.ledger.documents.stored import SERVER_TIME, Documents, in_order, left_at_default
 from tests.support.builders import a_chunk, a_claim, a_hash, a_key, a_log
 
@@ -45,6 +45,8 @@ WORK = Work(
     unacknowledged=((7, 8),),
     without_key=timedelta(seconds=30),
     accepted_pending=True,
+    cost={"EUR": 90_000},
+    doubts={3: 45_000},
 )
 STORED_WORK: dict[str, Any] = {
     "next": {
@@ -64,6 +66,8 @@ STORED_WORK: dict[str, Any] = {
     "refused": [[3, "second", "third"]],
     "without_key": 30_000,
     "accepted_pending": True,
+    "cost": {"EUR": 90_000},
+    "doubts": [[3, 45_000]],
 }
 CHUNK = Chunk(
     id=chunk_id(KEY, 1, 4),
@@ -138,6 +142,9 @@ LOG = Log(
     sent_at=LATER,
     resend_of=LogId("log_0"),
     resent_as=LogId("log_2"),
+    encoding=SmsEncoding.UCS_2,
+    segments=2,
+    cost={"EUR": 90_000},
 )
 
 
@@ -170,6 +177,16 @@ async def test_a_chunk_that_is_claimed(documents: Documents) -> None:
             "touched_at": SERVER_TIME,
         }
     )
+
+
+async def test_a_window_with_a_reservation_says_so(documents: Documents) -> None:
+    token = (await _claimed(documents)).token
+    window = Window(Batch(((0, 2),)), "first", reserved=True)
+    await documents.ledger.chunks.advance(token, Work(), window)
+
+    document = await documents.only("chunks")
+    assert document["window"]["reserved"] is True
+    assert read_window(document) == window
 
 
 async def test_a_chunk_that_is_closed_has_no_secrets(documents: Documents) -> None:
@@ -221,9 +238,11 @@ async def test_renewing_keeps_the_optional_fields(documents: Documents) -> None:
 async def test_a_chunk_of_an_older_version_is_read_without_earlier_tries(documents: Documents) -> None:
     await documents.ledger.chunks.insert(CHUNK)
     document = await documents.only("chunks")
-    del document["tried"], document["without_key"]
+    for name in OPTIONAL_WORK_FIELDS:
+        del document[name]
 
     work = read_chunk(document).work
+    assert (work.cost, work.doubts) == ({}, {})
     assert (work.retries[0].history, work.next and work.next.histories, work.without_key) == (None, {}, timedelta())
 
 
@@ -263,6 +282,9 @@ async def test_a_log(documents: Documents) -> None:
             "template_id": "tpl_1",
             "resend_of": "log_0",
             "resent_as": "log_2",
+            "encoding": "ucs2",
+            "segments": 2,
+            "cost": {"EUR": 90_000},
         }
     )
 

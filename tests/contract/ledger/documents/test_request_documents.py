@@ -12,7 +12,7 @@ from ledger.idempotency_record import IdempotencyRecord
 from ledger.models import Part, RequestHeader
 from schemas.statuses import Category, Channel, ContentType, OnUncertain, Reason, Status
 from tests.contract.ledger.documents.stored import SERVER_TIME, Documents, in_order, left_at_default
-from tests.support.builders import VENDOR_TEMPLATES, a_head, a_key, a_part
+from tests.support.builders import VENDOR_TEMPLATES, a_chunk, a_head, a_key, a_part
 
 KEY = a_key()
 AT, LATER = datetime(2030, 1, 2, 3, 4, 5, 678_000, UTC), datetime(2030, 2, 3, tzinfo=UTC)
@@ -44,6 +44,7 @@ HEAD = RequestHeader(
     sealed_secrets=b"secrets",
     vendor_templates=VENDOR_TEMPLATES,
     provider="first",
+    budget={"EUR": 3_000_000_000},
 )
 STORED_VENDOR_TEMPLATES = [
     {
@@ -81,6 +82,7 @@ STORED_HEAD: dict[str, Any] = {
     "sealed_secrets": b"secrets",
     "vendor_templates": STORED_VENDOR_TEMPLATES,
     "provider": "first",
+    "budget": {"EUR": 3_000_000_000},
 }
 PART = Part(number=1, size=3, chunk_size=500, digest=b"body", last=True, default_region="CN")
 STORED_FIRST_PART = {
@@ -126,7 +128,8 @@ async def test_a_request_with_all_that_can_happen_to_it(documents: Documents) ->
     await requests.pause(KEY)
     await requests.cancel(KEY)
     await requests.write_off_lost_parts(KEY)
-    await requests.complete(KEY, Counter({(Status.FAILED, Reason.REJECTED): 2, (Status.SENT, None): 1}))
+    counts = Counter({(Status.FAILED, Reason.REJECTED): 2, (Status.SENT, None): 1})
+    await requests.complete(KEY, counts, {"EUR": 3_000_000_000})
     await requests.mark_completion_published(KEY)
 
     request = await requests.get(KEY)
@@ -154,11 +157,28 @@ async def test_a_request_with_all_that_can_happen_to_it(documents: Documents) ->
                 "by_status": {"failed": 2, "sent": 1},
                 "by_reason": {"rejected": 2},
                 "incomplete": True,
+                "cost": {"EUR": 3_000_000_000},
             },
             "pauses": 1,
             "lost": [1],
         }
     )
+
+
+async def test_reservations_are_stored_by_chunk_and_not_read_with_the_request(documents: Documents) -> None:
+    requests = documents.ledger.requests
+    await requests.register_part(HEAD, PART)
+    assert await requests.reserve(a_chunk(part=1, first=500).id, 2, 3_000_000_000, 3_000_000_001) == 3_000_000_000
+    assert await requests.reserve(a_chunk().id, 1, 5, 3_000_000_001) == 1
+
+    assert (await documents.only("requests"))["reserved"] == {
+        "chunks": {
+            "c0001001f4": {"fence": 2, "amount": 3_000_000_000},
+            "c000000000": {"fence": 1, "amount": 1},
+        },
+        "total": 3_000_000_001,
+    }
+    assert (await requests.get(KEY)) is not None
 
 
 async def test_what_a_request_does_not_say_is_left_out(documents: Documents) -> None:
@@ -183,6 +203,7 @@ async def test_what_a_request_does_not_say_is_left_out(documents: Documents) -> 
         "sealed_secrets",
         "vendor_templates",
         "provider",
+        "budget",
     }
     assert document["parts"]["0"]["default_region"] is None
 

@@ -1,5 +1,6 @@
 """`send --dry-run`, and errors of `send` before anything is published."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,10 @@ def test_a_dry_run_of_a_valid_file_does_not_need_kafka(tmp_path: Path) -> None:
         "sent 40 handed to a provider",
         "total 40",
         "",
+        "encoding SMS segments",
+        "gsm7 40 40",
+        "total 40 40",
+        "",
         "nothing was published",
     ]
 
@@ -69,6 +74,24 @@ def test_recipients_that_would_fail_are_listed_by_line_and_reason(tmp_path: Path
         "4 missing_variable name",
         "5 duplicate",
     ]
+
+
+def test_a_dry_run_counts_the_segments_of_all_that_would_be_sent(tmp_path: Path) -> None:
+    names = ["Li", "x" * 200, "伟", "Li", "Li"]
+    numbers = [*GOOD[:3], GOOD[0], "12"]  # a duplicate and an invalid number
+    lines = [f"{to},{name}" for to, name in zip(numbers, names, strict=True)]
+    output = lines_with_single_spaces(dry_run(tmp_path, ["to,name", *lines]).stdout)
+    at = output.index("encoding SMS segments")
+    assert output[at + 1 : at + 4] == ["gsm7 2 3", "ucs2 1 1", "total 3 4"]
+
+
+def test_a_dry_run_tells_the_cost_if_it_knows_the_prices(tmp_path: Path) -> None:
+    lines = ["to,name", f"{GOOD[0]},Li", f"{GOOD[1]},{'x' * 200}", f"{GOOD[1]},Wu", "+491711234567,Li"]
+    prices = {"currency": "EUR", "by_prefix": {"+86": "0.045"}}
+    providers = json.dumps([{"name": "sim", "kind": "simulator", "channel": "sms", "prices": prices}])
+    output = dry_run(tmp_path, lines, ROLLCALL_PROVIDERS=providers).stdout
+    assert "cost: 0.135 EUR at the prices of sim, and 1 SMS without a price" in output
+    assert "cost" not in dry_run(tmp_path, lines, ROLLCALL_PROVIDERS="[]").stdout
 
 
 def test_a_dry_run_without_a_region_tells_how_numbers_are_read(tmp_path: Path) -> None:

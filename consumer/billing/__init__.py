@@ -1,0 +1,1 @@
+"""SMS as they are billed: segments, prices and budgets."""
