@@ -18,7 +18,10 @@ class ChannelRateLimit(ResponseBody, published_as="ChannelRateLimit"):
     max_per_hour: Annotated[OptionalNumber, Field(description="maximum number of messages in an hour")] = None
     max_per_day: Annotated[OptionalNumber, Field(description="maximum number of messages in a day (UTC)")] = None
     provider: Annotated[
-        OptionalText, Field(description="name of the provider. Absent, because the limits hold for all providers.")
+        OptionalText,
+        Field(
+            description="first provider of the channel, as the consumers report it. The limits hold for all of them."
+        ),
     ] = None
     tenant_id: str
 

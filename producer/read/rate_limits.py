@@ -59,6 +59,8 @@ def _caller(deps: Dependencies, scope: str) -> Callable[[Request], Coroutine[Any
 
 
 async def _rate_limits(deps: Dependencies, principal: Principal, channel: Channel | None) -> Response:
+    providers = {each: next((state.name for state in await deps.providers.states(each)), None) for each in Channel}
+
     async def read(ledger: Ledger) -> RateLimits:
         own = (await ledger.tenants.get(principal.tenant_id)).settings.limits
         by_channel = {
@@ -66,6 +68,7 @@ async def _rate_limits(deps: Dependencies, principal: Principal, channel: Channe
                 max_per_min=limits.minute,
                 max_per_hour=limits.hour,
                 max_per_day=limits.day,
+                provider=providers[each],
                 tenant_id=principal.tenant_id,
             )
             for each in Channel

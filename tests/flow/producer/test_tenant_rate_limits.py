@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from ledger.provider_states import ProviderState
+from schemas.statuses import Channel
 from schemas.tenant_settings import ChannelLimits, TenantLimits, TenantSettings
 from tests.support.service import Service, a_service, a_token
 
@@ -37,6 +39,13 @@ async def test_the_limits_in_effect_are_shown_by_channel(service: Service) -> No
             "email": {"max_per_day": 9, "tenant_id": "tnt_a"},
         },
     }
+
+
+async def test_the_first_provider_of_the_channel_is_named(service: Service) -> None:
+    providers = [ProviderState("aliyun", Channel.SMS), ProviderState("tencent", Channel.SMS)]
+    await service.ledger.provider_states.report("consumer", providers)
+    data = (await body(service, LIMITS))["data"]
+    assert (data["sms"]["provider"], data["email"].get("provider")) == ("aliyun", None)
 
 
 async def test_a_tenant_without_settings_has_the_bounds_of_the_operator(service: Service) -> None:
