@@ -24,10 +24,10 @@ from consumer.kafka.read_positions import ReadPositions
 from consumer.kafka.subscription_health import subscription_problems
 from consumer.logger import error_location, logger
 from consumer.monitoring.http_server import start_health
-from consumer.monitoring.provider_reporter import report_providers
 from consumer.monitoring.readiness_log import ReadinessLog
 from consumer.settings import ConsumerSettings
 from consumer.subscribers import build_faststream
+from consumer.sweep.provider_reports import report_providers
 from consumer.sweep.sweeper import Sweeper
 from ledger.errors import LedgerUnavailable
 from ledger.mongo import MongoLedger

@@ -1,5 +1,5 @@
 """Background jobs over the ledger.
 
 sweeper.py claims due and unclaimed chunks. unfinished_requests.py completes what no consumer finished.
-retention_batches.py erases and deletes old data.
+retention_batches.py erases and deletes old data. provider_reports.py tells the ledger which providers work.
 """

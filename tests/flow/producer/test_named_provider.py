@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumer.monitoring.provider_reporter import states_of
+from consumer.sweep.provider_reports import states_of
 from ledger.provider_states import REPORT_SECONDS
 from tests.flow.service_and_consumer import ServiceAndConsumer
 from tests.flow.world import RecordingProvider
