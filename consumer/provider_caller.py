@@ -44,6 +44,14 @@ class ProviderCaller:
         gate = self._gates.get(name)
         return gate is None or gate.takes_calls
 
+    def refusal(self, name: str, call: str) -> SendResult | None:
+        """Return the result of the messages of a call that may not be made now, or None.
+
+        A call is known by the id of its first message.
+        """
+        gate = self._gates.get(name)
+        return gate.refusal(call) if gate else None
+
     def problem_of(self, name: str) -> str | None:
         """Return why a provider is not called or fails, in fixed words and codes. Return None if it works."""
         gate = self._gates.get(name)
@@ -68,8 +76,8 @@ class ProviderCaller:
             answers = await offer(provider, drafts)
             seconds = self._monotonic() - began
             kinds = [self._count(provider, answer, seconds) for answer in answers]
-            # A message that could not be made says nothing about the provider.
-            told = [at for at, draft in enumerate(drafts) if draft.problem is None and not _was_withdrawn(answers[at])]
+            # A message that could not be made, or that had no connection, says nothing about the provider.
+            told = [at for at, draft in enumerate(drafts) if draft.problem is None and _was_offered(answers[at])]
             recorded = gate.record(drafts[0].id, [Recorded(answers[at], kinds[at]) for at in told])
         for at, answer in zip(told, recorded, strict=True):
             answers[at] = answer
@@ -101,3 +109,7 @@ class ProviderCaller:
 
 def _was_withdrawn(answer: SendResult) -> bool:
     return answer is CLOSED or answer is WITHDRAWN
+
+
+def _was_offered(answer: SendResult) -> bool:
+    return not _was_withdrawn(answer) and (not isinstance(answer, Retry | Failed) or answer.offered)

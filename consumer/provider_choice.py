@@ -10,6 +10,7 @@ from core.next_batch import keep_one_group, prepare_release, take_next_batch
 from core.routes import Route, RouteTable, Target
 from ledger.models import RequestHeader
 from providers.provider import Provider
+from schemas.statuses import Channel
 
 
 class ProviderChoice:
@@ -20,7 +21,7 @@ class ProviderChoice:
 
     def __init__(self, header: RequestHeader, address_of: Callable[[int], str], context: ConsumerContext) -> None:
         self._expires_at, self._address_of, self._context = header.expires_at, address_of, context
-        self._configured = {each.name: each for each in context.providers.for_channel(header.channel)}
+        self._configured = providers_of(header.tenant_id, header.channel, context)
         self._able = {
             name: each
             for name, each in self._configured.items()
@@ -102,6 +103,12 @@ class ProviderChoice:
 
     def _route_of(self, index: int) -> Route:
         return self._table.route_of(self._address_of(index))
+
+
+def providers_of(tenant_id: str, channel: Channel, context: ConsumerContext) -> dict[str, Provider]:
+    """Return the providers of a channel that a tenant may use, by name and in their order."""
+    may_use = context.routes.may_use
+    return {each.name: each for each in context.providers.for_channel(channel) if may_use(each.name, tenant_id)}
 
 
 def _table_of(header: RequestHeader, configured: tuple[str, ...], context: ConsumerContext) -> RouteTable:

@@ -159,9 +159,9 @@ def _try_again(
         return _outcome_not_sent(reason, answer.error or answer.reason.value, doubted=entry.possibly_sent or sticky)
     history = History(following.waited, answer.reason, rules.provider)
     provider = rules.provider if sticky else None
-    refused_by = rules.refused_by if following.attempts == entry.attempts else ()
+    # Each wait ends the round, so that the first provider of the route is asked again.
     return WaitingDelivery(
-        entry.index, following.attempts, following.not_before, entry.possibly_sent, provider, history, refused_by
+        entry.index, following.attempts, following.not_before, entry.possibly_sent, provider, history
     )
 
 

@@ -76,16 +76,15 @@ def next_attempt(  # noqa: PLR0913  # all that decides is passed in
     """Return the next try, or None to give up.
 
     `attempts` is the number used before this result, and `waited` the age of the delivery when it was tried. With
-    `refused_before`, other providers of the route refused it since its last attempt. A provider that is not called,
-    because it fails, uses no attempt then either, unless others refused before it. The next try is never before the
-    time that this provider asked for, even if the delivery is older by then than the policy allows. Such a wait ends no
-    delivery. The next refusal does.
+    `refused_before`, other providers of the route refused it since its last attempt, so that this wait spends it
+    whatever the answer is. The next try is never before the time that this provider asked for, even if the delivery is
+    older by then than the policy allows. Such a wait ends no delivery. The next refusal does.
     """
     was_called = not isinstance(answer, Retry) or answer.offered
     is_kept_away = answer.reason is Reason.PROVIDER_REJECTED_CREDENTIALS or (
         isinstance(answer, Retry) and answer.unreachable
     )
-    uses_attempt = (was_called and answer.reason not in USES_NO_ATTEMPT) or (is_kept_away and refused_before)
+    uses_attempt = (was_called and answer.reason not in USES_NO_ATTEMPT) or refused_before
     ages = was_called or is_kept_away
     spent = attempts + uses_attempt
     if (uses_attempt and spent >= policy.max_attempts) or (ages and waited >= policy.max_age):

@@ -82,6 +82,25 @@ class Routes:
 
     def __init__(self, rules: Sequence[RouteRule] = ()) -> None:
         self._rules = rules
+        shared = {target.provider for rule in rules if rule.tenant is None for target in rule.route.targets}
+        self._owners: dict[str, frozenset[str]] = {}
+        for rule in rules:
+            for target in rule.route.targets if rule.tenant is not None else ():
+                if target.provider not in shared:
+                    owners = self._owners.get(target.provider, frozenset())
+                    self._owners[target.provider] = owners | {str(rule.tenant)}
+
+    def owners(self, provider: str) -> frozenset[str] | None:
+        """Return the tenants that alone may use a provider, or None if all may.
+
+        A provider that is only in routes of named tenants is theirs.
+        """
+        return self._owners.get(provider)
+
+    def may_use(self, provider: str, tenant: str) -> bool:
+        """Return whether a tenant may use a provider."""
+        owners = self._owners.get(provider)
+        return owners is None or tenant in owners
 
     def table(self, channel: Channel, tenant: str, category: Category, default: Route) -> RouteTable:
         """Return the routes of a request. `default` is for recipients without a rule."""

@@ -19,6 +19,12 @@ class ProviderState(NamedTuple):
     channel: Channel
     problem: str | None = None
     """Last failure in fixed words and codes, or None if the provider works as far as this consumer knows."""
+    tenants: tuple[str, ...] | None = None
+    """Tenants that alone may use the provider. None: all."""
+
+    def is_for(self, tenant_id: str) -> bool:
+        """Return whether a tenant may use the provider."""
+        return self.tenants is None or tenant_id in self.tenants
 
 
 class ProviderStates(Protocol):

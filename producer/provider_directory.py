@@ -9,6 +9,9 @@ from producer.errors import UnavailableError
 from producer.ledger_gateway import LedgerGateway
 from schemas.statuses import Channel
 
+RETRY_SECONDS = 1.0
+"""Time after a question without an answer in which no other one is asked, in seconds."""
+
 
 class ProviderDirectory:
     """Last known reports. MongoDB is asked once in REPORT_SECONDS at most, whatever callers ask."""
@@ -16,21 +19,25 @@ class ProviderDirectory:
     def __init__(self, gateway: LedgerGateway, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._gateway, self._monotonic = gateway, monotonic
         self._states: Sequence[ProviderState] = ()
-        self._read_at = float("-inf")
+        self._read_at = self._failed_at = float("-inf")
         self._reading = asyncio.Lock()
 
     async def states(self, channel: Channel) -> list[ProviderState]:
         """Return the states of the providers of a channel, one for each consumer. Raises UnavailableError."""
         async with self._reading:
-            if self._monotonic() - self._read_at >= REPORT_SECONDS:
+            now = self._monotonic()
+            if now - self._failed_at < RETRY_SECONDS:
+                raise UnavailableError("MongoDB did not answer in time, and this call needs it")
+            if now - self._read_at >= REPORT_SECONDS:
+                self._failed_at = now
                 self._states = await self._gateway.query(lambda ledger: ledger.provider_states.list())
-                self._read_at = self._monotonic()
+                self._read_at, self._failed_at = self._monotonic(), float("-inf")
         return [state for state in self._states if state.channel is channel]
 
-    async def has(self, channel: Channel, name: str) -> bool | None:
-        """Return whether a channel has a provider with this name, or None if that is not known."""
+    async def has(self, channel: Channel, name: str, tenant_id: str) -> bool | None:
+        """Return whether a channel has a provider with this name for a tenant, or None if that is not known."""
         try:
-            names = {state.name for state in await self.states(channel)}
+            names = {state.name for state in await self.states(channel) if state.is_for(tenant_id)}
         except UnavailableError:
             return None
         return name in names if self._states else None

@@ -22,6 +22,6 @@ async def _run(address: LedgerAddress) -> None:
         console.print("no consumer has reported its providers within a minute")
         return
     table = plain_table("channel", "provider", "state", "consumers")
-    for (name, channel, problem), number in sorted(reported.items(), key=str):
-        table.add_row(channel.value, printable(name), printable(problem or "ok"), str(number))
+    for state, number in sorted(reported.items(), key=str):
+        table.add_row(state.channel.value, printable(state.name), printable(state.problem or "ok"), str(number))
     print_table(console, table)

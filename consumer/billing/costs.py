@@ -52,6 +52,11 @@ class ChunkCosts:
         """Return the work to find the price of a delivery, in characters of its text."""
         return self._segments.weight(index - self._first)
 
+    def forget(self, indices: Iterable[int]) -> None:
+        """Drop the doubts of deliveries whose log is stored, because it has their cost."""
+        for index in indices:
+            self.doubts.pop(index, None)
+
     def note_takeover(self, entries: Iterable[WindowDelivery], provider: str | None) -> None:
         """Count the try of a previous owner as paid for each delivery that is sent again."""
         self._add_doubts((entry.index for entry in entries if entry.possibly_sent), provider)

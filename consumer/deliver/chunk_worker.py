@@ -113,7 +113,10 @@ class ChunkWorker:
         if self._control.paused:  # A paused delivery is put back together with its attempts.
             return
         if others:
-            self._work = replace(self._work, retries=(*self._work.retries, *others))
+            left = {entry.index for entry in self._window.without_result}
+            moved = [other for other in others if other.index in left]
+            self._work = replace(self._work, retries=(*self._work.retries, *moved))
+            self._window.narrow(intent)
         await self._admit(self._window, intent)
         if self._window.intent != claimed:
             await self._advance(self._work, self._window.intent)
@@ -124,8 +127,10 @@ class ChunkWorker:
             logs = await self._logs.read(entry.index for entry in self._window.deliveries)
             self._record_logs(apply_stored_logs(self._window, logs))
             self._rules.apply_takeover(self._window, stopped=self._control.stop is not None)
-            if self._costs and self._window.taken_over:
-                self._costs.note_takeover(self._window.without_result, self._window.provider)
+            if self._costs:
+                self._costs.forget(logs)
+                if self._window.taken_over:
+                    self._costs.note_takeover(self._window.without_result, self._window.provider)
                 self._work = replace(self._work, doubts=dict(self._costs.doubts))
 
     async def send(self) -> None:

@@ -91,6 +91,10 @@ class CallSender:
         """Wait for room and for the rate limits, and make the call. Put back deliveries that would wait too long."""
         for draft in call.drafts:
             draft.may_leave = self._may_leave
+        # Asked before anything is taken that other processes or tenants need.
+        if refusal := self._context.provider_caller.refusal(self._provider.name, call.drafts[0].id):
+            self._store(call, [refusal] * len(call.drafts))
+            return
         permits = self._limits.permits_needed(self._provider.name, call.drafts)
         if later := self._limits.put_back(self._provider.name, self._lane, permits):
             self._store(call, [later] * len(call.drafts))
@@ -159,8 +163,8 @@ class CallSender:
 
 
 def _is_certainly_unsent(result: SendResult) -> bool:
-    """Return whether no provider was asked, so that the permits of the tenant are not used."""
-    return result is CLOSED or (isinstance(result, Retry | Failed) and not result.offered)
+    """Return whether the message was not sent for certain, so that the permits of the tenant are not used."""
+    return isinstance(result, Retry | Failed)
 
 
 def _most_messages(provider: Provider, context: ConsumerContext) -> int:

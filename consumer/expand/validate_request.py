@@ -8,6 +8,7 @@ from consumer.expand.accepted_at import accepted_at, truncate_to_milliseconds
 from consumer.expand.content import ResolvedContent, resolve_content
 from consumer.expand.decode import decode, origin_of_first_publication, read_correlation, read_reply_topic
 from consumer.kafka.record import KafkaRecord
+from consumer.provider_choice import providers_of
 from core.allowed_reply_topics import is_allowed
 from core.ids import RequestKey, request_id_from_record, request_key
 from core.money import Cost, parse_amount
@@ -97,7 +98,7 @@ async def resolve_reply_topic(
 
 def _refused_choice(request: BulkRequest, context: ConsumerContext) -> RejectedRecord | None:
     """Return the rejection of a request with a provider that the channel does not have, or a budget without prices."""
-    known = {each.name for each in context.providers.for_channel(request.channel)}
+    known = providers_of(request.tenant_id, request.channel, context) if request.provider else {}
     if request.provider is not None and request.provider not in known:
         message = f"provider: there is no provider of {request.channel} with this name"
         return RejectedRecord(RejectionReason.UNKNOWN_PROVIDER, message, ("provider",))

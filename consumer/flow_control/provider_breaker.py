@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from core.send_result import Retry, SendResult, Sent
+from core.send_result import Retry, SendResult, Uncertain
 from schemas.statuses import Reason
 
 FAILURES_IN_A_ROW = 10
@@ -94,9 +94,9 @@ class ProviderBreaker:
             self._count_call(results)
 
     def _count_call(self, results: Sequence[Recorded]) -> None:
-        """Count a call as a failure if each of its messages failed."""
+        """Count a call as a failure if each of its messages failed. One that is refused for good is no failure."""
         last = results[-1].result
-        if not isinstance(last, Sent) and all(one.kind in FAILURE_KINDS for one in results):
+        if isinstance(last, Retry | Uncertain) and all(_is_failure(one) for one in results):
             self._count(is_failure=True)
             if self._opens():
                 self._open(Retry(Reason.UNAVAILABLE, last.error))
@@ -129,3 +129,7 @@ class ProviderBreaker:
     def _close(self) -> None:
         self._cause, self._seconds = None, 0.0
         self._in_a_row = self._failures = self._calls = 0
+
+
+def _is_failure(one: Recorded) -> bool:
+    return isinstance(one.result, Retry | Uncertain) and one.kind in FAILURE_KINDS

@@ -166,6 +166,7 @@ class SharedRate:
         elif self._leasing is not None:
             await asyncio.wait({self._leasing})
         else:  # All calls that wait were paid or cancelled.
+            self._waiting.retain(lambda waiter: not waiter.done.done())
             await asyncio.sleep(0)
 
     def _lease_if_needed(self, now: float) -> None:

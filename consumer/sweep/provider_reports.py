@@ -20,7 +20,12 @@ def states_of(context: ConsumerContext) -> list[ProviderState]:
     """Return the state of each provider as this process knows it."""
     problem_of = context.provider_caller.problem_of
     return [
-        ProviderState(provider.name, channel, problem_of(provider.name))
+        ProviderState(provider.name, channel, problem_of(provider.name), _owners(provider.name, context))
         for channel in Channel
         for provider in context.providers.for_channel(channel)
     ]
+
+
+def _owners(provider: str, context: ConsumerContext) -> tuple[str, ...] | None:
+    owners = context.routes.owners(provider)
+    return tuple(sorted(owners)) if owners else None

@@ -22,7 +22,7 @@ class MongoProviderStates(ProviderStates):
 
     @override
     async def report(self, process_name: str, states: Sequence[ProviderState]) -> None:
-        providers = [{"name": name, "channel": channel.value, "problem": problem} for name, channel, problem in states]
+        providers = [{**state._asdict(), "channel": state.channel.value} for state in states]
         change = [{"$set": {"providers": {"$literal": providers}, "reported_at": "$$NOW"}}]
         with translated_errors():
             await self._reports.update_one({"_id": process_name}, change, upsert=True)
@@ -32,7 +32,12 @@ class MongoProviderStates(ProviderStates):
         with translated_errors():
             reports = await self._reports.find(_IS_RECENT).sort("_id", 1).to_list(None)
         return [
-            ProviderState(each["name"], Channel(each["channel"]), each["problem"])
+            ProviderState(
+                each["name"],
+                Channel(each["channel"]),
+                each["problem"],
+                tuple(each["tenants"]) if each["tenants"] else None,
+            )
             for report in reports
             for each in report["providers"]
         ]

@@ -131,7 +131,7 @@ async def prepare_call(
         return None if previous.accepted_at else await deps.publisher.topic_exists(topic)
 
     async def has_provider(channel: Channel, name: str) -> bool | None:
-        return None if previous.accepted_at else await deps.providers.has(channel, name)
+        return None if previous.accepted_at else await deps.providers.has(channel, name, call.principal.tenant_id)
 
     now = deps.clock.now()
     # The ledger stores milliseconds.

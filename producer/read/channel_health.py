@@ -30,9 +30,11 @@ def channel_health_routes(deps: Dependencies) -> APIRouter:
         if channel not in list(Channel):
             raise BadRequestError(f"channel: must be one of {', '.join(Channel)}")
         is_reader = "authorization" in request.headers
-        if is_reader:
-            await deps.gate.admit(request.headers, READ)
-        problems = _problems(await deps.providers.states(Channel(channel)))
+        principal = await deps.gate.admit(request.headers, READ) if is_reader else None
+        states = await deps.providers.states(Channel(channel))
+        if principal:
+            states = [state for state in states if state.is_for(principal.tenant_id)]
+        problems = _problems(states)
         failing = {name: problem for name, problem in problems.items() if problem}
         health = ChannelHealth(
             channel=Channel(channel),

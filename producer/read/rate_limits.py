@@ -59,7 +59,7 @@ def _caller(deps: Dependencies, scope: str) -> Callable[[Request], Coroutine[Any
 
 
 async def _rate_limits(deps: Dependencies, principal: Principal, channel: Channel | None) -> Response:
-    providers = {each: next((state.name for state in await deps.providers.states(each)), None) for each in Channel}
+    providers = {each: await _first_provider(deps, principal.tenant_id, each) for each in Channel}
 
     async def read(ledger: Ledger) -> RateLimits:
         own = (await ledger.tenants.get(principal.tenant_id)).settings.limits
@@ -79,3 +79,8 @@ async def _rate_limits(deps: Dependencies, principal: Principal, channel: Channe
 
     limits = await deps.gateway.query(read)
     return json_response(RateLimitsResponse(code=200, data=limits, message="ok", timestamp=deps.clock.now()))
+
+
+async def _first_provider(deps: Dependencies, tenant_id: str, channel: Channel) -> str | None:
+    states = await deps.providers.states(channel)
+    return next((state.name for state in states if state.is_for(tenant_id)), None)

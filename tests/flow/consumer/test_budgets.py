@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from core.ids import request_key
+from core.routes import Route, RouteRule, Routes, Target
 from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from ledger.request_control import pause_request, resume_request
 from providers.prices import PriceList, Prices
-from schemas.statuses import Reason
+from schemas.statuses import Channel, Reason
 from tests.flow.service_and_consumer import ServiceAndConsumer
 from tests.flow.world import LEASE_SECONDS, RecordingProvider, Steps, World
 from tests.support.service import a_token
@@ -112,6 +113,41 @@ async def test_the_price_of_the_next_provider_must_fit_too() -> None:
     await world.settle(2)
     assert await world.outcomes() == [SUPPRESSED]
     assert [(log.attempts, log.cost) for log in await world.logs()] == [(0, None)]
+
+
+async def test_a_delivery_that_new_routes_move_to_another_window_is_decided_once() -> None:
+    first = RecordingProvider("first", answers=lambda *_: Failed(Reason.REJECTED, "HTTP 400"))
+    second = RecordingProvider("second")
+    world = priced(first, second, prices=at(first="1", second="1"))
+    await world.expand(world.record(NUMBERS[0], "+12025550123", budget="1"))
+    world.routes = Routes([RouteRule(Channel.SMS, Route((Target("second"),)), prefix="+1")])
+    await world.settle(8)
+    assert await world.outcomes() == [("failed", "rejected"), ("sent", None)]
+    assert (first.calls.total(), second.taken.total()) == (1, 1)
+    (completed,) = world.events("request.completed")
+    assert completed["total"] == 2
+
+
+async def test_the_doubt_of_a_delivery_whose_log_a_dead_owner_wrote_counts_once() -> None:
+    killed_at = 0
+    while True:
+        provider = RecordingProvider(
+            answers=lambda message, n: Uncertain(Reason.NO_ANSWER) if n == 0 and message.to.endswith("00") else Sent()
+        )
+        world = priced(provider)
+        await world.expand(world.record(*NUMBERS[:2], budget="3", on_uncertain="resend"))
+        await world.deliver_all()
+        world.pass_time(20)
+        died = await world.run_until_killed(world.deliver_all(world.context(Steps(killed_at, after=True))))
+        world.pass_time(LEASE_SECONDS)
+        await world.settle(4)
+        if ("unknown", "interrupted") not in await world.outcomes():
+            assert await paid(world) <= 3 * UNIT
+            assert {status for status, _ in await world.outcomes()} <= {"sent", "unknown"}, killed_at
+        if not died:
+            break
+        killed_at += 1
+    assert killed_at > 5
 
 
 async def test_a_provider_without_a_price_counts_as_the_dearest_one() -> None:

@@ -3,7 +3,9 @@
 import pytest
 
 from consumer.sweep.provider_reports import states_of
+from core.routes import Route, RouteRule, Routes, Target
 from ledger.provider_states import REPORT_SECONDS
+from schemas.statuses import Channel
 from tests.flow.service_and_consumer import ServiceAndConsumer
 from tests.flow.world import RecordingProvider
 from tests.support.service import GOOD
@@ -31,6 +33,21 @@ async def test_a_name_that_the_channel_does_not_have_is_refused(channel: str, na
         assert answer.status_code == 400
         assert answer.json()["message"] == "provider: there is no provider of sms with this name"
         assert not both.service.publisher.records
+
+
+async def test_the_provider_of_another_tenant_is_refused_and_not_used_by_default() -> None:
+    async with ServiceAndConsumer() as both:
+        both.world.providers = (RecordingProvider("theirs"), RecordingProvider("shared"))
+        both.world.routes = Routes([RouteRule(Channel.SMS, Route((Target("theirs"),)), tenant="acme")])
+        await reported(both)
+        assert (await both.send({**GOOD, "provider": "theirs"})).status_code == 400
+        await both.world.expand(both.world.record("13800138000", request_id="named", provider="theirs"))
+        (event,) = both.world.events("request.rejected")
+        assert event["reason"] == "unknown_provider"
+        assert (await both.send(GOOD)).status_code == 200
+        await both.consume()
+        assert not both.world.providers[0].calls
+        assert both.world.providers[1].taken.total() == 1
 
 
 async def test_without_a_report_the_consumer_refuses_it() -> None:

@@ -17,7 +17,7 @@ from consumer.monitoring.metrics import Metrics
 from consumer.provider_caller import ProviderCaller
 from core.send_result import Failed, Message, Retry, SendResult, Sent, Uncertain
 from providers.draft import Draft
-from providers.provider import Provider
+from providers.provider import NO_FREE_CONNECTION, Provider
 from schemas.statuses import Channel, Reason
 from tests.support.clock import ManualClock
 from tests.support.drafts import a_draft
@@ -92,9 +92,24 @@ async def test_a_share_of_failures_opens_it_within_some_seconds() -> None:
     assert await is_called(calls)
 
 
-@pytest.mark.parametrize("answer", [GREYLISTED, THROTTLED, Failed(Reason.REJECTED, "HTTP 400")])
+REJECTED = Failed(Reason.REJECTED, "RCPT: SMTP 550")
+
+
+@pytest.mark.parametrize("answer", [GREYLISTED, THROTTLED, Failed(Reason.REJECTED, "HTTP 400"), REJECTED])
 async def test_what_is_about_one_message_or_the_pace_opens_it_never(answer: SendResult) -> None:
     assert await is_called(await calls_after(*[answer] * SHARE_CALLS))
+
+
+async def test_a_message_without_a_free_connection_tells_nothing() -> None:
+    half = [FAILED_CALL] * (FAILURES_IN_A_ROW // 2)
+    calls = await calls_after(*half, NO_FREE_CONNECTION, *half)
+    assert not await is_called(calls)
+    calls.clock.now += FIRST_SECONDS
+    calls.vendor.answer = NO_FREE_CONNECTION
+    assert await is_called(calls)
+    calls.vendor.answer = FAILED_CALL
+    assert await is_called(calls)
+    assert not await is_called(calls)
 
 
 async def test_its_time_doubles_with_each_failed_trial_and_one_good_trial_closes_it() -> None:

@@ -18,6 +18,7 @@ from tests.support.builders import OUTCOMES
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 SENT, FAILED = Sent("m-1", "202"), Failed(Reason.REJECTED, "400")
 REFUSED, THROTTLED = Retry(Reason.UNAVAILABLE, "503"), Retry(Reason.RATE_LIMITED, delay_seconds=30)
+WRONG_KEY = Retry(Reason.PROVIDER_REJECTED_CREDENTIALS, "HTTP 401", 30, unreachable=True)
 SILENCE = Uncertain(Reason.NO_ANSWER, "time-out")
 
 
@@ -154,8 +155,20 @@ def test_one_attempt_is_spent_after_all_providers_refused() -> None:
 def test_what_is_no_refusal_goes_to_no_other_provider(answer: Retry | NotSent) -> None:
     found = decide(an_entry(answer, attempts=1), rules(refused_by=("zeroth",), another=True))
     assert isinstance(found, WaitingDelivery)
-    assert (found.attempts, found.refused_by) == (1, ("zeroth",))
-    assert found.not_before > NOW or answer is NotSent.DEFERRED
+    deferred = answer is NotSent.DEFERRED
+    assert (found.attempts, found.refused_by) == (1, ("zeroth",) if deferred else ())
+    assert found.not_before > NOW or deferred
+
+
+@pytest.mark.parametrize("answer", [THROTTLED, NO_FREE_CONNECTION, WRONG_KEY])
+def test_a_wait_ends_the_round_and_spends_the_attempt_of_those_that_refused(answer: Retry) -> None:
+    refused = History(timedelta(), Reason.UNAVAILABLE, "zeroth")
+    found = decide(an_entry(answer, history=refused), rules(refused_by=("zeroth",)))
+    assert isinstance(found, WaitingDelivery)
+    assert (found.attempts, found.refused_by) == (1, ())
+    untouched = decide(an_entry(answer), rules())
+    assert isinstance(untouched, WaitingDelivery)
+    assert untouched.attempts == 0
 
 
 def test_a_provider_that_is_not_called_leaves_the_delivery_to_the_others() -> None:

@@ -124,7 +124,7 @@ def test_a_delivery_ends_by_its_attempts_or_by_the_age_that_it_has_reached_and_b
 ) -> None:
     found = following(answer, attempts, refused_before=refused_before, waited=waited, policy=policy, draw=draw)
 
-    uses_attempt = answer.reason is not Reason.RATE_LIMITED
+    uses_attempt = answer.reason is not Reason.RATE_LIMITED or refused_before
     exhausted = uses_attempt and attempts + 1 >= policy.max_attempts
     assert (found is None) is (exhausted or waited >= policy.max_age)
     assert found is None or found.not_before >= START
@@ -155,16 +155,11 @@ def test_a_wait_of_our_own_choice_never_leads_beyond_the_age(waited: timedelta, 
 
 
 @settings(deadline=None)
-@given(NOT_OFFERED, st.integers(0, 20), POLICIES, DRAWS, st.booleans(), st.timedeltas(timedelta(0), 9 * DAY))
-def test_a_delivery_that_no_provider_was_asked_for_neither_ages_nor_ends(  # noqa: PLR0917
-    answer: Retry,
-    attempts: int,
-    policy: RetryPolicy,
-    draw: float,
-    refused_before: bool,  # noqa: FBT001
-    waited: timedelta,
+@given(NOT_OFFERED, st.integers(0, 20), POLICIES, DRAWS, st.timedeltas(timedelta(0), 9 * DAY))
+def test_a_delivery_that_no_provider_was_asked_for_neither_ages_nor_ends(
+    answer: Retry, attempts: int, policy: RetryPolicy, draw: float, waited: timedelta
 ) -> None:
-    found = following(answer, attempts, refused_before=refused_before, waited=waited, policy=policy, draw=draw)
+    found = following(answer, attempts, waited=waited, policy=policy, draw=draw)
 
     assert found is not None
     assert (found.attempts, found.waited) == (attempts, waited)

@@ -74,6 +74,15 @@ def test_recipients_without_a_rule_get_the_default() -> None:
     assert Routes().table(SMS, "t", NOTICE, to("default")).only_route == to("default")
 
 
+def test_a_provider_that_is_only_in_routes_of_tenants_is_theirs() -> None:
+    rules = [rule("own", tenant="acme"), rule("own", tenant="b"), rule("both", tenant="acme"), rule("both")]
+    routes = Routes(rules)
+    assert routes.owners("own") == {"acme", "b"}
+    assert [routes.may_use("own", tenant) for tenant in ("acme", "b", "c")] == [True, True, False]
+    assert routes.may_use("both", "c")
+    assert routes.may_use("without a route", "c")
+
+
 def test_the_lowest_priority_number_goes_first_whatever_the_weights() -> None:
     route = Route((Target("second", 2, 1_000), Target("first", 1)))
     assert route.pick(Random(1).random) == "first"
