@@ -113,10 +113,8 @@ class ChunkWorker:
         if self._control.paused:  # A paused delivery is put back together with its attempts.
             return
         if others:
-            left = {entry.index for entry in self._window.without_result}
-            moved = [other for other in others if other.index in left]
+            moved = self._window.move_out(intent, others)
             self._work = replace(self._work, retries=(*self._work.retries, *moved))
-            self._window.narrow(intent)
         await self._admit(self._window, intent)
         if self._window.intent != claimed:
             await self._advance(self._work, self._window.intent)

@@ -1,8 +1,9 @@
 """The window of a claim while its owner works on it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from core.chunk_work import Window
+from core.chunk_work import WaitingDelivery, Window
 from core.delivery_outcome import WindowDelivery
 from core.index_ranges import indices
 
@@ -47,6 +48,12 @@ class OpenWindow:
     def with_result(self) -> list[WindowDelivery]:
         """The deliveries whose result is known."""
         return [entry for entry in self.deliveries if entry.result is not None]
+
+    def move_out(self, intent: Window, others: Iterable[WaitingDelivery]) -> list[WaitingDelivery]:
+        """Replace the intent by one without these deliveries. Return those of them that have no result."""
+        left = {entry.index for entry in self.without_result}
+        self.narrow(intent)
+        return [other for other in others if other.index in left]
 
     def narrow(self, intent: Window | None) -> None:
         """Replace the intent by one with the same deliveries or fewer."""
