@@ -159,9 +159,11 @@ def _try_again(
         return _outcome_not_sent(reason, answer.error or answer.reason.value, doubted=entry.possibly_sent or sticky)
     history = History(following.waited, answer.reason, rules.provider)
     provider = rules.provider if sticky else None
-    # Each wait ends the round, so that the first provider of the route is asked again.
+    # Each wait ends the round, so that the first provider of the route is asked again. After no answer it is the next.
+    is_next_asked = isinstance(answer, Uncertain) and not sticky and rules.another_takes_calls
+    refused_by = (*rules.refused_by, rules.provider) if is_next_asked and rules.provider else ()
     return WaitingDelivery(
-        entry.index, following.attempts, following.not_before, entry.possibly_sent, provider, history
+        entry.index, following.attempts, following.not_before, entry.possibly_sent, provider, history, refused_by
     )
 
 

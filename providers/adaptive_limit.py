@@ -5,8 +5,12 @@ from collections.abc import Callable
 
 SHRINK_SHARE = 0.7
 """Factor of the limit after a call that the vendor refused as too many, or that was too slow."""
-SLOW_SHARE = 0.5
-"""Share of the time-out from which a call is too slow. Calls that wait longer could end without an answer."""
+SLOW_SHARE = 0.9
+"""Share of the time-out from which a call is too slow.
+
+It is near the end, because a smaller limit makes messages wait for a connection, and this time is missing for their
+answer.
+"""
 PAUSE_SECONDS = 1.0
 """Time after a decrease in which there is no other one, in seconds. The calls of that time had begun before."""
 

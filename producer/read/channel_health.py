@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request, Response
 from ledger.provider_states import ProviderState
 from producer.auth.token_verifier import READ
 from producer.dependencies import Dependencies
-from producer.errors import BadRequestError
 from producer.responses import json_response
 from schemas.channel_health import ChannelHealth, ChannelHealthResponse
 from schemas.http_responses import SimpleResponse
@@ -25,19 +24,17 @@ def channel_health_routes(deps: Dependencies) -> APIRouter:
     router = APIRouter()
 
     @router.get("/communication/health/{channel}", response_model=ChannelHealthResponse, responses=_ERRORS)
-    async def channel_health(channel: str, request: Request) -> Response:
+    async def channel_health(channel: Channel, request: Request) -> Response:
         """Return whether the providers of a channel work. With `communication:read` it names those that fail."""
-        if channel not in list(Channel):
-            raise BadRequestError(f"channel: must be one of {', '.join(Channel)}")
         is_reader = "authorization" in request.headers
         principal = await deps.gate.admit(request.headers, READ) if is_reader else None
-        states = await deps.providers.states(Channel(channel))
+        states = await deps.providers.states(channel)
         if principal:
             states = [state for state in states if state.is_for(principal.tenant_id)]
         problems = _problems(states)
         failing = {name: problem for name, problem in problems.items() if problem}
         health = ChannelHealth(
-            channel=Channel(channel),
+            channel=channel,
             status=_status(problems, failing),
             provider=", ".join(problems) if is_reader else "",
             message=". ".join(f"{name}: {problem}" for name, problem in failing.items()) if is_reader else "",

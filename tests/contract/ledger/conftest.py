@@ -23,7 +23,16 @@ Wait = Callable[[float], Awaitable[None]]
 PATIENCE_SECONDS = 2.0
 """Longest real wait on MongoDB, in seconds. A longer wait moves the stored times back instead."""
 
-COLLECTIONS = ("requests", "chunks", "communication_logs", "templates", "idempotency_keys", "permits", "tenants")
+COLLECTIONS = (
+    "requests",
+    "chunks",
+    "communication_logs",
+    "templates",
+    "idempotency_keys",
+    "permits",
+    "tenants",
+    "provider_states",
+)
 
 
 @dataclass(frozen=True, slots=True)

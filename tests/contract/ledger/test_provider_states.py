@@ -18,7 +18,7 @@ async def test_the_last_report_of_each_consumer_counts(ledger: Ledger) -> None:
 
 async def test_the_report_of_a_consumer_that_has_ended_is_forgotten(ledger: Ledger, wait: Wait) -> None:
     await ledger.provider_states.report("a", [SMS])
-    await wait(FORGET_AFTER.total_seconds() - 1)
+    await wait(FORGET_AFTER.total_seconds() / 2)
     assert await ledger.provider_states.list() == [SMS]
-    await wait(2)
+    await wait(FORGET_AFTER.total_seconds() / 2)
     assert await ledger.provider_states.list() == []

@@ -26,6 +26,8 @@ _SEALED = bytes([len(KEY_ID)]) + KEY_ID.encode()
 _NONCE_BYTES = 12
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 _PLACE = re.compile(r"(<house>\.bulk\.requests(?:\.express)?[./]\d+[./])\d+")
+_OF_PROCESSES = {"provider_states"}
+"""Collections whose documents have the names of processes."""
 _WORDING = {"error", "response", "message"}
 _BY_CHANCE = {"fence", "timestamp_ms"}
 """How often a chunk was claimed, and when Kafka took a record. Both depend on the speed of the machine."""
@@ -47,7 +49,7 @@ class Dump:
         database = self._deployment.database
         return {
             name: [_sorted(self.plain(one, one["_id"])) for one in database[name].find().sort("_id", 1) if choose(one)]
-            for name in collections or sorted(database.list_collection_names())
+            for name in collections or sorted(set(database.list_collection_names()) - _OF_PROCESSES)
         }
 
     def indexes(self) -> Sections:

@@ -171,6 +171,17 @@ def test_a_wait_ends_the_round_and_spends_the_attempt_of_those_that_refused(answ
     assert untouched.attempts == 0
 
 
+def test_after_no_answer_the_next_attempt_asks_the_next_provider() -> None:
+    resend = rules(on_uncertain=OnUncertain.RESEND, another=True)
+    found = decide(an_entry(SILENCE), resend)
+    assert isinstance(found, WaitingDelivery)
+    assert (found.attempts, found.refused_by) == (1, ("first",))
+    assert found.not_before > NOW
+    last = decide(an_entry(SILENCE, tainted=True), rules(on_uncertain=OnUncertain.RESEND, refused_by=("zeroth",)))
+    assert isinstance(last, WaitingDelivery)
+    assert last.refused_by == ()
+
+
 def test_a_provider_that_is_not_called_leaves_the_delivery_to_the_others() -> None:
     closed = Retry(Reason.UNAVAILABLE, "HTTP 503", 60, offered=False, unreachable=True)
     found = decide(an_entry(closed), rules(another=True))

@@ -37,11 +37,11 @@ def test_it_never_falls_below_one() -> None:
     assert limit.value == 1
 
 
-def test_a_call_that_takes_half_of_the_time_out_shrinks_it_too() -> None:
+def test_a_call_that_nearly_takes_the_time_out_shrinks_it_too() -> None:
     limit, _ = a_limit()
-    limit.record(TIMEOUT_SECONDS * 0.4, refused=False)
+    limit.record(TIMEOUT_SECONDS * 0.8, refused=False)
     assert limit.value == 50
-    limit.record(TIMEOUT_SECONDS * 0.5, refused=False)
+    limit.record(TIMEOUT_SECONDS * 0.95, refused=False)
     assert limit.value == 35
 
 
