@@ -41,7 +41,7 @@ def test_each_operation_shows_an_example_and_names_its_errors(name: str) -> None
     assert answers["200"]["content"]["application/json"]["example"]
     assert {"400", "401", "403", "500", "503"} <= answers.keys()
     assert "422" not in answers
-    assert operation["security"] == [{"bearerAuth": []}]
+    assert operation["security"] == [{"bearerAuth": []}, *([{}] if name == "channel_health" else [])]
     for content in operation.get("requestBody", {}).get("content", {}).values():
         assert content["examples"]
 
