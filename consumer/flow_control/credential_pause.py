@@ -1,7 +1,6 @@
 """Pause of a provider that refuses our credentials. A wrong password that is tried for each message locks accounts."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 from core.send_result import Failed, Retry, SendResult, Sent
 from schemas.statuses import Reason
@@ -36,7 +35,8 @@ class CredentialPause:
         """Length of the pause, and the time of the refusal that began it."""
         self._is_confirmed = False
         """True if a trial call for other messages was refused too."""
-        self._is_trying = False
+        self.is_trying = False
+        """True while a trial call is under way, so that it is the only one. The gate sets it."""
         self._refused: set[str] = set()
         """Calls that were refused at the last try."""
         self._run: set[str] = set()
@@ -64,21 +64,10 @@ class CredentialPause:
             return None
         now = self._monotonic()
         wait = self._may_try_at(call) - now
-        if wait <= 0 and not self._is_trying:
+        if wait <= 0 and not self.is_trying:
             return None
-        is_paused = self._is_trying or self._may_try_at("") > now
+        is_paused = self.is_trying or self._may_try_at("") > now
         return Retry(self._refusal.reason, self._refusal.error, max(wait, 1.0), offered=False, unreachable=is_paused)
-
-    @contextmanager
-    def calling(self) -> Iterator[None]:
-        """Mark the time of a call, so that only one is made while the provider may still refuse."""
-        is_trial = self._refusal is not None
-        self._is_trying = self._is_trying or is_trial
-        try:
-            yield
-        finally:
-            if is_trial:
-                self._is_trying = False
 
     def record(self, call: str, results: Sequence[SendResult]) -> list[SendResult]:
         """Note the results of a call, and return them with the waits that follow from them.

@@ -5,8 +5,7 @@ decides whether it closes, or opens for twice the time. Refused credentials have
 (credential_pause.py).
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from core.send_result import Retry, SendResult, Uncertain
@@ -25,8 +24,6 @@ FAILURE_KINDS = frozenset({"refused", "timeout", "cut", "network", "tls", "5xx",
 
 A `4xx` of a mail server is about one recipient, such as greylisting. A 429 has its own wait.
 """
-
-
 FIRST_SECONDS = 5.0
 """Time for which a breaker is open at first, in seconds. Each trial call that fails doubles it."""
 LONGEST_SECONDS = 60.0
@@ -48,7 +45,8 @@ class ProviderBreaker:
         self._cause: Retry | None = None
         """Failure that opened it. None while it is closed."""
         self._seconds = self._ends_at = 0.0
-        self._is_trying = False
+        self.is_trying = False
+        """True while a trial call is under way, so that it is the only one. The gate sets it."""
         self._in_a_row = self._failures = self._calls = 0
         self._counted_since = monotonic()
 
@@ -65,7 +63,7 @@ class ProviderBreaker:
     @property
     def takes_calls(self) -> bool:
         """Return whether a call may be made now. It is the trial call if the breaker is half-open."""
-        return self._cause is None or (self._monotonic() >= self._ends_at and not self._is_trying)
+        return self._cause is None or (self._monotonic() >= self._ends_at and not self.is_trying)
 
     def refusal(self) -> Retry | None:
         """Return the result of a message that may not be sent now, or None if a call may be made."""
@@ -73,17 +71,6 @@ class ProviderBreaker:
             return None
         wait = max(self._ends_at - self._monotonic(), 1.0)
         return Retry(self._cause.reason, self._cause.error, wait, offered=False, unreachable=True)
-
-    @contextmanager
-    def calling(self) -> Iterator[None]:
-        """Mark the time of a call, so that only one is made while the breaker is half-open."""
-        is_trial = self.is_open
-        self._is_trying = self._is_trying or is_trial
-        try:
-            yield
-        finally:
-            if is_trial:
-                self._is_trying = False
 
     def record(self, results: Sequence[Recorded]) -> None:
         """Note the results of one call."""
@@ -102,7 +89,7 @@ class ProviderBreaker:
                 self._open(Retry(Reason.UNAVAILABLE, last.error))
         else:
             self._count(is_failure=False)
-            if self._is_trying:
+            if self.is_trying:
                 self._close()
 
     def _count(self, *, is_failure: bool) -> None:
@@ -114,7 +101,7 @@ class ProviderBreaker:
         self._in_a_row = self._in_a_row + 1 if is_failure else 0
 
     def _opens(self) -> bool:
-        if self._is_trying or self._in_a_row >= FAILURES_IN_A_ROW:
+        if self.is_trying or self._in_a_row >= FAILURES_IN_A_ROW:
             return True
         return self._calls >= SHARE_CALLS and self._failures >= FAILURE_SHARE * self._calls
 

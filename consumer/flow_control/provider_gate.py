@@ -39,8 +39,14 @@ class ProviderGate:
     @contextmanager
     def calling(self) -> Iterator[None]:
         """Mark the time of a call, so that a trial call is the only one."""
-        with self._pause.calling(), self._breaker.calling():
+        tried = [part for part in (self._pause, self._breaker) if part.is_open]
+        for part in tried:
+            part.is_trying = True
+        try:
             yield
+        finally:
+            for part in tried:
+                part.is_trying = False
 
     def record(self, call: str, results: Sequence[Recorded]) -> list[SendResult]:
         """Note the results of a call. Return them with the waits that follow from refused credentials."""

@@ -1,9 +1,8 @@
 """Reports of this process about its providers, for services that call no provider themselves."""
 
-import contextlib
-
 from consumer.context import ConsumerContext
-from ledger.errors import LedgerError
+from consumer.logger import error_location, logger
+from ledger.errors import LedgerUnavailable
 from ledger.provider_states import REPORT_SECONDS, ProviderState
 from schemas.statuses import Channel
 
@@ -11,8 +10,12 @@ from schemas.statuses import Channel
 async def report_providers(context: ConsumerContext) -> None:
     """Write the state of each provider into the ledger regularly, until cancelled."""
     while True:
-        with contextlib.suppress(LedgerError):  # the next report says the same
+        try:
             await context.ledger.provider_states.report(context.process_name, states_of(context))
+        except LedgerUnavailable:  # the sweeper logs it, and the next report says the same
+            pass
+        except Exception as error:  # noqa: BLE001  # without reports a channel that works would look down
+            logger.error("report of providers failed", error=type(error).__name__, location=error_location(error))
         await context.sleep(REPORT_SECONDS)
 
 

@@ -1,16 +1,13 @@
 """A small request at a provider that is the limit: it goes before the large ones."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from aiohttp import web
-
 from devstack import Stack
-from devstack.processes import free_port
 from tests.e2e.caller import Results, publish, reading
 from tests.e2e.sample_recipients import a_request
+from tests.support.counting_gateway import CountingGateway
 from tests.support.deployment import Deployment, a_deployment
 from tests.support.polling import wait_until
 
@@ -20,36 +17,10 @@ SMALL = 5
 """Number of small requests, one after the other."""
 
 
-class SlowGateway:
-    """HTTP gateway on loopback. Each call takes CALL_SECONDS."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        """Texts of the calls in the order of their arrival."""
-
-    @asynccontextmanager
-    async def listening(self) -> AsyncIterator[str]:
-        """Listen, and yield the URL."""
-        app = web.Application()
-        app.router.add_post("/", self._take)
-        runner, port = web.AppRunner(app, access_log=None), free_port()
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port, backlog=1000).start()
-        try:
-            yield f"http://127.0.0.1:{port}/"
-        finally:
-            await runner.cleanup()
-
-    async def _take(self, request: web.Request) -> web.Response:
-        self.texts.append((await request.json())["text"])
-        await asyncio.sleep(CALL_SECONDS)
-        return web.json_response({"id": "1"})
-
-
 @asynccontextmanager
-async def a_slow_deployment(stack: Stack, folder: Path) -> AsyncIterator[tuple[Deployment, SlowGateway]]:
+async def a_slow_deployment(stack: Stack, folder: Path) -> AsyncIterator[tuple[Deployment, CountingGateway]]:
     """Run a consumer whose only provider is the gateway, with large requests of which many calls wait for it."""
-    gateway = SlowGateway()
+    gateway = CountingGateway(CALL_SECONDS)
     async with gateway.listening() as url:
         entry = {"name": "gateway", "kind": "http", "channel": "sms", "url": url, "concurrency": CONCURRENCY}
         with a_deployment(stack, folder, PROVIDERS=[entry]) as deployment, deployment.service("consumer"):
@@ -57,7 +28,7 @@ async def a_slow_deployment(stack: Stack, folder: Path) -> AsyncIterator[tuple[D
                 people = [f"138{number:04d}{at:04d}" for at in range(RECIPIENTS)]
                 large = a_request(people, content="An outage")
                 await publish(deployment.bootstrap, deployment.topics.requests, large, key=large["request_id"])
-            await wait_until(lambda: len(gateway.texts) >= 3 * CONCURRENCY)
+            await wait_until(lambda: len(gateway.arrivals) >= 3 * CONCURRENCY)
             yield deployment, gateway
 
 
@@ -67,11 +38,11 @@ async def test_a_small_request_goes_before_the_calls_of_large_ones_that_wait(sta
     async with a_slow_deployment(stack, tmp_path) as (deployment, gateway):
         async with reading(deployment.bootstrap, Results(deployment.topics.results)) as results:
             for number in range(SMALL):
-                begun = len(gateway.texts)
+                begun = len(gateway.arrivals)
                 code = a_request(["13900139000"], content=f"Code {number}")
                 topic = deployment.topics.requests_express
                 await publish(deployment.bootstrap, topic, code, key=code["request_id"])
                 await results.completed(code["request_id"])
                 passed.append(gateway.texts.index(f"Code {number}") - begun)
-        assert len(gateway.texts) < LARGE * RECIPIENTS
+        assert len(gateway.arrivals) < LARGE * RECIPIENTS
     assert max(passed) <= 3 * CONCURRENCY
